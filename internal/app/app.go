@@ -1,0 +1,151 @@
+// Package app owns the program: the commands, and the wiring of every room, top to
+// bottom, in one function.
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/account"
+	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/server"
+	"github.com/latchkey-auth/latchkey/internal/service"
+	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+// App is a server that is ready to run.
+type App struct {
+	config config.Config
+	log    *slog.Logger
+	claims postgres.ClaimsFunction
+
+	// DB and Gate are shown for tests that count what a request costs.
+	DB   *postgres.DB
+	Gate *password.Gate
+
+	prepared bool
+	server   *server.Server
+	listener net.Listener
+}
+
+// New builds every room and takes the address. It does not need the database: one that
+// is away at start is an outage like any other (Prepare).
+func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger) (*App, error) {
+	if c.Database.URL == "" {
+		return nil, &config.Error{Problems: []error{errors.New("DATABASE_URL: is needed (`latchkey dev` brings a PostgreSQL of its own)")}}
+	}
+	a := &App{config: c, log: log, Gate: password.NewGate()}
+	ring, err := token.NewKeyring(c.Token.PrivateKey)
+	if err != nil {
+		return nil, &config.Error{Problems: []error{fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY: %w", err)}}
+	}
+	issuer, err := token.NewIssuer(ring, c.Token)
+	if err != nil {
+		return nil, err
+	}
+	verifier, err := token.NewVerifier(ring, c.Token)
+	if err != nil {
+		return nil, err
+	}
+	if a.DB, err = postgres.Open(ctx, c.Database, clock); err != nil {
+		return nil, &config.Error{Problems: []error{err}}
+	}
+	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Flow.ClaimsFunction); err != nil {
+		return nil, &config.Error{Problems: []error{err}}
+	}
+	journeys := flow.New(flow.Parts{
+		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier,
+		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims,
+	}, c.Flow)
+	spec, err := api.GetSpecJSON()
+	if err != nil {
+		return nil, err
+	}
+	a.server, err = server.New(
+		server.Parts{DB: a.DB, Flow: journeys, Verifier: verifier, Scheme: c.Token.HeaderScheme, Log: log},
+		service.New(journeys, account.New(a.DB), ring, spec),
+	)
+	if err != nil {
+		return nil, err
+	}
+	if a.listener, err = net.Listen("tcp", c.Server.Addr); err != nil {
+		return nil, fmt.Errorf("LATCHKEY_ADDR: %w", err)
+	}
+	return a, nil
+}
+
+// Prepare brings the schema up to date, or checks that it is, and looks for the claims
+// function. When the database is away, that is an outage and not a mistake: Run goes on
+// trying, and requests get 503 until it is back.
+func (a *App) Prepare(ctx context.Context) error {
+	err := a.prepare(ctx)
+	if errors.Is(err, problem.TemporarilyUnavailable) {
+		a.log.Error("the database is away; answering 503 until it is back", "cause", err.Error())
+		return nil
+	}
+	a.prepared = err == nil
+	return err
+}
+
+// prepareLater repeats what Prepare could not do.
+func (a *App) prepareLater(ctx context.Context) {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := a.prepare(ctx)
+		if err == nil {
+			a.log.Info("the database is back")
+			return
+		}
+		if !errors.Is(err, problem.TemporarilyUnavailable) {
+			a.log.Error("the database is back, but not as it should be", "cause", err.Error())
+		}
+	}
+}
+
+func (a *App) prepare(ctx context.Context) error {
+	if a.config.Database.AutoMigrate {
+		n, err := a.DB.Migrate(ctx)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			a.log.Info("schema brought up to date", "migrations", n)
+		}
+	} else if err := a.DB.CheckSchema(ctx); err != nil {
+		return err
+	}
+	return a.claims.Check(ctx, a.config.Flow.ClaimsFunction)
+}
+
+// Addr is the address that it listens on.
+func (a *App) Addr() string { return a.listener.Addr().String() }
+
+// Run serves until ctx ends, then lets running requests finish.
+func (a *App) Run(ctx context.Context) error {
+	a.log.Info("listening", "addr", a.Addr())
+	if !a.prepared {
+		go a.prepareLater(ctx)
+	}
+	err := a.server.Serve(ctx, a.listener)
+	a.log.Info("stopped")
+	return err
+}
+
+// Close gives the database connections back.
+func (a *App) Close() { a.DB.Close() }

@@ -1,0 +1,169 @@
+package app
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/template"
+
+	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/tenant"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+//go:embed tour.txt
+var tourText string
+
+const demoEmail = "demo@example.com"
+
+type devCommand struct {
+	Dir  string `help:"Where the database, the key and the demo user's password are kept. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
+	Addr string `help:"host:port to listen on. Default: LATCHKEY_ADDR, or 127.0.0.1:8080." placeholder:"HOST:PORT"`
+}
+
+// Help is shown by `latchkey dev --help`.
+func (devCommand) Help() string {
+	return "Takes every setting of `latchkey serve` from the environment, DATABASE_URL included.\nWhat is not set it makes for itself, below --dir, and keeps for the next start."
+}
+
+// Run serves from a directory of its own until SIGINT or SIGTERM.
+func (c devCommand) Run(sh *shell) error {
+	settings, err := sh.settings()
+	if err != nil {
+		return err
+	}
+	dir, err := c.directory()
+	if err != nil {
+		return err
+	}
+	if c.Addr != "" {
+		settings.Server.Addr = c.Addr
+	}
+	if settings.Token.PrivateKey == "" {
+		if settings.Token.PrivateKey, err = keep(dir, "key.pem", func() (string, error) {
+			block, _, err := token.GenerateKey()
+			return block, err
+		}); err != nil {
+			return err
+		}
+	}
+	// The server's own context: Ctrl-C drains the requests first, and ends the database after.
+	if settings.Database.URL == "" {
+		local, err := postgres.StartLocal(context.WithoutCancel(sh.ctx), filepath.Join(dir, "postgres"), settings.Local.Programs)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = local.Stop() }()
+		settings.Database.URL = local.URL
+	}
+	return c.serve(sh, settings, dir)
+}
+
+func (c devCommand) serve(sh *shell, settings config.Config, dir string) error {
+	a, err := New(sh.ctx, settings, sh.now, sh.log())
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.Prepare(sh.ctx); err != nil {
+		return err
+	}
+	demo, err := keep(dir, "demo-password", func() (string, error) {
+		text := secret.Text(12)
+		return text, createDemo(sh.ctx, a, text)
+	})
+	if err != nil {
+		return err
+	}
+	tour := template.Must(template.New("tour").Parse(tourText))
+	if err := tour.Execute(sh.out, map[string]string{
+		"URL": "http://" + a.Addr(), "Dir": dir, "Email": demoEmail, "Password": demo,
+	}); err != nil {
+		return err
+	}
+	return a.Run(sh.ctx)
+}
+
+// directory returns an absolute directory that is ours.
+func (c devCommand) directory() (string, error) {
+	dir := c.Dir
+	if dir == "" {
+		dir = ".latchkey"
+		if os.Geteuid() == 0 {
+			// PostgreSQL does not run as root, and its account may not enter root's folders.
+			dir = "/var/tmp/latchkey-dev"
+		}
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(dir, 0o711); err != nil { // 0711: the database's account passes through
+		return "", err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return "", err
+	}
+	// Security: /var/tmp is everybody's. A folder that somebody else made there could swap the key.
+	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
+		return "", fmt.Errorf("%s belongs to another account: choose another --dir", dir)
+	}
+	return dir, nil
+}
+
+// keep returns the content of a file, which it makes first where it is missing.
+func keep(dir, name string, create func() (string, error)) (string, error) {
+	path := filepath.Join(dir, name)
+	content, err := os.ReadFile(path) //nolint:gosec // our own directory
+	if err == nil {
+		return strings.TrimSpace(string(content)), nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	text, err := create()
+	if err != nil {
+		return "", err
+	}
+	return text, os.WriteFile(path, []byte(text+"\n"), 0o600)
+}
+
+// createDemo makes the demo user and their tenant, unless somebody holds the address.
+func createDemo(ctx context.Context, a *App, text string) error {
+	slot, err := a.Gate.Enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer slot.Leave()
+	hash, err := slot.Hash(password.Normalize(text))
+	if err != nil {
+		return err
+	}
+	err = a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		id, err := flow.Insert(ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true})
+		if err != nil {
+			return err
+		}
+		tenantID, err := tenant.Create(ctx, tx, "Demo")
+		if err != nil {
+			return err
+		}
+		return tenant.AddMember(ctx, tx, tenantID, id, true)
+	})
+	if errors.Is(err, problem.EmailTaken) {
+		return nil
+	}
+	return err
+}

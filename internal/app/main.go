@@ -1,0 +1,148 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+)
+
+// Version of the program.
+const Version = "0.1.0"
+
+// commands is the command table; a file beside this one for each.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve the API, configured by the environment (latchkey config shows it)."`
+	Dev     devCommand     `cmd:"" help:"Try it out: starts a PostgreSQL of its own, a demo user, and prints a tour of curl lines."`
+	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Keys    keysCommand    `cmd:"" help:"Make signing keys."`
+	Users   usersCommand   `cmd:"" help:"Create users, set passwords, disable accounts."`
+	Tenants tenantsCommand `cmd:"" help:"Create tenants and add members."`
+	Config  configCommand  `cmd:"" help:"Show every setting and its effective value, secrets masked."`
+	Version versionCommand `cmd:"" help:"Show the version."`
+}
+
+// shell is what a command runs in.
+type shell struct {
+	ctx context.Context
+	env config.Environment
+	in  *os.File
+	out io.Writer
+	err io.Writer
+	now postgres.Clock
+}
+
+// Exit codes.
+const (
+	exitOK       = 0
+	exitFailed   = 1
+	exitSettings = 2 // wrong settings or command line
+)
+
+// Main runs the program and returns its exit code.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	sh := &shell{ctx: ctx, env: config.FromProcess(), in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
+	return sh.run(args)
+}
+
+func (sh *shell) run(args []string) int {
+	var c commands
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("latchkey"),
+		kong.Description("Authentication for mobile and native apps.\n\nStart with `latchkey dev`: it needs nothing but PostgreSQL's programs on this machine.\nSettings come from the environment; `latchkey config` lists them."),
+		kong.Writers(sh.out, sh.err),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(code int) { exit = code }),
+		kong.Bind(sh),
+	)
+	if err != nil {
+		_, _ = fmt.Fprintln(sh.err, "latchkey:", err)
+		return exitFailed
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if exit >= 0 { // --help has been shown
+		return exit
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(sh.err, "latchkey: %v\nTry: latchkey --help\n", err)
+		return exitSettings
+	}
+	return sh.report(k.Run())
+}
+
+// report tells an error to the person at the terminal and picks the exit code.
+func (sh *shell) report(err error) int {
+	var settings *config.Error
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &settings):
+		_, _ = fmt.Fprintln(sh.err, "latchkey: the settings are wrong:")
+		for _, p := range settings.Problems {
+			_, _ = fmt.Fprintln(sh.err, "  -", p)
+		}
+		_, _ = fmt.Fprintln(sh.err, "`latchkey config` shows every setting.")
+		return exitSettings
+	}
+	_, _ = fmt.Fprintln(sh.err, "latchkey:", err)
+	return exitFailed
+}
+
+// settings reads the environment and tells what in it has no effect.
+func (sh *shell) settings() (config.Config, error) {
+	c, warnings, err := config.Read(sh.env)
+	for _, w := range warnings {
+		_, _ = fmt.Fprintln(sh.err, "latchkey: warning:", w)
+	}
+	return c, err
+}
+
+func (sh *shell) log() *slog.Logger { return slog.New(slog.NewJSONHandler(sh.err, nil)) }
+
+// database opens the database for a command that is no server, with its schema current.
+func (sh *shell) database() (*postgres.DB, config.Config, error) {
+	c, err := sh.settings()
+	if err != nil {
+		return nil, c, err
+	}
+	if c.Database.URL == "" {
+		return nil, c, &config.Error{Problems: []error{errors.New("DATABASE_URL: is needed")}}
+	}
+	d, err := postgres.Open(sh.ctx, c.Database, sh.now)
+	if err != nil {
+		return nil, c, &config.Error{Problems: []error{err}}
+	}
+	return d, c, nil
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(sh *shell) error {
+	revision := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				revision = " (" + s.Value[:12] + ")"
+			}
+		}
+	}
+	_, err := fmt.Fprintf(sh.out, "latchkey %s%s\n", Version, revision)
+	return err
+}

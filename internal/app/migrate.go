@@ -1,0 +1,50 @@
+package app
+
+import "fmt"
+
+type migrateCommand struct {
+	Up     migrateUpCommand     `cmd:"" help:"Apply what is missing."`
+	Status migrateStatusCommand `cmd:"" help:"List the migrations and when they were applied."`
+}
+
+type migrateUpCommand struct{}
+
+// Run applies what is missing.
+func (migrateUpCommand) Run(sh *shell) error {
+	d, _, err := sh.database()
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	n, err := d.Migrate(sh.ctx)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(sh.out, "%d applied; the schema is up to date\n", n)
+	return err
+}
+
+type migrateStatusCommand struct{}
+
+// Run lists the migrations.
+func (migrateStatusCommand) Run(sh *shell) error {
+	d, _, err := sh.database()
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	list, err := d.Migrations(sh.ctx)
+	if err != nil {
+		return err
+	}
+	for _, m := range list {
+		state := "missing: latchkey migrate up"
+		if m.AppliedAt != nil {
+			state = "applied " + m.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
+		}
+		if _, err := fmt.Fprintf(sh.out, "%s  %s\n", m.Name, state); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,178 @@
+package app
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+	"golang.org/x/term"
+)
+
+type usersCommand struct {
+	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is asked for, or read from standard input."`
+	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password and end all their sessions."`
+	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`
+}
+
+type usersCreateCommand struct {
+	Email      string `arg:"" help:"The primary address."`
+	Verified   bool   `help:"The address is known to be theirs."`
+	NoPassword bool   `help:"Create the account without a password."`
+}
+
+// Run creates a user and prints their id.
+func (c usersCreateCommand) Run(sh *shell) error {
+	address, ok := email.Normalize(c.Email)
+	if !ok || len(address) > email.MaxStored {
+		return fmt.Errorf("%q is not an email address", c.Email)
+	}
+	d, settings, err := sh.database()
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	user := flow.NewUser{Address: address, Verified: c.Verified}
+	if !c.NoPassword {
+		hash, err := sh.newPassword(settings.Password, address)
+		if err != nil {
+			return err
+		}
+		user.PasswordHash = &hash
+	}
+	var id int64
+	err = d.Tx(sh.ctx, func(tx postgres.Tx) error {
+		id, err = flow.Insert(sh.ctx, tx, user)
+		return err
+	})
+	if errors.Is(err, problem.EmailTaken) {
+		return fmt.Errorf("%s belongs to another user", address)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(sh.out, id)
+	return err
+}
+
+type usersSetPasswordCommand struct {
+	Email string `arg:"" help:"An address of the user."`
+}
+
+// Run sets the password, and ends every session in the same transaction.
+func (c usersSetPasswordCommand) Run(sh *shell) error {
+	d, settings, err := sh.database()
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	user, err := sh.findUser(d, c.Email)
+	if err != nil {
+		return err
+	}
+	hash, err := sh.newPassword(settings.Password, user.Address, user.Display)
+	if err != nil {
+		return err
+	}
+	return sh.changeUser(d, user, session.PasswordChanged, func(tx postgres.Tx) error {
+		_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.ID, PasswordHash: hash})
+		return err
+	})
+}
+
+type usersDisableCommand struct {
+	Email string `arg:"" help:"An address of the user."`
+}
+
+// Run disables the account, and ends every session in the same transaction.
+func (c usersDisableCommand) Run(sh *shell) error {
+	d, _, err := sh.database()
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	user, err := sh.findUser(d, c.Email)
+	if err != nil {
+		return err
+	}
+	return sh.changeUser(d, user, session.AccountDisabled, func(tx postgres.Tx) error {
+		_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.ID, Now: tx.Now})
+		return err
+	})
+}
+
+// changeUser runs a change that ends every session of the user.
+func (sh *shell) changeUser(d *postgres.DB, user db.FindUserByEmailRow, reason string, change func(postgres.Tx) error) error {
+	var ended int64
+	err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
+		// Race: a sign-in holds this row until its session is committed, so the change sees
+		// that session and ends it.
+		if _, err := tx.LockUser(sh.ctx, user.ID); err != nil {
+			return err
+		}
+		if err := change(tx); err != nil {
+			return err
+		}
+		var err error
+		ended, err = session.EndAll(sh.ctx, tx, user.ID, reason)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.Address, ended)
+	return err
+}
+
+func (sh *shell) findUser(d *postgres.DB, address string) (db.FindUserByEmailRow, error) {
+	address, _ = email.Normalize(address)
+	user, err := d.FindUserByEmail(sh.ctx, address)
+	if postgres.IsNotFound(err) {
+		return user, fmt.Errorf("there is no user with the address %q", address)
+	}
+	return user, err
+}
+
+// newPassword reads, judges and hashes a password. It is never an argument: those stand
+// in process lists and shell histories.
+func (sh *shell) newPassword(settings password.Settings, similarTo ...string) (string, error) {
+	text, err := sh.readPassword()
+	if err != nil {
+		return "", err
+	}
+	text = password.Normalize(text)
+	if bad := password.NewPolicy(settings).Check(text, "", similarTo...); len(bad) > 0 {
+		reasons := make([]string, len(bad))
+		for i, p := range bad {
+			reasons[i] = p.Message
+		}
+		return "", errors.New(strings.Join(reasons, " "))
+	}
+	slot, err := password.NewGate().Enter(sh.ctx)
+	if err != nil {
+		return "", err
+	}
+	defer slot.Leave()
+	return slot.Hash(text)
+}
+
+func (sh *shell) readPassword() (string, error) {
+	if fd := int(sh.in.Fd()); term.IsTerminal(fd) {
+		_, _ = fmt.Fprint(sh.err, "New password: ")
+		text, err := term.ReadPassword(fd)
+		_, _ = fmt.Fprintln(sh.err)
+		return string(text), err
+	}
+	line, err := bufio.NewReader(sh.in).ReadString('\n')
+	if err != nil && line == "" {
+		return "", errors.New("no password on standard input")
+	}
+	return line, nil
+}

@@ -1,0 +1,39 @@
+// Package caller owns who is asking: the session that a request came with, and the
+// device that it came from, in and out of a context. It does not find that out
+// (internal/server does).
+package caller
+
+import (
+	"context"
+
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// Caller is who is asking.
+type Caller struct {
+	// Session is the living session of a signed-in caller; nil for anyone else.
+	Session *session.Details
+	// Bearer reports that an access token was sent and refused.
+	Bearer bool
+	// Ended says why the session of a refused token has ended; nil where it has not.
+	Ended *problem.Problem
+	// UserAgent is the header as sent.
+	UserAgent string
+}
+
+// SignedIn reports whether the caller has a living session.
+func (c Caller) SignedIn() bool { return c.Session != nil }
+
+type key struct{}
+
+// With puts the caller into a context.
+func With(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, key{}, c)
+}
+
+// From takes the caller out again; an anonymous one where there is none.
+func From(ctx context.Context) Caller {
+	c, _ := ctx.Value(key{}).(Caller)
+	return c
+}

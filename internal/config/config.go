@@ -1,0 +1,43 @@
+// Package config owns the settings as a whole: it puts the rooms' own Settings
+// together, reads them from the environment, and describes them. What a setting means
+// is its room's to say.
+package config
+
+import (
+	"fmt"
+
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/server"
+	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+// Config is every setting, a section a room.
+type Config struct {
+	Server   server.Settings   `section:"Listener"`
+	Database postgres.Settings `section:"Database"`
+	Token    token.Settings    `section:"Tokens"`
+	Session  session.Settings  `section:"Sessions"`
+	Flow     flow.Settings     `section:"Accounts"`
+	Password password.Settings `section:"Passwords"`
+	Local    Local             `section:"Development"`
+}
+
+// Local is what `latchkey dev` and the tests need to start a PostgreSQL of their own.
+type Local struct {
+	Programs string `env:"PG_BIN" doc:"Directory of PostgreSQL's server programs, where they are not found by themselves. latchkey dev only."`
+}
+
+// check adds what only several settings together can show.
+func (c *Config) check() []error {
+	errs := append(c.Token.Check(), c.Flow.Check()...)
+	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
+		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))
+	}
+	if c.Session.RefreshExpiresIn > c.Session.MaxAge {
+		errs = append(errs, fmt.Errorf("HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN: %d must not be above LATCHKEY_SESSION_MAX_AGE (%d)", c.Session.RefreshExpiresIn, c.Session.MaxAge))
+	}
+	return errs
+}

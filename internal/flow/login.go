@@ -1,0 +1,98 @@
+package flow
+
+import (
+	"context"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// Login is what a person signs in with.
+type Login struct{ Email, Password string }
+
+// Login signs a person in with a password.
+func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, error) {
+	address, valid := email.Normalize(in.Email)
+	in.Password = password.Normalize(in.Password)
+	bad := required([]string{"email", "password"}, address, in.Password)
+	if address != "" && !valid {
+		bad = append(bad, problem.InvalidValue.At("email"))
+	}
+	if err := bad.Err(); err != nil {
+		return Entry{}, err
+	}
+	user, err := f.checkPassword(ctx, address, in.Password)
+	if err != nil {
+		return Entry{}, err
+	}
+	if who.SignedIn() {
+		return Entry{}, problem.AlreadyAuthenticated
+	}
+	var e entered
+	var admitted bool
+	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var err error
+		e, admitted, err = f.advance(ctx, tx, who, attempt{
+			userID: user.ID, proved: user.PasswordHash,
+			methods: []session.Method{{Method: "password", At: epoch(tx.Now), Email: address}},
+		})
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	if !admitted {
+		return Entry{}, problem.CredentialsMismatch.At("password")
+	}
+	return f.welcome(e)
+}
+
+// checkPassword returns the user whose password this is.
+//
+// Timing: unknown account, no password, disabled and wrong password take the same
+// path: a slot before the look-up, one statement, one hash, one answer (SEC-39,
+// SEC-40; TestSEC40_fourFailuresAreOne).
+func (f *Flow) checkPassword(ctx context.Context, address, pass string) (db.FindUserByEmailRow, error) {
+	slot, err := f.Gate.Enter(ctx)
+	if err != nil {
+		return db.FindUserByEmailRow{}, err
+	}
+	defer slot.Leave()
+	user, err := f.DB.FindUserByEmail(ctx, address)
+	if err != nil && !postgres.IsNotFound(err) {
+		return db.FindUserByEmailRow{}, err
+	}
+	right, weak, err := slot.Verify(pass, user.PasswordHash)
+	if err != nil {
+		return db.FindUserByEmailRow{}, err
+	}
+	if !right || user.DisabledAt != nil {
+		return db.FindUserByEmailRow{}, problem.CredentialsMismatch.At("password")
+	}
+	if weak {
+		f.strengthen(ctx, slot, &user, pass)
+	}
+	return user, nil
+}
+
+// strengthen stores the password anew with today's parameters. Its failure is no
+// failure of the sign-in (SEC-34).
+func (f *Flow) strengthen(ctx context.Context, slot *password.Slot, user *db.FindUserByEmailRow, pass string) {
+	fresh, err := slot.Hash(pass)
+	if err != nil {
+		return
+	}
+	n, err := f.DB.UpdateUserPasswordHash(ctx, db.UpdateUserPasswordHashParams{ID: user.ID, OldHash: *user.PasswordHash, NewHash: fresh})
+	if err == nil && n == 1 {
+		user.PasswordHash = &fresh
+	}
+}
+
+// epoch is the wire form of a time: seconds since the Unix epoch.
+func epoch(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }

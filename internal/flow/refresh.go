@@ -1,0 +1,75 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+// Refresh is an attempt to spend a refresh token.
+type Refresh struct {
+	Token string
+	// IdempotencyKey is the header; empty for none.
+	IdempotencyKey string
+	// Param is the member that the token stood in: the two doors name it differently.
+	Param string
+}
+
+var idempotencyKey = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
+
+// Refresh trades a refresh token for a new pair. The RefreshToken of the entry is
+// empty while rotation is off.
+func (f *Flow) Refresh(ctx context.Context, in Refresh) (Entry, error) {
+	if in.IdempotencyKey != "" && !idempotencyKey.MatchString(in.IdempotencyKey) {
+		return Entry{}, problem.InvalidValue.At("Idempotency-Key")
+	}
+	claims, err := f.Verifier.Refresh(in.Token)
+	if err != nil {
+		return Entry{}, problem.RefreshTokenInvalid.At(in.Param).Because(err)
+	}
+	// The operator's claims come first: once the generation has moved on there is no way
+	// back, and a failure would have cost the client a token for nothing.
+	more, err := extra(ctx, f.Claims.Call, claims.Subject)
+	if err != nil {
+		return Entry{}, err
+	}
+	r, err := f.rotate(ctx, claims, in.IdempotencyKey)
+	if err != nil {
+		return Entry{}, err
+	}
+	if r.Refused != nil {
+		return Entry{}, r.Refused.At(in.Param)
+	}
+	return f.renew(claims, r, more)
+}
+
+// rotate tries the one statement first, and judges where that moves nothing.
+func (f *Flow) rotate(ctx context.Context, claims token.Claims, key string) (session.Rotation, error) {
+	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
+		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(key),
+	}}
+	r, done, err := f.Sessions.RotateFast(ctx, f.DB, sp)
+	if err != nil || done {
+		return r, err
+	}
+	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var err error
+		r, err = f.Sessions.RotateJudged(ctx, tx, sp)
+		return err
+	})
+	return r, err
+}
+
+func (f *Flow) renew(claims token.Claims, r session.Rotation, more json.RawMessage) (Entry, error) {
+	entry, err := f.sign(token.Claims{SessionID: claims.SessionID, Extra: more}, r.Successor, r.Holder)
+	entry.Methods = r.Methods
+	if !f.Sessions.Rotates() && r.Verdict == session.Rotate {
+		entry.RefreshToken = ""
+	}
+	return entry, err
+}

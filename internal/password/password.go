@@ -1,0 +1,63 @@
+// Package password owns how passwords are stored, checked and judged: argon2id
+// behind a gate, and Django's validators with Django's codes. It does not own
+// whose password it is.
+package password
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alexedwards/argon2id"
+	"golang.org/x/text/unicode/norm"
+)
+
+// params is OWASP's first choice for argon2id (SEC-33): memory in KiB.
+var params = argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+// decoy is the hash of a random text that was thrown away, with the parameters
+// above: what a password is compared with where there is none to compare.
+const decoy = "$argon2id$v=19$m=19456,t=2,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9eOgwEGQ8Qz6aylOk8UEBfPlmNjJr4EJ6ZvE"
+
+// Bounds on stored parameters. What the database says is input, too: a hash with
+// m=4 GiB would stop the server (SEC-33).
+const (
+	maxMemory      = 262144
+	maxIterations  = 10
+	maxParallelism = 16
+)
+
+// Normalize strips outer blanks, as allauth does on every endpoint, and brings the
+// rest to NFC, so that one password typed on two keyboards is one (SEC-37).
+func Normalize(password string) string {
+	return norm.NFC.String(strings.TrimSpace(password))
+}
+
+// Hash returns the PHC string to store for a normalised password.
+func (s *Slot) Hash(password string) (string, error) {
+	s.gate.hashes.Add(1)
+	return argon2id.CreateHash(password, &params)
+}
+
+// Verify compares a normalised password with a stored hash. A nil hash never
+// matches. Timing: it costs one hash with today's parameters whatever stored is
+// (SEC-40; TestSEC40_fourFailuresAreOne).
+//
+// weak says that the password is right and should be stored anew with today's
+// parameters.
+func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error) {
+	s.gate.hashes.Add(1)
+	if stored == nil {
+		_, _, err := argon2id.CheckHash(password, decoy)
+		return false, false, err
+	}
+	p, _, _, err := argon2id.DecodeHash(*stored)
+	if err != nil {
+		return false, false, fmt.Errorf("stored password hash: %w", err)
+	}
+	if p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism {
+		return false, false, fmt.Errorf("stored password hash: parameters out of bounds (m=%d t=%d p=%d)", p.Memory, p.Iterations, p.Parallelism)
+	}
+	ok, _, err = argon2id.CheckHash(password, *stored)
+	weak = p.Memory < params.Memory || p.Iterations < params.Iterations
+	return ok, ok && weak, err
+}

@@ -1,0 +1,245 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"sort"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Local is a PostgreSQL of our own: a direct child process on a unix socket, for
+// `latchkey dev` and for tests. Not pg_ctl, which detaches the server: a killed
+// parent would leave an orphan that blocks the next start.
+type Local struct {
+	// URL is the address to connect to.
+	URL string
+
+	cmd  *exec.Cmd     // nil when somebody else's server was joined
+	done chan struct{} // closed when the child has ended
+	log  *bytes.Buffer // what it printed; read after done only
+}
+
+// ErrNoPostgres says that the server programs are not installed.
+var ErrNoPostgres = errors.New("PostgreSQL's server programs were not found.\n" +
+	"  Debian, Ubuntu:  apt-get install postgresql\n" +
+	"  Fedora:          dnf install postgresql-server\n" +
+	"  Alpine:          apk add postgresql\n" +
+	"  macOS:           brew install postgresql@17\n" +
+	"  elsewhere:       set PG_BIN to the directory that holds initdb and postgres,\n" +
+	"                   or DATABASE_URL to a running server")
+
+// StartLocal starts PostgreSQL on the data below dir, which it creates, or joins the
+// server that already runs there. settings are of the form name=value. programs is
+// the directory of the server programs, or empty to look for them.
+func StartLocal(ctx context.Context, dir, programs string, settings ...string) (*Local, error) {
+	l, err := newLocal(dir)
+	if err != nil {
+		return nil, err
+	}
+	if l.ping(ctx) == nil {
+		return l, nil
+	}
+	bin, err := findPrograms(programs)
+	if err != nil {
+		return nil, err
+	}
+	account, err := serverAccount()
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(l.root(dir), "data")
+	if err := initialise(ctx, bin, data, account); err != nil {
+		return nil, err
+	}
+	args := []string{"-D", data, "-k", l.root(dir), "-c", "listen_addresses="}
+	for _, s := range settings {
+		args = append(args, "-c", s)
+	}
+	l.cmd = exec.Command(filepath.Join(bin, "postgres"), args...)
+	l.cmd.Dir, l.cmd.Stdout, l.cmd.Stderr = data, l.log, l.log
+	l.cmd.SysProcAttr = childAttributes(account)
+	return l, l.run(ctx)
+}
+
+// root is where data and socket stand. A socket's path may have 107 bytes: a
+// longer directory gets a short twin below the temporary directory.
+func (l *Local) root(dir string) string {
+	if len(dir) <= 80 {
+		return dir
+	}
+	sum := sha256.Sum256([]byte(dir))
+	return filepath.Join(os.TempDir(), "latchkey-"+hex.EncodeToString(sum[:6]))
+}
+
+func newLocal(dir string) (*Local, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	l := &Local{done: make(chan struct{}), log: &bytes.Buffer{}}
+	root := l.root(dir)
+	l.URL = "host=" + root + " user=postgres dbname=postgres sslmode=disable"
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return nil, err
+	}
+	account, err := serverAccount()
+	if err != nil {
+		return nil, err
+	}
+	if account != nil { // root: the server's own account must be able to write here
+		if err := os.Chown(root, int(account.Uid), int(account.Gid)); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+func (l *Local) ping(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	c, err := pgx.Connect(ctx, l.URL)
+	if err != nil {
+		return err
+	}
+	return c.Close(ctx)
+}
+
+// run starts the child and waits until it answers.
+func (l *Local) run(ctx context.Context) error {
+	started := make(chan error, 1)
+	go func() {
+		// The parent-death signal follows the thread that forks, so this one must live as
+		// long as the child does.
+		runtime.LockOSThread()
+		err := l.cmd.Start()
+		started <- err
+		if err == nil {
+			_ = l.cmd.Wait()
+			close(l.done)
+		}
+	}()
+	if err := <-started; err != nil {
+		return fmt.Errorf("start postgres: %w", err)
+	}
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for l.ping(ctx) != nil {
+		select {
+		case <-l.done:
+			return fmt.Errorf("postgres ended at once:\n%s", l.log)
+		case <-ctx.Done():
+			_ = l.Stop()
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return nil
+}
+
+// Joined reports whether the server was running before, and so outlives us.
+func (l *Local) Joined() bool { return l.cmd == nil }
+
+// Pid is the server's process, or 0 when it was joined.
+func (l *Local) Pid() int {
+	if l.cmd == nil || l.cmd.Process == nil {
+		return 0
+	}
+	return l.cmd.Process.Pid
+}
+
+// Done is closed when the server has ended.
+func (l *Local) Done() <-chan struct{} { return l.done }
+
+// Stop ends the server: open transactions roll back, the data is closed cleanly. A
+// joined server is left alone.
+func (l *Local) Stop() error {
+	if l.cmd == nil || l.cmd.Process == nil {
+		return nil
+	}
+	for _, s := range []syscall.Signal{syscall.SIGINT, syscall.SIGQUIT} { // fast, then immediate
+		_ = l.cmd.Process.Signal(s)
+		select {
+		case <-l.done:
+			return nil
+		case <-time.After(10 * time.Second):
+		}
+	}
+	return errors.New("postgres does not stop")
+}
+
+// initialise makes a data directory beside its final place and renames it, so that
+// an interrupted first start leaves nothing half done.
+func initialise(ctx context.Context, bin, data string, account *syscall.Credential) error {
+	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err == nil {
+		return nil
+	}
+	fresh := data + ".new"
+	if err := os.RemoveAll(fresh); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "initdb"), "-D", fresh, "-U", "postgres", "-A", "trust",
+		"-E", "UTF8", "--no-locale", "--no-sync", "--data-checksums")
+	cmd.Dir = filepath.Dir(data)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		who := "this account"
+		if account != nil {
+			who = "account " + strconv.Itoa(int(account.Uid)) + " (PostgreSQL does not run as root)"
+		}
+		return fmt.Errorf("initdb: %w: %s\n%s must be able to enter %s: choose another --dir", err, bytes.TrimSpace(out), who, filepath.Dir(data))
+	}
+	return os.Rename(fresh, data)
+}
+
+// findPrograms returns the directory with initdb and postgres, the newest version first.
+func findPrograms(programs string) (string, error) {
+	if programs != "" {
+		return programs, nil
+	}
+	var dirs []string
+	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin", "/usr/libexec/postgresql*"} {
+		found, _ := filepath.Glob(pattern)
+		sort.Sort(sort.Reverse(sort.StringSlice(found)))
+		dirs = append(dirs, found...)
+	}
+	if path, err := exec.LookPath("postgres"); err == nil {
+		dirs = append(dirs, filepath.Dir(path))
+	}
+	for _, dir := range dirs {
+		if _, err := os.Stat(filepath.Join(dir, "initdb")); err == nil {
+			return dir, nil
+		}
+	}
+	return "", ErrNoPostgres
+}
+
+// serverAccount is whom the server runs as: nil for ourselves; as root, which
+// PostgreSQL refuses, `postgres` or else `nobody`.
+func serverAccount() (*syscall.Credential, error) {
+	if os.Geteuid() != 0 {
+		return nil, nil
+	}
+	for _, name := range []string{"postgres", "nobody"} {
+		if u, err := user.Lookup(name); err == nil {
+			uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+			gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+			if err1 == nil && err2 == nil {
+				return &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}, nil
+			}
+		}
+	}
+	return nil, errors.New("PostgreSQL does not run as root, and there is neither an account postgres nor nobody")
+}

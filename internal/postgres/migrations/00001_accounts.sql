@@ -1,0 +1,114 @@
+-- +goose Up
+-- People who can sign in.
+CREATE TABLE users (
+    -- A random 52-bit integer, made by the server. Never a sequence: after a fail-over to a
+    -- lagging standby a sequence hands out the same number twice, and a stranger would
+    -- inherit a lost user's `sub`.
+    id            bigint      PRIMARY KEY CHECK (id BETWEEN 1 AND 4503599627370495),
+    -- What to call this person on a screen.
+    display       text        NOT NULL CHECK (length(display) BETWEEN 1 AND 150),
+    -- PHC string (argon2id). NULL: no password; never matches anything, also not ''.
+    password_hash text,
+    -- Set while the account is disabled: no sign-in, no refresh, no session.
+    disabled_at   timestamptz,
+    created_at    timestamptz NOT NULL
+);
+COMMENT ON TABLE users IS 'People who can sign in.';
+
+-- Addresses of people. Stored lower-case; an address may have any number of unverified
+-- holders but one verified one.
+CREATE TABLE email_addresses (
+    user_id     bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    address     text        NOT NULL CHECK (address = lower(address) AND octet_length(address) <= 254),
+    verified_at timestamptz,
+    -- The address that mails go to and that `email` shows. One per user.
+    is_primary  boolean     NOT NULL,
+    created_at  timestamptz NOT NULL,
+    PRIMARY KEY (user_id, address)
+);
+COMMENT ON TABLE email_addresses IS 'Addresses of people, verified or not.';
+CREATE INDEX email_addresses_address ON email_addresses (address);
+CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (address) WHERE verified_at IS NOT NULL;
+CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (user_id) WHERE is_primary;
+
+-- Organisations that people belong to. A claim and a membership, not a partition of users.
+CREATE TABLE tenants (
+    id         uuid        PRIMARY KEY,
+    name       text        NOT NULL CHECK (length(name) BETWEEN 1 AND 150),
+    created_at timestamptz NOT NULL
+);
+COMMENT ON TABLE tenants IS 'Organisations that people belong to.';
+
+-- Who belongs to which organisation. At most one membership of a user is primary: its
+-- tenant is the `tenant_id` of the access tokens issued while it is.
+CREATE TABLE memberships (
+    tenant_id  uuid        NOT NULL REFERENCES tenants ON DELETE CASCADE,
+    user_id    bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    is_primary boolean     NOT NULL,
+    created_at timestamptz NOT NULL,
+    PRIMARY KEY (user_id, tenant_id)
+);
+COMMENT ON TABLE memberships IS 'Who belongs to which organisation.';
+CREATE INDEX memberships_tenant ON memberships (tenant_id);
+CREATE UNIQUE INDEX memberships_primary ON memberships (user_id) WHERE is_primary;
+
+-- Sign-ins. One row is one device's session, with the state of its refresh tokens: there is
+-- no table of tokens, since a generation's token can be derived from the row again.
+CREATE TABLE sessions (
+    -- 128 random bits; `sid` in tokens. An identifier, not a secret.
+    id                     uuid        PRIMARY KEY,
+    -- SHA-256 of the session token.
+    token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
+    user_id                bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    created_at             timestamptz NOT NULL,
+    -- The absolute end, whatever is refreshed.
+    expires_at             timestamptz NOT NULL,
+    -- Number of the refresh token that counts; the first is 1.
+    generation             bigint      NOT NULL CHECK (generation >= 1),
+    -- When the current generation replaced the one before; its `iat` in whole seconds.
+    rotated_at             timestamptz NOT NULL,
+    -- `exp` of the current generation's refresh token, in whole seconds.
+    refresh_expires_at     timestamptz NOT NULL,
+    -- When the server first saw the current generation in use; NULL: it may never have arrived.
+    confirmed_at           timestamptz,
+    -- SHA-256 of the Idempotency-Key that spent the generation before.
+    idempotency_key_hash   bytea       CHECK (octet_length(idempotency_key_hash) = 32),
+    -- Whether this session has ever sent a key: from then on a replay needs the right one.
+    sends_idempotency_keys boolean     NOT NULL,
+    -- RFC 7638 thumbprint of the device's key. NULL: not bound to one.
+    device_key_thumbprint  text,
+    -- Updated once per generation, together with confirmed_at.
+    last_seen_at           timestamptz NOT NULL,
+    -- As sent at sign-in, cut to 200 characters.
+    user_agent             text        NOT NULL,
+    -- How the person proved who they are: the list that `data.methods` shows.
+    methods                jsonb       NOT NULL,
+    -- Set once, never cleared.
+    ended_at               timestamptz,
+    end_reason             text        CHECK (end_reason IN ('signed_out', 'ended_by_user', 'ended_by_admin',
+                                              'session_limit', 'password_changed', 'reuse_detected',
+                                              'account_disabled')),
+    CHECK ((ended_at IS NULL) = (end_reason IS NULL))
+) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row
+COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
+CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
+CREATE INDEX sessions_user ON sessions (user_id) WHERE ended_at IS NULL;
+
+-- What an answer tells about a user. Every place that needs it reads it here, so that their
+-- nullability is written once.
+CREATE VIEW user_details AS
+SELECT u.id, u.display, (u.password_hash IS NOT NULL)::boolean AS has_usable_password, u.disabled_at, u.created_at,
+       e.address AS email, e.verified_at AS email_verified_at, m.tenant_id
+  FROM users u
+  LEFT JOIN email_addresses e ON e.user_id = u.id AND e.is_primary
+  LEFT JOIN memberships m ON m.user_id = u.id AND m.is_primary;
+
+-- A session together with its user: one statement a look-up, whether by access token, by
+-- session token, or for a refresh that has to be judged.
+CREATE VIEW session_details AS
+SELECT s.id, s.token_hash, s.user_id, s.created_at, s.expires_at, s.generation, s.rotated_at, s.refresh_expires_at,
+       s.confirmed_at, s.idempotency_key_hash, s.sends_idempotency_keys, s.methods, s.ended_at, s.end_reason,
+       u.display, u.has_usable_password, u.disabled_at, u.created_at AS user_created_at,
+       u.email, u.email_verified_at, u.tenant_id
+  FROM sessions s
+  JOIN user_details u ON u.id = s.user_id;

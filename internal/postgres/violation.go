@@ -1,0 +1,52 @@
+package postgres
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+)
+
+// failure decides what an error of the driver means. "No rows" and what a statement
+// of ours did wrong pass through; everything else is an answer that we did not get:
+// problem.TemporarilyUnavailable. So a look-up that failed can never be taken for one
+// that found nothing, and no outage signs anybody out.
+func failure(err error) error {
+	if err == nil || errors.Is(err, pgx.ErrNoRows) || problem.All(err) != nil {
+		return err
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		if ours(pg.Code) {
+			return err
+		}
+		return problem.TemporarilyUnavailable.Because(err)
+	}
+	var scan pgx.ScanArgError
+	if errors.As(err, &scan) {
+		return err
+	}
+	return problem.TemporarilyUnavailable.Because(err)
+}
+
+// ours lists the SQLSTATE classes that a statement of ours causes: data, integrity,
+// syntax and names. A missing table or column is not among them: it means that the
+// schema is of another version, which a deployment ends.
+func ours(code string) bool {
+	switch code {
+	case "42P01", "42703", "42883": // undefined table, column, function
+		return false
+	}
+	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "23") || strings.HasPrefix(code, "42")
+}
+
+// IsNotFound reports whether a :one query found no row.
+func IsNotFound(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
+// Violates reports whether err is a violation of the named constraint or unique index.
+func Violates(err error, constraint string) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "23") && pg.ConstraintName == constraint
+}

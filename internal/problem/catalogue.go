@@ -1,0 +1,64 @@
+package problem
+
+import "time"
+
+// The catalogue: every failure that we can report. The code is the name in snake
+// case; openapi.yaml lists the same codes (e2e/contract_test.go compares them).
+// Messages are for people and are shown as they are.
+var (
+	// Values.
+	Required          = invalid("required", "This field is required.")
+	InvalidValue      = invalid("invalid", "Enter a valid value.")
+	MaxLength         = invalid("max_length", "This value is too long.")
+	MinLength         = invalid("min_length", "This value is too short.")
+	NullCharacters    = invalid("null_characters_not_allowed", "Null characters are not allowed.")
+	InvalidJSON       = invalid("invalid_json", "The request body must be one JSON object, in UTF-8, with each member name once.")
+	PasswordTooShort  = invalid("password_too_short", "This password is too short.")
+	PasswordTooCommon = invalid("password_too_common", "This password is too common.")
+	PasswordNumeric   = invalid("password_entirely_numeric", "This password is entirely numeric.")
+	PasswordSimilar   = invalid("password_too_similar", "The password is too similar to other information about the account.")
+	EmailTaken        = invalid("email_taken", "A user is already registered with this email address.")
+
+	// Signing in.
+	CredentialsMismatch  = invalid("email_password_mismatch", "The email address and/or password you specified are not correct.")
+	AlreadyAuthenticated = &Problem{Kind: Conflict, Code: "already_authenticated", Message: "You are already signed in."}
+	SignupClosed         = &Problem{Kind: Forbidden, Code: "signup_closed", Message: "Signing up is closed."}
+
+	// Refused refresh tokens, and why a session has ended. These, and no others, tell a client
+	// to sign in again.
+	RefreshTokenInvalid = invalid("refresh_token_invalid", "The refresh token is not valid.")
+	RefreshTokenReused  = invalid("refresh_token_reused", "The refresh token was used before. The session has been ended to protect the account.")
+	SessionExpired      = invalid("session_expired", "The session has expired. Please sign in again.")
+	SessionEnded        = invalid("session_ended", "The session has ended. Please sign in again.")
+	PasswordChanged     = invalid("password_changed", "The password has been changed. Please sign in again.")
+	AccountDisabled     = invalid("account_disabled", "The account is disabled.")
+	AccountDeleted      = invalid("account_deleted", "The account has been deleted.")
+
+	// The request as such.
+	PathNotFound     = &Problem{Kind: NotFound, Code: "not_found", Message: "There is nothing at this path."}
+	MethodNotAllowed = &Problem{Kind: NotAllowed, Code: "method_not_allowed", Message: "This path does not support the method."}
+	BodyTooLarge     = &Problem{Kind: TooLarge, Code: "body_too_large", Message: "The request body is larger than 64 KiB."}
+	HeaderTooLarge   = &Problem{Kind: HeadersTooLarge, Code: "headers_too_large", Message: "The request headers are larger than 8 KiB."}
+	MediaType        = &Problem{Kind: Unsupported, Code: "unsupported_media_type", Message: "Send the body as application/json in UTF-8, without Content-Encoding."}
+	RequestTimeout   = &Problem{Kind: TimedOut, Code: "request_timeout", Message: "The request did not arrive in time."}
+
+	// Ours.
+	TemporarilyUnavailable = &Problem{Kind: Unavailable, Code: "temporarily_unavailable", RetryAfter: 2 * time.Second,
+		Message: "The service is temporarily unavailable. Please try again."}
+	InternalError = &Problem{Kind: Internal, Code: "internal_error", Message: "Something went wrong on our side."}
+)
+
+// Catalogue lists every problem above.
+func Catalogue() []*Problem {
+	return []*Problem{
+		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidJSON, PasswordTooShort, PasswordTooCommon,
+		PasswordNumeric, PasswordSimilar, EmailTaken, CredentialsMismatch, AlreadyAuthenticated, SignupClosed,
+		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
+		AccountDeleted, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
+		TemporarilyUnavailable, InternalError,
+	}
+}
+
+func invalid(code, message string) *Problem {
+	return &Problem{Kind: Invalid, Code: code, Message: message}
+}

@@ -1,0 +1,135 @@
+// Package problem owns what can go wrong: every failure that we report to a
+// client, once, as a value. It does not own status codes (internal/server) nor
+// when a failure applies (the rooms that return it).
+package problem
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// Kind groups problems by what they say about the request. Only internal/server
+// knows which HTTP status a kind becomes.
+type Kind int
+
+// The kinds of problem.
+const (
+	// Internal is a defect of ours.
+	Internal Kind = iota
+	// Invalid: a value in the request is refused.
+	Invalid
+	// Forbidden: this installation does not allow it.
+	Forbidden
+	// NotFound: no such path.
+	NotFound
+	// NotAllowed: the path has no such method.
+	NotAllowed
+	// Conflict: the client is in no state for it.
+	Conflict
+	// TooLarge: the body is over the limit.
+	TooLarge
+	// HeadersTooLarge: the header block is over the limit.
+	HeadersTooLarge
+	// Unsupported: the body is not in a form that we read.
+	Unsupported
+	// TimedOut: the request did not arrive in time.
+	TimedOut
+	// Unavailable: we could not find out. Says nothing about credentials.
+	Unavailable
+)
+
+// Problem is one failure that a client is told about. Values stand in
+// catalogue.go; compare with errors.Is, which looks at the code alone.
+type Problem struct {
+	Kind    Kind
+	Code    string
+	Message string
+	// Param names the member or header that it speaks of; empty for none.
+	Param string
+	// RetryAfter is how long a client should wait; whole seconds, only of Unavailable.
+	RetryAfter time.Duration
+	// EndedAt is when the session ended, where a refusal is about that.
+	EndedAt *time.Time
+
+	cause error
+}
+
+// Error is for logs, never for clients: it may name the cause.
+func (p *Problem) Error() string {
+	if p.cause != nil {
+		return p.Code + ": " + p.cause.Error()
+	}
+	return p.Code
+}
+
+// Unwrap returns the cause, which is shown in logs only.
+func (p *Problem) Unwrap() error { return p.cause }
+
+// Is reports whether target is the same problem, whatever its param and cause.
+func (p *Problem) Is(target error) bool {
+	t, ok := target.(*Problem)
+	return ok && t.Code == p.Code
+}
+
+// At says which member or header the problem speaks of.
+func (p *Problem) At(param string) *Problem {
+	q := *p
+	q.Param = param
+	return &q
+}
+
+// Because attaches a cause for the log.
+func (p *Problem) Because(cause error) *Problem {
+	q := *p
+	q.cause = cause
+	return &q
+}
+
+// Ended says when the session that it speaks of ended.
+func (p *Problem) Ended(at time.Time) *Problem {
+	q := *p
+	q.EndedAt = &at
+	return &q
+}
+
+// After says how long the client should wait.
+func (p *Problem) After(wait time.Duration) *Problem {
+	q := *p
+	q.RetryAfter = wait
+	return &q
+}
+
+// List is several problems with one request. All are of the kind of the first.
+type List []*Problem
+
+// Error is for logs.
+func (l List) Error() string {
+	codes := make([]string, len(l))
+	for i, p := range l {
+		codes[i] = p.Code + "@" + p.Param
+	}
+	return strings.Join(codes, ", ")
+}
+
+// Err returns the list as an error, and nil when it is empty.
+func (l List) Err() error {
+	if len(l) == 0 {
+		return nil
+	}
+	return l
+}
+
+// All returns the problems in err: those of a List, or the one Problem. It
+// returns nil when err holds neither.
+func All(err error) List {
+	var l List
+	if errors.As(err, &l) {
+		return l
+	}
+	var p *Problem
+	if errors.As(err, &p) {
+		return List{p}
+	}
+	return nil
+}

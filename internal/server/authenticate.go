@@ -1,0 +1,82 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// identify resolves the session that a request came with. A non-empty session token
+// wins, and a dead one is 410 whatever the operation; a bad Bearer only makes the
+// caller anonymous. An error other than that means that we could not find out.
+func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
+	if t := c.Get("X-Session-Token"); t != "" {
+		return s.bySessionToken(c, who, t)
+	}
+	if t, sent := s.bearer(c.Get(fiber.HeaderAuthorization)); sent {
+		return s.byAccessToken(c, who, t)
+	}
+	return nil
+}
+
+func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) error {
+	d, err := s.DB.FindSessionByToken(c.UserContext(), secret.Hash(t))
+	if postgres.IsNotFound(err) {
+		return s.Flow.Gone(nil)
+	}
+	if err != nil {
+		return err
+	}
+	if dead := session.Alive(&d, s.DB.Now()); dead != nil {
+		return s.Flow.Gone(dead)
+	}
+	who.Session = &d
+	return nil
+}
+
+// byAccessToken checks the token, then loads its session: an access token is as good
+// as its session is at this moment (SEC-11), whatever its generation.
+func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error {
+	who.Bearer = true // until it has proved to be good
+	now := s.DB.Now()
+	claims, err := s.Verifier.Access(t, now)
+	if err != nil {
+		return nil //nolint:nilerr // contract: a bad Bearer is no credential, not an error
+	}
+	d, err := s.DB.FindSession(c.UserContext(), claims.SessionID)
+	if postgres.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if d.UserID != claims.Subject {
+		return nil
+	}
+	if dead := session.Alive(&d, now); dead != nil {
+		who.Ended = dead
+		return nil
+	}
+	who.Session, who.Bearer = &d, false
+	if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, claims.Generation, now); err != nil {
+		s.Log.Warn("confirming a generation failed; a replay will be kinder", "error", err.Error())
+	}
+	return nil
+}
+
+// bearer takes the token out of an Authorization header, and reports whether one of
+// our scheme was sent.
+func (s *Server) bearer(header string) (string, bool) {
+	words := strings.FieldsFunc(header, func(r rune) bool { return r == ' ' })
+	if len(words) == 0 || !strings.EqualFold(words[0], s.Scheme) {
+		return "", false
+	}
+	if len(words) != 2 {
+		return "", true
+	}
+	return words[1], true
+}

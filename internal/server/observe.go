@@ -1,0 +1,87 @@
+package server
+
+import (
+	"errors"
+	"log/slog"
+	"regexp"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+)
+
+const requestID = "X-Request-Id"
+
+var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
+// observe gives the request an id, renders whatever goes wrong further in, and writes
+// one log line. Security: no header, no body and no query ever stands in it, and the
+// path only as far as it is one of ours.
+func (s *Server) observe(c *fiber.Ctx) error {
+	start := s.DB.Now()
+	id := c.Get(requestID)
+	if !wellFormedID.MatchString(id) {
+		id = secret.Text(12)
+	}
+	c.Set(requestID, id)
+	hardened(c)
+	err := c.Next()
+	if err != nil {
+		if failed := s.render(c, err); failed != nil {
+			return failed
+		}
+	}
+	status := c.Response().StatusCode()
+	line := []any{
+		"id", id, "operation", s.operation(c).id, "method", c.Method(), "status", status,
+		"ms", float64(s.DB.Now().Sub(start).Microseconds()) / 1000,
+	}
+	level := slog.LevelInfo
+	if err != nil {
+		code, cause := describe(err)
+		line = append(line, "code", code)
+		if status >= 500 {
+			level = slog.LevelError
+			line = append(line, "cause", cause)
+		}
+	}
+	s.Log.Log(c.UserContext(), level, "request", line...)
+	return nil
+}
+
+// describe is an error for the log.
+func describe(err error) (code, cause string) {
+	if all := problem.All(err); len(all) > 0 {
+		return all[0].Code, all[0].Error()
+	}
+	var in *flow.Incomplete
+	if errors.As(err, &in) {
+		return "unauthenticated", ""
+	}
+	var fe *fiber.Error
+	if errors.As(err, &fe) {
+		return "http", "" // its text may hold the request
+	}
+	return "internal_error", err.Error()
+}
+
+// hardened sets the headers that every answer carries (SEC-88).
+func hardened(c *fiber.Ctx) {
+	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
+	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'")
+	c.Set(fiber.HeaderReferrerPolicy, "no-referrer")
+	c.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+// known maps what Fiber and fasthttp report to problems; anything else of theirs is a
+// malformed request.
+var known = map[int]*problem.Problem{
+	fiber.StatusNotFound:                    problem.PathNotFound,
+	fiber.StatusMethodNotAllowed:            problem.MethodNotAllowed,
+	fiber.StatusRequestTimeout:              problem.RequestTimeout,
+	fiber.StatusRequestEntityTooLarge:       problem.BodyTooLarge,
+	fiber.StatusUnsupportedMediaType:        problem.MediaType,
+	fiber.StatusRequestHeaderFieldsTooLarge: problem.HeaderTooLarge,
+}

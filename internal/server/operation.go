@@ -1,0 +1,68 @@
+package server
+
+import (
+	"sort"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gofiber/fiber/v2"
+)
+
+// operation is what the gate needs to know of one operation. All of it comes from the
+// spec, so that no list of paths stands in code.
+type operation struct {
+	id string
+	// identified: the operation looks at credentials.
+	identified bool
+	// required: it refuses a caller without a session.
+	required bool
+	// body is the schema of the request body; nil for none.
+	body *openapi3.Schema
+}
+
+// readOperations keys the spec's operations by method and route.
+func readOperations(doc *openapi3.T) map[string]operation {
+	table := map[string]operation{}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			security := doc.Security
+			if op.Security != nil {
+				security = *op.Security
+			}
+			o := operation{id: op.OperationID, identified: len(security) > 0, required: len(security) > 0}
+			for _, alternative := range security {
+				if len(alternative) == 0 {
+					o.required = false
+				}
+			}
+			if op.RequestBody != nil {
+				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value
+			}
+			table[method+" "+route(path)] = o
+		}
+	}
+	return table
+}
+
+// route is the Fiber form of a path of the spec.
+func route(path string) string {
+	return strings.NewReplacer("{", ":", "}", "").Replace(path)
+}
+
+// operation finds the row of a routed request.
+func (s *Server) operation(c *fiber.Ctx) operation {
+	return s.operations[c.Method()+" "+c.Route().Path]
+}
+
+// allow lists the methods of a path, for the Allow header. Only paths without
+// parameters can miss their method after routing, so the path is the route.
+func (s *Server) allow(path string) string {
+	var methods []string
+	for key := range s.operations {
+		if method, rest, _ := strings.Cut(key, " "); rest == path {
+			methods = append(methods, method)
+		}
+	}
+	sort.Strings(methods)
+	return strings.Join(methods, ", ")
+}

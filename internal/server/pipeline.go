@@ -1,0 +1,58 @@
+package server
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+)
+
+// pipeline is the gate: every request passes these steps in this order. What a step
+// needs to know about an operation comes from the spec (operation.go).
+func (s *Server) pipeline(operations api.StrictServerInterface) {
+	s.app.Use(
+		s.observe,  // request id, one log line, the answer to every error
+		recovered,  // a panic is a problem like any other
+		deadline,   // Fiber hands out a context that never ends
+		wellFormed, // what fasthttp lets through and RFC 9112 does not
+	)
+	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
+		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.authenticate, s.validate},
+	})
+	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.
+}
+
+func recovered(c *fiber.Ctx) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = problem.InternalError.Because(fmt.Errorf("panic: %v", r))
+		}
+	}()
+	return c.Next()
+}
+
+func deadline(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(context.Background(), handlerTimeout)
+	defer cancel()
+	c.SetUserContext(ctx)
+	return c.Next()
+}
+
+// authenticate finds out who is asking and refuses nobody who need not be signed in.
+func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
+	op := s.operation(c)
+	who := caller.Caller{UserAgent: c.Get(fiber.HeaderUserAgent)}
+	if op.identified {
+		if err := s.identify(c, &who); err != nil {
+			return err
+		}
+	}
+	if op.required && !who.SignedIn() {
+		return s.Flow.Anonymous(who)
+	}
+	c.SetUserContext(caller.With(c.UserContext(), who))
+	return next(c)
+}

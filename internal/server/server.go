@@ -1,0 +1,119 @@
+// Package server owns HTTP: the gate that every request passes (pipeline.go), and the
+// voice that turns every error into an answer (render.go). What an operation does is
+// internal/service's.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/valyala/fasthttp"
+)
+
+// Settings of the listener.
+type Settings struct {
+	Addr       string `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
+	RateLimits string `env:"ACCOUNT_RATE_LIMITS" doc:"false turns all rate limits off."`
+}
+
+// Budgets, from the outside in: client 15 s, handler 8 s, statement 3 s.
+const (
+	readTimeout    = 10 * time.Second
+	writeTimeout   = 15 * time.Second
+	idleTimeout    = 60 * time.Second
+	handlerTimeout = 8 * time.Second
+	drainTimeout   = 10 * time.Second
+
+	bodyLimit    = 64 << 10
+	headerLimit  = 8 << 10
+	concurrency  = 10000
+)
+
+// Parts are what the gate asks.
+type Parts struct {
+	DB       *postgres.DB
+	Flow     *flow.Flow
+	Verifier *token.Verifier
+	Scheme   string // of the Authorization header
+	Log      *slog.Logger
+}
+
+// Server serves the operations of the spec.
+type Server struct {
+	Parts
+	app        *fiber.App
+	operations map[string]operation
+}
+
+// New registers the operations behind the gate.
+func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
+	doc, err := api.GetSpec()
+	if err != nil {
+		return nil, fmt.Errorf("embedded spec: %w", err)
+	}
+	s := &Server{Parts: parts, operations: readOperations(doc)}
+	s.app = fiber.New(fiber.Config{
+		AppName: "latchkey",
+		// Security: without it strings point into buffers that the next request overwrites,
+		// and one user's header becomes the next one's (TestTMEM01_stringsOutliveTheRequest).
+		Immutable:             true,
+		StrictRouting:         true,
+		CaseSensitive:         true,
+		BodyLimit:             bodyLimit,
+		ReadBufferSize:        headerLimit,
+		Concurrency:           concurrency,
+		ReadTimeout:           readTimeout,
+		WriteTimeout:          writeTimeout,
+		IdleTimeout:           idleTimeout,
+		DisableStartupMessage: true,
+		ErrorHandler:          s.render,
+	})
+	s.app.Server().CloseOnShutdown = true
+	s.knownMethodsOnly()
+	s.pipeline(operations)
+	return s, nil
+}
+
+// knownMethodsOnly answers a verb that Fiber does not know in our envelope; Fiber's own
+// answer is text, before any middleware.
+func (s *Server) knownMethodsOnly() {
+	known := map[string]bool{}
+	for _, m := range fiber.DefaultMethods {
+		known[m] = true
+	}
+	next := s.app.Server().Handler
+	s.app.Server().Handler = func(ctx *fasthttp.RequestCtx) {
+		if known[string(ctx.Method())] {
+			next(ctx)
+			return
+		}
+		c := s.app.AcquireCtx(ctx)
+		defer s.app.ReleaseCtx(c)
+		_ = s.render(c, fiber.ErrMethodNotAllowed)
+	}
+}
+
+// Serve answers on ln until ctx ends, then drains: running requests finish, new ones
+// are refused.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	ended := make(chan error, 1)
+	go func() { ended <- s.app.Listener(ln) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	if err := s.app.ShutdownWithTimeout(drainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return <-ended
+}

@@ -1,0 +1,128 @@
+package server
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/strictjson"
+)
+
+// bodyLimits of SEC-82.
+var bodyLimits = strictjson.Limits{Depth: 8, Members: 200, Text: 16 << 10}
+
+// validatedBody is the local under which the generated code looks for the value that
+// was validated, and binds it with exact member names. Security: without it the body
+// is parsed a second time, by a decoder that ignores case (TestSEC82_strictBodies).
+const validatedBody = "x-oapi-codegen-validated-body"
+
+// wellFormed refuses what fasthttp serves although RFC 9112 forbids it (SEC-83,
+// SEC-84), and header values that two readers could take differently.
+func wellFormed(c *fiber.Ctx) error {
+	h := &c.Request().Header
+	raw := h.RawHeaders()
+	folded := bytes.Contains(raw, []byte("\n ")) || bytes.Contains(raw, []byte("\n\t"))
+	twoLengths := len(h.Peek(fiber.HeaderTransferEncoding)) > 0 && bytes.Contains(bytes.ToLower(raw), []byte("\ncontent-length:"))
+	if folded || twoLengths {
+		c.Context().SetConnectionClose()
+		return fiber.ErrBadRequest
+	}
+	for _, name := range []string{fiber.HeaderAuthorization, "X-Session-Token", fiber.HeaderContentType, "Idempotency-Key"} {
+		if len(h.PeekAll(name)) > 1 {
+			return problem.InvalidValue.At(name)
+		}
+	}
+	return c.Next()
+}
+
+// validate reads the body once, strictly, checks it against the spec and hands that
+// very value to the generated code.
+func (s *Server) validate(c *fiber.Ctx, next fiber.Handler) error {
+	schema := s.operation(c).body
+	if schema == nil {
+		return next(c)
+	}
+	if !isJSON(c.Get(fiber.HeaderContentType)) || c.Get(fiber.HeaderContentEncoding) != "" {
+		return problem.MediaType
+	}
+	body, err := strictjson.Object(c.BodyRaw(), bodyLimits)
+	if errors.Is(err, strictjson.ErrNull) {
+		return problem.NullCharacters
+	}
+	if err != nil {
+		return problem.InvalidJSON
+	}
+	err = schema.VisitJSON(body, openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails())
+	if err != nil {
+		return violations(err, body)
+	}
+	c.Locals(validatedBody, body)
+	return next(c)
+}
+
+// isJSON: application/json, in UTF-8 if a charset is named.
+func isJSON(contentType string) bool {
+	media, parameters, _ := strings.Cut(contentType, ";")
+	if !strings.EqualFold(strings.TrimSpace(media), fiber.MIMEApplicationJSON) {
+		return false
+	}
+	parameters = strings.ToLower(strings.ReplaceAll(parameters, " ", ""))
+	return parameters == "" || parameters == "charset=utf-8" || parameters == `charset="utf-8"`
+}
+
+// violations turns what the schema found into problems, one a member. Security: the
+// library's own text holds the submitted value, passwords included (SEC-89).
+func violations(err error, body map[string]any) error {
+	var found problem.List
+	seen := map[string]bool{}
+	var collect func(error)
+	collect = func(err error) {
+		var many openapi3.MultiError
+		if errors.As(err, &many) {
+			for _, one := range many {
+				collect(one)
+			}
+			return
+		}
+		var se *openapi3.SchemaError
+		if !errors.As(err, &se) {
+			return
+		}
+		if p := violation(se, body); !seen[p.Param] {
+			seen[p.Param] = true
+			found = append(found, p)
+		}
+	}
+	collect(err)
+	if len(found) == 0 {
+		return problem.InvalidJSON
+	}
+	return found
+}
+
+// violation gives a broken rule Django's code. Null and the empty text count as missing.
+func violation(se *openapi3.SchemaError, body map[string]any) *problem.Problem {
+	path := se.JSONPointer()
+	param := strings.Join(path, ".")
+	var value any = body
+	for _, name := range path {
+		object, _ := value.(map[string]any)
+		value = object[name]
+	}
+	text, isText := value.(string)
+	switch {
+	case se.SchemaField == "minProperties":
+		return problem.Required
+	case value == nil, isText && text == "":
+		return problem.Required.At(param)
+	case se.SchemaField == "maxLength":
+		return problem.MaxLength.At(param)
+	case se.SchemaField == "minLength" && utf8.RuneCountInString(text) > 0:
+		return problem.MinLength.At(param)
+	}
+	return problem.InvalidValue.At(param)
+}

@@ -1,0 +1,35 @@
+// Package service implements the generated interface: one method per operationId,
+// which reads the input, calls one function and shapes the answer. It decides nothing
+// and knows no status but the one of success; every refusal is an error that
+// internal/server renders.
+package service
+
+import (
+	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/account"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+// Service is all operations: one part per tag of the spec.
+type Service struct {
+	configuration
+	authentication
+	tokens
+	profile
+	discovery
+}
+
+// A missing or doubled operation does not compile.
+var _ api.StrictServerInterface = Service{}
+
+// New returns the operations.
+func New(f *flow.Flow, a *account.Account, ring *token.Keyring, spec []byte) Service {
+	return Service{
+		configuration:  configuration{f.Settings()},
+		authentication: authentication{f},
+		tokens:         tokens{f},
+		profile:        profile{a},
+		discovery:      discovery{ring, spec},
+	}
+}

@@ -1,0 +1,67 @@
+package service
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+func toTimestamp(t time.Time) api.Timestamp { return float64(t.UnixMicro()) / 1e6 }
+
+func toUser(u db.UserDetail) api.User {
+	shown := api.User{ID: u.ID, Display: u.Display, HasUsablePassword: u.HasUsablePassword}
+	if u.Email != nil {
+		shown.Email = *u.Email
+	}
+	return shown
+}
+
+// toMethods reads what Session.Open wrote; a list that cannot be read shows as empty.
+func toMethods(stored json.RawMessage) []api.AuthenticationMethod {
+	var list []session.Method
+	_ = json.Unmarshal(stored, &list)
+	shown := make([]api.AuthenticationMethod, 0, len(list))
+	for _, m := range list {
+		shown = append(shown, api.AuthenticationMethod{Method: m.Method, At: m.At, Email: m.Email})
+	}
+	return shown
+}
+
+func toAuthenticated(e flow.Entry) api.AuthenticatedResponse {
+	return api.AuthenticatedResponse{
+		Status: 200,
+		Data:   api.Authenticated{User: toUser(e.User), Methods: toMethods(e.Methods)},
+		Meta: api.AuthenticatedMeta{
+			IsAuthenticated: true, SessionToken: e.SessionToken, AccessToken: e.AccessToken, RefreshToken: e.RefreshToken,
+		},
+	}
+}
+
+func toSession(d *session.Details) api.AuthenticatedResponse {
+	return toAuthenticated(flow.Entry{
+		User:    db.UserDetail{ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email},
+		Methods: d.Methods,
+	})
+}
+
+func toProfile(d *session.Details) api.Profile {
+	return api.Profile{
+		ID: d.UserID, Email: d.Email, Display: d.Display, EmailVerified: d.EmailVerifiedAt != nil,
+		TenantID: d.TenantID, CreatedAt: toTimestamp(d.UserCreatedAt),
+	}
+}
+
+func toKeySet(keys []token.PublicKey) api.KeySet {
+	set := api.KeySet{Keys: make([]api.JSONWebKey, 0, len(keys))}
+	for _, k := range keys {
+		set.Keys = append(set.Keys, api.JSONWebKey{
+			Kty: k.KeyType, Crv: k.Curve, X: k.X, Y: k.Y, Kid: k.ID, Alg: k.Algorithm, Use: k.Use,
+		})
+	}
+	return set
+}

@@ -1,0 +1,26 @@
+package service
+
+import (
+	"context"
+
+	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/flow"
+)
+
+type tokens struct{ flow *flow.Flow }
+
+func (t tokens) RefreshToken(ctx context.Context, r api.RefreshTokenRequestObject) (api.RefreshTokenResponseObject, error) {
+	e, err := t.flow.Refresh(ctx, flow.Refresh{Token: r.Body.Refresh, IdempotencyKey: r.Params.IdempotencyKey, Param: "refresh"})
+	if err != nil {
+		return nil, err
+	}
+	return api.RefreshToken200JSONResponse(toAuthenticated(e)), nil
+}
+
+func (t tokens) RefreshTokenPair(ctx context.Context, r api.RefreshTokenPairRequestObject) (api.RefreshTokenPairResponseObject, error) {
+	e, err := t.flow.Refresh(ctx, flow.Refresh{Token: r.Body.RefreshToken, IdempotencyKey: r.Params.IdempotencyKey, Param: "refresh_token"})
+	if err != nil {
+		return nil, err
+	}
+	return api.RefreshTokenPair200JSONResponse{Status: 200, Data: api.TokenPair{AccessToken: e.AccessToken, RefreshToken: e.RefreshToken}}, nil
+}

@@ -1,0 +1,170 @@
+// Package session owns sessions: opening, finding, rotating, judging and ending
+// them. It does not own the tokens that speak of one (internal/token) nor how a
+// person earns one (internal/flow).
+package session
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+)
+
+// Settings of sessions. Durations in seconds.
+type Settings struct {
+	MaxAge             int  `env:"LATCHKEY_SESSION_MAX_AGE" default:"7776000" min:"300" max:"31536000" doc:"Seconds that a session lives at most, however often it is refreshed (90 days)."`
+	RefreshExpiresIn   int  `env:"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN" default:"86400" min:"2" max:"31536000" doc:"Seconds that a refresh token lives; each refresh starts them anew."`
+	RotateRefreshToken bool `env:"HEADLESS_JWT_ROTATE_REFRESH_TOKEN" default:"true" doc:"Hand out a new refresh token at each refresh. When false, the one from sign-in serves until it expires."`
+	RefreshGrace       int  `env:"LATCHKEY_REFRESH_GRACE" default:"60" min:"1" max:"600" doc:"Seconds for which the predecessor of a used refresh token is still answered with the same successor. Must stay below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN."`
+}
+
+// Details is a session with its user, as one look-up finds it.
+type Details = db.SessionDetail
+
+// Method is one proof that a person gave: an entry of `data.methods`. At is in
+// seconds since the Unix epoch.
+type Method struct {
+	Method string  `json:"method"`
+	At     float64 `json:"at"`
+	Email  string  `json:"email,omitempty"`
+}
+
+// Why a session ended: the values of sessions.end_reason.
+const (
+	SignedOut       = "signed_out"
+	EndedByUser     = "ended_by_user"
+	EndedByAdmin    = "ended_by_admin"
+	SessionLimit    = "session_limit"
+	PasswordChanged = "password_changed"
+	ReuseDetected   = "reuse_detected"
+	AccountDisabled = "account_disabled"
+)
+
+// Opening is what a new session is made of.
+type Opening struct {
+	UserID    int64
+	UserAgent string
+	Methods   []Method
+}
+
+// Opened is a new session and the one copy of its token.
+type Opened struct {
+	ID        uuid.UUID
+	Token     string
+	Methods   json.RawMessage
+	Successor Successor
+}
+
+// Successor is what the refresh token of a session's current generation says. It can
+// be read from the row again, so a replay hands out the same one.
+type Successor struct {
+	Generation int64
+	IssuedAt   time.Time // whole seconds
+	ExpiresAt  time.Time // whole seconds
+}
+
+// Sessions opens and ends sessions.
+type Sessions struct{ settings Settings }
+
+// New returns the sessions that settings ask for.
+func New(settings Settings) *Sessions { return &Sessions{settings} }
+
+// Rotates reports whether a refresh hands out a new refresh token.
+func (s *Sessions) Rotates() bool { return s.settings.RotateRefreshToken }
+
+// Open stores a new session.
+func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened, error) {
+	methods := o.Methods
+	if methods == nil {
+		methods = []Method{}
+	}
+	encoded, err := json.Marshal(methods)
+	if err != nil {
+		return Opened{}, err
+	}
+	opened := Opened{ID: secret.Bits128(), Token: secret.SessionToken(), Methods: encoded}
+	end := tx.Now.Add(seconds(s.settings.MaxAge)).Truncate(time.Second)
+	opened.Successor = s.successor(1, tx.Now, end)
+	err = tx.InsertSession(ctx, db.InsertSessionParams{
+		ID: opened.ID, TokenHash: secret.Hash(opened.Token), UserID: o.UserID, CreatedAt: tx.Now, ExpiresAt: end,
+		RotatedAt: tx.Now, RefreshExpiresAt: opened.Successor.ExpiresAt, UserAgent: cut(o.UserAgent, 200), Methods: encoded,
+	})
+	return opened, err
+}
+
+func (s *Sessions) successor(generation int64, now, end time.Time) Successor {
+	issued := now.Truncate(time.Second)
+	expires := issued.Add(seconds(s.settings.RefreshExpiresIn))
+	if expires.After(end) {
+		expires = end
+	}
+	return Successor{Generation: generation, IssuedAt: issued, ExpiresAt: expires}
+}
+
+// Alive returns nil for a session that may act now, and otherwise the problem that
+// says why not.
+func Alive(d *Details, now time.Time) *problem.Problem {
+	switch {
+	case d.EndedAt != nil:
+		return ended(d)
+	case d.DisabledAt != nil:
+		return problem.AccountDisabled.Ended(*d.DisabledAt)
+	case !now.Before(d.ExpiresAt):
+		return problem.SessionExpired.Ended(d.ExpiresAt)
+	}
+	return nil
+}
+
+// ended is what a client learns that comes with a token of an ended session.
+func ended(d *Details) *problem.Problem {
+	p := problem.SessionEnded
+	if d.EndReason != nil {
+		switch *d.EndReason {
+		case PasswordChanged:
+			p = problem.PasswordChanged
+		case ReuseDetected:
+			p = problem.RefreshTokenReused
+		case AccountDisabled:
+			p = problem.AccountDisabled
+		}
+	}
+	return p.Ended(*d.EndedAt)
+}
+
+// Confirm notes that a generation was seen in use. It is called by requests that do
+// something else, and its failure is theirs to ignore: it only makes a replay kinder.
+func Confirm(ctx context.Context, q *db.Queries, d *Details, generation int64, now time.Time) error {
+	if d.ConfirmedAt != nil || generation != d.Generation {
+		return nil
+	}
+	return q.MarkSessionConfirmed(ctx, db.MarkSessionConfirmedParams{ID: d.ID, Generation: generation, Now: now})
+}
+
+// End ends one session; ending it twice is harmless.
+func End(ctx context.Context, tx postgres.Tx, id uuid.UUID, reason string) error {
+	_, err := tx.EndSession(ctx, db.EndSessionParams{ID: id, EndReason: reason, Now: tx.Now})
+	return err
+}
+
+// EndAll ends every session of a user and returns how many.
+func EndAll(ctx context.Context, tx postgres.Tx, userID int64, reason string) (int64, error) {
+	return tx.EndSessionsOfUser(ctx, db.EndSessionsOfUserParams{UserID: userID, EndReason: reason, Now: tx.Now})
+}
+
+func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
+
+// cut keeps at most n characters.
+func cut(s string, n int) string {
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}

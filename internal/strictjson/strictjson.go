@@ -1,0 +1,154 @@
+// Package strictjson owns the one way in which we read JSON that others wrote:
+// request bodies and the two JSON parts of a token. It refuses whatever two
+// parsers could read differently. It does not know what the members mean.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// Limits bounds a document (SEC-82, SEC-07).
+type Limits struct {
+	Depth   int // of nested objects and arrays
+	Members int // of all objects and elements of all arrays together
+	Text    int // bytes of one string
+	// KeepNumbers makes numbers json.Number, as they were written, in place of float64.
+	KeepNumbers bool
+}
+
+// The ways in which a document is refused.
+var (
+	// ErrMalformed: not one JSON object, not UTF-8, or a name that stands twice.
+	ErrMalformed = errors.New("malformed JSON object")
+	// ErrNull: a string holds U+0000, which PostgreSQL cannot store.
+	ErrNull = errors.New("null character in a JSON string")
+)
+
+// Object parses data as exactly one JSON object. Numbers become float64, as in
+// encoding/json.
+//
+// Security: Go's own decoder ignores the case of names, lets the last of two equal
+// names win and replaces invalid UTF-8. `{"password":"a","PASSWORD":"b"}` would be
+// validated as one thing and used as another (SEC-82; TestObject_refusesNamesThatDifferInCase).
+func Object(data []byte, limits Limits) (map[string]any, error) {
+	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
+		return nil, ErrMalformed
+	}
+	p := parser{in: jsontext.NewDecoder(bytes.NewReader(data)), limits: limits}
+	if p.in.PeekKind() != '{' {
+		return nil, ErrMalformed
+	}
+	value, err := p.value(0)
+	if err != nil {
+		return nil, err
+	}
+	if p.in.PeekKind() != 0 || !p.atEnd(data) { // 0: end of input, or text that is no JSON
+		return nil, ErrMalformed
+	}
+	object, ok := value.(map[string]any)
+	if !ok {
+		return nil, ErrMalformed
+	}
+	return object, nil
+}
+
+type parser struct {
+	in     *jsontext.Decoder
+	limits Limits
+	seen   int
+}
+
+func (p *parser) atEnd(data []byte) bool {
+	return len(bytes.TrimLeft(data[p.in.InputOffset():], " \t\r\n")) == 0
+}
+
+func (p *parser) value(depth int) (any, error) {
+	token, err := p.in.ReadToken()
+	if err != nil || depth > p.limits.Depth {
+		return nil, ErrMalformed
+	}
+	switch token.Kind() {
+	case '{':
+		return p.object(depth + 1)
+	case '[':
+		return p.array(depth + 1)
+	case '"':
+		return p.text(token)
+	case '0':
+		if p.limits.KeepNumbers {
+			return json.Number(strings.Clone(token.String())), nil
+		}
+		f, err := strconv.ParseFloat(token.String(), 64)
+		if err != nil {
+			return nil, ErrMalformed
+		}
+		return f, nil
+	case 't', 'f':
+		return token.Bool(), nil
+	default:
+		return nil, nil
+	}
+}
+
+func (p *parser) text(token jsontext.Token) (string, error) {
+	s := strings.Clone(token.String())
+	if len(s) > p.limits.Text {
+		return "", ErrMalformed
+	}
+	if strings.ContainsRune(s, 0) {
+		return "", ErrNull
+	}
+	return s, nil
+}
+
+func (p *parser) object(depth int) (any, error) {
+	object := map[string]any{}
+	folded := map[string]struct{}{}
+	for p.in.PeekKind() != '}' {
+		token, err := p.in.ReadToken() // the decoder refuses equal names
+		if err != nil || token.Kind() != '"' {
+			return nil, ErrMalformed
+		}
+		name, err := p.text(token)
+		if err != nil {
+			return nil, err
+		}
+		fold := strings.ToLower(name)
+		if _, twice := folded[fold]; twice || !p.count() {
+			return nil, ErrMalformed
+		}
+		folded[fold] = struct{}{}
+		if object[name], err = p.value(depth); err != nil {
+			return nil, err
+		}
+	}
+	_, err := p.in.ReadToken()
+	return object, err
+}
+
+func (p *parser) array(depth int) (any, error) {
+	list := []any{}
+	for p.in.PeekKind() != ']' {
+		if !p.count() {
+			return nil, ErrMalformed
+		}
+		v, err := p.value(depth)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	_, err := p.in.ReadToken()
+	return list, err
+}
+
+func (p *parser) count() bool {
+	p.seen++
+	return p.seen <= p.limits.Members
+}

@@ -1,0 +1,151 @@
+package token
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"github.com/lestrrat-go/jwx/v2/jwk"
+)
+
+// key is one P-256 key pair. kid is the RFC 7638 thumbprint.
+type key struct {
+	kid     string
+	private *ecdsa.PrivateKey
+	public  PublicKey
+}
+
+// PublicKey is a key as the JWKS shows it: public members only (RFC 7517).
+type PublicKey struct{ KeyType, Curve, X, Y, ID, Algorithm, Use string }
+
+// keys is the whole key state at one moment.
+type keys struct {
+	signer *key
+	byID   map[string]*key
+	public []PublicKey
+}
+
+// Keyring holds the keys. It is safe for concurrent use.
+type Keyring struct {
+	state atomic.Pointer[keys]
+}
+
+// NewKeyring reads one or more PEM blocks (PKCS#8 or SEC 1), or base64 of them. The
+// first key signs; all verify.
+func NewKeyring(text string) (*Keyring, error) {
+	state, err := parseKeys(text)
+	if err != nil {
+		return nil, err
+	}
+	r := &Keyring{}
+	r.state.Store(state)
+	return r, nil
+}
+
+// GenerateKey returns a new P-256 private key as a PKCS#8 PEM block, and its kid.
+func GenerateKey() (block, kid string, err error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return "", "", err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		return "", "", err
+	}
+	k, err := newKey(private)
+	if err != nil {
+		return "", "", err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), k.kid, nil
+}
+
+// Public lists the keys for the JWKS, the signing one first.
+func (r *Keyring) Public() []PublicKey { return r.state.Load().public }
+
+func parseKeys(text string) (*keys, error) {
+	text = strings.TrimSpace(text)
+	if text == "" {
+		return nil, errors.New("no key: `latchkey keys generate` makes one")
+	}
+	if !strings.HasPrefix(text, "-----BEGIN") {
+		decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
+		if err != nil {
+			return nil, errors.New("neither PEM nor base64 of PEM")
+		}
+		text = string(decoded)
+	}
+	state := &keys{byID: map[string]*key{}}
+	rest := []byte(text)
+	for n := 1; ; n++ {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		k, err := parseKey(block)
+		if err != nil {
+			return nil, fmt.Errorf("block %d: %w", n, err)
+		}
+		if state.byID[k.kid] != nil {
+			return nil, fmt.Errorf("block %d: the same key stands there twice", n)
+		}
+		if state.signer == nil {
+			state.signer = k
+		}
+		state.byID[k.kid] = k
+		state.public = append(state.public, k.public)
+	}
+	if state.signer == nil || strings.TrimSpace(string(rest)) != "" {
+		return nil, errors.New("not a sequence of PEM blocks")
+	}
+	return state, nil
+}
+
+func parseKey(block *pem.Block) (*key, error) {
+	var parsed any
+	var err error
+	switch block.Type {
+	case "PRIVATE KEY":
+		parsed, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		parsed, err = x509.ParseECPrivateKey(block.Bytes)
+	default:
+		return nil, fmt.Errorf("want a private key, found %q", block.Type)
+	}
+	if err != nil {
+		return nil, errors.New("the private key cannot be read") // the parser's text may hold key material
+	}
+	private, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok || private.Curve != elliptic.P256() {
+		return nil, errors.New("ES256 needs a key on P-256")
+	}
+	return newKey(private)
+}
+
+func newKey(private *ecdsa.PrivateKey) (*key, error) {
+	public, err := jwk.FromRaw(private.Public())
+	if err != nil {
+		return nil, err
+	}
+	sum, err := public.Thumbprint(crypto.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	ec, ok := public.(jwk.ECDSAPublicKey)
+	if !ok {
+		return nil, errors.New("not an EC key")
+	}
+	k := &key{kid: base64.RawURLEncoding.EncodeToString(sum), private: private}
+	k.public = PublicKey{
+		KeyType: "EC", Curve: "P-256", ID: k.kid, Algorithm: "ES256", Use: "sig",
+		X: base64.RawURLEncoding.EncodeToString(ec.X()), Y: base64.RawURLEncoding.EncodeToString(ec.Y()),
+	}
+	return k, nil
+}

@@ -1,0 +1,119 @@
+// Package token owns keys and the tokens that they sign: everything that signs or
+// verifies stands here, behind one strict gate. It is the only room that knows JOSE.
+// It does not own sessions: whether the session that a token names still lives is
+// internal/session's to say.
+package token
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Settings of tokens.
+type Settings struct {
+	Algorithm       string `env:"HEADLESS_JWT_ALGORITHM" default:"ES256" doc:"Only ES256: small tokens, one key to publish, nothing to negotiate."`
+	PrivateKey      string `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"true" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
+	AccessExpiresIn int    `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
+	HeaderScheme    string `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
+	Stateful        bool   `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
+	Issuer          string `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters, best your public URL."`
+	Audience        string `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of every token: at most 64 printable ASCII characters."`
+}
+
+// Sizes in bytes. They hold for the longest legal values (token_test.go).
+const (
+	MaxAccess  = 1536
+	MaxRefresh = 640
+	MaxExtra   = 512 // the operator's claims as they stand in the token
+	maxIssuer  = 128
+	maxAud     = 64
+)
+
+
+// Check reports what is wrong with the settings, all of it.
+func (s Settings) Check() []error {
+	var errs []error
+	if s.Algorithm != "ES256" {
+		errs = append(errs, errors.New("HEADLESS_JWT_ALGORITHM: only ES256 is supported: an RS256 token outgrows a phone's secure store, and HS256 would have to share its secret with every service that checks a token"))
+	}
+	if !s.Stateful {
+		errs = append(errs, errors.New("HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED: cannot be false: a signed-out session's access token must stop working at the next request"))
+	}
+	for _, f := range []struct {
+		name, value string
+		most        int
+	}{{"LATCHKEY_ISSUER", s.Issuer, maxIssuer}, {"LATCHKEY_AUDIENCE", s.Audience, maxAud}} {
+		if f.value == "" || len(f.value) > f.most || !plain(f.value) {
+			errs = append(errs, fmt.Errorf("%s: want 1 to %d printable ASCII characters without blank, quote, backslash, < or >", f.name, f.most))
+		}
+	}
+	return errs
+}
+
+// plain reports whether every byte of s stands for itself in JSON.
+func plain(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c >= 0x7f || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' {
+			return false
+		}
+	}
+	return true
+}
+
+// Use is what a token is good for: its token_use.
+type Use string
+
+// The uses. A token of one is refused as the other.
+const (
+	Access  Use = "access"
+	Refresh Use = "refresh"
+)
+
+// typ is the header's type (RFC 9068, section 2.1, and its likeness for refresh tokens).
+func (u Use) typ() string {
+	if u == Access {
+		return "at+jwt"
+	}
+	return "rt+jwt"
+}
+
+// Claims is what a token says.
+type Claims struct {
+	Subject    int64 // the user
+	SessionID  uuid.UUID
+	Generation int64
+	ID         string // jti
+	IssuedAt   time.Time
+	ExpiresAt  time.Time
+	TenantID   *uuid.UUID      // access tokens of users with a primary tenant
+	Extra      json.RawMessage // the operator's claims: a JSON object, or nil
+}
+
+// payload is the wire form, its members in the order of their names. Strings are all
+// plain, so Go's escaping of < > & never grows one.
+type payload struct {
+	Audience   string `json:"aud"`
+	ExpiresAt  int64  `json:"exp"`
+	Generation int64  `json:"gen"`
+	IssuedAt   int64  `json:"iat"`
+	Issuer     string `json:"iss"`
+	ID         string `json:"jti"`
+	SessionID  string `json:"sid"`
+	Subject    string `json:"sub"`
+	TenantID   string `json:"tenant_id,omitempty"`
+	Use        Use    `json:"token_use"`
+}
+
+// reserved are names that operator claims cannot take: ours, and the registered ones
+// that a verifier would act on.
+var reserved = map[string]bool{
+	"aud": true, "exp": true, "gen": true, "iat": true, "iss": true, "jti": true, "sid": true, "sub": true, "tenant_id": true,
+	"token_use": true, "nbf": true, "cnf": true, "act": true, "client_id": true, "auth_time": true, "amr": true, "acr": true,
+}
+
+func subject(id int64) string { return strconv.FormatInt(id, 10) }

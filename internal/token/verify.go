@@ -1,0 +1,173 @@
+package token
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/strictjson"
+	"github.com/lestrrat-go/jwx/v2/jwa"
+	"github.com/lestrrat-go/jwx/v2/jws"
+)
+
+// ErrInvalid is every way in which a token is refused: a caller never learns which,
+// and a client neither.
+var ErrInvalid = errors.New("invalid token")
+
+const (
+	maxToken     = 4096 // bytes; longer is refused before it is looked at
+	signatureLen = 86   // base64url characters of 64 bytes
+	clockSkew    = 30 * time.Second
+	maxNumber    = 1 << 53 // the largest integer that JSON keeps exact, plus one
+	maxTime      = 1 << 33 // seconds; the year 2242
+)
+
+// One object of plain members, and room for what operators add.
+var tokenLimits = strictjson.Limits{Depth: 4, Members: 128, Text: 2048, KeepNumbers: true}
+
+// p256N is the order of the base point of P-256.
+var p256N, _ = new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
+
+// Verifier checks tokens.
+type Verifier struct {
+	ring     *Keyring
+	settings Settings
+	verifier jws.Verifier
+}
+
+// NewVerifier returns a verifier for the keys of ring.
+func NewVerifier(ring *Keyring, settings Settings) (*Verifier, error) {
+	v, err := jws.NewVerifier(jwa.ES256)
+	if err != nil {
+		return nil, err
+	}
+	return &Verifier{ring: ring, settings: settings, verifier: v}, nil
+}
+
+// Access checks an access token at the time now (SEC-03 to SEC-10). It says nothing
+// about the session.
+func (v *Verifier) Access(compact string, now time.Time) (Claims, error) {
+	c, err := v.verify(compact, Access)
+	if err != nil {
+		return Claims{}, err
+	}
+	lifetime := time.Duration(v.settings.AccessExpiresIn) * time.Second
+	if !now.Before(c.ExpiresAt) || c.IssuedAt.After(now.Add(clockSkew)) || c.ExpiresAt.Sub(c.IssuedAt) > lifetime {
+		return Claims{}, ErrInvalid
+	}
+	return c, nil
+}
+
+// Refresh checks a refresh token. Its exp and iat are not compared with the clock: the
+// session's row decides, so that a predecessor may be replayed (docs/promise.md).
+func (v *Verifier) Refresh(compact string) (Claims, error) {
+	return v.verify(compact, Refresh)
+}
+
+// verify is the gate. Security: the order matters. Shape and length first (SEC-03),
+// then a header of exactly our three members (SEC-04, SEC-05), the key from our own
+// record, the signature over the very bytes that were sent, and only then the claims.
+// jwx accepts re-encoded, differently typed and critical-extended tokens, which is why
+// it only ever sees bytes that passed here (TestTJWT_corpus).
+func (v *Verifier) verify(compact string, use Use) (Claims, error) {
+	if len(compact) > maxToken {
+		return Claims{}, ErrInvalid
+	}
+	parts := strings.Split(compact, ".")
+	if len(parts) != 3 || len(parts[2]) != signatureLen {
+		return Claims{}, ErrInvalid
+	}
+	header, ok1 := decode(parts[0])
+	claims, ok2 := decode(parts[1])
+	signature, ok3 := decode(parts[2])
+	if !ok1 || !ok2 || !ok3 {
+		return Claims{}, ErrInvalid
+	}
+	k := v.key(header, use)
+	if k == nil || !inRange(signature) {
+		return Claims{}, ErrInvalid
+	}
+	signed := compact[:len(compact)-signatureLen-1]
+	if v.verifier.Verify([]byte(signed), signature, &k.private.PublicKey) != nil {
+		return Claims{}, ErrInvalid
+	}
+	return v.claims(claims, use)
+}
+
+// decode is strict base64url: no padding, no line breaks, no stray bits at the end.
+func decode(part string) ([]byte, bool) {
+	if strings.ContainsAny(part, "\r\n") { // Go's decoder skips them
+		return nil, false
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	return b, err == nil && len(b) > 0
+}
+
+// key returns our key for the header, or nil when it is not exactly one of ours.
+func (v *Verifier) key(header []byte, use Use) *key {
+	h, err := strictjson.Object(header, tokenLimits)
+	if err != nil || len(h) != 3 || h["alg"] != "ES256" || h["typ"] != use.typ() {
+		return nil
+	}
+	kid, _ := h["kid"].(string)
+	return v.ring.state.Load().byID[kid]
+}
+
+// inRange: both halves of the signature lie in 1..n-1 (SEC-06).
+func inRange(signature []byte) bool {
+	for _, half := range [][]byte{signature[:32], signature[32:]} {
+		if n := new(big.Int).SetBytes(half); n.Sign() == 0 || n.Cmp(p256N) >= 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
+	o, err := strictjson.Object(data, tokenLimits)
+	if err != nil || o["token_use"] != string(use) || o["iss"] != v.settings.Issuer || o["aud"] != v.settings.Audience {
+		return Claims{}, ErrInvalid
+	}
+	var c Claims
+	exp, ok1 := integer(o["exp"], maxTime)
+	iat, ok2 := integer(o["iat"], maxTime)
+	gen, ok3 := integer(o["gen"], maxNumber)
+	sub, ok4 := userID(o["sub"])
+	sid, ok5 := sessionID(o["sid"])
+	jti, ok6 := o["jti"].(string)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || jti == "" || iat >= exp {
+		return Claims{}, ErrInvalid
+	}
+	if _, present := o["nbf"]; present { // we issue none
+		return Claims{}, ErrInvalid
+	}
+	c = Claims{Subject: sub, SessionID: sid, Generation: gen, ID: jti, IssuedAt: time.Unix(iat, 0).UTC(), ExpiresAt: time.Unix(exp, 0).UTC()}
+	return c, nil
+}
+
+// integer: written as one, without fraction, exponent or quotes (SEC-08).
+func integer(value any, limit int64) (int64, bool) {
+	n, _ := value.(json.Number)
+	i, err := strconv.ParseInt(string(n), 10, 64)
+	return i, err == nil && i > 0 && i < limit
+}
+
+func userID(value any) (int64, bool) {
+	s, _ := value.(string)
+	id, err := strconv.ParseInt(s, 10, 64)
+	return id, err == nil && id > 0 && subject(id) == s
+}
+
+func sessionID(value any) (uuid.UUID, bool) {
+	s, _ := value.(string)
+	b, ok := decode(s)
+	if !ok || len(b) != 16 {
+		return uuid.UUID{}, false
+	}
+	return uuid.UUID(b), true
+}

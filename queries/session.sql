@@ -1,0 +1,56 @@
+-- name: InsertSession :exec
+INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at,
+                      sends_idempotency_keys, last_seen_at, user_agent, methods)
+VALUES (@id, @token_hash, @user_id, @created_at, @expires_at, 1, @rotated_at, @refresh_expires_at,
+        false, @created_at, @user_agent, @methods);
+
+-- name: FindSession :one
+SELECT * FROM session_details WHERE id = @id;
+
+-- name: FindSessionByToken :one
+SELECT * FROM session_details WHERE token_hash = @token_hash;
+
+-- The fast path of a refresh: moves a generation on if, and only if, the presented one is the
+-- current one and nothing stands against it. No row means: lock, read and judge.
+-- Durability: `local`. What a fail-over loses of it, Adopt repairs.
+-- name: UpdateSessionGeneration :one
+UPDATE sessions s
+   SET generation = s.generation + 1,
+       rotated_at = @rotated_at,
+       refresh_expires_at = least(s.expires_at, @refresh_expires_at),
+       confirmed_at = NULL,
+       idempotency_key_hash = sqlc.narg(idempotency_key_hash),
+       sends_idempotency_keys = s.sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
+  FROM user_details u
+ WHERE s.id = @id AND s.generation = @generation AND s.user_id = @user_id
+   AND s.ended_at IS NULL AND s.expires_at > @now AND s.refresh_expires_at > @now
+   AND u.id = s.user_id AND u.disabled_at IS NULL
+   AND set_config('synchronous_commit', 'local', true) = 'local'
+RETURNING s.generation, s.rotated_at, s.refresh_expires_at, s.methods,
+       u.display, u.has_usable_password, u.email, u.tenant_id;
+
+-- Lock first and alone, then read: a join with FOR UPDATE lets a waiting refresh read a stale row.
+-- name: LockSession :one
+SELECT id FROM sessions WHERE id = @id FOR UPDATE;
+
+-- Rotate or Adopt, on a row that is locked and judged.
+-- name: MarkSessionRotated :exec
+UPDATE sessions
+   SET generation = @generation, rotated_at = @rotated_at,
+       refresh_expires_at = least(expires_at, @refresh_expires_at), confirmed_at = NULL,
+       idempotency_key_hash = sqlc.narg(idempotency_key_hash),
+       sends_idempotency_keys = sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
+ WHERE id = @id;
+
+-- Once per generation, when its use is first seen. Losing it only makes a replay kinder, so it
+-- does not wait for the disk.
+-- name: MarkSessionConfirmed :exec
+UPDATE sessions SET confirmed_at = @now::timestamptz, last_seen_at = @now::timestamptz
+ WHERE id = @id AND generation = @generation AND confirmed_at IS NULL AND ended_at IS NULL
+   AND set_config('synchronous_commit', 'off', true) = 'off';
+
+-- name: EndSession :execrows
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE id = @id AND ended_at IS NULL;
+
+-- name: EndSessionsOfUser :execrows
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE user_id = @user_id AND ended_at IS NULL;

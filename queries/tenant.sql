@@ -1,0 +1,17 @@
+-- name: InsertTenant :exec
+INSERT INTO tenants (id, name, created_at) VALUES (@id, @name, @now);
+
+-- name: CountTenants :one
+SELECT count(*) FROM tenants WHERE id = @id;
+
+-- name: UpdatePrimaryMembership :exec
+UPDATE memberships SET is_primary = false WHERE user_id = @user_id AND is_primary;
+
+-- Adds a member, or changes whether this is the member's primary tenant.
+-- name: InsertMembership :exec
+INSERT INTO memberships (tenant_id, user_id, is_primary, created_at)
+VALUES (@tenant_id, @user_id, @is_primary, @now)
+ON CONFLICT (user_id, tenant_id) DO UPDATE SET is_primary = excluded.is_primary;
+
+-- name: CountMemberships :one
+SELECT count(*) FROM memberships WHERE user_id = @user_id;
