@@ -33,9 +33,9 @@ const (
 	handlerTimeout = 8 * time.Second
 	drainTimeout   = 10 * time.Second
 
-	bodyLimit    = 64 << 10
-	headerLimit  = 8 << 10
-	concurrency  = 10000
+	bodyLimit   = 64 << 10
+	headerLimit = 8 << 10
+	concurrency = 10000
 )
 
 // Parts are what the gate asks.

@@ -34,7 +34,6 @@ const (
 	maxAud     = 64
 )
 
-
 // Check reports what is wrong with the settings, all of it.
 func (s Settings) Check() []error {
 	var errs []error

@@ -1,0 +1,288 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/latchkey-auth/latchkey/clients/go/latchkey"
+	"github.com/latchkey-auth/latchkey/internal/app"
+	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/testdb"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+const goodPassword = "correct horse battery"
+
+// clock is moved by hand and stands still otherwise.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func newClock() *clock { return &clock{now: time.Now()} }
+
+func (c *clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// world is one running server and its database.
+type world struct {
+	t     testing.TB
+	url   string // of the server
+	db    string // address of the database
+	key   string // the signing key, PEM
+	clock *clock
+	log   *buffer
+	app   *app.App
+	http  *http.Client
+}
+
+// buffer is a log that tests read while it is written.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// start runs a server on a fresh database, with settings on top of the defaults.
+func start(t testing.TB, settings ...string) *world {
+	t.Helper()
+	key, _, err := token.GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{t: t, db: testdb.New(t), key: key, clock: newClock(), log: &buffer{}}
+	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}}, Timeout: 20 * time.Second}
+	w.app, w.url = w.serve(settings...)
+	return w
+}
+
+// serve runs one more server process's worth of program on the world's database.
+func (w *world) serve(settings ...string) (*app.App, string) {
+	w.t.Helper()
+	env := config.Environment{
+		"DATABASE_URL": w.db, "HEADLESS_JWT_PRIVATE_KEY": w.key, "LATCHKEY_ADDR": "127.0.0.1:0",
+		"LATCHKEY_DATABASE_MAX_CONNECTIONS": "6",
+	}
+	for _, s := range settings {
+		name, value, _ := strings.Cut(s, "=")
+		env[name] = value
+	}
+	c, warnings, err := config.Read(env)
+	if err != nil || len(warnings) > 0 {
+		w.t.Fatal(err, warnings)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	a, err := app.New(ctx, c, w.clock.Now, slog.New(slog.NewJSONHandler(w.log, nil)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if err := a.Prepare(ctx); err != nil {
+		w.t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- a.Run(ctx) }()
+	w.t.Cleanup(func() {
+		stop()
+		w.http.CloseIdleConnections()
+		if err := <-done; err != nil {
+			w.t.Error(err)
+		}
+		a.Close()
+	})
+	return a, "http://" + a.Addr()
+}
+
+// client is a signed-out Go client of the world's server.
+func (w *world) client() *latchkey.Session {
+	w.t.Helper()
+	return w.clientOf(w.url)
+}
+
+func (w *world) clientOf(url string) *latchkey.Session {
+	w.t.Helper()
+	s, err := latchkey.NewSession(url, latchkey.WithHTTPClient(w.http))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+// signedUp is a client that has just made an account.
+func (w *world) signedUp(email string) *latchkey.Session {
+	w.t.Helper()
+	s := w.client()
+	if _, err := s.SignUp(w.t.Context(), email, goodPassword); err != nil {
+		w.t.Fatal(err)
+	}
+	return s
+}
+
+// answer is a raw answer.
+type answer struct {
+	t      testing.TB
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// call sends a raw request; headers are "Name: value".
+func (w *world) call(method, path, body string, headers ...string) answer {
+	w.t.Helper()
+	r, err := http.NewRequestWithContext(w.t.Context(), method, w.url+path, strings.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		name, value, _ := strings.Cut(h, ": ")
+		r.Header.Set(name, value)
+	}
+	got, err := w.http.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = got.Body.Close() }()
+	text, err := io.ReadAll(got.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return answer{w.t, got.StatusCode, got.Header, string(text)}
+}
+
+// get reads a member of the answer, such as "meta.access_token"; nil where there is none.
+func (a answer) get(path string) any {
+	a.t.Helper()
+	var value any
+	if err := json.Unmarshal([]byte(a.Body), &value); err != nil {
+		a.t.Fatalf("%v: %s", err, a.Body)
+	}
+	for _, name := range strings.Split(path, ".") {
+		switch v := value.(type) {
+		case map[string]any:
+			value = v[name]
+		case []any:
+			if len(v) == 0 {
+				return nil
+			}
+			value, _ = v[0].(map[string]any)[name]
+		default:
+			return nil
+		}
+	}
+	return value
+}
+
+func (a answer) text(path string) string {
+	s, _ := a.get(path).(string)
+	return s
+}
+
+// wants fails unless the answer has the status and, where codes are given, exactly
+// those problems, written "code" or "code@param".
+func (a answer) wants(status int, codes ...string) answer {
+	a.t.Helper()
+	if a.Status != status {
+		a.t.Fatalf("status %d, want %d: %s", a.Status, status, a.Body)
+	}
+	if len(codes) == 0 {
+		return a
+	}
+	var got struct {
+		Errors []struct{ Code, Param string }
+	}
+	if err := json.Unmarshal([]byte(a.Body), &got); err != nil {
+		a.t.Fatal(err)
+	}
+	var have []string
+	for _, e := range got.Errors {
+		if e.Param != "" {
+			e.Code += "@" + e.Param
+		}
+		have = append(have, e.Code)
+	}
+	if strings.Join(have, " ") != strings.Join(codes, " ") {
+		a.t.Fatalf("problems %q, want %q", have, codes)
+	}
+	return a
+}
+
+// The paths that tests call by hand.
+const (
+	configPath  = "/_allauth/app/v1/config"
+	signupPath  = "/_allauth/app/v1/auth/signup"
+	loginPath   = "/_allauth/app/v1/auth/login"
+	sessionPath = "/_allauth/app/v1/auth/session"
+	refreshPath = "/_allauth/app/v1/auth/token/refresh"
+	pairPath    = "/_allauth/app/v1/tokens/refresh"
+	profilePath = "/api/v1/users/profile/"
+	jwksPath    = "/.well-known/jwks.json"
+)
+
+func credentials(email, password string) string {
+	b, _ := json.Marshal(map[string]string{"email": email, "password": password})
+	return string(b)
+}
+
+func bearer(t string) string { return "Authorization: Bearer " + t }
+
+// exec runs SQL on the world's database.
+func (w *world) exec(sql string, args ...any) {
+	w.t.Helper()
+	c := w.connect()
+	defer func() { _ = c.Close(context.Background()) }()
+	if _, err := c.Exec(context.Background(), sql, args...); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// query reads one value from the world's database.
+func query[T any](w *world, sql string, args ...any) T {
+	w.t.Helper()
+	c := w.connect()
+	defer func() { _ = c.Close(context.Background()) }()
+	var value T
+	if err := c.QueryRow(context.Background(), sql, args...).Scan(&value); err != nil {
+		w.t.Fatal(err)
+	}
+	return value
+}
+
+func (w *world) connect() *pgx.Conn {
+	w.t.Helper()
+	c, err := pgx.Connect(context.Background(), w.db)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}

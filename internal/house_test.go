@@ -1,0 +1,214 @@
+// Package internal_test holds the house together: who may import whom, and who keeps
+// which outside package. A newcomer can read the architecture here.
+package internal_test
+
+import (
+	"bufio"
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/latchkey-auth/latchkey/"
+
+// floors: a room imports only rooms on lower floors, never a neighbour.
+var floors = [][]string{
+	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/email"}, // ground
+	{"internal/password", "internal/postgres"},
+	{"internal/session", "internal/token", "internal/tenant"}, // parts, handed a transaction
+	{"internal/caller"},
+	{"internal/flow", "internal/account"}, // journeys: the rooms that open a transaction
+	{"internal/service", "internal/server"},
+	{"internal/config"},
+	{"internal/app"},
+	{"main"},
+}
+
+// outside are packages that only tests use, and the clients, which use nothing of ours.
+var outside = []string{"internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal", "clients/go/latchkey"}
+
+// keepers: which packages may import an outside package. Tests are not asked.
+var keepers = map[string][]string{
+	"github.com/gofiber/fiber":           {"api", "internal/server"},
+	"github.com/valyala/fasthttp":        {"internal/server"},
+	"github.com/lestrrat-go/jwx":         {"internal/token"},
+	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/testdb"},
+	"github.com/pressly/goose":           {"internal/postgres"},
+	"github.com/getkin/kin-openapi":      {"api", "internal/server"},
+	"github.com/alexedwards/argon2id":    {"internal/password"},
+	"github.com/go-json-experiment/json": {"internal/strictjson"},
+	"github.com/alecthomas/kong":         {"internal/app"},
+	"math/rand":                          {"internal/server"}, // jitter of Retry-After
+}
+
+// calls: which packages may call a function.
+var calls = map[string][]string{
+	"os.Getenv":  {"internal/testdb", "internal/e2e"},
+	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e"},
+	"time.Now":   {"internal/app", "internal/postgres", "internal/testdb", "internal/e2e", "clients/go/latchkey"},
+}
+
+// sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a
+// setting, and what makes test databases.
+var sqlBuiltInGo = []string{"internal/postgres/claims.go", "internal/testdb/testdb.go"}
+
+type listed struct {
+	path    string
+	imports []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []listed
+	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		path := strings.TrimPrefix(words[0]+"/", module)
+		path = strings.TrimSuffix(path, "/")
+		if path == "" || words[0]+"/" == module {
+			path = "main"
+		}
+		list = append(list, listed{path, words[1:]})
+	}
+	return list
+}
+
+func floorOf(room string) int {
+	return slices.IndexFunc(floors, func(rooms []string) bool { return slices.Contains(rooms, room) })
+}
+
+func TestHouse_everyRoomStandsOnAFloorAndLooksDown(t *testing.T) {
+	for _, p := range packages(t) {
+		floor := floorOf(p.path)
+		if floor < 0 && !slices.Contains(outside, p.path) {
+			t.Errorf("%s stands on no floor", p.path)
+		}
+		for _, i := range p.imports {
+			room, ours := strings.CutPrefix(i, module)
+			if ours && floor >= 0 && (floorOf(room) < 0 || floorOf(room) >= floor) {
+				t.Errorf("%s must not import %s: only rooms on lower floors", p.path, room)
+			}
+		}
+	}
+}
+
+func TestHouse_outsidePackagesHaveKeepers(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, i := range p.imports {
+			for kept, by := range keepers {
+				if (i == kept || strings.HasPrefix(i, kept+"/")) && !slices.Contains(by, p.path) {
+					t.Errorf("%s must not import %s: its keepers are %v", p.path, i, by)
+				}
+			}
+		}
+	}
+}
+
+// goFiles calls f with every file of ours that is written by hand and no test.
+func goFiles(t *testing.T, f func(path string, file *ast.File, set *token.FileSet)) {
+	t.Helper()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			if d != nil && (d.Name() == "node_modules" || d.Name() == "tools") {
+				return filepath.SkipDir
+			}
+			return err
+		}
+		name := strings.TrimPrefix(filepath.ToSlash(path), "../")
+		if !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, ".gen.go") || strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		f(name, file, set)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+var sqlText = regexp.MustCompile(`(?i)^\s*(select|insert into|update|delete from|create|drop|alter|set|with)\s`)
+
+func TestHouse_sqlStandsInQueriesAndCallsHaveKeepers(t *testing.T) {
+	goFiles(t, func(name string, file *ast.File, set *token.FileSet) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				if n.Kind == token.STRING && sqlText.MatchString(strings.Trim(n.Value, "\"`")) && !slices.Contains(sqlBuiltInGo, name) && looksLikeSQL(n.Value) {
+					t.Errorf("%s: SQL belongs into queries/*.sql: %s", set.Position(n.Pos()), n.Value)
+				}
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok {
+					by, kept := calls[x.Name+"."+n.Sel.Name]
+					if kept && !slices.Contains(by, filepath.ToSlash(filepath.Dir(name))) {
+						t.Errorf("%s: %s.%s: its keepers are %v", set.Position(n.Pos()), x.Name, n.Sel.Name, by)
+					}
+				}
+			}
+			return true
+		})
+	})
+}
+
+// looksLikeSQL keeps sentences apart, such as "set one of them": SQL has its verbs in capitals.
+func looksLikeSQL(s string) bool {
+	word := strings.Fields(strings.Trim(s, "\"`"))[0]
+	return word == strings.ToUpper(word)
+}
+
+func TestHouse_onlyOneBegin(t *testing.T) {
+	goFiles(t, func(name string, file *ast.File, set *token.FileSet) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && strings.HasPrefix(s.Sel.Name, "Begin") && name != "internal/postgres/postgres.go" {
+				t.Errorf("%s: transactions begin in postgres.DB.Tx alone", set.Position(n.Pos()))
+			}
+			return true
+		})
+	})
+}
+
+const (
+	maxFileLines     = 400
+	maxFunctionLines = 60
+	maxParameters    = 5
+	maxMethods       = 5
+)
+
+func TestHouse_roomsAreSmallEnoughForOneHead(t *testing.T) {
+	goFiles(t, func(name string, file *ast.File, set *token.FileSet) {
+		if lines := set.Position(file.End()).Line; lines > maxFileLines {
+			t.Errorf("%s has %d lines, %d are the most", name, lines, maxFileLines)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if lines := set.Position(n.End()).Line - set.Position(n.Pos()).Line; lines > maxFunctionLines {
+					t.Errorf("%s: %s has %d lines, %d are the most", name, n.Name.Name, lines, maxFunctionLines)
+				}
+				if n.Type.Params.NumFields() > maxParameters {
+					t.Errorf("%s: %s has more than %d parameters: use an input struct", name, n.Name.Name, maxParameters)
+				}
+			case *ast.InterfaceType:
+				if n.Methods.NumFields() > maxMethods {
+					t.Errorf("%s: an interface with more than %d methods", set.Position(n.Pos()), maxMethods)
+				}
+			}
+			return true
+		})
+	})
+}
