@@ -10,7 +10,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/flow"
@@ -67,14 +66,11 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier,
 		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims,
 	}, c.Flow)
-	spec, err := api.GetSpecJSON()
+	operations, err := service.New(journeys, account.New(a.DB), ring)
 	if err != nil {
 		return nil, err
 	}
-	a.server, err = server.New(
-		server.Parts{DB: a.DB, Flow: journeys, Verifier: verifier, Scheme: c.Token.HeaderScheme, Log: log},
-		service.New(journeys, account.New(a.DB), ring, spec),
-	)
+	a.server, err = server.New(server.Parts{DB: a.DB, Flow: journeys, Verifier: verifier, Scheme: c.Token.HeaderScheme, Log: log}, operations)
 	if err != nil {
 		return nil, err
 	}

@@ -109,7 +109,7 @@ func (c devCommand) directory() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := os.MkdirAll(dir, 0o711); err != nil { // 0711: the database's account passes through
+	if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // the database's account passes through
 		return "", err
 	}
 	info, err := os.Stat(dir)
@@ -126,7 +126,7 @@ func (c devCommand) directory() (string, error) {
 // keep returns the content of a file, which it makes first where it is missing.
 func keep(dir, name string, create func() (string, error)) (string, error) {
 	path := filepath.Join(dir, name)
-	content, err := os.ReadFile(path) //nolint:gosec // our own directory
+	content, err := os.ReadFile(path)
 	if err == nil {
 		return strings.TrimSpace(string(content)), nil
 	}

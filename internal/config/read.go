@@ -90,7 +90,7 @@ func (f Field) read(env Environment) error {
 		if set && text != "" {
 			return fmt.Errorf("is set as well as %s_FILE: set one of them", f.Name)
 		}
-		content, err := os.ReadFile(file) //nolint:gosec // the operator names the file
+		content, err := os.ReadFile(file)
 		if err != nil {
 			return fmt.Errorf("%s_FILE cannot be read: %w", f.Name, errors.Unwrap(err))
 		}

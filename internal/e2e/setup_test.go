@@ -286,3 +286,23 @@ func (w *world) connect() *pgx.Conn {
 	}
 	return c
 }
+
+// name is the world's database.
+func (w *world) name() string {
+	_, rest, _ := strings.Cut(w.db, "dbname=")
+	name, _, _ := strings.Cut(rest, " ")
+	return name
+}
+
+// admin runs SQL on the same server, outside the world's database.
+func (w *world) admin(sql string) {
+	w.t.Helper()
+	c, err := pgx.Connect(context.Background(), strings.Replace(w.db, "dbname="+w.name(), "dbname=postgres", 1))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = c.Close(context.Background()) }()
+	if _, err := c.Exec(context.Background(), sql); err != nil {
+		w.t.Fatal(err)
+	}
+}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -35,12 +36,28 @@ func (c *conn) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 	return &rows{Rows: r, release: pc.Release}, nil
 }
 
+// QueryRow is tried a second time when the connection turns out to be dead and the
+// statement only reads: after a fail-over every idle connection of the pool is one.
 func (c *conn) QueryRow(ctx context.Context, sql string, args ...any) pgx.Row {
+	r := c.queryRow(ctx, sql, args...)
+	if r.err == nil && readsOnly(sql) {
+		r.again = func() *row { return c.queryRow(ctx, sql, args...) }
+	}
+	return r
+}
+
+func (c *conn) queryRow(ctx context.Context, sql string, args ...any) *row {
 	pc, err := acquire(ctx, c.pool)
 	if err != nil {
 		return &row{err: err}
 	}
-	return &row{Row: pc.QueryRow(ctx, sql, args...), release: pc.Release}
+	return &row{Row: pc.QueryRow(ctx, sql, args...), release: pc.Release, dead: pc.Conn().IsClosed}
+}
+
+// readsOnly looks at the verb that follows sqlc's comment with the query's name.
+func readsOnly(sql string) bool {
+	_, statement, _ := strings.Cut(sql, "\n")
+	return strings.HasPrefix(statement, "SELECT")
 }
 
 // transaction gives the errors inside a transaction their meaning.
@@ -66,6 +83,8 @@ func (t *transaction) QueryRow(ctx context.Context, sql string, args ...any) pgx
 type row struct {
 	pgx.Row
 	release func()
+	dead    func() bool // whether the connection has ended
+	again   func() *row // nil: not to be repeated
 	err     error
 }
 
@@ -74,8 +93,12 @@ func (r *row) Scan(dest ...any) error {
 		return r.err
 	}
 	err := r.Row.Scan(dest...)
+	again := err != nil && r.again != nil && r.dead()
 	if r.release != nil {
 		r.release()
+	}
+	if again {
+		return r.again().Scan(dest...)
 	}
 	return failure(err)
 }

@@ -73,8 +73,9 @@ func Open(ctx context.Context, settings Settings, clock Clock) (*DB, error) {
 // Close waits for connections in use and closes all.
 func (d *DB) Close() { d.pool.Close() }
 
-// Now is the time that a unit of work starting here has.
-func (d *DB) Now() time.Time { return d.clock() }
+// Now is the time that a unit of work starting here has, in the whole microseconds that
+// PostgreSQL keeps.
+func (d *DB) Now() time.Time { return d.clock().Truncate(time.Microsecond) }
 
 // Statements is how many SQL statements were sent since the start.
 func (d *DB) Statements() int64 { return d.statements.n.Load() }
@@ -97,7 +98,7 @@ func (d *DB) Tx(ctx context.Context, f func(tx Tx) error) error {
 	}
 	defer c.Release()
 	err = pgx.BeginFunc(ctx, c, func(raw pgx.Tx) error {
-		return f(Tx{Queries: db.New(&transaction{raw}), Raw: raw, Now: d.clock()})
+		return f(Tx{Queries: db.New(&transaction{raw}), Raw: raw, Now: d.Now()})
 	})
 	return failure(err)
 }

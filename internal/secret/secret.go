@@ -29,7 +29,7 @@ func UserID() int64 {
 	for {
 		var b [8]byte
 		_, _ = rand.Read(b[:])
-		if id := int64(binary.BigEndian.Uint64(b[:]) >> 12); id > 0 { //nolint:gosec // 52 bits always fit
+		if id := int64(binary.BigEndian.Uint64(b[:]) >> 12); id > 0 {
 			return id
 		}
 	}

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/token"
@@ -10,7 +11,7 @@ import (
 
 type discovery struct {
 	ring *token.Keyring
-	spec json.RawMessage
+	spec api.JSONObject
 }
 
 func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.GetKeySetResponseObject, error) {
@@ -22,4 +23,35 @@ func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.G
 
 func (d discovery) GetSpecification(context.Context, api.GetSpecificationRequestObject) (api.GetSpecificationResponseObject, error) {
 	return api.GetSpecification200JSONResponse(d.spec), nil
+}
+
+// published is the embedded document without the hints for our Go generator.
+func published() (api.JSONObject, error) {
+	text, err := api.GetSpecJSON()
+	if err != nil {
+		return nil, err
+	}
+	var doc api.JSONObject
+	if err := json.Unmarshal(text, &doc); err != nil {
+		return nil, err
+	}
+	strip(map[string]any(doc))
+	return doc, nil
+}
+
+func strip(value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if name == "x-order" || strings.HasPrefix(name, "x-go-") {
+				delete(v, name)
+				continue
+			}
+			strip(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			strip(inner)
+		}
+	}
 }

@@ -24,12 +24,13 @@ type Service struct {
 var _ api.StrictServerInterface = Service{}
 
 // New returns the operations.
-func New(f *flow.Flow, a *account.Account, ring *token.Keyring, spec []byte) Service {
+func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error) {
+	spec, err := published()
 	return Service{
 		configuration:  configuration{f.Settings()},
 		authentication: authentication{f},
 		tokens:         tokens{f},
 		profile:        profile{a},
 		discovery:      discovery{ring, spec},
-	}
+	}, err
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -70,7 +71,7 @@ func (p *parser) atEnd(data []byte) bool {
 
 func (p *parser) value(depth int) (any, error) {
 	token, err := p.in.ReadToken()
-	if err != nil || depth > p.limits.Depth {
+	if err != nil {
 		return nil, ErrMalformed
 	}
 	switch token.Kind() {
@@ -108,6 +109,9 @@ func (p *parser) text(token jsontext.Token) (string, error) {
 }
 
 func (p *parser) object(depth int) (any, error) {
+	if depth > p.limits.Depth {
+		return nil, ErrMalformed
+	}
 	object := map[string]any{}
 	folded := map[string]struct{}{}
 	for p.in.PeekKind() != '}' {
@@ -119,7 +123,7 @@ func (p *parser) object(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		fold := strings.ToLower(name)
+		fold := Fold(name)
 		if _, twice := folded[fold]; twice || !p.count() {
 			return nil, ErrMalformed
 		}
@@ -133,6 +137,9 @@ func (p *parser) object(depth int) (any, error) {
 }
 
 func (p *parser) array(depth int) (any, error) {
+	if depth > p.limits.Depth {
+		return nil, ErrMalformed
+	}
 	list := []any{}
 	for p.in.PeekKind() != ']' {
 		if !p.count() {
@@ -151,4 +158,17 @@ func (p *parser) array(depth int) (any, error) {
 func (p *parser) count() bool {
 	p.seen++
 	return p.seen <= p.limits.Members
+}
+
+// Fold returns the same text for names that a decoder could take for one. Security:
+// encoding/json also takes the long s for an s and the Kelvin sign for a k, which
+// lower-casing alone does not find.
+func Fold(name string) string {
+	return strings.Map(func(r rune) rune {
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		return unicode.ToLower(least)
+	}, name)
 }

@@ -36,7 +36,7 @@ func Start(ctx context.Context) (url string, stop func(), err error) {
 	if err != nil {
 		return "", nil, err
 	}
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // the server's account passes through
+	if err := os.Chmod(dir, 0o711); err != nil { // the server's account passes through
 		return "", nil, err
 	}
 	local, err := postgres.StartLocal(ctx, filepath.Join(dir, "pg"), os.Getenv("PG_BIN"), Fast...)

@@ -96,7 +96,7 @@ func CheckExtra(raw json.RawMessage) (json.RawMessage, error) {
 		return nil, errors.New("the operator's claims are not a JSON object that a token can hold")
 	}
 	for name := range object {
-		if reserved[name] {
+		if reserved[strictjson.Fold(name)] { // in any case: the gate refuses sub beside Sub
 			return nil, fmt.Errorf("the operator's claims use the reserved name %q", name)
 		}
 	}

@@ -21,7 +21,7 @@ type Settings struct {
 	AccessExpiresIn int    `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
 	HeaderScheme    string `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
 	Stateful        bool   `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
-	Issuer          string `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters, best your public URL."`
+	Issuer          string `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE), best your public URL."`
 	Audience        string `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of every token: at most 64 printable ASCII characters."`
 }
 
@@ -32,6 +32,7 @@ const (
 	MaxExtra   = 512 // the operator's claims as they stand in the token
 	maxIssuer  = 128
 	maxAud     = 64
+	maxParties = 144 // issuer and audience together: more would burst the refresh token
 )
 
 // Check reports what is wrong with the settings, all of it.
@@ -50,6 +51,9 @@ func (s Settings) Check() []error {
 		if f.value == "" || len(f.value) > f.most || !plain(f.value) {
 			errs = append(errs, fmt.Errorf("%s: want 1 to %d printable ASCII characters without blank, quote, backslash, < or >", f.name, f.most))
 		}
+	}
+	if len(s.Issuer)+len(s.Audience) > maxParties {
+		errs = append(errs, fmt.Errorf("LATCHKEY_ISSUER: together with LATCHKEY_AUDIENCE at most %d characters", maxParties))
 	}
 	return errs
 }

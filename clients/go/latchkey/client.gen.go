@@ -54,7 +54,7 @@ type AuthenticatedMeta struct {
 	// SessionToken A new session token; the one from before this answer no longer works.
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 
-	// AccessToken A JWT of at most 1
+	// AccessToken A JWT of at most 1,536 bytes.
 	AccessToken string `json:"access_token,omitempty,omitzero"`
 
 	// RefreshToken A JWT of at most 640 bytes.
@@ -122,7 +122,7 @@ type Flow struct {
 }
 
 // JSONObject Any JSON object.
-type JSONObject = json.RawMessage
+type JSONObject map[string]interface{}
 
 // JSONWebKey A public key on P-256 (RFC 7517, RFC 7518).
 type JSONWebKey struct {
@@ -239,7 +239,7 @@ type Timestamp = float64
 
 // TokenPair defines model for TokenPair.
 type TokenPair struct {
-	// AccessToken A JWT of at most 1
+	// AccessToken A JWT of at most 1,536 bytes.
 	AccessToken string `json:"access_token"`
 
 	// RefreshToken A JWT of at most 640 bytes.

@@ -1,0 +1,110 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-auth/latchkey/internal/config"
+)
+
+func TestRead_defaultsAreAllauths(t *testing.T) {
+	t.Parallel()
+	c, warnings, err := config.Read(config.Environment{})
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	if c.Token.AccessExpiresIn != 300 || c.Session.RefreshExpiresIn != 86400 || !c.Session.RotateRefreshToken || c.Token.HeaderScheme != "Bearer" {
+		t.Errorf("defaults: %+v", c)
+	}
+}
+
+func TestRead_reportsAllMistakesAtOnceAndNoSecret(t *testing.T) {
+	t.Parallel()
+	_, _, err := config.Read(config.Environment{
+		"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN": "soon", "LATCHKEY_AUTO_MIGRATE": "perhaps", "LATCHKEY_SESSION_MAX_AGE": "1",
+		"HEADLESS_JWT_PRIVATE_KEY": "s3cret", "HEADLESS_JWT_PRIVATE_KEY_FILE": "/also",
+	})
+	var all *config.Error
+	if !errors.As(err, &all) || len(all.Problems) != 4 {
+		t.Fatalf("want four problems: %v", err)
+	}
+	for _, name := range []string{"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN", "LATCHKEY_AUTO_MIGRATE", "LATCHKEY_SESSION_MAX_AGE", "HEADLESS_JWT_PRIVATE_KEY"} {
+		if !strings.Contains(err.Error(), name) {
+			t.Errorf("%s is not named: %v", name, err)
+		}
+	}
+	if strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "soon") {
+		t.Errorf("a value is shown: %v", err)
+	}
+}
+
+func TestRead_refusesWhatCannotGoTogether(t *testing.T) {
+	t.Parallel()
+	for name, env := range map[string]config.Environment{
+		"LATCHKEY_REFRESH_GRACE":                   {"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN": "60"},
+		"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN":    {"LATCHKEY_SESSION_MAX_AGE": "3600"},
+		"HEADLESS_JWT_ALGORITHM":                   {"HEADLESS_JWT_ALGORITHM": "RS256"},
+		"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED": {"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED": "False"},
+		"LATCHKEY_ISSUER":                          {"LATCHKEY_ISSUER": strings.Repeat("x", 129)},
+		"LATCHKEY_AUDIENCE":                        {"LATCHKEY_AUDIENCE": `a"b`},
+		"ACCOUNT_LOGIN_METHODS":                    {"ACCOUNT_LOGIN_METHODS": "username"},
+		"ACCOUNT_SIGNUP_FIELDS":                    {"ACCOUNT_SIGNUP_FIELDS": "email"},
+	} {
+		if _, _, err := config.Read(env); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%v: %v", env, err)
+		}
+	}
+}
+
+func TestRead_takesPythonsSpellings(t *testing.T) {
+	t.Parallel()
+	c, _, err := config.Read(config.Environment{
+		"ACCOUNT_LOGIN_METHODS": `{"email"}`, "ACCOUNT_SIGNUP_FIELDS": `['email*', 'password1*', 'password2*']`,
+		"HEADLESS_JWT_ROTATE_REFRESH_TOKEN": "False",
+	})
+	if err != nil || c.Session.RotateRefreshToken || strings.Join(c.Flow.SignupFields, " ") != "email* password1* password2*" {
+		t.Errorf("%+v %v", c.Flow, err)
+	}
+}
+
+func TestRead_warnsOfSettingsThatWeDoNotHave(t *testing.T) {
+	t.Parallel()
+	_, warnings, err := config.Read(config.Environment{"LATCHKEY_TYPO": "1", "MFA_WHATEVER": "2", "HOME": "/", "ACCOUNT_RATE_LIMITS": "false"})
+	if err != nil || len(warnings) != 2 || !strings.HasPrefix(warnings[0], "LATCHKEY_TYPO ") || !strings.HasPrefix(warnings[1], "MFA_WHATEVER ") {
+		t.Errorf("%q %v", warnings, err)
+	}
+}
+
+func TestRead_secretsComeFromFilesToo(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(file, []byte("the key\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c, _, err := config.Read(config.Environment{"HEADLESS_JWT_PRIVATE_KEY_FILE": file})
+	if err != nil || c.Token.PrivateKey != "the key" {
+		t.Errorf("%q %v", c.Token.PrivateKey, err)
+	}
+	if _, _, err := config.Read(config.Environment{"HEADLESS_JWT_PRIVATE_KEY_FILE": file + ".missing"}); err == nil {
+		t.Error("a missing file is no error")
+	}
+}
+
+func TestFields_secretsAreMaskedAndEverythingIsDescribed(t *testing.T) {
+	t.Parallel()
+	c, _, err := config.Read(config.Environment{"HEADLESS_JWT_PRIVATE_KEY": "s3cret", "DATABASE_URL": "postgres://u:s3cret@h/d"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range config.Fields(&c) {
+		if f.Name == "" || f.Doc == "" {
+			t.Errorf("a setting without name or description: %+v", f)
+		}
+		if strings.Contains(f.Text(), "s3cret") {
+			t.Errorf("%s shows its value", f.Name)
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package token_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+// A token has exactly one spelling: no character of it can be exchanged, left out or
+// doubled. Deny-lists and logs may then speak of "the" token.
+func TestSEC03_everyCharacterCounts(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	for _, use := range bothUses {
+		good := f.good(use)
+		f.accepts(t, good, use)
+		for i := range good {
+			other := "A"
+			if good[i] == 'A' {
+				other = "B"
+			}
+			f.refuses(t, good[:i]+other+good[i+1:], use)
+			f.refuses(t, good[:i]+good[i+1:], use)
+			f.refuses(t, good[:i]+good[i:i+1]+good[i:], use)
+		}
+	}
+}
+
+func TestSEC04_theAlgorithmIsNotNegotiated(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	for _, use := range bothUses {
+		for _, alg := range []string{"none", "HS256", "HS512", "RS256", "PS256", "ES384", "ES512", "ES256K", "EdDSA", "es256", "ES256\u0000"} {
+			f.refuses(t, f.compact(f.headerWith(use, "ES256", alg), claims(use)), use)
+		}
+	}
+}
+
+// Each header is signed with our key and right but for the member more.
+func TestSEC05_headerWithAnotherMemberIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	for _, use := range bothUses {
+		for _, member := range []string{
+			`"crit":[]`, `"crit":["x"]`, `"jwk":{}`, `"jku":"https://example.test"`, `"x5u":"https://example.test"`, `"x5c":[]`, `"x5t":""`, `"x5t#S256":""`,
+			`"b64":true`, `"b64":false`, `"zip":"DEF"`, `"cty":"JWT"`, `"enc":"A256GCM"`, `"x":1`, `"":null`,
+		} {
+			f.refuses(t, f.compact(f.headerWith(use, `}`, `,`+member+`}`), claims(use)), use)
+			f.refuses(t, f.compact(f.headerWith(use, `{`, `{`+member+`,`), claims(use)), use)
+		}
+	}
+}
+
+func TestSEC05_keyIsFoundByItsExactNameAlone(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	for _, kid := range []string{"", f.kid[1:], f.kid[:42], f.kid + "A", " " + f.kid, strings.ToUpper(f.kid), strings.Repeat("A", 43)} {
+		f.refuses(t, f.compact(f.headerWith(token.Access, f.kid, kid), claims(token.Access)), token.Access)
+	}
+}
+
+// Nothing of a right signature may be wrong, and numbers outside 1..n-1 never reach
+// the curve's arithmetic: r=s=0 was once taken for every message (CVE-2022-21449).
+func TestSEC06_signatureHalvesLieInRange(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	good := f.signature(f.key, unsigned(f.good(token.Access)))
+	zero, most := make([]byte, 32), slices.Repeat([]byte{0xff}, 32)
+	for _, bad := range [][]byte{zero, order(0), order(1), most} {
+		f.refuses(t, f.stolen(token.Access, slices.Concat(bad, good[32:])), token.Access)
+		f.refuses(t, f.stolen(token.Access, slices.Concat(good[:32], bad)), token.Access)
+		f.refuses(t, f.stolen(token.Access, slices.Concat(bad, bad)), token.Access)
+	}
+}
+
+func TestSEC07_nestedDeeperThanFourIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	for _, use := range bothUses {
+		with := func(x string) string { return f.compact(f.header(use), f.claimsWith(use, `"gen":7`, `"gen":7,"x":`+x)) }
+		f.accepts(t, with(`[[[1]]]`), use)
+		f.accepts(t, with(`{"a":{"a":{"a":1}}}`), use)
+		f.accepts(t, with(`[[[]]]`), use)
+		f.refuses(t, with(`[[[[1]]]]`), use)
+		f.refuses(t, with(`[[[[]]]]`), use)
+		f.refuses(t, with(`{"a":{"a":{"a":{}}}}`), use)
+	}
+}
+
+func TestSEC08_accessTokenIsJudgedByTheClock(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	compact, err := f.issuer.Access(token.Claims{Subject: 1, SessionID: uuid.UUID{1}, Generation: 1}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name   string
+		at     time.Duration
+		accept bool
+	}{
+		{"31 s before it was issued", -31 * time.Second, false},
+		{"a nanosecond too early", -30*time.Second - 1, false},
+		{"30 s before it was issued", -30 * time.Second, true},
+		{"when it was issued", 0, true},
+		{"a nanosecond before it expires", 300*time.Second - 1, true},
+		{"when it expires", 300 * time.Second, false},
+		{"later", 301 * time.Second, false},
+	} {
+		if _, err := f.verifier.Access(compact, now.Add(c.at)); (err == nil) != c.accept {
+			t.Errorf("%s: got error %v, want accept %v", c.name, err, c.accept)
+		}
+	}
+}
+
+// A lowered lifetime holds for the tokens that are about already.
+func TestSEC08_tokenThatLivesLongerThanConfiguredIsRefused(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	f.accepts(t, f.good(token.Access), token.Access)
+	f.refuses(t, f.compact(f.header(token.Access), f.claimsWith(token.Access, goodExp, `"exp":1800000301`)), token.Access)
+	f.refuses(t, f.compact(f.header(token.Access), f.claimsWith(token.Access, goodIat, `"iat":1799999999`)), token.Access)
+}
+
+// The session's row decides: an honest phone whose last answer was lost may come back
+// with a predecessor that is past its own exp.
+func TestSEC08_refreshTokenIsNotJudgedByTheClock(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	for name, times := range map[string][2]time.Time{
+		"long past":     {time.Unix(1, 0), time.Unix(2, 0)},
+		"in the future": {now.Add(1000 * time.Hour), now.Add(2000 * time.Hour)},
+		"ten years":     {now, now.Add(10 * 365 * 24 * time.Hour)},
+	} {
+		compact, err := f.issuer.Refresh(token.Claims{Subject: 1, SessionID: uuid.UUID{1}, Generation: 1, IssuedAt: times[0], ExpiresAt: times[1]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := f.accepts(t, compact, token.Refresh)
+		if !c.IssuedAt.Equal(times[0]) || !c.ExpiresAt.Equal(times[1]) {
+			t.Errorf("%s: times came back as %v and %v", name, c.IssuedAt, c.ExpiresAt)
+		}
+	}
+}
+
+func TestSEC09_accessAndRefreshTokensAreMutuallyRefused(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	c := token.Claims{Subject: 1, SessionID: uuid.UUID{1}, Generation: 1, IssuedAt: now, ExpiresAt: now.Add(time.Minute)}
+	access, err := f.issuer.Access(c, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refresh, err := f.issuer.Refresh(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.accepts(t, access, token.Access)
+	f.accepts(t, refresh, token.Refresh)
+	f.refuses(t, access, token.Refresh)
+	f.refuses(t, refresh, token.Access)
+	// Either mark alone is enough to refuse.
+	f.refuses(t, f.compact(f.header(token.Access), claims(token.Refresh)), token.Access)
+	f.refuses(t, f.compact(f.header(token.Access), claims(token.Refresh)), token.Refresh)
+	f.refuses(t, f.compact(f.header(token.Refresh), claims(token.Access)), token.Access)
+	f.refuses(t, f.compact(f.header(token.Refresh), claims(token.Access)), token.Refresh)
+}
+
+func TestSEC10_issuerAndAudienceAreExact(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	ring, err := token.NewKeyring(pkcs8(t, f.key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, change := range []func(*token.Settings){
+		func(s *token.Settings) { s.Issuer += "/" },
+		func(s *token.Settings) { s.Issuer = strings.ToUpper(s.Issuer) },
+		func(s *token.Settings) { s.Audience += "s" },
+		func(s *token.Settings) { s.Audience = strings.ToUpper(s.Audience) },
+		func(s *token.Settings) { s.Issuer, s.Audience = s.Audience, s.Issuer },
+	} {
+		theirs := settings()
+		change(&theirs)
+		v, err := token.NewVerifier(ring, theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := *f
+		other.verifier = v
+		for _, use := range bothUses {
+			f.accepts(t, f.good(use), use)
+			other.refuses(t, f.good(use), use)
+		}
+	}
+}
+
+func TestVerify_returnsWhatTheTokenSays(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	for _, use := range bothUses {
+		c := f.accepts(t, f.good(use), use)
+		sid := uuid.UUID(slices.Repeat([]byte{1}, 16))
+		if c.Subject != 1<<52-1 || c.SessionID != sid || c.Generation != 7 || c.ID != strings.Repeat("A", 22) ||
+			!c.IssuedAt.Equal(now) || !c.ExpiresAt.Equal(now.Add(5*time.Minute)) {
+			t.Errorf("%s: %+v", use, c)
+		}
+	}
+}
