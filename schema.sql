@@ -61,6 +61,9 @@ CREATE UNIQUE INDEX memberships_primary ON memberships (user_id) WHERE is_primar
 CREATE TABLE sessions (
     -- 128 random bits; `sid` in tokens. An identifier, not a secret.
     id                     uuid        PRIMARY KEY,
+    -- A random 52-bit integer: the id that the list of sessions shows, and that names a
+    -- session to be ended. Never the sid, which tokens carry.
+    listing_id             bigint      NOT NULL CHECK (listing_id BETWEEN 1 AND 4503599627370495),
     -- SHA-256 of the session token.
     token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
     user_id                bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
@@ -85,6 +88,10 @@ CREATE TABLE sessions (
     last_seen_at           timestamptz NOT NULL,
     -- As sent at sign-in, cut to 200 characters.
     user_agent             text        NOT NULL,
+    -- X-Device-Name at sign-in; '' for none.
+    device_name            text        NOT NULL,
+    -- The client's address at sign-in; NULL where it is not known.
+    address                text,
     -- How the person proved who they are: the list that `data.methods` shows.
     methods                jsonb       NOT NULL,
     -- Set once, never cleared.
@@ -96,6 +103,7 @@ CREATE TABLE sessions (
 ) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row
 COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
+CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
 CREATE INDEX sessions_user ON sessions (user_id) WHERE ended_at IS NULL;
 
 -- What an answer tells about a user. Every place that needs it reads it here, so that their

@@ -99,6 +99,12 @@ type ConfigResponse struct {
 	Data   Config `json:"data"`
 }
 
+// EndSessionsRequest defines model for EndSessionsRequest.
+type EndSessionsRequest struct {
+	// Sessions Ids as `listSessions` gives them.
+	Sessions []int64 `json:"sessions"`
+}
+
 // ErrorMeta defines model for ErrorMeta.
 type ErrorMeta struct {
 	// EndedAt Seconds since the Unix epoch, UTC.
@@ -170,10 +176,12 @@ type Problem struct {
 	// Code A stable word for programs. `account_deleted`, `account_disabled`,
 	// `already_authenticated`, `body_too_large`, `email_password_mismatch`,
 	// `email_taken`, `headers_too_large`, `internal_error`, `invalid`,
-	// `invalid_json`, `max_length`, `method_not_allowed`, `min_length`,
+	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_pk_value`,
+	// `max_length`, `method_not_allowed`, `min_length`,
 	// `not_found`, `null_characters_not_allowed`, `password_changed`,
 	// `password_entirely_numeric`, `password_too_common`,
-	// `password_too_short`, `refresh_token_invalid`, `refresh_token_reused`,
+	// `password_too_short`, `password_too_similar`, `refresh_token_invalid`,
+	// `refresh_token_reused`,
 	// `request_timeout`, `required`, `session_ended`, `session_expired`,
 	// `signup_closed`, `temporarily_unavailable`, `unsupported_media_type`.
 	Code string `json:"code"`
@@ -224,6 +232,46 @@ type RefreshTokenPairRequest struct {
 type RefreshTokenRequest struct {
 	// Refresh The refresh token.
 	Refresh string `json:"refresh"`
+}
+
+// SessionRecord One sign-in on one device.
+type SessionRecord struct {
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
+
+	// DeviceName What the client called the device at sign-in (`X-Device-Name`).
+	DeviceName string `json:"device_name,omitempty,omitzero"`
+
+	// ID Names the session here; it stands in no token.
+	ID int64 `json:"id"`
+
+	// IP The address that it was signed in from.
+	IP string `json:"ip"`
+
+	// IsCurrent Whether it is the session of this very call.
+	IsCurrent bool `json:"is_current"`
+
+	// LastSeenAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	LastSeenAt Timestamp `json:"last_seen_at"`
+
+	// Platform `ios`, `android`, `web` or `other`, read from the user agent.
+	Platform string `json:"platform"`
+
+	// UserAgent As sent at sign-in, cut to 200 characters.
+	UserAgent string `json:"user_agent"`
+}
+
+// SessionsResponse defines model for SessionsResponse.
+type SessionsResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The sessions, the newest first.
+	Data []SessionRecord `json:"data"`
 }
 
 // SignupRequest defines model for SignupRequest.
@@ -348,6 +396,9 @@ type RefreshTokenPairParams struct {
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
 
+// EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
+type EndSessionsJSONRequestBody = EndSessionsRequest
+
 // SignupJSONRequestBody defines body for Signup for application/json ContentType.
 type SignupJSONRequestBody = SignupRequest
 
@@ -374,6 +425,12 @@ type ServerInterface interface {
 	// GetSession Who is signed in
 	// (GET /_allauth/app/v1/auth/session)
 	GetSession(c *fiber.Ctx) error
+	// EndSessions End sign-ins
+	// (DELETE /_allauth/app/v1/auth/sessions)
+	EndSessions(c *fiber.Ctx) error
+	// ListSessions The person's sign-ins on all devices
+	// (GET /_allauth/app/v1/auth/sessions)
+	ListSessions(c *fiber.Ctx) error
 	// Signup Create an account and sign in
 	// (POST /_allauth/app/v1/auth/signup)
 	Signup(c *fiber.Ctx) error
@@ -465,6 +522,42 @@ func (siw *ServerInterfaceWrapper) GetSession(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetSession(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// EndSessions operation middleware
+func (siw *ServerInterfaceWrapper) EndSessions(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.EndSessions(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListSessions operation middleware
+func (siw *ServerInterfaceWrapper) ListSessions(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListSessions(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -685,6 +778,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/_allauth/app/v1/auth/session", wrapper.GetSession)
 
+	router.Delete(options.BaseURL+"/_allauth/app/v1/auth/sessions", wrapper.EndSessions)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/sessions", wrapper.ListSessions)
+
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/signup", wrapper.Signup)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/token/refresh", wrapper.RefreshToken)
@@ -903,6 +1000,126 @@ func (response GetSession410JSONResponse) VisitGetSessionResponse(ctx *fiber.Ctx
 type GetSession503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response GetSession503JSONResponse) VisitGetSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EndSessionsRequestObject struct {
+	Body *EndSessionsJSONRequestBody
+}
+
+type EndSessionsResponseObject interface {
+	VisitEndSessionsResponse(ctx *fiber.Ctx) error
+}
+
+type EndSessions200JSONResponse SessionsResponse
+
+func (response EndSessions200JSONResponse) VisitEndSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type EndSessions400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EndSessions400JSONResponse) VisitEndSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type EndSessions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response EndSessions401JSONResponse) VisitEndSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type EndSessions410JSONResponse struct{ GoneJSONResponse }
+
+func (response EndSessions410JSONResponse) VisitEndSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type EndSessions413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response EndSessions413JSONResponse) VisitEndSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type EndSessions415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response EndSessions415JSONResponse) VisitEndSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type EndSessions503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response EndSessions503JSONResponse) VisitEndSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListSessionsRequestObject struct {
+}
+
+type ListSessionsResponseObject interface {
+	VisitListSessionsResponse(ctx *fiber.Ctx) error
+}
+
+type ListSessions200JSONResponse SessionsResponse
+
+func (response ListSessions200JSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListSessions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListSessions401JSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListSessions410JSONResponse struct{ GoneJSONResponse }
+
+func (response ListSessions410JSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListSessions503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListSessions503JSONResponse) VisitListSessionsResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -1292,6 +1509,12 @@ type StrictServerInterface interface {
 	// GetSession Who is signed in
 	// (GET /_allauth/app/v1/auth/session)
 	GetSession(ctx context.Context, request GetSessionRequestObject) (GetSessionResponseObject, error)
+	// EndSessions End sign-ins
+	// (DELETE /_allauth/app/v1/auth/sessions)
+	EndSessions(ctx context.Context, request EndSessionsRequestObject) (EndSessionsResponseObject, error)
+	// ListSessions The person's sign-ins on all devices
+	// (GET /_allauth/app/v1/auth/sessions)
+	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
 	// Signup Create an account and sign in
 	// (POST /_allauth/app/v1/auth/signup)
 	Signup(ctx context.Context, request SignupRequestObject) (SignupResponseObject, error)
@@ -1439,6 +1662,70 @@ func (sh *strictHandler) GetSession(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(GetSessionResponseObject); ok {
 		if err := validResponse.VisitGetSessionResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// EndSessions operation middleware
+func (sh *strictHandler) EndSessions(ctx *fiber.Ctx) error {
+	var request EndSessionsRequestObject
+
+	var body EndSessionsJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.EndSessions(ctx.UserContext(), request.(EndSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "EndSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(EndSessionsResponseObject); ok {
+		if err := validResponse.VisitEndSessionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListSessions operation middleware
+func (sh *strictHandler) ListSessions(ctx *fiber.Ctx) error {
+	var request ListSessionsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListSessions(ctx.UserContext(), request.(ListSessionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListSessions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListSessionsResponseObject); ok {
+		if err := validResponse.VisitListSessionsResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -1687,112 +1974,124 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7Hx9c9u20u9XwfA+MyfxULJky06szDNzXddunObtxk6dNsqVIHIloSYBHgC0rGT83Z/ZBUhRFGU7idue",
-	"Puf0n8YUXheL3d++4UsQqTRTEqQ1Qf9LkHHNU7Cg6a/TGNJMWZDR4mdY4JcYTKRFZoWSQT94xWNg4wWz",
-	"M2BRIkBaNp+BZMKyLWOVBrPFONMw0WBmzKpLkCHjMmaGmgo7Y3AFejGQ3FpIM8usYiYDGTM749b1aLND",
-	"piEDbiEux6K+OK3hKbBLWDBhBpJLMwcNce1nk0cRGKN0yGZqjjOyRMkpNZgIbSxzHdmMGzYGkAOZKGNx",
-	"YgPGCCXdcvBn6k3LVxJYmhvLpoopyWIl5JQZ1R7IIAzgmqdZAkE/OPh13Pkp7fy/bvZe/Xa5a4IwEEi7",
-	"GfAYdBAGkqfYrkLrFhI7DEw0g5Qj1VN+/RLk1M6C/n4vDFIhiz+fhkGGtNM45P//eNj6jbc+d1oHw9an",
-	"L0/D/d7NfwVhYBcZzmCsFnIa3NzchIEGkylpgI75Bx6/g3/mYCz+FSlpQdI/eZYlIuJ42tu/GzzyL8ud",
-	"fQlAa4WM8hE7xTgFpFwkw4wbM1c6HqbCpNxGsyAMUjCGT7HN+QwYtWM8jjUYgxyxrTQrurGFypELIjER",
-	"EDOugUllWaS0hsi2g9BxadAPih7BzacwMJbb3AT9XqdzUyXef2mYBP3g/2wvOX3b/Wq2j3EH7zwtHGVW",
-	"ORwXqx1tQsbZFU9yYAI5PGRKEwetsDcTBj/kBuJnbOQINGKGLwybzxbt4CYMjpScJCL6blrzRAOPF0Oe",
-	"2xlIi30hXqH0ryon6vmWzIiphJgJ2a4R7OBhCeZFgTBIKakYTgRsQvQSJsT7OGPcLNdTrJDoc6L0WMQx",
-	"yO8lEA6fZ8MoUaZGmDMxlXhb8wwX6RrUabL7kDQhUhjLk4TWz2IFhpiaJ4maM2Fp5z8pCV+36ZhbWt4k",
-	"UXO3dxEH/SBRUyGDm9D/6QgR3Hy6QSK4HsLUGKcv8yS5qVCge/9r9F6ujHUXfxRCdQwzIWM2+tA6c19a",
-	"53iHRkvywLUwFi8aiV4ZQ9xmP2qV4cUbSK8eRrindn1DIzxa3BMK5JsweMsXieLxuVIvuZ7C9zLXWMWL",
-	"oVVqmNBodQHnZQbDZrgQaoX8zyXb77GfxQ81fuvuPuwdbJx4L9zb3WfjhQVDDHcG+kpE8F7yKy4SPk6+",
-	"myyoxZXmWiSLYV4Ztk4f42bGFVa6sEqXNnubADfArF4wPuV1qbX3kDf0Alik8iQmppsgU6rc9km84xUb",
-	"4zqEYXzOF8iNJlFzJ/+VYilKM4HAQcjpQHJziUoL8UEEbXaGol8qO0N5w8cqtw4taYiRVXli+uwSgDg6",
-	"deDIgR2HIxxKIC39DqxetA4nFvQ6EjuDSMnYIH6ac2HZGCZKA00l4doyj69QeSJrCo033uocqiQsT3Yn",
-	"DCZKp9wG/UBIu7sTEOgQaZ4G/W4JKIS0MAWNBL0JAycElBafcey/SopNeGKgKsY63T9CjL1WtqJO2Qi3",
-	"0Kb1j1gijEV1z20VGEdcoiLUeLC3SCxa/9rZX1xctA4rbdcZYPQDcA16FDrs66DHfw8CIa94IuIhycpB",
-	"MHIAnTPXnM1RDePyHOMRcGGP3p0csf0ne52QGYhIYe0+vp111iAmMYTJs0xpC/EriAU/pzbfJ1/y5ZjD",
-	"FAcd0swryt2ZD14EcsPqkyDgeH9+0nrqaIVX8sgtqXUsIxULOa0L570/RjijtBnVlzeqrE9pAigqzRAo",
-	"E0gpV0KMcRhFKpcWMaWYrnPFczVn3DUxbK70JZuBBoLQWmWgrXAWQIUPhZLDFOxMxevD/QyZJRynkhi0",
-	"52zTZyPC86OQjXIDGg2aES69/Gvofm+zw7HxRqIGpmSyYNlMSXBQkIDpmrUSeqPiCrSYFAscL4bIEEOQ",
-	"qCoaVnroTAswBIBdX4jRVuUMezLN7azQi5wlQl5W5h4rlQAn2CDMUGUghxOlh14CrU12MQMaTEKF2njf",
-	"x8BSHkPzyCTe7rETt14yQIVhSAuISffANVrEXq5IwtETb5MUhtFtM7tDNk3b4ZZxloHGy0Lju9Oh69J4",
-	"2iEb0UGO2uy9VDpGIxznFhZS0yAfylVxrfkC/y5tRg0G7N1keevbuwOmTl99ujdVifaxRpbGo78XM246",
-	"2js3+alcohr/DpFFuhyuqrcvtYu78RDx5hMnuFPMtLqCmM1nCr8uiGhCkj1WwPGQbrWxziWycnq3CbzD",
-	"FdHxykmOhgNGXrlTARvyiFy3iIWCfrd+RLlrUOz6ToK98jihJu3IHeRUYtOFe3FxztQEMVyqjGXdKmpu",
-	"kE/rIGRtyGSOMBCVZimAa8y4smvcNDkV7r3G/V7nlhX6E948Gkqu0tWFjZ4R8ygJbKJVuoSTCIKdr0wq",
-	"cqIhhlD6smHeyo526ue4RrI7T7JUqWunWaDHezIpXcTKypZg8t4DEFdVMOaXBhX//Pz8LXMNkDRrcLoG",
-	"oW9jej9N6Hbq13sHwZZXcW11bySgOFAT72NdCokpv1qTCg1Ywd5FrHORgrE8zUrt3Uyjwv9H60AkmhuI",
-	"Gxl4EyA5856kUSFZR232Cjl1LpIEcRP0WaycVcdFwpQknl6ovPh8KdW8YcraEfj5Q9x8E+WX+GtN0iAa",
-	"uJO7VlBcffJikM0Tf9/l8NPWbsVfwtxNWyRE3SzIySM0/CqGvNk0w2YaFlbIl/spxLdajRNIm3TgfSTN",
-	"crt/+iE0Uf8kUfN1kojb7iKhH2cAONj0UJeSVG0GEi20JpoIgwi5bnhTjAYHhmt7DxQompXRC6PkG/cX",
-	"3us4FjgtT95W6OKM4ppulQv24uzNa+aGqixgdewLGDeG2A5Zlo8TEVGMS0n2trWzt+8s9Cd73Sch8/96",
-	"+rhBUifTjVhkdHy2s7c/aqRypK8296MFNPe7bGILWt/+7lNmZ3k6zrSQlpHuobBd8zh2ccu6j5onzw1s",
-	"7mTEtLnXdfPdumaRUjoWklsI2Zgb2O/lOmkcYtE8xOLeQ9QYEHfvzgCXh+M7yoZ0nm6jTRz6MyzOwK7f",
-	"1UtY3F94VVhxTX7V14njNi3kJd7/SkCxJk2b8cCRSjNehG5VblnEDazINdcxrAZDd3c6K9HQbsPxlDHC",
-	"xlOqGsrlTGWXlcl29vbvmKxGoGLB5XBNxCq0xRqdnMNrXRwYi8Yio0ApmvuZVlPNU9NmIw8UhjEkYCFG",
-	"q7z8JAzZmKNwIEeNkUNsvRrUwC8bAro0jPvN8kuQ2NS7K1f7o/bRkidDUqLuCzkkaYTCOUlur5CNUn49",
-	"TIi89BeBrqFUdkhhMrfGVMiyzUCO8NeJyiX9JvMkGUYzrnlkcSm1ruU2ohmXU0+M8iNSQkOyGMo8BS2i",
-	"lR64qUilKa6z2gm/m5nSFluvGG3DcqP1HzQgzqVxfJhoaEUKKveDOA7Cfxd2G+GclQ/XmWszkKOVMCc2",
-	"2hCDIYdNo/t05PzNDajb+1QbuBCkBRm5qG4GKkugUTj6SH3T1UshHYOm4B5xjndxWWYy4JeGqcndspIu",
-	"yXKhGy7YRCQNsC7SlFIy/Ep7JhYmS/hig9vMKhbxJHEmlDerlGScmUgD3OLf3CCetEi5XhSWEnZHHneR",
-	"Ogc31o3uqWrhx5a5FFlLZQ6ntDJFd3EZIal6spqcFoVX066vA2FW0XGD23SDvM0N6H8YJuI6ZN3v3RFj",
-	"CgMLkks7vGPoYqmu9co0eU5q9IEouI4bw1LkF0yyRuXqLsIqC97CuhVVmgpZBZzdOuL7buas6LvuXudu",
-	"fbe25ndO1FEg/y0XeiMOuMPDdV7PrKmtrtc5+Ep1vDrhpzvWfte6/8QVN671jKT+16KsM6sQY6FG1C1E",
-	"WM9KD+LOXm/pQfzjQNehZQlwY9lTtlTUbLxgMUx4nti/DIgthfzG4LoRqPFQHr6X4ppBpqJZyN6fH7Wr",
-	"GX/dJwcd9197Z6+ymVjlLhPCTy1z1H80dXFZ/nBX9UO6lde9VMuVNhJ4KRK+x1u1JNa/qsOqlkawvk2f",
-	"59AsoxsyBigOXEk1pQj/o9HSGTJ6fO9wDflz7jLt3ALvsbeNbrmhBu7j+fVNunThlcTalU2n4DZYpnz1",
-	"yT3kfQaUo8CTgUTohyCxRNcud2wDlP0GT+F9AjsniAToeBBU+Lh2dXvCsCmu/lGv23l8C3yrhoG+CX3c",
-	"J6CyKb/lm+5hncu/IajSxEz/gmGV9z5y+cBQa2O0bPerbYJbAm9hMONmmJP1P9yslqtg3/sM6ALyO1IJ",
-	"RGPGguYyVinb22mNhWX+MJ6xkcnHlN1CSoKsCGENJTJ8rTlw28EStF4i8Kb9rx8zRUmjXAu7OEP2dIc8",
-	"piypw9zOln+dFMt8cXEerLt7mVOEPh28TKV63GbkcX3GooSL1BAxmBExE9wyuM7Y71awKUif1jrMKeXQ",
-	"MJ7HI8ZlHC6ly4JSmhZk6ntjgpq4mG0Gmlul/2EGUs1lm70UV2DYbqfDjMcxS7TlEg6XoVxKmMAzKaJ/",
-	"JE3pvtLBEwGWjDCzNqvEl883Q3mV8X/m4IlCMt/lwK1EpkdsxnF9KreIQIyYypag+g+8qyIaSLcAcjpw",
-	"44o4uFkRuAnuts9irTImXBImRRZmKnH0cYlwMuNCu901VmPUUpKXW+aZIOcoMoyQE9XA/itRWFprqsYi",
-	"AUdrbsUV4AGa9kAO5Etuo9klLAqvR/w7l1PV4kmCsvEfhpwjCTLU1hbPsq0tlmllVaQSNoZEzQdytD30",
-	"rbd5lm1fdbdHITOKcYmzsLkW1oJbh2/nIvYsl94P5riAx7EZSGLS4oKSHl4W8Og88YlI0pXBiKk0OA/l",
-	"cFmXy4WnRzvb2jqWV5CoDNpbW+z4ClBmudwBWjmrLJxSH3k1UMLmM2WAjZyUHg0k/DPniTvrihIo0h1R",
-	"hnufIXd3oSy+qF+b9kBSjI3AA5UfsYzbGcMLV5YMQbF0RoiA8mVMoxkwkGQHsEfvz48eh5RvyBy0d6RK",
-	"+YJFXOPm2QTtHbxW7Ex89qM6eO0IdjFTRAhzKeQUqXbIpJItSDO7aEiTnwtpmLoCPZCjQ597S0zX9+md",
-	"ozY7lCyXlygJEKUQDFrN9GBlSod3vg9kr9tBZeVo4+TJEqrxS4RdEvBa+iTSIjfNeyVD5LWpS1JTk4Hk",
-	"UpFuuRQyZj47jhuUOsssaLzvPEn6rNfplumBlHMtAWKIPYEOZWVBW1tEXJ4QsxNj9To99qjYL57q45D1",
-	"OnueSQ6TRM1H4UD2Ok9D1tvtEqPsdTqhy3qoHDtJhkRE4PGRFwuHGY9m0Nppd4IwyHXiZaDpb2/P5/M2",
-	"p5/bSk+3fV+z/fL06Pj12TH1QdwtLJWFFfc+CIMr0MaJjk6761qpDCTPRNAPdtud9i7ZrnZGKmm7PYck",
-	"adEWt3+fX5p2kTg7ddGfNZMOL9UFjNnPsGBnYJfBw8dt9lwlsSmCce4g6VaH+LfPzOAaBtKnrisnK+hH",
-	"d0O9qDBWJAlJ3zZ76yKWzsFrKM/TEbQ8utM46ON6fcyqVo+20+l8XZ6wC3F99BHPgGSYj6H1AwpY+hha",
-	"P9jVL99d6nenneNoL94Zv7pKOtepfCqfy7fn8mV+Yj9EL96cfrAfPh8GPhIZHB/5sBsloVNYrh9Mnu6+",
-	"ebH74871SfeH6dOrfHxgX0J3+vzV51+e7MPT89wc5G+fX7375fg9BfH6wfXw5Pjzu/wg3d1//vL10Oaw",
-	"v3fw8nX24WI/O1qcWXH56+8/n16c7vGOy3K/X8axp+GGVGMkTXs1mfyIePhISatV0lTUuWBj7OhzfSvI",
-	"4Z7lA4ELWYcs5dctPoX/3u10msoQq6Ar6H/8FAYmTxHbFki3jHx7TlS5LviNPKoLutg4NJ8iAwQ/ChOh",
-	"QFwEn3DwNc1I/3Z1BQjolWm4Me+9+PAwOCzxcBGZXGLikBVxtbIR3o65VnKKEMPXM3IvzZyQQhnX2RxZ",
-	"Q0lYSWdCudfrHLi0fbImltV1a3V9z1xONZ9YD+UrZSYMJfxAajGd2Tbb6+x6oVgpK/HFAVTUwuWi3KZX",
-	"VCDklEUziFyBy0AiuHpWSv8YIoHapVJ6UhBFIFZT2C3PmiSBOxHHW2DsDypefGWhgDOXAh7z/+s/tyOV",
-	"Vn1+/cAXkLKZ0gbYmMpmKcx9v3u2Eta+WTU68CrcfK8UK6zuMqf3o0u2qzkUN++1yJJbrYstEm9LgxV7",
-	"BreN02gxutuOMnTnoNN9sv90t7f35Em309u7qZj7q/7KABYvZuOfIvFGvDh5//m0+1qcmtPUZr8dne6f",
-	"il7+Urw4aMPixef44lS8EafXp7LTjnYSOU5POvGHF0nQ5IVxS6n5Mh9krlqibJBcGjv8LT24+jU9Wfya",
-	"nuxHH37pRR9+6cJPr6+iNE5+230xiy+uO7/tnCyin673qv6Lna8oRD68b+HRWaWGNwx6jseaRi55cbtS",
-	"3k1dDu7uUtYoY4fuPeag0lVqvHt343opJvXbu7tfY0HRTRjsde4xaUOtY03/fLkJv9RM2Y+f8FvVC/Dx",
-	"082KnjqrlEZUNENFJ63ag7cpJj+3U0kJNJV5bW0hQBbe5nXvGni9srVFLgKC2kq76mK5oFKjebXYus+E",
-	"HUgqSffO1xWlItWccankIlVoXpE+84H5iMsykY4dSwccB7IwJxAsOJvBGRZqgp18JWR/1eoIa2XzXMYD",
-	"WfWcmCY9ATL2JlAdMvY63fvwT6VC8Ws5+y9nMpXb27gqbMb/O52OM/09A7SE9IcdOlureCmDfP7FKVPY",
-	"wfWTCyVhICEx0Gavye5Hc1bAbQc1BbvhoP4ttWKzCvuzVcX/5hviPSelkPs2+VvW9zVbBkeUrmEYp1wT",
-	"d3UQ1+eyyO8I1zJl6LUb8pPZGaR4GAM58kw3cvfMFD5M3+cfiJYjnrCMa9tmb3JE8+OEy0vvh7JaZBnE",
-	"A+lqc5SdFbZ2WB3Hwe4i0h+HK5WBVLGuVT6doVU/kO+loMq51ydHZHP4vETTX81IqyS1rSbrrSQDbsyQ",
-	"a8ynY7fk4A3ko16n8/gZ0bD+ZAd71OvsPn62bgfhDwePmwRTWcf3L21qrCZ3/Dm2xn8shf9llsJ5xQCn",
-	"d1SMjxGtwL3qIwaeGcgZTz7nb7cx7qEJlu/8/McqeWh16DQVhYAqfilfxv1NupH4fLuS/NasIs/pwZE5",
-	"y7jQriydHoFycZk2e6kUKjFbc/6P/aso5PKXzqpAw8U9/eZffCNvs/fzzyn6Z2xRZV++D7f68JuP9RWh",
-	"Ufo2qj20NkJ7qBJ4XH81jvThYfk6xtp7X71OZ4kFKgkp9TzwgVzP327I8W7MUm/OIG/K728qAyDrygVc",
-	"i0SYUUOySiXjpl4/5VlnIN1LPOwNmZm4c5eHQ9HLZY6OfzANbVD/rSwydyGX3YF0McQUuDTLLKCSqGMe",
-	"N+nvaq5P8RCcf67wY/NdWzbZrj1niFfmm2FAeRMeQJvcW/Y3Jag+GDp4YPVzyNw1oUD7t+qRv7HcXo1m",
-	"aB5D/SlMb5eX4vLRJE8SL+EeV4S0Y/Zm2RyVhceN1v9rgLgWafXpFAk0BJRtrqU3RZycFdIq1ut2woHk",
-	"5Bygl9nujg03uwTKQuOHwa6V4uoN79eUmb/3eUKG8uqaH3xxMHLDgy2+X+1RlSLr+NPdT5uUCX3fAgdr",
-	"BeCbXmSkVrk7jvbfzLIvfJQrLyiqyQSl/vKWHFW3uOG2OIfV/VAMYYDcABUiUl3zSp6pTzxZ5un4cibJ",
-	"UzB9b2oLPZAVEERJKu0aPnCpL8W7SCKBgRw9Pz788eXx2dnwxcX58N2b88Pz4+G745N3x2fPh+dvfj5+",
-	"TZ3UZNJm71w+rPMMWMJIarIEDNWk2M2a1KdT/+Xa9AEttG/SqdWClT9Zr65nx/9Hpz6ETl1e0NsVK88E",
-	"SojcIGtnrvBqe6NepZRGl6cmrIFksnxKjstq8hiJATtDWE0ygDOTcDNrN6nHolLxe/VjtbCx5iW/v2en",
-	"Xh1YaMcGr85KZV7Q6R50xk95r7U/6UDrSbQLrQO+12114l7UmexPdni3e//bWdBkg17zB/V3cHCvZLYs",
-	"YzEuN5zqFovTL9iz2PsnKqiy0aypMskaVrqT2+yVT7kq8rbIAkuEsf4dbTGVSkNMVV+uDIuCO153kaU3",
-	"JptQN2K4PIu5hSqffqO8X/LhYczZS3UFCY/gq9nij/SQ/vvdomreELkevt3990ffxL+fElu65oi0vqp6",
-	"85VHneSzQG9P8MQDfJOBPHx7yihZlMUqylOEk8vwvgF95d1mU5B4pSGml90aFdGZe3vfOwX/QNBTeVRn",
-	"A2sWe2nfDgVwj0XTTemANVukbnQ0mSafyqE21Oo1WyWhRyHegWYVG+ciiV1hBdX/mJL4PrF41XrBxazH",
-	"clmehYUjLqSEOua9ZqVzzfhEgcrINRfv+tD3wVGV8Rx1GoZpVmtqLpmGyBcQ+TFKeRQ20tWli/snwl0G",
-	"OBVUzSC6rOaAkl9XMcuTS/y/KwnzUyyP/ubTzf8EAAD//w==",
+	"7H17c9u2tu9XwfCemSYeSqYs2bGVOTPXde3GqfO4sbOdNsqVIHJJQk0C3ABoWcn4u5/BAkiRFGXLidPH",
+	"2e0/jSQ8FxbW87fgL14oklRw4Fp5/S9eSiVNQIPET6cRJKnQwMPFL7Aw30SgQslSzQT3+t4rGgEZL4ie",
+	"AQljBlyT+Qw4YZpsKS0kqC1CiYSJBDUjWlwB9wnlEVHYlOkZgWuQiwGnWkOSaqIFUSnwiOgZ1bZHmxwS",
+	"CSlQDVExFvY10yqaALmCBWFqwClXc5AQ1X5WWRiCUkL6ZCbmZkYSCz7FBhMmlSa2I5lRRcYAfMBjobSZ",
+	"WIFSTHC7HPMz9sblCw4kyZQmU0EEJ5FgfEqUaA+453twQ5M0Bq/vHfw6Dn5Ogv/XSd+L3666yvM9Zmg3",
+	"AxqB9HyP08S0K9G6ZYjteyqcQUIN1RN6cwZ8qmdef6/newnj+cd930sN7aQZ8v9/PGz9Rlufg9bBsPXp",
+	"y76/17v9L8/39CI1MygtGZ96t7e3vidBpYIrwGP+kUbv4N8ZKG0+hYJr4PhPmqYxC6k57e3flTnyL8ud",
+	"ffFASmEY5aPpFJkpIKEsHqZUqbmQ0TBhKqE6nHm+l4BSdGraXMyAYDtCo0iCUoYjtoUkeTeyEJnhgpBN",
+	"GESESiBcaBIKKSHUbc+3XOr1vbyHd/vJ95SmOlNevxcEt2Xi/ZeEidf3/s/2ktO37a9q+9js4J2jhaVM",
+	"lcPNYqWljU8ouaZxBoQZDveJkMhBFfYmTJkvMgXRczKyBBoRRReKzGeLtnfre0eCT2IWfjOtaSyBRosh",
+	"zfQMuDZ9IapQ+leRIfVcS6LYlENEGG/XCHbwuARzooApQykuiJkIyATpxZRv7uOMULVcT75CpM+JkGMW",
+	"RcC/lUBm+CwdhrFQNcKcsyk3tzVLzSJtgzpNuo9JEySF0jSOcf0kEqCQqWkcizlhGnf+s+DwsE1HVOPy",
+	"JrGY272zyOt7sZgy7t367qMlhHf76dYQwfZgqsY4fZ7F8W2JAp3Nr9F7XhnrPv7IheoYZoxHZPShdW6/",
+	"aV2YOzRakgdumNLmoqHo5RFEbfKTFKm5eAPu1MPI7Kld39DIHK3ZkxHIt773li5iQaMLIc6onMK3MtdY",
+	"RIuhFmIY42h1AedkBjHNzEKwleF/yslej/zCfqzxW6f7uHewceJdf7e7R8YLDQoZ7hzkNQvhPafXlMV0",
+	"HH8zWYwWF5JKFi+GWWnYOn2UndmssNSFlLq0ydsYqAKi5YLQKa1Lrd3HvKGXQEKRxREy3cQwpch0H8W7",
+	"uWJjsw6mCJ3TheFGFYu5lf9CkMRIM2YMB8anA07VlVFaxj4IoU3OjejnQs+MvKFjkWlrLUmIDKvSWPXJ",
+	"FQBydGKNI2vsWDvCWgmopd+BlovW4USDXLXEziEUPFLGfppTpskYJkICTsXhRhNnXxnlaViTSXPjtcyg",
+	"TMLiZHd8byJkQrXX9xjX3R0PjQ6WZInX7xQGBeMapiANQW99zwoBIdlnM/afJcUmNFZQFmNB53uIsddC",
+	"l9QpGZkttHH9IxIzpY26p7psGIeUG0UozcHeIbFw/Stnf3l52TostV1lgNGPQCXIkW9tX2t6/PfAY/ya",
+	"xiwaoqwceCNroFNim5O5UcNmeZbx0HAhT96dHJG9Z7uBTxSEqLC6T+9mnRUTExlCZWkqpIboFUSMXmCb",
+	"b5Mv2XLMYWIGHeLMFeVu3QcnAqki9UmMwfH+4qS1b2llruSRXVLrmIciYnxaF86730c4G2kzqi9vVFqf",
+	"kGigiCQ1hjIaKcVKkDEOw1BkXBubkk1XueKFmBNqmygyF/KKzEACmtBSpCA1sx5AiQ+Z4MME9ExEq8P9",
+	"AqlGO07EEUjH2apPRmjPj3wyyhRI49CMzNKLT0P7e5scjpVzEiUQweMFSWeCgzUF0TBd8VZ851Rcg2ST",
+	"fIHjxdAwxBC4URUNKz20rgUoNIBtX4iMr0qJ6Ukk1bNcL1ISM35VmnssRAwUzQamhiIFPpwIOXQSaGWy",
+	"yxngYBxK1Db3fQwkoRE0j4zibYOd2PWiA8oUMbSACHUP3BiP2MkVjnb0xPkkuWN018z2kFXTdqgmlKQg",
+	"zWXB8e3p4HVpPG2fjPAgR23yngsZGSfczM00JKpBPhSrolLShflc+IwSFOj7yfLWtbcHjJ0efLq3ZYn2",
+	"sUaWxqPfiBnXHe29m/xULFGMf4dQG7ocVtXbl9rFXXuI5uYjJ9hTTKW4hojMZ8J8u0CiMY7+WG6O+3ir",
+	"lbYhkcrp3SXwDiui45WVHA0HbHjlXgWsMCJy00IW8vqd+hFltkG+63sJ9srZCTVph+EgqxKbLtzLywsi",
+	"JsaGS4TSpFO2mhvk06oRsjJkPDdmoFGahQCuMWNl12bTGFTYeI17veCOFboTXj+akVxFqMs0eo7MIziQ",
+	"iRTJ0pw0RrCNlXGBQTRjQwh51TBvaUc79XNcIdm9J1mo1JXTzK3HDZkUL2JpZUtjcuMBkKtKNuaXBhX/",
+	"4uLiLbENDGlWzOmaCX0X07tpfLtTt957CLa8iiure8PBiAMxcTHWpZCY0usVqdBgK+j7iHXBElCaJmmh",
+	"vZtplMf/cB3GEs0URI0MvM4gOXeRpFEuWUdt8spw6pzFsbGboE8iYb06ymIiOPL0QmT511dczBumrB2B",
+	"m983m2+i/NL+WpE0xhq4l7sqVlx98nyQ9RN/2+Vw09ZuxZ/C3E1bPOaRCw+pUpS6uk3HrA3LPTUWgiIj",
+	"45Tlw4zIlF2DQpe7oufKG9nr3eP0+l5Cb05t104QYOP8Y1391TedL7dxv8aDaFZcGAEbPugC3q6bYT3P",
+	"5F7Xl80MgLdSjGNImnT+JpJ1ud0/nOmaqH8Si/kqSdhdsgetPevwWDPxsYQQmhYpcOORNtGEKeMR1AMN",
+	"mJMyA8ON3sDqZc3K96US/I39ZORYFDEzLY3fluhigwA1W4IvyMvzN6+JHaq0gOrYlzBuTCkekjQbxyzE",
+	"nJ7g5G1rZ3fPRiSe7Xae+cT9a/9pg2aKp2ttr9Hx+c7u3qiRyqG8Xt8PF9Dc76qJLXB9e919omdZMk4l",
+	"45qgrsU0ZfM4enHHuo+aJ88UrO+k2LS5103z3bohoRAyYpxq8MmYKtjrZTJuHGLRPMRi4yFqDGh2b8/A",
+	"LM+Mbynr43najTZx6C+wOIcGXXAFi82FV4kVb+8R2jhu00LOzP1fq5rW2D9HIklpnqoWmSYhVVCRa7aj",
+	"X07+dneCSva303A8RU608ZTKgYFipqJLZbKd3b17JqsRKF9wMVwTsXJtsUInG+BbFQdKG+eYYGJ4IqQx",
+	"XaeSJqpNRs4wGkYQg4Zo5Je+Ygp96pE/4KPGTKlpXU3imG/WJLBxGPubplfATVMXnq32N9pHchoPUYna",
+	"bzAAiyPkwdhwJlgIpV+HGPgrfTbmSvlzejXE3DMOk9CbYYynYppY23TIhR5iNtFuLWG8aDPgI/PrRGQc",
+	"f+NZHA/DGZU01GYHta7F7sMZ5VNHw+JLQ0AJ8WLIswQkCys9DC1CkSRmM+VO5ns1E1KvtFYsYTFFSlV8",
+	"3mGZbtVfJBg/wf2At26oWQIi03YUy5Hm37nfi3ZT5Yub1LYZ8FElTWwarclhYcCrMfw8svH6Bq/FxaQb",
+	"uBq4Bh7arHgKIo2hUdg6pEPTVU4gGYPE5ChyogsRaqJSoFeKiMn9shcv3XKhay7shMUNZmIoEZIzfKA/",
+	"GDGVxnSxJuyoBQlpHFsX1LmlghNKVCgB7ogPrxF3kiVULnJP03Q3zG8zndZ8WQ1aTEXLfNlSVyxtidTa",
+	"Pa1U4N1eZpjKkcCmoE8eFdar6zBmW95xTdh5jfzOFMgfFGFR3QTewF3RwCnXw3uGzpdqW1emyTJUy49E",
+	"wVU71C9USM4kK1Qu78Ivs+AdrFtSzQnjZQO2U7cgv5k5S/qzsxvcrz9X1vzOijoEQrylTK61K+6JEF7U",
+	"kUm11fWCgweq9+qEn+5Z+33r/gNX3LhWFwt4B2GjrfSGA2Y9Wozn/loE1yxsyJ19rRzE4YYW/dfMbuXk",
+	"cRyDzWrafoTqYn1PRh9aP+G3rdc0gdHTZleyYZemubI4SRf8nYGE56hENOVRDuAqjuOBEoelGwT+mI39",
+	"LcFgEymSdd5wmEnpcsfN0pZhlqy8JXS+rMBdICHXJMWo0kMFwB96kGlMtaFLQ06eCYVGKY+kYGhbzGFs",
+	"IwXCrHbkE2OZ2hi7djKY0Clwvc7nk0P8ucGmyBP5BWP4JMxQaO0EAVmae/dbBShbWepVJixttCJ4a5Sr",
+	"nNIdF0/dH7NcCxxTvgO2zB+erqre+7rP91eNgZ6jjfpQH/NcC+NhGsNetox/+bzIF+3s9pb5ou/nch5q",
+	"EgNVmuyXGJCMFySCCc1i/ae5ocsbvBZKpZixzw2jvefshkAqwplP3l8ctcv47s6zg8D+197ZLW0mEpnF",
+	"vbmpeWasdZw6V+3fPTH5mEnE1ZzEcqWNBF4aMN+Sm1gS6696NWugsdVtOlTb/Sre4cMQ9VMqLEA815PR",
+	"MhRsFfxG0g6j2fcFtuwCN9jb2qTEUAJ16K36JhcVXaxXNp2A3WAB8O2jseUipohIo/GAG0fVuLRFlMAi",
+	"hdc43l+RJ9kkjX9i/BY8HuMCORRTeXtMkalZ/ZNeJ3h6h7NZTvp/la+0Sfp8HZrxq+5hncu/IoXexEx/",
+	"wST6e4dTeWTHcC02ovvgCMYdMAvfm1E1zDD2OVyvlsuhCRcxxQtI7wGOsUZ8mqQ8EgnZ3WmNjfVtD+M5",
+	"GalsjFhGVBIY82BaIWztoa7EXQeLxuoyXtC0/9VjRkxMmEmmF+eGPe0hjxETe5jp2fLTSb7Ml5cX3mqy",
+	"i1hF6Ip/CuDs0zbBfNNzEsaUJQqJQRSLCKOawE1KfteMTIG7IoZhhgBzRWgWjQjlkb+ULgsEsC4wMOlC",
+	"H9jEInRSkFQL+YMacDHnbXKGme1uEBDl7JiltWXh5UvgDsLjzJnkWA+Upnhf8eCRAEtGmGmdltBEF+sD",
+	"DyKl/87AEQVlvkU8V3BIIzJDF1NkZacFi+401SwccLsADJFSZUv2aNW3i81u+ySSIjWenzAW20JkZCZi",
+	"Sx8Le+YpZdLurrH2rlaAstwyTRmmhgzDMD4RDexfwdzgWhMxZjFYWlPNrsEcoGoP+ICfUR3OrmCRx2ij",
+	"3ymfihaNYyMbf1AYyo0NQ21t0TTd2iKpFFqEIiZjiMV8wEfbQ9d6m6bp9nVne+QTJQjlZhYyl0xrsOtw",
+	"7Sw+i2TchfMtF9AoUgOOTJpfUNTDy3JNmcUOdspt0SObcmXmQcSutshdc3q4s62tY34NsUihvbVFjtHZ",
+	"dkgxXDkpLRyB7rScJibzmVBARlZKjwYc/p3R2J51SQnk4HYjw13qg9q7UJTa1a9Ne8ARYYDGAxabkpTq",
+	"mfG0lwWikC+doEWA6EjV6AYMOPoB5Mn7i6OnPqLLiTXtLakSuiAhlWbzZGL8HXOtyDn77Ea15rUl2OVM",
+	"ICHUFeNTQ7VDwgVvQZLqRUNR1JxxRcQ1yAEfHbpKC2S6vgPzj9rkkJOMXxlJYKwUNIOquD5SAPhc6nHA",
+	"e53AKCtLGytPlqYavTJmFwdzLV3JQI5EdjkU3/Da1EKSxWTAKcfQBrliPCIOC02VkTrLmhdz32kc90kv",
+	"6BRgcKyw4QARRAWBqM7jXRjXMUQ6sqBzpLQCWz5Wjn6RJ0t3puR0Ph1wrHxAzkA8c5YivJ736+AgNRNz",
+	"o6vcKg55iSxbWzgxjfHKIXv3gh55klPd8NZTn/SCXceqh3Es5iN/wHvBvk963Q6y624Q+BZpV2I+lE8x",
+	"C8FZaU44HaY0nEFrpx14vpfJ2Eli1d/ens/nbYo/t4Wcbru+avvs9Oj49fkx9jHWP9NYipxLH8/3rkEq",
+	"K8CCdse2EilwmjKv73XbQbuLHrSeoWLcbs8hjlu4xe3f51eqnRdrTEE3Opbmal/CmPwCC3IOegngeNom",
+	"L0QcqRwQYdkJZYtvPrugIJUw4K5cSliJhT9aOeEEltIsjlEHtMlbixqxSTGFtQWWoMXRnUZe36zX4QZq",
+	"NdA7QfCw2hQLM/joUCceSlKHY+h7CBpxOIa+15Vn767ku9PgONyNdsavruPgJuH7/AV/e8HPshP9IXz5",
+	"5vSD/vD50HNoEO/4yEEfsPAJoRF9b7LfffOy+9POzUnnx+n+dTY+0GfQmb549flfz/Zg/yJTB9nbF9fv",
+	"/nX8HoEUfe9meHL8+V12kHT3Xpy9HuoM9nYPzl6nHy730qPFuWZXv/7+y+nl6S4NbGXVZlUujoZrylsM",
+	"adrVAqYj5OEjwbUUcdNDAgsyNh1dfUnJftmwZM2zsCGfJPSmRafw390gaCp9L5t+Xv/jJ99TWWIs7Nze",
+	"LtBHjhNFJnN+wyzUAi+2GZpODQN4PzEVGrG88D6ZwVf0M/7b1rIZt0Kohhvz3okPZ4z7hVWeo0OWlrlP",
+	"cmxD0cjcjrkUfGoMHVdDT51MtULKSNpgPbrByOMShNbIvV5wQJzAxBLpvKJ7pZb8ua3joRPtHIpSaSMx",
+	"embAJZvOdJvsBl0nFEuljK4gDQspKV8U23TqEhifknAGoS2qHHBj4j0vdFAEITM6rlTumBOFGYtRmG5Z",
+	"2iQJ7IlY3gKlfxTR4oHFadZp82hE/6/7uh2KpBx57Hvu0QIyE1IBGeNTDQg12uyeVaBFt1XXx1yF22+V",
+	"YrnvX9SRfLQA71pYc/1ec2R29S2GvNijcJtNT++ucRr9VnvbjQzdOQg6z/b2u73dZ886QW/3thR0qEZN",
+	"PVi8nI1/Dtkb9vLk/efTzmt2qk4Tnf52dLp3ynrZGXt50IbFy8/R5Sl7w05vTnnQDndiPk5OgujDy9hr",
+	"igXZpdQiqo8yV604w4uvlB7+lhxc/5qcLH5NTvbCD//qhR/+1YGfX1+HSRT/1n05iy5vgt92Thbhzze7",
+	"5SjKzgMevzjctNj1vPRuhO/1LI81jVzw4nbpSRHscnB/l+JdDNOhs8Ec+FwCNu7e37he/o/9du/v11jE",
+	"eut7u8EGkzbU19f0z5db/0vNof74yXxXjkV8/HRb0VPnpXK8kmYo6aSqV3qXYnJzW5UUQ1Np8daWMdPz",
+	"rKp9S8fpla0tDFSgwS+kfdGCL7C8tZLT7ROmBxyfQXEh4IpS4WJOKBd8kQjj5KE+c6nhkPICzEyOuTUc",
+	"Bzx3aoyxYD0X696Iienkqu/7Vd/Hrz3VQnk04OX4jWrSE1CUH9RNxl7Q2YR/SlXxD+XsP53JRKbv4iq/",
+	"2f7fCQIbgHAM0GLcHbZvPb78dSbMPOSnjMkP248vBIcBh1hBm7zG6INxqhncdVBT0GsO6j9SKzarsD9a",
+	"VfxvviEuflMIuW+Rv+ouAZyLPcJpsgzoGEEZxy5TlhAh/VooRZSL+35QRMy5P+Acoznmii4fSXMDFq43",
+	"iWGin+fRGRumQAiStMMY4T7gNMkfUXOJu6Ky2JHEOC5czNGfcLhvha5GPuGoX8XrboR+roGoyZNeEDy9",
+	"W3Krb7Hzlyf0sbu/0zkInj3r7O0EQbfb2dxhbihi+37m/McqKK0mtSrAM+8woj8owt7OzIWyUqW+S4vj",
+	"8naCbjtodzrd9rMqyscJpCqAyk3aDYL2bhkj5TGhqsCivndsN3CYpts77Q45OnkNei7k1XZnd2+/3QmC",
+	"dof8ROWc8e2dXjtoB5XXOR4ix1bAR3e/UFW7EV9v/n5vMfj3M4ELKXrMozz3o0oSNFfla42MM3aNDy7m",
+	"JyV4vGjAhZFDFw3eDVxNu33kgDm4gRVw+JajwIDDlHGMOdWiBaUIsffPLf1r3dK/g61RDTLmKjlnfEQL",
+	"xLFLdjTfg/UmRPEsTXNw8Qi5TBFq4aWo9g3DZzyH1fsrBQrU3UpbJG3suQEfObt1ZE11lSdjXZ8fFIlF",
+	"SGOSUqnb5E2mQZJxTPmVS6hpydIUogG3T0oIPcvD9X55HBu5yyGLkV950AYfWpMim8400WLA33OGD768",
+	"PjmqmBnNhgXmDCvFU5Wars0qlvL6JnJHTdSAo1XyHGlYf2nSWCzdp89XQ6nmh4NGU6Z4fuYvHa2solT/",
+	"mHDlP8HG/2XBxotSDB+f/1QO7FKJGJXf3nPMgKgCTJ5/vZ22gYBfPk/7T2DzsT1qq6kQy1JKbbnXx77K",
+	"vUY+3y7VHDWryAtrNpKUMlkqfbEAkzY5E+IKPdcqimHsHvNEh5vbwORYRAv7Yrl7qBwT1g4qMEcYk9L5",
+	"43DFs+bV98odaCnHeOF3o9r74KM+YbqEoFp97Bz14WHxqOPKM9W9PATg8LZ31N+ulM02lNY2Vg03F+42",
+	"lWk3VXNjgNYix3JE76gBdVuCDtefwXCsM+D2AVnyBiPVZucWUIwwrCXY2L3zzUXxZEPxNppFbXQH3IKh",
+	"EqBcLeHMBVHHNGrS32XQcv5+uXtl/2PzXVs22a69wm+uzFebAcVNeARtsrHsb6oLfDTr4JHVzyGx1wQR",
+	"g1+rR/7GcrsKiJA0gvpfcHCh/UJcPplkcewk3NOSkLbM3iybw+K9rEbf/jVAVIOMOVxoDA3IOJ1J7lwR",
+	"K2cZ14L0OoE/4BTzC/ig+P0gt+asQvE+1uPYrqU3wdY8u1qUMG3y8ikWCDS/U+o8/uZ3Rl2/2lugefnU",
+	"p/tf5CwqE77GHKy9W7buDwlgq8weR/tvlhzI05yVh//FZGKk/vKWHJW3uOa22JzXZlYM2gCZAnxPBp+n",
+	"qhTMOATtEnDsXpHgNAHVd642kwNeMoIQbduu2QcWw5s/58tiGPDRi+PDn86Oz8+HLy8vhu/eXBxeHA/f",
+	"HZ+8Oz5/Mbx488vxa+wkJpM2eWcLe2xkQKONJCZLg6Fc3bNek7q6sD9dmz6ih/ZVOrX8TsAfrFdXy/z+",
+	"0amPoVOXF/RuxUpTZiREpgxrp/a9i+21ehVrMyzgnmkF8WT5AjrlZRQ8igE9M2Y1ygBKVEzVrN2kHvMH",
+	"Yr5VP94VDN84slN/lCXXjg1RncqDKF7QOQjG+7TX2psE0HoWdqF1QHc7rSDqhcFkb7JDO53Nb2dOkzV6",
+	"zR3U3y5uvYRzFBHstDj9nD3zvX/CynAdzppKrLUiRTi5TV451HaRbTMeWMyUdn/+iU25kBBh+bqtJ0d8",
+	"iNNd6OmN0SeUjTZclkZUQ5lPv1LeL/nwMKLkTFxDTEN4MFt8zwjpf94tKkOPMfTwT5r2O6Rpj5C07jGr",
+	"9Vfe6CRXSHJ3jYg5wDcp8MO3pwTrTUgkwiwx5uQSIahAXruw2RS4udIQFc/DrKK/7J+Mc0HB72j0lN5G",
+	"XcOa+V7ad5sCZo9503UVBTVfpO50NLkmn4qh1jw60OyV+M4KcQE0Lcg4Y3FkK0SxkFkVxHd56ar3Yhaz",
+	"CgcjWerngTgfMfnERc2K4JpyWMPSyLUQ7+rQm+RRS+PledSGgTYwyEoDWTI3r6dBP4o5JxIfmymNUQg2",
+	"v/GAbAGd+xNZtiYOS8xnEF6V61EwQCyIpvGV+X9W3u+Sh24/3f5PAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -1,8 +1,28 @@
 -- name: InsertSession :exec
-INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at,
-                      sends_idempotency_keys, last_seen_at, user_agent, methods)
-VALUES (@id, @token_hash, @user_id, @created_at, @expires_at, 1, @rotated_at, @refresh_expires_at,
-        false, @created_at, @user_agent, @methods);
+INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
+                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
+VALUES (@id, @listing_id, @token_hash, @user_id, @created_at, @expires_at, 1, @rotated_at,
+        @refresh_expires_at, false, @created_at, @user_agent, @device_name, @address, @methods);
+
+-- Ends the oldest sessions of a user that are more than @most. The user's row is locked, so
+-- two sign-ins at once cannot both leave one too many.
+-- name: EndOldestSessions :execrows
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+ WHERE id IN (SELECT s.id FROM sessions s
+               WHERE s.user_id = @user_id AND s.ended_at IS NULL
+               ORDER BY s.created_at DESC, s.id
+              OFFSET @most::integer);
+
+-- name: ListSessions :many
+SELECT id, listing_id, created_at, last_seen_at, user_agent, device_name, address
+  FROM sessions
+ WHERE user_id = @user_id AND ended_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
+ ORDER BY created_at DESC, id;
+
+-- name: EndListedSessions :many
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+ WHERE user_id = @user_id AND listing_id = ANY(@listing_ids::bigint[]) AND ended_at IS NULL
+RETURNING id;
 
 -- name: FindSession :one
 SELECT * FROM session_details WHERE id = @id;

@@ -13,10 +13,10 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
  LIMIT 1;
 
--- Race: holds off a password change, a disabling and a deletion until the new session is
--- committed; each of them then ends it, or this finds their result.
+-- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
+-- session is committed; each of them then ends or counts it, or this finds their result.
 -- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at FROM users WHERE id = @id FOR SHARE;
+SELECT id, password_hash, disabled_at FROM users WHERE id = @id FOR NO KEY UPDATE;
 
 -- name: LockUser :one
 SELECT id FROM users WHERE id = @id FOR UPDATE;

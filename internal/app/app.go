@@ -70,7 +70,7 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	if err != nil {
 		return nil, err
 	}
-	a.server, err = server.New(server.Parts{DB: a.DB, Flow: journeys, Verifier: verifier, Scheme: c.Token.HeaderScheme, Log: log}, operations)
+	a.server, err = server.New(server.Parts{Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Scheme: c.Token.HeaderScheme, Log: log}, operations)
 	if err != nil {
 		return nil, err
 	}

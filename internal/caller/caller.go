@@ -18,8 +18,8 @@ type Caller struct {
 	Bearer bool
 	// Ended says why the session of a refused token has ended; nil where it has not.
 	Ended *problem.Problem
-	// UserAgent is the header as sent.
-	UserAgent string
+	// Device is where the request came from.
+	Device session.Device
 }
 
 // SignedIn reports whether the caller has a living session.

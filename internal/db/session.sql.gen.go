@@ -13,6 +13,74 @@ import (
 	"github.com/google/uuid"
 )
 
+const endListedSessions = `-- name: EndListedSessions :many
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE user_id = $3 AND listing_id = ANY($4::bigint[]) AND ended_at IS NULL
+RETURNING id
+`
+
+type EndListedSessionsParams struct {
+	Now        time.Time
+	EndReason  string
+	UserID     int64
+	ListingIds []int64
+}
+
+func (q *Queries) EndListedSessions(ctx context.Context, arg EndListedSessionsParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, endListedSessions,
+		arg.Now,
+		arg.EndReason,
+		arg.UserID,
+		arg.ListingIds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const endOldestSessions = `-- name: EndOldestSessions :execrows
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE id IN (SELECT s.id FROM sessions s
+               WHERE s.user_id = $3 AND s.ended_at IS NULL
+               ORDER BY s.created_at DESC, s.id
+              OFFSET $4::integer)
+`
+
+type EndOldestSessionsParams struct {
+	Now       time.Time
+	EndReason string
+	UserID    int64
+	Most      int32
+}
+
+// Ends the oldest sessions of a user that are more than @most. The user's row is locked, so
+// two sign-ins at once cannot both leave one too many.
+func (q *Queries) EndOldestSessions(ctx context.Context, arg EndOldestSessionsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, endOldestSessions,
+		arg.Now,
+		arg.EndReason,
+		arg.UserID,
+		arg.Most,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const endSession = `-- name: EndSession :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text WHERE id = $3 AND ended_at IS NULL
 `
@@ -116,14 +184,15 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 }
 
 const insertSession = `-- name: InsertSession :exec
-INSERT INTO sessions (id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at,
-                      sends_idempotency_keys, last_seen_at, user_agent, methods)
-VALUES ($1, $2, $3, $4, $5, 1, $6, $7,
-        false, $4, $8, $9)
+INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
+                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
+VALUES ($1, $2, $3, $4, $5, $6, 1, $7,
+        $8, false, $5, $9, $10, $11, $12)
 `
 
 type InsertSessionParams struct {
 	ID               uuid.UUID
+	ListingID        int64
 	TokenHash        []byte
 	UserID           int64
 	CreatedAt        time.Time
@@ -131,12 +200,15 @@ type InsertSessionParams struct {
 	RotatedAt        time.Time
 	RefreshExpiresAt time.Time
 	UserAgent        string
+	DeviceName       string
+	Address          *string
 	Methods          json.RawMessage
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
 	_, err := q.db.Exec(ctx, insertSession,
 		arg.ID,
+		arg.ListingID,
 		arg.TokenHash,
 		arg.UserID,
 		arg.CreatedAt,
@@ -144,9 +216,61 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.RotatedAt,
 		arg.RefreshExpiresAt,
 		arg.UserAgent,
+		arg.DeviceName,
+		arg.Address,
 		arg.Methods,
 	)
 	return err
+}
+
+const listSessions = `-- name: ListSessions :many
+SELECT id, listing_id, created_at, last_seen_at, user_agent, device_name, address
+  FROM sessions
+ WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
+ ORDER BY created_at DESC, id
+`
+
+type ListSessionsParams struct {
+	UserID int64
+	Now    time.Time
+}
+
+type ListSessionsRow struct {
+	ID         uuid.UUID
+	ListingID  int64
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	UserAgent  string
+	DeviceName string
+	Address    *string
+}
+
+func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]ListSessionsRow, error) {
+	rows, err := q.db.Query(ctx, listSessions, arg.UserID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListSessionsRow{}
+	for rows.Next() {
+		var i ListSessionsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.ListingID,
+			&i.CreatedAt,
+			&i.LastSeenAt,
+			&i.UserAgent,
+			&i.DeviceName,
+			&i.Address,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockSession = `-- name: LockSession :one

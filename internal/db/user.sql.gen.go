@@ -98,7 +98,7 @@ func (q *Queries) LockUser(ctx context.Context, id int64) (int64, error) {
 }
 
 const lockUserForSignIn = `-- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at FROM users WHERE id = $1 FOR SHARE
+SELECT id, password_hash, disabled_at FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 type LockUserForSignInRow struct {
@@ -107,8 +107,8 @@ type LockUserForSignInRow struct {
 	DisabledAt   *time.Time
 }
 
-// Race: holds off a password change, a disabling and a deletion until the new session is
-// committed; each of them then ends it, or this finds their result.
+// Race: holds off a password change, a disabling, a deletion and another sign-in until the new
+// session is committed; each of them then ends or counts it, or this finds their result.
 func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForSignInRow, error) {
 	row := q.db.QueryRow(ctx, lockUserForSignIn, id)
 	var i LockUserForSignInRow

@@ -18,6 +18,8 @@ func (w *world) every(e entry) map[string]func(*world) answer {
 		"refreshTokenPair": func(w *world) answer { return w.call("POST", pairPath, `{"refresh_token":"`+e.refresh+`"}`) },
 		"getProfile":       func(w *world) answer { return w.call("GET", profilePath, "", with) },
 		"updateProfile":    func(w *world) answer { return w.call("PATCH", profilePath, `{"display":"x"}`, with) },
+		"listSessions":     func(w *world) answer { return w.call("GET", sessionsPath, "", with) },
+		"endSessions":      func(w *world) answer { return w.call("DELETE", sessionsPath, `{"sessions":[1]}`, with) },
 		"endSession":       func(w *world) answer { return w.call("DELETE", sessionPath, "", with) },
 	}
 }

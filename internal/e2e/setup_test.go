@@ -239,14 +239,15 @@ func (a answer) wants(status int, codes ...string) answer {
 
 // The paths that tests call by hand.
 const (
-	configPath  = "/_allauth/app/v1/config"
-	signupPath  = "/_allauth/app/v1/auth/signup"
-	loginPath   = "/_allauth/app/v1/auth/login"
-	sessionPath = "/_allauth/app/v1/auth/session"
-	refreshPath = "/_allauth/app/v1/auth/token/refresh"
-	pairPath    = "/_allauth/app/v1/tokens/refresh"
-	profilePath = "/api/v1/users/profile/"
-	jwksPath    = "/.well-known/jwks.json"
+	configPath   = "/_allauth/app/v1/config"
+	signupPath   = "/_allauth/app/v1/auth/signup"
+	loginPath    = "/_allauth/app/v1/auth/login"
+	sessionPath  = "/_allauth/app/v1/auth/session"
+	sessionsPath = "/_allauth/app/v1/auth/sessions"
+	refreshPath  = "/_allauth/app/v1/auth/token/refresh"
+	pairPath     = "/_allauth/app/v1/tokens/refresh"
+	profilePath  = "/api/v1/users/profile/"
+	jwksPath     = "/.well-known/jwks.json"
 )
 
 func credentials(email, password string) string {

@@ -45,7 +45,7 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 		return entered{}, false, nil
 	}
 	var e entered
-	e.opened, err = f.Sessions.Open(ctx, tx, session.Opening{UserID: a.userID, UserAgent: who.UserAgent, Methods: a.methods})
+	e.opened, err = f.Sessions.Open(ctx, tx, session.Opening{UserID: a.userID, Device: who.Device, Methods: a.methods})
 	if err != nil {
 		return entered{}, false, err
 	}

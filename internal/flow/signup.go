@@ -96,7 +96,7 @@ func Insert(ctx context.Context, tx postgres.Tx, n NewUser) (int64, error) {
 	if holders > 0 {
 		return 0, problem.EmailTaken.At("email")
 	}
-	id := secret.UserID()
+	id := secret.ID52()
 	err = tx.InsertUser(ctx, db.InsertUserParams{ID: id, Display: email.LocalPart(n.Address), PasswordHash: n.PasswordHash, Now: tx.Now})
 	if err != nil {
 		return 0, err

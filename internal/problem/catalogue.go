@@ -12,6 +12,9 @@ var (
 	MaxLength         = invalid("max_length", "This value is too long.")
 	MinLength         = invalid("min_length", "This value is too short.")
 	NullCharacters    = invalid("null_characters_not_allowed", "Null characters are not allowed.")
+	InvalidChoice     = invalid("invalid_choice", "Select a valid choice. That choice is not one of the available choices.")
+	InvalidList       = invalid("invalid_list", "Enter a list of values.")
+	InvalidID         = invalid("invalid_pk_value", "This is not a valid id.")
 	InvalidJSON       = invalid("invalid_json", "The request body must be one JSON object, in UTF-8, with each member name once.")
 	PasswordTooShort  = invalid("password_too_short", "This password is too short.")
 	PasswordTooCommon = invalid("password_too_common", "This password is too common.")
@@ -51,7 +54,7 @@ var (
 // Catalogue lists every problem above.
 func Catalogue() []*Problem {
 	return []*Problem{
-		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidJSON, PasswordTooShort, PasswordTooCommon,
+		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
 		PasswordNumeric, PasswordSimilar, EmailTaken, CredentialsMismatch, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
 		AccountDeleted, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,

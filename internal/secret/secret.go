@@ -23,9 +23,8 @@ func Bits128() uuid.UUID {
 	return id
 }
 
-// UserID returns a random integer from 1 to 2^52-1, which every JSON parser keeps
-// exact.
-func UserID() int64 {
+// ID52 returns a random integer from 1 to 2^52-1, which every JSON parser keeps exact.
+func ID52() int64 {
 	for {
 		var b [8]byte
 		_, _ = rand.Read(b[:])

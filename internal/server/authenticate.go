@@ -68,6 +68,14 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	return nil
 }
 
+// device is where the request came from.
+func (s *Server) device(c *fiber.Ctx) session.Device {
+	return session.Device{
+		UserAgent: c.Get(fiber.HeaderUserAgent), Name: c.Get("X-Device-Name"),
+		Address: s.proxies.client(c.Context().RemoteAddr(), c.Request().Header.PeekAll(fiber.HeaderXForwardedFor)),
+	}
+}
+
 // bearer takes the token out of an Authorization header, and reports whether one of
 // our scheme was sent.
 func (s *Server) bearer(header string) (string, bool) {

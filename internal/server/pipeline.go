@@ -44,7 +44,7 @@ func deadline(c *fiber.Ctx) error {
 // authenticate finds out who is asking and refuses nobody who need not be signed in.
 func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 	op := s.operation(c)
-	who := caller.Caller{UserAgent: c.Get(fiber.HeaderUserAgent)}
+	who := caller.Caller{Device: s.device(c)}
 	if op.identified {
 		if err := s.identify(c, &who); err != nil {
 			return err

@@ -22,6 +22,7 @@ import (
 // Settings of the listener.
 type Settings struct {
 	Addr       string `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
+	Proxies    []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
 	RateLimits string `env:"ACCOUNT_RATE_LIMITS" doc:"false turns all rate limits off."`
 }
 
@@ -40,6 +41,7 @@ const (
 
 // Parts are what the gate asks.
 type Parts struct {
+	Settings Settings
 	DB       *postgres.DB
 	Flow     *flow.Flow
 	Verifier *token.Verifier
@@ -52,6 +54,7 @@ type Server struct {
 	Parts
 	app        *fiber.App
 	operations map[string]operation
+	proxies    proxies
 }
 
 // New registers the operations behind the gate.
@@ -60,7 +63,11 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded spec: %w", err)
 	}
-	s := &Server{Parts: parts, operations: readOperations(doc)}
+	trusted, err := parseProxies(parts.Settings.Proxies)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Parts: parts, operations: readOperations(doc), proxies: trusted}
 	s.app = fiber.New(fiber.Config{
 		AppName: "latchkey",
 		// Security: without it strings point into buffers that the next request overwrites,

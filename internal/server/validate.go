@@ -104,9 +104,14 @@ func violations(err error, body map[string]any) error {
 	return found
 }
 
+func isIndex(name string) bool { return strings.Trim(name, "0123456789") == "" }
+
 // violation gives a broken rule Django's code. Null and the empty text count as missing.
 func violation(se *openapi3.SchemaError, body map[string]any) *problem.Problem {
 	path := se.JSONPointer()
+	if n := len(path); n > 1 && isIndex(path[n-1]) { // an element of a list of ids
+		return problem.InvalidID.At(strings.Join(path[:n-1], "."))
+	}
 	param := strings.Join(path, ".")
 	var value any = body
 	for _, name := range path {
@@ -119,6 +124,10 @@ func violation(se *openapi3.SchemaError, body map[string]any) *problem.Problem {
 		return problem.Required
 	case value == nil, isText && text == "":
 		return problem.Required.At(param)
+	case se.SchemaField == "minItems":
+		return problem.Required.At(param)
+	case se.Schema.Type.Is("array"):
+		return problem.InvalidList.At(param)
 	case se.SchemaField == "maxLength":
 		return problem.MaxLength.At(param)
 	case se.SchemaField == "minLength" && utf8.RuneCountInString(text) > 0:

@@ -15,6 +15,7 @@ import (
 type Service struct {
 	configuration
 	authentication
+	sessions
 	tokens
 	profile
 	discovery
@@ -29,6 +30,7 @@ func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error)
 	return Service{
 		configuration:  configuration{f.Settings()},
 		authentication: authentication{f},
+		sessions:       sessions{a, f},
 		tokens:         tokens{f},
 		profile:        profile{a},
 		discovery:      discovery{ring, spec},

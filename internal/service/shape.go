@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -47,6 +49,21 @@ func toSession(d *session.Details) api.AuthenticatedResponse {
 		User:    db.UserDetail{ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email},
 		Methods: d.Methods,
 	})
+}
+
+func toSessions(list []account.Listed, current uuid.UUID) api.SessionsResponse {
+	shown := api.SessionsResponse{Status: 200, Data: make([]api.SessionRecord, 0, len(list))}
+	for _, l := range list {
+		record := api.SessionRecord{
+			ID: l.ListingID, UserAgent: l.UserAgent, DeviceName: l.DeviceName, Platform: session.Platform(l.UserAgent),
+			CreatedAt: toTimestamp(l.CreatedAt), LastSeenAt: toTimestamp(l.LastSeenAt), IsCurrent: l.ID == current,
+		}
+		if l.Address != nil {
+			record.IP = *l.Address
+		}
+		shown.Data = append(shown.Data, record)
+	}
+	return shown
 }
 
 func toProfile(d *session.Details) api.Profile {

@@ -47,10 +47,13 @@ const (
 
 // Opening is what a new session is made of.
 type Opening struct {
-	UserID    int64
-	UserAgent string
-	Methods   []Method
+	UserID  int64
+	Device  Device
+	Methods []Method
 }
+
+// mostSessions is how many living sessions a user has at most (SEC-29).
+const mostSessions = 50
 
 // Opened is a new session and the one copy of its token.
 type Opened struct {
@@ -77,7 +80,8 @@ func New(settings Settings) *Sessions { return &Sessions{settings} }
 // Rotates reports whether a refresh hands out a new refresh token.
 func (s *Sessions) Rotates() bool { return s.settings.RotateRefreshToken }
 
-// Open stores a new session.
+// Open stores a new session, and ends the oldest when that makes more than 50. The
+// user's row must be locked.
 func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened, error) {
 	methods := o.Methods
 	if methods == nil {
@@ -91,9 +95,14 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 	end := tx.Now.Add(seconds(s.settings.MaxAge)).Truncate(time.Second)
 	opened.Successor = s.successor(1, tx.Now, end)
 	err = tx.InsertSession(ctx, db.InsertSessionParams{
-		ID: opened.ID, TokenHash: secret.Hash(opened.Token), UserID: o.UserID, CreatedAt: tx.Now, ExpiresAt: end,
-		RotatedAt: tx.Now, RefreshExpiresAt: opened.Successor.ExpiresAt, UserAgent: cut(o.UserAgent, 200), Methods: encoded,
+		ID: opened.ID, ListingID: secret.ID52(), TokenHash: secret.Hash(opened.Token), UserID: o.UserID,
+		CreatedAt: tx.Now, ExpiresAt: end, RotatedAt: tx.Now, RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
+		UserAgent: clean(o.Device.UserAgent, 200), DeviceName: clean(o.Device.Name, 64), Address: o.Device.address(),
 	})
+	if err != nil {
+		return Opened{}, err
+	}
+	_, err = tx.EndOldestSessions(ctx, db.EndOldestSessionsParams{UserID: o.UserID, Most: mostSessions, EndReason: SessionLimit, Now: tx.Now})
 	return opened, err
 }
 
@@ -157,14 +166,3 @@ func EndAll(ctx context.Context, tx postgres.Tx, userID int64, reason string) (i
 }
 
 func seconds(n int) time.Duration { return time.Duration(n) * time.Second }
-
-// cut keeps at most n characters.
-func cut(s string, n int) string {
-	for i := range s {
-		if n == 0 {
-			return s[:i]
-		}
-		n--
-	}
-	return s
-}

@@ -96,6 +96,12 @@ type ConfigResponse struct {
 	Data   Config `json:"data"`
 }
 
+// EndSessionsRequest defines model for EndSessionsRequest.
+type EndSessionsRequest struct {
+	// Sessions Ids as `listSessions` gives them.
+	Sessions []int64 `json:"sessions"`
+}
+
 // ErrorMeta defines model for ErrorMeta.
 type ErrorMeta struct {
 	// EndedAt Seconds since the Unix epoch, UTC.
@@ -167,10 +173,12 @@ type Problem struct {
 	// Code A stable word for programs. `account_deleted`, `account_disabled`,
 	// `already_authenticated`, `body_too_large`, `email_password_mismatch`,
 	// `email_taken`, `headers_too_large`, `internal_error`, `invalid`,
-	// `invalid_json`, `max_length`, `method_not_allowed`, `min_length`,
+	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_pk_value`,
+	// `max_length`, `method_not_allowed`, `min_length`,
 	// `not_found`, `null_characters_not_allowed`, `password_changed`,
 	// `password_entirely_numeric`, `password_too_common`,
-	// `password_too_short`, `refresh_token_invalid`, `refresh_token_reused`,
+	// `password_too_short`, `password_too_similar`, `refresh_token_invalid`,
+	// `refresh_token_reused`,
 	// `request_timeout`, `required`, `session_ended`, `session_expired`,
 	// `signup_closed`, `temporarily_unavailable`, `unsupported_media_type`.
 	Code string `json:"code"`
@@ -221,6 +229,46 @@ type RefreshTokenPairRequest struct {
 type RefreshTokenRequest struct {
 	// Refresh The refresh token.
 	Refresh string `json:"refresh"`
+}
+
+// SessionRecord One sign-in on one device.
+type SessionRecord struct {
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
+
+	// DeviceName What the client called the device at sign-in (`X-Device-Name`).
+	DeviceName string `json:"device_name,omitempty,omitzero"`
+
+	// ID Names the session here; it stands in no token.
+	ID int64 `json:"id"`
+
+	// IP The address that it was signed in from.
+	IP string `json:"ip"`
+
+	// IsCurrent Whether it is the session of this very call.
+	IsCurrent bool `json:"is_current"`
+
+	// LastSeenAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	LastSeenAt Timestamp `json:"last_seen_at"`
+
+	// Platform `ios`, `android`, `web` or `other`, read from the user agent.
+	Platform string `json:"platform"`
+
+	// UserAgent As sent at sign-in, cut to 200 characters.
+	UserAgent string `json:"user_agent"`
+}
+
+// SessionsResponse defines model for SessionsResponse.
+type SessionsResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The sessions, the newest first.
+	Data []SessionRecord `json:"data"`
 }
 
 // SignupRequest defines model for SignupRequest.
@@ -344,6 +392,9 @@ type RefreshTokenPairParams struct {
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
+
+// EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
+type EndSessionsJSONRequestBody = EndSessionsRequest
 
 // SignupJSONRequestBody defines body for Signup for application/json ContentType.
 type SignupJSONRequestBody = SignupRequest
@@ -484,6 +535,41 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /_allauth/app/v1/auth/session (the `GetSession` operationId).
 	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSessionsWithBody End sign-ins
+	//
+	// Ends the named sessions, all of them or, where one is not the person's own,
+	// none. 200 with the sessions that are left; 401 when the caller's own was
+	// among the ended: they are signed out now.
+	//
+	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+	// `invalid_choice` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+	EndSessionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSessions End sign-ins
+	//
+	// Ends the named sessions, all of them or, where one is not the person's own,
+	// none. 200 with the sessions that are left; 401 when the caller's own was
+	// among the ended: they are signed out now.
+	//
+	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+	// `invalid_choice` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+	EndSessions(ctx context.Context, body EndSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSessions The person's sign-ins on all devices
+	//
+	// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
+	ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SignupWithBody Create an account and sign in
 	//
@@ -714,6 +800,71 @@ func (c *Client) EndSession(ctx context.Context, reqEditors ...RequestEditorFn) 
 // Corresponds with GET /_allauth/app/v1/auth/session (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSessionsWithBody End sign-ins
+//
+// Ends the named sessions, all of them or, where one is not the person's own,
+// none. 200 with the sessions that are left; 401 when the caller's own was
+// among the ended: they are signed out now.
+//
+// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+// `invalid_choice` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+func (c *Client) EndSessionsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSessions End sign-ins
+//
+// Ends the named sessions, all of them or, where one is not the person's own,
+// none. 200 with the sessions that are left; 401 when the caller's own was
+// among the ended: they are signed out now.
+//
+// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+// `invalid_choice` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+func (c *Client) EndSessions(ctx context.Context, body EndSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSessions The person's sign-ins on all devices
+//
+// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+//
+// Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
+func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSessionsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -1072,6 +1223,73 @@ func NewGetSessionRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionsRequest calls the generic EndSessions builder with application/json body
+func NewEndSessionsRequest(server string, body EndSessionsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndSessionsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewEndSessionsRequestWithBody constructs an http.Request for the EndSessions method, with any body, and a specified content type
+func NewEndSessionsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/sessions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListSessionsRequest constructs an http.Request for the ListSessions method
+func NewListSessionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/sessions")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -1459,6 +1677,43 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /_allauth/app/v1/auth/session (the `GetSession` operationId).
 	GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResult, error)
+
+	// EndSessionsWithBodyWithResponse End sign-ins
+	//
+	// Ends the named sessions, all of them or, where one is not the person's own,
+	// none. 200 with the sessions that are left; 401 when the caller's own was
+	// among the ended: they are signed out now.
+	//
+	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+	// `invalid_choice` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+	EndSessionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionsResult, error)
+
+	// EndSessionsWithResponse End sign-ins
+	//
+	// Ends the named sessions, all of them or, where one is not the person's own,
+	// none. 200 with the sessions that are left; 401 when the caller's own was
+	// among the ended: they are signed out now.
+	//
+	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+	// `invalid_choice` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+	EndSessionsWithResponse(ctx context.Context, body EndSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*EndSessionsResult, error)
+
+	// ListSessionsWithResponse The person's sign-ins on all devices
+	//
+	// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
+	ListSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSessionsResult, error)
 
 	// SignupWithBodyWithResponse Create an account and sign in
 	//
@@ -1878,6 +2133,179 @@ func (r GetSessionResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetSessionResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndSessionsResult401Headers the declared response headers of an HTTP 401 response for EndSessions
+type EndSessionsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// EndSessionsResult503Headers the declared response headers of an HTTP 503 response for EndSessions
+type EndSessionsResult503Headers struct {
+	RetryAfter int32
+}
+
+type EndSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionsResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *EndSessionsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *EndSessionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndSessionsResult) GetJSON200() *SessionsResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndSessionsResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r EndSessionsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r EndSessionsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r EndSessionsResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r EndSessionsResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r EndSessionsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSessionsResult401Headers the declared response headers of an HTTP 401 response for ListSessions
+type ListSessionsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ListSessionsResult503Headers the declared response headers of an HTTP 503 response for ListSessions
+type ListSessionsResult503Headers struct {
+	RetryAfter int32
+}
+
+type ListSessionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SessionsResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListSessionsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListSessionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSessionsResult) GetJSON200() *SessionsResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListSessionsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ListSessionsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListSessionsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSessionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSessionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSessionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSessionsResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2499,6 +2927,61 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEdi
 	return ParseGetSessionResult(rsp)
 }
 
+// EndSessionsWithBodyWithResponse End sign-ins
+//
+// Ends the named sessions, all of them or, where one is not the person's own,
+// none. 200 with the sessions that are left; 401 when the caller's own was
+// among the ended: they are signed out now.
+//
+// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+// `invalid_choice` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+func (c *ClientWithResponses) EndSessionsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionsResult, error) {
+	rsp, err := c.EndSessionsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionsResult(rsp)
+}
+
+// EndSessionsWithResponse End sign-ins
+//
+// Ends the named sessions, all of them or, where one is not the person's own,
+// none. 200 with the sessions that are left; 401 when the caller's own was
+// among the ended: they are signed out now.
+//
+// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
+// `invalid_choice` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
+func (c *ClientWithResponses) EndSessionsWithResponse(ctx context.Context, body EndSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*EndSessionsResult, error) {
+	rsp, err := c.EndSessions(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionsResult(rsp)
+}
+
+// ListSessionsWithResponse The person's sign-ins on all devices
+//
+// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
+func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSessionsResult, error) {
+	rsp, err := c.ListSessions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSessionsResult(rsp)
+}
+
 // SignupWithBodyWithResponse Create an account and sign in
 //
 // Creates a user with one unverified, primary address and signs them in.
@@ -2945,6 +3428,167 @@ func ParseGetSessionResult(rsp *http.Response) (*GetSessionResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetSessionResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndSessionsResult parses an HTTP response from a EndSessionsWithResponse call
+func ParseEndSessionsResult(rsp *http.Response) (*EndSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers EndSessionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers EndSessionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSessionsResult parses an HTTP response from a ListSessionsWithResponse call
+func ParseListSessionsResult(rsp *http.Response) (*ListSessionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSessionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SessionsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListSessionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListSessionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {

@@ -1,0 +1,65 @@
+package session
+
+import (
+	"net/netip"
+	"strings"
+	"unicode"
+)
+
+// Device is where a session was opened, as far as the client and the network say.
+type Device struct {
+	UserAgent string
+	// Name is what the client calls the device; empty for none.
+	Name string
+	// Address is the client's; the zero value where it is not known.
+	Address netip.Addr
+}
+
+func (d Device) address() *string {
+	if !d.Address.IsValid() {
+		return nil
+	}
+	text := d.Address.String()
+	return &text
+}
+
+// Platform guesses what a user agent runs on: ios, android, web or other. It is for
+// people to recognise a device by, and nothing is decided by it.
+func Platform(userAgent string) string {
+	ua := strings.ToLower(userAgent)
+	contains := func(words ...string) bool {
+		for _, w := range words {
+			if strings.Contains(ua, w) {
+				return true
+			}
+		}
+		return false
+	}
+	switch {
+	case contains("mozilla/"):
+		return "web"
+	case contains("android", "okhttp", "dalvik"):
+		return "android"
+	case contains("iphone", "ipad", "ios", "cfnetwork", "darwin"):
+		return "ios"
+	}
+	return "other"
+}
+
+// clean makes a header fit to be stored and shown: valid UTF-8, one line, at most n
+// characters.
+func clean(s string, n int) string {
+	s = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+	for i := range s {
+		if n == 0 {
+			return s[:i]
+		}
+		n--
+	}
+	return s
+}
