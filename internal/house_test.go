@@ -45,6 +45,7 @@ var keepers = map[string][]string{
 	"github.com/getkin/kin-openapi":      {"api", "internal/server"},
 	"github.com/alexedwards/argon2id":    {"internal/password"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},
+	"github.com/hashicorp/golang-lru":    {"internal/token"},
 	"github.com/alecthomas/kong":         {"internal/app"},
 	"math/rand":                          {"internal/server"}, // jitter of Retry-After
 }

@@ -74,3 +74,8 @@ UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
 
 -- name: EndSessionsOfUser :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE user_id = @user_id AND ended_at IS NULL;
+
+-- How many living sessions have not been refreshed since a moment.
+-- name: CountSessionsLastRotatedBefore :one
+SELECT count(*) FROM sessions
+ WHERE ended_at IS NULL AND expires_at > @now AND refresh_expires_at > @now AND rotated_at < @since;

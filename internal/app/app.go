@@ -33,6 +33,7 @@ type App struct {
 	Gate *password.Gate
 
 	prepared bool
+	ring     *token.Keyring
 	server   *server.Server
 	listener net.Listener
 }
@@ -44,10 +45,11 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 		return nil, &config.Error{Problems: []error{errors.New("DATABASE_URL: is needed (`latchkey dev` brings a PostgreSQL of its own)")}}
 	}
 	a := &App{config: c, log: log, Gate: password.NewGate()}
-	ring, err := token.NewKeyring(c.Token.PrivateKey)
+	ring, err := keyring(c.Token, clock)
 	if err != nil {
-		return nil, &config.Error{Problems: []error{fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY: %w", err)}}
+		return nil, &config.Error{Problems: []error{err}}
 	}
+	a.ring = ring
 	issuer, err := token.NewIssuer(ring, c.Token)
 	if err != nil {
 		return nil, err
@@ -78,6 +80,52 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 		return nil, fmt.Errorf("LATCHKEY_ADDR: %w", err)
 	}
 	return a, nil
+}
+
+// keyring reads the keys, from the file where one is named: it is the whole key state,
+// and is read again while the server runs.
+func keyring(s token.Settings, clock postgres.Clock) (*token.Keyring, error) {
+	if s.PrivateKeyFile == "" {
+		ring, err := token.NewKeyring(s.PrivateKey)
+		if err != nil {
+			return nil, fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY: %w", err)
+		}
+		return ring, nil
+	}
+	read := func() (string, error) { return token.ReadKeyFile(s.PrivateKeyFile) }
+	text, err := read()
+	if err != nil {
+		return nil, fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY_FILE: %w", err)
+	}
+	ring, err := token.NewKeyring(text)
+	if err != nil {
+		return nil, fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY_FILE: %w", err)
+	}
+	ring.Follow(read, clock)
+	return ring, nil
+}
+
+// keysEvery is how often the key file is read again.
+const keysEvery = 20 * time.Second
+
+// ReloadKeys reads the key file now.
+func (a *App) ReloadKeys() error { return a.ring.Reload() }
+
+// followKeys reads the key file again while the server runs. A file that cannot be read
+// changes nothing: the keys that are loaded go on.
+func (a *App) followKeys(ctx context.Context) {
+	tick := time.NewTicker(keysEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := a.ReloadKeys(); err != nil {
+				a.log.Error("the key file cannot be read; going on with the keys that are loaded", "cause", err.Error())
+			}
+		}
+	}
 }
 
 // Prepare brings the schema up to date, or checks that it is, and looks for the claims
@@ -135,6 +183,7 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 // Run serves until ctx ends, then lets running requests finish.
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("listening", "addr", a.Addr())
+	go a.followKeys(ctx)
 	if !a.prepared {
 		go a.prepareLater(ctx)
 	}

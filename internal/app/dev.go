@@ -50,13 +50,14 @@ func (c devCommand) Run(sh *shell) error {
 	if c.Addr != "" {
 		settings.Server.Addr = c.Addr
 	}
-	if settings.Token.PrivateKey == "" {
-		if settings.Token.PrivateKey, err = keep(dir, "key.pem", func() (string, error) {
+	if settings.Token.PrivateKey == "" && settings.Token.PrivateKeyFile == "" {
+		if _, err = keep(dir, "key.pem", func() (string, error) {
 			block, _, err := token.GenerateKey()
 			return block, err
 		}); err != nil {
 			return err
 		}
+		settings.Token.PrivateKeyFile = filepath.Join(dir, "key.pem")
 	}
 	// The server's own context: Ctrl-C drains the requests first, and ends the database after.
 	if settings.Database.URL == "" {

@@ -37,7 +37,10 @@ func Read(env Environment) (Config, []string, error) {
 	var problems []error
 	known := map[string]bool{}
 	for _, f := range fields(&c) {
-		known[f.Name], known[f.Name+"_FILE"] = true, f.Secret != ""
+		known[f.Name] = true
+		if f.Secret != "" {
+			known[f.Name+"_FILE"] = true
+		}
 		if err := f.read(env); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", f.Name, err))
 		}

@@ -13,6 +13,24 @@ import (
 	"github.com/google/uuid"
 )
 
+const countSessionsLastRotatedBefore = `-- name: CountSessionsLastRotatedBefore :one
+SELECT count(*) FROM sessions
+ WHERE ended_at IS NULL AND expires_at > $1 AND refresh_expires_at > $1 AND rotated_at < $2
+`
+
+type CountSessionsLastRotatedBeforeParams struct {
+	Now   time.Time
+	Since time.Time
+}
+
+// How many living sessions have not been refreshed since a moment.
+func (q *Queries) CountSessionsLastRotatedBefore(ctx context.Context, arg CountSessionsLastRotatedBeforeParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countSessionsLastRotatedBefore, arg.Now, arg.Since)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const endListedSessions = `-- name: EndListedSessions :many
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
  WHERE user_id = $3 AND listing_id = ANY($4::bigint[]) AND ended_at IS NULL

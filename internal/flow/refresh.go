@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"regexp"
 
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -29,8 +30,11 @@ func (f *Flow) Refresh(ctx context.Context, in Refresh) (Entry, error) {
 		return Entry{}, problem.InvalidValue.At("Idempotency-Key")
 	}
 	claims, err := f.Verifier.Refresh(in.Token)
+	if errors.Is(err, token.ErrInvalid) {
+		return Entry{}, problem.RefreshTokenInvalid.At(in.Param)
+	}
 	if err != nil {
-		return Entry{}, problem.RefreshTokenInvalid.At(in.Param).Because(err)
+		return Entry{}, err
 	}
 	// The operator's claims come first: once the generation has moved on there is no way
 	// back, and a failure would have cost the client a token for nothing.

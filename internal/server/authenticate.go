@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -8,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
 // identify resolves the session that a request came with. A non-empty session token
@@ -44,8 +46,11 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	who.Bearer = true // until it has proved to be good
 	now := s.DB.Now()
 	claims, err := s.Verifier.Access(t, now)
+	if errors.Is(err, token.ErrInvalid) {
+		return nil // contract: a bad Bearer is no credential, not an error
+	}
 	if err != nil {
-		return nil //nolint:nilerr // contract: a bad Bearer is no credential, not an error
+		return err
 	}
 	d, err := s.DB.FindSession(c.UserContext(), claims.SessionID)
 	if postgres.IsNotFound(err) {

@@ -21,9 +21,9 @@ import (
 
 // Settings of the listener.
 type Settings struct {
-	Addr       string `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
+	Addr       string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
 	Proxies    []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
-	RateLimits string `env:"ACCOUNT_RATE_LIMITS" doc:"false turns all rate limits off."`
+	RateLimits string   `env:"ACCOUNT_RATE_LIMITS" doc:"false turns all rate limits off."`
 }
 
 // Budgets, from the outside in: client 15 s, handler 8 s, statement 3 s.

@@ -10,8 +10,9 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"strings"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwk"
 )
@@ -36,6 +37,14 @@ type keys struct {
 // Keyring holds the keys. It is safe for concurrent use.
 type Keyring struct {
 	state atomic.Pointer[keys]
+
+	// Where the keys are read again; nil for a fixed ring.
+	source func() (string, error)
+	clock  func() time.Time
+	mu     sync.Mutex // guards what follows: one reload at a time
+	asked  time.Time  // when the source was last read
+	failed bool       // whether that failed
+	forget func(gone []string)
 }
 
 // NewKeyring reads one or more PEM blocks (PKCS#8 or SEC 1), or base64 of them. The
@@ -71,39 +80,24 @@ func GenerateKey() (block, kid string, err error) {
 func (r *Keyring) Public() []PublicKey { return r.state.Load().public }
 
 func parseKeys(text string) (*keys, error) {
-	text = strings.TrimSpace(text)
-	if text == "" {
-		return nil, errors.New("no key: `latchkey keys generate` makes one")
-	}
-	if !strings.HasPrefix(text, "-----BEGIN") {
-		decoded, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
-		if err != nil {
-			return nil, errors.New("neither PEM nor base64 of PEM")
-		}
-		text = string(decoded)
+	blocks, err := splitBlocks(text)
+	if err != nil {
+		return nil, err
 	}
 	state := &keys{byID: map[string]*key{}}
-	rest := []byte(text)
-	for n := 1; ; n++ {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		k, err := parseKey(block)
+	for n, block := range blocks {
+		k, err := parseKey(block.pem)
 		if err != nil {
-			return nil, fmt.Errorf("block %d: %w", n, err)
+			return nil, fmt.Errorf("block %d: %w", n+1, err)
 		}
 		if state.byID[k.kid] != nil {
-			return nil, fmt.Errorf("block %d: the same key stands there twice", n)
+			return nil, fmt.Errorf("block %d: the same key stands there twice", n+1)
 		}
 		if state.signer == nil {
 			state.signer = k
 		}
 		state.byID[k.kid] = k
 		state.public = append(state.public, k.public)
-	}
-	if state.signer == nil || strings.TrimSpace(string(rest)) != "" {
-		return nil, errors.New("not a sequence of PEM blocks")
 	}
 	return state, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/big"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ const (
 // One object of plain members, and room for what operators add.
 var tokenLimits = strictjson.Limits{Depth: 4, Members: 128, Text: 2048, KeepNumbers: true}
 
+var keyID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+
 // p256N is the order of the base point of P-256.
 var p256N, _ = new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
 
@@ -38,6 +41,7 @@ type Verifier struct {
 	ring     *Keyring
 	settings Settings
 	verifier jws.Verifier
+	verified *verified
 }
 
 // NewVerifier returns a verifier for the keys of ring.
@@ -46,13 +50,18 @@ func NewVerifier(ring *Keyring, settings Settings) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Verifier{ring: ring, settings: settings, verifier: v}, nil
+	known, err := newVerified()
+	if err != nil {
+		return nil, err
+	}
+	ring.forget = known.forget
+	return &Verifier{ring: ring, settings: settings, verifier: v, verified: known}, nil
 }
 
 // Access checks an access token at the time now (SEC-03 to SEC-10). It says nothing
 // about the session.
 func (v *Verifier) Access(compact string, now time.Time) (Claims, error) {
-	c, err := v.verify(compact, Access)
+	c, err := v.access(compact)
 	if err != nil {
 		return Claims{}, err
 	}
@@ -63,10 +72,29 @@ func (v *Verifier) Access(compact string, now time.Time) (Claims, error) {
 	return c, nil
 }
 
+// access is verify with a memory for signatures. Everything else is compared again at
+// every use, and so is whether the key is still ours.
+func (v *Verifier) access(compact string) (Claims, error) {
+	if len(compact) > maxToken {
+		return Claims{}, ErrInvalid
+	}
+	if t, hit := v.verified.get(compact); hit && t.use == Access && t.issuer == v.settings.Issuer &&
+		t.audience == v.settings.Audience && v.ring.state.Load().byID[t.kid] != nil {
+		return t.claims, nil
+	}
+	c, kid, err := v.verify(compact, Access)
+	if err != nil {
+		return Claims{}, err
+	}
+	v.verified.add(compact, verifiedToken{kid: kid, issuer: v.settings.Issuer, audience: v.settings.Audience, use: Access, claims: c})
+	return c, nil
+}
+
 // Refresh checks a refresh token. Its exp and iat are not compared with the clock: the
 // session's row decides, so that a predecessor may be replayed (docs/promise.md).
 func (v *Verifier) Refresh(compact string) (Claims, error) {
-	return v.verify(compact, Refresh)
+	c, _, err := v.verify(compact, Refresh)
+	return c, err
 }
 
 // verify is the gate. Security: the order matters. Shape and length first (SEC-03),
@@ -74,29 +102,33 @@ func (v *Verifier) Refresh(compact string) (Claims, error) {
 // record, the signature over the very bytes that were sent, and only then the claims.
 // jwx accepts re-encoded, differently typed and critical-extended tokens, which is why
 // it only ever sees bytes that passed here (TestTJWT_corpus).
-func (v *Verifier) verify(compact string, use Use) (Claims, error) {
+//
+// It also returns the key's id. An error other than ErrInvalid means that the keys could
+// not be read.
+func (v *Verifier) verify(compact string, use Use) (c Claims, kid string, err error) {
 	if len(compact) > maxToken {
-		return Claims{}, ErrInvalid
+		return Claims{}, "", ErrInvalid
 	}
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 || len(parts[2]) != signatureLen {
-		return Claims{}, ErrInvalid
+		return Claims{}, "", ErrInvalid
 	}
 	header, ok1 := decode(parts[0])
 	claims, ok2 := decode(parts[1])
 	signature, ok3 := decode(parts[2])
-	if !ok1 || !ok2 || !ok3 {
-		return Claims{}, ErrInvalid
+	if !ok1 || !ok2 || !ok3 || !inRange(signature) {
+		return Claims{}, "", ErrInvalid
 	}
-	k := v.key(header, use)
-	if k == nil || !inRange(signature) {
-		return Claims{}, ErrInvalid
+	k, err := v.key(header, use)
+	if err != nil {
+		return Claims{}, "", err
 	}
 	signed := compact[:len(compact)-signatureLen-1]
 	if v.verifier.Verify([]byte(signed), signature, &k.private.PublicKey) != nil {
-		return Claims{}, ErrInvalid
+		return Claims{}, "", ErrInvalid
 	}
-	return v.claims(claims, use)
+	c, err = v.claims(claims, use)
+	return c, k.kid, err
 }
 
 // decode is strict base64url: no padding, no line breaks, no stray bits at the end.
@@ -108,14 +140,21 @@ func decode(part string) ([]byte, bool) {
 	return b, err == nil && len(b) > 0
 }
 
-// key returns our key for the header, or nil when it is not exactly one of ours.
-func (v *Verifier) key(header []byte, use Use) *key {
+// key returns our key for the header, and ErrInvalid when it is not exactly one of ours.
+func (v *Verifier) key(header []byte, use Use) (*key, error) {
 	h, err := strictjson.Object(header, tokenLimits)
 	if err != nil || len(h) != 3 || h["alg"] != "ES256" || h["typ"] != use.typ() {
-		return nil
+		return nil, ErrInvalid
 	}
 	kid, _ := h["kid"].(string)
-	return v.ring.state.Load().byID[kid]
+	if !keyID.MatchString(kid) {
+		return nil, ErrInvalid
+	}
+	k, err := v.ring.find(kid)
+	if err == nil && k == nil {
+		err = ErrInvalid
+	}
+	return k, err
 }
 
 // inRange: both halves of the signature lie in 1..n-1 (SEC-06).

@@ -1,0 +1,54 @@
+package token
+
+import (
+	"crypto/sha256"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// maxVerified bounds the cache: about 400 bytes an entry, 16 MiB in all (cache_test.go).
+const maxVerified = 40000
+
+// verified remembers access tokens whose signature was right: the check costs more than
+// everything else that a request does. It knows nothing of sessions, and says nothing
+// about whether a token is valid now.
+type verified struct {
+	entries *lru.Cache[[sha256.Size]byte, verifiedToken]
+}
+
+// verifiedToken is what the gate found, and what it has to compare again.
+type verifiedToken struct {
+	kid      string
+	issuer   string
+	audience string
+	use      Use
+	claims   Claims
+}
+
+func newVerified() (*verified, error) {
+	entries, err := lru.New[[sha256.Size]byte, verifiedToken](maxVerified)
+	return &verified{entries}, err
+}
+
+// get returns what is known of the very same token. Security: the key is the hash of the
+// whole compact token, so that nothing but the bytes that were verified is found again.
+func (c *verified) get(compact string) (verifiedToken, bool) {
+	return c.entries.Get(sha256.Sum256([]byte(compact)))
+}
+
+func (c *verified) add(compact string, t verifiedToken) {
+	c.entries.Add(sha256.Sum256([]byte(compact)), t)
+}
+
+// forget drops what keys that are gone have signed.
+func (c *verified) forget(gone []string) {
+	dropped := map[string]bool{}
+	for _, kid := range gone {
+		dropped[kid] = true
+	}
+	for _, key := range c.entries.Keys() {
+		if t, ok := c.entries.Peek(key); ok && dropped[t.kid] {
+			c.entries.Remove(key)
+		}
+	}
+}
