@@ -106,6 +106,20 @@ CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
 CREATE INDEX sessions_user ON sessions (user_id) WHERE ended_at IS NULL;
 
+-- How much of each rate limit is used up (generic cell rate algorithm). An ordinary, logged
+-- table: an unlogged one is empty after a crash, and would open every limit on guessing.
+CREATE TABLE rate_limits (
+    -- HMAC of the action, the rate and whom it counts: no address stands here.
+    key            bytea            PRIMARY KEY CHECK (octet_length(key) = 32),
+    -- Until when the limit would be used up if nobody asked again.
+    used_until     timestamptz      NOT NULL,
+    -- Seconds that one request costs, and that a whole limit lasts.
+    cost_seconds   double precision NOT NULL,
+    period_seconds double precision NOT NULL
+) WITH (fillfactor = 50);
+COMMENT ON TABLE rate_limits IS 'How much of each rate limit is used up.';
+CREATE INDEX rate_limits_used_until ON rate_limits (used_until);
+
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.
 CREATE VIEW user_details AS

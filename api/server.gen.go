@@ -183,7 +183,8 @@ type Problem struct {
 	// `password_too_short`, `password_too_similar`, `refresh_token_invalid`,
 	// `refresh_token_reused`,
 	// `request_timeout`, `required`, `session_ended`, `session_expired`,
-	// `signup_closed`, `temporarily_unavailable`, `unsupported_media_type`.
+	// `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
+	// `too_many_requests`, `unsupported_media_type`.
 	Code string `json:"code"`
 
 	// Message A sentence for people.
@@ -368,6 +369,9 @@ type PayloadTooLarge = ErrorResponse
 
 // ServiceUnavailable defines model for ServiceUnavailable.
 type ServiceUnavailable = ErrorResponse
+
+// TooManyRequests defines model for TooManyRequests.
+type TooManyRequests = ErrorResponse
 
 // Unauthorized defines model for Unauthorized.
 type Unauthorized = UnauthenticatedResponse
@@ -817,6 +821,15 @@ type ServiceUnavailableJSONResponse struct {
 	Headers ServiceUnavailableResponseHeaders
 }
 
+type TooManyRequestsResponseHeaders struct {
+	RetryAfter int32
+}
+type TooManyRequestsJSONResponse struct {
+	Body ErrorResponse
+
+	Headers TooManyRequestsResponseHeaders
+}
+
 type UnauthorizedResponseHeaders struct {
 	WWWAuthenticate string
 }
@@ -914,6 +927,16 @@ func (response Login415JSONResponse) VisitLoginResponse(ctx *fiber.Ctx) error {
 	ctx.Status(415)
 
 	return ctx.JSON(&response)
+}
+
+type Login429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Login429JSONResponse) VisitLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
 }
 
 type Login503JSONResponse struct{ ServiceUnavailableJSONResponse }
@@ -1198,6 +1221,16 @@ func (response Signup415JSONResponse) VisitSignupResponse(ctx *fiber.Ctx) error 
 	ctx.Status(415)
 
 	return ctx.JSON(&response)
+}
+
+type Signup429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Signup429JSONResponse) VisitSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
 }
 
 type Signup503JSONResponse struct{ ServiceUnavailableJSONResponse }
@@ -1974,124 +2007,128 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H17c9u2tu9XwfCemSYeSqYs2bGVOTPXde3GqfO4sbOdNsqVIHJJQk0C3ABoWcn4u5/BAkiRFGXLidPH",
-	"2e0/jSQ8FxbW87fgL14oklRw4Fp5/S9eSiVNQIPET6cRJKnQwMPFL7Aw30SgQslSzQT3+t4rGgEZL4ie",
-	"AQljBlyT+Qw4YZpsKS0kqC1CiYSJBDUjWlwB9wnlEVHYlOkZgWuQiwGnWkOSaqIFUSnwiOgZ1bZHmxwS",
-	"CSlQDVExFvY10yqaALmCBWFqwClXc5AQ1X5WWRiCUkL6ZCbmZkYSCz7FBhMmlSa2I5lRRcYAfMBjobSZ",
-	"WIFSTHC7HPMz9sblCw4kyZQmU0EEJ5FgfEqUaA+453twQ5M0Bq/vHfw6Dn5Ogv/XSd+L3666yvM9Zmg3",
-	"AxqB9HyP08S0K9G6ZYjteyqcQUIN1RN6cwZ8qmdef6/newnj+cd930sN7aQZ8v9/PGz9Rlufg9bBsPXp",
-	"y76/17v9L8/39CI1MygtGZ96t7e3vidBpYIrwGP+kUbv4N8ZKG0+hYJr4PhPmqYxC6k57e3flTnyL8ud",
-	"ffFASmEY5aPpFJkpIKEsHqZUqbmQ0TBhKqE6nHm+l4BSdGraXMyAYDtCo0iCUoYjtoUkeTeyEJnhgpBN",
-	"GESESiBcaBIKKSHUbc+3XOr1vbyHd/vJ95SmOlNevxcEt2Xi/ZeEidf3/s/2ktO37a9q+9js4J2jhaVM",
-	"lcPNYqWljU8ouaZxBoQZDveJkMhBFfYmTJkvMgXRczKyBBoRRReKzGeLtnfre0eCT2IWfjOtaSyBRosh",
-	"zfQMuDZ9IapQ+leRIfVcS6LYlENEGG/XCHbwuARzooApQykuiJkIyATpxZRv7uOMULVcT75CpM+JkGMW",
-	"RcC/lUBm+CwdhrFQNcKcsyk3tzVLzSJtgzpNuo9JEySF0jSOcf0kEqCQqWkcizlhGnf+s+DwsE1HVOPy",
-	"JrGY272zyOt7sZgy7t367qMlhHf76dYQwfZgqsY4fZ7F8W2JAp3Nr9F7XhnrPv7IheoYZoxHZPShdW6/",
-	"aV2YOzRakgdumNLmoqHo5RFEbfKTFKm5eAPu1MPI7Kld39DIHK3ZkxHIt773li5iQaMLIc6onMK3MtdY",
-	"RIuhFmIY42h1AedkBjHNzEKwleF/yslej/zCfqzxW6f7uHewceJdf7e7R8YLDQoZ7hzkNQvhPafXlMV0",
-	"HH8zWYwWF5JKFi+GWWnYOn2UndmssNSFlLq0ydsYqAKi5YLQKa1Lrd3HvKGXQEKRxREy3cQwpch0H8W7",
-	"uWJjsw6mCJ3TheFGFYu5lf9CkMRIM2YMB8anA07VlVFaxj4IoU3OjejnQs+MvKFjkWlrLUmIDKvSWPXJ",
-	"FQBydGKNI2vsWDvCWgmopd+BlovW4USDXLXEziEUPFLGfppTpskYJkICTsXhRhNnXxnlaViTSXPjtcyg",
-	"TMLiZHd8byJkQrXX9xjX3R0PjQ6WZInX7xQGBeMapiANQW99zwoBIdlnM/afJcUmNFZQFmNB53uIsddC",
-	"l9QpGZkttHH9IxIzpY26p7psGIeUG0UozcHeIbFw/Stnf3l52TostV1lgNGPQCXIkW9tX2t6/PfAY/ya",
-	"xiwaoqwceCNroFNim5O5UcNmeZbx0HAhT96dHJG9Z7uBTxSEqLC6T+9mnRUTExlCZWkqpIboFUSMXmCb",
-	"b5Mv2XLMYWIGHeLMFeVu3QcnAqki9UmMwfH+4qS1b2llruSRXVLrmIciYnxaF86730c4G2kzqi9vVFqf",
-	"kGigiCQ1hjIaKcVKkDEOw1BkXBubkk1XueKFmBNqmygyF/KKzEACmtBSpCA1sx5AiQ+Z4MME9ExEq8P9",
-	"AqlGO07EEUjH2apPRmjPj3wyyhRI49CMzNKLT0P7e5scjpVzEiUQweMFSWeCgzUF0TBd8VZ851Rcg2ST",
-	"fIHjxdAwxBC4URUNKz20rgUoNIBtX4iMr0qJ6Ukk1bNcL1ISM35VmnssRAwUzQamhiIFPpwIOXQSaGWy",
-	"yxngYBxK1Db3fQwkoRE0j4zibYOd2PWiA8oUMbSACHUP3BiP2MkVjnb0xPkkuWN018z2kFXTdqgmlKQg",
-	"zWXB8e3p4HVpPG2fjPAgR23yngsZGSfczM00JKpBPhSrolLShflc+IwSFOj7yfLWtbcHjJ0efLq3ZYn2",
-	"sUaWxqPfiBnXHe29m/xULFGMf4dQG7ocVtXbl9rFXXuI5uYjJ9hTTKW4hojMZ8J8u0CiMY7+WG6O+3ir",
-	"lbYhkcrp3SXwDiui45WVHA0HbHjlXgWsMCJy00IW8vqd+hFltkG+63sJ9srZCTVph+EgqxKbLtzLywsi",
-	"JsaGS4TSpFO2mhvk06oRsjJkPDdmoFGahQCuMWNl12bTGFTYeI17veCOFboTXj+akVxFqMs0eo7MIziQ",
-	"iRTJ0pw0RrCNlXGBQTRjQwh51TBvaUc79XNcIdm9J1mo1JXTzK3HDZkUL2JpZUtjcuMBkKtKNuaXBhX/",
-	"4uLiLbENDGlWzOmaCX0X07tpfLtTt957CLa8iiure8PBiAMxcTHWpZCY0usVqdBgK+j7iHXBElCaJmmh",
-	"vZtplMf/cB3GEs0URI0MvM4gOXeRpFEuWUdt8spw6pzFsbGboE8iYb06ymIiOPL0QmT511dczBumrB2B",
-	"m983m2+i/NL+WpE0xhq4l7sqVlx98nyQ9RN/2+Vw09ZuxZ/C3E1bPOaRCw+pUpS6uk3HrA3LPTUWgiIj",
-	"45Tlw4zIlF2DQpe7oufKG9nr3eP0+l5Cb05t104QYOP8Y1391TedL7dxv8aDaFZcGAEbPugC3q6bYT3P",
-	"5F7Xl80MgLdSjGNImnT+JpJ1ud0/nOmaqH8Si/kqSdhdsgetPevwWDPxsYQQmhYpcOORNtGEKeMR1AMN",
-	"mJMyA8ON3sDqZc3K96US/I39ZORYFDEzLY3fluhigwA1W4IvyMvzN6+JHaq0gOrYlzBuTCkekjQbxyzE",
-	"nJ7g5G1rZ3fPRiSe7Xae+cT9a/9pg2aKp2ttr9Hx+c7u3qiRyqG8Xt8PF9Dc76qJLXB9e919omdZMk4l",
-	"45qgrsU0ZfM4enHHuo+aJ88UrO+k2LS5103z3bohoRAyYpxq8MmYKtjrZTJuHGLRPMRi4yFqDGh2b8/A",
-	"LM+Mbynr43najTZx6C+wOIcGXXAFi82FV4kVb+8R2jhu00LOzP1fq5rW2D9HIklpnqoWmSYhVVCRa7aj",
-	"X07+dneCSva303A8RU608ZTKgYFipqJLZbKd3b17JqsRKF9wMVwTsXJtsUInG+BbFQdKG+eYYGJ4IqQx",
-	"XaeSJqpNRs4wGkYQg4Zo5Je+Ygp96pE/4KPGTKlpXU3imG/WJLBxGPubplfATVMXnq32N9pHchoPUYna",
-	"bzAAiyPkwdhwJlgIpV+HGPgrfTbmSvlzejXE3DMOk9CbYYynYppY23TIhR5iNtFuLWG8aDPgI/PrRGQc",
-	"f+NZHA/DGZU01GYHta7F7sMZ5VNHw+JLQ0AJ8WLIswQkCys9DC1CkSRmM+VO5ns1E1KvtFYsYTFFSlV8",
-	"3mGZbtVfJBg/wf2At26oWQIi03YUy5Hm37nfi3ZT5Yub1LYZ8FElTWwarclhYcCrMfw8svH6Bq/FxaQb",
-	"uBq4Bh7arHgKIo2hUdg6pEPTVU4gGYPE5ChyogsRaqJSoFeKiMn9shcv3XKhay7shMUNZmIoEZIzfKA/",
-	"GDGVxnSxJuyoBQlpHFsX1LmlghNKVCgB7ogPrxF3kiVULnJP03Q3zG8zndZ8WQ1aTEXLfNlSVyxtidTa",
-	"Pa1U4N1eZpjKkcCmoE8eFdar6zBmW95xTdh5jfzOFMgfFGFR3QTewF3RwCnXw3uGzpdqW1emyTJUy49E",
-	"wVU71C9USM4kK1Qu78Ivs+AdrFtSzQnjZQO2U7cgv5k5S/qzsxvcrz9X1vzOijoEQrylTK61K+6JEF7U",
-	"kUm11fWCgweq9+qEn+5Z+33r/gNX3LhWFwt4B2GjrfSGA2Y9Wozn/loE1yxsyJ19rRzE4YYW/dfMbuXk",
-	"cRyDzWrafoTqYn1PRh9aP+G3rdc0gdHTZleyYZemubI4SRf8nYGE56hENOVRDuAqjuOBEoelGwT+mI39",
-	"LcFgEymSdd5wmEnpcsfN0pZhlqy8JXS+rMBdICHXJMWo0kMFwB96kGlMtaFLQ06eCYVGKY+kYGhbzGFs",
-	"IwXCrHbkE2OZ2hi7djKY0Clwvc7nk0P8ucGmyBP5BWP4JMxQaO0EAVmae/dbBShbWepVJixttCJ4a5Sr",
-	"nNIdF0/dH7NcCxxTvgO2zB+erqre+7rP91eNgZ6jjfpQH/NcC+NhGsNetox/+bzIF+3s9pb5ou/nch5q",
-	"EgNVmuyXGJCMFySCCc1i/ae5ocsbvBZKpZixzw2jvefshkAqwplP3l8ctcv47s6zg8D+197ZLW0mEpnF",
-	"vbmpeWasdZw6V+3fPTH5mEnE1ZzEcqWNBF4aMN+Sm1gS6696NWugsdVtOlTb/Sre4cMQ9VMqLEA815PR",
-	"MhRsFfxG0g6j2fcFtuwCN9jb2qTEUAJ16K36JhcVXaxXNp2A3WAB8O2jseUipohIo/GAG0fVuLRFlMAi",
-	"hdc43l+RJ9kkjX9i/BY8HuMCORRTeXtMkalZ/ZNeJ3h6h7NZTvp/la+0Sfp8HZrxq+5hncu/IoXexEx/",
-	"wST6e4dTeWTHcC02ovvgCMYdMAvfm1E1zDD2OVyvlsuhCRcxxQtI7wGOsUZ8mqQ8EgnZ3WmNjfVtD+M5",
-	"GalsjFhGVBIY82BaIWztoa7EXQeLxuoyXtC0/9VjRkxMmEmmF+eGPe0hjxETe5jp2fLTSb7Ml5cX3mqy",
-	"i1hF6Ip/CuDs0zbBfNNzEsaUJQqJQRSLCKOawE1KfteMTIG7IoZhhgBzRWgWjQjlkb+ULgsEsC4wMOlC",
-	"H9jEInRSkFQL+YMacDHnbXKGme1uEBDl7JiltWXh5UvgDsLjzJnkWA+Upnhf8eCRAEtGmGmdltBEF+sD",
-	"DyKl/87AEQVlvkU8V3BIIzJDF1NkZacFi+401SwccLsADJFSZUv2aNW3i81u+ySSIjWenzAW20JkZCZi",
-	"Sx8Le+YpZdLurrH2rlaAstwyTRmmhgzDMD4RDexfwdzgWhMxZjFYWlPNrsEcoGoP+ICfUR3OrmCRx2ij",
-	"3ymfihaNYyMbf1AYyo0NQ21t0TTd2iKpFFqEIiZjiMV8wEfbQ9d6m6bp9nVne+QTJQjlZhYyl0xrsOtw",
-	"7Sw+i2TchfMtF9AoUgOOTJpfUNTDy3JNmcUOdspt0SObcmXmQcSutshdc3q4s62tY34NsUihvbVFjtHZ",
-	"dkgxXDkpLRyB7rScJibzmVBARlZKjwYc/p3R2J51SQnk4HYjw13qg9q7UJTa1a9Ne8ARYYDGAxabkpTq",
-	"mfG0lwWikC+doEWA6EjV6AYMOPoB5Mn7i6OnPqLLiTXtLakSuiAhlWbzZGL8HXOtyDn77Ea15rUl2OVM",
-	"ICHUFeNTQ7VDwgVvQZLqRUNR1JxxRcQ1yAEfHbpKC2S6vgPzj9rkkJOMXxlJYKwUNIOquD5SAPhc6nHA",
-	"e53AKCtLGytPlqYavTJmFwdzLV3JQI5EdjkU3/Da1EKSxWTAKcfQBrliPCIOC02VkTrLmhdz32kc90kv",
-	"6BRgcKyw4QARRAWBqM7jXRjXMUQ6sqBzpLQCWz5Wjn6RJ0t3puR0Ph1wrHxAzkA8c5YivJ736+AgNRNz",
-	"o6vcKg55iSxbWzgxjfHKIXv3gh55klPd8NZTn/SCXceqh3Es5iN/wHvBvk963Q6y624Q+BZpV2I+lE8x",
-	"C8FZaU44HaY0nEFrpx14vpfJ2Eli1d/ens/nbYo/t4Wcbru+avvs9Oj49fkx9jHWP9NYipxLH8/3rkEq",
-	"K8CCdse2EilwmjKv73XbQbuLHrSeoWLcbs8hjlu4xe3f51eqnRdrTEE3Opbmal/CmPwCC3IOegngeNom",
-	"L0QcqRwQYdkJZYtvPrugIJUw4K5cSliJhT9aOeEEltIsjlEHtMlbixqxSTGFtQWWoMXRnUZe36zX4QZq",
-	"NdA7QfCw2hQLM/joUCceSlKHY+h7CBpxOIa+15Vn767ku9PgONyNdsavruPgJuH7/AV/e8HPshP9IXz5",
-	"5vSD/vD50HNoEO/4yEEfsPAJoRF9b7LfffOy+9POzUnnx+n+dTY+0GfQmb549flfz/Zg/yJTB9nbF9fv",
-	"/nX8HoEUfe9meHL8+V12kHT3Xpy9HuoM9nYPzl6nHy730qPFuWZXv/7+y+nl6S4NbGXVZlUujoZrylsM",
-	"adrVAqYj5OEjwbUUcdNDAgsyNh1dfUnJftmwZM2zsCGfJPSmRafw390gaCp9L5t+Xv/jJ99TWWIs7Nze",
-	"LtBHjhNFJnN+wyzUAi+2GZpODQN4PzEVGrG88D6ZwVf0M/7b1rIZt0Kohhvz3okPZ4z7hVWeo0OWlrlP",
-	"cmxD0cjcjrkUfGoMHVdDT51MtULKSNpgPbrByOMShNbIvV5wQJzAxBLpvKJ7pZb8ua3joRPtHIpSaSMx",
-	"embAJZvOdJvsBl0nFEuljK4gDQspKV8U23TqEhifknAGoS2qHHBj4j0vdFAEITM6rlTumBOFGYtRmG5Z",
-	"2iQJ7IlY3gKlfxTR4oHFadZp82hE/6/7uh2KpBx57Hvu0QIyE1IBGeNTDQg12uyeVaBFt1XXx1yF22+V",
-	"YrnvX9SRfLQA71pYc/1ec2R29S2GvNijcJtNT++ucRr9VnvbjQzdOQg6z/b2u73dZ886QW/3thR0qEZN",
-	"PVi8nI1/Dtkb9vLk/efTzmt2qk4Tnf52dLp3ynrZGXt50IbFy8/R5Sl7w05vTnnQDndiPk5OgujDy9hr",
-	"igXZpdQiqo8yV604w4uvlB7+lhxc/5qcLH5NTvbCD//qhR/+1YGfX1+HSRT/1n05iy5vgt92Thbhzze7",
-	"5SjKzgMevzjctNj1vPRuhO/1LI81jVzw4nbpSRHscnB/l+JdDNOhs8Ec+FwCNu7e37he/o/9du/v11jE",
-	"eut7u8EGkzbU19f0z5db/0vNof74yXxXjkV8/HRb0VPnpXK8kmYo6aSqV3qXYnJzW5UUQ1Np8daWMdPz",
-	"rKp9S8fpla0tDFSgwS+kfdGCL7C8tZLT7ROmBxyfQXEh4IpS4WJOKBd8kQjj5KE+c6nhkPICzEyOuTUc",
-	"Bzx3aoyxYD0X696Iienkqu/7Vd/Hrz3VQnk04OX4jWrSE1CUH9RNxl7Q2YR/SlXxD+XsP53JRKbv4iq/",
-	"2f7fCQIbgHAM0GLcHbZvPb78dSbMPOSnjMkP248vBIcBh1hBm7zG6INxqhncdVBT0GsO6j9SKzarsD9a",
-	"VfxvviEuflMIuW+Rv+ouAZyLPcJpsgzoGEEZxy5TlhAh/VooRZSL+35QRMy5P+Acoznmii4fSXMDFq43",
-	"iWGin+fRGRumQAiStMMY4T7gNMkfUXOJu6Ky2JHEOC5czNGfcLhvha5GPuGoX8XrboR+roGoyZNeEDy9",
-	"W3Krb7Hzlyf0sbu/0zkInj3r7O0EQbfb2dxhbihi+37m/McqKK0mtSrAM+8woj8owt7OzIWyUqW+S4vj",
-	"8naCbjtodzrd9rMqyscJpCqAyk3aDYL2bhkj5TGhqsCivndsN3CYpts77Q45OnkNei7k1XZnd2+/3QmC",
-	"dof8ROWc8e2dXjtoB5XXOR4ix1bAR3e/UFW7EV9v/n5vMfj3M4ELKXrMozz3o0oSNFfla42MM3aNDy7m",
-	"JyV4vGjAhZFDFw3eDVxNu33kgDm4gRVw+JajwIDDlHGMOdWiBaUIsffPLf1r3dK/g61RDTLmKjlnfEQL",
-	"xLFLdjTfg/UmRPEsTXNw8Qi5TBFq4aWo9g3DZzyH1fsrBQrU3UpbJG3suQEfObt1ZE11lSdjXZ8fFIlF",
-	"SGOSUqnb5E2mQZJxTPmVS6hpydIUogG3T0oIPcvD9X55HBu5yyGLkV950AYfWpMim8400WLA33OGD768",
-	"PjmqmBnNhgXmDCvFU5Wars0qlvL6JnJHTdSAo1XyHGlYf2nSWCzdp89XQ6nmh4NGU6Z4fuYvHa2solT/",
-	"mHDlP8HG/2XBxotSDB+f/1QO7FKJGJXf3nPMgKgCTJ5/vZ22gYBfPk/7T2DzsT1qq6kQy1JKbbnXx77K",
-	"vUY+3y7VHDWryAtrNpKUMlkqfbEAkzY5E+IKPdcqimHsHvNEh5vbwORYRAv7Yrl7qBwT1g4qMEcYk9L5",
-	"43DFs+bV98odaCnHeOF3o9r74KM+YbqEoFp97Bz14WHxqOPKM9W9PATg8LZ31N+ulM02lNY2Vg03F+42",
-	"lWk3VXNjgNYix3JE76gBdVuCDtefwXCsM+D2AVnyBiPVZucWUIwwrCXY2L3zzUXxZEPxNppFbXQH3IKh",
-	"EqBcLeHMBVHHNGrS32XQcv5+uXtl/2PzXVs22a69wm+uzFebAcVNeARtsrHsb6oLfDTr4JHVzyGx1wQR",
-	"g1+rR/7GcrsKiJA0gvpfcHCh/UJcPplkcewk3NOSkLbM3iybw+K9rEbf/jVAVIOMOVxoDA3IOJ1J7lwR",
-	"K2cZ14L0OoE/4BTzC/ig+P0gt+asQvE+1uPYrqU3wdY8u1qUMG3y8ikWCDS/U+o8/uZ3Rl2/2lugefnU",
-	"p/tf5CwqE77GHKy9W7buDwlgq8weR/tvlhzI05yVh//FZGKk/vKWHJW3uOa22JzXZlYM2gCZAnxPBp+n",
-	"qhTMOATtEnDsXpHgNAHVd642kwNeMoIQbduu2QcWw5s/58tiGPDRi+PDn86Oz8+HLy8vhu/eXBxeHA/f",
-	"HZ+8Oz5/Mbx488vxa+wkJpM2eWcLe2xkQKONJCZLg6Fc3bNek7q6sD9dmz6ih/ZVOrX8TsAfrFdXy/z+",
-	"0amPoVOXF/RuxUpTZiREpgxrp/a9i+21ehVrMyzgnmkF8WT5AjrlZRQ8igE9M2Y1ygBKVEzVrN2kHvMH",
-	"Yr5VP94VDN84slN/lCXXjg1RncqDKF7QOQjG+7TX2psE0HoWdqF1QHc7rSDqhcFkb7JDO53Nb2dOkzV6",
-	"zR3U3y5uvYRzFBHstDj9nD3zvX/CynAdzppKrLUiRTi5TV451HaRbTMeWMyUdn/+iU25kBBh+bqtJ0d8",
-	"iNNd6OmN0SeUjTZclkZUQ5lPv1LeL/nwMKLkTFxDTEN4MFt8zwjpf94tKkOPMfTwT5r2O6Rpj5C07jGr",
-	"9Vfe6CRXSHJ3jYg5wDcp8MO3pwTrTUgkwiwx5uQSIahAXruw2RS4udIQFc/DrKK/7J+Mc0HB72j0lN5G",
-	"XcOa+V7ad5sCZo9503UVBTVfpO50NLkmn4qh1jw60OyV+M4KcQE0Lcg4Y3FkK0SxkFkVxHd56ar3Yhaz",
-	"CgcjWerngTgfMfnERc2K4JpyWMPSyLUQ7+rQm+RRS+PledSGgTYwyEoDWTI3r6dBP4o5JxIfmymNUQg2",
-	"v/GAbAGd+xNZtiYOS8xnEF6V61EwQCyIpvGV+X9W3u+Sh24/3f5PAAAA//8=",
+	"7H17c9s20+9XwfC8M008lEzZshMr884c1bUbp87lxM6TtFGOBJErCRUJ8AFAy0rG3/0dLECKpChbTpxe",
+	"3qf9p5GE62KxN/x2/cULRZIKDlwrr/fFS6mkCWiQ+OksgiQVGni4/AWW5psIVChZqpngXs97SSMg4yXR",
+	"MyBhzIBrspgBJ0yTHaWFBLVDKJEwkaBmRIs5cJ9QHhGFTZmeEbgCuRxwqjUkqSZaEJUCj4ieUW17tEmf",
+	"SEiBaoiKsbCvmVbRBMgcloSpAadcLUBCVPtZZWEISgnpk5lYmBlJLPgUG0yYVJrYjmRGFRkD8AGPhdJm",
+	"YgVKMcHtcszP2BuXLziQJFOaTAURnESC8SlRoj3gnu/BNU3SGLyed/TrOPg5Cf5fJ30nfpvvK8/3mKHd",
+	"DGgE0vM9ThPTrkTrliG276lwBgk1VE/o9TnwqZ55vcOu7yWM5x+f+l5qaCfNkP//Y7/1G219DlpHw9an",
+	"L0/9w+7Nf3m+p5epmUFpyfjUu7m58T0JKhVcAR7zjzR6C//OQGnzKRRcA8d/0jSNWUjNae/+rsyRf1nt",
+	"7IsHUgrDKB9Np8hMAQll8TClSi2EjIYJUwnV4czzvQSUolPT5nIGBNsRGkUSlDIcsSskybuRpcgMF4Rs",
+	"wiAiVALhQpNQSAmhbnu+5VKv5+U9vJtPvqc01Znyet0guCkT778kTLye9392V5y+a39VuydmB28dLSxl",
+	"qhxuFistbXxCyRWNMyDMcLhPhEQOqrA3Ycp8kSmInpGRJdCIKLpUZDFbtr0b3zsWfBKz8JtpTWMJNFoO",
+	"aaZnwLXpC1GF0r+KDKnnWhLFphwiwni7RrCjhyWYEwVMGUpxQcxEQCZIL6Z8cx9nhKrVevIVIn1OhRyz",
+	"KAL+rQQyw2fpMIyFqhHmgk25ua1ZahZpG9Rpsv+QNEFSKE3jGNdPIgEKmZrGsVgQpnHnPwsO99t0RDUu",
+	"bxKLhd07i7yeF4sp496N7z5aQng3n24MEWwPpmqM0+NZHN+UKNDZ/hq945Wx7uKPXKiOYcZ4REYfWhf2",
+	"m9aluUOjFXngmiltLhqKXh5B1CY/SZGaizfgTj2MzJ7a9Q2NzNGaPRmBfON7b+gyFjS6FOKcyil8K3ON",
+	"RbQcaiGGMY5WF3BOZhDTzCwEWxn+p5wcdskv7Mcav3X2H/YONk584B/sH5LxUoNChrsAecVCeMfpFWUx",
+	"HcffTBajxYWkksXLYVYatk4fZWc2Kyx1IaUubfImBqqAaLkkdErrUuvgIW/oeyChyOIImW5imFJkuofi",
+	"3VyxsVkHU4Qu6NJwo4rFwsp/IUhipBkzhgPj0wGnam6UlrEPQmiTCyP6udAzI2/oWGTaWksSIsOqNFY9",
+	"MgdAjk6scWSNHWtHWCsBtfRb0HLZ6k80yHVL7AJCwSNl7KcFZZqMYSIk4FQcrjVx9pVRnoY1mTQ3XssM",
+	"yiQsTnbP9yZCJlR7PY9xvb/nodHBkizxep3CoGBcwxSkIeiN710K8ZLypbMk1DdzkhDDhPLlUOYDVnjI",
+	"EJ7yZX7R1Dq7kJhqkLVrtveAqq5PpNFrMUuYJo9G1y3zsYUfR0RMkPgiBYmbfmxYxJgFJEvbxFwBbKiM",
+	"gh5wBVozPlU9MuofH79+9+py+LZ/eTI8P3t5dnkx+tvxglUIQrLPZuw/S6NNaKygrNKCzvdQaa+ELplW",
+	"ZGS20Mb1j0jMlDamH9VlJymk3BhF0lzyW7QXrn/t7N+/f9/ql9quM8DoR6AS5Mi3fpA1Q/974DF+RWMW",
+	"DVFvDryRddYosc3JwphkZnlWCKERSx69PT0mh08OAp8oCNF42X98O+usuRvIECpLUyE1RC8hYvQS23yb",
+	"hMhWYw4TM+gQZ64YetaVdOqQKlKfxBif7y5PW08trYx4PrZLap3wUESMT+uK+uD7KGqjeUb15Y1K6xMS",
+	"jVWRpMZpQoO1WAkyRj8MRca18S/YdJ0rnosFobaJIgsh52QGEtCdkkZMaWa9wRIfMsGHCeiZiNaH+wVS",
+	"jTa9iCOQjrONAEPfbuSTUaZAGud2ZJZefBra39ukP1YuYCCBCB4vSToTHKxbgE7KmufqOwfzCiSb5Asc",
+	"L4eGIYbAjdnQsNK+dTMBZS2xfSEi4yWhxPQ0YnyW20iUxIzPS3OPhYiBognJ1FCkwIcTIYdOAq1N9n4G",
+	"OBiHErXNfR8DSWgEzSOjeNtiJ3a9GIxgihhaQIR2CFxriHK5wtGnmjj/NHeSb5vZHrJq2g7VhJIUpLks",
+	"OL49HbwujaftkxEe5KhN3nEhI5CAczMNiWqQD8WqqJR0aT4X8QMJCvTdZHnj2tsDxk73Pt2bskT7WCNL",
+	"49FvxYybjvbOTX4qlijGv0OoDV36VfX2pXZxNx6iufnICfYUUymuICKLmTDfLpFojKNvnrtmPt5qpW14",
+	"rHJ6twm8fkV0vLSSo+GADa/cqYAVRseuW8hCXq9TP6LMNsh3fSfBXjo7oSbtMDRoVWLThXvx/tLYclST",
+	"RChNOmUPqkE+rRsha0PGC+MSGKVZCOAaM1Z2bTaNAaat13jYDW5ZoTvhzaMZyVWEPU2jZ9aS5UAmUiQr",
+	"c9I4RDZuygUGVI0NIeS8Yd7Sjvbq57hGsjtPslCpa6eZW49bMilexNLKVsbk1gMgV5VszC8NKv755eUb",
+	"YhsY0qyZ0zUT+jamd9P4dqduvXcQbHUV11b3moMRB+isOBPVCYkpvVqTCg22gr6LWJcsAaVpkhbau5lG",
+	"eSwY12Es0UxB1MjAmwySCxdVHOWSddQmLw2nLlgcG7sJeiQS1sOnLCaCI08vRZZ/Pedi0TBl7Qjc/L7Z",
+	"fBPlV/bXmqQx1sCd3FWx4uqT54NsnvjbLoebtnYr/hTmbtriCY9cqFCVXiyq23TM2rDcM2MhKDIyTlk+",
+	"zIhM2RUoDL9U9Fx5I4fdO5xe30vo9Znt2gkCbJx/rKu/+qbz5Tbu13gQzYoLo6HDe13Am00zbOaZ3Ov6",
+	"sp0B8EaKcQxJk87fRrKutvuHM10T9U9jsVgnCbtN9qC1Zx0eayY+lBBC0yIFbjzSJpowZTyCeqAB3yfN",
+	"wHCtt7B6WbPyfaEEf20/GTkWRcxMS+M3JbrYIEDNluBL8uLi9StihyotoDr2exg3Pi/3SZqNYxbi+67g",
+	"5E1r7+DQRiSeHHSe+MT96+njBs0UTzfaXqOTi72Dw1EjlUN5tbkfLqC537yJLXB9h/tPiZ5lyTiVjOs8",
+	"MDiHZfM4ennLuo+bJ88UbO6k2LS513Xz3bomoRAyYpxq8MmYKjjsZjJuHGLZPMRy6yFqDGh2b8/ALM+M",
+	"bynr43najTZx6C+wvIAGXTCH5fbCq8SKN3cIbRy3aSHn5v5vVE0b7J9jkaQ0hy2ITJOQKqjINdvRLwMB",
+	"9veCChKg03A8xft44ymVAwPFTEWXymR7B4d3TFYjUL7gYrgmYuXaYo1ONsC3Lg6UNs4xQZDAREhjuk4l",
+	"TVSbjJxhNIwgBg3RyC99xRT61CN/wEeNr+amdfVBz3yzAcyAw9jfNJ0DN01deLba32gfyWk8RCVqv8EA",
+	"LI6QB2PDmWAhlH4dYuCv9NmYK+XP6XyIOAQcJqHXwxhPxTSxtumQCz3El2W7tYTxos2Aj8yvE5Fx/I1n",
+	"cTwMZ1TSUJsd1LoWuw9nlE8dDYsvDQElxMshzxKQLKz0MLQIRZKYzZQ7me/VTEi91lqxhMUUKVXxeYdl",
+	"ulV/kWD8BPcD3rqhZgmITNtRLEeaf+d+L9pNlS+uU9tmwEcVyIBptOE9E3/KH6hshMe9qigcZ+3xCiNk",
+	"jfFq97jT4Oa4IHbDNQCugYcWUpGCSGNolM4OJtN09xNIxiDxZR1Z18UUNVEp0LkiYnK3sMZbulrohhs+",
+	"YXGDXRlKxHMN7+lARkylMV1uiFNqQUIax9ZndX6s4IQSFUqAWwLKG+SjZAmVy9w1Nd3NbbHP5NbeWY9y",
+	"TEXLfNlSc5a2RGoNpVYqUBisnqTKocOmKFEeRtbr6zB2Xt5xQ5x6g8DPFMgfFGFR3Wbewr/RwCnXwzuG",
+	"zpdqW1emyTLU4w9EwXXD1S90Ts4ka1Qu78Ivs+AtrFvS5QnjZYu3Uzc5v5k5Swq3cxDcrXDX1vzWykZE",
+	"0byhTG40RO4IKV7WYW211XWDo3vaA9UJP92x9rvW/QeuuHGtLnjwFsJG4+o1B3wmaTGeO3gRXLGw4bHt",
+	"a+UgDje00NFmdiu/Nscx2GdQ249QXazv0ehD6yf8tvWKJjB63Ox7NuzSNFcWZOuixTOQ8AyViKY8ytF/",
+	"xXHcU+KwdItIIbPBwhWScCJFssl9DjMp3WNzs7Rl+KxW3hJ6a1bgLpGQG17RqNJDBcDve5BpTLWhS8Mj",
+	"PhNoNVAeScHQGFnA2IYWhFntyCfGlLVBee1kMKFT4HqTkyiH+HODTZG//BeM4ZMwQ6G1FwRkZR/ebRWg",
+	"bGWpV5mwtNGK4K1RrnJKt1w8dXeQcyPqUPkOCbO4//tW9d7XncS/atD0Ao3a+zqlF1oYl9R4ArJlHNJn",
+	"xQPT3kF39cD0/XzUviYxUKXJ0xIDkvGSRDChWaz/NL91dYM3Yq8UM/a5YbR3nF0TSEU488m7y+N2OTmg",
+	"8+QosP+19w5Km4lEZkGTbmqeGWsdp85V+3d/yXzIV8f1R4zVShsJvDJgvuUxY0Wsv+rVrKHM1rfpYHB3",
+	"q3gHKEOYUCkrBQFgj0ar2LFV8FtJOwx/3xUJswvcYm8bXzGGEqiDe9U3uazoYr226QTsBgt0eA+NLRdi",
+	"RQgbjQfcOKrGpS3CChZmvsHx/oqHlW3e/U+N34LHY1wgB3sqb48pMjWrf9TtBI9vcTbLKIGv8pW2eW/f",
+	"BH/8qntY5/KveHNvYqa/4Kv7OwdseWDHcCOYYv/eEYxbcBm+N6NqmGGwdLhZLZdDEy7EiheQ3oE0Y42A",
+	"Nkl5JBJysNcaG+vbHsYzMlLZGMGPqCQw5sG0QpzbfV2J2w4WjdVVvKBp/+vHjCCaMJNMLy8Me9pDHiOI",
+	"tp/p2erTab7MF+8vvfXXMWIVocscK5C2j9sEH6iekTCmLFFIDKJYRBjVBK5T8rtmZArcZcAMM8xOUIRm",
+	"0YhQHvkr6bJExOsSI5ku9IFNSuB0IX9QAy4WvE3O8Sl8PwiIcnbMytqyuQkrpA/i6cyZ5OAQlKZ4X/Hg",
+	"kQArRphpnZbgR5ebAw8ipf/OwBEFZb6FSFeASyMyQxdTZGWnBTM2NdUsHHC7AAyRUmXzPWnVt4vNbnsk",
+	"kiI1np8wFttSZGQmYksfi5PmKWXS7q4xcbOWvbTaMk0ZviUZhmF8IhrYvwLSwbUmYsxisLSmml2BOUDV",
+	"HvABP6c6nM1hmcdoo98pn4oWjWMjG39QGMqNDUPt7NA03dkhqRRahCImY4jFYsBHu0PXepem6e5VZ3fk",
+	"EyUI5WYWspBMa7DrcO0soItk3MX/LRfQKFIDjkyaX1DUw6tcX5nFDqfKbcYsm3Jl5kGIr7ZQX3N6uLOd",
+	"nRN+BbFIob2zQ07Q2XbQMlw5KS0ckfG0/K5MFjOhgIyslB4NOPw7o7E965ISyNHwRoa7txJq70KRp1m/",
+	"Nu0BR0gCGg+YqUxSqmfG015lF0O+dIIWAcIpVaMbMODoB5BH7y6PH/sIRyfWtLekSuiShFSazZOJ8XfM",
+	"tSIX7LMb1ZrXlmDvZwIJoeaMTw3V+oQL3oIk1cuGjLoF44qIK5ADPuq71Axkup5D/4/apM9JxudGEhgr",
+	"Bc2gKhCQFIg/91Y54N1OYJSVpU2R7OJMNTo3ZhcHcy1djkEOXXaPLr7htanFMIvJgFOOoQ0yZzwiDjxN",
+	"lZE6q4Qpc99pHPdIN+gU6HFMz+IAEUQFgajO410Y1zFEOrYodaS0Apt7WI5+kUcrd6bkdD4ecEyVQM5A",
+	"AHSWIh6f9+poIjUTC6Or3Cr6vESWnR2cmMZ45ZC9u0GXPMqpbnjrsU+6wYFj1X4ci8XIH/Bu8NQn3f0O",
+	"sutBEPgWmldiPpRPMQvBWWlOOPVTGs6gtdcOPN/LZOwksert7i4WizbFn9tCTnddX7V7fnZ88uriBPsY",
+	"659pzGPPpY/ne1cglRVgQbtjW4kUOE2Z1/P220F7Hz1oPUPFuNteQBy3cIu7vy/mqp1nd0xBNzqW5mq/",
+	"hzH5BZbkAvQK8fG4TZ6LOFI5gsKyE8oW33x2QUFMqXK5dsJKLPzRygknsJRmcYw6oE3eWJiJfRRTmIxg",
+	"CVoc3Vnk9cx6HdCglkC/FwT3S2axuISPDqbioSR1wIeehygTB3zoefvy/O1cvj0LTsKDaG/88ioOrhP+",
+	"lD/nby75eXaqP4QvXp990B8+9z0HH/FOjh1WAjOlEEvR8yZP91+/2P9p7/q08+P06VU2PtLn0Jk+f/n5",
+	"X08O4ellpo6yN8+v3v7r5B0iL3re9fD05PPb7CjZP3x+/mqoMzg8ODp/lX54f5geLy80m//6+y9n788O",
+	"aGBTsbZLi3E03JAPY0jTrmY8HSMPHwuupYibqlAsydh0dAkpJftlyxw3z+KMfJLQ6xadwn/vB0FT3YSy",
+	"6ef1Pn7yPZUlxsLO7e0CruQ4UWQy5zd8hVrixTZD06lhAO8npkIjlpfeJzP4mn7Gf9vkN+NWCNVwY945",
+	"8eGMcb+wynM4ycoy90kOhigamduxkIJPjaHjCjBQJ1OtkDKSNtgMhzDyuIy5vRRiwDE30/rhiW/ThPgq",
+	"dC+kjVqb75wz737yce5uEJQf0WsP7Chau8ERcTIZU/jzigNrtQ6e2dwiOtHOZyml3hKjygZcsulMt8lB",
+	"sO/kbim90iXJ6TzfNK3kmmDOLwlnENqk3wE3VuSzQs1FEDKjRkspmDndmTFKxdwmhDYIG3voln1B6R9F",
+	"tLxnwpz1Cz0a0f/rvm6HIikHN3ueK6pBZkIqIGMsJYLwp+2ucgXudFP1rsxtu/lWQZmHF4rclo8WdF6L",
+	"nG7ea44Wr9YKyRNQCs/c9PRuG6fRNbYCxYjpvaOg8+Tw6X734MmTTtA9uCnFNaqBWQ+WL2bjn0P2mr04",
+	"fff5rPOKnamzRKe/HZ8dnrFuds5eHLVh+eJz9P6MvWZn12c8aId7MR8np0H04UXsNYWb7FJqQdsHmauW",
+	"MOLFc6WHvyVHV78mp8tfk9PD8MO/uuGHf3Xg51dXYRLFv+2/mEXvr4Pf9k6X4c/XB+VAzd49irP0t03A",
+	"vSjVNfG9ruWxppELXtwtlbzBLkd3dynqtpgOnS3mwHIe2Hj/7sb18hTY7+Dufo2Jtabz3hZbqqfs3/je",
+	"QbDFYhvqRtRU45cb/0vN1//4yXxXDpN8/HRTUaEXpdTCktIqqcuqw+x98r1y1n2RuHebMnWLsmo0hqb8",
+	"6Z0d41rkL8G2eJTThTs7GFxBJ0VIW8KFLzGHt/IO3SNMDzjW/XFh64qW4mJBKBd8mQjjmKIOds/ZIeUF",
+	"YpuccGvsDnjuiBlVar0t65KJienkyk30qv6aX6tNRHk04OWYk2pSPFDkWNTN3G7Q2YYhS6n/970qfzr3",
+	"iUzfwm43frPPshcENmjiGKDFuDts33qpeTkyfC3JTxkfbGw/vhQcBhxiBW3yCiMmIZWSwW0HNQW94aD+",
+	"I9Vss078o3XP/+Yb4mJOhZC77abcJX/VbQI4F3uE02QVhDKCMo5zr4II6dfCP6KcwfiDImLB/QHnGIEy",
+	"V3RVFdANWIQLSAwT/SyPKNnQCsKmpB3GCPcBp0leNdA9Nhbp044kxtniYoEOigO3K3SP8glHvSooeSuI",
+	"dw0pTh51g+Dx7ZJbfYvjsDqhj/tP9zpHwZMnncO9INjf72zv5Ddk6n0//+BjFUhXk1oVsJzXj+gPirA3",
+	"M3OhrFSp79Jiz7y9YL8dtDud/faTKjLJCaQq6MtNuh8E7YMyrstjQlXBUD3vxG6gn6a7e+0OOT59BXoh",
+	"5Hy3c3D4tN0JgnaH/ETlgvHdvW47aAeVEiT3kWNrgKnbS7LVbsTX29PfWwz+KTb1N8neQoqe8Ch/r1Il",
+	"CZqr8o1Gxjm7wgqj+UkJHi8bsGyk7yLYB4FL3LeVHJiDSFgBh8VLBUYwpoxjnKwWfihFtb1/bulf65b+",
+	"HWyNamA0V8k54yPCIY7dA03zPdhsQhS1d5oDosfIZYpQC4lFtW8YPuN5KoC/llRB3a20meDGnhvwkbNb",
+	"R9ZUV/kDsuvzgyKxCGlMUip1m7zONEgyjimfu0dALVmaQjTgtm6G0LP8icEvj2NDgTnMMvIrVXuwsqAU",
+	"2XSmiRYD/o4zrGrz6vS4YmY0Gxb4zlnJEKskrm2XlpUncZFbEr8GHK2SZ0jDemlVY7HsP362Hps1Pxw1",
+	"mjJFjZ2/dPiziqz9Y+Kf/0Qv/5dFLy9LjwJY71Y5gE4lYlQuMOiYAZEQ+OD/9XbaFgJ+VY/5n0jpXyVS",
+	"ajUc4nZKz3iuNNu94qVO0N6ibfHm7JYyr5qV7qU1RElKmSwlAFmYTZucCzFHX7iK5Ri7erjownMb6hyL",
+	"aGmL/rta//hs7wATCwRzKZ3X1Cv+MkC15L+DbuVIN/xuVCuxP+oRpks4svW/F4Aatl/Uwlyr9N7NgwoO",
+	"dXxL2vJatnFDRnJjsnVzvnNTdntTEjyGfC1+Lsc1jxqwxyUAdb16iGOqAbc1mMlrjH2bnVtYNYLRVpBr",
+	"Vyqfi6LSRVFSzmJX9gfcQsISoFytQN0FUcc0arIIytDt/E8AuD9U8bH5Fq6a7Nb+kIW5TF9tWBQ34QH0",
+	"09bapCk78sHsjQdWaH1irwniJr9WM/3t/PtNsBBJI6j/ERT3WFCIy0eTLI6dhHtcEt+W2Ztlc1iUGWuM",
+	"FrwCiGrAOYeOjaEBH6gzyZ1zY+Us41qQbifwB5ziiwXW5L8b6tf8TlGUFXsYa7hUSm1DtdoikWubgrGY",
+	"JtFc3tXFEJrLs7p+tRKqeRLZp7sLmRb5GV9jYNbKvW36WxzYKrPH0f6bPTfkD6eVv50hJhMj9Ve35Li8",
+	"xQ23xb6ibWfFoA2QKcAyPFjVq5I25HDEK9i1q6XBaQKq55x3Jge8ZAQh5rhdsw8skjmvgsxiGPDR85P+",
+	"T+cnFxfDF+8vh29fX/YvT4ZvT07fnlw8H16+/uXkFXYSk0mbvLXpTTbWoNFGEpOVwVDOcdqsSV123J+u",
+	"TR/Q5/sqnVqulvAH69X1ZMd/dOpD6NTVBb1dsdKUGQmRKcPaqa36sbtRr2KGik07YFpBPFkVjqe8nAuA",
+	"YkDPjFmNMoASFVM1azepx7xMzrfqx9vC61vHiuqlaXLt2BAnqpSF8YLOUTB+Srutw0kArSfhPrSO6EGn",
+	"FUTdMJgcTvZop7P97cxpskGvuYP620XCVwCRIiaeFqefs2e+90+YH6/DWVOiuVakCFC3yUuHXS/e74wH",
+	"FjOl3V9QY1MuJESYxG+z6hFx4nQXenpj9Allow2XpRHVUObTr5T3Kz7sR5SciyuIaQj3ZovvGXP9z7tF",
+	"ZXQ0hh7+efj9Dg+/x0haV9Jr85U3Osml09yeKWMO8HUKvP/mjGDWDYlEmCXGnFxhDhXIKxc2mwI3Vxqi",
+	"okjOOp7M/tVFFy78jkZPqaTsBtbM99K+3RQwe8ybbsqrqPkidaejyTX5VAy1ofRCs1fiOyvEBdC0IOOM",
+	"xZHNk8V0blUQ3710V70Xs5h1gBnJUj8PxPmYNkBc1KwIrimHXiyNXAv+rg+9zctsabz8ZbZhoC0MstJA",
+	"lszN62nQj2LBicSSO6UxCsHmNx6QTSN0f2XOZgZiov0Mwnk5KwcDxIJoGs/N/7Pyflc8dPPp5n8CAAD/",
+	"/w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

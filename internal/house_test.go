@@ -23,7 +23,7 @@ const module = "github.com/latchkey-auth/latchkey/"
 var floors = [][]string{
 	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/email"}, // ground
 	{"internal/password", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/tenant"}, // parts, handed a transaction
+	{"internal/session", "internal/token", "internal/tenant", "internal/limit"}, // parts, handed a transaction
 	{"internal/caller"},
 	{"internal/flow", "internal/account"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server"},

@@ -79,3 +79,11 @@ UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
 -- name: CountSessionsLastRotatedBefore :one
 SELECT count(*) FROM sessions
  WHERE ended_at IS NULL AND expires_at > @now AND refresh_expires_at > @now AND rotated_at < @since;
+
+-- Sessions that nobody can use any more are kept for a while, so that a client that comes with
+-- one of their tokens learns why.
+-- name: DeleteOldSessions :execrows
+DELETE FROM sessions WHERE id IN (
+    SELECT s.id FROM sessions s
+     WHERE s.ended_at < @before::timestamptz OR s.expires_at < @before OR s.refresh_expires_at < @before
+     LIMIT 5000);

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -34,6 +35,7 @@ type App struct {
 
 	prepared bool
 	ring     *token.Keyring
+	limiter  *limit.Limiter
 	server   *server.Server
 	listener net.Listener
 }
@@ -64,15 +66,20 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Flow.ClaimsFunction); err != nil {
 		return nil, &config.Error{Problems: []error{err}}
 	}
+	limiter, err := limit.New(a.DB, c.Limit, hmacKey(c, ring))
+	if err != nil {
+		return nil, &config.Error{Problems: []error{err}}
+	}
+	a.limiter = limiter
 	journeys := flow.New(flow.Parts{
 		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier,
-		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims,
+		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims, Limiter: limiter,
 	}, c.Flow)
 	operations, err := service.New(journeys, account.New(a.DB), ring)
 	if err != nil {
 		return nil, err
 	}
-	a.server, err = server.New(server.Parts{Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Scheme: c.Token.HeaderScheme, Log: log}, operations)
+	a.server, err = server.New(server.Parts{Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: limiter, Scheme: c.Token.HeaderScheme, Log: log}, operations)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +87,14 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 		return nil, fmt.Errorf("LATCHKEY_ADDR: %w", err)
 	}
 	return a, nil
+}
+
+// hmacKey is what addresses are hashed with.
+func hmacKey(c config.Config, ring *token.Keyring) []byte {
+	if c.Limit.HMACKey != "" {
+		return []byte(c.Limit.HMACKey)
+	}
+	return ring.Derive("hmac")
 }
 
 // keyring reads the keys, from the file where one is named: it is the whole key state,
@@ -184,6 +199,7 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("listening", "addr", a.Addr())
 	go a.followKeys(ctx)
+	go a.sweep(ctx)
 	if !a.prepared {
 		go a.prepareLater(ctx)
 	}

@@ -5,8 +5,10 @@ package config
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/server"
@@ -22,6 +24,7 @@ type Config struct {
 	Session  session.Settings  `section:"Sessions"`
 	Flow     flow.Settings     `section:"Accounts"`
 	Password password.Settings `section:"Passwords"`
+	Limit    limit.Settings    `section:"Rate limits"`
 	Local    Local             `section:"Development"`
 }
 
@@ -32,7 +35,7 @@ type Local struct {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := append(c.Token.Check(), c.Flow.Check()...)
+	errs := slices.Concat(c.Token.Check(), c.Flow.Check(), c.Limit.Check())
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))
 	}

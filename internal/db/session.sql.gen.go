@@ -31,6 +31,23 @@ func (q *Queries) CountSessionsLastRotatedBefore(ctx context.Context, arg CountS
 	return count, err
 }
 
+const deleteOldSessions = `-- name: DeleteOldSessions :execrows
+DELETE FROM sessions WHERE id IN (
+    SELECT s.id FROM sessions s
+     WHERE s.ended_at < $1::timestamptz OR s.expires_at < $1 OR s.refresh_expires_at < $1
+     LIMIT 5000)
+`
+
+// Sessions that nobody can use any more are kept for a while, so that a client that comes with
+// one of their tokens learns why.
+func (q *Queries) DeleteOldSessions(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteOldSessions, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const endListedSessions = `-- name: EndListedSessions :many
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
  WHERE user_id = $3 AND listing_id = ANY($4::bigint[]) AND ended_at IS NULL

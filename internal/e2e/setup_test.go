@@ -90,7 +90,7 @@ func (w *world) serve(settings ...string) (*app.App, string) {
 	w.t.Helper()
 	env := config.Environment{
 		"DATABASE_URL": w.db, "HEADLESS_JWT_PRIVATE_KEY": w.key, "LATCHKEY_ADDR": "127.0.0.1:0",
-		"LATCHKEY_DATABASE_MAX_CONNECTIONS": "6",
+		"LATCHKEY_DATABASE_MAX_CONNECTIONS": "6", "ACCOUNT_RATE_LIMITS": "false",
 	}
 	for _, s := range settings {
 		name, value, _ := strings.Cut(s, "=")

@@ -14,6 +14,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -57,6 +58,7 @@ type Parts struct {
 	Gate     *password.Gate
 	Policy   password.Policy
 	Claims   postgres.ClaimsFunction
+	Limiter  *limit.Limiter
 }
 
 // Flow runs the journeys.

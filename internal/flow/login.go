@@ -2,11 +2,13 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -27,7 +29,7 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 	if err := bad.Err(); err != nil {
 		return Entry{}, err
 	}
-	user, err := f.checkPassword(ctx, address, in.Password)
+	user, err := f.checkPassword(ctx, who, address, in.Password)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -58,12 +60,21 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 // Timing: unknown account, no password, disabled and wrong password take the same
 // path: a slot before the look-up, one statement, one hash, one answer (SEC-39,
 // SEC-40; TestSEC40_fourFailuresAreOne).
-func (f *Flow) checkPassword(ctx context.Context, address, pass string) (db.FindUserByEmailRow, error) {
+func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, address, pass string) (db.FindUserByEmailRow, error) {
 	slot, err := f.Gate.Enter(ctx)
 	if err != nil {
 		return db.FindUserByEmailRow{}, err
 	}
 	defer slot.Leave()
+	// A guess is counted before it is made, and given back when it was none: of many guesses
+	// at once no more are compared than are left.
+	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: address})
+	if errors.Is(err, problem.TooManyRequests) {
+		return db.FindUserByEmailRow{}, problem.TooManyLoginAttempts
+	}
+	if err != nil {
+		return db.FindUserByEmailRow{}, err
+	}
 	user, err := f.DB.FindUserByEmail(ctx, address)
 	if err != nil && !postgres.IsNotFound(err) {
 		return db.FindUserByEmailRow{}, err
@@ -74,6 +85,9 @@ func (f *Flow) checkPassword(ctx context.Context, address, pass string) (db.Find
 	}
 	if !right || user.DisabledAt != nil {
 		return db.FindUserByEmailRow{}, problem.CredentialsMismatch.At("password")
+	}
+	if err := counted.GiveBack(ctx); err != nil {
+		return db.FindUserByEmailRow{}, err
 	}
 	if weak {
 		f.strengthen(ctx, slot, &user, pass)

@@ -24,6 +24,7 @@ var (
 
 	// Signing in.
 	CredentialsMismatch  = invalid("email_password_mismatch", "The email address and/or password you specified are not correct.")
+	TooManyLoginAttempts = invalid("too_many_login_attempts", "Too many failed login attempts. Try again later.")
 	AlreadyAuthenticated = &Problem{Kind: Conflict, Code: "already_authenticated", Message: "You are already signed in."}
 	SignupClosed         = &Problem{Kind: Forbidden, Code: "signup_closed", Message: "Signing up is closed."}
 
@@ -45,6 +46,8 @@ var (
 	MediaType        = &Problem{Kind: Unsupported, Code: "unsupported_media_type", Message: "Send the body as application/json in UTF-8, without Content-Encoding."}
 	RequestTimeout   = &Problem{Kind: TimedOut, Code: "request_timeout", Message: "The request did not arrive in time."}
 
+	TooManyRequests = &Problem{Kind: TooMany, Code: "too_many_requests", Message: "Too many requests. Please try again later.", RetryAfter: time.Second}
+
 	// Ours.
 	TemporarilyUnavailable = &Problem{Kind: Unavailable, Code: "temporarily_unavailable", RetryAfter: 2 * time.Second,
 		Message: "The service is temporarily unavailable. Please try again."}
@@ -55,10 +58,10 @@ var (
 func Catalogue() []*Problem {
 	return []*Problem{
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
-		PasswordNumeric, PasswordSimilar, EmailTaken, CredentialsMismatch, AlreadyAuthenticated, SignupClosed,
+		PasswordNumeric, PasswordSimilar, EmailTaken, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
 		AccountDeleted, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
-		TemporarilyUnavailable, InternalError,
+		TooManyRequests, TemporarilyUnavailable, InternalError,
 	}
 }
 

@@ -35,6 +35,8 @@ const (
 	Unsupported
 	// TimedOut: the request did not arrive in time.
 	TimedOut
+	// TooMany: a rate limit is used up.
+	TooMany
 	// Unavailable: we could not find out. Says nothing about credentials.
 	Unavailable
 )
@@ -47,7 +49,7 @@ type Problem struct {
 	Message string
 	// Param names the member or header that it speaks of; empty for none.
 	Param string
-	// RetryAfter is how long a client should wait; whole seconds, only of Unavailable.
+	// RetryAfter is how long a client should wait; whole seconds, of TooMany and Unavailable.
 	RetryAfter time.Duration
 	// EndedAt is when the session ended, where a refusal is about that.
 	EndedAt *time.Time

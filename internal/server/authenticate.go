@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"net/netip"
 	"strings"
 
 	"github.com/gofiber/fiber/v2"
@@ -77,8 +78,13 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 func (s *Server) device(c *fiber.Ctx) session.Device {
 	return session.Device{
 		UserAgent: c.Get(fiber.HeaderUserAgent), Name: c.Get("X-Device-Name"),
-		Address: s.proxies.client(c.Context().RemoteAddr(), c.Request().Header.PeekAll(fiber.HeaderXForwardedFor)),
+		Address: s.address(c),
 	}
+}
+
+// address is the client's, as far as our proxies say.
+func (s *Server) address(c *fiber.Ctx) netip.Addr {
+	return s.proxies.client(c.Context().RemoteAddr(), c.Request().Header.PeekAll(fiber.HeaderXForwardedFor))
 }
 
 // bearer takes the token out of an Authorization header, and reports whether one of

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"sort"
 	"strings"
 
@@ -16,6 +17,8 @@ type operation struct {
 	identified bool
 	// required: it refuses a caller without a session.
 	required bool
+	// limits are the actions of x-rate-limit.
+	limits []string
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
 }
@@ -33,6 +36,11 @@ func readOperations(doc *openapi3.T) map[string]operation {
 			for _, alternative := range security {
 				if len(alternative) == 0 {
 					o.required = false
+				}
+			}
+			if list, ok := op.Extensions["x-rate-limit"].([]any); ok {
+				for _, action := range list {
+					o.limits = append(o.limits, fmt.Sprint(action))
 				}
 			}
 			if op.RequestBody != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
@@ -20,7 +21,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 	)
 	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
-		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.authenticate, s.validate},
+		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.limit, s.authenticate, s.validate},
 	})
 	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.
 }
@@ -39,6 +40,16 @@ func deadline(c *fiber.Ctx) error {
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
+}
+
+// limit takes from the rate limits that the spec names, before anything else is done.
+func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
+	for _, action := range s.operation(c).limits {
+		if _, err := s.Limiter.Take(c.UserContext(), action, limit.Subject{Address: s.address(c)}); err != nil {
+			return err
+		}
+	}
+	return next(c)
 }
 
 // authenticate finds out who is asking and refuses nobody who need not be signed in.

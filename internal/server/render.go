@@ -25,6 +25,7 @@ var statuses = map[problem.Kind]int{
 	problem.HeadersTooLarge: fiber.StatusRequestHeaderFieldsTooLarge,
 	problem.Unsupported:     fiber.StatusUnsupportedMediaType,
 	problem.TimedOut:        fiber.StatusRequestTimeout,
+	problem.TooMany:         fiber.StatusTooManyRequests,
 	problem.Unavailable:     fiber.StatusServiceUnavailable,
 }
 
@@ -64,7 +65,7 @@ func (s *Server) renderProblems(c *fiber.Ctx, found problem.List) error {
 		answer.Meta = api.ErrorMeta{EndedAt: timestamp(*first.EndedAt)}
 	}
 	switch first.Kind {
-	case problem.Unavailable:
+	case problem.Unavailable, problem.TooMany:
 		c.Set(fiber.HeaderRetryAfter, retryAfter(first.RetryAfter))
 	case problem.NotAllowed:
 		c.Set(fiber.HeaderAllow, s.allow(c.Path()))

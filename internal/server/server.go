@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/token"
 	"github.com/valyala/fasthttp"
@@ -21,9 +22,8 @@ import (
 
 // Settings of the listener.
 type Settings struct {
-	Addr       string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
-	Proxies    []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
-	RateLimits string   `env:"ACCOUNT_RATE_LIMITS" doc:"false turns all rate limits off."`
+	Addr    string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
+	Proxies []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
 }
 
 // Budgets, from the outside in: client 15 s, handler 8 s, statement 3 s.
@@ -45,6 +45,7 @@ type Parts struct {
 	DB       *postgres.DB
 	Flow     *flow.Flow
 	Verifier *token.Verifier
+	Limiter  *limit.Limiter
 	Scheme   string // of the Authorization header
 	Log      *slog.Logger
 }

@@ -4,7 +4,9 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hkdf"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
@@ -78,6 +80,20 @@ func GenerateKey() (block, kid string, err error) {
 
 // Public lists the keys for the JWKS, the signing one first.
 func (r *Keyring) Public() []PublicKey { return r.state.Load().public }
+
+// Derive returns 32 secret bytes for another purpose, the same on every server that
+// started with the same signing key.
+func (r *Keyring) Derive(purpose string) []byte {
+	secret, err := r.state.Load().signer.private.Bytes()
+	if err != nil {
+		panic("P-256 key without a scalar: " + err.Error()) // newKey admits none
+	}
+	derived, err := hkdf.Key(sha256.New, secret, nil, "latchkey "+purpose, 32)
+	if err != nil {
+		panic("hkdf: " + err.Error()) // only for lengths that we do not ask for
+	}
+	return derived
+}
 
 func parseKeys(text string) (*keys, error) {
 	blocks, err := splitBlocks(text)

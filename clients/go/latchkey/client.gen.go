@@ -180,7 +180,8 @@ type Problem struct {
 	// `password_too_short`, `password_too_similar`, `refresh_token_invalid`,
 	// `refresh_token_reused`,
 	// `request_timeout`, `required`, `session_ended`, `session_expired`,
-	// `signup_closed`, `temporarily_unavailable`, `unsupported_media_type`.
+	// `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
+	// `too_many_requests`, `unsupported_media_type`.
 	Code string `json:"code"`
 
 	// Message A sentence for people.
@@ -366,6 +367,9 @@ type PayloadTooLarge = ErrorResponse
 // ServiceUnavailable defines model for ServiceUnavailable.
 type ServiceUnavailable = ErrorResponse
 
+// TooManyRequests defines model for TooManyRequests.
+type TooManyRequests = ErrorResponse
+
 // Unauthorized defines model for Unauthorized.
 type Unauthorized = UnauthenticatedResponse
 
@@ -493,7 +497,9 @@ type ClientInterface interface {
 	// LoginWithBody Sign in with a password
 	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`.
+	// password are one answer: 400 `email_password_mismatch` at `password`. Too
+	// many of them, for one address or from one client address, are 400
+	// `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -507,7 +513,9 @@ type ClientInterface interface {
 	// Login Sign in with a password
 	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`.
+	// password are one answer: 400 `email_password_mismatch` at `password`. Too
+	// many of them, for one address or from one client address, are 400
+	// `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -727,7 +735,9 @@ func (c *Client) GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (
 // LoginWithBody Sign in with a password
 //
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`.
+// password are one answer: 400 `email_password_mismatch` at `password`. Too
+// many of them, for one address or from one client address, are 400
+// `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -751,7 +761,9 @@ func (c *Client) LoginWithBody(ctx context.Context, contentType string, body io.
 // Login Sign in with a password
 //
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`.
+// password are one answer: 400 `email_password_mismatch` at `password`. Too
+// many of them, for one address or from one client address, are 400
+// `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -1631,7 +1643,9 @@ type ClientWithResponsesInterface interface {
 	// LoginWithBodyWithResponse Sign in with a password
 	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`.
+	// password are one answer: 400 `email_password_mismatch` at `password`. Too
+	// many of them, for one address or from one client address, are 400
+	// `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -1645,7 +1659,9 @@ type ClientWithResponsesInterface interface {
 	// LoginWithResponse Sign in with a password
 	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`.
+	// password are one answer: 400 `email_password_mismatch` at `password`. Too
+	// many of them, for one address or from one client address, are 400
+	// `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -1904,6 +1920,11 @@ func (r GetKeySetResult) ContentType() string {
 	return ""
 }
 
+// LoginResult429Headers the declared response headers of an HTTP 429 response for Login
+type LoginResult429Headers struct {
+	RetryAfter int32
+}
+
 // LoginResult503Headers the declared response headers of an HTTP 503 response for Login
 type LoginResult503Headers struct {
 	RetryAfter int32
@@ -1924,8 +1945,12 @@ type LoginResult struct {
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LoginResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *LoginResult503Headers
 }
@@ -1958,6 +1983,11 @@ func (r LoginResult) GetJSON413() *PayloadTooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r LoginResult) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LoginResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -2312,6 +2342,11 @@ func (r ListSessionsResult) ContentType() string {
 	return ""
 }
 
+// SignupResult429Headers the declared response headers of an HTTP 429 response for Signup
+type SignupResult429Headers struct {
+	RetryAfter int32
+}
+
 // SignupResult503Headers the declared response headers of an HTTP 503 response for Signup
 type SignupResult503Headers struct {
 	RetryAfter int32
@@ -2334,8 +2369,12 @@ type SignupResult struct {
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SignupResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *SignupResult503Headers
 }
@@ -2373,6 +2412,11 @@ func (r SignupResult) GetJSON413() *PayloadTooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r SignupResult) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SignupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -2856,7 +2900,9 @@ func (c *ClientWithResponses) GetKeySetWithResponse(ctx context.Context, reqEdit
 // LoginWithBodyWithResponse Sign in with a password
 //
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`.
+// password are one answer: 400 `email_password_mismatch` at `password`. Too
+// many of them, for one address or from one client address, are 400
+// `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -2876,7 +2922,9 @@ func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, con
 // LoginWithResponse Sign in with a password
 //
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`.
+// password are one answer: 400 `email_password_mismatch` at `password`. Too
+// many of them, for one address or from one client address, are 400
+// `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -3283,6 +3331,13 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3293,6 +3348,16 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers LoginResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers LoginResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -3665,6 +3730,13 @@ func ParseSignupResult(rsp *http.Response) (*SignupResult, error) {
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3675,6 +3747,16 @@ func ParseSignupResult(rsp *http.Response) (*SignupResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers SignupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers SignupResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

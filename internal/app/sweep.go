@@ -1,0 +1,36 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+const (
+	sweepEvery   = time.Minute
+	keepSessions = 30 * 24 * time.Hour // after their end
+)
+
+// Sweep removes what nobody needs any more: idle counters, and sessions that ended 30
+// days ago. Several servers may sweep at once.
+func (a *App) Sweep(ctx context.Context) error {
+	_, idle := a.limiter.Sweep(ctx)
+	_, old := a.DB.DeleteOldSessions(ctx, a.DB.Now().Add(-keepSessions))
+	return errors.Join(idle, old)
+}
+
+// sweep is the janitor of a running server.
+func (a *App) sweep(ctx context.Context) {
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+				a.log.Warn("sweeping failed; trying again in a minute", "cause", err.Error())
+			}
+		}
+	}
+}
