@@ -120,6 +120,42 @@ CREATE TABLE rate_limits (
 COMMENT ON TABLE rate_limits IS 'How much of each rate limit is used up.';
 CREATE INDEX rate_limits_used_until ON rate_limits (used_until);
 
+-- What happened to accounts and sessions: who, what, which session, when, with what result.
+-- Rows are never changed nor removed; only what is personal in them is emptied, by retention or
+-- when its owner leaves (the trigger below). No foreign keys: a row outlives what it speaks of.
+CREATE TABLE audit_events (
+    id           uuid        PRIMARY KEY, -- UUIDv7: sorts by time
+    occurred_at  timestamptz NOT NULL,
+    event        text        NOT NULL,
+    result       text        NOT NULL CHECK (result IN ('success', 'failure')),
+    -- Who did it: the user, an operator at the command line, or the server by itself.
+    actor        text        NOT NULL CHECK (actor IN ('user', 'operator', 'server')),
+    user_id      bigint,
+    session_id   uuid,
+    -- HMACs of the client's address and of the email address that was submitted.
+    address_hash bytea,
+    email_hash   bytea,
+    -- Emptied after 90 days.
+    address      text,
+    user_agent   text
+);
+COMMENT ON TABLE audit_events IS 'What happened to accounts and sessions.';
+CREATE INDEX audit_events_user ON audit_events (user_id, id);
+CREATE INDEX audit_events_personal ON audit_events (occurred_at) WHERE address IS NOT NULL OR user_agent IS NOT NULL;
+
+CREATE FUNCTION audit_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.address IS NULL AND NEW.user_agent IS NULL
+       AND (NEW.id, NEW.occurred_at, NEW.event, NEW.result, NEW.actor) = (OLD.id, OLD.occurred_at, OLD.event, OLD.result, OLD.actor)
+       AND (NEW.user_id, NEW.session_id, NEW.address_hash, NEW.email_hash)
+           IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id, OLD.address_hash, OLD.email_hash) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'audit events are neither changed nor removed' USING ERRCODE = 'restrict_violation';
+END $$;
+CREATE TRIGGER audit_events_are_kept BEFORE UPDATE OR DELETE ON audit_events
+    FOR EACH ROW EXECUTE FUNCTION audit_events_are_kept();
+
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.
 CREATE VIEW user_details AS

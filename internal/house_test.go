@@ -24,6 +24,7 @@ var floors = [][]string{
 	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/email"}, // ground
 	{"internal/password", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/tenant", "internal/limit"}, // parts, handed a transaction
+	{"internal/audit"},
 	{"internal/caller"},
 	{"internal/flow", "internal/account"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server"},

@@ -7,11 +7,11 @@ SELECT count(*) FROM tenants WHERE id = @id;
 -- name: UpdatePrimaryMembership :exec
 UPDATE memberships SET is_primary = false WHERE user_id = @user_id AND is_primary;
 
--- Adds a member, or changes whether this is the member's primary tenant.
+-- Adds a member, or makes this the member's primary tenant; never the other way round.
 -- name: InsertMembership :exec
 INSERT INTO memberships (tenant_id, user_id, is_primary, created_at)
 VALUES (@tenant_id, @user_id, @is_primary, @now)
-ON CONFLICT (user_id, tenant_id) DO UPDATE SET is_primary = excluded.is_primary;
+ON CONFLICT (user_id, tenant_id) DO UPDATE SET is_primary = memberships.is_primary OR excluded.is_primary;
 
 -- name: CountMemberships :one
 SELECT count(*) FROM memberships WHERE user_id = @user_id;

@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -14,10 +15,13 @@ import (
 )
 
 // Account changes accounts.
-type Account struct{ db *postgres.DB }
+type Account struct {
+	db    *postgres.DB
+	trail *audit.Trail
+}
 
 // New returns the accounts of a database.
-func New(d *postgres.DB) *Account { return &Account{d} }
+func New(d *postgres.DB, trail *audit.Trail) *Account { return &Account{d, trail} }
 
 // UpdateProfile sets the display name, unless it is empty (not given), and returns the
 // session as it is after that.

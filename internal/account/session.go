@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -38,8 +39,17 @@ func (a *Account) EndSessions(ctx context.Context, who caller.Caller, ids []int6
 		}
 		ended, err := tx.EndListedSessions(ctx, db.EndListedSessionsParams{UserID: user, ListingIds: ids, EndReason: session.EndedByUser, Now: tx.Now})
 		left = slices.DeleteFunc(living, func(l Listed) bool { return slices.Contains(ids, l.ListingID) })
+		if err != nil {
+			return err
+		}
+		for _, id := range ended {
+			err := a.trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.SessionsEnded, UserID: user, SessionID: id, Device: who.Device})
+			if err != nil {
+				return err
+			}
+		}
 		out = slices.ContainsFunc(ended, func(id uuid.UUID) bool { return id == who.Session.ID })
-		return err
+		return nil
 	})
 	if err == nil && !known {
 		err = problem.InvalidChoice.At("sessions")

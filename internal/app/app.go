@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -43,39 +44,32 @@ type App struct {
 // New builds every room and takes the address. It does not need the database: one that
 // is away at start is an outage like any other (Prepare).
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger) (*App, error) {
-	if c.Database.URL == "" {
-		return nil, &config.Error{Problems: []error{errors.New("DATABASE_URL: is needed (`latchkey dev` brings a PostgreSQL of its own)")}}
-	}
 	a := &App{config: c, log: log, Gate: password.NewGate()}
-	ring, err := keyring(c.Token, clock)
-	if err != nil {
-		return nil, &config.Error{Problems: []error{err}}
+	if wrong := a.open(ctx, clock); len(wrong) > 0 {
+		return nil, &config.Error{Problems: wrong}
 	}
-	a.ring = ring
-	issuer, err := token.NewIssuer(ring, c.Token)
+	issuer, err := token.NewIssuer(a.ring, c.Token)
 	if err != nil {
 		return nil, err
 	}
-	verifier, err := token.NewVerifier(ring, c.Token)
+	verifier, err := token.NewVerifier(a.ring, c.Token)
 	if err != nil {
 		return nil, err
-	}
-	if a.DB, err = postgres.Open(ctx, c.Database, clock); err != nil {
-		return nil, &config.Error{Problems: []error{err}}
 	}
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Flow.ClaimsFunction); err != nil {
 		return nil, &config.Error{Problems: []error{err}}
 	}
-	limiter, err := limit.New(a.DB, c.Limit, hmacKey(c, ring))
+	limiter, err := limit.New(a.DB, c.Limit, hmacKey(c, a.ring))
 	if err != nil {
 		return nil, &config.Error{Problems: []error{err}}
 	}
 	a.limiter = limiter
+	trail := audit.New(hmacKey(c, a.ring))
 	journeys := flow.New(flow.Parts{
 		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier,
-		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims, Limiter: limiter,
+		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims, Limiter: limiter, Trail: trail,
 	}, c.Flow)
-	operations, err := service.New(journeys, account.New(a.DB), ring)
+	operations, err := service.New(journeys, account.New(a.DB, trail), a.ring)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +81,23 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 		return nil, fmt.Errorf("LATCHKEY_ADDR: %w", err)
 	}
 	return a, nil
+}
+
+// open makes what has no default, the keys and the way to the database, and returns all
+// that is wrong with their settings.
+func (a *App) open(ctx context.Context, clock postgres.Clock) []error {
+	var wrong []error
+	if a.config.Database.URL == "" {
+		wrong = append(wrong, errors.New("DATABASE_URL: is needed (`latchkey dev` brings a PostgreSQL of its own)"))
+	}
+	var err error
+	if a.ring, err = keyring(a.config.Token, clock); err != nil {
+		wrong = append(wrong, err)
+	}
+	if a.DB, err = postgres.Open(ctx, a.config.Database, clock); err != nil {
+		wrong = append(wrong, err)
+	}
+	return wrong
 }
 
 // hmacKey is what addresses are hashed with.

@@ -16,7 +16,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
-	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/tenant"
 	"github.com/latchkey-auth/latchkey/internal/token"
@@ -67,6 +66,7 @@ func (c devCommand) Run(sh *shell) error {
 		}
 		defer func() { _ = local.Stop() }()
 		settings.Database.URL = local.URL
+		settings.Database.AutoMigrate = true // nobody else reaches this database to do it
 	}
 	return c.serve(sh, settings, dir)
 }
@@ -80,11 +80,12 @@ func (c devCommand) serve(sh *shell, settings config.Config, dir string) error {
 	if err := a.Prepare(sh.ctx); err != nil {
 		return err
 	}
-	demo, err := keep(dir, "demo-password", func() (string, error) {
-		text := secret.Text(12)
-		return text, createDemo(sh.ctx, a, text)
-	})
+	// Written down before it is used: a first start that is killed is made good by the next.
+	demo, err := keep(dir, "demo-password", func() (string, error) { return secret.Text(12), nil })
 	if err != nil {
+		return err
+	}
+	if err := sh.demo(a, demo); err != nil {
 		return err
 	}
 	tour := template.Must(template.New("tour").Parse(tourText))
@@ -141,30 +142,37 @@ func keep(dir, name string, create func() (string, error)) (string, error) {
 	return text, os.WriteFile(path, []byte(text+"\n"), 0o600)
 }
 
-// createDemo makes the demo user and their tenant, unless somebody holds the address.
-func createDemo(ctx context.Context, a *App, text string) error {
-	slot, err := a.Gate.Enter(ctx)
+// demo makes the demo user and their tenant, unless the database has them already.
+func (sh *shell) demo(a *App, text string) error {
+	slot, err := a.Gate.Enter(sh.ctx)
 	if err != nil {
 		return err
 	}
 	defer slot.Leave()
+	user, err := a.DB.FindUserByEmail(sh.ctx, demoEmail)
+	if err == nil {
+		ok, _, err := slot.Verify(password.Normalize(text), user.PasswordHash)
+		if !ok && err == nil { // DATABASE_URL with another --dir: the password is not ours to change
+			_, _ = fmt.Fprintf(sh.err, "latchkey: warning: %s is in this database already, with a password that this --dir does not know: the tour's sign-in will be refused\n", demoEmail)
+		}
+		return err
+	}
+	if !postgres.IsNotFound(err) {
+		return err
+	}
 	hash, err := slot.Hash(password.Normalize(text))
 	if err != nil {
 		return err
 	}
-	err = a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		id, err := flow.Insert(ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true})
+	return a.DB.Tx(sh.ctx, func(tx postgres.Tx) error {
+		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true})
 		if err != nil {
 			return err
 		}
-		tenantID, err := tenant.Create(ctx, tx, "Demo")
+		tenantID, err := tenant.Create(sh.ctx, tx, "Demo")
 		if err != nil {
 			return err
 		}
-		return tenant.AddMember(ctx, tx, tenantID, id, true)
+		return tenant.AddMember(sh.ctx, tx, tenantID, id, true)
 	})
-	if errors.Is(err, problem.EmailTaken) {
-		return nil
-	}
-	return err
 }

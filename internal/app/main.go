@@ -28,6 +28,7 @@ type commands struct {
 	Keys    keysCommand    `cmd:"" help:"Make signing keys."`
 	Users   usersCommand   `cmd:"" help:"Create users, set passwords, disable accounts."`
 	Tenants tenantsCommand `cmd:"" help:"Create tenants and add members."`
+	Audit   auditCommand   `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
 	Config  configCommand  `cmd:"" help:"Show every setting and its effective value, secrets masked."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }
@@ -118,6 +119,19 @@ func (sh *shell) log() *slog.Logger { return slog.New(slog.NewJSONHandler(sh.err
 
 // database opens the database for a command that is no server, with its schema current.
 func (sh *shell) database() (*postgres.DB, config.Config, error) {
+	d, c, err := sh.anyDatabase()
+	if err != nil {
+		return nil, c, err
+	}
+	if err := d.CheckSchema(sh.ctx); err != nil {
+		d.Close()
+		return nil, c, err
+	}
+	return d, c, nil
+}
+
+// anyDatabase opens the database, whatever its schema is.
+func (sh *shell) anyDatabase() (*postgres.DB, config.Config, error) {
 	c, err := sh.settings()
 	if err != nil {
 		return nil, c, err

@@ -3,7 +3,7 @@ package app
 import "fmt"
 
 type migrateCommand struct {
-	Up     migrateUpCommand     `cmd:"" help:"Apply what is missing."`
+	Up     migrateUpCommand     `cmd:"" help:"Apply the migrations that are missing."`
 	Status migrateStatusCommand `cmd:"" help:"List the migrations and when they were applied."`
 }
 
@@ -11,7 +11,7 @@ type migrateUpCommand struct{}
 
 // Run applies what is missing.
 func (migrateUpCommand) Run(sh *shell) error {
-	d, _, err := sh.database()
+	d, _, err := sh.anyDatabase()
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ type migrateStatusCommand struct{}
 
 // Run lists the migrations.
 func (migrateStatusCommand) Run(sh *shell) error {
-	d, _, err := sh.database()
+	d, _, err := sh.anyDatabase()
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,11 @@
 package app
 
+import (
+	"errors"
+
+	"github.com/latchkey-auth/latchkey/internal/config"
+)
+
 type serveCommand struct{}
 
 // Help is shown by `latchkey serve --help`.
@@ -10,6 +16,10 @@ func (serveCommand) Help() string {
 // Run serves until SIGINT or SIGTERM.
 func (serveCommand) Run(sh *shell) error {
 	c, err := sh.settings()
+	var wrong *config.Error
+	if errors.As(err, &wrong) {
+		wrong.Add((&App{config: c}).open(sh.ctx, sh.now)...)
+	}
 	if err != nil {
 		return err
 	}

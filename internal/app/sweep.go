@@ -9,14 +9,16 @@ import (
 const (
 	sweepEvery   = time.Minute
 	keepSessions = 30 * 24 * time.Hour // after their end
+	keepPersonal = 90 * 24 * time.Hour // addresses and user agents in the audit log
 )
 
 // Sweep removes what nobody needs any more: idle counters, and sessions that ended 30
-// days ago. Several servers may sweep at once.
+// days ago, and what is personal in the audit log of 90 days ago. Several servers may sweep at once.
 func (a *App) Sweep(ctx context.Context) error {
 	_, idle := a.limiter.Sweep(ctx)
 	_, old := a.DB.DeleteOldSessions(ctx, a.DB.Now().Add(-keepSessions))
-	return errors.Join(idle, old)
+	_, personal := a.DB.UpdateOldAuditEvents(ctx, a.DB.Now().Add(-keepPersonal))
+	return errors.Join(idle, old, personal)
 }
 
 // sweep is the janitor of a running server.

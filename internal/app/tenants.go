@@ -66,6 +66,9 @@ func (c tenantsAddMemberCommand) Run(sh *shell) error {
 		}
 		return tenant.AddMember(sh.ctx, tx, c.Tenant, user.ID, c.Primary)
 	})
+	if errors.Is(err, tenant.ErrUnknown) {
+		return tenant.ErrUnknown // what a transaction ends with counts as an outage otherwise
+	}
 	if err != nil {
 		return err
 	}

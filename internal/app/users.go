@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/flow"
@@ -49,8 +50,10 @@ func (c usersCreateCommand) Run(sh *shell) error {
 	}
 	var id int64
 	err = d.Tx(sh.ctx, func(tx postgres.Tx) error {
-		id, err = flow.Insert(sh.ctx, tx, user)
-		return err
+		if id, err = flow.Insert(sh.ctx, tx, user); err != nil {
+			return err
+		}
+		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: audit.UserCreated, Actor: audit.Operator, UserID: id})
 	})
 	if errors.Is(err, problem.EmailTaken) {
 		return fmt.Errorf("%s belongs to another user", address)
@@ -81,7 +84,7 @@ func (c usersSetPasswordCommand) Run(sh *shell) error {
 	if err != nil {
 		return err
 	}
-	return sh.changeUser(d, user, session.PasswordChanged, func(tx postgres.Tx) error {
+	return sh.changeUser(d, userChange{user, session.PasswordChanged, audit.PasswordChanged}, func(tx postgres.Tx) error {
 		_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.ID, PasswordHash: hash})
 		return err
 	})
@@ -102,14 +105,23 @@ func (c usersDisableCommand) Run(sh *shell) error {
 	if err != nil {
 		return err
 	}
-	return sh.changeUser(d, user, session.AccountDisabled, func(tx postgres.Tx) error {
+	return sh.changeUser(d, userChange{user, session.AccountDisabled, audit.AccountDisabled}, func(tx postgres.Tx) error {
 		_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.ID, Now: tx.Now})
 		return err
 	})
 }
 
-// changeUser runs a change that ends every session of the user.
-func (sh *shell) changeUser(d *postgres.DB, user db.FindUserByEmailRow, reason string, change func(postgres.Tx) error) error {
+// userChange is a change that ends every session of the user.
+type userChange struct {
+	user   db.FindUserByEmailRow
+	reason string // why the sessions end
+	event  string // what the audit log calls it
+}
+
+// changeUser makes the change, ends the sessions and writes the event, all or nothing.
+// The event has no address, so nothing in it is hashed.
+func (sh *shell) changeUser(d *postgres.DB, c userChange, change func(postgres.Tx) error) error {
+	user := c.user
 	var ended int64
 	err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
 		// Race: a sign-in holds this row until its session is committed, so the change sees
@@ -121,8 +133,10 @@ func (sh *shell) changeUser(d *postgres.DB, user db.FindUserByEmailRow, reason s
 			return err
 		}
 		var err error
-		ended, err = session.EndAll(sh.ctx, tx, user.ID, reason)
-		return err
+		if ended, err = session.EndAll(sh.ctx, tx, user.ID, c.reason); err != nil {
+			return err
+		}
+		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.ID})
 	})
 	if err != nil {
 		return err

@@ -35,7 +35,7 @@ type Local struct {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Token.Check(), c.Flow.Check(), c.Limit.Check())
+	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Flow.Check(), c.Limit.Check())
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))
 	}

@@ -29,6 +29,16 @@ type Error struct{ Problems []error }
 // Error lists the problems, one a line.
 func (e *Error) Error() string { return errors.Join(e.Problems...).Error() }
 
+// Add adds problems with settings that none is known of yet.
+func (e *Error) Add(problems ...error) {
+	for _, p := range problems {
+		name, _, _ := strings.Cut(p.Error(), ":")
+		if !strings.Contains(e.Error(), name) {
+			e.Problems = append(e.Problems, p)
+		}
+	}
+}
+
 // Read makes the settings from an environment. It reports all mistakes together, as
 // an *Error, and returns a warning for every setting that looks like one of ours or
 // allauth's and is none. No value of a secret ever stands in a message.
@@ -43,11 +53,10 @@ func Read(env Environment) (Config, []string, error) {
 		}
 		if err := f.read(env); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", f.Name, err))
+			_ = f.set(f.Default) // so that the others can still be judged
 		}
 	}
-	if len(problems) == 0 {
-		problems = c.check()
-	}
+	problems = append(problems, c.check()...)
 	warnings := unknown(env, known)
 	if len(problems) > 0 {
 		return c, warnings, &Error{problems}

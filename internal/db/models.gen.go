@@ -11,6 +11,21 @@ import (
 	"github.com/google/uuid"
 )
 
+// What happened to accounts and sessions.
+type AuditEvent struct {
+	ID          uuid.UUID
+	OccurredAt  time.Time
+	Event       string
+	Result      string
+	Actor       string
+	UserID      *int64
+	SessionID   *uuid.UUID
+	AddressHash []byte
+	EmailHash   []byte
+	Address     *string
+	UserAgent   *string
+}
+
 type SessionDetail struct {
 	ID                   uuid.UUID
 	TokenHash            []byte

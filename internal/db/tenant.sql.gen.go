@@ -37,7 +37,7 @@ func (q *Queries) CountTenants(ctx context.Context, id uuid.UUID) (int64, error)
 const insertMembership = `-- name: InsertMembership :exec
 INSERT INTO memberships (tenant_id, user_id, is_primary, created_at)
 VALUES ($1, $2, $3, $4)
-ON CONFLICT (user_id, tenant_id) DO UPDATE SET is_primary = excluded.is_primary
+ON CONFLICT (user_id, tenant_id) DO UPDATE SET is_primary = memberships.is_primary OR excluded.is_primary
 `
 
 type InsertMembershipParams struct {
@@ -47,7 +47,7 @@ type InsertMembershipParams struct {
 	Now       time.Time
 }
 
-// Adds a member, or changes whether this is the member's primary tenant.
+// Adds a member, or makes this the member's primary tenant; never the other way round.
 func (q *Queries) InsertMembership(ctx context.Context, arg InsertMembershipParams) error {
 	_, err := q.db.Exec(ctx, insertMembership,
 		arg.TenantID,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -18,6 +19,7 @@ type attempt struct {
 	// the proof was another one.
 	proved  *string
 	methods []session.Method
+	event   string // what the audit log calls it
 }
 
 // entered is a visitor for whom the door has opened, inside the transaction.
@@ -46,6 +48,10 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 	}
 	var e entered
 	e.opened, err = f.Sessions.Open(ctx, tx, session.Opening{UserID: a.userID, Device: who.Device, Methods: a.methods})
+	if err != nil {
+		return entered{}, false, err
+	}
+	err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: a.event, UserID: a.userID, SessionID: e.opened.ID, Device: who.Device})
 	if err != nil {
 		return entered{}, false, err
 	}

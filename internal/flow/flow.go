@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -59,6 +60,7 @@ type Parts struct {
 	Policy   password.Policy
 	Claims   postgres.ClaimsFunction
 	Limiter  *limit.Limiter
+	Trail    *audit.Trail
 }
 
 // Flow runs the journeys.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
@@ -41,7 +42,7 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		var err error
 		e, admitted, err = f.advance(ctx, tx, who, attempt{
-			userID: user.ID, proved: user.PasswordHash,
+			userID: user.ID, proved: user.PasswordHash, event: audit.Login,
 			methods: []session.Method{{Method: "password", At: epoch(tx.Now), Email: address}},
 		})
 		return err
@@ -84,6 +85,12 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, address, pa
 		return db.FindUserByEmailRow{}, err
 	}
 	if !right || user.DisabledAt != nil {
+		err := f.Trail.Add(ctx, f.DB.Queries, f.DB.Now(), audit.Event{
+			Name: audit.Login, Failed: true, UserID: user.ID, Device: who.Device, Email: address,
+		})
+		if err != nil {
+			return db.FindUserByEmailRow{}, err
+		}
 		return db.FindUserByEmailRow{}, problem.CredentialsMismatch.At("password")
 	}
 	if err := counted.GiveBack(ctx); err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"regexp"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -25,7 +27,7 @@ var idempotencyKey = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 
 // Refresh trades a refresh token for a new pair. The RefreshToken of the entry is
 // empty while rotation is off.
-func (f *Flow) Refresh(ctx context.Context, in Refresh) (Entry, error) {
+func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entry, error) {
 	if in.IdempotencyKey != "" && !idempotencyKey.MatchString(in.IdempotencyKey) {
 		return Entry{}, problem.InvalidValue.At("Idempotency-Key")
 	}
@@ -42,7 +44,7 @@ func (f *Flow) Refresh(ctx context.Context, in Refresh) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	r, err := f.rotate(ctx, claims, in.IdempotencyKey)
+	r, err := f.rotate(ctx, who, claims, in.IdempotencyKey)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -53,7 +55,7 @@ func (f *Flow) Refresh(ctx context.Context, in Refresh) (Entry, error) {
 }
 
 // rotate tries the one statement first, and judges where that moves nothing.
-func (f *Flow) rotate(ctx context.Context, claims token.Claims, key string) (session.Rotation, error) {
+func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claims, key string) (session.Rotation, error) {
 	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
 		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(key),
 	}}
@@ -64,7 +66,12 @@ func (f *Flow) rotate(ctx context.Context, claims token.Claims, key string) (ses
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		var err error
 		r, err = f.Sessions.RotateJudged(ctx, tx, sp)
-		return err
+		if err != nil || r.Verdict != session.Reuse {
+			return err
+		}
+		return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: claims.Subject, SessionID: claims.SessionID, Device: who.Device,
+		})
 	})
 	return r, err
 }

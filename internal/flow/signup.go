@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
@@ -46,7 +47,7 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 			return err
 		}
 		// The account is new and locked by us: nothing can stand against it.
-		e, _, err = f.advance(ctx, tx, who, attempt{userID: id, proved: &hash})
+		e, _, err = f.advance(ctx, tx, who, attempt{userID: id, proved: &hash, event: audit.UserCreated})
 		return err
 	})
 	if err != nil {

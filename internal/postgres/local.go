@@ -27,6 +27,7 @@ type Local struct {
 	// URL is the address to connect to.
 	URL string
 
+	root string        // where data and socket stand
 	cmd  *exec.Cmd     // nil when somebody else's server was joined
 	done chan struct{} // closed when the child has ended
 	log  *bytes.Buffer // what it printed; read after done only
@@ -52,7 +53,7 @@ func StartLocal(ctx context.Context, dir, programs string, settings ...string) (
 	if l.ping(ctx) == nil {
 		return l, nil
 	}
-	bin, err := findPrograms(programs)
+	bin, err := findPrograms(programs, places)
 	if err != nil {
 		return nil, err
 	}
@@ -60,23 +61,25 @@ func StartLocal(ctx context.Context, dir, programs string, settings ...string) (
 	if err != nil {
 		return nil, err
 	}
-	data := filepath.Join(l.root(dir), "data")
+	data := filepath.Join(l.root, "data")
 	if err := initialise(ctx, bin, data, account); err != nil {
 		return nil, err
 	}
-	args := []string{"-D", data, "-k", l.root(dir), "-c", "listen_addresses="}
+	args := []string{"-D", data, "-k", l.root, "-c", "listen_addresses="}
 	for _, s := range settings {
 		args = append(args, "-c", s)
 	}
-	l.cmd = exec.Command(filepath.Join(bin, "postgres"), args...)
-	l.cmd.Dir, l.cmd.Stdout, l.cmd.Stderr = data, l.log, l.log
-	l.cmd.SysProcAttr = childAttributes(account)
-	return l, l.run(ctx)
+	return l, l.start(ctx, data, func() *exec.Cmd {
+		cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
+		cmd.Dir, cmd.Stdout, cmd.Stderr = data, l.log, l.log
+		cmd.SysProcAttr = childAttributes(account)
+		return cmd
+	})
 }
 
-// root is where data and socket stand. A socket's path may have 107 bytes: a
-// longer directory gets a short twin below the temporary directory.
-func (l *Local) root(dir string) string {
+// shortRoot is dir, unless that is too long for a socket's path, which may have 107
+// bytes: then it is a short twin below the temporary directory.
+func shortRoot(dir string) string {
 	if len(dir) <= 80 {
 		return dir
 	}
@@ -89,9 +92,8 @@ func newLocal(dir string) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &Local{done: make(chan struct{}), log: &bytes.Buffer{}}
-	root := l.root(dir)
-	l.URL = "host=" + root + " user=postgres dbname=postgres sslmode=disable"
+	root := shortRoot(dir)
+	l := &Local{URL: "host=" + root + " user=postgres dbname=postgres sslmode=disable", root: root}
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return nil, err
 	}
@@ -99,12 +101,34 @@ func newLocal(dir string) (*Local, error) {
 	if err != nil {
 		return nil, err
 	}
+	if root != dir {
+		if err := checkTwin(root, account); err != nil {
+			return nil, err
+		}
+	}
 	if account != nil { // root: the server's own account must be able to write here
 		if err := os.Chown(root, int(account.Uid), int(account.Gid)); err != nil {
 			return nil, err
 		}
 	}
 	return l, nil
+}
+
+// checkTwin refuses what somebody else made at the twin's place.
+//
+// Security: the temporary directory is everybody's. A server that waits there would be
+// told our passwords, and a link would let root give any directory away.
+func checkTwin(root string, account *syscall.Credential) error {
+	info, err := os.Lstat(root)
+	if err != nil {
+		return err
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	ours := ok && (int(stat.Uid) == os.Geteuid() || account != nil && stat.Uid == account.Uid)
+	if !info.IsDir() || !ours {
+		return fmt.Errorf("%s belongs to another account: choose a shorter --dir", root)
+	}
+	return nil
 }
 
 func (l *Local) ping(ctx context.Context) error {
@@ -115,6 +139,39 @@ func (l *Local) ping(ctx context.Context) error {
 		return err
 	}
 	return c.Close(ctx)
+}
+
+// leaving is how long a server may take to end that our predecessor left behind.
+const leaving = 30 * time.Second
+
+var errEnded = errors.New("postgres ended at once")
+
+// start runs the child. A predecessor that was killed leaves a server that is still
+// writing its data away, and can be neither joined nor replaced: we wait for its end.
+func (l *Local) start(ctx context.Context, data string, command func() *exec.Cmd) error {
+	patience := time.After(leaving)
+	for {
+		l.done, l.log = make(chan struct{}), &bytes.Buffer{}
+		l.cmd = command()
+		err := l.run(ctx)
+		if !errors.Is(err, errEnded) {
+			return err
+		}
+		if _, held := os.Stat(filepath.Join(data, "postmaster.pid")); held != nil {
+			return err // nobody else's data: it ended for a reason of its own
+		}
+		select {
+		case <-patience:
+			return err
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+		if l.ping(ctx) == nil {
+			l.cmd = nil
+			return nil
+		}
+	}
 }
 
 // run starts the child and waits until it answers.
@@ -139,7 +196,7 @@ func (l *Local) run(ctx context.Context) error {
 	for l.ping(ctx) != nil {
 		select {
 		case <-l.done:
-			return fmt.Errorf("postgres ended at once:\n%s", l.log)
+			return fmt.Errorf("%w:\n%s", errEnded, l.log)
 		case <-ctx.Done():
 			_ = l.Stop()
 			return ctx.Err()
@@ -204,13 +261,19 @@ func initialise(ctx context.Context, bin, data string, account *syscall.Credenti
 	return os.Rename(fresh, data)
 }
 
+// places are where packages put the server programs.
+var places = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin", "/usr/libexec/postgresql*"}
+
 // findPrograms returns the directory with initdb and postgres, the newest version first.
-func findPrograms(programs string) (string, error) {
+func findPrograms(programs string, places []string) (string, error) {
 	if programs != "" {
+		if _, err := os.Stat(filepath.Join(programs, "initdb")); err != nil {
+			return "", fmt.Errorf("PG_BIN: there is no initdb in %s. %w", programs, ErrNoPostgres)
+		}
 		return programs, nil
 	}
 	var dirs []string
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin", "/usr/libexec/postgresql*"} {
+	for _, pattern := range places {
 		found, _ := filepath.Glob(pattern)
 		sort.Sort(sort.Reverse(sort.StringSlice(found)))
 		dirs = append(dirs, found...)

@@ -10,6 +10,14 @@ import (
 // proxies are the networks whose X-Forwarded-For we believe.
 type proxies []netip.Prefix
 
+// Check reports what is wrong with the settings.
+func (s Settings) Check() []error {
+	if _, err := parseProxies(s.Proxies); err != nil {
+		return []error{err}
+	}
+	return nil
+}
+
 // parseProxies reads CIDR blocks and single addresses.
 func parseProxies(list []string) (proxies, error) {
 	var found proxies

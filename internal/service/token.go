@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 )
 
 type tokens struct{ flow *flow.Flow }
 
 func (t tokens) RefreshToken(ctx context.Context, r api.RefreshTokenRequestObject) (api.RefreshTokenResponseObject, error) {
-	e, err := t.flow.Refresh(ctx, flow.Refresh{Token: r.Body.Refresh, IdempotencyKey: r.Params.IdempotencyKey, Param: "refresh"})
+	e, err := t.flow.Refresh(ctx, caller.From(ctx), flow.Refresh{Token: r.Body.Refresh, IdempotencyKey: r.Params.IdempotencyKey, Param: "refresh"})
 	if err != nil {
 		return nil, err
 	}
@@ -18,7 +19,7 @@ func (t tokens) RefreshToken(ctx context.Context, r api.RefreshTokenRequestObjec
 }
 
 func (t tokens) RefreshTokenPair(ctx context.Context, r api.RefreshTokenPairRequestObject) (api.RefreshTokenPairResponseObject, error) {
-	e, err := t.flow.Refresh(ctx, flow.Refresh{Token: r.Body.RefreshToken, IdempotencyKey: r.Params.IdempotencyKey, Param: "refresh_token"})
+	e, err := t.flow.Refresh(ctx, caller.From(ctx), flow.Refresh{Token: r.Body.RefreshToken, IdempotencyKey: r.Params.IdempotencyKey, Param: "refresh_token"})
 	if err != nil {
 		return nil, err
 	}

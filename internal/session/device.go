@@ -15,12 +15,21 @@ type Device struct {
 	Address netip.Addr
 }
 
-func (d Device) address() *string {
-	if !d.Address.IsValid() {
-		return nil
+// Stored is a device as it is written down.
+type Stored struct {
+	UserAgent string
+	Name      string
+	Address   *string
+}
+
+// Stored makes what others sent fit to be stored and shown.
+func (d Device) Stored() Stored {
+	s := Stored{UserAgent: clean(d.UserAgent, 200), Name: clean(d.Name, 64)}
+	if d.Address.IsValid() {
+		text := d.Address.String()
+		s.Address = &text
 	}
-	text := d.Address.String()
-	return &text
+	return s
 }
 
 // Platform guesses what a user agent runs on: ios, android, web or other. It is for

@@ -94,10 +94,11 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 	opened := Opened{ID: secret.Bits128(), Token: secret.SessionToken(), Methods: encoded}
 	end := tx.Now.Add(seconds(s.settings.MaxAge)).Truncate(time.Second)
 	opened.Successor = s.successor(1, tx.Now, end)
+	device := o.Device.Stored()
 	err = tx.InsertSession(ctx, db.InsertSessionParams{
 		ID: opened.ID, ListingID: secret.ID52(), TokenHash: secret.Hash(opened.Token), UserID: o.UserID,
 		CreatedAt: tx.Now, ExpiresAt: end, RotatedAt: tx.Now, RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
-		UserAgent: clean(o.Device.UserAgent, 200), DeviceName: clean(o.Device.Name, 64), Address: o.Device.address(),
+		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address,
 	})
 	if err != nil {
 		return Opened{}, err

@@ -1,0 +1,91 @@
+// Package audit owns the record of what happened to accounts and sessions. It does not
+// own the log of requests (internal/server), and decides nothing.
+package audit
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// What can happen.
+const (
+	UserCreated        = "user_created"
+	Login              = "login"
+	Logout             = "logout"
+	SessionsEnded      = "sessions_ended"
+	RefreshTokenReused = "refresh_token_reused"
+	PasswordChanged    = "password_changed"
+	AccountDisabled    = "account_disabled"
+)
+
+// Who does it.
+const (
+	User     = "user"
+	Operator = "operator"
+	Server   = "server"
+)
+
+// Event is one thing that happened.
+type Event struct {
+	Name      string
+	Failed    bool
+	Actor     string // User where it is empty
+	UserID    int64  // 0: not known
+	SessionID uuid.UUID
+	Device    session.Device
+	// Email is the address that was submitted; only its HMAC is kept.
+	Email string
+}
+
+// Trail writes events.
+type Trail struct{ secret []byte }
+
+// New returns a trail that hashes addresses with secret.
+func New(secret []byte) *Trail { return &Trail{secret} }
+
+// Add writes an event. Hand it the queries of the transaction that makes the change, so
+// that neither is there without the other.
+func (t *Trail) Add(ctx context.Context, q *db.Queries, now time.Time, e Event) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return err
+	}
+	row := db.InsertAuditEventParams{ID: id, OccurredAt: now, Event: e.Name, Result: "success", Actor: User, EmailHash: t.hash("email", e.Email)}
+	if e.Failed {
+		row.Result = "failure"
+	}
+	if e.Actor != "" {
+		row.Actor = e.Actor
+	}
+	if e.UserID != 0 {
+		row.UserID = &e.UserID
+	}
+	if e.SessionID != (uuid.UUID{}) {
+		row.SessionID = &e.SessionID
+	}
+	device := e.Device.Stored()
+	row.Address = device.Address
+	if device.Address != nil {
+		row.AddressHash = t.hash("address", *device.Address)
+	}
+	if device.UserAgent != "" {
+		row.UserAgent = &device.UserAgent
+	}
+	return q.InsertAuditEvent(ctx, row)
+}
+
+// hash is the HMAC under which a value can be found again; nil for none.
+func (t *Trail) hash(kind, value string) []byte {
+	if value == "" {
+		return nil
+	}
+	mac := hmac.New(sha256.New, t.secret)
+	_, _ = mac.Write([]byte(kind + "|" + value))
+	return mac.Sum(nil)
+}

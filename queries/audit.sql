@@ -1,0 +1,20 @@
+-- name: InsertAuditEvent :exec
+INSERT INTO audit_events (id, occurred_at, event, result, actor, user_id, session_id, address_hash, email_hash, address, user_agent)
+VALUES (@id, @occurred_at, @event, @result, @actor, @user_id, @session_id, @address_hash, @email_hash, @address, @user_agent);
+
+-- The newest first.
+-- name: ListAuditEvents :many
+SELECT id, occurred_at, event, result, actor, user_id, session_id, address_hash, email_hash, address, user_agent
+  FROM audit_events
+ WHERE (sqlc.narg(user_id)::bigint IS NULL OR user_id = sqlc.narg(user_id))
+   AND (@event::text = '' OR event = @event)
+   AND occurred_at >= @since
+ ORDER BY id DESC
+ LIMIT @most::integer;
+
+-- Empties what is personal in old rows: the only change that the table allows.
+-- name: UpdateOldAuditEvents :execrows
+UPDATE audit_events SET address = NULL, user_agent = NULL
+ WHERE id IN (SELECT a.id FROM audit_events a
+               WHERE a.occurred_at < @before::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
+               LIMIT 5000);
