@@ -16,8 +16,8 @@ func read(t *testing.T, path string) string {
 	return string(b)
 }
 
-// blocks are the fenced blocks of a kind in the README.
-func blocks(t *testing.T, kind string) []string {
+// fenced are the fenced blocks of a kind in the README.
+func fenced(t *testing.T, kind string) []string {
 	t.Helper()
 	var list []string
 	for _, part := range strings.Split(read(t, "../../README.md"), "```"+kind+"\n")[1:] {
@@ -38,7 +38,7 @@ func TestReadme_theWalkIsTheTour(t *testing.T) {
 	for _, line := range strings.Split(tour, "\n") {
 		walk.WriteString(strings.TrimPrefix(line, "  ") + "\n")
 	}
-	for _, block := range blocks(t, "sh") {
+	for _, block := range fenced(t, "sh") {
 		if strings.HasPrefix(block, "API=") {
 			if strings.TrimSpace(block) != strings.TrimSpace(walk.String()) {
 				t.Errorf("the README's walk:\n%s\nthe tour:\n%s", block, walk.String())
@@ -51,7 +51,7 @@ func TestReadme_theWalkIsTheTour(t *testing.T) {
 
 func TestReadme_theClientExampleIsRealAndRuns(t *testing.T) {
 	t.Parallel()
-	code := blocks(t, "go")
+	code := fenced(t, "go")
 	example := strings.ReplaceAll(read(t, "../../clients/go/example/main.go"), "\n\t", "\n")
 	if len(code) != 1 || !strings.Contains(example, strings.TrimSpace(code[0])) {
 		t.Errorf("clients/go/example has not the README's code:\n%s", code)
@@ -67,7 +67,7 @@ func TestReadme_theClaimsFunctionWorks(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.exec("CREATE SCHEMA app; CREATE TABLE app.people (id bigint, role text)")
-	w.exec(blocks(t, "sql")[0])
+	w.exec(fenced(t, "sql")[0])
 	w.app, w.url = w.serve("LATCHKEY_CLAIMS_FUNCTION=app.claims")
 	s := w.signedUp("ada@example.com")
 	w.exec("INSERT INTO app.people SELECT id, 'engineer' FROM users")
