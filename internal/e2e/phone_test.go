@@ -22,6 +22,8 @@ type phone struct {
 	store record
 	keys  int
 	name  string
+	urls  []string // the servers it asks by turns; empty for the world's
+	turn  int
 }
 
 func newPhone(w *world, rnd *rand.Rand, name string) *phone {

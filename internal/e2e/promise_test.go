@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -146,15 +147,26 @@ func TestTREF08_onceTheEndingCallHasReturnedNothingWorks(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	_, second := w.serve()
+	operator := func(input string, args ...string) func(e entry) {
+		return func(entry) {
+			launch{args: args, env: []string{"DATABASE_URL=" + w.db}, input: input}.run(t).wants(0, "sessions ended")
+		}
+	}
 	for name, end := range map[string]func(e entry){
-		"sign-out": func(e entry) { w.call("DELETE", sessionPath, "", "X-Session-Token: "+e.session).wants(401) },
+		"set-password": operator("another good password\n", "users", "set-password", "set-password@example.com"),
+		"disable":      operator("", "users", "disable", "disable@example.com"),
+		"sign-out":     func(e entry) { w.call("DELETE", sessionPath, "", "X-Session-Token: "+e.session).wants(401) },
 		"end-all": func(e entry) {
 			list := w.call("GET", sessionsPath, "", "X-Session-Token: "+e.session).wants(200).sessions()
 			w.call("DELETE", sessionsPath, fmt.Sprintf(`{"sessions":[%d]}`, list[0].ID), "X-Session-Token: "+e.session).wants(401)
 		},
 	} {
 		w.signedUp(name + "@example.com")
-		for range 5 {
+		rounds := 5
+		if strings.Contains("set-password disable", name) {
+			rounds = 1
+		}
+		for range rounds {
 			w.clock.Advance(time.Second)
 			e := w.signIn(name + "@example.com")
 			tokens := w.refreshInALoop(second, e, func() { end(e) })
