@@ -200,7 +200,11 @@ func (a *App) prepare(ctx context.Context) error {
 	} else if err := a.DB.CheckSchema(ctx); err != nil {
 		return err
 	}
-	return a.claims.Check(ctx, a.config.Flow.ClaimsFunction)
+	err := a.claims.Check(ctx, a.config.Flow.ClaimsFunction)
+	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
+		return &config.Error{Problems: []error{err}}
+	}
+	return err
 }
 
 // Addr is the address that it listens on.

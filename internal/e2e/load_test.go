@@ -119,4 +119,3 @@ func TestTREF05_aLockThatIsNotObtainedIs503(t *testing.T) {
 	}
 	w.spend(e.Refresh, "key-number-1").wants(200)
 }
-

@@ -4,7 +4,11 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/testdb"
 )
 
 func read(t *testing.T, path string) string {
@@ -76,5 +80,31 @@ func TestReadme_theClaimsFunctionWorks(t *testing.T) {
 	}
 	if c := claims(t, s.Tokens().Access); c["role"] != "engineer" {
 		t.Errorf("claims: %v", c)
+	}
+}
+
+// TestReadme_theServeLinesWork runs "Running it" as written, but for the address of the
+// database and the place of the program.
+func TestReadme_theServeLinesWork(t *testing.T) {
+	t.Parallel()
+	var lines string
+	for _, block := range fenced(t, "sh") {
+		if strings.Contains(block, "latchkey serve") {
+			lines = strings.NewReplacer("bin/latchkey", binary(t), "DATABASE_URL=postgres://…", "exec env DATABASE_URL='"+testdb.New(t)+"'").Replace(block)
+		}
+	}
+	log := &buffer{}
+	cmd := exec.Command("bash", "-ec", lines)
+	cmd.Dir, cmd.Stderr = t.TempDir(), log
+	cmd.Env = append(os.Environ(), "LATCHKEY_ADDR=127.0.0.1:0")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 20*time.Second, "listening", func() bool { return strings.Contains(log.String(), `"msg":"listening"`) })
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, log)
 	}
 }

@@ -182,6 +182,19 @@ func TestClaims_aFailureIs503AndLeavesNothingBehind(t *testing.T) {
 	w.call("POST", refreshPath, `{"refresh":"`+e.refresh+`"}`).wants(200) // the generation had not moved
 }
 
+func TestClaims_aFunctionThatIsNotThereStopsTheStart(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	for name, says := range map[string]string{
+		"app.missing": "there is no function app.missing(bigint)", "App.Claims": "want schema.function", "claims": "want schema.function",
+		"app.claims(1); drop table users": "want schema.function",
+	} {
+		launch{args: []string{"serve"}, env: []string{
+			"DATABASE_URL=" + w.db, "HEADLESS_JWT_PRIVATE_KEY=" + w.key, "LATCHKEY_ADDR=127.0.0.1:0", "LATCHKEY_CLAIMS_FUNCTION=" + name,
+		}}.run(t).wants(2, "LATCHKEY_CLAIMS_FUNCTION", says)
+	}
+}
+
 func TestJWKS_showsPublicMembersOnly(t *testing.T) {
 	t.Parallel()
 	w := start(t)
