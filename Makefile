@@ -5,10 +5,12 @@ LINT   := go tool -modfile=internal/tools/lint/go.mod golangci-lint
 BIN    := bin/latchkey
 RACE   ?=
 FUZZ   ?= 60s
+JSON   ?=
+BIG    ?=
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md
 
-.PHONY: help run build test test-go test-axios check generate verify lint fuzz
+.PHONY: help run build test test-go test-axios check generate verify lint fuzz bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,3 +62,7 @@ fuzz: ## Run every fuzz target for FUZZ (60s) each
 			echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) $$p || exit 1; \
 		done; \
 	done
+
+bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file)
+	go build -trimpath -o bin/bench ./internal/bench
+	@exec bin/bench -server $(BIN) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)

@@ -18,8 +18,8 @@ const MaxStored = 254
 var (
 	localPart = regexp.MustCompile(`^(?i)([-!#$%&'*+/=?^_{}|~0-9A-Z` + "`" + `]+(\.[-!#$%&'*+/=?^_{}|~0-9A-Z` + "`" + `]+)*` +
 		`|"([\x01-\x08\x0b\x0c\x0e-\x1f!#-\[\]-\x7f]|\\[\x01-\x09\x0b\x0c\x0e-\x7f])*")$`)
-	domainPart = regexp.MustCompile(`^(?i)((?:[A-Z0-9\x{80}-\x{10ffff}](?:[A-Z0-9\x{80}-\x{10ffff}-]{0,61}[A-Z0-9\x{80}-\x{10ffff}])?\.)+)` +
-		`(?:[A-Z0-9\x{80}-\x{10ffff}-]{2,63})$`)
+	domainPart = regexp.MustCompile(`^(?i)((?:[A-Z0-9\x{a1}-\x{10ffff}](?:[A-Z0-9\x{a1}-\x{10ffff}-]{0,61}[A-Z0-9\x{a1}-\x{10ffff}])?\.)+)` +
+		`(?:[A-Z0-9\x{a1}-\x{10ffff}-]{2,63})$`)
 )
 
 // Normalize strips outer blanks and lower-cases the whole address, and reports
@@ -39,8 +39,8 @@ func validDomain(domain string) bool {
 	}
 	if literal, ok := strings.CutPrefix(domain, "["); ok {
 		literal, ok = strings.CutSuffix(literal, "]")
-		_, err := netip.ParseAddr(literal)
-		return ok && err == nil
+		ip, err := netip.ParseAddr(literal)
+		return ok && err == nil && ip.Zone() == "" // a zone may hold any text, line breaks too
 	}
 	if strings.HasSuffix(domain, "-") || strings.Contains(domain, ".-") {
 		return false

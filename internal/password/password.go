@@ -19,8 +19,10 @@ var params = argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltL
 const decoy = "$argon2id$v=19$m=19456,t=2,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9eOgwEGQ8Qz6aylOk8UEBfPlmNjJr4EJ6ZvE"
 
 // Bounds on stored parameters. What the database says is input, too: a hash with
-// m=4 GiB would stop the server (SEC-33).
+// m=4 GiB would stop the server (SEC-33), and one with t=0, p=0 or no tag makes the
+// library panic.
 const (
+	minTag         = 16
 	maxMemory      = 262144
 	maxIterations  = 10
 	maxParallelism = 16
@@ -54,8 +56,9 @@ func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error
 	if err != nil {
 		return false, false, fmt.Errorf("stored password hash: %w", err)
 	}
-	if p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism {
-		return false, false, fmt.Errorf("stored password hash: parameters out of bounds (m=%d t=%d p=%d)", p.Memory, p.Iterations, p.Parallelism)
+	tooMuch := p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism
+	if tooMuch || p.Iterations < 1 || p.Parallelism < 1 || p.KeyLength < minTag {
+		return false, false, fmt.Errorf("stored password hash: parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)", p.Memory, p.Iterations, p.Parallelism, p.KeyLength)
 	}
 	ok, _, err = argon2id.CheckHash(password, *stored)
 	weak = p.Memory < params.Memory || p.Iterations < params.Iterations

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -39,13 +40,14 @@ func (p Policy) Check(password, param string, similarTo ...string) problem.List 
 	if _, common := commonPasswords()[strings.ToLower(password)]; common {
 		found = append(found, problem.PasswordTooCommon.At(param))
 	}
-	if strings.Trim(password, "0123456789") == "" {
+	if strings.TrimFunc(password, unicode.IsDigit) == "" {
 		found = append(found, problem.PasswordNumeric.At(param))
 	}
 	return found
 }
 
-var wordBreak = regexp.MustCompile(`\W+`)
+// wordBreak is Python's \W, which knows letters beyond ASCII.
+var wordBreak = regexp.MustCompile(`[^\p{L}\p{N}_]+`)
 
 // resembles is Django's UserAttributeSimilarityValidator: each word and its parts,
 // refused from a ratio of 0.7.
@@ -95,7 +97,7 @@ var commonPasswords = sync.OnceValue(func() map[string]struct{} {
 	if err != nil {
 		panic("embedded common passwords: " + err.Error())
 	}
-	lines := strings.Fields(string(text))
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n") // some have several words
 	set := make(map[string]struct{}, len(lines))
 	for _, line := range lines {
 		set[line] = struct{}{}

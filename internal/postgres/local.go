@@ -150,15 +150,20 @@ var errEnded = errors.New("postgres ended at once")
 // writing its data away, and can be neither joined nor replaced: we wait for its end.
 func (l *Local) start(ctx context.Context, data string, command func() *exec.Cmd) error {
 	patience := time.After(leaving)
+	occupied := func() bool {
+		_, err := os.Stat(filepath.Join(data, "postmaster.pid"))
+		return err == nil
+	}
 	for {
+		before := occupied()
 		l.done, l.log = make(chan struct{}), &bytes.Buffer{}
 		l.cmd = command()
 		err := l.run(ctx)
 		if !errors.Is(err, errEnded) {
 			return err
 		}
-		if _, held := os.Stat(filepath.Join(data, "postmaster.pid")); held != nil {
-			return err // nobody else's data: it ended for a reason of its own
+		if !before && !occupied() {
+			return err // nobody else was there: it ended for a reason of its own
 		}
 		select {
 		case <-patience:

@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // statuses is the one place where a kind of problem becomes a status.
@@ -33,6 +34,9 @@ var statuses = map[problem.Kind]int{
 // Fiber's ErrorHandler, for requests that never reach the pipeline.
 func (s *Server) render(c *fiber.Ctx, err error) error {
 	hardened(c)
+	if c.GetRespHeader(requestID) == "" { // it did not get as far as observe
+		c.Set(requestID, secret.Text(12))
+	}
 	var in *flow.Incomplete
 	if errors.As(err, &in) {
 		return s.renderIncomplete(c, in)

@@ -84,6 +84,8 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 		IdleTimeout:           idleTimeout,
 		DisableStartupMessage: true,
 		ErrorHandler:          s.render,
+		// Forms are refused, but fasthttp would read them first, into files if they are large.
+		DisablePreParseMultipartForm: true,
 	})
 	s.app.Server().CloseOnShutdown = true
 	s.knownMethodsOnly()
@@ -92,7 +94,8 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 }
 
 // knownMethodsOnly answers a verb that Fiber does not know in our envelope; Fiber's own
-// answer is text, before any middleware.
+// answer is text, before any middleware. Nobody asks there whether the request is well
+// formed, so nothing that follows it is served.
 func (s *Server) knownMethodsOnly() {
 	known := map[string]bool{}
 	for _, m := range fiber.DefaultMethods {
@@ -106,6 +109,7 @@ func (s *Server) knownMethodsOnly() {
 		}
 		c := s.app.AcquireCtx(ctx)
 		defer s.app.ReleaseCtx(c)
+		ctx.SetConnectionClose()
 		_ = s.render(c, fiber.ErrMethodNotAllowed)
 	}
 }

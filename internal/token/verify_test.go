@@ -63,6 +63,31 @@ func TestSEC05_keyIsFoundByItsExactNameAlone(t *testing.T) {
 	}
 }
 
+// Else anybody could make us read the key file, once every half minute for ever.
+func TestSEC05_malformedKeyNameNeverReachesTheKeySource(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	text, reads := pkcs8(t, f.key), 0
+	ring, err := token.NewKeyring(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring.Follow(func() (string, error) { reads++; return text, nil }, func() time.Time { return now })
+	if f.verifier, err = token.NewVerifier(ring, settings()); err != nil {
+		t.Fatal(err)
+	}
+	for _, kid := range []string{"", "../../key", "a b", "a'--", "ä", strings.Repeat("k", 65), `\n` + f.kid, f.kid + `\n`} {
+		f.refuses(t, f.compact(f.headerWith(token.Access, f.kid, kid), claims(token.Access)), token.Access)
+	}
+	if reads != 0 {
+		t.Errorf("the keys were read %d times", reads)
+	}
+	f.refuses(t, f.compact(f.headerWith(token.Access, f.kid, strings.Repeat("k", 64)), claims(token.Access)), token.Access)
+	if reads != 1 {
+		t.Errorf("the keys were read %d times for a kid that could be new", reads)
+	}
+}
+
 // Nothing of a right signature may be wrong, and numbers outside 1..n-1 never reach
 // the curve's arithmetic: r=s=0 was once taken for every message (CVE-2022-21449).
 func TestSEC06_signatureHalvesLieInRange(t *testing.T) {

@@ -113,7 +113,9 @@ type ErrorMeta struct {
 // ErrorResponse defines model for ErrorResponse.
 type ErrorResponse struct {
 	// Status The HTTP status.
-	Status int32     `json:"status"`
+	Status int32 `json:"status"`
+
+	// Errors What is wrong, one entry a member or header.
 	Errors []Problem `json:"errors,omitempty,omitzero"`
 	Meta   ErrorMeta `json:"meta,omitempty,omitzero"`
 }
@@ -156,6 +158,7 @@ type JSONWebKey struct {
 
 // KeySet defines model for KeySet.
 type KeySet struct {
+	// Keys Unordered; look a key up by its `kid`.
 	Keys []JSONWebKey `json:"keys"`
 }
 

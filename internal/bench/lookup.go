@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"github.com/valyala/fasthttp"
+)
+
+// The sessions of the main database, by number from 1 on.
+const (
+	clients    = 32
+	mixed      = 4000 // sessions of one round; five rounds are 20,000
+	shown      = 10   // times that each of their tokens is shown
+	steady     = 4000 // sessions for hits
+	unseen     = 8000 // sessions for misses
+	rotating   = 4000 // sessions that are refreshed: half by us, half by the reference
+	people     = 5000
+	userAgent  = "okhttp/4.12.0"
+	aJSON      = "application/json"
+	authHeader = "Authorization"
+)
+
+// plan is where which sessions stand.
+type plan struct {
+	rows
+	hits, misses, ours, theirs int
+}
+
+func (b *bench) plan() plan {
+	p := plan{hits: b.rounds*mixed + 1}
+	p.misses = p.hits + steady
+	p.ours = p.misses + unseen
+	p.theirs = p.ours + rotating/2
+	p.rows = rows{sessions: p.theirs + rotating/2 - 1, users: people, fresh: p.hits - 1}
+	return p
+}
+
+// asking is a load of look-ups with the given tokens, shared out among the clients in the
+// order of the list: each is asked once, or around and around while the load lasts.
+func (b *bench) asking(list []string, forever bool) load {
+	next := make([]int, clients)
+	l := load{clients: clients, fill: func(client int, r *fasthttp.Request) bool {
+		n := client + next[client]*clients
+		if n >= len(list) {
+			if !forever {
+				return false
+			}
+			n, next[client] = client, 0
+		}
+		next[client]++
+		r.SetRequestURI(sessionPath)
+		r.Header.Set(authHeader, "Bearer "+list[n])
+		r.Header.SetUserAgent(userAgent)
+		return true
+	}}
+	if forever {
+		l.lasting = b.lasting
+	}
+	return l
+}
+
+// shuffled shows each token a number of times, in random order.
+func shuffled(list []string, times int) []string {
+	all := make([]string, 0, len(list)*times)
+	for range times {
+		all = append(all, list...)
+	}
+	rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return all
+}
+
+// opaque are the tokens by which the reference finds the same sessions.
+func opaque(from, to int) []string {
+	list := make([]string, 0, to-from)
+	for n := from; n < to; n++ {
+		list = append(list, sessionToken(n))
+	}
+	return list
+}
+
+// lookups measures GET auth/session: as clients ask, with tokens that were seen before,
+// and with tokens that never were.
+func (b *bench) lookups(p plan, ours, theirs *child) error {
+	for _, kind := range []struct {
+		name     string
+		floor    float64
+		from, to func(round int) int
+		load     func(list []string) load
+		warm     bool
+	}{
+		{"look-up, each token 10 times", 0.6, func(n int) int { return 1 + n*mixed }, func(n int) int { return 1 + (n+1)*mixed },
+			func(list []string) load { return b.asking(shuffled(list, shown), false) }, false},
+		{"look-up, token seen before", 0.9, func(int) int { return p.hits }, func(int) int { return p.misses },
+			func(list []string) load { return b.asking(shuffled(list, 1), true) }, true},
+		{"look-up, token never seen", 0, func(int) int { return p.misses }, func(int) int { return p.ours },
+			func(list []string) load { return b.asking(shuffled(list, 1), false) }, false},
+	} {
+		jwt := func(c *child) func(int) (load, error) {
+			return func(round int) (load, error) {
+				list, err := b.access(p.rows, kind.from(round), kind.to(round))
+				if err == nil && kind.warm {
+					err = b.warm(c, list)
+				}
+				return kind.load(list), err
+			}
+		}
+		turns := pair{b.rounds, jwt(ours), jwt(theirs)}
+		if b.against == "" {
+			turns.theirs = func(round int) (load, error) { return kind.load(opaque(kind.from(round), kind.to(round))), nil }
+		}
+		if err := b.compare(kind.name, kind.floor, turns, ours, theirs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// warm shows tokens once.
+func (b *bench) warm(c *child, list []string) error {
+	if r := b.asking(list, false).run(c); r.failed > 0 {
+		return fmt.Errorf("warming up: %s", r.why)
+	}
+	return nil
+}
+
+// compare measures a pair and notes it.
+func (b *bench) compare(name string, floor float64, p pair, ours, theirs *child) error {
+	x, y, err := p.run(ours, theirs)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	b.report.compare(name, floor, x, y)
+	return nil
+}

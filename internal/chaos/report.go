@@ -1,0 +1,64 @@
+package main
+
+import "sync/atomic"
+
+// tally counts.
+type tally struct {
+	refreshes, replays, adoptions, lost, away atomic.Int64
+	kills, writesLost, signupsLost            atomic.Int64
+	spurious, forks, twice, odd               atomic.Int64
+}
+
+// report prints the table, and returns the exit code: 1 for a broken promise.
+func (w *world) report() int {
+	c := &w.count
+	line := func(what string, value any) { w.say("  %-46s %v", what, value) }
+	w.say("\nseed %d", w.seed)
+	line("refreshes", c.refreshes.Load())
+	line("answers lost", c.lost.Load())
+	line("replays: the same successor again", c.replays.Load())
+	line("no answer or 503: kept the tokens and repeated", c.away.Load())
+	line("server kills", c.kills.Load())
+	line("fail-overs", w.epoch.Load())
+	line("rotations lost by it", c.writesLost.Load())
+	line("sign-ups lost by it", c.signupsLost.Load())
+	line("adoptions: phones ahead of the new primary", c.adoptions.Load())
+	line("user ids given out", len(w.ids))
+	line("user ids given out twice", c.twice.Load())
+	line("second or wrong successors", c.forks.Load())
+	line("unexpected answers", c.odd.Load())
+	line("SPURIOUS LOGOUTS", c.spurious.Load())
+	w.say("\n  %-26s %8s %8s %8s   most refreshes of the victim until caught", "thefts (none across the", "planted", "caught", "missed")
+	w.say("  fail-over)")
+	for i, t := range w.thefts {
+		if kinds[i].keyless {
+			w.say("  %-26s %8d %8d %8s   %d", kinds[i].name, t.planted, t.caught, "-", t.most)
+			continue
+		}
+		w.say("  %-26s %8d %8d %8d   %d", kinds[i].name, t.planted, t.caught, t.missed, t.most)
+	}
+	w.say("  %-26s %8d %8d %8d   without keys is outside the promise", "all with keys", w.planted(), w.caught(), w.missed())
+	w.say("\n  %.0f seconds, %.0f refreshes/s", w.seconds, float64(c.refreshes.Load())/w.seconds)
+	return w.verdict()
+}
+
+func (w *world) verdict() int {
+	c := &w.count
+	switch {
+	case c.refreshes.Load() < w.refreshes:
+		w.say("FAILED: fewer refreshes than asked for")
+	case c.writesLost.Load() == 0 || c.adoptions.Load() == 0:
+		w.say("FAILED: the fail-over lost nothing, so it proved nothing")
+	case w.planted() == 0 || c.kills.Load() == 0:
+		w.say("FAILED: no theft, or no kill, so nothing is proved")
+	case len(w.faults) > 0:
+		w.say("FAILED: %d faults, the first: %s", len(w.faults), w.faults[0])
+	default:
+		w.say("ok: no honest phone was logged out, every thief with keys was caught within %d refreshes of the victim", mostPromised)
+		return 0
+	}
+	for _, text := range w.serverErrors() {
+		w.say("the servers' last errors:\n%s", text)
+	}
+	return 1
+}

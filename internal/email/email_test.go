@@ -1,0 +1,129 @@
+package email_test
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/latchkey-auth/latchkey/internal/email"
+)
+
+func times(s string, n int) string { return strings.Repeat(s, n) }
+
+// Each address was put to Django's EmailValidator (5.2), which says the same.
+func TestNormalize_takesWhatDjangoTakes(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"a@example.com", "a+tag@example.com", "first.last@sub.sub.example.co", "a@1.2.3.co", "1@example.com", "o'x!#$%&*/=?^_`{|}~-@example.com",
+		`"a\"b"@example.com`, `"a@b"@example.com`, `"a..b"@example.com`, `""@example.com`, "\"\x01\"@example.com", "\"\\\t\"@example.com",
+		"a@[127.0.0.1]", "a@[::1]", "a@[2001:db8::1]", "a@[::ffff:127.0.0.1]", "a@localhost",
+		"a@exämple.com", "a@пример.рф", "a@中国.中国", "a@xn--bcher-kva.example", "a@b.xn--p1ai", "a@☃.net", "a@b·c.com", "a@نامه\u200cای.com",
+		"a@" + times("b", 63) + ".com", "a@example." + times("c", 63), "a@" + times("ä", 60) + ".com", "a@a-b.com", "a@a--b.com",
+		times("x", 308) + "@example.com", // 320
+	} {
+		if got, ok := email.Normalize(address); !ok || got != address {
+			t.Errorf("%q: got %q, %v", address, got, ok)
+		}
+	}
+}
+
+func TestNormalize_refusesWhatDjangoRefuses(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{
+		"", " ", "abc", "@", "@example.com", "a@", "example.com", "a@@example.com", "a@b@example.com", "a,b@example.com", "(c)a@example.com", "<a@example.com>",
+		"a b@example.com", "a@exa mple.com", "a @example.com", "a@ example.com", "a..b@example.com", ".a@example.com", "a.@example.com", ".@example.com",
+		"a@inv-.com", "a@-inv.com", "a@example.com-", "a@example.-com", "a@in-.-v.com", "a@exa_mple.com", "a@example.c", "a@example", "a@.com", "a@example..com",
+		"a@example.com.", "a@.", "a@127.0.0.1", "a@" + times("b", 64) + ".com", "a@example." + times("c", 64),
+		"a@[127.0.0.256]", "a@[127.0.0]", "a@[]", "a@[::1", "a@::1]", "a@[IPv6:::1]", "a@[1.2.3.4].com", "a@[1.2.3.04]",
+		"ä@example.com", `"a"b@example.com`, `"a@example.com`, `a"@example.com`, `"a"b"@example.com`, `"quoted local"@example.com`, "\"a\tb\"@example.com",
+		times("x", 309) + "@example.com", // 321
+	} {
+		if got, ok := email.Normalize(address); ok {
+			t.Errorf("%q is taken as %q", address, got)
+		}
+	}
+}
+
+// An address ends up in a mail's header. What some reader of it takes for the end of
+// the line would let the rest be a header of its own.
+func TestNormalize_refusesLineBreaksAndControlsEverywhere(t *testing.T) {
+	t.Parallel()
+	for _, bad := range []string{"\x00", "\n", "\r", "\r\n", "\r\nBcc: b@example.com", "\v", "\f", "\u0085", "\u009f", "\u00a0", "\x7f", "\x1b"} {
+		for _, around := range [][2]string{
+			{"a", "@example.com"}, {"a@exa", "mple.com"}, {"a@example.com", "x"}, {"a@[fe80::1%x", "]"}, {"a@[1.2.3.4", "]"}, {"a@local", "host"},
+		} {
+			if got, ok := email.Normalize(around[0] + bad + around[1]); ok {
+				t.Errorf("%q is taken as %q", around[0]+bad+around[1], got)
+			}
+		}
+		if got, ok := email.Normalize(`"a` + bad[:min(1, len(bad))] + `b"@example.com`); ok && strings.ContainsAny(got, "\x00\r\n") {
+			t.Errorf("%q in a quoted local part is taken as %q", bad, got)
+		}
+	}
+}
+
+// A zone names a network interface of the sending machine and may hold any text.
+func TestNormalize_refusesIPv6Zones(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"a@[fe80::1%eth0]", "a@[fe80::1%1]", "a@[::1%a b]", "a@[::1%25]", "a@[fe80::1%>]"} {
+		if got, ok := email.Normalize(address); ok {
+			t.Errorf("%q is taken as %q", address, got)
+		}
+	}
+}
+
+func TestNormalize_stripsAndLowersTheWholeAddress(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"A.B@Example.COM": "a.b@example.com", "  a@example.com\t\n": "a@example.com", "\u00a0a@example.com\u2003": "a@example.com",
+		"A@LOCALHOST": "a@localhost", "A@[2001:DB8::1]": "a@[2001:db8::1]", "a@EXÄMPLE.com": "a@exämple.com", `"A B"@EXAMPLE.com`: "",
+		"\u212a@example.com": "k@example.com", // the Kelvin sign: two spellings are one address, not two accounts
+	} {
+		got, ok := email.Normalize(address)
+		if ok != (want != "") || (ok && got != want) {
+			t.Errorf("%q: got %q, %v; want %q", address, got, ok, want)
+		}
+	}
+}
+
+func TestLocalPart_isWhatStandsBeforeTheLastAt(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"a@example.com": "a", `"a@b"@example.com`: `"a@b"`, "none": "none", "@x": "@x", "": "",
+		times("x", 151) + "@example.com": times("x", 150), times("ä", 151): times("ä", 150), times("ä", 150) + "@b": times("ä", 150),
+	} {
+		if got := email.LocalPart(address); got != want {
+			t.Errorf("%q: got %q, want %q", address, got, want)
+		}
+	}
+}
+
+// FuzzNormalize: a normalised address stays as it is, and can stand in one line.
+func FuzzNormalize(f *testing.F) {
+	for _, seed := range []string{
+		"a@example.com", " A+B@EXÄMPLE.com ", `"a\ b"@[::1]`, "a@[fe80::1%\r\n]", "\u0130@\u0130.com", "\u212a@\u017f.com", "a@\xffb.com", "a@b\u0085.com", "@", "",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		got, ok := email.Normalize(address)
+		if !ok {
+			return
+		}
+		if again, ok := email.Normalize(got); !ok || again != got {
+			t.Fatalf("%q became %q, and that became %q, %v", address, got, again, ok)
+		}
+		at := strings.LastIndexByte(got, '@')
+		if at < 1 || len(got) > 320 || !utf8.ValidString(got) || strings.ContainsAny(got, "\x00\r\n") {
+			t.Fatalf("%q is taken as %q", address, got)
+		}
+		plain := got
+		if got[0] == '"' {
+			plain = got[at:]
+		}
+		if strings.ContainsFunc(plain, func(r rune) bool { return unicode.IsControl(r) || r == ' ' || r == '\u00a0' }) {
+			t.Fatalf("%q is taken as %q", address, got)
+		}
+	})
+}

@@ -1,0 +1,223 @@
+package password
+
+import (
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/alexedwards/argon2id"
+)
+
+// slot is one for tests that are not about the gate.
+func slot(t testing.TB) *Slot {
+	t.Helper()
+	s, err := NewGate().Enter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Leave)
+	return s
+}
+
+func hashWith(t testing.TB, password string, p argon2id.Params) string {
+	t.Helper()
+	h, err := argon2id.CreateHash(password, &p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// cheap hashes in microseconds.
+var cheap = argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32}
+
+func TestSEC37_normalizeStripsAndComposes(t *testing.T) {
+	t.Parallel()
+	for given, want := range map[string]string{
+		"": "", "  ": "", "secret": "secret", " secret\t\n": "secret", "\u00a0secret\u2003": "secret", "two words": "two words", "  two  words ": "two  words",
+		"cafe\u0301": "caf\u00e9", "caf\u00e9": "caf\u00e9", "\u212b": "\u00c5", "\u1112\u1161\u11ab": "\ud55c", "PassWord": "PassWord",
+		"\ufb01": "\ufb01", "\u00b2": "\u00b2", // NFC, not NFKC: nobody's password loses a distinction
+	} {
+		if got := Normalize(given); got != want {
+			t.Errorf("%q: got %q, want %q", given, got, want)
+		}
+		if again := Normalize(want); again != want {
+			t.Errorf("%q is normalised, but becomes %q", want, again)
+		}
+	}
+}
+
+func TestVerify_findsTheHashedPasswordAndNoOther(t *testing.T) {
+	t.Parallel()
+	s := slot(t)
+	const right = "correct horse"
+	stored, err := s.Hash(right)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, weak, err := s.Verify(right, &stored); !ok || weak || err != nil {
+		t.Errorf("right: %v, weak %v, %v", ok, weak, err)
+	}
+	for _, wrong := range []string{"", "correct horsE", "correct horse ", "correct hors", "correct horse\x00", stored} {
+		if ok, weak, err := s.Verify(wrong, &stored); ok || weak || err != nil {
+			t.Errorf("%q: %v, weak %v, %v", wrong, ok, weak, err)
+		}
+	}
+}
+
+func TestSEC33_hashIsArgon2idWithOwnSalt(t *testing.T) {
+	t.Parallel()
+	s := slot(t)
+	seen := map[string]bool{}
+	for range 3 {
+		h, err := s.Hash("secret")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, _, _, err := argon2id.DecodeHash(h)
+		if err != nil || *p != params || !strings.HasPrefix(h, "$argon2id$v=19$m=19456,t=2,p=1$") {
+			t.Errorf("%s: %+v, %v", h, p, err)
+		}
+		seen[h] = true
+	}
+	if len(seen) != 3 {
+		t.Error("two hashes of one password are equal")
+	}
+}
+
+// Where there is no password, even the empty one is wrong.
+func TestSEC40_missingHashNeverMatches(t *testing.T) {
+	t.Parallel()
+	s := slot(t)
+	for _, p := range []string{"", "secret", decoy} {
+		if ok, weak, err := s.Verify(p, nil); ok || weak || err != nil {
+			t.Errorf("%q: %v, weak %v, %v", p, ok, weak, err)
+		}
+	}
+	if n := s.gate.Hashes(); n != 3 {
+		t.Errorf("%d hashes for 3 passwords: an account without one would answer sooner", n)
+	}
+}
+
+// Were the decoy broken or cheaper, the time of an answer would tell accounts apart.
+func TestSEC40_decoyCostsWhatAPasswordCosts(t *testing.T) {
+	t.Parallel()
+	p, salt, key, err := argon2id.DecodeHash(decoy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *p != params || len(salt) != 16 || len(key) != 32 {
+		t.Errorf("the decoy has %+v, today's parameters are %+v", *p, params)
+	}
+}
+
+// Not parallel: allocations are counted for the whole process.
+func TestSEC40_missingHashTakesTheMemoryOfAHash(t *testing.T) {
+	s := slot(t)
+	allocated := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.TotalAlloc
+	}
+	before := allocated()
+	if _, _, err := s.Verify("secret", nil); err != nil {
+		t.Fatal(err)
+	}
+	if used := allocated() - before; used < uint64(params.Memory)<<10 {
+		t.Errorf("%d bytes: the decoy was not hashed, and the answer tells that there is no password", used)
+	}
+}
+
+func TestSEC34_weakerParametersAreFlaggedWhenThePasswordIsRight(t *testing.T) {
+	t.Parallel()
+	s := slot(t)
+	for name, c := range map[string]struct {
+		change func(*argon2id.Params)
+		weak   bool
+	}{
+		"today's":     {func(*argon2id.Params) {}, false},
+		"less memory": {func(p *argon2id.Params) { p.Memory-- }, true},
+		"one pass":    {func(p *argon2id.Params) { p.Iterations = 1 }, true},
+		"stronger":    {func(p *argon2id.Params) { p.Memory, p.Iterations = 20000, 3 }, false},
+		"more lanes":  {func(p *argon2id.Params) { p.Parallelism = 2 }, false},
+	} {
+		p := params
+		c.change(&p)
+		stored := hashWith(t, "secret", p)
+		if ok, weak, err := s.Verify("secret", &stored); !ok || weak != c.weak || err != nil {
+			t.Errorf("%s: %v, weak %v, %v; want weak %v", name, ok, weak, err, c.weak)
+		}
+		if ok, weak, err := s.Verify("wrong", &stored); ok || weak || err != nil {
+			t.Errorf("%s: a wrong password gives %v, weak %v, %v", name, ok, weak, err)
+		}
+	}
+}
+
+// Somebody who can write the database must not stop the server. None of these would
+// come back if it was hashed: terabytes, days, or a panic in the library.
+func TestSEC33_parametersOutOfBoundsAreRefusedWithoutHashing(t *testing.T) {
+	t.Parallel()
+	s := slot(t)
+	good := hashWith(t, "secret", cheap)
+	tail := good[strings.LastIndexByte(good[:strings.LastIndexByte(good, '$')], '$'):]
+	salt := tail[:strings.LastIndexByte(tail, '$')+1]
+	for _, stored := range []string{
+		"$argon2id$v=19$m=4294967295,t=1,p=1" + tail, "$argon2id$v=19$m=262145,t=1,p=1" + tail,
+		"$argon2id$v=19$m=8,t=4294967295,p=1" + tail, "$argon2id$v=19$m=8,t=11,p=1" + tail,
+		"$argon2id$v=19$m=8,t=1,p=255" + tail, "$argon2id$v=19$m=8,t=1,p=17" + tail,
+		"$argon2id$v=19$m=8,t=0,p=1" + tail, "$argon2id$v=19$m=8,t=1,p=0" + tail, "$argon2id$v=19$m=0,t=0,p=0" + tail,
+		"$argon2id$v=19$m=8,t=1,p=1" + salt, "$argon2id$v=19$m=8,t=1,p=1" + salt + "AA", "$argon2id$v=19$m=8,t=1,p=1$$",
+	} {
+		for _, p := range []string{"secret", ""} {
+			if ok, weak, err := s.Verify(p, &stored); ok || weak || err == nil {
+				t.Errorf("%s: %v, weak %v, %v; want an error", stored, ok, weak, err)
+			}
+		}
+	}
+	bounds := "$argon2id$v=19$m=8,t=10,p=16" + tail
+	if ok, _, err := s.Verify("secret", &bounds); ok || err != nil {
+		t.Errorf("at the bounds: %v, %v; want it hashed and wrong", ok, err)
+	}
+}
+
+func TestVerify_unreadableHashIsAnErrorAndNoMatch(t *testing.T) {
+	t.Parallel()
+	s := slot(t)
+	for _, stored := range []string{
+		"", "secret", "$", "$$$$$", "!unusable", "$2b$12$" + strings.Repeat("a", 53), "pbkdf2_sha256$1$a$b", "$argon2i$v=19$m=8,t=1,p=1$AAAA$AAAA",
+		"$argon2id$v=16$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=-1,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=256$AAAA$AAAA",
+		"$argon2id$v=19$m=8,t=1,p=1$*$*", hashWith(t, "secret", cheap) + "$",
+	} {
+		for _, p := range []string{"secret", "", stored} {
+			if ok, weak, err := s.Verify(p, &stored); ok || weak || err == nil {
+				t.Errorf("%q: %v, weak %v, %v; want an error", stored, ok, weak, err)
+			}
+		}
+	}
+}
+
+// FuzzVerify: whatever the database says, there is an answer, and yes is none that a
+// damaged hash can give.
+func FuzzVerify(f *testing.F) {
+	stored := hashWith(f, "secret", cheap)
+	f.Add(stored)
+	f.Add(strings.Replace(stored, "t=1", "t=0", 1))
+	f.Add(strings.Replace(stored, "p=1", "p=0", 1))
+	f.Add(strings.TrimSuffix(stored, stored[strings.LastIndexByte(stored, '$')+1:]))
+	f.Add("$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA")
+	f.Add("")
+	s := slot(f)
+	f.Fuzz(func(t *testing.T, text string) {
+		p, _, key, err := argon2id.DecodeHash(text)
+		if err == nil && p.Memory <= maxMemory && p.Iterations <= maxIterations && uint64(p.Memory)*uint64(p.Iterations) > 1024 {
+			return // legal, and too slow for a fuzzer
+		}
+		ok, weak, verr := s.Verify("not the password", &text)
+		if ok || weak {
+			t.Fatalf("%q matches", text)
+		}
+		if verr == nil && (err != nil || len(key) < 16 || p.Iterations < 1 || p.Parallelism < 1) {
+			t.Fatalf("%q was hashed: %+v, %v", text, p, err)
+		}
+	})
+}

@@ -1,0 +1,54 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+)
+
+// StartStandby copies the running server l into dir and starts the copy as its
+// asynchronous streaming standby, with the given settings; those that PostgreSQL
+// compares, such as max_connections, must not be below l's.
+func (l *Local) StartStandby(ctx context.Context, dir, programs string, settings ...string) (*Local, error) {
+	standby, err := newLocal(dir)
+	if err != nil {
+		return nil, err
+	}
+	bin, err := findPrograms(programs, places)
+	if err != nil {
+		return nil, err
+	}
+	account, err := serverAccount()
+	if err != nil {
+		return nil, err
+	}
+	data := filepath.Join(standby.root, "data")
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "pg_basebackup"), "-h", l.root, "-U", "postgres", "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync") //nolint:gosec // PostgreSQL's own program, from where the server comes from
+	cmd.Dir = standby.root
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("pg_basebackup: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return StartLocal(ctx, dir, programs, settings...)
+}
+
+// Kill ends the server's first process with SIGKILL, as a crash would, and waits for it.
+// The others end by themselves when they find it gone.
+func (l *Local) Kill() {
+	if l.Pid() == 0 {
+		return
+	}
+	_ = l.cmd.Process.Kill()
+	<-l.done
+}
+
+// Root is the directory of the data and the socket.
+func (l *Local) Root() string { return l.root }
+
+// ChildAttributes are for a program that shall end when we do, where the system can see
+// to that, and not at a Ctrl-C that is meant for us. The thread that starts it must live
+// as long as it does.
+func ChildAttributes() *syscall.SysProcAttr { return childAttributes(nil) }
