@@ -15,6 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
 // Version of the program.
@@ -25,7 +26,7 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the API, configured by the environment (latchkey config shows it)."`
 	Dev     devCommand     `cmd:"" help:"Try it out: starts a PostgreSQL of its own, a demo user, and prints a tour of curl lines."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
-	Keys    keysCommand    `cmd:"" help:"Make signing keys."`
+	Keys    keysCommand    `cmd:"" help:"Make, list and rotate signing keys."`
 	Users   usersCommand   `cmd:"" help:"Create users, set passwords, disable accounts."`
 	Tenants tenantsCommand `cmd:"" help:"Create tenants and add members."`
 	Audit   auditCommand   `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
@@ -101,6 +102,10 @@ func (sh *shell) report(err error) int {
 		}
 		_, _ = fmt.Fprintln(sh.err, "`latchkey config` shows every setting.")
 		return exitSettings
+	}
+	var p *problem.Problem
+	if errors.As(err, &p) && errors.Is(p, problem.TemporarilyUnavailable) && errors.Unwrap(p) != nil {
+		err = fmt.Errorf("the database does not answer: %w", errors.Unwrap(p)) // a person has no use for our code
 	}
 	_, _ = fmt.Fprintln(sh.err, "latchkey:", err)
 	return exitFailed

@@ -30,8 +30,23 @@ type Local struct {
 	root string        // where data and socket stand
 	cmd  *exec.Cmd     // nil when somebody else's server was joined
 	done chan struct{} // closed when the child has ended
-	log  *bytes.Buffer // what it printed; read after done only
+	log  *tail         // what it printed; read after done only
 }
+
+// tail keeps the end of what is written to it: a server that runs for weeks says a lot.
+type tail struct{ b []byte }
+
+const tailSize = 64 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if over := len(t.b) - tailSize; over > 0 {
+		t.b = append(t.b[:0], t.b[over:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return string(t.b) }
 
 // ErrNoPostgres says that the server programs are not installed.
 var ErrNoPostgres = errors.New("PostgreSQL's server programs were not found.\n" +
@@ -156,7 +171,7 @@ func (l *Local) start(ctx context.Context, data string, command func() *exec.Cmd
 	}
 	for {
 		before := occupied()
-		l.done, l.log = make(chan struct{}), &bytes.Buffer{}
+		l.done, l.log = make(chan struct{}), &tail{}
 		l.cmd = command()
 		err := l.run(ctx)
 		if !errors.Is(err, errEnded) {
