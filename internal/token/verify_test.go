@@ -227,12 +227,50 @@ func TestSEC10_issuerAndAudienceAreExact(t *testing.T) {
 func TestVerify_returnsWhatTheTokenSays(t *testing.T) {
 	t.Parallel()
 	f := newForge(t)
+	sid := uuid.UUID(slices.Repeat([]byte{1}, 16))
 	for _, use := range bothUses {
-		c := f.accepts(t, f.good(use), use)
-		sid := uuid.UUID(slices.Repeat([]byte{1}, 16))
-		if c.Subject != 1<<52-1 || c.SessionID != sid || c.Generation != 7 || c.ID != strings.Repeat("A", 22) ||
-			!c.IssuedAt.Equal(now) || !c.ExpiresAt.Equal(now.Add(5*time.Minute)) {
-			t.Errorf("%s: %+v", use, c)
+		compact := f.good(use)
+		for range 2 { // the second time an access token is remembered
+			c := f.accepts(t, compact, use)
+			if c.Subject != 1<<52-1 || c.SessionID != sid || c.Generation != 7 || c.ID != strings.Repeat("A", 22) ||
+				!c.IssuedAt.Equal(now) || !c.ExpiresAt.Equal(now.Add(5*time.Minute)) {
+				t.Errorf("%s: %+v", use, c)
+			}
 		}
+	}
+}
+
+// A stolen key is taken out of the file: what it signed must not live on in a memory.
+func TestSEC14_removedKeyVerifiesNoMore(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	ours := pkcs8(t, f.key)
+	text := ours
+	ring, err := token.NewKeyring(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring.Follow(func() (string, error) { return text, nil }, func() time.Time { return now })
+	if f.verifier, err = token.NewVerifier(ring, settings()); err != nil {
+		t.Fatal(err)
+	}
+	access, refresh := f.good(token.Access), f.good(token.Refresh)
+	f.accepts(t, access, token.Access)
+	f.accepts(t, refresh, token.Refresh)
+	for _, replaced := range []bool{true, false} {
+		text = ours
+		if replaced {
+			text = pkcs8(t, f.attackerKey())
+		}
+		if err := ring.Reload(); err != nil {
+			t.Fatal(err)
+		}
+		if replaced {
+			f.refuses(t, access, token.Access)
+			f.refuses(t, refresh, token.Refresh)
+			continue
+		}
+		f.accepts(t, access, token.Access) // put back, it is as good as before
+		f.accepts(t, refresh, token.Refresh)
 	}
 }
