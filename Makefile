@@ -7,10 +7,13 @@ RACE   ?=
 FUZZ   ?= 60s
 JSON   ?=
 BIG    ?=
+REFRESHES ?= 300000
+SEED   ?=
+BENCH  ?=
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md
 
-.PHONY: help run build test test-go test-axios check generate verify lint fuzz bench
+.PHONY: help run build test test-go test-axios check generate verify lint fuzz bench chaos
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +66,10 @@ fuzz: ## Run every fuzz target for FUZZ (60s) each
 		done; \
 	done
 
-bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file)
+bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags)
 	go build -trimpath -o bin/bench ./internal/bench
 	@exec bin/bench -server $(BIN) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
+
+chaos: ## Play phones, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
+	go build -trimpath -o bin/chaos ./internal/chaos
+	@exec bin/chaos -refreshes $(REFRESHES) $(if $(SEED),-seed $(SEED))

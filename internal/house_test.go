@@ -34,33 +34,33 @@ var floors = [][]string{
 }
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
-var outside = []string{"internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal", "clients/go/latchkey", "clients/go/example"}
+var outside = []string{"internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example"}
 
 // keepers: which packages may import an outside package. Tests are not asked.
 var keepers = map[string][]string{
 	"github.com/gofiber/fiber":           {"api", "internal/server", "internal/bench"},
 	"github.com/valyala/fasthttp":        {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":         {"internal/token"},
-	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/testdb", "internal/bench"},
+	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/testdb", "internal/bench", "internal/chaos"},
 	"github.com/pressly/goose":           {"internal/postgres"},
 	"github.com/getkin/kin-openapi":      {"api", "internal/server"},
 	"github.com/alexedwards/argon2id":    {"internal/password", "internal/bench"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},
 	"github.com/hashicorp/golang-lru":    {"internal/token"},
 	"github.com/alecthomas/kong":         {"internal/app"},
-	"math/rand":                          {"internal/server", "internal/bench"}, // jitter of Retry-After; which token is shown next
+	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos"}, // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
 var calls = map[string][]string{
 	"os.Getenv":  {"internal/testdb", "internal/e2e", "internal/bench"},
 	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e"},
-	"time.Now":   {"internal/app", "internal/postgres", "internal/testdb", "internal/e2e", "internal/bench", "clients/go/latchkey"},
+	"time.Now":   {"internal/app", "internal/postgres", "internal/testdb", "internal/e2e", "internal/bench", "internal/chaos", "clients/go/latchkey"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a
 // setting, and what makes the databases of tests and of measurements.
-var sqlBuiltInGo = []string{"internal/postgres/claims.go", "internal/testdb/testdb.go", "internal/bench/data.go"}
+var sqlBuiltInGo = []string{"internal/postgres/claims.go", "internal/testdb/testdb.go", "internal/bench/data.go", "internal/chaos/failover.go"}
 
 type listed struct {
 	path    string

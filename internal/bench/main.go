@@ -102,12 +102,14 @@ func (b *bench) describe() {
 	if !strings.HasPrefix(b.dir, "/dev/shm") {
 		where = "on the disk of the temporary directory"
 	}
+	busy, _ := os.ReadFile("/proc/loadavg")
 	b.report.Machine = map[string]any{
-		"processors": runtime.NumCPU(), "go": runtime.Version(), "rounds": b.rounds, "seconds": b.lasting.Seconds(), "clients": clients, "pool": poolSize,
+		"processors": runtime.NumCPU(), "go": runtime.Version(), "rounds": b.rounds, "seconds": b.lasting.Seconds(), "clients": clients, "pool": poolSize, "load_before": string(busy[:min(4, len(busy))]),
 	}
 	b.report.note("PostgreSQL with its default settings (fsync, full_page_writes, synchronous_commit on), its data %s.\n"+
 		"%d processors for clients, servers and database together; %d connections of clients, %d to the database on either side.\n"+
-		"Allocations cannot be seen from outside of a process: -profile counts them. The servers' logs go to /dev/null.", where, runtime.NumCPU(), clients, poolSize)
+		"Load of the machine before the first measurement: %s. Allocations cannot be seen from outside of a process: -profile counts them.\n"+
+		"The servers' logs go to /dev/null.", where, runtime.NumCPU(), clients, poolSize, busy[:min(4, len(busy))])
 }
 
 // wants reports whether a path is to be measured.
@@ -176,7 +178,9 @@ func (b *bench) beside(p plan, database string) error {
 
 // opponent is the reference, or another build of ourselves.
 func (b *bench) opponent(database string) (*child, error) {
+	b.report.opponent = "reference"
 	if b.against != "" {
+		b.report.opponent = "other build"
 		return b.start("the other build", database, b.against, "serve")
 	}
 	return b.myself(database, "reference")

@@ -17,6 +17,8 @@ type report struct {
 	Paths   []path         `json:"paths"`
 	Claims  []claim        `json:"claims"`
 	Notes   []string       `json:"notes"`
+	// opponent is whom the paths are compared with.
+	opponent string
 }
 
 // path is one comparison with the reference.
@@ -132,7 +134,7 @@ func (r *report) print(w io.Writer) error {
 		line("%s\tlatchkey\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%s\t%s", p.What, s.Rate, s.P50/1000, s.P99/1000, s.CPU, s.Memory,
 			p.Ratio[0], p.Ratio[1], p.Ratio[2], floor, judged)
 		s = p.Theirs
-		line("\treference\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t\t\t\t\t", s.Rate, s.P50/1000, s.P99/1000, s.CPU, s.Memory)
+		line("\t"+r.opponent+"\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t\t\t\t\t", s.Rate, s.P50/1000, s.P99/1000, s.CPU, s.Memory)
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -46,7 +47,12 @@ func (w *world) failOver(ctx context.Context, phones []*phone) error {
 	w.epoch.Add(1)
 	segment := w.segment()
 	w.primary.Kill()
-	w.endSender()
+	w.endSender() // stopped, it would never notice
+	select {
+	case <-w.primary.Done():
+	case <-time.After(soon):
+		return errors.New("the killed primary does not end")
+	}
 	if segment != "" {
 		_ = exec.Command("ipcrm", "-m", segment).Run() // what a killed PostgreSQL leaves in the system
 	}
@@ -140,9 +146,9 @@ func (w *world) promote(ctx context.Context, phones, lost []*phone) error {
 	return nil
 }
 
-// generations are those of all sessions.
+// generations are those of all sessions, by their id as tokens write it.
 func generations(ctx context.Context, c *pgx.Conn) (map[string]int64, error) {
-	rows, err := c.Query(ctx, "SELECT id::text, generation FROM sessions")
+	rows, err := c.Query(ctx, "SELECT translate(rtrim(encode(uuid_send(id), 'base64'), '='), '+/', '-_'), generation FROM sessions")
 	if err != nil {
 		return nil, err
 	}

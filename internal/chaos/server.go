@@ -161,7 +161,7 @@ func (l *errorLog) Write(b []byte) (int, error) {
 			continue
 		}
 		l.mu.Lock()
-		if len(l.lines) >= 20 {
+		if len(l.lines) >= 3 {
 			l.lines = l.lines[1:]
 		}
 		l.lines = append(l.lines, bytes.Clone(line))

@@ -35,14 +35,12 @@ func (l *Local) StartStandby(ctx context.Context, dir, programs string, settings
 	return StartLocal(ctx, dir, programs, settings...)
 }
 
-// Kill ends the server's first process with SIGKILL, as a crash would, and waits for it.
-// The others end by themselves when they find it gone.
+// Kill ends the server's first process with SIGKILL, as a crash would. The others end by
+// themselves when they find it gone; Done is closed when the last of them has.
 func (l *Local) Kill() {
-	if l.Pid() == 0 {
-		return
+	if l.Pid() != 0 {
+		_ = l.cmd.Process.Kill()
 	}
-	_ = l.cmd.Process.Kill()
-	<-l.done
 }
 
 // Root is the directory of the data and the socket.
