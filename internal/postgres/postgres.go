@@ -50,6 +50,7 @@ func Open(ctx context.Context, settings Settings, clock Clock) (*DB, error) {
 	if err != nil {
 		return nil, errors.New("DATABASE_URL: not a PostgreSQL address") // the parser's own text may show the password
 	}
+	config.AfterConnect = bareUUIDs
 	statements := &counter{}
 	config.MaxConns = int32(settings.MaxConnections) //nolint:gosec // bounded by the setting's max
 	config.ConnConfig.Tracer = statements
