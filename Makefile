@@ -33,7 +33,7 @@ test-go:
 # The axios test is the one that needs Node; where that is too old or missing, this line
 # says how to get it, and CI turns the line into a failure.
 test-axios: build
-	@if node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2>/dev/null; then \
+	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; then \
 		cd internal/e2e/axios && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) node --test; \
 	else \
 		echo "left out: the axios test needs Node 20 or newer: nodejs.org, brew install node, or npm install --global node@22"; \

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// TestTLOAD01_aFloodOfSignInsIsShedAndLookUpsGoOn: known and unknown addresses alike are
+// TestTLOAD01and02_aFloodOfSignInsIsShedAndLookUpsGoOn: known and unknown addresses alike are
 // let in or told to wait, and nobody who is signed in notices.
-func TestTLOAD01_aFloodOfSignInsIsShedAndLookUpsGoOn(t *testing.T) {
+func TestTLOAD01and02_aFloodOfSignInsIsShedAndLookUpsGoOn(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	s := w.signedUp("ada@example.com")
