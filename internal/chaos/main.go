@@ -122,7 +122,7 @@ func (w *world) watch(over chan struct{}, cancel context.CancelCauseFunc) {
 		if now != before {
 			before, moved = now, time.Now()
 		}
-		if time.Since(moved) > patience && now < w.refreshes {
+		if time.Since(moved) > patience {
 			cancel(fmt.Errorf("no refresh for %v", patience))
 			return
 		}

@@ -84,6 +84,10 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, address, pa
 	if err != nil {
 		return db.FindUserByEmailRow{}, err
 	}
+	if weak && user.DisabledAt == nil {
+		f.strengthen(ctx, slot, &user, pass)
+	}
+	slot.Leave() // what follows waits for the database, and others for the slot
 	if !right || user.DisabledAt != nil {
 		err := f.Trail.Add(ctx, f.DB.Queries, f.DB.Now(), audit.Event{
 			Name: audit.Login, Failed: true, UserID: user.ID, Device: who.Device, Email: address,
@@ -93,13 +97,7 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, address, pa
 		}
 		return db.FindUserByEmailRow{}, problem.CredentialsMismatch.At("password")
 	}
-	if err := counted.GiveBack(ctx); err != nil {
-		return db.FindUserByEmailRow{}, err
-	}
-	if weak {
-		f.strengthen(ctx, slot, &user, pass)
-	}
-	return user, nil
+	return user, counted.GiveBack(ctx)
 }
 
 // strengthen stores the password anew with today's parameters. Its failure is no
