@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/valyala/fasthttp"
@@ -33,11 +34,14 @@ var memberRefresh = []byte(`"refresh_token":"`)
 // spending is a load of refreshes; list is kept up to date, so that it can go on later.
 func (b *bench) spending(list []string) load {
 	next := make([]int, clients)
+	spends := make([]int64, clients)
 	return load{clients: clients, lasting: b.lasting, fill: func(client int, r *fasthttp.Request) bool {
+		spends[client]++
 		r.SetRequestURI(refreshPath)
 		r.Header.SetMethod(fasthttp.MethodPost)
 		r.Header.SetContentType(aJSON)
 		r.Header.SetUserAgent(userAgent)
+		r.Header.Set("Idempotency-Key", "key-number-"+strconv.FormatInt(spends[client], 10)) // as our clients do
 		r.SetBodyString(`{"refresh":"` + list[client+next[client]*clients] + `"}`)
 		return true
 	}, check: func(client int, answer *fasthttp.Response) error {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -51,7 +52,28 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if r.Refused != nil {
 		return Entry{}, r.Refused.At(in.Param)
 	}
-	return f.renew(claims, r, more)
+	entry, err := f.renew(claims, r, more)
+	if in.IdempotencyKey == "" {
+		hold(ctx)
+	}
+	return entry, err
+}
+
+// holdFor is how long the answer to a refresh without a key waits.
+const holdFor = 40 * time.Millisecond
+
+// hold lets a client without keys read all the 401s of one moment before it learns of a
+// successor. A plain interceptor refreshes once for each of them; one that came a little
+// later than the rest would spend the successor at once, and an older refresh that is
+// still on its way would then be two generations back: reuse
+// (docs/decisions/0005-plain-clients.md; measured there).
+func hold(ctx context.Context) {
+	timer := time.NewTimer(holdFor)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // rotate tries the one statement first, and judges where that moves nothing.
