@@ -47,12 +47,12 @@ func (w *world) verdict() int {
 	switch {
 	case c.refreshes.Load() < w.refreshes:
 		w.say("FAILED: fewer refreshes than asked for")
+	case len(w.faults) > 0:
+		w.say("FAILED: %d faults, the first: %s", len(w.faults), w.faults[0])
 	case c.writesLost.Load() == 0 || c.adoptions.Load() == 0:
 		w.say("FAILED: the fail-over lost nothing, so it proved nothing")
 	case w.planted() == 0 || c.kills.Load() == 0:
 		w.say("FAILED: no theft, or no kill, so nothing is proved")
-	case len(w.faults) > 0:
-		w.say("FAILED: %d faults, the first: %s", len(w.faults), w.faults[0])
 	default:
 		w.say("ok: no honest phone was logged out, every thief with keys was caught within %d refreshes of the victim", mostPromised)
 		return 0

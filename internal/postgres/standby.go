@@ -28,7 +28,9 @@ func (l *Local) StartStandby(ctx context.Context, dir, programs string, settings
 	data := filepath.Join(standby.root, "data")
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, "pg_basebackup"), "-h", l.root, "-U", "postgres", "-D", data, "-R", "-X", "stream", "-c", "fast", "--no-sync") //nolint:gosec // PostgreSQL's own program, from where the server comes from
 	cmd.Dir = standby.root
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
+	// It has a child of its own, which would outlive it and keep its output open.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account, Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("pg_basebackup: %w: %s", err, bytes.TrimSpace(out))
 	}
