@@ -199,25 +199,25 @@ type Problem struct {
 
 // Profile defines model for Profile.
 type Profile struct {
-	// CreatedAt Seconds since the Unix epoch, UTC.
-	//
-	// Example: 1790000000.25
-	CreatedAt Timestamp `json:"created_at"`
-
-	// Display What to call this person on a screen.
-	Display string `json:"display"`
+	// ID The user's id.
+	ID int64 `json:"id"`
 
 	// Email The primary address.
 	Email *string `json:"email"`
 
+	// Display What to call this person on a screen.
+	Display string `json:"display"`
+
 	// EmailVerified Whether the primary address is verified.
 	EmailVerified bool `json:"email_verified"`
 
-	// ID The user's id.
-	ID int64 `json:"id"`
-
 	// TenantID The user's primary tenant.
 	TenantID *openapi_types.UUID `json:"tenant_id"`
+
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
 }
 
 // ProfileRequest defines model for ProfileRequest.
@@ -2059,79 +2059,79 @@ var swaggerSpec = []string{
 	"9+GM8qmjYfGhIaCEeDnkWQKShZUehhahSBKzmXIn87maCanXWiuWsJgipSp+9rBMt+o3Eoxv4r7AWzfU",
 	"LAGRaTuK5Ujz79zXRlut8sF1atsM+KgCUzCNNryh4lf5o5iNKrmXHIXjrD2YYVSuMUbuHpQaXCsXOG+4",
 	"BsA18NDCOFIQaQyNQt1Bc5ruft0wdHFMTVQKdK6ImNwt4/GWrha64YZPWNxgy4YSMWTDezqtEVNpTJcb",
-	"bGAtSEjj2PrJzncWnFCiQglwSxB7g3yULKHGjLbusOlubot9mrdm0npkZSpa5sOWmrO0JVJrX7VSgcJg",
-	"9QxWDlc2Raby0LVeX4cxD/OOG2LjGwR+pkD+oAiL6qb2Fj6VBk65Ht4xdL5U27oyTZah+n8gCq7bu36h",
-	"c3ImWaNyeRd+mQVvYd2SLk8YLxvKnbql+s3MWVK4nYPgboW7tua3VjYicucNZXKjIXJHGPOyDqWrra4b",
-	"HN3THqhO+OmOtd+17j9wxY1rdQGLtxA2GlevOeDTTIvx3C+M4IqFDQ98XysHcbihhas2s1v5hTuOwT69",
-	"2n6E6mJ9j0YfWj/hp61XNIHR42aXtWGXprmywF4XoZ6BhGeoRDTlUY44LI7jnhKHpVtEJ5kNUK7QixMp",
-	"kk1ed5hJ6R64m6UtwzhKeUvo5FmBu0RCbni5o0oPFQC/70GmMdWGLg3AASbQaqA8koKhMbKAsY1ICLPa",
-	"kU+MKWsfArSTwYROgetNvqUc4tcNNkWONigYwydhhkJrLwjIyj682ypA2cpSrzJhaaMVwVujXOWUbrl4",
-	"6u7A6kako/Id+mZx/ze16r2vO4l/1UDtBRq193VKL7QwLqnxBGTLOKTPiketvYPu6lHr+/mofU1ioEqT",
-	"pyUGNK59BBOaxfpP81tXN3gj3ksxY58bRnvH2TWBVIQzn7y7PG6XExI6T44C+19776C0mUhkFqjppuaZ",
-	"sdZx6ly1f/fX04d86Vx/OFmttJHAKwPmWx5QVsT6q17NGrJtfZsOene3incgNoQmlTJhEHT2aLQKOVsF",
-	"v5W0w6j5XZEwu8At9rbx5WQogTqIWX2Ty4ou1mubTsBusECk99DYcpFZhM3ReMCNo2pc2iKsYKHtGxzv",
-	"r3jM2QZrcGr8Fjwe4wI5qFV5e0yRqVn9o24neHyLs1lGJnyVr7TNG/8myOVX3cM6l3/FO38TM/0FX/rf",
-	"OTDNAzuGGwEc+/eOYNyCBfG9GVXDDIOlw81quRyacCFWvID0DnQbawTRScojkZCDvdbYWN/2MJ6RkcrG",
-	"CLhEJYExD6YVYuvu60rcdrBorK7iBU37Xz9mBO6EmWR6eWHY0x7yGIG7/UzPVn+d5st88f7SW39UI1YR",
-	"umy1At37uE3wXesZCWPKEoXEIIpFhFFN4Dolv2tGpsBd1s0ww4wIRWgWjQjlkb+SLktE2S4xkulCH9ik",
-	"BIgX8gc14GLB2+Qcn9/3g4AoZ8esrC2bD7FCFyGGz5xJDkhBaYr3FQ8eCbBihJnWaQnydLk58CBS+u8M",
-	"HFFQ5ltYdgUsNSIzdDFFVnZaMEtUU83CAbcLwBApVTbHlFZ9u9jstkciKVLj+QljsS1FRmYitvSx2Gye",
-	"Uibt7hqTRWsZU6st05ThW5JhGMYnooH9K8AgXGsixiwGS2uq2RWYA1TtAR/wc6rD2RyWeYw2+p3yqWjR",
-	"ODay8QeFodzYMNTODk3TnR2SSqFFKGIyhlgsBny0O3Std2ma7l51dkc+UYJQbmYhC8m0BrsO186CyEjG",
-	"XfzfcgGNIjXgyKT5BUU9vMovllnssLHcZumyKVdmHoQVawsvNqeHO9vZOeFXEIsU2js75ASdbQdnw5WT",
-	"0sIRjU/Lz9FkMRMKyMhK6dGAw78zGtuzLimBHIFvZLh7K6H2LhS5ofVr0x5wRDKg8YDZ0SSlemY87VVG",
-	"M+RLJ2gRIIRTNboBA45+AHn07vL4sY8QeGJNe0uqhC5JSCUiNybG3zHXilywz25Ua15bgr2fCSSEmjM+",
-	"NVTrEy54C5JULxuy+BaMKyKuQA74qO/SQZDpei7jYNQmfU4yPjeSwFgpaAZVwYekQBm6t8oB73YCo6ws",
-	"bYoEG2eq0bkxuziYa+nyGnK4tHt08Q2vTS1uWkwGnHIMbZA54xFxgG2qjNRZJWmZ+07juEe6QadArGNK",
-	"GAeIICoIRHUe78K4jiHSsUXGI6UV2HzHcvSLPFq5MyWn8/GAY3oGcgaCrrMUcwB4r45gUjOxMLrKraLP",
-	"S2TZ2cGJaYxXDtm7GwTkUUJjo9AgQnZ97JNu0CWP8rMwHPfYH/BucOA4uB/HYjEyzZ76pLvfQSY+CALf",
-	"ggRLLIlSK2YhONvNiax+SsMZtPbaged7mYydfFa93d3FYtGm+HVbyOmu66t2z8+OT15dnGAf4xMwjRn1",
-	"uUzyfO8KpLJiLWh3bCuRAqcp83refjto76NfrWeoLnfbC4jjFm5x9/fFXLXzPJMp6EZ301z49zAmv8CS",
-	"XIBewUcet8lzEUcqh2NYJkOJ45u/XagQk7tc1p+wcgy/tNLDiTGlWRyjZmiTNxazYp/KFKZFWIIWB3oW",
-	"eT2zXodaqKXy7wXB/dJqLMjho8O8eChfHYqi5yFkxaEoet6+PH87l2/PgpPwINobv7yKg+uEP+XP+ZtL",
-	"fp6d6g/hi9dnH/SHz33PYVG8k2MHvMCcLQRm9LzJ0/3XL/Z/2rs+7fw4fXqVjY/0OXSmz19+/teTQ3h6",
-	"mamj7M3zq7f/OnmHMI6edz08Pfn8NjtK9g+fn78a6gwOD47OX6Uf3h+mx8sLzea//v7L2fuzAxrYpLDt",
-	"EnQcDTdk5hjStKu5V8fIw8eCaynipnoYSzI2HV1qTMmq2TLbzrOgJZ8k9LpFp/Df+0HQVMGhbBB6vY+f",
-	"fE9libG7cyu8wD45ThSZzPkN36aWeK/N0HRqGMD7ianQCOul98kMvqa18d82Dc84G0LpJmyMFR/ORPcL",
-	"Wz0HmazsdZ/kEImikbkdiCc05o8rBUGdpLWiq4eyayNIwkjpMvr3UogBxyxR650nvk1Y4quAvpA2lm0+",
-	"cy6++8rHubtBUH5arz27o8DtBkfESWosJpDXPliruvDMZjnRiXaeTCkJmBgFN+CSTWe6TQ6CfSd2S4me",
-	"Ll1P55mvaSXrBbOPSTiD0KYfD7ixLZ8Vyi+CkBnlWkoGzenOFCKZbGpqg7Cxh27ZF5T+UUTLe6buWW/R",
-	"oxH9v+7jdiiScsiz57nyHmQmpAIyxqImCIra7ipXQFA3VZ/L3LabbxWUedChyLL5aOHvtXjq5r3muPVq",
-	"1ZI8Fabw101P77ZxGh1mK1CMmN47CjpPDp/udw+ePOkE3YObUrSjGq71YPliNv45ZK/Zi9N3n886r9iZ",
-	"Okt0+tvx2eEZ62bn7MVRG5YvPkfvz9hrdnZ9xoN2uBfzcXIaRB9exF5TEMoupRbKfZC5aqkrXjxXevhb",
-	"cnT1a3K6/DU5PQw//KsbfvhXB35+dRUmUfzb/otZ9P46+G3vdBn+fH1QDt/s3aNMTH/bVOCLUoUV3+ta",
-	"HmsaueDF3VLxHexydHeXooKM6dDZYg4sLIKN9+9uXC+Ugf0O7u7XmOJrOu9tsaV68YAb3zsItlhsQwWL",
-	"mmr8cuN/qUUAPn4yn5WDJx8/3VRU6EUpybGktErqsupGe598r5z/X6QQ3qZM3aKsGo2hKZN7Z8c4HPn7",
-	"sC1j5XThzg6GXNB1EdIWk+FLzCauvE73CNMDjhWIXDC7oqW4WBDKBV8mwrirqIPdI3dIeQH/JifcGrsD",
-	"nrtnRpVaH8w6amJiOrnCF72qF+fXqiRRHg14ORKlmhQPFNkedTO3G3S2YchSEYL7XpU/nftEpm9htxu/",
-	"2WfZCwIbSnEM0GLcHbZvfde8MBq+oeSnjM84th9fCg4DDrGCNnmFcZSQSsngtoOagt5wUP+RarZZJ/7R",
-	"uud/8w1xkahCyN12U+6Sv+o2AZyLPcJpsgpNGUEZx7lXQYT0a0EhUc6l/EERseD+gHOMS5kruqpP6AYs",
-	"wgUkhol+lseZbGgFwVTSDmOE+4DTJK9f6J4gi0RuRxLjbHGxQAfFQd4Vukf5hKNeFaq8FfC7hh8nj7pB",
-	"8Ph2ya2+xXFYndDH/ad7naPgyZPO4V4Q7O93tnfyG3IGv59/8LEKr6tJrQqEzutH9AdF2JuZuVBWqtR3",
-	"aRFp3l6w3w7anc5++0kVr+QEUhUK5ibdD4L2QRnt5TGhqhCpnndiN9BP0929doccn74CvRByvts5OHza",
-	"7gRBu0N+onLB+O5etx20g0oxlPvIsTUY1e3F4Wo34uvt6e8tBv8Um/qbZG8hRU94lL9iqZIEzVX5RiPj",
-	"nF1hrdP8pASPlw0IN9J3ce2DwJUQsDUlmANOWAGHZVQFRjCmjGOcrBZ+KMW6vX9u6V/rlv4dbI1qYDRX",
-	"yTnjI+4hjt2zTfM92GxCFFWAmgOix8hlilALlEW1bxg+43mCgL+WakHdrbQ56caeG/CRs1tH1lRX+bOy",
-	"6/ODIrEIaUxSKnWbvM40SDKOKZ+7p0EtWZpCNOC2gofQs/yJwS+PY0OBOfgy8iv1g7DGoRTZdKaJFgP+",
-	"jjOsr/Pq9LhiZjQbFvj6Wckbq6SzbZeslad2kVvSwQYcrZJnSMN6kVdjsew/frYemzVfHDWaMkW1n790",
-	"+LOKt/1j4p//RC//l0UvL0uPAlh5VznYTiViVC516JgB8REIA/h6O20LAb+qDP1PpPSvEim1Gg7RPKVn",
-	"PFck7l7xUidob9G2eHN2S/lYzUr30hqiJKVMltKCLPimTc6FmKMvXEV4jF1lXnThuQ11jkW0tD8/4H51",
-	"AJ/tHYxigRAvpfPqfsVvFFR/fMABunL8G342qhX7H/UI0yV02fovF6CG7RdVOddqznfzoILDIt+SzLyW",
-	"g9yQp9yYgt2cBd2U896UGo8hX4uqy9HOowZEcglWXS9F4phqwG01aPIaY99m5xZsjRC1FRDbFe3noiib",
-	"URS3s9iV/QG3QLEEKFcrqHdB1DGNmiyCMqA7/zEC95MZH5tv4arJbu0nNcxl+mrDorgJD6CfttYmTTmT",
-	"D2ZvPLBC6xN7TRBN+bWa6W/n32+ChUgaQf3nWNxjQSEuH02yOHYS7nFJfFtmb5bNYVHwrDFa8AogqsHp",
-	"HGY2hgbUoM4kd86NlbOMa0G6ncAfcIovFvjrAHcDAJvfKYoCZw9jDZeKum2om1ukd21TuhaTJ5oLzboY",
-	"QnOhWNevVsw1Ty37dHdJ1SJr42sMzFrhuU2/CoKtMnsc7b/Zc0P+cFr5FQ8xmRipv7olx+Utbrgt9hVt",
-	"OysGbYBMARbnwRJhlWQihy5egbFdhQ1OE1A957wzOeAlIwiRyO2afWDxzXk9ZhbDgI+en/R/Oj+5uBi+",
-	"eH85fPv6sn95Mnx7cvr25OL58PL1LyevsJOYTNrkrU16srEGjTaSmKwMhnLm02ZN6nLm/nRt+oA+31fp",
-	"1HINhT9Yr66nQP6jUx9Cp64u6O2KlabMSIhMGdZObS2Q3Y16FfNWbDIC0wriyaqEPeXlDAEUA3pmzGqU",
-	"AZSomKpZu0k95sVzvlU/3hZe3zpWVC9Yk2vHhjhRpViMF3SOgvFT2m0dTgJoPQn3oXVEDzqtIOqGweRw",
-	"skc7ne1vZ06TDXrNHdTfLhK+AogUMfG0OP2cPfO9f8KseR3OmtLPtSJFgLpNXjrsevF+ZzywmCntfsuN",
-	"TbnA8nk0z7VHxInTXejpjdEnlI02XJZGVEOZT79S3q/4sB9Rci6uIKYh3JstvmfM9T/vFpXR0Rh6+Ofh",
-	"9zs8/B4jaV2hr81X3ugkl05ze6aMOcDXKfD+mzOCWTckEmGWGHNyhTlUIK9c2GwK3FxpiIrSOet4Mvv7",
-	"jy5c+B2NnlJ92g2sme+lfbspYPaYN92UV1HzRepOR5Nr8qkYakNBhmavxHdWiAugaUHGGYsjmz2LSd6q",
-	"IL576a56L2Yx6wAzkqV+HojzXQFUXQ2uKYdeLI1cC/6uD73Ny2xpvPxltmGgLQyy0kCWzM3radCPYsGJ",
-	"xEI8pTEKweY3HpBNLnS/d2fzBTH9fgbhvJyVgwFiQTSN5+b/WXm/Kx66+XTzPwEAAP//",
+	"bGAtSEjj2PrJzncWnFCiQgnAbw2F7N/uEqeSJdSY1NY1NkOZm2Of6a3JtD70VLTMhy01Z2lLpNbWaqUC",
+	"BYN7Eqt5d+UwZlPEKg9p6/U1GbMx73h7IKtrjNANSiFTIH9QhEV1c/wuv6sWKNPAKdfDO6bJt2BbV6bM",
+	"MjQXHpzKBw22sl/oq5zB1k6ivCO/zL63sH3JDkgYLxvZnbqV+82MXVLWnYPgbmW9tua3Vq4i6ucNZXKj",
+	"EXNHCPSyDsOrra4bHN3TlqhO+OmOtd+17j9wxY1rdcGOtxA2GmavOeCzTovx3KeM4IqFDY+DXytDcbih",
+	"hbo2s1v5dTyOwT7b2n6E6mJ9j0YfWj/hp61XNIHR42Z3t2GXprmyoGAX3Z6BhGeogDTlUY5WLI7jnhEg",
+	"lm4R2WQ2uLlCPk6kSDZ57GEmpXscb5bIDGMw5S2hg2iF8hIJueHVjyo9VAD8vgeZxlQbujSADphAi4Py",
+	"SAqGhswCxjaaIcxqRz4xZrB9RNBOHhM6Ba43+aVyiF832CM5UqFgDJ+EGQqtvSAgK9vybosCZStLvcqE",
+	"pY1WBG+NcpVTuuXiqbuDshtRksp3yJ3F/d/jqve+7mD+VYO8F2gQ39ehvdDCuLPGi5At48w+Kx7E9g66",
+	"qwex7+ff9jWJgSpNnpYYkIyXJIIJzWL9p/m8qxu8ESummLHtDaO94+yaQCrCmU/eXR63y8kMnSdHgf2v",
+	"vXdQ2kwkMgvydFPzzFj6OHWu2r/7y+tDvpKuP7qsVtpI4JUB8y2PLyti/VWvZg0Vt75NB9u7W8U7ABzC",
+	"mkpZNAhYezRahautgt9K2mHE/a4oml3gFnvb+OoylEAdPK2+yWVFF+u1TSdgN1ig2XtobLmoLkLuaDzg",
+	"xsk17nARkrCw+A1O+1c8BG2DUzhFH8Ycj3GHHEyrvD2myNSs/lG3Ezy+xTktO4Pb+E1fhQ/YBNf8qntY",
+	"5/KvwAg0MdNfECXwzgFxHtgxfMCIxy04Et+bUTXMMNA63KyWy+ELF57FC0jvQMaxRgCepDwSCTnYa42N",
+	"9W0P4xkZqWyMYE1UEhgXYVohLu+bghpNxuoqXtC0//VjRtBPmEmmlxeGPe0hjxH028/0bPXXab7MF+8v",
+	"vfUHOWIVoct0K5DBj9sE38SekTCmLFFIDKJYRBjVBK5T8rtmZArcZewMM8ymUIRm0YhQHvkr6bJEhO4S",
+	"o6Au9IFNSmB6IX9QAy4WvE3O8el+PwiIcnbMytqyuRQrZBLi/8yZ5GAWlKZ4X/HgkQArRphpnZbgUpeb",
+	"Aw8ipf/OwBEFZb6FdFeAViMyQxdTZGWnBTNMNdUsHHC7AAyvUmXzU2nVt4vNbnskkiI1np8wFttSZGQm",
+	"Yksfi+vmKWXS7q4x0bSWbbXaMk0ZvkMZhmF8IhrYvwIqwrUmYsxisLSmml2BOUDVHvABP6c6nM1hmcd3",
+	"o98pn4oWjWMjG39QGAaODUPt7NA03dkhqRRahCImY4jFYsBHu0PXepem6e5VZ3fkEyUI5WYWspBMa7Dr",
+	"cO0sAI1k3L0dWC6gUaQGHJk0v6Coh1e5yTKLHa6W2wxfNuXKzIOQZG2hyeb0cGc7Oyf8CmKRQntnh5yg",
+	"s+2gcLhyUlo4Ivlp+SmbLGZCARlZKT0acPh3RmN71iUlkKP3jQx37yzU3oUir7R+bdoDjigINB4ws5qk",
+	"VM+Mp73KhoZ86QQtAoR/qkY3YMDRDyCP3l0eP/YRPk+saW9JldAlCalE1MfE+DvmWpEL9tmNas1rS7D3",
+	"M4GEUHPGp4ZqfcIFb0GS6mVDBuCCcUXEFcgBH/VdKgkyXc9lK4zapM9JxudGEhgrBc2gKnCRFAhF9845",
+	"4N1OYJSVpU2RnONMNTo3ZhcHcy1dTkQOtXYPNr7htanFXIvJgFOOoQ0yZzwiDuxNlZE6qwQvc99pHPdI",
+	"N+gUaHdMJ+MAEUQFgajO410Y1zFEOraoeqS0ApsrWY5+kUcrd6bkdD4ecEztQM5AwHaWYv4A79XRT2om",
+	"FkZXuVX0eYksOzs4MY3xyiF7d4OAPEpobBQaRMiuj33SDbrkUX4WhuMe+wPeDQ4cB/fjWCxGptlTn3T3",
+	"O8jEB0HgW4BhiSVRasUsBGe7OZHVT2k4g9ZeO/B8L5Oxk8+qt7u7WCzaFL9uCznddX3V7vnZ8cmrixPs",
+	"Y3wCpjEbP5dJnu9dgVRWrAXtjm0lUuA0ZV7P228H7X30q/UM1eVuewFx3MIt7v6+mKt2nqMyBd3obpoL",
+	"/x7G5BdYkgvQK+jJ4zZ5LuJI5VAOy2QocXzztwsVYmKYyxgUVo7hl1Z6ODGmNItj1Axt8sbiXewzm8KU",
+	"CkvQ4kDPIq9n1usQD7UyAHtBcL+UHAuQ+OjwMh7KV4fA6HkId3EIjJ63L8/fzuXbs+AkPIj2xi+v4uA6",
+	"4U/5c/7mkp9np/pD+OL12Qf94XPfczgW7+TYgTYw3wtBHT1v8nT/9Yv9n/auTzs/Tp9eZeMjfQ6d6fOX",
+	"n//15BCeXmbqKHvz/Ortv07eIQSk510PT08+v82Okv3D5+evhjqDw4Oj81fph/eH6fHyQrP5r7//cvb+",
+	"7IAGNqFsu+QeR8MNWT2GNO1q3tYx8vCx4FqKuKmWxpKMTUeXVlOyarbM1PMs4MknCb1u0Sn8934QNFV/",
+	"KBuEXu/jJ99TWWLs7twKL3BTjhNFJnN+w7epJd5rMzSdGgbwfmIqNMJ66X0yg69pbfy3TeEzzoZQuglX",
+	"Y8WHM9H9wlbPASore90nObyiaGRuB2IRjfnjykhQJ2mt6Oqh7NoIsDBSuowcvhRiwDHD1HrniW+Tnfgq",
+	"oC+kjWWbz5yL777yce5uEJSf5WtP9ihwu8ERcZIaCxHkdRPWKjY8sxlSdKKdJ1NKICZGwQ24ZNOZbpOD",
+	"YN+J3VKSqEv103nWbFrJmMHMZRLOILSpywNubMtnhfKLIGRGuZYSSXO6M4UoKJvW2iBs7KFb9gWlfxTR",
+	"8p5pf9Zb9GhE/6/7uB2KpBzy7HmuNAiZCamAjLEgCgKqtrvKFQDVTdXnMrft5lsFZR50KDJ0PlrofC2e",
+	"unmvOea9WvEkT6Mp/HXT07ttnEaH2QoUI6b3joLOk8On+92DJ086QRefrfNoRzVc68HyxWz8c8hesxen",
+	"7z6fdV6xM3WW6PS347PDM9bNztmLozYsX3yO3p+x1+zs+owH7XAv5uPkNIg+vIi9piCUXUotlPsgc9XS",
+	"Xrx4rvTwt+To6tfkdPlrcnoYfvhXN/zwrw78/OoqTKL4t/0Xs+j9dfDb3uky/Pn6oBy+2btHiZn+tmnE",
+	"F6XqLL7XtTzWNHLBi7ulwj3Y5ejuLkX1GdOhs8UcWJQEG+/f3bheZAP7HdzdrzE92HTe22JL9cIDN753",
+	"EGyx2IbqFzXV+OXG/1KLAHz8ZD4rB08+frqpqNCLUoJkSWmV1GXVjfY++V65dkCRfnibMnWLsmo0hqYs",
+	"8J0d43Dk78O2BJbThTs7GHJB10VIW4iGLzETufI63SNMDzhWL3LB7IqW4mJBKBd8mQjjrqIOdo/cIeUF",
+	"dJyccGvsDnjunhlVan0w66iJienkimb0ql6cX6uwRHk04OVIlGpSPFBkitTN3G7Q2YYhSwUM7ntV/nTu",
+	"E5m+hd1u/GafZS8IbCjFMUCLcXfYvvVd86Jq+IaSnzI+49h+fCk4DDjECtrkFcZRQiolg9sOagp6w0H9",
+	"R6rZZp34R+ue/803xEWiCiF32025S/6q2wRwLvYIp8kqNGUEZRznXgUR0q8FhUQ5D/MHRcSC+wPOMS5l",
+	"ruiqtqEbsAgXkBgm+lkeZ7KhFQRTSTuMEe4DTpO89qF7giySwB1JjLPFxQIdFAeXV+ge5ROOelWY81ag",
+	"8Rr2nDzqBsHj2yW3+hbHYXVCH/ef7nWOgidPOod7QbC/39neyW/IN/x+/sHHKryuJrUqEDqvH9EfFGFv",
+	"ZuZCWalS36VFpHl7wX47aHc6++0nVbySE0hVKJibdD8I2gdltJfHhKpCpHreid1AP01399odcnz6CvRC",
+	"yPlu5+DwabsTBO0O+YnKBeO7e9120A4qhVTuI8fWYFS3F5ar3Yivt6e/txj8U2zqb5K9hRQ94VH+iqVK",
+	"EjRX5RuNjHN2hXVS85MSPF42INxI38W1DwJXfsDWo2AOOGEFHJZgFRjBmDKOcbJa+KEU6/b+uaV/rVv6",
+	"d7A1qoHRXCXnjI+4hzh2zzbN92CzCVFUEGoOiB4jlylCLVAW1b5h+IznCQL+WjoGdbfS5rMbe27AR85u",
+	"HVlTXeXPyq7PD4rEIqQxSanUbfI60yDJOKZ87p4GtWRpCtGA2+ofQs/yJwa/PI4NBebgy8iv1B7C+ohS",
+	"ZNOZJloM+DvOsDbPq9PjipnRbFjg62cl56ySCrddoleeFkZuSSUbcLRKniEN6wVijcWy//jZemzWfHHU",
+	"aMoUlYL+0uHPKt72j4l//hO9/F8WvbwsPQpg1V7lYDuViFG5TKJjBsRHIAzg6+20LQT8qqr0P5HSv0qk",
+	"1Go4RPOUnvFcgbl7xUudoL1F2+LN2S3lYzUr3UtriJKUMllKC7LgmzY5F2KOvnAV4TF2VX3Rhec21DkW",
+	"0dL+dIH7xQJ8tncwigVCvJTOKwMWv29Q/eECB+jK8W/42aj2QwGjHmG6hC5b/9UD1LD9oqLnWr36bh5U",
+	"cFjkWxKh1/KXG3KcG9O3mzOom/Llm9LqMeRrUXU52nnUgEguwarrZUwcUw24rSRNXmPs2+zcgq0RorYC",
+	"YruC/1wUJTeKwngWu7I/4BYolgDlagX1Log6plGTRVAGdOc/ZOB+buNj8y1cNdmt/RyHuUxfbVgUN+EB",
+	"9NPW2qQpZ/LB7I0HVmh9Yq8Joim/VjP97fz7TbAQSSOo/5SLeywoxOWjSRbHTsI9Lolvy+zNsjksiqU1",
+	"RgteAUQ1OJ3DzMbQgBrUmeTOubFylnEtSLcT+ANO8cUCf1ngbgBg8ztFURztYazhUkG4DTV3i/Subcre",
+	"uqTzpiK1LobQXGTW9asVgs1Tyz7dXY61yNr4GgOzVrRu0y+KYKvMHkf7b/bckD+cVn4BREwmRuqvbslx",
+	"eYsbbot9RdvOikEbIFOAhX2wvFglmcihi1dgbFedg9MEVM8570wOeMkIQiRyu2YfWHxzXsuZxTDgo+cn",
+	"/Z/OTy4uhi/eXw7fvr7sX54M356cvj25eD68fP3LySvsJCaTNnlrk55srEGjjSQmK4OhnPm0WZO6nLk/",
+	"XZs+oM/3VTq1XEPhD9ar6ymQ/+jUh9Cpqwt6u2KlKTMSIlOGtVNbC2R3o17FvBWbjMC0gniyKn9PeTlD",
+	"AMWAnhmzGmUAJSqmatZuUo954Z1v1Y+3hde3jhXVi9rk2rEhTlQpHOMFnaNg/JR2W4eTAFpPwn1oHdGD",
+	"TiuIumEwOZzs0U5n+9uZ02SDXnMH9beLhK8AIkVMPC1OP2fPfO+fMGteh7Om9HOtSBGgbpOXDrtevN8Z",
+	"DyxmSrvfgWNTLrD0Hs1z7RFx4nQXenpj9Allow2XpRHVUObTr5T3Kz7sR5SciyuIaQj3ZovvGXP9z7tF",
+	"ZXQ0hh7+efj9Dg+/x0haVwxs85U3Osml09yeKWMO8HUKvP/mjGDWDYlEmCXGnFxhDhXIKxc2mwI3Vxqi",
+	"onTOOp7M/nakCxd+R6OnVNt2A2vme2nfbgqYPeZNN+VV1HyRutPR5Jp8KobaUJCh2SvxnRXiAmhakHHG",
+	"4shmz2KStyqI7166q96LWcw6wIxkqZ8H4nxXPFVXg2vKoRdLI9eCv+tDb/MyWxovf5ltGGgLg6w0kCVz",
+	"83oa9KNYcCKxEE9pjEKw+Y0HZJML3W/l2XxBTL+fQTgvZ+VggFgQTeO5+X9W3u+Kh24+3fxPAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -140,15 +140,25 @@ func (a *App) ReloadKeys() error { return a.ring.Reload() }
 // followKeys reads the key file again while the server runs. A file that cannot be read
 // changes nothing: the keys that are loaded go on.
 func (a *App) followKeys(ctx context.Context) {
-	tick := time.NewTicker(keysEvery)
+	every(ctx, keysEvery, func() bool {
+		if err := a.ReloadKeys(); err != nil {
+			a.log.Error("the key file cannot be read; going on with the keys that are loaded", "cause", err.Error())
+		}
+		return true
+	})
+}
+
+// every calls do again and again, until it returns false or ctx ends.
+func every(ctx context.Context, interval time.Duration, do func() bool) {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if err := a.ReloadKeys(); err != nil {
-				a.log.Error("the key file cannot be read; going on with the keys that are loaded", "cause", err.Error())
+			if !do() {
+				return
 			}
 		}
 	}
@@ -169,23 +179,16 @@ func (a *App) Prepare(ctx context.Context) error {
 
 // prepareLater repeats what Prepare could not do.
 func (a *App) prepareLater(ctx context.Context) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
+	every(ctx, time.Second, func() bool {
 		err := a.prepare(ctx)
-		if err == nil {
+		switch {
+		case err == nil:
 			a.log.Info("the database is back")
-			return
-		}
-		if !errors.Is(err, problem.TemporarilyUnavailable) {
+		case !errors.Is(err, problem.TemporarilyUnavailable):
 			a.log.Error("the database is back, but not as it should be", "cause", err.Error())
 		}
-	}
+		return err != nil
+	})
 }
 
 func (a *App) prepare(ctx context.Context) error {

@@ -23,16 +23,10 @@ func (a *App) Sweep(ctx context.Context) error {
 
 // sweep is the janitor of a running server.
 func (a *App) sweep(ctx context.Context) {
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
-				a.log.Warn("sweeping failed; trying again in a minute", "cause", err.Error())
-			}
+	every(ctx, sweepEvery, func() bool {
+		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+			a.log.Warn("sweeping failed; trying again in a minute", "cause", err.Error())
 		}
-	}
+		return true
+	})
 }

@@ -150,32 +150,6 @@ func TestRefresh_twoGenerationsBackIsAlwaysReuse(t *testing.T) {
 	w.spend(e.Refresh, "").wants(400, "refresh_token_reused@refresh")
 }
 
-func TestTREF05_parallelRefreshesOnTwoServersMakeOneGeneration(t *testing.T) {
-	t.Parallel()
-	w := start(t)
-	_, other := w.serve()
-	e := w.signedUp("ada@example.com").Tokens()
-	answers := make([]answer, 50)
-	var wg sync.WaitGroup
-	for i := range answers {
-		at := *w
-		if i%2 == 1 {
-			at.url = other
-		}
-		wg.Go(func() { answers[i] = at.spend(e.Refresh, "key-number-1") })
-	}
-	wg.Wait()
-	for _, a := range answers {
-		a.wants(200)
-		if !same(t, a.text("meta.refresh_token"), answers[0].text("meta.refresh_token")) {
-			t.Error("another successor")
-		}
-	}
-	if g := query[int](w, "SELECT generation FROM sessions"); g != 2 {
-		t.Errorf("generation %d", g)
-	}
-}
-
 func TestTREF06_refusalsSayWhy(t *testing.T) {
 	t.Parallel()
 	for change, want := range map[string]string{

@@ -133,8 +133,8 @@ func TestSEC21_aLostAnswerIsNoReuse(t *testing.T) {
 	}
 }
 
-// TestSEC22_aHundredParallelRefreshesOnTwoProcessesMakeOneGeneration (T-REF-05).
-func TestSEC22_aHundredParallelRefreshesOnTwoProcessesMakeOneGeneration(t *testing.T) {
+// TestSEC22andTREF05_aHundredParallelRefreshesOnTwoProcessesMakeOneGeneration: one row moves, once.
+func TestSEC22andTREF05_aHundredParallelRefreshesOnTwoProcessesMakeOneGeneration(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()

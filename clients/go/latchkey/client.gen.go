@@ -196,25 +196,25 @@ type Problem struct {
 
 // Profile defines model for Profile.
 type Profile struct {
-	// CreatedAt Seconds since the Unix epoch, UTC.
-	//
-	// Example: 1790000000.25
-	CreatedAt Timestamp `json:"created_at"`
-
-	// Display What to call this person on a screen.
-	Display string `json:"display"`
+	// ID The user's id.
+	ID int64 `json:"id"`
 
 	// Email The primary address.
 	Email *string `json:"email"`
 
+	// Display What to call this person on a screen.
+	Display string `json:"display"`
+
 	// EmailVerified Whether the primary address is verified.
 	EmailVerified bool `json:"email_verified"`
 
-	// ID The user's id.
-	ID int64 `json:"id"`
-
 	// TenantID The user's primary tenant.
 	TenantID *openapi_types.UUID `json:"tenant_id"`
+
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
 }
 
 // ProfileRequest defines model for ProfileRequest.
