@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/tenant"
 )
@@ -51,27 +53,17 @@ type tenantsAddMemberCommand struct {
 
 // Run adds a member.
 func (c tenantsAddMemberCommand) Run(sh *shell) error {
-	d, _, err := sh.database()
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	user, err := sh.findUser(d, c.Email)
-	if err != nil {
-		return err
-	}
-	err = d.Tx(sh.ctx, func(tx postgres.Tx) error {
-		if _, err := tx.LockUser(sh.ctx, user.ID); err != nil {
+	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+		err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
+			if _, err := tx.LockUser(sh.ctx, user.ID); err != nil {
+				return err
+			}
+			return tenant.AddMember(sh.ctx, tx, c.Tenant, user.ID, c.Primary)
+		})
+		if err != nil {
 			return err
 		}
-		return tenant.AddMember(sh.ctx, tx, c.Tenant, user.ID, c.Primary)
-	})
-	if errors.Is(err, tenant.ErrUnknown) {
-		return tenant.ErrUnknown // what a transaction ends with counts as an outage otherwise
-	}
-	if err != nil {
+		_, err = fmt.Fprintf(sh.out, "%s is a member of %s\n", user.Address, c.Tenant)
 		return err
-	}
-	_, err = fmt.Fprintf(sh.out, "%s is a member of %s\n", user.Address, c.Tenant)
-	return err
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/flow"
@@ -71,22 +72,15 @@ type usersSetPasswordCommand struct {
 
 // Run sets the password, and ends every session in the same transaction.
 func (c usersSetPasswordCommand) Run(sh *shell) error {
-	d, settings, err := sh.database()
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	user, err := sh.findUser(d, c.Email)
-	if err != nil {
-		return err
-	}
-	hash, err := sh.newPassword(settings.Password, user.Address, user.Display)
-	if err != nil {
-		return err
-	}
-	return sh.changeUser(d, userChange{user, session.PasswordChanged, audit.PasswordChanged}, func(tx postgres.Tx) error {
-		_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.ID, PasswordHash: hash})
-		return err
+	return sh.withUser(c.Email, func(d *postgres.DB, settings config.Config, user db.FindUserByEmailRow) error {
+		hash, err := sh.newPassword(settings.Password, user.Address, user.Display)
+		if err != nil {
+			return err
+		}
+		return sh.changeUser(d, userChange{user, session.PasswordChanged, audit.PasswordChanged}, func(tx postgres.Tx) error {
+			_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.ID, PasswordHash: hash})
+			return err
+		})
 	})
 }
 
@@ -96,19 +90,26 @@ type usersDisableCommand struct {
 
 // Run disables the account, and ends every session in the same transaction.
 func (c usersDisableCommand) Run(sh *shell) error {
-	d, _, err := sh.database()
+	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+		return sh.changeUser(d, userChange{user, session.AccountDisabled, audit.AccountDisabled}, func(tx postgres.Tx) error {
+			_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.ID, Now: tx.Now})
+			return err
+		})
+	})
+}
+
+// withUser opens the database, finds the user with an address, and hands both on.
+func (sh *shell) withUser(address string, do func(*postgres.DB, config.Config, db.FindUserByEmailRow) error) error {
+	d, settings, err := sh.database()
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	user, err := sh.findUser(d, c.Email)
+	user, err := sh.findUser(d, address)
 	if err != nil {
 		return err
 	}
-	return sh.changeUser(d, userChange{user, session.AccountDisabled, audit.AccountDisabled}, func(tx postgres.Tx) error {
-		_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.ID, Now: tx.Now})
-		return err
-	})
+	return do(d, settings, user)
 }
 
 // userChange is a change that ends every session of the user.

@@ -98,9 +98,14 @@ func (d *DB) Tx(ctx context.Context, f func(tx Tx) error) error {
 		return err
 	}
 	defer c.Release()
+	var own error // of f: what its statements met has its meaning already
 	err = pgx.BeginFunc(ctx, c, func(raw pgx.Tx) error {
-		return f(Tx{Queries: db.New(&transaction{raw}), Raw: raw, Now: d.Now()})
+		own = f(Tx{Queries: db.New(&transaction{raw}), Raw: raw, Now: d.Now()})
+		return own
 	})
+	if own != nil {
+		return own
+	}
 	return failure(err)
 }
 
