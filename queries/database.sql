@@ -1,6 +1,3 @@
--- name: Ping :one
-SELECT 1::integer;
-
 -- Whether a function of this signature exists, such as 'app.claims(bigint)'.
 -- name: FindFunction :one
 SELECT (to_regprocedure(@signature::text) IS NOT NULL)::boolean;

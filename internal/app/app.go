@@ -59,21 +59,20 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Flow.ClaimsFunction); err != nil {
 		return nil, &config.Error{Problems: []error{err}}
 	}
-	limiter, err := limit.New(a.DB, c.Limit, hmacKey(c, a.ring))
-	if err != nil {
+	secret := hmacKey(c, a.ring)
+	if a.limiter, err = limit.New(a.DB, c.Limit, secret); err != nil {
 		return nil, &config.Error{Problems: []error{err}}
 	}
-	a.limiter = limiter
-	trail := audit.New(hmacKey(c, a.ring))
+	trail := audit.New(secret)
 	journeys := flow.New(flow.Parts{
 		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier,
-		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims, Limiter: limiter, Trail: trail,
+		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims, Limiter: a.limiter, Trail: trail,
 	}, c.Flow)
 	operations, err := service.New(journeys, account.New(a.DB, trail), a.ring)
 	if err != nil {
 		return nil, err
 	}
-	a.server, err = server.New(server.Parts{Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: limiter, Scheme: c.Token.HeaderScheme, Log: log}, operations)
+	a.server, err = server.New(server.Parts{Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Scheme: c.Token.HeaderScheme, Log: log}, operations)
 	if err != nil {
 		return nil, err
 	}

@@ -30,14 +30,3 @@ func (q *Queries) LockMigrations(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, lockMigrations)
 	return err
 }
-
-const ping = `-- name: Ping :one
-SELECT 1::integer
-`
-
-func (q *Queries) Ping(ctx context.Context) (int32, error) {
-	row := q.db.QueryRow(ctx, ping)
-	var column_1 int32
-	err := row.Scan(&column_1)
-	return column_1, err
-}

@@ -3,7 +3,6 @@ package flow
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -43,7 +42,7 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 		var err error
 		e, admitted, err = f.advance(ctx, tx, who, attempt{
 			userID: user.ID, proved: user.PasswordHash, event: audit.Login,
-			methods: []session.Method{{Method: "password", At: epoch(tx.Now), Email: address}},
+			methods: []session.Method{{Method: "password", At: session.Epoch(tx.Now), Email: address}},
 		})
 		return err
 	})
@@ -112,6 +111,3 @@ func (f *Flow) strengthen(ctx context.Context, slot *password.Slot, user *db.Fin
 		user.PasswordHash = &fresh
 	}
 }
-
-// epoch is the wire form of a time: seconds since the Unix epoch.
-func epoch(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }

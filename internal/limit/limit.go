@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
-	"slices"
 	"strconv"
 	"time"
 
@@ -125,14 +124,4 @@ func (s Subject) of(per string) string {
 // Sweep removes counters that count nothing any more, and returns how many.
 func (l *Limiter) Sweep(ctx context.Context) (int64, error) {
 	return l.db.DeleteIdleRateLimits(ctx, l.db.Now())
-}
-
-// Actions lists the actions that can have limits.
-func Actions() []string {
-	list := slices.Clone(later)
-	for action := range defaults {
-		list = append(list, action)
-	}
-	slices.Sort(list)
-	return list
 }

@@ -44,9 +44,3 @@ func ours(code string) bool {
 
 // IsNotFound reports whether a :one query found no row.
 func IsNotFound(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
-
-// Violates reports whether err is a violation of the named constraint or unique index.
-func Violates(err error, constraint string) bool {
-	var pg *pgconn.PgError
-	return errors.As(err, &pg) && strings.HasPrefix(pg.Code, "23") && pg.ConstraintName == constraint
-}

@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
 // statuses is the one place where a kind of problem becomes a status.
@@ -66,7 +67,7 @@ func (s *Server) renderProblems(c *fiber.Ctx, found problem.List) error {
 		answer.Errors = append(answer.Errors, api.Problem{Code: p.Code, Message: p.Message, Param: p.Param})
 	}
 	if first.EndedAt != nil {
-		answer.Meta = api.ErrorMeta{EndedAt: timestamp(*first.EndedAt)}
+		answer.Meta = api.ErrorMeta{EndedAt: session.Epoch(*first.EndedAt)}
 	}
 	switch first.Kind {
 	case problem.Unavailable, problem.TooMany:
@@ -87,7 +88,7 @@ func (s *Server) renderIncomplete(c *fiber.Ctx, in *flow.Incomplete) error {
 	if in.Ended != nil {
 		answer.Meta.EndReason = in.Ended.Code
 		if in.Ended.EndedAt != nil {
-			answer.Meta.EndedAt = timestamp(*in.Ended.EndedAt)
+			answer.Meta.EndedAt = session.Epoch(*in.Ended.EndedAt)
 		}
 	}
 	if in.Gone {
@@ -101,8 +102,6 @@ func (s *Server) renderIncomplete(c *fiber.Ctx, in *flow.Incomplete) error {
 	c.Set(fiber.HeaderWWWAuthenticate, challenge)
 	return c.Status(fiber.StatusUnauthorized).JSON(answer)
 }
-
-func timestamp(t time.Time) api.Timestamp { return float64(t.UnixMicro()) / 1e6 }
 
 // retryAfter adds up to as much again, so that the clients of an outage do not all come
 // back in the same second.

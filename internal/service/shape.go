@@ -2,7 +2,6 @@ package service
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/api"
@@ -12,8 +11,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
-
-func toTimestamp(t time.Time) api.Timestamp { return float64(t.UnixMicro()) / 1e6 }
 
 func toUser(u db.UserDetail) api.User {
 	shown := api.User{ID: u.ID, Display: u.Display, HasUsablePassword: u.HasUsablePassword}
@@ -56,7 +53,7 @@ func toSessions(list []account.Listed, current uuid.UUID) api.SessionsResponse {
 	for _, l := range list {
 		record := api.SessionRecord{
 			ID: l.ListingID, UserAgent: l.UserAgent, DeviceName: l.DeviceName, Platform: session.Platform(l.UserAgent),
-			CreatedAt: toTimestamp(l.CreatedAt), LastSeenAt: toTimestamp(l.LastSeenAt), IsCurrent: l.ID == current,
+			CreatedAt: session.Epoch(l.CreatedAt), LastSeenAt: session.Epoch(l.LastSeenAt), IsCurrent: l.ID == current,
 		}
 		if l.Address != nil {
 			record.IP = *l.Address
@@ -69,7 +66,7 @@ func toSessions(list []account.Listed, current uuid.UUID) api.SessionsResponse {
 func toProfile(d *session.Details) api.Profile {
 	return api.Profile{
 		ID: d.UserID, Email: d.Email, Display: d.Display, EmailVerified: d.EmailVerifiedAt != nil,
-		TenantID: d.TenantID, CreatedAt: toTimestamp(d.UserCreatedAt),
+		TenantID: d.TenantID, CreatedAt: session.Epoch(d.UserCreatedAt),
 	}
 }
 

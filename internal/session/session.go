@@ -34,6 +34,9 @@ type Method struct {
 	Email  string  `json:"email,omitempty"`
 }
 
+// Epoch is a time as answers write it: seconds since the Unix epoch.
+func Epoch(t time.Time) float64 { return float64(t.UnixMicro()) / 1e6 }
+
 // Why a session ended: the values of sessions.end_reason.
 const (
 	SignedOut       = "signed_out"
@@ -108,12 +111,11 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 }
 
 func (s *Sessions) successor(generation int64, now, end time.Time) Successor {
-	issued := now.Truncate(time.Second)
-	expires := issued.Add(seconds(s.settings.RefreshExpiresIn))
+	expires := s.idleEnd(now)
 	if expires.After(end) {
 		expires = end
 	}
-	return Successor{Generation: generation, IssuedAt: issued, ExpiresAt: expires}
+	return Successor{Generation: generation, IssuedAt: now.Truncate(time.Second), ExpiresAt: expires}
 }
 
 // Alive returns nil for a session that may act now, and otherwise the problem that

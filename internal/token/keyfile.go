@@ -115,27 +115,24 @@ type KeyFile struct{ Keys []FileKey }
 
 // ParseKeyFile reads the text of a key file.
 func ParseKeyFile(text string) (KeyFile, error) {
-	if _, err := parseKeys(text); err != nil {
+	blocks, err := splitBlocks(text)
+	if err != nil {
 		return KeyFile{}, err
 	}
-	blocks, err := splitBlocks(text)
+	state, err := keysOf(blocks)
 	if err != nil {
 		return KeyFile{}, err
 	}
 	var f KeyFile
 	for n, b := range blocks {
-		k, err := parseKey(b.pem)
-		if err != nil {
-			return KeyFile{}, err
-		}
-		state := Pending
+		what := Pending
 		switch {
 		case n == 0:
-			state = Signing
+			what = Signing
 		case b.note == Retiring:
-			state = Retiring
+			what = Retiring
 		}
-		f.Keys = append(f.Keys, FileKey{ID: k.kid, State: state, Since: b.since, text: string(pem.EncodeToMemory(b.pem))})
+		f.Keys = append(f.Keys, FileKey{ID: state.public[n].ID, State: what, Since: b.since, text: string(pem.EncodeToMemory(b.pem))})
 	}
 	return f, nil
 }

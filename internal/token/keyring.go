@@ -100,6 +100,11 @@ func parseKeys(text string) (*keys, error) {
 	if err != nil {
 		return nil, err
 	}
+	return keysOf(blocks)
+}
+
+// keysOf makes the key state of a file's blocks, in their order.
+func keysOf(blocks []block) (*keys, error) {
 	state := &keys{byID: map[string]*key{}}
 	for n, block := range blocks {
 		k, err := parseKey(block.pem)
