@@ -11,7 +11,7 @@ REFRESHES ?= 300000
 SEED   ?=
 BENCH  ?=
 # What `make generate` writes.
-MADE   := api internal/db clients/go/latchkey docs/settings.md
+MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md
 
 .PHONY: help run build test test-go test-axios check generate verify lint fuzz bench chaos
 
@@ -47,6 +47,7 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	rm -f internal/db/*.gen.go
 	$(TOOLS) sqlc generate
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md
 
 verify: ## Fail when generated code is not current, or go.mod not tidy
 	@rm -rf .verify && mkdir .verify && for f in $(MADE); do mkdir -p .verify/$$(dirname $$f) && cp -R $$f .verify/$$f; done

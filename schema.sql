@@ -15,9 +15,21 @@ CREATE TABLE users (
     password_hash text,
     -- Set while the account is disabled: no sign-in, no refresh, no session.
     disabled_at   timestamptz,
-    created_at    timestamptz NOT NULL
+    created_at    timestamptz NOT NULL,
+    -- As the person wrote it; unique without case. NULL: none.
+    username      text        CHECK (length(username) BETWEEN 1 AND 150),
+    -- E.164. A number may have any number of unverified holders but one verified one.
+    phone         text        CHECK (phone ~ '^\+[1-9][0-9]{5,14}$'),
+    phone_verified_at timestamptz,
+    -- Set while the person wants to leave: when everything about them goes.
+    deletes_at    timestamptz,
+    CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
+CREATE UNIQUE INDEX users_username ON users (lower(username));
+CREATE INDEX users_phone ON users (phone) WHERE phone IS NOT NULL;
+CREATE UNIQUE INDEX users_phone_verified ON users (phone) WHERE phone_verified_at IS NOT NULL;
+CREATE INDEX users_deletes_at ON users (deletes_at) WHERE deletes_at IS NOT NULL;
 
 -- Addresses of people. Stored lower-case; an address may have any number of unverified
 -- holders but one verified one.
@@ -66,7 +78,8 @@ CREATE TABLE sessions (
     listing_id             bigint      NOT NULL CHECK (listing_id BETWEEN 1 AND 4503599627370495),
     -- SHA-256 of the session token.
     token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
-    user_id                bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    -- NULL while the visitor is on the way in: see attempt.
+    user_id                bigint      REFERENCES users ON DELETE CASCADE,
     created_at             timestamptz NOT NULL,
     -- The absolute end, whatever is refreshed.
     expires_at             timestamptz NOT NULL,
@@ -98,13 +111,53 @@ CREATE TABLE sessions (
     ended_at               timestamptz,
     end_reason             text        CHECK (end_reason IN ('signed_out', 'ended_by_user', 'ended_by_admin',
                                               'session_limit', 'password_changed', 'reuse_detected',
-                                              'account_disabled')),
-    CHECK ((ended_at IS NULL) = (end_reason IS NULL))
+                                              'account_disabled', 'account_deleted')),
+    -- How far a visitor has come who is not in yet: flow.Attempt. NULL once they are.
+    attempt                jsonb,
+    CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
+    CONSTRAINT sessions_are_of_somebody CHECK ((user_id IS NULL) = (attempt IS NOT NULL))
 ) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row
 COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
 CREATE INDEX sessions_user ON sessions (user_id) WHERE ended_at IS NULL;
+
+-- One-time codes that are out: at most one a session and purpose. The code itself is kept
+-- nowhere but, sealed, in the message that carries it.
+CREATE TABLE codes (
+    session_id    uuid        NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    purpose       text        NOT NULL CHECK (purpose IN ('login', 'verify_email', 'verify_phone', 'reset_password')),
+    -- Whom a right code serves. NULL: nobody, so that no code is right.
+    user_id       bigint      REFERENCES users ON DELETE CASCADE,
+    -- The address or number that it was sent to.
+    target        text        NOT NULL,
+    -- HMAC of purpose, session and code; random bytes where no code is right.
+    code_hash     bytea       NOT NULL CHECK (octet_length(code_hash) = 32),
+    -- Counted down before a code is compared.
+    attempts_left smallint    NOT NULL CHECK (attempts_left >= 0),
+    resends_left  smallint    NOT NULL CHECK (resends_left >= 0),
+    changes_left  smallint    NOT NULL CHECK (changes_left >= 0),
+    created_at    timestamptz NOT NULL,
+    expires_at    timestamptz NOT NULL,
+    PRIMARY KEY (session_id, purpose)
+);
+COMMENT ON TABLE codes IS 'One-time codes that are out.';
+CREATE INDEX codes_user ON codes (user_id);
+
+-- Links that are out: each works once, in any session.
+CREATE TABLE links (
+    -- SHA-256 of the key.
+    key_hash   bytea       PRIMARY KEY CHECK (octet_length(key_hash) = 32),
+    purpose    text        NOT NULL CHECK (purpose IN ('verify_email', 'reset_password')),
+    user_id    bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    -- The address that it was sent to.
+    address    text        NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE links IS 'Links that are out.';
+CREATE INDEX links_user ON links (user_id);
+CREATE INDEX links_expires_at ON links (expires_at);
 
 -- How much of each rate limit is used up (generic cell rate algorithm). An ordinary, logged
 -- table: an unlogged one is empty after a crash, and would open every limit on guessing.
@@ -156,21 +209,43 @@ END $$;
 CREATE TRIGGER audit_events_are_kept BEFORE UPDATE OR DELETE ON audit_events
     FOR EACH ROW EXECUTE FUNCTION audit_events_are_kept();
 
+-- Mails and texts that are on their way, or were. What they say and to whom is sealed, and
+-- erased once they are sent. When they are sent is river's business, in a schema of its own.
+CREATE TABLE messages (
+    id         uuid        PRIMARY KEY, -- UUIDv7: sorts by time
+    -- The template; `nothing` is never sent, and costs what the others cost.
+    kind       text        NOT NULL,
+    -- Whose message it is. NULL: an address without an account, or one that is gone.
+    user_id    bigint      REFERENCES users ON DELETE CASCADE,
+    -- Recipient, language, code: AES-256-GCM, with the id of its key. NULL: sent or given up.
+    sealed     bytea,
+    created_at timestamptz NOT NULL,
+    sent_at    timestamptz,
+    -- Set when it was given up, with a word that says why.
+    failed_at  timestamptz,
+    failure    text,
+    CHECK ((failed_at IS NULL) = (failure IS NULL))
+);
+COMMENT ON TABLE messages IS 'Mails and texts that are on their way, or were.';
+CREATE INDEX messages_user ON messages (user_id);
+CREATE INDEX messages_created_at ON messages (created_at);
+
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.
 CREATE VIEW user_details AS
 SELECT u.id, u.display, (u.password_hash IS NOT NULL)::boolean AS has_usable_password, u.disabled_at, u.created_at,
-       e.address AS email, e.verified_at AS email_verified_at, m.tenant_id
+       e.address AS email, e.verified_at AS email_verified_at, m.tenant_id,
+       u.username, u.phone, u.phone_verified_at, u.deletes_at
   FROM users u
   LEFT JOIN email_addresses e ON e.user_id = u.id AND e.is_primary
   LEFT JOIN memberships m ON m.user_id = u.id AND m.is_primary;
 
--- A session together with its user: one statement a look-up, whether by access token, by
--- session token, or for a refresh that has to be judged.
+-- A session of somebody who is in, together with its user: one statement a look-up, whether
+-- by access token, by session token, or for a refresh that has to be judged.
 CREATE VIEW session_details AS
-SELECT s.id, s.token_hash, s.user_id, s.created_at, s.expires_at, s.generation, s.rotated_at, s.refresh_expires_at,
+SELECT s.id, s.token_hash, u.id AS user_id, s.created_at, s.expires_at, s.generation, s.rotated_at, s.refresh_expires_at,
        s.confirmed_at, s.idempotency_key_hash, s.sends_idempotency_keys, s.methods, s.ended_at, s.end_reason,
        u.display, u.has_usable_password, u.disabled_at, u.created_at AS user_created_at,
-       u.email, u.email_verified_at, u.tenant_id
+       u.email, u.email_verified_at, u.tenant_id, u.username, u.phone, u.phone_verified_at, u.deletes_at
   FROM sessions s
   JOIN user_details u ON u.id = s.user_id;

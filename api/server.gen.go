@@ -60,6 +60,9 @@ type AuthenticatedMeta struct {
 	// AccessToken A JWT of at most 1,536 bytes.
 	AccessToken string `json:"access_token,omitempty,omitzero"`
 
+	// DeletionCancelled The account was about to be deleted; this sign-in has undone it.
+	DeletionCancelled bool `json:"deletion_cancelled,omitempty,omitzero"`
+
 	// RefreshToken A JWT of at most 640 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
@@ -84,12 +87,45 @@ type AuthenticationMethod struct {
 
 	// Method Such as `password`. More will come: do not fail on one you do not know.
 	Method string `json:"method"`
+
+	// Phone The number that was used.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Reauthenticated The proof was given again while signed in.
+	Reauthenticated bool `json:"reauthenticated,omitempty,omitzero"`
+
+	// Username The user name that was used.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
+// ChangePasswordRequest defines model for ChangePasswordRequest.
+type ChangePasswordRequest struct {
+	// CurrentPassword Needed where the person has one.
+	CurrentPassword string `json:"current_password,omitempty,omitzero"`
+
+	// NewPassword The new password.
+	NewPassword string `json:"new_password"`
+}
+
+// CodeRequest defines model for CodeRequest.
+type CodeRequest struct {
+	// Code The code; case, blanks and dashes do not matter.
+	Code string `json:"code"`
 }
 
 // Config defines model for Config.
 type Config struct {
 	// Account How accounts work here.
 	Account AccountConfig `json:"account"`
+
+	// MFA Second factors.
+	MFA MFAConfig `json:"mfa,omitempty,omitzero"`
+
+	// Socialaccount Sign-in with other services.
+	Socialaccount SocialAccountConfig `json:"socialaccount,omitempty,omitzero"`
+
+	// Usersessions The list of sessions.
+	Usersessions UserSessionsConfig `json:"usersessions,omitempty,omitzero"`
 }
 
 // ConfigResponse defines model for ConfigResponse.
@@ -97,6 +133,76 @@ type ConfigResponse struct {
 	// Status The HTTP status.
 	Status int32  `json:"status"`
 	Data   Config `json:"data"`
+}
+
+// Deletion defines model for Deletion.
+type Deletion struct {
+	// DeletesAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	DeletesAt Timestamp `json:"deletes_at"`
+}
+
+// DeletionResponse defines model for DeletionResponse.
+type DeletionResponse struct {
+	// Status The HTTP status.
+	Status int32    `json:"status"`
+	Data   Deletion `json:"data"`
+}
+
+// DoneResponse defines model for DoneResponse.
+type DoneResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+}
+
+// EmailAddress defines model for EmailAddress.
+type EmailAddress struct {
+	// Email The address.
+	Email string `json:"email"`
+
+	// Primary Whether mails go to it.
+	Primary bool `json:"primary"`
+
+	// Verified Whether the person has shown that it is theirs.
+	Verified bool `json:"verified"`
+}
+
+// EmailAddressesResponse defines model for EmailAddressesResponse.
+type EmailAddressesResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The addresses.
+	Data []EmailAddress `json:"data"`
+}
+
+// EmailRequest defines model for EmailRequest.
+type EmailRequest struct {
+	// Email Compared without case.
+	Email string `json:"email"`
+}
+
+// EmailVerification defines model for EmailVerification.
+type EmailVerification struct {
+	User User `json:"user"`
+
+	// Email The address.
+	Email string `json:"email"`
+}
+
+// EmailVerificationMeta defines model for EmailVerificationMeta.
+type EmailVerificationMeta struct {
+	// IsAuthenticating Whether a sign-in of this session waits for it.
+	IsAuthenticating bool `json:"is_authenticating"`
+}
+
+// EmailVerificationResponse defines model for EmailVerificationResponse.
+type EmailVerificationResponse struct {
+	// Status The HTTP status.
+	Status int32                 `json:"status"`
+	Data   EmailVerification     `json:"data"`
+	Meta   EmailVerificationMeta `json:"meta"`
 }
 
 // EndSessionsRequest defines model for EndSessionsRequest.
@@ -123,13 +229,28 @@ type ErrorResponse struct {
 	Meta   ErrorMeta `json:"meta,omitempty,omitzero"`
 }
 
+// ExportResponse defines model for ExportResponse.
+type ExportResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data Any JSON object.
+	Data JSONObject `json:"data"`
+}
+
 // Flow defines model for Flow.
 type Flow struct {
 	// ID Such as `login` or `signup`. More will come: do not fail on one you do not know.
 	ID string `json:"id"`
 
 	// IsPending This is what the client must do next.
-	IsPending bool `json:"is_pending,omitempty,omitzero"`
+	IsPending *bool `json:"is_pending,omitempty"`
+
+	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
+	Providers []string `json:"providers,omitempty,omitzero"`
+
+	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
+	Types []string `json:"types,omitempty,omitzero"`
 }
 
 // JSONObject Any JSON object.
@@ -165,29 +286,91 @@ type KeySet struct {
 	Keys []JSONWebKey `json:"keys"`
 }
 
-// LoginRequest defines model for LoginRequest.
+// LoginCodeRequest One of the two, of those that people can sign in with.
+type LoginCodeRequest struct {
+	// Email Where to mail the code.
+	Email string `json:"email,omitempty,omitzero"`
+
+	// Phone Where to text the code, in E.164.
+	Phone string `json:"phone,omitempty,omitzero"`
+}
+
+// LoginRequest The password, and one way to name the account.
 type LoginRequest struct {
 	// Email Compared without case.
-	Email string `json:"email"`
+	Email string `json:"email,omitempty,omitzero"`
 
 	// Password The password.
-	Password string `json:"password"`
+	Password string `json:"password,omitempty,omitzero"`
+
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Username Compared without case.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
+// MFAConfig Second factors.
+type MFAConfig struct {
+	// PasskeyLoginEnabled Whether a passkey alone signs in.
+	PasskeyLoginEnabled bool `json:"passkey_login_enabled"`
+
+	// SupportedTypes What can be added here: `recovery_codes`, `totp`, `webauthn`.
+	SupportedTypes []string `json:"supported_types"`
+}
+
+// PhoneNumber defines model for PhoneNumber.
+type PhoneNumber struct {
+	// Phone In E.164.
+	Phone string `json:"phone"`
+
+	// Verified Whether the person has shown that it is theirs.
+	Verified bool `json:"verified"`
+}
+
+// PhoneNumbersResponse defines model for PhoneNumbersResponse.
+type PhoneNumbersResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data None or one.
+	Data []PhoneNumber `json:"data"`
+}
+
+// PhoneRequest defines model for PhoneRequest.
+type PhoneRequest struct {
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone"`
+}
+
+// PrimaryEmailRequest defines model for PrimaryEmailRequest.
+type PrimaryEmailRequest struct {
+	// Email One of the person's addresses.
+	Email string `json:"email"`
+
+	// Primary Must be true.
+	Primary bool `json:"primary"`
 }
 
 // Problem defines model for Problem.
 type Problem struct {
 	// Code A stable word for programs. `account_deleted`, `account_disabled`,
-	// `already_authenticated`, `body_too_large`, `email_password_mismatch`,
-	// `email_taken`, `headers_too_large`, `internal_error`, `invalid`,
-	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_pk_value`,
-	// `max_length`, `method_not_allowed`, `min_length`,
-	// `not_found`, `null_characters_not_allowed`, `password_changed`,
-	// `password_entirely_numeric`, `password_too_common`,
-	// `password_too_short`, `password_too_similar`, `refresh_token_invalid`,
-	// `refresh_token_reused`,
-	// `request_timeout`, `required`, `session_ended`, `session_expired`,
+	// `already_authenticated`, `body_too_large`, `cannot_remove_primary_email`,
+	// `duplicate_email`, `email_password_mismatch`, `email_taken`,
+	// `enter_current_password`, `flow_not_pending`, `headers_too_large`,
+	// `incorrect_code`, `incorrect_password`, `internal_error`, `invalid`,
+	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_login`,
+	// `invalid_or_expired_key`, `invalid_password_reset`, `invalid_phone`,
+	// `invalid_pk_value`, `max_email_addresses`, `max_length`, `method_not_allowed`,
+	// `min_length`, `not_found`, `null_characters_not_allowed`, `password_changed`,
+	// `password_entirely_numeric`, `password_too_common`, `password_too_short`,
+	// `password_too_similar`, `phone_password_mismatch`, `phone_taken`,
+	// `refresh_token_invalid`, `refresh_token_reused`, `request_timeout`, `required`,
+	// `same_as_current`, `select_only_one`, `session_ended`, `session_expired`,
 	// `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
-	// `too_many_requests`, `unsupported_media_type`.
+	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
+	// `unverified_primary_email`, `username_blacklisted`,
+	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
 	Code string `json:"code"`
 
 	// Message A sentence for people.
@@ -226,6 +409,30 @@ type ProfileRequest struct {
 	Display string `json:"display,omitempty,omitzero"`
 }
 
+// ProviderConfig defines model for ProviderConfig.
+type ProviderConfig struct {
+	// ClientID The client id that it knows this installation by.
+	ClientID string `json:"client_id,omitempty,omitzero"`
+
+	// Flows What can be done with it, such as `provider_token`.
+	Flows []string `json:"flows"`
+
+	// ID Names the service, such as `google`.
+	ID string `json:"id"`
+
+	// Name What to call it on a screen.
+	Name string `json:"name"`
+
+	// OpenidConfigurationURL Its discovery document (OpenID Connect).
+	OpenidConfigurationURL string `json:"openid_configuration_url,omitempty,omitzero"`
+}
+
+// ReauthenticateRequest defines model for ReauthenticateRequest.
+type ReauthenticateRequest struct {
+	// Password The person's password.
+	Password string `json:"password"`
+}
+
 // RefreshTokenPairRequest defines model for RefreshTokenPairRequest.
 type RefreshTokenPairRequest struct {
 	// RefreshToken The refresh token.
@@ -236,6 +443,15 @@ type RefreshTokenPairRequest struct {
 type RefreshTokenRequest struct {
 	// Refresh The refresh token.
 	Refresh string `json:"refresh"`
+}
+
+// ResetPasswordRequest defines model for ResetPasswordRequest.
+type ResetPasswordRequest struct {
+	// Key The code or the key of the link.
+	Key string `json:"key"`
+
+	// Password The new password.
+	Password string `json:"password"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -278,13 +494,28 @@ type SessionsResponse struct {
 	Data []SessionRecord `json:"data"`
 }
 
-// SignupRequest defines model for SignupRequest.
+// SignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 type SignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
-	Email string `json:"email"`
+	Email string `json:"email,omitempty,omitzero"`
+
+	// Email2 The address again.
+	Email2 string `json:"email2,omitempty,omitzero"`
 
 	// Password At least 8 characters by default.
-	Password string `json:"password"`
+	Password string `json:"password,omitempty,omitzero"`
+
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Username Letters, digits and `@.+-_`; unique without case.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
+// SocialAccountConfig Sign-in with other services.
+type SocialAccountConfig struct {
+	// Providers The services whose tokens are taken.
+	Providers []ProviderConfig `json:"providers"`
 }
 
 // Timestamp Seconds since the Unix epoch, UTC.
@@ -310,8 +541,13 @@ type TokenPairResponse struct {
 
 // Unauthenticated defines model for Unauthenticated.
 type Unauthenticated struct {
+	User User `json:"user,omitempty,omitzero"`
+
 	// Flows What the client can start, or must go on with (`is_pending`).
 	Flows []Flow `json:"flows"`
+
+	// Methods Together with `user`, for a signed-in person who has to prove it again.
+	Methods *[]AuthenticationMethod `json:"methods,omitempty"`
 }
 
 // UnauthenticatedMeta defines model for UnauthenticatedMeta.
@@ -325,8 +561,11 @@ type UnauthenticatedMeta struct {
 	// Example: 1790000000.25
 	EndedAt Timestamp `json:"ended_at,omitempty,omitzero"`
 
-	// IsAuthenticated False, or null where the session is gone (410).
+	// IsAuthenticated False, null where the session is gone (410), true where a signed-in person has to prove it again.
 	IsAuthenticated *bool `json:"is_authenticated"`
+
+	// SessionToken A new session token for the sign-in that is under way.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
 }
 
 // UnauthenticatedResponse defines model for UnauthenticatedResponse.
@@ -350,16 +589,55 @@ type User struct {
 
 	// HasUsablePassword Whether the account has a password.
 	HasUsablePassword bool `json:"has_usable_password"`
+
+	// Username Where people have one.
+	Username string `json:"username,omitempty,omitzero"`
 }
+
+// UserData defines model for UserData.
+type UserData struct {
+	User User `json:"user"`
+}
+
+// UserResponse defines model for UserResponse.
+type UserResponse struct {
+	// Status The HTTP status.
+	Status int32    `json:"status"`
+	Data   UserData `json:"data"`
+}
+
+// UserSessionsConfig The list of sessions.
+type UserSessionsConfig struct {
+	// TrackActivity Whether `last_seen_at` moves.
+	TrackActivity bool `json:"track_activity"`
+}
+
+// VerifyEmailRequest defines model for VerifyEmailRequest.
+type VerifyEmailRequest struct {
+	// Key The code or the key of the link.
+	Key string `json:"key"`
+}
+
+// EmailVerificationKey defines model for EmailVerificationKey.
+type EmailVerificationKey = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// PasswordResetKey defines model for PasswordResetKey.
+type PasswordResetKey = string
 
 // BadRequest defines model for BadRequest.
 type BadRequest = ErrorResponse
 
 // Conflict defines model for Conflict.
 type Conflict = ErrorResponse
+
+// Done defines model for Done.
+type Done = DoneResponse
+
+// EmailAddressList defines model for EmailAddressList.
+type EmailAddressList = EmailAddressesResponse
 
 // Forbidden defines model for Forbidden.
 type Forbidden = ErrorResponse
@@ -370,8 +648,17 @@ type Gone = UnauthenticatedResponse
 // PayloadTooLarge defines model for PayloadTooLarge.
 type PayloadTooLarge = ErrorResponse
 
+// PhoneNumberList defines model for PhoneNumberList.
+type PhoneNumberList = PhoneNumbersResponse
+
 // ServiceUnavailable defines model for ServiceUnavailable.
 type ServiceUnavailable = ErrorResponse
+
+// SignedIn defines model for SignedIn.
+type SignedIn = AuthenticatedResponse
+
+// StepTaken defines model for StepTaken.
+type StepTaken = UnauthenticatedResponse
 
 // TooManyRequests defines model for TooManyRequests.
 type TooManyRequests = ErrorResponse
@@ -381,6 +668,18 @@ type Unauthorized = UnauthenticatedResponse
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = ErrorResponse
+
+// GetEmailVerificationParams defines parameters for GetEmailVerification.
+type GetEmailVerificationParams struct {
+	// XEmailVerificationKey The code or the key of the link. Its absence is `required`.
+	XEmailVerificationKey EmailVerificationKey `json:"X-Email-Verification-Key,omitempty,omitzero"`
+}
+
+// GetPasswordResetParams defines parameters for GetPasswordReset.
+type GetPasswordResetParams struct {
+	// XPasswordResetKey The code or the key of the link. Its absence is `required`.
+	XPasswordResetKey PasswordResetKey `json:"X-Password-Reset-Key,omitempty,omitzero"`
+}
 
 // RefreshTokenParams defines parameters for RefreshToken.
 type RefreshTokenParams struct {
@@ -400,8 +699,47 @@ type RefreshTokenPairParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// RemoveEmailAddressJSONRequestBody defines body for RemoveEmailAddress for application/json ContentType.
+type RemoveEmailAddressJSONRequestBody = EmailRequest
+
+// ChangePrimaryEmailAddressJSONRequestBody defines body for ChangePrimaryEmailAddress for application/json ContentType.
+type ChangePrimaryEmailAddressJSONRequestBody = PrimaryEmailRequest
+
+// AddEmailAddressJSONRequestBody defines body for AddEmailAddress for application/json ContentType.
+type AddEmailAddressJSONRequestBody = EmailRequest
+
+// ResendEmailAddressVerificationJSONRequestBody defines body for ResendEmailAddressVerification for application/json ContentType.
+type ResendEmailAddressVerificationJSONRequestBody = EmailRequest
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// ChangePhoneNumberJSONRequestBody defines body for ChangePhoneNumber for application/json ContentType.
+type ChangePhoneNumberJSONRequestBody = PhoneRequest
+
+// ConfirmLoginCodeJSONRequestBody defines body for ConfirmLoginCode for application/json ContentType.
+type ConfirmLoginCodeJSONRequestBody = CodeRequest
+
+// RequestLoginCodeJSONRequestBody defines body for RequestLoginCode for application/json ContentType.
+type RequestLoginCodeJSONRequestBody = LoginCodeRequest
+
+// VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
+type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
+
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = EmailRequest
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = ResetPasswordRequest
+
+// VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
+type VerifyPhoneJSONRequestBody = CodeRequest
+
+// ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
+type ReauthenticateJSONRequestBody = ReauthenticateRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -423,9 +761,75 @@ type ServerInterface interface {
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(c *fiber.Ctx) error
+	// DeleteAccount Delete the account
+	// (DELETE /_allauth/app/v1/account)
+	DeleteAccount(c *fiber.Ctx) error
+	// RemoveEmailAddress Remove an address
+	// (DELETE /_allauth/app/v1/account/email)
+	RemoveEmailAddress(c *fiber.Ctx) error
+	// ListEmailAddresses The person's addresses
+	// (GET /_allauth/app/v1/account/email)
+	ListEmailAddresses(c *fiber.Ctx) error
+	// ChangePrimaryEmailAddress Make an address the primary one
+	// (PATCH /_allauth/app/v1/account/email)
+	ChangePrimaryEmailAddress(c *fiber.Ctx) error
+	// AddEmailAddress Add an address
+	// (POST /_allauth/app/v1/account/email)
+	AddEmailAddress(c *fiber.Ctx) error
+	// ResendEmailAddressVerification Mail the verification of an address again
+	// (PUT /_allauth/app/v1/account/email)
+	ResendEmailAddressVerification(c *fiber.Ctx) error
+	// ExportAccount The person's data
+	// (GET /_allauth/app/v1/account/export)
+	ExportAccount(c *fiber.Ctx) error
+	// ChangePassword Change the password, or set the first one
+	// (POST /_allauth/app/v1/account/password/change)
+	ChangePassword(c *fiber.Ctx) error
+	// GetPhoneNumber The person's phone number
+	// (GET /_allauth/app/v1/account/phone)
+	GetPhoneNumber(c *fiber.Ctx) error
+	// ChangePhoneNumber Set or change the phone number
+	// (POST /_allauth/app/v1/account/phone)
+	ChangePhoneNumber(c *fiber.Ctx) error
+	// ConfirmLoginCode Sign in with a code
+	// (POST /_allauth/app/v1/auth/code/confirm)
+	ConfirmLoginCode(c *fiber.Ctx) error
+	// RequestLoginCode Ask for a sign-in code
+	// (POST /_allauth/app/v1/auth/code/request)
+	RequestLoginCode(c *fiber.Ctx) error
+	// ResendLoginCode Send another sign-in code
+	// (POST /_allauth/app/v1/auth/code/resend)
+	ResendLoginCode(c *fiber.Ctx) error
+	// GetEmailVerification Which address a code or key would verify
+	// (GET /_allauth/app/v1/auth/email/verify)
+	GetEmailVerification(c *fiber.Ctx, params GetEmailVerificationParams) error
+	// VerifyEmail Verify an address
+	// (POST /_allauth/app/v1/auth/email/verify)
+	VerifyEmail(c *fiber.Ctx) error
+	// ResendEmailVerification Mail another code
+	// (POST /_allauth/app/v1/auth/email/verify/resend)
+	ResendEmailVerification(c *fiber.Ctx) error
 	// Login Sign in with a password
 	// (POST /_allauth/app/v1/auth/login)
 	Login(c *fiber.Ctx) error
+	// RequestPasswordReset Ask to reset a forgotten password
+	// (POST /_allauth/app/v1/auth/password/request)
+	RequestPasswordReset(c *fiber.Ctx) error
+	// GetPasswordReset Whose password a code or key would reset
+	// (GET /_allauth/app/v1/auth/password/reset)
+	GetPasswordReset(c *fiber.Ctx, params GetPasswordResetParams) error
+	// ResetPassword Set a new password with a code or key
+	// (POST /_allauth/app/v1/auth/password/reset)
+	ResetPassword(c *fiber.Ctx) error
+	// VerifyPhone Verify a phone number
+	// (POST /_allauth/app/v1/auth/phone/verify)
+	VerifyPhone(c *fiber.Ctx) error
+	// ResendPhoneVerification Text another code
+	// (POST /_allauth/app/v1/auth/phone/verify/resend)
+	ResendPhoneVerification(c *fiber.Ctx) error
+	// Reauthenticate Prove again who is signed in
+	// (POST /_allauth/app/v1/auth/reauthenticate)
+	Reauthenticate(c *fiber.Ctx) error
 	// EndSession Sign out
 	// (DELETE /_allauth/app/v1/auth/session)
 	EndSession(c *fiber.Ctx) error
@@ -488,11 +892,457 @@ func (siw *ServerInterfaceWrapper) GetKeySet(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// DeleteAccount operation middleware
+func (siw *ServerInterfaceWrapper) DeleteAccount(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeleteAccount(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RemoveEmailAddress operation middleware
+func (siw *ServerInterfaceWrapper) RemoveEmailAddress(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RemoveEmailAddress(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListEmailAddresses operation middleware
+func (siw *ServerInterfaceWrapper) ListEmailAddresses(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListEmailAddresses(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ChangePrimaryEmailAddress operation middleware
+func (siw *ServerInterfaceWrapper) ChangePrimaryEmailAddress(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ChangePrimaryEmailAddress(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AddEmailAddress operation middleware
+func (siw *ServerInterfaceWrapper) AddEmailAddress(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AddEmailAddress(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResendEmailAddressVerification operation middleware
+func (siw *ServerInterfaceWrapper) ResendEmailAddressVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResendEmailAddressVerification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ExportAccount operation middleware
+func (siw *ServerInterfaceWrapper) ExportAccount(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ExportAccount(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ChangePassword operation middleware
+func (siw *ServerInterfaceWrapper) ChangePassword(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ChangePassword(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPhoneNumber operation middleware
+func (siw *ServerInterfaceWrapper) GetPhoneNumber(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPhoneNumber(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ChangePhoneNumber operation middleware
+func (siw *ServerInterfaceWrapper) ChangePhoneNumber(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ChangePhoneNumber(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ConfirmLoginCode operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmLoginCode(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ConfirmLoginCode(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestLoginCode operation middleware
+func (siw *ServerInterfaceWrapper) RequestLoginCode(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestLoginCode(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResendLoginCode operation middleware
+func (siw *ServerInterfaceWrapper) ResendLoginCode(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResendLoginCode(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetEmailVerification operation middleware
+func (siw *ServerInterfaceWrapper) GetEmailVerification(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetEmailVerificationParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "X-Email-Verification-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Email-Verification-Key")]; found {
+		var XEmailVerificationKey EmailVerificationKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName X-Email-Verification-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Email-Verification-Key", valueList[0], &XEmailVerificationKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter X-Email-Verification-Key: %w", err).Error())
+		}
+
+		params.XEmailVerificationKey = XEmailVerificationKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetEmailVerification(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// VerifyEmail operation middleware
+func (siw *ServerInterfaceWrapper) VerifyEmail(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.VerifyEmail(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResendEmailVerification operation middleware
+func (siw *ServerInterfaceWrapper) ResendEmailVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResendEmailVerification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // Login operation middleware
 func (siw *ServerInterfaceWrapper) Login(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.Login(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestPasswordReset operation middleware
+func (siw *ServerInterfaceWrapper) RequestPasswordReset(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestPasswordReset(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPasswordReset operation middleware
+func (siw *ServerInterfaceWrapper) GetPasswordReset(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetPasswordResetParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "X-Password-Reset-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Password-Reset-Key")]; found {
+		var XPasswordResetKey PasswordResetKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName X-Password-Reset-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Password-Reset-Key", valueList[0], &XPasswordResetKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter X-Password-Reset-Key: %w", err).Error())
+		}
+
+		params.XPasswordResetKey = XPasswordResetKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPasswordReset(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResetPassword operation middleware
+func (siw *ServerInterfaceWrapper) ResetPassword(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResetPassword(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// VerifyPhone operation middleware
+func (siw *ServerInterfaceWrapper) VerifyPhone(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.VerifyPhone(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ResendPhoneVerification operation middleware
+func (siw *ServerInterfaceWrapper) ResendPhoneVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ResendPhoneVerification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// Reauthenticate operation middleware
+func (siw *ServerInterfaceWrapper) Reauthenticate(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.Reauthenticate(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -779,7 +1629,51 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/.well-known/jwks.json", wrapper.GetKeySet)
 
+	router.Delete(options.BaseURL+"/_allauth/app/v1/account", wrapper.DeleteAccount)
+
+	router.Delete(options.BaseURL+"/_allauth/app/v1/account/email", wrapper.RemoveEmailAddress)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/email", wrapper.ListEmailAddresses)
+
+	router.Patch(options.BaseURL+"/_allauth/app/v1/account/email", wrapper.ChangePrimaryEmailAddress)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/email", wrapper.AddEmailAddress)
+
+	router.Put(options.BaseURL+"/_allauth/app/v1/account/email", wrapper.ResendEmailAddressVerification)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/export", wrapper.ExportAccount)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/password/change", wrapper.ChangePassword)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/phone", wrapper.GetPhoneNumber)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/phone", wrapper.ChangePhoneNumber)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/code/confirm", wrapper.ConfirmLoginCode)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/code/request", wrapper.RequestLoginCode)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/code/resend", wrapper.ResendLoginCode)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.GetEmailVerification)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.VerifyEmail)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify/resend", wrapper.ResendEmailVerification)
+
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/login", wrapper.Login)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/password/request", wrapper.RequestPasswordReset)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/password/reset", wrapper.GetPasswordReset)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/password/reset", wrapper.ResetPassword)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify", wrapper.VerifyPhone)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify/resend", wrapper.ResendPhoneVerification)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate", wrapper.Reauthenticate)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/auth/session", wrapper.EndSession)
 
@@ -809,11 +1703,17 @@ type BadRequestJSONResponse ErrorResponse
 
 type ConflictJSONResponse ErrorResponse
 
+type DoneJSONResponse DoneResponse
+
+type EmailAddressListJSONResponse EmailAddressesResponse
+
 type ForbiddenJSONResponse ErrorResponse
 
 type GoneJSONResponse UnauthenticatedResponse
 
 type PayloadTooLargeJSONResponse ErrorResponse
+
+type PhoneNumberListJSONResponse PhoneNumbersResponse
 
 type ServiceUnavailableResponseHeaders struct {
 	RetryAfter int32
@@ -822,6 +1722,17 @@ type ServiceUnavailableJSONResponse struct {
 	Body ErrorResponse
 
 	Headers ServiceUnavailableResponseHeaders
+}
+
+type SignedInJSONResponse AuthenticatedResponse
+
+type StepTakenResponseHeaders struct {
+	WWWAuthenticate string
+}
+type StepTakenJSONResponse struct {
+	Body UnauthenticatedResponse
+
+	Headers StepTakenResponseHeaders
 }
 
 type TooManyRequestsResponseHeaders struct {
@@ -868,6 +1779,1128 @@ func (response GetKeySet200JSONResponse) VisitGetKeySetResponse(ctx *fiber.Ctx) 
 	return ctx.JSON(&response.Body)
 }
 
+type DeleteAccountRequestObject struct {
+}
+
+type DeleteAccountResponseObject interface {
+	VisitDeleteAccountResponse(ctx *fiber.Ctx) error
+}
+
+type DeleteAccount200JSONResponse DeletionResponse
+
+func (response DeleteAccount200JSONResponse) VisitDeleteAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteAccount401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeleteAccount401JSONResponse) VisitDeleteAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeleteAccount410JSONResponse struct{ GoneJSONResponse }
+
+func (response DeleteAccount410JSONResponse) VisitDeleteAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type DeleteAccount503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeleteAccount503JSONResponse) VisitDeleteAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveEmailAddressRequestObject struct {
+	Body *RemoveEmailAddressJSONRequestBody
+}
+
+type RemoveEmailAddressResponseObject interface {
+	VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error
+}
+
+type RemoveEmailAddress200JSONResponse struct{ EmailAddressListJSONResponse }
+
+func (response RemoveEmailAddress200JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmailAddress400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RemoveEmailAddress400JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmailAddress401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RemoveEmailAddress401JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveEmailAddress410JSONResponse struct{ GoneJSONResponse }
+
+func (response RemoveEmailAddress410JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmailAddress413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RemoveEmailAddress413JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmailAddress415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RemoveEmailAddress415JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveEmailAddress429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RemoveEmailAddress429JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveEmailAddress503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RemoveEmailAddress503JSONResponse) VisitRemoveEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListEmailAddressesRequestObject struct {
+}
+
+type ListEmailAddressesResponseObject interface {
+	VisitListEmailAddressesResponse(ctx *fiber.Ctx) error
+}
+
+type ListEmailAddresses200JSONResponse struct{ EmailAddressListJSONResponse }
+
+func (response ListEmailAddresses200JSONResponse) VisitListEmailAddressesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListEmailAddresses401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListEmailAddresses401JSONResponse) VisitListEmailAddressesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListEmailAddresses410JSONResponse struct{ GoneJSONResponse }
+
+func (response ListEmailAddresses410JSONResponse) VisitListEmailAddressesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListEmailAddresses503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListEmailAddresses503JSONResponse) VisitListEmailAddressesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePrimaryEmailAddressRequestObject struct {
+	Body *ChangePrimaryEmailAddressJSONRequestBody
+}
+
+type ChangePrimaryEmailAddressResponseObject interface {
+	VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error
+}
+
+type ChangePrimaryEmailAddress200JSONResponse struct{ EmailAddressListJSONResponse }
+
+func (response ChangePrimaryEmailAddress200JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePrimaryEmailAddress400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ChangePrimaryEmailAddress400JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePrimaryEmailAddress401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ChangePrimaryEmailAddress401JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePrimaryEmailAddress410JSONResponse struct{ GoneJSONResponse }
+
+func (response ChangePrimaryEmailAddress410JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePrimaryEmailAddress413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ChangePrimaryEmailAddress413JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePrimaryEmailAddress415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangePrimaryEmailAddress415JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePrimaryEmailAddress429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangePrimaryEmailAddress429JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePrimaryEmailAddress503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ChangePrimaryEmailAddress503JSONResponse) VisitChangePrimaryEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AddEmailAddressRequestObject struct {
+	Body *AddEmailAddressJSONRequestBody
+}
+
+type AddEmailAddressResponseObject interface {
+	VisitAddEmailAddressResponse(ctx *fiber.Ctx) error
+}
+
+type AddEmailAddress200JSONResponse struct{ EmailAddressListJSONResponse }
+
+func (response AddEmailAddress200JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmailAddress400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AddEmailAddress400JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmailAddress401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AddEmailAddress401JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AddEmailAddress409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AddEmailAddress409JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmailAddress410JSONResponse struct{ GoneJSONResponse }
+
+func (response AddEmailAddress410JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmailAddress413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AddEmailAddress413JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmailAddress415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response AddEmailAddress415JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type AddEmailAddress429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AddEmailAddress429JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AddEmailAddress503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response AddEmailAddress503JSONResponse) VisitAddEmailAddressResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendEmailAddressVerificationRequestObject struct {
+	Body *ResendEmailAddressVerificationJSONRequestBody
+}
+
+type ResendEmailAddressVerificationResponseObject interface {
+	VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error
+}
+
+type ResendEmailAddressVerification200JSONResponse struct{ DoneJSONResponse }
+
+func (response ResendEmailAddressVerification200JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailAddressVerification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ResendEmailAddressVerification400JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailAddressVerification401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ResendEmailAddressVerification401JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendEmailAddressVerification403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response ResendEmailAddressVerification403JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailAddressVerification410JSONResponse struct{ GoneJSONResponse }
+
+func (response ResendEmailAddressVerification410JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailAddressVerification413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ResendEmailAddressVerification413JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailAddressVerification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResendEmailAddressVerification415JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailAddressVerification429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResendEmailAddressVerification429JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendEmailAddressVerification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ResendEmailAddressVerification503JSONResponse) VisitResendEmailAddressVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportAccountRequestObject struct {
+}
+
+type ExportAccountResponseObject interface {
+	VisitExportAccountResponse(ctx *fiber.Ctx) error
+}
+
+type ExportAccount200JSONResponse ExportResponse
+
+func (response ExportAccount200JSONResponse) VisitExportAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ExportAccount401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ExportAccount401JSONResponse) VisitExportAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ExportAccount410JSONResponse struct{ GoneJSONResponse }
+
+func (response ExportAccount410JSONResponse) VisitExportAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ExportAccount503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ExportAccount503JSONResponse) VisitExportAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePasswordRequestObject struct {
+	Body *ChangePasswordJSONRequestBody
+}
+
+type ChangePasswordResponseObject interface {
+	VisitChangePasswordResponse(ctx *fiber.Ctx) error
+}
+
+type ChangePassword200JSONResponse struct{ SignedInJSONResponse }
+
+func (response ChangePassword200JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePassword400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ChangePassword400JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePassword401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ChangePassword401JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePassword410JSONResponse struct{ GoneJSONResponse }
+
+func (response ChangePassword410JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePassword413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ChangePassword413JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangePassword415JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePassword429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangePassword429JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePassword503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ChangePassword503JSONResponse) VisitChangePasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPhoneNumberRequestObject struct {
+}
+
+type GetPhoneNumberResponseObject interface {
+	VisitGetPhoneNumberResponse(ctx *fiber.Ctx) error
+}
+
+type GetPhoneNumber200JSONResponse struct{ PhoneNumberListJSONResponse }
+
+func (response GetPhoneNumber200JSONResponse) VisitGetPhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhoneNumber401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetPhoneNumber401JSONResponse) VisitGetPhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPhoneNumber410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetPhoneNumber410JSONResponse) VisitGetPhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetPhoneNumber503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetPhoneNumber503JSONResponse) VisitGetPhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePhoneNumberRequestObject struct {
+	Body *ChangePhoneNumberJSONRequestBody
+}
+
+type ChangePhoneNumberResponseObject interface {
+	VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error
+}
+
+type ChangePhoneNumber202JSONResponse PhoneNumbersResponse
+
+func (response ChangePhoneNumber202JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(202)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePhoneNumber400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ChangePhoneNumber400JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePhoneNumber401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ChangePhoneNumber401JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePhoneNumber409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ChangePhoneNumber409JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePhoneNumber410JSONResponse struct{ GoneJSONResponse }
+
+func (response ChangePhoneNumber410JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePhoneNumber413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ChangePhoneNumber413JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePhoneNumber415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ChangePhoneNumber415JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ChangePhoneNumber429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ChangePhoneNumber429JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ChangePhoneNumber503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ChangePhoneNumber503JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmLoginCodeRequestObject struct {
+	Body *ConfirmLoginCodeJSONRequestBody
+}
+
+type ConfirmLoginCodeResponseObject interface {
+	VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error
+}
+
+type ConfirmLoginCode200JSONResponse struct{ SignedInJSONResponse }
+
+func (response ConfirmLoginCode200JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmLoginCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ConfirmLoginCode400JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmLoginCode401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response ConfirmLoginCode401JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmLoginCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ConfirmLoginCode409JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmLoginCode410JSONResponse struct{ GoneJSONResponse }
+
+func (response ConfirmLoginCode410JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmLoginCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ConfirmLoginCode413JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmLoginCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ConfirmLoginCode415JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmLoginCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ConfirmLoginCode503JSONResponse) VisitConfirmLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestLoginCodeRequestObject struct {
+	Body *RequestLoginCodeJSONRequestBody
+}
+
+type RequestLoginCodeResponseObject interface {
+	VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error
+}
+
+type RequestLoginCode200JSONResponse struct{ SignedInJSONResponse }
+
+func (response RequestLoginCode200JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RequestLoginCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RequestLoginCode400JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RequestLoginCode401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response RequestLoginCode401JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestLoginCode410JSONResponse struct{ GoneJSONResponse }
+
+func (response RequestLoginCode410JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RequestLoginCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RequestLoginCode413JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RequestLoginCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RequestLoginCode415JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RequestLoginCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RequestLoginCode503JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendLoginCodeRequestObject struct {
+}
+
+type ResendLoginCodeResponseObject interface {
+	VisitResendLoginCodeResponse(ctx *fiber.Ctx) error
+}
+
+type ResendLoginCode200JSONResponse struct{ DoneJSONResponse }
+
+func (response ResendLoginCode200JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ResendLoginCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ResendLoginCode409JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ResendLoginCode410JSONResponse struct{ GoneJSONResponse }
+
+func (response ResendLoginCode410JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ResendLoginCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResendLoginCode429JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendLoginCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ResendLoginCode503JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetEmailVerificationRequestObject struct {
+	Params GetEmailVerificationParams
+}
+
+type GetEmailVerificationResponseObject interface {
+	VisitGetEmailVerificationResponse(ctx *fiber.Ctx) error
+}
+
+type GetEmailVerification200JSONResponse EmailVerificationResponse
+
+func (response GetEmailVerification200JSONResponse) VisitGetEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetEmailVerification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetEmailVerification400JSONResponse) VisitGetEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetEmailVerification409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetEmailVerification409JSONResponse) VisitGetEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetEmailVerification410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetEmailVerification410JSONResponse) VisitGetEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetEmailVerification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetEmailVerification503JSONResponse) VisitGetEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type VerifyEmailRequestObject struct {
+	Body *VerifyEmailJSONRequestBody
+}
+
+type VerifyEmailResponseObject interface {
+	VisitVerifyEmailResponse(ctx *fiber.Ctx) error
+}
+
+type VerifyEmail200JSONResponse struct{ SignedInJSONResponse }
+
+func (response VerifyEmail200JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyEmail400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response VerifyEmail400JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyEmail401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response VerifyEmail401JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type VerifyEmail409JSONResponse struct{ ConflictJSONResponse }
+
+func (response VerifyEmail409JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyEmail410JSONResponse struct{ GoneJSONResponse }
+
+func (response VerifyEmail410JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyEmail413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response VerifyEmail413JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyEmail415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response VerifyEmail415JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyEmail503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response VerifyEmail503JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendEmailVerificationRequestObject struct {
+}
+
+type ResendEmailVerificationResponseObject interface {
+	VisitResendEmailVerificationResponse(ctx *fiber.Ctx) error
+}
+
+type ResendEmailVerification200JSONResponse struct{ DoneJSONResponse }
+
+func (response ResendEmailVerification200JSONResponse) VisitResendEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailVerification409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ResendEmailVerification409JSONResponse) VisitResendEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailVerification410JSONResponse struct{ GoneJSONResponse }
+
+func (response ResendEmailVerification410JSONResponse) VisitResendEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ResendEmailVerification429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResendEmailVerification429JSONResponse) VisitResendEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendEmailVerification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ResendEmailVerification503JSONResponse) VisitResendEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type LoginRequestObject struct {
 	Body *LoginJSONRequestBody
 }
@@ -892,6 +2925,16 @@ func (response Login400JSONResponse) VisitLoginResponse(ctx *fiber.Ctx) error {
 	ctx.Status(400)
 
 	return ctx.JSON(&response)
+}
+
+type Login401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response Login401JSONResponse) VisitLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
 }
 
 type Login409JSONResponse struct{ ConflictJSONResponse }
@@ -945,6 +2988,462 @@ func (response Login429JSONResponse) VisitLoginResponse(ctx *fiber.Ctx) error {
 type Login503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response Login503JSONResponse) VisitLoginResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestPasswordResetRequestObject struct {
+	Body *RequestPasswordResetJSONRequestBody
+}
+
+type RequestPasswordResetResponseObject interface {
+	VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error
+}
+
+type RequestPasswordReset200JSONResponse struct{ DoneJSONResponse }
+
+func (response RequestPasswordReset200JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RequestPasswordReset400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RequestPasswordReset400JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RequestPasswordReset401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response RequestPasswordReset401JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestPasswordReset410JSONResponse struct{ GoneJSONResponse }
+
+func (response RequestPasswordReset410JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RequestPasswordReset413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RequestPasswordReset413JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RequestPasswordReset415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RequestPasswordReset415JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RequestPasswordReset429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RequestPasswordReset429JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestPasswordReset503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RequestPasswordReset503JSONResponse) VisitRequestPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasswordResetRequestObject struct {
+	Params GetPasswordResetParams
+}
+
+type GetPasswordResetResponseObject interface {
+	VisitGetPasswordResetResponse(ctx *fiber.Ctx) error
+}
+
+type GetPasswordReset200JSONResponse UserResponse
+
+func (response GetPasswordReset200JSONResponse) VisitGetPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasswordReset400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetPasswordReset400JSONResponse) VisitGetPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasswordReset409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetPasswordReset409JSONResponse) VisitGetPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasswordReset410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetPasswordReset410JSONResponse) VisitGetPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasswordReset503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetPasswordReset503JSONResponse) VisitGetPasswordResetResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResetPasswordRequestObject struct {
+	Body *ResetPasswordJSONRequestBody
+}
+
+type ResetPasswordResponseObject interface {
+	VisitResetPasswordResponse(ctx *fiber.Ctx) error
+}
+
+type ResetPassword200JSONResponse struct{ SignedInJSONResponse }
+
+func (response ResetPassword200JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ResetPassword400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ResetPassword400JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ResetPassword401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response ResetPassword401JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResetPassword409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ResetPassword409JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ResetPassword410JSONResponse struct{ GoneJSONResponse }
+
+func (response ResetPassword410JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ResetPassword413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ResetPassword413JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ResetPassword415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ResetPassword415JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ResetPassword429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResetPassword429JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResetPassword503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ResetPassword503JSONResponse) VisitResetPasswordResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type VerifyPhoneRequestObject struct {
+	Body *VerifyPhoneJSONRequestBody
+}
+
+type VerifyPhoneResponseObject interface {
+	VisitVerifyPhoneResponse(ctx *fiber.Ctx) error
+}
+
+type VerifyPhone200JSONResponse struct{ SignedInJSONResponse }
+
+func (response VerifyPhone200JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyPhone400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response VerifyPhone400JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyPhone401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response VerifyPhone401JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type VerifyPhone409JSONResponse struct{ ConflictJSONResponse }
+
+func (response VerifyPhone409JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyPhone410JSONResponse struct{ GoneJSONResponse }
+
+func (response VerifyPhone410JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyPhone413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response VerifyPhone413JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyPhone415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response VerifyPhone415JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type VerifyPhone503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response VerifyPhone503JSONResponse) VisitVerifyPhoneResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendPhoneVerificationRequestObject struct {
+}
+
+type ResendPhoneVerificationResponseObject interface {
+	VisitResendPhoneVerificationResponse(ctx *fiber.Ctx) error
+}
+
+type ResendPhoneVerification200JSONResponse struct{ DoneJSONResponse }
+
+func (response ResendPhoneVerification200JSONResponse) VisitResendPhoneVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ResendPhoneVerification409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ResendPhoneVerification409JSONResponse) VisitResendPhoneVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ResendPhoneVerification410JSONResponse struct{ GoneJSONResponse }
+
+func (response ResendPhoneVerification410JSONResponse) VisitResendPhoneVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ResendPhoneVerification429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResendPhoneVerification429JSONResponse) VisitResendPhoneVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ResendPhoneVerification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ResendPhoneVerification503JSONResponse) VisitResendPhoneVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReauthenticateRequestObject struct {
+	Body *ReauthenticateJSONRequestBody
+}
+
+type ReauthenticateResponseObject interface {
+	VisitReauthenticateResponse(ctx *fiber.Ctx) error
+}
+
+type Reauthenticate200JSONResponse struct{ SignedInJSONResponse }
+
+func (response Reauthenticate200JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type Reauthenticate400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response Reauthenticate400JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type Reauthenticate401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response Reauthenticate401JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type Reauthenticate410JSONResponse struct{ GoneJSONResponse }
+
+func (response Reauthenticate410JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type Reauthenticate413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response Reauthenticate413JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type Reauthenticate415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response Reauthenticate415JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type Reauthenticate429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response Reauthenticate429JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type Reauthenticate503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response Reauthenticate503JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -1177,6 +3676,16 @@ func (response Signup400JSONResponse) VisitSignupResponse(ctx *fiber.Ctx) error 
 	ctx.Status(400)
 
 	return ctx.JSON(&response)
+}
+
+type Signup401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response Signup401JSONResponse) VisitSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
 }
 
 type Signup403JSONResponse struct{ ForbiddenJSONResponse }
@@ -1536,9 +4045,75 @@ type StrictServerInterface interface {
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(ctx context.Context, request GetKeySetRequestObject) (GetKeySetResponseObject, error)
+	// DeleteAccount Delete the account
+	// (DELETE /_allauth/app/v1/account)
+	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
+	// RemoveEmailAddress Remove an address
+	// (DELETE /_allauth/app/v1/account/email)
+	RemoveEmailAddress(ctx context.Context, request RemoveEmailAddressRequestObject) (RemoveEmailAddressResponseObject, error)
+	// ListEmailAddresses The person's addresses
+	// (GET /_allauth/app/v1/account/email)
+	ListEmailAddresses(ctx context.Context, request ListEmailAddressesRequestObject) (ListEmailAddressesResponseObject, error)
+	// ChangePrimaryEmailAddress Make an address the primary one
+	// (PATCH /_allauth/app/v1/account/email)
+	ChangePrimaryEmailAddress(ctx context.Context, request ChangePrimaryEmailAddressRequestObject) (ChangePrimaryEmailAddressResponseObject, error)
+	// AddEmailAddress Add an address
+	// (POST /_allauth/app/v1/account/email)
+	AddEmailAddress(ctx context.Context, request AddEmailAddressRequestObject) (AddEmailAddressResponseObject, error)
+	// ResendEmailAddressVerification Mail the verification of an address again
+	// (PUT /_allauth/app/v1/account/email)
+	ResendEmailAddressVerification(ctx context.Context, request ResendEmailAddressVerificationRequestObject) (ResendEmailAddressVerificationResponseObject, error)
+	// ExportAccount The person's data
+	// (GET /_allauth/app/v1/account/export)
+	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
+	// ChangePassword Change the password, or set the first one
+	// (POST /_allauth/app/v1/account/password/change)
+	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
+	// GetPhoneNumber The person's phone number
+	// (GET /_allauth/app/v1/account/phone)
+	GetPhoneNumber(ctx context.Context, request GetPhoneNumberRequestObject) (GetPhoneNumberResponseObject, error)
+	// ChangePhoneNumber Set or change the phone number
+	// (POST /_allauth/app/v1/account/phone)
+	ChangePhoneNumber(ctx context.Context, request ChangePhoneNumberRequestObject) (ChangePhoneNumberResponseObject, error)
+	// ConfirmLoginCode Sign in with a code
+	// (POST /_allauth/app/v1/auth/code/confirm)
+	ConfirmLoginCode(ctx context.Context, request ConfirmLoginCodeRequestObject) (ConfirmLoginCodeResponseObject, error)
+	// RequestLoginCode Ask for a sign-in code
+	// (POST /_allauth/app/v1/auth/code/request)
+	RequestLoginCode(ctx context.Context, request RequestLoginCodeRequestObject) (RequestLoginCodeResponseObject, error)
+	// ResendLoginCode Send another sign-in code
+	// (POST /_allauth/app/v1/auth/code/resend)
+	ResendLoginCode(ctx context.Context, request ResendLoginCodeRequestObject) (ResendLoginCodeResponseObject, error)
+	// GetEmailVerification Which address a code or key would verify
+	// (GET /_allauth/app/v1/auth/email/verify)
+	GetEmailVerification(ctx context.Context, request GetEmailVerificationRequestObject) (GetEmailVerificationResponseObject, error)
+	// VerifyEmail Verify an address
+	// (POST /_allauth/app/v1/auth/email/verify)
+	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
+	// ResendEmailVerification Mail another code
+	// (POST /_allauth/app/v1/auth/email/verify/resend)
+	ResendEmailVerification(ctx context.Context, request ResendEmailVerificationRequestObject) (ResendEmailVerificationResponseObject, error)
 	// Login Sign in with a password
 	// (POST /_allauth/app/v1/auth/login)
 	Login(ctx context.Context, request LoginRequestObject) (LoginResponseObject, error)
+	// RequestPasswordReset Ask to reset a forgotten password
+	// (POST /_allauth/app/v1/auth/password/request)
+	RequestPasswordReset(ctx context.Context, request RequestPasswordResetRequestObject) (RequestPasswordResetResponseObject, error)
+	// GetPasswordReset Whose password a code or key would reset
+	// (GET /_allauth/app/v1/auth/password/reset)
+	GetPasswordReset(ctx context.Context, request GetPasswordResetRequestObject) (GetPasswordResetResponseObject, error)
+	// ResetPassword Set a new password with a code or key
+	// (POST /_allauth/app/v1/auth/password/reset)
+	ResetPassword(ctx context.Context, request ResetPasswordRequestObject) (ResetPasswordResponseObject, error)
+	// VerifyPhone Verify a phone number
+	// (POST /_allauth/app/v1/auth/phone/verify)
+	VerifyPhone(ctx context.Context, request VerifyPhoneRequestObject) (VerifyPhoneResponseObject, error)
+	// ResendPhoneVerification Text another code
+	// (POST /_allauth/app/v1/auth/phone/verify/resend)
+	ResendPhoneVerification(ctx context.Context, request ResendPhoneVerificationRequestObject) (ResendPhoneVerificationResponseObject, error)
+	// Reauthenticate Prove again who is signed in
+	// (POST /_allauth/app/v1/auth/reauthenticate)
+	Reauthenticate(ctx context.Context, request ReauthenticateRequestObject) (ReauthenticateResponseObject, error)
 	// EndSession Sign out
 	// (DELETE /_allauth/app/v1/auth/session)
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
@@ -1617,6 +4192,534 @@ func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// DeleteAccount operation middleware
+func (sh *strictHandler) DeleteAccount(ctx *fiber.Ctx) error {
+	var request DeleteAccountRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeleteAccount(ctx.UserContext(), request.(DeleteAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeleteAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
+		if err := validResponse.VisitDeleteAccountResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveEmailAddress operation middleware
+func (sh *strictHandler) RemoveEmailAddress(ctx *fiber.Ctx) error {
+	var request RemoveEmailAddressRequestObject
+
+	var body RemoveEmailAddressJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveEmailAddress(ctx.UserContext(), request.(RemoveEmailAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveEmailAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveEmailAddressResponseObject); ok {
+		if err := validResponse.VisitRemoveEmailAddressResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListEmailAddresses operation middleware
+func (sh *strictHandler) ListEmailAddresses(ctx *fiber.Ctx) error {
+	var request ListEmailAddressesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListEmailAddresses(ctx.UserContext(), request.(ListEmailAddressesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListEmailAddresses")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListEmailAddressesResponseObject); ok {
+		if err := validResponse.VisitListEmailAddressesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePrimaryEmailAddress operation middleware
+func (sh *strictHandler) ChangePrimaryEmailAddress(ctx *fiber.Ctx) error {
+	var request ChangePrimaryEmailAddressRequestObject
+
+	var body ChangePrimaryEmailAddressJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePrimaryEmailAddress(ctx.UserContext(), request.(ChangePrimaryEmailAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePrimaryEmailAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePrimaryEmailAddressResponseObject); ok {
+		if err := validResponse.VisitChangePrimaryEmailAddressResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddEmailAddress operation middleware
+func (sh *strictHandler) AddEmailAddress(ctx *fiber.Ctx) error {
+	var request AddEmailAddressRequestObject
+
+	var body AddEmailAddressJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.AddEmailAddress(ctx.UserContext(), request.(AddEmailAddressRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddEmailAddress")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddEmailAddressResponseObject); ok {
+		if err := validResponse.VisitAddEmailAddressResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResendEmailAddressVerification operation middleware
+func (sh *strictHandler) ResendEmailAddressVerification(ctx *fiber.Ctx) error {
+	var request ResendEmailAddressVerificationRequestObject
+
+	var body ResendEmailAddressVerificationJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendEmailAddressVerification(ctx.UserContext(), request.(ResendEmailAddressVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendEmailAddressVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResendEmailAddressVerificationResponseObject); ok {
+		if err := validResponse.VisitResendEmailAddressVerificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ExportAccount operation middleware
+func (sh *strictHandler) ExportAccount(ctx *fiber.Ctx) error {
+	var request ExportAccountRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ExportAccount(ctx.UserContext(), request.(ExportAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ExportAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ExportAccountResponseObject); ok {
+		if err := validResponse.VisitExportAccountResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePassword operation middleware
+func (sh *strictHandler) ChangePassword(ctx *fiber.Ctx) error {
+	var request ChangePasswordRequestObject
+
+	var body ChangePasswordJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePassword(ctx.UserContext(), request.(ChangePasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePasswordResponseObject); ok {
+		if err := validResponse.VisitChangePasswordResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPhoneNumber operation middleware
+func (sh *strictHandler) GetPhoneNumber(ctx *fiber.Ctx) error {
+	var request GetPhoneNumberRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPhoneNumber(ctx.UserContext(), request.(GetPhoneNumberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPhoneNumber")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPhoneNumberResponseObject); ok {
+		if err := validResponse.VisitGetPhoneNumberResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ChangePhoneNumber operation middleware
+func (sh *strictHandler) ChangePhoneNumber(ctx *fiber.Ctx) error {
+	var request ChangePhoneNumberRequestObject
+
+	var body ChangePhoneNumberJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ChangePhoneNumber(ctx.UserContext(), request.(ChangePhoneNumberRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ChangePhoneNumber")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ChangePhoneNumberResponseObject); ok {
+		if err := validResponse.VisitChangePhoneNumberResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmLoginCode operation middleware
+func (sh *strictHandler) ConfirmLoginCode(ctx *fiber.Ctx) error {
+	var request ConfirmLoginCodeRequestObject
+
+	var body ConfirmLoginCodeJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmLoginCode(ctx.UserContext(), request.(ConfirmLoginCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmLoginCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmLoginCodeResponseObject); ok {
+		if err := validResponse.VisitConfirmLoginCodeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestLoginCode operation middleware
+func (sh *strictHandler) RequestLoginCode(ctx *fiber.Ctx) error {
+	var request RequestLoginCodeRequestObject
+
+	var body RequestLoginCodeJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestLoginCode(ctx.UserContext(), request.(RequestLoginCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestLoginCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestLoginCodeResponseObject); ok {
+		if err := validResponse.VisitRequestLoginCodeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResendLoginCode operation middleware
+func (sh *strictHandler) ResendLoginCode(ctx *fiber.Ctx) error {
+	var request ResendLoginCodeRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendLoginCode(ctx.UserContext(), request.(ResendLoginCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendLoginCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResendLoginCodeResponseObject); ok {
+		if err := validResponse.VisitResendLoginCodeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetEmailVerification operation middleware
+func (sh *strictHandler) GetEmailVerification(ctx *fiber.Ctx, params GetEmailVerificationParams) error {
+	var request GetEmailVerificationRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetEmailVerification(ctx.UserContext(), request.(GetEmailVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetEmailVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetEmailVerificationResponseObject); ok {
+		if err := validResponse.VisitGetEmailVerificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyEmail operation middleware
+func (sh *strictHandler) VerifyEmail(ctx *fiber.Ctx) error {
+	var request VerifyEmailRequestObject
+
+	var body VerifyEmailJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyEmail(ctx.UserContext(), request.(VerifyEmailRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyEmail")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyEmailResponseObject); ok {
+		if err := validResponse.VisitVerifyEmailResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResendEmailVerification operation middleware
+func (sh *strictHandler) ResendEmailVerification(ctx *fiber.Ctx) error {
+	var request ResendEmailVerificationRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendEmailVerification(ctx.UserContext(), request.(ResendEmailVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendEmailVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResendEmailVerificationResponseObject); ok {
+		if err := validResponse.VisitResendEmailVerificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Login operation middleware
 func (sh *strictHandler) Login(ctx *fiber.Ctx) error {
 	var request LoginRequestObject
@@ -1648,6 +4751,214 @@ func (sh *strictHandler) Login(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(LoginResponseObject); ok {
 		if err := validResponse.VisitLoginResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestPasswordReset operation middleware
+func (sh *strictHandler) RequestPasswordReset(ctx *fiber.Ctx) error {
+	var request RequestPasswordResetRequestObject
+
+	var body RequestPasswordResetJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestPasswordReset(ctx.UserContext(), request.(RequestPasswordResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestPasswordReset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestPasswordResetResponseObject); ok {
+		if err := validResponse.VisitRequestPasswordResetResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasswordReset operation middleware
+func (sh *strictHandler) GetPasswordReset(ctx *fiber.Ctx, params GetPasswordResetParams) error {
+	var request GetPasswordResetRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasswordReset(ctx.UserContext(), request.(GetPasswordResetRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasswordReset")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasswordResetResponseObject); ok {
+		if err := validResponse.VisitGetPasswordResetResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResetPassword operation middleware
+func (sh *strictHandler) ResetPassword(ctx *fiber.Ctx) error {
+	var request ResetPasswordRequestObject
+
+	var body ResetPasswordJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ResetPassword(ctx.UserContext(), request.(ResetPasswordRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResetPassword")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResetPasswordResponseObject); ok {
+		if err := validResponse.VisitResetPasswordResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// VerifyPhone operation middleware
+func (sh *strictHandler) VerifyPhone(ctx *fiber.Ctx) error {
+	var request VerifyPhoneRequestObject
+
+	var body VerifyPhoneJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.VerifyPhone(ctx.UserContext(), request.(VerifyPhoneRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "VerifyPhone")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(VerifyPhoneResponseObject); ok {
+		if err := validResponse.VisitVerifyPhoneResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ResendPhoneVerification operation middleware
+func (sh *strictHandler) ResendPhoneVerification(ctx *fiber.Ctx) error {
+	var request ResendPhoneVerificationRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ResendPhoneVerification(ctx.UserContext(), request.(ResendPhoneVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ResendPhoneVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ResendPhoneVerificationResponseObject); ok {
+		if err := validResponse.VisitResendPhoneVerificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// Reauthenticate operation middleware
+func (sh *strictHandler) Reauthenticate(ctx *fiber.Ctx) error {
+	var request ReauthenticateRequestObject
+
+	var body ReauthenticateJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.Reauthenticate(ctx.UserContext(), request.(ReauthenticateRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "Reauthenticate")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReauthenticateResponseObject); ok {
+		if err := validResponse.VisitReauthenticateResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -2010,139 +5321,225 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H15c9u4su9XQfHdqklSlEx5S6zUrXoajz1xxlle7JxkJsqTIBKSMCIBHgC0rKT83W91A6RIilqSOLOc",
-	"O/PPxCKJpdHoDb9ufPZCmaRSMGG01/3spVTRhBmm8K+LiCWpNEyEi1/YAn6JmA4VTw2Xwut6L2jEyGhB",
-	"zJSRMOZMGDKfMkG4IY+0kYrpR4QSxcaK6SkxcsaET6iIiMZXuZkSdsPUoi+oMSxJDTGS6JSJiJgpNfaL",
-	"NukRxVJGDYuKtvBb6FbThJEZWxCu+4IKPWeKRbXHOgtDprVUPpnKOfRIYikm+MKYK22I/ZBMqSYjxkRf",
-	"xFIb6FgzrbkUdjjwGL/G4UvBSJJpQyaSSEEiycWEaNnuC8/32C1N0ph5Xe/k11HwcxL8v076Vv42O9Ce",
-	"73Gg3ZTRiCnP9wRN4L0SrVtAbN/T4ZQlFKie0NtLJiZm6nWPD30v4SL/84nvpUA7BU3+/w+91m+09Slo",
-	"nQxaHz8/8Y8P7/7L8z2zSKEHbRQXE+/u7s73FNOpFJrhMv9Iozfs3xnTBv4KpTBM4D9pmsY8pLDae79r",
-	"WPLPy5l99phSEhjlA3wUQRcsoTwepFTruVTRIOE6oSacer6XMK3pBN65njKC7xEaRYppDRyxJxXJPyML",
-	"mQEXhHzMWUSoYkRIQ0KpFAtN2/Mtl3pdL//Cu/voe9pQk2mvexgEd2Xi/ZdiY6/r/Z+9Jafv2ad67wxm",
-	"8MbRwlKmyuEwWGVp4xNKbmicMcKBw30iFXJQhb0J1/BDpln0lAwtgYZE04Um8+kCxn7bsjulRUPXh57K",
-	"uXfne6dSjGMefvMi0FgxGi0GNDNTJgx8y6LKEvwqMySre5NoPhEsIly0a5Q8uV9KOhnBNZBQSAIdMTJG",
-	"QnLtw0adEqqX48lHuJlw51KNeBQx8a2Ug36zdBDGUtcodsUnAvZ3lsLo7Qt1Yh3cJ7GQRtrQOMbxk0gy",
-	"jduAxrGcE242k+RnKdiXUSOiBsc9juXcEoVHXteL5YQL7853f1oKeXcf74A69guua6zWFVkc35VI09l9",
-	"R74Vlba2cVQun0dsykVEhu9bV/aX1jVsx+GSbuyWawN7FqW4iFjUJj8pmcIe7gunaYYwp3Z9QkNYc5iT",
-	"le0NVOcTMZCZAcq/potY0uhaykuqJuxbWXIko8XASDmIsbW6IHWyicBrMEp8C7YTFeT4kPzCf6xxaefg",
-	"frd0Y8dH/tHBMRktDNOb2fSKqRsesreC3lAe01H8zfQCM0Iqqni8GGSlZuuE07ZnGHrpE1L6pE1ex4xq",
-	"RoxaEDqhdel4dJ8b/h0jocziCFl1DKwsM9NF/QIbcwTj4JrQOV0AD+tYzq0CkpIkIDU5WC5cTPqC6hlo",
-	"TTBQQtYmV6B7hDRTEF90JDNjzTXFImBwGusumTGG+yCx1pm1tiyzWzMFzYQ3zKhFqzc2TK2aglcslCLS",
-	"YMDNKTdkxMZSMexKsFtDnIEH7AA8yxXICaMyViZhsbL7vjeWKqHG63pcmIN9D60enmSJ1+0UFg0Xhk2Y",
-	"sgRd5TIFAwY2u5byBRULZ+Tob+YxKQcJFYuByhuscBcsCRWLfG/qVUYiMTVM1Xbm/j0q2x5RoFljnnBD",
-	"HgxvW/BnC/8cEjnGZZEpUzjph8A8YLGQLG0T2Bz4ogYToS80M4aLie6SYe/09NXbl9eDN73rs8HlxYuL",
-	"66vh359LYCDAJFbzSMU/Qad/luoc01izsu4MOt9Dd76UpmT1kSFMoY3jH5KYawPmKjVlxy6kAuw1BXJh",
-	"g5rE8a8wxbt371q90rurnDH8kVHF1NC3vps1nf+773FxQ2MeDVBB972hdTApsa+TOViLMDwrt9DwJg/e",
-	"nJ+S48dHgU80w2UmBw8381SDi7TCKTDkMc1ikysw31NZDC6Ul5V55w6ZSWdpKpVh0QsWcXqN7X+b2MmW",
-	"bQ4SaHSAo66YqdZ1dmqZalLvBGzqt9fnrSeWzqANTu2QWmcilBEXk7rBcPR9DAZQdMP68Ial8UmFprZM",
-	"UnASwdxeb0kUQ0Ru64WhzIQBf4pPVlntmZwTal/RZC7VjEyZYuhXKhCKhlu3uMTcXIpBwsxURqvN/cJS",
-	"gz6MjCOm3HYBcYlO7tAnw0wzBV7+EOZU/DWwz9ukN9IucqIYkSJekHQqBbNuEDplKy687zztG6b4OB/g",
-	"aDEAThkwAeZLw0h71t9mKNmJ/ZZFZLQglMCXoDSmuRFHSczFrNT3SMqYURBoILZkysRgLNXAibWVzt5N",
-	"GTYmWInaIERGjCQ0Ys0to8zcYSZ2vBiV4ZoALViE9hC7NSzKhZVAH3LsHPU8WrCpZ7vIumk61BBKUqZg",
-	"F2H7dnVwHzWutk+GuJDDNnkrpIqYskzMDUt0g9ApRkWVomi3FIEUxTQz28ny2r1vFxg/+uLVvSuLyQ81",
-	"sjQu/U7MuG5pt07yYzFEOfqdhaiqe1Wd+bm2cdcuIux85AS7iqmSNywi86mEXxdINC4wFpE7lj7uam1s",
-	"nLCyepskYa8iOl5YydGwwMArW7W6xjDhbQtZyOt26kuU2RfyWW8l2AtnfNSkHcZIrZ5t2nDP312D5UgN",
-	"SaQ2pFN18VZYedWyWWkynoNrApq4EMA1ZqzMGiaNkbadx3h8GGwYoVvh9a2B5Criv/DSU2s3C0bGSiZL",
-	"4xUcMxtAFhIjy2CYSDVr6Lc0o/36Oq6QbOtKFrp2ZTVzk3RHJsWNWBrZ0kLduQHkqpLh+rlB9z+7vn5N",
-	"7AtAmhXjvWawb2J6141vZ+rGu4Vgy624MrpXgoE4QNfI2b1OSEzozYpUaLAVzDZiXfOEaUOTtNDezTTK",
-	"g+I4DjBvM2f7rDDwOoPkykVRh7lkHbbJC+DUOY9jMKhYl0TSRhooj4kUyNMLmeU/z4ScN3RZWwLXvw+T",
-	"b6L80v5akTRgDWzlrooVV+88b2R9x9+2OVy3tV3xpzB30xTPROQCnbp0dFOdpmPWhuFegIWgyRA8vbyZ",
-	"IZnwG6YxDFTRc+WJHB9ucbF9L6G3F/bTThDgy/mfdfVXn3Q+3Mb5gmvRrLgwljv4og14t66H9TyTu2ON",
-	"diHXZK6kmPi4kZjAQA9JWDJiCkPO6AnvbD28VnIUs6TJYNhFLC9p9YdzbNPSncdyvkpPvklwoalovSVr",
-	"Y96XBEO7JGUC/NwmmnCNa1kLfeApLzTMbs0OJjNv1tzPtRSv7F8gBKOIQ7c0fl2iiw1L1AwRsSDPr169",
-	"JLap0gCqbb9jo8ZD+h5Js1HMQzwll4K8bu0fHdsYyeOjzmOfuH89edig1uLJWsNteHa1f3Q8bKRyqG7W",
-	"f4cDaP5u1sQWOL7jgyfETLNklCouTB7DnLFFcztmsWHcp82dZ5qt/0jzSfNXt81765aEUqqIC2qYT0ZU",
-	"s+PDTMWNTSyam1js3ESNAWH2dg1geNC+payP62kn2sShv7DFFWtQJDO2aJAghU/7lMRSzghFBstS8Di5",
-	"0WQ449FwZ5lX4uC7LYoCh9M0/ksQG2vV4Rqb61QmKc0xIzIzJKSaVcSh/dAvozAO9oMKDKPTsKoFOKFx",
-	"ccvBiKKn4pNKZ/tHx1s6qxEoH3DRXBOxciWzQicbbVyVItqAQ04QoTGWCszliaKJbpOhM8YGEYuZYdHQ",
-	"L/3ENfrxQ78vho3IBHi7esoJv6xBkmAz9pmhMybgVRdnrn4PSksJGg9QcdtfMJKMLeRR5XAqechKTwcY",
-	"hSz9DSZS+e90NkAQCDaT0NtBjKsCr1h7eCCkGeAhvZ1awkXxTl8M4elYZgKfiSyOB+GUKhoamEHt02L2",
-	"4ZSKiaNh8SMQULF4MRBZwhQPK18ALUKZJDCZ8kfwu55KZVbe1jzhMUVKVfzsQZlu1SeKgW/iHuCuGxie",
-	"MJkZ24rlSPh37mujrVb54Ta17/TFsIK+gJfWnOXio/wIzkaV3LmRxnZWjucwKtcYPHfHVw2ulYuoN2wD",
-	"JgwToYWtpEymMWsU6g6j1LT364ahi2MaolNGZ5rI8XYZj7t0OdA1O3zM4wZbNlQIpht8odMacZ3GdLHG",
-	"BjaShDSOrZ/sfGcpCCU6VIyJjaGQg80ucap4QsGktq4xNAU7x8IFrMm02vREtuDHlp7xtCVTa2u1UomC",
-	"wZ2z1by7chizKWKVh7TN6pjAbMw/3BzIOgQjdI1SyDRTP2jCo7o5vs3vqgXKDBNUmMGWbvIp2LcrXWYZ",
-	"mgv3TuWjBlvZL/RVzmArK1GekV9m3w1sX7IDEi7KRnanbuV+M2OXlHXnKNiurFfG/MbKVcQsvaZcrTVi",
-	"toRAr+t4xNroDoOTL7Qlqh1+3DL2beP+A0fcOFYX7HjDwkbD7JVgeKzT4iL3KSN2w8OGw8GvlaHY3MBi",
-	"fpvZrXzkHsfMnufa7wg1xfgeDN+3fsJfWy9pwoYPm93dhlnC69qio110e8oUe4oKyFAR5ejMYjm+MALE",
-	"0x0im9wGN5dIz7GSyTqPPcyUcqfmzRKZYwymPCV0EK1QXiAh15z6UW0GmjHxpQuZxtQAXRqQDFyixUFF",
-	"pCRHQ2bORjaaIWG0Q5+AGWwPEYyTx4ROmDDr/FI1wMcN9kgOfygYwydhhkJrPwjI0rbcblGgbOWpV+mw",
-	"NNGK4K1RrrJKGzae3h6UXYvx1L7DCc2//Dyuuu/rDuZfNch7hQbxlzq0V0aCOwtehGqBM/u0OBDbPzpc",
-	"Hoh9P/+2Z0jMqDbkSYkByWhBHH7mT/N5lzt4LTJNc7DtgdHeCn5LWCrDqU/eXp+2y1kdnccngf2vvX9U",
-	"mkwkMws2dV2LDCx9C0F0qv27n7ze5ynp6qHLcqSNBF4aMN9y+LIk1l91a9agdqvTdFjA7SreoeoQ71RK",
-	"J0IU3IPhMlxtFfxO0g4j7tuiaHaAO8xt7anLQDGqpWia5KKii83KpBNmJ1hg8btobLmoLuL4aNwX4OSC",
-	"O1yEJCyof43T/hUHQbvgFM7Rh4HlAXfIwbTK0+OaTGD0Dw47wcMNzmnZGdzFb/oqfMA6DOhX7cM6l38F",
-	"RqCJmf6CKIG3Dohzz47hPUY8NuBIfG9K9SDDQOtgvVouhy9ceBY3IN2CjOONADxFRSQTcrTfGoH1bRfj",
-	"KRnqbIQoTlQSGBfhRiMu75uCGk3G6jJe0DT/1WVG0E+YKW4WV8CedpFHiCTuZWa6/Os8H+bzd9fe6oEc",
-	"sYrQpfwVcOOHbYJnYk9JGFOeaCQG0TwinBrCblPyu+FkwoTLNxpkmNWhCc2iIaEi8pfSZYHQ3QVGQV3o",
-	"A18pQfel+kH3hZyLNrnEo/uDICDa2TFLa8vmdCyRSYj/gzXJwSwoTXG/4sIjAZaMMDUmLcGlrtcHHmRK",
-	"/50xRxSU+RYnXgFaDckUXUyZlZ0WTLU11PCwL+wAMLxKtU3UpVXfLobZdkmkZAqenwSLbSEzMpWxpY8F",
-	"i4uUcmVn15hxW8sVW06ZphzPoYBhuBjLBvavgIpwrIkc8ZhZWlPDbxgsoG73RV9cUhNOZ2yRx3ej36mY",
-	"yBaNY5CNP2gMA8fAUI8e0TR99IikShoZypiMWCznfTHcG7i392ia7t109oY+0ZJQAb2QueLGMDsO954F",
-	"oJFMuLMDywU0inRfIJPmGxT18DJJW2Wxw9UKm+rMJ0JDPwhJNhaaDKuHM3v06EzcsFimrP3oETlDZ9tB",
-	"4XDkpDRwTA+g5aNsMp9KzcjQSulhX7B/ZzS2a11SAnlKAMhwd85C7V4oEmzr26bdF4iCQOMBU8xJSs0U",
-	"PO1lWjjLh07QIkD4p250A/oC/QDy4O316UMfcfXEmvaWVAldkJAqRH2MlcWmt8kV/+Ratea1Jdi7qURC",
-	"6BkXE6BajwgpWixJzaIhf3HOhSbyhqm+GPZcjgEyXdelQAzbpCdIJmYgCcBKQTOoClwkBULRnXP2xWEn",
-	"AGVlaVOkAjlTjc7A7BIMtqVLtMih1u7Axgdem1jMtRz3BRUY2iAzLiLiwN5Ug9RZJprBfqdx3CWHQadA",
-	"u2Nam2AsYlFBIGryeBfGdYBIpxZVj5TWzGZ6lqNf5MHSnSk5nQ/7AvNFkDMQsJ2lmFggunX0k57KOeiq",
-	"8ihobrFiFqndKcJR8tEjGPmwlpFQZFfZl3xLH5tjuqRyzq6wy5bBOGT2iiFssdxg/9a60UOfjBZ9kdpD",
-	"XIvvfjBEe3n4EDp1VRnsUZOujoo8GGLiyvBhaRls932Bueoa+IKiaSMm2iaFucSGHwieA1vGnjABc2Iu",
-	"mFVQrydKTPXoES4bjVFg4QAOg4A8SGgM5gCLcLM/9MlhcEge5JwM+/Wh3xeHwZHb/704lvMhvPbEJ4cH",
-	"HRQBR0HgW3hmaUOjzI95yJzl6wR+L6XhlLX224Hne5mKnXbT3b29+Xzepvi4LdVkz32r9y4vTs9eXp3h",
-	"N+BRcYNFHXKJ7vneDVPaKoWg3bFvyZQJmnKv6x20g/YBRiXMFI2NvfacxXELp7j3+3ym23nqz4SZRmcd",
-	"xOU7NiK/sAW5YmYJ3HnYJs9kHOkcCGP5CeW1D3+7QCsm8bm8T2m1AD60stcpAW14HKNebZPXFi1UcI5A",
-	"cerhtOyCXkReF8br8CK1ahL7QfBlmU4WXvLBoY081E4Ov9L1ECzk8Ctd70BdvpmpNxfBWXgU7Y9e3MTB",
-	"bSKeiGfi9bW4zM7N+/D5q4v35v2nnudQQN7ZqYO8YAoeQmK63vjJwavnBz/t3553fpw8uclGJ+aSdSbP",
-	"Xnz61+Nj9uQ60yfZ62c3b/519hYBNF3vdnB+9ulNdpIcHD+7fDkwGTs+Orl8mb5/d5yeLq4Mn/36+y8X",
-	"7y6OaGBz/HbLmXI0XJMsBaRpV1PpTpGHT6UwSsZNJVkWZAQfuqSkkk24Y1alZ+FiPknobYtO2H8fBEFz",
-	"EZHVbKxUyZC5FLjc1Pa6Hz76ns4S8Ghy/6ZApDkulZnKeRFP/Ra456FbOgHm8H7iOgQ1uPA+QuMr9hD+",
-	"22ZcghsntWlCLFnR4pwfv/CCcujP0hPySQ5cKV6CnYMoTzAsXaUS6oSnFWtdlGtroSug/8qY7Gsp+wIz",
-	"ha10TnybRiaWRyVSWcEKvzlV5B752PdhEJQBDzUwBArjw+CEOB2IlSvyChwrtT+e2twzOjbORyyliBMw",
-	"HfpC8cnUtMlRcOBEcinZ12Vmmjz7Oa3kImFuOgmnLLTJ6X0BVvvTwqyIWMjBbCklBOd05xrxZTY9uUEQ",
-	"2UW3rM20+VFGiy/MtLR+uEcj+n/dz+1QJuVgctdz1WfIVCrNyAhr7iBUbbdtXoGm3VW9WdiJd98qRPNw",
-	"TpH79MEmJdQi1evnmmcTVIvq5AlKRSQEvvQ2tdMYirDCBkT4/knQeXz85ODw6PHjTnCIgIA8jlQNhHts",
-	"8Xw6+jnkr/jz87efLjov+YW+SEz62+nF8QU/zC7585M2Wzz/FL274K/4xe2FCNrhfixGyXkQvX8ee03h",
-	"PTuUWpD8XvqqJRR58UybwW/Jyc2vyfni1+T8OHz/r8Pw/b867OeXN2ESxb8dPJ9G726D3/bPF+HPt0fl",
-	"wNj+F1Qx6u2a9X21rPOzUXr73qHlv6ZeCz7dK9WNwk9Otn9S1DiCDzo79IGFbPDlg+0v12uv4HdH279r",
-	"zNaGj/d3mFK9uMSd7x0FOwy2ofZJTW1+vvM/1+IuHz7Cb+WQ1YePdxX1elVKSy0ptJIqrQYvvI/ACsv6",
-	"EEXS5yZF6wZlVWzMmhL6Hz0CNy8/lbcV2ArXCQNd6DBKZasaiQUmhlcwAV3CjXNI3BFCRYMJOSdUSLFI",
-	"ZKatZTt30IKQigKwT86ENZL7IneKQc1az9e6x3IMH7mSKd2q7+zXCnxREfVFOf6nm5QSK/Jz6ubxYdDZ",
-	"hSHL9QS+cKv86dwnM7OF3VYqKyBVKuZjoz+0HwQ2yOWYpMWFYwjfRhXyun94upVzAh6w2e/EQgrWFyzW",
-	"rE1eYoQrpEpxtmkxJ8ysWcz/lWq6Waf+lXTXf/IOc/HDQkhu2Glb5bfeJMBzsYkhqqiEwqFxnHssRCq/",
-	"FsqT5ezZHzSRc+H3hcBoImzfZWlO12ARpiAxG5uneXTQhnQQAqdsM6Ac+oImeelOd3BcpO47koAjJ+Qc",
-	"nR+X5KDR9co7HHar4PSdoP61jAHy4DAIHm6W/PpbnJLlCn04eLLfOQkeP+4c7wfBwUFn9+BCQ5bo9/M9",
-	"PlRBkTWJVgE+er2I/qAJfz2FDWUlTn2WFkfo7QcH7aDd6Ry0H1dRZk5YVQF8rtODIGgflTF6Hpe6Cmzr",
-	"emd2Ar003dtvd8jp+Utm5lLN9jpHx0/anSBod8hPVM252Ns/bAftoFIX50tk3Ar4bXMxw9qO+D62+vcW",
-	"kX+Kvf5NcrmQsGciys8ldUm65ibAx3XGySW/wRLA+SpKES8aMIuk504qjgJXUMJWGOEOCmOFH1YXlhg5",
-	"mXCBsbta2KN0euH9s4P/Wjv4726jVIO1uSrPNwWiXOLYHdI175H1pkdRL6o5SHuKHKgJtbBoNBdgM2Qi",
-	"TwfxV5JvqNuxtnoB2Ih9MXS28NCa/zoHEbhvftAkliGNSUqVaZNXmWGKjGIqZu4g2CiepizqC1vrRZpp",
-	"fiTil9ux4ckcahv5lUpTWJVTyWwyNcTIvngrOJ7UvTw/rZgnzQYJnnVXMgwriY+7pfXlSYBkQ+JgX6A1",
-	"8xRpWK9yDJbOwcOnq/FieHDSaAIVdaH+0iHZKrr6j4nJ/hNR/Q+LqF6XDiqwwrR2IK1KpKpcadMxA6Jh",
-	"EPTxfey7HYT/smz6P9Hbv0r01mo/RJmUjh1dqcEviuE6IbxBE+Ou2itl5jUr5GtrwJKUclVKELMwrDa5",
-	"lHKG/nUV6zNydaYxLCBs+HUko4W9zcNd4oEQBAcJmSPYT5u8RmRx5Uf1Lg8H7cuRkPjbsHZ3xrBLuCnh",
-	"DFcvAkHt2ysKxq5c4XCYByocGGdDSvxKJntDtntjIn9zLn1T5YSmAgsYhrb4yhz3PmzAppcA9vWCNo6p",
-	"+sLWNievMB4PM7ewewQrLiH57g4MIYviK0WJRIvDOegLCxlMGBV6CfoviDqiUZO1UIb253d7uBtoPjTv",
-	"wuUre7UbamAzfbXRUeyEe9BdO2uapuzZe7NF7lnZ9YjdJoir/R5a628XM1gHcVE0YvWbj9zBRSFKH4yz",
-	"OHbS72FJtF/n2VWNxyRBXqKlXEovlwvlqyh8ry5Iqk/rMqn6tFHebXrFyq/qGxU5uOaRlZq1OzRqdbbv",
-	"7hqVWFjUF2wMx7xkLKohUB3MPGYNQFuTKaHLIEkujCSHncDvC4pHSQgC3Y6ZbT5AKuoJ3o9LUaqhuKZM",
-	"dZERuUulaFenoamuswvSNNdldt/Vaifn2Zgft1cwLhKdvsZKr9V5XHfpEL6V2eXYLrb+PudA+Yl45Z4g",
-	"OR6D6lyKk9Py9NeYg/boczdTEA2pTDOsk4XV+iq5eQ6sv8xtcMVuEOfcddERrvqiZEkisL9dM7JsukBe",
-	"Gp3HrC+Gz856P12eXV0Nnr+7Hrx5dd27Phu8OTt/c3b1bHD96pezl/iRHI/b5I3NIbTBHIOGphwvra5y",
-	"IuF6c8SloP7pJsk9OtVfZZiUS5L8wcbJakbxP4bJ9zZMlpv3H+tkZ+uEphxEaaZBBqS2BtHeWuME8+Vs",
-	"EhQ3msXj5X0cVJQzk1Bemik4cSgsKdEx1dN2k42RF/z6ViNj0yHQzlHLejGt3MRoiFhWClZ5QeckGD2h",
-	"h63jccBaj8MD1jqhR51WEB2Gwfh4vE87nd3FWE6TNcaBW6j/qPOaJTSqOLlJC87I93FOl49YycOE06aS",
-	"GEaT4hilTV64jJDidFpIg5cFuUs6+URILAdK8/ofiLVyBgDGHEYYnVCNRnKWRtSwMg9/pdJc8mgvouRS",
-	"3rCYhuyLWeZ7ngz879th5bwCFOn/wBr+YFjDKZLdFS9cLw5Al7kEts25abC4r1Imeq8vCOa5kUiGWQL2",
-	"+hKtq5m6ccHdaq5gowK7spf+uqD2d7QqS7W417BtPpctbLoxz4nropl1mUw1R7Du8TX5hR+LptYUl2l2",
-	"CX1n5rkQsJFklPE4spUAsGCFLhbGYTyqriMMZhWSSbLUz0PJvisEbarhYe0wwaWWa8cXq03vgjsotZfj",
-	"Dhoa2sHiLTVkydw8nga9KueCKCwqVmqjEIh+4wLZRGl3/6jNfcZSIlMWzsp5cHjEIYmh8Qz+n5Xnu+Sh",
-	"u1VTvLjfkouMDcZYft/rFYUDuSaZiHBTLro5Sn5Z896VG3K3GMhx9W5AdOPbpGdvwvYddp9gHr4rkogb",
-	"w4VecLX4EpcPcsDeT2rkU1vpyGYl0srlgEuwr28PkqR0hSAmsrguuk0umVm5zgmB/BMKX0KL7hipwJK2",
-	"l66B181LVy6PKTRmADR/au9Txe8NbvBfGEttMBDTpO05SO2OT58wGk6J4QnDO7eMiVn+BGjn8t0qiXRt",
-	"8tJd18o1cRmLTfe2wljQA+l6V9P8ZiuXEG5kmTLuArSIWbdCtUlt7NhU7uJUb1bmtvxAm7wSpW0EBHE1",
-	"ADCpv8y0+W2ypJKd7uA3tmZUm5zFmtnjKiyb5PeFa6xSOGpZSiS/6DGvZmIJxIrLJvEWzzVr4u6EoHrm",
-	"lqaR6l45o9Vd7Pi5erMjiFxgDQSflPeX783tz/BXccEECAD3eo3Di/dX0BSVbyyfFi9b5TAAMljUv8jV",
-	"C4uW193e/U8AAAD//w==",
+	"7H3tctu2l/etYPjsTOMspUh+SyLPzqzr2IlTx85jO03aqo8EkZCEmgT4B0DLasYzezV7YXslz+AA4JtI",
+	"SX5Jm3TTL40pEgSBg/N+fuezF/A44YwwJb3eZy/BAsdEEQF/HcaYRj8TQcc0wIpy9hOZ6+shkYGgib7i",
+	"9bzLKUEBDwniAqkpQVdkjvgY/hlRdtVGx0oiPJKEBQRRiYaC/CulgoTDtud75AbHSUS8nvfjwauj1us3",
+	"b3/yfI/qgacEh0R4vsdwrG/41IIJtYozaukp+Z4MpiTGem4xvjkhbKKmXm+nu+l7ap7oZ6USlE2821vf",
+	"Ow5JnHBFWDCv/Z53OCRoNIcPCCJKmEKzKWGIKvRUKi6IfIowEmQsiJwixa8I8xFmIZJwK1VTRK6JmPcZ",
+	"VorEiUKKI5kQFiI1xco80Ub7SJCEYEXCbCx4Vr9W4tisI5V9hpmcEUHCys8yDQIiJRc+mvKZfiOKOJvA",
+	"DWMqpELmQTTFEo0IYX0Wcan0iyWRknJmpqN/hqdh+pwRFKdSoQlHnKGQUzZBkrf7rLRXL38ZdV7Hnf/b",
+	"TT7wX6+2ZNOWFdZ62U7tbvteTJn784XvJXrthB7y//223/oVt/7stF4OWr9/fuHvbt/+m1e3se+xlDMu",
+	"wnMiifq7SdVNpgWzuTOZ3vqeIDLhTBI4ij/i8Jz8KyVS6b8CzhRh8E+cJJE9C8/+kPorP+cT/ewRIbg+",
+	"zL/ph0L9CqLP0CCx0xvEVMZYBVPP92IiJZ4Qu05wH8JhKIiUmr6fcYHcY2jOU03TAR1TEiIsCGJcoYAL",
+	"QQKlFws4idfz3BPe7e++JxVWqfR6253ObXE1/k2Qsdfz/s+znBs9M7/KZ4f6C87tWpiVWdxUYdbGRxhd",
+	"4ygliOrz6rt9Lh1WvbGCjFNJwj00NAs0RBLPJZpN53ruNy1z7ls4sO+QUz7zbn3vgLNxRIMHbwKOBMHh",
+	"fIBTNSVM6WdJWNqCX3gKy2rvRJJOGAkRZe3KSr583JW0HI9KvYSMI/0igsawkFT6mu1MEZb5fNwMly/c",
+	"K87I3RbNfeHmHWhFv2XZB+rf6+eZCB4QEuqpgpDZN3R/Qu964EKsMOw0nB+91SH+T/t7O+CxPhqCxljM",
+	"vZ4SKfG9axBnJDR/Fzf3Lp9enDWRq3Y5IUJy9oN055vIlctyxMWIhiFhD6V9TTlpMggiLis0f0EnTMub",
+	"NNH0Z26okvvWY5I7ULlUOIpg/ijkRAIjw1HEZ4iq5UT9+s5EbajjszeO+MwsCg29nhfxCWXerW//NCvk",
+	"3f5+q1fHPEFlhVn0WBpFt4Wl6a5PLB9YaaxV1OL0hRGZUhai4afWhbnSutQMdZivG7mhUmmuC1oFC0nY",
+	"Rq8ETzQX7jOr+Qz1N7WrHzTUe66/yegaNatOJ2zAU+WBqJ9HHIeXnJ9gMSEPJckRD+cDxfkggtGqotBK",
+	"F6Rv07OEuzRDxAztbqOf6I8VKu1uPS5Trn3xjr+ztYtGc9V0eB2Zvp9yRk7TeETEA/hZMgVq9/59q7vb",
+	"3dza3tl9/sJ7LO5VmOL6vAtmhBg85SM6RpjNV7KxCyKuaUA+MHyNaYRH0YOJR+v4XGBBo/kgLQxbpSJp",
+	"3qz3sfAIKjzSRu8jgiVBSswRnuCqsN95TO73UavCaRTCuR3rc81T1QN1Se/5SM+DSoRneK4PtIz4zOhT",
+	"nKNYKwFUmxWUTfoMyyutBGrrISBtdKFVKcbVVPNyPOKpMraUIKE+7TiSPXRFCDCF2JhOxhQyJ9/o0qD1",
+	"nhMl5q39sSJiUZm/IAFnodTW1QxThUZkzAWBVzFyo5C1vjRFODXeidx8CbOd3fS9MRcxVl7Po0xtbXpg",
+	"ktA4jb1eN1PQKVNkQoRZ0EVCE3rCQGagHh2z+4mHmKgpDw2V6Rl1n7/smP/amzv+EtXCPOj1DG1q2kml",
+	"XTsqkwjPzVPesjGmWA5SqekxsxLcumnptPmy032++2Jre+f5825ne+e2IKQwmKQD4PPa1Ji/nY5eB/SM",
+	"vj368Odx95Qey+NYJb8eHO8e0+30hL592Sbzt3+GH4/pGT2+OWaddrAZsVF81Ak/vY20ebUg98xUrEr/",
+	"qO+yci4bM7qSavBr/PL6l/ho/kt8tBt8+nk7+PRzl7w+vQ7iMPp16+00/HjT+XXzaB68vtnxbu/H/vbX",
+	"lcYXmRVgpOgQBVgISqQxbbQFQ+AMaP0JRxHSL4uIIqFxHNAJa2musopJKpJc4ivCvqR24/4GCTIfGIKE",
+	"DU8IC7UZbEXKUi1ojCNJHnnrtjvdL6ZKKZKgGZZI4cxvZHYrs7s0P86sqx4a6lVtw5JmVipW4Bmy6+Rk",
+	"HzBcM6S5RaEAM23BCeW0rtI6gcqlgGKAbvpMFbQ9PRUy6yFJWKjHwrJG80uZolHBOK1y8I8fP7aK1L3I",
+	"xoc/EiyIGKIn50cHaPf5TsdHkgBRoq2N5dy7xmuyQNf6fWOcRqpA4r4n0ohIr+elsH1c0D815d/63iXn",
+	"7zCbW2eLfLBywPkgxmw+EG7AklqgZSlmc6dhykUNAEVYEVHRLzcf0ejfR0Jb+BGNqUJPhjct/WcL/hw6",
+	"5xhPiICP3tBUkUoSojRpo8upfU4irKlHEqUom8geGu4fHJx9OL0cnO9fHg5Ojt8dX14Mv33xrieiGcWH",
+	"ItX8bQYgsL4vz7ZOl/CjiEplGVLBXZ5xnSIzyvnV3jILED6qjc5E/k4fjbQKyblxcOMJR2MuNLOiEj1Z",
+	"Mpamho3aGU/5TBNWIvg1Ad4Gyvb9mZdvnPPGm/gffY+yaxzR0LDZvjc0EQSMzO0gAMDdbnRf8EX+FfwP",
+	"LMIlzO8Dk2mScKFI+I6EFF/C+A/jgGk+5iDWgw5g1iW/j4mNWDsXS1R9CaIMfbg8ar0w66wtigMzpdYh",
+	"C7gmqqoFvvNlLHAtnIfV6Q0L8+MCfFc8TsCvFi4zzbMpArXtBwFPmTrgbEwni6T2hs8QNrdINOPiCmmR",
+	"Da52ofmzoiZSUDgGWtA7i6A63E8kUeDW5VFIhD25mnODHjb00VBbDgzHZKi/KfvL6GnDNtofSRsaEwRx",
+	"Fs2NPW48w8gomRX6tFbH4LoQwBuM5gNNKQPCtMlRM9PMqQn+cOdvQKM5wiaYI7DWYYxXBJtATv7uEecR",
+	"wZq3ag7KE8IGYy4GlsMuvOzjlMBgjBRWW/OzEUExDkn9yMC+1/gSM19l+CHSa0FCsKnJjVbRLd9k4FYf",
+	"29iFs8GWvTmzFxc/ByuErcvEjG92B85R7W77aAgbOWyjD4yLkAhDxFSRWNYwnWxWWAgMtm8WWxJEErV6",
+	"WVyozGwwPHTn3b0tssnfKstSu/VrEWPT1q78yN+zKfLRHyQArWG/LL4/Vw5u4ybqk68yx5cRWlqqcn11",
+	"DotGmbEirO7uw6mWygSCS7u3phlKOXtnOEfNBjufwlIFQ0I89KYFJOT1utUtSs0N7qtXLtg7qwdVuF3J",
+	"47B44N5+vNRKLFYo5lKhbtlnukDKIYkIEEKAWUCiWnLV4sCyBhDk1sPFNYuA50m4Z3fDmNvgDE9ZyBmx",
+	"IYVa3oSr5FH5lmimjT+tAmScvzJOabkXXCQrF2d3u7NkaSoW9uJommVmmQX6pj1jOzCCxoLHuQJPpUtN",
+	"YEal0xoRF1c17y180WaVgBaWbCUJZUJ+gYycWr62k6Y8s1xLX3sAIOeC8l5HZW8uL98jc4NemgUDpmK0",
+	"LDtt9jW++VI73xULlvOAhdmdMaL5EJiHVve33GmCrxfYUY2SolYt1iWNiVQ4TjK1oeEk2gQFmIc+jqlV",
+	"uhYIuEkTurAR7aFj6cM2eqcpdUaNA430UMiNmxzTCHEGND3nqbt8xfis9pU2ZlI3bxO2WGPagqxgDBAT",
+	"gb3Q40zotbY0wHUwm9KIFDMH6jiPE/z1A+tfkf555UwrBGdX29dbXUdnB1PMJiRP2clyW8qEEqRCEKYK",
+	"nujqLE8JCUEcEusdsISoma4N92cHJxvFLybgbO7s1qw7I7Mlb4UtJLOSdrbOawpZTt1VS1iaQe0a8pA0",
+	"rxyYX00ZUHsowJL4aBRhdgXpPSjEckqko+kYErDa5U/Y3V41Z3hr/VydWbMgwLUkXck7S8aRPs3jlfz2",
+	"3Rjn90seUByt+bYLuHnhnfowWJYm19F/rK9UuhEqa+Um07xcDxNY9rUVSfW3CJy6T3xlda2ajwMtSg7u",
+	"JCUq7y+MsezlD1vh7BO+2jUuJkQtfOJfO826+RWzlhbnt1rs10tdl1/VZNzrYSWacK20NynkeV5D0ygV",
+	"WSOnfGZTaqmygRUq5BrGqot8Za/MP2HVmhUyvRoJuHHxjKK/lmVY2qeqRfi1Ej9MulE+NhDXAY8T7LKt",
+	"tWGn5WRprm67CnJxa7NzN9FuxmicdDHD/dGOxaNY7e7jYbC15l9vt5eNNwj2Np0znNnRYG7kZgXEhSQ4",
+	"yupP8VKDUb9zrQ94mIhY3M97WI71i/oVWo+HLHRKT+PBK2pQ5VkfhxIMsYhK5YYZgkUD3DQusavi9+xu",
+	"rwjnwWk9No92O+awuj+r/q3qt7vp1n6vEFzUUzhkP95Zhal/QzMJunhLreOXSjQTnE18MFgJg6AyiglY",
+	"nlwgE+paWwi8F3wUkbjOI7gWEWdr9ZcTbu3W3SRcqIcd7reSszMz4tcqBI8iPqthv8v8IODyNlEf4yt/",
+	"PIdIMbnnc2069mI0GcqR9MDkRjU4PSe8pa+25BVNWhwGxFEr4XoJRR4oTwS/pi64W3FojdHQ/WyTY3yY",
+	"BA2ly4LIHkezKZfEpVxhQUw2z92iJPrvhonEY1xybQ7BPofLZW/Q0M9XK1dFe2goSMCviTBBCTn00VBx",
+	"lej/z8hIj8CGd5ltVZDWuyMKp0Eb9mFIzUa8L5CeiWBXXMdsjt5enJ0iM1Rhj8tjfySj2qqufZSko4gG",
+	"ppyLofetzZ1dE05/vtN97iP7rxcbNY7IaNLoah8eXmzu7A5rCTkQ183PwQTqn7uqO3kwv92tF0hN03iU",
+	"CMqUo7krMq8fR82XzPtg2KQBNj8k6aT+qZt6LnaDAs5FSBlWxEcjLMnudiqi2iEaSvHmaw9RIUD99WYP",
+	"9PT0+GZlfdhP86F1FPoTmV+QGpXkisxrjmIW/txDEedXCAOBpQkazZFWPIdXNByuLT0LFLzqfMF06uZ/",
+	"ojlzxeu36Ji3pKNm3Df/Bmal+URCeBKRhTjw4rFoMDE+GicrBwva8Ggermcdresbz16hyI3KXuHrqR62",
+	"u7vb7erYdbRSv3CNi3ZZCLOblCUtz2Z4rudhnd9ZzG/txbq/Jbm4Vkv90Hf1Qa+7Fcd2yfOiv2Gx+GO4",
+	"eiuWRRcal2fFatRtb+7pbUgjRGMcKG68MeXN0+t0ReYDE+dvzFHIjVH7AMKRJhJ9jGRjbCXPfGqQ9qCm",
+	"2/QSHIYkhNDuFxfg1Xn5DctQx4MKpTqLjHQFJdUKh7/Q02amV3jlig+8s3ftVNMEFy7wtJ5ZVVjQb8W1",
+	"BnNutPAfj5/cxadm3lo7W+NNvZc/sCBQ64tmH+YXXOKtfqftnhGBjI87eJGXuY6dBb9msHBf09MoIghK",
+	"/sdcaBNoInAs22hoxeHAprxo1pRdolA+FA79PhvWlrrru8tFl/pKgBnjaiBIzK/JwH6ITTjUQ4Wpybt0",
+	"SYi+zV9bRDPIfwLLDJ4m2hgcVAPK+s5xxGcD/WZrm+prNg24OME+G1JmIQ6AL+v78ivFEcHwZDgagH/G",
+	"XIGMYDuKyQ4OppwGpPDrALJJC39HVKrS32CaF8fgYkBuEk0EgysyL95bzlAr/QL5fcVRkqsB4Cbou2J8",
+	"Y9Z3kNG5uxwBHcNfEN6HRYNaabvZMWWFm/SvY54yWBKWRtEgmGKBA6UXtvRonnyhb2ETO1x2UROOINF8",
+	"wNKYCBqUntBbFPA4NktXuiynXKjyUHCZxjTCIst1rCcg81NOQKV8qkG2oajygyCpJPY68JqBojHhqXKX",
+	"AFBEDyhxTAZYOprUv0sSaVriLJoPYJP0JZN4BQ7F0gWz72aoYlE9qAv1ValGk7A1KUbY20IKCeMs1KtA",
+	"bii7YnzG8lPnLlhC0hfqkrxhxJQ5aVs90YWk4lGEgytN7PZzsh9qNyb71e4NGpaSODVlSb2eJqG/JhHI",
+	"Jp7X8DvNJFhgAC+MtVQfYjToJnVyuOpezRQVmRB8JREfr7ZvgR3nE21g5WMa1SgmgQBQocEdU6yy+tBa",
+	"FVVxU04I4RerinGGMJKBIIQtTdzbWp7AZYmiGLrSrMJUZht30eLQ6zj8KrpTMdt3pbJZnpPWMd2Dy9Mu",
+	"t2/9Wt+qS6X6QSIaVtWzVdGLSlqnIgwzNVjxGvcJ5u7SK9MUXCWPvso7NX5CP9NLHIEt7ETxi/wi+S4h",
+	"+4IWF1NWdDB2qwbegwm7oM91d9aI89bNGfzGTSlQxs/duKGuMjTMOIlmvtJMuQRfMqr3Fdpas2W2J+Qm",
+	"QwkTVQX1vOIRv5uDu+57TnFsYnkODaHwsgnnk4jU+yDrXQilHaRqOUe69T2eEKbVLtiH1FQ0DlJRw5iO",
+	"lUQhlcYGRyEP0ljvwZOzhLDjV+iAM0YCtbGak5uTpmfv9qGOqs9LXv1mu2q5GyjDxfiCOYlL8xHPjR4E",
+	"pcHvMRWNH7IiM/2yCtlVOYbbnZd3nHb5havmvmref+GMG+YqiVqZOnt1HwS88rTroOlWeSO/dFbsFSDp",
+	"LaVDmztwToLaWZ4xkqeUmNhlSDQzWvQO3leZguEGy7hWsVo2iiw+g3kOYZXN78nwU+sVXG1p3jncqA+r",
+	"rmC1Jl1mSgTZA01UYRY6gLeMXO+YUEGTNRLyqUkZz8HixoLHTZFhawY1q2aZty/7JJcRBGxaL2RDlRyW",
+	"2iQg7K4bmURY6XWpqfylHGwjzELBjRk4IyMTNed6tkMfCYJDU/uiXCo9nhCmGtOzBvBzjWHiyoUzwvBR",
+	"YIqONjsdlFvVawokmnilFxY+tKSBVVautEtLDt69khJdno1vS/xnd69fK5/7b8WXegGme2Nw6uOUBlNr",
+	"VZpkA2YqHqjU2o6BXPBzxIWL49enH94Pjo4PT15dDE0N1gKWZ6myFI3myNaIrx3culBckBBFfEZEK8CS",
+	"7GVlZJs723kZ2d1jXXDj5nLeYrGxHjeUtq9QRLBU6EXhQFXW5tsJr50Qpefvo5BOAKCDhWj4n+1/bw2G",
+	"eyhl9F8pWRZ5A0tnDdumrlJikVisMAMDA5ijU//rAnLNSToFFLW1cnBWJLMVjbJVEbN8VnVHOJcZjTAm",
+	"krLAxJE/MHqDSMKDqY8+XB6UkIUrQF8ZuYU8NZBy9tUsCxdlyvYXr419zHLSxUqYfKa1C5ybFA/J18sX",
+	"62sVBhVclsXPXGbM10OwcFFE9IYz+GSYJ+IZlXKtMwO5hPXZn/WV65d8YjQ3g46iudXQB98qtjqhZgvW",
+	"7TKbcgjvLuKyPGr9+h3yBR8lY77Z6q/sdWMa8UAQLDmr2/R5SRtWC0QQW69OBsfaA3PHWnyAPIOjPoMk",
+	"A33VhTIMuleD//wemc3rFLgfgTsRIGAL1ZwFNLKJnvqT7W5nwzdl8OauGlJqJKMGn+c9cknvXg6fIXo4",
+	"287hgKQsBEyg+Rra+zo1703YTvdimVWGdI/qhTo6/wprFz7IuoyWrykusgQboQG2c1mQw2FY6MOCV8DM",
+	"0Fo0G4FZyGO0s9kaadPcbMYeGsp0BJBIVjmjEtIllc3ffkDoo1ndNWmDNr9xiq+JS8FZwxrOIxN1a9hE",
+	"Kq9wHbt+PGiUpvc+8Di7mX+1CtBi3XTtpCIAGh9nboNFQ0IJHFwNcKDoNVVLqkGHRR/HEMX8mqyTS1YZ",
+	"vu5boGJrRdrRF/LS1jhNF2cIYixIBVXzC00fZkYjwKjTulT+15Hb87cfL73F/H1kFHgr5zIgu402ghT6",
+	"PRREmMYSOAOSNEQUK0RuEvSHomhCmIWGH6SAOS0RTkOoefBzRWAOoHBzyGyw0cJh5skw+JRc/CD7jM9Y",
+	"G51AzdhWp4Oktb9yO95k+ObQM4AspRmUQysBrQcODOw/LEBOD1OlkgIezmVzCIMnWFvZZlFA2NdisE7B",
+	"Gavt8Ny9B116FFY06DMzAaM1SwuBWPaCRvpreygUPDFhsMBU40x5ZNbHwBCyBFNhvq6haU0J3DX/ZJxQ",
+	"SFvXBEPZmNfIgpLmDXON+YhGxKw1VvSa6A2U7T7rsxOsgqmmaZsSEf6B2YS3cBRpReEHCZkTkSaop09x",
+	"kjx9qjU5xQMeoRGJ+KzPhs8G9u5nOEmeXXefDX0kOcJMvwXNBFXKalz2PoMwhFJm84sMFeAwlH0GRJoh",
+	"KGt9Oe/vJNLIJs8z0yUJEn4xQwB2pywIPU8VfNnTp4fsmkQ8Ie2nT9EhuKUt1hHMHBUmPjQevELli/Vp",
+	"DA2XHPYZ+VeKI7PXBSbswCY1D7W5WNiWCLluNtVj0+4zKL8DJR+6U6EEqylKJck7ShE3dQSaOzhVZK37",
+	"os/Af4GefLg82PABsbEEaBPjOQBTzxFGY2FQD9vogv5pRzVuAbNgH6ccFkJeUTbRq7aPGGctEidqXgM4",
+	"PKNMIn5NRJ8N9y16JRBdz4JrDttonyGboaQZKJgrFVU8g6Cy+ed9tt3taM3NrE2Gd2tNKnxFDJgM2ncQ",
+	"nk55t0lYYNVODJofH/cZZsbPdUVZiCyMIJaa6+Qw+Pq84yjqoe1ON8NRJAZ3mYQkzBYIKxcZggiIXqQD",
+	"g9cIKw0AzZU4EXqSu2EK7syNPgMkUqAMKAFJE4CsZL1q2a2c8plW3IqzwM6yhIYf5qQwu5JPn0LHrArW",
+	"ZQYhbG7yzfqYdiD5Kjty1acsD1sBsZcMVoMSqO3Uymvk0EejeZ8lJsHVCM8nQ5M8v6Ffahu6OT96aVbo",
+	"yRAgUYcbhW0wr+8zgNyWmi4w6PlsIg3ysYXM/AFBjqwh7Alh+puIDftkq7fPCkT19ClsG46AYcEEtjsd",
+	"9CTGkdatSAiHfcNH251t9MRRsj6vG36fbXd27PnfjyI+G+rbXvhoe6sLLGCn0/EN/lbhQAPPj2hArN5o",
+	"Gf5+goMpaW22O57vQR4ESDfZe/ZsNpu1Mfzc5mLyzD4rn50cHxyeXhzCM7e+p6iChmiOo5vcemmEQqfd",
+	"NXfxhDCcUK/nbbU77S0I36opKBvP2jMSRS34xGd/zK5k24HKToiqdTJqdvmRjNBPZI4uiMrr/Dba6A2P",
+	"QplpTEBPwK99/bcNSQJStcPsM1IAfiz5k6WiUQRytY3em+LCjHIYsFMPPsts6HHo9fR8bXlZpXXbZqdz",
+	"NwxdU432my1O9EA62XK3nge1hbbcredtiZPzK3F+3DkMdsLN0bvrqHMTsxfsDXt/yU7SI/UpeHt2/El9",
+	"+nPfs0WD3uGBrZADnGmooOt54xdbZ2+3Xm3eHHV/nLy4Tkcv1QnpTt68+/Pn57vkxWUqX6bv31yf/3z4",
+	"Aertet7N4Ojwz/P0Zby1++bkdKBSsrvz8uQ0+fRxNzmYXyh69csfPx1/PN7BHQNkvR4ar13DBhhevTTt",
+	"MkjzAdDwAWdK8Kium+McjfSDFu62oBOuCR3umepSH8X4poUn5D+2Oh3PXwt7Oe+pUFC1vd5vv/ueTGOT",
+	"9m+M/ayA1VIpT4WjRdMfAc68fi2eaOLwXrnsJO93PfiCPlRAujIZ+otLc6gFO46izIZyLVzgUBiQHNsO",
+	"hrTRB0D6h8mFUK85g8AklX02PNm/PHjz0+EvAxeEfHV4cnh5fHY6eH2+f3A4hC4yPiC6unYUzgmWMpAl",
+	"VO0hPFZarFNlpLDpH+PkrHGu4Mg5AtvolJBQIkECiIyXFNC682lWwUaqHnxG8zh2DlXVff6yu9l5uWsa",
+	"f9ynfV0VlKoOrr+4X+DoAP1mr+TSmegltb5g2L2VDbW2O92m2WUL9awEe68f6nZWPwRN0m59b6eztfrm",
+	"mu5McHSywwJLVKrHLJyJ/RxQrQYGHfa49NE3LUM9LQzGroehFNpbdp6eFTx29adKW8OlFBgjMkyvpBy+",
+	"mkqw1xIStpEty4Ets4jMPag3cLUCNSn4y2pl0JPtTmej7hCY20toToYHEql+5OH8jmDvNT2EuDBwe+s3",
+	"LXSukduy0wJ6v9Qf0+U0tNC/Ech7jQcLPVb/khOx3V3jRFQ73cFzO+vMrAbKXz+8+XL1w9UmKI92fM+B",
+	"/sBoyMjPnd5Dh4lVPZbaYhlkhHHr16uGP85tpThePICVs2fz3yyDJCz0EY7UlKeTqc0xgx48JsVlTsBr",
+	"XT5H2lQq47B5j0eq3wYnrm8jurifkHOjgpqkWcf2emg5q2usICrwS7/IL+G6vXWIUgauJJs8KFLSzB6N",
+	"b6hYLvoFuWSlEez6vRJrqlm/885/Pu98h69ImbnlQUJT1n53TppwqRr7VECaRkTZVaFZhUHMRJbZGj0s",
+	"L5KyLBNsCGp6/rijm+NqZEl8CmGkaEzKAAiSt9FHcMllKY0Hb/ZPXx8ODt/tH58MIadYW+eCJBG2Tklw",
+	"tlm/jHWpuExhHBPTLqgqFySPCbR1IZEkaIqNQ3Lfubic7DCuAJm3JjZMQpa+vV7Q9NmT7Btg8oOfD8+P",
+	"j44P9sE2uvjw/v3Z+eWF/b7hxh7a7rw0Tms2t4lyhdn0WbU7HMy4Tnssc9RCqWpjCXVe5tpQ/1stVm3m",
+	"ojgMv2uYX4xLdtbgQVmb+u9stYmt5s6Yz7f+50o077ff9bViIPS3329LTpv9MHyoFpukNax3u7NleoW5",
+	"/rkz7HhvD1qgSc4ZejKaA2PeAH8649A0h4FRGZGx0r+bpK6NeuNymcK1zHjULykSfwXX9B92zF+5Q/GX",
+	"He016Dlvw//9bK+hMlmYsiI+AOQos3ItQY3ZstQJBNihjVGKw0X3pdWM8m7YxnSC2CkUoNkS07zBnSSB",
+	"IEou93MunFEzswd5Odc8cWX41AZ/PXReXNVt+Ju0eG02Ya3r8e5eRZdt9swol5AmVKuag8/eBqltIUWh",
+	"Es7NzwYocRQBFgCfMeMS1gQHxSCQrqNV4rBctoqkwnME2uJeY8dgRmZ+nnrDiO3s1GdS8cT0JqRsYrT4",
+	"vC7p5Oz12YfLwdnp4P3+xcXHs/NXTu/VGj0xrV45BMNLam1FWDWg+IB0W7i6V/GiZmgi//Nf/20eKfZY",
+	"Ga50DORFP/cWdYsNbTwLIISmXEiCRtB4Ze5VO9B4LqWgfNvaIrK+4c5jycqs3/13h8FXI/3MjpdK/UBf",
+	"lMSIICiurLgOMhJfLgCzkraGKL3LzmQFPDy0X8oRWnTLQiAQ7NupgY9eCLAXofLuQ6WF579pd6tJOmNu",
+	"IbLNMwh4jX6dzc5mz7XVhB700HbUtumLQrc9WgZI29ndICvN39uOoLl/BZwRRQdLJQVs0buC6l0rfdbg",
+	"W1lKLEXXyvs3Z6eHX961YsCu6l0rORLWAqZXn5WAxFbKmAqJ31PM2APqFStK15cVJXjHtUTE5n3C5781",
+	"zLOICWrqbX4vBtQ37/YdVSjP2h74cCYgVAsKksX+tZXolhTXUGS/+4D+F/mALojSsi0oiNmlfHmlT6hW",
+	"4up/a+p8BrBFBoqinr0bb0zFM81FiZE6QO28Bb1LgrMGgskthPxMl4u+wAkB+3KBEZaQMS2b01y3B1mv",
+	"5nz1ma06BTAS0y3d1ilCf3+sSC1rNJ+ewZ8/SAE3bel/PHh11Hr95u1Pd9CgC8Dr35LefKFIcqmFzz+U",
+	"d/ytPKAAo29Vq6JXoOStadKpsxMuCkVCtSf86VNIFQe7utSYfIjcuXJaWWoqclxudg/ZM5RxgD6Dhiro",
+	"WKEFTY4V2UdZr2MctLoplnuAPQP391lVs8sAfyz8r0sXZODMcgwB+A5REuyENuQ7Q8/aQuzv5Oz18eng",
+	"x18GB2evDgeHp/s/nhy+AjcEH4+XOQoKQa8FJa2SYgAopUVEU/QE1pgA2qxxGiaCKxJY/+F4ow6qtQif",
+	"WoFWXeZUhz1/FNZW50YPeLw+h1voL/HtsrnvXGtZ9EpeFVAYWpQ9mHFJwsJmvrWvT6siDEBu6k92ZrGd",
+	"H14cnr4aIonn0lhtYK3NqCRgf5rAlusmX3I57iFGaFbfDKkFzFZQupNoQDEQZmQG/KbPTJPstflNQ1Ss",
+	"fH7vH2n6osL5m9SxWYic5/PBxAoM8plxaTR6rw6sD8JGYPNkF6qs+IJqfyPxrHfdSd9SnOnJdudln2XU",
+	"u2FLDk1PPjNkwCVgMzn63EM2spsVsZg2I1Qiwng6mS4q41dkvkIXL0jAKlp8n5XSP5rF1ISouk6WgINN",
+	"FJRi/FZPIvkti20soar098fKxW8SfzmQSwbmoO/JsInrnqhFUzAlIjT0epsvO93nuy+2tneeP+92tgH5",
+	"2EFh1LQ2dfl996gJaG5HWuPHgCK9GU+jEI0IKqdeaX4/mxr0xcf3YnxJvvV38h+DvpfFirPEOH00zUJb",
+	"blKb91orDC076eW2OGjNeaJHVr9XwvXB8oqEttntHsKO5WRmembAQ+WhNq+Bc2lm0qsDEYC3YDZ3b9nT",
+	"arzjY6WOu9YycLNx74Gqhlk5U89Iz7NTm+52cHZ6dHz+DnyypkAbPqVgxrg0l4L5gvvMWi/abKlkGOY0",
+	"bRuY1TNErWhQhoZ1bGuYeSVsiJ67EitYtBrmd53jODxEPQeoh/s4HmpwJL77H75r8nPn85svTUVbTx1a",
+	"qcOfQRGTK7IwWjMuKzxQpgfn2Ko6udpf4BHLMmFXKf/Wc/EIyv/y/LaFxLbvGv1jUSzkZDmNvqLJr6RY",
+	"cKs00+glADWQGxyoaO6AA4YL7WYsWIZzB2U9MilbEGXvDi/fnL26GKInlR5MOWFutNE+eNlkUbDNXFTR",
+	"noinTwugdhnyrtHus8B3yEGcfbAl/zba7md1nS43DBcC+q7ZVnaT/jYwMfosf48FNTDuwB7gDTT2zkJP",
+	"uCg02fmf//rvQhRT/7Vh4qEubaaNLjlHMQRWQV+IDcYjvNBOigujl+hrRvfsM8uxfJgdzKjJfQarormB",
+	"Ba/IzC/QF4yHMfc57hnVBMqJjZKVQW5INCOC9Jmgk6lqo53OlvWmnhMl5q19/cjQvsV9k/tOC10CYehg",
+	"SgKtjuk95iwge5nnMyQBDUno/BPFqlwqoY8sCVGa1PEfQ9xfwP9XRD1uyDa6m4vw7lrI3a25DFT0t8+e",
+	"ra4uQuM2f6t5sIjRrBnQX2oClpF3PTJ/Ox29DugZfXv04c/j7ik9lsexSn49ON49ptvpCX37sk3mb/8M",
+	"Px7TM3p8c8w67WAzYqP4qBN+eht5dfiZZioVVN5HeVcF29KLrqQa/Bq/vP4lPpr/Eh/tBp9+3g4+/dwl",
+	"r0+vgziMft16Ow0/3nR+3TyaB69vdrx7Grv7tbiVNYbuRZam8XfF5P/pSu036SwsB+MKGO1NrkIIyWNF",
+	"WhGNqdJ3GCa8RAXJUnVXRusy63uz08m8iL2ikjAs92hsiuZlBnEOtfQki70V0G/NMdhYVgaHMMsEbzWg",
+	"d/dqsmrlSDVqBoBMxbDZyjhYnp8qLZLO3xUL+yZLSr6xGNg3Wfklr5AyFVdaER9zMeEANljDblZl01b4",
+	"iSTNNSV5xa1Wfk0sXxb645vw+nVdCpA2CMDytTi8NCZ9po3gPQMd5wCys9Sfcg8ntL8sYvHAgESlSW2f",
+	"VfKGzDLnZhT46KD+zZS31YcqqlzkbmGK0tOPG6L4S7TQ+2heJWTh2siCNpAze9LgEH6PJNwpklBawbpQ",
+	"grDkWsM+/NX1QA2VQEbdaEwLkgWdqc8WD/9CEY/x72c1POeHF4eXwxKuvQ0Q9JmFEwMFCHL9St6RvLge",
+	"QhuPy0j2wDQfFnpycwdgqtebSgQugF61JqiB/ZTzFpfzH1HszveY8YKSGf/AaqDaFoLfgwrfVaOHJkTj",
+	"Ev8o5kVaXlfL3xbtMGMQZYdzLHg8ABTzJZrUlDNSyO5o8BEvRF1NGYzWc6rhz4WQ6l7V5tKMAbo+lEsF",
+	"HDiJzGprIDGcz+6VTF3pRV9kUn121zCmSUb/nkD9ndd8VQHMVTVta5369YKYYSqyQ27gr7OmmvURy2UF",
+	"Zssilo0xRvio7zHGL0ZUl+RGNcUYVxKUKDXjXpLUauNLWPlGn8XySoJ8qMVqQE+GpfKf4YYJXkV8RsI+",
+	"089lBHd+uP/h8s3h6aUjt8vjd4dnHy6HGXQxOuUgbgxGcE2xolN8GyVLrhrfM2+9tEoPKVV8tNhUfRv1",
+	"7yXu/9wS9/fQ4c16r0wjiSwMfK8MYctplgH8LjWooWMNsB0AZtJcaA7+9VIb7B6iynYWsFV5pYg24zPN",
+	"vdg85qk0qTQz2007wAyF+ujfqDYC49/EB6ztr7mI8QYYOA8+Bu+es8NLTTD8CvQHZmGfFRv5yLpzT1ho",
+	"e0RUZdZXXkn/GLElnqoVwaQF1GlYlRIOfK17tzmc4+deEwBtiExbjrzDp6tq54z0GYkkQKNfa8GHhQBf",
+	"cONmTohq2Mz/lWH7+hj71xTL/iefsI+PyL/lyr4HYK/jOO8MpBltFLkMJsSFX+nJw4vAXabuw9fmNyNt",
+	"qITMjmgGz+/6jQAo355r82N8BSVwppk2N3DMATCMuE6tpn2TIG5JeKrqXQjuhU3gFBGVquQrvRpc4yg1",
+	"JYvuYjDlNCBLNL6c8z8I0jPfod+2Xmx2X3aeP+/ubnY6W1vd9buEHOZz+fK5SL999gJB9DEe1HA005lp",
+	"4FrqhPgHiahzsmiOU/1K36MJcPytdqfd7W61n5v0HosY4phVsSth9tKtTqe943tJhNWYi9jreZRLW+Ay",
+	"wBN43Ds0H7CfJM822110cHRK1IyLq2fdnd0X7W6n0+6iV1jMKHu2ud3utDteGV9jfR6X78FyGLj6E/H1",
+	"4Gn8sz00GYc9ZFnflWKeuFMBfm9STk7oNThM3C5yFs195/EkUhkkqTbaty3HdjoZppD+ldre04b5aXYa",
+	"c8iknFDTt3MRW7/EaL6f4K/nBP8zwRzdoYDezVFku+3Vn5Fm1YNOWJosK4K27iGw5TJfz8Xx69MP7wdH",
+	"x4cnry6Gtv+dNvnohHFhIwiC6PN1Ab0nweCzUQfKnHEH8VVcn4eOimnoPYfpVUA/sBcyfIQytkQbnaWK",
+	"CDSKMLuybSGVoEni2tzpJbPt0XwTQy5UbEV8RkQrwJKEfjn5nUo0EjydTKGP9gdGISxzenTgAOBjzEKs",
+	"uJiXy0wagdynWJY6O5q+lGQG8HPrQUXE+GYQQV9d+Iuywl9VoPQFWIlikKZQblBzZRTh4EozOmL8b1mc",
+	"S3E+kFMuVAmuUl8NeBxzVrqsVWJBovkAMu5o4NJn9opw9eBZ4JKEWrPb2thbzJeHQuValc+S9Feekn4B",
+	"s/xrc9K/Z5T/wzLKLwuFGuSGmiS3sOqZy+EBAR1XEwNgQ0C32q8lF/3OKOLfsye+hqDVAWioIN0KlVw2",
+	"P+tOOeyWbS/RVeAcPrMnfXmuhEnnoMJ1zaLMdpxuoxPOr8ADUW5rPLIQ5+A4YUZf0fK5jfYzl7Pptmpz",
+	"1GfQ11wq1whGkASU9YJLxSDEQRdzhzwN14bHIYkTrggL5q2fIGGMqkJL9bx63TjqubBdXgQZp1ooln3g",
+	"VEIhGrzXlQ+W+OEg0xX6zPldHKQGwH+6S9rgKQlr23fcdqoqDimInom+2W78wNX0la6BN0tfAke9AeeG",
+	"1wywKnT8zpz8WhvKPUmOicWpVI6o+gwiJ210BhEL/eXQMdn0ZXeJhFb2++ABc4AA5h2+bTm81WemO3pM",
+	"MJM50mC2qCMc1gcRYR1cu/m7pekWdj5P0r2nmpKdhEeQdncIV+Zf/+jayyOLx31kjonmBF9Ezn3DeS/l",
+	"1AOBQ4Jwha9YfGTHSp+M0yiy3G+jwNrNQWgKJHVc9pW0GmGRLxRbm/pelZGUf63ypPKvtfxu2S2Gf5Xv",
+	"KPHBhp8M16z0ZA3JGKeR0lenfKZJsU6IQQHEpLFY4jRDGcykkhY+UuGIoOGnlrXmW5emp4FKBZPFfvCU",
+	"KY62ux2/zzAE20KbCGg7L2SN6w2ng6pzY2PWhdgOzGQfywgpdHYuZ5gMshAasVAlxmItGs/OqB8QZgkD",
+	"AJbBGuAJYYMxFwPnybBurKIzYOE582tuGNl3/16gslJtW2WA+9YrmDVdpdAbMklF1ixlOdv6diJlLmeA",
+	"Mk3TketrM9aiM2cnB8XPb1AHTXB4PVUQFKlUEhRgrbzJTDcy58i32b7mBT9I6xMyLq2e9f1Q0WcFTVIT",
+	"9bBdUbLApMIjgCd2eKBvDvdfnRxeXAzefrwcnJ9d7l8eDs4Pj84PL94MLs9+OjzNMPrQuVbtcGQ8VQbZ",
+	"gY9zrctMdpU68h5T8TWoJI9oht9LMdHr8DcpJ4X3f1dM/iLFJD+837WTtbUTnFDNSlOpeUAi+JhG5Fmj",
+	"cqI5KR/9QQKFqJIkGuc9vzBDhF2TiCcW7ijBUFBtmCVGMsJyWt8Zxbz1wUrGsjDZ2n7OotpRVDFqfJy+",
+	"pwjDTA1gEzvdl53RC7zd2h13SOt5sEVaL/FOt9UJt4POeHe8ibvdO3SxsGvSoBzYjfpHRbTy5LG8V0xG",
+	"GVkGtL2ypDX3BVESDe2OD9vonYnu5PF7xhUy8Qv408Sqwj2EFYoINm2F+swqAOBzGIF3or4yJU1CrEiR",
+	"hu8pNHMa3Q8xOuHXJMIBuTPJfMlYwv++E1ZEYgKW/j3x4y9O/Ch2AlvCDrQs00YgTmjbUW6jCDtLCNt/",
+	"f4y22p32Vta/spDPLIm4ts7dCWH6uNt4ca0Au0hIsKoc5lG0yreSszMQv41NK+23rCDTZbqW/n43TGGp",
+	"X1EZ8GsioIyxYghWLb46u/D3bKjPdci/TSahb9U816SBo1FKoxDQIGQgCGEy2xibBVM2HfVkFpNWUZpk",
+	"MKw+QJsh6/fN3MPSZk0XRq6ELxaHLmVmZC3Ijas5Efw6a6ua5UeqKaFCFt5hcARXDF0sOKsZnbq+GOWh",
+	"TV7Q4tD2iOFyq71FlBDOSHG0LNfZr8MyhMXUJjIABVpUzYjg6+IYrvXois9tyHEpDORyXGoGWsN2KAxk",
+	"CLZ+PjUaCp8xJEjARVhcGSda/FpSd81PgfFJwGXXdA24fIinwia9mxguRwpHgNqSFr83P423i0aNdAyH",
+	"spQMxhGfgbHpKoOpRCkLgb3Ne64iwyTbmCRhU0hMmBKAigiOjjYk79scnzbaR5CF69s6EUSE4LCMjsVY",
+	"JxbsFs1rQDRHNWjQiu+hCUfGt1WtW8sTy30TkuMcaSpCeMJh7zS7aKMTUsxrhjNAMkgYyNhhNiCX5S23",
+	"cyPL63nnjihcwEfahKS6R+En87wCVvkTIYlxq0IZs20sK+a2qCfCSp9OgoOpwXTFKKJKRcT9otfOYi2W",
+	"QBzb6NQWRlOJLJxm1ny5AAip5wK2XM+7mPKZk5GjiMSuA5xdGQsmGxJjoIk2qswdhnLGYiltDlxT1/qR",
+	"M1Y4RnpBgDdPNJOIoiLRXumxi5MxDXNcOhgGbI/DSBIT+Huy3e1s+FBGOCGqjB4OhzWrdpdQU6Jf4SrH",
+	"oWYEtPIZpqppTzSNcyhytFtTu+paZ8lOkkgjI7/Tot6lhZcmDdPXq3C+fOiH5vU8/dfAHiFgAPb2hZpD",
+	"e/9CJkvpGUOn2c1GzA70MpgKE+YENTE+QE2Xt7f/PwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

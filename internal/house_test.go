@@ -21,10 +21,10 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
-	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/email"}, // ground
+	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/email", "internal/phone", "internal/policy"}, // ground
 	{"internal/password", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/tenant", "internal/limit"}, // parts, handed a transaction
-	{"internal/audit"},
+	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit"}, // parts, handed a transaction
+	{"internal/audit", "internal/notice"},
 	{"internal/caller"},
 	{"internal/flow", "internal/account"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server"},
@@ -41,11 +41,15 @@ var keepers = map[string][]string{
 	"github.com/gofiber/fiber":           {"api", "internal/server", "internal/bench"},
 	"github.com/valyala/fasthttp":        {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":         {"internal/token"},
-	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/testdb", "internal/bench", "internal/chaos"},
+	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos"},
 	"github.com/pressly/goose":           {"internal/postgres"},
+	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},
+	"github.com/wneessen/go-mail":        {"internal/outbox"},
+	"golang.org/x/text":                  {"internal/outbox", "internal/password"},
 	"github.com/getkin/kin-openapi":      {"api", "internal/server"},
 	"github.com/alexedwards/argon2id":    {"internal/password", "internal/bench"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},
+	"github.com/nyaruka/phonenumbers":    {"internal/phone"},
 	"github.com/hashicorp/golang-lru":    {"internal/token"},
 	"github.com/alecthomas/kong":         {"internal/app"},
 	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos"}, // jitter of Retry-After; which token is shown next; a run that can be repeated

@@ -18,3 +18,8 @@ UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < @before::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
                LIMIT 5000);
+
+-- Empties what is personal in the rows of somebody who has left.
+-- name: UpdateAuditEventsOfUser :execrows
+UPDATE audit_events SET address = NULL, user_agent = NULL
+ WHERE user_id = @user_id::bigint AND (address IS NOT NULL OR user_agent IS NOT NULL);

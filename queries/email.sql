@@ -6,6 +6,42 @@ SELECT pg_advisory_xact_lock(hashtextextended(@address::text, 7105));
 -- name: CountAddressHolders :one
 SELECT count(*) FROM email_addresses WHERE address = @address;
 
+-- Nothing is stored for a user that was not, in the same statement.
 -- name: InsertEmailAddress :exec
 INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
-VALUES (@user_id, @address, @verified_at, @is_primary, @now);
+SELECT u.id, @address, sqlc.narg(verified_at), @is_primary, @now FROM users u WHERE u.id = @user_id;
+
+-- name: ListEmailAddresses :many
+SELECT address, verified_at, is_primary FROM email_addresses WHERE user_id = @user_id ORDER BY created_at, address;
+
+-- The verified holder of an address, if any.
+-- name: FindVerifiedHolder :one
+SELECT user_id FROM email_addresses WHERE address = @address AND verified_at IS NOT NULL;
+
+-- Stores the address if it is not the person's yet, verified and as the primary one if it shall be.
+-- name: UpdateEmailAddressVerified :exec
+INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
+VALUES (@user_id, @address, @now::timestamptz, @is_primary, @now::timestamptz)
+    ON CONFLICT (user_id, address) DO UPDATE
+   SET verified_at = coalesce(email_addresses.verified_at, excluded.verified_at),
+       is_primary = email_addresses.is_primary OR excluded.is_primary;
+
+-- name: UpdatePrimaryEmailAddress :execrows
+UPDATE email_addresses SET is_primary = (address = @address) WHERE user_id = @user_id AND is_primary <> (address = @address);
+
+-- The primary one steps back, before another takes its place: the index knows one a person.
+-- name: UpdateNoPrimaryEmailAddress :exec
+UPDATE email_addresses SET is_primary = false WHERE user_id = @user_id AND is_primary;
+
+-- name: DeleteEmailAddress :execrows
+DELETE FROM email_addresses WHERE user_id = @user_id AND address = @address;
+
+-- name: DeleteOtherEmailAddresses :many
+DELETE FROM email_addresses WHERE user_id = @user_id AND address <> @address RETURNING address, verified_at;
+
+-- name: DeleteUnverifiedEmailAddresses :exec
+DELETE FROM email_addresses WHERE user_id = @user_id AND verified_at IS NULL AND NOT is_primary;
+
+-- The unverified address of somebody who is signing up becomes another one.
+-- name: UpdateSignupEmailAddress :exec
+UPDATE email_addresses SET address = @address, created_at = @now WHERE user_id = @user_id AND verified_at IS NULL AND is_primary;

@@ -18,6 +18,10 @@ RETURNING key;
 UPDATE rate_limits SET used_until = used_until - cost_seconds * interval '1 second'
  WHERE key = ANY(@keys::bytea[]);
 
+-- Forgets what was counted.
+-- name: DeleteRateLimits :exec
+DELETE FROM rate_limits WHERE key = ANY(@keys::bytea[]);
+
 -- Seconds until each of the limits has a request left.
 -- name: FindRateLimitWait :one
 SELECT coalesce(max(extract(epoch FROM used_until - @now::timestamptz) + cost_seconds - period_seconds), 0)::double precision

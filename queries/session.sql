@@ -1,27 +1,71 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
                       refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
-VALUES (@id, @listing_id, @token_hash, @user_id, @created_at, @expires_at, 1, @rotated_at,
+VALUES (@id, @listing_id, @token_hash, @user_id::bigint, @created_at, @expires_at, 1, @rotated_at,
         @refresh_expires_at, false, @created_at, @user_agent, @device_name, @address, @methods);
+
+-- A session of a visitor who is on the way in. What refreshing needs is set once they are.
+-- name: InsertPendingSession :exec
+INSERT INTO sessions (id, listing_id, token_hash, created_at, expires_at, generation, rotated_at, refresh_expires_at,
+                      sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods, attempt)
+VALUES (@id, @listing_id, @token_hash, @created_at, @expires_at, 1, @created_at, @expires_at,
+        false, @created_at, @user_agent, @device_name, @address, '[]', @attempt);
+
+-- name: FindPendingSessionByToken :one
+SELECT s.id, s.attempt, s.expires_at, s.ended_at,
+       EXISTS (SELECT FROM codes c WHERE c.session_id = s.id AND c.purpose = 'reset_password'
+                  AND c.attempts_left > 0 AND c.expires_at > @now)::boolean AS resetting
+  FROM sessions s WHERE s.token_hash = @token_hash AND s.user_id IS NULL;
+
+-- Race: one step at a time in one session.
+-- name: LockPendingSession :one
+SELECT attempt FROM sessions WHERE id = @id AND user_id IS NULL AND ended_at IS NULL FOR NO KEY UPDATE;
+
+-- name: UpdateSessionAttempt :exec
+UPDATE sessions SET attempt = @attempt::jsonb, expires_at = greatest(expires_at, @expires_at), refresh_expires_at = greatest(expires_at, @expires_at)
+ WHERE id = @id AND user_id IS NULL;
+
+-- The visitor is in: the row becomes the session of a person, under a new token.
+-- name: UpdateSessionSignedIn :exec
+UPDATE sessions
+   SET user_id = @user_id::bigint, attempt = NULL, token_hash = @token_hash, created_at = @created_at, expires_at = @expires_at,
+       rotated_at = @rotated_at, refresh_expires_at = @refresh_expires_at, last_seen_at = @created_at, methods = @methods,
+       user_agent = @user_agent, device_name = @device_name, address = @address
+ WHERE id = @id AND user_id IS NULL AND ended_at IS NULL;
+
+-- name: UpdateSessionMethods :exec
+UPDATE sessions SET methods = @methods WHERE id = @id;
+
+-- The session goes on under another session token.
+-- name: UpdateSessionToken :exec
+UPDATE sessions SET token_hash = @token_hash WHERE id = @id;
+
+-- name: EndOtherSessionsOfUser :execrows
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+ WHERE user_id = @user_id::bigint AND id <> @id AND ended_at IS NULL;
+
+-- Devices that the person has signed in with lately, to tell a new one.
+-- name: ListDevicesOfUser :many
+SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = @user_id::bigint AND id <> @id AND created_at > @since;
 
 -- Ends the oldest sessions of a user that are more than @most. The user's row is locked, so
 -- two sign-ins at once cannot both leave one too many.
 -- name: EndOldestSessions :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
  WHERE id IN (SELECT s.id FROM sessions s
-               WHERE s.user_id = @user_id AND s.ended_at IS NULL
+               WHERE s.user_id = @user_id::bigint AND s.ended_at IS NULL
                ORDER BY s.created_at DESC, s.id
               OFFSET @most::integer);
 
 -- name: ListSessions :many
 SELECT id, listing_id, created_at, last_seen_at, user_agent, device_name, address
   FROM sessions
- WHERE user_id = @user_id AND ended_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
+ WHERE user_id = @user_id::bigint AND ended_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
  ORDER BY created_at DESC, id;
 
 -- name: EndListedSessions :many
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
- WHERE user_id = @user_id AND listing_id = ANY(@listing_ids::bigint[]) AND ended_at IS NULL
+ WHERE user_id = @user_id::bigint AND listing_id = ANY(@listing_ids::bigint[]) AND ended_at IS NULL
 RETURNING id;
 
 -- name: FindSession :one
@@ -42,12 +86,12 @@ UPDATE sessions s
        idempotency_key_hash = sqlc.narg(idempotency_key_hash),
        sends_idempotency_keys = s.sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
   FROM user_details u
- WHERE s.id = @id AND s.generation = @generation AND s.user_id = @user_id
+ WHERE s.id = @id AND s.generation = @generation AND s.user_id = @user_id::bigint
    AND s.ended_at IS NULL AND s.expires_at > @now AND s.refresh_expires_at > @now
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
 RETURNING s.generation, s.rotated_at, s.refresh_expires_at, s.methods,
-       u.display, u.has_usable_password, u.email, u.tenant_id;
+       u.display, u.has_usable_password, u.email, u.tenant_id, u.username;
 
 -- Lock first and alone, then read: a join with FOR UPDATE lets a waiting refresh read a stale row.
 -- name: LockSession :one
@@ -73,7 +117,7 @@ UPDATE sessions SET confirmed_at = @now::timestamptz, last_seen_at = @now::times
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE id = @id AND ended_at IS NULL;
 
 -- name: EndSessionsOfUser :execrows
-UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE user_id = @user_id AND ended_at IS NULL;
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE user_id = @user_id::bigint AND ended_at IS NULL;
 
 -- How many living sessions have not been refreshed since a moment.
 -- name: CountSessionsLastRotatedBefore :one

@@ -15,3 +15,8 @@ ON CONFLICT (user_id, tenant_id) DO UPDATE SET is_primary = memberships.is_prima
 
 -- name: CountMemberships :one
 SELECT count(*) FROM memberships WHERE user_id = @user_id;
+
+-- name: ListMemberships :many
+SELECT m.tenant_id, t.name, m.is_primary, m.created_at
+  FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+ WHERE m.user_id = @user_id ORDER BY m.created_at, m.tenant_id;

@@ -1,6 +1,8 @@
+-- Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
+-- somebody has must cost what one with a new address costs.
 -- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at)
-VALUES (@id, @display, @password_hash, @now);
+INSERT INTO users (id, display, password_hash, created_at, username, phone)
+SELECT @id, @display, sqlc.narg(password_hash), @now, sqlc.narg(username), sqlc.narg(phone) WHERE @wanted::boolean;
 
 -- The person that a password is checked against: the verified holder of the address, or else
 -- the oldest unverified one. Found also when disabled or without a password: the caller spends
@@ -16,7 +18,7 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
 -- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
 -- session is committed; each of them then ends or counts it, or this finds their result.
 -- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at FROM users WHERE id = @id FOR NO KEY UPDATE;
+SELECT id, password_hash, disabled_at, deletes_at FROM users WHERE id = @id FOR NO KEY UPDATE;
 
 -- name: LockUser :one
 SELECT id FROM users WHERE id = @id FOR UPDATE;
@@ -37,3 +39,47 @@ UPDATE users SET password_hash = @new_hash::text WHERE id = @id AND password_has
 
 -- name: MarkUserDisabled :execrows
 UPDATE users SET disabled_at = coalesce(disabled_at, @now::timestamptz) WHERE id = @id;
+
+-- The person behind a user name.
+-- name: FindUserByUsername :one
+SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower(@username::text);
+
+-- The person behind a number: the verified holder, or else the oldest unverified one.
+-- name: FindUserByPhone :one
+SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
+ WHERE u.phone = @phone
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
+ LIMIT 1;
+
+-- name: CountUsernames :one
+SELECT count(*) FROM users WHERE lower(username) = lower(@username::text);
+
+-- How many have shown that the number is theirs.
+-- name: CountPhoneHolders :one
+SELECT count(*) FROM users WHERE phone = @phone AND phone_verified_at IS NOT NULL;
+
+-- name: UpdateUserPhone :execrows
+UPDATE users SET phone = @phone, phone_verified_at = sqlc.narg(verified_at) WHERE id = @id;
+
+-- What the stages of a sign-in ask about a person. One row for any id, also of nobody, so that
+-- it costs the same.
+-- name: FindSignInFacts :one
+SELECT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @id AND e.verified_at IS NOT NULL)::boolean AS has_verified_email,
+       EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @id AND e.verified_at IS NOT NULL AND e.address = @email)::boolean AS email_verified,
+       coalesce((SELECT e.address FROM email_addresses e WHERE e.user_id = @id AND e.is_primary), '')::text AS primary_email,
+       coalesce((SELECT u.phone FROM users u WHERE u.id = @id), '')::text AS phone,
+       EXISTS (SELECT FROM users u WHERE u.id = @id AND u.phone_verified_at IS NOT NULL)::boolean AS phone_verified;
+
+-- name: FindUserPassword :one
+SELECT password_hash FROM users WHERE id = @id;
+
+-- name: UpdateUserDeletion :exec
+UPDATE users SET deletes_at = sqlc.narg(deletes_at) WHERE id = @id;
+
+-- People whose date has come.
+-- name: ListUsersToDelete :many
+SELECT id FROM users WHERE deletes_at <= @now::timestamptz ORDER BY deletes_at LIMIT 100;
+
+-- Foreign keys take everything else along.
+-- name: DeleteUser :execrows
+DELETE FROM users WHERE id = @id AND deletes_at <= @now::timestamptz;

@@ -8,20 +8,41 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
-// Account changes accounts.
-type Account struct {
-	db    *postgres.DB
-	trail *audit.Trail
+// Parts are what accounts are changed with.
+type Parts struct {
+	DB        *postgres.DB
+	Gate      *password.Gate
+	Passwords password.Policy
+	Policy    policy.Settings
+	Limiter   *limit.Limiter
+	Trail     *audit.Trail
+	Codes     *code.Codes
+	Notices   *notice.Notices
 }
 
+// Account changes accounts.
+type Account struct{ Parts }
+
 // New returns the accounts of a database.
-func New(d *postgres.DB, trail *audit.Trail) *Account { return &Account{d, trail} }
+func New(parts Parts) *Account { return &Account{parts} }
+
+// note writes what a signed-in person did to their account.
+func (a *Account) note(ctx context.Context, tx postgres.Tx, who caller.Caller, name, address string) error {
+	return a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+		Name: name, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device, Email: address,
+	})
+}
 
 // UpdateProfile sets the display name, unless it is empty (not given), and returns the
 // session as it is after that.
@@ -34,6 +55,6 @@ func (a *Account) UpdateProfile(ctx context.Context, who caller.Caller, display 
 	if after.Display == "" {
 		return after, problem.Required.At("display")
 	}
-	_, err := a.db.UpdateUserDisplay(ctx, db.UpdateUserDisplayParams{ID: after.UserID, Display: after.Display})
+	_, err := a.DB.UpdateUserDisplay(ctx, db.UpdateUserDisplayParams{ID: after.UserID, Display: after.Display})
 	return after, err
 }

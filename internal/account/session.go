@@ -18,14 +18,14 @@ type Listed = db.ListSessionsRow
 
 // Sessions lists the caller's living sessions, the newest first.
 func (a *Account) Sessions(ctx context.Context, who caller.Caller) ([]Listed, error) {
-	return a.db.ListSessions(ctx, db.ListSessionsParams{UserID: who.Session.UserID, Now: a.db.Now()})
+	return a.DB.ListSessions(ctx, db.ListSessionsParams{UserID: who.Session.UserID, Now: a.DB.Now()})
 }
 
 // EndSessions ends the named sessions of the caller, all or, where one is not theirs,
 // none. It returns those that are left, and whether the caller's own was among the ended.
 func (a *Account) EndSessions(ctx context.Context, who caller.Caller, ids []int64) (left []Listed, out bool, err error) {
 	known := true
-	err = a.db.Tx(ctx, func(tx postgres.Tx) error {
+	err = a.DB.Tx(ctx, func(tx postgres.Tx) error {
 		user := who.Session.UserID
 		living, err := tx.ListSessions(ctx, db.ListSessionsParams{UserID: user, Now: tx.Now})
 		if err != nil {
@@ -43,7 +43,7 @@ func (a *Account) EndSessions(ctx context.Context, who caller.Caller, ids []int6
 			return err
 		}
 		for _, id := range ended {
-			err := a.trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.SessionsEnded, UserID: user, SessionID: id, Device: who.Device})
+			err := a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.SessionsEnded, UserID: user, SessionID: id, Device: who.Device})
 			if err != nil {
 				return err
 			}

@@ -6,15 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -29,6 +33,8 @@ type App struct {
 	config config.Config
 	log    *slog.Logger
 	claims postgres.ClaimsFunction
+	// console is where latchkey dev prints mails.
+	console io.Writer
 
 	// DB and Gate are shown for tests that count what a request costs.
 	DB   *postgres.DB
@@ -37,49 +43,105 @@ type App struct {
 	prepared bool
 	ring     *token.Keyring
 	limiter  *limit.Limiter
+	outbox   *outbox.Outbox
+	account  *account.Account
 	server   *server.Server
 	listener net.Listener
 }
 
 // New builds every room and takes the address. It does not need the database: one that
 // is away at start is an outage like any other (Prepare).
-func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger) (*App, error) {
+func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
 	a := &App{config: c, log: log, Gate: password.NewGate()}
+	for _, option := range options {
+		option(a)
+	}
 	if wrong := a.open(ctx, clock); len(wrong) > 0 {
 		return nil, &config.Error{Problems: wrong}
 	}
-	issuer, err := token.NewIssuer(a.ring, c.Token)
-	if err != nil {
-		return nil, err
-	}
-	verifier, err := token.NewVerifier(a.ring, c.Token)
-	if err != nil {
-		return nil, err
-	}
-	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Flow.ClaimsFunction); err != nil {
-		return nil, &config.Error{Problems: []error{err}}
-	}
-	secret := hmacKey(c, a.ring)
-	if a.limiter, err = limit.New(a.DB, c.Limit, secret); err != nil {
-		return nil, &config.Error{Problems: []error{err}}
-	}
-	trail := audit.New(secret)
-	journeys := flow.New(flow.Parts{
-		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier,
-		Gate: a.Gate, Policy: password.NewPolicy(c.Password), Claims: a.claims, Limiter: a.limiter, Trail: trail,
-	}, c.Flow)
-	operations, err := service.New(journeys, account.New(a.DB, trail), a.ring)
-	if err != nil {
-		return nil, err
-	}
-	a.server, err = server.New(server.Parts{Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Scheme: c.Token.HeaderScheme, Log: log}, operations)
-	if err != nil {
-		return nil, err
-	}
+	var err error
 	if a.listener, err = net.Listen("tcp", c.Server.Addr); err != nil {
 		return nil, fmt.Errorf("LATCHKEY_ADDR: %w", err)
 	}
+	if err := a.build(); err != nil {
+		_ = a.listener.Close()
+		return nil, err
+	}
 	return a, nil
+}
+
+// Option changes what New builds.
+type Option func(*App)
+
+// development is what latchkey dev adds to the settings: mails and texts are printed, and
+// links lead below the server's own address.
+func development(out io.Writer) Option {
+	return func(a *App) { a.console = out }
+}
+
+// build makes every room above the database, top to bottom.
+func (a *App) build() error {
+	if a.console != nil && a.config.Outbox.Sender == "" && a.config.Outbox.Host == "" {
+		a.config.Outbox.Sender = "console"
+	}
+	c := a.config
+	issuer, err := token.NewIssuer(a.ring, c.Token)
+	if err != nil {
+		return err
+	}
+	verifier, err := token.NewVerifier(a.ring, c.Token)
+	if err != nil {
+		return err
+	}
+	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Policy.ClaimsFunction); err != nil {
+		return &config.Error{Problems: []error{err}}
+	}
+	journeys, err := a.furnish(issuer, verifier)
+	if err != nil {
+		return &config.Error{Problems: []error{err}}
+	}
+	if a.console != nil {
+		a.outbox.LinkBelow("http://" + a.Addr())
+	}
+	operations, err := service.New(journeys, a.account, a.ring)
+	if err != nil {
+		return err
+	}
+	a.server, err = server.New(server.Parts{
+		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter,
+		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating,
+	}, operations)
+	if err != nil {
+		return err
+	}
+	return nil
+}
+
+// furnish makes the rooms between the database and the journeys.
+func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flow, error) {
+	c := a.config
+	secret := hmacKey(c, a.ring)
+	var err error
+	if a.limiter, err = limit.New(a.DB, c.Limit, secret, c.Policy.EmailVerificationByCode); err != nil {
+		return nil, err
+	}
+	codes, err := code.New(c.Code, secret)
+	if err != nil {
+		return nil, err
+	}
+	if a.outbox, err = newOutbox(c, a.DB, a.ring, a.console, a.log); err != nil {
+		return nil, err
+	}
+	trail := audit.New(secret)
+	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy})
+	passwords := password.NewPolicy(c.Password)
+	a.account = account.New(account.Parts{
+		DB: a.DB, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
+	})
+	return flow.New(flow.Parts{
+		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
+		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
+	}), nil
 }
 
 // open makes what has no default, the keys and the way to the database, and returns all
@@ -202,7 +264,7 @@ func (a *App) prepare(ctx context.Context) error {
 	} else if err := a.DB.CheckSchema(ctx); err != nil {
 		return err
 	}
-	err := a.claims.Check(ctx, a.config.Flow.ClaimsFunction)
+	err := a.claims.Check(ctx, a.config.Policy.ClaimsFunction)
 	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
 		return &config.Error{Problems: []error{err}}
 	}
@@ -220,7 +282,10 @@ func (a *App) Run(ctx context.Context) error {
 	if !a.prepared {
 		go a.prepareLater(ctx)
 	}
+	posted := make(chan struct{})
+	go func() { defer close(posted); a.post(ctx) }()
 	err := a.server.Serve(ctx, a.listener)
+	<-posted
 	a.log.Info("stopped")
 	return err
 }

@@ -72,7 +72,7 @@ func (c devCommand) Run(sh *shell) error {
 }
 
 func (c devCommand) serve(sh *shell, settings config.Config, dir string) error {
-	a, err := New(sh.ctx, settings, sh.now, sh.log())
+	a, err := New(sh.ctx, settings, sh.now, sh.log(), development(sh.out))
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,8 @@ type commands struct {
 	Users   usersCommand   `cmd:"" help:"Create users, set passwords, disable accounts."`
 	Tenants tenantsCommand `cmd:"" help:"Create tenants and add members."`
 	Audit   auditCommand   `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
+	Outbox  outboxCommand  `cmd:"" help:"Mails and texts that could not be sent."`
+	Flows   flowsCommand   `cmd:"" help:"Print how a sign-in proceeds, as a page with a picture."`
 	Config  configCommand  `cmd:"" help:"Show every setting and its effective value, secrets masked."`
 	Version versionCommand `cmd:"" help:"Show the version."`
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/code"
 )
 
 const (
@@ -12,13 +14,18 @@ const (
 	keepPersonal = 90 * 24 * time.Hour // addresses and user agents in the audit log
 )
 
-// Sweep removes what nobody needs any more: idle counters, and sessions that ended 30
-// days ago, and what is personal in the audit log of 90 days ago. Several servers may sweep at once.
+// Sweep removes what nobody needs any more: idle counters, sessions that ended 30 days ago,
+// what is personal in the audit log of 90 days ago, codes and links that are too old, what
+// old messages said, and people whose account was to go by now. Several servers may sweep
+// at once, and a sweep that was cut off goes on with the next.
 func (a *App) Sweep(ctx context.Context) error {
 	_, idle := a.limiter.Sweep(ctx)
 	_, old := a.DB.DeleteOldSessions(ctx, a.DB.Now().Add(-keepSessions))
 	_, personal := a.DB.UpdateOldAuditEvents(ctx, a.DB.Now().Add(-keepPersonal))
-	return errors.Join(idle, old, personal)
+	_, codes := code.Sweep(ctx, a.DB.Queries, a.DB.Now())
+	_, messages := a.outbox.Sweep(ctx)
+	_, left := a.account.Purge(ctx)
+	return errors.Join(idle, old, personal, codes, messages, left)
 }
 
 // sweep is the janitor of a running server.

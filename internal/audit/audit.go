@@ -22,6 +22,17 @@ const (
 	RefreshTokenReused = "refresh_token_reused"
 	PasswordChanged    = "password_changed"
 	AccountDisabled    = "account_disabled"
+	PasswordReset      = "password_reset" //nolint:gosec // a word, not a password
+	Reauthenticated    = "reauthenticated"
+	EmailVerified      = "email_verified"
+	EmailAdded         = "email_added"
+	EmailRemoved       = "email_removed"
+	PrimaryEmail       = "primary_email_changed"
+	PhoneChanged       = "phone_changed"
+	DeletionRequested  = "deletion_requested"
+	DeletionCancelled  = "deletion_cancelled"
+	AccountDeleted     = "account_deleted"
+	AccountExported    = "account_exported"
 )
 
 // Who does it.

@@ -5,7 +5,9 @@ package caller
 
 import (
 	"context"
+	"encoding/json"
 
+	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
@@ -14,12 +16,23 @@ import (
 type Caller struct {
 	// Session is the living session of a signed-in caller; nil for anyone else.
 	Session *session.Details
+	// Pending is the session of a visitor who is on the way in; nil for anyone else.
+	Pending *Pending
 	// Bearer reports that an access token was sent and refused.
 	Bearer bool
 	// Ended says why the session of a refused token has ended; nil where it has not.
 	Ended *problem.Problem
 	// Device is where the request came from.
 	Device session.Device
+}
+
+// Pending is a session that nobody is signed in to yet.
+type Pending struct {
+	ID uuid.UUID
+	// Attempt is how far the visitor has come; internal/flow reads it.
+	Attempt json.RawMessage
+	// Resetting: a code that resets a password is out in this session.
+	Resetting bool
 }
 
 // SignedIn reports whether the caller has a living session.

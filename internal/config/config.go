@@ -7,10 +7,13 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/server"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
@@ -22,7 +25,9 @@ type Config struct {
 	Database postgres.Settings `section:"Database"`
 	Token    token.Settings    `section:"Tokens"`
 	Session  session.Settings  `section:"Sessions"`
-	Flow     flow.Settings     `section:"Accounts"`
+	Policy   policy.Settings   `section:"Accounts"`
+	Code     code.Settings     `section:"Codes and links"`
+	Outbox   outbox.Settings   `section:"Mail and SMS"`
 	Password password.Settings `section:"Passwords"`
 	Limit    limit.Settings    `section:"Rate limits"`
 	Local    Local             `section:"Development"`
@@ -35,7 +40,12 @@ type Local struct {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Flow.Check(), c.Limit.Check())
+	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check())
+	if c.Outbox.SealingKeys != "" {
+		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
+			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))
+		}
+	}
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))
 	}

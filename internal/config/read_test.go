@@ -44,14 +44,22 @@ func TestRead_reportsAllMistakesAtOnceAndNoSecret(t *testing.T) {
 func TestRead_refusesWhatCannotGoTogether(t *testing.T) {
 	t.Parallel()
 	for name, env := range map[string]config.Environment{
-		"LATCHKEY_REFRESH_GRACE":                   {"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN": "60"},
-		"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN":    {"LATCHKEY_SESSION_MAX_AGE": "3600"},
-		"HEADLESS_JWT_ALGORITHM":                   {"HEADLESS_JWT_ALGORITHM": "RS256"},
-		"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED": {"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED": "False"},
-		"LATCHKEY_ISSUER":                          {"LATCHKEY_ISSUER": strings.Repeat("x", 129)},
-		"LATCHKEY_AUDIENCE":                        {"LATCHKEY_AUDIENCE": `a"b`},
-		"ACCOUNT_LOGIN_METHODS":                    {"ACCOUNT_LOGIN_METHODS": "username"},
-		"ACCOUNT_SIGNUP_FIELDS":                    {"ACCOUNT_SIGNUP_FIELDS": "email"},
+		"LATCHKEY_REFRESH_GRACE":                     {"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN": "60"},
+		"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN":      {"LATCHKEY_SESSION_MAX_AGE": "3600"},
+		"HEADLESS_JWT_ALGORITHM":                     {"HEADLESS_JWT_ALGORITHM": "RS256"},
+		"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED":   {"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED": "False"},
+		"LATCHKEY_ISSUER":                            {"LATCHKEY_ISSUER": strings.Repeat("x", 129)},
+		"LATCHKEY_AUDIENCE":                          {"LATCHKEY_AUDIENCE": `a"b`},
+		"ACCOUNT_LOGIN_METHODS":                      {"ACCOUNT_LOGIN_METHODS": "pigeon"},
+		"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": {"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED": "true"},
+		"ACCOUNT_PREVENT_ENUMERATION":                {"ACCOUNT_PREVENT_ENUMERATION": "maybe"},
+		"ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND":      {"ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND": "often"},
+		"ALLAUTH_USER_CODE_FORMAT":                   {"ALLAUTH_USER_CODE_FORMAT": `{"length": 4}`},
+		"HEADLESS_FRONTEND_URLS":                     {"HEADLESS_FRONTEND_URLS": `{"account_confirm_email": "https://app.example.com/verify"}`},
+		"LATCHKEY_SEALING_KEYS":                      {"LATCHKEY_SEALING_KEYS": "a:b"},
+		"EMAIL_HOST":                                 {"LATCHKEY_MAIL": "smtp"},
+		"LATCHKEY_SMS_WEBHOOK_URL":                   {"LATCHKEY_SMS_WEBHOOK_URL": "http://sms.example.com/", "LATCHKEY_SMS_WEBHOOK_SECRET": strings.Repeat("x", 32)},
+		"ACCOUNT_SIGNUP_FIELDS":                      {"ACCOUNT_SIGNUP_FIELDS": "password1*"},
 	} {
 		if _, _, err := config.Read(env); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v: %v", env, err)
@@ -65,8 +73,8 @@ func TestRead_takesPythonsSpellings(t *testing.T) {
 		"ACCOUNT_LOGIN_METHODS": `{"email"}`, "ACCOUNT_SIGNUP_FIELDS": `['email*', 'password1*', 'password2*']`,
 		"HEADLESS_JWT_ROTATE_REFRESH_TOKEN": "False",
 	})
-	if err != nil || c.Session.RotateRefreshToken || strings.Join(c.Flow.SignupFields, " ") != "email* password1* password2*" {
-		t.Errorf("%+v %v", c.Flow, err)
+	if err != nil || c.Session.RotateRefreshToken || strings.Join(c.Policy.SignupFields, " ") != "email* password1* password2*" {
+		t.Errorf("%+v %v", c.Policy, err)
 	}
 }
 

@@ -103,6 +103,20 @@ func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams
 	return items, nil
 }
 
+const updateAuditEventsOfUser = `-- name: UpdateAuditEventsOfUser :execrows
+UPDATE audit_events SET address = NULL, user_agent = NULL
+ WHERE user_id = $1::bigint AND (address IS NOT NULL OR user_agent IS NOT NULL)
+`
+
+// Empties what is personal in the rows of somebody who has left.
+func (q *Queries) UpdateAuditEventsOfUser(ctx context.Context, userID int64) (int64, error) {
+	result, err := q.db.Exec(ctx, updateAuditEventsOfUser, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const updateOldAuditEvents = `-- name: UpdateOldAuditEvents :execrows
 UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a

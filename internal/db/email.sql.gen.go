@@ -21,28 +21,131 @@ func (q *Queries) CountAddressHolders(ctx context.Context, address string) (int6
 	return count, err
 }
 
+const deleteEmailAddress = `-- name: DeleteEmailAddress :execrows
+DELETE FROM email_addresses WHERE user_id = $1 AND address = $2
+`
+
+type DeleteEmailAddressParams struct {
+	UserID  int64
+	Address string
+}
+
+func (q *Queries) DeleteEmailAddress(ctx context.Context, arg DeleteEmailAddressParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteEmailAddress, arg.UserID, arg.Address)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteOtherEmailAddresses = `-- name: DeleteOtherEmailAddresses :many
+DELETE FROM email_addresses WHERE user_id = $1 AND address <> $2 RETURNING address, verified_at
+`
+
+type DeleteOtherEmailAddressesParams struct {
+	UserID  int64
+	Address string
+}
+
+type DeleteOtherEmailAddressesRow struct {
+	Address    string
+	VerifiedAt *time.Time
+}
+
+func (q *Queries) DeleteOtherEmailAddresses(ctx context.Context, arg DeleteOtherEmailAddressesParams) ([]DeleteOtherEmailAddressesRow, error) {
+	rows, err := q.db.Query(ctx, deleteOtherEmailAddresses, arg.UserID, arg.Address)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeleteOtherEmailAddressesRow{}
+	for rows.Next() {
+		var i DeleteOtherEmailAddressesRow
+		if err := rows.Scan(&i.Address, &i.VerifiedAt); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const deleteUnverifiedEmailAddresses = `-- name: DeleteUnverifiedEmailAddresses :exec
+DELETE FROM email_addresses WHERE user_id = $1 AND verified_at IS NULL AND NOT is_primary
+`
+
+func (q *Queries) DeleteUnverifiedEmailAddresses(ctx context.Context, userID int64) error {
+	_, err := q.db.Exec(ctx, deleteUnverifiedEmailAddresses, userID)
+	return err
+}
+
+const findVerifiedHolder = `-- name: FindVerifiedHolder :one
+SELECT user_id FROM email_addresses WHERE address = $1 AND verified_at IS NOT NULL
+`
+
+// The verified holder of an address, if any.
+func (q *Queries) FindVerifiedHolder(ctx context.Context, address string) (int64, error) {
+	row := q.db.QueryRow(ctx, findVerifiedHolder, address)
+	var user_id int64
+	err := row.Scan(&user_id)
+	return user_id, err
+}
+
 const insertEmailAddress = `-- name: InsertEmailAddress :exec
 INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
-VALUES ($1, $2, $3, $4, $5)
+SELECT u.id, $1, $2, $3, $4 FROM users u WHERE u.id = $5
 `
 
 type InsertEmailAddressParams struct {
-	UserID     int64
 	Address    string
 	VerifiedAt *time.Time
 	IsPrimary  bool
 	Now        time.Time
+	UserID     int64
 }
 
+// Nothing is stored for a user that was not, in the same statement.
 func (q *Queries) InsertEmailAddress(ctx context.Context, arg InsertEmailAddressParams) error {
 	_, err := q.db.Exec(ctx, insertEmailAddress,
-		arg.UserID,
 		arg.Address,
 		arg.VerifiedAt,
 		arg.IsPrimary,
 		arg.Now,
+		arg.UserID,
 	)
 	return err
+}
+
+const listEmailAddresses = `-- name: ListEmailAddresses :many
+SELECT address, verified_at, is_primary FROM email_addresses WHERE user_id = $1 ORDER BY created_at, address
+`
+
+type ListEmailAddressesRow struct {
+	Address    string
+	VerifiedAt *time.Time
+	IsPrimary  bool
+}
+
+func (q *Queries) ListEmailAddresses(ctx context.Context, userID int64) ([]ListEmailAddressesRow, error) {
+	rows, err := q.db.Query(ctx, listEmailAddresses, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListEmailAddressesRow{}
+	for rows.Next() {
+		var i ListEmailAddressesRow
+		if err := rows.Scan(&i.Address, &i.VerifiedAt, &i.IsPrimary); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockAddress = `-- name: LockAddress :exec
@@ -53,5 +156,74 @@ SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7105))
 // since an address may have several unverified holders.
 func (q *Queries) LockAddress(ctx context.Context, address string) error {
 	_, err := q.db.Exec(ctx, lockAddress, address)
+	return err
+}
+
+const updateEmailAddressVerified = `-- name: UpdateEmailAddressVerified :exec
+INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
+VALUES ($1, $2, $3::timestamptz, $4, $3::timestamptz)
+    ON CONFLICT (user_id, address) DO UPDATE
+   SET verified_at = coalesce(email_addresses.verified_at, excluded.verified_at),
+       is_primary = email_addresses.is_primary OR excluded.is_primary
+`
+
+type UpdateEmailAddressVerifiedParams struct {
+	UserID    int64
+	Address   string
+	Now       time.Time
+	IsPrimary bool
+}
+
+// Stores the address if it is not the person's yet, verified and as the primary one if it shall be.
+func (q *Queries) UpdateEmailAddressVerified(ctx context.Context, arg UpdateEmailAddressVerifiedParams) error {
+	_, err := q.db.Exec(ctx, updateEmailAddressVerified,
+		arg.UserID,
+		arg.Address,
+		arg.Now,
+		arg.IsPrimary,
+	)
+	return err
+}
+
+const updateNoPrimaryEmailAddress = `-- name: UpdateNoPrimaryEmailAddress :exec
+UPDATE email_addresses SET is_primary = false WHERE user_id = $1 AND is_primary
+`
+
+// The primary one steps back, before another takes its place: the index knows one a person.
+func (q *Queries) UpdateNoPrimaryEmailAddress(ctx context.Context, userID int64) error {
+	_, err := q.db.Exec(ctx, updateNoPrimaryEmailAddress, userID)
+	return err
+}
+
+const updatePrimaryEmailAddress = `-- name: UpdatePrimaryEmailAddress :execrows
+UPDATE email_addresses SET is_primary = (address = $1) WHERE user_id = $2 AND is_primary <> (address = $1)
+`
+
+type UpdatePrimaryEmailAddressParams struct {
+	Address string
+	UserID  int64
+}
+
+func (q *Queries) UpdatePrimaryEmailAddress(ctx context.Context, arg UpdatePrimaryEmailAddressParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updatePrimaryEmailAddress, arg.Address, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const updateSignupEmailAddress = `-- name: UpdateSignupEmailAddress :exec
+UPDATE email_addresses SET address = $1, created_at = $2 WHERE user_id = $3 AND verified_at IS NULL AND is_primary
+`
+
+type UpdateSignupEmailAddressParams struct {
+	Address string
+	Now     time.Time
+	UserID  int64
+}
+
+// The unverified address of somebody who is signing up becomes another one.
+func (q *Queries) UpdateSignupEmailAddress(ctx context.Context, arg UpdateSignupEmailAddressParams) error {
+	_, err := q.db.Exec(ctx, updateSignupEmailAddress, arg.Address, arg.Now, arg.UserID)
 	return err
 }

@@ -22,6 +22,16 @@ func (q *Queries) DeleteIdleRateLimits(ctx context.Context, now time.Time) (int6
 	return result.RowsAffected(), nil
 }
 
+const deleteRateLimits = `-- name: DeleteRateLimits :exec
+DELETE FROM rate_limits WHERE key = ANY($1::bytea[])
+`
+
+// Forgets what was counted.
+func (q *Queries) DeleteRateLimits(ctx context.Context, keys [][]byte) error {
+	_, err := q.db.Exec(ctx, deleteRateLimits, keys)
+	return err
+}
+
 const findRateLimitWait = `-- name: FindRateLimitWait :one
 SELECT coalesce(max(extract(epoch FROM used_until - $1::timestamptz) + cost_seconds - period_seconds), 0)::double precision
   FROM rate_limits WHERE key = ANY($2::bytea[])

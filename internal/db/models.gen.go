@@ -26,6 +26,30 @@ type AuditEvent struct {
 	UserAgent   *string
 }
 
+// One-time codes that are out.
+type Code struct {
+	SessionID    uuid.UUID
+	Purpose      string
+	UserID       *int64
+	Target       string
+	CodeHash     []byte
+	AttemptsLeft int16
+	ResendsLeft  int16
+	ChangesLeft  int16
+	CreatedAt    time.Time
+	ExpiresAt    time.Time
+}
+
+// Links that are out.
+type Link struct {
+	KeyHash   []byte
+	Purpose   string
+	UserID    int64
+	Address   string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
 type SessionDetail struct {
 	ID                   uuid.UUID
 	TokenHash            []byte
@@ -48,6 +72,10 @@ type SessionDetail struct {
 	Email                *string
 	EmailVerifiedAt      *time.Time
 	TenantID             *uuid.UUID
+	Username             *string
+	Phone                *string
+	PhoneVerifiedAt      *time.Time
+	DeletesAt            *time.Time
 }
 
 type UserDetail struct {
@@ -59,4 +87,8 @@ type UserDetail struct {
 	Email             *string
 	EmailVerifiedAt   *time.Time
 	TenantID          *uuid.UUID
+	Username          *string
+	Phone             *string
+	PhoneVerifiedAt   *time.Time
+	DeletesAt         *time.Time
 }

@@ -50,7 +50,7 @@ func (q *Queries) DeleteOldSessions(ctx context.Context, before time.Time) (int6
 
 const endListedSessions = `-- name: EndListedSessions :many
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
- WHERE user_id = $3 AND listing_id = ANY($4::bigint[]) AND ended_at IS NULL
+ WHERE user_id = $3::bigint AND listing_id = ANY($4::bigint[]) AND ended_at IS NULL
 RETURNING id
 `
 
@@ -89,7 +89,7 @@ func (q *Queries) EndListedSessions(ctx context.Context, arg EndListedSessionsPa
 const endOldestSessions = `-- name: EndOldestSessions :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
  WHERE id IN (SELECT s.id FROM sessions s
-               WHERE s.user_id = $3 AND s.ended_at IS NULL
+               WHERE s.user_id = $3::bigint AND s.ended_at IS NULL
                ORDER BY s.created_at DESC, s.id
               OFFSET $4::integer)
 `
@@ -116,6 +116,31 @@ func (q *Queries) EndOldestSessions(ctx context.Context, arg EndOldestSessionsPa
 	return result.RowsAffected(), nil
 }
 
+const endOtherSessionsOfUser = `-- name: EndOtherSessionsOfUser :execrows
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE user_id = $3::bigint AND id <> $4 AND ended_at IS NULL
+`
+
+type EndOtherSessionsOfUserParams struct {
+	Now       time.Time
+	EndReason string
+	UserID    int64
+	ID        uuid.UUID
+}
+
+func (q *Queries) EndOtherSessionsOfUser(ctx context.Context, arg EndOtherSessionsOfUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, endOtherSessionsOfUser,
+		arg.Now,
+		arg.EndReason,
+		arg.UserID,
+		arg.ID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const endSession = `-- name: EndSession :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text WHERE id = $3 AND ended_at IS NULL
 `
@@ -135,7 +160,7 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, 
 }
 
 const endSessionsOfUser = `-- name: EndSessionsOfUser :execrows
-UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text WHERE user_id = $3 AND ended_at IS NULL
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text WHERE user_id = $3::bigint AND ended_at IS NULL
 `
 
 type EndSessionsOfUserParams struct {
@@ -152,8 +177,41 @@ func (q *Queries) EndSessionsOfUser(ctx context.Context, arg EndSessionsOfUserPa
 	return result.RowsAffected(), nil
 }
 
+const findPendingSessionByToken = `-- name: FindPendingSessionByToken :one
+SELECT s.id, s.attempt, s.expires_at, s.ended_at,
+       EXISTS (SELECT FROM codes c WHERE c.session_id = s.id AND c.purpose = 'reset_password'
+                  AND c.attempts_left > 0 AND c.expires_at > $1)::boolean AS resetting
+  FROM sessions s WHERE s.token_hash = $2 AND s.user_id IS NULL
+`
+
+type FindPendingSessionByTokenParams struct {
+	Now       time.Time
+	TokenHash []byte
+}
+
+type FindPendingSessionByTokenRow struct {
+	ID        uuid.UUID
+	Attempt   []byte
+	ExpiresAt time.Time
+	EndedAt   *time.Time
+	Resetting bool
+}
+
+func (q *Queries) FindPendingSessionByToken(ctx context.Context, arg FindPendingSessionByTokenParams) (FindPendingSessionByTokenRow, error) {
+	row := q.db.QueryRow(ctx, findPendingSessionByToken, arg.Now, arg.TokenHash)
+	var i FindPendingSessionByTokenRow
+	err := row.Scan(
+		&i.ID,
+		&i.Attempt,
+		&i.ExpiresAt,
+		&i.EndedAt,
+		&i.Resetting,
+	)
+	return i, err
+}
+
 const findSession = `-- name: FindSession :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id FROM session_details WHERE id = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM session_details WHERE id = $1
 `
 
 func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail, error) {
@@ -181,12 +239,16 @@ func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail,
 		&i.Email,
 		&i.EmailVerifiedAt,
 		&i.TenantID,
+		&i.Username,
+		&i.Phone,
+		&i.PhoneVerifiedAt,
+		&i.DeletesAt,
 	)
 	return i, err
 }
 
 const findSessionByToken = `-- name: FindSessionByToken :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id FROM session_details WHERE token_hash = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM session_details WHERE token_hash = $1
 `
 
 func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (SessionDetail, error) {
@@ -214,14 +276,53 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 		&i.Email,
 		&i.EmailVerifiedAt,
 		&i.TenantID,
+		&i.Username,
+		&i.Phone,
+		&i.PhoneVerifiedAt,
+		&i.DeletesAt,
 	)
 	return i, err
+}
+
+const insertPendingSession = `-- name: InsertPendingSession :exec
+INSERT INTO sessions (id, listing_id, token_hash, created_at, expires_at, generation, rotated_at, refresh_expires_at,
+                      sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods, attempt)
+VALUES ($1, $2, $3, $4, $5, 1, $4, $5,
+        false, $4, $6, $7, $8, '[]', $9)
+`
+
+type InsertPendingSessionParams struct {
+	ID         uuid.UUID
+	ListingID  int64
+	TokenHash  []byte
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	UserAgent  string
+	DeviceName string
+	Address    *string
+	Attempt    []byte
+}
+
+// A session of a visitor who is on the way in. What refreshing needs is set once they are.
+func (q *Queries) InsertPendingSession(ctx context.Context, arg InsertPendingSessionParams) error {
+	_, err := q.db.Exec(ctx, insertPendingSession,
+		arg.ID,
+		arg.ListingID,
+		arg.TokenHash,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+		arg.UserAgent,
+		arg.DeviceName,
+		arg.Address,
+		arg.Attempt,
+	)
+	return err
 }
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
                       refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
-VALUES ($1, $2, $3, $4, $5, $6, 1, $7,
+VALUES ($1, $2, $3, $4::bigint, $5, $6, 1, $7,
         $8, false, $5, $9, $10, $11, $12)
 `
 
@@ -258,10 +359,46 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 	return err
 }
 
+const listDevicesOfUser = `-- name: ListDevicesOfUser :many
+SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = $1::bigint AND id <> $2 AND created_at > $3
+`
+
+type ListDevicesOfUserParams struct {
+	UserID int64
+	ID     uuid.UUID
+	Since  time.Time
+}
+
+type ListDevicesOfUserRow struct {
+	UserAgent  string
+	DeviceName string
+}
+
+// Devices that the person has signed in with lately, to tell a new one.
+func (q *Queries) ListDevicesOfUser(ctx context.Context, arg ListDevicesOfUserParams) ([]ListDevicesOfUserRow, error) {
+	rows, err := q.db.Query(ctx, listDevicesOfUser, arg.UserID, arg.ID, arg.Since)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListDevicesOfUserRow{}
+	for rows.Next() {
+		var i ListDevicesOfUserRow
+		if err := rows.Scan(&i.UserAgent, &i.DeviceName); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listSessions = `-- name: ListSessions :many
 SELECT id, listing_id, created_at, last_seen_at, user_agent, device_name, address
   FROM sessions
- WHERE user_id = $1 AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
+ WHERE user_id = $1::bigint AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
  ORDER BY created_at DESC, id
 `
 
@@ -306,6 +443,18 @@ func (q *Queries) ListSessions(ctx context.Context, arg ListSessionsParams) ([]L
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockPendingSession = `-- name: LockPendingSession :one
+SELECT attempt FROM sessions WHERE id = $1 AND user_id IS NULL AND ended_at IS NULL FOR NO KEY UPDATE
+`
+
+// Race: one step at a time in one session.
+func (q *Queries) LockPendingSession(ctx context.Context, id uuid.UUID) ([]byte, error) {
+	row := q.db.QueryRow(ctx, lockPendingSession, id)
+	var attempt []byte
+	err := row.Scan(&attempt)
+	return attempt, err
 }
 
 const lockSession = `-- name: LockSession :one
@@ -368,6 +517,22 @@ func (q *Queries) MarkSessionRotated(ctx context.Context, arg MarkSessionRotated
 	return err
 }
 
+const updateSessionAttempt = `-- name: UpdateSessionAttempt :exec
+UPDATE sessions SET attempt = $1::jsonb, expires_at = greatest(expires_at, $2), refresh_expires_at = greatest(expires_at, $2)
+ WHERE id = $3 AND user_id IS NULL
+`
+
+type UpdateSessionAttemptParams struct {
+	Attempt   json.RawMessage
+	ExpiresAt time.Time
+	ID        uuid.UUID
+}
+
+func (q *Queries) UpdateSessionAttempt(ctx context.Context, arg UpdateSessionAttemptParams) error {
+	_, err := q.db.Exec(ctx, updateSessionAttempt, arg.Attempt, arg.ExpiresAt, arg.ID)
+	return err
+}
+
 const updateSessionGeneration = `-- name: UpdateSessionGeneration :one
 UPDATE sessions s
    SET generation = s.generation + 1,
@@ -377,12 +542,12 @@ UPDATE sessions s
        idempotency_key_hash = $3,
        sends_idempotency_keys = s.sends_idempotency_keys OR $3::bytea IS NOT NULL
   FROM user_details u
- WHERE s.id = $4 AND s.generation = $5 AND s.user_id = $6
+ WHERE s.id = $4 AND s.generation = $5 AND s.user_id = $6::bigint
    AND s.ended_at IS NULL AND s.expires_at > $7 AND s.refresh_expires_at > $7
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
 RETURNING s.generation, s.rotated_at, s.refresh_expires_at, s.methods,
-       u.display, u.has_usable_password, u.email, u.tenant_id
+       u.display, u.has_usable_password, u.email, u.tenant_id, u.username
 `
 
 type UpdateSessionGenerationParams struct {
@@ -404,6 +569,7 @@ type UpdateSessionGenerationRow struct {
 	HasUsablePassword bool
 	Email             *string
 	TenantID          *uuid.UUID
+	Username          *string
 }
 
 // The fast path of a refresh: moves a generation on if, and only if, the presented one is the
@@ -429,6 +595,76 @@ func (q *Queries) UpdateSessionGeneration(ctx context.Context, arg UpdateSession
 		&i.HasUsablePassword,
 		&i.Email,
 		&i.TenantID,
+		&i.Username,
 	)
 	return i, err
+}
+
+const updateSessionMethods = `-- name: UpdateSessionMethods :exec
+UPDATE sessions SET methods = $1 WHERE id = $2
+`
+
+type UpdateSessionMethodsParams struct {
+	Methods json.RawMessage
+	ID      uuid.UUID
+}
+
+func (q *Queries) UpdateSessionMethods(ctx context.Context, arg UpdateSessionMethodsParams) error {
+	_, err := q.db.Exec(ctx, updateSessionMethods, arg.Methods, arg.ID)
+	return err
+}
+
+const updateSessionSignedIn = `-- name: UpdateSessionSignedIn :exec
+UPDATE sessions
+   SET user_id = $1::bigint, attempt = NULL, token_hash = $2, created_at = $3, expires_at = $4,
+       rotated_at = $5, refresh_expires_at = $6, last_seen_at = $3, methods = $7,
+       user_agent = $8, device_name = $9, address = $10
+ WHERE id = $11 AND user_id IS NULL AND ended_at IS NULL
+`
+
+type UpdateSessionSignedInParams struct {
+	UserID           int64
+	TokenHash        []byte
+	CreatedAt        time.Time
+	ExpiresAt        time.Time
+	RotatedAt        time.Time
+	RefreshExpiresAt time.Time
+	Methods          json.RawMessage
+	UserAgent        string
+	DeviceName       string
+	Address          *string
+	ID               uuid.UUID
+}
+
+// The visitor is in: the row becomes the session of a person, under a new token.
+func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSignedInParams) error {
+	_, err := q.db.Exec(ctx, updateSessionSignedIn,
+		arg.UserID,
+		arg.TokenHash,
+		arg.CreatedAt,
+		arg.ExpiresAt,
+		arg.RotatedAt,
+		arg.RefreshExpiresAt,
+		arg.Methods,
+		arg.UserAgent,
+		arg.DeviceName,
+		arg.Address,
+		arg.ID,
+	)
+	return err
+}
+
+const updateSessionToken = `-- name: UpdateSessionToken :exec
+UPDATE sessions SET token_hash = $1 WHERE id = $2
+`
+
+type UpdateSessionTokenParams struct {
+	TokenHash []byte
+	ID        uuid.UUID
+}
+
+// The session goes on under another session token.
+func (q *Queries) UpdateSessionToken(ctx context.Context, arg UpdateSessionTokenParams) error {
+	_, err := q.db.Exec(ctx, updateSessionToken, arg.TokenHash, arg.ID)
+	return err
 }

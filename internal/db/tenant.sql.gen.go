@@ -73,6 +73,44 @@ func (q *Queries) InsertTenant(ctx context.Context, arg InsertTenantParams) erro
 	return err
 }
 
+const listMemberships = `-- name: ListMemberships :many
+SELECT m.tenant_id, t.name, m.is_primary, m.created_at
+  FROM memberships m JOIN tenants t ON t.id = m.tenant_id
+ WHERE m.user_id = $1 ORDER BY m.created_at, m.tenant_id
+`
+
+type ListMembershipsRow struct {
+	TenantID  uuid.UUID
+	Name      string
+	IsPrimary bool
+	CreatedAt time.Time
+}
+
+func (q *Queries) ListMemberships(ctx context.Context, userID int64) ([]ListMembershipsRow, error) {
+	rows, err := q.db.Query(ctx, listMemberships, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListMembershipsRow{}
+	for rows.Next() {
+		var i ListMembershipsRow
+		if err := rows.Scan(
+			&i.TenantID,
+			&i.Name,
+			&i.IsPrimary,
+			&i.CreatedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const updatePrimaryMembership = `-- name: UpdatePrimaryMembership :exec
 UPDATE memberships SET is_primary = false WHERE user_id = $1 AND is_primary
 `

@@ -10,8 +10,85 @@ import (
 	"time"
 )
 
+const countPhoneHolders = `-- name: CountPhoneHolders :one
+SELECT count(*) FROM users WHERE phone = $1 AND phone_verified_at IS NOT NULL
+`
+
+// How many have shown that the number is theirs.
+func (q *Queries) CountPhoneHolders(ctx context.Context, phone *string) (int64, error) {
+	row := q.db.QueryRow(ctx, countPhoneHolders, phone)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countUsernames = `-- name: CountUsernames :one
+SELECT count(*) FROM users WHERE lower(username) = lower($1::text)
+`
+
+func (q *Queries) CountUsernames(ctx context.Context, username string) (int64, error) {
+	row := q.db.QueryRow(ctx, countUsernames, username)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const deleteUser = `-- name: DeleteUser :execrows
+DELETE FROM users WHERE id = $1 AND deletes_at <= $2::timestamptz
+`
+
+type DeleteUserParams struct {
+	ID  int64
+	Now time.Time
+}
+
+// Foreign keys take everything else along.
+func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteUser, arg.ID, arg.Now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const findSignInFacts = `-- name: FindSignInFacts :one
+SELECT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL)::boolean AS has_verified_email,
+       EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL AND e.address = $2)::boolean AS email_verified,
+       coalesce((SELECT e.address FROM email_addresses e WHERE e.user_id = $1 AND e.is_primary), '')::text AS primary_email,
+       coalesce((SELECT u.phone FROM users u WHERE u.id = $1), '')::text AS phone,
+       EXISTS (SELECT FROM users u WHERE u.id = $1 AND u.phone_verified_at IS NOT NULL)::boolean AS phone_verified
+`
+
+type FindSignInFactsParams struct {
+	ID    int64
+	Email string
+}
+
+type FindSignInFactsRow struct {
+	HasVerifiedEmail bool
+	EmailVerified    bool
+	PrimaryEmail     string
+	Phone            string
+	PhoneVerified    bool
+}
+
+// What the stages of a sign-in ask about a person. One row for any id, also of nobody, so that
+// it costs the same.
+func (q *Queries) FindSignInFacts(ctx context.Context, arg FindSignInFactsParams) (FindSignInFactsRow, error) {
+	row := q.db.QueryRow(ctx, findSignInFacts, arg.ID, arg.Email)
+	var i FindSignInFactsRow
+	err := row.Scan(
+		&i.HasVerifiedEmail,
+		&i.EmailVerified,
+		&i.PrimaryEmail,
+		&i.Phone,
+		&i.PhoneVerified,
+	)
+	return i, err
+}
+
 const findUser = `-- name: FindUser :one
-SELECT id, display, has_usable_password, disabled_at, created_at, email, email_verified_at, tenant_id FROM user_details WHERE id = $1
+SELECT id, display, has_usable_password, disabled_at, created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM user_details WHERE id = $1
 `
 
 // What a freshly signed-in client is told about its user.
@@ -27,6 +104,10 @@ func (q *Queries) FindUser(ctx context.Context, id int64) (UserDetail, error) {
 		&i.Email,
 		&i.EmailVerifiedAt,
 		&i.TenantID,
+		&i.Username,
+		&i.Phone,
+		&i.PhoneVerifiedAt,
+		&i.DeletesAt,
 	)
 	return i, err
 }
@@ -64,9 +145,71 @@ func (q *Queries) FindUserByEmail(ctx context.Context, address string) (FindUser
 	return i, err
 }
 
+const findUserByPhone = `-- name: FindUserByPhone :one
+SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
+ WHERE u.phone = $1
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
+ LIMIT 1
+`
+
+type FindUserByPhoneRow struct {
+	ID           int64
+	Display      string
+	PasswordHash *string
+	DisabledAt   *time.Time
+}
+
+// The person behind a number: the verified holder, or else the oldest unverified one.
+func (q *Queries) FindUserByPhone(ctx context.Context, phone *string) (FindUserByPhoneRow, error) {
+	row := q.db.QueryRow(ctx, findUserByPhone, phone)
+	var i FindUserByPhoneRow
+	err := row.Scan(
+		&i.ID,
+		&i.Display,
+		&i.PasswordHash,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
+const findUserByUsername = `-- name: FindUserByUsername :one
+SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower($1::text)
+`
+
+type FindUserByUsernameRow struct {
+	ID           int64
+	Display      string
+	PasswordHash *string
+	DisabledAt   *time.Time
+}
+
+// The person behind a user name.
+func (q *Queries) FindUserByUsername(ctx context.Context, username string) (FindUserByUsernameRow, error) {
+	row := q.db.QueryRow(ctx, findUserByUsername, username)
+	var i FindUserByUsernameRow
+	err := row.Scan(
+		&i.ID,
+		&i.Display,
+		&i.PasswordHash,
+		&i.DisabledAt,
+	)
+	return i, err
+}
+
+const findUserPassword = `-- name: FindUserPassword :one
+SELECT password_hash FROM users WHERE id = $1
+`
+
+func (q *Queries) FindUserPassword(ctx context.Context, id int64) (*string, error) {
+	row := q.db.QueryRow(ctx, findUserPassword, id)
+	var password_hash *string
+	err := row.Scan(&password_hash)
+	return password_hash, err
+}
+
 const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at)
-VALUES ($1, $2, $3, $4)
+INSERT INTO users (id, display, password_hash, created_at, username, phone)
+SELECT $1, $2, $3, $4, $5, $6 WHERE $7::boolean
 `
 
 type InsertUserParams struct {
@@ -74,16 +217,49 @@ type InsertUserParams struct {
 	Display      string
 	PasswordHash *string
 	Now          time.Time
+	Username     *string
+	Phone        *string
+	Wanted       bool
 }
 
+// Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
+// somebody has must cost what one with a new address costs.
 func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 	_, err := q.db.Exec(ctx, insertUser,
 		arg.ID,
 		arg.Display,
 		arg.PasswordHash,
 		arg.Now,
+		arg.Username,
+		arg.Phone,
+		arg.Wanted,
 	)
 	return err
+}
+
+const listUsersToDelete = `-- name: ListUsersToDelete :many
+SELECT id FROM users WHERE deletes_at <= $1::timestamptz ORDER BY deletes_at LIMIT 100
+`
+
+// People whose date has come.
+func (q *Queries) ListUsersToDelete(ctx context.Context, now time.Time) ([]int64, error) {
+	rows, err := q.db.Query(ctx, listUsersToDelete, now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []int64{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockUser = `-- name: LockUser :one
@@ -98,13 +274,14 @@ func (q *Queries) LockUser(ctx context.Context, id int64) (int64, error) {
 }
 
 const lockUserForSignIn = `-- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at FROM users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, password_hash, disabled_at, deletes_at FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 type LockUserForSignInRow struct {
 	ID           int64
 	PasswordHash *string
 	DisabledAt   *time.Time
+	DeletesAt    *time.Time
 }
 
 // Race: holds off a password change, a disabling, a deletion and another sign-in until the new
@@ -112,7 +289,12 @@ type LockUserForSignInRow struct {
 func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForSignInRow, error) {
 	row := q.db.QueryRow(ctx, lockUserForSignIn, id)
 	var i LockUserForSignInRow
-	err := row.Scan(&i.ID, &i.PasswordHash, &i.DisabledAt)
+	err := row.Scan(
+		&i.ID,
+		&i.PasswordHash,
+		&i.DisabledAt,
+		&i.DeletesAt,
+	)
 	return i, err
 }
 
@@ -131,6 +313,20 @@ func (q *Queries) MarkUserDisabled(ctx context.Context, arg MarkUserDisabledPara
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const updateUserDeletion = `-- name: UpdateUserDeletion :exec
+UPDATE users SET deletes_at = $1 WHERE id = $2
+`
+
+type UpdateUserDeletionParams struct {
+	DeletesAt *time.Time
+	ID        int64
+}
+
+func (q *Queries) UpdateUserDeletion(ctx context.Context, arg UpdateUserDeletionParams) error {
+	_, err := q.db.Exec(ctx, updateUserDeletion, arg.DeletesAt, arg.ID)
+	return err
 }
 
 const updateUserDisplay = `-- name: UpdateUserDisplay :execrows
@@ -180,6 +376,24 @@ type UpdateUserPasswordHashParams struct {
 // Only if nobody changed the password since it was checked.
 func (q *Queries) UpdateUserPasswordHash(ctx context.Context, arg UpdateUserPasswordHashParams) (int64, error) {
 	result, err := q.db.Exec(ctx, updateUserPasswordHash, arg.NewHash, arg.ID, arg.OldHash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const updateUserPhone = `-- name: UpdateUserPhone :execrows
+UPDATE users SET phone = $1, phone_verified_at = $2 WHERE id = $3
+`
+
+type UpdateUserPhoneParams struct {
+	Phone      *string
+	VerifiedAt *time.Time
+	ID         int64
+}
+
+func (q *Queries) UpdateUserPhone(ctx context.Context, arg UpdateUserPhoneParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updateUserPhone, arg.Phone, arg.VerifiedAt, arg.ID)
 	if err != nil {
 		return 0, err
 	}

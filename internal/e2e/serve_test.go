@@ -139,7 +139,7 @@ func TestServe_allMistakesAreToldAtOnceAndNoSecret(t *testing.T) {
 	r := launch{args: []string{"serve"}, env: []string{
 		"DATABASE_URL=postgres://ada:s3cr3t@[", "HEADLESS_JWT_PRIVATE_KEY=s3cr3t", // what only a server needs
 		"LATCHKEY_AUTO_MIGRATE=s3cr3t", "LATCHKEY_REFRESH_GRACE=s3cr3t", // no values of their kind
-		"HEADLESS_JWT_ALGORITHM=RS256", "ACCOUNT_LOGIN_METHODS=username", "LATCHKEY_TRUSTED_PROXIES=nonsense", // not supported
+		"HEADLESS_JWT_ALGORITHM=RS256", "ACCOUNT_LOGIN_METHODS=pigeon", "LATCHKEY_TRUSTED_PROXIES=nonsense", // not supported
 		"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN=100000", "LATCHKEY_SESSION_MAX_AGE=90000", // not together
 	}}.run(t).wants(2, "DATABASE_URL:", "HEADLESS_JWT_PRIVATE_KEY:", "LATCHKEY_AUTO_MIGRATE:", "LATCHKEY_REFRESH_GRACE:",
 		"HEADLESS_JWT_ALGORITHM:", "ACCOUNT_LOGIN_METHODS:", "LATCHKEY_TRUSTED_PROXIES:", "HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN:")

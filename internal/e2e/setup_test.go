@@ -52,6 +52,7 @@ type world struct {
 	log   *buffer
 	app   *app.App
 	http  *http.Client
+	mails string // directory that mails are written to
 }
 
 // buffer is a log that tests read while it is written.

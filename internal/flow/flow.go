@@ -1,5 +1,6 @@
 // Package flow owns the journeys that lead into a session and out of it: sign-up,
-// sign-in, refresh, sign-out. Whatever proves something ends in advance.go, the one
+// sign-in by password or code, verifying an address or number, resetting a password,
+// proving oneself again, refresh, sign-out. Whatever proves something ends in advance.go, the one
 // door. It does not own what a signed-in user does to their account
 // (internal/account).
 package flow
@@ -7,84 +8,61 @@ package flow
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
-// Settings of the journeys.
-type Settings struct {
-	LoginMethods   []string `env:"ACCOUNT_LOGIN_METHODS" default:"email" doc:"What a person can sign in with: email."`
-	SignupFields   []string `env:"ACCOUNT_SIGNUP_FIELDS" default:"email*,password1*" doc:"What sign-up asks for: email* and password1*. password2* is taken and plays no role."`
-	SignupOpen     bool     `env:"LATCHKEY_SIGNUP_OPEN" default:"true" doc:"Whether new accounts can be made over the API."`
-	ClaimsFunction string   `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members stand in every access token. At most 512 bytes."`
-}
-
-// Check reports what is wrong with the settings, all of it.
-func (s Settings) Check() []error {
-	var errs []error
-	if !slices.Equal(s.LoginMethods, []string{"email"}) {
-		errs = append(errs, errors.New("ACCOUNT_LOGIN_METHODS: only email is supported"))
-	}
-	fields := map[string]bool{}
-	for _, f := range s.SignupFields {
-		fields[f] = true
-		if !slices.Contains([]string{"email*", "password1*", "password2*"}, f) {
-			errs = append(errs, fmt.Errorf("ACCOUNT_SIGNUP_FIELDS: %q is not supported: use email*, password1*, password2*", f))
-		}
-	}
-	if !fields["email*"] || !fields["password1*"] {
-		errs = append(errs, errors.New("ACCOUNT_SIGNUP_FIELDS: email* and password1* are needed"))
-	}
-	return errs
-}
-
 // Parts are what a Flow composes.
 type Parts struct {
-	DB       *postgres.DB
-	Sessions *session.Sessions
-	Issuer   *token.Issuer
-	Verifier *token.Verifier
-	Gate     *password.Gate
-	Policy   password.Policy
-	Claims   postgres.ClaimsFunction
-	Limiter  *limit.Limiter
-	Trail    *audit.Trail
+	DB        *postgres.DB
+	Sessions  *session.Sessions
+	Issuer    *token.Issuer
+	Verifier  *token.Verifier
+	Gate      *password.Gate
+	Passwords password.Policy
+	Policy    policy.Settings
+	Claims    postgres.ClaimsFunction
+	Limiter   *limit.Limiter
+	Trail     *audit.Trail
+	Codes     *code.Codes
+	Notices   *notice.Notices
 }
 
 // Flow runs the journeys.
-type Flow struct {
-	Parts
-	settings Settings
-}
+type Flow struct{ Parts }
 
-// New returns the journeys that settings ask for.
-func New(parts Parts, settings Settings) *Flow { return &Flow{parts, settings} }
-
-// Settings are what the journeys were made with.
-func (f *Flow) Settings() Settings { return f.settings }
+// New returns the journeys that the policy asks for.
+func New(parts Parts) *Flow { return &Flow{parts} }
 
 // Step is one thing that a client can start, or must do next.
 type Step struct {
 	ID      string
 	Pending bool
+	// Said: the answer says that it is not pending, instead of nothing.
+	Said bool
 }
 
 // Incomplete says "not in": an error as io.EOF is one. Steps is what can be done
 // about it.
 type Incomplete struct {
 	Steps []Step
+	// SessionToken is that of a session which was made for what is pending; empty for none.
+	SessionToken string
+	// Again is somebody who is signed in and has to prove it again; nil for anyone else.
+	Again *Entry
 	// Gone: the session token that came with the request names no living session.
 	Gone bool
 	// Bearer: an access token came with the request and was refused.
@@ -107,21 +85,57 @@ func (i *Incomplete) Error() string {
 
 // Anonymous is the answer to somebody who is not signed in and would have to be.
 func (f *Flow) Anonymous(who caller.Caller) *Incomplete {
-	return &Incomplete{Steps: f.menu(), Bearer: who.Bearer, Ended: who.Ended}
+	resetting := who.Pending != nil && who.Pending.Resetting
+	return &Incomplete{Steps: f.menu(f.pending(who).Stage, resetting), Bearer: who.Bearer, Ended: who.Ended}
 }
 
 // Gone is the answer to a session token that names no living session.
 func (f *Flow) Gone(ended *problem.Problem) *Incomplete {
-	return &Incomplete{Steps: f.menu(), Gone: true, Ended: ended}
+	return &Incomplete{Steps: f.menu("", false), Gone: true, Ended: ended}
 }
 
-// menu is what an anonymous client can start, in allauth's order.
-func (f *Flow) menu() []Step {
+// menu is what an anonymous client can start, and what it must go on with, in allauth's
+// order: starting over is always allowed. Clients show the first pending entry.
+func (f *Flow) menu(pending Stage, resetting bool) []Step {
 	steps := []Step{{ID: "login"}}
-	if f.settings.SignupOpen {
+	if f.Policy.LoginByCode {
+		steps = append(steps, Step{ID: string(LoginByCode)})
+	}
+	if f.Policy.SignupOpen {
 		steps = append(steps, Step{ID: "signup"})
 	}
+	if pending != "" {
+		at := slices.IndexFunc(steps, func(s Step) bool { return s.ID == string(pending) })
+		if at < 0 {
+			at, steps = len(steps), append(steps, Step{ID: string(pending)})
+		}
+		steps[at].Pending = true
+	}
+	return f.withReset(steps, resetting)
+}
+
+// withReset adds the one flow that says that it is not pending, too.
+func (f *Flow) withReset(steps []Step, resetting bool) []Step {
+	if f.Policy.ResetByCode {
+		steps = append(steps, Step{ID: "password_reset_by_code", Pending: resetting, Said: true})
+	}
 	return steps
+}
+
+// current is the answer to a signed-in caller, read anew.
+func (f *Flow) current(ctx context.Context, who caller.Caller) (Entry, error) {
+	d, err := f.DB.FindSession(ctx, who.Session.ID)
+	return Shown(&d), err
+}
+
+// Shown is a session as an answer without tokens shows it.
+func Shown(d *session.Details) Entry {
+	return Entry{
+		User: db.UserDetail{
+			ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email, Username: d.Username,
+		},
+		Methods: d.Methods,
+	}
 }
 
 // Entry is what a client gets that is in. The tokens are empty where none are issued.
@@ -131,6 +145,8 @@ type Entry struct {
 	SessionToken string
 	AccessToken  string
 	RefreshToken string
+	// DeletionCancelled: the account was about to go, and stays.
+	DeletionCancelled bool
 }
 
 // required returns problem.Required for each of the named values that is empty.

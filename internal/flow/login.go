@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -10,49 +11,129 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
-// Login is what a person signs in with.
-type Login struct{ Email, Password string }
+// Login is what a person signs in with: a password, and one of the others; empty is not
+// given.
+type Login struct{ Email, Username, Phone, Password string }
+
+// named is the account as the person named it.
+type named struct {
+	by    string // email, username or phone
+	value string
+}
+
+// mismatch is the one answer to everything that is wrong with a name and a password.
+func (n named) mismatch() *problem.Problem {
+	switch n.by {
+	case "username":
+		return problem.UsernameMismatch.At("password")
+	case "phone":
+		return problem.PhoneMismatch.At("password")
+	}
+	return problem.CredentialsMismatch.At("password")
+}
+
+// attempt is a sign-in that names the account so.
+func (n named) attempt(userID int64, passwordHash *string, at float64) *Attempt {
+	a := &Attempt{UserID: userID, Stamp: stamp(passwordHash)}
+	m := session.Method{Method: "password", At: at}
+	switch n.by {
+	case "email":
+		a.Email, m.Email = n.value, n.value
+	case "username":
+		a.Username, m.Username = n.value, n.value
+	case "phone":
+		a.Phone, m.Phone = n.value, n.value
+	}
+	a.Methods = []session.Method{m}
+	return a
+}
 
 // Login signs a person in with a password.
 func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, error) {
-	address, valid := email.Normalize(in.Email)
+	n, bad := f.name(in)
 	in.Password = password.Normalize(in.Password)
-	bad := required([]string{"email", "password"}, address, in.Password)
-	if address != "" && !valid {
-		bad = append(bad, problem.InvalidValue.At("email"))
+	if in.Password == "" {
+		bad = append(bad, problem.Required.At("password"))
 	}
 	if err := bad.Err(); err != nil {
 		return Entry{}, err
 	}
-	user, err := f.checkPassword(ctx, who, address, in.Password)
+	user, err := f.checkPassword(ctx, who, n, in.Password)
 	if err != nil {
 		return Entry{}, err
 	}
 	if who.SignedIn() {
 		return Entry{}, problem.AlreadyAuthenticated
 	}
-	var e entered
-	var admitted bool
+	var p progress
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		var err error
-		e, admitted, err = f.advance(ctx, tx, who, attempt{
-			userID: user.ID, proved: user.PasswordHash, event: audit.Login,
-			methods: []session.Method{{Method: "password", At: session.Epoch(tx.Now), Email: address}},
-		})
+		p, err = f.advance(ctx, tx, who, n.attempt(user.ID, user.PasswordHash, session.Epoch(tx.Now)))
 		return err
 	})
+	if errors.Is(err, problem.TooManyRequests) { // a code was mailed a moment ago
+		return Entry{}, problem.TooManyLoginAttempts
+	}
 	if err != nil {
 		return Entry{}, err
 	}
-	if !admitted {
-		return Entry{}, problem.CredentialsMismatch.At("password")
+	if p.refused() {
+		return Entry{}, n.mismatch()
 	}
-	return f.welcome(e)
+	return f.answer(p)
+}
+
+// name finds out how the account is named, and what is wrong with that.
+func (f *Flow) name(in Login) (named, problem.List) {
+	var given []named
+	for _, n := range []named{{"username", trimmed(in.Username)}, {"email", trimmed(in.Email)}, {"phone", trimmed(in.Phone)}} {
+		if n.value != "" && f.Policy.LoginBy(n.by) {
+			given = append(given, n)
+		}
+	}
+	if len(f.Policy.LoginMethods) == 1 && len(given) == 0 {
+		return named{}, problem.List{problem.Required.At(f.Policy.LoginMethods[0])}
+	}
+	if len(given) != 1 {
+		return named{}, problem.List{problem.InvalidLogin}
+	}
+	n := given[0]
+	switch n.by {
+	case "email":
+		address, valid := email.Normalize(n.value)
+		if n.value = address; !valid {
+			return n, problem.List{problem.InvalidValue.At("email")}
+		}
+	case "phone":
+		number, valid := phone.Normalize(n.value)
+		if n.value = number; !valid {
+			return n, problem.List{problem.InvalidPhone.At("phone")}
+		}
+	}
+	return n, nil
+}
+
+// holder is the account behind a name: what a password is checked against.
+type holder = db.FindUserByEmailRow
+
+// find looks the account up, in one statement whether or not there is one.
+func (f *Flow) find(ctx context.Context, n named) (holder, error) {
+	switch {
+	case n.by == "phone":
+		u, err := f.DB.FindUserByPhone(ctx, &n.value)
+		return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
+	case n.by == "email", strings.Contains(n.value, "@") && f.Policy.LoginBy("email"):
+		// A user name that could be an address is taken for one where addresses sign in.
+		return f.DB.FindUserByEmail(ctx, strings.ToLower(n.value))
+	}
+	u, err := f.DB.FindUserByUsername(ctx, n.value)
+	return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
 }
 
 // checkPassword returns the user whose password this is.
@@ -60,28 +141,28 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 // Timing: unknown account, no password, disabled and wrong password take the same
 // path: a slot before the look-up, one statement, one hash, one answer (SEC-39,
 // SEC-40; TestSEC40_fourFailuresAreOne).
-func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, address, pass string) (db.FindUserByEmailRow, error) {
+func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pass string) (holder, error) {
 	slot, err := f.Gate.Enter(ctx)
 	if err != nil {
-		return db.FindUserByEmailRow{}, err
+		return holder{}, err
 	}
 	defer slot.Leave()
 	// A guess is counted before it is made, and given back when it was none: of many guesses
 	// at once no more are compared than are left.
-	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: address})
+	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)})
 	if errors.Is(err, problem.TooManyRequests) {
-		return db.FindUserByEmailRow{}, problem.TooManyLoginAttempts
+		return holder{}, problem.TooManyLoginAttempts
 	}
 	if err != nil {
-		return db.FindUserByEmailRow{}, err
+		return holder{}, err
 	}
-	user, err := f.DB.FindUserByEmail(ctx, address)
+	user, err := f.find(ctx, n)
 	if err != nil && !postgres.IsNotFound(err) {
-		return db.FindUserByEmailRow{}, err
+		return holder{}, err
 	}
 	right, weak, err := slot.Verify(pass, user.PasswordHash)
 	if err != nil {
-		return db.FindUserByEmailRow{}, err
+		return holder{}, err
 	}
 	if weak && user.DisabledAt == nil {
 		f.strengthen(ctx, slot, &user, pass)
@@ -89,19 +170,19 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, address, pa
 	slot.Leave() // what follows waits for the database, and others for the slot
 	if !right || user.DisabledAt != nil {
 		err := f.Trail.Add(ctx, f.DB.Queries, f.DB.Now(), audit.Event{
-			Name: audit.Login, Failed: true, UserID: user.ID, Device: who.Device, Email: address,
+			Name: audit.Login, Failed: true, UserID: user.ID, Device: who.Device, Email: n.value,
 		})
 		if err != nil {
-			return db.FindUserByEmailRow{}, err
+			return holder{}, err
 		}
-		return db.FindUserByEmailRow{}, problem.CredentialsMismatch.At("password")
+		return holder{}, n.mismatch()
 	}
 	return user, counted.GiveBack(ctx)
 }
 
 // strengthen stores the password anew with today's parameters. Its failure is no
 // failure of the sign-in (SEC-34).
-func (f *Flow) strengthen(ctx context.Context, slot *password.Slot, user *db.FindUserByEmailRow, pass string) {
+func (f *Flow) strengthen(ctx context.Context, slot *password.Slot, user *holder, pass string) {
 	fresh, err := slot.Hash(pass)
 	if err != nil {
 		return

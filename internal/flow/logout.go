@@ -12,6 +12,12 @@ import (
 // Logout ends the caller's session. It always returns an *Incomplete on success: the
 // caller is not in any more, whether or not they were.
 func (f *Flow) Logout(ctx context.Context, who caller.Caller) error {
+	if who.Pending != nil {
+		err := f.DB.Tx(ctx, func(tx postgres.Tx) error { return session.End(ctx, tx, who.Pending.ID, session.SignedOut) })
+		if err != nil {
+			return err
+		}
+	}
 	if who.SignedIn() {
 		err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
 			if err := session.End(ctx, tx, who.Session.ID, session.SignedOut); err != nil {

@@ -91,9 +91,13 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claim
 		if err != nil || r.Verdict != session.Reuse {
 			return err
 		}
-		return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+		err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
 			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: claims.Subject, SessionID: claims.SessionID, Device: who.Device,
 		})
+		if err != nil {
+			return err
+		}
+		return f.Notices.RefreshTokenReused(ctx, tx, claims.Subject, who.Device)
 	})
 	return r, err
 }

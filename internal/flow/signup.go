@@ -1,77 +1,151 @@
 package flow
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"strconv"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
-// Signup is what a new account is made of.
-type Signup struct{ Email, Password string }
+// Signup is what a new account is made of; empty is not given.
+type Signup struct{ Email, Email2, Username, Phone, Password string }
 
 // NewUser is an account about to be stored.
 type NewUser struct {
-	Address      string
-	PasswordHash *string
-	Verified     bool
+	Address, Username, Phone string // empty for none
+	PasswordHash             *string
+	Verified                 bool
+	// Invent: a user name is made up where none was given.
+	Invent bool
+	// Shared: an address that others hold, unverified, is no obstacle.
+	Shared bool
 }
 
-// Signup makes an account and signs its owner in. Bad input is told before "signed in
-// already" and "closed", as allauth does.
+// Signup makes an account and starts its owner's sign-in. Bad input is told before
+// "signed in already" and "closed", as allauth does.
 func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry, error) {
-	address, err := f.checkSignup(&in)
-	if err != nil {
+	if err := f.checkSignup(&in); err != nil {
 		return Entry{}, err
 	}
 	if who.SignedIn() {
 		return Entry{}, problem.AlreadyAuthenticated
 	}
-	if !f.settings.SignupOpen {
+	if !f.Policy.SignupOpen {
 		return Entry{}, problem.SignupClosed
 	}
-	hash, err := f.hash(ctx, in.Password)
-	if err != nil {
-		return Entry{}, err
-	}
-	var e entered
-	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		id, err := Insert(ctx, tx, NewUser{Address: address, PasswordHash: &hash})
+	var hash *string
+	if in.Password != "" {
+		// Timing: before it is known whether the address is taken (T-ENU-02).
+		h, err := f.hash(ctx, in.Password)
 		if err != nil {
-			return err
+			return Entry{}, err
 		}
-		// The account is new and locked by us: nothing can stand against it.
-		e, _, err = f.advance(ctx, tx, who, attempt{userID: id, proved: &hash, event: audit.UserCreated})
+		hash = &h
+	}
+	var p progress
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var err error
+		p, err = f.register(ctx, tx, who, in, hash)
 		return err
 	})
 	if err != nil {
 		return Entry{}, err
 	}
-	return f.welcome(e)
+	return f.answer(p)
 }
 
-func (f *Flow) checkSignup(in *Signup) (address string, err error) {
-	address, valid := email.Normalize(in.Email)
+// register stores the account, or walks on without one where the address or number is
+// taken and the answer must not tell.
+func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, in Signup, hash *string) (progress, error) {
+	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && !f.Policy.MustVerifyEmail(), Invent: f.Policy.HasUsernames()}
+	id, err := Insert(ctx, tx, n)
+	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && f.Policy.MustVerifyEmail() ||
+		errors.Is(err, problem.PhoneTaken) && f.Policy.Hides() && f.Policy.PhoneVerification
+	if err != nil && !hidden {
+		return progress{}, err
+	}
+	a := &Attempt{UserID: id, Email: in.Email, Phone: in.Phone, Username: in.Username, Signup: true, Stamp: stamp(hash), event: audit.UserCreated}
+	if hidden {
+		a.UserID, a.Stamp = 0, nil
+	}
+	p, err := f.advance(ctx, tx, who, a)
+	if err != nil || p.in != nil && f.Policy.EmailVerification != "optional" {
+		return p, err
+	}
+	if p.in != nil { // in already, and asked to verify the address all the same
+		to := notice.Recipient{Session: p.in.opened.ID, UserID: id, Email: in.Email, Device: who.Device, Signup: true}
+		if in.Email != "" {
+			_, err = f.Notices.VerifyEmail(ctx, tx, to)
+		}
+		return p, err
+	}
+	// Timing: for nobody, too.
+	return p, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.UserCreated, Failed: hidden, UserID: a.UserID, Device: who.Device, Email: in.Email})
+}
+
+func (f *Flow) checkSignup(in *Signup) error {
+	var bad problem.List
+	for _, field := range []struct {
+		name  string
+		value *string
+	}{{"email", &in.Email}, {"email2", &in.Email2}, {"username", &in.Username}, {"phone", &in.Phone}} {
+		if !f.Policy.Asks(field.name) {
+			*field.value = ""
+			continue
+		}
+		fixed, p := f.checkField(field.name, *field.value)
+		if *field.value = fixed; p != nil {
+			bad = append(bad, p.At(field.name))
+		}
+	}
+	if f.Policy.Asks("email2") && len(bad) == 0 && in.Email != in.Email2 {
+		bad = append(bad, problem.InvalidValue.At("email2"))
+	}
 	in.Password = password.Normalize(in.Password)
-	bad := required([]string{"email"}, address)
 	switch {
-	case address != "" && !valid:
-		bad = append(bad, problem.InvalidValue.At("email"))
-	case len(address) > email.MaxStored:
-		bad = append(bad, problem.MaxLength.At("email"))
-	}
-	if in.Password == "" {
+	case !f.Policy.Asks("password1"):
+		in.Password = ""
+	case in.Password != "":
+		bad = append(bad, f.Passwords.Check(in.Password, "password")...)
+	case f.Policy.Requires("password1"):
 		bad = append(bad, problem.Required.At("password"))
-	} else {
-		bad = append(bad, f.Policy.Check(in.Password, "password")...)
 	}
-	return address, bad.Err()
+	return bad.Err()
+}
+
+// checkField returns a field as it is stored, and what is wrong with it.
+func (f *Flow) checkField(name, value string) (string, *problem.Problem) {
+	value = trimmed(value)
+	if value == "" {
+		if f.Policy.Requires(name) {
+			return "", problem.Required
+		}
+		return "", nil
+	}
+	switch name {
+	case "username":
+		return f.checkUsername(value)
+	case "phone":
+		return checkPhone(value)
+	}
+	address, valid := email.Normalize(value)
+	switch {
+	case !valid:
+		return address, problem.InvalidValue
+	case len(address) > email.MaxStored:
+		return address, problem.MaxLength
+	}
+	return address, nil
 }
 
 // hash waits for a slot and hashes a new password.
@@ -84,27 +158,95 @@ func (f *Flow) hash(ctx context.Context, pass string) (string, error) {
 	return slot.Hash(pass)
 }
 
-// Insert stores a user with one primary address, and returns problem.EmailTaken when
-// anybody holds the address.
+// Insert stores a user, and returns problem.EmailTaken, UsernameTaken or PhoneTaken where
+// somebody has what only one can have.
+//
+// Timing: the statements are the same ones for a taken address; then they store nothing.
 func Insert(ctx context.Context, tx postgres.Tx, n NewUser) (int64, error) {
-	if err := tx.LockAddress(ctx, n.Address); err != nil {
+	if err := n.invent(ctx, tx); err != nil {
 		return 0, err
 	}
-	holders, err := tx.CountAddressHolders(ctx, n.Address)
+	taken, err := n.taken(ctx, tx)
 	if err != nil {
 		return 0, err
-	}
-	if holders > 0 {
-		return 0, problem.EmailTaken.At("email")
 	}
 	id := secret.ID52()
-	err = tx.InsertUser(ctx, db.InsertUserParams{ID: id, Display: email.LocalPart(n.Address), PasswordHash: n.PasswordHash, Now: tx.Now})
-	if err != nil {
+	user := db.InsertUserParams{
+		ID: id, Display: cmp.Or(n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
+		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil,
+	}
+	if err := tx.InsertUser(ctx, user); err != nil {
 		return 0, err
+	}
+	if n.Address == "" {
+		return id, orNil(taken)
 	}
 	address := db.InsertEmailAddressParams{UserID: id, Address: n.Address, IsPrimary: true, Now: tx.Now}
 	if n.Verified {
 		address.VerifiedAt = &tx.Now
 	}
-	return id, tx.InsertEmailAddress(ctx, address)
+	if err := tx.InsertEmailAddress(ctx, address); err != nil {
+		return 0, err
+	}
+	return id, orNil(taken)
+}
+
+// orNil keeps a nil problem from becoming an error that is not nil.
+func orNil(p *problem.Problem) error {
+	if p == nil {
+		return nil
+	}
+	return p
+}
+
+// invent makes up a user name where one is wanted: what the address offers, with six
+// random digits where somebody has that.
+func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
+	if !n.Invent || n.Username != "" {
+		return nil
+	}
+	n.Username = nameFrom(n.Address)
+	if err := tx.LockAddress(ctx, n.Username); err != nil {
+		return err
+	}
+	holders, err := tx.CountUsernames(ctx, n.Username)
+	if holders > 0 {
+		n.Username += strconv.FormatInt(100_000+secret.ID52()%900_000, 10)
+	}
+	return err
+}
+
+// taken finds out what of a new account somebody has; nil for nothing.
+func (n NewUser) taken(ctx context.Context, tx postgres.Tx) (*problem.Problem, error) {
+	for _, c := range []struct {
+		value string
+		count func(context.Context, string) (int64, error)
+		found *problem.Problem
+	}{
+		{n.Username, tx.CountUsernames, problem.UsernameTaken.At("username")},
+		{n.Address, tx.CountAddressHolders, problem.EmailTaken.At("email")},
+		{n.Phone, func(ctx context.Context, number string) (int64, error) { return tx.CountPhoneHolders(ctx, &number) }, problem.PhoneTaken.At("phone")},
+	} {
+		if c.value == "" || n.Shared && c.value == n.Address {
+			continue
+		}
+		if err := tx.LockAddress(ctx, c.value); err != nil {
+			return nil, err
+		}
+		holders, err := c.count(ctx, c.value)
+		if err != nil {
+			return nil, err
+		}
+		if holders > 0 {
+			return c.found, nil
+		}
+	}
+	return nil, nil
+}
+
+func some(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
 }

@@ -26,9 +26,10 @@ type Limiter struct {
 }
 
 // New returns the limiter that settings ask for. secret keys the HMACs under which
-// subjects are counted; all servers must have the same.
-func New(d *postgres.DB, settings Settings, secret []byte) (*Limiter, error) {
-	rules, err := settings.rules()
+// subjects are counted; all servers must have the same. byCode: addresses are verified
+// by code, which may be asked for more often than a link.
+func New(d *postgres.DB, settings Settings, secret []byte, byCode bool) (*Limiter, error) {
+	rules, err := settings.rules(byCode)
 	return &Limiter{db: d, rules: rules, secret: secret}, err
 }
 
@@ -41,7 +42,7 @@ type Subject struct {
 
 // Taken is what a request took from its limits.
 type Taken struct {
-	limiter *Limiter
+	queries *db.Queries
 	keys    [][]byte
 }
 
@@ -50,16 +51,25 @@ type Taken struct {
 // them has none left: then nothing is taken from the others. An action without limits
 // costs nothing.
 func (l *Limiter) Take(ctx context.Context, action string, s Subject) (Taken, error) {
-	ask := l.ask(action, s)
+	return l.take(ctx, l.db.Queries, l.db.Now(), l.ask(action, s))
+}
+
+// TakeTx is Take inside a transaction: what it took is given back when that is.
+func (l *Limiter) TakeTx(ctx context.Context, tx postgres.Tx, action string, s Subject) error {
+	_, err := l.take(ctx, tx.Queries, tx.Now, l.ask(action, s))
+	return err
+}
+
+func (l *Limiter) take(ctx context.Context, q *db.Queries, now time.Time, ask db.UpdateRateLimitsParams) (Taken, error) {
 	if len(ask.Keys) == 0 {
 		return Taken{}, nil
 	}
-	ask.Now = l.db.Now()
-	granted, err := l.db.UpdateRateLimits(ctx, ask)
+	ask.Now = now
+	granted, err := q.UpdateRateLimits(ctx, ask)
 	if err != nil {
 		return Taken{}, err
 	}
-	taken := Taken{l, granted}
+	taken := Taken{q, granted}
 	if len(granted) == len(ask.Keys) {
 		return taken, nil
 	}
@@ -68,7 +78,7 @@ func (l *Limiter) Take(ctx context.Context, action string, s Subject) (Taken, er
 	if err := taken.GiveBack(ctx); err != nil {
 		return Taken{}, err
 	}
-	wait, err := l.db.FindRateLimitWait(ctx, db.FindRateLimitWaitParams{Now: ask.Now, Keys: ask.Keys})
+	wait, err := q.FindRateLimitWait(ctx, db.FindRateLimitWaitParams{Now: ask.Now, Keys: ask.Keys})
 	if err != nil {
 		return Taken{}, err
 	}
@@ -80,7 +90,16 @@ func (t Taken) GiveBack(ctx context.Context) error {
 	if len(t.keys) == 0 {
 		return nil
 	}
-	return t.limiter.db.UpdateRateLimitsBack(ctx, t.keys)
+	return t.queries.UpdateRateLimitsBack(ctx, t.keys)
+}
+
+// Forget counts an action anew for one key, such as the failed sign-ins of an address
+// whose owner has just set a new password. What client addresses used up stays.
+func (l *Limiter) Forget(ctx context.Context, tx postgres.Tx, action, key string) error {
+	if ask := l.ask(action, Subject{Key: key}); len(ask.Keys) > 0 {
+		return tx.DeleteRateLimits(ctx, ask.Keys)
+	}
+	return nil
 }
 
 func (l *Limiter) ask(action string, s Subject) db.UpdateRateLimitsParams {

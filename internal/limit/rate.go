@@ -14,21 +14,30 @@ import (
 // Settings of the limits.
 type Settings struct {
 	HMACKey string `env:"LATCHKEY_HMAC_KEY" secret:"true" doc:"At least 32 characters that key the HMACs under which limits and the audit log know addresses. Default: derived from the key that signs at start. Set it where several servers run: a server that starts after a key rotation would otherwise count by itself."`
-	Rates   string `env:"ACCOUNT_RATE_LIMITS" default:"true" doc:"false turns all rate limits off. A JSON object changes some, in allauth's notation: {\"login\": \"30/m/ip\", \"signup\": false}. Defaults: login 30/m/ip; login_failed 10/m/ip,5/5m/key; signup 20/m/ip."`
+	Rates   string `env:"ACCOUNT_RATE_LIMITS" default:"true" doc:"false turns all rate limits off. A JSON object changes some, in allauth's notation: {\"login\": \"30/m/ip\", \"signup\": false}. Defaults: login 30/m/ip; login_failed 10/m/ip,5/5m/key; signup 20/m/ip; request_login_code 20/m/ip,3/m/key; reset_password 20/m/ip,5/m/key; reset_password_from_key 20/m/ip; reauthenticate 10/m/user; change_password 5/m/user; manage_email 10/m/user; change_phone 1/m/user; confirm_email 1/10s/key by code, 1/3m/key by link; verify_phone 1/30s/key,3/m/ip."`
 }
 
-// defaults are allauth's.
+// defaults are allauth's. confirm_email is that of links.
 var defaults = map[string]string{
-	"login":        "30/m/ip",
-	"login_failed": "10/m/ip,5/5m/key",
-	"signup":       "20/m/ip",
+	"login":                   "30/m/ip",
+	"login_failed":            "10/m/ip,5/5m/key",
+	"signup":                  "20/m/ip",
+	"request_login_code":      "20/m/ip,3/m/key",
+	"reset_password":          "20/m/ip,5/m/key",
+	"reset_password_from_key": "20/m/ip",
+	"reauthenticate":          "10/m/user",
+	"change_password":         "5/m/user",
+	"manage_email":            "10/m/user",
+	"change_phone":            "1/m/user",
+	"confirm_email":           "1/3m/key",
+	"verify_phone":            "1/30s/key,3/m/ip",
 }
+
+// confirmByCode is confirm_email where addresses are verified by code.
+const confirmByCode = "1/10s/key"
 
 // later are actions of allauth's that nothing here asks yet.
-var later = []string{
-	"request_login_code", "reset_password", "reset_password_from_key", "reauthenticate", "change_password", "manage_email",
-	"change_phone", "confirm_email", "verify_phone", "webauthn_login",
-}
+var later = []string{"webauthn_login"}
 
 // rate is n requests in a period, counted for one subject.
 type rate struct {
@@ -62,13 +71,16 @@ func parseRates(text string) ([]rate, error) {
 }
 
 // rules is the rates of each action that has any.
-func (s Settings) rules() (map[string][]rate, error) {
+func (s Settings) rules(byCode bool) (map[string][]rate, error) {
 	if strings.EqualFold(s.Rates, "false") {
 		return nil, nil
 	}
 	texts := map[string]string{}
 	for action, text := range defaults {
 		texts[action] = text
+	}
+	if byCode {
+		texts["confirm_email"] = confirmByCode
 	}
 	if !strings.EqualFold(s.Rates, "true") && s.Rates != "" {
 		var changes map[string]any
@@ -108,7 +120,7 @@ func (s Settings) Check() []error {
 	if s.HMACKey != "" && len(s.HMACKey) < 32 {
 		return []error{errors.New("LATCHKEY_HMAC_KEY: want at least 32 characters")}
 	}
-	if _, err := s.rules(); err != nil {
+	if _, err := s.rules(false); err != nil {
 		return []error{fmt.Errorf("ACCOUNT_RATE_LIMITS: %w", err)}
 	}
 	return nil

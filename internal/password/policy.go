@@ -46,6 +46,17 @@ func (p Policy) Check(password, param string, similarTo ...string) problem.List 
 	return found
 }
 
+// About lists what a password of somebody must not resemble; nil for what they have not.
+func About(email, username *string, display string) []string {
+	words := []string{display}
+	for _, w := range []*string{email, username} {
+		if w != nil {
+			words = append(words, *w)
+		}
+	}
+	return words
+}
+
 // wordBreak is Python's \W, which knows letters beyond ASCII.
 var wordBreak = regexp.MustCompile(`[^\p{L}\p{N}_]+`)
 

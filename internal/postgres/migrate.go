@@ -13,6 +13,8 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/pressly/goose/v3"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+	"github.com/riverqueue/river/rivermigrate"
 )
 
 //go:embed migrations/*.sql
@@ -49,12 +51,27 @@ func (d *DB) Migrate(ctx context.Context) (int, error) {
 	if err != nil {
 		return len(applied), fmt.Errorf("migrate: %w", err)
 	}
+	jobs, err := d.jobs()
+	if err != nil {
+		return len(applied), err
+	}
+	if _, err := jobs.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
+		return len(applied), fmt.Errorf("migrate the job queue: %w", failure(err))
+	}
 	return len(applied), nil
+}
+
+// jobs migrates river's own tables, which stand in a schema of their own.
+func (d *DB) jobs() (*rivermigrate.Migrator[pgx.Tx], error) {
+	return rivermigrate.New(riverpgxv5.New(d.background), &rivermigrate.Config{
+		Schema: "river", Logger: slog.New(slog.DiscardHandler),
+	})
 }
 
 // unhurried is the way to the database without the limits that requests have.
 func (d *DB) unhurried() *pgx.ConnConfig {
 	config := d.pool.Config().ConnConfig.Copy()
+	config.Tracer = nil // what a server does at its start is no part of any request
 	delete(config.RuntimeParams, "statement_timeout")
 	delete(config.RuntimeParams, "lock_timeout")
 	return config
@@ -72,6 +89,17 @@ func (d *DB) CheckSchema(ctx context.Context) error {
 		return failure(err)
 	}
 	if pending {
+		return ErrOldSchema
+	}
+	jobs, err := d.jobs()
+	if err != nil {
+		return err
+	}
+	found, err := jobs.Validate(ctx, nil)
+	if err != nil {
+		return failure(err)
+	}
+	if !found.OK {
 		return ErrOldSchema
 	}
 	return nil

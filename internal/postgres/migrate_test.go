@@ -33,7 +33,7 @@ func open(t *testing.T, url string) *postgres.DB {
 // and without goose's own table.
 func described(t *testing.T, url string) string {
 	t.Helper()
-	out, err := exec.Command(pgDump(t), "--schema-only", "--no-owner", "--exclude-table=goose_db_version*", "-d", url).Output()
+	out, err := exec.Command(pgDump(t), "--schema-only", "--no-owner", "--exclude-table=goose_db_version*", "--exclude-schema=river", "-d", url).Output()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -39,6 +39,7 @@ type DB struct {
 	*db.Queries // outside any transaction: single statements
 
 	pool       *pgxpool.Pool
+	background *pgxpool.Pool
 	clock      Clock
 	statements *counter
 }
@@ -64,15 +65,35 @@ func Open(ctx context.Context, settings Settings, clock Clock) (*DB, error) {
 	} {
 		config.ConnConfig.RuntimeParams[name] = value
 	}
+	side := config.Copy()
+	side.MaxConns, side.ConnConfig.Tracer = backgroundConnections, nil
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
 	}
-	return &DB{Queries: db.New(&conn{pool: pool}), pool: pool, clock: clock, statements: statements}, nil
+	background, err := pgxpool.NewWithConfig(ctx, side)
+	if err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("DATABASE_URL: %w", err)
+	}
+	return &DB{Queries: db.New(&conn{pool: pool}), pool: pool, background: background, clock: clock, statements: statements}, nil
 }
 
+// backgroundConnections is how many connections background work has.
+const backgroundConnections = 4
+
+// Background is a small pool of its own for what works beside the requests: neither may
+// starve the other. It connects when it is first used.
+func (d *DB) Background() *pgxpool.Pool { return d.background }
+
+// BackgroundQueries are single statements on that pool.
+func (d *DB) BackgroundQueries() *db.Queries { return db.New(&conn{pool: d.background}) }
+
 // Close waits for connections in use and closes all.
-func (d *DB) Close() { d.pool.Close() }
+func (d *DB) Close() {
+	d.background.Close()
+	d.pool.Close()
+}
 
 // Now is the time that a unit of work starting here has, in the whole microseconds that
 // PostgreSQL keeps.

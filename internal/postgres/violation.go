@@ -31,6 +31,10 @@ func failure(err error) error {
 	return problem.TemporarilyUnavailable.Because(err)
 }
 
+// Unavailable gives an error of a library that talks to the database by itself the
+// meaning that it has here.
+func Unavailable(err error) error { return failure(err) }
+
 // ours lists the SQLSTATE classes that a statement of ours causes: data, integrity,
 // syntax and names. A missing table or column is not among them: it means that the
 // schema is of another version, which a deployment ends.

@@ -22,7 +22,36 @@ var (
 	PasswordSimilar   = invalid("password_too_similar", "The password is too similar to other information about the account.")
 	EmailTaken        = invalid("email_taken", "A user is already registered with this email address.")
 
+	UsernameTaken       = invalid("username_taken", "A user with that username already exists.")
+	UsernameBlacklisted = invalid("username_blacklisted", "Username can not be used. Please use other username.")
+	InvalidPhone        = invalid("invalid_phone", "Enter a phone number including country code, such as +31612345678.")
+	PhoneTaken          = invalid("phone_taken", "A user is already registered with this phone number.")
+
+	// Addresses and numbers of an account.
+	SameAsCurrent       = invalid("same_as_current", "The new value must be different from the current one.")
+	DuplicateEmail      = invalid("duplicate_email", "This email address is already associated with this account.")
+	UnknownEmail        = invalid("unknown_email", "The email address is not assigned to any user account.")
+	UnknownPhone        = invalid("unknown_phone", "The phone number is not assigned to any user account.")
+	MaxEmailAddresses   = invalid("max_email_addresses", "You cannot add more email addresses.")
+	UnverifiedPrimary   = invalid("unverified_primary_email", "Your primary email address must be verified.")
+	CannotRemovePrimary = invalid("cannot_remove_primary_email", "You cannot remove your primary email address.")
+	NotSent             = &Problem{Kind: Forbidden, Code: "verification_not_sent", Message: "No verification was sent: it is too soon, or there are no more to be had."}
+
+	// Codes and links.
+	IncorrectCode        = invalid("incorrect_code", "Incorrect code.")
+	InvalidOrExpiredKey  = invalid("invalid_or_expired_key", "The key is invalid or has expired.")
+	InvalidPasswordReset = invalid("invalid_password_reset", "The password reset token was invalid.")
+	SelectOnlyOne        = invalid("select_only_one", "Give either an email address or a phone number.")
+	FlowNotPending       = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
+
+	// Passwords of an account.
+	IncorrectPassword    = invalid("incorrect_password", "Incorrect password.")
+	EnterCurrentPassword = invalid("enter_current_password", "Please type your current password.")
+
 	// Signing in.
+	InvalidLogin         = invalid("invalid_login", "Give exactly one way to name the account.")
+	UsernameMismatch     = invalid("username_password_mismatch", "The username and/or password you specified are not correct.")
+	PhoneMismatch        = invalid("phone_password_mismatch", "The phone number and/or password you specified are not correct.")
 	CredentialsMismatch  = invalid("email_password_mismatch", "The email address and/or password you specified are not correct.")
 	TooManyLoginAttempts = invalid("too_many_login_attempts", "Too many failed login attempts. Try again later.")
 	AlreadyAuthenticated = &Problem{Kind: Conflict, Code: "already_authenticated", Message: "You are already signed in."}
@@ -58,7 +87,10 @@ var (
 func Catalogue() []*Problem {
 	return []*Problem{
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
-		PasswordNumeric, PasswordSimilar, EmailTaken, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
+		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneTaken, SameAsCurrent, DuplicateEmail,
+		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
+		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, FlowNotPending, IncorrectPassword, EnterCurrentPassword,
+		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
 		AccountDeleted, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
 		TooManyRequests, TemporarilyUnavailable, InternalError,

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -29,7 +30,7 @@ func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	d, err := s.DB.FindSessionByToken(c.UserContext(), secret.Hash(t))
 	if postgres.IsNotFound(err) {
-		return s.Flow.Gone(nil)
+		return s.byPendingToken(c, who, t)
 	}
 	if err != nil {
 		return err
@@ -38,6 +39,23 @@ func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 		return s.Flow.Gone(dead)
 	}
 	who.Session = &d
+	return nil
+}
+
+// byPendingToken finds the session of a visitor who is on the way in.
+func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) error {
+	now := s.DB.Now()
+	p, err := s.DB.FindPendingSessionByToken(c.UserContext(), db.FindPendingSessionByTokenParams{TokenHash: secret.Hash(t), Now: now})
+	if postgres.IsNotFound(err) {
+		return s.Flow.Gone(nil)
+	}
+	if err != nil {
+		return err
+	}
+	if p.EndedAt != nil || !now.Before(p.ExpiresAt) {
+		return s.Flow.Gone(nil)
+	}
+	who.Pending = &caller.Pending{ID: p.ID, Attempt: p.Attempt, Resetting: p.Resetting}
 	return nil
 }
 
@@ -78,7 +96,7 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 func (s *Server) device(c *fiber.Ctx) session.Device {
 	return session.Device{
 		UserAgent: c.Get(fiber.HeaderUserAgent), Name: c.Get("X-Device-Name"),
-		Address: s.address(c),
+		Address: s.address(c), Language: c.Get(fiber.HeaderAcceptLanguage),
 	}
 }
 

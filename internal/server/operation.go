@@ -19,13 +19,18 @@ type operation struct {
 	required bool
 	// limits are the actions of x-rate-limit.
 	limits []string
+	// recent is x-recent-auth: always, when_required, or empty.
+	recent string
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
 }
 
-// readOperations keys the spec's operations by method and route.
-func readOperations(doc *openapi3.T) map[string]operation {
-	table := map[string]operation{}
+// operationTable is the spec's operations by method and by route: two look-ups, and no key
+// to be built.
+type operationTable map[string]map[string]*operation
+
+func readOperations(doc *openapi3.T) operationTable {
+	table := operationTable{}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
 			security := doc.Security
@@ -43,10 +48,14 @@ func readOperations(doc *openapi3.T) map[string]operation {
 					o.limits = append(o.limits, fmt.Sprint(action))
 				}
 			}
+			o.recent, _ = op.Extensions["x-recent-auth"].(string)
 			if op.RequestBody != nil {
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value
 			}
-			table[method+" "+route(path)] = o
+			if table[method] == nil {
+				table[method] = map[string]*operation{}
+			}
+			table[method][route(path)] = &o
 		}
 	}
 	return table
@@ -57,22 +66,25 @@ func route(path string) string {
 	return strings.NewReplacer("{", ":", "}", "").Replace(path)
 }
 
-// operation finds the row of a routed request. Security: Fiber serves HEAD by the
+// operation finds the row of a routed request; an empty one where there is none. Security: Fiber serves HEAD by the
 // handlers of GET, so it has to pass the same gate (TestSEC90_aHeadIsAGetWithoutItsBody).
-func (s *Server) operation(c *fiber.Ctx) operation {
+func (s *Server) operation(c *fiber.Ctx) *operation {
 	method := c.Method()
 	if method == fiber.MethodHead {
 		method = fiber.MethodGet
 	}
-	return s.operations[method+" "+c.Route().Path]
+	if op := s.operations[method][c.Route().Path]; op != nil {
+		return op
+	}
+	return &operation{} // a path that is none of the spec's
 }
 
 // allow lists the methods of a path, for the Allow header. Only paths without
 // parameters can miss their method after routing, so the path is the route.
 func (s *Server) allow(path string) string {
 	var methods []string
-	for key := range s.operations {
-		if method, rest, _ := strings.Cut(key, " "); rest == path {
+	for method, routes := range s.operations {
+		if routes[path] != nil {
 			methods = append(methods, method)
 		}
 	}

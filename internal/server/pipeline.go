@@ -21,7 +21,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 	)
 	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
-		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.limit, s.authenticate, s.validate},
+		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.limit, s.authenticate, s.validate, s.recent},
 	})
 	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.
 }
@@ -47,6 +47,20 @@ func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
 	for _, action := range s.operation(c).limits {
 		if _, err := s.Limiter.Take(c.UserContext(), action, limit.Subject{Address: s.address(c)}); err != nil {
 			return err
+		}
+	}
+	return next(c)
+}
+
+// recent asks a signed-in caller to prove it again where the spec says so. It comes after
+// the validation, as in allauth: a client learns what is wrong with its input first.
+func (s *Server) recent(c *fiber.Ctx, next fiber.Handler) error {
+	op := s.operation(c)
+	if op.recent == "always" || op.recent == "when_required" && s.Flow.Policy.ReauthenticationRequired {
+		if who := caller.From(c.UserContext()); who.SignedIn() {
+			if err := s.Flow.RequireRecent(c.UserContext(), who); err != nil {
+				return err
+			}
 		}
 	}
 	return next(c)

@@ -82,8 +82,14 @@ func (s *Server) renderIncomplete(c *fiber.Ctx, in *flow.Incomplete) error {
 	answer := api.UnauthenticatedResponse{Status: fiber.StatusUnauthorized, Data: api.Unauthenticated{Flows: []api.Flow{}}}
 	no := false
 	answer.Meta.IsAuthenticated = &no
+	answer.Meta.SessionToken = in.SessionToken
 	for _, step := range in.Steps {
-		answer.Data.Flows = append(answer.Data.Flows, api.Flow{ID: step.ID, IsPending: step.Pending})
+		answer.Data.Flows = append(answer.Data.Flows, toFlow(step))
+	}
+	if in.Again != nil {
+		yes := true
+		user, methods := s.Shape(*in.Again)
+		answer.Meta.IsAuthenticated, answer.Data.User, answer.Data.Methods = &yes, user, &methods
 	}
 	if in.Ended != nil {
 		answer.Meta.EndReason = in.Ended.Code
@@ -101,6 +107,15 @@ func (s *Server) renderIncomplete(c *fiber.Ctx, in *flow.Incomplete) error {
 	}
 	c.Set(fiber.HeaderWWWAuthenticate, challenge)
 	return c.Status(fiber.StatusUnauthorized).JSON(answer)
+}
+
+// toFlow says `is_pending` where it is true, and on the one flow that always says it.
+func toFlow(step flow.Step) api.Flow {
+	shown := api.Flow{ID: step.ID}
+	if step.Pending || step.Said {
+		shown.IsPending = &step.Pending
+	}
+	return shown
 }
 
 // retryAfter adds up to as much again, so that the clients of an outage do not all come

@@ -48,13 +48,15 @@ type Parts struct {
 	Limiter  *limit.Limiter
 	Scheme   string // of the Authorization header
 	Log      *slog.Logger
+	// Shape writes somebody who has to prove again who they are.
+	Shape func(flow.Entry) (api.User, []api.AuthenticationMethod)
 }
 
 // Server serves the operations of the spec.
 type Server struct {
 	Parts
 	app        *fiber.App
-	operations map[string]operation
+	operations operationTable
 	proxies    proxies
 }
 

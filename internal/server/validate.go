@@ -21,7 +21,7 @@ var bodyLimits = strictjson.Limits{Depth: 8, Members: 200, Text: 16 << 10}
 const validatedBody = "x-oapi-codegen-validated-body"
 
 // once are the headers that decide: of two, two readers could go by different ones.
-var once = []string{fiber.HeaderAuthorization, "X-Session-Token", fiber.HeaderContentType, "Idempotency-Key"}
+var once = [4]string{fiber.HeaderAuthorization, "X-Session-Token", fiber.HeaderContentType, "Idempotency-Key"}
 
 // wellFormed refuses what fasthttp serves although RFC 9112 forbids it (SEC-83, SEC-84),
 // and header values that two readers could take differently. Security: it asks the block
@@ -30,38 +30,62 @@ var once = []string{fiber.HeaderAuthorization, "X-Session-Token", fiber.HeaderCo
 // (TestTHTTP_whatTwoReadersCouldReadDifferentlyIsRefusedWithAllThatFollows).
 func wellFormed(c *fiber.Ctx) error {
 	h := &c.Request().Header
-	sent, ok := fields(h.RawHeaders())
-	coding := sent["transfer-encoding"]
-	if !ok || len(coding) > 0 && (!strings.EqualFold(coding[0], "chunked") || len(sent["content-length"]) > 0) {
+	sent, ok := scan(h.RawHeaders())
+	if !ok || sent.codings > 0 && (!sent.chunked || sent.lengths > 0) {
 		c.Context().SetConnectionClose() // what follows may be a part of it
 		return fiber.ErrBadRequest
 	}
-	for _, name := range once {
-		if n := len(sent[strings.ToLower(name)]); n > 1 || n < len(h.PeekAll(name)) {
+	for i, name := range once {
+		if n := sent.once[i]; n > 1 || n < len(h.PeekAll(name)) {
 			return problem.InvalidValue.At(name)
 		}
 	}
 	return c.Next()
 }
 
-// fields reads a header block, without the request line, by lower-case name. It reports
-// false where a line is folded, ends without CR LF, or has a blank in its name.
-func fields(block []byte) (map[string][]string, bool) {
-	sent := map[string][]string{}
+// fields is how often a header block has what decides how a request is read.
+type fields struct {
+	codings, lengths int
+	chunked          bool // the first Transfer-Encoding
+	once             [4]int
+}
+
+var lineEnd = []byte("\r\n")
+
+// scan reads a header block, without the request line, and keeps nothing of it: it runs on
+// every request. It reports false where a line is folded, ends without CR LF, or has a
+// blank in its name.
+func scan(block []byte) (fields, bool) {
+	var sent fields
 	for len(block) > 0 {
-		line, rest, _ := bytes.Cut(block, []byte("\r\n"))
+		line, rest, _ := bytes.Cut(block, lineEnd)
 		if block = rest; len(line) == 0 {
 			continue
 		}
-		name, value, ok := strings.Cut(string(line), ":")
-		if !ok || strings.ContainsAny(name, " \t") || bytes.ContainsAny(line, "\r\n") {
-			return nil, false
+		name, value, ok := bytes.Cut(line, []byte{':'})
+		if !ok || bytes.ContainsAny(name, " \t") || bytes.ContainsAny(line, "\r\n") {
+			return sent, false
 		}
-		name = strings.ToLower(name)
-		sent[name] = append(sent[name], strings.Trim(value, " \t"))
+		switch {
+		case is(name, "Transfer-Encoding"):
+			if sent.codings++; sent.codings == 1 {
+				sent.chunked = is(bytes.Trim(value, " \t"), "chunked")
+			}
+		case is(name, "Content-Length"):
+			sent.lengths++
+		default:
+			for i, decides := range once {
+				if is(name, decides) {
+					sent.once[i]++
+				}
+			}
+		}
 	}
 	return sent, true
 }
+
+// is compares without case and without a copy.
+func is(b []byte, name string) bool { return len(b) == len(name) && strings.EqualFold(string(b), name) }
 
 // validate reads the body once, strictly, checks it against the spec and hands that
 // very value to the generated code.

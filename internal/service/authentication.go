@@ -11,7 +11,8 @@ import (
 type authentication struct{ flow *flow.Flow }
 
 func (a authentication) Signup(ctx context.Context, r api.SignupRequestObject) (api.SignupResponseObject, error) {
-	e, err := a.flow.Signup(ctx, caller.From(ctx), flow.Signup{Email: r.Body.Email, Password: r.Body.Password})
+	b := r.Body
+	e, err := a.flow.Signup(ctx, caller.From(ctx), flow.Signup{Email: b.Email, Email2: b.Email2, Username: b.Username, Phone: b.Phone, Password: b.Password})
 	if err != nil {
 		return nil, err
 	}
@@ -19,7 +20,8 @@ func (a authentication) Signup(ctx context.Context, r api.SignupRequestObject) (
 }
 
 func (a authentication) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {
-	e, err := a.flow.Login(ctx, caller.From(ctx), flow.Login{Email: r.Body.Email, Password: r.Body.Password})
+	b := r.Body
+	e, err := a.flow.Login(ctx, caller.From(ctx), flow.Login{Email: b.Email, Username: b.Username, Phone: b.Phone, Password: b.Password})
 	if err != nil {
 		return nil, err
 	}
@@ -31,9 +33,40 @@ func (a authentication) GetSession(ctx context.Context, _ api.GetSessionRequestO
 	if !who.SignedIn() {
 		return nil, a.flow.Anonymous(who)
 	}
-	return api.GetSession200JSONResponse(toSession(who.Session)), nil
+	return api.GetSession200JSONResponse(toAuthenticated(flow.Shown(who.Session))), nil
 }
 
 func (a authentication) EndSession(ctx context.Context, _ api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
 	return nil, a.flow.Logout(ctx, caller.From(ctx))
+}
+
+func (a authentication) RequestLoginCode(ctx context.Context, r api.RequestLoginCodeRequestObject) (api.RequestLoginCodeResponseObject, error) {
+	e, err := a.flow.RequestLoginCode(ctx, caller.From(ctx), flow.CodeRequest{Email: r.Body.Email, Phone: r.Body.Phone})
+	if err != nil {
+		return nil, err
+	}
+	return api.RequestLoginCode200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
+}
+
+func (a authentication) ConfirmLoginCode(ctx context.Context, r api.ConfirmLoginCodeRequestObject) (api.ConfirmLoginCodeResponseObject, error) {
+	e, err := a.flow.ConfirmLoginCode(ctx, caller.From(ctx), r.Body.Code)
+	if err != nil {
+		return nil, err
+	}
+	return api.ConfirmLoginCode200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
+}
+
+func (a authentication) ResendLoginCode(ctx context.Context, _ api.ResendLoginCodeRequestObject) (api.ResendLoginCodeResponseObject, error) {
+	if err := a.flow.ResendLoginCode(ctx, caller.From(ctx)); err != nil {
+		return nil, err
+	}
+	return api.ResendLoginCode200JSONResponse{DoneJSONResponse: done}, nil
+}
+
+func (a authentication) Reauthenticate(ctx context.Context, r api.ReauthenticateRequestObject) (api.ReauthenticateResponseObject, error) {
+	e, err := a.flow.Reauthenticate(ctx, caller.From(ctx), r.Body.Password)
+	if err != nil {
+		return nil, err
+	}
+	return api.Reauthenticate200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }

@@ -15,11 +15,18 @@ import (
 type Service struct {
 	configuration
 	authentication
+	emails
+	phones
+	passwords
+	leaving
 	sessions
 	tokens
 	profile
 	discovery
 }
+
+// done is the answer of an operation that has nothing to tell.
+var done = api.DoneJSONResponse{Status: 200}
 
 // A missing or doubled operation does not compile.
 var _ api.StrictServerInterface = Service{}
@@ -28,8 +35,12 @@ var _ api.StrictServerInterface = Service{}
 func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error) {
 	spec, err := published()
 	return Service{
-		configuration:  configuration{f.Settings()},
+		configuration:  configuration{f.Policy},
 		authentication: authentication{f},
+		emails:         emails{a, f},
+		phones:         phones{a, f},
+		passwords:      passwords{a, f},
+		leaving:        leaving{a},
 		sessions:       sessions{a, f},
 		tokens:         tokens{f},
 		profile:        profile{a},

@@ -17,7 +17,15 @@ func toUser(u db.UserDetail) api.User {
 	if u.Email != nil {
 		shown.Email = *u.Email
 	}
+	if u.Username != nil {
+		shown.Username = *u.Username
+	}
 	return shown
+}
+
+// Authenticating is what internal/server shows of somebody who has to prove it again.
+func Authenticating(e flow.Entry) (api.User, []api.AuthenticationMethod) {
+	return toUser(e.User), toMethods(e.Methods)
 }
 
 // toMethods reads what Session.Open wrote; a list that cannot be read shows as empty.
@@ -26,7 +34,9 @@ func toMethods(stored json.RawMessage) []api.AuthenticationMethod {
 	_ = json.Unmarshal(stored, &list)
 	shown := make([]api.AuthenticationMethod, 0, len(list))
 	for _, m := range list {
-		shown = append(shown, api.AuthenticationMethod{Method: m.Method, At: m.At, Email: m.Email})
+		shown = append(shown, api.AuthenticationMethod{
+			Method: m.Method, At: m.At, Email: m.Email, Username: m.Username, Phone: m.Phone, Reauthenticated: m.Reauthenticated,
+		})
 	}
 	return shown
 }
@@ -37,15 +47,17 @@ func toAuthenticated(e flow.Entry) api.AuthenticatedResponse {
 		Data:   api.Authenticated{User: toUser(e.User), Methods: toMethods(e.Methods)},
 		Meta: api.AuthenticatedMeta{
 			IsAuthenticated: true, SessionToken: e.SessionToken, AccessToken: e.AccessToken, RefreshToken: e.RefreshToken,
+			DeletionCancelled: e.DeletionCancelled,
 		},
 	}
 }
 
-func toSession(d *session.Details) api.AuthenticatedResponse {
-	return toAuthenticated(flow.Entry{
-		User:    db.UserDetail{ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email},
-		Methods: d.Methods,
-	})
+func toAddresses(list []account.Address) api.EmailAddressListJSONResponse {
+	shown := api.EmailAddressListJSONResponse{Status: 200, Data: make([]api.EmailAddress, 0, len(list))}
+	for _, e := range list {
+		shown.Data = append(shown.Data, api.EmailAddress{Email: e.Address, Verified: e.VerifiedAt != nil, Primary: e.IsPrimary})
+	}
+	return shown
 }
 
 func toSessions(list []account.Listed, current uuid.UUID) api.SessionsResponse {

@@ -11,6 +11,8 @@ type Device struct {
 	UserAgent string
 	// Name is what the client calls the device; empty for none.
 	Name string
+	// Language is the Accept-Language header: what the person reads mails in.
+	Language string
 	// Address is the client's; the zero value where it is not known.
 	Address netip.Addr
 }
@@ -71,4 +73,15 @@ func clean(s string, n int) string {
 		n--
 	}
 	return s
+}
+
+// Family is what stays of a user agent from version to version: its product names.
+func Family(userAgent string) string {
+	var names []string
+	for _, word := range strings.Fields(userAgent) {
+		if name, _, versioned := strings.Cut(word, "/"); versioned {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, " ")
 }

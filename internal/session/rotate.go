@@ -59,7 +59,7 @@ func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) 
 		Verdict:   Rotate,
 		Successor: Successor{Generation: row.Generation, IssuedAt: row.RotatedAt.Truncate(time.Second), ExpiresAt: row.RefreshExpiresAt},
 		Methods:   row.Methods,
-		Holder:    Holder{ID: sp.Token.UserID, Display: row.Display, HasUsablePassword: row.HasUsablePassword, Email: row.Email, TenantID: row.TenantID},
+		Holder:    Holder{ID: sp.Token.UserID, Display: row.Display, HasUsablePassword: row.HasUsablePassword, Email: row.Email, TenantID: row.TenantID, Username: row.Username},
 	}, true, nil
 }
 
@@ -82,7 +82,7 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 	verdict := Judge(rowOf(&d), sp.Token, tx.Now, seconds(s.settings.RefreshGrace))
 	r := Rotation{
 		Verdict: verdict, Methods: d.Methods, Successor: current(&d),
-		Holder: Holder{ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email, TenantID: d.TenantID},
+		Holder: Holder{ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email, TenantID: d.TenantID, Username: d.Username},
 	}
 	switch verdict {
 	case Invalid:

@@ -32,6 +32,11 @@ type Method struct {
 	Method string  `json:"method"`
 	At     float64 `json:"at"`
 	Email  string  `json:"email,omitempty"`
+	// Username and Phone are what the person named the account by.
+	Username string `json:"username,omitempty"`
+	Phone    string `json:"phone,omitempty"`
+	// Reauthenticated: the proof was given again by somebody signed in.
+	Reauthenticated bool `json:"reauthenticated,omitempty"`
 }
 
 // Epoch is a time as answers write it: seconds since the Unix epoch.
@@ -46,6 +51,7 @@ const (
 	PasswordChanged = "password_changed"
 	ReuseDetected   = "reuse_detected"
 	AccountDisabled = "account_disabled"
+	AccountDeleted  = "account_deleted"
 )
 
 // Opening is what a new session is made of.
@@ -53,6 +59,8 @@ type Opening struct {
 	UserID  int64
 	Device  Device
 	Methods []Method
+	// Pending is the session that the visitor came in by; zero: a new one is made.
+	Pending uuid.UUID
 }
 
 // mostSessions is how many living sessions a user has at most (SEC-29).
@@ -94,20 +102,59 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 	if err != nil {
 		return Opened{}, err
 	}
-	opened := Opened{ID: secret.Bits128(), Token: secret.SessionToken(), Methods: encoded}
+	opened := Opened{ID: o.Pending, Token: secret.SessionToken(), Methods: encoded}
+	if o.Pending == (uuid.UUID{}) {
+		opened.ID = secret.Bits128()
+	}
 	end := tx.Now.Add(seconds(s.settings.MaxAge)).Truncate(time.Second)
 	opened.Successor = s.successor(1, tx.Now, end)
-	device := o.Device.Stored()
-	err = tx.InsertSession(ctx, db.InsertSessionParams{
+	row := db.InsertSessionParams{
 		ID: opened.ID, ListingID: secret.ID52(), TokenHash: secret.Hash(opened.Token), UserID: o.UserID,
 		CreatedAt: tx.Now, ExpiresAt: end, RotatedAt: tx.Now, RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
-		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address,
-	})
-	if err != nil {
+	}
+	if err := s.store(ctx, tx, o, row); err != nil {
 		return Opened{}, err
 	}
 	_, err = tx.EndOldestSessions(ctx, db.EndOldestSessionsParams{UserID: o.UserID, Most: mostSessions, EndReason: SessionLimit, Now: tx.Now})
 	return opened, err
+}
+
+// store writes a session as a new row or into the row of the visitor who is in now. Its
+// token is new either way: one from before must not know what happens after (SEC-25).
+func (s *Sessions) store(ctx context.Context, tx postgres.Tx, o Opening, row db.InsertSessionParams) error {
+	device := o.Device.Stored()
+	if o.Pending == (uuid.UUID{}) {
+		row.UserAgent, row.DeviceName, row.Address = device.UserAgent, device.Name, device.Address
+		return tx.InsertSession(ctx, row)
+	}
+	if err := tx.DeleteCodesOfSession(ctx, o.Pending); err != nil {
+		return err
+	}
+	return tx.UpdateSessionSignedIn(ctx, db.UpdateSessionSignedInParams{
+		ID: row.ID, UserID: o.UserID, TokenHash: row.TokenHash, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
+		RotatedAt: row.RotatedAt, RefreshExpiresAt: row.RefreshExpiresAt, Methods: row.Methods,
+		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address,
+	})
+}
+
+// pendingLife is how long the session of a visitor lives who is not in yet. What they do
+// in it has its own, shorter times.
+const pendingLife = 24 * time.Hour
+
+// OpenPending stores a session for a visitor who is on the way in. attempt says how far
+// they have come; it is the caller's to read.
+func (s *Sessions) OpenPending(ctx context.Context, tx postgres.Tx, device Device, attempt json.RawMessage) (id uuid.UUID, token string, err error) {
+	id, token = secret.Bits128(), secret.SessionToken()
+	stored := device.Stored()
+	return id, token, tx.InsertPendingSession(ctx, db.InsertPendingSessionParams{
+		ID: id, ListingID: secret.ID52(), TokenHash: secret.Hash(token), CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(pendingLife),
+		UserAgent: stored.UserAgent, DeviceName: stored.Name, Address: stored.Address, Attempt: attempt,
+	})
+}
+
+// MovePending stores how far the visitor of a pending session has come.
+func (s *Sessions) MovePending(ctx context.Context, tx postgres.Tx, id uuid.UUID, attempt json.RawMessage) error {
+	return tx.UpdateSessionAttempt(ctx, db.UpdateSessionAttemptParams{ID: id, Attempt: attempt, ExpiresAt: tx.Now.Add(pendingLife)})
 }
 
 func (s *Sessions) successor(generation int64, now, end time.Time) Successor {
@@ -143,6 +190,8 @@ func ended(d *Details) *problem.Problem {
 			p = problem.RefreshTokenReused
 		case AccountDisabled:
 			p = problem.AccountDisabled
+		case AccountDeleted:
+			p = problem.AccountDeleted
 		}
 	}
 	return p.Ended(*d.EndedAt)

@@ -57,6 +57,9 @@ type AuthenticatedMeta struct {
 	// AccessToken A JWT of at most 1,536 bytes.
 	AccessToken string `json:"access_token,omitempty,omitzero"`
 
+	// DeletionCancelled The account was about to be deleted; this sign-in has undone it.
+	DeletionCancelled bool `json:"deletion_cancelled,omitempty,omitzero"`
+
 	// RefreshToken A JWT of at most 640 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
@@ -81,12 +84,45 @@ type AuthenticationMethod struct {
 
 	// Method Such as `password`. More will come: do not fail on one you do not know.
 	Method string `json:"method"`
+
+	// Phone The number that was used.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Reauthenticated The proof was given again while signed in.
+	Reauthenticated bool `json:"reauthenticated,omitempty,omitzero"`
+
+	// Username The user name that was used.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
+// ChangePasswordRequest defines model for ChangePasswordRequest.
+type ChangePasswordRequest struct {
+	// CurrentPassword Needed where the person has one.
+	CurrentPassword string `json:"current_password,omitempty,omitzero"`
+
+	// NewPassword The new password.
+	NewPassword string `json:"new_password"`
+}
+
+// CodeRequest defines model for CodeRequest.
+type CodeRequest struct {
+	// Code The code; case, blanks and dashes do not matter.
+	Code string `json:"code"`
 }
 
 // Config defines model for Config.
 type Config struct {
 	// Account How accounts work here.
 	Account AccountConfig `json:"account"`
+
+	// MFA Second factors.
+	MFA MFAConfig `json:"mfa,omitempty,omitzero"`
+
+	// Socialaccount Sign-in with other services.
+	Socialaccount SocialAccountConfig `json:"socialaccount,omitempty,omitzero"`
+
+	// Usersessions The list of sessions.
+	Usersessions UserSessionsConfig `json:"usersessions,omitempty,omitzero"`
 }
 
 // ConfigResponse defines model for ConfigResponse.
@@ -94,6 +130,76 @@ type ConfigResponse struct {
 	// Status The HTTP status.
 	Status int32  `json:"status"`
 	Data   Config `json:"data"`
+}
+
+// Deletion defines model for Deletion.
+type Deletion struct {
+	// DeletesAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	DeletesAt Timestamp `json:"deletes_at"`
+}
+
+// DeletionResponse defines model for DeletionResponse.
+type DeletionResponse struct {
+	// Status The HTTP status.
+	Status int32    `json:"status"`
+	Data   Deletion `json:"data"`
+}
+
+// DoneResponse defines model for DoneResponse.
+type DoneResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+}
+
+// EmailAddress defines model for EmailAddress.
+type EmailAddress struct {
+	// Email The address.
+	Email string `json:"email"`
+
+	// Primary Whether mails go to it.
+	Primary bool `json:"primary"`
+
+	// Verified Whether the person has shown that it is theirs.
+	Verified bool `json:"verified"`
+}
+
+// EmailAddressesResponse defines model for EmailAddressesResponse.
+type EmailAddressesResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The addresses.
+	Data []EmailAddress `json:"data"`
+}
+
+// EmailRequest defines model for EmailRequest.
+type EmailRequest struct {
+	// Email Compared without case.
+	Email string `json:"email"`
+}
+
+// EmailVerification defines model for EmailVerification.
+type EmailVerification struct {
+	User User `json:"user"`
+
+	// Email The address.
+	Email string `json:"email"`
+}
+
+// EmailVerificationMeta defines model for EmailVerificationMeta.
+type EmailVerificationMeta struct {
+	// IsAuthenticating Whether a sign-in of this session waits for it.
+	IsAuthenticating bool `json:"is_authenticating"`
+}
+
+// EmailVerificationResponse defines model for EmailVerificationResponse.
+type EmailVerificationResponse struct {
+	// Status The HTTP status.
+	Status int32                 `json:"status"`
+	Data   EmailVerification     `json:"data"`
+	Meta   EmailVerificationMeta `json:"meta"`
 }
 
 // EndSessionsRequest defines model for EndSessionsRequest.
@@ -120,13 +226,28 @@ type ErrorResponse struct {
 	Meta   ErrorMeta `json:"meta,omitempty,omitzero"`
 }
 
+// ExportResponse defines model for ExportResponse.
+type ExportResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data Any JSON object.
+	Data JSONObject `json:"data"`
+}
+
 // Flow defines model for Flow.
 type Flow struct {
 	// ID Such as `login` or `signup`. More will come: do not fail on one you do not know.
 	ID string `json:"id"`
 
 	// IsPending This is what the client must do next.
-	IsPending bool `json:"is_pending,omitempty,omitzero"`
+	IsPending *bool `json:"is_pending,omitempty"`
+
+	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
+	Providers []string `json:"providers,omitempty,omitzero"`
+
+	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
+	Types []string `json:"types,omitempty,omitzero"`
 }
 
 // JSONObject Any JSON object.
@@ -162,29 +283,91 @@ type KeySet struct {
 	Keys []JSONWebKey `json:"keys"`
 }
 
-// LoginRequest defines model for LoginRequest.
+// LoginCodeRequest One of the two, of those that people can sign in with.
+type LoginCodeRequest struct {
+	// Email Where to mail the code.
+	Email string `json:"email,omitempty,omitzero"`
+
+	// Phone Where to text the code, in E.164.
+	Phone string `json:"phone,omitempty,omitzero"`
+}
+
+// LoginRequest The password, and one way to name the account.
 type LoginRequest struct {
 	// Email Compared without case.
-	Email string `json:"email"`
+	Email string `json:"email,omitempty,omitzero"`
 
 	// Password The password.
-	Password string `json:"password"`
+	Password string `json:"password,omitempty,omitzero"`
+
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Username Compared without case.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
+// MFAConfig Second factors.
+type MFAConfig struct {
+	// PasskeyLoginEnabled Whether a passkey alone signs in.
+	PasskeyLoginEnabled bool `json:"passkey_login_enabled"`
+
+	// SupportedTypes What can be added here: `recovery_codes`, `totp`, `webauthn`.
+	SupportedTypes []string `json:"supported_types"`
+}
+
+// PhoneNumber defines model for PhoneNumber.
+type PhoneNumber struct {
+	// Phone In E.164.
+	Phone string `json:"phone"`
+
+	// Verified Whether the person has shown that it is theirs.
+	Verified bool `json:"verified"`
+}
+
+// PhoneNumbersResponse defines model for PhoneNumbersResponse.
+type PhoneNumbersResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data None or one.
+	Data []PhoneNumber `json:"data"`
+}
+
+// PhoneRequest defines model for PhoneRequest.
+type PhoneRequest struct {
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone"`
+}
+
+// PrimaryEmailRequest defines model for PrimaryEmailRequest.
+type PrimaryEmailRequest struct {
+	// Email One of the person's addresses.
+	Email string `json:"email"`
+
+	// Primary Must be true.
+	Primary bool `json:"primary"`
 }
 
 // Problem defines model for Problem.
 type Problem struct {
 	// Code A stable word for programs. `account_deleted`, `account_disabled`,
-	// `already_authenticated`, `body_too_large`, `email_password_mismatch`,
-	// `email_taken`, `headers_too_large`, `internal_error`, `invalid`,
-	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_pk_value`,
-	// `max_length`, `method_not_allowed`, `min_length`,
-	// `not_found`, `null_characters_not_allowed`, `password_changed`,
-	// `password_entirely_numeric`, `password_too_common`,
-	// `password_too_short`, `password_too_similar`, `refresh_token_invalid`,
-	// `refresh_token_reused`,
-	// `request_timeout`, `required`, `session_ended`, `session_expired`,
+	// `already_authenticated`, `body_too_large`, `cannot_remove_primary_email`,
+	// `duplicate_email`, `email_password_mismatch`, `email_taken`,
+	// `enter_current_password`, `flow_not_pending`, `headers_too_large`,
+	// `incorrect_code`, `incorrect_password`, `internal_error`, `invalid`,
+	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_login`,
+	// `invalid_or_expired_key`, `invalid_password_reset`, `invalid_phone`,
+	// `invalid_pk_value`, `max_email_addresses`, `max_length`, `method_not_allowed`,
+	// `min_length`, `not_found`, `null_characters_not_allowed`, `password_changed`,
+	// `password_entirely_numeric`, `password_too_common`, `password_too_short`,
+	// `password_too_similar`, `phone_password_mismatch`, `phone_taken`,
+	// `refresh_token_invalid`, `refresh_token_reused`, `request_timeout`, `required`,
+	// `same_as_current`, `select_only_one`, `session_ended`, `session_expired`,
 	// `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
-	// `too_many_requests`, `unsupported_media_type`.
+	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
+	// `unverified_primary_email`, `username_blacklisted`,
+	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
 	Code string `json:"code"`
 
 	// Message A sentence for people.
@@ -223,6 +406,30 @@ type ProfileRequest struct {
 	Display string `json:"display,omitempty,omitzero"`
 }
 
+// ProviderConfig defines model for ProviderConfig.
+type ProviderConfig struct {
+	// ClientID The client id that it knows this installation by.
+	ClientID string `json:"client_id,omitempty,omitzero"`
+
+	// Flows What can be done with it, such as `provider_token`.
+	Flows []string `json:"flows"`
+
+	// ID Names the service, such as `google`.
+	ID string `json:"id"`
+
+	// Name What to call it on a screen.
+	Name string `json:"name"`
+
+	// OpenidConfigurationURL Its discovery document (OpenID Connect).
+	OpenidConfigurationURL string `json:"openid_configuration_url,omitempty,omitzero"`
+}
+
+// ReauthenticateRequest defines model for ReauthenticateRequest.
+type ReauthenticateRequest struct {
+	// Password The person's password.
+	Password string `json:"password"`
+}
+
 // RefreshTokenPairRequest defines model for RefreshTokenPairRequest.
 type RefreshTokenPairRequest struct {
 	// RefreshToken The refresh token.
@@ -233,6 +440,15 @@ type RefreshTokenPairRequest struct {
 type RefreshTokenRequest struct {
 	// Refresh The refresh token.
 	Refresh string `json:"refresh"`
+}
+
+// ResetPasswordRequest defines model for ResetPasswordRequest.
+type ResetPasswordRequest struct {
+	// Key The code or the key of the link.
+	Key string `json:"key"`
+
+	// Password The new password.
+	Password string `json:"password"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -275,13 +491,28 @@ type SessionsResponse struct {
 	Data []SessionRecord `json:"data"`
 }
 
-// SignupRequest defines model for SignupRequest.
+// SignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 type SignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
-	Email string `json:"email"`
+	Email string `json:"email,omitempty,omitzero"`
+
+	// Email2 The address again.
+	Email2 string `json:"email2,omitempty,omitzero"`
 
 	// Password At least 8 characters by default.
-	Password string `json:"password"`
+	Password string `json:"password,omitempty,omitzero"`
+
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Username Letters, digits and `@.+-_`; unique without case.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
+// SocialAccountConfig Sign-in with other services.
+type SocialAccountConfig struct {
+	// Providers The services whose tokens are taken.
+	Providers []ProviderConfig `json:"providers"`
 }
 
 // Timestamp Seconds since the Unix epoch, UTC.
@@ -307,8 +538,13 @@ type TokenPairResponse struct {
 
 // Unauthenticated defines model for Unauthenticated.
 type Unauthenticated struct {
+	User User `json:"user,omitempty,omitzero"`
+
 	// Flows What the client can start, or must go on with (`is_pending`).
 	Flows []Flow `json:"flows"`
+
+	// Methods Together with `user`, for a signed-in person who has to prove it again.
+	Methods *[]AuthenticationMethod `json:"methods,omitempty"`
 }
 
 // UnauthenticatedMeta defines model for UnauthenticatedMeta.
@@ -322,8 +558,11 @@ type UnauthenticatedMeta struct {
 	// Example: 1790000000.25
 	EndedAt Timestamp `json:"ended_at,omitempty,omitzero"`
 
-	// IsAuthenticated False, or null where the session is gone (410).
+	// IsAuthenticated False, null where the session is gone (410), true where a signed-in person has to prove it again.
 	IsAuthenticated *bool `json:"is_authenticated"`
+
+	// SessionToken A new session token for the sign-in that is under way.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
 }
 
 // UnauthenticatedResponse defines model for UnauthenticatedResponse.
@@ -347,16 +586,55 @@ type User struct {
 
 	// HasUsablePassword Whether the account has a password.
 	HasUsablePassword bool `json:"has_usable_password"`
+
+	// Username Where people have one.
+	Username string `json:"username,omitempty,omitzero"`
 }
+
+// UserData defines model for UserData.
+type UserData struct {
+	User User `json:"user"`
+}
+
+// UserResponse defines model for UserResponse.
+type UserResponse struct {
+	// Status The HTTP status.
+	Status int32    `json:"status"`
+	Data   UserData `json:"data"`
+}
+
+// UserSessionsConfig The list of sessions.
+type UserSessionsConfig struct {
+	// TrackActivity Whether `last_seen_at` moves.
+	TrackActivity bool `json:"track_activity"`
+}
+
+// VerifyEmailRequest defines model for VerifyEmailRequest.
+type VerifyEmailRequest struct {
+	// Key The code or the key of the link.
+	Key string `json:"key"`
+}
+
+// EmailVerificationKey defines model for EmailVerificationKey.
+type EmailVerificationKey = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// PasswordResetKey defines model for PasswordResetKey.
+type PasswordResetKey = string
 
 // BadRequest defines model for BadRequest.
 type BadRequest = ErrorResponse
 
 // Conflict defines model for Conflict.
 type Conflict = ErrorResponse
+
+// Done defines model for Done.
+type Done = DoneResponse
+
+// EmailAddressList defines model for EmailAddressList.
+type EmailAddressList = EmailAddressesResponse
 
 // Forbidden defines model for Forbidden.
 type Forbidden = ErrorResponse
@@ -367,8 +645,17 @@ type Gone = UnauthenticatedResponse
 // PayloadTooLarge defines model for PayloadTooLarge.
 type PayloadTooLarge = ErrorResponse
 
+// PhoneNumberList defines model for PhoneNumberList.
+type PhoneNumberList = PhoneNumbersResponse
+
 // ServiceUnavailable defines model for ServiceUnavailable.
 type ServiceUnavailable = ErrorResponse
+
+// SignedIn defines model for SignedIn.
+type SignedIn = AuthenticatedResponse
+
+// StepTaken defines model for StepTaken.
+type StepTaken = UnauthenticatedResponse
 
 // TooManyRequests defines model for TooManyRequests.
 type TooManyRequests = ErrorResponse
@@ -378,6 +665,18 @@ type Unauthorized = UnauthenticatedResponse
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = ErrorResponse
+
+// GetEmailVerificationParams defines parameters for GetEmailVerification.
+type GetEmailVerificationParams struct {
+	// XEmailVerificationKey The code or the key of the link. Its absence is `required`.
+	XEmailVerificationKey EmailVerificationKey `json:"X-Email-Verification-Key,omitempty,omitzero"`
+}
+
+// GetPasswordResetParams defines parameters for GetPasswordReset.
+type GetPasswordResetParams struct {
+	// XPasswordResetKey The code or the key of the link. Its absence is `required`.
+	XPasswordResetKey PasswordResetKey `json:"X-Password-Reset-Key,omitempty,omitzero"`
+}
 
 // RefreshTokenParams defines parameters for RefreshToken.
 type RefreshTokenParams struct {
@@ -397,8 +696,47 @@ type RefreshTokenPairParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// RemoveEmailAddressJSONRequestBody defines body for RemoveEmailAddress for application/json ContentType.
+type RemoveEmailAddressJSONRequestBody = EmailRequest
+
+// ChangePrimaryEmailAddressJSONRequestBody defines body for ChangePrimaryEmailAddress for application/json ContentType.
+type ChangePrimaryEmailAddressJSONRequestBody = PrimaryEmailRequest
+
+// AddEmailAddressJSONRequestBody defines body for AddEmailAddress for application/json ContentType.
+type AddEmailAddressJSONRequestBody = EmailRequest
+
+// ResendEmailAddressVerificationJSONRequestBody defines body for ResendEmailAddressVerification for application/json ContentType.
+type ResendEmailAddressVerificationJSONRequestBody = EmailRequest
+
+// ChangePasswordJSONRequestBody defines body for ChangePassword for application/json ContentType.
+type ChangePasswordJSONRequestBody = ChangePasswordRequest
+
+// ChangePhoneNumberJSONRequestBody defines body for ChangePhoneNumber for application/json ContentType.
+type ChangePhoneNumberJSONRequestBody = PhoneRequest
+
+// ConfirmLoginCodeJSONRequestBody defines body for ConfirmLoginCode for application/json ContentType.
+type ConfirmLoginCodeJSONRequestBody = CodeRequest
+
+// RequestLoginCodeJSONRequestBody defines body for RequestLoginCode for application/json ContentType.
+type RequestLoginCodeJSONRequestBody = LoginCodeRequest
+
+// VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
+type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
+
+// RequestPasswordResetJSONRequestBody defines body for RequestPasswordReset for application/json ContentType.
+type RequestPasswordResetJSONRequestBody = EmailRequest
+
+// ResetPasswordJSONRequestBody defines body for ResetPassword for application/json ContentType.
+type ResetPasswordJSONRequestBody = ResetPasswordRequest
+
+// VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
+type VerifyPhoneJSONRequestBody = CodeRequest
+
+// ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
+type ReauthenticateJSONRequestBody = ReauthenticateRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -497,12 +835,321 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 	GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteAccount Delete the account
+	//
+	// Ends all sessions at once and mails the date. Until that date, which is
+	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
+	// it everything that is personal is gone. Needs recent authentication.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
+	DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveEmailAddressWithBody Remove an address
+	//
+	// An address that is only being verified is dropped. Problems at `email`:
+	// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+	RemoveEmailAddressWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveEmailAddress Remove an address
+	//
+	// An address that is only being verified is dropped. Problems at `email`:
+	// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+	RemoveEmailAddress(ctx context.Context, body RemoveEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListEmailAddresses The person's addresses
+	//
+	// By code, an address that is being verified stands at the end, although it is not stored yet.
+	//
+	// Corresponds with GET /_allauth/app/v1/account/email (the `ListEmailAddresses` operationId).
+	ListEmailAddresses(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePrimaryEmailAddressWithBody Make an address the primary one
+	//
+	// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+	// `required` at `primary` unless it is true (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+	ChangePrimaryEmailAddressWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePrimaryEmailAddress Make an address the primary one
+	//
+	// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+	// `required` at `primary` unless it is true (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+	ChangePrimaryEmailAddress(ctx context.Context, body ChangePrimaryEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddEmailAddressWithBody Add an address
+	//
+	// A code or a link is mailed to it. By code the address is stored once it is
+	// verified, and one address at a time can be added so. With
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+	// an address that somebody else has.
+	//
+	// A client that is still signing up changes the address that is being verified
+	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+	// `max_email_addresses`, `same_as_current` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+	AddEmailAddressWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddEmailAddress Add an address
+	//
+	// A code or a link is mailed to it. By code the address is stored once it is
+	// verified, and one address at a time can be added so. With
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+	// an address that somebody else has.
+	//
+	// A client that is still signing up changes the address that is being verified
+	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+	// `max_email_addresses`, `same_as_current` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+	AddEmailAddress(ctx context.Context, body AddEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResendEmailAddressVerificationWithBody Mail the verification of an address again
+	//
+	// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+	// code). Problems at `email`: `required`, `unknown_email` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+	ResendEmailAddressVerificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResendEmailAddressVerification Mail the verification of an address again
+	//
+	// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+	// code). Problems at `email`: `required`, `unknown_email` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+	ResendEmailAddressVerification(ctx context.Context, body ResendEmailAddressVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExportAccount The person's data
+	//
+	// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+	//
+	// Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
+	ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePasswordWithBody Change the password, or set the first one
+	//
+	// Ends every other session of the person. The caller's own goes on, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	//
+	// Problems: `required`, `enter_current_password` at `current_password`;
+	// `required`, `password_…` at `new_password` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+	ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePassword Change the password, or set the first one
+	//
+	// Ends every other session of the person. The caller's own goes on, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	//
+	// Problems: `required`, `enter_current_password` at `current_password`;
+	// `required`, `password_…` at `new_password` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+	ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPhoneNumber The person's phone number
+	//
+	// A list of none or one. A number that is being verified does not show.
+	//
+	// Corresponds with GET /_allauth/app/v1/account/phone (the `GetPhoneNumber` operationId).
+	GetPhoneNumber(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePhoneNumberWithBody Set or change the phone number
+	//
+	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+	// is the same for a number that somebody else has. A client that is still
+	// signing up changes the number that is being verified
+	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+	// `phone_taken` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+	ChangePhoneNumberWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ChangePhoneNumber Set or change the phone number
+	//
+	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+	// is the same for a number that somebody else has. A client that is still
+	// signing up changes the number that is being verified
+	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+	// `phone_taken` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+	ChangePhoneNumber(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmLoginCodeWithBody Sign in with a code
+	//
+	// Verifies the address or number that the code was sent to, and goes on with the
+	// sign-in.
+	//
+	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+	// pending here, or it came too late.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+	ConfirmLoginCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmLoginCode Sign in with a code
+	//
+	// Verifies the address or number that the code was sent to, and goes on with the
+	// sign-in.
+	//
+	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+	// pending here, or it came too late.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+	ConfirmLoginCode(ctx context.Context, body ConfirmLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestLoginCodeWithBody Ask for a sign-in code
+	//
+	// **401 with `login_by_code` pending is the success answer**: confirm the code
+	// next. It is the same for an address or a number that nobody has; 200 for a
+	// client that is signed in already, which needs no code and gets none. 404 while
+	// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+	//
+	// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+	// `unknown_phone` (with enumeration protection off), `select_only_one`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+	RequestLoginCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestLoginCode Ask for a sign-in code
+	//
+	// **401 with `login_by_code` pending is the success answer**: confirm the code
+	// next. It is the same for an address or a number that nobody has; 200 for a
+	// client that is signed in already, which needs no code and gets none. 404 while
+	// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+	//
+	// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+	// `unknown_phone` (with enumeration protection off), `select_only_one`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+	RequestLoginCode(ctx context.Context, body RequestLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResendLoginCode Send another sign-in code
+	//
+	// As often as `ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND` says; 409 otherwise. The
+	// code before stops working; neither the time nor the attempts start anew. 404
+	// while `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/resend (the `ResendLoginCode` operationId).
+	ResendLoginCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetEmailVerification Which address a code or key would verify
+	//
+	// Changes nothing. By code it needs this client's own pending verification (409
+	// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
+	// `email_taken` (400).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/email/verify (the `GetEmailVerification` operationId).
+	GetEmailVerification(ctx context.Context, params *GetEmailVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyEmailWithBody Verify an address
+	//
+	// By code: the code that was mailed, in the session that asked for it; a pending
+	// sign-in goes on from here. By link: the key of the link, in any session; a
+	// pending sign-in of the same session goes on only with
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+	// success**: the address is verified, sign in.
+	//
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+	VerifyEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyEmail Verify an address
+	//
+	// By code: the code that was mailed, in the session that asked for it; a pending
+	// sign-in goes on from here. By link: the key of the link, in any session; a
+	// pending sign-in of the same session goes on only with
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+	// success**: the address is verified, sign in.
+	//
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+	VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResendEmailVerification Mail another code
+	//
+	// Only by code, while a verification is pending, and as often as
+	// `ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise. The code
+	// before stops working; neither the time nor the attempts start anew.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/resend (the `ResendEmailVerification` operationId).
+	ResendEmailVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// LoginWithBody Sign in with a password
 	//
+	// Takes exactly one of `email`, `username` and `phone`, of those in
+	// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+	// is pending** where the password alone does not do.
+	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`. Too
-	// many of them, for one address or from one client address, are 400
-	// `too_many_login_attempts`.
+	// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+	// `phone_…`) at `password`. Too many of them, for one account or from one client
+	// address, are 400 `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -515,10 +1162,14 @@ type ClientInterface interface {
 
 	// Login Sign in with a password
 	//
+	// Takes exactly one of `email`, `username` and `phone`, of those in
+	// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+	// is pending** where the password alone does not do.
+	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`. Too
-	// many of them, for one address or from one client address, are 400
-	// `too_many_login_attempts`.
+	// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+	// `phone_…`) at `password`. Too many of them, for one account or from one client
+	// address, are 400 `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -528,6 +1179,135 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/login (the `Login` operationId).
 	Login(ctx context.Context, body LoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPasswordResetWithBody Ask to reset a forgotten password
+	//
+	// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+	// success answer** (200 for a signed-in client). The answer is the same for an
+	// address that nobody has.
+	//
+	// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+	// protection off) (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestPasswordReset Ask to reset a forgotten password
+	//
+	// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+	// success answer** (200 for a signed-in client). The answer is the same for an
+	// address that nobody has.
+	//
+	// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+	// protection off) (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+	RequestPasswordReset(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPasswordReset Whose password a code or key would reset
+	//
+	// By code this confirms the code, which verifies the address and starts its time
+	// anew; send it again with the new password. A wrong code costs an attempt.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`
+	// (400). 409: no reset is pending here (by code).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/password/reset (the `GetPasswordReset` operationId).
+	GetPasswordReset(ctx context.Context, params *GetPasswordResetParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPasswordWithBody Set a new password with a code or key
+	//
+	// Ends every session of the person. **401 is the success answer**: sign in with
+	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+	// at once: 200, or 401 with what is still asked.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+	// `password`, once the key is right: `password_…` (400). 409: no reset is
+	// pending here (by code).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+	ResetPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResetPassword Set a new password with a code or key
+	//
+	// Ends every session of the person. **401 is the success answer**: sign in with
+	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+	// at once: 200, or 401 with what is still asked.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+	// `password`, once the key is right: `password_…` (400). 409: no reset is
+	// pending here (by code).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+	ResetPassword(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyPhoneWithBody Verify a phone number
+	//
+	// The code that was texted. A pending sign-in goes on from here; for a signed-in
+	// person the new number replaces the old one now.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+	// nothing to verify here.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+	VerifyPhoneWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// VerifyPhone Verify a phone number
+	//
+	// The code that was texted. A pending sign-in goes on from here; for a signed-in
+	// person the new number replaces the old one now.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+	// nothing to verify here.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+	VerifyPhone(ctx context.Context, body VerifyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResendPhoneVerification Text another code
+	//
+	// Only during sign-up or sign-in, as often as
+	// `ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
+	ResendPhoneVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReauthenticateWithBody Prove again who is signed in
+	//
+	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	//
+	// Problems at `password`: `required`, `incorrect_password`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+	ReauthenticateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Reauthenticate Prove again who is signed in
+	//
+	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	//
+	// Problems at `password`: `required`, `incorrect_password`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+	Reauthenticate(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndSession Sign out
 	//
@@ -584,12 +1364,14 @@ type ClientInterface interface {
 
 	// SignupWithBody Create an account and sign in
 	//
-	// Creates a user with one unverified, primary address and signs them in.
-	// `display` starts as the address's local part. Outer blanks are stripped
-	// from both members, the address is lower-cased, the password is brought to
-	// Unicode NFC.
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// person in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// mandatory verification an address that somebody has is answered as a new one.
 	//
-	// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 	// `password_too_short`, `password_too_common`, `password_entirely_numeric`
 	// (400); signing up is closed (403); already signed in (409).
 	//
@@ -600,12 +1382,14 @@ type ClientInterface interface {
 
 	// Signup Create an account and sign in
 	//
-	// Creates a user with one unverified, primary address and signs them in.
-	// `display` starts as the address's local part. Outer blanks are stripped
-	// from both members, the address is lower-cased, the password is brought to
-	// Unicode NFC.
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// person in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// mandatory verification an address that somebody has is answered as a new one.
 	//
-	// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 	// `password_too_short`, `password_too_common`, `password_entirely_numeric`
 	// (400); signing up is closed (403); already signed in (409).
 	//
@@ -735,12 +1519,571 @@ func (c *Client) GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
+// DeleteAccount Delete the account
+//
+// Ends all sessions at once and mails the date. Until that date, which is
+// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
+// it everything that is personal is gone. Needs recent authentication.
+//
+// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
+func (c *Client) DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteAccountRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveEmailAddressWithBody Remove an address
+//
+// An address that is only being verified is dropped. Problems at `email`:
+// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+func (c *Client) RemoveEmailAddressWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveEmailAddressRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveEmailAddress Remove an address
+//
+// An address that is only being verified is dropped. Problems at `email`:
+// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+func (c *Client) RemoveEmailAddress(ctx context.Context, body RemoveEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveEmailAddressRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListEmailAddresses The person's addresses
+//
+// By code, an address that is being verified stands at the end, although it is not stored yet.
+//
+// Corresponds with GET /_allauth/app/v1/account/email (the `ListEmailAddresses` operationId).
+func (c *Client) ListEmailAddresses(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListEmailAddressesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePrimaryEmailAddressWithBody Make an address the primary one
+//
+// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+// `required` at `primary` unless it is true (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+func (c *Client) ChangePrimaryEmailAddressWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePrimaryEmailAddressRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePrimaryEmailAddress Make an address the primary one
+//
+// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+// `required` at `primary` unless it is true (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+func (c *Client) ChangePrimaryEmailAddress(ctx context.Context, body ChangePrimaryEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePrimaryEmailAddressRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddEmailAddressWithBody Add an address
+//
+// A code or a link is mailed to it. By code the address is stored once it is
+// verified, and one address at a time can be added so. With
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+// an address that somebody else has.
+//
+// A client that is still signing up changes the address that is being verified
+// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+// `max_email_addresses`, `same_as_current` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+func (c *Client) AddEmailAddressWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddEmailAddressRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddEmailAddress Add an address
+//
+// A code or a link is mailed to it. By code the address is stored once it is
+// verified, and one address at a time can be added so. With
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+// an address that somebody else has.
+//
+// A client that is still signing up changes the address that is being verified
+// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+// `max_email_addresses`, `same_as_current` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+func (c *Client) AddEmailAddress(ctx context.Context, body AddEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddEmailAddressRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResendEmailAddressVerificationWithBody Mail the verification of an address again
+//
+// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+// code). Problems at `email`: `required`, `unknown_email` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+func (c *Client) ResendEmailAddressVerificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResendEmailAddressVerificationRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResendEmailAddressVerification Mail the verification of an address again
+//
+// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+// code). Problems at `email`: `required`, `unknown_email` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+func (c *Client) ResendEmailAddressVerification(ctx context.Context, body ResendEmailAddressVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResendEmailAddressVerificationRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExportAccount The person's data
+//
+// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+//
+// Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
+func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExportAccountRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePasswordWithBody Change the password, or set the first one
+//
+// Ends every other session of the person. The caller's own goes on, its access
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+//
+// Problems: `required`, `enter_current_password` at `current_password`;
+// `required`, `password_…` at `new_password` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePassword Change the password, or set the first one
+//
+// Ends every other session of the person. The caller's own goes on, its access
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+//
+// Problems: `required`, `enter_current_password` at `current_password`;
+// `required`, `password_…` at `new_password` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+func (c *Client) ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPhoneNumber The person's phone number
+//
+// A list of none or one. A number that is being verified does not show.
+//
+// Corresponds with GET /_allauth/app/v1/account/phone (the `GetPhoneNumber` operationId).
+func (c *Client) GetPhoneNumber(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPhoneNumberRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePhoneNumberWithBody Set or change the phone number
+//
+// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+// is the same for a number that somebody else has. A client that is still
+// signing up changes the number that is being verified
+// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+// `phone_taken` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+func (c *Client) ChangePhoneNumberWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePhoneNumberRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ChangePhoneNumber Set or change the phone number
+//
+// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+// is the same for a number that somebody else has. A client that is still
+// signing up changes the number that is being verified
+// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+// `phone_taken` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+func (c *Client) ChangePhoneNumber(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewChangePhoneNumberRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmLoginCodeWithBody Sign in with a code
+//
+// Verifies the address or number that the code was sent to, and goes on with the
+// sign-in.
+//
+// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+// pending here, or it came too late.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+func (c *Client) ConfirmLoginCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmLoginCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmLoginCode Sign in with a code
+//
+// Verifies the address or number that the code was sent to, and goes on with the
+// sign-in.
+//
+// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+// pending here, or it came too late.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+func (c *Client) ConfirmLoginCode(ctx context.Context, body ConfirmLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmLoginCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestLoginCodeWithBody Ask for a sign-in code
+//
+// **401 with `login_by_code` pending is the success answer**: confirm the code
+// next. It is the same for an address or a number that nobody has; 200 for a
+// client that is signed in already, which needs no code and gets none. 404 while
+// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+//
+// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+// `unknown_phone` (with enumeration protection off), `select_only_one`,
+// `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+func (c *Client) RequestLoginCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestLoginCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestLoginCode Ask for a sign-in code
+//
+// **401 with `login_by_code` pending is the success answer**: confirm the code
+// next. It is the same for an address or a number that nobody has; 200 for a
+// client that is signed in already, which needs no code and gets none. 404 while
+// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+//
+// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+// `unknown_phone` (with enumeration protection off), `select_only_one`,
+// `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+func (c *Client) RequestLoginCode(ctx context.Context, body RequestLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestLoginCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResendLoginCode Send another sign-in code
+//
+// As often as `ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND` says; 409 otherwise. The
+// code before stops working; neither the time nor the attempts start anew. 404
+// while `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/resend (the `ResendLoginCode` operationId).
+func (c *Client) ResendLoginCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResendLoginCodeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetEmailVerification Which address a code or key would verify
+//
+// Changes nothing. By code it needs this client's own pending verification (409
+// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
+// `email_taken` (400).
+//
+// Corresponds with GET /_allauth/app/v1/auth/email/verify (the `GetEmailVerification` operationId).
+func (c *Client) GetEmailVerification(ctx context.Context, params *GetEmailVerificationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetEmailVerificationRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyEmailWithBody Verify an address
+//
+// By code: the code that was mailed, in the session that asked for it; a pending
+// sign-in goes on from here. By link: the key of the link, in any session; a
+// pending sign-in of the same session goes on only with
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+// success**: the address is verified, sign in.
+//
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+func (c *Client) VerifyEmailWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyEmailRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyEmail Verify an address
+//
+// By code: the code that was mailed, in the session that asked for it; a pending
+// sign-in goes on from here. By link: the key of the link, in any session; a
+// pending sign-in of the same session goes on only with
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+// success**: the address is verified, sign in.
+//
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+func (c *Client) VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyEmailRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResendEmailVerification Mail another code
+//
+// Only by code, while a verification is pending, and as often as
+// `ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise. The code
+// before stops working; neither the time nor the attempts start anew.
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/resend (the `ResendEmailVerification` operationId).
+func (c *Client) ResendEmailVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResendEmailVerificationRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // LoginWithBody Sign in with a password
 //
+// Takes exactly one of `email`, `username` and `phone`, of those in
+// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+// is pending** where the password alone does not do.
+//
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`. Too
-// many of them, for one address or from one client address, are 400
-// `too_many_login_attempts`.
+// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+// `phone_…`) at `password`. Too many of them, for one account or from one client
+// address, are 400 `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -763,10 +2106,14 @@ func (c *Client) LoginWithBody(ctx context.Context, contentType string, body io.
 
 // Login Sign in with a password
 //
+// Takes exactly one of `email`, `username` and `phone`, of those in
+// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+// is pending** where the password alone does not do.
+//
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`. Too
-// many of them, for one address or from one client address, are 400
-// `too_many_login_attempts`.
+// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+// `phone_…`) at `password`. Too many of them, for one account or from one client
+// address, are 400 `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -777,6 +2124,235 @@ func (c *Client) LoginWithBody(ctx context.Context, contentType string, body io.
 // Corresponds with POST /_allauth/app/v1/auth/login (the `Login` operationId).
 func (c *Client) Login(ctx context.Context, body LoginJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLoginRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPasswordResetWithBody Ask to reset a forgotten password
+//
+// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+// success answer** (200 for a signed-in client). The answer is the same for an
+// address that nobody has.
+//
+// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+// protection off) (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+func (c *Client) RequestPasswordResetWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordResetRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestPasswordReset Ask to reset a forgotten password
+//
+// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+// success answer** (200 for a signed-in client). The answer is the same for an
+// address that nobody has.
+//
+// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+// protection off) (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+func (c *Client) RequestPasswordReset(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestPasswordResetRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPasswordReset Whose password a code or key would reset
+//
+// By code this confirms the code, which verifies the address and starts its time
+// anew; send it again with the new password. A wrong code costs an attempt.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`
+// (400). 409: no reset is pending here (by code).
+//
+// Corresponds with GET /_allauth/app/v1/auth/password/reset (the `GetPasswordReset` operationId).
+func (c *Client) GetPasswordReset(ctx context.Context, params *GetPasswordResetParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPasswordResetRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPasswordWithBody Set a new password with a code or key
+//
+// Ends every session of the person. **401 is the success answer**: sign in with
+// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+// at once: 200, or 401 with what is still asked.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+// `password`, once the key is right: `password_…` (400). 409: no reset is
+// pending here (by code).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+func (c *Client) ResetPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResetPassword Set a new password with a code or key
+//
+// Ends every session of the person. **401 is the success answer**: sign in with
+// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+// at once: 200, or 401 with what is still asked.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+// `password`, once the key is right: `password_…` (400). 409: no reset is
+// pending here (by code).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResetPasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyPhoneWithBody Verify a phone number
+//
+// The code that was texted. A pending sign-in goes on from here; for a signed-in
+// person the new number replaces the old one now.
+//
+// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+// nothing to verify here.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+func (c *Client) VerifyPhoneWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyPhoneRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// VerifyPhone Verify a phone number
+//
+// The code that was texted. A pending sign-in goes on from here; for a signed-in
+// person the new number replaces the old one now.
+//
+// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+// nothing to verify here.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+func (c *Client) VerifyPhone(ctx context.Context, body VerifyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewVerifyPhoneRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResendPhoneVerification Text another code
+//
+// Only during sign-up or sign-in, as often as
+// `ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise.
+//
+// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
+func (c *Client) ResendPhoneVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResendPhoneVerificationRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReauthenticateWithBody Prove again who is signed in
+//
+// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+//
+// Problems at `password`: `required`, `incorrect_password`,
+// `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *Client) ReauthenticateWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Reauthenticate Prove again who is signed in
+//
+// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+//
+// Problems at `password`: `required`, `incorrect_password`,
+// `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *Client) Reauthenticate(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -892,12 +2468,14 @@ func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn
 
 // SignupWithBody Create an account and sign in
 //
-// Creates a user with one unverified, primary address and signs them in.
-// `display` starts as the address's local part. Outer blanks are stripped
-// from both members, the address is lower-cased, the password is brought to
-// Unicode NFC.
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// person in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+// the address is lower-cased, the password is brought to Unicode NFC. With
+// mandatory verification an address that somebody has is answered as a new one.
 //
-// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 // `password_too_short`, `password_too_common`, `password_entirely_numeric`
 // (400); signing up is closed (403); already signed in (409).
 //
@@ -918,12 +2496,14 @@ func (c *Client) SignupWithBody(ctx context.Context, contentType string, body io
 
 // Signup Create an account and sign in
 //
-// Creates a user with one unverified, primary address and signs them in.
-// `display` starts as the address's local part. Outer blanks are stripped
-// from both members, the address is lower-cased, the password is brought to
-// Unicode NFC.
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// person in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+// the address is lower-cased, the password is brought to Unicode NFC. With
+// mandatory verification an address that somebody has is answered as a new one.
 //
-// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 // `password_too_short`, `password_too_common`, `password_entirely_numeric`
 // (400); signing up is closed (403); already signed in (409).
 //
@@ -1161,6 +2741,568 @@ func NewGetKeySetRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteAccountRequest constructs an http.Request for the DeleteAccount method
+func NewDeleteAccountRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemoveEmailAddressRequest calls the generic RemoveEmailAddress builder with application/json body
+func NewRemoveEmailAddressRequest(server string, body RemoveEmailAddressJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRemoveEmailAddressRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRemoveEmailAddressRequestWithBody constructs an http.Request for the RemoveEmailAddress method, with any body, and a specified content type
+func NewRemoveEmailAddressRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListEmailAddressesRequest constructs an http.Request for the ListEmailAddresses method
+func NewListEmailAddressesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangePrimaryEmailAddressRequest calls the generic ChangePrimaryEmailAddress builder with application/json body
+func NewChangePrimaryEmailAddressRequest(server string, body ChangePrimaryEmailAddressJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePrimaryEmailAddressRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangePrimaryEmailAddressRequestWithBody constructs an http.Request for the ChangePrimaryEmailAddress method, with any body, and a specified content type
+func NewChangePrimaryEmailAddressRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewAddEmailAddressRequest calls the generic AddEmailAddress builder with application/json body
+func NewAddEmailAddressRequest(server string, body AddEmailAddressJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddEmailAddressRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAddEmailAddressRequestWithBody constructs an http.Request for the AddEmailAddress method, with any body, and a specified content type
+func NewAddEmailAddressRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResendEmailAddressVerificationRequest calls the generic ResendEmailAddressVerification builder with application/json body
+func NewResendEmailAddressVerificationRequest(server string, body ResendEmailAddressVerificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResendEmailAddressVerificationRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewResendEmailAddressVerificationRequestWithBody constructs an http.Request for the ResendEmailAddressVerification method, with any body, and a specified content type
+func NewResendEmailAddressVerificationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/email")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewExportAccountRequest constructs an http.Request for the ExportAccount method
+func NewExportAccountRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/export")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangePasswordRequest calls the generic ChangePassword builder with application/json body
+func NewChangePasswordRequest(server string, body ChangePasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangePasswordRequestWithBody constructs an http.Request for the ChangePassword method, with any body, and a specified content type
+func NewChangePasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/password/change")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetPhoneNumberRequest constructs an http.Request for the GetPhoneNumber method
+func NewGetPhoneNumberRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/phone")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewChangePhoneNumberRequest calls the generic ChangePhoneNumber builder with application/json body
+func NewChangePhoneNumberRequest(server string, body ChangePhoneNumberJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewChangePhoneNumberRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewChangePhoneNumberRequestWithBody constructs an http.Request for the ChangePhoneNumber method, with any body, and a specified content type
+func NewChangePhoneNumberRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/phone")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewConfirmLoginCodeRequest calls the generic ConfirmLoginCode builder with application/json body
+func NewConfirmLoginCodeRequest(server string, body ConfirmLoginCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmLoginCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewConfirmLoginCodeRequestWithBody constructs an http.Request for the ConfirmLoginCode method, with any body, and a specified content type
+func NewConfirmLoginCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/code/confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRequestLoginCodeRequest calls the generic RequestLoginCode builder with application/json body
+func NewRequestLoginCodeRequest(server string, body RequestLoginCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestLoginCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRequestLoginCodeRequestWithBody constructs an http.Request for the RequestLoginCode method, with any body, and a specified content type
+func NewRequestLoginCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/code/request")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResendLoginCodeRequest constructs an http.Request for the ResendLoginCode method
+func NewResendLoginCodeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/code/resend")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetEmailVerificationRequest constructs an http.Request for the GetEmailVerification method
+func NewGetEmailVerificationRequest(server string, params *GetEmailVerificationParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/email/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Email-Verification-Key", params.XEmailVerificationKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Email-Verification-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewVerifyEmailRequest calls the generic VerifyEmail builder with application/json body
+func NewVerifyEmailRequest(server string, body VerifyEmailJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVerifyEmailRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewVerifyEmailRequestWithBody constructs an http.Request for the VerifyEmail method, with any body, and a specified content type
+func NewVerifyEmailRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/email/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResendEmailVerificationRequest constructs an http.Request for the ResendEmailVerification method
+func NewResendEmailVerificationRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/email/verify/resend")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewLoginRequest calls the generic Login builder with application/json body
 func NewLoginRequest(server string, body LoginJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -1182,6 +3324,233 @@ func NewLoginRequestWithBody(server string, contentType string, body io.Reader) 
 	}
 
 	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRequestPasswordResetRequest calls the generic RequestPasswordReset builder with application/json body
+func NewRequestPasswordResetRequest(server string, body RequestPasswordResetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRequestPasswordResetRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRequestPasswordResetRequestWithBody constructs an http.Request for the RequestPasswordReset method, with any body, and a specified content type
+func NewRequestPasswordResetRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/password/request")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetPasswordResetRequest constructs an http.Request for the GetPasswordReset method
+func NewGetPasswordResetRequest(server string, params *GetPasswordResetParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/password/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Password-Reset-Key", params.XPasswordResetKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Password-Reset-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewResetPasswordRequest calls the generic ResetPassword builder with application/json body
+func NewResetPasswordRequest(server string, body ResetPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResetPasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewResetPasswordRequestWithBody constructs an http.Request for the ResetPassword method, with any body, and a specified content type
+func NewResetPasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/password/reset")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewVerifyPhoneRequest calls the generic VerifyPhone builder with application/json body
+func NewVerifyPhoneRequest(server string, body VerifyPhoneJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewVerifyPhoneRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewVerifyPhoneRequestWithBody constructs an http.Request for the VerifyPhone method, with any body, and a specified content type
+func NewVerifyPhoneRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/phone/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResendPhoneVerificationRequest constructs an http.Request for the ResendPhoneVerification method
+func NewResendPhoneVerificationRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/phone/verify/resend")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReauthenticateRequest calls the generic Reauthenticate builder with application/json body
+func NewReauthenticateRequest(server string, body ReauthenticateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReauthenticateRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReauthenticateRequestWithBody constructs an http.Request for the Reauthenticate method, with any body, and a specified content type
+func NewReauthenticateRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/reauthenticate")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -1643,12 +4012,335 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 	GetKeySetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetKeySetResult, error)
 
+	// DeleteAccountWithResponse Delete the account
+	//
+	// Ends all sessions at once and mails the date. Until that date, which is
+	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
+	// it everything that is personal is gone. Needs recent authentication.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
+	DeleteAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteAccountResult, error)
+
+	// RemoveEmailAddressWithBodyWithResponse Remove an address
+	//
+	// An address that is only being verified is dropped. Problems at `email`:
+	// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+	RemoveEmailAddressWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveEmailAddressResult, error)
+
+	// RemoveEmailAddressWithResponse Remove an address
+	//
+	// An address that is only being verified is dropped. Problems at `email`:
+	// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+	RemoveEmailAddressWithResponse(ctx context.Context, body RemoveEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveEmailAddressResult, error)
+
+	// ListEmailAddressesWithResponse The person's addresses
+	//
+	// By code, an address that is being verified stands at the end, although it is not stored yet.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/email (the `ListEmailAddresses` operationId).
+	ListEmailAddressesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListEmailAddressesResult, error)
+
+	// ChangePrimaryEmailAddressWithBodyWithResponse Make an address the primary one
+	//
+	// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+	// `required` at `primary` unless it is true (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+	ChangePrimaryEmailAddressWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePrimaryEmailAddressResult, error)
+
+	// ChangePrimaryEmailAddressWithResponse Make an address the primary one
+	//
+	// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+	// `required` at `primary` unless it is true (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+	ChangePrimaryEmailAddressWithResponse(ctx context.Context, body ChangePrimaryEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePrimaryEmailAddressResult, error)
+
+	// AddEmailAddressWithBodyWithResponse Add an address
+	//
+	// A code or a link is mailed to it. By code the address is stored once it is
+	// verified, and one address at a time can be added so. With
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+	// an address that somebody else has.
+	//
+	// A client that is still signing up changes the address that is being verified
+	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+	// `max_email_addresses`, `same_as_current` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+	AddEmailAddressWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddEmailAddressResult, error)
+
+	// AddEmailAddressWithResponse Add an address
+	//
+	// A code or a link is mailed to it. By code the address is stored once it is
+	// verified, and one address at a time can be added so. With
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+	// an address that somebody else has.
+	//
+	// A client that is still signing up changes the address that is being verified
+	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+	// `max_email_addresses`, `same_as_current` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+	AddEmailAddressWithResponse(ctx context.Context, body AddEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*AddEmailAddressResult, error)
+
+	// ResendEmailAddressVerificationWithBodyWithResponse Mail the verification of an address again
+	//
+	// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+	// code). Problems at `email`: `required`, `unknown_email` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+	ResendEmailAddressVerificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResendEmailAddressVerificationResult, error)
+
+	// ResendEmailAddressVerificationWithResponse Mail the verification of an address again
+	//
+	// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+	// code). Problems at `email`: `required`, `unknown_email` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+	ResendEmailAddressVerificationWithResponse(ctx context.Context, body ResendEmailAddressVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ResendEmailAddressVerificationResult, error)
+
+	// ExportAccountWithResponse The person's data
+	//
+	// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
+	ExportAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportAccountResult, error)
+
+	// ChangePasswordWithBodyWithResponse Change the password, or set the first one
+	//
+	// Ends every other session of the person. The caller's own goes on, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	//
+	// Problems: `required`, `enter_current_password` at `current_password`;
+	// `required`, `password_…` at `new_password` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+	ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error)
+
+	// ChangePasswordWithResponse Change the password, or set the first one
+	//
+	// Ends every other session of the person. The caller's own goes on, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	//
+	// Problems: `required`, `enter_current_password` at `current_password`;
+	// `required`, `password_…` at `new_password` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+	ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error)
+
+	// GetPhoneNumberWithResponse The person's phone number
+	//
+	// A list of none or one. A number that is being verified does not show.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/phone (the `GetPhoneNumber` operationId).
+	GetPhoneNumberWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPhoneNumberResult, error)
+
+	// ChangePhoneNumberWithBodyWithResponse Set or change the phone number
+	//
+	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+	// is the same for a number that somebody else has. A client that is still
+	// signing up changes the number that is being verified
+	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+	// `phone_taken` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+	ChangePhoneNumberWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePhoneNumberResult, error)
+
+	// ChangePhoneNumberWithResponse Set or change the phone number
+	//
+	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+	// is the same for a number that somebody else has. A client that is still
+	// signing up changes the number that is being verified
+	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+	// is not signed in.
+	//
+	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+	// `phone_taken` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+	ChangePhoneNumberWithResponse(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePhoneNumberResult, error)
+
+	// ConfirmLoginCodeWithBodyWithResponse Sign in with a code
+	//
+	// Verifies the address or number that the code was sent to, and goes on with the
+	// sign-in.
+	//
+	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+	// pending here, or it came too late.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+	ConfirmLoginCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmLoginCodeResult, error)
+
+	// ConfirmLoginCodeWithResponse Sign in with a code
+	//
+	// Verifies the address or number that the code was sent to, and goes on with the
+	// sign-in.
+	//
+	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+	// pending here, or it came too late.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+	ConfirmLoginCodeWithResponse(ctx context.Context, body ConfirmLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmLoginCodeResult, error)
+
+	// RequestLoginCodeWithBodyWithResponse Ask for a sign-in code
+	//
+	// **401 with `login_by_code` pending is the success answer**: confirm the code
+	// next. It is the same for an address or a number that nobody has; 200 for a
+	// client that is signed in already, which needs no code and gets none. 404 while
+	// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+	//
+	// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+	// `unknown_phone` (with enumeration protection off), `select_only_one`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+	RequestLoginCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestLoginCodeResult, error)
+
+	// RequestLoginCodeWithResponse Ask for a sign-in code
+	//
+	// **401 with `login_by_code` pending is the success answer**: confirm the code
+	// next. It is the same for an address or a number that nobody has; 200 for a
+	// client that is signed in already, which needs no code and gets none. 404 while
+	// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+	//
+	// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+	// `unknown_phone` (with enumeration protection off), `select_only_one`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+	RequestLoginCodeWithResponse(ctx context.Context, body RequestLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestLoginCodeResult, error)
+
+	// ResendLoginCodeWithResponse Send another sign-in code
+	//
+	// As often as `ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND` says; 409 otherwise. The
+	// code before stops working; neither the time nor the attempts start anew. 404
+	// while `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/code/resend (the `ResendLoginCode` operationId).
+	ResendLoginCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendLoginCodeResult, error)
+
+	// GetEmailVerificationWithResponse Which address a code or key would verify
+	//
+	// Changes nothing. By code it needs this client's own pending verification (409
+	// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
+	// `email_taken` (400).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/email/verify (the `GetEmailVerification` operationId).
+	GetEmailVerificationWithResponse(ctx context.Context, params *GetEmailVerificationParams, reqEditors ...RequestEditorFn) (*GetEmailVerificationResult, error)
+
+	// VerifyEmailWithBodyWithResponse Verify an address
+	//
+	// By code: the code that was mailed, in the session that asked for it; a pending
+	// sign-in goes on from here. By link: the key of the link, in any session; a
+	// pending sign-in of the same session goes on only with
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+	// success**: the address is verified, sign in.
+	//
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+	VerifyEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyEmailResult, error)
+
+	// VerifyEmailWithResponse Verify an address
+	//
+	// By code: the code that was mailed, in the session that asked for it; a pending
+	// sign-in goes on from here. By link: the key of the link, in any session; a
+	// pending sign-in of the same session goes on only with
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+	// success**: the address is verified, sign in.
+	//
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+	VerifyEmailWithResponse(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyEmailResult, error)
+
+	// ResendEmailVerificationWithResponse Mail another code
+	//
+	// Only by code, while a verification is pending, and as often as
+	// `ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise. The code
+	// before stops working; neither the time nor the attempts start anew.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/resend (the `ResendEmailVerification` operationId).
+	ResendEmailVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendEmailVerificationResult, error)
+
 	// LoginWithBodyWithResponse Sign in with a password
 	//
+	// Takes exactly one of `email`, `username` and `phone`, of those in
+	// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+	// is pending** where the password alone does not do.
+	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`. Too
-	// many of them, for one address or from one client address, are 400
-	// `too_many_login_attempts`.
+	// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+	// `phone_…`) at `password`. Too many of them, for one account or from one client
+	// address, are 400 `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -1661,10 +4353,14 @@ type ClientWithResponsesInterface interface {
 
 	// LoginWithResponse Sign in with a password
 	//
+	// Takes exactly one of `email`, `username` and `phone`, of those in
+	// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+	// is pending** where the password alone does not do.
+	//
 	// Unknown account, account without a password, disabled account and wrong
-	// password are one answer: 400 `email_password_mismatch` at `password`. Too
-	// many of them, for one address or from one client address, are 400
-	// `too_many_login_attempts`.
+	// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+	// `phone_…`) at `password`. Too many of them, for one account or from one client
+	// address, are 400 `too_many_login_attempts`.
 	//
 	// 409 when this client is already signed in; only after the credentials were
 	// right. 503 with `Retry-After` when too many passwords are being checked at
@@ -1674,6 +4370,139 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/login (the `Login` operationId).
 	LoginWithResponse(ctx context.Context, body LoginJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginResult, error)
+
+	// RequestPasswordResetWithBodyWithResponse Ask to reset a forgotten password
+	//
+	// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+	// success answer** (200 for a signed-in client). The answer is the same for an
+	// address that nobody has.
+	//
+	// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+	// protection off) (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResetResult, error)
+
+	// RequestPasswordResetWithResponse Ask to reset a forgotten password
+	//
+	// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+	// success answer** (200 for a signed-in client). The answer is the same for an
+	// address that nobody has.
+	//
+	// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+	// protection off) (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+	RequestPasswordResetWithResponse(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResult, error)
+
+	// GetPasswordResetWithResponse Whose password a code or key would reset
+	//
+	// By code this confirms the code, which verifies the address and starts its time
+	// anew; send it again with the new password. A wrong code costs an attempt.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`
+	// (400). 409: no reset is pending here (by code).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/password/reset (the `GetPasswordReset` operationId).
+	GetPasswordResetWithResponse(ctx context.Context, params *GetPasswordResetParams, reqEditors ...RequestEditorFn) (*GetPasswordResetResult, error)
+
+	// ResetPasswordWithBodyWithResponse Set a new password with a code or key
+	//
+	// Ends every session of the person. **401 is the success answer**: sign in with
+	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+	// at once: 200, or 401 with what is still asked.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+	// `password`, once the key is right: `password_…` (400). 409: no reset is
+	// pending here (by code).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+	ResetPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error)
+
+	// ResetPasswordWithResponse Set a new password with a code or key
+	//
+	// Ends every session of the person. **401 is the success answer**: sign in with
+	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+	// at once: 200, or 401 with what is still asked.
+	//
+	// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+	// `password`, once the key is right: `password_…` (400). 409: no reset is
+	// pending here (by code).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+	ResetPasswordWithResponse(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error)
+
+	// VerifyPhoneWithBodyWithResponse Verify a phone number
+	//
+	// The code that was texted. A pending sign-in goes on from here; for a signed-in
+	// person the new number replaces the old one now.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+	// nothing to verify here.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+	VerifyPhoneWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyPhoneResult, error)
+
+	// VerifyPhoneWithResponse Verify a phone number
+	//
+	// The code that was texted. A pending sign-in goes on from here; for a signed-in
+	// person the new number replaces the old one now.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+	// nothing to verify here.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+	VerifyPhoneWithResponse(ctx context.Context, body VerifyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyPhoneResult, error)
+
+	// ResendPhoneVerificationWithResponse Text another code
+	//
+	// Only during sign-up or sign-in, as often as
+	// `ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
+	ResendPhoneVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendPhoneVerificationResult, error)
+
+	// ReauthenticateWithBodyWithResponse Prove again who is signed in
+	//
+	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	//
+	// Problems at `password`: `required`, `incorrect_password`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+	ReauthenticateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error)
+
+	// ReauthenticateWithResponse Prove again who is signed in
+	//
+	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	//
+	// Problems at `password`: `required`, `incorrect_password`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+	ReauthenticateWithResponse(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error)
 
 	// EndSessionWithResponse Sign out
 	//
@@ -1736,12 +4565,14 @@ type ClientWithResponsesInterface interface {
 
 	// SignupWithBodyWithResponse Create an account and sign in
 	//
-	// Creates a user with one unverified, primary address and signs them in.
-	// `display` starts as the address's local part. Outer blanks are stripped
-	// from both members, the address is lower-cased, the password is brought to
-	// Unicode NFC.
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// person in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// mandatory verification an address that somebody has is answered as a new one.
 	//
-	// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 	// `password_too_short`, `password_too_common`, `password_entirely_numeric`
 	// (400); signing up is closed (403); already signed in (409).
 	//
@@ -1752,12 +4583,14 @@ type ClientWithResponsesInterface interface {
 
 	// SignupWithResponse Create an account and sign in
 	//
-	// Creates a user with one unverified, primary address and signs them in.
-	// `display` starts as the address's local part. Outer blanks are stripped
-	// from both members, the address is lower-cased, the password is brought to
-	// Unicode NFC.
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// person in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// mandatory verification an address that somebody has is answered as a new one.
 	//
-	// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 	// `password_too_short`, `password_too_common`, `password_entirely_numeric`
 	// (400); signing up is closed (403); already signed in (409).
 	//
@@ -1923,6 +4756,1549 @@ func (r GetKeySetResult) ContentType() string {
 	return ""
 }
 
+// DeleteAccountResult401Headers the declared response headers of an HTTP 401 response for DeleteAccount
+type DeleteAccountResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// DeleteAccountResult503Headers the declared response headers of an HTTP 503 response for DeleteAccount
+type DeleteAccountResult503Headers struct {
+	RetryAfter int32
+}
+
+type DeleteAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeletionResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeleteAccountResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeleteAccountResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteAccountResult) GetJSON200() *DeletionResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeleteAccountResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r DeleteAccountResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeleteAccountResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveEmailAddressResult401Headers the declared response headers of an HTTP 401 response for RemoveEmailAddress
+type RemoveEmailAddressResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// RemoveEmailAddressResult429Headers the declared response headers of an HTTP 429 response for RemoveEmailAddress
+type RemoveEmailAddressResult429Headers struct {
+	RetryAfter int32
+}
+
+// RemoveEmailAddressResult503Headers the declared response headers of an HTTP 503 response for RemoveEmailAddress
+type RemoveEmailAddressResult503Headers struct {
+	RetryAfter int32
+}
+
+type RemoveEmailAddressResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EmailAddressList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RemoveEmailAddressResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RemoveEmailAddressResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RemoveEmailAddressResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON200() *EmailAddressList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveEmailAddressResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveEmailAddressResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveEmailAddressResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveEmailAddressResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveEmailAddressResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListEmailAddressesResult401Headers the declared response headers of an HTTP 401 response for ListEmailAddresses
+type ListEmailAddressesResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ListEmailAddressesResult503Headers the declared response headers of an HTTP 503 response for ListEmailAddresses
+type ListEmailAddressesResult503Headers struct {
+	RetryAfter int32
+}
+
+type ListEmailAddressesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EmailAddressList
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListEmailAddressesResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListEmailAddressesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListEmailAddressesResult) GetJSON200() *EmailAddressList {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListEmailAddressesResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ListEmailAddressesResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListEmailAddressesResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListEmailAddressesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListEmailAddressesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListEmailAddressesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListEmailAddressesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangePrimaryEmailAddressResult401Headers the declared response headers of an HTTP 401 response for ChangePrimaryEmailAddress
+type ChangePrimaryEmailAddressResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ChangePrimaryEmailAddressResult429Headers the declared response headers of an HTTP 429 response for ChangePrimaryEmailAddress
+type ChangePrimaryEmailAddressResult429Headers struct {
+	RetryAfter int32
+}
+
+// ChangePrimaryEmailAddressResult503Headers the declared response headers of an HTTP 503 response for ChangePrimaryEmailAddress
+type ChangePrimaryEmailAddressResult503Headers struct {
+	RetryAfter int32
+}
+
+type ChangePrimaryEmailAddressResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EmailAddressList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangePrimaryEmailAddressResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangePrimaryEmailAddressResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangePrimaryEmailAddressResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON200() *EmailAddressList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangePrimaryEmailAddressResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePrimaryEmailAddressResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePrimaryEmailAddressResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePrimaryEmailAddressResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePrimaryEmailAddressResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddEmailAddressResult401Headers the declared response headers of an HTTP 401 response for AddEmailAddress
+type AddEmailAddressResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// AddEmailAddressResult429Headers the declared response headers of an HTTP 429 response for AddEmailAddress
+type AddEmailAddressResult429Headers struct {
+	RetryAfter int32
+}
+
+// AddEmailAddressResult503Headers the declared response headers of an HTTP 503 response for AddEmailAddress
+type AddEmailAddressResult503Headers struct {
+	RetryAfter int32
+}
+
+type AddEmailAddressResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EmailAddressList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AddEmailAddressResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddEmailAddressResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddEmailAddressResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddEmailAddressResult) GetJSON200() *EmailAddressList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddEmailAddressResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddEmailAddressResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddEmailAddressResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r AddEmailAddressResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddEmailAddressResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddEmailAddressResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddEmailAddressResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddEmailAddressResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddEmailAddressResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddEmailAddressResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddEmailAddressResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddEmailAddressResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResendEmailAddressVerificationResult401Headers the declared response headers of an HTTP 401 response for ResendEmailAddressVerification
+type ResendEmailAddressVerificationResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ResendEmailAddressVerificationResult429Headers the declared response headers of an HTTP 429 response for ResendEmailAddressVerification
+type ResendEmailAddressVerificationResult429Headers struct {
+	RetryAfter int32
+}
+
+// ResendEmailAddressVerificationResult503Headers the declared response headers of an HTTP 503 response for ResendEmailAddressVerification
+type ResendEmailAddressVerificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type ResendEmailAddressVerificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ResendEmailAddressVerificationResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResendEmailAddressVerificationResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResendEmailAddressVerificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResendEmailAddressVerificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResendEmailAddressVerificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResendEmailAddressVerificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResendEmailAddressVerificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResendEmailAddressVerificationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExportAccountResult401Headers the declared response headers of an HTTP 401 response for ExportAccount
+type ExportAccountResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ExportAccountResult503Headers the declared response headers of an HTTP 503 response for ExportAccount
+type ExportAccountResult503Headers struct {
+	RetryAfter int32
+}
+
+type ExportAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ExportResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExportAccountResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExportAccountResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExportAccountResult) GetJSON200() *ExportResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExportAccountResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ExportAccountResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExportAccountResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExportAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExportAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExportAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExportAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangePasswordResult401Headers the declared response headers of an HTTP 401 response for ChangePassword
+type ChangePasswordResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ChangePasswordResult429Headers the declared response headers of an HTTP 429 response for ChangePassword
+type ChangePasswordResult429Headers struct {
+	RetryAfter int32
+}
+
+// ChangePasswordResult503Headers the declared response headers of an HTTP 503 response for ChangePassword
+type ChangePasswordResult503Headers struct {
+	RetryAfter int32
+}
+
+type ChangePasswordResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangePasswordResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangePasswordResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangePasswordResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ChangePasswordResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangePasswordResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangePasswordResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ChangePasswordResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangePasswordResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangePasswordResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangePasswordResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangePasswordResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePasswordResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePasswordResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePasswordResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePasswordResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPhoneNumberResult401Headers the declared response headers of an HTTP 401 response for GetPhoneNumber
+type GetPhoneNumberResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetPhoneNumberResult503Headers the declared response headers of an HTTP 503 response for GetPhoneNumber
+type GetPhoneNumberResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetPhoneNumberResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PhoneNumberList
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetPhoneNumberResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPhoneNumberResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPhoneNumberResult) GetJSON200() *PhoneNumberList {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetPhoneNumberResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetPhoneNumberResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetPhoneNumberResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPhoneNumberResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPhoneNumberResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPhoneNumberResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPhoneNumberResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ChangePhoneNumberResult401Headers the declared response headers of an HTTP 401 response for ChangePhoneNumber
+type ChangePhoneNumberResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ChangePhoneNumberResult429Headers the declared response headers of an HTTP 429 response for ChangePhoneNumber
+type ChangePhoneNumberResult429Headers struct {
+	RetryAfter int32
+}
+
+// ChangePhoneNumberResult503Headers the declared response headers of an HTTP 503 response for ChangePhoneNumber
+type ChangePhoneNumberResult503Headers struct {
+	RetryAfter int32
+}
+
+type ChangePhoneNumberResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *PhoneNumbersResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ChangePhoneNumberResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ChangePhoneNumberResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ChangePhoneNumberResult503Headers
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON202() *PhoneNumbersResponse {
+	return r.JSON202
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ChangePhoneNumberResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ChangePhoneNumberResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ChangePhoneNumberResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ChangePhoneNumberResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ChangePhoneNumberResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmLoginCodeResult401Headers the declared response headers of an HTTP 401 response for ConfirmLoginCode
+type ConfirmLoginCodeResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ConfirmLoginCodeResult503Headers the declared response headers of an HTTP 503 response for ConfirmLoginCode
+type ConfirmLoginCodeResult503Headers struct {
+	RetryAfter int32
+}
+
+type ConfirmLoginCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ConfirmLoginCodeResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ConfirmLoginCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmLoginCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmLoginCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmLoginCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmLoginCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RequestLoginCodeResult401Headers the declared response headers of an HTTP 401 response for RequestLoginCode
+type RequestLoginCodeResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// RequestLoginCodeResult503Headers the declared response headers of an HTTP 503 response for RequestLoginCode
+type RequestLoginCodeResult503Headers struct {
+	RetryAfter int32
+}
+
+type RequestLoginCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RequestLoginCodeResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RequestLoginCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RequestLoginCodeResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RequestLoginCodeResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RequestLoginCodeResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RequestLoginCodeResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RequestLoginCodeResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RequestLoginCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RequestLoginCodeResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestLoginCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestLoginCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestLoginCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestLoginCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResendLoginCodeResult429Headers the declared response headers of an HTTP 429 response for ResendLoginCode
+type ResendLoginCodeResult429Headers struct {
+	RetryAfter int32
+}
+
+// ResendLoginCodeResult503Headers the declared response headers of an HTTP 503 response for ResendLoginCode
+type ResendLoginCodeResult503Headers struct {
+	RetryAfter int32
+}
+
+type ResendLoginCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResendLoginCodeResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResendLoginCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResendLoginCodeResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ResendLoginCodeResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ResendLoginCodeResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResendLoginCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResendLoginCodeResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResendLoginCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResendLoginCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResendLoginCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResendLoginCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetEmailVerificationResult503Headers the declared response headers of an HTTP 503 response for GetEmailVerification
+type GetEmailVerificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetEmailVerificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EmailVerificationResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetEmailVerificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetEmailVerificationResult) GetJSON200() *EmailVerificationResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetEmailVerificationResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetEmailVerificationResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetEmailVerificationResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetEmailVerificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetEmailVerificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetEmailVerificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetEmailVerificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetEmailVerificationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VerifyEmailResult401Headers the declared response headers of an HTTP 401 response for VerifyEmail
+type VerifyEmailResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// VerifyEmailResult503Headers the declared response headers of an HTTP 503 response for VerifyEmail
+type VerifyEmailResult503Headers struct {
+	RetryAfter int32
+}
+
+type VerifyEmailResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *VerifyEmailResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *VerifyEmailResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VerifyEmailResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r VerifyEmailResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r VerifyEmailResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r VerifyEmailResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r VerifyEmailResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r VerifyEmailResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r VerifyEmailResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r VerifyEmailResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r VerifyEmailResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VerifyEmailResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VerifyEmailResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VerifyEmailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResendEmailVerificationResult429Headers the declared response headers of an HTTP 429 response for ResendEmailVerification
+type ResendEmailVerificationResult429Headers struct {
+	RetryAfter int32
+}
+
+// ResendEmailVerificationResult503Headers the declared response headers of an HTTP 503 response for ResendEmailVerification
+type ResendEmailVerificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type ResendEmailVerificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResendEmailVerificationResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResendEmailVerificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResendEmailVerificationResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ResendEmailVerificationResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ResendEmailVerificationResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResendEmailVerificationResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResendEmailVerificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResendEmailVerificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResendEmailVerificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResendEmailVerificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResendEmailVerificationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoginResult401Headers the declared response headers of an HTTP 401 response for Login
+type LoginResult401Headers struct {
+	WWWAuthenticate string
+}
+
 // LoginResult429Headers the declared response headers of an HTTP 429 response for Login
 type LoginResult429Headers struct {
 	RetryAfter int32
@@ -1940,6 +6316,8 @@ type LoginResult struct {
 	JSON200 *AuthenticatedResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -1952,6 +6330,8 @@ type LoginResult struct {
 	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LoginResult401Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *LoginResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -1966,6 +6346,11 @@ func (r LoginResult) GetJSON200() *AuthenticatedResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r LoginResult) GetJSON400() *BadRequest {
 	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LoginResult) GetJSON401() *StepTaken {
+	return r.JSON401
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -2021,6 +6406,609 @@ func (r LoginResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LoginResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RequestPasswordResetResult401Headers the declared response headers of an HTTP 401 response for RequestPasswordReset
+type RequestPasswordResetResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// RequestPasswordResetResult429Headers the declared response headers of an HTTP 429 response for RequestPasswordReset
+type RequestPasswordResetResult429Headers struct {
+	RetryAfter int32
+}
+
+// RequestPasswordResetResult503Headers the declared response headers of an HTTP 503 response for RequestPasswordReset
+type RequestPasswordResetResult503Headers struct {
+	RetryAfter int32
+}
+
+type RequestPasswordResetResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RequestPasswordResetResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RequestPasswordResetResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RequestPasswordResetResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RequestPasswordResetResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RequestPasswordResetResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RequestPasswordResetResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RequestPasswordResetResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RequestPasswordResetResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RequestPasswordResetResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RequestPasswordResetResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RequestPasswordResetResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestPasswordResetResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestPasswordResetResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestPasswordResetResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestPasswordResetResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPasswordResetResult503Headers the declared response headers of an HTTP 503 response for GetPasswordReset
+type GetPasswordResetResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetPasswordResetResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPasswordResetResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPasswordResetResult) GetJSON200() *UserResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetPasswordResetResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetPasswordResetResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetPasswordResetResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetPasswordResetResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPasswordResetResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPasswordResetResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPasswordResetResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPasswordResetResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResetPasswordResult401Headers the declared response headers of an HTTP 401 response for ResetPassword
+type ResetPasswordResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ResetPasswordResult429Headers the declared response headers of an HTTP 429 response for ResetPassword
+type ResetPasswordResult429Headers struct {
+	RetryAfter int32
+}
+
+// ResetPasswordResult503Headers the declared response headers of an HTTP 503 response for ResetPassword
+type ResetPasswordResult503Headers struct {
+	RetryAfter int32
+}
+
+type ResetPasswordResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ResetPasswordResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResetPasswordResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResetPasswordResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResetPasswordResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ResetPasswordResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ResetPasswordResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ResetPasswordResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ResetPasswordResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ResetPasswordResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ResetPasswordResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResetPasswordResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResetPasswordResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResetPasswordResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResetPasswordResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResetPasswordResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResetPasswordResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// VerifyPhoneResult401Headers the declared response headers of an HTTP 401 response for VerifyPhone
+type VerifyPhoneResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// VerifyPhoneResult503Headers the declared response headers of an HTTP 503 response for VerifyPhone
+type VerifyPhoneResult503Headers struct {
+	RetryAfter int32
+}
+
+type VerifyPhoneResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *VerifyPhoneResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *VerifyPhoneResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r VerifyPhoneResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r VerifyPhoneResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r VerifyPhoneResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r VerifyPhoneResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r VerifyPhoneResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r VerifyPhoneResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r VerifyPhoneResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r VerifyPhoneResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r VerifyPhoneResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r VerifyPhoneResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r VerifyPhoneResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r VerifyPhoneResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResendPhoneVerificationResult429Headers the declared response headers of an HTTP 429 response for ResendPhoneVerification
+type ResendPhoneVerificationResult429Headers struct {
+	RetryAfter int32
+}
+
+// ResendPhoneVerificationResult503Headers the declared response headers of an HTTP 503 response for ResendPhoneVerification
+type ResendPhoneVerificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type ResendPhoneVerificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResendPhoneVerificationResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ResendPhoneVerificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResendPhoneVerificationResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ResendPhoneVerificationResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ResendPhoneVerificationResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResendPhoneVerificationResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ResendPhoneVerificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ResendPhoneVerificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResendPhoneVerificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResendPhoneVerificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResendPhoneVerificationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReauthenticateResult401Headers the declared response headers of an HTTP 401 response for Reauthenticate
+type ReauthenticateResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ReauthenticateResult429Headers the declared response headers of an HTTP 429 response for Reauthenticate
+type ReauthenticateResult429Headers struct {
+	RetryAfter int32
+}
+
+// ReauthenticateResult503Headers the declared response headers of an HTTP 503 response for Reauthenticate
+type ReauthenticateResult503Headers struct {
+	RetryAfter int32
+}
+
+type ReauthenticateResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReauthenticateResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReauthenticateResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReauthenticateResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReauthenticateResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReauthenticateResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReauthenticateResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ReauthenticateResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReauthenticateResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReauthenticateResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReauthenticateResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReauthenticateResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReauthenticateResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReauthenticateResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReauthenticateResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReauthenticateResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -2345,6 +7333,11 @@ func (r ListSessionsResult) ContentType() string {
 	return ""
 }
 
+// SignupResult401Headers the declared response headers of an HTTP 401 response for Signup
+type SignupResult401Headers struct {
+	WWWAuthenticate string
+}
+
 // SignupResult429Headers the declared response headers of an HTTP 429 response for Signup
 type SignupResult429Headers struct {
 	RetryAfter int32
@@ -2362,6 +7355,8 @@ type SignupResult struct {
 	JSON200 *AuthenticatedResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
 	// JSON409 the response for an HTTP 409 `application/json` response
@@ -2376,6 +7371,8 @@ type SignupResult struct {
 	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SignupResult401Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *SignupResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -2390,6 +7387,11 @@ func (r SignupResult) GetJSON200() *AuthenticatedResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r SignupResult) GetJSON400() *BadRequest {
 	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SignupResult) GetJSON401() *StepTaken {
+	return r.JSON401
 }
 
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
@@ -2900,12 +7902,485 @@ func (c *ClientWithResponses) GetKeySetWithResponse(ctx context.Context, reqEdit
 	return ParseGetKeySetResult(rsp)
 }
 
+// DeleteAccountWithResponse Delete the account
+//
+// Ends all sessions at once and mails the date. Until that date, which is
+// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
+// it everything that is personal is gone. Needs recent authentication.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
+func (c *ClientWithResponses) DeleteAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteAccountResult, error) {
+	rsp, err := c.DeleteAccount(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteAccountResult(rsp)
+}
+
+// RemoveEmailAddressWithBodyWithResponse Remove an address
+//
+// An address that is only being verified is dropped. Problems at `email`:
+// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+func (c *ClientWithResponses) RemoveEmailAddressWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveEmailAddressResult, error) {
+	rsp, err := c.RemoveEmailAddressWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveEmailAddressResult(rsp)
+}
+
+// RemoveEmailAddressWithResponse Remove an address
+//
+// An address that is only being verified is dropped. Problems at `email`:
+// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
+func (c *ClientWithResponses) RemoveEmailAddressWithResponse(ctx context.Context, body RemoveEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveEmailAddressResult, error) {
+	rsp, err := c.RemoveEmailAddress(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveEmailAddressResult(rsp)
+}
+
+// ListEmailAddressesWithResponse The person's addresses
+//
+// By code, an address that is being verified stands at the end, although it is not stored yet.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/email (the `ListEmailAddresses` operationId).
+func (c *ClientWithResponses) ListEmailAddressesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListEmailAddressesResult, error) {
+	rsp, err := c.ListEmailAddresses(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListEmailAddressesResult(rsp)
+}
+
+// ChangePrimaryEmailAddressWithBodyWithResponse Make an address the primary one
+//
+// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+// `required` at `primary` unless it is true (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+func (c *ClientWithResponses) ChangePrimaryEmailAddressWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePrimaryEmailAddressResult, error) {
+	rsp, err := c.ChangePrimaryEmailAddressWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePrimaryEmailAddressResult(rsp)
+}
+
+// ChangePrimaryEmailAddressWithResponse Make an address the primary one
+//
+// Problems: `required`, `unknown_email`, `unverified_primary_email` at `email`,
+// `required` at `primary` unless it is true (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /_allauth/app/v1/account/email (the `ChangePrimaryEmailAddress` operationId).
+func (c *ClientWithResponses) ChangePrimaryEmailAddressWithResponse(ctx context.Context, body ChangePrimaryEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePrimaryEmailAddressResult, error) {
+	rsp, err := c.ChangePrimaryEmailAddress(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePrimaryEmailAddressResult(rsp)
+}
+
+// AddEmailAddressWithBodyWithResponse Add an address
+//
+// A code or a link is mailed to it. By code the address is stored once it is
+// verified, and one address at a time can be added so. With
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+// an address that somebody else has.
+//
+// A client that is still signing up changes the address that is being verified
+// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+// `max_email_addresses`, `same_as_current` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+func (c *ClientWithResponses) AddEmailAddressWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddEmailAddressResult, error) {
+	rsp, err := c.AddEmailAddressWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddEmailAddressResult(rsp)
+}
+
+// AddEmailAddressWithResponse Add an address
+//
+// A code or a link is mailed to it. By code the address is stored once it is
+// verified, and one address at a time can be added so. With
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
+// an address that somebody else has.
+//
+// A client that is still signing up changes the address that is being verified
+// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `email`: `required`, `invalid`, `duplicate_email`, `email_taken`,
+// `max_email_addresses`, `same_as_current` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/email (the `AddEmailAddress` operationId).
+func (c *ClientWithResponses) AddEmailAddressWithResponse(ctx context.Context, body AddEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*AddEmailAddressResult, error) {
+	rsp, err := c.AddEmailAddress(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddEmailAddressResult(rsp)
+}
+
+// ResendEmailAddressVerificationWithBodyWithResponse Mail the verification of an address again
+//
+// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+// code). Problems at `email`: `required`, `unknown_email` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+func (c *ClientWithResponses) ResendEmailAddressVerificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResendEmailAddressVerificationResult, error) {
+	rsp, err := c.ResendEmailAddressVerificationWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResendEmailAddressVerificationResult(rsp)
+}
+
+// ResendEmailAddressVerificationWithResponse Mail the verification of an address again
+//
+// 403 when nothing was mailed: too soon (by link), or no resend is left (by
+// code). Problems at `email`: `required`, `unknown_email` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
+func (c *ClientWithResponses) ResendEmailAddressVerificationWithResponse(ctx context.Context, body ResendEmailAddressVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ResendEmailAddressVerificationResult, error) {
+	rsp, err := c.ResendEmailAddressVerification(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResendEmailAddressVerificationResult(rsp)
+}
+
+// ExportAccountWithResponse The person's data
+//
+// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
+func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ExportAccountResult, error) {
+	rsp, err := c.ExportAccount(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExportAccountResult(rsp)
+}
+
+// ChangePasswordWithBodyWithResponse Change the password, or set the first one
+//
+// Ends every other session of the person. The caller's own goes on, its access
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+//
+// Problems: `required`, `enter_current_password` at `current_password`;
+// `required`, `password_…` at `new_password` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error) {
+	rsp, err := c.ChangePasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResult(rsp)
+}
+
+// ChangePasswordWithResponse Change the password, or set the first one
+//
+// Ends every other session of the person. The caller's own goes on, its access
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+//
+// Problems: `required`, `enter_current_password` at `current_password`;
+// `required`, `password_…` at `new_password` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
+func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error) {
+	rsp, err := c.ChangePassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePasswordResult(rsp)
+}
+
+// GetPhoneNumberWithResponse The person's phone number
+//
+// A list of none or one. A number that is being verified does not show.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/phone (the `GetPhoneNumber` operationId).
+func (c *ClientWithResponses) GetPhoneNumberWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPhoneNumberResult, error) {
+	rsp, err := c.GetPhoneNumber(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPhoneNumberResult(rsp)
+}
+
+// ChangePhoneNumberWithBodyWithResponse Set or change the phone number
+//
+// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+// is the same for a number that somebody else has. A client that is still
+// signing up changes the number that is being verified
+// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+// `phone_taken` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+func (c *ClientWithResponses) ChangePhoneNumberWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ChangePhoneNumberResult, error) {
+	rsp, err := c.ChangePhoneNumberWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePhoneNumberResult(rsp)
+}
+
+// ChangePhoneNumberWithResponse Set or change the phone number
+//
+// 202: a code was texted; the old number stays until `verifyPhone`. The answer
+// is the same for a number that somebody else has. A client that is still
+// signing up changes the number that is being verified
+// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
+// is not signed in.
+//
+// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
+// `phone_taken` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
+func (c *ClientWithResponses) ChangePhoneNumberWithResponse(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePhoneNumberResult, error) {
+	rsp, err := c.ChangePhoneNumber(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseChangePhoneNumberResult(rsp)
+}
+
+// ConfirmLoginCodeWithBodyWithResponse Sign in with a code
+//
+// Verifies the address or number that the code was sent to, and goes on with the
+// sign-in.
+//
+// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+// pending here, or it came too late.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+func (c *ClientWithResponses) ConfirmLoginCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmLoginCodeResult, error) {
+	rsp, err := c.ConfirmLoginCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmLoginCodeResult(rsp)
+}
+
+// ConfirmLoginCodeWithResponse Sign in with a code
+//
+// Verifies the address or number that the code was sent to, and goes on with the
+// sign-in.
+//
+// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
+// pending here, or it came too late.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/confirm (the `ConfirmLoginCode` operationId).
+func (c *ClientWithResponses) ConfirmLoginCodeWithResponse(ctx context.Context, body ConfirmLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmLoginCodeResult, error) {
+	rsp, err := c.ConfirmLoginCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmLoginCodeResult(rsp)
+}
+
+// RequestLoginCodeWithBodyWithResponse Ask for a sign-in code
+//
+// **401 with `login_by_code` pending is the success answer**: confirm the code
+// next. It is the same for an address or a number that nobody has; 200 for a
+// client that is signed in already, which needs no code and gets none. 404 while
+// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+//
+// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+// `unknown_phone` (with enumeration protection off), `select_only_one`,
+// `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+func (c *ClientWithResponses) RequestLoginCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestLoginCodeResult, error) {
+	rsp, err := c.RequestLoginCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestLoginCodeResult(rsp)
+}
+
+// RequestLoginCodeWithResponse Ask for a sign-in code
+//
+// **401 with `login_by_code` pending is the success answer**: confirm the code
+// next. It is the same for an address or a number that nobody has; 200 for a
+// client that is signed in already, which needs no code and gets none. 404 while
+// `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+//
+// Problems: `required`, `invalid`, `invalid_phone`, `unknown_email`,
+// `unknown_phone` (with enumeration protection off), `select_only_one`,
+// `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/request (the `RequestLoginCode` operationId).
+func (c *ClientWithResponses) RequestLoginCodeWithResponse(ctx context.Context, body RequestLoginCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestLoginCodeResult, error) {
+	rsp, err := c.RequestLoginCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestLoginCodeResult(rsp)
+}
+
+// ResendLoginCodeWithResponse Send another sign-in code
+//
+// As often as `ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND` says; 409 otherwise. The
+// code before stops working; neither the time nor the attempts start anew. 404
+// while `ACCOUNT_LOGIN_BY_CODE_ENABLED` is off.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/code/resend (the `ResendLoginCode` operationId).
+func (c *ClientWithResponses) ResendLoginCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendLoginCodeResult, error) {
+	rsp, err := c.ResendLoginCode(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResendLoginCodeResult(rsp)
+}
+
+// GetEmailVerificationWithResponse Which address a code or key would verify
+//
+// Changes nothing. By code it needs this client's own pending verification (409
+// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
+// `email_taken` (400).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/email/verify (the `GetEmailVerification` operationId).
+func (c *ClientWithResponses) GetEmailVerificationWithResponse(ctx context.Context, params *GetEmailVerificationParams, reqEditors ...RequestEditorFn) (*GetEmailVerificationResult, error) {
+	rsp, err := c.GetEmailVerification(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetEmailVerificationResult(rsp)
+}
+
+// VerifyEmailWithBodyWithResponse Verify an address
+//
+// By code: the code that was mailed, in the session that asked for it; a pending
+// sign-in goes on from here. By link: the key of the link, in any session; a
+// pending sign-in of the same session goes on only with
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+// success**: the address is verified, sign in.
+//
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+func (c *ClientWithResponses) VerifyEmailWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyEmailResult, error) {
+	rsp, err := c.VerifyEmailWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyEmailResult(rsp)
+}
+
+// VerifyEmailWithResponse Verify an address
+//
+// By code: the code that was mailed, in the session that asked for it; a pending
+// sign-in goes on from here. By link: the key of the link, in any session; a
+// pending sign-in of the same session goes on only with
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
+// success**: the address is verified, sign in.
+//
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
+func (c *ClientWithResponses) VerifyEmailWithResponse(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyEmailResult, error) {
+	rsp, err := c.VerifyEmail(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyEmailResult(rsp)
+}
+
+// ResendEmailVerificationWithResponse Mail another code
+//
+// Only by code, while a verification is pending, and as often as
+// `ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise. The code
+// before stops working; neither the time nor the attempts start anew.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/resend (the `ResendEmailVerification` operationId).
+func (c *ClientWithResponses) ResendEmailVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendEmailVerificationResult, error) {
+	rsp, err := c.ResendEmailVerification(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResendEmailVerificationResult(rsp)
+}
+
 // LoginWithBodyWithResponse Sign in with a password
 //
+// Takes exactly one of `email`, `username` and `phone`, of those in
+// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+// is pending** where the password alone does not do.
+//
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`. Too
-// many of them, for one address or from one client address, are 400
-// `too_many_login_attempts`.
+// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+// `phone_…`) at `password`. Too many of them, for one account or from one client
+// address, are 400 `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -2924,10 +8399,14 @@ func (c *ClientWithResponses) LoginWithBodyWithResponse(ctx context.Context, con
 
 // LoginWithResponse Sign in with a password
 //
+// Takes exactly one of `email`, `username` and `phone`, of those in
+// `ACCOUNT_LOGIN_METHODS` (`invalid_login` otherwise). Answers **401 with what
+// is pending** where the password alone does not do.
+//
 // Unknown account, account without a password, disabled account and wrong
-// password are one answer: 400 `email_password_mismatch` at `password`. Too
-// many of them, for one address or from one client address, are 400
-// `too_many_login_attempts`.
+// password are one answer: 400 `email_password_mismatch` (or `username_…`,
+// `phone_…`) at `password`. Too many of them, for one account or from one client
+// address, are 400 `too_many_login_attempts`.
 //
 // 409 when this client is already signed in; only after the credentials were
 // right. 503 with `Retry-After` when too many passwords are being checked at
@@ -2942,6 +8421,199 @@ func (c *ClientWithResponses) LoginWithResponse(ctx context.Context, body LoginJ
 		return nil, err
 	}
 	return ParseLoginResult(rsp)
+}
+
+// RequestPasswordResetWithBodyWithResponse Ask to reset a forgotten password
+//
+// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+// success answer** (200 for a signed-in client). The answer is the same for an
+// address that nobody has.
+//
+// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+// protection off) (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+func (c *ClientWithResponses) RequestPasswordResetWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RequestPasswordResetResult, error) {
+	rsp, err := c.RequestPasswordResetWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResetResult(rsp)
+}
+
+// RequestPasswordResetWithResponse Ask to reset a forgotten password
+//
+// By link: 200. By code: **401 with `password_reset_by_code` pending is the
+// success answer** (200 for a signed-in client). The answer is the same for an
+// address that nobody has.
+//
+// Problems at `email`: `required`, `invalid`, `unknown_email` (with enumeration
+// protection off) (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/request (the `RequestPasswordReset` operationId).
+func (c *ClientWithResponses) RequestPasswordResetWithResponse(ctx context.Context, body RequestPasswordResetJSONRequestBody, reqEditors ...RequestEditorFn) (*RequestPasswordResetResult, error) {
+	rsp, err := c.RequestPasswordReset(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestPasswordResetResult(rsp)
+}
+
+// GetPasswordResetWithResponse Whose password a code or key would reset
+//
+// By code this confirms the code, which verifies the address and starts its time
+// anew; send it again with the new password. A wrong code costs an attempt.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`
+// (400). 409: no reset is pending here (by code).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/password/reset (the `GetPasswordReset` operationId).
+func (c *ClientWithResponses) GetPasswordResetWithResponse(ctx context.Context, params *GetPasswordResetParams, reqEditors ...RequestEditorFn) (*GetPasswordResetResult, error) {
+	rsp, err := c.GetPasswordReset(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPasswordResetResult(rsp)
+}
+
+// ResetPasswordWithBodyWithResponse Set a new password with a code or key
+//
+// Ends every session of the person. **401 is the success answer**: sign in with
+// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+// at once: 200, or 401 with what is still asked.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+// `password`, once the key is right: `password_…` (400). 409: no reset is
+// pending here (by code).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error) {
+	rsp, err := c.ResetPasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPasswordResult(rsp)
+}
+
+// ResetPasswordWithResponse Set a new password with a code or key
+//
+// Ends every session of the person. **401 is the success answer**: sign in with
+// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
+// at once: 200, or 401 with what is still asked.
+//
+// Problems at `key`: `required`, `incorrect_code`, `invalid_password_reset`; at
+// `password`, once the key is right: `password_…` (400). 409: no reset is
+// pending here (by code).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/password/reset (the `ResetPassword` operationId).
+func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, body ResetPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ResetPasswordResult, error) {
+	rsp, err := c.ResetPassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResetPasswordResult(rsp)
+}
+
+// VerifyPhoneWithBodyWithResponse Verify a phone number
+//
+// The code that was texted. A pending sign-in goes on from here; for a signed-in
+// person the new number replaces the old one now.
+//
+// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+// nothing to verify here.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+func (c *ClientWithResponses) VerifyPhoneWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*VerifyPhoneResult, error) {
+	rsp, err := c.VerifyPhoneWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyPhoneResult(rsp)
+}
+
+// VerifyPhoneWithResponse Verify a phone number
+//
+// The code that was texted. A pending sign-in goes on from here; for a signed-in
+// person the new number replaces the old one now.
+//
+// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
+// nothing to verify here.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/phone/verify (the `VerifyPhone` operationId).
+func (c *ClientWithResponses) VerifyPhoneWithResponse(ctx context.Context, body VerifyPhoneJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyPhoneResult, error) {
+	rsp, err := c.VerifyPhone(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseVerifyPhoneResult(rsp)
+}
+
+// ResendPhoneVerificationWithResponse Text another code
+//
+// Only during sign-up or sign-in, as often as
+// `ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
+func (c *ClientWithResponses) ResendPhoneVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendPhoneVerificationResult, error) {
+	rsp, err := c.ResendPhoneVerification(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResendPhoneVerificationResult(rsp)
+}
+
+// ReauthenticateWithBodyWithResponse Prove again who is signed in
+//
+// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+//
+// Problems at `password`: `required`, `incorrect_password`,
+// `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *ClientWithResponses) ReauthenticateWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error) {
+	rsp, err := c.ReauthenticateWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateResult(rsp)
+}
+
+// ReauthenticateWithResponse Prove again who is signed in
+//
+// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+//
+// Problems at `password`: `required`, `incorrect_password`,
+// `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
+func (c *ClientWithResponses) ReauthenticateWithResponse(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error) {
+	rsp, err := c.Reauthenticate(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateResult(rsp)
 }
 
 // EndSessionWithResponse Sign out
@@ -3035,12 +8707,14 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqE
 
 // SignupWithBodyWithResponse Create an account and sign in
 //
-// Creates a user with one unverified, primary address and signs them in.
-// `display` starts as the address's local part. Outer blanks are stripped
-// from both members, the address is lower-cased, the password is brought to
-// Unicode NFC.
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// person in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+// the address is lower-cased, the password is brought to Unicode NFC. With
+// mandatory verification an address that somebody has is answered as a new one.
 //
-// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 // `password_too_short`, `password_too_common`, `password_entirely_numeric`
 // (400); signing up is closed (403); already signed in (409).
 //
@@ -3057,12 +8731,14 @@ func (c *ClientWithResponses) SignupWithBodyWithResponse(ctx context.Context, co
 
 // SignupWithResponse Create an account and sign in
 //
-// Creates a user with one unverified, primary address and signs them in.
-// `display` starts as the address's local part. Outer blanks are stripped
-// from both members, the address is lower-cased, the password is brought to
-// Unicode NFC.
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// person in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
+// the address is lower-cased, the password is brought to Unicode NFC. With
+// mandatory verification an address that somebody has is answered as a new one.
 //
-// Problems: `required`, `invalid`, `max_length`, `email_taken`,
+// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
+// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
 // `password_too_short`, `password_too_common`, `password_entirely_numeric`
 // (400); signing up is closed (403); already signed in (409).
 //
@@ -3278,22 +8954,92 @@ func ParseGetKeySetResult(rsp *http.Response) (*GetKeySetResult, error) {
 	return response, nil
 }
 
-// ParseLoginResult parses an HTTP response from a LoginWithResponse call
-func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
+// ParseDeleteAccountResult parses an HTTP response from a DeleteAccountWithResponse call
+func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
 	defer func() { _ = rsp.Body.Close() }()
 	if err != nil {
 		return nil, err
 	}
 
-	response := &LoginResult{
+	response := &DeleteAccountResult{
 		Body:         bodyBytes,
 		HTTPResponse: rsp,
 	}
 
 	switch {
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest AuthenticatedResponse
+		var dest DeletionResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers DeleteAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeleteAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveEmailAddressResult parses an HTTP response from a RemoveEmailAddressWithResponse call
+func ParseRemoveEmailAddressResult(rsp *http.Response) (*RemoveEmailAddressResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveEmailAddressResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EmailAddressList
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
 			return nil, err
 		}
@@ -3305,6 +9051,299 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 			return nil, err
 		}
 		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RemoveEmailAddressResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers RemoveEmailAddressResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers RemoveEmailAddressResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListEmailAddressesResult parses an HTTP response from a ListEmailAddressesWithResponse call
+func ParseListEmailAddressesResult(rsp *http.Response) (*ListEmailAddressesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListEmailAddressesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EmailAddressList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListEmailAddressesResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListEmailAddressesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangePrimaryEmailAddressResult parses an HTTP response from a ChangePrimaryEmailAddressWithResponse call
+func ParseChangePrimaryEmailAddressResult(rsp *http.Response) (*ChangePrimaryEmailAddressResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePrimaryEmailAddressResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EmailAddressList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ChangePrimaryEmailAddressResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangePrimaryEmailAddressResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangePrimaryEmailAddressResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddEmailAddressResult parses an HTTP response from a AddEmailAddressWithResponse call
+func ParseAddEmailAddressResult(rsp *http.Response) (*AddEmailAddressResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddEmailAddressResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EmailAddressList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
@@ -3351,6 +9390,1117 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 401:
+		var headers AddEmailAddressResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers AddEmailAddressResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddEmailAddressResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResendEmailAddressVerificationResult parses an HTTP response from a ResendEmailAddressVerificationWithResponse call
+func ParseResendEmailAddressVerificationResult(rsp *http.Response) (*ResendEmailAddressVerificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResendEmailAddressVerificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ResendEmailAddressVerificationResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ResendEmailAddressVerificationResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResendEmailAddressVerificationResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExportAccountResult parses an HTTP response from a ExportAccountWithResponse call
+func ParseExportAccountResult(rsp *http.Response) (*ExportAccountResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExportAccountResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ExportResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ExportAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExportAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangePasswordResult parses an HTTP response from a ChangePasswordWithResponse call
+func ParseChangePasswordResult(rsp *http.Response) (*ChangePasswordResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePasswordResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ChangePasswordResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangePasswordResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangePasswordResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPhoneNumberResult parses an HTTP response from a GetPhoneNumberWithResponse call
+func ParseGetPhoneNumberResult(rsp *http.Response) (*GetPhoneNumberResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPhoneNumberResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PhoneNumberList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetPhoneNumberResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPhoneNumberResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseChangePhoneNumberResult parses an HTTP response from a ChangePhoneNumberWithResponse call
+func ParseChangePhoneNumberResult(rsp *http.Response) (*ChangePhoneNumberResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ChangePhoneNumberResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest PhoneNumbersResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ChangePhoneNumberResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ChangePhoneNumberResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ChangePhoneNumberResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConfirmLoginCodeResult parses an HTTP response from a ConfirmLoginCodeWithResponse call
+func ParseConfirmLoginCodeResult(rsp *http.Response) (*ConfirmLoginCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmLoginCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ConfirmLoginCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ConfirmLoginCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRequestLoginCodeResult parses an HTTP response from a RequestLoginCodeWithResponse call
+func ParseRequestLoginCodeResult(rsp *http.Response) (*RequestLoginCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestLoginCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RequestLoginCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers RequestLoginCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResendLoginCodeResult parses an HTTP response from a ResendLoginCodeWithResponse call
+func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResendLoginCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ResendLoginCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResendLoginCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetEmailVerificationResult parses an HTTP response from a GetEmailVerificationWithResponse call
+func ParseGetEmailVerificationResult(rsp *http.Response) (*GetEmailVerificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetEmailVerificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EmailVerificationResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers GetEmailVerificationResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVerifyEmailResult parses an HTTP response from a VerifyEmailWithResponse call
+func ParseVerifyEmailResult(rsp *http.Response) (*VerifyEmailResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VerifyEmailResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers VerifyEmailResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers VerifyEmailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResendEmailVerificationResult parses an HTTP response from a ResendEmailVerificationWithResponse call
+func ParseResendEmailVerificationResult(rsp *http.Response) (*ResendEmailVerificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResendEmailVerificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ResendEmailVerificationResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResendEmailVerificationResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLoginResult parses an HTTP response from a LoginWithResponse call
+func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoginResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthenticatedResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers LoginResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers LoginResult429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -3363,6 +10513,579 @@ func ParseLoginResult(rsp *http.Response) (*LoginResult, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers LoginResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRequestPasswordResetResult parses an HTTP response from a RequestPasswordResetWithResponse call
+func ParseRequestPasswordResetResult(rsp *http.Response) (*RequestPasswordResetResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestPasswordResetResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RequestPasswordResetResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers RequestPasswordResetResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers RequestPasswordResetResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPasswordResetResult parses an HTTP response from a GetPasswordResetWithResponse call
+func ParseGetPasswordResetResult(rsp *http.Response) (*GetPasswordResetResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPasswordResetResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers GetPasswordResetResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResetPasswordResult parses an HTTP response from a ResetPasswordWithResponse call
+func ParseResetPasswordResult(rsp *http.Response) (*ResetPasswordResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResetPasswordResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ResetPasswordResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ResetPasswordResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResetPasswordResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseVerifyPhoneResult parses an HTTP response from a VerifyPhoneWithResponse call
+func ParseVerifyPhoneResult(rsp *http.Response) (*VerifyPhoneResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &VerifyPhoneResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers VerifyPhoneResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers VerifyPhoneResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseResendPhoneVerificationResult parses an HTTP response from a ResendPhoneVerificationWithResponse call
+func ParseResendPhoneVerificationResult(rsp *http.Response) (*ResendPhoneVerificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResendPhoneVerificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ResendPhoneVerificationResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ResendPhoneVerificationResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReauthenticateResult parses an HTTP response from a ReauthenticateWithResponse call
+func ParseReauthenticateResult(rsp *http.Response) (*ReauthenticateResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReauthenticateResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ReauthenticateResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ReauthenticateResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReauthenticateResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
@@ -3698,6 +11421,13 @@ func ParseSignupResult(rsp *http.Response) (*SignupResult, error) {
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
 		var dest Forbidden
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -3750,6 +11480,16 @@ func ParseSignupResult(rsp *http.Response) (*SignupResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 401:
+		var headers SignupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers SignupResult429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

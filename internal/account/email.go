@@ -1,0 +1,265 @@
+package account
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+)
+
+// Address is one of a person's addresses.
+type Address = db.ListEmailAddressesRow
+
+// EmailAddresses lists the caller's addresses. By code, one that is being verified stands
+// at the end.
+func (a *Account) EmailAddresses(ctx context.Context, who caller.Caller) ([]Address, error) {
+	return a.addresses(ctx, a.DB.Queries, who, a.DB.Now())
+}
+
+func (a *Account) addresses(ctx context.Context, q *db.Queries, who caller.Caller, now time.Time) ([]Address, error) {
+	list, err := q.ListEmailAddresses(ctx, who.Session.UserID)
+	if err != nil || !a.Policy.EmailVerificationByCode {
+		return list, err
+	}
+	process, found, err := code.Find(ctx, q, who.Session.ID, code.VerifyEmail, now)
+	if found && position(list, process.Target) < 0 {
+		list = append(list, Address{Address: process.Target})
+	}
+	return list, err
+}
+
+func position(list []Address, address string) int {
+	return slices.IndexFunc(list, func(e Address) bool { return e.Address == address })
+}
+
+// edit is a change to the caller's addresses.
+type edit func(tx postgres.Tx, list []Address, address string) error
+
+// editAddresses checks an address and runs an edit with the person's row locked, so that
+// two of them cannot both leave them without a primary one.
+func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in string, do edit) ([]Address, error) {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID}
+	if _, err := a.Limiter.Take(ctx, "manage_email", subject); err != nil {
+		return nil, err
+	}
+	address, valid := email.Normalize(in)
+	switch {
+	case address == "":
+		return nil, problem.Required.At("email")
+	case !valid:
+		return nil, problem.InvalidValue.At("email")
+	case len(address) > email.MaxStored:
+		return nil, problem.MaxLength.At("email")
+	}
+	var after []Address
+	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
+			return err
+		}
+		list, err := a.addresses(ctx, tx.Queries, who, tx.Now)
+		if err != nil {
+			return err
+		}
+		if err := do(tx, list, address); err != nil {
+			return err
+		}
+		after, err = a.addresses(ctx, tx.Queries, who, tx.Now)
+		return err
+	})
+	return after, err
+}
+
+// AddEmailAddress starts the verification of another address. By link it is stored at
+// once, by code when it is verified. For an address that somebody else has the answer is
+// the same; what is mailed there cannot verify it.
+func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in string) ([]Address, error) {
+	return a.editAddresses(ctx, who, in, func(tx postgres.Tx, list []Address, address string) error {
+		stored := slices.DeleteFunc(slices.Clone(list), func(e Address) bool { return e.VerifiedAt == nil && !e.IsPrimary && a.Policy.EmailVerificationByCode })
+		if position(stored, address) >= 0 {
+			return problem.DuplicateEmail.At("email")
+		}
+		if !a.Policy.ChangeEmail && len(stored) >= a.Policy.MostEmailAddresses() {
+			return problem.MaxEmailAddresses.At("email")
+		}
+		if err := a.refuseTaken(ctx, tx, address); err != nil {
+			return err
+		}
+		user := who.Session.UserID
+		if !a.Policy.EmailVerificationByCode {
+			if err := a.store(ctx, tx, who, list, address); err != nil {
+				return err
+			}
+		}
+		if a.Policy.EmailVerification == "none" && !a.Policy.ChangeEmail {
+			return nil
+		}
+		_, err := a.Notices.VerifyEmail(ctx, tx, notice.Recipient{Session: who.Session.ID, UserID: user, Email: address, Device: who.Device})
+		return err
+	})
+}
+
+// refuseTaken tells that somebody else has an address, where answers may tell.
+func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, address string) error {
+	if a.Policy.Hides() {
+		return nil
+	}
+	holders, err := tx.CountAddressHolders(ctx, address)
+	if err == nil && holders > 0 {
+		err = problem.EmailTaken.At("email")
+	}
+	return err
+}
+
+// store writes an address that a link will verify. The person is told at the address that
+// they had before (SEC-51, SEC-58).
+func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, list []Address, address string) error {
+	user := who.Session.UserID
+	if a.Policy.ChangeEmail { // an earlier candidate gives way
+		if err := tx.DeleteUnverifiedEmailAddresses(ctx, user); err != nil {
+			return err
+		}
+	}
+	primary := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
+	err := tx.InsertEmailAddress(ctx, db.InsertEmailAddressParams{UserID: user, Address: address, IsPrimary: primary < 0, Now: tx.Now})
+	if err != nil {
+		return err
+	}
+	if err := a.note(ctx, tx, who, audit.EmailAdded, address); err != nil {
+		return err
+	}
+	if primary < 0 || a.Policy.ChangeEmail {
+		return nil
+	}
+	return a.Notices.EmailAdded(ctx, tx, user, list[primary].Address, who.Device)
+}
+
+// ResendEmailAddress mails the verification of one of the caller's addresses again.
+func (a *Account) ResendEmailAddress(ctx context.Context, who caller.Caller, in string) error {
+	_, err := a.editAddresses(ctx, who, in, func(tx postgres.Tx, list []Address, address string) error {
+		at := position(list, address)
+		if at < 0 {
+			return problem.UnknownEmail.At("email")
+		}
+		if list[at].VerifiedAt != nil {
+			return problem.NotSent // there is nothing to verify
+		}
+		to := notice.Recipient{Session: who.Session.ID, UserID: who.Session.UserID, Email: address, Device: who.Device}
+		process, running, err := code.Find(ctx, tx.Queries, who.Session.ID, code.VerifyEmail, tx.Now)
+		if err != nil {
+			return err
+		}
+		if !a.Policy.EmailVerificationByCode || !running || process.Target != address {
+			sent, err := a.Notices.VerifyEmail(ctx, tx, to)
+			if err == nil && !sent {
+				err = problem.NotSent
+			}
+			return err
+		}
+		if err := a.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+			return err
+		}
+		text, ok, err := a.Codes.Resend(ctx, tx, process)
+		if err == nil && !ok {
+			err = problem.NotSent
+		}
+		if err != nil {
+			return err
+		}
+		return a.Notices.PostEmailCode(ctx, tx, to, text)
+	})
+	return err
+}
+
+// MakePrimary makes one of the caller's addresses the primary one.
+func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string, primary bool) ([]Address, error) {
+	return a.editAddresses(ctx, who, in, func(tx postgres.Tx, list []Address, address string) error {
+		at := position(list, address)
+		verified := slices.ContainsFunc(list, func(e Address) bool { return e.VerifiedAt != nil })
+		pending := at >= 0 && a.isPending(ctx, tx, who, list[at])
+		switch {
+		case at < 0:
+			return problem.UnknownEmail.At("email")
+		case !primary:
+			return problem.Required.At("primary")
+		case list[at].VerifiedAt == nil && (verified || pending):
+			return problem.UnverifiedPrimary.At("email")
+		case list[at].IsPrimary:
+			return nil
+		}
+		user := who.Session.UserID
+		old := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
+		if err := tx.UpdateNoPrimaryEmailAddress(ctx, user); err != nil {
+			return err
+		}
+		if _, err := tx.UpdatePrimaryEmailAddress(ctx, db.UpdatePrimaryEmailAddressParams{UserID: user, Address: address}); err != nil {
+			return err
+		}
+		if err := a.note(ctx, tx, who, audit.PrimaryEmail, address); err != nil {
+			return err
+		}
+		if old < 0 {
+			return nil
+		}
+		return a.Notices.EmailChanged(ctx, tx, user, list[old].Address, who.Device)
+	})
+}
+
+// isPending reports whether an address is only being verified, and not stored.
+func (a *Account) isPending(ctx context.Context, tx postgres.Tx, who caller.Caller, e Address) bool {
+	if !a.Policy.EmailVerificationByCode || e.VerifiedAt != nil || e.IsPrimary {
+		return false
+	}
+	process, found, err := code.Find(ctx, tx.Queries, who.Session.ID, code.VerifyEmail, tx.Now)
+	return err == nil && found && process.Target == e.Address
+}
+
+// RemoveEmailAddress removes one of the caller's addresses, or drops the verification of
+// one that is not stored yet.
+func (a *Account) RemoveEmailAddress(ctx context.Context, who caller.Caller, in string) ([]Address, error) {
+	return a.editAddresses(ctx, who, in, func(tx postgres.Tx, list []Address, address string) error {
+		at := position(list, address)
+		if at < 0 {
+			return problem.UnknownEmail.At("email")
+		}
+		if a.isPending(ctx, tx, who, list[at]) {
+			if err := code.Drop(ctx, tx, who.Session.ID, code.VerifyEmail); err != nil {
+				return err
+			}
+		}
+		stored, err := tx.ListEmailAddresses(ctx, who.Session.UserID)
+		if err != nil || position(stored, address) < 0 {
+			return err
+		}
+		onlyByEmail := len(a.Policy.LoginMethods) == 1 && a.Policy.LoginBy("email")
+		if list[at].IsPrimary && len(stored) > 1 || len(stored) == 1 && onlyByEmail {
+			return problem.CannotRemovePrimary.At("email")
+		}
+		return a.remove(ctx, tx, who, address)
+	})
+}
+
+func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {
+	user := who.Session.UserID
+	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address}); err != nil {
+		return err
+	}
+	for _, purpose := range []code.Purpose{code.VerifyEmail, code.ResetPassword} {
+		gone := db.DeleteLinksOfAddressParams{UserID: user, Purpose: string(purpose), Address: address}
+		if err := tx.DeleteLinksOfAddress(ctx, gone); err != nil {
+			return err
+		}
+	}
+	if err := a.note(ctx, tx, who, audit.EmailRemoved, address); err != nil {
+		return err
+	}
+	return a.Notices.EmailDeleted(ctx, tx, user, address, who.Device)
+}

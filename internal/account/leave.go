@@ -1,0 +1,87 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// Delete ends all sessions of the caller at once and sets the date at which the account
+// goes; it returns that. Only a completed sign-in undoes it. Without grace the account
+// goes here and now.
+func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, error) {
+	var at time.Time
+	user := who.Session.UserID
+	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		// Race: a sign-in commits before, and is ended here, or after, and calls it off.
+		if _, err := tx.LockUser(ctx, user); err != nil {
+			return err
+		}
+		at = tx.Now.Add(a.Policy.DeletionGrace())
+		if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: user, DeletesAt: &at}); err != nil {
+			return err
+		}
+		if _, err := session.EndAll(ctx, tx, user, session.AccountDeleted); err != nil {
+			return err
+		}
+		if err := a.note(ctx, tx, who, audit.DeletionRequested, ""); err != nil {
+			return err
+		}
+		if a.Policy.DeletionGraceSeconds == 0 {
+			return a.purge(ctx, tx, user)
+		}
+		return a.Notices.DeletionScheduled(ctx, tx, user, at, who.Device)
+	})
+	return at, err
+}
+
+// purge removes a person whose date has come. Foreign keys take all that is theirs along;
+// audit rows outlive them, without what is personal.
+func (a *Account) purge(ctx context.Context, tx postgres.Tx, user int64) error {
+	if err := a.Notices.AccountDeleted(ctx, tx, user); err != nil {
+		return err
+	}
+	n, err := tx.DeleteUser(ctx, db.DeleteUserParams{ID: user, Now: tx.Now})
+	if err != nil || n == 0 {
+		return errors.Join(err, errStays)
+	}
+	if err := a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.AccountDeleted, Actor: audit.Server, UserID: user}); err != nil {
+		return err
+	}
+	_, err = tx.UpdateAuditEventsOfUser(ctx, user)
+	return err
+}
+
+// errStays undoes a purge: the person has signed in meanwhile, and the account stays.
+var errStays = errors.New("the account stays")
+
+// Purge removes everybody whose date has come, and returns how many those were. It can be
+// repeated at any time: what is gone is not found again.
+func (a *Account) Purge(ctx context.Context) (int, error) {
+	due, err := a.DB.ListUsersToDelete(ctx, a.DB.Now())
+	if err != nil {
+		return 0, err
+	}
+	gone := 0
+	for _, user := range due {
+		err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+			if _, err := tx.LockUser(ctx, user); err != nil {
+				return err
+			}
+			return a.purge(ctx, tx, user)
+		})
+		switch {
+		case err == nil:
+			gone++
+		case !errors.Is(err, errStays) && !postgres.IsNotFound(err):
+			return gone, err
+		}
+	}
+	return gone, nil
+}

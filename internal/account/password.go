@@ -1,0 +1,141 @@
+package account
+
+import (
+	"context"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// PasswordChange is a new password, and the one before it where there is one.
+type PasswordChange struct{ Current, New string }
+
+// PasswordChanged is what the caller's session has become.
+type PasswordChanged struct {
+	Session session.Details
+	// SessionToken is new; the one before is dead. Empty where the session has ended, too.
+	SessionToken string
+	// Out: the session has ended (ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE).
+	Out bool
+}
+
+// ChangePassword sets the caller's password and ends their other sessions, in one
+// transaction. The caller's own session goes on with the same access and refresh token:
+// only a refresh moves a generation, since an answer that is lost here could not be
+// repeated (contract: docs/differences.md).
+func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in PasswordChange) (PasswordChanged, error) {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID}
+	if _, err := a.Limiter.Take(ctx, "change_password", subject); err != nil {
+		return PasswordChanged{}, err
+	}
+	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
+	stored, fresh, err := a.newPassword(ctx, who, in)
+	if err != nil {
+		return PasswordChanged{}, err
+	}
+	out := PasswordChanged{Out: a.Policy.LogoutOnPasswordChange}
+	changed := false
+	err = a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		// Race: whoever signs in with the old password does so before, and is ended here, or
+		// after, and does not get in. Of two changes at once, the second finds another password.
+		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
+			return err
+		}
+		now, err := tx.FindUserPassword(ctx, who.Session.UserID)
+		if err != nil || !same(now, stored) {
+			return err
+		}
+		changed = true
+		return a.storePassword(ctx, tx, who, fresh, &out)
+	})
+	if err == nil && !changed {
+		err = problem.EnterCurrentPassword.At("current_password")
+	}
+	return out, err
+}
+
+// newPassword checks the current password and the new one, and returns the stored hash
+// and the fresh one.
+func (a *Account) newPassword(ctx context.Context, who caller.Caller, in PasswordChange) (stored *string, fresh string, err error) {
+	if stored, err = a.DB.FindUserPassword(ctx, who.Session.UserID); err != nil {
+		return nil, "", err
+	}
+	var bad problem.List
+	switch {
+	case stored != nil && in.Current == "":
+		bad = append(bad, problem.Required.At("current_password"))
+	case stored == nil && in.Current != "":
+		bad = append(bad, problem.EnterCurrentPassword.At("current_password"))
+	}
+	if in.New == "" {
+		bad = append(bad, problem.Required.At("new_password"))
+	} else {
+		about := password.About(who.Session.Email, who.Session.Username, who.Session.Display)
+		bad = append(bad, a.Passwords.Check(in.New, "new_password", about...)...)
+	}
+	slot, err := a.Gate.Enter(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer slot.Leave()
+	if stored != nil && in.Current != "" {
+		right, _, err := slot.Verify(in.Current, stored)
+		if err != nil {
+			return nil, "", err
+		}
+		if !right {
+			bad = append(problem.List{problem.EnterCurrentPassword.At("current_password")}, bad...)
+		}
+	}
+	if len(bad) > 0 {
+		return nil, "", bad
+	}
+	fresh, err = slot.Hash(in.New)
+	return stored, fresh, err
+}
+
+func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.Caller, fresh string, out *PasswordChanged) error {
+	user := who.Session.UserID
+	if _, err := tx.UpdateUserPassword(ctx, db.UpdateUserPasswordParams{ID: user, PasswordHash: fresh}); err != nil {
+		return err
+	}
+	var err error
+	if out.Out {
+		_, err = session.EndAll(ctx, tx, user, session.PasswordChanged)
+	} else {
+		_, err = tx.EndOtherSessionsOfUser(ctx, db.EndOtherSessionsOfUserParams{
+			UserID: user, ID: who.Session.ID, EndReason: session.PasswordChanged, Now: tx.Now,
+		})
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: user, Purpose: string(code.ResetPassword)}); err != nil {
+		return err
+	}
+	if err := a.note(ctx, tx, who, audit.PasswordChanged, ""); err != nil {
+		return err
+	}
+	if err := a.Notices.PasswordChanged(ctx, tx, user, !who.Session.HasUsablePassword, who.Device); err != nil {
+		return err
+	}
+	if !out.Out {
+		out.SessionToken = secret.SessionToken()
+		err := tx.UpdateSessionToken(ctx, db.UpdateSessionTokenParams{ID: who.Session.ID, TokenHash: secret.Hash(out.SessionToken)})
+		if err != nil {
+			return err
+		}
+	}
+	out.Session, err = tx.FindSession(ctx, who.Session.ID)
+	return err
+}
+
+func same(a, b *string) bool { return a == nil && b == nil || a != nil && b != nil && *a == *b }

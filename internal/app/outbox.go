@@ -1,0 +1,203 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/policy"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/token"
+)
+
+// sealer seals what has to be read again, with the keys of the settings, or one that is
+// derived from the signing key.
+func sealer(c config.Config, ring *token.Keyring) (*secret.Sealer, error) {
+	if c.Outbox.SealingKeys == "" {
+		return secret.NewSealer("derived", ring.Derive("sealing")), nil
+	}
+	keys, err := secret.ParseSealer(c.Outbox.SealingKeys)
+	if err != nil {
+		return nil, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err)
+	}
+	return keys, nil
+}
+
+func newOutbox(c config.Config, d *postgres.DB, ring *token.Keyring, console io.Writer, log *slog.Logger) (*outbox.Outbox, error) {
+	keys, err := sealer(c, ring)
+	if err != nil {
+		return nil, err
+	}
+	return outbox.New(outbox.Parts{DB: d, Settings: c.Outbox, Sealer: keys, Console: console, Log: log})
+}
+
+// linked are the kinds of messages that need a link under this policy.
+func linked(p policy.Settings) []outbox.Kind {
+	var list []outbox.Kind
+	if p.EmailVerification != "none" && !p.EmailVerificationByCode {
+		list = append(list, outbox.VerifyEmailLink)
+	}
+	if !p.ResetByCode {
+		list = append(list, outbox.PasswordResetLink)
+	}
+	return list
+}
+
+// post sends messages until ctx ends. A database that is away is tried again.
+func (a *App) post(ctx context.Context) {
+	for _, o := range a.outbox.Obstacles(linked(a.config.Policy)...) {
+		a.log.Warn("messages will not reach people", "cause", o)
+	}
+	started := false
+	every(ctx, time.Second, func() bool {
+		err := a.outbox.Start(ctx)
+		if started = err == nil; !started && ctx.Err() == nil {
+			a.log.Warn("messages cannot be sent; trying again", "cause", err.Error())
+		}
+		return !started
+	})
+	if !started {
+		return
+	}
+	<-ctx.Done()
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := a.outbox.Stop(stop); err != nil {
+		a.log.Warn("messages were being sent at the end; they will be sent again", "cause", err.Error())
+	}
+}
+
+type outboxCommand struct {
+	List  outboxListCommand  `cmd:"" help:"List mails and texts that were given up, the newest first."`
+	Retry outboxRetryCommand `cmd:"" help:"Send a message that was given up after all."`
+}
+
+type outboxListCommand struct {
+	Limit int32 `help:"At most so many." default:"100"`
+	JSON  bool  `help:"One JSON object a line."`
+}
+
+// outboxLine is a message that was given up as it is shown. What it said and to whom is
+// sealed, and stays so.
+type outboxLine struct {
+	ID        uuid.UUID  `json:"id"`
+	CreatedAt time.Time  `json:"created_at"`
+	FailedAt  *time.Time `json:"failed_at"`
+	Kind      string     `json:"kind"`
+	UserID    *int64     `json:"user_id"`
+	Failure   string     `json:"failure"`
+	// Retryable is false once what it said was erased.
+	Retryable bool `json:"retryable"`
+}
+
+// Run prints a line a message, and how many are on their way.
+func (c outboxListCommand) Run(sh *shell) error {
+	return sh.withOutbox(func(_ *postgres.DB, o *outbox.Outbox) error {
+		list, err := o.ListFailed(sh.ctx, c.Limit)
+		if err != nil {
+			return err
+		}
+		for _, m := range list {
+			line := outboxLine{ID: m.ID, CreatedAt: m.CreatedAt.UTC(), FailedAt: m.FailedAt, Kind: m.Kind, UserID: m.UserID, Failure: *m.Failure, Retryable: m.CanBeRetried}
+			if err := c.print(sh, line); err != nil {
+				return err
+			}
+		}
+		waiting, err := o.CountWaiting(sh.ctx)
+		if err == nil && !c.JSON {
+			_, err = fmt.Fprintf(sh.out, "%d given up, %d on their way\n", len(list), waiting)
+		}
+		return err
+	})
+}
+
+func (c outboxListCommand) print(sh *shell, l outboxLine) error {
+	if c.JSON {
+		return json.NewEncoder(sh.out).Encode(l)
+	}
+	user, again := "-", ""
+	if l.UserID != nil {
+		user = fmt.Sprint(*l.UserID)
+	}
+	if !l.Retryable {
+		again = "erased"
+	}
+	_, err := fmt.Fprintf(sh.out, "%s  %s  %-26s %-17s %s %s\n", l.ID, l.CreatedAt.Format(time.RFC3339), l.Kind, user, l.Failure, again)
+	return err
+}
+
+type outboxRetryCommand struct {
+	ID  string `arg:"" optional:"" help:"The id that list prints."`
+	All bool   `help:"All that list prints."`
+}
+
+// Run posts them anew; a running server sends them.
+func (c outboxRetryCommand) Run(sh *shell) error {
+	if (c.ID == "") != c.All {
+		return fmt.Errorf("name a message, or say --all")
+	}
+	return sh.withOutbox(func(d *postgres.DB, o *outbox.Outbox) error {
+		var ids []uuid.UUID
+		if c.All {
+			list, err := o.ListFailed(sh.ctx, 10_000)
+			if err != nil {
+				return err
+			}
+			for _, m := range list {
+				if m.CanBeRetried {
+					ids = append(ids, m.ID)
+				}
+			}
+		} else {
+			id, err := uuid.Parse(c.ID)
+			if err != nil {
+				return fmt.Errorf("%q is not an id of a message", c.ID)
+			}
+			ids = append(ids, id)
+		}
+		return sh.retry(d, o, ids)
+	})
+}
+
+func (sh *shell) retry(d *postgres.DB, o *outbox.Outbox, ids []uuid.UUID) error {
+	for _, id := range ids {
+		found := false
+		err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
+			var err error
+			found, err = o.Retry(sh.ctx, tx, id)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("%s was not given up, or is too old to be sent", id)
+		}
+	}
+	_, err := fmt.Fprintf(sh.out, "%d to be sent\n", len(ids))
+	return err
+}
+
+// withOutbox opens the database and an outbox that sends nothing.
+func (sh *shell) withOutbox(do func(*postgres.DB, *outbox.Outbox) error) error {
+	d, settings, err := sh.database()
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	quiet := outbox.Settings{MaxAttempts: settings.Outbox.MaxAttempts, PollOnly: settings.Outbox.PollOnly}
+	o, err := outbox.New(outbox.Parts{
+		DB: d, Settings: quiet, Sealer: secret.NewSealer("unused", make([]byte, 32)), Log: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	return do(d, o)
+}

@@ -1,0 +1,194 @@
+// Package code owns one-time codes and links: making them, counting guesses, letting
+// each work once. It does not own how one reaches a person (internal/outbox) nor what
+// it opens (internal/flow, internal/account).
+package code
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+)
+
+// Purpose is what a code or link is for: one of them is good for nothing else.
+type Purpose string
+
+// The purposes.
+const (
+	Login         Purpose = "login"
+	VerifyEmail   Purpose = "verify_email"
+	VerifyPhone   Purpose = "verify_phone"
+	ResetPassword Purpose = "reset_password" //nolint:gosec // a word, not a password
+)
+
+// Process is one code that is out.
+type Process = db.Code
+
+// Verdict on a guess.
+type Verdict int
+
+// The verdicts.
+const (
+	// Absent: no code is out, or it came too late.
+	Absent Verdict = iota
+	// Wrong: and there are guesses left.
+	Wrong
+	// Spent: wrong, and that was the last guess; the process is gone.
+	Spent
+	// Right: the process is still there. Use or Keep it.
+	Right
+)
+
+// Codes makes and checks codes and links.
+type Codes struct {
+	rules    map[Purpose]rule
+	settings Settings
+	secret   []byte
+}
+
+// New returns the codes that settings ask for. secret keys their HMACs; all servers must
+// have the same.
+func New(settings Settings, secret []byte) (*Codes, error) {
+	rules, err := settings.rules()
+	return &Codes{rules, settings, secret}, err
+}
+
+// Order is a code that is asked for.
+type Order struct {
+	Session uuid.UUID
+	Purpose Purpose
+	// UserID is whom it serves; 0: nobody, and no code will be right.
+	UserID int64
+	// Target is the address or number that it goes to.
+	Target string
+}
+
+// Issue makes a code, in place of the one before it of the same session and purpose, and
+// returns it. The text for nobody is right nowhere.
+//
+// Timing: nobody's code costs what somebody's costs (T-ENU-01).
+func (c *Codes) Issue(ctx context.Context, tx postgres.Tx, o Order) (string, error) {
+	r := c.rules[o.Purpose]
+	text := r.format.generate()
+	p := db.InsertCodeParams{
+		SessionID: o.Session, Purpose: string(o.Purpose), Target: o.Target, CodeHash: c.hash(o.Purpose, o.Session, text),
+		AttemptsLeft: r.attempts, ResendsLeft: r.resends, ChangesLeft: r.changes, Now: tx.Now, ExpiresAt: tx.Now.Add(r.timeout),
+	}
+	if o.UserID != 0 {
+		p.UserID = &o.UserID
+	} else {
+		p.CodeHash = nobodys()
+	}
+	return text, tx.InsertCode(ctx, p)
+}
+
+// Guess counts a guess, then compares it. What it returns as Right stays as it is until
+// Use or Keep is called in the same transaction: the row is locked, so that a second
+// right guess at the same moment finds what that left (SEC-44, SEC-45).
+func (c *Codes) Guess(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose Purpose, typed string) (Process, Verdict, error) {
+	p, err := tx.UpdateCodeAttempts(ctx, db.UpdateCodeAttemptsParams{SessionID: session, Purpose: string(purpose), Now: tx.Now})
+	if postgres.IsNotFound(err) {
+		return Process{}, Absent, nil
+	}
+	if err != nil {
+		return Process{}, Absent, err
+	}
+	text := normalize(typed)
+	// Security: an empty text never matches, nor does anything where the code is nobody's.
+	if text != "" && p.UserID != nil && hmac.Equal(p.CodeHash, c.hash(purpose, session, text)) {
+		return p, Right, nil
+	}
+	return c.Miss(ctx, tx, p)
+}
+
+// Miss is the verdict on a guess that turned out to be wrong after all, such as a right
+// code for an address that somebody else has verified since.
+func (c *Codes) Miss(ctx context.Context, tx postgres.Tx, p Process) (Process, Verdict, error) {
+	if p.AttemptsLeft > 0 {
+		return p, Wrong, nil
+	}
+	return p, Spent, Drop(ctx, tx, p.SessionID, Purpose(p.Purpose))
+}
+
+// Keep gives a right guess back: it was looked at, and not used yet.
+func (c *Codes) Keep(ctx context.Context, tx postgres.Tx, p Process) error {
+	return tx.UpdateCodeAttemptsBack(ctx, db.UpdateCodeAttemptsBackParams{SessionID: p.SessionID, Purpose: p.Purpose})
+}
+
+// Extend gives a process its whole time again.
+func (c *Codes) Extend(ctx context.Context, tx postgres.Tx, p Process) error {
+	until := tx.Now.Add(c.rules[Purpose(p.Purpose)].timeout)
+	return tx.UpdateCodeExpiry(ctx, db.UpdateCodeExpiryParams{SessionID: p.SessionID, Purpose: p.Purpose, ExpiresAt: until})
+}
+
+// Use ends a process whose code was right.
+func (c *Codes) Use(ctx context.Context, tx postgres.Tx, p Process) error {
+	return Drop(ctx, tx, p.SessionID, Purpose(p.Purpose))
+}
+
+// Drop ends a process, if there is one.
+func Drop(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose Purpose) error {
+	return tx.DeleteCode(ctx, db.DeleteCodeParams{SessionID: session, Purpose: string(purpose)})
+}
+
+// Resend makes another code for a process that has a resend left, and reports false
+// where there is none. The code before is dead; time and attempts go on.
+func (c *Codes) Resend(ctx context.Context, tx postgres.Tx, p Process) (text string, ok bool, err error) {
+	text = c.rules[Purpose(p.Purpose)].format.generate()
+	_, err = tx.UpdateCodeResent(ctx, db.UpdateCodeResentParams{
+		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: c.hashFor(p, text),
+	})
+	if postgres.IsNotFound(err) {
+		return "", false, nil
+	}
+	return text, err == nil, err
+}
+
+// Retarget makes another code for another target of the same process, and reports false
+// where no change is left. userID is whom it serves now; 0: nobody.
+func (c *Codes) Retarget(ctx context.Context, tx postgres.Tx, p Process, target string, userID int64) (text string, ok bool, err error) {
+	if p.UserID = &userID; userID == 0 {
+		p.UserID = nil
+	}
+	text = c.rules[Purpose(p.Purpose)].format.generate()
+	hash := c.hashFor(p, text)
+	_, err = tx.UpdateCodeTarget(ctx, db.UpdateCodeTargetParams{
+		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: hash, Target: target, UserID: p.UserID,
+	})
+	if postgres.IsNotFound(err) {
+		return "", false, nil
+	}
+	return text, err == nil, err
+}
+
+// Find returns the process that is out for a session and purpose, and reports false
+// where there is none.
+func Find(ctx context.Context, q *db.Queries, session uuid.UUID, purpose Purpose, now time.Time) (Process, bool, error) {
+	p, err := q.FindCode(ctx, db.FindCodeParams{SessionID: session, Purpose: string(purpose), Now: now})
+	if postgres.IsNotFound(err) {
+		return Process{}, false, nil
+	}
+	return p, err == nil, err
+}
+
+// hash binds a code to its purpose and to the session that asked for it (SEC-46, SEC-47).
+func (c *Codes) hash(purpose Purpose, session uuid.UUID, text string) []byte {
+	mac := hmac.New(sha256.New, c.secret)
+	_, _ = mac.Write([]byte("code|" + string(purpose) + "|" + session.String() + "|" + normalize(text)))
+	return mac.Sum(nil)
+}
+
+func (c *Codes) hashFor(p Process, text string) []byte {
+	if p.UserID == nil {
+		return nobodys()
+	}
+	return c.hash(Purpose(p.Purpose), p.SessionID, text)
+}
+
+// nobodys is a hash that no code has.
+func nobodys() []byte { return secret.Hash(secret.Text(32)) }

@@ -1,0 +1,91 @@
+package flow
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// Attempt is how far a visitor has come: what stands on the row of a pending session, and
+// is gone when they are in.
+//
+// An attempt without a user is one for an account that is not there. It walks the same
+// stages, and nothing is ever right in it.
+type Attempt struct {
+	UserID int64 `json:"user_id,omitempty"`
+	// Email, Phone and Username are what the visitor named the account by.
+	Email    string `json:"email,omitempty"`
+	Phone    string `json:"phone,omitempty"`
+	Username string `json:"username,omitempty"`
+	// Signup: the account is being made.
+	Signup bool `json:"signup,omitempty"`
+	// CodeAsked: the visitor asked for a sign-in code, and has proved nothing before it.
+	CodeAsked bool `json:"code_asked,omitempty"`
+	// Stage is what is pending; empty where nothing is.
+	Stage Stage `json:"stage,omitempty"`
+	// Methods are the proofs so far. They are this attempt's, and so this user's: the next
+	// attempt in the session begins without them.
+	Methods []session.Method `json:"methods,omitempty"`
+	// Stamp is a hash of the stored password that the visitor's matched; nil where the proof
+	// was another one. A password changed since makes the attempt void.
+	Stamp []byte `json:"stamp,omitempty"`
+	// StartedAt is in seconds since the Unix epoch.
+	StartedAt float64 `json:"started_at,omitempty"`
+
+	// event is what the audit log calls the sign-in; login where it is empty.
+	event string
+}
+
+// stamp identifies a stored password without being one.
+func stamp(passwordHash *string) []byte {
+	if passwordHash == nil {
+		return nil
+	}
+	return secret.Hash(*passwordHash)
+}
+
+// stale reports whether the password has changed since the visitor proved theirs.
+func (a *Attempt) stale(stored *string) bool {
+	return a.Stamp != nil && subtle.ConstantTimeCompare(a.Stamp, stamp(stored)) != 1
+}
+
+// lastMethod is how the visitor proved who they are last; empty for a sign-up.
+func (a *Attempt) lastMethod() string {
+	if len(a.Methods) == 0 {
+		return ""
+	}
+	return a.Methods[len(a.Methods)-1].Method
+}
+
+// pending reads the attempt of the caller's session. It is the zero Attempt where there
+// is none, and where it took too long.
+func (f *Flow) pending(who caller.Caller) Attempt {
+	if who.Pending == nil {
+		return Attempt{}
+	}
+	var a Attempt
+	if json.Unmarshal(who.Pending.Attempt, &a) != nil {
+		return Attempt{}
+	}
+	if f.late(&a, f.DB.Now()) {
+		return Attempt{}
+	}
+	return a
+}
+
+func (f *Flow) late(a *Attempt, now time.Time) bool {
+	return session.Epoch(now)-a.StartedAt >= f.Policy.LoginTime().Seconds()
+}
+
+// at returns the caller's attempt if a stage is pending in it.
+func (f *Flow) at(who caller.Caller, stage Stage) (Attempt, error) {
+	if a := f.pending(who); a.Stage == stage {
+		return a, nil
+	}
+	return Attempt{}, problem.FlowNotPending
+}

@@ -1,0 +1,104 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+)
+
+// sessionOf is the session that the caller's codes belong to.
+func sessionOf(who caller.Caller) (uuid.UUID, bool) {
+	switch {
+	case who.SignedIn():
+		return who.Session.ID, true
+	case who.Pending != nil:
+		return who.Pending.ID, true
+	}
+	return uuid.UUID{}, false
+}
+
+// locked reads the attempt of the caller's pending session anew and keeps others from
+// moving it until the commit. It is the zero Attempt where the session is pending no more.
+//
+// Race: it comes first in every step of a pending session, so that no two steps hold what
+// the other needs.
+func (f *Flow) locked(ctx context.Context, tx postgres.Tx, who caller.Caller) (Attempt, error) {
+	if who.Pending == nil {
+		return Attempt{}, nil
+	}
+	text, err := tx.LockPendingSession(ctx, who.Pending.ID)
+	if postgres.IsNotFound(err) {
+		return Attempt{}, nil
+	}
+	if err != nil {
+		return Attempt{}, err
+	}
+	var a Attempt
+	if json.Unmarshal(text, &a) != nil || f.late(&a, tx.Now) {
+		return Attempt{}, nil
+	}
+	return a, nil
+}
+
+// guess is a code that somebody typed, for the code of their session.
+type guess struct {
+	purpose code.Purpose
+	typed   string
+	param   string // the member that it stood in
+}
+
+// struck is a right guess that is to count as a wrong one, and why.
+type struck struct {
+	guess
+	process code.Process
+	why     *problem.Problem
+}
+
+// try counts and judges a guess. It returns the problem with it, or nil for a right one,
+// as an outcome and not as an error: what was counted must be committed.
+func (f *Flow) try(ctx context.Context, tx postgres.Tx, who caller.Caller, g guess) (code.Process, *problem.Problem, error) {
+	id, ok := sessionOf(who)
+	if !ok {
+		return code.Process{}, problem.FlowNotPending, nil
+	}
+	p, verdict, err := f.Codes.Guess(ctx, tx, id, g.purpose, g.typed)
+	if err != nil || verdict == code.Right {
+		return p, nil, err
+	}
+	refusal, err := f.missed(ctx, tx, who, g, verdict)
+	return p, refusal, err
+}
+
+// missed is what follows a guess that was not right. With the last one the sign-in that
+// waited for it goes, too: the client has to start over.
+func (f *Flow) missed(ctx context.Context, tx postgres.Tx, who caller.Caller, g guess, verdict code.Verdict) (*problem.Problem, error) {
+	switch {
+	case verdict == code.Absent:
+		return problem.FlowNotPending, nil
+	case verdict == code.Spent && g.purpose != code.ResetPassword && who.Pending != nil:
+		if err := f.forget(ctx, tx, who); err != nil {
+			return nil, err
+		}
+	}
+	if g.typed == "" {
+		return problem.Required.At(g.param), nil
+	}
+	return problem.IncorrectCode.At(g.param), nil
+}
+
+// strike counts a right guess as a wrong one.
+func (f *Flow) strike(ctx context.Context, tx postgres.Tx, who caller.Caller, s struck) (*problem.Problem, error) {
+	_, verdict, err := f.Codes.Miss(ctx, tx, s.process)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := f.missed(ctx, tx, who, s.guess, verdict); err != nil {
+		return nil, err
+	}
+	return s.why.At(s.param), nil
+}

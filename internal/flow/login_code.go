@@ -1,0 +1,228 @@
+package flow
+
+import (
+	"context"
+	"errors"
+
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/phone"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// CodeRequest is where somebody wants a sign-in code sent: one of the two.
+type CodeRequest struct{ Email, Phone string }
+
+// RequestLoginCode sends a sign-in code. For an address or number that nobody has the
+// answer, the statements and the kind of job are the same (SEC-48).
+func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeRequest) (Entry, error) {
+	if !f.Policy.LoginByCode {
+		return Entry{}, problem.PathNotFound
+	}
+	if err := f.checkCodeRequest(&in); err != nil {
+		return Entry{}, err
+	}
+	if who.SignedIn() {
+		return f.current(ctx, who)
+	}
+	param, key := "email", in.Email
+	if in.Phone != "" {
+		param, key = "phone", in.Phone
+	}
+	_, err := f.Limiter.Take(ctx, "request_login_code", limit.Subject{Address: who.Device.Address, Key: key})
+	if errors.Is(err, problem.TooManyRequests) {
+		return Entry{}, problem.TooManyLoginAttempts.At(param)
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	user, err := f.whoHas(ctx, in)
+	if err != nil {
+		return Entry{}, err
+	}
+	if user == 0 && !f.Policy.Hides() {
+		return Entry{}, map[string]*problem.Problem{"email": problem.UnknownEmail, "phone": problem.UnknownPhone}[param].At(param)
+	}
+	a := &Attempt{UserID: user, Email: in.Email, Phone: in.Phone, CodeAsked: true}
+	var p progress
+	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var err error
+		p, err = f.advance(ctx, tx, who, a)
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return f.answer(p)
+}
+
+func (f *Flow) checkCodeRequest(in *CodeRequest) error {
+	byEmail, byPhone := f.Policy.LoginBy("email"), f.Policy.LoginBy("phone")
+	if !byEmail {
+		in.Email = ""
+	}
+	if !byPhone {
+		in.Phone = ""
+	}
+	address, validEmail := email.Normalize(in.Email)
+	number, validPhone := phone.Normalize(in.Phone)
+	in.Email, in.Phone = address, number
+	switch {
+	case address != "" && number != "":
+		return problem.SelectOnlyOne
+	case address == "" && number == "" && !byEmail && byPhone:
+		return problem.Required.At("phone")
+	case address == "" && number == "":
+		return problem.Required.At("email")
+	case address != "" && !validEmail:
+		return problem.InvalidValue.At("email")
+	case number != "" && !validPhone:
+		return problem.InvalidPhone.At("phone")
+	}
+	return nil
+}
+
+// whoHas is the active user behind an address or number; 0 for nobody.
+func (f *Flow) whoHas(ctx context.Context, in CodeRequest) (int64, error) {
+	var user db.FindUserByEmailRow
+	var err error
+	if in.Phone != "" {
+		var byPhone db.FindUserByPhoneRow
+		byPhone, err = f.DB.FindUserByPhone(ctx, &in.Phone)
+		user.ID, user.DisabledAt = byPhone.ID, byPhone.DisabledAt
+	} else {
+		user, err = f.DB.FindUserByEmail(ctx, in.Email)
+	}
+	if postgres.IsNotFound(err) || err == nil && user.DisabledAt != nil {
+		return 0, nil
+	}
+	return user.ID, err
+}
+
+// ConfirmLoginCode goes on with a sign-in whose code this is. The address or number that
+// it was sent to is verified by it.
+func (f *Flow) ConfirmLoginCode(ctx context.Context, who caller.Caller, typed string) (Entry, error) {
+	if who.SignedIn() {
+		return Entry{}, problem.FlowNotPending
+	}
+	g := guess{code.Login, typed, "code"}
+	var p progress
+	var refusal *problem.Problem
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		a, err := f.locked(ctx, tx, who)
+		if err != nil || a.Stage != LoginByCode {
+			refusal = problem.FlowNotPending
+			return err
+		}
+		var process code.Process
+		process, refusal, err = f.try(ctx, tx, who, g)
+		if err != nil || refusal != nil {
+			return err
+		}
+		if *process.UserID != a.UserID { // a proof of one user never counts for another
+			refusal = problem.FlowNotPending
+			return nil
+		}
+		p, err = f.confirmed(ctx, tx, who, &a, process)
+		return err
+	})
+	if err == nil && refusal != nil {
+		err = refusal
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	return f.answer(p)
+}
+
+// confirmed notes a right sign-in code and goes on.
+func (f *Flow) confirmed(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, process code.Process) (progress, error) {
+	if err := f.Codes.Use(ctx, tx, process); err != nil {
+		return progress{}, err
+	}
+	method := session.Method{Method: "code", At: session.Epoch(tx.Now)}
+	var err error
+	if process.Target[0] == '+' {
+		method.Phone = process.Target
+		_, err = f.confirmPhone(ctx, tx, a.UserID, process.Target)
+	} else {
+		method.Email = process.Target
+		_, err = f.confirmEmail(ctx, tx, a.UserID, process.Target, who.Device)
+	}
+	if err != nil {
+		return progress{}, err
+	}
+	a.Methods, a.CodeAsked = append(a.Methods, method), false
+	return f.advance(ctx, tx, who, a)
+}
+
+// ResendLoginCode sends another code for the sign-in that is pending.
+func (f *Flow) ResendLoginCode(ctx context.Context, who caller.Caller) error {
+	if !f.Policy.LoginByCode {
+		return problem.PathNotFound
+	}
+	return f.resend(ctx, who, LoginByCode, code.Login, func(ctx context.Context, tx postgres.Tx, to notice.Recipient, text string) error {
+		return f.Notices.PostLoginCode(ctx, tx, to, text)
+	})
+}
+
+// resendLimits are the actions that a resend counts for.
+var resendLimits = map[code.Purpose]string{code.VerifyEmail: "confirm_email", code.VerifyPhone: "verify_phone"}
+
+// resend makes another code for a stage that is pending, and has it sent.
+func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpose code.Purpose,
+	post func(context.Context, postgres.Tx, notice.Recipient, string) error,
+) error {
+	if who.SignedIn() && purpose != code.VerifyEmail {
+		return problem.FlowNotPending
+	}
+	id, ok := sessionOf(who)
+	if !ok {
+		return problem.FlowNotPending
+	}
+	return f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var a Attempt
+		if !who.SignedIn() {
+			var err error
+			if a, err = f.locked(ctx, tx, who); err != nil {
+				return err
+			}
+			if a.Stage != stage {
+				return problem.FlowNotPending
+			}
+		}
+		process, found, err := code.Find(ctx, tx.Queries, id, purpose, tx.Now)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return problem.FlowNotPending
+		}
+		// Nothing is limited but the quota where the action has no name here: sign-in codes.
+		subject := limit.Subject{Address: who.Device.Address, Key: process.Target}
+		if err := f.Limiter.TakeTx(ctx, tx, resendLimits[purpose], subject); err != nil {
+			return err
+		}
+		text, ok, err := f.Codes.Resend(ctx, tx, process)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return problem.FlowNotPending
+		}
+		to := notice.Recipient{Session: id, Device: who.Device, Signup: a.Signup, Again: true}
+		if process.UserID != nil {
+			to.UserID = *process.UserID
+		}
+		if to.Email = process.Target; process.Target[0] == '+' {
+			to.Email, to.Phone = "", process.Target
+		}
+		return post(ctx, tx, to, text)
+	})
+}

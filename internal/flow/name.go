@@ -1,0 +1,63 @@
+package flow
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/phone"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+)
+
+// username is Django's UnicodeUsernameValidator.
+var username = regexp.MustCompile(`^[\p{L}\p{M}\p{N}_@.+-]+$`)
+
+const longestUsername = 150
+
+func trimmed(text string) string { return strings.TrimSpace(text) }
+
+// checkUsername returns a user name as it is stored, and what is wrong with it.
+func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
+	if !f.Policy.PreserveCasing {
+		name = strings.ToLower(name)
+	}
+	switch n := utf8.RuneCountInString(name); {
+	case !username.MatchString(name):
+		return name, problem.InvalidValue
+	case n > longestUsername:
+		return name, problem.MaxLength
+	case n < f.Policy.UsernameMinLength:
+		return name, problem.MinLength
+	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return strings.EqualFold(no, name) }):
+		return name, problem.UsernameBlacklisted
+	}
+	return name, nil
+}
+
+// nameFrom is a user name for somebody who gave none: what is left of the local part in
+// ASCII.
+func nameFrom(address string) string {
+	kept := strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
+			return r
+		case r == ' ':
+			return '_'
+		}
+		return -1
+	}, strings.ToLower(email.LocalPart(address)))
+	if kept == "" {
+		kept = "user"
+	}
+	return kept[:min(len(kept), 100)]
+}
+
+func checkPhone(number string) (string, *problem.Problem) {
+	number, valid := phone.Normalize(number)
+	if !valid {
+		return number, problem.InvalidPhone
+	}
+	return number, nil
+}

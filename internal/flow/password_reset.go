@@ -1,0 +1,230 @@
+package flow
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// RequestPasswordReset mails a code or a link that resets a password. For an address
+// that nobody has the answer, the statements and the kind of job are the same (SEC-48).
+// By code it ends in an *Incomplete: the client has to go on.
+func (f *Flow) RequestPasswordReset(ctx context.Context, who caller.Caller, in string) error {
+	address, err := checkAddress(in)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Limiter.Take(ctx, "reset_password", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+		return err
+	}
+	user, err := f.whoHas(ctx, CodeRequest{Email: address})
+	if err != nil {
+		return err
+	}
+	if user == 0 && !f.Policy.Hides() {
+		return problem.UnknownEmail.At("email")
+	}
+	to := notice.Recipient{UserID: user, Email: address, Device: who.Device}
+	if !f.Policy.ResetByCode {
+		return f.DB.Tx(ctx, func(tx postgres.Tx) error { return f.Notices.ResetLink(ctx, tx, to) })
+	}
+	token := ""
+	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var err error
+		if to.Session, token, err = f.ownSession(ctx, tx, who); err != nil {
+			return err
+		}
+		return f.Notices.ResetCode(ctx, tx, to)
+	})
+	if err != nil || who.SignedIn() {
+		return err
+	}
+	return &Incomplete{Steps: f.menu(f.pending(who).Stage, true), SessionToken: token}
+}
+
+// ownSession is the caller's session, or a new one with nothing pending in it.
+func (f *Flow) ownSession(ctx context.Context, tx postgres.Tx, who caller.Caller) (id uuid.UUID, token string, err error) {
+	if id, ok := sessionOf(who); ok {
+		return id, "", nil
+	}
+	return f.keep(ctx, tx, who, &Attempt{})
+}
+
+// ShowPasswordReset tells whose password a code or key would reset. By code this confirms
+// the code: it verifies the address and starts the time anew.
+func (f *Flow) ShowPasswordReset(ctx context.Context, who caller.Caller, key string) (db.UserDetail, error) {
+	var user db.UserDetail
+	_, err := f.reset(ctx, who, key, func(tx postgres.Tx, r resetting) error {
+		if r.process != nil {
+			if err := f.Codes.Extend(ctx, tx, *r.process); err != nil {
+				return err
+			}
+			if _, err := f.confirmEmail(ctx, tx, r.userID, r.address, who.Device); err != nil {
+				return err
+			}
+		}
+		var err error
+		user, err = tx.FindUser(ctx, r.userID)
+		return err
+	})
+	return user, err
+}
+
+// resetting is a reset whose code or key was right.
+type resetting struct {
+	userID  int64
+	address string
+	process *code.Process // nil by link
+}
+
+// reset judges a code or key, and calls then for a right one, which stays usable. A wrong
+// code is counted.
+func (f *Flow) reset(ctx context.Context, who caller.Caller, key string, then func(postgres.Tx, resetting) error) (resetting, error) {
+	var r resetting
+	var refusal *problem.Problem
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var err error
+		if f.Policy.ResetByCode {
+			r, refusal, err = f.resetByCode(ctx, tx, who, key)
+		} else {
+			r, refusal, err = f.resetByLink(ctx, tx, key)
+		}
+		if err != nil || refusal != nil {
+			return err
+		}
+		return then(tx, r)
+	})
+	if err == nil && refusal != nil {
+		err = refusal
+	}
+	return r, err
+}
+
+func (f *Flow) resetByCode(ctx context.Context, tx postgres.Tx, who caller.Caller, typed string) (resetting, *problem.Problem, error) {
+	if _, err := f.locked(ctx, tx, who); err != nil {
+		return resetting{}, nil, err
+	}
+	process, refusal, err := f.try(ctx, tx, who, guess{code.ResetPassword, typed, "key"})
+	if err != nil || refusal != nil {
+		return resetting{}, refusal, err
+	}
+	return resetting{*process.UserID, process.Target, &process}, nil, f.Codes.Keep(ctx, tx, process)
+}
+
+func (f *Flow) resetByLink(ctx context.Context, tx postgres.Tx, key string) (resetting, *problem.Problem, error) {
+	if key == "" {
+		return resetting{}, problem.Required.At("key"), nil
+	}
+	link, found, err := code.FindLink(ctx, tx.Queries, code.ResetPassword, key, tx.Now)
+	if err != nil || !found {
+		return resetting{}, problem.InvalidPasswordReset.At("key"), err
+	}
+	return resetting{link.UserID, link.Address, nil}, nil, nil
+}
+
+// ResetPassword sets a new password by a code or key. The password is looked at only once
+// the key is right: what is wrong with it must not tell whether there is an account.
+func (f *Flow) ResetPassword(ctx context.Context, who caller.Caller, key, pass string) (Entry, error) {
+	pass = password.Normalize(pass)
+	var user db.UserDetail
+	_, err := f.reset(ctx, who, key, func(tx postgres.Tx, r resetting) error {
+		var err error
+		user, err = tx.FindUser(ctx, r.userID)
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	if pass == "" {
+		return Entry{}, problem.Required.At("password")
+	}
+	if bad := f.Passwords.Check(pass, "password", password.About(user.Email, user.Username, user.Display)...); len(bad) > 0 {
+		return Entry{}, bad
+	}
+	hash, err := f.hash(ctx, pass)
+	if err != nil {
+		return Entry{}, err
+	}
+	var p progress
+	_, err = f.reset(ctx, who, key, func(tx postgres.Tx, r resetting) error {
+		var err error
+		p, err = f.setPassword(ctx, tx, who, r, resetOf{hash, key})
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return f.answer(p)
+}
+
+// resetOf is what a reset sets, and with what.
+type resetOf struct{ hash, key string }
+
+// setPassword sets the password, ends every session of the person, uses the code or link
+// up, and signs in where the policy says so: through the door, like any other proof.
+func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Caller, r resetting, o resetOf) (progress, error) {
+	// Race: a sign-in with the old password is committed before, and ended here, or after,
+	// and finds the new one.
+	if _, err := tx.LockUser(ctx, r.userID); err != nil {
+		return progress{}, err
+	}
+	if err := f.useUp(ctx, tx, who, r, o.key); err != nil {
+		return progress{}, err
+	}
+	if _, err := tx.UpdateUserPassword(ctx, db.UpdateUserPasswordParams{ID: r.userID, PasswordHash: o.hash}); err != nil {
+		return progress{}, err
+	}
+	if _, err := session.EndAll(ctx, tx, r.userID, session.PasswordChanged); err != nil {
+		return progress{}, err
+	}
+	if err := tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: r.userID, Purpose: string(code.ResetPassword)}); err != nil {
+		return progress{}, err
+	}
+	if err := f.Limiter.Forget(ctx, tx, "login_failed", r.address); err != nil {
+		return progress{}, err
+	}
+	err := f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.PasswordReset, UserID: r.userID, Device: who.Device, Email: r.address})
+	if err != nil {
+		return progress{}, err
+	}
+	if err := f.Notices.PasswordReset(ctx, tx, r.userID, who.Device); err != nil {
+		return progress{}, err
+	}
+	if !f.Policy.LoginOnReset {
+		return progress{}, nil
+	}
+	a := &Attempt{UserID: r.userID, Email: r.address, Methods: []session.Method{{Method: "password_reset", At: session.Epoch(tx.Now)}}}
+	if r.process != nil {
+		a.Methods[0].Email = r.address
+	}
+	if who.SignedIn() { // that session has just ended
+		who.Session = nil
+	}
+	return f.advance(ctx, tx, who, a)
+}
+
+// useUp makes sure that the code or link works once, and that a code verifies its address.
+func (f *Flow) useUp(ctx context.Context, tx postgres.Tx, who caller.Caller, r resetting, key string) error {
+	if r.process == nil {
+		_, found, err := code.UseLink(ctx, tx, code.ResetPassword, key)
+		if err == nil && !found { // somebody was faster
+			err = problem.InvalidPasswordReset.At("key")
+		}
+		return err
+	}
+	if err := f.Codes.Use(ctx, tx, *r.process); err != nil {
+		return err
+	}
+	_, err := f.confirmEmail(ctx, tx, r.userID, r.address, who.Device)
+	return err
+}

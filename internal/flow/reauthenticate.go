@@ -1,0 +1,127 @@
+package flow
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// Reauthenticate lets a signed-in person prove by password that it is still them.
+func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass string) (Entry, error) {
+	user := who.Session.UserID
+	if _, err := f.Limiter.Take(ctx, "reauthenticate", limit.Subject{Address: who.Device.Address, UserID: user}); err != nil {
+		return Entry{}, err
+	}
+	right, err := f.checkOwnPassword(ctx, who, password.Normalize(pass))
+	if err != nil {
+		return Entry{}, err
+	}
+	if !right {
+		return Entry{}, problem.IncorrectPassword.At("password")
+	}
+	return f.reproved(ctx, who, session.Method{Method: "password", Reauthenticated: true})
+}
+
+// checkOwnPassword reports whether a password is that of the signed-in caller. A guess is
+// counted before it is made, like one at the front door.
+func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass string) (bool, error) {
+	slot, err := f.Gate.Enter(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer slot.Leave()
+	key := "user " + who.Session.Display
+	if who.Session.Email != nil {
+		key = *who.Session.Email
+	}
+	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: key})
+	if errors.Is(err, problem.TooManyRequests) {
+		return false, problem.TooManyLoginAttempts.At("password")
+	}
+	if err != nil {
+		return false, err
+	}
+	stored, err := f.DB.FindUserPassword(ctx, who.Session.UserID)
+	if err != nil {
+		return false, err
+	}
+	right, _, err := slot.Verify(pass, stored)
+	if err != nil || !right {
+		return false, err
+	}
+	return true, counted.GiveBack(ctx)
+}
+
+// mostMethods is how many proofs a session remembers. The list grows with every proof,
+// which is how clients notice one.
+const mostMethods = 50
+
+// reproved notes a proof that a signed-in person gave, on their session.
+func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method) (Entry, error) {
+	var after session.Details
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
+			return err
+		}
+		d, err := tx.FindSession(ctx, who.Session.ID)
+		if err != nil {
+			return err
+		}
+		if dead := session.Alive(&d, tx.Now); dead != nil {
+			return f.Gone(dead)
+		}
+		m.At = session.Epoch(tx.Now)
+		list := append(methodsOf(&d), m)
+		if extra := len(list) - mostMethods; extra > 0 {
+			list = slices.Delete(list, 1, 1+extra) // how they signed in stays
+		}
+		if d.Methods, err = json.Marshal(list); err != nil {
+			return err
+		}
+		if err := tx.UpdateSessionMethods(ctx, db.UpdateSessionMethodsParams{ID: d.ID, Methods: d.Methods}); err != nil {
+			return err
+		}
+		after = d
+		return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
+	})
+	return Shown(&after), err
+}
+
+func methodsOf(d *session.Details) []session.Method {
+	var list []session.Method
+	_ = json.Unmarshal(d.Methods, &list) // what cannot be read proves nothing
+	return list
+}
+
+// RequireRecent returns an *Incomplete unless the signed-in caller has proved lately that
+// it is still them. Only proofs given while signed in count: a sign-in with a stolen
+// password must not be enough to lock its owner out. Somebody who could prove nothing, for
+// want of a password, passes.
+func (f *Flow) RequireRecent(ctx context.Context, who caller.Caller) error {
+	if !who.Session.HasUsablePassword {
+		return nil
+	}
+	since := session.Epoch(f.DB.Now().Add(-f.Policy.Recent()))
+	for _, m := range methodsOf(who.Session) {
+		if m.Reauthenticated && m.At > since {
+			return nil
+		}
+	}
+	_, resetting, err := code.Find(ctx, f.DB.Queries, who.Session.ID, code.ResetPassword, f.DB.Now())
+	if err != nil {
+		return err
+	}
+	again := Shown(who.Session)
+	return &Incomplete{Steps: f.withReset([]Step{{ID: "reauthenticate"}}, resetting), Again: &again}
+}

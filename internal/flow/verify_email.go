@@ -1,0 +1,322 @@
+package flow
+
+import (
+	"context"
+	"slices"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// Verification is what a code or key would verify.
+type Verification struct {
+	Address string
+	User    db.UserDetail
+	// Waiting: a sign-in of the same session waits for it.
+	Waiting bool
+}
+
+// ShowEmailVerification tells which address a code or key would verify. By code, a wrong
+// one costs an attempt, as it does when it is posted.
+func (f *Flow) ShowEmailVerification(ctx context.Context, who caller.Caller, key string) (Verification, error) {
+	var v Verification
+	var refusal *problem.Problem
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		a, err := f.locked(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		v.Waiting = a.Stage == VerifyEmail
+		var userID int64
+		if f.Policy.EmailVerificationByCode {
+			userID, v.Address, refusal, err = f.peekCode(ctx, tx, who, a, key)
+		} else {
+			userID, v.Address, refusal, err = f.peekLink(ctx, tx, key)
+		}
+		if err != nil || refusal != nil {
+			return err
+		}
+		v.User, err = tx.FindUser(ctx, userID)
+		return err
+	})
+	if err == nil && refusal != nil {
+		err = refusal
+	}
+	return v, err
+}
+
+func (f *Flow) peekCode(ctx context.Context, tx postgres.Tx, who caller.Caller, a Attempt, typed string) (int64, string, *problem.Problem, error) {
+	process, refusal, err := f.tryEmail(ctx, tx, who, a, typed)
+	if err != nil || refusal != nil {
+		return 0, "", refusal, err
+	}
+	return *process.UserID, process.Target, nil, f.Codes.Keep(ctx, tx, process)
+}
+
+func (f *Flow) peekLink(ctx context.Context, tx postgres.Tx, key string) (int64, string, *problem.Problem, error) {
+	if key == "" {
+		return 0, "", problem.Required.At("key"), nil
+	}
+	link, found, err := code.FindLink(ctx, tx.Queries, code.VerifyEmail, key, tx.Now)
+	if err != nil || !found {
+		return 0, "", problem.InvalidOrExpiredKey.At("key"), err
+	}
+	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
+	if err != nil || taken {
+		return 0, "", problem.EmailTaken.At("key"), err
+	}
+	return link.UserID, link.Address, nil, nil
+}
+
+// tryEmail judges a code that verifies an address. A right one for an address that
+// somebody else has verified meanwhile counts as a miss.
+func (f *Flow) tryEmail(ctx context.Context, tx postgres.Tx, who caller.Caller, a Attempt, typed string) (code.Process, *problem.Problem, error) {
+	g := guess{code.VerifyEmail, typed, "key"}
+	if !who.SignedIn() && a.Stage != VerifyEmail {
+		return code.Process{}, problem.FlowNotPending, nil
+	}
+	process, refusal, err := f.try(ctx, tx, who, g)
+	if err != nil || refusal != nil {
+		return process, refusal, err
+	}
+	owner := a.UserID
+	if who.SignedIn() {
+		owner = who.Session.UserID
+	}
+	if *process.UserID != owner { // a code of an earlier attempt in the same session
+		return process, problem.FlowNotPending, nil
+	}
+	taken, err := f.takenByAnother(ctx, tx, owner, process.Target)
+	if err != nil || !taken {
+		return process, nil, err
+	}
+	refusal, err = f.strike(ctx, tx, who, struck{g, process, problem.EmailTaken})
+	return process, refusal, err
+}
+
+// takenByAnother reports whether somebody else has verified an address. Nobody else can
+// do so until the commit.
+func (f *Flow) takenByAnother(ctx context.Context, tx postgres.Tx, userID int64, address string) (bool, error) {
+	if err := tx.LockAddress(ctx, address); err != nil {
+		return false, err
+	}
+	holder, err := tx.FindVerifiedHolder(ctx, address)
+	if postgres.IsNotFound(err) {
+		return false, nil
+	}
+	return holder != userID, err
+}
+
+// VerifyEmail verifies an address by a code or the key of a link, and goes on with a
+// sign-in that waits for it.
+func (f *Flow) VerifyEmail(ctx context.Context, who caller.Caller, key string) (Entry, error) {
+	var p progress
+	var refusal *problem.Problem
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		a, err := f.locked(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if f.Policy.EmailVerificationByCode {
+			p, refusal, err = f.verifyByCode(ctx, tx, who, a, key)
+		} else {
+			p, refusal, err = f.verifyByLink(ctx, tx, who, a, key)
+		}
+		return err
+	})
+	if err == nil && refusal != nil {
+		err = refusal
+	}
+	if err != nil {
+		return Entry{}, err
+	}
+	if who.SignedIn() {
+		return f.current(ctx, who)
+	}
+	return f.answer(p)
+}
+
+func (f *Flow) verifyByCode(ctx context.Context, tx postgres.Tx, who caller.Caller, a Attempt, typed string) (progress, *problem.Problem, error) {
+	process, refusal, err := f.tryEmail(ctx, tx, who, a, typed)
+	if err != nil || refusal != nil {
+		return progress{}, refusal, err
+	}
+	if err := f.Codes.Use(ctx, tx, process); err != nil {
+		return progress{}, nil, err
+	}
+	if _, err := f.confirmEmail(ctx, tx, *process.UserID, process.Target, who.Device); err != nil {
+		return progress{}, nil, err
+	}
+	if who.SignedIn() {
+		return progress{}, nil, nil
+	}
+	p, err := f.advance(ctx, tx, who, &a)
+	return p, nil, err
+}
+
+// verifyByLink uses a link up, whoever opened it. A sign-in that waits in this session
+// goes on only if the setting says so and it is that person's; otherwise it is dropped.
+func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Caller, a Attempt, key string) (progress, *problem.Problem, error) {
+	if key == "" {
+		return progress{}, problem.Required.At("key"), nil
+	}
+	link, found, err := code.UseLink(ctx, tx, code.VerifyEmail, key)
+	if err != nil || !found {
+		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
+	}
+	verified, err := f.confirmEmail(ctx, tx, link.UserID, link.Address, who.Device)
+	if err != nil || !verified {
+		return progress{}, problem.EmailTaken.At("key"), err
+	}
+	if who.SignedIn() || a.Stage == "" {
+		return progress{}, nil, nil
+	}
+	if a.Stage == VerifyEmail && a.UserID == link.UserID && f.Policy.LoginOnConfirmation {
+		p, err := f.advance(ctx, tx, who, &a)
+		return p, nil, err
+	}
+	return progress{}, nil, f.forget(ctx, tx, who)
+}
+
+// confirmEmail stores that an address is a person's. It reports false where somebody else
+// has shown that before. The address becomes the primary one if there is none, or if the
+// policy is that a person has one: then the others go.
+func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, userID int64, address string, from session.Device) (bool, error) {
+	taken, err := f.takenByAnother(ctx, tx, userID, address)
+	if err != nil || taken {
+		return false, err
+	}
+	before, err := tx.ListEmailAddresses(ctx, userID)
+	if err != nil {
+		return false, err
+	}
+	known := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.Address == address })
+	primary := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.IsPrimary })
+	replaces := f.Policy.ChangeEmail && primary >= 0 && before[primary].Address != address
+	if replaces {
+		// The old address is told before it goes: it may be all that its owner reads (SEC-51).
+		if err := f.Notices.EmailChanged(ctx, tx, userID, before[primary].Address, from); err != nil {
+			return false, err
+		}
+		if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: address}); err != nil {
+			return false, err
+		}
+	} else if known < 0 && primary >= 0 {
+		if err := f.Notices.EmailAdded(ctx, tx, userID, before[primary].Address, from); err != nil {
+			return false, err
+		}
+	}
+	err = tx.UpdateEmailAddressVerified(ctx, db.UpdateEmailAddressVerifiedParams{
+		UserID: userID, Address: address, Now: tx.Now, IsPrimary: replaces || primary < 0,
+	})
+	if err != nil {
+		return false, err
+	}
+	done := db.DeleteLinksOfAddressParams{UserID: userID, Purpose: string(code.VerifyEmail), Address: address}
+	if err := tx.DeleteLinksOfAddress(ctx, done); err != nil {
+		return false, err
+	}
+	return true, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.EmailVerified, UserID: userID, Device: from, Email: address})
+}
+
+// ResendEmailVerification mails another code for the verification that is pending.
+func (f *Flow) ResendEmailVerification(ctx context.Context, who caller.Caller) error {
+	if !f.Policy.EmailVerificationByCode {
+		return problem.FlowNotPending
+	}
+	return f.resend(ctx, who, VerifyEmail, code.VerifyEmail, f.Notices.PostEmailCode)
+}
+
+// ChangeSignupEmail sends the code of a sign-up that is pending to another address. The
+// answer is the same for one that somebody has.
+func (f *Flow) ChangeSignupEmail(ctx context.Context, who caller.Caller, in string) (string, error) {
+	a := f.pending(who)
+	if !f.Policy.EmailVerificationByCode || a.Stage != VerifyEmail || !a.Signup {
+		return "", problem.FlowNotPending
+	}
+	address, err := checkAddress(in)
+	if err != nil {
+		return "", err
+	}
+	return address, f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		a, err := f.locked(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		process, found, err := code.Find(ctx, tx.Queries, who.Pending.ID, code.VerifyEmail, tx.Now)
+		switch {
+		case err != nil:
+			return err
+		case !found || a.Stage != VerifyEmail:
+			return problem.FlowNotPending
+		case process.Target == address:
+			return problem.SameAsCurrent.At("email")
+		}
+		return f.retarget(ctx, tx, who, &a, move{process, address})
+	})
+}
+
+// move is a verification that goes to another address or number.
+type move struct {
+	process code.Process
+	to      string
+}
+
+// retarget moves the verification of a sign-up to another address.
+func (f *Flow) retarget(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, m move) error {
+	address := m.to
+	if err := f.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+		return err
+	}
+	if err := tx.LockAddress(ctx, address); err != nil {
+		return err
+	}
+	holders, err := tx.CountAddressHolders(ctx, address)
+	if err != nil {
+		return err
+	}
+	to := notice.Recipient{Session: who.Pending.ID, UserID: a.UserID, Email: address, Device: who.Device, Signup: true}
+	if holders > 0 {
+		to.UserID = 0
+	}
+	text, ok, err := f.Codes.Retarget(ctx, tx, m.process, address, to.UserID)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return problem.FlowNotPending
+	}
+	if to.UserID != 0 {
+		stored := db.UpdateSignupEmailAddressParams{UserID: a.UserID, Address: address, Now: tx.Now}
+		if err := tx.UpdateSignupEmailAddress(ctx, stored); err != nil {
+			return err
+		}
+	}
+	a.Email = address
+	if _, _, err := f.keep(ctx, tx, who, a); err != nil {
+		return err
+	}
+	return f.Notices.PostEmailCode(ctx, tx, to, text)
+}
+
+// checkAddress returns an address as it is stored.
+func checkAddress(in string) (string, error) {
+	address, valid := email.Normalize(in)
+	switch {
+	case address == "":
+		return "", problem.Required.At("email")
+	case !valid:
+		return "", problem.InvalidValue.At("email")
+	case len(address) > email.MaxStored:
+		return "", problem.MaxLength.At("email")
+	}
+	return address, nil
+}

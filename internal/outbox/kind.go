@@ -1,0 +1,83 @@
+package outbox
+
+import "slices"
+
+// Kind says what a message tells. Its text is the name of its template.
+type Kind string
+
+// What carries a code or a link.
+const (
+	VerifyEmailCode   Kind = "verify_email_code"
+	VerifyEmailLink   Kind = "verify_email_link"
+	LoginCode         Kind = "login_code"
+	PasswordResetCode Kind = "password_reset_code"
+	PasswordResetLink Kind = "password_reset_link"
+	SMSCode           Kind = "sms_code"
+)
+
+// What the owner of an address or number is told when such a message was asked for that
+// serves nobody, or that somebody has an account for already.
+const (
+	UnknownAccount          Kind = "unknown_account"
+	AccountAlreadyExists    Kind = "account_already_exists"
+	SMSUnknownAccount       Kind = "sms_unknown_account"
+	SMSAccountAlreadyExists Kind = "sms_account_already_exists"
+)
+
+// Nothing is never sent: it takes the place of a message that somebody else would get in
+// the same case, so that both cost the same.
+const Nothing Kind = "nothing"
+
+// What happened to an account.
+const (
+	PasswordChanged          Kind = "password_changed"
+	PasswordSet              Kind = "password_set"
+	PasswordReset            Kind = "password_reset"
+	EmailChanged             Kind = "email_changed" // to the old address
+	EmailDeleted             Kind = "email_deleted"
+	EmailAdded               Kind = "email_added"
+	EmailConfirmed           Kind = "email_confirmed"
+	RefreshTokenReused       Kind = "refresh_token_reused"
+	NewDevice                Kind = "new_device"
+	AccountDeletionScheduled Kind = "account_deletion_scheduled"
+	AccountDeletionCancelled Kind = "account_deletion_cancelled"
+	AccountDeleted           Kind = "account_deleted"
+	TOTPActivated            Kind = "totp_activated"
+	TOTPDeactivated          Kind = "totp_deactivated"
+	RecoveryCodesGenerated   Kind = "recovery_codes_generated"
+	WebAuthnAdded            Kind = "webauthn_added"
+	WebAuthnRemoved          Kind = "webauthn_removed"
+	ProviderConnected        Kind = "provider_connected"
+	ProviderDisconnected     Kind = "provider_disconnected"
+)
+
+// mails and texts are all kinds that are sent.
+var (
+	mails = []Kind{
+		VerifyEmailCode, VerifyEmailLink, LoginCode, PasswordResetCode, PasswordResetLink, UnknownAccount, AccountAlreadyExists,
+		PasswordChanged, PasswordSet, PasswordReset, EmailChanged, EmailDeleted, EmailAdded, EmailConfirmed, RefreshTokenReused,
+		NewDevice, AccountDeletionScheduled, AccountDeletionCancelled, AccountDeleted, TOTPActivated, TOTPDeactivated,
+		RecoveryCodesGenerated, WebAuthnAdded, WebAuthnRemoved, ProviderConnected, ProviderDisconnected,
+	}
+	texts = []Kind{SMSCode, SMSUnknownAccount, SMSAccountAlreadyExists}
+	kinds = slices.Concat(mails, texts)
+)
+
+// isText reports whether it goes to a phone.
+func (k Kind) isText() bool { return slices.Contains(texts, k) }
+
+// carriesCode reports whether it is worth nothing without a code.
+func (k Kind) carriesCode() bool {
+	return slices.Contains([]Kind{VerifyEmailCode, LoginCode, PasswordResetCode, SMSCode}, k)
+}
+
+// carriesLink is the name of the link that it is worth nothing without; empty for none.
+func (k Kind) carriesLink() string {
+	switch k {
+	case VerifyEmailLink:
+		return linkConfirmEmail
+	case PasswordResetLink:
+		return linkReset
+	}
+	return ""
+}

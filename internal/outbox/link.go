@@ -1,0 +1,102 @@
+package outbox
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The names that allauth gives to the addresses of links.
+const (
+	linkConfirmEmail = "account_confirm_email"
+	linkReset        = "account_reset_password_from_key"
+	linkResetStart   = "account_reset_password"
+	linkSignup       = "account_signup"
+	// linkSocialError is allauth's too; no message of ours leads there.
+	linkSocialError = "socialaccount_login_error"
+)
+
+const keyPlace = "{key}"
+
+// links returns the addresses that HEADLESS_FRONTEND_URLS names.
+//
+// Security: every link is made of these alone; nothing of a request, such as its Host
+// header, has a part in them.
+func (s Settings) links() (map[string]string, error) {
+	links := map[string]string{}
+	if s.FrontendURLs == "" {
+		return links, nil
+	}
+	if err := json.Unmarshal([]byte(s.FrontendURLs), &links); err != nil {
+		return nil, errors.New(`HEADLESS_FRONTEND_URLS: want a JSON object such as {"account_confirm_email": "https://app.example.com/verify-email/{key}"}`)
+	}
+	for name, address := range links {
+		if err := checkLink(name, address); err != nil {
+			return nil, fmt.Errorf("HEADLESS_FRONTEND_URLS: %s: %w", name, err)
+		}
+	}
+	return links, nil
+}
+
+// plainURL leaves out what would end a link early, in a text or in a page.
+var plainURL = regexp.MustCompile(`^[!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~{}-]+$`)
+
+func checkLink(name, address string) error {
+	places := 0
+	switch name {
+	case linkConfirmEmail, linkReset:
+		places = 1
+	case linkResetStart, linkSignup, linkSocialError:
+	default:
+		return errors.New("no link has this name")
+	}
+	if strings.Count(address, keyPlace) != places {
+		if places == 1 {
+			return errors.New("want {key} in it, once")
+		}
+		return errors.New("want no {key} in it")
+	}
+	bare := strings.Replace(address, keyPlace, "key", 1)
+	u, err := url.Parse(bare)
+	if err != nil || !plainURL.MatchString(address) || strings.ContainsAny(bare, "{}") {
+		return errors.New("is no address")
+	}
+	if places == 1 && strings.Contains(address[:len(u.Scheme)+len("://")+len(u.Host)], "{") {
+		return errors.New("want {key} behind the host")
+	}
+	return checkScheme(u)
+}
+
+// checkScheme admits https, an app's own scheme, and http for a machine's own address.
+func checkScheme(u *url.URL) error {
+	switch {
+	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && isLoopback(u.Hostname()):
+		return nil
+	case u.Scheme == "" || slices.Contains([]string{"http", "https", "javascript", "data", "file", "vbscript", "about", "blob"}, u.Scheme):
+		return errors.New("want https, or a scheme of your app")
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// LinkBelow makes the links for which HEADLESS_FRONTEND_URLS says nothing lead below an
+// address, such as http://127.0.0.1:8080: for latchkey dev, and before Start.
+func (o *Outbox) LinkBelow(address string) {
+	for name, path := range map[string]string{
+		linkConfirmEmail: "/verify-email/{key}", linkReset: "/password/reset/key/{key}",
+		linkResetStart: "/password/reset", linkSignup: "/signup",
+	} {
+		if o.templates.links[name] == "" {
+			o.templates.links[name] = address + path
+		}
+	}
+}

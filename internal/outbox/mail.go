@@ -1,0 +1,208 @@
+package outbox
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/mail"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	gomail "github.com/wneessen/go-mail"
+)
+
+// letter is a message as it goes out.
+type letter struct {
+	id                  uuid.UUID
+	at                  time.Time
+	to, subject         string
+	language, text, web string
+}
+
+// sender sends mails, or texts. Its errors are faults.
+type sender interface {
+	send(ctx context.Context, l letter) error
+}
+
+// newMailer returns the way that mails go.
+func newMailer(parts Parts) (sender, error) {
+	s := parts.Settings
+	var all senders
+	switch s.sender() {
+	case "smtp":
+		client, err := newSMTP(s, nil)
+		if err != nil {
+			return nil, fmt.Errorf("EMAIL_HOST: %w", err)
+		}
+		all = append(all, client)
+	case "console":
+		all = append(all, &console{out: parts.Console})
+	}
+	if s.Dir != "" {
+		if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+			return nil, fmt.Errorf("LATCHKEY_MAIL_DIR: %w", err)
+		}
+		all = append(all, directory{s.Dir, s.From})
+	}
+	if len(all) == 0 {
+		return nowhere{}, nil
+	}
+	return all, nil
+}
+
+// senders send each mail by every one of them: latchkey dev prints and writes.
+type senders []sender
+
+func (all senders) send(ctx context.Context, l letter) error {
+	for _, s := range all {
+		if err := s.send(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nowhere is where messages go that nobody has said how to send.
+type nowhere struct{}
+
+func (nowhere) send(context.Context, letter) error { return never("no_sender", nil) }
+
+// compose makes the mail of a letter: RFC 5322, with a text and an HTML part. The same
+// letter makes the same mail.
+//
+// Security: the library encodes headers, the address parser refuses what is not one
+// address, and templates cannot break the subject (TestCompose_headersCannotBeInjected).
+func compose(l letter, from string) (*gomail.Msg, error) {
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary("latchkey-"+l.id.String()))
+	if err := m.From(from); err != nil {
+		return nil, never("bad_sender", err)
+	}
+	to, err := mail.ParseAddress(l.to)
+	if err != nil || to.Address != l.to || m.To(l.to) != nil {
+		return nil, never("bad_recipient", nil) // the parsers' own texts show it
+	}
+	own, err := mail.ParseAddress(from)
+	if err != nil {
+		return nil, never("bad_sender", err)
+	}
+	m.Subject(l.subject)
+	m.SetDateWithValue(l.at)
+	// The same when it is repeated: a reader may drop the second.
+	m.SetMessageIDWithValue(l.id.String() + own.Address[strings.LastIndexByte(own.Address, '@'):])
+	m.SetGenHeader("Auto-Submitted", "auto-generated")
+	m.SetGenHeader("Content-Language", l.language)
+	m.SetBodyString(gomail.TypeTextPlain, l.text)
+	m.AddAlternativeString(gomail.TypeTextHTML, l.web)
+	return m, nil
+}
+
+// smtp sends by an SMTP server.
+type smtp struct {
+	client *gomail.Client
+	from   string
+}
+
+// newSMTP makes the way to the server of the settings. trust is nil outside tests: the
+// system's certificates.
+func newSMTP(s Settings, trust *tls.Config) (smtp, error) {
+	if trust == nil {
+		trust = &tls.Config{MinVersion: tls.VersionTLS12}
+	}
+	trust.ServerName = s.Host
+	options := []gomail.Option{
+		gomail.WithPort(s.Port), gomail.WithTimeout(time.Duration(s.Timeout) * time.Second), gomail.WithTLSConfig(trust),
+	}
+	switch {
+	case s.TLS:
+		options = append(options, gomail.WithSSL())
+	case s.StartTLS:
+		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
+	default:
+		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
+	}
+	if s.User != "" {
+		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.User), gomail.WithPassword(s.Password))
+	}
+	client, err := gomail.NewClient(s.Host, options...)
+	return smtp{client, s.From}, err
+}
+
+func (s smtp) send(ctx context.Context, l letter) error {
+	m, err := compose(l, s.from)
+	if err != nil {
+		return err
+	}
+	session, err := s.client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
+		return later("smtp_no_connection", err) // before a recipient was named
+	}
+	err = s.client.SendWithSMTPClient(session, m)
+	// What goes wrong after the server has taken the mail must not send it again: neither
+	// an answer to RSET nor one to QUIT counts.
+	_ = s.client.CloseWithSMTPClient(session)
+	if m.IsDelivered() {
+		return nil
+	}
+	var refused *gomail.SendError
+	if !errors.As(err, &refused) || refused.ErrorCode() == 0 {
+		return later("smtp_broken_off", nil)
+	}
+	// Before RCPT a refusal speaks of us, which an operator can mend; after it, of this mail.
+	hopeless := refused.ErrorCode() >= 500 && refused.Reason != gomail.ErrSMTPMailFrom && refused.Reason != gomail.ErrConnCheck
+	return answered("smtp", refused.ErrorCode(), hopeless)
+}
+
+// console prints what it is to send: what latchkey dev does.
+type console struct {
+	mu  sync.Mutex
+	out io.Writer
+}
+
+func (c *console) send(_ context.Context, l letter) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	head := "text to " + oneLine(l.to)
+	if l.subject != "" {
+		head = "mail to " + oneLine(l.to) + ": " + l.subject
+	}
+	if _, err := fmt.Fprintf(c.out, "\n--- %s\n%s---\n", head, l.text); err != nil {
+		return later("console", err)
+	}
+	return nil
+}
+
+// directory writes each mail to a file of its own, whole or not at all. A mail that is
+// repeated takes the place of its file.
+type directory struct{ path, from string }
+
+func (d directory) send(_ context.Context, l letter) error {
+	m, err := compose(l, d.from)
+	if err != nil {
+		return err
+	}
+	var text bytes.Buffer
+	if _, err := m.WriteTo(&text); err != nil {
+		return later("directory", err)
+	}
+	f, err := os.CreateTemp(d.path, ".writing-*")
+	if err != nil {
+		return later("directory", err)
+	}
+	_, err = f.Write(text.Bytes())
+	err = errors.Join(err, f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), filepath.Join(d.path, l.id.String()+".eml")) // a UUIDv7: sorts by time
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+		return later("directory", err)
+	}
+	return nil
+}

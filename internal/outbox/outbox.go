@@ -1,0 +1,156 @@
+// Package outbox owns what reaches a person: messages, posted in the transaction that
+// causes them, sent by a worker afterwards, and tried again until they are through. It
+// owns their texts and the ways that they go: mail and SMS. It does not own who is told
+// what and when (internal/notice).
+//
+// A message is sent at least once: where a process dies between the sending and the note
+// of it, the message goes out again, with the same Message-ID or SMS id. In all other
+// cases it is sent once.
+package outbox
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+)
+
+// Parts are what an outbox is made of.
+type Parts struct {
+	DB       *postgres.DB
+	Settings Settings
+	Sealer   *secret.Sealer
+	Console  io.Writer // where mails are printed that go to the console
+	Log      *slog.Logger
+}
+
+// Outbox posts and sends messages.
+type Outbox struct {
+	Parts
+	templates *templates
+	mailer    sender
+	texter    sender
+	poster    *river.Client[pgx.Tx] // takes jobs
+	worker    *river.Client[pgx.Tx] // works on them
+}
+
+// New reads the templates and returns the outbox, which sends nothing until it is started.
+func New(parts Parts) (*Outbox, error) {
+	links, err := parts.Settings.links()
+	if err != nil {
+		return nil, err
+	}
+	o := &Outbox{Parts: parts, texter: newTexter(parts)}
+	if o.templates, err = readTemplates(parts.Settings.Templates, parts.Settings.SubjectPrefix, links); err != nil {
+		return nil, err
+	}
+	if o.mailer, err = newMailer(parts); err != nil {
+		return nil, err
+	}
+	driver := riverpgxv5.New(parts.DB.Background())
+	if o.poster, err = newPoster(driver); err != nil {
+		return nil, err
+	}
+	o.worker, err = o.newWorker(driver)
+	return o, err
+}
+
+// Obstacles says what keeps messages from reaching anybody, those of these kinds in
+// particular: for the log at the start.
+func (o *Outbox) Obstacles(kinds ...Kind) []string {
+	var list []string
+	if _, none := o.mailer.(nowhere); none {
+		list = append(list, "mails are not sent: EMAIL_HOST, LATCHKEY_MAIL and LATCHKEY_MAIL_DIR are not set")
+	}
+	for _, k := range kinds {
+		if name := k.carriesLink(); name != "" && o.templates.links[name] == "" {
+			list = append(list, "HEADLESS_FRONTEND_URLS does not name "+name)
+		}
+	}
+	return list
+}
+
+// Message is what a person is to be told.
+type Message struct {
+	Kind Kind
+	// UserID is whose message it is: it goes with the account. 0: nobody's.
+	UserID int64
+	// To is an email address, or a phone number (E.164) for the kinds of SMS.
+	To string
+	// Code is what to type in, as it is to be shown, in the kinds that carry one.
+	Code string
+	// Key goes into the link of VerifyEmailLink and PasswordResetLink: unpadded base64url.
+	Key string
+	// Device is what asked for it, or did what is told.
+	Device Device
+	// Date is when the account goes, for AccountDeletionScheduled; others need none.
+	Date time.Time
+}
+
+// Device is what a message tells about where a request came from.
+type Device struct {
+	Address   string // IP address
+	UserAgent string
+	Name      string // X-Device-Name
+	Language  string // Accept-Language: chooses the message's language
+}
+
+// payload is what of a message is sealed.
+type payload struct {
+	To, Code, Key string
+	Device        Device
+	At, Date      time.Time // when it was posted; Message.Date
+}
+
+// about is what a sealed message belongs to.
+func about(id uuid.UUID, kind Kind) string { return id.String() + "|" + string(kind) }
+
+// Post stores a message and the job that sends it, in the caller's transaction: nothing is
+// sent unless that commits.
+//
+// Timing: the number of statements is the same for every kind (SEC-48).
+func (o *Outbox) Post(ctx context.Context, tx postgres.Tx, m Message) error {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	text, err := json.Marshal(payload{To: m.To, Code: m.Code, Key: m.Key, Device: m.Device, At: tx.Now, Date: m.Date})
+	if err != nil {
+		return fmt.Errorf("post: %w", err)
+	}
+	row := db.InsertMessageParams{ID: id, Kind: string(m.Kind), Sealed: o.Sealer.Seal(text, about(id, m.Kind)), Now: tx.Now, Wake: !o.Settings.PollOnly}
+	if m.UserID != 0 {
+		row.UserID = &m.UserID
+	}
+	if err := tx.InsertMessage(ctx, row); err != nil {
+		return err
+	}
+	return o.enqueue(ctx, tx, id)
+}
+
+const (
+	keepSealed = 7 * 24 * time.Hour  // what was given up can be tried again for so long
+	keepRows   = 30 * 24 * time.Hour // that there was a message at all
+)
+
+// Sweep erases what old messages said, removes the oldest, and returns how many rows that
+// were.
+func (o *Outbox) Sweep(ctx context.Context) (int64, error) {
+	now := o.DB.Now()
+	erased, err := o.DB.UpdateOldMessages(ctx, db.UpdateOldMessagesParams{Now: now, Before: now.Add(-keepSealed)})
+	if err != nil {
+		return 0, err
+	}
+	removed, err := o.DB.DeleteOldMessages(ctx, now.Add(-keepRows))
+	return erased + removed, err
+}

@@ -1,0 +1,84 @@
+package outbox
+
+import (
+	"errors"
+	"net/mail"
+	"net/url"
+	"slices"
+)
+
+// Settings of what is sent, and how.
+type Settings struct {
+	Sender        string `env:"LATCHKEY_MAIL" doc:"How mails go: smtp, console or none. Default: smtp where EMAIL_HOST is set, otherwise none; console in latchkey dev."`
+	Dir           string `env:"LATCHKEY_MAIL_DIR" doc:"Directory that gets each mail as a file (RFC 5322, .eml) as well: whole, under a name that sorts by time."`
+	Host          string `env:"EMAIL_HOST" doc:"SMTP server."`
+	Port          int    `env:"EMAIL_PORT" default:"25" min:"1" max:"65535" doc:"Its port: 587 is common with EMAIL_USE_TLS, 465 with EMAIL_USE_SSL."`
+	User          string `env:"EMAIL_HOST_USER" doc:"User name for the SMTP server. Empty: it wants none."`
+	Password      string `env:"EMAIL_HOST_PASSWORD" secret:"true" doc:"Password for the SMTP server. Is never sent unencrypted, except to this machine."`
+	StartTLS      bool   `env:"EMAIL_USE_TLS" default:"false" doc:"Encrypt by STARTTLS; a server that does not offer it gets no mail."`
+	TLS           bool   `env:"EMAIL_USE_SSL" default:"false" doc:"Encrypt from the first byte."`
+	Timeout       int    `env:"EMAIL_TIMEOUT" default:"10" min:"1" max:"50" doc:"Seconds that the SMTP server or the SMS webhook may take."`
+	From          string `env:"DEFAULT_FROM_EMAIL" default:"webmaster@localhost" doc:"Sender of mails, such as Example <no-reply@example.com>."`
+	SubjectPrefix string `env:"ACCOUNT_EMAIL_SUBJECT_PREFIX" doc:"Stands before every subject, such as [Example]."`
+	Templates     string `env:"LATCHKEY_TEMPLATES_DIR" doc:"Directory with templates that take the place of ours, file by file: docs/decisions/0006-outbox.md says how."`
+	FrontendURLs  string `env:"HEADLESS_FRONTEND_URLS" doc:"JSON object with the addresses of links in messages: account_confirm_email and account_reset_password_from_key, both with {key}, account_reset_password, account_signup. https, or a scheme of your app. Default in latchkey dev: below its own address."`
+	SMS           string `env:"LATCHKEY_SMS" doc:"How SMS go: webhook, console or none. Default: webhook where LATCHKEY_SMS_WEBHOOK_URL is set, otherwise as LATCHKEY_MAIL says if that is console, otherwise none."`
+	SMSWebhook    string `env:"LATCHKEY_SMS_WEBHOOK_URL" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
+	SMSSecret     string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"At least 32 characters that key that HMAC."`
+	SealingKeys   string `env:"LATCHKEY_SEALING_KEYS" secret:"true" doc:"Keys that messages are sealed with until they are sent: id:base64 of 32 bytes, several separated by commas; the first seals, all open. Default: derived from the key that signs at start. Set it where signing keys are rotated or several servers run."`
+	Workers       int    `env:"LATCHKEY_OUTBOX_WORKERS" default:"4" min:"1" max:"100" doc:"Messages that are sent at the same time."`
+	MaxAttempts   int    `env:"LATCHKEY_OUTBOX_MAX_ATTEMPTS" default:"12" min:"1" max:"20" doc:"Attempts to send a message. Between two lies the fourth power of their number in seconds, so that 12 take eleven hours. Then it is given up: see latchkey outbox list."`
+	PollInterval  int    `env:"LATCHKEY_OUTBOX_POLL_INTERVAL" default:"1" min:"1" max:"60" doc:"Seconds between two looks for new messages, for those that the database's notification does not announce."`
+	PollOnly      bool   `env:"LATCHKEY_OUTBOX_POLL_ONLY" default:"false" doc:"Do without notifications (LISTEN and NOTIFY): for a connection pooler such as pgbouncer in transaction mode."`
+}
+
+// sender is how mails go.
+func (s Settings) sender() string {
+	switch {
+	case s.Sender != "":
+		return s.Sender
+	case s.Host != "":
+		return "smtp"
+	}
+	return "none"
+}
+
+// texter is how SMS go.
+func (s Settings) texter() string {
+	switch {
+	case s.SMS != "":
+		return s.SMS
+	case s.SMSWebhook != "":
+		return "webhook"
+	case s.sender() == "console":
+		return "console"
+	}
+	return "none"
+}
+
+// Check returns everything that is wrong with the settings.
+func (s Settings) Check() []error {
+	var wrong []error
+	refuse := func(bad bool, text string) {
+		if bad {
+			wrong = append(wrong, errors.New(text))
+		}
+	}
+	refuse(!slices.Contains([]string{"smtp", "console", "none"}, s.sender()), "LATCHKEY_MAIL: want smtp, console or none")
+	refuse(s.sender() == "smtp" && s.Host == "", "EMAIL_HOST: is needed to send mails by SMTP")
+	refuse(s.StartTLS && s.TLS, "EMAIL_USE_SSL: is set as well as EMAIL_USE_TLS: set one of them")
+	refuse(s.User != "" && !s.StartTLS && !s.TLS && !isLoopback(s.Host), "EMAIL_HOST_USER: set EMAIL_USE_TLS or EMAIL_USE_SSL: the password must not travel unencrypted")
+	_, err := mail.ParseAddress(s.From)
+	refuse(err != nil, "DEFAULT_FROM_EMAIL: want an address, or a name and an address such as Example <no-reply@example.com>")
+	refuse(oneLine(s.SubjectPrefix) != s.SubjectPrefix, "ACCOUNT_EMAIL_SUBJECT_PREFIX: want one line")
+	refuse(!slices.Contains([]string{"webhook", "console", "none"}, s.texter()), "LATCHKEY_SMS: want webhook, console or none")
+	if s.texter() == "webhook" {
+		u, err := url.Parse(s.SMSWebhook)
+		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")
+		refuse(len(s.SMSSecret) < 32, "LATCHKEY_SMS_WEBHOOK_SECRET: want at least 32 characters")
+	}
+	if _, err := s.links(); err != nil {
+		wrong = append(wrong, err)
+	}
+	return wrong
+}

@@ -1,0 +1,68 @@
+-- A code that is out for a session and purpose takes the place of the one before.
+-- name: InsertCode :exec
+INSERT INTO codes (session_id, purpose, user_id, target, code_hash, attempts_left, resends_left, changes_left, created_at, expires_at)
+VALUES (@session_id, @purpose, sqlc.narg(user_id), @target, @code_hash, @attempts_left, @resends_left, @changes_left, @now, @expires_at)
+    ON CONFLICT (session_id, purpose) DO UPDATE
+   SET user_id = excluded.user_id, target = excluded.target, code_hash = excluded.code_hash, attempts_left = excluded.attempts_left,
+       resends_left = excluded.resends_left, changes_left = excluded.changes_left, created_at = excluded.created_at,
+       expires_at = excluded.expires_at;
+
+-- Race: counted down before it is compared, on a row that stays locked until the commit. Of many
+-- guesses at once no more are compared than are left, and a right code works once.
+-- name: UpdateCodeAttempts :one
+UPDATE codes SET attempts_left = attempts_left - 1
+ WHERE session_id = @session_id AND purpose = @purpose AND attempts_left > 0 AND expires_at > @now
+RETURNING *;
+
+-- The attempt turned out to be none that counts.
+-- name: UpdateCodeAttemptsBack :exec
+UPDATE codes SET attempts_left = attempts_left + 1 WHERE session_id = @session_id AND purpose = @purpose;
+
+-- Another code for the same process: neither its time nor its attempts start anew.
+-- name: UpdateCodeResent :one
+UPDATE codes SET code_hash = @code_hash, resends_left = resends_left - 1
+ WHERE session_id = @session_id AND purpose = @purpose AND resends_left > 0 AND attempts_left > 0 AND expires_at > @now
+RETURNING *;
+
+-- Another target for the same process.
+-- name: UpdateCodeTarget :one
+UPDATE codes SET code_hash = @code_hash, target = @target, user_id = sqlc.narg(user_id), changes_left = changes_left - 1
+ WHERE session_id = @session_id AND purpose = @purpose AND changes_left > 0 AND attempts_left > 0 AND expires_at > @now
+RETURNING *;
+
+-- name: UpdateCodeExpiry :exec
+UPDATE codes SET expires_at = @expires_at WHERE session_id = @session_id AND purpose = @purpose;
+
+-- name: FindCode :one
+SELECT * FROM codes WHERE session_id = @session_id AND purpose = @purpose AND attempts_left > 0 AND expires_at > @now;
+
+-- name: DeleteCode :exec
+DELETE FROM codes WHERE session_id = @session_id AND purpose = @purpose;
+
+-- name: DeleteCodesOfSession :exec
+DELETE FROM codes WHERE session_id = @session_id;
+
+-- name: DeleteOldCodes :execrows
+DELETE FROM codes WHERE (session_id, purpose) IN (
+    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < @before::timestamptz LIMIT 5000);
+
+-- A link may be meant for nobody: then nothing is stored, in the same statement.
+-- name: InsertLink :exec
+INSERT INTO links (key_hash, purpose, user_id, address, created_at, expires_at)
+SELECT @key_hash, @purpose, u.id, @address, @now, @expires_at FROM users u WHERE u.id = @user_id;
+
+-- name: FindLink :one
+SELECT * FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now;
+
+-- Race: the row goes, so that a link works once, however often it is used at the same time.
+-- name: DeleteLink :one
+DELETE FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now RETURNING *;
+
+-- name: DeleteLinksOfUser :exec
+DELETE FROM links WHERE user_id = @user_id AND purpose = @purpose;
+
+-- name: DeleteLinksOfAddress :exec
+DELETE FROM links WHERE user_id = @user_id AND purpose = @purpose AND address = @address;
+
+-- name: DeleteOldLinks :execrows
+DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < @before::timestamptz LIMIT 5000);

@@ -1,0 +1,39 @@
+-- Stores a message and, unless the workers only poll, wakes them at the commit. The topic and
+-- the text are river's: it would send the same, but not with every job.
+-- name: InsertMessage :exec
+WITH message AS (
+    INSERT INTO messages (id, kind, user_id, sealed, created_at) VALUES (@id, @kind, sqlc.narg(user_id), @sealed, @now)
+)
+SELECT pg_notify('river.river_insert', '{"queue": "default"}') WHERE @wake::boolean;
+
+-- name: FindMessage :one
+SELECT id, kind, sealed, sent_at, failed_at FROM messages WHERE id = @id;
+
+-- name: MarkMessageSent :exec
+UPDATE messages SET sent_at = @now::timestamptz, sealed = NULL, failed_at = NULL, failure = NULL WHERE id = @id AND sent_at IS NULL;
+
+-- What was given up stays sealed for a while, so that it can be tried again.
+-- name: MarkMessageFailed :exec
+UPDATE messages SET failed_at = @now::timestamptz, failure = @failure::text WHERE id = @id AND sent_at IS NULL;
+
+-- Those that were given up, the newest first.
+-- name: ListFailedMessages :many
+SELECT id, kind, user_id, created_at, failed_at, failure, (sealed IS NOT NULL)::boolean AS can_be_retried
+  FROM messages WHERE failed_at IS NOT NULL AND sent_at IS NULL
+ ORDER BY id DESC LIMIT @most::integer;
+
+-- name: CountWaitingMessages :one
+SELECT count(*) FROM messages WHERE sent_at IS NULL AND failed_at IS NULL;
+
+-- name: MarkMessageRetried :one
+UPDATE messages SET failed_at = NULL, failure = NULL
+ WHERE id = @id AND failed_at IS NOT NULL AND sent_at IS NULL AND sealed IS NOT NULL
+RETURNING id;
+
+-- What old messages said is erased even where they never went out.
+-- name: UpdateOldMessages :execrows
+UPDATE messages SET sealed = NULL, failed_at = coalesce(failed_at, @now::timestamptz), failure = coalesce(failure, 'too_old')
+ WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < @before::timestamptz AND m.sealed IS NOT NULL LIMIT 5000);
+
+-- name: DeleteOldMessages :execrows
+DELETE FROM messages WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < @before::timestamptz LIMIT 5000);
