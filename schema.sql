@@ -120,7 +120,7 @@ CREATE TABLE sessions (
 COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
-CREATE INDEX sessions_user ON sessions (user_id) WHERE ended_at IS NULL;
+CREATE INDEX sessions_user ON sessions (user_id);
 
 -- One-time codes that are out: at most one a session and purpose. The code itself is kept
 -- nowhere but, sealed, in the message that carries it.

@@ -39,6 +39,21 @@ SELECT * FROM codes WHERE session_id = @session_id AND purpose = @purpose AND at
 -- name: DeleteCode :exec
 DELETE FROM codes WHERE session_id = @session_id AND purpose = @purpose;
 
+-- name: DeleteCodesOfUser :exec
+DELETE FROM codes WHERE user_id = @user_id;
+
+-- Those that sign in or reset by what is the person's no more.
+-- name: DeleteStrayCodes :exec
+DELETE FROM codes c
+ WHERE c.user_id = @user_id::bigint AND c.purpose IN ('login', 'reset_password')
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id::bigint AND e.address = c.target)
+   AND NOT EXISTS (SELECT FROM users u WHERE u.id = @user_id::bigint AND u.phone = c.target);
+
+-- name: DeleteStrayLinks :exec
+DELETE FROM links l
+ WHERE l.user_id = @user_id
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = l.user_id AND e.address = l.address);
+
 -- name: DeleteCodesOfSession :exec
 DELETE FROM codes WHERE session_id = @session_id;
 

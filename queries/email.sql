@@ -6,6 +6,9 @@ SELECT pg_advisory_xact_lock(hashtextextended(@address::text, 7105));
 -- name: CountAddressHolders :one
 SELECT count(*) FROM email_addresses WHERE address = @address;
 
+-- name: CountOtherAddressHolders :one
+SELECT count(*) FROM email_addresses WHERE address = @address AND user_id <> @user_id;
+
 -- Nothing is stored for a user that was not, in the same statement.
 -- name: InsertEmailAddress :exec
 INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)

@@ -26,7 +26,7 @@ UPDATE sessions SET attempt = @attempt::jsonb, expires_at = greatest(expires_at,
  WHERE id = @id AND user_id IS NULL;
 
 -- The visitor is in: the row becomes the session of a person, under a new token.
--- name: UpdateSessionSignedIn :exec
+-- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
    SET user_id = @user_id::bigint, attempt = NULL, token_hash = @token_hash, created_at = @created_at, expires_at = @expires_at,
        rotated_at = @rotated_at, refresh_expires_at = @refresh_expires_at, last_seen_at = @created_at, methods = @methods,
@@ -46,7 +46,7 @@ UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
 
 -- Devices that the person has signed in with lately, to tell a new one.
 -- name: ListDevicesOfUser :many
-SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = @user_id::bigint AND id <> @id AND created_at > @since;
+SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = @user_id::bigint AND id <> @id AND last_seen_at > @since;
 
 -- Ends the oldest sessions of a user that are more than @most. The user's row is locked, so
 -- two sign-ins at once cannot both leave one too many.
@@ -130,4 +130,5 @@ SELECT count(*) FROM sessions
 DELETE FROM sessions WHERE id IN (
     SELECT s.id FROM sessions s
      WHERE s.ended_at < @before::timestamptz OR s.expires_at < @before OR s.refresh_expires_at < @before
+        OR s.user_id IS NULL AND s.expires_at < @now::timestamptz -- a visitor's: nobody asks what became of it
      LIMIT 5000);

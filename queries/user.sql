@@ -15,6 +15,19 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
  LIMIT 1;
 
+-- The person whom a code or a link that is sent to an address may let in: its verified holder,
+-- or else the oldest of those who have verified nothing.
+-- name: FindUserByOwnAddress :one
+SELECT u.id, u.password_hash, u.disabled_at
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+ WHERE e.address = @address
+   AND (e.verified_at IS NOT NULL
+        OR u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL))
+ ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
+ LIMIT 1;
+
 -- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
 -- session is committed; each of them then ends or counts it, or this finds their result.
 -- name: LockUserForSignIn :one
@@ -54,9 +67,9 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
 -- name: CountUsernames :one
 SELECT count(*) FROM users WHERE lower(username) = lower(@username::text);
 
--- How many have shown that the number is theirs.
+-- How many have a number; verified: how many have shown that it is theirs.
 -- name: CountPhoneHolders :one
-SELECT count(*) FROM users WHERE phone = @phone AND phone_verified_at IS NOT NULL;
+SELECT count(*) FROM users WHERE phone = @phone AND (phone_verified_at IS NOT NULL OR NOT @verified::boolean);
 
 -- name: UpdateUserPhone :execrows
 UPDATE users SET phone = @phone, phone_verified_at = sqlc.narg(verified_at) WHERE id = @id;

@@ -127,6 +127,9 @@ func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		if err := tx.DeleteUnverifiedEmailAddresses(ctx, user); err != nil {
 			return err
 		}
+		if err := code.DropStray(ctx, tx, user); err != nil {
+			return err
+		}
 	}
 	primary := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
 	err := tx.InsertEmailAddress(ctx, db.InsertEmailAddressParams{UserID: user, Address: address, IsPrimary: primary < 0, Now: tx.Now})
@@ -163,6 +166,9 @@ func (a *Account) ResendEmailAddress(ctx context.Context, who caller.Caller, in 
 				err = problem.NotSent
 			}
 			return err
+		}
+		if process.ResendsLeft == 0 {
+			return problem.NotSent
 		}
 		if err := a.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 			return err
@@ -252,11 +258,8 @@ func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address}); err != nil {
 		return err
 	}
-	for _, purpose := range []code.Purpose{code.VerifyEmail, code.ResetPassword} {
-		gone := db.DeleteLinksOfAddressParams{UserID: user, Purpose: string(purpose), Address: address}
-		if err := tx.DeleteLinksOfAddress(ctx, gone); err != nil {
-			return err
-		}
+	if err := code.DropStray(ctx, tx, user); err != nil {
+		return err
 	}
 	if err := a.note(ctx, tx, who, audit.EmailRemoved, address); err != nil {
 		return err

@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
@@ -48,8 +49,11 @@ func (a *Account) purge(ctx context.Context, tx postgres.Tx, user int64) error {
 		return err
 	}
 	n, err := tx.DeleteUser(ctx, db.DeleteUserParams{ID: user, Now: tx.Now})
-	if err != nil || n == 0 {
-		return errors.Join(err, errStays)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errStays
 	}
 	if err := a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.AccountDeleted, Actor: audit.Server, UserID: user}); err != nil {
 		return err
@@ -69,6 +73,7 @@ func (a *Account) Purge(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	gone := 0
+	var failed []error // one that cannot go must not keep the others
 	for _, user := range due {
 		err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
 			if _, err := tx.LockUser(ctx, user); err != nil {
@@ -80,8 +85,8 @@ func (a *Account) Purge(ctx context.Context) (int, error) {
 		case err == nil:
 			gone++
 		case !errors.Is(err, errStays) && !postgres.IsNotFound(err):
-			return gone, err
+			failed = append(failed, fmt.Errorf("delete user %d: %w", user, err))
 		}
 	}
-	return gone, nil
+	return gone, errors.Join(failed...)
 }

@@ -118,7 +118,7 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 	if err != nil {
 		return err
 	}
-	if err := tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: user, Purpose: string(code.ResetPassword)}); err != nil {
+	if err := code.DropAll(ctx, tx, user); err != nil {
 		return err
 	}
 	if err := a.note(ctx, tx, who, audit.PasswordChanged, ""); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/phone"
@@ -28,7 +29,7 @@ func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string)
 	}
 	return number, a.DB.Tx(ctx, func(tx postgres.Tx) error {
 		if !a.Policy.Hides() {
-			holders, err := tx.CountPhoneHolders(ctx, &number)
+			holders, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
 			if err != nil {
 				return err
 			}

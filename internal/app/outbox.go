@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,6 +36,9 @@ func newOutbox(c config.Config, d *postgres.DB, ring *token.Keyring, console io.
 	if err != nil {
 		return nil, err
 	}
+	if console == nil {
+		console = os.Stdout
+	}
 	return outbox.New(outbox.Parts{DB: d, Settings: c.Outbox, Sealer: keys, Console: console, Log: log})
 }
 
@@ -55,14 +59,18 @@ func (a *App) post(ctx context.Context) {
 	for _, o := range a.outbox.Obstacles(linked(a.config.Policy)...) {
 		a.log.Warn("messages will not reach people", "cause", o)
 	}
-	started := false
-	every(ctx, time.Second, func() bool {
+	tries, started := 0, false
+	start := func() bool {
 		err := a.outbox.Start(ctx)
-		if started = err == nil; !started && ctx.Err() == nil {
-			a.log.Warn("messages cannot be sent; trying again", "cause", err.Error())
+		if started = err == nil; !started && tries == 0 && ctx.Err() == nil {
+			a.log.Warn("messages cannot be sent; trying again every second", "cause", err.Error())
 		}
+		tries++
 		return !started
-	})
+	}
+	if start() {
+		every(ctx, time.Second, start)
+	}
 	if !started {
 		return
 	}

@@ -6,21 +6,22 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
 )
 
 const (
 	sweepEvery   = time.Minute
-	keepSessions = 30 * 24 * time.Hour // after their end
+	keepSessions = 90 * 24 * time.Hour // after their end: so long a device is no new one
 	keepPersonal = 90 * 24 * time.Hour // addresses and user agents in the audit log
 )
 
-// Sweep removes what nobody needs any more: idle counters, sessions that ended 30 days ago,
+// Sweep removes what nobody needs any more: idle counters, sessions that ended 90 days ago,
 // what is personal in the audit log of 90 days ago, codes and links that are too old, what
 // old messages said, and people whose account was to go by now. Several servers may sweep
 // at once, and a sweep that was cut off goes on with the next.
 func (a *App) Sweep(ctx context.Context) error {
 	_, idle := a.limiter.Sweep(ctx)
-	_, old := a.DB.DeleteOldSessions(ctx, a.DB.Now().Add(-keepSessions))
+	_, old := a.DB.DeleteOldSessions(ctx, db.DeleteOldSessionsParams{Before: a.DB.Now().Add(-keepSessions), Now: a.DB.Now()})
 	_, personal := a.DB.UpdateOldAuditEvents(ctx, a.DB.Now().Add(-keepPersonal))
 	_, codes := code.Sweep(ctx, a.DB.Queries, a.DB.Now())
 	_, messages := a.outbox.Sweep(ctx)

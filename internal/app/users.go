@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
@@ -135,6 +136,9 @@ func (sh *shell) changeUser(d *postgres.DB, c userChange, change func(postgres.T
 		}
 		var err error
 		if ended, err = session.EndAll(sh.ctx, tx, user.ID, c.reason); err != nil {
+			return err
+		}
+		if err := code.DropAll(sh.ctx, tx, user.ID); err != nil {
 			return err
 		}
 		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.ID})

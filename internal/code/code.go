@@ -120,9 +120,14 @@ func (c *Codes) Keep(ctx context.Context, tx postgres.Tx, p Process) error {
 	return tx.UpdateCodeAttemptsBack(ctx, db.UpdateCodeAttemptsBackParams{SessionID: p.SessionID, Purpose: p.Purpose})
 }
 
-// Extend gives a process its whole time again.
+// Extend gives a process its whole time again, once: a code that is looked at again and
+// again must not live for ever.
 func (c *Codes) Extend(ctx context.Context, tx postgres.Tx, p Process) error {
-	until := tx.Now.Add(c.rules[Purpose(p.Purpose)].timeout)
+	timeout := c.rules[Purpose(p.Purpose)].timeout
+	until := tx.Now.Add(timeout)
+	if last := p.CreatedAt.Add(2 * timeout); until.After(last) {
+		until = last
+	}
 	return tx.UpdateCodeExpiry(ctx, db.UpdateCodeExpiryParams{SessionID: p.SessionID, Purpose: p.Purpose, ExpiresAt: until})
 }
 
@@ -134,6 +139,24 @@ func (c *Codes) Use(ctx context.Context, tx postgres.Tx, p Process) error {
 // Drop ends a process, if there is one.
 func Drop(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose Purpose) error {
 	return tx.DeleteCode(ctx, db.DeleteCodeParams{SessionID: session, Purpose: string(purpose)})
+}
+
+// DropAll ends every code and every link that resets a password of a person: what was
+// sent before the password changed must not change it again.
+func DropAll(ctx context.Context, tx postgres.Tx, userID int64) error {
+	if err := tx.DeleteCodesOfUser(ctx, &userID); err != nil {
+		return err
+	}
+	return tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: userID, Purpose: string(ResetPassword)})
+}
+
+// DropStray ends the codes and links that were sent to what is a person's no more: an
+// address or a number that they have removed must not open their account.
+func DropStray(ctx context.Context, tx postgres.Tx, userID int64) error {
+	if err := tx.DeleteStrayLinks(ctx, userID); err != nil {
+		return err
+	}
+	return tx.DeleteStrayCodes(ctx, userID)
 }
 
 // Resend makes another code for a process that has a resend left, and reports false

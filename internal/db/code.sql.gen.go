@@ -35,6 +35,15 @@ func (q *Queries) DeleteCodesOfSession(ctx context.Context, sessionID uuid.UUID)
 	return err
 }
 
+const deleteCodesOfUser = `-- name: DeleteCodesOfUser :exec
+DELETE FROM codes WHERE user_id = $1
+`
+
+func (q *Queries) DeleteCodesOfUser(ctx context.Context, userID *int64) error {
+	_, err := q.db.Exec(ctx, deleteCodesOfUser, userID)
+	return err
+}
+
 const deleteLink = `-- name: DeleteLink :one
 DELETE FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING key_hash, purpose, user_id, address, created_at, expires_at
 `
@@ -112,6 +121,30 @@ func (q *Queries) DeleteOldLinks(ctx context.Context, before time.Time) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const deleteStrayCodes = `-- name: DeleteStrayCodes :exec
+DELETE FROM codes c
+ WHERE c.user_id = $1::bigint AND c.purpose IN ('login', 'reset_password')
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1::bigint AND e.address = c.target)
+   AND NOT EXISTS (SELECT FROM users u WHERE u.id = $1::bigint AND u.phone = c.target)
+`
+
+// Those that sign in or reset by what is the person's no more.
+func (q *Queries) DeleteStrayCodes(ctx context.Context, userID int64) error {
+	_, err := q.db.Exec(ctx, deleteStrayCodes, userID)
+	return err
+}
+
+const deleteStrayLinks = `-- name: DeleteStrayLinks :exec
+DELETE FROM links l
+ WHERE l.user_id = $1
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = l.user_id AND e.address = l.address)
+`
+
+func (q *Queries) DeleteStrayLinks(ctx context.Context, userID int64) error {
+	_, err := q.db.Exec(ctx, deleteStrayLinks, userID)
+	return err
 }
 
 const findCode = `-- name: FindCode :one

@@ -21,6 +21,22 @@ func (q *Queries) CountAddressHolders(ctx context.Context, address string) (int6
 	return count, err
 }
 
+const countOtherAddressHolders = `-- name: CountOtherAddressHolders :one
+SELECT count(*) FROM email_addresses WHERE address = $1 AND user_id <> $2
+`
+
+type CountOtherAddressHoldersParams struct {
+	Address string
+	UserID  int64
+}
+
+func (q *Queries) CountOtherAddressHolders(ctx context.Context, arg CountOtherAddressHoldersParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countOtherAddressHolders, arg.Address, arg.UserID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const deleteEmailAddress = `-- name: DeleteEmailAddress :execrows
 DELETE FROM email_addresses WHERE user_id = $1 AND address = $2
 `

@@ -35,13 +35,19 @@ const deleteOldSessions = `-- name: DeleteOldSessions :execrows
 DELETE FROM sessions WHERE id IN (
     SELECT s.id FROM sessions s
      WHERE s.ended_at < $1::timestamptz OR s.expires_at < $1 OR s.refresh_expires_at < $1
+        OR s.user_id IS NULL AND s.expires_at < $2::timestamptz -- a visitor's: nobody asks what became of it
      LIMIT 5000)
 `
 
+type DeleteOldSessionsParams struct {
+	Before time.Time
+	Now    time.Time
+}
+
 // Sessions that nobody can use any more are kept for a while, so that a client that comes with
 // one of their tokens learns why.
-func (q *Queries) DeleteOldSessions(ctx context.Context, before time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteOldSessions, before)
+func (q *Queries) DeleteOldSessions(ctx context.Context, arg DeleteOldSessionsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteOldSessions, arg.Before, arg.Now)
 	if err != nil {
 		return 0, err
 	}
@@ -360,7 +366,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 }
 
 const listDevicesOfUser = `-- name: ListDevicesOfUser :many
-SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = $1::bigint AND id <> $2 AND created_at > $3
+SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = $1::bigint AND id <> $2 AND last_seen_at > $3
 `
 
 type ListDevicesOfUserParams struct {
@@ -614,7 +620,7 @@ func (q *Queries) UpdateSessionMethods(ctx context.Context, arg UpdateSessionMet
 	return err
 }
 
-const updateSessionSignedIn = `-- name: UpdateSessionSignedIn :exec
+const updateSessionSignedIn = `-- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
    SET user_id = $1::bigint, attempt = NULL, token_hash = $2, created_at = $3, expires_at = $4,
        rotated_at = $5, refresh_expires_at = $6, last_seen_at = $3, methods = $7,
@@ -637,8 +643,8 @@ type UpdateSessionSignedInParams struct {
 }
 
 // The visitor is in: the row becomes the session of a person, under a new token.
-func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSignedInParams) error {
-	_, err := q.db.Exec(ctx, updateSessionSignedIn,
+func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSignedInParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updateSessionSignedIn,
 		arg.UserID,
 		arg.TokenHash,
 		arg.CreatedAt,
@@ -651,7 +657,10 @@ func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSi
 		arg.Address,
 		arg.ID,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const updateSessionToken = `-- name: UpdateSessionToken :exec

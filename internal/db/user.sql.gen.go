@@ -11,12 +11,17 @@ import (
 )
 
 const countPhoneHolders = `-- name: CountPhoneHolders :one
-SELECT count(*) FROM users WHERE phone = $1 AND phone_verified_at IS NOT NULL
+SELECT count(*) FROM users WHERE phone = $1 AND (phone_verified_at IS NOT NULL OR NOT $2::boolean)
 `
 
-// How many have shown that the number is theirs.
-func (q *Queries) CountPhoneHolders(ctx context.Context, phone *string) (int64, error) {
-	row := q.db.QueryRow(ctx, countPhoneHolders, phone)
+type CountPhoneHoldersParams struct {
+	Phone    *string
+	Verified bool
+}
+
+// How many have a number; verified: how many have shown that it is theirs.
+func (q *Queries) CountPhoneHolders(ctx context.Context, arg CountPhoneHoldersParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countPhoneHolders, arg.Phone, arg.Verified)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -142,6 +147,33 @@ func (q *Queries) FindUserByEmail(ctx context.Context, address string) (FindUser
 		&i.DisabledAt,
 		&i.Address,
 	)
+	return i, err
+}
+
+const findUserByOwnAddress = `-- name: FindUserByOwnAddress :one
+SELECT u.id, u.password_hash, u.disabled_at
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+ WHERE e.address = $1
+   AND (e.verified_at IS NOT NULL
+        OR u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL))
+ ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
+ LIMIT 1
+`
+
+type FindUserByOwnAddressRow struct {
+	ID           int64
+	PasswordHash *string
+	DisabledAt   *time.Time
+}
+
+// The person whom a code or a link that is sent to an address may let in: its verified holder,
+// or else the oldest of those who have verified nothing.
+func (q *Queries) FindUserByOwnAddress(ctx context.Context, address string) (FindUserByOwnAddressRow, error) {
+	row := q.db.QueryRow(ctx, findUserByOwnAddress, address)
+	var i FindUserByOwnAddressRow
+	err := row.Scan(&i.ID, &i.PasswordHash, &i.DisabledAt)
 	return i, err
 }
 

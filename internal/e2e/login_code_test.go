@@ -130,7 +130,7 @@ func TestLoginCode_aPasswordChangedBetweenTheStepsEndsTheSignIn(t *testing.T) {
 	thief.post(loginPath, "email", ada, "password", goodPassword).waits("login_by_code")
 	code := w.mailedCode(ada, 2)
 	owner.post(changePath, "current_password", goodPassword, "new_password", anotherPassword).wants(200)
-	thief.post(codeConfirmPath, "code", code).waits()
+	thief.post(codeConfirmPath, "code", code).wants(409, "flow_not_pending")
 	if thief.access != "" {
 		t.Error("in")
 	}

@@ -112,6 +112,7 @@ func (c *contract) check(r *http.Request, answer *http.Response, body []byte) er
 	c.mu.Lock()
 	c.seen[fmt.Sprintf("%s %d", route.Operation.OperationID, answer.StatusCode)] = true
 	c.mu.Unlock()
+	samples.add(route.Operation, answer.StatusCode, body)
 	options := &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true, AuthenticationFunc: openapi3filter.NoopAuthenticationFunc}
 	return openapi3filter.ValidateResponse(context.Background(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options},

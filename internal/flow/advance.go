@@ -104,21 +104,24 @@ func (f *Flow) pend(ctx context.Context, tx postgres.Tx, who caller.Caller, a *A
 	}
 	p.token = made
 	to := notice.Recipient{Session: id, UserID: a.UserID, Email: a.Email, Phone: a.Phone, Device: who.Device, Signup: a.Signup}
+	if !a.CodeAsked && to.Email == "" { // what is demanded goes to an address rather than to a phone
+		to.Email = o.found.PrimaryEmail
+	}
 	switch o.stage {
 	case LoginByCode:
 		if to.Email == "" && to.Phone == "" {
-			to.Email, to.Phone = o.found.PrimaryEmail, o.found.Phone
+			to.Phone = o.found.Phone
+		}
+		if to.Email == "" && to.Phone == "" { // a code cannot reach them: nothing to wait for
+			return progress{}, f.forget(ctx, tx, who)
 		}
 		err = f.Notices.LoginCode(ctx, tx, to)
 	case VerifyPhone:
 		if to.Phone = o.found.Phone; a.UserID == 0 {
-			to.Phone = a.Phone
+			to.Phone, to.Free = a.Phone, a.Free
 		}
 		err = f.Notices.VerifyPhone(ctx, tx, to)
 	case VerifyEmail:
-		if to.Email == "" {
-			to.Email = o.found.PrimaryEmail
-		}
 		_, err = f.Notices.VerifyEmail(ctx, tx, to)
 	}
 	return p, err

@@ -31,9 +31,12 @@ type Attempt struct {
 	// Methods are the proofs so far. They are this attempt's, and so this user's: the next
 	// attempt in the session begins without them.
 	Methods []session.Method `json:"methods,omitempty"`
-	// Stamp is a hash of the stored password that the visitor's matched; nil where the proof
-	// was another one. A password changed since makes the attempt void.
+	// Stamp is a hash of the stored password as it was when the attempt began, or of there
+	// being none. A password changed since makes the attempt void, whatever it has proved:
+	// its owner may be another by now.
 	Stamp []byte `json:"stamp,omitempty"`
+	// Free: the attempt is for nobody, because of something else than this phone.
+	Free bool `json:"free,omitempty"`
 	// StartedAt is in seconds since the Unix epoch.
 	StartedAt float64 `json:"started_at,omitempty"`
 
@@ -44,14 +47,14 @@ type Attempt struct {
 // stamp identifies a stored password without being one.
 func stamp(passwordHash *string) []byte {
 	if passwordHash == nil {
-		return nil
+		return secret.Hash("")
 	}
 	return secret.Hash(*passwordHash)
 }
 
-// stale reports whether the password has changed since the visitor proved theirs.
+// stale reports whether the password has changed since the attempt began.
 func (a *Attempt) stale(stored *string) bool {
-	return a.Stamp != nil && subtle.ConstantTimeCompare(a.Stamp, stamp(stored)) != 1
+	return subtle.ConstantTimeCompare(a.Stamp, stamp(stored)) != 1
 }
 
 // lastMethod is how the visitor proved who they are last; empty for a sign-up.

@@ -26,7 +26,11 @@ func sessionOf(who caller.Caller) (uuid.UUID, bool) {
 // moving it until the commit. It is the zero Attempt where the session is pending no more.
 //
 // Race: it comes first in every step of a pending session, so that no two steps hold what
-// the other needs.
+// the other needs: session, person, code, address.
+//
+// Security: an attempt whose person is gone, disabled, or has another password is none. It
+// must not write to an account whose owner may have changed
+// (TestDoor_aVoidAttemptChangesNothing).
 func (f *Flow) locked(ctx context.Context, tx postgres.Tx, who caller.Caller) (Attempt, error) {
 	if who.Pending == nil {
 		return Attempt{}, nil
@@ -42,7 +46,27 @@ func (f *Flow) locked(ctx context.Context, tx postgres.Tx, who caller.Caller) (A
 	if json.Unmarshal(text, &a) != nil || f.late(&a, tx.Now) {
 		return Attempt{}, nil
 	}
+	user, err := tx.LockUserForSignIn(ctx, a.UserID) // of nobody, too: the statements are the same
+	if err != nil && !postgres.IsNotFound(err) {
+		return Attempt{}, err
+	}
+	if a.UserID != 0 && (err != nil || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
+		return Attempt{}, nil
+	}
 	return a, nil
+}
+
+// still locks the caller's pending session, and returns problem.FlowNotPending where it is
+// none any more: another request has signed it in, or ended it.
+func (f *Flow) still(ctx context.Context, tx postgres.Tx, who caller.Caller) error {
+	if who.Pending == nil {
+		return nil
+	}
+	_, err := tx.LockPendingSession(ctx, who.Pending.ID)
+	if postgres.IsNotFound(err) {
+		return problem.FlowNotPending
+	}
+	return err
 }
 
 // guess is a code that somebody typed, for the code of their session.
@@ -66,12 +90,34 @@ func (f *Flow) try(ctx context.Context, tx postgres.Tx, who caller.Caller, g gue
 	if !ok {
 		return code.Process{}, problem.FlowNotPending, nil
 	}
+	// Race: the person before the code, as everywhere: a password that changes deletes all
+	// their codes.
+	if err := lockOwner(ctx, tx, id, g.purpose); err != nil {
+		return code.Process{}, nil, err
+	}
 	p, verdict, err := f.Codes.Guess(ctx, tx, id, g.purpose, g.typed)
 	if err != nil || verdict == code.Right {
 		return p, nil, err
 	}
 	refusal, err := f.missed(ctx, tx, who, g, verdict)
 	return p, refusal, err
+}
+
+// lockOwner locks whom the code of a session serves, if anybody.
+func lockOwner(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose code.Purpose) error {
+	process, _, err := code.Find(ctx, tx.Queries, session, purpose, tx.Now)
+	if err != nil {
+		return err
+	}
+	var owner int64
+	if process.UserID != nil {
+		owner = *process.UserID
+	}
+	_, err = tx.LockUserForSignIn(ctx, owner)
+	if postgres.IsNotFound(err) {
+		return nil
+	}
+	return err
 }
 
 // missed is what follows a guess that was not right. With the last one the sign-in that

@@ -39,12 +39,12 @@ func (n named) mismatch() *problem.Problem {
 }
 
 // attempt is a sign-in that names the account so.
-func (n named) attempt(userID int64, passwordHash *string, at float64) *Attempt {
-	a := &Attempt{UserID: userID, Stamp: stamp(passwordHash)}
+func (n named) attempt(user holder, at float64) *Attempt {
+	a := &Attempt{UserID: user.ID, Stamp: stamp(user.PasswordHash), Email: user.Address}
 	m := session.Method{Method: "password", At: at}
 	switch n.by {
 	case "email":
-		a.Email, m.Email = n.value, n.value
+		m.Email = n.value
 	case "username":
 		a.Username, m.Username = n.value, n.value
 	case "phone":
@@ -73,8 +73,11 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 	}
 	var p progress
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		var err error
-		p, err = f.advance(ctx, tx, who, n.attempt(user.ID, user.PasswordHash, session.Epoch(tx.Now)))
+		err := f.still(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		p, err = f.advance(ctx, tx, who, n.attempt(user, session.Epoch(tx.Now)))
 		return err
 	})
 	if errors.Is(err, problem.TooManyRequests) { // a code was mailed a moment ago
@@ -128,9 +131,14 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 	case n.by == "phone":
 		u, err := f.DB.FindUserByPhone(ctx, &n.value)
 		return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
-	case n.by == "email", strings.Contains(n.value, "@") && f.Policy.LoginBy("email"):
-		// A user name that could be an address is taken for one where addresses sign in.
-		return f.DB.FindUserByEmail(ctx, strings.ToLower(n.value))
+	case n.by == "email":
+		return f.DB.FindUserByEmail(ctx, n.value)
+	case isEmail(n.value) && f.Policy.LoginBy("email"):
+		// A user name that could be an address is taken for one first, where addresses sign in.
+		u, err := f.DB.FindUserByEmail(ctx, strings.ToLower(n.value))
+		if !postgres.IsNotFound(err) {
+			return u, err
+		}
 	}
 	u, err := f.DB.FindUserByUsername(ctx, n.value)
 	return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err

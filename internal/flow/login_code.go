@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
@@ -46,13 +47,16 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 	if err != nil {
 		return Entry{}, err
 	}
-	if user == 0 && !f.Policy.Hides() {
+	if user.ID == 0 && !f.Policy.Hides() {
 		return Entry{}, map[string]*problem.Problem{"email": problem.UnknownEmail, "phone": problem.UnknownPhone}[param].At(param)
 	}
-	a := &Attempt{UserID: user, Email: in.Email, Phone: in.Phone, CodeAsked: true}
+	a := &Attempt{UserID: user.ID, Email: in.Email, Phone: in.Phone, CodeAsked: true, Stamp: stamp(user.PasswordHash)}
 	var p progress
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		var err error
+		err := f.still(ctx, tx, who)
+		if err != nil {
+			return err
+		}
 		p, err = f.advance(ctx, tx, who, a)
 		return err
 	})
@@ -88,21 +92,24 @@ func (f *Flow) checkCodeRequest(in *CodeRequest) error {
 	return nil
 }
 
-// whoHas is the active user behind an address or number; 0 for nobody.
-func (f *Flow) whoHas(ctx context.Context, in CodeRequest) (int64, error) {
-	var user db.FindUserByEmailRow
+// whoHas is the active user behind an address or number, the zero value for nobody.
+//
+// Security: an address that its holder has not verified counts only where they have
+// verified nothing else: one that was mistyped must not open the account to its owner.
+func (f *Flow) whoHas(ctx context.Context, in CodeRequest) (db.FindUserByOwnAddressRow, error) {
+	var user db.FindUserByOwnAddressRow
 	var err error
 	if in.Phone != "" {
 		var byPhone db.FindUserByPhoneRow
 		byPhone, err = f.DB.FindUserByPhone(ctx, &in.Phone)
-		user.ID, user.DisabledAt = byPhone.ID, byPhone.DisabledAt
+		user = db.FindUserByOwnAddressRow{ID: byPhone.ID, PasswordHash: byPhone.PasswordHash, DisabledAt: byPhone.DisabledAt}
 	} else {
-		user, err = f.DB.FindUserByEmail(ctx, in.Email)
+		user, err = f.DB.FindUserByOwnAddress(ctx, in.Email)
 	}
 	if postgres.IsNotFound(err) || err == nil && user.DisabledAt != nil {
-		return 0, nil
+		return db.FindUserByOwnAddressRow{}, nil
 	}
-	return user.ID, err
+	return user, err
 }
 
 // ConfirmLoginCode goes on with a sign-in whose code this is. The address or number that
@@ -129,7 +136,7 @@ func (f *Flow) ConfirmLoginCode(ctx context.Context, who caller.Caller, typed st
 			refusal = problem.FlowNotPending
 			return nil
 		}
-		p, err = f.confirmed(ctx, tx, who, &a, process)
+		p, refusal, err = f.confirmed(ctx, tx, who, &a, process)
 		return err
 	})
 	if err == nil && refusal != nil {
@@ -141,26 +148,36 @@ func (f *Flow) ConfirmLoginCode(ctx context.Context, who caller.Caller, typed st
 	return f.answer(p)
 }
 
-// confirmed notes a right sign-in code and goes on.
-func (f *Flow) confirmed(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, process code.Process) (progress, error) {
+// confirmed notes a right sign-in code and goes on. The code proves what it was sent to,
+// as long as that is the person's: it brings nothing back that they have removed.
+func (f *Flow) confirmed(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, process code.Process) (progress, *problem.Problem, error) {
 	if err := f.Codes.Use(ctx, tx, process); err != nil {
-		return progress{}, err
+		return progress{}, nil, err
 	}
 	method := session.Method{Method: "code", At: session.Epoch(tx.Now)}
 	var err error
-	if process.Target[0] == '+' {
-		method.Phone = process.Target
-		_, err = f.confirmPhone(ctx, tx, a.UserID, process.Target)
-	} else {
+	var theirs bool
+	if isEmail(process.Target) {
 		method.Email = process.Target
-		_, err = f.confirmEmail(ctx, tx, a.UserID, process.Target, who.Device)
+		theirs, err = f.confirmEmail(ctx, tx, confirmation{a.UserID, process.Target, false}, who.Device)
+	} else {
+		method.Phone = process.Target
+		theirs, err = f.confirmPhone(ctx, tx, a.UserID, process.Target, false)
 	}
 	if err != nil {
-		return progress{}, err
+		return progress{}, nil, err
+	}
+	if !theirs {
+		return progress{}, problem.FlowNotPending, f.forget(ctx, tx, who)
 	}
 	a.Methods, a.CodeAsked = append(a.Methods, method), false
-	return f.advance(ctx, tx, who, a)
+	p, err := f.advance(ctx, tx, who, a)
+	return p, nil, err
 }
+
+// isEmail tells an address from a number: a number has no @, and an address may begin with
+// a plus.
+func isEmail(target string) bool { return strings.Contains(target, "@") }
 
 // ResendLoginCode sends another code for the sign-in that is pending.
 func (f *Flow) ResendLoginCode(ctx context.Context, who caller.Caller) error {
@@ -201,7 +218,7 @@ func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpo
 		if err != nil {
 			return err
 		}
-		if !found {
+		if !found || process.ResendsLeft == 0 {
 			return problem.FlowNotPending
 		}
 		// Nothing is limited but the quota where the action has no name here: sign-in codes.
@@ -220,7 +237,7 @@ func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpo
 		if process.UserID != nil {
 			to.UserID = *process.UserID
 		}
-		if to.Email = process.Target; process.Target[0] == '+' {
+		if to.Email = process.Target; !isEmail(process.Target) {
 			to.Email, to.Phone = "", process.Target
 		}
 		return post(ctx, tx, to, text)

@@ -31,16 +31,19 @@ func (f *Flow) RequestPasswordReset(ctx context.Context, who caller.Caller, in s
 	if err != nil {
 		return err
 	}
-	if user == 0 && !f.Policy.Hides() {
+	if user.ID == 0 && !f.Policy.Hides() {
 		return problem.UnknownEmail.At("email")
 	}
-	to := notice.Recipient{UserID: user, Email: address, Device: who.Device}
+	to := notice.Recipient{UserID: user.ID, Email: address, Device: who.Device}
 	if !f.Policy.ResetByCode {
 		return f.DB.Tx(ctx, func(tx postgres.Tx) error { return f.Notices.ResetLink(ctx, tx, to) })
 	}
 	token := ""
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		var err error
+		err := f.still(ctx, tx, who)
+		if err != nil {
+			return err
+		}
 		if to.Session, token, err = f.ownSession(ctx, tx, who); err != nil {
 			return err
 		}
@@ -69,7 +72,7 @@ func (f *Flow) ShowPasswordReset(ctx context.Context, who caller.Caller, key str
 			if err := f.Codes.Extend(ctx, tx, *r.process); err != nil {
 				return err
 			}
-			if _, err := f.confirmEmail(ctx, tx, r.userID, r.address, who.Device); err != nil {
+			if _, err := f.confirmEmail(ctx, tx, confirmation{r.userID, r.address, false}, who.Device); err != nil {
 				return err
 			}
 		}
@@ -187,10 +190,10 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if _, err := session.EndAll(ctx, tx, r.userID, session.PasswordChanged); err != nil {
 		return progress{}, err
 	}
-	if err := tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: r.userID, Purpose: string(code.ResetPassword)}); err != nil {
+	if err := code.DropAll(ctx, tx, r.userID); err != nil {
 		return progress{}, err
 	}
-	if err := f.Limiter.Forget(ctx, tx, "login_failed", r.address); err != nil {
+	if err := f.forgive(ctx, tx, r.userID); err != nil {
 		return progress{}, err
 	}
 	err := f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.PasswordReset, UserID: r.userID, Device: who.Device, Email: r.address})
@@ -203,7 +206,7 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if !f.Policy.LoginOnReset {
 		return progress{}, nil
 	}
-	a := &Attempt{UserID: r.userID, Email: r.address, Methods: []session.Method{{Method: "password_reset", At: session.Epoch(tx.Now)}}}
+	a := &Attempt{UserID: r.userID, Email: r.address, Stamp: stamp(&o.hash), Methods: []session.Method{{Method: "password_reset", At: session.Epoch(tx.Now)}}}
 	if r.process != nil {
 		a.Methods[0].Email = r.address
 	}
@@ -211,6 +214,20 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 		who.Session = nil
 	}
 	return f.advance(ctx, tx, who, a)
+}
+
+// forgive counts failed sign-ins of the person's addresses anew.
+func (f *Flow) forgive(ctx context.Context, tx postgres.Tx, userID int64) error {
+	list, err := tx.ListEmailAddresses(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if err := f.Limiter.Forget(ctx, tx, "login_failed", e.Address); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // useUp makes sure that the code or link works once, and that a code verifies its address.
@@ -225,6 +242,6 @@ func (f *Flow) useUp(ctx context.Context, tx postgres.Tx, who caller.Caller, r r
 	if err := f.Codes.Use(ctx, tx, *r.process); err != nil {
 		return err
 	}
-	_, err := f.confirmEmail(ctx, tx, r.userID, r.address, who.Device)
+	_, err := f.confirmEmail(ctx, tx, confirmation{r.userID, r.address, false}, who.Device)
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -41,8 +42,8 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 		return false, err
 	}
 	defer slot.Leave()
-	key := "user " + who.Session.Display
-	if who.Session.Email != nil {
+	key := "user " + strconv.FormatInt(who.Session.UserID, 10)
+	if who.Session.Email != nil { // one counter with the front door
 		key = *who.Session.Email
 	}
 	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: key})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -25,6 +26,8 @@ type NewUser struct {
 	Address, Username, Phone string // empty for none
 	PasswordHash             *string
 	Verified                 bool
+	// AnyPhone: a number counts as taken also where its holder has not verified it.
+	AnyPhone bool
 	// Invent: a user name is made up where none was given.
 	Invent bool
 	// Shared: an address that others hold, unverified, is no obstacle.
@@ -54,7 +57,10 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 	}
 	var p progress
 	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		var err error
+		err := f.still(ctx, tx, who)
+		if err != nil {
+			return err
+		}
 		p, err = f.register(ctx, tx, who, in, hash)
 		return err
 	})
@@ -67,7 +73,7 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 // register stores the account, or walks on without one where the address or number is
 // taken and the answer must not tell.
 func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, in Signup, hash *string) (progress, error) {
-	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && !f.Policy.MustVerifyEmail(), Invent: f.Policy.HasUsernames()}
+	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && !f.Policy.MustVerifyEmail(), Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification}
 	id, err := Insert(ctx, tx, n)
 	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && f.Policy.MustVerifyEmail() ||
 		errors.Is(err, problem.PhoneTaken) && f.Policy.Hides() && f.Policy.PhoneVerification
@@ -76,7 +82,7 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	}
 	a := &Attempt{UserID: id, Email: in.Email, Phone: in.Phone, Username: in.Username, Signup: true, Stamp: stamp(hash), event: audit.UserCreated}
 	if hidden {
-		a.UserID, a.Stamp = 0, nil
+		a.UserID, a.Free = 0, errors.Is(err, problem.EmailTaken)
 	}
 	p, err := f.advance(ctx, tx, who, a)
 	if err != nil || p.in != nil && f.Policy.EmailVerification != "optional" {
@@ -217,7 +223,7 @@ func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 }
 
 // taken finds out what of a new account somebody has; nil for nothing.
-func (n NewUser) taken(ctx context.Context, tx postgres.Tx) (*problem.Problem, error) {
+func (n NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Problem, err error) {
 	for _, c := range []struct {
 		value string
 		count func(context.Context, string) (int64, error)
@@ -225,23 +231,26 @@ func (n NewUser) taken(ctx context.Context, tx postgres.Tx) (*problem.Problem, e
 	}{
 		{n.Username, tx.CountUsernames, problem.UsernameTaken.At("username")},
 		{n.Address, tx.CountAddressHolders, problem.EmailTaken.At("email")},
-		{n.Phone, func(ctx context.Context, number string) (int64, error) { return tx.CountPhoneHolders(ctx, &number) }, problem.PhoneTaken.At("phone")},
+		{n.Phone, func(ctx context.Context, number string) (int64, error) {
+			return tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: !n.AnyPhone})
+		}, problem.PhoneTaken.At("phone")},
 	} {
 		if c.value == "" || n.Shared && c.value == n.Address {
 			continue
 		}
-		if err := tx.LockAddress(ctx, c.value); err != nil {
+		if err := tx.LockAddress(ctx, strings.ToLower(c.value)); err != nil {
 			return nil, err
 		}
 		holders, err := c.count(ctx, c.value)
 		if err != nil {
 			return nil, err
 		}
-		if holders > 0 {
-			return c.found, nil
+		// Timing: the others are asked for all the same.
+		if holders > 0 && found == nil {
+			found = c.found
 		}
 	}
-	return nil, nil
+	return found, nil
 }
 
 func some(text string) *string {

@@ -152,8 +152,9 @@ func (f *Flow) verifyByCode(ctx context.Context, tx postgres.Tx, who caller.Call
 	if err := f.Codes.Use(ctx, tx, process); err != nil {
 		return progress{}, nil, err
 	}
-	if _, err := f.confirmEmail(ctx, tx, *process.UserID, process.Target, who.Device); err != nil {
-		return progress{}, nil, err
+	c := confirmation{*process.UserID, process.Target, who.SignedIn()}
+	if theirs, err := f.confirmEmail(ctx, tx, c, who.Device); err != nil || !theirs {
+		return progress{}, problem.FlowNotPending, err
 	}
 	if who.SignedIn() {
 		return progress{}, nil, nil
@@ -172,9 +173,13 @@ func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Call
 	if err != nil || !found {
 		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
 	}
-	verified, err := f.confirmEmail(ctx, tx, link.UserID, link.Address, who.Device)
-	if err != nil || !verified {
+	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
+	if err != nil || taken {
 		return progress{}, problem.EmailTaken.At("key"), err
+	}
+	theirs, err := f.confirmEmail(ctx, tx, confirmation{link.UserID, link.Address, false}, who.Device)
+	if err != nil || !theirs {
+		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
 	}
 	if who.SignedIn() || a.Stage == "" {
 		return progress{}, nil, nil
@@ -186,10 +191,23 @@ func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Call
 	return progress{}, nil, f.forget(ctx, tx, who)
 }
 
+// confirmation is an address that somebody has shown to be theirs. adds: it may be new to
+// the account; otherwise one that is not there any more stays away.
+type confirmation struct {
+	userID  int64
+	address string
+	adds    bool
+}
+
 // confirmEmail stores that an address is a person's. It reports false where somebody else
-// has shown that before. The address becomes the primary one if there is none, or if the
-// policy is that a person has one: then the others go.
-func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, userID int64, address string, from session.Device) (bool, error) {
+// has shown that before, or where it is not the person's. The address becomes the primary
+// one if there is none, or if the policy is that a person has one: then the others go.
+func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation, from session.Device) (bool, error) {
+	userID, address := c.userID, c.address
+	// Race: two of a person's addresses at once must not both become the primary one.
+	if _, err := tx.LockUserForSignIn(ctx, userID); err != nil {
+		return false, err
+	}
 	taken, err := f.takenByAnother(ctx, tx, userID, address)
 	if err != nil || taken {
 		return false, err
@@ -199,6 +217,9 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, userID int64, a
 		return false, err
 	}
 	known := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.Address == address })
+	if known < 0 && !c.adds {
+		return false, nil
+	}
 	primary := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.IsPrimary })
 	replaces := f.Policy.ChangeEmail && primary >= 0 && before[primary].Address != address
 	if replaces {
@@ -222,6 +243,9 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, userID int64, a
 	}
 	done := db.DeleteLinksOfAddressParams{UserID: userID, Purpose: string(code.VerifyEmail), Address: address}
 	if err := tx.DeleteLinksOfAddress(ctx, done); err != nil {
+		return false, err
+	}
+	if err := code.DropStray(ctx, tx, userID); err != nil { // of addresses that are gone
 		return false, err
 	}
 	return true, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.EmailVerified, UserID: userID, Device: from, Email: address})
@@ -255,7 +279,7 @@ func (f *Flow) ChangeSignupEmail(ctx context.Context, who caller.Caller, in stri
 		switch {
 		case err != nil:
 			return err
-		case !found || a.Stage != VerifyEmail:
+		case !found || a.Stage != VerifyEmail || !a.Signup || process.ChangesLeft == 0:
 			return problem.FlowNotPending
 		case process.Target == address:
 			return problem.SameAsCurrent.At("email")
@@ -279,11 +303,11 @@ func (f *Flow) retarget(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if err := tx.LockAddress(ctx, address); err != nil {
 		return err
 	}
-	holders, err := tx.CountAddressHolders(ctx, address)
+	holders, err := tx.CountOtherAddressHolders(ctx, db.CountOtherAddressHoldersParams{Address: address, UserID: a.UserID})
 	if err != nil {
 		return err
 	}
-	to := notice.Recipient{Session: who.Pending.ID, UserID: a.UserID, Email: address, Device: who.Device, Signup: true}
+	to := notice.Recipient{Session: who.Pending.ID, UserID: a.UserID, Email: address, Device: who.Device, Signup: true, Free: holders == 0}
 	if holders > 0 {
 		to.UserID = 0
 	}
@@ -294,11 +318,9 @@ func (f *Flow) retarget(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if !ok {
 		return problem.FlowNotPending
 	}
-	if to.UserID != 0 {
-		stored := db.UpdateSignupEmailAddressParams{UserID: a.UserID, Address: address, Now: tx.Now}
-		if err := tx.UpdateSignupEmailAddress(ctx, stored); err != nil {
-			return err
-		}
+	stored := db.UpdateSignupEmailAddressParams{UserID: to.UserID, Address: address, Now: tx.Now} // of nobody, too
+	if err := tx.UpdateSignupEmailAddress(ctx, stored); err != nil {
+		return err
 	}
 	a.Email = address
 	if _, _, err := f.keep(ctx, tx, who, a); err != nil {

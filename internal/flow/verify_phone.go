@@ -39,7 +39,7 @@ func (f *Flow) VerifyPhone(ctx context.Context, who caller.Caller, typed string)
 			refusal = problem.FlowNotPending
 			return nil
 		}
-		verified, err := f.confirmPhone(ctx, tx, owner, process.Target)
+		verified, err := f.confirmPhone(ctx, tx, owner, process.Target, who.SignedIn())
 		if err != nil {
 			return err
 		}
@@ -75,24 +75,33 @@ func (f *Flow) afterPhone(ctx context.Context, tx postgres.Tx, who caller.Caller
 }
 
 // confirmPhone stores that a number is a person's. It reports false where somebody else
-// has shown that before.
-func (f *Flow) confirmPhone(ctx context.Context, tx postgres.Tx, userID int64, number string) (bool, error) {
+// has shown that before, or where it is not the person's and may not be added.
+func (f *Flow) confirmPhone(ctx context.Context, tx postgres.Tx, userID int64, number string, adds bool) (bool, error) {
 	if err := tx.LockAddress(ctx, number); err != nil {
 		return false, err
+	}
+	person, err := tx.FindUser(ctx, userID)
+	if err != nil {
+		return false, err
+	}
+	if !adds && (person.Phone == nil || *person.Phone != number) {
+		return false, nil
 	}
 	holder, err := tx.FindUserByPhone(ctx, &number)
 	if err != nil && !postgres.IsNotFound(err) {
 		return false, err
 	}
-	others, err := tx.CountPhoneHolders(ctx, &number)
+	others, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return false, err
 	}
 	if others > 0 && holder.ID != userID {
 		return false, nil
 	}
-	_, err = tx.UpdateUserPhone(ctx, db.UpdateUserPhoneParams{ID: userID, Phone: &number, VerifiedAt: &tx.Now})
-	return err == nil, err
+	if _, err = tx.UpdateUserPhone(ctx, db.UpdateUserPhoneParams{ID: userID, Phone: &number, VerifiedAt: &tx.Now}); err != nil {
+		return false, err
+	}
+	return true, code.DropStray(ctx, tx, userID) // of a number that is gone
 }
 
 // ResendPhoneVerification texts another code for the sign-in that is pending.
@@ -119,7 +128,7 @@ func (f *Flow) ChangeSignupPhone(ctx context.Context, who caller.Caller, in stri
 		switch {
 		case err != nil:
 			return err
-		case !found || a.Stage != VerifyPhone:
+		case !found || a.Stage != VerifyPhone || !a.Signup || process.ChangesLeft == 0:
 			return problem.FlowNotPending
 		case process.Target == number:
 			return problem.SameAsCurrent.At("phone")
@@ -134,11 +143,11 @@ func (f *Flow) redial(ctx context.Context, tx postgres.Tx, who caller.Caller, a 
 	if err := f.Limiter.TakeTx(ctx, tx, "verify_phone", limit.Subject{Address: who.Device.Address, Key: number}); err != nil {
 		return err
 	}
-	holders, err := tx.CountPhoneHolders(ctx, &number)
+	holders, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return err
 	}
-	to := notice.Recipient{Session: who.Pending.ID, UserID: a.UserID, Phone: number, Device: who.Device, Signup: true}
+	to := notice.Recipient{Session: who.Pending.ID, UserID: a.UserID, Phone: number, Device: who.Device, Signup: true, Free: holders == 0}
 	if holders > 0 {
 		to.UserID = 0
 	}
@@ -149,10 +158,8 @@ func (f *Flow) redial(ctx context.Context, tx postgres.Tx, who caller.Caller, a 
 	if !ok {
 		return problem.FlowNotPending
 	}
-	if to.UserID != 0 {
-		if _, err := tx.UpdateUserPhone(ctx, db.UpdateUserPhoneParams{ID: a.UserID, Phone: &number}); err != nil {
-			return err
-		}
+	if _, err := tx.UpdateUserPhone(ctx, db.UpdateUserPhoneParams{ID: to.UserID, Phone: &number}); err != nil { // of nobody, too
+		return err
 	}
 	a.Phone = number
 	if _, _, err := f.keep(ctx, tx, who, a); err != nil {

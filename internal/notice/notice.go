@@ -44,6 +44,8 @@ type Recipient struct {
 	Email, Phone string
 	// Signup: nobody has this account because it is taken, not because it is unknown.
 	Signup bool
+	// Free: the address or number itself is nobody's; the account is none for another reason.
+	Free bool
 	// Again: it is not the first of its kind.
 	Again  bool
 	Device session.Device
@@ -149,7 +151,7 @@ func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 	switch {
 	case to.UserID != 0 && (kind == outbox.VerifyEmailLink || kind == outbox.PasswordResetLink):
 		m.Key = text
-	case to.UserID != 0:
+	case to.UserID != 0, to.Free: // a code that is right nowhere, if it is nobody's
 		m.Code = text
 	case to.Again:
 		m.Kind = outbox.Nothing
@@ -167,7 +169,7 @@ func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
 	m := outbox.Message{Kind: kind, UserID: to.UserID, To: to.Phone, Device: deviceOf(to.Device)}
 	switch {
-	case to.UserID != 0:
+	case to.UserID != 0, to.Free:
 		m.Code = text
 	case to.Again:
 		m.Kind = outbox.Nothing

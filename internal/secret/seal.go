@@ -28,8 +28,9 @@ var sealingKeyID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,32}$`)
 func ParseSealer(text string) (*Sealer, error) {
 	s := &Sealer{keys: map[string]cipher.AEAD{}}
 	for _, part := range strings.Split(text, ",") {
-		id, encoded, _ := strings.Cut(strings.TrimSpace(part), ":")
-		if !sealingKeyID.MatchString(id) || s.keys[id] != nil {
+		id, encoded, named := strings.Cut(strings.TrimSpace(part), ":")
+		// Security: without a colon this is a key, which the messages below would show.
+		if !named || !sealingKeyID.MatchString(id) || s.keys[id] != nil {
 			return nil, errors.New("want id:base64, separated by commas, each id once and of letters, digits, - and _")
 		}
 		key, err := base64.StdEncoding.DecodeString(encoded)

@@ -58,7 +58,7 @@ func TestSealer_oldKeysOpenAndTheFirstSeals(t *testing.T) {
 
 func TestParseSealer_refusesWhatIsNoKeyWithoutShowingIt(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "x", "a:" + key(1)[:20], "a:" + key(1) + ",a:" + key(2), "a b:" + key(1), ":" + key(1), "a:c2hvcnQ="} {
+	for _, text := range []string{"", "x", "a-key-without-an-id", "a:" + key(1)[:20], "a:" + key(1) + ",a:" + key(2), "a b:" + key(1), ":" + key(1), "a:c2hvcnQ="} {
 		if _, err := secret.ParseSealer(text); err == nil || len(text) > 8 && strings.Contains(err.Error(), text[4:]) {
 			t.Errorf("%q: %v", text, err)
 		}

@@ -130,11 +130,15 @@ func (s *Sessions) store(ctx context.Context, tx postgres.Tx, o Opening, row db.
 	if err := tx.DeleteCodesOfSession(ctx, o.Pending); err != nil {
 		return err
 	}
-	return tx.UpdateSessionSignedIn(ctx, db.UpdateSessionSignedInParams{
+	n, err := tx.UpdateSessionSignedIn(ctx, db.UpdateSessionSignedInParams{
 		ID: row.ID, UserID: o.UserID, TokenHash: row.TokenHash, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
 		RotatedAt: row.RotatedAt, RefreshExpiresAt: row.RefreshExpiresAt, Methods: row.Methods,
 		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address,
 	})
+	if err == nil && n == 0 { // another request of the same client was faster
+		err = problem.FlowNotPending
+	}
+	return err
 }
 
 // pendingLife is how long the session of a visitor lives who is not in yet. What they do

@@ -1029,7 +1029,8 @@ type ClientInterface interface {
 	// sign-in.
 	//
 	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-	// pending here, or it came too late.
+	// pending here, or it came too late. 429: right, but the code of the next step
+	// cannot be sent yet; send this one again later.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1042,7 +1043,8 @@ type ClientInterface interface {
 	// sign-in.
 	//
 	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-	// pending here, or it came too late.
+	// pending here, or it came too late. 429: right, but the code of the next step
+	// cannot be sent yet; send this one again later.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1255,7 +1257,8 @@ type ClientInterface interface {
 	// person the new number replaces the old one now.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-	// nothing to verify here.
+	// nothing to verify here. 429: right, but the code of the next step cannot be
+	// sent yet; send this one again later.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1268,7 +1271,8 @@ type ClientInterface interface {
 	// person the new number replaces the old one now.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-	// nothing to verify here.
+	// nothing to verify here. 429: right, but the code of the next step cannot be
+	// sent yet; send this one again later.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1873,7 +1877,8 @@ func (c *Client) ChangePhoneNumber(ctx context.Context, body ChangePhoneNumberJS
 // sign-in.
 //
 // Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-// pending here, or it came too late.
+// pending here, or it came too late. 429: right, but the code of the next step
+// cannot be sent yet; send this one again later.
 //
 // Takes any type of body and a specified content type.
 //
@@ -1896,7 +1901,8 @@ func (c *Client) ConfirmLoginCodeWithBody(ctx context.Context, contentType strin
 // sign-in.
 //
 // Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-// pending here, or it came too late.
+// pending here, or it came too late. 429: right, but the code of the next step
+// cannot be sent yet; send this one again later.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2259,7 +2265,8 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 // person the new number replaces the old one now.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-// nothing to verify here.
+// nothing to verify here. 429: right, but the code of the next step cannot be
+// sent yet; send this one again later.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2282,7 +2289,8 @@ func (c *Client) VerifyPhoneWithBody(ctx context.Context, contentType string, bo
 // person the new number replaces the old one now.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-// nothing to verify here.
+// nothing to verify here. 429: right, but the code of the next step cannot be
+// sent yet; send this one again later.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4214,7 +4222,8 @@ type ClientWithResponsesInterface interface {
 	// sign-in.
 	//
 	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-	// pending here, or it came too late.
+	// pending here, or it came too late. 429: right, but the code of the next step
+	// cannot be sent yet; send this one again later.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4227,7 +4236,8 @@ type ClientWithResponsesInterface interface {
 	// sign-in.
 	//
 	// Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-	// pending here, or it came too late.
+	// pending here, or it came too late. 429: right, but the code of the next step
+	// cannot be sent yet; send this one again later.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4448,7 +4458,8 @@ type ClientWithResponsesInterface interface {
 	// person the new number replaces the old one now.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-	// nothing to verify here.
+	// nothing to verify here. 429: right, but the code of the next step cannot be
+	// sent yet; send this one again later.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -4461,7 +4472,8 @@ type ClientWithResponsesInterface interface {
 	// person the new number replaces the old one now.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-	// nothing to verify here.
+	// nothing to verify here. 429: right, but the code of the next step cannot be
+	// sent yet; send this one again later.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -5752,6 +5764,11 @@ type ConfirmLoginCodeResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// ConfirmLoginCodeResult429Headers the declared response headers of an HTTP 429 response for ConfirmLoginCode
+type ConfirmLoginCodeResult429Headers struct {
+	RetryAfter int32
+}
+
 // ConfirmLoginCodeResult503Headers the declared response headers of an HTTP 503 response for ConfirmLoginCode
 type ConfirmLoginCodeResult503Headers struct {
 	RetryAfter int32
@@ -5774,10 +5791,14 @@ type ConfirmLoginCodeResult struct {
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *ConfirmLoginCodeResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ConfirmLoginCodeResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *ConfirmLoginCodeResult503Headers
 }
@@ -5815,6 +5836,11 @@ func (r ConfirmLoginCodeResult) GetJSON413() *PayloadTooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r ConfirmLoginCodeResult) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ConfirmLoginCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -6722,6 +6748,11 @@ type VerifyPhoneResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// VerifyPhoneResult429Headers the declared response headers of an HTTP 429 response for VerifyPhone
+type VerifyPhoneResult429Headers struct {
+	RetryAfter int32
+}
+
 // VerifyPhoneResult503Headers the declared response headers of an HTTP 503 response for VerifyPhone
 type VerifyPhoneResult503Headers struct {
 	RetryAfter int32
@@ -6744,10 +6775,14 @@ type VerifyPhoneResult struct {
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *VerifyPhoneResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *VerifyPhoneResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *VerifyPhoneResult503Headers
 }
@@ -6785,6 +6820,11 @@ func (r VerifyPhoneResult) GetJSON413() *PayloadTooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r VerifyPhoneResult) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r VerifyPhoneResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -8200,7 +8240,8 @@ func (c *ClientWithResponses) ChangePhoneNumberWithResponse(ctx context.Context,
 // sign-in.
 //
 // Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-// pending here, or it came too late.
+// pending here, or it came too late. 429: right, but the code of the next step
+// cannot be sent yet; send this one again later.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8219,7 +8260,8 @@ func (c *ClientWithResponses) ConfirmLoginCodeWithBodyWithResponse(ctx context.C
 // sign-in.
 //
 // Problems at `code`: `required`, `incorrect_code` (400). 409: no code is
-// pending here, or it came too late.
+// pending here, or it came too late. 429: right, but the code of the next step
+// cannot be sent yet; send this one again later.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8530,7 +8572,8 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 // person the new number replaces the old one now.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-// nothing to verify here.
+// nothing to verify here. 429: right, but the code of the next step cannot be
+// sent yet; send this one again later.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -8549,7 +8592,8 @@ func (c *ClientWithResponses) VerifyPhoneWithBodyWithResponse(ctx context.Contex
 // person the new number replaces the old one now.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
-// nothing to verify here.
+// nothing to verify here. 429: right, but the code of the next step cannot be
+// sent yet; send this one again later.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -9966,6 +10010,13 @@ func ParseConfirmLoginCodeResult(rsp *http.Response) (*ConfirmLoginCodeResult, e
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -9986,6 +10037,16 @@ func ParseConfirmLoginCodeResult(rsp *http.Response) (*ConfirmLoginCodeResult, e
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers ConfirmLoginCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ConfirmLoginCodeResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -10879,6 +10940,13 @@ func ParseVerifyPhoneResult(rsp *http.Response) (*VerifyPhoneResult, error) {
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10899,6 +10967,16 @@ func ParseVerifyPhoneResult(rsp *http.Response) (*VerifyPhoneResult, error) {
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers VerifyPhoneResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers VerifyPhoneResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

@@ -24,6 +24,9 @@ ALTER TABLE sessions
         CHECK (end_reason IN ('signed_out', 'ended_by_user', 'ended_by_admin',
                               'session_limit', 'password_changed', 'reuse_detected',
                               'account_disabled', 'account_deleted'));
+-- Whole: what deletes a person finds the ended ones, too.
+DROP INDEX sessions_user;
+CREATE INDEX sessions_user ON sessions (user_id);
 
 -- One-time codes that are out: at most one a session and purpose. The code itself is kept
 -- nowhere but, sealed, in the message that carries it.
