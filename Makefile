@@ -10,10 +10,12 @@ BIG    ?=
 REFRESHES ?= 300000
 SEED   ?=
 BENCH  ?=
+BASE_URL ?=
+DRIVERS ?= go,typescript
 # What `make generate` writes.
-MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md
+MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-go test-axios check generate verify lint fuzz bench chaos
+.PHONY: help run build test test-go test-axios test-verify check generate verify lint fuzz bench chaos contract contract-schemathesis conformance test-tools test-typescript
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,10 +27,13 @@ build: ## Build bin/latchkey
 run: build ## Build, then run `latchkey dev`: a server, its PostgreSQL, a demo user and a tour
 	@exec $(BIN) dev
 
-test: test-go test-axios ## Run all tests; needs Go and PostgreSQL's server programs
+test: test-go test-tools test-axios test-verify test-typescript ## Run all tests; needs Go and PostgreSQL's server programs
 
 test-go:
 	go run ./internal/testdb/testpg go test $(RACE) -timeout 10m ./...
+
+test-tools: # the generators of ours: a module of its own
+	cd internal/tools && go test ./...
 
 # The axios test is the one that needs Node; where that is too old or missing, this line
 # says how to get it, and CI turns the line into a failure.
@@ -39,6 +44,33 @@ test-axios: build
 		echo "left out: the axios test needs Node 20 or newer: nodejs.org, brew install node, or npm install --global node@22"; \
 	fi
 
+test-verify: build
+	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null; then \
+		LATCHKEY_TEST_VERIFY=1 LATCHKEY_BIN=$(CURDIR)/$(BIN) go test -count=1 ./clients/go/verify/examples; \
+	else \
+		echo "left out: the programs of docs/verify.md need Python 3 with venv and Node 20 or newer: apt-get install python3-venv, nodejs.org"; \
+	fi
+
+test-typescript: build
+	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; then \
+		cd clients/typescript && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test && npm run size && npm run hermes && npm run lint:package; \
+	else \
+		echo "left out: the TypeScript client's tests need Node 20 or newer: nodejs.org, brew install node, or npm install --global node@22"; \
+	fi
+
+conformance: build ## Play every scenario against every client and print the table client × scenario
+	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
+	go run ./clients/conformance -server $(BIN) -drivers $(DRIVERS)
+
+contract: build ## Hold a server against openapi.yaml: BASE_URL=…, or else a fresh `latchkey dev`
+	@if [ -n "$(BASE_URL)" ]; then go run ./clients/contract -base-url $(BASE_URL); else \
+		LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh sh -c 'go run ./clients/contract -base-url $$BASE_URL -strict'; \
+	fi
+
+contract-schemathesis: build ## The same from outside: schemathesis, from PyPI, at a fresh `latchkey dev`
+	@python3 -m venv .ci/python && .ci/python/bin/pip install -q --disable-pip-version-check -r clients/contract/requirements.txt
+	@PATH="$(CURDIR)/.ci/python/bin:$$PATH" ACCOUNT_RATE_LIMITS=false LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh clients/contract/schemathesis.sh --no-color
+
 check: test verify lint ## Everything that CI checks
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
@@ -46,6 +78,8 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	$(TOOLS) oapi-codegen -config api/client.cfg.yaml openapi.yaml
 	rm -f internal/db/*.gen.go
 	$(TOOLS) sqlc generate
+	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent generate
+	go run -C internal/tools ./actions -spec ../../openapi.yaml -root ../..
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md
 

@@ -34,11 +34,12 @@ var floors = [][]string{
 }
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
-var outside = []string{"internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example"}
+var outside = []string{"internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example",
+	"clients/go/verify", "clients/go/verify/fiber", "clients/go/verify/examples", "clients/contract", "clients/contract/devserver", "clients/conformance", "clients/conformance/drivers/go"}
 
 // keepers: which packages may import an outside package. Tests are not asked.
 var keepers = map[string][]string{
-	"github.com/gofiber/fiber":           {"api", "internal/server", "internal/bench"},
+	"github.com/gofiber/fiber":           {"api", "internal/server", "internal/bench", "clients/go/verify/fiber"},
 	"github.com/valyala/fasthttp":        {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":         {"internal/token"},
 	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos"},
@@ -46,20 +47,20 @@ var keepers = map[string][]string{
 	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":        {"internal/outbox"},
 	"golang.org/x/text":                  {"internal/outbox", "internal/password"},
-	"github.com/getkin/kin-openapi":      {"api", "internal/server"},
+	"github.com/getkin/kin-openapi":      {"api", "internal/server", "clients/contract"},
 	"github.com/alexedwards/argon2id":    {"internal/password", "internal/bench"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},
 	"github.com/nyaruka/phonenumbers":    {"internal/phone"},
 	"github.com/hashicorp/golang-lru":    {"internal/token"},
 	"github.com/alecthomas/kong":         {"internal/app"},
-	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos"}, // jitter of Retry-After; which token is shown next; a run that can be repeated
+	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"}, // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
 var calls = map[string][]string{
-	"os.Getenv":  {"internal/testdb", "internal/e2e", "internal/bench"},
-	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e"},
-	"time.Now":   {"internal/app", "internal/postgres", "internal/testdb", "internal/e2e", "internal/bench", "internal/chaos", "clients/go/latchkey"},
+	"os.Getenv":  {"internal/testdb", "internal/e2e", "internal/bench", "clients/contract/devserver"},
+	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e", "clients/contract/devserver"},
+	"time.Now":   {"internal/app", "internal/postgres", "internal/testdb", "internal/e2e", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a

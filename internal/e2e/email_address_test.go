@@ -137,6 +137,7 @@ func TestVerifyEmail_codesAreNotMailedTooOften(t *testing.T) {
 	w := mailing(t, mandatoryByCode, "ACCOUNT_RATE_LIMITS=true ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND=2")
 	v := w.visitor()
 	v.post(signupPath, "email", ada, "password", goodPassword).waits("verify_email")
+	v.do("POST", resendEmailPath, "").wants(429)
 	w.visitor().post(signupPath, "email", ada, "password", goodPassword).wants(429)
 	w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(400, "too_many_login_attempts")
 	w.clock.Advance(11 * time.Second)

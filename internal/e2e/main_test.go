@@ -35,11 +35,14 @@ func TestMain(m *testing.M) {
 		if code != 0 || flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.list").Value.String() != "" {
 			return code
 		}
-		unseen := spec.unseen()
+		unseen, stale := spec.unseen(), samples.finish()
 		for _, u := range unseen {
 			fmt.Fprintln(os.Stderr, "documented, but seen by no test:", u)
 		}
-		if len(unseen) > 0 {
+		for _, s := range stale {
+			fmt.Fprintln(os.Stderr, "clients/testdata:", s)
+		}
+		if len(unseen)+len(stale) > 0 {
 			return 1
 		}
 		return 0

@@ -186,6 +186,25 @@ func TestPhone_theNumberCanBeChangedDuringSignUp(t *testing.T) {
 	}
 }
 
+// A sign-in code proves one thing, and what else has to be verified comes after it.
+func TestPhone_aCodeByMailLeavesTheNumberToBeVerified(t *testing.T) {
+	t.Parallel()
+	w, g := texting(t, byCode, "ACCOUNT_SIGNUP_FIELDS=email*,phone,password1* ACCOUNT_EMAIL_VERIFICATION=none")
+	w.visitor().post(signupPath, "email", ada, "phone", number, "password", goodPassword).waits("verify_phone")
+	v := w.visitor()
+	v.post(codeRequestPath, "email", ada).waits("login_by_code")
+	v.post(codeConfirmPath, "code", w.mailedCode(ada, 1)).waits("verify_phone")
+	v.post(verifyPhonePath, "code", g.code(t, number, 2)).in()
+}
+
+func TestPhone_changesAreLimited(t *testing.T) {
+	t.Parallel()
+	w, _ := texting(t, "ACCOUNT_RATE_LIMITS=true ACCOUNT_EMAIL_VERIFICATION=none")
+	v := w.signedIn(ada)
+	v.post(phonePath, "phone", number).wants(202)
+	v.post(phonePath, "phone", otherNumber).wants(429)
+}
+
 func TestPhone_textsAreLimited(t *testing.T) {
 	t.Parallel()
 	w, _ := texting(t, byPhone, "ACCOUNT_RATE_LIMITS=true ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND=2")

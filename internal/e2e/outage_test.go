@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"strconv"
 	"testing"
 )
@@ -24,6 +25,29 @@ func (w *world) every(e entry) map[string]func(*world) answer {
 	}
 }
 
+// examples calls every operation that documents 503 with the spec's own example.
+func (w *world) examples(with string) map[string]answer {
+	w.t.Helper()
+	answers := map[string]answer{}
+	for path, item := range spec.paths() {
+		for method, op := range item.Operations() {
+			if op.Responses.Value("503") == nil || op.Security != nil && len(*op.Security) == 0 {
+				continue
+			}
+			body := ""
+			if op.RequestBody != nil {
+				text, err := json.Marshal(op.RequestBody.Value.Content["application/json"].Example)
+				if err != nil {
+					w.t.Fatal(err)
+				}
+				body = string(text)
+			}
+			answers[op.OperationID] = w.call(method, path, body, with)
+		}
+	}
+	return answers
+}
+
 // TestTCHA02_anOutageSignsNobodyOut cuts the database off for every operation: only 503
 // with Retry-After, and everything is as it was when it is back.
 func TestTCHA02_anOutageSignsNobodyOut(t *testing.T) {
@@ -36,6 +60,11 @@ func TestTCHA02_anOutageSignsNobodyOut(t *testing.T) {
 		a := call(w).wants(503, "temporarily_unavailable")
 		if n, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || n < 1 {
 			t.Errorf("%s: Retry-After: %q", name, a.Header.Get("Retry-After"))
+		}
+	}
+	for id, a := range w.examples(bearer(e.access)) {
+		if a.wants(503, "temporarily_unavailable"); a.Header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", id)
 		}
 	}
 	w.call("GET", configPath, "").wants(200) // what needs no database goes on

@@ -89,6 +89,7 @@ func TestTCOD04_aResentCodeReplacesTheOneBefore(t *testing.T) {
 	w := mailing(t, mandatoryByCode, "ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND=1")
 	v := w.visitor()
 	w.visitor().do("POST", resendEmailPath, "").wants(409, "flow_not_pending")
+	w.visitor().do("GET", verifyEmailPath, "", "X-Email-Verification-Key: BBBB-BBBB").wants(409, "flow_not_pending")
 	v.post(signupPath, "email", ada, "password", goodPassword).waits("verify_email")
 	first := w.mailedCode(ada, 1)
 	v.post(verifyEmailPath, "key", "BBBB-BBBB").wants(400)

@@ -5974,11 +5974,6 @@ func (r RequestLoginCodeResult) ContentType() string {
 	return ""
 }
 
-// ResendLoginCodeResult429Headers the declared response headers of an HTTP 429 response for ResendLoginCode
-type ResendLoginCodeResult429Headers struct {
-	RetryAfter int32
-}
-
 // ResendLoginCodeResult503Headers the declared response headers of an HTTP 503 response for ResendLoginCode
 type ResendLoginCodeResult503Headers struct {
 	RetryAfter int32
@@ -5993,12 +5988,8 @@ type ResendLoginCodeResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
-	// JSON429 the response for an HTTP 429 `application/json` response
-	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
-	// Headers429 the parsed response headers for an HTTP 429 response
-	Headers429 *ResendLoginCodeResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *ResendLoginCodeResult503Headers
 }
@@ -6016,11 +6007,6 @@ func (r ResendLoginCodeResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r ResendLoginCodeResult) GetJSON410() *Gone {
 	return r.JSON410
-}
-
-// GetJSON429 returns the response for an HTTP 429 `application/json` response
-func (r ResendLoginCodeResult) GetJSON429() *TooManyRequests {
-	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -10188,13 +10174,6 @@ func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, err
 		}
 		response.JSON410 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
-		var dest TooManyRequests
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON429 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -10205,16 +10184,6 @@ func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, err
 	}
 
 	switch {
-	case rsp.StatusCode == 429:
-		var headers ResendLoginCodeResult429Headers
-		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
-			var value int32
-			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
-				return nil, err
-			}
-			headers.RetryAfter = value
-		}
-		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ResendLoginCodeResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

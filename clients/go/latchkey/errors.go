@@ -1,20 +1,22 @@
 package latchkey
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"net/http"
 	"slices"
-	"strconv"
 	"time"
 )
 
-// Error is an answer of the server that is no success.
+// Error is an answer that is no success.
 type Error struct {
 	// Status is the HTTP status.
 	Status int
 	// Problems says what is wrong; empty where the answer named nothing.
 	Problems []Problem
+	// Action says what to do about it.
+	Action Action
+	// Undocumented says that the answer is not one of Latchkey's: a proxy's, say.
+	Undocumented bool
 	// RetryAfter is how long the server asks to wait; 0 where it does not.
 	RetryAfter time.Duration
 	// EndReason says why the session has ended, where the server knows.
@@ -38,34 +40,82 @@ func (e *Error) Has(code string) bool {
 	return slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.Code == code })
 }
 
-// terminal are the codes with which a refresh is refused for good.
-var terminal = []string{
-	"refresh_token_invalid", "session_expired", "session_ended", "password_changed",
-	"refresh_token_reused", "account_disabled", "account_deleted",
-}
-
 // Terminal reports whether the session is over: the server refused the refresh token
 // itself. Nothing else ends a session, least of all 503.
-func (e *Error) Terminal() bool {
-	return e.Status == http.StatusBadRequest && slices.ContainsFunc(terminal, e.Has)
+func (e *Error) Terminal() bool { return e.Action == ActionSignOut }
+
+// code is the first problem's.
+func (e *Error) code() string {
+	if len(e.Problems) == 0 {
+		return ""
+	}
+	return e.Problems[0].Code
 }
 
-// refusal reads an answer that is no success. A body that is not ours (a proxy's, say)
-// gives an error without problems.
-func refusal(r *http.Response, body []byte) *Error {
-	e := &Error{Status: r.StatusCode}
-	var answer struct {
-		Status int       `json:"status"`
-		Errors []Problem `json:"errors"`
-		Meta   struct {
-			EndReason string `json:"end_reason"`
-		} `json:"meta"`
-	}
-	if json.Unmarshal(body, &answer) == nil && answer.Status == r.StatusCode {
-		e.Problems, e.EndReason = answer.Errors, answer.Meta.EndReason
-	}
-	if n, err := strconv.Atoi(r.Header.Get("Retry-After")); err == nil && n > 0 {
-		e.RetryAfter = time.Duration(n) * time.Second
-	}
-	return e
+// NetworkError says that no answer came, or only a part of one. The session is kept.
+type NetworkError struct{ Err error }
+
+// Error implements error.
+func (e *NetworkError) Error() string { return "latchkey: no answer: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *NetworkError) Unwrap() error { return e.Err }
+
+// WaitError says that the last refresh has failed and that it is too early to ask again.
+type WaitError struct {
+	// After is how long to wait.
+	After time.Duration
+	// Err is what the last refresh failed with.
+	Err error
 }
+
+// Error implements error.
+func (e *WaitError) Error() string {
+	return fmt.Sprintf("latchkey: waiting for %s after: %v", e.After.Round(time.Second), e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *WaitError) Unwrap() error { return e.Err }
+
+// StoreError says that the store could not be read or written, or its lock not be had.
+// The session is kept. It wraps [ErrLocked] where the device is locked.
+type StoreError struct {
+	// Doing is what failed: "read", "write" or "lock".
+	Doing string
+	// Err is the store's error.
+	Err error
+}
+
+// Error implements error.
+func (e *StoreError) Error() string {
+	return "latchkey: the store: " + e.Doing + ": " + e.Err.Error()
+}
+
+// Unwrap returns the cause.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// SignedOutError says that there is no session.
+type SignedOutError struct {
+	// Reason is why it ended: a problem code, [ReasonUser], [ReasonDamaged], or nothing where
+	// nobody has signed in.
+	Reason string
+}
+
+// Error implements error.
+func (e *SignedOutError) Error() string {
+	if e.Reason == "" {
+		return "latchkey: not signed in"
+	}
+	return "latchkey: signed out: " + e.Reason
+}
+
+const (
+	// ReasonUser is why a session ended that was signed out of.
+	ReasonUser = "user"
+	// ReasonDamaged is why there is no session where what is stored cannot be understood.
+	ReasonDamaged = "store_damaged"
+)
+
+// ErrDismissed says that the person has dismissed the unlock prompt; see
+// [Settings.Unlock].
+var ErrDismissed = errors.New("latchkey: not unlocked")

@@ -1,234 +1,250 @@
 // Package latchkey is the Go client of a Latchkey server, for command-line tools,
 // services and tests.
 //
-// [Session] is the hand-written part: it holds one person's tokens and keeps them
-// fresh. Everything in client.gen.go is generated from the server's openapi.yaml and
-// gives the whole API, operation by operation ([ClientWithResponses]).
+// [Session] is the hand-written part: it keeps one person's sign-in, across runs and
+// processes where it is given a [FileStore]. Everything in client.gen.go is generated from
+// the server's openapi.yaml and gives the whole API, operation by operation
+// ([Session.API]).
 package latchkey
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"net/http"
+	"net/url"
 	"sync"
+	"time"
 )
 
-// ErrNotSignedIn says that the session holds no tokens: sign in first.
-var ErrNotSignedIn = errors.New("latchkey: not signed in")
+// State is what is known about a session.
+type State string
 
-// Tokens are what a session holds after signing in.
+const (
+	// StateSignedIn says that there is a refresh token.
+	StateSignedIn State = "signed_in"
+	// StateSignedOut says that the store could be read and holds none.
+	StateSignedOut State = "signed_out"
+	// StateLocked says that the store cannot be read because the device is locked.
+	StateLocked State = "locked"
+	// StateUnknown says that the store has not been read, or could not be for another reason.
+	StateUnknown State = "unknown"
+)
+
+// Change is what [Settings.OnChange] is told. It carries no secret.
+type Change struct {
+	State State
+	// Reason is why a session ended: a problem code, or [ReasonUser].
+	Reason string
+	// At is when this client learned of it, by the wall clock.
+	At time.Time
+}
+
+// Settings are what a session is made of. The zero value is a session in memory.
+type Settings struct {
+	// Store keeps the session; nil: memory.
+	Store Store
+	// Clock is what it knows of time; nil: this machine's.
+	Clock Clock
+	// OnChange is called once for each change of the state, one call at a time.
+	OnChange func(Change)
+	// Unlock asks the person to unlock the session, and returns nil when they have. The
+	// session then starts locked: requests wait for one prompt together. Refreshing never
+	// prompts. An error counts as dismissed, and for 30 s nobody is asked again.
+	Unlock func(context.Context) error
+	// Hosts are the hosts, besides the server's, to whose requests over HTTPS
+	// [Session.Transport] adds the access token: "api.example.com".
+	Hosts []string
+	// Options are those of the generated client, such as [WithHTTPClient].
+	Options []ClientOption
+}
+
+// Session is one person's sign-in. It is safe for concurrent use, and several may share a
+// store, in one process or in many.
+type Session struct {
+	store    Store
+	clock    Clock
+	onChange func(Change)
+	server   *url.URL
+	hosts    []string             // besides the server's
+	plain    *Client              // sends what it is given: signing in, refreshing, signing out
+	api      *ClientWithResponses // goes through authorize
+	unlock   unlocker
+
+	mu     sync.Mutex // guards what follows
+	state  State
+	reason string // why it is signed out
+	rec    record // as last read or written
+	access access
+	// The store could not be cleared at sign-out, and holds what must not come back.
+	uncleared bool
+	pending   string // the session token of a sign-in that is under way
+	epoch     int    // grows with each sign-in and sign-out of this Session
+	flight    *flight
+	backoff   backoff  // of refreshes that failed
+	refused   backoff  // of refreshes that helped nothing: the server took no token of them
+	changes   []Change // not told yet
+	telling   bool
+	queue     signOutQueue
+}
+
+// NewSession returns a signed-out session in memory with the server at baseURL, such as
+// "https://auth.example.com".
+func NewSession(baseURL string, options ...ClientOption) (*Session, error) {
+	return Open(baseURL, Settings{Options: options})
+}
+
+// Open returns the session that the store keeps with the server at baseURL. It sends
+// nothing but a sign-out that is still to be told to the server, in the background.
+func Open(baseURL string, settings Settings) (*Session, error) {
+	server, err := url.Parse(baseURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{
+		store: settings.Store, clock: settings.Clock, onChange: settings.OnChange,
+		server: server, hosts: settings.Hosts, state: StateUnknown,
+	}
+	if s.store == nil {
+		s.store = &MemoryStore{}
+	}
+	if s.clock == nil {
+		s.clock = SystemClock()
+	}
+	s.unlock = unlocker{prompt: settings.Unlock, locked: settings.Unlock != nil}
+	// Security: a redirect could carry a refresh token to another host.
+	direct := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	options := append([]ClientOption{WithHTTPClient(direct)}, settings.Options...)
+	if s.plain, err = NewClient(baseURL, options...); err != nil {
+		return nil, err
+	}
+	s.api, err = NewClientWithResponses(baseURL, append(options, WithHTTPClient(doer{s, s.plain.Client}))...)
+	if err != nil {
+		return nil, err
+	}
+	s.Resume()
+	return s, nil
+}
+
+// Resume tells the server of a sign-out that is still queued in the store, in the
+// background. [Open] does it; call it when the network is back.
+func (s *Session) Resume() { go s.drainSignOut(context.Background()) }
+
+// API is the generated client of this session: it adds the access token where there is
+// one, refreshes, and repeats once as [Session.Transport] does.
+func (s *Session) API() *ClientWithResponses { return s.api }
+
+// Tokens are what a session holds.
 type Tokens struct {
 	// Access is a JWT to show to Latchkey and to services that trust it.
 	Access string
 	// Refresh is a JWT that is good for one new pair.
 	Refresh string
-	// IdempotencyKey will spend Refresh: it is made when the token is stored, and sent
-	// with every attempt, so that an attempt whose answer was lost can be repeated.
+	// IdempotencyKey will spend Refresh.
 	IdempotencyKey string
 }
 
-// Session is one person's sign-in. It is safe for concurrent use. Tokens live in
-// memory.
-type Session struct {
-	api *ClientWithResponses
-
-	mu     sync.Mutex // guards tokens
-	tokens Tokens
-
-	refreshing sync.Mutex // one refresh in flight
-}
-
-// NewSession returns a signed-out session with the server at baseURL, such as
-// "https://auth.example.com". Options are those of the generated client, such as
-// [WithHTTPClient].
-func NewSession(baseURL string, options ...ClientOption) (*Session, error) {
-	s := &Session{}
-	api, err := NewClientWithResponses(baseURL, append(options, WithRequestEditorFn(s.authorize))...)
-	s.api = api
-	return s, err
-}
-
-// API is the generated client of this session: it sends the access token where there
-// is one.
-func (s *Session) API() *ClientWithResponses { return s.api }
-
-// Tokens returns a copy of what the session holds.
+// Tokens returns a copy of what the session holds in memory, for tests. They are secrets.
 func (s *Session) Tokens() Tokens {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.tokens
+	return Tokens{Access: s.access.token, Refresh: s.rec.Refresh, IdempotencyKey: s.rec.Key}
 }
 
-// SetTokens puts stored tokens back, for instance after a restart.
-func (s *Session) SetTokens(t Tokens) {
+// State says what is known, and why a session is signed out. It reads the store where that
+// has not succeeded yet, and sends nothing.
+func (s *Session) State() (State, string) {
+	_ = s.load() // the state says it
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tokens = t
+	return s.state, s.reason
 }
 
-// authorize adds the access token; refresh calls carry their token in the body.
-func (s *Session) authorize(_ context.Context, r *http.Request) error {
-	if t := s.Tokens(); t.Access != "" && r.Header.Get("Authorization") == "" {
-		r.Header.Set("Authorization", "Bearer "+t.Access)
-	}
-	return nil
-}
-
-// keep stores a pair together with the key that will spend it.
-func (s *Session) keep(access, refresh string) {
+// load reads the store where the state is not known yet.
+func (s *Session) load() error {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.tokens = Tokens{Access: access, Refresh: refresh, IdempotencyKey: newKey()}
-}
-
-func newKey() string {
-	b := make([]byte, 16)
-	_, _ = rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// SignUp makes an account and signs its owner in. It returns an [*Error] when the
-// server refuses.
-func (s *Session) SignUp(ctx context.Context, email, password string) (User, error) {
-	r, err := s.api.SignupWithResponse(ctx, SignupRequest{Email: email, Password: password})
-	if err != nil {
-		return User{}, err
+	known := s.state == StateSignedIn || s.state == StateSignedOut
+	s.mu.Unlock()
+	if known {
+		return nil
 	}
-	return s.enter(r.JSON200, r.HTTPResponse, r.Body)
-}
-
-// SignIn signs a person in with a password. It returns an [*Error] when the server
-// refuses.
-func (s *Session) SignIn(ctx context.Context, email, password string) (User, error) {
-	r, err := s.api.LoginWithResponse(ctx, LoginRequest{Email: email, Password: password})
-	if err != nil {
-		return User{}, err
-	}
-	return s.enter(r.JSON200, r.HTTPResponse, r.Body)
-}
-
-func (s *Session) enter(answer *AuthenticatedResponse, r *http.Response, body []byte) (User, error) {
-	if answer == nil {
-		return User{}, refusal(r, body)
-	}
-	s.keep(answer.Meta.AccessToken, answer.Meta.RefreshToken)
-	return answer.Data.User, nil
-}
-
-// Current asks the server who is signed in, refreshing the tokens once if it must.
-func (s *Session) Current(ctx context.Context) (User, error) {
-	var user User
-	err := s.retrying(ctx, func() (int, error) {
-		r, err := s.api.GetSessionWithResponse(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if r.JSON200 == nil {
-			return r.StatusCode(), refusal(r.HTTPResponse, r.Body)
-		}
-		user = r.JSON200.Data.User
-		return http.StatusOK, nil
-	})
-	return user, err
-}
-
-// Profile reads the signed-in person's profile, refreshing the tokens once if it must.
-func (s *Session) Profile(ctx context.Context) (Profile, error) {
-	var profile Profile
-	err := s.retrying(ctx, func() (int, error) {
-		r, err := s.api.GetProfileWithResponse(ctx)
-		if err != nil {
-			return 0, err
-		}
-		if r.JSON200 == nil {
-			return r.StatusCode(), refusal(r.HTTPResponse, r.Body)
-		}
-		profile = *r.JSON200
-		return http.StatusOK, nil
-	})
-	return profile, err
-}
-
-// retrying runs call, and once more after a refresh when the answer was 401.
-func (s *Session) retrying(ctx context.Context, call func() (int, error)) error {
-	stale := s.Tokens().Access
-	status, err := call()
-	if status != http.StatusUnauthorized || stale == "" {
-		return err
-	}
-	if err := s.refreshIf(ctx, stale); err != nil {
-		return err
-	}
-	_, err = call()
+	_, err := s.adopt()
 	return err
 }
 
-// Refresh trades the refresh token for a new pair. When the server says that the
-// session is over, the tokens are dropped and the [*Error] says why; after any other
-// failure they are kept, and the call can be repeated.
-func (s *Session) Refresh(ctx context.Context) error {
-	return s.refreshIf(ctx, s.Tokens().Access)
-}
-
-// refreshIf refreshes unless somebody else has done so since stale was current.
-func (s *Session) refreshIf(ctx context.Context, stale string) error {
-	s.refreshing.Lock()
-	defer s.refreshing.Unlock()
-	held := s.Tokens()
-	switch {
-	case held.Refresh == "":
-		return ErrNotSignedIn
-	case held.Access != stale:
-		return nil
-	}
-	r, err := s.api.RefreshTokenWithResponse(ctx, &RefreshTokenParams{IdempotencyKey: held.IdempotencyKey}, RefreshTokenRequest{Refresh: held.Refresh})
-	if err != nil {
-		return err
-	}
-	if r.JSON200 == nil {
-		err := refusal(r.HTTPResponse, r.Body)
-		if err.Terminal() {
-			s.SetTokens(Tokens{})
+// adopt reads the store and takes over what stands there.
+func (s *Session) adopt() (record, error) {
+	s.mu.Lock()
+	epoch, uncleared := s.epoch, s.uncleared
+	s.mu.Unlock()
+	if uncleared {
+		if err := s.forget(context.Background()); err != nil {
+			return record{}, err
 		}
-		return err
+		s.Resume()
 	}
-	return s.replace(held, r.JSON200.Meta)
-}
-
-// replace stores the successor of held, unless the person has signed out or in again
-// meanwhile: then the new pair is nobody's.
-func (s *Session) replace(held Tokens, fresh AuthenticatedMeta) error {
+	rec, err := s.readStore()
+	defer s.tell()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.tokens.Refresh != held.Refresh {
-		return ErrNotSignedIn
+	if err != nil {
+		// Whoever is signed in stays so: a read that fails says nothing about them.
+		if s.state != StateSignedIn && s.state != StateSignedOut {
+			s.enter(stateOf(err), "")
+		}
+		return record{}, err
 	}
-	s.tokens.Access = fresh.AccessToken
-	if fresh.RefreshToken != "" {
-		s.tokens.Refresh, s.tokens.IdempotencyKey = fresh.RefreshToken, newKey()
+	if s.epoch == epoch { // else somebody has signed in or out since, and it is stale
+		s.take(rec)
 	}
-	return nil
+	return s.rec, nil
 }
 
-// SignOut drops the tokens and ends the session on the server. The tokens are dropped
-// whatever the server says.
-func (s *Session) SignOut(ctx context.Context) error {
-	held := s.Tokens()
-	s.SetTokens(Tokens{})
-	if held.Access == "" {
-		return nil
+func stateOf(err error) State {
+	if errors.Is(err, ErrLocked) {
+		return StateLocked
 	}
-	r, err := s.api.EndSessionWithResponse(ctx, func(_ context.Context, r *http.Request) error {
-		r.Header.Set("Authorization", "Bearer "+held.Access)
-		return nil
-	})
-	if err != nil {
-		return err
+	return StateUnknown
+}
+
+// take makes rec what the session holds; s.mu is held.
+func (s *Session) take(rec record) {
+	if rec.Key != s.rec.Key {
+		s.access = access{} // it belonged to another record
 	}
-	if r.StatusCode() != http.StatusUnauthorized { // the success answer of signing out
-		return refusal(r.HTTPResponse, r.Body)
+	s.rec = rec
+	if rec.Refresh == "" {
+		s.access = access{}
+		s.enter(StateSignedOut, rec.Reason)
+		return
 	}
-	return nil
+	s.enter(StateSignedIn, "")
+}
+
+// enter notes a change of the state, to be told once s.mu is free.
+func (s *Session) enter(state State, reason string) {
+	if s.state == state {
+		return
+	}
+	s.state, s.reason = state, reason
+	s.changes = append(s.changes, Change{state, reason, s.clock.Now()})
+}
+
+// tell calls OnChange for what has changed, in order, without a lock: it may call back.
+func (s *Session) tell() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.telling {
+		return // whoever does it sees the new ones too
+	}
+	s.telling = true
+	for len(s.changes) > 0 {
+		c := s.changes[0]
+		s.changes = s.changes[1:]
+		if s.onChange != nil {
+			s.mu.Unlock()
+			s.onChange(c)
+			s.mu.Lock()
+		}
+	}
+	s.telling = false
 }

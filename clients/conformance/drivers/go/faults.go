@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/latchkey-auth/latchkey/clients/go/latchkey"
+)
+
+// faults are what goes wrong inside the device.
+type faults struct {
+	mu    sync.Mutex
+	fault string
+	left  int  // of a counted fault
+	count bool // the fault ends after left operations
+	point string
+}
+
+func (f *faults) set(fault string, times int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fault, f.left, f.count = fault, times, times > 0
+}
+
+func (f *faults) killAt(point string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.point = point
+}
+
+// plays reports whether one of the faults strikes this operation, and which.
+func (f *faults) plays(which ...string) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, w := range which {
+		if f.fault != w {
+			continue
+		}
+		if f.count {
+			if f.left == 0 {
+				return ""
+			}
+			f.left--
+		}
+		return w
+	}
+	return ""
+}
+
+func (f *faults) at(point string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.point == point
+}
+
+// die ends the process as the system ends an app: without a word.
+func die() {
+	_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	select {}
+}
+
+var errPlayed = errors.New("the store fails, as it was told to")
+
+// store is the client's file store with faults in front.
+type store struct {
+	latchkey.Store
+	dir    string
+	faults *faults
+}
+
+// Read implements latchkey.Store.
+func (s *store) Read(slot latchkey.Slot) ([]byte, error) {
+	switch s.faults.plays("locked", "not_found_while_locked", "fail_reads") {
+	case "locked":
+		return nil, latchkey.ErrLocked
+	case "not_found_while_locked":
+		return nil, nil
+	case "fail_reads":
+		return nil, errPlayed
+	}
+	return s.Store.Read(slot)
+}
+
+// Write implements latchkey.Store.
+func (s *store) Write(slot latchkey.Slot, text []byte) error {
+	switch s.faults.plays("locked", "not_found_while_locked", "reject_writes", "torn_write") {
+	case "locked", "not_found_while_locked":
+		if len(text) == 0 {
+			fmt.Fprintln(os.Stderr, "conformance: delete while locked")
+		}
+		return latchkey.ErrLocked
+	case "reject_writes":
+		return errPlayed
+	case "torn_write":
+		name := [...]string{"slot-0", "slot-1", "sign-out"}[slot]
+		_ = os.WriteFile(filepath.Join(s.dir, name), text[:len(text)/2], 0o600) // dying anyway
+		die()
+	}
+	if s.faults.at("after_decode") {
+		die()
+	}
+	err := s.Store.Write(slot, text)
+	if s.faults.at("after_persist") {
+		die()
+	}
+	return err
+}
+
+// Probe implements latchkey.Store.
+func (s *store) Probe() error {
+	if s.faults.plays("locked", "not_found_while_locked") != "" {
+		return latchkey.ErrLocked
+	}
+	return s.Store.Probe()
+}
+
+// Lock implements latchkey.Store.
+func (s *store) Lock(ctx context.Context, lock latchkey.StoreLock) (func(), error) {
+	if s.faults.plays("lock_stuck") != "" {
+		<-ctx.Done()
+		return nil, context.Cause(ctx)
+	}
+	return s.Store.Lock(ctx, lock)
+}
+
+// transport kills the process at a point of a refresh.
+type transport struct {
+	faults *faults
+	base   http.RoundTripper
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.URL.Path, "/refresh") {
+		return t.base.RoundTrip(r)
+	}
+	if t.faults.at("before_send") {
+		die()
+	}
+	got, err := t.base.RoundTrip(r)
+	if err == nil && t.faults.at("after_send") {
+		die()
+	}
+	if err == nil {
+		got.Body = &body{got.Body, t.faults}
+	}
+	return got, err
+}
+
+// body kills the process before its first or after its last byte.
+type body struct {
+	io.ReadCloser
+	faults *faults
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.faults.at("after_headers") {
+		die()
+	}
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) && b.faults.at("after_body") {
+		die()
+	}
+	return n, err
+}

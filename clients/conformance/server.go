@@ -1,0 +1,72 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"syscall"
+	"time"
+)
+
+// server is the Latchkey server behind all proxies.
+type server struct {
+	url string
+	cmd *exec.Cmd
+}
+
+var listening = regexp.MustCompile(`Latchkey is listening on (http://\S+)`)
+
+// startServer starts `latchkey dev`, which brings a PostgreSQL of its own.
+func startServer(ctx context.Context, dir string, o options) (*server, error) {
+	if o.url != "" {
+		return &server{url: o.url}, nil
+	}
+	cmd := exec.CommandContext(ctx, o.server, "dev", "--dir", filepath.Join(dir, "server"), "--addr", "127.0.0.1:0")
+	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false")
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 20 * time.Second
+	log, err := os.Create(filepath.Join(dir, "server.log"))
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = log
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	_ = log.Close() // the server has it
+	s := &server{cmd: cmd}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
+			s.url = m[1]
+			break
+		}
+	}
+	if s.url == "" {
+		text, _ := os.ReadFile(log.Name()) // it says why, or nothing does
+		return nil, errors.Join(fmt.Errorf("the server did not start: %s", text), cmd.Wait())
+	}
+	go func() { // it must never wait for a reader
+		for lines.Scan() {
+		}
+	}()
+	return s, nil
+}
+
+// stop ends the server and its database in order.
+func (s *server) stop() {
+	if s.cmd == nil {
+		return
+	}
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // gone already is stopped too
+	_ = s.cmd.Wait()
+}

@@ -1,0 +1,80 @@
+package latchkey
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// token is a token with these claims; nobody here checks signatures.
+func token(claims string) string {
+	return "e30." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+}
+
+func TestRecord_comesBackAsItWas(t *testing.T) {
+	want := newRecord(7, token(`{"sid":"s","sub":"42","iat":1,"exp":2}`))
+	got, err := decodeRecord(want.encode())
+	if err != nil || got != want {
+		t.Errorf("%+v, %v; want %+v", got, err, want)
+	}
+	if got.Session != "s" || got.User != "42" || len(got.Key) != 22 {
+		t.Errorf("whose it is: %+v", got)
+	}
+}
+
+func TestRecord_isNotBelievedWhenAPartIsMissing(t *testing.T) {
+	text := newRecord(7, token(`{"sid":"s"}`)).encode()
+	for n := range text {
+		if rec, err := decodeRecord(text[:n]); err == nil {
+			t.Fatalf("%d of %d bytes were taken for a record: %+v", n, len(text), rec)
+		}
+	}
+	text[len(text)-3] ^= 1
+	if _, err := decodeRecord(text); err == nil {
+		t.Error("a changed byte was not noticed")
+	}
+}
+
+func TestRecord_fitsASlotWithTheLongestToken(t *testing.T) {
+	longest := strings.Repeat("x", 640) // openapi.yaml: a JWT of at most 640 bytes
+	rec := record{Seq: 1<<63 - 1, Refresh: longest, Key: newKey(), Session: strings.Repeat("s", 22), User: "4503599627370495"}
+	if n := len(rec.encode()); n > 1024 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+func TestRecord_keysAreNeverTheSame(t *testing.T) {
+	seen := map[string]bool{}
+	for range 1000 {
+		seen[newRecord(1, "a.b.c").Key] = true
+	}
+	if len(seen) != 1000 {
+		t.Errorf("%d keys for 1000 records of one token", len(seen))
+	}
+}
+
+func TestAccess_livesFromReceiptByTheMonotonicClock(t *testing.T) {
+	for _, iat := range []int64{0, 1_800_000_000, 99_000_000_000} {
+		a := newAccess(token(fmt.Sprintf(`{"iat":%d,"exp":%d}`, iat, iat+300)), time.Hour)
+		for after, want := range map[time.Duration][2]bool{
+			0: {false, false}, 269 * time.Second: {false, false}, 270 * time.Second: {true, false},
+			299 * time.Second: {true, false}, 300 * time.Second: {true, true},
+		} {
+			if got := [2]bool{a.due(time.Hour + after), a.expired(time.Hour + after)}; got != want {
+				t.Errorf("iat %d, after %s: due and expired are %v, want %v", iat, after, got, want)
+			}
+		}
+	}
+}
+
+func TestAccess_ofUnknownLifeIsGoodUntilThe401(t *testing.T) {
+	for _, text := range []string{"opaque", token(`{}`), token(`not JSON`), token(`{"iat":300,"exp":0}`)} {
+		if a := newAccess(text, 0); a.expired(day) || a.due(day) {
+			t.Errorf("%q: the client knows better than the server", text)
+		}
+	}
+}
+
+const day = 24 * time.Hour

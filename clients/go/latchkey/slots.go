@@ -1,0 +1,103 @@
+package latchkey
+
+import (
+	"context"
+	"time"
+)
+
+// lockLimit is how long a store's lock is waited for: whoever holds it longer is stuck.
+const lockLimit = 10 * time.Second
+
+// lock takes a lock of the store.
+func (s *Session) lock(ctx context.Context, which StoreLock) (func(), error) {
+	ctx, done := s.within(ctx, lockLimit)
+	defer done()
+	unlock, err := s.store.Lock(ctx, which)
+	if err != nil {
+		return nil, &StoreError{"lock", err}
+	}
+	return unlock, nil
+}
+
+// within is [context.WithTimeout] by the session's clock.
+func (s *Session) within(ctx context.Context, d time.Duration) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := s.clock.AfterFunc(d, func() { cancel(context.DeadlineExceeded) })
+	return ctx, func() { stop(); cancel(nil) }
+}
+
+// readStore returns the newest whole record; none is a zero record. An error means that
+// it is not known what the store holds.
+func (s *Session) readStore() (record, error) {
+	var newest record
+	found, damaged := false, false
+	for _, slot := range []Slot{SlotA, SlotB} {
+		text, err := s.store.Read(slot)
+		if err != nil {
+			return record{}, &StoreError{"read", err}
+		}
+		if len(text) == 0 {
+			continue
+		}
+		rec, err := decodeRecord(text)
+		if err != nil {
+			damaged = true // a write that broke off: the other slot has the one before
+			continue
+		}
+		if !found || rec.Seq > newest.Seq {
+			newest, found = rec, true
+		}
+	}
+	switch {
+	case found:
+		return newest, s.signedOutMeanwhile(&newest)
+	case damaged:
+		return record{Reason: ReasonDamaged}, nil
+	}
+	if err := s.store.Probe(); err != nil {
+		return record{}, &StoreError{"read", err}
+	}
+	return record{}, nil
+}
+
+// signedOutMeanwhile empties a record whose sign-out is queued: the process that signed
+// out was killed before it had cleared the slots.
+func (s *Session) signedOutMeanwhile(rec *record) error {
+	if rec.Refresh == "" {
+		return nil
+	}
+	queued, err := s.queuedSignOut()
+	if err == nil && queued.Refresh != "" && queued.Session == rec.Session {
+		*rec = record{Seq: rec.Seq, Reason: ReasonUser}
+	}
+	return err
+}
+
+// writeRecord stores a record in the slot that does not hold the one before it, so that
+// a write that breaks off loses nothing.
+func (s *Session) writeRecord(rec record) error {
+	slot := SlotA
+	if rec.Seq%2 == 1 {
+		slot = SlotB
+	}
+	if err := s.store.Write(slot, rec.encode()); err != nil {
+		return &StoreError{"write", err}
+	}
+	return nil
+}
+
+// clearStore leaves a record that says why nobody is signed in, and no token.
+func (s *Session) clearStore(seq uint64, reason string) error {
+	gone := record{Seq: seq + 1, Reason: reason}
+	if err := s.writeRecord(gone); err != nil {
+		return err
+	}
+	other := SlotA
+	if gone.Seq%2 == 0 {
+		other = SlotB
+	}
+	if err := s.store.Write(other, nil); err != nil {
+		return &StoreError{"write", err}
+	}
+	return nil
+}

@@ -1,0 +1,168 @@
+package verify
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"math/big"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/strictjson"
+)
+
+const (
+	maxToken     = 4096             // bytes; longer is refused before it is looked at
+	signatureLen = 86               // base64url characters of 64 bytes
+	clockSkew    = 30 * time.Second // by which the server's clock may be ahead of ours
+	maxNumber    = 1 << 53          // the largest integer that JSON keeps exact, plus one
+	maxTime      = 1 << 33          // seconds; the year 2242
+)
+
+// One object of plain members, and room for what operators add.
+var tokenLimits = strictjson.Limits{Depth: 4, Members: 128, Text: 2048, KeepNumbers: true}
+
+var (
+	keyID  = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	uuidOf = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+)
+
+// Claims is what an access token says.
+type Claims struct {
+	// Subject is the user's id, the `id` of the API's User.
+	Subject int64
+	// SessionID names the sign-in, over all of its refreshes. It is no credential.
+	SessionID string
+	// Generation counts the refreshes of the session.
+	Generation int64
+	// ID is the token's own jti.
+	ID string
+	// IssuedAt and ExpiresAt are the token's, in UTC.
+	IssuedAt, ExpiresAt time.Time
+	// TenantID is the person's primary tenant when the token was issued, as a UUID; empty
+	// where there was none.
+	TenantID string
+	// Extra holds the operator's own claims, numbers as [json.Number]; nil where there are
+	// none.
+	Extra map[string]any
+}
+
+// ours are the claims that have a place of their own in Claims, or say nothing more.
+var ours = []string{"aud", "exp", "gen", "iat", "iss", "jti", "sid", "sub", "tenant_id", "token_use"}
+
+// gate checks everything but the clock. Security: the order matters. Shape and length
+// first, then a header of exactly three members, the key from our own record (its
+// algorithm is ES256 whatever a header says), the signature over the very bytes that were
+// sent, and only then the claims. internal/token has the same gate for the server, next
+// to its private keys; TestGate_agreesWithTheServer keeps the two equal.
+func (v *Verifier) gate(ctx context.Context, compact string) (Claims, error) {
+	if len(compact) > maxToken {
+		return Claims{}, ErrInvalid
+	}
+	parts := strings.Split(compact, ".")
+	if len(parts) != 3 || len(parts[2]) != signatureLen {
+		return Claims{}, ErrInvalid
+	}
+	header, ok1 := decode(parts[0])
+	claims, ok2 := decode(parts[1])
+	signature, ok3 := decode(parts[2])
+	if !ok1 || !ok2 || !ok3 {
+		return Claims{}, ErrInvalid
+	}
+	kid, ok := keyIDOf(header)
+	if !ok {
+		return Claims{}, ErrInvalid
+	}
+	key, err := v.keys.find(ctx, kid)
+	if err != nil {
+		return Claims{}, err
+	}
+	sum := sha256.Sum256([]byte(compact[:len(compact)-signatureLen-1]))
+	// ecdsa.Verify refuses halves outside 1..n-1 (TestTJWT_corpus, rows 08).
+	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
+	if !ecdsa.Verify(key, sum[:], r, s) {
+		return Claims{}, ErrInvalid
+	}
+	return v.claims(claims)
+}
+
+// decode is strict base64url: no padding, no line breaks, no stray bits at the end.
+func decode(part string) ([]byte, bool) {
+	if strings.ContainsAny(part, "\r\n") { // Go's decoder skips them
+		return nil, false
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+	return b, err == nil && len(b) > 0
+}
+
+// keyIDOf reads a header that has exactly our three members.
+func keyIDOf(header []byte) (string, bool) {
+	h, err := strictjson.Object(header, tokenLimits)
+	if err != nil || len(h) != 3 || h["alg"] != "ES256" || h["typ"] != "at+jwt" {
+		return "", false
+	}
+	kid, _ := h["kid"].(string)
+	return kid, keyID.MatchString(kid)
+}
+
+func (v *Verifier) claims(data []byte) (Claims, error) {
+	o, err := strictjson.Object(data, tokenLimits)
+	if err != nil || o["token_use"] != "access" || o["iss"] != v.issuer || o["aud"] != v.audience {
+		return Claims{}, ErrInvalid
+	}
+	exp, ok1 := integer(o["exp"], maxTime)
+	iat, ok2 := integer(o["iat"], maxTime)
+	gen, ok3 := integer(o["gen"], maxNumber)
+	sub, ok4 := userID(o["sub"])
+	sid, ok5 := sessionID(o["sid"])
+	tenant, ok6 := tenantID(o)
+	jti, ok7 := o["jti"].(string)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 || jti == "" || iat >= exp {
+		return Claims{}, ErrInvalid
+	}
+	if _, present := o["nbf"]; present { // Latchkey issues none
+		return Claims{}, ErrInvalid
+	}
+	for _, name := range ours {
+		delete(o, name)
+	}
+	if len(o) == 0 {
+		o = nil
+	}
+	return Claims{
+		Subject: sub, SessionID: sid, Generation: gen, ID: jti, TenantID: tenant, Extra: o,
+		IssuedAt: time.Unix(iat, 0).UTC(), ExpiresAt: time.Unix(exp, 0).UTC(),
+	}, nil
+}
+
+// integer: written as one, without fraction, exponent or quotes.
+func integer(value any, limit int64) (int64, bool) {
+	n, _ := value.(json.Number)
+	i, err := strconv.ParseInt(string(n), 10, 64)
+	return i, err == nil && i > 0 && i < limit
+}
+
+func userID(value any) (int64, bool) {
+	s, _ := value.(string)
+	id, err := strconv.ParseInt(s, 10, 64)
+	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == s
+}
+
+func sessionID(value any) (string, bool) {
+	s, _ := value.(string)
+	b, ok := decode(s)
+	return s, ok && len(b) == 16
+}
+
+func tenantID(claims map[string]any) (string, bool) {
+	value, present := claims["tenant_id"]
+	if !present {
+		return "", true
+	}
+	s, _ := value.(string)
+	return s, uuidOf.MatchString(s)
+}

@@ -1,0 +1,145 @@
+// The driver of the TypeScript client: JSON lines in, JSON lines out. Started by
+// `go run ./clients/conformance`; the protocol is in clients/conformance/README.md.
+import { setMaxListeners } from 'node:events';
+import { createInterface } from 'node:readline';
+import { createLatchkey, LatchkeyError } from '../dist/index.js';
+import { Faults, fileStorage, mortalFetch, VirtualClock } from './device.mjs';
+
+const clock = new VirtualClock();
+const faults = new Faults();
+const clients = new Map(); // name → { latchkey, events, prompts }
+const running = new Map(); // id of a command → AbortController
+
+/** The person before the prompt. */
+const person = {
+  answer: 'allow',
+  changed: [],
+  async decide() {
+    while (this.answer === 'hold') {
+      await new Promise((resolve) => this.changed.push(resolve));
+    }
+    return this.answer === 'allow' ? 'unlocked' : 'dismissed';
+  },
+  set(answer) {
+    this.answer = answer;
+    this.changed.splice(0).forEach((resolve) => resolve());
+  },
+};
+
+const commands = {
+  start({ client = 'a', base_url: baseUrl, store, unlock = false }) {
+    const held = { events: [], prompts: 0 };
+    const storage = fileStorage(store, faults);
+    if (unlock) {
+      storage.unlock = () => {
+        held.prompts++;
+        return person.decide();
+      };
+    }
+    held.latchkey = createLatchkey({ baseUrl, storage, clock, fetch: mortalFetch(faults) });
+    held.latchkey.onChange((session, before) => {
+      if (session.state === 'signed_in' ? before.state !== 'signed_in' : before.state === 'signed_in') {
+        held.events.push({ kind: session.state, ...('reason' in session ? { reason: session.reason } : {}) });
+      }
+    });
+    clients.set(client, held);
+    return {};
+  },
+  sign_up: ({ client, email, password }, signal) => entered(of(client).latchkey.signUp({ email, password }, { signal })),
+  sign_in: ({ client, email, password }, signal) => entered(of(client).latchkey.signIn({ email, password }, { signal })),
+  async call({ client, n = 1, body }, signal) {
+    const { latchkey } = of(client);
+    const init = body === undefined ? { signal } : { signal, method: 'PATCH', body, headers: { 'Content-Type': 'application/json' } };
+    const statuses = [];
+    const errors = [];
+    const one = async () => {
+      try {
+        const response = await latchkey.fetch('/api/v1/users/profile/', init);
+        await response.text();
+        statuses.push(response.status);
+      } catch (error) {
+        errors.push(told(error, signal));
+      }
+    };
+    await Promise.all(Array.from({ length: n }, one));
+    return { statuses, errors };
+  },
+  async refresh({ client }, signal) {
+    await of(client).latchkey.refresh({ signal });
+    return {};
+  },
+  async sign_out({ client }) {
+    const { revoked } = await of(client).latchkey.signOut();
+    await revoked; // a moment's chance to tell the server; false is as good
+    return {};
+  },
+  async state({ client }) {
+    const { latchkey, events, prompts } = of(client);
+    await latchkey.ready().catch(() => undefined);
+    const { state, reason } = latchkey.session;
+    return { state, reason, events: events.splice(0), prompts };
+  },
+  clock(move) {
+    clock.move(move);
+    return {};
+  },
+  store_fault({ fault, times }) {
+    faults.set(fault, times);
+    return {};
+  },
+  kill_at({ point }) {
+    faults.killAt = point;
+    return {};
+  },
+  cancel({ target }) {
+    running.get(target)?.abort();
+    return {};
+  },
+  unlock_prompt({ answer }) {
+    person.set(answer);
+    return {};
+  },
+};
+
+function of(client = 'a') {
+  return clients.get(client);
+}
+
+async function entered(step) {
+  const result = await step;
+  return result.kind === 'pending' ? { result: 'pending', flows: result.flows.map((flow) => flow.id) } : { result: result.kind };
+}
+
+/** An error as the kit reads it. */
+function told(error, signal) {
+  if (error instanceof LatchkeyError) {
+    const { kind, status, code, action, retryAfter } = error;
+    return { kind, status, code, action, retry_after: retryAfter };
+  }
+  if (signal?.aborted) {
+    return { kind: 'cancelled' };
+  }
+  // A body that breaks off is thrown by the platform, as its fetch does it.
+  return error instanceof TypeError ? { kind: 'network', action: 'retry' } : { kind: 'defect', code: String(error) };
+}
+
+async function answer({ id, do: name, ...members }) {
+  const command = commands[name];
+  if (!command) {
+    return { id, ok: false, error: { kind: 'unsupported' } };
+  }
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal); // 50 calls may wait for one
+  running.set(id, controller);
+  try {
+    return { id, ok: true, ...(await command(members, controller.signal)) };
+  } catch (error) {
+    return { id, ok: false, error: told(error, controller.signal) };
+  } finally {
+    running.delete(id);
+  }
+}
+
+createInterface({ input: process.stdin })
+  .on('line', (line) => void answer(JSON.parse(line)).then((reply) => process.stdout.write(JSON.stringify(reply) + '\n')))
+  .on('close', () => process.exit(0));

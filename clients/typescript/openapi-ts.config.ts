@@ -1,0 +1,11 @@
+import { defineConfig } from '@hey-api/openapi-ts';
+
+export default defineConfig({
+  input: '../../openapi.yaml',
+  output: { path: 'src/generated', module: { extension: '.js' }, clean: true },
+  plugins: [
+    '@hey-api/client-fetch',
+    { name: '@hey-api/typescript', definitions: { case: 'preserve' } },
+    { name: '@hey-api/sdk', client: false }, // every call names its client: there is no default one without tokens
+  ],
+});

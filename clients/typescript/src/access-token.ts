@@ -1,0 +1,56 @@
+import type { Clock } from './clock.js';
+
+/** An access token, and how long it is good for by the monotonic clock. */
+export interface AccessToken {
+  readonly text: string;
+  /** When it ends, in milliseconds of the monotonic clock. */
+  readonly end: number;
+  /** From when on it is better replaced, likewise. */
+  readonly renew: number;
+}
+
+/** What to send with a request. */
+export interface Credential {
+  readonly access?: AccessToken | undefined;
+  /** Whether the access token was refreshed for this very request. */
+  readonly fresh?: boolean;
+  /** The token of a sign-in that is under way. */
+  readonly sessionToken?: string | undefined;
+}
+
+/** Renewed this long before its end, in milliseconds, or in the last fifth of a short life. */
+const ahead = 30_000;
+
+/** Starts the life of a token that has just been received: `exp` − `iat` from now on. */
+export function received(text: string, clock: Clock): AccessToken {
+  const { exp, iat } = claims(text);
+  const life = typeof exp === 'number' && typeof iat === 'number' ? (exp - iat) * 1_000 : Infinity; // unknown: until a 401
+  const end = clock.monotonic() + life;
+  return { text, end, renew: end - Math.min(ahead, life / 5) };
+}
+
+function claims(token: string): { exp?: unknown; iat?: unknown } {
+  try {
+    return JSON.parse(base64url(token.split('.')[1] ?? '')) as object;
+  } catch {
+    return {};
+  }
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+
+/** Hermes has no atob in all versions. Bytes stand for Latin-1: the members asked for are ASCII. */
+function base64url(text: string): string {
+  let out = '';
+  let bits = 0;
+  let held = 0;
+  for (const letter of text) {
+    held = (held << 6) | alphabet.indexOf(letter);
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out += String.fromCharCode((held >> bits) & 0xff);
+    }
+  }
+  return out;
+}

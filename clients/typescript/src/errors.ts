@@ -1,0 +1,81 @@
+import type { Action } from './generated-actions/actions.gen.js';
+import type { Flow, Problem } from './generated/types.gen.js';
+
+/**
+ * What went wrong.
+ *
+ * - `network`: no answer, one that broke off, or a time-out. Tokens are kept.
+ * - `server`: the server asks to wait or to try again, or the client is still waiting
+ *   before it asks again. Tokens are kept.
+ * - `undocumented`: the answer is not one of ours, such as a captive portal's page. Tokens
+ *   are kept.
+ * - `problem`: the server says what is wrong; see `code` and `problems`.
+ * - `store`: the secure store could not be read or written. Tokens are kept.
+ * - `locked`: the secure store is locked together with the device. Tokens are kept.
+ * - `cancelled`: the caller's signal was aborted, or the person dismissed the unlock prompt.
+ * - `signed_out`: there is no session; `code` is the reason, where known.
+ */
+export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'signed_out';
+
+/** What a {@link LatchkeyError} knows beyond its kind. */
+export interface ErrorDetails {
+  /** What a client does about it, in the words of the server's `x-client-action`. */
+  action?: Action | undefined;
+  /** The HTTP status, where there was an answer. */
+  status?: number | undefined;
+  /** The code of the first problem, or why the session ended. */
+  code?: string | undefined;
+  /** Everything that the server found wrong, one entry a member of the request. */
+  problems?: readonly Problem[] | undefined;
+  /** How the person can prove again who they are, where `action` is `reauthenticate`. */
+  flows?: readonly Flow[] | undefined;
+  /** Seconds to wait before it makes sense to try again. */
+  retryAfter?: number | undefined;
+  /** What was thrown underneath. */
+  cause?: unknown;
+}
+
+/** Every error that this package makes. It never carries a token, a code or a password. */
+export class LatchkeyError extends Error {
+  readonly kind: ErrorKind;
+  readonly action: Action | undefined;
+  readonly status: number | undefined;
+  readonly code: string | undefined;
+  readonly problems: readonly Problem[];
+  readonly flows: readonly Flow[];
+  readonly retryAfter: number | undefined;
+  readonly cause: unknown;
+
+  constructor(kind: ErrorKind, message: string, details: ErrorDetails = {}) {
+    super(`latchkey: ${message}`);
+    this.name = 'LatchkeyError';
+    this.kind = kind;
+    this.action = details.action ?? (retryable.includes(kind) ? 'retry' : undefined);
+    this.status = details.status;
+    this.code = details.code;
+    this.problems = details.problems ?? [];
+    this.flows = details.flows ?? [];
+    this.retryAfter = details.retryAfter;
+    this.cause = details.cause;
+  }
+}
+
+const retryable: readonly ErrorKind[] = ['network', 'server', 'undocumented', 'store', 'locked'];
+
+/** Whether the session is untouched, and the same call may succeed later. */
+export function isRetryable(error: unknown): error is LatchkeyError {
+  return error instanceof LatchkeyError && retryable.includes(error.kind);
+}
+
+export function signedOut(reason?: string): LatchkeyError {
+  return new LatchkeyError('signed_out', 'nobody is signed in', { code: reason });
+}
+
+export function cancelled(): LatchkeyError {
+  return new LatchkeyError('cancelled', 'the caller cancelled');
+}
+
+/** The error of a store's failure: what the adapter threw, if that says more. */
+export function storeError(cause: unknown): LatchkeyError {
+  return cause instanceof LatchkeyError ? cause : new LatchkeyError('store', 'the store failed', { cause });
+}

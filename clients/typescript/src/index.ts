@@ -1,0 +1,13 @@
+/**
+ * The client of a Latchkey server: sign in once, stay signed in.
+ *
+ * @packageDocumentation
+ */
+export { createLatchkey, type CallOptions, type Latchkey, type LatchkeyOptions } from './latchkey.js';
+export { isRetryable, LatchkeyError, type ErrorDetails, type ErrorKind } from './errors.js';
+export { memoryStorage, type Storage } from './storage.js';
+export type { Clock } from './clock.js';
+export type { ApiResult, Done, Pending, SignedIn } from './outcome.js';
+export type { EndReason, Session, SessionListener } from './session.js';
+export type { Action } from './generated-actions/actions.gen.js';
+export type { Flow, LoginRequest, Problem, SignupRequest, User } from './generated/types.gen.js';

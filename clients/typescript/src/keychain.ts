@@ -1,0 +1,70 @@
+/**
+ * Keeps the session with `react-native-keychain`: the Keychain of iOS, the Keystore of
+ * Android.
+ *
+ * @packageDocumentation
+ */
+import { onDevice } from './device-errors.js';
+import { LatchkeyError } from './errors.js';
+import { opening, type ReinstallPolicy } from './install.js';
+import { unlockBy, type BiometricOptions } from './prompt-item.js';
+import type { Storage } from './storage.js';
+
+export type { PlainStore, ReinstallPolicy } from './install.js';
+export type { BiometricOptions } from './prompt-item.js';
+
+/** What is used of `import * as Keychain from 'react-native-keychain'`. */
+export interface ReactNativeKeychain {
+  readonly ACCESSIBLE: { readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: unknown; readonly WHEN_UNLOCKED_THIS_DEVICE_ONLY: unknown };
+  readonly ACCESS_CONTROL: { readonly BIOMETRY_ANY: unknown; readonly BIOMETRY_CURRENT_SET: unknown };
+  readonly STORAGE_TYPE: { readonly AES_GCM: unknown; readonly AES_GCM_NO_AUTH: unknown };
+  // `never`: the options are the library's own enums, which only its own constants satisfy.
+  getGenericPassword(options: never): Promise<false | { password: string }>;
+  setGenericPassword(username: string, password: string, options: never): Promise<unknown>;
+  resetGenericPassword(options: never): Promise<unknown>;
+}
+
+export type KeychainStorageOptions = ReinstallPolicy & {
+  /** Begins the service names of the items; `latchkey` by default. */
+  prefix?: string;
+  /** Keychain group that an app extension shares (iOS). */
+  accessGroup?: string;
+  /** Holds requests back until the person has passed the system's prompt. */
+  biometrics?: BiometricOptions;
+};
+
+/** The storage for `createLatchkey`. Items stay on this device and out of its backups. */
+export function secureStorage(keychain: ReactNativeKeychain, options: KeychainStorageOptions): Storage {
+  const { prefix = 'latchkey', accessGroup, biometrics } = options;
+  const place = (name: string, more: object): never => ({ service: `${prefix}.${name}`, ...(accessGroup === undefined ? {} : { accessGroup }), ...more }) as never;
+  const { ACCESSIBLE, ACCESS_CONTROL, STORAGE_TYPE } = keychain;
+  const quiet = { accessible: ACCESSIBLE.AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY, storage: STORAGE_TYPE.AES_GCM_NO_AUTH };
+  const write = async (name: string, text: string, more: object): Promise<void> => {
+    if ((await onDevice(() => keychain.setGenericPassword('latchkey', text, place(name, more)))) === false) {
+      throw new LatchkeyError('store', 'the keychain refused the item');
+    }
+  };
+  const read = async (name: string, more: object): Promise<string | null> => {
+    const found = await onDevice(() => keychain.getGenericPassword(place(name, more)));
+    return found ? found.password : null;
+  };
+  const storage: Storage = {
+    id: `keychain ${accessGroup ?? ''} ${prefix}`,
+    secure: true,
+    read: (name) => read(name, {}),
+    write: (name, text) => write(name, text, quiet),
+    remove: async (name) => void (await onDevice(() => keychain.resetGenericPassword(place(name, {})))),
+  };
+  Object.assign(storage, { open: opening(options, `${prefix}.installed`, storage) });
+  if (biometrics) {
+    const gated = {
+      accessible: ACCESSIBLE.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
+      accessControl: biometrics.onEnrolmentChange === 'keep' ? ACCESS_CONTROL.BIOMETRY_ANY : ACCESS_CONTROL.BIOMETRY_CURRENT_SET,
+      storage: STORAGE_TYPE.AES_GCM,
+      authenticationPrompt: { title: biometrics.prompt },
+    };
+    const item = { make: () => write('unlock', '1', gated), read: async () => (await read('unlock', gated)) !== null };
+    Object.assign(storage, { unlock: unlockBy(item, storage, biometrics) });
+  }
+  return storage;
+}

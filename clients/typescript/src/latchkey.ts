@@ -1,0 +1,193 @@
+import { answerOf, parse } from './answer.js';
+import { deviceClock, type Clock } from './clock.js';
+import type { LoginRequest, SignupRequest } from './generated/types.gen.js';
+import { Keeper } from './keeper.js';
+import { outcome, read, type ApiResult, type Done, type Pending, type SignedIn } from './outcome.js';
+import type { Session, SessionListener } from './session.js';
+import type { Settings } from './settings.js';
+import type { Storage } from './storage.js';
+import { Transport } from './transport.js';
+import { attempt } from './waiting.js';
+
+/** How a client is made. */
+export interface LatchkeyOptions {
+  /** Where the server is, such as `https://auth.example.com`. HTTPS, except on this machine. */
+  baseUrl: string;
+  /** Where the session is kept: `secureStorage` of `/expo` or `/keychain`, or `memoryStorage()`. */
+  storage: Storage;
+  /** Other origins that the access token may be sent to, such as `https://api.example.com`. */
+  origins?: readonly string[];
+  /** What to call this device in the person's list of sessions; at most 64 characters. */
+  deviceName?: string;
+  /** Sends requests; the `fetch` of the platform by default. */
+  fetch?: typeof fetch;
+  /** Milliseconds after which a sign-in, refresh or sign-out is given up: 15,000 by default. */
+  timeout?: number;
+  /** Allows plain HTTP to another machine, for a phone that talks to a laptop. Never ship it. */
+  allowInsecureHttp?: boolean;
+  /** Monotonic clock and timers, for tests. */
+  clock?: Clock;
+  /** A number from 0 up to 1, for jitter: `Math.random` by default. */
+  random?: () => number;
+}
+
+/** What every call takes that may wait. */
+export interface CallOptions {
+  /** Ends the wait with a `LatchkeyError` of kind `cancelled`. Work that others wait for goes on. */
+  signal?: AbortSignal | null | undefined;
+}
+
+/** Makes a client, which begins to read the store at once. Throws `TypeError` where an option cannot work. */
+export function createLatchkey(options: LatchkeyOptions): Latchkey {
+  const settings = settingsOf(options);
+  const keeper = keeperOf(settings);
+  const latchkey = new Latchkey(settings, keeper);
+  latchkey.ready().catch(() => undefined); // the state says it
+  return latchkey;
+}
+
+/** One person's session with one server. Safe to call from anywhere at any time. */
+export class Latchkey {
+  /** Where the server is, without a slash at the end. */
+  readonly baseUrl: string;
+  /**
+   * `fetch` with the access token, which is refreshed before it ends; a request is repeated
+   * once after a 401. A path alone is of `baseUrl`. Requests to other hosts pass as they are.
+   */
+  readonly fetch: typeof fetch;
+  /** @internal */
+  readonly transport: Transport;
+
+  /** Use {@link createLatchkey}. */
+  constructor(
+    private readonly settings: Settings,
+    private readonly keeper: Keeper,
+  ) {
+    this.baseUrl = settings.baseUrl;
+    this.transport = new Transport(settings, keeper);
+    this.fetch = this.transport.fetch;
+  }
+
+  /** Who is signed in, as far as is known now. */
+  get session(): Session {
+    return this.keeper.session;
+  }
+
+  /** Who is signed in, once the store could be read. Throws kind `locked` or `store` where it cannot be now. */
+  async ready(): Promise<Session> {
+    await this.keeper.load();
+    return this.session;
+  }
+
+  /** Tells `listener` of every change from now on; the returned function ends that. */
+  onChange(listener: SessionListener): () => void {
+    return this.keeper.news.onChange(listener);
+  }
+
+  /** Makes an account. A step that is pending, such as `verify_email`, is a value, not an error. */
+  signUp(request: SignupRequest, options?: CallOptions): Promise<SignedIn | Pending> {
+    return this.enter('signup', request, options);
+  }
+
+  /** Signs in with a password. A step that is pending, such as `mfa_authenticate`, is a value, not an error. */
+  signIn(request: LoginRequest, options?: CallOptions): Promise<SignedIn | Pending> {
+    return this.enter('login', request, options);
+  }
+
+  /**
+   * Goes on with a sign-in: reads the result of any function of `@latchkey-auth/client/api`
+   * as `signIn` gives it, and throws the problem where it is one.
+   */
+  complete(result: ApiResult | PromiseLike<ApiResult>): Promise<SignedIn | Pending | Done> {
+    return outcome(this.baseUrl, result);
+  }
+
+  /**
+   * Signs out, and resolves once the device holds nothing any more that signs in. `revoked`
+   * resolves to whether the server could be told at once; otherwise it is told later, also
+   * after a restart.
+   */
+  signOut(): Promise<{ revoked: Promise<boolean> }> {
+    return this.keeper.signOut();
+  }
+
+  /** Refreshes the access token now. Not needed before requests; never prompts. */
+  refresh(options?: CallOptions): Promise<void> {
+    return this.keeper.refresh(options?.signal);
+  }
+
+  /** An access token that is still good, for what does not go through `fetch`, such as a WebSocket. */
+  async accessToken(options?: CallOptions): Promise<string> {
+    const { access } = await this.keeper.credential(false, options?.signal);
+    if (!access) {
+      throw this.keeper.nobody();
+    }
+    return access.text;
+  }
+
+  /** Shows the unlock prompt, where the storage has one, because the person asked for it. */
+  unlock(): Promise<void> {
+    return this.keeper.unlock(true);
+  }
+
+  /** Asks for the unlock prompt again before the next request; for when the app goes to the background. */
+  lock(): void {
+    this.keeper.lock();
+  }
+
+  /** Stops timers and listeners. The session stays stored. */
+  close(): void {
+    this.keeper.close();
+    keepers.forEach((keeper, key) => keeper === this.keeper && keepers.delete(key));
+  }
+
+  private async enter(step: string, body: object, { signal }: CallOptions = {}): Promise<SignedIn | Pending> {
+    const { clock, timeout } = this.settings;
+    const answer = await attempt(clock, timeout, signal, async (stop) => {
+      const response = await this.fetch(`/_allauth/app/v1/auth/${step}`, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+        ...(stop ? { signal: stop } : {}),
+      });
+      return answerOf(response.status, parse(await response.text()), (name) => response.headers.get(name));
+    });
+    const result = read(step, answer);
+    return result.kind === 'done' ? { ...result, kind: 'pending' } : result;
+  }
+}
+
+const keepers = new Map<string, Keeper>();
+
+/** Clients with one store share one session, or each would refresh for itself. */
+function keeperOf(settings: Settings): Keeper {
+  const { id } = settings.storage;
+  if (id === undefined) {
+    return new Keeper(settings);
+  }
+  const key = `${id} ${settings.baseUrl}`;
+  const known = keepers.get(key) ?? new Keeper(settings);
+  keepers.set(key, known);
+  return known;
+}
+
+function settingsOf(options: LatchkeyOptions): Settings {
+  const { storage, origins = [], deviceName, timeout = 15_000, clock = deviceClock(), random = Math.random } = options;
+  const baseUrl = options.baseUrl.replace(/\/+$/, '');
+  if (!/^https:\/\/[^/]/.test(baseUrl) && !/^http:\/\/(localhost|127\.0\.0\.1|\[::1\]|10\.0\.2\.2)(:\d+)?(\/|$)/.test(baseUrl) && !options.allowInsecureHttp) {
+    throw new TypeError('latchkey: baseUrl must begin with https://');
+  }
+  if (!storage.secure && globalThis.navigator?.product === 'ReactNative') {
+    throw new TypeError('latchkey: on React Native the storage must be secure: use @latchkey-auth/client/expo or @latchkey-auth/client/keychain');
+  }
+  return {
+    baseUrl,
+    storage,
+    origins: origins.map((origin) => origin.replace(/\/*$/, '/')),
+    deviceName,
+    timeout,
+    clock,
+    random,
+    fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+  };
+}

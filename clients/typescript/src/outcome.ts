@@ -1,0 +1,56 @@
+import { answerOf, errorOf, judge, type Answer } from './answer.js';
+import { LatchkeyError } from './errors.js';
+import { operationAt } from './generated-actions/actions.gen.js';
+import type { Flow, User } from './generated/types.gen.js';
+
+/** The person is signed in. */
+export interface SignedIn {
+  readonly kind: 'signed_in';
+  readonly user: User;
+  /** The account was about to be deleted; this sign-in has undone it. */
+  readonly deletionCancelled: boolean;
+}
+
+/** A further step is needed: what `flows` names, such as `verify_email` or `mfa_authenticate`. */
+export interface Pending {
+  readonly kind: 'pending';
+  readonly flows: readonly Flow[];
+}
+
+/** The step was taken, nothing is pending, and nobody is signed in: `flows` can be started. */
+export interface Done {
+  readonly kind: 'done';
+  readonly flows: readonly Flow[];
+}
+
+/** What a function of `@latchkey-auth/client/api` resolves to, as far as it is needed here. */
+export interface ApiResult {
+  readonly data?: unknown;
+  readonly error?: unknown;
+  readonly request?: Request | undefined;
+  readonly response?: Response | undefined;
+}
+
+/** Reads the result of a generated function; see {@link read}. */
+export async function outcome(baseUrl: string, result: ApiResult | PromiseLike<ApiResult>): Promise<SignedIn | Pending | Done> {
+  const { data, error, request, response } = await result;
+  if (!request || !response) {
+    throw error instanceof LatchkeyError ? error : new LatchkeyError('network', 'the server could not be reached', { cause: error });
+  }
+  const operation = operationAt(request.method, request.url.slice(baseUrl.length).replace(/[?#].*/, '')) ?? '';
+  return read(operation, answerOf(response.status, data ?? error, (name) => response.headers.get(name)));
+}
+
+/** Reads an answer of a sign-in step as a value, and throws the problem where it is one. */
+export function read(operation: string, answer: Answer): SignedIn | Pending | Done {
+  const word = judge(operation, answer, false);
+  const { user, flows = [] } = answer.envelope?.data ?? {};
+  const meta = answer.envelope?.meta;
+  if (word === 'continue_flow') {
+    return { kind: 'pending', flows: flows.filter((flow) => flow.is_pending) };
+  }
+  if (word !== 'proceed') {
+    throw errorOf(word, answer);
+  }
+  return user && meta?.is_authenticated ? { kind: 'signed_in', user, deletionCancelled: meta.deletion_cancelled === true } : { kind: 'done', flows };
+}

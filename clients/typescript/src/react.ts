@@ -1,0 +1,32 @@
+/**
+ * The session for React.
+ *
+ * @packageDocumentation
+ */
+import { createContext, createElement, useCallback, useContext, useSyncExternalStore, type ReactElement, type ReactNode } from 'react';
+import type { Latchkey } from './latchkey.js';
+import type { Session } from './session.js';
+
+const LatchkeyContext = createContext<Latchkey | undefined>(undefined);
+
+/** Makes a client known to the components below. */
+export function LatchkeyProvider({ client, children }: { client: Latchkey; children?: ReactNode }): ReactElement {
+  return createElement(LatchkeyContext.Provider, { value: client }, children);
+}
+
+/** The client of the nearest provider. */
+export function useLatchkey(): Latchkey {
+  const latchkey = useContext(LatchkeyContext);
+  if (!latchkey) {
+    throw new Error('latchkey: useLatchkey and useSession need a <LatchkeyProvider client={…}> above');
+  }
+  return latchkey;
+}
+
+/** Who is signed in; the component is drawn again when that changes. */
+export function useSession(): Session {
+  const latchkey = useLatchkey();
+  const subscribe = useCallback((changed: () => void) => latchkey.onChange(changed), [latchkey]);
+  const now = (): Session => latchkey.session;
+  return useSyncExternalStore(subscribe, now, now);
+}

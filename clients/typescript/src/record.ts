@@ -1,0 +1,58 @@
+/** What one slot of the store holds, at most 1,024 bytes as text. Never an access token. */
+export interface SessionRecord {
+  /** Counts up with each write; the record with the higher number counts. */
+  readonly sequence: number;
+  /** The refresh token; after a sign-out that the server has not heard of, the one to revoke. */
+  readonly refreshToken?: string | undefined;
+  /**
+   * The key that will spend the refresh token, made when the token was stored, so that
+   * every attempt, from every process, sends the same one.
+   */
+  readonly idempotencyKey?: string | undefined;
+  readonly userId?: number | undefined;
+  /** Why the session ended. A record with it is of a session that has ended. */
+  readonly endReason?: string | undefined;
+  /** When it ended, in seconds since the Unix epoch, where the server said so. */
+  readonly endedAt?: number | undefined;
+}
+
+/** How large a slot may get. Secure stores begin to refuse at 2,048 bytes. */
+export const slotBytes = 1024;
+
+type Written = [version: 1, sequence: number, token: string | null, key: string | null, user: number | null, reason: string | null, at: number | null];
+
+export function encode(r: SessionRecord): string {
+  const written: Written = [1, r.sequence, r.refreshToken ?? null, r.idempotencyKey ?? null, r.userId ?? null, r.endReason ?? null, r.endedAt ?? null];
+  const text = JSON.stringify(written);
+  return `${checksum(text)} ${text}`;
+}
+
+/** The record in `text`; undefined where a write was torn or the text is not ours. */
+export function decode(text: string): SessionRecord | undefined {
+  const gap = text.indexOf(' ');
+  const body = text.slice(gap + 1);
+  if (text.slice(0, gap) !== checksum(body)) {
+    return undefined;
+  }
+  const [version, sequence, token, key, user, reason, at] = JSON.parse(body) as Written;
+  if (version !== 1) {
+    return undefined;
+  }
+  return {
+    sequence,
+    refreshToken: token ?? undefined,
+    idempotencyKey: key ?? undefined,
+    userId: user ?? undefined,
+    endReason: reason ?? undefined,
+    endedAt: at ?? undefined,
+  };
+}
+
+/** FNV-1a, 32 bits: finds torn writes; it is no protection against forgery. */
+function checksum(text: string): string {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;
+  }
+  return hash.toString(36);
+}

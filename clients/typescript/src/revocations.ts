@@ -1,0 +1,75 @@
+import type { AccessToken } from './access-token.js';
+import { Backoff } from './backoff.js';
+import type { SessionRecord } from './record.js';
+import { endSession, exchange } from './server-calls.js';
+import type { Settings } from './settings.js';
+
+interface Ended {
+  readonly record: SessionRecord;
+  access: AccessToken | undefined;
+}
+
+/** Tells the server about sessions that ended here, again and again until it has heard. */
+export class Revocations {
+  private readonly open: Ended[] = [];
+  private readonly backoff: Backoff;
+  private stopTimer: (() => void) | undefined;
+
+  constructor(
+    private readonly settings: Settings,
+    private readonly told: (record: SessionRecord) => Promise<void>,
+  ) {
+    this.backoff = new Backoff(settings.clock, settings.random);
+  }
+
+  /** Tries at once; true when the server knows, false when that has to wait. */
+  async add(record: SessionRecord, access?: AccessToken): Promise<boolean> {
+    if (this.open.some((other) => other.record.idempotencyKey === record.idempotencyKey)) {
+      return false;
+    }
+    const ended = { record, access };
+    this.open.push(ended);
+    return this.tell(ended);
+  }
+
+  /** Stops trying. */
+  close(): void {
+    this.stopTimer?.();
+    this.open.length = 0;
+  }
+
+  private async tell(ended: Ended): Promise<boolean> {
+    try {
+      await this.revoke(ended);
+    } catch (error) {
+      this.backoff.fail((error as { retryAfter?: number }).retryAfter);
+      this.stopTimer?.();
+      this.stopTimer = this.settings.clock.setTimer(() => void this.again(), this.backoff.wait());
+      return false;
+    }
+    this.backoff.succeed();
+    this.open.splice(this.open.indexOf(ended), 1);
+    await this.told(ended.record).catch(() => undefined); // the token that stays is dead
+    return true;
+  }
+
+  private async again(): Promise<void> {
+    for (const ended of [...this.open]) {
+      await this.tell(ended);
+    }
+  }
+
+  private async revoke(ended: Ended): Promise<void> {
+    const { clock } = this.settings;
+    if (ended.access && clock.monotonic() < ended.access.end && (await endSession(this.settings, ended.access))) {
+      return;
+    }
+    // The refresh token may be spent any number of times with its own key: nothing uses
+    // the successor before the session has ended, or the session ends because of it.
+    const answer = await exchange(this.settings, ended.record);
+    if ('access' in answer) {
+      ended.access = answer.access;
+      await endSession(this.settings, answer.access);
+    }
+  }
+}

@@ -1,0 +1,68 @@
+import { received, type AccessToken } from './access-token.js';
+import { answerOf, errorOf, judge, parse, type Answer } from './answer.js';
+import type { User } from './generated/types.gen.js';
+import type { SessionRecord } from './record.js';
+import type { Settings } from './settings.js';
+import { attempt } from './waiting.js';
+
+/** What a sign-in or a refresh brings. */
+export interface Pair {
+  readonly access: AccessToken;
+  readonly refreshToken: string;
+  readonly user: User | undefined;
+}
+
+/** What the server says to a refresh token: a new pair, or that it is over. */
+export type Exchange =
+  | Pair
+  | { readonly refused: string; readonly endedAt: number | undefined };
+
+const root = '/_allauth/app/v1/auth/';
+
+/** Spends a refresh token. Throws what leaves the session as it is. */
+export async function exchange(settings: Settings, spent: SessionRecord, signal?: AbortSignal): Promise<Exchange> {
+  const answer = await call(settings, 'POST', 'token/refresh', signal, {
+    headers: { 'Content-Type': 'application/json', ...(spent.idempotencyKey ? { 'Idempotency-Key': spent.idempotencyKey } : {}) },
+    body: JSON.stringify({ refresh: spent.refreshToken }),
+  });
+  const word = judge('refreshToken', answer, false);
+  const { data, meta, errors } = answer.envelope ?? {};
+  if (word === 'proceed' && meta?.access_token && meta.refresh_token) {
+    return { access: received(meta.access_token, settings.clock), refreshToken: meta.refresh_token, user: data?.user };
+  }
+  if (word === 'sign_out') {
+    return { refused: errors?.[0]?.code ?? 'unknown', endedAt: meta?.ended_at };
+  }
+  throw errorOf(word === 'proceed' ? 'retry' : word, answer);
+}
+
+/** Ends the session of an access token. False where the token was refused. */
+export async function endSession(settings: Settings, access: AccessToken): Promise<boolean> {
+  const answer = await call(settings, 'DELETE', 'session', undefined, { headers: { Authorization: `Bearer ${access.text}` } });
+  const word = judge('endSession', answer, true);
+  if (word !== 'proceed') {
+    throw errorOf(word, answer);
+  }
+  return !answer.tokenRefused;
+}
+
+/** One call of the client's own: it never passes the transport that adds tokens and refreshes. */
+async function call(settings: Settings, method: string, path: string, signal: AbortSignal | undefined, init: RequestInit): Promise<Answer> {
+  return attempt(settings.clock, settings.timeout, signal, async (stop) => {
+    const response = await settings.fetch(settings.baseUrl + root + path, {
+      ...init,
+      method,
+      ...(stop ? { signal: stop } : {}),
+      cache: 'no-store',
+      credentials: 'omit',
+      redirect: 'error', // credentials go to this host and nowhere else
+    });
+    const text = await response.text();
+    return answerOf(response.status, isOurs(settings, response) ? parse(text) : undefined, (name) => response.headers.get(name));
+  });
+}
+
+/** React Native follows redirects whatever it is told: an answer from elsewhere says nothing. */
+export function isOurs(settings: Settings, response: Response): boolean {
+  return !response.url || response.url.startsWith(settings.baseUrl + '/');
+}

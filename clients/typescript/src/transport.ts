@@ -1,0 +1,148 @@
+import type { AccessToken } from './access-token.js';
+import { received } from './access-token.js';
+import { answerOf, judge, parse, type Answer } from './answer.js';
+import { operationAt } from './generated-actions/actions.gen.js';
+import type { Keeper } from './keeper.js';
+import { isOurs } from './server-calls.js';
+import type { Settings } from './settings.js';
+import { typed } from './waiting.js';
+
+const protocol = '/_allauth/app/v1/';
+/** Paths that are of no use to anybody who is neither signed in nor about to be. */
+const personal = /^\/(api\/|_allauth\/app\/v1\/account(\/|$))/;
+
+/** A request that may go out, with what to send and what was known when it was made. */
+export interface Ticket {
+  /** Headers to add. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly operation: string | undefined;
+  readonly access: AccessToken | undefined;
+  readonly sessionToken: string | undefined;
+  readonly epoch: number;
+  /** It has been refreshed for, or repeated: there is no second time. */
+  readonly last: boolean;
+}
+
+/** Adds tokens to requests and looks after the answers, whatever library sends them. */
+export class Transport {
+  constructor(
+    private readonly settings: Settings,
+    private readonly keeper: Keeper,
+  ) {}
+
+  /**
+   * What to add to a request. Undefined where tokens must not go: other hosts than ours,
+   * and the refresh operations, which carry their token in the body.
+   */
+  async authorize(method: string, url: string, signal?: AbortSignal | null): Promise<Ticket | undefined> {
+    const { baseUrl, origins, deviceName } = this.settings;
+    const path = url.startsWith(baseUrl + '/') ? url.slice(baseUrl.length).replace(/[?#].*/, '') : undefined;
+    const operation = path && operationAt(method, path);
+    if ((!path && !origins.some((origin) => url.startsWith(origin))) || operation?.startsWith('refreshToken')) {
+      return undefined;
+    }
+    // A sign-in begins anew, whoever is signed in: with a token it would be answered with 409.
+    const anew = operation === 'login' || operation === 'signup';
+    const { access, fresh = false, sessionToken } = await this.keeper.credential(anew, signal);
+    if (path && personal.test(path) && !access && !sessionToken) {
+      throw this.keeper.nobody();
+    }
+    const epoch = this.keeper.now();
+    const headers: Record<string, string> = {};
+    if (deviceName && path?.startsWith(protocol)) {
+      headers['X-Device-Name'] = deviceName;
+    }
+    if (access) {
+      headers['Authorization'] = `Bearer ${access.text}`;
+    } else if (sessionToken && path) {
+      headers['X-Session-Token'] = sessionToken;
+    }
+    return { headers, operation: operation || undefined, access, sessionToken: access ? undefined : sessionToken, epoch, last: fresh };
+  }
+
+  /** Looks after an answer. Returns the ticket to repeat the request with, once, where that may help. */
+  async review(ticket: Ticket, answer: Answer, signal?: AbortSignal | null): Promise<Ticket | undefined> {
+    const { operation, access } = ticket;
+    const word = operation ? judge(operation, answer, access !== undefined) : access && answer.status === 401 ? 'refresh' : 'proceed';
+    if (access) {
+      this.keeper.proven(access, word !== 'refresh');
+    }
+    if (word === 'refresh' && access && !ticket.last) {
+      const renewed = await this.keeper.renew(access, signal);
+      return renewed && { ...ticket, access: renewed, headers: { ...ticket.headers, Authorization: `Bearer ${renewed.text}` }, last: true };
+    }
+    if (word === 'sign_out' && answer.status === 410) {
+      this.keeper.dropPending(ticket.sessionToken);
+    } else if (word === 'sign_out') {
+      await this.keeper.end('account_deleted');
+    } else if (operation === 'endSession' && word === 'proceed' && access) {
+      await this.keeper.end('user');
+    } else {
+      await this.takeTokens(ticket, answer);
+    }
+    return undefined;
+  }
+
+  /** Whether {@link review} depends on the body. */
+  reads(ticket: Ticket, status: number, url: string): boolean {
+    return status === 401 || status === 410 || (ticket.operation !== undefined && url.includes(protocol));
+  }
+
+  /** `fetch` with the person's token: refreshed ahead of its end, repeated once after a 401. */
+  readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const request = typeof input === 'object' && 'url' in input ? input : undefined;
+    const url = this.absolute(request ? request.url : String(input));
+    const method = (init?.method ?? request?.method ?? 'GET').toUpperCase();
+    const signal = init?.signal ?? request?.signal;
+    let ticket = await this.authorize(method, url, signal);
+    if (!ticket) {
+      return this.settings.fetch(request ?? url, init);
+    }
+    try {
+      for (;;) {
+        // A copy goes out, so that there is a body left for the second time.
+        const target = request ? request.clone() : url;
+        const headers = merged(init?.headers ?? request?.headers, ticket.headers);
+        const response = await this.settings.fetch(target, { ...init, headers, credentials: 'omit' });
+        const again: Ticket | undefined = await this.review(ticket, await this.answer(ticket, response, url), signal);
+        if (!again || init?.body instanceof streams) {
+          return response;
+        }
+        ticket = again;
+      }
+    } catch (cause) {
+      throw typed(cause, signal);
+    }
+  };
+
+  private async answer(ticket: Ticket, response: Response, url: string): Promise<Answer> {
+    const readable = this.reads(ticket, response.status, url) && isOurs(this.settings, response);
+    const body = readable ? parse(await response.clone().text()) : undefined;
+    return answerOf(response.status, body, (name) => response.headers.get(name));
+  }
+
+  /** Any answer of the protocol may carry tokens: those of all flows, also of later ones. */
+  private async takeTokens(ticket: Ticket, { status, envelope }: Answer): Promise<void> {
+    const meta = envelope?.meta;
+    if (status < 300 && meta?.access_token && meta.refresh_token) {
+      const pair = { access: received(meta.access_token, this.settings.clock), refreshToken: meta.refresh_token, user: envelope?.data?.user };
+      await this.keeper.adopt(pair, ticket.epoch, !ticket.access);
+    } else if (meta?.session_token && !meta.is_authenticated) {
+      this.keeper.pending(meta.session_token);
+    }
+  }
+
+  private absolute(url: string): string {
+    return url.startsWith('/') && !url.startsWith('//') ? this.settings.baseUrl + url : url;
+  }
+}
+
+const streams = globalThis.ReadableStream ?? class {};
+
+function merged(own: HeadersInit | undefined, added: Readonly<Record<string, string>>): Headers {
+  const headers = new Headers(own);
+  for (const name of Object.keys(added)) {
+    headers.set(name, added[name] as string);
+  }
+  return headers;
+}

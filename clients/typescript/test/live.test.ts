@@ -1,0 +1,129 @@
+// Against the real server: LATCHKEY_BIN names the program, LATCHKEY_URL a server that runs.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { apiClient, endSessions, getSession, listSessions, updateProfile } from '../src/api.js';
+import { createLatchkey, memoryStorage, type Latchkey } from '../src/index.js';
+import { StillClock } from './stand-in/clock.js';
+import { profile, Store } from './stand-in/device.js';
+
+process.env['NO_PROXY'] = '*';
+const { LATCHKEY_BIN: binary, LATCHKEY_URL: running } = process.env;
+
+interface Running {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+let server: Running;
+let people = 0;
+
+before(async () => {
+  assert.ok(running ?? binary, 'set LATCHKEY_BIN to the program, or LATCHKEY_URL to a running server');
+  server = running ? { url: running, stop: async () => undefined } : await start(binary as string);
+});
+
+after(() => server?.stop());
+
+/** Runs `latchkey dev` in a directory of its own, until its tour names the address. */
+async function start(program: string): Promise<Running> {
+  const dir = await mkdtemp(join(tmpdir(), 'latchkey-'));
+  await chmod(dir, 0o711); // the database's account passes through
+  const env = Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'PG_BIN'].filter((name) => name in process.env).map((name) => [name, process.env[name]]));
+  const child = spawn(program, ['dev', '--dir', join(dir, 'd'), '--addr', '127.0.0.1:0'], { env });
+  const ended = once(child, 'close');
+  let tour = '';
+  let log = '';
+  child.stderr.on('data', (text) => (log += text));
+  await new Promise<void>((ready, failed) => {
+    child.stdout.on('data', (text) => {
+      tour += text;
+      if (tour.includes('/openapi.json\n')) {
+        ready();
+      }
+    });
+    ended.then(() => failed(new Error(`latchkey dev ended: ${log}`)), failed);
+  });
+  const url = /listening on (\S+)/.exec(tour)?.[1];
+  assert.ok(url);
+  return {
+    url,
+    async stop() {
+      child.kill('SIGINT');
+      const [code] = (await ended) as [number];
+      await rm(dir, { recursive: true, force: true });
+      assert.equal(code, 0, 'latchkey dev did not end well');
+    },
+  };
+}
+
+/** A new person, signed up on this device. */
+async function signedUp(store = new Store()): Promise<{ latchkey: Latchkey; clock: StillClock; store: Store; email: string; password: string }> {
+  const clock = new StillClock();
+  const latchkey = createLatchkey({ baseUrl: server.url, storage: store, clock, deviceName: 'Test phone' });
+  const email = `ts+${process.pid}-${Date.now()}-${people++}@example.com`;
+  const password = 'a long enough password';
+  const result = await latchkey.signUp({ email, password });
+  assert.equal(result.kind, 'signed_in');
+  return { latchkey, clock, store, email, password };
+}
+
+test('signs up, reads and changes the profile, and sees the device', async () => {
+  const { latchkey, email } = await signedUp();
+  const client = apiClient(latchkey);
+  const answer = await latchkey.fetch(profile);
+  assert.equal(((await answer.json()) as { email: string }).email, email);
+  assert.equal((await updateProfile({ client, body: { display: 'Ada' } })).data?.display, 'Ada');
+  const sessions = await listSessions({ client });
+  assert.deepEqual(sessions.data?.data.map((session) => [session.device_name, session.is_current]), [['Test phone', true]]);
+  const current = await latchkey.complete(getSession({ client }));
+  assert.equal(current.kind, 'signed_in');
+});
+
+test('refreshes for 50 requests once, twenty times over, and stays signed in', async () => {
+  const { latchkey, clock, store } = await signedUp();
+  for (let round = 0; round < 20; round++) {
+    await clock.advance(301);
+    const before = store.done.filter((done) => done.startsWith('write slot')).length;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => latchkey.fetch(profile)));
+    assert.ok(answers.every((answer) => answer.status === 200));
+    assert.equal(store.done.filter((done) => done.startsWith('write slot')).length, before + 1);
+  }
+  assert.ok([...store.texts.values()].every((text) => text.length <= 1_024));
+});
+
+test('a session is picked up after a restart, and ended by signing out', async () => {
+  const { latchkey, store } = await signedUp();
+  latchkey.close();
+  const next = createLatchkey({ baseUrl: server.url, storage: store });
+  assert.equal((await next.ready()).state, 'signed_in');
+  assert.equal((await next.fetch(profile)).status, 200);
+  const access = await next.accessToken();
+  const { revoked } = await next.signOut();
+  assert.equal(await revoked, true);
+  const refused = await fetch(server.url + profile, { headers: { Authorization: `Bearer ${access}` } });
+  assert.equal(refused.status, 401);
+  await assert.rejects(next.fetch(profile), { kind: 'signed_out', code: 'user' });
+});
+
+test('a session that another device ended ends here, with its reason', async () => {
+  const one = await signedUp();
+  const two = createLatchkey({ baseUrl: server.url, storage: memoryStorage() });
+  await two.signIn({ email: one.email, password: one.password });
+  const client = apiClient(two);
+  const sessions = (await listSessions({ client })).data?.data ?? [];
+  await endSessions({ client, body: { sessions: sessions.filter((session) => !session.is_current).map((session) => session.id) } });
+  await assert.rejects(one.latchkey.fetch(profile), { kind: 'signed_out', code: 'session_ended' });
+  assert.equal(one.latchkey.session.state === 'signed_out' && one.latchkey.session.reason, 'session_ended');
+  assert.equal((await two.fetch(profile)).status, 200);
+});
+
+test('a wrong password is a problem that names the member', async () => {
+  const { email } = await signedUp();
+  const other = createLatchkey({ baseUrl: server.url, storage: memoryStorage() });
+  await assert.rejects(other.signIn({ email, password: 'not this one' }), { kind: 'problem', code: 'email_password_mismatch', action: 'show' });
+});

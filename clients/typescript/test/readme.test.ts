@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { test } from 'node:test';
+import ts from 'typescript';
+
+const folder = fileURLToPath(new URL('../../', import.meta.url));
+
+/** What the README's code imports and an app would have installed. */
+const installed = `
+declare module '@react-native-async-storage/async-storage' {
+  const AsyncStorage: { getItem(key: string): Promise<string | null>; setItem(key: string, value: string): Promise<void> };
+  export default AsyncStorage;
+}
+declare module 'expo-secure-store' {
+  export const AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: number;
+  export const WHEN_UNLOCKED_THIS_DEVICE_ONLY: number;
+  export interface SecureStoreOptions { keychainService?: string; requireAuthentication?: boolean; authenticationPrompt?: string; keychainAccessible?: number; accessGroup?: string }
+  export function getItemAsync(key: string, options?: SecureStoreOptions): Promise<string | null>;
+  export function setItemAsync(key: string, value: string, options?: SecureStoreOptions): Promise<void>;
+  export function deleteItemAsync(key: string, options?: SecureStoreOptions): Promise<void>;
+}
+declare module 'react-native-keychain' {
+  export enum ACCESSIBLE { AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 'a', WHEN_UNLOCKED_THIS_DEVICE_ONLY = 'b' }
+  export enum ACCESS_CONTROL { BIOMETRY_ANY = 'a', BIOMETRY_CURRENT_SET = 'b' }
+  export enum STORAGE_TYPE { AES_GCM = 'a', AES_GCM_NO_AUTH = 'b' }
+  export interface SetOptions { service?: string; accessible?: ACCESSIBLE; accessControl?: ACCESS_CONTROL; storage?: STORAGE_TYPE }
+  export function getGenericPassword(options?: { service?: string; accessControl?: ACCESS_CONTROL }): Promise<false | { username: string; password: string }>;
+  export function setGenericPassword(username: string, password: string, options?: SetOptions): Promise<false | object>;
+  export function resetGenericPassword(options?: { service?: string }): Promise<boolean>;
+}
+declare module 'react-native-ssl-public-key-pinning' {
+  export function initializeSslPinning(options: Record<string, { includeSubdomains?: boolean; publicKeyHashes: string[] }>): Promise<void>;
+}
+declare module 'react-native' {
+  import type { FunctionComponent, ReactNode } from 'react';
+  export const Text: FunctionComponent<{ children?: ReactNode }>;
+  export const Button: FunctionComponent<{ title: string; onPress(): void }>;
+}
+`;
+
+/** The blocks of TypeScript in the README, as files of one app. */
+function blocks(): Map<string, string> {
+  const files = new Map([[`${folder}readme/installed.d.ts`, installed]]);
+  const found = readFileSync(`${folder}README.md`, 'utf8').matchAll(/^```(tsx?)\n([^]*?)^```$/gm);
+  for (const [, language, code] of found) {
+    const name = /^\/\/ (\S+\.tsx?)\n/.exec(code as string)?.[1] ?? `block-${files.size}.${language}`;
+    files.set(`${folder}readme/${name}`, `${code}\nexport {};\n`);
+  }
+  return files;
+}
+
+/** What the compiler says about files that are in memory only. */
+function complaints(files: Map<string, string>): string[] {
+  const options: ts.CompilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    jsx: ts.JsxEmit.ReactJSX,
+    skipLibCheck: true,
+    types: [],
+    lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+  };
+  const host = ts.createCompilerHost(options);
+  const { directoryExists, fileExists, readFile, getSourceFile } = host;
+  host.directoryExists = (name) => name === `${folder}readme` || directoryExists?.(name) === true;
+  host.fileExists = (name) => files.has(name) || fileExists(name);
+  host.readFile = (name) => files.get(name) ?? readFile(name);
+  host.getSourceFile = (name, ...rest) => {
+    const text = files.get(name);
+    return text === undefined ? getSourceFile(name, ...rest) : ts.createSourceFile(name, text, ts.ScriptTarget.ES2022);
+  };
+  const program = ts.createProgram([...files.keys()], options, host);
+  return ts.getPreEmitDiagnostics(program).map((d) => `${d.file?.fileName}: ${ts.flattenDiagnosticMessageText(d.messageText, '\n')}`);
+}
+
+test('the code of the README compiles against the built package', () => {
+  const files = blocks();
+  assert.ok(files.size > 10);
+  assert.deepEqual(complaints(files), []);
+});
+
+test('the README says which errors and reasons there are', () => {
+  const readme = readFileSync(`${folder}README.md`, 'utf8');
+  const kinds = /export type ErrorKind = (.*);/.exec(readFileSync(`${folder}src/errors.ts`, 'utf8'))?.[1];
+  const reasons = /export type EndReason = (.*);/.exec(readFileSync(`${folder}src/session.ts`, 'utf8'))?.[1];
+  for (const word of `${kinds} ${reasons}`.match(/\w+/g) ?? []) {
+    assert.ok(readme.includes(`\`${word}\``), word);
+  }
+});
+
+test('a mistake in the README would be found', () => {
+  const files = blocks();
+  files.set(`${folder}readme/wrong.ts`, "import { createLatchkey } from '@latchkey-auth/client';\ncreateLatchkey({ baseUrl: 1 });\n");
+  assert.equal(complaints(files).length, 1);
+});
