@@ -86,7 +86,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 		return false, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's account passes through
+	if err := os.Chmod(dir, 0o711); err != nil {
 		return false, err
 	}
 	if err := build(ctx, dir, &o); err != nil {

@@ -74,7 +74,7 @@ func launch(dir string, words []string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(words[0], words[1:]...), stderr: stderr, exited: make(chan struct{}), waiting: map[int]chan reply{}} //nolint:gosec // the operator named it
+	p := &process{cmd: exec.Command(words[0], words[1:]...), stderr: stderr, exited: make(chan struct{}), waiting: map[int]chan reply{}}
 	p.cmd.Stderr = stderr
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -58,7 +58,7 @@ func (t *table) document(path string) error {
 	var b strings.Builder
 	b.WriteString(before + heading + "\n")
 	t.markdown(&b)
-	return os.WriteFile(path, []byte(b.String()), 0o644) //nolint:gosec // a document
+	return os.WriteFile(path, []byte(b.String()), 0o644)
 }
 
 // text is the table, and what is wrong below it.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime/debug"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
@@ -277,6 +278,9 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 // Run serves until ctx ends, then lets running requests finish.
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("listening", "addr", a.Addr())
+	// Building the rooms has parsed the spec and the templates; what that left behind goes back
+	// to the system now, and not when the first storm of sign-ins comes.
+	go debug.FreeOSMemory()
 	go a.followKeys(ctx)
 	go a.sweep(ctx)
 	if !a.prepared {

@@ -22,7 +22,7 @@ const (
 	RefreshTokenReused = "refresh_token_reused"
 	PasswordChanged    = "password_changed"
 	AccountDisabled    = "account_disabled"
-	PasswordReset      = "password_reset" //nolint:gosec // a word, not a password
+	PasswordReset      = "password_reset"
 	Reauthenticated    = "reauthenticated"
 	EmailVerified      = "email_verified"
 	EmailAdded         = "email_added"

@@ -23,7 +23,7 @@ const (
 	Login         Purpose = "login"
 	VerifyEmail   Purpose = "verify_email"
 	VerifyPhone   Purpose = "verify_phone"
-	ResetPassword Purpose = "reset_password" //nolint:gosec // a word, not a password
+	ResetPassword Purpose = "reset_password"
 )
 
 // Process is one code that is out.

@@ -19,8 +19,6 @@ type gateway struct {
 	*httptest.Server
 	mu    sync.Mutex
 	texts map[string][]string
-	// signatures are the headers that came along.
-	signatures []string
 }
 
 func newGateway(t *testing.T) *gateway {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
-	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
@@ -71,11 +70,17 @@ func (f *Flow) pending(who caller.Caller) Attempt {
 	if who.Pending == nil {
 		return Attempt{}
 	}
-	var a Attempt
-	if json.Unmarshal(who.Pending.Attempt, &a) != nil {
+	a := attemptOf(who.Pending.Attempt)
+	if f.late(&a, f.DB.Now()) {
 		return Attempt{}
 	}
-	if f.late(&a, f.DB.Now()) {
+	return a
+}
+
+// attemptOf reads what keep has written. What cannot be read has proved nothing.
+func attemptOf(text json.RawMessage) Attempt {
+	var a Attempt
+	if json.Unmarshal(text, &a) != nil {
 		return Attempt{}
 	}
 	return a
@@ -83,12 +88,4 @@ func (f *Flow) pending(who caller.Caller) Attempt {
 
 func (f *Flow) late(a *Attempt, now time.Time) bool {
 	return session.Epoch(now)-a.StartedAt >= f.Policy.LoginTime().Seconds()
-}
-
-// at returns the caller's attempt if a stage is pending in it.
-func (f *Flow) at(who caller.Caller, stage Stage) (Attempt, error) {
-	if a := f.pending(who); a.Stage == stage {
-		return a, nil
-	}
-	return Attempt{}, problem.FlowNotPending
 }

@@ -149,17 +149,6 @@ type Entry struct {
 	DeletionCancelled bool
 }
 
-// required returns problem.Required for each of the named values that is empty.
-func required(names []string, values ...string) problem.List {
-	var missing problem.List
-	for i, v := range values {
-		if v == "" {
-			missing = append(missing, problem.Required.At(names[i]))
-		}
-	}
-	return missing
-}
-
 // extra returns the operator's claims for a user, checked. It runs before anything is
 // committed: its failure must leave nothing behind.
 func extra(ctx context.Context, call func(context.Context, int64) (json.RawMessage, error), userID int64) (json.RawMessage, error) {

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"encoding/json"
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -42,15 +41,16 @@ func (f *Flow) locked(ctx context.Context, tx postgres.Tx, who caller.Caller) (A
 	if err != nil {
 		return Attempt{}, err
 	}
-	var a Attempt
-	if json.Unmarshal(text, &a) != nil || f.late(&a, tx.Now) {
+	a := attemptOf(text)
+	if f.late(&a, tx.Now) {
 		return Attempt{}, nil
 	}
 	user, err := tx.LockUserForSignIn(ctx, a.UserID) // of nobody, too: the statements are the same
-	if err != nil && !postgres.IsNotFound(err) {
+	gone := postgres.IsNotFound(err)
+	if err != nil && !gone {
 		return Attempt{}, err
 	}
-	if a.UserID != 0 && (err != nil || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
+	if a.UserID != 0 && (gone || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
 		return Attempt{}, nil
 	}
 	return a, nil

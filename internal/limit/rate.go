@@ -18,7 +18,7 @@ type Settings struct {
 }
 
 // defaults are allauth's. confirm_email is that of links.
-var defaults = map[string]string{
+var defaults = map[string]string{ //nolint:gosec // names of actions
 	"login":                   "30/m/ip",
 	"login_failed":            "10/m/ip,5/5m/key",
 	"signup":                  "20/m/ip",
