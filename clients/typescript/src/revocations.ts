@@ -7,6 +7,8 @@ import type { Settings } from './settings.js';
 interface Ended {
   readonly record: SessionRecord;
   access: AccessToken | undefined;
+  /** The server knows; what is left is a store that would not let go of the token. */
+  known: boolean;
 }
 
 /** Tells the server about sessions that ended here, again and again until it has heard. */
@@ -27,7 +29,7 @@ export class Revocations {
     if (this.open.some((other) => other.record.idempotencyKey === record.idempotencyKey)) {
       return false;
     }
-    const ended = { record, access };
+    const ended = { record, access, known: false };
     this.open.push(ended);
     return this.tell(ended);
   }
@@ -40,16 +42,19 @@ export class Revocations {
 
   private async tell(ended: Ended): Promise<boolean> {
     try {
-      await this.revoke(ended);
+      if (!ended.known) {
+        await this.revoke(ended);
+        ended.known = true;
+      }
+      await this.told(ended.record); // a dead token must not lie about either: again later
     } catch (error) {
       this.backoff.fail((error as { retryAfter?: number }).retryAfter);
       this.stopTimer?.();
       this.stopTimer = this.settings.clock.setTimer(() => void this.again(), this.backoff.wait());
-      return false;
+      return ended.known;
     }
     this.backoff.succeed();
     this.open.splice(this.open.indexOf(ended), 1);
-    await this.told(ended.record).catch(() => undefined); // the token that stays is dead
     return true;
   }
 

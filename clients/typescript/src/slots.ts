@@ -80,12 +80,21 @@ export class Slots {
     });
   }
 
-  /** Drops the token of a session that has ended, once the server knows. */
+  /**
+   * Drops the token of a session that has ended, once the server knows. A store that refused
+   * the sign-out still holds it as if it lived.
+   */
   settle(token: string | undefined): Promise<void> {
     return this.inTurn(async () => {
       const found = await this.newest();
-      if (found?.endReason && found.refreshToken === token) {
+      if (found?.refreshToken !== token) {
+        return;
+      }
+      if (found?.endReason) {
         await this.write({ sequence: found.sequence, endReason: found.endReason, endedAt: found.endedAt });
+      } else if (found) {
+        await this.storage.remove(slot(found.sequence + 1));
+        await this.write({ sequence: found.sequence + 2, endReason: 'user' });
       }
     });
   }
