@@ -15,7 +15,7 @@ DRIVERS ?= go,typescript
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-go test-axios test-verify check generate verify lint fuzz bench chaos contract contract-schemathesis conformance test-tools test-typescript
+.PHONY: help run build test test-go test-axios test-verify check generate verify lint fuzz bench chaos contract contract-schemathesis conformance test-tools test-typescript test-example
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ build: ## Build bin/latchkey
 run: build ## Build, then run `latchkey dev`: a server, its PostgreSQL, a demo user and a tour
 	@exec $(BIN) dev
 
-test: test-go test-tools test-axios test-verify test-typescript ## Run all tests; needs Go and PostgreSQL's server programs
+test: test-go test-tools test-axios test-verify test-typescript test-example ## Run all tests; needs Go and PostgreSQL's server programs
 
 test-go:
 	go run ./internal/testdb/testpg go test $(RACE) -timeout 10m ./...
@@ -56,6 +56,16 @@ test-typescript: build
 		cd clients/typescript && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test && npm run size && npm run hermes && npm run lint:package; \
 	else \
 		echo "left out: the TypeScript client's tests need Node 20 or newer: nodejs.org, brew install node, or npm install --global node@22"; \
+	fi
+
+# The example app of the TypeScript client: exported for the web and driven in Chromium, then
+# once for a phone.
+test-example: build
+	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && command -v chromium >/dev/null; then \
+		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && cd example && npm ci --silent --no-audit --no-fund && \
+		npm run typecheck && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
+	else \
+		echo "left out: the example app needs Node 20 or newer, and Chromium: apt-get install chromium"; \
 	fi
 
 conformance: build ## Play every scenario against every client and print the table client × scenario

@@ -1,0 +1,94 @@
+import { spawn } from 'node:child_process';
+import { createReadStream, existsSync } from 'node:fs';
+import http from 'node:http';
+import { extname, join, normalize } from 'node:path';
+
+const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json', '.ico': 'image/x-icon' };
+
+/** A port of this machine that is free now. */
+export async function freePort() {
+  const probe = http.createServer();
+  await listening(probe, 0);
+  const { port } = probe.address();
+  await new Promise((done) => probe.close(done));
+  return port;
+}
+
+/** Starts `latchkey dev`. Resolves once it listens; `output()` is all that it has printed. */
+export async function startLatchkey(program, dir, mailDir) {
+  const address = `127.0.0.1:${await freePort()}`;
+  const settings = {
+    ACCOUNT_EMAIL_VERIFICATION: 'mandatory',
+    ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED: 'true',
+    ACCOUNT_LOGIN_BY_CODE_ENABLED: 'true',
+    ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED: 'true',
+    ACCOUNT_RATE_LIMITS: 'false',
+    LATCHKEY_MAIL_DIR: mailDir,
+  };
+  const child = spawn(program, ['dev', '--dir', dir, '--addr', address], { env: { PATH: process.env.PATH, PG_BIN: process.env.PG_BIN, ...settings } });
+  let output = '';
+  const ended = new Promise((done) => child.once('close', done));
+  await new Promise((ready, failed) => {
+    const read = (chunk) => {
+      output += chunk;
+      if (output.includes('Latchkey is listening on')) {
+        ready();
+      }
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    child.once('error', failed);
+    child.once('close', (code) => failed(new Error(`latchkey dev ended with ${code}:\n${output}`)));
+  });
+  return {
+    url: `http://${address}`,
+    output: () => output,
+    stop: async () => {
+      child.kill('SIGINT');
+      await ended;
+    },
+  };
+}
+
+/** Serves the files below `root`, and the API of `api` beside them: one origin. */
+export async function startSite(root, api) {
+  const server = http.createServer((request, response) => {
+    const { pathname } = new URL(request.url, 'http://site');
+    if (pathname.startsWith('/_allauth/') || pathname.startsWith('/api/')) {
+      forward(api, request, response);
+    } else {
+      serve(root, pathname, response);
+    }
+  });
+  await listening(server, 0);
+  return {
+    url: `http://localhost:${server.address().port}`,
+    stop: () => {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(done));
+    },
+  };
+}
+
+function forward(api, request, response) {
+  const upstream = http.request(new URL(request.url, api), { method: request.method, headers: request.headers }, (answer) => {
+    response.writeHead(answer.statusCode, answer.headers);
+    answer.pipe(response);
+  });
+  upstream.on('error', () => response.destroy());
+  request.pipe(upstream);
+}
+
+function serve(root, pathname, response) {
+  const path = join(root, normalize(pathname === '/' ? '/index.html' : pathname));
+  if (!path.startsWith(root) || !existsSync(path)) {
+    response.writeHead(404).end();
+    return;
+  }
+  response.writeHead(200, { 'Content-Type': kinds[extname(path)] ?? 'application/octet-stream' });
+  createReadStream(path).pipe(response);
+}
+
+function listening(server, port) {
+  return new Promise((done, failed) => server.once('error', failed).listen(port, '127.0.0.1', done));
+}

@@ -1,0 +1,218 @@
+// Walks through the app in a browser against a real server. See README.md.
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+import { App } from './app.mjs';
+import { kept, leaks, proveLeaksAreFound } from './leaks.mjs';
+import { Mailbox } from './mailbox.mjs';
+import { startLatchkey, startSite } from './site.mjs';
+
+const here = fileURLToPath(new URL('.', import.meta.url));
+const ada = 'ada@example.com';
+const work = 'ada@work.example';
+const first = 'three blue herons wade';
+const second = 'four green kites climb';
+const third = 'five warm loaves cool';
+
+/** Sign up, with problems at their fields and a wrong code on the way. */
+async function signUp(app, mails) {
+  await app.shows('Welcome back');
+  await app.picture('sign-in', 'light');
+  await app.picture('sign-in', 'dark');
+  await app.tap('New here? Create an account');
+  await app.shows('Create your account');
+  await app.fill('Email', ada);
+  await app.fill('Password', 'short');
+  await app.tap('Create account');
+  await app.complainsAt('Password', /too short/);
+  await app.picture('sign-up', 'light');
+  await app.fill('Password', first);
+  await app.tap('Create account');
+  await app.shows('Check your mail');
+  const code = await mails.code(ada);
+  await app.fill('Code', 'WRONG-CODE');
+  await app.tap('Confirm address');
+  await app.complainsAt('Code', /incorrect/i);
+  await app.fill('Code', code);
+  await app.picture('code', 'light');
+  await app.tap('Confirm address');
+  await app.shows('ada');
+  await app.says('Verified');
+}
+
+async function changeName(app) {
+  await app.tap('Name');
+  await app.shows('Your name');
+  await app.fill('Name', 'Ada Lovelace');
+  await app.tap('Save');
+  await app.shows('Ada Lovelace');
+  await app.says('Your name is saved.');
+}
+
+/** Another device signs in, is seen, and is signed out from here. */
+async function devices(app, api) {
+  const other = await post(api, 'auth/login', { email: ada, password: first }, { 'X-Device-Name': 'Tablet at home' });
+  await app.tap('Devices');
+  await app.shows('Devices');
+  await app.says('Tablet at home');
+  await app.picture('devices', 'light');
+  await app.tap('Sign out Tablet at home');
+  await app.says('Tablet at home is signed out.');
+  const refreshed = await post(api, 'auth/token/refresh', { refresh: other.meta.refresh_token });
+  assert.equal(refreshed.errors?.[0]?.code, 'session_ended', 'the other device can still refresh');
+  await app.tap('Back');
+}
+
+/** A second address is added, confirmed and made primary; the first is removed. */
+async function addresses(app, mails) {
+  await app.tap('Email addresses');
+  await app.shows('Email addresses');
+  await app.tap('Add an address');
+  await app.shows('Add an address');
+  await app.fill('Email', 'not an address');
+  await app.tap('Add address');
+  await app.complainsAt('Email', /Enter an email address/);
+  await app.fill('Email', work);
+  await app.tap('Add address');
+  await app.shows('Confirm the address');
+  await app.fill('Code', await mails.code(work));
+  await app.tap('Confirm address');
+  await app.says(`${work} is confirmed.`);
+  await app.picture('addresses', 'dark');
+  await app.tap(`Make ${work} primary`);
+  await app.says(`Mails go to ${work} now.`);
+  await app.tap(`Remove ${ada}`);
+  await app.says(`${ada} is removed.`);
+  await app.tap('Back');
+  await app.shows('Ada Lovelace');
+}
+
+async function changePassword(app) {
+  await app.tap('Password');
+  await app.shows('Change password');
+  await app.fill('Current password', 'not the password');
+  await app.fill('New password', second);
+  await app.tap('Change password');
+  await app.complainsAt('Current password', /current password/i);
+  await app.fill('Current password', first);
+  await app.tap('Change password');
+  await app.says('Your new password is set.');
+  await app.picture('profile', 'light');
+  await app.picture('profile', 'dark');
+}
+
+async function signOut(app) {
+  await app.tap('Sign out');
+  await app.says('You are signed out.');
+  await app.shows('Welcome back');
+}
+
+async function forgotPassword(app, mails) {
+  await app.tap('Forgot password?');
+  await app.shows('Forgot your password?');
+  await app.fill('Email', work);
+  await app.tap('Send the code');
+  await app.shows('Check your mail');
+  await app.fill('Code', await mails.code(work));
+  await app.tap('Continue');
+  await app.shows('Set a new password');
+  await app.fill('New password', third);
+  await app.tap('Set password');
+  await app.says('Your new password is set. Sign in with it.');
+}
+
+async function signIn(app) {
+  await app.fill('Email', work);
+  await app.fill('Password', second);
+  await app.tap('Sign in');
+  await app.says(/not correct|incorrect|wrong/i);
+  await app.fill('Password', third);
+  await app.tap('Sign in');
+  await app.shows('Ada Lovelace');
+}
+
+async function signInByCode(app, mails) {
+  await app.tap('Email me a code');
+  await app.shows('Sign in by code');
+  await app.fill('Email', work);
+  await app.tap('Send the code');
+  await app.shows('Check your mail');
+  await app.fill('Code', await mails.code(work));
+  await app.tap('Sign in');
+  await app.shows('Ada Lovelace');
+}
+
+async function deleteAccount(app) {
+  await app.tap('Delete account');
+  await app.shows('Delete account');
+  await app.fill('Password', second);
+  await app.tap('Delete my account');
+  await app.says(/incorrect|not correct|wrong/i);
+  await app.fill('Password', third);
+  await app.tap('Delete my account');
+  await app.says(/Your account is closed/);
+  await app.shows('Welcome back');
+}
+
+async function post(api, path, body, headers = {}) {
+  const answer = await fetch(`${api}/_allauth/app/v1/${path}`, { method: 'POST', headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) });
+  return answer.json();
+}
+
+/** All stations; after each one, nothing secret may be kept. */
+async function walk(app, mails, api, heard) {
+  const stations = { signUp, changeName, devices: () => devices(app, api), addresses, changePassword, signOut, forgotPassword, signIn, signOut2: signOut, signInByCode, deleteAccount };
+  for (const [name, station] of Object.entries(stations)) {
+    const began = performance.now();
+    await station(app, mails);
+    const found = leaks({ ...(await kept(app.page)), console: heard.join('\n') }, [first, second, third]);
+    assert.deepEqual(found, [], `secrets are kept after ${name}`);
+    console.log(`ok ${name} (${Math.round(performance.now() - began)} ms)`);
+  }
+}
+
+async function main() {
+  const root = join(here, '..', 'build', 'web');
+  assert.ok(existsSync(join(root, 'index.html')), 'run `npm run export:web` first');
+  const scratch = mkdtempSync(join(tmpdir(), 'latchkey-walk-'));
+  chmodSync(scratch, 0o755); // PostgreSQL does not run as root, and has to get in
+  const pictures = join(here, 'screenshots');
+  mkdirSync(join(scratch, 'mail'));
+  mkdirSync(pictures, { recursive: true });
+  const stops = [() => rmSync(scratch, { recursive: true, force: true })];
+  try {
+    const latchkey = await startLatchkey(process.env.LATCHKEY_BIN ?? 'latchkey', join(scratch, 'dev'), join(scratch, 'mail'));
+    stops.unshift(latchkey.stop);
+    const site = await startSite(root, latchkey.url);
+    stops.unshift(site.stop);
+    const browser = await chromium.launch({ executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+    stops.unshift(() => browser.close());
+    await proveLeaksAreFound(browser, site.url);
+    const page = await browser.newPage({ viewport: { width: 390, height: 844 }, locale: 'en-GB', colorScheme: 'light' });
+    page.setDefaultTimeout(15_000);
+    const heard = [];
+    const thrown = [];
+    page.on('console', (message) => heard.push(message.text()));
+    page.on('pageerror', (error) => thrown.push(error.stack));
+    await page.goto(site.url);
+    try {
+      await walk(new App(page, pictures), new Mailbox(join(scratch, 'mail')), latchkey.url, heard);
+    } catch (error) {
+      await page.screenshot({ path: join(here, '..', 'build', 'failed.png') });
+      throw error;
+    }
+    assert.deepEqual(thrown, [], 'the page threw');
+    const printed = [first, second, third].filter((password) => latchkey.output().includes(password));
+    assert.equal(printed.length, 0, 'the server printed a password');
+  } finally {
+    for (const stop of stops) {
+      await stop();
+    }
+  }
+}
+
+await main();
+console.log('the walk is done: no secret was kept');
