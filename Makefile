@@ -11,11 +11,11 @@ REFRESHES ?= 300000
 SEED   ?=
 BENCH  ?=
 BASE_URL ?=
-DRIVERS ?= go,typescript
+DRIVERS ?= go,typescript,swift
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-go test-axios test-verify check generate verify lint fuzz bench chaos contract contract-schemathesis conformance test-tools test-typescript test-example
+.PHONY: help run build test test-go test-axios test-verify check generate verify lint fuzz bench chaos contract contract-schemathesis conformance test-tools test-typescript test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,13 +27,16 @@ build: ## Build bin/latchkey
 run: build ## Build, then run `latchkey dev`: a server, its PostgreSQL, a demo user and a tour
 	@exec $(BIN) dev
 
-test: test-go test-tools test-axios test-verify test-typescript test-example ## Run all tests; needs Go and PostgreSQL's server programs
+test: test-go test-tools test-axios test-verify test-typescript test-example test-swift ## Run all tests; needs Go and PostgreSQL's server programs
 
 test-go:
 	go run ./internal/testdb/testpg go test $(RACE) -timeout 10m ./...
 
 test-tools: # the generators of ours: a module of its own
 	cd internal/tools && go test ./...
+
+test-swift: build
+	@LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/swift/test.sh
 
 # The axios test is the one that needs Node; where that is too old or missing, this line
 # says how to get it, and CI turns the line into a failure.
@@ -68,8 +71,9 @@ test-example: build
 		echo "left out: the example app needs Node 20 or newer, and Chromium: apt-get install chromium"; \
 	fi
 
-conformance: build ## Play every scenario against every client and print the table client × scenario
+conformance: build ## Play every scenario against every client and print the table client × scenario (DRIVERS=go,typescript,swift)
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
+	clients/swift/toolchain.sh swift build -Xswiftc -warnings-as-errors
 	go run ./clients/conformance -server $(BIN) -drivers $(DRIVERS)
 
 contract: build ## Hold a server against openapi.yaml: BASE_URL=…, or else a fresh `latchkey dev`
@@ -90,6 +94,7 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	$(TOOLS) sqlc generate
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent generate
 	go run -C internal/tools ./actions -spec ../../openapi.yaml -root ../..
+	go run -C internal/tools ./swiftgen ../../openapi.yaml ../../clients/swift/Sources/LatchkeyAPI
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md
 

@@ -118,6 +118,6 @@ func problem(at place, status int, code string) *fault {
 // unauthorized is our 401.
 func unauthorized(at place, authenticated bool, flows string) *fault {
 	f := answering(at, 401, jsonType, fmt.Sprintf(`{"status":401,"data":{"flows":[%s]},"meta":{"is_authenticated":%t}}`, flows, authenticated))
-	f.header.Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	f.header.Set("WWW-Authenticate", `Bearer realm="latchkey", error="invalid_token"`)
 	return f
 }

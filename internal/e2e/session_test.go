@@ -88,14 +88,14 @@ func TestSession_aBadBearerIsAnonymous(t *testing.T) {
 		if a.get("meta.is_authenticated") != false || a.text("data.flows.id") != "login" {
 			t.Errorf("%s: %s", name, a.Body)
 		}
-		if h := a.Header.Get("WWW-Authenticate"); h != `Bearer error="invalid_token"` {
+		if h := a.Header.Get("WWW-Authenticate"); h != `Bearer realm="latchkey", error="invalid_token"` {
 			t.Errorf("%s: WWW-Authenticate: %s", name, h)
 		}
 		w.call("GET", profilePath, "", bearer(token)).wants(401)
 		w.call("GET", configPath, "", bearer(token)).wants(200)
 		w.call("POST", loginPath, credentials("ada@example.com", goodPassword), bearer(token)).wants(200)
 	}
-	if h := w.call("GET", sessionPath, "").wants(401).Header.Get("WWW-Authenticate"); h != "Bearer" {
+	if h := w.call("GET", sessionPath, "").wants(401).Header.Get("WWW-Authenticate"); h != `Bearer realm="latchkey"` {
 		t.Errorf("without a credential: WWW-Authenticate: %s", h)
 	}
 }

@@ -101,9 +101,10 @@ func (s *Server) renderIncomplete(c *fiber.Ctx, in *flow.Incomplete) error {
 		answer.Status, answer.Meta.IsAuthenticated = fiber.StatusGone, nil
 		return c.Status(fiber.StatusGone).JSON(answer)
 	}
-	challenge := s.Scheme
+	// RFC 6750, section 3: at least one parameter. A client on Linux in Swift dies of none.
+	challenge := s.Scheme + ` realm="latchkey"`
 	if in.Bearer {
-		challenge += ` error="invalid_token"`
+		challenge += `, error="invalid_token"`
 	}
 	c.Set(fiber.HeaderWWWAuthenticate, challenge)
 	return c.Status(fiber.StatusUnauthorized).JSON(answer)

@@ -1,0 +1,51 @@
+import Foundation
+import LatchkeyAPI
+
+/// The members of an answer that a session looks at, whatever the operation.
+struct Answer: Decodable, Sendable {
+    struct Meta: Decodable, Sendable {
+        let isAuthenticated: Bool?
+        let sessionToken, accessToken, refreshToken: String?
+
+        private enum CodingKeys: String, CodingKey {
+            case isAuthenticated = "is_authenticated", sessionToken = "session_token"
+            case accessToken = "access_token", refreshToken = "refresh_token"
+        }
+    }
+
+    struct Body: Decodable, Sendable {
+        struct Owner: Decodable, Sendable { let id: Int64? }
+        let flows: [Flow]?
+        let user: Owner?
+    }
+
+    struct Failure: Decodable, Sendable { let code: String? }
+
+    let status: Int?
+    let meta: Meta?
+    let errors: [Failure]?
+    private let data: Lenient<Body>?
+
+    var flows: [Flow] { data?.value?.flows ?? [] }
+    var userID: Int64? { data?.value?.user?.id }
+
+    /// Reads an answer; nil where it is no envelope of ours with the status that it came with.
+    init?(_ response: HTTPResponse) {
+        guard let answer = try? JSONDecoder().decode(Answer.self, from: response.body), answer.status == response.status else { return nil }
+        self = answer
+    }
+
+    /// What a client does with it.
+    func action(operation: String, bearerSent: Bool) -> ClientAction {
+        let facts = AnswerFacts(
+            code: errors?.first?.code, flowPending: flows.contains { $0.isPending == true },
+            isAuthenticated: meta?.isAuthenticated == true, bearerSent: bearerSent)
+        return ClientActions.action(operation: operation, status: status ?? 0, facts: facts)
+    }
+}
+
+/// A member that other operations give another shape.
+private struct Lenient<Value: Decodable & Sendable>: Decodable, Sendable {
+    let value: Value?
+    init(from decoder: any Decoder) throws { value = try? Value(from: decoder) }
+}

@@ -1,0 +1,58 @@
+import Foundation
+import LatchkeyAPI
+
+/// Spends a refresh token: one call, judged by the table of `openapi.yaml`.
+struct RefreshCall: Sendable {
+    enum Outcome: Sendable {
+        /// The refresh token is absent where the server does not rotate.
+        case renewed(access: AccessToken, refreshToken: String?)
+        /// The server says, in our JSON and with a code for it, that the session is over.
+        case over(EndReason)
+        /// Nothing is known about the session.
+        case failed(SessionError, retryAfter: TimeInterval?)
+    }
+
+    /// A client without credentials: a refresh never asks for a refresh.
+    let client: Client
+    let clock: any SessionClock
+
+    func callAsFunction(_ record: TokenRecord) async -> Outcome {
+        let asked = clock.uptime
+        do {
+            return judge(try await client.refreshToken(.init(
+                idempotencyKey: record.idempotencyKey, body: RefreshTokenRequest(refresh: record.refreshToken))), asked)
+        } catch {
+            if case .undocumented(_, let response) = error {
+                return .failed(.undocumented(status: response.status), retryAfter: response.retryAfter)
+            }
+            return .failed(error.session, retryAfter: nil)
+        }
+    }
+
+    private func judge(_ output: Operations.RefreshToken.Output, _ asked: TimeInterval) -> Outcome {
+        switch output {
+        case .ok(let answer):
+            guard answer.status == 200, let access = answer.meta.accessToken, !access.isEmpty else {
+                return .failed(.undocumented(status: 200), retryAfter: nil)
+            }
+            return .renewed(access: AccessToken(access, askedAt: asked), refreshToken: answer.meta.refreshToken)
+        case .badRequest(let problem): return refused(400, problem)
+        case .contentTooLarge(let problem): return refused(413, problem)
+        case .unsupportedMediaType(let problem): return refused(415, problem)
+        case .serviceUnavailable(let problem, let seconds): return refused(503, problem, TimeInterval(seconds))
+        case .undocumented(let response):
+            return .failed(.undocumented(status: response.status), retryAfter: response.retryAfter)
+        }
+    }
+
+    private func refused(_ status: Int, _ problem: ErrorResponse, _ retryAfter: TimeInterval? = nil) -> Outcome {
+        guard problem.status == status else { return .failed(.undocumented(status: status), retryAfter: retryAfter) }
+        let code = problem.errors?.first?.code
+        let action = ClientActions.action(operation: "refreshToken", status: status, facts: AnswerFacts(code: code))
+        if action == .signOut, let code {
+            let at = problem.meta?.endedAt.map { Date(timeIntervalSince1970: $0) }
+            return .over(EndReason(code: code, endedAt: at))
+        }
+        return .failed(.answer(status, problem, operation: "refreshToken", retryAfter: retryAfter.map { Int($0) }), retryAfter: retryAfter)
+    }
+}

@@ -1,0 +1,121 @@
+import Foundation
+import LatchkeyAPI
+
+/// Why a session could not do what it was asked to. None carries a token.
+public enum SessionError: Error, Hashable, Sendable {
+    /// Nobody is signed in; the reason, where known.
+    case signedOut(EndReason?)
+    /// The device is locked and the tokens cannot be read until it is unlocked. Nothing is lost.
+    case locked
+    /// The tokens could not be read or written. Nothing is lost; try again.
+    case store(StoreError)
+    /// No answer came. Nothing is lost; try again.
+    case network(TransportError)
+    /// The server cannot answer now, or the session waits before it asks again. Nothing is
+    /// lost; try again after so many seconds. The status is absent where nothing was asked.
+    case unavailable(status: Int?, code: String?, retryAfter: TimeInterval?)
+    /// Somebody else answered, such as a captive portal. Nothing is lost; try again.
+    case undocumented(status: Int)
+    /// The server says what is wrong with the request: show it.
+    case problem(status: Int, [Problem])
+    /// The person dismissed the unlock prompt, now or less than 30 s ago.
+    case unlockCancelled
+    /// The unlock prompt cannot be shown or its key is gone, such as after new faces or
+    /// fingers were enrolled.
+    case unlockFailed
+    /// The caller was cancelled.
+    case cancelled
+    /// The request would carry the access token to a host that is not the session's own.
+    case foreignHost
+
+    /// What the app does about it, in the words of `openapi.yaml`.
+    public var action: ClientAction {
+        switch self {
+        case .signedOut: .signOut
+        case .problem, .unlockFailed, .foreignHost: .show
+        case .unavailable(let status, _, _): status == 429 ? .wait : .retry
+        case .locked, .store, .network, .undocumented, .unlockCancelled, .cancelled: .retry
+        }
+    }
+}
+
+/// Why a session ended.
+public struct EndReason: Hashable, Sendable {
+    /// The problem code of the answer that ended it, such as `session_ended`, or one of
+    /// ``user``, ``reinstalled``, ``restored``.
+    public let code: String
+    /// When the server ended it, where it said so.
+    public let endedAt: Date?
+
+    /// Makes a reason.
+    public init(code: String, endedAt: Date? = nil) { (self.code, self.endedAt) = (code, endedAt) }
+
+    /// The person signed out.
+    public static let user = EndReason(code: "user")
+    /// The app was installed anew, and its policy is to start signed out.
+    public static let reinstalled = EndReason(code: "reinstalled")
+    /// The app's data came from a backup, the tokens did not: they belong to one device.
+    public static let restored = EndReason(code: "restored")
+}
+
+/// What a session is right now.
+public enum SessionState: Hashable, Sendable {
+    /// There is a refresh token.
+    case signedIn
+    /// The store could be read and holds none; the reason, where known.
+    case signedOut(EndReason?)
+    /// The store cannot be read while the device is locked. Not signed out.
+    case locked
+    /// The store cannot be read. Not signed out.
+    case unreadable(StoreError)
+}
+
+/// What has happened to a session.
+public enum SessionChange: Hashable, Sendable {
+    /// Somebody has signed in.
+    case signedIn
+    /// The session has ended; the reason, where known.
+    case signedOut(EndReason?)
+}
+
+/// How far a sign-in has come.
+public enum SignInResult: Hashable, Sendable {
+    /// Done; the tokens are stored.
+    case signedIn(User)
+    /// A step is pending, such as a code: take it with the operation of the flow's name on
+    /// ``Session/api``. The session is signed in as soon as the answer to one carries tokens.
+    case pending([Flow])
+}
+
+extension ClientError {
+    /// What the session says about it, where a call on ``Session/api`` failed.
+    public var session: SessionError {
+        switch self {
+        case .transport(_, let error): SessionError(error)
+        case .undocumented(_, let response): .undocumented(status: response.status)
+        case .encoding: .problem(status: 0, [])
+        }
+    }
+}
+
+extension SessionError {
+    init(_ error: any Error) {
+        switch error {
+        case let error as SessionError: self = error
+        case let error as ClientError: self = error.session
+        case let error as StoreError: self = error == .locked ? .locked : .store(error)
+        case let error as TransportError: self = .network(error)
+        case is CancellationError: self = .cancelled
+        default: self = .network(.network(code: (error as NSError).code))
+        }
+    }
+
+    /// For an answer whose problems say why there was nothing else.
+    static func answer(_ status: Int, _ problem: ErrorResponse, operation: String, retryAfter: Int? = nil) -> SessionError {
+        let code = problem.errors?.first?.code
+        switch ClientActions.action(operation: operation, status: status, facts: AnswerFacts(code: code)) {
+        case .wait, .retry: return .unavailable(status: status, code: code, retryAfter: retryAfter.map { TimeInterval($0) })
+        default: return .problem(status: status, problem.errors ?? [])
+        }
+    }
+}

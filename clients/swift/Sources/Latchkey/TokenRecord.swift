@@ -1,0 +1,54 @@
+import Foundation
+
+/// What a slot holds: a refresh token, the key that will spend it, and ids. Never an access
+/// token. The key is made with the record, so that every attempt to spend the token, in every
+/// process and after every crash, sends the same one; it also names the record.
+struct TokenRecord: Codable, Hashable, Sendable {
+    /// The most bytes that a text in a store may have.
+    static let largest = 1024
+
+    /// Counts writes: of two readable slots the higher one counts.
+    var sequence: UInt64
+    var refreshToken: String
+    var idempotencyKey: String
+    var userID: Int64?
+
+    private enum CodingKeys: String, CodingKey {
+        case sequence = "n", refreshToken = "refresh", idempotencyKey = "key", userID = "user"
+    }
+
+    init(sequence: UInt64 = 0, refreshToken: String, idempotencyKey: String = Self.makeKey(), userID: Int64? = nil) {
+        self.sequence = sequence
+        self.refreshToken = refreshToken
+        self.idempotencyKey = idempotencyKey
+        self.userID = userID
+    }
+
+    /// 32 hexadecimal digits of the system's generator.
+    static func makeKey() -> String {
+        (0..<4).map { _ in String(format: "%08x", UInt32.random(in: .min ... .max)) }.joined()
+    }
+
+    /// The text: a checksum of 16 digits, which a torn write does not survive, and JSON.
+    func text() throws(StoreError) -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        guard let json = try? encoder.encode(self) else { throw .damaged }
+        let text = Self.checksum(json) + String(decoding: json, as: UTF8.self)
+        guard text.utf8.count <= Self.largest else { throw .tooLarge(bytes: text.utf8.count) }
+        return text
+    }
+
+    /// Reads a text; nil where it is torn or not ours.
+    init?(text: String) {
+        let json = Data(text.utf8.dropFirst(16))
+        guard text.utf8.count > 16, Self.checksum(json) == text.prefix(16),
+              let record = try? JSONDecoder().decode(Self.self, from: json)
+        else { return nil }
+        self = record
+    }
+
+    private static func checksum(_ data: Data) -> String {
+        Digest.sha256(data).prefix(8).map { String(format: "%02x", $0) }.joined()
+    }
+}

@@ -1,0 +1,66 @@
+import Foundation
+import Latchkey
+import LatchkeyAPI
+
+/// Takes commands to the session managers of this process.
+final class Driver: @unchecked Sendable {
+    private let mutex = NSLock()
+    private var tasks: [Int: Task<Void, Never>] = [:]
+    private var devices: [String: Device] = [:]
+    private let clock = VirtualClock()
+    private let faults = Faults()
+
+    /// Starts a command; its answer comes when it comes.
+    func take(_ command: Command, answer: @escaping @Sendable (Reply) -> Void) {
+        // Before the task: the next command may want to cancel it.
+        mutex.withLock {
+            tasks[command.id] = Task {
+                var reply: Reply
+                do { reply = try await self.play(command) } catch {
+                    reply = Reply(ok: false, error: (error as? SessionError).map { .init($0) } ?? .init(kind: "unsupported"))
+                }
+                reply.id = command.id
+                answer(reply)
+            }
+        }
+    }
+
+    private struct Unsupported: Error {}
+
+    private func play(_ command: Command) async throws -> Reply {
+        switch command.do {
+        case "start": try start(command)
+        case "clock": clock.advance(command.advance ?? 0) // the client looks at no wall clock
+        case "store_fault": faults.set(command.fault ?? "none", times: command.times ?? 0)
+        case "kill_at": faults.killPoint = command.point
+        case "cancel": mutex.withLock { tasks[command.target ?? -1] }?.cancel()
+        case "unlock_prompt": try device(command).prompt.answer(command.answer ?? "allow")
+        case "sign_up": return try Self.reply(await device(command).session.signUp(email: command.email ?? "", password: command.password ?? ""))
+        case "sign_in": return try Self.reply(await device(command).session.signIn(email: command.email ?? "", password: command.password ?? ""))
+        case "sign_out": try await device(command).session.signOut()
+        case "refresh": try await device(command).session.refresh()
+        case "call": return try await device(command).call(command.n ?? 1, body: command.body)
+        case "state": return try await device(command).state()
+        default: throw Unsupported()
+        }
+        return Reply()
+    }
+
+    private func device(_ command: Command) throws -> Device {
+        guard let device = mutex.withLock({ devices[command.client ?? "a"] }) else { throw Unsupported() }
+        return device
+    }
+
+    private func start(_ command: Command) throws {
+        guard let url = command.base_url.flatMap(URL.init(string:)), let store = command.store else { throw Unsupported() }
+        let device = try Device(server: url, store: URL(fileURLWithPath: store), unlock: command.unlock ?? false, clock: clock, faults: faults)
+        mutex.withLock { devices[command.client ?? "a"] = device }
+    }
+
+    private static func reply(_ result: SignInResult) -> Reply {
+        switch result {
+        case .signedIn: Reply(result: "signed_in")
+        case .pending(let flows): Reply(result: "pending", flows: flows.map(\.id))
+        }
+    }
+}

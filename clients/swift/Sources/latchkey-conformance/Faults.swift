@@ -1,0 +1,154 @@
+import Foundation
+import Latchkey
+import LatchkeyAPI
+
+/// What goes wrong in this process.
+final class Faults: @unchecked Sendable {
+    private let mutex = NSLock()
+    private var fault = "none"
+    private var left = 0
+    private var point: String?
+
+    func set(_ fault: String, times: Int) { mutex.withLock { (self.fault, left) = (fault, times == 0 ? .max : times) } }
+
+    var killPoint: String? {
+        get { mutex.withLock { point } }
+        set { mutex.withLock { point = newValue } }
+    }
+
+    var isLockStuck: Bool { strikes(["lock_stuck"]) != nil }
+
+    /// The fault that strikes now, if it is one of these; counts it.
+    func strikes(_ faults: [String]) -> String? {
+        mutex.withLock {
+            guard left > 0, faults.contains(fault) else { return nil }
+            left -= 1
+            return fault
+        }
+    }
+
+    /// Whether the device is locked, without counting.
+    var isLocked: Bool { mutex.withLock { left > 0 && (fault == "locked" || fault == "not_found_while_locked") } }
+
+    func die(at point: String) { if killPoint == point { Self.die() } }
+
+    static func die() -> Never {
+        kill(getpid(), SIGKILL)
+        while true { pause() }
+    }
+}
+
+/// A Keychain of files, which answers as iOS does.
+struct FaultyKeychain: Keychain {
+    let directory: URL
+    let faults: Faults
+
+    private func path(_ account: String) -> URL { directory.appendingPathComponent(account) }
+
+    func copy(_ account: String) -> (status: Int32, text: String?) {
+        switch faults.strikes(["locked", "not_found_while_locked", "fail_reads"]) {
+        case "locked": return (KeychainStatus.interactionNotAllowed, nil)
+        case "not_found_while_locked": return (KeychainStatus.itemNotFound, nil)
+        case "fail_reads": return (-36, nil)
+        default: break
+        }
+        guard let data = try? Data(contentsOf: path(account)) else { return (KeychainStatus.itemNotFound, nil) }
+        return (KeychainStatus.success, String(decoding: data, as: UTF8.self))
+    }
+
+    func update(_ account: String, _ text: String) -> Int32 {
+        if let status = refusal() { return status }
+        guard FileManager.default.fileExists(atPath: path(account).path) else { return KeychainStatus.itemNotFound }
+        return put(account, text)
+    }
+
+    func add(_ account: String, _ text: String) -> Int32 {
+        if let status = refusal() { return status }
+        guard !FileManager.default.fileExists(atPath: path(account).path) else { return KeychainStatus.duplicateItem }
+        return put(account, text)
+    }
+
+    func delete(_ account: String) -> Int32 {
+        if faults.isLocked { FileHandle.standardError.write(Data("conformance: delete while locked\n".utf8)) }
+        if let status = refusal() { return status }
+        return unlink(path(account).path) == 0 ? KeychainStatus.success : KeychainStatus.itemNotFound
+    }
+
+    private func refusal() -> Int32? {
+        switch faults.strikes(["locked", "not_found_while_locked", "reject_writes"]) {
+        case nil: nil
+        case "reject_writes": -61
+        default: KeychainStatus.interactionNotAllowed
+        }
+    }
+
+    private func put(_ account: String, _ text: String) -> Int32 {
+        guard account.hasPrefix("slot-") else { return write(account, text) }
+        faults.die(at: "after_decode")
+        if faults.strikes(["torn_write"]) != nil {
+            _ = write(account, String(text.prefix(text.count / 2)))
+            Faults.die()
+        }
+        defer { faults.die(at: "after_persist") }
+        return write(account, text)
+    }
+
+    private func write(_ account: String, _ text: String) -> Int32 {
+        (try? Data(text.utf8).write(to: path(account), options: .atomic)) == nil ? -61 : KeychainStatus.success
+    }
+}
+
+/// Locks of files, which somebody else may hold for good.
+struct FaultyLocks: StoreLocks {
+    let files: FileLock
+    let faults: Faults
+
+    func tryLock(_ scope: LockScope) throws(StoreError) -> StoreLease? {
+        faults.isLockStuck ? nil : try files.tryLock(scope)
+    }
+}
+
+/// A transport that the process does not survive.
+struct MortalTransport: Transport {
+    let inner: any Transport
+    let faults: Faults
+
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        guard request.path.hasSuffix("/refresh") else { return try await inner.send(request) }
+        faults.die(at: "before_send")
+        let response = try await inner.send(request)
+        for point in ["after_send", "after_headers", "after_body"] { faults.die(at: point) }
+        return response
+    }
+}
+
+/// An unlock prompt that answers as it is told.
+final class Prompt: UnlockPrompt, @unchecked Sendable {
+    private let mutex = NSLock()
+    private var mode = "allow"
+    private var count = 0
+    private var open: [CheckedContinuation<String, Never>] = []
+
+    var shown: Int { mutex.withLock { count } }
+
+    func answer(_ mode: String) {
+        let answered = mutex.withLock {
+            self.mode = mode
+            defer { if mode != "hold" { open = [] } }
+            return mode == "hold" ? [] : open
+        }
+        for continuation in answered { continuation.resume(returning: mode) }
+    }
+
+    func show() async throws(SessionError) {
+        let answer = await withCheckedContinuation { continuation in
+            let now: String? = mutex.withLock {
+                count += 1
+                if mode == "hold" { open.append(continuation) }
+                return mode == "hold" ? nil : mode
+            }
+            if let now { continuation.resume(returning: now) }
+        }
+        if answer != "allow" { throw .unlockCancelled }
+    }
+}

@@ -1,0 +1,1 @@
+../../Sources/LatchkeyAPI/Client.swift

@@ -1,0 +1,127 @@
+import Foundation
+import LatchkeyAPI
+
+/// A server behind a transport: it rotates refresh tokens by Latchkey's rule, as far as one
+/// client can see it, and plays what is queued instead.
+final class TestServer: Transport, @unchecked Sendable {
+    enum Played: Sendable {
+        case response(HTTPResponse)
+        case failure(TransportError)
+        /// The server does its work and the answer is lost.
+        case lost
+    }
+
+    private let mutex = NSLock()
+    private var played: [String: [Played]] = [:]
+    private var held: [String: [CheckedContinuation<Void, Never>]] = [:]
+    private var holding: Set<String> = []
+    private var generation = 1
+    private var key: String?
+    private var ended: String?
+    private var minimum = 1
+    private var offline = false
+    private(set) var log: [HTTPRequest] = []
+
+    func play(_ operation: String, _ faults: Played...) { mutex.withLock { played[operation, default: []] += faults } }
+    func cut(_ isOffline: Bool) { mutex.withLock { offline = isOffline } }
+    func end(_ code: String?) { mutex.withLock { ended = code } }
+    /// From now on older access tokens are refused.
+    func expire() { mutex.withLock { minimum = generation + 1 } }
+    func hold(_ operation: String) { _ = mutex.withLock { holding.insert(operation) } }
+    func letGo(_ operation: String) {
+        let waiting = mutex.withLock {
+            holding.remove(operation)
+            return held.removeValue(forKey: operation) ?? []
+        }
+        for continuation in waiting { continuation.resume() }
+    }
+
+    func isHeld(_ operation: String) -> Bool { mutex.withLock { held[operation]?.isEmpty == false } }
+    func count(_ operation: String) -> Int { mutex.withLock { log.filter { $0.operation == operation }.count } }
+    func requests(_ operation: String) -> [HTTPRequest] { mutex.withLock { log.filter { $0.operation == operation } } }
+
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        if mutex.withLock({ offline }) { throw TransportError.network(code: -1009) }
+        let fault: Played? = mutex.withLock {
+            log.append(request)
+            guard var queue = played[request.operation], !queue.isEmpty else { return nil }
+            defer { played[request.operation] = queue }
+            return queue.removeFirst()
+        }
+        if mutex.withLock({ holding.contains(request.operation) }) {
+            await withCheckedContinuation { continuation in mutex.withLock { held[request.operation, default: []].append(continuation) } }
+        }
+        switch fault {
+        case .response(let response): return response
+        case .failure(let error): throw error
+        case .lost:
+            _ = answer(request)
+            throw TransportError.network(code: -1005)
+        case nil: return answer(request)
+        }
+    }
+
+    private func answer(_ request: HTTPRequest) -> HTTPResponse {
+        mutex.withLock {
+            switch request.operation {
+            case "login", "signup": return signIn()
+            case "refreshToken": return refresh(request)
+            case "endSession":
+                if bearer(request) != nil { ended = "session_ended" }
+                return Self.unauthorized()
+            default:
+                guard let bearer = bearer(request), bearer >= minimum, ended == nil else { return Self.unauthorized() }
+                return Self.json(200, #"{"id":7,"email":"ada@example.com","display":"ada","email_verified":true,"tenant_id":null,"created_at":1}"#)
+            }
+        }
+    }
+
+    private func signIn() -> HTTPResponse {
+        (generation, key, ended, minimum) = (generation + 1, nil, nil, 1)
+        return pair()
+    }
+
+    private func refresh(_ request: HTTPRequest) -> HTTPResponse {
+        guard let body = request.body, let sent = try? JSONDecoder().decode([String: String].self, from: body)["refresh"],
+              let presented = sent.split(separator: "-").last.flatMap({ Int($0) })
+        else { return Self.problem(400, "invalid_json") }
+        if let ended { return Self.problem(400, ended) }
+        let sentKey = request.headers["Idempotency-Key"]
+        if presented == generation {
+            (generation, key) = (generation + 1, sentKey)
+        } else if presented != generation - 1 || sentKey == nil || sentKey != key {
+            ended = "refresh_token_reused"
+            return Self.problem(400, "refresh_token_reused")
+        }
+        return pair()
+    }
+
+    private func bearer(_ request: HTTPRequest) -> Int? {
+        request.headers["Authorization"]?.split(separator: "~").last.flatMap { Int($0) }
+    }
+
+    private func pair() -> HTTPResponse {
+        let meta = #"{"is_authenticated":true,"access_token":"\#(Self.access(generation))","refresh_token":"refresh-\#(generation)"}"#
+        return Self.json(200, #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":\#(meta)}"#)
+    }
+
+    /// A token that lives 300 s by a clock of another decade.
+    static func access(_ generation: Int) -> String {
+        let claims = Data(#"{"iat":1000,"exp":1300}"#.utf8).base64EncodedString()
+        return "e30.\(claims).~\(generation)".replacingOccurrences(of: "=", with: "")
+    }
+
+    static func json(_ status: Int, _ body: String, headers: [String: String] = [:]) -> HTTPResponse {
+        HTTPResponse(status: status, headers: headers, body: Data(body.utf8))
+    }
+
+    static func problem(_ status: Int, _ code: String, headers: [String: String] = [:]) -> HTTPResponse {
+        json(status, #"{"status":\#(status),"errors":[{"code":"\#(code)","message":"No."}]}"#, headers: headers)
+    }
+
+    static func unauthorized(authenticated: Bool = false, pending: String? = nil, sessionToken: String? = nil) -> HTTPResponse {
+        let flow = pending.map { #",{"id":"\#($0)","is_pending":true}"# } ?? ""
+        let token = sessionToken.map { #","session_token":"\#($0)""# } ?? ""
+        return json(401, #"{"status":401,"data":{"flows":[{"id":"login"}\#(flow)]},"meta":{"is_authenticated":\#(authenticated)\#(token)}}"#)
+    }
+}

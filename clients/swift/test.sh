@@ -1,0 +1,28 @@
+#!/bin/sh
+# Builds the Swift client with warnings as errors, runs its tests, and takes the tour. The live
+# tests and the tour need a server: LATCHKEY_URL names one that runs, or LATCHKEY_BIN a binary
+# that is started for them.
+set -eu
+cd "$(dirname "$0")"
+
+if ! ./toolchain.sh --present; then
+	echo "left out: the Swift tests need Swift 6: swift.org, Xcode 16, or, as root on Debian, clients/swift/toolchain.sh swift --version"
+	exit 0
+fi
+if [ -z "${LATCHKEY_URL:-}" ]; then
+	[ -n "${LATCHKEY_BIN:-}" ] || { echo "test.sh needs LATCHKEY_URL or LATCHKEY_BIN" >&2; exit 2; }
+	dir=$(mktemp -d)
+	chmod 711 "$dir" # PostgreSQL's account passes through
+	ACCOUNT_RATE_LIMITS=false "$LATCHKEY_BIN" dev --dir "$dir/server" --addr 127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
+	server=$!
+	trap 'kill $server; wait $server || true; rm -rf "$dir"' EXIT
+	trap 'exit 1' INT TERM
+	until LATCHKEY_URL=$(sed -n 's/.*Latchkey is listening on \(http:[^ ]*\).*/\1/p' "$dir/out") && [ -n "$LATCHKEY_URL" ]; do
+		kill -0 $server || { cat "$dir/log" >&2; exit 1; }
+		sleep 0.2
+	done
+fi
+export LATCHKEY_URL
+./toolchain.sh swift build --build-tests -Xswiftc -warnings-as-errors
+./toolchain.sh swift test --skip-build --parallel --quiet
+./toolchain.sh .build/debug/latchkey-tour "$LATCHKEY_URL"
