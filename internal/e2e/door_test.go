@@ -205,3 +205,33 @@ func TestDoor_theOperatorsPasswordEndsCodesAndLinks(t *testing.T) {
 	w.command(anotherPassword+"\n", "users", "set-password", ada).wants(0)
 	w.visitor().do("GET", resetPath, "", "X-Password-Reset-Key: "+key).wants(400, "invalid_password_reset@key")
 }
+
+// Leaving while on the way in drops everything: the token is dead, and so are its codes.
+func TestDoor_leavingOnTheWayInDropsEverything(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, mandatoryByCode, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true")
+	v := w.visitor()
+	v.post(signupPath, "email", ada, "password", goodPassword).waits("verify_email")
+	v.post(resetRequestPath, "email", ada).waits("verify_email", "password_reset_by_code")
+	v.do("DELETE", sessionPath, "").waits()
+	v.do("GET", sessionPath, "").wants(410)
+	v.post(verifyEmailPath, "key", w.mailedCode(ada, 1)).wants(410)
+}
+
+// Starting over is always allowed, and replaces what was under way.
+func TestDoor_startingOverReplacesWhatWasUnderWay(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, mandatoryByCode, byCode)
+	w.verified(grace)
+	v := w.visitor()
+	v.post(signupPath, "email", ada, "password", goodPassword).waits("verify_email")
+	token := v.token
+	a := v.post(codeRequestPath, "email", grace).waits("login_by_code")
+	if a.get("meta.session_token") != nil || v.token != token {
+		t.Error("the session goes on under its token until somebody is in")
+	}
+	v.post(loginPath, "email", grace, "password", goodPassword).in()
+	if v.token == token {
+		t.Error("the token from before is still the session's")
+	}
+}
