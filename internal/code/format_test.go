@@ -7,7 +7,7 @@ import (
 
 // T-COD-06, SEC-42: only the alphabet, and every letter as likely as every other. The
 // bound is that of p < 1e-6 for 19 degrees of freedom.
-func TestTCOD06_codesAreUniform(t *testing.T) {
+func TestSEC42andTCOD06_codesAreUniform(t *testing.T) {
 	t.Parallel()
 	f, err := parseFormat("{}")
 	if err != nil {

@@ -65,7 +65,7 @@ func (w *world) least(who, path, password string) heard {
 
 // T-ENU, SEC-48: known, unknown, unverified and disabled addresses are told apart by
 // nothing: status, body, headers, number of statements, number of messages.
-func TestTENU_answersAreEqual(t *testing.T) {
+func TestSEC48andTENU_answersAreEqual(t *testing.T) {
 	t.Parallel()
 	for name, settings := range map[string]string{
 		"by link": "ACCOUNT_EMAIL_VERIFICATION=mandatory ACCOUNT_LOGIN_BY_CODE_ENABLED=true",
@@ -167,7 +167,8 @@ func TestSEC47_aDumpHoldsNoCodeKeyOrPassword(t *testing.T) {
 	}
 }
 
-func TestNotifications_aNewDeviceAndAStolenTokenAreTold(t *testing.T) {
+// SEC-58.
+func TestSEC58_aNewDeviceAndAStolenTokenAreTold(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none LATCHKEY_REFRESH_GRACE=1")
 	v := w.visitor()

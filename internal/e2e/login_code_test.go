@@ -88,7 +88,7 @@ func TestLoginCode_resend(t *testing.T) {
 
 // T-COD-03, SEC-46: a code is good for its purpose and its session alone, and nobody's
 // request voids another's code.
-func TestTCOD03_aCodeIsGoodWhereItWasAskedForOnly(t *testing.T) {
+func TestSEC46andTCOD03_aCodeIsGoodWhereItWasAskedForOnly(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, byCode, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true ACCOUNT_EMAIL_VERIFICATION=none")
 	w.signedIn(ada)
@@ -104,7 +104,8 @@ func TestTCOD03_aCodeIsGoodWhereItWasAskedForOnly(t *testing.T) {
 	owner.post(codeConfirmPath, "code", code).in()
 }
 
-func TestLoginCode_canBeRequiredAfterAPassword(t *testing.T) {
+// SEC-57: the order of the steps is the server's to keep.
+func TestSEC57_aRequiredCodeIsAskedForAfterAPassword(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "ACCOUNT_LOGIN_BY_CODE_REQUIRED=password ACCOUNT_EMAIL_VERIFICATION=mandatory ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED=true")
 	v := w.visitor()

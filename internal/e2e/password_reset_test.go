@@ -7,7 +7,8 @@ import (
 	"time"
 )
 
-func TestPasswordReset_byLink(t *testing.T) {
+// SEC-50: a reset ends the sessions, and opens none by itself.
+func TestSEC50_aResetByLink(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withNotifications)
 	phone := w.signedIn(ada)

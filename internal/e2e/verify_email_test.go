@@ -72,7 +72,7 @@ func TestSEC44_threeGuessesAndTheSignInIsGone(t *testing.T) {
 	again.post(verifyEmailPath, "key", w.mailedCode(ada, 2)).in()
 }
 
-func TestTCOD02_aCodeThatIsTooLateIsNone(t *testing.T) {
+func TestSEC43andTCOD02_aCodeThatIsTooLateIsNone(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, mandatoryByCode)
 	v := w.visitor()
