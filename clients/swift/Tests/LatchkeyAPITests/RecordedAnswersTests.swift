@@ -1,0 +1,76 @@
+import Foundation
+import LatchkeyAPI
+import XCTest
+
+/// Answers every call with one answer.
+private struct Recorded: Transport {
+    let status: Int
+    let body: Data
+
+    func send(_ request: HTTPRequest) async throws -> HTTPResponse {
+        HTTPResponse(status: status, headers: ["Content-Type": "application/json", "Retry-After": "1"], body: body)
+    }
+}
+
+/// What the server's own tests have recorded (`clients/testdata`), one file an operation and
+/// status, as it comes over the wire.
+final class RecordedAnswersTests: XCTestCase {
+    private typealias Call = @Sendable (Client) async throws -> Any
+
+    private static let email = EmailRequest(email: "ada@example.com")
+
+    private let calls: [String: Call] = [
+        "addEmailAddress": { try await $0.addEmailAddress(.init(body: email)) },
+        "changePassword": { try await $0.changePassword(.init(body: .init(newPassword: "x"))) },
+        "changePhoneNumber": { try await $0.changePhoneNumber(.init(body: .init(phone: "x"))) },
+        "changePrimaryEmailAddress": { try await $0.changePrimaryEmailAddress(.init(body: .init(email: "x", primary: true))) },
+        "confirmLoginCode": { try await $0.confirmLoginCode(.init(body: .init(code: "x"))) },
+        "deleteAccount": { try await $0.deleteAccount() },
+        "endSession": { try await $0.endSession() },
+        "endSessions": { try await $0.endSessions(.init(body: .init(sessions: [1]))) },
+        "exportAccount": { try await $0.exportAccount() },
+        "getConfig": { try await $0.getConfig() },
+        "getEmailVerification": { try await $0.getEmailVerification(.init()) },
+        "getKeySet": { try await $0.getKeySet() },
+        "getPasswordReset": { try await $0.getPasswordReset(.init()) },
+        "getPhoneNumber": { try await $0.getPhoneNumber() },
+        "getProfile": { try await $0.getProfile() },
+        "getSession": { try await $0.getSession() },
+        "listEmailAddresses": { try await $0.listEmailAddresses() },
+        "listSessions": { try await $0.listSessions() },
+        "login": { try await $0.login(.init(body: .init())) },
+        "reauthenticate": { try await $0.reauthenticate(.init(body: .init(password: "x"))) },
+        "refreshToken": { try await $0.refreshToken(.init(body: .init(refresh: "x"))) },
+        "refreshTokenPair": { try await $0.refreshTokenPair(.init(body: .init(refreshToken: "x"))) },
+        "removeEmailAddress": { try await $0.removeEmailAddress(.init(body: email)) },
+        "requestLoginCode": { try await $0.requestLoginCode(.init(body: .init())) },
+        "requestPasswordReset": { try await $0.requestPasswordReset(.init(body: email)) },
+        "resendEmailAddressVerification": { try await $0.resendEmailAddressVerification(.init(body: email)) },
+        "resendEmailVerification": { try await $0.resendEmailVerification() },
+        "resendLoginCode": { try await $0.resendLoginCode() },
+        "resendPhoneVerification": { try await $0.resendPhoneVerification() },
+        "resetPassword": { try await $0.resetPassword(.init(body: .init(key: "x", password: "x"))) },
+        "signup": { try await $0.signup(.init(body: .init())) },
+        "updateProfile": { try await $0.updateProfile(.init(body: .init())) },
+        "verifyEmail": { try await $0.verifyEmail(.init(body: .init(key: "x"))) },
+        "verifyPhone": { try await $0.verifyPhone(.init(body: .init(code: "x"))) },
+    ]
+
+    func testEveryRecordedAnswerIsDecoded() async throws {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../../testdata").standardized
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder.path) else { return } // a copy of the package alone
+        let answers = names.filter { $0.hasSuffix(".json") }
+        XCTAssertGreaterThan(answers.count, 100)
+        for name in answers.sorted() {
+            let parts = name.split(separator: ".").map(String.init)
+            let body = try Data(contentsOf: folder.appendingPathComponent(name))
+            guard let call = calls[parts[0]], let status = Int(parts[1]) else { XCTFail("no call for \(name)"); continue }
+            do {
+                let output = try await call(Client(transport: Recorded(status: status, body: body)))
+                XCTAssertFalse("\(output)".hasPrefix("undocumented"), "\(name) is not documented")
+            } catch {
+                XCTFail("\(name): \(error)")
+            }
+        }
+    }
+}
