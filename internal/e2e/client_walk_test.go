@@ -54,7 +54,7 @@ func TestGoClient_walksThroughAddresses(t *testing.T) {
 	}
 	verified, err := k.API().VerifyEmailWithResponse(ctx, latchkey.VerifyEmailRequest{Key: code})
 	k.ok(200, verified, err)
-	k.in((*latchkey.AuthenticatedResponse)(verified.JSON200))
+	k.in(verified.JSON200)
 	if p, err := k.Profile(ctx); err != nil || !p.EmailVerified {
 		t.Errorf("%+v, %v", p, err)
 	}
@@ -92,7 +92,7 @@ func TestGoClient_walksThroughPasswordsCodesAndLeaving(t *testing.T) {
 	k.ok(200, resent, err)
 	confirmed, err := k.API().ConfirmLoginCodeWithResponse(ctx, latchkey.CodeRequest{Code: w.mailedCode(ada, 2)}, bySession)
 	k.ok(200, confirmed, err)
-	k.in((*latchkey.AuthenticatedResponse)(confirmed.JSON200))
+	k.in(confirmed.JSON200)
 	changed, err := k.API().ChangePasswordWithResponse(ctx, latchkey.ChangePasswordRequest{CurrentPassword: goodPassword, NewPassword: anotherPassword})
 	k.ok(200, changed, err)
 
