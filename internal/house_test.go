@@ -21,8 +21,8 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
-	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/email", "internal/phone", "internal/policy"}, // ground
-	{"internal/password", "internal/postgres"},
+	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy"}, // ground
+	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice"},
 	{"internal/caller"},

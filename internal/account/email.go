@@ -51,14 +51,9 @@ func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in strin
 	if _, err := a.Limiter.Take(ctx, "manage_email", subject); err != nil {
 		return nil, err
 	}
-	address, valid := email.Normalize(in)
-	switch {
-	case address == "":
-		return nil, problem.Required.At("email")
-	case !valid:
-		return nil, problem.InvalidValue.At("email")
-	case len(address) > email.MaxStored:
-		return nil, problem.MaxLength.At("email")
+	address, bad := email.Check(in)
+	if bad != nil {
+		return nil, bad.At("email")
 	}
 	var after []Address
 	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {

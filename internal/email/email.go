@@ -7,6 +7,8 @@ import (
 	"net/netip"
 	"regexp"
 	"strings"
+
+	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
 // MaxStored is the most bytes of an address that we keep (allauth's
@@ -31,6 +33,21 @@ func Normalize(address string) (string, bool) {
 		return address, false
 	}
 	return address, localPart.MatchString(address[:at]) && validDomain(address[at+1:])
+}
+
+// Check returns an address as it is stored, and what is wrong with it: nothing given,
+// no address, or too long to be kept.
+func Check(in string) (string, *problem.Problem) {
+	address, valid := Normalize(in)
+	switch {
+	case address == "":
+		return "", problem.Required
+	case !valid:
+		return address, problem.InvalidValue
+	case len(address) > MaxStored:
+		return address, problem.MaxLength
+	}
+	return address, nil
 }
 
 func validDomain(domain string) bool {

@@ -69,6 +69,21 @@ func (f *Flow) still(ctx context.Context, tx postgres.Tx, who caller.Caller) err
 	return err
 }
 
+// judged runs a transaction whose refusal is an outcome: it is committed, with what was
+// counted on the way, and becomes the error afterwards.
+func (f *Flow) judged(ctx context.Context, body func(postgres.Tx) (*problem.Problem, error)) error {
+	var refusal *problem.Problem
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		var err error
+		refusal, err = body(tx)
+		return err
+	})
+	if err == nil && refusal != nil {
+		return refusal
+	}
+	return err
+}
+
 // guess is a code that somebody typed, for the code of their session.
 type guess struct {
 	purpose code.Purpose

@@ -120,28 +120,21 @@ func (f *Flow) ConfirmLoginCode(ctx context.Context, who caller.Caller, typed st
 	}
 	g := guess{code.Login, typed, "code"}
 	var p progress
-	var refusal *problem.Problem
-	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		a, err := f.locked(ctx, tx, who)
 		if err != nil || a.Stage != LoginByCode {
-			refusal = problem.FlowNotPending
-			return err
+			return problem.FlowNotPending, err
 		}
-		var process code.Process
-		process, refusal, err = f.try(ctx, tx, who, g)
+		process, refusal, err := f.try(ctx, tx, who, g)
 		if err != nil || refusal != nil {
-			return err
+			return refusal, err
 		}
 		if *process.UserID != a.UserID { // a proof of one user never counts for another
-			refusal = problem.FlowNotPending
-			return nil
+			return problem.FlowNotPending, nil
 		}
 		p, refusal, err = f.confirmed(ctx, tx, who, &a, process)
-		return err
+		return refusal, err
 	})
-	if err == nil && refusal != nil {
-		err = refusal
-	}
 	if err != nil {
 		return Entry{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/password"
@@ -20,9 +21,9 @@ import (
 // that nobody has the answer, the statements and the kind of job are the same (SEC-48).
 // By code it ends in an *Incomplete: the client has to go on.
 func (f *Flow) RequestPasswordReset(ctx context.Context, who caller.Caller, in string) error {
-	address, err := checkAddress(in)
-	if err != nil {
-		return err
+	address, bad := email.Check(in)
+	if bad != nil {
+		return bad.At("email")
 	}
 	if _, err := f.Limiter.Take(ctx, "reset_password", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 		return err
@@ -94,8 +95,8 @@ type resetting struct {
 // code is counted.
 func (f *Flow) reset(ctx context.Context, who caller.Caller, key string, then func(postgres.Tx, resetting) error) (resetting, error) {
 	var r resetting
-	var refusal *problem.Problem
-	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
+		var refusal *problem.Problem
 		var err error
 		if f.Policy.ResetByCode {
 			r, refusal, err = f.resetByCode(ctx, tx, who, key)
@@ -103,13 +104,10 @@ func (f *Flow) reset(ctx context.Context, who caller.Caller, key string, then fu
 			r, refusal, err = f.resetByLink(ctx, tx, key)
 		}
 		if err != nil || refusal != nil {
-			return err
+			return refusal, err
 		}
-		return then(tx, r)
+		return nil, then(tx, r)
 	})
-	if err == nil && refusal != nil {
-		err = refusal
-	}
 	return r, err
 }
 

@@ -144,14 +144,7 @@ func (f *Flow) checkField(name, value string) (string, *problem.Problem) {
 	case "phone":
 		return checkPhone(value)
 	}
-	address, valid := email.Normalize(value)
-	switch {
-	case !valid:
-		return address, problem.InvalidValue
-	case len(address) > email.MaxStored:
-		return address, problem.MaxLength
-	}
-	return address, nil
+	return email.Check(value)
 }
 
 // hash waits for a slot and hashes a new password.

@@ -28,28 +28,25 @@ type Verification struct {
 // one costs an attempt, as it does when it is posted.
 func (f *Flow) ShowEmailVerification(ctx context.Context, who caller.Caller, key string) (Verification, error) {
 	var v Verification
-	var refusal *problem.Problem
-	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		a, err := f.locked(ctx, tx, who)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		v.Waiting = a.Stage == VerifyEmail
 		var userID int64
+		var refusal *problem.Problem
 		if f.Policy.EmailVerificationByCode {
 			userID, v.Address, refusal, err = f.peekCode(ctx, tx, who, a, key)
 		} else {
 			userID, v.Address, refusal, err = f.peekLink(ctx, tx, key)
 		}
 		if err != nil || refusal != nil {
-			return err
+			return refusal, err
 		}
 		v.User, err = tx.FindUser(ctx, userID)
-		return err
+		return nil, err
 	})
-	if err == nil && refusal != nil {
-		err = refusal
-	}
 	return v, err
 }
 
@@ -118,23 +115,20 @@ func (f *Flow) takenByAnother(ctx context.Context, tx postgres.Tx, userID int64,
 // VerifyEmail verifies an address by a code or the key of a link, and goes on with a
 // sign-in that waits for it.
 func (f *Flow) VerifyEmail(ctx context.Context, who caller.Caller, key string) (Entry, error) {
+	verify := f.verifyByLink
+	if f.Policy.EmailVerificationByCode {
+		verify = f.verifyByCode
+	}
 	var p progress
-	var refusal *problem.Problem
-	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		a, err := f.locked(ctx, tx, who)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if f.Policy.EmailVerificationByCode {
-			p, refusal, err = f.verifyByCode(ctx, tx, who, a, key)
-		} else {
-			p, refusal, err = f.verifyByLink(ctx, tx, who, a, key)
-		}
-		return err
+		var refusal *problem.Problem
+		p, refusal, err = verify(ctx, tx, who, a, key)
+		return refusal, err
 	})
-	if err == nil && refusal != nil {
-		err = refusal
-	}
 	if err != nil {
 		return Entry{}, err
 	}
@@ -266,9 +260,9 @@ func (f *Flow) ChangeSignupEmail(ctx context.Context, who caller.Caller, in stri
 	if !f.Policy.EmailVerificationByCode || a.Stage != VerifyEmail || !a.Signup {
 		return "", problem.FlowNotPending
 	}
-	address, err := checkAddress(in)
-	if err != nil {
-		return "", err
+	address, bad := email.Check(in)
+	if bad != nil {
+		return "", bad.At("email")
 	}
 	return address, f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		a, err := f.locked(ctx, tx, who)
@@ -327,18 +321,4 @@ func (f *Flow) retarget(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		return err
 	}
 	return f.Notices.PostEmailCode(ctx, tx, to, text)
-}
-
-// checkAddress returns an address as it is stored.
-func checkAddress(in string) (string, error) {
-	address, valid := email.Normalize(in)
-	switch {
-	case address == "":
-		return "", problem.Required.At("email")
-	case !valid:
-		return "", problem.InvalidValue.At("email")
-	case len(address) > email.MaxStored:
-		return "", problem.MaxLength.At("email")
-	}
-	return address, nil
 }

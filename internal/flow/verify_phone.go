@@ -19,40 +19,32 @@ import (
 func (f *Flow) VerifyPhone(ctx context.Context, who caller.Caller, typed string) (Entry, error) {
 	g := guess{code.VerifyPhone, typed, "code"}
 	var p progress
-	var refusal *problem.Problem
-	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		a, err := f.locked(ctx, tx, who)
 		if err != nil || !who.SignedIn() && a.Stage != VerifyPhone {
-			refusal = problem.FlowNotPending
-			return err
+			return problem.FlowNotPending, err
 		}
-		var process code.Process
-		process, refusal, err = f.try(ctx, tx, who, g)
+		process, refusal, err := f.try(ctx, tx, who, g)
 		if err != nil || refusal != nil {
-			return err
+			return refusal, err
 		}
 		owner := a.UserID
 		if who.SignedIn() {
 			owner = who.Session.UserID
 		}
 		if *process.UserID != owner { // a code of an earlier attempt in the same session
-			refusal = problem.FlowNotPending
-			return nil
+			return problem.FlowNotPending, nil
 		}
 		verified, err := f.confirmPhone(ctx, tx, owner, process.Target, who.SignedIn())
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if !verified {
-			refusal, err = f.strike(ctx, tx, who, struck{g, process, problem.PhoneTaken})
-			return err
+			return f.strike(ctx, tx, who, struck{g, process, problem.PhoneTaken})
 		}
 		p, err = f.afterPhone(ctx, tx, who, &a, process)
-		return err
+		return nil, err
 	})
-	if err == nil && refusal != nil {
-		err = refusal
-	}
 	if err != nil {
 		return Entry{}, err
 	}
