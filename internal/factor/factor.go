@@ -1,0 +1,46 @@
+// Package factor owns the proofs beyond a password: codes of an authenticator app (TOTP),
+// recovery codes and WebAuthn keys. It makes them and judges them, and is pure: it does
+// not own what is stored, whether a code or a challenge was used before (the database
+// decides), how often one may guess (internal/limit), nor what a proof opens
+// (internal/flow, internal/account).
+package factor
+
+import (
+	"errors"
+	"strings"
+	"unicode"
+)
+
+// The kinds of factors, as the protocol and MFA_SUPPORTED_TYPES name them.
+const (
+	TOTP          = "totp"
+	RecoveryCodes = "recovery_codes"
+	WebAuthn      = "webauthn"
+)
+
+// Factors makes and judges factors as its settings say.
+type Factors struct {
+	settings Settings
+	// origins are those a WebAuthn client may report, byte for byte.
+	origins map[string]bool
+}
+
+// New returns the factors that settings ask for, or all that is wrong with them.
+func New(settings Settings) (*Factors, error) {
+	f := &Factors{settings, map[string]bool{}}
+	for _, o := range settings.origins() {
+		f.origins[o] = true
+	}
+	return f, errors.Join(settings.Check()...)
+}
+
+// Clean leaves what counts of a code that somebody typed: people write 123 456 and
+// 1234-5678.
+func Clean(code string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '-' || unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, code)
+}
