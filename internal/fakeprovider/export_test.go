@@ -1,0 +1,4 @@
+package fakeprovider
+
+// DecodeInto reads one part of a token.
+var DecodeInto = decodeInto
