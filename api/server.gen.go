@@ -8,6 +8,7 @@ import (
 	"compress/flate"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -85,17 +86,86 @@ type AuthenticationMethod struct {
 	// Email The address that was used.
 	Email string `json:"email,omitempty,omitzero"`
 
+	// ID The authenticator that was shown; of `mfa`.
+	ID int64 `json:"id,omitempty,omitzero"`
+
 	// Method Such as `password`. More will come: do not fail on one you do not know.
 	Method string `json:"method"`
+
+	// Passwordless The passkey signed in alone; of `mfa`.
+	Passwordless bool `json:"passwordless,omitempty,omitzero"`
 
 	// Phone The number that was used.
 	Phone string `json:"phone,omitempty,omitzero"`
 
+	// Provider The service; of `socialaccount`.
+	Provider string `json:"provider,omitempty,omitzero"`
+
 	// Reauthenticated The proof was given again while signed in.
 	Reauthenticated bool `json:"reauthenticated,omitempty,omitzero"`
 
+	// Type Its type: `totp`, `recovery_codes` or `webauthn`; of `mfa`.
+	Type string `json:"type,omitempty,omitzero"`
+
+	// UID The account there; of `socialaccount`.
+	UID string `json:"uid,omitempty,omitzero"`
+
 	// Username The user name that was used.
 	Username string `json:"username,omitempty,omitzero"`
+}
+
+// Authenticator A second factor or passkey.
+type Authenticator struct {
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
+
+	// ID Names it; of `webauthn`.
+	ID int64 `json:"id,omitempty,omitzero"`
+
+	// IsPasswordless Whether it can sign in alone; of `webauthn`, absent where that is not known.
+	IsPasswordless *bool `json:"is_passwordless,omitempty"`
+
+	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
+	LastUsedAt *float64 `json:"last_used_at"`
+
+	// Name What the person calls it; of `webauthn`.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// TotalCodeCount How many codes there were at first; of `recovery_codes`.
+	TotalCodeCount *int32 `json:"total_code_count,omitempty"`
+
+	// Type `totp`, `recovery_codes` or `webauthn`. More may come: do not fail on one you do not know.
+	Type string `json:"type"`
+
+	// UnusedCodeCount How many codes are left; of `recovery_codes`.
+	UnusedCodeCount *int32 `json:"unused_code_count,omitempty"`
+}
+
+// AuthenticatorMeta defines model for AuthenticatorMeta.
+type AuthenticatorMeta struct {
+	// RecoveryCodesGenerated Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
+	RecoveryCodesGenerated bool `json:"recovery_codes_generated,omitempty,omitzero"`
+}
+
+// AuthenticatorResponse defines model for AuthenticatorResponse.
+type AuthenticatorResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data A second factor or passkey.
+	Data Authenticator     `json:"data"`
+	Meta AuthenticatorMeta `json:"meta,omitempty,omitzero"`
+}
+
+// AuthenticatorsResponse defines model for AuthenticatorsResponse.
+type AuthenticatorsResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The authenticators.
+	Data []Authenticator `json:"data"`
 }
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
@@ -135,6 +205,30 @@ type ConfigResponse struct {
 	Data   Config `json:"data"`
 }
 
+// CreationOptions defines model for CreationOptions.
+type CreationOptions struct {
+	// CreationOptions Any JSON object.
+	CreationOptions JSONObject `json:"creation_options"`
+}
+
+// CreationOptionsResponse defines model for CreationOptionsResponse.
+type CreationOptionsResponse struct {
+	// Status The HTTP status.
+	Status int32           `json:"status"`
+	Data   CreationOptions `json:"data"`
+}
+
+// Credential A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+// a string that holds that JSON. Each text in it at most 16,384 bytes.
+type Credential = json.RawMessage
+
+// CredentialRequest defines model for CredentialRequest.
+type CredentialRequest struct {
+	// Credential A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+	// a string that holds that JSON. Each text in it at most 16,384 bytes.
+	Credential Credential `json:"credential"`
+}
+
 // Deletion defines model for Deletion.
 type Deletion struct {
 	// DeletesAt Seconds since the Unix epoch, UTC.
@@ -148,6 +242,15 @@ type DeletionResponse struct {
 	// Status The HTTP status.
 	Status int32    `json:"status"`
 	Data   Deletion `json:"data"`
+}
+
+// DisconnectProviderRequest defines model for DisconnectProviderRequest.
+type DisconnectProviderRequest struct {
+	// Account `uid` of the account.
+	Account string `json:"account"`
+
+	// Provider The id of the service.
+	Provider string `json:"provider"`
 }
 
 // DoneResponse defines model for DoneResponse.
@@ -244,7 +347,8 @@ type Flow struct {
 	ID string `json:"id"`
 
 	// IsPending This is what the client must do next.
-	IsPending *bool `json:"is_pending,omitempty"`
+	IsPending *bool          `json:"is_pending,omitempty"`
+	Provider  ProviderConfig `json:"provider,omitempty,omitzero"`
 
 	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
@@ -319,6 +423,34 @@ type MFAConfig struct {
 	SupportedTypes []string `json:"supported_types"`
 }
 
+// NewCredentialRequest defines model for NewCredentialRequest.
+type NewCredentialRequest struct {
+	// Credential A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+	// a string that holds that JSON. Each text in it at most 16,384 bytes.
+	Credential Credential `json:"credential"`
+
+	// Name What the person calls it; made up where it is not given.
+	Name string `json:"name,omitempty,omitzero"`
+}
+
+// NewSessionMeta defines model for NewSessionMeta.
+type NewSessionMeta struct {
+	// SessionToken A new session token for the sign-in that is under way.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
+}
+
+// PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
+type PasskeySignupRequest struct {
+	// Email Stored lower-case; at most 254 bytes.
+	Email string `json:"email,omitempty,omitzero"`
+
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Username Letters, digits and `@.+-_`; unique without case.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
 // PhoneNumber defines model for PhoneNumber.
 type PhoneNumber struct {
 	// Phone In E.164.
@@ -355,21 +487,24 @@ type PrimaryEmailRequest struct {
 // Problem defines model for Problem.
 type Problem struct {
 	// Code A stable word for programs. `account_deleted`, `account_disabled`,
-	// `already_authenticated`, `body_too_large`, `cannot_remove_primary_email`,
-	// `duplicate_email`, `email_password_mismatch`, `email_taken`,
-	// `enter_current_password`, `flow_not_pending`, `headers_too_large`,
-	// `incorrect_code`, `incorrect_password`, `internal_error`, `invalid`,
-	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_login`,
-	// `invalid_or_expired_key`, `invalid_password_reset`, `invalid_phone`,
-	// `invalid_pk_value`, `max_email_addresses`, `max_length`, `method_not_allowed`,
-	// `min_length`, `not_found`, `null_characters_not_allowed`, `password_changed`,
-	// `password_entirely_numeric`, `password_too_common`, `password_too_short`,
-	// `password_too_similar`, `phone_password_mismatch`, `phone_taken`,
-	// `refresh_token_invalid`, `refresh_token_reused`, `request_timeout`, `required`,
-	// `same_as_current`, `select_only_one`, `session_ended`, `session_expired`,
-	// `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
+	// `account_not_found`, `already_authenticated`, `authenticator_exists`,
+	// `body_too_large`, `cannot_generate_recovery_codes`, `cannot_remove_primary_email`,
+	// `client_id_required`, `connected_other`, `duplicate_email`,
+	// `email_password_mismatch`, `email_taken`, `enter_current_password`,
+	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
+	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
+	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
+	// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `no_recovery_codes`, `no_verified_email`, `not_found`,
+	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
+	// `password_too_common`, `password_too_short`, `password_too_similar`,
+	// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
+	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
-	// `unverified_primary_email`, `username_blacklisted`,
+	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
 	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
 	Code string `json:"code"`
 
@@ -409,6 +544,25 @@ type ProfileRequest struct {
 	Display string `json:"display,omitempty,omitzero"`
 }
 
+// ProviderAccount The person's account with another service.
+type ProviderAccount struct {
+	// Display What to call the account on a screen.
+	Display  string         `json:"display"`
+	Provider ProviderConfig `json:"provider"`
+
+	// UID Names the account there; `sub` in its tokens.
+	UID string `json:"uid"`
+}
+
+// ProviderAccountsResponse defines model for ProviderAccountsResponse.
+type ProviderAccountsResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The connected services.
+	Data []ProviderAccount `json:"data"`
+}
+
 // ProviderConfig defines model for ProviderConfig.
 type ProviderConfig struct {
 	// ClientID The client id that it knows this installation by.
@@ -427,10 +581,116 @@ type ProviderConfig struct {
 	OpenidConfigurationURL string `json:"openid_configuration_url,omitempty,omitzero"`
 }
 
+// ProviderNonce defines model for ProviderNonce.
+type ProviderNonce struct {
+	// ExpiresAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	ExpiresAt Timestamp `json:"expires_at"`
+
+	// Nonce The nonce, of at least 128 random bits.
+	Nonce string `json:"nonce"`
+
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+	NonceSha256 string `json:"nonce_sha256"`
+}
+
+// ProviderNonceResponse defines model for ProviderNonceResponse.
+type ProviderNonceResponse struct {
+	// Status The HTTP status.
+	Status int32         `json:"status"`
+	Data   ProviderNonce `json:"data"`
+}
+
+// ProviderSignup defines model for ProviderSignup.
+type ProviderSignup struct {
+	User ProviderSignupUser `json:"user"`
+
+	// Account The person's account with another service.
+	Account ProviderAccount `json:"account"`
+
+	// Email The addresses that the service told.
+	Email []EmailAddress `json:"email"`
+}
+
+// ProviderSignupResponse defines model for ProviderSignupResponse.
+type ProviderSignupResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   ProviderSignup `json:"data"`
+}
+
+// ProviderSignupUser defines model for ProviderSignupUser.
+type ProviderSignupUser struct {
+	// Display What to call this person on a screen.
+	Display string `json:"display"`
+}
+
+// ProviderToken defines model for ProviderToken.
+type ProviderToken struct {
+	// AccessToken Taken and not used.
+	AccessToken string `json:"access_token,omitempty,omitzero"`
+
+	// AuthorizationCode Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+	AuthorizationCode string `json:"authorization_code,omitempty,omitzero"`
+
+	// ClientID The client id that the token was made for.
+	ClientID string `json:"client_id,omitempty,omitzero"`
+
+	// IDToken The id_token (OpenID Connect Core).
+	IDToken string `json:"id_token,omitempty,omitzero"`
+
+	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Nonce The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+	Nonce string `json:"nonce,omitempty,omitzero"`
+}
+
+// ProviderTokenRequest defines model for ProviderTokenRequest.
+type ProviderTokenRequest struct {
+	// Process `login` or `connect`.
+	Process string `json:"process"`
+
+	// Provider Names the service, as `getConfig` does.
+	Provider string        `json:"provider"`
+	Token    ProviderToken `json:"token"`
+}
+
 // ReauthenticateRequest defines model for ReauthenticateRequest.
 type ReauthenticateRequest struct {
 	// Password The person's password.
 	Password string `json:"password"`
+}
+
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
+
+	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
+	LastUsedAt *float64 `json:"last_used_at"`
+
+	// TotalCodeCount How many codes there were at first.
+	TotalCodeCount int32 `json:"total_code_count"`
+
+	// Type Always `recovery_codes`.
+	Type string `json:"type"`
+
+	// UnusedCodeCount How many codes are left.
+	UnusedCodeCount int32 `json:"unused_code_count"`
+
+	// UnusedCodes The codes that are left. Absent where they can be shown only once, and have been.
+	UnusedCodes *[]string `json:"unused_codes,omitempty"`
+}
+
+// RecoveryCodesResponse defines model for RecoveryCodesResponse.
+type RecoveryCodesResponse struct {
+	// Status The HTTP status.
+	Status int32         `json:"status"`
+	Data   RecoveryCodes `json:"data"`
 }
 
 // RefreshTokenPairRequest defines model for RefreshTokenPairRequest.
@@ -443,6 +703,35 @@ type RefreshTokenPairRequest struct {
 type RefreshTokenRequest struct {
 	// Refresh The refresh token.
 	Refresh string `json:"refresh"`
+}
+
+// RemoveCredentialsRequest defines model for RemoveCredentialsRequest.
+type RemoveCredentialsRequest struct {
+	// Authenticators Ids as `listAuthenticators` gives them.
+	Authenticators []int64 `json:"authenticators"`
+}
+
+// RenameCredentialRequest defines model for RenameCredentialRequest.
+type RenameCredentialRequest struct {
+	// ID As `listAuthenticators` gives it.
+	ID int64 `json:"id"`
+
+	// Name What the person calls it.
+	Name string `json:"name"`
+}
+
+// RequestOptions defines model for RequestOptions.
+type RequestOptions struct {
+	// RequestOptions Any JSON object.
+	RequestOptions JSONObject `json:"request_options"`
+}
+
+// RequestOptionsResponse defines model for RequestOptionsResponse.
+type RequestOptionsResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   RequestOptions `json:"data"`
+	Meta   NewSessionMeta `json:"meta,omitempty,omitzero"`
 }
 
 // ResetPasswordRequest defines model for ResetPasswordRequest.
@@ -539,6 +828,25 @@ type TokenPairResponse struct {
 	Data   TokenPair `json:"data"`
 }
 
+// TOTPSetup defines model for TotpSetup.
+type TOTPSetup struct {
+	// Secret 160 random bits in base32 (RFC 4648), for typing it in.
+	Secret string `json:"secret"`
+
+	// TOTPURL An `otpauth:` URL, for a QR code or an authenticator app.
+	TOTPURL string `json:"totp_url"`
+}
+
+// TOTPSetupResponse defines model for TotpSetupResponse.
+type TOTPSetupResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Errors Why none can be added.
+	Errors []Problem `json:"errors,omitempty,omitzero"`
+	Meta   TOTPSetup `json:"meta,omitempty,omitzero"`
+}
+
 // Unauthenticated defines model for Unauthenticated.
 type Unauthenticated struct {
 	User User `json:"user,omitempty,omitzero"`
@@ -627,11 +935,20 @@ type IdempotencyKey = string
 // PasswordResetKey defines model for PasswordResetKey.
 type PasswordResetKey = string
 
+// Passwordless defines model for Passwordless.
+type Passwordless = string
+
+// AuthenticatorShown defines model for AuthenticatorShown.
+type AuthenticatorShown = AuthenticatorResponse
+
 // BadRequest defines model for BadRequest.
 type BadRequest = ErrorResponse
 
 // Conflict defines model for Conflict.
 type Conflict = ErrorResponse
+
+// CreationOptionsShown defines model for CreationOptionsShown.
+type CreationOptionsShown = CreationOptionsResponse
 
 // Done defines model for Done.
 type Done = DoneResponse
@@ -651,6 +968,15 @@ type PayloadTooLarge = ErrorResponse
 // PhoneNumberList defines model for PhoneNumberList.
 type PhoneNumberList = PhoneNumbersResponse
 
+// ProviderAccountList defines model for ProviderAccountList.
+type ProviderAccountList = ProviderAccountsResponse
+
+// RecoveryCodesShown defines model for RecoveryCodesShown.
+type RecoveryCodesShown = RecoveryCodesResponse
+
+// RequestOptionsShown defines model for RequestOptionsShown.
+type RequestOptionsShown = RequestOptionsResponse
+
 // ServiceUnavailable defines model for ServiceUnavailable.
 type ServiceUnavailable = ErrorResponse
 
@@ -668,6 +994,13 @@ type Unauthorized = UnauthenticatedResponse
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = ErrorResponse
+
+// GetCreationOptionsParams defines parameters for GetCreationOptions.
+type GetCreationOptionsParams struct {
+	// Passwordless Present, with or without a value: ask for a passkey that can sign in alone, and
+	// that verifies its person each time.
+	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
+}
 
 // GetEmailVerificationParams defines parameters for GetEmailVerification.
 type GetEmailVerificationParams struct {
@@ -699,6 +1032,18 @@ type RefreshTokenPairParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ActivateTOTPJSONRequestBody defines body for ActivateTOTP for application/json ContentType.
+type ActivateTOTPJSONRequestBody = CodeRequest
+
+// RemoveCredentialsJSONRequestBody defines body for RemoveCredentials for application/json ContentType.
+type RemoveCredentialsJSONRequestBody = RemoveCredentialsRequest
+
+// AddCredentialJSONRequestBody defines body for AddCredential for application/json ContentType.
+type AddCredentialJSONRequestBody = NewCredentialRequest
+
+// RenameCredentialJSONRequestBody defines body for RenameCredential for application/json ContentType.
+type RenameCredentialJSONRequestBody = RenameCredentialRequest
+
 // RemoveEmailAddressJSONRequestBody defines body for RemoveEmailAddress for application/json ContentType.
 type RemoveEmailAddressJSONRequestBody = EmailRequest
 
@@ -716,6 +1061,15 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // ChangePhoneNumberJSONRequestBody defines body for ChangePhoneNumber for application/json ContentType.
 type ChangePhoneNumberJSONRequestBody = PhoneRequest
+
+// DisconnectProviderAccountJSONRequestBody defines body for DisconnectProviderAccount for application/json ContentType.
+type DisconnectProviderAccountJSONRequestBody = DisconnectProviderRequest
+
+// SubmitSecondFactorJSONRequestBody defines body for SubmitSecondFactor for application/json ContentType.
+type SubmitSecondFactorJSONRequestBody = CodeRequest
+
+// ReauthenticateBySecondFactorJSONRequestBody defines body for ReauthenticateBySecondFactor for application/json ContentType.
+type ReauthenticateBySecondFactorJSONRequestBody = CodeRequest
 
 // ConfirmLoginCodeJSONRequestBody defines body for ConfirmLoginCode for application/json ContentType.
 type ConfirmLoginCodeJSONRequestBody = CodeRequest
@@ -738,6 +1092,12 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 // VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
 type VerifyPhoneJSONRequestBody = CodeRequest
 
+// CompleteProviderSignupJSONRequestBody defines body for CompleteProviderSignup for application/json ContentType.
+type CompleteProviderSignupJSONRequestBody = PasskeySignupRequest
+
+// SubmitProviderTokenJSONRequestBody defines body for SubmitProviderToken for application/json ContentType.
+type SubmitProviderTokenJSONRequestBody = ProviderTokenRequest
+
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = ReauthenticateRequest
 
@@ -750,6 +1110,21 @@ type SignupJSONRequestBody = SignupRequest
 // RefreshTokenJSONRequestBody defines body for RefreshToken for application/json ContentType.
 type RefreshTokenJSONRequestBody = RefreshTokenRequest
 
+// SubmitSecondFactorCredentialJSONRequestBody defines body for SubmitSecondFactorCredential for application/json ContentType.
+type SubmitSecondFactorCredentialJSONRequestBody = CredentialRequest
+
+// LoginByPasskeyJSONRequestBody defines body for LoginByPasskey for application/json ContentType.
+type LoginByPasskeyJSONRequestBody = CredentialRequest
+
+// ReauthenticateByCredentialJSONRequestBody defines body for ReauthenticateByCredential for application/json ContentType.
+type ReauthenticateByCredentialJSONRequestBody = CredentialRequest
+
+// SignupByPasskeyJSONRequestBody defines body for SignupByPasskey for application/json ContentType.
+type SignupByPasskeyJSONRequestBody = PasskeySignupRequest
+
+// CompletePasskeySignupJSONRequestBody defines body for CompletePasskeySignup for application/json ContentType.
+type CompletePasskeySignupJSONRequestBody = NewCredentialRequest
+
 // RefreshTokenPairJSONRequestBody defines body for RefreshTokenPair for application/json ContentType.
 type RefreshTokenPairJSONRequestBody = RefreshTokenPairRequest
 
@@ -758,12 +1133,48 @@ type UpdateProfileJSONRequestBody = ProfileRequest
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
+	// (GET /.well-known/apple-app-site-association)
+	GetAppleAppSiteAssociation(c *fiber.Ctx) error
+	// GetAssetLinks Which Android apps use passkeys of this domain
+	// (GET /.well-known/assetlinks.json)
+	GetAssetLinks(c *fiber.Ctx) error
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(c *fiber.Ctx) error
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(c *fiber.Ctx) error
+	// ListAuthenticators The person's second factors and passkeys
+	// (GET /_allauth/app/v1/account/authenticators)
+	ListAuthenticators(c *fiber.Ctx) error
+	// GetRecoveryCodes The recovery codes that are left
+	// (GET /_allauth/app/v1/account/authenticators/recovery-codes)
+	GetRecoveryCodes(c *fiber.Ctx) error
+	// GenerateRecoveryCodes Make new recovery codes
+	// (POST /_allauth/app/v1/account/authenticators/recovery-codes)
+	GenerateRecoveryCodes(c *fiber.Ctx) error
+	// DeactivateTOTP Remove the TOTP authenticator
+	// (DELETE /_allauth/app/v1/account/authenticators/totp)
+	DeactivateTOTP(c *fiber.Ctx) error
+	// GetTOTP The person's TOTP authenticator, or how to add one
+	// (GET /_allauth/app/v1/account/authenticators/totp)
+	GetTOTP(c *fiber.Ctx) error
+	// ActivateTOTP Add a TOTP authenticator
+	// (POST /_allauth/app/v1/account/authenticators/totp)
+	ActivateTOTP(c *fiber.Ctx) error
+	// RemoveCredentials Remove security keys and passkeys
+	// (DELETE /_allauth/app/v1/account/authenticators/webauthn)
+	RemoveCredentials(c *fiber.Ctx) error
+	// GetCreationOptions What to ask for to add a security key or passkey
+	// (GET /_allauth/app/v1/account/authenticators/webauthn)
+	GetCreationOptions(c *fiber.Ctx, params GetCreationOptionsParams) error
+	// AddCredential Add a security key or passkey
+	// (POST /_allauth/app/v1/account/authenticators/webauthn)
+	AddCredential(c *fiber.Ctx) error
+	// RenameCredential Rename a security key or passkey
+	// (PUT /_allauth/app/v1/account/authenticators/webauthn)
+	RenameCredential(c *fiber.Ctx) error
 	// RemoveEmailAddress Remove an address
 	// (DELETE /_allauth/app/v1/account/email)
 	RemoveEmailAddress(c *fiber.Ctx) error
@@ -791,6 +1202,18 @@ type ServerInterface interface {
 	// ChangePhoneNumber Set or change the phone number
 	// (POST /_allauth/app/v1/account/phone)
 	ChangePhoneNumber(c *fiber.Ctx) error
+	// DisconnectProviderAccount Disconnect a service
+	// (DELETE /_allauth/app/v1/account/providers)
+	DisconnectProviderAccount(c *fiber.Ctx) error
+	// ListProviderAccounts The services that the person has connected
+	// (GET /_allauth/app/v1/account/providers)
+	ListProviderAccounts(c *fiber.Ctx) error
+	// SubmitSecondFactor Show the second factor
+	// (POST /_allauth/app/v1/auth/2fa/authenticate)
+	SubmitSecondFactor(c *fiber.Ctx) error
+	// ReauthenticateBySecondFactor Prove again who is signed in, by a code
+	// (POST /_allauth/app/v1/auth/2fa/reauthenticate)
+	ReauthenticateBySecondFactor(c *fiber.Ctx) error
 	// ConfirmLoginCode Sign in with a code
 	// (POST /_allauth/app/v1/auth/code/confirm)
 	ConfirmLoginCode(c *fiber.Ctx) error
@@ -827,6 +1250,18 @@ type ServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(c *fiber.Ctx) error
+	// CreateProviderNonce A nonce for a sign-in with another service
+	// (POST /_allauth/app/v1/auth/provider/nonce)
+	CreateProviderNonce(c *fiber.Ctx) error
+	// GetProviderSignup What is known about a sign-up that needs more
+	// (GET /_allauth/app/v1/auth/provider/signup)
+	GetProviderSignup(c *fiber.Ctx) error
+	// CompleteProviderSignup Give what is missing, and create the account
+	// (POST /_allauth/app/v1/auth/provider/signup)
+	CompleteProviderSignup(c *fiber.Ctx) error
+	// SubmitProviderToken Sign in with another service, or connect it
+	// (POST /_allauth/app/v1/auth/provider/token)
+	SubmitProviderToken(c *fiber.Ctx) error
 	// Reauthenticate Prove again who is signed in
 	// (POST /_allauth/app/v1/auth/reauthenticate)
 	Reauthenticate(c *fiber.Ctx) error
@@ -848,6 +1283,33 @@ type ServerInterface interface {
 	// RefreshToken Trade a refresh token for a new pair (full answer)
 	// (POST /_allauth/app/v1/auth/token/refresh)
 	RefreshToken(c *fiber.Ctx, params RefreshTokenParams) error
+	// GetSecondFactorOptions What to ask a security key for as the second factor
+	// (GET /_allauth/app/v1/auth/webauthn/authenticate)
+	GetSecondFactorOptions(c *fiber.Ctx) error
+	// SubmitSecondFactorCredential Show a security key as the second factor
+	// (POST /_allauth/app/v1/auth/webauthn/authenticate)
+	SubmitSecondFactorCredential(c *fiber.Ctx) error
+	// GetPasskeyLoginOptions What to ask for a passkey to sign in with
+	// (GET /_allauth/app/v1/auth/webauthn/login)
+	GetPasskeyLoginOptions(c *fiber.Ctx) error
+	// LoginByPasskey Sign in with a passkey
+	// (POST /_allauth/app/v1/auth/webauthn/login)
+	LoginByPasskey(c *fiber.Ctx) error
+	// GetReauthenticationOptions What to ask a security key for to prove who is signed in
+	// (GET /_allauth/app/v1/auth/webauthn/reauthenticate)
+	GetReauthenticationOptions(c *fiber.Ctx) error
+	// ReauthenticateByCredential Prove again who is signed in, by a security key
+	// (POST /_allauth/app/v1/auth/webauthn/reauthenticate)
+	ReauthenticateByCredential(c *fiber.Ctx) error
+	// GetPasskeySignupOptions What to ask for a new passkey that finishes the sign-up
+	// (GET /_allauth/app/v1/auth/webauthn/signup)
+	GetPasskeySignupOptions(c *fiber.Ctx) error
+	// SignupByPasskey Create an account with a passkey instead of a password
+	// (POST /_allauth/app/v1/auth/webauthn/signup)
+	SignupByPasskey(c *fiber.Ctx) error
+	// CompletePasskeySignup Finish the sign-up with the new passkey
+	// (PUT /_allauth/app/v1/auth/webauthn/signup)
+	CompletePasskeySignup(c *fiber.Ctx) error
 	// GetConfig What this installation offers
 	// (GET /_allauth/app/v1/config)
 	GetConfig(c *fiber.Ctx) error
@@ -874,6 +1336,42 @@ type ServerInterfaceWrapper struct {
 type MiddlewareFunc fiber.Handler
 type HandlerMiddlewareFunc func(c *fiber.Ctx, next fiber.Handler) error
 
+// GetAppleAppSiteAssociation operation middleware
+func (siw *ServerInterfaceWrapper) GetAppleAppSiteAssociation(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetAppleAppSiteAssociation(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetAssetLinks operation middleware
+func (siw *ServerInterfaceWrapper) GetAssetLinks(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetAssetLinks(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetKeySet operation middleware
 func (siw *ServerInterfaceWrapper) GetKeySet(c *fiber.Ctx) error {
 
@@ -897,6 +1395,205 @@ func (siw *ServerInterfaceWrapper) DeleteAccount(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.DeleteAccount(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListAuthenticators operation middleware
+func (siw *ServerInterfaceWrapper) ListAuthenticators(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListAuthenticators(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetRecoveryCodes operation middleware
+func (siw *ServerInterfaceWrapper) GetRecoveryCodes(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetRecoveryCodes(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GenerateRecoveryCodes operation middleware
+func (siw *ServerInterfaceWrapper) GenerateRecoveryCodes(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GenerateRecoveryCodes(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DeactivateTOTP operation middleware
+func (siw *ServerInterfaceWrapper) DeactivateTOTP(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DeactivateTOTP(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetTOTP operation middleware
+func (siw *ServerInterfaceWrapper) GetTOTP(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetTOTP(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ActivateTOTP operation middleware
+func (siw *ServerInterfaceWrapper) ActivateTOTP(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ActivateTOTP(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RemoveCredentials operation middleware
+func (siw *ServerInterfaceWrapper) RemoveCredentials(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RemoveCredentials(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetCreationOptions operation middleware
+func (siw *ServerInterfaceWrapper) GetCreationOptions(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetCreationOptionsParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "passwordless" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "passwordless", query, &params.Passwordless, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter passwordless: %w", err).Error())
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetCreationOptions(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// AddCredential operation middleware
+func (siw *ServerInterfaceWrapper) AddCredential(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.AddCredential(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RenameCredential operation middleware
+func (siw *ServerInterfaceWrapper) RenameCredential(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RenameCredential(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1059,6 +1756,78 @@ func (siw *ServerInterfaceWrapper) ChangePhoneNumber(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.ChangePhoneNumber(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// DisconnectProviderAccount operation middleware
+func (siw *ServerInterfaceWrapper) DisconnectProviderAccount(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.DisconnectProviderAccount(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ListProviderAccounts operation middleware
+func (siw *ServerInterfaceWrapper) ListProviderAccounts(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ListProviderAccounts(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SubmitSecondFactor operation middleware
+func (siw *ServerInterfaceWrapper) SubmitSecondFactor(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SubmitSecondFactor(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReauthenticateBySecondFactor operation middleware
+func (siw *ServerInterfaceWrapper) ReauthenticateBySecondFactor(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReauthenticateBySecondFactor(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -1338,6 +2107,78 @@ func (siw *ServerInterfaceWrapper) ResendPhoneVerification(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// CreateProviderNonce operation middleware
+func (siw *ServerInterfaceWrapper) CreateProviderNonce(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CreateProviderNonce(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetProviderSignup operation middleware
+func (siw *ServerInterfaceWrapper) GetProviderSignup(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetProviderSignup(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CompleteProviderSignup operation middleware
+func (siw *ServerInterfaceWrapper) CompleteProviderSignup(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CompleteProviderSignup(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SubmitProviderToken operation middleware
+func (siw *ServerInterfaceWrapper) SubmitProviderToken(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SubmitProviderToken(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // Reauthenticate operation middleware
 func (siw *ServerInterfaceWrapper) Reauthenticate(c *fiber.Ctx) error {
 
@@ -1489,6 +2330,168 @@ func (siw *ServerInterfaceWrapper) RefreshToken(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetSecondFactorOptions operation middleware
+func (siw *ServerInterfaceWrapper) GetSecondFactorOptions(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetSecondFactorOptions(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SubmitSecondFactorCredential operation middleware
+func (siw *ServerInterfaceWrapper) SubmitSecondFactorCredential(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SubmitSecondFactorCredential(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPasskeyLoginOptions operation middleware
+func (siw *ServerInterfaceWrapper) GetPasskeyLoginOptions(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPasskeyLoginOptions(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// LoginByPasskey operation middleware
+func (siw *ServerInterfaceWrapper) LoginByPasskey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.LoginByPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetReauthenticationOptions operation middleware
+func (siw *ServerInterfaceWrapper) GetReauthenticationOptions(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetReauthenticationOptions(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ReauthenticateByCredential operation middleware
+func (siw *ServerInterfaceWrapper) ReauthenticateByCredential(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReauthenticateByCredential(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPasskeySignupOptions operation middleware
+func (siw *ServerInterfaceWrapper) GetPasskeySignupOptions(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPasskeySignupOptions(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// SignupByPasskey operation middleware
+func (siw *ServerInterfaceWrapper) SignupByPasskey(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.SignupByPasskey(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// CompletePasskeySignup operation middleware
+func (siw *ServerInterfaceWrapper) CompletePasskeySignup(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.CompletePasskeySignup(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetConfig operation middleware
 func (siw *ServerInterfaceWrapper) GetConfig(c *fiber.Ctx) error {
 
@@ -1627,9 +2630,33 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 		router.Use(fiber.Handler(m))
 	}
 
+	router.Get(options.BaseURL+"/.well-known/apple-app-site-association", wrapper.GetAppleAppSiteAssociation)
+
+	router.Get(options.BaseURL+"/.well-known/assetlinks.json", wrapper.GetAssetLinks)
+
 	router.Get(options.BaseURL+"/.well-known/jwks.json", wrapper.GetKeySet)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/account", wrapper.DeleteAccount)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/authenticators", wrapper.ListAuthenticators)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/authenticators/recovery-codes", wrapper.GetRecoveryCodes)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/authenticators/recovery-codes", wrapper.GenerateRecoveryCodes)
+
+	router.Delete(options.BaseURL+"/_allauth/app/v1/account/authenticators/totp", wrapper.DeactivateTOTP)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/authenticators/totp", wrapper.GetTOTP)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/authenticators/totp", wrapper.ActivateTOTP)
+
+	router.Delete(options.BaseURL+"/_allauth/app/v1/account/authenticators/webauthn", wrapper.RemoveCredentials)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/authenticators/webauthn", wrapper.GetCreationOptions)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/authenticators/webauthn", wrapper.AddCredential)
+
+	router.Put(options.BaseURL+"/_allauth/app/v1/account/authenticators/webauthn", wrapper.RenameCredential)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/account/email", wrapper.RemoveEmailAddress)
 
@@ -1648,6 +2675,14 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/_allauth/app/v1/account/phone", wrapper.GetPhoneNumber)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/account/phone", wrapper.ChangePhoneNumber)
+
+	router.Delete(options.BaseURL+"/_allauth/app/v1/account/providers", wrapper.DisconnectProviderAccount)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/providers", wrapper.ListProviderAccounts)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/2fa/authenticate", wrapper.SubmitSecondFactor)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/2fa/reauthenticate", wrapper.ReauthenticateBySecondFactor)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/code/confirm", wrapper.ConfirmLoginCode)
 
@@ -1673,6 +2708,14 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify/resend", wrapper.ResendPhoneVerification)
 
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/nonce", wrapper.CreateProviderNonce)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/provider/signup", wrapper.GetProviderSignup)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/signup", wrapper.CompleteProviderSignup)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/token", wrapper.SubmitProviderToken)
+
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate", wrapper.Reauthenticate)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/auth/session", wrapper.EndSession)
@@ -1687,6 +2730,24 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/token/refresh", wrapper.RefreshToken)
 
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/webauthn/authenticate", wrapper.GetSecondFactorOptions)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/webauthn/authenticate", wrapper.SubmitSecondFactorCredential)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/webauthn/login", wrapper.GetPasskeyLoginOptions)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/webauthn/login", wrapper.LoginByPasskey)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/webauthn/reauthenticate", wrapper.GetReauthenticationOptions)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/webauthn/reauthenticate", wrapper.ReauthenticateByCredential)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/auth/webauthn/signup", wrapper.GetPasskeySignupOptions)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/webauthn/signup", wrapper.SignupByPasskey)
+
+	router.Put(options.BaseURL+"/_allauth/app/v1/auth/webauthn/signup", wrapper.CompletePasskeySignup)
+
 	router.Get(options.BaseURL+"/_allauth/app/v1/config", wrapper.GetConfig)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/tokens/refresh", wrapper.RefreshTokenPair)
@@ -1699,9 +2760,13 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 }
 
+type AuthenticatorShownJSONResponse AuthenticatorResponse
+
 type BadRequestJSONResponse ErrorResponse
 
 type ConflictJSONResponse ErrorResponse
+
+type CreationOptionsShownJSONResponse CreationOptionsResponse
 
 type DoneJSONResponse DoneResponse
 
@@ -1714,6 +2779,12 @@ type GoneJSONResponse UnauthenticatedResponse
 type PayloadTooLargeJSONResponse ErrorResponse
 
 type PhoneNumberListJSONResponse PhoneNumbersResponse
+
+type ProviderAccountListJSONResponse ProviderAccountsResponse
+
+type RecoveryCodesShownJSONResponse RecoveryCodesResponse
+
+type RequestOptionsShownJSONResponse RequestOptionsResponse
 
 type ServiceUnavailableResponseHeaders struct {
 	RetryAfter int32
@@ -1754,6 +2825,54 @@ type UnauthorizedJSONResponse struct {
 }
 
 type UnsupportedMediaTypeJSONResponse ErrorResponse
+
+type GetAppleAppSiteAssociationRequestObject struct {
+}
+
+type GetAppleAppSiteAssociationResponseObject interface {
+	VisitGetAppleAppSiteAssociationResponse(ctx *fiber.Ctx) error
+}
+
+type GetAppleAppSiteAssociation200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetAppleAppSiteAssociation200JSONResponse struct {
+	Body    JSONObject
+	Headers GetAppleAppSiteAssociation200ResponseHeaders
+}
+
+func (response GetAppleAppSiteAssociation200JSONResponse) VisitGetAppleAppSiteAssociationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAssetLinksRequestObject struct {
+}
+
+type GetAssetLinksResponseObject interface {
+	VisitGetAssetLinksResponse(ctx *fiber.Ctx) error
+}
+
+type GetAssetLinks200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetAssetLinks200JSONResponse struct {
+	Body    []JSONObject
+	Headers GetAssetLinks200ResponseHeaders
+}
+
+func (response GetAssetLinks200JSONResponse) VisitGetAssetLinksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
 
 type GetKeySetRequestObject struct {
 }
@@ -1817,6 +2936,642 @@ func (response DeleteAccount410JSONResponse) VisitDeleteAccountResponse(ctx *fib
 type DeleteAccount503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response DeleteAccount503JSONResponse) VisitDeleteAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAuthenticatorsRequestObject struct {
+}
+
+type ListAuthenticatorsResponseObject interface {
+	VisitListAuthenticatorsResponse(ctx *fiber.Ctx) error
+}
+
+type ListAuthenticators200JSONResponse AuthenticatorsResponse
+
+func (response ListAuthenticators200JSONResponse) VisitListAuthenticatorsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListAuthenticators401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListAuthenticators401JSONResponse) VisitListAuthenticatorsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListAuthenticators410JSONResponse struct{ GoneJSONResponse }
+
+func (response ListAuthenticators410JSONResponse) VisitListAuthenticatorsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListAuthenticators503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListAuthenticators503JSONResponse) VisitListAuthenticatorsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetRecoveryCodesRequestObject struct {
+}
+
+type GetRecoveryCodesResponseObject interface {
+	VisitGetRecoveryCodesResponse(ctx *fiber.Ctx) error
+}
+
+type GetRecoveryCodes200JSONResponse struct{ RecoveryCodesShownJSONResponse }
+
+func (response GetRecoveryCodes200JSONResponse) VisitGetRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetRecoveryCodes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetRecoveryCodes401JSONResponse) VisitGetRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetRecoveryCodes404JSONResponse ErrorResponse
+
+func (response GetRecoveryCodes404JSONResponse) VisitGetRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetRecoveryCodes410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetRecoveryCodes410JSONResponse) VisitGetRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetRecoveryCodes503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetRecoveryCodes503JSONResponse) VisitGetRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GenerateRecoveryCodesRequestObject struct {
+}
+
+type GenerateRecoveryCodesResponseObject interface {
+	VisitGenerateRecoveryCodesResponse(ctx *fiber.Ctx) error
+}
+
+type GenerateRecoveryCodes200JSONResponse struct{ RecoveryCodesShownJSONResponse }
+
+func (response GenerateRecoveryCodes200JSONResponse) VisitGenerateRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GenerateRecoveryCodes400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GenerateRecoveryCodes400JSONResponse) VisitGenerateRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GenerateRecoveryCodes401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GenerateRecoveryCodes401JSONResponse) VisitGenerateRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GenerateRecoveryCodes410JSONResponse struct{ GoneJSONResponse }
+
+func (response GenerateRecoveryCodes410JSONResponse) VisitGenerateRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GenerateRecoveryCodes503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GenerateRecoveryCodes503JSONResponse) VisitGenerateRecoveryCodesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeactivateTOTPRequestObject struct {
+}
+
+type DeactivateTOTPResponseObject interface {
+	VisitDeactivateTOTPResponse(ctx *fiber.Ctx) error
+}
+
+type DeactivateTOTP200JSONResponse struct{ DoneJSONResponse }
+
+func (response DeactivateTOTP200JSONResponse) VisitDeactivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type DeactivateTOTP401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DeactivateTOTP401JSONResponse) VisitDeactivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DeactivateTOTP410JSONResponse struct{ GoneJSONResponse }
+
+func (response DeactivateTOTP410JSONResponse) VisitDeactivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type DeactivateTOTP503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DeactivateTOTP503JSONResponse) VisitDeactivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetTOTPRequestObject struct {
+}
+
+type GetTOTPResponseObject interface {
+	VisitGetTOTPResponse(ctx *fiber.Ctx) error
+}
+
+type GetTOTP200JSONResponse struct{ AuthenticatorShownJSONResponse }
+
+func (response GetTOTP200JSONResponse) VisitGetTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetTOTP401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetTOTP401JSONResponse) VisitGetTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetTOTP404JSONResponse TOTPSetupResponse
+
+func (response GetTOTP404JSONResponse) VisitGetTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetTOTP409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetTOTP409JSONResponse) VisitGetTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetTOTP410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetTOTP410JSONResponse) VisitGetTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetTOTP503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetTOTP503JSONResponse) VisitGetTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ActivateTOTPRequestObject struct {
+	Body *ActivateTOTPJSONRequestBody
+}
+
+type ActivateTOTPResponseObject interface {
+	VisitActivateTOTPResponse(ctx *fiber.Ctx) error
+}
+
+type ActivateTOTP200JSONResponse struct{ AuthenticatorShownJSONResponse }
+
+func (response ActivateTOTP200JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ActivateTOTP400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ActivateTOTP400JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ActivateTOTP401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ActivateTOTP401JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ActivateTOTP409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ActivateTOTP409JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ActivateTOTP410JSONResponse struct{ GoneJSONResponse }
+
+func (response ActivateTOTP410JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ActivateTOTP413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ActivateTOTP413JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ActivateTOTP415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ActivateTOTP415JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ActivateTOTP503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ActivateTOTP503JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveCredentialsRequestObject struct {
+	Body *RemoveCredentialsJSONRequestBody
+}
+
+type RemoveCredentialsResponseObject interface {
+	VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error
+}
+
+type RemoveCredentials200JSONResponse struct{ DoneJSONResponse }
+
+func (response RemoveCredentials200JSONResponse) VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveCredentials400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RemoveCredentials400JSONResponse) VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveCredentials401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RemoveCredentials401JSONResponse) VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RemoveCredentials410JSONResponse struct{ GoneJSONResponse }
+
+func (response RemoveCredentials410JSONResponse) VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveCredentials413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RemoveCredentials413JSONResponse) VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveCredentials415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RemoveCredentials415JSONResponse) VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RemoveCredentials503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RemoveCredentials503JSONResponse) VisitRemoveCredentialsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetCreationOptionsRequestObject struct {
+	Params GetCreationOptionsParams
+}
+
+type GetCreationOptionsResponseObject interface {
+	VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error
+}
+
+type GetCreationOptions200JSONResponse struct {
+	CreationOptionsShownJSONResponse
+}
+
+func (response GetCreationOptions200JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetCreationOptions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetCreationOptions401JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetCreationOptions409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetCreationOptions409JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetCreationOptions410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetCreationOptions410JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetCreationOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetCreationOptions503JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AddCredentialRequestObject struct {
+	Body *AddCredentialJSONRequestBody
+}
+
+type AddCredentialResponseObject interface {
+	VisitAddCredentialResponse(ctx *fiber.Ctx) error
+}
+
+type AddCredential200JSONResponse struct{ AuthenticatorShownJSONResponse }
+
+func (response AddCredential200JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type AddCredential400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response AddCredential400JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type AddCredential401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response AddCredential401JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type AddCredential409JSONResponse struct{ ConflictJSONResponse }
+
+func (response AddCredential409JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type AddCredential410JSONResponse struct{ GoneJSONResponse }
+
+func (response AddCredential410JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type AddCredential413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response AddCredential413JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type AddCredential415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response AddCredential415JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type AddCredential503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response AddCredential503JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RenameCredentialRequestObject struct {
+	Body *RenameCredentialJSONRequestBody
+}
+
+type RenameCredentialResponseObject interface {
+	VisitRenameCredentialResponse(ctx *fiber.Ctx) error
+}
+
+type RenameCredential200JSONResponse struct{ AuthenticatorShownJSONResponse }
+
+func (response RenameCredential200JSONResponse) VisitRenameCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RenameCredential400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RenameCredential400JSONResponse) VisitRenameCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RenameCredential401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RenameCredential401JSONResponse) VisitRenameCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RenameCredential410JSONResponse struct{ GoneJSONResponse }
+
+func (response RenameCredential410JSONResponse) VisitRenameCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RenameCredential413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RenameCredential413JSONResponse) VisitRenameCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RenameCredential415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RenameCredential415JSONResponse) VisitRenameCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RenameCredential503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RenameCredential503JSONResponse) VisitRenameCredentialResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -2489,6 +4244,289 @@ func (response ChangePhoneNumber429JSONResponse) VisitChangePhoneNumberResponse(
 type ChangePhoneNumber503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response ChangePhoneNumber503JSONResponse) VisitChangePhoneNumberResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DisconnectProviderAccountRequestObject struct {
+	Body *DisconnectProviderAccountJSONRequestBody
+}
+
+type DisconnectProviderAccountResponseObject interface {
+	VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error
+}
+
+type DisconnectProviderAccount200JSONResponse struct {
+	ProviderAccountListJSONResponse
+}
+
+func (response DisconnectProviderAccount200JSONResponse) VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type DisconnectProviderAccount400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response DisconnectProviderAccount400JSONResponse) VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type DisconnectProviderAccount401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response DisconnectProviderAccount401JSONResponse) VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type DisconnectProviderAccount410JSONResponse struct{ GoneJSONResponse }
+
+func (response DisconnectProviderAccount410JSONResponse) VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type DisconnectProviderAccount413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response DisconnectProviderAccount413JSONResponse) VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type DisconnectProviderAccount415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response DisconnectProviderAccount415JSONResponse) VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type DisconnectProviderAccount503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response DisconnectProviderAccount503JSONResponse) VisitDisconnectProviderAccountResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListProviderAccountsRequestObject struct {
+}
+
+type ListProviderAccountsResponseObject interface {
+	VisitListProviderAccountsResponse(ctx *fiber.Ctx) error
+}
+
+type ListProviderAccounts200JSONResponse struct {
+	ProviderAccountListJSONResponse
+}
+
+func (response ListProviderAccounts200JSONResponse) VisitListProviderAccountsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ListProviderAccounts401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ListProviderAccounts401JSONResponse) VisitListProviderAccountsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ListProviderAccounts410JSONResponse struct{ GoneJSONResponse }
+
+func (response ListProviderAccounts410JSONResponse) VisitListProviderAccountsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ListProviderAccounts503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ListProviderAccounts503JSONResponse) VisitListProviderAccountsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SubmitSecondFactorRequestObject struct {
+	Body *SubmitSecondFactorJSONRequestBody
+}
+
+type SubmitSecondFactorResponseObject interface {
+	VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error
+}
+
+type SubmitSecondFactor200JSONResponse struct{ SignedInJSONResponse }
+
+func (response SubmitSecondFactor200JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactor400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SubmitSecondFactor400JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactor401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SubmitSecondFactor401JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SubmitSecondFactor409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SubmitSecondFactor409JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactor410JSONResponse struct{ GoneJSONResponse }
+
+func (response SubmitSecondFactor410JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactor413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SubmitSecondFactor413JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactor415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SubmitSecondFactor415JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactor503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response SubmitSecondFactor503JSONResponse) VisitSubmitSecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReauthenticateBySecondFactorRequestObject struct {
+	Body *ReauthenticateBySecondFactorJSONRequestBody
+}
+
+type ReauthenticateBySecondFactorResponseObject interface {
+	VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error
+}
+
+type ReauthenticateBySecondFactor200JSONResponse struct{ SignedInJSONResponse }
+
+func (response ReauthenticateBySecondFactor200JSONResponse) VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateBySecondFactor400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReauthenticateBySecondFactor400JSONResponse) VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateBySecondFactor401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReauthenticateBySecondFactor401JSONResponse) VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReauthenticateBySecondFactor410JSONResponse struct{ GoneJSONResponse }
+
+func (response ReauthenticateBySecondFactor410JSONResponse) VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateBySecondFactor413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ReauthenticateBySecondFactor413JSONResponse) VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateBySecondFactor415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ReauthenticateBySecondFactor415JSONResponse) VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateBySecondFactor503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ReauthenticateBySecondFactor503JSONResponse) VisitReauthenticateBySecondFactorResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -3376,6 +5414,292 @@ func (response ResendPhoneVerification503JSONResponse) VisitResendPhoneVerificat
 	return ctx.JSON(&response.Body)
 }
 
+type CreateProviderNonceRequestObject struct {
+}
+
+type CreateProviderNonceResponseObject interface {
+	VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error
+}
+
+type CreateProviderNonce200JSONResponse ProviderNonceResponse
+
+func (response CreateProviderNonce200JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type CreateProviderNonce429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CreateProviderNonce429JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateProviderNonce503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CreateProviderNonce503JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetProviderSignupRequestObject struct {
+}
+
+type GetProviderSignupResponseObject interface {
+	VisitGetProviderSignupResponse(ctx *fiber.Ctx) error
+}
+
+type GetProviderSignup200JSONResponse ProviderSignupResponse
+
+func (response GetProviderSignup200JSONResponse) VisitGetProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetProviderSignup403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response GetProviderSignup403JSONResponse) VisitGetProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type GetProviderSignup409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetProviderSignup409JSONResponse) VisitGetProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetProviderSignup410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetProviderSignup410JSONResponse) VisitGetProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetProviderSignup503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetProviderSignup503JSONResponse) VisitGetProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CompleteProviderSignupRequestObject struct {
+	Body *CompleteProviderSignupJSONRequestBody
+}
+
+type CompleteProviderSignupResponseObject interface {
+	VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error
+}
+
+type CompleteProviderSignup200JSONResponse struct{ SignedInJSONResponse }
+
+func (response CompleteProviderSignup200JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteProviderSignup400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CompleteProviderSignup400JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteProviderSignup401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response CompleteProviderSignup401JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CompleteProviderSignup403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response CompleteProviderSignup403JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteProviderSignup409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CompleteProviderSignup409JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteProviderSignup410JSONResponse struct{ GoneJSONResponse }
+
+func (response CompleteProviderSignup410JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteProviderSignup413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CompleteProviderSignup413JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteProviderSignup415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CompleteProviderSignup415JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type CompleteProviderSignup429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CompleteProviderSignup429JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CompleteProviderSignup503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CompleteProviderSignup503JSONResponse) VisitCompleteProviderSignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SubmitProviderTokenRequestObject struct {
+	Body *SubmitProviderTokenJSONRequestBody
+}
+
+type SubmitProviderTokenResponseObject interface {
+	VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error
+}
+
+type SubmitProviderToken200JSONResponse struct{ SignedInJSONResponse }
+
+func (response SubmitProviderToken200JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitProviderToken400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SubmitProviderToken400JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitProviderToken401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response SubmitProviderToken401JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SubmitProviderToken403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SubmitProviderToken403JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitProviderToken410JSONResponse struct{ GoneJSONResponse }
+
+func (response SubmitProviderToken410JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitProviderToken413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SubmitProviderToken413JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitProviderToken415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SubmitProviderToken415JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitProviderToken429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SubmitProviderToken429JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SubmitProviderToken503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response SubmitProviderToken503JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ReauthenticateRequestObject struct {
 	Body *ReauthenticateJSONRequestBody
 }
@@ -3822,6 +6146,652 @@ func (response RefreshToken503JSONResponse) VisitRefreshTokenResponse(ctx *fiber
 	return ctx.JSON(&response.Body)
 }
 
+type GetSecondFactorOptionsRequestObject struct {
+}
+
+type GetSecondFactorOptionsResponseObject interface {
+	VisitGetSecondFactorOptionsResponse(ctx *fiber.Ctx) error
+}
+
+type GetSecondFactorOptions200JSONResponse struct {
+	RequestOptionsShownJSONResponse
+}
+
+func (response GetSecondFactorOptions200JSONResponse) VisitGetSecondFactorOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetSecondFactorOptions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetSecondFactorOptions401JSONResponse) VisitGetSecondFactorOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetSecondFactorOptions409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetSecondFactorOptions409JSONResponse) VisitGetSecondFactorOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetSecondFactorOptions410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetSecondFactorOptions410JSONResponse) VisitGetSecondFactorOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetSecondFactorOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetSecondFactorOptions503JSONResponse) VisitGetSecondFactorOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SubmitSecondFactorCredentialRequestObject struct {
+	Body *SubmitSecondFactorCredentialJSONRequestBody
+}
+
+type SubmitSecondFactorCredentialResponseObject interface {
+	VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error
+}
+
+type SubmitSecondFactorCredential200JSONResponse struct{ SignedInJSONResponse }
+
+func (response SubmitSecondFactorCredential200JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactorCredential400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SubmitSecondFactorCredential400JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactorCredential401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response SubmitSecondFactorCredential401JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SubmitSecondFactorCredential409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SubmitSecondFactorCredential409JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactorCredential410JSONResponse struct{ GoneJSONResponse }
+
+func (response SubmitSecondFactorCredential410JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactorCredential413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SubmitSecondFactorCredential413JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactorCredential415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SubmitSecondFactorCredential415JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type SubmitSecondFactorCredential503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response SubmitSecondFactorCredential503JSONResponse) VisitSubmitSecondFactorCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasskeyLoginOptionsRequestObject struct {
+}
+
+type GetPasskeyLoginOptionsResponseObject interface {
+	VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error
+}
+
+type GetPasskeyLoginOptions200JSONResponse struct {
+	RequestOptionsShownJSONResponse
+}
+
+func (response GetPasskeyLoginOptions200JSONResponse) VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeyLoginOptions409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetPasskeyLoginOptions409JSONResponse) VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeyLoginOptions410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetPasskeyLoginOptions410JSONResponse) VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeyLoginOptions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetPasskeyLoginOptions429JSONResponse) VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasskeyLoginOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetPasskeyLoginOptions503JSONResponse) VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type LoginByPasskeyRequestObject struct {
+	Body *LoginByPasskeyJSONRequestBody
+}
+
+type LoginByPasskeyResponseObject interface {
+	VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type LoginByPasskey200JSONResponse struct{ SignedInJSONResponse }
+
+func (response LoginByPasskey200JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type LoginByPasskey400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response LoginByPasskey400JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type LoginByPasskey401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response LoginByPasskey401JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type LoginByPasskey409JSONResponse struct{ ConflictJSONResponse }
+
+func (response LoginByPasskey409JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type LoginByPasskey410JSONResponse struct{ GoneJSONResponse }
+
+func (response LoginByPasskey410JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type LoginByPasskey413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response LoginByPasskey413JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type LoginByPasskey415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response LoginByPasskey415JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type LoginByPasskey429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response LoginByPasskey429JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type LoginByPasskey503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response LoginByPasskey503JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReauthenticationOptionsRequestObject struct {
+}
+
+type GetReauthenticationOptionsResponseObject interface {
+	VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error
+}
+
+type GetReauthenticationOptions200JSONResponse struct {
+	RequestOptionsShownJSONResponse
+}
+
+func (response GetReauthenticationOptions200JSONResponse) VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetReauthenticationOptions401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response GetReauthenticationOptions401JSONResponse) VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetReauthenticationOptions410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetReauthenticationOptions410JSONResponse) VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetReauthenticationOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetReauthenticationOptions503JSONResponse) VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReauthenticateByCredentialRequestObject struct {
+	Body *ReauthenticateByCredentialJSONRequestBody
+}
+
+type ReauthenticateByCredentialResponseObject interface {
+	VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error
+}
+
+type ReauthenticateByCredential200JSONResponse struct{ SignedInJSONResponse }
+
+func (response ReauthenticateByCredential200JSONResponse) VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateByCredential400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReauthenticateByCredential400JSONResponse) VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateByCredential401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ReauthenticateByCredential401JSONResponse) VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReauthenticateByCredential410JSONResponse struct{ GoneJSONResponse }
+
+func (response ReauthenticateByCredential410JSONResponse) VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateByCredential413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ReauthenticateByCredential413JSONResponse) VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateByCredential415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ReauthenticateByCredential415JSONResponse) VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ReauthenticateByCredential503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ReauthenticateByCredential503JSONResponse) VisitReauthenticateByCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasskeySignupOptionsRequestObject struct {
+}
+
+type GetPasskeySignupOptionsResponseObject interface {
+	VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error
+}
+
+type GetPasskeySignupOptions200JSONResponse struct {
+	CreationOptionsShownJSONResponse
+}
+
+func (response GetPasskeySignupOptions200JSONResponse) VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeySignupOptions409JSONResponse struct{ ConflictJSONResponse }
+
+func (response GetPasskeySignupOptions409JSONResponse) VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeySignupOptions410JSONResponse struct{ GoneJSONResponse }
+
+func (response GetPasskeySignupOptions410JSONResponse) VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeySignupOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetPasskeySignupOptions503JSONResponse) VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SignupByPasskeyRequestObject struct {
+	Body *SignupByPasskeyJSONRequestBody
+}
+
+type SignupByPasskeyResponseObject interface {
+	VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error
+}
+
+type SignupByPasskey400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response SignupByPasskey400JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type SignupByPasskey401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response SignupByPasskey401JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SignupByPasskey403JSONResponse struct{ ForbiddenJSONResponse }
+
+func (response SignupByPasskey403JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type SignupByPasskey409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SignupByPasskey409JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type SignupByPasskey410JSONResponse struct{ GoneJSONResponse }
+
+func (response SignupByPasskey410JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type SignupByPasskey413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response SignupByPasskey413JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type SignupByPasskey415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response SignupByPasskey415JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type SignupByPasskey429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response SignupByPasskey429JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type SignupByPasskey503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response SignupByPasskey503JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CompletePasskeySignupRequestObject struct {
+	Body *CompletePasskeySignupJSONRequestBody
+}
+
+type CompletePasskeySignupResponseObject interface {
+	VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error
+}
+
+type CompletePasskeySignup200JSONResponse struct{ SignedInJSONResponse }
+
+func (response CompletePasskeySignup200JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type CompletePasskeySignup400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CompletePasskeySignup400JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CompletePasskeySignup401JSONResponse struct{ StepTakenJSONResponse }
+
+func (response CompletePasskeySignup401JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CompletePasskeySignup409JSONResponse struct{ ConflictJSONResponse }
+
+func (response CompletePasskeySignup409JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type CompletePasskeySignup410JSONResponse struct{ GoneJSONResponse }
+
+func (response CompletePasskeySignup410JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type CompletePasskeySignup413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response CompletePasskeySignup413JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type CompletePasskeySignup415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response CompletePasskeySignup415JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type CompletePasskeySignup429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response CompletePasskeySignup429JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CompletePasskeySignup503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response CompletePasskeySignup503JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetConfigRequestObject struct {
 }
 
@@ -4052,12 +7022,48 @@ func (response GetSpecification200JSONResponse) VisitGetSpecificationResponse(ct
 
 // StrictServerInterface represents all server handlers.
 type StrictServerInterface interface {
+	// GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
+	// (GET /.well-known/apple-app-site-association)
+	GetAppleAppSiteAssociation(ctx context.Context, request GetAppleAppSiteAssociationRequestObject) (GetAppleAppSiteAssociationResponseObject, error)
+	// GetAssetLinks Which Android apps use passkeys of this domain
+	// (GET /.well-known/assetlinks.json)
+	GetAssetLinks(ctx context.Context, request GetAssetLinksRequestObject) (GetAssetLinksResponseObject, error)
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(ctx context.Context, request GetKeySetRequestObject) (GetKeySetResponseObject, error)
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
+	// ListAuthenticators The person's second factors and passkeys
+	// (GET /_allauth/app/v1/account/authenticators)
+	ListAuthenticators(ctx context.Context, request ListAuthenticatorsRequestObject) (ListAuthenticatorsResponseObject, error)
+	// GetRecoveryCodes The recovery codes that are left
+	// (GET /_allauth/app/v1/account/authenticators/recovery-codes)
+	GetRecoveryCodes(ctx context.Context, request GetRecoveryCodesRequestObject) (GetRecoveryCodesResponseObject, error)
+	// GenerateRecoveryCodes Make new recovery codes
+	// (POST /_allauth/app/v1/account/authenticators/recovery-codes)
+	GenerateRecoveryCodes(ctx context.Context, request GenerateRecoveryCodesRequestObject) (GenerateRecoveryCodesResponseObject, error)
+	// DeactivateTOTP Remove the TOTP authenticator
+	// (DELETE /_allauth/app/v1/account/authenticators/totp)
+	DeactivateTOTP(ctx context.Context, request DeactivateTOTPRequestObject) (DeactivateTOTPResponseObject, error)
+	// GetTOTP The person's TOTP authenticator, or how to add one
+	// (GET /_allauth/app/v1/account/authenticators/totp)
+	GetTOTP(ctx context.Context, request GetTOTPRequestObject) (GetTOTPResponseObject, error)
+	// ActivateTOTP Add a TOTP authenticator
+	// (POST /_allauth/app/v1/account/authenticators/totp)
+	ActivateTOTP(ctx context.Context, request ActivateTOTPRequestObject) (ActivateTOTPResponseObject, error)
+	// RemoveCredentials Remove security keys and passkeys
+	// (DELETE /_allauth/app/v1/account/authenticators/webauthn)
+	RemoveCredentials(ctx context.Context, request RemoveCredentialsRequestObject) (RemoveCredentialsResponseObject, error)
+	// GetCreationOptions What to ask for to add a security key or passkey
+	// (GET /_allauth/app/v1/account/authenticators/webauthn)
+	GetCreationOptions(ctx context.Context, request GetCreationOptionsRequestObject) (GetCreationOptionsResponseObject, error)
+	// AddCredential Add a security key or passkey
+	// (POST /_allauth/app/v1/account/authenticators/webauthn)
+	AddCredential(ctx context.Context, request AddCredentialRequestObject) (AddCredentialResponseObject, error)
+	// RenameCredential Rename a security key or passkey
+	// (PUT /_allauth/app/v1/account/authenticators/webauthn)
+	RenameCredential(ctx context.Context, request RenameCredentialRequestObject) (RenameCredentialResponseObject, error)
 	// RemoveEmailAddress Remove an address
 	// (DELETE /_allauth/app/v1/account/email)
 	RemoveEmailAddress(ctx context.Context, request RemoveEmailAddressRequestObject) (RemoveEmailAddressResponseObject, error)
@@ -4085,6 +7091,18 @@ type StrictServerInterface interface {
 	// ChangePhoneNumber Set or change the phone number
 	// (POST /_allauth/app/v1/account/phone)
 	ChangePhoneNumber(ctx context.Context, request ChangePhoneNumberRequestObject) (ChangePhoneNumberResponseObject, error)
+	// DisconnectProviderAccount Disconnect a service
+	// (DELETE /_allauth/app/v1/account/providers)
+	DisconnectProviderAccount(ctx context.Context, request DisconnectProviderAccountRequestObject) (DisconnectProviderAccountResponseObject, error)
+	// ListProviderAccounts The services that the person has connected
+	// (GET /_allauth/app/v1/account/providers)
+	ListProviderAccounts(ctx context.Context, request ListProviderAccountsRequestObject) (ListProviderAccountsResponseObject, error)
+	// SubmitSecondFactor Show the second factor
+	// (POST /_allauth/app/v1/auth/2fa/authenticate)
+	SubmitSecondFactor(ctx context.Context, request SubmitSecondFactorRequestObject) (SubmitSecondFactorResponseObject, error)
+	// ReauthenticateBySecondFactor Prove again who is signed in, by a code
+	// (POST /_allauth/app/v1/auth/2fa/reauthenticate)
+	ReauthenticateBySecondFactor(ctx context.Context, request ReauthenticateBySecondFactorRequestObject) (ReauthenticateBySecondFactorResponseObject, error)
 	// ConfirmLoginCode Sign in with a code
 	// (POST /_allauth/app/v1/auth/code/confirm)
 	ConfirmLoginCode(ctx context.Context, request ConfirmLoginCodeRequestObject) (ConfirmLoginCodeResponseObject, error)
@@ -4121,6 +7139,18 @@ type StrictServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(ctx context.Context, request ResendPhoneVerificationRequestObject) (ResendPhoneVerificationResponseObject, error)
+	// CreateProviderNonce A nonce for a sign-in with another service
+	// (POST /_allauth/app/v1/auth/provider/nonce)
+	CreateProviderNonce(ctx context.Context, request CreateProviderNonceRequestObject) (CreateProviderNonceResponseObject, error)
+	// GetProviderSignup What is known about a sign-up that needs more
+	// (GET /_allauth/app/v1/auth/provider/signup)
+	GetProviderSignup(ctx context.Context, request GetProviderSignupRequestObject) (GetProviderSignupResponseObject, error)
+	// CompleteProviderSignup Give what is missing, and create the account
+	// (POST /_allauth/app/v1/auth/provider/signup)
+	CompleteProviderSignup(ctx context.Context, request CompleteProviderSignupRequestObject) (CompleteProviderSignupResponseObject, error)
+	// SubmitProviderToken Sign in with another service, or connect it
+	// (POST /_allauth/app/v1/auth/provider/token)
+	SubmitProviderToken(ctx context.Context, request SubmitProviderTokenRequestObject) (SubmitProviderTokenResponseObject, error)
 	// Reauthenticate Prove again who is signed in
 	// (POST /_allauth/app/v1/auth/reauthenticate)
 	Reauthenticate(ctx context.Context, request ReauthenticateRequestObject) (ReauthenticateResponseObject, error)
@@ -4142,6 +7172,33 @@ type StrictServerInterface interface {
 	// RefreshToken Trade a refresh token for a new pair (full answer)
 	// (POST /_allauth/app/v1/auth/token/refresh)
 	RefreshToken(ctx context.Context, request RefreshTokenRequestObject) (RefreshTokenResponseObject, error)
+	// GetSecondFactorOptions What to ask a security key for as the second factor
+	// (GET /_allauth/app/v1/auth/webauthn/authenticate)
+	GetSecondFactorOptions(ctx context.Context, request GetSecondFactorOptionsRequestObject) (GetSecondFactorOptionsResponseObject, error)
+	// SubmitSecondFactorCredential Show a security key as the second factor
+	// (POST /_allauth/app/v1/auth/webauthn/authenticate)
+	SubmitSecondFactorCredential(ctx context.Context, request SubmitSecondFactorCredentialRequestObject) (SubmitSecondFactorCredentialResponseObject, error)
+	// GetPasskeyLoginOptions What to ask for a passkey to sign in with
+	// (GET /_allauth/app/v1/auth/webauthn/login)
+	GetPasskeyLoginOptions(ctx context.Context, request GetPasskeyLoginOptionsRequestObject) (GetPasskeyLoginOptionsResponseObject, error)
+	// LoginByPasskey Sign in with a passkey
+	// (POST /_allauth/app/v1/auth/webauthn/login)
+	LoginByPasskey(ctx context.Context, request LoginByPasskeyRequestObject) (LoginByPasskeyResponseObject, error)
+	// GetReauthenticationOptions What to ask a security key for to prove who is signed in
+	// (GET /_allauth/app/v1/auth/webauthn/reauthenticate)
+	GetReauthenticationOptions(ctx context.Context, request GetReauthenticationOptionsRequestObject) (GetReauthenticationOptionsResponseObject, error)
+	// ReauthenticateByCredential Prove again who is signed in, by a security key
+	// (POST /_allauth/app/v1/auth/webauthn/reauthenticate)
+	ReauthenticateByCredential(ctx context.Context, request ReauthenticateByCredentialRequestObject) (ReauthenticateByCredentialResponseObject, error)
+	// GetPasskeySignupOptions What to ask for a new passkey that finishes the sign-up
+	// (GET /_allauth/app/v1/auth/webauthn/signup)
+	GetPasskeySignupOptions(ctx context.Context, request GetPasskeySignupOptionsRequestObject) (GetPasskeySignupOptionsResponseObject, error)
+	// SignupByPasskey Create an account with a passkey instead of a password
+	// (POST /_allauth/app/v1/auth/webauthn/signup)
+	SignupByPasskey(ctx context.Context, request SignupByPasskeyRequestObject) (SignupByPasskeyResponseObject, error)
+	// CompletePasskeySignup Finish the sign-up with the new passkey
+	// (PUT /_allauth/app/v1/auth/webauthn/signup)
+	CompletePasskeySignup(ctx context.Context, request CompletePasskeySignupRequestObject) (CompletePasskeySignupResponseObject, error)
 	// GetConfig What this installation offers
 	// (GET /_allauth/app/v1/config)
 	GetConfig(ctx context.Context, request GetConfigRequestObject) (GetConfigResponseObject, error)
@@ -4176,6 +7233,56 @@ type strictHandler struct {
 // validation. It is defined here as well so generated code does not import the
 // middleware; keep it in sync with fibermiddleware.ValidatedBodyLocalsKey.
 const validatedBodyLocalsKey = "x-oapi-codegen-validated-body"
+
+// GetAppleAppSiteAssociation operation middleware
+func (sh *strictHandler) GetAppleAppSiteAssociation(ctx *fiber.Ctx) error {
+	var request GetAppleAppSiteAssociationRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAppleAppSiteAssociation(ctx.UserContext(), request.(GetAppleAppSiteAssociationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAppleAppSiteAssociation")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAppleAppSiteAssociationResponseObject); ok {
+		if err := validResponse.VisitGetAppleAppSiteAssociationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetAssetLinks operation middleware
+func (sh *strictHandler) GetAssetLinks(ctx *fiber.Ctx) error {
+	var request GetAssetLinksRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAssetLinks(ctx.UserContext(), request.(GetAssetLinksRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAssetLinks")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAssetLinksResponseObject); ok {
+		if err := validResponse.VisitGetAssetLinksResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
 
 // GetKeySet operation middleware
 func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
@@ -4219,6 +7326,314 @@ func (sh *strictHandler) DeleteAccount(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(DeleteAccountResponseObject); ok {
 		if err := validResponse.VisitDeleteAccountResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListAuthenticators operation middleware
+func (sh *strictHandler) ListAuthenticators(ctx *fiber.Ctx) error {
+	var request ListAuthenticatorsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListAuthenticators(ctx.UserContext(), request.(ListAuthenticatorsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListAuthenticators")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListAuthenticatorsResponseObject); ok {
+		if err := validResponse.VisitListAuthenticatorsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetRecoveryCodes operation middleware
+func (sh *strictHandler) GetRecoveryCodes(ctx *fiber.Ctx) error {
+	var request GetRecoveryCodesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetRecoveryCodes(ctx.UserContext(), request.(GetRecoveryCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetRecoveryCodes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetRecoveryCodesResponseObject); ok {
+		if err := validResponse.VisitGetRecoveryCodesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GenerateRecoveryCodes operation middleware
+func (sh *strictHandler) GenerateRecoveryCodes(ctx *fiber.Ctx) error {
+	var request GenerateRecoveryCodesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GenerateRecoveryCodes(ctx.UserContext(), request.(GenerateRecoveryCodesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GenerateRecoveryCodes")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GenerateRecoveryCodesResponseObject); ok {
+		if err := validResponse.VisitGenerateRecoveryCodesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DeactivateTOTP operation middleware
+func (sh *strictHandler) DeactivateTOTP(ctx *fiber.Ctx) error {
+	var request DeactivateTOTPRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DeactivateTOTP(ctx.UserContext(), request.(DeactivateTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DeactivateTOTP")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DeactivateTOTPResponseObject); ok {
+		if err := validResponse.VisitDeactivateTOTPResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetTOTP operation middleware
+func (sh *strictHandler) GetTOTP(ctx *fiber.Ctx) error {
+	var request GetTOTPRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetTOTP(ctx.UserContext(), request.(GetTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetTOTP")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetTOTPResponseObject); ok {
+		if err := validResponse.VisitGetTOTPResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ActivateTOTP operation middleware
+func (sh *strictHandler) ActivateTOTP(ctx *fiber.Ctx) error {
+	var request ActivateTOTPRequestObject
+
+	var body ActivateTOTPJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ActivateTOTP(ctx.UserContext(), request.(ActivateTOTPRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ActivateTOTP")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ActivateTOTPResponseObject); ok {
+		if err := validResponse.VisitActivateTOTPResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RemoveCredentials operation middleware
+func (sh *strictHandler) RemoveCredentials(ctx *fiber.Ctx) error {
+	var request RemoveCredentialsRequestObject
+
+	var body RemoveCredentialsJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RemoveCredentials(ctx.UserContext(), request.(RemoveCredentialsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RemoveCredentials")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RemoveCredentialsResponseObject); ok {
+		if err := validResponse.VisitRemoveCredentialsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetCreationOptions operation middleware
+func (sh *strictHandler) GetCreationOptions(ctx *fiber.Ctx, params GetCreationOptionsParams) error {
+	var request GetCreationOptionsRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetCreationOptions(ctx.UserContext(), request.(GetCreationOptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetCreationOptions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetCreationOptionsResponseObject); ok {
+		if err := validResponse.VisitGetCreationOptionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// AddCredential operation middleware
+func (sh *strictHandler) AddCredential(ctx *fiber.Ctx) error {
+	var request AddCredentialRequestObject
+
+	var body AddCredentialJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.AddCredential(ctx.UserContext(), request.(AddCredentialRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "AddCredential")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(AddCredentialResponseObject); ok {
+		if err := validResponse.VisitAddCredentialResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RenameCredential operation middleware
+func (sh *strictHandler) RenameCredential(ctx *fiber.Ctx) error {
+	var request RenameCredentialRequestObject
+
+	var body RenameCredentialJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RenameCredential(ctx.UserContext(), request.(RenameCredentialRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RenameCredential")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RenameCredentialResponseObject); ok {
+		if err := validResponse.VisitRenameCredentialResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -4528,6 +7943,148 @@ func (sh *strictHandler) ChangePhoneNumber(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(ChangePhoneNumberResponseObject); ok {
 		if err := validResponse.VisitChangePhoneNumberResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// DisconnectProviderAccount operation middleware
+func (sh *strictHandler) DisconnectProviderAccount(ctx *fiber.Ctx) error {
+	var request DisconnectProviderAccountRequestObject
+
+	var body DisconnectProviderAccountJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.DisconnectProviderAccount(ctx.UserContext(), request.(DisconnectProviderAccountRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "DisconnectProviderAccount")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(DisconnectProviderAccountResponseObject); ok {
+		if err := validResponse.VisitDisconnectProviderAccountResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ListProviderAccounts operation middleware
+func (sh *strictHandler) ListProviderAccounts(ctx *fiber.Ctx) error {
+	var request ListProviderAccountsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ListProviderAccounts(ctx.UserContext(), request.(ListProviderAccountsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ListProviderAccounts")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ListProviderAccountsResponseObject); ok {
+		if err := validResponse.VisitListProviderAccountsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SubmitSecondFactor operation middleware
+func (sh *strictHandler) SubmitSecondFactor(ctx *fiber.Ctx) error {
+	var request SubmitSecondFactorRequestObject
+
+	var body SubmitSecondFactorJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitSecondFactor(ctx.UserContext(), request.(SubmitSecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitSecondFactor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SubmitSecondFactorResponseObject); ok {
+		if err := validResponse.VisitSubmitSecondFactorResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReauthenticateBySecondFactor operation middleware
+func (sh *strictHandler) ReauthenticateBySecondFactor(ctx *fiber.Ctx) error {
+	var request ReauthenticateBySecondFactorRequestObject
+
+	var body ReauthenticateBySecondFactorJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ReauthenticateBySecondFactor(ctx.UserContext(), request.(ReauthenticateBySecondFactorRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReauthenticateBySecondFactor")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReauthenticateBySecondFactorResponseObject); ok {
+		if err := validResponse.VisitReauthenticateBySecondFactorResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -4938,6 +8495,134 @@ func (sh *strictHandler) ResendPhoneVerification(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// CreateProviderNonce operation middleware
+func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx) error {
+	var request CreateProviderNonceRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CreateProviderNonce(ctx.UserContext(), request.(CreateProviderNonceRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CreateProviderNonce")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CreateProviderNonceResponseObject); ok {
+		if err := validResponse.VisitCreateProviderNonceResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetProviderSignup operation middleware
+func (sh *strictHandler) GetProviderSignup(ctx *fiber.Ctx) error {
+	var request GetProviderSignupRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetProviderSignup(ctx.UserContext(), request.(GetProviderSignupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetProviderSignup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetProviderSignupResponseObject); ok {
+		if err := validResponse.VisitGetProviderSignupResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompleteProviderSignup operation middleware
+func (sh *strictHandler) CompleteProviderSignup(ctx *fiber.Ctx) error {
+	var request CompleteProviderSignupRequestObject
+
+	var body CompleteProviderSignupJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CompleteProviderSignup(ctx.UserContext(), request.(CompleteProviderSignupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompleteProviderSignup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompleteProviderSignupResponseObject); ok {
+		if err := validResponse.VisitCompleteProviderSignupResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SubmitProviderToken operation middleware
+func (sh *strictHandler) SubmitProviderToken(ctx *fiber.Ctx) error {
+	var request SubmitProviderTokenRequestObject
+
+	var body SubmitProviderTokenJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitProviderToken(ctx.UserContext(), request.(SubmitProviderTokenRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitProviderToken")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SubmitProviderTokenResponseObject); ok {
+		if err := validResponse.VisitSubmitProviderTokenResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // Reauthenticate operation middleware
 func (sh *strictHandler) Reauthenticate(ctx *fiber.Ctx) error {
 	var request ReauthenticateRequestObject
@@ -5171,6 +8856,301 @@ func (sh *strictHandler) RefreshToken(ctx *fiber.Ctx, params RefreshTokenParams)
 	return nil
 }
 
+// GetSecondFactorOptions operation middleware
+func (sh *strictHandler) GetSecondFactorOptions(ctx *fiber.Ctx) error {
+	var request GetSecondFactorOptionsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSecondFactorOptions(ctx.UserContext(), request.(GetSecondFactorOptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSecondFactorOptions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSecondFactorOptionsResponseObject); ok {
+		if err := validResponse.VisitGetSecondFactorOptionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SubmitSecondFactorCredential operation middleware
+func (sh *strictHandler) SubmitSecondFactorCredential(ctx *fiber.Ctx) error {
+	var request SubmitSecondFactorCredentialRequestObject
+
+	var body SubmitSecondFactorCredentialJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.SubmitSecondFactorCredential(ctx.UserContext(), request.(SubmitSecondFactorCredentialRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SubmitSecondFactorCredential")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SubmitSecondFactorCredentialResponseObject); ok {
+		if err := validResponse.VisitSubmitSecondFactorCredentialResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasskeyLoginOptions operation middleware
+func (sh *strictHandler) GetPasskeyLoginOptions(ctx *fiber.Ctx) error {
+	var request GetPasskeyLoginOptionsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasskeyLoginOptions(ctx.UserContext(), request.(GetPasskeyLoginOptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasskeyLoginOptions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasskeyLoginOptionsResponseObject); ok {
+		if err := validResponse.VisitGetPasskeyLoginOptionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// LoginByPasskey operation middleware
+func (sh *strictHandler) LoginByPasskey(ctx *fiber.Ctx) error {
+	var request LoginByPasskeyRequestObject
+
+	var body LoginByPasskeyJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.LoginByPasskey(ctx.UserContext(), request.(LoginByPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "LoginByPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(LoginByPasskeyResponseObject); ok {
+		if err := validResponse.VisitLoginByPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetReauthenticationOptions operation middleware
+func (sh *strictHandler) GetReauthenticationOptions(ctx *fiber.Ctx) error {
+	var request GetReauthenticationOptionsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetReauthenticationOptions(ctx.UserContext(), request.(GetReauthenticationOptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetReauthenticationOptions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetReauthenticationOptionsResponseObject); ok {
+		if err := validResponse.VisitGetReauthenticationOptionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ReauthenticateByCredential operation middleware
+func (sh *strictHandler) ReauthenticateByCredential(ctx *fiber.Ctx) error {
+	var request ReauthenticateByCredentialRequestObject
+
+	var body ReauthenticateByCredentialJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ReauthenticateByCredential(ctx.UserContext(), request.(ReauthenticateByCredentialRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReauthenticateByCredential")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReauthenticateByCredentialResponseObject); ok {
+		if err := validResponse.VisitReauthenticateByCredentialResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasskeySignupOptions operation middleware
+func (sh *strictHandler) GetPasskeySignupOptions(ctx *fiber.Ctx) error {
+	var request GetPasskeySignupOptionsRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasskeySignupOptions(ctx.UserContext(), request.(GetPasskeySignupOptionsRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasskeySignupOptions")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasskeySignupOptionsResponseObject); ok {
+		if err := validResponse.VisitGetPasskeySignupOptionsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// SignupByPasskey operation middleware
+func (sh *strictHandler) SignupByPasskey(ctx *fiber.Ctx) error {
+	var request SignupByPasskeyRequestObject
+
+	var body SignupByPasskeyJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.SignupByPasskey(ctx.UserContext(), request.(SignupByPasskeyRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "SignupByPasskey")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(SignupByPasskeyResponseObject); ok {
+		if err := validResponse.VisitSignupByPasskeyResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// CompletePasskeySignup operation middleware
+func (sh *strictHandler) CompletePasskeySignup(ctx *fiber.Ctx) error {
+	var request CompletePasskeySignupRequestObject
+
+	var body CompletePasskeySignupJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.CompletePasskeySignup(ctx.UserContext(), request.(CompletePasskeySignupRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "CompletePasskeySignup")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(CompletePasskeySignupResponseObject); ok {
+		if err := validResponse.VisitCompletePasskeySignupResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetConfig operation middleware
 func (sh *strictHandler) GetConfig(ctx *fiber.Ctx) error {
 	var request GetConfigRequestObject
@@ -5331,226 +9311,330 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7H3tctu2l/etYPjsTOMspUh+SyLPzqzr2IlTx85jO03aqo8EkZCEmgT4B0DLasYzezV7YXslz+AA4JtI",
-	"SX5Jm3TTL40pEgSBg/N+fuezF/A44YwwJb3eZy/BAsdEEQF/HcaYRj8TQcc0wIpy9hOZ6+shkYGgib7i",
-	"9bzLKUEBDwniAqkpQVdkjvgY/hlRdtVGx0oiPJKEBQRRiYaC/CulgoTDtud75AbHSUS8nvfjwauj1us3",
-	"b3/yfI/qgacEh0R4vsdwrG/41IIJtYozaukp+Z4MpiTGem4xvjkhbKKmXm+nu+l7ap7oZ6USlE2821vf",
-	"Ow5JnHBFWDCv/Z53OCRoNIcPCCJKmEKzKWGIKvRUKi6IfIowEmQsiJwixa8I8xFmIZJwK1VTRK6JmPcZ",
-	"VorEiUKKI5kQFiI1xco80Ub7SJCEYEXCbCx4Vr9W4tisI5V9hpmcEUHCys8yDQIiJRc+mvKZfiOKOJvA",
-	"DWMqpELmQTTFEo0IYX0Wcan0iyWRknJmpqN/hqdh+pwRFKdSoQlHnKGQUzZBkrf7rLRXL38ZdV7Hnf/b",
-	"TT7wX6+2ZNOWFdZ62U7tbvteTJn784XvJXrthB7y//223/oVt/7stF4OWr9/fuHvbt/+m1e3se+xlDMu",
-	"wnMiifq7SdVNpgWzuTOZ3vqeIDLhTBI4ij/i8Jz8KyVS6b8CzhRh8E+cJJE9C8/+kPorP+cT/ewRIbg+",
-	"zL/ph0L9CqLP0CCx0xvEVMZYBVPP92IiJZ4Qu05wH8JhKIiUmr6fcYHcY2jOU03TAR1TEiIsCGJcoYAL",
-	"QQKlFws4idfz3BPe7e++JxVWqfR6253ObXE1/k2Qsdfz/s+znBs9M7/KZ4f6C87tWpiVWdxUYdbGRxhd",
-	"4ygliOrz6rt9Lh1WvbGCjFNJwj00NAs0RBLPJZpN53ruNy1z7ls4sO+QUz7zbn3vgLNxRIMHbwKOBMHh",
-	"fIBTNSVM6WdJWNqCX3gKy2rvRJJOGAkRZe3KSr583JW0HI9KvYSMI/0igsawkFT6mu1MEZb5fNwMly/c",
-	"K87I3RbNfeHmHWhFv2XZB+rf6+eZCB4QEuqpgpDZN3R/Qu964EKsMOw0nB+91SH+T/t7O+CxPhqCxljM",
-	"vZ4SKfG9axBnJDR/Fzf3Lp9enDWRq3Y5IUJy9oN055vIlctyxMWIhiFhD6V9TTlpMggiLis0f0EnTMub",
-	"NNH0Z26okvvWY5I7ULlUOIpg/ijkRAIjw1HEZ4iq5UT9+s5EbajjszeO+MwsCg29nhfxCWXerW//NCvk",
-	"3f5+q1fHPEFlhVn0WBpFt4Wl6a5PLB9YaaxV1OL0hRGZUhai4afWhbnSutQMdZivG7mhUmmuC1oFC0nY",
-	"Rq8ETzQX7jOr+Qz1N7WrHzTUe66/yegaNatOJ2zAU+WBqJ9HHIeXnJ9gMSEPJckRD+cDxfkggtGqotBK",
-	"F6Rv07OEuzRDxAztbqOf6I8VKu1uPS5Trn3xjr+ztYtGc9V0eB2Zvp9yRk7TeETEA/hZMgVq9/59q7vb",
-	"3dza3tl9/sJ7LO5VmOL6vAtmhBg85SM6RpjNV7KxCyKuaUA+MHyNaYRH0YOJR+v4XGBBo/kgLQxbpSJp",
-	"3qz3sfAIKjzSRu8jgiVBSswRnuCqsN95TO73UavCaRTCuR3rc81T1QN1Se/5SM+DSoRneK4PtIz4zOhT",
-	"nKNYKwFUmxWUTfoMyyutBGrrISBtdKFVKcbVVPNyPOKpMraUIKE+7TiSPXRFCDCF2JhOxhQyJ9/o0qD1",
-	"nhMl5q39sSJiUZm/IAFnodTW1QxThUZkzAWBVzFyo5C1vjRFODXeidx8CbOd3fS9MRcxVl7Po0xtbXpg",
-	"ktA4jb1eN1PQKVNkQoRZ0EVCE3rCQGagHh2z+4mHmKgpDw2V6Rl1n7/smP/amzv+EtXCPOj1DG1q2kml",
-	"XTsqkwjPzVPesjGmWA5SqekxsxLcumnptPmy032++2Jre+f5825ne+e2IKQwmKQD4PPa1Ji/nY5eB/SM",
-	"vj368Odx95Qey+NYJb8eHO8e0+30hL592Sbzt3+GH4/pGT2+OWaddrAZsVF81Ak/vY20ebUg98xUrEr/",
-	"qO+yci4bM7qSavBr/PL6l/ho/kt8tBt8+nk7+PRzl7w+vQ7iMPp16+00/HjT+XXzaB68vtnxbu/H/vbX",
-	"lcYXmRVgpOgQBVgISqQxbbQFQ+AMaP0JRxHSL4uIIqFxHNAJa2musopJKpJc4ivCvqR24/4GCTIfGIKE",
-	"DU8IC7UZbEXKUi1ojCNJHnnrtjvdL6ZKKZKgGZZI4cxvZHYrs7s0P86sqx4a6lVtw5JmVipW4Bmy6+Rk",
-	"HzBcM6S5RaEAM23BCeW0rtI6gcqlgGKAbvpMFbQ9PRUy6yFJWKjHwrJG80uZolHBOK1y8I8fP7aK1L3I",
-	"xoc/EiyIQILgKP6PvhdhFUyvyLzvDdGT86MDtPt8p+MjSYBO0dbGcoZe40hZIHU9hTFOI1Wget8TaUSk",
-	"1/NS2FEu6J/6MNz63iXn7zCbW/+LfLC+wPkgxmw+EG7AkqagxStmc6d0ykWlAEVYEVFROTcf0Q+wj4Q2",
-	"+iMaU4WeDG9a+s8W/Dl0/jKeEAEfvaEJJZUkRGnSRpdT+5xEWBOUJEpRNpE9NNw/ODj7cHo5ON+/PByc",
-	"HL87vrwYfvsSX09E844PRar522xC4IZfnpOdLmFREZXK8qiCBz1jREX+lLOwvWVGIXxUG52J/J0+Gmmt",
-	"knPj88YTjsZcaP5FJXqyZCxNDRu1M57ymSasRPBrAuwO9O9H5We+ceEbn+N/9D3KrnFEQ8OMNb+DOANG",
-	"dgQtJsApbzRk8Fj+FSwR7MYl/PADk2mScKFI+I6EFF/C+A9jimk+5iDWgw5g1iXvkImgWGsYS1R9CaIM",
-	"fbg8ar0w66ztjgMzpdYhC7ims6qdvvNl7HQtwofV6Q0L8+MCPFw8TsD7Fi4z4LMpAgHuBwFPmTrgbEwn",
-	"i9T3hs8QNrdINOPiCmnBDg55oVm2oiaeUDgZWh1wdkN1uJ9IosD5y6OQCHuYNTMHbW3oo6G2LxiOyVB/",
-	"U/aX0eaGbbQ/kjaAJgjiLJobq934j5FRRSv0aW2TwXUhzDcYzQeaUgaEacOkZqaZ6xO85s4rgUZzhE3I",
-	"R2Ct6RjfCTbhnvzdI84jgjW71UyVJ4QNxlwMLNNdeNnHKYHBGCmstmZxI4JiHJL6kYGjr/ElZr7KsEik",
-	"14KEYHmTG63IW1bKwPk+thEOZ6kte3NmVS5+DlYIW8eKGd/sDpyj2t320RA2cthGHxgXIRGGiKkisaxh",
-	"OtmssBAYLOQsAiWIJGr1sriAmtlgeOjOu3tbZJO/VZalduvXIsamrV35kb9nU+SjP0gAisR+WaJ/rhzc",
-	"xk3UJ19l7jEjx7Sg5frqHBaNMmNrWA3fh1MtlQkXl3ZvTWOVcvbOcI6aDXaeh6U6h4So6U0LSMjrdatb",
-	"lJob3FevXLB3VjWqcLuSX2LxwL39eKn1WqxQzKVC3bJndYGUQxIRIIQAs4BEteSqxYFlDSDIrR+MaxYB",
-	"z5Nwz+6GMcrBZZ6ykDNiAw+1vAlXyaPyLdFMm4haBcg4f2Wc0nIvOFJWLs7udmfJ0lTs8MXRNMvM8g/0",
-	"TXvGnGAEjQWPc52eSpfAwIyWpzUiLq5q3lv4os0qAS0s2UoSyoT8Ahk5TX1tV055ZrnivvYAQM4Ffb6O",
-	"yt5cXr5H5ga9NAs2TcWOWXba7Gt886V2visWLOcBC7M7Y0TzIbAYrTlgudMEXy+woxolRa1arEsaE6lw",
-	"nGRqQ8NJtGkMMA99HFOrdC0QcJMmdGHj3kPH0odt9E5T6owaNxvpoZAbZzqmEeIMaHrOU3f5ivFZ7Stt",
-	"ZKVu3ia4sca0BVnBGCByAnuhx5nQa21pgDdhNqURKeYX1HEeJ/jrB9a/Iv3zyplWCM6utq+3uo7ODqaY",
-	"TUie2JNlwJQJJUiFIEwV/NXVWZ4SEoI4JNZhYAlRM12bFJAdnGwUv5ims7mzW7PujMyWvBW2kMxK2tk6",
-	"rynkQnVXLWFpBrVryEPSvHJgfjXlSe2hAEvio1GE2RUkAaEQyymRjqZjSNNqlz9hd3vVnOGt9XN1Zs2C",
-	"ANeSdCXvLBlH+jSPV/Lbd2Oc3y95QHG05tsu4OaFd+rDYFmaXEf/sR5V6UaorJWbTPNyPUxg2ddWJNXf",
-	"InDqPvGV1bVqPg60KDm4k5SovL8wxrKXP2yFs0/4ate4mDa18Il/7TTr5lfMbVqc32qxXy91XRZWk3Gv",
-	"h5VowrXS3qSQ59kPTaNUZI2c8plNvKXKhl+okGsYqy4+lr0y/4RVa1bIB2sk4MbFM4r+WpZhaZ+qFuHX",
-	"Svww6Ub52EBcBzxOsMvJ1oadlpOlubrtKsjFrc3O3US7GaNx0sU8+Ec7Fo9itbuPh8HWmn+93V423iAk",
-	"3HTOcGZHg7mRmxUQKpLgKKs/xUsNRv3OtT7gYSJicT/vYTnWL+pXaD0estApPY0Hr6hBlWd9HEowxCIq",
-	"lRtmCBYNcNO4xK6K37O7vSLCB6f12Dza7ZjD6v6s+req3+6mW/u9QnBRT+GQI3lnFab+Dc0k6OIttY5f",
-	"KtFMcDbxwWAlDOLMKCZgeXKBTPRrbSHwXvBRROI6j+BaRJyt1V9OuLVbd5NwoR52uN9Kzs7MiF+rEDyK",
-	"+KyG/S7zg4DL20R9jK/88RwixRSgz7VJ24sBZiha0gOTG9Xg9Jzwlr7aklc0aXEYEEethOslFHnsPBH8",
-	"mrp4b8WhNUZD97NNofFhEjSULjEiexzNplwSl5iFBTE5P3eLkui/GyYSj3HJtTkE+xwul71BQz9frVwV",
-	"7aGhIAG/JsIEJeTQR0PFVaL/PyMjPQIb3mW2VUFa744onAZt2IchNRvxvkB6JoJdcR2zOXp7cXaKzFCF",
-	"PS6P/ZGMamu/9lGSjiIamKIvht63Nnd2TTj9+U73uY/sv15s1Dgio0mjq314eLG5szusJeRAXDc/BxOo",
-	"f+6q7uTB/Ha3XiA1TeNRIihTjuauyLx+HDVfMu+DYZMG2PyQpJP6p27qudgNCjgXIWVYER+NsCS726mI",
-	"aodoKNibrz1EhQD115s90NPT45uV9WE/zYfWUehPZH5BalSSKzKvOYpZ+HMPRZxfIQwEliZoNEda8Rxe",
-	"0XC4tvQsUPCq8wXTqZv/iebMFa/fomPeko6acd/8G5iV5hMJ4UlEFuLAi8eiwcT4aJysHCxow6N5uJ51",
-	"tK5vPHuFIjcqe4Wvp3rY7u5ut6tj19FK/cI1LtplIcxuspi0PJvhuZ6HdX5nMb+1F+v+luTiWi31Q9/V",
-	"B73uVhzbJc9LA4fFEpHh6q1YFl1oXJ4Vq1G3vbmntyGzEI1xoLjxxpQ3T6/TFZkPTJy/MUchN0btAwhH",
-	"mkj0MZKNsZU886lB2oOabtNLcBiSEEK7X1yAV+flNyxDHQ8qFPQsMtIVlFQrHP5CT5uZXuGVKz7wzt61",
-	"U00TXLjA03pmVWFBvxXXGsy50cJ/PH5yF5+aeWvtbI039V7+wIJArS+tfZhfcIm3+p22e0YEMj7u4EVe",
-	"5jp2FvyawcJ9TU+jiCAABhhzoU2gicCxbKOhFYcDm/KiWVN2iUKRUTj0+2xYWxCv7y6XZuorAWaMq4Eg",
-	"Mb8mA/shNuFQDxWmJu/SJSH6Nn9tEfMg/wksM3iaaGNwUA0o6zvHEZ8N9Jutbaqv2czg4gT7bEiZBUIA",
-	"vqzvy68URwTDk+FoAP4ZcwUygu0oJjs4mHIakMKvA8gmLfwdUalKf4NpXhyDiwG5STQRDK7IvHhvOUOt",
-	"9Avk9xVHSa4GgK6g74rxjVnfQUbn7nIEdAx/QXgfFg0qqu1mx5QVbtK/jnnKYElYGkWDYIoFDpRe2NKj",
-	"efKFvoVN7HDZRU04gkTzAUtjImhQekJvUcDj2Cxd6bKccqHKQ8FlGtMIiyzXsZ6AzE85AZXyqQbZhqLK",
-	"D4KkktjrwGsGisaEp8pdAtgRPaDEMRlg6WhS/y5JpGmJs2g+gE3Sl0ziFTgUSxfMvpuhiqX3oC7U164a",
-	"TcKWqRhhb2srJIyzUMICuaHsivEZy0+du2AJSV+oS/KGEVPmpG31RBeSikcRDq40sdvPyX6o3ZjsV7s3",
-	"aFhK4tSUJfV6mhz/mkQgm3hew+80k2CBgcUw1lJ9iNFgoNTJ4ap7NVNUZELwlUR8vNq+BXacT7SBlY9p",
-	"VKOYBAKghwZ3TLHKqkhrVVTFTdEhhF+sKsYZwkgGghC2NHFva3kClyWKYuhKswpTv23cRYtDr+Pwq+hO",
-	"xWzflcpmeU5ax3QPLk+73L71a32rLpXqB4loWFXPVkUvKmmdijDM1GDFa9wnmLtLr0xTcJU8+irv1PgJ",
-	"/UwvcQS2sBPFL/KL5LuE7AtaXExZ0cHYrRp4Dybsgj7X3Vkjzls3Z/AbN6VAGT9344a6+tEw4ySa+Uoz",
-	"5RLIyajeV2jLz5bZnpCbDCVMVBXU84pH/G4O7rrvOcWxieU5zITCyyacTyJS74OsdyGUdpCq5Rzp1vd4",
-	"QphWu2AfUlPkOEhFDWM6VhKFVBobHIU8SGO9B0/OEsKOX6EDzhgJ1MZqTm5Omp6924c6qj4vefWb7arl",
-	"bqAMPeML5iQuzUc8N3oQFBC/x1Q0fsiKzPTLKrBX5Rhud17ecdrlF66a+6p5/4UzbpirJGpl6uzVfXDy",
-	"ytOuA7Bb5Y380lmxV4C3t5QObe7AOQlqZ3nGSJ5SYmKXIdHMaNE7eF9lCoYbLONaxQLaKLIoDuY5hFU2",
-	"vyfDT61XcLWleedwoz6suoLVmnSZKRFkDzRRhVnoYOAycr1jQgVN1kjIpyZlPIeUGwseN0WGrRnUrJpl",
-	"3r7sk1xGELBpvZANVXJYapOAsLtuZBJhpdelphiYcrCNMAsFN2bgjIxM1Jzr2Q59JAgOTe2Lcqn0eEKY",
-	"akzPGsDPNYaJKxfOCMNHgSk62ux0UG5VrymQaOKVXlj40JIGVlm50i4tOXj3Skp0eTa+rfqf3b1+rXzu",
-	"vxVf6gWY7o3BqY9TGkytVWmSDZipeKBSazsGhcHPQRgujl+ffng/ODo+PHl1MTQ1WAuIn6XKUjSaI1sj",
-	"vnZw60JxQUIU8RkRrQBLspeVkW3ubOdlZHePdcGNm8t5i0XQetxQ2r5CEcFSoReFA1VZm28nvHZClJ6/",
-	"j0I6AcwOFqLhf7b/vTUY7qGU0X+lZFnkDSydNWybukqJRWKxwgwMDGCOTv2vC8g1J+kUsNbWysFZkcxW",
-	"NMpWRczyWdUd4VxmNCKbSMoCE0f+wOgNIgkPpj76cHlQwh+uwIFl5Bby1ADP2VezLFyUKdtfvDb2MctJ",
-	"Fyth8pnWLnBuUjwkXy9frK9VGFSgWhY/c5kxX4/KwkUR9xvO4JNhnohnVMq1zgzkEtZnf9ZXrl/yidHc",
-	"DDqK5lZDH3yr2OqEmi1Yt8tsyiG8uwjV8qj163fIF3yUjPlmq7+y141pxANBsOSsbtPnJW1YLRBBbL06",
-	"GWhrD8wda/EB8gyO+gySDPRVF8owGGAN/vN7ZDavU+B+BO5EAIotVHMWMMsmeupPtrudDd+UwZu7akip",
-	"kYwafJ73yCW9ezl8hujhbDuHA5KyEDCB5mto7+vUvDfBPd2LZVYZ0j2qF+ro/CusXfgg6zJavqa4yBJs",
-	"hAZwz2VBDodhoQ8LXgEzQ2vRbARmIY/RzmZrpE1zsxl7aCjTEUAiWeWMSkiXVDZ/+wGhj2Z116QN2vzG",
-	"Kb4mLgVnDWs4j0zUrWETqbzCdez68aBRmt77wOPsZv7VKkCLddO1k4oAjnycuQ0WDQklcHA1wIGi11Qt",
-	"qQYdFn0cQxTza7JOLlll+LpvgYqtFWlHX8hLW+M0XZwhiLEgFVTNLzR9mBmNAKNO61L5X0duz99+vPQW",
-	"8/eRUeCtnMuA7DbaCFLo91AQYRpL4AxI0hBRrBC5SdAfiqIJYRZAfpACMrVEOA2h5sHPFYE5gMLNIbPB",
-	"RguHmSfDQFZy8YPsMz5jbXQCNWNbnQ6S1v7K7XiT4ZtDzwCylGZQDq0EtB44MLD/sAA5PUyVSgp4OJfN",
-	"IQyeYG1lm0UBYV+L1DoFZ6y2w3P3HvTyUVjRoM/MBIzWLC0qYtkLGumv7aFQ8MSEwQJTjTPlkVkfA0PI",
-	"EkyF+bqG1jYlCNj8k3FCIW1dEwxlY14jC0qaN8w15iMaEbPWWNFrojdQtvusz04scKJLiQj/wGzCWziK",
-	"tKLwg4TMiUgT1NOnOEmePtWanOIBj9CIRHzWZ8NnA3v3M5wkz667z4Y+khxhpt+CZoIqZTUue59BGEIp",
-	"s/lFhgpwGMo+AyLNcJa1vpx3gRJpZJPnmemlBAm/mCEAu1MWqp6nCr7s6dNDdk0inpD206foENzSFusI",
-	"Zo4KEx8aD16h8sX6NIaGSw77jPwrxZHZ6wITdmCTmofaXCxsS4Rcz5vqsWn3GZTfgZIPPaxQgtUUpZLk",
-	"faeImzoCzR2cKrLWfdFn4L9ATz5cHmz4gNhYArSJ8Rzgq+cIo7EwqIdtdEH/tKMat4BZsI9TDgshryib",
-	"6FXbR4yzFokTNa+BJZ5RJhG/JqLPhvsWvRKIrmfBNYdttM+QzVDSDBTMlYoqnkFQ2fzzPtvudrTmZtYm",
-	"g8C1JhW+IgZMBu07CE+nvNskLLBqJwbNj4/7DDPj57qiLEQWRhBLzXVysHx93nEU9dB2p5vhKBKDzkxC",
-	"EmYLhJWLDEEERC/SgcFrhJUGGOdKnAg9yd0wBXfmRp8BEilQBpSApAlAVrJetexWTvlMK27FWWBnWUJb",
-	"EHNSmF3Jp0+hr1YF6zJDFTY3+WZ9TNOQfJUduepTloetgNhLBqtBCdR2auU1cuij0bzPEpPgaoTnk6FJ",
-	"nt/QL7Vt35wfvTQr9GQIkKjDjcI2mNf3GQBzS00XGPR8NpEGDNlCZv6AIEfWEPaEMP1NxIZ9stXbZwWi",
-	"evoUtg1HwLBgAtudDnoS40jrViSEw77ho+3ONnriKFmf1w2/z7Y7O/b870cRnw31bS98tL3VBRaw0+n4",
-	"Bn+rcKCB50c0IFZvtAx/P8HBlLQ22x3P9yAPAqSb7D17NpvN2hh+bnMxeWaflc9Ojg8OTy8O4Zlb31NU",
-	"Qds0x9FNbr00QqHT7pq7eEIYTqjX87banfYWhG/VFJSNZ+0ZiaIWfOKzP2ZXsu1AZSdE1ToZNbv8SEbo",
-	"JzJHF0TldX4bbfSGR6HMNCagJ+DXvv7bhiQBvNph9hkpAD+W/MlS0SgCudpG701xYUY5DNipB59lNvQ4",
-	"9Hp6vra8rNLgbbPTuRuGrqlG+80WJ3ognWy5W8+D2kJb7tbztsTJ+ZU4P+4cBjvh5ujdddS5idkL9oa9",
-	"v2Qn6ZH6FLw9O/6kPv2579miQe/wwFbIAfQ0VND1vPGLrbO3W682b466P05eXKejl+qEdCdv3v358/Nd",
-	"8uIylS/T92+uz38+/AD1dj3vZnB0+Od5+jLe2n1zcjpQKdndeXlymnz6uJsczC8Uvfrlj5+OPx7v4I7B",
-	"tl4PjdeuYQMMr16adhm3+QBo+IAzJXhU1/Nxjkb6QQt3W9AJ10QT90x1qY9ifNPCE/IfW52O56+FvZx3",
-	"Xiio2l7vt999T6axSfs3xn5WwGqplKfC0aLpogBnXr8WTzRxeK9cdpL3ux58QR8qIF2ZDP3FpTnUgh1H",
-	"UWZDuUYvcCgMSI5tGkPa6AP0A4DJhVCvOYPAJJV9NjzZvzx489PhLwMXhHx1eHJ4eXx2Onh9vn9wOIRe",
-	"Mz4gurqmFc4JljKQJVTtITxWWqxTZaSw6TLj5KxxruDIOQLb6JSQUCJBAoiMlxTQuvNpVsFGqh58RvM4",
-	"dg5V1X3+srvZeblr2oPcp8ldFZSqDsG/uF/g6AD9Zq/k0pnoJbW+YNi9lW23tjvdptllC/WshISvH+p2",
-	"Vj8ErdRufW+ns7X65poeTnB0ssMCS1Sqxyycif0cUK0GBh32uPTRNy1DPS0Mxq6HoRTaW3aenhU8dvWn",
-	"SlvDpRQYIzJMR6UcvppKsNcSEraRLcuBLbOIzD2oN3C1AjUp+MtqZdCT7U5no+4QmNtLaE6GBxKpfuTh",
-	"/I5g7zWdhrgwcHvrtzZ0rpHbstMCOsTUH9PlNLTQ5RHIe40HC51Y/5ITsd1d40RU++HBczvrzKwGyl8/",
-	"vPly9cPVviiPdnzPgf7AaMjIz53eQ4eJVT2W2mIZZIRx69erhj/ObaU4XjyAlbNn898sgyQs9BGO1JSn",
-	"k6nNMYNOPSbFZU7Aa10+R9pUKuOweY9Hqt8GJ65vNrq4n5Bzo4KapFnH9npoOatrrCAq8Eu/yC/hur11",
-	"iFIGriSbPChS0swejW+oWC76BblkpV3s+h0Va6pZv/POfz7vfIevSJm55UFCU9Z+d06acKka+1RAmkZE",
-	"2VWhWYVBzESW2Ro9LC+SsiwTbAhq2gC5o5vjamRJfAphpGhMygAIkrfRR3DJZSmNB2/2T18fDg7f7R+f",
-	"DCGnWFvngiQRtk5JcLZZv4x1qbhMYRwT00GoKhckjwm0dSGRJGiKjUNy37m4nOwwrgCZNzA2TEKWvr1e",
-	"0PTZk+wbYPKDnw/Pj4+OD/bBNrr48P792fnlhf2+4cYe2u68NE5rNreJcoXZ9Fm1hxzMuE57LHPUQqlq",
-	"Ywl1XubaUP9bLVZt5qI4DL9rmF+MS3bW4EFZM/vvbLWJrebOmM+3/udKNO+33/W1YiD0t99vS06b/TB8",
-	"qBabpDWsd7uzZXqFuS67M+x4bw+6oknOGXoymgNj3gB/OuPQNIeBURmRsdK/m6SujXrjcpnCtcx41C8p",
-	"En8F1/QfdsxfuUPxlx3tNeg5b9b//WyvoTJZmLIiPgDkKLNyLUGN2bLUCQTYoY1RisNF96XVjPKe2cZ0",
-	"gtgpFKDZEtO8wZ0kgSBKLvdzLpxRM7MHeTnXPHFl+NQGfz00Y1zVk/ibtHhtNmGt6/HuXkWXbfbMKJeQ",
-	"JlSrmoPP3gapbSFFoRLOzc8GKHEUARYAnzHjEtYEB8UgkK6jVeKwXLaKpMJzBNriXmNfYUZmfp56w4jt",
-	"7NRnUvHE9CakbGK0+Lwu6eTs9dmHy8HZ6eD9/sXFx7PzV07v1Ro9Md1fOQTDS2ptRVg1oPiAdFu4ulfx",
-	"omZoIv/zX/9tHin2WBmudAzkRT/3FnWLDW08CyCEplxIgkbQeGXuVTvQeC6loHzb2iKyvuHOY8nKrCv+",
-	"d4fBVyP9zI6XSv1AX5TEiCAorqy4DjISXy4As5K2hii9y85kBTw8tF/KEVp0y0IgEOzbqYGPXgiwF6Hy",
-	"7kOlhee/aXerSTpjbiGyzTMIeI1+nc3OZs+11YRO9dB21Lbpi0K3PVoGSNv/3SArzd/bjqC5fwWcEUUH",
-	"SyUFbNG7gupdK33W4FtZSixF18r7N2enh1/etWLArupdKzkS1gKmV5+VgMRWypgKid9TzNgD6hUrSteX",
-	"FSV4x7VExOZ9wue/NcyziAlq6m1+LwbUN+/2HVUoz9q2+HAmIFQLCpLF/rWV6JYU11Bkv/uA/hf5gC6I",
-	"0rItKIjZpXx5pU+oVuLqf2vqfAawRQaKop69G29MxTPNRYmROkDtvAW9S4KzBoLJLYT8TJeLvsAJAfty",
-	"gRGWkDEtm9NctwdZr+Z89ZmtOgUwEtMt3dYpQst/yDTa3nzZQ4JOpspHo7QwZ2vjMHKjkFQk6TOTBYFG",
-	"xHzLnKg9kw4LBVkQbYBOmHpgUct0zaJmwOoPUu1Nw/sfD14dtV6/efvTHXTzAqT7t6SRXyiSXGqx9p0r",
-	"fT1cqQDsb5W9op+i5D9q0vIzniMKZUu1POfpU0heB0u/1Cp9iNxJd3piamqEXLZ4D9mzl53vPoMWL+hY",
-	"oQXdkhUZWlnTZBz0zCmWe4CGA/f3WVXXzCCILCCxS2Bk4F5zLAo4IVESLJc2ZGBDF91CNPLk7PXx6eDH",
-	"XwYHZ68OB4en+z+eHL4Cxwgfj5e5LgphuAW1sZL0ALipRYxV9ATWmAD+rXFjJoIrEliP5nijDjy2COha",
-	"AXtd5uaHPX8Ulljn2A94vD5nXOh48e2yx6+e2/2t8TR5VcCFaFH2YMal1YBmvrWvT6siDGB36k92ZkOe",
-	"H14cnr4aIonn0tiRYD/OqCRgEZtQm+tvX3KC7iFGaFZxDckOzNZ0upNoYDoQZmQG/KbPTNvutflNQ5yu",
-	"fH7vH/v6kkL979XeWYicT/XBRAeM7plxljT6xQ6sd8PGdvM0GqqsGAK11Ugu67d3UrQUwXqy3XnZZxkV",
-	"bthiRtPtzwwZcAmoT47O9pCNGWflMaaBCZWIMJ5Opotq/hWZr9DyC5KsikPfZ6XEkmZxMyGqrkcmIGwT",
-	"BUUev9WTSH7LYoNMqFf9/bGy/JvEWA4Rk8FE6Hsy1OO6J2pxGkzxCQ293ubLTvf57out7Z3nz7udbcBU",
-	"diAbNU1TXebgPaoNmhud1nhIoPxvxtMo1MZWOalL8+3Z1OA6Pr5/5J/KfwyuXxaFzlLu9NE0C225SW1G",
-	"ba1Qs+ykl1vMoP3mKSRZZWAJMQjLKxLaNrp7CDuWkzkAMtcA1DRqwx04l2YmvTp4AngLZnP3lj2tjjs+",
-	"VurlazV8Nxv3HqiXmJVzAI0UPDu1iXQHZ6dHx+fvwNtrSr/hUwrmiEugKZghuM+sFaLNj0ruYk7TtjVa",
-	"PUPUCgNlaFjHtoaZv8MG/7kr3oJFq2F+1zlCxEPUbACRuI/joQah4rv/4btGPnfexPnSJLf11KGVuvgZ",
-	"lEe58g2j/eKywgMFgHCOraqTq+8FHrEsx3aVEm89EI+gxC/PnFtImfs6NfNv0fMF2V5Oo69o8ispFtwj",
-	"zTR6CRAQ5AYHKpo7SILhQiMbC8Ph3DpZ903KFkTZu8PLN2evLoboSaW7U06YG220D94yWRRsMxevtCfi",
-	"6dMCXF6G6Wu0+yykHnIQZx8smICN4/tZxajLOsOFVAHXxiu7SX8bmBh9lr/HwiUYt14PkAwau3KhJ1wU",
-	"2vf8z3/9dyE+qv/aMJFWl5DTRpecoxhCtqAvxAY9El5oJ8WF0Uv0NaN79pnlWD7MDmbU5AaDVdHcwMJi",
-	"ZOYX6AvGU5j7DveMagKFykbJysA8JJoRQfoM4hZttNPZsl7Rc6LEvLWvHxnat7hvct9pQVEgwB1MSaDV",
-	"Mb3HnAVkL/NghiSgIQmdn6FY70sldKglIUqTOv5jiPsL+PGKeMoNeUx3c/XdXQu5uzWXwZX+9tmzddtF",
-	"0N3mbzUPFtGfNQP6S03AMqavR+Zvp6PXAT2jb48+/HncPaXH8jhWya8Hx7vHdDs9oW9ftsn87Z/hx2N6",
-	"Ro9vjlmnHWxGbBQfdcJPbyOvDpnTTKWC9/so76qgZnrRlVSDX+OX17/ER/Nf4qPd4NPP28Gnn7vk9el1",
-	"EIfRr1tvp+HHm86vm0fz4PXNjndPY3e/FhGzxtC9yBJA/q5o//eg2lcfVCugvze5CiHYjxVpRTSmSt9h",
-	"mPASFSRLAl4Zdcus781OJ/Mi9opKwrDc/bEpKpcZxDmI05MshlbA1TXHYGNZgR3CLBO81cDc3evUqjUp",
-	"1egXQD0Vw18r41l55qu0GD1/V0zrmyxW+cZiWd9kTZm8QsrUcmlFfMzFhAOMYQ27WZWnW+EnkjRXq+S1",
-	"vFr5NTF5Wei8b8Lk13XJRdogAMvXIvzSmPSZNoJtFo6D3s6SisrdodD+sojFAwMSlfa3fVbJSDLLnJtR",
-	"4KODyjpTOFcfqqhykbuFKUpPP26I4i/RQu+jeZUwi2sjC9pAzuxJg3D4PZJwp0hCaQXrQgnCkmsN+/BX",
-	"Vxo11BgZdaMxvUcWdKY+Wzz8C+VBxr+fVQedH14cXg5LiPk2QNBnFqgMFCDIIix5R/KyfQhtPC4j2QPT",
-	"fFjo9s0dNKpebypN6mKvWm3UwH7KGZHL+Y8o9v17zHhByYx/YJ1RbXPC70GF76rRQ1OtcYl/FPMbLa+r",
-	"5W+LdpgxiLLDORY8HgA++hJNasoZKWR3NPiIF6KupsBG6znV8OdCSHWvanNpxgD9JMpFCA72RGZVO5By",
-	"zmf3StOudLkvMqk+awhjrp+fjbL07D67Z352ofzoe2r2dy72bXMxF1JdVb+3Fh9aL6wapiJjOwbqO2sg",
-	"Wh9DXVZMtyyG2hj1hI/6HvX8YkR1qbltQ9RzJUGJUuPxJemyNuKFlW80bCyvJEisWlwK9GRYKnUabphw",
-	"WsRnJOwz/VxGcOeH+x8u3xyeXjpyuzx+d3j24XKYwTSjUw4C0OAh1xRmOlW8Udblyvo9M+JLq/SQssxH",
-	"i5bVt4z/Xs7/zy3nfw/d7Kw/zTTNyALT98pZtpxmGZjxUhMfuvMA2wEQKs2F5uDxL7X87iGqbBcFW4FY",
-	"irEzPtPci81jnkqT3DOzncMDzFDIkSkKAneEiVhYb4TmIsY/YaBL+Bj8jc4zUGr44VdgTjAL+6zYtEjW",
-	"nXvCQtsPoyqzvnLUgMeIdvFUrQhvLSBsw6qUMO9rHc7NASY/9+MAQEVkWpDk3UxdBT9npM9IJAEG/loL",
-	"PiwEeKcbN3NCVMNm/q9MJKiP+n9N0fV/8gn7+Ij8W67s8QBGOY7zLkia0UaRy6lCXPiV/kO8CFJmKlH8",
-	"PjM1kfr4Zkc0a0XgeqsAAOGea2lkvBclIKqZNjdwzAEcjbiutKZVlSBuSXiq6p0a7oVNQBwRlarkvb0a",
-	"XOMoNcWQ7mIw5TQgSzS+nPM/CL4036Hftl5sdl92nj/v7m52Oltb3fU7ohzmc/ny2VG/ffYCQfQxHtRw",
-	"NNOFauDaB4X4B4moc85ojlP9St+jCXD8rXan3e1utZ+bhCOLjuKYVbEDY/bSrU6nveN7SYTVmIvY63mU",
-	"S1tyM8ATeNw7NB+wnyTPNttddHB0StSMi6tn3Z3dF+1up9PuoldYzCh7trnd7rQ7XhlLZH0el+/Bcsi7",
-	"+hPx9WCH/LOT3jMOe8iyHjPFzHWnAvzepJyc0GtwmLhd5Cya+84HS6QyqFlttG/bq+10Mvwk/Su1fbYN",
-	"89PsNOaQ2zmhpkfpYh+BEqP5foK/nhP8zwSudIcC+lRHke0sWH9GmlUPOmFpsqy82rqHwJbLfD0Xx69P",
-	"P7wfHB0fnry6GNpef9rkoxPGhY1pCKLP1wX02QSDz8ZBKHPGHUR8cX1mPComxvccflkBV8FeyJAXyqgV",
-	"bXSWKiLQKMLsyrbAVIImiWvpp5fMtoLzTVS7UEMW8RkRrQBLEvrldHwq0UjwdDKFnuEfGIWAyenRgQO7",
-	"jzELseJiXi58aQStn2JZ6mJpenCSGUDtrQdCEeObQQQ9hOEvygp/VUHhFwArimGjQgFEzZVRhIMrzeiI",
-	"8b9lkTfF+UBOuVAlaE59NeBxzFnpslaJBYnmA8gBpIFL6NkrQvODZ4FLEmrNbmtjbzGDH0qna1U+S9Jf",
-	"eZL8Bczyr82S/57j/g/Lcb8slI6QG2rS7sKqZy6HQgQkYE0MgDoBnXm/luz4OyOmf4+Efg1BqwPQUEG6",
-	"FWrLbMbYnbLqLdteoqvAOXxmT/ry7A2TYEKF6xBGme2u3UYnnF+BB6LcwtnlP4DjhBl9RcvnNtrPXM6m",
-	"s6zNmp9BD3epXNMbQRJQ1gsuFYOGBx3bHco2XBsehyROuCIsmLd+ghQ2qgrt4/N6euOo58J2tBFknGqh",
-	"WPaBUwmlcfBeV9BY4oeDTFfoM+d3cSAfAHXqLmmDpySsbY9125WrOKQgeib6ZrvxA1dlWLoG3ix9CRz1",
-	"BogcXjPAqtDdPHPya20o9yQ5JhanUjmi6jOInLTRGUQs9JdDd2jTg96lrljZ74MHzEEUmHf4tr3yVp+Z",
-	"TvAxwUzmqIrZoo5wWB9EhHVwrfXvljhc2Pk8bfieakp2Eh5B2t0hXJl//aNrL48sHveROSaaE3wROfcN",
-	"QwmUUw8EDgnCFb5isaAdK30yTqPIcr+NAms3B6EpkNRxWVvSaoRFvlBs4+p7VUZS/rXKk8q/1vK7ZbcY",
-	"/lW+o8QHG34yXLPSfzYkY5xGSl+d8pkmxTohBiUZk8byjdMMvzCTSlr4SIUjgoafWtaab12a/g0qFUwW",
-	"e99Tpjja7nb8PsMQbAttaqLtMpE16TecDurgjY1ZF2I7MJN9LCOk0MW6nGEyyEJoxIKnGIu1aDw7o35A",
-	"mCUMAJMGa4AnhA3GXAycJ8O6sYrOgIXnzK+5YWTf/XuBykrVdpUB7ltBYdZ0lUJvyCQVWWOY5Wzr24mU",
-	"uZwByjRNR66Hz1iLzpydHBQ/v0EdNMHh9VRBUKRSSVCAtfImM93InCPf5h+bF/wgrU/IuLR61vdDRZ8V",
-	"NElN1MN2RckCkwqPID3WIY2+Odx/dXJ4cTF4+/FycH52uX95ODg/PDo/vHgzuDz76fA0Q/9D51q1w5Hx",
-	"VBmsCT7OtS4z2VXqyHtMxdegkjyiGX4vxUSvw9+knBTe/10x+YsUk/zwftdO1tZOcEI1K02l5gGJ4GMa",
-	"kWeNyonmpHz0BwkUokqSaJz3N8MMEXZNIp5YAKYEQ4m3YZYYyQjLaX0XGPPWBysZy8Jka/s5i2pHUcWo",
-	"8XH6niIMMzWATex0X3ZGL/B2a3fcIa3nwRZpvcQ73VYn3A46493xJu5279Cxw65Jg3JgN+ofFdHKk8fy",
-	"vjgZZWQZ0PbKkjbkF0RJNLQ7Pmyjdya6k8fvGVfIxC/gTxOrCvcQVigi2LRQ6jOrAIDPYQTeiXrIvzQJ",
-	"sSJFGr6n0MxpdD/E6IRfkwgH5M4k8yVjCf/7TlgRGwpY+vfEj7848aPY9WwJO9CyTBuBOKFtR7mNIuws",
-	"IWz//THaanfaW1mvzkI+syTi2jp3J4Tp427jxbUC7CIhwapymEfRKt9Kzs5A/DY26LTfsoJMl+la+vvd",
-	"MIWlfkVlwK+JgMLKiiFYtfjq7MLfs6E+12ERN5mEvlXzXPsHjkYpjULAp5CBIITJbGNsFkzZdNSTWUxa",
-	"RWmSAcP6ALaGrN83cw9LmzVdGLkSvlgcupSZkbVbN67mRPDrrIVslh+ppoQKWXiHQTZcMXSx4KxmdOo6",
-	"bpSHNnlBi0PbI4bLbQUXcUs4I8XRslxnvw5dERZTm8gAXWhxPiOCr4tjuDarKz63IcelMJDLcakZaA3b",
-	"oTCQIdj6+dRoKHzGkCABF2FxZZxo8WtJ3TV6BcYnASle0zUgBSKeCpv0bmK4HCkcAY5MWvze/DTeLho1",
-	"0jEcylIyGEd8Bsamq1WmEqUsBPY277mKDJNsY5KETWkzYUoATiM4OtqQvG9zfNpoH0EWrm/rRBARgsMy",
-	"OhZjnViwWzSvAdEc1eBTK76HJhwZ31a1bi1PLLclyZwjTUUITzjsnWYXbXRCinnNcAZIBlIDGTvMBuSy",
-	"vOV2bmR5Pe/cEYUL+EibkFT3KPxknlfAKn8iJDFuVSistk10xbxYBO0jgoOpQZnFKKJKRcT9YmqpAf2x",
-	"BCvZRqe2VJtKZAE+s0bTBYhKPRew5XrexZTPnIwcRSR23e7sylh425AYA020UWXuMJQzFktpc+CautaP",
-	"nLHCMdILArx5oplEFBWJ9kqPXZyMacXj0sEwoI0cRpKYwN+T7W5nw4cywglRZTxzOKxZ/b2EmhL9ClfL",
-	"DjUjoJXPMFVNe6JpnEORo92a2lXXOkt2kkQaGfmdFvUuLbw0aZhOY4Xz5UPvN6/n6b8G9ggBA7C3L9Qc",
-	"2vsXMllKzxg6zW42Ynagl8FUmDAnqInxAWq6vL39/wEAAP//",
+	"7L2Jctu41j/4KijNf+rG+dOK5C2xXLfmU2wnceLYvl6ytTISJEIS2iTAJkDL6q5UzdPMg82TTOEAIEGK",
+	"1GI76aSvv6qvbyxRIJZzDs76O3/VBjyMOCNMilrrr1qEYxwSSWL46zDENPhAYjqkAywpZ+/IVH3uEzGI",
+	"aaQ+qbVql2OCBtwniMdIjgm6JlPEh/DPgLLrOjqSAuG+IGxAEBWoF5M/EhoTv1eveTVyi8MoILVW7eX+",
+	"wav112/evqt5NaoGHhPsk7jm1RgO1QOf1mFC6+6M1tWUvJoYjEmI1dxCfHtM2EiOa63t5oZXk9NI/VbI",
+	"mLJR7ds3r3bkkzDikrDBtHQ977FPUH8KCxgElDCJJmPCEJXoqZA8JuIpwigmw5iIMZL8mjAPYeYjAY9S",
+	"OUbkhsTTDsNSkjCSSHIkIsJ8JMdY6l/UURvFJCJYEj8dC36rXitwqPeRig7DTExITPzC1yIZDIgQPPbQ",
+	"mE/UG1HA2QgeGNJYSKR/iMZYoD4hrMMCLqR6sSBCUM70dNTX8GuYPmcEhYmQaMQRZ8jnlI2Q4PUOy53V",
+	"7ud+43XY+E8zuuJfrjdF1ZE5ez3vpHa2vFpImf3zhVeL1N7Fasj/+7f2+he8/mdjfbe7/vWvF97O1rf/",
+	"VSs72DMsxITH/jkRRP7dpGonsw6zuQOZ2gECIoAZcRDwyWEYyekHHCSk1pJxQrzCAs9ioo7R07TCY/hf",
+	"nkiE0Y36VQthcY2GPEYYRVgItQFABQPMkKAjhihDOOCMAEl3GHx5AwxHBKJSoIjEgjNE8GCMJA1JkTTU",
+	"tOy2/JGQeJrtSuQuqWI3mjvFzfBqt+sjvq4+XBfXNFrnsFocrEecMkniWmuIA0G+Lf3gN68WExFxJghs",
+	"bTuRY8KkEik8vhjzCVOfDjiThEnY+ygKjMB59rvg8HW64r9qPpawjEEM/NzFstZqPt9t6P+rb2x7tQAL",
+	"2U2E+ZIlQZAuU3IZ1b55NSGxTESttdFofHM353/FZFhr1f6PZ5mofqa/Fc9yMz83a6p9UyucpXzsPlyH",
+	"fdXybR0PzGNRzAeE+Go6L7F/Tv5IiJCrbQaJY66uj9/Uj3y1QKKkdtcefjekIsRyMK55tZAIgUfEzA+e",
+	"Q9j3YyKEIr9nPEb2Z2jKEyVFB4oSfYRjghiXaMDjmAykWg3cXQ6V1b59zTZ1a4VNPVQrWLSZsd4bz3KW",
+	"YhwqPStZcteDEiUxGarj30M9vUE9JPBUoMl4Wn4SYswn6hj2ORsGdHDvQ8BBTLA/7TpEQPzcEXzmCWyr",
+	"eRLEAfERZfXCTu4+7E6aO5YKtYWMI/UiAjJKjqnw1EU3Rlhk87EzXLBxihkpZ6fwLnFftqacdbU80YpS",
+	"0g/owFwygzEOAsJgF/EpGbx9K4/bG2T94PeNj1frf/bP+Vsy6f/nj4urs1ve3j38U1wdP9/gimaT/jsy",
+	"3Y+Jf6aoV58YDka11vrzVEDod61fkykcRBypd1JfcZaebH3Aw0zKHpoVfPNqiVBC76+aT0UU4OmJfgD7",
+	"WAloNcBg83zsvw5+P/44HvfDc/HlP9k42Mf/477gG5zfXaRU4SjmEYR5BI6/x/ANHYGwGsTEV1SLA1HX",
+	"Ura3UIAdcEZWO/C7rE29Zd6C1PcLpwp6bVsLvmO6qsTVdPrbX1rQlpycV4tiGuJ4apUGc6H7+m+Xu1dZ",
+	"ujtrIhaxudYb/iWsgCdi4ba84nGf+j5h9xV+SnQkUXcQcFEQehd0xJSKm0RKAOkHivJu8yHlHYg5IXEQ",
+	"wPyRz4mAmwz0O0TlfKn2emWitlJsGPCJ3hTg/ICPKKt988yfeodq375+U7ujf0FF4bYAvcWRAVvN5Ynl",
+	"iuXGWkQt1kTpkzFlPup9Wr/Qn6xfqhu1l+0buaVCqmsXDBnmE7+ODmIeqWu4w4yx1VNrqhcX1FNnrtak",
+	"ddiSXacj1uWJrIE+Pg049i85P8bxiNyXJPvcn3Yl590ARivqQka9QOoxNUt4St2ImKGdLfSOvixQaXPz",
+	"YW/l0hdve9ubO6g/lVXMa8n0bMwZOUnCPonvIc+iMVB77X9vNneaG5tb2zvPX9QeSno5U1xedsGMEINf",
+	"eYgOEWbThWLsLOY31CdxezDgCZP32BBzj1eIeP0WGBom09VXPA/r9kkcRTUvlQTpT7rAJbWvRilQsyGZ",
+	"HtCOrDYB3zYa6ijq6ix2a3fe/PyWLDyAAWeMDCTxkSDxDR0scXmckwG/IfF0n/tE/ECjjkscdBWTd2Fp",
+	"tVazkWpysZkTfK9M4ITBz93HN3KfwjltNrea27sbOzWvtvG8+WLjRfNF7esddbHctiw2cvTD4DQR2lOg",
+	"TISADOUSBwAi7P76t5GFleo33Jz7mYZYa/321buHUh5HR7PKtVKlXccjnKZ2DtXurBjnt+ieevGIyMVK",
+	"8YVmnyuGbzANcD+490UmSRjxGMc0mHYTZ9jijWYYV90pzk+Q85M6OgsIFgTJeIrwCBctz+2H1MQ+KqGS",
+	"BD7oEEOlY/BEtsB2V3TXV/OgAuEJnirlQgR8oo17zlGoLFIqUJ9QNuowLK6Jj7BEnA1IHV0ou55xOVZ6",
+	"Je7zRGpXcnZULXRNCCgoofYca0+w1kK0KxGo/JzIeLreHkpjxeUWcEEGnPkCSY4mmErUJ0MeE3gVI7cS",
+	"GeezooiUUI36n21herIbXm3I41DJsRplcnOjBh5ZGiZhrdVMBRhlkoxIrDd0ltBiNWEgM7DVj+7I8CGR",
+	"Y+4bY3hW7FabOfqHcOn5BGinYAGn1m/1GGMsuolQ9Ji6rOy+qftvY7fRfL7zYnNr+/nzZmNr+5ujMGPw",
+	"yJvbtFUj07fj/usBPaVvX139edQ8oUfiKJTRl/2jnSO6lRzTt7t1Mn37p//xiJ7So9sj1qgPNgLWD181",
+	"/E9vA2Wlz+jgeirGv/Sg7zI6dzpmcC1k90u4e/M5fDX9HL7aGXz6sDX49KFJXp/cDEI/+LL5dux/vG18",
+	"2Xg1Hby+3X4AL+Z8y+AidUlpjb6HBjiOqbqa1JwFmowJ8ICy5XAQIPWygCi9AeImdMTWlVRZJCQliS7x",
+	"NWHf09Kyf4M2O+1qgoQDjwjzKRtZ9XauRQYO7Qc+uq1G87uZdZJEaIIFkjgNm+nTSp2ASh6nrr4W6qld",
+	"rcOWpi5TLCEwZvbJ6uEgcPWQ+hET1ZA4ltYCzO0TmH8SKAbopsOkY3mqqZBJCwnCfDUWFiVWaMIkDRxP",
+	"aVGCf/z4cd2l7lkx3ntJcExiFBMchP/u1AIsB+NrMu3UeujJ+at9tPN8u+EhQYBO0ebafIFejCOViWk1",
+	"hSFOAulQvVeLk0Bpm7UETpTH9E/QbLzaJefvMZsaXUXcW1/gvBtiNu3GdsCcpqCuV8ym1gAWs0oBCrAk",
+	"ccH83XhAp3QbxVgSFNCQSvSkd7uu/lyHP3s2XMgjEsOi1xShKHUdJVEdXY7N74TSkztMECkpG4kW6rX3",
+	"90+vTi675+3Lw+7x0fujy4ver3/jq4ko2XHlUs3f5p+yccDvLMlO5oiogAppZJSTQJAKIlc+ZSJsb56D",
+	"ChZVR6dx9k4P9ZVWybkO+eMRV4aBkl9UoCdzxlLUsFY64zGfKMKKYn5DQNyB/v2g8sxEpXUA7N+dGmU3",
+	"OKC+FsZK3kGaBUZmBHVNQE6C1pAhfPYjRCL4sObIwysmkijisST+e+JTfAnj308oJtmY3VAN2oVZ5zzV",
+	"OoHEeOawQMWXIMrQ1eWr9RdeGvXf11NaP2QDruis6DPc/j4+Q3WF94rT6znz4zF423kYQSTAn+dMTKeo",
+	"Q/XaYbTP2ZCOZqnvDZ8gbHxKaMLja6Qu9rp2j0UkllRH/B3OUOqAtRuKw70jkQSTmwc+iQ0zK2EO2lrP",
+	"Qz1lXzAckp5aU/qX1uZ6ddTuC5M/FBPEWTDVHkRhcy3qs4ksxjbp3jjOhm5fu4y6hCnDpGSmaRgG/DPW",
+	"Q4r6U4R1xkuMlaaj/bhYZ7tk7+5zHhCsxK0SqjwirDvkcdcI3ZmXfRwTGIwRZ7eViOsTFGKflI8MEn2J",
+	"lej5Si0ikdoL4oPlTW6VIm9EKYNI8NCE262lNu/NqVU5uxwsEbaJLW4mjOKj0tP2UA8OsldHV4zHPok1",
+	"EVNJQlEidNJZ4TjGYCGn6RAxEUQu3habDqQPGH608ul+c8Xkb4VtKT36pYix6mgXLvJrOkXe/50MQJFo",
+	"52/0vwqMW3mIivNl6qrX95i6aLn6dAqbRpm2NYyG7wFXC6mz5XKnt6SxSjl7ryVHyQFbz8NcnUNA0tjt",
+	"OpBQrdUsHlGiH7CrXrhh741qVJB2Ob/ELMO9/Xip9FosUciFRM18lGeGlH0SECCEAWYDEpSSK+QbadEA",
+	"F7nxg3ElIuD3xN8zp6GNcgjfJcznjJggaKlswkXyKKwlmCgTUakAqeQvjJPb7hlHysLN2dlqzNmagh0+",
+	"O5oSmWn6pXpoT5sTjKBhzMNMp6fC5m8yreUpjYjH1yXvdVa0USSgmS1bSELpJT9DRlZTX9qVk59Zprgv",
+	"PQCQs6PPl1HZm8vLM6QfUFszY9MU7Jh53GZe4+mVmvku2LBMBszM7pQRJYfAYjTmgJFOI3wzI45KlBS5",
+	"aLMuaUiExGGUqg0VnGhy6mAeih0To3TNEDCt4mU3dzAbR6lobE/xRy8c4l7xAHa2FhiVmct2xtg1WV89",
+	"e4f06ui9Yo0J1X490kI+1957TAPEGTDRlCf242vGJ6VrjAqZtSXxXpMa66accUbyC52VTyZeXTaiDhkv",
+	"cQBuGLcsLQKCKHoigg8oDoyU7ZWOFpMFAhNWCzSqZjWiN8oCAy/LZEwD4iYBlq1YGtsnP+iRFEh900I9",
+	"yWWktKV85FNryxPSV7NjvdJ9zRaR0AUXDPjwlt4Tq8SVj6m+RerrhWdVEB6GkD3FtgtkBo/LrgYB7h00",
+	"xAPFYib19ZpMZwWDG5JeQUCUbeMJDiGvW+9eeiJ3YGQquvMZy1oNtCTbvPB6Tyfhy9Sfj1PXsOJqVnGt",
+	"L5klng/bV3nZBGUD7Vy7YvQWkYgPxh66utzfg5ShFmLkhsS5jfJ5oiOf6gEdW9XOCDNXLQRWmWo5nX4s",
+	"XCcDHAQVhzhrh8zkJ5Rp0uCCtUF/cJCr/2CjK+v3FFh62ct3yZWXS5bl5Im5KUI8vd9FUZKdsWCzbHLE",
+	"99+hgvQx7iJHMhTofKFIKjcd8kvojggjcflNYtm7kDMChBNinwCjj7QLUJFqb0RkLhmlB9oEEFxYYb3O",
+	"X8GDaa48vqfmanbz79JcF561WLxVC1RAcRd7mcczhnJhn3+a7dofYzYiWUVZWghTuImTOCZMOpkCMxcs",
+	"IT44IogJ1RiZrcxdkxqeriQdxXMroja2d0pkEyOTOW8FlZNMcn6xZV7jFOE1Fyk8uRmU7iH3SfXOgeO7",
+	"qkBvDw2wIB7qB5hdQy0Q8rEYE2Fldgj1gfX8Ena2Fs0Z3lo+V+tQnnGdWME/l8hzbmklMIYL5cX7Ic6e",
+	"z+mti355AQ/PvFOprsaYFMt4nkwsW9gRCntlJ1O9XfcTuOa1P60EyBetlFBwSVnQvPW+FZydmuGLZFkc",
+	"aokJ3XPzC6v7iU/BZM2VmUxnNg00ewx8BpK/vTg9ebLWA4tWqcboyUfSV1cRQ8fkhgRoMwsgbtebax7i",
+	"cYdhpOWGqYzmgW98Jmq4OjqEmldyK3WxX+Yw3fE2X2wZt2AnZ4vUWrXfBWf1czx5b0J5uVVVy8fcwhcc",
+	"pX2yhK7sV2Wbe2AcuSUkBC5asZqFWXi5M8a8l9+PjtMl/KwEfECFSV63Oe+VR+5I/4LVk1A/zTwxT9WL",
+	"t/f2gtt7kWuJ+vYNxslUfEOjsZp+kL7Om3uV5AroZvbkx55j2fzcKrfZ+S12ulZ4+Uw9XpUVpYYVaMSR",
+	"5JXhkKwOpmqUgr4J3lrjTZEm+Y3GYolQoc1OTF+ZLWHRnpG7GRtukeBSdkbunH4VMwMmXSkQKohrn4cR",
+	"toAgPJGgK+fmao/LYd/NjRXZV49ROel8LcQDscWDxEzt4mGwpeZf7vrIh84gIbeKz3AaxQQRmgV1IFFP",
+	"V22Uc/HccJ1651ILuN8dOnued/B+lG/qTxi7O2S+NXwqGc+1ogqhDV+AhhlQIe0wVsu0jqtUXK0aCsO3",
+	"R/qnTXPX2j+L2QXFtdvplq43jquce1Atu7KOV/6GahK02W6lXmwq0CTmbOSBU5YwyPJFIYFoGY+Rzj1c",
+	"+hI4i3k/IGFZPsZSRJzu1Q8n3NKju414LO/H3I7V+bNegq8CPikRv/OCwpBwpL3+OlPp4aLDbgHGX6Xl",
+	"+7PpvYCYpQYmt/J+sSlXR1+mgDbz/thflpzo6RD18rW+PQ+mT31hlf7052gy5oLYghocE12rsVp2m/q7",
+	"YiLhEOdSUnrg3YOP89Hqnpftc6bEtmbCKl4WZc6FvpadbfEKLndmOnykTDXfp/oIzxyiLUPkarMpeA+Q",
+	"HsqhjvzYH0m/FLKsjXStq8YqY+hsfWN7R6dBP99uPveQ+deLtZIEkmBUmSLVO7zY2N4pjxEO4pvq38EE",
+	"yn93XcazML+dzRdIjpOwH8WUSUtzJrg9O46czpn3fmVYv/pHgo7Kf3VbLv9u0YDz2KcMS+KhPhZkZyuJ",
+	"g9IhKnDmpksPUSBAtXp9Bmp6any9sx6cp15oGYW+I9MLUqLMXJNpCSumaat7KOD8GmEgsCRC/SnAvPWu",
+	"qd9b+t51KHgRf8F0yuZ/rGR6IWYwm1BlSEdOuKf/DcJKyYmI8CggM/m7s2xRYZx81CEaDra3lu7cX86u",
+	"mrXvyzOB0leAE9G+wlNTPaw3d7bqxbHLaKV84yo37dJJj9bVJ+omnOCpmodJdMl5lb6zDVqZjjV/6ncO",
+	"lFUcxZHZ8gxfrOfCjPQWH8W8TKLK7VmwG2XHm8WJKnJVTMqQmD08k0HU1fnZlbnlmRlrE98gKQfYSFTm",
+	"fmUVKxW3/UcLLNkHq5/4kJL73S/w4ry8im0ok0EnZPLdfPOrZ/NA2kQSmeAxTXOgIE2vQE1gMi4Ifs6P",
+	"BpyQibFoy63F1XOb0/IM6x2xiVwJ86HAa1p+G85M7Uwf4AWo+pWS7uOYDsbGdtSaK9PBdyoQRqYU08sq",
+	"MS+OXp9cnXVfHR0eH1z0dCJ2HoOyP0WmLmxpwXghueL7gE9IvK64fi8NE21sb2Wp4w92p3xfQXZMpCSx",
+	"8JBPR1DVqnT1/6n/7/Vubw8ljP6RkHkyrrm9nIxzwJhmCW/BwkuVsh/oG9fTc175df4CV/aHnyhZzGOb",
+	"LrKcI8TZ0F/FGQ5zrhS6D0f+KwWx4K2ls9Xxjzt58B1FthwW8X6e/DnxpfeJkOo+VqbqCnGfecEe63Nb",
+	"MsWnreipHxAEqL7qhohiPopxKOqoZ9TQrikRUipB+hEFUBa/53VY+iHjsjvkCdNPlkHcwhduCloXAAMF",
+	"DJMH4VOPDjBTY9o8x+6sqmKeiEnIb0jXbIwp+FRjpthr3RQ8XP3KAph1uZI+6iM/0QWyxPlxBVSyelx/",
+	"Bb4Y+JNJEneL+WcwyDDgE9gZ48dSj5sa7vxiKTPwybC6/Ce5EcFJxXDQBV+ufhBqt51/dgdjTgfE/QTK",
+	"fp2/AyqkGc98AG485wk4nkhtWveaTN1v8qWEuVF0Jab77HUXMJndz6zbqxfiW73h3ZTjYDT1eQAsBU9B",
+	"Nj/sIsCL6VMMKXOeYTy/S4yXkAvjXXsxdNM6Uods1e+SIOgOxjjGA3XXFl+arnwAOYn5zxRZxySYdlkS",
+	"kpgOYMD0W3XaAx6G+hhyH4sxj+XspzSkAY71KGpby2lRf5XSYq6GrpuSRocVvolJIvT8LaSbpCHhibQf",
+	"WW4ROCRdLCx5w1CCBIouOQumXXPeViOFOEbuA01D8JEL/QoDVQCWaTNETzObSYpWom0HA7GhKWYGyQRK",
+	"hBlUKGRnbT9IqbS81h9GTNgsrTifFYSNU2/eD/DgWrGXWWP6Renxpd+mJ5ir71X0J9S261ymmcslxSQo",
+	"q2FhEpongFwHh0xFCRZgtZepHMXYT6qTiYjga4H4cLELDW6ebKIVt9aQBqQirW/14poUYKzcvOMajwpi",
+	"w0br5ExZJYOYEDa3pnNzfm2fIQo3rl5RfrJiP4WCmugWgi/Uq/NzUuq0/eH8itytOSWIimr/JRD1Vy1O",
+	"KlT8SsKwAUed8xq7BP107pVJAt7YB9/l7ZJQhJeqYJbAZk7CXVGuAmQO2TsKa0iZG8NoFu3cexN20Rxc",
+	"pH6XzdkFi61gg1SPtlXnVI4RZqBuuSltd1tdVmw4l23vFcFLqgv05Gy1Y08k/Z5ORLXwd4sFo6ZcJzPP",
+	"rv/r4n2/Ux5XOXDvsrH83LH/MmZs/mBnL5gMnPmvOe0w/PTiU/qD0ByWg47vl0fPDJDWPG8soCyYSizH",
+	"cC7EiFcL+c4nXnP6zstGnI8CUh6Vm+coNSxJF3MijwhTdgmcQ6Lh2rpJHJQXLPtUmMI1nw+SUJ3Bk9OI",
+	"sKMDtK+JeG0xf+mLQc3ensM8CjnhbFCWMAPaq1hVA2F2tJJSIPWVZ2AsAoKFRM2NFyjGzOch6lNZno4H",
+	"P+uKMd7Y3inftIs3bYhHU+Z4PNGY3GKfDGiIA+M3bOlQ/oUTl0OAK65Ug9SdvaDeCNZXmJXn7tbCvb5f",
+	"Kk3+2H528XORgjfdqaKpRPouTuq0GOEOxyPJA/9hkniXTBDNb8CyEDt2W7w5ia/5kR+GmC4s0NKvQE1X",
+	"osw//8Cmz0wdyRIqyqWNSa0CfAQQvxDRYFymKA+5XnSbL7ZK5KIFBNQ3SoWbU0k3pY66z0K4v4XIrXHl",
+	"IC2XBc/YZhRjlt7TMbnh17p6lLkBi4DgG61J5Qo0tl6UJfOspG5AbgXE7iZY6ADkkBfrLMs6FioFoHKj",
+	"IdVMf1u8VNE+j8nakhu/XADVgD8T30MTCAnqm0aSIDCadBQ5TQ4NbPuVIH4asDQ0p/Mj1LXpYt0tEeNa",
+	"fBsDQIA21nL3Ss9T2hGVGR5LHZ1waUKZLTUT+DllJoOvm7aYG4zJQFELoWDzmPDqggSJb4u4qjogE/NB",
+	"KdCHm51p9P/ezAGvVJ9UokeCCklM9atuB7RywZJXSwl2GVGthcycMie7I3bcMol1nstxrN7c+UkxaT+a",
+	"71jfPbe2O4fc8GBOtF8ImeUhcFSWub4roVBsamMJyMgDApksOcV8x5qqqv5iB5k8PCrgNJqLT0fjATBV",
+	"X5FKTo/xDYFOxisYpt8NT6WEAsr2eSHv3E+LzLPhz6pEnusoEMjPM0yrK2AXgDFeFhurFiT+VmN3RRmX",
+	"f+GiuS+a9w+cccVcQ35DnE5I1aXGOSyX+WVOeeSYv73YqTD18n1QetsSiXxlSnF77rKpvAM02mp5f2WJ",
+	"fatQSOaDKt8bt+VUGSnPNNu6I6hFcaTFs7mvLMyt7A41jIUMyJ9LhAoiF8IRXd+l6f0ytt3fizR0Dc3z",
+	"5+qj5tzUfRhXQLGmJbq6Fswn5RGhu8Z/YbjuAlZP20Eo81RbmvA7pRLa+T3pfVo/gE/Xld3TW1saqNU1",
+	"k3Qarg4VUakR022H7fQmWhXiMVoCXtaYrhl06jDmYVWlnUnwmAsWSfNLshXWGmMOB0EF5rtS1gQhbNWD",
+	"jAIs1b6U2LWUQ4oHZn7Mde7ThPS1nWuzumKCfY3kLC2YKB4RJivL3bvwdek1pJtfpIThoYGG0N5oNFCW",
+	"LrRkUIJGtdwLnYWWqbl253KnNIfx7hQctHXLnulhM1kdjT3P979KiPCHJ7Jj0zvEytCfK7MdHtyYL1tM",
+	"P8iHLTBq22jYC4ehCnvz6xQd/aBc/TL0uVliMZcZRPpyORhlZUrVpcsO6PVSlcmrZVzMNTSyWZWxcHZn",
+	"rO6nqkPY0rQDKjS3nHVZ5V1U0JDN2NHfvdPDQzZHmEUXzGZausGZt+A+VkG2WT/rZXDJZXRBZFmsVpBB",
+	"TEouiOZOww3eKy2rjwXZ3NCF4Vs7Wy/WPB3MmEaUjUCNYlV40FF5UkSbKbUmUvZ2q4euzo/1iBj95zy1",
+	"JzArdAbAUbT47M2ynJfP3Ze7QItMEVNKvlt9+KNARLLz/ClARAp97WY3cV6+UHkLOx5rxIsRV8YUiPgn",
+	"vQw3Q1ssS201QH+U73N5m59LPtKGgW4lpy7DnqVLbXKoW8d4VCZjDrVds33tHrTZzwpRgwcBuKpOLCqc",
+	"dSXqTzcmWHBWzjiusSVniCA0iWNqXyHvvgXWtHEoQJs+HHSYdvdrEPTMgVqVUX4HIKJlugG9ggRbCAo5",
+	"AMxOg9eRmvqTrWZjzdM9g/RTJaRUSUYVAaU7QL/8uPralRsEVfXGvNONXBRId3DUldH5Twg19kPSZe5V",
+	"KTCnkVRFJ/R5af82Q1kxC17Qk6/U9W6Vmu2N9T6oLHAYTq6z0f2p0FnPBm7pHsUA1daUxuowoCIQejT1",
+	"t0s4W7Jc/bI9rCKVA1wmrh+uj1zVe+/JznbmP6t+XQJ1XjqpgApAJrJeqVk7VcZ4cN3FA0lvqJwD3tpz",
+	"XWg9FPIbskwheWH4srUAwOKCmuPvFAQo8cnPzhCusUESUzm9UPShZ9SHhr5Kl8r+emXP/O3Hy9osaBbS",
+	"9qG559Kuv2t1BLhVe2gQYBoKkAxIUB9RLBG5jdDvkqIRYR2ma/kSQRAVAuHEB6Axz002wFEUTD3US+tn",
+	"eqmjTPf35vG/RAcaDqFjCP9tNhqmT5PrJvJMEqHt0wdtOJWAsq3dQOsBhoHzhw3I6GEsZeQ0D7ysDn7z",
+	"CP+R2AQ9uOxL29qPwdfPE9d7XEdQeC3poMP0BLTWLEwL6byTPVCrbSE/5pHOtB9o8LwxD/wsR7DDIkxj",
+	"vTqq5qgr9mz4sVUr9MvPlowjClhRimAoG/KSuyCnecNcQ96nAdF7jSW9gUQ+Ue+wDjs2XaZtkaD/O2Yj",
+	"vo6DQCkK/xJQSxgognr6FEfR06dKk5N8wAPUJwGfdFjvWdc8/QxH0bOb5rMeJGYqCzeK0CSmUhqNyzyn",
+	"2zGihJlkTk0F2PdFhwGR2ttKVyKleQBxEhjEKshTMig7mCHoDCx1h2B1erCyp08P2Q0JeETqT5+iQ4h6",
+	"mMaQMHPkTLynHcQO3JxxmfW0lOx1GPkjwSYL0hHCtjO3kqGm+hkbXD5tYvdm2KbeYYCWCUo+gWlFWI5R",
+	"IoyWrSwFYqeOQHMHn50o9Y51GLjH0JOry/01yO7DuZ550MsJx4AOOox1i+g6uqB/mlEt9r7asI9jDhsh",
+	"rikbqV1rI8bZOgkjOUW9Ak320IQygfgNiTus13azdVumE3mvjtoMmTpeJUDBXCmo4mm/TgP61GFbzYbS",
+	"3PTeaHmSmVT4muj+L6ht+51b5d0UL4NVO9Ktj/mww2wp2zVlPjI9l7FQUmfgND+QijpbaKvRTJtOQ42F",
+	"DiCkG4SlDTxCgE1t0r5ubg07LYg6+nwYEj3JvHyOt3ytw2x2su6XiJII+nuzVhElV7d3otKdBbaWpc+J",
+	"5RRmdvLpUzXzXqExeAaEDw95en/UJx2W7bLTOI5lUVEg9pzBqlsqKzu18BrR81B/2mGRdgbpy/NJTyfZ",
+	"ramX9rWpbMM0uVmhJz3oH99bc45Bv77DBJ6qq+GGxBj0fDYSdZTlYot/IQDI0ISddtzSUcV099rMIaqn",
+	"T+HYcAACCyaw1WigJyEOlG5FfGD2NQ9tNbbQE0vJil/XvA7bamwb/m8HAZ/01GMvPLS12QQRsN1oeDbd",
+	"OGVokPkBHRCjNxqB347wYEzWN+qNmlcDryLcbqL17NlkMqlj+LrO49Ez81vx7Pho//Dk4hB+882rSSqV",
+	"MV2zEl0D6wh9KTTqTf0UjwjDEa21apv1Rn0TsgPkGJSNZ/UJCYJ1WKIS5QFZx1G0Lqgk61hAnx2LWT4q",
+	"862mifvmWeIjn4dYCYkhDYinz6F33L7cf/Pu8HO3fXZ2fKj+2z06uOjVYYsz6uswg9kliNSblh7akV9r",
+	"qSnAC9tRdEElaTsTVPqWVsxhXRuNhgZVgZb+4OwvdNjXtWMmrPBXbUL6mWQQ5gdC6W7tl/sHhxB0qg94",
+	"WDe/qeMoqn3N+u2vlPrzzStRV9R+Kc3SgI+oAfeBPvY5kzEvMVPf4ynqK+3U9N3f9HYyjatec1VQ7W7J",
+	"ppquvKYBUz0U4tt1PCL/3txpNErstm/KrMjxvPptzAeE+DlNttb67atXE0moIXVMeJaeXoD+ATeeQZgT",
+	"aXaCJhn1VjyCPT+w5YV6i/NUKgSRSg0XdXuOpaR5QEdU4gC11fPoWP1glhxPDs5Pjw4UQc5SI1pMjGpo",
+	"GPlu9JedR0kcT2JJQkVDK+GKnqbWTyFcV0pz+Zf8IymvrfNPHor6fp8soru2Vik/kj56R6bogsgMgHit",
+	"jt6YPknaqgQ6A53WQzApm/PdYbYJvNaU4ctcSFdIGgRge9RNa6fsdmWgcpaRrMG9va+41DC5vxnU5Bpo",
+	"8AaHt1UD0GODw9uqbcbH59fx+VHjcLDtb/Tf3wSN25C9YG/Y2SU7Tl7JT4O3p0ef5Kc/2zWDZlw73DfQ",
+	"va2a0F3Paq3a8MXm6dvNg43bV82Xoxc3SX9XHpPm6M37Pz883yEvLhOxm5y9uTn/cHgFQMCt2m331eGf",
+	"58luuLnz5vikKxOys717fBJ9+rgT7U8vJL3+/Pu7o49H27hR+/Z1aVlu9rCCp9TW3JObHoCXHpaVwCGa",
+	"ImsbKuVJbGkR4DWmoBfN4aOizZhr4RQQWeJXPFTGDw6C1M+klHYwsBVT6L4/kBiIJamjKyYBjFgp7AAk",
+	"rSvaqOgwR+abPKCDw+PDy6PTk+7r8/b+YQ/hCZ56SsXmak8BhMEEChIG+jaVewgPpTJ9qNSWCuij6WWh",
+	"HdA4sMGSOjohxBcoJgNITssZ6WX8qXehnRbX3o9Hs1SyrD1Z8/luc6Oxu9NoOE7HDf3XUrQ/04ishAva",
+	"7nmBMxhswL2c23ukttTEy+D0amXEqY6gyxO40LYazarZpRtlgh3KKiUQe9xqNhb/6DVn0Gluu7G5+OEL",
+	"nWBzlYFhadZJmQW2KAcU7fBEO2vuNbNac8a5Rd+ua+pZx+AQrGEoZKrN46dns/UKpRfVkbZSwFeMdA/7",
+	"wVibprrwCvIA0EebBKVLncxdVJ8h3tkygAei4N/yacaFFKB8FZz5crPRqG+n8k9ycBmuMAxLgqCsaq2Z",
+	"JX3lK8lKy5lazca3r3djs4oGxBVXzmyz4Tli/tdhpFzxZq7hv6ZDq8k57JXD+J5/7RTY5Jk90PW0Lq+U",
+	"a5SNUAJemLn8FOfEULdMNPN0WO/9q3b3/HD/9MPh+efu/unB4UX34s3px+7pibp5pFPxR0JBghvjzpDG",
+	"GxJo5wkk+3aYpCGp0O6KFW5l7Df/UHIjXIz5hN2dYhpbq7G7TVD6zaKh1mb22cGpa9U+80RfL4wXGqnX",
+	"ay7jbTW2lma8fHumcn5zT7j81hrrRJ2/iWcKTeVzZaTVvDJ71xhegxRdXtUtgQfQI0HZIzwCLz+kW6c5",
+	"1DooPyJSIAwKmzKzGx22CDy2ZagfjHCTFKsnVE77epTvxwBL/PQlTouNfiEp+x5f66KkPNnciVBWELdw",
+	"Kc/R/DcaDe2idQUrEIOVqzoei4U0MzM5VTnaH3EPSc7LlW0IHmNJLtVU7kIrB+YgfpWj1iWvsE+Xp5dn",
+	"eb3hjpKh9JJ8+lRdk+C6H/MJklwpk0pMPH3aSqOwg5hI289KfWLzW3uF1NkOq8idNZHujc0Xa6bdtC4U",
+	"0D79EKJG2CSCqZd5aMS532Fq9F3HxkZbjV00CyfbgpeaiorQQIHbZ+xl/ATu9vbx8enH7tXJh8Pzo1dH",
+	"hwfdw/fto+PeWsU1fWeCy6mFP/h2tqlmNs269nbry7t3ny7fPT85/XD1/PDs6sPnjc3j/YMPW5cb//ny",
+	"+b2bstyq2eToZ8D5zw71wC3s4/9zq2Gd6gMe/l96/H8vGr2TNBobO1SIhMT/NqO5aW2rXPqzydOVF38q",
+	"gUzYt4TG90wdHs7jNVDRYTlEQnAq2O562iNImW9bos/V33cXn/c+Z8OAalfw3627zwobCETmt22OFj9P",
+	"/4BQY5p5OysjdBw1zf0E4oIQpuHDXh3ZK98m4ipdCcCcMGR7TOxdAyxvZjVXw+mwDjN58eDjgEBor5WH",
+	"7Z7Fk5+RQOjJVqOhhMhWY9fRhzhTUwP4fthHxu26qDCpEDNSZ+auAz3lJfenq0kBo5hvNrea27u1pTnM",
+	"7VT2LZ8dJeOEfHtIYfiDNLXvyoRbzSWY8AxPA479S86PcTwyv9teZikppvp74lN8OY0ekPPbvo/wQ+kX",
+	"KyiUthvWPKWyHQQ29YDhkPiKfbxC7geX+VYjfMK8Mq2zwxarnSgnBfITzssDt88DNH6Y36DBtI9IBcQM",
+	"v8dFdJP7MH3Rofjb5ouN5m7j+fPmzkajsbnZXD52Uom68lBSIdPJf0KL7Rdma2M72AiRjgNVeOFMB7K7",
+	"WA4GkAQu7B7DN3SkaK7u5GbUtRe3h558JH11BzBPzQpUquf15hpkB02hDlaZDizNMlL3OGW56NoKmn+H",
+	"5VV/N1sAbICLq7Oz0/PLw4Pu5eezw4tept8BLqLTra/cKNhXy6KcZZAs0PeBSGJ8YmUHmD3yzOKdBIAG",
+	"+/UuvFOYwn0NjJ9fS7VFJFhcaxVRa6M4R+ZKxTJEvjKNl+ut5/nbYhl9U1maYCXn3WSp+8zvrc13uqml",
+	"QgatskOgi3z2IsMgWaNhSCUsKKj6rtlL90rZ1QatqMP6ZMhNxRgjtxKZ1i+awbBh51kiL+UF7PtOJ8j7",
+	"6Kq5zpPaoDq8lYRpEAyRBDLtUHkW80hDOl2by8eU3dTW3269PRmeDdnx9Pzi/but842bbTlR88KTo/kP",
+	"OKUiakMgozxrjF3jGydh/9P5dT/cTb589Mf+m/NL/3WzwV+Px/6nc37++lXj839qFpX2AEv89uL0pNaq",
+	"kenbBvn0Mjj6nVN/4wP9/OlDA7/eSj5vvg0+fzoPjljDSQHSkfv1a91v2CYf+vhfAlFoI7e8Hl/a8vNR",
+	"of8vUOgfTCImJQLRqskzJnJe21VKNPWL/a+cXmQIyw7rMZ2BXa0a5wHv7iNilIQoKsP3ZLEqPL5/CJf9",
+	"16jLoPU9FN/Ms4OdItYKq5cVQMd0hiDqE8pGmUebCihhiohfsFuNUgwd6jK2m+ndNq/X4yJDNdfK4B78",
+	"aPaihn38P9apzOPR8tyXqxZ8KJZzV3dMLfc8MpxmuK2NJS7eS87fYzY1uyEe3K7NDD6HMw9tc4siX07G",
+	"TufDSlv2pVbwPdeatAxY4D2DOGi82IT5HsKBHPNkNHZamQsNKjYlsjz9yqWzO4a/y0n1F8wXws42FM4T",
+	"UM7kYLy0HlLSprKizaQjLz1XXsLn5tEeShhUVxq4xjgh1eJRl0u67ZO/o5R0WiEbWbec0Czr7vwoO//5",
+	"shNSR3LCLcPNyEf0lpek5R6TdgaiBSX4inHUkMRHkiMq68gIW+3PyDppGpGpu4BIcH5Y1rX9TBzYRIkw",
+	"kjTMQ2EhwdNEPps8vv+mffL60IT5AcWVBgGKSRRgU6cLGUumVNH4Vyw2q1IMhzzusOK9IHhI+tyfIhII",
+	"gsZY1+i2bdWnvTt05YegI6bukCRCWkiI3NrLL5oOe5KuASbf1SkL+21IhTc+zAuzvt7aHjhwIB2DTU0W",
+	"ljObrGDPAtjOxj6tS7XMsivt7F3o3m26Tc90oZ5tfFwtRbHvP2qYj46Tn1usZrU3f33z/ioAXPz2VX3m",
+	"YoP89vXb1xk3zf202FLfzFZjU7fUYlyXu+heV0r2tpDkHAnOGXrSn4JgXrMZCTGBungqIO1Ufa/TK9bK",
+	"jct5Ctc841G9xCX+D05v7n8em//w4OYy9PyKx33q+4Q98vYyKhPVHZLdJvKACsvy6M0lZstcJ9CtWmpl",
+	"1cLhbLWa0YxMmWlqOgGcCED+m8auXgqDrJOMxPyythke1TO7V1HbkhwHL1pUK+Njif+ZFTIGYK+00mz1",
+	"IjILwPZMK5eAnFWqmkOJpsFtMdDVTu8BOz+D2YGDABrG8wnTFYCK4AB+GxCslErs53sAISHxFIG2uFcO",
+	"4ASALZMs+qmIV8cjO0xIHglblWASeFIF+Pj09enVZff0pHvWvrj4eHp+YPVepdETtS7JOeDD5NTawmVF",
+	"mCSxVUJT4Dpt8s98ulfwotovuv/f//P/6p8wMnEGWeQYyGDW7x4mLcxRDa4Dv2jMY0FQH0tJ4mnNq7lz",
+	"U3RkUHbyjy2fFJhbwkPflRdgkhw9Rjd+ottPn3iuuQLoi4JIJ+Mh7zpISXz+BZg2EagAZbCAhZARxGML",
+	"J+XCZs26ZdMUHjHmk3pZ1g4E905sQ8TVqdT5/S/tbtU4bGlnyPTw4FSqM7g3GhstqLn3CdgVktxKWynO",
+	"A98ej7oDBEqgvL+nwQZg5J7rXwFnhOtgKaCizXpXULlrpcMqfCtzicV1rZy9OT05/P6uFdj0CtdKV39Z",
+	"4ibxOkz/0nhYFt4xBRK/4zVjGLTm9vBY/q6ASax0RWzcsda8dJ6AqwXHbCGoc4XdG6utQ2/m3LJu4/CE",
+	"UC0oSBM8RZLb3j+GFJdQZB99QP9FPqALItXdNnCu2blyeaFPaO6Nm29EU13GCXmGEyM0dS9bK8Yy47IH",
+	"qaxKmJnxu4zL7pAnTCvNjGdasQcV+MViGZ2Lm/VAg9JQwzaAtUhZtajzqTDdt23jG9divWvevAW4qTUa",
+	"SpTUlSzZrbnNu2GIFbKDDmbm+dB6c2H9jzG375MglB0kJAnB0y6DWgq5c/aBKc7PdYmbTRkonPbdkgYq",
+	"SebXUWTTtlmy0Gh2jAUyBwXtF2YPqFxIqn9vDLFbpTTHidLWBVNZkDNXUARAVgFBvXCIcw0oehp2ChrJ",
+	"7BkAHz7sMACdngCwL0hQqApELwPMrnXRho/FmAjkc1AxQ7DclTqczULjNUM/ce2VEVybQ4W51VF7KEmM",
+	"hvSGIJ1XDnAQbqcN6ISjYYNBiQXAXXUp2JCCWULLlDJmxWEGmpj4oCgrAZ8LH3TYkqWVkvNuiNm0G/AR",
+	"ZV2Tni4KFZZZG05TXll2U4ikH1KpS9he6Qq2f0Y95d/iMHlMun5Q/W9sKslzTLQqPpIVXTFZUngJxX45",
+	"ueRZHPd5Yq0QCdScXPCP3oGVS6KE7txeTh9591FTW0E9OIM2VhCUgyZp1OnX7KH+1Piv7sJl6nfPBpwN",
+	"qW6hXM5fOqZdyO/hcc4dZTHEdDtpcCIZ5FgTZkmrvbR3a73Mn7TEXWq4DMF9ybj1UnSYucLhjgafLjUN",
+	"0CTnKAB4zq2N3RaK6WgsPdRPnDnbkmxyK5GQJOownUuO+kSvZUrknsbZB8ReyNmC81ADlwJCmU09VjJi",
+	"X5/Offn85f7Bq/XXb96+++ez+oUk0SW+NiH9R9/OT+HbMS4Mc7EWRE6+A8xCmRM7/ZBKZc7Tp6mS3tMX",
+	"bX9qJIDldOttT3TzIduGooUM76X83WGKs+voSKIZDz1zBVreX884eOvHWOxBF3d4vsOKHvuizm5Rfxkk",
+	"KVgRBZKQSIveo2u3aUCcnM7j09dHJ92XGqCxe3jSfnl8eAAWFh8O5wWAnWTGGed7IXW8w9JP9CPoCewx",
+	"YUlou3FEMZemnp0Ph2se6gkSKAHMWTDtwrgddic1CM78QURiWXrUgIfLS8Z0Fr++eHy0SOZlJZpqcZw6",
+	"A+4ruJQaMNcW4UNJGLSLL+fsNBJ3fnhxeHKgMbx0NA6icBMqCMQVdcKiySVBuVSSPcQITVs5Qso4M1Aw",
+	"lhO11wNhRiYgbzrMOHGWlTcV2Y55/r17BuFPi85w7xgI85HNTLk30YGge6ZDzpXZBfsmRmzcWVkxApXm",
+	"GgK1Vd9cJvvJ3qK5PMAnW43dDkup0EA6YONXgyEHXEhogGbobA+ZzNsUuwEHBsqIMJ6MxrNq/jWZLvaY",
+	"2ZuMx13TY6urfqeuHjc9v/q6GRFdj1bIyF0N1GRmBGiE9/WhoPGrrrGs93Taf1Y9U/Pm/KK0Aazu2ED9",
+	"Wmtjt9F8vvNic2v7+fNmY2v7m9O9N99WmLJRVn91B+zwmT2bF2cGBJQJTwLfRbfUdKfk9mTMw+8TZf6n",
+	"yh/ddibN5U2dX4o19UYbaVJal1h6qRlx0sosZtB+s0T8tOVYrhV55jiH1hVW5KQOgNQ1AF2RtHP9pRYm",
+	"rbK+p/AWzKb2LXtKHbdyzI5pngcN387Gvgeqzif5Sip9C56emHKk/dOTV0fn7yFnRveUhKU45kghZgAR",
+	"gg4zVogyPwoVYBlNmyBwuUBUCgNlAFIzw0C91N9hUqi57XgCm1Yi/G6y1rP3UbOhO+1dHA8lrW8f/Q+P",
+	"GvnUehOnc0uFllOHFuripwAykQ9h4rzCk4UvjaqTqe+OjJhXqbhIiTceiAdQ4ufXH80UHv2cmvmv6PmC",
+	"mhmr0Rc0+YUUC+6Rahq9BJRwcosHMpjaXqe9rNDfdLw3OOXWrQOXHBcEUTZzlb0/vHxzenDRQ08yRE81",
+	"h15GmGt11AZvmXAvtonN+jQc8fRphn2fpksb7T5NTPY5XGdXpkupyTjy0jZLNr0KOwnXPgU11U8fUmsD",
+	"E6PDsvcYSFTt1mtBi1Sj+ac1CyEVIZaDcQ894XG2WVDLkGWZqr/WdL6qTeCqo0vOUQiJr6AvhBrzHV5o",
+	"JsVjrZeoz7Tu2WFGYnkwO5hRlRvM5BnsItNvNzW/QF/QnsLMd7inVRPo7qWVrAxvEpohdRjELepou7Fp",
+	"vKLnRMbTdUh+6Jm32DXZdZpuy5AmPBiTgVLH1BlzNiB7qQfTJwPqEx85GHp2D6hAAefqZ0lUJn80cX8H",
+	"P56y0xZUg6zm6ltdC1ndmguJHHPf9CWcbfFUvVb9Q2XT2EUrAfRDTUBd/6RLmjTA37j/ekBP6dtXV38e",
+	"NU/okTgKZfRl/2jniG4lx/Ttbp1M3/7pfzyip/To9og16oONgPXDVw3/01uldeatyqx/oCmvetB35Uqy",
+	"FGFeC9n9Eu7efA5fTT+Hr3YGnz5sDT59aJLXJzeD0A++bL4d+x9vG182Xk0Hr2+3a9/u3SiL+PMM3Ys0",
+	"jf7vypl+DKr99EG1KCunq3IVQjomlmQ9oCGV6gkthOeoIGkp5cKoW2p9bzQaqRex5SoJWcGg0j1lVVQu",
+	"NYiz7vBP0hiauffALwpssDYPpgRhll68xcDc6mgfxcr+YvQLesi74a+F8aysflAQ+bfGtH7Jkv9fLJb1",
+	"SyJziGskNSKGUsSHPB5xqYzcEnGzqNqxIE8Eqa75zxCRqLAxeZG6EG2Y/KYsuQjyfXXSLpUCTOMOU0aw",
+	"ycKh0uZDWQhpRibpcuqoPS9icc+ARF4A9jqskJGktzkzo8BHB/gkGn6kPFRRlCJ3w16HXz9siOKHaKF3",
+	"0byuBInnRxa4cOxWqMt5jCSsFknI7WBZKCE25FoiPrzFeA0VSA1a3ahM7xGOzqRLDfLMPwOyoP37KcbC",
+	"+eHF4WUvVyBgAgQdZrp7gwIEWYQ570gGfgahjYcVJHu6nsApMgPQOAcRH1wArSJmQ4X4yWdEzpc/8JuH",
+	"gHIoxgtyZvw90RrO3Uk+BhUeVaOHKljFOfnh5jcaWVcq32btMG0Qpcw5jHnYBVztOZrUmDPiZHcs02Yu",
+	"gylQek4x/DkTUt0r2lxKMEBlWb6U24JHihT7AAp3+eSu3eRKSvxBSHVYRRhz+fxslKZnd9gd87MdEIfH",
+	"1OxHKfZrSzEbUl2EgrKUHFourOoncSp2kggwdLQE8ipiqPMgSebFUCujnrCox6jndyOqS+ijVB71XExQ",
+	"pjr5GcSaqmnpDdbWvEEWMVXQ/xLo4uBdC/Xg1z0nDHlx8A6Nde0whRCdhPgplZA+o8OXT15zPgrImmd+",
+	"3xVjvLG9Uxxmghm4F/R4PnpykbMr2lEU6EApor6OK1jVgGk0ZwEvZ7pG2XZ328m6u1l852CK6LDDbD1S",
+	"ejOjJ6cRYUcHaN/U4e/zmGS95Dbrzfpm/Xk5MA60oLMl4Cewxw+WkwjZlqLrRLB2Gg2vZk6y5r8eR4Pp",
+	"S/X/46PX2zf98CQ4er2rLH93u2utWgO/6Dd8/3m/OWwMdwebg0280d/dHvb7m32/SXaJv7mDBw28M9zt",
+	"b+OmvzF8MWgOG4Mtf4M8x83mXWMyuX1ZhMcIc17sF/h7GTjvzjMEmE9r17Rp044X4TnkFFfLrF19xMuw",
+	"tXprElW6/j7qTPN0YP14Hi2gkCqjYX7VzxzwK4iac0H8cuwzM/yFnsxDMUCKmuI6vdrg9MpwU/6qDQM+",
+	"Ebnt08HHr6ZvmwZWyZoxWZyVBL7NAbJ8S91pv5XGfdXLv92TGfQmLUzFdaQwkjzwl/CYrQzR+w92mGkf",
+	"kcmF6evEF6sj6dgVpOOHPC5nzuoGBOJamIRoZYJZreri6PXJ1Vn31dHh8cFFDzp9Cg+R2wGJ3JybOjrh",
+	"Gfqudpq5pwxAHTQIdIDaKYuH+5ILnZVkuVgZc55i2BS4opTTlYVmuL28QlYxXnaLOVz8dwXQTCcsyyq/",
+	"vHH2c3Hmozm3pBh5DVA2RpaEVIg0PVXrfW6K1pJXvLmvl7naTQrNPGdUqhDL4pUxwjfEKvM4ivJKNYI7",
+	"0ENaP/c6LK//rlnXPdwuQrSQyVt00JDy2AemgFfvBOj+IfYd530huRG5uY0tJZklHmmwgBkB1mHaWhA8",
+	"JFpyZmdRR+2ZFAZnZkrq8yEELs3Jd5hp2VxYn8F16uW2kDp4T+lW2pzEYYagoN9uQdMnY647RY/VCajV",
+	"EB+8X8HUJPrZ4udwD4IaroXdYcUWfe6E0lzPG54MxuoSgi0zowo05oFPNDgSoFUxLt0mNwy6/gYE+wJR",
+	"JrlzZJVFzXvlvTfNxrlfawxur8N6+hy61O+6fkn4vpvvg6V/s4d66T53YTeyYrKLEhVUfbm5BhmYaXWK",
+	"SMtNzF5luBFj7O8hgadg+JljtIellfQJ1r+3+i54bxFn1aBPlsO1JLkPFqreSCeDcwYR0KulgsDCrsBw",
+	"XePyHDT8zbQ1cJeaG71u710cqavcHlA+y+9CZ/lVZPVpEbqSbgv78d94Xz9ev989Jy9vUYPks7iJdNnb",
+	"d2GG3tJIVyZBHEtP32jYmgWlzTDQk14Ou7G3prPPAz4hfodBU3RrSZwftq8u3xyeXFrv7OXR+8PTq8ue",
+	"dWcpGwLiRcDRJal3aeS6MjSUxbbvCCCR26X7yL8HSy4/z83pEVbrn99DYB4c151K/I18modiPDcjRokC",
+	"AkIKOl9JhNkUEmQBistOrQXucaF0DqPh5UpSGJ8oWcemIU+M53pi1MYBZgDUCRg6kL2jdVCTvKOkiE7n",
+	"0TYBqL4oTaRJK4LVl16htwpmfofp0oNMrMx28GH+hdmjAhP95AivD3ER8UQuyAYvOOfMrmQ+uiqA3up8",
+	"bC9Le4KuGAGfCEsJuiDRtA3gjHQYCQSpoxNQ8wc4jiGZs/IwR0RWHOZ/Zd1NeZHMz1SM8k/msI8PKL/n",
+	"wtBbsQkeWt8KRSVog8CWICJlWGuvgwFQUcJcul1O+IR5HaYhxFJkewd3wch2HBPAudeWvqlALHS/mmDR",
+	"YTjk4BOGlt/QT3FMpvBzx5dRmgNkX1jV/SOgQuaSHa+7NzhINHZY0bav1PgyyX+vnqnZCf22+WKjudt4",
+	"/ry5s9FobG42vy5fXZHN5fsXE/72l4nx+t0SieYTxQxdG1ny8b8EojaXSUmc4iq9Go1A4m/WG/Vmc7P+",
+	"XNfnmZYsVlgFWMiuIIS5L91sNOrbXi0KsBzyOKy1apQLg1DTxSP4ee1QL6AdRc826k20/+qEyAmPr581",
+	"t3de1JuNRr2JDnA8oezZxla9UW/U8g1Mlpdx2RnMj+uWc8TP07DkvwS89pD5NkQtcgi1WgX4WqWcHNMb",
+	"yC+yp8hZMPVsymLWUwC1JQq5kGi7kTZtUt8C+pRPfC38lDgNOZRCjygT5Z0IcoLmkYN/Hg7+Z3bLtEyB",
+	"OAMlQFNEOY9Uqx5pGsa9o8Zg8tER47FJAY6J4i+lKRqDz4ZgmDXuTACmFEiiEGsxTdMcGFLzQQpUmgd5",
+	"raPTRJIY9U3LCIBOiWkUEV8nUKktCwm0sfJ0PNuBXAr4hMTrAyyI7+XRK6hA/ZgnozH45K8Yhfzik1f7",
+	"tsN+iJmPJY+neZyYyk75Ywxv1LtAAEBG55MrHW05zNYQ33YDwkZyDH9R5vxV7EQ/g+/qZlk7eCEln/QD",
+	"PLhWgo5o/1uaqC4574oxj2WuH6j6dMDDkLPcx0oljkkw7ULJLB3Y+re90rQdHTPZmwW8AKTBUpVPfLc0",
+	"gIfElLhrisB9jNtHSIh/GCTEpRPZJbdUV6n6Rc9c1n8R2g8rYoD0GhJGcvqzgEk8Zpr8kqGufZ1PkkXk",
+	"deW1DoCtBEKxOMEE+PCZ4fT5+SW6HotC31Xma1xEJZV6dXTM+TV4IBh3QJLSciFwnDCtr6j7uY7aqct5",
+	"AolsBmRigpWaILRPs6+0nQiUdceloptHXBOm+0+ln/WOfBJGXBI2mK6/g4pPyCJXM7W97DX8pHbUc910",
+	"CiaSqEsx7wOnApCk4L0W/ysnD7uprtBh1u9iMXGhv6r9SBk8ucta92HUP8wPGRM1E/Ww7XZoQblyn4E3",
+	"S30Ejnrd/Rxe08XSzae3Tn6lDWWeJCvEIC/FEFWHQeSkjk4hYqFWrlQwgURE8LVNpzB3vwcesDTFAt6h",
+	"YxPbjc0O05klIcHMyVpJN7WP/fIgIuyDTaFYrc7eOfmsyv6OakrKCQ9w260QrsxW/+DaywNfj22k2URJ",
+	"gu9yz/3CyJv5Sp0Y+wSaW7lyxTSgtqL0yTAJAiP91hzRfmmT1ksDSQ1b5CiczHgrF4y23tUhqqIgyX9b",
+	"lEn5b0vl3bxHtPzKP5GTgxVfaanpfglkN8RJINWnYz5RpFh5iU1IX/0vm2mrWOrEOoV/aAu8x/ANHSnT",
+	"su6A+9VHRPbQk4+kr9iCZdU/z+sba17aImRe30XATppCgoqLmGgLkjazgqT6PTsfVkXzsm5mZsF3qsQz",
+	"nGmGuBjzCftJ2/r97SUGkqujgb6tejRAiACGF3Pb75kE9zl1Bmp8uFapMBg6qUJk6MpcxwaTYqY/l26K",
+	"mVJ4bw+mquYGXhHDEQ7WJFR1W2ieGVzODsMxWdh0D92nfeZ+Otl7VYJno7T+0hVA62+33p4Mz4bseHp+",
+	"8f7d1vnGzbacqJfgydH8B+y1aLIvDd/z+AC8ArWLL59Ptj+PTn9/PW6cvBycfXnzZfRxq3sdxyEd/378",
+	"Jvzw558Jf+8HG+9ftdX//SdN1VQjvL04PdF6R4N8ehkc/c6pv/GBfv70oYFfbyVfNj40jlhDyU06Ylgm",
+	"Mam1au8Pr/aPDtefiz+Ojqejsz9e9+PzL1u/b7A/yB9XV8ad/AYzP4D00M3zsf86+P3443jcD8/Fl/8o",
+	"zpHqFmzVoqQf0MG6osTlkz2zY3psPPoIKl7WeLQgD5eWhYtv+xTE+V7XvC4AwwDz7aTAa7Mq567qmVyv",
+	"mJQYWVQoUdrKkNACV0wrY9WV05FeplemD+TakL1/1QaMpHeHnw1oUrEl0ApS1iCaXZMpoO9+F73gsWC/",
+	"WjXQyr85e/WhC5pVxgSzHh1L/F1zZ89RGi4zOnOKUGwJCBSJmODRk/4UDSkbkTiKKZOeYkuA2Tk7Ollr",
+	"6SKVDutzOTYMC84fyHdpLxFoQsWiHRIIAoVBDmyXh0QyGEODrlxUCrw0S+s/dr3L6EDIhEhW0oQcZusw",
+	"h9sypkVL8GwVaPfLqT36R53nUed5hAr6LwacnkU4W3QjLKxnSRWn2cKWUg2qLaDxUYkroefN5CgbmMgy",
+	"nSNXjUE5+2n8ET8+2WSBo0ByXSQ6r4RhsbegpPN+sal+dgsuQIx7gJKgl9NHW/7xXnusmPpOuZzzKp88",
+	"1J8W5Mwdbe0F0EJLGNs677LCrd4suNX167r29XMxiuY52jss72mfYxLr5KH73E0Qt8/utx9kFP9cxq0F",
+	"bQUDV307pIwCMlyK7Ax5ZKvdZgb+wStpXJXvg5EzHRd2v9BR63KCG/CQCFNeV4q802Gz0DvqP7trlcag",
+	"yfBcwhrUIz+IOfi34e88Jjk9mjyrJDnljR9EmZAE+4gPy1vwzDGJ0rQnrxYlq4XT5jmQZv1FHbacw6jy",
+	"TlsWjctlwYfTobW+engrCRO6I3QSSGGfO4t5BH/E14bBv3kPqnZLSYTUN2b/dzKQtVaNb5yE/U/n1/1w",
+	"N/ny0R/7b84v/dfNBn89Hvufzvn561eNzyup2p833wafP50HSt0u148zMEC34GNp8XhCJo8OoUfp+LDS",
+	"8RVoTa7ONNtUZ2kP0dwsUGgBNKpU7E8AGTGX1glAWxIr5ebTuimHWb/UATKZxEy4fnnAltpqNrwOAyxg",
+	"jVvFmQEnSMWdSRUE3GBdpFGmqu/ryX4HTNG8h6qb1qAT06xbl3y41Se2KqZLmMmsGuJAEEin5xFh3SG3",
+	"uGVpHZhbTTPzO/1tVllg3v3VSdPKdXcrDHBXKFK9p4sy4jWZJPo4Fuf9/VoGzJgKUDcUa9gWcyR2q772",
+	"3eVXcJJGV1gulxoykRNB0AALAkEvNwPWGDrIvOBfwhRV6ZqwllFUaNxhTiq2IupevZClDEoG7kM7Bmtf",
+	"vzlsHxwfXlx033687J6fXrYvD7vnh6/ODy/edC9P3x2eZKHlczJMBA5mDJ/cZBfl855hGv8MOb0PWMdy",
+	"p8xetQ9/U3av8/7HzN4flNmbMe9jeu/S6b04okqUJkLJgCjmQxqQZ5XKiZKkHEwHRKUgwdBxEDFE2A0J",
+	"eGQa/kcYWopqYYmRCLAYV+GXq7feW8mYV2e+dKGgq3a4KkZJkaBXk4Rhi/rYaO42+i/w1vrOsEHWnw82",
+	"yfou3m6uN/ytQWO4M9ywSP7LQjrCnlQoB+ag/lEl4cXI5r+EXWYeXhA+AU8DloPxLI1eEClQz5x4r47e",
+	"6/LoDACDcYl0ATD8qYu9/T2EJQoIFhIBnJNRACCPp090FlrZxZtEvu5BkdLwHS/NHM49OuY3JMADsjLJ",
+	"fM9i3P8+DkPYQE0SpEX6I3LKD4627cO2aw18jjhQd5kyAnFE65ZyK6+w04iw9tkR2qw36pvI54MkVPp6",
+	"BggIwS1dHTkiTLG7AVwovcAuIjJY1H7pQbTKtyL13FWQrV3LAjKdp2up9dthnK0+oGLAb0gM0cuCIVi0",
+	"+Mrswq/pUH+VN9woNwlt3oupoZQc9RMa6GRKMYgJYSI9GONVzJuOajKzqG8oiTybDOqhgPNrlMJ9m/pK",
+	"YWAHnZEL9b+zQ+egTQxSBjE4kgAtbVpPZABjckxoLJx3QPfyRUO7Dc5KRk9BzvNDWz9rcWjDYpnTHxBN",
+	"Zvtkc0bc0VKwwNm5nl6ewaxiomlGF7c6P77IZaOXnJETQNdwAMYBJ7Jw9pqnYUby9Vo6qUfk8ruC2Zlr",
+	"R3QpaZTD9GuQlxwKsjukhT0u2Qx8rcWXjyXWWer6yAKCb9wx2sY5tuDsKxBzcpurEXNKBlrCkHIG0txb",
+	"Pp8SdY1PGJx47Od3Rt+zXinf5zZUQF8YdX6DMRlcI57EBkJTI0JwJHEATdwTd72ZaPo2a+EJK30pS0h3",
+	"GPAJWN62XxQVKGG+hqFvWXxXnVGtIQd1QJswGUMxFnh96gAFahCD6qiNANPPM6iziMQxh2208tZ49OC0",
+	"aIYoq64XXVso+Z4BvYfrI58smMFUmn6gnCOodcAjrpPYxlTU0TFxURJNWpvtEA/4P8yU96coiPXM4qy1",
+	"aueWKGz5uDDwRmU/RbZfWEwk3BvvCIm0jxlSzjWJq01zOpB6iODBGPrYI4wCKmVA7De6XwDE9Hrnasx1",
+	"QPnuZT17Ch2FYCZOuosygMdwulAFYxSGfkDCfN8B3bSBKL4BazWuo8Lc6yZNDCznHAgX+Olu1E9OmcNG",
+	"akPgohopiRkELtFeq7HdyQDUErbgUhhafR8Gguic/SdbzcaaB6DkI5K7kZDTawQgjQGhVr3CFrECAi2Y",
+	"KBNMZdWZKBrnUidEwtGU7rpS4FJOipNAKzOJq4Sqm1yRBoRNXf7yahP9sfqra1gIBIB5fAbB3Dw/g4uT",
+	"+42m0/RhrXN01TZovFpmtRaiHaKKLr99+/8DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -21,10 +21,10 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
-	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy"}, // ground
+	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider"}, // ground
 	{"internal/password", "internal/email", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit"}, // parts, handed a transaction
-	{"internal/audit", "internal/notice"},
+	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider"}, // parts, handed a transaction
+	{"internal/audit", "internal/notice", "internal/authenticator"},
 	{"internal/caller"},
 	{"internal/flow", "internal/account"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server"},
@@ -34,14 +34,15 @@ var floors = [][]string{
 }
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
-var outside = []string{"internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example",
+var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example",
 	"clients/go/verify", "clients/go/verify/fiber", "clients/go/verify/examples", "clients/contract", "clients/contract/devserver", "clients/conformance", "clients/conformance/drivers/go"}
 
 // keepers: which packages may import an outside package. Tests are not asked.
 var keepers = map[string][]string{
 	"github.com/gofiber/fiber":           {"api", "internal/server", "internal/bench", "clients/go/verify/fiber"},
 	"github.com/valyala/fasthttp":        {"internal/server", "internal/bench"},
-	"github.com/lestrrat-go/jwx":         {"internal/token"},
+	"github.com/lestrrat-go/jwx":         {"internal/token", "internal/provider"},
+	"github.com/go-webauthn/webauthn":    {"internal/factor"},
 	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos"},
 	"github.com/pressly/goose":           {"internal/postgres"},
 	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},

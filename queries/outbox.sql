@@ -37,3 +37,10 @@ UPDATE messages SET sealed = NULL, failed_at = coalesce(failed_at, @now::timesta
 
 -- name: DeleteOldMessages :execrows
 DELETE FROM messages WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < @before::timestamptz LIMIT 5000);
+
+-- Those that are sealed, a page at a time.
+-- name: ListSealedMessages :many
+SELECT id, kind, sealed FROM messages WHERE sealed IS NOT NULL AND id > @after ORDER BY id LIMIT 500;
+
+-- name: UpdateMessageSealed :execrows
+UPDATE messages SET sealed = @sealed WHERE id = @id AND sealed = @before;

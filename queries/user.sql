@@ -81,7 +81,8 @@ SELECT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @id AND e.verifie
        EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @id AND e.verified_at IS NOT NULL AND e.address = @email)::boolean AS email_verified,
        coalesce((SELECT e.address FROM email_addresses e WHERE e.user_id = @id AND e.is_primary), '')::text AS primary_email,
        coalesce((SELECT u.phone FROM users u WHERE u.id = @id), '')::text AS phone,
-       EXISTS (SELECT FROM users u WHERE u.id = @id AND u.phone_verified_at IS NOT NULL)::boolean AS phone_verified;
+       EXISTS (SELECT FROM users u WHERE u.id = @id AND u.phone_verified_at IS NOT NULL)::boolean AS phone_verified,
+       ARRAY(SELECT DISTINCT a.type FROM authenticators a WHERE a.user_id = @id ORDER BY a.type)::text[] AS factors;
 
 -- name: FindUserPassword :one
 SELECT password_hash FROM users WHERE id = @id;

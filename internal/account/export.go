@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -39,7 +40,17 @@ func (a *Account) Export(ctx context.Context, who caller.Caller) (Export, error)
 		if err != nil {
 			return err
 		}
+		factors, err := a.Factors.List(ctx, tx.Queries, user)
+		if err != nil {
+			return err
+		}
+		services, err := tx.ListProviderAccounts(ctx, user)
+		if err != nil {
+			return err
+		}
 		document = Export{
+			"authenticators":  each(factors, exportFactor),
+			"providers":       each(services, exportProvider),
 			"user":            exportUser(person),
 			"email_addresses": each(addresses, exportAddress),
 			"sessions":        each(sessions, exportSession),
@@ -80,6 +91,24 @@ func exportSession(l Listed) map[string]any {
 	return map[string]any{
 		"id": l.ListingID, "created_at": session.Epoch(l.CreatedAt), "last_seen_at": session.Epoch(l.LastSeenAt),
 		"user_agent": l.UserAgent, "device_name": l.DeviceName, "ip": l.Address,
+	}
+}
+
+func exportFactor(l authenticator.Listed) map[string]any {
+	m := map[string]any{"type": l.Type, "created_at": session.Epoch(l.CreatedAt)}
+	if l.Name != "" {
+		m["id"], m["name"] = l.ID, l.Name
+	}
+	if l.LastUsedAt != nil {
+		m["last_used_at"] = session.Epoch(*l.LastUsedAt)
+	}
+	return m
+}
+
+func exportProvider(p db.ProviderAccount) map[string]any {
+	return map[string]any{
+		"provider": p.Provider, "uid": p.Uid, "display": p.Display,
+		"created_at": session.Epoch(p.CreatedAt), "last_used_at": session.Epoch(p.LastUsedAt),
 	}
 }
 

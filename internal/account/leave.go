@@ -19,6 +19,11 @@ import (
 func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, error) {
 	var at time.Time
 	user := who.Session.UserID
+	if a.Policy.DeletionGraceSeconds == 0 {
+		if err := a.revokeFirst(ctx, user); err != nil {
+			return at, err
+		}
+	}
 	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
 		// Race: a sign-in commits before, and is ended here, or after, and calls it off.
 		if _, err := tx.LockUser(ctx, user); err != nil {
@@ -48,6 +53,15 @@ func (a *Account) purge(ctx context.Context, tx postgres.Tx, user int64) error {
 	if err := a.Notices.AccountDeleted(ctx, tx, user); err != nil {
 		return err
 	}
+	services, err := tx.ListProviderAccounts(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, row := range services { // what revokeFirst could not do
+		if err := a.enqueue(ctx, tx, row); err != nil {
+			return err
+		}
+	}
 	n, err := tx.DeleteUser(ctx, db.DeleteUserParams{ID: user, Now: tx.Now})
 	if err != nil {
 		return err
@@ -75,6 +89,9 @@ func (a *Account) Purge(ctx context.Context) (int, error) {
 	gone := 0
 	var failed []error // one that cannot go must not keep the others
 	for _, user := range due {
+		if err := a.revokeFirst(ctx, user); err != nil {
+			failed = append(failed, err)
+		}
 		err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
 			if _, err := tx.LockUser(ctx, user); err != nil {
 				return err

@@ -4,9 +4,11 @@ package account
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -16,6 +18,8 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/provider"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
@@ -29,6 +33,11 @@ type Parts struct {
 	Trail     *audit.Trail
 	Codes     *code.Codes
 	Notices   *notice.Notices
+	Factors   *authenticator.Authenticators
+	Services  *provider.Providers
+	// Keys seals grants of other services; nil where the operator has given no keys.
+	Keys *secret.Sealer
+	Log  *slog.Logger
 }
 
 // Account changes accounts.

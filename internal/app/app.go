@@ -10,12 +10,15 @@ import (
 	"log/slog"
 	"net"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
@@ -23,6 +26,8 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/provider"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/server"
 	"github.com/latchkey-auth/latchkey/internal/service"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -44,6 +49,9 @@ type App struct {
 	prepared bool
 	ring     *token.Keyring
 	limiter  *limit.Limiter
+	lasting  *secret.Sealer
+	factors  *authenticator.Authenticators
+	services *provider.Providers
 	outbox   *outbox.Outbox
 	account  *account.Account
 	server   *server.Server
@@ -80,10 +88,27 @@ func development(out io.Writer) Option {
 	return func(a *App) { a.console = out }
 }
 
+// develop adds what latchkey dev has where the settings say nothing.
+func (a *App) develop() {
+	c := &a.config
+	if c.Outbox.Sender == "" && c.Outbox.Host == "" {
+		c.Outbox.Sender = "console"
+	}
+	f := &c.Factor
+	if f.RPID != "" || f.Supports(factor.WebAuthn) {
+		return
+	}
+	// Browsers know passkeys at http://localhost, and not at an address.
+	_, port, _ := net.SplitHostPort(a.Addr())
+	f.RPID, f.RPName, f.InsecureOrigin, f.PasskeyLogin = "localhost", "Latchkey dev", true, true
+	f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
+	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
+}
+
 // build makes every room above the database, top to bottom.
 func (a *App) build() error {
-	if a.console != nil && a.config.Outbox.Sender == "" && a.config.Outbox.Host == "" {
-		a.config.Outbox.Sender = "console"
+	if a.console != nil {
+		a.develop()
 	}
 	c := a.config
 	issuer, err := token.NewIssuer(a.ring, c.Token)
@@ -121,28 +146,61 @@ func (a *App) build() error {
 // furnish makes the rooms between the database and the journeys.
 func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flow, error) {
 	c := a.config
-	secret := hmacKey(c, a.ring)
+	hmac := hmacKey(c, a.ring)
 	var err error
-	if a.limiter, err = limit.New(a.DB, c.Limit, secret, c.Policy.EmailVerificationByCode); err != nil {
+	if a.limiter, err = limit.New(a.DB, c.Limit, hmac, c.Policy.EmailVerificationByCode); err != nil {
 		return nil, err
 	}
-	codes, err := code.New(c.Code, secret)
+	codes, err := code.New(c.Code, hmac)
 	if err != nil {
 		return nil, err
 	}
 	if a.outbox, err = newOutbox(c, a.DB, a.ring, a.console, a.log); err != nil {
 		return nil, err
 	}
-	trail := audit.New(secret)
+	if err := a.seal(); err != nil {
+		return nil, err
+	}
+	trail := audit.New(hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy})
 	passwords := password.NewPolicy(c.Password)
 	a.account = account.New(account.Parts{
 		DB: a.DB, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
+		Factors: a.factors, Services: a.services, Keys: a.lasting, Log: a.log,
 	})
 	return flow.New(flow.Parts{
 		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
+		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.lasting, Log: a.log,
 	}), nil
+}
+
+// seal makes what keeps secrets: factors, and the services that sign people in.
+func (a *App) seal() error {
+	passing, err := sealer(a.config, a.ring)
+	if err != nil {
+		return err
+	}
+	if a.config.Outbox.SealingKeys != "" {
+		a.lasting = passing
+	}
+	if a.factors, err = authenticator.New(a.config.Factor, a.lasting, passing); err != nil {
+		return err
+	}
+	a.services, err = provider.New(a.config.Provider, a.DB.Now, a.log)
+	return err
+}
+
+// warnOfFactors says what is off although the settings ask for it.
+//
+// Security: a key that is derived from the one that signs would go with it, and with the key
+// every TOTP secret. So there is no default.
+func (a *App) warnOfFactors() {
+	for _, kind := range a.config.Factor.Types {
+		if !a.factors.Supports(kind) {
+			a.log.Warn("a second factor is off: LATCHKEY_SEALING_KEYS is not set", "type", kind)
+		}
+	}
 }
 
 // open makes what has no default, the keys and the way to the database, and returns all
@@ -278,6 +336,7 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 // Run serves until ctx ends, then lets running requests finish.
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("listening", "addr", a.Addr())
+	a.warnOfFactors()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()

@@ -2,7 +2,9 @@ package app
 
 import (
 	"context"
+	"crypto/rand"
 	_ "embed"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +15,7 @@ import (
 	"text/template"
 
 	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -27,8 +30,9 @@ var tourText string
 const demoEmail = "demo@example.com"
 
 type devCommand struct {
-	Dir  string `help:"Where the database, the key and the demo user's password are kept. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
-	Addr string `help:"host:port to listen on. Default: LATCHKEY_ADDR, or 127.0.0.1:8080." placeholder:"HOST:PORT"`
+	Dir      string `help:"Where the database, the key and the demo user's password are kept. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
+	Services string `help:"host:port of the Apple and the Google that are played here, unless SOCIALACCOUNT_PROVIDERS is set. Default: a free port." placeholder:"HOST:PORT"`
+	Addr     string `help:"host:port to listen on. Default: LATCHKEY_ADDR, or 127.0.0.1:8080." placeholder:"HOST:PORT"`
 }
 
 // Help is shown by `latchkey dev --help`.
@@ -58,6 +62,21 @@ func (c devCommand) Run(sh *shell) error {
 		}
 		settings.Token.PrivateKeyFile = filepath.Join(dir, "key.pem")
 	}
+	if settings.Outbox.SealingKeys == "" {
+		settings.Outbox.SealingKeys, err = keep(dir, "sealing-key", func() (string, error) {
+			key := make([]byte, 32)
+			_, _ = rand.Read(key)
+			return "dev:" + base64.StdEncoding.EncodeToString(key), nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	services, err := c.pretend(sh, &settings)
+	if err != nil {
+		return err
+	}
+	defer services()
 	// The server's own context: Ctrl-C drains the requests first, and ends the database after.
 	if settings.Database.URL == "" {
 		local, err := postgres.StartLocal(context.WithoutCancel(sh.ctx), filepath.Join(dir, "postgres"), settings.Local.Programs)
@@ -69,6 +88,21 @@ func (c devCommand) Run(sh *shell) error {
 		settings.Database.AutoMigrate = true // nobody else reaches this database to do it
 	}
 	return c.serve(sh, settings, dir)
+}
+
+// pretend starts an Apple and a Google of our own, unless the settings name services. It
+// returns what ends them.
+func (c devCommand) pretend(sh *shell, settings *config.Config) (func(), error) {
+	if settings.Provider.Providers != "" {
+		return func() {}, nil
+	}
+	fake, err := fakeprovider.Start(fakeprovider.Options{Addr: c.Services, Now: sh.now})
+	if err != nil {
+		return nil, err
+	}
+	settings.Provider.Providers = fake.Providers()
+	_, _ = fmt.Fprintf(sh.out, "\nApple and Google are played by %s: %s/apple/sign-in, %s/google/sign-in\n", fake.URL, fake.URL, fake.URL)
+	return func() { _ = fake.Close() }, nil
 }
 
 func (c devCommand) serve(sh *shell, settings config.Config, dir string) error {

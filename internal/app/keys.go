@@ -16,6 +16,7 @@ type keysCommand struct {
 	Generate keysGenerateCommand `cmd:"" help:"Print a new P-256 private key as PEM."`
 	List     keysListCommand     `cmd:"" help:"List the keys of a key file: which signs, which is to sign next, which still verifies."`
 	Rotate   keysRotateCommand   `cmd:"" help:"Do the next step of a rotation in a key file, when it is time for it."`
+	Reseal   keysResealCommand   `cmd:"" help:"Seal every secret in the database with the newest of LATCHKEY_SEALING_KEYS."`
 }
 
 type keysGenerateCommand struct{}

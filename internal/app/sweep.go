@@ -17,7 +17,8 @@ const (
 
 // Sweep removes what nobody needs any more: idle counters, sessions that ended 90 days ago,
 // what is personal in the audit log of 90 days ago, codes and links that are too old, what
-// old messages said, and people whose account was to go by now. Several servers may sweep
+// old messages said, and people whose account was to go by now; it has grants of other
+// services revoked. Several servers may sweep
 // at once, and a sweep that was cut off goes on with the next.
 func (a *App) Sweep(ctx context.Context) error {
 	_, idle := a.limiter.Sweep(ctx)
@@ -26,7 +27,18 @@ func (a *App) Sweep(ctx context.Context) error {
 	_, codes := code.Sweep(ctx, a.DB.Queries, a.DB.Now())
 	_, messages := a.outbox.Sweep(ctx)
 	_, left := a.account.Purge(ctx)
-	return errors.Join(idle, old, personal, codes, messages, left)
+	_, revoked := a.account.Revoke(ctx)
+	return errors.Join(idle, old, personal, codes, messages, left, revoked, a.sweepProofs(ctx))
+}
+
+// sweepProofs removes questions that nobody has answered, nonces that nobody has used, and
+// id_tokens that have expired.
+func (a *App) sweepProofs(ctx context.Context) error {
+	now := a.DB.Now()
+	_, ceremonies := a.DB.DeleteOldCeremonies(ctx, now)
+	_, nonces := a.DB.DeleteOldProviderNonces(ctx, now)
+	_, spent := a.DB.DeleteOldSpentIDTokens(ctx, now)
+	return errors.Join(ceremonies, nonces, spent)
 }
 
 // sweep is the janitor of a running server.

@@ -33,6 +33,16 @@ const (
 	DeletionCancelled  = "deletion_cancelled"
 	AccountDeleted     = "account_deleted"
 	AccountExported    = "account_exported"
+	// SecondFactor is written where it was wrong: a right one is a login or a proof.
+	SecondFactor           = "second_factor"
+	CounterWentBack        = "webauthn_counter_went_back"
+	FactorAdded            = "factor_added"
+	FactorRemoved          = "factor_removed"
+	RecoveryCodesGenerated = "recovery_codes_generated"
+	ProviderConnected      = "provider_connected"
+	ProviderDisconnected   = "provider_disconnected"
+	// GrantRevoked: of another service; a failure is one that was given up.
+	GrantRevoked = "provider_grant_revoked"
 )
 
 // Who does it.

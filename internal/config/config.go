@@ -4,15 +4,18 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/server"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -26,6 +29,8 @@ type Config struct {
 	Token    token.Settings    `section:"Tokens"`
 	Session  session.Settings  `section:"Sessions"`
 	Policy   policy.Settings   `section:"Accounts"`
+	Factor   factor.Settings   `section:"Second factors and passkeys"`
+	Provider provider.Settings `section:"Sign-in with other services"`
 	Code     code.Settings     `section:"Codes and links"`
 	Outbox   outbox.Settings   `section:"Mail and SMS"`
 	Password password.Settings `section:"Passwords"`
@@ -40,11 +45,15 @@ type Local struct {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check())
+	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))
 		}
+	}
+	if p := c.Policy; c.Factor.PasskeySignup && !(p.MustVerifyEmail() && p.EmailVerificationByCode && p.Requires("email")) {
+		// A passkey is all that such an account has: the address is the way back, and must be right.
+		errs = append(errs, errors.New("MFA_PASSKEY_SIGNUP_ENABLED: needs ACCOUNT_EMAIL_VERIFICATION=mandatory, ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED and email* in ACCOUNT_SIGNUP_FIELDS"))
 	}
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))

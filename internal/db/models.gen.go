@@ -26,6 +26,20 @@ type AuditEvent struct {
 	UserAgent   *string
 }
 
+// Second factors and passkeys.
+type Authenticator struct {
+	ID         int64
+	UserID     int64
+	Type       string
+	Name       string
+	CreatedAt  time.Time
+	LastUsedAt *time.Time
+	Sealed     []byte
+	Spent      int64
+	Misses     int32
+	ViewedAt   *time.Time
+}
+
 // One-time codes that are out.
 type Code struct {
 	SessionID    uuid.UUID
@@ -48,6 +62,29 @@ type Link struct {
 	Address   string
 	CreatedAt time.Time
 	ExpiresAt time.Time
+}
+
+// Accounts with other services that sign people in.
+type ProviderAccount struct {
+	Provider    string
+	Uid         string
+	UserID      int64
+	Display     string
+	ClientID    string
+	GrantSealed []byte
+	CreatedAt   time.Time
+	LastUsedAt  time.Time
+}
+
+// Grants of other services that have to be revoked.
+type Revocation struct {
+	ID          uuid.UUID
+	Provider    string
+	ClientID    string
+	GrantSealed []byte
+	Attempts    int32
+	CreatedAt   time.Time
+	NextAt      time.Time
 }
 
 type SessionDetail struct {
@@ -91,4 +128,17 @@ type UserDetail struct {
 	Phone             *string
 	PhoneVerifiedAt   *time.Time
 	DeletesAt         *time.Time
+}
+
+// The public half of security keys and passkeys.
+type WebauthnCredential struct {
+	AuthenticatorID int64
+	CredentialID    []byte
+	PublicKey       []byte
+	SignCount       int64
+	Aaguid          []byte
+	Transports      []string
+	BackupEligible  bool
+	BackupState     bool
+	Passwordless    *bool
 }

@@ -135,6 +135,37 @@ func (q *Queries) ListFailedMessages(ctx context.Context, most int32) ([]ListFai
 	return items, nil
 }
 
+const listSealedMessages = `-- name: ListSealedMessages :many
+SELECT id, kind, sealed FROM messages WHERE sealed IS NOT NULL AND id > $1 ORDER BY id LIMIT 500
+`
+
+type ListSealedMessagesRow struct {
+	ID     uuid.UUID
+	Kind   string
+	Sealed []byte
+}
+
+// Those that are sealed, a page at a time.
+func (q *Queries) ListSealedMessages(ctx context.Context, after uuid.UUID) ([]ListSealedMessagesRow, error) {
+	rows, err := q.db.Query(ctx, listSealedMessages, after)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListSealedMessagesRow{}
+	for rows.Next() {
+		var i ListSealedMessagesRow
+		if err := rows.Scan(&i.ID, &i.Kind, &i.Sealed); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const markMessageFailed = `-- name: MarkMessageFailed :exec
 UPDATE messages SET failed_at = $1::timestamptz, failure = $2::text WHERE id = $3 AND sent_at IS NULL
 `
@@ -176,6 +207,24 @@ type MarkMessageSentParams struct {
 func (q *Queries) MarkMessageSent(ctx context.Context, arg MarkMessageSentParams) error {
 	_, err := q.db.Exec(ctx, markMessageSent, arg.Now, arg.ID)
 	return err
+}
+
+const updateMessageSealed = `-- name: UpdateMessageSealed :execrows
+UPDATE messages SET sealed = $1 WHERE id = $2 AND sealed = $3
+`
+
+type UpdateMessageSealedParams struct {
+	Sealed []byte
+	ID     uuid.UUID
+	Before []byte
+}
+
+func (q *Queries) UpdateMessageSealed(ctx context.Context, arg UpdateMessageSealedParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updateMessageSealed, arg.Sealed, arg.ID, arg.Before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const updateOldMessages = `-- name: UpdateOldMessages :execrows

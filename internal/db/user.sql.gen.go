@@ -61,7 +61,8 @@ SELECT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified
        EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL AND e.address = $2)::boolean AS email_verified,
        coalesce((SELECT e.address FROM email_addresses e WHERE e.user_id = $1 AND e.is_primary), '')::text AS primary_email,
        coalesce((SELECT u.phone FROM users u WHERE u.id = $1), '')::text AS phone,
-       EXISTS (SELECT FROM users u WHERE u.id = $1 AND u.phone_verified_at IS NOT NULL)::boolean AS phone_verified
+       EXISTS (SELECT FROM users u WHERE u.id = $1 AND u.phone_verified_at IS NOT NULL)::boolean AS phone_verified,
+       ARRAY(SELECT DISTINCT a.type FROM authenticators a WHERE a.user_id = $1 ORDER BY a.type)::text[] AS factors
 `
 
 type FindSignInFactsParams struct {
@@ -75,6 +76,7 @@ type FindSignInFactsRow struct {
 	PrimaryEmail     string
 	Phone            string
 	PhoneVerified    bool
+	Factors          []string
 }
 
 // What the stages of a sign-in ask about a person. One row for any id, also of nobody, so that
@@ -88,6 +90,7 @@ func (q *Queries) FindSignInFacts(ctx context.Context, arg FindSignInFactsParams
 		&i.PrimaryEmail,
 		&i.Phone,
 		&i.PhoneVerified,
+		&i.Factors,
 	)
 	return i, err
 }

@@ -261,6 +261,9 @@ func TestSEC82_whatIsNotKnownIsIgnoredUpToALimit(t *testing.T) {
 			w.send(r, r.plus("x", limit.one)).wants(400, "invalid_json")
 		}
 		for _, name := range []string{"id", "is_admin", "tenant_id", "verified", "__proto__", "status", ""} {
+			if r.schema.Properties[name] != nil {
+				continue
+			}
 			if got := w.send(r, r.plus(name, true)).verdict(); got != plain {
 				t.Errorf("%s with %q: %s, want %s", r.id, name, got, plain)
 			}
@@ -354,6 +357,16 @@ func (r reader) strangeBodies() []string {
 	return list
 }
 
+// takesAnything reports whether a member of the body is described without a type.
+func (r reader) takesAnything() bool {
+	for _, member := range r.schema.Properties {
+		if member.Value.Type == nil {
+			return true
+		}
+	}
+	return false
+}
+
 func TestSEC89_nothingThatIsSubmittedComesBack(t *testing.T) {
 	t.Parallel()
 	w, list := readers(t)
@@ -382,7 +395,8 @@ func TestSEC89_nothingThatIsSubmittedComesBack(t *testing.T) {
 			silent(block(r.method, r.path, r.text, append(head, sized(r.text), line)...))
 		}
 		for _, body := range r.strangeBodies() {
-			if a := w.send(r, body); a.Status != 400 {
+			// What may be anything is looked at later: where the caller is in no state for it, that comes first.
+			if a := w.send(r, body); a.Status != 400 && !(r.takesAnything() && a.Status > 400 && a.Status < 500) {
 				t.Errorf("%s %.80s: %d", r.id, body, a.Status)
 			}
 			silent(block(r.method, r.path, body, append(head, sized(body))...))

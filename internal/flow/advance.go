@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/notice"
@@ -26,17 +28,15 @@ type entered struct {
 type progress struct {
 	// in is set when they are in.
 	in *entered
-	// stage is what they have to do next; empty when they are in, or refused.
-	stage Stage
+	// underWay is what they have to do next; its stage is empty when they are in, or refused.
+	underWay
 	// token is the session token of a session that was made for it.
 	token string
-	// resetting goes into the answer: a code that resets a password is out in the session.
-	resetting bool
 }
 
 // refused reports that the account has changed since the proof was given: disabled,
 // gone, or another password.
-func (p progress) refused() bool { return p.in == nil && p.stage == "" }
+func (p progress) refused() bool { return p.in == nil && p.stage == "" && p.identity == nil }
 
 // advance is the door: the one place where a visitor becomes a signed-in user. Whatever
 // has proved something ends here; it finds out what is still open, and lets in whom
@@ -69,12 +69,16 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 func (f *Flow) facts(a *Attempt, found db.FindSignInFactsRow) Facts {
 	facts := Facts{
 		CodeNeeded: a.CodeAsked || f.Policy.NeedsCode(a.lastMethod()),
-		CodeProved: a.lastMethod() == "code",
+		CodeProved: a.proved("code"),
+
+		FactorNeeded:   authenticator.Guards(found.Factors),
+		FactorShown:    a.showed(),
+		PasskeyAwaited: a.PasskeySignup && !a.PasskeyMade,
 	}
 	if f.Policy.PhoneVerification && f.Policy.Asks("phone") {
 		facts.PhoneOpen = found.Phone != "" && !found.PhoneVerified || a.UserID == 0 && a.Phone != ""
 	}
-	if f.Policy.MustVerifyEmail() {
+	if f.mustVerifyEmail(a) {
 		// Signing in by an address asks for that very one, any other way for any.
 		named := a.Email != "" && !found.EmailVerified
 		other := a.Email == "" && !found.HasVerifiedEmail && found.PrimaryEmail != ""
@@ -93,11 +97,12 @@ type opened struct {
 // its code or link.
 func (f *Flow) pend(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, o opened) (progress, error) {
 	fresh := a.Stage != o.stage
-	a.Stage = o.stage
+	a.Stage, a.Types = o.stage, o.found.Factors
 	if a.StartedAt == 0 {
 		a.StartedAt = session.Epoch(tx.Now)
 	}
-	p := progress{stage: o.stage, resetting: who.Pending != nil && who.Pending.Resetting}
+	p := progress{underWay: a.underWay()}
+	p.resetting = who.Pending != nil && who.Pending.Resetting
 	id, made, err := f.keep(ctx, tx, who, a)
 	if err != nil || !fresh {
 		return p, err
@@ -203,7 +208,7 @@ func (f *Flow) answer(p progress) (Entry, error) {
 	if p.in != nil {
 		return f.welcome(*p.in)
 	}
-	return Entry{}, &Incomplete{Steps: f.menu(p.stage, p.resetting), SessionToken: p.token}
+	return Entry{}, &Incomplete{Steps: f.menu(p.underWay), SessionToken: p.token}
 }
 
 // welcome signs the tokens of a session that has been committed.

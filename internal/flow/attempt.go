@@ -3,6 +3,7 @@ package flow
 import (
 	"crypto/subtle"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -25,6 +26,16 @@ type Attempt struct {
 	Signup bool `json:"signup,omitempty"`
 	// CodeAsked: the visitor asked for a sign-in code, and has proved nothing before it.
 	CodeAsked bool `json:"code_asked,omitempty"`
+	// PasskeySignup: the account gets a passkey before its owner is in; PasskeyMade: it has.
+	PasskeySignup bool `json:"passkey_signup,omitempty"`
+	PasskeyMade   bool `json:"passkey_made,omitempty"`
+	// Types are the kinds of second factors that the visitor can show, while they have to.
+	Types []string `json:"types,omitempty"`
+	// Misses are the second factors that were wrong.
+	Misses int `json:"misses,omitempty"`
+	// Identity is an account with another service that an account is to be made for, once
+	// what is missing is there.
+	Identity *Identity `json:"identity,omitempty"`
 	// Stage is what is pending; empty where nothing is.
 	Stage Stage `json:"stage,omitempty"`
 	// Methods are the proofs so far. They are this attempt's, and so this user's: the next
@@ -62,6 +73,25 @@ func (a *Attempt) lastMethod() string {
 		return ""
 	}
 	return a.Methods[len(a.Methods)-1].Method
+}
+
+// proved reports whether the visitor has given a proof by a method.
+func (a *Attempt) proved(method string) bool {
+	return slices.ContainsFunc(a.Methods, func(m session.Method) bool { return m.Method == method })
+}
+
+// showed reports whether the visitor has shown a second factor.
+func (a *Attempt) showed() bool {
+	return a.PasskeyMade || a.proved("mfa")
+}
+
+// underWay is what answers tell of the attempt.
+func (a *Attempt) underWay() underWay {
+	u := underWay{stage: a.Stage, identity: a.Identity}
+	if a.Stage == MFAAuthenticate {
+		u.types = a.Types
+	}
+	return u
 }
 
 // pending reads the attempt of the caller's session. It is the zero Attempt where there

@@ -1,6 +1,6 @@
 // Package flow owns the journeys that lead into a session and out of it: sign-up,
-// sign-in by password or code, verifying an address or number, resetting a password,
-// proving oneself again, refresh, sign-out. Whatever proves something ends in advance.go, the one
+// sign-in by password, code, passkey or another service, the second factor, verifying an
+// address or number, resetting a password, proving oneself again, refresh, sign-out. Whatever proves something ends in advance.go, the one
 // door. It does not own what a signed-in user does to their account
 // (internal/account).
 package flow
@@ -8,10 +8,12 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"slices"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -21,6 +23,8 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/provider"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
@@ -38,7 +42,13 @@ type Parts struct {
 	Limiter   *limit.Limiter
 	Trail     *audit.Trail
 	Codes     *code.Codes
-	Notices   *notice.Notices
+	Factors   *authenticator.Authenticators
+	Providers *provider.Providers
+	Social    provider.Settings
+	// Keys seals grants of other services; nil where the operator has given no keys.
+	Keys    *secret.Sealer
+	Log     *slog.Logger
+	Notices *notice.Notices
 }
 
 // Flow runs the journeys.
@@ -53,6 +63,12 @@ type Step struct {
 	Pending bool
 	// Said: the answer says that it is not pending, instead of nothing.
 	Said bool
+	// Types are the kinds of factors that can be shown.
+	Types []string
+	// Providers are the ids of the services whose tokens are taken.
+	Providers []string
+	// Provider is the service that a sign-up is for.
+	Provider *provider.Listed
 }
 
 // Incomplete says "not in": an error as io.EOF is one. Steps is what can be done
@@ -85,18 +101,31 @@ func (i *Incomplete) Error() string {
 
 // Anonymous is the answer to somebody who is not signed in and would have to be.
 func (f *Flow) Anonymous(who caller.Caller) *Incomplete {
-	resetting := who.Pending != nil && who.Pending.Resetting
-	return &Incomplete{Steps: f.menu(f.pending(who).Stage, resetting), Bearer: who.Bearer, Ended: who.Ended}
+	a := f.pending(who)
+	u := a.underWay()
+	u.resetting = who.Pending != nil && who.Pending.Resetting
+	return &Incomplete{Steps: f.menu(u), Bearer: who.Bearer, Ended: who.Ended}
 }
 
 // Gone is the answer to a session token that names no living session.
 func (f *Flow) Gone(ended *problem.Problem) *Incomplete {
-	return &Incomplete{Steps: f.menu("", false), Gone: true, Ended: ended}
+	return &Incomplete{Steps: f.menu(underWay{}), Gone: true, Ended: ended}
+}
+
+// underWay is what a visitor has begun, as far as answers tell it.
+type underWay struct {
+	stage Stage
+	// types are the kinds of second factors that can be shown.
+	types []string
+	// identity waits for what an account needs beside it.
+	identity *Identity
+	// resetting: a code that resets a password is out.
+	resetting bool
 }
 
 // menu is what an anonymous client can start, and what it must go on with, in allauth's
 // order: starting over is always allowed. Clients show the first pending entry.
-func (f *Flow) menu(pending Stage, resetting bool) []Step {
+func (f *Flow) menu(u underWay) []Step {
 	steps := []Step{{ID: "login"}}
 	if f.Policy.LoginByCode {
 		steps = append(steps, Step{ID: string(LoginByCode)})
@@ -104,14 +133,23 @@ func (f *Flow) menu(pending Stage, resetting bool) []Step {
 	if f.Policy.SignupOpen {
 		steps = append(steps, Step{ID: "signup"})
 	}
-	if pending != "" {
-		at := slices.IndexFunc(steps, func(s Step) bool { return s.ID == string(pending) })
+	if ids := f.providerIDs(); len(ids) > 0 {
+		steps = append(steps, Step{ID: "provider_token", Providers: ids})
+	}
+	if u.identity != nil {
+		steps = append(steps, Step{ID: "provider_signup", Pending: true, Provider: f.listed(u.identity.Provider, u.identity.ClientID)})
+	}
+	if f.Factors.Settings.PasskeyLogin {
+		steps = append(steps, Step{ID: "mfa_login_webauthn"})
+	}
+	if u.stage != "" {
+		at := slices.IndexFunc(steps, func(s Step) bool { return s.ID == string(u.stage) })
 		if at < 0 {
-			at, steps = len(steps), append(steps, Step{ID: string(pending)})
+			at, steps = len(steps), append(steps, Step{ID: string(u.stage), Types: u.types})
 		}
 		steps[at].Pending = true
 	}
-	return f.withReset(steps, resetting)
+	return f.withReset(steps, u.resetting)
 }
 
 // withReset adds the one flow that says that it is not pending, too.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/postgres"

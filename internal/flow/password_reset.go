@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
@@ -53,7 +54,10 @@ func (f *Flow) RequestPasswordReset(ctx context.Context, who caller.Caller, in s
 	if err != nil || who.SignedIn() {
 		return err
 	}
-	return &Incomplete{Steps: f.menu(f.pending(who).Stage, true), SessionToken: token}
+	a := f.pending(who)
+	u := a.underWay()
+	u.resetting = true
+	return &Incomplete{Steps: f.menu(u), SessionToken: token}
 }
 
 // ownSession is the caller's session, or a new one with nothing pending in it.
@@ -211,7 +215,9 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if who.SignedIn() { // that session has just ended
 		who.Session = nil
 	}
-	return f.advance(ctx, tx, who, a)
+	p, err := f.advance(ctx, tx, who, a)
+	p.resetting = false // its code was out when the request came, and is used up now
+	return p, err
 }
 
 // forgive counts failed sign-ins of the person's addresses anew.

@@ -75,28 +75,35 @@ func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method
 		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
 			return err
 		}
-		d, err := tx.FindSession(ctx, who.Session.ID)
-		if err != nil {
-			return err
-		}
-		if dead := session.Alive(&d, tx.Now); dead != nil {
-			return f.Gone(dead)
-		}
-		m.At = session.Epoch(tx.Now)
-		list := append(methodsOf(&d), m)
-		if extra := len(list) - mostMethods; extra > 0 {
-			list = slices.Delete(list, 1, 1+extra) // how they signed in stays
-		}
-		if d.Methods, err = json.Marshal(list); err != nil {
-			return err
-		}
-		if err := tx.UpdateSessionMethods(ctx, db.UpdateSessionMethodsParams{ID: d.ID, Methods: d.Methods}); err != nil {
-			return err
-		}
-		after = d
-		return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
+		var err error
+		after, err = f.prove(ctx, tx, who, m)
+		return err
 	})
 	return Shown(&after), err
+}
+
+// prove is reproved in a transaction; the session is locked. It returns the session after
+// that.
+func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m session.Method) (session.Details, error) {
+	d, err := tx.FindSession(ctx, who.Session.ID)
+	if err != nil {
+		return d, err
+	}
+	if dead := session.Alive(&d, tx.Now); dead != nil {
+		return d, f.Gone(dead)
+	}
+	m.At = session.Epoch(tx.Now)
+	list := append(methodsOf(&d), m)
+	if extra := len(list) - mostMethods; extra > 0 {
+		list = slices.Delete(list, 1, 1+extra) // how they signed in stays
+	}
+	if d.Methods, err = json.Marshal(list); err != nil {
+		return d, err
+	}
+	if err := tx.UpdateSessionMethods(ctx, db.UpdateSessionMethodsParams{ID: d.ID, Methods: d.Methods}); err != nil {
+		return d, err
+	}
+	return d, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
 }
 
 func methodsOf(d *session.Details) []session.Method {
@@ -108,21 +115,32 @@ func methodsOf(d *session.Details) []session.Method {
 // RequireRecent returns an *Incomplete unless the signed-in caller has proved lately that
 // it is still them. Only proofs given while signed in count: a sign-in with a stolen
 // password must not be enough to lock its owner out. Somebody who could prove nothing, for
-// want of a password, passes.
+// want of a password and of a factor, passes.
 func (f *Flow) RequireRecent(ctx context.Context, who caller.Caller) error {
-	if !who.Session.HasUsablePassword {
-		return nil
-	}
 	since := session.Epoch(f.DB.Now().Add(-f.Policy.Recent()))
 	for _, m := range methodsOf(who.Session) {
 		if m.Reauthenticated && m.At > since {
 			return nil
 		}
 	}
+	types, err := f.DB.ListAuthenticatorTypes(ctx, who.Session.UserID)
+	if err != nil {
+		return err
+	}
+	var steps []Step
+	if who.Session.HasUsablePassword {
+		steps = append(steps, Step{ID: "reauthenticate"})
+	}
+	if len(types) > 0 {
+		steps = append(steps, Step{ID: "mfa_reauthenticate", Types: types})
+	}
+	if len(steps) == 0 {
+		return nil
+	}
 	_, resetting, err := code.Find(ctx, f.DB.Queries, who.Session.ID, code.ResetPassword, f.DB.Now())
 	if err != nil {
 		return err
 	}
 	again := Shown(who.Session)
-	return &Incomplete{Steps: f.withReset([]Step{{ID: "reauthenticate"}}, resetting), Again: &again}
+	return &Incomplete{Steps: f.withReset(steps, resetting), Again: &again}
 }

@@ -16,10 +16,20 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
 // Signup is what a new account is made of; empty is not given.
-type Signup struct{ Email, Email2, Username, Phone, Password string }
+type Signup struct {
+	Email, Email2, Username, Phone, Password string
+	// Passkey: the account gets a passkey and no password.
+	Passkey bool
+	// identity: the account is for one with another service, and gets no password.
+	identity *Identity
+}
+
+// hasPassword reports whether the account is to have a password at all.
+func (s *Signup) hasPassword() bool { return !s.Passkey && s.identity == nil }
 
 // NewUser is an account about to be stored.
 type NewUser struct {
@@ -32,6 +42,8 @@ type NewUser struct {
 	Invent bool
 	// Shared: an address that others hold, unverified, is no obstacle.
 	Shared bool
+	// Display is what to call the person; empty: what their name or address offers.
+	Display string
 }
 
 // Signup makes an account and starts its owner's sign-in. Bad input is told before
@@ -73,19 +85,28 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 // register stores the account, or walks on without one where the address or number is
 // taken and the answer must not tell.
 func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, in Signup, hash *string) (progress, error) {
-	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && !f.Policy.MustVerifyEmail(), Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification}
+	a := &Attempt{Email: in.Email, Phone: in.Phone, Username: in.Username, Signup: true, PasskeySignup: in.Passkey, Stamp: stamp(hash), event: audit.UserCreated}
+	if in.identity != nil {
+		a.Methods = []session.Method{in.identity.method(tx.Now)}
+	}
+	verification := f.emailVerification(a)
+	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification}
+	if err := f.vouch(ctx, tx, in, &n); err != nil {
+		return progress{}, err
+	}
 	id, err := Insert(ctx, tx, n)
-	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && f.Policy.MustVerifyEmail() ||
+	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && verification == "mandatory" ||
 		errors.Is(err, problem.PhoneTaken) && f.Policy.Hides() && f.Policy.PhoneVerification
 	if err != nil && !hidden {
 		return progress{}, err
 	}
-	a := &Attempt{UserID: id, Email: in.Email, Phone: in.Phone, Username: in.Username, Signup: true, Stamp: stamp(hash), event: audit.UserCreated}
-	if hidden {
-		a.UserID, a.Free = 0, errors.Is(err, problem.EmailTaken)
+	if a.UserID = id; hidden {
+		a.UserID, a.Free, a.Methods = 0, errors.Is(err, problem.EmailTaken), nil
+	} else if err := f.link(ctx, tx, who, id, in.identity); err != nil {
+		return progress{}, err
 	}
 	p, err := f.advance(ctx, tx, who, a)
-	if err != nil || p.in != nil && f.Policy.EmailVerification != "optional" {
+	if err != nil || p.in != nil && (verification != "optional" || n.Verified) {
 		return p, err
 	}
 	if p.in != nil { // in already, and asked to verify the address all the same
@@ -105,21 +126,21 @@ func (f *Flow) checkSignup(in *Signup) error {
 		name  string
 		value *string
 	}{{"email", &in.Email}, {"email2", &in.Email2}, {"username", &in.Username}, {"phone", &in.Phone}} {
-		if !f.Policy.Asks(field.name) {
+		if !f.Policy.Asks(field.name) && !f.requires(field.name, in) || field.name == "email2" && !in.hasPassword() {
 			*field.value = ""
 			continue
 		}
-		fixed, p := f.checkField(field.name, *field.value)
+		fixed, p := f.checkField(field.name, *field.value, f.requires(field.name, in))
 		if *field.value = fixed; p != nil {
 			bad = append(bad, p.At(field.name))
 		}
 	}
-	if f.Policy.Asks("email2") && len(bad) == 0 && in.Email != in.Email2 {
+	if f.Policy.Asks("email2") && in.hasPassword() && len(bad) == 0 && in.Email != in.Email2 {
 		bad = append(bad, problem.InvalidValue.At("email2"))
 	}
 	in.Password = password.Normalize(in.Password)
 	switch {
-	case !f.Policy.Asks("password1"):
+	case !f.Policy.Asks("password1"), !in.hasPassword():
 		in.Password = ""
 	case in.Password != "":
 		bad = append(bad, f.Passwords.Check(in.Password, "password")...)
@@ -130,10 +151,10 @@ func (f *Flow) checkSignup(in *Signup) error {
 }
 
 // checkField returns a field as it is stored, and what is wrong with it.
-func (f *Flow) checkField(name, value string) (string, *problem.Problem) {
+func (f *Flow) checkField(name, value string, required bool) (string, *problem.Problem) {
 	value = trimmed(value)
 	if value == "" {
-		if f.Policy.Requires(name) {
+		if required {
 			return "", problem.Required
 		}
 		return "", nil
@@ -171,7 +192,7 @@ func Insert(ctx context.Context, tx postgres.Tx, n NewUser) (int64, error) {
 	}
 	id := secret.ID52()
 	user := db.InsertUserParams{
-		ID: id, Display: cmp.Or(n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
+		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
 		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil,
 	}
 	if err := tx.InsertUser(ctx, user); err != nil {

@@ -9,6 +9,10 @@ const (
 	LoginByCode Stage = "login_by_code"
 	VerifyPhone Stage = "verify_phone"
 	VerifyEmail Stage = "verify_email"
+	// MFAAuthenticate: the second factor.
+	MFAAuthenticate Stage = "mfa_authenticate"
+	// MFASignup: the passkey that a new account is to have.
+	MFASignup Stage = "mfa_signup_webauthn"
 )
 
 // Facts are what the stages ask about a visitor.
@@ -21,6 +25,12 @@ type Facts struct {
 	PhoneOpen bool
 	// EmailOpen: there is an address that has to be verified.
 	EmailOpen bool
+	// FactorNeeded: the person has a second factor.
+	FactorNeeded bool
+	// FactorShown: they have shown one in this attempt, or signed in with a passkey.
+	FactorShown bool
+	// PasskeyAwaited: the account is being made with a passkey, and has none yet.
+	PasskeyAwaited bool
 }
 
 // stages is the machine: in this order, the first open one is what the visitor must do
@@ -34,6 +44,8 @@ var stages = []struct {
 	{LoginByCode, func(f Facts) bool { return f.CodeNeeded && !f.CodeProved }, "a sign-in code was asked for, or is demanded, and is not confirmed", "`confirmLoginCode`"},
 	{VerifyPhone, func(f Facts) bool { return f.PhoneOpen }, "the number has to be verified", "`verifyPhone`"},
 	{VerifyEmail, func(f Facts) bool { return f.EmailOpen }, "the address has to be verified", "`verifyEmail`"},
+	{MFAAuthenticate, func(f Facts) bool { return f.FactorNeeded && !f.FactorShown }, "the person has a second factor and has not shown it", "`submitSecondFactor`, `submitSecondFactorCredential`"},
+	{MFASignup, func(f Facts) bool { return f.PasskeyAwaited }, "the account is made with a passkey, and has none yet", "`completePasskeySignup`"},
 }
 
 // Next returns the stage that a visitor has to pass now, and false when they may come in.

@@ -37,6 +37,12 @@ func order(f Facts) (Stage, bool) {
 	if f.EmailOpen {
 		return VerifyEmail, true
 	}
+	if f.FactorNeeded && !f.FactorShown {
+		return MFAAuthenticate, true
+	}
+	if f.PasskeyAwaited {
+		return MFASignup, true
+	}
 	return "", false
 }
 
@@ -70,7 +76,7 @@ func FuzzNext(f *testing.F) {
 		for range len(stages) + 1 {
 			stage, open := Next(facts)
 			if !open {
-				if facts.PhoneOpen || facts.EmailOpen || facts.CodeNeeded && !facts.CodeProved {
+				if facts.PhoneOpen || facts.EmailOpen || facts.CodeNeeded && !facts.CodeProved || facts.FactorNeeded && !facts.FactorShown || facts.PasskeyAwaited {
 					t.Fatalf("in with %+v", facts)
 				}
 				return
@@ -82,6 +88,10 @@ func FuzzNext(f *testing.F) {
 				facts.PhoneOpen = false
 			case VerifyEmail:
 				facts.EmailOpen = false
+			case MFAAuthenticate:
+				facts.FactorShown = true
+			case MFASignup:
+				facts.PasskeyAwaited = false
 			}
 		}
 		t.Fatalf("no way in: %+v", facts)

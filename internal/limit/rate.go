@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,7 +13,7 @@ import (
 // Settings of the limits.
 type Settings struct {
 	HMACKey string `env:"LATCHKEY_HMAC_KEY" secret:"true" doc:"At least 32 characters that key the HMACs under which limits and the audit log know addresses. Default: derived from the key that signs at start. Set it where several servers run: a server that starts after a key rotation would otherwise count by itself."`
-	Rates   string `env:"ACCOUNT_RATE_LIMITS" default:"true" doc:"false turns all rate limits off. A JSON object changes some, in allauth's notation: {\"login\": \"30/m/ip\", \"signup\": false}. Defaults: login 30/m/ip; login_failed 10/m/ip,5/5m/key; signup 20/m/ip; request_login_code 20/m/ip,3/m/key; reset_password 20/m/ip,5/m/key; reset_password_from_key 20/m/ip; reauthenticate 10/m/user; change_password 5/m/user; manage_email 10/m/user; change_phone 1/m/user; confirm_email 1/10s/key by code, 1/3m/key by link; verify_phone 1/30s/key,3/m/ip."`
+	Rates   string `env:"ACCOUNT_RATE_LIMITS" default:"true" doc:"false turns all rate limits off. A JSON object changes some, in allauth's notation: {\"login\": \"30/m/ip\", \"signup\": false}. Defaults: login 30/m/ip; login_failed 10/m/ip,5/5m/key; signup 20/m/ip; request_login_code 20/m/ip,3/m/key; reset_password 20/m/ip,5/m/key; reset_password_from_key 20/m/ip; reauthenticate 10/m/user; change_password 5/m/user; manage_email 10/m/user; change_phone 1/m/user; confirm_email 1/10s/key by code, 1/3m/key by link; verify_phone 1/30s/key,3/m/ip; webauthn_login 10/m/ip; webauthn_options 60/m/ip; provider_nonce 60/m/ip; mfa_failed 10/h/user,30/d/user."`
 }
 
 // defaults are allauth's. confirm_email is that of links.
@@ -31,13 +30,15 @@ var defaults = map[string]string{ //nolint:gosec // names of actions
 	"change_phone":            "1/m/user",
 	"confirm_email":           "1/3m/key",
 	"verify_phone":            "1/30s/key,3/m/ip",
+	"webauthn_login":          "10/m/ip",
+	// Ours: allauth has no limit for these.
+	"webauthn_options": "60/m/ip",
+	"provider_nonce":   "60/m/ip",
+	"mfa_failed":       "10/h/user,30/d/user",
 }
 
 // confirmByCode is confirm_email where addresses are verified by code.
 const confirmByCode = "1/10s/key"
-
-// later are actions of allauth's that nothing here asks yet.
-var later = []string{"webauthn_login"}
 
 // rate is n requests in a period, counted for one subject.
 type rate struct {
@@ -88,7 +89,7 @@ func (s Settings) rules(byCode bool) (map[string][]rate, error) {
 			return nil, errors.New("want true, false, or a JSON object")
 		}
 		for action, value := range changes {
-			if defaults[action] == "" && !slices.Contains(later, action) {
+			if defaults[action] == "" {
 				return nil, fmt.Errorf("%q is not an action", action)
 			}
 			switch v := value.(type) {

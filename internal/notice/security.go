@@ -66,6 +66,12 @@ func (n *Notices) AccountDeleted(ctx context.Context, tx postgres.Tx, userID int
 	return n.Outbox.Post(ctx, tx, outbox.Message{Kind: outbox.AccountDeleted, To: *user.Email})
 }
 
+// Security tells a person of something that happened to their account, such as a second
+// factor that was added.
+func (n *Notices) Security(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {
+	return n.security(ctx, tx, userID, kind, from)
+}
+
 func (n *Notices) security(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {
 	if !n.Policy.EmailNotifications {
 		return nil

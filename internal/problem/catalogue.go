@@ -42,6 +42,11 @@ var (
 	InvalidOrExpiredKey  = invalid("invalid_or_expired_key", "The key is invalid or has expired.")
 	InvalidPasswordReset = invalid("invalid_password_reset", "The password reset token was invalid.")
 	SelectOnlyOne        = invalid("select_only_one", "Give either an email address or a phone number.")
+	AuthenticatorExists  = &Problem{Kind: Conflict, Code: "authenticator_exists", Message: "You have one already. Remove it first."}
+	NoRecoveryCodes      = &Problem{Kind: NotFound, Code: "no_recovery_codes", Message: "You have no recovery codes."}
+	CannotGenerateCodes  = invalid("cannot_generate_recovery_codes", "You cannot generate recovery codes without having two-factor authentication enabled.")
+	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
+	UnverifiedFirst      = &Problem{Kind: Conflict, Code: "unverified_email", Message: UnverifiedEmail.Message}
 	FlowNotPending       = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
 
 	// Passwords of an account.
@@ -55,6 +60,13 @@ var (
 	CredentialsMismatch  = invalid("email_password_mismatch", "The email address and/or password you specified are not correct.")
 	TooManyLoginAttempts = invalid("too_many_login_attempts", "Too many failed login attempts. Try again later.")
 	AlreadyAuthenticated = &Problem{Kind: Conflict, Code: "already_authenticated", Message: "You are already signed in."}
+	InvalidToken         = invalid("invalid_token", "The token could not be verified.")
+	ClientIDRequired     = invalid("client_id_required", "`client_id` is missing.")
+	TokenRequired        = invalid("token_required", "`id_token` is missing.")
+	ConnectedOther       = invalid("connected_other", "The third-party account is already connected to a different account.")
+	AccountNotFound      = invalid("account_not_found", "Unknown account.")
+	NoPassword           = invalid("no_password", "Your account has no password set up.")
+	NoVerifiedEmail      = invalid("no_verified_email", "Your account has no verified email address.")
 	SignupClosed         = &Problem{Kind: Forbidden, Code: "signup_closed", Message: "Signing up is closed."}
 
 	// Refused refresh tokens, and why a session has ended. These, and no others, tell a client
@@ -89,7 +101,9 @@ func Catalogue() []*Problem {
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
 		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
-		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, FlowNotPending, IncorrectPassword, EnterCurrentPassword,
+		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, NoRecoveryCodes,
+		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, ConnectedOther, AccountNotFound,
+		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
 		AccountDeleted, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,

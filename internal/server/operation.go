@@ -19,7 +19,8 @@ type operation struct {
 	required bool
 	// limits are the actions of x-rate-limit.
 	limits []string
-	// recent is x-recent-auth: always, when_required, or empty.
+	// recent is x-recent-auth: always, when_required (ACCOUNT_REAUTHENTICATION_REQUIRED),
+	// factors (MFA_REAUTHENTICATION_REQUIRED), or empty.
 	recent string
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema

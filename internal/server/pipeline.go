@@ -56,7 +56,9 @@ func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
 // the validation, as in allauth: a client learns what is wrong with its input first.
 func (s *Server) recent(c *fiber.Ctx, next fiber.Handler) error {
 	op := s.operation(c)
-	if op.recent == "always" || op.recent == "when_required" && s.Flow.Policy.ReauthenticationRequired {
+	asked := op.recent == "always" || op.recent == "when_required" && s.Flow.Policy.ReauthenticationRequired ||
+		op.recent == "factors" && s.Flow.Factors.Settings.Reauthentication
+	if asked {
 		if who := caller.From(c.UserContext()); who.SignedIn() {
 			if err := s.Flow.RequireRecent(c.UserContext(), who); err != nil {
 				return err

@@ -112,7 +112,10 @@ func (s *Server) renderIncomplete(c *fiber.Ctx, in *flow.Incomplete) error {
 
 // toFlow says `is_pending` where it is true, and on the one flow that always says it.
 func toFlow(step flow.Step) api.Flow {
-	shown := api.Flow{ID: step.ID}
+	shown := api.Flow{ID: step.ID, Types: step.Types, Providers: step.Providers}
+	if p := step.Provider; p != nil {
+		shown.Provider = api.ProviderConfig{ID: p.ID, Name: p.Name, Flows: p.Flows, ClientID: p.ClientID, OpenidConfigurationURL: p.ConfigurationURL}
+	}
 	if step.Pending || step.Said {
 		shown.IsPending = &step.Pending
 	}

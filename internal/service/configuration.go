@@ -4,30 +4,34 @@ import (
 	"context"
 
 	"github.com/latchkey-auth/latchkey/api"
-	"github.com/latchkey-auth/latchkey/internal/policy"
+	"github.com/latchkey-auth/latchkey/internal/flow"
 )
 
-type configuration struct{ policy policy.Settings }
+type configuration struct{ flow *flow.Flow }
 
 func (c configuration) GetConfig(context.Context, api.GetConfigRequestObject) (api.GetConfigResponseObject, error) {
+	services := []api.ProviderConfig{}
+	for _, l := range c.flow.Providers.List() {
+		services = append(services, toProvider(l))
+	}
 	return api.GetConfig200JSONResponse{Status: 200, Data: api.Config{
 		Account: api.AccountConfig{
-			LoginMethods:                   c.policy.LoginMethods,
-			IsOpenForSignup:                c.policy.SignupOpen,
-			EmailVerificationByCodeEnabled: c.policy.EmailVerificationByCode,
-			LoginByCodeEnabled:             c.policy.LoginByCode,
-			PasswordResetByCodeEnabled:     c.policy.ResetByCode,
+			LoginMethods:                   c.flow.Policy.LoginMethods,
+			IsOpenForSignup:                c.flow.Policy.SignupOpen,
+			EmailVerificationByCodeEnabled: c.flow.Policy.EmailVerificationByCode,
+			LoginByCodeEnabled:             c.flow.Policy.LoginByCode,
+			PasswordResetByCodeEnabled:     c.flow.Policy.ResetByCode,
 			AuthenticationMethod:           c.authenticationMethod(),
 		},
-		Socialaccount: api.SocialAccountConfig{Providers: []api.ProviderConfig{}},
-		MFA:           api.MFAConfig{SupportedTypes: []string{}},
+		Socialaccount: api.SocialAccountConfig{Providers: services},
+		MFA:           api.MFAConfig{SupportedTypes: c.flow.Factors.Supported(), PasskeyLoginEnabled: c.flow.Factors.Settings.PasskeyLogin},
 		Usersessions:  api.UserSessionsConfig{TrackActivity: true},
 	}}, nil
 }
 
 // authenticationMethod is allauth's older word for the login methods; it has none for phones.
 func (c configuration) authenticationMethod() string {
-	byEmail, byName := c.policy.LoginBy("email"), c.policy.LoginBy("username")
+	byEmail, byName := c.flow.Policy.LoginBy("email"), c.flow.Policy.LoginBy("username")
 	switch {
 	case byEmail && byName:
 		return "username_email"

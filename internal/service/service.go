@@ -18,6 +18,9 @@ type Service struct {
 	emails
 	phones
 	passwords
+	factors
+	passkeys
+	providers
 	leaving
 	sessions
 	tokens
@@ -35,15 +38,18 @@ var _ api.StrictServerInterface = Service{}
 func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error) {
 	spec, err := published()
 	return Service{
-		configuration:  configuration{f.Policy},
+		configuration:  configuration{f},
 		authentication: authentication{f},
 		emails:         emails{a, f},
 		phones:         phones{a, f},
 		passwords:      passwords{a, f},
+		factors:        factors{a, f},
+		passkeys:       passkeys{a, f},
+		providers:      providers{a, f},
 		leaving:        leaving{a},
 		sessions:       sessions{a, f},
 		tokens:         tokens{f},
 		profile:        profile{a},
-		discovery:      discovery{ring, spec},
+		discovery:      discovery{ring, spec, f.Factors.Settings},
 	}, err
 }

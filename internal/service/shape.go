@@ -36,6 +36,7 @@ func toMethods(stored json.RawMessage) []api.AuthenticationMethod {
 	for _, m := range list {
 		shown = append(shown, api.AuthenticationMethod{
 			Method: m.Method, At: m.At, Email: m.Email, Username: m.Username, Phone: m.Phone, Reauthenticated: m.Reauthenticated,
+			ID: m.ID, Type: m.Type, Passwordless: m.Passwordless, Provider: m.Provider, UID: m.UID,
 		})
 	}
 	return shown

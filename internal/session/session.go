@@ -37,6 +37,14 @@ type Method struct {
 	Phone    string `json:"phone,omitempty"`
 	// Reauthenticated: the proof was given again by somebody signed in.
 	Reauthenticated bool `json:"reauthenticated,omitempty"`
+	// ID and Type are the authenticator that was shown, of mfa; Passwordless: it was a
+	// passkey that signed in alone.
+	ID           int64  `json:"id,omitempty"`
+	Type         string `json:"type,omitempty"`
+	Passwordless bool   `json:"passwordless,omitempty"`
+	// Provider and UID are the account with another service, of socialaccount.
+	Provider string `json:"provider,omitempty"`
+	UID      string `json:"uid,omitempty"`
 }
 
 // Epoch is a time as answers write it: seconds since the Unix epoch.

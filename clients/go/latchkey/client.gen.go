@@ -82,17 +82,86 @@ type AuthenticationMethod struct {
 	// Email The address that was used.
 	Email string `json:"email,omitempty,omitzero"`
 
+	// ID The authenticator that was shown; of `mfa`.
+	ID int64 `json:"id,omitempty,omitzero"`
+
 	// Method Such as `password`. More will come: do not fail on one you do not know.
 	Method string `json:"method"`
+
+	// Passwordless The passkey signed in alone; of `mfa`.
+	Passwordless bool `json:"passwordless,omitempty,omitzero"`
 
 	// Phone The number that was used.
 	Phone string `json:"phone,omitempty,omitzero"`
 
+	// Provider The service; of `socialaccount`.
+	Provider string `json:"provider,omitempty,omitzero"`
+
 	// Reauthenticated The proof was given again while signed in.
 	Reauthenticated bool `json:"reauthenticated,omitempty,omitzero"`
 
+	// Type Its type: `totp`, `recovery_codes` or `webauthn`; of `mfa`.
+	Type string `json:"type,omitempty,omitzero"`
+
+	// UID The account there; of `socialaccount`.
+	UID string `json:"uid,omitempty,omitzero"`
+
 	// Username The user name that was used.
 	Username string `json:"username,omitempty,omitzero"`
+}
+
+// Authenticator A second factor or passkey.
+type Authenticator struct {
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
+
+	// ID Names it; of `webauthn`.
+	ID int64 `json:"id,omitempty,omitzero"`
+
+	// IsPasswordless Whether it can sign in alone; of `webauthn`, absent where that is not known.
+	IsPasswordless *bool `json:"is_passwordless,omitempty"`
+
+	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
+	LastUsedAt *float64 `json:"last_used_at"`
+
+	// Name What the person calls it; of `webauthn`.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// TotalCodeCount How many codes there were at first; of `recovery_codes`.
+	TotalCodeCount *int32 `json:"total_code_count,omitempty"`
+
+	// Type `totp`, `recovery_codes` or `webauthn`. More may come: do not fail on one you do not know.
+	Type string `json:"type"`
+
+	// UnusedCodeCount How many codes are left; of `recovery_codes`.
+	UnusedCodeCount *int32 `json:"unused_code_count,omitempty"`
+}
+
+// AuthenticatorMeta defines model for AuthenticatorMeta.
+type AuthenticatorMeta struct {
+	// RecoveryCodesGenerated Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
+	RecoveryCodesGenerated bool `json:"recovery_codes_generated,omitempty,omitzero"`
+}
+
+// AuthenticatorResponse defines model for AuthenticatorResponse.
+type AuthenticatorResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data A second factor or passkey.
+	Data Authenticator     `json:"data"`
+	Meta AuthenticatorMeta `json:"meta,omitempty,omitzero"`
+}
+
+// AuthenticatorsResponse defines model for AuthenticatorsResponse.
+type AuthenticatorsResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The authenticators.
+	Data []Authenticator `json:"data"`
 }
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
@@ -132,6 +201,30 @@ type ConfigResponse struct {
 	Data   Config `json:"data"`
 }
 
+// CreationOptions defines model for CreationOptions.
+type CreationOptions struct {
+	// CreationOptions Any JSON object.
+	CreationOptions JSONObject `json:"creation_options"`
+}
+
+// CreationOptionsResponse defines model for CreationOptionsResponse.
+type CreationOptionsResponse struct {
+	// Status The HTTP status.
+	Status int32           `json:"status"`
+	Data   CreationOptions `json:"data"`
+}
+
+// Credential A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+// a string that holds that JSON. Each text in it at most 16,384 bytes.
+type Credential = json.RawMessage
+
+// CredentialRequest defines model for CredentialRequest.
+type CredentialRequest struct {
+	// Credential A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+	// a string that holds that JSON. Each text in it at most 16,384 bytes.
+	Credential Credential `json:"credential"`
+}
+
 // Deletion defines model for Deletion.
 type Deletion struct {
 	// DeletesAt Seconds since the Unix epoch, UTC.
@@ -145,6 +238,15 @@ type DeletionResponse struct {
 	// Status The HTTP status.
 	Status int32    `json:"status"`
 	Data   Deletion `json:"data"`
+}
+
+// DisconnectProviderRequest defines model for DisconnectProviderRequest.
+type DisconnectProviderRequest struct {
+	// Account `uid` of the account.
+	Account string `json:"account"`
+
+	// Provider The id of the service.
+	Provider string `json:"provider"`
 }
 
 // DoneResponse defines model for DoneResponse.
@@ -241,7 +343,8 @@ type Flow struct {
 	ID string `json:"id"`
 
 	// IsPending This is what the client must do next.
-	IsPending *bool `json:"is_pending,omitempty"`
+	IsPending *bool          `json:"is_pending,omitempty"`
+	Provider  ProviderConfig `json:"provider,omitempty,omitzero"`
 
 	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
@@ -316,6 +419,34 @@ type MFAConfig struct {
 	SupportedTypes []string `json:"supported_types"`
 }
 
+// NewCredentialRequest defines model for NewCredentialRequest.
+type NewCredentialRequest struct {
+	// Credential A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+	// a string that holds that JSON. Each text in it at most 16,384 bytes.
+	Credential Credential `json:"credential"`
+
+	// Name What the person calls it; made up where it is not given.
+	Name string `json:"name,omitempty,omitzero"`
+}
+
+// NewSessionMeta defines model for NewSessionMeta.
+type NewSessionMeta struct {
+	// SessionToken A new session token for the sign-in that is under way.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
+}
+
+// PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
+type PasskeySignupRequest struct {
+	// Email Stored lower-case; at most 254 bytes.
+	Email string `json:"email,omitempty,omitzero"`
+
+	// Phone In E.164, such as `+31612345678`.
+	Phone string `json:"phone,omitempty,omitzero"`
+
+	// Username Letters, digits and `@.+-_`; unique without case.
+	Username string `json:"username,omitempty,omitzero"`
+}
+
 // PhoneNumber defines model for PhoneNumber.
 type PhoneNumber struct {
 	// Phone In E.164.
@@ -352,21 +483,24 @@ type PrimaryEmailRequest struct {
 // Problem defines model for Problem.
 type Problem struct {
 	// Code A stable word for programs. `account_deleted`, `account_disabled`,
-	// `already_authenticated`, `body_too_large`, `cannot_remove_primary_email`,
-	// `duplicate_email`, `email_password_mismatch`, `email_taken`,
-	// `enter_current_password`, `flow_not_pending`, `headers_too_large`,
-	// `incorrect_code`, `incorrect_password`, `internal_error`, `invalid`,
-	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_login`,
-	// `invalid_or_expired_key`, `invalid_password_reset`, `invalid_phone`,
-	// `invalid_pk_value`, `max_email_addresses`, `max_length`, `method_not_allowed`,
-	// `min_length`, `not_found`, `null_characters_not_allowed`, `password_changed`,
-	// `password_entirely_numeric`, `password_too_common`, `password_too_short`,
-	// `password_too_similar`, `phone_password_mismatch`, `phone_taken`,
-	// `refresh_token_invalid`, `refresh_token_reused`, `request_timeout`, `required`,
-	// `same_as_current`, `select_only_one`, `session_ended`, `session_expired`,
-	// `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
+	// `account_not_found`, `already_authenticated`, `authenticator_exists`,
+	// `body_too_large`, `cannot_generate_recovery_codes`, `cannot_remove_primary_email`,
+	// `client_id_required`, `connected_other`, `duplicate_email`,
+	// `email_password_mismatch`, `email_taken`, `enter_current_password`,
+	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
+	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
+	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
+	// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `no_recovery_codes`, `no_verified_email`, `not_found`,
+	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
+	// `password_too_common`, `password_too_short`, `password_too_similar`,
+	// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
+	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
-	// `unverified_primary_email`, `username_blacklisted`,
+	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
 	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
 	Code string `json:"code"`
 
@@ -406,6 +540,25 @@ type ProfileRequest struct {
 	Display string `json:"display,omitempty,omitzero"`
 }
 
+// ProviderAccount The person's account with another service.
+type ProviderAccount struct {
+	// Display What to call the account on a screen.
+	Display  string         `json:"display"`
+	Provider ProviderConfig `json:"provider"`
+
+	// UID Names the account there; `sub` in its tokens.
+	UID string `json:"uid"`
+}
+
+// ProviderAccountsResponse defines model for ProviderAccountsResponse.
+type ProviderAccountsResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Data The connected services.
+	Data []ProviderAccount `json:"data"`
+}
+
 // ProviderConfig defines model for ProviderConfig.
 type ProviderConfig struct {
 	// ClientID The client id that it knows this installation by.
@@ -424,10 +577,116 @@ type ProviderConfig struct {
 	OpenidConfigurationURL string `json:"openid_configuration_url,omitempty,omitzero"`
 }
 
+// ProviderNonce defines model for ProviderNonce.
+type ProviderNonce struct {
+	// ExpiresAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	ExpiresAt Timestamp `json:"expires_at"`
+
+	// Nonce The nonce, of at least 128 random bits.
+	Nonce string `json:"nonce"`
+
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+	NonceSha256 string `json:"nonce_sha256"`
+}
+
+// ProviderNonceResponse defines model for ProviderNonceResponse.
+type ProviderNonceResponse struct {
+	// Status The HTTP status.
+	Status int32         `json:"status"`
+	Data   ProviderNonce `json:"data"`
+}
+
+// ProviderSignup defines model for ProviderSignup.
+type ProviderSignup struct {
+	User ProviderSignupUser `json:"user"`
+
+	// Account The person's account with another service.
+	Account ProviderAccount `json:"account"`
+
+	// Email The addresses that the service told.
+	Email []EmailAddress `json:"email"`
+}
+
+// ProviderSignupResponse defines model for ProviderSignupResponse.
+type ProviderSignupResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   ProviderSignup `json:"data"`
+}
+
+// ProviderSignupUser defines model for ProviderSignupUser.
+type ProviderSignupUser struct {
+	// Display What to call this person on a screen.
+	Display string `json:"display"`
+}
+
+// ProviderToken defines model for ProviderToken.
+type ProviderToken struct {
+	// AccessToken Taken and not used.
+	AccessToken string `json:"access_token,omitempty,omitzero"`
+
+	// AuthorizationCode Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+	AuthorizationCode string `json:"authorization_code,omitempty,omitzero"`
+
+	// ClientID The client id that the token was made for.
+	ClientID string `json:"client_id,omitempty,omitzero"`
+
+	// IDToken The id_token (OpenID Connect Core).
+	IDToken string `json:"id_token,omitempty,omitzero"`
+
+	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Nonce The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+	Nonce string `json:"nonce,omitempty,omitzero"`
+}
+
+// ProviderTokenRequest defines model for ProviderTokenRequest.
+type ProviderTokenRequest struct {
+	// Process `login` or `connect`.
+	Process string `json:"process"`
+
+	// Provider Names the service, as `getConfig` does.
+	Provider string        `json:"provider"`
+	Token    ProviderToken `json:"token"`
+}
+
 // ReauthenticateRequest defines model for ReauthenticateRequest.
 type ReauthenticateRequest struct {
 	// Password The person's password.
 	Password string `json:"password"`
+}
+
+// RecoveryCodes defines model for RecoveryCodes.
+type RecoveryCodes struct {
+	// CreatedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	CreatedAt Timestamp `json:"created_at"`
+
+	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
+	LastUsedAt *float64 `json:"last_used_at"`
+
+	// TotalCodeCount How many codes there were at first.
+	TotalCodeCount int32 `json:"total_code_count"`
+
+	// Type Always `recovery_codes`.
+	Type string `json:"type"`
+
+	// UnusedCodeCount How many codes are left.
+	UnusedCodeCount int32 `json:"unused_code_count"`
+
+	// UnusedCodes The codes that are left. Absent where they can be shown only once, and have been.
+	UnusedCodes *[]string `json:"unused_codes,omitempty"`
+}
+
+// RecoveryCodesResponse defines model for RecoveryCodesResponse.
+type RecoveryCodesResponse struct {
+	// Status The HTTP status.
+	Status int32         `json:"status"`
+	Data   RecoveryCodes `json:"data"`
 }
 
 // RefreshTokenPairRequest defines model for RefreshTokenPairRequest.
@@ -440,6 +699,35 @@ type RefreshTokenPairRequest struct {
 type RefreshTokenRequest struct {
 	// Refresh The refresh token.
 	Refresh string `json:"refresh"`
+}
+
+// RemoveCredentialsRequest defines model for RemoveCredentialsRequest.
+type RemoveCredentialsRequest struct {
+	// Authenticators Ids as `listAuthenticators` gives them.
+	Authenticators []int64 `json:"authenticators"`
+}
+
+// RenameCredentialRequest defines model for RenameCredentialRequest.
+type RenameCredentialRequest struct {
+	// ID As `listAuthenticators` gives it.
+	ID int64 `json:"id"`
+
+	// Name What the person calls it.
+	Name string `json:"name"`
+}
+
+// RequestOptions defines model for RequestOptions.
+type RequestOptions struct {
+	// RequestOptions Any JSON object.
+	RequestOptions JSONObject `json:"request_options"`
+}
+
+// RequestOptionsResponse defines model for RequestOptionsResponse.
+type RequestOptionsResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   RequestOptions `json:"data"`
+	Meta   NewSessionMeta `json:"meta,omitempty,omitzero"`
 }
 
 // ResetPasswordRequest defines model for ResetPasswordRequest.
@@ -536,6 +824,25 @@ type TokenPairResponse struct {
 	Data   TokenPair `json:"data"`
 }
 
+// TOTPSetup defines model for TotpSetup.
+type TOTPSetup struct {
+	// Secret 160 random bits in base32 (RFC 4648), for typing it in.
+	Secret string `json:"secret"`
+
+	// TOTPURL An `otpauth:` URL, for a QR code or an authenticator app.
+	TOTPURL string `json:"totp_url"`
+}
+
+// TOTPSetupResponse defines model for TotpSetupResponse.
+type TOTPSetupResponse struct {
+	// Status The HTTP status.
+	Status int32 `json:"status"`
+
+	// Errors Why none can be added.
+	Errors []Problem `json:"errors,omitempty,omitzero"`
+	Meta   TOTPSetup `json:"meta,omitempty,omitzero"`
+}
+
 // Unauthenticated defines model for Unauthenticated.
 type Unauthenticated struct {
 	User User `json:"user,omitempty,omitzero"`
@@ -624,11 +931,20 @@ type IdempotencyKey = string
 // PasswordResetKey defines model for PasswordResetKey.
 type PasswordResetKey = string
 
+// Passwordless defines model for Passwordless.
+type Passwordless = string
+
+// AuthenticatorShown defines model for AuthenticatorShown.
+type AuthenticatorShown = AuthenticatorResponse
+
 // BadRequest defines model for BadRequest.
 type BadRequest = ErrorResponse
 
 // Conflict defines model for Conflict.
 type Conflict = ErrorResponse
+
+// CreationOptionsShown defines model for CreationOptionsShown.
+type CreationOptionsShown = CreationOptionsResponse
 
 // Done defines model for Done.
 type Done = DoneResponse
@@ -648,6 +964,15 @@ type PayloadTooLarge = ErrorResponse
 // PhoneNumberList defines model for PhoneNumberList.
 type PhoneNumberList = PhoneNumbersResponse
 
+// ProviderAccountList defines model for ProviderAccountList.
+type ProviderAccountList = ProviderAccountsResponse
+
+// RecoveryCodesShown defines model for RecoveryCodesShown.
+type RecoveryCodesShown = RecoveryCodesResponse
+
+// RequestOptionsShown defines model for RequestOptionsShown.
+type RequestOptionsShown = RequestOptionsResponse
+
 // ServiceUnavailable defines model for ServiceUnavailable.
 type ServiceUnavailable = ErrorResponse
 
@@ -665,6 +990,13 @@ type Unauthorized = UnauthenticatedResponse
 
 // UnsupportedMediaType defines model for UnsupportedMediaType.
 type UnsupportedMediaType = ErrorResponse
+
+// GetCreationOptionsParams defines parameters for GetCreationOptions.
+type GetCreationOptionsParams struct {
+	// Passwordless Present, with or without a value: ask for a passkey that can sign in alone, and
+	// that verifies its person each time.
+	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
+}
 
 // GetEmailVerificationParams defines parameters for GetEmailVerification.
 type GetEmailVerificationParams struct {
@@ -696,6 +1028,18 @@ type RefreshTokenPairParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ActivateTOTPJSONRequestBody defines body for ActivateTOTP for application/json ContentType.
+type ActivateTOTPJSONRequestBody = CodeRequest
+
+// RemoveCredentialsJSONRequestBody defines body for RemoveCredentials for application/json ContentType.
+type RemoveCredentialsJSONRequestBody = RemoveCredentialsRequest
+
+// AddCredentialJSONRequestBody defines body for AddCredential for application/json ContentType.
+type AddCredentialJSONRequestBody = NewCredentialRequest
+
+// RenameCredentialJSONRequestBody defines body for RenameCredential for application/json ContentType.
+type RenameCredentialJSONRequestBody = RenameCredentialRequest
+
 // RemoveEmailAddressJSONRequestBody defines body for RemoveEmailAddress for application/json ContentType.
 type RemoveEmailAddressJSONRequestBody = EmailRequest
 
@@ -713,6 +1057,15 @@ type ChangePasswordJSONRequestBody = ChangePasswordRequest
 
 // ChangePhoneNumberJSONRequestBody defines body for ChangePhoneNumber for application/json ContentType.
 type ChangePhoneNumberJSONRequestBody = PhoneRequest
+
+// DisconnectProviderAccountJSONRequestBody defines body for DisconnectProviderAccount for application/json ContentType.
+type DisconnectProviderAccountJSONRequestBody = DisconnectProviderRequest
+
+// SubmitSecondFactorJSONRequestBody defines body for SubmitSecondFactor for application/json ContentType.
+type SubmitSecondFactorJSONRequestBody = CodeRequest
+
+// ReauthenticateBySecondFactorJSONRequestBody defines body for ReauthenticateBySecondFactor for application/json ContentType.
+type ReauthenticateBySecondFactorJSONRequestBody = CodeRequest
 
 // ConfirmLoginCodeJSONRequestBody defines body for ConfirmLoginCode for application/json ContentType.
 type ConfirmLoginCodeJSONRequestBody = CodeRequest
@@ -735,6 +1088,12 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 // VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
 type VerifyPhoneJSONRequestBody = CodeRequest
 
+// CompleteProviderSignupJSONRequestBody defines body for CompleteProviderSignup for application/json ContentType.
+type CompleteProviderSignupJSONRequestBody = PasskeySignupRequest
+
+// SubmitProviderTokenJSONRequestBody defines body for SubmitProviderToken for application/json ContentType.
+type SubmitProviderTokenJSONRequestBody = ProviderTokenRequest
+
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = ReauthenticateRequest
 
@@ -746,6 +1105,21 @@ type SignupJSONRequestBody = SignupRequest
 
 // RefreshTokenJSONRequestBody defines body for RefreshToken for application/json ContentType.
 type RefreshTokenJSONRequestBody = RefreshTokenRequest
+
+// SubmitSecondFactorCredentialJSONRequestBody defines body for SubmitSecondFactorCredential for application/json ContentType.
+type SubmitSecondFactorCredentialJSONRequestBody = CredentialRequest
+
+// LoginByPasskeyJSONRequestBody defines body for LoginByPasskey for application/json ContentType.
+type LoginByPasskeyJSONRequestBody = CredentialRequest
+
+// ReauthenticateByCredentialJSONRequestBody defines body for ReauthenticateByCredential for application/json ContentType.
+type ReauthenticateByCredentialJSONRequestBody = CredentialRequest
+
+// SignupByPasskeyJSONRequestBody defines body for SignupByPasskey for application/json ContentType.
+type SignupByPasskeyJSONRequestBody = PasskeySignupRequest
+
+// CompletePasskeySignupJSONRequestBody defines body for CompletePasskeySignup for application/json ContentType.
+type CompletePasskeySignupJSONRequestBody = NewCredentialRequest
 
 // RefreshTokenPairJSONRequestBody defines body for RefreshTokenPair for application/json ContentType.
 type RefreshTokenPairJSONRequestBody = RefreshTokenPairRequest
@@ -827,6 +1201,21 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
+	//
+	// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
+	// is not set.
+	//
+	// Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
+	GetAppleAppSiteAssociation(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAssetLinks Which Android apps use passkeys of this domain
+	//
+	// Digital Asset Links, from `LATCHKEY_ANDROID_APPS`. 404 where that is not set.
+	//
+	// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
+	GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetKeySet The public keys that our tokens verify with
 	//
 	// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -843,6 +1232,148 @@ type ClientInterface interface {
 	//
 	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 	DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListAuthenticators The person's second factors and passkeys
+	//
+	// In the order in which they were added. Without codes and keys.
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators (the `ListAuthenticators` operationId).
+	ListAuthenticators(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRecoveryCodes The recovery codes that are left
+	//
+	// 404 `no_recovery_codes` where there are none. With
+	// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
+	// time.
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators/recovery-codes (the `GetRecoveryCodes` operationId).
+	GetRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GenerateRecoveryCodes Make new recovery codes
+	//
+	// The old ones stop working, and the person gets a mail. 400
+	// `cannot_generate_recovery_codes`: there is no other factor.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/recovery-codes (the `GenerateRecoveryCodes` operationId).
+	GenerateRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeactivateTOTP Remove the TOTP authenticator
+	//
+	// 200 also where there is none. With the last factor the recovery codes go, too.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/totp (the `DeactivateTOTP` operationId).
+	DeactivateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTOTP The person's TOTP authenticator, or how to add one
+	//
+	// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
+	// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
+	// for 900 seconds. 409 `unverified_email`: an address must be verified first
+	// (`MFA_ALLOW_UNVERIFIED_EMAIL`).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators/totp (the `GetTOTP` operationId).
+	GetTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ActivateTOTPWithBody Add a TOTP authenticator
+	//
+	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+	// codes are made along with the first factor, and the person gets a mail.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+	// 409: there is one already, or no secret is out.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+	ActivateTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ActivateTOTP Add a TOTP authenticator
+	//
+	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+	// codes are made along with the first factor, and the person gets a mail.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+	// 409: there is one already, or no secret is out.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+	ActivateTOTP(ctx context.Context, body ActivateTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveCredentialsWithBody Remove security keys and passkeys
+	//
+	// All of the named, or, where one is not the person's own, none. With the last
+	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+	RemoveCredentialsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveCredentials Remove security keys and passkeys
+	//
+	// All of the named, or, where one is not the person's own, none. With the last
+	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+	RemoveCredentials(ctx context.Context, body RemoveCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetCreationOptions What to ask for to add a security key or passkey
+	//
+	// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
+	// one answer within 300 seconds. 409 `unverified_email`: an address must be
+	// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
+	GetCreationOptions(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddCredentialWithBody Add a security key or passkey
+	//
+	// Recovery codes are made along with the first factor
+	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// before the next attempt. 409 as for `getCreationOptions`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+	AddCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AddCredential Add a security key or passkey
+	//
+	// Recovery codes are made along with the first factor
+	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// before the next attempt. 409 as for `getCreationOptions`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+	AddCredential(ctx context.Context, body AddCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameCredentialWithBody Rename a security key or passkey
+	//
+	// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+	// `name` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+	RenameCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RenameCredential Rename a security key or passkey
+	//
+	// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+	// `name` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+	RenameCredential(ctx context.Context, body RenameCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RemoveEmailAddressWithBody Remove an address
 	//
@@ -1022,6 +1553,83 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
 	ChangePhoneNumber(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisconnectProviderAccountWithBody Disconnect a service
+	//
+	// 200 with what is left. Problems, without `param`: `account_not_found`;
+	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+	DisconnectProviderAccountWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DisconnectProviderAccount Disconnect a service
+	//
+	// 200 with what is left. Problems, without `param`: `account_not_found`;
+	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+	DisconnectProviderAccount(ctx context.Context, body DisconnectProviderAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListProviderAccounts The services that the person has connected
+	//
+	// The oldest first.
+	//
+	// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
+	ListProviderAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitSecondFactorWithBody Show the second factor
+	//
+	// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+	// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+	// and so does a recovery code. After five wrong ones the sign-in starts over.
+	//
+	// 401 with nothing pending: no second factor is asked for here. Problems at
+	// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	// 409: signed in already.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+	SubmitSecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitSecondFactor Show the second factor
+	//
+	// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+	// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+	// and so does a recovery code. After five wrong ones the sign-in starts over.
+	//
+	// 401 with nothing pending: no second factor is asked for here. Problems at
+	// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	// 409: signed in already.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+	SubmitSecondFactor(ctx context.Context, body SubmitSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReauthenticateBySecondFactorWithBody Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+	// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+	ReauthenticateBySecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReauthenticateBySecondFactor Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+	// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+	ReauthenticateBySecondFactor(ctx context.Context, body ReauthenticateBySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ConfirmLoginCodeWithBody Sign in with a code
 	//
@@ -1287,6 +1895,89 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
 	ResendPhoneVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// CreateProviderNonce A nonce for a sign-in with another service
+	//
+	// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
+	// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
+	// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
+	// it came from here (OpenID Connect Core, section 3.1.3.7).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
+	CreateProviderNonce(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProviderSignup What is known about a sign-up that needs more
+	//
+	// While `provider_signup` is pending; 409 otherwise. 403 while signing up is closed.
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/provider/signup (the `GetProviderSignup` operationId).
+	GetProviderSignup(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteProviderSignupWithBody Give what is missing, and create the account
+	//
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// 409: `provider_signup` is not pending.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+	CompleteProviderSignupWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompleteProviderSignup Give what is missing, and create the account
+	//
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// 409: `provider_signup` is not pending.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+	CompleteProviderSignup(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitProviderTokenWithBody Sign in with another service, or connect it
+	//
+	// The id_token that the service gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the person is signed in, or an account
+	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing. A signed-in client is signed out of its session
+	// first. With `process: connect` the service is connected to the account of the
+	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	//
+	// An address that the service does not vouch for, or that its holder here has not
+	// verified, never leads into an account.
+	//
+	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// Signing up is closed (403). 503: the keys of the service cannot be had; say
+	// it to the person, other ways of signing in go on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+	SubmitProviderTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitProviderToken Sign in with another service, or connect it
+	//
+	// The id_token that the service gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the person is signed in, or an account
+	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing. A signed-in client is signed out of its session
+	// first. With `process: connect` the service is connected to the account of the
+	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	//
+	// An address that the service does not vouch for, or that its holder here has not
+	// verified, never leads into an account.
+	//
+	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// Signing up is closed (403). 503: the keys of the service cannot be had; say
+	// it to the person, other ways of signing in go on.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+	SubmitProviderToken(ctx context.Context, body SubmitProviderTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ReauthenticateWithBody Prove again who is signed in
 	//
 	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
@@ -1438,6 +2129,155 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/token/refresh (the `RefreshToken` operationId).
 	RefreshToken(ctx context.Context, params *RefreshTokenParams, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSecondFactorOptions What to ask a security key for as the second factor
+	//
+	// Options for `navigator.credentials.get` (WebAuthn, section 7.2), while
+	// `mfa_authenticate` is pending. They serve one answer within 300 seconds.
+	// 401 with nothing pending: no second factor is asked for here.
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/authenticate (the `GetSecondFactorOptions` operationId).
+	GetSecondFactorOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitSecondFactorCredentialWithBody Show a security key as the second factor
+	//
+	// Whatever is wrong with the answer of the key is `incorrect_code` at
+	// `credential`; ask for new options before the next attempt. Too many of them
+	// are `too_many_login_attempts` (400). 409: signed in already.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+	SubmitSecondFactorCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SubmitSecondFactorCredential Show a security key as the second factor
+	//
+	// Whatever is wrong with the answer of the key is `incorrect_code` at
+	// `credential`; ask for new options before the next attempt. Too many of them
+	// are `too_many_login_attempts` (400). 409: signed in already.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+	SubmitSecondFactorCredential(ctx context.Context, body SubmitSecondFactorCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPasskeyLoginOptions What to ask for a passkey to sign in with
+	//
+	// Options for `navigator.credentials.get` that name no account.
+	// `meta.session_token` is there where the session is new: send it along with the
+	// answer of the passkey, within 300 seconds. 404 while
+	// `MFA_PASSKEY_LOGIN_ENABLED` is off. 409: signed in already.
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/login (the `GetPasskeyLoginOptions` operationId).
+	GetPasskeyLoginOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginByPasskeyWithBody Sign in with a passkey
+	//
+	// The passkey must have verified its person (by fingerprint, face or PIN): it is
+	// both factors in one. Answers **401 with what is pending** where something else
+	// is still asked, such as `verify_email`.
+	//
+	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// `credential` (400); ask for new options before the next attempt. 409: signed
+	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+	LoginByPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LoginByPasskey Sign in with a passkey
+	//
+	// The passkey must have verified its person (by fingerprint, face or PIN): it is
+	// both factors in one. Answers **401 with what is pending** where something else
+	// is still asked, such as `verify_email`.
+	//
+	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// `credential` (400); ask for new options before the next attempt. 409: signed
+	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+	LoginByPasskey(ctx context.Context, body LoginByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetReauthenticationOptions What to ask a security key for to prove who is signed in
+	//
+	// As `getSecondFactorOptions`, for a signed-in person.
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/reauthenticate (the `GetReauthenticationOptions` operationId).
+	GetReauthenticationOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReauthenticateByCredentialWithBody Prove again who is signed in, by a security key
+	//
+	// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+	ReauthenticateByCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReauthenticateByCredential Prove again who is signed in, by a security key
+	//
+	// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+	ReauthenticateByCredential(ctx context.Context, body ReauthenticateByCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPasskeySignupOptions What to ask for a new passkey that finishes the sign-up
+	//
+	// Options for `navigator.credentials.create` (WebAuthn, section 7.1), while
+	// `mfa_signup_webauthn` is pending; 409 otherwise. They serve one answer within
+	// 300 seconds.
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/signup (the `GetPasskeySignupOptions` operationId).
+	GetPasskeySignupOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignupByPasskeyWithBody Create an account with a passkey instead of a password
+	//
+	// As `signup`, without a password: **401 with `verify_email` pending is the
+	// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+	// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+	SignupByPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SignupByPasskey Create an account with a passkey instead of a password
+	//
+	// As `signup`, without a password: **401 with `verify_email` pending is the
+	// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+	// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+	SignupByPasskey(ctx context.Context, body SignupByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompletePasskeySignupWithBody Finish the sign-up with the new passkey
+	//
+	// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+	// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+	CompletePasskeySignupWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CompletePasskeySignup Finish the sign-up with the new passkey
+	//
+	// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+	// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+	CompletePasskeySignup(ctx context.Context, body CompletePasskeySignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetConfig What this installation offers
 	//
 	// Needs no credential. A stale `X-Session-Token` turns the answer into 410,
@@ -1505,6 +2345,41 @@ type ClientInterface interface {
 	GetSpecification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
+//
+// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
+// is not set.
+//
+// Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
+func (c *Client) GetAppleAppSiteAssociation(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAppleAppSiteAssociationRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAssetLinks Which Android apps use passkeys of this domain
+//
+// Digital Asset Links, from `LATCHKEY_ANDROID_APPS`. 404 where that is not set.
+//
+// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
+func (c *Client) GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAssetLinksRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetKeySet The public keys that our tokens verify with
 //
 // A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -1532,6 +2407,288 @@ func (c *Client) GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (
 // Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 func (c *Client) DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewDeleteAccountRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListAuthenticators The person's second factors and passkeys
+//
+// In the order in which they were added. Without codes and keys.
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators (the `ListAuthenticators` operationId).
+func (c *Client) ListAuthenticators(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuthenticatorsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRecoveryCodes The recovery codes that are left
+//
+// 404 `no_recovery_codes` where there are none. With
+// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
+// time.
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators/recovery-codes (the `GetRecoveryCodes` operationId).
+func (c *Client) GetRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRecoveryCodesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GenerateRecoveryCodes Make new recovery codes
+//
+// The old ones stop working, and the person gets a mail. 400
+// `cannot_generate_recovery_codes`: there is no other factor.
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/recovery-codes (the `GenerateRecoveryCodes` operationId).
+func (c *Client) GenerateRecoveryCodes(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGenerateRecoveryCodesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeactivateTOTP Remove the TOTP authenticator
+//
+// 200 also where there is none. With the last factor the recovery codes go, too.
+//
+// Corresponds with DELETE /_allauth/app/v1/account/authenticators/totp (the `DeactivateTOTP` operationId).
+func (c *Client) DeactivateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeactivateTOTPRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTOTP The person's TOTP authenticator, or how to add one
+//
+// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
+// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
+// for 900 seconds. 409 `unverified_email`: an address must be verified first
+// (`MFA_ALLOW_UNVERIFIED_EMAIL`).
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators/totp (the `GetTOTP` operationId).
+func (c *Client) GetTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTOTPRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ActivateTOTPWithBody Add a TOTP authenticator
+//
+// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+// codes are made along with the first factor, and the person gets a mail.
+//
+// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+// 409: there is one already, or no secret is out.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+func (c *Client) ActivateTOTPWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewActivateTOTPRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ActivateTOTP Add a TOTP authenticator
+//
+// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+// codes are made along with the first factor, and the person gets a mail.
+//
+// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+// 409: there is one already, or no secret is out.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+func (c *Client) ActivateTOTP(ctx context.Context, body ActivateTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewActivateTOTPRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveCredentialsWithBody Remove security keys and passkeys
+//
+// All of the named, or, where one is not the person's own, none. With the last
+// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+func (c *Client) RemoveCredentialsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveCredentialsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveCredentials Remove security keys and passkeys
+//
+// All of the named, or, where one is not the person's own, none. With the last
+// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+func (c *Client) RemoveCredentials(ctx context.Context, body RemoveCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveCredentialsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetCreationOptions What to ask for to add a security key or passkey
+//
+// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
+// one answer within 300 seconds. 409 `unverified_email`: an address must be
+// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
+func (c *Client) GetCreationOptions(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetCreationOptionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddCredentialWithBody Add a security key or passkey
+//
+// Recovery codes are made along with the first factor
+// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// before the next attempt. 409 as for `getCreationOptions`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+func (c *Client) AddCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddCredentialRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AddCredential Add a security key or passkey
+//
+// Recovery codes are made along with the first factor
+// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// before the next attempt. 409 as for `getCreationOptions`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+func (c *Client) AddCredential(ctx context.Context, body AddCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAddCredentialRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameCredentialWithBody Rename a security key or passkey
+//
+// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+// `name` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+func (c *Client) RenameCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameCredentialRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RenameCredential Rename a security key or passkey
+//
+// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+// `name` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+func (c *Client) RenameCredential(ctx context.Context, body RenameCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRenameCredentialRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -1861,6 +3018,153 @@ func (c *Client) ChangePhoneNumberWithBody(ctx context.Context, contentType stri
 // Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
 func (c *Client) ChangePhoneNumber(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewChangePhoneNumberRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisconnectProviderAccountWithBody Disconnect a service
+//
+// 200 with what is left. Problems, without `param`: `account_not_found`;
+// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+func (c *Client) DisconnectProviderAccountWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisconnectProviderAccountRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DisconnectProviderAccount Disconnect a service
+//
+// 200 with what is left. Problems, without `param`: `account_not_found`;
+// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+func (c *Client) DisconnectProviderAccount(ctx context.Context, body DisconnectProviderAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDisconnectProviderAccountRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListProviderAccounts The services that the person has connected
+//
+// The oldest first.
+//
+// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
+func (c *Client) ListProviderAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListProviderAccountsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitSecondFactorWithBody Show the second factor
+//
+// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+// and so does a recovery code. After five wrong ones the sign-in starts over.
+//
+// 401 with nothing pending: no second factor is asked for here. Problems at
+// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+// 409: signed in already.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+func (c *Client) SubmitSecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitSecondFactorRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitSecondFactor Show the second factor
+//
+// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+// and so does a recovery code. After five wrong ones the sign-in starts over.
+//
+// 401 with nothing pending: no second factor is asked for here. Problems at
+// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+// 409: signed in already.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+func (c *Client) SubmitSecondFactor(ctx context.Context, body SubmitSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitSecondFactorRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReauthenticateBySecondFactorWithBody Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+func (c *Client) ReauthenticateBySecondFactorWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateBySecondFactorRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReauthenticateBySecondFactor Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+func (c *Client) ReauthenticateBySecondFactor(ctx context.Context, body ReauthenticateBySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateBySecondFactorRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2325,6 +3629,149 @@ func (c *Client) ResendPhoneVerification(ctx context.Context, reqEditors ...Requ
 	return c.Client.Do(req)
 }
 
+// CreateProviderNonce A nonce for a sign-in with another service
+//
+// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
+// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
+// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
+// it came from here (OpenID Connect Core, section 3.1.3.7).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
+func (c *Client) CreateProviderNonce(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProviderNonceRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProviderSignup What is known about a sign-up that needs more
+//
+// While `provider_signup` is pending; 409 otherwise. 403 while signing up is closed.
+//
+// Corresponds with GET /_allauth/app/v1/auth/provider/signup (the `GetProviderSignup` operationId).
+func (c *Client) GetProviderSignup(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProviderSignupRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteProviderSignupWithBody Give what is missing, and create the account
+//
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+// the service told is filled in. Problems are those of `signup` (400, 403).
+// 409: `provider_signup` is not pending.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+func (c *Client) CompleteProviderSignupWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteProviderSignupRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompleteProviderSignup Give what is missing, and create the account
+//
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+// the service told is filled in. Problems are those of `signup` (400, 403).
+// 409: `provider_signup` is not pending.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompleteProviderSignupRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitProviderTokenWithBody Sign in with another service, or connect it
+//
+// The id_token that the service gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the person is signed in, or an account
+// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing. A signed-in client is signed out of its session
+// first. With `process: connect` the service is connected to the account of the
+// signed-in person, who must have proved lately that it is them; 401 otherwise.
+//
+// An address that the service does not vouch for, or that its holder here has not
+// verified, never leads into an account.
+//
+// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// Signing up is closed (403). 503: the keys of the service cannot be had; say
+// it to the person, other ways of signing in go on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitProviderTokenRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitProviderToken Sign in with another service, or connect it
+//
+// The id_token that the service gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the person is signed in, or an account
+// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing. A signed-in client is signed out of its session
+// first. With `process: connect` the service is connected to the account of the
+// signed-in person, who must have proved lately that it is them; 401 otherwise.
+//
+// An address that the service does not vouch for, or that its holder here has not
+// verified, never leads into an account.
+//
+// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// Signing up is closed (403). 503: the keys of the service cannot be had; say
+// it to the person, other ways of signing in go on.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+func (c *Client) SubmitProviderToken(ctx context.Context, body SubmitProviderTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitProviderTokenRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ReauthenticateWithBody Prove again who is signed in
 //
 // After that, what asks for recent authentication (`x-recent-auth`) is allowed
@@ -2586,6 +4033,295 @@ func (c *Client) RefreshToken(ctx context.Context, params *RefreshTokenParams, b
 	return c.Client.Do(req)
 }
 
+// GetSecondFactorOptions What to ask a security key for as the second factor
+//
+// Options for `navigator.credentials.get` (WebAuthn, section 7.2), while
+// `mfa_authenticate` is pending. They serve one answer within 300 seconds.
+// 401 with nothing pending: no second factor is asked for here.
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/authenticate (the `GetSecondFactorOptions` operationId).
+func (c *Client) GetSecondFactorOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSecondFactorOptionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitSecondFactorCredentialWithBody Show a security key as the second factor
+//
+// Whatever is wrong with the answer of the key is `incorrect_code` at
+// `credential`; ask for new options before the next attempt. Too many of them
+// are `too_many_login_attempts` (400). 409: signed in already.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+func (c *Client) SubmitSecondFactorCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitSecondFactorCredentialRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SubmitSecondFactorCredential Show a security key as the second factor
+//
+// Whatever is wrong with the answer of the key is `incorrect_code` at
+// `credential`; ask for new options before the next attempt. Too many of them
+// are `too_many_login_attempts` (400). 409: signed in already.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+func (c *Client) SubmitSecondFactorCredential(ctx context.Context, body SubmitSecondFactorCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSubmitSecondFactorCredentialRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPasskeyLoginOptions What to ask for a passkey to sign in with
+//
+// Options for `navigator.credentials.get` that name no account.
+// `meta.session_token` is there where the session is new: send it along with the
+// answer of the passkey, within 300 seconds. 404 while
+// `MFA_PASSKEY_LOGIN_ENABLED` is off. 409: signed in already.
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/login (the `GetPasskeyLoginOptions` operationId).
+func (c *Client) GetPasskeyLoginOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPasskeyLoginOptionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginByPasskeyWithBody Sign in with a passkey
+//
+// The passkey must have verified its person (by fingerprint, face or PIN): it is
+// both factors in one. Answers **401 with what is pending** where something else
+// is still asked, such as `verify_email`.
+//
+// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// `credential` (400); ask for new options before the next attempt. 409: signed
+// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+func (c *Client) LoginByPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginByPasskeyRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LoginByPasskey Sign in with a passkey
+//
+// The passkey must have verified its person (by fingerprint, face or PIN): it is
+// both factors in one. Answers **401 with what is pending** where something else
+// is still asked, such as `verify_email`.
+//
+// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// `credential` (400); ask for new options before the next attempt. 409: signed
+// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+func (c *Client) LoginByPasskey(ctx context.Context, body LoginByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLoginByPasskeyRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetReauthenticationOptions What to ask a security key for to prove who is signed in
+//
+// As `getSecondFactorOptions`, for a signed-in person.
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/reauthenticate (the `GetReauthenticationOptions` operationId).
+func (c *Client) GetReauthenticationOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetReauthenticationOptionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReauthenticateByCredentialWithBody Prove again who is signed in, by a security key
+//
+// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+// `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+func (c *Client) ReauthenticateByCredentialWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateByCredentialRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReauthenticateByCredential Prove again who is signed in, by a security key
+//
+// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+// `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+func (c *Client) ReauthenticateByCredential(ctx context.Context, body ReauthenticateByCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReauthenticateByCredentialRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPasskeySignupOptions What to ask for a new passkey that finishes the sign-up
+//
+// Options for `navigator.credentials.create` (WebAuthn, section 7.1), while
+// `mfa_signup_webauthn` is pending; 409 otherwise. They serve one answer within
+// 300 seconds.
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/signup (the `GetPasskeySignupOptions` operationId).
+func (c *Client) GetPasskeySignupOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPasskeySignupOptionsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignupByPasskeyWithBody Create an account with a passkey instead of a password
+//
+// As `signup`, without a password: **401 with `verify_email` pending is the
+// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+func (c *Client) SignupByPasskeyWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignupByPasskeyRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SignupByPasskey Create an account with a passkey instead of a password
+//
+// As `signup`, without a password: **401 with `verify_email` pending is the
+// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+func (c *Client) SignupByPasskey(ctx context.Context, body SignupByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSignupByPasskeyRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompletePasskeySignupWithBody Finish the sign-up with the new passkey
+//
+// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+func (c *Client) CompletePasskeySignupWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompletePasskeySignupRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CompletePasskeySignup Finish the sign-up with the new passkey
+//
+// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+func (c *Client) CompletePasskeySignup(ctx context.Context, body CompletePasskeySignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCompletePasskeySignupRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetConfig What this installation offers
 //
 // Needs no credential. A stale `X-Session-Token` turns the answer into 410,
@@ -2722,6 +4458,60 @@ func (c *Client) GetSpecification(ctx context.Context, reqEditors ...RequestEdit
 	return c.Client.Do(req)
 }
 
+// NewGetAppleAppSiteAssociationRequest constructs an http.Request for the GetAppleAppSiteAssociation method
+func NewGetAppleAppSiteAssociationRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/apple-app-site-association")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetAssetLinksRequest constructs an http.Request for the GetAssetLinks method
+func NewGetAssetLinksRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/assetlinks.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetKeySetRequest constructs an http.Request for the GetKeySet method
 func NewGetKeySetRequest(server string) (*http.Request, error) {
 	var err error
@@ -2772,6 +4562,355 @@ func NewDeleteAccountRequest(server string) (*http.Request, error) {
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewListAuthenticatorsRequest constructs an http.Request for the ListAuthenticators method
+func NewListAuthenticatorsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRecoveryCodesRequest constructs an http.Request for the GetRecoveryCodes method
+func NewGetRecoveryCodesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/recovery-codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGenerateRecoveryCodesRequest constructs an http.Request for the GenerateRecoveryCodes method
+func NewGenerateRecoveryCodesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/recovery-codes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeactivateTOTPRequest constructs an http.Request for the DeactivateTOTP method
+func NewDeactivateTOTPRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetTOTPRequest constructs an http.Request for the GetTOTP method
+func NewGetTOTPRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewActivateTOTPRequest calls the generic ActivateTOTP builder with application/json body
+func NewActivateTOTPRequest(server string, body ActivateTOTPJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewActivateTOTPRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewActivateTOTPRequestWithBody constructs an http.Request for the ActivateTOTP method, with any body, and a specified content type
+func NewActivateTOTPRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/totp")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRemoveCredentialsRequest calls the generic RemoveCredentials builder with application/json body
+func NewRemoveCredentialsRequest(server string, body RemoveCredentialsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRemoveCredentialsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRemoveCredentialsRequestWithBody constructs an http.Request for the RemoveCredentials method, with any body, and a specified content type
+func NewRemoveCredentialsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/webauthn")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetCreationOptionsRequest constructs an http.Request for the GetCreationOptions method
+func NewGetCreationOptionsRequest(server string, params *GetCreationOptionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/webauthn")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if params.Passwordless != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "passwordless", *params.Passwordless, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAddCredentialRequest calls the generic AddCredential builder with application/json body
+func NewAddCredentialRequest(server string, body AddCredentialJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewAddCredentialRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewAddCredentialRequestWithBody constructs an http.Request for the AddCredential method, with any body, and a specified content type
+func NewAddCredentialRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/webauthn")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRenameCredentialRequest calls the generic RenameCredential builder with application/json body
+func NewRenameCredentialRequest(server string, body RenameCredentialJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRenameCredentialRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRenameCredentialRequestWithBody constructs an http.Request for the RenameCredential method, with any body, and a specified content type
+func NewRenameCredentialRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/authenticators/webauthn")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -3078,6 +5217,153 @@ func NewChangePhoneNumberRequestWithBody(server string, contentType string, body
 	}
 
 	operationPath := fmt.Sprintf("/_allauth/app/v1/account/phone")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewDisconnectProviderAccountRequest calls the generic DisconnectProviderAccount builder with application/json body
+func NewDisconnectProviderAccountRequest(server string, body DisconnectProviderAccountJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewDisconnectProviderAccountRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewDisconnectProviderAccountRequestWithBody constructs an http.Request for the DisconnectProviderAccount method, with any body, and a specified content type
+func NewDisconnectProviderAccountRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListProviderAccountsRequest constructs an http.Request for the ListProviderAccounts method
+func NewListProviderAccountsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSubmitSecondFactorRequest calls the generic SubmitSecondFactor builder with application/json body
+func NewSubmitSecondFactorRequest(server string, body SubmitSecondFactorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSubmitSecondFactorRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSubmitSecondFactorRequestWithBody constructs an http.Request for the SubmitSecondFactor method, with any body, and a specified content type
+func NewSubmitSecondFactorRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/2fa/authenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewReauthenticateBySecondFactorRequest calls the generic ReauthenticateBySecondFactor builder with application/json body
+func NewReauthenticateBySecondFactorRequest(server string, body ReauthenticateBySecondFactorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReauthenticateBySecondFactorRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReauthenticateBySecondFactorRequestWithBody constructs an http.Request for the ReauthenticateBySecondFactor method, with any body, and a specified content type
+func NewReauthenticateBySecondFactorRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/2fa/reauthenticate")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -3538,6 +5824,140 @@ func NewResendPhoneVerificationRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewCreateProviderNonceRequest constructs an http.Request for the CreateProviderNonce method
+func NewCreateProviderNonceRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/provider/nonce")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetProviderSignupRequest constructs an http.Request for the GetProviderSignup method
+func NewGetProviderSignupRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/provider/signup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCompleteProviderSignupRequest calls the generic CompleteProviderSignup builder with application/json body
+func NewCompleteProviderSignupRequest(server string, body CompleteProviderSignupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompleteProviderSignupRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCompleteProviderSignupRequestWithBody constructs an http.Request for the CompleteProviderSignup method, with any body, and a specified content type
+func NewCompleteProviderSignupRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/provider/signup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSubmitProviderTokenRequest calls the generic SubmitProviderToken builder with application/json body
+func NewSubmitProviderTokenRequest(server string, body SubmitProviderTokenJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSubmitProviderTokenRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSubmitProviderTokenRequestWithBody constructs an http.Request for the SubmitProviderToken method, with any body, and a specified content type
+func NewSubmitProviderTokenRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/provider/token")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewReauthenticateRequest calls the generic Reauthenticate builder with application/json body
 func NewReauthenticateRequest(server string, body ReauthenticateJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -3792,6 +6212,314 @@ func NewRefreshTokenRequestWithBody(server string, params *RefreshTokenParams, c
 	return req, nil
 }
 
+// NewGetSecondFactorOptionsRequest constructs an http.Request for the GetSecondFactorOptions method
+func NewGetSecondFactorOptionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/authenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSubmitSecondFactorCredentialRequest calls the generic SubmitSecondFactorCredential builder with application/json body
+func NewSubmitSecondFactorCredentialRequest(server string, body SubmitSecondFactorCredentialJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSubmitSecondFactorCredentialRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSubmitSecondFactorCredentialRequestWithBody constructs an http.Request for the SubmitSecondFactorCredential method, with any body, and a specified content type
+func NewSubmitSecondFactorCredentialRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/authenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetPasskeyLoginOptionsRequest constructs an http.Request for the GetPasskeyLoginOptions method
+func NewGetPasskeyLoginOptionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLoginByPasskeyRequest calls the generic LoginByPasskey builder with application/json body
+func NewLoginByPasskeyRequest(server string, body LoginByPasskeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewLoginByPasskeyRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewLoginByPasskeyRequestWithBody constructs an http.Request for the LoginByPasskey method, with any body, and a specified content type
+func NewLoginByPasskeyRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetReauthenticationOptionsRequest constructs an http.Request for the GetReauthenticationOptions method
+func NewGetReauthenticationOptionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/reauthenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewReauthenticateByCredentialRequest calls the generic ReauthenticateByCredential builder with application/json body
+func NewReauthenticateByCredentialRequest(server string, body ReauthenticateByCredentialJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReauthenticateByCredentialRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReauthenticateByCredentialRequestWithBody constructs an http.Request for the ReauthenticateByCredential method, with any body, and a specified content type
+func NewReauthenticateByCredentialRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/reauthenticate")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewGetPasskeySignupOptionsRequest constructs an http.Request for the GetPasskeySignupOptions method
+func NewGetPasskeySignupOptionsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/signup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewSignupByPasskeyRequest calls the generic SignupByPasskey builder with application/json body
+func NewSignupByPasskeyRequest(server string, body SignupByPasskeyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSignupByPasskeyRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSignupByPasskeyRequestWithBody constructs an http.Request for the SignupByPasskey method, with any body, and a specified content type
+func NewSignupByPasskeyRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/signup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewCompletePasskeySignupRequest calls the generic CompletePasskeySignup builder with application/json body
+func NewCompletePasskeySignupRequest(server string, body CompletePasskeySignupJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCompletePasskeySignupRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewCompletePasskeySignupRequestWithBody constructs an http.Request for the CompletePasskeySignup method, with any body, and a specified content type
+func NewCompletePasskeySignupRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/webauthn/signup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetConfigRequest constructs an http.Request for the GetConfig method
 func NewGetConfigRequest(server string) (*http.Request, error) {
 	var err error
@@ -4010,6 +6738,25 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// GetAppleAppSiteAssociationWithResponse Which iOS apps use passkeys of this domain
+	//
+	// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
+	// is not set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
+	GetAppleAppSiteAssociationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAppleAppSiteAssociationResult, error)
+
+	// GetAssetLinksWithResponse Which Android apps use passkeys of this domain
+	//
+	// Digital Asset Links, from `LATCHKEY_ANDROID_APPS`. 404 where that is not set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
+	GetAssetLinksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAssetLinksResult, error)
+
 	// GetKeySetWithResponse The public keys that our tokens verify with
 	//
 	// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -4030,6 +6777,160 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 	DeleteAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteAccountResult, error)
+
+	// ListAuthenticatorsWithResponse The person's second factors and passkeys
+	//
+	// In the order in which they were added. Without codes and keys.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators (the `ListAuthenticators` operationId).
+	ListAuthenticatorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListAuthenticatorsResult, error)
+
+	// GetRecoveryCodesWithResponse The recovery codes that are left
+	//
+	// 404 `no_recovery_codes` where there are none. With
+	// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
+	// time.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators/recovery-codes (the `GetRecoveryCodes` operationId).
+	GetRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetRecoveryCodesResult, error)
+
+	// GenerateRecoveryCodesWithResponse Make new recovery codes
+	//
+	// The old ones stop working, and the person gets a mail. 400
+	// `cannot_generate_recovery_codes`: there is no other factor.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/recovery-codes (the `GenerateRecoveryCodes` operationId).
+	GenerateRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GenerateRecoveryCodesResult, error)
+
+	// DeactivateTOTPWithResponse Remove the TOTP authenticator
+	//
+	// 200 also where there is none. With the last factor the recovery codes go, too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/totp (the `DeactivateTOTP` operationId).
+	DeactivateTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeactivateTOTPResult, error)
+
+	// GetTOTPWithResponse The person's TOTP authenticator, or how to add one
+	//
+	// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
+	// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
+	// for 900 seconds. 409 `unverified_email`: an address must be verified first
+	// (`MFA_ALLOW_UNVERIFIED_EMAIL`).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators/totp (the `GetTOTP` operationId).
+	GetTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetTOTPResult, error)
+
+	// ActivateTOTPWithBodyWithResponse Add a TOTP authenticator
+	//
+	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+	// codes are made along with the first factor, and the person gets a mail.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+	// 409: there is one already, or no secret is out.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+	ActivateTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ActivateTOTPResult, error)
+
+	// ActivateTOTPWithResponse Add a TOTP authenticator
+	//
+	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+	// codes are made along with the first factor, and the person gets a mail.
+	//
+	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+	// 409: there is one already, or no secret is out.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+	ActivateTOTPWithResponse(ctx context.Context, body ActivateTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*ActivateTOTPResult, error)
+
+	// RemoveCredentialsWithBodyWithResponse Remove security keys and passkeys
+	//
+	// All of the named, or, where one is not the person's own, none. With the last
+	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+	RemoveCredentialsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveCredentialsResult, error)
+
+	// RemoveCredentialsWithResponse Remove security keys and passkeys
+	//
+	// All of the named, or, where one is not the person's own, none. With the last
+	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+	RemoveCredentialsWithResponse(ctx context.Context, body RemoveCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveCredentialsResult, error)
+
+	// GetCreationOptionsWithResponse What to ask for to add a security key or passkey
+	//
+	// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
+	// one answer within 300 seconds. 409 `unverified_email`: an address must be
+	// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
+	GetCreationOptionsWithResponse(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*GetCreationOptionsResult, error)
+
+	// AddCredentialWithBodyWithResponse Add a security key or passkey
+	//
+	// Recovery codes are made along with the first factor
+	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// before the next attempt. 409 as for `getCreationOptions`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+	AddCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddCredentialResult, error)
+
+	// AddCredentialWithResponse Add a security key or passkey
+	//
+	// Recovery codes are made along with the first factor
+	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// before the next attempt. 409 as for `getCreationOptions`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+	AddCredentialWithResponse(ctx context.Context, body AddCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*AddCredentialResult, error)
+
+	// RenameCredentialWithBodyWithResponse Rename a security key or passkey
+	//
+	// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+	// `name` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+	RenameCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameCredentialResult, error)
+
+	// RenameCredentialWithResponse Rename a security key or passkey
+	//
+	// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+	// `name` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+	RenameCredentialWithResponse(ctx context.Context, body RenameCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameCredentialResult, error)
 
 	// RemoveEmailAddressWithBodyWithResponse Remove an address
 	//
@@ -4215,6 +7116,85 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
 	ChangePhoneNumberWithResponse(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePhoneNumberResult, error)
+
+	// DisconnectProviderAccountWithBodyWithResponse Disconnect a service
+	//
+	// 200 with what is left. Problems, without `param`: `account_not_found`;
+	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+	DisconnectProviderAccountWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DisconnectProviderAccountResult, error)
+
+	// DisconnectProviderAccountWithResponse Disconnect a service
+	//
+	// 200 with what is left. Problems, without `param`: `account_not_found`;
+	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+	DisconnectProviderAccountWithResponse(ctx context.Context, body DisconnectProviderAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*DisconnectProviderAccountResult, error)
+
+	// ListProviderAccountsWithResponse The services that the person has connected
+	//
+	// The oldest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
+	ListProviderAccountsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProviderAccountsResult, error)
+
+	// SubmitSecondFactorWithBodyWithResponse Show the second factor
+	//
+	// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+	// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+	// and so does a recovery code. After five wrong ones the sign-in starts over.
+	//
+	// 401 with nothing pending: no second factor is asked for here. Problems at
+	// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	// 409: signed in already.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+	SubmitSecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitSecondFactorResult, error)
+
+	// SubmitSecondFactorWithResponse Show the second factor
+	//
+	// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+	// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+	// and so does a recovery code. After five wrong ones the sign-in starts over.
+	//
+	// 401 with nothing pending: no second factor is asked for here. Problems at
+	// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	// 409: signed in already.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+	SubmitSecondFactorWithResponse(ctx context.Context, body SubmitSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*SubmitSecondFactorResult, error)
+
+	// ReauthenticateBySecondFactorWithBodyWithResponse Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+	// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+	ReauthenticateBySecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateBySecondFactorResult, error)
+
+	// ReauthenticateBySecondFactorWithResponse Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+	// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+	ReauthenticateBySecondFactorWithResponse(ctx context.Context, body ReauthenticateBySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateBySecondFactorResult, error)
 
 	// ConfirmLoginCodeWithBodyWithResponse Sign in with a code
 	//
@@ -4490,6 +7470,93 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
 	ResendPhoneVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendPhoneVerificationResult, error)
 
+	// CreateProviderNonceWithResponse A nonce for a sign-in with another service
+	//
+	// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
+	// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
+	// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
+	// it came from here (OpenID Connect Core, section 3.1.3.7).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
+	CreateProviderNonceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error)
+
+	// GetProviderSignupWithResponse What is known about a sign-up that needs more
+	//
+	// While `provider_signup` is pending; 409 otherwise. 403 while signing up is closed.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/provider/signup (the `GetProviderSignup` operationId).
+	GetProviderSignupWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetProviderSignupResult, error)
+
+	// CompleteProviderSignupWithBodyWithResponse Give what is missing, and create the account
+	//
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// 409: `provider_signup` is not pending.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+	CompleteProviderSignupWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error)
+
+	// CompleteProviderSignupWithResponse Give what is missing, and create the account
+	//
+	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// 409: `provider_signup` is not pending.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+	CompleteProviderSignupWithResponse(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error)
+
+	// SubmitProviderTokenWithBodyWithResponse Sign in with another service, or connect it
+	//
+	// The id_token that the service gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the person is signed in, or an account
+	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing. A signed-in client is signed out of its session
+	// first. With `process: connect` the service is connected to the account of the
+	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	//
+	// An address that the service does not vouch for, or that its holder here has not
+	// verified, never leads into an account.
+	//
+	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// Signing up is closed (403). 503: the keys of the service cannot be had; say
+	// it to the person, other ways of signing in go on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+	SubmitProviderTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitProviderTokenResult, error)
+
+	// SubmitProviderTokenWithResponse Sign in with another service, or connect it
+	//
+	// The id_token that the service gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the person is signed in, or an account
+	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing. A signed-in client is signed out of its session
+	// first. With `process: connect` the service is connected to the account of the
+	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	//
+	// An address that the service does not vouch for, or that its holder here has not
+	// verified, never leads into an account.
+	//
+	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// Signing up is closed (403). 503: the keys of the service cannot be had; say
+	// it to the person, other ways of signing in go on.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+	SubmitProviderTokenWithResponse(ctx context.Context, body SubmitProviderTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*SubmitProviderTokenResult, error)
+
 	// ReauthenticateWithBodyWithResponse Prove again who is signed in
 	//
 	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
@@ -4647,6 +7714,163 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/token/refresh (the `RefreshToken` operationId).
 	RefreshTokenWithResponse(ctx context.Context, params *RefreshTokenParams, body RefreshTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenResult, error)
 
+	// GetSecondFactorOptionsWithResponse What to ask a security key for as the second factor
+	//
+	// Options for `navigator.credentials.get` (WebAuthn, section 7.2), while
+	// `mfa_authenticate` is pending. They serve one answer within 300 seconds.
+	// 401 with nothing pending: no second factor is asked for here.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/authenticate (the `GetSecondFactorOptions` operationId).
+	GetSecondFactorOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSecondFactorOptionsResult, error)
+
+	// SubmitSecondFactorCredentialWithBodyWithResponse Show a security key as the second factor
+	//
+	// Whatever is wrong with the answer of the key is `incorrect_code` at
+	// `credential`; ask for new options before the next attempt. Too many of them
+	// are `too_many_login_attempts` (400). 409: signed in already.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+	SubmitSecondFactorCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitSecondFactorCredentialResult, error)
+
+	// SubmitSecondFactorCredentialWithResponse Show a security key as the second factor
+	//
+	// Whatever is wrong with the answer of the key is `incorrect_code` at
+	// `credential`; ask for new options before the next attempt. Too many of them
+	// are `too_many_login_attempts` (400). 409: signed in already.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+	SubmitSecondFactorCredentialWithResponse(ctx context.Context, body SubmitSecondFactorCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*SubmitSecondFactorCredentialResult, error)
+
+	// GetPasskeyLoginOptionsWithResponse What to ask for a passkey to sign in with
+	//
+	// Options for `navigator.credentials.get` that name no account.
+	// `meta.session_token` is there where the session is new: send it along with the
+	// answer of the passkey, within 300 seconds. 404 while
+	// `MFA_PASSKEY_LOGIN_ENABLED` is off. 409: signed in already.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/login (the `GetPasskeyLoginOptions` operationId).
+	GetPasskeyLoginOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeyLoginOptionsResult, error)
+
+	// LoginByPasskeyWithBodyWithResponse Sign in with a passkey
+	//
+	// The passkey must have verified its person (by fingerprint, face or PIN): it is
+	// both factors in one. Answers **401 with what is pending** where something else
+	// is still asked, such as `verify_email`.
+	//
+	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// `credential` (400); ask for new options before the next attempt. 409: signed
+	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+	LoginByPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginByPasskeyResult, error)
+
+	// LoginByPasskeyWithResponse Sign in with a passkey
+	//
+	// The passkey must have verified its person (by fingerprint, face or PIN): it is
+	// both factors in one. Answers **401 with what is pending** where something else
+	// is still asked, such as `verify_email`.
+	//
+	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// `credential` (400); ask for new options before the next attempt. 409: signed
+	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+	LoginByPasskeyWithResponse(ctx context.Context, body LoginByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginByPasskeyResult, error)
+
+	// GetReauthenticationOptionsWithResponse What to ask a security key for to prove who is signed in
+	//
+	// As `getSecondFactorOptions`, for a signed-in person.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/reauthenticate (the `GetReauthenticationOptions` operationId).
+	GetReauthenticationOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetReauthenticationOptionsResult, error)
+
+	// ReauthenticateByCredentialWithBodyWithResponse Prove again who is signed in, by a security key
+	//
+	// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+	ReauthenticateByCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateByCredentialResult, error)
+
+	// ReauthenticateByCredentialWithResponse Prove again who is signed in, by a security key
+	//
+	// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+	// `too_many_login_attempts` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+	ReauthenticateByCredentialWithResponse(ctx context.Context, body ReauthenticateByCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateByCredentialResult, error)
+
+	// GetPasskeySignupOptionsWithResponse What to ask for a new passkey that finishes the sign-up
+	//
+	// Options for `navigator.credentials.create` (WebAuthn, section 7.1), while
+	// `mfa_signup_webauthn` is pending; 409 otherwise. They serve one answer within
+	// 300 seconds.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/auth/webauthn/signup (the `GetPasskeySignupOptions` operationId).
+	GetPasskeySignupOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeySignupOptionsResult, error)
+
+	// SignupByPasskeyWithBodyWithResponse Create an account with a passkey instead of a password
+	//
+	// As `signup`, without a password: **401 with `verify_email` pending is the
+	// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+	// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+	SignupByPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignupByPasskeyResult, error)
+
+	// SignupByPasskeyWithResponse Create an account with a passkey instead of a password
+	//
+	// As `signup`, without a password: **401 with `verify_email` pending is the
+	// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+	// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+	SignupByPasskeyWithResponse(ctx context.Context, body SignupByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*SignupByPasskeyResult, error)
+
+	// CompletePasskeySignupWithBodyWithResponse Finish the sign-up with the new passkey
+	//
+	// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+	// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+	CompletePasskeySignupWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompletePasskeySignupResult, error)
+
+	// CompletePasskeySignupWithResponse Finish the sign-up with the new passkey
+	//
+	// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+	// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+	CompletePasskeySignupWithResponse(ctx context.Context, body CompletePasskeySignupJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePasskeySignupResult, error)
+
 	// GetConfigWithResponse What this installation offers
 	//
 	// Needs no credential. A stale `X-Session-Token` turns the answer into 410,
@@ -4718,6 +7942,102 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /openapi.json (the `GetSpecification` operationId).
 	GetSpecificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationResult, error)
+}
+
+// GetAppleAppSiteAssociationResult200Headers the declared response headers of an HTTP 200 response for GetAppleAppSiteAssociation
+type GetAppleAppSiteAssociationResult200Headers struct {
+	CacheControl string
+}
+
+type GetAppleAppSiteAssociationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JSONObject
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAppleAppSiteAssociationResult200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAppleAppSiteAssociationResult) GetJSON200() *JSONObject {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAppleAppSiteAssociationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAppleAppSiteAssociationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAppleAppSiteAssociationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAppleAppSiteAssociationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAssetLinksResult200Headers the declared response headers of an HTTP 200 response for GetAssetLinks
+type GetAssetLinksResult200Headers struct {
+	CacheControl string
+}
+
+type GetAssetLinksResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *[]JSONObject
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAssetLinksResult200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAssetLinksResult) GetJSON200() *[]JSONObject {
+	return r.JSON200
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAssetLinksResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAssetLinksResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAssetLinksResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAssetLinksResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // GetKeySetResult200Headers the declared response headers of an HTTP 200 response for GetKeySet
@@ -4838,6 +8158,899 @@ func (r DeleteAccountResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r DeleteAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListAuthenticatorsResult401Headers the declared response headers of an HTTP 401 response for ListAuthenticators
+type ListAuthenticatorsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ListAuthenticatorsResult503Headers the declared response headers of an HTTP 503 response for ListAuthenticators
+type ListAuthenticatorsResult503Headers struct {
+	RetryAfter int32
+}
+
+type ListAuthenticatorsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuthenticatorsResponse
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListAuthenticatorsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListAuthenticatorsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuthenticatorsResult) GetJSON200() *AuthenticatorsResponse {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListAuthenticatorsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ListAuthenticatorsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListAuthenticatorsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuthenticatorsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuthenticatorsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuthenticatorsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuthenticatorsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for GetRecoveryCodes
+type GetRecoveryCodesResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetRecoveryCodesResult503Headers the declared response headers of an HTTP 503 response for GetRecoveryCodes
+type GetRecoveryCodesResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetRecoveryCodesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodesShown
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *ErrorResponse
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetRecoveryCodesResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetRecoveryCodesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRecoveryCodesResult) GetJSON200() *RecoveryCodesShown {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetRecoveryCodesResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetRecoveryCodesResult) GetJSON404() *ErrorResponse {
+	return r.JSON404
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetRecoveryCodesResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetRecoveryCodesResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRecoveryCodesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRecoveryCodesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRecoveryCodesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRecoveryCodesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GenerateRecoveryCodesResult401Headers the declared response headers of an HTTP 401 response for GenerateRecoveryCodes
+type GenerateRecoveryCodesResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// GenerateRecoveryCodesResult503Headers the declared response headers of an HTTP 503 response for GenerateRecoveryCodes
+type GenerateRecoveryCodesResult503Headers struct {
+	RetryAfter int32
+}
+
+type GenerateRecoveryCodesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RecoveryCodesShown
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GenerateRecoveryCodesResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GenerateRecoveryCodesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GenerateRecoveryCodesResult) GetJSON200() *RecoveryCodesShown {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GenerateRecoveryCodesResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GenerateRecoveryCodesResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GenerateRecoveryCodesResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GenerateRecoveryCodesResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GenerateRecoveryCodesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GenerateRecoveryCodesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GenerateRecoveryCodesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GenerateRecoveryCodesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeactivateTOTPResult401Headers the declared response headers of an HTTP 401 response for DeactivateTOTP
+type DeactivateTOTPResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// DeactivateTOTPResult503Headers the declared response headers of an HTTP 503 response for DeactivateTOTP
+type DeactivateTOTPResult503Headers struct {
+	RetryAfter int32
+}
+
+type DeactivateTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DeactivateTOTPResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DeactivateTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeactivateTOTPResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DeactivateTOTPResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r DeactivateTOTPResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DeactivateTOTPResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DeactivateTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeactivateTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeactivateTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeactivateTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTOTPResult401Headers the declared response headers of an HTTP 401 response for GetTOTP
+type GetTOTPResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetTOTPResult503Headers the declared response headers of an HTTP 503 response for GetTOTP
+type GetTOTPResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuthenticatorShown
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *TOTPSetupResponse
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetTOTPResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTOTPResult) GetJSON200() *AuthenticatorShown {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetTOTPResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetTOTPResult) GetJSON404() *TOTPSetupResponse {
+	return r.JSON404
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetTOTPResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetTOTPResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetTOTPResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ActivateTOTPResult401Headers the declared response headers of an HTTP 401 response for ActivateTOTP
+type ActivateTOTPResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ActivateTOTPResult503Headers the declared response headers of an HTTP 503 response for ActivateTOTP
+type ActivateTOTPResult503Headers struct {
+	RetryAfter int32
+}
+
+type ActivateTOTPResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuthenticatorShown
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ActivateTOTPResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ActivateTOTPResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ActivateTOTPResult) GetJSON200() *AuthenticatorShown {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ActivateTOTPResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ActivateTOTPResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ActivateTOTPResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ActivateTOTPResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ActivateTOTPResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ActivateTOTPResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ActivateTOTPResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ActivateTOTPResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ActivateTOTPResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ActivateTOTPResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ActivateTOTPResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveCredentialsResult401Headers the declared response headers of an HTTP 401 response for RemoveCredentials
+type RemoveCredentialsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// RemoveCredentialsResult503Headers the declared response headers of an HTTP 503 response for RemoveCredentials
+type RemoveCredentialsResult503Headers struct {
+	RetryAfter int32
+}
+
+type RemoveCredentialsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RemoveCredentialsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RemoveCredentialsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveCredentialsResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RemoveCredentialsResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RemoveCredentialsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RemoveCredentialsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RemoveCredentialsResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RemoveCredentialsResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RemoveCredentialsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveCredentialsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveCredentialsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveCredentialsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveCredentialsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetCreationOptionsResult401Headers the declared response headers of an HTTP 401 response for GetCreationOptions
+type GetCreationOptionsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetCreationOptionsResult503Headers the declared response headers of an HTTP 503 response for GetCreationOptions
+type GetCreationOptionsResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetCreationOptionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CreationOptionsShown
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetCreationOptionsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetCreationOptionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetCreationOptionsResult) GetJSON200() *CreationOptionsShown {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetCreationOptionsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetCreationOptionsResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetCreationOptionsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetCreationOptionsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetCreationOptionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetCreationOptionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetCreationOptionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetCreationOptionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AddCredentialResult401Headers the declared response headers of an HTTP 401 response for AddCredential
+type AddCredentialResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// AddCredentialResult503Headers the declared response headers of an HTTP 503 response for AddCredential
+type AddCredentialResult503Headers struct {
+	RetryAfter int32
+}
+
+type AddCredentialResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuthenticatorShown
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *AddCredentialResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *AddCredentialResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AddCredentialResult) GetJSON200() *AuthenticatorShown {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r AddCredentialResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r AddCredentialResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r AddCredentialResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r AddCredentialResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r AddCredentialResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r AddCredentialResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r AddCredentialResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r AddCredentialResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AddCredentialResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AddCredentialResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AddCredentialResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RenameCredentialResult401Headers the declared response headers of an HTTP 401 response for RenameCredential
+type RenameCredentialResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// RenameCredentialResult503Headers the declared response headers of an HTTP 503 response for RenameCredential
+type RenameCredentialResult503Headers struct {
+	RetryAfter int32
+}
+
+type RenameCredentialResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuthenticatorShown
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RenameCredentialResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RenameCredentialResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RenameCredentialResult) GetJSON200() *AuthenticatorShown {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RenameCredentialResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RenameCredentialResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RenameCredentialResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RenameCredentialResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RenameCredentialResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RenameCredentialResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RenameCredentialResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RenameCredentialResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RenameCredentialResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RenameCredentialResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -5753,6 +9966,380 @@ func (r ChangePhoneNumberResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ChangePhoneNumberResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DisconnectProviderAccountResult401Headers the declared response headers of an HTTP 401 response for DisconnectProviderAccount
+type DisconnectProviderAccountResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// DisconnectProviderAccountResult503Headers the declared response headers of an HTTP 503 response for DisconnectProviderAccount
+type DisconnectProviderAccountResult503Headers struct {
+	RetryAfter int32
+}
+
+type DisconnectProviderAccountResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderAccountList
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *DisconnectProviderAccountResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *DisconnectProviderAccountResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DisconnectProviderAccountResult) GetJSON200() *ProviderAccountList {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r DisconnectProviderAccountResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r DisconnectProviderAccountResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r DisconnectProviderAccountResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r DisconnectProviderAccountResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r DisconnectProviderAccountResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r DisconnectProviderAccountResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r DisconnectProviderAccountResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DisconnectProviderAccountResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DisconnectProviderAccountResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DisconnectProviderAccountResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListProviderAccountsResult401Headers the declared response headers of an HTTP 401 response for ListProviderAccounts
+type ListProviderAccountsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ListProviderAccountsResult503Headers the declared response headers of an HTTP 503 response for ListProviderAccounts
+type ListProviderAccountsResult503Headers struct {
+	RetryAfter int32
+}
+
+type ListProviderAccountsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderAccountList
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ListProviderAccountsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ListProviderAccountsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListProviderAccountsResult) GetJSON200() *ProviderAccountList {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ListProviderAccountsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ListProviderAccountsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ListProviderAccountsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ListProviderAccountsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListProviderAccountsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListProviderAccountsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListProviderAccountsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SubmitSecondFactorResult401Headers the declared response headers of an HTTP 401 response for SubmitSecondFactor
+type SubmitSecondFactorResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// SubmitSecondFactorResult503Headers the declared response headers of an HTTP 503 response for SubmitSecondFactor
+type SubmitSecondFactorResult503Headers struct {
+	RetryAfter int32
+}
+
+type SubmitSecondFactorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SubmitSecondFactorResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SubmitSecondFactorResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SubmitSecondFactorResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SubmitSecondFactorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SubmitSecondFactorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SubmitSecondFactorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SubmitSecondFactorResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReauthenticateBySecondFactorResult401Headers the declared response headers of an HTTP 401 response for ReauthenticateBySecondFactor
+type ReauthenticateBySecondFactorResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ReauthenticateBySecondFactorResult503Headers the declared response headers of an HTTP 503 response for ReauthenticateBySecondFactor
+type ReauthenticateBySecondFactorResult503Headers struct {
+	RetryAfter int32
+}
+
+type ReauthenticateBySecondFactorResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReauthenticateBySecondFactorResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReauthenticateBySecondFactorResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReauthenticateBySecondFactorResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReauthenticateBySecondFactorResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReauthenticateBySecondFactorResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ReauthenticateBySecondFactorResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReauthenticateBySecondFactorResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReauthenticateBySecondFactorResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReauthenticateBySecondFactorResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReauthenticateBySecondFactorResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReauthenticateBySecondFactorResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReauthenticateBySecondFactorResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReauthenticateBySecondFactorResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6930,6 +11517,394 @@ func (r ResendPhoneVerificationResult) ContentType() string {
 	return ""
 }
 
+// CreateProviderNonceResult429Headers the declared response headers of an HTTP 429 response for CreateProviderNonce
+type CreateProviderNonceResult429Headers struct {
+	RetryAfter int32
+}
+
+// CreateProviderNonceResult503Headers the declared response headers of an HTTP 503 response for CreateProviderNonce
+type CreateProviderNonceResult503Headers struct {
+	RetryAfter int32
+}
+
+type CreateProviderNonceResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderNonceResponse
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CreateProviderNonceResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CreateProviderNonceResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateProviderNonceResult) GetJSON200() *ProviderNonceResponse {
+	return r.JSON200
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CreateProviderNonceResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CreateProviderNonceResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateProviderNonceResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateProviderNonceResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateProviderNonceResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateProviderNonceResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetProviderSignupResult503Headers the declared response headers of an HTTP 503 response for GetProviderSignup
+type GetProviderSignupResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetProviderSignupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderSignupResponse
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetProviderSignupResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProviderSignupResult) GetJSON200() *ProviderSignupResponse {
+	return r.JSON200
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r GetProviderSignupResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetProviderSignupResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetProviderSignupResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetProviderSignupResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProviderSignupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProviderSignupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProviderSignupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProviderSignupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompleteProviderSignupResult401Headers the declared response headers of an HTTP 401 response for CompleteProviderSignup
+type CompleteProviderSignupResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// CompleteProviderSignupResult429Headers the declared response headers of an HTTP 429 response for CompleteProviderSignup
+type CompleteProviderSignupResult429Headers struct {
+	RetryAfter int32
+}
+
+// CompleteProviderSignupResult503Headers the declared response headers of an HTTP 503 response for CompleteProviderSignup
+type CompleteProviderSignupResult503Headers struct {
+	RetryAfter int32
+}
+
+type CompleteProviderSignupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CompleteProviderSignupResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CompleteProviderSignupResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CompleteProviderSignupResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CompleteProviderSignupResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CompleteProviderSignupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompleteProviderSignupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompleteProviderSignupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompleteProviderSignupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SubmitProviderTokenResult401Headers the declared response headers of an HTTP 401 response for SubmitProviderToken
+type SubmitProviderTokenResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// SubmitProviderTokenResult429Headers the declared response headers of an HTTP 429 response for SubmitProviderToken
+type SubmitProviderTokenResult429Headers struct {
+	RetryAfter int32
+}
+
+// SubmitProviderTokenResult503Headers the declared response headers of an HTTP 503 response for SubmitProviderToken
+type SubmitProviderTokenResult503Headers struct {
+	RetryAfter int32
+}
+
+type SubmitProviderTokenResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SubmitProviderTokenResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SubmitProviderTokenResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SubmitProviderTokenResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SubmitProviderTokenResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SubmitProviderTokenResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SubmitProviderTokenResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SubmitProviderTokenResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ReauthenticateResult401Headers the declared response headers of an HTTP 401 response for Reauthenticate
 type ReauthenticateResult401Headers struct {
 	WWWAuthenticate string
@@ -7560,6 +12535,872 @@ func (r RefreshTokenResult) ContentType() string {
 	return ""
 }
 
+// GetSecondFactorOptionsResult401Headers the declared response headers of an HTTP 401 response for GetSecondFactorOptions
+type GetSecondFactorOptionsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetSecondFactorOptionsResult503Headers the declared response headers of an HTTP 503 response for GetSecondFactorOptions
+type GetSecondFactorOptionsResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetSecondFactorOptionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RequestOptionsShown
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetSecondFactorOptionsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetSecondFactorOptionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON200() *RequestOptionsShown {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSecondFactorOptionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSecondFactorOptionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSecondFactorOptionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSecondFactorOptionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SubmitSecondFactorCredentialResult401Headers the declared response headers of an HTTP 401 response for SubmitSecondFactorCredential
+type SubmitSecondFactorCredentialResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// SubmitSecondFactorCredentialResult503Headers the declared response headers of an HTTP 503 response for SubmitSecondFactorCredential
+type SubmitSecondFactorCredentialResult503Headers struct {
+	RetryAfter int32
+}
+
+type SubmitSecondFactorCredentialResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SubmitSecondFactorCredentialResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SubmitSecondFactorCredentialResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SubmitSecondFactorCredentialResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SubmitSecondFactorCredentialResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SubmitSecondFactorCredentialResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SubmitSecondFactorCredentialResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SubmitSecondFactorCredentialResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPasskeyLoginOptionsResult429Headers the declared response headers of an HTTP 429 response for GetPasskeyLoginOptions
+type GetPasskeyLoginOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
+// GetPasskeyLoginOptionsResult503Headers the declared response headers of an HTTP 503 response for GetPasskeyLoginOptions
+type GetPasskeyLoginOptionsResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetPasskeyLoginOptionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RequestOptionsShown
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetPasskeyLoginOptionsResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPasskeyLoginOptionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPasskeyLoginOptionsResult) GetJSON200() *RequestOptionsShown {
+	return r.JSON200
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetPasskeyLoginOptionsResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetPasskeyLoginOptionsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetPasskeyLoginOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetPasskeyLoginOptionsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPasskeyLoginOptionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPasskeyLoginOptionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPasskeyLoginOptionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPasskeyLoginOptionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// LoginByPasskeyResult401Headers the declared response headers of an HTTP 401 response for LoginByPasskey
+type LoginByPasskeyResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// LoginByPasskeyResult429Headers the declared response headers of an HTTP 429 response for LoginByPasskey
+type LoginByPasskeyResult429Headers struct {
+	RetryAfter int32
+}
+
+// LoginByPasskeyResult503Headers the declared response headers of an HTTP 503 response for LoginByPasskey
+type LoginByPasskeyResult503Headers struct {
+	RetryAfter int32
+}
+
+type LoginByPasskeyResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *LoginByPasskeyResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *LoginByPasskeyResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *LoginByPasskeyResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LoginByPasskeyResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r LoginByPasskeyResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r LoginByPasskeyResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r LoginByPasskeyResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r LoginByPasskeyResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r LoginByPasskeyResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r LoginByPasskeyResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r LoginByPasskeyResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r LoginByPasskeyResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r LoginByPasskeyResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LoginByPasskeyResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LoginByPasskeyResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LoginByPasskeyResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetReauthenticationOptionsResult401Headers the declared response headers of an HTTP 401 response for GetReauthenticationOptions
+type GetReauthenticationOptionsResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// GetReauthenticationOptionsResult503Headers the declared response headers of an HTTP 503 response for GetReauthenticationOptions
+type GetReauthenticationOptionsResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetReauthenticationOptionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RequestOptionsShown
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *GetReauthenticationOptionsResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetReauthenticationOptionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetReauthenticationOptionsResult) GetJSON200() *RequestOptionsShown {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r GetReauthenticationOptionsResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetReauthenticationOptionsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetReauthenticationOptionsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetReauthenticationOptionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetReauthenticationOptionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetReauthenticationOptionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetReauthenticationOptionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReauthenticateByCredentialResult401Headers the declared response headers of an HTTP 401 response for ReauthenticateByCredential
+type ReauthenticateByCredentialResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ReauthenticateByCredentialResult503Headers the declared response headers of an HTTP 503 response for ReauthenticateByCredential
+type ReauthenticateByCredentialResult503Headers struct {
+	RetryAfter int32
+}
+
+type ReauthenticateByCredentialResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ReauthenticateByCredentialResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReauthenticateByCredentialResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReauthenticateByCredentialResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReauthenticateByCredentialResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ReauthenticateByCredentialResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ReauthenticateByCredentialResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReauthenticateByCredentialResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReauthenticateByCredentialResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReauthenticateByCredentialResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReauthenticateByCredentialResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReauthenticateByCredentialResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReauthenticateByCredentialResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReauthenticateByCredentialResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPasskeySignupOptionsResult503Headers the declared response headers of an HTTP 503 response for GetPasskeySignupOptions
+type GetPasskeySignupOptionsResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetPasskeySignupOptionsResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CreationOptionsShown
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetPasskeySignupOptionsResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPasskeySignupOptionsResult) GetJSON200() *CreationOptionsShown {
+	return r.JSON200
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r GetPasskeySignupOptionsResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r GetPasskeySignupOptionsResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetPasskeySignupOptionsResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPasskeySignupOptionsResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPasskeySignupOptionsResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPasskeySignupOptionsResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPasskeySignupOptionsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SignupByPasskeyResult401Headers the declared response headers of an HTTP 401 response for SignupByPasskey
+type SignupByPasskeyResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// SignupByPasskeyResult429Headers the declared response headers of an HTTP 429 response for SignupByPasskey
+type SignupByPasskeyResult429Headers struct {
+	RetryAfter int32
+}
+
+// SignupByPasskeyResult503Headers the declared response headers of an HTTP 503 response for SignupByPasskey
+type SignupByPasskeyResult503Headers struct {
+	RetryAfter int32
+}
+
+type SignupByPasskeyResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON403 the response for an HTTP 403 `application/json` response
+	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *SignupByPasskeyResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *SignupByPasskeyResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *SignupByPasskeyResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r SignupByPasskeyResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r SignupByPasskeyResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON403 returns the response for an HTTP 403 `application/json` response
+func (r SignupByPasskeyResult) GetJSON403() *Forbidden {
+	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SignupByPasskeyResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r SignupByPasskeyResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r SignupByPasskeyResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r SignupByPasskeyResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r SignupByPasskeyResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r SignupByPasskeyResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r SignupByPasskeyResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SignupByPasskeyResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SignupByPasskeyResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SignupByPasskeyResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CompletePasskeySignupResult401Headers the declared response headers of an HTTP 401 response for CompletePasskeySignup
+type CompletePasskeySignupResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// CompletePasskeySignupResult429Headers the declared response headers of an HTTP 429 response for CompletePasskeySignup
+type CompletePasskeySignupResult429Headers struct {
+	RetryAfter int32
+}
+
+// CompletePasskeySignupResult503Headers the declared response headers of an HTTP 503 response for CompletePasskeySignup
+type CompletePasskeySignupResult503Headers struct {
+	RetryAfter int32
+}
+
+type CompletePasskeySignupResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *StepTaken
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CompletePasskeySignupResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *CompletePasskeySignupResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *CompletePasskeySignupResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON401() *StepTaken {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r CompletePasskeySignupResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CompletePasskeySignupResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CompletePasskeySignupResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CompletePasskeySignupResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetConfigResult503Headers the declared response headers of an HTTP 503 response for GetConfig
 type GetConfigResult503Headers struct {
 	RetryAfter int32
@@ -7912,6 +13753,37 @@ func (r GetSpecificationResult) ContentType() string {
 	return ""
 }
 
+// GetAppleAppSiteAssociationWithResponse Which iOS apps use passkeys of this domain
+//
+// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
+// is not set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
+func (c *ClientWithResponses) GetAppleAppSiteAssociationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAppleAppSiteAssociationResult, error) {
+	rsp, err := c.GetAppleAppSiteAssociation(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAppleAppSiteAssociationResult(rsp)
+}
+
+// GetAssetLinksWithResponse Which Android apps use passkeys of this domain
+//
+// Digital Asset Links, from `LATCHKEY_ANDROID_APPS`. 404 where that is not set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
+func (c *ClientWithResponses) GetAssetLinksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAssetLinksResult, error) {
+	rsp, err := c.GetAssetLinks(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAssetLinksResult(rsp)
+}
+
 // GetKeySetWithResponse The public keys that our tokens verify with
 //
 // A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -7943,6 +13815,244 @@ func (c *ClientWithResponses) DeleteAccountWithResponse(ctx context.Context, req
 		return nil, err
 	}
 	return ParseDeleteAccountResult(rsp)
+}
+
+// ListAuthenticatorsWithResponse The person's second factors and passkeys
+//
+// In the order in which they were added. Without codes and keys.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators (the `ListAuthenticators` operationId).
+func (c *ClientWithResponses) ListAuthenticatorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListAuthenticatorsResult, error) {
+	rsp, err := c.ListAuthenticators(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuthenticatorsResult(rsp)
+}
+
+// GetRecoveryCodesWithResponse The recovery codes that are left
+//
+// 404 `no_recovery_codes` where there are none. With
+// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
+// time.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators/recovery-codes (the `GetRecoveryCodes` operationId).
+func (c *ClientWithResponses) GetRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetRecoveryCodesResult, error) {
+	rsp, err := c.GetRecoveryCodes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRecoveryCodesResult(rsp)
+}
+
+// GenerateRecoveryCodesWithResponse Make new recovery codes
+//
+// The old ones stop working, and the person gets a mail. 400
+// `cannot_generate_recovery_codes`: there is no other factor.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/recovery-codes (the `GenerateRecoveryCodes` operationId).
+func (c *ClientWithResponses) GenerateRecoveryCodesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GenerateRecoveryCodesResult, error) {
+	rsp, err := c.GenerateRecoveryCodes(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGenerateRecoveryCodesResult(rsp)
+}
+
+// DeactivateTOTPWithResponse Remove the TOTP authenticator
+//
+// 200 also where there is none. With the last factor the recovery codes go, too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account/authenticators/totp (the `DeactivateTOTP` operationId).
+func (c *ClientWithResponses) DeactivateTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeactivateTOTPResult, error) {
+	rsp, err := c.DeactivateTOTP(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeactivateTOTPResult(rsp)
+}
+
+// GetTOTPWithResponse The person's TOTP authenticator, or how to add one
+//
+// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
+// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
+// for 900 seconds. 409 `unverified_email`: an address must be verified first
+// (`MFA_ALLOW_UNVERIFIED_EMAIL`).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators/totp (the `GetTOTP` operationId).
+func (c *ClientWithResponses) GetTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetTOTPResult, error) {
+	rsp, err := c.GetTOTP(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTOTPResult(rsp)
+}
+
+// ActivateTOTPWithBodyWithResponse Add a TOTP authenticator
+//
+// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+// codes are made along with the first factor, and the person gets a mail.
+//
+// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+// 409: there is one already, or no secret is out.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+func (c *ClientWithResponses) ActivateTOTPWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ActivateTOTPResult, error) {
+	rsp, err := c.ActivateTOTPWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseActivateTOTPResult(rsp)
+}
+
+// ActivateTOTPWithResponse Add a TOTP authenticator
+//
+// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+// codes are made along with the first factor, and the person gets a mail.
+//
+// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+// 409: there is one already, or no secret is out.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/totp (the `ActivateTOTP` operationId).
+func (c *ClientWithResponses) ActivateTOTPWithResponse(ctx context.Context, body ActivateTOTPJSONRequestBody, reqEditors ...RequestEditorFn) (*ActivateTOTPResult, error) {
+	rsp, err := c.ActivateTOTP(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseActivateTOTPResult(rsp)
+}
+
+// RemoveCredentialsWithBodyWithResponse Remove security keys and passkeys
+//
+// All of the named, or, where one is not the person's own, none. With the last
+// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+func (c *ClientWithResponses) RemoveCredentialsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RemoveCredentialsResult, error) {
+	rsp, err := c.RemoveCredentialsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveCredentialsResult(rsp)
+}
+
+// RemoveCredentialsWithResponse Remove security keys and passkeys
+//
+// All of the named, or, where one is not the person's own, none. With the last
+// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account/authenticators/webauthn (the `RemoveCredentials` operationId).
+func (c *ClientWithResponses) RemoveCredentialsWithResponse(ctx context.Context, body RemoveCredentialsJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveCredentialsResult, error) {
+	rsp, err := c.RemoveCredentials(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveCredentialsResult(rsp)
+}
+
+// GetCreationOptionsWithResponse What to ask for to add a security key or passkey
+//
+// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
+// one answer within 300 seconds. 409 `unverified_email`: an address must be
+// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
+func (c *ClientWithResponses) GetCreationOptionsWithResponse(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*GetCreationOptionsResult, error) {
+	rsp, err := c.GetCreationOptions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetCreationOptionsResult(rsp)
+}
+
+// AddCredentialWithBodyWithResponse Add a security key or passkey
+//
+// Recovery codes are made along with the first factor
+// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// before the next attempt. 409 as for `getCreationOptions`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+func (c *ClientWithResponses) AddCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*AddCredentialResult, error) {
+	rsp, err := c.AddCredentialWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddCredentialResult(rsp)
+}
+
+// AddCredentialWithResponse Add a security key or passkey
+//
+// Recovery codes are made along with the first factor
+// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// before the next attempt. 409 as for `getCreationOptions`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/authenticators/webauthn (the `AddCredential` operationId).
+func (c *ClientWithResponses) AddCredentialWithResponse(ctx context.Context, body AddCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*AddCredentialResult, error) {
+	rsp, err := c.AddCredential(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAddCredentialResult(rsp)
+}
+
+// RenameCredentialWithBodyWithResponse Rename a security key or passkey
+//
+// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+// `name` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+func (c *ClientWithResponses) RenameCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RenameCredentialResult, error) {
+	rsp, err := c.RenameCredentialWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameCredentialResult(rsp)
+}
+
+// RenameCredentialWithResponse Rename a security key or passkey
+//
+// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+// `name` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_allauth/app/v1/account/authenticators/webauthn (the `RenameCredential` operationId).
+func (c *ClientWithResponses) RenameCredentialWithResponse(ctx context.Context, body RenameCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*RenameCredentialResult, error) {
+	rsp, err := c.RenameCredential(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRenameCredentialResult(rsp)
 }
 
 // RemoveEmailAddressWithBodyWithResponse Remove an address
@@ -8218,6 +14328,127 @@ func (c *ClientWithResponses) ChangePhoneNumberWithResponse(ctx context.Context,
 		return nil, err
 	}
 	return ParseChangePhoneNumberResult(rsp)
+}
+
+// DisconnectProviderAccountWithBodyWithResponse Disconnect a service
+//
+// 200 with what is left. Problems, without `param`: `account_not_found`;
+// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+func (c *ClientWithResponses) DisconnectProviderAccountWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DisconnectProviderAccountResult, error) {
+	rsp, err := c.DisconnectProviderAccountWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisconnectProviderAccountResult(rsp)
+}
+
+// DisconnectProviderAccountWithResponse Disconnect a service
+//
+// 200 with what is left. Problems, without `param`: `account_not_found`;
+// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
+func (c *ClientWithResponses) DisconnectProviderAccountWithResponse(ctx context.Context, body DisconnectProviderAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*DisconnectProviderAccountResult, error) {
+	rsp, err := c.DisconnectProviderAccount(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDisconnectProviderAccountResult(rsp)
+}
+
+// ListProviderAccountsWithResponse The services that the person has connected
+//
+// The oldest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
+func (c *ClientWithResponses) ListProviderAccountsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProviderAccountsResult, error) {
+	rsp, err := c.ListProviderAccounts(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListProviderAccountsResult(rsp)
+}
+
+// SubmitSecondFactorWithBodyWithResponse Show the second factor
+//
+// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+// and so does a recovery code. After five wrong ones the sign-in starts over.
+//
+// 401 with nothing pending: no second factor is asked for here. Problems at
+// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+// 409: signed in already.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+func (c *ClientWithResponses) SubmitSecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitSecondFactorResult, error) {
+	rsp, err := c.SubmitSecondFactorWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitSecondFactorResult(rsp)
+}
+
+// SubmitSecondFactorWithResponse Show the second factor
+//
+// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+// and so does a recovery code. After five wrong ones the sign-in starts over.
+//
+// 401 with nothing pending: no second factor is asked for here. Problems at
+// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+// 409: signed in already.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/authenticate (the `SubmitSecondFactor` operationId).
+func (c *ClientWithResponses) SubmitSecondFactorWithResponse(ctx context.Context, body SubmitSecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*SubmitSecondFactorResult, error) {
+	rsp, err := c.SubmitSecondFactor(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitSecondFactorResult(rsp)
+}
+
+// ReauthenticateBySecondFactorWithBodyWithResponse Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+func (c *ClientWithResponses) ReauthenticateBySecondFactorWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateBySecondFactorResult, error) {
+	rsp, err := c.ReauthenticateBySecondFactorWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateBySecondFactorResult(rsp)
+}
+
+// ReauthenticateBySecondFactorWithResponse Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/2fa/reauthenticate (the `ReauthenticateBySecondFactor` operationId).
+func (c *ClientWithResponses) ReauthenticateBySecondFactorWithResponse(ctx context.Context, body ReauthenticateBySecondFactorJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateBySecondFactorResult, error) {
+	rsp, err := c.ReauthenticateBySecondFactor(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateBySecondFactorResult(rsp)
 }
 
 // ConfirmLoginCodeWithBodyWithResponse Sign in with a code
@@ -8608,6 +14839,129 @@ func (c *ClientWithResponses) ResendPhoneVerificationWithResponse(ctx context.Co
 	return ParseResendPhoneVerificationResult(rsp)
 }
 
+// CreateProviderNonceWithResponse A nonce for a sign-in with another service
+//
+// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
+// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
+// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
+// it came from here (OpenID Connect Core, section 3.1.3.7).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
+func (c *ClientWithResponses) CreateProviderNonceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error) {
+	rsp, err := c.CreateProviderNonce(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateProviderNonceResult(rsp)
+}
+
+// GetProviderSignupWithResponse What is known about a sign-up that needs more
+//
+// While `provider_signup` is pending; 409 otherwise. 403 while signing up is closed.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/provider/signup (the `GetProviderSignup` operationId).
+func (c *ClientWithResponses) GetProviderSignupWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetProviderSignupResult, error) {
+	rsp, err := c.GetProviderSignup(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProviderSignupResult(rsp)
+}
+
+// CompleteProviderSignupWithBodyWithResponse Give what is missing, and create the account
+//
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+// the service told is filled in. Problems are those of `signup` (400, 403).
+// 409: `provider_signup` is not pending.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+func (c *ClientWithResponses) CompleteProviderSignupWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error) {
+	rsp, err := c.CompleteProviderSignupWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteProviderSignupResult(rsp)
+}
+
+// CompleteProviderSignupWithResponse Give what is missing, and create the account
+//
+// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+// the service told is filled in. Problems are those of `signup` (400, 403).
+// 409: `provider_signup` is not pending.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
+func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error) {
+	rsp, err := c.CompleteProviderSignup(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompleteProviderSignupResult(rsp)
+}
+
+// SubmitProviderTokenWithBodyWithResponse Sign in with another service, or connect it
+//
+// The id_token that the service gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the person is signed in, or an account
+// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing. A signed-in client is signed out of its session
+// first. With `process: connect` the service is connected to the account of the
+// signed-in person, who must have proved lately that it is them; 401 otherwise.
+//
+// An address that the service does not vouch for, or that its holder here has not
+// verified, never leads into an account.
+//
+// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// Signing up is closed (403). 503: the keys of the service cannot be had; say
+// it to the person, other ways of signing in go on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitProviderTokenResult, error) {
+	rsp, err := c.SubmitProviderTokenWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitProviderTokenResult(rsp)
+}
+
+// SubmitProviderTokenWithResponse Sign in with another service, or connect it
+//
+// The id_token that the service gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the person is signed in, or an account
+// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing. A signed-in client is signed out of its session
+// first. With `process: connect` the service is connected to the account of the
+// signed-in person, who must have proved lately that it is them; 401 otherwise.
+//
+// An address that the service does not vouch for, or that its holder here has not
+// verified, never leads into an account.
+//
+// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// Signing up is closed (403). 503: the keys of the service cannot be had; say
+// it to the person, other ways of signing in go on.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
+func (c *ClientWithResponses) SubmitProviderTokenWithResponse(ctx context.Context, body SubmitProviderTokenJSONRequestBody, reqEditors ...RequestEditorFn) (*SubmitProviderTokenResult, error) {
+	rsp, err := c.SubmitProviderToken(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitProviderTokenResult(rsp)
+}
+
 // ReauthenticateWithBodyWithResponse Prove again who is signed in
 //
 // After that, what asks for recent authentication (`x-recent-auth`) is allowed
@@ -8831,6 +15185,247 @@ func (c *ClientWithResponses) RefreshTokenWithResponse(ctx context.Context, para
 	return ParseRefreshTokenResult(rsp)
 }
 
+// GetSecondFactorOptionsWithResponse What to ask a security key for as the second factor
+//
+// Options for `navigator.credentials.get` (WebAuthn, section 7.2), while
+// `mfa_authenticate` is pending. They serve one answer within 300 seconds.
+// 401 with nothing pending: no second factor is asked for here.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/authenticate (the `GetSecondFactorOptions` operationId).
+func (c *ClientWithResponses) GetSecondFactorOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSecondFactorOptionsResult, error) {
+	rsp, err := c.GetSecondFactorOptions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSecondFactorOptionsResult(rsp)
+}
+
+// SubmitSecondFactorCredentialWithBodyWithResponse Show a security key as the second factor
+//
+// Whatever is wrong with the answer of the key is `incorrect_code` at
+// `credential`; ask for new options before the next attempt. Too many of them
+// are `too_many_login_attempts` (400). 409: signed in already.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+func (c *ClientWithResponses) SubmitSecondFactorCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitSecondFactorCredentialResult, error) {
+	rsp, err := c.SubmitSecondFactorCredentialWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitSecondFactorCredentialResult(rsp)
+}
+
+// SubmitSecondFactorCredentialWithResponse Show a security key as the second factor
+//
+// Whatever is wrong with the answer of the key is `incorrect_code` at
+// `credential`; ask for new options before the next attempt. Too many of them
+// are `too_many_login_attempts` (400). 409: signed in already.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/authenticate (the `SubmitSecondFactorCredential` operationId).
+func (c *ClientWithResponses) SubmitSecondFactorCredentialWithResponse(ctx context.Context, body SubmitSecondFactorCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*SubmitSecondFactorCredentialResult, error) {
+	rsp, err := c.SubmitSecondFactorCredential(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSubmitSecondFactorCredentialResult(rsp)
+}
+
+// GetPasskeyLoginOptionsWithResponse What to ask for a passkey to sign in with
+//
+// Options for `navigator.credentials.get` that name no account.
+// `meta.session_token` is there where the session is new: send it along with the
+// answer of the passkey, within 300 seconds. 404 while
+// `MFA_PASSKEY_LOGIN_ENABLED` is off. 409: signed in already.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/login (the `GetPasskeyLoginOptions` operationId).
+func (c *ClientWithResponses) GetPasskeyLoginOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeyLoginOptionsResult, error) {
+	rsp, err := c.GetPasskeyLoginOptions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPasskeyLoginOptionsResult(rsp)
+}
+
+// LoginByPasskeyWithBodyWithResponse Sign in with a passkey
+//
+// The passkey must have verified its person (by fingerprint, face or PIN): it is
+// both factors in one. Answers **401 with what is pending** where something else
+// is still asked, such as `verify_email`.
+//
+// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// `credential` (400); ask for new options before the next attempt. 409: signed
+// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+func (c *ClientWithResponses) LoginByPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*LoginByPasskeyResult, error) {
+	rsp, err := c.LoginByPasskeyWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginByPasskeyResult(rsp)
+}
+
+// LoginByPasskeyWithResponse Sign in with a passkey
+//
+// The passkey must have verified its person (by fingerprint, face or PIN): it is
+// both factors in one. Answers **401 with what is pending** where something else
+// is still asked, such as `verify_email`.
+//
+// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// `credential` (400); ask for new options before the next attempt. 409: signed
+// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/login (the `LoginByPasskey` operationId).
+func (c *ClientWithResponses) LoginByPasskeyWithResponse(ctx context.Context, body LoginByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*LoginByPasskeyResult, error) {
+	rsp, err := c.LoginByPasskey(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLoginByPasskeyResult(rsp)
+}
+
+// GetReauthenticationOptionsWithResponse What to ask a security key for to prove who is signed in
+//
+// As `getSecondFactorOptions`, for a signed-in person.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/reauthenticate (the `GetReauthenticationOptions` operationId).
+func (c *ClientWithResponses) GetReauthenticationOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetReauthenticationOptionsResult, error) {
+	rsp, err := c.GetReauthenticationOptions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetReauthenticationOptionsResult(rsp)
+}
+
+// ReauthenticateByCredentialWithBodyWithResponse Prove again who is signed in, by a security key
+//
+// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+// `too_many_login_attempts` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+func (c *ClientWithResponses) ReauthenticateByCredentialWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReauthenticateByCredentialResult, error) {
+	rsp, err := c.ReauthenticateByCredentialWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateByCredentialResult(rsp)
+}
+
+// ReauthenticateByCredentialWithResponse Prove again who is signed in, by a security key
+//
+// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+// `too_many_login_attempts` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/reauthenticate (the `ReauthenticateByCredential` operationId).
+func (c *ClientWithResponses) ReauthenticateByCredentialWithResponse(ctx context.Context, body ReauthenticateByCredentialJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateByCredentialResult, error) {
+	rsp, err := c.ReauthenticateByCredential(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReauthenticateByCredentialResult(rsp)
+}
+
+// GetPasskeySignupOptionsWithResponse What to ask for a new passkey that finishes the sign-up
+//
+// Options for `navigator.credentials.create` (WebAuthn, section 7.1), while
+// `mfa_signup_webauthn` is pending; 409 otherwise. They serve one answer within
+// 300 seconds.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/auth/webauthn/signup (the `GetPasskeySignupOptions` operationId).
+func (c *ClientWithResponses) GetPasskeySignupOptionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeySignupOptionsResult, error) {
+	rsp, err := c.GetPasskeySignupOptions(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPasskeySignupOptionsResult(rsp)
+}
+
+// SignupByPasskeyWithBodyWithResponse Create an account with a passkey instead of a password
+//
+// As `signup`, without a password: **401 with `verify_email` pending is the
+// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+func (c *ClientWithResponses) SignupByPasskeyWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SignupByPasskeyResult, error) {
+	rsp, err := c.SignupByPasskeyWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignupByPasskeyResult(rsp)
+}
+
+// SignupByPasskeyWithResponse Create an account with a passkey instead of a password
+//
+// As `signup`, without a password: **401 with `verify_email` pending is the
+// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/webauthn/signup (the `SignupByPasskey` operationId).
+func (c *ClientWithResponses) SignupByPasskeyWithResponse(ctx context.Context, body SignupByPasskeyJSONRequestBody, reqEditors ...RequestEditorFn) (*SignupByPasskeyResult, error) {
+	rsp, err := c.SignupByPasskey(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSignupByPasskeyResult(rsp)
+}
+
+// CompletePasskeySignupWithBodyWithResponse Finish the sign-up with the new passkey
+//
+// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+func (c *ClientWithResponses) CompletePasskeySignupWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompletePasskeySignupResult, error) {
+	rsp, err := c.CompletePasskeySignupWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompletePasskeySignupResult(rsp)
+}
+
+// CompletePasskeySignupWithResponse Finish the sign-up with the new passkey
+//
+// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /_allauth/app/v1/auth/webauthn/signup (the `CompletePasskeySignup` operationId).
+func (c *ClientWithResponses) CompletePasskeySignupWithResponse(ctx context.Context, body CompletePasskeySignupJSONRequestBody, reqEditors ...RequestEditorFn) (*CompletePasskeySignupResult, error) {
+	rsp, err := c.CompletePasskeySignup(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCompletePasskeySignupResult(rsp)
+}
+
 // GetConfigWithResponse What this installation offers
 //
 // Needs no credential. A stale `X-Session-Token` turns the answer into 410,
@@ -8945,6 +15540,84 @@ func (c *ClientWithResponses) GetSpecificationWithResponse(ctx context.Context, 
 	return ParseGetSpecificationResult(rsp)
 }
 
+// ParseGetAppleAppSiteAssociationResult parses an HTTP response from a GetAppleAppSiteAssociationWithResponse call
+func ParseGetAppleAppSiteAssociationResult(rsp *http.Response) (*GetAppleAppSiteAssociationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAppleAppSiteAssociationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JSONObject
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAppleAppSiteAssociationResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAssetLinksResult parses an HTTP response from a GetAssetLinksWithResponse call
+func ParseGetAssetLinksResult(rsp *http.Response) (*GetAssetLinksResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAssetLinksResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest []JSONObject
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAssetLinksResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetKeySetResult parses an HTTP response from a GetKeySetWithResponse call
 func ParseGetKeySetResult(rsp *http.Response) (*GetKeySetResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -9041,6 +15714,839 @@ func ParseDeleteAccountResult(rsp *http.Response) (*DeleteAccountResult, error) 
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers DeleteAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListAuthenticatorsResult parses an HTTP response from a ListAuthenticatorsWithResponse call
+func ParseListAuthenticatorsResult(rsp *http.Response) (*ListAuthenticatorsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuthenticatorsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthenticatorsResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListAuthenticatorsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListAuthenticatorsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRecoveryCodesResult parses an HTTP response from a GetRecoveryCodesWithResponse call
+func ParseGetRecoveryCodesResult(rsp *http.Response) (*GetRecoveryCodesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRecoveryCodesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodesShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest ErrorResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetRecoveryCodesResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetRecoveryCodesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGenerateRecoveryCodesResult parses an HTTP response from a GenerateRecoveryCodesWithResponse call
+func ParseGenerateRecoveryCodesResult(rsp *http.Response) (*GenerateRecoveryCodesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GenerateRecoveryCodesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RecoveryCodesShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GenerateRecoveryCodesResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GenerateRecoveryCodesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeactivateTOTPResult parses an HTTP response from a DeactivateTOTPWithResponse call
+func ParseDeactivateTOTPResult(rsp *http.Response) (*DeactivateTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeactivateTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers DeactivateTOTPResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers DeactivateTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTOTPResult parses an HTTP response from a GetTOTPWithResponse call
+func ParseGetTOTPResult(rsp *http.Response) (*GetTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthenticatorShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest TOTPSetupResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetTOTPResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseActivateTOTPResult parses an HTTP response from a ActivateTOTPWithResponse call
+func ParseActivateTOTPResult(rsp *http.Response) (*ActivateTOTPResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ActivateTOTPResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthenticatorShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ActivateTOTPResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ActivateTOTPResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveCredentialsResult parses an HTTP response from a RemoveCredentialsWithResponse call
+func ParseRemoveCredentialsResult(rsp *http.Response) (*RemoveCredentialsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveCredentialsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RemoveCredentialsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers RemoveCredentialsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetCreationOptionsResult parses an HTTP response from a GetCreationOptionsWithResponse call
+func ParseGetCreationOptionsResult(rsp *http.Response) (*GetCreationOptionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetCreationOptionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CreationOptionsShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetCreationOptionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetCreationOptionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAddCredentialResult parses an HTTP response from a AddCredentialWithResponse call
+func ParseAddCredentialResult(rsp *http.Response) (*AddCredentialResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AddCredentialResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthenticatorShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers AddCredentialResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers AddCredentialResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRenameCredentialResult parses an HTTP response from a RenameCredentialWithResponse call
+func ParseRenameCredentialResult(rsp *http.Response) (*RenameCredentialResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RenameCredentialResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthenticatorShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RenameCredentialResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers RenameCredentialResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
@@ -9920,6 +17426,356 @@ func ParseChangePhoneNumberResult(rsp *http.Response) (*ChangePhoneNumberResult,
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ChangePhoneNumberResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDisconnectProviderAccountResult parses an HTTP response from a DisconnectProviderAccountWithResponse call
+func ParseDisconnectProviderAccountResult(rsp *http.Response) (*DisconnectProviderAccountResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DisconnectProviderAccountResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderAccountList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers DisconnectProviderAccountResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers DisconnectProviderAccountResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListProviderAccountsResult parses an HTTP response from a ListProviderAccountsWithResponse call
+func ParseListProviderAccountsResult(rsp *http.Response) (*ListProviderAccountsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListProviderAccountsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderAccountList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ListProviderAccountsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ListProviderAccountsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSubmitSecondFactorResult parses an HTTP response from a SubmitSecondFactorWithResponse call
+func ParseSubmitSecondFactorResult(rsp *http.Response) (*SubmitSecondFactorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SubmitSecondFactorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers SubmitSecondFactorResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers SubmitSecondFactorResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReauthenticateBySecondFactorResult parses an HTTP response from a ReauthenticateBySecondFactorWithResponse call
+func ParseReauthenticateBySecondFactorResult(rsp *http.Response) (*ReauthenticateBySecondFactorResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReauthenticateBySecondFactorResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ReauthenticateBySecondFactorResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReauthenticateBySecondFactorResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
@@ -11038,6 +18894,373 @@ func ParseResendPhoneVerificationResult(rsp *http.Response) (*ResendPhoneVerific
 	return response, nil
 }
 
+// ParseCreateProviderNonceResult parses an HTTP response from a CreateProviderNonceWithResponse call
+func ParseCreateProviderNonceResult(rsp *http.Response) (*CreateProviderNonceResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateProviderNonceResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderNonceResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers CreateProviderNonceResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers CreateProviderNonceResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetProviderSignupResult parses an HTTP response from a GetProviderSignupWithResponse call
+func ParseGetProviderSignupResult(rsp *http.Response) (*GetProviderSignupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProviderSignupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderSignupResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers GetProviderSignupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompleteProviderSignupResult parses an HTTP response from a CompleteProviderSignupWithResponse call
+func ParseCompleteProviderSignupResult(rsp *http.Response) (*CompleteProviderSignupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompleteProviderSignupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers CompleteProviderSignupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers CompleteProviderSignupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers CompleteProviderSignupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSubmitProviderTokenResult parses an HTTP response from a SubmitProviderTokenWithResponse call
+func ParseSubmitProviderTokenResult(rsp *http.Response) (*SubmitProviderTokenResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SubmitProviderTokenResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers SubmitProviderTokenResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers SubmitProviderTokenResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers SubmitProviderTokenResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseReauthenticateResult parses an HTTP response from a ReauthenticateWithResponse call
 func ParseReauthenticateResult(rsp *http.Response) (*ReauthenticateResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -11616,6 +19839,824 @@ func ParseRefreshTokenResult(rsp *http.Response) (*RefreshTokenResult, error) {
 	switch {
 	case rsp.StatusCode == 503:
 		var headers RefreshTokenResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSecondFactorOptionsResult parses an HTTP response from a GetSecondFactorOptionsWithResponse call
+func ParseGetSecondFactorOptionsResult(rsp *http.Response) (*GetSecondFactorOptionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSecondFactorOptionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RequestOptionsShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetSecondFactorOptionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetSecondFactorOptionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSubmitSecondFactorCredentialResult parses an HTTP response from a SubmitSecondFactorCredentialWithResponse call
+func ParseSubmitSecondFactorCredentialResult(rsp *http.Response) (*SubmitSecondFactorCredentialResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SubmitSecondFactorCredentialResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers SubmitSecondFactorCredentialResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers SubmitSecondFactorCredentialResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPasskeyLoginOptionsResult parses an HTTP response from a GetPasskeyLoginOptionsWithResponse call
+func ParseGetPasskeyLoginOptionsResult(rsp *http.Response) (*GetPasskeyLoginOptionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPasskeyLoginOptionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RequestOptionsShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers GetPasskeyLoginOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetPasskeyLoginOptionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLoginByPasskeyResult parses an HTTP response from a LoginByPasskeyWithResponse call
+func ParseLoginByPasskeyResult(rsp *http.Response) (*LoginByPasskeyResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LoginByPasskeyResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers LoginByPasskeyResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers LoginByPasskeyResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers LoginByPasskeyResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetReauthenticationOptionsResult parses an HTTP response from a GetReauthenticationOptionsWithResponse call
+func ParseGetReauthenticationOptionsResult(rsp *http.Response) (*GetReauthenticationOptionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetReauthenticationOptionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RequestOptionsShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers GetReauthenticationOptionsResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetReauthenticationOptionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReauthenticateByCredentialResult parses an HTTP response from a ReauthenticateByCredentialWithResponse call
+func ParseReauthenticateByCredentialResult(rsp *http.Response) (*ReauthenticateByCredentialResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReauthenticateByCredentialResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ReauthenticateByCredentialResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReauthenticateByCredentialResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPasskeySignupOptionsResult parses an HTTP response from a GetPasskeySignupOptionsWithResponse call
+func ParseGetPasskeySignupOptionsResult(rsp *http.Response) (*GetPasskeySignupOptionsResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPasskeySignupOptionsResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CreationOptionsShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers GetPasskeySignupOptionsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseSignupByPasskeyResult parses an HTTP response from a SignupByPasskeyWithResponse call
+func ParseSignupByPasskeyResult(rsp *http.Response) (*SignupByPasskeyResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SignupByPasskeyResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 403:
+		var dest Forbidden
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers SignupByPasskeyResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers SignupByPasskeyResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers SignupByPasskeyResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCompletePasskeySignupResult parses an HTTP response from a CompletePasskeySignupWithResponse call
+func ParseCompletePasskeySignupResult(rsp *http.Response) (*CompletePasskeySignupResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CompletePasskeySignupResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest StepTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers CompletePasskeySignupResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers CompletePasskeySignupResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers CompletePasskeySignupResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {

@@ -4,6 +4,28 @@ import Foundation
 
 /// What each operation takes and answers.
 public enum Operations {
+    /// `GET /.well-known/apple-app-site-association`
+    public enum GetAppleAppSiteAssociation {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The file.
+            case ok(JsonObject)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /.well-known/assetlinks.json`
+    public enum GetAssetLinks {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The statements.
+            case ok([JsonObject])
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `GET /.well-known/jwks.json`
     public enum GetKeySet {
         /// What the operation answers, by status.
@@ -28,6 +50,311 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators`
+    public enum ListAuthenticators {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The authenticators.
+            case ok(AuthenticatorsResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators/recovery-codes`
+    public enum GetRecoveryCodes {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The recovery codes that are left.
+            case ok(RecoveryCodesResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 404: There are none.
+            case notFound(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/authenticators/recovery-codes`
+    public enum GenerateRecoveryCodes {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The recovery codes that are left.
+            case ok(RecoveryCodesResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/account/authenticators/totp`
+    public enum DeactivateTotp {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Done.
+            case ok(DoneResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators/totp`
+    public enum GetTotp {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The authenticator.
+            case ok(AuthenticatorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 404: There is none. `meta` says how to add one; it is absent where this
+            /// installation does not know the kind.
+            case notFound(TotpSetupResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/authenticators/totp`
+    public enum ActivateTotp {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CodeRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CodeRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The authenticator.
+            case ok(AuthenticatorResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/account/authenticators/webauthn`
+    public enum RemoveCredentials {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: RemoveCredentialsRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: RemoveCredentialsRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Done.
+            case ok(DoneResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators/webauthn`
+    public enum GetCreationOptions {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// Present, with or without a value: ask for a passkey that can sign in alone, and
+            /// that verifies its person each time.
+            public var passwordless: String?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(passwordless: String? = nil) {
+                self.passwordless = passwordless
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Options for `navigator.credentials.create`.
+            case ok(CreationOptionsResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/authenticators/webauthn`
+    public enum AddCredential {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: NewCredentialRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: NewCredentialRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The authenticator.
+            case ok(AuthenticatorResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `PUT /_allauth/app/v1/account/authenticators/webauthn`
+    public enum RenameCredential {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: RenameCredentialRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: RenameCredentialRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The authenticator.
+            case ok(AuthenticatorResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -343,6 +670,143 @@ public enum Operations {
             /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
             /// settings: `ACCOUNT_RATE_LIMITS`.
             case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/account/providers`
+    public enum DisconnectProviderAccount {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: DisconnectProviderRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: DisconnectProviderRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The connected services.
+            case ok(ProviderAccountsResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/providers`
+    public enum ListProviderAccounts {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The connected services.
+            case ok(ProviderAccountsResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/2fa/authenticate`
+    public enum SubmitSecondFactor {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CodeRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CodeRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/2fa/reauthenticate`
+    public enum ReauthenticateBySecondFactor {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CodeRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CodeRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -769,6 +1233,132 @@ public enum Operations {
         }
     }
 
+    /// `POST /_allauth/app/v1/auth/provider/nonce`
+    public enum CreateProviderNonce {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The nonce.
+            case ok(ProviderNonceResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/provider/signup`
+    public enum GetProviderSignup {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: What the service told.
+            case ok(ProviderSignupResponse)
+            /// 403: This installation does not allow it.
+            case forbidden(ErrorResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/provider/signup`
+    public enum CompleteProviderSignup {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: PasskeySignupRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: PasskeySignupRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: The step was taken, and this client is not signed in: `data.flows` says what is
+            /// pending, if anything, and what it can start. `meta.session_token` is there where
+            /// the session is new: send it as `X-Session-Token` until signed in.
+            case unauthorized(UnauthenticatedResponse)
+            /// 403: This installation does not allow it.
+            case forbidden(ErrorResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/provider/token`
+    public enum SubmitProviderToken {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: ProviderTokenRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: ProviderTokenRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: The step was taken, and this client is not signed in: `data.flows` says what is
+            /// pending, if anything, and what it can start. `meta.session_token` is there where
+            /// the session is new: send it as `X-Session-Token` until signed in.
+            case unauthorized(UnauthenticatedResponse)
+            /// 403: This installation does not allow it.
+            case forbidden(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/reauthenticate`
     public enum Reauthenticate {
         /// What the operation takes.
@@ -991,6 +1581,298 @@ public enum Operations {
         }
     }
 
+    /// `GET /_allauth/app/v1/auth/webauthn/authenticate`
+    public enum GetSecondFactorOptions {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Options for `navigator.credentials.get`.
+            case ok(RequestOptionsResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/authenticate`
+    public enum SubmitSecondFactorCredential {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CredentialRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CredentialRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/webauthn/login`
+    public enum GetPasskeyLoginOptions {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Options for `navigator.credentials.get`.
+            case ok(RequestOptionsResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/login`
+    public enum LoginByPasskey {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CredentialRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CredentialRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: The step was taken, and this client is not signed in: `data.flows` says what is
+            /// pending, if anything, and what it can start. `meta.session_token` is there where
+            /// the session is new: send it as `X-Session-Token` until signed in.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/webauthn/reauthenticate`
+    public enum GetReauthenticationOptions {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Options for `navigator.credentials.get`.
+            case ok(RequestOptionsResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/reauthenticate`
+    public enum ReauthenticateByCredential {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CredentialRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CredentialRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/webauthn/signup`
+    public enum GetPasskeySignupOptions {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Options for `navigator.credentials.create`.
+            case ok(CreationOptionsResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/signup`
+    public enum SignupByPasskey {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: PasskeySignupRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: PasskeySignupRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: The step was taken, and this client is not signed in: `data.flows` says what is
+            /// pending, if anything, and what it can start. `meta.session_token` is there where
+            /// the session is new: send it as `X-Session-Token` until signed in.
+            case unauthorized(UnauthenticatedResponse)
+            /// 403: This installation does not allow it.
+            case forbidden(ErrorResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `PUT /_allauth/app/v1/auth/webauthn/signup`
+    public enum CompletePasskeySignup {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: NewCredentialRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: NewCredentialRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: The step was taken, and this client is not signed in: `data.flows` says what is
+            /// pending, if anything, and what it can start. `meta.session_token` is there where
+            /// the session is new: send it as `X-Session-Token` until signed in.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `GET /_allauth/app/v1/config`
     public enum GetConfig {
         /// What the operation answers, by status.
@@ -1118,6 +2000,17 @@ public enum Operations {
 
 /// Every operation of the description. ``Client`` implements it; so does a fake in a test.
 public protocol API: Sendable {
+    /// Which iOS apps use passkeys of this domain
+    ///
+    /// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
+    /// is not set.
+    func getAppleAppSiteAssociation() async throws(ClientError) -> Operations.GetAppleAppSiteAssociation.Output
+
+    /// Which Android apps use passkeys of this domain
+    ///
+    /// Digital Asset Links, from `LATCHKEY_ANDROID_APPS`. 404 where that is not set.
+    func getAssetLinks() async throws(ClientError) -> Operations.GetAssetLinks.Output
+
     /// The public keys that our tokens verify with
     ///
     /// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -1130,6 +2023,74 @@ public protocol API: Sendable {
     /// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
     /// it everything that is personal is gone. Needs recent authentication.
     func deleteAccount() async throws(ClientError) -> Operations.DeleteAccount.Output
+
+    /// The person's second factors and passkeys
+    ///
+    /// In the order in which they were added. Without codes and keys.
+    func listAuthenticators() async throws(ClientError) -> Operations.ListAuthenticators.Output
+
+    /// The recovery codes that are left
+    ///
+    /// 404 `no_recovery_codes` where there are none. With
+    /// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
+    /// time.
+    func getRecoveryCodes() async throws(ClientError) -> Operations.GetRecoveryCodes.Output
+
+    /// Make new recovery codes
+    ///
+    /// The old ones stop working, and the person gets a mail. 400
+    /// `cannot_generate_recovery_codes`: there is no other factor.
+    func generateRecoveryCodes() async throws(ClientError) -> Operations.GenerateRecoveryCodes.Output
+
+    /// Remove the TOTP authenticator
+    ///
+    /// 200 also where there is none. With the last factor the recovery codes go, too.
+    func deactivateTotp() async throws(ClientError) -> Operations.DeactivateTotp.Output
+
+    /// The person's TOTP authenticator, or how to add one
+    ///
+    /// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
+    /// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
+    /// for 900 seconds. 409 `unverified_email`: an address must be verified first
+    /// (`MFA_ALLOW_UNVERIFIED_EMAIL`).
+    func getTotp() async throws(ClientError) -> Operations.GetTotp.Output
+
+    /// Add a TOTP authenticator
+    ///
+    /// The code that the authenticator app shows for the secret of `getTotp`. Recovery
+    /// codes are made along with the first factor, and the person gets a mail.
+    ///
+    /// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
+    /// 409: there is one already, or no secret is out.
+    func activateTotp(_ input: Operations.ActivateTotp.Input) async throws(ClientError) -> Operations.ActivateTotp.Output
+
+    /// Remove security keys and passkeys
+    ///
+    /// All of the named, or, where one is not the person's own, none. With the last
+    /// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+    /// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
+    func removeCredentials(_ input: Operations.RemoveCredentials.Input) async throws(ClientError) -> Operations.RemoveCredentials.Output
+
+    /// What to ask for to add a security key or passkey
+    ///
+    /// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
+    /// one answer within 300 seconds. 409 `unverified_email`: an address must be
+    /// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+    func getCreationOptions(_ input: Operations.GetCreationOptions.Input) async throws(ClientError) -> Operations.GetCreationOptions.Output
+
+    /// Add a security key or passkey
+    ///
+    /// Recovery codes are made along with the first factor
+    /// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
+    /// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+    /// before the next attempt. 409 as for `getCreationOptions`.
+    func addCredential(_ input: Operations.AddCredential.Input) async throws(ClientError) -> Operations.AddCredential.Output
+
+    /// Rename a security key or passkey
+    ///
+    /// Problems: `required`, `invalid_choice` at `id`, `required`, `max_length` at
+    /// `name` (400).
+    func renameCredential(_ input: Operations.RenameCredential.Input) async throws(ClientError) -> Operations.RenameCredential.Output
 
     /// Remove an address
     ///
@@ -1200,6 +2161,34 @@ public protocol API: Sendable {
     /// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
     /// `phone_taken` (400).
     func changePhoneNumber(_ input: Operations.ChangePhoneNumber.Input) async throws(ClientError) -> Operations.ChangePhoneNumber.Output
+
+    /// Disconnect a service
+    ///
+    /// 200 with what is left. Problems, without `param`: `account_not_found`;
+    /// `no_password`, `no_verified_email` where it is the last way to sign in (400).
+    func disconnectProviderAccount(_ input: Operations.DisconnectProviderAccount.Input) async throws(ClientError) -> Operations.DisconnectProviderAccount.Output
+
+    /// The services that the person has connected
+    ///
+    /// The oldest first.
+    func listProviderAccounts() async throws(ClientError) -> Operations.ListProviderAccounts.Output
+
+    /// Show the second factor
+    ///
+    /// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
+    /// the two is found out. Blanks and dashes do not matter. A TOTP code works once,
+    /// and so does a recovery code. After five wrong ones the sign-in starts over.
+    ///
+    /// 401 with nothing pending: no second factor is asked for here. Problems at
+    /// `code`: `required`, `incorrect_code`, `too_many_login_attempts` (400).
+    /// 409: signed in already.
+    func submitSecondFactor(_ input: Operations.SubmitSecondFactor.Input) async throws(ClientError) -> Operations.SubmitSecondFactor.Output
+
+    /// Prove again who is signed in, by a code
+    ///
+    /// As `reauthenticate`, with a TOTP code or a recovery code. Problems at `code`:
+    /// `required`, `incorrect_code`, `too_many_login_attempts` (400).
+    func reauthenticateBySecondFactor(_ input: Operations.ReauthenticateBySecondFactor.Input) async throws(ClientError) -> Operations.ReauthenticateBySecondFactor.Output
 
     /// Sign in with a code
     ///
@@ -1319,6 +2308,44 @@ public protocol API: Sendable {
     /// `ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise.
     func resendPhoneVerification() async throws(ClientError) -> Operations.ResendPhoneVerification.Output
 
+    /// A nonce for a sign-in with another service
+    ///
+    /// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
+    /// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
+    /// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
+    /// it came from here (OpenID Connect Core, section 3.1.3.7).
+    func createProviderNonce() async throws(ClientError) -> Operations.CreateProviderNonce.Output
+
+    /// What is known about a sign-up that needs more
+    ///
+    /// While `provider_signup` is pending; 409 otherwise. 403 while signing up is closed.
+    func getProviderSignup() async throws(ClientError) -> Operations.GetProviderSignup.Output
+
+    /// Give what is missing, and create the account
+    ///
+    /// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
+    /// the service told is filled in. Problems are those of `signup` (400, 403).
+    /// 409: `provider_signup` is not pending.
+    func completeProviderSignup(_ input: Operations.CompleteProviderSignup.Input) async throws(ClientError) -> Operations.CompleteProviderSignup.Output
+
+    /// Sign in with another service, or connect it
+    ///
+    /// The id_token that the service gave to the app (Sign in with Apple, Google,
+    /// OpenID Connect). With `process: login` the person is signed in, or an account
+    /// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
+    /// where something is missing. A signed-in client is signed out of its session
+    /// first. With `process: connect` the service is connected to the account of the
+    /// signed-in person, who must have proved lately that it is them; 401 otherwise.
+    ///
+    /// An address that the service does not vouch for, or that its holder here has not
+    /// verified, never leads into an account.
+    ///
+    /// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
+    /// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+    /// Signing up is closed (403). 503: the keys of the service cannot be had; say
+    /// it to the person, other ways of signing in go on.
+    func submitProviderToken(_ input: Operations.SubmitProviderToken.Input) async throws(ClientError) -> Operations.SubmitProviderToken.Output
+
     /// Prove again who is signed in
     ///
     /// After that, what asks for recent authentication (`x-recent-auth`) is allowed
@@ -1385,6 +2412,70 @@ public protocol API: Sendable {
     /// never means that the token is bad.
     func refreshToken(_ input: Operations.RefreshToken.Input) async throws(ClientError) -> Operations.RefreshToken.Output
 
+    /// What to ask a security key for as the second factor
+    ///
+    /// Options for `navigator.credentials.get` (WebAuthn, section 7.2), while
+    /// `mfa_authenticate` is pending. They serve one answer within 300 seconds.
+    /// 401 with nothing pending: no second factor is asked for here.
+    func getSecondFactorOptions() async throws(ClientError) -> Operations.GetSecondFactorOptions.Output
+
+    /// Show a security key as the second factor
+    ///
+    /// Whatever is wrong with the answer of the key is `incorrect_code` at
+    /// `credential`; ask for new options before the next attempt. Too many of them
+    /// are `too_many_login_attempts` (400). 409: signed in already.
+    func submitSecondFactorCredential(_ input: Operations.SubmitSecondFactorCredential.Input) async throws(ClientError) -> Operations.SubmitSecondFactorCredential.Output
+
+    /// What to ask for a passkey to sign in with
+    ///
+    /// Options for `navigator.credentials.get` that name no account.
+    /// `meta.session_token` is there where the session is new: send it along with the
+    /// answer of the passkey, within 300 seconds. 404 while
+    /// `MFA_PASSKEY_LOGIN_ENABLED` is off. 409: signed in already.
+    func getPasskeyLoginOptions() async throws(ClientError) -> Operations.GetPasskeyLoginOptions.Output
+
+    /// Sign in with a passkey
+    ///
+    /// The passkey must have verified its person (by fingerprint, face or PIN): it is
+    /// both factors in one. Answers **401 with what is pending** where something else
+    /// is still asked, such as `verify_email`.
+    ///
+    /// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+    /// `credential` (400); ask for new options before the next attempt. 409: signed
+    /// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
+    func loginByPasskey(_ input: Operations.LoginByPasskey.Input) async throws(ClientError) -> Operations.LoginByPasskey.Output
+
+    /// What to ask a security key for to prove who is signed in
+    ///
+    /// As `getSecondFactorOptions`, for a signed-in person.
+    func getReauthenticationOptions() async throws(ClientError) -> Operations.GetReauthenticationOptions.Output
+
+    /// Prove again who is signed in, by a security key
+    ///
+    /// As `reauthenticate`. Problems at `credential`: `required`, `incorrect_code`,
+    /// `too_many_login_attempts` (400).
+    func reauthenticateByCredential(_ input: Operations.ReauthenticateByCredential.Input) async throws(ClientError) -> Operations.ReauthenticateByCredential.Output
+
+    /// What to ask for a new passkey that finishes the sign-up
+    ///
+    /// Options for `navigator.credentials.create` (WebAuthn, section 7.1), while
+    /// `mfa_signup_webauthn` is pending; 409 otherwise. They serve one answer within
+    /// 300 seconds.
+    func getPasskeySignupOptions() async throws(ClientError) -> Operations.GetPasskeySignupOptions.Output
+
+    /// Create an account with a passkey instead of a password
+    ///
+    /// As `signup`, without a password: **401 with `verify_email` pending is the
+    /// success answer**, and `mfa_signup_webauthn` comes next. Problems are those of
+    /// `signup` (400, 403, 409). 404 while `MFA_PASSKEY_SIGNUP_ENABLED` is off.
+    func signupByPasskey(_ input: Operations.SignupByPasskey.Input) async throws(ClientError) -> Operations.SignupByPasskey.Output
+
+    /// Finish the sign-up with the new passkey
+    ///
+    /// Whatever is wrong with the passkey is `incorrect_code` (400); ask for new
+    /// options before the next attempt. 409: `mfa_signup_webauthn` is not pending.
+    func completePasskeySignup(_ input: Operations.CompletePasskeySignup.Input) async throws(ClientError) -> Operations.CompletePasskeySignup.Output
+
     /// What this installation offers
     ///
     /// Needs no credential. A stale `X-Session-Token` turns the answer into 410,
@@ -1417,6 +2508,26 @@ public protocol API: Sendable {
 }
 
 extension Client: API {
+    /// `GET /.well-known/apple-app-site-association`: see ``API``.
+    public func getAppleAppSiteAssociation() async throws(ClientError) -> Operations.GetAppleAppSiteAssociation.Output {
+        let request = HTTPRequest(operation: "getAppleAppSiteAssociation", method: "GET", path: "/.well-known/apple-app-site-association", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(JsonObject.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /.well-known/assetlinks.json`: see ``API``.
+    public func getAssetLinks() async throws(ClientError) -> Operations.GetAssetLinks.Output {
+        let request = HTTPRequest(operation: "getAssetLinks", method: "GET", path: "/.well-known/assetlinks.json", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded([JsonObject].self, request))
+        default: return .undocumented(response)
+        }
+    }
+
     /// `GET /.well-known/jwks.json`: see ``API``.
     public func getKeySet() async throws(ClientError) -> Operations.GetKeySet.Output {
         let request = HTTPRequest(operation: "getKeySet", method: "GET", path: "/.well-known/jwks.json", security: [])
@@ -1435,6 +2546,160 @@ extension Client: API {
         case 200: return .ok(try response.decoded(DeletionResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators`: see ``API``.
+    public func listAuthenticators() async throws(ClientError) -> Operations.ListAuthenticators.Output {
+        let request = HTTPRequest(operation: "listAuthenticators", method: "GET", path: "/_allauth/app/v1/account/authenticators", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatorsResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators/recovery-codes`: see ``API``.
+    public func getRecoveryCodes() async throws(ClientError) -> Operations.GetRecoveryCodes.Output {
+        let request = HTTPRequest(operation: "getRecoveryCodes", method: "GET", path: "/_allauth/app/v1/account/authenticators/recovery-codes", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(RecoveryCodesResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/authenticators/recovery-codes`: see ``API``.
+    public func generateRecoveryCodes() async throws(ClientError) -> Operations.GenerateRecoveryCodes.Output {
+        let request = HTTPRequest(operation: "generateRecoveryCodes", method: "POST", path: "/_allauth/app/v1/account/authenticators/recovery-codes", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(RecoveryCodesResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/account/authenticators/totp`: see ``API``.
+    public func deactivateTotp() async throws(ClientError) -> Operations.DeactivateTotp.Output {
+        let request = HTTPRequest(operation: "deactivateTotp", method: "DELETE", path: "/_allauth/app/v1/account/authenticators/totp", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(DoneResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators/totp`: see ``API``.
+    public func getTotp() async throws(ClientError) -> Operations.GetTotp.Output {
+        let request = HTTPRequest(operation: "getTotp", method: "GET", path: "/_allauth/app/v1/account/authenticators/totp", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(TotpSetupResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/authenticators/totp`: see ``API``.
+    public func activateTotp(_ input: Operations.ActivateTotp.Input) async throws(ClientError) -> Operations.ActivateTotp.Output {
+        var request = HTTPRequest(operation: "activateTotp", method: "POST", path: "/_allauth/app/v1/account/authenticators/totp", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatorResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/account/authenticators/webauthn`: see ``API``.
+    public func removeCredentials(_ input: Operations.RemoveCredentials.Input) async throws(ClientError) -> Operations.RemoveCredentials.Output {
+        var request = HTTPRequest(operation: "removeCredentials", method: "DELETE", path: "/_allauth/app/v1/account/authenticators/webauthn", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(DoneResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/authenticators/webauthn`: see ``API``.
+    public func getCreationOptions(_ input: Operations.GetCreationOptions.Input) async throws(ClientError) -> Operations.GetCreationOptions.Output {
+        var request = HTTPRequest(operation: "getCreationOptions", method: "GET", path: "/_allauth/app/v1/account/authenticators/webauthn", security: ["bearerAuth", "sessionToken"])
+        request.add(query: "passwordless", input.passwordless)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(CreationOptionsResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/authenticators/webauthn`: see ``API``.
+    public func addCredential(_ input: Operations.AddCredential.Input) async throws(ClientError) -> Operations.AddCredential.Output {
+        var request = HTTPRequest(operation: "addCredential", method: "POST", path: "/_allauth/app/v1/account/authenticators/webauthn", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatorResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `PUT /_allauth/app/v1/account/authenticators/webauthn`: see ``API``.
+    public func renameCredential(_ input: Operations.RenameCredential.Input) async throws(ClientError) -> Operations.RenameCredential.Output {
+        var request = HTTPRequest(operation: "renameCredential", method: "PUT", path: "/_allauth/app/v1/account/authenticators/webauthn", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatorResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -1585,6 +2850,71 @@ extension Client: API {
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/account/providers`: see ``API``.
+    public func disconnectProviderAccount(_ input: Operations.DisconnectProviderAccount.Input) async throws(ClientError) -> Operations.DisconnectProviderAccount.Output {
+        var request = HTTPRequest(operation: "disconnectProviderAccount", method: "DELETE", path: "/_allauth/app/v1/account/providers", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(ProviderAccountsResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/providers`: see ``API``.
+    public func listProviderAccounts() async throws(ClientError) -> Operations.ListProviderAccounts.Output {
+        let request = HTTPRequest(operation: "listProviderAccounts", method: "GET", path: "/_allauth/app/v1/account/providers", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(ProviderAccountsResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/2fa/authenticate`: see ``API``.
+    public func submitSecondFactor(_ input: Operations.SubmitSecondFactor.Input) async throws(ClientError) -> Operations.SubmitSecondFactor.Output {
+        var request = HTTPRequest(operation: "submitSecondFactor", method: "POST", path: "/_allauth/app/v1/auth/2fa/authenticate", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/2fa/reauthenticate`: see ``API``.
+    public func reauthenticateBySecondFactor(_ input: Operations.ReauthenticateBySecondFactor.Input) async throws(ClientError) -> Operations.ReauthenticateBySecondFactor.Output {
+        var request = HTTPRequest(operation: "reauthenticateBySecondFactor", method: "POST", path: "/_allauth/app/v1/auth/2fa/reauthenticate", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -1790,6 +3120,71 @@ extension Client: API {
         }
     }
 
+    /// `POST /_allauth/app/v1/auth/provider/nonce`: see ``API``.
+    public func createProviderNonce() async throws(ClientError) -> Operations.CreateProviderNonce.Output {
+        let request = HTTPRequest(operation: "createProviderNonce", method: "POST", path: "/_allauth/app/v1/auth/provider/nonce", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(ProviderNonceResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/provider/signup`: see ``API``.
+    public func getProviderSignup() async throws(ClientError) -> Operations.GetProviderSignup.Output {
+        let request = HTTPRequest(operation: "getProviderSignup", method: "GET", path: "/_allauth/app/v1/auth/provider/signup", security: ["", "sessionToken", "bearerAuth"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(ProviderSignupResponse.self, request))
+        case 403: return .forbidden(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/provider/signup`: see ``API``.
+    public func completeProviderSignup(_ input: Operations.CompleteProviderSignup.Input) async throws(ClientError) -> Operations.CompleteProviderSignup.Output {
+        var request = HTTPRequest(operation: "completeProviderSignup", method: "POST", path: "/_allauth/app/v1/auth/provider/signup", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 403: return .forbidden(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/provider/token`: see ``API``.
+    public func submitProviderToken(_ input: Operations.SubmitProviderToken.Input) async throws(ClientError) -> Operations.SubmitProviderToken.Output {
+        var request = HTTPRequest(operation: "submitProviderToken", method: "POST", path: "/_allauth/app/v1/auth/provider/token", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 403: return .forbidden(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/reauthenticate`: see ``API``.
     public func reauthenticate(_ input: Operations.Reauthenticate.Input) async throws(ClientError) -> Operations.Reauthenticate.Output {
         var request = HTTPRequest(operation: "reauthenticate", method: "POST", path: "/_allauth/app/v1/auth/reauthenticate", security: ["bearerAuth", "sessionToken"])
@@ -1894,6 +3289,152 @@ extension Client: API {
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/webauthn/authenticate`: see ``API``.
+    public func getSecondFactorOptions() async throws(ClientError) -> Operations.GetSecondFactorOptions.Output {
+        let request = HTTPRequest(operation: "getSecondFactorOptions", method: "GET", path: "/_allauth/app/v1/auth/webauthn/authenticate", security: ["", "sessionToken", "bearerAuth"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(RequestOptionsResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/authenticate`: see ``API``.
+    public func submitSecondFactorCredential(_ input: Operations.SubmitSecondFactorCredential.Input) async throws(ClientError) -> Operations.SubmitSecondFactorCredential.Output {
+        var request = HTTPRequest(operation: "submitSecondFactorCredential", method: "POST", path: "/_allauth/app/v1/auth/webauthn/authenticate", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/webauthn/login`: see ``API``.
+    public func getPasskeyLoginOptions() async throws(ClientError) -> Operations.GetPasskeyLoginOptions.Output {
+        let request = HTTPRequest(operation: "getPasskeyLoginOptions", method: "GET", path: "/_allauth/app/v1/auth/webauthn/login", security: ["", "sessionToken", "bearerAuth"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(RequestOptionsResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/login`: see ``API``.
+    public func loginByPasskey(_ input: Operations.LoginByPasskey.Input) async throws(ClientError) -> Operations.LoginByPasskey.Output {
+        var request = HTTPRequest(operation: "loginByPasskey", method: "POST", path: "/_allauth/app/v1/auth/webauthn/login", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/webauthn/reauthenticate`: see ``API``.
+    public func getReauthenticationOptions() async throws(ClientError) -> Operations.GetReauthenticationOptions.Output {
+        let request = HTTPRequest(operation: "getReauthenticationOptions", method: "GET", path: "/_allauth/app/v1/auth/webauthn/reauthenticate", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(RequestOptionsResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/reauthenticate`: see ``API``.
+    public func reauthenticateByCredential(_ input: Operations.ReauthenticateByCredential.Input) async throws(ClientError) -> Operations.ReauthenticateByCredential.Output {
+        var request = HTTPRequest(operation: "reauthenticateByCredential", method: "POST", path: "/_allauth/app/v1/auth/webauthn/reauthenticate", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/auth/webauthn/signup`: see ``API``.
+    public func getPasskeySignupOptions() async throws(ClientError) -> Operations.GetPasskeySignupOptions.Output {
+        let request = HTTPRequest(operation: "getPasskeySignupOptions", method: "GET", path: "/_allauth/app/v1/auth/webauthn/signup", security: ["", "sessionToken", "bearerAuth"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(CreationOptionsResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/webauthn/signup`: see ``API``.
+    public func signupByPasskey(_ input: Operations.SignupByPasskey.Input) async throws(ClientError) -> Operations.SignupByPasskey.Output {
+        var request = HTTPRequest(operation: "signupByPasskey", method: "POST", path: "/_allauth/app/v1/auth/webauthn/signup", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 403: return .forbidden(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `PUT /_allauth/app/v1/auth/webauthn/signup`: see ``API``.
+    public func completePasskeySignup(_ input: Operations.CompletePasskeySignup.Input) async throws(ClientError) -> Operations.CompletePasskeySignup.Output {
+        var request = HTTPRequest(operation: "completePasskeySignup", method: "PUT", path: "/_allauth/app/v1/auth/webauthn/signup", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }

@@ -144,6 +144,16 @@ public struct AuthenticationMethod: Codable, Hashable, Sendable {
     public var phone: String?
     /// The proof was given again while signed in.
     public var reauthenticated: Bool?
+    /// The authenticator that was shown; of `mfa`.
+    public var id: Int64?
+    /// Its type: `totp`, `recovery_codes` or `webauthn`; of `mfa`.
+    public var type: String?
+    /// The passkey signed in alone; of `mfa`.
+    public var passwordless: Bool?
+    /// The service; of `socialaccount`.
+    public var provider: String?
+    /// The account there; of `socialaccount`.
+    public var uid: String?
 
     /// Makes one from its members; what is left out is absent.
     public init(
@@ -152,7 +162,12 @@ public struct AuthenticationMethod: Codable, Hashable, Sendable {
         email: String? = nil,
         username: String? = nil,
         phone: String? = nil,
-        reauthenticated: Bool? = nil
+        reauthenticated: Bool? = nil,
+        id: Int64? = nil,
+        type: String? = nil,
+        passwordless: Bool? = nil,
+        provider: String? = nil,
+        uid: String? = nil
     ) {
         self.method = method
         self.at = at
@@ -160,6 +175,11 @@ public struct AuthenticationMethod: Codable, Hashable, Sendable {
         self.username = username
         self.phone = phone
         self.reauthenticated = reauthenticated
+        self.id = id
+        self.type = type
+        self.passwordless = passwordless
+        self.provider = provider
+        self.uid = uid
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -169,6 +189,129 @@ public struct AuthenticationMethod: Codable, Hashable, Sendable {
         case username = "username"
         case phone = "phone"
         case reauthenticated = "reauthenticated"
+        case id = "id"
+        case type = "type"
+        case passwordless = "passwordless"
+        case provider = "provider"
+        case uid = "uid"
+    }
+}
+
+/// A second factor or passkey.
+public struct Authenticator: Codable, Hashable, Sendable {
+    /// `totp`, `recovery_codes` or `webauthn`. More may come: do not fail on one you do not know.
+    public var type: String
+    /// Seconds since the Unix epoch, UTC.
+    public var createdAt: Timestamp
+    /// Seconds since the Unix epoch, UTC; null: never.
+    public var lastUsedAt: Double?
+    /// Names it; of `webauthn`.
+    public var id: Int64?
+    /// What the person calls it; of `webauthn`.
+    public var name: String?
+    /// Whether it can sign in alone; of `webauthn`, absent where that is not known.
+    public var isPasswordless: Bool?
+    /// How many codes there were at first; of `recovery_codes`.
+    public var totalCodeCount: Int?
+    /// How many codes are left; of `recovery_codes`.
+    public var unusedCodeCount: Int?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        type: String,
+        createdAt: Timestamp,
+        lastUsedAt: Double?,
+        id: Int64? = nil,
+        name: String? = nil,
+        isPasswordless: Bool? = nil,
+        totalCodeCount: Int? = nil,
+        unusedCodeCount: Int? = nil
+    ) {
+        self.type = type
+        self.createdAt = createdAt
+        self.lastUsedAt = lastUsedAt
+        self.id = id
+        self.name = name
+        self.isPasswordless = isPasswordless
+        self.totalCodeCount = totalCodeCount
+        self.unusedCodeCount = unusedCodeCount
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case type = "type"
+        case createdAt = "created_at"
+        case lastUsedAt = "last_used_at"
+        case id = "id"
+        case name = "name"
+        case isPasswordless = "is_passwordless"
+        case totalCodeCount = "total_code_count"
+        case unusedCodeCount = "unused_code_count"
+    }
+}
+
+/// `AuthenticatorMeta` of the description.
+public struct AuthenticatorMeta: Codable, Hashable, Sendable {
+    /// Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
+    public var recoveryCodesGenerated: Bool?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        recoveryCodesGenerated: Bool? = nil
+    ) {
+        self.recoveryCodesGenerated = recoveryCodesGenerated
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case recoveryCodesGenerated = "recovery_codes_generated"
+    }
+}
+
+/// `AuthenticatorResponse` of the description.
+public struct AuthenticatorResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// A second factor or passkey.
+    public var data: Authenticator
+    /// `meta` of the description.
+    public var meta: AuthenticatorMeta?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: Authenticator,
+        meta: AuthenticatorMeta? = nil
+    ) {
+        self.status = status
+        self.data = data
+        self.meta = meta
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+        case meta = "meta"
+    }
+}
+
+/// `AuthenticatorsResponse` of the description.
+public struct AuthenticatorsResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// The authenticators.
+    public var data: [Authenticator]
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: [Authenticator]
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
     }
 }
 
@@ -265,6 +408,67 @@ public struct ConfigResponse: Codable, Hashable, Sendable {
     }
 }
 
+/// `CreationOptions` of the description.
+public struct CreationOptions: Codable, Hashable, Sendable {
+    /// Any JSON object.
+    public var creationOptions: JsonObject
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        creationOptions: JsonObject
+    ) {
+        self.creationOptions = creationOptions
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case creationOptions = "creation_options"
+    }
+}
+
+/// `CreationOptionsResponse` of the description.
+public struct CreationOptionsResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: CreationOptions
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: CreationOptions
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
+/// A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+/// a string that holds that JSON. At most 49,152 bytes.
+public typealias Credential = JSONValue
+
+/// `CredentialRequest` of the description.
+public struct CredentialRequest: Codable, Hashable, Sendable {
+    /// A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+    /// a string that holds that JSON. At most 49,152 bytes.
+    public var credential: Credential
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        credential: Credential
+    ) {
+        self.credential = credential
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case credential = "credential"
+    }
+}
+
 /// `Deletion` of the description.
 public struct Deletion: Codable, Hashable, Sendable {
     /// Seconds since the Unix epoch, UTC.
@@ -301,6 +505,28 @@ public struct DeletionResponse: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case status = "status"
         case data = "data"
+    }
+}
+
+/// `DisconnectProviderRequest` of the description.
+public struct DisconnectProviderRequest: Codable, Hashable, Sendable {
+    /// The id of the service.
+    public var provider: String
+    /// `uid` of the account.
+    public var account: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        provider: String,
+        account: String
+    ) {
+        self.provider = provider
+        self.account = account
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case provider = "provider"
+        case account = "account"
     }
 }
 
@@ -546,18 +772,22 @@ public struct Flow: Codable, Hashable, Sendable {
     public var providers: [String]?
     /// Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
     public var types: [String]?
+    /// `provider` of the description.
+    public var provider: ProviderConfig?
 
     /// Makes one from its members; what is left out is absent.
     public init(
         id: String,
         isPending: Bool? = nil,
         providers: [String]? = nil,
-        types: [String]? = nil
+        types: [String]? = nil,
+        provider: ProviderConfig? = nil
     ) {
         self.id = id
         self.isPending = isPending
         self.providers = providers
         self.types = types
+        self.provider = provider
     }
 
     private enum CodingKeys: String, CodingKey {
@@ -565,6 +795,7 @@ public struct Flow: Codable, Hashable, Sendable {
         case isPending = "is_pending"
         case providers = "providers"
         case types = "types"
+        case provider = "provider"
     }
 }
 
@@ -711,6 +942,73 @@ public struct MfaConfig: Codable, Hashable, Sendable {
     }
 }
 
+/// `NewCredentialRequest` of the description.
+public struct NewCredentialRequest: Codable, Hashable, Sendable {
+    /// A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+    /// a string that holds that JSON. At most 49,152 bytes.
+    public var credential: Credential
+    /// What the person calls it; made up where it is not given.
+    public var name: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        credential: Credential,
+        name: String? = nil
+    ) {
+        self.credential = credential
+        self.name = name
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case credential = "credential"
+        case name = "name"
+    }
+}
+
+/// `NewSessionMeta` of the description.
+public struct NewSessionMeta: Codable, Hashable, Sendable {
+    /// A new session token for the sign-in that is under way.
+    public var sessionToken: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        sessionToken: String? = nil
+    ) {
+        self.sessionToken = sessionToken
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionToken = "session_token"
+    }
+}
+
+/// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
+public struct PasskeySignupRequest: Codable, Hashable, Sendable {
+    /// Stored lower-case; at most 254 bytes.
+    public var email: String?
+    /// Letters, digits and `@.+-_`; unique without case.
+    public var username: String?
+    /// In E.164, such as `+31612345678`.
+    public var phone: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        email: String? = nil,
+        username: String? = nil,
+        phone: String? = nil
+    ) {
+        self.email = email
+        self.username = username
+        self.phone = phone
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case email = "email"
+        case username = "username"
+        case phone = "phone"
+    }
+}
+
 /// `PhoneNumber` of the description.
 public struct PhoneNumber: Codable, Hashable, Sendable {
     /// In E.164.
@@ -797,21 +1095,24 @@ public struct PrimaryEmailRequest: Codable, Hashable, Sendable {
 /// `Problem` of the description.
 public struct Problem: Codable, Hashable, Sendable {
     /// A stable word for programs. `account_deleted`, `account_disabled`,
-    /// `already_authenticated`, `body_too_large`, `cannot_remove_primary_email`,
-    /// `duplicate_email`, `email_password_mismatch`, `email_taken`,
-    /// `enter_current_password`, `flow_not_pending`, `headers_too_large`,
-    /// `incorrect_code`, `incorrect_password`, `internal_error`, `invalid`,
-    /// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_login`,
-    /// `invalid_or_expired_key`, `invalid_password_reset`, `invalid_phone`,
-    /// `invalid_pk_value`, `max_email_addresses`, `max_length`, `method_not_allowed`,
-    /// `min_length`, `not_found`, `null_characters_not_allowed`, `password_changed`,
-    /// `password_entirely_numeric`, `password_too_common`, `password_too_short`,
-    /// `password_too_similar`, `phone_password_mismatch`, `phone_taken`,
-    /// `refresh_token_invalid`, `refresh_token_reused`, `request_timeout`, `required`,
-    /// `same_as_current`, `select_only_one`, `session_ended`, `session_expired`,
-    /// `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
+    /// `account_not_found`, `already_authenticated`, `authenticator_exists`,
+    /// `body_too_large`, `cannot_generate_recovery_codes`, `cannot_remove_primary_email`,
+    /// `client_id_required`, `connected_other`, `duplicate_email`,
+    /// `email_password_mismatch`, `email_taken`, `enter_current_password`,
+    /// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
+    /// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+    /// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
+    /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
+    /// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+    /// `no_recovery_codes`, `no_verified_email`, `not_found`,
+    /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
+    /// `password_too_common`, `password_too_short`, `password_too_similar`,
+    /// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+    /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
+    /// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+    /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
     /// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
-    /// `unverified_primary_email`, `username_blacklisted`,
+    /// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
     /// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
     public var code: String
     /// A sentence for people.
@@ -896,6 +1197,55 @@ public struct ProfileRequest: Codable, Hashable, Sendable {
     }
 }
 
+/// The person's account with another service.
+public struct ProviderAccount: Codable, Hashable, Sendable {
+    /// Names the account there; `sub` in its tokens.
+    public var uid: String
+    /// `provider` of the description.
+    public var provider: ProviderConfig
+    /// What to call the account on a screen.
+    public var display: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        uid: String,
+        provider: ProviderConfig,
+        display: String
+    ) {
+        self.uid = uid
+        self.provider = provider
+        self.display = display
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case uid = "uid"
+        case provider = "provider"
+        case display = "display"
+    }
+}
+
+/// `ProviderAccountsResponse` of the description.
+public struct ProviderAccountsResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// The connected services.
+    public var data: [ProviderAccount]
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: [ProviderAccount]
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
 /// `ProviderConfig` of the description.
 public struct ProviderConfig: Codable, Hashable, Sendable {
     /// Names the service, such as `google`.
@@ -933,6 +1283,190 @@ public struct ProviderConfig: Codable, Hashable, Sendable {
     }
 }
 
+/// `ProviderNonce` of the description.
+public struct ProviderNonce: Codable, Hashable, Sendable {
+    /// The nonce, of at least 128 random bits.
+    public var nonce: String
+    /// Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+    public var nonceSha256: String
+    /// Seconds since the Unix epoch, UTC.
+    public var expiresAt: Timestamp
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        nonce: String,
+        nonceSha256: String,
+        expiresAt: Timestamp
+    ) {
+        self.nonce = nonce
+        self.nonceSha256 = nonceSha256
+        self.expiresAt = expiresAt
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case nonce = "nonce"
+        case nonceSha256 = "nonce_sha256"
+        case expiresAt = "expires_at"
+    }
+}
+
+/// `ProviderNonceResponse` of the description.
+public struct ProviderNonceResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: ProviderNonce
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: ProviderNonce
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
+/// `ProviderSignup` of the description.
+public struct ProviderSignup: Codable, Hashable, Sendable {
+    /// `user` of the description.
+    public var user: ProviderSignupUser
+    /// The person's account with another service.
+    public var account: ProviderAccount
+    /// The addresses that the service told.
+    public var email: [EmailAddress]
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        user: ProviderSignupUser,
+        account: ProviderAccount,
+        email: [EmailAddress]
+    ) {
+        self.user = user
+        self.account = account
+        self.email = email
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case user = "user"
+        case account = "account"
+        case email = "email"
+    }
+}
+
+/// `ProviderSignupResponse` of the description.
+public struct ProviderSignupResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: ProviderSignup
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: ProviderSignup
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
+/// `ProviderSignupUser` of the description.
+public struct ProviderSignupUser: Codable, Hashable, Sendable {
+    /// What to call this person on a screen.
+    public var display: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        display: String
+    ) {
+        self.display = display
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case display = "display"
+    }
+}
+
+/// `ProviderToken` of the description.
+public struct ProviderToken: Codable, Hashable, Sendable {
+    /// The client id that the token was made for.
+    public var clientId: String?
+    /// The id_token (OpenID Connect Core).
+    public var idToken: String?
+    /// Taken and not used.
+    public var accessToken: String?
+    /// The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+    public var nonce: String?
+    /// Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+    public var authorizationCode: String?
+    /// What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+    public var name: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        clientId: String? = nil,
+        idToken: String? = nil,
+        accessToken: String? = nil,
+        nonce: String? = nil,
+        authorizationCode: String? = nil,
+        name: String? = nil
+    ) {
+        self.clientId = clientId
+        self.idToken = idToken
+        self.accessToken = accessToken
+        self.nonce = nonce
+        self.authorizationCode = authorizationCode
+        self.name = name
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case clientId = "client_id"
+        case idToken = "id_token"
+        case accessToken = "access_token"
+        case nonce = "nonce"
+        case authorizationCode = "authorization_code"
+        case name = "name"
+    }
+}
+
+/// `ProviderTokenRequest` of the description.
+public struct ProviderTokenRequest: Codable, Hashable, Sendable {
+    /// Names the service, as `getConfig` does.
+    public var provider: String
+    /// `login` or `connect`.
+    public var process: String
+    /// `token` of the description.
+    public var token: ProviderToken
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        provider: String,
+        process: String,
+        token: ProviderToken
+    ) {
+        self.provider = provider
+        self.process = process
+        self.token = token
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case provider = "provider"
+        case process = "process"
+        case token = "token"
+    }
+}
+
 /// `ReauthenticateRequest` of the description.
 public struct ReauthenticateRequest: Codable, Hashable, Sendable {
     /// The person's password.
@@ -947,6 +1481,70 @@ public struct ReauthenticateRequest: Codable, Hashable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case password = "password"
+    }
+}
+
+/// `RecoveryCodes` of the description.
+public struct RecoveryCodes: Codable, Hashable, Sendable {
+    /// Always `recovery_codes`.
+    public var type: String
+    /// Seconds since the Unix epoch, UTC.
+    public var createdAt: Timestamp
+    /// Seconds since the Unix epoch, UTC; null: never.
+    public var lastUsedAt: Double?
+    /// How many codes there were at first.
+    public var totalCodeCount: Int
+    /// How many codes are left.
+    public var unusedCodeCount: Int
+    /// The codes that are left. Absent where they can be shown only once, and have been.
+    public var unusedCodes: [String]?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        type: String,
+        createdAt: Timestamp,
+        lastUsedAt: Double?,
+        totalCodeCount: Int,
+        unusedCodeCount: Int,
+        unusedCodes: [String]? = nil
+    ) {
+        self.type = type
+        self.createdAt = createdAt
+        self.lastUsedAt = lastUsedAt
+        self.totalCodeCount = totalCodeCount
+        self.unusedCodeCount = unusedCodeCount
+        self.unusedCodes = unusedCodes
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case type = "type"
+        case createdAt = "created_at"
+        case lastUsedAt = "last_used_at"
+        case totalCodeCount = "total_code_count"
+        case unusedCodeCount = "unused_code_count"
+        case unusedCodes = "unused_codes"
+    }
+}
+
+/// `RecoveryCodesResponse` of the description.
+public struct RecoveryCodesResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: RecoveryCodes
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: RecoveryCodes
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
     }
 }
 
@@ -981,6 +1579,89 @@ public struct RefreshTokenRequest: Codable, Hashable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case refresh = "refresh"
+    }
+}
+
+/// `RemoveCredentialsRequest` of the description.
+public struct RemoveCredentialsRequest: Codable, Hashable, Sendable {
+    /// Ids as `listAuthenticators` gives them.
+    public var authenticators: [Int64]
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        authenticators: [Int64]
+    ) {
+        self.authenticators = authenticators
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case authenticators = "authenticators"
+    }
+}
+
+/// `RenameCredentialRequest` of the description.
+public struct RenameCredentialRequest: Codable, Hashable, Sendable {
+    /// As `listAuthenticators` gives it.
+    public var id: Int64
+    /// What the person calls it.
+    public var name: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        id: Int64,
+        name: String
+    ) {
+        self.id = id
+        self.name = name
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case id = "id"
+        case name = "name"
+    }
+}
+
+/// `RequestOptions` of the description.
+public struct RequestOptions: Codable, Hashable, Sendable {
+    /// Any JSON object.
+    public var requestOptions: JsonObject
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        requestOptions: JsonObject
+    ) {
+        self.requestOptions = requestOptions
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case requestOptions = "request_options"
+    }
+}
+
+/// `RequestOptionsResponse` of the description.
+public struct RequestOptionsResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: RequestOptions
+    /// `meta` of the description.
+    public var meta: NewSessionMeta?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: RequestOptions,
+        meta: NewSessionMeta? = nil
+    ) {
+        self.status = status
+        self.data = data
+        self.meta = meta
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+        case meta = "meta"
     }
 }
 
@@ -1178,6 +1859,55 @@ public struct TokenPairResponse: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case status = "status"
         case data = "data"
+    }
+}
+
+/// `TotpSetup` of the description.
+public struct TotpSetup: Codable, Hashable, Sendable {
+    /// 160 random bits in base32 (RFC 4648), for typing it in.
+    public var secret: String
+    /// An `otpauth:` URL, for a QR code or an authenticator app.
+    public var totpUrl: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        secret: String,
+        totpUrl: String
+    ) {
+        self.secret = secret
+        self.totpUrl = totpUrl
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case secret = "secret"
+        case totpUrl = "totp_url"
+    }
+}
+
+/// `TotpSetupResponse` of the description.
+public struct TotpSetupResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `meta` of the description.
+    public var meta: TotpSetup?
+    /// Why none can be added.
+    public var errors: [Problem]?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        meta: TotpSetup? = nil,
+        errors: [Problem]? = nil
+    ) {
+        self.status = status
+        self.meta = meta
+        self.errors = errors
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case meta = "meta"
+        case errors = "errors"
     }
 }
 

@@ -212,6 +212,330 @@ export type PrimaryEmailRequest = {
     primary: boolean;
 };
 
+/**
+ * Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
+ */
+export type PasskeySignupRequest = {
+    /**
+     * Stored lower-case; at most 254 bytes.
+     */
+    email?: string;
+    /**
+     * Letters, digits and `@.+-_`; unique without case.
+     */
+    username?: string;
+    /**
+     * In E.164, such as `+31612345678`.
+     */
+    phone?: string;
+};
+
+export type CredentialRequest = {
+    credential: Credential;
+};
+
+export type NewCredentialRequest = {
+    /**
+     * What the person calls it; made up where it is not given.
+     */
+    name?: string;
+    credential: Credential;
+};
+
+/**
+ * A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
+ * a string that holds that JSON. At most 49,152 bytes.
+ *
+ */
+export type Credential = unknown;
+
+export type RenameCredentialRequest = {
+    /**
+     * As `listAuthenticators` gives it.
+     */
+    id: number;
+    /**
+     * What the person calls it.
+     */
+    name: string;
+};
+
+export type RemoveCredentialsRequest = {
+    /**
+     * Ids as `listAuthenticators` gives them.
+     */
+    authenticators: Array<number>;
+};
+
+export type RequestOptionsResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: RequestOptions;
+    meta?: NewSessionMeta;
+};
+
+export type RequestOptions = {
+    request_options: JsonObject;
+};
+
+export type NewSessionMeta = {
+    /**
+     * A new session token for the sign-in that is under way.
+     */
+    session_token?: string;
+};
+
+export type CreationOptionsResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: CreationOptions;
+};
+
+export type CreationOptions = {
+    creation_options: JsonObject;
+};
+
+export type AuthenticatorsResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    /**
+     * The authenticators.
+     */
+    data: Array<Authenticator>;
+};
+
+export type AuthenticatorResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: Authenticator;
+    meta?: AuthenticatorMeta;
+};
+
+export type AuthenticatorMeta = {
+    /**
+     * Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
+     */
+    recovery_codes_generated?: boolean;
+};
+
+/**
+ * A second factor or passkey.
+ */
+export type Authenticator = {
+    /**
+     * `totp`, `recovery_codes` or `webauthn`. More may come: do not fail on one you do not know.
+     */
+    type: string;
+    created_at: Timestamp;
+    /**
+     * Seconds since the Unix epoch, UTC; null: never.
+     */
+    last_used_at: number | null;
+    /**
+     * Names it; of `webauthn`.
+     */
+    id?: number;
+    /**
+     * What the person calls it; of `webauthn`.
+     */
+    name?: string;
+    /**
+     * Whether it can sign in alone; of `webauthn`, absent where that is not known.
+     */
+    is_passwordless?: boolean;
+    /**
+     * How many codes there were at first; of `recovery_codes`.
+     */
+    total_code_count?: number;
+    /**
+     * How many codes are left; of `recovery_codes`.
+     */
+    unused_code_count?: number;
+};
+
+export type TotpSetupResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    meta?: TotpSetup;
+    /**
+     * Why none can be added.
+     */
+    errors?: Array<Problem>;
+};
+
+export type TotpSetup = {
+    /**
+     * 160 random bits in base32 (RFC 4648), for typing it in.
+     */
+    secret: string;
+    /**
+     * An `otpauth:` URL, for a QR code or an authenticator app.
+     */
+    totp_url: string;
+};
+
+export type RecoveryCodesResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: RecoveryCodes;
+};
+
+export type RecoveryCodes = {
+    /**
+     * Always `recovery_codes`.
+     */
+    type: string;
+    created_at: Timestamp;
+    /**
+     * Seconds since the Unix epoch, UTC; null: never.
+     */
+    last_used_at: number | null;
+    /**
+     * How many codes there were at first.
+     */
+    total_code_count: number;
+    /**
+     * How many codes are left.
+     */
+    unused_code_count: number;
+    /**
+     * The codes that are left. Absent where they can be shown only once, and have been.
+     */
+    unused_codes?: Array<string>;
+};
+
+export type ProviderNonceResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: ProviderNonce;
+};
+
+export type ProviderNonce = {
+    /**
+     * The nonce, of at least 128 random bits.
+     */
+    nonce: string;
+    /**
+     * Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+     */
+    nonce_sha256: string;
+    expires_at: Timestamp;
+};
+
+export type ProviderTokenRequest = {
+    /**
+     * Names the service, as `getConfig` does.
+     */
+    provider: string;
+    /**
+     * `login` or `connect`.
+     */
+    process: string;
+    token: ProviderToken;
+};
+
+export type ProviderToken = {
+    /**
+     * The client id that the token was made for.
+     */
+    client_id?: string;
+    /**
+     * The id_token (OpenID Connect Core).
+     */
+    id_token?: string;
+    /**
+     * Taken and not used.
+     */
+    access_token?: string;
+    /**
+     * The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+     */
+    nonce?: string;
+    /**
+     * Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+     */
+    authorization_code?: string;
+    /**
+     * What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+     */
+    name?: string;
+};
+
+export type ProviderSignupResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: ProviderSignup;
+};
+
+export type ProviderSignup = {
+    user: ProviderSignupUser;
+    account: ProviderAccount;
+    /**
+     * The addresses that the service told.
+     */
+    email: Array<EmailAddress>;
+};
+
+export type ProviderSignupUser = {
+    /**
+     * What to call this person on a screen.
+     */
+    display: string;
+};
+
+export type ProviderAccountsResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    /**
+     * The connected services.
+     */
+    data: Array<ProviderAccount>;
+};
+
+/**
+ * The person's account with another service.
+ */
+export type ProviderAccount = {
+    /**
+     * Names the account there; `sub` in its tokens.
+     */
+    uid: string;
+    provider: ProviderConfig;
+    /**
+     * What to call the account on a screen.
+     */
+    display: string;
+};
+
+export type DisconnectProviderRequest = {
+    /**
+     * The id of the service.
+     */
+    provider: string;
+    /**
+     * `uid` of the account.
+     */
+    account: string;
+};
+
 export type PhoneRequest = {
     /**
      * In E.164, such as `+31612345678`.
@@ -447,6 +771,26 @@ export type AuthenticationMethod = {
      * The proof was given again while signed in.
      */
     reauthenticated?: boolean;
+    /**
+     * The authenticator that was shown; of `mfa`.
+     */
+    id?: number;
+    /**
+     * Its type: `totp`, `recovery_codes` or `webauthn`; of `mfa`.
+     */
+    type?: string;
+    /**
+     * The passkey signed in alone; of `mfa`.
+     */
+    passwordless?: boolean;
+    /**
+     * The service; of `socialaccount`.
+     */
+    provider?: string;
+    /**
+     * The account there; of `socialaccount`.
+     */
+    uid?: string;
 };
 
 export type UnauthenticatedResponse = {
@@ -505,6 +849,7 @@ export type Flow = {
      * Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
      */
     types?: Array<string>;
+    provider?: ProviderConfig;
 };
 
 export type SessionsResponse = {
@@ -681,21 +1026,24 @@ export type ErrorMeta = {
 export type Problem = {
     /**
      * A stable word for programs. `account_deleted`, `account_disabled`,
-     * `already_authenticated`, `body_too_large`, `cannot_remove_primary_email`,
-     * `duplicate_email`, `email_password_mismatch`, `email_taken`,
-     * `enter_current_password`, `flow_not_pending`, `headers_too_large`,
-     * `incorrect_code`, `incorrect_password`, `internal_error`, `invalid`,
-     * `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_login`,
-     * `invalid_or_expired_key`, `invalid_password_reset`, `invalid_phone`,
-     * `invalid_pk_value`, `max_email_addresses`, `max_length`, `method_not_allowed`,
-     * `min_length`, `not_found`, `null_characters_not_allowed`, `password_changed`,
-     * `password_entirely_numeric`, `password_too_common`, `password_too_short`,
-     * `password_too_similar`, `phone_password_mismatch`, `phone_taken`,
-     * `refresh_token_invalid`, `refresh_token_reused`, `request_timeout`, `required`,
-     * `same_as_current`, `select_only_one`, `session_ended`, `session_expired`,
-     * `signup_closed`, `temporarily_unavailable`, `too_many_login_attempts`,
+     * `account_not_found`, `already_authenticated`, `authenticator_exists`,
+     * `body_too_large`, `cannot_generate_recovery_codes`, `cannot_remove_primary_email`,
+     * `client_id_required`, `connected_other`, `duplicate_email`,
+     * `email_password_mismatch`, `email_taken`, `enter_current_password`,
+     * `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
+     * `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+     * `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
+     * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
+     * `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+     * `no_recovery_codes`, `no_verified_email`, `not_found`,
+     * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
+     * `password_too_common`, `password_too_short`, `password_too_similar`,
+     * `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+     * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
+     * `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+     * `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
      * `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
-     * `unverified_primary_email`, `username_blacklisted`,
+     * `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
      * `username_password_mismatch`, `username_taken`, `verification_not_sent`.
      *
      */
@@ -723,6 +1071,13 @@ export type IdempotencyKey = string;
  * The code or the key of the link. Its absence is `required`.
  */
 export type EmailVerificationKey = string;
+
+/**
+ * Present, with or without a value: ask for a passkey that can sign in alone, and
+ * that verifies its person each time.
+ *
+ */
+export type Passwordless = string;
 
 /**
  * The code or the key of the link. Its absence is `required`.
@@ -1517,6 +1872,769 @@ export type ReauthenticateResponses = {
 
 export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
 
+export type SubmitSecondFactorData = {
+    body: CodeRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/2fa/authenticate';
+};
+
+export type SubmitSecondFactorErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type SubmitSecondFactorError = SubmitSecondFactorErrors[keyof SubmitSecondFactorErrors];
+
+export type SubmitSecondFactorResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type SubmitSecondFactorResponse = SubmitSecondFactorResponses[keyof SubmitSecondFactorResponses];
+
+export type ReauthenticateBySecondFactorData = {
+    body: CodeRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/2fa/reauthenticate';
+};
+
+export type ReauthenticateBySecondFactorErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ReauthenticateBySecondFactorError = ReauthenticateBySecondFactorErrors[keyof ReauthenticateBySecondFactorErrors];
+
+export type ReauthenticateBySecondFactorResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type ReauthenticateBySecondFactorResponse = ReauthenticateBySecondFactorResponses[keyof ReauthenticateBySecondFactorResponses];
+
+export type GetSecondFactorOptionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/authenticate';
+};
+
+export type GetSecondFactorOptionsErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetSecondFactorOptionsError = GetSecondFactorOptionsErrors[keyof GetSecondFactorOptionsErrors];
+
+export type GetSecondFactorOptionsResponses = {
+    /**
+     * Options for `navigator.credentials.get`.
+     */
+    200: RequestOptionsResponse;
+};
+
+export type GetSecondFactorOptionsResponse = GetSecondFactorOptionsResponses[keyof GetSecondFactorOptionsResponses];
+
+export type SubmitSecondFactorCredentialData = {
+    body: CredentialRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/authenticate';
+};
+
+export type SubmitSecondFactorCredentialErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type SubmitSecondFactorCredentialError = SubmitSecondFactorCredentialErrors[keyof SubmitSecondFactorCredentialErrors];
+
+export type SubmitSecondFactorCredentialResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type SubmitSecondFactorCredentialResponse = SubmitSecondFactorCredentialResponses[keyof SubmitSecondFactorCredentialResponses];
+
+export type GetReauthenticationOptionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/reauthenticate';
+};
+
+export type GetReauthenticationOptionsErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetReauthenticationOptionsError = GetReauthenticationOptionsErrors[keyof GetReauthenticationOptionsErrors];
+
+export type GetReauthenticationOptionsResponses = {
+    /**
+     * Options for `navigator.credentials.get`.
+     */
+    200: RequestOptionsResponse;
+};
+
+export type GetReauthenticationOptionsResponse = GetReauthenticationOptionsResponses[keyof GetReauthenticationOptionsResponses];
+
+export type ReauthenticateByCredentialData = {
+    body: CredentialRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/reauthenticate';
+};
+
+export type ReauthenticateByCredentialErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ReauthenticateByCredentialError = ReauthenticateByCredentialErrors[keyof ReauthenticateByCredentialErrors];
+
+export type ReauthenticateByCredentialResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type ReauthenticateByCredentialResponse = ReauthenticateByCredentialResponses[keyof ReauthenticateByCredentialResponses];
+
+export type GetPasskeyLoginOptionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/login';
+};
+
+export type GetPasskeyLoginOptionsErrors = {
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetPasskeyLoginOptionsError = GetPasskeyLoginOptionsErrors[keyof GetPasskeyLoginOptionsErrors];
+
+export type GetPasskeyLoginOptionsResponses = {
+    /**
+     * Options for `navigator.credentials.get`.
+     */
+    200: RequestOptionsResponse;
+};
+
+export type GetPasskeyLoginOptionsResponse = GetPasskeyLoginOptionsResponses[keyof GetPasskeyLoginOptionsResponses];
+
+export type LoginByPasskeyData = {
+    body: CredentialRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/login';
+};
+
+export type LoginByPasskeyErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The step was taken, and this client is not signed in: `data.flows` says what is
+     * pending, if anything, and what it can start. `meta.session_token` is there where
+     * the session is new: send it as `X-Session-Token` until signed in.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type LoginByPasskeyError = LoginByPasskeyErrors[keyof LoginByPasskeyErrors];
+
+export type LoginByPasskeyResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type LoginByPasskeyResponse = LoginByPasskeyResponses[keyof LoginByPasskeyResponses];
+
+export type GetPasskeySignupOptionsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/signup';
+};
+
+export type GetPasskeySignupOptionsErrors = {
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetPasskeySignupOptionsError = GetPasskeySignupOptionsErrors[keyof GetPasskeySignupOptionsErrors];
+
+export type GetPasskeySignupOptionsResponses = {
+    /**
+     * Options for `navigator.credentials.create`.
+     */
+    200: CreationOptionsResponse;
+};
+
+export type GetPasskeySignupOptionsResponse = GetPasskeySignupOptionsResponses[keyof GetPasskeySignupOptionsResponses];
+
+export type SignupByPasskeyData = {
+    body: PasskeySignupRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/signup';
+};
+
+export type SignupByPasskeyErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The step was taken, and this client is not signed in: `data.flows` says what is
+     * pending, if anything, and what it can start. `meta.session_token` is there where
+     * the session is new: send it as `X-Session-Token` until signed in.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * This installation does not allow it.
+     */
+    403: ErrorResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type SignupByPasskeyError = SignupByPasskeyErrors[keyof SignupByPasskeyErrors];
+
+export type CompletePasskeySignupData = {
+    body: NewCredentialRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/webauthn/signup';
+};
+
+export type CompletePasskeySignupErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The step was taken, and this client is not signed in: `data.flows` says what is
+     * pending, if anything, and what it can start. `meta.session_token` is there where
+     * the session is new: send it as `X-Session-Token` until signed in.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type CompletePasskeySignupError = CompletePasskeySignupErrors[keyof CompletePasskeySignupErrors];
+
+export type CompletePasskeySignupResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type CompletePasskeySignupResponse = CompletePasskeySignupResponses[keyof CompletePasskeySignupResponses];
+
+export type CreateProviderNonceData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/provider/nonce';
+};
+
+export type CreateProviderNonceErrors = {
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type CreateProviderNonceError = CreateProviderNonceErrors[keyof CreateProviderNonceErrors];
+
+export type CreateProviderNonceResponses = {
+    /**
+     * The nonce.
+     */
+    200: ProviderNonceResponse;
+};
+
+export type CreateProviderNonceResponse = CreateProviderNonceResponses[keyof CreateProviderNonceResponses];
+
+export type SubmitProviderTokenData = {
+    body: ProviderTokenRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/provider/token';
+};
+
+export type SubmitProviderTokenErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The step was taken, and this client is not signed in: `data.flows` says what is
+     * pending, if anything, and what it can start. `meta.session_token` is there where
+     * the session is new: send it as `X-Session-Token` until signed in.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * This installation does not allow it.
+     */
+    403: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type SubmitProviderTokenError = SubmitProviderTokenErrors[keyof SubmitProviderTokenErrors];
+
+export type SubmitProviderTokenResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type SubmitProviderTokenResponse = SubmitProviderTokenResponses[keyof SubmitProviderTokenResponses];
+
+export type GetProviderSignupData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/provider/signup';
+};
+
+export type GetProviderSignupErrors = {
+    /**
+     * This installation does not allow it.
+     */
+    403: ErrorResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetProviderSignupError = GetProviderSignupErrors[keyof GetProviderSignupErrors];
+
+export type GetProviderSignupResponses = {
+    /**
+     * What the service told.
+     */
+    200: ProviderSignupResponse;
+};
+
+export type GetProviderSignupResponse = GetProviderSignupResponses[keyof GetProviderSignupResponses];
+
+export type CompleteProviderSignupData = {
+    body: PasskeySignupRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/provider/signup';
+};
+
+export type CompleteProviderSignupErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The step was taken, and this client is not signed in: `data.flows` says what is
+     * pending, if anything, and what it can start. `meta.session_token` is there where
+     * the session is new: send it as `X-Session-Token` until signed in.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * This installation does not allow it.
+     */
+    403: ErrorResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type CompleteProviderSignupError = CompleteProviderSignupErrors[keyof CompleteProviderSignupErrors];
+
+export type CompleteProviderSignupResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type CompleteProviderSignupResponse = CompleteProviderSignupResponses[keyof CompleteProviderSignupResponses];
+
 export type EndSessionData = {
     body?: never;
     path?: never;
@@ -2160,6 +3278,583 @@ export type ChangePhoneNumberResponses = {
 
 export type ChangePhoneNumberResponse = ChangePhoneNumberResponses[keyof ChangePhoneNumberResponses];
 
+export type DisconnectProviderAccountData = {
+    body: DisconnectProviderRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/providers';
+};
+
+export type DisconnectProviderAccountErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type DisconnectProviderAccountError = DisconnectProviderAccountErrors[keyof DisconnectProviderAccountErrors];
+
+export type DisconnectProviderAccountResponses = {
+    /**
+     * The connected services.
+     */
+    200: ProviderAccountsResponse;
+};
+
+export type DisconnectProviderAccountResponse = DisconnectProviderAccountResponses[keyof DisconnectProviderAccountResponses];
+
+export type ListProviderAccountsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/providers';
+};
+
+export type ListProviderAccountsErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ListProviderAccountsError = ListProviderAccountsErrors[keyof ListProviderAccountsErrors];
+
+export type ListProviderAccountsResponses = {
+    /**
+     * The connected services.
+     */
+    200: ProviderAccountsResponse;
+};
+
+export type ListProviderAccountsResponse = ListProviderAccountsResponses[keyof ListProviderAccountsResponses];
+
+export type ListAuthenticatorsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators';
+};
+
+export type ListAuthenticatorsErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ListAuthenticatorsError = ListAuthenticatorsErrors[keyof ListAuthenticatorsErrors];
+
+export type ListAuthenticatorsResponses = {
+    /**
+     * The authenticators.
+     */
+    200: AuthenticatorsResponse;
+};
+
+export type ListAuthenticatorsResponse = ListAuthenticatorsResponses[keyof ListAuthenticatorsResponses];
+
+export type DeactivateTotpData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/totp';
+};
+
+export type DeactivateTotpErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type DeactivateTotpError = DeactivateTotpErrors[keyof DeactivateTotpErrors];
+
+export type DeactivateTotpResponses = {
+    /**
+     * Done.
+     */
+    200: DoneResponse;
+};
+
+export type DeactivateTotpResponse = DeactivateTotpResponses[keyof DeactivateTotpResponses];
+
+export type GetTotpData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/totp';
+};
+
+export type GetTotpErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * There is none. `meta` says how to add one; it is absent where this
+     * installation does not know the kind.
+     *
+     */
+    404: TotpSetupResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetTotpError = GetTotpErrors[keyof GetTotpErrors];
+
+export type GetTotpResponses = {
+    /**
+     * The authenticator.
+     */
+    200: AuthenticatorResponse;
+};
+
+export type GetTotpResponse = GetTotpResponses[keyof GetTotpResponses];
+
+export type ActivateTotpData = {
+    body: CodeRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/totp';
+};
+
+export type ActivateTotpErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ActivateTotpError = ActivateTotpErrors[keyof ActivateTotpErrors];
+
+export type ActivateTotpResponses = {
+    /**
+     * The authenticator.
+     */
+    200: AuthenticatorResponse;
+};
+
+export type ActivateTotpResponse = ActivateTotpResponses[keyof ActivateTotpResponses];
+
+export type GetRecoveryCodesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/recovery-codes';
+};
+
+export type GetRecoveryCodesErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * There are none.
+     */
+    404: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetRecoveryCodesError = GetRecoveryCodesErrors[keyof GetRecoveryCodesErrors];
+
+export type GetRecoveryCodesResponses = {
+    /**
+     * The recovery codes that are left.
+     */
+    200: RecoveryCodesResponse;
+};
+
+export type GetRecoveryCodesResponse = GetRecoveryCodesResponses[keyof GetRecoveryCodesResponses];
+
+export type GenerateRecoveryCodesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/recovery-codes';
+};
+
+export type GenerateRecoveryCodesErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GenerateRecoveryCodesError = GenerateRecoveryCodesErrors[keyof GenerateRecoveryCodesErrors];
+
+export type GenerateRecoveryCodesResponses = {
+    /**
+     * The recovery codes that are left.
+     */
+    200: RecoveryCodesResponse;
+};
+
+export type GenerateRecoveryCodesResponse = GenerateRecoveryCodesResponses[keyof GenerateRecoveryCodesResponses];
+
+export type RemoveCredentialsData = {
+    body: RemoveCredentialsRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/webauthn';
+};
+
+export type RemoveCredentialsErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type RemoveCredentialsError = RemoveCredentialsErrors[keyof RemoveCredentialsErrors];
+
+export type RemoveCredentialsResponses = {
+    /**
+     * Done.
+     */
+    200: DoneResponse;
+};
+
+export type RemoveCredentialsResponse = RemoveCredentialsResponses[keyof RemoveCredentialsResponses];
+
+export type GetCreationOptionsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Present, with or without a value: ask for a passkey that can sign in alone, and
+         * that verifies its person each time.
+         *
+         */
+        passwordless?: string;
+    };
+    url: '/_allauth/app/v1/account/authenticators/webauthn';
+};
+
+export type GetCreationOptionsErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetCreationOptionsError = GetCreationOptionsErrors[keyof GetCreationOptionsErrors];
+
+export type GetCreationOptionsResponses = {
+    /**
+     * Options for `navigator.credentials.create`.
+     */
+    200: CreationOptionsResponse;
+};
+
+export type GetCreationOptionsResponse = GetCreationOptionsResponses[keyof GetCreationOptionsResponses];
+
+export type AddCredentialData = {
+    body: NewCredentialRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/webauthn';
+};
+
+export type AddCredentialErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type AddCredentialError = AddCredentialErrors[keyof AddCredentialErrors];
+
+export type AddCredentialResponses = {
+    /**
+     * The authenticator.
+     */
+    200: AuthenticatorResponse;
+};
+
+export type AddCredentialResponse = AddCredentialResponses[keyof AddCredentialResponses];
+
+export type RenameCredentialData = {
+    body: RenameCredentialRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/authenticators/webauthn';
+};
+
+export type RenameCredentialErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type RenameCredentialError = RenameCredentialErrors[keyof RenameCredentialErrors];
+
+export type RenameCredentialResponses = {
+    /**
+     * The authenticator.
+     */
+    200: AuthenticatorResponse;
+};
+
+export type RenameCredentialResponse = RenameCredentialResponses[keyof RenameCredentialResponses];
+
 export type ChangePasswordData = {
     body: ChangePasswordRequest;
     path?: never;
@@ -2405,6 +4100,38 @@ export type GetKeySetResponses = {
 };
 
 export type GetKeySetResponse = GetKeySetResponses[keyof GetKeySetResponses];
+
+export type GetAppleAppSiteAssociationData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/apple-app-site-association';
+};
+
+export type GetAppleAppSiteAssociationResponses = {
+    /**
+     * The file.
+     */
+    200: JsonObject;
+};
+
+export type GetAppleAppSiteAssociationResponse = GetAppleAppSiteAssociationResponses[keyof GetAppleAppSiteAssociationResponses];
+
+export type GetAssetLinksData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/assetlinks.json';
+};
+
+export type GetAssetLinksResponses = {
+    /**
+     * The statements.
+     */
+    200: Array<JsonObject>;
+};
+
+export type GetAssetLinksResponse = GetAssetLinksResponses[keyof GetAssetLinksResponses];
 
 export type GetSpecificationData = {
     body?: never;

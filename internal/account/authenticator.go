@@ -1,0 +1,290 @@
+package account
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/authenticator"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/factor"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+)
+
+// Authenticators lists the caller's second factors and passkeys.
+func (a *Account) Authenticators(ctx context.Context, who caller.Caller) ([]authenticator.Listed, error) {
+	return a.Factors.List(ctx, a.DB.Queries, who.Session.UserID)
+}
+
+// unverified reports whether an address keeps the caller from adding a factor: whoever has
+// not shown that it is theirs could lock its owner out with one.
+func (a *Account) unverified(ctx context.Context, tx postgres.Tx, who caller.Caller) (bool, error) {
+	if a.Factors.Settings.AllowUnverified {
+		return false, nil
+	}
+	list, err := tx.ListEmailAddresses(ctx, who.Session.UserID)
+	for _, e := range list {
+		if e.VerifiedAt == nil {
+			return true, err
+		}
+	}
+	return false, err
+}
+
+// TOTP is the caller's TOTP authenticator, or how to add one.
+type TOTP struct {
+	Found *authenticator.Listed
+	Setup authenticator.Setup
+}
+
+// TOTP shows the caller's TOTP authenticator. Where there is none it makes a secret for one.
+func (a *Account) TOTP(ctx context.Context, who caller.Caller) (TOTP, error) {
+	var t TOTP
+	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		list, err := a.Factors.List(ctx, tx.Queries, who.Session.UserID)
+		if err != nil {
+			return err
+		}
+		for _, l := range list {
+			if l.Type == factor.TOTP {
+				t.Found = &l
+				return nil
+			}
+		}
+		if !a.Factors.Supports(factor.TOTP) {
+			return problem.PathNotFound
+		}
+		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
+			return orProblem(err, problem.UnverifiedFirst)
+		}
+		t.Setup, err = a.Factors.StartTOTP(ctx, tx, who.Session.ID, called(who))
+		return err
+	})
+	return t, err
+}
+
+// orProblem is err, or the problem where there is none.
+func orProblem(err error, p *problem.Problem) error {
+	if err != nil {
+		return err
+	}
+	return p
+}
+
+// called is what authenticator apps and passkeys call the caller.
+func called(who caller.Caller) string {
+	switch s := who.Session; {
+	case s.Email != nil:
+		return *s.Email
+	case s.Username != nil:
+		return *s.Username
+	case s.Phone != nil:
+		return *s.Phone
+	default:
+		return s.Display
+	}
+}
+
+// change runs a change to the caller's factors with their row locked, so that two at once
+// see each other.
+func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (*problem.Problem, error)) error {
+	var refusal *problem.Problem
+	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
+			return err
+		}
+		var err error
+		refusal, err = do(tx)
+		return err
+	})
+	if err == nil && refusal != nil { // an outcome: a ceremony is used up all the same
+		return refusal
+	}
+	return err
+}
+
+// added notes a new factor, and tells the person.
+func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, kind outbox.Kind) error {
+	if err := a.note(ctx, tx, who, audit.FactorAdded, ""); err != nil {
+		return err
+	}
+	return a.Notices.Security(ctx, tx, who.Session.UserID, kind, who.Device)
+}
+
+func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller, kind outbox.Kind) error {
+	if err := a.note(ctx, tx, who, audit.FactorRemoved, ""); err != nil {
+		return err
+	}
+	return a.Notices.Security(ctx, tx, who.Session.UserID, kind, who.Device)
+}
+
+// ActivateTOTP adds the TOTP authenticator whose secret TOTP has shown.
+func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed string) (authenticator.Listed, error) {
+	if !a.Factors.Supports(factor.TOTP) {
+		return authenticator.Listed{}, problem.PathNotFound
+	}
+	if factor.Clean(typed) == "" {
+		return authenticator.Listed{}, problem.Required.At("code")
+	}
+	var added authenticator.Listed
+	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
+			return problem.UnverifiedEmail.At("code"), err
+		}
+		var refusal *problem.Problem
+		var err error
+		added, refusal, err = a.Factors.ActivateTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
+		if err != nil || refusal != nil {
+			return refusal, err
+		}
+		return nil, a.added(ctx, tx, who, outbox.TOTPActivated)
+	})
+	return added, err
+}
+
+// DeactivateTOTP removes the caller's TOTP authenticator, if there is one.
+func (a *Account) DeactivateTOTP(ctx context.Context, who caller.Caller) error {
+	return a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		found, err := a.Factors.RemoveTOTP(ctx, tx, who.Session.UserID)
+		if err != nil || !found {
+			return nil, err
+		}
+		return nil, a.removed(ctx, tx, who, outbox.TOTPDeactivated)
+	})
+}
+
+// RecoveryCodes shows the recovery codes that the caller has left.
+func (a *Account) RecoveryCodes(ctx context.Context, who caller.Caller) (authenticator.Codes, error) {
+	var codes authenticator.Codes
+	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		var found bool
+		var err error
+		if codes, found, err = a.Factors.RecoveryCodes(ctx, tx, who.Session.UserID); err != nil || found {
+			return nil, err
+		}
+		return problem.NoRecoveryCodes, nil
+	})
+	return codes, err
+}
+
+// GenerateRecoveryCodes makes new recovery codes; the old ones stop working.
+func (a *Account) GenerateRecoveryCodes(ctx context.Context, who caller.Caller) (authenticator.Codes, error) {
+	var codes authenticator.Codes
+	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		var able bool
+		var err error
+		if codes, able, err = a.Factors.GenerateRecoveryCodes(ctx, tx, who.Session.UserID); err != nil {
+			return nil, err
+		}
+		if !able {
+			return problem.CannotGenerateCodes, nil
+		}
+		if err := a.note(ctx, tx, who, audit.RecoveryCodesGenerated, ""); err != nil {
+			return nil, err
+		}
+		return nil, a.Notices.Security(ctx, tx, who.Session.UserID, outbox.RecoveryCodesGenerated, who.Device)
+	})
+	return codes, err
+}
+
+// CreationOptions is what to ask for to add a security key, or a passkey that can sign in
+// alone.
+func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwordless bool) (json.RawMessage, error) {
+	if !a.Factors.Supports(factor.WebAuthn) {
+		return nil, problem.PathNotFound
+	}
+	var options json.RawMessage
+	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
+			return problem.UnverifiedFirst, err
+		}
+		person, err := a.Factors.Person(ctx, tx, who.Session.UserID, called(who), who.Session.Display)
+		if err != nil {
+			return nil, err
+		}
+		asked, ceremony, err := a.Factors.StartRegistration(person, passwordless, tx.Now)
+		if err != nil {
+			return nil, err
+		}
+		options = asked
+		return nil, a.Factors.Ask(ctx, tx, who.Session.ID, authenticator.AddWebAuthn, ceremony)
+	})
+	return options, err
+}
+
+// AddCredential adds the security key that answers CreationOptions.
+func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name string, answer json.RawMessage) (authenticator.Listed, error) {
+	if !a.Factors.Supports(factor.WebAuthn) {
+		return authenticator.Listed{}, problem.PathNotFound
+	}
+	var added authenticator.Listed
+	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
+			return problem.UnverifiedFirst, err
+		}
+		ceremony, found, err := a.Factors.Answered(ctx, tx, who.Session.ID, authenticator.AddWebAuthn)
+		if err != nil || !found {
+			return problem.IncorrectCode, err
+		}
+		person, err := a.Factors.Person(ctx, tx, who.Session.UserID, "", "")
+		if err != nil {
+			return nil, err
+		}
+		key, err := a.Factors.FinishRegistration(ceremony, person, answer, tx.Now)
+		if err == nil {
+			added, err = a.Factors.AddCredential(ctx, tx, who.Session.UserID, name, key)
+		}
+		if authenticator.IsIncorrect(err) {
+			a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", err.Error())
+			return problem.IncorrectCode, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if added.CodesMade, err = a.Factors.Accompany(ctx, tx, who.Session.UserID); err != nil {
+			return nil, err
+		}
+		return nil, a.added(ctx, tx, who, outbox.WebAuthnAdded)
+	})
+	return added, err
+}
+
+// RenameCredential names one of the caller's keys.
+func (a *Account) RenameCredential(ctx context.Context, who caller.Caller, id int64, name string) (authenticator.Listed, error) {
+	var renamed authenticator.Listed
+	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		var found bool
+		var err error
+		if renamed, found, err = a.Factors.Rename(ctx, tx, who.Session.UserID, id, name); err != nil || found {
+			return nil, err
+		}
+		return problem.InvalidChoice.At("id"), nil
+	})
+	return renamed, err
+}
+
+// RemoveCredentials removes keys of the caller: all of the named or, where one is not
+// theirs, none.
+func (a *Account) RemoveCredentials(ctx context.Context, who caller.Caller, ids []int64) error {
+	return a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		wanted := map[int64]bool{}
+		for _, id := range ids {
+			wanted[id] = true
+		}
+		n, err := a.Factors.RemoveCredentials(ctx, tx, who.Session.UserID, ids)
+		if err != nil {
+			return nil, err
+		}
+		if n != len(wanted) {
+			return nil, problem.InvalidChoice.At("authenticators") // an error: nothing is removed
+		}
+		for range n { // a mail a key, as allauth
+			if err := a.removed(ctx, tx, who, outbox.WebAuthnRemoved); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	})
+}

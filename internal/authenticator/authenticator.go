@@ -1,0 +1,187 @@
+// Package authenticator owns the second factors and passkeys that people have: storing
+// them sealed, trying what somebody shows against them, and what a session was asked. It
+// does not judge codes and keys (internal/factor), nor say when one is asked for and what
+// it opens (internal/flow, internal/account).
+package authenticator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/bits"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/factor"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+)
+
+// Authenticators keeps them.
+type Authenticators struct {
+	*factor.Factors
+	Settings factor.Settings
+	lasting  *secret.Sealer
+	passing  *secret.Sealer
+}
+
+// New returns the authenticators that settings ask for. lasting seals secrets that live as
+// long as their person; nil where the operator has given no keys for it: then no secret can
+// be made. passing seals what is gone in minutes.
+func New(settings factor.Settings, lasting, passing *secret.Sealer) (*Authenticators, error) {
+	factors, err := factor.New(settings)
+	return &Authenticators{Factors: factors, Settings: settings, lasting: lasting, passing: passing}, err
+}
+
+// Supports reports whether people may add a kind here.
+func (a *Authenticators) Supports(kind string) bool {
+	return a.Settings.Supports(kind) && (kind == factor.WebAuthn || a.lasting != nil)
+}
+
+// Supported are the kinds that people may add, in allauth's order.
+func (a *Authenticators) Supported() []string {
+	kinds := []string{}
+	for _, kind := range []string{factor.RecoveryCodes, factor.TOTP, factor.WebAuthn} {
+		if a.Supports(kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds
+}
+
+// Listed is an authenticator as its person sees it: without what is secret.
+type Listed struct {
+	ID            int64
+	Type, Name    string
+	CreatedAt     time.Time
+	LastUsedAt    *time.Time
+	Passwordless  *bool // of WebAuthn; nil: not known
+	Total, Unused int   // of recovery codes
+	// CodesMade: recovery codes were made along with it.
+	CodesMade bool
+}
+
+// List is what a person has, in the order in which they added it.
+func (a *Authenticators) List(ctx context.Context, q *db.Queries, userID int64) ([]Listed, error) {
+	rows, err := q.ListAuthenticators(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := q.ListShownAuthenticators(ctx, userID)
+	if err != nil {
+		return nil, err
+	}
+	passwordless := map[int64]*bool{}
+	for _, k := range keys {
+		passwordless[k.ID] = k.Passwordless
+	}
+	list := make([]Listed, 0, len(rows))
+	for _, row := range rows {
+		l := shown(row)
+		l.Passwordless = passwordless[row.ID]
+		if row.Type == factor.RecoveryCodes {
+			codes, err := a.codes(row)
+			if err != nil {
+				return nil, err
+			}
+			l.Total, l.Unused = len(codes), len(codes)-bits.OnesCount64(uint64(row.Spent)) //nolint:gosec // a bit a code
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+func shown(row db.Authenticator) Listed {
+	return Listed{ID: row.ID, Type: row.Type, Name: row.Name, CreatedAt: row.CreatedAt, LastUsedAt: row.LastUsedAt}
+}
+
+// about is what a sealed secret belongs to: it opens in its own row alone (SEC-55).
+func about(userID, id int64) string {
+	return "authenticator " + strconv.FormatInt(userID, 10) + " " + strconv.FormatInt(id, 10)
+}
+
+// open reads a sealed secret. That it cannot be read is the operator's trouble, and says
+// nothing about the person.
+func (a *Authenticators) open(row db.Authenticator) ([]byte, error) {
+	if a.lasting == nil {
+		return nil, problem.TemporarilyUnavailable.Because(fmt.Errorf("authenticator %d is sealed: LATCHKEY_SEALING_KEYS is not set", row.ID))
+	}
+	text, err := a.lasting.Open(row.Sealed, about(row.UserID, row.ID))
+	if err != nil {
+		return nil, problem.TemporarilyUnavailable.Because(fmt.Errorf("authenticator %d: %w: is its key missing in LATCHKEY_SEALING_KEYS?", row.ID, err))
+	}
+	return text, nil
+}
+
+func (a *Authenticators) codes(row db.Authenticator) ([]string, error) {
+	text, err := a.open(row)
+	if err != nil {
+		return nil, err
+	}
+	return factor.DecodeRecoveryCodes(text)
+}
+
+// insert stores an authenticator with a secret, and returns its row.
+func (a *Authenticators) insert(ctx context.Context, tx postgres.Tx, userID int64, kind string, text []byte) (db.Authenticator, error) {
+	row := db.Authenticator{ID: secret.ID52(), UserID: userID, Type: kind, CreatedAt: tx.Now}
+	row.Sealed = a.lasting.Seal(text, about(userID, row.ID))
+	return row, tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{ID: row.ID, UserID: userID, Type: kind, Now: tx.Now, Sealed: row.Sealed})
+}
+
+// What a session can be asked.
+const (
+	AddTOTP        = "add_totp"
+	AddWebAuthn    = "add_webauthn"
+	Authenticate   = "authenticate"
+	Reauthenticate = "reauthenticate"
+	LoginByPasskey = "login"
+	SignupPasskey  = "signup"
+)
+
+// Ask stores what a session is asked, in the place of what it was asked before.
+func (a *Authenticators) Ask(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose string, c factor.Ceremony) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return a.keep(ctx, tx, asked{session, purpose, text, c.ExpiresAt})
+}
+
+// asked is a question to a session.
+type asked struct {
+	session uuid.UUID
+	purpose string
+	text    []byte
+	until   time.Time
+}
+
+func (a *Authenticators) keep(ctx context.Context, tx postgres.Tx, q asked) error {
+	sealed := a.passing.Seal(q.text, "ceremony "+q.session.String()+" "+q.purpose)
+	return tx.InsertCeremony(ctx, db.InsertCeremonyParams{SessionID: q.session, Purpose: q.purpose, Sealed: sealed, ExpiresAt: q.until})
+}
+
+// Answered takes back what a session was asked: an answer is judged once, right or wrong.
+// It reports false where nothing was asked, or too long ago.
+//
+// Security: the row is gone with the commit, so refusals have to be committed, too (SEC-59,
+// TestWebAuthn_anAnswerIsJudgedOnce).
+func (a *Authenticators) Answered(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose string) (factor.Ceremony, bool, error) {
+	row, err := tx.DeleteCeremony(ctx, db.DeleteCeremonyParams{SessionID: session, Purpose: purpose})
+	if postgres.IsNotFound(err) {
+		return factor.Ceremony{}, false, nil
+	}
+	if err != nil || !tx.Now.Before(row.ExpiresAt) {
+		return factor.Ceremony{}, false, err
+	}
+	text, err := a.passing.Open(row.Sealed, "ceremony "+session.String()+" "+purpose)
+	if err != nil { // a key that is gone since: as if it were too long ago
+		return factor.Ceremony{}, false, nil //nolint:nilerr // see above
+	}
+	var c factor.Ceremony
+	err = json.Unmarshal(text, &c)
+	return c, err == nil, err
+}

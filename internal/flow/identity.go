@@ -1,0 +1,189 @@
+package flow
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/provider"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// Identity is an account with another service, as its id_token tells.
+type Identity struct {
+	Provider string `json:"provider"`
+	UID      string `json:"uid"`
+	ClientID string `json:"client_id"`
+	// Label is what to call the account on a screen; Display: what to call its person, where
+	// the service told.
+	Label   string `json:"label"`
+	Display string `json:"display,omitempty"`
+	Email   string `json:"email,omitempty"`
+	// Vouched: the service has seen the address to be the person's.
+	Vouched bool `json:"vouched,omitempty"`
+	// Grant is the refresh token that is to be revoked when the account goes, sealed.
+	Grant []byte `json:"grant,omitempty"`
+}
+
+func (i *Identity) method(now time.Time) session.Method {
+	return session.Method{Method: "socialaccount", At: session.Epoch(now), Provider: i.Provider, UID: i.UID}
+}
+
+// link stores whose an identity is; nil is none.
+func (f *Flow) link(ctx context.Context, tx postgres.Tx, who caller.Caller, userID int64, i *Identity) error {
+	if i == nil {
+		return nil
+	}
+	n, err := tx.InsertProviderAccount(ctx, db.InsertProviderAccountParams{
+		Provider: i.Provider, Uid: i.UID, UserID: userID, Display: i.Label, ClientID: i.ClientID, Now: tx.Now,
+	})
+	if err == nil && n == 0 { // another request was faster
+		err = problem.FlowNotPending
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.grant(ctx, tx, userID, i); err != nil {
+		return err
+	}
+	return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.ProviderConnected, UserID: userID, Device: who.Device})
+}
+
+// touch notes that an identity was used, and what its service says now.
+func (f *Flow) touch(ctx context.Context, tx postgres.Tx, userID int64, i *Identity) error {
+	err := tx.MarkProviderAccountUsed(ctx, db.MarkProviderAccountUsedParams{
+		Provider: i.Provider, Uid: i.UID, Display: i.Label, ClientID: i.ClientID, Now: tx.Now,
+	})
+	if err != nil {
+		return err
+	}
+	return f.grant(ctx, tx, userID, i)
+}
+
+// grant keeps the newest grant: it revokes those before it, too.
+func (f *Flow) grant(ctx context.Context, tx postgres.Tx, userID int64, i *Identity) error {
+	if len(i.Grant) == 0 {
+		return nil
+	}
+	_, err := tx.UpdateProviderGrant(ctx, db.UpdateProviderGrantParams{
+		Provider: i.Provider, Uid: i.UID, UserID: userID, ClientID: i.ClientID, GrantSealed: i.Grant,
+	})
+	return err
+}
+
+// ProviderSignup is a sign-up that waits for what its service did not tell.
+type ProviderSignup struct {
+	Identity Identity
+	Service  provider.Listed
+}
+
+// ShowProviderSignup tells what is known about the sign-up that is pending.
+func (f *Flow) ShowProviderSignup(who caller.Caller) (ProviderSignup, error) {
+	a := f.pending(who)
+	if a.Identity == nil {
+		return ProviderSignup{}, problem.FlowNotPending
+	}
+	if !f.Policy.SignupOpen {
+		return ProviderSignup{}, problem.SignupClosed
+	}
+	return ProviderSignup{*a.Identity, *f.listed(a.Identity.Provider, a.Identity.ClientID)}, nil
+}
+
+// CompleteProviderSignup makes the account that waits, with what was missing.
+func (f *Flow) CompleteProviderSignup(ctx context.Context, who caller.Caller, in Signup) (Entry, error) {
+	if f.pending(who).Identity == nil {
+		return Entry{}, problem.FlowNotPending
+	}
+	if !f.Policy.SignupOpen {
+		return Entry{}, problem.SignupClosed
+	}
+	var p progress
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		a, err := f.locked(ctx, tx, who)
+		if err != nil {
+			return err
+		}
+		if a.Identity == nil { // another request was faster
+			return problem.FlowNotPending
+		}
+		in.identity = a.Identity
+		if err := f.checkSignup(&in); err != nil {
+			return err
+		}
+		if err := keepOthersFrom(ctx, tx, a.Identity.Provider, a.Identity.UID); err != nil {
+			return err
+		}
+		p, err = f.register(ctx, tx, who, in, nil)
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return f.answer(p)
+}
+
+// vouch gives a new account what its service is good for: an address that the service has
+// seen to be the person's is verified. Others who hold it without having shown that it is
+// theirs are no obstacle; they keep an address that they can never verify.
+func (f *Flow) vouch(ctx context.Context, tx postgres.Tx, in Signup, n *NewUser) error {
+	i := in.identity
+	if i == nil {
+		return nil
+	}
+	n.Display = i.Display
+	if !i.Vouched || in.Email == "" || in.Email != i.Email {
+		return nil
+	}
+	// Race: whoever verifies it at this moment waits, or was faster.
+	if err := tx.LockAddress(ctx, in.Email); err != nil {
+		return err
+	}
+	_, err := tx.FindVerifiedHolder(ctx, in.Email)
+	if !postgres.IsNotFound(err) {
+		return err
+	}
+	n.Verified, n.Shared = true, true
+	return nil
+}
+
+// requires reports whether an account needs a field.
+func (f *Flow) requires(field string, in *Signup) bool {
+	if field == "email" && in.identity != nil {
+		if needs, set, _ := f.Social.NeedsEmail(); set {
+			return needs
+		}
+	}
+	return f.Policy.Requires(field)
+}
+
+// emailVerification is ACCOUNT_EMAIL_VERIFICATION, as it holds for this attempt.
+func (f *Flow) emailVerification(a *Attempt) string {
+	if f.Social.EmailVerification != "" && a.proved("socialaccount") {
+		return f.Social.EmailVerification
+	}
+	return f.Policy.EmailVerification
+}
+
+func (f *Flow) mustVerifyEmail(a *Attempt) bool { return f.emailVerification(a) == "mandatory" }
+
+// providerIDs are the services whose tokens are taken.
+func (f *Flow) providerIDs() []string {
+	var ids []string
+	for _, l := range f.Providers.List() {
+		if !slices.Contains(ids, l.ID) {
+			ids = append(ids, l.ID)
+		}
+	}
+	return ids
+}
+
+// listed is a service as clients see it; its id alone where it is not set up any more.
+func (f *Flow) listed(id, clientID string) *provider.Listed {
+	l := f.Providers.Show(id, clientID)
+	return &l
+}

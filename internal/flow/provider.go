@@ -1,0 +1,309 @@
+package flow
+
+import (
+	"cmp"
+	"context"
+	"encoding/hex"
+	"errors"
+	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/audit"
+	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/provider"
+	"github.com/latchkey-auth/latchkey/internal/session"
+)
+
+// ProviderToken is what an app got from another service.
+type ProviderToken struct {
+	Provider, Process, ClientID, IDToken string
+	// Nonce is the raw nonce; empty: the one in the token is looked up alone.
+	Nonce string
+	// Code is an authorization code that came along.
+	Code string
+	// Name is what the app says that the person is called. It is no proof of anything.
+	Name string
+}
+
+// Nonce is a nonce for an id_token.
+type Nonce struct {
+	Raw, Hash string
+	ExpiresAt time.Time
+}
+
+// nonceLives is how long a nonce that was handed out is taken.
+const nonceLives = 10 * time.Minute
+
+// NewNonce makes a nonce that an id_token may carry once.
+func (f *Flow) NewNonce(ctx context.Context) (Nonce, error) {
+	raw := provider.NewNonce()
+	n := Nonce{raw, provider.HashNonce(raw), f.DB.Now().Add(nonceLives)}
+	sum, err := hex.DecodeString(n.Hash)
+	if err != nil {
+		return Nonce{}, err
+	}
+	return n, f.DB.InsertProviderNonce(ctx, db.InsertProviderNonceParams{NonceHash: sum, ExpiresAt: n.ExpiresAt})
+}
+
+// SubmitProviderToken signs somebody in with another service, or connects it to the account
+// of somebody signed in.
+func (f *Flow) SubmitProviderToken(ctx context.Context, who caller.Caller, in ProviderToken) (Entry, error) {
+	connects := in.Process == "connect"
+	switch {
+	case !connects && in.Process != "login":
+		return Entry{}, problem.InvalidChoice.At("process")
+	case in.ClientID == "":
+		return Entry{}, problem.ClientIDRequired.At("token")
+	case in.IDToken == "":
+		return Entry{}, problem.TokenRequired.At("token")
+	case connects && !who.SignedIn():
+		return Entry{}, f.Anonymous(who)
+	}
+	if connects {
+		// Security: who connects a service can come in by it for ever, so that a token which
+		// somebody found must not be enough (SEC-74).
+		if err := f.RequireRecent(ctx, who); err != nil {
+			return Entry{}, err
+		}
+	}
+	told, err := f.Providers.Verify(ctx, provider.Token{Provider: in.Provider, ClientID: in.ClientID, IDToken: in.IDToken, Nonce: in.Nonce})
+	if err != nil {
+		return Entry{}, refusedToken(err)
+	}
+	i, err := f.identity(ctx, in, told)
+	if err != nil {
+		return Entry{}, err
+	}
+	if connects {
+		return f.connect(ctx, who, told, i)
+	}
+	var p progress
+	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		err := f.still(ctx, tx, who)
+		if errors.Is(err, problem.FlowNotPending) { // its session ended meanwhile
+			return f.Gone(nil)
+		}
+		if err != nil {
+			return err
+		}
+		if err := f.spend(ctx, tx, told); err != nil {
+			return err
+		}
+		if who, err = f.leave(ctx, tx, who); err != nil {
+			return err
+		}
+		p, err = f.byIdentity(ctx, tx, who, told, i)
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return f.answer(p)
+}
+
+// refusedToken says what is wrong with a token: that it is no good, or that its service
+// could not be asked, which says nothing about it.
+func refusedToken(err error) error {
+	if errors.Is(err, provider.ErrUnavailable) {
+		return problem.TemporarilyUnavailable.Because(err)
+	}
+	return problem.InvalidToken.At("token").Because(err)
+}
+
+// identity is what of a token is kept. The authorization code is exchanged here, before the
+// transaction: it is good once, and the answer is all that can revoke the grant.
+func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Identity) (*Identity, error) {
+	app, ok := f.Providers.Find(in.Provider, told.ClientID)
+	if !ok {
+		return nil, problem.InvalidToken.At("token")
+	}
+	i := &Identity{
+		Provider: told.Provider, UID: told.UID, ClientID: told.ClientID,
+		Display: cmp.Or(trimmed(told.Name), trimmed(in.Name), trimmed(told.GivenName+" "+told.FamilyName)),
+	}
+	// As we store addresses: in another spelling it would be none of ours.
+	if address, bad := email.Check(told.Email); bad == nil {
+		i.Email, i.Vouched = address, told.Authoritative || told.EmailVerified && app.Kind != provider.OpenIDConnect
+	}
+	i.Label = cmp.Or(i.Email, i.Display, told.UID)
+	if in.Code == "" || !app.CanRevoke() || f.Keys == nil {
+		return i, nil
+	}
+	grant, err := f.Providers.ExchangeCode(ctx, provider.Code{Provider: in.Provider, ClientID: told.ClientID, Code: in.Code, UID: told.UID})
+	switch {
+	case errors.Is(err, provider.ErrInvalidCode):
+		return nil, problem.InvalidToken.At("token").Because(err)
+	case err != nil: // the sign-in is worth more than the grant
+		f.Log.Warn("an authorization code was not exchanged; the grant cannot be revoked when the account goes", "provider", i.Provider, "cause", err.Error())
+		return i, nil
+	}
+	i.Grant = f.Keys.Seal([]byte(grant), provider.GrantAbout(i.Provider, i.UID))
+	return i, nil
+}
+
+// spend makes sure that a token, and the nonce in it, serve once (SEC-70, SEC-71).
+func (f *Flow) spend(ctx context.Context, tx postgres.Tx, told provider.Identity) error {
+	if err := keepOthersFrom(ctx, tx, told.Provider, told.UID); err != nil {
+		return err
+	}
+	n, err := tx.InsertSpentIDToken(ctx, db.InsertSpentIDTokenParams{TokenHash: told.Digest, ExpiresAt: told.ExpiresAt})
+	if err == nil && n == 0 {
+		err = problem.InvalidToken.At("token").Because(errors.New("used before"))
+	}
+	if err != nil || !told.HasNonce {
+		return err
+	}
+	var forms [][]byte
+	for _, text := range provider.NonceHashes(told.Nonce) {
+		sum, err := hex.DecodeString(text)
+		if err != nil {
+			return err
+		}
+		forms = append(forms, sum)
+	}
+	n, err = tx.DeleteProviderNonce(ctx, db.DeleteProviderNonceParams{NonceHashes: forms, Now: tx.Now})
+	if err == nil && n == 0 {
+		err = problem.InvalidToken.At("token").Because(errors.New("its nonce is none that is out"))
+	}
+	return err
+}
+
+// keepOthersFrom holds an identity until the commit; it comes before the lock on a person.
+//
+// Race: of many sign-ins of one new person at once, the first makes the account, and the
+// others find it (TestProvider_manySignUpsOfOnePersonAtOnceMakeOneAccount).
+func keepOthersFrom(ctx context.Context, tx postgres.Tx, service, uid string) error {
+	return tx.LockAddress(ctx, "provider "+service+" "+uid)
+}
+
+// leave signs out whoever is signed in: another person may come in now.
+func (f *Flow) leave(ctx context.Context, tx postgres.Tx, who caller.Caller) (caller.Caller, error) {
+	if !who.SignedIn() {
+		return who, nil
+	}
+	left := who.Session
+	who.Session = nil
+	if err := session.End(ctx, tx, left.ID, session.SignedOut); err != nil {
+		return who, err
+	}
+	return who, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Logout, UserID: left.UserID, SessionID: left.ID, Device: who.Device})
+}
+
+// byIdentity finds the account that an identity opens, or makes one.
+func (f *Flow) byIdentity(ctx context.Context, tx postgres.Tx, who caller.Caller, told provider.Identity, i *Identity) (progress, error) {
+	owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID})
+	if err == nil {
+		a := &Attempt{UserID: owner.UserID, Stamp: stamp(owner.PasswordHash), Methods: []session.Method{i.method(tx.Now)}}
+		if err := f.touch(ctx, tx, owner.UserID, i); err != nil {
+			return progress{}, err
+		}
+		return f.advance(ctx, tx, who, a)
+	}
+	if !postgres.IsNotFound(err) {
+		return progress{}, err
+	}
+	if p, found, err := f.byAddress(ctx, tx, who, told, i); err != nil || found {
+		return p, err
+	}
+	if !f.Policy.SignupOpen {
+		return progress{}, problem.SignupClosed
+	}
+	in := Signup{Email: i.Email, identity: i}
+	if !f.suffices(&in) {
+		return f.await(ctx, tx, who, i)
+	}
+	p, err := f.register(ctx, tx, who, in, nil)
+	if isTaken(err) {
+		return f.await(ctx, tx, who, i)
+	}
+	return p, err
+}
+
+// byAddress signs in to the account that has verified the address which the service is the
+// authority for, where the operator wants that.
+//
+// Security: nothing else leads from an address into an account. One that its holder has not
+// verified may be a trap, and one that the service only heard of may be anybody's (SEC-72,
+// TestSEC72_noAddressTakesAnAccountOver).
+func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller, told provider.Identity, i *Identity) (progress, bool, error) {
+	app, ok := f.Providers.Find(i.Provider, i.ClientID)
+	if !ok || !app.EmailAuthentication || !told.Authoritative || i.Email == "" {
+		return progress{}, false, nil
+	}
+	userID, err := tx.FindVerifiedHolder(ctx, i.Email)
+	if postgres.IsNotFound(err) {
+		return progress{}, false, nil
+	}
+	if err != nil {
+		return progress{}, false, err
+	}
+	hash, err := tx.FindUserPassword(ctx, userID)
+	if err != nil {
+		return progress{}, false, err
+	}
+	if app.AutoConnect {
+		if err := f.link(ctx, tx, who, userID, i); err != nil {
+			return progress{}, false, err
+		}
+		if err := f.Notices.Security(ctx, tx, userID, outbox.ProviderConnected, who.Device); err != nil {
+			return progress{}, false, err
+		}
+	}
+	p, err := f.advance(ctx, tx, who, &Attempt{UserID: userID, Email: i.Email, Stamp: stamp(hash), Methods: []session.Method{i.method(tx.Now)}})
+	return p, true, err
+}
+
+// suffices reports whether the service told all that an account needs.
+func (f *Flow) suffices(in *Signup) bool {
+	return f.Social.AutoSignup && f.checkSignup(in) == nil
+}
+
+func isTaken(err error) bool {
+	return errors.Is(err, problem.EmailTaken) || errors.Is(err, problem.UsernameTaken) || errors.Is(err, problem.PhoneTaken)
+}
+
+// await keeps an identity until what is missing is there.
+func (f *Flow) await(ctx context.Context, tx postgres.Tx, who caller.Caller, i *Identity) (progress, error) {
+	a := &Attempt{Identity: i, StartedAt: session.Epoch(tx.Now)}
+	_, token, err := f.keep(ctx, tx, who, a)
+	p := progress{underWay: a.underWay(), token: token}
+	p.resetting = who.Pending != nil && who.Pending.Resetting
+	return p, err
+}
+
+// connect adds an identity to the account of somebody signed in.
+func (f *Flow) connect(ctx context.Context, who caller.Caller, told provider.Identity, i *Identity) (Entry, error) {
+	user := who.Session.UserID
+	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		if err := f.spend(ctx, tx, told); err != nil {
+			return err
+		}
+		if _, err := tx.LockUserForSignIn(ctx, user); err != nil {
+			return err
+		}
+		owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID})
+		switch {
+		case err == nil && owner.UserID != user:
+			return problem.ConnectedOther // it moves nothing (SEC-74)
+		case err == nil:
+			return f.touch(ctx, tx, user, i)
+		case !postgres.IsNotFound(err):
+			return err
+		}
+		if err := f.link(ctx, tx, who, user, i); err != nil {
+			if errors.Is(err, problem.FlowNotPending) {
+				return problem.ConnectedOther
+			}
+			return err
+		}
+		return f.Notices.Security(ctx, tx, user, outbox.ProviderConnected, who.Device)
+	})
+	if err != nil {
+		return Entry{}, err
+	}
+	return f.current(ctx, who)
+}

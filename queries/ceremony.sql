@@ -1,0 +1,14 @@
+-- What a session is asked takes the place of what it was asked before.
+-- name: InsertCeremony :exec
+INSERT INTO ceremonies (session_id, purpose, sealed, expires_at) VALUES (@session_id, @purpose, @sealed, @expires_at)
+    ON CONFLICT (session_id, purpose) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at;
+
+-- name: FindCeremony :one
+SELECT sealed FROM ceremonies WHERE session_id = @session_id AND purpose = @purpose AND expires_at > @now;
+
+-- Race: an answer takes the question with it, right or wrong: of many answers at once, one is judged.
+-- name: DeleteCeremony :one
+DELETE FROM ceremonies WHERE session_id = @session_id AND purpose = @purpose RETURNING sealed, expires_at;
+
+-- name: DeleteOldCeremonies :execrows
+DELETE FROM ceremonies WHERE (session_id, purpose) IN (SELECT c.session_id, c.purpose FROM ceremonies c WHERE c.expires_at <= @now LIMIT 5000);
