@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -23,6 +24,8 @@ type usersCommand struct {
 	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is asked for, or read from standard input."`
 	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password and end all their sessions."`
 	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`
+
+	RemoveFactors usersRemoveFactorsCommand `cmd:"" help:"Remove all second factors and passkeys of a user, and end all their sessions."`
 }
 
 type usersCreateCommand struct {
@@ -95,6 +98,29 @@ func (c usersDisableCommand) Run(sh *shell) error {
 		return sh.changeUser(d, userChange{user, session.AccountDisabled, audit.AccountDisabled}, func(tx postgres.Tx) error {
 			_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.ID, Now: tx.Now})
 			return err
+		})
+	})
+}
+
+type usersRemoveFactorsCommand struct {
+	Email string `arg:"" help:"An address of the user."`
+}
+
+// Help is shown by `latchkey users remove-factors --help`.
+func (usersRemoveFactorsCommand) Help() string {
+	return "For somebody who has lost their phone and their recovery codes. Make sure that it is them: after this the password, or a code by mail, is enough to sign in."
+}
+
+// Run removes what a user could show besides the password, and ends every session.
+func (c usersRemoveFactorsCommand) Run(sh *shell) error {
+	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+		return sh.changeUser(d, userChange{user, session.EndedByAdmin, audit.FactorRemoved}, func(tx postgres.Tx) error {
+			for _, kind := range []string{factor.TOTP, factor.WebAuthn, factor.RecoveryCodes} {
+				if _, err := tx.DeleteAuthenticators(sh.ctx, db.DeleteAuthenticatorsParams{UserID: user.ID, Type: kind}); err != nil {
+					return err
+				}
+			}
+			return nil
 		})
 	})
 }

@@ -145,8 +145,11 @@ func TestTOTP_isAddedAskedForAndRemoved(t *testing.T) {
 	phone.post(factorPath).wants(400, "required@code")
 	phone.post(factorPath, "code", "000000").wants(400, "incorrect_code@code")
 	in := phone.post(factorPath, "code", app.at(w.clock.Now())).in()
-	if !strings.Contains(in.Body, `"methods":[{"at":`) || !strings.Contains(in.Body, `"method":"mfa"`) || !strings.Contains(in.Body, `"type":"totp"`) {
-		t.Error(in.Body)
+	id := fmt.Sprint(query[int64](w, "SELECT id FROM authenticators WHERE type = 'totp'"))
+	for _, want := range []string{`"methods":[{"at":`, `"method":"mfa"`, `"type":"totp"`, `"id":` + id} {
+		if !strings.Contains(in.Body, want) {
+			t.Errorf("no %s in %s", want, in.Body)
+		}
 	}
 	phone.post(factorPath, "code", "000000").wants(409, "already_authenticated")
 	w.visitor().post(factorPath, "code", "000000").waits()

@@ -151,6 +151,7 @@ func (w *world) mailedCode(to string, n int) string {
 	if m == nil {
 		w.t.Fatalf("no code in %q", text)
 	}
+	w.secrets.add("mailed code", m[1])
 	return m[1]
 }
 
@@ -162,6 +163,7 @@ func (w *world) mailedKey(to string, n int) string {
 	if m == nil {
 		w.t.Fatalf("no link in %q", text)
 	}
+	w.secrets.add("mailed key", m[1])
 	return m[1]
 }
 

@@ -74,7 +74,7 @@ func TestTCHA02_aKilledPostgresUnderLoadSignsNobodyOut(t *testing.T) {
 	t.Parallel()
 	local, dir := ownPostgres(t)
 	w := start(t)
-	w.db = local.URL
+	w.db, w.secrets = local.URL, nil // nobody can look into it when it has ended
 	w.app, w.url = w.serve()
 	w.signedUp("ada@example.com")
 	var phones []*phone

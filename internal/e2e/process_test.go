@@ -121,7 +121,8 @@ type process struct {
 
 func (l launch) start(t testing.TB) *process {
 	t.Helper()
-	w := &world{t: t, log: &buffer{}, http: &http.Client{Transport: checked{t, &http.Transport{}}, Timeout: 20 * time.Second}}
+	w := &world{t: t, log: &buffer{}, secrets: &secrets{seen: map[string]string{}}}
+	w.http = &http.Client{Transport: checked{t, &http.Transport{}, w.secrets}, Timeout: 20 * time.Second}
 	p := &process{world: w, cmd: l.command(t), out: &buffer{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.log
 	if err := p.cmd.Start(); err != nil {

@@ -42,6 +42,7 @@ var settledTexts = []struct {
 	{regexp.MustCompile(`^\+[0-9]{6,15}$`), settledPhone},
 	{regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`), settledUUID},
 	{regexp.MustCompile(`^(data|otpauth):`), settledURL},
+	{regexp.MustCompile(`^http://127\.0\.0\.1:`), "https://id.example.com/.well-known/openid-configuration"},
 }
 
 // looksRandom: like a key or a token: long, without blanks, and not a word of the protocol, which are

@@ -53,6 +53,8 @@ type world struct {
 	app   *app.App
 	http  *http.Client
 	mails string // directory that mails are written to
+
+	secrets *secrets
 }
 
 // buffer is a log that tests read while it is written.
@@ -80,8 +82,9 @@ func start(t testing.TB, settings ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: testdb.New(t), key: key, clock: newClock(), log: &buffer{}}
-	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}}, Timeout: 20 * time.Second}
+	w := &world{t: t, db: testdb.New(t), key: key, clock: newClock(), log: &buffer{}, secrets: &secrets{seen: map[string]string{}}}
+	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}, w.secrets}, Timeout: 20 * time.Second}
+	t.Cleanup(w.nothingReadable) // when its servers have ended, and before its database goes
 	w.app, w.url = w.serve(settings...)
 	return w
 }

@@ -70,17 +70,19 @@ func (c *contract) unseen() []string {
 
 // checked is a transport that holds every answer against the spec.
 type checked struct {
-	t    testing.TB
-	next http.RoundTripper
+	t       testing.TB
+	next    http.RoundTripper
+	secrets *secrets // of the world; nil where nobody looks
 }
 
 func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.Body != nil && r.GetBody == nil {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
+	var sent []byte
+	if r.Body != nil {
+		var err error
+		if sent, err = io.ReadAll(r.Body); err != nil {
 			return nil, err
 		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
+		r.Body = io.NopCloser(bytes.NewReader(sent))
 	}
 	answer, err := c.next.RoundTrip(r)
 	if err != nil {
@@ -92,6 +94,9 @@ func (c checked) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	answer.Body = io.NopCloser(bytes.NewReader(body))
+	if c.secrets != nil {
+		c.secrets.exchange(r, sent, answer.StatusCode, body)
+	}
 	if err := spec.check(r, answer, body); err != nil {
 		c.t.Errorf("%s %s %d: %v\n%s", r.Method, r.URL.Path, answer.StatusCode, err, body)
 	}

@@ -30,14 +30,38 @@ type Identity struct {
 	Grant []byte `json:"grant,omitempty"`
 }
 
+// mostDisplay is the most characters of a display name.
+const mostDisplay = 150
+
+// called is the first of names that says something, as long as a display name may be.
+func called(names ...string) string {
+	for _, name := range names {
+		text := []rune(trimmed(name))
+		if len(text) > 0 {
+			return trimmed(string(text[:min(len(text), mostDisplay)]))
+		}
+	}
+	return ""
+}
+
 func (i *Identity) method(now time.Time) session.Method {
 	return session.Method{Method: "socialaccount", At: session.Epoch(now), Provider: i.Provider, UID: i.UID}
 }
 
 // link stores whose an identity is; nil is none.
+//
+// Timing: for nobody, where an address or a number is taken and the answer must not tell, it
+// asks as much (TestProviderSignup_costsTheSameForATakenAddress).
 func (f *Flow) link(ctx context.Context, tx postgres.Tx, who caller.Caller, userID int64, i *Identity) error {
 	if i == nil {
 		return nil
+	}
+	event := audit.Event{Name: audit.ProviderConnected, Failed: userID == 0, UserID: userID, Device: who.Device}
+	if userID == 0 {
+		if err := f.touch(ctx, tx, 0, i); err != nil {
+			return err
+		}
+		return f.Trail.Add(ctx, tx.Queries, tx.Now, event)
 	}
 	n, err := tx.InsertProviderAccount(ctx, db.InsertProviderAccountParams{
 		Provider: i.Provider, Uid: i.UID, UserID: userID, Display: i.Label, ClientID: i.ClientID, Now: tx.Now,
@@ -51,7 +75,7 @@ func (f *Flow) link(ctx context.Context, tx postgres.Tx, who caller.Caller, user
 	if err := f.grant(ctx, tx, userID, i); err != nil {
 		return err
 	}
-	return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.ProviderConnected, UserID: userID, Device: who.Device})
+	return f.Trail.Add(ctx, tx.Queries, tx.Now, event)
 }
 
 // touch notes that an identity was used, and what its service says now.
@@ -136,6 +160,9 @@ func (f *Flow) vouch(ctx context.Context, tx postgres.Tx, in Signup, n *NewUser)
 		return nil
 	}
 	n.Display = i.Display
+	if in.Email == "" && in.Username == "" && in.Phone == "" && !n.Invent { // nothing to make one of
+		n.Display = called(i.Display, f.listed(i.Provider, i.ClientID).Name)
+	}
 	if !i.Vouched || in.Email == "" || in.Email != i.Email {
 		return nil
 	}

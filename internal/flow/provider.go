@@ -123,7 +123,7 @@ func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Ide
 	}
 	i := &Identity{
 		Provider: told.Provider, UID: told.UID, ClientID: told.ClientID,
-		Display: cmp.Or(trimmed(told.Name), trimmed(in.Name), trimmed(told.GivenName+" "+told.FamilyName)),
+		Display: called(told.Name, in.Name, told.GivenName+" "+told.FamilyName),
 	}
 	// As we store addresses: in another spelling it would be none of ours.
 	if address, bad := email.Check(told.Email); bad == nil {
