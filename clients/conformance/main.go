@@ -56,7 +56,7 @@ func parse(args []string) (options, error) {
 		given[name] = flags.String(name+"-driver", command, "command of that driver, words separated by blanks; go: built where empty")
 	}
 	flags.StringVar(&o.server, "server", "", "a latchkey binary; built where empty")
-	flags.StringVar(&o.url, "url", "", "a server that is running already, without rate limits, instead of one of our own")
+	flags.StringVar(&o.url, "url", "", "a server that is running already, with ACCOUNT_RATE_LIMITS=false and MFA_ALLOW_UNVERIFIED_EMAIL=true, instead of one of our own")
 	only := flags.String("only", "", "play the scenarios whose id matches this regular expression")
 	flags.BoolVar(&o.list, "list", false, "list the scenarios and what they hold")
 	flags.StringVar(&o.document, "document", "", "a Markdown file whose last section, \"The table\", is written anew")

@@ -118,12 +118,18 @@ func either(statuses []int) string {
 	return strings.Join(list, " or ")
 }
 
-// secrets are tokens, wherever they stand. Security: a report is pasted into issues.
-var secrets = regexp.MustCompile(`ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|lkst_[A-Za-z0-9_-]+|otpauth://[^"\s]+`)
+// secrets are tokens, wherever they stand, and what a second factor is made of.
+//
+// Security: a report is pasted into issues (TestReport_showsNoSecret,
+// TestQuoted_showsNoSecondFactor).
+var (
+	secrets = regexp.MustCompile(`ey[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*|lkst_[A-Za-z0-9_-]+|otpauth://[^"\s]+`)
+	named   = regexp.MustCompile(`("(?:secret|nonce|nonce_sha256)"\s*:\s*)"[^"]*"|("unused_codes"\s*:\s*)\[[^\]]*\]`)
+)
 
 // quoted is the beginning of a body as a report may show it.
 func quoted(body []byte) string {
-	text := secrets.ReplaceAllString(string(body), "…")
+	text := named.ReplaceAllString(secrets.ReplaceAllString(string(body), "…"), `$1$2"…"`)
 	if cut := []rune(text); len(cut) > 400 {
 		text = string(cut[:400]) + "…"
 	}

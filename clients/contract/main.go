@@ -20,8 +20,8 @@ import (
 
 // settings are the flags.
 type settings struct {
-	baseURL, spec          string
-	json, strict, complete bool
+	baseURL, spec, services string
+	json, strict, complete  bool
 }
 
 func main() {
@@ -38,6 +38,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	flags.SetOutput(errs)
 	flags.StringVar(&s.baseURL, "base-url", "", "where the server is, such as http://127.0.0.1:8080")
 	flags.StringVar(&s.spec, "spec", "", "a file, an http(s) URL, or `server` for what the server itself publishes; default: the document that this program was built with")
+	flags.StringVar(&s.services, "services", "", "where the server's Apple and Google are played, as `latchkey dev` prints it; default: nobody signs in with another service")
 	flags.BoolVar(&s.json, "json", false, "print the report as JSON")
 	flags.BoolVar(&s.strict, "strict", false, "a member that the document does not have is a mismatch too")
 	flags.BoolVar(&s.complete, "complete", false, "fail when an operation was never seen to succeed")
@@ -48,7 +49,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 		_, _ = fmt.Fprintln(errs, "contract: -base-url is needed: an http or https URL")
 		return 2
 	}
-	s.baseURL = strings.TrimSuffix(s.baseURL, "/")
+	s.baseURL, s.services = strings.TrimSuffix(s.baseURL, "/"), strings.TrimSuffix(s.services, "/")
 	doc, err := load(ctx, s)
 	if err != nil {
 		_, _ = fmt.Fprintln(errs, "contract:", err)

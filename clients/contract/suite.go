@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/latchkey-auth/latchkey/clients/contract/totp"
 )
 
 // suite is one run against one server.
@@ -32,6 +33,20 @@ type person struct {
 	second                   string // an access token of the same person's second sign-in
 	added                    string // an address that was added
 	sessionID                any    // of the second sign-in, as listSessions gives it
+
+	app    *totp.App     // the person's authenticator app; nil: they could not set one up
+	ahead  time.Duration // of the server's clock before ours
+	active bool          // app is their second factor
+	typed  string        // the code that made it that
+	codes  []string      // recovery codes that are left
+	spent  string        // a recovery code that was used
+	half   string        // session token of a sign-in that is under way
+
+	provider string         // a service whose tokens are taken
+	nonce    string         // for the next token of it
+	token    map[string]any // its token, as submitProviderToken takes it
+	uid      any            // of the account there, as listProviderAccounts gives it
+	guests   []string       // access tokens of people who came by it
 }
 
 func newSuite(s settings, doc *openapi3.T) *suite {
@@ -62,12 +77,12 @@ func (s *suite) play(ctx context.Context) (*report, error) {
 	if err := s.probeAll(ctx); err != nil {
 		return nil, err
 	}
-	for _, steps := range [][]step{middle, s.others(), last} {
+	for _, steps := range [][]step{middle, factors, passkeys, providers, s.others(), last} {
 		if err := s.walk(ctx, steps); err != nil {
 			return nil, err
 		}
 	}
-	s.report.finish(s.succeeded)
+	s.report.finish(s.succeeded, knows)
 	return s.report, nil
 }
 

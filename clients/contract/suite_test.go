@@ -22,8 +22,10 @@ import (
 // out.
 func TestRun_ourOwnServerKeepsItsContract(t *testing.T) {
 	t.Parallel()
+	// Signing up has many operations, whose probes count: it would wait for a minute, twice.
+	server := devserver.Run(t, `ACCOUNT_RATE_LIMITS={"signup": "200/m/ip"}`, "MFA_ALLOW_UNVERIFIED_EMAIL=true")
 	var out, errs bytes.Buffer
-	code := run(t.Context(), []string{"-base-url", devserver.Start(t), "-strict", "-json"}, &out, &errs)
+	code := run(t.Context(), []string{"-base-url", server.URL, "-services", server.Services, "-strict", "-json"}, &out, &errs)
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, errs.String(), out.String())
 	}
@@ -51,7 +53,7 @@ func TestRun_ourOwnServerKeepsItsContract(t *testing.T) {
 	}
 	// What has a step in the walk succeeds; what has none yet is called with its example.
 	for _, line := range report.NotPlayed {
-		for _, st := range slices.Concat(first, middle, last) {
+		for _, st := range slices.Concat(lists...) {
 			if strings.HasPrefix(line, st.id+":") {
 				t.Error(line)
 			}
@@ -73,6 +75,10 @@ const (
 	configPath  = "/_allauth/app/v1/config"
 	signupPath  = "/_allauth/app/v1/auth/signup"
 	refreshPath = "/_allauth/app/v1/auth/token/refresh"
+	loginPath   = "/_allauth/app/v1/auth/login"
+	proofPath   = "/_allauth/app/v1/auth/2fa/reauthenticate"
+	totpPath    = "/_allauth/app/v1/account/authenticators/totp"
+	tokenPath   = "/_allauth/app/v1/auth/provider/token"
 )
 
 func swap(old, new string) func(*http.Response, []byte) []byte {
@@ -107,6 +113,10 @@ var tampers = []tampered{
 	{"a large body is taken", "PATCH", profilePath, 413, status(400), "with a body of more than 65,536 bytes"},
 	{"Retry-After is missing", "GET", configPath, 200, status(503), `"Retry-After" missing`},
 	{"a dead session token is nobody's", "GET", configPath, 410, status(200), "with a dead session token: GET " + configPath + " answered 200: status 200, want 410"},
+	{"a code of an authenticator app works twice", "POST", proofPath, 400, status(200), "reauthenticateBySecondFactor, in the walk: POST " + proofPath + " answered 200: status 200, want 400"},
+	{"a QR code that no app reads", "GET", totpPath, 404, swap("otpauth://totp/", "otpauth://hotp/"), "getTotp: meta.totp_url: no otpauth://totp/ URL"},
+	{"a second factor is passed over", "POST", loginPath, 401, status(200), "login, in the walk: POST " + loginPath + " answered 200: status 200, want 401"},
+	{"a nonce of another service works twice", "POST", tokenPath, 400, status(200), "submitProviderToken, in the walk: POST " + tokenPath + " answered 200: status 200, want 400"},
 	{"a lost answer gets another successor", "POST", refreshPath, 200, otherSuccessor(), "got another successor"},
 }
 
@@ -148,9 +158,9 @@ func (c tampered) proxy(t *testing.T, upstream string) string {
 }
 
 // played is the report of a run that does not really wait where it is told to.
-func played(t *testing.T, url string) *report {
+func played(t *testing.T, url, services string) *report {
 	t.Helper()
-	of := settings{baseURL: url, strict: true}
+	of := settings{baseURL: url, services: services, strict: true}
 	doc, err := load(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
@@ -166,16 +176,16 @@ func played(t *testing.T, url string) *report {
 
 func TestRun_findsWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	upstream := devserver.Start(t, "ACCOUNT_RATE_LIMITS=false")
+	upstream := devserver.Run(t, "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true")
 	t.Run("nothing", func(t *testing.T) {
-		r := played(t, tampered{path: "none"}.proxy(t, upstream))
+		r := played(t, tampered{path: "none"}.proxy(t, upstream.URL), upstream.Services)
 		if len(r.Mismatches) > 0 {
 			t.Errorf("through a proxy that changes nothing:\n%s", strings.Join(r.Mismatches, "\n"))
 		}
 	})
 	for _, c := range tampers {
 		t.Run(c.name, func(t *testing.T) {
-			found := strings.Join(played(t, c.proxy(t, upstream)).Mismatches, "\n")
+			found := strings.Join(played(t, c.proxy(t, upstream.URL), upstream.Services).Mismatches, "\n")
 			if !strings.Contains(found, c.finds) {
 				t.Errorf("it does not say %q:\n%s", c.finds, found)
 			}
@@ -186,7 +196,7 @@ func TestRun_findsWhatIsWrong(t *testing.T) {
 // A report is pasted into issues: no token, no password stands in it.
 func TestReport_showsNoSecret(t *testing.T) {
 	t.Parallel()
-	upstream := devserver.Start(t)
+	upstream := devserver.Start(t, "ACCOUNT_RATE_LIMITS=false")
 	broken := tampered{method: "POST", path: signupPath, status: 200, change: swap(`"methods"`, `"method"`)}
 	of := settings{baseURL: broken.proxy(t, upstream)}
 	doc, err := load(t.Context(), of)
@@ -213,11 +223,42 @@ func TestReport_showsNoSecret(t *testing.T) {
 	}
 }
 
+func TestQuoted_showsNoSecondFactor(t *testing.T) {
+	t.Parallel()
+	for body, want := range map[string]string{
+		`{"meta":{"secret":"J4ZKKXTK7NOVU7EP","totp_url":"otpauth://totp/x?secret=J4ZKKXTK7NOVU7EP"}}`: `{"meta":{"secret":"…","totp_url":"…"}}`,
+		`{"data":{"unused_codes": ["31415926", "27182818"],"unused_code_count":2}}`:                    `{"data":{"unused_codes": "…","unused_code_count":2}}`,
+		`{"data":{"nonce":"abc","nonce_sha256":"def"}}`:                                                `{"data":{"nonce":"…","nonce_sha256":"…"}}`,
+	} {
+		if got := quoted([]byte(body)); got != want {
+			t.Errorf("%s is shown as %s", body, got)
+		}
+	}
+}
+
+// Where an address must be verified first, nobody has a second factor: the run says so.
+func TestRun_playsTheRefusalsWithoutAFactorAndWithoutServices(t *testing.T) {
+	t.Parallel()
+	r := played(t, devserver.Start(t, "ACCOUNT_RATE_LIMITS=false"), "")
+	notes := strings.Join(r.NotPlayed, "\n")
+	for _, want := range []string{
+		"activateTotp: no second factor can be added here (MFA_ALLOW_UNVERIFIED_EMAIL)", "submitSecondFactor: there is no second factor",
+		"submitProviderToken: nobody signs tokens of another service for this run (-services)",
+	} {
+		if !strings.Contains(notes, want) {
+			t.Errorf("it does not say %q:\n%s", want, notes)
+		}
+	}
+	if len(r.Mismatches) > 0 {
+		t.Errorf("mismatches:\n%s", strings.Join(r.Mismatches, "\n"))
+	}
+}
+
 // A server that asks for a code at sign-up leaves nobody signed in: the run says so, and
 // checks what can be checked without.
 func TestRun_saysWhatItCouldNotPlay(t *testing.T) {
 	t.Parallel()
-	r := played(t, devserver.Start(t, "ACCOUNT_RATE_LIMITS=false", "ACCOUNT_EMAIL_VERIFICATION=mandatory", "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED=true"))
+	r := played(t, devserver.Start(t, "ACCOUNT_RATE_LIMITS=false", "ACCOUNT_EMAIL_VERIFICATION=mandatory", "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED=true"), "")
 	if notes := strings.Join(r.NotPlayed, "\n"); !strings.Contains(notes, "this server asks for more than a password to sign up (status 401)") || !strings.Contains(notes, "getProfile: nobody could be signed in") {
 		t.Errorf("notes:\n%s", notes)
 	}
@@ -239,7 +280,7 @@ func TestRun_exitCodes(t *testing.T) {
 	}
 	wrong := tampered{method: "GET", path: configPath, status: 200, change: status(418)}
 	var out, errs bytes.Buffer
-	if code := run(t.Context(), []string{"-base-url", wrong.proxy(t, devserver.Start(t)), "-spec", "../../openapi.yaml"}, &out, &errs); code != 1 || !strings.Contains(out.String(), "MISMATCH: getConfig") {
+	if code := run(t.Context(), []string{"-base-url", wrong.proxy(t, devserver.Start(t, "ACCOUNT_RATE_LIMITS=false")), "-spec", "../../openapi.yaml"}, &out, &errs); code != 1 || !strings.Contains(out.String(), "MISMATCH: getConfig") {
 		t.Errorf("exit code %d:\n%s%s", code, out.String(), errs.String())
 	}
 }

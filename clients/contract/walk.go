@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"strings"
 )
 
@@ -13,13 +14,17 @@ type step struct {
 	// signedIn sends the person's access token; person means without it. Where nobody could
 	// be signed in, neither is played.
 	signedIn, person bool
-	body             func(*suite) any
-	headers          func(*suite) map[string]string
-	then             func(*suite, answer)
+	// needs says why a step cannot be played here; "" where it can.
+	needs   func(*suite) string
+	before  func(context.Context, *suite) error // an error means that nothing could be asked
+	body    func(*suite) any
+	headers func(*suite) map[string]string
+	then    func(*suite, answer)
 }
 
 // successes are the statuses other than 2xx that mean that an operation has done what it
-// is for, or all that it can do for somebody who cannot read the mail.
+// is for, or all that it can do for somebody who cannot read the mail, or who has no
+// security key: for the operations of WebAuthn, that they refuse an answer of none.
 var successes = map[string][]int{
 	"endSession":                     {401},
 	"requestLoginCode":               {401, 404}, // 404: this installation has it switched off
@@ -34,6 +39,19 @@ var successes = map[string][]int{
 	"resetPassword":                  {400, 409},
 	"verifyPhone":                    {400, 409},
 	"resendPhoneVerification":        {409},
+
+	"getAppleAppSiteAssociation":   {404}, // this installation names no apps
+	"getAssetLinks":                {404},
+	"submitSecondFactorCredential": {400, 404}, // 404: this installation does not know WebAuthn, or has it switched off
+	"reauthenticateByCredential":   {400, 404},
+	"addCredential":                {400, 404},
+	"renameCredential":             {400, 404},
+	"removeCredentials":            {400, 404},
+	"getPasskeyLoginOptions":       {404},
+	"loginByPasskey":               {400, 404},
+	"signupByPasskey":              {401, 404},
+	"getPasskeySignupOptions":      {409, 404},
+	"completePasskeySignup":        {409, 404},
 }
 
 func members(pairs ...any) map[string]any {
@@ -47,6 +65,8 @@ func members(pairs ...any) map[string]any {
 func credentials(s *suite) any {
 	return members("email", s.person.email, "password", s.person.password)
 }
+
+func ownPassword(s *suite) any { return members("password", s.person.password) }
 
 func email(s *suite) any { return members("email", s.person.email) }
 
@@ -62,7 +82,7 @@ func keep(s *suite, a answer) {
 
 // first makes the person whom all other calls need.
 var first = []step{
-	{id: "getConfig", want: []int{200}},
+	{id: "getConfig", want: []int{200}, then: keepProvider},
 	{id: "signup", want: []int{200, 401}, body: credentials, then: keep},
 }
 
@@ -99,7 +119,7 @@ var middle = []step{
 	{id: "removeEmailAddress", want: []int{200}, signedIn: true, body: func(s *suite) any { return members("email", s.person.added) }},
 	{id: "changePrimaryEmailAddress", want: []int{200, 400}, signedIn: true, body: func(s *suite) any { return members("email", s.person.email, "primary", true) }},
 	{id: "getPhoneNumber", want: []int{200}, signedIn: true},
-	{id: "reauthenticate", want: []int{200}, signedIn: true, body: func(s *suite) any { return members("password", s.person.password) }},
+	{id: "reauthenticate", want: []int{200}, signedIn: true, body: ownPassword},
 	{id: "changePassword", want: []int{200}, signedIn: true, body: newPassword, then: func(s *suite, a answer) { s.person.session = a.text("meta", "session_token") }},
 	{id: "exportAccount", want: []int{200}, signedIn: true},
 	{id: "requestLoginCode", body: email},
@@ -116,23 +136,27 @@ var middle = []step{
 
 // last is how the person leaves.
 var last = []step{
-	{id: "reauthenticate", want: []int{200}, signedIn: true, body: func(s *suite) any { return members("password", s.person.password) }},
+	{id: "reauthenticate", want: []int{200}, signedIn: true, body: ownPassword},
 	{id: "deleteAccount", want: []int{200}, signedIn: true},
+	{id: "deleteAccount", want: []int{200}, needs: guest(0), headers: asGuest(0)},
+	{id: "deleteAccount", want: []int{200}, needs: guest(1), headers: asGuest(1)},
 	{id: "getSession", want: []int{401}, headers: (*suite).signedIn},
+}
+
+// lists are all steps that we know, in the order in which they are played.
+var lists = [][]step{first, middle, factors, passkeys, providers, last}
+
+// knows reports whether a step of ours plays an operation.
+func knows(id string) bool {
+	return slices.ContainsFunc(slices.Concat(lists...), func(st step) bool { return st.id == id })
 }
 
 // others are the operations that no step of ours knows yet: as the signed-in person, with
 // the document's own example. Any answer that is documented is right.
 func (s *suite) others() []step {
 	var steps []step
-	known := map[string]bool{}
-	for _, list := range [][]step{first, middle, last} {
-		for _, st := range list {
-			known[st.id] = true
-		}
-	}
 	for _, op := range s.ops {
-		if known[op.id] {
+		if knows(op.id) {
 			continue
 		}
 		st := step{id: op.id, headers: (*suite).signedIn}
@@ -154,29 +178,44 @@ func (s *suite) walk(ctx context.Context, steps []step) error {
 			s.note(st.id, "nobody could be signed in")
 			continue
 		}
-		c := call{op: op, why: "in the walk", want: st.want}
-		if st.signedIn {
-			c.headers = s.signedIn()
-		}
-		if st.body != nil {
-			text, err := json.Marshal(st.body(s))
-			if err != nil {
-				return err
+		if st.needs != nil {
+			if why := st.needs(s); why != "" {
+				s.note(st.id, "%s", why)
+				continue
 			}
-			c.body = text
 		}
-		if st.headers != nil {
-			c.headers = st.headers(s)
-		}
-		a, err := s.send(ctx, c)
-		if err != nil {
+		if err := s.step(ctx, op, st); err != nil {
 			return err
-		}
-		if st.then != nil {
-			st.then(s, a)
 		}
 	}
 	return nil
+}
+
+func (s *suite) step(ctx context.Context, op operation, st step) error {
+	if st.before != nil {
+		if err := st.before(ctx, s); err != nil {
+			return err
+		}
+	}
+	c := call{op: op, why: "in the walk", want: st.want}
+	if st.signedIn {
+		c.headers = s.signedIn()
+	}
+	if st.body != nil {
+		text, err := json.Marshal(st.body(s))
+		if err != nil {
+			return err
+		}
+		c.body = text
+	}
+	if st.headers != nil {
+		c.headers = st.headers(s)
+	}
+	a, err := s.send(ctx, c)
+	if err == nil && st.then != nil {
+		st.then(s, a)
+	}
+	return err
 }
 
 // keepSecond remembers the session of the person that is not this client's.

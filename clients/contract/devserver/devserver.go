@@ -15,11 +15,29 @@ import (
 // Env names the variable with the path of a program that is built already.
 const Env = "LATCHKEY_BIN"
 
-var listening = regexp.MustCompile(`listening on (http://\S+)`)
+var (
+	listening = regexp.MustCompile(`listening on (http://\S+)`)
+	played    = regexp.MustCompile(`Apple and Google are played by (http://\S+):`)
+)
+
+// Server is a server that runs.
+type Server struct {
+	// URL is its address.
+	URL string
+	// Services is where the Apple and the Google that it believes are played; empty where the
+	// settings name others.
+	Services string
+}
 
 // Start returns the address of a fresh server, which ends with the test. settings are
 // "NAME=value", as `latchkey serve` takes them.
 func Start(t testing.TB, settings ...string) string {
+	t.Helper()
+	return Run(t, settings...).URL
+}
+
+// Run is Start, for a test that signs in with another service.
+func Run(t testing.TB, settings ...string) Server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "latchkey-dev-")
 	if err != nil {
@@ -49,12 +67,17 @@ func Start(t testing.TB, settings ...string) string {
 		_ = cmd.Process.Signal(os.Interrupt)
 		_ = cmd.Wait()
 	})
+	var s Server
 	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if found := played.FindStringSubmatch(lines.Text()); found != nil {
+			s.Services = found[1]
+		}
 		if found := listening.FindStringSubmatch(lines.Text()); found != nil {
 			go func() { _, _ = io.Copy(io.Discard, out) }() // the rest of the tour
-			return found[1]
+			s.URL = found[1]
+			return s
 		}
 	}
 	t.Fatal("latchkey dev ended before it listened")
-	return ""
+	return s
 }

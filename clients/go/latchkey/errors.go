@@ -3,6 +3,7 @@ package latchkey
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 )
@@ -42,7 +43,10 @@ func (e *Error) Has(code string) bool {
 
 // Terminal reports whether the session is over: the server refused the refresh token
 // itself. Nothing else ends a session, least of all 503.
-func (e *Error) Terminal() bool { return e.Action == ActionSignOut }
+func (e *Error) Terminal() bool {
+	// With 410 the same action speaks of the session token of a sign-in that was under way.
+	return e.Action == ActionSignOut && e.Status == http.StatusBadRequest
+}
 
 // code is the first problem's.
 func (e *Error) code() string {
@@ -115,6 +119,10 @@ const (
 	// ReasonDamaged is why there is no session where what is stored cannot be understood.
 	ReasonDamaged = "store_damaged"
 )
+
+// ErrNothingPending says that no sign-in is under way, or not any more: start over with
+// [Session.SignIn] or [Session.SignInWithProvider].
+var ErrNothingPending = errors.New("latchkey: no sign-in is under way")
 
 // ErrDismissed says that the person has dismissed the unlock prompt; see
 // [Settings.Unlock].

@@ -23,6 +23,8 @@ const rows = {
   'sign-in, session and refresh': core,
   '… with the Expo adapter': `${core} export { secureStorage } from './dist/expo.js';`,
   '… with the keychain adapter': `${core} export { secureStorage } from './dist/keychain.js';`,
+  '… with passkeys in the browser': `${core} export { browserPasskeys, signInWithPasskey, addPasskey } from './dist/passkeys.js';`,
+  '… with other services': `${core} export { providerNonce, signInWithProvider } from './dist/providers.js';`,
   '… with one operation of ./api': `${core} export { apiClient, listSessions } from './dist/api.js';`,
   '… with all operations of ./api': `${core} export * from './dist/api.js';`,
 };

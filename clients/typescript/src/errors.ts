@@ -12,10 +12,12 @@ import type { Flow, Problem } from './generated/types.gen.js';
  * - `problem`: the server says what is wrong; see `code` and `problems`.
  * - `store`: the secure store could not be read or written. Tokens are kept.
  * - `locked`: the secure store is locked together with the device. Tokens are kept.
- * - `cancelled`: the caller's signal was aborted, or the person dismissed the unlock prompt.
+ * - `cancelled`: the caller's signal was aborted, or the person dismissed the unlock prompt
+ *   or the one for a passkey.
+ * - `passkey`: the device could not make or use a passkey; `code` says why. Tokens are kept.
  * - `signed_out`: there is no session; `code` is the reason, where known.
  */
-export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'signed_out';
+export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'passkey' | 'signed_out';
 
 /** What a {@link LatchkeyError} knows beyond its kind. */
 export interface ErrorDetails {

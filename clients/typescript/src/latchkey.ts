@@ -1,12 +1,12 @@
-import { answerOf, parse } from './answer.js';
+import { answerOf, parse, type Answer } from './answer.js';
 import { deviceClock, type Clock } from './clock.js';
 import type { LoginRequest, SignupRequest } from './generated/types.gen.js';
 import { Keeper } from './keeper.js';
-import { outcome, read, type ApiResult, type Done, type Pending, type SignedIn } from './outcome.js';
+import { entered, outcome, read, type ApiResult, type Done, type Pending, type SignedIn } from './outcome.js';
 import type { Session, SessionListener } from './session.js';
 import type { Settings } from './settings.js';
 import type { Storage } from './storage.js';
-import { Transport } from './transport.js';
+import { protocol, Transport, type Apart } from './transport.js';
 import { attempt } from './waiting.js';
 
 /** How a client is made. */
@@ -141,19 +141,22 @@ export class Latchkey {
     keepers.forEach((keeper, key) => keeper === this.keeper && keepers.delete(key));
   }
 
-  private async enter(step: string, body: object, { signal }: CallOptions = {}): Promise<SignedIn | Pending> {
+  /** @internal One call of the protocol, with a time limit. */
+  ask(method: string, path: string, body?: object, { signal, apart }: CallOptions & { apart?: Apart | undefined } = {}): Promise<Answer> {
     const { clock, timeout } = this.settings;
-    const answer = await attempt(clock, timeout, signal, async (stop) => {
-      const response = await this.fetch(`/_allauth/app/v1/auth/${step}`, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
-        body: JSON.stringify(body),
+    return attempt(clock, timeout, signal, async (stop) => {
+      const init = {
+        method,
+        ...(body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {}),
         ...(stop ? { signal: stop } : {}),
-      });
+      };
+      const response = await this.transport.send(protocol + path, init, apart);
       return answerOf(response.status, parse(await response.text()), (name) => response.headers.get(name));
     });
-    const result = read(step, answer);
-    return result.kind === 'done' ? { ...result, kind: 'pending' } : result;
+  }
+
+  private async enter(step: string, body: object, options?: CallOptions): Promise<SignedIn | Pending> {
+    return entered(read(step, await this.ask('POST', `auth/${step}`, body, options)));
   }
 }
 

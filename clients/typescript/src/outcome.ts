@@ -54,3 +54,8 @@ export function read(operation: string, answer: Answer): SignedIn | Pending | Do
   }
   return user && meta?.is_authenticated ? { kind: 'signed_in', user, deletionCancelled: meta.deletion_cancelled === true } : { kind: 'done', flows };
 }
+
+/** A sign-in that was taken and let nobody in goes on with what can be started. */
+export function entered(result: SignedIn | Pending | Done): SignedIn | Pending {
+  return result.kind === 'done' ? { ...result, kind: 'pending' } : result;
+}

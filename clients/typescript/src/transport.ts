@@ -1,15 +1,24 @@
 import type { AccessToken } from './access-token.js';
 import { received } from './access-token.js';
 import { answerOf, judge, parse, type Answer } from './answer.js';
-import { operationAt } from './generated-actions/actions.gen.js';
+import { operationAt, type Action } from './generated-actions/actions.gen.js';
 import type { Keeper } from './keeper.js';
 import { isOurs } from './server-calls.js';
 import type { Settings } from './settings.js';
 import { typed } from './waiting.js';
 
-const protocol = '/_allauth/app/v1/';
+export const protocol = '/_allauth/app/v1/';
 /** Paths that are of no use to anybody who is neither signed in nor about to be. */
 const personal = /^\/(api\/|_allauth\/app\/v1\/account(\/|$))/;
+
+/**
+ * Said of a request that belongs to a sign-in beside everything else: nothing of who is
+ * signed in, and nothing of another sign-in that is pending, goes along with it.
+ */
+export interface Apart {
+  /** The session token of that sign-in, once it has one. */
+  readonly sessionToken?: string | undefined;
+}
 
 /** A request that may go out, with what to send and what was known when it was made. */
 export interface Ticket {
@@ -18,6 +27,8 @@ export interface Ticket {
   readonly operation: string | undefined;
   readonly access: AccessToken | undefined;
   readonly sessionToken: string | undefined;
+  /** It belongs to a sign-in of its own: see {@link Apart}. */
+  readonly apart: boolean;
   readonly epoch: number;
   /** It has been refreshed for, or repeated: there is no second time. */
   readonly last: boolean;
@@ -34,7 +45,7 @@ export class Transport {
    * What to add to a request. Undefined where tokens must not go: other hosts than ours,
    * and the refresh operations, which carry their token in the body.
    */
-  async authorize(method: string, url: string, signal?: AbortSignal | null): Promise<Ticket | undefined> {
+  async authorize(method: string, url: string, signal?: AbortSignal | null, apart?: Apart): Promise<Ticket | undefined> {
     const { baseUrl, origins, deviceName } = this.settings;
     const path = url.startsWith(baseUrl + '/') ? url.slice(baseUrl.length).replace(/[?#].*/, '') : undefined;
     const operation = path && operationAt(method, path);
@@ -42,8 +53,8 @@ export class Transport {
       return undefined;
     }
     // A sign-in begins anew, whoever is signed in: with a token it would be answered with 409.
-    const anew = operation === 'login' || operation === 'signup';
-    const { access, fresh = false, sessionToken } = await this.keeper.credential(anew, signal);
+    const anew = apart !== undefined || operation === 'login' || operation === 'signup';
+    const { access, fresh = false, sessionToken = apart?.sessionToken } = await this.keeper.credential(anew, signal);
     if (path && personal.test(path) && !access && !sessionToken) {
       throw this.keeper.nobody();
     }
@@ -57,7 +68,7 @@ export class Transport {
     } else if (sessionToken && path) {
       headers['X-Session-Token'] = sessionToken;
     }
-    return { headers, operation: operation || undefined, access, sessionToken: access ? undefined : sessionToken, epoch, last: fresh };
+    return { headers, operation: operation || undefined, access, sessionToken: access ? undefined : sessionToken, apart: apart !== undefined, epoch, last: fresh };
   }
 
   /** Looks after an answer. Returns the ticket to repeat the request with, once, where that may help. */
@@ -78,7 +89,7 @@ export class Transport {
     } else if (operation === 'endSession' && word === 'proceed' && access) {
       await this.keeper.end('user');
     } else {
-      await this.takeTokens(ticket, answer);
+      await this.takeTokens(ticket, answer, word);
     }
     return undefined;
   }
@@ -89,12 +100,15 @@ export class Transport {
   }
 
   /** `fetch` with the person's token: refreshed ahead of its end, repeated once after a 401. */
-  readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+  readonly fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => this.send(input, init);
+
+  /** The same; see {@link Apart}. */
+  async send(input: RequestInfo | URL, init?: RequestInit, apart?: Apart): Promise<Response> {
     const request = typeof input === 'object' && 'url' in input ? input : undefined;
     const url = this.absolute(request ? request.url : String(input));
     const method = (init?.method ?? request?.method ?? 'GET').toUpperCase();
     const signal = init?.signal ?? request?.signal;
-    let ticket = await this.authorize(method, url, signal);
+    let ticket = await this.authorize(method, url, signal, apart);
     if (!ticket) {
       return this.settings.fetch(request ?? url, init);
     }
@@ -113,7 +127,7 @@ export class Transport {
     } catch (cause) {
       throw typed(cause, signal);
     }
-  };
+  }
 
   private async answer(ticket: Ticket, response: Response, url: string): Promise<Answer> {
     const readable = this.reads(ticket, response.status, url) && isOurs(this.settings, response);
@@ -122,13 +136,17 @@ export class Transport {
   }
 
   /** Any answer of the protocol may carry tokens: those of all flows, also of later ones. */
-  private async takeTokens(ticket: Ticket, { status, envelope }: Answer): Promise<void> {
+  private async takeTokens(ticket: Ticket, { status, envelope }: Answer, word: Action): Promise<void> {
     const meta = envelope?.meta;
     if (status < 300 && meta?.access_token && meta.refresh_token) {
       const pair = { access: received(meta.access_token, this.settings.clock), refreshToken: meta.refresh_token, user: envelope?.data?.user };
       await this.keeper.adopt(pair, ticket.epoch, !ticket.access);
-    } else if (meta?.session_token && !meta.is_authenticated) {
-      this.keeper.pending(meta.session_token);
+    } else if (meta && !meta.is_authenticated && (word === 'continue_flow' || !ticket.apart)) {
+      // A sign-in of its own takes the place of another one that is pending only once it is that far.
+      const token = meta.session_token ?? (ticket.apart ? ticket.sessionToken : undefined);
+      if (token) {
+        this.keeper.pending(token);
+      }
     }
   }
 

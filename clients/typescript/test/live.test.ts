@@ -6,10 +6,13 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { apiClient, endSessions, getSession, listSessions, updateProfile } from '../src/api.js';
-import { createLatchkey, memoryStorage, type Latchkey } from '../src/index.js';
+import { activateTotp, apiClient, endSessions, getConfig, getRecoveryCodes, getSession, listProviderAccounts, listSessions, updateProfile } from '../src/api.js';
+import { createLatchkey, LatchkeyError, memoryStorage, type Latchkey } from '../src/index.js';
+import { connectProvider, providerNonce, signInWithProvider, type ProviderIdentity } from '../src/providers.js';
+import { setUpTotp, submitSecondFactorCode } from '../src/second-factor.js';
 import { StillClock } from './stand-in/clock.js';
 import { profile, Store } from './stand-in/device.js';
+import { totp } from './stand-in/totp.js';
 
 process.env['NO_PROXY'] = '*';
 const { LATCHKEY_BIN: binary, LATCHKEY_URL: running } = process.env;
@@ -33,7 +36,8 @@ after(() => server?.stop());
 async function start(program: string): Promise<Running> {
   const dir = await mkdtemp(join(tmpdir(), 'latchkey-'));
   await chmod(dir, 0o711); // the database's account passes through
-  const env = Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'PG_BIN'].filter((name) => name in process.env).map((name) => [name, process.env[name]]));
+  const passed = Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'PG_BIN'].filter((name) => name in process.env).map((name) => [name, process.env[name]]));
+  const env = { ...passed, MFA_TOTP_TOLERANCE: '1' }; // a half minute may end while a test shows its code
   const child = spawn(program, ['dev', '--dir', join(dir, 'd'), '--addr', '127.0.0.1:0'], { env });
   const ended = once(child, 'close');
   let tour = '';
@@ -126,4 +130,56 @@ test('a wrong password is a problem that names the member', async () => {
   const { email } = await signedUp();
   const other = createLatchkey({ baseUrl: server.url, storage: memoryStorage() });
   await assert.rejects(other.signIn({ email, password: 'not this one' }), { kind: 'problem', code: 'email_password_mismatch', action: 'show' });
+});
+
+/** A service that `latchkey dev` plays vouches for a new person, who comes back as the same one. */
+async function identity(latchkey: Latchkey, provider: 'apple' | 'google', email: string): Promise<ProviderIdentity> {
+  const { data } = await getConfig({ client: apiClient(latchkey) });
+  const discovery = data?.data.socialaccount?.providers.find(({ id }) => id === 'fake-oidc')?.openid_configuration_url;
+  assert.ok(discovery, 'the server plays no Apple and Google: it has to be `latchkey dev`, without SOCIALACCOUNT_PROVIDERS');
+  const { nonce, nonceSha256 } = await providerNonce(latchkey);
+  const answer = await fetch(discovery.replace(/fake-oidc\/.*/, `${provider}/token-for`), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify({ email, email_verified: true, nonce: provider === 'apple' ? nonceSha256 : nonce }),
+  });
+  const told = (await answer.json()) as { id_token: string; client_id: string; code?: string };
+  return { provider, clientId: told.client_id, idToken: told.id_token, authorizationCode: told.code, name: 'Grace Hopper', nonce };
+}
+
+test('Apple makes an account, which gets a second factor, without which Apple signs nobody in', async () => {
+  const latchkey = createLatchkey({ baseUrl: server.url, storage: memoryStorage() });
+  const client = apiClient(latchkey);
+  const email = `ts+${process.pid}-${Date.now()}-${people++}@example.com`;
+  const first = await identity(latchkey, 'apple', email);
+  assert.equal((await signInWithProvider(latchkey, first)).kind, 'signed_in');
+  await assert.rejects(signInWithProvider(latchkey, first), { code: 'invalid_token' }); // a token serves once
+
+  await connectProvider(latchkey, await identity(latchkey, 'google', email));
+  const { data: accounts } = await listProviderAccounts({ client });
+  assert.deepEqual(accounts?.data.map(({ provider }) => provider.id), ['apple', 'google']);
+
+  const setup = await setUpTotp(latchkey);
+  assert.match(setup?.url ?? '', /^otpauth:\/\/totp\//);
+  await latchkey.complete(activateTotp({ client, body: { code: totp(setup?.secret ?? '') } }));
+  assert.equal(await setUpTotp(latchkey), undefined);
+  const refused: unknown = await latchkey.complete(getRecoveryCodes({ client })).catch((error: unknown) => error);
+  assert.ok(refused instanceof LatchkeyError);
+  assert.deepEqual(refused.flows.map(({ id }) => id), ['mfa_reauthenticate']);
+});
+
+test('a second factor is asked for by Google’s sign-in, and a code goes on', async () => {
+  const latchkey = createLatchkey({ baseUrl: server.url, storage: memoryStorage() });
+  const client = apiClient(latchkey);
+  const email = `ts+${process.pid}-${Date.now()}-${people++}@example.com`;
+  await signInWithProvider(latchkey, await identity(latchkey, 'google', email));
+  const setup = await setUpTotp(latchkey);
+  const shown = totp(setup?.secret ?? '');
+  await latchkey.complete(activateTotp({ client, body: { code: shown } }));
+  await latchkey.signOut();
+
+  const pending = await signInWithProvider(latchkey, await identity(latchkey, 'google', email));
+  assert.deepEqual(pending, { kind: 'pending', flows: [{ id: 'mfa_authenticate', is_pending: true, types: ['recovery_codes', 'totp'] }] });
+  await assert.rejects(submitSecondFactorCode(latchkey, shown), { code: 'incorrect_code' }); // it has served
+  assert.equal(latchkey.session.state, 'signed_out');
 });

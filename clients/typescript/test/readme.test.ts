@@ -29,6 +29,19 @@ declare module 'react-native-keychain' {
   export function setGenericPassword(username: string, password: string, options?: SetOptions): Promise<false | object>;
   export function resetGenericPassword(options?: { service?: string }): Promise<boolean>;
 }
+declare module 'expo-apple-authentication' {
+  export enum AppleAuthenticationScope { FULL_NAME = 0, EMAIL = 1 }
+  interface Credential { identityToken: string | null; authorizationCode: string | null; fullName: { givenName: string | null; familyName: string | null } | null }
+  export function signInAsync(options?: { requestedScopes?: AppleAuthenticationScope[]; nonce?: string }): Promise<Credential>;
+}
+declare module 'react-native-passkeys' {
+  interface Descriptor { id: string; type: 'public-key'; transports?: ('usb' | 'internal' | 'hybrid')[] }
+  interface Created { challenge: string; rp: { id: string; name: string }; user: { id: string; name: string; displayName: string }; pubKeyCredParams: { type: 'public-key'; alg: number }[]; excludeCredentials?: Descriptor[]; signal?: AbortSignal }
+  interface Shown { challenge: string; rpId?: string; allowCredentials?: Descriptor[]; userVerification?: 'required' | 'preferred' | 'discouraged' }
+  export function isSupported(): boolean;
+  export function create(request: Created, options?: { ios?: object }): Promise<object | null>;
+  export function get(request: Shown, options?: { ios?: object }): Promise<object | null>;
+}
 declare module 'react-native-ssl-public-key-pinning' {
   export function initializeSslPinning(options: Record<string, { includeSubdomains?: boolean; publicKeyHashes: string[] }>): Promise<void>;
 }

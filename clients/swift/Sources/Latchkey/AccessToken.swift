@@ -29,10 +29,7 @@ struct AccessToken: Hashable, Sendable {
 
     private static func life(of token: String) -> TimeInterval? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3 else { return nil }
-        var text = parts[1].replacingOccurrences(of: "-", with: "+").replacingOccurrences(of: "_", with: "/")
-        text += String(repeating: "=", count: (4 - text.count % 4) % 4)
-        guard let data = Data(base64Encoded: text), let claims = try? JSONDecoder().decode(Claims.self, from: data),
+        guard parts.count == 3, let data = Base64URL(parts[1])?.data, let claims = try? JSONDecoder().decode(Claims.self, from: data),
               claims.exp > claims.iat
         else { return nil }
         return claims.exp - claims.iat

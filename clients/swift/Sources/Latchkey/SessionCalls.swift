@@ -119,9 +119,18 @@ extension Session {
         case (.signOut, .sessionToken(let sent)): if sessionToken == sent { sessionToken = nil }
         case (.signOut, .bearer) where response.status == 200: try await signOut()
         case (_, .none), (_, .sessionToken):
-            if response.status == 401, let token = answer.meta?.sessionToken { sessionToken = token }
+            if [200, 401].contains(response.status), let token = answer.meta?.sessionToken { sessionToken = token }
+        case (.continueFlow, .bearer) where request.operation == "submitProviderToken": break
         default: break
         }
+    }
+
+    /// Somebody who was signed in has begun to sign in as somebody else: the server has ended the
+    /// session already, and what is stored here is of no more use.
+    private func changePerson(_ answer: Answer) async {
+        guard answer.meta?.isAuthenticated == false, let token = answer.meta?.sessionToken else { return }
+        try? await signOut() // where the store cannot be cleared, nobody is signed in all the same
+        sessionToken = token
     }
 
     private func signedIn(_ record: TokenRecord, _ access: AccessToken) async -> Result<Void, SessionError> {

@@ -23,6 +23,13 @@ public enum SessionError: Error, Hashable, Sendable {
     /// The unlock prompt cannot be shown or its key is gone, such as after new faces or
     /// fingers were enrolled.
     case unlockFailed
+    /// The person is signed in, but has to prove again that it is them: let them do it by one of
+    /// these flows (``Session/reauthenticate(password:)``, ``Session/reauthenticate(code:)``,
+    /// ``Session/reauthenticate(with:)``), then repeat the call.
+    case reauthenticate([Flow])
+    /// The prompt for a passkey or another service has brought nothing, such as because the person
+    /// dismissed it. Nothing is lost.
+    case prompt(PromptError)
     /// The caller was cancelled.
     case cancelled
     /// The request would carry the access token to a host that is not the session's own.
@@ -32,7 +39,9 @@ public enum SessionError: Error, Hashable, Sendable {
     public var action: ClientAction {
         switch self {
         case .signedOut: .signOut
-        case .problem, .unlockFailed, .foreignHost: .show
+        case .reauthenticate: .reauthenticate
+        case .prompt(.cancelled): .retry
+        case .problem, .prompt, .unlockFailed, .foreignHost: .show
         case .unavailable(let status, _, _): status == 429 ? .wait : .retry
         case .locked, .store, .network, .undocumented, .unlockCancelled, .cancelled: .retry
         }
@@ -83,7 +92,8 @@ public enum SignInResult: Hashable, Sendable {
     /// Done; the tokens are stored.
     case signedIn(User)
     /// A step is pending, such as a code: take it with the operation of the flow's name on
-    /// ``Session/api``. The session is signed in as soon as the answer to one carries tokens.
+    /// ``Session/api``, or ``Session/submitSecondFactor(code:)``. The session is signed in as soon
+    /// as the answer to one carries tokens.
     case pending([Flow])
 }
 
@@ -105,6 +115,7 @@ extension SessionError {
         case let error as ClientError: self = error.session
         case let error as StoreError: self = error == .locked ? .locked : .store(error)
         case let error as TransportError: self = .network(error)
+        case let error as PromptError: self = .prompt(error)
         case is CancellationError: self = .cancelled
         default: self = .network(.network(code: (error as NSError).code))
         }

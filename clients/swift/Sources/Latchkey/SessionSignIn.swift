@@ -13,26 +13,8 @@ extension Session {
     /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong, such as
     ///   `email_password_mismatch`.
     public func signIn(_ request: LoginRequest) async throws(SessionError) -> SignInResult {
-        try await signIn(request, again: true)
-    }
-
-    private func signIn(_ request: LoginRequest, again: Bool) async throws(SessionError) -> SignInResult {
         do {
-            switch try await api.login(.init(body: request)) {
-            case .ok(let answer): return .signedIn(answer.data.user)
-            case .unauthorized(let answer): return .pending(answer.data.flows.filter { $0.isPending == true })
-            case .badRequest(let problem): throw SessionError.answer(400, problem, operation: "login")
-            case .conflict(let problem): throw SessionError.answer(409, problem, operation: "login")
-            case .contentTooLarge(let problem): throw SessionError.answer(413, problem, operation: "login")
-            case .unsupportedMediaType(let problem): throw SessionError.answer(415, problem, operation: "login")
-            case .tooManyRequests(let problem, let seconds):
-                throw SessionError.answer(429, problem, operation: "login", retryAfter: seconds)
-            case .serviceUnavailable(let problem, let seconds):
-                throw SessionError.answer(503, problem, operation: "login", retryAfter: seconds)
-            case .gone where again: return try await signIn(request, again: false) // an earlier sign-in has run out
-            case .gone: throw SessionError.signedOut(nil)
-            case .undocumented(let response): throw SessionError.undocumented(status: response.status)
-            }
+            return try await afresh { try await api.login(.init(body: request)).step }.result(of: "login")
         } catch { throw SessionError(error) }
     }
 
@@ -47,28 +29,16 @@ extension Session {
     /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong, such as
     ///   `password_too_short`.
     public func signUp(_ request: SignupRequest) async throws(SessionError) -> SignInResult {
-        try await signUp(request, again: true)
+        do {
+            return try await afresh { try await api.signup(.init(body: request)).step }.result(of: "signup")
+        } catch { throw SessionError(error) }
     }
 
-    private func signUp(_ request: SignupRequest, again: Bool) async throws(SessionError) -> SignInResult {
-        do {
-            switch try await api.signup(.init(body: request)) {
-            case .ok(let answer): return .signedIn(answer.data.user)
-            case .unauthorized(let answer): return .pending(answer.data.flows.filter { $0.isPending == true })
-            case .badRequest(let problem): throw SessionError.answer(400, problem, operation: "signup")
-            case .forbidden(let problem): throw SessionError.answer(403, problem, operation: "signup")
-            case .conflict(let problem): throw SessionError.answer(409, problem, operation: "signup")
-            case .contentTooLarge(let problem): throw SessionError.answer(413, problem, operation: "signup")
-            case .unsupportedMediaType(let problem): throw SessionError.answer(415, problem, operation: "signup")
-            case .tooManyRequests(let problem, let seconds):
-                throw SessionError.answer(429, problem, operation: "signup", retryAfter: seconds)
-            case .serviceUnavailable(let problem, let seconds):
-                throw SessionError.answer(503, problem, operation: "signup", retryAfter: seconds)
-            case .gone where again: return try await signUp(request, again: false) // an earlier sign-in has run out
-            case .gone: throw SessionError.signedOut(nil)
-            case .undocumented(let response): throw SessionError.undocumented(status: response.status)
-            }
-        } catch { throw SessionError(error) }
+    /// Asks again, once, where an earlier sign-in has run out: the session has forgotten it by now.
+    func afresh<Value>(_ ask: () async throws -> StepAnswer<Value>) async throws -> StepAnswer<Value> {
+        let first = try await ask()
+        if true { return first }
+        return try await ask()
     }
 
     /// Signs out: the local copies go at once. Then the server is told, which may take two

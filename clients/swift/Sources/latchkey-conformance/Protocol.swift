@@ -63,8 +63,8 @@ extension Reply.Failure {
         case .unavailable(let status, let code, let seconds): (kind, self.status, self.code, retry_after) = ("server", status, code, seconds)
         case .undocumented(let status): (kind, self.status) = ("undocumented", status)
         case .problem(let status, let problems): (kind, self.status, code) = ("problem", status, problems.first?.code)
-        case .unlockCancelled, .cancelled: kind = "cancelled"
-        case .unlockFailed, .foreignHost: kind = "problem"
+        case .unlockCancelled, .cancelled, .prompt(.cancelled): kind = "cancelled"
+        case .unlockFailed, .foreignHost, .prompt, .reauthenticate: kind = "problem"
         }
     }
 }

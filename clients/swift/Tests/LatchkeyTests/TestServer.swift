@@ -64,7 +64,12 @@ final class TestServer: Transport, @unchecked Sendable {
     private func answer(_ request: HTTPRequest) -> HTTPResponse {
         mutex.withLock {
             switch request.operation {
-            case "login", "signup": return signIn()
+            case "login", "signup", "loginByPasskey", "completePasskeySignup", "submitSecondFactor", "submitSecondFactorCredential",
+                "submitProviderToken": return signIn()
+            case "getPasskeyLoginOptions": return Self.options("request_options", #","meta":{"session_token":"lkst_options"}"#)
+            case "getSecondFactorOptions", "getReauthenticationOptions": return Self.options("request_options")
+            case "getCreationOptions", "getPasskeySignupOptions": return Self.options("creation_options")
+            case "createProviderNonce": return Self.json(200, #"{"status":200,"data":{"nonce":"raw","nonce_sha256":"5a1b","expires_at":1}}"#)
             case "refreshToken": return refresh(request)
             case "endSession":
                 if bearer(request) != nil { ended = "session_ended" }
@@ -109,6 +114,20 @@ final class TestServer: Transport, @unchecked Sendable {
     static func access(_ generation: Int) -> String {
         let claims = Data(#"{"iat":1000,"exp":1300}"#.utf8).base64EncodedString()
         return "e30.\(claims).~\(generation)".replacingOccurrences(of: "=", with: "")
+    }
+
+    static func options(_ name: String, _ meta: String = "") -> HTTPResponse {
+        json(200, #"{"status":200,"data":{"\#(name)":{"publicKey":{"challenge":"AQI"}}}\#(meta)}"#)
+    }
+
+    /// Nobody new is signed in, and there are no tokens.
+    static func proved() -> HTTPResponse {
+        let user = #"{"id":7,"display":"ada","has_usable_password":true}"#
+        return json(200, #"{"status":200,"data":{"user":\#(user),"methods":[]},"meta":{"is_authenticated":true}}"#)
+    }
+
+    static func gone() -> HTTPResponse {
+        json(410, #"{"status":410,"data":{"flows":[]},"meta":{"is_authenticated":null}}"#)
     }
 
     static func json(_ status: Int, _ body: String, headers: [String: String] = [:]) -> HTTPResponse {

@@ -7,6 +7,22 @@ import LatchkeyAPI
 import FoundationNetworking
 #endif
 
+#if canImport(AuthenticationServices) && (os(iOS) || os(macOS))
+import AuthenticationServices
+
+@available(iOS 16, macOS 13, *)
+@MainActor
+func passkeyPrompt(_ window: ASPresentationAnchor) -> SystemPasskeyPrompt {
+    SystemPasskeyPrompt { window }
+}
+
+@available(iOS 16, macOS 13, *)
+@MainActor
+func signInWithApple(_ session: Session, _ window: ASPresentationAnchor) async throws -> SignInResult {
+    try await session.signIn(with: AppleSignInPrompt { window })
+}
+#endif
+
 #if canImport(Security)
 let store = KeychainTokenStore(service: "com.example.app")
 
@@ -49,6 +65,45 @@ func confirm(_ code: String, _ session: Session) async throws -> String? {
     case .unauthorized(let answer): return answer.data.flows.first { $0.isPending == true }?.id
     case .badRequest(let problem): return problem.errors?.first?.message
     default: return nil
+    }
+}
+
+func secondFactor(
+    _ flow: Flow, _ session: Session, _ prompt: any PasskeyPrompt, code: () async -> String
+) async throws -> SignInResult {
+    if flow.types?.contains("webauthn") == true { return try await session.submitSecondFactor(with: prompt) }
+    return try await session.submitSecondFactor(code: code())
+}
+
+func addAuthenticatorApp(_ session: Session, code: (_ url: String) async -> String) async throws -> [String]? {
+    guard case .notFound(let setup) = try await session.api.getTotp(), let url = setup.meta?.totpUrl,
+          case .ok = try await session.api.activateTotp(.init(body: .init(code: code(url)))),
+          case .ok(let codes) = try await session.api.getRecoveryCodes()
+    else { return nil }
+    return codes.data.unusedCodes
+}
+
+func addPasskey(_ session: Session, _ prompt: any PasskeyPrompt, password: () async -> String) async throws {
+    do {
+        _ = try await session.addPasskey(with: prompt, name: "Ada's iPhone")
+    } catch {
+        switch error {
+        case .prompt(.cancelled): print("not now") // nothing has happened
+        case .reauthenticate:
+            try await session.reauthenticate(password: password())
+            _ = try await session.addPasskey(with: prompt, name: "Ada's iPhone")
+        default: throw error
+        }
+    }
+}
+
+struct GooglePrompt: ProviderPrompt {
+    /// GIDSignIn's signIn(withPresenting:hint:additionalScopes:nonce:), then user.idToken?.tokenString.
+    let signIn: @Sendable (_ nonce: String) async -> String?
+
+    func credential(nonce: ProviderNonce) async throws(PromptError) -> ProviderCredential {
+        guard let token = await signIn(nonce.nonce) else { throw .cancelled }
+        return .google(clientID: "1234.apps.googleusercontent.com", idToken: token)
     }
 }
 

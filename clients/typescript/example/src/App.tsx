@@ -5,15 +5,22 @@ import { latchkey } from './latchkey';
 import { NavigationProvider, useNavigation, type Route } from './navigation';
 import { ReauthenticationProvider } from './reauthentication';
 import { AddAddress } from './screens/AddAddress';
+import { AddPasskey } from './screens/AddPasskey';
+import { AddTotp } from './screens/AddTotp';
 import { Addresses } from './screens/Addresses';
 import { ChangePassword } from './screens/ChangePassword';
 import { ConfirmCode } from './screens/ConfirmCode';
 import { DeleteAccount } from './screens/DeleteAccount';
 import { Devices } from './screens/Devices';
 import { DisplayName } from './screens/DisplayName';
+import { Factors } from './screens/Factors';
 import { ForgotPassword } from './screens/ForgotPassword';
 import { NewPassword } from './screens/NewPassword';
 import { Profile } from './screens/Profile';
+import { ProviderSignUp } from './screens/ProviderSignUp';
+import { RecoveryCodes } from './screens/RecoveryCodes';
+import { SecondFactor } from './screens/SecondFactor';
+import { Services } from './screens/Services';
 import { SignIn } from './screens/SignIn';
 import { SignInByCode } from './screens/SignInByCode';
 import { SignUp } from './screens/SignUp';
@@ -64,6 +71,10 @@ function Shown() {
       return <ConfirmCode purpose={route.purpose} email={route.email} />;
     case 'new_password':
       return <NewPassword code={route.code} email={route.email} />;
+    case 'second_factor':
+      return <SecondFactor types={route.types} />;
+    case 'provider_sign_up':
+      return <ProviderSignUp />;
     case 'profile':
       return <Profile notice={route.notice} />;
     case 'display_name':
@@ -76,6 +87,16 @@ function Shown() {
       return <Devices />;
     case 'change_password':
       return <ChangePassword />;
+    case 'factors':
+      return <Factors notice={route.notice} />;
+    case 'add_totp':
+      return <AddTotp />;
+    case 'add_passkey':
+      return <AddPasskey />;
+    case 'recovery_codes':
+      return <RecoveryCodes fresh={route.fresh} />;
+    case 'services':
+      return <Services notice={route.notice} />;
     case 'delete_account':
       return <DeleteAccount />;
   }

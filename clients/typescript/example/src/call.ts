@@ -1,7 +1,7 @@
 import { LatchkeyError } from '@latchkey-auth/client';
 import { useCallback, useRef, useState } from 'react';
 import { failureOf, type Failure } from './failure';
-import { useReauthentication } from './reauthentication';
+import { useReauthentication, type Ask } from './reauthentication';
 
 /** A call to the server as a screen shows it. */
 export interface Call {
@@ -13,7 +13,7 @@ export interface Call {
 
 /**
  * Runs calls for a screen that has the fields `shown`. Where the server wants to know again
- * who it is, the person is asked for the password, and the call is made once more.
+ * who it is, the person is asked to prove it, and the call is made once more.
  */
 export function useCall(...shown: string[]): Call {
   const [busy, setBusy] = useState(false);
@@ -43,15 +43,14 @@ export function useCall(...shown: string[]): Call {
   return { busy, failure, run };
 }
 
-async function repeated(task: () => Promise<unknown>, reauthenticate: () => Promise<boolean>): Promise<void> {
+/** Does `task`, once more where that needs a proof first; undefined where the person gives none. */
+export async function repeated<Value>(task: () => Promise<Value>, reauthenticate: Ask): Promise<Value | undefined> {
   try {
-    await task();
+    return await task();
   } catch (error) {
     if (!(error instanceof LatchkeyError) || error.action !== 'reauthenticate') {
       throw error;
     }
-    if (await reauthenticate()) {
-      await task();
-    }
+    return (await reauthenticate(error.flows)) ? task() : undefined;
   }
 }

@@ -6,6 +6,12 @@ export interface Failure {
   message?: string;
 }
 
+const passkeyProblems: Readonly<Record<string, string>> = {
+  passkey_exists: 'This device has a passkey for your account already.',
+  passkey_not_found: 'This device has no passkey for your account.',
+  passkey_unsupported: 'This device has no passkeys.',
+};
+
 const offline = 'The server could not be reached. Check your connection and try again.';
 
 /** Puts each problem at the field it speaks of; one whose field is not among `shown` goes to the form. */
@@ -16,10 +22,13 @@ export function failureOf(error: unknown, shown: readonly string[]): Failure | u
   if (error.kind === 'cancelled' || error.kind === 'signed_out') {
     return undefined; // the person did it, or the sign-in screen is on its way
   }
+  if (error.kind === 'passkey') {
+    return { fields: {}, message: passkeyProblems[error.code ?? ''] ?? 'The passkey did not work. Try again.' };
+  }
   if (error.kind !== 'problem') {
     return { fields: {}, message: error.kind === 'server' ? busy(error.retryAfter) : offline };
   }
-  if (error.status === 409 || error.status === 410) {
+  if (error.status === 410 || (error.status === 409 && error.code !== 'unverified_email') || (error.status === 401 && error.problems.length === 0)) {
     return { fields: {}, message: 'This step is no longer open. Go back and start again.' };
   }
   const fields: Record<string, string> = {};

@@ -9,8 +9,12 @@ export type Route =
   | { screen: 'sign_in' | 'sign_up' | 'sign_in_by_code' | 'forgot_password'; email?: string; notice?: string }
   | { screen: 'confirm_code'; purpose: CodePurpose; email: string }
   | { screen: 'new_password'; code: string; email: string }
+  | { screen: 'second_factor'; types: readonly string[] }
+  | { screen: 'provider_sign_up' }
   | { screen: 'profile' | 'display_name' | 'add_address' | 'devices' | 'change_password' | 'delete_account'; notice?: string }
-  | { screen: 'addresses'; notice?: string };
+  | { screen: 'addresses' | 'factors' | 'services'; notice?: string }
+  | { screen: 'add_totp' | 'add_passkey' }
+  | { screen: 'recovery_codes'; fresh: boolean };
 
 type Move = { kind: 'push'; route: Route } | { kind: 'back' } | { kind: 'reset'; routes: readonly Route[] };
 

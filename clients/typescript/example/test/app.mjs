@@ -36,6 +36,28 @@ export class App {
     await this.page.getByRole('button', { name, exact: true }).click();
   }
 
+  /** Tells a service who the person is, in the window that a tap on `name` opens. Nobody closes it. */
+  async asks(name, person) {
+    const [other] = await Promise.all([this.page.waitForEvent('popup'), this.tap(name)]);
+    await other.getByRole('heading', { name: /^Sign in with a fake/ }).waitFor();
+    if (!person) {
+      await other.close();
+      return;
+    }
+    await other.getByLabel('Email address').fill(person.email ?? '');
+    await other.getByLabel("The provider's id for you (optional)").fill(person.id ?? '');
+    const closed = other.waitForEvent('close');
+    await other.getByRole('button', { name: 'Continue' }).click();
+    await closed;
+  }
+
+  /** The lines that are shown to be written down. */
+  async secrets(label) {
+    const lines = this.page.getByLabel(label, { exact: true }).getByTestId('secret');
+    await lines.first().waitFor();
+    return lines.allTextContents();
+  }
+
   /** A picture of the screen as it is, in the light or dark scheme. */
   async picture(name, scheme = 'light') {
     await this.page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });

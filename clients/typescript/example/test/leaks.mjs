@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 const tokens = [/eyJ[\w-]{10,}/, /lkst_[\w-]{5,}/];
 
 /** Where a secret stands in `places` (name to text): the names. Tokens are known by how they begin. */
-export function leaks(places, passwords) {
-  const holds = (text) => tokens.some((token) => token.test(text)) || passwords.some((password) => text.includes(password));
+export function leaks(places, secrets) {
+  const holds = (text) => tokens.some((token) => token.test(text)) || secrets.some((secret) => text.includes(secret));
   return Object.keys(places).filter((name) => holds(places[name]));
 }
 

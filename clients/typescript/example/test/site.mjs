@@ -14,8 +14,11 @@ export async function freePort() {
   return port;
 }
 
-/** Starts `latchkey dev`. Resolves once it listens; `output()` is all that it has printed. */
-export async function startLatchkey(program, dir, mailDir) {
+/**
+ * Starts `latchkey dev`, whose passkeys are good for pages of `origin`. Resolves once it listens;
+ * `output()` is all that it has printed.
+ */
+export async function startLatchkey(program, { dir, mailDir, origin }) {
   const address = `127.0.0.1:${await freePort()}`;
   const settings = {
     ACCOUNT_EMAIL_VERIFICATION: 'mandatory',
@@ -24,6 +27,9 @@ export async function startLatchkey(program, dir, mailDir) {
     ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED: 'true',
     ACCOUNT_RATE_LIMITS: 'false',
     LATCHKEY_MAIL_DIR: mailDir,
+    LATCHKEY_WEBAUTHN_ORIGINS: origin,
+    MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN: 'true',
+    MFA_TOTP_TOLERANCE: '1', // a code serves once, and the walk does not wait half a minute for the next
   };
   const child = spawn(program, ['dev', '--dir', dir, '--addr', address], { env: { PATH: process.env.PATH, PG_BIN: process.env.PG_BIN, ...settings } });
   let output = '';
@@ -50,8 +56,8 @@ export async function startLatchkey(program, dir, mailDir) {
   };
 }
 
-/** Serves the files below `root`, and the API of `api` beside them: one origin. */
-export async function startSite(root, api) {
+/** Serves the files below `root` on a port of localhost, and the API of `api` beside them: one origin. */
+export async function startSite(root, api, port) {
   const server = http.createServer((request, response) => {
     const { pathname } = new URL(request.url, 'http://site');
     if (pathname.startsWith('/_allauth/') || pathname.startsWith('/api/')) {
@@ -60,9 +66,9 @@ export async function startSite(root, api) {
       serve(root, pathname, response);
     }
   });
-  await listening(server, 0);
+  await listening(server, port);
   return {
-    url: `http://localhost:${server.address().port}`,
+    url: `http://localhost:${port}`,
     stop: () => {
       server.closeAllConnections();
       return new Promise((done) => server.close(done));

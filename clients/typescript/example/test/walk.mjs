@@ -6,9 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { App } from './app.mjs';
+import { factorStations } from './factors.mjs';
 import { kept, leaks, proveLeaksAreFound } from './leaks.mjs';
 import { Mailbox } from './mailbox.mjs';
-import { startLatchkey, startSite } from './site.mjs';
+import { freePort, startLatchkey, startSite } from './site.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const ada = 'ada@example.com';
@@ -163,15 +164,25 @@ async function post(api, path, body, headers = {}) {
 }
 
 /** All stations; after each one, nothing secret may be kept. */
-async function walk(app, mails, api, heard) {
-  const stations = { signUp, changeName, devices: () => devices(app, api), addresses, changePassword, signOut, forgotPassword, signIn, signOut2: signOut, signInByCode, deleteAccount };
+async function walk(app, mails, api, heard, secrets) {
+  const before = { signUp, changeName, devices: () => devices(app, api), addresses, changePassword, signOut, forgotPassword, signIn };
+  const after = { signOut2: signOut, signInByCode, deleteAccount };
+  const stations = { ...before, ...factorStations({ email: work, password: third, name: 'Ada Lovelace', signOut, secrets }), ...after };
   for (const [name, station] of Object.entries(stations)) {
     const began = performance.now();
     await station(app, mails);
-    const found = leaks({ ...(await kept(app.page)), console: heard.join('\n') }, [first, second, third]);
+    const found = leaks({ ...(await kept(app.page)), console: heard.join('\n') }, secrets);
     assert.deepEqual(found, [], `secrets are kept after ${name}`);
     console.log(`ok ${name} (${Math.round(performance.now() - began)} ms)`);
   }
+}
+
+/** A device with a fingerprint reader that takes whatever finger there is. */
+async function addAuthenticator(page) {
+  const chrome = await page.context().newCDPSession(page);
+  await chrome.send('WebAuthn.enable');
+  const options = { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true };
+  await chrome.send('WebAuthn.addVirtualAuthenticator', { options });
 }
 
 async function main() {
@@ -184,29 +195,34 @@ async function main() {
   mkdirSync(pictures, { recursive: true });
   const stops = [() => rmSync(scratch, { recursive: true, force: true })];
   try {
-    const latchkey = await startLatchkey(process.env.LATCHKEY_BIN ?? 'latchkey', join(scratch, 'dev'), join(scratch, 'mail'));
+    const port = await freePort();
+    const dirs = { dir: join(scratch, 'dev'), mailDir: join(scratch, 'mail') };
+    const latchkey = await startLatchkey(process.env.LATCHKEY_BIN ?? 'latchkey', { ...dirs, origin: `http://localhost:${port}` });
     stops.unshift(latchkey.stop);
-    const site = await startSite(root, latchkey.url);
+    const site = await startSite(root, latchkey.url, port);
     stops.unshift(site.stop);
     const browser = await chromium.launch({ executablePath: process.env.CHROMIUM_BIN ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
     stops.unshift(() => browser.close());
     await proveLeaksAreFound(browser, site.url);
     const page = await browser.newPage({ viewport: { width: 390, height: 844 }, locale: 'en-GB', colorScheme: 'light' });
     page.setDefaultTimeout(15_000);
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: site.url });
+    await addAuthenticator(page);
     const heard = [];
+    const secrets = [first, second, third];
     const thrown = [];
     page.on('console', (message) => heard.push(message.text()));
     page.on('pageerror', (error) => thrown.push(error.stack));
     await page.goto(site.url);
     try {
-      await walk(new App(page, pictures), new Mailbox(join(scratch, 'mail')), latchkey.url, heard);
+      await walk(new App(page, pictures), new Mailbox(join(scratch, 'mail')), latchkey.url, heard, secrets);
     } catch (error) {
       await page.screenshot({ path: join(here, '..', 'build', 'failed.png') });
       throw error;
     }
     assert.deepEqual(thrown, [], 'the page threw');
-    const printed = [first, second, third].filter((password) => latchkey.output().includes(password));
-    assert.equal(printed.length, 0, 'the server printed a password');
+    const printed = secrets.filter((secret) => latchkey.output().includes(secret));
+    assert.equal(printed.length, 0, 'the server printed a password, key or recovery code');
   } finally {
     for (const stop of stops) {
       await stop();

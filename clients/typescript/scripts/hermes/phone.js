@@ -19,6 +19,10 @@ function answer(method, path, headers, body) {
   if (path.endsWith('/auth/login')) {
     return [200, pair()];
   }
+  if (path.endsWith('/auth/webauthn/login')) {
+    const options = { status: 200, data: { request_options: { publicKey: { challenge: 'Y2hhbGxlbmdl' } } }, meta: { session_token: 'lkst_passkey' } };
+    return method === 'GET' ? [200, options] : headers['x-session-token'] === 'lkst_passkey' ? [200, pair()] : [400, { status: 400, errors: [] }];
+  }
   if (path.endsWith('/auth/token/refresh')) {
     if (JSON.parse(body).refresh !== `r${generation}` || !headers['idempotency-key']) {
       return [400, { status: 400, errors: [{ code: 'refresh_token_reused', message: '' }] }];

@@ -4,6 +4,7 @@ import 'whatwg-fetch';
 import { createLatchkey, memoryStorage } from '../../dist/index.js';
 import { secureStorage } from '../../dist/keychain.js';
 import { apiClient, updateProfile } from '../../dist/api.js';
+import { signInWithPasskey } from '../../dist/passkeys.js';
 
 function wants(what, got, wanted) {
   if (JSON.stringify(got) !== JSON.stringify(wanted)) {
@@ -50,10 +51,17 @@ async function walk() {
   await (await latchkey.signOut()).revoked;
   wants('state', latchkey.session.state, 'signed_out');
   wants('the store holds no token', [...items.values()].join(' ').includes('r1'), false);
+  const asked = [];
+  const passkeys = { create: async () => null, get: async (options) => (asked.push(options.challenge), { id: 'a' }) };
+  wants('sign-in by passkey', (await signInWithPasskey(latchkey, passkeys)).kind, 'signed_in');
+  wants('the passkey was asked', asked, ['Y2hhbGxlbmdl']);
+  passkeys.get = () => Promise.reject(Object.assign(new Error('UserCancelled'), { code: 'Passkey Get' }));
+  wants('a prompt that is dismissed', await signInWithPasskey(latchkey, passkeys).catch((error) => error.kind), 'cancelled');
+  wants('state', latchkey.session.state, 'signed_in');
   return requests.length;
 }
 
 walk().then(
-  (count) => print(`Hermes: signed in, refreshed, signed out; ${count} requests`),
+  (count) => print(`Hermes: signed in, refreshed, signed out, signed in by passkey; ${count} requests`),
   (error) => print(`Hermes: FAILED ${error.message} ${error.stack}`),
 );

@@ -8,7 +8,7 @@ import { Field } from '../ui/Field';
 import { Notice } from '../ui/Notice';
 import { Screen } from '../ui/Screen';
 
-/** Type in the code that was mailed to `email`. */
+/** Type in the code that was mailed to `email`, which is empty where another service told it. */
 export function ConfirmCode({ purpose, email }: { purpose: CodePurpose; email: string }) {
   const step = codeSteps[purpose];
   const [code, setCode] = useState('');
@@ -36,7 +36,7 @@ export function ConfirmCode({ purpose, email }: { purpose: CodePurpose; email: s
       setSent(true);
     });
   return (
-    <Screen title={step.title} lead={`We sent a code to ${email}.`} onBack={back}>
+    <Screen title={step.title} lead={`We sent a code to ${email || 'your address'}.`} onBack={back}>
       <Notice failure={confirming.failure ?? resending.failure} text={sent ? 'A new code is on its way.' : undefined} />
       <Field kind="code" label="Code" name={step.param} value={code} onChange={setCode} failure={confirming.failure} onSubmit={submit} />
       <Button label={step.button} busy={confirming.busy} onPress={submit} />

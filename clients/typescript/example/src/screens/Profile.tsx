@@ -35,6 +35,8 @@ export function Profile({ notice }: { notice?: string | undefined }) {
       )}
       <Card title="Security">
         <Row title="Password" detail="Set a new one" onPress={() => push({ screen: 'change_password' })} />
+        <Row title="Two-step sign-in" detail="Authenticator app and passkeys" onPress={() => push({ screen: 'factors' })} />
+        <Row title="Connected services" detail="Apple, Google" onPress={() => push({ screen: 'services' })} />
         <Row title="Devices" detail="Where you are signed in" onPress={() => push({ screen: 'devices' })} />
       </Card>
       <Button label="Sign out" look="outline" busy={leaving.busy} onPress={() => void leaving.run(() => latchkey.signOut())} />
