@@ -61,7 +61,13 @@ func (a *App) post(ctx context.Context) {
 	}
 	tries, started := 0, false
 	start := func() bool {
-		err := a.outbox.Start(ctx)
+		var err error
+		if !a.prepared { // otherwise Prepare has looked, and once is enough
+			err = a.DB.CheckSchema(ctx)
+		}
+		if err == nil {
+			err = a.outbox.Start(ctx)
+		}
 		if started = err == nil; !started && tries == 0 && ctx.Err() == nil {
 			a.log.Warn("messages cannot be sent; trying again every second", "cause", err.Error())
 		}

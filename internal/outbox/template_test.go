@@ -78,6 +78,18 @@ func TestRender_everyKindInEveryLanguage(t *testing.T) {
 	}
 }
 
+func TestRender_oursShowWhatTheyCarry(t *testing.T) {
+	t.Parallel()
+	list := read(t, "", "", sampleLinks)
+	for _, tag := range shipped {
+		for _, kind := range kinds {
+			if err := list.try(tag, kind); err != nil {
+				t.Errorf("%s/%s: %v", tag, kind, err)
+			}
+		}
+	}
+}
+
 func TestRender_wholeMails(t *testing.T) {
 	t.Parallel()
 	list := read(t, "", "[Example]", sampleLinks)

@@ -89,11 +89,8 @@ func (o *Outbox) enqueue(ctx context.Context, tx postgres.Tx, id uuid.UUID) erro
 }
 
 // Start begins to send messages; it works on until Stop. It fails while the database is
-// away or its schema is old.
+// away. The schema must be the newest one (postgres.DB.CheckSchema).
 func (o *Outbox) Start(ctx context.Context) error {
-	if err := o.DB.CheckSchema(ctx); err != nil {
-		return err
-	}
 	return o.worker.Start(context.WithoutCancel(ctx))
 }
 
