@@ -36,6 +36,7 @@ const (
 	// SecondFactor is written where it was wrong: a right one is a login or a proof.
 	SecondFactor           = "second_factor"
 	CounterWentBack        = "webauthn_counter_went_back"
+	BackupEligible         = "webauthn_became_backup_eligible"
 	FactorAdded            = "factor_added"
 	FactorRemoved          = "factor_removed"
 	RecoveryCodesGenerated = "recovery_codes_generated"

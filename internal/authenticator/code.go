@@ -16,6 +16,8 @@ import (
 type Proof struct {
 	ID   int64
 	Type string
+	// BecameEligible: the key was not eligible for backup before, and is now.
+	BecameEligible bool
 }
 
 // mostMisses is how many wrong codes in a row a factor stands. After that it needs another
@@ -39,7 +41,7 @@ func (a *Authenticators) Try(ctx context.Context, tx postgres.Tx, userID int64, 
 			return Proof{}, false, err
 		}
 		if right {
-			return Proof{row.ID, row.Type}, true, tx.UpdateAuthenticatorsForgiven(ctx, userID)
+			return Proof{ID: row.ID, Type: row.Type}, true, tx.UpdateAuthenticatorsForgiven(ctx, userID)
 		}
 	}
 	return Proof{}, false, a.miss(ctx, tx, userID, typed)

@@ -122,7 +122,8 @@ func (a *Authenticators) UseCredential(ctx context.Context, tx postgres.Tx, user
 		if err := tx.UpdateAuthenticatorsForgiven(ctx, userID); err != nil {
 			return Proof{}, err
 		}
-		return Proof{row.AuthenticatorID, factor.WebAuthn}, tx.MarkAuthenticatorUsed(ctx, db.MarkAuthenticatorUsedParams{ID: row.AuthenticatorID, Now: tx.Now})
+		proof := Proof{row.AuthenticatorID, factor.WebAuthn, used.BecameEligible}
+		return proof, tx.MarkAuthenticatorUsed(ctx, db.MarkAuthenticatorUsedParams{ID: row.AuthenticatorID, Now: tx.Now})
 	}
 	return Proof{}, factor.ErrIncorrect
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
@@ -351,4 +352,56 @@ func TestDev_theKeyAndTheDatabaseAreNobodyElses(t *testing.T) {
 	if err := c.QueryRow(t.Context(), "SHOW listen_addresses").Scan(&addresses); err != nil || addresses != "" {
 		t.Errorf("the database listens on %q: %v", addresses, err)
 	}
+}
+
+// What a phone needs of the second half of the protocol is there from the start: Apple and
+// Google, played; passkeys at http://localhost; TOTP, with a sealing key that is kept.
+func TestDev_playsAppleAndGoogleAndKnowsPasskeys(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(short(t), "d")
+	p := launch{}.dev(t, dir)
+	fake := p.said(`Apple and Google are played by (http://\S+):`)
+	a := p.call("GET", configPath, "")
+	for _, want := range []string{`"supported_types":["recovery_codes","totp","webauthn"]`, `"passkey_login_enabled":true`, `{"client_id":"dev.latchkey.app,dev.latchkey.web","flows":["provider_token"],"id":"apple","name":"Apple"}`} {
+		if !strings.Contains(a.Body, want) {
+			t.Errorf("no %s in %s", want, a.Body)
+		}
+	}
+	for service, client := range map[string]string{"apple": "dev.latchkey.app", "google": "dev.latchkey.google"} {
+		made := elsewhere(t, "POST", fake+"/"+service+"/token-for", object("client_id", client, "email", service+"@gmail.com")).wants(200)
+		in := p.visitor().do("POST", providerTokenPath, brought("login", service, client, made.text("id_token"))).in()
+		if in.text("data.user.email") != service+"@gmail.com" {
+			t.Error(in.Body)
+		}
+	}
+	if page := elsewhere(t, "GET", fake+"/apple/sign-in?client_id=dev.latchkey.app&redirect_uri=http%3A%2F%2Flocalhost%3A8081%2F", "").wants(200); !strings.Contains(page.Body, "<form") {
+		t.Error(page.Body)
+	}
+	v := p.visitor()
+	if options := v.asked(keyLoginPath); !strings.Contains(string(options), `"rpId":"localhost"`) {
+		t.Errorf("%s", options)
+	}
+	// Settings of one's own take the place of all that.
+	own := launch{env: []string{"SOCIALACCOUNT_PROVIDERS={}", "LATCHKEY_WEBAUTHN_RP_ID=example.com"}}.dev(t, filepath.Join(short(t), "d"))
+	if strings.Contains(own.out.String(), "played by") || !strings.Contains(own.call("GET", configPath, "").Body, `"providers":[]`) {
+		t.Error(own.out.String())
+	}
+	if a := own.call("GET", configPath, ""); !strings.Contains(a.Body, `"supported_types":["recovery_codes","totp"]`) {
+		t.Error(a.Body)
+	}
+}
+
+// elsewhere sends a request to somebody else's server.
+func elsewhere(t *testing.T, method, url, body string) answer {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	got, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return readAnswer(t, got)
 }

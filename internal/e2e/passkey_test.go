@@ -282,6 +282,24 @@ func TestWebAuthn_aKeyThatIsOneOfTwoFactorsNeverSignsInAlone(t *testing.T) {
 	}
 }
 
+// SEC-63: a key that begins to be synchronised goes on working, and that is noted; one that
+// was synchronised and denies it is refused.
+func TestSEC63_aPasskeyMayBecomeASyncedOne(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+	person, key := w.signedIn(ada), softkey.New(passkeyOrigin)
+	person.withKey(key, true)
+	for _, synced := range []*softkey.Key{key.With(softkey.Synced), key.With(softkey.Synced)} {
+		v := w.visitor()
+		v.do("POST", keyLoginPath, presented(synced.Assert(v.asked(keyLoginPath)))).in()
+	}
+	if n := query[int](w, "SELECT count(*) FROM audit_events WHERE event = 'webauthn_became_backup_eligible'"); n != 1 {
+		t.Errorf("%d audit rows", n)
+	}
+	v := w.visitor()
+	v.do("POST", keyLoginPath, presented(key.With(softkey.Backup(false, false)).Assert(v.asked(keyLoginPath)))).wants(400, "incorrect_code@credential")
+}
+
 func TestPasskey_attemptsAreLimited(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, withPasskeySignup, `ACCOUNT_RATE_LIMITS={"signup":"3/m/ip","webauthn_options":"12/m/ip"}`)

@@ -94,6 +94,9 @@ func (f *Flow) byCredential(ctx context.Context, purpose string, answer json.Raw
 // judge makes a refusal of what is wrong with an answer. A counter that went back is noted
 // by itself: somebody may have copied the key.
 func (f *Flow) judge(ctx context.Context, tx postgres.Tx, userID int64, proof authenticator.Proof, err error) (authenticator.Proof, bool, error) {
+	if err == nil && proof.BecameEligible { // it may be on other devices from now on (SEC-63)
+		err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.BackupEligible, UserID: userID})
+	}
 	if !authenticator.IsIncorrect(err) {
 		return proof, err == nil, err
 	}
