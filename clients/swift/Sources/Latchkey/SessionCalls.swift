@@ -120,7 +120,7 @@ extension Session {
         case (.signOut, .bearer) where response.status == 200: try await signOut()
         case (_, .none), (_, .sessionToken):
             if [200, 401].contains(response.status), let token = answer.meta?.sessionToken { sessionToken = token }
-        case (.continueFlow, .bearer) where request.operation == "submitProviderToken": break
+        case (.continueFlow, .bearer) where request.operation == "submitProviderToken": await changePerson(answer)
         default: break
         }
     }

@@ -37,7 +37,7 @@ extension Session {
     /// Asks again, once, where an earlier sign-in has run out: the session has forgotten it by now.
     func afresh<Value>(_ ask: () async throws -> StepAnswer<Value>) async throws -> StepAnswer<Value> {
         let first = try await ask()
-        if true { return first }
+        guard case .gone = first else { return first }
         return try await ask()
     }
 

@@ -1,0 +1,81 @@
+import LatchkeyAPI
+
+extension Session {
+    /// Signs in with a passkey alone: the person's face, finger or PIN makes it both factors.
+    ///
+    /// - Returns: Who is signed in, or what is pending, such as `verify_email`.
+    /// - Throws: ``SessionError/prompt(_:)`` where the prompt brought nothing;
+    ///   ``SessionError/problem(status:_:)`` with `incorrect_code` where the server does not take
+    ///   the passkey. Call it again for another attempt: each needs options of its own.
+    public func signInWithPasskey(_ prompt: any PasskeyPrompt) async throws(SessionError) -> SignInResult {
+        do {
+            let options = try await afresh { try await api.getPasskeyLoginOptions().step }.value(of: "getPasskeyLoginOptions")
+            let credential = try await prompt.assert(options)
+            // No second attempt where the sign-in is gone by now: the answer belongs to it.
+            return try await api.loginByPasskey(.init(body: .init(credential: credential))).step.result(of: "loginByPasskey")
+        } catch { throw SessionError(error) }
+    }
+
+    /// Begins an account with a passkey in place of a password.
+    public func signUpWithPasskey(email: String) async throws(SessionError) -> SignInResult {
+        try await signUpWithPasskey(PasskeySignupRequest(email: email))
+    }
+
+    /// Begins an account with a passkey in place of a password. The passkey is made in
+    /// ``finishSignUp(with:name:)``, when `mfa_signup_webauthn` is pending.
+    ///
+    /// - Returns: What is pending, at first `verify_email`.
+    /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong.
+    public func signUpWithPasskey(_ request: PasskeySignupRequest) async throws(SessionError) -> SignInResult {
+        do {
+            return try await afresh { try await api.signupByPasskey(.init(body: request)).step }.result(of: "signupByPasskey")
+        } catch { throw SessionError(error) }
+    }
+
+    /// Makes the passkey of a new account, while `mfa_signup_webauthn` is pending, and signs in.
+    ///
+    /// - Throws: ``SessionError/prompt(_:)`` where the prompt brought nothing, and the step is
+    ///   still pending; ``SessionError/signedOut(_:)`` where the sign-up is over.
+    public func finishSignUp(with prompt: any PasskeyPrompt, name: String? = nil) async throws(SessionError) -> SignInResult {
+        do {
+            switch try await api.getPasskeySignupOptions().step.step(of: "getPasskeySignupOptions") {
+            case .pending(let flows): return .pending(flows)
+            case .given(let options):
+                let made = NewCredentialRequest(credential: try await prompt.create(options), name: name)
+                return try await api.completePasskeySignup(.init(body: made)).step.result(of: "completePasskeySignup")
+            }
+        } catch { throw SessionError(error) }
+    }
+
+    /// Adds a passkey to the account of the person who is signed in.
+    ///
+    /// - Parameters:
+    ///   - prompt: What makes it.
+    ///   - name: What the person calls it; made up where it is not given.
+    ///   - passwordless: Whether it can sign in alone. Otherwise it is a second factor.
+    /// - Throws: ``SessionError/reauthenticate(_:)`` where the person has to prove again that it is
+    ///   them; ``SessionError/prompt(_:)`` where the prompt brought nothing;
+    ///   ``SessionError/problem(status:_:)``, such as 409 with `unverified_email`.
+    public func addPasskey(
+        with prompt: any PasskeyPrompt, name: String? = nil, passwordless: Bool = true
+    ) async throws(SessionError) -> NewPasskey {
+        do {
+            // The parameter counts by being there, whatever it says.
+            let options = try await api.getCreationOptions(.init(passwordless: passwordless ? "true" : nil)).step.value(of: "getCreationOptions")
+            let made = NewCredentialRequest(credential: try await prompt.create(options), name: name)
+            return try await api.addCredential(.init(body: made)).step.value(of: "addCredential")
+        } catch { throw SessionError(error) }
+    }
+}
+
+/// A passkey that was added.
+public struct NewPasskey: Hashable, Sendable {
+    /// The passkey.
+    public let authenticator: Authenticator
+    /// Whether recovery codes were made along with it: show them, `getRecoveryCodes` has them.
+    public let hasNewRecoveryCodes: Bool
+
+    init(_ answer: AuthenticatorResponse) {
+        (authenticator, hasNewRecoveryCodes) = (answer.data, answer.meta?.recoveryCodesGenerated == true)
+    }
+}

@@ -1,0 +1,110 @@
+import Foundation
+import Latchkey
+import LatchkeyAPI
+import XCTest
+
+final class ProviderTests: SessionTestCase, @unchecked Sendable {
+    private let google = ProviderCredential.google(clientID: "id.apps.googleusercontent.com", idToken: "google-token")
+
+    private func sent() throws -> ProviderTokenRequest? {
+        try server.requests("submitProviderToken").last?.body.map { try JSONDecoder().decode(ProviderTokenRequest.self, from: $0) }
+    }
+
+    private func fails(_ expected: SessionError, line: UInt = #line, _ call: () async throws -> Void) async {
+        do {
+            try await call()
+            XCTFail("no error", line: line)
+        } catch { XCTAssertEqual(error as? SessionError, expected, line: line) }
+    }
+
+    func testAPromptIsGivenANonceOfTheServers() async throws {
+        let (session, prompt) = (try session(), TestPrompt())
+        guard case .signedIn = try await session.signIn(with: prompt) else { return XCTFail("not signed in") }
+        XCTAssertEqual(prompt.asked, ["apple 5a1b"])
+        let token = ProviderToken(clientId: "com.example.app", idToken: "id-token", authorizationCode: "c0de", name: "Ada Lovelace")
+        XCTAssertEqual(try sent(), ProviderTokenRequest(provider: "apple", process: "login", token: token))
+        XCTAssertTrue(keychain.contents.keys.contains { $0.hasPrefix("slot") })
+    }
+
+    func testADismissedPromptSubmitsNothing() async throws {
+        let session = try await signedIn()
+        await fails(.prompt(.cancelled)) { _ = try await session.signIn(with: TestPrompt(.cancelled)) }
+        await fails(.prompt(.cancelled)) { try await session.connect(with: TestPrompt(.cancelled)) }
+        XCTAssertEqual(server.count("submitProviderToken"), 0)
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+    }
+
+    func testWhatIsPendingIsAValueAndGoesOn() async throws {
+        let session = try session()
+        server.play("submitProviderToken", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+        guard case .pending(let flows) = try await session.signIn(with: google) else { return XCTFail("not pending") }
+        XCTAssertEqual(flows.map(\.id), ["mfa_authenticate"])
+        guard case .signedIn = try await session.submitSecondFactor(code: "1") else { return XCTFail("not signed in") }
+        XCTAssertEqual(server.requests("submitSecondFactor").first?.headers["X-Session-Token"], "lkst_1")
+    }
+
+    func testAnotherPersonTakesTheSessionOver() async throws {
+        let session = try await signedIn()
+        let before = keychain.contents
+        guard case .signedIn = try await session.signIn(with: google) else { return XCTFail("not signed in") }
+        XCTAssertNotNil(server.requests("submitProviderToken").first?.headers["Authorization"], "the server ends the old session")
+        XCTAssertNotEqual(keychain.contents, before)
+        let result = await call(session)
+        XCTAssertEqual(result, .success(200))
+    }
+
+    func testAnotherPersonWhoseStepIsPendingLeavesNobodySignedIn() async throws {
+        for condition in [TestKeychain.Condition.unlocked, .locked] {
+            let session = try await signedIn()
+            var changes = session.changes().makeAsyncIterator()
+            keychain.condition = condition
+            server.play("submitProviderToken", .response(TestServer.unauthorized(pending: "provider_signup", sessionToken: "lkst_1")))
+            guard case .pending = try await session.signIn(with: google) else { return XCTFail("not pending") }
+            keychain.condition = .unlocked
+            let state = await session.state()
+            guard state == .signedOut(.user) else { return XCTFail("\(state)") }
+            let change = await changes.next()
+            XCTAssertEqual(change, .signedOut(.user))
+            _ = try await session.api.getProviderSignup()
+            XCTAssertEqual(server.requests("getProviderSignup").last?.headers["X-Session-Token"], "lkst_1")
+        }
+    }
+
+    func testConnectingMayAskForAProofFirst() async throws {
+        let session = try await signedIn()
+        // A forgotten password is being reset in this session: that pending step is nobody's sign-in.
+        let again = #"{"status":401,"data":{"flows":[{"id":"reauthenticate"},{"id":"password_reset_by_code","is_pending":true}]},"meta":{"is_authenticated":true,"session_token":"lkst_1"}}"#
+        server.play("submitProviderToken", .response(TestServer.json(401, again)), .response(TestServer.proved()))
+        await fails(.reauthenticate([Flow(id: "reauthenticate"), Flow(id: "password_reset_by_code", isPending: true)])) { try await session.connect(google) }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+        try await session.connect(google)
+        XCTAssertEqual(try sent()?.process, "connect")
+    }
+
+    func testNobodyConnectsAnything() async throws {
+        let nobody = try session()
+        await fails(.signedOut(nil)) { try await nobody.connect(google) }
+        XCTAssertEqual(server.count("submitProviderToken"), 0)
+        let session = try await signedIn()
+        clock.advance(301)
+        server.end("session_ended")
+        server.play("submitProviderToken", .response(TestServer.unauthorized()))
+        await fails(.signedOut(EndReason(code: "session_ended"))) { try await session.connect(google) }
+    }
+
+    func testANonceNeedsNoSession() async throws {
+        let session = try await signedIn()
+        let nonce = try await session.providerNonce()
+        XCTAssertEqual(nonce.nonce, "raw")
+        XCTAssertNil(server.requests("createProviderNonce").first?.headers["Authorization"])
+    }
+
+    func testACredentialIsNotShown() {
+        var text = "\(google) \(String(reflecting: google))"
+        dump(google, to: &text)
+        XCTAssertFalse(text.contains("google-token"), text)
+        XCTAssertTrue(text.contains("google"))
+    }
+}
