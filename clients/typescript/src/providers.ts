@@ -1,0 +1,76 @@
+/**
+ * Sign in with Apple, Google and other services, by the id_token that their SDK gives.
+ *
+ * @packageDocumentation
+ */
+import { signedOut } from './errors.js';
+import type { ProviderNonceResponse } from './generated/types.gen.js';
+import type { CallOptions, Latchkey } from './latchkey.js';
+import { entered, type Pending, type SignedIn } from './outcome.js';
+import { take, told } from './steps.js';
+
+/** What a service told the app about the person. */
+export interface ProviderIdentity {
+  /** Names the service, as `getConfig` does: `apple`, `google`. */
+  provider: string;
+  /** The client id that the token was made for: the bundle id, or the web client id. */
+  clientId: string;
+  /** The id_token, or identity token, that the service's SDK gave. */
+  idToken: string;
+  /** Apple's authorization code: with it the server can revoke the grant when the person leaves. */
+  authorizationCode?: string | null | undefined;
+  /** What the person is called, where Apple told it: it does so once. Of no use with other services. */
+  name?: string | null | undefined;
+  /** The `nonce` of {@link providerNonce}, in its raw form whichever form the SDK was given. */
+  nonce?: string | undefined;
+}
+
+/** A nonce that a service puts into its token, so that the token serves here, once, and nowhere else. */
+export interface ProviderNonce {
+  /** For an SDK that hashes it, or whose service takes it as it is. */
+  readonly nonce: string;
+  /** For an SDK that hands it to Apple as it is: SHA-256 in hexadecimal digits. */
+  readonly nonceSha256: string;
+  /** When it ends, in seconds since the Unix epoch. */
+  readonly expiresAt: number;
+}
+
+/**
+ * Gets a nonce from the server, good for ten minutes and one token.
+ *
+ * - `expo-apple-authentication`: `signInAsync({ nonce: nonceSha256 })`.
+ * - `@invertase/react-native-apple-authentication` hashes: `performRequest({ nonce })`.
+ * - `@react-native-google-signin/google-signin`: `signIn({ nonce })`.
+ */
+export async function providerNonce(latchkey: Latchkey, options?: CallOptions): Promise<ProviderNonce> {
+  const { data } = await told<ProviderNonceResponse>(latchkey, { ...options, call: ['POST', 'auth/provider/nonce'] });
+  return { nonce: data.nonce, nonceSha256: data.nonce_sha256, expiresAt: data.expires_at };
+}
+
+/**
+ * Signs in with another service, or makes an account. What is pending is a value, as with
+ * `signIn`: `provider_signup` where the service told too little for an account.
+ */
+export async function signInWithProvider(latchkey: Latchkey, identity: ProviderIdentity, options?: CallOptions): Promise<SignedIn | Pending> {
+  return entered(await take(latchkey, { ...options, call, body: bodyOf('login', identity), apart: {} }));
+}
+
+/**
+ * Connects another service to the account of the signed-in person, who has to prove first
+ * that it is still them: kind `problem` with `action: 'reauthenticate'` otherwise. After
+ * that the same token can be sent again.
+ */
+export async function connectProvider(latchkey: Latchkey, identity: ProviderIdentity, options?: CallOptions): Promise<void> {
+  const result = await take(latchkey, { ...options, call, body: bodyOf('connect', identity) });
+  if (result.kind !== 'signed_in') {
+    throw signedOut();
+  }
+}
+
+const call = ['POST', 'auth/provider/token'] as const;
+
+function bodyOf(process: 'login' | 'connect', { provider, clientId, idToken, authorizationCode, name, nonce }: ProviderIdentity): object {
+  // What is undefined is not sent.
+  const token = { client_id: clientId, id_token: idToken, authorization_code: authorizationCode ?? undefined, name: name || undefined, nonce };
+  return { provider, process, token };
+}

@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { activateTotp, apiClient, submitSecondFactor } from '../src/api.js';
+import { reauthenticateWithCode, setUpTotp, submitSecondFactorCode } from '../src/second-factor.js';
+import { credentials, device, signedIn } from './stand-in/device.js';
+import { askedAgain, pending, signedInAs, wrongAnswer } from './stand-in/passkeys.js';
+import { json } from './stand-in/server.js';
+
+const half = (): Response => pending('mfa_authenticate', { session_token: 'lkst_half' });
+
+test('a code goes on with a sign-in; a wrong one leaves it pending', async () => {
+  const { server, latchkey } = device();
+  server.play = half;
+  assert.deepEqual(await latchkey.signIn(credentials), { kind: 'pending', flows: [{ id: 'mfa_authenticate', is_pending: true }] });
+  server.play = () => wrongAnswer('code');
+  await assert.rejects(submitSecondFactorCode(latchkey, '000000'), { kind: 'problem', code: 'incorrect_code', action: 'show' });
+  assert.equal(latchkey.session.state, 'signed_out');
+  let sent: unknown;
+  server.play = ({ body }) => ((sent = body), signedInAs(0));
+  assert.equal((await submitSecondFactorCode(latchkey, '123 456')).kind, 'signed_in');
+  assert.deepEqual([sent, server.headers.at(-1)?.get('X-Session-Token')], [{ code: '123 456' }, 'lkst_half']);
+});
+
+test('the generated function does the same through complete', async () => {
+  const { server, latchkey } = device();
+  server.play = half;
+  await latchkey.signIn(credentials);
+  server.play = () => signedInAs(0);
+  assert.equal((await latchkey.complete(submitSecondFactor({ client: apiClient(latchkey), body: { code: '123456' } }))).kind, 'signed_in');
+});
+
+test('a sign-in that the server has dropped after too many codes is a problem, not a value', async () => {
+  const { server, latchkey } = device();
+  server.play = half;
+  await latchkey.signIn(credentials);
+  server.play = () => json(401, { data: { flows: [{ id: 'login' }] }, meta: { is_authenticated: false } });
+  await assert.rejects(submitSecondFactorCode(latchkey, '123456'), { kind: 'problem', status: 401 });
+});
+
+test('a code proves that it is still the person', async () => {
+  const { server, latchkey } = await signedIn();
+  server.play = () => wrongAnswer('code');
+  await assert.rejects(reauthenticateWithCode(latchkey, '000000'), { kind: 'problem', code: 'incorrect_code' });
+  server.play = () => signedInAs(0);
+  await reauthenticateWithCode(latchkey, '123456');
+  assert.ok(server.headers.at(-1)?.has('Authorization'));
+  assert.equal(latchkey.session.state, 'signed_in');
+});
+
+test('the 404 that tells how to add an authenticator app is no error', async () => {
+  const { server, latchkey } = await signedIn();
+  server.play = () => json(404, { meta: { secret: 'JBSWY3DP', totp_url: 'otpauth://totp/Example?secret=JBSWY3DP' } });
+  assert.deepEqual(await setUpTotp(latchkey), { secret: 'JBSWY3DP', url: 'otpauth://totp/Example?secret=JBSWY3DP' });
+  server.play = () => json(404, { errors: [{ code: 'not_found', message: 'No.' }] });
+  assert.equal(await setUpTotp(latchkey), undefined);
+  server.play = () => json(200, { data: { type: 'totp', created_at: 1, last_used_at: null } });
+  assert.equal(await setUpTotp(latchkey), undefined);
+  server.play = () => json(409, { errors: [{ code: 'unverified_email', message: 'First verify.' }] });
+  await assert.rejects(setUpTotp(latchkey), { kind: 'problem', code: 'unverified_email' });
+  server.play = askedAgain;
+  await assert.rejects(latchkey.complete(activateTotp({ client: apiClient(latchkey), body: { code: '123456' } })), { action: 'reauthenticate' });
+});
