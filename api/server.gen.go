@@ -962,6 +962,9 @@ type Forbidden = ErrorResponse
 // Gone defines model for Gone.
 type Gone = UnauthenticatedResponse
 
+// NotFound defines model for NotFound.
+type NotFound = ErrorResponse
+
 // PayloadTooLarge defines model for PayloadTooLarge.
 type PayloadTooLarge = ErrorResponse
 
@@ -2776,6 +2779,8 @@ type ForbiddenJSONResponse ErrorResponse
 
 type GoneJSONResponse UnauthenticatedResponse
 
+type NotFoundJSONResponse ErrorResponse
+
 type PayloadTooLargeJSONResponse ErrorResponse
 
 type PhoneNumberListJSONResponse PhoneNumbersResponse
@@ -2850,6 +2855,15 @@ func (response GetAppleAppSiteAssociation200JSONResponse) VisitGetAppleAppSiteAs
 	return ctx.JSON(&response.Body)
 }
 
+type GetAppleAppSiteAssociation404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetAppleAppSiteAssociation404JSONResponse) VisitGetAppleAppSiteAssociationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetAssetLinksRequestObject struct {
 }
 
@@ -2872,6 +2886,15 @@ func (response GetAssetLinks200JSONResponse) VisitGetAssetLinksResponse(ctx *fib
 	ctx.Status(200)
 
 	return ctx.JSON(&response.Body)
+}
+
+type GetAssetLinks404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetAssetLinks404JSONResponse) VisitGetAssetLinksResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type GetKeySetRequestObject struct {
@@ -3240,6 +3263,15 @@ func (response ActivateTOTP401JSONResponse) VisitActivateTOTPResponse(ctx *fiber
 	return ctx.JSON(&response.Body)
 }
 
+type ActivateTOTP404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ActivateTOTP404JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type ActivateTOTP409JSONResponse struct{ ConflictJSONResponse }
 
 func (response ActivateTOTP409JSONResponse) VisitActivateTOTPResponse(ctx *fiber.Ctx) error {
@@ -3392,6 +3424,15 @@ func (response GetCreationOptions401JSONResponse) VisitGetCreationOptionsRespons
 	return ctx.JSON(&response.Body)
 }
 
+type GetCreationOptions404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetCreationOptions404JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetCreationOptions409JSONResponse struct{ ConflictJSONResponse }
 
 func (response GetCreationOptions409JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
@@ -3454,6 +3495,15 @@ func (response AddCredential401JSONResponse) VisitAddCredentialResponse(ctx *fib
 	ctx.Status(401)
 
 	return ctx.JSON(&response.Body)
+}
+
+type AddCredential404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response AddCredential404JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type AddCredential409JSONResponse struct{ ConflictJSONResponse }
@@ -4664,6 +4714,15 @@ func (response RequestLoginCode401JSONResponse) VisitRequestLoginCodeResponse(ct
 	return ctx.JSON(&response.Body)
 }
 
+type RequestLoginCode404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response RequestLoginCode404JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type RequestLoginCode410JSONResponse struct{ GoneJSONResponse }
 
 func (response RequestLoginCode410JSONResponse) VisitRequestLoginCodeResponse(ctx *fiber.Ctx) error {
@@ -4715,6 +4774,15 @@ type ResendLoginCode200JSONResponse struct{ DoneJSONResponse }
 func (response ResendLoginCode200JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ResendLoginCode404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ResendLoginCode404JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
 
 	return ctx.JSON(&response)
 }
@@ -6304,6 +6372,15 @@ func (response GetPasskeyLoginOptions200JSONResponse) VisitGetPasskeyLoginOption
 	return ctx.JSON(&response)
 }
 
+type GetPasskeyLoginOptions404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPasskeyLoginOptions404JSONResponse) VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetPasskeyLoginOptions409JSONResponse struct{ ConflictJSONResponse }
 
 func (response GetPasskeyLoginOptions409JSONResponse) VisitGetPasskeyLoginOptionsResponse(ctx *fiber.Ctx) error {
@@ -6376,6 +6453,15 @@ func (response LoginByPasskey401JSONResponse) VisitLoginByPasskeyResponse(ctx *f
 	ctx.Status(401)
 
 	return ctx.JSON(&response.Body)
+}
+
+type LoginByPasskey404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response LoginByPasskey404JSONResponse) VisitLoginByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type LoginByPasskey409JSONResponse struct{ ConflictJSONResponse }
@@ -6462,6 +6548,15 @@ func (response GetReauthenticationOptions401JSONResponse) VisitGetReauthenticati
 	ctx.Status(401)
 
 	return ctx.JSON(&response.Body)
+}
+
+type GetReauthenticationOptions404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetReauthenticationOptions404JSONResponse) VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type GetReauthenticationOptions410JSONResponse struct{ GoneJSONResponse }
@@ -6576,6 +6671,15 @@ func (response GetPasskeySignupOptions200JSONResponse) VisitGetPasskeySignupOpti
 	return ctx.JSON(&response)
 }
 
+type GetPasskeySignupOptions404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPasskeySignupOptions404JSONResponse) VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetPasskeySignupOptions409JSONResponse struct{ ConflictJSONResponse }
 
 func (response GetPasskeySignupOptions409JSONResponse) VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error {
@@ -6636,6 +6740,15 @@ type SignupByPasskey403JSONResponse struct{ ForbiddenJSONResponse }
 func (response SignupByPasskey403JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(403)
+
+	return ctx.JSON(&response)
+}
+
+type SignupByPasskey404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response SignupByPasskey404JSONResponse) VisitSignupByPasskeyResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
 
 	return ctx.JSON(&response)
 }
@@ -6732,6 +6845,15 @@ func (response CompletePasskeySignup401JSONResponse) VisitCompletePasskeySignupR
 	ctx.Status(401)
 
 	return ctx.JSON(&response.Body)
+}
+
+type CompletePasskeySignup404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response CompletePasskeySignup404JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type CompletePasskeySignup409JSONResponse struct{ ConflictJSONResponse }
@@ -9311,330 +9433,332 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Jctu41j/4KijNf+rG+dOK5C2xXLfmU2wnceLYvl6ytTISJEIS2iTAJkDL6q5UzdPMg82TTOEAIEGK",
-	"1GI76aSvv6qvbyxRIJZzDs76O3/VBjyMOCNMilrrr1qEYxwSSWL46zDENPhAYjqkAywpZ+/IVH3uEzGI",
-	"aaQ+qbVql2OCBtwniMdIjgm6JlPEh/DPgLLrOjqSAuG+IGxAEBWoF5M/EhoTv1eveTVyi8MoILVW7eX+",
-	"wav112/evqt5NaoGHhPsk7jm1RgO1QOf1mFC6+6M1tWUvJoYjEmI1dxCfHtM2EiOa63t5oZXk9NI/VbI",
-	"mLJR7ds3r3bkkzDikrDBtHQ977FPUH8KCxgElDCJJmPCEJXoqZA8JuIpwigmw5iIMZL8mjAPYeYjAY9S",
-	"OUbkhsTTDsNSkjCSSHIkIsJ8JMdY6l/UURvFJCJYEj8dC36rXitwqPeRig7DTExITPzC1yIZDIgQPPbQ",
-	"mE/UG1HA2QgeGNJYSKR/iMZYoD4hrMMCLqR6sSBCUM70dNTX8GuYPmcEhYmQaMQRZ8jnlI2Q4PUOy53V",
-	"7ud+43XY+E8zuuJfrjdF1ZE5ez3vpHa2vFpImf3zhVeL1N7Fasj/+7f2+he8/mdjfbe7/vWvF97O1rf/",
-	"VSs72DMsxITH/jkRRP7dpGonsw6zuQOZ2gECIoAZcRDwyWEYyekHHCSk1pJxQrzCAs9ioo7R07TCY/hf",
-	"nkiE0Y36VQthcY2GPEYYRVgItQFABQPMkKAjhihDOOCMAEl3GHx5AwxHBKJSoIjEgjNE8GCMJA1JkTTU",
-	"tOy2/JGQeJrtSuQuqWI3mjvFzfBqt+sjvq4+XBfXNFrnsFocrEecMkniWmuIA0G+Lf3gN68WExFxJghs",
-	"bTuRY8KkEik8vhjzCVOfDjiThEnY+ygKjMB59rvg8HW64r9qPpawjEEM/NzFstZqPt9t6P+rb2x7tQAL",
-	"2U2E+ZIlQZAuU3IZ1b55NSGxTESttdFofHM353/FZFhr1f6PZ5mofqa/Fc9yMz83a6p9UyucpXzsPlyH",
-	"fdXybR0PzGNRzAeE+Go6L7F/Tv5IiJCrbQaJY66uj9/Uj3y1QKKkdtcefjekIsRyMK55tZAIgUfEzA+e",
-	"Q9j3YyKEIr9nPEb2Z2jKEyVFB4oSfYRjghiXaMDjmAykWg3cXQ6V1b59zTZ1a4VNPVQrWLSZsd4bz3KW",
-	"YhwqPStZcteDEiUxGarj30M9vUE9JPBUoMl4Wn4SYswn6hj2ORsGdHDvQ8BBTLA/7TpEQPzcEXzmCWyr",
-	"eRLEAfERZfXCTu4+7E6aO5YKtYWMI/UiAjJKjqnw1EU3Rlhk87EzXLBxihkpZ6fwLnFftqacdbU80YpS",
-	"0g/owFwygzEOAsJgF/EpGbx9K4/bG2T94PeNj1frf/bP+Vsy6f/nj4urs1ve3j38U1wdP9/gimaT/jsy",
-	"3Y+Jf6aoV58YDka11vrzVEDod61fkykcRBypd1JfcZaebH3Aw0zKHpoVfPNqiVBC76+aT0UU4OmJfgD7",
-	"WAloNcBg83zsvw5+P/44HvfDc/HlP9k42Mf/477gG5zfXaRU4SjmEYR5BI6/x/ANHYGwGsTEV1SLA1HX",
-	"Ura3UIAdcEZWO/C7rE29Zd6C1PcLpwp6bVsLvmO6qsTVdPrbX1rQlpycV4tiGuJ4apUGc6H7+m+Xu1dZ",
-	"ujtrIhaxudYb/iWsgCdi4ba84nGf+j5h9xV+SnQkUXcQcFEQehd0xJSKm0RKAOkHivJu8yHlHYg5IXEQ",
-	"wPyRz4mAmwz0O0TlfKn2emWitlJsGPCJ3hTg/ICPKKt988yfeodq375+U7ujf0FF4bYAvcWRAVvN5Ynl",
-	"iuXGWkQt1kTpkzFlPup9Wr/Qn6xfqhu1l+0buaVCqmsXDBnmE7+ODmIeqWu4w4yx1VNrqhcX1FNnrtak",
-	"ddiSXacj1uWJrIE+Pg049i85P8bxiNyXJPvcn3Yl590ARivqQka9QOoxNUt4St2ImKGdLfSOvixQaXPz",
-	"YW/l0hdve9ubO6g/lVXMa8n0bMwZOUnCPonvIc+iMVB77X9vNneaG5tb2zvPX9QeSno5U1xedsGMEINf",
-	"eYgOEWbThWLsLOY31CdxezDgCZP32BBzj1eIeP0WGBom09VXPA/r9kkcRTUvlQTpT7rAJbWvRilQsyGZ",
-	"HtCOrDYB3zYa6ijq6ix2a3fe/PyWLDyAAWeMDCTxkSDxDR0scXmckwG/IfF0n/tE/ECjjkscdBWTd2Fp",
-	"tVazkWpysZkTfK9M4ITBz93HN3KfwjltNrea27sbOzWvtvG8+WLjRfNF7esddbHctiw2cvTD4DQR2lOg",
-	"TISADOUSBwAi7P76t5GFleo33Jz7mYZYa/321buHUh5HR7PKtVKlXccjnKZ2DtXurBjnt+ieevGIyMVK",
-	"8YVmnyuGbzANcD+490UmSRjxGMc0mHYTZ9jijWYYV90pzk+Q85M6OgsIFgTJeIrwCBctz+2H1MQ+KqGS",
-	"BD7oEEOlY/BEtsB2V3TXV/OgAuEJnirlQgR8oo17zlGoLFIqUJ9QNuowLK6Jj7BEnA1IHV0ou55xOVZ6",
-	"Je7zRGpXcnZULXRNCCgoofYca0+w1kK0KxGo/JzIeLreHkpjxeUWcEEGnPkCSY4mmErUJ0MeE3gVI7cS",
-	"GeezooiUUI36n21herIbXm3I41DJsRplcnOjBh5ZGiZhrdVMBRhlkoxIrDd0ltBiNWEgM7DVj+7I8CGR",
-	"Y+4bY3hW7FabOfqHcOn5BGinYAGn1m/1GGMsuolQ9Ji6rOy+qftvY7fRfL7zYnNr+/nzZmNr+5ujMGPw",
-	"yJvbtFUj07fj/usBPaVvX139edQ8oUfiKJTRl/2jnSO6lRzTt7t1Mn37p//xiJ7So9sj1qgPNgLWD181",
-	"/E9vA2Wlz+jgeirGv/Sg7zI6dzpmcC1k90u4e/M5fDX9HL7aGXz6sDX49KFJXp/cDEI/+LL5dux/vG18",
-	"2Xg1Hby+3X4AL+Z8y+AidUlpjb6HBjiOqbqa1JwFmowJ8ICy5XAQIPWygCi9AeImdMTWlVRZJCQliS7x",
-	"NWHf09Kyf4M2O+1qgoQDjwjzKRtZ9XauRQYO7Qc+uq1G87uZdZJEaIIFkjgNm+nTSp2ASh6nrr4W6qld",
-	"rcOWpi5TLCEwZvbJ6uEgcPWQ+hET1ZA4ltYCzO0TmH8SKAbopsOkY3mqqZBJCwnCfDUWFiVWaMIkDRxP",
-	"aVGCf/z4cd2l7lkx3ntJcExiFBMchP/u1AIsB+NrMu3UeujJ+at9tPN8u+EhQYBO0ebafIFejCOViWk1",
-	"hSFOAulQvVeLk0Bpm7UETpTH9E/QbLzaJefvMZsaXUXcW1/gvBtiNu3GdsCcpqCuV8ym1gAWs0oBCrAk",
-	"ccH83XhAp3QbxVgSFNCQSvSkd7uu/lyHP3s2XMgjEsOi1xShKHUdJVEdXY7N74TSkztMECkpG4kW6rX3",
-	"90+vTi675+3Lw+7x0fujy4ver3/jq4ko2XHlUs3f5p+yccDvLMlO5oiogAppZJSTQJAKIlc+ZSJsb56D",
-	"ChZVR6dx9k4P9ZVWybkO+eMRV4aBkl9UoCdzxlLUsFY64zGfKMKKYn5DQNyB/v2g8sxEpXUA7N+dGmU3",
-	"OKC+FsZK3kGaBUZmBHVNQE6C1pAhfPYjRCL4sObIwysmkijisST+e+JTfAnj308oJtmY3VAN2oVZ5zzV",
-	"OoHEeOawQMWXIMrQ1eWr9RdeGvXf11NaP2QDruis6DPc/j4+Q3WF94rT6znz4zF423kYQSTAn+dMTKeo",
-	"Q/XaYbTP2ZCOZqnvDZ8gbHxKaMLja6Qu9rp2j0UkllRH/B3OUOqAtRuKw70jkQSTmwc+iQ0zK2EO2lrP",
-	"Qz1lXzAckp5aU/qX1uZ6ddTuC5M/FBPEWTDVHkRhcy3qs4ksxjbp3jjOhm5fu4y6hCnDpGSmaRgG/DPW",
-	"Q4r6U4R1xkuMlaaj/bhYZ7tk7+5zHhCsxK0SqjwirDvkcdcI3ZmXfRwTGIwRZ7eViOsTFGKflI8MEn2J",
-	"lej5Si0ikdoL4oPlTW6VIm9EKYNI8NCE262lNu/NqVU5uxwsEbaJLW4mjOKj0tP2UA8OsldHV4zHPok1",
-	"EVNJQlEidNJZ4TjGYCGn6RAxEUQu3habDqQPGH608ul+c8Xkb4VtKT36pYix6mgXLvJrOkXe/50MQJFo",
-	"52/0vwqMW3mIivNl6qrX95i6aLn6dAqbRpm2NYyG7wFXC6mz5XKnt6SxSjl7ryVHyQFbz8NcnUNA0tjt",
-	"OpBQrdUsHlGiH7CrXrhh741qVJB2Ob/ELMO9/Xip9FosUciFRM18lGeGlH0SECCEAWYDEpSSK+QbadEA",
-	"F7nxg3ElIuD3xN8zp6GNcgjfJcznjJggaKlswkXyKKwlmCgTUakAqeQvjJPb7hlHysLN2dlqzNmagh0+",
-	"O5oSmWn6pXpoT5sTjKBhzMNMp6fC5m8yreUpjYjH1yXvdVa0USSgmS1bSELpJT9DRlZTX9qVk59Zprgv",
-	"PQCQs6PPl1HZm8vLM6QfUFszY9MU7Jh53GZe4+mVmvku2LBMBszM7pQRJYfAYjTmgJFOI3wzI45KlBS5",
-	"aLMuaUiExGGUqg0VnGhy6mAeih0To3TNEDCt4mU3dzAbR6lobE/xRy8c4l7xAHa2FhiVmct2xtg1WV89",
-	"e4f06ui9Yo0J1X490kI+1957TAPEGTDRlCf242vGJ6VrjAqZtSXxXpMa66accUbyC52VTyZeXTaiDhkv",
-	"cQBuGLcsLQKCKHoigg8oDoyU7ZWOFpMFAhNWCzSqZjWiN8oCAy/LZEwD4iYBlq1YGtsnP+iRFEh900I9",
-	"yWWktKV85FNryxPSV7NjvdJ9zRaR0AUXDPjwlt4Tq8SVj6m+RerrhWdVEB6GkD3FtgtkBo/LrgYB7h00",
-	"xAPFYib19ZpMZwWDG5JeQUCUbeMJDiGvW+9eeiJ3YGQquvMZy1oNtCTbvPB6Tyfhy9Sfj1PXsOJqVnGt",
-	"L5klng/bV3nZBGUD7Vy7YvQWkYgPxh66utzfg5ShFmLkhsS5jfJ5oiOf6gEdW9XOCDNXLQRWmWo5nX4s",
-	"XCcDHAQVhzhrh8zkJ5Rp0uCCtUF/cJCr/2CjK+v3FFh62ct3yZWXS5bl5Im5KUI8vd9FUZKdsWCzbHLE",
-	"99+hgvQx7iJHMhTofKFIKjcd8kvojggjcflNYtm7kDMChBNinwCjj7QLUJFqb0RkLhmlB9oEEFxYYb3O",
-	"X8GDaa48vqfmanbz79JcF561WLxVC1RAcRd7mcczhnJhn3+a7dofYzYiWUVZWghTuImTOCZMOpkCMxcs",
-	"IT44IogJ1RiZrcxdkxqeriQdxXMroja2d0pkEyOTOW8FlZNMcn6xZV7jFOE1Fyk8uRmU7iH3SfXOgeO7",
-	"qkBvDw2wIB7qB5hdQy0Q8rEYE2Fldgj1gfX8Ena2Fs0Z3lo+V+tQnnGdWME/l8hzbmklMIYL5cX7Ic6e",
-	"z+mti355AQ/PvFOprsaYFMt4nkwsW9gRCntlJ1O9XfcTuOa1P60EyBetlFBwSVnQvPW+FZydmuGLZFkc",
-	"aokJ3XPzC6v7iU/BZM2VmUxnNg00ewx8BpK/vTg9ebLWA4tWqcboyUfSV1cRQ8fkhgRoMwsgbtebax7i",
-	"cYdhpOWGqYzmgW98Jmq4OjqEmldyK3WxX+Yw3fE2X2wZt2AnZ4vUWrXfBWf1czx5b0J5uVVVy8fcwhcc",
-	"pX2yhK7sV2Wbe2AcuSUkBC5asZqFWXi5M8a8l9+PjtMl/KwEfECFSV63Oe+VR+5I/4LVk1A/zTwxT9WL",
-	"t/f2gtt7kWuJ+vYNxslUfEOjsZp+kL7Om3uV5AroZvbkx55j2fzcKrfZ+S12ulZ4+Uw9XpUVpYYVaMSR",
-	"5JXhkKwOpmqUgr4J3lrjTZEm+Y3GYolQoc1OTF+ZLWHRnpG7GRtukeBSdkbunH4VMwMmXSkQKohrn4cR",
-	"toAgPJGgK+fmao/LYd/NjRXZV49ROel8LcQDscWDxEzt4mGwpeZf7vrIh84gIbeKz3AaxQQRmgV1IFFP",
-	"V22Uc/HccJ1651ILuN8dOnued/B+lG/qTxi7O2S+NXwqGc+1ogqhDV+AhhlQIe0wVsu0jqtUXK0aCsO3",
-	"R/qnTXPX2j+L2QXFtdvplq43jquce1Atu7KOV/6GahK02W6lXmwq0CTmbOSBU5YwyPJFIYFoGY+Rzj1c",
-	"+hI4i3k/IGFZPsZSRJzu1Q8n3NKju414LO/H3I7V+bNegq8CPikRv/OCwpBwpL3+OlPp4aLDbgHGX6Xl",
-	"+7PpvYCYpQYmt/J+sSlXR1+mgDbz/thflpzo6RD18rW+PQ+mT31hlf7052gy5oLYghocE12rsVp2m/q7",
-	"YiLhEOdSUnrg3YOP89Hqnpftc6bEtmbCKl4WZc6FvpadbfEKLndmOnykTDXfp/oIzxyiLUPkarMpeA+Q",
-	"HsqhjvzYH0m/FLKsjXStq8YqY+hsfWN7R6dBP99uPveQ+deLtZIEkmBUmSLVO7zY2N4pjxEO4pvq38EE",
-	"yn93XcazML+dzRdIjpOwH8WUSUtzJrg9O46czpn3fmVYv/pHgo7Kf3VbLv9u0YDz2KcMS+KhPhZkZyuJ",
-	"g9IhKnDmpksPUSBAtXp9Bmp6any9sx6cp15oGYW+I9MLUqLMXJNpCSumaat7KOD8GmEgsCRC/SnAvPWu",
-	"qd9b+t51KHgRf8F0yuZ/rGR6IWYwm1BlSEdOuKf/DcJKyYmI8CggM/m7s2xRYZx81CEaDra3lu7cX86u",
-	"mrXvyzOB0leAE9G+wlNTPaw3d7bqxbHLaKV84yo37dJJj9bVJ+omnOCpmodJdMl5lb6zDVqZjjV/6ncO",
-	"lFUcxZHZ8gxfrOfCjPQWH8W8TKLK7VmwG2XHm8WJKnJVTMqQmD08k0HU1fnZlbnlmRlrE98gKQfYSFTm",
-	"fmUVKxW3/UcLLNkHq5/4kJL73S/w4ry8im0ok0EnZPLdfPOrZ/NA2kQSmeAxTXOgIE2vQE1gMi4Ifs6P",
-	"BpyQibFoy63F1XOb0/IM6x2xiVwJ86HAa1p+G85M7Uwf4AWo+pWS7uOYDsbGdtSaK9PBdyoQRqYU08sq",
-	"MS+OXp9cnXVfHR0eH1z0dCJ2HoOyP0WmLmxpwXghueL7gE9IvK64fi8NE21sb2Wp4w92p3xfQXZMpCSx",
-	"8JBPR1DVqnT1/6n/7/Vubw8ljP6RkHkyrrm9nIxzwJhmCW/BwkuVsh/oG9fTc175df4CV/aHnyhZzGOb",
-	"LrKcI8TZ0F/FGQ5zrhS6D0f+KwWx4K2ls9Xxjzt58B1FthwW8X6e/DnxpfeJkOo+VqbqCnGfecEe63Nb",
-	"MsWnreipHxAEqL7qhohiPopxKOqoZ9TQrikRUipB+hEFUBa/53VY+iHjsjvkCdNPlkHcwhduCloXAAMF",
-	"DJMH4VOPDjBTY9o8x+6sqmKeiEnIb0jXbIwp+FRjpthr3RQ8XP3KAph1uZI+6iM/0QWyxPlxBVSyelx/",
-	"Bb4Y+JNJEneL+WcwyDDgE9gZ48dSj5sa7vxiKTPwybC6/Ce5EcFJxXDQBV+ufhBqt51/dgdjTgfE/QTK",
-	"fp2/AyqkGc98AG485wk4nkhtWveaTN1v8qWEuVF0Jab77HUXMJndz6zbqxfiW73h3ZTjYDT1eQAsBU9B",
-	"Nj/sIsCL6VMMKXOeYTy/S4yXkAvjXXsxdNM6Uods1e+SIOgOxjjGA3XXFl+arnwAOYn5zxRZxySYdlkS",
-	"kpgOYMD0W3XaAx6G+hhyH4sxj+XspzSkAY71KGpby2lRf5XSYq6GrpuSRocVvolJIvT8LaSbpCHhibQf",
-	"WW4ROCRdLCx5w1CCBIouOQumXXPeViOFOEbuA01D8JEL/QoDVQCWaTNETzObSYpWom0HA7GhKWYGyQRK",
-	"hBlUKGRnbT9IqbS81h9GTNgsrTifFYSNU2/eD/DgWrGXWWP6Renxpd+mJ5ir71X0J9S261ymmcslxSQo",
-	"q2FhEpongFwHh0xFCRZgtZepHMXYT6qTiYjga4H4cLELDW6ebKIVt9aQBqQirW/14poUYKzcvOMajwpi",
-	"w0br5ExZJYOYEDa3pnNzfm2fIQo3rl5RfrJiP4WCmugWgi/Uq/NzUuq0/eH8itytOSWIimr/JRD1Vy1O",
-	"KlT8SsKwAUed8xq7BP107pVJAt7YB9/l7ZJQhJeqYJbAZk7CXVGuAmQO2TsKa0iZG8NoFu3cexN20Rxc",
-	"pH6XzdkFi61gg1SPtlXnVI4RZqBuuSltd1tdVmw4l23vFcFLqgv05Gy1Y08k/Z5ORLXwd4sFo6ZcJzPP",
-	"rv/r4n2/Ux5XOXDvsrH83LH/MmZs/mBnL5gMnPmvOe0w/PTiU/qD0ByWg47vl0fPDJDWPG8soCyYSizH",
-	"cC7EiFcL+c4nXnP6zstGnI8CUh6Vm+coNSxJF3MijwhTdgmcQ6Lh2rpJHJQXLPtUmMI1nw+SUJ3Bk9OI",
-	"sKMDtK+JeG0xf+mLQc3ensM8CjnhbFCWMAPaq1hVA2F2tJJSIPWVZ2AsAoKFRM2NFyjGzOch6lNZno4H",
-	"P+uKMd7Y3inftIs3bYhHU+Z4PNGY3GKfDGiIA+M3bOlQ/oUTl0OAK65Ug9SdvaDeCNZXmJXn7tbCvb5f",
-	"Kk3+2H528XORgjfdqaKpRPouTuq0GOEOxyPJA/9hkniXTBDNb8CyEDt2W7w5ia/5kR+GmC4s0NKvQE1X",
-	"osw//8Cmz0wdyRIqyqWNSa0CfAQQvxDRYFymKA+5XnSbL7ZK5KIFBNQ3SoWbU0k3pY66z0K4v4XIrXHl",
-	"IC2XBc/YZhRjlt7TMbnh17p6lLkBi4DgG61J5Qo0tl6UJfOspG5AbgXE7iZY6ADkkBfrLMs6FioFoHKj",
-	"IdVMf1u8VNE+j8nakhu/XADVgD8T30MTCAnqm0aSIDCadBQ5TQ4NbPuVIH4asDQ0p/Mj1LXpYt0tEeNa",
-	"fBsDQIA21nL3Ss9T2hGVGR5LHZ1waUKZLTUT+DllJoOvm7aYG4zJQFELoWDzmPDqggSJb4u4qjogE/NB",
-	"KdCHm51p9P/ezAGvVJ9UokeCCklM9atuB7RywZJXSwl2GVGthcycMie7I3bcMol1nstxrN7c+UkxaT+a",
-	"71jfPbe2O4fc8GBOtF8ImeUhcFSWub4roVBsamMJyMgDApksOcV8x5qqqv5iB5k8PCrgNJqLT0fjATBV",
-	"X5FKTo/xDYFOxisYpt8NT6WEAsr2eSHv3E+LzLPhz6pEnusoEMjPM0yrK2AXgDFeFhurFiT+VmN3RRmX",
-	"f+GiuS+a9w+cccVcQ35DnE5I1aXGOSyX+WVOeeSYv73YqTD18n1QetsSiXxlSnF77rKpvAM02mp5f2WJ",
-	"fatQSOaDKt8bt+VUGSnPNNu6I6hFcaTFs7mvLMyt7A41jIUMyJ9LhAoiF8IRXd+l6f0ytt3fizR0Dc3z",
-	"5+qj5tzUfRhXQLGmJbq6Fswn5RGhu8Z/YbjuAlZP20Eo81RbmvA7pRLa+T3pfVo/gE/Xld3TW1saqNU1",
-	"k3Qarg4VUakR022H7fQmWhXiMVoCXtaYrhl06jDmYVWlnUnwmAsWSfNLshXWGmMOB0EF5rtS1gQhbNWD",
-	"jAIs1b6U2LWUQ4oHZn7Mde7ThPS1nWuzumKCfY3kLC2YKB4RJivL3bvwdek1pJtfpIThoYGG0N5oNFCW",
-	"LrRkUIJGtdwLnYWWqbl253KnNIfx7hQctHXLnulhM1kdjT3P979KiPCHJ7Jj0zvEytCfK7MdHtyYL1tM",
-	"P8iHLTBq22jYC4ehCnvz6xQd/aBc/TL0uVliMZcZRPpyORhlZUrVpcsO6PVSlcmrZVzMNTSyWZWxcHZn",
-	"rO6nqkPY0rQDKjS3nHVZ5V1U0JDN2NHfvdPDQzZHmEUXzGZausGZt+A+VkG2WT/rZXDJZXRBZFmsVpBB",
-	"TEouiOZOww3eKy2rjwXZ3NCF4Vs7Wy/WPB3MmEaUjUCNYlV40FF5UkSbKbUmUvZ2q4euzo/1iBj95zy1",
-	"JzArdAbAUbT47M2ynJfP3Ze7QItMEVNKvlt9+KNARLLz/ClARAp97WY3cV6+UHkLOx5rxIsRV8YUiPgn",
-	"vQw3Q1ssS201QH+U73N5m59LPtKGgW4lpy7DnqVLbXKoW8d4VCZjDrVds33tHrTZzwpRgwcBuKpOLCqc",
-	"dSXqTzcmWHBWzjiusSVniCA0iWNqXyHvvgXWtHEoQJs+HHSYdvdrEPTMgVqVUX4HIKJlugG9ggRbCAo5",
-	"AMxOg9eRmvqTrWZjzdM9g/RTJaRUSUYVAaU7QL/8uPralRsEVfXGvNONXBRId3DUldH5Twg19kPSZe5V",
-	"KTCnkVRFJ/R5af82Q1kxC17Qk6/U9W6Vmu2N9T6oLHAYTq6z0f2p0FnPBm7pHsUA1daUxuowoCIQejT1",
-	"t0s4W7Jc/bI9rCKVA1wmrh+uj1zVe+/JznbmP6t+XQJ1XjqpgApAJrJeqVk7VcZ4cN3FA0lvqJwD3tpz",
-	"XWg9FPIbskwheWH4srUAwOKCmuPvFAQo8cnPzhCusUESUzm9UPShZ9SHhr5Kl8r+emXP/O3Hy9osaBbS",
-	"9qG559Kuv2t1BLhVe2gQYBoKkAxIUB9RLBG5jdDvkqIRYR2ma/kSQRAVAuHEB6Axz002wFEUTD3US+tn",
-	"eqmjTPf35vG/RAcaDqFjCP9tNhqmT5PrJvJMEqHt0wdtOJWAsq3dQOsBhoHzhw3I6GEsZeQ0D7ysDn7z",
-	"CP+R2AQ9uOxL29qPwdfPE9d7XEdQeC3poMP0BLTWLEwL6byTPVCrbSE/5pHOtB9o8LwxD/wsR7DDIkxj",
-	"vTqq5qgr9mz4sVUr9MvPlowjClhRimAoG/KSuyCnecNcQ96nAdF7jSW9gUQ+Ue+wDjs2XaZtkaD/O2Yj",
-	"vo6DQCkK/xJQSxgognr6FEfR06dKk5N8wAPUJwGfdFjvWdc8/QxH0bOb5rMeJGYqCzeK0CSmUhqNyzyn",
-	"2zGihJlkTk0F2PdFhwGR2ttKVyKleQBxEhjEKshTMig7mCHoDCx1h2B1erCyp08P2Q0JeETqT5+iQ4h6",
-	"mMaQMHPkTLynHcQO3JxxmfW0lOx1GPkjwSYL0hHCtjO3kqGm+hkbXD5tYvdm2KbeYYCWCUo+gWlFWI5R",
-	"IoyWrSwFYqeOQHMHn50o9Y51GLjH0JOry/01yO7DuZ550MsJx4AOOox1i+g6uqB/mlEt9r7asI9jDhsh",
-	"rikbqV1rI8bZOgkjOUW9Ak320IQygfgNiTus13azdVumE3mvjtoMmTpeJUDBXCmo4mm/TgP61GFbzYbS",
-	"3PTeaHmSmVT4muj+L6ht+51b5d0UL4NVO9Ktj/mww2wp2zVlPjI9l7FQUmfgND+QijpbaKvRTJtOQ42F",
-	"DiCkG4SlDTxCgE1t0r5ubg07LYg6+nwYEj3JvHyOt3ytw2x2su6XiJII+nuzVhElV7d3otKdBbaWpc+J",
-	"5RRmdvLpUzXzXqExeAaEDw95en/UJx2W7bLTOI5lUVEg9pzBqlsqKzu18BrR81B/2mGRdgbpy/NJTyfZ",
-	"ramX9rWpbMM0uVmhJz3oH99bc45Bv77DBJ6qq+GGxBj0fDYSdZTlYot/IQDI0ISddtzSUcV099rMIaqn",
-	"T+HYcAACCyaw1WigJyEOlG5FfGD2NQ9tNbbQE0vJil/XvA7bamwb/m8HAZ/01GMvPLS12QQRsN1oeDbd",
-	"OGVokPkBHRCjNxqB347wYEzWN+qNmlcDryLcbqL17NlkMqlj+LrO49Ez81vx7Pho//Dk4hB+882rSSqV",
-	"MV2zEl0D6wh9KTTqTf0UjwjDEa21apv1Rn0TsgPkGJSNZ/UJCYJ1WKIS5QFZx1G0Lqgk61hAnx2LWT4q",
-	"862mifvmWeIjn4dYCYkhDYinz6F33L7cf/Pu8HO3fXZ2fKj+2z06uOjVYYsz6uswg9kliNSblh7akV9r",
-	"qSnAC9tRdEElaTsTVPqWVsxhXRuNhgZVgZb+4OwvdNjXtWMmrPBXbUL6mWQQ5gdC6W7tl/sHhxB0qg94",
-	"WDe/qeMoqn3N+u2vlPrzzStRV9R+Kc3SgI+oAfeBPvY5kzEvMVPf4ynqK+3U9N3f9HYyjatec1VQ7W7J",
-	"ppquvKYBUz0U4tt1PCL/3txpNErstm/KrMjxvPptzAeE+DlNttb67atXE0moIXVMeJaeXoD+ATeeQZgT",
-	"aXaCJhn1VjyCPT+w5YV6i/NUKgSRSg0XdXuOpaR5QEdU4gC11fPoWP1glhxPDs5Pjw4UQc5SI1pMjGpo",
-	"GPlu9JedR0kcT2JJQkVDK+GKnqbWTyFcV0pz+Zf8IymvrfNPHor6fp8soru2Vik/kj56R6bogsgMgHit",
-	"jt6YPknaqgQ6A53WQzApm/PdYbYJvNaU4ctcSFdIGgRge9RNa6fsdmWgcpaRrMG9va+41DC5vxnU5Bpo",
-	"8AaHt1UD0GODw9uqbcbH59fx+VHjcLDtb/Tf3wSN25C9YG/Y2SU7Tl7JT4O3p0ef5Kc/2zWDZlw73DfQ",
-	"va2a0F3Paq3a8MXm6dvNg43bV82Xoxc3SX9XHpPm6M37Pz883yEvLhOxm5y9uTn/cHgFQMCt2m331eGf",
-	"58luuLnz5vikKxOys717fBJ9+rgT7U8vJL3+/Pu7o49H27hR+/Z1aVlu9rCCp9TW3JObHoCXHpaVwCGa",
-	"ImsbKuVJbGkR4DWmoBfN4aOizZhr4RQQWeJXPFTGDw6C1M+klHYwsBVT6L4/kBiIJamjKyYBjFgp7AAk",
-	"rSvaqOgwR+abPKCDw+PDy6PTk+7r8/b+YQ/hCZ56SsXmak8BhMEEChIG+jaVewgPpTJ9qNSWCuij6WWh",
-	"HdA4sMGSOjohxBcoJgNITssZ6WX8qXehnRbX3o9Hs1SyrD1Z8/luc6Oxu9NoOE7HDf3XUrQ/04ishAva",
-	"7nmBMxhswL2c23ukttTEy+D0amXEqY6gyxO40LYazarZpRtlgh3KKiUQe9xqNhb/6DVn0Gluu7G5+OEL",
-	"nWBzlYFhadZJmQW2KAcU7fBEO2vuNbNac8a5Rd+ua+pZx+AQrGEoZKrN46dns/UKpRfVkbZSwFeMdA/7",
-	"wVibprrwCvIA0EebBKVLncxdVJ8h3tkygAei4N/yacaFFKB8FZz5crPRqG+n8k9ycBmuMAxLgqCsaq2Z",
-	"JX3lK8lKy5lazca3r3djs4oGxBVXzmyz4Tli/tdhpFzxZq7hv6ZDq8k57JXD+J5/7RTY5Jk90PW0Lq+U",
-	"a5SNUAJemLn8FOfEULdMNPN0WO/9q3b3/HD/9MPh+efu/unB4UX34s3px+7pibp5pFPxR0JBghvjzpDG",
-	"GxJo5wkk+3aYpCGp0O6KFW5l7Df/UHIjXIz5hN2dYhpbq7G7TVD6zaKh1mb22cGpa9U+80RfL4wXGqnX",
-	"ay7jbTW2lma8fHumcn5zT7j81hrrRJ2/iWcKTeVzZaTVvDJ71xhegxRdXtUtgQfQI0HZIzwCLz+kW6c5",
-	"1DooPyJSIAwKmzKzGx22CDy2ZagfjHCTFKsnVE77epTvxwBL/PQlTouNfiEp+x5f66KkPNnciVBWELdw",
-	"Kc/R/DcaDe2idQUrEIOVqzoei4U0MzM5VTnaH3EPSc7LlW0IHmNJLtVU7kIrB+YgfpWj1iWvsE+Xp5dn",
-	"eb3hjpKh9JJ8+lRdk+C6H/MJklwpk0pMPH3aSqOwg5hI289KfWLzW3uF1NkOq8idNZHujc0Xa6bdtC4U",
-	"0D79EKJG2CSCqZd5aMS532Fq9F3HxkZbjV00CyfbgpeaiorQQIHbZ+xl/ATu9vbx8enH7tXJh8Pzo1dH",
-	"hwfdw/fto+PeWsU1fWeCy6mFP/h2tqlmNs269nbry7t3ny7fPT85/XD1/PDs6sPnjc3j/YMPW5cb//ny",
-	"+b2bstyq2eToZ8D5zw71wC3s4/9zq2Gd6gMe/l96/H8vGr2TNBobO1SIhMT/NqO5aW2rXPqzydOVF38q",
-	"gUzYt4TG90wdHs7jNVDRYTlEQnAq2O562iNImW9bos/V33cXn/c+Z8OAalfw3627zwobCETmt22OFj9P",
-	"/4BQY5p5OysjdBw1zf0E4oIQpuHDXh3ZK98m4ipdCcCcMGR7TOxdAyxvZjVXw+mwDjN58eDjgEBor5WH",
-	"7Z7Fk5+RQOjJVqOhhMhWY9fRhzhTUwP4fthHxu26qDCpEDNSZ+auAz3lJfenq0kBo5hvNrea27u1pTnM",
-	"7VT2LZ8dJeOEfHtIYfiDNLXvyoRbzSWY8AxPA479S86PcTwyv9teZikppvp74lN8OY0ekPPbvo/wQ+kX",
-	"KyiUthvWPKWyHQQ29YDhkPiKfbxC7geX+VYjfMK8Mq2zwxarnSgnBfITzssDt88DNH6Y36DBtI9IBcQM",
-	"v8dFdJP7MH3Rofjb5ouN5m7j+fPmzkajsbnZXD52Uom68lBSIdPJf0KL7Rdma2M72AiRjgNVeOFMB7K7",
-	"WA4GkAQu7B7DN3SkaK7u5GbUtRe3h558JH11BzBPzQpUquf15hpkB02hDlaZDizNMlL3OGW56NoKmn+H",
-	"5VV/N1sAbICLq7Oz0/PLw4Pu5eezw4tept8BLqLTra/cKNhXy6KcZZAs0PeBSGJ8YmUHmD3yzOKdBIAG",
-	"+/UuvFOYwn0NjJ9fS7VFJFhcaxVRa6M4R+ZKxTJEvjKNl+ut5/nbYhl9U1maYCXn3WSp+8zvrc13uqml",
-	"QgatskOgi3z2IsMgWaNhSCUsKKj6rtlL90rZ1QatqMP6ZMhNxRgjtxKZ1i+awbBh51kiL+UF7PtOJ8j7",
-	"6Kq5zpPaoDq8lYRpEAyRBDLtUHkW80hDOl2by8eU3dTW3269PRmeDdnx9Pzi/but842bbTlR88KTo/kP",
-	"OKUiakMgozxrjF3jGydh/9P5dT/cTb589Mf+m/NL/3WzwV+Px/6nc37++lXj839qFpX2AEv89uL0pNaq",
-	"kenbBvn0Mjj6nVN/4wP9/OlDA7/eSj5vvg0+fzoPjljDSQHSkfv1a91v2CYf+vhfAlFoI7e8Hl/a8vNR",
-	"of8vUOgfTCImJQLRqskzJnJe21VKNPWL/a+cXmQIyw7rMZ2BXa0a5wHv7iNilIQoKsP3ZLEqPL5/CJf9",
-	"16jLoPU9FN/Ms4OdItYKq5cVQMd0hiDqE8pGmUebCihhiohfsFuNUgwd6jK2m+ndNq/X4yJDNdfK4B78",
-	"aPaihn38P9apzOPR8tyXqxZ8KJZzV3dMLfc8MpxmuK2NJS7eS87fYzY1uyEe3K7NDD6HMw9tc4siX07G",
-	"TufDSlv2pVbwPdeatAxY4D2DOGi82IT5HsKBHPNkNHZamQsNKjYlsjz9yqWzO4a/y0n1F8wXws42FM4T",
-	"UM7kYLy0HlLSprKizaQjLz1XXsLn5tEeShhUVxq4xjgh1eJRl0u67ZO/o5R0WiEbWbec0Czr7vwoO//5",
-	"shNSR3LCLcPNyEf0lpek5R6TdgaiBSX4inHUkMRHkiMq68gIW+3PyDppGpGpu4BIcH5Y1rX9TBzYRIkw",
-	"kjTMQ2EhwdNEPps8vv+mffL60IT5AcWVBgGKSRRgU6cLGUumVNH4Vyw2q1IMhzzusOK9IHhI+tyfIhII",
-	"gsZY1+i2bdWnvTt05YegI6bukCRCWkiI3NrLL5oOe5KuASbf1SkL+21IhTc+zAuzvt7aHjhwIB2DTU0W",
-	"ljObrGDPAtjOxj6tS7XMsivt7F3o3m26Tc90oZ5tfFwtRbHvP2qYj46Tn1usZrU3f33z/ioAXPz2VX3m",
-	"YoP89vXb1xk3zf202FLfzFZjU7fUYlyXu+heV0r2tpDkHAnOGXrSn4JgXrMZCTGBungqIO1Ufa/TK9bK",
-	"jct5Ctc841G9xCX+D05v7n8em//w4OYy9PyKx33q+4Q98vYyKhPVHZLdJvKACsvy6M0lZstcJ9CtWmpl",
-	"1cLhbLWa0YxMmWlqOgGcCED+m8auXgqDrJOMxPyythke1TO7V1HbkhwHL1pUK+Njif+ZFTIGYK+00mz1",
-	"IjILwPZMK5eAnFWqmkOJpsFtMdDVTu8BOz+D2YGDABrG8wnTFYCK4AB+GxCslErs53sAISHxFIG2uFcO",
-	"4ASALZMs+qmIV8cjO0xIHglblWASeFIF+Pj09enVZff0pHvWvrj4eHp+YPVepdETtS7JOeDD5NTawmVF",
-	"mCSxVUJT4Dpt8s98ulfwotovuv/f//P/6p8wMnEGWeQYyGDW7x4mLcxRDa4Dv2jMY0FQH0tJ4mnNq7lz",
-	"U3RkUHbyjy2fFJhbwkPflRdgkhw9Rjd+ottPn3iuuQLoi4JIJ+Mh7zpISXz+BZg2EagAZbCAhZARxGML",
-	"J+XCZs26ZdMUHjHmk3pZ1g4E905sQ8TVqdT5/S/tbtU4bGlnyPTw4FSqM7g3GhstqLn3CdgVktxKWynO",
-	"A98ej7oDBEqgvL+nwQZg5J7rXwFnhOtgKaCizXpXULlrpcMqfCtzicV1rZy9OT05/P6uFdj0CtdKV39Z",
-	"4ibxOkz/0nhYFt4xBRK/4zVjGLTm9vBY/q6ASax0RWzcsda8dJ6AqwXHbCGoc4XdG6utQ2/m3LJu4/CE",
-	"UC0oSBM8RZLb3j+GFJdQZB99QP9FPqALItXdNnCu2blyeaFPaO6Nm29EU13GCXmGEyM0dS9bK8Yy47IH",
-	"qaxKmJnxu4zL7pAnTCvNjGdasQcV+MViGZ2Lm/VAg9JQwzaAtUhZtajzqTDdt23jG9divWvevAW4qTUa",
-	"SpTUlSzZrbnNu2GIFbKDDmbm+dB6c2H9jzG375MglB0kJAnB0y6DWgq5c/aBKc7PdYmbTRkonPbdkgYq",
-	"SebXUWTTtlmy0Gh2jAUyBwXtF2YPqFxIqn9vDLFbpTTHidLWBVNZkDNXUARAVgFBvXCIcw0oehp2ChrJ",
-	"7BkAHz7sMACdngCwL0hQqApELwPMrnXRho/FmAjkc1AxQ7DclTqczULjNUM/ce2VEVybQ4W51VF7KEmM",
-	"hvSGIJ1XDnAQbqcN6ISjYYNBiQXAXXUp2JCCWULLlDJmxWEGmpj4oCgrAZ8LH3TYkqWVkvNuiNm0G/AR",
-	"ZV2Tni4KFZZZG05TXll2U4ikH1KpS9he6Qq2f0Y95d/iMHlMun5Q/W9sKslzTLQqPpIVXTFZUngJxX45",
-	"ueRZHPd5Yq0QCdScXPCP3oGVS6KE7txeTh9591FTW0E9OIM2VhCUgyZp1OnX7KH+1Piv7sJl6nfPBpwN",
-	"qW6hXM5fOqZdyO/hcc4dZTHEdDtpcCIZ5FgTZkmrvbR3a73Mn7TEXWq4DMF9ybj1UnSYucLhjgafLjUN",
-	"0CTnKAB4zq2N3RaK6WgsPdRPnDnbkmxyK5GQJOownUuO+kSvZUrknsbZB8ReyNmC81ADlwJCmU09VjJi",
-	"X5/Offn85f7Bq/XXb96+++ez+oUk0SW+NiH9R9/OT+HbMS4Mc7EWRE6+A8xCmRM7/ZBKZc7Tp6mS3tMX",
-	"bX9qJIDldOttT3TzIduGooUM76X83WGKs+voSKIZDz1zBVreX884eOvHWOxBF3d4vsOKHvuizm5Rfxkk",
-	"KVgRBZKQSIveo2u3aUCcnM7j09dHJ92XGqCxe3jSfnl8eAAWFh8O5wWAnWTGGed7IXW8w9JP9CPoCewx",
-	"YUlou3FEMZemnp0Ph2se6gkSKAHMWTDtwrgddic1CM78QURiWXrUgIfLS8Z0Fr++eHy0SOZlJZpqcZw6",
-	"A+4ruJQaMNcW4UNJGLSLL+fsNBJ3fnhxeHKgMbx0NA6icBMqCMQVdcKiySVBuVSSPcQITVs5Qso4M1Aw",
-	"lhO11wNhRiYgbzrMOHGWlTcV2Y55/r17BuFPi85w7xgI85HNTLk30YGge6ZDzpXZBfsmRmzcWVkxApXm",
-	"GgK1Vd9cJvvJ3qK5PMAnW43dDkup0EA6YONXgyEHXEhogGbobA+ZzNsUuwEHBsqIMJ6MxrNq/jWZLvaY",
-	"2ZuMx13TY6urfqeuHjc9v/q6GRFdj1bIyF0N1GRmBGiE9/WhoPGrrrGs93Taf1Y9U/Pm/KK0Aazu2ED9",
-	"Wmtjt9F8vvNic2v7+fNmY2v7m9O9N99WmLJRVn91B+zwmT2bF2cGBJQJTwLfRbfUdKfk9mTMw+8TZf6n",
-	"yh/ddibN5U2dX4o19UYbaVJal1h6qRlx0sosZtB+s0T8tOVYrhV55jiH1hVW5KQOgNQ1AF2RtHP9pRYm",
-	"rbK+p/AWzKb2LXtKHbdyzI5pngcN387Gvgeqzif5Sip9C56emHKk/dOTV0fn7yFnRveUhKU45kghZgAR",
-	"gg4zVogyPwoVYBlNmyBwuUBUCgNlAFIzw0C91N9hUqi57XgCm1Yi/G6y1rP3UbOhO+1dHA8lrW8f/Q+P",
-	"GvnUehOnc0uFllOHFuripwAykQ9h4rzCk4UvjaqTqe+OjJhXqbhIiTceiAdQ4ufXH80UHv2cmvmv6PmC",
-	"mhmr0Rc0+YUUC+6Rahq9BJRwcosHMpjaXqe9rNDfdLw3OOXWrQOXHBcEUTZzlb0/vHxzenDRQ08yRE81",
-	"h15GmGt11AZvmXAvtonN+jQc8fRphn2fpksb7T5NTPY5XGdXpkupyTjy0jZLNr0KOwnXPgU11U8fUmsD",
-	"E6PDsvcYSFTt1mtBi1Sj+ac1CyEVIZaDcQ894XG2WVDLkGWZqr/WdL6qTeCqo0vOUQiJr6AvhBrzHV5o",
-	"JsVjrZeoz7Tu2WFGYnkwO5hRlRvM5BnsItNvNzW/QF/QnsLMd7inVRPo7qWVrAxvEpohdRjELepou7Fp",
-	"vKLnRMbTdUh+6Jm32DXZdZpuy5AmPBiTgVLH1BlzNiB7qQfTJwPqEx85GHp2D6hAAefqZ0lUJn80cX8H",
-	"P56y0xZUg6zm6ltdC1ndmguJHHPf9CWcbfFUvVb9Q2XT2EUrAfRDTUBd/6RLmjTA37j/ekBP6dtXV38e",
-	"NU/okTgKZfRl/2jniG4lx/Ttbp1M3/7pfzyip/To9og16oONgPXDVw3/01uldeatyqx/oCmvetB35Uqy",
-	"FGFeC9n9Eu7efA5fTT+Hr3YGnz5sDT59aJLXJzeD0A++bL4d+x9vG182Xk0Hr2+3a9/u3SiL+PMM3Ys0",
-	"jf7vypl+DKr99EG1KCunq3IVQjomlmQ9oCGV6gkthOeoIGkp5cKoW2p9bzQaqRex5SoJWcGg0j1lVVQu",
-	"NYiz7vBP0hiauffALwpssDYPpgRhll68xcDc6mgfxcr+YvQLesi74a+F8aysflAQ+bfGtH7Jkv9fLJb1",
-	"SyJziGskNSKGUsSHPB5xqYzcEnGzqNqxIE8Eqa75zxCRqLAxeZG6EG2Y/KYsuQjyfXXSLpUCTOMOU0aw",
-	"ycKh0uZDWQhpRibpcuqoPS9icc+ARF4A9jqskJGktzkzo8BHB/gkGn6kPFRRlCJ3w16HXz9siOKHaKF3",
-	"0byuBInnRxa4cOxWqMt5jCSsFknI7WBZKCE25FoiPrzFeA0VSA1a3ahM7xGOzqRLDfLMPwOyoP37KcbC",
-	"+eHF4WUvVyBgAgQdZrp7gwIEWYQ570gGfgahjYcVJHu6nsApMgPQOAcRH1wArSJmQ4X4yWdEzpc/8JuH",
-	"gHIoxgtyZvw90RrO3Uk+BhUeVaOHKljFOfnh5jcaWVcq32btMG0Qpcw5jHnYBVztOZrUmDPiZHcs02Yu",
-	"gylQek4x/DkTUt0r2lxKMEBlWb6U24JHihT7AAp3+eSu3eRKSvxBSHVYRRhz+fxslKZnd9gd87MdEIfH",
-	"1OxHKfZrSzEbUl2EgrKUHFourOoncSp2kggwdLQE8ipiqPMgSebFUCujnrCox6jndyOqS+ijVB71XExQ",
-	"pjr5GcSaqmnpDdbWvEEWMVXQ/xLo4uBdC/Xg1z0nDHlx8A6Nde0whRCdhPgplZA+o8OXT15zPgrImmd+",
-	"3xVjvLG9Uxxmghm4F/R4PnpykbMr2lEU6EApor6OK1jVgGk0ZwEvZ7pG2XZ328m6u1l852CK6LDDbD1S",
-	"ejOjJ6cRYUcHaN/U4e/zmGS95Dbrzfpm/Xk5MA60oLMl4Cewxw+WkwjZlqLrRLB2Gg2vZk6y5r8eR4Pp",
-	"S/X/46PX2zf98CQ4er2rLH93u2utWgO/6Dd8/3m/OWwMdwebg0280d/dHvb7m32/SXaJv7mDBw28M9zt",
-	"b+OmvzF8MWgOG4Mtf4M8x83mXWMyuX1ZhMcIc17sF/h7GTjvzjMEmE9r17Rp044X4TnkFFfLrF19xMuw",
-	"tXprElW6/j7qTPN0YP14Hi2gkCqjYX7VzxzwK4iac0H8cuwzM/yFnsxDMUCKmuI6vdrg9MpwU/6qDQM+",
-	"Ebnt08HHr6ZvmwZWyZoxWZyVBL7NAbJ8S91pv5XGfdXLv92TGfQmLUzFdaQwkjzwl/CYrQzR+w92mGkf",
-	"kcmF6evEF6sj6dgVpOOHPC5nzuoGBOJamIRoZYJZreri6PXJ1Vn31dHh8cFFDzp9Cg+R2wGJ3JybOjrh",
-	"Gfqudpq5pwxAHTQIdIDaKYuH+5ILnZVkuVgZc55i2BS4opTTlYVmuL28QlYxXnaLOVz8dwXQTCcsyyq/",
-	"vHH2c3Hmozm3pBh5DVA2RpaEVIg0PVXrfW6K1pJXvLmvl7naTQrNPGdUqhDL4pUxwjfEKvM4ivJKNYI7",
-	"0ENaP/c6LK//rlnXPdwuQrSQyVt00JDy2AemgFfvBOj+IfYd530huRG5uY0tJZklHmmwgBkB1mHaWhA8",
-	"JFpyZmdRR+2ZFAZnZkrq8yEELs3Jd5hp2VxYn8F16uW2kDp4T+lW2pzEYYagoN9uQdMnY647RY/VCajV",
-	"EB+8X8HUJPrZ4udwD4IaroXdYcUWfe6E0lzPG54MxuoSgi0zowo05oFPNDgSoFUxLt0mNwy6/gYE+wJR",
-	"JrlzZJVFzXvlvTfNxrlfawxur8N6+hy61O+6fkn4vpvvg6V/s4d66T53YTeyYrKLEhVUfbm5BhmYaXWK",
-	"SMtNzF5luBFj7O8hgadg+JljtIellfQJ1r+3+i54bxFn1aBPlsO1JLkPFqreSCeDcwYR0KulgsDCrsBw",
-	"XePyHDT8zbQ1cJeaG71u710cqavcHlA+y+9CZ/lVZPVpEbqSbgv78d94Xz9ev989Jy9vUYPks7iJdNnb",
-	"d2GG3tJIVyZBHEtP32jYmgWlzTDQk14Ou7G3prPPAz4hfodBU3RrSZwftq8u3xyeXFrv7OXR+8PTq8ue",
-	"dWcpGwLiRcDRJal3aeS6MjSUxbbvCCCR26X7yL8HSy4/z83pEVbrn99DYB4c151K/I18modiPDcjRokC",
-	"AkIKOl9JhNkUEmQBistOrQXucaF0DqPh5UpSGJ8oWcemIU+M53pi1MYBZgDUCRg6kL2jdVCTvKOkiE7n",
-	"0TYBqL4oTaRJK4LVl16htwpmfofp0oNMrMx28GH+hdmjAhP95AivD3ER8UQuyAYvOOfMrmQ+uiqA3up8",
-	"bC9Le4KuGAGfCEsJuiDRtA3gjHQYCQSpoxNQ8wc4jiGZs/IwR0RWHOZ/Zd1NeZHMz1SM8k/msI8PKL/n",
-	"wtBbsQkeWt8KRSVog8CWICJlWGuvgwFQUcJcul1O+IR5HaYhxFJkewd3wch2HBPAudeWvqlALHS/mmDR",
-	"YTjk4BOGlt/QT3FMpvBzx5dRmgNkX1jV/SOgQuaSHa+7NzhINHZY0bav1PgyyX+vnqnZCf22+WKjudt4",
-	"/ry5s9FobG42vy5fXZHN5fsXE/72l4nx+t0SieYTxQxdG1ny8b8EojaXSUmc4iq9Go1A4m/WG/Vmc7P+",
-	"XNfnmZYsVlgFWMiuIIS5L91sNOrbXi0KsBzyOKy1apQLg1DTxSP4ee1QL6AdRc826k20/+qEyAmPr581",
-	"t3de1JuNRr2JDnA8oezZxla9UW/U8g1Mlpdx2RnMj+uWc8TP07DkvwS89pD5NkQtcgi1WgX4WqWcHNMb",
-	"yC+yp8hZMPVsymLWUwC1JQq5kGi7kTZtUt8C+pRPfC38lDgNOZRCjygT5Z0IcoLmkYN/Hg7+Z3bLtEyB",
-	"OAMlQFNEOY9Uqx5pGsa9o8Zg8tER47FJAY6J4i+lKRqDz4ZgmDXuTACmFEiiEGsxTdMcGFLzQQpUmgd5",
-	"raPTRJIY9U3LCIBOiWkUEV8nUKktCwm0sfJ0PNuBXAr4hMTrAyyI7+XRK6hA/ZgnozH45K8Yhfzik1f7",
-	"tsN+iJmPJY+neZyYyk75Ywxv1LtAAEBG55MrHW05zNYQ33YDwkZyDH9R5vxV7EQ/g+/qZlk7eCEln/QD",
-	"PLhWgo5o/1uaqC4574oxj2WuH6j6dMDDkLPcx0oljkkw7ULJLB3Y+re90rQdHTPZmwW8AKTBUpVPfLc0",
-	"gIfElLhrisB9jNtHSIh/GCTEpRPZJbdUV6n6Rc9c1n8R2g8rYoD0GhJGcvqzgEk8Zpr8kqGufZ1PkkXk",
-	"deW1DoCtBEKxOMEE+PCZ4fT5+SW6HotC31Xma1xEJZV6dXTM+TV4IBh3QJLSciFwnDCtr6j7uY7aqct5",
-	"AolsBmRigpWaILRPs6+0nQiUdceloptHXBOm+0+ln/WOfBJGXBI2mK6/g4pPyCJXM7W97DX8pHbUc910",
-	"CiaSqEsx7wOnApCk4L0W/ysnD7uprtBh1u9iMXGhv6r9SBk8ucta92HUP8wPGRM1E/Ww7XZoQblyn4E3",
-	"S30Ejnrd/Rxe08XSzae3Tn6lDWWeJCvEIC/FEFWHQeSkjk4hYqFWrlQwgURE8LVNpzB3vwcesDTFAt6h",
-	"YxPbjc0O05klIcHMyVpJN7WP/fIgIuyDTaFYrc7eOfmsyv6OakrKCQ9w260QrsxW/+DaywNfj22k2URJ",
-	"gu9yz/3CyJv5Sp0Y+wSaW7lyxTSgtqL0yTAJAiP91hzRfmmT1ksDSQ1b5CiczHgrF4y23tUhqqIgyX9b",
-	"lEn5b0vl3bxHtPzKP5GTgxVfaanpfglkN8RJINWnYz5RpFh5iU1IX/0vm2mrWOrEOoV/aAu8x/ANHSnT",
-	"su6A+9VHRPbQk4+kr9iCZdU/z+sba17aImRe30XATppCgoqLmGgLkjazgqT6PTsfVkXzsm5mZsF3qsQz",
-	"nGmGuBjzCftJ2/r97SUGkqujgb6tejRAiACGF3Pb75kE9zl1Bmp8uFapMBg6qUJk6MpcxwaTYqY/l26K",
-	"mVJ4bw+mquYGXhHDEQ7WJFR1W2ieGVzODsMxWdh0D92nfeZ+Otl7VYJno7T+0hVA62+33p4Mz4bseHp+",
-	"8f7d1vnGzbacqJfgydH8B+y1aLIvDd/z+AC8ArWLL59Ptj+PTn9/PW6cvBycfXnzZfRxq3sdxyEd/378",
-	"Jvzw558Jf+8HG+9ftdX//SdN1VQjvL04PdF6R4N8ehkc/c6pv/GBfv70oYFfbyVfNj40jlhDyU06Ylgm",
-	"Mam1au8Pr/aPDtefiz+Ojqejsz9e9+PzL1u/b7A/yB9XV8ad/AYzP4D00M3zsf86+P3443jcD8/Fl/8o",
-	"zpHqFmzVoqQf0MG6osTlkz2zY3psPPoIKl7WeLQgD5eWhYtv+xTE+V7XvC4AwwDz7aTAa7Mq567qmVyv",
-	"mJQYWVQoUdrKkNACV0wrY9WV05FeplemD+TakL1/1QaMpHeHnw1oUrEl0ApS1iCaXZMpoO9+F73gsWC/",
-	"WjXQyr85e/WhC5pVxgSzHh1L/F1zZ89RGi4zOnOKUGwJCBSJmODRk/4UDSkbkTiKKZOeYkuA2Tk7Ollr",
-	"6SKVDutzOTYMC84fyHdpLxFoQsWiHRIIAoVBDmyXh0QyGEODrlxUCrw0S+s/dr3L6EDIhEhW0oQcZusw",
-	"h9sypkVL8GwVaPfLqT36R53nUed5hAr6LwacnkU4W3QjLKxnSRWn2cKWUg2qLaDxUYkroefN5CgbmMgy",
-	"nSNXjUE5+2n8ET8+2WSBo0ByXSQ6r4RhsbegpPN+sal+dgsuQIx7gJKgl9NHW/7xXnusmPpOuZzzKp88",
-	"1J8W5Mwdbe0F0EJLGNs677LCrd4suNX167r29XMxiuY52jss72mfYxLr5KH73E0Qt8/utx9kFP9cxq0F",
-	"bQUDV307pIwCMlyK7Ax5ZKvdZgb+wStpXJXvg5EzHRd2v9BR63KCG/CQCFNeV4q802Gz0DvqP7trlcag",
-	"yfBcwhrUIz+IOfi34e88Jjk9mjyrJDnljR9EmZAE+4gPy1vwzDGJ0rQnrxYlq4XT5jmQZv1FHbacw6jy",
-	"TlsWjctlwYfTobW+engrCRO6I3QSSGGfO4t5BH/E14bBv3kPqnZLSYTUN2b/dzKQtVaNb5yE/U/n1/1w",
-	"N/ny0R/7b84v/dfNBn89Hvufzvn561eNzyup2p833wafP50HSt0u148zMEC34GNp8XhCJo8OoUfp+LDS",
-	"8RVoTa7ONNtUZ2kP0dwsUGgBNKpU7E8AGTGX1glAWxIr5ebTuimHWb/UATKZxEy4fnnAltpqNrwOAyxg",
-	"jVvFmQEnSMWdSRUE3GBdpFGmqu/ryX4HTNG8h6qb1qAT06xbl3y41Se2KqZLmMmsGuJAEEin5xFh3SG3",
-	"uGVpHZhbTTPzO/1tVllg3v3VSdPKdXcrDHBXKFK9p4sy4jWZJPo4Fuf9/VoGzJgKUDcUa9gWcyR2q772",
-	"3eVXcJJGV1gulxoykRNB0AALAkEvNwPWGDrIvOBfwhRV6ZqwllFUaNxhTiq2IupevZClDEoG7kM7Bmtf",
-	"vzlsHxwfXlx033687J6fXrYvD7vnh6/ODy/edC9P3x2eZKHlczJMBA5mDJ/cZBfl855hGv8MOb0PWMdy",
-	"p8xetQ9/U3av8/7HzN4flNmbMe9jeu/S6b04okqUJkLJgCjmQxqQZ5XKiZKkHEwHRKUgwdBxEDFE2A0J",
-	"eGQa/kcYWopqYYmRCLAYV+GXq7feW8mYV2e+dKGgq3a4KkZJkaBXk4Rhi/rYaO42+i/w1vrOsEHWnw82",
-	"yfou3m6uN/ytQWO4M9ywSP7LQjrCnlQoB+ag/lEl4cXI5r+EXWYeXhA+AU8DloPxLI1eEClQz5x4r47e",
-	"6/LoDACDcYl0ATD8qYu9/T2EJQoIFhIBnJNRACCPp090FlrZxZtEvu5BkdLwHS/NHM49OuY3JMADsjLJ",
-	"fM9i3P8+DkPYQE0SpEX6I3LKD4627cO2aw18jjhQd5kyAnFE65ZyK6+w04iw9tkR2qw36pvI54MkVPp6",
-	"BggIwS1dHTkiTLG7AVwovcAuIjJY1H7pQbTKtyL13FWQrV3LAjKdp2up9dthnK0+oGLAb0gM0cuCIVi0",
-	"+Mrswq/pUH+VN9woNwlt3oupoZQc9RMa6GRKMYgJYSI9GONVzJuOajKzqG8oiTybDOqhgPNrlMJ9m/pK",
-	"YWAHnZEL9b+zQ+egTQxSBjE4kgAtbVpPZABjckxoLJx3QPfyRUO7Dc5KRk9BzvNDWz9rcWjDYpnTHxBN",
-	"Zvtkc0bc0VKwwNm5nl6ewaxiomlGF7c6P77IZaOXnJETQNdwAMYBJ7Jw9pqnYUby9Vo6qUfk8ruC2Zlr",
-	"R3QpaZTD9GuQlxwKsjukhT0u2Qx8rcWXjyXWWer6yAKCb9wx2sY5tuDsKxBzcpurEXNKBlrCkHIG0txb",
-	"Pp8SdY1PGJx47Od3Rt+zXinf5zZUQF8YdX6DMRlcI57EBkJTI0JwJHEATdwTd72ZaPo2a+EJK30pS0h3",
-	"GPAJWN62XxQVKGG+hqFvWXxXnVGtIQd1QJswGUMxFnh96gAFahCD6qiNANPPM6iziMQxh2208tZ49OC0",
-	"aIYoq64XXVso+Z4BvYfrI58smMFUmn6gnCOodcAjrpPYxlTU0TFxURJNWpvtEA/4P8yU96coiPXM4qy1",
-	"aueWKGz5uDDwRmU/RbZfWEwk3BvvCIm0jxlSzjWJq01zOpB6iODBGPrYI4wCKmVA7De6XwDE9Hrnasx1",
-	"QPnuZT17Ch2FYCZOuosygMdwulAFYxSGfkDCfN8B3bSBKL4BazWuo8Lc6yZNDCznHAgX+Olu1E9OmcNG",
-	"akPgohopiRkELtFeq7HdyQDUErbgUhhafR8Gguic/SdbzcaaB6DkI5K7kZDTawQgjQGhVr3CFrECAi2Y",
-	"KBNMZdWZKBrnUidEwtGU7rpS4FJOipNAKzOJq4Sqm1yRBoRNXf7yahP9sfqra1gIBIB5fAbB3Dw/g4uT",
-	"+42m0/RhrXN01TZovFpmtRaiHaKKLr99+/8DAAD//w==",
+	"7L2Jctu41j/4KijNf+rG+dOK5C2xXLfmc7wkThzb10ucpJWRIBGS0CYBNgFaVnelap5mHmyeZAoHAAlS",
+	"pBbbSSd9/VV9fWOJArGcc3DW3/mr1udhxBlhUtRaf9UiHOOQSBLDXwchpsFHEtMB7WNJOXtPJupzn4h+",
+	"TCP1Sa1VuxwR1Oc+QTxGckTQDZkgPoB/BpTd1NGRFAj3BGF9gqhA3Zj8kdCY+N16zauROxxGAam1aq/3",
+	"9g9X37x9977m1agaeESwT+KaV2M4VA98WoUJrbozWlVT8mqiPyIhVnML8d0xYUM5qrU2m2teTU4i9Vsh",
+	"Y8qGtW/fvNqRT8KIS8L6k9L1fMA+Qb0JLKAfUMIkGo8IQ1Si50LymIjnCKOYDGIiRkjyG8I8hJmPBDxK",
+	"5QiRWxJP2gxLScJIIsmRiAjzkRxhqX9RR7soJhHBkvjpWPBb9VqBQ72PVLQZZmJMYuIXvhZJv0+E4LGH",
+	"Rnys3ogCzobwwIDGQiL9QzTCAvUIYW0WcCHViwURgnKmp6O+hl/D9DkjKEyEREOOOEM+p2yIBK+3We6s",
+	"tj/3Gm/Cxn+a0RX/crMuqo7M2etZJ7W14dVCyuyfr7xapPYuVkP+37/trn7Bq382Vrc7q1//euVtbXz7",
+	"X7Wygz3DQox57J8TQeTfTap2Mqswm3uQqR0gIAKYEQcBHx+EkZx8xEFCai0ZJ8QrLPAsJuoYPU0rPIb/",
+	"5YlEGN2qX7UQFjdowGOEUYSFUBsAVNDHDAk6ZIgyhAPOCJB0m8GXt8BwRCAqBYpILDhDBPdHSNKQFElD",
+	"Tctuyx8JiSfZrkTukip2o7lV3Ayvdrc65Kvqw1VxQ6NVDqvFwWrEKZMkrrUGOBDk28IPfvNqMRERZ4LA",
+	"1u4mckSYVCKFxxcjPmbq0z5nkjAJex9FgRE4L34XHL5OV/xXzccSltGPgZ87WNZazZfbDf1/9bVNrxZg",
+	"ITuJMF+yJAjSZUouo9o3ryYklomotdYajW/u5vyvmAxqrdr/8SIT1S/0t+JFbubnZk21b2qF05SP3Yfr",
+	"sK9avq3ivnksinmfEF9N5zX2z8kfCRFyuc0gcczV9fGb+pGvFkiU1O7Yw++EVIRY9kc1rxYSIfCQmPnB",
+	"cwj7fkyEUOT3gsfI/gxNeKKkaF9Roo9wTBDjEvV5HJO+VKuBu8uhstq3r9mmbiyxqQdqBfM2M9Z741nO",
+	"UoxDpWclS+56UKIkJgN1/DuoqzeoiwSeCDQeTcpPQoz4WB3DHmeDgPYffAg4iAn2Jx2HCIifO4LPPIFt",
+	"NU+COCA+oqxe2Mntx91Jc8dSobaQcaReREBGyREVnrroRgiLbD52hnM2TjEj5ewU3iUeytaUs46WJ1pR",
+	"SnoB7ZtLpj/CQUAY7CI+Jf137+Tx7hpZ3f997fpq9c/eOX9Hxr3//HFxdXbHd7cP/hRXxy/XuKLZpPee",
+	"TPZi4p8p6tUnhoNhrbX6MhUQ+l2rN2QCBxFH6p3UV5ylJ1vv8zCTsgdmBd+8WiKU0Pur5lMRBXhyoh/A",
+	"PlYCWg3QXz8f+W+C34+vR6NeeC6+/CcbB/v4f9wXfIPzu4+UKhzFLIIwj8Dxdxm+pUMQVv2Y+IpqcSDq",
+	"Wsp25wqwfc7Icgd+n7Wpt8xakPp+7lRBr93Vgu+YLitxNZ3+9pcWtCUn59WimIY4nlilwVzovv7b5e5l",
+	"lu7Omoh5bK71hn8JK+CJmLsthzzuUd8n7KHCT4mOJOr0Ay4KQu+CDplScZNICSD9QFHerT+mvAMxJyQO",
+	"Apg/8jkRcJOBfoeonC3V3ixN1FaKDQI+1psCnB/wIWW1b575U+9Q7dvXb2p39C+oKNwWoLc4MmCjuTix",
+	"XLHcWPOoxZooPTKizEfdT6sX+pPVS3WjdrN9I3dUSHXtgiHDfOLX0X7MI3UNt5kxtrpqTfXigrrqzNWa",
+	"tA5bsut0yDo8kWrnT7g85AnzH0qLjMvOAAYq6D8xmByMy5EiSGUoKmKJsBwVCXLjhxAkHwxIPJcgz/Ak",
+	"4Ni/5PwYx0Py0N3pcX/SkZx3AhitqCIarQupx9RuwVNKUcAMbW2g9/R1Ya+a64+rrJS+eNPbXN9CvYms",
+	"kmnpZo04IydJ2CPxA8R8NAIhUPvf682t5tr6xubWy1e1xxLqzhQXF+kwI8TgVx6iA4TZZK50P4v5LfVJ",
+	"vNvv84TJB2yIUW8qbj79FhgaJtPRmg8P6/ZJHEU1LxWQ6U86IDxqX42upGZDMvVoN7JKFnzbaKijqKuz",
+	"2K7de/PzWzL3APqcMdKXxEeCxLe0v8Cdek76/JbEkz3uE/EDbV0ucdBRTN6BpdVazUaq4MZmTvC9qHm1",
+	"hMHP3cfXcp/COa03N5qb22tbNa+29rL5au1V81Xt6z1V1Ny2zLf99MPgSxLagaIsp4AM5AIHACLs4WaJ",
+	"kYWVVgkoFHuZ4lxr/fbVe4CtEkdH0zaHsjBcfyycpvaZ1e5tL+S36IHmwpDI+bbChWafK4ZvMQ1wL3jw",
+	"RSZJGPEYxzSYdBJn2OKNZhhX3SnOT5Dzkzo6CwgWBMl4gvAQFw3yzcdUUK+VUEkCHzSAgVK9eCJb4NJQ",
+	"dNdT86AC4TGeKJ1LBHysfR6co1AZ6lSgHqFs2GZY3BBf6TGc9UkdXeCJo930eCK1hz07qha6IQT0tlA7",
+	"1LWDXCtn2sMKVH5OZDxZ3R1IY9zmFnBB+pz5AkmOxphK1CMDHhN4FSN3EhmfvKKIlFCNVZRtYXqya15t",
+	"wONQybEaZXJ9rQaOahomYa3VTAUYZZIMSaw3dJrQYjVhIDNwYRzdk+FDIkfcNz6CabFbbf3pH8Kl5xOg",
+	"nYJjIHUKVI8xwqKTCEWPqSfP7pu6/9a2G82XW6/WNzZfvmw2Nja/OXYEhkCFuU1bNTJ5N+q96dNT+u7w",
+	"6s+j5gk9EkehjL7sHW0d0Y3kmL7brpPJuz/96yN6So/ujlij3l8LWC88bPif3gU1r8Q00VMxbrdHfZcx",
+	"RdIxgxshO1/C7dvP4eHkc3i41f/0caP/6WOTvDm57Yd+8GX93ci/vmt8WTuc9N/cbT6Cc3e2wXSReuq0",
+	"odNFfRzHVF1Nas4CjcG6AHuij4MAqZcFROkNEE6iQ7aqpMo8ISlJdIlvCPueBqj9G7TZSUcTJBx4RJhP",
+	"2dCqtzMNVfDzP/LRbTSa383alSRCYyyQxGk0UZ9W6htV8jj1gLZQV+1qHbY09SRjCfFCs09WDweBq4fU",
+	"j5hgj8SxtIZxbp/AKpZAMUA3bSYdg1xNhYxbSBDmq7GwKDHOEyZp4DiQixL8+vp61aXuaTHefU1wTGIU",
+	"ExyE/27XAiz7oxsyade66Nn54R7aernZ8JAgQKdofWW2QC+G18rEtJrCACeBdKjeq8VJoLTNWgInymP6",
+	"J2g2Xu2S8w+YTYyuIh6sL3DeCTGbdGI7YE5TUNcrZhNrAItppQAFWJK4YP6uPaKvfhfFWBIU0JBK9Kx7",
+	"t6r+XIU/uzaKyiMSw6JXFKEodR0lUR1djszvhNKT20wQKSkbihbq7u7tnV6dXHbOdy8POsdHH44uL7q/",
+	"/o2vJqJkx5VLNX+b286GR7+zJDuZIaICKqSRUU5eRSqIXPmUibCdWX47WFQdncbZOz3UU1ol5zoTAg+5",
+	"MgyU/KICPZsxlqKGldIZj/hYEVYU81sC4g7070eVZyZYr+OC/27XKLvFAfW1MFbyDrJPMDIjqGsCUjW0",
+	"hgxRxR8hEsGHNUMeXjGRRBGPJfE/EJ/iSxj/YUIxycbshGrQDsw658DXeTXGM4cFKr4EUYauLg9XX3lp",
+	"MsSentLqAetzRWdFn+Hm9/EZqiu8W5xe15kfjyEIwcMIAiT+LGdiOkWdwaAdRnucDehwmvre8jHCxqeE",
+	"xjy+Qepir2v3WERiSXUihMMZSh2wdkNxuPckkmBy88AnsWFmJcxBW+t6qKvsC4ZD0lVrSv/S2ly3jnZ7",
+	"wqRVxQRxFky0B1HYFJT6dH6PsU06t46zodPTLqMOYcowKZlpGp0C/4z1kKLeBGGdCBRjpeloPy7WSUDZ",
+	"u3ucBwQrcauEKo8I6wx43DFCd+pl1yMCgzHi7LYScT2CQuyT8pFBoi+wEj1fqUUkUntBfLC8yZ1S5I0o",
+	"ZRAgH5gsBGupzXpzalVOLwdLhG2+j5sgpPio9LQ91IWD7NbRFeOxT2JNxFSSUJQInXRWOI4xWMhplkhM",
+	"BJHzt8VmSekDhh8tfbrfXDH5W2FbSo9+IWKsOtq5i/yaTpH3fid9UCR28zf6XwXGrTxExfkyddXre0xd",
+	"tFx9OoFNo0zbGkbD94CrhdRJhLnTW9BYpZx90JKj5ICt52GmziEgl+5uFUio1moWjyjRD9hVz92wD0Y1",
+	"Kki7nF9imuHeXV8qvRZLFHIhUTMf5ZkiZZ8EBAihj1mfBKXkCmlYWjTARW78YFyJCPg98XfMaWijHKKa",
+	"CfM5IyYUVyqbcJE8CmsJxspEVCpAKvkL4+S2e8qRMndztjYaM7amYIdPj6ZEZpqVqh7a0eYEI2gQ8zDT",
+	"6amwaa1Ma3lKI+LxTcl7nRWtFQloasvmklB6yU+RkdXUF3bl5GeWKe4LDwDk7OjzZVT29vLyDOkH1NZM",
+	"2TQFO2YWt5nXeHqlZr5zNiyTAVOzO2VEySGwGI05YKTTEN9OiaMSJUXO26xLGhIhcRilakMFJ5pUQ5iH",
+	"YsfEKF1TBEyreNlNqczGUSoa21H80Q0HuFs8gK2NOUZl5rKdMnZNMlzX3iHdOvqgWGNMtV+PtJDPtfce",
+	"0wBxBkw04Yn9+Ibxcekao0LCcUm812QMu5l4nJH8Qqflk4lXl42oQ8YLHIAbxi3LFoEgip6I4H2KAyNl",
+	"u6WjxWSOwITVAo2qWQ3prbLAwMsyHtGAuLmRZSuWxvbJD3okBVLftFBXchkpbSkf+dTa8pj01OxYt3Rf",
+	"s0UkdM4FAz68hffEKnHlY6pvkfp67lkVhIchZE+x7RyZweOyq0GAewcNcF+xmMkIviGTacHghqSXEBBl",
+	"23iCQ0h317uXnsg9GJmKzmzGslYDLUnCL7ze07UJMvXn49Q1rLiaVVzrCybP58P2VV42QVlfO9euGL1D",
+	"JOL9kYeuLvd2IJOqhRi5JXFuo3ye6MinekDHVrUzwsxVC4FlplpOp9eF66SPg6DiEKftkKn8hDJNGlyw",
+	"NugPDnL1H2x0Zf2eAksvevkuuPJyybKYPDE3RYgnD7soSrIz5myWTY74/jtUkD7GXeRIhgKdzxVJ5aZD",
+	"fgmdIWEkLr9JLHsXckaAcELsE2D0oXYBKlLtDonMJaN0QZsAggsrrNfZK3g0zZXHD9RczW7+XZrr3LMW",
+	"87dqjgoo7mMv83jKUC7s80+zXXsjzIYkK7RL64MKN3ESx4RJJ1Ng6oIlxAdHBDGhGiOzlblrMubTlaSj",
+	"eG6h2NrmVolsYmQ8462gcpJxzi+2yGuc2sTmPIUnN4PSPeQ+qd45cHxX1S3uoD4WxEO9ALMbKJFCPhYj",
+	"IqzMDqFssp5fwtbGvDnDW8vnah3KU64TK/hnEnnOLa0ExmCuvPgwwNnzOb113i8v4OGpdyrV1RiTYhHP",
+	"k4llCztCYa/sZKq362EC17z2p5UA+VqeEgouqZaatd53grNTM3yRLItDLTChB25+YXU/8SmYrLkyk+nM",
+	"poFmj4HPQPJ3F6cnz1a6YNEq1Rg9uyY9dRUxdExuSYDWswDiZr254iEetxlGWm6YgnEe+MZnooarowMo",
+	"BSZ3UtdAZg7TLW/91YZxC7ZztkitVftdcFY/x+MPJpSXW1W1fMwtfM5R2idL6Mp+Vba5+8aRW0JC4KIV",
+	"y1mYhZc7Y8x6+cPoOF3Cz0rA+1SY5HWb81555I70L1g9CfXTzBPzVL14e2/Oub3nuZaob99gnEzFNzQa",
+	"y+kH6eu8mVdJrq5wak9+7DmWzc8t/pue33yna4WXz5QpVllRaliBhhxJXhkOyepgqkYp6JvgrTXeFGmS",
+	"32gsFggV2uzE9JXZEubtGbmfseHWTi5kZ+TO6VcxM2DSlQKhgrj2eBhhi5PCEwm6cm6u9rgc9l1fW5J9",
+	"9RiVk87XQjwSWzxKzNQuHgZbaP7lro986AwScqv4DKdRTBChWVAHEvV01UY5F88M16l3LrSAh92h0+d5",
+	"D+9H+ab+hLG7A+Zbw6eS8VwrqhDa8AVomAEV0g5jtUzruErF1bKhMHx3pH/aNHet/bOYXVBcu51u6Xrj",
+	"uMq5B0XES+t45W+oJkGb7VbqxaYCjWPOhh44ZQmDLF8UEoiW8Rjp3MOFL4GzmPcCEpblYyxExOle/XDC",
+	"LT26u4jH8mHM7VidP+sleBjwcYn4nRUUhoQj7fXXmUqPFx12CzD+Ki0in07vBSAxNTC5kw+LTbk6+iIF",
+	"tJn3x/6y5ERPB6ibr/XtejB96gur9Kc/R+MRF8QW1OCY6FqN5bLb1N8VEwkHOJeS0gXvHnycj1Z3vWyf",
+	"MyW2NRVW8bIocy70tehsi1dwuTPT4SNlqvk+1Ud45hBtGVDZLpuA9wDpoRzqyI99TXqlSG67SNe6agg3",
+	"hs5W1za3dBr0y83mSw+Zf71aKUkgCYaVKVLdg4u1za3yGGE/vq3+HUyg/Hc3ZTwL89taf4XkKAl7UUyZ",
+	"tDRngtvT48jJjHnvVYb1q38k6LD8V3fl8u8O9TmPfcqwJB7qYUG2NpI4KB2iAn5vsvAQBQJUq9dnoKan",
+	"xtc768F56oWWUeh7MrkgJcrMDZmUsGKatrqDAs5vEAYCSyLUmwD6XfeG+t2F712HgufxF0ynbP7HSqYX",
+	"YgbTCVWGdOSYe/rfIKyUnIgIjwIylb87zRYVxsm1DtFwsL21dOf+YnbVtH1fngmUvgKciPYVnprqQb25",
+	"tVEvjl1GK+UbV7lpl056tK4+UTfhGE/UPEyiS86r9J1t0Mp0rNlTv3egrOIojsyWZ7BrXRdmpDv/KGZl",
+	"ElVuz5zdKDveLE5UkatiUobE9OGZDKKOzs+uzC3PzFib+AZJOcBGojL3K6tYqbjtry3eZg+sfuJDSu53",
+	"v8CL8/IqtqFMBp2Q8XfzzS+fzQNpE0lkgsc0zYGCNL0CNYHJOCf4OTsacELGxqIttxaXz21OyzOsd8Qm",
+	"ciXMhwKvSfltODW1M32AF6DqV0q66xHtj4ztqDVXpoPvVCCMTCmml1ViXhy9Obk66xweHRzvX3R1InYe",
+	"mrM3QaYubGHBeCG54vuAj0m8qrh+Jw0TrW1uZKnjj3anfF9BdkykJLHwkE+HUNWqdPX/qf/v1U53ByWM",
+	"/pGQWTKuubmYjHPAmKYJb87CS5WyH+gb19NzXvl19gKX9oefKFnMY5suspgjxNnQX8UZDnOuFLqPR/5L",
+	"BbHgraWz1fGPe3nwHUW2HC3yYZ78GfGlD4mQ6j5WpuoScZ9ZwR7rc1swxWdX0VMvIAjAjtUNEcV8GONQ",
+	"1FHXqKEdUyKkVIL0IwqgLH7Xa7P0wxRjEJ4sQ/6FL9wUtA7gKAoYJg/Cpx7tY6bGtHmOnWlVxTwRk5Df",
+	"ko7ZGFPwqcZMsdc6Kaa6+pUFMOtwJX3UR36iC2SJ8+MKBGn1uP4KfDHwJ5Mk7hTzz2CQQcDHsDPGj6Ue",
+	"NzXc+cVSZlClYXX5T3IjgpOK4aADvlz9INRuO//s9Eec9on7CZT9On8HVEgznvkA3HjOE3A8kdq0zg2Z",
+	"uN/kSwlzo+hKTPfZmw5AVbufWbdXN8R3esM7KcfBaOrzAFgKnoJsfthFgBfTpxhS5jzDeH6XGC8hF8Y7",
+	"9mLopHWkDtmq3yVB0OmPcIz76q4tvjRdeR9yEvOfKbKOSTDpsCQkMe3DgOm36rT7PAz1MeQ+FiMey+lP",
+	"aUgDHOtR1LaW06L+KqXFXA1dJyWNNit8E5NE6PlbSDdJQ8ITaT+y3CJwSDpYWPKGoQQJFF1yFkw65ryt",
+	"RgpxjNwHmobgIxcRFwaqACzTZoieZjaTFK1E2w4GYkNTzBSSCZQIM6hQyM7afpBSaXmtP4yYsGlacT4r",
+	"CBun3rwX4P6NYi+zxvSL0uNLv01PMFffq+hPqG3XuUxTl0uKSVBWw8Ik9JQAuQ4OmYoSLICwL1M5irGf",
+	"VCcTEcE3AvHBfBca3DzZRCturQENSEVa3/LFNSnAWLl5xzUelUa61VonZ8oq6ceEsJk1neuza/sMUbhx",
+	"9YrykyXbTBTURLcQfK5enZ+TUqftD2dX5G7MKEFUVPsvgai/bHFSoeJXEoYNOOqM19gl6Kdzr0wS8MY+",
+	"+i5vloQivFQFswQ2dRLuinIVIDPI3lFYQ8rcGEazaOc+mLCL5uA89btszi5YbAUbpHq0rTqncoQwA3XL",
+	"TWm73+qyYsOZbPugCF5SXaAnp6sduyLpdXUiqoW/my8YNeU6mXl2/V/n7/u98rjKgXsXjeXnjv2XMWPz",
+	"Bzt9wWTgzH/N6BLipxef0h+E5rAcgHmvPHpmgLRmeWMBZcFUYjmGcyFGvFzIdzbxmtN3XjbkfBiQ8qjc",
+	"LEepYUk6nxN5RJiyS+AcEg3X1knioLxg2afCFK75vJ+E6gyenUaEHe2jPU3EK/P5S18Mavb2HGZRyAln",
+	"/bKEGdBexbIaCLOjlZQCqa88A2MRECwkaq69QjFmPg9Rj8rydDz4WUeM8NrmVvmmXbzdhXg0ZY7HE43I",
+	"HfZJn4Y4MH7Dlg7lXzhxOQS44ko1SN3Zc+qNYH2FWXnubs3d64el0uSP7WcXPxcpeNO9KppKpO/8pE6L",
+	"Ee5wPJI88B8niXfBBNH8BiwKsWO3xZuR+Jof+XGI6cICLf0K1HQlyvzzj2z6TNWRLKCiXNqY1DLARwDx",
+	"CxENxmWK8pBr0bf+aqNELlpAQH2jVLg5lXRT6qj7LIT7W4jcGVcO0nJZ8IxthjFm6T0dk1t+o6tHmRuw",
+	"CAi+1ZpUrkBj41VZMs9S6gbkVkDsboyFDkAOeLHOsqyRo1IAKjcaUs30t8VLFe3xmKwsuPGLBVAN+DPx",
+	"PTSGkKC+aSQJAqNJR5HT+9HAtl8J4qcBS0NzOj9CXZsu1t0CMa75tzEABGhjLXevdD2lHVGZ4bHU0QmX",
+	"JpTZUjOBn1NmMvg6aee9/oj0FbUQCjaPCa/OSZD4No+rqgMyMe+XAn242ZlG/+9OHfBS9UkleiSokMRU",
+	"v+ouSUsXLHm1lGAXEdVayMwoc7I7Ysctk1jnuRzH6s2dnRST9qP5jvXdM2u7c8gNj+ZE+4WQWR4DR2WR",
+	"67sSCsWmNpaAjDwikMmCU8x3rKmq6i92kMnDowJOo7n4dDQeAFP1Fank9AjfEmjwvIRh+t3wVEoooGyf",
+	"5/LOw7TIPBv+rErkuY4Cgfw8w7S6AnYOGONlsd9sQeJvNLaXlHH5F86b+7x5/8AZV8w15LfE6YRUXWqc",
+	"w3KZXeaUR47524udClMv3welty2QyFemFO/OXDaV94BGWy7vryyxbxkKyXxQ5XvjtpwqI+WpZlv3BLUo",
+	"jjR/Ng+VhbmV3aOGsZAB+XOJUEHkXDiiGzKpvn1tx24oJNHJRxYoeq5t9/ciDallebP1UXNu6j6MK6BY",
+	"0xJdXQvmk/KI0H3jvzBcZw6rp+0glHmqLU34nVIJ7fyedT+t7sOnq8ru6a4sDNTqmkk6DVeHiqjUiOm2",
+	"8Xh6Ey0L8RgtAC9rTNcMOnUQ87Cq0s4keMwEi6T5JdkKa40xh4OgAvNdKWuCELbsQUYBlmpfSuxayiHF",
+	"AzM/5jr3aUx62s61WV0xwb5GcpYWTBQPCZOV5e4d+Lr0GtLNL1LC8FBfQ2ivNRooSxdaMChBo1ruhc5C",
+	"y9Rcu3O5U5rBePcKDtq6Zc/0sBkvj8ae5/tfJUT4wxPZsekdYmXoz5XZDg+uzZYtph/k4xYY7dpo2CuH",
+	"oQp78+sUHf2gXP0y9LlpYjGXGUT6cjkYZWVK1aXLDuj1QpXJy2VczDQ0slmVsXB2Zyzvp6pD2NK0Ayo0",
+	"t5x2WeVdVNCQzdjR373Tw2M2R5hGF8xmWrrBmbfgIVZBtlk/62VwyWV0QWRZrFaQfkxKLojmVsMN3ist",
+	"q4cFWV/TheEbWxuvVjwdzJhElA1BjWJVeNBReVLELlNqTaTs7VYXXZ0f6xEx+s95ak9gVugMgKNo/tmb",
+	"ZTkvn7kv94EWmSCmlHy3+vBHgYhk5/lTgIgU+tpNb+KsfKHyFnY81ogXQ66MKRDxz7oZboa2WBbaaoD+",
+	"KN/n8jY/l3yoDQPdSk5dhl1Ll9rkULeO8aiMRxxqu6b72j1qs58logaPAnBVnVhUOOtK1J9OTLDgrJxx",
+	"XGNLThFBaBLH1L5C3n0LrGnjUIA2fThoM+3u1yDomQO1KqP8HkBEi3QDOoQEWwgKOQDMToPXoZr6s41m",
+	"Y8XTPYP0UyWkVElGFQGle0C//Lj62qUbBFX1xrzXjVwUSPdw1JXR+U8INfZD0mUeVCkwo5FURSf0WWn/",
+	"NkNZMQue05Ov1PVulZrNtdUeqCxwGE6us9H9qdBZzwZu6QHFANXWlMbqMKAiEHo09bcLOFuyXP2yPawi",
+	"lX1cJq4fr49c1XsfyM525j+rfl0CdV46qYAKQCayXqlpO1XGuH/TwX1Jb6mcAd7adV1oXRTyW7JIIXlh",
+	"+LK1AMDinJrj7xQEKPHJT88QrrF+ElM5uVD0oWfUg4a+SpfK/jq0Z/7u+rI2DZqFtH1o7rm06+9KHQFu",
+	"1Q7qB5iGAiQDEtRHFEtE7iL0u6RoSFib6Vq+RBBEhUA48QFozHOTDXAUBRMPddP6mW7qKNP9vXn8L9GG",
+	"hkPoGMJ/642G6dPkuok8k0Ro+/RBG04loGxrN9B6gGHg/GEDMnoYSRk5zQMvq4PfPMJ/JDZBDy770rb2",
+	"I/D188T1HtcRFF5L2m8zPQGtNQvTQjrvZA/UalvIj3mkM+37GjxvxAM/yxFsswjTWK+Oqjnqij0bfmzV",
+	"Cv3ysyXjiAJWlCIYyga85C7Iad4w15D3aED0XmNJbyGRT9TbrM2OTZdpWyTo/47ZkK/iIFCKwr8E1BIG",
+	"iqCeP8dR9Py50uQk7/MA9UjAx23WfdExT7/AUfTitvmiC4mZysKNIjSOqZRG4zLP6XaMKGEmmVNTAfZ9",
+	"0WZApPa20pVIaR5AnAQGsQrylAzKDmYIOgNL3SFYnR6s7PnzA3ZLAh6R+vPn6ACiHqYxJMwcORPvagex",
+	"AzdnXGZdLSW7bUb+SLDJgnSEsO3MrWSoqX7GBpdPm9jdKbaptxmgZYKST2BaEZYjlAijZStLgdipI9Dc",
+	"wWcnSr1jbQbuMfTs6nJvBbL7cK5nHvRywjGggw5i3SK6ji7on2ZUi72vNux6xGEjxA1lQ7Vru4hxtkrC",
+	"SE5Qt0CTXTSmTCB+S+I26+662bot04m8W0e7DJk6XiVAwVwpqOJpv04D+tRmG82G0tz03mh5kplU+Ibo",
+	"/i9o1/Y7t8q7KV4Gq3aoWx/zQZvZUrYbynxkei5joaRO32l+IBV1ttBGo5k2nYYaCx1ASDcISxt4hACb",
+	"2qQ93dwadloQdfT5MCR6lnn5HG/5SpvZ7GTdLxElEfT3Zq0iSq5u70SlOwtsLUufE8spzOzk8+dq5t1C",
+	"Y/AMCB8e8vT+qE/aLNtlp3Ecy6KiQOw5g1W3VFZ2auE1ouuh3qTNIu0M0pfns65OsltRL+1pU9mGaXKz",
+	"Qs+60D++u+Icg359mwk8UVfDLYkx6PlsKOooy8UW/0IAkKEJO+24paOK6e7tMoeonj+HY8MBCCyYwEaj",
+	"gZ6FOFC6FfGB2Vc8tNHYQM8sJSt+XfHabKOxafh/Nwj4uKsee+WhjfUmiIDNRsOz6cYpQ4PMD2ifGL3R",
+	"CPzdCPdHZHWt3qh5NfAqwu0mWi9ejMfjOoav6zwevjC/FS+Oj/YOTi4O4DffvJqkUhnTNSvRNbCO0JdC",
+	"o97UT/GIMBzRWqu2Xm/U1yE7QI5A2XhRH5MgWIUlKlEekFUcRauCSrKKBfTZsZjlwzLfapq4b54lPvJ5",
+	"iJWQGNCAePocuse7l3tv3x987uyenR0fqP92jvYvunXY4oz62sxgdgki9aalh3bk11pqCvDC3Si6oJLs",
+	"OhNU+pZWzGFda42GBlWBlv7g7C902Ne1Yyas8FdtTHqZZBDmB0Lpbruv9/YPIOhU7/Owbn5Tx1FU+5r1",
+	"218q9eebV6KuqP1SmqUBH1ED7gF97HEmY15ipn7AE9RT2qnpu7/ubWUaV73mqqDa3ZJNNV15TQOmeijE",
+	"d6t4SP69vtVolNht35RZkeN59duY9wkBH99GY6NqC9KDeXHC5SFPmJ9TfWut3756NZGEGoPHxHPp6QUo",
+	"LHBFGkg6kaYzaBpT08RDOKR9W4+ozyRP1kIQqfR2UbcHX0rL+3RIJQ7QrnoeHasfTNPvyf756dG+ouBp",
+	"8kXzqVcNDSPfj2CzAywJ/EksSah2fCkg0tPUXCrE90qJNP+SJ1KFghmd4fJY5Pr7eB6h7mql9Zr00Hsy",
+	"QRdEZhDHK3X01nRi0nYrECZozR6CSdms8jazbea1Lg5f5oLGQtIgAOumbppHZfc3A6W2jMYNsu5DBbIG",
+	"4v3N4DLXwEYwSL+tGsAqG6TfVm09Pj6/ic+PGgf9TX+t9+E2aNyF7BV7y84u2XFyKD/1350efZKf/tyt",
+	"Gbzk2sGeAQdu1YTuq1Zr1Qav1k/fre+v3R02Xw9f3Sa9bXlMmsO3H/78+HKLvLpMxHZy9vb2/OPBFUAN",
+	"t2p3ncODP8+T7XB96+3xSUcmZGtz+/gk+nS9Fe1NLiS9+fz7+6Pro03cqH37uvBtYfawggnV1jyQ/R6B",
+	"+e7BezNYCVyuKXa3oVKexJYWAcBjAprXDD4qWqW5JlEBkSWeywNlXuEgSD1ZyiwAE14xhe4sBKmHWJI6",
+	"umIS4I6VSQBQ1bpmjoo2cy4Jk2m0f3B8cHl0etJ5c767d9BFeIwnnlLiudpTgHkwoYiEgUZP5Q7CA6mM",
+	"Kyq1LQQab3q7aBc3Dmw4po5OCPEFikkf0t9yboAy/tS7sJuW7z6MR7NktawBWvPldnOtsb3VaDhuzTX9",
+	"10K0P9XqrIQLdt3zAnczWJk7Ocf6UG2picjB6dXKiFMdQYcnUt8Mzfk3gw6nKLvXXCfNxvwfveEMetlt",
+	"NtbnP3yhU3iuMrgtzTops8AW5aCoHZ7YzdqHTa3WnHFu0XermnpWMbgcaxhKpWqz+OnFdEVE6UV1pO0g",
+	"8EYj3SW/P9LGry7tgkwDdG3TrHQxlbmL6lPEO11o8EgU/Fs+kbmQZJSvszNfrjca9c1U/kkOTsklhmFJ",
+	"EJTVxTWztLJ8rVppwVSr2fj29X5sVtHiuOLKmW5nPEfF+jUYKVceKnL44ECHVpNz2CuHIj772imwyQt7",
+	"oKtp5V8p1yijogQeMXMqKs6JoTKaaOZps+6Hw93O+cHe6ceD88+dvdP9g4vOxdvT687pibp5pFNTSEJB",
+	"glvjMJHG3xJo9wykE7eZpCGp0O6KNXRl7Df7UHIjXIz4mN2fYrQmvzi72xSo3yzeam1qnx0kvFbtM0/0",
+	"9cJ4oVV7veYy3kZjY2HGyzeAKuc394TLb62RTgX6m3im0LY+V6hazSvTd43hNUgC5lX9GHgAXRiUPcIj",
+	"iCNAQneapa3D/kMiBcKgsCm7vNFm8+BpW4b6wWo3abd6QuW0r0f5fgywwE9f47Sc6ReSsh/wjS57ypPN",
+	"vQhlCXELl/IMzX+t0dBOYFewAjFYuaojvlhIMzOTtZWj/SH3kOS8XNmG8DSW5FJN5T60sm8O4lc5al1U",
+	"C/t0eXp5ltcb7ikZSi/J58/VNQnBgREfI8mVMqnExPPnrTTO24+JtB2z1Cc2g7ZbSM5ts4rsXBNLX1t/",
+	"tWIaWutSBB01CCEuhU2qmXqZh4ac+22mRt92bGy00dhG04C1LXipqdkIDdi4fcZexs/gbt89Pj697lyd",
+	"fDw4Pzo8OtjvHHzYPTrurlRc0/cmuJxa+INvZ5vMZhO5a+82vrx//+ny/cuT049XLw/Orj5+Xls/3tv/",
+	"uHG59p8vnz+4SdGtmk2/fgGc/+JAD9zCPv4/NxrWbd/n4f+lx//3vNHbSaOxtkWFSEj8bzOamzi3zKU/",
+	"nZ5defGnEsgElktofMdU+uE8IgQVbZbDPASngu3fpz2ClPm26fpM/X17/nnvcTYIqPYd/926+7SwgVBn",
+	"fttmaPGz9A8IZqa5vdMyQkdq0+xSIC4Ikho+7NaRvfJtqq/SlQAuCkM+ydjeNcDyZlYzNZw2azOTeQ8+",
+	"Dgi1dlt5YPBpxPopCYSebTQaSohsNLYdfYgzNTVoEAD7yLhdFxUm2WJK6kzddaCnvOb+ZDkpYBTz9eZG",
+	"c3O7tjCHub3QvuXzr2SckG+PKQx/kKa2XJzie3PtRnMBrj3Dk4Bj/5LzYxwPze82F1l7CvP+gfgUX06i",
+	"RxQVu76P8GMpJEtooLZB1ywtdDcIbDYEwyHxFb95hXQULvPdT/iYeWVqapvN11NRTmzkJ5wXIG7rCehF",
+	"MbtnhOlokUqUKQERFwFXHiIlih7I39ZfrTW3Gy9fNrfWGo319ebiwZZKIJjHEiOZEv8Tmni/MFsbY8OG",
+	"lHTgqMJtZ5qi3cfUMBgpcMN3Gb6lQ0VzdSddpK7dvl307Jr01KXBPDUr0MFe1psrkLA0gdJcZWuwNPFJ",
+	"XfyU5cJxS5gKbZa3Fdx8BDAaLq7Ozk7PLw/2O5efzw4uuplCCFCNTgPBcitiTy2LcpahxEArCiKJcaKV",
+	"HWD2yAsLwRIAQO3X+/BOYQqPYpH8LDfq43CBLYTB4kYroVrfxTm+UEqc4YqlmaJcMz7PXy+LaLTKlgU7",
+	"PO+ISx10fndltltPLRWygJWlA53wsxcZjsqaJUM6ZEEF1pfTTrpXynI3iEtt1iMDbqreGLmTyLSv0RyJ",
+	"Df9Pc0Up82Dfd7pZPkQbznXP1CbbwZ0kTAN5iCSQaZfNs5hHGpbqxtxWpnSotvpu493J4GzAjifnFx/e",
+	"b5yv3W7KsZoXHh/NfsApd1EbAlnxWXPvGl87CXufzm964Xby5dof+W/PL/03zQZ/Mxr5n875+ZvDxuf/",
+	"1Cyy7j6W+N3F6UmtVSOTdw3y6XVw9Dun/tpH+vnTxwZ+s5F8Xn8XfP50HhyxhpOVpHMDVm90z2SbQOnj",
+	"fwlEoRXe4pZCadvSJ5PhyWSYNhkeTYQmJRLUKuJTVnten1ZqOvWLTb+cBmwIyzbrMp12Xq1851H+HiKT",
+	"lEgpqtsP5MkqEMJ/CFv+1yjkoFc+Ft/MsrSdyt0Ku5oVkNZ00iLqEcqGmZOdCqjbiohfsIyN2g1t+TK2",
+	"m2pYN6vB5TxTONe/4QH8aPaihn38P9bPzePh4tyXK5F8LJZzV3dMLfc8MZxmuI21BS7eS84/YDYxuyEe",
+	"3XLOTEqHMw9sR48iX45HTrvHSmv5tbYIPNdetQxY4D0Ds2gc64T5HsKBHPFkOHL6twuNpDYhsjwjzKWz",
+	"e0bky0n1F0xhws42FM4ToN1kf7SwHlLSm7Oit6YjLz1XXsLn5tEuShiUlBqMyjgh1eJR14i6PaO/o5R0",
+	"+j8bWbeY0Cxraf0kO//5shOyWXLCLQMLyQcZF5ek5S6W3Qw5DHAHFOOoIYmPJEdU1pERttoBkrUPNSJT",
+	"tz6R4C2xrGubuDhYkRJhJGmYx/9Cgqe5hTaffe/t7smbA5N5ANC1NAhQTKIAm+JkSKIy9ZnGIWMBaZVi",
+	"OOBxmxXvBcFD0uP+BJFAEDTCujB515a62rtDF6MIOmTqDkkipIWEyK29/KJps2fpGmDyHZ1FsbcL2fnG",
+	"S3ph1tdd2QGPD2SIsIlJDHNmk1UpWtTe6XCsddqWWXal7cwLLctNi+2p1tvT3Z6rpSj2/ScN8/t5Wv5x",
+	"jpO/Raxm5UB/ffP+KqB6/PZVfeYCovz29dvXKTfNw7TYUt/MRmNd9xFjXFfg6AZfSva2kOQcCc4Zetab",
+	"gGBesUkSMQEwACogE1Z9rzM+VsqNy1kK1yzjUb3EJf6PTkPyfx6b//Dw6SL0fMjjHvV9wp54exGVieq2",
+	"0G7nfIDCZXnI6hKzZaYT6E4ttbKQ4mC6gM5oRqbyNTWdAEMF+hyYbrZeiv2s857E7Eq7KR7VM3tQnd2C",
+	"HAcvmle+42OJ/5lFOwZVsLT4bfm6Nos690IrlwAXVqqaQ9WoAasxeN1OwwU7PwNUgoMAuuTzMdNFiYrg",
+	"AHMcYLuUSuznGx8hIfEEgba4U45aBSg14yxcqohXBzDbTEgeCVsoYVKEUgX4+PTN6dVl5/Skc7Z7cXF9",
+	"er5v9V6l0RO1Lsk5gOLk1NrCZUWYJLFVQlO0Pm3yT326U/Ci2i86/9//8//qnzAydgaZ5xjIsOXvH1ct",
+	"zFENriPFaMRjQVAPS0niSc2ruXNTdGSghfKPLZ6nmFvCY9+VF2CSHD1FN36i20+feK6jBOiLgkgnRSLv",
+	"OkhJfPYFmHZOqMCJsCiNkHPEY4uh5WKFTbtl0yQhMeLjelleEAT3TmwXyOWp1Pn9L+1u1eBzaTvM9PDg",
+	"VKqTytcaay2AAfAJ2BWS3ElbvM4D3x6PugMESgBxoKvxD2DkrutfAWeE62ApQMFNe1dQuWulzSp8KzOJ",
+	"xXWtnL09PTn4/q4V2PQK10pHf1niJvHaTP/SeFjm3jEFEr/nNWMYtOY2Lln8roBJLHVFrN2z/L10ngAm",
+	"BsdscbdzteZry61Db+bMSnPj8IRQLShIYzxBktuGR4YUF1Bkn3xA/0U+oAsi1d3Wd67ZmXJ5rk9o5o2b",
+	"775TXVkKiYljIzR1A18rxjLjsgvJskqYmfE7jMvOgCdMK82MZ1qxB6AAxfodne2bNX6DalXDNgAwSVm1",
+	"qPOpMC3Hbbcf12K9b2a+xdypNRpKlNSVLNmuuR3LYYglsoP2p+b52HpzYf1PMbfvkyCUHSQkCcHTLoNa",
+	"Crl39oHBC8i1xptOGSic9v2SBipJ5tdRZNNeYbLQXXeEBTIHBT0npg+oXEiqf68NsFsHNcOJsqtLsrIg",
+	"Z65kCbC1AoK64QDnum50NRIWdM/ZMZhCfNBmgLQ9BjRjkKBQqIheB5jd6LIQH4sREcjnoGKGYLkrdTib",
+	"hQaphibq2isjuDaHCnOro92BJDEa0FuCdCI6IFS47UWg/Y/GSgYlFlCG1aVgQwpmCS1TXZmVnxk8ZuKD",
+	"oqwEfC580GYLVntKzjshZpNOwIeUdUw+uygUfWa9R03FZ9lNIZJeSKUukjvUNXL/jBLPv8Vh8pR0/aj6",
+	"38gUt+eYaFnIJiu6YrKg8BKK/XJyybPg9bPEWiESqDm54B+9ByuXRAndub2ePPHuk6a2hHpwBr27ICgH",
+	"neGo06TaQ72J8V/dh8vU7170ORtQ3Te6nL90TLuQ38PjnDvKwprpHtrgRDJgtibMkpaHae/Wapk/aYG7",
+	"1HAZgvuSceulaDNzhcMdDT5darq+Sc5RAIihG2vbLRTT4Uh6qJc4c7ZF3+ROIiFJ1GY6lxz1iF7LhMgd",
+	"3VwAQIQhZwvOQw1cilFlNvVYyYg9fToP5fPXe/uHq2/evnv/z2f1C0miS3xjQvpPvp2fwrdjXBjmYi2I",
+	"nHzbm7kyJ3aaQJXKnOfPUyW9qy/a3sRIAMvp1tue6I5LtvdGCxneS/m7zRRn19GRRFMeeuYKtLy/nnHw",
+	"1o+w2IHW9fB8mxU99kWd3QIRM0hSsCIKJCGRFlBIV4fTgDg5ncenb45OOq81ZmTn4GT39fHBPlhYfDCY",
+	"FQB2khmnnO+F1PE2Sz/Rj6BnsMeEJaFtQRLFXJqKeT4YrHioK0igBDBnwaQD47bZvdQgOPNHEYll6VF9",
+	"Hi4uGdNZ/APE47KFpk8mzKw0RlOPjlPvwUMlndIbZhovfCAJg6b65aIgDd2dH1wcnOxrHDIdvoOw3ZgK",
+	"AoFIneFokk9QLvdkBzFC04aXkGPODDqNZV3tJkGYkTEIqDYzXp9FBVRFemSe4e+fcvjPAYx4cJSF+cjm",
+	"vjyYSkGUvtBB7cr8hT0ThTYOs6zcgUpz0YFirO9Gk19l7+lcpuGzjcZ2m6Vka1AmsPHcwZB9LiT0lTOE",
+	"uYNMbm8KJ4EDA8dEGE+Go2lD4oZM5vvk7F3J445pXdZRv1OXm1sAUH2hDYmueCvk/C4HzDI1AvQX/PpY",
+	"/QCqLsqspXfa1lc9U/Nm/KK0r65uU0H9Wmttu9F8ufVqfWPz5ctmY2Pzm9MUOd+tmbJhVuF1D8D0qT2b",
+	"FckGUJYxTwLfhfTUdKcE/XjEw+8Tx/6nyh/dayfNFk7da4o19UYbaVJa+Vh6Cxpx0spsctCvs1T/tJNb",
+	"rsN75pqHfh1W5KQuhtT5AL2jtPv+tRYmrbJ2svAWzCb2LTtK4bdyzI5pngcbws7Gvgfq2sf5Wi19bZ6e",
+	"mIKnvdOTw6PzD5CVo1t1wlIcg6cQlYAYRJsZO0cZOIUas4ymTZi5XCAqDYMywM2ZYqBu6lExSdrctnmB",
+	"TSsRfrdZR9+HKPLQ9Pc+ro2SjsJPHo4nFX5i/ZWTmcVIi6lDc5X3U4CxyAdJcV7hyQKkRtXJ9H1HRsyq",
+	"hZyn9RsfxyNo/bMrnKZKm+6vyn9Xcv8FfWtQlWM1+oImP5diwQFTTaOXAI1O7nBfBhPbQrabQQkIEmvA",
+	"IgBnt44juOS4IIiyqavsw8Hl29P9iy56lqGSqjl0M8JcqaNd8McJ92Ib27xSwxHPn2eA/2lCttHu09Rn",
+	"n8N1dmWav5qcJi/tLWUTuLCT0u1TUFP99CG1NjAx2ix7j4F11Y7DFnSeNZp/WhURUhFi2R910TMeZ5sF",
+	"1RJZHqv6a0VnxNoUsTq65ByFkFoL+kKoge7hhWZSPNZ6ifpM655tZiSWB7ODGVU52kwmwzYybYxT8wv0",
+	"Be2LzLyTO1o1gZZmWsnKMDOhA1SbQWSkjjYb68bvek5kPFmF9IqueYtdk12naWINicj9EekrdUydMWd9",
+	"spP6SH3Spz7xkQPrZ/eAChRwrn6WRGXyRxP3d/AUKjttTr3Jcs7E5bWQ5a25kMgR900zxum+VtVr1T9U",
+	"No1dtBJAP9QE1BVWumhKYw6Oem/69JS+O7z686h5Qo/EUSijL3tHW0d0Izmm77brZPLuT//6iJ7So7sj",
+	"1qj31wLWCw8b/qd3SuvMW5VZ00RTwPWo78oVfSnCvBGy8yXcvv0cHk4+h4db/U8fN/qfPjbJm5PbfugH",
+	"X9bfjfzru8aXtcNJ/83dZu3bg7uDEX+WoXuRJur/XVnZT2G7nz5sF2UFe1WuQkj4xJKsBjSkUj2hhfAM",
+	"FSQt1pwb10ut77VGI/UitlwlIStJVLqnrIr7pQZx1nT/WRqlM/ce+EWBDVZmAaEgzNKLtxj6Wx5PpIgd",
+	"UIyvQWt+N8A2N2KWVSgKIv/WqNkvCSqQl0pPQuY7Bc2kxtxQiviAx0MulZFbIm7m1VMW5Ikg1agCGeYS",
+	"FTbqL1IXog3E35alL0FGsU4LplKAadxmygg2eT5U2owri2rNyDhdTh3tzopYPDAgkReA3TYr5Dzpbc7M",
+	"KPDRAQKKBjgpD1UUpcj98OPh148bovghWuh9NK8rQeLZkQUuHLsVKn+eIgnLRRJyO1gWSogNuZaID28+",
+	"IkQFFoRWNyoTiISjM+lihjzzT8E4aP9+iuJwfnBxcNnNlSCYAEGbmZbmoABBnmLOO5LBq0Fo43EFyY6u",
+	"WHDK2ACWzgHpBxdAq4gKUSF+8jmXs+UP/OYxwCKK8YKcGf9APIhzd5JPQYUn1eixSmJxTn64GZRG1pXK",
+	"t2k7TBtEKXMOYh52ALl7hiY14ow42R2L9NbLgBCUnlMMf06FVHeKNpcSDFC7li8Wt/CUIkVXgNJgPr5v",
+	"C70SEAEQUm1WEcZcPAMcpQngbXbPDHAHJuIp+ftJiv3aUsyGVOfhrCwkhxYLq/pJnIqdJAKUHi2BvIoY",
+	"6izQk1kx1MqoJyzqKer53YjqElo7lUc95xOUqX9+AbGmalp6i7U1b7BLTJ31vwS62H/fQl34ddcJQ17s",
+	"v0cjXZ1MIUQnIX5KJaTP6PDlszecDwOy4pnfd8QIr21uFYcZYwbuBT2ej55d5OyK3SgKdKAUUV/HFaxq",
+	"wDRetICXM10FbTvUbWUd6iyCdDBBdNBmtuIpvZnRs9OIsKN9tGcq/fd4TLJ+eOv1Zn29/rIcegfa6Nki",
+	"8xPY40fLSYRsS9FxIlhbjYZXMydZ89+Mov7ktfr/0dGbzdteeBIcvdlWlr+73bVWrYFf9Rq+/7LXHDQG",
+	"2/31/jpe621vDnq99Z7fJNvEX9/C/QbeGmz3NnHTXxu86jcHjf6Gv0Ze4mbzvjGZ3L7MQ3yEOc/3C/y9",
+	"DJx35xkCzOfBa9q0acfzECNyiqtl1o4+4kXYWr01iSpdf9c6NT0dWD+exyMopMpoIGH1MwdeC6LmXBC/",
+	"HF3NDH+hJ/NYDJDisrhOr11wemXILH/VBgEfi9z26eDjV9NKTkO3ZO2eLJJLAt/mIF++pe6030rjvurl",
+	"3x7IDHqT5qbiOlIYSR74C3jMlgYB/gc7zLSPyOTC9HTii9WRdOwK0vFDHpczZ3WLA3EjTEK0MsGsVnVx",
+	"9Obk6qxzeHRwvH/RhW6lwkPkrk8iN+emjk54hu+rnWbuKQMUCA0CHaB2Cu/hvuRCZyVZLlbGnKcYNoXG",
+	"KOV0ZaEZbi+vwVWMl91iDhf/XQE002vLssovb5z9XJz5ZM4tKEbeAFiOkSUhFSJNT9V6n5uiteAVb+7r",
+	"Ra52k0IzyxmVKsSyeGUM8S2xyjyOorxSjeAO9JDWz702y+u/K9Z1D7eLEC1k8hYdvKU8uoIpEdY7Abp/",
+	"iH3HeV9IbkRubmNLSWaJhxqOYEqAtZm2FgQPiZac2VnU0e5UCoMzMyX1+QACl+bk28y0nS6szyBHdXNb",
+	"SB1EqXQrbU7iIMNo0G+3sOzjEdfdrkfqBNRqiA/er2BiEv1seXW4A0EN18Jus2ITQHdCaa7nLU/6I3UJ",
+	"wZaZUQUa8cAnGn4J8LAYl24bHQaNiAOCfYEok9w5ssqy6Z3y7p5m49yvNcq312ZdfQ4d6ndcvyR838l3",
+	"2tK/2UHddJ87sBtZMdlFiQqqvlxfgQzMtDpFpOUmZq8yZIoR9neQwBMw/Mwx2sPSSvoY699bfRe8t4iz",
+	"algpy+FakjwEbVVvpJPBOYU56NVSQWCBXWC4jnF59hv+etqtuEPNjV639y6O1FVuDyif5Xehs/wqsvq0",
+	"CF1Kt4X9+G+8r5+u3++ek5e3qEHyWWRGuujtOzdDb2EsLZMgjqWnbzRszYLSdhvoWTeHDtld0dnnAR8T",
+	"v82gT7u1JM4Pdq8u3x6cXFrv7OXRh4PTq8uudWcpGwLiRcDRJal3aeS6MjSUxbbvCVGR26WHyL9HSy4/",
+	"z83pCbjrn9+lYBbg171K/I18moWTPDMjRokCAkIKemtJhNkEEmQB7MtOrQXucaF0DqPh5UpSGB8rWccm",
+	"IU+M53ps1MY+ZgAFCig9kL2jdVCTvKOkiE7n0TYBqL4oTaRJK4LVl16hewtmfpvp0oNMrEz3CGL+hdmj",
+	"AhP95Biyj3ER8UTOyQYvOOfMrmQ+uioI4Op8bC9Le4K+GwEfC0sJuiDRNCbgjLQZCQSpoxNQ8/s4jiGZ",
+	"s/Iwh0RWHOZ/Zd1NeZHMz1SM8k/msOtHlN8zge6t2AQPrW+FohK0QWBLEJEyrLXXwQCoKGEu3T4qfMy8",
+	"NtMgZSl2voO7YGQ7jgkg6WtL31QgFvprjbFoMxxy8AlDU3Ho2DgiE/i548sozQGyL6zqLxJQIXPJjjed",
+	"WxwkGp2saNtXanyZ5H9QV9bshH5bf7XW3G68fNncWms01tebXxevrsjm8v2LCX/7y8R4/U6JRPOJYoaO",
+	"jSz5+F8CUZvLpCROcZVejUYg8dfrjXqzuV5/qevzTNMXK6wCLGRHEMLcl643GvVNrxYFWA54HNZaNcqF",
+	"Qajp4CH8vHagF7AbRS/W6k20d3hC5JjHNy+am1uv6s1Go95E+zgeU/ZibaPeqDdq+RYpi8u47Axmx3XL",
+	"OeLnaYnyXwKPe8B8G6IWOQxcrQJ8rVJOjukt5BfZU+QsmHg2ZTHrWoB2JQq5kGizkbaFUt8C+pRPfC38",
+	"lDgNOZRCDykT5b0OcoLmiYN/Hg7+Z/bjtEyBOAMlQFNEOY9Uqx5pGsaDo8Zg8tEh47FJAY6J4i+lKRqD",
+	"z4ZgmDXuTACmFEiiEGsxbdkcoFPzQQqFmoeRraPTRJIY9UxTCoBOiWkUEV8nUKktCwk0yvJ0PNuBXAr4",
+	"mMSrfSyI7+XRK6hAvZgnwxH45K8Yhfzik8M928M/xMzHkseTPE5MZS/+EYY36l0gACCj88mVjrYYKmyI",
+	"7zoBYUM5gr8oc/4q9rqfQpB1s6wdvJCST3oB7t8oQUe0/y1NVJecd8SIxzLXcVR92udhyFnuY6USxySY",
+	"dKBklvZt/dtOadqOjpnsTANeANJgqconvlsawGNiStw3ReAhxu0TJMQ/DBLi0onskjuqq1T9omcu6/AI",
+	"DY4VMUB6DQkjOflZwCSeMk1+yVDXns4nySLyuvJaB8CWAqGYn2ACfPjCcPrs/BJdj0WhsyvzNS6ikkrd",
+	"Ojrm/AY8EIw7IElpuRA4TpjWV9T9XEe7qct5DIlsBmRijJWaILRPs6e0nQiUdcelottT3BCmO1yln3WP",
+	"fBJGXBLWn6y+h4pPyCJXM7Xd8jX8pHbUc93WCiaSqEsx7wOnApCk4L0W/ysnDzuprtBm1u9iMXGhg6v9",
+	"SBk8uctad3rUP8wPGRM1E/Ww7adoQblyn4E3S30EjnrdXx1e08HSzae3Tn6lDWWeJCvEIC/FEFWbQeSk",
+	"jk4hYqFWrlQwgURE8I1NpzB3vwcesDTFAt6hYxObjfU205klIcHMyVpJN7WH/fIgIuyDTaFYrs7eOfms",
+	"yv6eakrKCY9w2y0RrsxW/+jayyNfj7tIs4mSBN/lnvuFkTfzlTox9gm0z3LlimlxbUXps0ESBEb6rTii",
+	"/dImrZcGkhq2yFE4mfFWLhhtvaNDVEVBkv+2KJPy35bKu1mPaPmVfyInByu+0lLT/RLIboCTQKpPR3ys",
+	"SLHyEhuTnvpfNtW4sdSJdQr/0BZ4l+FbOlSmZd0B96sPieyiZ9ekp9iCZdU/L+trK17ahGRWZ0fATppA",
+	"goqLmGgLktazgqT6A3srVkXzsn5pZsH3qsQznGmGuBjxMftJGwf+7SUGkqujgc6wejRAiACGFzMb/JkE",
+	"9xl1Bmp8uFapMBg6qUJk6MpcxwaTYqoDmG67mVJ4dwemquYGXhHDEQ7WJFR1W2ieKVzONsMxmdvWDz2k",
+	"QedeOtkHVYJno7T+0hVAq+823p0MzgbseHJ+8eH9xvna7aYcq5fg8dHsB+y1aLIvDd/zeB+8ArWLL59P",
+	"Nj8PT39/M2qcvO6ffXn7ZXi90bmJ45COfj9+G37888+Ef/CDtQ+Hu+r//pOmaqoR3l2cnmi9o0E+vQ6O",
+	"fufUX/tIP3/62MBvNpIvax8bR6yh5CYdMiyTmNRatQ8HV3tHB6svxR9Hx5Ph2R9vevH5l43f19gf5I+r",
+	"K+NOfouZH0B66Pr5yH8T/H58PRr1wnPx5T+Kc6S6BVu1KOkFtL+qKHHxZM/smJ5amz6Bipe1Ni3Iw4Vl",
+	"4fzbPgVxftA1rwvAMMB8Oynw2qzKuau6JtcrJiVGFhVKlLYyJLTAFdPKWHXldKSX6ZXpA7lGZx8OdwEj",
+	"6f3BZwOaVOwhtISUNYhmN2QC6LvfRS/4qToO/YreH1eX0NaCIRb1oYuyVcY10y4gyy0dc8nP0DIuM8J0",
+	"qlZszQhUlZho07PeBA0oG5I4iimTnuJjwOU5OzpZaemqljbrcTkyHA7eIkiQ2V0gMoWKVT4kEAQqiRyc",
+	"Lw+JpD+CFmC5MBa4dRZWmOx6F1GakImpLKU6OdzZZg57ZlyOFmDyKpTv1xN79E9K0pOS9FN2TnyKKfyk",
+	"kNbTGGrzrpC5FTOpajZdOlOqo+0KaK1U4qzoelNZ0AaIskyrydV7UM5+Ho/H9+wz+jj5L3N8F5LrutVZ",
+	"VRXzHRjqoPM00XUBDSRy79k5IHaPUKX0evLkXni6OZ+KuL5TeumsYiwP9SYFOXNP838O2tEC9r9OBa3w",
+	"9DcLnn79uo59/UzYpFm+/zbLO/9nWOk6n+khlxmkEmQX4s9qp/9c9rYFngWbW307oIwCul2KTg25cMtd",
+	"fwbCwitpvpXv5ZGzZud28NCR93IK7fOQCFMiWIoe1GbT8EHqP9srlfapyVJdwEDVIz+Khfq3YQj9tIla",
+	"T1bYPyOzK2+PIcqEJNhHfFDed2iGlZbmenm1KFkuhjjLCTbt82qzxZxelbfmohBkLs8+npauNeKDO0mY",
+	"0G2wk0AK+9xZzCP4I74xEuGb96iKvZRESH0n934nfVlr1fjaSdj7dH7TC7eTL9f+yH97fum/aTb4m9HI",
+	"/3TOz98cNj4vpcx/Xn8XfP50HiiFvlwDzxAQ3SqXheXpCRk/ObWexOnfLE4PQS9ztbLp1kMLe7lm5spC",
+	"o6Rhpa1xAviRueRXgCOTWKlPn1ZN0dDqpQ4jyiRmwg1GAALXRrPhtRkgJmt0L84MhEMqH01CJaAr61KW",
+	"MuthT0/2OyCv5r1snbRSn5iW5rowxq3RsbVDHcJM/tkAB4JA0QGPCOsMuEV3S6vl3Jqjqd/pb7P6C/Pu",
+	"r04yW64HXmGA+wK26j2dVzegySTRxzE/O/LXMpFGVIB+oljDNuIjsVsbt+cuv4KTNAbFYhnnkK+dCIL6",
+	"WBCI9Ll5wsaUQuYF/xKm9ExXzrWMZkPjNnMS1hVRd+uFXG7QSnAPmlZYk//twe7+8cHFRefd9WXn/PRy",
+	"9/Kgc35weH5w8bZzefr+4CQLwJ+TQSJwMGVa5SY7L+v5DNP4Z8h8fsRqn3vlP6t9+JtyoJ33P+U//6D8",
+	"54x5n5KgF06CxhFVojQRSgZEMR/QgLyoVE6UJOVgayAqBQkGjguKIcJuScAj7bREEYbGq1pYYiQCLEZV",
+	"KO/qrQ9WMmZV4y9cTumqHa6KUVJK6dUkYdhiYzaa243eK7yxujVokNWX/XWyuo03m6sNf6PfGGwN1my/",
+	"g0WBL2FPKpQDc1D/qML5YnT2X8IuMw/CCJ+AawLL/miaRi+IFKhrTrxbRx90EXkGE8K4RLpMGv7UJfH+",
+	"DsISBQQLiQD0yigAkLzUIzpXr+ziTSJfd+pIafiel2auGwA65rckwH2yNMl8z5Ll/z4OQ9gAchKkRfoT",
+	"vswPDgDuwbZrDXyGOFB3mTICcUTrlnIrr7DTiLDdsyO0Xm/U15HP+0mo9PUMNhHibbqGdEiYYncDS1F6",
+	"gV1EpD+vSdWjaJXvROrqqyBbu5Y5ZDpL11Lrt8M4W71PRZ/fkhgCqgVDsGjxldmFX9Oh/ipvS1JuEtrc",
+	"HVNpKjnqJTTQGaSiHxPCRHowxg2ZNx3VZKax8VASeTYD1kMB5zcoBUU3VajCgDM6IxeqpKeHzgHAGDwR",
+	"YtA2AYDbNOjIYNjkiNBYOO+AHu/zhnbbwJWMnkLB54e2jtni0IbFsigB4L5MdxPnjLijpZCK03M9vTyD",
+	"WcVE04wuAXZ+fJHL2S85Iyemr0ETjANOZBH2FU+DseSr2nSekcjlqAXTM9ee61LSKG9moKFwcljR7pAW",
+	"HLpkM/CNFl8+lljn8usjCwi+dcfYNc6xOWdfgSuU21yNK1Qy0AKGlDOQ5t7y+ZSoa3zM4MRjP78z+p71",
+	"Svk+t6ECuueo8+uPSP8G8SQ2QKMaN4MjiQNodZ+4681E07dpC09Y6UtZQjqDgI/B8rZdtahACfM1WH/L",
+	"ouDqNHINzKhD5oTJGErWwOtTB8BUg6tUR7sIkA89g82LSBxz2EYrb41HD06LZri76nrRFZiS75jWAHB9",
+	"5BMeMzBP0zWVcwQVIXjIdV7diIo6OiYulqTJtLN99AEliRkQhBQrsp5ZnLVW7dwShS2yFwYEquynyHZV",
+	"i4mEe+M9IZH2MUOevSZxtWlOn1YPEdwfQbd/hFFApQyI/UZ3VYAgYPdcjbkKWOjdrLNRoe8SzMTJwFEG",
+	"8AhOF2qFjMLQC0iY786gW1sQxTdgrcZ1VJh73WSugeWcgyoDP92t+skpc9hIbQhcVEMlMYPAJdobNbY7",
+	"GQCkwhaCC0ND9INAEF2o8Gyj2VjxALp9SHI3EnI6sgDwM+D4qlfYUl/A6QUTZYyprDoTReNc6hxNOJrS",
+	"XVcKXMpJcRJoZSZxlVB1kyvSKANuH+vPp+CAlBQwv8nzZPoT9VfHsJ37uKXT9EGtc3TUNmhUX2a1FqId",
+	"ooouv337/wMAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

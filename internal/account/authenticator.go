@@ -11,6 +11,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
 // Authenticators lists the caller's second factors and passkeys.
@@ -87,11 +88,38 @@ func called(who caller.Caller) string {
 	}
 }
 
+// adding is change, where it adds a factor. Whoever could prove nothing before has proved
+// with it who they are: they are not asked at once for the code that they have just used up.
+func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (authenticator.Listed, *problem.Problem, error)) (authenticator.Listed, error) {
+	var added authenticator.Listed
+	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		before, err := tx.ListAuthenticatorTypes(ctx, who.Session.UserID)
+		if err != nil {
+			return nil, err
+		}
+		var refusal *problem.Problem
+		if added, refusal, err = do(tx); err != nil || refusal != nil {
+			return refusal, err
+		}
+		if len(before) > 0 || who.Session.HasUsablePassword {
+			return nil, nil
+		}
+		m := session.Method{Method: "mfa", ID: added.ID, Type: added.Type, Reauthenticated: true}
+		_, _, err = session.Prove(ctx, tx, who.Session.ID, m)
+		return nil, err
+	})
+	return added, err
+}
+
 // change runs a change to the caller's factors with their row locked, so that two at once
 // see each other.
 func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (*problem.Problem, error)) error {
 	var refusal *problem.Problem
 	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		// Race: the session before the person, as everywhere.
+		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
+			return err
+		}
 		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
 			return err
 		}
@@ -128,20 +156,17 @@ func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed str
 	if factor.Clean(typed) == "" {
 		return authenticator.Listed{}, problem.Required.At("code")
 	}
-	var added authenticator.Listed
-	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+	return a.adding(ctx, who, func(tx postgres.Tx) (authenticator.Listed, *problem.Problem, error) {
+		var none authenticator.Listed
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
-			return problem.UnverifiedEmail.At("code"), err
+			return none, problem.UnverifiedEmail.At("code"), err
 		}
-		var refusal *problem.Problem
-		var err error
-		added, refusal, err = a.Factors.ActivateTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
+		added, refusal, err := a.Factors.ActivateTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
 		if err != nil || refusal != nil {
-			return refusal, err
+			return none, refusal, err
 		}
-		return nil, a.added(ctx, tx, who, outbox.TOTPActivated)
+		return added, nil, a.added(ctx, tx, who, outbox.TOTPActivated)
 	})
-	return added, err
 }
 
 // DeactivateTOTP removes the caller's TOTP authenticator, if there is one.
@@ -219,18 +244,17 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return authenticator.Listed{}, problem.PathNotFound
 	}
-	var added authenticator.Listed
-	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+	return a.adding(ctx, who, func(tx postgres.Tx) (added authenticator.Listed, refusal *problem.Problem, err error) {
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
-			return problem.UnverifiedFirst, err
+			return added, problem.UnverifiedFirst, err
 		}
 		ceremony, found, err := a.Factors.Answered(ctx, tx, who.Session.ID, authenticator.AddWebAuthn)
 		if err != nil || !found {
-			return problem.IncorrectCode, err
+			return added, problem.IncorrectCode, err
 		}
 		person, err := a.Factors.Person(ctx, tx, who.Session.UserID, "", "")
 		if err != nil {
-			return nil, err
+			return added, nil, err
 		}
 		key, err := a.Factors.FinishRegistration(ceremony, person, answer, tx.Now)
 		if err == nil {
@@ -238,17 +262,16 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 		}
 		if authenticator.IsIncorrect(err) {
 			a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", err.Error())
-			return problem.IncorrectCode, nil
+			return added, problem.IncorrectCode, nil
 		}
 		if err != nil {
-			return nil, err
+			return added, nil, err
 		}
 		if added.CodesMade, err = a.Factors.Accompany(ctx, tx, who.Session.UserID); err != nil {
-			return nil, err
+			return added, nil, err
 		}
-		return nil, a.added(ctx, tx, who, outbox.WebAuthnAdded)
+		return added, nil, a.added(ctx, tx, who, outbox.WebAuthnAdded)
 	})
-	return added, err
 }
 
 // RenameCredential names one of the caller's keys.

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 )
 
 const (
@@ -454,4 +456,31 @@ func TestReauthenticate_canBeLeftOutForFactors(t *testing.T) {
 	app := newAuthenticatorApp(t, v.do("GET", totpPath, "").wants(404).text("meta.secret"))
 	v.post(totpPath, "code", app.at(w.clock.Now())).wants(200)
 	v.do("DELETE", accountPath, "").wants(401) // other things need it all the same
+}
+
+// Whoever could prove nothing before has proved with the first factor who they are: they see
+// their recovery codes at once, and are asked from then on.
+func TestReauthenticate_theFirstFactorIsAProofOfItsOwn(t *testing.T) {
+	t.Parallel()
+	w, s := providing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+	v := w.visitor()
+	v.bring("login", s, of(fakeprovider.Google, gmail)).in()
+	app := newAuthenticatorApp(t, v.do("GET", totpPath, "").wants(404).text("meta.secret"))
+	v.post(totpPath, "code", app.at(w.clock.Now())).wants(200)
+	if codes := v.recoveryCodes(); len(codes) != 10 {
+		t.Errorf("%d codes", len(codes))
+	}
+	w.clock.Advance(10 * time.Minute)
+	v.access = w.refreshed(v)
+	if a := v.do("GET", recoveryPath, "").wants(401); !strings.Contains(a.Body, `"flows":[{"id":"mfa_reauthenticate","types":["recovery_codes","totp"]}]`) {
+		t.Error(a.Body)
+	}
+	// With a password it is none: who has not given that has not proved anything.
+	other := w.signedIn(ada).proved()
+	w.clock.Advance(299 * time.Second)
+	otherApp := newAuthenticatorApp(t, other.do("GET", totpPath, "").wants(404).text("meta.secret"))
+	other.post(totpPath, "code", otherApp.at(w.clock.Now())).wants(200)
+	w.clock.Advance(2 * time.Second)
+	other.access = w.refreshed(other)
+	other.do("GET", recoveryPath, "").wants(401)
 }

@@ -147,6 +147,8 @@ func TestPasskey_signsInAlone(t *testing.T) {
 	off.visitor().do("GET", keyLoginPath, "").wants(404, "not_found")
 	off.visitor().do("POST", keyLoginPath, `{"credential":{}}`).wants(404, "not_found")
 	off.visitor().post(keySignupPath, "email", ada).wants(404, "not_found")
+	off.visitor().do("GET", keySignupPath, "").wants(404, "not_found")
+	off.visitor().do("PUT", keySignupPath, `{"credential":{}}`).wants(404, "not_found")
 }
 
 // Contract 3.7: the address, then the passkey, and in; no password, no second factor to show.

@@ -16,6 +16,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -104,7 +105,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fakeprovider: %w", err)
 	}
 	s := &Server{
-		URL: "http://" + listener.Addr().String(), now: o.Now, schemes: o.Schemes, clientKey: clientKey,
+		URL: "http://" + reachable(listener.Addr()), now: o.Now, schemes: o.Schemes, clientKey: clientKey,
 		served: make(chan struct{}), closing: make(chan struct{}),
 		sides: map[string]*side{}, codes: map[string]grant{}, refresh: map[string]grant{},
 	}
@@ -117,6 +118,15 @@ func Start(o Options) (*Server, error) {
 		_ = s.server.Serve(listener) // always an error: that it was closed
 	}()
 	return s, nil
+}
+
+// reachable is how this machine reaches an address: one that listens everywhere is none.
+func reachable(a net.Addr) string {
+	at, ok := a.(*net.TCPAddr)
+	if !ok || !at.IP.IsUnspecified() {
+		return a.String()
+	}
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(at.Port))
 }
 
 // Close ends the server, and every answer that is held back.

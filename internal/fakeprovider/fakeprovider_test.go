@@ -224,3 +224,15 @@ func TestKeys_faultsAndRotation(t *testing.T) {
 		t.Error("without a clock")
 	}
 }
+
+func TestStart_namesAnAddressThatThisMachineReaches(t *testing.T) {
+	t.Parallel()
+	s, err := fakeprovider.Start(fakeprovider.Options{Addr: "0.0.0.0:0", Now: time.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	if !strings.HasPrefix(s.URL, "http://127.0.0.1:") {
+		t.Error(s.URL)
+	}
+}

@@ -99,6 +99,9 @@ func (f *Flow) SignupByPasskey(ctx context.Context, who caller.Caller, in Signup
 
 // PasskeySignupOptions is what to ask for a new passkey that finishes the sign-up.
 func (f *Flow) PasskeySignupOptions(ctx context.Context, who caller.Caller) (json.RawMessage, error) {
+	if !f.Factors.Settings.PasskeySignup {
+		return nil, problem.PathNotFound
+	}
 	var options json.RawMessage
 	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		a, err := f.locked(ctx, tx, who)
@@ -129,6 +132,9 @@ func (f *Flow) PasskeySignupOptions(ctx context.Context, who caller.Caller) (jso
 
 // CompletePasskeySignup stores the passkey of a new account, and lets its owner in.
 func (f *Flow) CompletePasskeySignup(ctx context.Context, who caller.Caller, name string, answer json.RawMessage) (Entry, error) {
+	if !f.Factors.Settings.PasskeySignup {
+		return Entry{}, problem.PathNotFound
+	}
 	var p progress
 	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		a, err := f.locked(ctx, tx, who)

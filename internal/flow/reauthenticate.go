@@ -2,15 +2,12 @@ package flow
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"slices"
 	"strconv"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
-	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -64,10 +61,6 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 	return true, counted.GiveBack(ctx)
 }
 
-// mostMethods is how many proofs a session remembers. The list grows with every proof,
-// which is how clients notice one.
-const mostMethods = 50
-
 // reproved notes a proof that a signed-in person gave, on their session.
 func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method) (Entry, error) {
 	var after session.Details
@@ -85,31 +78,14 @@ func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method
 // prove is reproved in a transaction; the session is locked. It returns the session after
 // that.
 func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m session.Method) (session.Details, error) {
-	d, err := tx.FindSession(ctx, who.Session.ID)
+	d, dead, err := session.Prove(ctx, tx, who.Session.ID, m)
 	if err != nil {
 		return d, err
 	}
-	if dead := session.Alive(&d, tx.Now); dead != nil {
+	if dead != nil {
 		return d, f.Gone(dead)
 	}
-	m.At = session.Epoch(tx.Now)
-	list := append(methodsOf(&d), m)
-	if extra := len(list) - mostMethods; extra > 0 {
-		list = slices.Delete(list, 1, 1+extra) // how they signed in stays
-	}
-	if d.Methods, err = json.Marshal(list); err != nil {
-		return d, err
-	}
-	if err := tx.UpdateSessionMethods(ctx, db.UpdateSessionMethodsParams{ID: d.ID, Methods: d.Methods}); err != nil {
-		return d, err
-	}
 	return d, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
-}
-
-func methodsOf(d *session.Details) []session.Method {
-	var list []session.Method
-	_ = json.Unmarshal(d.Methods, &list) // what cannot be read proves nothing
-	return list
 }
 
 // RequireRecent returns an *Incomplete unless the signed-in caller has proved lately that
@@ -118,7 +94,7 @@ func methodsOf(d *session.Details) []session.Method {
 // want of a password and of a factor, passes.
 func (f *Flow) RequireRecent(ctx context.Context, who caller.Caller) error {
 	since := session.Epoch(f.DB.Now().Add(-f.Policy.Recent()))
-	for _, m := range methodsOf(who.Session) {
+	for _, m := range session.Methods(who.Session) {
 		if m.Reauthenticated && m.At > since {
 			return nil
 		}

@@ -958,6 +958,9 @@ type Forbidden = ErrorResponse
 // Gone defines model for Gone.
 type Gone = UnauthenticatedResponse
 
+// NotFound defines model for NotFound.
+type NotFound = ErrorResponse
+
 // PayloadTooLarge defines model for PayloadTooLarge.
 type PayloadTooLarge = ErrorResponse
 
@@ -7954,6 +7957,8 @@ type GetAppleAppSiteAssociationResult struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *JSONObject
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetAppleAppSiteAssociationResult200Headers
 }
@@ -7961,6 +7966,11 @@ type GetAppleAppSiteAssociationResult struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r GetAppleAppSiteAssociationResult) GetJSON200() *JSONObject {
 	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetAppleAppSiteAssociationResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetBody returns the raw response body bytes
@@ -8002,6 +8012,8 @@ type GetAssetLinksResult struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *[]JSONObject
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// Headers200 the parsed response headers for an HTTP 200 response
 	Headers200 *GetAssetLinksResult200Headers
 }
@@ -8009,6 +8021,11 @@ type GetAssetLinksResult struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r GetAssetLinksResult) GetJSON200() *[]JSONObject {
 	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetAssetLinksResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetBody returns the raw response body bytes
@@ -8591,6 +8608,8 @@ type ActivateTOTPResult struct {
 	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -8620,6 +8639,11 @@ func (r ActivateTOTPResult) GetJSON400() *BadRequest {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r ActivateTOTPResult) GetJSON401() *Unauthorized {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ActivateTOTPResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -8790,6 +8814,8 @@ type GetCreationOptionsResult struct {
 	JSON200 *CreationOptionsShown
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -8810,6 +8836,11 @@ func (r GetCreationOptionsResult) GetJSON200() *CreationOptionsShown {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r GetCreationOptionsResult) GetJSON401() *Unauthorized {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetCreationOptionsResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -8875,6 +8906,8 @@ type AddCredentialResult struct {
 	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -8904,6 +8937,11 @@ func (r AddCredentialResult) GetJSON400() *BadRequest {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r AddCredentialResult) GetJSON401() *Unauthorized {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r AddCredentialResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -10483,6 +10521,8 @@ type RequestLoginCodeResult struct {
 	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *StepTaken
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -10510,6 +10550,11 @@ func (r RequestLoginCodeResult) GetJSON400() *BadRequest {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r RequestLoginCodeResult) GetJSON401() *StepTaken {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r RequestLoginCodeResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
@@ -10571,6 +10616,8 @@ type ResendLoginCodeResult struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *Done
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -10584,6 +10631,11 @@ type ResendLoginCodeResult struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r ResendLoginCodeResult) GetJSON200() *Done {
 	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ResendLoginCodeResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -12737,6 +12789,8 @@ type GetPasskeyLoginOptionsResult struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *RequestOptionsShown
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -12754,6 +12808,11 @@ type GetPasskeyLoginOptionsResult struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r GetPasskeyLoginOptionsResult) GetJSON200() *RequestOptionsShown {
 	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetPasskeyLoginOptionsResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -12829,6 +12888,8 @@ type LoginByPasskeyResult struct {
 	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *StepTaken
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -12862,6 +12923,11 @@ func (r LoginByPasskeyResult) GetJSON400() *BadRequest {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r LoginByPasskeyResult) GetJSON401() *StepTaken {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r LoginByPasskeyResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -12940,6 +13006,8 @@ type GetReauthenticationOptionsResult struct {
 	JSON200 *RequestOptionsShown
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
 	// JSON503 the response for an HTTP 503 `application/json` response
@@ -12958,6 +13026,11 @@ func (r GetReauthenticationOptionsResult) GetJSON200() *RequestOptionsShown {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r GetReauthenticationOptionsResult) GetJSON401() *Unauthorized {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetReauthenticationOptionsResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
@@ -13106,6 +13179,8 @@ type GetPasskeySignupOptionsResult struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *CreationOptionsShown
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -13119,6 +13194,11 @@ type GetPasskeySignupOptionsResult struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r GetPasskeySignupOptionsResult) GetJSON200() *CreationOptionsShown {
 	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetPasskeySignupOptionsResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -13189,6 +13269,8 @@ type SignupByPasskeyResult struct {
 	JSON401 *StepTaken
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -13222,6 +13304,11 @@ func (r SignupByPasskeyResult) GetJSON401() *StepTaken {
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
 func (r SignupByPasskeyResult) GetJSON403() *Forbidden {
 	return r.JSON403
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r SignupByPasskeyResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -13307,6 +13394,8 @@ type CompletePasskeySignupResult struct {
 	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *StepTaken
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -13340,6 +13429,11 @@ func (r CompletePasskeySignupResult) GetJSON400() *BadRequest {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r CompletePasskeySignupResult) GetJSON401() *StepTaken {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r CompletePasskeySignupResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -15561,6 +15655,13 @@ func ParseGetAppleAppSiteAssociationResult(rsp *http.Response) (*GetAppleAppSite
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	}
 
 	switch {
@@ -15599,6 +15700,13 @@ func ParseGetAssetLinksResult(rsp *http.Response) (*GetAssetLinksResult, error) 
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	}
 
@@ -16140,6 +16248,13 @@ func ParseActivateTOTPResult(rsp *http.Response) (*ActivateTOTPResult, error) {
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16322,6 +16437,13 @@ func ParseGetCreationOptionsResult(rsp *http.Response) (*GetCreationOptionsResul
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16405,6 +16527,13 @@ func ParseAddCredentialResult(rsp *http.Response) (*AddCredentialResult, error) 
 			return nil, err
 		}
 		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
@@ -17939,6 +18068,13 @@ func ParseRequestLoginCodeResult(rsp *http.Response) (*RequestLoginCodeResult, e
 		}
 		response.JSON401 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
 		var dest Gone
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18015,6 +18151,13 @@ func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, err
 			return nil, err
 		}
 		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
@@ -20048,6 +20191,13 @@ func ParseGetPasskeyLoginOptionsResult(rsp *http.Response) (*GetPasskeyLoginOpti
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20138,6 +20288,13 @@ func ParseLoginByPasskeyResult(rsp *http.Response) (*LoginByPasskeyResult, error
 			return nil, err
 		}
 		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
@@ -20246,6 +20403,13 @@ func ParseGetReauthenticationOptionsResult(rsp *http.Response) (*GetReauthentica
 			return nil, err
 		}
 		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
 		var dest Gone
@@ -20401,6 +20565,13 @@ func ParseGetPasskeySignupOptionsResult(rsp *http.Response) (*GetPasskeySignupOp
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20474,6 +20645,13 @@ func ParseSignupByPasskeyResult(rsp *http.Response) (*SignupByPasskeyResult, err
 			return nil, err
 		}
 		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict
@@ -20589,6 +20767,13 @@ func ParseCompletePasskeySignupResult(rsp *http.Response) (*CompletePasskeySignu
 			return nil, err
 		}
 		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict

@@ -67,8 +67,8 @@ public enum ClientActions {
     }
 
     @Sendable private static func unauthorized(_ facts: AnswerFacts) -> ClientAction? {
-        if facts.flowPending { return .continueFlow }
         if facts.isAuthenticated { return .reauthenticate }
+        if facts.flowPending { return .continueFlow }
         if facts.bearerSent { return .refresh }
         return nil
     }
@@ -94,13 +94,13 @@ public enum ClientActions {
 
     // Operation → status → index of entries.
     private static let table: [String: [Int: Int]] = [
-        "activateTotp": [200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4],
-        "addCredential": [200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4],
+        "activateTotp": [200: 0, 400: 1, 401: 2, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4],
+        "addCredential": [200: 0, 400: 1, 401: 2, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4],
         "addEmailAddress": [200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "changePassword": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "changePhoneNumber": [202: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "changePrimaryEmailAddress": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
-        "completePasskeySignup": [200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
+        "completePasskeySignup": [200: 0, 400: 1, 401: 6, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "completeProviderSignup": [200: 0, 400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "confirmLoginCode": [200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "createProviderNonce": [200: 0, 429: 5, 503: 4],
@@ -111,19 +111,19 @@ public enum ClientActions {
         "endSessions": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "exportAccount": [200: 0, 401: 2, 410: 3, 503: 4],
         "generateRecoveryCodes": [200: 0, 400: 1, 401: 2, 410: 3, 503: 4],
-        "getAppleAppSiteAssociation": [200: 0],
-        "getAssetLinks": [200: 0],
+        "getAppleAppSiteAssociation": [200: 0, 404: 1],
+        "getAssetLinks": [200: 0, 404: 1],
         "getConfig": [200: 0, 410: 3, 503: 4],
-        "getCreationOptions": [200: 0, 401: 2, 409: 1, 410: 3, 503: 4],
+        "getCreationOptions": [200: 0, 401: 2, 404: 1, 409: 1, 410: 3, 503: 4],
         "getEmailVerification": [200: 0, 400: 1, 409: 1, 410: 3, 503: 4],
         "getKeySet": [200: 0],
-        "getPasskeyLoginOptions": [200: 0, 409: 1, 410: 3, 429: 5, 503: 4],
-        "getPasskeySignupOptions": [200: 0, 409: 1, 410: 3, 503: 4],
+        "getPasskeyLoginOptions": [200: 0, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4],
+        "getPasskeySignupOptions": [200: 0, 404: 1, 409: 1, 410: 3, 503: 4],
         "getPasswordReset": [200: 0, 400: 1, 409: 1, 410: 3, 503: 4],
         "getPhoneNumber": [200: 0, 401: 2, 410: 3, 503: 4],
         "getProfile": [200: 0, 401: 2, 410: 3, 503: 4],
         "getProviderSignup": [200: 0, 403: 1, 409: 1, 410: 3, 503: 4],
-        "getReauthenticationOptions": [200: 0, 401: 2, 410: 3, 503: 4],
+        "getReauthenticationOptions": [200: 0, 401: 2, 404: 1, 410: 3, 503: 4],
         "getRecoveryCodes": [200: 0, 401: 2, 404: 1, 410: 3, 503: 4],
         "getSecondFactorOptions": [200: 0, 401: 2, 409: 1, 410: 3, 503: 4],
         "getSession": [200: 0, 401: 2, 410: 3, 503: 4],
@@ -134,7 +134,7 @@ public enum ClientActions {
         "listProviderAccounts": [200: 0, 401: 2, 410: 3, 503: 4],
         "listSessions": [200: 0, 401: 2, 410: 3, 503: 4],
         "login": [200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
-        "loginByPasskey": [200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
+        "loginByPasskey": [200: 0, 400: 1, 401: 6, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "reauthenticate": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "reauthenticateByCredential": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "reauthenticateBySecondFactor": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
@@ -143,15 +143,15 @@ public enum ClientActions {
         "removeCredentials": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "removeEmailAddress": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "renameCredential": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
-        "requestLoginCode": [200: 0, 400: 1, 401: 6, 410: 3, 413: 1, 415: 1, 503: 4],
+        "requestLoginCode": [200: 0, 400: 1, 401: 6, 404: 1, 410: 3, 413: 1, 415: 1, 503: 4],
         "requestPasswordReset": [200: 0, 400: 1, 401: 6, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "resendEmailAddressVerification": [200: 0, 400: 1, 401: 2, 403: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "resendEmailVerification": [200: 0, 409: 1, 410: 3, 429: 5, 503: 4],
-        "resendLoginCode": [200: 0, 409: 1, 410: 3, 503: 4],
+        "resendLoginCode": [200: 0, 404: 1, 409: 1, 410: 3, 503: 4],
         "resendPhoneVerification": [200: 0, 409: 1, 410: 3, 429: 5, 503: 4],
         "resetPassword": [200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "signup": [200: 0, 400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
-        "signupByPasskey": [400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
+        "signupByPasskey": [400: 1, 401: 6, 403: 1, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "submitProviderToken": [200: 0, 400: 1, 401: 6, 403: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "submitSecondFactor": [200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4],
         "submitSecondFactorCredential": [200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4],

@@ -10,6 +10,8 @@ public enum Operations {
         public enum Output: Hashable, Sendable {
             /// 200: The file.
             case ok(JsonObject)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// A status that the description does not have.
             case undocumented(HTTPResponse)
         }
@@ -21,6 +23,8 @@ public enum Operations {
         public enum Output: Hashable, Sendable {
             /// 200: The statements.
             case ok([JsonObject])
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// A status that the description does not have.
             case undocumented(HTTPResponse)
         }
@@ -195,6 +199,8 @@ public enum Operations {
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -272,6 +278,8 @@ public enum Operations {
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -308,6 +316,8 @@ public enum Operations {
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -881,6 +891,8 @@ public enum Operations {
             /// pending, if anything, and what it can start. `meta.session_token` is there where
             /// the session is new: send it as `X-Session-Token` until signed in.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
@@ -902,6 +914,8 @@ public enum Operations {
         public enum Output: Hashable, Sendable {
             /// 200: Done.
             case ok(DoneResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -1650,6 +1664,8 @@ public enum Operations {
         public enum Output: Hashable, Sendable {
             /// 200: Options for `navigator.credentials.get`.
             case ok(RequestOptionsResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -1689,6 +1705,8 @@ public enum Operations {
             /// pending, if anything, and what it can start. `meta.session_token` is there where
             /// the session is new: send it as `X-Session-Token` until signed in.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -1719,6 +1737,8 @@ public enum Operations {
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
@@ -1774,6 +1794,8 @@ public enum Operations {
         public enum Output: Hashable, Sendable {
             /// 200: Options for `navigator.credentials.create`.
             case ok(CreationOptionsResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -1810,6 +1832,8 @@ public enum Operations {
             case unauthorized(UnauthenticatedResponse)
             /// 403: This installation does not allow it.
             case forbidden(ErrorResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -1853,6 +1877,8 @@ public enum Operations {
             /// pending, if anything, and what it can start. `meta.session_token` is there where
             /// the session is new: send it as `X-Session-Token` until signed in.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -2514,6 +2540,7 @@ extension Client: API {
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(JsonObject.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         default: return .undocumented(response)
         }
     }
@@ -2524,6 +2551,7 @@ extension Client: API {
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded([JsonObject].self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         default: return .undocumented(response)
         }
     }
@@ -2629,6 +2657,7 @@ extension Client: API {
         case 200: return .ok(try response.decoded(AuthenticatorResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
@@ -2663,6 +2692,7 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(CreationOptionsResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
@@ -2679,6 +2709,7 @@ extension Client: API {
         case 200: return .ok(try response.decoded(AuthenticatorResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
@@ -2948,6 +2979,7 @@ extension Client: API {
         case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
@@ -2962,6 +2994,7 @@ extension Client: API {
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(DoneResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
@@ -3332,6 +3365,7 @@ extension Client: API {
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(RequestOptionsResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
@@ -3349,6 +3383,7 @@ extension Client: API {
         case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
@@ -3366,6 +3401,7 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(RequestOptionsResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
@@ -3395,6 +3431,7 @@ extension Client: API {
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(CreationOptionsResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
@@ -3411,6 +3448,7 @@ extension Client: API {
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 403: return .forbidden(try response.decoded(ErrorResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
@@ -3430,6 +3468,7 @@ extension Client: API {
         case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))

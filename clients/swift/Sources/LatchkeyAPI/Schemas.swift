@@ -448,13 +448,13 @@ public struct CreationOptionsResponse: Codable, Hashable, Sendable {
 }
 
 /// A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
-/// a string that holds that JSON. At most 49,152 bytes.
+/// a string that holds that JSON. Each text in it at most 16,384 bytes.
 public typealias Credential = JSONValue
 
 /// `CredentialRequest` of the description.
 public struct CredentialRequest: Codable, Hashable, Sendable {
     /// A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
-    /// a string that holds that JSON. At most 49,152 bytes.
+    /// a string that holds that JSON. Each text in it at most 16,384 bytes.
     public var credential: Credential
 
     /// Makes one from its members; what is left out is absent.
@@ -945,7 +945,7 @@ public struct MfaConfig: Codable, Hashable, Sendable {
 /// `NewCredentialRequest` of the description.
 public struct NewCredentialRequest: Codable, Hashable, Sendable {
     /// A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
-    /// a string that holds that JSON. At most 49,152 bytes.
+    /// a string that holds that JSON. Each text in it at most 16,384 bytes.
     public var credential: Credential
     /// What the person calls it; made up where it is not given.
     public var name: String?

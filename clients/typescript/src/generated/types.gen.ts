@@ -244,7 +244,7 @@ export type NewCredentialRequest = {
 
 /**
  * A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
- * a string that holds that JSON. At most 49,152 bytes.
+ * a string that holds that JSON. Each text in it at most 16,384 bytes.
  *
  */
 export type Credential = unknown;
@@ -1516,6 +1516,10 @@ export type RequestLoginCodeErrors = {
      */
     401: UnauthenticatedResponse;
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The session behind `X-Session-Token` does not exist or has ended. Drop the
      * token. `meta.is_authenticated` is null.
      *
@@ -1618,6 +1622,10 @@ export type ResendLoginCodeData = {
 };
 
 export type ResendLoginCodeErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
     /**
      * The client is in no state for this, such as signed in already.
      */
@@ -2096,6 +2104,10 @@ export type GetReauthenticationOptionsErrors = {
      */
     401: UnauthenticatedResponse;
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The session behind `X-Session-Token` does not exist or has ended. Drop the
      * token. `meta.is_authenticated` is null.
      *
@@ -2181,6 +2193,10 @@ export type GetPasskeyLoginOptionsData = {
 
 export type GetPasskeyLoginOptionsErrors = {
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The client is in no state for this, such as signed in already.
      */
     409: ErrorResponse;
@@ -2235,6 +2251,10 @@ export type LoginByPasskeyErrors = {
      */
     401: UnauthenticatedResponse;
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The client is in no state for this, such as signed in already.
      */
     409: ErrorResponse;
@@ -2285,6 +2305,10 @@ export type GetPasskeySignupOptionsData = {
 };
 
 export type GetPasskeySignupOptionsErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
     /**
      * The client is in no state for this, such as signed in already.
      */
@@ -2338,6 +2362,10 @@ export type SignupByPasskeyErrors = {
      */
     403: ErrorResponse;
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The client is in no state for this, such as signed in already.
      */
     409: ErrorResponse;
@@ -2390,6 +2418,10 @@ export type CompletePasskeySignupErrors = {
      *
      */
     401: UnauthenticatedResponse;
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
     /**
      * The client is in no state for this, such as signed in already.
      */
@@ -3520,6 +3552,10 @@ export type ActivateTotpErrors = {
      */
     401: UnauthenticatedResponse;
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The client is in no state for this, such as signed in already.
      */
     409: ErrorResponse;
@@ -3719,6 +3755,10 @@ export type GetCreationOptionsErrors = {
      */
     401: UnauthenticatedResponse;
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The client is in no state for this, such as signed in already.
      */
     409: ErrorResponse;
@@ -3766,6 +3806,10 @@ export type AddCredentialErrors = {
      *
      */
     401: UnauthenticatedResponse;
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
     /**
      * The client is in no state for this, such as signed in already.
      */
@@ -4108,6 +4152,15 @@ export type GetAppleAppSiteAssociationData = {
     url: '/.well-known/apple-app-site-association';
 };
 
+export type GetAppleAppSiteAssociationErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetAppleAppSiteAssociationError = GetAppleAppSiteAssociationErrors[keyof GetAppleAppSiteAssociationErrors];
+
 export type GetAppleAppSiteAssociationResponses = {
     /**
      * The file.
@@ -4123,6 +4176,15 @@ export type GetAssetLinksData = {
     query?: never;
     url: '/.well-known/assetlinks.json';
 };
+
+export type GetAssetLinksErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetAssetLinksError = GetAssetLinksErrors[keyof GetAssetLinksErrors];
 
 export type GetAssetLinksResponses = {
     /**
