@@ -78,7 +78,7 @@ conformance: build ## Play every scenario against every client and print the tab
 
 contract: build ## Hold a server against openapi.yaml: BASE_URL=…, or else a fresh `latchkey dev`
 	@if [ -n "$(BASE_URL)" ]; then go run ./clients/contract -base-url $(BASE_URL); else \
-		LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh sh -c 'go run ./clients/contract -base-url $$BASE_URL -strict'; \
+		LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh sh -c 'go run ./clients/contract -base-url $$BASE_URL -services $$SERVICES_URL -strict -complete'; \
 	fi
 
 contract-schemathesis: build ## The same from outside: schemathesis, from PyPI, at a fresh `latchkey dev`

@@ -35,7 +35,7 @@ var floors = [][]string{
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
 var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example",
-	"clients/go/verify", "clients/go/verify/fiber", "clients/go/verify/examples", "clients/contract", "clients/contract/devserver", "clients/conformance", "clients/conformance/drivers/go"}
+	"clients/go/verify", "clients/go/verify/fiber", "clients/go/verify/examples", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance", "clients/conformance/drivers/go"}
 
 // keepers: which packages may import an outside package. Tests are not asked.
 var keepers = map[string][]string{

@@ -7,6 +7,9 @@ email="contract+$(date +%s)$$@example.com"
 SESSION_TOKEN=$(curl -sSf "$BASE_URL/_allauth/app/v1/auth/signup" -H 'Content-Type: application/json' \
 	-d '{"email":"'"$email"'","password":"a long enough password"}' | sed 's/.*"session_token":"\([^"]*\)".*/\1/')
 export SESSION_TOKEN
+# The operations that change factors ask for a proof that was given while signed in.
+curl -sSf -o /dev/null "$BASE_URL/_allauth/app/v1/auth/reauthenticate" -H 'Content-Type: application/json' -H "X-Session-Token: $SESSION_TOKEN" \
+	-d '{"password":"a long enough password"}'
 work=$(mktemp -d) # it keeps notes where it runs
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -32,8 +32,14 @@ func Example() {
 		if err != nil {
 			log.Fatal(err) // a *latchkey.Error says which field, and why
 		}
+		if entry.SecondFactor() != nil { // a step that is pending is a value, not an error
+			entry, err = session.SubmitSecondFactor(ctx, "314159") // of an authenticator app, or a recovery code
+			if err != nil {
+				log.Fatal(err) // a wrong code, no answer: call it again with the next code
+			}
+		}
 		if !entry.SignedIn() {
-			fmt.Println("next:", entry.Pending[0].ID) // such as "verify_email": a value, not an error
+			fmt.Println("next:", entry.Pending[0].ID) // such as "verify_email"
 			return
 		}
 	}
@@ -48,4 +54,36 @@ func Example() {
 		log.Fatal(err) // the session is kept: try again later
 	}
 	_ = answer.Body.Close()
+}
+
+// Sign in with Apple, where an app has got the token from the system.
+func ExampleSession_SignInWithProvider() {
+	ctx := context.Background()
+	session, err := latchkey.NewSession("https://auth.example.com")
+	if err != nil {
+		log.Fatal(err)
+	}
+	nonce, err := session.NewProviderNonce(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	idToken, code := "", "" // what Apple answers when it is handed nonce.NonceSha256
+	entry, err := session.SignInWithProvider(ctx, "apple", latchkey.ProviderToken{
+		ClientID: "com.example.app", IDToken: idToken, Nonce: nonce.Nonce, AuthorizationCode: code,
+	})
+	var refused *latchkey.Error
+	if errors.As(err, &refused) && refused.Action == latchkey.ActionRetry {
+		fmt.Println("Apple is away; other ways of signing in go on")
+		return
+	}
+	if err != nil {
+		log.Fatal(err)
+	}
+	if !entry.SignedIn() && entry.Pending[0].ID == "provider_signup" {
+		entry, err = session.CompleteProviderSignUp(ctx, "you@example.com")
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
+	fmt.Println("signed in:", entry.SignedIn())
 }

@@ -1,0 +1,61 @@
+package latchkey
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+// NewProviderNonce asks for a nonce for the id_token of another service. Hand its
+// NonceSha256 to Sign in with Apple and its Nonce to any other SDK, and put the Nonce into
+// the [ProviderToken]. An id_token with a nonce is taken once (OpenID Connect Core, section
+// 3.1.3.7).
+func (s *Session) NewProviderNonce(ctx context.Context) (ProviderNonce, error) {
+	r, err := s.plain.CreateProviderNonce(ctx)
+	if err != nil {
+		return ProviderNonce{}, &NetworkError{err}
+	}
+	a, err := readAnswer("createProviderNonce", r, false)
+	if err != nil {
+		return ProviderNonce{}, err
+	}
+	var made ProviderNonceResponse
+	switch {
+	case a.action != ActionProceed:
+		return ProviderNonce{}, a.error()
+	case json.NewDecoder(r.Body).Decode(&made) != nil || made.Data.Nonce == "":
+		return ProviderNonce{}, a.undocumented()
+	}
+	return made.Data, nil
+}
+
+// SignInWithProvider signs a person in with what another service gave to the app, or makes
+// their account. provider names the service as the server's configuration does ("apple",
+// "google"). Where something is still missing, such as an address, the flow
+// "provider_signup" is pending; see [Session.CompleteProviderSignUp].
+//
+// A session that is there is kept until the new one stands: an id_token that is refused, or
+// a service that is away (503, [ActionRetry]), changes nothing. Where no answer came, ask
+// the service for a new id_token: the first one may be used up.
+func (s *Session) SignInWithProvider(ctx context.Context, provider string, token ProviderToken) (Entry, error) {
+	return s.signIn(ctx, "submitProviderToken", "", func() (*http.Response, error) {
+		return s.plain.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "login", Token: token})
+	})
+}
+
+// CompleteProviderSignUp gives the address that the other service did not tell, or one that
+// is not taken, and makes the account.
+func (s *Session) CompleteProviderSignUp(ctx context.Context, email string) (Entry, error) {
+	return s.goOn(ctx, "completeProviderSignup", func(with RequestEditorFn) (*http.Response, error) {
+		return s.plain.CompleteProviderSignup(ctx, PasskeySignupRequest{Email: email}, with)
+	})
+}
+
+// ConnectProvider connects another service to the account of the signed-in person, who can
+// sign in with it from then on. The server asks them to prove first that it is still them:
+// an [*Error] with [ActionReauthenticate].
+func (s *Session) ConnectProvider(ctx context.Context, provider string, token ProviderToken) error {
+	return s.done("submitProviderToken", func() (*http.Response, error) {
+		return s.api.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "connect", Token: token})
+	})
+}
