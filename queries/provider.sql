@@ -9,8 +9,10 @@ INSERT INTO provider_accounts (provider, uid, user_id, display, client_id, creat
 VALUES (@provider, @uid, @user_id, @display, @client_id, @now, @now)
     ON CONFLICT (provider, uid) DO NOTHING;
 
+-- A grant can be revoked with the client id alone that it was made for.
 -- name: MarkProviderAccountUsed :exec
-UPDATE provider_accounts SET last_used_at = @now, display = @display, client_id = @client_id WHERE provider = @provider AND uid = @uid;
+UPDATE provider_accounts SET last_used_at = @now, display = @display, client_id = CASE WHEN grant_sealed IS NULL THEN @client_id ELSE client_id END
+ WHERE provider = @provider AND uid = @uid;
 
 -- name: UpdateProviderGrant :execrows
 UPDATE provider_accounts SET grant_sealed = @grant_sealed, client_id = @client_id WHERE provider = @provider AND uid = @uid AND user_id = @user_id;

@@ -354,7 +354,8 @@ func (q *Queries) ListSealedRevocations(ctx context.Context) ([]ListSealedRevoca
 }
 
 const markProviderAccountUsed = `-- name: MarkProviderAccountUsed :exec
-UPDATE provider_accounts SET last_used_at = $1, display = $2, client_id = $3 WHERE provider = $4 AND uid = $5
+UPDATE provider_accounts SET last_used_at = $1, display = $2, client_id = CASE WHEN grant_sealed IS NULL THEN $3 ELSE client_id END
+ WHERE provider = $4 AND uid = $5
 `
 
 type MarkProviderAccountUsedParams struct {
@@ -365,6 +366,7 @@ type MarkProviderAccountUsedParams struct {
 	Uid      string
 }
 
+// A grant can be revoked with the client id alone that it was made for.
 func (q *Queries) MarkProviderAccountUsed(ctx context.Context, arg MarkProviderAccountUsedParams) error {
 	_, err := q.db.Exec(ctx, markProviderAccountUsed,
 		arg.Now,

@@ -59,6 +59,7 @@ func TestPasskey_isAddedRenamedAndRemoved(t *testing.T) {
 	if a.text("data.name") != "Master key" || a.get("data.is_passwordless") != false || a.get("meta.recovery_codes_generated") != true {
 		t.Error(a.Body)
 	}
+	v.do("GET", passkeysPath+"?passwordless&passwordless", "").wants(400, "invalid")
 	options := v.do("GET", passkeysPath+"?passwordless=", "").wants(200)
 	for _, want := range []string{`"rp":{"id":"example.com"`, `"residentKey":"required"`, `"userVerification":"required"`, `"attestation":"none"`, `"name":"ada@example.com"`, `"excludeCredentials":[{`} {
 		if !strings.Contains(options.Body, want) {

@@ -101,8 +101,9 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		return progress{}, err
 	}
 	if a.UserID = id; hidden {
-		a.UserID, a.Free, a.Methods = 0, errors.Is(err, problem.EmailTaken), nil
-	} else if err := f.link(ctx, tx, who, id, in.identity); err != nil {
+		a.UserID, a.Free = 0, errors.Is(err, problem.EmailTaken)
+	}
+	if err := f.link(ctx, tx, who, a.UserID, in.identity); err != nil {
 		return progress{}, err
 	}
 	p, err := f.advance(ctx, tx, who, a)

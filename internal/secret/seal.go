@@ -72,8 +72,14 @@ func (s *Sealer) Seal(text []byte, about string) []byte {
 // Open decrypts what Seal made.
 func (s *Sealer) Open(sealed []byte, about string) ([]byte, error) {
 	id, rest, found := strings.Cut(string(sealed), ":")
+	if !found || !sealingKeyID.MatchString(id) {
+		return nil, ErrSealed
+	}
 	aead := s.keys[id]
-	if !found || aead == nil || len(rest) < aead.NonceSize() {
+	if aead == nil {
+		return nil, fmt.Errorf("%w: its key %q is not there", ErrSealed, id)
+	}
+	if len(rest) < aead.NonceSize() {
 		return nil, ErrSealed
 	}
 	text, err := aead.Open(nil, []byte(rest[:aead.NonceSize()]), []byte(rest[aead.NonceSize():]), []byte(id+"|"+about))

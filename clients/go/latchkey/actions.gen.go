@@ -112,7 +112,7 @@ var actionTable = map[string]map[int]int{
 	"getAppleAppSiteAssociation":     {200: 0, 404: 1},
 	"getAssetLinks":                  {200: 0, 404: 1},
 	"getConfig":                      {200: 0, 410: 3, 503: 4},
-	"getCreationOptions":             {200: 0, 401: 2, 404: 1, 409: 1, 410: 3, 503: 4},
+	"getCreationOptions":             {200: 0, 400: 1, 401: 2, 404: 1, 409: 1, 410: 3, 503: 4},
 	"getEmailVerification":           {200: 0, 400: 1, 409: 1, 410: 3, 503: 4},
 	"getKeySet":                      {200: 0},
 	"getPasskeyLoginOptions":         {200: 0, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4},

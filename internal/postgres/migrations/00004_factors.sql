@@ -70,7 +70,7 @@ CREATE TABLE provider_accounts (
     user_id      bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     -- What to call it on a screen: the address that the service told, or a name.
     display      text        NOT NULL,
-    -- The client id that it was last signed in with.
+    -- The client id that the grant is for or, without one, that it was last signed in with.
     client_id    text        NOT NULL,
     -- The refresh token to be revoked when the account goes: AES-256-GCM, with the id of its key.
     grant_sealed bytea,

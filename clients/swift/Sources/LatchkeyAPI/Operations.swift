@@ -274,6 +274,8 @@ public enum Operations {
         public enum Output: Hashable, Sendable {
             /// 200: Options for `navigator.credentials.create`.
             case ok(CreationOptionsResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
             /// 401: Not signed in: `data.flows` lists what the client can start, and what is
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
@@ -2691,6 +2693,7 @@ extension Client: API {
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(CreationOptionsResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))

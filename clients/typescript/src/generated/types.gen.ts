@@ -3748,6 +3748,10 @@ export type GetCreationOptionsData = {
 
 export type GetCreationOptionsErrors = {
     /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
      * Not signed in: `data.flows` lists what the client can start, and what is
      * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
      * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
