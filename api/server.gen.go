@@ -6846,16 +6846,6 @@ func (response CompletePasskeySignup400JSONResponse) VisitCompletePasskeySignupR
 	return ctx.JSON(&response)
 }
 
-type CompletePasskeySignup401JSONResponse struct{ StepTakenJSONResponse }
-
-func (response CompletePasskeySignup401JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
-	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
-	ctx.Response().Header.Set("Content-Type", "application/json")
-	ctx.Status(401)
-
-	return ctx.JSON(&response.Body)
-}
-
 type CompletePasskeySignup404JSONResponse struct{ NotFoundJSONResponse }
 
 func (response CompletePasskeySignup404JSONResponse) VisitCompletePasskeySignupResponse(ctx *fiber.Ctx) error {
@@ -9744,29 +9734,29 @@ var swaggerSpec = []string{
 	"h468l1Non4dEmBLBUvSgNpuGD1L/2V6ptE9NluoCBqoe+VEs1L8NQ+inTdR6ssL+GZldeXsMUSYkwT7i",
 	"g/K+QzOstDTXy6tFyXIxxFlOsGmfV5st5vSqvDUXhSBzefbxtHStER/cScKEboOdBFLY585iHsEf8Y2R",
 	"CN+8R1XspSRC6ju59zvpy1qrxtdOwt6n85teuJ18ufZH/tvzS/9Ns8HfjEb+p3N+/uaw8XkpZf7z+rvg",
-	"86fzQCn05Rp4hoDoVrksLE9PyPjJqfUkTv9mcXoIepmrlU23HlrYyzUzVxYaJQ0rbY0TwI/MJb8CHJnE",
-	"Sn36tGqKhlYvdRhRJjETbjACELg2mg2vzQAxWaN7cWYgHFL5aBIqAV1Zl7KUWQ97erLfAXk172XrpJX6",
-	"xLQ014Uxbo2OrR3qEGbyzwY4EASKDnhEWGfALbpbWi3n1hxN/U5/m9VfmHd/dZLZcj3wCgPcF7BV7+m8",
-	"ugFNJok+jvnZkb+WiTSiAvQTxRq2ER+J3dq4PXf5FZykMSgWyziHfO1EENTHgkCkz80TNqYUMi/4lzCl",
-	"Z7pyrmU0Gxq3mZOwroi6Wy/kcoNWgnvQtMKa/G8PdvePDy4uOu+uLzvnp5e7lwed84PD84OLt53L0/cH",
-	"J1kA/pwMEoGDKdMqN9l5Wc9nmMY/Q+bzI1b73Cv/We3D35QD7bz/Kf/5B+U/Z8z7lAS9cBI0jqgSpYlQ",
-	"MiCK+YAG5EWlcqIkKQdbA1EpSDBwXFAMEXZLAh5ppyWKMDRe1cISIxFgMapCeVdvfbCSMasaf+FySlft",
-	"cFWMklJKryYJwxYbs9HcbvRe4Y3VrUGDrL7sr5PVbbzZXG34G/3GYGuwZvsdLAp8CXtSoRyYg/pHFc4X",
-	"o7P/EnaZeRBG+ARcE1j2R9M0ekGkQF1z4t06+qCLyDOYEMYl0mXS8Kcuifd3EJYoIFhIBKBXRgGA5KUe",
-	"0bl6ZRdvEvm6U0dKw/e8NHPdANAxvyUB7pOlSeZ7liz/93EYwgaQkyAt0p/wZX5wAHAPtl1r4DPEgbrL",
-	"lBGII1q3lFt5hZ1GhO2eHaH1eqO+jnzeT0Klr2ewiRBv0zWkQ8IUuxtYitIL7CIi/XlNqh5Fq3wnUldf",
-	"Bdnatcwh01m6llq/HcbZ6n0q+vyWxBBQLRiCRYuvzC78mg71V3lbknKT0ObumEpTyVEvoYHOIBX9mBAm",
-	"0oMxbsi86agmM42Nh5LIsxmwHgo4v0EpKLqpQhUGnNEZuVAlPT10DgDG4IkQg7YJANymQUcGwyZHhMbC",
-	"eQf0eJ83tNsGrmT0FAo+P7R1zBaHNiyWRQkA92W6mzhnxB0thVScnuvp5RnMKiaaZnQJsPPji1zOfskZ",
-	"OTF9DZpgHHAii7CveBqMJV/VpvOMRC5HLZieufZcl5JGeTMDDYWTw4p2h7Tg0CWbgW+0+PKxxDqXXx9Z",
-	"QPCtO8aucY7NOfsKXKHc5mpcoZKBFjCknIE095bPp0Rd42MGJx77+Z3R96xXyve5DRXQPUedX39E+jeI",
-	"J7EBGtW4GRxJHECr+8Rdbyaavk1beMJKX8oS0hkEfAyWt+2qRQVKmK/B+lsWBVenkWtgRh0yJ0zGULIG",
-	"Xp86AKYaXKU62kWAfOgZbF5E4pjDNlp5azx6cFo0w91V14uuwJR8x7QGgOsjn/CYgXmarqmcI6gIwUOu",
-	"8+pGVNTRMXGxJE2mne2jDyhJzIAgpFiR9czirLVq55YobJG9MCBQZT9FtqtaTCTcG+8JibSPGfLsNYmr",
-	"TXP6tHqI4P4Iuv0jjAIqZUDsN7qrAgQBu+dqzFXAQu9mnY0KfZdgJk4GjjKAR3C6UCtkFIZeQMJ8dwbd",
-	"2oIovgFrNa6jwtzrJnMNLOccVBn46W7VT06Zw0ZqQ+CiGiqJGQQu0d6osd3JACAVthBcGBqiHwSC6EKF",
-	"ZxvNxooH0O1DkruRkNORBYCfAcdXvcKW+gJOL5goY0xl1ZkoGudS52jC0ZTuulLgUk6Kk0ArM4mrhKqb",
-	"XJFGGXD7WH8+BQekpID5TZ4n05+ovzqG7dzHLZ2mD2qdo6O2QaP6Mqu1EO0QVXT57dv/HwAA//8=",
+	"86fzQCn05Rp4hoDoVrksLE9PyPgnVs2fhOOvKBwPQctydazpRkIL+6xmZr5C26NhpeVwAmiQuVRWABeT",
+	"WClDn1ZNCdDqpQ4KyiRmwg0tAJ7WRrPhtRngH2usLs4MIEMq7Ux6JGAl68KUMltgT0/2O+Co5n1mnbTu",
+	"npgG5brMxa24sZVAHcJMNtkAB4JACQGPCOsMuMVqS2vf3Aqiqd/pb7NqCvPur05qWq6jXWGA+8Kv6j2d",
+	"VwWgySTRxzE/1/HXMnhGVIC2oVjDttUjsVvptucuv4KTNKLEYvnjkH2dCIL6WBCI27lZv8YwQuYF/xKm",
+	"kEzXwbWMnkLjNnPSzxVRd+uFzGzQMXAPWlBYA/7twe7+8cHFRefd9WXn/PRy9/Kgc35weH5w8bZzefr+",
+	"4CQLp5+TQSJwMGUo5SY7L4f5DNP4Z8hjfsTanXtlM6t9+Jsymp33P2Uz/6Bs5ox5n1KaF05pxhFVojQR",
+	"SgZEMR/QgLyoVE6UJOVgOSAqBQkGjkOJIcJuScAj7YJEEYY2qlpYYiQCLEZVmO3qrQ9WMmbV1i9cHOmq",
+	"Ha6KUVIY6dUkYdgiXTaa243eK7yxujVokNWX/XWyuo03m6sNf6PfGGwN1mz3gkVhLGFPKpQDc1D/qDL4",
+	"Yqz1X8IuMw+pCJ+AowHL/miaRi+IFKhrTrxbRx90SXgG+sG4RLroGf7UBe7+DsISBQQLiQDCyigAkIrU",
+	"IzrzruziTSJf991Iafiel2YO2x8d81sS4D5ZmmS+ZwHyfx+HIWzgNQnSIv0JLeYHh/P2YNu1Bj5DHKi7",
+	"TBmBOKJ1S7mVV9hpRNju2RFarzfq68jn/SRU+noGggjRM10ROiRMsbsBmSi9wC4i0p/XcupRtMp3InXc",
+	"VZCtXcscMp2la6n122Gcrd6nos9vSQzh0YIhWLT4yuzCr+lQf5U3GSk3CW0mjqkblRz1EhrofFDRjwlh",
+	"Ij0Y41TMm45qMtNIdyiJPJvP6qGA8xuUQpybmlJhoBadkQs1z9ND5+BcDDoIMdiZAKdt2m1koGpyRGgs",
+	"nHdAx/Z5Q7tN3UpGT4Hd80NbN2txaMNimc8fUFyme4NzRtzRUoDE6bmeXp7BrGKiaUYX9Do/vshl4Jec",
+	"kROh1xAIxgEnsnj5iqehVfI1ajprSOQyzoLpmWs/dClplLcm0MA2OeRnd0gL9VyyGfhGiy8fS6wz8/WR",
+	"BQTfumPsGufYnLOvQAnKba5GCSoZaAFDyhlIc2/5fErUNT5mcOKxn98Zfc96pXyf21ABvXDU+fVHpH+D",
+	"eBIb2FCNgsGRxAE0rk/c9Wai6du0hSes9KUsIZ1BwMdgedseWVSghPkaer9lMW11UriGWdQBcMJkDAVo",
+	"4PWpA/ypQUmqo10EOIaeQdpFJI45bKOVt8ajB6dFMxRddb3oekrJdwzQP1wf+fTFDJrT9EDlHEF9Bx5y",
+	"nSU3oqKOjomLDGny5mxXfMA8YgbSIEV+rGcWZ61VO7dEYUvmhYF0Kvspsj3SYiLh3nhPSKR9zJA1r0lc",
+	"bZrTddVDBPdH0LsfYRRQKQNiv9E9EiCk1z1XY64Csnk361NU6KIEM3HyaZQBPILThcofozD0AhLmey3o",
+	"RhVE8Q1Yq3EdFeZeN3loYDnngMfAT3erfnLKHDZSGwIX1VBJzCBwifZGje1OBuClsAXUwtDe/CAQRJcd",
+	"PNtoNlY8AGIfktyNhJz+KgDjDKi86hW2cBdQd8FEGWMqq85E0TiXOuMSjqZ015UCl3JSnARamUlcJVTd",
+	"5Io0ymDYx/rzKXAfJQXMb/I8mf5E/dUxbOc+buk0fVDrHB21DRqjl1mthWiHqKLLb9/+/wAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

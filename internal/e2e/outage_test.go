@@ -67,6 +67,7 @@ func TestTCHA02_anOutageSignsNobodyOut(t *testing.T) {
 			t.Errorf("%s: no Retry-After", id)
 		}
 	}
+	w.call("POST", providerNoncePath, "").wants(503, "temporarily_unavailable")
 	w.call("GET", configPath, "").wants(200) // what needs no database goes on
 	w.call("GET", jwksPath, "").wants(200)
 	w.mend()

@@ -185,6 +185,18 @@ func TestSEC57_theFactorComesAfterTheAddress(t *testing.T) {
 	v.post(factorPath, "code", app.at(w.clock.Now())).in()
 }
 
+// A passkey is both factors, and stands in for nothing else.
+func TestSEC57_aPasskeyStillVerifiesTheAddress(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, withFactors, mandatoryByCode)
+	key := softkey.New(passkeyOrigin)
+	w.verified(ada).withKey(key, true)
+	w.exec("UPDATE email_addresses SET verified_at = NULL")
+	v := w.visitor()
+	v.do("POST", keyLoginPath, presented(key.Assert(v.asked(keyLoginPath)))).waits("verify_email")
+	v.post(verifyEmailPath, "key", w.mailedCode(ada, 2)).in()
+}
+
 // With a code demanded besides the password, each is asked for once.
 func TestSEC57_aDemandedCodeAndAFactor(t *testing.T) {
 	t.Parallel()

@@ -13377,11 +13377,6 @@ func (r SignupByPasskeyResult) ContentType() string {
 	return ""
 }
 
-// CompletePasskeySignupResult401Headers the declared response headers of an HTTP 401 response for CompletePasskeySignup
-type CompletePasskeySignupResult401Headers struct {
-	WWWAuthenticate string
-}
-
 // CompletePasskeySignupResult429Headers the declared response headers of an HTTP 429 response for CompletePasskeySignup
 type CompletePasskeySignupResult429Headers struct {
 	RetryAfter int32
@@ -13399,8 +13394,6 @@ type CompletePasskeySignupResult struct {
 	JSON200 *SignedIn
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
-	// JSON401 the response for an HTTP 401 `application/json` response
-	JSON401 *StepTaken
 	// JSON404 the response for an HTTP 404 `application/json` response
 	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
@@ -13415,8 +13408,6 @@ type CompletePasskeySignupResult struct {
 	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
-	// Headers401 the parsed response headers for an HTTP 401 response
-	Headers401 *CompletePasskeySignupResult401Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CompletePasskeySignupResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -13431,11 +13422,6 @@ func (r CompletePasskeySignupResult) GetJSON200() *SignedIn {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r CompletePasskeySignupResult) GetJSON400() *BadRequest {
 	return r.JSON400
-}
-
-// GetJSON401 returns the response for an HTTP 401 `application/json` response
-func (r CompletePasskeySignupResult) GetJSON401() *StepTaken {
-	return r.JSON401
 }
 
 // GetJSON404 returns the response for an HTTP 404 `application/json` response
@@ -20775,13 +20761,6 @@ func ParseCompletePasskeySignupResult(rsp *http.Response) (*CompletePasskeySignu
 		}
 		response.JSON400 = &dest
 
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
-		var dest StepTaken
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON401 = &dest
-
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
 		var dest NotFound
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20834,16 +20813,6 @@ func ParseCompletePasskeySignupResult(rsp *http.Response) (*CompletePasskeySignu
 	}
 
 	switch {
-	case rsp.StatusCode == 401:
-		var headers CompletePasskeySignupResult401Headers
-		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
-			var value string
-			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
-				return nil, err
-			}
-			headers.WWWAuthenticate = value
-		}
-		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers CompletePasskeySignupResult429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

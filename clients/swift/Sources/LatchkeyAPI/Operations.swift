@@ -1875,10 +1875,6 @@ public enum Operations {
             case ok(AuthenticatedResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
-            /// 401: The step was taken, and this client is not signed in: `data.flows` says what is
-            /// pending, if anything, and what it can start. `meta.session_token` is there where
-            /// the session is new: send it as `X-Session-Token` until signed in.
-            case unauthorized(UnauthenticatedResponse)
             /// 404: This installation does not offer it.
             case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
@@ -3470,7 +3466,6 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
-        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))

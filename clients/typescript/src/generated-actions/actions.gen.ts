@@ -86,7 +86,7 @@ const table: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   changePassword: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
   changePhoneNumber: { 202: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
   changePrimaryEmailAddress: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  completePasskeySignup: { 200: 0, 400: 1, 401: 6, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
+  completePasskeySignup: { 200: 0, 400: 1, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
   completeProviderSignup: { 200: 0, 400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
   confirmLoginCode: { 200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
   createProviderNonce: { 200: 0, 429: 5, 503: 4 },

@@ -2412,13 +2412,6 @@ export type CompletePasskeySignupErrors = {
      */
     400: ErrorResponse;
     /**
-     * The step was taken, and this client is not signed in: `data.flows` says what is
-     * pending, if anything, and what it can start. `meta.session_token` is there where
-     * the session is new: send it as `X-Session-Token` until signed in.
-     *
-     */
-    401: UnauthenticatedResponse;
-    /**
      * This installation does not offer it.
      */
     404: ErrorResponse;
