@@ -75,6 +75,10 @@ DELETE FROM authenticators WHERE user_id = @user_id AND type = @type RETURNING i
 -- name: DeleteWebAuthnAuthenticators :many
 DELETE FROM authenticators WHERE user_id = @user_id AND type = 'webauthn' AND id = ANY(@ids::bigint[]) RETURNING id, name;
 
+-- name: FindUserWebAuthnHandle :one
+SELECT webauthn_handle FROM users WHERE id = @id;
+
+-- Race: of two that make one at once, the first one's stays.
 -- name: UpdateUserWebAuthnHandle :one
 UPDATE users SET webauthn_handle = coalesce(webauthn_handle, @handle::bytea) WHERE id = @id RETURNING webauthn_handle;
 

@@ -3,8 +3,9 @@
 -- name: LockAddress :exec
 SELECT pg_advisory_xact_lock(hashtextextended(@address::text, 7105));
 
+-- How many have an address; verified: how many have shown that it is theirs.
 -- name: CountAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = @address;
+SELECT count(*) FROM email_addresses WHERE address = @address AND (verified_at IS NOT NULL OR NOT @verified::boolean);
 
 -- name: CountOtherAddressHolders :one
 SELECT count(*) FROM email_addresses WHERE address = @address AND user_id <> @user_id;

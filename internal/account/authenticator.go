@@ -116,11 +116,11 @@ func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx post
 func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (*problem.Problem, error)) error {
 	var refusal *problem.Problem
 	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		// Race: the session before the person, as everywhere.
-		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
+		// Race: the person before their sessions, as wherever sessions are ended.
+		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
 			return err
 		}
-		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
+		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
 			return err
 		}
 		var err error

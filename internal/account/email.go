@@ -107,7 +107,7 @@ func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, address strin
 	if a.Policy.Hides() {
 		return nil
 	}
-	holders, err := tx.CountAddressHolders(ctx, address)
+	holders, err := tx.CountAddressHolders(ctx, db.CountAddressHoldersParams{Address: address})
 	if err == nil && holders > 0 {
 		err = problem.EmailTaken.At("email")
 	}

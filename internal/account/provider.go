@@ -99,6 +99,9 @@ func (a *Account) otherWayIn(ctx context.Context, tx postgres.Tx, user int64) er
 }
 
 const (
+	// revokeFirstFor bounds what a deletion waits for: less than a request may take, so that
+	// time is left for the deletion itself.
+	revokeFirstFor = 4 * time.Second
 	// revokeFor is how long a service is asked to revoke a grant.
 	revokeFor = 7 * 24 * time.Hour
 	// revokeWait is the pause before a server takes what another may be at.
@@ -138,6 +141,8 @@ func (a *Account) openGrant(row db.ProviderAccount) ([]byte, bool) {
 // revokeFirst asks the services of somebody who leaves to revoke their grants, before the
 // account goes. What fails is asked again later (enqueue): it never holds the deletion back.
 func (a *Account) revokeFirst(ctx context.Context, user int64) error {
+	ctx, cancel := context.WithTimeout(ctx, revokeFirstFor)
+	defer cancel()
 	rows, err := a.DB.ListProviderAccounts(ctx, user)
 	if err != nil {
 		return err
@@ -149,6 +154,9 @@ func (a *Account) revokeFirst(ctx context.Context, user int64) error {
 		}
 		if err := a.Services.Revoke(ctx, row.Provider, row.ClientID, string(grant)); err != nil {
 			a.Log.Warn("a grant was not revoked; trying again for seven days", "provider", row.Provider, "cause", err.Error())
+			if ctx.Err() != nil {
+				return nil //nolint:nilerr // the others have to wait, too: enqueue has them asked
+			}
 			continue
 		}
 		done := db.UpdateGrantSealedParams{Provider: row.Provider, Uid: row.Uid, Before: row.GrantSealed}

@@ -13,7 +13,10 @@ import (
 
 // Person is whom a ceremony is for, with their keys. A handle is made where they have none.
 func (a *Authenticators) Person(ctx context.Context, tx postgres.Tx, userID int64, name, display string) (factor.WebAuthnUser, error) {
-	handle, err := tx.UpdateUserWebAuthnHandle(ctx, db.UpdateUserWebAuthnHandleParams{ID: userID, Handle: factor.NewHandle()})
+	handle, err := tx.FindUserWebAuthnHandle(ctx, userID)
+	if err == nil && handle == nil {
+		handle, err = tx.UpdateUserWebAuthnHandle(ctx, db.UpdateUserWebAuthnHandleParams{ID: userID, Handle: factor.NewHandle()})
+	}
 	if err != nil {
 		return factor.WebAuthnUser{}, err
 	}

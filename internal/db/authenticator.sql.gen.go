@@ -151,6 +151,17 @@ func (q *Queries) FindPasskey(ctx context.Context, arg FindPasskeyParams) (FindP
 	return i, err
 }
 
+const findUserWebAuthnHandle = `-- name: FindUserWebAuthnHandle :one
+SELECT webauthn_handle FROM users WHERE id = $1
+`
+
+func (q *Queries) FindUserWebAuthnHandle(ctx context.Context, id int64) ([]byte, error) {
+	row := q.db.QueryRow(ctx, findUserWebAuthnHandle, id)
+	var webauthn_handle []byte
+	err := row.Scan(&webauthn_handle)
+	return webauthn_handle, err
+}
+
 const insertAuthenticator = `-- name: InsertAuthenticator :exec
 INSERT INTO authenticators (id, user_id, type, name, created_at, sealed, spent, misses)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
@@ -530,6 +541,7 @@ type UpdateUserWebAuthnHandleParams struct {
 	ID     int64
 }
 
+// Race: of two that make one at once, the first one's stays.
 func (q *Queries) UpdateUserWebAuthnHandle(ctx context.Context, arg UpdateUserWebAuthnHandleParams) ([]byte, error) {
 	row := q.db.QueryRow(ctx, updateUserWebAuthnHandle, arg.Handle, arg.ID)
 	var webauthn_handle []byte

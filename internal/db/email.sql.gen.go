@@ -11,11 +11,17 @@ import (
 )
 
 const countAddressHolders = `-- name: CountAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = $1
+SELECT count(*) FROM email_addresses WHERE address = $1 AND (verified_at IS NOT NULL OR NOT $2::boolean)
 `
 
-func (q *Queries) CountAddressHolders(ctx context.Context, address string) (int64, error) {
-	row := q.db.QueryRow(ctx, countAddressHolders, address)
+type CountAddressHoldersParams struct {
+	Address  string
+	Verified bool
+}
+
+// How many have an address; verified: how many have shown that it is theirs.
+func (q *Queries) CountAddressHolders(ctx context.Context, arg CountAddressHoldersParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countAddressHolders, arg.Address, arg.Verified)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

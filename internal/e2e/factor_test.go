@@ -484,3 +484,32 @@ func TestReauthenticate_theFirstFactorIsAProofOfItsOwn(t *testing.T) {
 	other.access = w.refreshed(other)
 	other.do("GET", recoveryPath, "").wants(401)
 }
+
+// Whatever changes somebody and their session takes the person first: a password that changes
+// ends their sessions, and a sign-in the oldest of them, with the person locked. In the other
+// order both would wait for each other until PostgreSQL ends one with an error.
+func TestTRACE_thePersonComesBeforeTheirSessions(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+	v := w.signedIn(ada).proved()
+	calls := map[string]func() answer{
+		"a proof":             func() answer { return v.post(reauthFactorPath, "code", "000000") },
+		"a change of factors": func() answer { return v.do("POST", recoveryPath, "") },
+	}
+	for name, call := range calls {
+		other := w.connect()
+		if _, err := other.Exec(t.Context(), "BEGIN; SELECT 1 FROM users FOR UPDATE"); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan answer, 1)
+		go func() { done <- call() }()
+		eventually(t, 5*time.Second, name+" waiting for the person", func() bool {
+			return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
+		})
+		if _, err := other.Exec(t.Context(), "SELECT 1 FROM sessions FOR UPDATE NOWAIT"); err != nil {
+			t.Errorf("%s holds the session while it waits for the person: %v", name, err)
+		}
+		_ = other.Close(t.Context())
+		(<-done).wants(400)
+	}
+}

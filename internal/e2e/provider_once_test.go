@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -76,8 +77,10 @@ func TestSEC70_aProviderNonceWorksOnceInParallel(t *testing.T) {
 	for range 2 {
 		raw, hashed := w.issued()
 		var bodies []string
-		for range 8 {
-			bodies = append(bodies, s.google(raw), s.google(hashed))
+		for n := range 16 { // of a person each: of one person they would wait for one another
+			c := of(fakeprovider.Google, fmt.Sprintf("person%d@gmail.com", n))
+			c.Nonce = map[bool]string{true: raw, false: hashed}[n%2 == 0]
+			bodies = append(bodies, brought("login", "google", fakeprovider.GoogleClientID, s.token(c)))
 		}
 		if n := s.wins(w, w.url, bodies); n != 1 {
 			t.Errorf("%d of 16 came in by one nonce", n)

@@ -240,3 +240,16 @@ func TestProviderSignup_mayDoWithoutAnAddress(t *testing.T) {
 	v.post(providerSignupPath, "username", "ada").wants(400, "required@email")
 	v.post(providerSignupPath, "username", "ada", "email", ada).in()
 }
+
+// Where several may hold an address, a service's word verifies it for nobody but the first.
+func TestProviderSignup_strictlyHiddenAddressesAreVerifiedOnce(t *testing.T) {
+	t.Parallel()
+	w, s := providing(t, "ACCOUNT_PREVENT_ENUMERATION=strict ACCOUNT_EMAIL_VERIFICATION=optional")
+	for n, verified := range []bool{true, false} {
+		v := w.visitor()
+		v.bring("login", s, fakeprovider.Claims{Provider: fakeprovider.Google, Sub: string(rune('a' + n)), Email: gmail}).in()
+		if v.do("GET", profilePath, "").get("email_verified") != verified {
+			t.Errorf("sign-up %d: verified is not %v", n+1, verified)
+		}
+	}
+}

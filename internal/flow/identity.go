@@ -154,28 +154,16 @@ func (f *Flow) CompleteProviderSignup(ctx context.Context, who caller.Caller, in
 // vouch gives a new account what its service is good for: an address that the service has
 // seen to be the person's is verified. Others who hold it without having shown that it is
 // theirs are no obstacle; they keep an address that they can never verify.
-func (f *Flow) vouch(ctx context.Context, tx postgres.Tx, in Signup, n *NewUser) error {
+func (f *Flow) vouch(in Signup, n *NewUser) {
 	i := in.identity
 	if i == nil {
-		return nil
+		return
 	}
 	n.Display = i.Display
 	if in.Email == "" && in.Username == "" && in.Phone == "" && !n.Invent { // nothing to make one of
 		n.Display = called(i.Display, f.listed(i.Provider, i.ClientID).Name)
 	}
-	if !i.Vouched || in.Email == "" || in.Email != i.Email {
-		return nil
-	}
-	// Race: whoever verifies it at this moment waits, or was faster.
-	if err := tx.LockAddress(ctx, in.Email); err != nil {
-		return err
-	}
-	_, err := tx.FindVerifiedHolder(ctx, in.Email)
-	if !postgres.IsNotFound(err) {
-		return err
-	}
-	n.Verified, n.Shared = true, true
-	return nil
+	n.Vouched = i.Vouched && in.Email != "" && in.Email == i.Email
 }
 
 // requires reports whether an account needs a field.

@@ -42,6 +42,9 @@ type NewUser struct {
 	Invent bool
 	// Shared: an address that others hold, unverified, is no obstacle.
 	Shared bool
+	// Vouched: a service has seen the address to be theirs: it is verified, unless somebody
+	// has shown that before. Those who hold it without are no obstacle.
+	Vouched bool
 	// Display is what to call the person; empty: what their name or address offers.
 	Display string
 }
@@ -91,10 +94,8 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	}
 	verification := f.emailVerification(a)
 	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification}
-	if err := f.vouch(ctx, tx, in, &n); err != nil {
-		return progress{}, err
-	}
-	id, err := Insert(ctx, tx, n)
+	f.vouch(in, &n)
+	id, verified, err := insert(ctx, tx, n)
 	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && verification == "mandatory" ||
 		errors.Is(err, problem.PhoneTaken) && f.Policy.Hides() && f.Policy.PhoneVerification
 	if err != nil && !hidden {
@@ -107,7 +108,7 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		return progress{}, err
 	}
 	p, err := f.advance(ctx, tx, who, a)
-	if err != nil || p.in != nil && (verification != "optional" || n.Verified) {
+	if err != nil || p.in != nil && (verification != "optional" || verified) {
 		return p, err
 	}
 	if p.in != nil { // in already, and asked to verify the address all the same
@@ -184,32 +185,39 @@ func (f *Flow) hash(ctx context.Context, pass string) (string, error) {
 //
 // Timing: the statements are the same ones for a taken address; then they store nothing.
 func Insert(ctx context.Context, tx postgres.Tx, n NewUser) (int64, error) {
+	id, _, err := insert(ctx, tx, n)
+	return id, err
+}
+
+// insert is Insert, and reports whether the address is verified.
+func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified bool, err error) {
 	if err := n.invent(ctx, tx); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	taken, err := n.taken(ctx, tx)
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	id := secret.ID52()
+	id = secret.ID52()
 	user := db.InsertUserParams{
 		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
 		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil,
 	}
 	if err := tx.InsertUser(ctx, user); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if n.Address == "" {
-		return id, orNil(taken)
+		return id, false, orNil(taken)
 	}
 	address := db.InsertEmailAddressParams{UserID: id, Address: n.Address, IsPrimary: true, Now: tx.Now}
-	if n.Verified {
+	verified = n.Verified || n.Vouched
+	if verified {
 		address.VerifiedAt = &tx.Now
 	}
 	if err := tx.InsertEmailAddress(ctx, address); err != nil {
-		return 0, err
+		return 0, false, err
 	}
-	return id, orNil(taken)
+	return id, verified, orNil(taken)
 }
 
 // orNil keeps a nil problem from becoming an error that is not nil.
@@ -238,19 +246,22 @@ func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 }
 
 // taken finds out what of a new account somebody has; nil for nothing.
-func (n NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Problem, err error) {
+func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Problem, err error) {
 	for _, c := range []struct {
 		value string
 		count func(context.Context, string) (int64, error)
 		found *problem.Problem
 	}{
 		{n.Username, tx.CountUsernames, problem.UsernameTaken.At("username")},
-		{n.Address, tx.CountAddressHolders, problem.EmailTaken.At("email")},
+		{n.Address, func(ctx context.Context, address string) (int64, error) {
+			return tx.CountAddressHolders(ctx, db.CountAddressHoldersParams{Address: address, Verified: n.Vouched})
+		}, problem.EmailTaken.At("email")},
 		{n.Phone, func(ctx context.Context, number string) (int64, error) {
 			return tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: !n.AnyPhone})
 		}, problem.PhoneTaken.At("phone")},
 	} {
-		if c.value == "" || n.Shared && c.value == n.Address {
+		isAddress := c.found.Param == "email" // a user name may look like one
+		if c.value == "" || n.Shared && isAddress && !n.Vouched {
 			continue
 		}
 		if err := tx.LockAddress(ctx, strings.ToLower(c.value)); err != nil {
@@ -259,6 +270,9 @@ func (n NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Prob
 		holders, err := c.count(ctx, c.value)
 		if err != nil {
 			return nil, err
+		}
+		if isAddress && n.Shared && holders > 0 { // only where it is vouched for: it stays unverified
+			n.Vouched, holders = false, 0
 		}
 		// Timing: the others are asked for all the same.
 		if holders > 0 && found == nil {
