@@ -69,3 +69,6 @@ SELECT id, grant_sealed FROM revocations ORDER BY id;
 
 -- name: UpdateRevocationSealed :execrows
 UPDATE revocations SET grant_sealed = @grant_sealed WHERE id = @id AND grant_sealed = @before;
+
+-- name: DeleteProviderAccountsOfUser :execrows
+DELETE FROM provider_accounts WHERE user_id = @user_id;

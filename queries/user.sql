@@ -46,6 +46,9 @@ UPDATE users SET display = @display WHERE id = @id;
 -- name: UpdateUserPassword :execrows
 UPDATE users SET password_hash = @password_hash::text WHERE id = @id;
 
+-- name: UpdateUserNoPassword :exec
+UPDATE users SET password_hash = NULL WHERE id = @id;
+
 -- Only if nobody changed the password since it was checked.
 -- name: UpdateUserPasswordHash :execrows
 UPDATE users SET password_hash = @new_hash::text WHERE id = @id AND password_hash = @old_hash::text;

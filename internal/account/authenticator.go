@@ -120,10 +120,13 @@ func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx post
 		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
 			return err
 		}
-		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
+		dead, err := session.Lock(ctx, tx, who.Session.ID)
+		if err != nil {
 			return err
 		}
-		var err error
+		if dead != nil {
+			return session.EndedError{Why: dead}
+		}
 		refusal, err = do(tx)
 		return err
 	})

@@ -26,9 +26,10 @@ func (a *App) Sweep(ctx context.Context) error {
 	_, personal := a.DB.UpdateOldAuditEvents(ctx, a.DB.Now().Add(-keepPersonal))
 	_, codes := code.Sweep(ctx, a.DB.Queries, a.DB.Now())
 	_, messages := a.outbox.Sweep(ctx)
-	_, left := a.account.Purge(ctx)
+	proofs := a.sweepProofs(ctx)
+	_, left := a.account.Purge(ctx) // these two may wait for others
 	_, revoked := a.account.Revoke(ctx)
-	return errors.Join(idle, old, personal, codes, messages, left, revoked, a.sweepProofs(ctx))
+	return errors.Join(idle, old, personal, codes, messages, proofs, left, revoked)
 }
 
 // sweepProofs removes questions that nobody has answered, nonces that nobody has used, and

@@ -77,11 +77,14 @@ func (a *Authenticators) use(ctx context.Context, tx postgres.Tx, row db.Authent
 // miss counts a wrong code for the factor that it looks like: who guesses at one must not
 // use up the other, which is the way back.
 func (a *Authenticators) miss(ctx context.Context, tx postgres.Tx, userID int64, typed string) error {
-	kind := factor.RecoveryCodes
-	if len(factor.Clean(typed)) == a.Settings.TOTPDigits {
-		kind = factor.TOTP
+	n := len(factor.Clean(typed))
+	if n == a.Settings.TOTPDigits {
+		err := tx.UpdateAuthenticatorMisses(ctx, db.UpdateAuthenticatorMissesParams{UserID: userID, Type: factor.TOTP})
+		if err != nil || n != a.Settings.RecoveryDigits {
+			return err
+		}
 	}
-	return tx.UpdateAuthenticatorMisses(ctx, db.UpdateAuthenticatorMissesParams{UserID: userID, Type: kind})
+	return tx.UpdateAuthenticatorMisses(ctx, db.UpdateAuthenticatorMissesParams{UserID: userID, Type: factor.RecoveryCodes})
 }
 
 // Setup is a TOTP authenticator that is being added.

@@ -153,14 +153,16 @@ func (a *Authenticators) FindPasskey(ctx context.Context, tx postgres.Tx, c fact
 		}
 		return factor.WebAuthnUser{Handle: handle, Display: found.Display, Credentials: []factor.Credential{key}}, key, err
 	}, answer, tx.Now)
+	if err == nil && found.DisabledAt != nil {
+		err = factor.ErrIncorrect
+	}
+	if err == nil {
+		if _, err = tx.LockUserForSignIn(ctx, found.UserID); postgres.IsNotFound(err) { // gone in this moment
+			err = factor.ErrIncorrect
+		}
+	}
 	if err != nil {
-		return Passkey{}, err
-	}
-	if found.DisabledAt != nil {
-		return Passkey{}, factor.ErrIncorrect
-	}
-	if _, err := tx.LockUserForSignIn(ctx, found.UserID); err != nil {
-		return Passkey{}, err
+		return Passkey{UserID: found.UserID}, err // whose it is, for the audit log; 0 if nobody's
 	}
 	proof, err := a.UseCredential(ctx, tx, found.UserID, used)
 	return Passkey{proof, found.UserID, found.PasswordHash}, err

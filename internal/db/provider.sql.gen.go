@@ -62,6 +62,18 @@ func (q *Queries) DeleteProviderAccount(ctx context.Context, arg DeleteProviderA
 	return i, err
 }
 
+const deleteProviderAccountsOfUser = `-- name: DeleteProviderAccountsOfUser :execrows
+DELETE FROM provider_accounts WHERE user_id = $1
+`
+
+func (q *Queries) DeleteProviderAccountsOfUser(ctx context.Context, userID int64) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteProviderAccountsOfUser, userID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteProviderNonce = `-- name: DeleteProviderNonce :execrows
 DELETE FROM provider_nonces WHERE nonce_hash = ANY($1::bytea[]) AND expires_at > $2
 `

@@ -381,6 +381,15 @@ func (q *Queries) UpdateUserDisplay(ctx context.Context, arg UpdateUserDisplayPa
 	return result.RowsAffected(), nil
 }
 
+const updateUserNoPassword = `-- name: UpdateUserNoPassword :exec
+UPDATE users SET password_hash = NULL WHERE id = $1
+`
+
+func (q *Queries) UpdateUserNoPassword(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, updateUserNoPassword, id)
+	return err
+}
+
 const updateUserPassword = `-- name: UpdateUserPassword :execrows
 UPDATE users SET password_hash = $1::text WHERE id = $2
 `

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
+	"github.com/latchkey-auth/latchkey/internal/softkey"
 )
 
 const (
@@ -511,5 +512,88 @@ func TestTRACE_thePersonComesBeforeTheirSessions(t *testing.T) {
 		}
 		_ = other.Close(t.Context())
 		(<-done).wants(400)
+	}
+}
+
+// Who has a factor and no password could prove anything with a first one: a token that was
+// found must not be enough to set it.
+func TestPasswordChange_theFirstOneNeedsTheFactorThatThereIs(t *testing.T) {
+	t.Parallel()
+	w, s := providing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+	v := w.visitor()
+	v.bring("login", s, of(fakeprovider.Google, gmail)).in()
+	app := v.withFirstTOTP()
+	w.clock.Advance(10 * time.Minute)
+	v.access = w.refreshed(v)
+	if a := v.post(changePath, "new_password", goodPassword).wants(401); a.get("meta.is_authenticated") != true {
+		t.Error(a.Body)
+	}
+	v.post(reauthFactorPath, "code", app.at(w.clock.Now())).wants(200)
+	v.post(changePath, "new_password", goodPassword).wants(200)
+}
+
+// withFirstTOTP is withTOTP for somebody who has nothing to prove themselves with.
+func (v *visitor) withFirstTOTP() authenticatorApp {
+	v.w.t.Helper()
+	app := newAuthenticatorApp(v.w.t, v.do("GET", totpPath, "").wants(404).text("meta.secret"))
+	v.post(totpPath, "code", app.at(v.w.clock.Now())).wants(200)
+	return app
+}
+
+// SEC-77: who guesses at codes does not keep the owner from their security key, and a new
+// password forgives what was guessed with the old one.
+func TestSEC77_wrongCodesDoNotStopTheSecurityKey(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none", `ACCOUNT_RATE_LIMITS={"login":false,"login_failed":"5/5m/key","signup":false,"mfa_failed":false}`)
+	person, key := w.signedIn(ada), softkey.New(passkeyOrigin)
+	person.withKey(key, false)
+	app := person.withTOTP()
+	thief := w.visitor()
+	thief.post(loginPath, "email", ada, "password", goodPassword).waits("mfa_authenticate")
+	for range 5 {
+		thief.post(factorPath, "code", "000000").wants(400, "incorrect_code@code")
+	}
+	v := w.visitor()
+	v.post(loginPath, "email", ada, "password", goodPassword).waits("mfa_authenticate")
+	v.post(factorPath, "code", app.at(w.clock.Now())).wants(400, "too_many_login_attempts@code")
+	v.do("POST", keyFactorPath, presented(key.Assert(v.asked(keyFactorPath)))).in()
+	w.exec("UPDATE authenticators SET misses = 100")
+	n := len(w.letters(ada))
+	v = w.visitor()
+	v.post(resetRequestPath, "email", ada).wants(200)
+	v.post(resetPath, "key", w.mailedKey(ada, n+1), "password", anotherPassword).waits()
+	if n := query[int](w, "SELECT count(*) FROM authenticators WHERE misses > 0"); n != 0 {
+		t.Errorf("%d are still closed", n)
+	}
+}
+
+// A change that waited for the one that ended its session changes nothing.
+func TestTRACE_anEndedSessionAddsNoFactor(t *testing.T) {
+	t.Parallel()
+	w, s := providing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+	for name, call := range map[string]func(v *visitor) answer{
+		"a change of factors": func(v *visitor) answer { return v.do("POST", recoveryPath, "") },
+		"a service":           func(v *visitor) answer { return v.bring("connect", s, of(fakeprovider.Google, gmail)) },
+	} {
+		v := w.signedIn(strings.ReplaceAll(name, " ", "") + "@example.com").proved()
+		other := w.connect()
+		if _, err := other.Exec(t.Context(), "BEGIN; SELECT 1 FROM users FOR UPDATE"); err != nil {
+			t.Fatal(err)
+		}
+		done := make(chan answer, 1)
+		go func() { done <- call(v) }()
+		eventually(t, 5*time.Second, name+" waiting for the person", func() bool {
+			return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
+		})
+		if _, err := other.Exec(t.Context(), "UPDATE sessions SET ended_at = now(), end_reason = 'password_changed' WHERE ended_at IS NULL; COMMIT"); err != nil {
+			t.Fatal(err)
+		}
+		_ = other.Close(t.Context())
+		if a := (<-done).wants(401); a.text("meta.end_reason") != "password_changed" {
+			t.Errorf("%s: %s", name, a.Body)
+		}
+	}
+	if w.identities() != "" {
+		t.Error(w.identities())
 	}
 }

@@ -69,6 +69,7 @@ func TestProviderSignup_timesOutAndIsReplaced(t *testing.T) {
 	v := w.visitor()
 	v.bring("login", s, of(fakeprovider.Apple, "")).waits("provider_signup")
 	w.clock.Advance(16 * time.Minute)
+	v.do("GET", providerSignupPath, "").wants(409, "flow_not_pending")
 	v.post(providerSignupPath, "email", ada).wants(409, "flow_not_pending")
 	v.bring("login", s, fakeprovider.Claims{Provider: fakeprovider.Apple, Sub: "1"}).waits("provider_signup")
 	v.bring("login", s, fakeprovider.Claims{Provider: fakeprovider.Apple, Sub: "2"}).waits("provider_signup")

@@ -203,3 +203,50 @@ func TestSEC72_providerAddressesThatAreNone(t *testing.T) {
 		t.Errorf("%d users", n)
 	}
 }
+
+// SEC-72: what somebody has attached to an account before its owner proves the address is
+// gone when they do: by a reset, by link or by code, and by a sign-in code, which also takes
+// the password and the sessions of whoever was there.
+func TestSEC72_aServiceConnectedBeforeTheProofIsGoneAfterIt(t *testing.T) {
+	t.Parallel()
+	for name, proof := range map[string]func(w *world){
+		"reset by link": func(w *world) {
+			v := w.visitor()
+			n := len(w.letters(ada))
+			v.post(resetRequestPath, "email", ada).wants(200)
+			v.post(resetPath, "key", w.mailedKey(ada, n+1), "password", anotherPassword).waits()
+			v.post(loginPath, "email", ada, "password", anotherPassword).in()
+		},
+		"sign-in code": func(w *world) {
+			v := w.visitor()
+			n := len(w.letters(ada))
+			v.post(codeRequestPath, "email", ada).waits("login_by_code")
+			v.post(codeConfirmPath, "code", w.mailedCode(ada, n+1)).in()
+			v.do("GET", profilePath, "").wants(200)
+			w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(400, "email_password_mismatch@password")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, s := providing(t, byCode+" ACCOUNT_EMAIL_VERIFICATION=none")
+			trap := w.signedIn(ada).proved()
+			mine := fakeprovider.Claims{Provider: fakeprovider.Apple, Sub: "mallory"}
+			trap.bring("connect", s, mine).wants(200)
+			w.visitor().bring("login", s, mine).in()
+			proof(w)
+			trap.do("GET", profilePath, "").wants(401)
+			w.visitor().bring("login", s, mine).waits("provider_signup")
+		})
+	}
+	// Whoever has proved the address before keeps what they have connected.
+	w, s := providing(t, byCode+" "+mandatoryByCode)
+	owner := w.verified(ada).proved()
+	mine := fakeprovider.Claims{Provider: fakeprovider.Apple, Sub: "ada"}
+	owner.bring("connect", s, mine).wants(200)
+	v := w.visitor()
+	v.post(codeRequestPath, "email", ada).waits("login_by_code")
+	v.post(codeConfirmPath, "code", w.mailedCode(ada, 2)).in()
+	w.visitor().bring("login", s, mine).in()
+	w.visitor().post(loginPath, "email", ada, "password", goodPassword).in()
+	owner.do("GET", profilePath, "").wants(200)
+}

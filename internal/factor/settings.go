@@ -15,7 +15,7 @@ import (
 // Settings of factors.
 type Settings struct {
 	Types            []string `env:"MFA_SUPPORTED_TYPES" default:"recovery_codes,totp" doc:"Second factors that people may add: a list of totp, recovery_codes and webauthn."`
-	AllowUnverified  bool     `env:"MFA_ALLOW_UNVERIFIED_EMAIL" default:"false" doc:"Let people with an unverified address add a second factor."`
+	AllowUnverified  bool     `env:"MFA_ALLOW_UNVERIFIED_EMAIL" default:"false" doc:"Let people with an unverified address add a second factor. A passkey that somebody has added before the owner of the address proves it goes on working."`
 	Reauthentication bool     `env:"MFA_REAUTHENTICATION_REQUIRED" default:"true" doc:"Adding, showing and removing factors needs a recent proof of who is there."`
 
 	TOTPPeriod    int    `env:"MFA_TOTP_PERIOD" default:"30" min:"15" max:"120" doc:"Seconds that a code of an authenticator app is shown. Many apps know 30 only."`

@@ -147,6 +147,9 @@ func (f *Flow) confirmed(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if err := f.Codes.Use(ctx, tx, process); err != nil {
 		return progress{}, nil, err
 	}
+	if err := reclaim(ctx, tx, a); err != nil {
+		return progress{}, nil, err
+	}
 	method := session.Method{Method: "code", At: session.Epoch(tx.Now)}
 	var err error
 	var theirs bool

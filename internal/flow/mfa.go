@@ -22,12 +22,8 @@ import (
 // call finds nothing pending.
 const mostFactorMisses = 5
 
-// The actions that a second factor counts for. A code can be guessed, so it has limits of
-// its own; the signature of a key cannot.
-var (
-	codeLimits       = []string{"login_failed", "mfa_failed"}
-	credentialLimits = []string{"login_failed"}
-)
+// codeLimits are the actions that a code counts for: it can be guessed.
+var codeLimits = []string{"login_failed", "mfa_failed"}
 
 // counted is what a guess at a second factor has taken from its limits.
 type counted []limit.Taken
@@ -35,11 +31,22 @@ type counted []limit.Taken
 // count counts a guess before it is judged: of many at once no more are judged than are
 // left. What is used up is the challenge, not the account: password, codes by mail and
 // sessions go on.
-func (f *Flow) count(ctx context.Context, who caller.Caller, userID int64, param string, actions []string) (counted, error) {
+func (f *Flow) count(ctx context.Context, who caller.Caller, userID int64) (counted, error) {
 	subject := limit.Subject{Address: who.Device.Address, Key: "user " + strconv.FormatInt(userID, 10), UserID: userID}
+	return f.take(ctx, "code", codeLimits, subject)
+}
+
+// countKey counts an answer of a security key, for the client's address alone: it cannot be
+// guessed, and whoever sends nonsense must not keep its owner from using it (SEC-77,
+// TestSEC77_wrongCodesDoNotStopTheSecurityKey).
+func (f *Flow) countKey(ctx context.Context, who caller.Caller) (counted, error) {
+	return f.take(ctx, "credential", []string{"login_failed"}, limit.Subject{Address: who.Device.Address})
+}
+
+func (f *Flow) take(ctx context.Context, param string, actions []string, s limit.Subject) (counted, error) {
 	var all counted
 	for _, action := range actions {
-		taken, err := f.Limiter.Take(ctx, action, subject)
+		taken, err := f.Limiter.Take(ctx, action, s)
 		if errors.Is(err, problem.TooManyRequests) {
 			err = problem.TooManyLoginAttempts.At(param)
 		}
@@ -49,6 +56,17 @@ func (f *Flow) count(ctx context.Context, who caller.Caller, userID int64, param
 		all = append(all, taken)
 	}
 	return all, nil
+}
+
+// settle gives back what was counted, unless the guess was wrong: also where it could not be
+// judged. That it cannot be given back costs nobody what they have just been given.
+func (f *Flow) settle(ctx context.Context, c counted, err error) {
+	if errors.Is(err, problem.IncorrectCode) {
+		return
+	}
+	if err := c.giveBack(ctx); err != nil {
+		f.Log.Warn("a limit was not given back", "cause", err.Error())
+	}
 }
 
 func (c counted) giveBack(ctx context.Context) error {
@@ -135,7 +153,7 @@ func (f *Flow) SubmitSecondFactor(ctx context.Context, who caller.Caller, typed 
 	if factor.Clean(typed) == "" {
 		return Entry{}, problem.Required.At("code")
 	}
-	taken, err := f.count(ctx, who, a.UserID, "code", codeLimits)
+	taken, err := f.count(ctx, who, a.UserID)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -145,11 +163,10 @@ func (f *Flow) SubmitSecondFactor(ctx context.Context, who caller.Caller, typed 
 // SubmitSecondFactorCredential goes on with a sign-in whose second factor this is: the
 // answer of a security key to SecondFactorOptions.
 func (f *Flow) SubmitSecondFactorCredential(ctx context.Context, who caller.Caller, answer json.RawMessage) (Entry, error) {
-	a, err := f.waits(who)
-	if err != nil {
+	if _, err := f.waits(who); err != nil {
 		return Entry{}, err
 	}
-	taken, err := f.count(ctx, who, a.UserID, "credential", credentialLimits)
+	taken, err := f.countKey(ctx, who)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -178,10 +195,8 @@ func (f *Flow) second(ctx context.Context, who caller.Caller, taken counted, par
 		p, err = f.advance(ctx, tx, who, &a)
 		return nil, err
 	})
+	f.settle(ctx, taken, err)
 	if err != nil {
-		return Entry{}, err
-	}
-	if err := taken.giveBack(ctx); err != nil {
 		return Entry{}, err
 	}
 	return f.answer(p)
@@ -249,7 +264,7 @@ func (f *Flow) ReauthenticateBySecondFactor(ctx context.Context, who caller.Call
 	if factor.Clean(typed) == "" {
 		return Entry{}, problem.Required.At("code")
 	}
-	taken, err := f.count(ctx, who, who.Session.UserID, "code", codeLimits)
+	taken, err := f.count(ctx, who, who.Session.UserID)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -259,7 +274,7 @@ func (f *Flow) ReauthenticateBySecondFactor(ctx context.Context, who caller.Call
 // ReauthenticateByCredential lets a signed-in person prove by a security key that it is
 // still them.
 func (f *Flow) ReauthenticateByCredential(ctx context.Context, who caller.Caller, answer json.RawMessage) (Entry, error) {
-	taken, err := f.count(ctx, who, who.Session.UserID, "credential", credentialLimits)
+	taken, err := f.countKey(ctx, who)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -292,10 +307,11 @@ func (f *Flow) again(ctx context.Context, who caller.Caller, taken counted, para
 		after, err = f.prove(ctx, tx, who, m)
 		return nil, err
 	})
+	f.settle(ctx, taken, err)
 	if err != nil {
 		return Entry{}, err
 	}
-	return Shown(&after), taken.giveBack(ctx)
+	return Shown(&after), nil
 }
 
 // ReauthenticationOptions is what to ask a security key for, of somebody signed in.

@@ -183,6 +183,9 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if _, err := tx.LockUser(ctx, r.userID); err != nil {
 		return progress{}, err
 	}
+	if err := disown(ctx, tx, r.userID); err != nil { // before a code verifies the address
+		return progress{}, err
+	}
 	if err := f.useUp(ctx, tx, who, r, o.key); err != nil {
 		return progress{}, err
 	}
@@ -220,8 +223,12 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	return p, err
 }
 
-// forgive counts failed sign-ins of the person's addresses anew.
+// forgive counts failed sign-ins of the person's addresses anew, and wrong second factors:
+// whoever knew the old password may have used them up.
 func (f *Flow) forgive(ctx context.Context, tx postgres.Tx, userID int64) error {
+	if err := tx.UpdateAuthenticatorsForgiven(ctx, userID); err != nil {
+		return err
+	}
 	list, err := tx.ListEmailAddresses(ctx, userID)
 	if err != nil {
 		return err

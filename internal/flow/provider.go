@@ -134,10 +134,7 @@ func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Ide
 		return i, nil
 	}
 	grant, err := f.Providers.ExchangeCode(ctx, provider.Code{Provider: in.Provider, ClientID: told.ClientID, Code: in.Code, UID: told.UID})
-	switch {
-	case errors.Is(err, provider.ErrInvalidCode):
-		return nil, problem.InvalidToken.At("token").Because(err)
-	case err != nil: // the sign-in is worth more than the grant
+	if err != nil { // the sign-in is worth more than the grant, and a call that is repeated has no other code
 		f.Log.Warn("an authorization code was not exchanged; the grant cannot be revoked when the account goes", "provider", i.Provider, "cause", err.Error())
 		return i, nil
 	}
@@ -187,6 +184,10 @@ func (f *Flow) leave(ctx context.Context, tx postgres.Tx, who caller.Caller) (ca
 	}
 	left := who.Session
 	who.Session = nil
+	// Race: the person before their session.
+	if _, err := tx.LockUserForSignIn(ctx, left.UserID); err != nil && !postgres.IsNotFound(err) {
+		return who, err
+	}
 	if err := session.End(ctx, tx, left.ID, session.SignedOut); err != nil {
 		return who, err
 	}
@@ -195,7 +196,7 @@ func (f *Flow) leave(ctx context.Context, tx postgres.Tx, who caller.Caller) (ca
 
 // byIdentity finds the account that an identity opens, or makes one.
 func (f *Flow) byIdentity(ctx context.Context, tx postgres.Tx, who caller.Caller, told provider.Identity, i *Identity) (progress, error) {
-	owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID})
+	owner, err := f.lockedOwner(ctx, tx, i)
 	if err == nil {
 		a := &Attempt{UserID: owner.UserID, Stamp: stamp(owner.PasswordHash), Methods: []session.Method{i.method(tx.Now)}}
 		if err := f.touch(ctx, tx, owner.UserID, i); err != nil {
@@ -245,16 +246,32 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if err != nil {
 		return progress{}, false, err
 	}
-	if app.AutoConnect {
-		if err := f.link(ctx, tx, who, userID, i); err != nil {
-			return progress{}, false, err
-		}
-		if err := f.Notices.Security(ctx, tx, userID, outbox.ProviderConnected, who.Device); err != nil {
-			return progress{}, false, err
-		}
-	}
 	p, err := f.advance(ctx, tx, who, &Attempt{UserID: userID, Email: i.Email, Stamp: stamp(hash), Methods: []session.Method{i.method(tx.Now)}})
-	return p, true, err
+	if err != nil || p.in == nil || !app.AutoConnect {
+		return p, true, err
+	}
+	// Security: only of somebody who is in: whoever has the address and not the second factor
+	// must not leave a way in behind.
+	if err := f.link(ctx, tx, who, userID, i); err != nil {
+		return progress{}, false, err
+	}
+	return p, true, f.Notices.Security(ctx, tx, userID, outbox.ProviderConnected, who.Device)
+}
+
+// lockedOwner finds whose an identity is, and locks them.
+//
+// Race: the person before what is theirs, as everywhere; then it is read again, since it may
+// have been disconnected meanwhile.
+func (f *Flow) lockedOwner(ctx context.Context, tx postgres.Tx, i *Identity) (db.FindProviderAccountRow, error) {
+	of := db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID}
+	owner, err := tx.FindProviderAccount(ctx, of)
+	if err != nil {
+		return owner, err
+	}
+	if _, err := tx.LockUserForSignIn(ctx, owner.UserID); err != nil && !postgres.IsNotFound(err) {
+		return owner, err
+	}
+	return tx.FindProviderAccount(ctx, of)
 }
 
 // suffices reports whether the service told all that an account needs.
@@ -285,6 +302,9 @@ func (f *Flow) connect(ctx context.Context, who caller.Caller, told provider.Ide
 		if _, err := tx.LockUserForSignIn(ctx, user); err != nil {
 			return err
 		}
+		if dead, err := session.Lock(ctx, tx, who.Session.ID); err != nil || dead != nil {
+			return orEnded(err, f.Anonymous(caller.Caller{Ended: dead}))
+		}
 		owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID})
 		switch {
 		case err == nil && owner.UserID != user:
@@ -306,4 +326,12 @@ func (f *Flow) connect(ctx context.Context, who caller.Caller, told provider.Ide
 		return Entry{}, err
 	}
 	return f.current(ctx, who)
+}
+
+// orEnded is err, or that the session has ended.
+func orEnded(err error, ended *Incomplete) error {
+	if err != nil {
+		return err
+	}
+	return ended
 }

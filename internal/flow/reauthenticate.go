@@ -120,3 +120,15 @@ func (f *Flow) RequireRecent(ctx context.Context, who caller.Caller) error {
 	again := Shown(who.Session)
 	return &Incomplete{Steps: f.withReset(steps, resetting), Again: &again}
 }
+
+// RequireForFirstPassword is RequireRecent where somebody without a password sets one.
+//
+// Security: with it they could prove anything afterwards. A token that was found must not be
+// enough to get round the second factor that such a person has
+// (TestPasswordChange_theFirstOneNeedsTheFactorThatThereIs).
+func (f *Flow) RequireForFirstPassword(ctx context.Context, who caller.Caller) error {
+	if who.Session.HasUsablePassword {
+		return nil
+	}
+	return f.RequireRecent(ctx, who)
+}

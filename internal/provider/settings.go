@@ -12,7 +12,7 @@ type Settings struct {
 
 	AutoSignup        bool   `env:"SOCIALACCOUNT_AUTO_SIGNUP" default:"true" doc:"Make an account at once where the provider tells everything that is needed."`
 	EmailRequired     string `env:"SOCIALACCOUNT_EMAIL_REQUIRED" doc:"Whether an account made with a provider needs an address: true or false. Default: as at sign-up."`
-	EmailVerification string `env:"SOCIALACCOUNT_EMAIL_VERIFICATION" doc:"ACCOUNT_EMAIL_VERIFICATION for accounts made with a provider: mandatory, optional or none. Default: the same."`
+	EmailVerification string `env:"SOCIALACCOUNT_EMAIL_VERIFICATION" doc:"ACCOUNT_EMAIL_VERIFICATION for accounts made with a provider: mandatory, optional or none. Default: the same. Weaker than ACCOUNT_EMAIL_VERIFICATION it tells whoever has an account with a service which addresses are taken."`
 
 	EmailAuthentication bool `env:"SOCIALACCOUNT_EMAIL_AUTHENTICATION" default:"false" doc:"Let an address that the provider is the authority for sign in to the account that has it verified. Apps and providers may differ."`
 	AutoConnect         bool `env:"SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT" default:"false" doc:"Add the provider to an account that was signed in to by address."`

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
@@ -41,6 +42,10 @@ func (s *Server) render(c *fiber.Ctx, err error) error {
 	var in *flow.Incomplete
 	if errors.As(err, &in) {
 		return s.renderIncomplete(c, in)
+	}
+	var ended session.EndedError
+	if errors.As(err, &ended) {
+		return s.renderIncomplete(c, s.Flow.Anonymous(caller.Caller{Ended: ended.Why}))
 	}
 	found := problem.All(err)
 	var fe *fiber.Error

@@ -42,3 +42,22 @@ func Prove(ctx context.Context, tx postgres.Tx, id uuid.UUID, m Method) (Details
 	}
 	return d, nil, tx.UpdateSessionMethods(ctx, db.UpdateSessionMethodsParams{ID: d.ID, Methods: d.Methods})
 }
+
+// Lock locks a session and tells why it has ended; nil where it has not. What was asked of
+// it before may have waited for the very change that ended it.
+func Lock(ctx context.Context, tx postgres.Tx, id uuid.UUID) (*problem.Problem, error) {
+	if _, err := tx.LockSession(ctx, id); err != nil {
+		return nil, err
+	}
+	d, err := tx.FindSession(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return Alive(&d, tx.Now), nil
+}
+
+// EndedError says that the session of a request has ended while the request waited.
+type EndedError struct{ Why *problem.Problem }
+
+// Error is for logs.
+func (e EndedError) Error() string { return "the session has ended: " + e.Why.Code }

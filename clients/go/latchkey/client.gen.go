@@ -1497,7 +1497,8 @@ type ClientInterface interface {
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400).
+	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+	// and has a second factor must have proved lately that it is them (401).
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1511,7 +1512,8 @@ type ClientInterface interface {
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400).
+	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+	// and has a second factor must have proved lately that it is them (401).
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2921,7 +2923,8 @@ func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorF
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400).
+// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+// and has a second factor must have proved lately that it is them (401).
 //
 // Takes any type of body and a specified content type.
 //
@@ -2945,7 +2948,8 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400).
+// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+// and has a second factor must have proved lately that it is them (401).
 //
 // Takes a body of the `application/json` content type.
 //
@@ -7058,7 +7062,8 @@ type ClientWithResponsesInterface interface {
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400).
+	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+	// and has a second factor must have proved lately that it is them (401).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7072,7 +7077,8 @@ type ClientWithResponsesInterface interface {
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400).
+	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+	// and has a second factor must have proved lately that it is them (401).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -12611,6 +12617,8 @@ type GetSecondFactorOptionsResult struct {
 	JSON200 *RequestOptionsShown
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
 	// JSON409 the response for an HTTP 409 `application/json` response
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
@@ -12631,6 +12639,11 @@ func (r GetSecondFactorOptionsResult) GetJSON200() *RequestOptionsShown {
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
 func (r GetSecondFactorOptionsResult) GetJSON401() *Unauthorized {
 	return r.JSON401
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON404() *NotFound {
+	return r.JSON404
 }
 
 // GetJSON409 returns the response for an HTTP 409 `application/json` response
@@ -14325,7 +14338,8 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, req
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400).
+// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+// and has a second factor must have proved lately that it is them (401).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14345,7 +14359,8 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400).
+// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+// and has a second factor must have proved lately that it is them (401).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -20022,6 +20037,13 @@ func ParseGetSecondFactorOptionsResult(rsp *http.Response) (*GetSecondFactorOpti
 			return nil, err
 		}
 		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
 		var dest Conflict

@@ -1607,6 +1607,8 @@ public enum Operations {
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
             case unauthorized(UnauthenticatedResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
@@ -2166,7 +2168,8 @@ public protocol API: Sendable {
     /// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
     ///
     /// Problems: `required`, `enter_current_password` at `current_password`;
-    /// `required`, `password_…` at `new_password` (400).
+    /// `required`, `password_…` at `new_password` (400). Whoever sets a first password
+    /// and has a second factor must have proved lately that it is them (401).
     func changePassword(_ input: Operations.ChangePassword.Input) async throws(ClientError) -> Operations.ChangePassword.Output
 
     /// The person's phone number
@@ -3333,6 +3336,7 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(RequestOptionsResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))

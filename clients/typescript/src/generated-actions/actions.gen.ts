@@ -111,7 +111,7 @@ const table: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   getProviderSignup: { 200: 0, 403: 1, 409: 1, 410: 3, 503: 4 },
   getReauthenticationOptions: { 200: 0, 401: 2, 404: 1, 410: 3, 503: 4 },
   getRecoveryCodes: { 200: 0, 401: 2, 404: 1, 410: 3, 503: 4 },
-  getSecondFactorOptions: { 200: 0, 401: 2, 409: 1, 410: 3, 503: 4 },
+  getSecondFactorOptions: { 200: 0, 401: 2, 404: 1, 409: 1, 410: 3, 503: 4 },
   getSession: { 200: 0, 401: 2, 410: 3, 503: 4 },
   getSpecification: { 200: 0 },
   getTotp: { 200: 0, 401: 2, 404: 0, 409: 1, 410: 3, 503: 4 },

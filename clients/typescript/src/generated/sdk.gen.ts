@@ -972,7 +972,8 @@ export const renameCredential = <ThrowOnError extends boolean = false>(options: 
  * stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
  *
  * Problems: `required`, `enter_current_password` at `current_password`;
- * `required`, `password_…` at `new_password` (400).
+ * `required`, `password_…` at `new_password` (400). Whoever sets a first password
+ * and has a second factor must have proved lately that it is them (401).
  *
  */
 export const changePassword = <ThrowOnError extends boolean = false>(options: Options<ChangePasswordData, ThrowOnError>): RequestResult<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError> => options.client.post<ChangePasswordResponses, ChangePasswordErrors, ThrowOnError>({

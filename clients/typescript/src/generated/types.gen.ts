@@ -2004,6 +2004,10 @@ export type GetSecondFactorOptionsErrors = {
      */
     401: UnauthenticatedResponse;
     /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
      * The client is in no state for this, such as signed in already.
      */
     409: ErrorResponse;
