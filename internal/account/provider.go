@@ -155,7 +155,7 @@ func (a *Account) revokeFirst(ctx context.Context, user int64) error {
 		if err := a.Services.Revoke(ctx, row.Provider, row.ClientID, string(grant)); err != nil {
 			a.Log.Warn("a grant was not revoked; trying again for seven days", "provider", row.Provider, "cause", err.Error())
 			if ctx.Err() != nil {
-				return nil //nolint:nilerr // the others have to wait, too: enqueue has them asked
+				return nil // the others have to wait, too: enqueue has them asked
 			}
 			continue
 		}

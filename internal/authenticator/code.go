@@ -122,7 +122,7 @@ func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, sessi
 	}
 	seed, err := a.passing.Open(sealed, "ceremony "+session.String()+" "+AddTOTP)
 	if err != nil {
-		return Listed{}, problem.FlowNotPending, nil //nolint:nilerr // its key is gone: the client starts over
+		return Listed{}, problem.FlowNotPending, nil // its key is gone: the client starts over
 	}
 	step, ok := a.MatchTOTP(seed, typed, tx.Now)
 	if !ok {

@@ -51,7 +51,7 @@ func (c *Config) check() []error {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))
 		}
 	}
-	if p := c.Policy; c.Factor.PasskeySignup && !(p.MustVerifyEmail() && p.EmailVerificationByCode && p.Requires("email")) {
+	if p := c.Policy; c.Factor.PasskeySignup && (!p.MustVerifyEmail() || !p.EmailVerificationByCode || !p.Requires("email")) {
 		// A passkey is all that such an account has: the address is the way back, and must be right.
 		errs = append(errs, errors.New("MFA_PASSKEY_SIGNUP_ENABLED: needs ACCOUNT_EMAIL_VERIFICATION=mandatory, ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED and email* in ACCOUNT_SIGNUP_FIELDS"))
 	}

@@ -7,6 +7,7 @@ extension Operations.GetPasskeyLoginOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
         case .ok(let answer): .done(answer.data.requestOptions)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
@@ -22,6 +23,7 @@ extension Operations.LoginByPasskey.Output {
         case .ok(let answer): .done(answer.data.user)
         case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)
@@ -39,6 +41,7 @@ extension Operations.SignupByPasskey.Output {
         case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
         case .forbidden(let problem): .refused(403, problem)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)
@@ -54,6 +57,7 @@ extension Operations.GetPasskeySignupOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
         case .ok(let answer): .done(answer.data.creationOptions)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
@@ -67,7 +71,7 @@ extension Operations.CompletePasskeySignup.Output {
         switch self {
         case .ok(let answer): .done(answer.data.user)
         case .badRequest(let problem): .refused(400, problem)
-        case .unauthorized(let answer): .unauthorized(answer)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)
@@ -83,7 +87,9 @@ extension Operations.GetCreationOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
         case .ok(let answer): .done(answer.data.creationOptions)
+        case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
@@ -98,6 +104,7 @@ extension Operations.AddCredential.Output {
         case .ok(let answer): .done(NewPasskey(answer))
         case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)

@@ -59,6 +59,7 @@ extension Operations.GetSecondFactorOptions.Output {
         switch self {
         case .ok(let answer): .done(answer.data.requestOptions)
         case .unauthorized(let answer): .unauthorized(answer)
+        case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
@@ -119,6 +120,7 @@ extension Operations.GetReauthenticationOptions.Output {
         switch self {
         case .ok(let answer): .done(answer.data.requestOptions)
         case .unauthorized(let answer): .unauthorized(answer)
+        case .notFound(let problem): .refused(404, problem)
         case .gone: .gone
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
