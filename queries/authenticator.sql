@@ -11,12 +11,15 @@ VALUES (@authenticator_id, @credential_id, @public_key, @sign_count, @aaguid, @t
 -- name: ListAuthenticators :many
 SELECT * FROM authenticators WHERE user_id = @user_id ORDER BY created_at, id;
 
--- What answers tell about them: no secret leaves the table.
+-- What answers tell about them: recovery codes after the factor that they came along with.
 -- name: ListShownAuthenticators :many
-SELECT a.id, a.type, a.name, a.created_at, a.last_used_at, w.passwordless
+SELECT sqlc.embed(a), w.passwordless
   FROM authenticators a
   LEFT JOIN webauthn_credentials w ON w.authenticator_id = a.id
- WHERE a.user_id = @user_id ORDER BY a.created_at, a.id;
+ WHERE a.user_id = @user_id ORDER BY a.created_at, a.type = 'recovery_codes', a.id;
+
+-- name: FindPasswordless :one
+SELECT passwordless FROM webauthn_credentials WHERE authenticator_id = @id;
 
 -- name: ListAuthenticatorTypes :many
 SELECT DISTINCT type FROM authenticators WHERE user_id = @user_id ORDER BY type;
@@ -52,9 +55,12 @@ UPDATE authenticators SET viewed_at = coalesce(viewed_at, @now::timestamptz) WHE
 
 -- The signature counter and the backup state move on with each use. Race: of two uses at once
 -- with one count, one moves it (zero: the authenticator does not count).
--- name: UpdateWebAuthnCredential :execrows
-UPDATE webauthn_credentials SET sign_count = @sign_count, backup_eligible = @backup_eligible, backup_state = @backup_state
- WHERE authenticator_id = @authenticator_id AND (sign_count < @sign_count OR sign_count = 0 AND @sign_count = 0);
+-- name: UpdateWebAuthnCredential :one
+UPDATE webauthn_credentials w SET sign_count = @sign_count, backup_eligible = @backup_eligible, backup_state = @backup_state
+  FROM authenticators a
+ WHERE w.credential_id = @credential_id AND a.id = w.authenticator_id AND a.user_id = @user_id
+   AND (w.sign_count < @sign_count OR w.sign_count = 0 AND @sign_count = 0)
+RETURNING w.authenticator_id;
 
 -- name: UpdateAuthenticatorMisses :exec
 UPDATE authenticators SET misses = misses + 1 WHERE user_id = @user_id AND type = @type;

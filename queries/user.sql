@@ -97,6 +97,11 @@ UPDATE users SET deletes_at = sqlc.narg(deletes_at) WHERE id = @id;
 -- name: ListUsersToDelete :many
 SELECT id FROM users WHERE deletes_at <= @now::timestamptz ORDER BY deletes_at LIMIT 100;
 
+-- Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
+-- under way, or another server is at it.
+-- name: LockUserToDelete :one
+SELECT id FROM users WHERE id = @id AND deletes_at <= @now::timestamptz FOR UPDATE SKIP LOCKED;
+
 -- Foreign keys take everything else along.
 -- name: DeleteUser :execrows
 DELETE FROM users WHERE id = @id AND deletes_at <= @now::timestamptz;

@@ -44,15 +44,13 @@ type TOTP struct {
 func (a *Account) TOTP(ctx context.Context, who caller.Caller) (TOTP, error) {
 	var t TOTP
 	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		list, err := a.Factors.List(ctx, tx.Queries, who.Session.UserID)
+		l, found, err := a.Factors.Find(ctx, tx.Queries, who.Session.UserID, factor.TOTP)
 		if err != nil {
 			return err
 		}
-		for _, l := range list {
-			if l.Type == factor.TOTP {
-				t.Found = &l
-				return nil
-			}
+		if found {
+			t.Found = &l
+			return nil
 		}
 		if !a.Factors.Supports(factor.TOTP) {
 			return problem.PathNotFound
@@ -105,7 +103,7 @@ func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx post
 			return nil, nil
 		}
 		m := session.Method{Method: "mfa", ID: added.ID, Type: added.Type, Reauthenticated: true}
-		_, _, err = session.Prove(ctx, tx, who.Session.ID, m)
+		_, err = session.Prove(ctx, tx, who.Session.ID, m)
 		return nil, err
 	})
 	return added, err
@@ -115,18 +113,7 @@ func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx post
 // see each other.
 func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (*problem.Problem, error)) error {
 	var refusal *problem.Problem
-	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		// Race: the person before their sessions, as wherever sessions are ended.
-		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
-			return err
-		}
-		dead, err := session.Lock(ctx, tx, who.Session.ID)
-		if err != nil {
-			return err
-		}
-		if dead != nil {
-			return session.EndedError{Why: dead}
-		}
+	err := a.held(ctx, who, func(tx postgres.Tx) (err error) {
 		refusal, err = do(tx)
 		return err
 	})
@@ -141,14 +128,14 @@ func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if err := a.note(ctx, tx, who, audit.FactorAdded, ""); err != nil {
 		return err
 	}
-	return a.Notices.Security(ctx, tx, who.Session.UserID, kind, who.Device)
+	return a.Notices.WayInChanged(ctx, tx, who.Session.UserID, kind, who.Device)
 }
 
 func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller, kind outbox.Kind) error {
 	if err := a.note(ctx, tx, who, audit.FactorRemoved, ""); err != nil {
 		return err
 	}
-	return a.Notices.Security(ctx, tx, who.Session.UserID, kind, who.Device)
+	return a.Notices.WayInChanged(ctx, tx, who.Session.UserID, kind, who.Device)
 }
 
 // ActivateTOTP adds the TOTP authenticator whose secret TOTP has shown.
@@ -212,9 +199,13 @@ func (a *Account) GenerateRecoveryCodes(ctx context.Context, who caller.Caller) 
 		if err := a.note(ctx, tx, who, audit.RecoveryCodesGenerated, ""); err != nil {
 			return nil, err
 		}
-		return nil, a.Notices.Security(ctx, tx, who.Session.UserID, outbox.RecoveryCodesGenerated, who.Device)
+		return nil, a.Notices.WayInChanged(ctx, tx, who.Session.UserID, outbox.RecoveryCodesGenerated, who.Device)
 	})
 	return codes, err
+}
+
+func registration(who caller.Caller) authenticator.Registration {
+	return authenticator.Registration{Session: who.Session.ID, Purpose: authenticator.AddWebAuthn, UserID: who.Session.UserID}
 }
 
 // CreationOptions is what to ask for to add a security key, or a passkey that can sign in
@@ -228,16 +219,11 @@ func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwo
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return problem.UnverifiedFirst, err
 		}
-		person, err := a.Factors.Person(ctx, tx, who.Session.UserID, called(who), who.Session.Display)
-		if err != nil {
-			return nil, err
-		}
-		asked, ceremony, err := a.Factors.StartRegistration(person, passwordless, tx.Now)
-		if err != nil {
-			return nil, err
-		}
-		options = asked
-		return nil, a.Factors.Ask(ctx, tx, who.Session.ID, authenticator.AddWebAuthn, ceremony)
+		r := registration(who)
+		r.Account, r.Display, r.Passwordless = called(who), who.Session.Display, passwordless
+		var err error
+		options, err = a.Factors.AskToRegister(ctx, tx, r)
+		return nil, err
 	})
 	return options, err
 }
@@ -251,26 +237,12 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return added, problem.UnverifiedFirst, err
 		}
-		ceremony, found, err := a.Factors.Answered(ctx, tx, who.Session.ID, authenticator.AddWebAuthn)
-		if err != nil || !found {
-			return added, problem.IncorrectCode, err
-		}
-		person, err := a.Factors.Person(ctx, tx, who.Session.UserID, "", "")
-		if err != nil {
-			return added, nil, err
-		}
-		key, err := a.Factors.FinishRegistration(ceremony, person, answer, tx.Now)
-		if err == nil {
-			added, err = a.Factors.AddCredential(ctx, tx, who.Session.UserID, name, key)
-		}
+		added, err = a.Factors.Register(ctx, tx, registration(who), name, answer)
 		if authenticator.IsIncorrect(err) {
 			a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", err.Error())
 			return added, problem.IncorrectCode, nil
 		}
 		if err != nil {
-			return added, nil, err
-		}
-		if added.CodesMade, err = a.Factors.Accompany(ctx, tx, who.Session.UserID); err != nil {
 			return added, nil, err
 		}
 		return added, nil, a.added(ctx, tx, who, outbox.WebAuthnAdded)

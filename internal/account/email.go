@@ -56,10 +56,7 @@ func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in strin
 		return nil, bad.At("email")
 	}
 	var after []Address
-	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
-			return err
-		}
+	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		list, err := a.addresses(ctx, tx.Queries, who, tx.Now)
 		if err != nil {
 			return err

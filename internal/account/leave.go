@@ -19,16 +19,13 @@ import (
 func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, error) {
 	var at time.Time
 	user := who.Session.UserID
-	if a.Policy.DeletionGraceSeconds == 0 {
-		if err := a.revokeFirst(ctx, user); err != nil {
+	if a.Policy.DeletionGraceSeconds == 0 { // nothing calls this off any more
+		if _, err := a.revokeFirst(ctx, a.DB.Queries, user); err != nil {
 			return at, err
 		}
 	}
-	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		// Race: a sign-in commits before, and is ended here, or after, and calls it off.
-		if _, err := tx.LockUser(ctx, user); err != nil {
-			return err
-		}
 		at = tx.Now.Add(a.Policy.DeletionGrace())
 		if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: user, DeletesAt: &at}); err != nil {
 			return err
@@ -86,15 +83,20 @@ func (a *Account) Purge(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	gone := 0
+	gone, away := 0, false
 	var failed []error // one that cannot go must not keep the others
 	for _, user := range due {
-		if err := a.revokeFirst(ctx, user); err != nil {
-			failed = append(failed, err)
-		}
 		err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
-			if _, err := tx.LockUser(ctx, user); err != nil {
+			// Race: who is signing in stays, with their grants
+			// (TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt).
+			_, err := tx.LockUserToDelete(ctx, db.LockUserToDeleteParams{ID: user, Now: tx.Now})
+			if err != nil {
 				return err
+			}
+			if !away { // else the others do not wait for it, too
+				if away, err = a.revokeFirst(ctx, tx.Queries, user); err != nil {
+					return err
+				}
 			}
 			return a.purge(ctx, tx, user)
 		})

@@ -43,12 +43,9 @@ func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in Pass
 	}
 	out := PasswordChanged{Out: a.Policy.LogoutOnPasswordChange}
 	changed := false
-	err = a.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err = a.held(ctx, who, func(tx postgres.Tx) error {
 		// Race: whoever signs in with the old password does so before, and is ended here, or
 		// after, and does not get in. Of two changes at once, the second finds another password.
-		if _, err := tx.LockUser(ctx, who.Session.UserID); err != nil {
-			return err
-		}
 		now, err := tx.FindUserPassword(ctx, who.Session.UserID)
 		if err != nil || !same(now, stored) {
 			return err

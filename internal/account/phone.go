@@ -27,7 +27,7 @@ func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string)
 	case who.Session.Phone != nil && *who.Session.Phone == number:
 		return "", problem.SameAsCurrent.At("phone")
 	}
-	return number, a.DB.Tx(ctx, func(tx postgres.Tx) error {
+	return number, a.held(ctx, who, func(tx postgres.Tx) error {
 		if !a.Policy.Hides() {
 			holders, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
 			if err != nil {

@@ -46,6 +46,17 @@ type Account struct{ Parts }
 // New returns the accounts of a database.
 func New(parts Parts) *Account { return &Account{parts} }
 
+// held runs a change with the caller's row locked and their session alive: of two changes at
+// once, one sees what the other has done.
+func (a *Account) held(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) error) error {
+	return a.DB.Tx(ctx, func(tx postgres.Tx) error {
+		if err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID); err != nil {
+			return err
+		}
+		return do(tx)
+	})
+}
+
 // note writes what a signed-in person did to their account.
 func (a *Account) note(ctx context.Context, tx postgres.Tx, who caller.Caller, name, address string) error {
 	return a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{

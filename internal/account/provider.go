@@ -5,8 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -14,6 +12,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // Connected is an account with another service.
@@ -44,10 +43,7 @@ func (a *Account) connected(ctx context.Context, q *db.Queries, userID int64) ([
 func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, uid string) ([]Connected, error) {
 	var left []Connected
 	user := who.Session.UserID
-	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		if _, err := tx.LockUser(ctx, user); err != nil {
-			return err
-		}
+	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		gone, err := tx.DeleteProviderAccount(ctx, db.DeleteProviderAccountParams{UserID: user, Provider: service, Uid: uid})
 		if postgres.IsNotFound(err) {
 			return problem.AccountNotFound
@@ -69,7 +65,7 @@ func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, ui
 		if err := a.note(ctx, tx, who, audit.ProviderDisconnected, ""); err != nil {
 			return err
 		}
-		return a.Notices.Security(ctx, tx, user, outbox.ProviderDisconnected, who.Device)
+		return a.Notices.WayInChanged(ctx, tx, user, outbox.ProviderDisconnected, who.Device)
 	})
 	return left, err
 }
@@ -104,97 +100,107 @@ const (
 	revokeFirstFor = 4 * time.Second
 	// revokeFor is how long a service is asked to revoke a grant.
 	revokeFor = 7 * 24 * time.Hour
-	// revokeWait is the pause before a server takes what another may be at.
-	revokeWait = time.Minute
-	// longestRevokeWait bounds the pause between two attempts, which doubles.
+	// revokeLease is how long a server may be at what it has taken: longer than the whole
+	// step lasts where the service does not answer, so that no other takes it meanwhile.
+	revokeLease = 5 * time.Minute
+	// revokeStep is how many a server takes at a time: the LIMIT of ListDueRevocations.
+	revokeStep = 20
+	// revokeWait is the pause after the first attempt, which doubles; longestRevokeWait
+	// bounds it.
+	revokeWait        = time.Minute
 	longestRevokeWait = 6 * time.Hour
 )
 
-// enqueue has the grant of an account revoked, if there is one. The row is nobody's: it
-// outlives the person.
-func (a *Account) enqueue(ctx context.Context, tx postgres.Tx, row db.ProviderAccount) error {
-	grant, ok := a.openGrant(row)
-	if !ok {
-		return nil
-	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return err
-	}
-	return tx.InsertRevocation(ctx, db.InsertRevocationParams{
-		ID: id, Provider: row.Provider, ClientID: row.ClientID, Now: tx.Now, GrantSealed: a.Keys.Seal(grant, provider.RevocationAbout(id.String())),
-	})
+func grantOf(row db.ProviderAccount) provider.Grant {
+	return provider.Grant{Provider: row.Provider, UID: row.Uid, ClientID: row.ClientID, Sealed: row.GrantSealed}
 }
 
-// openGrant reads a grant. One that cannot be read any more must not hold anything up.
-func (a *Account) openGrant(row db.ProviderAccount) ([]byte, bool) {
-	if len(row.GrantSealed) == 0 || a.Keys == nil {
-		return nil, false
-	}
-	grant, err := a.Keys.Open(row.GrantSealed, provider.GrantAbout(row.Provider, row.Uid))
-	if err != nil {
+// enqueue has the grant of an account revoked, if there is one that can be read: one that
+// cannot must not hold anything up.
+func (a *Account) enqueue(ctx context.Context, tx postgres.Tx, row db.ProviderAccount) error {
+	err := grantOf(row).Enqueue(ctx, tx.Queries, a.Keys, tx.Now)
+	if errors.Is(err, secret.ErrSealed) {
 		a.Log.Error("a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
+		return nil
 	}
-	return grant, err == nil
+	return err
 }
 
 // revokeFirst asks the services of somebody who leaves to revoke their grants, before the
 // account goes. What fails is asked again later (enqueue): it never holds the deletion back.
-func (a *Account) revokeFirst(ctx context.Context, user int64) error {
-	ctx, cancel := context.WithTimeout(ctx, revokeFirstFor)
-	defer cancel()
-	rows, err := a.DB.ListProviderAccounts(ctx, user)
+// What is revoked is noted by q, so that an account that stays after all has no grant that is
+// none (TestProviderGrant_isGoneAlsoWhereTheDeletionFails). It reports whether a service did
+// not answer in time.
+func (a *Account) revokeFirst(ctx context.Context, q *db.Queries, user int64) (away bool, err error) {
+	rows, err := q.ListProviderAccounts(ctx, user)
 	if err != nil {
-		return err
+		return false, err
 	}
+	patience, cancel := context.WithTimeout(ctx, revokeFirstFor)
+	defer cancel()
 	for _, row := range rows {
-		grant, ok := a.openGrant(row)
-		if !ok {
-			continue
+		token, err := grantOf(row).Open(a.Keys)
+		if err != nil || token == nil {
+			continue // enqueue says so
 		}
-		if err := a.Services.Revoke(ctx, row.Provider, row.ClientID, string(grant)); err != nil {
+		if err := a.Services.Revoke(patience, row.Provider, row.ClientID, string(token)); err != nil {
 			a.Log.Warn("a grant was not revoked; trying again for seven days", "provider", row.Provider, "cause", err.Error())
-			if ctx.Err() != nil {
-				return nil // the others have to wait, too: enqueue has them asked
+			if patience.Err() != nil {
+				return true, nil // the others have to wait, too: enqueue has them asked
 			}
 			continue
 		}
 		done := db.UpdateGrantSealedParams{Provider: row.Provider, Uid: row.Uid, Before: row.GrantSealed}
-		if _, err := a.DB.UpdateGrantSealed(ctx, done); err != nil {
+		if _, err := q.UpdateGrantSealed(ctx, done); err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
+// Revoke asks other services to revoke what is due. Several servers may do it at once. Where
+// nothing of a step came to an end, the service is away, and the rest has time: whoever waits
+// for it in vain does nothing else (TestProviderGrant_aServiceThatIsAwayIsAskedOneStepAtATime).
+func (a *Account) Revoke(ctx context.Context) error {
+	for {
+		taken, gone, err := a.revokeDue(ctx)
+		if err != nil || taken < revokeStep || gone == 0 || ctx.Err() != nil {
 			return err
 		}
 	}
-	return nil
 }
 
-// Revoke asks other services to revoke what is due, and returns how many answered. Several
-// servers may do it at once.
-func (a *Account) Revoke(ctx context.Context) (int, error) {
+// revokeDue does one step: it takes what is due, of which some are gone afterwards.
+func (a *Account) revokeDue(ctx context.Context) (taken, gone int, err error) {
 	now := a.DB.Now()
-	due, err := a.DB.ListDueRevocations(ctx, db.ListDueRevocationsParams{Now: now, NextAt: now.Add(revokeWait)})
+	due, err := a.DB.ListDueRevocations(ctx, db.ListDueRevocationsParams{Now: now, NextAt: now.Add(revokeLease)})
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	done := 0
 	var failed []error // one must not keep the others
 	for _, r := range due {
-		ok, err := a.revoke(ctx, r, now)
-		if ok {
-			done++
+		if ctx.Err() != nil {
+			break
+		}
+		ended, err := a.revoke(ctx, r)
+		if ended {
+			gone++
 		}
 		failed = append(failed, err)
 	}
-	return done, errors.Join(failed...)
+	return len(due), gone, errors.Join(failed...)
 }
 
-func (a *Account) revoke(ctx context.Context, r db.Revocation, now time.Time) (bool, error) {
-	err := errors.New("LATCHKEY_SEALING_KEYS is not set")
+// revoke asks for one, and reports whether that was the end of it: it is revoked, or given up.
+func (a *Account) revoke(ctx context.Context, r db.Revocation) (ended bool, err error) {
+	err = errors.New("LATCHKEY_SEALING_KEYS is not set")
 	if a.Keys != nil {
-		var grant []byte
-		if grant, err = a.Keys.Open(r.GrantSealed, provider.RevocationAbout(r.ID.String())); err == nil {
-			err = a.Services.Revoke(ctx, r.Provider, r.ClientID, string(grant))
+		var token []byte
+		if token, err = a.Keys.Open(r.GrantSealed, provider.RevocationAbout(r.ID.String())); err == nil {
+			err = a.Services.Revoke(ctx, r.Provider, r.ClientID, string(token))
 		}
 	}
+	now := a.DB.Now() // it may have taken a while
 	given := now.Sub(r.CreatedAt) > revokeFor
 	if err != nil && !given {
 		a.Log.Warn("a grant was not revoked; trying again", "provider", r.Provider, "attempts", r.Attempts, "cause", err.Error())
@@ -205,7 +211,7 @@ func (a *Account) revoke(ctx context.Context, r db.Revocation, now time.Time) (b
 		a.Log.Error("a grant was not revoked in seven days, and is given up", "provider", r.Provider, "cause", err.Error())
 	}
 	event := audit.Event{Name: audit.GrantRevoked, Failed: err != nil, Actor: audit.Server}
-	return err == nil, a.DB.Tx(ctx, func(tx postgres.Tx) error {
+	return true, a.DB.Tx(ctx, func(tx postgres.Tx) error {
 		if err := tx.DeleteRevocation(ctx, r.ID); err != nil {
 			return err
 		}

@@ -22,7 +22,7 @@ import (
 // derived from the signing key.
 func sealer(c config.Config, ring *token.Keyring) (*secret.Sealer, error) {
 	if c.Outbox.SealingKeys == "" {
-		return secret.NewSealer("derived", ring.Derive("sealing")), nil
+		return secret.NewSealer(derivedKey, ring.Derive("sealing")), nil
 	}
 	keys, err := secret.ParseSealer(c.Outbox.SealingKeys)
 	if err != nil {

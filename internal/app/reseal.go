@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -11,6 +12,10 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 )
+
+// derivedKey is the id of the sealing key that a server makes of the one that signs where it has
+// no other.
+const derivedKey = "derived"
 
 type keysResealCommand struct{}
 
@@ -22,7 +27,9 @@ func (keysResealCommand) Help() string {
   2. latchkey keys reseal
   3. seven days later, when no message is left that was given up before, drop the old one.
 
-Runs beside servers, can be cut off and repeated, and says how many it has moved.`
+Runs beside servers, can be cut off and repeated, and says how many it has moved. What it
+cannot read it leaves as it is, says which key is missing, and fails: put that key back and
+run it again.`
 }
 
 // Run seals with the newest key what another one has sealed.
@@ -39,64 +46,83 @@ func (keysResealCommand) Run(sh *shell) error {
 	if err != nil {
 		return fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err)
 	}
+	return resealAll(sh, d.Queries, keys)
+}
+
+// resealAll goes through all kinds, also where some cannot be read: what can be moved is.
+func resealAll(sh *shell, q *db.Queries, keys *secret.Sealer) error {
+	unreadable := 0
+	var missing []string
 	for _, kind := range []struct {
 		name   string
-		reseal func(context.Context, *db.Queries, *secret.Sealer) (int, error)
+		reseal func(context.Context, *db.Queries, *secret.Resealing) error
 	}{{"secrets of authenticators", authenticator.Reseal}, {"grants of other services", resealGrants}, {"messages", outbox.Reseal}} {
-		moved, err := kind.reseal(sh.ctx, d.Queries, keys)
-		if _, printed := fmt.Fprintf(sh.out, "%s: %d moved to the newest key\n", kind.name, moved); printed != nil {
+		r := &secret.Resealing{Keys: keys}
+		err := kind.reseal(sh.ctx, q, r)
+		if _, printed := fmt.Fprintf(sh.out, "%s: %d moved to the newest key, %d unreadable\n", kind.name, r.Moved, r.Unreadable); printed != nil {
 			return printed
 		}
 		if err != nil {
-			return fmt.Errorf("%w (a key must stay in LATCHKEY_SEALING_KEYS until everything is resealed)", err)
+			return fmt.Errorf("%s: %w", kind.name, err)
 		}
+		unreadable += r.Unreadable
+		missing = append(missing, r.Missing...)
 	}
-	return nil
+	if unreadable == 0 {
+		return nil
+	}
+	return fmt.Errorf("%d cannot be read and were left as they are: %s", unreadable, advice(missing))
+}
+
+// advice says what becomes of what cannot be read.
+func advice(missing []string) string {
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
+	derived := slices.Index(missing, derivedKey)
+	if derived >= 0 {
+		missing = slices.Delete(missing, derived, derived+1)
+	}
+	switch {
+	case len(missing) > 0:
+		return fmt.Sprintf("put %q back behind the newest key and run this again (a key must stay in LATCHKEY_SEALING_KEYS until everything is resealed)", missing)
+	case derived >= 0:
+		return "they are of the time before LATCHKEY_SEALING_KEYS was set, and are erased when they are seven days old"
+	}
+	return "their keys are there, so they were damaged or moved, and nobody can read them"
 }
 
 // resealGrants moves the grants of accounts, and those that are being revoked.
-func resealGrants(ctx context.Context, q *db.Queries, keys *secret.Sealer) (moved int, err error) {
+func resealGrants(ctx context.Context, q *db.Queries, r *secret.Resealing) error {
 	after := db.ListSealedGrantsParams{}
 	for {
 		rows, err := q.ListSealedGrants(ctx, after)
 		if err != nil {
-			return moved, err
+			return err
 		}
 		if len(rows) == 0 {
 			break
 		}
 		for _, row := range rows {
 			after = db.ListSealedGrantsParams{AfterProvider: row.Provider, AfterUid: row.Uid}
-			about := provider.GrantAbout(row.Provider, row.Uid)
-			n, err := reseal(keys, row.GrantSealed, about, func(sealed []byte) (int64, error) {
-				return q.UpdateGrantSealed(ctx, db.UpdateGrantSealedParams{Provider: row.Provider, Uid: row.Uid, Before: row.GrantSealed, GrantSealed: sealed})
+			err := r.Move(row.GrantSealed, provider.GrantAbout(row.Provider, row.Uid), func(fresh []byte) (int64, error) {
+				return q.UpdateGrantSealed(ctx, db.UpdateGrantSealedParams{Provider: row.Provider, Uid: row.Uid, Before: row.GrantSealed, GrantSealed: fresh})
 			})
-			if moved += n; err != nil {
-				return moved, fmt.Errorf("the grant of user %d: %w", row.UserID, err)
+			if err != nil {
+				return err
 			}
 		}
 	}
 	due, err := q.ListSealedRevocations(ctx)
 	if err != nil {
-		return moved, err
+		return err
 	}
-	for _, r := range due {
-		n, err := reseal(keys, r.GrantSealed, provider.RevocationAbout(r.ID.String()), func(sealed []byte) (int64, error) {
-			return q.UpdateRevocationSealed(ctx, db.UpdateRevocationSealedParams{ID: r.ID, Before: r.GrantSealed, GrantSealed: sealed})
+	for _, row := range due {
+		err := r.Move(row.GrantSealed, provider.RevocationAbout(row.ID.String()), func(fresh []byte) (int64, error) {
+			return q.UpdateRevocationSealed(ctx, db.UpdateRevocationSealedParams{ID: row.ID, Before: row.GrantSealed, GrantSealed: fresh})
 		})
-		if moved += n; err != nil {
-			return moved, fmt.Errorf("revocation %s: %w", r.ID, err)
+		if err != nil {
+			return err
 		}
 	}
-	return moved, nil
-}
-
-// reseal stores a secret anew, unless the newest key has sealed it.
-func reseal(keys *secret.Sealer, sealed []byte, about string, store func([]byte) (int64, error)) (int, error) {
-	fresh, old, err := keys.Renew(sealed, about)
-	if err != nil || !old {
-		return 0, err
-	}
-	n, err := store(fresh)
-	return int(n), err
+	return nil
 }

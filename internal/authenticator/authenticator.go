@@ -67,22 +67,15 @@ type Listed struct {
 
 // List is what a person has, in the order in which they added it.
 func (a *Authenticators) List(ctx context.Context, q *db.Queries, userID int64) ([]Listed, error) {
-	rows, err := q.ListAuthenticators(ctx, userID)
+	rows, err := q.ListShownAuthenticators(ctx, userID)
 	if err != nil {
 		return nil, err
-	}
-	keys, err := q.ListShownAuthenticators(ctx, userID)
-	if err != nil {
-		return nil, err
-	}
-	passwordless := map[int64]*bool{}
-	for _, k := range keys {
-		passwordless[k.ID] = k.Passwordless
 	}
 	list := make([]Listed, 0, len(rows))
-	for _, row := range rows {
+	for _, both := range rows {
+		row := both.Authenticator
 		l := shown(row)
-		l.Passwordless = passwordless[row.ID]
+		l.Passwordless = both.Passwordless
 		if row.Type == factor.RecoveryCodes {
 			codes, err := a.codes(row)
 			if err != nil {
@@ -93,6 +86,15 @@ func (a *Authenticators) List(ctx context.Context, q *db.Queries, userID int64) 
 		list = append(list, l)
 	}
 	return list, nil
+}
+
+// Find is the one of a kind that a person has. It reports false where they have none.
+func (a *Authenticators) Find(ctx context.Context, q *db.Queries, userID int64, kind string) (Listed, bool, error) {
+	row, err := q.FindAuthenticator(ctx, db.FindAuthenticatorParams{UserID: userID, Type: kind})
+	if postgres.IsNotFound(err) {
+		return Listed{}, false, nil
+	}
+	return shown(row), err == nil, err
 }
 
 func shown(row db.Authenticator) Listed {
@@ -159,8 +161,13 @@ type asked struct {
 	until   time.Time
 }
 
+// aboutQuestion is what a sealed question belongs to; see about.
+func aboutQuestion(session uuid.UUID, purpose string) string {
+	return "ceremony " + session.String() + " " + purpose
+}
+
 func (a *Authenticators) keep(ctx context.Context, tx postgres.Tx, q asked) error {
-	sealed := a.passing.Seal(q.text, "ceremony "+q.session.String()+" "+q.purpose)
+	sealed := a.passing.Seal(q.text, aboutQuestion(q.session, q.purpose))
 	return tx.InsertCeremony(ctx, db.InsertCeremonyParams{SessionID: q.session, Purpose: q.purpose, Sealed: sealed, ExpiresAt: q.until})
 }
 
@@ -177,7 +184,7 @@ func (a *Authenticators) Answered(ctx context.Context, tx postgres.Tx, session u
 	if err != nil || !tx.Now.Before(row.ExpiresAt) {
 		return factor.Ceremony{}, false, err
 	}
-	text, err := a.passing.Open(row.Sealed, "ceremony "+session.String()+" "+purpose)
+	text, err := a.passing.Open(row.Sealed, aboutQuestion(session, purpose))
 	if err != nil { // a key that is gone since: as if it were too long ago
 		return factor.Ceremony{}, false, nil //nolint:nilerr // see above
 	}

@@ -120,7 +120,7 @@ func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, sessi
 	if err != nil {
 		return Listed{}, nil, err
 	}
-	seed, err := a.passing.Open(sealed, "ceremony "+session.String()+" "+AddTOTP)
+	seed, err := a.passing.Open(sealed, aboutQuestion(session, AddTOTP))
 	if err != nil {
 		return Listed{}, problem.FlowNotPending, nil // its key is gone: the client starts over
 	}

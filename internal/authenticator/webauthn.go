@@ -3,12 +3,10 @@ package authenticator
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
-	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // Person is whom a ceremony is for, with their keys. A handle is made where they have none.
@@ -38,97 +36,24 @@ func credential(row db.WebauthnCredential) factor.Credential {
 	}
 }
 
-// AddCredential stores a key. It returns factor.ErrIncorrect where somebody has it already.
-// The person's row must be locked.
-func (a *Authenticators) AddCredential(ctx context.Context, tx postgres.Tx, userID int64, name string, c factor.Credential) (Listed, error) {
-	rows, err := tx.ListAuthenticators(ctx, userID)
-	if err != nil {
-		return Listed{}, err
-	}
-	if name == "" {
-		name = invent(rows)
-	}
-	row := db.Authenticator{ID: secret.ID52(), UserID: userID, Type: factor.WebAuthn, Name: name, CreatedAt: tx.Now}
-	if err := tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{ID: row.ID, UserID: userID, Type: row.Type, Name: name, Now: tx.Now}); err != nil {
-		return Listed{}, err
-	}
-	if c.Transports == nil {
-		c.Transports = []string{}
-	}
-	n, err := tx.InsertWebAuthnCredential(ctx, db.InsertWebAuthnCredentialParams{
-		AuthenticatorID: row.ID, CredentialID: c.ID, PublicKey: c.PublicKey, SignCount: int64(c.SignCount), Aaguid: c.AAGUID,
-		Transports: c.Transports, BackupEligible: c.BackupEligible, BackupState: c.BackupState, Passwordless: c.Passwordless,
-	})
-	if err != nil {
-		return Listed{}, err
-	}
-	if n == 0 { // the refusal is committed, so nothing may be left behind
-		ids := []int64{row.ID}
-		if _, err := tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: userID, Ids: ids}); err != nil {
-			return Listed{}, err
-		}
-		return Listed{}, fmt.Errorf("%w: somebody has this key already", factor.ErrIncorrect)
-	}
-	added := shown(row)
-	added.Passwordless = c.Passwordless
-	return added, nil
-}
-
-// Accompany makes recovery codes along with the first factor, and reports whether it did.
-func (a *Authenticators) Accompany(ctx context.Context, tx postgres.Tx, userID int64) (bool, error) {
-	rows, err := tx.ListAuthenticators(ctx, userID)
-	if err != nil {
-		return false, err
-	}
-	return a.accompany(ctx, tx, userID, rows)
-}
-
-// invent names a key that its person has not named.
-func invent(rows []db.Authenticator) string {
-	keys := 0
-	for _, row := range rows {
-		if row.Type == factor.WebAuthn {
-			keys++
-		}
-	}
-	switch keys {
-	case 0:
-		return "Master key"
-	case 1:
-		return "Backup key"
-	}
-	return fmt.Sprintf("Backup key %d", keys)
-}
-
 // UseCredential stores what a good answer says about a key, and returns whose factor it is.
 //
 // Race: the counter decides in the database, too: of two answers with one count, one is
 // good.
 func (a *Authenticators) UseCredential(ctx context.Context, tx postgres.Tx, userID int64, used factor.Asserted) (Proof, error) {
-	rows, err := tx.ListWebAuthnCredentials(ctx, userID)
+	id, err := tx.UpdateWebAuthnCredential(ctx, db.UpdateWebAuthnCredentialParams{
+		UserID: userID, CredentialID: used.CredentialID, SignCount: int64(used.NewSignCount), BackupEligible: used.BackupEligible, BackupState: used.BackupState,
+	})
+	if postgres.IsNotFound(err) {
+		return Proof{}, factor.ErrCounter
+	}
 	if err != nil {
 		return Proof{}, err
 	}
-	for _, row := range rows {
-		if string(row.CredentialID) != string(used.CredentialID) {
-			continue
-		}
-		n, err := tx.UpdateWebAuthnCredential(ctx, db.UpdateWebAuthnCredentialParams{
-			AuthenticatorID: row.AuthenticatorID, SignCount: int64(used.NewSignCount), BackupEligible: used.BackupEligible, BackupState: used.BackupState,
-		})
-		if err != nil {
-			return Proof{}, err
-		}
-		if n == 0 {
-			return Proof{}, factor.ErrCounter
-		}
-		if err := tx.UpdateAuthenticatorsForgiven(ctx, userID); err != nil {
-			return Proof{}, err
-		}
-		proof := Proof{row.AuthenticatorID, factor.WebAuthn, used.BecameEligible}
-		return proof, tx.MarkAuthenticatorUsed(ctx, db.MarkAuthenticatorUsedParams{ID: row.AuthenticatorID, Now: tx.Now})
+	if err := tx.UpdateAuthenticatorsForgiven(ctx, userID); err != nil {
+		return Proof{}, err
 	}
-	return Proof{}, factor.ErrIncorrect
+	return Proof{id, factor.WebAuthn, used.BecameEligible}, tx.MarkAuthenticatorUsed(ctx, db.MarkAuthenticatorUsedParams{ID: id, Now: tx.Now})
 }
 
 // Passkey is somebody who signs in with a passkey.
@@ -177,13 +102,9 @@ func (a *Authenticators) Rename(ctx context.Context, tx postgres.Tx, userID, id 
 	if err != nil {
 		return Listed{}, false, err
 	}
-	list, err := a.List(ctx, tx.Queries, userID)
-	for _, l := range list {
-		if l.ID == row.ID {
-			return l, true, err
-		}
-	}
-	return Listed{}, false, err
+	renamed := shown(row)
+	renamed.Passwordless, err = tx.FindPasswordless(ctx, id)
+	return renamed, true, err
 }
 
 // RemoveCredentials removes keys, and returns how many of them were the person's.

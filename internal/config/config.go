@@ -52,7 +52,8 @@ func (c *Config) check() []error {
 		}
 	}
 	if p := c.Policy; c.Factor.PasskeySignup && (!p.MustVerifyEmail() || !p.EmailVerificationByCode || !p.Requires("email")) {
-		// A passkey is all that such an account has: the address is the way back, and must be right.
+		// A passkey is all that such an account has: the address is the way back (with a recovery
+		// code), and must be right.
 		errs = append(errs, errors.New("MFA_PASSKEY_SIGNUP_ENABLED: needs ACCOUNT_EMAIL_VERIFICATION=mandatory, ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED and email* in ACCOUNT_SIGNUP_FIELDS"))
 	}
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {

@@ -151,6 +151,17 @@ func (q *Queries) FindPasskey(ctx context.Context, arg FindPasskeyParams) (FindP
 	return i, err
 }
 
+const findPasswordless = `-- name: FindPasswordless :one
+SELECT passwordless FROM webauthn_credentials WHERE authenticator_id = $1
+`
+
+func (q *Queries) FindPasswordless(ctx context.Context, id int64) (*bool, error) {
+	row := q.db.QueryRow(ctx, findPasswordless, id)
+	var passwordless *bool
+	err := row.Scan(&passwordless)
+	return passwordless, err
+}
+
 const findUserWebAuthnHandle = `-- name: FindUserWebAuthnHandle :one
 SELECT webauthn_handle FROM users WHERE id = $1
 `
@@ -318,22 +329,18 @@ func (q *Queries) ListSealedAuthenticators(ctx context.Context, after int64) ([]
 }
 
 const listShownAuthenticators = `-- name: ListShownAuthenticators :many
-SELECT a.id, a.type, a.name, a.created_at, a.last_used_at, w.passwordless
+SELECT a.id, a.user_id, a.type, a.name, a.created_at, a.last_used_at, a.sealed, a.spent, a.misses, a.viewed_at, w.passwordless
   FROM authenticators a
   LEFT JOIN webauthn_credentials w ON w.authenticator_id = a.id
- WHERE a.user_id = $1 ORDER BY a.created_at, a.id
+ WHERE a.user_id = $1 ORDER BY a.created_at, a.type = 'recovery_codes', a.id
 `
 
 type ListShownAuthenticatorsRow struct {
-	ID           int64
-	Type         string
-	Name         string
-	CreatedAt    time.Time
-	LastUsedAt   *time.Time
-	Passwordless *bool
+	Authenticator Authenticator
+	Passwordless  *bool
 }
 
-// What answers tell about them: no secret leaves the table.
+// What answers tell about them: recovery codes after the factor that they came along with.
 func (q *Queries) ListShownAuthenticators(ctx context.Context, userID int64) ([]ListShownAuthenticatorsRow, error) {
 	rows, err := q.db.Query(ctx, listShownAuthenticators, userID)
 	if err != nil {
@@ -344,11 +351,16 @@ func (q *Queries) ListShownAuthenticators(ctx context.Context, userID int64) ([]
 	for rows.Next() {
 		var i ListShownAuthenticatorsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.Type,
-			&i.Name,
-			&i.CreatedAt,
-			&i.LastUsedAt,
+			&i.Authenticator.ID,
+			&i.Authenticator.UserID,
+			&i.Authenticator.Type,
+			&i.Authenticator.Name,
+			&i.Authenticator.CreatedAt,
+			&i.Authenticator.LastUsedAt,
+			&i.Authenticator.Sealed,
+			&i.Authenticator.Spent,
+			&i.Authenticator.Misses,
+			&i.Authenticator.ViewedAt,
 			&i.Passwordless,
 		); err != nil {
 			return nil, err
@@ -549,29 +561,33 @@ func (q *Queries) UpdateUserWebAuthnHandle(ctx context.Context, arg UpdateUserWe
 	return webauthn_handle, err
 }
 
-const updateWebAuthnCredential = `-- name: UpdateWebAuthnCredential :execrows
-UPDATE webauthn_credentials SET sign_count = $1, backup_eligible = $2, backup_state = $3
- WHERE authenticator_id = $4 AND (sign_count < $1 OR sign_count = 0 AND $1 = 0)
+const updateWebAuthnCredential = `-- name: UpdateWebAuthnCredential :one
+UPDATE webauthn_credentials w SET sign_count = $1, backup_eligible = $2, backup_state = $3
+  FROM authenticators a
+ WHERE w.credential_id = $4 AND a.id = w.authenticator_id AND a.user_id = $5
+   AND (w.sign_count < $1 OR w.sign_count = 0 AND $1 = 0)
+RETURNING w.authenticator_id
 `
 
 type UpdateWebAuthnCredentialParams struct {
-	SignCount       int64
-	BackupEligible  bool
-	BackupState     bool
-	AuthenticatorID int64
+	SignCount      int64
+	BackupEligible bool
+	BackupState    bool
+	CredentialID   []byte
+	UserID         int64
 }
 
 // The signature counter and the backup state move on with each use. Race: of two uses at once
 // with one count, one moves it (zero: the authenticator does not count).
 func (q *Queries) UpdateWebAuthnCredential(ctx context.Context, arg UpdateWebAuthnCredentialParams) (int64, error) {
-	result, err := q.db.Exec(ctx, updateWebAuthnCredential,
+	row := q.db.QueryRow(ctx, updateWebAuthnCredential,
 		arg.SignCount,
 		arg.BackupEligible,
 		arg.BackupState,
-		arg.AuthenticatorID,
+		arg.CredentialID,
+		arg.UserID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var authenticator_id int64
+	err := row.Scan(&authenticator_id)
+	return authenticator_id, err
 }

@@ -333,6 +333,24 @@ func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForS
 	return i, err
 }
 
+const lockUserToDelete = `-- name: LockUserToDelete :one
+SELECT id FROM users WHERE id = $1 AND deletes_at <= $2::timestamptz FOR UPDATE SKIP LOCKED
+`
+
+type LockUserToDeleteParams struct {
+	ID  int64
+	Now time.Time
+}
+
+// Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
+// under way, or another server is at it.
+func (q *Queries) LockUserToDelete(ctx context.Context, arg LockUserToDeleteParams) (int64, error) {
+	row := q.db.QueryRow(ctx, lockUserToDelete, arg.ID, arg.Now)
+	var id int64
+	err := row.Scan(&id)
+	return id, err
+}
+
 const markUserDisabled = `-- name: MarkUserDisabled :execrows
 UPDATE users SET disabled_at = coalesce(disabled_at, $1::timestamptz) WHERE id = $2
 `

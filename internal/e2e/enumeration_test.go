@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -148,18 +146,10 @@ func TestSEC47_aDumpHoldsNoCodeKeyOrPassword(t *testing.T) {
 	byLink.visitor().post(resetRequestPath, "email", ada).wants(200)
 	secrets = append(secrets, byLink.mailedKey(ada, 1), byLink.mailedKey(ada, 2))
 	for _, world := range []*world{w, byLink} {
-		found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pg_dump")
-		program := "pg_dump"
-		if len(found) > 0 {
-			program = found[len(found)-1]
-		}
-		dump, err := exec.Command(program, "-d", world.db).Output()
-		if err != nil {
-			t.Fatal(err)
-		}
+		dump := world.everyRow()
 		for _, secret := range secrets {
 			for _, form := range []string{secret, strings.ReplaceAll(secret, "-", "")} {
-				if strings.Contains(string(dump), form) || strings.Contains(world.log.String(), form) {
+				if stands(dump, "code", form) || stands(world.log.String(), "code", form) {
 					t.Errorf("%q stands in the dump or the log", form)
 				}
 			}

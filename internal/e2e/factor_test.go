@@ -69,6 +69,7 @@ func (v *visitor) withTOTP() authenticatorApp {
 	app := newAuthenticatorApp(v.w.t, v.do("GET", totpPath, "").wants(404).text("meta.secret"))
 	v.post(totpPath, "code", app.at(v.w.clock.Now())).wants(200)
 	v.w.clock.Advance(30 * time.Second)
+	v.w.delivered()
 	return app
 }
 
@@ -568,14 +569,26 @@ func TestSEC77_wrongCodesDoNotStopTheSecurityKey(t *testing.T) {
 }
 
 // A change that waited for the one that ended its session changes nothing.
-func TestTRACE_anEndedSessionAddsNoFactor(t *testing.T) {
+func TestTRACE_anEndedSessionChangesNothing(t *testing.T) {
 	t.Parallel()
 	w, s := providing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+	addresses := "SELECT string_agg(address, ',' ORDER BY address) FROM email_addresses"
 	for name, call := range map[string]func(v *visitor) answer{
+		"an address": func(v *visitor) answer { return v.post(emailsPath, "email", "another@example.com") },
+		"a password": func(v *visitor) answer {
+			return v.post(changePath, "current_password", goodPassword, "new_password", anotherPassword)
+		},
+		"a deletion": func(v *visitor) answer { return v.do("DELETE", accountPath, "") },
+		"a service to remove": func(v *visitor) answer {
+			return v.do("DELETE", providersPath, object("provider", "google", "account", "1"))
+		},
+		"a proof":             func(v *visitor) answer { return v.post(reauthPath, "password", goodPassword) },
 		"a change of factors": func(v *visitor) answer { return v.do("POST", recoveryPath, "") },
+		"by session token":    func(v *visitor) answer { v.access = ""; return v.do("POST", recoveryPath, "") },
 		"a service":           func(v *visitor) answer { return v.bring("connect", s, of(fakeprovider.Google, gmail)) },
 	} {
 		v := w.signedIn(strings.ReplaceAll(name, " ", "") + "@example.com").proved()
+		before := query[string](w, addresses)
 		other := w.connect()
 		if _, err := other.Exec(t.Context(), "BEGIN; SELECT 1 FROM users FOR UPDATE"); err != nil {
 			t.Fatal(err)
@@ -589,9 +602,17 @@ func TestTRACE_anEndedSessionAddsNoFactor(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = other.Close(t.Context())
-		if a := (<-done).wants(401); a.text("meta.end_reason") != "password_changed" {
+		status := 401
+		if name == "by session token" {
+			status = 410
+		}
+		if a := (<-done).wants(status); a.text("meta.end_reason") != "password_changed" {
 			t.Errorf("%s: %s", name, a.Body)
 		}
+		if after := query[string](w, addresses); after != before {
+			t.Errorf("%s: the addresses are %s", name, after)
+		}
+		w.again(strings.ReplaceAll(name, " ", "") + "@example.com")
 	}
 	if w.identities() != "" {
 		t.Error(w.identities())

@@ -66,6 +66,17 @@ func mailing(t *testing.T, settings ...string) *world {
 // letter is a mail as it arrived.
 type letter struct{ to, subject, text, html string }
 
+// delivered waits until every mail so far has been sent.
+func (w *world) delivered() {
+	w.t.Helper()
+	if w.mails == "" {
+		return
+	}
+	eventually(w.t, 10*time.Second, "the mails being sent", func() bool {
+		return query[int](w, "SELECT count(*) FROM messages WHERE sent_at IS NULL AND failed_at IS NULL") == 0
+	})
+}
+
 // letters are all mails to an address so far, oldest first.
 func (w *world) letters(to string) []letter {
 	w.t.Helper()

@@ -40,6 +40,7 @@ func (v *visitor) withKey(key *softkey.Key, passwordless bool) answer {
 		query = "?passwordless"
 	}
 	options := v.do("GET", passkeysPath+query, "").wants(200)
+	defer v.w.delivered()
 	return v.do("POST", passkeysPath, presented(key.Register([]byte(options.Body)))).wants(200)
 }
 
@@ -160,7 +161,7 @@ func TestPasskey_signsInAlone(t *testing.T) {
 // Contract 3.7: the address, then the passkey, and in; no password, no second factor to show.
 func TestPasskey_signUp(t *testing.T) {
 	t.Parallel()
-	w := mailing(t, withFactors, withPasskeySignup)
+	w := mailing(t, withFactors, withPasskeySignup, byCode)
 	v, key := w.visitor(), softkey.New(passkeyOrigin)
 	v.post(keySignupPath).wants(400, "required@email")
 	v.do("GET", keySignupPath, "").wants(409, "flow_not_pending")
@@ -175,15 +176,31 @@ func TestPasskey_signUp(t *testing.T) {
 	if !strings.Contains(in.Body, `"methods":[]`) || in.get("data.user.has_usable_password") != false {
 		t.Error(in.Body)
 	}
-	if got := v.do("GET", authenticatorsPath, "").kinds(); got != "webauthn" {
+	if got := v.do("GET", authenticatorsPath, "").kinds(); got != "webauthn recovery_codes" {
 		t.Error(got)
 	}
+	v.do("POST", keyReauthPath, presented(key.Assert(v.asked(keyReauthPath)))).wants(200)
+	// Who loses the passkey has the address and a recovery code.
+	lost := w.visitor()
+	lost.post(codeRequestPath, "email", ada).waits("login_by_code")
+	lost.post(codeConfirmPath, "code", w.mailedCode(ada, 2)).waits("mfa_authenticate")
+	lost.post(factorPath, "code", v.recoveryCodes()[0]).in()
 	v.post(keySignupPath, "email", grace).wants(409, "already_authenticated")
+	// A question alone is kept for an hour, a sign-in that has begun for a day.
+	life := "SELECT extract(epoch FROM expires_at - created_at)::int FROM sessions WHERE user_id IS NULL ORDER BY created_at DESC LIMIT 1"
 	again := w.visitor()
-	again.do("POST", keyLoginPath, presented(key.Assert(again.asked(keyLoginPath)))).in()
+	options := again.asked(keyLoginPath)
+	if got := query[int](w, life); got != 3600 {
+		t.Errorf("%d seconds", got)
+	}
+	again.do("POST", keyLoginPath, presented(key.Assert(options))).in()
 	// An address that somebody has walks the same way, and nothing is right in it.
 	hidden := w.visitor()
+	hidden.asked(keyLoginPath)
 	hidden.post(keySignupPath, "email", ada).waits("verify_email")
+	if got := query[int](w, life); got != 86400 {
+		t.Errorf("%d seconds", got)
+	}
 	closed := mailing(t, withFactors, withPasskeySignup, "LATCHKEY_SIGNUP_OPEN=false")
 	closed.visitor().post(keySignupPath, "email", ada).wants(403, "signup_closed")
 }

@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
@@ -49,10 +51,41 @@ func TestSEC71_aProviderTokenWorksOnce(t *testing.T) {
 	v.do("POST", providerTokenPath, brought("connect", "google", fakeprovider.GoogleClientID, token)).wants(200)
 	v.do("POST", providerTokenPath, brought("connect", "google", fakeprovider.GoogleClientID, token)).wants(400, "invalid_token@token")
 	w.visitor().do("POST", providerTokenPath, brought("login", "google", fakeprovider.GoogleClientID, token)).wants(400, "invalid_token@token")
-	w.clock.Advance(25 * time.Hour)
+	w.clock.Advance(11*time.Minute - time.Second)
+	w.swept()
+	if n := query[int](w, "SELECT count(*) FROM spent_id_tokens"); n != 2 {
+		t.Errorf("%d are known, want the last two: nobody takes the others any more", n)
+	}
+	w.clock.Advance(2 * time.Second)
 	w.swept()
 	if n := query[int](w, "SELECT count(*) FROM spent_id_tokens"); n != 0 {
 		t.Errorf("%d are kept for nothing", n)
+	}
+}
+
+// SEC-71: nor by a request that looks at it in the last moment at which it is taken, and uses it
+// when the sweep has been there.
+func TestSEC71_aProviderTokenWorksOnceAtTheEdge(t *testing.T) {
+	t.Parallel()
+	for name, edge := range map[string]struct{ age, lives time.Duration }{"as old as it may be": {10 * time.Minute, time.Hour}, "at its end": {time.Minute, time.Minute + time.Second}} {
+		s := newServices(t)
+		var w *world
+		between := httptest.NewServer(http.HandlerFunc(func(a http.ResponseWriter, _ *http.Request) {
+			w.clock.Advance(5 * time.Second)
+			w.swept()
+			a.WriteHeader(http.StatusServiceUnavailable)
+		}))
+		t.Cleanup(between.Close)
+		w = s.open(t, "ACCOUNT_EMAIL_VERIFICATION=none", s.having(t, "apple", "token_url", between.URL))
+		c := of(fakeprovider.Apple, gmail)
+		c.IssuedAt, c.Lifetime = w.clock.Now().Truncate(time.Second).Add(time.Second-edge.age), edge.lives
+		token := s.token(c)
+		w.visitor().do("POST", providerTokenPath, brought("login", "apple", fakeprovider.AppleClientID, token)).in()
+		before := w.clock.Now()
+		a := w.visitor().do("POST", providerTokenPath, brought("login", "apple", fakeprovider.AppleClientID, token, "authorization_code", "x"))
+		if a.Status != 400 || w.clock.Now().Equal(before) {
+			t.Errorf("%s: %s", name, a.Body)
+		}
 	}
 }
 
@@ -62,7 +95,7 @@ func TestSEC71_aProviderTokenWorksOnceInParallel(t *testing.T) {
 	s := newServices(t)
 	settings := []string{"SOCIALACCOUNT_PROVIDERS=" + s.Providers(), "ACCOUNT_EMAIL_VERIFICATION=none", "LATCHKEY_DATABASE_MAX_CONNECTIONS=20"}
 	w := s.open(t, settings...)
-	_, second := w.serve(append(settings, "LATCHKEY_SEALING_KEYS="+aKey("first"))...)
+	_, second := w.serve(append(settings, "LATCHKEY_SEALING_KEYS="+sealingKey("k1", 1))...)
 	for _, known := range []bool{false, true} { // somebody new, and somebody who was here before
 		if n := s.wins(w, second, []string{s.google("")}); n != 1 {
 			t.Errorf("known %t: %d of 16 came in by one token", known, n)
@@ -238,4 +271,31 @@ func TestProvider_noncesAndTokensAreLimited(t *testing.T) {
 			t.Error(a.Header)
 		}
 	}
+}
+
+// Race: of two clients that sign in as each other's person at once, neither waits for the
+// other for ever.
+func TestProvider_twoClientsMayChangePlaces(t *testing.T) {
+	t.Parallel()
+	w, s := providing(t, "ACCOUNT_EMAIL_VERIFICATION=none")
+	first, second := of(fakeprovider.Apple, gmail), of(fakeprovider.Apple, "other@gmail.com")
+	one, two := w.visitor(), w.visitor()
+	one.bring("login", s, first).in()
+	two.bring("login", s, second).in()
+	other := w.connect()
+	if _, err := other.Exec(t.Context(), "BEGIN; SELECT 1 FROM users FOR UPDATE"); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan answer, 2)
+	go func() { done <- one.bring("login", s, second) }()
+	go func() { done <- two.bring("login", s, first) }()
+	eventually(t, 5*time.Second, "both waiting for a person", func() bool {
+		return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 2
+	})
+	if _, err := other.Exec(t.Context(), "COMMIT"); err != nil {
+		t.Fatal(err)
+	}
+	_ = other.Close(t.Context())
+	(<-done).in()
+	(<-done).in()
 }

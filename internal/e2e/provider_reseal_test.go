@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -8,10 +9,17 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 )
 
-// reseals runs `latchkey keys reseal` with these keys, the newest first.
-func (w *world) reseals(keys ...string) result {
+// sealedGrants are all grants as they are kept, in hexadecimal, which begin with the ids of
+// their keys.
+func (w *world) sealedGrants() string {
 	w.t.Helper()
-	return launch{args: []string{"keys", "reseal"}, env: []string{"DATABASE_URL=" + w.db, "LATCHKEY_SEALING_KEYS=" + strings.Join(keys, ",")}}.run(w.t)
+	return query[string](w, `SELECT string_agg(encode(sealed, 'hex'), ' ' ORDER BY sealed) FROM (
+		SELECT grant_sealed FROM provider_accounts UNION ALL SELECT grant_sealed FROM revocations) a(sealed)`)
+}
+
+// beginsWith counts the grants that a key has sealed.
+func beginsWith(sealed, id string) int {
+	return strings.Count(" "+sealed, " "+hex.EncodeToString([]byte(id+":")))
 }
 
 // The grants of accounts, and those that wait to be revoked, go to the newest key, and can be
@@ -26,27 +34,33 @@ func TestProviderGrant_isResealedWithTheNewestKey(t *testing.T) {
 	s.FailApple(1)
 	leaver.leaves()
 	w.expectsGrants(1, 1)
-	before := w.dump()
+	before, sealed := w.everyRow(), w.sealedGrants()
+	if beginsWith(sealed, "k1") != 2 {
+		t.Fatal(sealed)
+	}
+	first, second := sealingKey("k1", 1), sealingKey("k2", 2)
+	reseal := func(keys ...string) result { return w.keyed(strings.Join(keys, ","), "keys", "reseal") }
 
-	w.reseals().wants(1, "LATCHKEY_SEALING_KEYS is not set")
-	w.reseals(aKey("second")).wants(1, `"first"`, "a key must stay")
-	if w.dump() != before {
+	reseal().wants(1, "LATCHKEY_SEALING_KEYS is not set")
+	reseal(second).wants(1, "grants of other services: 0 moved to the newest key, 2 unreadable", `"k1"`, "a key must stay")
+	if w.sealedGrants() != sealed {
 		t.Error("what could not be opened was changed")
 	}
-	w.reseals(aKey("first"), aKey("second")).wants(0, "grants of other services: 0 moved") // it is the newest still
-	w.reseals(aKey("second"), aKey("first")).wants(0, "grants of other services: 2 moved")
-	dump := w.dump()
-	if dump == before || strings.Contains(dump, "first") || !strings.Contains(dump, "second") {
-		t.Error(dump)
+	reseal(first, second).wants(0, "grants of other services: 0 moved") // it is the newest still
+	reseal(second, first).wants(0, "grants of other services: 2 moved")
+	moved := w.sealedGrants()
+	if beginsWith(moved, "k1") != 0 || beginsWith(moved, "k2") != 2 {
+		t.Error(moved)
 	}
-	w.reseals(aKey("second"), aKey("first")).wants(0, "grants of other services: 0 moved") // once is enough
-	w.reseals(aKey("second")).wants(0, "grants of other services: 0 moved")
-	if w.dump() != dump {
+	reseal(second, first).wants(0, "grants of other services: 0 moved") // once is enough
+	reseal(second).wants(0, "grants of other services: 0 moved")
+	if w.sealedGrants() != moved {
 		t.Error("it was moved although it was where it belongs")
 	}
-	w.reseals(aKey("third")).wants(1, `"second"`)
+	reseal(sealingKey("k3", 3)).wants(1, `"k2"`)
+	dump := w.everyRow()
 
-	w.app, w.url = w.serve(append(settings, "SOCIALACCOUNT_PROVIDERS="+s.Providers(), "LATCHKEY_SEALING_KEYS="+aKey("second"))...)
+	w.app, w.url = w.serve(append(settings, "SOCIALACCOUNT_PROVIDERS="+s.Providers(), "LATCHKEY_SEALING_KEYS="+second)...)
 	w.swept()
 	s.expectsRevoked(1, dump)
 	stayer.leaves()
@@ -65,7 +79,7 @@ func TestProviderGrant_ofAKeyThatIsGoneHoldsNothingUp(t *testing.T) {
 	s.FailApple(1)
 	waits.leaves()
 	w.expectsGrants(1, 1)
-	w.app, w.url = w.serve(append(settings, "SOCIALACCOUNT_PROVIDERS="+s.Providers(), "LATCHKEY_SEALING_KEYS="+aKey("other"))...)
+	w.app, w.url = w.serve(append(settings, "SOCIALACCOUNT_PROVIDERS="+s.Providers(), "LATCHKEY_SEALING_KEYS="+sealingKey("other", 9))...)
 	w.visitor().bring("login", s, of(fakeprovider.Apple, "grace@gmail.com")).in()
 	leaver.leaves()
 	if n := query[int](w, "SELECT count(*) FROM users"); n != 0 {

@@ -245,7 +245,7 @@ func TestSEC72_aServiceConnectedBeforeTheProofIsGoneAfterIt(t *testing.T) {
 	owner.bring("connect", s, mine).wants(200)
 	v := w.visitor()
 	v.post(codeRequestPath, "email", ada).waits("login_by_code")
-	v.post(codeConfirmPath, "code", w.mailedCode(ada, 2)).in()
+	v.post(codeConfirmPath, "code", w.mailedCode(ada, 3)).in()
 	w.visitor().bring("login", s, mine).in()
 	w.visitor().post(loginPath, "email", ada, "password", goodPassword).in()
 	owner.do("GET", profilePath, "").wants(200)

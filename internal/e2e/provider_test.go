@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"maps"
 	"strconv"
@@ -21,11 +20,6 @@ const (
 	providersPath      = root + "account/providers"
 	gmail              = "ada@gmail.com"
 )
-
-// aKey is a sealing key; each letter is another one.
-func aKey(id string) string {
-	return id + ":" + base64.StdEncoding.EncodeToString([]byte(strings.Repeat(id[:1], 32)))
-}
 
 // services are the Apple, the Google and the OpenID Connect provider of a test. Their clock
 // is that of the world.
@@ -66,7 +60,7 @@ func (s *services) now() time.Time {
 // open starts a server that knows the services, and can keep grants.
 func (s *services) open(t *testing.T, settings ...string) *world {
 	t.Helper()
-	s.world = mailing(t, append([]string{"SOCIALACCOUNT_PROVIDERS=" + s.Providers(), "LATCHKEY_SEALING_KEYS=" + aKey("first")}, settings...)...)
+	s.world = mailing(t, append([]string{"SOCIALACCOUNT_PROVIDERS=" + s.Providers(), "LATCHKEY_SEALING_KEYS=" + sealingKey("k1", 1)}, settings...)...)
 	close(s.ready)
 	return s.world
 }
@@ -118,6 +112,9 @@ func (v *visitor) bring(process string, s *services, c fakeprovider.Claims, memb
 	clientID := c.ClientID
 	if clientID == "" {
 		clientID = fakeprovider.ClientIDs(c.Provider)[0]
+	}
+	if process == "connect" {
+		defer v.w.delivered() // the person is told
 	}
 	return v.do("POST", providerTokenPath, brought(process, c.Provider, clientID, s.token(c), members...))
 }
@@ -291,7 +288,7 @@ func TestProvider_closedSignUpKeepsStrangersOut(t *testing.T) {
 	w.visitor().bring("login", s, c).in()
 	v := w.visitor()
 	v.bring("login", s, of(fakeprovider.Apple, "")).waits("provider_signup")
-	w.app, w.url = w.serve("SOCIALACCOUNT_PROVIDERS="+s.Providers(), "LATCHKEY_SIGNUP_OPEN=false", "LATCHKEY_SEALING_KEYS="+aKey("first"))
+	w.app, w.url = w.serve("SOCIALACCOUNT_PROVIDERS="+s.Providers(), "LATCHKEY_SIGNUP_OPEN=false", "LATCHKEY_SEALING_KEYS="+sealingKey("k1", 1))
 	w.visitor().bring("login", s, c).in()
 	w.visitor().bring("login", s, of(fakeprovider.Google, "grace@gmail.com")).wants(403, "signup_closed")
 	v.do("GET", providerSignupPath, "").wants(403, "signup_closed")

@@ -85,3 +85,19 @@ func TestReauthenticate_aSessionRemembersFiftyProofs(t *testing.T) {
 		t.Error(first)
 	}
 }
+
+// SEC-77: who guesses at the front door does not keep somebody who is in from proving that it
+// is them, and the other way round.
+func TestSEC77_guessesAtTheFrontDoorDoNotStopASession(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, "ACCOUNT_EMAIL_VERIFICATION=none", `ACCOUNT_RATE_LIMITS={"login":false,"login_failed":"5/5m/key","reauthenticate":false}`)
+	owner, grace := w.signedIn(ada), w.signedIn("grace@example.com")
+	for range 5 {
+		w.visitor().post(loginPath, "email", ada, "password", wrongPassword).wants(400, "email_password_mismatch@password")
+		grace.post(reauthPath, "password", wrongPassword).wants(400, "incorrect_password@password")
+	}
+	w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(400, "too_many_login_attempts")
+	owner.proved()
+	grace.post(reauthPath, "password", goodPassword).wants(400, "too_many_login_attempts@password")
+	w.again("grace@example.com")
+}

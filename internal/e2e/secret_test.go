@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"context"
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
@@ -13,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/jackc/pgx/v5"
+	"github.com/latchkey-auth/latchkey/internal/testdb"
 )
 
 // secrets are what a world has seen that must stand readable nowhere: neither in its
@@ -129,29 +128,7 @@ func (w *world) nothingReadable() {
 func (w *world) everyRow() string {
 	w.t.Helper()
 	w.mend() // some tests leave it closed
-	ctx := context.Background()
-	c, err := pgx.Connect(ctx, w.db)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer func() { _ = c.Close(ctx) }()
-	rows, err := c.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	var all strings.Builder
-	for _, table := range tables {
-		var text string
-		if err := c.QueryRow(ctx, "SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM "+table+" t").Scan(&text); err != nil {
-			w.t.Fatal(err)
-		}
-		all.WriteString(text + "\n")
-	}
-	return all.String()
+	return testdb.EveryRow(w.t, w.db)
 }
 
 // The search itself: it finds each form, and a world that has had everything knows each kind.

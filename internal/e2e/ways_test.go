@@ -167,7 +167,7 @@ func TestSEC57_aResetByCodeAsksForTheFactor(t *testing.T) {
 	app := w.signedIn(ada).withTOTP()
 	v := w.visitor()
 	v.post(resetRequestPath, "email", ada).waits("password_reset_by_code")
-	v.post(resetPath, "key", w.mailedCode(ada, 1), "password", anotherPassword).waits("mfa_authenticate")
+	v.post(resetPath, "key", w.mailedCode(ada, 2), "password", anotherPassword).waits("mfa_authenticate")
 	v.post(factorPath, "code", app.at(w.clock.Now())).in()
 }
 
@@ -181,7 +181,7 @@ func TestSEC57_theFactorComesAfterTheAddress(t *testing.T) {
 	v.post(loginPath, "email", ada, "password", goodPassword).waits("verify_email")
 	v.post(factorPath, "code", app.at(w.clock.Now())).waits("verify_email")
 	v.do("GET", keyFactorPath, "").waits("verify_email")
-	v.post(verifyEmailPath, "key", w.mailedCode(ada, 2)).waits("mfa_authenticate")
+	v.post(verifyEmailPath, "key", w.mailedCode(ada, 3)).waits("mfa_authenticate")
 	v.post(factorPath, "code", app.at(w.clock.Now())).in()
 }
 
@@ -194,7 +194,7 @@ func TestSEC57_aPasskeyStillVerifiesTheAddress(t *testing.T) {
 	w.exec("UPDATE email_addresses SET verified_at = NULL")
 	v := w.visitor()
 	v.do("POST", keyLoginPath, presented(key.Assert(v.asked(keyLoginPath)))).waits("verify_email")
-	v.post(verifyEmailPath, "key", w.mailedCode(ada, 2)).in()
+	v.post(verifyEmailPath, "key", w.mailedCode(ada, 3)).in()
 }
 
 // With a code demanded besides the password, each is asked for once.

@@ -48,9 +48,6 @@ type Options struct {
 	Addr string
 	// Now is its clock.
 	Now func() time.Time
-	// Schemes are those of apps that a sign-in may return to, besides http on this machine
-	// and schemes with a dot in them; empty: latchkeyexample.
-	Schemes []string
 }
 
 // Server is the three providers at one address. It is safe for concurrent use.
@@ -59,7 +56,6 @@ type Server struct {
 	URL string
 
 	now       func() time.Time
-	schemes   []string
 	clientKey *ecdsa.PrivateKey // with which the app shows Apple who it is
 	server    *http.Server
 	served    chan struct{} // closed when the server has ended
@@ -93,9 +89,6 @@ func Start(o Options) (*Server, error) {
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
 	}
-	if len(o.Schemes) == 0 {
-		o.Schemes = []string{"latchkeyexample"}
-	}
 	clientKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -105,7 +98,7 @@ func Start(o Options) (*Server, error) {
 		return nil, fmt.Errorf("fakeprovider: %w", err)
 	}
 	s := &Server{
-		URL: "http://" + reachable(listener.Addr()), now: o.Now, schemes: o.Schemes, clientKey: clientKey,
+		URL: "http://" + reachable(listener.Addr()), now: o.Now, clientKey: clientKey,
 		served: make(chan struct{}), closing: make(chan struct{}),
 		sides: map[string]*side{}, codes: map[string]grant{}, refresh: map[string]grant{},
 	}

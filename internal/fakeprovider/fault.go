@@ -25,7 +25,7 @@ const (
 	DuplicateKid
 	// Symmetric: a shared secret stands among the keys.
 	Symmetric
-	// Redirecting: the answer is elsewhere.
+	// Redirecting: the answer is elsewhere, and good there.
 	Redirecting
 	// Oversize: the answer is larger than anybody should read.
 	Oversize
@@ -101,8 +101,10 @@ func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
 	case Symmetric:
 		set = append(set, map[string]any{"kty": "oct", "kid": "shared", "alg": "HS256", "k": random(32)})
 	case Redirecting:
-		http.Redirect(w, r, "/"+OIDC+"/keys", http.StatusFound)
-		return
+		if !r.URL.Query().Has("elsewhere") { // who follows gets good keys, and is found out
+			http.Redirect(w, r, "keys?elsewhere", http.StatusFound)
+			return
+		}
 	case Oversize:
 		set = append(set, map[string]any{"kty": "RSA", "kid": "padding", "use": "sig", "alg": "RS256", "n": strings.Repeat("A", 128<<10)})
 	case Empty:

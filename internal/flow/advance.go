@@ -139,7 +139,7 @@ func (f *Flow) keep(ctx context.Context, tx postgres.Tx, who caller.Caller, a *A
 		return uuid.UUID{}, "", err
 	}
 	if who.Pending == nil {
-		return f.Sessions.OpenPending(ctx, tx, who.Device, text)
+		return f.Sessions.OpenPending(ctx, tx, who.Device, text, a.Stage != "")
 	}
 	return who.Pending.ID, "", f.Sessions.MovePending(ctx, tx, who.Pending.ID, text)
 }

@@ -133,7 +133,7 @@ func (f *Flow) menu(u underWay) []Step {
 	if f.Policy.SignupOpen {
 		steps = append(steps, Step{ID: "signup"})
 	}
-	if ids := f.providerIDs(); len(ids) > 0 {
+	if ids := f.Providers.IDs(); len(ids) > 0 {
 		steps = append(steps, Step{ID: "provider_token", Providers: ids})
 	}
 	if u.identity != nil {

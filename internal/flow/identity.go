@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
@@ -185,17 +184,6 @@ func (f *Flow) emailVerification(a *Attempt) string {
 }
 
 func (f *Flow) mustVerifyEmail(a *Attempt) bool { return f.emailVerification(a) == "mandatory" }
-
-// providerIDs are the services whose tokens are taken.
-func (f *Flow) providerIDs() []string {
-	var ids []string
-	for _, l := range f.Providers.List() {
-		if !slices.Contains(ids, l.ID) {
-			ids = append(ids, l.ID)
-		}
-	}
-	return ids
-}
 
 // listed is a service as clients see it; its id alone where it is not set up any more.
 func (f *Flow) listed(id, clientID string) *provider.Listed {

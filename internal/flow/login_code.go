@@ -147,7 +147,7 @@ func (f *Flow) confirmed(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if err := f.Codes.Use(ctx, tx, process); err != nil {
 		return progress{}, nil, err
 	}
-	if err := reclaim(ctx, tx, a); err != nil {
+	if err := f.reclaim(ctx, tx, a, process.Target); err != nil {
 		return progress{}, nil, err
 	}
 	method := session.Method{Method: "code", At: session.Epoch(tx.Now)}

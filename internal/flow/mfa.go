@@ -286,12 +286,7 @@ func (f *Flow) again(ctx context.Context, who caller.Caller, taken counted, para
 	var after session.Details
 	user := who.Session.UserID
 	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
-		// Race: the person before their sessions: a password that changes ends them, and a
-		// sign-in the oldest of them, and both hold the person.
-		if _, err := tx.LockUserForSignIn(ctx, user); err != nil {
-			return nil, err
-		}
-		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
+		if err := session.Hold(ctx, tx, user, who.Session.ID); err != nil {
 			return nil, err
 		}
 		proof, right, err := show(tx, who.Session.ID, user)

@@ -112,25 +112,23 @@ func (f *Flow) PasskeySignupOptions(ctx context.Context, who caller.Caller) (jso
 		if err != nil {
 			return nil, err
 		}
-		name := user.Display
+		r := registration(who, a.UserID)
+		r.Account, r.Display, r.Passwordless = user.Display, user.Display, true
 		if user.Email != nil {
-			name = *user.Email
+			r.Account = *user.Email
 		}
-		person, err := f.Factors.Person(ctx, tx, a.UserID, name, user.Display)
-		if err != nil {
-			return nil, err
-		}
-		asked, ceremony, err := f.Factors.StartRegistration(person, true, tx.Now)
-		if err != nil {
-			return nil, err
-		}
-		options = asked
-		return nil, f.Factors.Ask(ctx, tx, who.Pending.ID, authenticator.SignupPasskey, ceremony)
+		options, err = f.Factors.AskToRegister(ctx, tx, r)
+		return nil, err
 	})
 	return options, err
 }
 
-// CompletePasskeySignup stores the passkey of a new account, and lets its owner in.
+func registration(who caller.Caller, userID int64) authenticator.Registration {
+	return authenticator.Registration{Session: who.Pending.ID, Purpose: authenticator.SignupPasskey, UserID: userID}
+}
+
+// CompletePasskeySignup stores the passkey of a new account, with recovery codes, and lets
+// its owner in.
 func (f *Flow) CompletePasskeySignup(ctx context.Context, who caller.Caller, name string, answer json.RawMessage) (Entry, error) {
 	if !f.Factors.Settings.PasskeySignup {
 		return Entry{}, problem.PathNotFound
@@ -141,18 +139,7 @@ func (f *Flow) CompletePasskeySignup(ctx context.Context, who caller.Caller, nam
 		if err != nil || a.Stage != MFASignup {
 			return problem.FlowNotPending, err
 		}
-		ceremony, found, err := f.Factors.Answered(ctx, tx, who.Pending.ID, authenticator.SignupPasskey)
-		if err != nil || !found {
-			return problem.IncorrectCode, err
-		}
-		person, err := f.Factors.Person(ctx, tx, a.UserID, "", "")
-		if err != nil {
-			return nil, err
-		}
-		key, err := f.Factors.FinishRegistration(ceremony, person, answer, tx.Now)
-		if err == nil {
-			_, err = f.Factors.AddCredential(ctx, tx, a.UserID, name, key)
-		}
+		_, err = f.Factors.Register(ctx, tx, registration(who, a.UserID), name, answer)
 		if authenticator.IsIncorrect(err) {
 			f.Log.Info("a WebAuthn answer was refused", "user", a.UserID, "why", err.Error())
 			return problem.IncorrectCode, nil

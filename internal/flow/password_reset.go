@@ -68,16 +68,14 @@ func (f *Flow) ownSession(ctx context.Context, tx postgres.Tx, who caller.Caller
 	return f.keep(ctx, tx, who, &Attempt{})
 }
 
-// ShowPasswordReset tells whose password a code or key would reset. By code this confirms
-// the code: it verifies the address and starts the time anew.
+// ShowPasswordReset tells whose password a code or key would reset. By code this starts the
+// time anew. The address is verified by the reset alone: until then somebody else's password
+// may still be good.
 func (f *Flow) ShowPasswordReset(ctx context.Context, who caller.Caller, key string) (db.UserDetail, error) {
 	var user db.UserDetail
 	_, err := f.reset(ctx, who, key, func(tx postgres.Tx, r resetting) error {
 		if r.process != nil {
 			if err := f.Codes.Extend(ctx, tx, *r.process); err != nil {
-				return err
-			}
-			if _, err := f.confirmEmail(ctx, tx, confirmation{r.userID, r.address, false}, who.Device); err != nil {
 				return err
 			}
 		}
@@ -183,7 +181,7 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if _, err := tx.LockUser(ctx, r.userID); err != nil {
 		return progress{}, err
 	}
-	if err := disown(ctx, tx, r.userID); err != nil { // before a code verifies the address
+	if _, err := f.disown(ctx, tx, r.userID, r.address); err != nil { // before the address is verified
 		return progress{}, err
 	}
 	if err := f.useUp(ctx, tx, who, r, o.key); err != nil {
@@ -238,19 +236,20 @@ func (f *Flow) forgive(ctx context.Context, tx postgres.Tx, userID int64) error 
 			return err
 		}
 	}
-	return nil
+	return f.Limiter.Forget(ctx, tx, "login_failed", ownKey(userID))
 }
 
-// useUp makes sure that the code or link works once, and that a code verifies its address.
+// useUp makes sure that the code or link works once, and verifies the address that it was
+// sent to.
 func (f *Flow) useUp(ctx context.Context, tx postgres.Tx, who caller.Caller, r resetting, key string) error {
-	if r.process == nil {
-		_, found, err := code.UseLink(ctx, tx, code.ResetPassword, key)
-		if err == nil && !found { // somebody was faster
+	if r.process != nil {
+		if err := f.Codes.Use(ctx, tx, *r.process); err != nil {
+			return err
+		}
+	} else if _, found, err := code.UseLink(ctx, tx, code.ResetPassword, key); err != nil || !found {
+		if err == nil { // somebody was faster
 			err = problem.InvalidPasswordReset.At("key")
 		}
-		return err
-	}
-	if err := f.Codes.Use(ctx, tx, *r.process); err != nil {
 		return err
 	}
 	_, err := f.confirmEmail(ctx, tx, confirmation{r.userID, r.address, false}, who.Device)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
@@ -93,7 +94,7 @@ func (f *Flow) SubmitProviderToken(ctx context.Context, who caller.Caller, in Pr
 		if err := f.spend(ctx, tx, told); err != nil {
 			return err
 		}
-		if who, err = f.leave(ctx, tx, who); err != nil {
+		if who, err = f.leave(ctx, tx, who, i); err != nil {
 			return err
 		}
 		p, err = f.byIdentity(ctx, tx, who, told, i)
@@ -177,16 +178,27 @@ func keepOthersFrom(ctx context.Context, tx postgres.Tx, service, uid string) er
 	return tx.LockAddress(ctx, "provider "+service+" "+uid)
 }
 
-// leave signs out whoever is signed in: another person may come in now.
-func (f *Flow) leave(ctx context.Context, tx postgres.Tx, who caller.Caller) (caller.Caller, error) {
+// leave signs out whoever is signed in: another person may come in now, whose identity it is.
+func (f *Flow) leave(ctx context.Context, tx postgres.Tx, who caller.Caller, i *Identity) (caller.Caller, error) {
 	if !who.SignedIn() {
 		return who, nil
 	}
 	left := who.Session
 	who.Session = nil
-	// Race: the person before their session.
-	if _, err := tx.LockUserForSignIn(ctx, left.UserID); err != nil && !postgres.IsNotFound(err) {
+	people := []int64{left.UserID}
+	owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID})
+	if err == nil {
+		people = append(people, owner.UserID)
+	} else if !postgres.IsNotFound(err) {
 		return who, err
+	}
+	// Race: the person before their session; and of two clients that change places, both
+	// lock the two people in the same order.
+	slices.Sort(people)
+	for _, id := range people {
+		if _, err := tx.LockUserForSignIn(ctx, id); err != nil && !postgres.IsNotFound(err) {
+			return who, err
+		}
 	}
 	if err := session.End(ctx, tx, left.ID, session.SignedOut); err != nil {
 		return who, err
@@ -255,7 +267,7 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if err := f.link(ctx, tx, who, userID, i); err != nil {
 		return progress{}, false, err
 	}
-	return p, true, f.Notices.Security(ctx, tx, userID, outbox.ProviderConnected, who.Device)
+	return p, true, f.Notices.WayInChanged(ctx, tx, userID, outbox.ProviderConnected, who.Device)
 }
 
 // lockedOwner finds whose an identity is, and locks them.
@@ -299,11 +311,8 @@ func (f *Flow) connect(ctx context.Context, who caller.Caller, told provider.Ide
 		if err := f.spend(ctx, tx, told); err != nil {
 			return err
 		}
-		if _, err := tx.LockUserForSignIn(ctx, user); err != nil {
+		if err := session.Hold(ctx, tx, user, who.Session.ID); err != nil {
 			return err
-		}
-		if dead, err := session.Lock(ctx, tx, who.Session.ID); err != nil || dead != nil {
-			return orEnded(err, f.Anonymous(caller.Caller{Ended: dead}))
 		}
 		owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID})
 		switch {
@@ -320,18 +329,10 @@ func (f *Flow) connect(ctx context.Context, who caller.Caller, told provider.Ide
 			}
 			return err
 		}
-		return f.Notices.Security(ctx, tx, user, outbox.ProviderConnected, who.Device)
+		return f.Notices.WayInChanged(ctx, tx, user, outbox.ProviderConnected, who.Device)
 	})
 	if err != nil {
 		return Entry{}, err
 	}
 	return f.current(ctx, who)
-}
-
-// orEnded is err, or that the session has ended.
-func orEnded(err error, ended *Incomplete) error {
-	if err != nil {
-		return err
-	}
-	return ended
 }

@@ -31,6 +31,11 @@ func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass strin
 	return f.reproved(ctx, who, session.Method{Method: "password", Reauthenticated: true})
 }
 
+// ownKey is the counter of guesses at a person's password by sessions of theirs. It is not
+// the front door's: who guesses there does not keep the owner, who is in, from proving that
+// it is them (SEC-77, TestSEC77_guessesAtTheFrontDoorDoNotStopASession).
+func ownKey(userID int64) string { return "session of user " + strconv.FormatInt(userID, 10) }
+
 // checkOwnPassword reports whether a password is that of the signed-in caller. A guess is
 // counted before it is made, like one at the front door.
 func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass string) (bool, error) {
@@ -39,11 +44,7 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 		return false, err
 	}
 	defer slot.Leave()
-	key := "user " + strconv.FormatInt(who.Session.UserID, 10)
-	if who.Session.Email != nil { // one counter with the front door
-		key = *who.Session.Email
-	}
-	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: key})
+	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: ownKey(who.Session.UserID)})
 	if errors.Is(err, problem.TooManyRequests) {
 		return false, problem.TooManyLoginAttempts.At("password")
 	}
@@ -65,25 +66,22 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method) (Entry, error) {
 	var after session.Details
 	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		if _, err := tx.LockSession(ctx, who.Session.ID); err != nil {
+		err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID)
+		if err != nil {
 			return err
 		}
-		var err error
 		after, err = f.prove(ctx, tx, who, m)
 		return err
 	})
 	return Shown(&after), err
 }
 
-// prove is reproved in a transaction; the session is locked. It returns the session after
+// prove is reproved in a transaction; the session is held. It returns the session after
 // that.
 func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m session.Method) (session.Details, error) {
-	d, dead, err := session.Prove(ctx, tx, who.Session.ID, m)
+	d, err := session.Prove(ctx, tx, who.Session.ID, m)
 	if err != nil {
 		return d, err
-	}
-	if dead != nil {
-		return d, f.Gone(dead)
 	}
 	return d, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
 }
@@ -119,16 +117,4 @@ func (f *Flow) RequireRecent(ctx context.Context, who caller.Caller) error {
 	}
 	again := Shown(who.Session)
 	return &Incomplete{Steps: f.withReset(steps, resetting), Again: &again}
-}
-
-// RequireForFirstPassword is RequireRecent where somebody without a password sets one.
-//
-// Security: with it they could prove anything afterwards. A token that was found must not be
-// enough to get round the second factor that such a person has
-// (TestPasswordChange_theFirstOneNeedsTheFactorThatThereIs).
-func (f *Flow) RequireForFirstPassword(ctx context.Context, who caller.Caller) error {
-	if who.Session.HasUsablePassword {
-		return nil
-	}
-	return f.RequireRecent(ctx, who)
 }

@@ -9,40 +9,49 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
-// unproved reports whether nobody has shown yet that an address or the number of an account
-// is theirs. Whoever made it then may be anybody.
-func unproved(ctx context.Context, tx postgres.Tx, userID int64) (bool, error) {
-	found, err := tx.FindSignInFacts(ctx, db.FindSignInFactsParams{ID: userID})
-	return err == nil && !found.HasVerifiedEmail && !found.PhoneVerified, err
-}
-
-// disown removes the services that are connected to an account, before somebody proves for
-// the first time that its address is theirs.
+// disown takes from an account what somebody could come in by, before the holder of an
+// address or a number (proved) shows for the first time that it is theirs: services, other
+// addresses, another number, and the links that verify them. It reports whether this is the
+// first proof.
 //
 // Security: somebody else may have made the account with that address and waited. What they
-// can come in by must not outlive the proof (SEC-72,
-// TestSEC72_aServiceConnectedBeforeTheProofIsGoneAfterIt).
-func disown(ctx context.Context, tx postgres.Tx, userID int64) error {
-	alone, err := unproved(ctx, tx, userID)
-	if err != nil || !alone {
-		return err
+// can come in by must not outlive the proof (SEC-72, TestSEC72_aTrapLaidBeforeTheProof…).
+// Second factors are no such thing: nobody comes in without them, so that an account that
+// has one stays as it is, and is not given away by a mistyped address.
+func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved string) (bool, error) {
+	found, err := tx.FindSignInFacts(ctx, db.FindSignInFactsParams{ID: userID})
+	if err != nil || found.HasVerifiedEmail || found.PhoneVerified || len(found.Factors) > 0 {
+		return false, err
+	}
+	if isEmail(proved) {
+		if _, err := tx.FindVerifiedHolder(ctx, proved); !postgres.IsNotFound(err) {
+			return false, err // somebody else's by now: it proves nothing here
+		}
+		if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: proved}); err != nil {
+			return false, err
+		}
+		if !f.Policy.PhoneVerification { // else the next sign-in wants it verified
+			if _, err := tx.UpdateUserPhone(ctx, db.UpdateUserPhoneParams{ID: userID}); err != nil {
+				return false, err
+			}
+		}
+	}
+	if err := tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: userID, Purpose: string(code.VerifyEmail)}); err != nil {
+		return false, err
 	}
 	_, err = tx.DeleteProviderAccountsOfUser(ctx, userID)
-	return err
+	return true, err
 }
 
 // reclaim is disown for a proof that sets no new password: a code that somebody asked for,
 // and that is all they have shown. The password and the sessions of whoever was there before
 // go, too; the attempt goes on without a password.
-func reclaim(ctx context.Context, tx postgres.Tx, a *Attempt) error {
+func (f *Flow) reclaim(ctx context.Context, tx postgres.Tx, a *Attempt, proved string) error {
 	if a.Signup || len(a.Methods) > 0 {
 		return nil // the same person has shown something else, or is just making the account
 	}
-	alone, err := unproved(ctx, tx, a.UserID)
-	if err != nil || !alone {
-		return err
-	}
-	if _, err := tx.DeleteProviderAccountsOfUser(ctx, a.UserID); err != nil {
+	first, err := f.disown(ctx, tx, a.UserID, proved)
+	if err != nil || !first {
 		return err
 	}
 	if err := tx.UpdateUserNoPassword(ctx, a.UserID); err != nil {

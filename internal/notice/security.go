@@ -9,8 +9,9 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
-// What people are told of if the operator wants it (ACCOUNT_EMAIL_NOTIFICATIONS). Each
-// goes to the primary address, in the transaction of the change (SEC-58).
+// What people are told of if the operator wants it (ACCOUNT_EMAIL_NOTIFICATIONS); a change to
+// what they can sign in with always. Each goes to the primary address, in the transaction of
+// the change (SEC-58).
 
 // PasswordChanged tells that the password was changed; first: that there is one now.
 func (n *Notices) PasswordChanged(ctx context.Context, tx postgres.Tx, userID int64, first bool, from session.Device) error {
@@ -66,10 +67,11 @@ func (n *Notices) AccountDeleted(ctx context.Context, tx postgres.Tx, userID int
 	return n.Outbox.Post(ctx, tx, outbox.Message{Kind: outbox.AccountDeleted, To: *user.Email})
 }
 
-// Security tells a person of something that happened to their account, such as a second
-// factor that was added.
-func (n *Notices) Security(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {
-	return n.security(ctx, tx, userID, kind, from)
+// WayInChanged tells that a second factor, a passkey or another service was added or
+// removed, whatever ACCOUNT_EMAIL_NOTIFICATIONS says: somebody else who adds one stays in
+// (NIST SP 800-63B-4, section 4.1.2).
+func (n *Notices) WayInChanged(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {
+	return n.primary(ctx, tx, outbox.Message{Kind: kind, UserID: userID, Device: deviceOf(from)})
 }
 
 func (n *Notices) security(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {

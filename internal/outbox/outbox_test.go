@@ -338,26 +338,16 @@ func TestOutbox_nothingReadableStandsInTheDatabase(t *testing.T) {
 		}
 		b.post(t, m)
 	}
-	holdsNone(t, "before", dump(t, b.url), secrets)
+	holdsNone(t, "before", testdb.EveryRow(t, b.url), secrets)
 	b.start(t)
 	for range kinds {
 		b.event(t)
 	}
-	holdsNone(t, "after", dump(t, b.url), secrets)
+	holdsNone(t, "after", testdb.EveryRow(t, b.url), secrets)
 	holdsNone(t, "the log", b.logs.String(), secrets)
-	if !strings.Contains(dump(t, b.url), "smtp_451") {
+	if !strings.Contains(testdb.EveryRow(t, b.url), "smtp_451") {
 		t.Error("the dump does not show what it should: river's rows are missing")
 	}
-}
-
-// dump is every row of every table as text.
-func dump(t *testing.T, url string) string {
-	t.Helper()
-	var b strings.Builder
-	for _, table := range query[string](t, url, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')`) {
-		b.WriteString(strings.Join(query[string](t, url, "SELECT t::text FROM "+table+" t"), "\n") + "\n")
-	}
-	return b.String()
 }
 
 func holdsNone(t *testing.T, when, text string, secrets []string) {
@@ -529,7 +519,7 @@ func TestWork_whatAPanicSaysIsKeptNowhere(t *testing.T) {
 	if e := b.event(t); e != river.EventKindJobFailed || !strings.Contains(b.logs.String(), "code=panic") {
 		t.Errorf("%s\n%s", e, b.logs)
 	}
-	holdsNone(t, "the database", dump(t, b.url), []string{"secret-recipient", "BCDF-GHJK"})
+	holdsNone(t, "the database", testdb.EveryRow(t, b.url), []string{"secret-recipient", "BCDF-GHJK"})
 	holdsNone(t, "the log", b.logs.String(), []string{"secret-recipient", "BCDF-GHJK"})
 }
 

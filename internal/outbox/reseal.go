@@ -2,36 +2,29 @@ package outbox
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
-// Reseal seals messages that are still to be sent with the newest key, and returns how many
-// it moved. It can be repeated, and run beside servers.
-func Reseal(ctx context.Context, q *db.Queries, keys *secret.Sealer) (moved int, err error) {
+// Reseal seals messages that are still to be sent with the newest key. It can be repeated, and
+// run beside servers.
+func Reseal(ctx context.Context, q *db.Queries, r *secret.Resealing) error {
 	after := uuid.UUID{}
 	for {
 		rows, err := q.ListSealedMessages(ctx, after)
 		if err != nil || len(rows) == 0 {
-			return moved, err
+			return err
 		}
 		for _, row := range rows {
 			after = row.ID
-			fresh, old, err := keys.Renew(row.Sealed, about(row.ID, Kind(row.Kind)))
+			err := r.Move(row.Sealed, about(row.ID, Kind(row.Kind)), func(fresh []byte) (int64, error) {
+				return q.UpdateMessageSealed(ctx, db.UpdateMessageSealedParams{ID: row.ID, Before: row.Sealed, Sealed: fresh})
+			})
 			if err != nil {
-				return moved, fmt.Errorf("message %s: %w", row.ID, err)
+				return err
 			}
-			if !old {
-				continue
-			}
-			n, err := q.UpdateMessageSealed(ctx, db.UpdateMessageSealedParams{ID: row.ID, Before: row.Sealed, Sealed: fresh})
-			if err != nil {
-				return moved, err
-			}
-			moved += int(n)
 		}
 	}
 }

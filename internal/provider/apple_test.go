@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
@@ -141,11 +142,10 @@ func TestApple_answersThatAreNone(t *testing.T) {
 		done   bool // for Revoke
 	}{
 		"invalid_client": {400, `{"error":"invalid_client"}`, false}, "unauthorized": {401, `{"error":"invalid_client"}`, false}, "echo": {400, `{"error":"` + refresh + `"}`, false}, "html": {400, `<html>`, false},
-		"invalid_grant": {400, `{"error":"invalid_grant"}`, true}, "invalid_grant with 500": {500, `{"error":"invalid_grant"}`, false}, "too many": {429, ``, false}, "redirect": {302, ``, false}, "empty": {200, ``, true},
+		"invalid_grant": {400, `{"error":"invalid_grant"}`, true}, "invalid_grant with 500": {500, `{"error":"invalid_grant"}`, false}, "too many": {429, ``, false}, "empty": {200, ``, true},
 		"error twice": {400, `{"error":"invalid_client","error":"invalid_grant"}`, false}, "oversize": {200, strings.Repeat("x", 100<<10), false},
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Location", "/elsewhere")
 			w.WriteHeader(row.status)
 			_, _ = w.Write([]byte(row.body))
 		}))
@@ -163,6 +163,31 @@ func TestApple_answersThatAreNone(t *testing.T) {
 			t.Errorf("exchange, %s: %v", name, err)
 		}
 		server.Close()
+	}
+}
+
+// What we send Apple is for Apple: a redirect that keeps the form is not followed.
+func TestApple_redirectsAreNotFollowed(t *testing.T) {
+	t.Parallel()
+	var sent atomic.Int64
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		sent.Add(1)
+		_, _ = w.Write([]byte(`{"refresh_token":"r","id_token":"` + compact(rsHeader, `{"sub":"ann"}`) + `"}`))
+	}))
+	defer elsewhere.Close()
+	for _, status := range []int{307, 308} {
+		server := httptest.NewServer(http.RedirectHandler(elsewhere.URL, status))
+		p := newProviders(t, `{"apple":{"APP":{"client_id":"a","secret":"KEYID","key":"TEAMID","settings":{"certificate_key":`+quote(pemOf(t, newEC()))+`,"token_url":"`+server.URL+`","revoke_url":"`+server.URL+`"}}}}`, newClock())
+		if err := p.Revoke(context.Background(), "apple", "a", "t"); !errors.Is(err, provider.ErrUnavailable) {
+			t.Errorf("revoke, %d: %v", status, err)
+		}
+		if token, err := p.ExchangeCode(context.Background(), provider.Code{Provider: "apple", ClientID: "a", UID: "ann", Code: "c"}); !errors.Is(err, provider.ErrUnavailable) {
+			t.Errorf("exchange, %d: %q, %v", status, token, err)
+		}
+		server.Close()
+	}
+	if n := sent.Load(); n != 0 {
+		t.Errorf("%d forms went elsewhere", n)
 	}
 }
 

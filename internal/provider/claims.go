@@ -12,7 +12,6 @@ import (
 const (
 	clockSkew = 60 * time.Second // by which the provider's clock may be ahead of ours
 	maxOld    = 10 * time.Minute // since the provider made the token
-	maxSpent  = 24 * time.Hour   // that a used token is remembered; maxOld is what refuses it later
 	maxName   = 150              // characters, as Django has them
 	maxEmail  = 320              // bytes
 )
@@ -48,7 +47,8 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, bool) {
 	return id, true
 }
 
-// inTime returns until when the token must be remembered once it was used.
+// inTime returns until when the token must be remembered once it was used: until it is
+// refused anyway, by its own end or by its age.
 func inTime(o map[string]any, now time.Time) (time.Time, bool) {
 	exp, ok1 := integer(o["exp"])
 	iat, ok2 := integer(o["iat"])
@@ -65,10 +65,13 @@ func inTime(o map[string]any, now time.Time) (time.Time, bool) {
 			return time.Time{}, false
 		}
 	}
-	if last := now.Add(maxSpent); expires.After(last) {
+	// Security: a token that is looked at in its last moment is used some seconds later, and by
+	// a server with another clock: it is remembered for longer than anybody takes it
+	// (TestSEC71_aProviderTokenIsKnownForAsLongAsItIsTaken).
+	if last := issued.Add(maxOld); expires.After(last) {
 		expires = last
 	}
-	return expires, true
+	return expires.Add(clockSkew), true
 }
 
 // audience returns the client id that the token was made for. Security: a token that
@@ -100,7 +103,7 @@ func (p *Provider) readEmail(o map[string]any, id *Identity) bool {
 	var ok1, ok2, ok3 bool
 	id.Email, _, ok1 = optional(o, "email")
 	id.EmailVerified, ok2 = p.truth(o, "email_verified")
-	id.IsPrivateRelay, ok3 = p.truth(o, "is_private_email")
+	_, ok3 = p.truth(o, "is_private_email") // nobody asks for it; what Apple never writes is refused all the same
 	if !ok1 || !ok2 || !ok3 || len(id.Email) > maxEmail {
 		return false
 	}

@@ -14,5 +14,8 @@ func (p *Providers) Secret(id, clientID string) (string, error) {
 	return app.signer.secret(clientID, p.now())
 }
 
+// NonceForms are the forms in which a token may show a nonce.
+var NonceForms = nonceForms
+
 // SetTransport lets a test's own certificate pass.
 func (p *Providers) SetTransport(t http.RoundTripper) { p.web.client.Transport = t }

@@ -17,8 +17,8 @@ func NewNonce() string { return secret.Text(32) }
 // most apps give to Apple in its place.
 func HashNonce(raw string) string { return hex.EncodeToString(secret.Hash(raw)) }
 
-// NonceForms are the forms in which a token may show the nonce raw: as it is, or hashed.
-func NonceForms(raw string) []string {
+// nonceForms are the forms in which a token may show the nonce raw: as it is, or hashed.
+func nonceForms(raw string) []string {
 	sum := sha256.Sum256([]byte(raw))
 	return []string{raw, hex.EncodeToString(sum[:]), base64.RawURLEncoding.EncodeToString(sum[:])}
 }
@@ -32,7 +32,7 @@ func MatchesNonce(claim, raw string) bool {
 		return false
 	}
 	match := 0
-	for _, form := range NonceForms(raw) {
+	for _, form := range nonceForms(raw) {
 		match |= subtle.ConstantTimeCompare([]byte(claim), []byte(form))
 	}
 	return match == 1

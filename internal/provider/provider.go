@@ -1,7 +1,7 @@
 // Package provider owns sign-in with Apple, Google and other OpenID Connect providers as
 // far as it can be checked without a database: which providers are set up, whether an
-// id_token is theirs and what it says, the providers' keys, and Apple's two endpoints for
-// a refresh token. It does not own which person an identity belongs to, which nonces are
+// id_token is theirs and what it says, the providers' keys, Apple's two endpoints for a
+// refresh token, and how one comes to wait for its revocation. It does not own which person an identity belongs to, which nonces are
 // out, nor which tokens were used before (the rooms above keep those).
 package provider
 
@@ -72,9 +72,11 @@ func (p *Provider) has(clientID string) bool {
 
 // Providers is everything that is set up.
 type Providers struct {
-	list []*Provider
-	now  func() time.Time
-	web  *web
+	list   []*Provider
+	listed []Listed
+	ids    []string
+	now    func() time.Time
+	web    *web
 }
 
 // New sets up what settings name. No provider is asked before its first token comes.
@@ -104,32 +106,8 @@ func New(settings Settings, now func() time.Time, log *slog.Logger) (*Providers,
 	slices.SortStableFunc(p.list, func(a, b *Provider) int {
 		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
 	})
+	p.makeList()
 	return p, nil
-}
-
-// Listed is what a client is told about an app.
-type Listed struct {
-	ID, Name string
-	// Flows is what can be done with it.
-	Flows []string
-	// ClientID may be several, separated by commas. Such a text is taken as a client id too.
-	ClientID string
-	// ConfigurationURL is the discovery document of an OpenID Connect provider.
-	ConfigurationURL string
-}
-
-// List is what clients see, by name.
-func (p *Providers) List() []Listed {
-	list := []Listed{}
-	for _, app := range p.list {
-		if !app.Hidden {
-			list = append(list, Listed{
-				ID: app.ID, Name: app.Name, Flows: []string{"provider_token"},
-				ClientID: strings.Join(app.ClientIDs, ","), ConfigurationURL: app.discoveryURL,
-			})
-		}
-	}
-	return list
 }
 
 // Find returns the app of a provider and client id. Without a client id it is the

@@ -18,7 +18,7 @@ import (
 func TestProviders_areListedByNameAndFound(t *testing.T) {
 	t.Parallel()
 	p := newProviders(t, `{
-		"google": {"APPS": [{"client_id": "web.example"}, {"client_id": "ios.example", "name": "google on iOS", "settings": {"hidden": true}}], "SCOPE": ["email"], "AUTH_PARAMS": {"access_type": "online"}},
+		"google": {"APPS": [{"client_id": "web.example"}, {"client_id": "tv.example"}, {"client_id": "ios.example", "name": "google on iOS", "settings": {"hidden": true}}], "SCOPE": ["email"], "AUTH_PARAMS": {"access_type": "online"}},
 		"apple": {"APP": {"client_id": "com.example.app, com.example.web", "secret": "KEYID", "key": "TEAMID"}},
 		"openid_connect": {"APPS": [{"provider_id": "corp", "name": "Corp", "client_id": "c1", "secret": "s", "settings": {"server_url": "https://login.example/realm", "token_auth_method": "client_secret_basic"}},
 			{"provider_id": "auth0", "client_id": "c2", "settings": {"server_url": "https://x.auth0.example/.well-known/openid-configuration", "issuer": "https://x.auth0.example/"}}]}}`, newClock())
@@ -26,7 +26,8 @@ func TestProviders_areListedByNameAndFound(t *testing.T) {
 	want := `[{"ID":"apple","Name":"Apple","Flows":["provider_token"],"ClientID":"com.example.app,com.example.web","ConfigurationURL":""},` +
 		`{"ID":"auth0","Name":"auth0","Flows":["provider_token"],"ClientID":"c2","ConfigurationURL":"https://x.auth0.example/.well-known/openid-configuration"},` +
 		`{"ID":"corp","Name":"Corp","Flows":["provider_token"],"ClientID":"c1","ConfigurationURL":"https://login.example/realm/.well-known/openid-configuration"},` +
-		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"web.example","ConfigurationURL":""}]`
+		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"web.example","ConfigurationURL":""},` +
+		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"tv.example","ConfigurationURL":""}]`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -40,8 +41,11 @@ func TestProviders_areListedByNameAndFound(t *testing.T) {
 			t.Errorf("%s %s: %v, %v", row.id, row.clientID, app, ok)
 		}
 	}
-	if p := newProviders(t, "", newClock()); p.List() == nil || len(p.List()) != 0 {
-		t.Error(p.List())
+	if ids := p.IDs(); !slices.Equal(ids, []string{"apple", "auth0", "corp", "google"}) {
+		t.Error(ids)
+	}
+	if p := newProviders(t, "", newClock()); p.List() == nil || len(p.List()) != 0 || p.IDs() == nil || len(p.IDs()) != 0 {
+		t.Error(p.List(), p.IDs())
 	}
 }
 

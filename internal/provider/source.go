@@ -29,14 +29,14 @@ type keySource struct {
 	now      func() time.Time
 	log      *slog.Logger
 
-	mu      sync.Mutex // guards what follows
-	set     keySet     // nil: never read
-	until   time.Time  // their time is over
-	asked   time.Time  // when the last read began
-	sought  time.Time  // when the last read for an unknown kid began
-	failure error      // of the last read
-	absent  map[string]time.Time
-	reading chan struct{} // closed when the read under way ends; nil: none is
+	mu      sync.Mutex           // guards what follows
+	set     keySet               // nil: never read
+	until   time.Time            // their time is over
+	asked   time.Time            // when the last read began
+	sought  time.Time            // when the last read for an unknown kid began
+	failure error                // of the last read
+	absent  map[string]time.Time // when a read for a kid has ended without it
+	reading chan struct{}        // closed when the read under way ends; nil: none is
 
 	// Where the discovery document said that the keys are. Race: only the read under way
 	// touches these, and there is one.
@@ -68,7 +68,7 @@ func (s *keySource) look(kid string) <-chan struct{} {
 		if s.set != nil && fresh {
 			s.sought = now
 		}
-		s.start(now)
+		s.start(kid, now)
 	}
 	if known && fresh {
 		return nil
@@ -96,8 +96,11 @@ func over(since time.Time, pause time.Duration, now time.Time) bool {
 	return since.IsZero() || now.Before(since) || now.Sub(since) >= pause
 }
 
-// start begins a read that outlives the request that caused it: others wait for it too.
-func (s *keySource) start(now time.Time) {
+// start begins a read that outlives the request that caused it: others wait for it too. Only
+// the kid that it is for is absent afterwards: others were not sought, and a read that failed
+// has found out nothing (TestSource_strayKidDelaysANewKeyFor30sAtMost,
+// TestDiscovery_followsMovedKeys).
+func (s *keySource) start(kid string, now time.Time) {
 	s.asked = now
 	done := make(chan struct{})
 	s.reading = done
@@ -107,12 +110,24 @@ func (s *keySource) start(now time.Time) {
 		defer s.mu.Unlock()
 		if s.failure = err; err == nil {
 			s.set, s.until = set, s.now().Add(age)
+			s.miss(kid, now)
 		} else {
 			s.log.Warn("reading a provider's keys failed", "provider", s.provider.ID, "error", err.Error())
 		}
 		s.reading = nil
 		close(done)
 	}()
+}
+
+// miss remembers a kid that is not among the keys that were read for it.
+func (s *keySource) miss(kid string, now time.Time) {
+	if _, found := s.set[kid]; found {
+		return
+	}
+	if len(s.absent) >= maxAbsent {
+		clear(s.absent)
+	}
+	s.absent[kid] = now
 }
 
 func (s *keySource) verdict(kid string) (key, error) {
@@ -128,12 +143,6 @@ func (s *keySource) verdict(kid string) (key, error) {
 	}
 	if !usable {
 		return key{}, ErrUnavailable
-	}
-	if len(s.absent) >= maxAbsent {
-		clear(s.absent)
-	}
-	if over(s.absent[kid], againSame, now) {
-		s.absent[kid] = now
 	}
 	return key{}, ErrInvalidToken
 }

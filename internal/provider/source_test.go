@@ -164,6 +164,25 @@ func TestSEC73_unknownKidIsSoughtOnceIn30s(t *testing.T) {
 	h.wants("known", h.signIn(id), nil)
 }
 
+// A key that was made in haste is found in 30 s, also where somebody has just named an unknown
+// kid: only what was looked for and not found has to wait for 5 min.
+func TestSource_strayKidDelaysANewKeyFor30sAtMost(t *testing.T) {
+	t.Parallel()
+	for _, id := range kinds {
+		h := newHouse(t)
+		h.wants("before", h.signIn(id), nil)
+		h.wants("stray", h.bring(id, h.fake.Token(fakeprovider.Claims{Provider: id, Header: map[string]any{"kid": "stray"}})), provider.ErrInvalidToken)
+		h.fake.RotateKeys(id)
+		h.wants("at once", h.signIn(id), provider.ErrInvalidToken)
+		h.asked("at once", id, 2)
+		h.clock.advance(29 * time.Second)
+		h.wants("after 29 s", h.signIn(id), provider.ErrInvalidToken)
+		h.clock.advance(time.Second)
+		h.wants("after 30 s", h.signIn(id), nil)
+		h.asked("after 30 s", id, 3)
+	}
+}
+
 // A cache on the way may show the old set for a while: the new key is found later.
 func TestSource_keyThatIsShownLateIsFoundLater(t *testing.T) {
 	t.Parallel()

@@ -23,11 +23,10 @@ type Identity struct {
 	// EmailVerified: the provider says that the person has shown the address to be theirs.
 	EmailVerified bool
 	// Authoritative: and the provider is the one to know, so that it may link (SEC-72).
-	Authoritative  bool
-	IsPrivateRelay bool
+	Authoritative bool
 	// The names are at most 150 characters each, and untrusted.
 	GivenName, FamilyName, Name string
-	// Digest knows the token again until ExpiresAt, at most 24 hours from now (SEC-71).
+	// Digest knows the token again. After ExpiresAt no server takes it any more (SEC-71).
 	Digest    []byte
 	ExpiresAt time.Time
 	// Nonce is as in the token: see NonceHashes.

@@ -88,19 +88,3 @@ func (s *Sealer) Open(sealed []byte, about string) ([]byte, error) {
 	}
 	return text, nil
 }
-
-// Renew seals a sealed text with the newest key. It reports false, and returns nothing, where
-// that has sealed it already.
-func (s *Sealer) Renew(sealed []byte, about string) ([]byte, bool, error) {
-	if s.Current(sealed) {
-		return nil, false, nil
-	}
-	text, err := s.Open(sealed, about)
-	if err != nil {
-		return nil, false, err
-	}
-	return s.Seal(text, about), true, nil
-}
-
-// Current reports whether the newest key has sealed it.
-func (s *Sealer) Current(sealed []byte) bool { return strings.HasPrefix(string(sealed), s.ids[0]+":") }

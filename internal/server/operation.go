@@ -20,7 +20,8 @@ type operation struct {
 	// limits are the actions of x-rate-limit.
 	limits []string
 	// recent is x-recent-auth: always, when_required (ACCOUNT_REAUTHENTICATION_REQUIRED),
-	// factors (MFA_REAUTHENTICATION_REQUIRED), or empty.
+	// factors (MFA_REAUTHENTICATION_REQUIRED), first_password (of somebody who has none), or
+	// empty.
 	recent string
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema

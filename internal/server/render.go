@@ -45,6 +45,9 @@ func (s *Server) render(c *fiber.Ctx, err error) error {
 	}
 	var ended session.EndedError
 	if errors.As(err, &ended) {
+		if c.Get("X-Session-Token") != "" {
+			return s.renderIncomplete(c, s.Flow.Gone(ended.Why))
+		}
 		return s.renderIncomplete(c, s.Flow.Anonymous(caller.Caller{Ended: ended.Why}))
 	}
 	found := problem.All(err)

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/api"
@@ -11,10 +12,27 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
+// discovery answers what never changes with what was made at start.
 type discovery struct {
-	ring *token.Keyring
-	spec api.JSONObject
-	apps factor.Settings
+	ring  *token.Keyring
+	spec  api.JSONObject
+	apple api.JSONObject   // nil: no app is set
+	links []api.JSONObject // nil: no app is set
+}
+
+func newDiscovery(ring *token.Keyring, apps factor.Settings) (discovery, error) {
+	d := discovery{ring: ring}
+	var err error
+	if d.spec, err = published(); err != nil {
+		return d, err
+	}
+	if text := apps.AppleSiteAssociation(); text != nil {
+		err = json.Unmarshal(text, &d.apple)
+	}
+	if text := apps.AssetLinks(); text != nil {
+		err = errors.Join(err, json.Unmarshal(text, &d.links))
+	}
+	return d, err
 }
 
 func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.GetKeySetResponseObject, error) {
@@ -28,27 +46,21 @@ func (d discovery) GetSpecification(context.Context, api.GetSpecificationRequest
 	return api.GetSpecification200JSONResponse(d.spec), nil
 }
 
-// files may be kept for an hour: an app is installed once, and asks then.
+// fileLives: a file may be kept for an hour: an app is installed once, and asks then.
 const fileLives = "public, max-age=3600"
 
 func (d discovery) GetAppleAppSiteAssociation(context.Context, api.GetAppleAppSiteAssociationRequestObject) (api.GetAppleAppSiteAssociationResponseObject, error) {
-	text := d.apps.AppleSiteAssociation()
-	if text == nil {
+	if d.apple == nil {
 		return nil, problem.PathNotFound
 	}
-	var file api.JSONObject
-	err := json.Unmarshal(text, &file)
-	return api.GetAppleAppSiteAssociation200JSONResponse{Body: file, Headers: api.GetAppleAppSiteAssociation200ResponseHeaders{CacheControl: fileLives}}, err
+	return api.GetAppleAppSiteAssociation200JSONResponse{Body: d.apple, Headers: api.GetAppleAppSiteAssociation200ResponseHeaders{CacheControl: fileLives}}, nil
 }
 
 func (d discovery) GetAssetLinks(context.Context, api.GetAssetLinksRequestObject) (api.GetAssetLinksResponseObject, error) {
-	text := d.apps.AssetLinks()
-	if text == nil {
+	if d.links == nil {
 		return nil, problem.PathNotFound
 	}
-	var file []api.JSONObject
-	err := json.Unmarshal(text, &file)
-	return api.GetAssetLinks200JSONResponse{Body: file, Headers: api.GetAssetLinks200ResponseHeaders{CacheControl: fileLives}}, err
+	return api.GetAssetLinks200JSONResponse{Body: d.links, Headers: api.GetAssetLinks200ResponseHeaders{CacheControl: fileLives}}, nil
 }
 
 // published is the embedded document without the hints for our Go generator.

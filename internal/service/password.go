@@ -38,9 +38,6 @@ func (p passwords) ResetPassword(ctx context.Context, r api.ResetPasswordRequest
 }
 
 func (p passwords) ChangePassword(ctx context.Context, r api.ChangePasswordRequestObject) (api.ChangePasswordResponseObject, error) {
-	if err := p.flow.RequireForFirstPassword(ctx, caller.From(ctx)); err != nil {
-		return nil, err
-	}
 	changed, err := p.account.ChangePassword(ctx, caller.From(ctx), account.PasswordChange{Current: r.Body.CurrentPassword, New: r.Body.NewPassword})
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ var _ api.StrictServerInterface = Service{}
 
 // New returns the operations.
 func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error) {
-	spec, err := published()
+	known, err := newDiscovery(ring, f.Factors.Settings)
 	return Service{
 		configuration:  configuration{f},
 		authentication: authentication{f},
@@ -50,6 +50,6 @@ func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error)
 		sessions:       sessions{a, f},
 		tokens:         tokens{f},
 		profile:        profile{a},
-		discovery:      discovery{ring, spec, f.Factors.Settings},
+		discovery:      known,
 	}, err
 }

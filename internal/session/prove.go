@@ -22,15 +22,12 @@ func Methods(d *Details) []Method {
 	return list
 }
 
-// Prove notes a proof that a signed-in person gives, now. It returns the session after
-// that, and why it has ended where it has. The session must be locked.
-func Prove(ctx context.Context, tx postgres.Tx, id uuid.UUID, m Method) (Details, *problem.Problem, error) {
+// Prove notes a proof that a signed-in person gives, now, and returns the session after
+// that. The session must be held; see [Hold].
+func Prove(ctx context.Context, tx postgres.Tx, id uuid.UUID, m Method) (Details, error) {
 	d, err := tx.FindSession(ctx, id)
 	if err != nil {
-		return d, nil, err
-	}
-	if dead := Alive(&d, tx.Now); dead != nil {
-		return d, dead, nil
+		return d, err
 	}
 	m.At = Epoch(tx.Now)
 	list := append(Methods(&d), m)
@@ -38,26 +35,49 @@ func Prove(ctx context.Context, tx postgres.Tx, id uuid.UUID, m Method) (Details
 		list = slices.Delete(list, 1, 1+extra) // how they signed in stays
 	}
 	if d.Methods, err = json.Marshal(list); err != nil {
-		return d, nil, err
+		return d, err
 	}
-	return d, nil, tx.UpdateSessionMethods(ctx, db.UpdateSessionMethodsParams{ID: d.ID, Methods: d.Methods})
+	return d, tx.UpdateSessionMethods(ctx, db.UpdateSessionMethodsParams{ID: d.ID, Methods: d.Methods})
 }
 
-// Lock locks a session and tells why it has ended; nil where it has not. What was asked of
-// it before may have waited for the very change that ended it.
-func Lock(ctx context.Context, tx postgres.Tx, id uuid.UUID) (*problem.Problem, error) {
+// Hold locks a person and then their session, and returns an [EndedError] where that is over:
+// what was asked of it may have waited for the very change that ended it.
+//
+// Race: the person before their sessions, as wherever sessions are ended: a password that
+// changes ends them, and a sign-in the oldest of them, and both hold the person.
+func Hold(ctx context.Context, tx postgres.Tx, userID int64, id uuid.UUID) error {
+	if _, err := tx.LockUserForSignIn(ctx, userID); err != nil {
+		return orEnded(err)
+	}
 	if _, err := tx.LockSession(ctx, id); err != nil {
-		return nil, err
+		return orEnded(err)
 	}
 	d, err := tx.FindSession(ctx, id)
 	if err != nil {
-		return nil, err
+		return orEnded(err)
 	}
-	return Alive(&d, tx.Now), nil
+	if dead := Alive(&d, tx.Now); dead != nil {
+		return EndedError{dead}
+	}
+	return nil
 }
 
-// EndedError says that the session of a request has ended while the request waited.
+// orEnded turns a row that is gone into the end that it is.
+func orEnded(err error) error {
+	if postgres.IsNotFound(err) {
+		return EndedError{}
+	}
+	return err
+}
+
+// EndedError says that the session of a request has ended while the request waited; nil:
+// with the account.
 type EndedError struct{ Why *problem.Problem }
 
 // Error is for logs.
-func (e EndedError) Error() string { return "the session has ended: " + e.Why.Code }
+func (e EndedError) Error() string {
+	if e.Why == nil {
+		return "the session is gone"
+	}
+	return "the session has ended: " + e.Why.Code
+}

@@ -153,13 +153,21 @@ func (s *Sessions) store(ctx context.Context, tx postgres.Tx, o Opening, row db.
 // in it has its own, shorter times.
 const pendingLife = 24 * time.Hour
 
+// questionLife is how long it lives while nothing has come of it but a question to answer: a
+// passkey's options can be had without an account, as often as one likes.
+const questionLife = time.Hour
+
 // OpenPending stores a session for a visitor who is on the way in. attempt says how far
-// they have come; it is the caller's to read.
-func (s *Sessions) OpenPending(ctx context.Context, tx postgres.Tx, device Device, attempt json.RawMessage) (id uuid.UUID, token string, err error) {
+// they have come; it is the caller's to read. Where nothing has begun yet, it is short.
+func (s *Sessions) OpenPending(ctx context.Context, tx postgres.Tx, device Device, attempt json.RawMessage, begun bool) (id uuid.UUID, token string, err error) {
+	life := questionLife
+	if begun {
+		life = pendingLife
+	}
 	id, token = secret.Bits128(), secret.SessionToken()
 	stored := device.Stored()
 	return id, token, tx.InsertPendingSession(ctx, db.InsertPendingSessionParams{
-		ID: id, ListingID: secret.ID52(), TokenHash: secret.Hash(token), CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(pendingLife),
+		ID: id, ListingID: secret.ID52(), TokenHash: secret.Hash(token), CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(life),
 		UserAgent: stored.UserAgent, DeviceName: stored.Name, Address: stored.Address, Attempt: attempt,
 	})
 }

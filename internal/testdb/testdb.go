@@ -140,6 +140,35 @@ func template(t testing.TB) string {
 	return migrated.name
 }
 
+// EveryRow is every row of every table as text, for tests that look for what must not stand
+// there. bytea shows as hexadecimal.
+func EveryRow(t testing.TB, url string) string {
+	t.Helper()
+	ctx := context.Background()
+	c, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close(ctx) }()
+	rows, err := c.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for _, table := range tables {
+		var text string
+		if err := c.QueryRow(ctx, "SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM "+table+" t").Scan(&text); err != nil {
+			t.Fatal(err)
+		}
+		all.WriteString(text + "\n")
+	}
+	return all.String()
+}
+
 func exec(t testing.TB, url, sql string) {
 	t.Helper()
 	ctx := context.Background()

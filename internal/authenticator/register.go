@@ -1,0 +1,119 @@
+package authenticator
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/factor"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
+)
+
+// Registration is a key that a session adds to a person.
+type Registration struct {
+	Session uuid.UUID
+	// Purpose is AddWebAuthn or SignupPasskey.
+	Purpose string
+	UserID  int64
+	// Account and Display are what the device shows of the person, and Passwordless whether
+	// the key can sign in alone. They matter to AskToRegister only.
+	Account, Display string
+	Passwordless     bool
+}
+
+// AskToRegister returns creation options (WebAuthn Level 3, section 5.4), and keeps what they
+// ask for.
+func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Registration) (json.RawMessage, error) {
+	person, err := a.Person(ctx, tx, r.UserID, r.Account, r.Display)
+	if err != nil {
+		return nil, err
+	}
+	options, ceremony, err := a.StartRegistration(person, r.Passwordless, tx.Now)
+	if err != nil {
+		return nil, err
+	}
+	return options, a.Ask(ctx, tx, r.Session, r.Purpose, ceremony)
+}
+
+// Register judges the answer to AskToRegister and stores the key, with recovery codes where
+// the person has none. It returns an error that IsIncorrect where the answer is no good, also
+// where somebody has the key already. The person's row must be locked.
+func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registration, name string, answer json.RawMessage) (Listed, error) {
+	ceremony, found, err := a.Answered(ctx, tx, r.Session, r.Purpose)
+	if err != nil {
+		return Listed{}, err
+	}
+	if !found {
+		return Listed{}, fmt.Errorf("%w: nothing was asked, or too long ago", factor.ErrIncorrect)
+	}
+	person, err := a.Person(ctx, tx, r.UserID, "", "")
+	if err != nil {
+		return Listed{}, err
+	}
+	key, err := a.FinishRegistration(ceremony, person, answer, tx.Now)
+	if err != nil {
+		return Listed{}, err
+	}
+	before, err := tx.ListAuthenticators(ctx, r.UserID)
+	if err != nil {
+		return Listed{}, err
+	}
+	if name == "" {
+		name = invent(before)
+	}
+	added, err := a.addKey(ctx, tx, r.UserID, name, key)
+	if err != nil {
+		return Listed{}, err
+	}
+	added.CodesMade, err = a.accompany(ctx, tx, r.UserID, before)
+	return added, err
+}
+
+// addKey stores a key. It returns factor.ErrIncorrect where somebody has it already.
+func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int64, name string, c factor.Credential) (Listed, error) {
+	row := db.Authenticator{ID: secret.ID52(), UserID: userID, Type: factor.WebAuthn, Name: name, CreatedAt: tx.Now}
+	if err := tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{ID: row.ID, UserID: userID, Type: row.Type, Name: name, Now: tx.Now}); err != nil {
+		return Listed{}, err
+	}
+	if c.Transports == nil {
+		c.Transports = []string{}
+	}
+	n, err := tx.InsertWebAuthnCredential(ctx, db.InsertWebAuthnCredentialParams{
+		AuthenticatorID: row.ID, CredentialID: c.ID, PublicKey: c.PublicKey, SignCount: int64(c.SignCount), Aaguid: c.AAGUID,
+		Transports: c.Transports, BackupEligible: c.BackupEligible, BackupState: c.BackupState, Passwordless: c.Passwordless,
+	})
+	if err != nil {
+		return Listed{}, err
+	}
+	if n == 0 { // the refusal is committed, so nothing may be left behind
+		ids := []int64{row.ID}
+		if _, err := tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: userID, Ids: ids}); err != nil {
+			return Listed{}, err
+		}
+		return Listed{}, fmt.Errorf("%w: somebody has this key already", factor.ErrIncorrect)
+	}
+	added := shown(row)
+	added.Passwordless = c.Passwordless
+	return added, nil
+}
+
+// invent names a key that its person has not named.
+func invent(rows []db.Authenticator) string {
+	keys := 0
+	for _, row := range rows {
+		if row.Type == factor.WebAuthn {
+			keys++
+		}
+	}
+	switch keys {
+	case 0:
+		return "Master key"
+	case 1:
+		return "Backup key"
+	}
+	return fmt.Sprintf("Backup key %d", keys)
+}

@@ -1,0 +1,60 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// pile makes $1 rows of a kind that nobody needs any more; left counts those that are there.
+type pile struct{ table, make, left string }
+
+var piles = []pile{
+	{"rate_limits", `SELECT sha256(n::text::bytea), now() - interval '1 day', 1, 60 FROM generate_series(1, $1) n`, "true"},
+	{"audit_events (id, occurred_at, event, result, actor, address)", `SELECT gen_random_uuid(), now() - interval '91 days', 'login', 'success', 'user', '192.0.2.1' FROM generate_series(1, $1)`, "address IS NOT NULL AND occurred_at < now() - interval '90 days'"},
+	{"codes", `SELECT id, 'login', NULL, 'x@example.com', token_hash, 1, 1, 1, now(), now() - interval '1 day' FROM sessions WHERE user_id IS NULL LIMIT $1`, "true"},
+	{"links", `SELECT sha256(n::text::bytea), 'verify_email', (SELECT id FROM users), 'x@example.com', now(), now() - interval '1 day' FROM generate_series(1, $1) n`, "expires_at < now()"},
+	{"messages (id, kind, sealed, created_at)", `SELECT gen_random_uuid(), 'nothing', 'x', now() - interval '31 days' FROM generate_series(1, $1)`, "created_at < now() - interval '30 days'"},
+	{"messages (id, kind, sealed, created_at)", `SELECT gen_random_uuid(), 'nothing', 'x', now() - interval '8 days' FROM generate_series(1, $1)`, "sealed IS NOT NULL AND created_at < now() - interval '7 days'"},
+	{"ceremonies", `SELECT id, 'login', 'x', now() - interval '1 day' FROM sessions WHERE user_id IS NULL LIMIT $1`, "true"},
+	{"provider_nonces", `SELECT sha256(n::text::bytea), now() - interval '1 day' FROM generate_series(1, $1) n`, "true"},
+	{"spent_id_tokens", `SELECT sha256(n::text::bytea), now() - interval '1 day' FROM generate_series(1, $1) n`, "true"},
+}
+
+func (p pile) name() string {
+	name, _, _ := strings.Cut(p.table, " ")
+	return name
+}
+
+// One sweep removes all that has piled up, however much it is: a statement takes 5000 at most.
+func TestSweep_goesOnUntilNothingIsLeft(t *testing.T) {
+	t.Parallel()
+	const rows = 10_001
+	w := start(t)
+	w.signedUp(ada)
+	// Visitors who are on the way in, and whose codes and questions are too old.
+	w.exec(`INSERT INTO sessions (id, listing_id, token_hash, created_at, expires_at, generation, rotated_at, refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, methods, attempt)
+		SELECT gen_random_uuid(), n, sha256(n::text::bytea), t, t, 1, t, t, false, t, '', '', '[]', '{}' FROM generate_series(1, $1) n, (SELECT now() + interval '1 day') a(t)`, rows)
+	for _, p := range piles {
+		w.exec("INSERT INTO "+p.table+" "+p.make, rows)
+		if n := query[int](w, "SELECT count(*) FROM "+p.name()+" WHERE "+p.left); n < rows {
+			t.Fatalf("%s: %d rows are there", p.name(), n)
+		}
+	}
+	began := time.Now()
+	w.swept()
+	t.Logf("%d kinds of %d rows took %v", len(piles), rows, time.Since(began))
+	for _, p := range piles {
+		if n := query[int](w, "SELECT count(*) FROM "+p.name()+" WHERE "+p.left); n != 0 {
+			t.Errorf("%s: %d rows are left of %q", p.name(), n, p.left)
+		}
+	}
+	if n := query[int](w, "SELECT count(*) FROM sessions"); n != rows+1 {
+		t.Errorf("%d sessions: those of living people and visitors stay", n)
+	}
+	w.exec("UPDATE sessions SET expires_at = now() - interval '1 day' WHERE user_id IS NULL")
+	w.swept()
+	if n := query[int](w, "SELECT count(*) FROM sessions"); n != 1 {
+		t.Errorf("%d sessions are left", n)
+	}
+}
