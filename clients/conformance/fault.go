@@ -17,6 +17,10 @@ const (
 	profile    place = "profile"
 	signingIn  place = "sign in"
 	signingOut place = "sign out"
+	factoring  place = "second factor"
+	providing  place = "another service"
+	passkeying place = "options for a passkey"
+	showing    place = "passkey"
 	elsewhere  place = "elsewhere"
 )
 
@@ -29,6 +33,14 @@ func placeOf(r *http.Request) place {
 		return profile
 	case strings.HasSuffix(path, "/auth/login"), strings.HasSuffix(path, "/auth/signup"):
 		return signingIn
+	case strings.HasSuffix(path, "/auth/2fa/authenticate"), strings.HasSuffix(path, "/auth/webauthn/authenticate"):
+		return factoring
+	case strings.HasSuffix(path, "/auth/provider/token"):
+		return providing
+	case strings.HasSuffix(path, "/auth/webauthn/login") && r.Method == http.MethodGet:
+		return passkeying
+	case strings.HasSuffix(path, "/auth/webauthn/login"):
+		return showing
 	case strings.HasSuffix(path, "/auth/session") && r.Method == http.MethodDelete:
 		return signingOut
 	}

@@ -24,6 +24,7 @@ type options struct {
 	commands map[string][]string
 	server   string
 	url      string
+	services string
 	only     *regexp.Regexp
 	list     bool
 	verbose  bool
@@ -57,6 +58,7 @@ func parse(args []string) (options, error) {
 	}
 	flags.StringVar(&o.server, "server", "", "a latchkey binary; built where empty")
 	flags.StringVar(&o.url, "url", "", "a server that is running already, with ACCOUNT_RATE_LIMITS=false and MFA_ALLOW_UNVERIFIED_EMAIL=true, instead of one of our own")
+	flags.StringVar(&o.services, "services", "", "with -url: where the server's Apple and Google are played, as latchkey dev prints it; without, their scenarios are red")
 	only := flags.String("only", "", "play the scenarios whose id matches this regular expression")
 	flags.BoolVar(&o.list, "list", false, "list the scenarios and what they hold")
 	flags.StringVar(&o.document, "document", "", "a Markdown file whose last section, \"The table\", is written anew")
@@ -98,7 +100,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 	}
 	defer server.stop()
 	from := time.Now()
-	t := play(o, server.url, dir)
+	t := play(o, server, dir)
 	summary := fmt.Sprintf("%d scenarios, %d clients, %.1f s\n", len(t.rows), len(o.clients), time.Since(from).Seconds())
 	if err := say(t.text() + summary); err != nil {
 		return false, err
@@ -146,7 +148,7 @@ func goBuild(ctx context.Context, out, pkg string) error {
 }
 
 // play runs every scenario against every client.
-func play(o options, server, dir string) *table {
+func play(o options, server *server, dir string) *table {
 	t := &table{clients: o.clients}
 	for _, s := range scenarios {
 		if !o.only.MatchString(s.id) {
@@ -154,7 +156,7 @@ func play(o options, server, dir string) *table {
 		}
 		r := row{scenario: s, cells: map[string]*cell{}}
 		for _, client := range o.clients {
-			c := s.run(device{client: client, command: o.commands[client], server: server, dir: dir})
+			c := s.run(device{client: client, command: o.commands[client], server: server.url, services: server.services, dir: dir})
 			r.cells[client] = c
 			if o.verbose {
 				_ = say(fmt.Sprintf("%-34s %-11s %-5s %6d ms\n", s.id, client, c.word(), c.took.Milliseconds())) // the table follows

@@ -15,20 +15,24 @@ import (
 
 // server is the Latchkey server behind all proxies.
 type server struct {
-	url string
-	cmd *exec.Cmd
+	url      string
+	services string // where Apple and Google are played
+	cmd      *exec.Cmd
 }
 
-var listening = regexp.MustCompile(`Latchkey is listening on (http://\S+)`)
+var (
+	listening = regexp.MustCompile(`Latchkey is listening on (http://\S+)`)
+	playing   = regexp.MustCompile(`Apple and Google are played by (http://\S+): `)
+)
 
 // startServer starts `latchkey dev`, which brings a PostgreSQL of its own.
 func startServer(ctx context.Context, dir string, o options) (*server, error) {
 	if o.url != "" {
-		return &server{url: o.url}, nil
+		return &server{url: o.url, services: o.services}, nil
 	}
 	cmd := exec.CommandContext(ctx, o.server, "dev", "--dir", filepath.Join(dir, "server"), "--addr", "127.0.0.1:0")
 	// Nobody reads the mail of the accounts, some of which get a second factor.
-	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true")
+	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "SOCIALACCOUNT_PROVIDERS=")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
 	log, err := os.Create(filepath.Join(dir, "server.log"))
@@ -47,6 +51,9 @@ func startServer(ctx context.Context, dir string, o options) (*server, error) {
 	s := &server{cmd: cmd}
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
+		if m := playing.FindStringSubmatch(lines.Text()); m != nil {
+			s.services = m[1]
+		}
 		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
 			s.url = m[1]
 			break

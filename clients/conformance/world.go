@@ -14,10 +14,11 @@ import (
 
 // device says whom a scenario is played with.
 type device struct {
-	client  string
-	command []string
-	server  string
-	dir     string
+	client   string
+	command  []string
+	server   string
+	services string
+	dir      string
 }
 
 // world is one scenario being played: a proxy, a store, and the processes that use it.
@@ -26,6 +27,9 @@ type world struct {
 	*proxy
 	store   string
 	email   string
+	codes   []string // recovery codes of whoever was protected last
+	shown   []string // codes and id_tokens that the driver was given
+	keys    *keyring
 	logs    string
 	running []*phone
 	all     []*phone
@@ -97,6 +101,9 @@ func (w *world) close() {
 		p.end()
 	}
 	w.stop()
+	if w.keys != nil {
+		w.keys.close()
+	}
 }
 
 func (w *world) stderr() string {
@@ -124,18 +131,18 @@ func (w *world) invariants() {
 		p.mu.Unlock()
 	}
 	stored := files(w.store)
-	for _, secret := range slices.Concat(s.access, s.refresh, s.secrets) {
+	for _, secret := range slices.Concat(s.access, s.refresh, s.secrets, w.shown) {
 		if strings.Contains(said.String(), secret) {
-			fail("a token stands in the output of the driver")
+			fail("a token or a code stands in the output of the driver")
 		}
 	}
 	for name, text := range stored {
 		if len(text) > 1024 {
 			fail("%s holds %d bytes", name, len(text))
 		}
-		for _, secret := range slices.Concat(s.access, s.secrets) {
+		for _, secret := range slices.Concat(s.access, s.secrets, w.shown) {
 			if strings.Contains(text, secret) {
-				fail("%s holds an access or session token", name)
+				fail("%s holds an access or session token, a code or an id_token", name)
 			}
 		}
 	}

@@ -124,6 +124,6 @@ const (
 // [Session.SignIn] or [Session.SignInWithProvider].
 var ErrNothingPending = errors.New("latchkey: no sign-in is under way")
 
-// ErrDismissed says that the person has dismissed the unlock prompt; see
-// [Settings.Unlock].
-var ErrDismissed = errors.New("latchkey: not unlocked")
+// ErrDismissed says that the person has dismissed a prompt: the one that unlocks (see
+// [Settings.Unlock]), or one for a passkey (see [PasskeyPrompt]).
+var ErrDismissed = errors.New("latchkey: the prompt was dismissed")

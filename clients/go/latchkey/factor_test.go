@@ -1,6 +1,7 @@
 package latchkey
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,9 @@ import (
 
 // told is an answer of a scripted server.
 type told struct {
-	status int // 0: the connection breaks
-	body   string
+	status    int // 0: the connection breaks
+	body      string
+	meanwhile func() // what happens before it arrives
 }
 
 const (
@@ -26,7 +28,7 @@ const (
 
 // asks is the answer that a step is pending.
 func asks(flow, meta string) told {
-	return told{401, `{"status":401,"data":{"flows":[{"id":"login"},` + flow + `]},"meta":{"is_authenticated":false` + meta + `}}`}
+	return told{status: 401, body: `{"status":401,"data":{"flows":[{"id":"login"},` + flow + `]},"meta":{"is_authenticated":false` + meta + `}}`}
 }
 
 var asksForFactor = asks(`{"id":"mfa_authenticate","is_pending":true,"types":["recovery_codes","totp"]}`, `,"session_token":"lkst_half"`)
@@ -52,6 +54,11 @@ func play(t *testing.T, answers ...told) *script {
 		}
 		a := answers[0]
 		answers = answers[1:]
+		if a.meanwhile != nil {
+			s.mu.Unlock()
+			a.meanwhile()
+			s.mu.Lock()
+		}
 		if a.status == 0 {
 			panic(http.ErrAbortHandler)
 		}
@@ -87,7 +94,7 @@ func half(t *testing.T, s *script) *Session {
 const login = `auth/login  {"email":"ada@example.com","password":"p"}`
 
 func TestSubmitSecondFactor_finishesTheSignIn(t *testing.T) {
-	server := play(t, asksForFactor, told{200, in})
+	server := play(t, asksForFactor, told{status: 200, body: in})
 	s := half(t, server)
 	e, err := s.SubmitSecondFactor(t.Context(), "314159")
 	if err != nil || !e.SignedIn() || e.ID != 7 || e.SecondFactor() != nil {
@@ -108,16 +115,16 @@ func TestSubmitSecondFactor_keepsTheSignInUnderWay(t *testing.T) {
 		answer told
 		is     func(error) bool
 	}{
-		"a wrong code":         {told{400, wrongCode}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Has("incorrect_code") }},
-		"the server is away":   {told{503, away}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Action == ActionRetry }},
+		"a wrong code":         {told{status: 400, body: wrongCode}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Has("incorrect_code") }},
+		"the server is away":   {told{status: 503, body: away}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Action == ActionRetry }},
 		"no answer":            {told{}, func(err error) bool { var e *NetworkError; return errors.As(err, &e) }},
-		"half an answer":       {told{200, in[:40]}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
-		"a stranger's 401":     {told{401, "<html>"}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
-		"a stranger's 410":     {told{410, `{"error":"gone"}`}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
-		"a 200 without tokens": {told{200, `{"status":200,"data":{"user":{"id":7}},"meta":{"is_authenticated":true}}`}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
+		"half an answer":       {told{status: 200, body: in[:40]}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
+		"a stranger's 401":     {told{status: 401, body: "<html>"}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
+		"a stranger's 410":     {told{status: 410, body: `{"error":"gone"}`}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
+		"a 200 without tokens": {told{status: 200, body: `{"status":200,"data":{"user":{"id":7}},"meta":{"is_authenticated":true}}`}, func(err error) bool { var e *Error; return errors.As(err, &e) && e.Undocumented }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			server := play(t, asksForFactor, c.answer, told{200, in})
+			server := play(t, asksForFactor, c.answer, told{status: 200, body: in})
 			s := half(t, server)
 			if _, err := s.SubmitSecondFactor(t.Context(), "111111"); err == nil || !c.is(err) || errors.Is(err, ErrNothingPending) {
 				t.Fatalf("got %v", err)
@@ -133,7 +140,7 @@ func TestSubmitSecondFactor_keepsTheSignInUnderWay(t *testing.T) {
 // After too many wrong codes nothing is pending; after an answer that was lost and had said
 // that the person is in, the session token is another one.
 func TestSubmitSecondFactor_startsOverOnceTheSignInIsOver(t *testing.T) {
-	for name, answer := range map[string]told{"nothing is pending": {401, nobodysTurn}, "the session token is dead": {410, gone}} {
+	for name, answer := range map[string]told{"nothing is pending": {status: 401, body: nobodysTurn}, "the session token is dead": {status: 410, body: gone}} {
 		t.Run(name, func(t *testing.T) {
 			server := play(t, asksForFactor, answer)
 			s := half(t, server)
@@ -151,7 +158,7 @@ func TestSubmitSecondFactor_startsOverOnceTheSignInIsOver(t *testing.T) {
 
 // The server tells a session token only where it is new.
 func TestSubmitSecondFactor_keepsTheTokenForTheNextStep(t *testing.T) {
-	server := play(t, asksForFactor, asks(`{"id":"verify_phone","is_pending":true}`, ""), told{200, in})
+	server := play(t, asksForFactor, asks(`{"id":"verify_phone","is_pending":true}`, ""), told{status: 200, body: in})
 	s := half(t, server)
 	e, err := s.SubmitSecondFactor(t.Context(), "314159")
 	if err != nil || e.SignedIn() || e.Pending[0].ID != "verify_phone" || e.SecondFactor() != nil {
@@ -179,7 +186,7 @@ func TestSubmitSecondFactor_sendsNothingWithoutASignIn(t *testing.T) {
 
 // Somebody who signs in as another person stays signed in until the second factor is shown.
 func TestSubmitSecondFactor_leavesTheSessionBeforeAlone(t *testing.T) {
-	server := play(t, asksForFactor, told{400, wrongCode})
+	server := play(t, asksForFactor, told{status: 400, body: wrongCode})
 	s := signedIn(t, server.URL, Settings{})
 	before := s.Tokens()
 	_, err := s.SignIn(t.Context(), "ada@example.com", "p")
@@ -197,7 +204,7 @@ func TestSubmitSecondFactor_leavesTheSessionBeforeAlone(t *testing.T) {
 }
 
 func TestReauthenticateBySecondFactor_sendsTheCodeAsWhoIsSignedIn(t *testing.T) {
-	server := play(t, told{400, wrongCode}, told{200, in})
+	server := play(t, told{status: 400, body: wrongCode}, told{status: 200, body: in})
 	s := signedIn(t, server.URL, Settings{})
 	before := s.Tokens()
 	var refused *Error
@@ -226,4 +233,70 @@ func TestError_onlyARefusedRefreshTokenIsTerminal(t *testing.T) {
 			t.Errorf("%d: %t", status, got)
 		}
 	}
+}
+
+// P14: who leaves while a step is under way is brought in by nothing that comes after it, and
+// the session that came too late is ended.
+func TestSignOut_endsAStepThatIsUnderWay(t *testing.T) {
+	leave := func(s **Session) told {
+		return told{status: 200, body: in, meanwhile: func() { _ = (*s).SignOut(context.Background()) }}
+	}
+	for name, first := range map[string]func(s **Session) told{
+		"tokens": leave,
+		"a pending step": func(s **Session) told {
+			a := leave(s)
+			a.status, a.body = 401, asksForFactor.body
+			return a
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var s *Session
+			answer := first(&s)
+			answers := []told{answer}
+			if answer.status == 200 {
+				answers = append(answers, told{status: 401, body: `{"status":401,"data":{"flows":[]},"meta":{"is_authenticated":false}}`})
+			}
+			server := play(t, answers...)
+			var err error
+			s, err = NewSession(server.URL)
+			must(t, err)
+			if e, err := s.SignIn(t.Context(), "ada@example.com", "p"); !errors.Is(err, ErrNothingPending) {
+				t.Errorf("%+v, %v", e, err)
+			}
+			if state, _ := s.State(); state != StateSignedOut || s.Tokens() != (Tokens{}) {
+				t.Errorf("state %s, %+v", state, s.Tokens())
+			}
+			if _, err := s.SubmitSecondFactor(t.Context(), "314159"); !errors.Is(err, ErrNothingPending) {
+				t.Errorf("got %v", err)
+			}
+			want := []string{login}
+			if answer.status == 200 {
+				want = append(want, "auth/session  ") // ended
+			}
+			server.sent(t, want...)
+		})
+	}
+}
+
+// Somebody whose account is disabled is let in by no way, and nothing is pending.
+func TestSignIn_nobodyIsLetIn(t *testing.T) {
+	s, err := NewSession(play(t, told{status: 401, body: nobodysTurn}).URL)
+	must(t, err)
+	var refused *Error
+	if _, err := s.SignIn(t.Context(), "ada@example.com", "p"); !errors.As(err, &refused) || refused.Undocumented || refused.Action != ActionShow {
+		t.Errorf("got %v", err)
+	}
+}
+
+// A sign-in that begins through the generated client goes on through the session.
+func TestAPI_keepsTheSessionTokenOfASignIn(t *testing.T) {
+	server := play(t, asks(`{"id":"login_by_code","is_pending":true}`, `,"session_token":"lkst_code"`), told{status: 200, body: in})
+	s, err := NewSession(server.URL)
+	must(t, err)
+	_, err = s.API().RequestLoginCodeWithResponse(t.Context(), LoginCodeRequest{Email: "ada@example.com"})
+	must(t, err)
+	answer, err := s.API().ConfirmLoginCodeWithResponse(t.Context(), CodeRequest{Code: "X"})
+	must(t, err)
+	must(t, s.Adopt(t.Context(), answer.JSON200))
+	server.sent(t, `auth/code/request  {"email":"ada@example.com"}`, `auth/code/confirm lkst_code {"code":"X"}`)
 }

@@ -20,7 +20,7 @@ func submits(t *testing.T, process string) string {
 }
 
 func TestNewProviderNonce_givesBothForms(t *testing.T) {
-	server := play(t, told{200, `{"status":200,"data":{"nonce":"n1","nonce_sha256":"aa","expires_at":1790000600}}`})
+	server := play(t, told{status: 200, body: `{"status":200,"data":{"nonce":"n1","nonce_sha256":"aa","expires_at":1790000600}}`})
 	s := signedIn(t, server.URL, Settings{})
 	n, err := s.NewProviderNonce(t.Context())
 	if err != nil || n.Nonce != "n1" || n.NonceSha256 != "aa" {
@@ -33,7 +33,7 @@ func TestNewProviderNonce_givesBothForms(t *testing.T) {
 }
 
 func TestNewProviderNonce_anythingElseIsAnError(t *testing.T) {
-	for name, answer := range map[string]told{"away": {503, away}, "nothing in it": {200, `{"status":200,"data":{}}`}, "a portal": {200, "<html>"}, "broken off": {}} {
+	for name, answer := range map[string]told{"away": {status: 503, body: away}, "nothing in it": {status: 200, body: `{"status":200,"data":{}}`}, "a portal": {status: 200, body: "<html>"}, "broken off": {}} {
 		t.Run(name, func(t *testing.T) {
 			s, err := NewSession(play(t, answer).URL)
 			must(t, err)
@@ -45,7 +45,7 @@ func TestNewProviderNonce_anythingElseIsAnError(t *testing.T) {
 }
 
 func TestSignInWithProvider_startsASession(t *testing.T) {
-	server := play(t, told{200, in})
+	server := play(t, told{status: 200, body: in})
 	s, err := NewSession(server.URL)
 	must(t, err)
 	e, err := s.SignInWithProvider(t.Context(), "apple", appleToken)
@@ -59,7 +59,7 @@ func TestSignInWithProvider_startsASession(t *testing.T) {
 }
 
 func TestSignInWithProvider_asksForTheSecondFactorToo(t *testing.T) {
-	server := play(t, asksForFactor, told{200, in})
+	server := play(t, asksForFactor, told{status: 200, body: in})
 	s, err := NewSession(server.URL)
 	must(t, err)
 	e, err := s.SignInWithProvider(t.Context(), "apple", appleToken)
@@ -78,10 +78,10 @@ func TestSignInWithProvider_leavesTheSessionBeforeAlone(t *testing.T) {
 		answer told
 		action Action // none: no answer
 	}{
-		"the service is away": {told{503, away}, ActionRetry},
-		"the token is used":   {told{400, `{"status":400,"errors":[{"code":"invalid_token","message":"Invalid token.","param":"token"}]}`}, ActionShow},
-		"signing up is shut":  {told{403, `{"status":403,"errors":[{"code":"signup_closed","message":"Closed."}]}`}, ActionShow},
-		"too many":            {told{429, `{"status":429,"errors":[{"code":"too_many_requests","message":"Wait."}]}`}, ActionWait},
+		"the service is away": {told{status: 503, body: away}, ActionRetry},
+		"the token is used":   {told{status: 400, body: `{"status":400,"errors":[{"code":"invalid_token","message":"Invalid token.","param":"token"}]}`}, ActionShow},
+		"signing up is shut":  {told{status: 403, body: `{"status":403,"errors":[{"code":"signup_closed","message":"Closed."}]}`}, ActionShow},
+		"too many":            {told{status: 429, body: `{"status":429,"errors":[{"code":"too_many_requests","message":"Wait."}]}`}, ActionWait},
 		"no answer":           {told{}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,8 +106,8 @@ func TestSignInWithProvider_leavesTheSessionBeforeAlone(t *testing.T) {
 
 func TestCompleteProviderSignUp_givesWhatIsMissing(t *testing.T) {
 	missing := asks(`{"id":"provider_signup","is_pending":true,"provider":{"id":"apple","name":"Apple","flows":[]}}`, `,"session_token":"lkst_half"`)
-	notPending := told{409, `{"status":409,"errors":[{"code":"flow_not_pending","message":"Not now."}]}`}
-	server := play(t, missing, notPending, told{200, in})
+	notPending := told{status: 409, body: `{"status":409,"errors":[{"code":"flow_not_pending","message":"Not now."}]}`}
+	server := play(t, missing, notPending, told{status: 200, body: in})
 	s, err := NewSession(server.URL)
 	must(t, err)
 	e, err := s.SignInWithProvider(t.Context(), "apple", appleToken)
@@ -124,8 +124,8 @@ func TestCompleteProviderSignUp_givesWhatIsMissing(t *testing.T) {
 }
 
 func TestConnectProvider_asksToProveItAgain(t *testing.T) {
-	proveIt := told{401, `{"status":401,"data":{"user":{"id":7},"methods":[],"flows":[{"id":"reauthenticate"}]},"meta":{"is_authenticated":true}}`}
-	server := play(t, proveIt, told{200, in})
+	proveIt := told{status: 401, body: `{"status":401,"data":{"user":{"id":7},"methods":[],"flows":[{"id":"reauthenticate"}]},"meta":{"is_authenticated":true}}`}
+	server := play(t, proveIt, told{status: 200, body: in})
 	s := signedIn(t, server.URL, Settings{})
 	var refused *Error
 	if err := s.ConnectProvider(t.Context(), "apple", appleToken); !errors.As(err, &refused) || refused.Action != ActionReauthenticate {

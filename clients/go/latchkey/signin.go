@@ -45,6 +45,9 @@ func (s *Session) signIn(ctx context.Context, operation, sent string, send func(
 	if _, err := s.readStore(); err != nil {
 		return Entry{}, err
 	}
+	s.mu.Lock()
+	epoch := s.epoch
+	s.mu.Unlock()
 	r, err := send()
 	if err != nil {
 		return Entry{}, &NetworkError{err}
@@ -56,31 +59,48 @@ func (s *Session) signIn(ctx context.Context, operation, sent string, send func(
 	switch {
 	case a.action == ActionContinueFlow:
 		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.epoch != epoch { // Race: somebody has signed out, or in, since
+			return Entry{}, ErrNothingPending
+		}
 		s.pending = cmp.Or(a.Meta.SessionToken, sent) // only a new one is told
-		s.mu.Unlock()
 		return Entry{Pending: pending(a.Data.Flows)}, nil
+	case a.action == ActionProceed && r.StatusCode == http.StatusUnauthorized:
+		a.action = ActionShow // nobody is let in, and nothing is pending
+		return Entry{}, a.error()
 	case a.action != ActionProceed:
 		return Entry{}, a.error()
 	case a.Meta.RefreshToken == "" || a.Meta.AccessToken == "":
 		return Entry{}, a.undocumented()
 	}
-	return Entry{User: a.Data.User}, s.start(ctx, a.Meta.AccessToken, a.Meta.RefreshToken)
+	return Entry{User: a.Data.User}, s.start(ctx, epoch, a.Meta.AccessToken, a.Meta.RefreshToken)
 }
 
-// goOn takes the next step of the sign-in that is under way, with its session token.
+// goOn takes the next step of the sign-in that is under way.
 func (s *Session) goOn(ctx context.Context, operation string, send func(RequestEditorFn) (*http.Response, error)) (Entry, error) {
+	return s.whilePending(func(token string) (Entry, error) {
+		return s.signIn(ctx, operation, token, func() (*http.Response, error) { return send(with(token)) })
+	})
+}
+
+// with sends the session token of a sign-in that is under way.
+func with(token string) RequestEditorFn {
+	return func(_ context.Context, r *http.Request) error {
+		r.Header.Set("X-Session-Token", token)
+		return nil
+	}
+}
+
+// whilePending takes a step with the session token of the sign-in that is under way, and
+// forgets it where the server says that it is over.
+func (s *Session) whilePending(step func(token string) (Entry, error)) (Entry, error) {
 	s.mu.Lock()
 	token := s.pending
 	s.mu.Unlock()
 	if token == "" {
 		return Entry{}, ErrNothingPending
 	}
-	e, err := s.signIn(ctx, operation, token, func() (*http.Response, error) {
-		return send(func(_ context.Context, r *http.Request) error {
-			r.Header.Set("X-Session-Token", token)
-			return nil
-		})
-	})
+	e, err := step(token)
 	if !isOver(err) {
 		return e, err
 	}
@@ -96,7 +116,7 @@ func (s *Session) goOn(ctx context.Context, operation string, send func(RequestE
 // way any more. Any other leaves it as it is: a wrong code, a server that is away.
 func isOver(err error) bool {
 	var refused *Error
-	return errors.As(err, &refused) && !refused.Undocumented &&
+	return errors.As(err, &refused) && !refused.Undocumented && refused.Action != ActionContinueFlow &&
 		(refused.Status == http.StatusUnauthorized || refused.Status == http.StatusGone)
 }
 
@@ -106,19 +126,42 @@ func (s *Session) Adopt(ctx context.Context, answer *AuthenticatedResponse) erro
 	if answer == nil || answer.Meta.RefreshToken == "" {
 		return nil
 	}
-	return s.start(ctx, answer.Meta.AccessToken, answer.Meta.RefreshToken)
+	s.mu.Lock()
+	epoch := s.epoch
+	s.mu.Unlock()
+	return s.start(ctx, epoch, answer.Meta.AccessToken, answer.Meta.RefreshToken)
 }
 
 // start stores a new session. One that was there before is left to the queue of
-// sign-outs: nobody else will end it.
-func (s *Session) start(ctx context.Context, accessToken, refresh string) error {
-	err := s.keep(ctx, accessToken, refresh)
+// sign-outs: nobody else will end it. epoch is that in which the request went out: what
+// comes after a sign-out, or another sign-in, brings nobody in.
+func (s *Session) start(ctx context.Context, epoch int, accessToken, refresh string) error {
+	err := s.keep(ctx, epoch, accessToken, refresh)
+	if errors.Is(err, ErrNothingPending) {
+		s.discard(context.WithoutCancel(ctx), accessToken, refresh)
+	}
 	s.tell()
 	s.Resume()
 	return err
 }
 
-func (s *Session) keep(ctx context.Context, accessToken, refresh string) error {
+// discard ends a session on the server that came too late, now or, where the queue of
+// sign-outs is free, later.
+func (s *Session) discard(ctx context.Context, accessToken, refresh string) {
+	if s.revoke(ctx, accessToken) == nil {
+		return
+	}
+	unlock, err := s.lock(ctx, LockWrite)
+	if err != nil {
+		return
+	}
+	defer unlock()
+	if queued, err := s.queuedSignOut(); err == nil && queued.Refresh == "" {
+		_ = s.queueSignOut(newRecord(0, refresh)) // or else it ends by itself, unused
+	}
+}
+
+func (s *Session) keep(ctx context.Context, epoch int, accessToken, refresh string) error {
 	unlock, err := s.lock(ctx, LockWrite)
 	if err != nil {
 		return err
@@ -127,6 +170,12 @@ func (s *Session) keep(ctx context.Context, accessToken, refresh string) error {
 	before, err := s.readStore()
 	if err != nil {
 		return err
+	}
+	s.mu.Lock()
+	late := s.epoch != epoch
+	s.mu.Unlock()
+	if late {
+		return ErrNothingPending
 	}
 	if before.Refresh != "" {
 		if err := s.queueSignOut(before); err != nil {

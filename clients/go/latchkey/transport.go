@@ -128,22 +128,33 @@ func (s *Session) permitted(ctx context.Context) (string, error) {
 // sendPending sends a request of nobody, or of a sign-in that is under way.
 func (s *Session) sendPending(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
 	s.mu.Lock()
-	token := s.pending
+	token, epoch := s.pending, s.epoch
 	s.mu.Unlock()
-	if token == "" || r.Header.Get("X-Session-Token") != "" {
+	if r.Header.Get("X-Session-Token") != "" {
 		return send(r)
 	}
-	r = r.Clone(r.Context())
-	r.Header.Set("X-Session-Token", token)
-	response, err := send(r)
-	if err == nil && response.StatusCode == http.StatusGone {
-		s.mu.Lock()
-		if s.pending == token {
-			s.pending = ""
-		}
-		s.mu.Unlock()
+	if token != "" {
+		r = r.Clone(r.Context())
+		r.Header.Set("X-Session-Token", token)
 	}
-	return response, err
+	response, err := send(r)
+	if err != nil || s.operation(r) == "" {
+		return response, err
+	}
+	a, err := readAnswer(s.operation(r), response, false)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.epoch != epoch || s.pending != token: // Race: another sign-in has begun, or ended
+	case response.StatusCode == http.StatusGone:
+		s.pending = ""
+	case a.documented && a.Meta.SessionToken != "" && a.Meta.RefreshToken == "":
+		s.pending = a.Meta.SessionToken
+	}
+	return response, nil
 }
 
 // trusted reports whether a request goes where the access token may go.

@@ -65,6 +65,16 @@ func (c *client) do(ctx context.Context, r request) reply {
 		return entered(c.session.SignUp(ctx, r.Email, r.Password))
 	case "sign_in":
 		return entered(c.session.SignIn(ctx, r.Email, r.Password))
+	case "second_factor":
+		if r.Authenticator != "" {
+			return entered(c.session.SubmitSecondFactorKey(ctx, passkeys(r.Authenticator)))
+		}
+		return entered(c.session.SubmitSecondFactor(ctx, r.Code))
+	case "passkey_sign_in":
+		return entered(c.session.SignInWithPasskey(ctx, passkeys(r.Authenticator)))
+	case "provider_sign_in":
+		token := latchkey.ProviderToken{ClientID: r.ClientID, IDToken: r.IDToken, Nonce: r.Nonce}
+		return entered(c.session.SignInWithProvider(ctx, r.Provider, token))
 	case "call":
 		return c.call(ctx, r)
 	case "refresh":

@@ -28,6 +28,8 @@ func describe(err error) *failure {
 	switch {
 	case errors.As(err, &out):
 		return &failure{Kind: "signed_out", Code: out.Reason}
+	case errors.Is(err, latchkey.ErrNothingPending):
+		return &failure{Kind: "nothing_pending"}
 	case errors.Is(err, context.Canceled), errors.Is(err, latchkey.ErrDismissed):
 		return &failure{Kind: "cancelled"}
 	case errors.As(err, &wait):

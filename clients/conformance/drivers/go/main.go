@@ -32,6 +32,13 @@ type request struct {
 	Point      string  `json:"point"`
 	Target     int     `json:"target"`
 	Answer     string  `json:"answer"`
+	Code       string  `json:"code"`
+
+	Authenticator string `json:"authenticator"`
+	Provider      string `json:"provider"`
+	ClientID      string `json:"client_id"`
+	IDToken       string `json:"id_token"`
+	Nonce         string `json:"nonce"`
 }
 
 // reply is one line of standard output.
