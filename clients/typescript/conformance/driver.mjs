@@ -3,6 +3,9 @@
 import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline';
 import { createLatchkey, LatchkeyError } from '../dist/index.js';
+import { showSecondFactorKey, signInWithPasskey } from '../dist/passkeys.js';
+import { signInWithProvider } from '../dist/providers.js';
+import { submitSecondFactorCode } from '../dist/second-factor.js';
 import { Faults, fileStorage, mortalFetch, VirtualClock } from './device.mjs';
 
 const clock = new VirtualClock();
@@ -47,6 +50,13 @@ const commands = {
   },
   sign_up: ({ client, email, password }, signal) => entered(of(client).latchkey.signUp({ email, password }, { signal })),
   sign_in: ({ client, email, password }, signal) => entered(of(client).latchkey.signIn({ email, password }, { signal })),
+  second_factor({ client, code, authenticator }, signal) {
+    const { latchkey } = of(client);
+    return entered(authenticator ? showSecondFactorKey(latchkey, passkeys(authenticator), { signal }) : submitSecondFactorCode(latchkey, code, { signal }));
+  },
+  passkey_sign_in: ({ client, authenticator }, signal) => entered(signInWithPasskey(of(client).latchkey, passkeys(authenticator), { signal })),
+  provider_sign_in: ({ client, provider, client_id: clientId, id_token: idToken, nonce }, signal) =>
+    entered(signInWithProvider(of(client).latchkey, { provider, clientId, idToken, nonce }, { signal })),
   async call({ client, n = 1, body }, signal) {
     const { latchkey } = of(client);
     const init = body === undefined ? { signal } : { signal, method: 'PATCH', body, headers: { 'Content-Type': 'application/json' } };
@@ -100,6 +110,16 @@ const commands = {
     return {};
   },
 };
+
+/** The device's prompt for a passkey: the kit answers it. */
+function passkeys(authenticator) {
+  return {
+    async get(options) {
+      const response = await fetch(authenticator, { method: 'POST', body: JSON.stringify(options) });
+      return response.status === 200 ? response.json() : null;
+    },
+  };
+}
 
 function of(client = 'a') {
   return clients.get(client);

@@ -16,6 +16,8 @@ export interface Credential {
   readonly fresh?: boolean;
   /** The token of a sign-in that is under way. */
   readonly sessionToken?: string | undefined;
+  /** Tells whether somebody has signed out meanwhile; see {@link Keeper.adopt}. */
+  readonly epoch: number;
 }
 
 /** Renewed this long before its end, in milliseconds, or in the last fifth of a short life. */

@@ -1,6 +1,7 @@
-import { LatchkeyError } from './errors.js';
+import { LatchkeyError, nothingPending } from './errors.js';
 import { action, type Action } from './generated-actions/actions.gen.js';
 import type { Flow, Problem, User } from './generated/types.gen.js';
+import { stepOf } from './operations.js';
 
 /** The members that answers of the server share. */
 export interface Envelope {
@@ -64,18 +65,17 @@ export function judge(operation: string, { status, envelope }: Answer, bearerSen
   });
 }
 
+/** Whether an answer to a step of a sign-in says that the sign-in is not under way, or not any more. */
+export function isOver(operation: string | undefined, word: Action, status: number): boolean {
+  return stepOf(operation) !== undefined && (word === 'sign_out' || (status === 401 && (word === 'show' || word === 'proceed')));
+}
+
 /** The error that an answer stands for. */
-export function errorOf(word: Action, { status, envelope, retryAfter }: Answer): LatchkeyError {
+export function errorOf(operation: string, word: Action, { status, envelope, retryAfter }: Answer): LatchkeyError {
   const busy = envelope && (word === 'wait' || (word === 'retry' && status >= 408)); // ours, also where a proxy caused it
   const kind = busy ? 'server' : word === 'retry' ? 'undocumented' : 'problem';
   const problems = envelope?.errors;
   const code = problems?.[0]?.code;
-  return new LatchkeyError(kind, `the server answered ${status} ${code ?? ''}`.trim(), {
-    action: word,
-    status,
-    code,
-    problems,
-    flows: envelope?.data?.flows,
-    retryAfter,
-  });
+  const details = { action: word, status, code, problems, flows: envelope?.data?.flows, retryAfter };
+  return isOver(operation, word, status) ? nothingPending(details) : new LatchkeyError(kind, `the server answered ${status} ${code ?? ''}`.trim(), details);
 }

@@ -27,6 +27,9 @@ export function attach(instance: AxiosInstance, latchkey: Latchkey): () => void 
 
   const asking = instance.interceptors.request.use(async (config: Config) => {
     let luggage = config.latchkey;
+    if (luggage) {
+      config.headers.delete('X-Session-Token'); // of the attempt before: it may be dead, and would win over an access token
+    }
     if (!luggage || luggage.used) {
       const method = (config.method ?? 'get').toUpperCase();
       luggage = new Luggage(await transport.authorize(method, instance.getUri(config), signalOf(config)));

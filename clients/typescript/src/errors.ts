@@ -16,8 +16,10 @@ import type { Flow, Problem } from './generated/types.gen.js';
  *   or the one for a passkey.
  * - `passkey`: the device could not make or use a passkey; `code` says why. Tokens are kept.
  * - `signed_out`: there is no session; `code` is the reason, where known.
+ * - `nothing_pending`: a step of a sign-in was to be taken, and no sign-in is under way, or
+ *   not any more: begin again. Who is signed in stays so.
  */
-export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'passkey' | 'signed_out';
+export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'passkey' | 'signed_out' | 'nothing_pending';
 
 /** What a {@link LatchkeyError} knows beyond its kind. */
 export interface ErrorDetails {
@@ -64,13 +66,21 @@ export class LatchkeyError extends Error {
 
 const retryable: readonly ErrorKind[] = ['network', 'server', 'undocumented', 'store', 'locked'];
 
-/** Whether the session is untouched, and the same call may succeed later. */
+/**
+ * Whether the session is untouched, and it makes sense to try again later. Not always with
+ * the same input: where no answer came, the server may have used up an id_token or a code
+ * that works once. Get a new one.
+ */
 export function isRetryable(error: unknown): error is LatchkeyError {
   return error instanceof LatchkeyError && retryable.includes(error.kind);
 }
 
 export function signedOut(reason?: string): LatchkeyError {
   return new LatchkeyError('signed_out', 'nobody is signed in', { code: reason });
+}
+
+export function nothingPending(details?: ErrorDetails): LatchkeyError {
+  return new LatchkeyError('nothing_pending', 'no sign-in is under way, or not any more: begin again', details);
 }
 
 export function cancelled(): LatchkeyError {

@@ -1,7 +1,8 @@
 import type { AccessToken, Credential } from './access-token.js';
 import { Backoff } from './backoff.js';
-import { LatchkeyError, signedOut, storeError } from './errors.js';
+import { LatchkeyError, nothingPending, signedOut, storeError } from './errors.js';
 import type { User } from './generated/types.gen.js';
+import type { Step } from './operations.js';
 import type { SessionRecord } from './record.js';
 import { Revocations } from './revocations.js';
 import { exchange, type Exchange, type Pair } from './server-calls.js';
@@ -11,6 +12,13 @@ import { Slots } from './slots.js';
 import { lockStore } from './store-lock.js';
 import { UnlockGate } from './unlock.js';
 import { until } from './waiting.js';
+
+/** A sign-in that is under way. In memory only: its token is worth a password. */
+interface Underway {
+  readonly sessionToken: string;
+  /** The flows that it has pending. */
+  readonly flows: readonly string[];
+}
 
 /** Keeps one session: what is stored, what is in memory, and the one refresh in flight. */
 export class Keeper {
@@ -24,7 +32,7 @@ export class Keeper {
   private record: SessionRecord | undefined;
   private access: AccessToken | undefined;
   private user: User | undefined;
-  private sessionToken: string | undefined;
+  private underway: Underway | undefined;
   /** Counts sign-outs: what began before one must not bring the session back. */
   private epoch = 0;
   /** The session that was signed out although the store could not forget it. */
@@ -67,22 +75,26 @@ export class Keeper {
     }
   }
 
-  /** The epoch that a request begins in; see {@link adopt}. */
-  now(): number {
-    return this.epoch;
-  }
-
   /**
-   * What to send with a request; nothing with one that signs in `anew`. Throws where nobody
-   * can tell who is signed in: what a sign-in brings could not be stored either.
+   * What to send with a request: nothing with one that signs in anew; the token of the sign-in
+   * that is under way with a step of it, and with any other while nobody is signed in. Throws
+   * where nobody can tell who is signed in: what a sign-in brings could not be stored either.
    */
-  async credential(anew: boolean, signal?: AbortSignal | null): Promise<Credential> {
+  async credential(use: Step | 'anew' | undefined, signal?: AbortSignal | null): Promise<Credential> {
     await until(this.load(), signal);
-    if (anew) {
-      return {};
+    const { epoch, underway } = this;
+    if (use === 'anew') {
+      return { epoch };
     }
-    if (this.session.state !== 'signed_in') {
-      return { sessionToken: this.sessionToken };
+    const signedIn = this.session.state === 'signed_in';
+    if (underway && (!signedIn || use === true || (use && underway.flows.includes(use)))) {
+      return { epoch, sessionToken: underway.sessionToken };
+    }
+    if (use === true) {
+      throw nothingPending();
+    }
+    if (!signedIn) {
+      return { epoch };
     }
     await until(this.unlock(false), signal);
     const { clock } = this.settings;
@@ -98,7 +110,7 @@ export class Keeper {
         }
       }
     }
-    return { access: this.needed(), fresh };
+    return { access: this.needed(), fresh, epoch: this.epoch };
   }
 
   /** A token to repeat a request with that was refused; undefined while a refresh may not be tried. */
@@ -152,22 +164,25 @@ export class Keeper {
       void this.revocations.add(this.record, this.access);
     }
     this.gate.closed = false;
-    this.sessionToken = undefined;
+    this.underway = undefined;
     this.backoff.succeed();
     this.hold(found, pair);
   }
 
-  /** Remembers the token of a sign-in that is under way; in memory only. */
-  pending(sessionToken: string): void {
-    if (this.session.state !== 'signed_in') {
-      this.sessionToken = sessionToken;
+  /**
+   * Notes what a sign-in has pending, whoever is signed in. `began`: it takes the place of any
+   * other one. A step whose answer comes late must not bring its sign-in back.
+   */
+  pending(next: Underway, epoch: number, began: boolean): void {
+    if (epoch === this.epoch && (began || this.underway?.sessionToken === next.sessionToken)) {
+      this.underway = next;
     }
   }
 
-  /** Forgets it, where it is still the one that the server does not know. */
-  dropPending(sessionToken: string | undefined): void {
-    if (this.sessionToken === sessionToken) {
-      this.sessionToken = undefined;
+  /** Forgets a sign-in that is over, where it has not been replaced meanwhile. */
+  dropPending(sessionToken: string): void {
+    if (this.underway?.sessionToken === sessionToken) {
+      this.underway = undefined;
     }
   }
 
@@ -384,7 +399,7 @@ export class Keeper {
   /** Drops everything in memory, and what is still on its way to it. */
   private forget(): void {
     this.epoch++;
-    this.record = this.access = this.user = this.sessionToken = undefined;
+    this.record = this.access = this.user = this.underway = undefined;
   }
 
   private show(): void {

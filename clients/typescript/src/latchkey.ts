@@ -2,11 +2,14 @@ import { answerOf, parse, type Answer } from './answer.js';
 import { deviceClock, type Clock } from './clock.js';
 import type { LoginRequest, SignupRequest } from './generated/types.gen.js';
 import { Keeper } from './keeper.js';
-import { entered, outcome, read, type ApiResult, type Done, type Pending, type SignedIn } from './outcome.js';
+import { outcome, type ApiResult, type Done, type Pending, type SignedIn } from './outcome.js';
+import { protocol } from './operations.js';
+import { isOurs } from './server-calls.js';
 import type { Session, SessionListener } from './session.js';
 import type { Settings } from './settings.js';
+import { enter, type Call } from './steps.js';
 import type { Storage } from './storage.js';
-import { protocol, Transport, type Apart } from './transport.js';
+import { Transport, type Ticket } from './transport.js';
 import { attempt } from './waiting.js';
 
 /** How a client is made. */
@@ -86,12 +89,12 @@ export class Latchkey {
 
   /** Makes an account. A step that is pending, such as `verify_email`, is a value, not an error. */
   signUp(request: SignupRequest, options?: CallOptions): Promise<SignedIn | Pending> {
-    return this.enter('signup', request, options);
+    return enter(this, { ...options, call: ['POST', 'auth/signup'], body: request });
   }
 
   /** Signs in with a password. A step that is pending, such as `mfa_authenticate`, is a value, not an error. */
   signIn(request: LoginRequest, options?: CallOptions): Promise<SignedIn | Pending> {
-    return this.enter('login', request, options);
+    return enter(this, { ...options, call: ['POST', 'auth/login'], body: request });
   }
 
   /**
@@ -118,7 +121,7 @@ export class Latchkey {
 
   /** An access token that is still good, for what does not go through `fetch`, such as a WebSocket. */
   async accessToken(options?: CallOptions): Promise<string> {
-    const { access } = await this.keeper.credential(false, options?.signal);
+    const { access } = await this.keeper.credential(undefined, options?.signal);
     if (!access) {
       throw this.keeper.nobody();
     }
@@ -142,21 +145,23 @@ export class Latchkey {
   }
 
   /** @internal One call of the protocol, with a time limit. */
-  ask(method: string, path: string, body?: object, { signal, apart }: CallOptions & { apart?: Apart | undefined } = {}): Promise<Answer> {
-    const { clock, timeout } = this.settings;
+  async ask({ call: [method, path], body, signal, apart }: Call): Promise<Answer> {
+    const { baseUrl, clock, timeout } = this.settings;
+    const url = baseUrl + protocol + path;
+    // Outside the limit: this may wait for the person before the unlock prompt, and a refresh has a limit of its own.
+    const ticket = (await this.transport.authorize(method, url, signal, apart)) as Ticket; // ours, and no refresh
     return attempt(clock, timeout, signal, async (stop) => {
-      const init = {
+      const response = await this.transport.send(ticket, url, {
         method,
         ...(body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {}),
         ...(stop ? { signal: stop } : {}),
-      };
-      const response = await this.transport.send(protocol + path, init, apart);
-      return answerOf(response.status, parse(await response.text()), (name) => response.headers.get(name));
+        // React Native would write the time of day into the address of a GET for this; the server forbids to cache it anyway.
+        ...(body ? { cache: 'no-store' } : {}),
+        redirect: 'error', // credentials go to this host and nowhere else
+      });
+      const text = await response.text();
+      return answerOf(response.status, isOurs(baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
     });
-  }
-
-  private async enter(step: string, body: object, options?: CallOptions): Promise<SignedIn | Pending> {
-    return entered(read(step, await this.ask('POST', `auth/${step}`, body, options)));
   }
 }
 

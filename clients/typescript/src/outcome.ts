@@ -1,7 +1,8 @@
 import { answerOf, errorOf, judge, type Answer } from './answer.js';
 import { LatchkeyError } from './errors.js';
-import { operationAt } from './generated-actions/actions.gen.js';
 import type { Flow, User } from './generated/types.gen.js';
+import { endsIn401, operationOf } from './operations.js';
+import { isOurs } from './server-calls.js';
 
 /** The person is signed in. */
 export interface SignedIn {
@@ -37,8 +38,9 @@ export async function outcome(baseUrl: string, result: ApiResult | PromiseLike<A
   if (!request || !response) {
     throw error instanceof LatchkeyError ? error : new LatchkeyError('network', 'the server could not be reached', { cause: error });
   }
-  const operation = operationAt(request.method, request.url.slice(baseUrl.length).replace(/[?#].*/, '')) ?? '';
-  return read(operation, answerOf(response.status, data ?? error, (name) => response.headers.get(name)));
+  const operation = operationOf(request.method, request.url.slice(baseUrl.length)) ?? '';
+  const body = isOurs(baseUrl, response) ? (data ?? error) : undefined;
+  return read(operation, answerOf(response.status, body, (name) => response.headers.get(name)));
 }
 
 /** Reads an answer of a sign-in step as a value, and throws the problem where it is one. */
@@ -50,12 +52,23 @@ export function read(operation: string, answer: Answer): SignedIn | Pending | Do
     return { kind: 'pending', flows: flows.filter((flow) => flow.is_pending) };
   }
   if (word !== 'proceed') {
-    throw errorOf(word, answer);
+    throw errorOf(operation, word, answer);
+  }
+  if (answer.status === 401 && !endsIn401.test(operation)) {
+    throw errorOf(operation, 'show', answer); // nobody is in, and there is nothing to go on with: the account is disabled
   }
   return user && meta?.is_authenticated ? { kind: 'signed_in', user, deletionCancelled: meta.deletion_cancelled === true } : { kind: 'done', flows };
 }
 
-/** A sign-in that was taken and let nobody in goes on with what can be started. */
+/** A step of a sign-in leads to somebody who is signed in, or to the next step. */
 export function entered(result: SignedIn | Pending | Done): SignedIn | Pending {
-  return result.kind === 'done' ? { ...result, kind: 'pending' } : result;
+  if (result.kind === 'done') {
+    throw lacks('who is signed in');
+  }
+  return result;
+}
+
+/** The error for an answer of ours that lacks what it is there for. */
+export function lacks(what: string): LatchkeyError {
+  return new LatchkeyError('undocumented', `the answer does not say ${what}`);
 }

@@ -6,8 +6,8 @@
 import { signedOut } from './errors.js';
 import type { ProviderNonceResponse } from './generated/types.gen.js';
 import type { CallOptions, Latchkey } from './latchkey.js';
-import { entered, type Pending, type SignedIn } from './outcome.js';
-import { take, told } from './steps.js';
+import { lacks, type Pending, type SignedIn } from './outcome.js';
+import { enter, told } from './steps.js';
 
 /** What a service told the app about the person. */
 export interface ProviderIdentity {
@@ -44,25 +44,38 @@ export interface ProviderNonce {
  */
 export async function providerNonce(latchkey: Latchkey, options?: CallOptions): Promise<ProviderNonce> {
   const { data } = await told<ProviderNonceResponse>(latchkey, { ...options, call: ['POST', 'auth/provider/nonce'] });
+  if (!data?.nonce) {
+    throw lacks('a nonce');
+  }
   return { nonce: data.nonce, nonceSha256: data.nonce_sha256, expiresAt: data.expires_at };
 }
 
 /**
  * Signs in with another service, or makes an account. What is pending is a value, as with
- * `signIn`: `provider_signup` where the service told too little for an account.
+ * `signIn`: `provider_signup` where the service told too little for an account,
+ * `mfa_authenticate` where the person has a second factor. Who is signed in stays so until
+ * the new session stands, which then takes the place of theirs.
+ *
+ * An id_token with a nonce serves once, and may be used up although no answer came: after
+ * kind `network` get a new one from the service.
  */
-export async function signInWithProvider(latchkey: Latchkey, identity: ProviderIdentity, options?: CallOptions): Promise<SignedIn | Pending> {
-  return entered(await take(latchkey, { ...options, call, body: bodyOf('login', identity), apart: {} }));
+export function signInWithProvider(latchkey: Latchkey, identity: ProviderIdentity, options?: CallOptions): Promise<SignedIn | Pending> {
+  return enter(latchkey, { ...options, call, body: bodyOf('login', identity), apart: {} });
 }
 
 /**
  * Connects another service to the account of the signed-in person, who has to prove first
  * that it is still them: kind `problem` with `action: 'reauthenticate'` otherwise. After
  * that the same token can be sent again.
+ *
+ * Where no answer came, kind `network`, the service may be connected and the token used up:
+ * read `listProviderAccounts` of `@latchkey-auth/client/api`, and get a new token from the
+ * service where it is not among them.
  */
 export async function connectProvider(latchkey: Latchkey, identity: ProviderIdentity, options?: CallOptions): Promise<void> {
-  const result = await take(latchkey, { ...options, call, body: bodyOf('connect', identity) });
-  if (result.kind !== 'signed_in') {
+  await latchkey.accessToken(options); // an id_token may serve once: nobody's is not sent
+  const result = await enter(latchkey, { ...options, call, body: bodyOf('connect', identity) });
+  if (result.kind === 'pending') {
     throw signedOut();
   }
 }

@@ -6,8 +6,8 @@
  */
 import type { TotpSetupResponse } from './generated/types.gen.js';
 import type { CallOptions, Latchkey } from './latchkey.js';
-import { entered, type Pending, type SignedIn } from './outcome.js';
-import { take, told } from './steps.js';
+import type { Pending, SignedIn } from './outcome.js';
+import { enter, told } from './steps.js';
 
 /** How to add an authenticator app. */
 export interface TotpSetup {
@@ -17,9 +17,13 @@ export interface TotpSetup {
   readonly url: string;
 }
 
-/** Goes on with a sign-in while `mfa_authenticate` is pending: a code of the authenticator app, or a recovery code. */
-export async function submitSecondFactorCode(latchkey: Latchkey, code: string, options?: CallOptions): Promise<SignedIn | Pending> {
-  return entered(await take(latchkey, { ...options, call: ['POST', 'auth/2fa/authenticate'], body: { code } }));
+/**
+ * Goes on with a sign-in while `mfa_authenticate` is pending: a code of the authenticator
+ * app, or a recovery code. Throws kind `nothing_pending` where no sign-in is under way, or
+ * not any more.
+ */
+export function submitSecondFactorCode(latchkey: Latchkey, code: string, options?: CallOptions): Promise<SignedIn | Pending> {
+  return enter(latchkey, { ...options, call: ['POST', 'auth/2fa/authenticate'], body: { code } });
 }
 
 /** Proves with a code that it is still the signed-in person. Then repeat the call that asked for it. */

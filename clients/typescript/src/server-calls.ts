@@ -1,6 +1,7 @@
 import { received, type AccessToken } from './access-token.js';
 import { answerOf, errorOf, judge, parse, type Answer } from './answer.js';
 import type { User } from './generated/types.gen.js';
+import { protocol } from './operations.js';
 import type { SessionRecord } from './record.js';
 import type { Settings } from './settings.js';
 import { attempt } from './waiting.js';
@@ -17,8 +18,6 @@ export type Exchange =
   | Pair
   | { readonly refused: string; readonly endedAt: number | undefined };
 
-const root = '/_allauth/app/v1/auth/';
-
 /** Spends a refresh token. Throws what leaves the session as it is. */
 export async function exchange(settings: Settings, spent: SessionRecord, signal?: AbortSignal): Promise<Exchange> {
   const answer = await call(settings, 'POST', 'token/refresh', signal, {
@@ -33,7 +32,7 @@ export async function exchange(settings: Settings, spent: SessionRecord, signal?
   if (word === 'sign_out') {
     return { refused: errors?.[0]?.code ?? 'unknown', endedAt: meta?.ended_at };
   }
-  throw errorOf(word === 'proceed' ? 'retry' : word, answer);
+  throw errorOf('refreshToken', word === 'proceed' ? 'retry' : word, answer);
 }
 
 /** Ends the session of an access token. False where the token was refused. */
@@ -41,7 +40,7 @@ export async function endSession(settings: Settings, access: AccessToken): Promi
   const answer = await call(settings, 'DELETE', 'session', undefined, { headers: { Authorization: `Bearer ${access.text}` } });
   const word = judge('endSession', answer, true);
   if (word !== 'proceed') {
-    throw errorOf(word, answer);
+    throw errorOf('endSession', word, answer);
   }
   return !answer.tokenRefused;
 }
@@ -49,7 +48,7 @@ export async function endSession(settings: Settings, access: AccessToken): Promi
 /** One call of the client's own: it never passes the transport that adds tokens and refreshes. */
 async function call(settings: Settings, method: string, path: string, signal: AbortSignal | undefined, init: RequestInit): Promise<Answer> {
   return attempt(settings.clock, settings.timeout, signal, async (stop) => {
-    const response = await settings.fetch(settings.baseUrl + root + path, {
+    const response = await settings.fetch(`${settings.baseUrl}${protocol}auth/${path}`, {
       ...init,
       method,
       ...(stop ? { signal: stop } : {}),
@@ -58,11 +57,11 @@ async function call(settings: Settings, method: string, path: string, signal: Ab
       redirect: 'error', // credentials go to this host and nowhere else
     });
     const text = await response.text();
-    return answerOf(response.status, isOurs(settings, response) ? parse(text) : undefined, (name) => response.headers.get(name));
+    return answerOf(response.status, isOurs(settings.baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
   });
 }
 
 /** React Native follows redirects whatever it is told: an answer from elsewhere says nothing. */
-export function isOurs(settings: Settings, response: Response): boolean {
-  return !response.url || response.url.startsWith(settings.baseUrl + '/');
+export function isOurs(baseUrl: string, response: Response): boolean {
+  return !response.url || response.url.startsWith(baseUrl + '/');
 }

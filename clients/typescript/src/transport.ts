@@ -1,15 +1,15 @@
 import type { AccessToken } from './access-token.js';
 import { received } from './access-token.js';
-import { answerOf, judge, parse, type Answer } from './answer.js';
-import { operationAt, type Action } from './generated-actions/actions.gen.js';
+import { answerOf, isOver, judge, parse, type Answer } from './answer.js';
+import type { Action } from './generated-actions/actions.gen.js';
 import type { Keeper } from './keeper.js';
+import { operationOf, protocol, stepOf } from './operations.js';
 import { isOurs } from './server-calls.js';
 import type { Settings } from './settings.js';
 import { typed } from './waiting.js';
 
-export const protocol = '/_allauth/app/v1/';
 /** Paths that are of no use to anybody who is neither signed in nor about to be. */
-const personal = /^\/(api\/|_allauth\/app\/v1\/account(\/|$))/;
+const personal = /^\/(api\/|_allauth\/app\/v1\/account([/?#]|$))/;
 
 /**
  * Said of a request that belongs to a sign-in beside everything else: nothing of who is
@@ -29,6 +29,8 @@ export interface Ticket {
   readonly sessionToken: string | undefined;
   /** It belongs to a sign-in of its own: see {@link Apart}. */
   readonly apart: boolean;
+  /** The request does as well without the session token, which may be a dead one. */
+  readonly dispensable: boolean;
   readonly epoch: number;
   /** It has been refreshed for, or repeated: there is no second time. */
   readonly last: boolean;
@@ -47,18 +49,19 @@ export class Transport {
    */
   async authorize(method: string, url: string, signal?: AbortSignal | null, apart?: Apart): Promise<Ticket | undefined> {
     const { baseUrl, origins, deviceName } = this.settings;
-    const path = url.startsWith(baseUrl + '/') ? url.slice(baseUrl.length).replace(/[?#].*/, '') : undefined;
-    const operation = path && operationAt(method, path);
+    const path = url.startsWith(baseUrl + '/') ? url.slice(baseUrl.length) : undefined;
+    const operation = path && operationOf(method, path);
     if ((!path && !origins.some((origin) => url.startsWith(origin))) || operation?.startsWith('refreshToken')) {
       return undefined;
     }
     // A sign-in begins anew, whoever is signed in: with a token it would be answered with 409.
     const anew = apart !== undefined || operation === 'login' || operation === 'signup';
-    const { access, fresh = false, sessionToken = apart?.sessionToken } = await this.keeper.credential(anew, signal);
-    if (path && personal.test(path) && !access && !sessionToken) {
+    const step = stepOf(operation);
+    const { access, fresh = false, epoch, sessionToken = apart?.sessionToken } = await this.keeper.credential(anew ? 'anew' : step, signal);
+    const needed = path !== undefined && personal.test(path);
+    if (needed && !access && !sessionToken) {
       throw this.keeper.nobody();
     }
-    const epoch = this.keeper.now();
     const headers: Record<string, string> = {};
     if (deviceName && path?.startsWith(protocol)) {
       headers['X-Device-Name'] = deviceName;
@@ -68,7 +71,7 @@ export class Transport {
     } else if (sessionToken && path) {
       headers['X-Session-Token'] = sessionToken;
     }
-    return { headers, operation: operation || undefined, access, sessionToken: access ? undefined : sessionToken, apart: apart !== undefined, epoch, last: fresh };
+    return { headers, operation: operation || undefined, access, sessionToken: path && sessionToken, apart: apart !== undefined, dispensable: !(needed || apart || step), epoch, last: fresh };
   }
 
   /** Looks after an answer. Returns the ticket to repeat the request with, once, where that may help. */
@@ -82,9 +85,15 @@ export class Transport {
       const renewed = await this.keeper.renew(access, signal);
       return renewed && { ...ticket, access: renewed, headers: { ...ticket.headers, Authorization: `Bearer ${renewed.text}` }, last: true };
     }
-    if (word === 'sign_out' && answer.status === 410) {
-      this.keeper.dropPending(ticket.sessionToken);
-    } else if (word === 'sign_out') {
+    const { sessionToken } = ticket;
+    const gone = word === 'sign_out' && answer.status === 410;
+    if (sessionToken && (gone || isOver(operation, word, answer.status))) {
+      this.keeper.dropPending(sessionToken);
+      if (ticket.dispensable) {
+        const { 'X-Session-Token': dead, ...headers } = ticket.headers;
+        return { ...ticket, sessionToken: undefined, headers, last: true };
+      }
+    } else if (word === 'sign_out' && !gone) {
       await this.keeper.end('account_deleted');
     } else if (operation === 'endSession' && word === 'proceed' && access) {
       await this.keeper.end('user');
@@ -100,24 +109,27 @@ export class Transport {
   }
 
   /** `fetch` with the person's token: refreshed ahead of its end, repeated once after a 401. */
-  readonly fetch = (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => this.send(input, init);
-
-  /** The same; see {@link Apart}. */
-  async send(input: RequestInfo | URL, init?: RequestInit, apart?: Apart): Promise<Response> {
+  readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = typeof input === 'object' && 'url' in input ? input : undefined;
     const url = this.absolute(request ? request.url : String(input));
     const method = (init?.method ?? request?.method ?? 'GET').toUpperCase();
+    const ticket = await this.authorize(method, url, init?.signal ?? request?.signal);
+    return ticket ? this.send(ticket, request ?? url, init) : this.settings.fetch(request ?? url, init);
+  };
+
+  /** Sends a request that may go out, once more where that helps, and looks after the answers. */
+  async send(ticket: Ticket, input: Request | string, init?: RequestInit): Promise<Response> {
+    const request = typeof input === 'object' ? input : undefined;
+    const url = request ? request.url : String(input);
     const signal = init?.signal ?? request?.signal;
-    let ticket = await this.authorize(method, url, signal, apart);
-    if (!ticket) {
-      return this.settings.fetch(request ?? url, init);
-    }
     try {
       for (;;) {
         // A copy goes out, so that there is a body left for the second time.
         const target = request ? request.clone() : url;
         const headers = merged(init?.headers ?? request?.headers, ticket.headers);
-        const response = await this.settings.fetch(target, { ...init, headers, credentials: 'omit' });
+        // At a redirect to elsewhere, fetch takes the access token off by itself, and the session token not.
+        const redirect = ticket.sessionToken ? { redirect: 'error' as const } : undefined;
+        const response = await this.settings.fetch(target, { ...init, headers, credentials: 'omit', ...redirect });
         const again: Ticket | undefined = await this.review(ticket, await this.answer(ticket, response, url), signal);
         if (!again || init?.body instanceof streams) {
           return response;
@@ -130,7 +142,7 @@ export class Transport {
   }
 
   private async answer(ticket: Ticket, response: Response, url: string): Promise<Answer> {
-    const readable = this.reads(ticket, response.status, url) && isOurs(this.settings, response);
+    const readable = this.reads(ticket, response.status, url) && isOurs(this.settings.baseUrl, response);
     const body = readable ? parse(await response.clone().text()) : undefined;
     return answerOf(response.status, body, (name) => response.headers.get(name));
   }
@@ -143,9 +155,10 @@ export class Transport {
       await this.keeper.adopt(pair, ticket.epoch, !ticket.access);
     } else if (meta && !meta.is_authenticated && (word === 'continue_flow' || !ticket.apart)) {
       // A sign-in of its own takes the place of another one that is pending only once it is that far.
-      const token = meta.session_token ?? (ticket.apart ? ticket.sessionToken : undefined);
-      if (token) {
-        this.keeper.pending(token);
+      const sessionToken = meta.session_token ?? (word === 'continue_flow' ? ticket.sessionToken : undefined);
+      const flows = (envelope?.data?.flows ?? []).filter((flow) => flow.is_pending).map((flow) => flow.id);
+      if (sessionToken) {
+        this.keeper.pending({ sessionToken, flows }, ticket.epoch, ticket.apart || sessionToken === meta.session_token);
       }
     }
   }

@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { LatchkeyError } from './errors.js';
+import { LatchkeyError, storeError } from './errors.js';
 import type { Storage } from './storage.js';
 
 /** After a dismissed prompt, calls do not bring up another one for so long, in milliseconds. */
@@ -38,7 +38,9 @@ export class UnlockGate {
   }
 
   private async show(): Promise<void> {
-    const result = await this.storage.unlock?.();
+    const result = await this.storage.unlock?.().catch((cause: unknown) => {
+      throw storeError(cause);
+    });
     if (result === 'dismissed') {
       this.dismissedAt = this.clock.monotonic();
       throw dismissed();

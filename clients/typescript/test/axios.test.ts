@@ -87,6 +87,21 @@ test('a sign-in step that is sent with axios is kept', async () => {
   assert.equal(latchkey.session.state, 'signed_in');
 });
 
+test('axios repeats without a session token that has ended', async () => {
+  const { api, latchkey } = await app();
+  await latchkey.signOut();
+  server.play = () => json(401, { data: { flows: [{ id: 'verify_email', is_pending: true }] }, meta: { is_authenticated: false, session_token: 'lkst_dead' } });
+  await latchkey.signIn(credentials);
+  const seen: (string | null)[] = [];
+  server.play = ({ headers }) => {
+    const token = headers.get('X-Session-Token');
+    seen.push(token);
+    return token ? json(410, { data: { flows: [] }, meta: { is_authenticated: null } }) : json(200, { data: {} });
+  };
+  assert.equal((await api.get('/_allauth/app/v1/config')).status, 200);
+  assert.deepEqual(seen, ['lkst_dead', null]);
+});
+
 test('axios requests to other hosts carry no token, nor do any once detached', async () => {
   const { api, detach } = await app();
   const sent: unknown[] = [];

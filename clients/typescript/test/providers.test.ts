@@ -75,4 +75,5 @@ test('nobody connects a service who is not signed in', async () => {
   const { server, latchkey } = device();
   server.play = () => json(401, { data: { flows: [{ id: 'login' }] }, meta: { is_authenticated: false } });
   await assert.rejects(connectProvider(latchkey, identity), { kind: 'signed_out' });
+  assert.equal(server.requests.length, 0); // the id_token is not used up
 });

@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server as HttpServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { apiClient, getProfile, getSession, listSessions, updateProfile, verifyEmail } from '../src/api.js';
 import { LatchkeyError } from '../src/index.js';
+import { addPasskey, reauthenticateWithKey, signInWithPasskey } from '../src/passkeys.js';
+import { providerNonce, signInWithProvider } from '../src/providers.js';
+import { settled } from './stand-in/clock.js';
 import { credentials, device, ends, profile, signedIn } from './stand-in/device.js';
+import { asksToMake, Prompt } from './stand-in/passkeys.js';
 import { baseUrl, json, user } from './stand-in/server.js';
 
 const pendingFlows = { data: { flows: [{ id: 'login' }, { id: 'verify_email', is_pending: true }] }, meta: { is_authenticated: false, session_token: 'lkst_pending' } };
@@ -75,7 +82,7 @@ test('410 drops the session token that was sent, and nothing else', async () => 
   server.play = ({ path }) => (path.endsWith('/login') ? json(401, pendingFlows) : json(410, { data: { flows: [] }, meta: { is_authenticated: null } }));
   await latchkey.signIn(credentials);
   const client = apiClient(latchkey);
-  await assert.rejects(latchkey.complete(verifyEmail({ client, body: { key: '1' } })), { kind: 'problem', status: 410, action: 'sign_out' });
+  await assert.rejects(latchkey.complete(verifyEmail({ client, body: { key: '1' } })), { kind: 'nothing_pending', status: 410, action: 'sign_out' });
   await latchkey.fetch('/_allauth/app/v1/auth/session');
   assert.equal(server.headers.at(-1)?.get('X-Session-Token'), null);
 
@@ -106,6 +113,7 @@ test('a sign-in that cannot be sent, takes too long or is called off is typed', 
   await assert.rejects(latchkey.signIn(credentials), { kind: 'network', action: 'retry' });
   server.play = () => new Promise<Response>(() => undefined);
   const slow = assert.rejects(latchkey.signIn(credentials), { kind: 'network' });
+  await settled();
   await clock.advance(15);
   await slow;
   const controller = new AbortController();
@@ -183,4 +191,75 @@ test('no error of the client tells a token', async () => {
   server.play = () => new Response('<html>', { status: 502 });
   const error: unknown = await latchkey.fetch(profile).catch((e: unknown) => e);
   assert.doesNotMatch(inspect(error, { depth: 9 }), /refresh:0|h\.\w+\.s/);
+});
+
+/** A server with a socket: redirects are followed, or not, by the platform's own fetch. */
+async function listening(answer: RequestListener): Promise<{ url: string; http: HttpServer }> {
+  const http = createServer(answer).listen(0, '127.0.0.1');
+  await once(http, 'listening');
+  return { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}`, http };
+}
+
+test('a redirect to elsewhere takes no credential along', async () => {
+  const received: string[] = [];
+  const elsewhere = await listening((request, response) => {
+    received.push(`${request.method} ${request.headers['x-session-token']}`);
+    response.writeHead(200, { 'Content-Type': 'application/json' }).end(JSON.stringify({ status: 200, data: { user, methods: [] }, meta: { is_authenticated: true } }));
+  });
+  let redirects = true;
+  const ours = await listening((request, response) => {
+    request.resume();
+    if (redirects) {
+      response.writeHead(307, { Location: elsewhere.url + request.url }).end();
+    } else {
+      response.writeHead(401, { 'Content-Type': 'application/json' }).end(JSON.stringify({ status: 401, ...pendingFlows }));
+    }
+  });
+  try {
+    const { latchkey } = device({}, { baseUrl: ours.url, fetch: (input, init) => fetch(input, init) });
+    await assert.rejects(latchkey.signIn(credentials), { kind: 'network', action: 'retry' });
+    redirects = false;
+    assert.equal((await latchkey.signIn(credentials)).kind, 'pending');
+    redirects = true;
+    // Through the app's own fetch, too: the code and the session token belong together.
+    await assert.rejects(latchkey.complete(verifyEmail({ client: apiClient(latchkey), body: { key: 'k' } })), { kind: 'network' });
+    assert.deepEqual([received, latchkey.session.state], [[], 'signed_out']);
+  } finally {
+    ours.http.close();
+    elsewhere.http.close();
+  }
+});
+
+test('an answer from elsewhere says nothing, where the platform has followed all the same', async () => {
+  const { server, latchkey } = device();
+  const asked: (RequestInit | undefined)[] = [];
+  const elsewhere = (response: Response): Response => Object.defineProperty(response, 'url', { value: 'https://portal.example/' });
+  server.play = () => elsewhere(answerOfSignIn());
+  const there = device({ server }, { fetch: (input, init) => (asked.push(init), server.fetch(input, init)) });
+  await assert.rejects(there.latchkey.signIn(credentials), { kind: 'undocumented', status: 200 });
+  await assert.rejects(latchkey.complete(verifyEmail({ client: apiClient(latchkey), body: { key: 'k' } })), { kind: 'undocumented' });
+  assert.deepEqual([latchkey.session.state, there.latchkey.session.state], ['signed_out', 'signed_out']);
+  assert.deepEqual([asked[0]?.redirect, asked[0]?.cache, asked[0]?.credentials], ['error', 'no-store', 'omit']);
+});
+
+test('an answer without its data is undocumented, and no crash', async () => {
+  const { server, latchkey } = await signedIn();
+  const prompt = new Prompt();
+  for (const body of [{}, { data: null }, { data: {} }]) {
+    server.play = () => json(200, body);
+    const calls = [
+      () => latchkey.signIn(credentials),
+      () => signInWithPasskey(latchkey, prompt),
+      () => signInWithProvider(latchkey, { provider: 'apple', clientId: 'c', idToken: 'a.b.c' }),
+      () => providerNonce(latchkey),
+      () => reauthenticateWithKey(latchkey, prompt),
+      () => addPasskey(latchkey, prompt),
+    ];
+    for (const call of calls) {
+      await assert.rejects(call, { name: 'LatchkeyError', kind: 'undocumented' });
+    }
+  }
+  server.play = ({ method }) => (method === 'GET' ? asksToMake() : json(200, {}));
+  await assert.rejects(addPasskey(latchkey, prompt), { kind: 'undocumented' });
+  assert.equal(latchkey.session.state, 'signed_in');
 });

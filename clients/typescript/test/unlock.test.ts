@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { reauthenticateWithCode } from '../src/second-factor.js';
 import { settled } from './stand-in/clock.js';
 import { device, ends, profile, signedIn, Store, type Device } from './stand-in/device.js';
+import { signedInAs } from './stand-in/passkeys.js';
 
 type Answer = 'unlocked' | 'dismissed' | 'changed';
 
@@ -94,4 +96,47 @@ test('a caller who leaves does not close the prompt of the others', async () => 
   close('unlocked');
   assert.equal((await staying).status, 200);
   assert.equal(prompts(), 1);
+});
+
+test('the time limit of a call begins once the person has passed the prompt', async () => {
+  let pass: ((answer: Answer) => void) | undefined;
+  const { latchkey, server, clock } = await locked(() => new Promise<Answer>((resolve) => (pass = resolve)));
+  server.play = ({ path }, real) => (path.endsWith('/reauthenticate') ? signedInAs(0) : real());
+  const proof = reauthenticateWithCode(latchkey, '123456');
+  await settled();
+  await clock.advance(60);
+  assert.equal(server.count('/reauthenticate'), 0);
+  pass?.('unlocked');
+  await proof;
+  assert.equal(server.count('/reauthenticate'), 1);
+});
+
+test('the time limit of a call does not run while a refresh goes on, and then it does', async () => {
+  const { latchkey, server, clock } = await signedIn();
+  await clock.advance(301);
+  const held = new Set<() => void>();
+  server.play = async (_, real) => {
+    await new Promise<void>((resolve) => held.add(resolve));
+    return real();
+  };
+  const proof = assert.rejects(reauthenticateWithCode(latchkey, '123456'), { kind: 'network' });
+  await settled();
+  await clock.advance(14);
+  held.forEach((release) => release());
+  await settled();
+  await clock.advance(14); // 28 seconds since the call, 14 since it was sent
+  assert.equal(server.count('/reauthenticate'), 1);
+  let ended = false;
+  void proof.finally(() => (ended = true));
+  await settled();
+  assert.equal(ended, false);
+  await clock.advance(1);
+  await proof;
+});
+
+test('what a store of the app throws at its prompt is typed', async () => {
+  const { latchkey } = await locked(() => {
+    throw new Error('no activity');
+  });
+  await assert.rejects(latchkey.fetch(profile), { name: 'LatchkeyError', kind: 'store' });
 });

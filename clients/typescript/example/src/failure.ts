@@ -12,6 +12,7 @@ const passkeyProblems: Readonly<Record<string, string>> = {
   passkey_unsupported: 'This device has no passkeys.',
 };
 
+const over = 'This step is no longer open. Go back and start again.';
 const offline = 'The server could not be reached. Check your connection and try again.';
 
 /** Puts each problem at the field it speaks of; one whose field is not among `shown` goes to the form. */
@@ -25,11 +26,14 @@ export function failureOf(error: unknown, shown: readonly string[]): Failure | u
   if (error.kind === 'passkey') {
     return { fields: {}, message: passkeyProblems[error.code ?? ''] ?? 'The passkey did not work. Try again.' };
   }
+  if (error.kind === 'nothing_pending') {
+    return { fields: {}, message: over };
+  }
   if (error.kind !== 'problem') {
     return { fields: {}, message: error.kind === 'server' ? busy(error.retryAfter) : offline };
   }
   if (error.status === 410 || (error.status === 409 && error.code !== 'unverified_email') || (error.status === 401 && error.problems.length === 0)) {
-    return { fields: {}, message: 'This step is no longer open. Go back and start again.' };
+    return { fields: {}, message: over };
   }
   const fields: Record<string, string> = {};
   const rest: string[] = [];

@@ -13,16 +13,17 @@ export function usePending(): (result: SignedIn | Pending | Done, email: string)
       if (result.kind !== 'pending') {
         return;
       }
-      const factor = result.flows.find(({ id }) => id === 'mfa_authenticate');
+      const flows = result.flows.filter((flow) => flow.is_pending);
+      const factor = flows.find(({ id }) => id === 'mfa_authenticate');
       if (factor) {
         push({ screen: 'second_factor', types: factor.types ?? [] });
         return;
       }
-      if (result.flows.some(({ id }) => id === 'provider_signup')) {
+      if (flows.some(({ id }) => id === 'provider_signup')) {
         push({ screen: 'provider_sign_up' });
         return;
       }
-      const flow = result.flows.find(({ id }) => byCode.includes(id));
+      const flow = flows.find(({ id }) => byCode.includes(id));
       if (!flow) {
         throw new LatchkeyError('problem', 'a step that this app has no screen for', {
           problems: [{ code: 'unsupported', message: 'This account needs a step that this app does not offer yet.' }],
