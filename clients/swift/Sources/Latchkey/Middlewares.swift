@@ -62,12 +62,13 @@ struct DeviceName: Middleware {
 /// Hands every authenticated operation to the session. The refresh call is none of them.
 struct Authentication: Middleware {
     let session: Session
+    var refusesSignedIn = false
 
     func intercept(
         _ request: HTTPRequest, next: @Sendable (HTTPRequest) async throws -> HTTPResponse
     ) async throws -> HTTPResponse {
         guard request.security.contains("bearerAuth") else { return try await next(request) }
-        return try await session.authenticate(request, next)
+        return try await session.authenticate(request, refusesSignedIn: refusesSignedIn, next)
     }
 }
 

@@ -6,7 +6,7 @@ import LatchkeyAPI
 extension Operations.GetPasskeyLoginOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
-        case .ok(let answer): .done(answer.data.requestOptions)
+        case .ok(let answer): .options(answer.data.requestOptions)
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
@@ -56,7 +56,7 @@ extension Operations.SignupByPasskey.Output {
 extension Operations.GetPasskeySignupOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
-        case .ok(let answer): .done(answer.data.creationOptions)
+        case .ok(let answer): .options(answer.data.creationOptions)
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
@@ -86,7 +86,7 @@ extension Operations.CompletePasskeySignup.Output {
 extension Operations.GetCreationOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
-        case .ok(let answer): .done(answer.data.creationOptions)
+        case .ok(let answer): .options(answer.data.creationOptions)
         case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
         case .notFound(let problem): .refused(404, problem)
@@ -99,9 +99,9 @@ extension Operations.GetCreationOptions.Output {
 }
 
 extension Operations.AddCredential.Output {
-    var step: StepAnswer<NewPasskey> {
+    var step: StepAnswer<AddedPasskey> {
         switch self {
-        case .ok(let answer): .done(NewPasskey(answer))
+        case .ok(let answer): .done(AddedPasskey(answer))
         case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
         case .notFound(let problem): .refused(404, problem)

@@ -3,10 +3,7 @@ import LatchkeyAPI
 
 /// What a server asks of passkeys (WebAuthn, sections 5.4 and 5.5), as far as a device looks at it.
 enum PasskeyOptions {
-    struct Known: Decodable, Hashable, Sendable {
-        let id: Base64URL
-        let transports: [String]?
-    }
+    struct Known: Decodable, Hashable, Sendable { let id: Base64URL }
 
     struct Creation: Decodable, Hashable, Sendable {
         struct Party: Decodable, Hashable, Sendable { let id: String }
@@ -27,7 +24,6 @@ enum PasskeyOptions {
         let pubKeyCredParams: [Algorithm]?
         let excludeCredentials: [Known]?
         let authenticatorSelection: Selection?
-        let attestation: String?
     }
 
     struct Request: Decodable, Hashable, Sendable {
@@ -37,12 +33,9 @@ enum PasskeyOptions {
         let userVerification: String?
     }
 
-    private struct Wrapped<Options: Decodable>: Decodable { let publicKey: Options }
-
-    /// Reads options, with or without `publicKey` around them.
+    /// Reads options as a prompt is given them.
     static func read<Options: Decodable>(_ json: JsonObject, as _: Options.Type = Options.self) throws(PromptError) -> Options {
         guard let data = try? JSONEncoder().encode(json) else { throw .unavailable }
-        if let wrapped = try? JSONDecoder().decode(Wrapped<Options>.self, from: data) { return wrapped.publicKey }
         do { return try JSONDecoder().decode(Options.self, from: data) } catch { throw .unavailable }
     }
 }

@@ -2,8 +2,9 @@ import LatchkeyAPI
 
 /// Makes passkeys and shows them: the system's sheet (`SystemPasskeyPrompt`), or one of your own.
 ///
-/// The options and the answers are those of WebAuthn in JSON: `{"publicKey": {…}}` as the server
-/// sends it, and what `PublicKeyCredential.toJSON()` gives.
+/// The options and the answers are those of WebAuthn in JSON: `PublicKeyCredentialCreationOptionsJSON`
+/// or `PublicKeyCredentialRequestOptionsJSON`, without `publicKey` around it, and what
+/// `PublicKeyCredential.toJSON()` gives.
 public protocol PasskeyPrompt: Sendable {
     /// Makes a passkey.
     ///
@@ -22,7 +23,7 @@ public protocol ProviderPrompt: Sendable {
     /// Lets the person sign in there.
     ///
     /// - Parameter nonce: What has to stand in the id_token. Apple takes `nonceSha256`; Google, and
-    ///   SDKs that hash by themselves, take `nonce`.
+    ///   SDKs that hash by themselves, take `nonce`. The server refuses an id_token without it.
     func credential(nonce: ProviderNonce) async throws(PromptError) -> ProviderCredential
 }
 

@@ -6,7 +6,7 @@ import LatchkeyAPI
 public struct ProviderCredential: Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     /// Names the service, as `getConfig` does.
     public let provider: String
-    let token: ProviderToken
+    var token: ProviderToken
 
     /// Makes one.
     ///
@@ -14,8 +14,8 @@ public struct ProviderCredential: Hashable, Sendable, CustomStringConvertible, C
     ///   - provider: Names the service, as `getConfig` does.
     ///   - clientID: What the id_token was made for, its `aud`.
     ///   - idToken: The id_token.
-    ///   - nonce: The nonce as it came from the server. Not needed: the one in the id_token is
-    ///     looked at either way.
+    ///   - nonce: What ``Session/providerNonce()`` gave. With it the server takes the id_token only
+    ///     where it is made for this nonce; of a ``ProviderPrompt`` the session adds it by itself.
     ///   - authorizationCode: Apple's, so that the server can end the grant when the person leaves.
     ///   - name: What the service calls the person, where the id_token does not tell.
     public init(

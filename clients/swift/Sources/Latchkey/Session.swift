@@ -65,8 +65,14 @@ public actor Session {
 
     /// All operations, with the session's credentials. A step of a sign-in whose answer carries
     /// tokens signs the session in.
-    public nonisolated var api: Client {
-        var chain: [any Middleware] = [Authentication(session: self)]
+    public nonisolated var api: Client { client(Authentication(session: self)) }
+
+    /// For a step that would cost the session which is there: somebody who is signed in is refused
+    /// here, and nothing is sent.
+    nonisolated var entrance: Client { client(Authentication(session: self, refusesSignedIn: true)) }
+
+    private nonisolated func client(_ authentication: Authentication) -> Client {
+        var chain: [any Middleware] = [authentication]
         if let name = options.deviceName { chain.append(DeviceName(name)) }
         chain.append(Timeout(clock: clock, seconds: options.timeout))
         return Client(transport: transport, middlewares: chain)

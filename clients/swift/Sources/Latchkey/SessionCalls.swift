@@ -11,14 +11,15 @@ extension Session {
         case bearer(String)
 
         var isBearer: Bool { if case .bearer = self { true } else { false } }
+        var sessionToken: String? { if case .sessionToken(let token) = self { token } else { nil } }
     }
 
     /// Sends an operation with the session's credential; refreshes and repeats it once at most.
     nonisolated func authenticate(
-        _ request: HTTPRequest, _ next: @Sendable (HTTPRequest) async throws -> HTTPResponse
+        _ request: HTTPRequest, refusesSignedIn: Bool, _ next: @Sendable (HTTPRequest) async throws -> HTTPResponse
     ) async throws -> HTTPResponse {
         let before = shared.current?.value
-        var credential = try await credential(for: request)
+        var (credential, epoch) = try await credential(for: request, refusesSignedIn)
         let asked = clock.uptime
         var response = try await next(carry(credential, request))
         if case .bearer(var token) = credential {
@@ -30,7 +31,7 @@ extension Session {
             }
             await note(isRefused(response, request), token)
         }
-        try await absorb(response, of: request, credential, asked)
+        try await absorb(response, of: request, credential, asked, epoch)
         return response
     }
 
@@ -74,6 +75,18 @@ extension Session {
         response.status == 401 && Answer(response)?.action(operation: request.operation, bearerSent: true) == .refresh
     }
 
+    /// What a request goes out with, and in which epoch it does.
+    private func credential(for request: HTTPRequest, _ refusesSignedIn: Bool) async throws(SessionError) -> (Credential, epoch: Int) {
+        if refusesSignedIn { try refuseSignedIn() }
+        let credential = try await credential(for: request)
+        return (credential, epoch)
+    }
+
+    /// Refuses to begin where somebody is signed in, as the server does with a password.
+    func refuseSignedIn() throws(SessionError) {
+        if try load() != nil { throw .alreadySignedIn }
+    }
+
     private func credential(for request: HTTPRequest) async throws(SessionError) -> Credential {
         if case .record = known {} else { try load() }
         guard case .record = known else {
@@ -103,50 +116,59 @@ extension Session {
         }
     }
 
-    /// Takes from an answer what concerns the session: tokens, a sign-in under way, an end.
+    /// Takes from an answer what concerns the session: tokens, a sign-in under way, an end. Of a
+    /// request that went out in an earlier epoch it takes nothing.
     private func absorb(
-        _ response: HTTPResponse, of request: HTTPRequest, _ credential: Credential, _ asked: TimeInterval
+        _ response: HTTPResponse, of request: HTTPRequest, _ credential: Credential, _ asked: TimeInterval, _ sent: Int
     ) async throws(SessionError) {
         guard let answer = Answer(response) else { return }
         if response.status == 200, let access = answer.meta?.accessToken, let refresh = answer.meta?.refreshToken {
             let token = AccessToken(access, askedAt: asked)
             let record = TokenRecord(refreshToken: refresh, userID: answer.userID)
             // In a task of its own: a caller who is cancelled now must not lose the tokens.
-            return try await Task { await signedIn(record, token) }.value.get()
+            return try await Task { await signedIn(record, token, sent) }.value.get()
         }
+        guard epoch == sent else { return }
         let action = answer.action(operation: request.operation, bearerSent: credential.isBearer)
         switch (action, credential) {
         case (.signOut, .sessionToken(let sent)): if sessionToken == sent { sessionToken = nil }
         case (.signOut, .bearer) where response.status == 200: try await signOut()
         case (_, .none), (_, .sessionToken):
-            if [200, 401].contains(response.status), let token = answer.meta?.sessionToken { sessionToken = token }
-        case (.continueFlow, .bearer) where request.operation == "submitProviderToken": await changePerson(answer)
+            // A sign-in that has come further meanwhile is not given up for one that begins.
+            if [200, 401].contains(response.status), let token = answer.meta?.sessionToken, sessionToken == credential.sessionToken {
+                sessionToken = token
+            }
         default: break
         }
     }
 
-    /// Somebody who was signed in has begun to sign in as somebody else: the server has ended the
-    /// session already, and what is stored here is of no more use.
-    private func changePerson(_ answer: Answer) async {
-        guard answer.meta?.isAuthenticated == false, let token = answer.meta?.sessionToken else { return }
-        try? await signOut() // where the store cannot be cleared, nobody is signed in all the same
-        sessionToken = token
-    }
-
-    private func signedIn(_ record: TokenRecord, _ access: AccessToken) async -> Result<Void, SessionError> {
+    private func signedIn(_ record: TokenRecord, _ access: AccessToken, _ sent: Int) async -> Result<Void, SessionError> {
+        guard epoch == sent else { return await turnAway(record, access, nil) }
         epoch += 1
-        do {
-            known = .record(try await vault.begin(record))
-        } catch {
-            await signOuts.add(record, access: access) // nobody could use that session
-            await signOuts.tryNow()
-            return .failure(SessionError(error))
+        let started = epoch
+        let stored: TokenRecord
+        do { stored = try await vault.begin(record) } catch { return await turnAway(record, access, SessionError(error)) }
+        guard epoch == started else {
+            // A sign-out came while it was being stored, and may have found nothing to take away.
+            if (try? await vault.remove(stored.idempotencyKey, queue: true)) == nil { voidKey = stored.idempotencyKey }
+            return await turnAway(stored, access, nil)
         }
+        known = .record(stored)
         (sessionToken, voidKey) = (nil, nil)
         shared.current = access
         shared.withBackoff { $0.reset() }
         try? options.installMarker?.note(signedIn: true)
         broadcast.send(.signedIn)
         return .success(())
+    }
+
+    /// Ends a new session that nobody here could use: it cannot be stored, or came after a sign-out
+    /// or another sign-in.
+    private func turnAway(_ record: TokenRecord, _ access: AccessToken, _ error: SessionError?) async -> Result<Void, SessionError> {
+        await signOuts.add(record, access: access)
+        await signOuts.tryNow()
+        if let error { return .failure(error) }
+        if case .record = known { return .failure(.alreadySignedIn) }
+        return .failure(.signedOut(reason))
     }
 }

@@ -30,6 +30,8 @@ public enum SessionError: Error, Hashable, Sendable {
     /// The prompt for a passkey or another service has brought nothing, such as because the person
     /// dismissed it. Nothing is lost.
     case prompt(PromptError)
+    /// A step of a sign-in was to be taken, and no sign-in is under way, or not any more: begin again.
+    case nothingPending
     /// The caller was cancelled.
     case cancelled
     /// The request would carry the access token to a host that is not the session's own.
@@ -41,7 +43,7 @@ public enum SessionError: Error, Hashable, Sendable {
         case .signedOut: .signOut
         case .reauthenticate: .reauthenticate
         case .prompt(.cancelled): .retry
-        case .problem, .prompt, .unlockFailed, .foreignHost: .show
+        case .problem, .prompt, .nothingPending, .unlockFailed, .foreignHost: .show
         case .unavailable(let status, _, _): status == 429 ? .wait : .retry
         case .locked, .store, .network, .undocumented, .unlockCancelled, .cancelled: .retry
         }
@@ -120,6 +122,10 @@ extension SessionError {
         default: self = .network(.network(code: (error as NSError).code))
         }
     }
+
+    /// What the server says to somebody who is signed in and begins to sign in.
+    static let alreadySignedIn = SessionError.problem(
+        status: 409, [Problem(code: "already_authenticated", message: "You are already signed in.")])
 
     /// For an answer whose problems say why there was nothing else.
     static func answer(_ status: Int, _ problem: ErrorResponse, operation: String, retryAfter: Int? = nil) -> SessionError {

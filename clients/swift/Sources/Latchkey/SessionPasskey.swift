@@ -6,14 +6,15 @@ extension Session {
     /// - Returns: Who is signed in, or what is pending, such as `verify_email`.
     /// - Throws: ``SessionError/prompt(_:)`` where the prompt brought nothing;
     ///   ``SessionError/problem(status:_:)`` with `incorrect_code` where the server does not take
-    ///   the passkey. Call it again for another attempt: each needs options of its own.
+    ///   the passkey, and with `already_authenticated` where somebody is signed in: sign out first.
+    ///   Call it again for another attempt: each needs options of its own.
     public func signInWithPasskey(_ prompt: any PasskeyPrompt) async throws(SessionError) -> SignInResult {
-        do {
+        try await typed {
             let options = try await afresh { try await api.getPasskeyLoginOptions().step }.value(of: "getPasskeyLoginOptions")
             let credential = try await prompt.assert(options)
             // No second attempt where the sign-in is gone by now: the answer belongs to it.
-            return try await api.loginByPasskey(.init(body: .init(credential: credential))).step.result(of: "loginByPasskey")
-        } catch { throw SessionError(error) }
+            return try await api.loginByPasskey(.init(body: .init(credential: credential))).step.result(of: "loginByPasskey", begins: true)
+        }
     }
 
     /// Begins an account with a passkey in place of a password.
@@ -27,24 +28,19 @@ extension Session {
     /// - Returns: What is pending, at first `verify_email`.
     /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong.
     public func signUpWithPasskey(_ request: PasskeySignupRequest) async throws(SessionError) -> SignInResult {
-        do {
-            return try await afresh { try await api.signupByPasskey(.init(body: request)).step }.result(of: "signupByPasskey")
-        } catch { throw SessionError(error) }
+        try await begin("signupByPasskey") { try await api.signupByPasskey(.init(body: request)).step }
     }
 
     /// Makes the passkey of a new account, while `mfa_signup_webauthn` is pending, and signs in.
     ///
     /// - Throws: ``SessionError/prompt(_:)`` where the prompt brought nothing, and the step is
-    ///   still pending; ``SessionError/signedOut(_:)`` where the sign-up is over.
+    ///   still pending; ``SessionError/nothingPending`` where the sign-up is over.
     public func finishSignUp(with prompt: any PasskeyPrompt, name: String? = nil) async throws(SessionError) -> SignInResult {
-        do {
-            switch try await api.getPasskeySignupOptions().step.step(of: "getPasskeySignupOptions") {
-            case .pending(let flows): return .pending(flows)
-            case .given(let options):
-                let made = NewCredentialRequest(credential: try await prompt.create(options), name: name)
-                return try await api.completePasskeySignup(.init(body: made)).step.result(of: "completePasskeySignup")
-            }
-        } catch { throw SessionError(error) }
+        try await goOn {
+            let options = try await api.getPasskeySignupOptions().step.onlyStep(of: "getPasskeySignupOptions")
+            let made = NewCredentialRequest(credential: try await prompt.create(options), name: name)
+            return try await api.completePasskeySignup(.init(body: made)).step.result(of: "completePasskeySignup")
+        }
     }
 
     /// Adds a passkey to the account of the person who is signed in.
@@ -58,24 +54,24 @@ extension Session {
     ///   ``SessionError/problem(status:_:)``, such as 409 with `unverified_email`.
     public func addPasskey(
         with prompt: any PasskeyPrompt, name: String? = nil, passwordless: Bool = true
-    ) async throws(SessionError) -> NewPasskey {
-        do {
+    ) async throws(SessionError) -> AddedPasskey {
+        try await typed {
             // The parameter counts by being there, whatever it says.
             let options = try await api.getCreationOptions(.init(passwordless: passwordless ? "true" : nil)).step.value(of: "getCreationOptions")
             let made = NewCredentialRequest(credential: try await prompt.create(options), name: name)
             return try await api.addCredential(.init(body: made)).step.value(of: "addCredential")
-        } catch { throw SessionError(error) }
+        }
     }
 }
 
 /// A passkey that was added.
-public struct NewPasskey: Hashable, Sendable {
+public struct AddedPasskey: Hashable, Sendable {
     /// The passkey.
     public let authenticator: Authenticator
     /// Whether recovery codes were made along with it: show them, `getRecoveryCodes` has them.
-    public let hasNewRecoveryCodes: Bool
+    public let recoveryCodesGenerated: Bool
 
     init(_ answer: AuthenticatorResponse) {
-        (authenticator, hasNewRecoveryCodes) = (answer.data, answer.meta?.recoveryCodesGenerated == true)
+        (authenticator, recoveryCodesGenerated) = (answer.data, answer.meta?.recoveryCodesGenerated == true)
     }
 }

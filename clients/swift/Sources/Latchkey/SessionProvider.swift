@@ -4,21 +4,21 @@ extension Session {
     /// A nonce for one sign-in with another service. It is good for ten minutes, once. Apple takes
     /// `nonceSha256`; Google, and SDKs that hash by themselves, take `nonce`.
     public func providerNonce() async throws(SessionError) -> ProviderNonce {
-        do { return try await api.createProviderNonce().step.value(of: "createProviderNonce") } catch { throw SessionError(error) }
+        try await typed { try await api.createProviderNonce().step.value(of: "createProviderNonce") }
     }
 
-    /// Signs in with what another service gave to the app. Whoever is signed in is signed out: the
-    /// session is the new person's, also while a step of theirs is pending.
+    /// Signs in with what another service gave to the app, where nobody is signed in: sign out first.
     ///
     /// - Returns: Who is signed in, or what is pending: a second factor, or `provider_signup`
     ///   where the account needs more than the service told
     ///   (`getProviderSignup`, `completeProviderSignup`).
-    /// - Throws: ``SessionError/problem(status:_:)``, such as `invalid_token`. An id_token serves
-    ///   once: begin at the service again.
+    /// - Throws: ``SessionError/problem(status:_:)``, such as `invalid_token`,
+    ///   `already_authenticated` where somebody is signed in, or status 401 and nothing else where
+    ///   the account is disabled. An id_token serves once, and may be used up although no answer
+    ///   came: after ``SessionError/network(_:)`` get a new one from the service.
     public func signIn(with credential: ProviderCredential) async throws(SessionError) -> SignInResult {
-        do {
-            return try await afresh { try await submit(credential, "login") }.result(of: "submitProviderToken")
-        } catch { throw SessionError(error) }
+        // The server would end the session that is there, also where a step is still to come.
+        try await begin("submitProviderToken") { try await submit(credential, "login", by: entrance) }
     }
 
     /// Signs in with another service: fetches a nonce, lets the person sign in there, and goes on
@@ -26,23 +26,26 @@ extension Session {
     ///
     /// - Throws: Also ``SessionError/prompt(_:)`` where the prompt brought nothing.
     public func signIn(with prompt: any ProviderPrompt) async throws(SessionError) -> SignInResult {
-        try await signIn(with: ask(prompt))
+        try refuseSignedIn() // before anybody is asked anything
+        return try await signIn(with: ask(prompt))
     }
 
     /// Connects another service to the account of the person who is signed in.
     ///
     /// - Throws: ``SessionError/reauthenticate(_:)`` where the person has to prove again that it is
     ///   them, after which the same credential still serves; ``SessionError/problem(status:_:)``,
-    ///   such as `connected_other`.
+    ///   such as `connected_other`. After ``SessionError/network(_:)`` the id_token may be used up
+    ///   and the service connected: `listProviderAccounts` says whether it is; otherwise get a new
+    ///   id_token from the service.
     public func connect(_ credential: ProviderCredential) async throws(SessionError) {
-        do {
+        try await typed {
             if case .record = known {} else { try load() }
             guard case .record = known else { throw SessionError.signedOut(reason) }
-            let step = try await submit(credential, "connect")
+            let step = try await submit(credential, "connect", by: api)
             // It goes without a session too, and may have: when the refresh before it was refused.
             guard case .record = known else { throw SessionError.signedOut(reason) }
             _ = try step.value(of: "submitProviderToken")
-        } catch { throw SessionError(error) }
+        }
     }
 
     /// Connects another service: fetches a nonce, lets the person sign in there, and goes on with
@@ -55,11 +58,16 @@ extension Session {
 
     private func ask(_ prompt: any ProviderPrompt) async throws(SessionError) -> ProviderCredential {
         let nonce = try await providerNonce()
-        do { return try await prompt.credential(nonce: nonce) } catch { throw SessionError(error) }
+        var credential = try await typed { try await prompt.credential(nonce: nonce) }
+        // A prompt that ignores its nonce is found out at the first sign-in, not by a thief.
+        if credential.token.nonce == nil { credential.token.nonce = nonce.nonce }
+        return credential
     }
 
-    private func submit(_ credential: ProviderCredential, _ process: String) async throws(ClientError) -> StepAnswer<User> {
+    private func submit(
+        _ credential: ProviderCredential, _ process: String, by client: Client
+    ) async throws(ClientError) -> StepAnswer<User> {
         let request = ProviderTokenRequest(provider: credential.provider, process: process, token: credential.token)
-        return try await api.submitProviderToken(.init(body: request)).step
+        return try await client.submitProviderToken(.init(body: request)).step
     }
 }

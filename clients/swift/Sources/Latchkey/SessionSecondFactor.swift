@@ -6,11 +6,9 @@ extension Session {
     ///
     /// - Returns: Who is signed in, or what is still pending.
     /// - Throws: ``SessionError/problem(status:_:)`` with `incorrect_code`;
-    ///   ``SessionError/signedOut(_:)`` where no sign-in is under way any more: start over.
+    ///   ``SessionError/nothingPending`` where no sign-in is under way any more: begin again.
     public func submitSecondFactor(code: String) async throws(SessionError) -> SignInResult {
-        do {
-            return try await api.submitSecondFactor(.init(body: .init(code: code))).step.nextResult(of: "submitSecondFactor")
-        } catch { throw SessionError(error) }
+        try await goOn { try await api.submitSecondFactor(.init(body: .init(code: code))).step.result(of: "submitSecondFactor") }
     }
 
     /// Shows a passkey or a security key as the second factor, while `mfa_authenticate` is pending
@@ -20,22 +18,20 @@ extension Session {
     /// - Throws: As ``submitSecondFactor(code:)``, and ``SessionError/prompt(_:)`` where the prompt
     ///   brought nothing; the step is still pending then.
     public func submitSecondFactor(with prompt: any PasskeyPrompt) async throws(SessionError) -> SignInResult {
-        do {
+        try await goOn {
             switch try await api.getSecondFactorOptions().step.step(of: "getSecondFactorOptions") {
             case .pending(let flows): return .pending(flows) // another step comes first
             case .given(let options):
                 let shown = CredentialRequest(credential: try await prompt.assert(options))
-                return try await api.submitSecondFactorCredential(.init(body: shown)).step.nextResult(of: "submitSecondFactorCredential")
+                return try await api.submitSecondFactorCredential(.init(body: shown)).step.result(of: "submitSecondFactorCredential")
             }
-        } catch { throw SessionError(error) }
+        }
     }
 
     /// Proves by the password that it is the person who is signed in, after
     /// ``SessionError/reauthenticate(_:)`` with the flow `reauthenticate`.
     public func reauthenticate(password: String) async throws(SessionError) {
-        do {
-            _ = try await api.reauthenticate(.init(body: .init(password: password))).step.value(of: "reauthenticate")
-        } catch { throw SessionError(error) }
+        _ = try await typed { try await api.reauthenticate(.init(body: .init(password: password))).step.value(of: "reauthenticate") }
     }
 
     /// Proves by a code that it is the person who is signed in, after
@@ -43,9 +39,9 @@ extension Session {
     ///
     /// - Throws: ``SessionError/problem(status:_:)`` with `incorrect_code`.
     public func reauthenticate(code: String) async throws(SessionError) {
-        do {
-            _ = try await api.reauthenticateBySecondFactor(.init(body: .init(code: code))).step.value(of: "reauthenticateBySecondFactor")
-        } catch { throw SessionError(error) }
+        _ = try await typed {
+            try await api.reauthenticateBySecondFactor(.init(body: .init(code: code))).step.value(of: "reauthenticateBySecondFactor")
+        }
     }
 
     /// Proves by a passkey or a security key that it is the person who is signed in, after
@@ -53,10 +49,10 @@ extension Session {
     ///
     /// - Throws: ``SessionError/prompt(_:)`` where the prompt brought nothing.
     public func reauthenticate(with prompt: any PasskeyPrompt) async throws(SessionError) {
-        do {
+        _ = try await typed {
             let options = try await api.getReauthenticationOptions().step.value(of: "getReauthenticationOptions")
             let shown = CredentialRequest(credential: try await prompt.assert(options))
-            _ = try await api.reauthenticateByCredential(.init(body: shown)).step.value(of: "reauthenticateByCredential")
-        } catch { throw SessionError(error) }
+            return try await api.reauthenticateByCredential(.init(body: shown)).step.value(of: "reauthenticateByCredential")
+        }
     }
 }

@@ -11,11 +11,10 @@ extension Session {
     ///
     /// - Returns: Who is signed in, or what is pending.
     /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong, such as
-    ///   `email_password_mismatch`.
+    ///   `email_password_mismatch`, or `already_authenticated` where somebody is signed in: sign
+    ///   out first.
     public func signIn(_ request: LoginRequest) async throws(SessionError) -> SignInResult {
-        do {
-            return try await afresh { try await api.login(.init(body: request)).step }.result(of: "login")
-        } catch { throw SessionError(error) }
+        try await begin("login") { try await api.login(.init(body: request)).step }
     }
 
     /// Makes an account with an address and a password, and signs in.
@@ -29,9 +28,26 @@ extension Session {
     /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong, such as
     ///   `password_too_short`.
     public func signUp(_ request: SignupRequest) async throws(SessionError) -> SignInResult {
-        do {
-            return try await afresh { try await api.signup(.init(body: request)).step }.result(of: "signup")
-        } catch { throw SessionError(error) }
+        try await begin("signup") { try await api.signup(.init(body: request)).step }
+    }
+
+    /// Takes the first step of a sign-in.
+    func begin(_ operation: String, _ ask: () async throws -> StepAnswer<User>) async throws(SessionError) -> SignInResult {
+        try await typed { try await afresh(ask).result(of: operation, begins: true) }
+    }
+
+    /// Takes a further step of a sign-in, and forgets the sign-in where the server says that it is over.
+    func goOn(_ step: () async throws -> SignInResult) async throws(SessionError) -> SignInResult {
+        let sent = sessionToken
+        do { return try await typed(step) } catch {
+            if error == .nothingPending, sessionToken == sent { sessionToken = nil }
+            throw error
+        }
+    }
+
+    /// Names whatever is thrown as a session does.
+    func typed<Value: Sendable>(_ body: () async throws -> Value) async throws(SessionError) -> Value {
+        do { return try await body() } catch { throw SessionError(error) }
     }
 
     /// Asks again, once, where an earlier sign-in has run out: the session has forgotten it by now.
@@ -41,7 +57,7 @@ extension Session {
         return try await ask()
     }
 
-    /// Signs out: the local copies go at once. Then the server is told, which may take two
+    /// Signs out: the local copies go at once, and so does a sign-in that is under way. Then the server is told, which may take two
     /// seconds here; where it takes longer it goes on by itself, also in the next launch.
     ///
     /// - Throws: ``SessionError/locked`` or ``SessionError/store(_:)`` where the copies could not
@@ -49,8 +65,8 @@ extension Session {
     ///   it can, while the app runs.
     public func signOut() async throws(SessionError) {
         sessionToken = nil
+        epoch += 1 // what is under way brings nothing back, nor anybody in
         guard let record = try recordToEnd() else { return }
-        epoch += 1 // what is under way from here on brings nothing back
         let access = shared.current
         let result = await Task { await takeAway(record) }.value
         if case .failure = result { voidKey = record.idempotencyKey }

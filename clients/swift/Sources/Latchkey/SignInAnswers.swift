@@ -57,7 +57,7 @@ extension Operations.SubmitSecondFactor.Output {
 extension Operations.GetSecondFactorOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
-        case .ok(let answer): .done(answer.data.requestOptions)
+        case .ok(let answer): .options(answer.data.requestOptions)
         case .unauthorized(let answer): .unauthorized(answer)
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
@@ -118,7 +118,7 @@ extension Operations.ReauthenticateBySecondFactor.Output {
 extension Operations.GetReauthenticationOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
-        case .ok(let answer): .done(answer.data.requestOptions)
+        case .ok(let answer): .options(answer.data.requestOptions)
         case .unauthorized(let answer): .unauthorized(answer)
         case .notFound(let problem): .refused(404, problem)
         case .gone: .gone

@@ -29,9 +29,8 @@ actor SignOutQueue {
 
     /// Tries once, and gives it two seconds; goes on by itself where that does not do.
     func tryNow() async {
-        let attempt = attempt
         do {
-            try await limit(2, clock) { try await attempt.join { await self.tellAll() } }
+            try await limit(2, clock) { try await self.attemptAll() }
         } catch { Task { await run() } }
     }
 
@@ -42,11 +41,17 @@ actor SignOutQueue {
         defer { isRunning = false }
         var backoff = Backoff()
         while true {
-            do { return try await attempt.join { await self.tellAll() } } catch {
+            do { return try await attemptAll() } catch {
                 let pause = backoff.fail(at: clock.uptime, retryAfter: nil)
                 do { try await clock.sleep(for: pause) } catch { return }
             }
         }
+    }
+
+    /// Joins the attempt that is under way. That one may have been over but for its outcome when a
+    /// session was added: then there is another.
+    private func attemptAll() async throws {
+        repeat { try await attempt.join { await self.tellAll() } } while try (unstored.first ?? vault.revocation()) != nil
     }
 
     private func tellAll() async -> Result<Void, SessionError> {

@@ -24,16 +24,24 @@ enum StepAnswer<Value: Sendable>: Sendable {
         }
     }
 
-    /// What a sign-in that is under way asked for; the flows where another step comes first.
-    func step(of operation: String) throws(SessionError) -> Step {
+    /// What a sign-in asked for; the flows where another step comes first. An answer without a
+    /// pending step refuses a sign-in that begins, as it does to somebody whose account is
+    /// disabled; to one that goes on it says that it is over.
+    func step(of operation: String, begins: Bool = false) throws(SessionError) -> Step {
         switch self {
-        case .unauthorized(let answer):
+        case .unauthorized(let answer) where answer.meta.isAuthenticated != true:
             let pending = answer.data.flows.filter { $0.isPending == true }
-            if pending.isEmpty { throw .signedOut(nil) } // nothing is under way: start over
+            if pending.isEmpty { throw begins ? .problem(status: 401, []) : .nothingPending }
             return .pending(pending)
-        case .gone: throw .signedOut(nil)
+        case .gone: throw .nothingPending
         default: return .given(try value(of: operation))
         }
+    }
+
+    /// What a sign-in that is under way asked for, where no other step can come first.
+    func onlyStep(of operation: String) throws(SessionError) -> Value {
+        if case .gone = self { throw .nothingPending }
+        return try value(of: operation)
     }
 
     enum Step: Sendable {
@@ -43,20 +51,19 @@ enum StepAnswer<Value: Sendable>: Sendable {
 }
 
 extension StepAnswer where Value == User {
-    /// How far the answer has brought the sign-in.
-    func result(of operation: String) throws(SessionError) -> SignInResult {
-        switch self {
-        case .unauthorized(let answer): return .pending(answer.data.flows.filter { $0.isPending == true })
-        case .gone: throw .signedOut(nil)
-        default: return .signedIn(try value(of: operation))
-        }
-    }
-
-    /// As ``result(of:)``, where an answer without a pending step says that nothing is under way.
-    func nextResult(of operation: String) throws(SessionError) -> SignInResult {
-        switch try step(of: operation) {
+    /// How far the answer has brought the sign-in, which it may have been the first step of.
+    func result(of operation: String, begins: Bool = false) throws(SessionError) -> SignInResult {
+        switch try step(of: operation, begins: begins) {
         case .given(let user): .signedIn(user)
         case .pending(let flows): .pending(flows)
         }
+    }
+}
+
+extension StepAnswer where Value == JsonObject {
+    /// WebAuthn's options, as a prompt takes them: without the `publicKey` that the server has
+    /// around them. Without that it is no answer of Latchkey's.
+    static func options(_ given: JsonObject) -> StepAnswer {
+        if case .object(let options)? = given["publicKey"] { .done(options) } else { .undocumented(200) }
     }
 }

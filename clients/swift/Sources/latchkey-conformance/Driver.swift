@@ -37,6 +37,9 @@ final class Driver: @unchecked Sendable {
         case "unlock_prompt": try device(command).prompt.answer(command.answer ?? "allow")
         case "sign_up": return try Self.reply(await device(command).session.signUp(email: command.email ?? "", password: command.password ?? ""))
         case "sign_in": return try Self.reply(await device(command).session.signIn(email: command.email ?? "", password: command.password ?? ""))
+        case "second_factor": return try Self.reply(await secondFactor(command))
+        case "passkey_sign_in": return try Self.reply(await device(command).session.signInWithPasskey(Self.keyring(command)))
+        case "provider_sign_in": return try Self.reply(await device(command).session.signIn(with: Self.credential(command)))
         case "sign_out": try await device(command).session.signOut()
         case "refresh": try await device(command).session.refresh()
         case "call": return try await device(command).call(command.n ?? 1, body: command.body)
@@ -44,6 +47,23 @@ final class Driver: @unchecked Sendable {
         default: throw Unsupported()
         }
         return Reply()
+    }
+
+    private func secondFactor(_ command: Command) async throws -> SignInResult {
+        let session = try device(command).session
+        if let code = command.code { return try await session.submitSecondFactor(code: code) }
+        return try await session.submitSecondFactor(with: Self.keyring(command))
+    }
+
+    private static func keyring(_ command: Command) throws -> Keyring {
+        guard let url = command.authenticator.flatMap(URL.init(string:)) else { throw Unsupported() }
+        return Keyring(url: url)
+    }
+
+    private static func credential(_ command: Command) throws -> ProviderCredential {
+        guard let provider = command.provider, let client = command.client_id, let token = command.id_token else { throw Unsupported() }
+        let nonce = command.nonce.map { ProviderNonce(nonce: $0, nonceSha256: "", expiresAt: 0) } // only the raw one is sent
+        return ProviderCredential(provider: provider, clientID: client, idToken: token, nonce: nonce)
     }
 
     private func device(_ command: Command) throws -> Device {

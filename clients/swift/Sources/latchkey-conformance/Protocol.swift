@@ -8,6 +8,7 @@ struct Command: Decodable, Sendable {
     let `do`: String
     var client: String?
     var base_url, store, email, password, body, fault, point, answer: String?
+    var code, authenticator, provider, client_id, id_token, nonce: String?
     var unlock: Bool?
     var n, times, target: Int?
     var wall_offset, advance: Double?
@@ -63,6 +64,7 @@ extension Reply.Failure {
         case .unavailable(let status, let code, let seconds): (kind, self.status, self.code, retry_after) = ("server", status, code, seconds)
         case .undocumented(let status): (kind, self.status) = ("undocumented", status)
         case .problem(let status, let problems): (kind, self.status, code) = ("problem", status, problems.first?.code)
+        case .nothingPending: kind = "nothing_pending"
         case .unlockCancelled, .cancelled, .prompt(.cancelled): kind = "cancelled"
         case .unlockFailed, .foreignHost, .prompt, .reauthenticate: kind = "problem"
         }

@@ -8,7 +8,7 @@ import FoundationNetworking
 
 /// Second factors, passkeys and other services, against the server at LATCHKEY_URL and the Apple
 /// and the Google at LATCHKEY_SERVICES that it believes.
-final class FactorLiveTests: XCTestCase {
+final class FactorLiveTests: XCTestCase, @unchecked Sendable {
     private struct Token: Decodable {
         let id_token, client_id: String
         let code: String?
@@ -66,22 +66,54 @@ final class FactorLiveTests: XCTestCase {
         try await session.connect(google)
         guard case .ok(let accounts) = try await session.api.listProviderAccounts() else { return XCTFail("no accounts") }
         XCTAssertEqual(Set(accounts.data.map(\.provider.id)), ["apple", "google"])
-        await fails("invalid_token") { _ = try await session.signIn(with: apple) } // it serves once
         let state = await session.state()
         XCTAssertEqual(state, .signedIn)
+        try await session.signOut()
+        await fails("invalid_token") { _ = try await session.signIn(with: apple) } // it serves once
         let forged = try await credential("apple", email, nonce: ProviderNonce(nonce: "x", nonceSha256: "y", expiresAt: 0))
         await fails("invalid_token") { _ = try await session.signIn(with: forged) }
     }
 
-    func testAnotherPersonTakesTheSessionOver() async throws {
+    func testWhoeverIsSignedInStaysSo() async throws {
         let session = try await signedIn(newAddress())
         let (first, old) = (await session.userID, try await sessionsOf(session))
-        guard case .signedIn(let user) = try await session.signIn(with: credential("google", newAddress())) else { return XCTFail("not signed in") }
-        XCTAssertNotEqual(user.id, first)
+        let other = try await credential("google", newAddress())
+        do {
+            _ = try await session.signIn(with: other)
+            XCTFail("signed in over somebody")
+        } catch {
+            guard case .problem(409, let problems) = error else { return XCTFail("\(error)") }
+            XCTAssertEqual(problems.map(\.code), ["already_authenticated"])
+        }
         let new = try await sessionsOf(session)
-        XCTAssertTrue(Set(old).isDisjoint(with: new))
+        XCTAssertEqual(new, old)
         try await session.refresh()
         try await session.signOut()
+        guard case .signedIn(let user) = try await session.signIn(with: other) else { return XCTFail("not signed in") }
+        XCTAssertNotEqual(user.id, first)
+    }
+
+    /// A few lines around an SDK, which may forget the nonce.
+    private struct Prompt: ProviderPrompt {
+        let ask: @Sendable (ProviderNonce) async -> ProviderCredential?
+
+        func credential(nonce: ProviderNonce) async throws(PromptError) -> ProviderCredential {
+            guard let credential = await ask(nonce) else { throw .cancelled }
+            return credential
+        }
+    }
+
+    func testATokenWithoutTheNonceOfItsPromptIsRefused() async throws {
+        let session = try session()
+        for provider in ["apple", "google"] {
+            let email = newAddress()
+            await fails("invalid_token") {
+                _ = try await session.signIn(with: Prompt { _ in try? await self.credential(provider, email) })
+            }
+            let right = Prompt { try? await self.credential(provider, email, nonce: $0) }
+            guard case .signedIn = try await session.signIn(with: right) else { return XCTFail("not signed in") }
+            try await session.signOut()
+        }
     }
 
     private func sessionsOf(_ session: Session) async throws -> [Int64] {

@@ -8,10 +8,10 @@ final class PasskeyPartsTests: XCTestCase {
 
     func testCreationOptionsAreRead() throws {
         let text = #"""
-            {"publicKey":{"challenge":"_-8","rp":{"id":"example.com","name":"Example"},"timeout":300000,
+            {"challenge":"_-8","rp":{"id":"example.com","name":"Example"},"timeout":300000,
             "user":{"id":"AQI","name":"ada@example.com","displayName":"ada"},"attestation":"none","extensions":{"credProps":true},
             "pubKeyCredParams":[{"type":"public-key","alg":-7}],"excludeCredentials":[{"type":"public-key","id":"AwQ"}],
-            "authenticatorSelection":{"residentKey":"required","requireResidentKey":true,"userVerification":"required"}}}
+            "authenticatorSelection":{"residentKey":"required","requireResidentKey":true,"userVerification":"required"}}
             """#
         let options: PasskeyOptions.Creation = try PasskeyOptions.read(object(text))
         XCTAssertEqual(options.challenge.data, Data([0xff, 0xef]))
@@ -23,18 +23,17 @@ final class PasskeyPartsTests: XCTestCase {
         XCTAssertEqual(options.authenticatorSelection, .init(residentKey: "required", userVerification: "required"))
     }
 
-    func testRequestOptionsAreReadWithAndWithoutTheirWrapper() throws {
+    func testRequestOptionsAreRead() throws {
         let text = #"{"challenge":"AQI=","rpId":"example.com","allowCredentials":[{"type":"public-key","id":"AwQ","transports":["usb"]}],"userVerification":"preferred"}"#
-        for json in [text, #"{"publicKey":\#(text)}"#] {
-            let options: PasskeyOptions.Request = try PasskeyOptions.read(object(json))
-            XCTAssertEqual(options.challenge.data, Data([1, 2]))
-            XCTAssertEqual(options.rpId, "example.com")
-            XCTAssertEqual(options.allowCredentials, [.init(id: Base64URL(Data([3, 4])), transports: ["usb"])])
-        }
+        let options: PasskeyOptions.Request = try PasskeyOptions.read(object(text))
+        XCTAssertEqual(options.challenge.data, Data([1, 2]))
+        XCTAssertEqual(options.rpId, "example.com")
+        XCTAssertEqual(options.allowCredentials, [.init(id: Base64URL(Data([3, 4])))])
+        XCTAssertEqual(options.userVerification, "preferred")
     }
 
     func testOptionsThatAreNoneAreRefused() throws {
-        for text in ["{}", #"{"publicKey":{}}"#, #"{"publicKey":{"challenge":"!","rpId":"example.com"}}"#] {
+        for text in ["{}", #"{"publicKey":{"challenge":"AQI","rpId":"example.com"}}"#, #"{"challenge":"!","rpId":"example.com"}"#] {
             XCTAssertThrowsError(try PasskeyOptions.read(object(text), as: PasskeyOptions.Request.self)) {
                 XCTAssertEqual($0 as? PromptError, .unavailable)
             }

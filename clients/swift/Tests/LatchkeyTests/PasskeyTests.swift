@@ -28,6 +28,28 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(result, .success(200))
     }
 
+    func testOptionsWithoutAPublicKeyAreNoAnswerOfOurs() async throws {
+        let (session, prompt) = (try session(), TestPrompt())
+        server.play("getPasskeyLoginOptions", .response(TestServer.json(200, #"{"status":200,"data":{"request_options":{"challenge":"AQI"}}}"#)))
+        await fails(.undocumented(status: 200)) { _ = try await session.signInWithPasskey(prompt) }
+        XCTAssertEqual(prompt.asked, [])
+    }
+
+    /// Options that were asked for before a sign-in are answered after it.
+    func testLateOptionsLeaveTheSignInThatIsPending() async throws {
+        let session = try session()
+        server.hold("getPasskeyLoginOptions")
+        server.play("loginByPasskey", .response(TestServer.problem(400, "incorrect_code")))
+        let passkey = Task { try await session.signInWithPasskey(TestPrompt()) }
+        await until("the options are asked for") { server.isHeld("getPasskeyLoginOptions") }
+        server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+        guard case .pending = try await session.signIn(email: "a@example.com", password: "x") else { return XCTFail("not pending") }
+        server.letGo("getPasskeyLoginOptions")
+        await fails(.problem(status: 400, [Problem(code: "incorrect_code", message: "No.")])) { _ = try await passkey.value }
+        guard case .signedIn = try await session.submitSecondFactor(code: "1") else { return XCTFail("not signed in") }
+        XCTAssertEqual(server.requests("submitSecondFactor").map { $0.headers["X-Session-Token"] }, ["lkst_1"])
+    }
+
     func testAPasskeyThatCannotBeStoredSignsNobodyIn() async throws {
         let session = try session()
         _ = await session.state() // makes the probe
@@ -108,8 +130,13 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
 
     func testASignUpThatIsOverSaysSo() async throws {
         let session = try session()
+        server.play("signupByPasskey", .response(TestServer.unauthorized(pending: "verify_email", sessionToken: "lkst_1")))
+        _ = try await session.signUpWithPasskey(email: "ada@example.com")
+        server.play("completePasskeySignup", .response(TestServer.gone()))
+        await fails(.nothingPending) { _ = try await session.finishSignUp(with: TestPrompt()) }
         server.play("getPasskeySignupOptions", .response(TestServer.gone()))
-        await fails(.signedOut(nil)) { _ = try await session.finishSignUp(with: TestPrompt()) }
+        await fails(.nothingPending) { _ = try await session.finishSignUp(with: TestPrompt()) }
+        XCTAssertEqual(server.requests("getPasskeySignupOptions").map { $0.headers["X-Session-Token"] }, ["lkst_1", nil])
     }
 
     func testAddingAPasskeyMayAskForAProofFirst() async throws {
@@ -124,7 +151,7 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
         server.play("addCredential", .response(TestServer.json(200, added)), .response(TestServer.json(200, added)))
         let key = try await session.addPasskey(with: prompt, name: "phone")
         XCTAssertEqual(key.authenticator.id, 3)
-        XCTAssertTrue(key.hasNewRecoveryCodes)
+        XCTAssertTrue(key.recoveryCodesGenerated)
         _ = try await session.addPasskey(with: prompt, passwordless: false)
         XCTAssertEqual(server.requests("getCreationOptions").map { $0.query.map(\.name) }, [["passwordless"], ["passwordless"], []])
         XCTAssertEqual(server.count("refreshToken"), 0)
@@ -158,10 +185,33 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
     func testASecondFactorThatNobodyAskedForStartsOver() async throws {
         let session = try session()
         server.play("submitSecondFactor", .response(TestServer.unauthorized()), .response(TestServer.gone()))
-        await fails(.signedOut(nil)) { _ = try await session.submitSecondFactor(code: "1") }
-        await fails(.signedOut(nil)) { _ = try await session.submitSecondFactor(code: "1") }
+        await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
+        await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
         server.play("getSecondFactorOptions", .response(TestServer.unauthorized()))
-        await fails(.signedOut(nil)) { _ = try await session.submitSecondFactor(with: TestPrompt()) }
+        await fails(.nothingPending) { _ = try await session.submitSecondFactor(with: TestPrompt()) }
+        XCTAssertEqual(SessionError.nothingPending.action, .show)
+    }
+
+    func testASignInThatIsOverIsForgotten() async throws {
+        let session = try session()
+        for over in [TestServer.unauthorized(), TestServer.gone()] {
+            server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+            _ = try await session.signIn(email: "a@example.com", password: "x")
+            server.play("submitSecondFactor", .response(TestServer.problem(409, "flow_not_pending")), .response(over))
+            await fails(.problem(status: 409, [Problem(code: "flow_not_pending", message: "No.")])) { _ = try await session.submitSecondFactor(code: "1") }
+            await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
+        }
+        XCTAssertEqual(server.requests("submitSecondFactor").map { $0.headers["X-Session-Token"] }, ["lkst_1", "lkst_1", "lkst_1", "lkst_1"])
+        XCTAssertEqual(server.requests("login").map { $0.headers["X-Session-Token"] }, [nil, nil])
+    }
+
+    func testASignInThatIsRefusedWithoutAStepIsAProblem() async throws {
+        let session = try session()
+        for operation in ["login", "signup", "loginByPasskey", "signupByPasskey"] { server.play(operation, .response(TestServer.unauthorized())) }
+        await fails(.problem(status: 401, [])) { _ = try await session.signIn(email: "a@example.com", password: "x") }
+        await fails(.problem(status: 401, [])) { _ = try await session.signUp(email: "a@example.com", password: "x") }
+        await fails(.problem(status: 401, [])) { _ = try await session.signInWithPasskey(TestPrompt()) }
+        await fails(.problem(status: 401, [])) { _ = try await session.signUpWithPasskey(email: "a@example.com") }
     }
 
     func testProvingItAgainSignsNobodyOut() async throws {

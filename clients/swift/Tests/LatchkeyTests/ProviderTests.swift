@@ -21,14 +21,31 @@ final class ProviderTests: SessionTestCase, @unchecked Sendable {
         let (session, prompt) = (try session(), TestPrompt())
         guard case .signedIn = try await session.signIn(with: prompt) else { return XCTFail("not signed in") }
         XCTAssertEqual(prompt.asked, ["apple 5a1b"])
-        let token = ProviderToken(clientId: "com.example.app", idToken: "id-token", authorizationCode: "c0de", name: "Ada Lovelace")
+        let token = ProviderToken(clientId: "com.example.app", idToken: "id-token", nonce: "raw", authorizationCode: "c0de", name: "Ada Lovelace")
         XCTAssertEqual(try sent(), ProviderTokenRequest(provider: "apple", process: "login", token: token))
         XCTAssertTrue(keychain.contents.keys.contains { $0.hasPrefix("slot") })
     }
 
+    /// A prompt that names its nonce knows better than the session.
+    private struct OwnNonce: ProviderPrompt {
+        func credential(nonce: ProviderNonce) async throws(PromptError) -> ProviderCredential {
+            let own = ProviderNonce(nonce: "own", nonceSha256: "", expiresAt: 0)
+            return ProviderCredential(provider: "oidc", clientID: "id", idToken: "id-token", nonce: own)
+        }
+    }
+
+    func testANonceThatAPromptNamesIsKept() async throws {
+        let session = try session()
+        _ = try await session.signIn(with: OwnNonce())
+        XCTAssertEqual(try sent()?.token.nonce, "own")
+        try await session.connect(with: TestPrompt())
+        XCTAssertEqual(try sent()?.token.nonce, "raw")
+    }
+
     func testADismissedPromptSubmitsNothing() async throws {
+        let nobody = try session(on: TestKeychain())
+        await fails(.prompt(.cancelled)) { _ = try await nobody.signIn(with: TestPrompt(.cancelled)) }
         let session = try await signedIn()
-        await fails(.prompt(.cancelled)) { _ = try await session.signIn(with: TestPrompt(.cancelled)) }
         await fails(.prompt(.cancelled)) { try await session.connect(with: TestPrompt(.cancelled)) }
         XCTAssertEqual(server.count("submitProviderToken"), 0)
         let state = await session.state()
@@ -44,31 +61,47 @@ final class ProviderTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(server.requests("submitSecondFactor").first?.headers["X-Session-Token"], "lkst_1")
     }
 
-    func testAnotherPersonTakesTheSessionOver() async throws {
-        let session = try await signedIn()
+    private let refused = SessionError.problem(status: 409, [Problem(code: "already_authenticated", message: "You are already signed in.")])
+
+    /// The server would end the session that is there, and the new one may need a second factor.
+    func testWhoeverIsSignedInSignsOutFirst() async throws {
+        let (session, prompt) = (try await signedIn(), TestPrompt())
         let before = keychain.contents
-        guard case .signedIn = try await session.signIn(with: google) else { return XCTFail("not signed in") }
-        XCTAssertNotNil(server.requests("submitProviderToken").first?.headers["Authorization"], "the server ends the old session")
-        XCTAssertNotEqual(keychain.contents, before)
+        await fails(refused) { _ = try await session.signIn(with: google) }
+        await fails(refused) { _ = try await session.signIn(with: prompt) }
+        XCTAssertEqual(prompt.asked, [])
+        let launched = try self.session() // it has not read the store yet
+        await fails(refused) { _ = try await launched.signIn(with: google) }
+        XCTAssertEqual(server.count("submitProviderToken"), 0)
+        XCTAssertEqual(server.count("createProviderNonce"), 0)
+        XCTAssertEqual(keychain.contents, before)
         let result = await call(session)
         XCTAssertEqual(result, .success(200))
     }
 
-    func testAnotherPersonWhoseStepIsPendingLeavesNobodySignedIn() async throws {
-        for condition in [TestKeychain.Condition.unlocked, .locked] {
-            let session = try await signedIn()
-            var changes = session.changes().makeAsyncIterator()
-            keychain.condition = condition
-            server.play("submitProviderToken", .response(TestServer.unauthorized(pending: "provider_signup", sessionToken: "lkst_1")))
-            guard case .pending = try await session.signIn(with: google) else { return XCTFail("not pending") }
-            keychain.condition = .unlocked
-            let state = await session.state()
-            guard state == .signedOut(.user) else { return XCTFail("\(state)") }
-            let change = await changes.next()
-            XCTAssertEqual(change, .signedOut(.user))
-            _ = try await session.api.getProviderSignup()
-            XCTAssertEqual(server.requests("getProviderSignup").last?.headers["X-Session-Token"], "lkst_1")
-        }
+    func testAnIdTokenIsNotUsedUpWhereTheStoreCannotBeRead() async throws {
+        let session = try await signedIn()
+        try await session.signOut()
+        keychain.condition = .locked
+        await fails(.locked) { _ = try await session.signIn(with: google) }
+        XCTAssertEqual(server.count("submitProviderToken"), 0)
+        keychain.condition = .unlocked
+        guard case .signedIn = try await session.signIn(with: google) else { return XCTFail("not signed in") }
+    }
+
+    func testASignOutByAnotherProcessIsNoticed() async throws {
+        let (session, other) = (try await signedIn(), try session())
+        try await other.signOut()
+        guard case .signedIn = try await session.signIn(with: google) else { return XCTFail("not signed in") }
+        XCTAssertNil(server.requests("submitProviderToken").first?.headers["Authorization"])
+    }
+
+    func testADisabledAccountIsAProblem() async throws {
+        let session = try session()
+        server.play("submitProviderToken", .response(TestServer.unauthorized()))
+        await fails(.problem(status: 401, [])) { _ = try await session.signIn(with: google) }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedOut(nil))
     }
 
     func testConnectingMayAskForAProofFirst() async throws {

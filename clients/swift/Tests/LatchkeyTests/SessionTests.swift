@@ -145,7 +145,7 @@ final class SessionTests: SessionTestCase, @unchecked Sendable {
         clock.advance(301)
         server.hold("refreshToken")
         async let result = call(session)
-        await until("the refresh is under way") { server.isHeld("refreshToken") }
+        await until("the refresh is under way, and so is its timer") { server.isHeld("refreshToken") && clock.isAwaited }
         clock.advance(16)
         server.letGo("refreshToken") // URLSession lets go by itself when its task is cancelled
         let failed = await result

@@ -89,6 +89,81 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(state, .signedOut(.user))
     }
 
+    /// The person leaves the screen for the second factor while its code is under way.
+    func testP14AStepUnderWayBringsNobodyIn() async throws {
+        let session = try session()
+        server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+        _ = try await session.signIn(email: "ada@example.com", password: "x")
+        server.hold("submitSecondFactor")
+        let code = Task { try await session.submitSecondFactor(code: "1") }
+        await until("the code is under way") { server.isHeld("submitSecondFactor") }
+        try await session.signOut()
+        server.letGo("submitSecondFactor")
+        do {
+            _ = try await code.value
+            XCTFail("signed in")
+        } catch { XCTAssertEqual(error as? SessionError, .signedOut(nil)) }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedOut(nil))
+        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
+        await until("the server ends the new session") { server.count("endSession") == 1 }
+        XCTAssertEqual(server.requests("endSession").first?.headers["Authorization"], "Bearer " + TestServer.access(2))
+    }
+
+    func testP14ASignInUnderWayIsNotPendingAfterwards() async throws {
+        let session = try session()
+        server.hold("login")
+        server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+        let login = Task { try await session.signIn(email: "ada@example.com", password: "x") }
+        await until("the password is under way") { server.isHeld("login") }
+        try await session.signOut()
+        server.letGo("login")
+        _ = try await login.value
+        _ = try? await session.submitSecondFactor(code: "1")
+        XCTAssertEqual(server.requests("submitSecondFactor").map { $0.headers["X-Session-Token"] }, [nil])
+    }
+
+    func testP14ASignOutWhileTheTokensAreBeingStoredFindsThem() async throws {
+        let locks = CountingLocks()
+        var options = SessionOptions()
+        (options.transport, options.clock) = (server, clock)
+        let store = KeychainTokenStore(identity: "storing", keychain: keychain, locks: locks)
+        let session = try Session(server: URL(string: "https://auth.example.com")!, store: store, options: options)
+        let lease = locks.tryLock(.change)
+        let login = Task { try await session.signIn(email: "ada@example.com", password: "x") }
+        await until("the tokens wait to be stored") { locks.refusals > 0 }
+        try await session.signOut()
+        lease?.release()
+        do {
+            _ = try await login.value
+            XCTFail("signed in")
+        } catch { XCTAssertEqual(error as? SessionError, .signedOut(nil)) }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedOut(nil))
+        await until("nothing is left, and the server knows") {
+            server.count("endSession") > 0 && Set(keychain.contents.keys) == ["probe"]
+        }
+    }
+
+    func testOfTwoSignInsAtOnceOneIsTurnedAwayAndEnded() async throws {
+        let session = try session()
+        server.hold("login")
+        server.play("endSession", .response(TestServer.unauthorized())) // of one session, not of both
+        let logins = (0..<2).map { _ in Task { try await session.signIn(email: "ada@example.com", password: "x") } }
+        await until("both are under way") { server.isHeld("login", times: 2) }
+        server.letGo("login")
+        var errors: [SessionError] = []
+        for login in logins {
+            do { _ = try await login.value } catch { try errors.append(XCTUnwrap(error as? SessionError)) }
+        }
+        XCTAssertEqual(errors, [.problem(status: 409, [Problem(code: "already_authenticated", message: "You are already signed in.")])])
+        XCTAssertEqual(server.count("endSession"), 1)
+        let result = await call(session)
+        XCTAssertEqual(result, .success(200))
+        XCTAssertNotEqual(
+            server.requests("getProfile").first?.headers["Authorization"], server.requests("endSession").first?.headers["Authorization"])
+    }
+
     func testP14OfflineItIsQueuedAndToldByTheNextLaunch() async throws {
         let session = try await signedIn()
         clock.advance(301)
@@ -212,6 +287,21 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
     func testTheDeviceIsCalledByItsName() async throws {
         _ = try await signedIn { $0.deviceName = "Ad\u{e4}\u{2019}s iPhone \u{1F600}" }
         XCTAssertEqual(server.requests("login").first?.headers["X-Device-Name"], "Ada's iPhone ")
+    }
+}
+
+/// Locks that say how often they were not to be had.
+final class CountingLocks: StoreLocks, @unchecked Sendable {
+    private let locks = MemoryTokenStore()
+    private let mutex = NSLock()
+    private var count = 0
+
+    var refusals: Int { mutex.withLock { count } }
+
+    func tryLock(_ scope: LockScope) -> StoreLease? {
+        let lease = locks.tryLock(scope)
+        if lease == nil { mutex.withLock { count += 1 } }
+        return lease
     }
 }
 

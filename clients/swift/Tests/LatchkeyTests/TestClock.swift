@@ -19,6 +19,9 @@ final class TestClock: SessionClock, @unchecked Sendable {
         for wake in due { wake.resume(returning: true) }
     }
 
+    /// Whether somebody sleeps.
+    var isAwaited: Bool { mutex.withLock { !sleepers.isEmpty } }
+
     func sleep(for seconds: TimeInterval) async throws {
         let id = UUID()
         let woken = await withTaskCancellationHandler {

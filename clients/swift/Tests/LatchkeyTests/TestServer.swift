@@ -36,7 +36,7 @@ final class TestServer: Transport, @unchecked Sendable {
         for continuation in waiting { continuation.resume() }
     }
 
-    func isHeld(_ operation: String) -> Bool { mutex.withLock { held[operation]?.isEmpty == false } }
+    func isHeld(_ operation: String, times: Int = 1) -> Bool { mutex.withLock { held[operation]?.count ?? 0 >= times } }
     func count(_ operation: String) -> Int { mutex.withLock { log.filter { $0.operation == operation }.count } }
     func requests(_ operation: String) -> [HTTPRequest] { mutex.withLock { log.filter { $0.operation == operation } } }
 
@@ -48,8 +48,13 @@ final class TestServer: Transport, @unchecked Sendable {
             defer { played[request.operation] = queue }
             return queue.removeFirst()
         }
-        if mutex.withLock({ holding.contains(request.operation) }) {
-            await withCheckedContinuation { continuation in mutex.withLock { held[request.operation, default: []].append(continuation) } }
+        await withCheckedContinuation { continuation in
+            let isHeld = mutex.withLock {
+                guard holding.contains(request.operation) else { return false }
+                held[request.operation, default: []].append(continuation)
+                return true
+            }
+            if !isHeld { continuation.resume() }
         }
         switch fault {
         case .response(let response): return response

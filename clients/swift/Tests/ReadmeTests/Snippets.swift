@@ -75,12 +75,29 @@ func secondFactor(
     return try await session.submitSecondFactor(code: code())
 }
 
-func addAuthenticatorApp(_ session: Session, code: (_ url: String) async -> String) async throws -> [String]? {
-    guard case .notFound(let setup) = try await session.api.getTotp(), let url = setup.meta?.totpUrl,
-          case .ok = try await session.api.activateTotp(.init(body: .init(code: code(url)))),
-          case .ok(let codes) = try await session.api.getRecoveryCodes()
-    else { return nil }
-    return codes.data.unusedCodes
+func addAuthenticatorApp(
+    _ session: Session, password: () async -> String, code: (_ url: String) async throws -> String
+) async throws -> [String] {
+    let url: String
+    switch try await session.api.getTotp() {
+    case .notFound(let setup): url = setup.meta?.totpUrl ?? "" // show it as a QR code
+    case .ok: return [] // there is one already
+    case .conflict(let problem): throw SessionError.problem(status: 409, problem.errors ?? []) // unverified_email
+    default: throw SessionError.unavailable(status: nil, code: nil, retryAfter: nil)
+    }
+    while true {
+        switch try await session.api.activateTotp(.init(body: .init(code: code(url)))) {
+        case .ok: return try await recoveryCodes(session)
+        case .unauthorized: try await session.reauthenticate(password: password()) // signed in too long ago
+        case .badRequest(let problem): print(problem.errors?.first?.message ?? "") // a wrong code: ask again
+        default: throw SessionError.unavailable(status: nil, code: nil, retryAfter: nil)
+        }
+    }
+}
+
+func recoveryCodes(_ session: Session) async throws -> [String] {
+    guard case .ok(let codes) = try await session.api.getRecoveryCodes() else { return [] }
+    return codes.data.unusedCodes ?? []
 }
 
 func addPasskey(_ session: Session, _ prompt: any PasskeyPrompt, password: () async -> String) async throws {
