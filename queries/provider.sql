@@ -70,5 +70,5 @@ SELECT id, grant_sealed FROM revocations ORDER BY id;
 -- name: UpdateRevocationSealed :execrows
 UPDATE revocations SET grant_sealed = @grant_sealed WHERE id = @id AND grant_sealed = @before;
 
--- name: DeleteProviderAccountsOfUser :execrows
-DELETE FROM provider_accounts WHERE user_id = @user_id;
+-- name: DeleteProviderAccountsOfUser :many
+DELETE FROM provider_accounts WHERE user_id = @user_id RETURNING *;

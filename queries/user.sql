@@ -16,7 +16,8 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
  LIMIT 1;
 
 -- The person whom a code or a link that is sent to an address may let in: its verified holder,
--- or else the oldest of those who have verified nothing.
+-- or else the oldest of those who have verified nothing, and have no second factor unless one
+-- may be had without a verified address (with_factor).
 -- name: FindUserByOwnAddress :one
 SELECT u.id, u.password_hash, u.disabled_at
   FROM email_addresses e
@@ -24,8 +25,20 @@ SELECT u.id, u.password_hash, u.disabled_at
  WHERE e.address = @address
    AND (e.verified_at IS NOT NULL
         OR u.phone_verified_at IS NULL
-           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL))
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
+ LIMIT 1;
+
+-- The same for a number.
+-- name: FindUserByOwnPhone :one
+SELECT u.id, u.password_hash, u.disabled_at
+  FROM users u
+ WHERE u.phone = @phone
+   AND (u.phone_verified_at IS NOT NULL
+        OR NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1;
 
 -- Race: holds off a password change, a disabling, a deletion and another sign-in until the new

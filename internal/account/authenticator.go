@@ -43,7 +43,7 @@ type TOTP struct {
 // TOTP shows the caller's TOTP authenticator. Where there is none it makes a secret for one.
 func (a *Account) TOTP(ctx context.Context, who caller.Caller) (TOTP, error) {
 	var t TOTP
-	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		l, found, err := a.Factors.Find(ctx, tx.Queries, who.Session.UserID, factor.TOTP)
 		if err != nil {
 			return err

@@ -20,6 +20,9 @@ func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, err
 	var at time.Time
 	user := who.Session.UserID
 	if a.Policy.DeletionGraceSeconds == 0 { // nothing calls this off any more
+		if err := a.held(ctx, who, func(postgres.Tx) error { return nil }); err != nil {
+			return at, err
+		}
 		if _, err := a.revokeFirst(ctx, a.DB.Queries, user); err != nil {
 			return at, err
 		}

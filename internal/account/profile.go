@@ -75,6 +75,8 @@ func (a *Account) UpdateProfile(ctx context.Context, who caller.Caller, display 
 	if after.Display == "" {
 		return after, problem.Required.At("display")
 	}
-	_, err := a.DB.UpdateUserDisplay(ctx, db.UpdateUserDisplayParams{ID: after.UserID, Display: after.Display})
-	return after, err
+	return after, a.held(ctx, who, func(tx postgres.Tx) error {
+		_, err := tx.UpdateUserDisplay(ctx, db.UpdateUserDisplayParams{ID: after.UserID, Display: after.Display})
+		return err
+	})
 }

@@ -26,7 +26,7 @@ func (a *Account) Sessions(ctx context.Context, who caller.Caller) ([]Listed, er
 // none. It returns those that are left, and whether the caller's own was among the ended.
 func (a *Account) EndSessions(ctx context.Context, who caller.Caller, ids []int64) (left []Listed, out bool, err error) {
 	known := true
-	err = a.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err = a.held(ctx, who, func(tx postgres.Tx) error {
 		user := who.Session.UserID
 		living, err := tx.ListSessions(ctx, db.ListSessionsParams{UserID: user, Now: tx.Now})
 		if err != nil {

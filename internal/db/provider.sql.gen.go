@@ -62,16 +62,37 @@ func (q *Queries) DeleteProviderAccount(ctx context.Context, arg DeleteProviderA
 	return i, err
 }
 
-const deleteProviderAccountsOfUser = `-- name: DeleteProviderAccountsOfUser :execrows
-DELETE FROM provider_accounts WHERE user_id = $1
+const deleteProviderAccountsOfUser = `-- name: DeleteProviderAccountsOfUser :many
+DELETE FROM provider_accounts WHERE user_id = $1 RETURNING provider, uid, user_id, display, client_id, grant_sealed, created_at, last_used_at
 `
 
-func (q *Queries) DeleteProviderAccountsOfUser(ctx context.Context, userID int64) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteProviderAccountsOfUser, userID)
+func (q *Queries) DeleteProviderAccountsOfUser(ctx context.Context, userID int64) ([]ProviderAccount, error) {
+	rows, err := q.db.Query(ctx, deleteProviderAccountsOfUser, userID)
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	return result.RowsAffected(), nil
+	defer rows.Close()
+	items := []ProviderAccount{}
+	for rows.Next() {
+		var i ProviderAccount
+		if err := rows.Scan(
+			&i.Provider,
+			&i.Uid,
+			&i.UserID,
+			&i.Display,
+			&i.ClientID,
+			&i.GrantSealed,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const deleteProviderNonce = `-- name: DeleteProviderNonce :execrows

@@ -160,10 +160,16 @@ SELECT u.id, u.password_hash, u.disabled_at
  WHERE e.address = $1
    AND (e.verified_at IS NOT NULL
         OR u.phone_verified_at IS NULL
-           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL))
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
  LIMIT 1
 `
+
+type FindUserByOwnAddressParams struct {
+	Address    string
+	WithFactor bool
+}
 
 type FindUserByOwnAddressRow struct {
 	ID           int64
@@ -172,10 +178,41 @@ type FindUserByOwnAddressRow struct {
 }
 
 // The person whom a code or a link that is sent to an address may let in: its verified holder,
-// or else the oldest of those who have verified nothing.
-func (q *Queries) FindUserByOwnAddress(ctx context.Context, address string) (FindUserByOwnAddressRow, error) {
-	row := q.db.QueryRow(ctx, findUserByOwnAddress, address)
+// or else the oldest of those who have verified nothing, and have no second factor unless one
+// may be had without a verified address (with_factor).
+func (q *Queries) FindUserByOwnAddress(ctx context.Context, arg FindUserByOwnAddressParams) (FindUserByOwnAddressRow, error) {
+	row := q.db.QueryRow(ctx, findUserByOwnAddress, arg.Address, arg.WithFactor)
 	var i FindUserByOwnAddressRow
+	err := row.Scan(&i.ID, &i.PasswordHash, &i.DisabledAt)
+	return i, err
+}
+
+const findUserByOwnPhone = `-- name: FindUserByOwnPhone :one
+SELECT u.id, u.password_hash, u.disabled_at
+  FROM users u
+ WHERE u.phone = $1
+   AND (u.phone_verified_at IS NOT NULL
+        OR NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
+ LIMIT 1
+`
+
+type FindUserByOwnPhoneParams struct {
+	Phone      *string
+	WithFactor bool
+}
+
+type FindUserByOwnPhoneRow struct {
+	ID           int64
+	PasswordHash *string
+	DisabledAt   *time.Time
+}
+
+// The same for a number.
+func (q *Queries) FindUserByOwnPhone(ctx context.Context, arg FindUserByOwnPhoneParams) (FindUserByOwnPhoneRow, error) {
+	row := q.db.QueryRow(ctx, findUserByOwnPhone, arg.Phone, arg.WithFactor)
+	var i FindUserByOwnPhoneRow
 	err := row.Scan(&i.ID, &i.PasswordHash, &i.DisabledAt)
 	return i, err
 }

@@ -494,25 +494,13 @@ func TestTRACE_thePersonComesBeforeTheirSessions(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
 	v := w.signedIn(ada).proved()
-	calls := map[string]func() answer{
-		"a proof":             func() answer { return v.post(reauthFactorPath, "code", "000000") },
-		"a change of factors": func() answer { return v.do("POST", recoveryPath, "") },
+	calls := []func() answer{
+		func() answer { return v.post(reauthFactorPath, "code", "000000") },
+		func() answer { return v.do("POST", recoveryPath, "") },
+		func() answer { return v.do("DELETE", sessionsPath, `{"sessions":[1]}`) },
 	}
-	for name, call := range calls {
-		other := w.connect()
-		if _, err := other.Exec(t.Context(), "BEGIN; SELECT 1 FROM users FOR UPDATE"); err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan answer, 1)
-		go func() { done <- call() }()
-		eventually(t, 5*time.Second, name+" waiting for the person", func() bool {
-			return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
-		})
-		if _, err := other.Exec(t.Context(), "SELECT 1 FROM sessions FOR UPDATE NOWAIT"); err != nil {
-			t.Errorf("%s holds the session while it waits for the person: %v", name, err)
-		}
-		_ = other.Close(t.Context())
-		(<-done).wants(400)
+	for _, call := range calls {
+		w.meanwhile("SELECT 1 FROM sessions FOR UPDATE NOWAIT", call)[0].wants(400)
 	}
 }
 
@@ -578,7 +566,10 @@ func TestTRACE_anEndedSessionChangesNothing(t *testing.T) {
 		"a password": func(v *visitor) answer {
 			return v.post(changePath, "current_password", goodPassword, "new_password", anotherPassword)
 		},
-		"a deletion": func(v *visitor) answer { return v.do("DELETE", accountPath, "") },
+		"a name":         func(v *visitor) answer { return v.do("PATCH", profilePath, `{"display":"Mallory"}`) },
+		"other sessions": func(v *visitor) answer { return v.do("DELETE", sessionsPath, `{"sessions":[1]}`) },
+		"a secret":       func(v *visitor) answer { return v.do("GET", totpPath, "") },
+		"a deletion":     func(v *visitor) answer { return v.do("DELETE", accountPath, "") },
 		"a service to remove": func(v *visitor) answer {
 			return v.do("DELETE", providersPath, object("provider", "google", "account", "1"))
 		},
@@ -589,25 +580,13 @@ func TestTRACE_anEndedSessionChangesNothing(t *testing.T) {
 	} {
 		v := w.signedIn(strings.ReplaceAll(name, " ", "") + "@example.com").proved()
 		before := query[string](w, addresses)
-		other := w.connect()
-		if _, err := other.Exec(t.Context(), "BEGIN; SELECT 1 FROM users FOR UPDATE"); err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan answer, 1)
-		go func() { done <- call(v) }()
-		eventually(t, 5*time.Second, name+" waiting for the person", func() bool {
-			return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == 1
-		})
-		if _, err := other.Exec(t.Context(), "UPDATE sessions SET ended_at = now(), end_reason = 'password_changed' WHERE ended_at IS NULL; COMMIT"); err != nil {
-			t.Fatal(err)
-		}
-		_ = other.Close(t.Context())
+		ended := w.meanwhile("UPDATE sessions SET ended_at = now(), end_reason = 'password_changed' WHERE ended_at IS NULL", func() answer { return call(v) })[0]
 		status := 401
 		if name == "by session token" {
 			status = 410
 		}
-		if a := (<-done).wants(status); a.text("meta.end_reason") != "password_changed" {
-			t.Errorf("%s: %s", name, a.Body)
+		if ended.wants(status).text("meta.end_reason") != "password_changed" {
+			t.Errorf("%s: %s", name, ended.Body)
 		}
 		if after := query[string](w, addresses); after != before {
 			t.Errorf("%s: the addresses are %s", name, after)
@@ -616,5 +595,35 @@ func TestTRACE_anEndedSessionChangesNothing(t *testing.T) {
 	}
 	if w.identities() != "" {
 		t.Error(w.identities())
+	}
+}
+
+// Nor does it verify an address that it has begun to add.
+func TestTRACE_anEndedSessionVerifiesNothing(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, mandatoryByCode)
+	v := w.verified(ada)
+	v.post(emailsPath, "email", grace).wants(200)
+	key := w.mailedCode(grace, 1)
+	ended := w.meanwhile("UPDATE sessions SET ended_at = now(), end_reason = 'ended_by_user' WHERE ended_at IS NULL", func() answer { return v.post(verifyEmailPath, "key", key) })
+	ended[0].wants(401)
+	if n := query[int](w, "SELECT count(*) FROM email_addresses"); n != 1 {
+		t.Errorf("%d addresses", n)
+	}
+}
+
+// Whoever changes their factors all day long does not fill a mailbox: the changes are made, and
+// not told any more.
+func TestNotices_ofFactorsAreLimited(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none", `ACCOUNT_RATE_LIMITS={"notice":"3/h/key"}`)
+	v := w.signedIn(ada)
+	v.withTOTP()
+	for range 5 {
+		v.do("POST", recoveryPath, "").wants(200)
+	}
+	w.delivered()
+	if n := len(w.letters(ada)); n != 3 {
+		t.Errorf("%d mails", n)
 	}
 }

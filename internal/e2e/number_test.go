@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -41,6 +42,13 @@ func newGateway(t *testing.T) *gateway {
 // settings make a server use the gateway.
 func (g *gateway) settings() []string {
 	return []string{"LATCHKEY_SMS_WEBHOOK_URL=" + g.URL, "LATCHKEY_SMS_WEBHOOK_SECRET=" + strings.Repeat("s", 32)}
+}
+
+// all are the texts to a number so far.
+func (g *gateway) all(to string) []string {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.texts[to])
 }
 
 // text waits for the nth text to a number, counted from 1.

@@ -150,6 +150,18 @@ func TestProviderGrant_isGoneAlsoWhereTheDeletionFails(t *testing.T) {
 	}
 }
 
+// A session that has ended while its request waited deletes nothing, and revokes nothing.
+func TestProviderGrant_anEndedSessionRevokesNone(t *testing.T) {
+	t.Parallel()
+	w, s := providing(t, "ACCOUNT_EMAIL_VERIFICATION=none LATCHKEY_ACCOUNT_DELETION_GRACE=0")
+	v := w.visitor()
+	s.withCode(v, of(fakeprovider.Apple, gmail)).in()
+	ended := w.meanwhile("UPDATE sessions SET ended_at = now(), end_reason = 'password_changed'", func() answer { return v.do("DELETE", accountPath, "") })
+	ended[0].wants(401)
+	s.expectsRevoked(0)
+	w.expectsGrants(1, 0)
+}
+
 func TestProviderGrant_isRevokedAtOnceWithoutGrace(t *testing.T) {
 	t.Parallel()
 	w, s := providing(t, "ACCOUNT_EMAIL_VERIFICATION=none LATCHKEY_ACCOUNT_DELETION_GRACE=0")

@@ -288,6 +288,31 @@ func query[T any](w *world, sql string, args ...any) T {
 	return value
 }
 
+// meanwhile makes calls, one after the other, that each come to wait for a person's row, runs
+// SQL then and lets them go. It returns their answers.
+func (w *world) meanwhile(sql string, calls ...func() answer) []answer {
+	w.t.Helper()
+	ctx := context.Background()
+	other := w.connect()
+	defer func() { _ = other.Close(ctx) }()
+	if _, err := other.Exec(ctx, "BEGIN; SELECT 1 FROM users FOR UPDATE"); err != nil {
+		w.t.Fatal(err)
+	}
+	answers := make([]answer, len(calls))
+	var done sync.WaitGroup
+	for n, call := range calls {
+		done.Go(func() { answers[n] = call() })
+		eventually(w.t, 5*time.Second, "a call waiting for the person", func() bool {
+			return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'") == n+1
+		})
+	}
+	if _, err := other.Exec(ctx, sql+"; COMMIT"); err != nil {
+		w.t.Fatal(err)
+	}
+	done.Wait()
+	return answers
+}
+
 func (w *world) connect() *pgx.Conn {
 	w.t.Helper()
 	c, err := pgx.Connect(context.Background(), w.db)

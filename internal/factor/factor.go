@@ -9,6 +9,8 @@ import (
 	"errors"
 	"strings"
 	"unicode"
+
+	"github.com/go-webauthn/webauthn/protocol"
 )
 
 // The kinds of factors, as the protocol and MFA_SUPPORTED_TYPES name them.
@@ -23,13 +25,20 @@ type Factors struct {
 	settings Settings
 	// origins are those a WebAuthn client may report, byte for byte.
 	origins map[string]bool
+	// web and opaque are the same, as the library wants them: those of the web, and others.
+	web, opaque []string
 }
 
 // New returns the factors that settings ask for, or all that is wrong with them.
 func New(settings Settings) (*Factors, error) {
-	f := &Factors{settings, map[string]bool{}}
+	f := &Factors{settings: settings, origins: map[string]bool{}}
 	for _, o := range settings.origins() {
 		f.origins[o] = true
+		if protocol.IsOpaqueOrigin(o) {
+			f.opaque = append(f.opaque, o)
+		} else {
+			f.web = append(f.web, o)
+		}
 	}
 	return f, errors.Join(settings.Check()...)
 }

@@ -133,8 +133,8 @@ func TestSettings_androidAppsBringTheirOrigins(t *testing.T) {
 	if len(f.origins) != 2 || !f.origins["https://example.com"] || !f.origins[hashOf(print1)] {
 		t.Errorf("%v", f.origins)
 	}
-	if web, opaque := f.sortedOrigins(); len(web) != 1 || len(opaque) != 1 {
-		t.Errorf("%v, %v", web, opaque)
+	if len(f.web) != 1 || len(f.opaque) != 1 {
+		t.Errorf("%v, %v", f.web, f.opaque)
 	}
 }
 

@@ -69,8 +69,7 @@ func (f *Factors) attested(c Ceremony, a answer) (protocol.AuthenticatorData, er
 	for _, alg := range algorithms {
 		offered = append(offered, protocol.CredentialParameter{Type: protocol.PublicKeyCredentialType, Algorithm: alg})
 	}
-	web, opaque := f.sortedOrigins()
-	_, err = parsed.Verify(text(c.Challenge), f.settings.RPID, web, opaque, nil, protocol.TopOriginExplicitVerificationMode, false, c.Verify, true,
+	_, err = parsed.Verify(text(c.Challenge), f.settings.RPID, f.web, f.opaque, nil, protocol.TopOriginExplicitVerificationMode, false, c.Verify, true,
 		nil, offered, protocol.AttestationPolicy{}, protocol.SignaturePolicy{})
 	if err != nil {
 		return none, refuse("the attested data is for another service, unverified, or of an algorithm that was not offered")
@@ -200,8 +199,7 @@ func (f *Factors) assert(c Ceremony, a answer, key Credential) (Asserted, error)
 	if err != nil {
 		return Asserted{}, refuse("malformed authenticator data")
 	}
-	web, opaque := f.sortedOrigins()
-	err = parsed.Verify(text(c.Challenge), f.settings.RPID, "", web, opaque, nil, protocol.TopOriginExplicitVerificationMode, false, c.Verify, true,
+	err = parsed.Verify(text(c.Challenge), f.settings.RPID, "", f.web, f.opaque, nil, protocol.TopOriginExplicitVerificationMode, false, c.Verify, true,
 		key.PublicKey, protocol.SignaturePolicy{})
 	if err != nil {
 		return Asserted{}, refuse("for another service, unverified, or not signed by the key")
@@ -225,16 +223,4 @@ func (f *Factors) assert(c Ceremony, a answer, key Credential) (Asserted, error)
 		CredentialID: a.id, NewSignCount: data.Counter, BackupEligible: eligible, BackupState: data.Flags.HasBackupState(),
 		BecameEligible: eligible && !key.BackupEligible, UserVerified: data.Flags.HasUserVerified(),
 	}, nil
-}
-
-// sortedOrigins are the origins as the library wants them: those of the web, and others.
-func (f *Factors) sortedOrigins() (web, opaque []string) {
-	for o := range f.origins {
-		if protocol.IsOpaqueOrigin(o) {
-			opaque = append(opaque, o)
-		} else {
-			web = append(web, o)
-		}
-	}
-	return web, opaque
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
 // sessionOf is the session that the caller's codes belong to.
@@ -24,6 +25,7 @@ func sessionOf(who caller.Caller) (uuid.UUID, bool) {
 
 // locked reads the attempt of the caller's pending session anew and keeps others from
 // moving it until the commit. It is the zero Attempt where the session is pending no more.
+// The session of somebody signed in is held: see session.Hold.
 //
 // Race: it comes first in every step of a pending session, so that no two steps hold what
 // the other needs: session, person, code, address.
@@ -32,6 +34,9 @@ func sessionOf(who caller.Caller) (uuid.UUID, bool) {
 // must not write to an account whose owner may have changed
 // (TestDoor_aVoidAttemptChangesNothing).
 func (f *Flow) locked(ctx context.Context, tx postgres.Tx, who caller.Caller) (Attempt, error) {
+	if who.SignedIn() {
+		return Attempt{}, session.Hold(ctx, tx, who.Session.UserID, who.Session.ID)
+	}
 	if who.Pending == nil {
 		return Attempt{}, nil
 	}

@@ -94,17 +94,19 @@ func (f *Flow) checkCodeRequest(in *CodeRequest) error {
 
 // whoHas is the active user behind an address or number, the zero value for nobody.
 //
-// Security: an address that its holder has not verified counts only where they have
-// verified nothing else: one that was mistyped must not open the account to its owner.
+// Security: an address or a number that its holder has not verified counts only where they
+// have verified nothing else, and have no second factor that shows whose the account is: one
+// that was mistyped must not open the account to its owner.
 func (f *Flow) whoHas(ctx context.Context, in CodeRequest) (db.FindUserByOwnAddressRow, error) {
 	var user db.FindUserByOwnAddressRow
 	var err error
+	withFactor := f.Factors.Settings.AllowUnverified
 	if in.Phone != "" {
-		var byPhone db.FindUserByPhoneRow
-		byPhone, err = f.DB.FindUserByPhone(ctx, &in.Phone)
-		user = db.FindUserByOwnAddressRow{ID: byPhone.ID, PasswordHash: byPhone.PasswordHash, DisabledAt: byPhone.DisabledAt}
+		var byPhone db.FindUserByOwnPhoneRow
+		byPhone, err = f.DB.FindUserByOwnPhone(ctx, db.FindUserByOwnPhoneParams{Phone: &in.Phone, WithFactor: withFactor})
+		user = db.FindUserByOwnAddressRow(byPhone)
 	} else {
-		user, err = f.DB.FindUserByOwnAddress(ctx, in.Email)
+		user, err = f.DB.FindUserByOwnAddress(ctx, db.FindUserByOwnAddressParams{Address: in.Email, WithFactor: withFactor})
 	}
 	if postgres.IsNotFound(err) || err == nil && user.DisabledAt != nil {
 		return db.FindUserByOwnAddressRow{}, nil
@@ -147,7 +149,7 @@ func (f *Flow) confirmed(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if err := f.Codes.Use(ctx, tx, process); err != nil {
 		return progress{}, nil, err
 	}
-	if err := f.reclaim(ctx, tx, a, process.Target); err != nil {
+	if err := f.reclaim(ctx, tx, a, process.Target, who.Device); err != nil {
 		return progress{}, nil, err
 	}
 	method := session.Method{Method: "code", At: session.Epoch(tx.Now)}

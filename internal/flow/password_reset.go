@@ -181,7 +181,7 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if _, err := tx.LockUser(ctx, r.userID); err != nil {
 		return progress{}, err
 	}
-	if _, err := f.disown(ctx, tx, r.userID, r.address); err != nil { // before the address is verified
+	if _, err := f.disown(ctx, tx, r.userID, r.address, who.Device); err != nil { // before the address is verified
 		return progress{}, err
 	}
 	if err := f.useUp(ctx, tx, who, r, o.key); err != nil {

@@ -8,15 +8,35 @@ import (
 // Picture draws the stages as a Mermaid state diagram, from the table itself.
 func Picture() string {
 	var b strings.Builder
-	b.WriteString("```mermaid\nstateDiagram-v2\n    [*] --> proved\n")
+	b.WriteString("```mermaid\nstateDiagram-v2\n")
+	for _, s := range beginnings {
+		fmt.Fprintf(&b, "    [*] --> proved: %s\n", s.what)
+	}
+	b.WriteString("    [*] --> provider_signup: an id_token of somebody new, without all that an account needs\n")
+	b.WriteString("    provider_signup --> proved: what was missing is there\n")
+	b.WriteString("    provider_signup --> [*]: too late, or given up\n")
 	b.WriteString("    proved: something was proved, and the door asks what is open\n")
 	for _, s := range stages {
 		fmt.Fprintf(&b, "    proved --> %s: %s\n", s.stage, s.when)
 		fmt.Fprintf(&b, "    %s --> proved: passed\n", s.stage)
 		fmt.Fprintf(&b, "    %s --> [*]: too late, too many guesses, or given up\n", s.stage)
 	}
-	b.WriteString("    proved --> in: nothing is open\n    in --> [*]\n```\n")
+	b.WriteString("    proved --> in: nothing is open\n")
+	b.WriteString("    in --> asked_again: an operation with x-recent-auth, and no recent proof\n")
+	b.WriteString("    asked_again --> in: reauthenticate or mfa_reauthenticate, then the same call\n")
+	b.WriteString("    in --> [*]\n```\n")
 	return b.String()
+}
+
+// beginnings are how a visitor proves something at first.
+var beginnings = []struct{ what, by, then string }{
+	{"a password", "`login`", ""},
+	{"a new account", "`signup`", ""},
+	{"a code that was asked for", "`requestLoginCode`", "the first stage waits for it"},
+	{"a passkey", "`loginByPasskey`", "it is both factors in one: `mfa_authenticate` is passed"},
+	{"a new account with a passkey", "`signupByPasskey`", "the address first, then the passkey"},
+	{"an id_token of Apple, Google or another service", "`submitProviderToken`", "where it tells too little for a new account, `provider_signup` is pending before the stages: `completeProviderSignup`"},
+	{"a password that is set anew", "`resetPassword`", "with `ACCOUNT_LOGIN_ON_PASSWORD_RESET`"},
 }
 
 // Page is docs/flows.md: the picture, and what goes with it.
@@ -24,10 +44,20 @@ func Page() string {
 	var b strings.Builder
 	b.WriteString(flowsIntro)
 	b.WriteString("\n" + Picture() + "\n| order | stage | stays open while | passed by |\n| --- | --- | --- | --- |\n")
+	b.WriteString(stagesOf())
+	b.WriteString("\n| begins with | by | |\n| --- | --- | --- |\n")
+	for _, s := range beginnings {
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", s.what, s.by, s.then)
+	}
+	b.WriteString(flowsEnd)
+	return b.String()
+}
+
+func stagesOf() string {
+	var b strings.Builder
 	for i, s := range stages {
 		fmt.Fprintf(&b, "| %d | `%s` | %s | %s |\n", i+1, s.stage, s.when, s.by)
 	}
-	b.WriteString(flowsEnd)
 	return b.String()
 }
 
@@ -35,8 +65,8 @@ const flowsIntro = `# How a sign-in proceeds
 
 <!-- Made by ` + "`make generate`" + ` from internal/flow/stage.go. Do not edit. -->
 
-Whatever proves something about a visitor (a password, a code, a new account, a reset
-password) ends at one door, ` + "`internal/flow/advance.go`" + `. The door asks the stages below, in
+Whatever proves something about a visitor (a password, a code, a passkey, another
+service's word, a new account, a reset password) ends at one door, ` + "`internal/flow/advance.go`" + `. The door asks the stages below, in
 this order, whether they are open for this visitor. The first open one is what the client
 is told to do next: 401 with that flow pending. When none is open, the visitor is in: 200
 with tokens.
@@ -51,6 +81,7 @@ most ` + "`ACCOUNT_LOGIN_TIMEOUT`" + `.
 
 Resetting a password by code is beside this: its code stands in the same session, and
 ` + "`data.flows`" + ` says so with ` + "`password_reset_by_code`" + `. Proving oneself again while signed in
-(` + "`reauthenticate`" + `) is another matter, too: it adds a proof to the session, and no stage asks
-for it.
+is another matter, too: by password (` + "`reauthenticate`" + `), by a code or a key
+(` + "`mfa_reauthenticate`" + `). It adds a proof to the session, and no stage asks for it. Adding a
+service to an account (` + "`submitProviderToken`" + ` with ` + "`process: connect`" + `) asks for it always.
 `

@@ -187,6 +187,9 @@ func (f *Flow) leave(ctx context.Context, tx postgres.Tx, who caller.Caller, i *
 	who.Session = nil
 	people := []int64{left.UserID}
 	owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID})
+	if postgres.IsNotFound(err) && i.Email != "" { // or whom the address leads to; see byAddress
+		owner.UserID, err = tx.FindVerifiedHolder(ctx, i.Email)
+	}
 	if err == nil {
 		people = append(people, owner.UserID)
 	} else if !postgres.IsNotFound(err) {

@@ -2,23 +2,27 @@ package flow
 
 import (
 	"context"
+	"errors"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/provider"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
 // disown takes from an account what somebody could come in by, before the holder of an
 // address or a number (proved) shows for the first time that it is theirs: services, other
-// addresses, another number, and the links that verify them. It reports whether this is the
-// first proof.
+// addresses, and the links that verify them. It reports whether this is the first proof.
 //
 // Security: somebody else may have made the account with that address and waited. What they
-// can come in by must not outlive the proof (SEC-72, TestSEC72_aTrapLaidBeforeTheProof…).
-// Second factors are no such thing: nobody comes in without them, so that an account that
-// has one stays as it is, and is not given away by a mistyped address.
-func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved string) (bool, error) {
+// can come in by must not outlive the proof (SEC-72, TestSEC72_aTrapLaidBeforeTheProof…); a
+// number opens nothing beside an address that is verified (whoHas). Second factors stay:
+// nobody comes in without them, and an account that has one is not given away by a mistyped
+// address.
+func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved string, from session.Device) (bool, error) {
 	found, err := tx.FindSignInFacts(ctx, db.FindSignInFactsParams{ID: userID})
 	if err != nil || found.HasVerifiedEmail || found.PhoneVerified || len(found.Factors) > 0 {
 		return false, err
@@ -27,30 +31,41 @@ func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved 
 		if _, err := tx.FindVerifiedHolder(ctx, proved); !postgres.IsNotFound(err) {
 			return false, err // somebody else's by now: it proves nothing here
 		}
-		if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: proved}); err != nil {
-			return false, err
-		}
-		if !f.Policy.PhoneVerification { // else the next sign-in wants it verified
-			if _, err := tx.UpdateUserPhone(ctx, db.UpdateUserPhoneParams{ID: userID}); err != nil {
-				return false, err
-			}
-		}
+	}
+	if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: proved}); err != nil {
+		return false, err
 	}
 	if err := tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: userID, Purpose: string(code.VerifyEmail)}); err != nil {
 		return false, err
 	}
-	_, err = tx.DeleteProviderAccountsOfUser(ctx, userID)
-	return true, err
+	services, err := tx.DeleteProviderAccountsOfUser(ctx, userID)
+	if err != nil {
+		return false, err
+	}
+	for _, s := range services {
+		grant := provider.Grant{Provider: s.Provider, UID: s.Uid, ClientID: s.ClientID, Sealed: s.GrantSealed}
+		if err := grant.Enqueue(ctx, tx.Queries, f.Keys, tx.Now); err != nil && !errors.Is(err, secret.ErrSealed) {
+			return false, err
+		}
+		event := audit.Event{Name: audit.ProviderDisconnected, Actor: audit.Server, UserID: userID, Device: from}
+		if err := f.Trail.Add(ctx, tx.Queries, tx.Now, event); err != nil {
+			return false, err
+		}
+	}
+	if len(services) > 0 && isEmail(proved) { // it is the primary one in a moment
+		return true, f.Notices.Disowned(ctx, tx, userID, proved, from)
+	}
+	return true, nil
 }
 
 // reclaim is disown for a proof that sets no new password: a code that somebody asked for,
 // and that is all they have shown. The password and the sessions of whoever was there before
 // go, too; the attempt goes on without a password.
-func (f *Flow) reclaim(ctx context.Context, tx postgres.Tx, a *Attempt, proved string) error {
+func (f *Flow) reclaim(ctx context.Context, tx postgres.Tx, a *Attempt, proved string, from session.Device) error {
 	if a.Signup || len(a.Methods) > 0 {
 		return nil // the same person has shown something else, or is just making the account
 	}
-	first, err := f.disown(ctx, tx, a.UserID, proved)
+	first, err := f.disown(ctx, tx, a.UserID, proved, from)
 	if err != nil || !first {
 		return err
 	}

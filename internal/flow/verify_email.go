@@ -163,7 +163,16 @@ func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Call
 	if key == "" {
 		return progress{}, problem.Required.At("key"), nil
 	}
-	link, found, err := code.UseLink(ctx, tx, code.VerifyEmail, key)
+	// Race: the person before their link, as where a reset drops it (lockOwner).
+	link, found, err := code.FindLink(ctx, tx.Queries, code.VerifyEmail, key, tx.Now)
+	if err == nil && found {
+		if _, err = tx.LockUserForSignIn(ctx, link.UserID); postgres.IsNotFound(err) {
+			found, err = false, nil
+		}
+	}
+	if err == nil && found {
+		link, found, err = code.UseLink(ctx, tx, code.VerifyEmail, key)
+	}
 	if err != nil || !found {
 		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
 	}

@@ -13,7 +13,7 @@ import (
 // Settings of the limits.
 type Settings struct {
 	HMACKey string `env:"LATCHKEY_HMAC_KEY" secret:"true" doc:"At least 32 characters that key the HMACs under which limits and the audit log know addresses. Default: derived from the key that signs at start. Set it where several servers run: a server that starts after a key rotation would otherwise count by itself."`
-	Rates   string `env:"ACCOUNT_RATE_LIMITS" default:"true" doc:"false turns all rate limits off. A JSON object changes some, in allauth's notation: {\"login\": \"30/m/ip\", \"signup\": false}. Defaults: login 30/m/ip; login_failed 10/m/ip,5/5m/key; signup 20/m/ip; request_login_code 20/m/ip,3/m/key; reset_password 20/m/ip,5/m/key; reset_password_from_key 20/m/ip; reauthenticate 10/m/user; change_password 5/m/user; manage_email 10/m/user; change_phone 1/m/user; confirm_email 1/10s/key by code, 1/3m/key by link; verify_phone 1/30s/key,3/m/ip; webauthn_login 10/m/ip; webauthn_options 60/m/ip; provider_nonce 60/m/ip; mfa_failed 10/h/user,30/d/user."`
+	Rates   string `env:"ACCOUNT_RATE_LIMITS" default:"true" doc:"false turns all rate limits off. A JSON object changes some, in allauth's notation: {\"login\": \"30/m/ip\", \"signup\": false}. Defaults: login 30/m/ip; login_failed 10/m/ip,5/5m/key; signup 20/m/ip; request_login_code 20/m/ip,3/m/key; reset_password 20/m/ip,5/m/key; reset_password_from_key 20/m/ip; reauthenticate 10/m/user; change_password 5/m/user; manage_email 10/m/user; change_phone 1/m/user; confirm_email 1/10s/key by code, 1/3m/key by link; verify_phone 1/30s/key,3/m/ip; webauthn_login 10/m/ip; webauthn_options 60/m/ip; provider_nonce 60/m/ip; mfa_failed 10/h/user,30/d/user; notice 20/h/key (mails about changes to what signs in)."`
 }
 
 // defaults are allauth's. confirm_email is that of links.
@@ -35,6 +35,7 @@ var defaults = map[string]string{ //nolint:gosec // names of actions
 	"webauthn_options": "60/m/ip",
 	"provider_nonce":   "60/m/ip",
 	"mfa_failed":       "10/h/user,30/d/user",
+	"notice":           "20/h/key",
 }
 
 // confirmByCode is confirm_email where addresses are verified by code.

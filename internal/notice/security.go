@@ -2,10 +2,13 @@ package notice
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
@@ -33,12 +36,12 @@ func (n *Notices) RefreshTokenReused(ctx context.Context, tx postgres.Tx, userID
 
 // EmailChanged tells an address that it is not the account's any more.
 func (n *Notices) EmailChanged(ctx context.Context, tx postgres.Tx, userID int64, old string, from session.Device) error {
-	return n.securityTo(ctx, tx, outbox.Message{Kind: outbox.EmailChanged, UserID: userID, To: old, Device: deviceOf(from)})
+	return n.wayIn(ctx, tx, outbox.Message{Kind: outbox.EmailChanged, UserID: userID, To: old, Device: deviceOf(from)})
 }
 
 // EmailAdded tells an address that the account has another one.
 func (n *Notices) EmailAdded(ctx context.Context, tx postgres.Tx, userID int64, to string, from session.Device) error {
-	return n.securityTo(ctx, tx, outbox.Message{Kind: outbox.EmailAdded, UserID: userID, To: to, Device: deviceOf(from)})
+	return n.wayIn(ctx, tx, outbox.Message{Kind: outbox.EmailAdded, UserID: userID, To: to, Device: deviceOf(from)})
 }
 
 // EmailDeleted tells an address that it was removed.
@@ -68,10 +71,34 @@ func (n *Notices) AccountDeleted(ctx context.Context, tx postgres.Tx, userID int
 }
 
 // WayInChanged tells that a second factor, a passkey or another service was added or
-// removed, whatever ACCOUNT_EMAIL_NOTIFICATIONS says: somebody else who adds one stays in
+// removed, as EmailAdded and EmailChanged do of an address, whatever ACCOUNT_EMAIL_NOTIFICATIONS says: somebody else who adds one stays in
 // (NIST SP 800-63B-4, section 4.1.2).
 func (n *Notices) WayInChanged(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {
-	return n.primary(ctx, tx, outbox.Message{Kind: kind, UserID: userID, Device: deviceOf(from)})
+	user, err := tx.FindUser(ctx, userID)
+	if err != nil || user.Email == nil {
+		return err
+	}
+	return n.wayIn(ctx, tx, outbox.Message{Kind: kind, UserID: userID, To: *user.Email, Device: deviceOf(from)})
+}
+
+// Disowned tells an address whose holder has just shown that it is theirs that the services
+// which were connected before are not any more.
+func (n *Notices) Disowned(ctx context.Context, tx postgres.Tx, userID int64, to string, from session.Device) error {
+	return n.wayIn(ctx, tx, outbox.Message{Kind: outbox.ProviderDisconnected, UserID: userID, To: to, Device: deviceOf(from)})
+}
+
+// wayIn sends what does not depend on ACCOUNT_EMAIL_NOTIFICATIONS. Whoever changes such
+// things all day long must not fill somebody's mailbox: then the change is made, and not told.
+func (n *Notices) wayIn(ctx context.Context, tx postgres.Tx, m outbox.Message) error {
+	err := n.Limiter.TakeTx(ctx, tx, "notice", limit.Subject{Key: m.To})
+	if errors.Is(err, problem.TooManyRequests) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	m.Date = tx.Now
+	return n.Outbox.Post(ctx, tx, m)
 }
 
 func (n *Notices) security(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {

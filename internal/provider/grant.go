@@ -2,6 +2,7 @@ package provider
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,10 +23,14 @@ func GrantAbout(provider, uid string) string { return "grant " + provider + " " 
 // RevocationAbout is what a sealed grant belongs to once it waits to be revoked.
 func RevocationAbout(id string) string { return "revocation " + id }
 
-// Open reads a grant; nil where there is none. The error is secret.ErrSealed.
+// Open reads a grant; nil where there is none. The error is secret.ErrSealed, also where
+// there are no keys.
 func (g Grant) Open(keys *secret.Sealer) ([]byte, error) {
-	if len(g.Sealed) == 0 || keys == nil {
+	if len(g.Sealed) == 0 {
 		return nil, nil
+	}
+	if keys == nil {
+		return nil, fmt.Errorf("%w: LATCHKEY_SEALING_KEYS is not set", secret.ErrSealed)
 	}
 	return keys.Open(g.Sealed, GrantAbout(g.Provider, g.UID))
 }

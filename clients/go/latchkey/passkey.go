@@ -17,13 +17,15 @@ type PasskeyPrompt func(ctx context.Context, options json.RawMessage) (json.RawM
 // attempt: each has options of its own. A session that is there, and a sign-in that is under
 // way, are kept until the server has taken the passkey.
 func (s *Session) SignInWithPasskey(ctx context.Context, prompt PasskeyPrompt) (Entry, error) {
+	from := s.beginning("") // before the prompt, which takes its time
 	credential, token, err := show(ctx, prompt, "getPasskeyLoginOptions", func() (*http.Response, error) {
 		return s.plain.GetPasskeyLoginOptions(ctx)
 	})
 	if err != nil {
 		return Entry{}, err
 	}
-	return s.signIn(ctx, "loginByPasskey", token, func() (*http.Response, error) {
+	from.token = token
+	return s.signIn(ctx, "loginByPasskey", from, func() (*http.Response, error) {
 		return s.plain.LoginByPasskey(ctx, CredentialRequest{Credential: credential}, with(token))
 	})
 }
@@ -32,15 +34,15 @@ func (s *Session) SignInWithPasskey(ctx context.Context, prompt PasskeyPrompt) (
 // passkey or a security key. It returns what [Session.SubmitSecondFactor] returns; where the
 // prompt fails, the sign-in stays under way.
 func (s *Session) SubmitSecondFactorKey(ctx context.Context, prompt PasskeyPrompt) (Entry, error) {
-	return s.whilePending(func(token string) (Entry, error) {
+	return s.whilePending(func(from attempt) (Entry, error) {
 		credential, _, err := show(ctx, prompt, "getSecondFactorOptions", func() (*http.Response, error) {
-			return s.plain.GetSecondFactorOptions(ctx, with(token))
+			return s.plain.GetSecondFactorOptions(ctx, with(from.token))
 		})
 		if err != nil {
 			return Entry{}, err
 		}
-		return s.signIn(ctx, "submitSecondFactorCredential", token, func() (*http.Response, error) {
-			return s.plain.SubmitSecondFactorCredential(ctx, CredentialRequest{Credential: credential}, with(token))
+		return s.signIn(ctx, "submitSecondFactorCredential", from, func() (*http.Response, error) {
+			return s.plain.SubmitSecondFactorCredential(ctx, CredentialRequest{Credential: credential}, with(from.token))
 		})
 	})
 }

@@ -4,6 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -102,5 +107,115 @@ func TestSubmitSecondFactorKey_knowsTheEnd(t *testing.T) {
 		if _, err := s.SubmitSecondFactorKey(t.Context(), dismissing); !errors.Is(err, ErrNothingPending) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// P14: the prompt takes its time, and the person may leave meanwhile.
+func TestSignOut_endsAPromptThatIsOpen(t *testing.T) {
+	for name, c := range map[string]struct {
+		answers []told
+		begin   func(t *testing.T, s *Session, prompt PasskeyPrompt) error
+	}{
+		"sign-in": {[]told{{status: 200, body: keyOptions}, {status: 200, body: in}, {status: 401, body: nobodysTurn}}, func(t *testing.T, s *Session, prompt PasskeyPrompt) error {
+			_, err := s.SignInWithPasskey(t.Context(), prompt)
+			return err
+		}},
+		"second factor": {[]told{asksForFactor, {status: 200, body: moreOptions}, {status: 200, body: in}, {status: 401, body: nobodysTurn}}, func(t *testing.T, s *Session, prompt PasskeyPrompt) error {
+			_, err := s.SignIn(t.Context(), "ada@example.com", "p")
+			must(t, err)
+			_, err = s.SubmitSecondFactorKey(t.Context(), prompt)
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := play(t, c.answers...)
+			s, err := NewSession(server.URL)
+			must(t, err)
+			err = c.begin(t, s, func(ctx context.Context, _ json.RawMessage) (json.RawMessage, error) {
+				must(t, s.SignOut(ctx))
+				return json.RawMessage(`{"id":"a2V5"}`), nil
+			})
+			if !errors.Is(err, ErrNothingPending) {
+				t.Errorf("got %v", err)
+			}
+			if state, _ := s.State(); state != StateSignedOut || s.Tokens() != (Tokens{}) {
+				t.Errorf("state %s, %+v", state, s.Tokens())
+			}
+			server.mu.Lock()
+			defer server.mu.Unlock()
+			if last := server.requests[len(server.requests)-1]; last != "auth/session  " {
+				t.Errorf("the session that came too late is not ended: %s", last)
+			}
+		})
+	}
+}
+
+// P14: the answer to a step through the generated client is adopted after a sign-out.
+func TestAdopt_comesTooLateAfterASignOut(t *testing.T) {
+	server := play(t, asksForFactor, told{status: 200, body: in}, told{status: 401, body: nobodysTurn})
+	s := half(t, server)
+	answer, err := s.API().SubmitSecondFactorWithResponse(t.Context(), CodeRequest{Code: "314159"})
+	must(t, err)
+	must(t, s.SignOut(t.Context()))
+	if err := s.Adopt(t.Context(), answer.JSON200); !errors.Is(err, ErrNothingPending) {
+		t.Errorf("got %v", err)
+	}
+	if state, _ := s.State(); state != StateSignedOut {
+		t.Errorf("state %s", state)
+	}
+	server.sent(t, login, `auth/2fa/authenticate lkst_half {"code":"314159"}`, "auth/session  ")
+}
+
+// storeAt is a store in which something happens before a session is written.
+type storeAt struct {
+	MemoryStore
+	writing func()
+}
+
+func (s *storeAt) Write(slot Slot, text []byte) error {
+	if f := s.writing; f != nil && len(text) > 0 && slot != SlotSignOut {
+		s.writing = nil
+		f()
+	}
+	return s.MemoryStore.Write(slot, text)
+}
+
+// P14: a sign-out that comes while the new session is being stored finds it.
+func TestSignOut_findsASessionThatIsBeingStored(t *testing.T) {
+	var ended atomic.Int32
+	server := newPeer(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/auth/login"):
+			_, _ = io.WriteString(w, in)
+		case r.Method == http.MethodDelete:
+			ended.Add(1)
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, nobodysTurn)
+		default: // the queue, which may come first: the session is over
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = io.WriteString(w, `{"status":400,"errors":[{"code":"session_ended","message":"Over."}]}`)
+		}
+	})
+	store := &storeAt{}
+	s, err := Open(server.URL, Settings{Store: store})
+	must(t, err)
+	out := make(chan error, 1)
+	store.writing = func() {
+		begun := s.beginning("").epoch
+		go func() { out <- s.SignOut(context.Background()) }()
+		for s.beginning("").epoch == begun { // it has, as soon as the epoch has moved
+			runtime.Gosched()
+		}
+	}
+	if _, err := s.SignIn(t.Context(), "ada@example.com", "p"); !errors.Is(err, ErrNothingPending) {
+		t.Errorf("got %v", err)
+	}
+	must(t, <-out)
+	if state, _ := s.State(); state != StateSignedOut || s.Tokens() != (Tokens{}) {
+		t.Errorf("state %s, %+v", state, s.Tokens())
+	}
+	if ended.Load() == 0 {
+		t.Error("the session lives on the server")
 	}
 }

@@ -77,8 +77,9 @@ type Session struct {
 	access access
 	// The store could not be cleared at sign-out, and holds what must not come back.
 	uncleared bool
-	pending   string // the session token of a sign-in that is under way
-	epoch     int    // grows with each sign-in and sign-out of this Session
+	pending   string  // the session token of a sign-in that is under way
+	last      attempt // the refresh token of the last answer through API, for Adopt
+	epoch     int     // grows with each sign-in and sign-out of this Session
 	flight    *flight
 	backoff   backoff  // of refreshes that failed
 	refused   backoff  // of refreshes that helped nothing: the server took no token of them

@@ -25,7 +25,7 @@ func (e Entry) SignedIn() bool { return len(e.Pending) == 0 }
 // SignUp makes an account and signs its owner in. It returns an [*Error] when the server
 // refuses, and a pending step as a value.
 func (s *Session) SignUp(ctx context.Context, email, password string) (Entry, error) {
-	return s.signIn(ctx, "signup", "", func() (*http.Response, error) {
+	return s.signIn(ctx, "signup", s.beginning(""), func() (*http.Response, error) {
 		return s.plain.Signup(ctx, SignupRequest{Email: email, Password: password})
 	})
 }
@@ -33,21 +33,31 @@ func (s *Session) SignUp(ctx context.Context, email, password string) (Entry, er
 // SignIn signs a person in with a password. It returns an [*Error] when the server
 // refuses, and a pending step, such as a second factor, as a value.
 func (s *Session) SignIn(ctx context.Context, email, password string) (Entry, error) {
-	return s.signIn(ctx, "login", "", func() (*http.Response, error) {
+	return s.signIn(ctx, "login", s.beginning(""), func() (*http.Response, error) {
 		return s.plain.Login(ctx, LoginRequest{Email: email, Password: password})
 	})
 }
 
-// signIn takes a step of a sign-in: the first one, or, with the session token that it sends,
-// one of a sign-in that is under way.
-func (s *Session) signIn(ctx context.Context, operation, sent string, send func() (*http.Response, error)) (Entry, error) {
+// attempt is a sign-in that is under way, or begins: the session token that it sends, and
+// the epoch in which it began. What comes of it after a sign-out, or after another sign-in,
+// brings nobody in.
+type attempt struct {
+	token string
+	epoch int
+}
+
+func (s *Session) beginning(token string) attempt {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return attempt{token, s.epoch}
+}
+
+// signIn takes a step of a sign-in: the first one, or one that it goes on with.
+func (s *Session) signIn(ctx context.Context, operation string, from attempt, send func() (*http.Response, error)) (Entry, error) {
 	// A store that cannot be read could not keep the session either.
 	if _, err := s.readStore(); err != nil {
 		return Entry{}, err
 	}
-	s.mu.Lock()
-	epoch := s.epoch
-	s.mu.Unlock()
 	r, err := send()
 	if err != nil {
 		return Entry{}, &NetworkError{err}
@@ -60,10 +70,10 @@ func (s *Session) signIn(ctx context.Context, operation, sent string, send func(
 	case a.action == ActionContinueFlow:
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.epoch != epoch { // Race: somebody has signed out, or in, since
+		if s.epoch != from.epoch { // Race: somebody has signed out, or in, since
 			return Entry{}, ErrNothingPending
 		}
-		s.pending = cmp.Or(a.Meta.SessionToken, sent) // only a new one is told
+		s.pending = cmp.Or(a.Meta.SessionToken, from.token) // only a new one is told
 		return Entry{Pending: pending(a.Data.Flows)}, nil
 	case a.action == ActionProceed && r.StatusCode == http.StatusUnauthorized:
 		a.action = ActionShow // nobody is let in, and nothing is pending
@@ -73,13 +83,13 @@ func (s *Session) signIn(ctx context.Context, operation, sent string, send func(
 	case a.Meta.RefreshToken == "" || a.Meta.AccessToken == "":
 		return Entry{}, a.undocumented()
 	}
-	return Entry{User: a.Data.User}, s.start(ctx, epoch, a.Meta.AccessToken, a.Meta.RefreshToken)
+	return Entry{User: a.Data.User}, s.start(ctx, from.epoch, a.Meta.AccessToken, a.Meta.RefreshToken)
 }
 
 // goOn takes the next step of the sign-in that is under way.
 func (s *Session) goOn(ctx context.Context, operation string, send func(RequestEditorFn) (*http.Response, error)) (Entry, error) {
-	return s.whilePending(func(token string) (Entry, error) {
-		return s.signIn(ctx, operation, token, func() (*http.Response, error) { return send(with(token)) })
+	return s.whilePending(func(from attempt) (Entry, error) {
+		return s.signIn(ctx, operation, from, func() (*http.Response, error) { return send(with(from.token)) })
 	})
 }
 
@@ -93,20 +103,20 @@ func with(token string) RequestEditorFn {
 
 // whilePending takes a step with the session token of the sign-in that is under way, and
 // forgets it where the server says that it is over.
-func (s *Session) whilePending(step func(token string) (Entry, error)) (Entry, error) {
+func (s *Session) whilePending(step func(attempt) (Entry, error)) (Entry, error) {
 	s.mu.Lock()
-	token := s.pending
+	from := attempt{s.pending, s.epoch}
 	s.mu.Unlock()
-	if token == "" {
+	if from.token == "" {
 		return Entry{}, ErrNothingPending
 	}
-	e, err := step(token)
+	e, err := step(from)
 	if !isOver(err) {
 		return e, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending == token {
+	if s.pending == from.token {
 		s.pending = ""
 	}
 	return e, fmt.Errorf("%w: %w", ErrNothingPending, err)
@@ -121,13 +131,18 @@ func isOver(err error) bool {
 }
 
 // Adopt makes the session that a flow's answer carries this session: the last step of a
-// pending sign-in. An answer without tokens changes nothing.
+// pending sign-in that was taken through [Session.API]. An answer without tokens changes
+// nothing. It returns [ErrNothingPending] where somebody has signed out, or in, since the
+// step was sent.
 func (s *Session) Adopt(ctx context.Context, answer *AuthenticatedResponse) error {
 	if answer == nil || answer.Meta.RefreshToken == "" {
 		return nil
 	}
 	s.mu.Lock()
 	epoch := s.epoch
+	if s.last.token == answer.Meta.RefreshToken {
+		epoch, s.last = s.last.epoch, attempt{}
+	}
 	s.mu.Unlock()
 	return s.start(ctx, epoch, answer.Meta.AccessToken, answer.Meta.RefreshToken)
 }
@@ -188,6 +203,9 @@ func (s *Session) keep(ctx context.Context, epoch int, accessToken, refresh stri
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.epoch != epoch { // Race: a sign-out waits for the lock, and clears what was written
+		return ErrNothingPending
+	}
 	s.epoch++
 	s.uncleared = false
 	s.pending = ""

@@ -66,7 +66,8 @@ func (s *Session) forget(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rec, s.uncleared = rec, false
+	s.rec, s.uncleared, s.access = rec, false, access{}
+	s.enter(StateSignedOut, ReasonUser)
 	return nil
 }
 

@@ -154,6 +154,9 @@ func (s *Session) sendPending(r *http.Request, send func(*http.Request) (*http.R
 	case a.documented && a.Meta.SessionToken != "" && a.Meta.RefreshToken == "":
 		s.pending = a.Meta.SessionToken
 	}
+	if a.Meta.RefreshToken != "" {
+		s.last = attempt{a.Meta.RefreshToken, epoch}
+	}
 	return response, nil
 }
 
