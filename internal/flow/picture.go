@@ -5,26 +5,22 @@ import (
 	"strings"
 )
 
-// Picture draws the stages as a Mermaid state diagram, from the table itself.
+// Picture draws the stages as a Mermaid state diagram, from the table itself. It names them
+// and their order; the conditions stand in the table below it, where they can be read.
 func Picture() string {
 	var b strings.Builder
-	b.WriteString("```mermaid\nstateDiagram-v2\n")
-	for _, s := range beginnings {
-		fmt.Fprintf(&b, "    [*] --> proved: %s\n", s.what)
+	b.WriteString("```mermaid\nstateDiagram-v2\n    direction LR\n")
+	b.WriteString("    state \"the door: which is the first that is open?\" as door\n")
+	b.WriteString("    [*] --> door: something is proved\n")
+	b.WriteString("    [*] --> provider_signup: an id_token tells too little\n")
+	b.WriteString("    provider_signup --> door\n")
+	for i, s := range stages {
+		fmt.Fprintf(&b, "    door --> %s: %d\n", s.stage, i+1)
+		fmt.Fprintf(&b, "    %s --> door\n", s.stage)
 	}
-	b.WriteString("    [*] --> provider_signup: an id_token of somebody new, without all that an account needs\n")
-	b.WriteString("    provider_signup --> proved: what was missing is there\n")
-	b.WriteString("    provider_signup --> [*]: too late, or given up\n")
-	b.WriteString("    proved: something was proved, and the door asks what is open\n")
-	for _, s := range stages {
-		fmt.Fprintf(&b, "    proved --> %s: %s\n", s.stage, s.when)
-		fmt.Fprintf(&b, "    %s --> proved: passed\n", s.stage)
-		fmt.Fprintf(&b, "    %s --> [*]: too late, too many guesses, or given up\n", s.stage)
-	}
-	b.WriteString("    proved --> in: nothing is open\n")
-	b.WriteString("    in --> asked_again: an operation with x-recent-auth, and no recent proof\n")
-	b.WriteString("    asked_again --> in: reauthenticate or mfa_reauthenticate, then the same call\n")
-	b.WriteString("    in --> [*]\n```\n")
+	b.WriteString("    door --> in: none\n")
+	b.WriteString("    in --> asked_again: x-recent-auth\n")
+	b.WriteString("    asked_again --> in: proved again\n```\n")
 	return b.String()
 }
 
@@ -69,7 +65,8 @@ Whatever proves something about a visitor (a password, a code, a passkey, anothe
 service's word, a new account, a reset password) ends at one door, ` + "`internal/flow/advance.go`" + `. The door asks the stages below, in
 this order, whether they are open for this visitor. The first open one is what the client
 is told to do next: 401 with that flow pending. When none is open, the visitor is in: 200
-with tokens.
+with tokens. A stage also ends when it is too late, after too many guesses, and when it is
+given up.
 `
 
 const flowsEnd = `
@@ -81,7 +78,7 @@ most ` + "`ACCOUNT_LOGIN_TIMEOUT`" + `.
 
 Resetting a password by code is beside this: its code stands in the same session, and
 ` + "`data.flows`" + ` says so with ` + "`password_reset_by_code`" + `. Proving oneself again while signed in
-is another matter, too: by password (` + "`reauthenticate`" + `), by a code or a key
+(401 with ` + "`meta.is_authenticated: true`" + `, where ` + "`x-recent-auth`" + ` says so) is another matter, too: by password (` + "`reauthenticate`" + `), by a code or a key
 (` + "`mfa_reauthenticate`" + `). It adds a proof to the session, and no stage asks for it. Adding a
 service to an account (` + "`submitProviderToken`" + ` with ` + "`process: connect`" + `) asks for it always.
 `
