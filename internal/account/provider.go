@@ -111,14 +111,10 @@ const (
 	longestRevokeWait = 6 * time.Hour
 )
 
-func grantOf(row db.ProviderAccount) provider.Grant {
-	return provider.Grant{Provider: row.Provider, UID: row.Uid, ClientID: row.ClientID, Sealed: row.GrantSealed}
-}
-
 // enqueue has the grant of an account revoked, if there is one that can be read: one that
 // cannot must not hold anything up.
 func (a *Account) enqueue(ctx context.Context, tx postgres.Tx, row db.ProviderAccount) error {
-	err := grantOf(row).Enqueue(ctx, tx.Queries, a.Keys, tx.Now)
+	err := provider.GrantOf(row).Enqueue(ctx, tx.Queries, a.Keys, tx.Now)
 	if errors.Is(err, secret.ErrSealed) {
 		a.Log.Error("a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
 		return nil
@@ -139,7 +135,7 @@ func (a *Account) revokeFirst(ctx context.Context, q *db.Queries, user int64) (a
 	patience, cancel := context.WithTimeout(ctx, revokeFirstFor)
 	defer cancel()
 	for _, row := range rows {
-		token, err := grantOf(row).Open(a.Keys)
+		token, err := provider.GrantOf(row).Open(a.Keys)
 		if err != nil || token == nil {
 			continue // enqueue says so
 		}

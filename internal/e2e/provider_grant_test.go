@@ -31,6 +31,13 @@ func (w *world) grants() [2]int {
 	return [2]int{query[int](w, "SELECT count(grant_sealed) FROM provider_accounts"), query[int](w, "SELECT count(*) FROM revocations")}
 }
 
+func (w *world) expectsPeople(want int) {
+	w.t.Helper()
+	if n := query[int](w, "SELECT count(*) FROM users"); n != want {
+		w.t.Errorf("%d users, want %d", n, want)
+	}
+}
+
 func (w *world) expectsGrants(kept, waiting int) {
 	w.t.Helper()
 	if got := w.grants(); got != [2]int{kept, waiting} {
@@ -90,9 +97,7 @@ func TestProviderGrant_appleIsAskedWhileTheAccountIsThere(t *testing.T) {
 	asked := 0
 	apple := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		asked++
-		if n := query[int](w, "SELECT count(*) FROM users"); n != 1 {
-			t.Errorf("%d users", n)
-		}
+		w.expectsPeople(1)
 	}))
 	t.Cleanup(apple.Close)
 	w = s.open(t, "ACCOUNT_EMAIL_VERIFICATION=none", s.having(t, "apple", "revoke_url", apple.URL))
@@ -125,9 +130,7 @@ func TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt(t *testing.T) {
 	w.swept()
 	s.expectsRevoked(0)
 	w.expectsGrants(1, 0)
-	if n := query[int](w, "SELECT count(*) FROM users"); n != 1 {
-		t.Errorf("%d users", n)
-	}
+	w.expectsPeople(1)
 }
 
 // Without grace Apple is asked before the account goes. Where the account then stays after all,
@@ -145,9 +148,7 @@ func TestProviderGrant_isGoneAlsoWhereTheDeletionFails(t *testing.T) {
 	v.do("GET", profilePath, "").wants(200)
 	v.leaves()
 	s.expectsRevoked(1)
-	if n := query[int](w, "SELECT count(*) FROM users"); n != 0 {
-		t.Errorf("%d users", n)
-	}
+	w.expectsPeople(0)
 }
 
 // A session that has ended while its request waited deletes nothing, and revokes nothing.
@@ -169,9 +170,7 @@ func TestProviderGrant_isRevokedAtOnceWithoutGrace(t *testing.T) {
 	s.withCode(v, of(fakeprovider.Apple, gmail)).in()
 	v.leaves()
 	s.expectsRevoked(1)
-	if n := query[int](w, "SELECT count(*) FROM users"); n != 0 {
-		t.Errorf("%d users", n)
-	}
+	w.expectsPeople(0)
 	// And where Apple is away, the account goes all the same.
 	v = w.visitor()
 	s.withCode(v, of(fakeprovider.Apple, gmail)).in()
@@ -192,9 +191,7 @@ func TestProviderGrant_anOutageHoldsNoDeletionBack(t *testing.T) {
 	w.clock.Advance(14*24*time.Hour + time.Minute)
 	s.FailApple(4) // before the account goes, and three times after
 	w.swept()
-	if n := query[int](w, "SELECT count(*) FROM users"); n != 0 {
-		t.Errorf("%d users", n)
-	}
+	w.expectsPeople(0)
 	w.expectsGrants(0, 1)
 	dump := w.everyRow()
 	for what, value := range map[string]string{"address": gmail, "subject": fakeprovider.SubjectFor(fakeprovider.Apple, gmail)} {
@@ -272,9 +269,7 @@ func TestProviderGrant_oneSweepRevokesAllThatIsDue(t *testing.T) {
 	t.Logf("45 people left and 45 grants were revoked in %v", time.Since(began))
 	s.expectsRevoked(45)
 	w.expectsGrants(0, 0)
-	if n := query[int](w, "SELECT count(*) FROM users"); n != 0 {
-		t.Errorf("%d users", n)
-	}
+	w.expectsPeople(0)
 }
 
 // Whoever is away may keep the janitor for a step, and not for all that has piled up.

@@ -43,8 +43,7 @@ func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved 
 		return false, err
 	}
 	for _, s := range services {
-		grant := provider.Grant{Provider: s.Provider, UID: s.Uid, ClientID: s.ClientID, Sealed: s.GrantSealed}
-		if err := grant.Enqueue(ctx, tx.Queries, f.Keys, tx.Now); err != nil && !errors.Is(err, secret.ErrSealed) {
+		if err := provider.GrantOf(s).Enqueue(ctx, tx.Queries, f.Keys, tx.Now); err != nil && !errors.Is(err, secret.ErrSealed) {
 			return false, err
 		}
 		event := audit.Event{Name: audit.ProviderDisconnected, Actor: audit.Server, UserID: userID, Device: from}

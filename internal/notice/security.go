@@ -71,8 +71,9 @@ func (n *Notices) AccountDeleted(ctx context.Context, tx postgres.Tx, userID int
 }
 
 // WayInChanged tells that a second factor, a passkey or another service was added or
-// removed, as EmailAdded and EmailChanged do of an address, whatever ACCOUNT_EMAIL_NOTIFICATIONS says: somebody else who adds one stays in
-// (NIST SP 800-63B-4, section 4.1.2).
+// removed, as EmailAdded and EmailChanged do of an address, whatever
+// ACCOUNT_EMAIL_NOTIFICATIONS says: somebody else who adds one stays in (NIST SP 800-63B-4,
+// section 4.1.2).
 func (n *Notices) WayInChanged(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {
 	user, err := tx.FindUser(ctx, userID)
 	if err != nil || user.Email == nil {

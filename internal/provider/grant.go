@@ -17,6 +17,11 @@ type Grant struct {
 	Sealed                  []byte
 }
 
+// GrantOf is the grant of a connected account; without Sealed where there is none.
+func GrantOf(row db.ProviderAccount) Grant {
+	return Grant{Provider: row.Provider, UID: row.Uid, ClientID: row.ClientID, Sealed: row.GrantSealed}
+}
+
 // GrantAbout is what the sealed grant of an account belongs to: it opens nowhere else.
 func GrantAbout(provider, uid string) string { return "grant " + provider + " " + uid }
 

@@ -202,9 +202,9 @@ func TestSignOut_findsASessionThatIsBeingStored(t *testing.T) {
 	must(t, err)
 	out := make(chan error, 1)
 	store.writing = func() {
-		begun := s.beginning("").epoch
+		begun := s.beginning().epoch
 		go func() { out <- s.SignOut(context.Background()) }()
-		for s.beginning("").epoch == begun { // it has, as soon as the epoch has moved
+		for s.beginning().epoch == begun { // it has, as soon as the epoch has moved
 			runtime.Gosched()
 		}
 	}

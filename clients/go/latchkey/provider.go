@@ -38,7 +38,7 @@ func (s *Session) NewProviderNonce(ctx context.Context) (ProviderNonce, error) {
 // a service that is away (503, [ActionRetry]), changes nothing. Where no answer came, ask
 // the service for a new id_token: the first one may be used up.
 func (s *Session) SignInWithProvider(ctx context.Context, provider string, token ProviderToken) (Entry, error) {
-	return s.signIn(ctx, "submitProviderToken", s.beginning(""), func() (*http.Response, error) {
+	return s.signIn(ctx, "submitProviderToken", s.beginning(), func() (*http.Response, error) {
 		return s.plain.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "login", Token: token})
 	})
 }

@@ -25,7 +25,7 @@ func (e Entry) SignedIn() bool { return len(e.Pending) == 0 }
 // SignUp makes an account and signs its owner in. It returns an [*Error] when the server
 // refuses, and a pending step as a value.
 func (s *Session) SignUp(ctx context.Context, email, password string) (Entry, error) {
-	return s.signIn(ctx, "signup", s.beginning(""), func() (*http.Response, error) {
+	return s.signIn(ctx, "signup", s.beginning(), func() (*http.Response, error) {
 		return s.plain.Signup(ctx, SignupRequest{Email: email, Password: password})
 	})
 }
@@ -33,7 +33,7 @@ func (s *Session) SignUp(ctx context.Context, email, password string) (Entry, er
 // SignIn signs a person in with a password. It returns an [*Error] when the server
 // refuses, and a pending step, such as a second factor, as a value.
 func (s *Session) SignIn(ctx context.Context, email, password string) (Entry, error) {
-	return s.signIn(ctx, "login", s.beginning(""), func() (*http.Response, error) {
+	return s.signIn(ctx, "login", s.beginning(), func() (*http.Response, error) {
 		return s.plain.Login(ctx, LoginRequest{Email: email, Password: password})
 	})
 }
@@ -46,10 +46,11 @@ type attempt struct {
 	epoch int
 }
 
-func (s *Session) beginning(token string) attempt {
+// beginning is a sign-in that begins now.
+func (s *Session) beginning() attempt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return attempt{token, s.epoch}
+	return attempt{epoch: s.epoch}
 }
 
 // signIn takes a step of a sign-in: the first one, or one that it goes on with.
