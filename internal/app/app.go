@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
@@ -58,8 +59,7 @@ type App struct {
 	listener net.Listener
 }
 
-// New builds every room and takes the address. It does not need the database: one that
-// is away at start is an outage like any other (Prepare).
+// New builds every room. It neither needs the database nor opens the socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
 	a := &App{config: c, log: log, Gate: password.NewGate()}
 	for _, option := range options {
@@ -68,12 +68,8 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	if wrong := a.open(ctx, clock); len(wrong) > 0 {
 		return nil, &config.Error{Problems: wrong}
 	}
-	var err error
-	if a.listener, err = net.Listen("tcp", c.Server.Addr); err != nil {
-		return nil, fmt.Errorf("LATCHKEY_ADDR: %w", err)
-	}
 	if err := a.build(); err != nil {
-		_ = a.listener.Close()
+		a.DB.Close()
 		return nil, err
 	}
 	return a, nil
@@ -83,9 +79,9 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 type Option func(*App)
 
 // development is what latchkey dev adds to the settings: mails and texts are printed, and
-// links lead below the server's own address.
-func development(out io.Writer) Option {
-	return func(a *App) { a.console = out }
+// links lead below the server's own address. listener is nil, or a socket that is open already.
+func development(out io.Writer, listener net.Listener) Option {
+	return func(a *App) { a.console, a.listener = out, listener }
 }
 
 // develop adds what latchkey dev has where the settings say nothing.
@@ -99,7 +95,7 @@ func (a *App) develop() {
 		return
 	}
 	// Browsers know passkeys at http://localhost, and not at an address.
-	_, port, _ := net.SplitHostPort(a.Addr())
+	_, port, _ := net.SplitHostPort(c.Server.Addr)
 	f.RPID, f.RPName, f.InsecureOrigin, f.PasskeyLogin = "localhost", "Latchkey dev", true, true
 	f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
@@ -127,7 +123,7 @@ func (a *App) build() error {
 		return &config.Error{Problems: []error{err}}
 	}
 	if a.console != nil {
-		a.outbox.LinkBelow("http://" + a.Addr())
+		a.outbox.LinkBelow("http://" + c.Server.Addr)
 	}
 	operations, err := service.New(journeys, a.account, a.ring)
 	if err != nil {
@@ -284,17 +280,65 @@ func every(ctx context.Context, interval time.Duration, do func() bool) {
 	}
 }
 
-// Prepare brings the schema up to date, or checks that it is, and looks for the claims
-// function. When the database is away, that is an outage and not a mistake: Run goes on
-// trying, and requests get 503 until it is back.
+// Prepare brings the schema up to date, or checks that it is, looks for the claims function,
+// and opens the socket. When the database is away, that is an outage and not a mistake: the
+// socket opens, Run goes on trying, and requests get 503 until it is back. While another server
+// migrates, Prepare waits and the socket stays closed. It returns ctx's error when ctx ends.
 func (a *App) Prepare(ctx context.Context) error {
 	err := a.prepare(ctx)
-	if errors.Is(err, problem.TemporarilyUnavailable) {
+
+	switch {
+	case ctx.Err() != nil: // a signal also looks like an outage to the database's driver
+		return ctx.Err()
+	case errors.Is(err, problem.TemporarilyUnavailable):
 		a.log.Error("the database is away; answering 503 until it is back", "cause", err.Error())
+	case err != nil:
+		return err
+	default:
+		a.prepared = true
+	}
+
+	return a.listen()
+}
+
+// listen opens the socket.
+func (a *App) listen() error {
+	if a.listener != nil {
 		return nil
 	}
-	a.prepared = err == nil
-	return err
+
+	listener, err := listen(a.config.Server.Addr)
+	if err != nil {
+		return err
+	}
+
+	a.listener = listener
+
+	return nil
+}
+
+func listen(addr string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", addr)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, addressInUse(addr)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("LATCHKEY_ADDR: %w", err)
+	}
+
+	return listener, nil
+}
+
+// addressInUse says what to type when another program listens on our address.
+func addressInUse(addr string) error {
+	host, port, _ := net.SplitHostPort(addr)
+	other := "8081"
+	if port == other {
+		other = "8082"
+	}
+
+	return fmt.Errorf("another program listens on %s already: stop it, or choose another port: LATCHKEY_ADDR=%s",
+		addr, net.JoinHostPort(host, other))
 }
 
 // prepareLater repeats what Prepare could not do.
@@ -330,7 +374,7 @@ func (a *App) prepare(ctx context.Context) error {
 	return err
 }
 
-// Addr is the address that it listens on.
+// Addr is the address that it listens on, once Prepare has returned.
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
 // Run serves until ctx ends, then lets running requests finish.
@@ -353,5 +397,11 @@ func (a *App) Run(ctx context.Context) error {
 	return err
 }
 
-// Close gives the database connections back.
-func (a *App) Close() { a.DB.Close() }
+// Close closes the socket, if Run has not, and the database connections.
+func (a *App) Close() {
+	if a.listener != nil {
+		_ = a.listener.Close()
+	}
+
+	a.DB.Close()
+}

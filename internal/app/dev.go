@@ -1,13 +1,13 @@
 package app
 
 import (
-	"context"
 	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -72,22 +72,44 @@ func (c devCommand) Run(sh *shell) error {
 			return err
 		}
 	}
+	listener, err := takeAddress(&settings.Server.Addr)
+	if err != nil {
+		return err
+	}
 	services, err := c.pretend(sh, &settings)
 	if err != nil {
 		return err
 	}
 	defer services()
-	// The server's own context: Ctrl-C drains the requests first, and ends the database after.
+	// Ctrl-C ends the start of the database; once it runs, the requests drain first and the
+	// database ends after them.
 	if settings.Database.URL == "" {
-		local, err := postgres.StartLocal(context.WithoutCancel(sh.ctx), filepath.Join(dir, "postgres"), settings.Local.Programs)
+		local, err := postgres.StartLocal(sh.ctx, filepath.Join(dir, "postgres"), settings.Local.Programs)
 		if err != nil {
-			return err
+			return sh.stopped(err)
 		}
 		defer func() { _ = local.Stop() }()
 		settings.Database.URL = local.URL
 		settings.Database.AutoMigrate = true // nobody else reaches this database to do it
 	}
-	return c.serve(sh, settings, dir)
+	return c.serve(sh, settings, dir, listener)
+}
+
+// takeAddress finds out before anything is started whether another program listens on addr.
+// For port 0 it chooses a port, writes it to addr, and keeps the socket: passkeys and links need
+// the port before the server is built, and nobody can know it yet. It returns nil otherwise.
+func takeAddress(addr *string) (net.Listener, error) {
+	listener, err := listen(*addr)
+	if err != nil {
+		return nil, err
+	}
+
+	if _, port, _ := net.SplitHostPort(*addr); port == "0" {
+		*addr = listener.Addr().String()
+		return listener, nil
+	}
+
+	return nil, listener.Close()
 }
 
 // pretend starts an Apple and a Google of our own, unless the settings name services. It
@@ -105,14 +127,14 @@ func (c devCommand) pretend(sh *shell, settings *config.Config) (func(), error) 
 	return func() { _ = fake.Close() }, nil
 }
 
-func (c devCommand) serve(sh *shell, settings config.Config, dir string) error {
-	a, err := New(sh.ctx, settings, sh.now, sh.log(), development(sh.out))
+func (c devCommand) serve(sh *shell, settings config.Config, dir string, listener net.Listener) error {
+	a, err := New(sh.ctx, settings, sh.now, sh.log(), development(sh.out, listener))
 	if err != nil {
 		return err
 	}
 	defer a.Close()
 	if err := a.Prepare(sh.ctx); err != nil {
-		return err
+		return sh.stopped(err)
 	}
 	// Written down before it is used: a first start that is killed is made good by the next.
 	demo, err := keep(dir, "demo-password", func() (string, error) { return secret.Text(12), nil })

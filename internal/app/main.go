@@ -57,6 +57,11 @@ const (
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+
+	// From the first signal on signals have their ordinary effect again: a second one ends the
+	// program at once.
+	context.AfterFunc(ctx, stop)
+
 	sh := &shell{ctx: ctx, env: config.FromProcess(), in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
 	return sh.run(args)
 }

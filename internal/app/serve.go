@@ -1,6 +1,7 @@
 package app
 
 import (
+	"context"
 	"errors"
 
 	"github.com/latchkey-auth/latchkey/internal/config"
@@ -10,7 +11,7 @@ type serveCommand struct{}
 
 // Help is shown by `latchkey serve --help`.
 func (serveCommand) Help() string {
-	return "Needs DATABASE_URL and HEADLESS_JWT_PRIVATE_KEY (or HEADLESS_JWT_PRIVATE_KEY_FILE).\nSIGTERM drains: running requests finish, new ones are refused, exit 0."
+	return "Needs DATABASE_URL and HEADLESS_JWT_PRIVATE_KEY (or HEADLESS_JWT_PRIVATE_KEY_FILE).\nSIGTERM drains: running requests finish, new ones are refused, exit 0. A second signal ends it at once."
 }
 
 // Run serves until SIGINT or SIGTERM.
@@ -29,7 +30,18 @@ func (serveCommand) Run(sh *shell) error {
 	}
 	defer a.Close()
 	if err := a.Prepare(sh.ctx); err != nil {
-		return err
+		return sh.stopped(err)
 	}
+
 	return a.Run(sh.ctx)
+}
+
+// stopped returns nil for the error of a start that a signal ended: that is what was asked for.
+func (sh *shell) stopped(err error) error {
+	if sh.ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		sh.log().Info("stopped before the start was complete")
+		return nil
+	}
+
+	return err
 }

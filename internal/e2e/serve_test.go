@@ -171,5 +171,5 @@ func TestServe_aTakenAddressIsAnError(t *testing.T) {
 	t.Parallel()
 	url := testdb.New(t)
 	p := served(t, url).serving(t)
-	served(t, url, "LATCHKEY_ADDR="+strings.TrimPrefix(p.url, "http://")).run(t).wants(1, "LATCHKEY_ADDR", "address already in use")
+	served(t, url, "LATCHKEY_ADDR="+strings.TrimPrefix(p.url, "http://")).run(t).wants(1, "another program listens on", "LATCHKEY_ADDR=127.0.0.1:8081")
 }

@@ -271,7 +271,13 @@ func initialise(ctx context.Context, bin, data string, account *syscall.Credenti
 		"-E", "UTF8", "--no-locale", "--no-sync", "--data-checksums")
 	cmd.Dir = filepath.Dir(data)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: account}
-	if out, err := cmd.CombinedOutput(); err != nil {
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it removes what it made
+	cmd.WaitDelay = time.Second
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
 		who := "this account"
 		if account != nil {
 			who = "account " + strconv.Itoa(int(account.Uid)) + " (PostgreSQL does not run as root)"

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -118,16 +119,44 @@ func (s *Server) knownMethodsOnly() {
 
 // Serve answers on ln until ctx ends, then drains: running requests finish, new ones
 // are refused.
+//
+// The end may come before fasthttp has reached its accept loop, where its own shutdown has no
+// effect. So the listener is closed here as well: an accept loop that begins later ends at once
+// (TestServe_aSignalEndsTheServerAtAnyMomentOfItsStart).
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	once := &closeOnceListener{Listener: ln}
 	ended := make(chan error, 1)
-	go func() { ended <- s.app.Listener(ln) }()
+	go func() { ended <- s.app.Listener(once) }()
+
 	select {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
 	}
+
+	if err := once.Close(); err != nil {
+		return err
+	}
+
 	if err := s.app.ShutdownWithTimeout(drainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
+
 	return <-ended
+}
+
+// closeOnceListener is a listener that may be closed again: fasthttp gives up its drain when
+// the listener returns an error for it.
+type closeOnceListener struct {
+	net.Listener
+
+	once sync.Once
+	err  error
+}
+
+// Close closes the listener; a second call returns what the first returned.
+func (l *closeOnceListener) Close() error {
+	l.once.Do(func() { l.err = l.Listener.Close() })
+
+	return l.err
 }
