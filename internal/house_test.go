@@ -21,7 +21,7 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
-	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider"}, // ground
+	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/platform", "internal/policy", "internal/fakeprovider"}, // ground
 	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator"},

@@ -49,3 +49,10 @@ DELETE FROM email_addresses WHERE user_id = @user_id AND verified_at IS NULL AND
 -- The unverified address of somebody who is signing up becomes another one.
 -- name: UpdateSignupEmailAddress :exec
 UPDATE email_addresses SET address = @address, created_at = @now WHERE user_id = @user_id AND verified_at IS NULL AND is_primary;
+
+-- The address that security notices go to: a verified one, the primary one before the others.
+-- name: FindNoticeAddress :one
+SELECT address FROM email_addresses
+ WHERE user_id = @user_id AND verified_at IS NOT NULL
+ ORDER BY is_primary DESC, created_at, address
+ LIMIT 1;

@@ -134,7 +134,7 @@ func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if primary < 0 || a.Policy.ChangeEmail {
 		return nil
 	}
-	return a.Notices.EmailAdded(ctx, tx, user, list[primary].Address, who.Device)
+	return a.Notices.EmailAdded(ctx, tx, user, who.Device)
 }
 
 // ResendEmailAddress mails the verification of one of the caller's addresses again.
@@ -207,7 +207,7 @@ func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string,
 		if old < 0 {
 			return nil
 		}
-		return a.Notices.EmailChanged(ctx, tx, user, list[old].Address, who.Device)
+		return a.Notices.EmailChanged(ctx, tx, user, list[old], who.Device)
 	})
 }
 
@@ -241,19 +241,19 @@ func (a *Account) RemoveEmailAddress(ctx context.Context, who caller.Caller, in 
 		if list[at].IsPrimary && len(stored) > 1 || len(stored) == 1 && onlyByEmail {
 			return problem.CannotRemovePrimary.At("email")
 		}
-		return a.remove(ctx, tx, who, address)
+		return a.remove(ctx, tx, who, list[at])
 	})
 }
 
-func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {
+func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller, address Address) error {
 	user := who.Session.UserID
-	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address}); err != nil {
+	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address.Address}); err != nil {
 		return err
 	}
 	if err := code.DropStray(ctx, tx, user); err != nil {
 		return err
 	}
-	if err := a.note(ctx, tx, who, audit.EmailRemoved, address); err != nil {
+	if err := a.note(ctx, tx, who, audit.EmailRemoved, address.Address); err != nil {
 		return err
 	}
 	return a.Notices.EmailDeleted(ctx, tx, user, address, who.Device)

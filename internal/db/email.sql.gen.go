@@ -103,6 +103,21 @@ func (q *Queries) DeleteUnverifiedEmailAddresses(ctx context.Context, userID int
 	return err
 }
 
+const findNoticeAddress = `-- name: FindNoticeAddress :one
+SELECT address FROM email_addresses
+ WHERE user_id = $1 AND verified_at IS NOT NULL
+ ORDER BY is_primary DESC, created_at, address
+ LIMIT 1
+`
+
+// The address that security notices go to: a verified one, the primary one before the others.
+func (q *Queries) FindNoticeAddress(ctx context.Context, userID int64) (string, error) {
+	row := q.db.QueryRow(ctx, findNoticeAddress, userID)
+	var address string
+	err := row.Scan(&address)
+	return address, err
+}
+
 const findVerifiedHolder = `-- name: FindVerifiedHolder :one
 SELECT user_id FROM email_addresses WHERE address = $1 AND verified_at IS NOT NULL
 `

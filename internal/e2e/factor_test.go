@@ -103,6 +103,7 @@ func TestTOTP_isAddedAskedForAndRemoved(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none MFA_TOTP_ISSUER=Example")
 	v := w.signedIn(ada)
+	w.markVerified(ada)
 	if a := w.call("GET", configPath, ""); !strings.Contains(a.Body, `"mfa":{"passkey_login_enabled":true,"supported_types":["recovery_codes","totp","webauthn"]}`) {
 		t.Error(a.Body)
 	}
@@ -618,6 +619,7 @@ func TestNotices_ofFactorsAreLimited(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none", `ACCOUNT_RATE_LIMITS={"notice":"3/h/key"}`)
 	v := w.signedIn(ada)
+	w.markVerified(ada)
 	v.withTOTP()
 	for range 5 {
 		v.do("POST", recoveryPath, "").wants(200)

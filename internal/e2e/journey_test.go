@@ -183,6 +183,7 @@ func (w *world) mailedKey(to string, n int) string {
 type visitor struct {
 	w                    *world
 	token, access, fresh string
+	strange              []string // headers that come with every request
 }
 
 func (w *world) visitor() *visitor { return &visitor{w: w} }
@@ -196,7 +197,7 @@ func (v *visitor) do(method, path, body string, headers ...string) answer {
 	case v.token != "":
 		headers = append(headers, "X-Session-Token: "+v.token)
 	}
-	a := v.w.call(method, path, body, headers...)
+	a := v.w.call(method, path, body, append(headers, v.strange...)...)
 	if t := a.text("meta.session_token"); t != "" {
 		v.token = t
 	}

@@ -18,6 +18,7 @@ func TestLeave_endsAllSessionsAndTakesEverythingAtTheDate(t *testing.T) {
 	t.Parallel()
 	w := mailing(t)
 	v := w.reproved(ada)
+	w.markVerified(ada)
 	other := w.again(ada)
 	w.signedIn(grace)
 	a := v.do("DELETE", accountPath, "").wants(200)
@@ -103,6 +104,7 @@ func TestLeave_withoutGraceItIsNow(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "LATCHKEY_ACCOUNT_DELETION_GRACE=0 ACCOUNT_EMAIL_VERIFICATION=none")
 	v := w.reproved(ada)
+	w.markVerified(ada)
 	v.do("DELETE", accountPath, "").wants(200)
 	if query[int](w, "SELECT count(*) FROM users") != 0 {
 		t.Error("still there")

@@ -54,6 +54,7 @@ func TestPasskey_isAddedRenamedAndRemoved(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none")
 	v := w.signedIn(ada)
+	w.markVerified(ada)
 	v.do("GET", passkeysPath, "").wants(401)
 	key := softkey.New(passkeyOrigin)
 	a := v.withKey(key, false)

@@ -17,6 +17,7 @@ func TestSEC74_connectingAProviderNeedsARecentProof(t *testing.T) {
 	c := of(fakeprovider.Google, gmail)
 	w.visitor().bring("connect", s, c).wants(401)
 	w.signedIn(ada)
+	w.markVerified(ada)
 	v := w.again(ada) // a fresh sign-in is no recent proof
 	a := v.bring("connect", s, c).wants(401)
 	if a.get("meta.is_authenticated") != true || !strings.Contains(a.Body, `"flows":[{"id":"reauthenticate"}]`) {
@@ -153,6 +154,7 @@ func TestProvider_isListedAndDisconnected(t *testing.T) {
 	w.visitor().do("GET", providersPath, "").wants(401)
 	w.visitor().do("DELETE", providersPath, object("provider", "google", "account", "1")).wants(401)
 	v := w.reproved(ada)
+	w.markVerified(ada)
 	if a := v.do("GET", providersPath, "").wants(200); a.Body != `{"status":200,"data":[]}` {
 		t.Error(a.Body)
 	}

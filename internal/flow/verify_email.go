@@ -227,14 +227,14 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation,
 	replaces := f.Policy.ChangeEmail && primary >= 0 && before[primary].Address != address
 	if replaces {
 		// The old address is told before it goes: it may be all that its owner reads (SEC-51).
-		if err := f.Notices.EmailChanged(ctx, tx, userID, before[primary].Address, from); err != nil {
+		if err := f.Notices.EmailChanged(ctx, tx, userID, before[primary], from); err != nil {
 			return false, err
 		}
 		if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: address}); err != nil {
 			return false, err
 		}
-	} else if known < 0 && primary >= 0 {
-		if err := f.Notices.EmailAdded(ctx, tx, userID, before[primary].Address, from); err != nil {
+	} else if known < 0 {
+		if err := f.Notices.EmailAdded(ctx, tx, userID, from); err != nil {
 			return false, err
 		}
 	}

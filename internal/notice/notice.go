@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/platform"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -175,21 +176,19 @@ func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 		m.Kind = outbox.Nothing
 	case to.Signup:
 		m.Kind = outbox.SMSAccountAlreadyExists
-	case n.Policy.EmailUnknownAccounts:
-		m.Kind = outbox.SMSUnknownAccount
-	default:
+	default: // a text costs money: a number without an account gets none
 		m.Kind = outbox.Nothing
 	}
 	return n.Outbox.Post(ctx, tx, m)
 }
 
+// deviceOf is what a message shows of a device: nothing that the client could choose freely.
 func deviceOf(d session.Device) outbox.Device {
-	stored := d.Stored()
-	shown := outbox.Device{UserAgent: stored.UserAgent, Name: stored.Name, Language: d.Language}
-	if stored.Address != nil {
-		shown.Address = *stored.Address
+	return outbox.Device{
+		Address:  platform.Network(d.Address),
+		Platform: platform.Of(d.UserAgent),
+		Language: d.Language,
 	}
-	return shown
 }
 
 // newDeviceWindow is how long ago a device was used to be no new one.

@@ -20,7 +20,6 @@ const (
 const (
 	UnknownAccount          Kind = "unknown_account"
 	AccountAlreadyExists    Kind = "account_already_exists"
-	SMSUnknownAccount       Kind = "sms_unknown_account"
 	SMSAccountAlreadyExists Kind = "sms_account_already_exists"
 )
 
@@ -59,7 +58,7 @@ var (
 		NewDevice, AccountDeletionScheduled, AccountDeletionCancelled, AccountDeleted, TOTPActivated, TOTPDeactivated,
 		RecoveryCodesGenerated, WebAuthnAdded, WebAuthnRemoved, ProviderConnected, ProviderDisconnected,
 	}
-	texts = []Kind{SMSCode, SMSUnknownAccount, SMSAccountAlreadyExists}
+	texts = []Kind{SMSCode, SMSAccountAlreadyExists}
 	kinds = slices.Concat(mails, texts)
 )
 

@@ -98,11 +98,13 @@ type Message struct {
 }
 
 // Device is what a message tells about where a request came from.
+//
+// Security: no text that a client chose is in it, so that nobody can have the server mail a
+// text of theirs to somebody else (TestNotice_noTextOfAClientIsInAMessage).
 type Device struct {
-	Address   string // IP address
-	UserAgent string
-	Name      string // X-Device-Name
-	Language  string // Accept-Language: chooses the message's language
+	Address  string // the client's network, such as 203.0.113.0/24
+	Platform string // a name of internal/platform
+	Language string // Accept-Language: chooses the message's language, and is not shown
 }
 
 // payload is what of a message is sealed.

@@ -328,10 +328,10 @@ func TestOutbox_nothingReadableStandsInTheDatabase(t *testing.T) {
 	}
 	b := newBench(t, server.settings())
 	b.LinkBelow("https://example.com")
-	secrets := []string{"secret-recipient", "BCDF-GHJK", "zKey0123456789zKey", "Secret-Browser", "secret-phone-name", "+4915112345678", "203.0.113.77", "de-AT"}
+	secrets := []string{"secret-recipient", "BCDF-GHJK", "zKey0123456789zKey", "Secret-Browser", "+4915112345678", "203.0.113.77", "de-AT"}
 	for _, kind := range kinds {
 		m := Message{Kind: kind, To: "secret-recipient@example.com", Code: "BCDF-GHJK", Key: "zKey0123456789zKey", Device: Device{
-			Address: "203.0.113.77", UserAgent: "Secret-Browser/1", Name: "secret-phone-name", Language: "de-AT",
+			Address: "203.0.113.77", Platform: "Secret-Browser", Language: "de-AT",
 		}}
 		if kind.isText() {
 			m.To = "+4915112345678"

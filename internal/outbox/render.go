@@ -16,7 +16,7 @@ import (
 // view is what a template can show. Everything in it is one line.
 type view struct {
 	To, Code, Link, SignupLink, ResetLink string
-	Device, Address, UserAgent            string
+	Address, Platform                     string
 	Time, Date                            string
 }
 
@@ -41,7 +41,7 @@ type block struct {
 // render makes the letter of a message, in the language that its reader prefers.
 func (t *templates) render(kind Kind, p payload) (letter, error) {
 	v := view{
-		To: oneLine(p.To), Code: oneLine(p.Code), Device: oneLine(p.Device.Name), Address: oneLine(p.Device.Address), UserAgent: oneLine(p.Device.UserAgent),
+		To: oneLine(p.To), Code: oneLine(p.Code), Address: oneLine(p.Device.Address), Platform: oneLine(p.Device.Platform),
 		Time: p.At.UTC().Format("2006-01-02 15:04 MST"), Date: p.Date.UTC().Format(time.DateOnly),
 		SignupLink: t.links[linkSignup], ResetLink: t.links[linkResetStart],
 	}

@@ -166,7 +166,7 @@ func (t *templates) read(files templateFiles, language string, kind Kind) error 
 func (t *templates) try(language string, kind Kind) error {
 	full := view{
 		To: "to", Code: "sample-code", Link: "https://sample-link", SignupLink: "https://sign-up", ResetLink: "https://reset",
-		Device: "device", Address: "address", UserAgent: "agent", Time: "time", Date: "date",
+		Address: "address", Platform: "platform", Time: "time", Date: "date",
 	}
 	for _, v := range []view{full, {Code: full.Code, Link: full.Link}} {
 		l, err := t.fill(language, kind, v)

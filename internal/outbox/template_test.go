@@ -22,7 +22,7 @@ var sampleLinks = map[string]string{
 func samplePayload(preference string) payload {
 	return payload{
 		To: "erika@example.com", Code: "BCDF-GHJK", Key: "k3y_-AZ09", At: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Date: time.Date(2026, 3, 18, 5, 6, 7, 0, time.UTC),
-		Device: Device{Address: "203.0.113.7", UserAgent: "Example/1.0 (iPhone)", Name: "Erika's phone", Language: preference},
+		Device: Device{Address: "203.0.113.0/24", Platform: "iPhone", Language: preference},
 	}
 }
 
@@ -138,7 +138,7 @@ func TestRender_aCodeStandsAloneBetweenEmptyLines(t *testing.T) {
 	}
 }
 
-func TestRender_notificationsNameTimeAddressAndUserAgent(t *testing.T) {
+func TestRender_notificationsNameTimeNetworkAndPlatform(t *testing.T) {
 	t.Parallel()
 	list := read(t, "", "", sampleLinks)
 	p := samplePayload("en")
@@ -152,7 +152,7 @@ func TestRender_notificationsNameTimeAddressAndUserAgent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"2026-03-04 05:06 UTC", "203.0.113.7", "Example/1.0 (iPhone)"} {
+		for _, want := range []string{"2026-03-04 05:06 UTC", "203.0.113.0/24", "iPhone"} {
 			if !strings.Contains(l.text, want) || !strings.Contains(l.web, want) {
 				t.Errorf("%s does not name %s", kind, want)
 			}
@@ -184,7 +184,7 @@ func TestRender_whatOthersSentIsNoMarkup(t *testing.T) {
 	list := read(t, "", "", sampleLinks)
 	evil := samplePayload("en")
 	evil.To = "<b>a</b>@example.com"
-	evil.Device = Device{Address: "<i>", UserAgent: "x\r\n\r\nhttps://evil.example\r\n\r\n<script>", Name: "\n\nhttps://evil.example\n\n<a href=x>\u2028y", Language: "en"}
+	evil.Device = Device{Address: "<i>\n\nhttps://evil.example\n\n<a href=x>\u2028y", Platform: "x\r\n\r\nhttps://evil.example\r\n\r\n<script>", Language: "en"}
 	for _, kind := range mails {
 		l, err := list.render(kind, evil)
 		if err != nil {
@@ -248,7 +248,7 @@ func TestReadTemplates_theOperatorsComeFirstFileByFile(t *testing.T) {
 	t.Parallel()
 	dir := files(t, map[string]string{
 		"en/login_code.txt": "Subject: Own\n\nOwn text:\n\n{{.Code}}\n", "de/login_code.html": `<b>{{.Code}}</b> {{.Language}}`,
-		"de/device.txt": "Gerät: {{.UserAgent}}\n", ".hidden/x": "", "en/.x": "",
+		"de/device.txt": "Gerät: {{.Platform}}\n", ".hidden/x": "", "en/.x": "",
 	})
 	list := read(t, dir, "", sampleLinks)
 	if l, err := list.render(LoginCode, samplePayload("en")); err != nil || l.subject != "Own" || l.text != "Own text:\n\nBCDF-GHJK\n" || !strings.Contains(l.web, "Own text:") {
@@ -257,7 +257,7 @@ func TestReadTemplates_theOperatorsComeFirstFileByFile(t *testing.T) {
 	if l, err := list.render(LoginCode, samplePayload("de")); err != nil || l.subject != "Ihr Anmeldecode" || l.web != "<b>BCDF-GHJK</b> de" {
 		t.Errorf("%+v %v", l, err)
 	}
-	if l, err := list.render(NewDevice, samplePayload("de")); err != nil || !strings.Contains(l.text, "\n\nGerät: Example/1.0 (iPhone)\n\n") {
+	if l, err := list.render(NewDevice, samplePayload("de")); err != nil || !strings.Contains(l.text, "\n\nGerät: iPhone\n\n") {
 		t.Errorf("%+v %v", l, err)
 	}
 }

@@ -22,8 +22,8 @@ type Settings struct {
 	LoginOnConfirmation     bool   `env:"ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION" default:"false" doc:"Opening the link in the session that waits for it signs in."`
 	ChangeEmail             bool   `env:"ACCOUNT_CHANGE_EMAIL" default:"false" doc:"A person has one address: a new one replaces it once it is verified."`
 	MaxEmailAddresses       int    `env:"ACCOUNT_MAX_EMAIL_ADDRESSES" default:"0" min:"0" max:"1000" doc:"Addresses that a person can have; 0 is 20."`
-	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail people about security events: password changed, address removed, new device, stolen token. Of an address, a second factor, a passkey or a service that is added, and of most that are removed, they are always told."`
-	EmailUnknownAccounts    bool   `env:"ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS" default:"true" doc:"Mail those who ask for a code or a reset with an address that has no account."`
+	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail people about security events: password changed, address removed, new device, stolen token. Of an address, a second factor, a passkey or a service that is added, and of most that are removed, they are always told. Such mails go to verified addresses only."`
+	EmailUnknownAccounts    bool   `env:"ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS" default:"true" doc:"Mail those who ask for a code or a reset with an address that has no account. A number without an account gets no text."`
 
 	PhoneVerification bool `env:"ACCOUNT_PHONE_VERIFICATION_ENABLED" default:"true" doc:"Verify phone numbers by a code."`
 
