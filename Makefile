@@ -49,6 +49,8 @@ test-axios: build
 
 test-verify: build
 	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null; then \
+		if command -v java >/dev/null && command -v mvn >/dev/null; then export LATCHKEY_TEST_VERIFY_JAVA=1; else \
+			echo "left out: the Java program of docs/verify.md needs a JDK of 17 or newer and Maven: apt-get install default-jdk-headless maven"; fi; \
 		LATCHKEY_TEST_VERIFY=1 LATCHKEY_BIN=$(CURDIR)/$(BIN) go test -count=1 ./clients/go/verify/examples; \
 	else \
 		echo "left out: the programs of docs/verify.md need Python 3 with venv and Node 20 or newer: apt-get install python3-venv, nodejs.org"; \

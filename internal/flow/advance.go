@@ -213,7 +213,7 @@ func (f *Flow) answer(p progress) (Entry, error) {
 
 // welcome signs the tokens of a session that has been committed.
 func (f *Flow) welcome(e entered) (Entry, error) {
-	entry, err := f.sign(token.Claims{SessionID: e.opened.ID, Extra: e.extra}, e.opened.Successor, e.user)
+	entry, err := f.sign(token.Claims{SessionID: e.opened.ID, Proof: proofOf(e.opened.Methods), Extra: e.extra}, e.opened.Successor, e.user)
 	entry.SessionToken, entry.Methods, entry.DeletionCancelled = e.opened.Token, e.opened.Methods, e.cancelled
 	return entry, err
 }

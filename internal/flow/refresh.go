@@ -103,7 +103,7 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claim
 }
 
 func (f *Flow) renew(claims token.Claims, r session.Rotation, more json.RawMessage) (Entry, error) {
-	entry, err := f.sign(token.Claims{SessionID: claims.SessionID, Extra: more}, r.Successor, r.Holder)
+	entry, err := f.sign(token.Claims{SessionID: claims.SessionID, Proof: proofOf(r.Methods), Extra: more}, r.Successor, r.Holder)
 	entry.Methods = r.Methods
 	if !f.Sessions.Rotates() && r.Verdict == session.Rotate {
 		entry.RefreshToken = ""

@@ -60,7 +60,7 @@ type AuthenticatedMeta struct {
 	// DeletionCancelled The account was about to be deleted; this sign-in has undone it.
 	DeletionCancelled bool `json:"deletion_cancelled,omitempty,omitzero"`
 
-	// RefreshToken A JWT of at most 640 bytes.
+	// RefreshToken A JWT of at most 672 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
 
@@ -813,7 +813,7 @@ type TokenPair struct {
 	// AccessToken A JWT of at most 1,536 bytes.
 	AccessToken string `json:"access_token"`
 
-	// RefreshToken A JWT of at most 640 bytes.
+	// RefreshToken A JWT of at most 672 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
 

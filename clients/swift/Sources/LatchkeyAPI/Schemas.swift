@@ -74,7 +74,7 @@ public struct AuthenticatedMeta: Codable, Hashable, Sendable {
     public var sessionToken: String?
     /// A JWT of at most 1,536 bytes.
     public var accessToken: String?
-    /// A JWT of at most 640 bytes.
+    /// A JWT of at most 672 bytes.
     public var refreshToken: String?
     /// The account was about to be deleted; this sign-in has undone it.
     public var deletionCancelled: Bool?
@@ -1822,7 +1822,7 @@ public typealias Timestamp = Double
 public struct TokenPair: Codable, Hashable, Sendable {
     /// A JWT of at most 1,536 bytes.
     public var accessToken: String
-    /// A JWT of at most 640 bytes.
+    /// A JWT of at most 672 bytes.
     public var refreshToken: String?
 
     /// Makes one from its members; what is left out is absent.

@@ -192,7 +192,7 @@ final class TokenRecordTests: XCTestCase {
     }
 
     func testItFitsTheLongestTokenOfOursAndRefusesMore() throws {
-        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 640), userID: .max)
+        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 672), userID: .max)
         XCTAssertLessThanOrEqual(try longest.text().utf8.count, 1024)
         XCTAssertThrowsError(try TokenRecord(refreshToken: String(repeating: "x", count: 1000)).text()) {
             guard case .tooLarge = $0 as? StoreError else { return XCTFail("\($0)") }

@@ -714,7 +714,7 @@ export type AuthenticatedMeta = {
      */
     access_token?: string;
     /**
-     * A JWT of at most 640 bytes.
+     * A JWT of at most 672 bytes.
      */
     refresh_token?: string;
     /**
@@ -930,7 +930,7 @@ export type TokenPair = {
      */
     access_token: string;
     /**
-     * A JWT of at most 640 bytes.
+     * A JWT of at most 672 bytes.
      */
     refresh_token?: string;
 };
