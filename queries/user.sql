@@ -53,6 +53,14 @@ SELECT id FROM users WHERE id = @id FOR UPDATE;
 -- name: FindUser :one
 SELECT * FROM user_details WHERE id = @id;
 
+-- What a user can be named by at a sign-in.
+-- name: ListUserNames :many
+SELECT e.address::text AS name FROM email_addresses e WHERE e.user_id = @id
+UNION ALL
+SELECT u.phone::text FROM users u WHERE u.id = @id AND u.phone IS NOT NULL
+UNION ALL
+SELECT u.username::text FROM users u WHERE u.id = @id AND u.username IS NOT NULL;
+
 -- name: UpdateUserDisplay :execrows
 UPDATE users SET display = @display WHERE id = @id;
 

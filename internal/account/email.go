@@ -47,8 +47,8 @@ type edit func(tx postgres.Tx, list []Address, address string) error
 // editAddresses checks an address and runs an edit with the person's row locked, so that
 // two of them cannot both leave them without a primary one.
 func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in string, do edit) ([]Address, error) {
-	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID}
-	if _, err := a.Limiter.Take(ctx, "manage_email", subject); err != nil {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
+	if _, err := a.Limiter.Take(ctx, limit.ManageEmail, subject); err != nil {
 		return nil, err
 	}
 	address, bad := email.Check(in)
@@ -162,7 +162,7 @@ func (a *Account) ResendEmailAddress(ctx context.Context, who caller.Caller, in 
 		if process.ResendsLeft == 0 {
 			return problem.NotSent
 		}
-		if err := a.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+		if err := a.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 			return err
 		}
 		text, ok, err := a.Codes.Resend(ctx, tx, process)

@@ -32,8 +32,8 @@ type PasswordChanged struct {
 // only a refresh moves a generation, since an answer that is lost here could not be
 // repeated (contract: docs/differences.md).
 func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in PasswordChange) (PasswordChanged, error) {
-	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID}
-	if _, err := a.Limiter.Take(ctx, "change_password", subject); err != nil {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
+	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, subject); err != nil {
 		return PasswordChanged{}, err
 	}
 	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
@@ -116,6 +116,13 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 		return err
 	}
 	if err := code.DropAll(ctx, tx, user); err != nil {
+		return err
+	}
+	names, err := tx.ListUserNames(ctx, user)
+	if err != nil {
+		return err
+	}
+	if err := a.Limiter.ForgetGuesses(ctx, tx, user, names...); err != nil {
 		return err
 	}
 	if err := a.note(ctx, tx, who, audit.PasswordChanged, ""); err != nil {

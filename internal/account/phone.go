@@ -17,7 +17,7 @@ import (
 // answer is the same, and what is texted there cannot verify it.
 func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string) (string, error) {
 	user := who.Session.UserID
-	if _, err := a.Limiter.Take(ctx, "change_phone", limit.Subject{Address: who.Device.Address, UserID: user}); err != nil {
+	if _, err := a.Limiter.Take(ctx, limit.ChangePhone, limit.Subject{Address: who.Device.Address, UserID: user, Session: who.Session.ID}); err != nil {
 		return "", err
 	}
 	number, valid := phone.Normalize(in)

@@ -43,6 +43,9 @@ type Local struct {
 	Programs string `env:"PG_BIN" doc:"Directory of PostgreSQL's server programs, where they are not found by themselves. latchkey dev only."`
 }
 
+// warnings are about settings that are right and have no effect.
+func (c *Config) warnings() []string { return c.Limit.Warnings() }
+
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
 	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check())

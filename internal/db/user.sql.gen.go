@@ -309,6 +309,35 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 	return err
 }
 
+const listUserNames = `-- name: ListUserNames :many
+SELECT e.address::text AS name FROM email_addresses e WHERE e.user_id = $1
+UNION ALL
+SELECT u.phone::text FROM users u WHERE u.id = $1 AND u.phone IS NOT NULL
+UNION ALL
+SELECT u.username::text FROM users u WHERE u.id = $1 AND u.username IS NOT NULL
+`
+
+// What a user can be named by at a sign-in.
+func (q *Queries) ListUserNames(ctx context.Context, id int64) ([]string, error) {
+	rows, err := q.db.Query(ctx, listUserNames, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listUsersToDelete = `-- name: ListUsersToDelete :many
 SELECT id FROM users WHERE deletes_at <= $1::timestamptz ORDER BY deletes_at LIMIT 100
 `

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +27,8 @@ const goodPassword = "correct horse battery"
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
+	// moved is called after the clock was moved; nil for nobody.
+	moved func(time.Duration)
 }
 
 func newClock() *clock { return &clock{now: time.Now()} }
@@ -38,8 +41,19 @@ func (c *clock) Now() time.Time {
 
 func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+	c.mu.Unlock()
+
+	if c.moved != nil {
+		c.moved(d)
+	}
+}
+
+// ageLimits makes rate limits as much older: they are counted by the database's clock, which
+// tests cannot move.
+func (w *world) ageLimits(d time.Duration) {
+	w.t.Helper()
+	w.exec("UPDATE rate_limits SET used_until = used_until - $1 * interval '1 second'", d.Seconds())
 }
 
 // world is one running server and its database.
@@ -86,6 +100,9 @@ func start(t testing.TB, settings ...string) *world {
 	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}, w.secrets}, Timeout: 20 * time.Second}
 	t.Cleanup(w.nothingReadable) // when its servers have ended, and before its database goes
 	w.app, w.url = w.serve(settings...)
+	if slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "ACCOUNT_RATE_LIMITS=") }) {
+		w.clock.moved = w.ageLimits
+	}
 	return w
 }
 

@@ -157,7 +157,7 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 	defer slot.Leave()
 	// A guess is counted before it is made, and given back when it was none: of many guesses
 	// at once no more are compared than are left.
-	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)})
+	counted, err := f.Limiter.Take(ctx, limit.LoginFailed, limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)})
 	if errors.Is(err, problem.TooManyRequests) {
 		return holder{}, problem.TooManyLoginAttempts
 	}

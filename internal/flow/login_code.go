@@ -36,7 +36,7 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 	if in.Phone != "" {
 		param, key = "phone", in.Phone
 	}
-	_, err := f.Limiter.Take(ctx, "request_login_code", limit.Subject{Address: who.Device.Address, Key: key})
+	_, err := f.Limiter.Take(ctx, limit.RequestLoginCode, limit.Subject{Address: who.Device.Address, Key: key})
 	if errors.Is(err, problem.TooManyRequests) {
 		return Entry{}, problem.TooManyLoginAttempts.At(param)
 	}
@@ -188,7 +188,7 @@ func (f *Flow) ResendLoginCode(ctx context.Context, who caller.Caller) error {
 }
 
 // resendLimits are the actions that a resend counts for.
-var resendLimits = map[code.Purpose]string{code.VerifyEmail: "confirm_email", code.VerifyPhone: "verify_phone"}
+var resendLimits = map[code.Purpose]limit.Action{code.VerifyEmail: limit.ConfirmEmail, code.VerifyPhone: limit.VerifyPhone}
 
 // resend makes another code for a stage that is pending, and has it sent.
 func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpose code.Purpose,
@@ -221,8 +221,10 @@ func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpo
 		}
 		// Nothing is limited but the quota where the action has no name here: sign-in codes.
 		subject := limit.Subject{Address: who.Device.Address, Key: process.Target}
-		if err := f.Limiter.TakeTx(ctx, tx, resendLimits[purpose], subject); err != nil {
-			return err
+		if action, limited := resendLimits[purpose]; limited {
+			if err := f.Limiter.TakeTx(ctx, tx, action, subject); err != nil {
+				return err
+			}
 		}
 		text, ok, err := f.Codes.Resend(ctx, tx, process)
 		if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -23,7 +22,7 @@ import (
 const mostFactorMisses = 5
 
 // codeLimits are the actions that a code counts for: it can be guessed.
-var codeLimits = []string{"login_failed", "mfa_failed"}
+var codeLimits = []limit.Action{limit.LoginFailed, limit.MFAFailed}
 
 // counted is what a guess at a second factor has taken from its limits.
 type counted []limit.Taken
@@ -32,7 +31,9 @@ type counted []limit.Taken
 // left. What is used up is the challenge, not the account: password, codes by mail and
 // sessions go on.
 func (f *Flow) count(ctx context.Context, who caller.Caller, userID int64) (counted, error) {
-	subject := limit.Subject{Address: who.Device.Address, Key: "user " + strconv.FormatInt(userID, 10), UserID: userID}
+	subject := limit.SecondFactor(userID)
+	subject.Address = who.Device.Address
+
 	return f.take(ctx, "code", codeLimits, subject)
 }
 
@@ -40,10 +41,10 @@ func (f *Flow) count(ctx context.Context, who caller.Caller, userID int64) (coun
 // guessed, and whoever sends nonsense must not keep its owner from using it (SEC-77,
 // TestSEC77_wrongCodesDoNotStopTheSecurityKey).
 func (f *Flow) countKey(ctx context.Context, who caller.Caller) (counted, error) {
-	return f.take(ctx, "credential", []string{"login_failed"}, limit.Subject{Address: who.Device.Address})
+	return f.take(ctx, "credential", []limit.Action{limit.LoginFailed}, limit.Subject{Address: who.Device.Address, AddressOnly: true})
 }
 
-func (f *Flow) take(ctx context.Context, param string, actions []string, s limit.Subject) (counted, error) {
+func (f *Flow) take(ctx context.Context, param string, actions []limit.Action, s limit.Subject) (counted, error) {
 	var all counted
 	for _, action := range actions {
 		taken, err := f.Limiter.Take(ctx, action, s)

@@ -26,7 +26,7 @@ func (f *Flow) RequestPasswordReset(ctx context.Context, who caller.Caller, in s
 	if bad != nil {
 		return bad.At("email")
 	}
-	if _, err := f.Limiter.Take(ctx, "reset_password", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+	if _, err := f.Limiter.Take(ctx, limit.ResetPassword, limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 		return err
 	}
 	user, err := f.whoHas(ctx, CodeRequest{Email: address})
@@ -221,22 +221,18 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	return p, err
 }
 
-// forgive counts failed sign-ins of the person's addresses anew, and wrong second factors:
-// whoever knew the old password may have used them up.
+// forgive clears the counters of failed sign-ins and of wrong second factors: whoever knew the
+// old password may have used them up.
 func (f *Flow) forgive(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err := tx.UpdateAuthenticatorsForgiven(ctx, userID); err != nil {
 		return err
 	}
-	list, err := tx.ListEmailAddresses(ctx, userID)
+	names, err := tx.ListUserNames(ctx, userID)
 	if err != nil {
 		return err
 	}
-	for _, e := range list {
-		if err := f.Limiter.Forget(ctx, tx, "login_failed", e.Address); err != nil {
-			return err
-		}
-	}
-	return f.Limiter.Forget(ctx, tx, "login_failed", ownKey(userID))
+
+	return f.Limiter.ForgetGuesses(ctx, tx, userID, names...)
 }
 
 // useUp makes sure that the code or link works once, and verifies the address that it was

@@ -3,7 +3,6 @@ package flow
 import (
 	"context"
 	"errors"
-	"strconv"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -18,7 +17,7 @@ import (
 // Reauthenticate lets a signed-in person prove by password that it is still them.
 func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass string) (Entry, error) {
 	user := who.Session.UserID
-	if _, err := f.Limiter.Take(ctx, "reauthenticate", limit.Subject{Address: who.Device.Address, UserID: user}); err != nil {
+	if _, err := f.Limiter.Take(ctx, limit.Reauthenticate, limit.Subject{Address: who.Device.Address, UserID: user, Session: who.Session.ID}); err != nil {
 		return Entry{}, err
 	}
 	right, err := f.checkOwnPassword(ctx, who, password.Normalize(pass))
@@ -31,11 +30,6 @@ func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass strin
 	return f.reproved(ctx, who, session.Method{Method: "password", Reauthenticated: true})
 }
 
-// ownKey is the counter of guesses at a person's password by sessions of theirs. It is not
-// the front door's: who guesses there does not keep the owner, who is in, from proving that
-// it is them (SEC-77, TestSEC77_guessesAtTheFrontDoorDoNotStopASession).
-func ownKey(userID int64) string { return "session of user " + strconv.FormatInt(userID, 10) }
-
 // checkOwnPassword reports whether a password is that of the signed-in caller. A guess is
 // counted before it is made, like one at the front door.
 func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass string) (bool, error) {
@@ -44,7 +38,9 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 		return false, err
 	}
 	defer slot.Leave()
-	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: ownKey(who.Session.UserID)})
+	subject := limit.OwnPassword(who.Session.UserID)
+	subject.Address = who.Device.Address
+	counted, err := f.Limiter.Take(ctx, limit.LoginFailed, subject)
 	if errors.Is(err, problem.TooManyRequests) {
 		return false, problem.TooManyLoginAttempts.At("password")
 	}

@@ -300,7 +300,7 @@ type move struct {
 // retarget moves the verification of a sign-up to another address.
 func (f *Flow) retarget(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, m move) error {
 	address := m.to
-	if err := f.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+	if err := f.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 		return err
 	}
 	if err := tx.LockAddress(ctx, address); err != nil {

@@ -132,7 +132,7 @@ func (f *Flow) ChangeSignupPhone(ctx context.Context, who caller.Caller, in stri
 // redial moves the verification of a sign-up to another number.
 func (f *Flow) redial(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, m move) error {
 	number := m.to
-	if err := f.Limiter.TakeTx(ctx, tx, "verify_phone", limit.Subject{Address: who.Device.Address, Key: number}); err != nil {
+	if err := f.Limiter.TakeTx(ctx, tx, limit.VerifyPhone, limit.Subject{Address: who.Device.Address, Key: number}); err != nil {
 		return err
 	}
 	holders, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})

@@ -77,7 +77,7 @@ func (n *Notices) PostLoginCode(ctx context.Context, tx postgres.Tx, to Recipien
 // false where it was too soon for another link, and returns problem.TooManyRequests where
 // it was too soon for another code.
 func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient) (bool, error) {
-	err := n.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: to.Device.Address, Key: to.Email})
+	err := n.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: to.Device.Address, Key: to.Email})
 	if errors.Is(err, problem.TooManyRequests) && !n.Policy.EmailVerificationByCode {
 		return false, nil
 	}
@@ -122,7 +122,7 @@ func (n *Notices) PostPhoneCode(ctx context.Context, tx postgres.Tx, to Recipien
 }
 
 func (n *Notices) limitPhone(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	return n.Limiter.TakeTx(ctx, tx, "verify_phone", limit.Subject{Address: to.Device.Address, Key: to.Phone})
+	return n.Limiter.TakeTx(ctx, tx, limit.VerifyPhone, limit.Subject{Address: to.Device.Address, Key: to.Phone})
 }
 
 // ResetCode makes a code that resets a password and sends it.

@@ -127,7 +127,7 @@ func (n *Notices) tell(ctx context.Context, tx postgres.Tx, m outbox.Message) er
 		return nil
 	}
 
-	err := n.Limiter.TakeTx(ctx, tx, "notice", limit.Subject{Key: m.To})
+	err := n.Limiter.TakeTx(ctx, tx, limit.Notice, limit.Subject{Key: m.To})
 	if errors.Is(err, problem.TooManyRequests) {
 		return nil
 	}

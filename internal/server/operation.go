@@ -7,6 +7,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 )
 
 // operation is what the gate needs to know of one operation. All of it comes from the
@@ -18,7 +19,7 @@ type operation struct {
 	// required: it refuses a caller without a session.
 	required bool
 	// limits are the actions of x-rate-limit.
-	limits []string
+	limits []limit.Action
 	// recent is x-recent-auth: always, when_required (ACCOUNT_REAUTHENTICATION_REQUIRED),
 	// factors (MFA_REAUTHENTICATION_REQUIRED), first_password (of somebody who has none), or
 	// empty.
@@ -31,7 +32,9 @@ type operation struct {
 // to be built.
 type operationTable map[string]map[string]*operation
 
-func readOperations(doc *openapi3.T) operationTable {
+// readOperations reads the table. It refuses a name in x-rate-limit that no action has: such an
+// operation would have no limit.
+func readOperations(doc *openapi3.T) (operationTable, error) {
 	table := operationTable{}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
@@ -45,10 +48,9 @@ func readOperations(doc *openapi3.T) operationTable {
 					o.required = false
 				}
 			}
-			if list, ok := op.Extensions["x-rate-limit"].([]any); ok {
-				for _, action := range list {
-					o.limits = append(o.limits, fmt.Sprint(action))
-				}
+			var err error
+			if o.limits, err = limitsOf(op); err != nil {
+				return nil, err
 			}
 			o.recent, _ = op.Extensions["x-recent-auth"].(string)
 			if op.RequestBody != nil {
@@ -60,7 +62,22 @@ func readOperations(doc *openapi3.T) operationTable {
 			table[method][route(path)] = &o
 		}
 	}
-	return table
+	return table, nil
+}
+
+func limitsOf(op *openapi3.Operation) ([]limit.Action, error) {
+	list, _ := op.Extensions["x-rate-limit"].([]any)
+
+	var limits []limit.Action
+	for _, name := range list {
+		action, known := limit.Named(fmt.Sprint(name))
+		if !known {
+			return nil, fmt.Errorf("%s: x-rate-limit: no action is called %q", op.OperationID, name)
+		}
+		limits = append(limits, action)
+	}
+
+	return limits, nil
 }
 
 // route is the Fiber form of a path of the spec.

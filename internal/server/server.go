@@ -71,7 +71,11 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Parts: parts, operations: readOperations(doc), proxies: trusted}
+	operationsOf, err := readOperations(doc)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Parts: parts, operations: operationsOf, proxies: trusted}
 	s.app = fiber.New(fiber.Config{
 		AppName: "latchkey",
 		// Security: without it strings point into buffers that the next request overwrites,

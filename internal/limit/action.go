@@ -1,0 +1,93 @@
+package limit
+
+import (
+	"slices"
+	"strings"
+)
+
+// Action is something that callers ask for and that is counted. The actions are declared
+// below and nowhere else: the zero value is none, and another package cannot make one.
+type Action struct{ *declaration }
+
+// declaration says what an action counts, and how much of it by default.
+type declaration struct {
+	name     string
+	rates    string   // the default, in allauth's notation
+	subjects []string // what a rate of it may count
+}
+
+// The subjects of rates.
+const (
+	perIP      = "ip"      // the client's address; see network
+	perUser    = "user"    // the account
+	perKey     = "key"     // what the action is about, such as the address that a mail goes to
+	perSession = "session" // the session of the caller
+	perAll     = "all"     // every request together
+)
+
+// The actions with allauth's names and defaults.
+//
+// ConfirmEmail has the default of links here; see confirmByCode.
+var (
+	Login                = declare("login", "30/m/ip", perIP)
+	LoginFailed          = declare("login_failed", "10/m/ip,5/5m/key", perIP, perKey)
+	Signup               = declare("signup", "20/m/ip", perIP)
+	RequestLoginCode     = declare("request_login_code", "20/m/ip,3/m/key", perIP, perKey)
+	ResetPassword        = declare("reset_password", "20/m/ip,5/m/key", perIP, perKey)
+	ResetPasswordFromKey = declare("reset_password_from_key", "20/m/ip", perIP)
+	Reauthenticate       = declare("reauthenticate", "10/m/user", perIP, perUser, perSession)
+	ChangePassword       = declare("change_password", "5/m/user", perIP, perUser, perSession)
+	ManageEmail          = declare("manage_email", "10/m/user", perIP, perUser, perSession)
+	ChangePhone          = declare("change_phone", "1/m/user", perIP, perUser, perSession)
+	ConfirmEmail         = declare("confirm_email", "1/3m/key", perIP, perKey)
+	VerifyPhone          = declare("verify_phone", "1/30s/key,3/m/ip", perIP, perKey)
+	WebAuthnLogin        = declare("webauthn_login", "10/m/ip", perIP)
+)
+
+// The actions that allauth has no limit for.
+var (
+	WebAuthnOptions = declare("webauthn_options", "60/m/ip", perIP)
+	ProviderNonce   = declare("provider_nonce", "60/m/ip", perIP)
+	MFAFailed       = declare("mfa_failed", "10/h/user,30/d/user", perUser)
+	Notice          = declare("notice", "20/h/key", perKey)
+)
+
+// confirmByCode is the default of ConfirmEmail where addresses are verified by code.
+const confirmByCode = "1/10s/key"
+
+// uncounted are actions that allauth's settings may name and that Latchkey does not count.
+var uncounted = map[string]string{
+	"reset_password_email": "it is the old name for reset_password per key",
+}
+
+var declared = map[string]Action{}
+
+func declare(name, rates string, subjects ...string) Action {
+	a := Action{&declaration{name, rates, subjects}}
+	declared[name] = a
+
+	return a
+}
+
+// Named finds the action that the spec calls so (x-rate-limit).
+func Named(name string) (Action, bool) {
+	a, ok := declared[name]
+
+	return a, ok
+}
+
+// names lists all actions.
+func names() []string {
+	list := make([]string, 0, len(declared))
+	for name := range declared {
+		list = append(list, name)
+	}
+	slices.Sort(list)
+
+	return list
+}
+
+func (a Action) counts(subject string) bool { return slices.Contains(a.subjects, subject) }
+
+// allowed lists what a rate of the action may count, for a message.
+func (a Action) allowed() string { return strings.Join(a.subjects, ", ") }

@@ -1,0 +1,45 @@
+package limit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Settings of the limits.
+type Settings struct {
+	HMACKey string `env:"LATCHKEY_HMAC_KEY" secret:"true" doc:"At least 32 characters that key the HMACs under which limits and the audit log know addresses. Default: derived from the key that signs at start. Set it where several servers run: a server that starts after a key rotation would otherwise count by itself."`
+	Rates   string `env:"ACCOUNT_RATE_LIMITS" default:"true" doc:"false turns all rate limits off. A JSON object changes some, in allauth's notation, requests/period/subject: {\"login\": \"30/m/ip\", \"signup\": false}. Subjects: ip, user, key, session; an action takes those that it counts, and the start refuses others. ip is one IPv4 address, or an IPv6 /64; its /56 may use twice as much, its /48 four times. Defaults: login 30/m/ip; login_failed 10/m/ip,5/5m/key; signup 20/m/ip; request_login_code 20/m/ip,3/m/key; reset_password 20/m/ip,5/m/key; reset_password_from_key 20/m/ip; reauthenticate 10/m/user; change_password 5/m/user; manage_email 10/m/user; change_phone 1/m/user; confirm_email 1/3m/key by link, 1/10s/key by code; verify_phone 1/30s/key,3/m/ip; webauthn_login 10/m/ip; webauthn_options 60/m/ip; provider_nonce 60/m/ip; mfa_failed 10/h/user,30/d/user; notice 20/h/key (mails about changes to what signs in)."`
+}
+
+// Check reports what is wrong with the settings.
+func (s Settings) Check() []error {
+	var wrong []error
+	if s.HMACKey != "" && len(s.HMACKey) < 32 {
+		wrong = append(wrong, errors.New("LATCHKEY_HMAC_KEY: want at least 32 characters"))
+	}
+	if _, err := s.rules(false); err != nil {
+		wrong = append(wrong, fmt.Errorf("ACCOUNT_RATE_LIMITS: %w", err))
+	}
+
+	return wrong
+}
+
+// Warnings reports what has no effect in settings that are otherwise right.
+func (s Settings) Warnings() []string {
+	var given map[string]any
+	if json.Unmarshal([]byte(s.Rates), &given) != nil {
+		return nil
+	}
+
+	var warnings []string
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if why, ignored := uncounted[name]; ignored {
+			warnings = append(warnings, fmt.Sprintf("ACCOUNT_RATE_LIMITS: %q counts nothing in Latchkey: %s", name, why))
+		}
+	}
+
+	return warnings
+}
