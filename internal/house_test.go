@@ -21,7 +21,11 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
-	{"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/platform", "internal/policy", "internal/fakeprovider"}, // ground
+	{ // ground
+		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
+		"internal/platform",
+		"internal/postgres/programs",
+	},
 	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator"},
@@ -34,7 +38,7 @@ var floors = [][]string{
 }
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
-var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example",
+var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example",
 	"clients/go/verify", "clients/go/verify/fiber", "clients/go/verify/examples", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance", "clients/conformance/drivers/go"}
 
 // keepers: which packages may import an outside package. Tests are not asked.
@@ -54,14 +58,15 @@ var keepers = map[string][]string{
 	"github.com/nyaruka/phonenumbers":    {"internal/phone"},
 	"github.com/hashicorp/golang-lru":    {"internal/token"},
 	"github.com/alecthomas/kong":         {"internal/app"},
+	"github.com/ulikunitz/xz":            {"internal/postgres/programs"},
 	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"}, // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
 var calls = map[string][]string{
-	"os.Getenv":  {"internal/testdb", "internal/e2e", "internal/bench", "clients/contract/devserver"},
+	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/e2e", "internal/bench", "clients/contract/devserver"},
 	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e", "clients/contract/devserver"},
-	"time.Now":   {"internal/app", "internal/postgres", "internal/testdb", "internal/e2e", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
+	"time.Now":   {"internal/app", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a

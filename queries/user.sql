@@ -126,3 +126,7 @@ SELECT id FROM users WHERE id = @id AND deletes_at <= @now::timestamptz FOR UPDA
 -- Foreign keys take everything else along.
 -- name: DeleteUser :execrows
 DELETE FROM users WHERE id = @id AND deletes_at <= @now::timestamptz;
+
+-- Whether anybody has an account: `latchkey dev` takes no database that is in use.
+-- name: FindAnyUser :one
+SELECT EXISTS (SELECT FROM users);

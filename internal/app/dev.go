@@ -19,6 +19,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/tenant"
 	"github.com/latchkey-auth/latchkey/internal/token"
@@ -53,28 +54,18 @@ func (c devCommand) Run(sh *shell) error {
 	if c.Addr != "" {
 		settings.Server.Addr = c.Addr
 	}
-	if settings.Token.PrivateKey == "" && settings.Token.PrivateKeyFile == "" {
-		if _, err = keep(dir, "key.pem", func() (string, error) {
-			block, _, err := token.GenerateKey()
-			return block, err
-		}); err != nil {
-			return err
-		}
-		settings.Token.PrivateKeyFile = filepath.Join(dir, "key.pem")
-	}
-	if settings.Outbox.SealingKeys == "" {
-		settings.Outbox.SealingKeys, err = keep(dir, "sealing-key", func() (string, error) {
-			key := make([]byte, 32)
-			_, _ = rand.Read(key)
-			return "dev:" + base64.StdEncoding.EncodeToString(key), nil
-		})
-		if err != nil {
-			return err
-		}
+	if err := makeKeys(&settings, dir); err != nil {
+		return err
 	}
 	listener, err := takeAddress(&settings.Server.Addr)
 	if err != nil {
 		return err
+	}
+	bin := ""
+	if settings.Database.URL == "" {
+		if bin, err = programs.Find(sh.ctx, settings.Local, sh.err); err != nil {
+			return sh.stopped(err)
+		}
 	}
 	services, err := c.pretend(sh, &settings)
 	if err != nil {
@@ -84,7 +75,7 @@ func (c devCommand) Run(sh *shell) error {
 	// Ctrl-C ends the start of the database; once it runs, the requests drain first and the
 	// database ends after them.
 	if settings.Database.URL == "" {
-		local, err := postgres.StartLocal(sh.ctx, filepath.Join(dir, "postgres"), settings.Local.Programs)
+		local, err := postgres.StartLocal(sh.ctx, filepath.Join(dir, "postgres"), bin)
 		if err != nil {
 			return sh.stopped(err)
 		}
@@ -93,6 +84,36 @@ func (c devCommand) Run(sh *shell) error {
 		settings.Database.AutoMigrate = true // nobody else reaches this database to do it
 	}
 	return c.serve(sh, settings, dir, listener)
+}
+
+// makeKeys names the keys below dir where the settings name none, and makes those that are
+// missing there.
+func makeKeys(settings *config.Config, dir string) error {
+	if settings.Token.PrivateKey == "" && settings.Token.PrivateKeyFile == "" {
+		_, err := keep(dir, "key.pem", func() (string, error) {
+			block, _, err := token.GenerateKey()
+			return block, err
+		})
+		if err != nil {
+			return err
+		}
+
+		settings.Token.PrivateKeyFile = filepath.Join(dir, "key.pem")
+	}
+
+	if settings.Outbox.SealingKeys != "" {
+		return nil
+	}
+
+	var err error
+	settings.Outbox.SealingKeys, err = keep(dir, "sealing-key", func() (string, error) {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key)
+
+		return "dev:" + base64.StdEncoding.EncodeToString(key), nil
+	})
+
+	return err
 }
 
 // takeAddress finds out before anything is started whether another program listens on addr.
@@ -216,6 +237,9 @@ func (sh *shell) demo(a *App, text string) error {
 	if !postgres.IsNotFound(err) {
 		return err
 	}
+	if err := sh.refuseForeign(a); err != nil {
+		return err
+	}
 	hash, err := slot.Hash(password.Normalize(text))
 	if err != nil {
 		return err
@@ -231,4 +255,18 @@ func (sh *shell) demo(a *App, text string) error {
 		}
 		return tenant.AddMember(sh.ctx, tx, tenantID, id, true)
 	})
+}
+
+// refuseForeign returns an error for a database that has users but no demo user.
+//
+// Security: the fake Apple and Google sign in as any address, so the sessions that they open would
+// be good on the real server of that database (TestDev_aDatabaseInUseIsRefused).
+func (sh *shell) refuseForeign(a *App) error {
+	used, err := a.DB.FindAnyUser(sh.ctx)
+	if err != nil || !used {
+		return err
+	}
+
+	return errors.New("DATABASE_URL names a database that has users already, and `latchkey dev` did not make them: " +
+		"it would let anybody sign in as any of them. Name an empty database, or run `latchkey serve`")
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
@@ -57,7 +58,11 @@ func (b *bench) prepare() error {
 		return err
 	}
 	var err error
-	if b.local, err = postgres.StartLocal(b.ctx, filepath.Join(b.dir, "pg"), os.Getenv("PG_BIN")); err != nil {
+	bin, err := programs.Find(b.ctx, programs.FromLookup(os.Getenv), os.Stderr)
+	if err != nil {
+		return err
+	}
+	if b.local, err = postgres.StartLocal(b.ctx, filepath.Join(b.dir, "pg"), bin); err != nil {
 		return err
 	}
 	if b.key, _, err = token.GenerateKey(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
 )
 
 // world is the stage: servers, databases, and what is known and counted.
@@ -91,25 +92,22 @@ var settings = []string{
 
 // set starts the databases and the servers.
 func (w *world) set(ctx context.Context) error {
-	base := "/dev/shm"
-	if _, err := os.Stat(base); err != nil {
-		base = os.TempDir()
-	}
-	dir, err := os.MkdirTemp(base, "latchkey-chaos-")
+	dir, err := makeDirectory()
 	if err != nil {
 		return err
 	}
 	w.dir = dir
-	if err := os.Chmod(dir, 0o711); err != nil { // the database's account passes through
-		return err
-	}
 	if err := w.build(ctx); err != nil {
 		return err
 	}
-	if w.primary, err = postgres.StartLocal(ctx, filepath.Join(dir, "a"), w.programs, settings...); err != nil {
+	bin, err := w.findPrograms(ctx)
+	if err != nil {
 		return err
 	}
-	if w.standby, err = w.primary.StartStandby(ctx, filepath.Join(dir, "b"), w.programs, settings...); err != nil {
+	if w.primary, err = postgres.StartLocal(ctx, filepath.Join(dir, "a"), bin, settings...); err != nil {
+		return err
+	}
+	if w.standby, err = w.primary.StartStandby(ctx, filepath.Join(dir, "b"), bin, settings...); err != nil {
 		return err
 	}
 	key, err := exec.CommandContext(ctx, w.binary, "keys", "generate").Output()
@@ -165,4 +163,37 @@ func (w *world) cleanUp() {
 	if w.dir != "" {
 		_ = os.RemoveAll(w.dir)
 	}
+}
+
+// findPrograms returns the directory of PostgreSQL's programs. A standby begins as a copy that
+// pg_basebackup makes, which only an installed PostgreSQL has.
+func (w *world) findPrograms(ctx context.Context) (string, error) {
+	settings := programs.FromLookup(os.Getenv)
+	if w.programs != "" {
+		settings.Dir = w.programs
+	}
+
+	bin, err := programs.Find(ctx, settings, w.out)
+	if err != nil {
+		return "", err
+	}
+
+	if _, err := os.Stat(filepath.Join(bin, "pg_basebackup")); err != nil {
+		return "", fmt.Errorf("%s does not contain pg_basebackup: install PostgreSQL (apt-get install postgresql) or set PG_BIN", bin)
+	}
+
+	return bin, nil
+}
+
+// makeDirectory makes the directory of a run, in memory where /dev/shm can be written.
+func makeDirectory() (string, error) {
+	dir, err := os.MkdirTemp("/dev/shm", "latchkey-chaos-")
+	if err != nil {
+		dir, err = os.MkdirTemp("", "latchkey-chaos-")
+	}
+	if err != nil {
+		return "", err
+	}
+
+	return dir, os.Chmod(dir, 0o711) //nolint:gosec // the database's account passes through
 }

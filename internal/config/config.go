@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/server"
@@ -35,12 +36,7 @@ type Config struct {
 	Outbox   outbox.Settings   `section:"Mail and SMS"`
 	Password password.Settings `section:"Passwords"`
 	Limit    limit.Settings    `section:"Rate limits"`
-	Local    Local             `section:"Development"`
-}
-
-// Local is what `latchkey dev` and the tests need to start a PostgreSQL of their own.
-type Local struct {
-	Programs string `env:"PG_BIN" doc:"Directory of PostgreSQL's server programs, where they are not found by themselves. latchkey dev only."`
+	Local    programs.Settings `section:"Development"`
 }
 
 // warnings are about settings that are right and have no effect.
@@ -48,7 +44,7 @@ func (c *Config) warnings() []string { return c.Limit.Warnings() }
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check())
+	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))

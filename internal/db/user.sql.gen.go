@@ -56,6 +56,18 @@ func (q *Queries) DeleteUser(ctx context.Context, arg DeleteUserParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const findAnyUser = `-- name: FindAnyUser :one
+SELECT EXISTS (SELECT FROM users)
+`
+
+// Whether anybody has an account: `latchkey dev` takes no database that is in use.
+func (q *Queries) FindAnyUser(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, findAnyUser)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
 const findSignInFacts = `-- name: FindSignInFacts :one
 SELECT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL)::boolean AS has_verified_email,
        EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL AND e.address = $2)::boolean AS email_verified,

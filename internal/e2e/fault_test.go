@@ -1,13 +1,13 @@
 package e2e
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -146,19 +146,46 @@ func TestTCHA03_aFrozenDatabaseIs503AndRecovers(t *testing.T) {
 // freeze signals a postmaster and all its children, which are groups of their own.
 func freeze(t *testing.T, pid int, s syscall.Signal) {
 	t.Helper()
-	children, err := exec.Command("pgrep", "-P", fmt.Sprint(pid)).Output()
-	if err != nil {
-		t.Fatalf("pgrep (apt-get install procps): %v", err)
+
+	for _, process := range append(childrenOf(t, pid), pid) {
+		if err := syscall.Kill(process, s); err != nil && !errors.Is(err, syscall.ESRCH) {
+			t.Fatal(err)
+		}
 	}
-	for _, text := range append(strings.Fields(string(children)), fmt.Sprint(pid)) {
-		child, err := strconv.Atoi(text)
+}
+
+// childrenOf lists the processes that a process has started and that still run.
+func childrenOf(t *testing.T, pid int) []int {
+	t.Helper()
+
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
+	if err != nil || len(stats) == 0 {
+		t.Skip("left out: the children of PostgreSQL are found below /proc, which only Linux has")
+	}
+
+	var children []int
+
+	for _, path := range stats {
+		stat, err := os.ReadFile(path)
+		if err != nil { // it has ended meanwhile
+			continue
+		}
+
+		// PID (NAME) STATE PARENT …; the name may contain spaces and parentheses.
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if len(fields) < 2 || fields[1] != strconv.Itoa(pid) {
+			continue
+		}
+
+		child, err := strconv.Atoi(filepath.Base(filepath.Dir(path)))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := syscall.Kill(child, s); err != nil && !errors.Is(err, syscall.ESRCH) {
-			t.Fatal(err)
-		}
+
+		children = append(children, child)
 	}
+
+	return children
 }
 
 // TestTCHA07_aFifthOfAllAnswersIsLost: after a thousand refreshes every phone is signed in.

@@ -108,7 +108,7 @@ func TestTCHA02_aKilledPostgresUnderLoadSignsNobodyOut(t *testing.T) {
 	var back *postgres.Local
 	eventually(t, 30*time.Second, "back", func() bool { // the old server's children may hold the data for a moment
 		var err error
-		back, err = postgres.StartLocal(context.Background(), dir, os.Getenv("PG_BIN"))
+		back, err = postgres.StartLocal(context.Background(), dir, serverPrograms(t))
 		return err == nil && !back.Joined()
 	})
 	t.Cleanup(func() { _ = back.Stop() })
@@ -133,7 +133,7 @@ func ownPostgres(t *testing.T) (*postgres.Local, string) {
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(base) })
 	dir := filepath.Join(base, "pg")
-	local, err := postgres.StartLocal(t.Context(), dir, os.Getenv("PG_BIN"))
+	local, err := postgres.StartLocal(t.Context(), dir, serverPrograms(t))
 	if err != nil {
 		t.Fatal(err)
 	}

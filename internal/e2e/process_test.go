@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/testdb"
 )
 
 // built is the real program, made once for all tests of this process.
@@ -68,10 +70,23 @@ type launch struct {
 	as    *syscall.Credential // nil for ourselves
 }
 
+// serverPrograms is the directory of PostgreSQL's server programs.
+func serverPrograms(t testing.TB) string {
+	t.Helper()
+
+	bin, err := testdb.Programs(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return bin
+}
+
 func (l launch) command(t testing.TB) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(binary(t), l.args...)
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "PG_BIN"} {
+	cmd.Env = []string{"PG_BIN=" + serverPrograms(t)}
+	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, set := os.LookupEnv(name); set {
 			cmd.Env = append(cmd.Env, name+"="+value)
 		}

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"os"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -102,7 +101,7 @@ func TestServe_startsWithoutItsDatabaseAndRecovers(t *testing.T) {
 		}
 	}
 	p.call("GET", configPath, "").wants(200)
-	local, err := postgres.StartLocal(t.Context(), dir, os.Getenv("PG_BIN"), testdb.Fast...)
+	local, err := postgres.StartLocal(t.Context(), dir, serverPrograms(t), testdb.Fast...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"runtime"
-	"sort"
 	"strconv"
 	"syscall"
 	"time"
@@ -48,29 +47,17 @@ func (t *tail) Write(p []byte) (int, error) {
 
 func (t *tail) String() string { return string(t.b) }
 
-// ErrNoPostgres says that the server programs are not installed.
-var ErrNoPostgres = errors.New("PostgreSQL's server programs were not found.\n" +
-	"  Debian, Ubuntu:  apt-get install postgresql\n" +
-	"  Fedora:          dnf install postgresql-server\n" +
-	"  Alpine:          apk add postgresql\n" +
-	"  macOS:           brew install postgresql@17\n" +
-	"  elsewhere:       set PG_BIN to the directory that holds initdb and postgres,\n" +
-	"                   or DATABASE_URL to a running server")
-
 // StartLocal starts PostgreSQL on the data below dir, which it creates, or joins the
-// server that already runs there. settings are of the form name=value. programs is
-// the directory of the server programs, or empty to look for them.
-func StartLocal(ctx context.Context, dir, programs string, settings ...string) (*Local, error) {
+// server that already runs there. settings are of the form name=value. bin is the directory of
+// the server programs (package programs finds it). It returns ctx's error when ctx ends before
+// the server answers; afterwards the server no longer depends on ctx.
+func StartLocal(ctx context.Context, dir, bin string, settings ...string) (*Local, error) {
 	l, err := newLocal(dir)
 	if err != nil {
 		return nil, err
 	}
 	if l.ping(ctx) == nil {
 		return l, nil
-	}
-	bin, err := findPrograms(programs, places)
-	if err != nil {
-		return nil, err
 	}
 	account, err := serverAccount()
 	if err != nil {
@@ -282,37 +269,10 @@ func initialise(ctx context.Context, bin, data string, account *syscall.Credenti
 		if account != nil {
 			who = "account " + strconv.Itoa(int(account.Uid)) + " (PostgreSQL does not run as root)"
 		}
-		return fmt.Errorf("initdb: %w: %s\n%s must be able to enter %s: choose another --dir", err, bytes.TrimSpace(out), who, filepath.Dir(data))
+		return fmt.Errorf("initdb: %w: %s\n%s must be able to enter %s (choose another --dir) and to run the programs in %s (choose another PG_BIN)",
+			err, bytes.TrimSpace(out), who, filepath.Dir(data), bin)
 	}
 	return os.Rename(fresh, data)
-}
-
-// places are where packages put the server programs.
-var places = []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin", "/usr/local/opt/postgresql@*/bin", "/usr/libexec/postgresql*"}
-
-// findPrograms returns the directory with initdb and postgres, the newest version first.
-func findPrograms(programs string, places []string) (string, error) {
-	if programs != "" {
-		if _, err := os.Stat(filepath.Join(programs, "initdb")); err != nil {
-			return "", fmt.Errorf("PG_BIN: there is no initdb in %s. %w", programs, ErrNoPostgres)
-		}
-		return programs, nil
-	}
-	var dirs []string
-	for _, pattern := range places {
-		found, _ := filepath.Glob(pattern)
-		sort.Sort(sort.Reverse(sort.StringSlice(found)))
-		dirs = append(dirs, found...)
-	}
-	if path, err := exec.LookPath("postgres"); err == nil {
-		dirs = append(dirs, filepath.Dir(path))
-	}
-	for _, dir := range dirs {
-		if _, err := os.Stat(filepath.Join(dir, "initdb")); err == nil {
-			return dir, nil
-		}
-	}
-	return "", ErrNoPostgres
 }
 
 // serverAccount is whom the server runs as: nil for ourselves; as root, which

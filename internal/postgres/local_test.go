@@ -6,44 +6,20 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
 )
 
-func TestFindPrograms_saysWhatToInstall(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	empty := t.TempDir()
-	if _, err := findPrograms("", []string{filepath.Join(empty, "*", "bin")}); !errors.Is(err, ErrNoPostgres) {
-		t.Errorf("nothing is installed: %v", err)
-	}
-	_, err := findPrograms(filepath.Join(empty, "nowhere"), places)
-	if !errors.Is(err, ErrNoPostgres) || !strings.Contains(err.Error(), "PG_BIN") || !strings.Contains(err.Error(), "apt-get install postgresql") {
-		t.Errorf("PG_BIN points nowhere: %v", err)
-	}
-}
+// serverPrograms is the directory of PostgreSQL's server programs.
+func serverPrograms(t *testing.T) string {
+	t.Helper()
 
-func TestFindPrograms_takesTheNewestAndThenThePath(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"15/bin", "16/bin", "17/bin", "path"} {
-		if err := os.MkdirAll(filepath.Join(dir, name), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		for _, program := range []string{"initdb", "postgres"} {
-			if name == "17/bin" && program == "initdb" { // only the client programs
-				continue
-			}
-			if err := os.WriteFile(filepath.Join(dir, name, program), nil, 0o700); err != nil {
-				t.Fatal(err)
-			}
-		}
+	bin, err := programs.Find(t.Context(), programs.FromLookup(os.Getenv), os.Stderr)
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Setenv("PATH", filepath.Join(dir, "path"))
-	for want, places := range map[string][]string{"16/bin": {filepath.Join(dir, "*", "bin")}, "path": nil} {
-		if got, err := findPrograms("", places); err != nil || got != filepath.Join(dir, want) {
-			t.Errorf("%s (%v), want %s", got, err, want)
-		}
-	}
-	if got, err := findPrograms(filepath.Join(dir, "15/bin"), places); err != nil || got != filepath.Join(dir, "15/bin") {
-		t.Errorf("PG_BIN: %s (%v)", got, err)
-	}
+
+	return bin
 }
 
 // long is a directory whose socket's path would be too long.
@@ -57,11 +33,11 @@ func long(t *testing.T) string {
 func TestStartLocal_aLongDirectoryGetsATwinAndASecondCallerJoins(t *testing.T) {
 	t.Parallel()
 	dir := long(t)
-	first, err := StartLocal(t.Context(), dir, os.Getenv("PG_BIN"), "fsync=off")
+	first, err := StartLocal(t.Context(), dir, serverPrograms(t), "fsync=off")
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := StartLocal(t.Context(), dir, os.Getenv("PG_BIN"))
+	second, err := StartLocal(t.Context(), dir, serverPrograms(t))
 	if err != nil || !second.Joined() || first.Joined() || second.URL != first.URL {
 		t.Fatalf("it does not join: %v", err)
 	}
@@ -88,7 +64,7 @@ func TestStartLocal_refusesATwinThatSomebodyElseMade(t *testing.T) {
 		if err := trap(shortRoot(dir)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := StartLocal(t.Context(), dir, os.Getenv("PG_BIN")); err == nil || !strings.Contains(err.Error(), "another account") {
+		if _, err := StartLocal(t.Context(), dir, serverPrograms(t)); err == nil || !strings.Contains(err.Error(), "another account") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -12,12 +12,8 @@ import (
 // StartStandby copies the running server l into dir and starts the copy as its
 // asynchronous streaming standby, with the given settings; those that PostgreSQL
 // compares, such as max_connections, must not be below l's.
-func (l *Local) StartStandby(ctx context.Context, dir, programs string, settings ...string) (*Local, error) {
+func (l *Local) StartStandby(ctx context.Context, dir, bin string, settings ...string) (*Local, error) {
 	standby, err := newLocal(dir)
-	if err != nil {
-		return nil, err
-	}
-	bin, err := findPrograms(programs, places)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +30,7 @@ func (l *Local) StartStandby(ctx context.Context, dir, programs string, settings
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("pg_basebackup: %w: %s", err, bytes.TrimSpace(out))
 	}
-	return StartLocal(ctx, dir, programs, settings...)
+	return StartLocal(ctx, dir, bin, settings...)
 }
 
 // Kill ends the server's first process with SIGKILL, as a crash would. The others end by

@@ -16,6 +16,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
 )
 
 // Env names the variable with the address of the server to use. `make test` sets it,
@@ -25,25 +26,38 @@ const Env = "LATCHKEY_TEST_DATABASE_URL"
 // Fast are settings for data that nobody will miss.
 var Fast = []string{"fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=300", "shared_buffers=64MB"}
 
-// Start starts a server for tests, in memory where the system has /dev/shm, and
-// returns its address and how to stop it.
+// Programs returns the directory of PostgreSQL's server programs: PG_BIN, an installed one, or one
+// that is fetched.
+func Programs(ctx context.Context) (string, error) {
+	return programs.Find(ctx, programs.FromLookup(os.Getenv), os.Stderr)
+}
+
+// Start starts a server for tests, in memory where the system has a /dev/shm that can be written,
+// and returns its address and how to stop it.
 func Start(ctx context.Context) (url string, stop func(), err error) {
-	base := "/dev/shm"
-	if _, err := os.Stat(base); err != nil {
-		base = os.TempDir()
-	}
-	dir, err := os.MkdirTemp(base, "latchkey-test-")
+	bin, err := Programs(ctx)
 	if err != nil {
 		return "", nil, err
 	}
+
+	dir, err := os.MkdirTemp("/dev/shm", "latchkey-test-")
+	if err != nil {
+		dir, err = os.MkdirTemp("", "latchkey-test-")
+	}
+	if err != nil {
+		return "", nil, err
+	}
+
 	if err := os.Chmod(dir, 0o711); err != nil { // the server's account passes through
 		return "", nil, err
 	}
-	local, err := postgres.StartLocal(ctx, filepath.Join(dir, "pg"), os.Getenv("PG_BIN"), Fast...)
+
+	local, err := postgres.StartLocal(ctx, filepath.Join(dir, "pg"), bin, Fast...)
 	if err != nil {
 		_ = os.RemoveAll(dir)
 		return "", nil, err
 	}
+
 	return local.URL, func() { _ = local.Stop(); _ = os.RemoveAll(dir) }, nil
 }
 

@@ -3,6 +3,7 @@ package latchkey
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -102,7 +103,12 @@ func TestMain(m *testing.M) {
 		if _, err := (&FileStore{dir}).Lock(context.Background(), LockRefresh); err == nil {
 			_, _ = os.Stdout.WriteString("held\n")
 		}
-		select {}
+
+		// Until it is killed, or its parent ends. An empty select would end a program without cgo:
+		// no goroutine of it could go on.
+		_, _ = io.Copy(io.Discard, os.Stdin)
+
+		return
 	}
 	os.Exit(m.Run())
 }
@@ -111,6 +117,8 @@ func TestFileStore_lockOfAKilledProcessIsFree(t *testing.T) {
 	store := fileStore(t)
 	holder := exec.Command(os.Args[0])
 	holder.Env = append(os.Environ(), "LATCHKEY_TEST_HOLD="+store.dir)
+	_, err := holder.StdinPipe() // stays open
+	must(t, err)
 	out, err := holder.StdoutPipe()
 	must(t, err)
 	must(t, holder.Start())
