@@ -154,7 +154,7 @@ func (f *Flow) ResetPassword(ctx context.Context, who caller.Caller, key, pass s
 	if bad := f.Passwords.Check(pass, "password", password.About(user.Email, user.Username, user.Display)...); len(bad) > 0 {
 		return Entry{}, bad
 	}
-	hash, err := f.hash(ctx, pass)
+	hash, err := hashPassword(ctx, f.Gate.Enter, pass)
 	if err != nil {
 		return Entry{}, err
 	}

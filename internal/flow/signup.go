@@ -64,7 +64,7 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 	var hash *string
 	if in.Password != "" {
 		// Timing: before it is known whether the address is taken (T-ENU-02).
-		h, err := f.hash(ctx, in.Password)
+		h, err := hashPassword(ctx, f.Gate.EnterSignup, in.Password)
 		if err != nil {
 			return Entry{}, err
 		}
@@ -170,9 +170,9 @@ func (f *Flow) checkField(name, value string, required bool) (string, *problem.P
 	return email.Check(value)
 }
 
-// hash waits for a slot and hashes a new password.
-func (f *Flow) hash(ctx context.Context, pass string) (string, error) {
-	slot, err := f.Gate.Enter(ctx)
+// hashPassword waits for a slot and hashes a new password. enter is how: sign-ups have fewer slots.
+func hashPassword(ctx context.Context, enter func(context.Context) (*password.Slot, error), pass string) (string, error) {
+	slot, err := enter(ctx)
 	if err != nil {
 		return "", err
 	}

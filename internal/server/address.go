@@ -50,11 +50,7 @@ func (p proxies) trusts(a netip.Addr) bool {
 // ours; then, from right to left, the first address that is not. What stands left of
 // it anybody can have written (SEC-86). A proxy that names nobody is the client itself.
 func (p proxies) client(peer net.Addr, forwarded [][]byte) netip.Addr {
-	tcp, ok := peer.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	address := tcp.AddrPort().Addr().Unmap().WithZone("")
+	address := peerOf(peer)
 	if !p.trusts(address) {
 		return address
 	}

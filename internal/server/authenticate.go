@@ -102,7 +102,25 @@ func (s *Server) device(c *fiber.Ctx) session.Device {
 
 // address is the client's, as far as our proxies say.
 func (s *Server) address(c *fiber.Ctx) netip.Addr {
-	return s.proxies.client(c.Context().RemoteAddr(), c.Request().Header.PeekAll(fiber.HeaderXForwardedFor))
+	peer, forwarded := c.Context().RemoteAddr(), c.Request().Header.PeekAll(fiber.HeaderXForwardedFor)
+	if len(forwarded) > 0 {
+		s.warnOfProxy(peerOf(peer))
+	}
+
+	return s.proxies.client(peer, forwarded)
+}
+
+// warnOfProxy logs once that a peer sends X-Forwarded-For and is not trusted. It may be a proxy
+// that the settings do not name: then all its clients share one set of limits.
+func (s *Server) warnOfProxy(peer netip.Addr) {
+	if !peer.IsValid() || s.proxies.trusts(peer) {
+		return
+	}
+
+	s.proxyWarning.Do(func() {
+		s.Log.Warn("X-Forwarded-For is ignored: it comes from a peer that is not in LATCHKEY_TRUSTED_PROXIES. "+
+			"If that is a proxy of yours, all its clients share one rate limit and one connection limit", "peer", peer.String())
+	})
 }
 
 // bearer takes the token out of an Authorization header, and reports whether one of

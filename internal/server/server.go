@@ -25,6 +25,8 @@ import (
 type Settings struct {
 	Addr    string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
 	Proxies []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
+
+	ConnectionsPerAddress int `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
 }
 
 // Budgets, from the outside in: client 15 s, handler 8 s, statement 3 s.
@@ -37,7 +39,11 @@ const (
 
 	bodyLimit   = 64 << 10
 	headerLimit = 8 << 10
-	concurrency = 10000
+	// concurrency bounds the open connections of all clients (connections.go). fasthttp has a
+	// bound too, whose answer is text: it must not be reached, although a worker of fasthttp
+	// ends a moment after its connection.
+	concurrency      = 10000
+	spareConcurrency = 1000
 )
 
 // Parts are what the gate asks.
@@ -59,6 +65,8 @@ type Server struct {
 	app        *fiber.App
 	operations operationTable
 	proxies    proxies
+
+	proxyWarning sync.Once
 }
 
 // New registers the operations behind the gate.
@@ -85,7 +93,7 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 		CaseSensitive:         true,
 		BodyLimit:             bodyLimit,
 		ReadBufferSize:        headerLimit,
-		Concurrency:           concurrency,
+		Concurrency:           concurrency + spareConcurrency,
 		ReadTimeout:           readTimeout,
 		WriteTimeout:          writeTimeout,
 		IdleTimeout:           idleTimeout,
@@ -128,7 +136,7 @@ func (s *Server) knownMethodsOnly() {
 // effect. So the listener is closed here as well: an accept loop that begins later ends at once
 // (TestServe_aSignalEndsTheServerAtAnyMomentOfItsStart).
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	once := &closeOnceListener{Listener: ln}
+	once := &closeOnceListener{Listener: s.bound(ln)}
 	ended := make(chan error, 1)
 	go func() { ended <- s.app.Listener(once) }()
 
