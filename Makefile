@@ -4,6 +4,7 @@ TOOLS  := go tool -modfile=internal/tools/go.mod
 LINT   := go tool -modfile=internal/tools/lint/go.mod golangci-lint
 BIN    := bin/latchkey
 RACE   ?=
+GOTEST ?=
 FUZZ   ?= 60s
 JSON   ?=
 BIG    ?=
@@ -15,22 +16,50 @@ DRIVERS ?= go,typescript,swift
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-go test-axios test-verify check generate verify lint fuzz bench chaos contract contract-schemathesis conformance test-tools test-typescript test-example test-swift
+.PHONY: help run build test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis conformance test-tools test-typescript test-example test-swift
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/latchkey
 	go build -trimpath -o $(BIN) .
 
+# PostgreSQL is looked for, and fetched where none is installed, before the long build.
 # exec: Ctrl-C and kill reach latchkey itself, not a shell in front of it.
-run: build ## Build, then run `latchkey dev`: a server, its PostgreSQL, a demo user and a tour
+run: ## Build, then run `latchkey dev`: a server, its PostgreSQL, a demo user and a tour (LATCHKEY_ADDR=host:port)
+	@$(if $(DATABASE_URL),:,$(FIND_POSTGRES) >/dev/null)
+	@[ -x $(BIN) ] || echo "Building $(BIN): one to two minutes the first time."
+	@$(MAKE) --no-print-directory build
 	@exec $(BIN) dev
 
-test: test-go test-tools test-axios test-verify test-typescript test-example test-swift ## Run all tests; needs Go and PostgreSQL's server programs
+# The same flags as the build of the program, so that both compile the standard library once.
+FIND_POSTGRES = go run -trimpath ./internal/postgres/programs/find
+
+# What suites need besides Go, git and make; empty where this machine lacks it. A suite that cannot
+# run is left out with one line; CI turns such a line into a failure.
+HAS_NODE      = $(shell node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && echo yes)
+HAS_VENV      = $(shell python3 -c 'import ensurepip, venv' 2>/dev/null && echo yes)
+HAS_CHROMIUM  = $(shell command -v chromium 2>/dev/null)
+HAS_SWIFT     = $(shell clients/swift/toolchain.sh --present 2>/dev/null && echo yes)
+HAS_C         = $(shell command -v gcc 2>/dev/null || command -v cc 2>/dev/null)
+HAS_CURL      = $(shell command -v curl 2>/dev/null)
+NODE_HINT     = nodejs.org, brew install node, or npm install --global node@22
+
+LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(RACE),$(if $(HAS_C),,-race (no C compiler);)) \
+	$(if $(HAS_NODE),,axios, TypeScript and verify (no Node 20);) $(if $(HAS_VENV),,verify (no Python 3 with venv);) \
+	$(if $(HAS_CHROMIUM),,example app (no Chromium);) $(if $(HAS_SWIFT),,Swift (no Swift 6);))
+
+test: test-plan test-go test-tools test-axios test-verify test-typescript test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
+
+test-plan:
+	@echo "Latchkey's tests, with $$(go version | cut -d' ' -f3) and PostgreSQL."
+	@echo "They take about $(if $(HAS_NODE),15,8) minutes on two cores. Left out here: $(or $(LEFT_OUT),nothing.)"
+	@bin=$$($(FIND_POSTGRES)) && echo "PostgreSQL's programs: $$bin"
 
 test-go:
-	go run ./internal/testdb/testpg go test $(RACE) -timeout 25m ./...
+	@$(if $(RACE),$(if $(HAS_C),:,echo "left out: -race needs a C compiler: apt-get install gcc"),:)
+	@$(if $(HAS_CURL),:,echo "left out: the tour as it is printed needs curl: apt-get install curl")
+	go run ./internal/testdb/testpg go test $(if $(HAS_C),$(RACE)) -timeout 25m $(GOTEST) ./...
 
 test-tools: # the generators of ours: a module of its own
 	cd internal/tools && go test ./...
@@ -38,35 +67,31 @@ test-tools: # the generators of ours: a module of its own
 test-swift: build
 	@LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/swift/test.sh
 
-# The axios test is the one that needs Node; where that is too old or missing, this line
-# says how to get it, and CI turns the line into a failure.
 test-axios: build
-	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; then \
+	@if [ -n "$(HAS_NODE)" ]; then \
 		cd internal/e2e/axios && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) node --test; \
 	else \
-		echo "left out: the axios test needs Node 20 or newer: nodejs.org, brew install node, or npm install --global node@22"; \
+		echo "left out: the axios test needs Node 20 or newer: $(NODE_HINT)"; \
 	fi
 
 test-verify: build
-	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && python3 -c 'import ensurepip, venv' 2>/dev/null; then \
-		if command -v java >/dev/null && command -v mvn >/dev/null; then export LATCHKEY_TEST_VERIFY_JAVA=1; else \
-			echo "left out: the Java program of docs/verify.md needs a JDK of 17 or newer and Maven: apt-get install default-jdk-headless maven"; fi; \
+	@if [ -n "$(HAS_NODE)" ] && [ -n "$(HAS_VENV)" ]; then \
 		LATCHKEY_TEST_VERIFY=1 LATCHKEY_BIN=$(CURDIR)/$(BIN) go test -count=1 ./clients/go/verify/examples; \
 	else \
 		echo "left out: the programs of docs/verify.md need Python 3 with venv and Node 20 or newer: apt-get install python3-venv, nodejs.org"; \
 	fi
 
 test-typescript: build
-	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null; then \
+	@if [ -n "$(HAS_NODE)" ]; then \
 		cd clients/typescript && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test && npm run size && npm run hermes && npm run lint:package; \
 	else \
-		echo "left out: the TypeScript client's tests need Node 20 or newer: nodejs.org, brew install node, or npm install --global node@22"; \
+		echo "left out: the TypeScript client's tests need Node 20 or newer: $(NODE_HINT)"; \
 	fi
 
 # The example app of the TypeScript client: exported for the web and driven in Chromium, then
 # once for a phone.
 test-example: build
-	@if node -e 'process.exit(process.versions.node.split(".")[0] < 20 ? 1 : 0)' 2>/dev/null && command -v chromium >/dev/null; then \
+	@if [ -n "$(HAS_NODE)" ] && [ -n "$(HAS_CHROMIUM)" ]; then \
 		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && cd example && npm ci --silent --no-audit --no-fund && \
 		npm run typecheck && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
 	else \
@@ -87,7 +112,16 @@ contract-schemathesis: build ## The same from outside: schemathesis, from PyPI, 
 	@python3 -m venv .ci/python && .ci/python/bin/pip install -q --disable-pip-version-check -r clients/contract/requirements.txt
 	@PATH="$(CURDIR)/.ci/python/bin:$$PATH" ACCOUNT_RATE_LIMITS=false LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh clients/contract/schemathesis.sh --no-color
 
-check: test verify lint ## Everything that CI checks
+bare: ## Run the README's two commands on bare machines: SYSTEM=bookworm|trixie, ACCOUNT=root|user, DO="run test" (root, Debian)
+	.ci/bare-machine $(or $(SYSTEM),bookworm) $(or $(ACCOUNT),user) $(DO)
+
+check: test verify lint ## Tests, generated code and lint
+
+check-all: ## What takes too long for every change: all four bare machines (root, Debian)
+	.ci/bare-machine bookworm user run test
+	.ci/bare-machine bookworm root run test
+	.ci/bare-machine trixie user run test
+	.ci/bare-machine trixie root run test
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml

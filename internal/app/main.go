@@ -19,7 +19,7 @@ import (
 )
 
 // Version of the program.
-const Version = "0.1.0"
+const Version = "0.2.0-dev"
 
 // commands is the command table; a file beside this one for each.
 type commands struct {
