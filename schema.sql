@@ -200,7 +200,7 @@ CREATE TABLE webauthn_credentials (
     transports       text[]  NOT NULL,
     backup_eligible  boolean NOT NULL,
     backup_state     boolean NOT NULL,
-    -- Whether it can sign in alone, as the client said (credProps.rk). NULL: it did not say.
+    -- Whether it was asked for as a key that signs in alone. NULL: not known, and it does not.
     passwordless     boolean
 );
 COMMENT ON TABLE webauthn_credentials IS 'The public half of security keys and passkeys.';

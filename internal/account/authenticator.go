@@ -3,11 +3,13 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/factor"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -208,12 +210,24 @@ func registration(who caller.Caller) authenticator.Registration {
 	return authenticator.Registration{Session: who.Session.ID, Purpose: authenticator.AddWebAuthn, UserID: who.Session.UserID}
 }
 
+// takeToAdd counts a step of adding a key: asking for options, and answering them.
+func (a *Account) takeToAdd(ctx context.Context, who caller.Caller) error {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
+	_, err := a.Limiter.Take(ctx, limit.WebAuthnAdd, subject)
+
+	return err
+}
+
 // CreationOptions is what to ask for to add a security key, or a passkey that can sign in
 // alone.
 func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwordless bool) (json.RawMessage, error) {
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return nil, problem.PathNotFound
 	}
+	if err := a.takeToAdd(ctx, who); err != nil {
+		return nil, err
+	}
+
 	var options json.RawMessage
 	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
@@ -223,6 +237,9 @@ func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwo
 		r.Account, r.Display, r.Passwordless = called(who), who.Session.Display, passwordless
 		var err error
 		options, err = a.Factors.AskToRegister(ctx, tx, r)
+		if errors.Is(err, authenticator.ErrTooMany) {
+			return problem.MaxKeys, nil
+		}
 		return nil, err
 	})
 	return options, err
@@ -233,6 +250,10 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return authenticator.Listed{}, problem.PathNotFound
 	}
+	if err := a.takeToAdd(ctx, who); err != nil {
+		return authenticator.Listed{}, err
+	}
+
 	return a.adding(ctx, who, func(tx postgres.Tx) (added authenticator.Listed, refusal *problem.Problem, err error) {
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return added, problem.UnverifiedFirst, err
@@ -241,6 +262,9 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 		if authenticator.IsIncorrect(err) {
 			a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", err.Error())
 			return added, problem.IncorrectCode, nil
+		}
+		if errors.Is(err, authenticator.ErrTooMany) {
+			return added, problem.MaxKeys, nil
 		}
 		if err != nil {
 			return added, nil, err

@@ -47,6 +47,7 @@ var (
 // The actions that allauth has no limit for.
 var (
 	WebAuthnOptions = declare("webauthn_options", "60/m/ip", perIP)
+	WebAuthnAdd     = declare("webauthn_add", "20/m/user", perIP, perUser, perSession)
 	ProviderNonce   = declare("provider_nonce", "60/m/ip", perIP)
 	MFAFailed       = declare("mfa_failed", "10/h/user,30/d/user", perUser)
 	Notice          = declare("notice", "20/h/key", perKey)

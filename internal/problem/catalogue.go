@@ -43,6 +43,7 @@ var (
 	InvalidPasswordReset = invalid("invalid_password_reset", "The password reset token was invalid.")
 	SelectOnlyOne        = invalid("select_only_one", "Give either an email address or a phone number.")
 	AuthenticatorExists  = &Problem{Kind: Conflict, Code: "authenticator_exists", Message: "You have one already. Remove it first."}
+	MaxKeys              = &Problem{Kind: Conflict, Code: "max_keys", Message: "You cannot add more security keys and passkeys. Remove one first."}
 	NoRecoveryCodes      = &Problem{Kind: NotFound, Code: "no_recovery_codes", Message: "You have no recovery codes."}
 	CannotGenerateCodes  = invalid("cannot_generate_recovery_codes", "You cannot generate recovery codes without having two-factor authentication enabled.")
 	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
@@ -101,7 +102,7 @@ func Catalogue() []*Problem {
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
 		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
-		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, NoRecoveryCodes,
+		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
 		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,

@@ -120,7 +120,7 @@ type Authenticator struct {
 	// ID Names it; of `webauthn`.
 	ID int64 `json:"id,omitempty,omitzero"`
 
-	// IsPasswordless Whether it can sign in alone; of `webauthn`, absent where that is not known.
+	// IsPasswordless Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
 	IsPasswordless *bool `json:"is_passwordless,omitempty"`
 
 	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
@@ -491,7 +491,7 @@ type Problem struct {
 	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
 	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-	// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
 	// `no_recovery_codes`, `no_verified_email`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
@@ -1329,7 +1329,7 @@ type ClientInterface interface {
 	//
 	// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 	// one answer within 300 seconds. 409 `unverified_email`: an address must be
-	// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+	// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 	//
 	// Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
 	GetCreationOptions(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2605,7 +2605,7 @@ func (c *Client) RemoveCredentials(ctx context.Context, body RemoveCredentialsJS
 //
 // Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 // one answer within 300 seconds. 409 `unverified_email`: an address must be
-// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 //
 // Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
 func (c *Client) GetCreationOptions(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6888,7 +6888,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 	// one answer within 300 seconds. 409 `unverified_email`: an address must be
-	// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+	// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -8808,6 +8808,11 @@ type GetCreationOptionsResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// GetCreationOptionsResult429Headers the declared response headers of an HTTP 429 response for GetCreationOptions
+type GetCreationOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetCreationOptionsResult503Headers the declared response headers of an HTTP 503 response for GetCreationOptions
 type GetCreationOptionsResult503Headers struct {
 	RetryAfter int32
@@ -8828,10 +8833,14 @@ type GetCreationOptionsResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *GetCreationOptionsResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetCreationOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetCreationOptionsResult503Headers
 }
@@ -8864,6 +8873,11 @@ func (r GetCreationOptionsResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetCreationOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetCreationOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -8905,6 +8919,11 @@ type AddCredentialResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// AddCredentialResult429Headers the declared response headers of an HTTP 429 response for AddCredential
+type AddCredentialResult429Headers struct {
+	RetryAfter int32
+}
+
 // AddCredentialResult503Headers the declared response headers of an HTTP 503 response for AddCredential
 type AddCredentialResult503Headers struct {
 	RetryAfter int32
@@ -8929,10 +8948,14 @@ type AddCredentialResult struct {
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AddCredentialResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddCredentialResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *AddCredentialResult503Headers
 }
@@ -8975,6 +8998,11 @@ func (r AddCredentialResult) GetJSON413() *PayloadTooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r AddCredentialResult) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddCredentialResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -12605,6 +12633,11 @@ type GetSecondFactorOptionsResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// GetSecondFactorOptionsResult429Headers the declared response headers of an HTTP 429 response for GetSecondFactorOptions
+type GetSecondFactorOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetSecondFactorOptionsResult503Headers the declared response headers of an HTTP 503 response for GetSecondFactorOptions
 type GetSecondFactorOptionsResult503Headers struct {
 	RetryAfter int32
@@ -12623,10 +12656,14 @@ type GetSecondFactorOptionsResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *GetSecondFactorOptionsResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetSecondFactorOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetSecondFactorOptionsResult503Headers
 }
@@ -12654,6 +12691,11 @@ func (r GetSecondFactorOptionsResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetSecondFactorOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -13014,6 +13056,11 @@ type GetReauthenticationOptionsResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// GetReauthenticationOptionsResult429Headers the declared response headers of an HTTP 429 response for GetReauthenticationOptions
+type GetReauthenticationOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetReauthenticationOptionsResult503Headers the declared response headers of an HTTP 503 response for GetReauthenticationOptions
 type GetReauthenticationOptionsResult503Headers struct {
 	RetryAfter int32
@@ -13030,10 +13077,14 @@ type GetReauthenticationOptionsResult struct {
 	JSON404 *NotFound
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *GetReauthenticationOptionsResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetReauthenticationOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetReauthenticationOptionsResult503Headers
 }
@@ -13056,6 +13107,11 @@ func (r GetReauthenticationOptionsResult) GetJSON404() *NotFound {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetReauthenticationOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetReauthenticationOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -13189,6 +13245,11 @@ func (r ReauthenticateByCredentialResult) ContentType() string {
 	return ""
 }
 
+// GetPasskeySignupOptionsResult429Headers the declared response headers of an HTTP 429 response for GetPasskeySignupOptions
+type GetPasskeySignupOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetPasskeySignupOptionsResult503Headers the declared response headers of an HTTP 503 response for GetPasskeySignupOptions
 type GetPasskeySignupOptionsResult503Headers struct {
 	RetryAfter int32
@@ -13205,8 +13266,12 @@ type GetPasskeySignupOptionsResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetPasskeySignupOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetPasskeySignupOptionsResult503Headers
 }
@@ -13229,6 +13294,11 @@ func (r GetPasskeySignupOptionsResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetPasskeySignupOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetPasskeySignupOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -14074,7 +14144,7 @@ func (c *ClientWithResponses) RemoveCredentialsWithResponse(ctx context.Context,
 //
 // Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 // one answer within 300 seconds. 409 `unverified_email`: an address must be
-// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -16473,6 +16543,13 @@ func ParseGetCreationOptionsResult(rsp *http.Response) (*GetCreationOptionsResul
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16493,6 +16570,16 @@ func ParseGetCreationOptionsResult(rsp *http.Response) (*GetCreationOptionsResul
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetCreationOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetCreationOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -16578,6 +16665,13 @@ func ParseAddCredentialResult(rsp *http.Response) (*AddCredentialResult, error) 
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16598,6 +16692,16 @@ func ParseAddCredentialResult(rsp *http.Response) (*AddCredentialResult, error) 
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers AddCredentialResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers AddCredentialResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -20059,6 +20163,13 @@ func ParseGetSecondFactorOptionsResult(rsp *http.Response) (*GetSecondFactorOpti
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20079,6 +20190,16 @@ func ParseGetSecondFactorOptionsResult(rsp *http.Response) (*GetSecondFactorOpti
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetSecondFactorOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetSecondFactorOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -20440,6 +20561,13 @@ func ParseGetReauthenticationOptionsResult(rsp *http.Response) (*GetReauthentica
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20460,6 +20588,16 @@ func ParseGetReauthenticationOptionsResult(rsp *http.Response) (*GetReauthentica
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetReauthenticationOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetReauthenticationOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -20608,6 +20746,13 @@ func ParseGetPasskeySignupOptionsResult(rsp *http.Response) (*GetPasskeySignupOp
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20618,6 +20763,16 @@ func ParseGetPasskeySignupOptionsResult(rsp *http.Response) (*GetPasskeySignupOp
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers GetPasskeySignupOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetPasskeySignupOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

@@ -287,6 +287,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -329,6 +332,9 @@ public enum Operations {
             case contentTooLarge(ErrorResponse)
             /// 415: The body is not `application/json` in UTF-8, or is compressed.
             case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -1614,6 +1620,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -1746,6 +1755,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -1805,6 +1817,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -2101,7 +2116,7 @@ public protocol API: Sendable {
     ///
     /// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
     /// one answer within 300 seconds. 409 `unverified_email`: an address must be
-    /// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+    /// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
     func getCreationOptions(_ input: Operations.GetCreationOptions.Input) async throws(ClientError) -> Operations.GetCreationOptions.Output
 
     /// Add a security key or passkey
@@ -2697,6 +2712,7 @@ extension Client: API {
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -2716,6 +2732,7 @@ extension Client: API {
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3339,6 +3356,7 @@ extension Client: API {
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3406,6 +3424,7 @@ extension Client: API {
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3437,6 +3456,7 @@ extension Client: API {
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }

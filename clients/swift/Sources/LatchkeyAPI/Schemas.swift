@@ -209,7 +209,7 @@ public struct Authenticator: Codable, Hashable, Sendable {
     public var id: Int64?
     /// What the person calls it; of `webauthn`.
     public var name: String?
-    /// Whether it can sign in alone; of `webauthn`, absent where that is not known.
+    /// Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
     public var isPasswordless: Bool?
     /// How many codes there were at first; of `recovery_codes`.
     public var totalCodeCount: Int?
@@ -1103,7 +1103,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
     /// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
     /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-    /// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+    /// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
     /// `no_recovery_codes`, `no_verified_email`, `not_found`,
     /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
     /// `password_too_common`, `password_too_short`, `password_too_similar`,

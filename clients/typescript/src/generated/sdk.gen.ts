@@ -919,7 +919,7 @@ export const removeCredentials = <ThrowOnError extends boolean = false>(options:
  *
  * Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
  * one answer within 300 seconds. 409 `unverified_email`: an address must be
- * verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+ * verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
  *
  */
 export const getCreationOptions = <ThrowOnError extends boolean = false>(options: Options<GetCreationOptionsData, ThrowOnError>): RequestResult<GetCreationOptionsResponses, GetCreationOptionsErrors, ThrowOnError> => options.client.get<GetCreationOptionsResponses, GetCreationOptionsErrors, ThrowOnError>({

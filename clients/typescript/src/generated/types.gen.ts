@@ -348,7 +348,7 @@ export type Authenticator = {
      */
     name?: string;
     /**
-     * Whether it can sign in alone; of `webauthn`, absent where that is not known.
+     * Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
      */
     is_passwordless?: boolean;
     /**
@@ -1034,7 +1034,7 @@ export type Problem = {
      * `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
      * `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
      * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-     * `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+     * `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
      * `no_recovery_codes`, `no_verified_email`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
@@ -2018,6 +2018,12 @@ export type GetSecondFactorOptionsErrors = {
      */
     410: UnauthenticatedResponse;
     /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
      *
@@ -2117,6 +2123,12 @@ export type GetReauthenticationOptionsErrors = {
      *
      */
     410: UnauthenticatedResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
@@ -2323,6 +2335,12 @@ export type GetPasskeySignupOptionsErrors = {
      *
      */
     410: UnauthenticatedResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
@@ -3770,6 +3788,12 @@ export type GetCreationOptionsErrors = {
      */
     410: UnauthenticatedResponse;
     /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
      *
@@ -3829,6 +3853,12 @@ export type AddCredentialErrors = {
      * The body is not `application/json` in UTF-8, or is compressed.
      */
     415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
