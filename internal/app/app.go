@@ -159,7 +159,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	}
 	trail := audit.New(hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy})
-	passwords := password.NewPolicy(c.Password)
+	passwords := c.PasswordPolicy()
 	a.account = account.New(account.Parts{
 		DB: a.DB, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Services: a.services, Keys: a.lasting, Log: a.log,

@@ -47,7 +47,7 @@ func (c usersCreateCommand) Run(sh *shell) error {
 	defer d.Close()
 	user := flow.NewUser{Address: address, Verified: c.Verified}
 	if !c.NoPassword {
-		hash, err := sh.newPassword(settings.Password, address)
+		hash, err := sh.newPassword(settings.PasswordPolicy(), address)
 		if err != nil {
 			return err
 		}
@@ -77,7 +77,7 @@ type usersSetPasswordCommand struct {
 // Run sets the password, and ends every session in the same transaction.
 func (c usersSetPasswordCommand) Run(sh *shell) error {
 	return sh.withUser(c.Email, func(d *postgres.DB, settings config.Config, user db.FindUserByEmailRow) error {
-		hash, err := sh.newPassword(settings.Password, user.Address, user.Display)
+		hash, err := sh.newPassword(settings.PasswordPolicy(), user.Address, user.Display)
 		if err != nil {
 			return err
 		}
@@ -187,13 +187,13 @@ func (sh *shell) findUser(d *postgres.DB, address string) (db.FindUserByEmailRow
 
 // newPassword reads, judges and hashes a password. It is never an argument: those stand
 // in process lists and shell histories.
-func (sh *shell) newPassword(settings password.Settings, similarTo ...string) (string, error) {
+func (sh *shell) newPassword(policy password.Policy, similarTo ...string) (string, error) {
 	text, err := sh.readPassword()
 	if err != nil {
 		return "", err
 	}
 	text = password.Normalize(text)
-	if bad := password.NewPolicy(settings).Check(text, "", similarTo...); len(bad) > 0 {
+	if bad := policy.Check(text, "", similarTo...); len(bad) > 0 {
 		reasons := make([]string, len(bad))
 		for i, p := range bad {
 			reasons[i] = p.Message

@@ -42,6 +42,11 @@ type Config struct {
 // warnings are about settings that are right and have no effect.
 func (c *Config) warnings() []string { return c.Limit.Warnings() }
 
+// PasswordPolicy is the policy for new passwords, which knows what the service is called.
+func (c *Config) PasswordPolicy() password.Policy {
+	return password.NewPolicy(c.Password, c.Factor.TOTPIssuer, c.Factor.RPName, c.Factor.RPID)
+}
+
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
 	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check(), c.Local.Check())

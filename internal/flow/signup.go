@@ -145,7 +145,7 @@ func (f *Flow) checkSignup(in *Signup) error {
 	case !f.Policy.Asks("password1"), !in.hasPassword():
 		in.Password = ""
 	case in.Password != "":
-		bad = append(bad, f.Passwords.Check(in.Password, "password")...)
+		bad = append(bad, f.Passwords.Check(in.Password, "password", in.Email, in.Username)...)
 	case f.Policy.Requires("password1"):
 		bad = append(bad, problem.Required.At("password"))
 	}

@@ -19,7 +19,7 @@ var (
 	PasswordTooShort  = invalid("password_too_short", "This password is too short.")
 	PasswordTooCommon = invalid("password_too_common", "This password is too common.")
 	PasswordNumeric   = invalid("password_entirely_numeric", "This password is entirely numeric.")
-	PasswordSimilar   = invalid("password_too_similar", "The password is too similar to other information about the account.")
+	PasswordSimilar   = invalid("password_too_similar", "The password is too similar to your name, your address or the name of this service.")
 	EmailTaken        = invalid("email_taken", "A user is already registered with this email address.")
 
 	UsernameTaken       = invalid("username_taken", "A user with that username already exists.")

@@ -255,6 +255,16 @@ func TestSEC72_authority(t *testing.T) {
 			t.Errorf("%s: %v, %v", email, id.Authoritative, err)
 		}
 	}
+	for email, want := range map[string]bool{
+		"x1@privaterelay.appleid.com": true, "ann@icloud.com": true, "Ann@ICLOUD.com": true, "ann@me.com": true, "ann@mac.com": true,
+		"ann@corp.example": false, "ann@gmail.com": false, "ann@apple.com": false, "ann@icloud.com.evil.example": false, "ann@evil-icloud.com": false,
+		"icloud.com": false, "ann@evil@icloud.com": false, "ann@icloud.com@evil.example": false,
+	} {
+		id, err := f.apple(compact(rsHeader, with(t, appleClaims, "x1@privaterelay.appleid.com", email)))
+		if err != nil || id.Authoritative != want || !id.EmailVerified {
+			t.Errorf("Apple, %s: %+v, %v, want authority %v", email, id, err, want)
+		}
+	}
 	for name, row := range map[string]struct {
 		pairs []string
 		want  bool
