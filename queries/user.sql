@@ -4,27 +4,31 @@
 INSERT INTO users (id, display, password_hash, created_at, username, phone)
 SELECT @id, @display, sqlc.narg(password_hash), @now, sqlc.narg(username), sqlc.narg(phone) WHERE @wanted::boolean;
 
--- The person that a password is checked against: the verified holder of the address, or else
--- the oldest unverified one. Found also when disabled or without a password: the caller spends
--- the same work on every outcome.
+-- The user that a password is checked against: the one who has verified the address, or else the
+-- oldest of those who have verified nothing, or else the oldest of the others. An address that a
+-- stranger added to an account of theirs never comes before the account of its owner. Found also
+-- when disabled or without a password: the caller spends the same work on every outcome.
 -- name: FindUserByEmail :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
- ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
+ ORDER BY (e.verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL AND u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+          e.created_at, u.id
  LIMIT 1;
 
--- The person whom a code or a link that is sent to an address may let in: its verified holder,
--- or else the oldest of those who have verified nothing, and have no second factor unless one
--- may be had without a verified address (with_factor).
+-- The user whom a code or a link that is sent to an address may let in: the one who has verified
+-- it, or else the oldest of those who are not disabled, have verified nothing, and have no second
+-- factor unless one may be had without a verified address (with_factor).
 -- name: FindUserByOwnAddress :one
 SELECT u.id, u.password_hash, u.disabled_at
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
    AND (e.verified_at IS NOT NULL
-        OR u.phone_verified_at IS NULL
+        OR u.disabled_at IS NULL AND u.phone_verified_at IS NULL
            AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
@@ -36,7 +40,8 @@ SELECT u.id, u.password_hash, u.disabled_at
   FROM users u
  WHERE u.phone = @phone
    AND (u.phone_verified_at IS NOT NULL
-        OR NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+        OR u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1;
@@ -81,19 +86,30 @@ UPDATE users SET disabled_at = coalesce(disabled_at, @now::timestamptz) WHERE id
 -- name: FindUserByUsername :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower(@username::text);
 
--- The person behind a number: the verified holder, or else the oldest unverified one.
+-- The user behind a number: the one who has verified it, or else the oldest of those who have
+-- verified nothing, or else the oldest of the others.
 -- name: FindUserByPhone :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
  WHERE u.phone = @phone
- ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+          u.created_at, u.id
  LIMIT 1;
 
 -- name: CountUsernames :one
 SELECT count(*) FROM users WHERE lower(username) = lower(@username::text);
 
--- How many have a number; verified: how many have shown that it is theirs.
--- name: CountPhoneHolders :one
-SELECT count(*) FROM users WHERE phone = @phone AND (phone_verified_at IS NOT NULL OR NOT @verified::boolean);
+-- How many accounts keep a number from another one: the one that has verified it and, unless only
+-- that counts (verified), those that a code sent to the number would open (FindUserByOwnPhone).
+-- name: CountPhoneOwners :one
+SELECT count(*)
+  FROM users u
+ WHERE u.phone = @phone
+   AND (u.phone_verified_at IS NOT NULL
+        OR NOT @verified::boolean AND u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)));
 
 -- name: UpdateUserPhone :execrows
 UPDATE users SET phone = @phone, phone_verified_at = sqlc.narg(verified_at) WHERE id = @id;

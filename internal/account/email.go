@@ -82,7 +82,7 @@ func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in str
 		if !a.Policy.ChangeEmail && len(stored) >= a.Policy.MostEmailAddresses() {
 			return problem.MaxEmailAddresses.At("email")
 		}
-		if err := a.refuseTaken(ctx, tx, address); err != nil {
+		if err := a.refuseTaken(ctx, tx, who, address); err != nil {
 			return err
 		}
 		user := who.Session.UserID
@@ -99,12 +99,14 @@ func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in str
 	})
 }
 
-// refuseTaken tells that somebody else has an address, where answers may tell.
-func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, address string) error {
+// refuseTaken tells that another user has an address, where answers may tell.
+func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {
 	if a.Policy.Hides() {
 		return nil
 	}
-	holders, err := tx.CountAddressHolders(ctx, db.CountAddressHoldersParams{Address: address})
+	holders, err := tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{
+		Address: address, Besides: who.Session.UserID, WithFactor: a.Factors.Settings.AllowUnverified,
+	})
 	if err == nil && holders > 0 {
 		err = problem.EmailTaken.At("email")
 	}

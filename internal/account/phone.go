@@ -29,7 +29,7 @@ func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string)
 	}
 	return number, a.held(ctx, who, func(tx postgres.Tx) error {
 		if !a.Policy.Hides() {
-			holders, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
+			holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 			if err != nil {
 				return err
 			}

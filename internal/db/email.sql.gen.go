@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-const countAddressHolders = `-- name: CountAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = $1 AND (verified_at IS NOT NULL OR NOT $2::boolean)
+const countAddressOwners = `-- name: CountAddressOwners :one
+SELECT count(*)
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+ WHERE e.address = $1 AND e.user_id <> $2
+   AND (e.verified_at IS NOT NULL
+        OR NOT $3::boolean AND u.disabled_at IS NULL AND u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($4::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
 `
 
-type CountAddressHoldersParams struct {
-	Address  string
-	Verified bool
+type CountAddressOwnersParams struct {
+	Address    string
+	Besides    int64
+	Verified   bool
+	WithFactor bool
 }
 
-// How many have an address; verified: how many have shown that it is theirs.
-func (q *Queries) CountAddressHolders(ctx context.Context, arg CountAddressHoldersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countAddressHolders, arg.Address, arg.Verified)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const countOtherAddressHolders = `-- name: CountOtherAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = $1 AND user_id <> $2
-`
-
-type CountOtherAddressHoldersParams struct {
-	Address string
-	UserID  int64
-}
-
-func (q *Queries) CountOtherAddressHolders(ctx context.Context, arg CountOtherAddressHoldersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countOtherAddressHolders, arg.Address, arg.UserID)
+// How many accounts besides one keep an address from a new account: the one that has verified it
+// and, unless only that counts (verified), those that a reset mailed to the address would open
+// (FindUserByOwnAddress). An unverified address of any other account keeps nobody out.
+func (q *Queries) CountAddressOwners(ctx context.Context, arg CountAddressOwnersParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countAddressOwners,
+		arg.Address,
+		arg.Besides,
+		arg.Verified,
+		arg.WithFactor,
+	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -153,6 +153,55 @@ func (q *Queries) InsertEmailAddress(ctx context.Context, arg InsertEmailAddress
 		arg.UserID,
 	)
 	return err
+}
+
+const listAddressCandidates = `-- name: ListAddressCandidates :many
+SELECT u.id, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
+       (u.disabled_at IS NOT NULL)::boolean AS disabled
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+  LEFT JOIN email_addresses p ON p.user_id = u.id AND p.is_primary
+ WHERE e.address = $1 AND e.verified_at IS NULL
+ ORDER BY e.created_at, u.id
+ LIMIT $2::integer
+`
+
+type ListAddressCandidatesParams struct {
+	Address string
+	Most    int32
+}
+
+type ListAddressCandidatesRow struct {
+	ID              int64
+	PrimaryEmail    string
+	PrimaryVerified bool
+	Disabled        bool
+}
+
+// The accounts that have an address without having verified it, for an operator to choose from.
+func (q *Queries) ListAddressCandidates(ctx context.Context, arg ListAddressCandidatesParams) ([]ListAddressCandidatesRow, error) {
+	rows, err := q.db.Query(ctx, listAddressCandidates, arg.Address, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAddressCandidatesRow{}
+	for rows.Next() {
+		var i ListAddressCandidatesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.PrimaryEmail,
+			&i.PrimaryVerified,
+			&i.Disabled,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listEmailAddresses = `-- name: ListEmailAddresses :many

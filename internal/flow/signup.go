@@ -36,8 +36,13 @@ type NewUser struct {
 	Address, Username, Phone string // empty for none
 	PasswordHash             *string
 	Verified                 bool
-	// AnyPhone: a number counts as taken also where its holder has not verified it.
+	// AnyPhone: a number is taken also by an account that has verified nothing.
 	AnyPhone bool
+	// WithFactor: an account that has verified nothing keeps its address also where it has a
+	// second factor: a reset that is mailed to the address opens it (MFA_ALLOW_UNVERIFIED_EMAIL).
+	WithFactor bool
+	// VerifiedOnly: only a verified address is taken.
+	VerifiedOnly bool
 	// Invent: a user name is made up where none was given.
 	Invent bool
 	// Shared: an address that others hold, unverified, is no obstacle.
@@ -93,7 +98,7 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		a.Methods = []session.Method{in.identity.method(tx.Now)}
 	}
 	verification := f.emailVerification(a)
-	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification}
+	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification, WithFactor: f.Factors.Settings.AllowUnverified}
 	f.vouch(in, &n)
 	id, verified, err := insert(ctx, tx, n)
 	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && verification == "mandatory" ||
@@ -245,7 +250,8 @@ func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
-// taken finds out what of a new account somebody has; nil for nothing.
+// taken finds out what of a new account another one has; nil for nothing. An unverified address
+// or number keeps nobody out, unless its owner can get into the account by it.
 func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Problem, err error) {
 	for _, c := range []struct {
 		value string
@@ -254,10 +260,10 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 	}{
 		{n.Username, tx.CountUsernames, problem.UsernameTaken.At("username")},
 		{n.Address, func(ctx context.Context, address string) (int64, error) {
-			return tx.CountAddressHolders(ctx, db.CountAddressHoldersParams{Address: address, Verified: n.Vouched})
+			return tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{Address: address, Verified: n.Vouched || n.VerifiedOnly, WithFactor: n.WithFactor})
 		}, problem.EmailTaken.At("email")},
 		{n.Phone, func(ctx context.Context, number string) (int64, error) {
-			return tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: !n.AnyPhone})
+			return tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: !n.AnyPhone, WithFactor: n.WithFactor})
 		}, problem.PhoneTaken.At("phone")},
 	} {
 		isAddress := c.found.Param == "email" // a user name may look like one

@@ -306,7 +306,8 @@ func (f *Flow) retarget(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if err := tx.LockAddress(ctx, address); err != nil {
 		return err
 	}
-	holders, err := tx.CountOtherAddressHolders(ctx, db.CountOtherAddressHoldersParams{Address: address, UserID: a.UserID})
+	owners := db.CountAddressOwnersParams{Address: address, Besides: a.UserID, WithFactor: f.Factors.Settings.AllowUnverified}
+	holders, err := tx.CountAddressOwners(ctx, owners)
 	if err != nil {
 		return err
 	}

@@ -83,7 +83,7 @@ func (f *Flow) confirmPhone(ctx context.Context, tx postgres.Tx, userID int64, n
 	if err != nil && !postgres.IsNotFound(err) {
 		return false, err
 	}
-	others, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
+	others, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return false, err
 	}
@@ -135,7 +135,7 @@ func (f *Flow) redial(ctx context.Context, tx postgres.Tx, who caller.Caller, a 
 	if err := f.Limiter.TakeTx(ctx, tx, limit.VerifyPhone, limit.Subject{Address: who.Device.Address, Key: number}); err != nil {
 		return err
 	}
-	holders, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
+	holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return err
 	}
