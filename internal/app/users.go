@@ -45,7 +45,7 @@ func (c usersCreateCommand) Run(sh *shell) error {
 		return err
 	}
 	defer d.Close()
-	user := flow.NewUser{Address: address, Verified: c.Verified}
+	user := flow.NewUser{Address: address, Verified: c.Verified, VerifiedOnly: true}
 	if !c.NoPassword {
 		hash, err := sh.newPassword(settings.PasswordPolicy(), address)
 		if err != nil {
@@ -61,9 +61,12 @@ func (c usersCreateCommand) Run(sh *shell) error {
 		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: audit.UserCreated, Actor: audit.Operator, UserID: id})
 	})
 	if errors.Is(err, problem.EmailTaken) {
-		return fmt.Errorf("%s belongs to another user", address)
+		return fmt.Errorf("another user has verified %s", address)
 	}
 	if err != nil {
+		return err
+	}
+	if err := sh.warnOfOthers(d, address, id, c.Verified); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(sh.out, id)
@@ -71,39 +74,39 @@ func (c usersCreateCommand) Run(sh *shell) error {
 }
 
 type usersSetPasswordCommand struct {
-	Email string `arg:"" help:"An address of the user."`
+	targetArguments
 }
 
 // Run sets the password, and ends every session in the same transaction.
 func (c usersSetPasswordCommand) Run(sh *shell) error {
-	return sh.withUser(c.Email, func(d *postgres.DB, settings config.Config, user db.FindUserByEmailRow) error {
-		hash, err := sh.newPassword(settings.PasswordPolicy(), user.Address, user.Display)
+	return sh.withUser(c.targetArguments, func(d *postgres.DB, settings config.Config, user target) error {
+		hash, err := sh.newPassword(settings.PasswordPolicy(), user.name, user.display)
 		if err != nil {
 			return err
 		}
 		return sh.changeUser(d, userChange{user, session.PasswordChanged, audit.PasswordChanged}, func(tx postgres.Tx) error {
-			_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.ID, PasswordHash: hash})
+			_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.id, PasswordHash: hash})
 			return err
 		})
 	})
 }
 
 type usersDisableCommand struct {
-	Email string `arg:"" help:"An address of the user."`
+	targetArguments
 }
 
 // Run disables the account, and ends every session in the same transaction.
 func (c usersDisableCommand) Run(sh *shell) error {
-	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+	return sh.withUser(c.targetArguments, func(d *postgres.DB, _ config.Config, user target) error {
 		return sh.changeUser(d, userChange{user, session.AccountDisabled, audit.AccountDisabled}, func(tx postgres.Tx) error {
-			_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.ID, Now: tx.Now})
+			_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.id, Now: tx.Now})
 			return err
 		})
 	})
 }
 
 type usersRemoveFactorsCommand struct {
-	Email string `arg:"" help:"An address of the user."`
+	targetArguments
 }
 
 // Help is shown by `latchkey users remove-factors --help`.
@@ -113,10 +116,10 @@ func (usersRemoveFactorsCommand) Help() string {
 
 // Run removes what a user could show besides the password, and ends every session.
 func (c usersRemoveFactorsCommand) Run(sh *shell) error {
-	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+	return sh.withUser(c.targetArguments, func(d *postgres.DB, _ config.Config, user target) error {
 		return sh.changeUser(d, userChange{user, session.EndedByAdmin, audit.FactorRemoved}, func(tx postgres.Tx) error {
 			for _, kind := range []string{factor.TOTP, factor.WebAuthn, factor.RecoveryCodes} {
-				if _, err := tx.DeleteAuthenticators(sh.ctx, db.DeleteAuthenticatorsParams{UserID: user.ID, Type: kind}); err != nil {
+				if _, err := tx.DeleteAuthenticators(sh.ctx, db.DeleteAuthenticatorsParams{UserID: user.id, Type: kind}); err != nil {
 					return err
 				}
 			}
@@ -125,23 +128,9 @@ func (c usersRemoveFactorsCommand) Run(sh *shell) error {
 	})
 }
 
-// withUser opens the database, finds the user with an address, and hands both on.
-func (sh *shell) withUser(address string, do func(*postgres.DB, config.Config, db.FindUserByEmailRow) error) error {
-	d, settings, err := sh.database()
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	user, err := sh.findUser(d, address)
-	if err != nil {
-		return err
-	}
-	return do(d, settings, user)
-}
-
 // userChange is a change that ends every session of the user.
 type userChange struct {
-	user   db.FindUserByEmailRow
+	user   target
 	reason string // why the sessions end
 	event  string // what the audit log calls it
 }
@@ -154,35 +143,26 @@ func (sh *shell) changeUser(d *postgres.DB, c userChange, change func(postgres.T
 	err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
 		// Race: a sign-in holds this row until its session is committed, so the change sees
 		// that session and ends it.
-		if _, err := tx.LockUser(sh.ctx, user.ID); err != nil {
+		if _, err := tx.LockUser(sh.ctx, user.id); err != nil {
 			return err
 		}
 		if err := change(tx); err != nil {
 			return err
 		}
 		var err error
-		if ended, err = session.EndAll(sh.ctx, tx, user.ID, c.reason); err != nil {
+		if ended, err = session.EndAll(sh.ctx, tx, user.id, c.reason); err != nil {
 			return err
 		}
-		if err := code.DropAll(sh.ctx, tx, user.ID); err != nil {
+		if err := code.DropAll(sh.ctx, tx, user.id); err != nil {
 			return err
 		}
-		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.ID})
+		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.id})
 	})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.Address, ended)
+	_, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.name, ended)
 	return err
-}
-
-func (sh *shell) findUser(d *postgres.DB, address string) (db.FindUserByEmailRow, error) {
-	address, _ = email.Normalize(address)
-	user, err := d.FindUserByEmail(sh.ctx, address)
-	if postgres.IsNotFound(err) {
-		return user, fmt.Errorf("there is no user with the address %q", address)
-	}
-	return user, err
 }
 
 // newPassword reads, judges and hashes a password. It is never an argument: those stand

@@ -33,6 +33,8 @@ const (
 	DeletionCancelled  = "deletion_cancelled"
 	AccountDeleted     = "account_deleted"
 	AccountExported    = "account_exported"
+	MemberAdded        = "member_added"
+	MemberRemoved      = "member_removed"
 	// SecondFactor is written where it was wrong: a right one is a login or a proof.
 	SecondFactor           = "second_factor"
 	CounterWentBack        = "webauthn_counter_went_back"

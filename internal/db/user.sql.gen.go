@@ -10,18 +10,26 @@ import (
 	"time"
 )
 
-const countPhoneHolders = `-- name: CountPhoneHolders :one
-SELECT count(*) FROM users WHERE phone = $1 AND (phone_verified_at IS NOT NULL OR NOT $2::boolean)
+const countPhoneOwners = `-- name: CountPhoneOwners :one
+SELECT count(*)
+  FROM users u
+ WHERE u.phone = $1
+   AND (u.phone_verified_at IS NOT NULL
+        OR NOT $2::boolean AND u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($3::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
 `
 
-type CountPhoneHoldersParams struct {
-	Phone    *string
-	Verified bool
+type CountPhoneOwnersParams struct {
+	Phone      *string
+	Verified   bool
+	WithFactor bool
 }
 
-// How many have a number; verified: how many have shown that it is theirs.
-func (q *Queries) CountPhoneHolders(ctx context.Context, arg CountPhoneHoldersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countPhoneHolders, arg.Phone, arg.Verified)
+// How many accounts keep a number from another one: the one that has verified it and, unless only
+// that counts (verified), those that a code sent to the number would open (FindUserByOwnPhone).
+func (q *Queries) CountPhoneOwners(ctx context.Context, arg CountPhoneOwnersParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countPhoneOwners, arg.Phone, arg.Verified, arg.WithFactor)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -137,7 +145,10 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = $1
- ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
+ ORDER BY (e.verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL AND u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+          e.created_at, u.id
  LIMIT 1
 `
 
@@ -149,9 +160,10 @@ type FindUserByEmailRow struct {
 	Address      string
 }
 
-// The person that a password is checked against: the verified holder of the address, or else
-// the oldest unverified one. Found also when disabled or without a password: the caller spends
-// the same work on every outcome.
+// The user that a password is checked against: the one who has verified the address, or else the
+// oldest of those who have verified nothing, or else the oldest of the others. An address that a
+// stranger added to an account of theirs never comes before the account of its owner. Found also
+// when disabled or without a password: the caller spends the same work on every outcome.
 func (q *Queries) FindUserByEmail(ctx context.Context, address string) (FindUserByEmailRow, error) {
 	row := q.db.QueryRow(ctx, findUserByEmail, address)
 	var i FindUserByEmailRow
@@ -171,7 +183,7 @@ SELECT u.id, u.password_hash, u.disabled_at
   JOIN users u ON u.id = e.user_id
  WHERE e.address = $1
    AND (e.verified_at IS NOT NULL
-        OR u.phone_verified_at IS NULL
+        OR u.disabled_at IS NULL AND u.phone_verified_at IS NULL
            AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
@@ -189,9 +201,9 @@ type FindUserByOwnAddressRow struct {
 	DisabledAt   *time.Time
 }
 
-// The person whom a code or a link that is sent to an address may let in: its verified holder,
-// or else the oldest of those who have verified nothing, and have no second factor unless one
-// may be had without a verified address (with_factor).
+// The user whom a code or a link that is sent to an address may let in: the one who has verified
+// it, or else the oldest of those who are not disabled, have verified nothing, and have no second
+// factor unless one may be had without a verified address (with_factor).
 func (q *Queries) FindUserByOwnAddress(ctx context.Context, arg FindUserByOwnAddressParams) (FindUserByOwnAddressRow, error) {
 	row := q.db.QueryRow(ctx, findUserByOwnAddress, arg.Address, arg.WithFactor)
 	var i FindUserByOwnAddressRow
@@ -204,7 +216,8 @@ SELECT u.id, u.password_hash, u.disabled_at
   FROM users u
  WHERE u.phone = $1
    AND (u.phone_verified_at IS NOT NULL
-        OR NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+        OR u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1
@@ -232,7 +245,10 @@ func (q *Queries) FindUserByOwnPhone(ctx context.Context, arg FindUserByOwnPhone
 const findUserByPhone = `-- name: FindUserByPhone :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
  WHERE u.phone = $1
- ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+          u.created_at, u.id
  LIMIT 1
 `
 
@@ -243,7 +259,8 @@ type FindUserByPhoneRow struct {
 	DisabledAt   *time.Time
 }
 
-// The person behind a number: the verified holder, or else the oldest unverified one.
+// The user behind a number: the one who has verified it, or else the oldest of those who have
+// verified nothing, or else the oldest of the others.
 func (q *Queries) FindUserByPhone(ctx context.Context, phone *string) (FindUserByPhoneRow, error) {
 	row := q.db.QueryRow(ctx, findUserByPhone, phone)
 	var i FindUserByPhoneRow
