@@ -89,7 +89,8 @@ CREATE TABLE sessions (
     expires_at             timestamptz NOT NULL,
     -- Number of the refresh token that counts; the first is 1.
     generation             bigint      NOT NULL CHECK (generation >= 1),
-    -- When the current generation replaced the one before; its `iat` in whole seconds.
+    -- When the current generation replaced the one before, by the clock of the database: the age
+    -- of a generation is measured from it, so that all servers agree on it.
     rotated_at             timestamptz NOT NULL,
     -- `exp` of the current generation's refresh token, in whole seconds.
     refresh_expires_at     timestamptz NOT NULL,
@@ -118,6 +119,9 @@ CREATE TABLE sessions (
                                               'account_disabled', 'account_deleted')),
     -- How far a visitor has come who is not in yet: flow.Attempt. NULL once they are.
     attempt                jsonb,
+    -- `iat` of the current generation's refresh token, in whole seconds, by the clock of the
+    -- server that issued it. NULL: the generation is older than this column, and rotated_at is it.
+    refresh_issued_at      timestamptz,
     CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT sessions_are_of_somebody CHECK ((user_id IS NULL) = (attempt IS NOT NULL))
 ) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row

@@ -1,7 +1,7 @@
 -- name: InsertSession :exec
-INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
+INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_issued_at,
                       refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
-VALUES (@id, @listing_id, @token_hash, @user_id::bigint, @created_at, @expires_at, 1, @rotated_at,
+VALUES (@id, @listing_id, @token_hash, @user_id::bigint, @created_at, @expires_at, 1, clock_timestamp(), @refresh_issued_at::timestamptz,
         @refresh_expires_at, false, @created_at, @user_agent, @device_name, @address, @methods);
 
 -- A session of a visitor who is on the way in. What refreshing needs is set once they are.
@@ -29,7 +29,8 @@ UPDATE sessions SET attempt = @attempt::jsonb, expires_at = greatest(expires_at,
 -- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
    SET user_id = @user_id::bigint, attempt = NULL, token_hash = @token_hash, created_at = @created_at, expires_at = @expires_at,
-       rotated_at = @rotated_at, refresh_expires_at = @refresh_expires_at, last_seen_at = @created_at, methods = @methods,
+       rotated_at = clock_timestamp(), refresh_issued_at = @refresh_issued_at::timestamptz, refresh_expires_at = @refresh_expires_at,
+       last_seen_at = @created_at, methods = @methods,
        user_agent = @user_agent, device_name = @device_name, address = @address
  WHERE id = @id AND user_id IS NULL AND ended_at IS NULL;
 
@@ -74,13 +75,26 @@ SELECT * FROM session_details WHERE id = @id;
 -- name: FindSessionByToken :one
 SELECT * FROM session_details WHERE token_hash = @token_hash;
 
--- The fast path of a refresh: moves a generation on if, and only if, the presented one is the
--- current one and nothing stands against it. No row means: lock, read and judge.
+-- A session whose refresh token was presented: when that token was issued, and how many seconds
+-- old the generation is by the clock of the database. clock_timestamp, because a transaction that
+-- waited for the lock began before the generation that it finds.
+-- name: FindSessionToRefresh :one
+SELECT sqlc.embed(session_details),
+       coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
+       extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
+  FROM session_details
+  JOIN sessions s ON s.id = session_details.id
+ WHERE session_details.id = @id;
+
+-- The fast path of a refresh: replaces a generation if, and only if, the presented one is the
+-- current one, is not young (session.Judge says what young means), and nothing else is against
+-- it. No row means: read and judge. The age is measured by the clock of the database.
 -- Durability: `local`. What a fail-over loses of it, Adopt repairs.
 -- name: UpdateSessionGeneration :one
 UPDATE sessions s
    SET generation = s.generation + 1,
-       rotated_at = @rotated_at,
+       rotated_at = clock_timestamp(),
+       refresh_issued_at = @refresh_issued_at::timestamptz,
        refresh_expires_at = least(s.expires_at, @refresh_expires_at),
        confirmed_at = NULL,
        idempotency_key_hash = sqlc.narg(idempotency_key_hash),
@@ -88,9 +102,11 @@ UPDATE sessions s
   FROM user_details u
  WHERE s.id = @id AND s.generation = @generation AND s.user_id = @user_id::bigint
    AND s.ended_at IS NULL AND s.expires_at > @now AND s.refresh_expires_at > @now
+   AND (s.rotated_at <= now() - make_interval(secs => @grace::double precision)
+        OR s.rotated_at >= now() + make_interval(secs => @grace))
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
-RETURNING s.generation, s.rotated_at, s.refresh_expires_at, s.methods,
+RETURNING s.generation, s.refresh_expires_at, s.methods,
        u.display, u.has_usable_password, u.email, u.tenant_id, u.username;
 
 -- Lock first and alone, then read: a join with FOR UPDATE lets a waiting refresh read a stale row.
@@ -100,7 +116,7 @@ SELECT id FROM sessions WHERE id = @id FOR UPDATE;
 -- Rotate or Adopt, on a row that is locked and judged.
 -- name: MarkSessionRotated :exec
 UPDATE sessions
-   SET generation = @generation, rotated_at = @rotated_at,
+   SET generation = @generation, rotated_at = clock_timestamp(), refresh_issued_at = @refresh_issued_at::timestamptz,
        refresh_expires_at = least(expires_at, @refresh_expires_at), confirmed_at = NULL,
        idempotency_key_hash = sqlc.narg(idempotency_key_hash),
        sends_idempotency_keys = sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL

@@ -63,6 +63,10 @@ func (c *Config) check() []error {
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))
 	}
+	if 2*c.Session.RefreshGrace > c.Session.RefreshExpiresIn {
+		// A young token is answered with itself, and its lifetime does not begin anew.
+		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be at most half of HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Session.RefreshExpiresIn))
+	}
 	if c.Session.RefreshExpiresIn > c.Session.MaxAge {
 		errs = append(errs, fmt.Errorf("HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN: %d must not be above LATCHKEY_SESSION_MAX_AGE (%d)", c.Session.RefreshExpiresIn, c.Session.MaxAge))
 	}

@@ -290,6 +290,59 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 	return i, err
 }
 
+const findSessionToRefresh = `-- name: FindSessionToRefresh :one
+SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at,
+       coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
+       extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
+  FROM session_details
+  JOIN sessions s ON s.id = session_details.id
+ WHERE session_details.id = $1
+`
+
+type FindSessionToRefreshRow struct {
+	SessionDetail   SessionDetail
+	RefreshIssuedAt time.Time
+	Age             float64
+}
+
+// A session whose refresh token was presented: when that token was issued, and how many seconds
+// old the generation is by the clock of the database. clock_timestamp, because a transaction that
+// waited for the lock began before the generation that it finds.
+func (q *Queries) FindSessionToRefresh(ctx context.Context, id uuid.UUID) (FindSessionToRefreshRow, error) {
+	row := q.db.QueryRow(ctx, findSessionToRefresh, id)
+	var i FindSessionToRefreshRow
+	err := row.Scan(
+		&i.SessionDetail.ID,
+		&i.SessionDetail.TokenHash,
+		&i.SessionDetail.UserID,
+		&i.SessionDetail.CreatedAt,
+		&i.SessionDetail.ExpiresAt,
+		&i.SessionDetail.Generation,
+		&i.SessionDetail.RotatedAt,
+		&i.SessionDetail.RefreshExpiresAt,
+		&i.SessionDetail.ConfirmedAt,
+		&i.SessionDetail.IdempotencyKeyHash,
+		&i.SessionDetail.SendsIdempotencyKeys,
+		&i.SessionDetail.Methods,
+		&i.SessionDetail.EndedAt,
+		&i.SessionDetail.EndReason,
+		&i.SessionDetail.Display,
+		&i.SessionDetail.HasUsablePassword,
+		&i.SessionDetail.DisabledAt,
+		&i.SessionDetail.UserCreatedAt,
+		&i.SessionDetail.Email,
+		&i.SessionDetail.EmailVerifiedAt,
+		&i.SessionDetail.TenantID,
+		&i.SessionDetail.Username,
+		&i.SessionDetail.Phone,
+		&i.SessionDetail.PhoneVerifiedAt,
+		&i.SessionDetail.DeletesAt,
+		&i.RefreshIssuedAt,
+		&i.Age,
+	)
+	return i, err
+}
+
 const insertPendingSession = `-- name: InsertPendingSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, created_at, expires_at, generation, rotated_at, refresh_expires_at,
                       sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods, attempt)
@@ -326,9 +379,9 @@ func (q *Queries) InsertPendingSession(ctx context.Context, arg InsertPendingSes
 }
 
 const insertSession = `-- name: InsertSession :exec
-INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
+INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_issued_at,
                       refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
-VALUES ($1, $2, $3, $4::bigint, $5, $6, 1, $7,
+VALUES ($1, $2, $3, $4::bigint, $5, $6, 1, clock_timestamp(), $7::timestamptz,
         $8, false, $5, $9, $10, $11, $12)
 `
 
@@ -339,7 +392,7 @@ type InsertSessionParams struct {
 	UserID           int64
 	CreatedAt        time.Time
 	ExpiresAt        time.Time
-	RotatedAt        time.Time
+	RefreshIssuedAt  time.Time
 	RefreshExpiresAt time.Time
 	UserAgent        string
 	DeviceName       string
@@ -355,7 +408,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.UserID,
 		arg.CreatedAt,
 		arg.ExpiresAt,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.UserAgent,
 		arg.DeviceName,
@@ -496,7 +549,7 @@ func (q *Queries) MarkSessionConfirmed(ctx context.Context, arg MarkSessionConfi
 
 const markSessionRotated = `-- name: MarkSessionRotated :exec
 UPDATE sessions
-   SET generation = $1, rotated_at = $2,
+   SET generation = $1, rotated_at = clock_timestamp(), refresh_issued_at = $2::timestamptz,
        refresh_expires_at = least(expires_at, $3), confirmed_at = NULL,
        idempotency_key_hash = $4,
        sends_idempotency_keys = sends_idempotency_keys OR $4::bytea IS NOT NULL
@@ -505,7 +558,7 @@ UPDATE sessions
 
 type MarkSessionRotatedParams struct {
 	Generation         int64
-	RotatedAt          time.Time
+	RefreshIssuedAt    time.Time
 	RefreshExpiresAt   time.Time
 	IdempotencyKeyHash []byte
 	ID                 uuid.UUID
@@ -515,7 +568,7 @@ type MarkSessionRotatedParams struct {
 func (q *Queries) MarkSessionRotated(ctx context.Context, arg MarkSessionRotatedParams) error {
 	_, err := q.db.Exec(ctx, markSessionRotated,
 		arg.Generation,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.IdempotencyKeyHash,
 		arg.ID,
@@ -542,7 +595,8 @@ func (q *Queries) UpdateSessionAttempt(ctx context.Context, arg UpdateSessionAtt
 const updateSessionGeneration = `-- name: UpdateSessionGeneration :one
 UPDATE sessions s
    SET generation = s.generation + 1,
-       rotated_at = $1,
+       rotated_at = clock_timestamp(),
+       refresh_issued_at = $1::timestamptz,
        refresh_expires_at = least(s.expires_at, $2),
        confirmed_at = NULL,
        idempotency_key_hash = $3,
@@ -550,25 +604,27 @@ UPDATE sessions s
   FROM user_details u
  WHERE s.id = $4 AND s.generation = $5 AND s.user_id = $6::bigint
    AND s.ended_at IS NULL AND s.expires_at > $7 AND s.refresh_expires_at > $7
+   AND (s.rotated_at <= now() - make_interval(secs => $8::double precision)
+        OR s.rotated_at >= now() + make_interval(secs => $8))
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
-RETURNING s.generation, s.rotated_at, s.refresh_expires_at, s.methods,
+RETURNING s.generation, s.refresh_expires_at, s.methods,
        u.display, u.has_usable_password, u.email, u.tenant_id, u.username
 `
 
 type UpdateSessionGenerationParams struct {
-	RotatedAt          time.Time
+	RefreshIssuedAt    time.Time
 	RefreshExpiresAt   time.Time
 	IdempotencyKeyHash []byte
 	ID                 uuid.UUID
 	Generation         int64
 	UserID             int64
 	Now                time.Time
+	Grace              float64
 }
 
 type UpdateSessionGenerationRow struct {
 	Generation        int64
-	RotatedAt         time.Time
 	RefreshExpiresAt  time.Time
 	Methods           json.RawMessage
 	Display           string
@@ -578,23 +634,24 @@ type UpdateSessionGenerationRow struct {
 	Username          *string
 }
 
-// The fast path of a refresh: moves a generation on if, and only if, the presented one is the
-// current one and nothing stands against it. No row means: lock, read and judge.
+// The fast path of a refresh: replaces a generation if, and only if, the presented one is the
+// current one, is not young (session.Judge says what young means), and nothing else is against
+// it. No row means: read and judge. The age is measured by the clock of the database.
 // Durability: `local`. What a fail-over loses of it, Adopt repairs.
 func (q *Queries) UpdateSessionGeneration(ctx context.Context, arg UpdateSessionGenerationParams) (UpdateSessionGenerationRow, error) {
 	row := q.db.QueryRow(ctx, updateSessionGeneration,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.IdempotencyKeyHash,
 		arg.ID,
 		arg.Generation,
 		arg.UserID,
 		arg.Now,
+		arg.Grace,
 	)
 	var i UpdateSessionGenerationRow
 	err := row.Scan(
 		&i.Generation,
-		&i.RotatedAt,
 		&i.RefreshExpiresAt,
 		&i.Methods,
 		&i.Display,
@@ -623,7 +680,8 @@ func (q *Queries) UpdateSessionMethods(ctx context.Context, arg UpdateSessionMet
 const updateSessionSignedIn = `-- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
    SET user_id = $1::bigint, attempt = NULL, token_hash = $2, created_at = $3, expires_at = $4,
-       rotated_at = $5, refresh_expires_at = $6, last_seen_at = $3, methods = $7,
+       rotated_at = clock_timestamp(), refresh_issued_at = $5::timestamptz, refresh_expires_at = $6,
+       last_seen_at = $3, methods = $7,
        user_agent = $8, device_name = $9, address = $10
  WHERE id = $11 AND user_id IS NULL AND ended_at IS NULL
 `
@@ -633,7 +691,7 @@ type UpdateSessionSignedInParams struct {
 	TokenHash        []byte
 	CreatedAt        time.Time
 	ExpiresAt        time.Time
-	RotatedAt        time.Time
+	RefreshIssuedAt  time.Time
 	RefreshExpiresAt time.Time
 	Methods          json.RawMessage
 	UserAgent        string
@@ -649,7 +707,7 @@ func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSi
 		arg.TokenHash,
 		arg.CreatedAt,
 		arg.ExpiresAt,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.Methods,
 		arg.UserAgent,

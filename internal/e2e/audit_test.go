@@ -20,11 +20,15 @@ func TestSEC97_whatHappensToAccountsIsRecorded(t *testing.T) {
 	e := w.signInFrom("ada@example.com", "User-Agent: Phone/1\u200b")
 	w.call("POST", loginPath, credentials("ada@example.com", wrongPassword)).wants(400)
 	w.call("POST", loginPath, credentials("nobody@example.com", wrongPassword)).wants(400)
+	w.age(grown)
 	next := w.spend(e.refresh, "key-number-1").wants(200) // a plain rotation leaves no row
 	w.call("GET", sessionPath, "", bearer(next.text("meta.access_token"))).wants(200)
 	w.call("DELETE", sessionPath, "", bearer(next.text("meta.access_token"))).wants(401)
 	thief := w.signIn("ada@example.com")
+	w.age(grown)
 	w.spend(thief.refresh, "key-number-1").wants(200)
+	w.spend(thief.refresh, "another-key").wants(409) // nor does a conflict
+	w.age(grown)
 	w.spend(thief.refresh, "another-key").wants(400)
 	want := "user_created success user, login success user, login failure user, login failure user, logout success user, " +
 		"login success user, refresh_token_reused success server"

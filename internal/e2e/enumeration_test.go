@@ -171,6 +171,7 @@ func TestSEC58_aNewDeviceAndAStolenTokenAreTold(t *testing.T) {
 	if l := w.letter(ada, 1); !strings.Contains(l.subject, "neues Gerät") || !strings.Contains(l.text, "Mit: iPhone") || strings.Contains(l.text, "Tablet") {
 		t.Errorf("%q %q", l.subject, l.text)
 	}
+	w.age(grown)
 	w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-phone").wants(200)
 	w.clock.Advance(2 * 1e9)
 	w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-thief").wants(400, "refresh_token_reused@refresh")

@@ -108,6 +108,7 @@ func TestLimit_signUpsOfOneNetworkAreCountedTogether(t *testing.T) {
 func TestLimit_refreshAndLookUpsHaveNone(t *testing.T) {
 	t.Parallel()
 	w := limited(t)
+	w.bornGrown()
 	s := w.signedUp("ada@example.com")
 	for range 100 {
 		w.call("GET", sessionPath, "", bearer(s.Tokens().Access)).wants(200)

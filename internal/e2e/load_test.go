@@ -80,6 +80,7 @@ func TestTLOAD04_manyClientsRefreshInTheSameMoment(t *testing.T) {
 	for i := range tokens {
 		tokens[i] = w.signIn("ada@example.com").refresh
 	}
+	w.age(grown)
 	var wg sync.WaitGroup
 	for i, token := range tokens {
 		wg.Go(func() {
@@ -94,6 +95,7 @@ func TestTREF05_aLockThatIsNotObtainedIs503(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	lock := w.connect()
 	defer func() { _ = lock.Close(t.Context()) }()
 	if _, err := lock.Exec(t.Context(), "BEGIN; SELECT 1 FROM sessions FOR UPDATE"); err != nil {

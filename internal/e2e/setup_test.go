@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,6 +40,7 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+// Advance lets time pass, for the servers and for the rows whose age the database measures.
 func (c *clock) Advance(d time.Duration) {
 	c.mu.Lock()
 	c.now = c.now.Add(d)
@@ -47,6 +49,13 @@ func (c *clock) Advance(d time.Duration) {
 	if c.moved != nil {
 		c.moved(d)
 	}
+}
+
+// Drift sets the clock of the servers, forward or back, while no time passes.
+func (c *clock) Drift(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
 }
 
 // ageLimits makes rate limits as much older: they are counted by the database's clock, which
@@ -100,10 +109,35 @@ func start(t testing.TB, settings ...string) *world {
 	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}, w.secrets}, Timeout: 20 * time.Second}
 	t.Cleanup(w.nothingReadable) // when its servers have ended, and before its database goes
 	w.app, w.url = w.serve(settings...)
-	if slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "ACCOUNT_RATE_LIMITS=") }) {
-		w.clock.moved = w.ageLimits
+	limited := slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "ACCOUNT_RATE_LIMITS=") })
+	w.clock.moved = func(d time.Duration) {
+		w.age(max(0, d)) // a clock that is set back makes nothing younger
+		if limited {
+			w.ageLimits(d)
+		}
 	}
 	return w
+}
+
+// bornGrown makes every generation of this database so old from its beginning that each refresh
+// of it rotates, for tests in which time does not matter and rotations do.
+func (w *world) bornGrown() {
+	w.t.Helper()
+	w.exec(fmt.Sprintf(`CREATE FUNCTION born_grown() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			NEW.rotated_at := NEW.rotated_at - interval '%d seconds'; RETURN NEW;
+		END $$;
+		CREATE TRIGGER born_grown BEFORE INSERT OR UPDATE OF generation, user_id ON sessions
+			FOR EACH ROW EXECUTE FUNCTION born_grown()`, int(grown.Seconds())))
+}
+
+// grown is an age beyond the default grace: a refresh token that is as old rotates when it is
+// spent; a younger one is repeated.
+const grown = 61 * time.Second
+
+// age makes the current generation of every session older, by the clock of the database.
+func (w *world) age(by time.Duration) {
+	w.t.Helper()
+	w.exec("UPDATE sessions SET rotated_at = rotated_at - make_interval(secs => $1)", by.Seconds())
 }
 
 // serve runs one more server process's worth of program on the world's database.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
-	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -52,36 +51,20 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if r.Refused != nil {
 		return Entry{}, r.Refused.At(in.Param)
 	}
-	entry, err := f.renew(claims, r, more)
-	if in.IdempotencyKey == "" {
-		hold(ctx)
-	}
-	return entry, err
+	return f.renew(claims, r, more)
 }
 
-// holdFor is how long the answer to a refresh without a key waits.
-const holdFor = 40 * time.Millisecond
-
-// hold lets a client without keys read all the 401s of one moment before it learns of a
-// successor. A plain interceptor refreshes once for each of them; one that came a little
-// later than the rest would spend the successor at once, and an older refresh that is
-// still on its way would then be two generations back: reuse
-// (docs/decisions/0005-plain-clients.md; measured there).
-func hold(ctx context.Context) {
-	timer := time.NewTimer(holdFor)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
-	}
-}
-
-// rotate tries the one statement first, and judges where that moves nothing.
+// rotate tries the one statement that rotates, then the one that finds a young token, and locks
+// the session for everything else.
 func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claims, key string) (session.Rotation, error) {
 	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
 		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(key),
 	}}
 	r, done, err := f.Sessions.RotateFast(ctx, f.DB, sp)
+	if err != nil || done {
+		return r, err
+	}
+	r, done, err = f.Sessions.Repeat(ctx, f.DB, sp)
 	if err != nil || done {
 		return r, err
 	}
@@ -105,7 +88,8 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claim
 func (f *Flow) renew(claims token.Claims, r session.Rotation, more json.RawMessage) (Entry, error) {
 	entry, err := f.sign(token.Claims{SessionID: claims.SessionID, Proof: proofOf(r.Methods), Extra: more}, r.Successor, r.Holder)
 	entry.Methods = r.Methods
-	if !f.Sessions.Rotates() && r.Verdict == session.Rotate {
+	kept := r.Verdict == session.Rotate || r.Verdict == session.Repeat
+	if kept && !f.Sessions.Rotates() { // the client has it already
 		entry.RefreshToken = ""
 	}
 	return entry, err

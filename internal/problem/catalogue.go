@@ -80,6 +80,10 @@ var (
 	AccountDisabled     = invalid("account_disabled", "The account is disabled.")
 	AccountDeleted      = invalid("account_deleted", "The account has been deleted.")
 
+	// RefreshConflict says nothing about the session: another key spent this token a moment ago.
+	RefreshConflict = &Problem{Kind: Conflict, Code: "refresh_conflict", RetryAfter: time.Second,
+		Message: "Another request of this session has just used the refresh token. Read the stored tokens again, then retry."}
+
 	// The request as such.
 	PathNotFound     = &Problem{Kind: NotFound, Code: "not_found", Message: "There is nothing at this path."}
 	MethodNotAllowed = &Problem{Kind: NotAllowed, Code: "method_not_allowed", Message: "This path does not support the method."}
@@ -107,7 +111,7 @@ func Catalogue() []*Problem {
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
-		AccountDeleted, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
+		AccountDeleted, RefreshConflict, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
 		TooManyRequests, TemporarilyUnavailable, InternalError,
 	}
 }

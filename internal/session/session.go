@@ -20,7 +20,7 @@ type Settings struct {
 	MaxAge             int  `env:"LATCHKEY_SESSION_MAX_AGE" default:"7776000" min:"300" max:"31536000" doc:"Seconds that a session lives at most, however often it is refreshed (90 days)."`
 	RefreshExpiresIn   int  `env:"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN" default:"86400" min:"2" max:"31536000" doc:"Seconds that a refresh token lives; each refresh starts them anew."`
 	RotateRefreshToken bool `env:"HEADLESS_JWT_ROTATE_REFRESH_TOKEN" default:"true" doc:"Hand out a new refresh token at each refresh. When false, the one from sign-in serves until it expires."`
-	RefreshGrace       int  `env:"LATCHKEY_REFRESH_GRACE" default:"60" min:"1" max:"600" doc:"Seconds for which the predecessor of a used refresh token is still answered with the same successor. Must stay below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN."`
+	RefreshGrace       int  `env:"LATCHKEY_REFRESH_GRACE" default:"60" min:"1" max:"600" doc:"Seconds for which a refresh token is young: it is answered with itself, and its predecessor is still answered with it. Parallel refreshes of one client must be over within this time. At most half of HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN, and below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN."`
 }
 
 // Details is a session with its user, as one look-up finds it.
@@ -118,7 +118,8 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 	opened.Successor = s.successor(1, tx.Now, end)
 	row := db.InsertSessionParams{
 		ID: opened.ID, ListingID: secret.ID52(), TokenHash: secret.Hash(opened.Token), UserID: o.UserID,
-		CreatedAt: tx.Now, ExpiresAt: end, RotatedAt: tx.Now, RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
+		CreatedAt: tx.Now, ExpiresAt: end, RefreshIssuedAt: opened.Successor.IssuedAt,
+		RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
 	}
 	if err := s.store(ctx, tx, o, row); err != nil {
 		return Opened{}, err
@@ -140,7 +141,7 @@ func (s *Sessions) store(ctx context.Context, tx postgres.Tx, o Opening, row db.
 	}
 	n, err := tx.UpdateSessionSignedIn(ctx, db.UpdateSessionSignedInParams{
 		ID: row.ID, UserID: o.UserID, TokenHash: row.TokenHash, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
-		RotatedAt: row.RotatedAt, RefreshExpiresAt: row.RefreshExpiresAt, Methods: row.Methods,
+		RefreshIssuedAt: row.RefreshIssuedAt, RefreshExpiresAt: row.RefreshExpiresAt, Methods: row.Methods,
 		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address,
 	})
 	if err == nil && n == 0 { // another request of the same client was faster

@@ -22,6 +22,8 @@ const (
 	ActionShow Action = "show"
 	// ActionWait: Keep everything, and do not ask again before `Retry-After`.
 	ActionWait Action = "wait"
+	// ActionReread: Another call of this session was faster. Keep everything, read the stored tokens again, and repeat the call with what is stored, not before `Retry-After`. It says nothing against the session.
+	ActionReread Action = "reread"
 	// ActionRetry: Keep everything, and try again later, each time a little later, not before `Retry-After`. Nothing is known about the credentials.
 	ActionRetry Action = "retry"
 )
@@ -88,6 +90,7 @@ var actionEntries = [...]actionEntry{
 		"session_ended":         ActionSignOut,
 		"session_expired":       ActionSignOut,
 	}},
+	8: {fallback: ActionReread},
 }
 
 // actionTable is operation → status → index of actionEntries.
@@ -136,8 +139,8 @@ var actionTable = map[string]map[int]int{
 	"reauthenticate":                 {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4},
 	"reauthenticateByCredential":     {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
 	"reauthenticateBySecondFactor":   {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
-	"refreshToken":                   {200: 0, 400: 7, 413: 1, 415: 1, 503: 4},
-	"refreshTokenPair":               {200: 0, 400: 7, 413: 1, 415: 1, 503: 4},
+	"refreshToken":                   {200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4},
+	"refreshTokenPair":               {200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4},
 	"removeCredentials":              {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
 	"removeEmailAddress":             {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4},
 	"renameCredential":               {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},

@@ -495,7 +495,7 @@ type Problem struct {
 	// `no_recovery_codes`, `no_verified_email`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
-	// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+	// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
 	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
 	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
@@ -973,6 +973,9 @@ type ProviderAccountList = ProviderAccountsResponse
 // RecoveryCodesShown defines model for RecoveryCodesShown.
 type RecoveryCodesShown = RecoveryCodesResponse
 
+// RefreshConflict defines model for RefreshConflict.
+type RefreshConflict = ErrorResponse
+
 // RequestOptionsShown defines model for RequestOptionsShown.
 type RequestOptionsShown = RequestOptionsResponse
 
@@ -1015,19 +1018,23 @@ type GetPasswordResetParams struct {
 
 // RefreshTokenParams defines parameters for RefreshToken.
 type RefreshTokenParams struct {
-	// IdempotencyKey Made by the client when it *stores* a refresh token, and sent with every
-	// attempt to spend that token. A repeated refresh with the same key is
-	// answered with the same successor, however long the first answer has been
-	// lost. A session that has ever sent one must go on doing so.
+	// IdempotencyKey The key of one refresh token: made by the client when it *stores* the token,
+	// and sent with every attempt to spend *that* token. A client that is answered
+	// with the token that it has (the same `jti`) keeps the key of it. A repeated
+	// refresh with the same key is answered with the same successor, however long
+	// the first answer has been lost. A session that has ever sent one must go on
+	// doing so.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RefreshTokenPairParams defines parameters for RefreshTokenPair.
 type RefreshTokenPairParams struct {
-	// IdempotencyKey Made by the client when it *stores* a refresh token, and sent with every
-	// attempt to spend that token. A repeated refresh with the same key is
-	// answered with the same successor, however long the first answer has been
-	// lost. A session that has ever sent one must go on doing so.
+	// IdempotencyKey The key of one refresh token: made by the client when it *stores* the token,
+	// and sent with every attempt to spend *that* token. A client that is answered
+	// with the token that it has (the same `jti`) keeps the key of it. A repeated
+	// refresh with the same key is answered with the same successor, however long
+	// the first answer has been lost. A session that has ever sent one must go on
+	// doing so.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -2104,6 +2111,16 @@ type ClientInterface interface {
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
+	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
 	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -2121,6 +2138,16 @@ type ClientInterface interface {
 	// The new pair stands in `meta`. Looks at no credential but the one in the
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
+	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
@@ -3990,6 +4017,16 @@ func (c *Client) Signup(ctx context.Context, body SignupJSONRequestBody, reqEdit
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
+//
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
 // `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -4017,6 +4054,16 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, params *RefreshTokenP
 // The new pair stands in `meta`. Looks at no credential but the one in the
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
+//
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
@@ -7693,6 +7740,16 @@ type ClientWithResponsesInterface interface {
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
+	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
 	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -7710,6 +7767,16 @@ type ClientWithResponsesInterface interface {
 	// The new pair stands in `meta`. Looks at no credential but the one in the
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
+	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
@@ -12552,6 +12619,11 @@ func (r SignupResult) ContentType() string {
 	return ""
 }
 
+// RefreshTokenResult409Headers the declared response headers of an HTTP 409 response for RefreshToken
+type RefreshTokenResult409Headers struct {
+	RetryAfter int32
+}
+
 // RefreshTokenResult503Headers the declared response headers of an HTTP 503 response for RefreshToken
 type RefreshTokenResult503Headers struct {
 	RetryAfter int32
@@ -12564,12 +12636,16 @@ type RefreshTokenResult struct {
 	JSON200 *AuthenticatedResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *RefreshConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RefreshTokenResult409Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *RefreshTokenResult503Headers
 }
@@ -12582,6 +12658,11 @@ func (r RefreshTokenResult) GetJSON200() *AuthenticatedResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r RefreshTokenResult) GetJSON400() *BadRequest {
 	return r.JSON400
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RefreshTokenResult) GetJSON409() *RefreshConflict {
+	return r.JSON409
 }
 
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
@@ -13633,6 +13714,11 @@ func (r GetConfigResult) ContentType() string {
 	return ""
 }
 
+// RefreshTokenPairResult409Headers the declared response headers of an HTTP 409 response for RefreshTokenPair
+type RefreshTokenPairResult409Headers struct {
+	RetryAfter int32
+}
+
 // RefreshTokenPairResult503Headers the declared response headers of an HTTP 503 response for RefreshTokenPair
 type RefreshTokenPairResult503Headers struct {
 	RetryAfter int32
@@ -13645,12 +13731,16 @@ type RefreshTokenPairResult struct {
 	JSON200 *TokenPairResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *RefreshConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RefreshTokenPairResult409Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *RefreshTokenPairResult503Headers
 }
@@ -13663,6 +13753,11 @@ func (r RefreshTokenPairResult) GetJSON200() *TokenPairResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r RefreshTokenPairResult) GetJSON400() *BadRequest {
 	return r.JSON400
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RefreshTokenPairResult) GetJSON409() *RefreshConflict {
+	return r.JSON409
 }
 
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
@@ -15315,6 +15410,16 @@ func (c *ClientWithResponses) SignupWithResponse(ctx context.Context, body Signu
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
+//
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
 // `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -15338,6 +15443,16 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 // The new pair stands in `meta`. Looks at no credential but the one in the
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
+//
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
@@ -20075,6 +20190,13 @@ func ParseRefreshTokenResult(rsp *http.Response) (*RefreshTokenResult, error) {
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest RefreshConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PayloadTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20099,6 +20221,16 @@ func ParseRefreshTokenResult(rsp *http.Response) (*RefreshTokenResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 409:
+		var headers RefreshTokenResult409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefreshTokenResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -21096,6 +21228,13 @@ func ParseRefreshTokenPairResult(rsp *http.Response) (*RefreshTokenPairResult, e
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest RefreshConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PayloadTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -21120,6 +21259,16 @@ func ParseRefreshTokenPairResult(rsp *http.Response) (*RefreshTokenPairResult, e
 	}
 
 	switch {
+	case rsp.StatusCode == 409:
+		var headers RefreshTokenPairResult409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefreshTokenPairResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

@@ -158,7 +158,7 @@ func (s *Session) tellServer(ctx context.Context) error {
 		return a.undocumented()
 	}
 	if a.Meta.RefreshToken != "" {
-		if err := s.queueSignOut(newRecord(rec.Seq, a.Meta.RefreshToken)); err != nil {
+		if err := s.queueSignOut(rec.after(rec.Seq, a.Meta.RefreshToken)); err != nil {
 			return err
 		}
 	}

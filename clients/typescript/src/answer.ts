@@ -72,7 +72,7 @@ export function isOver(operation: string | undefined, word: Action, status: numb
 
 /** The error that an answer stands for. */
 export function errorOf(operation: string, word: Action, { status, envelope, retryAfter }: Answer): LatchkeyError {
-  const busy = envelope && (word === 'wait' || (word === 'retry' && status >= 408)); // ours, also where a proxy caused it
+  const busy = envelope && (word === 'wait' || word === 'reread' || (word === 'retry' && status >= 408)); // ours, also where a proxy caused it
   const kind = busy ? 'server' : word === 'retry' ? 'undocumented' : 'problem';
   const problems = envelope?.errors;
   const code = problems?.[0]?.code;

@@ -1,4 +1,4 @@
-import type { AccessToken, Credential } from './access-token.js';
+import { sameToken, type AccessToken, type Credential } from './access-token.js';
 import { Backoff } from './backoff.js';
 import { LatchkeyError, nothingPending, signedOut, storeError } from './errors.js';
 import type { User } from './generated/types.gen.js';
@@ -266,10 +266,14 @@ export class Keeper {
       if ('access' in answer) {
         return await this.keep(spent, answer, epoch);
       }
-      if (!same(await this.look(), spent)) {
+      const found = await this.look();
+      if (!same(found, spent)) {
         return false;
       }
-      await this.end(answer.refused, answer.endedAt, spent);
+      if ('conflict' in answer) {
+        throw answer.conflict;
+      }
+      await this.end(answer.refused, answer.endedAt, found);
       throw this.nobody();
     } catch (error) {
       if (epoch !== this.epoch) {
@@ -292,12 +296,14 @@ export class Keeper {
 
   /** Stores a new pair; it is used only after that. False where another session is stored now. */
   private async keep(spent: SessionRecord, pair: Pair, epoch: number): Promise<boolean> {
-    const content = this.contentOf(pair, pair.user?.id ?? spent.userId);
+    const fresh = this.contentOf(pair, pair.user?.id ?? spent.userId);
+    // An attempt to spend this very token that is still on its way has sent the key of before.
+    const content = sameToken(pair.refreshToken, spent.refreshToken) ? { ...fresh, idempotencyKey: spent.idempotencyKey } : fresh;
     const found = await this.slots.replace(spent, content, () => epoch === this.epoch);
     if (!found || found.endReason || found.userId !== content.userId || epoch !== this.epoch) {
       return false;
     }
-    if (!same(found, this.record)) { // else somebody has signed in here meanwhile
+    if (found.sequence !== this.record?.sequence || !same(found, this.record)) { // else somebody has signed in here meanwhile
       // Where another process was faster, its record is of the same generation or a later one.
       this.unproven = true;
       this.hold(found, pair);
@@ -409,6 +415,7 @@ export class Keeper {
   }
 }
 
+/** Whether two records hold the same refresh token: each token has a key of its own. */
 function same(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
   return a !== undefined && a.idempotencyKey === b?.idempotencyKey;
 }

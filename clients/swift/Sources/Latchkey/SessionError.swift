@@ -44,6 +44,7 @@ public enum SessionError: Error, Hashable, Sendable {
         case .reauthenticate: .reauthenticate
         case .prompt(.cancelled): .retry
         case .problem, .prompt, .nothingPending, .unlockFailed, .foreignHost: .show
+        case .unavailable(409, _, _): .reread
         case .unavailable(let status, _, _): status == 429 ? .wait : .retry
         case .locked, .store, .network, .undocumented, .unlockCancelled, .cancelled: .retry
         }
@@ -131,7 +132,7 @@ extension SessionError {
     static func answer(_ status: Int, _ problem: ErrorResponse, operation: String, retryAfter: Int? = nil) -> SessionError {
         let code = problem.errors?.first?.code
         switch ClientActions.action(operation: operation, status: status, facts: AnswerFacts(code: code)) {
-        case .wait, .retry: return .unavailable(status: status, code: code, retryAfter: retryAfter.map { TimeInterval($0) })
+        case .wait, .reread, .retry: return .unavailable(status: status, code: code, retryAfter: retryAfter.map { TimeInterval($0) })
         default: return .problem(status: status, problem.errors ?? [])
         }
     }

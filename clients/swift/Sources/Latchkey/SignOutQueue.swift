@@ -71,7 +71,7 @@ actor SignOutQueue {
         switch await refresh(record) {
         case .renewed(let token, _): try await end(with: token.value)
         case .over: break
-        case .failed(let error, _): throw error
+        case .conflict(let error, _), .failed(let error, _): throw error
         }
         try await done(key)
     }

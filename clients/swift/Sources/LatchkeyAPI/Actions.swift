@@ -16,6 +16,8 @@ public enum ClientAction: String, Sendable, CaseIterable {
     case show
     /// Keep everything, and do not ask again before `Retry-After`.
     case wait
+    /// Another call of this session was faster. Keep everything, read the stored tokens again, and repeat the call with what is stored, not before `Retry-After`. It says nothing against the session.
+    case reread
     /// Keep everything, and try again later, each time a little later, not before `Retry-After`. Nothing is known about the credentials.
     case retry
 }
@@ -90,6 +92,7 @@ public enum ClientActions {
             "session_ended": .signOut,
             "session_expired": .signOut,
         ]),
+        Entry(fallback: .reread),
     ]
 
     // Operation → status → index of entries.
@@ -138,8 +141,8 @@ public enum ClientActions {
         "reauthenticate": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "reauthenticateByCredential": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "reauthenticateBySecondFactor": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
-        "refreshToken": [200: 0, 400: 7, 413: 1, 415: 1, 503: 4],
-        "refreshTokenPair": [200: 0, 400: 7, 413: 1, 415: 1, 503: 4],
+        "refreshToken": [200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4],
+        "refreshTokenPair": [200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4],
         "removeCredentials": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "removeEmailAddress": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
         "renameCredential": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],

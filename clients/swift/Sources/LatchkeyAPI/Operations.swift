@@ -1570,10 +1570,12 @@ public enum Operations {
     public enum RefreshToken {
         /// What the operation takes.
         public struct Input: Hashable, Sendable {
-            /// Made by the client when it *stores* a refresh token, and sent with every
-            /// attempt to spend that token. A repeated refresh with the same key is
-            /// answered with the same successor, however long the first answer has been
-            /// lost. A session that has ever sent one must go on doing so.
+            /// The key of one refresh token: made by the client when it *stores* the token,
+            /// and sent with every attempt to spend *that* token. A client that is answered
+            /// with the token that it has (the same `jti`) keeps the key of it. A repeated
+            /// refresh with the same key is answered with the same successor, however long
+            /// the first answer has been lost. A session that has ever sent one must go on
+            /// doing so.
             public var idempotencyKey: String?
             /// The body of the request.
             public var body: RefreshTokenRequest
@@ -1591,6 +1593,10 @@ public enum Operations {
             case ok(AuthenticatedResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
+            /// 409: `refresh_conflict`: another call of this session spent the refresh token a moment
+            /// ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+            /// Read the stored tokens again, and repeat with what is stored.
+            case conflict(ErrorResponse, retryAfter: Int)
             /// 413: The body is larger than 65,536 bytes.
             case contentTooLarge(ErrorResponse)
             /// 415: The body is not `application/json` in UTF-8, or is compressed.
@@ -1935,10 +1941,12 @@ public enum Operations {
     public enum RefreshTokenPair {
         /// What the operation takes.
         public struct Input: Hashable, Sendable {
-            /// Made by the client when it *stores* a refresh token, and sent with every
-            /// attempt to spend that token. A repeated refresh with the same key is
-            /// answered with the same successor, however long the first answer has been
-            /// lost. A session that has ever sent one must go on doing so.
+            /// The key of one refresh token: made by the client when it *stores* the token,
+            /// and sent with every attempt to spend *that* token. A client that is answered
+            /// with the token that it has (the same `jti`) keeps the key of it. A repeated
+            /// refresh with the same key is answered with the same successor, however long
+            /// the first answer has been lost. A session that has ever sent one must go on
+            /// doing so.
             public var idempotencyKey: String?
             /// The body of the request.
             public var body: RefreshTokenPairRequest
@@ -1956,6 +1964,10 @@ public enum Operations {
             case ok(TokenPairResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
+            /// 409: `refresh_conflict`: another call of this session spent the refresh token a moment
+            /// ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+            /// Read the stored tokens again, and repeat with what is stored.
+            case conflict(ErrorResponse, retryAfter: Int)
             /// 413: The body is larger than 65,536 bytes.
             case contentTooLarge(ErrorResponse)
             /// 415: The body is not `application/json` in UTF-8, or is compressed.
@@ -2445,6 +2457,16 @@ public protocol API: Sendable {
     /// The new pair stands in `meta`. Looks at no credential but the one in the
     /// body. A refresh whose answer was lost can be repeated with the same token
     /// and the same `Idempotency-Key`: it hands out the same successor.
+    ///
+    /// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+    /// same token again and a fresh access token: a client that refreshes once for
+    /// each of several calls, without a lock, stays signed in, with a key or
+    /// without one. Store what is answered, whether it is new or not.
+    ///
+    /// 409 `refresh_conflict`: another key spent this token less than
+    /// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+    /// on. Read the stored tokens again, and repeat with what is stored, not before
+    /// `Retry-After`.
     ///
     /// A refused refresh token is 400 with one of `refresh_token_invalid`,
     /// `session_expired`, `session_ended`, `password_changed`,
@@ -3339,6 +3361,7 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
@@ -3522,6 +3545,7 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(TokenPairResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))

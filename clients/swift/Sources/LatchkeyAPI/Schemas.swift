@@ -1107,7 +1107,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `no_recovery_codes`, `no_verified_email`, `not_found`,
     /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
     /// `password_too_common`, `password_too_short`, `password_too_similar`,
-    /// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+    /// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
     /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
     /// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
     /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,

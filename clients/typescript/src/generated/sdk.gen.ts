@@ -626,6 +626,16 @@ export const listSessions = <ThrowOnError extends boolean = false>(options: Opti
  * body. A refresh whose answer was lost can be repeated with the same token
  * and the same `Idempotency-Key`: it hands out the same successor.
  *
+ * A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+ * same token again and a fresh access token: a client that refreshes once for
+ * each of several calls, without a lock, stays signed in, with a key or
+ * without one. Store what is answered, whether it is new or not.
+ *
+ * 409 `refresh_conflict`: another key spent this token less than
+ * `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+ * on. Read the stored tokens again, and repeat with what is stored, not before
+ * `Retry-After`.
+ *
  * A refused refresh token is 400 with one of `refresh_token_invalid`,
  * `session_expired`, `session_ended`, `password_changed`,
  * `refresh_token_reused`, `account_disabled`, `account_deleted`, and

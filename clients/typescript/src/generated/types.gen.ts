@@ -1038,7 +1038,7 @@ export type Problem = {
      * `no_recovery_codes`, `no_verified_email`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
-     * `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+     * `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
      * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
      * `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
      * `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
@@ -1059,10 +1059,12 @@ export type Problem = {
 };
 
 /**
- * Made by the client when it *stores* a refresh token, and sent with every
- * attempt to spend that token. A repeated refresh with the same key is
- * answered with the same successor, however long the first answer has been
- * lost. A session that has ever sent one must go on doing so.
+ * The key of one refresh token: made by the client when it *stores* the token,
+ * and sent with every attempt to spend *that* token. A client that is answered
+ * with the token that it has (the same `jti`) keeps the key of it. A repeated
+ * refresh with the same key is answered with the same successor, however long
+ * the first answer has been lost. A session that has ever sent one must go on
+ * doing so.
  *
  */
 export type IdempotencyKey = string;
@@ -2849,10 +2851,12 @@ export type RefreshTokenData = {
     body: RefreshTokenRequest;
     headers?: {
         /**
-         * Made by the client when it *stores* a refresh token, and sent with every
-         * attempt to spend that token. A repeated refresh with the same key is
-         * answered with the same successor, however long the first answer has been
-         * lost. A session that has ever sent one must go on doing so.
+         * The key of one refresh token: made by the client when it *stores* the token,
+         * and sent with every attempt to spend *that* token. A client that is answered
+         * with the token that it has (the same `jti`) keeps the key of it. A repeated
+         * refresh with the same key is answered with the same successor, however long
+         * the first answer has been lost. A session that has ever sent one must go on
+         * doing so.
          *
          */
         'Idempotency-Key'?: string;
@@ -2867,6 +2871,13 @@ export type RefreshTokenErrors = {
      * The request, a value in it, or the refresh token is refused; `errors` says why.
      */
     400: ErrorResponse;
+    /**
+     * `refresh_conflict`: another call of this session spent the refresh token a moment
+     * ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+     * Read the stored tokens again, and repeat with what is stored.
+     *
+     */
+    409: ErrorResponse;
     /**
      * The body is larger than 65,536 bytes.
      */
@@ -2898,10 +2909,12 @@ export type RefreshTokenPairData = {
     body: RefreshTokenPairRequest;
     headers?: {
         /**
-         * Made by the client when it *stores* a refresh token, and sent with every
-         * attempt to spend that token. A repeated refresh with the same key is
-         * answered with the same successor, however long the first answer has been
-         * lost. A session that has ever sent one must go on doing so.
+         * The key of one refresh token: made by the client when it *stores* the token,
+         * and sent with every attempt to spend *that* token. A client that is answered
+         * with the token that it has (the same `jti`) keeps the key of it. A repeated
+         * refresh with the same key is answered with the same successor, however long
+         * the first answer has been lost. A session that has ever sent one must go on
+         * doing so.
          *
          */
         'Idempotency-Key'?: string;
@@ -2916,6 +2929,13 @@ export type RefreshTokenPairErrors = {
      * The request, a value in it, or the refresh token is refused; `errors` says why.
      */
     400: ErrorResponse;
+    /**
+     * `refresh_conflict`: another call of this session spent the refresh token a moment
+     * ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+     * Read the stored tokens again, and repeat with what is stored.
+     *
+     */
+    409: ErrorResponse;
     /**
      * The body is larger than 65,536 bytes.
      */
