@@ -47,7 +47,7 @@ var keepers = map[string][]string{
 	"github.com/valyala/fasthttp":        {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":         {"internal/token", "internal/provider"},
 	"github.com/go-webauthn/webauthn":    {"internal/factor"},
-	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos"},
+	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "clients/conformance"},
 	"github.com/pressly/goose":           {"internal/postgres"},
 	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":        {"internal/outbox"},
@@ -71,7 +71,7 @@ var calls = map[string][]string{
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a
 // setting, and what makes the databases of tests and of measurements.
-var sqlBuiltInGo = []string{"internal/postgres/claims.go", "internal/testdb/testdb.go", "internal/bench/data.go", "internal/chaos/failover.go"}
+var sqlBuiltInGo = []string{"internal/postgres/claims.go", "internal/testdb/testdb.go", "internal/bench/data.go", "internal/chaos/failover.go", "clients/conformance/database.go"}
 
 type listed struct {
 	path    string

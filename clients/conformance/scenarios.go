@@ -30,6 +30,7 @@ var scenarios = []scenario{
 	{"two_processes", "P4", "two processes hammer one store: no sign-out, one refresh for each expiry", twoProcesses},
 	{"holder_killed", "P4", "a process is killed while it refreshes; the other goes on", holderKilled},
 	{"rotated_elsewhere", "P4", "another process has refreshed twice; this one spends what is stored", rotatedElsewhere},
+	{"conflict_elsewhere", "P4", "409 to the refresh, and another process has stored a newer token: spent at once", conflictElsewhere},
 	{"signed_out_elsewhere", "P4 P14", "another process has signed out; this one sends nothing and says so", signedOutElsewhere},
 	{"signed_in_elsewhere", "P4", "a refresh is refused for good, but another process has signed in: adopted", signedInElsewhere},
 
@@ -38,6 +39,7 @@ var scenarios = []scenario{
 	{"status_408", "P6", "408 to the refresh", outage(answering(refreshing, 408, jsonType, `{"status":408,"errors":[{"code":"request_timeout","message":"late"}]}`))},
 	{"status_425", "P6", "425 to the refresh", outage(answering(refreshing, 425, htmlType, ""))},
 	{"status_429", "P6, 429", "429 with Retry-After to the refresh", outage(problem(refreshing, 429, "too_many_requests").after(7))},
+	{"refresh_conflict", "P4 P6", "409 to the refresh, and the store holds the same token: kept, and repeated later", outage(problem(refreshing, 409, "refresh_conflict").after(1))},
 	{"status_500", "P6, 500 and 503", "500 to the refresh", outage(problem(refreshing, 500, "internal_error"))},
 	{"status_502", "P6", "a balancer's 502 to the refresh", outage(answering(refreshing, 502, htmlType, portal))},
 	{"status_503", "P6, 500 and 503", "503 with Retry-After to the refresh", outage(problem(refreshing, 503, "temporarily_unavailable").after(3))},
