@@ -166,7 +166,7 @@ func (b *bench) beside(p plan, database string) error {
 		}
 	}
 	if b.wants("refresh") {
-		if err := b.refreshes(p, ours, theirs); err != nil {
+		if err := b.refreshes(p, database, ours, theirs); err != nil {
 			return err
 		}
 	}
