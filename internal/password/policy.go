@@ -20,7 +20,7 @@ const numericLength = 15
 
 // Settings of the policy.
 type Settings struct {
-	MinLength int      `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"6" max:"128" doc:"The fewest characters of a new password."`
+	MinLength int      `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"128" doc:"The fewest characters of a new password. 15 is what NIST SP 800-63B-4 asks for where a password signs in alone."`
 	Words     []string `env:"LATCHKEY_PASSWORD_WORDS" doc:"Words that no new password may resemble, or be made of with little around them: names of your company, products, departments, projects; separated by commas, without case. Always among them: latchkey, MFA_TOTP_ISSUER, LATCHKEY_WEBAUTHN_RP_NAME, LATCHKEY_WEBAUTHN_RP_ID, and the user's own names and addresses."`
 }
 

@@ -76,7 +76,7 @@ func hardened(c *fiber.Ctx) {
 var hardening = [][2]string{
 	{fiber.HeaderCacheControl, "no-store"},
 	{fiber.HeaderXContentTypeOptions, "nosniff"},
-	{fiber.HeaderContentSecurityPolicy, "default-src 'none'; frame-ancestors 'none'"},
+	{fiber.HeaderContentSecurityPolicy, "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
 	{fiber.HeaderReferrerPolicy, "no-referrer"},
 	{"Cross-Origin-Resource-Policy", "same-origin"},
 }
