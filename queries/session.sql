@@ -135,6 +135,17 @@ UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
 -- name: EndSessionsOfUser :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE user_id = @user_id::bigint AND ended_at IS NULL;
 
+-- Ends a step of all sessions that have not ended or expired, those of unfinished sign-ins too, in
+-- the order of their ids. The caller goes on after the greatest id of the step.
+-- name: EndSessionsOfAllUsers :many
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+ WHERE id IN (SELECT s.id FROM sessions s
+               WHERE s.id > @after::uuid AND s.ended_at IS NULL AND s.expires_at > @now
+               ORDER BY s.id
+               LIMIT @most::integer
+                 FOR NO KEY UPDATE)
+RETURNING id;
+
 -- How many living sessions have not been refreshed since a moment.
 -- name: CountSessionsLastRotatedBefore :one
 SELECT count(*) FROM sessions

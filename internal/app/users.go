@@ -25,6 +25,7 @@ type usersCommand struct {
 	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password and end all their sessions."`
 	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`
 
+	EndSessions   usersEndSessionsCommand   `cmd:"" help:"End all sessions of a user, or of all users."`
 	RemoveFactors usersRemoveFactorsCommand `cmd:"" help:"Remove all second factors and passkeys of a user, and end all their sessions."`
 }
 

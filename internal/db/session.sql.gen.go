@@ -165,6 +165,50 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const endSessionsOfAllUsers = `-- name: EndSessionsOfAllUsers :many
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE id IN (SELECT s.id FROM sessions s
+               WHERE s.id > $3::uuid AND s.ended_at IS NULL AND s.expires_at > $1
+               ORDER BY s.id
+               LIMIT $4::integer
+                 FOR NO KEY UPDATE)
+RETURNING id
+`
+
+type EndSessionsOfAllUsersParams struct {
+	Now       time.Time
+	EndReason string
+	After     uuid.UUID
+	Most      int32
+}
+
+// Ends a step of all sessions that have not ended or expired, those of unfinished sign-ins too, in
+// the order of their ids. The caller goes on after the greatest id of the step.
+func (q *Queries) EndSessionsOfAllUsers(ctx context.Context, arg EndSessionsOfAllUsersParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, endSessionsOfAllUsers,
+		arg.Now,
+		arg.EndReason,
+		arg.After,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endSessionsOfUser = `-- name: EndSessionsOfUser :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text WHERE user_id = $3::bigint AND ended_at IS NULL
 `
