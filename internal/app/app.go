@@ -356,15 +356,7 @@ func (a *App) prepareLater(ctx context.Context) {
 }
 
 func (a *App) prepare(ctx context.Context) error {
-	if a.config.Database.AutoMigrate {
-		n, err := a.DB.Migrate(ctx)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			a.log.Info("schema brought up to date", "migrations", n)
-		}
-	} else if err := a.DB.CheckSchema(ctx); err != nil {
+	if err := a.prepareSchema(ctx); err != nil {
 		return err
 	}
 	err := a.claims.Check(ctx, a.config.Policy.ClaimsFunction)

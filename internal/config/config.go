@@ -47,9 +47,15 @@ func (c *Config) PasswordPolicy() password.Policy {
 	return password.NewPolicy(c.Password, c.Factor.TOTPIssuer, c.Factor.RPName, c.Factor.RPID)
 }
 
+// derive sets what follows from other settings.
+func (c *Config) derive() {
+	// A notification goes to the connection that listens, and behind a pooler that is another one.
+	c.Outbox.PollOnly = c.Outbox.PollOnly || c.Database.ThroughPooler()
+}
+
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Database.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))

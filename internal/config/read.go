@@ -57,6 +57,7 @@ func Read(env Environment) (Config, []string, error) {
 		}
 	}
 	problems = append(problems, c.check()...)
+	c.derive()
 	warnings := append(unknown(env, known), c.warnings()...)
 	if len(problems) > 0 {
 		return c, warnings, &Error{problems}

@@ -29,7 +29,7 @@ type Settings struct {
 	Workers       int    `env:"LATCHKEY_OUTBOX_WORKERS" default:"4" min:"1" max:"100" doc:"Messages that are sent at the same time."`
 	MaxAttempts   int    `env:"LATCHKEY_OUTBOX_MAX_ATTEMPTS" default:"12" min:"1" max:"20" doc:"Attempts to send a message. Between two lies the fourth power of their number in seconds, so that 12 take eleven hours. Then it is given up: see latchkey outbox list."`
 	PollInterval  int    `env:"LATCHKEY_OUTBOX_POLL_INTERVAL" default:"1" min:"1" max:"60" doc:"Seconds between two looks for new messages, for those that the database's notification does not announce."`
-	PollOnly      bool   `env:"LATCHKEY_OUTBOX_POLL_ONLY" default:"false" doc:"Do without notifications (LISTEN and NOTIFY): for a connection pooler such as pgbouncer in transaction mode."`
+	PollOnly      bool   `env:"LATCHKEY_OUTBOX_POLL_ONLY" default:"false" doc:"Do without notifications (LISTEN and NOTIFY), and look for messages every LATCHKEY_OUTBOX_POLL_INTERVAL seconds. LATCHKEY_DATABASE_POOLER=transaction implies it."`
 }
 
 // sender is how mails go.

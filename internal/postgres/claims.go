@@ -55,7 +55,7 @@ func (c ClaimsFunction) Call(ctx context.Context, userID int64) (json.RawMessage
 		return nil, nil
 	}
 	var claims json.RawMessage
-	err := (&conn{pool: c.db.pool}).QueryRow(ctx, c.sql, userID).Scan(&claims)
+	err := (&conn{pool: c.db.pool, pooled: c.db.pooled}).QueryRow(ctx, c.sql, userID).Scan(&claims)
 	return claims, claimsFailure(err)
 }
 
