@@ -134,7 +134,7 @@ CREATE INDEX sessions_user ON sessions (user_id);
 -- nowhere but, sealed, in the message that carries it.
 CREATE TABLE codes (
     session_id    uuid        NOT NULL REFERENCES sessions ON DELETE CASCADE,
-    purpose       text        NOT NULL CHECK (purpose IN ('login', 'verify_email', 'verify_phone', 'reset_password')),
+    purpose       text        NOT NULL CHECK (purpose IN ('login', 'verify_email', 'verify_phone', 'reset_password', 'reauthenticate')),
     -- Whom a right code serves. NULL: nobody, so that no code is right.
     user_id       bigint      REFERENCES users ON DELETE CASCADE,
     -- The address or number that it was sent to.
@@ -247,7 +247,12 @@ CREATE INDEX provider_accounts_user ON provider_accounts (user_id);
 CREATE TABLE provider_nonces (
     -- SHA-256 of the nonce.
     nonce_hash bytea       PRIMARY KEY CHECK (octet_length(nonce_hash) = 32),
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    -- The session that asked for it, in which alone it works: see DeleteProviderNonce. NULL: a
+    -- caller without one.
+    session_id uuid,
+    -- What alone it serves for. NULL: a sign-in or a connection.
+    process    text        CHECK (process IN ('login', 'connect', 'reauthenticate'))
 );
 COMMENT ON TABLE provider_nonces IS 'Nonces that are out for sign-ins with other services.';
 CREATE INDEX provider_nonces_expires_at ON provider_nonces (expires_at);

@@ -350,7 +350,7 @@ type Flow struct {
 	IsPending *bool          `json:"is_pending,omitempty"`
 	Provider  ProviderConfig `json:"provider,omitempty,omitzero"`
 
-	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
+	// Providers Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
 
 	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
@@ -496,7 +496,7 @@ type Problem struct {
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
 	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
 	// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-	// `no_recovery_codes`, `no_verified_email`, `not_found`,
+	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
 	// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -591,7 +591,7 @@ type ProviderNonce struct {
 	// Nonce The nonce, of at least 128 random bits.
 	Nonce string `json:"nonce"`
 
-	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
 	NonceSha256 string `json:"nonce_sha256"`
 }
 
@@ -643,13 +643,13 @@ type ProviderToken struct {
 	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// Nonce The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+	// Nonce The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
 	Nonce string `json:"nonce,omitempty,omitzero"`
 }
 
 // ProviderTokenRequest defines model for ProviderTokenRequest.
 type ProviderTokenRequest struct {
-	// Process `login` or `connect`.
+	// Process `login`, `connect` or `reauthenticate`.
 	Process string `json:"process"`
 
 	// Provider Names the service, as `getConfig` does.
@@ -932,6 +932,9 @@ type EmailVerificationKey = string
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// NonceProcess defines model for NonceProcess.
+type NonceProcess = string
+
 // PasswordResetKey defines model for PasswordResetKey.
 type PasswordResetKey = string
 
@@ -1018,6 +1021,12 @@ type GetEmailVerificationParams struct {
 type GetPasswordResetParams struct {
 	// XPasswordResetKey The code or the key of the link. Its absence is `required`.
 	XPasswordResetKey PasswordResetKey `json:"X-Password-Reset-Key,omitempty,omitzero"`
+}
+
+// CreateProviderNonceParams defines parameters for CreateProviderNonce.
+type CreateProviderNonceParams struct {
+	// Process What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+	Process NonceProcess `form:"process,omitempty" json:"process,omitempty,omitzero"`
 }
 
 // RefreshTokenParams defines parameters for RefreshToken.
@@ -1110,6 +1119,9 @@ type SubmitProviderTokenJSONRequestBody = ProviderTokenRequest
 
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = ReauthenticateRequest
+
+// ConfirmReauthenticationCodeJSONRequestBody defines body for ConfirmReauthenticationCode for application/json ContentType.
+type ConfirmReauthenticationCodeJSONRequestBody = CodeRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -1262,19 +1274,25 @@ type ServerInterface interface {
 	ResendPhoneVerification(c *fiber.Ctx) error
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
-	CreateProviderNonce(c *fiber.Ctx) error
+	CreateProviderNonce(c *fiber.Ctx, params CreateProviderNonceParams) error
 	// GetProviderSignup What is known about a sign-up that needs more
 	// (GET /_allauth/app/v1/auth/provider/signup)
 	GetProviderSignup(c *fiber.Ctx) error
 	// CompleteProviderSignup Give what is missing, and create the account
 	// (POST /_allauth/app/v1/auth/provider/signup)
 	CompleteProviderSignup(c *fiber.Ctx) error
-	// SubmitProviderToken Sign in with another service, or connect it
+	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 	// (POST /_allauth/app/v1/auth/provider/token)
 	SubmitProviderToken(c *fiber.Ctx) error
 	// Reauthenticate Prove again who is signed in
 	// (POST /_allauth/app/v1/auth/reauthenticate)
 	Reauthenticate(c *fiber.Ctx) error
+	// ConfirmReauthenticationCode Prove again who is signed in, by a code
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/confirm)
+	ConfirmReauthenticationCode(c *fiber.Ctx) error
+	// RequestReauthenticationCode Ask for a code that proves again who is signed in
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/request)
+	RequestReauthenticationCode(c *fiber.Ctx) error
 	// EndSession Sign out
 	// (DELETE /_allauth/app/v1/auth/session)
 	EndSession(c *fiber.Ctx) error
@@ -2120,8 +2138,27 @@ func (siw *ServerInterfaceWrapper) ResendPhoneVerification(c *fiber.Ctx) error {
 // CreateProviderNonce operation middleware
 func (siw *ServerInterfaceWrapper) CreateProviderNonce(c *fiber.Ctx) error {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateProviderNonceParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "process" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "process", query, &params.Process, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter process: %w", err).Error())
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.CreateProviderNonce(c)
+		return siw.Handler.CreateProviderNonce(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2194,6 +2231,42 @@ func (siw *ServerInterfaceWrapper) Reauthenticate(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.Reauthenticate(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ConfirmReauthenticationCode operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmReauthenticationCode(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ConfirmReauthenticationCode(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestReauthenticationCode operation middleware
+func (siw *ServerInterfaceWrapper) RequestReauthenticationCode(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestReauthenticationCode(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2727,6 +2800,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/token", wrapper.SubmitProviderToken)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate", wrapper.Reauthenticate)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate/code/confirm", wrapper.ConfirmReauthenticationCode)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate/code/request", wrapper.RequestReauthenticationCode)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/auth/session", wrapper.EndSession)
 
@@ -5528,6 +5605,7 @@ func (response ResendPhoneVerification503JSONResponse) VisitResendPhoneVerificat
 }
 
 type CreateProviderNonceRequestObject struct {
+	Params CreateProviderNonceParams
 }
 
 type CreateProviderNonceResponseObject interface {
@@ -5539,6 +5617,34 @@ type CreateProviderNonce200JSONResponse ProviderNonceResponse
 func (response CreateProviderNonce200JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type CreateProviderNonce400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateProviderNonce400JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateProviderNonce401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateProviderNonce401JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateProviderNonce410JSONResponse struct{ GoneJSONResponse }
+
+func (response CreateProviderNonce410JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
 
 	return ctx.JSON(&response)
 }
@@ -5891,6 +5997,145 @@ func (response Reauthenticate429JSONResponse) VisitReauthenticateResponse(ctx *f
 type Reauthenticate503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response Reauthenticate503JSONResponse) VisitReauthenticateResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmReauthenticationCodeRequestObject struct {
+	Body *ConfirmReauthenticationCodeJSONRequestBody
+}
+
+type ConfirmReauthenticationCodeResponseObject interface {
+	VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error
+}
+
+type ConfirmReauthenticationCode200JSONResponse struct{ SignedInJSONResponse }
+
+func (response ConfirmReauthenticationCode200JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ConfirmReauthenticationCode400JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ConfirmReauthenticationCode401JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmReauthenticationCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ConfirmReauthenticationCode409JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode410JSONResponse struct{ GoneJSONResponse }
+
+func (response ConfirmReauthenticationCode410JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ConfirmReauthenticationCode413JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ConfirmReauthenticationCode415JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ConfirmReauthenticationCode503JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestReauthenticationCodeRequestObject struct {
+}
+
+type RequestReauthenticationCodeResponseObject interface {
+	VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error
+}
+
+type RequestReauthenticationCode200JSONResponse struct{ DoneJSONResponse }
+
+func (response RequestReauthenticationCode200JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RequestReauthenticationCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RequestReauthenticationCode401JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestReauthenticationCode410JSONResponse struct{ GoneJSONResponse }
+
+func (response RequestReauthenticationCode410JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RequestReauthenticationCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RequestReauthenticationCode429JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestReauthenticationCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RequestReauthenticationCode503JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -7364,12 +7609,18 @@ type StrictServerInterface interface {
 	// CompleteProviderSignup Give what is missing, and create the account
 	// (POST /_allauth/app/v1/auth/provider/signup)
 	CompleteProviderSignup(ctx context.Context, request CompleteProviderSignupRequestObject) (CompleteProviderSignupResponseObject, error)
-	// SubmitProviderToken Sign in with another service, or connect it
+	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 	// (POST /_allauth/app/v1/auth/provider/token)
 	SubmitProviderToken(ctx context.Context, request SubmitProviderTokenRequestObject) (SubmitProviderTokenResponseObject, error)
 	// Reauthenticate Prove again who is signed in
 	// (POST /_allauth/app/v1/auth/reauthenticate)
 	Reauthenticate(ctx context.Context, request ReauthenticateRequestObject) (ReauthenticateResponseObject, error)
+	// ConfirmReauthenticationCode Prove again who is signed in, by a code
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/confirm)
+	ConfirmReauthenticationCode(ctx context.Context, request ConfirmReauthenticationCodeRequestObject) (ConfirmReauthenticationCodeResponseObject, error)
+	// RequestReauthenticationCode Ask for a code that proves again who is signed in
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/request)
+	RequestReauthenticationCode(ctx context.Context, request RequestReauthenticationCodeRequestObject) (RequestReauthenticationCodeResponseObject, error)
 	// EndSession Sign out
 	// (DELETE /_allauth/app/v1/auth/session)
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
@@ -8712,8 +8963,10 @@ func (sh *strictHandler) ResendPhoneVerification(ctx *fiber.Ctx) error {
 }
 
 // CreateProviderNonce operation middleware
-func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx) error {
+func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx, params CreateProviderNonceParams) error {
 	var request CreateProviderNonceRequestObject
+
+	request.Params = params
 
 	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
 		return sh.ssi.CreateProviderNonce(ctx.UserContext(), request.(CreateProviderNonceRequestObject))
@@ -8870,6 +9123,70 @@ func (sh *strictHandler) Reauthenticate(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(ReauthenticateResponseObject); ok {
 		if err := validResponse.VisitReauthenticateResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// ConfirmReauthenticationCode operation middleware
+func (sh *strictHandler) ConfirmReauthenticationCode(ctx *fiber.Ctx) error {
+	var request ConfirmReauthenticationCodeRequestObject
+
+	var body ConfirmReauthenticationCodeJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmReauthenticationCode(ctx.UserContext(), request.(ConfirmReauthenticationCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmReauthenticationCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmReauthenticationCodeResponseObject); ok {
+		if err := validResponse.VisitConfirmReauthenticationCodeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestReauthenticationCode operation middleware
+func (sh *strictHandler) RequestReauthenticationCode(ctx *fiber.Ctx) error {
+	var request RequestReauthenticationCodeRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestReauthenticationCode(ctx.UserContext(), request.(RequestReauthenticationCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestReauthenticationCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestReauthenticationCodeResponseObject); ok {
+		if err := validResponse.VisitRequestReauthenticationCodeResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -9527,341 +9844,365 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Jctu41j/4KijNf+rG+dOKJC+J5bo1n+IlceLYvl7iJK2MBImQhJgC2ARoWd2VqnmaebB5kikcACRI",
-	"kVpspzvp66/qux1LFIjlnIOz/s6flT4fh5wRJkWl+WclxBEeE0ki+OtgjGnwkUR0QPtYUs7ek6n63Cei",
-	"H9FQfVJpVi5HBPW5TxCPkBwRdEOmiA/gnwFlN1V0JAXCPUFYnyAqUDciv8c0In63WvEq5A6Pw4BUmpXX",
-	"e/uH62/evntf8SpUDTwi2CdRxaswPFYPfFqHCa27M1pXU/Iqoj8iY6zmNsZ3x4QN5ajS3Ko3vIqchuq3",
-	"QkaUDSvfv3uVI5+MQy4J609L12PWwBlBERlERIyQ5DeENdEY+wT1prC8fkAJk2gyIgxRiZ4LySMinsN3",
-	"8LjXZpj5SMBTVI4QuSXRFGEpyTiUSHIkQsJ89FyOsHyuf1NFLTuw+lTtGGZiQiLitxkMkgxvHpBohAV6",
-	"pj4WeExQ95uk3TV0Q0go3BOhUo0dkZBgqQazK0sGhV+rh5135r4Vcb9PhOCRh0Z8opaDAs6GbaaeGNBI",
-	"SPNLmFOPEIYCLuDFgghBuZm0+hZ+DXuj9nkcC4mGHHHWZj6nbIgEr7ZZhkR2Pvdqb8a1/9TDK/7lZkOU",
-	"UYpzxPMIZHvTq4wps3++8iqhOppIDfl//9Za/4LX/6it73TWv/75ytve/P6/KkX0dIaFmPDIPyeCyL+b",
-	"Q+xk1mE29+AOO0BABMgAHAR8cjAO5fQjDmJSacooJl5ugWcRUefoaWLhEfyXxxJhdKt+1URY3KABjxBG",
-	"IRZCbQCQQR8zJOiQIcoQDjgjHsLMV9SEJboFPicCUSlQSCLBGSK4P0KSjkmeNNS07Lb8HpNomu5K6C7J",
-	"3Y3s6r3K3fqQr6sP18UNDdc5LA8H6yGnTJKo0hzgQJDvSz/43atERIScCQJ72YrliDCpRBePLkZ8wtSn",
-	"fc4kYRI2OwwDI9hefBMcvk6W+GfFxxLm3Y+AgztYVpr1lzs1/X/VxpZXCbCQnViYL1kcBMkhSy7Dynev",
-	"IiSWsag0G7Xad3c3/ldEBpVm5f94kV4JL/S34kVm5udmTZXvaoWzpI7dh6uwr1qgreO+eSyMeJ8QX03n",
-	"NfbPye8xEXK1zSBRxNU19Zv6ka8WSNTt0LGn3RlTMcayP6p4lTERAg+JmR88h7DvR0QoQee/4BGyP0NT",
-	"Hiup3Fek5yMcEcS4RH0eRaQv1WrgjnTIqvL9a7qpmyts6oFawaLNjPTeeJaVFKdQ6VlRkrmdlOyIyEAd",
-	"/y7q6g3qIoGnAk1G0+KTECM+Ucewx9kgoP0HHwIOIoL9acchAuJnjuAzj2FbzZPA/8RHlFVzO7nzuDtp",
-	"LlUq1BYyjtSLCAglOaLCU1fbCGGRzsfOcMHGKWaknJ3Cu8RD2Zpy1tHyRCtkcS+gfXOr9Ec4CAiDXcSn",
-	"pP/unTxuNcj6/rfG9dX6H71z/o5Mev/5/eLq7I63dg7+EFfHLxtc0Wzce0+mexHxzxT16hPDwbDSXH+Z",
-	"CAj9rvUbMoWDiEL1TuorztKTrfb5OBWrB2YF371KLJTQ+7PiUxEGeHqiH8A+VhJZDdDfOB/5b4Jvx9ej",
-	"UW98Lr78Jx0H+/h/3Bd8h/O7j5TKHcU8gjCPwPF3Gb6lQxBW/Yj4impxIKpaynYXCrB9zshqB36ftam3",
-	"zFuQ+n7hVEF/bmnBd0xXlbiaTn/7UwvagpPzKmFExziaWi3B3OC+/tvl7lWW7s6aiEVsrhWFfwkr4IlY",
-	"uC2HPOpR3yfsocJPiY447PQDLnJC74IOmdJp41AJIP1AXt5tPKa8AzEnJA4CmD/yORFwk4FCp2yBuVLt",
-	"zcpEbaXYIOATvSnA+QEfUlb57pk/9Q5Vvn/9rnZH/4KK3G0BeosjAzbryxPLFcuMtYharFHSIyPKfNT9",
-	"tH6hP1m/VDdqN903ckeFVNcumC7MJ34V7Uc8VNdwmxnTravWVM0vqKvOXK1JK60Fu06HrMNjqXb+hMtD",
-	"HjP/obTIuOwMYKCc/hOBjcG4HCmCxBKuPxRiOcoT5OZfQpB8MCDRQoI8w9OAY/+S82McDclDd6fH/WlH",
-	"ct4JYLS8imi0LqQeU7sFTylFATO0vYne09e5vapvPK6yUvjiLW9rYxv1prJMpiWbNeKMnMTjHokeIObD",
-	"EQiByv/eqG/XGxubW9svX1UeS6g7U1xepMOMEINfeYgOEGbThdL9LOK31CdRq9/nMZMP2BCj3pTcfPot",
-	"MDRMpqM1Hz6u2idxGFa8REAmP+mA8Kh8NbqSmg1J1aNWaJUs+LZWU0dRVWexU7n35me3ZOEB9DljpC+J",
-	"jwSJbml/iTv1nPT5LYmme9wn4i+0dbnEQUcxeQeWVmnWa4mCG5k5wfei4lViBj93H29kPoVz2qhv1rd2",
-	"GtsVr9J4WX/VeFV/Vfl6TxU1sy2LbT/9MDiPhPaYKMspIAO5xAGAZfhYdp0xNDt9O54rMlvqNiFRIjbB",
-	"uUVFcruqK/NbLCRSGztrt1bROcH6c3Ch+vpjgfAQU+apLxiKiIymrv1thvhxRmM3v+ZuE2Gz0j4Ogpll",
-	"ilB7bfNmOUZjPiZMthkecuMkswN1c77KbhWdmKuZCjTCStFAPJbgGEtu7VQHabP5e6d+pV2++r0T41PW",
-	"D2uFRLsRwd48V7u83hpIY9BlNuSC9DnzBZIcTTCVqEcGPCLwbkbupPVrq0OyHkxrCaRHklBZ3asMeDRW",
-	"vFuhTG40KuCNpeN4DF8apqVMkiGJ9AHNUnxElI2uCR6I7+F2uKHiUjMcNOi91FKsNH/76j3AOI/Co1kj",
-	"W5nUbqADlmr29N4GcnaLHmgfD4lcbBxf6PviiuFbTAPcCx6suSkS4xGOaDDtxM6weRXO3FSK1p2fIOcn",
-	"VXQWECwIktFUs0tWqdt6TIvsWt2icQAsjAbK1uCxbALvKLrrqXlQgfAET5WRIQI+0U4+ztE47o/Ulz1C",
-	"2bDNsLghvlLcOeuTKrrAU0ed7/FYiyDnqJoQC1Kfjl2B8Hcyf+ORmF9GUyAz8Nkd3ZPhx0SOuG+cYrN6",
-	"Rrm7Q/8QtDyfAO3kPGGJF6x8jBEWnVgoekxc13bflMLX2KnVX26/2tjcevmyXtvc+u4YzhhicUZ9bFbI",
-	"9N2o96ZPT+m7w6s/juon9EgcjWX4Ze9o+4huxsf03U6VTN/94V8f0VN6dHfEatV+I2C98WHN//QuqHgF",
-	"trieir0KH/Nd5tpMxgxuhOx8Ge/cfh4fTj+PD7f7nz5u9j99rJM3J7f9sR982Xg38q/val8ah9P+m7ut",
-	"R4hmzPcQXCSuaW3Zd1EfRxFVupi+ZCdgToMSABqBellApFFylFm/rqTKIiEpSXiJbwj7kR4X+zeYb9OO",
-	"Jkg48JAwn7KhtefmemYgsPXIR7dZq/8w944kIZpggaTaXi389GklwQAljxOXfxN11a5WYUuT0AloTG1m",
-	"9skaniBw9ZATE4eHcKbEkbSeoMw+gRtIAsUA3eiguVUe1VTIpIkEYb4aC4sCb1TMJA2ciElegl9fX6+7",
-	"1D0rxruvCY5AVcfB+N/tSoBlf3RDpu1KFz07P9xD2y+3ah4SBOgUbazNF+j5AHKRmFZTGOA4kA7Ve5Uo",
-	"DpR5VYnhRHlE/wDNxqtccv4Bs6nRVcSD9QXOO2PMpp3IDpjRFNT1itnUmi5iVilAAZYkyvl7Go9oZ7RQ",
-	"hCVBAR1TiZ5179bVn+vwZ9fmCfCQRLDoNUUoYEbFYRVdjszvhDIM20wQKSkbiibqtvb2Tq9OLjvnrcuD",
-	"zvHRh6PLi+6vf+OriSjZceVSzd/mp7b5AD9Ykp3MEVEBFdLIKCclKRFErnxKRdjuPEc1LKqKTqP0nR7q",
-	"Ka2Sc0j2QXjIlWGg5BcV6NmcsRQ1rBXOeMQnirDCiN8SEHegfz+qPDOWtg6E/7tdoewWB9TXwljJO0jc",
-	"wsiMoK4JyEbSGjKE0f8KkQhO2zny8IqJOAx5JIn/gfgUX8L4DxOKcTpmZ6wG7cCsMxErwrQWA65oLFD+",
-	"JYgydHV5uP7KS9J99vSU1g9Ynys6yzvJt36Mk1xd4d389LrO/HgEUTc+DiEi6M/znidT1Ck72kO6x9mA",
-	"Dmep7y2fIGycqGjCoxukLvaq9geHJJJUZ/44nKHUAWs35Id7T0IJJjcPfBIZZlbCHLS1roe6yr5geEy6",
-	"ak3JX1qb61ZRqydMRmJEEGfBVLvMhU2yqs5msBnbpHPrOBs6Pe0j7RCmDJOCmSbhWHBI2pAA6k0R1qlu",
-	"EQb3FgQusE5zS9/d4zwgWIlbJVR5SFhnwKOOEbozL7seERiMEWe3lYjrEcjHLB4ZJPoSK9HztbmWai+I",
-	"D5Y3uVOKvBGlDDJCBibtxlpq896cWJWzy8ESYZvR5qbAKT4qPG0PdeEgu1V0xXjkk0gTMZVkLAqETjIr",
-	"HEUYLOQkLSoigsjF22LzAPUBw49WPt3vrpj8LbcthUe/FDGWHe3CRX5Npsh730gfFIlW9kb/M8e4pYeo",
-	"OF8msSl9j6mLlqtPp7BplGXcwx5wtZA6TTZzeksaq5SzD1pyFByw9TzM1TkEZIverQMJVZr1/BHF+gG7",
-	"6oUb9sGoRjlpl/FLzDLcu+tLpddiicZcSFTPhjVnSNknAQFC6GPWJ0EhuULeoRYNcJEbPxhXIgJ+T/xd",
-	"cxraKAcXesx8zoiJPRfKJpwnj9xagokyEZUKkEj+3DiZ7Z5xpCzcnO2XjTlbk7PDZ0dTIjNJvFYP7Wpz",
-	"ghE0iPg41emTlG/EtJanNCIe3RS811lRI09AM1u2kISSS36GjKymvrQrJzuzVHFfegAgZ0efL6Kyt5eX",
-	"Z0g/oLZmxqbJ2THzuM28xtMrNfNdsGGpDJiZ3SkjSg6BxWjMASOdhvh2RhwVKCly0WZd0jEREo/DRG0o",
-	"4USTWwvzUOwYG6VrhoBpGS+7OcTpOEpFY7uKP7rjAe7mD2B7c4FRmbpsZ4xdk/3ZtXdIt4o+KNaYUO3X",
-	"I03kc+29xzRAnAETTXlsP75hfFK4xjCXUl+Q4GBy4t3UU85IdqGz8skkaBSNqHMkljgAN2+hKD0Kgih6",
-	"IoL3KQ6MlO0WjhaRBQITVgs0qmY1pLfKAgMvy2REA+ImAxetWBrbJzvokRRIfdNEXcllqLSlbKhfa8sT",
-	"0lOzY93CfU0XEdMFFwz48JbeE6vEFY+pvkXq64VnlRMehpA9xbYLZAaPiq4GAe4dNMB9xWImBf6GTGcF",
-	"g5uDsYKAKNrGEzyGgg69e8mJ3IORqejMZyxrNdDCMpPJiPZHsN0+6VMfdDddxgXqg+8rhSEzR0+X6MjE",
-	"6Y8T/7FifVZy9y9ZUpJNZilzxQnK+toDd8XoHSIh7488dHW5twv5hU3EyC2JMrvp81iHR9UDOgCrPRZm",
-	"rlpSrDLVYmK+zt05fRwEJSc9a6zMZO0Uqdvgp7WpMOBFV/+DjUKt35Pj+2Vv6CVXXix+lhM65joZ4+nD",
-	"bpOCnKUFm2VThn78DuVElPEpOeIjR+cL5VaxfZFdQmdIGImKrxsrA3KZVEA4UMmJwaEJfkJFqt0hkZkU",
-	"rS6oHEBw4xITd/4KHk295dED1Vuzm3+XervwrMXirVqgJ4r7GNU8mrGmc/v802zX3gizIUnrTZOqudx1",
-	"HUcRYdJJJ5i5hQkxN56J5xiZrWxiU0eSrCQZxXOrRxtb2wWyiZHJnLeCXkomGefZMq9xSnTri7SizAwK",
-	"95D7pHznwDteVr67i/pYEA/1AsxuoHAQ+ViMiLAyewzVw9XsErY3F80Z3lo8V+t1nvGvWME/l8gzvmsl",
-	"MAYL5cWHAU6fzyi3i355AQ/PvFPpt8biFMu4p0zAW9gRcntlJ1O+XQ8TuOa1P60EyFa4FVBwQQ3hvPW+",
-	"E5ydmuHzZJkfaokJPXDzc6v7iU/BpNYV2VVnNlc0fQwcC5K/uzg9ebbWBbNXqcbo2TXpqauIoWNySwK0",
-	"kUYZt6r1NQ/xqM0w0nLDACfwwDeOFTVcFR1ARTy5k7oyOPWqbnsbrzaN77CdsUUqzco3wVn1HE8+mHhf",
-	"ZlXl8jGz8AVHaZ8soCv7VdHm7htvbwEJgR9XrGaG5l7ujDHv5Q+j42QJPysB71NhSjpsJUjpkTvSP2f1",
-	"xNRP0lPMU9X87b214PZe5H+ivn2D8UTl31CrraYfJK/z5l4lmWrbmT35a8+xaH5uSezs/BZ7ZktcgaZ4",
-	"t8yKUsMKNORI8tKYSVodVjZKTt8El26CZKMz5Ggklogn2hTG5JXpEhbtGbmfseFWFC9lZ2TO6VcxM2DS",
-	"pQKhhLj2+DjEFi+IxxJ05cxc7XE57LvRWJF99Rilk84WTDwSWzxKYNUuHgZbav7Fro9sfA2ydsv4DCeh",
-	"znyd0gRTqUs7irl4bkxPvXOpBTzsDp09z3t4P4o39ScM8B0w3xo+pYznWlG5+IcvQMMMqJB2GKtlWsdV",
-	"Iq5WjZfhuyP907q5a+2f+RSE/NrtdAvXG0Vlzj0oa1tZxyt+QzkJ2pS4Qi82FWgScTb0wClLGKQCozGB",
-	"kBqPkE5QXPoSOIt4LyDjoqSNpYg42au/nHALj+4u5JF8GHM7VufPegkeBnxSIH7nRY4hK0l7/XU60+OF",
-	"kN0qjT8LoRVmc4ABUE8NTO7kw2JTro6+TFl56v2xvyw40dMB6mYr4LtQ6YuoL6zSn/wcTUZckKS0NSK6",
-	"oGO1FDj1d8lExgOcyVvpgncPPs6GtLteus+pEtucCat4aSg6E/padrb5K7jYmenwkTLVfJ/qIzxziLYI",
-	"r6/FpuA9QHoohzqyY1+TXiGgYQvpgliNZMjQ2Xpja1vnSr/cqr/0kPnXq7WCLJNgWJpH1T24aGxtF8cI",
-	"+9Ft+e9gAsW/uyniWZjf9sYrJEfxuBdGlElLcyYCPjuOnM6Z915p7L/8R4IOi391Vyz/7lCf88inDEvi",
-	"oR4WZHszjoLCIUpQKKdLD5EjQLV6fQZqemp8vbMenKdeaBGFvifTC1KgzNyQaQErJrmtuyjg/AZhILA4",
-	"RL0pgEB2b6jfXfredSh4EX/BdIrmf6xkei5mMJt1ZUhHTrin/w3CSsmJkPAwIDNJvrNsUWKcXOsQDQfb",
-	"W0t37i9nV83a98XpQskrwIloX+GpqR5U69ub1fzYRbRSvHGlm3bp5FDrEhV1E07wVM3DZMNkvEo/2AYt",
-	"zdmaP/V7B8pKjuLIbHkKRth1wXe6i49iXrpR6fYs2I2i403jRCW5KiavSMwenkkz6ugk7tIE9NSMtdlx",
-	"kLkDbCRKE8TSspaS2/7aws72iM7ygbzdH36B5+fllWxDkQw6IZMf5ptfPZsH0ibi0ASPaZIDBbl8OWoC",
-	"k3FB8HN+NOCETIxFW2wtrp4AndRwWO+ITeSKmQ9VYNPi23Bmamf6AC9A1S+VdNeQZ6ZtR625Mh18pwJh",
-	"ZOo1vbRc8+LozcnVWefw6OB4/6Krs7WzgLW9KTLFY0sLxguNDBPwCYnWFdfvJmGixtZmml/+aHfKjxVk",
-	"x0RKEgkP+XQIpa9KV/+f6v9e73R3Uczo7zGZJ+PqW8vJOAeibJbwFiy8UCn7C33jenrOK7/OX+DK/vAT",
-	"JYt5ZNNFlnOEOBv6qzjDYc6lQvfxyH+lIBa8tXC2Ov5xLw++o8gWY6g+zJM/J770IRZS3cfKVF0h7jMv",
-	"2GN9bkum+LQUPfUCggACXN0QYcSHER6LKuoaNbRj6oiUSpB8RAG5xe96bZZ8mCBvwpNFeNjwhZuC1gF0",
-	"UQHDZKEp1aN9zNSYNs+xM6uqmCciMua3pGM2xlSFqjETRMJO0lpA/crC+nUAi0x95Me6ipY4Py7BVVeP",
-	"66/AFwN/MkmiTj7/DAYZBHwCO2P8WOpxU+idXSxlBmsdVpf9JDMiOKkYDjrgy9UPQoG3889Of8Rpn7if",
-	"QG2w83dAhTTjmQ/Ajec8AccTqk3r3JCp+0223jAzii7XdJ+96QCAu/uZdXt1x/hOb3gn4TgYTX2ubFP7",
-	"TADsBX9B+j/sKOCR6RMdU+Y8w3h2xxgvIB3GO/aS6CSFpw4Jq9/FQdDpj3CE++rezb802YU+5CdmP1Mk",
-	"HpFg2mHxmES0DwMm36qT7/PxWB9J5mMx4pGc/ZSOaYAjPYra4mK61F8ldDkD5Od8BmfQSUinzXLfRCQW",
-	"ek0WF07SMeGxtB9ZbhJ4TDpYWPKHoQQJFN1yFkw7hh6sxgpxjswHmsbgIxdHGgYqQT3TZoqeZjqTBPJE",
-	"2xYGp0NT1AwcCtQZM6hgSM/ffpBQcTFgAIwYs1n6cT7LCSOnaL0X4P6NYj+zxuSLwiNNvk1ONVMkrGhS",
-	"qG3XuU4zl08CbFBUCMMktF4BuQ8Om5I6LgCeLFJJ8rGhRGcTIcE3AvHBYhcb3EzpREtutQENSEna3+oV",
-	"OglKWbH5xzWolcaH1lopZ8pq6UeEsLmFoRvzCwQNUbhx95LylBWbs+TUSLeafKHenZ2TUrftD+eX9W7O",
-	"qWNUVPsvgai/aoVTrmxYEoYNpPCc19gl6Kczr4xj8NY++i5vFYQqvERFswQ2cxLuijIVInPI3lFox5S5",
-	"MY563g5+MGHnzcVF6nnRnF2I5RI2SPRsW7ruQsM6KW/3W11asTiXbR8U4YvLq/zkbMlkV8S9rk5UtRh6",
-	"iwWjplwnc8+u/+vifb9Xnlcx3PWysf7Msf8yZm72YGcvmBTS/M85vXX85OJT+oPQHJaB/e8VR9cMGtc8",
-	"by1ANZhKLcewzsWQVwsJzydec/rOy4acDwNSHLWb50g1LEkXcyIPCVN2C5xDrDHfOnEUFFc9+1SYwjaf",
-	"9+OxOoNnpyFhR/toTxPx2mL+0heDmr09h3kUcsJZvyihBrRXsaoGwuxoBaVC6ivPYGEEBAuJ6o1XKMLM",
-	"52PUo7I4XQ9+1hEj3NjaLt60i7ctiFdT5nhE0YjcYZ/06RgHxq/Y1KH+CyduhwCNX6kGibt7QT0SrC83",
-	"K8/drYV7/bBUm+yx/ezi5yJBgLpXxVOB9F2c9GmR9R2OR5IH/uMk+S6ZQJrdgGVxeuy2eHMSY7MjPw4x",
-	"XVi0pl+Bmq5Ekf/+kU2fmTqTJVSUSxuzWgU9CXCCbS+ABCrCVVe3N15tFshFiyqob5QSN6iSbkoddZ+F",
-	"dIAmInfGvYO0XBY8ZZthhFlyT0fklt9YPAUnoBEQfKs1qUwBx+aromSfldSNtCHuBAsdoBzwfB1mUb9T",
-	"pQCUbjSkoulv85cq2uMRWVty45cLsBoEaeJbaAp900gSBEaTDkOnRarBfr8SxE8CmobmdP6EujZdwLwl",
-	"YmCLb2MAENDGWuZe6XpKOzLYGfpmRCdcmlBnU80Efk6ZyfDrJP0q+yPSV9RCKNg8Jvy6IIHi+yKuKg/Y",
-	"RLxfiBbiZm8a/b87c8Ar1S8V6JGgQhJTHat7i61c0ORVEoJdRlRrITOnDMruiB23SGKdZ3Igyzd3ftJM",
-	"0sXpB9Z/z639ziA7PJoT7RdCbnkMnJVlru9SqBSb+lgAQvKIQCdLTjHb56ms6j/fdymLsQpgj+bi09F6",
-	"QF3VV6SS0yN8S6AP+gqG6Q/DWymggKJ9Xsg7D9Mis2z4syqRpn8WyM8zTMsrZBcgOl7OdLvKirjN2s6K",
-	"Mi77wkVzXzTvv3DGJXMd81vitFMqL0XOYL3ML4PKIsv87cVQuakX74PS25ZI9CtSiltzl03lPfDVVssL",
-	"LEr8W4VCUh9U8d64fauKSHmmY9c9QS/yIy2ezUNlYWZl96hxzGVI/lwiVBC5EK7ohkzLb1/b5x4KTXRy",
-	"kkWbXmjb/b1IRGpZ3nx91Jybug+jEjzXpIRX14r5pDgidN/4LwzXWcDqSU8JZZ5qSxN+p1RCO79n3U/r",
-	"+/DpurJ7umtLo726ZpLpFgmhIio17Lpt15/cRKviRIZLYNQa0zXFXx1EfFxWiWcSPOYiTtLskmwFtsag",
-	"w0FQAhyvlDVBCFv1IMMAS7UvBXYt5ZDigZkfcZ0bNSE9befarK+IYF/DQUuLSIqHhMnScvgOfF14DekO",
-	"GglheKivcbgbtRpKU4iWDErQsJJ5obPQIjXX7lzmlOYw3r2Cg7au2TONcCarQ7pn+f5XCRH+5Ynu2DQg",
-	"sTL058p8hwcb82WLaSr5uAVILRsNe+UwVG5vfp2ipL8ol78InW6WWMxlBpG+TA5GURlTeWmzg5y9VOXy",
-	"ahkXcw2NdFZFLJzeGav7qaoQtrS9e7MdMmddVlkXFXR1M3b0D28X8ZgdFmbRB9OZFm5w6i14iFWQbtbP",
-	"ehlcchleEFkUqxWkH5GCC6K+XXOD90rL6mFBNhq6cHxze/PVmqeDGdMQ+l/Lso5FksuwOCmixZRaEyp7",
-	"u9lFV+fHekSM/nOe2BOY5doL4DBcfPZmWc7L5+7LfaBHpogpJd+tTvyrQEbS8/wpQEZyzfFmN3FevlBx",
-	"HzweaUSMIVfGFIj4Z90UV0NbLEttNUCDFO9zca+gSz7UhoHuR6cuw66lS21yqFvHeFQmIw61X7PN8R61",
-	"Y9AKUYNHAcAqTyzKnXUpKlAnIlhwVsw4rrElZ4hgbBLHkrb5TbCmjUMBev3hoM20u1+DpKcO1LKM8nsA",
-	"FS3TUugQEmwhKOQANDtdYodq6s8267U1Tzce0k8VkFIpGZUElO4BDfPX1d+u3GWorMHmvW7kvEC6h6Ou",
-	"iM5/QiiyvyRd5kGVAnO6UZW0U5+X9m8zlBWz4AWN/Qpd71ap2Wqs90BlgcNwcp2N7k+Fzno2cEwPKAYo",
-	"t6Y0locBHYHQo6nPXcLZkubqF+1hGans4yJx/XjN6Mre+0B2tjP/WfXrAij0wkkFVABykfVKzdqpMsL9",
-	"mw7uS3pL5Rxw167rQuuiMb8lyxSa54YvWgsAMC6oSf5BQYACn/zsDOEa68cRldMLRR96Rj3oCqx0qfSv",
-	"Q3vm764vK7OgWkjbh+aeS1oHr1UR4Frton6A6ViAZECC+ohiichdiL5JioaEtZmu5YsFQVQIhGMfgMg8",
-	"N9kAh2Ew9VA3qZ+xxcRQl9hFz+SItJk6TNNoK4f+uaYeH0em2/ur+svtpm7GbF2/aStLaFAPvSzXEmec",
-	"bkTOo38JxCesio4hwrhRq5l+Uq4nyjN5im1mGgpCv1AlBG0POnTuxpmFFlmYqQUl4NI0Um9qqslgoHV3",
-	"l4XRqV8Yja2LemREoYO+VtuA44GA4QRTgh5JGTotFC/Lo/c8xL/HNsMQJlHY3H8EwQoeu+7vKoLKckn7",
-	"baYnoNV+YRppZ6MEgdrLJvIjHupSgb5GBxzxwE+THNssxDTSq6Nqjrrk0MZPm5VP60ZyrOtFpZp/SAEM",
-	"S1E8ZQNecJllTAeY65j3aED0SWJJbyETUVTbrM2OTa9tW+Xof8NsyNdxECh6/JeAYshAndXz5zgMnz9X",
-	"tCV5nweoRwI+abPui455+gUOwxe39RddyCxVJnoYoklEpTQqo3lON6VEMTPZqJrGsO+LNgMuy9AFThIZ",
-	"ojgwkFyQaGVghDBD0B9Z6j7J6vRgZc+fH7BbEvCQVJ8/RwcQtjHtMWHmyJl4V3u4HTw94/PrajHfbTPy",
-	"e4xNGqdzi9j+5OoSMCXd2AAPah9Bd4bvq20GcKBgpRCYVojlSDGupiRl6hA7dQSmBzgdRaF7r83Av4ee",
-	"XV3urUF6Is50DoRmVTgC+NNBpBtlV9EF/cOMapsLqA27HnHYCHFD2VDtWgsxztbJOJRT1M3RZBdNKBOI",
-	"35KozbotN924afqxd6uoxZApRFY3ANhbOVsi6VpqUK3abLNeU6qn3hstrFKbEN8Q3eAGtWzXd2t9mOpr",
-	"MMuHugE0H7SZrcW7UTLFdJ7GAjGO+k53B6mos4k2a/Wk9TYUiegISLJBWNrIKUQI1Sbt6RbfsNOCqKPP",
-	"xlHRs8RNuem4+9fazKZX666RKA6hyzlr5mGAdf8qKt1ZYGsa+5xYTmFmJ58/VzPv5tqjp0j/8JCn9wfB",
-	"XZPustMZj6VhXSD2jMWtG0srQzv3GtH1UG/aZqH2Zunb/1lXZwmuqZf2tK1v40yZWaFnXeii311zjkG/",
-	"vs0Enqp755ZEGAwVNhRVlCaTi38hQADRhJ20FNNh0WT3WswhqufP4dhwAAILJrBZq6FnYxwo5ZD4wOxr",
-	"HtqsbaJnlpIVv655bbZZ2zL83woCPumqx155aHOjDiJgq1bzbL50wtAg8wPaJ0bxNQK/FeL+iKw3qrWK",
-	"VwG3KNxuovnixWQyqWL4usqj4QvzW/Hi+Gjv4OTiAH7z3atIKgM1kpXoGjlI6EuhVq3rp3hIGA5ppVnZ",
-	"qNaqG5DeIEegLb2oTkgQrMMSlSgPyDoOw3VBJVnHAhoJWVD2YZFzOKk8MM8SH/l8jJWQGNCAePocuset",
-	"y7237w8+d1pnZ8cH6n87R/sX3SpscUp9bWZAyQQxakByaEd+pammAC9sheEFlaTlTFApjNqygHU1ajWN",
-	"GsOkiXirxZn78cU3449K4iJ/Viakl0oGYX4glPLZer23fwBRs2qfj6vmN1UchpWvoIOCbbJS7tJ3r0Bd",
-	"UfulVGODrqIG3AP62ONMRrzAzv6Ap6in1OtQwlW74W2n+ly14urQ2l+UTjVZeUUjwnpojO/W8ZD8e2O7",
-	"ViswPL8ruyjD8+q3Ee8TAk7Kzdpm2RYkB/PihMtDHjM/o7tXmr999SoiHmuQIROQpqcXoLDAFWkw90Si",
-	"E2saU9PEQzikfVtQqc8kS9ZCEKkMD1G1B19Iy/t0SCUOUEs9j47VD2bp92T//PRoX1HwLPmixdSrhoaR",
-	"70ew6QEWRC4llmSsdnwlpNXTxN7LBSgLiTT7kidShYofnaLzWOT6bbKIUFtaab0mPfSeTNEFkSmG81oV",
-	"vTWtprThDYQJWrOHYFI2Lb7NbLN9rYvDl5mot5A0CMC6qZruWOn9zUCpLaJxAx38UIGskYZ/M8DTFbAR",
-	"DJRxswK40QbKuFnZiI7Pb6Lzo9pBf8tv9D7cBrW7MXvF3rKzS3YcH8pP/XenR5/kpz9aFQMIXTnYM+jH",
-	"zYrQjeMqzcrg1cbpu439xt1h/fXw1W3c25HHpD58++GPjy+3yavLWOzEZ29vzz8eXAGWcrNy1zk8+OM8",
-	"3hlvbL89PunImGxv7RyfhJ+ut8O96YWkN5+/vT+6PtrCtcr3r0vfFmYPS5hQbc0D2e8RmO8evDeHlcBn",
-	"nICTGyrlcWRpERBIpqB5zeGjvFWa6YIVEFngej1Q5hUOgsQVp8wCMOEVU+jWSZA7iSWpoismAc9ZmQSA",
-	"xa2L/qhoM+eSMKlS+wfHB5dHpyedN+etvYMuwhM89ZQSz9WeAk6FiaXEDDR6KncRHkhlXFGpbSHQeJPb",
-	"RfvocWDjSVV0QogvUET6kL+XcQMU8afehVZSf/wwHk2z7dIOb/WXO/VGbWe7VnP8sg3911K0P9PLrYAL",
-	"Wu55gfMJrMzdTGRgqLbUhBTh9CpFxKmOoMNjqW+G+uKbQceDlN1rrpN6bfGP3nAGzfq2ahuLH77QOUhX",
-	"KV6YZp2EWWCLMljbDk+00v5oM6s1Z5xZ9N26pp51DD7TCoZar8o8fnoxW9JReFEdaTsI3OkAxQDMAsav",
-	"rk2DVAl0bfPEdDWYuYuqM8Q7WynxSBT8WzYTO5cllS0UNF9u1GrVrUT+SQ5OyRWGYXEQFBX21dO8uGyx",
-	"XWHFV7Ne+/71fmxW0sO55MqZ7de8QMX6NRgpU98qMgDoQIdWk3PYKwOTPv/aybHJC3ug60npYiHXKKOi",
-	"APMxdSoqzomgtJto5mmz7ofDVuf8YO/048H5587e6f7BRefi7el15/RE3TzSKYokY0GCW+MwkcbfEmj3",
-	"DORDt5mkY1Ki3eWLAIvYb/6hZEa4GPEJuz/FaE1+eXa3OVy/WUDZysw+O1B+zcpnHuvrhfFcL/pqxWW8",
-	"zdrm0oyX7XBVzG/uCRffWiOdy/Q38UyuL3+m0racV2bvGsNrkMXMyxpO8ADaTCh7hIcQR4CM9CTNXOct",
-	"DIkUCIPCpuzyWpstwt9tGuoHq93kDesJFdO+HuXHMcASP32Nk3qsX0jKfsA3um4rSzb3IpQVxC1cynM0",
-	"/0atpp3ArmAFYrByVYessZBmZibtLEP7Q+4hyXmxsg3xdSzJpZrKfWhl3xzEr3LUuioY9uny9PIsqzfc",
-	"UzIUXpLPn6trEoIDEAXnSplUYuL582YS5+1HRNqWYOoTmwLczWUXt1lJerFJBmhsvFozHbt1LYWOGowh",
-	"LoVNrpx6mYeGnPttpkbfcWxstFnbQbOIu014qSk6GRs0dfuMvYyfwd3eOj4+ve5cnXw8OD86PDrY7xx8",
-	"aB0dd9dKrul7E1xGLfyLb2ebjWcz0SvvNr+8f//p8v3Lk9OPVy8Pzq4+fm5sHO/tf9y8bPzny+cPblZ3",
-	"s2Lzx18A57840AM3sY//z82addv3+fj/0uP/e9Ho7bhWa2xTIWIS/duM5mb+rXLpz+aXl178iQQygeUC",
-	"Gt81pYo4C2lBRZtlQBvBqWAbFGqPIGW+7So/V3/fWXzeewaV+2fQ3WeFDYQ6s9s2R4ufp39AMDNJTp6V",
-	"ETpSm6THAnFBkNTwYbeK7JVvc5WVrgR4VxjySSb2rgGWN7Oaq+G0WZuZ0gHwcUCotdvMIpvPQvLPSCD0",
-	"bLNWU0Jks7bj6EOcqalBBwTYR8btuqgwyRYzUmfmrgM95TX3p6tJAaOYb9Q361s7laU5zG329j2bQCaj",
-	"mHx/TGH4F2lqq8UpfjTXbtaX4NozPA049i85P8bR0Pxua5m1Jzj1H4hP8eU0fERR0fJ9hB9LIVlBA7Ud",
-	"yOZpoa0gsNkQDI+Jr/jNy6WjcJlt78InzCtSU9tssZ6KMmIjO+GsAHF7a0CzjflNMUzLjkSizAiIKI8Y",
-	"8xApkfdA/rbxqlHfqb18Wd9u1GobG/Xlgy2lSDaPJUZSJf4nNPF+YbY2xoYNKenAUYnbznR9u4+pYUBe",
-	"4IbvMnxLh4rmqk66SFW7fbvo2TXpqUuDeWpWoIO9rNbXIGFpCrXFytZgSeKTuvgpy4TjVjAV2ixrK+yi",
-	"tPFM03EUNmr2MnczFsCsuLg6Ozs9vzzY71x+Pju46KYqI6BROj0Ui+2MPbVwylkKhAPdNogkxs1WdMTp",
-	"Iy8sykwAGLxf78NduSn811/TjSVGv+T8A2ZTs3TxeCxpy4qwuNEasVa+cYZJlUZpWLSUQ7Ek6wEdU6m+",
-	"slTowjut7Eo8z96Hy6jgyvgGx0HWc5h4FP3u2nw/pNoOSFtWptkkyrzIiIC0fTXkb+Z0dn2b7ib7ycgE",
-	"mU1osx4ZcFNnyMidRKZhkBYh2AisWSYt5GXs+05/0Yeo75l+ptrGPLiThGnoFBEHMul7ehbxUAOB3Zjr",
-	"1RRrVdbfbb47GZwN2PH0/OLD+83zxu2WnKh54cnR/AecAiO1IZDGn7Zbr/DGybj36fymN96Jv1z7I//t",
-	"+aX/pl7jb0Yj/9M5P39zWPv8n4rFMt7HEr+7OD2pNCtk+q5GPr0Ojr5x6jc+0s+fPtbwm83488a74POn",
-	"8+CI1Zw0Kp3MsH6ju1jbjE8f/0sgCs0JlzdtChvJPtk4/xQb5++V2K17iedS0RsXSF5rccy4J7KGg7JH",
-	"qJ9vz+a0z0NYtlmX6fz6cisji8f4EFmmRFHernggL5fBRf5D2Pm/xvIA9fix+GaeS8GpsS5xILAcJp7O",
-	"zkQ9QtkwjSZQAQVqIfFzLgBjX0ADxZTtZloLzmtVusjmz3TaeAA/mr2oYB//j3Xo82i4PPdlilkfi+Xc",
-	"1R1Tyz1PDPcz3G7GRZDazg5nHtjeK3m+nIycxpylboHX2pLwXMPcMmCO9wwgpokgEOZ7CAdyxOPhyOnE",
-	"LzTm3ZTI4tQ3l87umXpQTKq/YK4WdrYhd54Awif7o6X1kIIuqiVdUB156bnyEj43j3ZRzKB21qCJRjEp",
-	"F4+6GNbt/v0DpaTTydvIuuWEZlFz8ifZ+c+XnZC2kxFuKaxLNpq6vCQtds20Uow3QIhQjKOGJD6SHFFZ",
-	"RUbYasdJ2ujViEzdpEaCl8Wyrm2346B6SoSRpOMsUhsSPEmitIn7e29bJ28OTIoFgAzTIEARCQNsqrAh",
-	"W8wUohpHjoUOVorhgEdtlr8XBB+THveniASCoBHWFdgtW9Nr7w5ddSPokKk7JA6RFhIis/bii6bNniVr",
-	"gMl3dLrIXgvKEIyz98Ksr7u2C54iSIVhU5MB58wmLce0+MqzcWfrnS6y7Aob0+eaz5tm6TNN1Gf7cpdL",
-	"Uez7Txrmj/PQPDlcHkOspnVPf373/szBl/z2VX3mQtf89vX71xk3zcO02ELfzGZtQ3d8Y1yXGulWbEr2",
-	"NpHkHAnOGXrWm4JgXrPZIBEB1AMqIOVXfa9TW9aKjct5Ctc841G9xCX+j07r+H8em//lceJl6PmQRz3q",
-	"+4Q98fYyKhPVDbxvHUIF7COWBRcvMFvmOoHu1FJLK0YOZisFjWZkSnwT0wnAYqAjhek77CUo3TrBS8wv",
-	"KZzhUT2zBxUULslx8KJFdUo+lvifWZ1k8B8Lq/xWL+Cz+IAvtHIJwG6FqjmUxxpUHoOs7rTGsPMziCw4",
-	"CIhBGNPVl4rgAB0eoL+USuxnW1QhIfEUgba4WwzPBXA8kzTMqohXBz7bTEgeClsRYnKhEgX4+PTN6dVl",
-	"5/Skc9a6uLg+Pd+3eq/S6Ilal+Qc0H8yam3usiJMksgqoQmuojb5Zz7dzXlR7Red/+//+X/1TxiZOIPo",
-	"qw9dj7gGt9KxYx2Ctk/pXdMwl5kSNZ0GAuVJBvstwJIE06Q1irZIxuot9Xnuh7TXwP2jvrmdUIPrODYa",
-	"8UgQ1MNSkmha8SruDihqNUhN2ceWT/vMLOGxb+QLMHyOnmIoP9Edq08802EEtFJBpJPAkXVQnDlwqDNR",
-	"GPV8SpHzxaZttVGCy2FhPSHHi0cWs8zFZpv1DicpV2LEJ9WiLCuIMZ7YtqGrk7Hz+1/a66vB/pL+qcnp",
-	"wqmUJ/E3ao0mwC74BMwbSe6kBQvggW+PR11FAsWA8NDVeBMwctd184BPxPXz5KD3Zp08qNjD02YlLp65",
-	"xOJ6eM7enp4c/HgPD2x6iYeno78s8NZ4baZ/aRw9C33gORK/5z1kGLTidrpZ/jKBSax0hzTuCTdQOE8A",
-	"b4NjtkDtmdr+xmrr0Js5t7Lf+F0hYgx62gRPkeS2Q5YhxSX06SdX1H+RK+qCSHW39Z17eK5cXuiamnvj",
-	"Zts1lVfyQl7lxAhN3fHZirHUxu1C6rESZmb8DuOyM+Ax07o746ly7gEIQ75eSudOp50CoTrYsA0AelJW",
-	"Lup8KkyPetseyjWc71sJYTGOKrWaEiVVJUt2Km6LexhihSSl/Zl5PrZinVv/U+jvx+QppQcJxiM87TKo",
-	"pZB7J0EYfIZML8XZzIXcad8vd6GUZH4dRTZpLidz7ZiVdW8OCpqUzB5QsZBU/24MsFt3NseX09IlcGms",
-	"NVMiBlhmAUHd8QBn2rR0NfIYtFvaNRhOfAAg80hOAD0aJCgUhqLXAWY3ugzHx2JEBPI5qJhjMO2VOpzO",
-	"QoOCQ9d97eYQXJtDublVUWsgSYQG9JYgnUcPiCBuPxroF6WxqUGJBVRndSnYyIZZQtNUszqOFI1/TXxQ",
-	"lJWAz0Qx2mzJ6lrJeWeM2bQT8CFlHZOOL3JFtmmzWluUU3BTiLg3plIXJR7qmsR/Rknt3+JReaqLfVT9",
-	"z7adyDDRqhBZVnRFZEnhJRT7ZeSSZ5sFzBNruYCk5uScm/YerFwQrHTn9nr6xLtPmtoK6sEZNHuD2CC0",
-	"EqROV3MP9abGf3UfLlO/e9HnbEB1o/Fi/tKh9VyaEY8y7igLI6ebroMTyYAHm2hPUt2mvVvrRf6kJe5S",
-	"GxeB+5Jx66VoM3OFwx0NTl9q2gRKziH6UUWbjZ0miuhwJD3Ui5052yJ7cieRkCRsM53SjnpEr2VK5K5u",
-	"5gCgzZA6BuehBi7EBDObeqxkxJ4+nYfy+eu9/cP1N2/fvf/ns/qFJOElvjGZBU++nZ/Ct2NcGOZizYmc",
-	"bJuhhTIncrqGFcqc588TJb2rL9re1EgAy+nW2x7r5lG210kTGd5L+LvNFGdX0ZFEMx565gq0rL+ecfDW",
-	"j7DYRY1aTT/fZnmPfV5nt8DPDHIlrIgCSUikBXDStfY0IE5q6fHpm6OTzmuN0dk5OGm9Pj7YBwuLDwbz",
-	"4tBOTuWM8z2Xwd5mySf6EfQM9piweGxbvoQRlwahgA8Gax7qChIoAcxZMO3AuG12LzUIzvxRRGJRllaf",
-	"j5eXjMks/gHicdU62ScTZl42pSmnx4n34KGSTukNc40XPpCEISxQiShIQnfnBxcHJ/sa902H7yBsN6GC",
-	"QCBSJ1qaHBiUSYHZRYzQpEMqpLozgwZkWVe7SRBmZAICqs2M12dZAVWSpZll+PtnPv5U5eB/b5SF+cgm",
-	"xzyYSkGUvtBB7dL8hT0ThTYOs7Tqgkpz0YFirO9Gk+Zl7+lMwuOzzdpOmyVka0AysPHcwZB9LiT08TOE",
-	"uYtMinGChoEDA39FGI+Ho1lD4oZMF/vk7F3Jo45pFddRv1OXm1uHUH6hDYkuvMulHq8GczMzAvRz/PpY",
-	"/RfKLsq0B3zSB1o9U/Hm/KKwEbNuC0L9SrOxU6u/3H61sbn18mW9trn13eminW3vTdkwLTS7B0D9zJ7N",
-	"i2QD7syEx4HvQqhqulOCfjLi4x8Tx/6nyh/d2yhJWk7ca4o19UYbaVJYgFl4Cxpx0kxtctCv04qDpHNe",
-	"0i0SgMUT1zz0R7EiJ3ExJM4H6NWl3fevtTBpFvUfhrdgNrVv2VUKv5VjdkzzPNgQdjb2PVBeP8mWjOlr",
-	"8/TE1F3tnZ4cHp1/gKwc3RoVluIYPLmoBMQg2szYOcrAyZW6pTRtwszFAlFpGJQB7M8MA3UTj4rJFee2",
-	"rQ5sWoHwu01bQD9EkYcu0fdxbRS0oH7ycDyp8FPrr5zOrYlaTh1aqLyfAppGNkiKswpPGiA1qk6q7zsy",
-	"Yl5J5iKt3/g4HkHrn19oNVNhdX9V/h+HcvdAioXiIKvR5zT5hRQLDphyGr0EKHpyh/symNqWvd0U0UCQ",
-	"SOMmARi+dRzBJccFQZTNXGUfDi7fnu5fdNGzFAVWzaGbEuZaFbXAHyfci21i80oNRzx/njZYSDK2jXaf",
-	"pD77HK6zK9Ns1+Q0eUkvL5vAhZ2cb5+CmuonD6m1gYnRZul7DIyudhw2odOv0fyT4owxFWMs+6Muesaj",
-	"dLOgaCPNY1V/remMWJsiVkWXnKMxpNaCvjDWjQXghWZSPNJ6ifpM655tZiSWB7ODGZU52kwmww4ybaMT",
-	"8wv0Be2LTL2Tu1o1gRZyWslKMUqh41abQWSkirZqG8bvek5kNF2H9IqueYtdk12naRoOicj9EekrdUyd",
-	"MWd9spv4SH3Spz7xkYNKaPeAChRwrn4Wh0XyRxP3D/AUKjttQUHKas7E1bWQ1a25MZEj7pvml7N9xMrX",
-	"qn+obJqkmOHrX2wC6kIvXbulIRNHvTd9ekrfHV79cVQ/oUfiaCzDL3tH20d0Mz6m73aqZPruD//6iJ7S",
-	"o7sjVqv2GwHrjQ9r/qd3SuvMWpVpk0pTR/ao78rUninCvBGy82W8c/t5fDj9PD7c7n/6uNn/9LFO3pzc",
-	"9sd+8GXj3ci/vqt9aRxO+2/utirfH9yNjfjzDN2LJFH/78rKfgrb/fRhuzCt6CtzFc6C7GohPEcFSWpG",
-	"F8b1Euu7UaslXsSmqySklZFK95Rlcb/EIE4Cf+hZEqUz9x74RYEN1ubhsSDMkos3H/pbHdYkD2GQj6+1",
-	"WS7AtjBilpYwCiL/1qjZL4ltkJVKT0LmBwXNpIb+UIr4gEdDLpWRWyBu0oLLpeSJIOXgBin0ExU26i8S",
-	"F6INxN8WpS9BRrFOC6ZSgGncZsoINnk+VNqMKwvKzcgkWU4VteZFLB4YkMgKwG6b5XKe9DanZhT46ACI",
-	"ReOsFIcq8lLkfmj88OvHDVH8JVrofTSvK0Gi+ZEFLhy7FSp/niIJq0USMjtYFEqIDLkWiA9vMTBFCSSF",
-	"VjdKE4iEozPpYoYs88+gSWj/fgImcX5wcXDZzZQgmABBm5kW8qAAQZ5ixjuSorxBaONxBcmurlhwytgA",
-	"Hc/pMQAugGYenKJE/GRzLufLH/jNY6BJ5OMFGTP+gYAR5+4kn4IKT6rRY5XE4oz8cDMojawrx6PI2GHa",
-	"IEqYcxDxcQcAxOdoUiPOiJPdsUwvwxQIQek5+fDnTEh1N29zKcEAtWvZYnGLkikSdAUoDeaT+7YsLAAR",
-	"ACHVZiVhzOUzwFGSAN5m98wAd2AinpK/n6TYry3FbEh1Ec7KUnJoubCqH0eJ2IlDgPHREsgriaHOAz2Z",
-	"F0MtjXrCop6inj+MqC6hM1Vx1HMxQZn65xcQayqnpbdYW/MGu8TUWf9LoIv9903UhV93nTDkxf57NNLV",
-	"yRRCdBLip1RC+owOXz57w/kwIGue+X1HjHBjazs/zAQzcC/o8Xz07CJjV7TCMNCBUkR9HVewqgHTsNUC",
-	"Xs50FbTtCLiddgS0QNbBFNFBm9mKp+RmRs9OQ8KO9tGeqfTf4xFJ+w9uVOvVjerLYugdaFtoi8xPYI8f",
-	"LScRsi1Fx4lgbddqXsWcZMV/Mwr709fq/0dHb7Zue+OT4OjNjrL83e2uNCs1/KpX8/2XvfqgNtjpb/Q3",
-	"cKO3szXo9TZ6fp3sEH9jG/dreHuw09vCdb8xeNWvD2r9Tb9BXuJ6/b4xmcy+LAKehDkv9gv8vQycdecZ",
-	"AszmwWvatGnHixAjMoqrZdaOPuJl2Fq9NQ5LXX/XOjU9GVg/nsUjyKXKaDxj9TMHXgui5lwQvxhdzQx/",
-	"oSfzWAyQ4LK4Tq8WOL1SZJY/K4OAT0Rm+3Tw8avphKehW9KuUxbJJYZvM5Av3xN32m+FcV/18u8PZAa9",
-	"SQtTcR0pjCQP/CU8ZitjEf+DHWbaR2RyYXo68cXqSDp2Ben4Yx4VM2d5pwVxI0xCtDLBrFZ1cfTm5Oqs",
-	"c3h0cLx/0YXer8JD5K5PQjfnpopOeAozrJ1m7ikDFAgNAh2gdgrv4b7kQmclWS5WxpynGDaBxijkdGWh",
-	"GW4vrsFVjJfeYg4X/10BNNPyy7LKL2+c/Vyc+WTOLSlG3gBYjpElYypEkp6q9T43RWvJK97c18tc7SaF",
-	"Zp4zKlGIZf7KGOJbYpV5HIZZpRrBHeghrZ97bZbVf9es6x5uFyGayOQtOnhLWXQFUyKsdwJ0/zH2Hed9",
-	"LrkRubmNTSWZJR5qOIIZAdZm2loQfEy05EzPoopaMykMzsyU1OcDCFyak28zjbGVX59BjupmtpA6iFLJ",
-	"VtqcxEGK0aDfbtHhJyO+LKz0LgQ1XAu7zfK9CN0JJbmetzzuj9QlBFtmRhVoxAOfaPglwMNiXLrdfBgg",
-	"ZAcE+wJRJrlzZKVl07vFTUbNxrlfa7Bxr826+hw61O+4fkn4vpNt+KV/s4u6yT53YDfSYrKLAhVUfbmx",
-	"BhmYSXWKSMpNzF6lyBQj7O8igadg+JljtIellfQJ1r+3+i54bxFn5bBSlsO1JHkI2qreSCeDcwZz0Ksk",
-	"gsACu8BwHePy7Nf8jaTZcoeaG71q710cqqvcHlA2y+9CZ/mVZPVpEbqSbgv78d94Xz9dvz88Jy9rUYPk",
-	"s8iMdNnbd2GG3tJYWiZBHEtP32jYmgWFXT/Qs24GHbK7prPPAz4hfptBm3lrSZwftK4u3x6cXFrv7OXR",
-	"h4PTq8uudWcpGwLiRcDRBal3SeS6NDSUxrbvCVGR2aWHyL9HSy4/z8zpCbjrn9/GYB7g171K/I18moeT",
-	"PDcjRokCAkIKWnxJhNkUEmQB7MtOrQnucaF0DqPhZUpSGJ8oWcemYx4bz/XEqI19zAAKFFB6IHtH66Am",
-	"eUdJEZ3Oo20CUH1RkkiTVASrL71cExnM/DbTpQepWJltVcT8C7NHOSb6yTFkH+Mi4rFckA2ec86ZXUl9",
-	"dGUQwOX52F6a9gSNOQI+EZYSdEGiaUzAGWkzEghSRSeg5vdxFEEyZ+lhDoksOcz/yrqb4iKZn6kY5Z/M",
-	"YdePKL/nAt1bsQkeWt8KRSVog8CWICJlWGuvgwFQUcJcun1U+IR5baZByhLsfAd3wch2HBFA0teWvqlA",
-	"zLX5mmDRZnjMwScMvc2hceSITOHnji+jMAfIvrCsv0hAhcwkO950bnEQa3SyvG1fqvGlkv9BzWHTE/pt",
-	"41WjvlN7+bK+3ajVNjbqX5evrkjn8uOLCX/708R4/U6BRPOJYoaOjSz5+F8CUZvLpCROfpVehYYg8Teq",
-	"tWq9vlF9qevzTNMXK6wCLGRHEMLcl27UatUtrxIGWA54NK40K5QLg1DTwUP4eeVAL6AVhi8a1TraOzwh",
-	"csKjmxf1re1X1XqtVq2jfRxNKHvR2KzWqrVKtkXK8jIuPYP5cd1ijvh5WqL8l8DjHjDfhqhFBgNXqwBf",
-	"y5STY3oL+UX2FDkLpp5NWUy7FqCWRGMuJNqqJW2h1LeAPuUTXws/JU7HHEqhh5SJ4l4HGUHzxME/Dwf/",
-	"M9uCWqZAnIESoCmimEfKVY8kDePBUWMw+eiQ8cikAEdE8ZfSFI3BZ0MwzBp3JgBTCCSRi7WYtmwO0Kn5",
-	"IIFCzcLIVtFpLEmEeqYpBUCnRDQMia8TqNSWjQk0yvJ0PNuBXAr4hETrfSyI72XRK6hAvYjHwxH45K8Y",
-	"hfzik8M9HZtpszFmPpY8mmZxYnAuPpJ0ixtheKPeBQIAMjqfXOloy6HCjvFdJyBsKEfwF2XOX/mW+zMI",
-	"sm6WtYMXUvBJL8D9GyXoiPa/JYnqkvOOGPFIZhqfqk/7fDzmLPOxUokjEkw7UDJL+7b+bbcwbUfHTHZn",
-	"AS8AabBQ5RM/LA3gMTEl7psi8BDj9gkS4h8GCXHpRHbJHdVVqn7eM5d2eIQ+y4oYIL2GjEM5/VnAJJ4y",
-	"TX7JUNeezidJI/K68loHwFYCoVicYAJ8+MJw+vz8El2PRaGzK/M1LqKSSt0qOub8BjwQjDsgSUm5EDhO",
-	"mNZX1P1cRa3E5TyBRDYDMjHBSk0Q2qfZU9pOCMq641LR7SluCNMdrpLPukc+GYdcEtafrr+Hik/IIlcz",
-	"tU37NfykdtRz3daqlfN9T3nMhjqax1D3uHW59/b9wefO+cHh+cHF286b89beQTejW5ipYfDj28mZSITG",
-	"6dXjuw516J/rYOKbORDdvEvphm1GMDQGQ4LckggH4Cdyei9iFPD+jWfa7DrpNyYdHlA6ozazz4N36kIq",
-	"e8tqgnYJaahCp6OAogRBiwQvq2vvgr7h/m4zCcKqN4lQr4WaBaLAKGWszUp3EQ95mgJJBRyW9m6l/eld",
-	"sNA246yKzgk2X6nF+MaprTdc/05TTb5AmMNKdR6I7nefAetKqSFWKlKWKqgAXDEY0aLBZW7HTqI5tpn1",
-	"wlmEZOjnaz9SK8yobrrvp/5hdsiIqJmoh213TQvRlvkMfJvqIwjb6Kb/8JoOlm51hd1JpRunfkVLhpCl",
-	"ZERMm8FmVtEpnK9auVLIhTplfGOTa4wmqLc0SbiBd+hj2KpttJnOMxoTzJwcpmRTe9gvDinDPtiEmtVQ",
-	"Fxw5kGIu3FNpTeTiI+g+KwSv09U/ui77yMpSywg3dS/8bTAOZsOyismvi9+arfeKsE+gCZsrj0yjdHsh",
-	"PxvEQWDE+ZqjIFza0ofCcGTNlsoKp77CyhNj83V0oDMvgLLf5mVZ9ttCOTnvES33sk9k5GfJV1raul8C",
-	"uQ5wHEj16YhPFAmXqkIT0lP/ZTPtPwtdoafwD+3H6TJ8S4dY8qjqQERWh0R20bNr0lPsxNIaspfVxpqX",
-	"tLKZ1x8UELimkObk4m7asraNtKyt+sAOnWUx4bTrnlnwveo5DUebIS5GfMIe0H7yp2pq8SsaGLqmiCsa",
-	"gEbGejRQ5ECyiLn9KE09RpG9YVmoww2xlJfOqDmAbkCFgYVKdHxD5EanMDArM03tdCfZhN26u7AcNX/Q",
-	"Xw17OvCpAFRg0aZmoGbbDEdkYadK9JCes3vJZB8EbpCO0vxTF7Wtv9t8dzI4G7Dj6fnFh/eb543bLTlR",
-	"L8GTo/kP2LvdJBQbIcSjfXB0VS6+fD7Z+jw8/fZmVDt53T/78vbL8HqzcxNFYzr6dvx2/PGPP2L+wQ8a",
-	"Hw5b6v/+k2QfqxHeXZyeaOWpRj69Do6+ceo3PtLPnz7W8JvN+EvjY+2I1ZQQp0OGZRyRSrPy4eBq7+hg",
-	"/aX4/eh4Ojz7/U0vOv+y+a3Bfie/X12ZCMlbzPwAMp43zkf+m+Db8fVo1Bufiy//Udwl1ZXcrIRxL6D9",
-	"dUWty+cvp8f01K33CSe/qFtvTmYuKy+XUD0SXPIH6Ry6phEDcr1T1aFtw4wHtmvSF8ErkLcUtSugmYL7",
-	"Ba6YbrOsnA71Mr0i5STTu+/DYQtgv94ffDY4YPm2WCtIWQPSd0OmACj9Q5SUJ33jEfUNbboYYlEfusBx",
-	"j65lXKaE6RRi2TIoKJQyAdRnvSkaUDYkURhRJj3FxwA1dXZ0stbUnrE263E5MhwODlDwqrWWCLaifOEa",
-	"CQSB4jgHus5DIu6PoKtdJjILvqmlFSa73mWUJmTChCupTg53tpnDnimXoyWYvAy4/vXUHv2TkvSkJP2U",
-	"zUCfwmQ/KUr7LCzgoitkYRFYoprNVoMV6mgtAd3CCjwnXW8msd9gqxZpNZkSJsrZr+t++em1m2X9IpLr",
-	"Eu55BUaPo7YoIsrSW9fF/5DIvcMXYD4+QlHf6+mT6+LpVn6qefxB2djzahc91JvmZNE9XQsLwMGW8C3o",
-	"zOmSkEY9F9LQr+vY189FGZsX5GizbJRjjgdAp/895KKEzJv0sn3yAfxIH4DFdwY/gPp2QBmFJJgEBB5S",
-	"Th//ajVoMl5BH7xsW52MFb6wmY5Oeyim/j4fE2GqdQuBvNpsFslL/c/OWqldbRLGlzCs9ciPYln/bXBe",
-	"P23O5JP1+M9IsszakYgyIQn2ER8UtwCbI46StEuvEsarxT7nOe9mfXVttpyzrvRGXhYN0OXZx7MAtLZ9",
-	"cCcJE7ojfRxIYZ87i3gIf0Q3RiJ89x7VaJCSCKnv+9430peVZoU3Tsa9T+c3vfFO/OXaH/lvzy/9N/Ua",
-	"fzMa+Z/O+fmbw9rnlQyFzxvvgs+fzgNlLBRr9ykYqVtwtrQ8PSGTn1jtfxKOv6JwPARNzNXDZnt6Le1r",
-	"m5uEDh3IhqVWyQkAs2ayygHnT2KlDH1aN9V465c6mCnjiAk3JALQdpv1mtdmAEWuYfM4M9goibQzuakA",
-	"W65rxIrsjD092R8AaZz19XUSCAytbZlSoo5b/GaL8jqEmZS8AQ4EgWoeHhLWGXALm5iUobrFfDO/09+m",
-	"hU3m3V+d/L5Mc8ncAPdFQtZ7uqggR5NJrI9jcaLpLwVNDFnzSttQrGE7XJLILTrdc5dfwkk6D365Ug4o",
-	"VIgFQX0sCMQb3ZTrri0i0C/4lzA1nboktWn0FBq1mVMJooi6W82lxetKiR50g7HOgbcHrf3jg4uLzrvr",
-	"y8756WXr8iApDLg8fX9wkqYBnJNBLHAwYyhlJrsogfwM0+hnSCJ/xDK6e6WSq334m9LJnfc/pZL/5Knk",
-	"KdM/5ZMvnU+OQ6pEcCyU7AgjPqABeVGq1CgJzMHiQFQKEgwcRxRDhN2SgIfaLYpCDJ2QtZDFSARYjMra",
-	"Lqi3Plg5mQePsXR9s6uuuKpJQW2zV5GEYQtWW6vv1Hqv8Ob69qBG1l/2N8j6Dt6qr9f8zX5tsD1o2AYk",
-	"yyLRwp6UKBXmoP5RSBb52PK/hF1mFhUVPgEHBZb90SyNXhApUNeceLeKPmhUhxS3h3GJNG4B/KkxKvxd",
-	"hCUKCBZQcNhmRnGA1Kse0ZmGRRd2HPq6dU5Cw/e8bDPtOdAxvyUB7pOVSeZHYgj893EYwgYhlyAt0p8A",
-	"n/7iEOMebLvW3OeIA3WXKeMRh7RqKbf0CjsNCWudHaGNaq26gXzej8dJQTPYNBDR00XdQ8IUuxucmMIL",
-	"7CIk/UVd4x5FG30nEodfCdnatSwg03m6llq/HcbZ6n0q+vyWRBCyzRmQeUuxyJ78mgz1Z3GfoGJT0mYe",
-	"2ZpzjnoxDXT+q+hHhDCRHIxxRmZNTjWZWbBKFIeezd/1UMD5DUq6FJhCYGHQUp2Rc7AFs0NnEJkMwA8x",
-	"8LeAiG865qS4iHJEaCScdxyA4FwwtNuXsWD0pDdDdmjrns0PbVgsjRUAENNse3/OiDtagnE6O9fTyzNT",
-	"z65pRldhOz++yFQcFJyRkzWgUUyM406kMfw1T6MjZQsEdbaTyGTYBbMz1/7rQtIo7i6isaky4O3ukBat",
-	"vWAz8I0WXz6WWFci6CMLCL51x2gZp9qCsy8B+spsrgb6KhhoCUPKGUhzb/F8CtQ1PmFw4pGf3Rl9z3qF",
-	"fJ/ZUAHtrNT59Uekf4N4HCUgCUw3L8HBjfpv7K43FU3fZy08YaUvZTHpDAI+AYvdtrmjAsXM190zmhaW",
-	"WifBa6RUHTgnTEZQcAfeoiogGBugsypqIYAi9QxYNiJRxGEbrbw1nkA4LZoCYavrRRezSr5renXA9ZFN",
-	"10zRdU0bY84R1LPgIdfZfSMqquiYuOCuJt+PSgsvoUa0+BIWvLWaWpyVZuXcEoXFORAGla3op8i2OYxI",
-	"RLBaYsu29kwgaGnSsAaWOsBCkqiK3hMSai821BN4KFoWFyN5uVup0GazCBkoC5CBjiT0gk3qi2FokRH4",
-	"WreP1M8qzcrMHIH+oqnbBtpDAHQi6VixVEClDIj9pnwqDmqI29YNluZkLClzfgS0CnVbRv3pBWScbf6i",
-	"O+cQJQXA9p7d36rJ9AM/QAYJEbyVt+onp8wRCmqH4dodKvkfBC4L3qix3ckA3h22CH9YcFZFB4Egumjk",
-	"2Wa9tuZBZ4ghyWw3cho+Aa48wISrV9gzAhhwOJQJprLsTBTHcqnzXuFoCnddqaOJXIjiQKtmsatSK71E",
-	"EXpRX4iJ/nwGbUzJNPObrIRJfqL+6hgh4j5uuS55UGtQHbUNGjScWR2MaLewosvv3///AAAA//8=",
+	"7L2Lctu40j/4Kijtf+vE+dOK5FtiuU7tp/iSOHFsH9uZXEZZCRIhiWMK0BCQZc1UqvZp9sH2SbbQDZAg",
+	"Repiy4kzx1/VdyaWRBCX7kZff/13qSMGQ8EZV7JU+7s0pBEdMMUi+OtwQIPwNxYF3aBDVSD4ezbRn/tM",
+	"dqJgqD8p1UpXfUY6wmdERET1GblmEyK68M8w4NdlcqwkoW3JeIeRQJJWxP4cBRHzW+WSV2K3dDAMWalW",
+	"er1/cLT+5u279yWvFOiB+4z6LCp5JU4H+gef12FC6+6M1vWUvJLs9NmA6rkN6O0J4z3VL9W2qxteSU2G",
+	"+lmpooD3St+/e6Vjnw2GQjHemRSux6xBcEYi1o2Y7BMlrhmvkQH1GWlPYHmdMGBckXGfcRIo8lwqETH5",
+	"HL6Dn3sNTrlPJPwqUH3Cblg0IVQpNhgqogSRQ8Z98lz1qXqOz5RJ3Q6sP9U7Rrkcs4j5DQ6DxMObHyjS",
+	"p5I80x9LOmCk9YcKWmvkmrGhdE8kUHrsiA0ZVXowu7J4UHha/9h5Z+ZbOep0mJQi8khfjPVySCh4r8H1",
+	"L7pBJJV5EubUZoyTUEh4sWRSBsJMWn8LT8Pe6H0ejKQiPUEEb3BfBLxHpCg3eIpEdr+0K28Glf9Uhx/F",
+	"1+tNWUQpzhHPIpCdLa80CLj985VXGuqjifSQ//fv9fWvdP2vyvpuc/3b36+8na3v/6uUR0+ngnfYeST0",
+	"vkxT0ye9Wr05gd/EQwsk6YqoRlqh6AW85ZFWR3DOOqqlOagVMTpSfcaVpnDWKpNPgeqLkT7n+Bn4oX0q",
+	"zUXpx+0G/Tli0STZn6GZbcG+VHfy1nlOpRyLyL9gkqmfLQnsZNZhNneQAnaA0JwaDUMxPhwM1eQ3Go5Y",
+	"qaaiEfMyCzyPmKZXD5lCRPBffTaU3OinaoTKa326hJIhlVJvAJB7h3Iigx4nASc0FJx5hHJfcw1V5Abk",
+	"GZMkUJIMWSQFJ4x2+kQFA5ZlAT2tolN1l+TuRnr1Xul2vSfW9Yfr8joYrgtYHg3XhyLgikWlWpeGkn1f",
+	"+IffvVLE5FBwyWAv6wkFiuiyL8Zcf9oRXDGuYLOHw9AI8Bd/SAFfx0v8u+RTBfPuRCCpmlSVatWXuxX8",
+	"v/LGtlcKqVTNkTRf8lEYxoeshBqWvnslqagayVJto1L57u7G/4pYt1Qr/R8vkqvvBX4rX6RmfmHWVPqu",
+	"VzhN6tT9cRn2FQX3Ou2YnwGjMV9P5zX1L9ifIybVcpvBokjo6/h3/ZCvF8j0Ldi0p90cBHJAVadf8koD",
+	"JiXtMTM/+B2hvh8xqQW6/0JExD5GJmKkb5+OJj2f0IgRLhTpiChiHaVXA7qAQ1al79+STd1aYlMP9Qrm",
+	"bWaEe+NZVtKcEijPipLULaxlR8S6+vj3SAs3qEUknUgy7k/yT0L2xVgfw77g3TDo3PsQaBgx6k+arrT1",
+	"U0fwRYxgW80vgf+ZTwJezuzk7mp30igPgdRbyAXRL2IglFQ/kJ6+wvuEymQ+doZzNk4zYyD4GbxL3pet",
+	"A8GbKE9Q8Ry1w6BjbpVOn4Yh47CL9Ix13r1TJ/UNtn7wx8anj+t/tS/EOzZu/+fPy4/nt6K+e/iX/Hjy",
+	"ckNomh2137PJfsT8c029eGI07JVq6y9jAYHvWr9mEziIaKjfGfias3Cy5Y4YJGL10Kzgu1caSS30/i75",
+	"gRyGdHKKP6A+1RJZD9DZvOj7b8I/Tj71++3Bhfz6n2Qc6tP/cV/wHc7vLlIqcxSzCML8BI6/xelN0ANh",
+	"1YmYr6mWhrKMUrY1V4AdCM6WO/C7rE2/ZdaC9Pdzpwp2Qh0F30mwrMRFOv39bxS0OSfnlYZRMKDRxGoJ",
+	"5gb38W+Xu5dZujtrJuexOSoK/5JWwDM5d1uORNQOfJ/x+wo/LTpGw2YnFDIj9C6DHte6+2ioBRD+ICvv",
+	"Nlcp70DMSUXDEOZPfMEk3GSg0GmbZ6ZUe7M0UVsp1g3FGDcFOB8U89J3z/yJO1T6/u273h18IpCZ2wL0",
+	"FkcGbFUXJ5aPPDXWPGqxxleb9QPuk9bn9Uv8ZP1K36itZN/YbSCVvnbBROM+88vkIBJDfQ03uDFRW3pN",
+	"5eyCWvrM9ZpQac3Z9aDHm2KkSmA2qSMx4v59aZEL1ezCQBn9JwIbgwvV1wQJVlggyZCqfpYgt34IQYpu",
+	"l0VzCfKcTkJB/SshTmjUY/fdnbbwJ00lRDOE0bIqotG6iP6Z3i34lVYUKCc7W+R98DqzV9XN1SoruS/e",
+	"9rY3d0h7oopkWrxZfcHZ6WjQZtE9xPywD0Kg9L83qzvVjc2t7Z2Xr0qrEurOFBcX6TAjwuEpjwRdQvlk",
+	"rnQ/j8RN4LOo3umIEVf32BCj3hTcfPgWGBom00TNRwzK9pd0OCx5sYCMH0H/R+mb0ZX0bFiiHtWHVsmC",
+	"bysVfRRlfRa7pTtvfnpL5h6Acakwn0gW3QSdBe7UC9YRNyya7AufyR9o6wpFw6Zm8iYsrVSrVmIFNzJz",
+	"gu9lySuNODzu/nwj9Smc02Z1q7q9u7FT8kobL6uvNl5VX5W+3VFFTW3LfNsPfwzOI4keE205hayrFjgA",
+	"sAxXZdcZQ7PZseO5IrOubxMWxWITnFuBjG9XfWX+MZKK6I2dtlvL5IJR/BxcxT5+LAnt0YB7+gtOIqai",
+	"iWt/myEezmhsZdfcqhFqVtqhYTi1TDlE73TWLKdkIAaMqwanPWGcZHagVsYn2yqTU3M1B5L0qVY0iBgp",
+	"cIzFt3aigzT47L3TT6FrG987Nr5z/DEqJOhGBHvzQu/yer2rjEGX2pBL1hHcl0QJMqaBIm3WFRGDd3N2",
+	"q6z/Xh+S9WBaSyA5kpjKql6pK6KB5t1SwNXmRgm8zsFgNIAvDdMGXLEei/CApik+YtpGR4IH4ru/HW6o",
+	"uNAMBw16P7EUS7Xfv3n3MM6j4fG0ka1NajegA0s1e3pnAzm9Rfe0j3tMzTeOL/G++MjpDQ1C2g7vrblp",
+	"EhMRjYJw0hw5w2ZVOHNTaVp3HiHOI2VyHjIqGVHRBNklrdRtr9Ii+6Rv0VEILEy62tYQI1UD3tF019bz",
+	"CCShYzrRRoYMxRidfEKQwajT11+2WcB7DU7lNfO14i54h5XJJZ046nxbjFAEOUdVg5iX/nTgCoSfyfwb",
+	"K2J+FU2AzMBnd3xHhh8w1Re+cYpN6xnF7g58ELQ8nwHtZDxhsReseIw+lc2R1PQYu67tvmmFb2O3Un25",
+	"82pza/vly2pla/u7YzhTiDka9bFWYpN3/fabTnAWvDv6+Ndx9TQ4lscDNfy6f7xzHGyNToJ3u2U2efeX",
+	"/+k4OAuOb495pdzZCHl7cFTxP78LS16OLY5TsVfhKt9lrs14zPBaqubXwe7Nl8HR5MvgaKfz+betzuff",
+	"quzN6U1n4IdfN9/1/U+3la8bR5POm9vtFUQzZnsILmPXNFr2LdKhURRoXQwv2TGY06AEgEagXxYyZZQc",
+	"bdava6kyT0gqNryi14w/pMfF/g3m26SJBAkHPmTcD3jP2nMzPTMQ2Frx0W1Vqg/m3lFsSMZUEqW3F4Uf",
+	"nlYcDNDyOHb510hL72oZtjQOnYDG1OBmn6zhCQIXhxybfAMIZyoaKesJSu0TuIEUUAzQDSYHWOVRT4WN",
+	"a0Qy7uuxqMzxRo24CkInYpKV4J8+fVp3qXtajLdeMxqBqk7Dwb8bpZCqTv+aTRqlFnl2cbRPdl5uVzwi",
+	"GdAp2VybLdCzAeQ8Ma2n0KWjUDlU75WiUajNq9IITlREwV+g2XilKyE+UD4xuoq8t74gRHNA+aQZ2QFT",
+	"moK+XimfWNNFTisFJKSKRRl/z8YK7Yw6iahiJAwGgSLPWrfr+s91+LNl8wTEkEWw6DVNKGBGjYZlctU3",
+	"z0ltGDa4ZEoFvCdrpFXf3z/7eHrVvKhfHTZPjj8cX122fv0bX09Ey46PLtX8ND+1zQd4YEl2OkNEhYFU",
+	"RkY5qVexIHLlUyLC9mY5qmFRZXIWJe/0SFtrlUJAUhOhPaENAy2/AkmezRhLU8Na7oz7YqwJaxiJGwbi",
+	"DvTvlcozY2ljIPzfjVLAb2ho0420vIMENUrMCPqagKwr1JAhjP4jRCI4bWfIw49cjoZDESnmf2B+QK9g",
+	"/PsJxVEyZnOgB23CrFMRK8ZRiwFXNJUk+xIScPLx6mj9lRen++zjlNYPeUdoOss6ybcfxkmur/BWdnot",
+	"Z34igqibGAwhIujP8p7HU8SUHfSQ7gveDXrT1PdWjAk1TlQyFtE10Rd7Gf3BQxapADN/HM7Q6oC1G7LD",
+	"vWdDBSa3CH0WGWbWwhy0tZZHWtq+4HTAMNXN/oXaXKtM6m1pMi8jRgQPJ+gylzbJqjydqWdsk+aN42xo",
+	"ttFH2mRcGyY5M43DseCQtCEB0p4QiqluEQX3FgQuKKa5Je9uCxEyqsWtFqpiyHizK6KmEbo5uYIMBuPM",
+	"2W0t4toM8k7zRwaJvsBKcL42p1TvBfPB8ma3WpE3opRDRkjXpN1YS23Wm2OrMjf1kdqMNjcFTvNR7ml7",
+	"pAUH2SqTj1xEPouQiAPFBjJH6MSzolFEwUKO06IiJpmavy02DxAPGB5a+nS/u2Ly98y25B79QsRYdLRz",
+	"F/ktnqJo/8E6oEjU0zf63xnGLTxEzfkqjk3hPaYvWqE/ncCmBTzlHvaAq6XCdODU6S1orAaCf0DJkXPA",
+	"1vMwU+eQkC16uw4kVKpVs0c0wh/YVc/dsA9GNcpIu5RfYprh3n260notVWQgpCLVdFhzipR9FjIghA7l",
+	"HRbmkivkHaJogIvc+MGEFhHwPPP3zGmgUQ4u9BH3BWcm9pwrm2iWPDJrCcfaRNQqQCz5M+OktnvKkTJ3",
+	"c3ZebszYmowdPj2aFplxgrn+0R6aE5yRbiQGiU4fp7YTjlqe1ohEdJ3zXmdFG1kCmtqyuSQUX/JTZGQ1",
+	"9YVdOemZJYr7wgMAOTv6fB6Vvb26Oif4A701UzZNxo6ZxW3mNR6u1Mx3zoYlMmBqdmecaTkEFqMxB4x0",
+	"6tGbKXGUo6SoeZt1FQyYVHQwjNWGAk40ubUwD82OI6N0TRFwUMTLbg5xMo5W0fie5o/WoEtb2QPY2Zpj",
+	"VCYu2ylj12R/tuwd0iqTD5o1xgH69ViN+AK99zQIieDARBMxsh9fczHOXeMwk1Kfk+BgcuLd1FPBWXqh",
+	"0/LJJGjkjYg5EgscgJu3kJceBUEUnIgUnYCGRsq2ckdLV1kUnC3SqJ5VL7jRFhh4Wcb9IGRuMnDeipWx",
+	"fdKDHitJ9Dc10lJCDbW2lA71o7Y8Zm09O97K3ddkEaNgzgUDPryF98Qqcflj6m+J/nruWWWEhyFkT7Pt",
+	"HJkhoryrQYJ7h3RpR7OYSYG/ZpNpweDmYCwhIPK28ZQOoKADdy8+kTswciCbsxnLWg1BbpnJuB90+rDd",
+	"PusEPuhuWK4G6oPva4UhNUcPS3RU7PSnsf9Ysz4vuPsXLClJJ7MUueJkwDvogfvIg1vChqLT98jHq/09",
+	"yC+sEc5uWJTaTV+MMDyqf4ABWPRYmLmipFhmqvnE/Clz53RoGBac9LSxMpW1k6dug5/WpsKAF13/DzUK",
+	"Nb4nw/eL3tALrjxf/CwmdMx1MqCT+90mOTlLczbLpgw9/A5lRJTxKTniI0Pnc+VWvn2RXkKzxziL8q8b",
+	"KwMymVRAOFCxSsGhCX5CTaqtHlOpFK0WqBxAcIMCE3f2Clam3oronuqt2c2fpd7OPWs5f6vm6InyLka1",
+	"iKas6cw+P5rt2u9T3mNJvWlcNZe5rkdRxLhy0gmmbmHGzI1n4jlGZmub2NSRxCuJR/Hc6tGN7Z0c2cTZ",
+	"eMZbQS9l45TzbJHXOKXI1XlaUWoGuXsofFa8c+AdLyrf3SMdKplH2iHl11A4SHwq+0xamT2AKulyegk7",
+	"W/PmDG/Nn6v1Ok/5V6zgn0nkKd+1FhjdufLiQ5cmv08pt/OevIQfT71T67fG4pSLuKdMwFvaETJ7ZSdT",
+	"vF33E7jmtY9WAqQr3HIoOKeGcNZ630nBz8zwWbLMDrXAhO65+ZnVPeJTMKl1eXbVuc0VTX4GjgUl3l2e",
+	"nT5ba4HZq1Vj8uwTa+uriJMTdsNCsplEGbfL1TWPiKjBKUG5YQAiROgbx4oerkwOoSKe3SqsDE68qjve",
+	"5qst4ztspGyRUq30hxS8fEHHH0y8L7WqYvmYWvico7S/zKEr+1Xe5h4Yb28OCYEfVy5nhmZe7owx6+X3",
+	"o+N4CY+VgA8CaUo6bCVI4ZE70j9j9YwCP05PMb8qZ2/v7Tm39zz/U+DbNxhPVPYNlcpy+kH8Om/mVZKq",
+	"tp3akx97jnnzc0tip+c33zNb4Ao0xbtFVpQeVpKeIEoUxkyS6rCiUTL6Jrh0Y8QezJALIrlAPNGmMMav",
+	"TJYwb8/Y3YwNt6J4ITsjdU6/ipkBky4UCAXEtS8GQ2pxkcRIga6cmqs9Lod9NzeWZF8co3DS6YKJFbHF",
+	"SgKrdvEw2ELzz3d9pONrkLVbxGc0DnVm65TGNFBY2pHPxTNjevqdCy3gfnfo9HnewfuRv6mPMMB3yH1r",
+	"+BQynmtFZeIfvgQNMwykssNYLdM6rmJxtWy8jN4e46NVc9faP7MpCNm12+nmrjeKipx7UNa2tI6X/4Zi",
+	"ErQpcble7ECScSR4zwOnLOOQCkwGDEJqIiKYoLjwJXAeiXbIBnlJGwsRcbxXP5xwc4/udigidT/mdqzO",
+	"x3oJHoVinCN+Z0WOHQw6TGdaXQjZrdL4OxdaYToHGIAD9cDsVt0vNuXq6IuUlSfeH/tkzomedUkrXQHf",
+	"Apda8mEG8c8zcIHSmgTx4GTcF5LFha8Rw3KP5RLk9N8F0xx0aSqrxUxUfzw1x3EmDNansjYVdPGSQHUq",
+	"MLbobLMXdL6r0+Eybcj5foAHfO6QdB6aX51PwLdAcCiHdtJjf2LtXLjDOsFyWcQ55OR8fWN7BzOpX25X",
+	"X3rE/OvVWk4OStgrzLJqHV5ubO/kRxA70U3xczCB/Oeu8zga5rez+Yqo/mjQHkYBV5bmTHx8ehw1mTHv",
+	"/cLMgOKHZNDLf+o2Xzreko4QkR9wqphH2lSyna1RFOYOUYBROVl4iAwB6tXjGejp6fFxZz04T1xoHoW+",
+	"Z5NLlqPqXLNJDivGma97JBTimlAgsNGQtCcAEdm6DvzWwreyQ8Hz+Aumkzf/Ey3xMxGF6ZwsQzpqLDz8",
+	"NwgrLSeGTAxDNpUCPM0WBabLJwzgCLDMUfYLfzGra9r6z08mil8BLkb7Ck9P9bBc3dkqZ8fOo5X8jSvc",
+	"tCsnwxoLWPQ9OaYTPQ+TK5PyOT2whVqY0TV76ncOoxUcxbHZ8gSqsOVC87TmH8WsZKTC7ZmzG3nHm0SR",
+	"CjJZTNaRnD48k4TUxBTvwvT0xMi1uXOQ1wNsJAvTx5Kil4Lb/pMFpW0zzAGCrN4Hv8Cz8/IKtiFPBp2y",
+	"8YN57pfP9YGkitHQhJaDOEMKMv0y1AQG5ZzQ6OxYwSkbG3s335ZcPj06rvCwvhOb5jXiPtSITfJvw6mp",
+	"neMBXoIhUCjpPkEWGlqWqLlyDM0HklBiqjm9pJjz8vjN6cfz5tHx4cnBZQtzudNwtu0JMaVlCwvGS8SN",
+	"CcWYReua6/fiINLG9laSfb6yO+VhBdkJU4pF0iN+0IPCWK2r/0/5f683W3tkxIM/R2yWjKtuLybjHACz",
+	"acKbs/BcpewHes5xes4rv81e4NLe8lMti0Vkk0kWc5M4G/qruMphzoVCd3Xkv1SIC96aO1uMjtzJv+8o",
+	"svkIq/fz88+IPn0YSaXvY22qLhEVmhUKsh65BROA6pqe2iEjABCub4hhJHoRHcgyaRk1tGmqjLRKEH8U",
+	"AK6L3/IaPP4wxuWEX+ahZcMXboJaE7BHJQyTBq6ELgmU6zFtFmRzWlUxv4jYQNywptkYUzOqx4zxCptx",
+	"44Gk+wLzm4BUpj/yR1hjy5yHC1DX9c/xK/DFwJ9csaiZzU6DQbqhGMPOGC+X/rkpA08vNuAGiR1Wl/4k",
+	"NSK4sDgNm+DpxR9C+bfzz2anL4IOcz+BymHn7zCQyoxnPrDNKewHcDxDvWnNazZxv0lXI6ZGwWJO97fX",
+	"TYB3dz9Dp5hHWgN6ixvejDkORtOfa9vU/iYE9oK/oDgAdhTQyvBEBwF3fsNFese4yCEdLpr2kmjGZalc",
+	"8A5L0YpD1HqkURg2O30a0Y6+ibPTiPelA/mM6c800UcsnDT5aMCioAMDxt9qWuiIwQAPKfWx7ItITX8a",
+	"DIKQRjiK3vR8SsWvYkqdAv5zPoNTacbE1OCZbyI2krgmiyOnggETI2U/snsm6YA1qbQMAUNJFmpKFjyc",
+	"NA2FWB0W4iKpD5Dq4CMXdxoGKkBJQ8MFp5nMJIZIQWvD4HogjU3Bp0BdMoeKh4Qi7AcxXecDDMCIIz5N",
+	"Uc5nGfHkFLm3Q9q51gxp1hh/kXuk8bfxqaaKijVNSr3tmBs1dR3FQAh5hTNcQasWuAnAhVNQ9wVAlXlK",
+	"SjaWFGtxcsjotSSiO9/pBndVMtGCe64bhKwgTXD5ip4Y1SzfIBQIgoV40qinCq7tmE7EGJ9ZSLo5u6DQ",
+	"EIUbpy8oZ1mymUtGsXSrz+dq4uk5aQXcPji7DHhrRt2jptp/SRL4y1ZEZcqMFePUQBDPeI1dAv469crR",
+	"CPy3K9/l7ZzghRcrbZbApk7CXVGqomQG2Tsq7iDgbtSjmrWM703YWQNynsKeN2cXkrmADWLN25a6u1Cy",
+	"Torc3VaXVDjOZNt7RQRHxVWBarrEsiVH7RYmtlrMvfmCESnXyfSz6/82f9/vlBeWD4+9aG5A6th/GcM3",
+	"fbDTF0wCgf73jF48fnzxaf1BIoel2gS08+NtBr1rlv8WoB1MZZdjamdizssFiWcTrzl952U9IXohy4/j",
+	"zXKtGpYM5nOiGDKuLRk4hxFixDVHUZhfJe0H0hTC+aIzGugzeHY2ZPz4gOwjEa/N5y+8GPTs7TnMohBo",
+	"A5jjZgDtVS6rgXA7Wk5pkf7KM9gZIaNSkerGKxJR7osBaQcqP70PjRnZpxvbO/mbdvm2DhHsgDs+UtJn",
+	"t9RnnWBAQ+NprCXB/8uD95nEZa0exE7wOTVMsMbMzDx3x+bu9/3Sc9JH99hF0GWMGnWnKqkcCTw/UdSi",
+	"8bsHrEToryYxeMGk0/QGLIrtY7fFm5FMmx55NcR0aRGefgVq+ijzvPorNn+malMWUFOubCRrGcQlwBa2",
+	"/QNieIlUY9PNV1s5stEiEeKtUuAcHQ5DplVS97eQJFAj7Na4eAjKZikStulFlMd3dcRuxLXFYHDCHCGj",
+	"N6hNpYo+tl7lpQAtpXIkzYLHVGLYsiuytZt5PVK1ElC40W4/28zFSvZFxNYW3PjFwq4GdZr5Fs4CzoIo",
+	"FoZGmx4OnbaqBi/+o2R+HOY0NIdZFfrqdEH2FoiMzbyRIzrGWxmAB9BoS90trTKZKkWO989CbVMcozw/",
+	"c+L7PMYpjtQUtSlesBlx9lSXKnTKUSBBd2SmjBabkC1d+eSVYipdRD6jZJlRL5U0R477FU3t9kVqX4q3",
+	"e3b+TNzu6QELxWcWiacgIFbmPfuFIF5WAciyyJ1diKlisyBz0EpWiIiy4BTTDaGK4AGyDZrSYKyACmlu",
+	"OwzcAzwr3otaOPfpDYPG8EtYpA8GzJJDAXn7PJd37qc6ptnwsWqOptEWyM9zGhSX0s6BfryaaouVFnFb",
+	"ld0lZVz6hfPmPm/eP3DGBXMdiBvm9F0qrllOgcLMrpdKQ9D89KqpzNTz90Erawvk/OVpwvWZyw7UHYDY",
+	"lksRzMsBXIZCEudT/t64Da7ySHmqtdcd0TGyI82fzX1lYWpldyiGzCRLPi4RKpmai2t0zSbFt69tiA81",
+	"J+h5s7DUcw26nwtZpJflzdZHzbnp+zAqAH6Na32xqMxn+aGguwZ+YbjmHFaPm09omxTNS3hOq4R2fs9a",
+	"n9cP4NN1bfe01haGhXXNJNNWEmJEgUJ8dtvXP76JlgWUHC4AZmvwIROg1m4kBkUleyazYyY0ZZBeki3V",
+	"RrA6GoYFCPNaWZOM8WUPchhSpfclx9INBOR2UO5HAtOkxqyN5q5NAIsY9RE3WlnoUtpjXBXWzTfh69xr",
+	"CFttxIThkQ4Cdm9UKiTJHVowGhEMS6kXOgvNU3PtzqVOaQbj3SkqaAugPdMxZ7w89nua73+V2OAPz3mn",
+	"plOJlaGPKwkefrgxW7aY7pOrrUWq2zDYK4ehMnvz69Qn/aC0/jwYu2liMZcZRJdTyRd5FU3FNdAOxPZC",
+	"RczLpVrMNDSSWeWxcHJnLO+nKkOs0jb5TbfSnHZZpV1U0P7N2NEP3ldila0YpmEKk5nmbnDiLbiPVZBs",
+	"1mO9DK6EGl4ylReglawTsZwLorpTcaP2WstqU8k2N7CGfGtn69WahxGMyRAaZaui1kZKqGF+NkSda7Vm",
+	"qO3tWot8vDjBESn5z0VsT1Ce6UNAh8P5Z2+W5bx85r7cBaNkQrhW8t1CxR+FRpKc56NAI8l00ZvexFmJ",
+	"QvkN80SE0Bk9oY0pEPHPWgkAB1osC201YIjk73N+U6Er0UPDABvX6cuwZekSTQ596xiPyrgvoAxsuove",
+	"SlsLLRE1WAlSVnFGUeasC+GDmhGjUvB8xnGNLTVFBAOTMRb316+BNW0cCtAUkIYNju5+RFNPHKhFqeR3",
+	"QDRapPfQEWTWQlDICZ867WR7eurPtqqVNQ87FOGvckipkIwKAkp3wJD5caW4S7cjKurEeacbOSuQ7uCo",
+	"y6PzR4hZ9kNyZO5VIjCjbVVB3/VZ+f42NVkzC53TATDX9W6Vmu2N9TaoLHAYTpKz0f0DienOBrfpHlUA",
+	"xdYUwnoY/BEIPZpS3QWcLUmSft4eFpHKAc0T16vrWlf03nuys535Y9WvczDTcycVBhJAjKxXatpOVRHt",
+	"XDdpRwU3gZqBAttyXWgtMhA3bJGa88zweWsBpMY55ckPFATI8clPzxCusc4oCtTkUtMHzqgN7YO1LpX8",
+	"dWTP/N2nq9I0vhZB+9Dcc3GP4bUyAYirPdIJaTCQIBmIDHwSUEXY7ZD8oQLSY7zBsYhvJBkJpCR05AMm",
+	"mecmG9DhMJx4pBUXzti6YihIbJFnqs8aXB+m6ciVgQld0z8fRKYt/Kvqy50adm22rt+k5yV0soeml2ux",
+	"Mw47lovoX5KIMS+TE4gwblYqpvGU64nyTHJig5vOg9BYVAtB26yOXLhxZokii3K9oBiFOoj0m2p6MhRo",
+	"3d1laXTqF0Zja5E26wfQah/VNuB4IGA4wYSg+0oNnV6LV8XRezGkf45sWiFMAltjp3SfFulDsEKMXPd3",
+	"mUCRuQo6DY4TQLVfmo7b6ShBqPeyRvxIDLFGoIMwgn0R+klmY4MPaRDh6gI9R6w1tPHTWunzupEc67io",
+	"RPMfBoCLpSk+4F2Rc5mlTAeY60C0g5DhSVIV3ED6oSw3eIOfmKbctrzR/4PynlinYajp8V8SqiBDfVbP",
+	"n9Ph8PlzTVtKdERI2iwU4wZvvWiaX7+gw+GLm+qLFqSTahN9OCTjKFDKqIzmd9i9koy4SUFFGqO+Lxsc",
+	"uCxFFzROZIhGoUHngkQrgyhEOYFGygobKuvTg5U9f37Ib1gohqz8/Dk5hLCN6aMJMyfOxFvo4Xag9YzP",
+	"r4VivtXg7M8RNbmbzi1iG5nrS8BUd1ODQYg+gtYU35cbHHBDwUphMK0hVX3NuEhJ2tRhduoETA9wOspc",
+	"916Dg3+PPPt4tb8G6Yk01WIQulrRCHBSuxF21C6Ty+AvM6rtQqA37FNfwEbI64D39K7VCRd8nQ2GakJa",
+	"GZpskXHAJRE3LGrwVt3NMa6Zxu2tMqlzYiqQ9Q0A9lbGlojbmxqAqwbfqla06ol7g8IqsQnpNcNOOKRu",
+	"28Nb68OUXYNZ3sNO0aLb4LYI71rLFNOimkrCBek4bSCUps4a2apU4x7dUBmCEZB4g6iykVOIEOpN2sde",
+	"4LDTkumjT8dRybPYTbnluPvXGtzmVGN7STIaQjt0XsviBWOjq0C5s6DWNPYFs5zCzU4+f65n3sr0UU9a",
+	"AsCPPNwfAndNsstOCz2ehHWB2FMWN3ag1oZ25jWy5ZH2pMGH6M3C2/9ZC7ME1/RL22jr2zhTalbkWQva",
+	"7bfWnGPA1ze4pBN979ywiIKhwnuyTJIMcvkvAmAgSNhx7zEMi8a7V0/u1ABOX030KbZu1yPWgWWMVB/2",
+	"inKH+vSGUkh9xMArx3J6yv0GTz+7jk6OFoHpjvuTcvxkLWXiQzTeuLTg1rTXdqDXppnKxNkuDusfr94e",
+	"nl4d79evjs9Om1fHHw7PPl61Ul2t9zDeMQ6MIDEbGkgkamAtvPWytncNnBBGTwk4irMyuHsMtitsmVNZ",
+	"Yy2uDuUN3gtuEIgtA7iaD8MqIuM34+laWc4CYFNrrjQ4F1G6FaZXDEGLMjf9oe0yjmIIpRgo2wNGuawh",
+	"08Fljy3k0bcydZxBt0XCYAD+brCTpRgwYkEXgLQh/zzgvVYNZqh1G7hS4tT0vQZvmRBYAu1RmzJeuYiX",
+	"v4a3YmYuJgbbQt4E5c7GZc3hjCIO8xTdriV47kjR589BTtEQbmggkK1KhTwb0FBbQ8yH223NI1uVLfLM",
+	"im59Qa15Db5V2TYXXj0Mxbilf/bKI1ubVZjsdqXiYTNj5wYDJScMOsxYekbDqQ9pp8/WN8qVkleCOACo",
+	"c7L24sV4PC5T+Losot4L86x8cXK8f3h6eQjPfPdKKlChHsmqMIiaJVELqpSr+CsxZJwOg1KttFmulDch",
+	"n0f1wTx4UR6zMFyHJWrdJWTrdDhcl4Fi61RCiy3brqCXFw2J62vMb5lPfDGg+lbsBiHzUPC0TupX+2/f",
+	"H35p1s/PTw71/zaPDy5bZdjiRNw2uAHkk8zovfGhHfulmp4CvLA+HF4GitWdCWoLCU1pWNdGpYKISVyZ",
+	"FA+9OKMQvvjDOGDjQODfpTFrJ1ehNA9IbW3VX+8fHEKYuNwRg7J5pkyHw9I3MLrAGF8qWe+7l6Of6/3S",
+	"tqBBFtID7gN97AuuIpHjWPpAJ6St7cmhAnGy6e0kBky55BqN6CBNphqvvIRoyB4Z0Nt12mP/3typVHI8",
+	"Ld+9UuaS089qPmfgld+qbBVtQXwwL06FOhIj7qeM1VLt929eSY4GCLBlMjCCs0vQ0EEnNHiTMjYCkcb0",
+	"NGkPDunAlg5rwzglL0q1Ekc8ubwbCopojXKhdSQtRPDaszJJMzUq6fEvyjD/NOtIyZS25mXZElcuvxwE",
+	"vUDRkNT178mJfmCaR04PLs6ODzSXTLMImc8hemgY+W5MkRBJTjqAoooN9KkuhWR8FjtRMlH/XEZIv+SJ",
+	"HaB2DvPefiWW+GM8jxnqaG1+Ym3ynk3IJVMJDvtambw1zeTQYwbED+auR2Dhtp6lwWlbQHYeqgvwZSpd",
+	"RaogDMEtUTb97xLFm4M1msdHBv77vhcLooX/bsDjS2DcGzjyWgmw3w0cea20GZ1cXEcXx5XDzra/0f5w",
+	"E1ZuB/wVf8vPr/jJ6Eh97rw7O/6sPv9VLxlQ99LhvkEwr5UktoYs1UrdV5tn7zYPNm6Pqq97r25G7V11",
+	"wqq9tx/++u3lDnt1NZK7o/O3Nxe/HX4EPPRa6bZ5dPjXxWh3sLnz9uS0qUZsZ3v35HT4+dPOcH9yqYLr",
+	"L3+8P/50vE0rpe/fFr71zB4WMLremnuy+AoY/A78PYNdIdgTNxgwVCpGkaVFwAyagAb5k3k167JK9dIL",
+	"mcqJyxxyXxIahrGfnlDj39OvwQZskFhNFSuTj1wB7jtV8IEtAw5kgzuXnbHvDg5PDsGue3NR3z9sETqm",
+	"E09b+EKfG6DXmEDriIO5H6g9QruKRQ0eKHSU4PrtLYkBPBraYHMem+NC6zHowP1YPcm2TVpBVl/uVjcq",
+	"uzuVihOX2cC/FmKhqaaPOcxUd48EzGjwMu2ljKue3jVju8IBlfJoXO9yU4wUXmLV+ZcYxoNFFPxlbr5q",
+	"Zf5DbzRJf/dK25XN+T++xBzEjwlQIHJgzHOwRSnYfYe16kkjxanVmjNOLTrLfei2mMl/5rzTuP+zeOzF",
+	"dA1Y7gV5jHYkxN+g/QIwEDg7sJgVcqvIJ5tYiuWj5g4sT1H7dGnVikj+93TpRiatMl1ZbL7crFTK27Hc",
+	"VQKiGEsMw0dhmFcJXE0SadPVubklorVq5fu3u/FlQXf4gqtuuhP8HPXx1+C8VEF8yk+FdGi1VIcfUy0W",
+	"7nHdjY2Yh9puL06uxvxGuRT/vbCUsh4XUeeyo7bEcoBok/CGZskIsJ4YcmWDtz4c1ZsXh/tnvx1efGnu",
+	"nx0cXjYv3559ap6d6mtOOeXZbCBZeGNct8p4fkN0FENlRoOrYMAK1NVsOXIeX88+7dQIl30x5ncnRTR/",
+	"FpcjNpv0d4tyXZraZwdNtFb6IkZ40XFB7M9wI8sll6O3KlsLc3S6KV8+I7snnH9/9jGr8icxY3ov0jX/",
+	"yzDhArcesmF287NPGM+s1t2BETJe/IvD/3w8vjg8gMINUdRuR4TQZEdbcmIIoVMowokrazBVq8eUJBTU",
+	"0DLZqlQafB76eM2wGfhUTKkE7kk+k+EoD8dpCzz6msYlqL/QPfGBXmOpappcVkyRERuGtGMUsQwnaFpB",
+	"irXV83ek0yWuFdBqZphTG5UKRiHcCwRo0d4fmCREpTIbk7eynvCIEiLfvIGMJqrYlZ7KXUj1wNDBr0Jp",
+	"iMMA+3R1dnWeVrxWTm+QXkaoFRr3kX65Gsfz51rngCAqJDcJrfJrUfj8eS1O39EKj236qD+xlR2tTNFI",
+	"gxdUjZgcr43NV2tlckg7fVMih7GxAaQbUJMCrV/mkZ4QfoPr0XcdDwzZquySaQT1GrzU1BIOTL8M+xur",
+	"2TwDRal+cnL2qfnx9LfDi+Oj48OD5uGH+vFJa61A57kzVaeU9x+s6tgka1tgVHq39fX9+89X71+env32",
+	"8eXh+cffvmxsnuwf/LZ1tfGfr18+uMU6tZItC3oB4uXFIQ5coz79P7cqNjjVEYP/C8f/97zRG6NKZWMn",
+	"kHLEon+b0dyE7mU0qOmyoUItKhZzJl8oh8b3TAU6TSMVBbLBUyC84A6yDWrRXxxwH0lmjpW1O/+8902X",
+	"hcdgYU1LNMhgSW/bg6h5GGTXBIU4fPF1hEZYmwW8l5R6PYAKCCk0Se7FlAjDacZFGfFUW0ZMtMrEal22",
+	"QkbrxQCtSCGLcWzvW5BIcbrFDCWzwRvcFKyBZw0SfFq1dCON6Z4wUwKSPNuqVLSM26rsOiqp4Hpq0IIH",
+	"jpkLu65AmhS/KaE4dd+Dqvha+JPlhJQxwjarW9Xt3dLCAsDtNvo9nbasohH7vkpZ/YOU5eUCeQ8tVLaq",
+	"CwiVczoJBfWvhDihUc88t73I2uO2KB+YH9CryXCFkqzu+4Q+vFJGfX8lGtkSer5tsjlL16+Hoc3y43TA",
+	"fEwCS6dZCpXuYCbG3MszBhp8vjVAUoIpPeG0iHLbR0E/qdl9n0xXqlhmTYmgKIuEdh85lHWU/775aqO6",
+	"W3n5srqzUalsblYXj0UWIrStSlAlptIjtON/YcFhTDobccW4aoF32TQ2XZFBB2X20NoZC05Xa9wZtDRQ",
+	"Wlqc3gQ9TeRlJw2tjOGQFnn2ibX1Pcg9vQ2g9b4sV9cg83cCIB3auuNxwiumz6bC40sYZw2ets72SNLM",
+	"reb4uTcqVj9xs5TAkLv8eH5+dnF1eNC8+nJ+eNlKlHTAcnb6Eudbdvt64YHgCaIc9KtiihkvcR5NJT95",
+	"YeHaQkCw/3YXds5M4b9e89hYYPQrIT5QPjFLl6uTAbY+l8prVPLR3KEpqaDZ1ciEQpFAFVuHTGb9laVC",
+	"FyfxDmLDoKSh3dCnISTWU98Hm2gVvqF8s+gi4+FcwJxp8GfoI0o7wmMHud9am+1W1+cAhUfaCh9HqRcZ",
+	"2WO0HH0egZyyf1Bv2IsPkrMxMbvf4G3WFQYpgLNbRUyvP5Rd1EjKaemQK0So7zvNwu9jCqWak6M74fBW",
+	"MY7gZ3IUqriJ+XkkhgjleW0UCVNuXVp/t/XutHve5SeTi8sP77cuNm621VjPi46PZ//AKRHWGwKFeHFO",
+	"Za0kNk4H7c8X1+3B7ujrJ7/vv7248t9UK+JNv+9/vhAXb44qX/5Tsi0IDqii7y7PTku1Epu8q7DPr8Pj",
+	"P0Tgb/wWfPn8W4W+2Rp92XwXfvl8ER7zipOziVlN65qVYlzVUt2n/5IkgE7Di5uJuV3hn+zFf4q9+HOv",
+	"ivqd7oV7mZkr0xOHoxw5by25KcdS2iDTdl7gZ/u4Op13CVUN3uJYj1dsvaXxm+8jObXgy9pr95QcRfDS",
+	"/xDh8V9j0YEV8PBcajNfU8gAcQeaIEqSlYY0Ug/kLXJgYQp8QzwD44t56carHttigYSa+iHzM94dY8lB",
+	"s+eE86faIM9qtD7PnZPqCHYPkWD2okR9+j82WCWi3uICIIW/sSqud1d3ElgGfuL5x3CdG+9P4qVwhMOh",
+	"7RF3L1/P/Hu7sAh5ro/nNVpnnutlSQfNYvY2MOEmwsW47xEaqr4Y9fomEAp1X4gEPGEqP7/XJeU7Zifl",
+	"c8MvmJBKnW2YSzKrSjuF4tpOf2E1LqdbfUG3eUfWe66sh8/NT1tkxAGqxIC3RyNWLNrxdjzHJx9awnsl",
+	"M8VYTi8m8N3pPcn9/x65DymDKamZoOilsxzucwvgHaCyjRRMojGGGSImmZKkJ4gS974l8l159QTVFzDB",
+	"NO/qVTGfKEECVSbmIklNNZD2OoAaLGD5xHdvuyo6OO6KUKKCQRqbl0gRJ6vbJey/rZ++OTTZV9BWIghD",
+	"m1+JNSlaABrokQRlIwbv6YqowbN3nhQD1hb+hLBQMtKniLlTtygu9l7Eck0Z9Li+H0fDWIufOqapS7TB",
+	"n8VrgMk3MZPMHISJSlya9bXW9sCziFAcE5MA7MwmwSOwHTWmcz5sGCXPNtf/9EcoLlki4eEfTQBQB0mu",
+	"bXT8LL6x9M/0RjZp3AJiho5Off9JQX84j96Tg24Vkj0pmP37u/d3BrDu92/6Mxes8Pdv379NufVWbQQY",
+	"L96KLIBc791WZRMbB9v6XOzoq2V7jSghiBSCk2ftCQj+NZvppS8dDjZ/yLpKf49pa2v5tv8snXKWba9f",
+	"4jIXgFwa8fDPEyM/PENjEX45ElE78H3Gn2THIlohlJTb/HED8GhK3t12Nfc3+dwOOJpnUVnCECXqVoGC",
+	"HC0WYYwUAd1AcZxTfshu9cYW1hkeThezGz3PIF3ERi6AHUJHNdEZDRhXORZplunx5feqeV+QheFF8ypj",
+	"AWftH1kPayDKcwvR75iGzRagjJFk0Rz6swBrL1CzBhzjXLsEAB8MCKVpJOR0grNrNQCEAOWHaYsINqDp",
+	"E5ohAdKttgf8dEdWIhWdEFCV9/LRaAF9cpzkJGhaRxZscKnEUNpqQJMiGWv/J2dvzj5eNc9Om+f1y8tP",
+	"ZxcHVunX5gzT61JCANhlSqfP3KSMKxZZDTyBrfNISwnRHFA+aUIP9qZJVZDojZl6YC/jnLdfNP+//+f/",
+	"xUc4Gyc/N1c2qZvsjbh3GGcMNBYAI2xwB8BRP1Jd2yMhVSzCakkaxXiK7UnOpGb4hJJ+W3fPm8i8Tg+O",
+	"mSCkLyLJSFvvWTQpeSV37ZodDFpp+meLJ6GnlrBqHeISTMHjp7jgI9IK8MRTXfZAj5ZMOSlQaa/RudMS",
+	"YEF5HOg5ZiEsF6tItTbGXrbWkzoznuZQ61MBdp8n1G3fuwKsLYuxD3miIrIAwi5Q8nRQIk7b1PdPOS9T",
+	"EwL4p7aH//L85Dz/SwcbEHmb242IyQxO5WHjDblX90Zlowb4ST4D9VWxW2UhgUTo23PXN7AkI4BqaiE4",
+	"FUy55br2wA/m+vYyANvTjj2S79Vr8AK33kwqdL1652/PTg8f3qsHp1ng1WvilzkeOq/B8Unj3Jsbesnw",
+	"zh1vWsP5Jbef5eLXJUxiqVty444YQbnzBMRaOGbbjikFyLOx3DpwM2fC8RhfOyRZgHqqJbMStg+uIcUF",
+	"TJIn9+N/kfvxkil9aXYcTWNJgb8MgMWKXJIz1YV049dihArI77bXUMi6KvFAJvdRC2ovtMA04ze5UM2u",
+	"GHG0fbhIGU9cNLM1sKgXJT3HAfXCsCaglAe8WJz6gTQw47bRrOvfuGvtmQVELFUqWlyVtbzaxc5E8A7o",
+	"RWLL5RcD85ua56rNk8z6n6LaD5PBmBwkZDHCr10hYCnkMecmGWSlVOP36YSiDEHdLaWokCp/HUU/7oQd",
+	"gxA47SkNLUBHxUVo4EEx7vS/N7rUrVKe4eKrY0l2kn+QKigG0NaQYR+LdLcJgFiFprN7BphSdLEbgxpD",
+	"Dx2Q/gBUQF6HlF9jNoVPZZ9J4gtQwQfg3NHmQjILbI0keId56DOUAu3QzNzKpN5VLCLd4IYRrEUCt5fb",
+	"lRO65mKHHlDybRuQOBpnllAz6ApJ+bnpAsR8MCT0AaQibw2+INpDoZ8wBfoQmyJxRWXOLSdH7UGgsEj+",
+	"CGvk/xkQDz/Fp/aE07BS/dim2KeYaHW4n6cCHAyBdFhlwhS0WbMS2cIKmQCJbRls+gXPFpbptjkzxKXM",
+	"6fJjmrTNEqSZsD3KjkxQ4A7CIyek787t9eRJWjzptUtoOucJx0BjLZffPNKeGI/iSvF8F/Fx63/rF7/o",
+	"CN4NokExg2IGSyZbUEQpD6NF3QXHKICL2eYRJm4ZFzWjw3I9z0W4wPVvw3hwxXNhHU8NbrQOgnqdVjZM",
+	"f3clBETwymRrY7dGoqDXVx5pj5w5WxQZdquIVGzY4FjYQ9oM1zJhag+78EFjEMgAhQOF0GCuNxI39UQL",
+	"mX083vsKitf7B0frb96+e//PlxWXig2v6LVJ4Hly1z0Kd53xGJmbOSOz0v1hH5cyAlIuchpM50q5589j",
+	"S6aFuoFt9Gctmjgde4R9hm1bzBox3B5LlAbXsqRMElGchHm4K0LTQR+Om9Cnco9sVCr4+wbPhn2yho1t",
+	"A4KZDFYoguxlyoJCIppMEDInJ/3k7M3xafM1gqg3D0/rr08OD8AMtX3+ZhdK50ZwMtU3DR5/gj8hz2CP",
+	"GR8NbBfMYSSUweAR3e6aR1qShVrkCx5OmjBug99Jc4MzX4kQzku/7IjB4rI4nsU/QCAvC8jwZOfNSsM2",
+	"uC00drH8erJV60YzLTzRVYwTKkmB8IkjzheHl4enB4hei1HnuP8sxM8xZ9tkrJFUwtpe3O0VXGbBgBFu",
+	"IP2ssEDvFaGcjUEkNrhxxi0qEgsSvtMi5u5J1I8K6eTnBge5T2zW2i/IF3BdvMDsj8IMov1MF7G4JC1Q",
+	"5jIHcwPvf5MGanWRVLb2s63KboPHjGIQp6hx4cKQHSEVtLU3rLBHTH1EDC1FQ4OaybgY9frT5tk1m8x3",
+	"zlp9QERN0zm9qZ/TF7hbpFV8afcYVlxn6iaWA6ubGuE9mxSC1i3fjqxIGYC+gRH8MpDDkE7wNyVvxhN9",
+	"KpsjqRnHSdjEZnuBX6pt7FaqL3debW5tv3xZrWxta5KzeOfpjtsQvLKFwHdovzS1Z7NSPgA9bixGoe9C",
+	"zyPd6cts3BeDh0n4+KdKPOxKGldcxF5PzZq40UaarKDyXppu9cY4sa8y4kCfbOLFyff6zEiTM0Kslgwd",
+	"D4lFWnE3b5v6jj114sgQ9CG0gi52F8WOJOjti9Gj1yjCarEMM54c/SG8hfKJfcueNqWs9LRjmt+DdWZn",
+	"Y98DgDHjdBUvqgdnp6YUdv/s9Oj44gNEh1vJveGYkpmgGITAGtxYkNp0zFQfJ5xkMjTyxbDWpAIOyH1T",
+	"bNuKvWPxpWVaZMKm5Yhc/Bqp6R4m0jWb3M1N9Vvy/idv1ZNx5EpFJI0ly1R/iPhbSPWbaxqdASpVOjOA",
+	"ppW7JCvAqHWJNeVIplm1+fNsKuOzWoFNNbsidqoU9u6G0j8Ol/eefAJVnNZeythJd+SThzSPwIVXzBVX",
+	"0CCJ3dKOCgGbBPqOJHg+kkUIuggtmqzrES5zIRkJ+NSV/eHw6u3ZwWWLPEug+fUcWgkrrJVJHTy60r3A",
+	"xza93fDg8+dJvUlSRIa2U1za4Qu4tj+i49N2sPXixsE27cgtVfEDMAL8VJ9pMOAaPHmP6W2Aruca2apU",
+	"LPhFXP82COSAqk6/RZ6JKNksqItL0un1X2uYmB8Xr5ErIcgAMvxBLxpguyt4oZmUiFD/0p+hZt/gRjp6",
+	"MDuYUZGr1iQM7WL5vmPcgl6E3uyE2vZQBYOW1CioExx36Nbb4BDNK5Ptyqbx3F8wFU3WIYupZd5i12TX",
+	"iVV8WA/R6bOOVjv1GQveYXuxl91nnSCpTk61fQ4kCYXQj42GeRIPifsBfM3aCp5T+becO3p5bWt5W3nA",
+	"VF/4pmH/dA/i4rXig9pitIvWIu+HGthYZouVs4ju3G+/6QRnwbujj38dV0+DY3k8UMOv+8c7x8HW6CR4",
+	"t1tmk3d/+Z+Og7Pg+PaYV8qdjZC3B0cV//M7rV2nbfaksb6p4l3pu1KVv5owr6Vqfh3s3nwZHE2+DI52",
+	"Op9/2+p8/q3K3pzedAZ++HXzXd//dFv5unE06by53S59v3cnZ+bPciNcxvVCP6s45CnU/OhDzU5d6EzX",
+	"b6oRAQrhR6X0xBgBc2PRsV9jo1KJvcI1Vy1Jyt0BS60oVh27GuJgNXkWR5bNEsGzDoy3Ngt8jFAeX/XZ",
+	"cPXyGF5ZPJ1sTLjBM0HhuVHepDpdMvVTI72/JNBOWg4+ibUHCvQqxKHSqn9XRD2htCGfI+Bm1dLPlmB1",
+	"i5iDjsysB6PrqrLoULCSzFQPLyjCJCuG20mgFQNpk2MSX4vNV7nJyyuE6gQsMQiUBI9Dg1POxiYBL1A2",
+	"l9I2SeFsHO9gmdRnBb3uGdNKy9xWg2eSEfFkE1sRHK4ARIY4Y/nRrqzgultbJnh6tVGuH6Jq30W9/ChZ",
+	"NDs4JaRjnEMF5FMwarlgVGoH86JRkSHX+0usB45HOYhLBVhLqFcVZvdJRx3Fcqy0yJmCScIQUYySdHF4",
+	"eXjVShVRmRhTg1MFZVmg6UHacsrxlGC3QnRsteJrD2uunCJiwLx1Ok2Bd6WWhVYqEHrpFOzZUg+eWQUi",
+	"UjbklPKQ3BP06MKd5FNc6kkHXBXoAU3JDzeh2kjYYqmaMnHR8ouZsxuJQbOgscvPjYiBx9lJhlqkJ3kC",
+	"sKN1umzcfioXYC9r0mpxBMXEaRCSBBDCovYA5IQY37X1eA44DYjGBi+Ivy9ehkLiKpQGv2MZigM/9FSB",
+	"8iQ7f23ZaXMBVg4M9uOk32L5AP4oioXdaAiweyj3vILg/ywIr1nB/8JwPWzlU7j+wUj5Cnqx5ofr70jG",
+	"D+q5NsAbLyBIWky9bxHD2bKJAfj4lySXB+9rpAVPN2WfbmzvtMizlJu/PhyGzCNvhOiFbI2IyGvwJNB+",
+	"efCe9BHmIlCkPSGBkizsembMVpnUOQl8jHRZjYpjDw9J4HbGAK9nG3nvJI28PYwzB+b6haegdDTWLsiz",
+	"syHjxwdk3yDU7IuIefpWRgf1Zrla3iy/XLMNQsIJUaLH4HRjP1VEx3ZKnLRgpuVk9g0eTx9Oq0OjyPrG",
+	"9Mr1OsYiclIKlSCUdAPuGyCOFjgzpERWR/sxWRB0NId+v2Vyxlkc507SLs2uGVL2MPES6UhESQqSGSgw",
+	"87QmNWRAoC2M6FV2MoEyjzQ4qmgG2QVSm9KDJOnDSS0MnAHlkzEqTy3zNKR+QLF/GkKFM+anIxuAoYxQ",
+	"vtmStrx+n/G8i4EGoYO8xaI5BY5Y1msHT53jq1aZlw4Z97LpxNl3KhWvZNi25L/pDzuT1/r/+8dvtm/a",
+	"g9Pw+M3uoGR+YnizVCtV6Kt2xfdftqvdSne3s9nZpBvt3e1uu73Z9qtsl/mbO7RToTvd3fY2rfob3Ved",
+	"arfS2fI32Etard41cpza1nlA5zDnxwMr+E+/tOpGlKQZFMWGrdSZh9uVMmDttdJE+rxDqCMW8WnRmORX",
+	"oUS1/j7zvoWuOr2+0bAwxPEJ68biJeDP0xhOmUxL7FuiH3MgWyEFSkjm50MBm+EvcTKrkhMxDp/r3K+D",
+	"cz9B4vu71A3FWKYOCjNJvpkO7AjVl/Qftsh9I/g2BfH3PQ4b/J6bxKNf/v2eMgM3aW7ViqOZECVCfwEB",
+	"snTPkX9wYADVBpPY2EYus5YKpgVA5dpARGwl0G0r0GsLe8TJa2mqlfTVb62py+M3px/Pm0fHhycHly2i",
+	"qVt6hN122NBN2SyTU5E0jsDAgEtXANgWhCHmNzlgRaDTColJrVZuaHXD0yIiBjDLlS1cKCtf8mFHNKsn",
+	"2okjN35WNoRpN22Z85d3BT0uWfDkPFpQcL0BSEMjvQaBlHE9BerzblrEguqL0RAep6Vucj5nOdvTBqcr",
+	"vnr0hsW+ruFwlqnuNXjaNl6zAVFjSdWISbR3AD7TGFgGFQX3HnLtB9R3QqKZbHziJuPX9O2jaA8xn6ZE",
+	"pvUhSDFguJXJ6ZdJfSoDzpmZvtlEF5JQDK01OIK6ZtcXm6TuFgYOhGm8lTaJvpsAYeHbbe+pcV+QwUgq",
+	"0tcnYDrNhFSxcALfqT6b6AtkD+LEriMvM6esXWyDz/g6aNpvWnw5JQm21scpOODQ88MF8YRJydRsaqnV",
+	"ZWhJL6fB22xqO4JIJl2IYlqE1XdoFE1iD44hz8A5iIzXonDd+o6G6A8MLstxeL3BsTlSNh27Bg2eW+kV",
+	"mSWjzym16w1ez3RkdZce14PciFGnr6cLVIquFyVJX4Q+QyRUwLzlQrnNZjm7YREJGfUlCbgSznEVgvPs",
+	"zfZqOF9jOyivwVtI+s3Ab7qhLvg+9Qm6CNJNsnGUPcBuNcfbhA1KHCiXOcaO/nJzDQo34uLdODnNbl8C",
+	"wtan/h6RdNLgiXPRsgwanmOKz1vLCmKERPBi0Fcr2fEGuU+vCOPGSQo/ptDMvVIsjq3PAIZrmsBap+Jv",
+	"lrxSfBCoyZWtvkWHWoWzZ5YuDrjE4oCCYgC8OpeyomA//hv1tCe168FT+dNeIs9eCSRQIBiHM6AyF9TJ",
+	"CtP+ZzWgsh5p3itW2oru/CDT8nYvuR9M6wWaRO9M5excXM6FoXNNaRxVHqpG1Fq0pp8dSbWza6XW1lrD",
+	"qrtQjJmPzvlWIfT91fGHw7OPVy0bM8lerNPtfmxaWWEGRZJ4dkdwt9Qe3UeAr6yo7iI1pyeU3n9+n7zz",
+	"xUTWfaGqlsD0TfPFghC/xRjcbnZSy7BYiswDAcBnrTtg+ReA+WrTKwvh2+AGw7dSJRRF3OzZFGPy5v3+",
+	"KTnqCfj/UWB//2RBMbcy8SjlrEl5DUix0yBum2hLkgIlE0vXSafykqZVaBBz5pnfJx00TcoVqYMCgimj",
+	"9JpJdMFDeqc1JZPmxljaCHqijL0OXRENtNbkeuRdsEHZ4M+smDGaic37zAeMBFSFdFuUJfwMsb8AFWHj",
+	"b9BkgqiXe6QFvb0hLmfSPPpirHdLPzqjOLJQ5t09pesfGSHPAWVNUpKNG+gHXvbYZbdPw64Twp7N1cZA",
+	"m9WCbma5C3AgsLOIgBYpn4C7GnIg7WprJFANDgSYeOcSFyoXY23s8clAjIyTDz23+kLn0KkI8LGhNAdd",
+	"oSaNSO851urEkfsAXIpYJRMjxukvvUzrc8gIQsiGxCyZbtbP/UuzRxkGeOS9s1ZhiYuRmkOomTi42RU3",
+	"HL4cMR/qwwQCAs9umxG9orgFIcSPgcig1LNc2FqtuGrdS2qmgGe0cLSUhtBUpm+t4KzBWShZmZyCazXO",
+	"sSsklh5TBcTyX4mHkg9e8phAQv7JHPzpQa+c+/bHM6uZ2fzUynvIqfCtNNc3RBhazClHCzR4xPoWUm5j",
+	"cDHmXoNjX4O4n6oDKGouJa3WhayrMFhmIKeYyQg1cMpjKhucDgRkcTDCuA+6mQlsubHA3Boh+8KivtZh",
+	"IFWqBPO6eUPDETY0yAZqCl1dyZUl72OoJif0++arjepu5eXL6s5GpbK5Wf22OLhFMpeHR4/6/W+Tbes3",
+	"c0SlzzSXNW32mU//JUlga520KMuu0isFQ7hKNsuVcrW6WX6JgEym2biVgiGVqikZ4+5LNyuV8rZXGoZU",
+	"aauhVCsFQhrA5ybtweOlQ1xAfTh8sVGukv2jU6bGIrp+Ud3eeVWuVirlKjmg0TjgLza2ypVypZRuzb24",
+	"8EzOYHaKbD5H/KI5s7+uI+CQ+9awlKlOX6hbfFudVgW4+UQqETKeJOcvomGdBDdQdWQpRvBw4tnyyaSl",
+	"LakrMhBSke3Kni2i1N8CcLzPfBS0WnQPBODs9QIu8xvhpoTak7R4PNLiV1e0Um2GY7XBMiCBcpWQIEWs",
+	"hB9XoT/F+eb3TlYFgzvocRGZAqKIacbVerQxt20eFremtcnCyoU/zSRctbCU0WnwZD6IW0Cl22eVydlI",
+	"sYi0TcdigBiOguGQ+aa6JwzJgA3aLJIe+vAcQPRQjFm03qGS+V4aczWQpB2JUa8PKSEfeQCemtOjfUzQ",
+	"avAB5T5VIpqk8ZRpJmNHigGzQGYQEYVdYAC0jKX6WtFcrBvWgN42Q8Z7qg9/Bdz5y21/4ap/8ba5peQO",
+	"ym3OJ+2Qdq61BGUYPY0xAJQQTdkXESidqU87YjAQPPWxNhgiFk6aALsWdCyg0V5ufQKm7OxNw7RC95Fc",
+	"vVU+WPbxKpFQ75qZfB/T/wnI9B8GZHrluPHZbSDjIEPKLxrzTBnCApoYIKufDYZq8lggUJ8S3H/JTKt9",
+	"TGN3gnPUGB0LuIoefV47cP4LI1tmp7UjuE4QEako97FPipaDrTI5EeIaHDdcOGDiMQoL+Js4akh6KWVS",
+	"j0MMY4gPGmjUMdWKiUQfc1vrV0OwOxxPFOYtQN25jTbCZ61jnw2GQjHemay/B/guCHbqmQozD2xHg4EZ",
+	"gcXd9UysYyJGvIe5X5y0TupX+2/fH35pXhweXRxevm2+uajvH7ZS2oyZGoW4jZ2cCWZhtzAc3w2gQNzW",
+	"6T5q5gDYO1gI2uCMdvoQN2U3LKIhuNek55RghqJz7enDmKSi36bcHLr2RA1ufw9OvUulTUere9olJKEp",
+	"TKwD1QyCVDGufMvePh0jb1q1OOtQv0kOcS2BWSAJjRrIG7xwF2lPJLVegYTDQqdgkr/uNg9qcMHL5IJR",
+	"85VejG+CDLjh+BxSTRbtTcBKMfG5KyLW4ClQ+4QaRlopS1NFIAF/H0a0XRNS93Ez1lUb3DovbZ+2lkeS",
+	"j/QKU8oigoPig+khI6Znon9sBE/TtjJIfQYuYf0RFu5DVBxe06Sq5fRUsDuptfHEHWvJENwdRqg1OIoN",
+	"cgbnq1cOQXt9yvTaRkyN7olbGmeYO3gD25XNBsdc+wGj3Mnjjze1Tf384Drsg80gXw4CwJEDCWznHdXk",
+	"WC6uQNtaItkxWf3KtecVq2d1I9z0vfDTkEDNhqVVoV+3n1Ma0CaiPiM0I48wYBtfyM+6ozA04nzNUUmu",
+	"bFV5bvi5YpPspFO6buWJsTKbGNjOCqD0t1lZlv42V07O+gnKvfQvUvKz4CuUtu6XQK5dOgqV/rQvxrDV",
+	"y2Ih2K03aSpWx8IabS3OoOoLKh7TfUczoNCz1LAxa+v/8hfZ/PRcj/IZ/MNka3J6E/SoElHZaeNS7jHV",
+	"Is8+sbZmZe4Ri6jzsryx5sUNywdd2kzXsyUuKUjsmiDGjNMbx+L8bCY4P2UnKyvTlw/ST9N1bilsnKLO",
+	"eZAfoJ86gofMgu+UWWWkiRnisi/G/B4JmY+qkfCvaE4hVITQNACgSDgaKJEg1Uz2lEsyGdjOBIozZV1Z",
+	"FmoKQyyPCRFBrxo0oUAaHPXYojFsZWSFQQieyujG1O+YwVt7sIF6x0BbNwLBaaoEaJcWnn2qAVWD04iR",
+	"edUhmECebIZxURbX/rk8ux9P9l5J4Mkotb8RHWX93da70+55l59MLi4/vN+62LjZVmP9Ejo+nv0Dq8mY",
+	"ekEj9kR0AI7E0uXXL6fbX3pnf7zpV05fd86/vv3a+7TVvI6iQdD/4+Tt4Le//hqJD3648eGorv/vP3Fx",
+	"oR7h3eXZKaqKFfb5dXj8hwj8jd+CL59/q9A3W6OvG79VjnlFX1lBj1M1ilipVvpw+HH/+HD9pfzz+GTS",
+	"O//zTTu6+Lr1xwb/k/358aMJbb2l3A+hoHHzou+/Cf84+dTvtwcX8ut/NM0prYDUSsNROww665o/Fi9P",
+	"TI7pKWP+qUtoNrexL8ZZKb2UhH4kXq5YvYr7I95Lr0I4Hgo9O53KcbS9Uz71VhyzzLHE0dVSS/pvhO7F",
+	"0ODpm2GIG+vlKWBkq7IVK3UfjuqAkf/+8IvJoj88rb8+OTyAyYhudxm5bvpoXLMJNLZ7EEXsSadaoU5l",
+	"ilTxzOJ0YFMp/A/QpK4SVnAQPeIalkBJC4byrD0h3YD3WDSMAq48LasAf/j8+HSthr7OBm8L1TdSDFza",
+	"4CetLxCwJ1kEFBZKBigrTmcJj8hRp69lZjq6D97GhZVCu95FFENiQs1LqYeOPGhwRyAkcoUsIFaKWna+",
+	"nlhie1IEnxTBHxJrfVxXylOo9c79Kae7dsy7tB5hg8pY/ZzGn8jVQ+uStPI9YC1vqljHNFvK09yy1Ym/",
+	"rhvt1ylwnOPfiolmFg7LQ6pmixRBeoujGaTQCYiriMzp8LICbJLXkycf05Nq8QTd8vNAFlzxtgof0BIo",
+	"C/GdOgdPfAGfDhY3FITLqplwGb6uaV8/E5h8VgCtwdMRtBmeF0ykvc/lDTlsiQLw5Ht5SN+LbUIH/hf9",
+	"bTfgASR3xZ0qIXn7V/fEaG3AwMG6aWk2GyDdVj3l/ZjbTB0TiPL5rSMGTBqcg1zs7wafBv/W/7O7VujP",
+	"MMUeCzg0cOSVeDR+GgL4o813frLa/xkJ0mn7nQRcKkZ9AEYu6sleIAB/Ysq0VxqOlovkz3LTTntlG3wx",
+	"t2yh1rFoywJXSqzOTEKT5PBWMa6p5YLJUaik/d15JIbwR3RtZNB3b6WWlVJMKtRp2n+wjirVSmLjdND+",
+	"fHHdHuyOvn7y+/7biyv/TbUi3vT7/ucLcfHmqPJlKWvqy+a78Mvni1BbVPkmUNKjxa17XViCn7LxI7aN",
+	"nsTxryiOj0DbdHXNREI5qumjl795lh8gTfYKbb1T6JCTqkGBZgSKaoXv87opQ16/wtC8GkVYt2stMwCD",
+	"36pWvAan0qK/EcENclYsX80S6DV8W5TAuI+TfYDeUmmvbjMGMEKN0pQ6Nt3iXFs03GTcJPB2aSgZVBuK",
+	"IePNrrC9HeL6e7fYeOo5/DYpvDTv/uZkA2Mb7fwB7tqSCvd0XsEgkskIj2N+Wvov1SMKamy0RqVZA4hR",
+	"dLsscqvt993l36Pm3kljzlS/ZRKdC7gVK3MWKy6D0qmRZKRDJYN4uVsEYkFzzQv+JU1dO5bl14z2FUQN",
+	"7tSmacZplTOFOli71Yamw9at8/awfnByeHnZfPfpqnlxdlW/OoxLla7O3h+eJokzF6w7kjScMjhTk51X",
+	"0nJOg+gxlLWssJT4TsUteh9+UoGL8/6n4pZHXtySMP1ThcsvUeFCh4EW//oh+WIYiW4QsheFSpuW/gJs",
+	"uLj5dOxM5ITxGxaKoYEZHlLVJ8wIeEpkSGW/qL+nfuu9la9ZuEcL40u46pireuVgS3glxTi1vWoq1d1K",
+	"+xXdWt/pVtj6y84mW9+l29X1ir/VqXR3uhu2IfCijWhgTwqUJnNQ/yiIomyWxL+kXWa67Ql88oDgRFqC",
+	"qE5/mvgvmZKkZUipVSYfEK4nQZXjQhEEpIE/EXzI3yNUkZBRCXXdDW60IYtZporKqkZDH1tsx8xxRw0i",
+	"1WCWnIgbFtIOW5oWHxIc5r+PdQk1bWuYkdNPcIQ/OGS+D9tuA9irkjP6iA3JYtWBBMAxbnws1lmi7Xg6",
+	"DMqWFwpv27Mh4/XzY7JZrpQ3iS86o0GMRGHaAUY3Bo2jx7gWIAZSLPeuvRyyTuxoKD2g0v5Oxt7eAkaw",
+	"a5lD+LNUUr1+O4xzeAeB7IgbFk1+lD2d8RdkHQN57oNv8XT/zu/Pne85sCmFFpBEkPYoCDGVXnYixriM",
+	"D994u9MeBj2ZaWRpMhp6tvjAI6EQ10kHS4MSYZHKnZEzKDrTQ6eQBw3eHDNY+NAf0PSNTrCGsSWm845D",
+	"EPdzhgbQONMSI2f0wF746aGt/z87tBEMSfgLcAHBQ0ao3v+eUArhPd3RYkDy6bmeXZ0bsBOkS4TocB6+",
+	"TBVo5ZyRk7uDoFrGMyyTRJg1D8H60hXcmMYoU8m64fTMMUCSSxr5HW8RKjHVys4d0nany9kMeo1C16eK",
+	"YhkVHlnI6I07Rt34UOecfQGgZWpzEdAyZ6AFbFpnIOTe/PnkaK9izOHEIz+9M6gdeLl8n9pQCW3k9fl1",
+	"+qxzTcQoihF0OHaQpeG1/u/IXW8i/r5PG9vSSviAj1izG4oxWJW24UsgyYj72Eu0ZntUoM6M6OOYC8K4",
+	"iqA+OdWLBRx8ZVInAO/tmc4ZhEWRgG20Mt04fuG0gqQrhr7CEG1AiT3TuRSuqHQedgKF7yFolRAEivFo",
+	"T2Dabj+QZXLCXMD0uJuMxR7SI1rwIQuIXk6M/1KtdGGJwoLgSAMSmvcofIXPR4zqJdYNc3RiWPekdy8s",
+	"tUulYlGZvGdsiEELuE88Ei0KmhS/3C16avBp+CSSRk8i+pajE8d5oIeWKYGPFkmkHyvVSlNzBPqLJibj",
+	"MKRKC15AwVLBQLNUGCgVMvtN8VQcSKlrrjkmcWS4aX8lDz0mpszVKG3tkA3SrXBtd0mfoStien/LJt8W",
+	"XDIpxF9wHN/oR864IxT0DsO129PyPwxdFrzWY7uTAfhVagFntVJRJoehZFh/9myrWlnzoM1kj6W2mzhN",
+	"yKHJDPT00K+wZwQ9O+BQxjRQRWeiOVYoTGiHo8nddexgYuRCNApR/Ru5hoDWSzSh5zWZHOPnU+CXWqaZ",
+	"Z9ISJn5E/9U0QsT9ueW6+IeoQTX1NmCHD271PIYeek2X37///wEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -42,10 +42,10 @@ DELETE FROM codes WHERE session_id = @session_id AND purpose = @purpose;
 -- name: DeleteCodesOfUser :exec
 DELETE FROM codes WHERE user_id = @user_id;
 
--- Those that sign in or reset by what is the person's no more.
+-- Those that sign in, reset or prove by what is the person's no more.
 -- name: DeleteStrayCodes :exec
 DELETE FROM codes c
- WHERE c.user_id = @user_id::bigint AND c.purpose IN ('login', 'reset_password')
+ WHERE c.user_id = @user_id::bigint AND c.purpose IN ('login', 'reset_password', 'reauthenticate')
    AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id::bigint AND e.address = c.target)
    AND NOT EXISTS (SELECT FROM users u WHERE u.id = @user_id::bigint AND u.phone = c.target);
 

@@ -88,8 +88,7 @@ func called(who caller.Caller) string {
 	}
 }
 
-// adding is change, where it adds a factor. Whoever could prove nothing before has proved
-// with it who they are: they are not asked at once for the code that they have just used up.
+// adding is change, where it adds a factor.
 func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (authenticator.Listed, *problem.Problem, error)) (authenticator.Listed, error) {
 	var added authenticator.Listed
 	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
@@ -104,11 +103,30 @@ func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx post
 		if len(before) > 0 || who.Session.HasUsablePassword {
 			return nil, nil
 		}
-		m := session.Method{Method: "mfa", ID: added.ID, Type: added.Type, Reauthenticated: true}
-		_, err = session.Prove(ctx, tx, who.Session.ID, m)
-		return nil, err
+		return nil, inheritProof(ctx, tx, who, added)
 	})
 	return added, err
+}
+
+// inheritProof lets the first factor of an account take the place of the proof that allowed
+// it to be added, since a provider or a code proves nothing of an account with a factor. So
+// the user is not asked at once for the code that they have just used up.
+//
+// Security: it keeps the time of that proof. A new factor proves nothing by itself: a thief
+// could add one (TestRecent_aNewFactorIsNoProofOfItsOwn).
+func inheritProof(ctx context.Context, tx postgres.Tx, who caller.Caller, added authenticator.Listed) error {
+	var given float64
+	for _, m := range session.Methods(who.Session) {
+		if m.Reauthenticated {
+			given = max(given, m.At)
+		}
+	}
+	if given == 0 {
+		return nil
+	}
+	m := session.Method{Method: session.BySecondFactor, At: given, ID: added.ID, Type: added.Type, Reauthenticated: true}
+	_, err := session.Prove(ctx, tx, who.Session.ID, m)
+	return err
 }
 
 // change runs a change to the caller's factors with their row locked, so that two at once

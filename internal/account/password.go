@@ -2,6 +2,7 @@ package account
 
 import (
 	"context"
+	"errors"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -32,8 +33,7 @@ type PasswordChanged struct {
 // only a refresh moves a generation, since an answer that is lost here could not be
 // repeated (contract: docs/differences.md).
 func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in PasswordChange) (PasswordChanged, error) {
-	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
-	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, subject); err != nil {
+	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, who.Subject()); err != nil {
 		return PasswordChanged{}, err
 	}
 	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
@@ -84,7 +84,10 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	}
 	defer slot.Leave()
 	if stored != nil && in.Current != "" {
-		right, _, err := slot.Verify(in.Current, stored)
+		right, err := a.guessPassword(ctx, who, func() (bool, error) {
+			right, _, err := slot.Verify(in.Current, stored)
+			return right, err
+		})
 		if err != nil {
 			return nil, "", err
 		}
@@ -97,6 +100,29 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	}
 	fresh, err = slot.Hash(in.New)
 	return stored, fresh, err
+}
+
+// guessPassword takes one guess at the caller's current password before it is verified, and
+// refunds it if it was right. A wrong one leaves an audit row.
+func (a *Account) guessPassword(ctx context.Context, who caller.Caller, verify func() (bool, error)) (bool, error) {
+	taken, err := a.Limiter.Take(ctx, limit.ReauthenticateFailed, who.Subject())
+	if errors.Is(err, problem.TooManyRequests) {
+		return false, problem.TooManyLoginAttempts.At("current_password")
+	}
+	if err != nil {
+		return false, err
+	}
+
+	right, err := verify()
+	if err != nil {
+		return false, err
+	}
+	if right {
+		return true, taken.GiveBack(ctx)
+	}
+	return false, a.Trail.Add(ctx, a.DB.Queries, a.DB.Now(), audit.Event{
+		Name: audit.PasswordChanged, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
+	})
 }
 
 func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.Caller, fresh string, out *PasswordChanged) error {

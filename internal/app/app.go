@@ -199,6 +199,17 @@ func (a *App) warnOfFactors() {
 	}
 }
 
+// warnOfProofs says what a stolen access token can change because the settings ask for no
+// proof of identity.
+func (a *App) warnOfProofs() {
+	if !a.config.Policy.ReauthenticationRequired {
+		a.log.Warn("ACCOUNT_REAUTHENTICATION_REQUIRED is false: a stolen access token can move an account to another address")
+	}
+	if !a.config.Factor.Reauthentication {
+		a.log.Warn("MFA_REAUTHENTICATION_REQUIRED is false: a stolen access token can add and remove second factors")
+	}
+}
+
 // open makes what has no default, the keys and the way to the database, and returns all
 // that is wrong with their settings.
 func (a *App) open(ctx context.Context, clock postgres.Clock) []error {
@@ -373,6 +384,7 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("listening", "addr", a.Addr())
 	a.warnOfFactors()
+	a.warnOfProofs()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()

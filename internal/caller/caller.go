@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 
 	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
@@ -37,6 +38,11 @@ type Pending struct {
 
 // SignedIn reports whether the caller has a living session.
 func (c Caller) SignedIn() bool { return c.Session != nil }
+
+// Subject is what a signed-in caller's requests count for.
+func (c Caller) Subject() limit.Subject {
+	return limit.Subject{Address: c.Device.Address, UserID: c.Session.UserID, Session: c.Session.ID}
+}
 
 type key struct{}
 

@@ -24,6 +24,8 @@ const (
 	VerifyEmail   Purpose = "verify_email"
 	VerifyPhone   Purpose = "verify_phone"
 	ResetPassword Purpose = "reset_password"
+	// Reauthenticate: a signed-in user proves again who they are.
+	Reauthenticate Purpose = "reauthenticate"
 )
 
 // Process is one code that is out.

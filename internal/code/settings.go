@@ -84,6 +84,7 @@ func (s Settings) rules() (map[Purpose]rule, error) {
 			timeout: seconds(s.ResetTimeout), attempts: int16(s.ResetAttempts), //nolint:gosec // at most 10
 		},
 	}
+	rules[Reauthenticate] = rules[Login] // but for resends: another one is asked for
 	return rules, errors.Join(wrong...)
 }
 

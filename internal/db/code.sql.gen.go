@@ -125,12 +125,12 @@ func (q *Queries) DeleteOldLinks(ctx context.Context, before time.Time) (int64, 
 
 const deleteStrayCodes = `-- name: DeleteStrayCodes :exec
 DELETE FROM codes c
- WHERE c.user_id = $1::bigint AND c.purpose IN ('login', 'reset_password')
+ WHERE c.user_id = $1::bigint AND c.purpose IN ('login', 'reset_password', 'reauthenticate')
    AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1::bigint AND e.address = c.target)
    AND NOT EXISTS (SELECT FROM users u WHERE u.id = $1::bigint AND u.phone = c.target)
 `
 
-// Those that sign in or reset by what is the person's no more.
+// Those that sign in, reset or prove by what is the person's no more.
 func (q *Queries) DeleteStrayCodes(ctx context.Context, userID int64) error {
 	_, err := q.db.Exec(ctx, deleteStrayCodes, userID)
 	return err

@@ -95,22 +95,35 @@ func (q *Queries) DeleteProviderAccountsOfUser(ctx context.Context, userID int64
 	return items, nil
 }
 
-const deleteProviderNonce = `-- name: DeleteProviderNonce :execrows
-DELETE FROM provider_nonces WHERE nonce_hash = ANY($1::bytea[]) AND expires_at > $2
+const deleteProviderNonce = `-- name: DeleteProviderNonce :one
+DELETE FROM provider_nonces
+ WHERE nonce_hash = $1 AND expires_at > $2
+   AND (session_id IS NULL OR session_id = $3::uuid OR process IS NULL AND $4::text = 'login')
+   AND (process = $4::text OR process IS NULL AND $4::text IN ('login', 'connect'))
+RETURNING expires_at
 `
 
 type DeleteProviderNonceParams struct {
-	NonceHashes [][]byte
-	Now         time.Time
+	NonceHash []byte
+	Now       time.Time
+	SessionID *uuid.UUID
+	Process   string
 }
 
 // Race: a nonce works once, also of many tokens at once.
-func (q *Queries) DeleteProviderNonce(ctx context.Context, arg DeleteProviderNonceParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteProviderNonce, arg.NonceHashes, arg.Now)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// Security: one that a session asked for works in that session alone, and one that names a process
+// for that process alone; one that names none serves a sign-in that leaves the session behind, too
+// (TestProviderNonce_worksForItsAskerAlone).
+func (q *Queries) DeleteProviderNonce(ctx context.Context, arg DeleteProviderNonceParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, deleteProviderNonce,
+		arg.NonceHash,
+		arg.Now,
+		arg.SessionID,
+		arg.Process,
+	)
+	var expires_at time.Time
+	err := row.Scan(&expires_at)
+	return expires_at, err
 }
 
 const deleteRevocation = `-- name: DeleteRevocation :exec
@@ -186,16 +199,24 @@ func (q *Queries) InsertProviderAccount(ctx context.Context, arg InsertProviderA
 }
 
 const insertProviderNonce = `-- name: InsertProviderNonce :exec
-INSERT INTO provider_nonces (nonce_hash, expires_at) VALUES ($1, $2)
+INSERT INTO provider_nonces (nonce_hash, expires_at, session_id, process)
+VALUES ($1, $2, $3, $4)
 `
 
 type InsertProviderNonceParams struct {
 	NonceHash []byte
 	ExpiresAt time.Time
+	SessionID *uuid.UUID
+	Process   *string
 }
 
 func (q *Queries) InsertProviderNonce(ctx context.Context, arg InsertProviderNonceParams) error {
-	_, err := q.db.Exec(ctx, insertProviderNonce, arg.NonceHash, arg.ExpiresAt)
+	_, err := q.db.Exec(ctx, insertProviderNonce,
+		arg.NonceHash,
+		arg.ExpiresAt,
+		arg.SessionID,
+		arg.Process,
+	)
 	return err
 }
 

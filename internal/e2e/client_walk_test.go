@@ -107,6 +107,7 @@ func TestGoClient_walksThroughPasswordsCodesAndLeaving(t *testing.T) {
 	set, err := reset.API().ResetPasswordWithResponse(ctx, latchkey.ResetPasswordRequest{Key: code, Password: goodPassword}, bySession)
 	reset.ok(401, set, err)
 
+	w.aged()
 	last := w.walker(t)
 	if _, err := last.SignIn(ctx, ada, goodPassword); err != nil {
 		t.Fatal(err)

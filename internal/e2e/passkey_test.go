@@ -53,7 +53,7 @@ func (v *visitor) asked(path string) []byte {
 func TestPasskey_isAddedRenamedAndRemoved(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none")
-	v := w.signedIn(ada)
+	v := w.signedInLongAgo(ada)
 	w.markVerified(ada)
 	v.do("GET", passkeysPath, "").wants(401)
 	key := softkey.New(passkeyOrigin)
@@ -100,6 +100,7 @@ func TestPasskey_isASecondFactorAndAProof(t *testing.T) {
 	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
 	person, key := w.signedIn(ada), softkey.New(passkeyOrigin)
 	person.withKey(key, false)
+	w.aged()
 	v := w.visitor()
 	v.do("GET", keyFactorPath, "").waits()
 	v.do("POST", keyFactorPath, `{"credential":{}}`).waits()

@@ -16,7 +16,7 @@ func TestSEC74_connectingAProviderNeedsARecentProof(t *testing.T) {
 	w, s := providing(t, withNotifications)
 	c := of(fakeprovider.Google, gmail)
 	w.visitor().bring("connect", s, c).wants(401)
-	w.signedIn(ada)
+	w.signedInLongAgo(ada)
 	w.markVerified(ada)
 	v := w.again(ada) // a fresh sign-in is no recent proof
 	a := v.bring("connect", s, c).wants(401)
@@ -209,7 +209,7 @@ func TestProvider_theLastWayInIsKept(t *testing.T) {
 	v := w.visitor()
 	v.bring("login", s, of(fakeprovider.Google, gmail)).in()
 	v.do("DELETE", providersPath, google).wants(400, "no_password")
-	v.bring("connect", s, of(fakeprovider.Apple, gmail)).wants(200) // who can prove nothing again, need not
+	v.bring("connect", s, of(fakeprovider.Apple, gmail)).wants(200) // the account is new
 	v.do("DELETE", providersPath, google).wants(200)
 	v.do("DELETE", providersPath, apple).wants(400, "no_password")
 	v.post(changePath, "new_password", goodPassword).wants(200)
@@ -223,10 +223,11 @@ func TestProvider_theLastWayInIsKept(t *testing.T) {
 	}
 }
 
-func TestProvider_disconnectingNeedsAProofWhereThatIsSet(t *testing.T) {
+func TestProvider_disconnectingNeedsAProof(t *testing.T) {
 	t.Parallel()
-	w, s := providing(t, "ACCOUNT_REAUTHENTICATION_REQUIRED=true")
+	w, s := providing(t)
 	w.reproved(ada).bring("connect", s, of(fakeprovider.Google, gmail)).wants(200)
+	w.aged()
 	v := w.again(ada)
 	body := object("provider", "google", "account", fakeprovider.SubjectFor("google", gmail))
 	if a := v.do("DELETE", providersPath, body).wants(401); a.get("meta.is_authenticated") != true {

@@ -155,6 +155,9 @@ func (f *Flow) forget(ctx context.Context, tx postgres.Tx, who caller.Caller) er
 // enter opens the session of somebody whom nothing holds back.
 func (f *Flow) enter(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, leaving bool) (progress, error) {
 	e := &entered{cancelled: leaving}
+	if a.Signup && len(a.Methods) == 0 {
+		a.Methods = []session.Method{{Method: session.BySignUp, At: session.Epoch(tx.Now)}}
+	}
 	opening := session.Opening{UserID: a.UserID, Device: who.Device, Methods: a.Methods}
 	if who.Pending != nil {
 		opening.Pending = who.Pending.ID

@@ -128,7 +128,7 @@ func (f *Flow) judge(ctx context.Context, tx postgres.Tx, userID int64, proof au
 
 // method is the record of a second factor.
 func method(p authenticator.Proof, at float64) session.Method {
-	return session.Method{Method: "mfa", At: at, ID: p.ID, Type: p.Type}
+	return session.Method{Method: session.BySecondFactor, At: at, ID: p.ID, Type: p.Type}
 }
 
 // waits returns the attempt of a visitor who has to show their second factor, or why the
@@ -265,7 +265,7 @@ func (f *Flow) ReauthenticateBySecondFactor(ctx context.Context, who caller.Call
 	if factor.Clean(typed) == "" {
 		return Entry{}, problem.Required.At("code")
 	}
-	taken, err := f.count(ctx, who, who.Session.UserID)
+	taken, err := f.take(ctx, "code", []limit.Action{limit.ReauthenticateFailed}, who.Subject())
 	if err != nil {
 		return Entry{}, err
 	}

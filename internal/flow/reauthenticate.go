@@ -3,10 +3,11 @@ package flow
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
-	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -16,8 +17,7 @@ import (
 
 // Reauthenticate lets a signed-in person prove by password that it is still them.
 func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass string) (Entry, error) {
-	user := who.Session.UserID
-	if _, err := f.Limiter.Take(ctx, limit.Reauthenticate, limit.Subject{Address: who.Device.Address, UserID: user, Session: who.Session.ID}); err != nil {
+	if _, err := f.Limiter.Take(ctx, limit.Reauthenticate, who.Subject()); err != nil {
 		return Entry{}, err
 	}
 	right, err := f.checkOwnPassword(ctx, who, password.Normalize(pass))
@@ -25,9 +25,12 @@ func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass strin
 		return Entry{}, err
 	}
 	if !right {
+		if err := f.notProved(ctx, f.DB.Queries, f.DB.Now(), who); err != nil {
+			return Entry{}, err
+		}
 		return Entry{}, problem.IncorrectPassword.At("password")
 	}
-	return f.reproved(ctx, who, session.Method{Method: "password", Reauthenticated: true})
+	return f.reproved(ctx, who, session.Method{Method: session.ByPassword, Reauthenticated: true})
 }
 
 // checkOwnPassword reports whether a password is that of the signed-in caller. A guess is
@@ -38,9 +41,7 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 		return false, err
 	}
 	defer slot.Leave()
-	subject := limit.OwnPassword(who.Session.UserID)
-	subject.Address = who.Device.Address
-	counted, err := f.Limiter.Take(ctx, limit.LoginFailed, subject)
+	counted, err := f.Limiter.Take(ctx, limit.ReauthenticateFailed, who.Subject())
 	if errors.Is(err, problem.TooManyRequests) {
 		return false, problem.TooManyLoginAttempts.At("password")
 	}
@@ -82,35 +83,9 @@ func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m s
 	return d, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
 }
 
-// RequireRecent returns an *Incomplete unless the signed-in caller has proved lately that
-// it is still them. Only proofs given while signed in count: a sign-in with a stolen
-// password must not be enough to lock its owner out. Somebody who could prove nothing, for
-// want of a password and of a factor, passes.
-func (f *Flow) RequireRecent(ctx context.Context, who caller.Caller) error {
-	since := session.Epoch(f.DB.Now().Add(-f.Policy.Recent()))
-	for _, m := range session.Methods(who.Session) {
-		if m.Reauthenticated && m.At > since {
-			return nil
-		}
-	}
-	types, err := f.DB.ListAuthenticatorTypes(ctx, who.Session.UserID)
-	if err != nil {
-		return err
-	}
-	var steps []Step
-	if who.Session.HasUsablePassword {
-		steps = append(steps, Step{ID: "reauthenticate"})
-	}
-	if len(types) > 0 {
-		steps = append(steps, Step{ID: "mfa_reauthenticate", Types: types})
-	}
-	if len(steps) == 0 {
-		return nil
-	}
-	_, resetting, err := code.Find(ctx, f.DB.Queries, who.Session.ID, code.ResetPassword, f.DB.Now())
-	if err != nil {
-		return err
-	}
-	again := Shown(who.Session)
-	return &Incomplete{Steps: f.withReset(steps, resetting), Again: &again}
+// notProved records a wrong proof of a signed-in caller.
+func (f *Flow) notProved(ctx context.Context, q *db.Queries, now time.Time, who caller.Caller) error {
+	return f.Trail.Add(ctx, q, now, audit.Event{
+		Name: audit.Reauthenticated, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
+	})
 }

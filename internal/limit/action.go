@@ -35,8 +35,8 @@ var (
 	RequestLoginCode     = declare("request_login_code", "20/m/ip,3/m/key", perIP, perKey)
 	ResetPassword        = declare("reset_password", "20/m/ip,5/m/key", perIP, perKey)
 	ResetPasswordFromKey = declare("reset_password_from_key", "20/m/ip", perIP)
-	Reauthenticate       = declare("reauthenticate", "10/m/user", perIP, perUser, perSession)
-	ChangePassword       = declare("change_password", "5/m/user", perIP, perUser, perSession)
+	Reauthenticate       = declare("reauthenticate", "10/m/session", perIP, perUser, perSession)
+	ChangePassword       = declare("change_password", "5/m/session", perIP, perUser, perSession)
 	ManageEmail          = declare("manage_email", "10/m/user", perIP, perUser, perSession)
 	ChangePhone          = declare("change_phone", "1/m/user", perIP, perUser, perSession)
 	ConfirmEmail         = declare("confirm_email", "1/3m/key", perIP, perKey)
@@ -50,7 +50,11 @@ var (
 	WebAuthnAdd     = declare("webauthn_add", "20/m/user", perIP, perUser, perSession)
 	ProviderNonce   = declare("provider_nonce", "60/m/ip", perIP)
 	MFAFailed       = declare("mfa_failed", "10/h/user,30/d/user", perUser)
-	Notice          = declare("notice", "20/h/key", perKey)
+	// ReauthenticateFailed is a wrong password or code of a signed-in caller. Security: it counts
+	// the session, not the user, so that a thief with a token does not use up the guesses of the
+	// owner's own session (TestGuesses_ofOneSessionDoNotStopAnother).
+	ReauthenticateFailed = declare("reauthenticate_failed", "10/m/ip,5/5m/session,10/h/session,30/d/session", perIP, perUser, perSession)
+	Notice               = declare("notice", "20/h/key", perKey)
 )
 
 // confirmByCode is the default of ConfirmEmail where addresses are verified by code.

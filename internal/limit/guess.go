@@ -8,13 +8,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )
 
-// OwnPassword is what a guess at a user's password by a session of theirs counts for. It is not
-// what sign-ins count for: guesses of strangers do not keep a signed-in user from proving who
-// they are (SEC-77, TestSEC77_guessesAtTheFrontDoorDoNotStopASession).
-func OwnPassword(userID int64) Subject {
-	return Subject{Key: "session of user " + strconv.FormatInt(userID, 10), UserID: userID}
-}
-
 // SecondFactor is what a guess at a user's second factor counts for.
 func SecondFactor(userID int64) Subject {
 	return Subject{Key: "user " + strconv.FormatInt(userID, 10), UserID: userID}
@@ -24,7 +17,7 @@ func SecondFactor(userID int64) Subject {
 // password may have been known to others, who have used them up. names are what the user can
 // be named by: addresses, number, user name.
 func (l *Limiter) ForgetGuesses(ctx context.Context, tx postgres.Tx, userID int64, names ...string) error {
-	subjects := []Subject{OwnPassword(userID), SecondFactor(userID)}
+	subjects := []Subject{SecondFactor(userID)}
 	for _, name := range names {
 		subjects = append(subjects, Subject{Key: strings.ToLower(name), UserID: userID})
 	}

@@ -73,6 +73,23 @@ func (n *Notices) PostLoginCode(ctx context.Context, tx postgres.Tx, to Recipien
 	return n.mail(ctx, tx, to, outbox.LoginCode, text)
 }
 
+// ProofCode makes a code by which a signed-in user proves who they are, and sends it.
+func (n *Notices) ProofCode(ctx context.Context, tx postgres.Tx, to Recipient) error {
+	order := code.Order{Session: to.Session, Purpose: code.Reauthenticate, UserID: to.UserID, Target: to.Email}
+	if to.Email == "" {
+		order.Target = to.Phone
+	}
+	text, err := n.Codes.Issue(ctx, tx, order)
+	if err != nil {
+		return err
+	}
+
+	if to.Email == "" {
+		return n.text(ctx, tx, to, outbox.SMSCode, text)
+	}
+	return n.mail(ctx, tx, to, outbox.ProofCode, text)
+}
+
 // VerifyEmail makes a code or a link that verifies an address and sends it. It reports
 // false where it was too soon for another link, and returns problem.TooManyRequests where
 // it was too soon for another code.

@@ -10,6 +10,7 @@ const (
 	VerifyEmailCode   Kind = "verify_email_code"
 	VerifyEmailLink   Kind = "verify_email_link"
 	LoginCode         Kind = "login_code"
+	ProofCode         Kind = "proof_code"
 	PasswordResetCode Kind = "password_reset_code"
 	PasswordResetLink Kind = "password_reset_link"
 	SMSCode           Kind = "sms_code"
@@ -53,7 +54,7 @@ const (
 // mails and texts are all kinds that are sent.
 var (
 	mails = []Kind{
-		VerifyEmailCode, VerifyEmailLink, LoginCode, PasswordResetCode, PasswordResetLink, UnknownAccount, AccountAlreadyExists,
+		VerifyEmailCode, VerifyEmailLink, LoginCode, ProofCode, PasswordResetCode, PasswordResetLink, UnknownAccount, AccountAlreadyExists,
 		PasswordChanged, PasswordSet, PasswordReset, EmailChanged, EmailDeleted, EmailAdded, EmailConfirmed, RefreshTokenReused,
 		NewDevice, AccountDeletionScheduled, AccountDeletionCancelled, AccountDeleted, TOTPActivated, TOTPDeactivated,
 		RecoveryCodesGenerated, WebAuthnAdded, WebAuthnRemoved, ProviderConnected, ProviderDisconnected,
@@ -67,7 +68,7 @@ func (k Kind) isText() bool { return slices.Contains(texts, k) }
 
 // carriesCode reports whether it is worth nothing without a code.
 func (k Kind) carriesCode() bool {
-	return slices.Contains([]Kind{VerifyEmailCode, LoginCode, PasswordResetCode, SMSCode}, k)
+	return slices.Contains([]Kind{VerifyEmailCode, LoginCode, ProofCode, PasswordResetCode, SMSCode}, k)
 }
 
 // carriesLink is the name of the link that it is worth nothing without; empty for none.

@@ -133,7 +133,7 @@ func TestRender_aCodeStandsAloneBetweenEmptyLines(t *testing.T) {
 			}
 		}
 	}
-	if n != 8 {
+	if n != 10 {
 		t.Errorf("%d kinds carry a code", n)
 	}
 }

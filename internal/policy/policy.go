@@ -38,8 +38,8 @@ type Settings struct {
 	ResetByCode              bool `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED" default:"false" doc:"Reset passwords by a code rather than a link."`
 	LoginOnReset             bool `env:"ACCOUNT_LOGIN_ON_PASSWORD_RESET" default:"false" doc:"Resetting a password signs in, after a second factor where there is one."`
 	LogoutOnPasswordChange   bool `env:"ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE" default:"false" doc:"Changing the password ends the session that does it, too."`
-	ReauthenticationTimeout  int  `env:"ACCOUNT_REAUTHENTICATION_TIMEOUT" default:"300" min:"10" max:"86400" doc:"Seconds for which a person counts as recently authenticated."`
-	ReauthenticationRequired bool `env:"ACCOUNT_REAUTHENTICATION_REQUIRED" default:"false" doc:"Changing addresses and the phone number needs recent authentication."`
+	ReauthenticationTimeout  int  `env:"ACCOUNT_REAUTHENTICATION_TIMEOUT" default:"300" min:"10" max:"86400" doc:"Seconds for which a proof of identity counts (x-recent-auth in the spec)."`
+	ReauthenticationRequired bool `env:"ACCOUNT_REAUTHENTICATION_REQUIRED" default:"true" doc:"Adding, moving and removing addresses, the phone number and providers needs a proof of identity. false: not for adding, moving or removing an address, for the phone number, nor for disconnecting a provider, as by default in allauth; a stolen access token can then move the account to another address, and the server warns of it at its start. Connecting a provider, a first password, export and deletion always need the proof."`
 
 	DeletionGraceSeconds int `env:"LATCHKEY_ACCOUNT_DELETION_GRACE" default:"1209600" min:"0" max:"7776000" doc:"Seconds between the wish to leave and the end (14 days); signing in undoes it until then. 0: at once."`
 

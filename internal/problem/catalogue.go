@@ -64,6 +64,7 @@ var (
 	InvalidToken         = invalid("invalid_token", "The token could not be verified.")
 	ClientIDRequired     = invalid("client_id_required", "`client_id` is missing.")
 	TokenRequired        = invalid("token_required", "`id_token` is missing.")
+	NonceRequired        = invalid("nonce_required", "`nonce` is missing: the token carries one.")
 	ConnectedOther       = invalid("connected_other", "The third-party account is already connected to a different account.")
 	AccountNotFound      = invalid("account_not_found", "Unknown account.")
 	NoPassword           = invalid("no_password", "Your account has no password set up.")
@@ -107,7 +108,7 @@ func Catalogue() []*Problem {
 		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
 		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
-		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, ConnectedOther, AccountNotFound,
+		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,

@@ -27,6 +27,9 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, bool) {
 	if id.ExpiresAt, ok = inTime(o, now); !ok {
 		return Identity{}, false
 	}
+	issued, _ := integer(o["iat"])
+	id.IssuedAt = time.Unix(issued, 0).UTC()
+
 	issuer, _ := o["iss"].(string)
 	if !slices.Contains(p.issuers, issuer) || !p.hosts(o) {
 		return Identity{}, false

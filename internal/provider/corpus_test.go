@@ -25,7 +25,7 @@ func TestVerify_takesGoodTokensOfAllKinds(t *testing.T) {
 	id, err := f.google(compact(rsHeader, googleClaims))
 	want := provider.Identity{
 		Provider: "google", UID: "110169484474386276334", ClientID: "client.example", Email: "ann@gmail.com", EmailVerified: true, Authoritative: true,
-		GivenName: "Ann", FamilyName: "Lee", Name: "Ann Lee", ExpiresAt: start.Add(11 * time.Minute), HasNonce: true, Nonce: "n-0S6_WzA2Mj", Digest: id.Digest,
+		GivenName: "Ann", FamilyName: "Lee", Name: "Ann Lee", ExpiresAt: start.Add(11 * time.Minute), IssuedAt: start, HasNonce: true, Nonce: "n-0S6_WzA2Mj", Digest: id.Digest,
 	}
 	if err != nil || fmt.Sprint(id) != fmt.Sprint(want) || len(id.Digest) != sha256.Size {
 		t.Errorf("google: %+v, %v", id, err)

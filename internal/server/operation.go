@@ -20,10 +20,8 @@ type operation struct {
 	required bool
 	// limits are the actions of x-rate-limit.
 	limits []limit.Action
-	// recent is x-recent-auth: always, when_required (ACCOUNT_REAUTHENTICATION_REQUIRED),
-	// factors (MFA_REAUTHENTICATION_REQUIRED), first_password (of somebody who has none), or
-	// empty.
-	recent string
+	// recent says when a signed-in caller must have proved lately who they are.
+	recent recentRule
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
 }
@@ -52,7 +50,7 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 			if o.limits, err = limitsOf(op); err != nil {
 				return nil, err
 			}
-			o.recent, _ = op.Extensions["x-recent-auth"].(string)
+			o.recent = readRecentRule(op)
 			if op.RequestBody != nil {
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value
 			}

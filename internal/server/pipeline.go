@@ -52,35 +52,6 @@ func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
 	return next(c)
 }
 
-// recent asks a signed-in caller to prove it again where the spec says so. It comes after
-// the validation, as in allauth: a client learns what is wrong with its input first.
-func (s *Server) recent(c *fiber.Ctx, next fiber.Handler) error {
-	who := caller.From(c.UserContext())
-	if who.SignedIn() && s.asksRecent(s.operation(c).recent, who) {
-		if err := s.Flow.RequireRecent(c.UserContext(), who); err != nil {
-			return err
-		}
-	}
-	return next(c)
-}
-
-func (s *Server) asksRecent(when string, who caller.Caller) bool {
-	switch when {
-	case "always":
-		return true
-	case "when_required":
-		return s.Flow.Policy.ReauthenticationRequired
-	case "factors":
-		return s.Flow.Factors.Settings.Reauthentication
-	case "first_password":
-		// Security: with it they could prove anything afterwards. A token that was found must not
-		// be enough to get round the second factor that such a person has
-		// (TestPasswordChange_theFirstOneNeedsTheFactorThatThereIs).
-		return !who.Session.HasUsablePassword
-	}
-	return false
-}
-
 // authenticate finds out who is asking and refuses nobody who need not be signed in.
 func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 	op := s.operation(c)

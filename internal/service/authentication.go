@@ -70,3 +70,18 @@ func (a authentication) Reauthenticate(ctx context.Context, r api.Reauthenticate
 	}
 	return api.Reauthenticate200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
+
+func (a authentication) RequestReauthenticationCode(ctx context.Context, _ api.RequestReauthenticationCodeRequestObject) (api.RequestReauthenticationCodeResponseObject, error) {
+	if err := a.flow.RequestReauthenticationCode(ctx, caller.From(ctx)); err != nil {
+		return nil, err
+	}
+	return api.RequestReauthenticationCode200JSONResponse{DoneJSONResponse: done}, nil
+}
+
+func (a authentication) ConfirmReauthenticationCode(ctx context.Context, r api.ConfirmReauthenticationCodeRequestObject) (api.ConfirmReauthenticationCodeResponseObject, error) {
+	e, err := a.flow.ConfirmReauthenticationCode(ctx, caller.From(ctx), r.Body.Code)
+	if err != nil {
+		return nil, err
+	}
+	return api.ConfirmReauthenticationCode200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
+}

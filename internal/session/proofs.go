@@ -19,6 +19,9 @@ func Proofs(stored json.RawMessage) (at time.Time, amr []string) {
 	last := 0.0
 	first, second := false, false
 	for _, m := range methods {
+		if m.Method == BySignUp {
+			continue
+		}
 		last = max(last, m.At)
 		amr = append(amr, m.references()...)
 

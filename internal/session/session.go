@@ -29,6 +29,7 @@ type Details = db.SessionDetail
 // Method is one proof that a person gave: an entry of `data.methods`. At is in
 // seconds since the Unix epoch.
 type Method struct {
+	// Method is such as [ByPassword].
 	Method string  `json:"method"`
 	At     float64 `json:"at"`
 	Email  string  `json:"email,omitempty"`

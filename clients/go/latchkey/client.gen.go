@@ -346,7 +346,7 @@ type Flow struct {
 	IsPending *bool          `json:"is_pending,omitempty"`
 	Provider  ProviderConfig `json:"provider,omitempty,omitzero"`
 
-	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
+	// Providers Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
 
 	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
@@ -492,7 +492,7 @@ type Problem struct {
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
 	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
 	// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-	// `no_recovery_codes`, `no_verified_email`, `not_found`,
+	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
 	// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -587,7 +587,7 @@ type ProviderNonce struct {
 	// Nonce The nonce, of at least 128 random bits.
 	Nonce string `json:"nonce"`
 
-	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
 	NonceSha256 string `json:"nonce_sha256"`
 }
 
@@ -639,13 +639,13 @@ type ProviderToken struct {
 	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// Nonce The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+	// Nonce The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
 	Nonce string `json:"nonce,omitempty,omitzero"`
 }
 
 // ProviderTokenRequest defines model for ProviderTokenRequest.
 type ProviderTokenRequest struct {
-	// Process `login` or `connect`.
+	// Process `login`, `connect` or `reauthenticate`.
 	Process string `json:"process"`
 
 	// Provider Names the service, as `getConfig` does.
@@ -928,6 +928,9 @@ type EmailVerificationKey = string
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
 
+// NonceProcess defines model for NonceProcess.
+type NonceProcess = string
+
 // PasswordResetKey defines model for PasswordResetKey.
 type PasswordResetKey = string
 
@@ -1014,6 +1017,12 @@ type GetEmailVerificationParams struct {
 type GetPasswordResetParams struct {
 	// XPasswordResetKey The code or the key of the link. Its absence is `required`.
 	XPasswordResetKey PasswordResetKey `json:"X-Password-Reset-Key,omitempty,omitzero"`
+}
+
+// CreateProviderNonceParams defines parameters for CreateProviderNonce.
+type CreateProviderNonceParams struct {
+	// Process What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+	Process NonceProcess `form:"process,omitempty" json:"process,omitempty,omitzero"`
 }
 
 // RefreshTokenParams defines parameters for RefreshToken.
@@ -1106,6 +1115,9 @@ type SubmitProviderTokenJSONRequestBody = ProviderTokenRequest
 
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = ReauthenticateRequest
+
+// ConfirmReauthenticationCodeJSONRequestBody defines body for ConfirmReauthenticationCode for application/json ContentType.
+type ConfirmReauthenticationCodeJSONRequestBody = CodeRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -1238,7 +1250,7 @@ type ClientInterface interface {
 	//
 	// Ends all sessions at once and mails the date. Until that date, which is
 	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-	// it everything that is personal is gone. Needs recent authentication.
+	// it everything that is personal is gone.
 	//
 	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 	DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1492,7 +1504,7 @@ type ClientInterface interface {
 
 	// ExportAccount The person's data
 	//
-	// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+	// Everything that is stored about the person, as one document, without secrets.
 	//
 	// Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1503,9 +1515,9 @@ type ClientInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1518,9 +1530,9 @@ type ClientInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1909,13 +1921,21 @@ type ClientInterface interface {
 
 	// CreateProviderNonce A nonce for a sign-in with another service
 	//
-	// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-	// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-	// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-	// it came from here (OpenID Connect Core, section 3.1.3.7).
+	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+	// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+	// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+	// id_token that carries the hash is worth nothing to a finder.
+	//
+	// `process` says what the nonce serves for. One that is asked for with a session,
+	// signed in or pending, serves in that session alone. Without `process` it serves
+	// for a connection in that session, and for a sign-in from anywhere. `connect` and
+	// `reauthenticate` need a signed-in caller (401).
+	//
+	// Problems: `invalid_choice` at `process` (400).
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-	CreateProviderNonce(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateProviderNonce(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetProviderSignup What is known about a sign-up that needs more
 	//
@@ -1946,20 +1966,26 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignup(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SubmitProviderTokenWithBody Sign in with another service, or connect it
+	// SubmitProviderTokenWithBody Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -1968,20 +1994,26 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
 	SubmitProviderTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SubmitProviderToken Sign in with another service, or connect it
+	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -1992,7 +2024,7 @@ type ClientInterface interface {
 
 	// ReauthenticateWithBody Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
@@ -2005,7 +2037,7 @@ type ClientInterface interface {
 
 	// Reauthenticate Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
@@ -2015,6 +2047,41 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
 	Reauthenticate(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmReauthenticationCodeWithBody Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmReauthenticationCode Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCode(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestReauthenticationCode Ask for a code that proves again who is signed in
+	//
+	// For an account with neither password nor second factor: a code goes to its
+	// verified address or, where it has none, to its verified number. A new code takes
+	// the place of the one before. The limits and the format are those of sign-in codes
+	// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+	//
+	// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+	// code; `data.flows` says how it does.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+	RequestReauthenticationCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// EndSession Sign out
 	//
@@ -2434,7 +2501,7 @@ func (c *Client) GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (
 //
 // Ends all sessions at once and mails the date. Until that date, which is
 // `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-// it everything that is personal is gone. Needs recent authentication.
+// it everything that is personal is gone.
 //
 // Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 func (c *Client) DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2928,7 +2995,7 @@ func (c *Client) ResendEmailAddressVerification(ctx context.Context, body Resend
 
 // ExportAccount The person's data
 //
-// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+// Everything that is stored about the person, as one document, without secrets.
 //
 // Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2949,9 +3016,9 @@ func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorF
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2974,9 +3041,9 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -3665,14 +3732,22 @@ func (c *Client) ResendPhoneVerification(ctx context.Context, reqEditors ...Requ
 
 // CreateProviderNonce A nonce for a sign-in with another service
 //
-// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-// it came from here (OpenID Connect Core, section 3.1.3.7).
+// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+// id_token that carries the hash is worth nothing to a finder.
+//
+// `process` says what the nonce serves for. One that is asked for with a session,
+// signed in or pending, serves in that session alone. Without `process` it serves
+// for a connection in that session, and for a sign-in from anywhere. `connect` and
+// `reauthenticate` need a signed-in caller (401).
+//
+// Problems: `invalid_choice` at `process` (400).
 //
 // Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-func (c *Client) CreateProviderNonce(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateProviderNonceRequest(c.Server)
+func (c *Client) CreateProviderNonce(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProviderNonceRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3742,20 +3817,26 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 	return c.Client.Do(req)
 }
 
-// SubmitProviderTokenWithBody Sign in with another service, or connect it
+// SubmitProviderTokenWithBody Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new tokens. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -3774,20 +3855,26 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 	return c.Client.Do(req)
 }
 
-// SubmitProviderToken Sign in with another service, or connect it
+// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new tokens. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -3808,7 +3895,7 @@ func (c *Client) SubmitProviderToken(ctx context.Context, body SubmitProviderTok
 
 // ReauthenticateWithBody Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 // for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 //
 // Problems at `password`: `required`, `incorrect_password`,
@@ -3831,7 +3918,7 @@ func (c *Client) ReauthenticateWithBody(ctx context.Context, contentType string,
 
 // Reauthenticate Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 // for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 //
 // Problems at `password`: `required`, `incorrect_password`,
@@ -3842,6 +3929,71 @@ func (c *Client) ReauthenticateWithBody(ctx context.Context, contentType string,
 // Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
 func (c *Client) Reauthenticate(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReauthenticateRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmReauthenticationCodeWithBody Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *Client) ConfirmReauthenticationCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmReauthenticationCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmReauthenticationCode Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *Client) ConfirmReauthenticationCode(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmReauthenticationCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestReauthenticationCode Ask for a code that proves again who is signed in
+//
+// For an account with neither password nor second factor: a code goes to its
+// verified address or, where it has none, to its verified number. A new code takes
+// the place of the one before. The limits and the format are those of sign-in codes
+// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+//
+// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+// code; `data.flows` says how it does.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+func (c *Client) RequestReauthenticationCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestReauthenticationCodeRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -5879,7 +6031,7 @@ func NewResendPhoneVerificationRequest(server string) (*http.Request, error) {
 }
 
 // NewCreateProviderNonceRequest constructs an http.Request for the CreateProviderNonce method
-func NewCreateProviderNonceRequest(server string) (*http.Request, error) {
+func NewCreateProviderNonceRequest(server string, params *CreateProviderNonceParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -5895,6 +6047,29 @@ func NewCreateProviderNonceRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "process", params.Process, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
@@ -6048,6 +6223,73 @@ func NewReauthenticateRequestWithBody(server string, contentType string, body io
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewConfirmReauthenticationCodeRequest calls the generic ConfirmReauthenticationCode builder with application/json body
+func NewConfirmReauthenticationCodeRequest(server string, body ConfirmReauthenticationCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmReauthenticationCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewConfirmReauthenticationCodeRequestWithBody constructs an http.Request for the ConfirmReauthenticationCode method, with any body, and a specified content type
+func NewConfirmReauthenticationCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/reauthenticate/code/confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRequestReauthenticationCodeRequest constructs an http.Request for the RequestReauthenticationCode method
+func NewRequestReauthenticationCodeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/reauthenticate/code/request")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -6825,7 +7067,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Ends all sessions at once and mails the date. Until that date, which is
 	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-	// it everything that is personal is gone. Needs recent authentication.
+	// it everything that is personal is gone.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7095,7 +7337,7 @@ type ClientWithResponsesInterface interface {
 
 	// ExportAccountWithResponse The person's data
 	//
-	// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+	// Everything that is stored about the person, as one document, without secrets.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7108,9 +7350,9 @@ type ClientWithResponsesInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7123,9 +7365,9 @@ type ClientWithResponsesInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7528,15 +7770,23 @@ type ClientWithResponsesInterface interface {
 
 	// CreateProviderNonceWithResponse A nonce for a sign-in with another service
 	//
-	// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-	// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-	// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-	// it came from here (OpenID Connect Core, section 3.1.3.7).
+	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+	// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+	// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+	// id_token that carries the hash is worth nothing to a finder.
+	//
+	// `process` says what the nonce serves for. One that is asked for with a session,
+	// signed in or pending, serves in that session alone. Without `process` it serves
+	// for a connection in that session, and for a sign-in from anywhere. `connect` and
+	// `reauthenticate` need a signed-in caller (401).
+	//
+	// Problems: `invalid_choice` at `process` (400).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-	CreateProviderNonceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error)
+	CreateProviderNonceWithResponse(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error)
 
 	// GetProviderSignupWithResponse What is known about a sign-up that needs more
 	//
@@ -7569,20 +7819,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignupWithResponse(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error)
 
-	// SubmitProviderTokenWithBodyWithResponse Sign in with another service, or connect it
+	// SubmitProviderTokenWithBodyWithResponse Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -7591,20 +7847,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
 	SubmitProviderTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitProviderTokenResult, error)
 
-	// SubmitProviderTokenWithResponse Sign in with another service, or connect it
+	// SubmitProviderTokenWithResponse Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -7615,7 +7877,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateWithBodyWithResponse Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
@@ -7628,7 +7890,7 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateWithResponse Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
@@ -7638,6 +7900,43 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
 	ReauthenticateWithResponse(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error)
+
+	// ConfirmReauthenticationCodeWithBodyWithResponse Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error)
+
+	// ConfirmReauthenticationCodeWithResponse Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCodeWithResponse(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error)
+
+	// RequestReauthenticationCodeWithResponse Ask for a code that proves again who is signed in
+	//
+	// For an account with neither password nor second factor: a code goes to its
+	// verified address or, where it has none, to its verified number. A new code takes
+	// the place of the one before. The limits and the format are those of sign-in codes
+	// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+	//
+	// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+	// code; `data.flows` says how it does.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+	RequestReauthenticationCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RequestReauthenticationCodeResult, error)
 
 	// EndSessionWithResponse Sign out
 	//
@@ -11677,6 +11976,11 @@ func (r ResendPhoneVerificationResult) ContentType() string {
 	return ""
 }
 
+// CreateProviderNonceResult401Headers the declared response headers of an HTTP 401 response for CreateProviderNonce
+type CreateProviderNonceResult401Headers struct {
+	WWWAuthenticate string
+}
+
 // CreateProviderNonceResult429Headers the declared response headers of an HTTP 429 response for CreateProviderNonce
 type CreateProviderNonceResult429Headers struct {
 	RetryAfter int32
@@ -11692,10 +11996,18 @@ type CreateProviderNonceResult struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProviderNonceResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateProviderNonceResult401Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CreateProviderNonceResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -11705,6 +12017,21 @@ type CreateProviderNonceResult struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r CreateProviderNonceResult) GetJSON200() *ProviderNonceResponse {
 	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateProviderNonceResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateProviderNonceResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r CreateProviderNonceResult) GetJSON410() *Gone {
+	return r.JSON410
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -12170,6 +12497,200 @@ func (r ReauthenticateResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReauthenticateResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ConfirmReauthenticationCodeResult401Headers the declared response headers of an HTTP 401 response for ConfirmReauthenticationCode
+type ConfirmReauthenticationCodeResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ConfirmReauthenticationCodeResult503Headers the declared response headers of an HTTP 503 response for ConfirmReauthenticationCode
+type ConfirmReauthenticationCodeResult503Headers struct {
+	RetryAfter int32
+}
+
+type ConfirmReauthenticationCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ConfirmReauthenticationCodeResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ConfirmReauthenticationCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmReauthenticationCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmReauthenticationCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmReauthenticationCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmReauthenticationCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RequestReauthenticationCodeResult401Headers the declared response headers of an HTTP 401 response for RequestReauthenticationCode
+type RequestReauthenticationCodeResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// RequestReauthenticationCodeResult429Headers the declared response headers of an HTTP 429 response for RequestReauthenticationCode
+type RequestReauthenticationCodeResult429Headers struct {
+	RetryAfter int32
+}
+
+// RequestReauthenticationCodeResult503Headers the declared response headers of an HTTP 503 response for RequestReauthenticationCode
+type RequestReauthenticationCodeResult503Headers struct {
+	RetryAfter int32
+}
+
+type RequestReauthenticationCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RequestReauthenticationCodeResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RequestReauthenticationCodeResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RequestReauthenticationCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestReauthenticationCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestReauthenticationCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestReauthenticationCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestReauthenticationCodeResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -14069,7 +14590,7 @@ func (c *ClientWithResponses) GetKeySetWithResponse(ctx context.Context, reqEdit
 //
 // Ends all sessions at once and mails the date. Until that date, which is
 // `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-// it everything that is personal is gone. Needs recent authentication.
+// it everything that is personal is gone.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14483,7 +15004,7 @@ func (c *ClientWithResponses) ResendEmailAddressVerificationWithResponse(ctx con
 
 // ExportAccountWithResponse The person's data
 //
-// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+// Everything that is stored about the person, as one document, without secrets.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14502,9 +15023,9 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, req
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14523,9 +15044,9 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -15108,16 +15629,24 @@ func (c *ClientWithResponses) ResendPhoneVerificationWithResponse(ctx context.Co
 
 // CreateProviderNonceWithResponse A nonce for a sign-in with another service
 //
-// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-// it came from here (OpenID Connect Core, section 3.1.3.7).
+// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+// id_token that carries the hash is worth nothing to a finder.
+//
+// `process` says what the nonce serves for. One that is asked for with a session,
+// signed in or pending, serves in that session alone. Without `process` it serves
+// for a connection in that session, and for a sign-in from anywhere. `connect` and
+// `reauthenticate` need a signed-in caller (401).
+//
+// Problems: `invalid_choice` at `process` (400).
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-func (c *ClientWithResponses) CreateProviderNonceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error) {
-	rsp, err := c.CreateProviderNonce(ctx, reqEditors...)
+func (c *ClientWithResponses) CreateProviderNonceWithResponse(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error) {
+	rsp, err := c.CreateProviderNonce(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -15173,20 +15702,26 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 	return ParseCompleteProviderSignupResult(rsp)
 }
 
-// SubmitProviderTokenWithBodyWithResponse Sign in with another service, or connect it
+// SubmitProviderTokenWithBodyWithResponse Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new tokens. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -15201,20 +15736,26 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 	return ParseSubmitProviderTokenResult(rsp)
 }
 
-// SubmitProviderTokenWithResponse Sign in with another service, or connect it
+// SubmitProviderTokenWithResponse Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new tokens. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -15231,7 +15772,7 @@ func (c *ClientWithResponses) SubmitProviderTokenWithResponse(ctx context.Contex
 
 // ReauthenticateWithBodyWithResponse Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 // for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 //
 // Problems at `password`: `required`, `incorrect_password`,
@@ -15250,7 +15791,7 @@ func (c *ClientWithResponses) ReauthenticateWithBodyWithResponse(ctx context.Con
 
 // ReauthenticateWithResponse Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
 // for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
 //
 // Problems at `password`: `required`, `incorrect_password`,
@@ -15265,6 +15806,61 @@ func (c *ClientWithResponses) ReauthenticateWithResponse(ctx context.Context, bo
 		return nil, err
 	}
 	return ParseReauthenticateResult(rsp)
+}
+
+// ConfirmReauthenticationCodeWithBodyWithResponse Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *ClientWithResponses) ConfirmReauthenticationCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error) {
+	rsp, err := c.ConfirmReauthenticationCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmReauthenticationCodeResult(rsp)
+}
+
+// ConfirmReauthenticationCodeWithResponse Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *ClientWithResponses) ConfirmReauthenticationCodeWithResponse(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error) {
+	rsp, err := c.ConfirmReauthenticationCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmReauthenticationCodeResult(rsp)
+}
+
+// RequestReauthenticationCodeWithResponse Ask for a code that proves again who is signed in
+//
+// For an account with neither password nor second factor: a code goes to its
+// verified address or, where it has none, to its verified number. A new code takes
+// the place of the one before. The limits and the format are those of sign-in codes
+// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+//
+// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+// code; `data.flows` says how it does.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+func (c *ClientWithResponses) RequestReauthenticationCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RequestReauthenticationCodeResult, error) {
+	rsp, err := c.RequestReauthenticationCode(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestReauthenticationCodeResult(rsp)
 }
 
 // EndSessionWithResponse Sign out
@@ -19292,6 +19888,27 @@ func ParseCreateProviderNonceResult(rsp *http.Response) (*CreateProviderNonceRes
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19309,6 +19926,16 @@ func ParseCreateProviderNonceResult(rsp *http.Response) (*CreateProviderNonceRes
 	}
 
 	switch {
+	case rsp.StatusCode == 401:
+		var headers CreateProviderNonceResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers CreateProviderNonceResult429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -19733,6 +20360,191 @@ func ParseReauthenticateResult(rsp *http.Response) (*ReauthenticateResult, error
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ReauthenticateResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseConfirmReauthenticationCodeResult parses an HTTP response from a ConfirmReauthenticationCodeWithResponse call
+func ParseConfirmReauthenticationCodeResult(rsp *http.Response) (*ConfirmReauthenticationCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmReauthenticationCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ConfirmReauthenticationCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ConfirmReauthenticationCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRequestReauthenticationCodeResult parses an HTTP response from a RequestReauthenticationCodeWithResponse call
+func ParseRequestReauthenticationCodeResult(rsp *http.Response) (*RequestReauthenticationCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestReauthenticationCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RequestReauthenticationCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers RequestReauthenticationCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers RequestReauthenticationCodeResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {

@@ -11,7 +11,7 @@ import (
 // the [ProviderToken]. An id_token with a nonce is taken once (OpenID Connect Core, section
 // 3.1.3.7).
 func (s *Session) NewProviderNonce(ctx context.Context) (ProviderNonce, error) {
-	r, err := s.plain.CreateProviderNonce(ctx)
+	r, err := s.plain.CreateProviderNonce(ctx, &CreateProviderNonceParams{})
 	if err != nil {
 		return ProviderNonce{}, &NetworkError{err}
 	}

@@ -147,6 +147,9 @@ extension Operations.CreateProviderNonce.Output {
     var step: StepAnswer<ProviderNonce> {
         switch self {
         case .ok(let answer): .done(answer.data)
+        case .badRequest(let problem): .refused(400, problem)
+        case .unauthorized(let answer): .unauthorized(answer)
+        case .gone: .gone
         case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)

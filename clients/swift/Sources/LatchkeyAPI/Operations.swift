@@ -1257,10 +1257,30 @@ public enum Operations {
 
     /// `POST /_allauth/app/v1/auth/provider/nonce`
     public enum CreateProviderNonce {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+            public var process: String?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(process: String? = nil) {
+                self.process = process
+            }
+        }
+
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
             /// 200: The nonce.
             case ok(ProviderNonceResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
             /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
             /// settings: `ACCOUNT_RATE_LIMITS`.
             case tooManyRequests(ErrorResponse, retryAfter: Int)
@@ -1411,6 +1431,70 @@ public enum Operations {
             case contentTooLarge(ErrorResponse)
             /// 415: The body is not `application/json` in UTF-8, or is compressed.
             case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/confirm`
+    public enum ConfirmReauthenticationCode {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CodeRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CodeRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/request`
+    public enum RequestReauthenticationCode {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Done.
+            case ok(DoneResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
             /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
             /// settings: `ACCOUNT_RATE_LIMITS`.
             case tooManyRequests(ErrorResponse, retryAfter: Int)
@@ -2074,7 +2158,7 @@ public protocol API: Sendable {
     ///
     /// Ends all sessions at once and mails the date. Until that date, which is
     /// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-    /// it everything that is personal is gone. Needs recent authentication.
+    /// it everything that is personal is gone.
     func deleteAccount() async throws(ClientError) -> Operations.DeleteAccount.Output
 
     /// The person's second factors and passkeys
@@ -2185,7 +2269,7 @@ public protocol API: Sendable {
 
     /// The person's data
     ///
-    /// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+    /// Everything that is stored about the person, as one document, without secrets.
     func exportAccount() async throws(ClientError) -> Operations.ExportAccount.Output
 
     /// Change the password, or set the first one
@@ -2194,9 +2278,9 @@ public protocol API: Sendable {
     /// and refresh token stay valid; `meta.session_token` is new, and the one before
     /// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
     ///
-    /// Problems: `required`, `enter_current_password` at `current_password`;
-    /// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-    /// and has a second factor must have proved lately that it is them (401).
+    /// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+    /// `required`, `password_…` at `new_password` (400). A first password needs a proof
+    /// of identity (401); later ones are proved by `current_password`.
     func changePassword(_ input: Operations.ChangePassword.Input) async throws(ClientError) -> Operations.ChangePassword.Output
 
     /// The person's phone number
@@ -2364,11 +2448,19 @@ public protocol API: Sendable {
 
     /// A nonce for a sign-in with another service
     ///
-    /// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-    /// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-    /// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-    /// it came from here (OpenID Connect Core, section 3.1.3.7).
-    func createProviderNonce() async throws(ClientError) -> Operations.CreateProviderNonce.Output
+    /// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+    /// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+    /// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+    /// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+    /// id_token that carries the hash is worth nothing to a finder.
+    ///
+    /// `process` says what the nonce serves for. One that is asked for with a session,
+    /// signed in or pending, serves in that session alone. Without `process` it serves
+    /// for a connection in that session, and for a sign-in from anywhere. `connect` and
+    /// `reauthenticate` need a signed-in caller (401).
+    ///
+    /// Problems: `invalid_choice` at `process` (400).
+    func createProviderNonce(_ input: Operations.CreateProviderNonce.Input) async throws(ClientError) -> Operations.CreateProviderNonce.Output
 
     /// What is known about a sign-up that needs more
     ///
@@ -2382,32 +2474,56 @@ public protocol API: Sendable {
     /// 409: `provider_signup` is not pending.
     func completeProviderSignup(_ input: Operations.CompleteProviderSignup.Input) async throws(ClientError) -> Operations.CompleteProviderSignup.Output
 
-    /// Sign in with another service, or connect it
+    /// Sign in with another service, connect it, or prove again who is signed in
     ///
     /// The id_token that the service gave to the app (Sign in with Apple, Google,
     /// OpenID Connect). With `process: login` the person is signed in, or an account
     /// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
     /// where something is missing. A signed-in client is signed out of its session
     /// first. With `process: connect` the service is connected to the account of the
-    /// signed-in person, who must have proved lately that it is them; 401 otherwise.
+    /// signed-in person, who must have proved lately who they are; 401 otherwise.
+    /// With `process: reauthenticate` the signed-in user of an account with neither
+    /// password nor second factor proves who they are: the account at the service must
+    /// be connected to theirs, and the id_token must carry a nonce that this session
+    /// asked for with `process: reauthenticate`. No new tokens. 401 with
+    /// `meta.is_authenticated: true`: the account proves itself otherwise.
     ///
     /// An address that the service does not vouch for, or that its holder here has not
     /// verified, never leads into an account.
     ///
     /// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-    /// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+    /// `client_id_required`, `token_required`, `nonce_required` at `token`;
+    /// `connected_other` (400).
     /// Signing up is closed (403). 503: the keys of the service cannot be had; say
     /// it to the person, other ways of signing in go on.
     func submitProviderToken(_ input: Operations.SubmitProviderToken.Input) async throws(ClientError) -> Operations.SubmitProviderToken.Output
 
     /// Prove again who is signed in
     ///
-    /// After that, what asks for recent authentication (`x-recent-auth`) is allowed
+    /// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
     /// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
     ///
     /// Problems at `password`: `required`, `incorrect_password`,
     /// `too_many_login_attempts` (400).
     func reauthenticate(_ input: Operations.Reauthenticate.Input) async throws(ClientError) -> Operations.Reauthenticate.Output
+
+    /// Prove again who is signed in, by a code
+    ///
+    /// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+    /// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+    /// late. 401 as for `requestReauthenticationCode`.
+    func confirmReauthenticationCode(_ input: Operations.ConfirmReauthenticationCode.Input) async throws(ClientError) -> Operations.ConfirmReauthenticationCode.Output
+
+    /// Ask for a code that proves again who is signed in
+    ///
+    /// For an account with neither password nor second factor: a code goes to its
+    /// verified address or, where it has none, to its verified number. A new code takes
+    /// the place of the one before. The limits and the format are those of sign-in codes
+    /// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+    ///
+    /// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+    /// code; `data.flows` says how it does.
+    func requestReauthenticationCode() async throws(ClientError) -> Operations.RequestReauthenticationCode.Output
 
     /// Sign out
     ///
@@ -3195,11 +3311,15 @@ extension Client: API {
     }
 
     /// `POST /_allauth/app/v1/auth/provider/nonce`: see ``API``.
-    public func createProviderNonce() async throws(ClientError) -> Operations.CreateProviderNonce.Output {
-        let request = HTTPRequest(operation: "createProviderNonce", method: "POST", path: "/_allauth/app/v1/auth/provider/nonce", security: [])
+    public func createProviderNonce(_ input: Operations.CreateProviderNonce.Input) async throws(ClientError) -> Operations.CreateProviderNonce.Output {
+        var request = HTTPRequest(operation: "createProviderNonce", method: "POST", path: "/_allauth/app/v1/auth/provider/nonce", security: ["", "sessionToken", "bearerAuth"])
+        request.add(query: "process", input.process)
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(ProviderNonceResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
@@ -3271,6 +3391,38 @@ extension Client: API {
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/confirm`: see ``API``.
+    public func confirmReauthenticationCode(_ input: Operations.ConfirmReauthenticationCode.Input) async throws(ClientError) -> Operations.ConfirmReauthenticationCode.Output {
+        var request = HTTPRequest(operation: "confirmReauthenticationCode", method: "POST", path: "/_allauth/app/v1/auth/reauthenticate/code/confirm", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/request`: see ``API``.
+    public func requestReauthenticationCode() async throws(ClientError) -> Operations.RequestReauthenticationCode.Output {
+        let request = HTTPRequest(operation: "requestReauthenticationCode", method: "POST", path: "/_allauth/app/v1/auth/reauthenticate/code/request", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(DoneResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)

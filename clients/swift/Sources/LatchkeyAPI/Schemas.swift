@@ -768,7 +768,7 @@ public struct Flow: Codable, Hashable, Sendable {
     public var id: String
     /// This is what the client must do next.
     public var isPending: Bool?
-    /// Of `provider_token`, the ids of the providers whose tokens are taken.
+    /// Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
     public var providers: [String]?
     /// Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
     public var types: [String]?
@@ -1104,7 +1104,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
     /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
     /// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-    /// `no_recovery_codes`, `no_verified_email`, `not_found`,
+    /// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
     /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
     /// `password_too_common`, `password_too_short`, `password_too_similar`,
     /// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -1287,7 +1287,7 @@ public struct ProviderConfig: Codable, Hashable, Sendable {
 public struct ProviderNonce: Codable, Hashable, Sendable {
     /// The nonce, of at least 128 random bits.
     public var nonce: String
-    /// Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+    /// Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
     public var nonceSha256: String
     /// Seconds since the Unix epoch, UTC.
     public var expiresAt: Timestamp
@@ -1406,7 +1406,7 @@ public struct ProviderToken: Codable, Hashable, Sendable {
     public var idToken: String?
     /// Taken and not used.
     public var accessToken: String?
-    /// The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+    /// The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
     public var nonce: String?
     /// Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
     public var authorizationCode: String?
@@ -1444,7 +1444,7 @@ public struct ProviderToken: Codable, Hashable, Sendable {
 public struct ProviderTokenRequest: Codable, Hashable, Sendable {
     /// Names the service, as `getConfig` does.
     public var provider: String
-    /// `login` or `connect`.
+    /// `login`, `connect` or `reauthenticate`.
     public var process: String
     /// `token` of the description.
     public var token: ProviderToken

@@ -430,7 +430,7 @@ export type ProviderNonce = {
      */
     nonce: string;
     /**
-     * Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+     * Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
      */
     nonce_sha256: string;
     expires_at: Timestamp;
@@ -442,7 +442,7 @@ export type ProviderTokenRequest = {
      */
     provider: string;
     /**
-     * `login` or `connect`.
+     * `login`, `connect` or `reauthenticate`.
      */
     process: string;
     token: ProviderToken;
@@ -462,7 +462,7 @@ export type ProviderToken = {
      */
     access_token?: string;
     /**
-     * The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+     * The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
      */
     nonce?: string;
     /**
@@ -842,7 +842,7 @@ export type Flow = {
      */
     is_pending?: boolean;
     /**
-     * Of `provider_token`, the ids of the providers whose tokens are taken.
+     * Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
      */
     providers?: Array<string>;
     /**
@@ -1035,7 +1035,7 @@ export type Problem = {
      * `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
      * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
      * `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-     * `no_recovery_codes`, `no_verified_email`, `not_found`,
+     * `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
      * `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -1073,6 +1073,11 @@ export type IdempotencyKey = string;
  * The code or the key of the link. Its absence is `required`.
  */
 export type EmailVerificationKey = string;
+
+/**
+ * What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+ */
+export type NonceProcess = string;
 
 /**
  * Present, with or without a value: ask for a passkey that can sign in alone, and
@@ -1882,6 +1887,108 @@ export type ReauthenticateResponses = {
 
 export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
 
+export type RequestReauthenticationCodeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/reauthenticate/code/request';
+};
+
+export type RequestReauthenticationCodeErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type RequestReauthenticationCodeError = RequestReauthenticationCodeErrors[keyof RequestReauthenticationCodeErrors];
+
+export type RequestReauthenticationCodeResponses = {
+    /**
+     * Done.
+     */
+    200: DoneResponse;
+};
+
+export type RequestReauthenticationCodeResponse = RequestReauthenticationCodeResponses[keyof RequestReauthenticationCodeResponses];
+
+export type ConfirmReauthenticationCodeData = {
+    body: CodeRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/reauthenticate/code/confirm';
+};
+
+export type ConfirmReauthenticationCodeErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ConfirmReauthenticationCodeError = ConfirmReauthenticationCodeErrors[keyof ConfirmReauthenticationCodeErrors];
+
+export type ConfirmReauthenticationCodeResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type ConfirmReauthenticationCodeResponse = ConfirmReauthenticationCodeResponses[keyof ConfirmReauthenticationCodeResponses];
+
 export type SubmitSecondFactorData = {
     body: CodeRequest;
     path?: never;
@@ -2485,11 +2592,33 @@ export type CompletePasskeySignupResponse = CompletePasskeySignupResponses[keyof
 export type CreateProviderNonceData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+         */
+        process?: string;
+    };
     url: '/_allauth/app/v1/auth/provider/nonce';
 };
 
 export type CreateProviderNonceErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
     /**
      * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
      * settings: `ACCOUNT_RATE_LIMITS`.
