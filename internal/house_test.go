@@ -60,7 +60,7 @@ var keepers = map[string][]string{
 	"github.com/alecthomas/kong":         {"internal/app"},
 	"github.com/ulikunitz/xz":            {"internal/postgres/programs"},
 	"os/exec":                            {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
-	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"}, // jitter of Retry-After; which token is shown next; a run that can be repeated
+	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.

@@ -76,7 +76,11 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 		bad = append(bad, problem.Required.At("new_password"))
 	} else {
 		about := password.About(who.Session.Email, who.Session.Username, who.Session.Display)
-		bad = append(bad, a.Passwords.Check(in.New, "new_password", about...)...)
+		found, err := a.Passwords.Check(in.New, "new_password", about...)
+		if err != nil {
+			return nil, "", err
+		}
+		bad = append(bad, found...)
 	}
 	slot, err := a.Gate.Enter(ctx)
 	if err != nil {

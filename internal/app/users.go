@@ -174,7 +174,11 @@ func (sh *shell) newPassword(policy password.Policy, similarTo ...string) (strin
 		return "", err
 	}
 	text = password.Normalize(text)
-	if bad := policy.Check(text, "", similarTo...); len(bad) > 0 {
+	bad, err := policy.Check(text, "", similarTo...)
+	if err != nil {
+		return "", errors.Unwrap(err) // what a client sees as an outage is, here, a file
+	}
+	if len(bad) > 0 {
 		reasons := make([]string, len(bad))
 		for i, p := range bad {
 			reasons[i] = p.Message

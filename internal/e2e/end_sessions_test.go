@@ -5,7 +5,6 @@ import "testing"
 // An operator signs out one user, or all, at once and for every token (ASVS 7.4.5).
 func TestCommand_usersEndSessions(t *testing.T) {
 	t.Parallel()
-	const grace = "grace@example.com"
 	w := start(t)
 	for _, address := range []string{ada, grace} {
 		w.signedUp(address)

@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"crypto/sha1"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -65,4 +69,33 @@ func TestPassword_ofDigitsAloneNeedsFifteen(t *testing.T) {
 	w.visitor().post(signupPath, "email", ada, "password", "83619407836194").wants(400, "password_entirely_numeric@password")
 	w.visitor().post(signupPath, "email", ada, "password", "836194078361940").in()
 	w.visitor().post(loginPath, "email", ada, "password", "836194078361940").in()
+}
+
+// With a list of breached passwords every operation that takes a new one refuses those of the
+// list; while the list cannot be read, no new password is accepted and sign-in goes on.
+func TestPassword_isNotABreachedOne(t *testing.T) {
+	t.Parallel()
+	const leaked = "a leaked horse battery"
+	list := filepath.Join(t.TempDir(), "pwned.txt")
+	if err := os.WriteFile(list, fmt.Appendf(nil, "%X:37\r\n", sha1.Sum([]byte(leaked))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w := mailing(t, "LATCHKEY_PASSWORD_BREACHED_LIST="+list)
+
+	w.visitor().post(signupPath, "email", ada, "password", leaked).wants(400, "password_too_common@password")
+	v := w.signedIn(ada)
+	v.post(changePath, "current_password", goodPassword, "new_password", leaked).wants(400, "password_too_common@new_password")
+	w.visitor().post(resetRequestPath, "email", ada).wants(200)
+	key := w.mailedKey(ada, 2)
+	w.visitor().post(resetPath, "key", key, "password", leaked).wants(400, "password_too_common@password")
+
+	if err := os.Remove(list); err != nil {
+		t.Fatal(err)
+	}
+	if a := v.post(changePath, "current_password", goodPassword, "new_password", anotherPassword).wants(503); a.Header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	w.visitor().post(signupPath, "email", grace, "password", anotherPassword).wants(503)
+	w.visitor().post(resetPath, "key", key, "password", anotherPassword).wants(503)
+	w.again(ada)
 }

@@ -151,7 +151,11 @@ func (f *Flow) ResetPassword(ctx context.Context, who caller.Caller, key, pass s
 	if pass == "" {
 		return Entry{}, problem.Required.At("password")
 	}
-	if bad := f.Passwords.Check(pass, "password", password.About(user.Email, user.Username, user.Display)...); len(bad) > 0 {
+	bad, err := f.Passwords.Check(pass, "password", password.About(user.Email, user.Username, user.Display)...)
+	if err != nil {
+		return Entry{}, err
+	}
+	if len(bad) > 0 {
 		return Entry{}, bad
 	}
 	hash, err := hashPassword(ctx, f.Gate.Enter, pass)

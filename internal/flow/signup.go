@@ -150,7 +150,11 @@ func (f *Flow) checkSignup(in *Signup) error {
 	case !f.Policy.Asks("password1"), !in.hasPassword():
 		in.Password = ""
 	case in.Password != "":
-		bad = append(bad, f.Passwords.Check(in.Password, "password", in.Email, in.Username)...)
+		found, err := f.Passwords.Check(in.Password, "password", in.Email, in.Username)
+		if err != nil {
+			return err
+		}
+		bad = append(bad, found...)
 	case f.Policy.Requires("password1"):
 		bad = append(bad, problem.Required.At("password"))
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	_ "embed"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -18,10 +19,24 @@ import (
 // this length of a password that signs in alone, and forbids rules about characters.
 const numericLength = 15
 
+const breachedSetting = "LATCHKEY_PASSWORD_BREACHED_LIST"
+
 // Settings of the policy.
 type Settings struct {
 	MinLength int      `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"128" doc:"The fewest characters of a new password. 15 is what NIST SP 800-63B-4 asks for where a password signs in alone."`
 	Words     []string `env:"LATCHKEY_PASSWORD_WORDS" doc:"Words that no new password may resemble, or be made of with little around them: names of your company, products, departments, projects; separated by commas, without case. Always among them: latchkey, MFA_TOTP_ISSUER, LATCHKEY_WEBAUTHN_RP_NAME, LATCHKEY_WEBAUTHN_RP_ID, and the user's own names and addresses."`
+	Breached  string   `env:"LATCHKEY_PASSWORD_BREACHED_LIST" doc:"File with the SHA-1 hashes of breached passwords in ascending order, one HASH:COUNT a line, as the downloader of Pwned Passwords (haveibeenpwned.com) writes it: a new password that is in it is refused as too common. It is searched where it lies; nothing is sent anywhere. Put a new file in its place by renaming."`
+}
+
+// Check reports what is wrong with the settings.
+func (s Settings) Check() []error {
+	if s.Breached == "" {
+		return nil
+	}
+	if err := checkBreached(s.Breached); err != nil {
+		return []error{fmt.Errorf("%s: %w", breachedSetting, err)}
+	}
+	return nil
 }
 
 // Policy judges new passwords: Django's four validators in Django's order, every
@@ -38,8 +53,9 @@ func NewPolicy(settings Settings, names ...string) Policy {
 }
 
 // Check returns what speaks against a normalised password, for the member param.
-// similarTo are the user's own words, which it must not resemble.
-func (p Policy) Check(password, param string, similarTo ...string) problem.List {
+// similarTo are the user's own words, which it must not resemble. The error is that of a list
+// that cannot be read.
+func (p Policy) Check(password, param string, similarTo ...string) (problem.List, error) {
 	var found problem.List
 	words := slices.Concat(p.words, similarTo)
 	length := utf8.RuneCountInString(password)
@@ -50,13 +66,36 @@ func (p Policy) Check(password, param string, similarTo ...string) problem.List 
 	if length < p.settings.MinLength {
 		found = append(found, problem.PasswordTooShort.At(param))
 	}
-	if isCommon(password) {
+	breached, err := p.isBreached(password)
+	if err != nil {
+		return nil, problem.TemporarilyUnavailable.Because(err)
+	}
+	if breached || isCommon(password) {
 		found = append(found, problem.PasswordTooCommon.At(param))
 	}
 	if length < numericLength && strings.TrimFunc(password, unicode.IsDigit) == "" {
 		found = append(found, problem.PasswordNumeric.At(param))
 	}
-	return found
+	return found, nil
+}
+
+// isBreached looks a password up in the operator's list, where there is one.
+func (p Policy) isBreached(password string) (bool, error) {
+	if p.settings.Breached == "" {
+		return false, nil
+	}
+
+	file, list, err := openBreached(p.settings.Breached)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", breachedSetting, err)
+	}
+	defer func() { _ = file.Close() }()
+
+	found, err := list.has(password)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", breachedSetting, err)
+	}
+	return found, nil
 }
 
 // isCommon looks a password up in Django's list, without case.

@@ -10,7 +10,11 @@ import (
 
 func codes(p Policy, password string, similarTo ...string) string {
 	var list []string
-	for _, found := range p.Check(password, "new_password", similarTo...) {
+	all, err := p.Check(password, "new_password", similarTo...)
+	if err != nil {
+		return err.Error()
+	}
+	for _, found := range all {
 		if found.Param != "new_password" {
 			list = append(list, "of "+found.Param)
 		}
