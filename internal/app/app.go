@@ -62,6 +62,9 @@ type App struct {
 // New builds every room. It neither needs the database nor opens the socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
 	a := &App{config: c, log: log, Gate: password.NewGate()}
+	a.Gate.Unreadable = func(cause error) {
+		log.Error("a stored password hash cannot be read: its user needs a new password", "cause", cause.Error())
+	}
 	for _, option := range options {
 		option(a)
 	}

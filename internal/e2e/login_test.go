@@ -186,3 +186,24 @@ func TestSEC34_aWeakHashIsStoredAnewAtSignIn(t *testing.T) {
 		t.Errorf("the stronger hash does not match: %v", err)
 	}
 }
+
+// A stored text that is no hash of ours must not tell that the account exists: it is answered as a
+// wrong password and as an unknown account are, and the log says that there is one.
+func TestLogin_aHashThatCannotBeReadIsAMismatch(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp(ada)
+	unknown := w.visitor().post(loginPath, "email", grace, "password", goodPassword).wants(400)
+
+	for _, stored := range []string{"pbkdf2_sha256$1000000$abc$def=", "!", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA"} {
+		w.exec("UPDATE users SET password_hash = $1", stored)
+
+		a := w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(400, "email_password_mismatch@password")
+		if a.Body != unknown.Body {
+			t.Errorf("%s: got %s, want the answer for an unknown account: %s", stored, a.Body, unknown.Body)
+		}
+	}
+	if n := strings.Count(w.log.String(), "a stored password hash cannot be read"); n != 3 {
+		t.Errorf("%d lines in the log, want 3", n)
+	}
+}

@@ -23,6 +23,9 @@ type Gate struct {
 	slots   line // of everything that hashes
 	signups line // of sign-ups, before they ask for one of the slots
 	hashes  atomic.Int64
+
+	// Unreadable is called with the reason when a stored hash cannot be read. Set it before use.
+	Unreadable func(cause error)
 }
 
 // line is a number of places, and a bounded queue for them.
