@@ -58,7 +58,7 @@ func Read(env Environment) (Config, []string, error) {
 	}
 	problems = append(problems, c.check()...)
 	c.derive()
-	warnings := append(unknown(env, known), c.warnings()...)
+	warnings := slices.Concat(unknown(env, known), openSecretFiles(fields(&c), env), c.warnings())
 	if len(problems) > 0 {
 		return c, warnings, &Error{problems}
 	}
@@ -103,11 +103,11 @@ func (f Field) read(env Environment) error {
 		if set && text != "" {
 			return fmt.Errorf("is set as well as %s_FILE: set one of them", f.Name)
 		}
-		content, err := os.ReadFile(file)
+		content, err := readSecretFile(file)
 		if err != nil {
-			return fmt.Errorf("%s_FILE cannot be read: %w", f.Name, errors.Unwrap(err))
+			return fmt.Errorf("%s_FILE %w", f.Name, err)
 		}
-		text = strings.TrimSpace(string(content))
+		text = content
 	} else if !set || text == "" {
 		text = f.Default
 	}

@@ -101,6 +101,37 @@ func TestRead_secretsComeFromFilesToo(t *testing.T) {
 	}
 }
 
+func TestRead_aSecretFileThatOthersCanChangeIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		mode            os.FileMode
+		refused, warned bool
+	}{
+		{0o400, false, false}, {0o600, false, false}, {0o640, false, false},
+		{0o444, false, true}, {0o644, false, true},
+		{0o620, true, false}, {0o660, true, false}, {0o602, true, false}, {0o666, true, true},
+	} {
+		t.Run(row.mode.String(), func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "hmac")
+			if err := os.WriteFile(file, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(file, row.mode); err != nil {
+				t.Fatal(err)
+			}
+
+			_, warnings, err := config.Read(config.Environment{"LATCHKEY_HMAC_KEY_FILE": file})
+			if refused := err != nil; refused != row.refused || refused && !strings.Contains(err.Error(), "LATCHKEY_HMAC_KEY_FILE can be changed by other accounts") {
+				t.Errorf("refused %v, want %v: %v", refused, row.refused, err)
+			}
+			if warned := len(warnings) > 0; warned != row.warned {
+				t.Errorf("warnings %q, want any: %v", warnings, row.warned)
+			}
+		})
+	}
+}
+
 func TestFields_secretsAreMaskedAndEverythingIsDescribed(t *testing.T) {
 	t.Parallel()
 	c, _, err := config.Read(config.Environment{"HEADLESS_JWT_PRIVATE_KEY": "s3cret", "DATABASE_URL": "postgres://u:s3cret@h/d"})
