@@ -73,3 +73,12 @@ SELECT u.id, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS N
  WHERE e.address = @address AND e.verified_at IS NULL
  ORDER BY e.created_at, u.id
  LIMIT @most::integer;
+
+-- Whether an account has an unverified address, and has verified neither an address nor a number.
+-- name: FindUnproved :one
+SELECT (EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id)
+        AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id AND e.verified_at IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM users u WHERE u.id = @user_id AND u.phone_verified_at IS NOT NULL))::boolean AS unproved;
+
+-- name: DeleteEmailAddresses :many
+DELETE FROM email_addresses WHERE user_id = @user_id RETURNING address, verified_at, is_primary;

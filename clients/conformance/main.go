@@ -59,7 +59,7 @@ func parse(args []string) (options, error) {
 		given[name] = flags.String(name+"-driver", command, "command of that driver, words separated by blanks; go: built where empty")
 	}
 	flags.StringVar(&o.server, "server", "", "a latchkey binary; built where empty")
-	flags.StringVar(&o.url, "url", "", "a server that is running already, with ACCOUNT_RATE_LIMITS=false and MFA_ALLOW_UNVERIFIED_EMAIL=true, instead of one of our own")
+	flags.StringVar(&o.url, "url", "", "a server that is running already, with ACCOUNT_RATE_LIMITS=false, ACCOUNT_EMAIL_VERIFICATION=none and MFA_ALLOW_UNVERIFIED_EMAIL=true, instead of one of our own")
 	flags.StringVar(&o.services, "services", "", "with -url: where the server's Apple and Google are played, as latchkey dev prints it; without, their scenarios are red")
 	flags.StringVar(&o.database, "database", "", "with -url: the address of the server's database, in which the kit makes refresh tokens old")
 	only := flags.String("only", "", "play the scenarios whose id matches this regular expression")

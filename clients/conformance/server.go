@@ -46,7 +46,7 @@ func startServer(ctx context.Context, dir string, o options) (*server, error) {
 func startDev(ctx context.Context, dir string, o options) (*server, error) {
 	cmd := exec.CommandContext(ctx, o.server, "dev", "--dir", filepath.Join(dir, "server"), "--addr", "127.0.0.1:0")
 	// Nobody reads the mail of the accounts, some of which get a second factor.
-	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "SOCIALACCOUNT_PROVIDERS=")
+	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none", "SOCIALACCOUNT_PROVIDERS=")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
 	log, err := os.Create(filepath.Join(dir, "server.log"))

@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
 // Authenticators lists the caller's second factors and passkeys.
@@ -24,9 +25,11 @@ func (a *Account) Authenticators(ctx context.Context, who caller.Caller) ([]auth
 // unverified reports whether an address keeps the caller from adding a factor: whoever has
 // not shown that it is theirs could lock its owner out with one.
 func (a *Account) unverified(ctx context.Context, tx postgres.Tx, who caller.Caller) (bool, error) {
-	if a.Factors.Settings.AllowUnverified {
-		return false, nil
+	refused, err := unverified.Refuses(ctx, tx, a.Policy, who.Session.UserID)
+	if err != nil || refused || a.Factors.Settings.AllowUnverified {
+		return refused, err
 	}
+
 	list, err := tx.ListEmailAddresses(ctx, who.Session.UserID)
 	for _, e := range list {
 		if e.VerifiedAt == nil {

@@ -87,7 +87,7 @@ func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in str
 		}
 		user := who.Session.UserID
 		if !a.Policy.EmailVerificationByCode {
-			if err := a.store(ctx, tx, who, list, address); err != nil {
+			if err := a.storeOrReplace(ctx, tx, who, list, address); err != nil {
 				return err
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
 // ChangePhone texts a code to a new number and returns the number as it will be stored.
@@ -28,6 +29,11 @@ func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string)
 		return "", problem.SameAsCurrent.At("phone")
 	}
 	return number, a.held(ctx, who, func(tx postgres.Tx) error {
+		refused, err := unverified.Refuses(ctx, tx, a.Policy, user)
+		if err != nil || refused {
+			return orProblem(err, problem.UnverifiedAccount)
+		}
+
 		if !a.Policy.Hides() {
 			holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 			if err != nil {

@@ -213,6 +213,13 @@ func (a *App) warnOfProofs() {
 	}
 }
 
+// warnOfUnverified says what ACCOUNT_EMAIL_VERIFICATION=none allows.
+func (a *App) warnOfUnverified() {
+	if a.config.Policy.EmailVerification == "none" {
+		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+	}
+}
+
 // open makes what has no default, the keys and the way to the database, and returns all
 // that is wrong with their settings.
 func (a *App) open(ctx context.Context, clock postgres.Clock) []error {
@@ -388,6 +395,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.log.Info("listening", "addr", a.Addr())
 	a.warnOfFactors()
 	a.warnOfProofs()
+	a.warnOfUnverified()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()

@@ -60,6 +60,36 @@ func (q *Queries) DeleteEmailAddress(ctx context.Context, arg DeleteEmailAddress
 	return result.RowsAffected(), nil
 }
 
+const deleteEmailAddresses = `-- name: DeleteEmailAddresses :many
+DELETE FROM email_addresses WHERE user_id = $1 RETURNING address, verified_at, is_primary
+`
+
+type DeleteEmailAddressesRow struct {
+	Address    string
+	VerifiedAt *time.Time
+	IsPrimary  bool
+}
+
+func (q *Queries) DeleteEmailAddresses(ctx context.Context, userID int64) ([]DeleteEmailAddressesRow, error) {
+	rows, err := q.db.Query(ctx, deleteEmailAddresses, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeleteEmailAddressesRow{}
+	for rows.Next() {
+		var i DeleteEmailAddressesRow
+		if err := rows.Scan(&i.Address, &i.VerifiedAt, &i.IsPrimary); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deleteOtherEmailAddresses = `-- name: DeleteOtherEmailAddresses :many
 DELETE FROM email_addresses WHERE user_id = $1 AND address <> $2 RETURNING address, verified_at
 `
@@ -116,6 +146,20 @@ func (q *Queries) FindNoticeAddress(ctx context.Context, userID int64) (string, 
 	var address string
 	err := row.Scan(&address)
 	return address, err
+}
+
+const findUnproved = `-- name: FindUnproved :one
+SELECT (EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1)
+        AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM users u WHERE u.id = $1 AND u.phone_verified_at IS NOT NULL))::boolean AS unproved
+`
+
+// Whether an account has an unverified address, and has verified neither an address nor a number.
+func (q *Queries) FindUnproved(ctx context.Context, userID int64) (bool, error) {
+	row := q.db.QueryRow(ctx, findUnproved, userID)
+	var unproved bool
+	err := row.Scan(&unproved)
+	return unproved, err
 }
 
 const findVerifiedHolder = `-- name: FindVerifiedHolder :one

@@ -110,6 +110,7 @@ func TestEmailAddresses_thereIsAMost(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "ACCOUNT_MAX_EMAIL_ADDRESSES=2")
 	v := w.signedIn(ada)
+	w.markVerified(ada)
 	v.post(emailsPath, "email", grace).wants(200)
 	v.post(emailsPath, "email", "third@example.com").wants(400, "max_email_addresses@email")
 }

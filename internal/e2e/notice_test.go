@@ -66,6 +66,7 @@ var told = map[string]func(t *testing.T, w *world, s *services, v *visitor){
 	},
 	"a device is new": func(_ *testing.T, w *world, _ *services, _ *visitor) { w.strangeSignIn() },
 	"a refresh token is stolen": func(_ *testing.T, w *world, _ *services, v *visitor) {
+		w.clock.Advance(2 * 1e9)
 		w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-phone").wants(200)
 		w.clock.Advance(2 * 1e9)
 		w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-thief", strangersAgent).wants(400)

@@ -149,7 +149,7 @@ func TestPasskey_signsInAlone(t *testing.T) {
 	v.do("POST", keyLoginPath, presented(key.Assert(v.asked(keyLoginPath)))).wants(400, "incorrect_code@credential")
 	off := start(t)
 	off.visitor().do("GET", keyLoginPath, "").wants(404, "not_found")
-	noKeys := start(t, "LATCHKEY_SEALING_KEYS="+sealingKey("k1", 1), "MFA_ALLOW_UNVERIFIED_EMAIL=true")
+	noKeys := start(t, "LATCHKEY_SEALING_KEYS="+sealingKey("k1", 1), "ACCOUNT_EMAIL_VERIFICATION=none", "MFA_ALLOW_UNVERIFIED_EMAIL=true")
 	noKeys.signedIn(ada).withTOTP()
 	waiting := noKeys.visitor()
 	waiting.post(loginPath, "email", ada, "password", goodPassword).waits("mfa_authenticate")

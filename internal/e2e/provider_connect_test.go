@@ -226,7 +226,9 @@ func TestProvider_theLastWayInIsKept(t *testing.T) {
 func TestProvider_disconnectingNeedsAProof(t *testing.T) {
 	t.Parallel()
 	w, s := providing(t)
-	w.reproved(ada).bring("connect", s, of(fakeprovider.Google, gmail)).wants(200)
+	owner := w.reproved(ada)
+	w.markVerified(ada)
+	owner.bring("connect", s, of(fakeprovider.Google, gmail)).wants(200)
 	w.aged()
 	v := w.again(ada)
 	body := object("provider", "google", "account", fakeprovider.SubjectFor("google", gmail))

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
 // ProviderToken is what an app got from another service.
@@ -308,6 +309,13 @@ func (f *Flow) connect(ctx context.Context, who caller.Caller, b brought, i *Ide
 			return f.touch(ctx, tx, user, i)
 		case !postgres.IsNotFound(err):
 			return err
+		}
+		refused, err := unverified.Refuses(ctx, tx, f.Policy, user)
+		if err != nil {
+			return err
+		}
+		if refused {
+			return problem.UnverifiedAccount
 		}
 		if err := f.link(ctx, tx, who, user, i); err != nil {
 			if errors.Is(err, problem.FlowNotPending) {

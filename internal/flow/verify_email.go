@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
 // Verification is what a code or key would verify.
@@ -223,23 +224,12 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation,
 	if known < 0 && !c.adds {
 		return false, nil
 	}
-	primary := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.IsPrimary })
-	replaces := f.Policy.ChangeEmail && primary >= 0 && before[primary].Address != address
-	if replaces {
-		// The old address is told before it goes: it may be all that its owner reads (SEC-51).
-		if err := f.Notices.EmailChanged(ctx, tx, userID, before[primary], from); err != nil {
-			return false, err
-		}
-		if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: address}); err != nil {
-			return false, err
-		}
-	} else if known < 0 {
-		if err := f.Notices.EmailAdded(ctx, tx, userID, from); err != nil {
-			return false, err
-		}
+	becomesPrimary, err := f.makeWay(ctx, tx, newcomer{userID, address, before, known < 0}, from)
+	if err != nil {
+		return false, err
 	}
 	err = tx.UpdateEmailAddressVerified(ctx, db.UpdateEmailAddressVerifiedParams{
-		UserID: userID, Address: address, Now: tx.Now, IsPrimary: replaces || primary < 0,
+		UserID: userID, Address: address, Now: tx.Now, IsPrimary: becomesPrimary,
 	})
 	if err != nil {
 		return false, err
@@ -252,6 +242,40 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation,
 		return false, err
 	}
 	return true, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.EmailVerified, UserID: userID, Device: from, Email: address})
+}
+
+// newcomer is an address that is about to become a verified one of an account.
+type newcomer struct {
+	userID  int64
+	address string
+	before  []db.ListEmailAddressesRow
+	added   bool // it is new to the account
+}
+
+// makeWay removes the addresses that a verified one replaces, and tells the user of one that is
+// added. It reports whether the address becomes the primary one.
+func (f *Flow) makeWay(ctx context.Context, tx postgres.Tx, n newcomer, from session.Device) (bool, error) {
+	primary := slices.IndexFunc(n.before, func(e db.ListEmailAddressesRow) bool { return e.IsPrimary })
+	unproved, err := unverified.Refuses(ctx, tx, f.Policy, n.userID)
+	if err != nil {
+		return false, err
+	}
+
+	// An account that has verified nothing has no further address: the new one replaces it.
+	one := f.Policy.ChangeEmail || unproved && n.added
+	if one && primary >= 0 && n.before[primary].Address != n.address {
+		// The old address is told before it goes: it may be all that its owner reads (SEC-51).
+		if err := f.Notices.EmailChanged(ctx, tx, n.userID, n.before[primary], from); err != nil {
+			return false, err
+		}
+		_, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: n.userID, Address: n.address})
+		return true, err
+	}
+
+	if n.added {
+		err = f.Notices.EmailAdded(ctx, tx, n.userID, from)
+	}
+	return primary < 0, err
 }
 
 // ResendEmailVerification mails another code for the verification that is pending.

@@ -1448,8 +1448,10 @@ type ClientInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -1467,8 +1469,10 @@ type ClientInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -1552,7 +1556,8 @@ type ClientInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -1568,7 +1573,8 @@ type ClientInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -1979,6 +1985,8 @@ type ClientInterface interface {
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new tokens. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
@@ -2007,6 +2015,8 @@ type ClientInterface interface {
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new tokens. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
@@ -2899,8 +2909,10 @@ func (c *Client) ChangePrimaryEmailAddress(ctx context.Context, body ChangePrima
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -2928,8 +2940,10 @@ func (c *Client) AddEmailAddressWithBody(ctx context.Context, contentType string
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -3083,7 +3097,8 @@ func (c *Client) GetPhoneNumber(ctx context.Context, reqEditors ...RequestEditor
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -3109,7 +3124,8 @@ func (c *Client) ChangePhoneNumberWithBody(ctx context.Context, contentType stri
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -3830,6 +3846,8 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new tokens. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
@@ -3868,6 +3886,8 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new tokens. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
@@ -7281,8 +7301,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -7300,8 +7322,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -7389,7 +7413,8 @@ type ClientWithResponsesInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -7405,7 +7430,8 @@ type ClientWithResponsesInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -7832,6 +7858,8 @@ type ClientWithResponsesInterface interface {
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new tokens. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
@@ -7860,6 +7888,8 @@ type ClientWithResponsesInterface interface {
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new tokens. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
@@ -12300,6 +12330,8 @@ type SubmitProviderTokenResult struct {
 	JSON401 *StepTaken
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -12336,6 +12368,11 @@ func (r SubmitProviderTokenResult) GetJSON401() *StepTaken {
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
 func (r SubmitProviderTokenResult) GetJSON403() *Forbidden {
 	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON409() *Conflict {
+	return r.JSON409
 }
 
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
@@ -14924,8 +14961,10 @@ func (c *ClientWithResponses) ChangePrimaryEmailAddressWithResponse(ctx context.
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -14949,8 +14988,10 @@ func (c *ClientWithResponses) AddEmailAddressWithBodyWithResponse(ctx context.Co
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -15080,7 +15121,8 @@ func (c *ClientWithResponses) GetPhoneNumberWithResponse(ctx context.Context, re
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -15102,7 +15144,8 @@ func (c *ClientWithResponses) ChangePhoneNumberWithBodyWithResponse(ctx context.
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -15715,6 +15758,8 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new tokens. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
@@ -15749,6 +15794,8 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new tokens. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
@@ -20191,6 +20238,13 @@ func ParseSubmitProviderTokenResult(rsp *http.Response) (*SubmitProviderTokenRes
 			return nil, err
 		}
 		response.JSON403 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
 		var dest Gone

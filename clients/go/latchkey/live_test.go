@@ -99,7 +99,7 @@ func (w walker) token(claims map[string]any) latchkey.ProviderToken {
 
 func TestSession_withARealServer(t *testing.T) {
 	t.Parallel()
-	server := devserver.Run(t, "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true")
+	server := devserver.Run(t, "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none")
 	t.Run("second factor", func(t *testing.T) {
 		w := start(t, server, "factor@example.com")
 		w.enters(w.SignUp(t.Context(), w.email, goodPassword))

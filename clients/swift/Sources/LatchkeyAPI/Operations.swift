@@ -1383,6 +1383,8 @@ public enum Operations {
             case unauthorized(UnauthenticatedResponse)
             /// 403: This installation does not allow it.
             case forbidden(ErrorResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
@@ -2250,8 +2252,10 @@ public protocol API: Sendable {
     ///
     /// A code or a link is mailed to it. By code the address is stored once it is
     /// verified, and one address at a time can be added so. With
-    /// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-    /// an address that somebody else has.
+    /// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+    /// unverified address and has verified nothing, the new address replaces that one
+    /// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+    /// same for an address that somebody else has.
     ///
     /// A client that is still signing up changes the address that is being verified
     /// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -2294,7 +2298,8 @@ public protocol API: Sendable {
     /// is the same for a number that somebody else has. A client that is still
     /// signing up changes the number that is being verified
     /// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-    /// is not signed in.
+    /// is not signed in, and 409 `unverified_email` while the account has an unverified
+    /// address and has verified nothing.
     ///
     /// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
     /// `phone_taken` (400).
@@ -2487,6 +2492,8 @@ public protocol API: Sendable {
     /// be connected to theirs, and the id_token must carry a nonce that this session
     /// asked for with `process: reauthenticate`. No new tokens. 401 with
     /// `meta.is_authenticated: true`: the account proves itself otherwise.
+    /// 409 `unverified_email`: the account has an unverified address and has verified
+    /// nothing, so that it connects nothing.
     ///
     /// An address that the service does not vouch for, or that its holder here has not
     /// verified, never leads into an account.
@@ -3370,6 +3377,7 @@ extension Client: API {
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 403: return .forbidden(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))

@@ -563,6 +563,8 @@ export const createProviderNonce = <ThrowOnError extends boolean = false>(option
  * be connected to theirs, and the id_token must carry a nonce that this session
  * asked for with `process: reauthenticate`. No new tokens. 401 with
  * `meta.is_authenticated: true`: the account proves itself otherwise.
+ * 409 `unverified_email`: the account has an unverified address and has verified
+ * nothing, so that it connects nothing.
  *
  * An address that the service does not vouch for, or that its holder here has not
  * verified, never leads into an account.
@@ -775,8 +777,10 @@ export const changePrimaryEmailAddress = <ThrowOnError extends boolean = false>(
  *
  * A code or a link is mailed to it. By code the address is stored once it is
  * verified, and one address at a time can be added so. With
- * `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
- * an address that somebody else has.
+ * `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+ * unverified address and has verified nothing, the new address replaces that one
+ * (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+ * same for an address that somebody else has.
  *
  * A client that is still signing up changes the address that is being verified
  * (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -831,7 +835,8 @@ export const getPhoneNumber = <ThrowOnError extends boolean = false>(options: Op
  * is the same for a number that somebody else has. A client that is still
  * signing up changes the number that is being verified
  * (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
- * is not signed in.
+ * is not signed in, and 409 `unverified_email` while the account has an unverified
+ * address and has verified nothing.
  *
  * Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
  * `phone_taken` (400).

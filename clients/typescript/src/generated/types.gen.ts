@@ -2668,6 +2668,10 @@ export type SubmitProviderTokenErrors = {
      */
     403: ErrorResponse;
     /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
      * The session behind `X-Session-Token` does not exist or has ended. Drop the
      * token. `meta.is_authenticated` is null.
      *
