@@ -80,7 +80,7 @@ CREATE TABLE sessions (
     -- A random 52-bit integer: the id that the list of sessions shows, and that names a
     -- session to be ended. Never the sid, which tokens carry.
     listing_id             bigint      NOT NULL CHECK (listing_id BETWEEN 1 AND 4503599627370495),
-    -- SHA-256 of the session token.
+    -- SHA-256 of the session token that was handed out last.
     token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
     -- NULL while the visitor is on the way in: see attempt.
     user_id                bigint      REFERENCES users ON DELETE CASCADE,
@@ -122,11 +122,19 @@ CREATE TABLE sessions (
     -- `iat` of the current generation's refresh token, in whole seconds, by the clock of the
     -- server that issued it. NULL: the generation is older than this column, and rotated_at is it.
     refresh_issued_at      timestamptz,
+    -- When the session token ends unless it is used; never after expires_at. The epoch: it has
+    -- ended already, or none was handed out. Means nothing while user_id is NULL.
+    token_expires_at       timestamptz NOT NULL DEFAULT (now() + interval '30 days'),
+    -- SHA-256 of the session token before the last reauthentication; NULL: there is none.
+    previous_token_hash    bytea       CHECK (octet_length(previous_token_hash) = 32),
+    -- Whether that one still works: until the one that was handed out last is first used.
+    previous_token_works   boolean     NOT NULL DEFAULT false,
     CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT sessions_are_of_somebody CHECK ((user_id IS NULL) = (attempt IS NOT NULL))
 ) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row
 COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
+CREATE UNIQUE INDEX sessions_previous_token ON sessions (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
 CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
 CREATE INDEX sessions_user ON sessions (user_id);
 
@@ -364,10 +372,16 @@ SELECT u.id, u.display, (u.password_hash IS NOT NULL)::boolean AS has_usable_pas
 
 -- A session of somebody who is in, together with its user: one statement a look-up, whether
 -- by access token, by session token, or for a refresh that has to be judged.
+--
+-- lives_until is when the session ends by itself: at its absolute end, or once neither its
+-- refresh token nor its session token works any more. It is the one definition for look-up,
+-- list and end: a session that can act is listed, and one that is not listed cannot act.
 CREATE VIEW session_details AS
 SELECT s.id, s.token_hash, u.id AS user_id, s.created_at, s.expires_at, s.generation, s.rotated_at, s.refresh_expires_at,
        s.confirmed_at, s.idempotency_key_hash, s.sends_idempotency_keys, s.methods, s.ended_at, s.end_reason,
        u.display, u.has_usable_password, u.disabled_at, u.created_at AS user_created_at,
-       u.email, u.email_verified_at, u.tenant_id, u.username, u.phone, u.phone_verified_at, u.deletes_at
+       u.email, u.email_verified_at, u.tenant_id, u.username, u.phone, u.phone_verified_at, u.deletes_at,
+       s.token_expires_at, s.previous_token_hash, s.previous_token_works,
+       least(s.expires_at, greatest(s.refresh_expires_at, s.token_expires_at))::timestamptz AS lives_until
   FROM sessions s
   JOIN user_details u ON u.id = s.user_id;

@@ -1,8 +1,10 @@
 -- name: InsertSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_issued_at,
-                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
+                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods,
+                      token_expires_at)
 VALUES (@id, @listing_id, @token_hash, @user_id::bigint, @created_at, @expires_at, 1, clock_timestamp(), @refresh_issued_at::timestamptz,
-        @refresh_expires_at, false, @created_at, @user_agent, @device_name, @address, @methods);
+        @refresh_expires_at, false, @created_at, @user_agent, @device_name, @address, @methods,
+        @token_expires_at);
 
 -- A session of a visitor who is on the way in. What refreshing needs is set once they are.
 -- name: InsertPendingSession :exec
@@ -31,15 +33,44 @@ UPDATE sessions
    SET user_id = @user_id::bigint, attempt = NULL, token_hash = @token_hash, created_at = @created_at, expires_at = @expires_at,
        rotated_at = clock_timestamp(), refresh_issued_at = @refresh_issued_at::timestamptz, refresh_expires_at = @refresh_expires_at,
        last_seen_at = @created_at, methods = @methods,
-       user_agent = @user_agent, device_name = @device_name, address = @address
+       user_agent = @user_agent, device_name = @device_name, address = @address, token_expires_at = @token_expires_at
  WHERE id = @id AND user_id IS NULL AND ended_at IS NULL;
 
 -- name: UpdateSessionMethods :exec
 UPDATE sessions SET methods = @methods WHERE id = @id;
 
--- The session goes on under another session token.
+-- The session goes on under another session token. The one before is unknown from now on.
 -- name: UpdateSessionToken :exec
-UPDATE sessions SET token_hash = @token_hash WHERE id = @id;
+UPDATE sessions
+   SET token_hash = @token_hash, token_expires_at = @token_expires_at, previous_token_hash = NULL, previous_token_works = false
+ WHERE id = @id;
+
+-- The session gets another session token, beside the one that its client has until the new one
+-- is first used: the answer that carries it may be lost.
+-- name: UpdateSessionTokenKeepingPrevious :exec
+UPDATE sessions
+   SET previous_token_hash = CASE WHEN previous_token_works THEN previous_token_hash ELSE token_hash END,
+       previous_token_works = true, token_hash = @token_hash, token_expires_at = @token_expires_at
+ WHERE id = @id;
+
+-- The session token was used: its idle end moves on, and the one before it ends where this is its
+-- first use. At most one of parallel uses writes, and none waits for a lock.
+-- Durability: `off`. What is lost of it, the next use writes again.
+-- name: MarkSessionTokenUsed :exec
+UPDATE sessions
+   SET token_expires_at = greatest(token_expires_at, @token_expires_at::timestamptz),
+       last_seen_at = greatest(last_seen_at, @now::timestamptz),
+       previous_token_works = previous_token_works AND NOT @ends_previous::boolean
+ WHERE id = (SELECT s.id FROM sessions s
+              WHERE s.id = @id AND s.ended_at IS NULL AND s.token_expires_at > @now
+                AND (s.token_expires_at < @due_before::timestamptz
+                     OR @ends_previous AND s.previous_token_works AND s.token_hash = @token_hash)
+                FOR NO KEY UPDATE SKIP LOCKED)
+   AND set_config('synchronous_commit', 'off', true) = 'off';
+
+-- The session goes on without a session token.
+-- name: EndSessionToken :exec
+UPDATE sessions SET token_expires_at = 'epoch' WHERE id = @id;
 
 -- name: EndOtherSessionsOfUser :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
@@ -49,20 +80,21 @@ UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
 -- name: ListDevicesOfUser :many
 SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = @user_id::bigint AND id <> @id AND last_seen_at > @since;
 
--- Ends the oldest sessions of a user that are more than @most. The user's row is locked, so
--- two sign-ins at once cannot both leave one too many.
+-- Ends those of a user's living sessions that are more than @most, the least recently used first.
+-- The user's row is locked, so two sign-ins at once cannot both leave one too many.
 -- name: EndOldestSessions :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
- WHERE id IN (SELECT s.id FROM sessions s
-               WHERE s.user_id = @user_id::bigint AND s.ended_at IS NULL
-               ORDER BY s.created_at DESC, s.id
+ WHERE id IN (SELECT s.id FROM sessions s JOIN session_details d ON d.id = s.id
+               WHERE s.user_id = @user_id::bigint AND d.ended_at IS NULL AND d.lives_until > @now
+               ORDER BY s.last_seen_at DESC, s.created_at DESC, s.id
               OFFSET @most::integer);
 
 -- name: ListSessions :many
-SELECT id, listing_id, created_at, last_seen_at, user_agent, device_name, address
-  FROM sessions
- WHERE user_id = @user_id::bigint AND ended_at IS NULL AND expires_at > @now AND refresh_expires_at > @now
- ORDER BY created_at DESC, id;
+SELECT s.id, s.listing_id, s.created_at, s.last_seen_at, s.user_agent, s.device_name, s.address
+  FROM sessions s
+  JOIN session_details d ON d.id = s.id
+ WHERE s.user_id = @user_id::bigint AND d.ended_at IS NULL AND d.disabled_at IS NULL AND d.lives_until > @now::timestamptz
+ ORDER BY s.created_at DESC, s.id;
 
 -- name: EndListedSessions :many
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
@@ -72,8 +104,9 @@ RETURNING id;
 -- name: FindSession :one
 SELECT * FROM session_details WHERE id = @id;
 
+-- By the session token that was handed out last, or by the one before it.
 -- name: FindSessionByToken :one
-SELECT * FROM session_details WHERE token_hash = @token_hash;
+SELECT * FROM session_details WHERE token_hash = @token_hash OR previous_token_hash = @token_hash;
 
 -- A session whose refresh token was presented: when that token was issued, and how many seconds
 -- old the generation is by the clock of the database. clock_timestamp, because a transaction that
@@ -98,6 +131,7 @@ UPDATE sessions s
        refresh_expires_at = least(s.expires_at, @refresh_expires_at),
        confirmed_at = NULL,
        idempotency_key_hash = sqlc.narg(idempotency_key_hash),
+       token_expires_at = CASE WHEN @ends_session_token::boolean THEN 'epoch' ELSE s.token_expires_at END,
        sends_idempotency_keys = s.sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
   FROM user_details u
  WHERE s.id = @id AND s.generation = @generation AND s.user_id = @user_id::bigint
@@ -119,6 +153,7 @@ UPDATE sessions
    SET generation = @generation, rotated_at = clock_timestamp(), refresh_issued_at = @refresh_issued_at::timestamptz,
        refresh_expires_at = least(expires_at, @refresh_expires_at), confirmed_at = NULL,
        idempotency_key_hash = sqlc.narg(idempotency_key_hash),
+       token_expires_at = CASE WHEN @ends_session_token::boolean THEN 'epoch' ELSE token_expires_at END,
        sends_idempotency_keys = sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
  WHERE id = @id;
 
@@ -128,6 +163,11 @@ UPDATE sessions
 UPDATE sessions SET confirmed_at = @now::timestamptz, last_seen_at = @now::timestamptz
  WHERE id = @id AND generation = @generation AND confirmed_at IS NULL AND ended_at IS NULL
    AND set_config('synchronous_commit', 'off', true) = 'off';
+
+-- Ends the session that a token names, where it is still its user's.
+-- name: EndSessionOfUser :execrows
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+ WHERE id = @id AND user_id = @user_id::bigint AND ended_at IS NULL;
 
 -- name: EndSession :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE id = @id AND ended_at IS NULL;
@@ -156,6 +196,7 @@ SELECT count(*) FROM sessions
 -- name: DeleteOldSessions :execrows
 DELETE FROM sessions WHERE id IN (
     SELECT s.id FROM sessions s
-     WHERE s.ended_at < @before::timestamptz OR s.expires_at < @before OR s.refresh_expires_at < @before
+     WHERE s.ended_at < @before::timestamptz OR s.expires_at < @before
+        OR greatest(s.refresh_expires_at, s.token_expires_at) < @before
         OR s.user_id IS NULL AND s.expires_at < @now::timestamptz -- a visitor's: nobody asks what became of it
      LIMIT 5000);

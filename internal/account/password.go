@@ -12,7 +12,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
-	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
@@ -22,7 +21,8 @@ type PasswordChange struct{ Current, New string }
 // PasswordChanged is what the caller's session has become.
 type PasswordChanged struct {
 	Session session.Details
-	// SessionToken is new; the one before is dead. Empty where the session has ended, too.
+	// SessionToken is new; the one before is dead. Empty where the session has ended, too, and
+	// where it had no session token that works.
 	SessionToken string
 	// Out: the session has ended (ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE).
 	Out bool
@@ -161,14 +161,11 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 	if err := a.Notices.PasswordChanged(ctx, tx, user, !who.Session.HasUsablePassword, who.Device); err != nil {
 		return err
 	}
-	if !out.Out {
-		out.SessionToken = secret.SessionToken()
-		err := tx.UpdateSessionToken(ctx, db.UpdateSessionTokenParams{ID: who.Session.ID, TokenHash: secret.Hash(out.SessionToken)})
-		if err != nil {
-			return err
-		}
+	if out.Session, err = tx.FindSession(ctx, who.Session.ID); err != nil || out.Out {
+		return err
 	}
-	out.Session, err = tx.FindSession(ctx, who.Session.ID)
+
+	out.SessionToken, err = a.Tokens.ReplaceToken(ctx, tx, &out.Session)
 	return err
 }
 

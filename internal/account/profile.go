@@ -26,6 +26,7 @@ import (
 // Parts are what accounts are changed with.
 type Parts struct {
 	DB        *postgres.DB
+	Tokens    *session.Sessions // session tokens
 	Gate      *password.Gate
 	Passwords password.Policy
 	Policy    policy.Settings

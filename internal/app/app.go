@@ -163,12 +163,13 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	trail := audit.New(hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy})
 	passwords := c.PasswordPolicy()
+	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
-		DB: a.DB, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
+		DB: a.DB, Tokens: sessions, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Services: a.services, Keys: a.lasting, Log: a.log,
 	})
 	return flow.New(flow.Parts{
-		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
+		DB: a.DB, Sessions: sessions, Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.lasting, Log: a.log,
 	}), nil

@@ -17,14 +17,26 @@ import (
 type Caller struct {
 	// Session is the living session of a signed-in caller; nil for anyone else.
 	Session *session.Details
+	// BySessionToken reports that a session token found Session, and not an access token.
+	BySessionToken bool
 	// Pending is the session of a visitor who is on the way in; nil for anyone else.
 	Pending *Pending
 	// Bearer reports that an access token was sent and refused.
 	Bearer bool
 	// Ended says why the session of a refused token has ended; nil where it has not.
 	Ended *problem.Problem
+	// Named are sessions that tokens of the request name which are good for signing out alone.
+	Named []Named
+	// Gone is what a sign-out is answered with whose session token names no living session.
+	Gone error
 	// Device is where the request came from.
 	Device session.Device
+}
+
+// Named is a session, and the user whose it was when the token was issued.
+type Named struct {
+	SessionID uuid.UUID
+	UserID    int64
 }
 
 // Pending is a session that nobody is signed in to yet.

@@ -113,6 +113,10 @@ type SessionDetail struct {
 	Phone                *string
 	PhoneVerifiedAt      *time.Time
 	DeletesAt            *time.Time
+	TokenExpiresAt       time.Time
+	PreviousTokenHash    []byte
+	PreviousTokenWorks   bool
+	LivesUntil           time.Time
 }
 
 type UserDetail struct {

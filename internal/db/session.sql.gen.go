@@ -34,7 +34,8 @@ func (q *Queries) CountSessionsLastRotatedBefore(ctx context.Context, arg CountS
 const deleteOldSessions = `-- name: DeleteOldSessions :execrows
 DELETE FROM sessions WHERE id IN (
     SELECT s.id FROM sessions s
-     WHERE s.ended_at < $1::timestamptz OR s.expires_at < $1 OR s.refresh_expires_at < $1
+     WHERE s.ended_at < $1::timestamptz OR s.expires_at < $1
+        OR greatest(s.refresh_expires_at, s.token_expires_at) < $1
         OR s.user_id IS NULL AND s.expires_at < $2::timestamptz -- a visitor's: nobody asks what became of it
      LIMIT 5000)
 `
@@ -94,9 +95,9 @@ func (q *Queries) EndListedSessions(ctx context.Context, arg EndListedSessionsPa
 
 const endOldestSessions = `-- name: EndOldestSessions :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
- WHERE id IN (SELECT s.id FROM sessions s
-               WHERE s.user_id = $3::bigint AND s.ended_at IS NULL
-               ORDER BY s.created_at DESC, s.id
+ WHERE id IN (SELECT s.id FROM sessions s JOIN session_details d ON d.id = s.id
+               WHERE s.user_id = $3::bigint AND d.ended_at IS NULL AND d.lives_until > $1
+               ORDER BY s.last_seen_at DESC, s.created_at DESC, s.id
               OFFSET $4::integer)
 `
 
@@ -107,8 +108,8 @@ type EndOldestSessionsParams struct {
 	Most      int32
 }
 
-// Ends the oldest sessions of a user that are more than @most. The user's row is locked, so
-// two sign-ins at once cannot both leave one too many.
+// Ends those of a user's living sessions that are more than @most, the least recently used first.
+// The user's row is locked, so two sign-ins at once cannot both leave one too many.
 func (q *Queries) EndOldestSessions(ctx context.Context, arg EndOldestSessionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, endOldestSessions,
 		arg.Now,
@@ -163,6 +164,42 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const endSessionOfUser = `-- name: EndSessionOfUser :execrows
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE id = $3 AND user_id = $4::bigint AND ended_at IS NULL
+`
+
+type EndSessionOfUserParams struct {
+	Now       time.Time
+	EndReason string
+	ID        uuid.UUID
+	UserID    int64
+}
+
+// Ends the session that a token names, where it is still its user's.
+func (q *Queries) EndSessionOfUser(ctx context.Context, arg EndSessionOfUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, endSessionOfUser,
+		arg.Now,
+		arg.EndReason,
+		arg.ID,
+		arg.UserID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const endSessionToken = `-- name: EndSessionToken :exec
+UPDATE sessions SET token_expires_at = 'epoch' WHERE id = $1
+`
+
+// The session goes on without a session token.
+func (q *Queries) EndSessionToken(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endSessionToken, id)
+	return err
 }
 
 const endSessionsOfAllUsers = `-- name: EndSessionsOfAllUsers :many
@@ -261,7 +298,7 @@ func (q *Queries) FindPendingSessionByToken(ctx context.Context, arg FindPending
 }
 
 const findSession = `-- name: FindSession :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM session_details WHERE id = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until FROM session_details WHERE id = $1
 `
 
 func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail, error) {
@@ -293,14 +330,19 @@ func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail,
 		&i.Phone,
 		&i.PhoneVerifiedAt,
 		&i.DeletesAt,
+		&i.TokenExpiresAt,
+		&i.PreviousTokenHash,
+		&i.PreviousTokenWorks,
+		&i.LivesUntil,
 	)
 	return i, err
 }
 
 const findSessionByToken = `-- name: FindSessionByToken :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM session_details WHERE token_hash = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until FROM session_details WHERE token_hash = $1 OR previous_token_hash = $1
 `
 
+// By the session token that was handed out last, or by the one before it.
 func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (SessionDetail, error) {
 	row := q.db.QueryRow(ctx, findSessionByToken, tokenHash)
 	var i SessionDetail
@@ -330,12 +372,16 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 		&i.Phone,
 		&i.PhoneVerifiedAt,
 		&i.DeletesAt,
+		&i.TokenExpiresAt,
+		&i.PreviousTokenHash,
+		&i.PreviousTokenWorks,
+		&i.LivesUntil,
 	)
 	return i, err
 }
 
 const findSessionToRefresh = `-- name: FindSessionToRefresh :one
-SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at,
+SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at, session_details.token_expires_at, session_details.previous_token_hash, session_details.previous_token_works, session_details.lives_until,
        coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
        extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
   FROM session_details
@@ -381,6 +427,10 @@ func (q *Queries) FindSessionToRefresh(ctx context.Context, id uuid.UUID) (FindS
 		&i.SessionDetail.Phone,
 		&i.SessionDetail.PhoneVerifiedAt,
 		&i.SessionDetail.DeletesAt,
+		&i.SessionDetail.TokenExpiresAt,
+		&i.SessionDetail.PreviousTokenHash,
+		&i.SessionDetail.PreviousTokenWorks,
+		&i.SessionDetail.LivesUntil,
 		&i.RefreshIssuedAt,
 		&i.Age,
 	)
@@ -424,9 +474,11 @@ func (q *Queries) InsertPendingSession(ctx context.Context, arg InsertPendingSes
 
 const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_issued_at,
-                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
+                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods,
+                      token_expires_at)
 VALUES ($1, $2, $3, $4::bigint, $5, $6, 1, clock_timestamp(), $7::timestamptz,
-        $8, false, $5, $9, $10, $11, $12)
+        $8, false, $5, $9, $10, $11, $12,
+        $13)
 `
 
 type InsertSessionParams struct {
@@ -442,6 +494,7 @@ type InsertSessionParams struct {
 	DeviceName       string
 	Address          *string
 	Methods          json.RawMessage
+	TokenExpiresAt   time.Time
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -458,6 +511,7 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.DeviceName,
 		arg.Address,
 		arg.Methods,
+		arg.TokenExpiresAt,
 	)
 	return err
 }
@@ -499,10 +553,11 @@ func (q *Queries) ListDevicesOfUser(ctx context.Context, arg ListDevicesOfUserPa
 }
 
 const listSessions = `-- name: ListSessions :many
-SELECT id, listing_id, created_at, last_seen_at, user_agent, device_name, address
-  FROM sessions
- WHERE user_id = $1::bigint AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
- ORDER BY created_at DESC, id
+SELECT s.id, s.listing_id, s.created_at, s.last_seen_at, s.user_agent, s.device_name, s.address
+  FROM sessions s
+  JOIN session_details d ON d.id = s.id
+ WHERE s.user_id = $1::bigint AND d.ended_at IS NULL AND d.disabled_at IS NULL AND d.lives_until > $2::timestamptz
+ ORDER BY s.created_at DESC, s.id
 `
 
 type ListSessionsParams struct {
@@ -596,8 +651,9 @@ UPDATE sessions
    SET generation = $1, rotated_at = clock_timestamp(), refresh_issued_at = $2::timestamptz,
        refresh_expires_at = least(expires_at, $3), confirmed_at = NULL,
        idempotency_key_hash = $4,
+       token_expires_at = CASE WHEN $5::boolean THEN 'epoch' ELSE token_expires_at END,
        sends_idempotency_keys = sends_idempotency_keys OR $4::bytea IS NOT NULL
- WHERE id = $5
+ WHERE id = $6
 `
 
 type MarkSessionRotatedParams struct {
@@ -605,6 +661,7 @@ type MarkSessionRotatedParams struct {
 	RefreshIssuedAt    time.Time
 	RefreshExpiresAt   time.Time
 	IdempotencyKeyHash []byte
+	EndsSessionToken   bool
 	ID                 uuid.UUID
 }
 
@@ -615,7 +672,45 @@ func (q *Queries) MarkSessionRotated(ctx context.Context, arg MarkSessionRotated
 		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.IdempotencyKeyHash,
+		arg.EndsSessionToken,
 		arg.ID,
+	)
+	return err
+}
+
+const markSessionTokenUsed = `-- name: MarkSessionTokenUsed :exec
+UPDATE sessions
+   SET token_expires_at = greatest(token_expires_at, $1::timestamptz),
+       last_seen_at = greatest(last_seen_at, $2::timestamptz),
+       previous_token_works = previous_token_works AND NOT $3::boolean
+ WHERE id = (SELECT s.id FROM sessions s
+              WHERE s.id = $4 AND s.ended_at IS NULL AND s.token_expires_at > $2
+                AND (s.token_expires_at < $5::timestamptz
+                     OR $3 AND s.previous_token_works AND s.token_hash = $6)
+                FOR NO KEY UPDATE SKIP LOCKED)
+   AND set_config('synchronous_commit', 'off', true) = 'off'
+`
+
+type MarkSessionTokenUsedParams struct {
+	TokenExpiresAt time.Time
+	Now            time.Time
+	EndsPrevious   bool
+	ID             uuid.UUID
+	DueBefore      time.Time
+	TokenHash      []byte
+}
+
+// The session token was used: its idle end moves on, and the one before it ends where this is its
+// first use. At most one of parallel uses writes, and none waits for a lock.
+// Durability: `off`. What is lost of it, the next use writes again.
+func (q *Queries) MarkSessionTokenUsed(ctx context.Context, arg MarkSessionTokenUsedParams) error {
+	_, err := q.db.Exec(ctx, markSessionTokenUsed,
+		arg.TokenExpiresAt,
+		arg.Now,
+		arg.EndsPrevious,
+		arg.ID,
+		arg.DueBefore,
+		arg.TokenHash,
 	)
 	return err
 }
@@ -644,12 +739,13 @@ UPDATE sessions s
        refresh_expires_at = least(s.expires_at, $2),
        confirmed_at = NULL,
        idempotency_key_hash = $3,
+       token_expires_at = CASE WHEN $4::boolean THEN 'epoch' ELSE s.token_expires_at END,
        sends_idempotency_keys = s.sends_idempotency_keys OR $3::bytea IS NOT NULL
   FROM user_details u
- WHERE s.id = $4 AND s.generation = $5 AND s.user_id = $6::bigint
-   AND s.ended_at IS NULL AND s.expires_at > $7 AND s.refresh_expires_at > $7
-   AND (s.rotated_at <= now() - make_interval(secs => $8::double precision)
-        OR s.rotated_at >= now() + make_interval(secs => $8))
+ WHERE s.id = $5 AND s.generation = $6 AND s.user_id = $7::bigint
+   AND s.ended_at IS NULL AND s.expires_at > $8 AND s.refresh_expires_at > $8
+   AND (s.rotated_at <= now() - make_interval(secs => $9::double precision)
+        OR s.rotated_at >= now() + make_interval(secs => $9))
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
 RETURNING s.generation, s.refresh_expires_at, s.methods,
@@ -660,6 +756,7 @@ type UpdateSessionGenerationParams struct {
 	RefreshIssuedAt    time.Time
 	RefreshExpiresAt   time.Time
 	IdempotencyKeyHash []byte
+	EndsSessionToken   bool
 	ID                 uuid.UUID
 	Generation         int64
 	UserID             int64
@@ -687,6 +784,7 @@ func (q *Queries) UpdateSessionGeneration(ctx context.Context, arg UpdateSession
 		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.IdempotencyKeyHash,
+		arg.EndsSessionToken,
 		arg.ID,
 		arg.Generation,
 		arg.UserID,
@@ -726,8 +824,8 @@ UPDATE sessions
    SET user_id = $1::bigint, attempt = NULL, token_hash = $2, created_at = $3, expires_at = $4,
        rotated_at = clock_timestamp(), refresh_issued_at = $5::timestamptz, refresh_expires_at = $6,
        last_seen_at = $3, methods = $7,
-       user_agent = $8, device_name = $9, address = $10
- WHERE id = $11 AND user_id IS NULL AND ended_at IS NULL
+       user_agent = $8, device_name = $9, address = $10, token_expires_at = $11
+ WHERE id = $12 AND user_id IS NULL AND ended_at IS NULL
 `
 
 type UpdateSessionSignedInParams struct {
@@ -741,6 +839,7 @@ type UpdateSessionSignedInParams struct {
 	UserAgent        string
 	DeviceName       string
 	Address          *string
+	TokenExpiresAt   time.Time
 	ID               uuid.UUID
 }
 
@@ -757,6 +856,7 @@ func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSi
 		arg.UserAgent,
 		arg.DeviceName,
 		arg.Address,
+		arg.TokenExpiresAt,
 		arg.ID,
 	)
 	if err != nil {
@@ -766,16 +866,39 @@ func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSi
 }
 
 const updateSessionToken = `-- name: UpdateSessionToken :exec
-UPDATE sessions SET token_hash = $1 WHERE id = $2
+UPDATE sessions
+   SET token_hash = $1, token_expires_at = $2, previous_token_hash = NULL, previous_token_works = false
+ WHERE id = $3
 `
 
 type UpdateSessionTokenParams struct {
-	TokenHash []byte
-	ID        uuid.UUID
+	TokenHash      []byte
+	TokenExpiresAt time.Time
+	ID             uuid.UUID
 }
 
-// The session goes on under another session token.
+// The session goes on under another session token. The one before is unknown from now on.
 func (q *Queries) UpdateSessionToken(ctx context.Context, arg UpdateSessionTokenParams) error {
-	_, err := q.db.Exec(ctx, updateSessionToken, arg.TokenHash, arg.ID)
+	_, err := q.db.Exec(ctx, updateSessionToken, arg.TokenHash, arg.TokenExpiresAt, arg.ID)
+	return err
+}
+
+const updateSessionTokenKeepingPrevious = `-- name: UpdateSessionTokenKeepingPrevious :exec
+UPDATE sessions
+   SET previous_token_hash = CASE WHEN previous_token_works THEN previous_token_hash ELSE token_hash END,
+       previous_token_works = true, token_hash = $1, token_expires_at = $2
+ WHERE id = $3
+`
+
+type UpdateSessionTokenKeepingPreviousParams struct {
+	TokenHash      []byte
+	TokenExpiresAt time.Time
+	ID             uuid.UUID
+}
+
+// The session gets another session token, beside the one that its client has until the new one
+// is first used: the answer that carries it may be lost.
+func (q *Queries) UpdateSessionTokenKeepingPrevious(ctx context.Context, arg UpdateSessionTokenKeepingPreviousParams) error {
+	_, err := q.db.Exec(ctx, updateSessionTokenKeepingPrevious, arg.TokenHash, arg.TokenExpiresAt, arg.ID)
 	return err
 }

@@ -124,6 +124,7 @@ func TestToken_aRefreshTokenWithTheAudienceOfBeforeIsAccepted(t *testing.T) {
 	e := w.signIn("ada@example.com")
 
 	old := w.resigned(e.refresh, `"aud":"latchkey/refresh"`, `"aud":"latchkey"`)
+	w.age(grown)
 	a := w.spend(old, "").wants(200)
 	if aud := claims(t, a.text("meta.refresh_token"))["aud"]; aud != "latchkey/refresh" {
 		t.Errorf("its successor has the audience %v", aud)

@@ -284,7 +284,7 @@ func (f *Flow) ReauthenticateByCredential(ctx context.Context, who caller.Caller
 
 // again judges a second factor of somebody signed in and notes it on their session.
 func (f *Flow) again(ctx context.Context, who caller.Caller, taken counted, param string, show shown) (Entry, error) {
-	var after session.Details
+	var after Entry
 	user := who.Session.UserID
 	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		if err := session.Hold(ctx, tx, user, who.Session.ID); err != nil {
@@ -307,7 +307,7 @@ func (f *Flow) again(ctx context.Context, who caller.Caller, taken counted, para
 	if err != nil {
 		return Entry{}, err
 	}
-	return Shown(&after), nil
+	return after, nil
 }
 
 // ReauthenticationOptions is what to ask a security key for, of somebody signed in.

@@ -61,7 +61,7 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 
 // reproved notes a proof that a signed-in person gave, on their session.
 func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method) (Entry, error) {
-	var after session.Details
+	var after Entry
 	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID)
 		if err != nil {
@@ -70,17 +70,26 @@ func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method
 		after, err = f.prove(ctx, tx, who, m)
 		return err
 	})
-	return Shown(&after), err
+	return after, err
 }
 
-// prove is reproved in a transaction; the session is held. It returns the session after
-// that.
-func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m session.Method) (session.Details, error) {
+// prove is reproved in a transaction; the session is locked. It returns the answer: the session
+// after that, and its new session token.
+func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m session.Method) (Entry, error) {
 	d, err := session.Prove(ctx, tx, who.Session.ID, m)
 	if err != nil {
-		return d, err
+		return Entry{}, err
 	}
-	return d, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
+
+	// A client that came with an access token has no use for a session token.
+	after := Shown(&d)
+	if who.BySessionToken {
+		if after.SessionToken, err = f.Sessions.RenewToken(ctx, tx, &d); err != nil {
+			return Entry{}, err
+		}
+	}
+
+	return after, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
 }
 
 // notProved records a wrong proof of a signed-in caller.

@@ -52,7 +52,7 @@ func (f *Flow) ConfirmReauthenticationCode(ctx context.Context, who caller.Calle
 		return Entry{}, f.askAgain(ctx, who, own)
 	}
 
-	var after session.Details
+	var after Entry
 	err = f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		if err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID); err != nil {
 			return nil, err
@@ -77,5 +77,5 @@ func (f *Flow) ConfirmReauthenticationCode(ctx context.Context, who caller.Calle
 	if err != nil {
 		return Entry{}, err
 	}
-	return Shown(&after), nil
+	return after, nil
 }

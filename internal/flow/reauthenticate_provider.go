@@ -30,7 +30,7 @@ func (f *Flow) reauthenticateByProvider(ctx context.Context, who caller.Caller, 
 	if err != nil {
 		return Entry{}, err
 	}
-	return Shown(&after), nil
+	return after, nil
 }
 
 // proveByProvider verifies the token and records the proof.
@@ -38,8 +38,8 @@ func (f *Flow) reauthenticateByProvider(ctx context.Context, who caller.Caller, 
 // Security: the token carries a nonce that this very session asked for, for this purpose, and
 // comes from the account at the provider that is connected here. A token of a sign-in, or of
 // another account, proves nothing (TestReauthenticateByProvider_whatIsNoProof).
-func (f *Flow) proveByProvider(ctx context.Context, who caller.Caller, in ProviderToken) (session.Details, error) {
-	var after session.Details
+func (f *Flow) proveByProvider(ctx context.Context, who caller.Caller, in ProviderToken) (Entry, error) {
+	var after Entry
 	told, err := f.verifyProviderToken(ctx, in)
 	if err != nil {
 		return after, err

@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -15,11 +16,14 @@ import (
 )
 
 // identify resolves the session that a request came with. A non-empty session token
-// wins, and a dead one is 410 whatever the operation; a bad Bearer only makes the
-// caller anonymous. An error other than that means that we could not find out.
+// wins, and one whose session does not live is 410 whatever the operation. A session token
+// that works no more while its session lives counts as none, and so does a bad Bearer. An error
+// other than 410 means that we could not find out.
 func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 	if t := c.Get("X-Session-Token"); t != "" {
-		return s.bySessionToken(c, who, t)
+		if err := s.bySessionToken(c, who, t); err != nil || who.SignedIn() || who.Pending != nil {
+			return err
+		}
 	}
 	if t, sent := s.bearer(c.Get(fiber.HeaderAuthorization)); sent {
 		return s.byAccessToken(c, who, t)
@@ -28,18 +32,52 @@ func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 }
 
 func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) error {
-	d, err := s.DB.FindSessionByToken(c.UserContext(), secret.Hash(t))
+	hash := secret.Hash(t)
+	d, err := s.DB.FindSessionByToken(c.UserContext(), hash)
 	if postgres.IsNotFound(err) {
 		return s.byPendingToken(c, who, t)
 	}
 	if err != nil {
 		return err
 	}
-	if dead := session.Alive(&d, s.DB.Now()); dead != nil {
+	now := s.DB.Now()
+	if dead := session.Alive(&d, now); dead != nil {
 		return s.Flow.Gone(dead)
 	}
-	who.Session = &d
+	if !s.Flow.Sessions.TokenWorks(&d, hash, now) {
+		who.Named = append(who.Named, caller.Named{SessionID: d.ID, UserID: d.UserID})
+		return nil
+	}
+
+	who.Session, who.BySessionToken = &d, true
+	if err := s.Flow.Sessions.NoteTokenUse(c.UserContext(), s.DB.Queries, &d, hash, now); err != nil {
+		s.Log.Warn("noting the use of a session token failed; the next use tries again", "error", err.Error())
+	}
 	return nil
+}
+
+// identifyToSignOut is identify for a sign-out, which ends what it can: a Bearer that has expired
+// is good enough, and a session token whose session does not live only decides the answer.
+func (s *Server) identifyToSignOut(c *fiber.Ctx, who *caller.Caller) error {
+	err := s.identify(c, who)
+	var gone *flow.Incomplete
+	if err != nil && !errors.As(err, &gone) {
+		return err
+	}
+	who.Gone = err
+
+	t, sent := s.bearer(c.Get(fiber.HeaderAuthorization))
+	decided := who.SignedIn() || who.Pending != nil || gone != nil
+	if !sent || decided {
+		return nil
+	}
+	claims, err := s.Verifier.Former(t, s.DB.Now(), s.Flow.Sessions.RefreshLifetime())
+	if errors.Is(err, token.ErrInvalid) {
+		return nil
+	}
+	who.Named = append(who.Named, caller.Named{SessionID: claims.SessionID, UserID: claims.Subject})
+
+	return err
 }
 
 // byPendingToken finds the session of a visitor who is on the way in.

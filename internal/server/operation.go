@@ -22,8 +22,12 @@ type operation struct {
 	limits []limit.Action
 	// recent says when a signed-in caller must have proved lately who they are.
 	recent recentRule
+	// signsOut is x-signs-out: a credential that has expired is good enough.
+	signsOut bool
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
+	// bodyRequired: a request without a body is refused.
+	bodyRequired bool
 }
 
 // operationTable is the spec's operations by method and by route: two look-ups, and no key
@@ -51,7 +55,9 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 				return nil, err
 			}
 			o.recent = readRecentRule(op)
+			o.signsOut, _ = op.Extensions["x-signs-out"].(bool)
 			if op.RequestBody != nil {
+				o.bodyRequired = op.RequestBody.Value.Required
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value
 			}
 			if table[method] == nil {

@@ -56,8 +56,12 @@ func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
 func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 	op := s.operation(c)
 	who := caller.Caller{Device: s.device(c)}
+	identify := s.identify
+	if op.signsOut {
+		identify = s.identifyToSignOut
+	}
 	if op.identified {
-		if err := s.identify(c, &who); err != nil {
+		if err := identify(c, &who); err != nil {
 			return err
 		}
 	}

@@ -36,8 +36,13 @@ func (a authentication) GetSession(ctx context.Context, _ api.GetSessionRequestO
 	return api.GetSession200JSONResponse(toAuthenticated(flow.Shown(who.Session))), nil
 }
 
-func (a authentication) EndSession(ctx context.Context, _ api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
-	return nil, a.flow.Logout(ctx, caller.From(ctx))
+func (a authentication) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
+	refreshToken := ""
+	if r.Body != nil {
+		refreshToken = r.Body.RefreshToken
+	}
+
+	return nil, a.flow.Logout(ctx, caller.From(ctx), refreshToken)
 }
 
 func (a authentication) RequestLoginCode(ctx context.Context, r api.RequestLoginCodeRequestObject) (api.RequestLoginCodeResponseObject, error) {

@@ -49,6 +49,7 @@ func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) 
 		ID: sp.SessionID, Generation: sp.Token.Generation, UserID: sp.Token.UserID, Now: now,
 		RefreshIssuedAt: now.Truncate(time.Second), RefreshExpiresAt: s.idleEnd(now),
 		IdempotencyKeyHash: sp.Token.KeyHash, Grace: s.grace().Seconds(),
+		EndsSessionToken: s.endsToken(sp.Token.KeyHash),
 	})
 	if postgres.IsNotFound(err) {
 		return Rotation{}, false, nil
@@ -120,13 +121,20 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 
 // moveOn makes the successor of the presented generation, for Rotate and Adopt.
 func (s *Sessions) moveOn(ctx context.Context, tx postgres.Tx, d *Details, sp Spending, r Rotation) (Rotation, error) {
+	ends := s.endsToken(sp.Token.KeyHash)
 	if !s.settings.RotateRefreshToken && r.Verdict == Rotate {
+		if ends && tx.Now.Before(d.TokenExpiresAt) {
+			if err := tx.EndSessionToken(ctx, d.ID); err != nil {
+				return r, err
+			}
+		}
+
 		return r, Confirm(ctx, tx.Queries, d, sp.Token.Generation, tx.Now)
 	}
 	r.Successor = s.successor(sp.Token.Generation+1, tx.Now, d.ExpiresAt)
 	return r, tx.MarkSessionRotated(ctx, db.MarkSessionRotatedParams{
 		ID: d.ID, Generation: r.Successor.Generation, RefreshIssuedAt: r.Successor.IssuedAt,
-		RefreshExpiresAt: r.Successor.ExpiresAt, IdempotencyKeyHash: sp.Token.KeyHash,
+		RefreshExpiresAt: r.Successor.ExpiresAt, IdempotencyKeyHash: sp.Token.KeyHash, EndsSessionToken: ends,
 	})
 }
 

@@ -51,7 +51,7 @@ type AuthenticatedMeta struct {
 	// IsAuthenticated Always true here.
 	IsAuthenticated bool `json:"is_authenticated"`
 
-	// SessionToken A new session token; the one from before this answer no longer works.
+	// SessionToken A new session token. Where the request signed in or changed the password, the one from before this answer no longer works; after a reauthentication it works until the new one is first used.
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 
 	// AccessToken A JWT of at most 1,536 bytes.
@@ -779,6 +779,12 @@ type SessionsResponse struct {
 	Data []SessionRecord `json:"data"`
 }
 
+// SignOutRequest defines model for SignOutRequest.
+type SignOutRequest struct {
+	// RefreshToken A refresh token of the session to end.
+	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
+}
+
 // SignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 type SignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -1118,6 +1124,9 @@ type ReauthenticateJSONRequestBody = ReauthenticateRequest
 
 // ConfirmReauthenticationCodeJSONRequestBody defines body for ConfirmReauthenticationCode for application/json ContentType.
 type ConfirmReauthenticationCodeJSONRequestBody = CodeRequest
+
+// EndSessionJSONRequestBody defines body for EndSession for application/json ContentType.
+type EndSessionJSONRequestBody = SignOutRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -1983,7 +1992,7 @@ type ClientInterface interface {
 	// With `process: reauthenticate` the signed-in user of an account with neither
 	// password nor second factor proves who they are: the account at the service must
 	// be connected to theirs, and the id_token must carry a nonce that this session
-	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// asked for with `process: reauthenticate`. No new pair. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
@@ -2013,7 +2022,7 @@ type ClientInterface interface {
 	// With `process: reauthenticate` the signed-in user of an account with neither
 	// password nor second factor proves who they are: the account at the service must
 	// be connected to theirs, and the id_token must carry a nonce that this session
-	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// asked for with `process: reauthenticate`. No new pair. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
@@ -2035,7 +2044,9 @@ type ClientInterface interface {
 	// ReauthenticateWithBody Prove again who is signed in
 	//
 	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -2048,7 +2059,9 @@ type ClientInterface interface {
 	// Reauthenticate Prove again who is signed in
 	//
 	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -2093,6 +2106,26 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
 	RequestReauthenticationCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EndSessionWithBody Sign out
+	//
+	// **401 is the success answer**, whether or not anybody was signed in: it
+	// says that this client is now anonymous, and what it can do next. Ends the
+	// session for every token of it at once: session token, refresh token and
+	// access tokens.
+	//
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+	EndSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EndSession Sign out
 	//
 	// **401 is the success answer**, whether or not anybody was signed in: it
@@ -2100,8 +2133,18 @@ type ClientInterface interface {
 	// session for every token of it at once: session token, refresh token and
 	// access tokens.
 	//
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes a body of the `application/json` content type.
+	//
 	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-	EndSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	EndSession(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSession Who is signed in
 	//
@@ -2141,7 +2184,7 @@ type ClientInterface interface {
 
 	// ListSessions The person's sign-ins on all devices
 	//
-	// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+	// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 	//
 	// Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
 	ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3844,7 +3887,7 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 // With `process: reauthenticate` the signed-in user of an account with neither
 // password nor second factor proves who they are: the account at the service must
 // be connected to theirs, and the id_token must carry a nonce that this session
-// asked for with `process: reauthenticate`. No new tokens. 401 with
+// asked for with `process: reauthenticate`. No new pair. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
@@ -3884,7 +3927,7 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 // With `process: reauthenticate` the signed-in user of an account with neither
 // password nor second factor proves who they are: the account at the service must
 // be connected to theirs, and the id_token must carry a nonce that this session
-// asked for with `process: reauthenticate`. No new tokens. 401 with
+// asked for with `process: reauthenticate`. No new pair. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
@@ -3916,7 +3959,9 @@ func (c *Client) SubmitProviderToken(ctx context.Context, body SubmitProviderTok
 // ReauthenticateWithBody Prove again who is signed in
 //
 // After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -3939,7 +3984,9 @@ func (c *Client) ReauthenticateWithBody(ctx context.Context, contentType string,
 // Reauthenticate Prove again who is signed in
 //
 // After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -4024,6 +4071,36 @@ func (c *Client) RequestReauthenticationCode(ctx context.Context, reqEditors ...
 	return c.Client.Do(req)
 }
 
+// EndSessionWithBody Sign out
+//
+// **401 is the success answer**, whether or not anybody was signed in: it
+// says that this client is now anonymous, and what it can do next. Ends the
+// session for every token of it at once: session token, refresh token and
+// access tokens.
+//
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+func (c *Client) EndSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // EndSession Sign out
 //
 // **401 is the success answer**, whether or not anybody was signed in: it
@@ -4031,9 +4108,19 @@ func (c *Client) RequestReauthenticationCode(ctx context.Context, reqEditors ...
 // session for every token of it at once: session token, refresh token and
 // access tokens.
 //
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes a body of the `application/json` content type.
+//
 // Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-func (c *Client) EndSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewEndSessionRequest(c.Server)
+func (c *Client) EndSession(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4112,7 +4199,7 @@ func (c *Client) EndSessions(ctx context.Context, body EndSessionsJSONRequestBod
 
 // ListSessions The person's sign-ins on all devices
 //
-// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 //
 // Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
 func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6314,8 +6401,19 @@ func NewRequestReauthenticationCodeRequest(server string) (*http.Request, error)
 	return req, nil
 }
 
-// NewEndSessionRequest constructs an http.Request for the EndSession method
-func NewEndSessionRequest(server string) (*http.Request, error) {
+// NewEndSessionRequest calls the generic EndSession builder with application/json body
+func NewEndSessionRequest(server string, body EndSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewEndSessionRequestWithBody constructs an http.Request for the EndSession method, with any body, and a specified content type
+func NewEndSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -6333,10 +6431,12 @@ func NewEndSessionRequest(server string) (*http.Request, error) {
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -7856,7 +7956,7 @@ type ClientWithResponsesInterface interface {
 	// With `process: reauthenticate` the signed-in user of an account with neither
 	// password nor second factor proves who they are: the account at the service must
 	// be connected to theirs, and the id_token must carry a nonce that this session
-	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// asked for with `process: reauthenticate`. No new pair. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
@@ -7886,7 +7986,7 @@ type ClientWithResponsesInterface interface {
 	// With `process: reauthenticate` the signed-in user of an account with neither
 	// password nor second factor proves who they are: the account at the service must
 	// be connected to theirs, and the id_token must carry a nonce that this session
-	// asked for with `process: reauthenticate`. No new tokens. 401 with
+	// asked for with `process: reauthenticate`. No new pair. 401 with
 	// `meta.is_authenticated: true`: the account proves itself otherwise.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
@@ -7908,7 +8008,9 @@ type ClientWithResponsesInterface interface {
 	// ReauthenticateWithBodyWithResponse Prove again who is signed in
 	//
 	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -7921,7 +8023,9 @@ type ClientWithResponsesInterface interface {
 	// ReauthenticateWithResponse Prove again who is signed in
 	//
 	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -7968,6 +8072,26 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
 	RequestReauthenticationCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RequestReauthenticationCodeResult, error)
 
+	// EndSessionWithBodyWithResponse Sign out
+	//
+	// **401 is the success answer**, whether or not anybody was signed in: it
+	// says that this client is now anonymous, and what it can do next. Ends the
+	// session for every token of it at once: session token, refresh token and
+	// access tokens.
+	//
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+	EndSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
+
 	// EndSessionWithResponse Sign out
 	//
 	// **401 is the success answer**, whether or not anybody was signed in: it
@@ -7975,10 +8099,18 @@ type ClientWithResponsesInterface interface {
 	// session for every token of it at once: session token, refresh token and
 	// access tokens.
 	//
-	// Returns a wrapper object for the known response body format(s).
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-	EndSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
+	EndSessionWithResponse(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
 
 	// GetSessionWithResponse Who is signed in
 	//
@@ -8020,7 +8152,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListSessionsWithResponse The person's sign-ins on all devices
 	//
-	// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+	// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -12747,16 +12879,27 @@ type EndSessionResult503Headers struct {
 type EndSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *EndSessionResult401Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *EndSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndSessionResult) GetJSON400() *BadRequest {
+	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
@@ -12767,6 +12910,16 @@ func (r EndSessionResult) GetJSON401() *Unauthorized {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r EndSessionResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r EndSessionResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r EndSessionResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -15756,7 +15909,7 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 // With `process: reauthenticate` the signed-in user of an account with neither
 // password nor second factor proves who they are: the account at the service must
 // be connected to theirs, and the id_token must carry a nonce that this session
-// asked for with `process: reauthenticate`. No new tokens. 401 with
+// asked for with `process: reauthenticate`. No new pair. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
@@ -15792,7 +15945,7 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 // With `process: reauthenticate` the signed-in user of an account with neither
 // password nor second factor proves who they are: the account at the service must
 // be connected to theirs, and the id_token must carry a nonce that this session
-// asked for with `process: reauthenticate`. No new tokens. 401 with
+// asked for with `process: reauthenticate`. No new pair. 401 with
 // `meta.is_authenticated: true`: the account proves itself otherwise.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
@@ -15820,7 +15973,9 @@ func (c *ClientWithResponses) SubmitProviderTokenWithResponse(ctx context.Contex
 // ReauthenticateWithBodyWithResponse Prove again who is signed in
 //
 // After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -15839,7 +15994,9 @@ func (c *ClientWithResponses) ReauthenticateWithBodyWithResponse(ctx context.Con
 // ReauthenticateWithResponse Prove again who is signed in
 //
 // After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -15910,6 +16067,32 @@ func (c *ClientWithResponses) RequestReauthenticationCodeWithResponse(ctx contex
 	return ParseRequestReauthenticationCodeResult(rsp)
 }
 
+// EndSessionWithBodyWithResponse Sign out
+//
+// **401 is the success answer**, whether or not anybody was signed in: it
+// says that this client is now anonymous, and what it can do next. Ends the
+// session for every token of it at once: session token, refresh token and
+// access tokens.
+//
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionResult, error) {
+	rsp, err := c.EndSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResult(rsp)
+}
+
 // EndSessionWithResponse Sign out
 //
 // **401 is the success answer**, whether or not anybody was signed in: it
@@ -15917,11 +16100,19 @@ func (c *ClientWithResponses) RequestReauthenticationCodeWithResponse(ctx contex
 // session for every token of it at once: session token, refresh token and
 // access tokens.
 //
-// Returns a wrapper object for the known response body format(s).
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndSessionResult, error) {
-	rsp, err := c.EndSession(ctx, reqEditors...)
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*EndSessionResult, error) {
+	rsp, err := c.EndSession(ctx, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -15986,7 +16177,7 @@ func (c *ClientWithResponses) EndSessionsWithResponse(ctx context.Context, body 
 
 // ListSessionsWithResponse The person's sign-ins on all devices
 //
-// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20626,6 +20817,13 @@ func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Unauthorized
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20639,6 +20837,20 @@ func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 			return nil, err
 		}
 		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable

@@ -79,10 +79,11 @@ actor SignOutQueue {
     /// Ends the session of an access token. A plain 401 is the answer of success.
     private func end(with token: String) async throws {
         let client = Client(transport: transport, middlewares: [Bearer(token: token)])
-        switch try await client.endSession() {
+        switch try await client.endSession(.init()) {
         case .unauthorized(let answer) where answer.status == 401: return
         case .unauthorized, .gone: throw SessionError.undocumented(status: 401)
         case .serviceUnavailable: throw SessionError.unavailable(status: 503, code: nil, retryAfter: nil)
+        case .badRequest, .contentTooLarge, .unsupportedMediaType: throw SessionError.undocumented(status: 400)
         case .undocumented(let response): throw SessionError.undocumented(status: response.status)
         }
     }

@@ -111,7 +111,7 @@ public enum ClientActions {
         "deactivateTotp": [200: 0, 401: 2, 410: 3, 503: 4],
         "deleteAccount": [200: 3, 401: 2, 410: 3, 503: 4],
         "disconnectProviderAccount": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
-        "endSession": [401: 0, 410: 3, 503: 4],
+        "endSession": [400: 1, 401: 0, 410: 3, 413: 1, 415: 1, 503: 4],
         "endSessions": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "exportAccount": [200: 0, 401: 2, 410: 3, 503: 4],
         "generateRecoveryCodes": [200: 0, 400: 1, 401: 2, 410: 3, 503: 4],

@@ -1510,8 +1510,21 @@ public enum Operations {
 
     /// `DELETE /_allauth/app/v1/auth/session`
     public enum EndSession {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: SignOutRequest?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: SignOutRequest? = nil) {
+                self.body = body
+            }
+        }
+
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
             /// 401: Not signed in: `data.flows` lists what the client can start, and what is
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
@@ -1519,6 +1532,10 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -2490,7 +2507,7 @@ public protocol API: Sendable {
     /// With `process: reauthenticate` the signed-in user of an account with neither
     /// password nor second factor proves who they are: the account at the service must
     /// be connected to theirs, and the id_token must carry a nonce that this session
-    /// asked for with `process: reauthenticate`. No new tokens. 401 with
+    /// asked for with `process: reauthenticate`. No new pair. 401 with
     /// `meta.is_authenticated: true`: the account proves itself otherwise.
     /// 409 `unverified_email`: the account has an unverified address and has verified
     /// nothing, so that it connects nothing.
@@ -2508,7 +2525,9 @@ public protocol API: Sendable {
     /// Prove again who is signed in
     ///
     /// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
-    /// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+    /// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+    /// a session token gets a new one in `meta.session_token`; the one before works until
+    /// the new one is first used, so that an answer that is lost costs nothing.
     ///
     /// Problems at `password`: `required`, `incorrect_password`,
     /// `too_many_login_attempts` (400).
@@ -2538,7 +2557,15 @@ public protocol API: Sendable {
     /// says that this client is now anonymous, and what it can do next. Ends the
     /// session for every token of it at once: session token, refresh token and
     /// access tokens.
-    func endSession() async throws(ClientError) -> Operations.EndSession.Output
+    ///
+    /// Takes what signs nobody in any more: an access token up to the lifetime of
+    /// a refresh token after its `exp`, a session token that ended by a refresh,
+    /// and in the body, as `refresh_token`, a refresh token of any generation,
+    /// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+    /// The session of the body is ended beside that of the header. A token that
+    /// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+    /// the session may live on.
+    func endSession(_ input: Operations.EndSession.Input) async throws(ClientError) -> Operations.EndSession.Output
 
     /// Who is signed in
     ///
@@ -2558,7 +2585,7 @@ public protocol API: Sendable {
 
     /// The person's sign-ins on all devices
     ///
-    /// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+    /// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
     func listSessions() async throws(ClientError) -> Operations.ListSessions.Output
 
     /// Create an account and sign in
@@ -3438,12 +3465,16 @@ extension Client: API {
     }
 
     /// `DELETE /_allauth/app/v1/auth/session`: see ``API``.
-    public func endSession() async throws(ClientError) -> Operations.EndSession.Output {
-        let request = HTTPRequest(operation: "endSession", method: "DELETE", path: "/_allauth/app/v1/auth/session", security: ["", "sessionToken", "bearerAuth"])
+    public func endSession(_ input: Operations.EndSession.Input) async throws(ClientError) -> Operations.EndSession.Output {
+        var request = HTTPRequest(operation: "endSession", method: "DELETE", path: "/_allauth/app/v1/auth/session", security: ["", "sessionToken", "bearerAuth"])
+        if let body = input.body { try request.encode(body) }
         let response = try await send(request)
         switch response.status {
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }

@@ -70,7 +70,7 @@ public struct Authenticated: Codable, Hashable, Sendable {
 public struct AuthenticatedMeta: Codable, Hashable, Sendable {
     /// Always true here.
     public var isAuthenticated: Bool
-    /// A new session token; the one from before this answer no longer works.
+    /// A new session token. Where the request signed in or changed the password, the one from before this answer no longer works; after a reauthentication it works until the new one is first used.
     public var sessionToken: String?
     /// A JWT of at most 1,536 bytes.
     public var accessToken: String?
@@ -1758,6 +1758,23 @@ public struct SessionsResponse: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case status = "status"
         case data = "data"
+    }
+}
+
+/// `SignOutRequest` of the description.
+public struct SignOutRequest: Codable, Hashable, Sendable {
+    /// A refresh token of the session to end.
+    public var refreshToken: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        refreshToken: String? = nil
+    ) {
+        self.refreshToken = refreshToken
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case refreshToken = "refresh_token"
     }
 }
 

@@ -33,7 +33,7 @@ final class RecordedAnswersTests: XCTestCase {
         "deactivateTotp": { try await $0.deactivateTotp() },
         "deleteAccount": { try await $0.deleteAccount() },
         "disconnectProviderAccount": { try await $0.disconnectProviderAccount(.init(body: .init(provider: "x", account: "x"))) },
-        "endSession": { try await $0.endSession() },
+        "endSession": { try await $0.endSession(.init()) },
         "endSessions": { try await $0.endSessions(.init(body: .init(sessions: [1]))) },
         "exportAccount": { try await $0.exportAccount() },
         "generateRecoveryCodes": { try await $0.generateRecoveryCodes() },

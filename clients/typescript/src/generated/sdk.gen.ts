@@ -289,7 +289,9 @@ export const resetPassword = <ThrowOnError extends boolean = false>(options: Opt
  * Prove again who is signed in
  *
  * After that, what asks for a proof of identity (`x-recent-auth`) is allowed
- * for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+ * for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+ * a session token gets a new one in `meta.session_token`; the one before works until
+ * the new one is first used, so that an answer that is lost costs nothing.
  *
  * Problems at `password`: `required`, `incorrect_password`,
  * `too_many_login_attempts` (400).
@@ -561,7 +563,7 @@ export const createProviderNonce = <ThrowOnError extends boolean = false>(option
  * With `process: reauthenticate` the signed-in user of an account with neither
  * password nor second factor proves who they are: the account at the service must
  * be connected to theirs, and the id_token must carry a nonce that this session
- * asked for with `process: reauthenticate`. No new tokens. 401 with
+ * asked for with `process: reauthenticate`. No new pair. 401 with
  * `meta.is_authenticated: true`: the account proves itself otherwise.
  * 409 `unverified_email`: the account has an unverified address and has verified
  * nothing, so that it connects nothing.
@@ -623,11 +625,23 @@ export const completeProviderSignup = <ThrowOnError extends boolean = false>(opt
  * session for every token of it at once: session token, refresh token and
  * access tokens.
  *
+ * Takes what signs nobody in any more: an access token up to the lifetime of
+ * a refresh token after its `exp`, a session token that ended by a refresh,
+ * and in the body, as `refresh_token`, a refresh token of any generation,
+ * expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+ * The session of the body is ended beside that of the header. A token that
+ * names none is answered alike. Keep the tokens until the answer is here: 503 means that
+ * the session may live on.
+ *
  */
 export const endSession = <ThrowOnError extends boolean = false>(options: Options<EndSessionData, ThrowOnError>): RequestResult<unknown, EndSessionErrors, ThrowOnError> => options.client.delete<unknown, EndSessionErrors, ThrowOnError>({
     security: [{ name: 'X-Session-Token', type: 'apiKey' }, { scheme: 'bearer', type: 'http' }],
     url: '/_allauth/app/v1/auth/session',
-    ...options
+    ...options,
+    headers: {
+        'Content-Type': 'application/json',
+        ...options.headers
+    }
 });
 
 /**
@@ -667,7 +681,7 @@ export const endSessions = <ThrowOnError extends boolean = false>(options: Optio
 /**
  * The person's sign-ins on all devices
  *
- * Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+ * Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
  */
 export const listSessions = <ThrowOnError extends boolean = false>(options: Options<ListSessionsData, ThrowOnError>): RequestResult<ListSessionsResponses, ListSessionsErrors, ThrowOnError> => options.client.get<ListSessionsResponses, ListSessionsErrors, ThrowOnError>({
     security: [{ scheme: 'bearer', type: 'http' }, { name: 'X-Session-Token', type: 'apiKey' }],

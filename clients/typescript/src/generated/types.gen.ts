@@ -706,7 +706,7 @@ export type AuthenticatedMeta = {
      */
     is_authenticated: boolean;
     /**
-     * A new session token; the one from before this answer no longer works.
+     * A new session token. Where the request signed in or changed the password, the one from before this answer no longer works; after a reauthentication it works until the new one is first used.
      */
     session_token?: string;
     /**
@@ -900,6 +900,13 @@ export type EndSessionsRequest = {
      * Ids as `listSessions` gives them.
      */
     sessions: Array<number>;
+};
+
+export type SignOutRequest = {
+    /**
+     * A refresh token of the session to end.
+     */
+    refresh_token?: string;
 };
 
 export type RefreshTokenRequest = {
@@ -2818,13 +2825,17 @@ export type CompleteProviderSignupResponses = {
 export type CompleteProviderSignupResponse = CompleteProviderSignupResponses[keyof CompleteProviderSignupResponses];
 
 export type EndSessionData = {
-    body?: never;
+    body?: SignOutRequest;
     path?: never;
     query?: never;
     url: '/_allauth/app/v1/auth/session';
 };
 
 export type EndSessionErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
     /**
      * Not signed in: `data.flows` lists what the client can start, and what is
      * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
@@ -2838,6 +2849,14 @@ export type EndSessionErrors = {
      *
      */
     410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
