@@ -26,6 +26,9 @@ CREATE TABLE users (
     -- Names the person to their passkeys: 32 random bytes, and nothing that is shown
     -- elsewhere. NULL: none was ever made.
     webauthn_handle bytea     CHECK (octet_length(webauthn_handle) = 32),
+    -- When a sign-up made the account, until the first completed sign-in. NULL: it has been used,
+    -- or was not made by a sign-up.
+    unused_since  timestamptz,
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
@@ -34,6 +37,7 @@ CREATE INDEX users_phone ON users (phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX users_phone_verified ON users (phone) WHERE phone_verified_at IS NOT NULL;
 CREATE UNIQUE INDEX users_webauthn_handle ON users (webauthn_handle) WHERE webauthn_handle IS NOT NULL;
 CREATE INDEX users_deletes_at ON users (deletes_at) WHERE deletes_at IS NOT NULL;
+CREATE INDEX users_unused ON users (unused_since) WHERE unused_since IS NOT NULL;
 
 -- Addresses of people. Stored lower-case; an address may have any number of unverified
 -- holders but one verified one.
@@ -50,6 +54,7 @@ COMMENT ON TABLE email_addresses IS 'Addresses of people, verified or not.';
 CREATE INDEX email_addresses_address ON email_addresses (address);
 CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (address) WHERE verified_at IS NOT NULL;
 CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (user_id) WHERE is_primary;
+CREATE INDEX email_addresses_expiring ON email_addresses (created_at) WHERE verified_at IS NULL AND NOT is_primary;
 
 -- Organisations that people belong to. A claim and a membership, not a partition of users.
 CREATE TABLE tenants (
@@ -169,11 +174,31 @@ CREATE TABLE links (
     -- The address that it was sent to.
     address    text        NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    -- The pending session whose sign-in waits for it; NULL: none.
+    session_id uuid,
+    -- The platform that asked for it: a name of internal/platform.
+    platform   text        NOT NULL DEFAULT 'unknown',
+    -- When it verified the address: the pending session goes on then.
+    used_at    timestamptz
 );
 COMMENT ON TABLE links IS 'Links that are out.';
 CREATE INDEX links_user ON links (user_id);
 CREATE INDEX links_expires_at ON links (expires_at);
+
+-- Tokens of pending sessions whose sign-in went on by itself, because the link that it waited
+-- for was opened elsewhere. Such a token asks for the tokens of the session again until one of
+-- those is first used: the answer that carries them may be lost.
+CREATE TABLE resumptions (
+    -- SHA-256 of the token of the pending session.
+    token_hash bytea       PRIMARY KEY CHECK (octet_length(token_hash) = 32),
+    -- What the pending session became.
+    session_id uuid        NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE resumptions IS 'Tokens of pending sessions whose sign-in went on by itself.';
+CREATE INDEX resumptions_session ON resumptions (session_id);
+CREATE INDEX resumptions_expires_at ON resumptions (expires_at);
 
 -- Second factors and passkeys.
 CREATE TABLE authenticators (

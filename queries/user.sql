@@ -1,8 +1,10 @@
 -- Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
 -- somebody has must cost what one with a new address costs.
 -- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, phone)
-SELECT @id, @display, sqlc.narg(password_hash), @now, sqlc.narg(username), sqlc.narg(phone) WHERE @wanted::boolean;
+INSERT INTO users (id, display, password_hash, created_at, username, phone, unused_since)
+SELECT @id, @display, sqlc.narg(password_hash), @now::timestamptz, sqlc.narg(username), sqlc.narg(phone),
+       CASE WHEN @signup::boolean THEN @now::timestamptz END
+ WHERE @wanted::boolean;
 
 -- The user that a password is checked against: the one who has verified the address, or else the
 -- oldest of those who have verified nothing, or else the oldest of the others. An address that a
@@ -49,7 +51,11 @@ SELECT u.id, u.password_hash, u.disabled_at
 -- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
 -- session is committed; each of them then ends or counts it, or this finds their result.
 -- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at FROM users WHERE id = @id FOR NO KEY UPDATE;
+SELECT id, password_hash, disabled_at, deletes_at, unused_since FROM users WHERE id = @id FOR NO KEY UPDATE;
+
+-- Somebody has signed in to the account.
+-- name: UpdateUserUsed :exec
+UPDATE users SET unused_since = NULL WHERE id = @id;
 
 -- name: LockUser :one
 SELECT id FROM users WHERE id = @id FOR UPDATE;

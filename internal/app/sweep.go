@@ -36,6 +36,8 @@ func (a *App) Sweep(ctx context.Context) error {
 		func(ctx context.Context) (int64, error) { return q.DeleteOldCeremonies(ctx, now) },
 		func(ctx context.Context) (int64, error) { return q.DeleteOldProviderNonces(ctx, now) },
 		func(ctx context.Context) (int64, error) { return q.DeleteOldSpentIDTokens(ctx, now) },
+		a.expire(a.account.ExpireAddresses),
+		a.expire(a.account.ExpireAccounts),
 	} {
 		failed = append(failed, inSteps(ctx, remove))
 	}

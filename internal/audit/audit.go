@@ -33,6 +33,7 @@ const (
 	DeletionCancelled  = "deletion_cancelled"
 	AccountDeleted     = "account_deleted"
 	AccountExported    = "account_exported"
+	EmailExpired       = "email_expired" // nobody verified it
 	MemberAdded        = "member_added"
 	MemberRemoved      = "member_removed"
 	// SecondFactor is written where it was wrong: a right one is a login or a proof.
@@ -102,6 +103,32 @@ func (t *Trail) Add(ctx context.Context, q *db.Queries, now time.Time, e Event) 
 		row.UserAgent = &device.UserAgent
 	}
 	return q.InsertAuditEvent(ctx, row)
+}
+
+// Subject is whom one of many events is about.
+type Subject struct {
+	UserID int64
+	Email  string // only its HMAC is kept; empty: none
+}
+
+// AddMany writes an event of each of many users, made by the server itself, in one statement.
+func (t *Trail) AddMany(ctx context.Context, q *db.Queries, now time.Time, name string, subjects []Subject) error {
+	rows := db.InsertAuditEventsParams{OccurredAt: now, Event: name}
+	for _, s := range subjects {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+
+		rows.Ids = append(rows.Ids, id)
+		rows.UserIds = append(rows.UserIds, s.UserID)
+		rows.EmailHashes = append(rows.EmailHashes, t.hash("email", s.Email))
+	}
+
+	if len(subjects) == 0 {
+		return nil
+	}
+	return q.InsertAuditEvents(ctx, rows)
 }
 
 // hash is the HMAC under which a value can be found again; nil for none.

@@ -45,7 +45,7 @@ func (q *Queries) DeleteCodesOfUser(ctx context.Context, userID *int64) error {
 }
 
 const deleteLink = `-- name: DeleteLink :one
-DELETE FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING key_hash, purpose, user_id, address, created_at, expires_at
+DELETE FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING key_hash, purpose, user_id, address, created_at, expires_at, session_id, platform, used_at
 `
 
 type DeleteLinkParams struct {
@@ -65,6 +65,9 @@ func (q *Queries) DeleteLink(ctx context.Context, arg DeleteLinkParams) (Link, e
 		&i.Address,
 		&i.CreatedAt,
 		&i.ExpiresAt,
+		&i.SessionID,
+		&i.Platform,
+		&i.UsedAt,
 	)
 	return i, err
 }
@@ -176,7 +179,7 @@ func (q *Queries) FindCode(ctx context.Context, arg FindCodeParams) (Code, error
 }
 
 const findLink = `-- name: FindLink :one
-SELECT key_hash, purpose, user_id, address, created_at, expires_at FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3
+SELECT key_hash, purpose, user_id, address, created_at, expires_at, session_id, platform, used_at FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3
 `
 
 type FindLinkParams struct {
@@ -195,6 +198,9 @@ func (q *Queries) FindLink(ctx context.Context, arg FindLinkParams) (Link, error
 		&i.Address,
 		&i.CreatedAt,
 		&i.ExpiresAt,
+		&i.SessionID,
+		&i.Platform,
+		&i.UsedAt,
 	)
 	return i, err
 }

@@ -309,8 +309,10 @@ func (q *Queries) FindUserPassword(ctx context.Context, id int64) (*string, erro
 }
 
 const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, phone)
-SELECT $1, $2, $3, $4, $5, $6 WHERE $7::boolean
+INSERT INTO users (id, display, password_hash, created_at, username, phone, unused_since)
+SELECT $1, $2, $3, $4::timestamptz, $5, $6,
+       CASE WHEN $7::boolean THEN $4::timestamptz END
+ WHERE $8::boolean
 `
 
 type InsertUserParams struct {
@@ -320,6 +322,7 @@ type InsertUserParams struct {
 	Now          time.Time
 	Username     *string
 	Phone        *string
+	Signup       bool
 	Wanted       bool
 }
 
@@ -333,6 +336,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.Now,
 		arg.Username,
 		arg.Phone,
+		arg.Signup,
 		arg.Wanted,
 	)
 	return err
@@ -404,7 +408,7 @@ func (q *Queries) LockUser(ctx context.Context, id int64) (int64, error) {
 }
 
 const lockUserForSignIn = `-- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at FROM users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, password_hash, disabled_at, deletes_at, unused_since FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 type LockUserForSignInRow struct {
@@ -412,6 +416,7 @@ type LockUserForSignInRow struct {
 	PasswordHash *string
 	DisabledAt   *time.Time
 	DeletesAt    *time.Time
+	UnusedSince  *time.Time
 }
 
 // Race: holds off a password change, a disabling, a deletion and another sign-in until the new
@@ -424,6 +429,7 @@ func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForS
 		&i.PasswordHash,
 		&i.DisabledAt,
 		&i.DeletesAt,
+		&i.UnusedSince,
 	)
 	return i, err
 }
@@ -555,4 +561,14 @@ func (q *Queries) UpdateUserPhone(ctx context.Context, arg UpdateUserPhoneParams
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const updateUserUsed = `-- name: UpdateUserUsed :exec
+UPDATE users SET unused_since = NULL WHERE id = $1
+`
+
+// Somebody has signed in to the account.
+func (q *Queries) UpdateUserUsed(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, updateUserUsed, id)
+	return err
 }

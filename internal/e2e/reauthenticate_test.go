@@ -29,6 +29,7 @@ func TestReauthenticate_whatNeedsRecentAuthenticationSaysSo(t *testing.T) {
 	if !strings.Contains(again.Body, `"reauthenticated":true`) || again.get("meta.access_token") != nil || again.get("meta.session_token") != nil {
 		t.Error(again.Body)
 	}
+	w.markVerified(ada)
 	v.post(emailsPath, "email", grace).wants(200)
 	w.clock.Advance(299 * time.Second)
 	v.access = w.refreshed(v)

@@ -62,6 +62,11 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 	if a.UserID == 0 { // nothing is right in such an attempt, so that it never gets here
 		return progress{}, f.forget(ctx, tx, who)
 	}
+	if user.UnusedSince != nil {
+		if err := tx.UpdateUserUsed(ctx, a.UserID); err != nil {
+			return progress{}, err
+		}
+	}
 	return f.enter(ctx, tx, who, a, user.DeletesAt != nil)
 }
 

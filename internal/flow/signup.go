@@ -41,6 +41,8 @@ type NewUser struct {
 	// WithFactor: an account that has verified nothing keeps its address also where it has a
 	// second factor: a reset that is mailed to the address opens it (MFA_ALLOW_UNVERIFIED_EMAIL).
 	WithFactor bool
+	// Signup: a sign-up makes the account. It goes again if nobody ever signs in to it.
+	Signup bool
 	// VerifiedOnly: only a verified address is taken.
 	VerifiedOnly bool
 	// Invent: a user name is made up where none was given.
@@ -98,7 +100,7 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		a.Methods = []session.Method{in.identity.method(tx.Now)}
 	}
 	verification := f.emailVerification(a)
-	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification, WithFactor: f.Factors.Settings.AllowUnverified}
+	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification, WithFactor: f.Factors.Settings.AllowUnverified, Signup: true}
 	f.vouch(in, &n)
 	id, verified, err := insert(ctx, tx, n)
 	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && verification == "mandatory" ||
@@ -210,7 +212,7 @@ func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified 
 	id = secret.ID52()
 	user := db.InsertUserParams{
 		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
-		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil,
+		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil, Signup: n.Signup,
 	}
 	if err := tx.InsertUser(ctx, user); err != nil {
 		return 0, false, err
