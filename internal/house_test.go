@@ -27,7 +27,7 @@ var floors = [][]string{
 		"internal/postgres/programs",
 	},
 	{"internal/password", "internal/email", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/unverified"}, // parts, handed a transaction
+	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/unverified"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator"},
 	{"internal/caller"},
 	{"internal/flow", "internal/account"}, // journeys: the rooms that open a transaction

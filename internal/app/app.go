@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,7 +29,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
-	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/server"
 	"github.com/latchkey-auth/latchkey/internal/service"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -48,9 +48,10 @@ type App struct {
 	Gate *password.Gate
 
 	prepared bool
+	ready    atomic.Bool // whether requests can be answered: schema and keys are there
 	ring     *token.Keyring
 	limiter  *limit.Limiter
-	lasting  *secret.Sealer
+	keys     *keys
 	factors  *authenticator.Authenticators
 	services *provider.Providers
 	outbox   *outbox.Outbox
@@ -134,7 +135,7 @@ func (a *App) build() error {
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter,
-		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating,
+		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
 	}, operations)
 	if err != nil {
 		return err
@@ -145,46 +146,42 @@ func (a *App) build() error {
 // furnish makes the rooms between the database and the journeys.
 func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flow, error) {
 	c := a.config
-	hmac := hmacKey(c, a.ring)
 	var err error
-	if a.limiter, err = limit.New(a.DB, c.Limit, hmac, c.Policy.EmailVerificationByCode); err != nil {
+	if a.keys, err = newKeys(c, a.DB, a.ring); err != nil {
 		return nil, err
 	}
-	codes, err := code.New(c.Code, hmac)
+	if a.limiter, err = limit.New(a.DB, c.Limit, a.keys.hmac, c.Policy.EmailVerificationByCode); err != nil {
+		return nil, err
+	}
+	codes, err := code.New(c.Code, a.keys.hmac)
 	if err != nil {
 		return nil, err
 	}
-	if a.outbox, err = newOutbox(c, a.DB, a.ring, a.console, a.log); err != nil {
+	if a.outbox, err = a.newOutbox(); err != nil {
 		return nil, err
 	}
 	if err := a.seal(); err != nil {
 		return nil, err
 	}
-	trail := audit.New(hmac)
+	trail := audit.New(a.keys.hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy})
 	passwords := c.PasswordPolicy()
 	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
 		DB: a.DB, Tokens: sessions, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
-		Factors: a.factors, Services: a.services, Keys: a.lasting, Log: a.log,
+		Factors: a.factors, Services: a.services, Keys: a.keys.lasting, Log: a.log,
 	})
 	return flow.New(flow.Parts{
 		DB: a.DB, Sessions: sessions, Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
-		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.lasting, Log: a.log,
+		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
 	}), nil
 }
 
 // seal makes what keeps secrets: factors, and the services that sign people in.
 func (a *App) seal() error {
-	passing, err := sealer(a.config, a.ring)
-	if err != nil {
-		return err
-	}
-	if a.config.Outbox.SealingKeys != "" {
-		a.lasting = passing
-	}
-	if a.factors, err = authenticator.New(a.config.Factor, a.lasting, passing); err != nil {
+	var err error
+	if a.factors, err = authenticator.New(a.config.Factor, a.keys.lasting, a.keys.passing); err != nil {
 		return err
 	}
 	a.services, err = provider.New(a.config.Provider, a.DB.Now, a.log)
@@ -193,8 +190,8 @@ func (a *App) seal() error {
 
 // warnOfFactors says what is off although the settings ask for it.
 //
-// Security: a key that is derived from the one that signs would go with it, and with the key
-// every TOTP secret. So there is no default.
+// Security: the keys that servers share in the database are made anew when all signing keys are replaced,
+// and every TOTP secret would go with them. So there is no default.
 func (a *App) warnOfFactors() {
 	for _, kind := range a.config.Factor.Types {
 		if !a.factors.Supports(kind) {
@@ -238,14 +235,6 @@ func (a *App) open(ctx context.Context, clock postgres.Clock) []error {
 	return wrong
 }
 
-// hmacKey is what addresses are hashed with.
-func hmacKey(c config.Config, ring *token.Keyring) []byte {
-	if c.Limit.HMACKey != "" {
-		return []byte(c.Limit.HMACKey)
-	}
-	return ring.Derive("hmac")
-}
-
 // keyring reads the keys, from the file where one is named: it is the whole key state,
 // and is read again while the server runs.
 func keyring(s token.Settings, clock postgres.Clock) (*token.Keyring, error) {
@@ -272,8 +261,14 @@ func keyring(s token.Settings, clock postgres.Clock) (*token.Keyring, error) {
 // keysEvery is how often the key file is read again.
 const keysEvery = 20 * time.Second
 
-// ReloadKeys reads the key file now.
-func (a *App) ReloadKeys() error { return a.ring.Reload() }
+// ReloadKeys reads the key file now, and seals the shared keys for the keys in it.
+func (a *App) ReloadKeys() error {
+	err := a.ring.Reload()
+	if a.ready.Load() {
+		a.shareKeys() // also when the file is lost: it notes that this server runs
+	}
+	return err
+}
 
 // followKeys reads the key file again while the server runs. A file that cannot be read
 // changes nothing: the keys that are loaded go on.
@@ -381,9 +376,15 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.prepareSchema(ctx); err != nil {
 		return err
 	}
+	if err := a.prepareKeys(ctx); err != nil {
+		return err
+	}
 	err := a.claims.Check(ctx, a.config.Policy.ClaimsFunction)
 	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
 		return &config.Error{Problems: []error{err}}
+	}
+	if err == nil {
+		a.ready.Store(true)
 	}
 	return err
 }

@@ -4,12 +4,11 @@ package audit
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
@@ -69,10 +68,10 @@ type Event struct {
 }
 
 // Trail writes events.
-type Trail struct{ secret []byte }
+type Trail struct{ key *secret.Key }
 
-// New returns a trail that hashes addresses with secret.
-func New(secret []byte) *Trail { return &Trail{secret} }
+// New returns a trail that hashes addresses with key. It may be nil for events that have none.
+func New(key *secret.Key) *Trail { return &Trail{key} }
 
 // Add writes an event. Hand it the queries of the transaction that makes the change, so
 // that neither is there without the other.
@@ -136,7 +135,7 @@ func (t *Trail) hash(kind, value string) []byte {
 	if value == "" {
 		return nil
 	}
-	mac := hmac.New(sha256.New, t.secret)
+	mac := t.key.MAC()
 	_, _ = mac.Write([]byte(kind + "|" + value))
 	return mac.Sum(nil)
 }

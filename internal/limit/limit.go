@@ -5,8 +5,6 @@ package limit
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
 	"fmt"
 	"math"
 	"time"
@@ -14,21 +12,22 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // Limiter counts in the database and by its clock, so that every server counts the same.
 type Limiter struct {
 	db     *postgres.DB
 	rules  map[string][]rate
-	secret []byte
+	secret *secret.Key
 }
 
-// New returns the limiter that settings ask for. secret keys the HMACs under which
+// New returns the limiter that settings ask for. key is that of the HMACs under which
 // subjects are counted; all servers must have the same. byCode: addresses are verified
 // by code, which may be asked for more often than a link.
-func New(d *postgres.DB, settings Settings, secret []byte, byCode bool) (*Limiter, error) {
+func New(d *postgres.DB, settings Settings, key *secret.Key, byCode bool) (*Limiter, error) {
 	rules, err := settings.rules(byCode)
-	return &Limiter{db: d, rules: rules, secret: secret}, err
+	return &Limiter{db: d, rules: rules, secret: key}, err
 }
 
 // Taken is what a request took from its limits.
@@ -135,7 +134,7 @@ func (l *Limiter) ask(action Action, s Subject) (db.UpdateRateLimitsParams, erro
 
 // key names a counter.
 func (l *Limiter) key(action Action, r rate, subject string) []byte {
-	mac := hmac.New(sha256.New, l.secret)
+	mac := l.secret.MAC()
 	_, _ = fmt.Fprintf(mac, "%s|%v|%s", action.name, r, subject)
 
 	return mac.Sum(nil)

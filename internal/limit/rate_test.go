@@ -1,6 +1,7 @@
 package limit
 
 import (
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"net/netip"
 	"reflect"
 	"strings"
@@ -91,7 +92,7 @@ func TestTake_refusesACallThatLeavesOutWhatIsCounted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Limiter{rules: rules}
+	l := &Limiter{rules: rules, secret: secret.NewKey(nil)}
 	for name, row := range map[string]struct {
 		action  Action
 		subject Subject

@@ -21,7 +21,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 	)
 	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
-		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.limit, s.authenticate, s.validate, s.recent},
+		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.ready, s.limit, s.authenticate, s.validate, s.recent},
 	})
 	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.
 }
@@ -40,6 +40,18 @@ func deadline(c *fiber.Ctx) error {
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
+}
+
+// ready refuses what needs the database before the server is ready for it. What a caller without
+// credentials may read at any time, such as the configuration, needs none.
+func (s *Server) ready(c *fiber.Ctx, next fiber.Handler) error {
+	op := s.operation(c)
+	anonymous := c.Get("X-Session-Token") == "" && c.Get(fiber.HeaderAuthorization) == ""
+	free := anonymous && !op.required && len(op.limits) == 0 && op.body == nil
+	if !free && !s.Ready() {
+		return problem.TemporarilyUnavailable
+	}
+	return next(c)
 }
 
 // limit takes from the rate limits that the spec names, before anything else is done.

@@ -57,6 +57,9 @@ type Parts struct {
 	Log      *slog.Logger
 	// Shape writes somebody who has to prove again who they are.
 	Shape func(flow.Entry) (api.User, []api.AuthenticationMethod)
+	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
+	// false after a start without the database, until that has answered.
+	Ready func() bool
 }
 
 // Server serves the operations of the spec.
