@@ -26,6 +26,9 @@ CREATE TABLE users (
     -- Names the person to their passkeys: 32 random bytes, and nothing that is shown
     -- elsewhere. NULL: none was ever made.
     webauthn_handle bytea     CHECK (octet_length(webauthn_handle) = 32),
+    -- How often an undo link restored the account. An attempt to sign in that began before the
+    -- last of them is void.
+    restorations  integer     NOT NULL DEFAULT 0,
     -- When a sign-up made the account, until the first completed sign-in. NULL: it has been used,
     -- or was not made by a sign-up.
     unused_since  timestamptz,
@@ -402,6 +405,44 @@ CREATE TABLE messages (
 COMMENT ON TABLE messages IS 'Mails and texts that are on their way, or were.';
 CREATE INDEX messages_user ON messages (user_id);
 CREATE INDEX messages_created_at ON messages (created_at);
+
+-- Changes to the ways into an account, and which ways there were before each. For seven days a
+-- link in the message about a change restores them.
+CREATE TABLE account_changes (
+    user_id    bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    -- Counts the changes of a user: a higher number is a later change.
+    number     bigint      NOT NULL CHECK (number >= 1),
+    -- The kind of the message about it.
+    kind       text        NOT NULL,
+    -- Where the request came from, as the message shows it.
+    platform   text        NOT NULL,
+    network    text        NOT NULL,
+    -- Addresses, number, providers and passkeys before the change: rows of their tables. No
+    -- password, no TOTP secret, no recovery code and no grant of a provider is in it.
+    ways       jsonb       NOT NULL,
+    changed_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    -- Set once an undo has restored what was before.
+    undone_at  timestamptz,
+    PRIMARY KEY (user_id, number)
+);
+COMMENT ON TABLE account_changes IS 'Changes to the ways into an account, and which ways there were before.';
+CREATE INDEX account_changes_expires_at ON account_changes (expires_at);
+
+-- Undo links that are out. Each works once, and expires with its change.
+CREATE TABLE undo_links (
+    -- SHA-256 of the key.
+    key_hash bytea       PRIMARY KEY CHECK (octet_length(key_hash) = 32),
+    user_id  bigint      NOT NULL,
+    change   bigint      NOT NULL,
+    -- The address or number that it was sent to.
+    target   text        NOT NULL,
+    -- Set when it was used, or when another link made it void.
+    spent_at timestamptz,
+    FOREIGN KEY (user_id, change) REFERENCES account_changes ON DELETE CASCADE
+);
+COMMENT ON TABLE undo_links IS 'Undo links that are out.';
+CREATE INDEX undo_links_change ON undo_links (user_id, change);
 
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.

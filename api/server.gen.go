@@ -23,6 +23,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// AccountChange defines model for AccountChange.
+type AccountChange struct {
+	// At Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	At Timestamp `json:"at"`
+
+	// Change `email_added`, `email_changed` (the primary address), `email_confirmed`,
+	// `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+	// `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+	// `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+	// `webauthn_added`, `webauthn_removed`. More may come.
+	Change string `json:"change"`
+
+	// Network The network that it came from; empty where it is not known.
+	Network string `json:"network"`
+
+	// Platform What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+	Platform string `json:"platform"`
+}
+
 // AccountConfig How accounts work here.
 type AccountConfig struct {
 	// AuthenticationMethod Kept for older clients: `email`, `username` or `username_email`. Absent where only phones sign in.
@@ -42,6 +63,71 @@ type AccountConfig struct {
 
 	// PasswordResetByCodeEnabled Passwords are reset by a code rather than a link.
 	PasswordResetByCodeEnabled bool `json:"password_reset_by_code_enabled"`
+}
+
+// AccountUndo defines model for AccountUndo.
+type AccountUndo struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// Changes The changes that the link undoes, the oldest first.
+	Changes []AccountChange `json:"changes"`
+
+	// EarlierChanges How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+	EarlierChanges int32 `json:"earlier_changes"`
+
+	// ExpiresAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	ExpiresAt Timestamp `json:"expires_at"`
+}
+
+// AccountUndoRequest defines model for AccountUndoRequest.
+type AccountUndoRequest struct {
+	// Key The key of the link.
+	Key string `json:"key"`
+}
+
+// AccountUndoResponse defines model for AccountUndoResponse.
+type AccountUndoResponse struct {
+	// Status The HTTP status.
+	Status int32       `json:"status"`
+	Data   AccountUndo `json:"data"`
+}
+
+// AccountUndone defines model for AccountUndone.
+type AccountUndone struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// EarlierChangesKept Whether changes of the 7 days before those stay.
+	EarlierChangesKept bool `json:"earlier_changes_kept"`
+
+	// NotRestored What belongs to another account by now, and was not restored.
+	NotRestored []NotRestored `json:"not_restored"`
+
+	// PasswordReset `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+	// `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+	// `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+	// no verified address; sign in by another way.
+	PasswordReset string `json:"password_reset"`
+
+	// ResetEmail The address that it was mailed to, shortened.
+	ResetEmail string `json:"reset_email,omitempty,omitzero"`
+}
+
+// AccountUndoneMeta defines model for AccountUndoneMeta.
+type AccountUndoneMeta struct {
+	// SessionToken A new session token for the password reset.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
+}
+
+// AccountUndoneResponse defines model for AccountUndoneResponse.
+type AccountUndoneResponse struct {
+	// Status The HTTP status.
+	Status int32             `json:"status"`
+	Data   AccountUndone     `json:"data"`
+	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
 }
 
 // Authenticated defines model for Authenticated.
@@ -441,6 +527,15 @@ type NewSessionMeta struct {
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 }
 
+// NotRestored defines model for NotRestored.
+type NotRestored struct {
+	// Type `email`, `phone`, `provider` or `passkey`.
+	Type string `json:"type"`
+
+	// Value The address or the number, shortened, or the id of the provider.
+	Value string `json:"value,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -496,8 +591,8 @@ type Problem struct {
 	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
 	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-	// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
 	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
@@ -934,6 +1029,9 @@ type VerifyEmailRequest struct {
 	Key string `json:"key"`
 }
 
+// AccountUndoKey defines model for AccountUndoKey.
+type AccountUndoKey = string
+
 // EmailVerificationKey defines model for EmailVerificationKey.
 type EmailVerificationKey = string
 
@@ -1019,6 +1117,12 @@ type GetCreationOptionsParams struct {
 	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
 }
 
+// GetAccountUndoParams defines parameters for GetAccountUndo.
+type GetAccountUndoParams struct {
+	// XAccountUndoKey The key of the link. Its absence is `required`.
+	XAccountUndoKey AccountUndoKey `json:"X-Account-Undo-Key,omitempty,omitzero"`
+}
+
 // GetEmailVerificationParams defines parameters for GetEmailVerification.
 type GetEmailVerificationParams struct {
 	// XEmailVerificationKey The code or the key of the link. Its absence is `required`.
@@ -1091,6 +1195,9 @@ type ChangePhoneNumberJSONRequestBody = PhoneRequest
 
 // DisconnectProviderAccountJSONRequestBody defines body for DisconnectProviderAccount for application/json ContentType.
 type DisconnectProviderAccountJSONRequestBody = DisconnectProviderRequest
+
+// UndoAccountChangesJSONRequestBody defines body for UndoAccountChanges for application/json ContentType.
+type UndoAccountChangesJSONRequestBody = AccountUndoRequest
 
 // SubmitSecondFactorJSONRequestBody defines body for SubmitSecondFactor for application/json ContentType.
 type SubmitSecondFactorJSONRequestBody = CodeRequest
@@ -1241,6 +1348,12 @@ type ServerInterface interface {
 	// ListProviderAccounts The services that the person has connected
 	// (GET /_allauth/app/v1/account/providers)
 	ListProviderAccounts(c *fiber.Ctx) error
+	// GetAccountUndo What an undo link would undo
+	// (GET /_allauth/app/v1/account/undo)
+	GetAccountUndo(c *fiber.Ctx, params GetAccountUndoParams) error
+	// UndoAccountChanges Undo changes to an account
+	// (POST /_allauth/app/v1/account/undo)
+	UndoAccountChanges(c *fiber.Ctx) error
 	// SubmitSecondFactor Show the second factor
 	// (POST /_allauth/app/v1/auth/2fa/authenticate)
 	SubmitSecondFactor(c *fiber.Ctx) error
@@ -1831,6 +1944,67 @@ func (siw *ServerInterfaceWrapper) ListProviderAccounts(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.ListProviderAccounts(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetAccountUndo operation middleware
+func (siw *ServerInterfaceWrapper) GetAccountUndo(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAccountUndoParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "X-Account-Undo-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Account-Undo-Key")]; found {
+		var XAccountUndoKey AccountUndoKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName X-Account-Undo-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Account-Undo-Key", valueList[0], &XAccountUndoKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter X-Account-Undo-Key: %w", err).Error())
+		}
+
+		params.XAccountUndoKey = XAccountUndoKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetAccountUndo(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UndoAccountChanges operation middleware
+func (siw *ServerInterfaceWrapper) UndoAccountChanges(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UndoAccountChanges(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2773,6 +2947,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Delete(options.BaseURL+"/_allauth/app/v1/account/providers", wrapper.DisconnectProviderAccount)
 
 	router.Get(options.BaseURL+"/_allauth/app/v1/account/providers", wrapper.ListProviderAccounts)
+
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/undo", wrapper.GetAccountUndo)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/undo", wrapper.UndoAccountChanges)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/2fa/authenticate", wrapper.SubmitSecondFactor)
 
@@ -4551,6 +4729,118 @@ func (response ListProviderAccounts410JSONResponse) VisitListProviderAccountsRes
 type ListProviderAccounts503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response ListProviderAccounts503JSONResponse) VisitListProviderAccountsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAccountUndoRequestObject struct {
+	Params GetAccountUndoParams
+}
+
+type GetAccountUndoResponseObject interface {
+	VisitGetAccountUndoResponse(ctx *fiber.Ctx) error
+}
+
+type GetAccountUndo200JSONResponse AccountUndoResponse
+
+func (response GetAccountUndo200JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetAccountUndo400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetAccountUndo400JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetAccountUndo429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetAccountUndo429JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAccountUndo503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetAccountUndo503JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UndoAccountChangesRequestObject struct {
+	Body *UndoAccountChangesJSONRequestBody
+}
+
+type UndoAccountChangesResponseObject interface {
+	VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error
+}
+
+type UndoAccountChanges200JSONResponse AccountUndoneResponse
+
+func (response UndoAccountChanges200JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UndoAccountChanges400JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UndoAccountChanges413JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response UndoAccountChanges415JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UndoAccountChanges429JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UndoAccountChanges503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response UndoAccountChanges503JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -7608,6 +7898,12 @@ type StrictServerInterface interface {
 	// ListProviderAccounts The services that the person has connected
 	// (GET /_allauth/app/v1/account/providers)
 	ListProviderAccounts(ctx context.Context, request ListProviderAccountsRequestObject) (ListProviderAccountsResponseObject, error)
+	// GetAccountUndo What an undo link would undo
+	// (GET /_allauth/app/v1/account/undo)
+	GetAccountUndo(ctx context.Context, request GetAccountUndoRequestObject) (GetAccountUndoResponseObject, error)
+	// UndoAccountChanges Undo changes to an account
+	// (POST /_allauth/app/v1/account/undo)
+	UndoAccountChanges(ctx context.Context, request UndoAccountChangesRequestObject) (UndoAccountChangesResponseObject, error)
 	// SubmitSecondFactor Show the second factor
 	// (POST /_allauth/app/v1/auth/2fa/authenticate)
 	SubmitSecondFactor(ctx context.Context, request SubmitSecondFactorRequestObject) (SubmitSecondFactorResponseObject, error)
@@ -8524,6 +8820,72 @@ func (sh *strictHandler) ListProviderAccounts(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(ListProviderAccountsResponseObject); ok {
 		if err := validResponse.VisitListProviderAccountsResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetAccountUndo operation middleware
+func (sh *strictHandler) GetAccountUndo(ctx *fiber.Ctx, params GetAccountUndoParams) error {
+	var request GetAccountUndoRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAccountUndo(ctx.UserContext(), request.(GetAccountUndoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAccountUndo")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAccountUndoResponseObject); ok {
+		if err := validResponse.VisitGetAccountUndoResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UndoAccountChanges operation middleware
+func (sh *strictHandler) UndoAccountChanges(ctx *fiber.Ctx) error {
+	var request UndoAccountChangesRequestObject
+
+	var body UndoAccountChangesJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UndoAccountChanges(ctx.UserContext(), request.(UndoAccountChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UndoAccountChanges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UndoAccountChangesResponseObject); ok {
+		if err := validResponse.VisitUndoAccountChangesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -9911,376 +10273,400 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Lctu40j/4Kijtf+vE+dOK5FtiuU7tpzhO4sSxfWxnchllJUiEJI4pQEOAljVTqdqn2QfbJ9lCN0CC",
-	"FCnJtpw4c/xVfWdiihdcuht9/fXflZ4YjQVnXMlK4+/KmEZ0xBSL4K+DEQ3C31gU9IMeVYHg79lUX/eZ",
-	"7EXBWF+pNCoXQ0Z6wmdEREQNGblkUyL68M8w4JdVcqgkoV3JeI+RQJJOxP6Mg4j5nWrFq7BrOhqHrNKo",
-	"vNx/9Xr9zdt37yteJdAvHjLqs6jiVTgd6Rs+r8OA1t0RresheRXZG7IR1WMb0esjxgdqWGls1ze8ipqO",
-	"9bNSRQEfVL5/9yqHPhuNhWK8Ny2dj5mD4IxErB8xOSRKXDLeICPqM9KdwvR6YcC4IpMh4yRQ5KlUImLy",
-	"KfwGt3stTrlPJNwVqCFhVyyaEqoUG40VUYLIMeM+eaqGVD3FZ6qkaV+sr+oVo1xOWMT8FoeXJK83Nygy",
-	"pJI80ZclHTHS+UMFnTVyydhYujsSKP3uiI0ZVfpldmbJS+FpfbPzzdyvMu71mJQi8shQTPR0SCj4oMX1",
-	"Hf0gkso8CWPqMsZJKCR8WDIpA2EGrX+Fp2Ft9DqPYqnIQBDBW9wXAR8QKaotniGR3S/d2ptR7T/18Ufx",
-	"9XJTllGKs8XzCGRny6uMAm7/fOFVxnprIv3K//v35vpXuv5XbX23vf7t7xfeztb3/1UpoqdjwXvsNBJ6",
-	"XWap6ZOerV6cwG/jpgWS9EXUIJ1QDALe8UinJzhnPdXRHNSJGI3VkHGlKZx1quRToIYi1vucPAM32qey",
-	"XJR93C7QnzGLpun6jM1oS9alvlM0z1Mq5URE/hmTTP1sSWAHsw6juYUUsC8Iza7RMBSTg9FYTX+jYcwq",
-	"DRXFzMtN8DRiml49ZAoRwX/13lBypZ9qECov9e4SSsZUSr0AQO49yokMBpwEnNBQcOYRyn3NNVSRK5Bn",
-	"TJJASTJmkRScMNobEhWMWJ4F9LDKdtWdkrsa2dl7lev1gVjXF9flZTBeFzA9Gq6PRcAViyqNPg0l+770",
-	"jd+9SsTkWHDJYC2bKQWK6HwoJlxf7QmuGFew2ONxaAT4sz+kgJ+TKf5d8amCcfcikFRtqiqN+vPdGv5f",
-	"dWPbq4RUqnYszY88DsNkk5VQ48p3ryIVVbGsNDZqte/uavyviPUrjcr/8Sw9+p7hr/JZZuRnZk6V73qG",
-	"s6RO3ZursK4ouNdpz9wGjMZ8PZyX1D9jf8ZMqpstBosioY/j3/VDvp4g06dg2+52exTIEVW9YcWrjJiU",
-	"dMDM+OA+Qn0/YlILdP+ZiIh9jExFrE+fniY9n9CIES4U6YkoYj2lZwO6gENWle/f0kXdusGiHugZLFrM",
-	"CNfGs6ykOSVQnhUlmVNYy46I9fX275EOLlCHSDqVZDKcFu+EHIqJ3oZ9wfth0LvzJtAwYtSftl1p62e2",
-	"4IuIYVnNncD/zCcBr+ZWcne1K2mUh0DqJeSC6A8xEEpqGEhPH+FDQmU6HjvCBQunmTEQ/AS+Je/K1oHg",
-	"bZQnqHjG3TDomVOlN6RhyDisIj1hvXfv1FFzg62/+mPj08f1v7pn4h2bdP/z5/nH02vR3D34S348er4h",
-	"NM3G3fdsuh8x/1RTL+4YDQeVxvrzREDgt9Yv2RQ2Ihrrbwa+5iwcbLUnRqlYPTAz+O5VYqmF3t8VP5Dj",
-	"kE6P8QbqUy2R9Qt6m2dD/034x9Gn4bA7OpNf/5O+h/r0f9wPfIf9u42Uym3FPIIwt8D2dzi9CgYgrHoR",
-	"8zXV0lBWUcp2FgqwV4Kzm234beamvzJvQvr3hUMFO6GJgu8ouKnERTr9/W8UtAU751XGUTCi0dRqCeYE",
-	"9/Fvl7tvMnV31EwuYnNUFP4lrYBncuGyvBZRN/B9xu8q/LToiMftXihkTuidBwOudfd4rAUQ3pCXd5ur",
-	"lHcg5qSiYQjjJ75gEk4yUOi0zTNXqr25MVFbKdYPxQQXBTgfFPPKd8/8iStU+f7tu14dfCKQudMC9BZH",
-	"BmzVlyeWjzzzrkXUYo2vLhsG3Cedz+vneGX9Qp+onXTd2HUglT52wUTjPvOr5FUkxvoYbnFjonb0nKr5",
-	"CXX0nus5odJasOrBgLdFrCpgNqnXIub+XWmRC9Xuw4ty+k8ENgYXaqgJEqywQJIxVcM8QW79EIIU/T6L",
-	"FhLkKZ2GgvoXQhzRaMDuujpd4U/bSoh2CG/Lq4hG6yL6Nr1acJdWFCgnO1vkffAyt1b1zdUqK4Uf3va2",
-	"N3dId6rKZFqyWEPB2XE86rLoDmJ+PAQhUPnfm/Wd+sbm1vbO8xeVVQl1Z4jLi3QYEeHwlEeCPqF8ulC6",
-	"n0biKvBZ1Oz1RMzVHRbEqDclJx9+BV4Ng2mj5iNGVXsnHY8rXiIgk0fQ/1H5ZnQlPRqWqkfNsVWy4Nda",
-	"TW9FVe/FbuXWi59dkoUbYFwqzCeSRVdBb4kz9Yz1xBWLpvvCZ/IH2rpC0bCtmbwNU6s06rVEwY3MmOB3",
-	"WfEqMYfH3ds3MldhnzbrW/Xt3Y2dilfZeF5/sfGi/qLy7ZYqamZZFtt+eDM4jyR6TLTlFLK+WmIDwDJc",
-	"lV1nDM12z77PFZlNfZqwKBGb4NwKZHK66iPzj1gqohd21m6tkjNG8Tq4in28LAkd0IB7+gdOIqaiqWt/",
-	"m1fcn9HYyc+50yDUzLRHw3BmmnKM3um8WU7JSIwYVy1OB8I4yeyLOjmfbKdKjs3RHEgypFrRICJW4BhL",
-	"Tu1UB2nx+Wunn0LXNn53YnzneDMqJOhGBHvzTK/yerOvjEGXWZBz1hPcl0QJMqGBIl3WFxGDb3N2raz/",
-	"Xm+S9WBaSyDdkoTK6l6lL6KR5t1KwNXmRgW8zsEoHsGPhmkDrtiARbhBsxQfMW2jI8ED8d3dDjdUXGqG",
-	"gwa9n1qKlcbv37w7GOfR+HDWyNYmtRvQgamaNb21gZxdojvaxwOmFhvH53hefOT0igYh7YZ31tw0iYmI",
-	"RkE4bcfOa/MqnDmpNK07jxDnkSo5DRmVjKhoiuySVeq2V2mRfdKnaBwCC5O+tjVErBrAO5ruunocgSR0",
-	"QqfayJChmKCTTwgyintD/WOXBXzQ4lReMl8r7oL3WJWc06mjzndFjCLI2aoGxLz01ZErEH4m82+siPlV",
-	"NAUyA5/d4S0ZfsTUUPjGKTarZ5S7O/BB0PJ8BrST84QlXrDydwypbMdS02PiurbrphW+jd1a/fnOi82t",
-	"7efP67Wt7e+O4Uwh5mjUx0aFTd8Nu296wUnw7vXHvw7rx8GhPByp8df9w53DYCs+Ct7tVtn03V/+p8Pg",
-	"JDi8PuS1am8j5N3R65r/+V1Y8QpscRyKPQpX+S1zbCbvDC+lan8d7V59Gb2efhm93ul9/m2r9/m3Ontz",
-	"fNUb+eHXzXdD/9N17evG62nvzfX2CqIZ8z0E54lrGi37DunRKAq0LoaH7ATMaVACQCPQHwuZMkqONuvX",
-	"tVRZJCQVG1/QS8bv0+Ni/wbzbdpGgoQNHzPuB3xg7bm5nhkIbK1467Zq9Xtz7yg2JhMqidLLi8IPdysJ",
-	"Bmh5nLj8G6SjV7UKS5qETkBjanGzTtbwBIGLr5yYfAMIZyoaKesJyqwTuIEUUAzQDSYHWOVRD4VNGkQy",
-	"7ut3UVngjYq5CkInYpKX4J8+fVp3qXtWjHdeMhqBqk7D0b9blZCq3vCSTVuVDnly9nqf7DzfrnlEMqBT",
-	"srk2X6DnA8hFYloPoU/jUDlU71WiONTmVSWGHRVR8BdoNl7lQogPlE+NriLvrC8I0R5RPm1H9oUZTUEf",
-	"r5RPrekiZ5UCElLFopy/Z2OFdkaTRFQxEgajQJEnnet1/ec6/NmxeQJizCKY9JomFDCj4nGVXAzNc1Ib",
-	"hi0umVIBH8gG6TT3908+Hl+0z5oXB+2jww+HF+edX//E1wPRsuOjSzU/zU9t8wHuWZIdzxFRYSCVkVFO",
-	"6lUiiFz5lIqwvXmOaphUlZxE6Tc90tVapRCQ1EToQGjDQMuvQJInc96lqWGtcMRDMdGENY7EFQNxB/r3",
-	"SuWZsbQxEP7vViXgVzS06UZa3kGCGiXmDfqYgKwr1JAhjP4jRCI4befIw49cxuOxiBTzPzA/oBfw/rsJ",
-	"xTh9Z3ukX9qGUWciVoyjFgOuaCpJ/iMk4OTjxev1F16S7rOPQ1o/4D2h6SzvJN++Hye5PsI7+eF1nPGJ",
-	"CKJuYjSGiKA/z3ueDBFTdtBDui94PxjMUt9bMSHUOFHJRESXRB/sVfQHj1mkAsz8cThDqwPWbsi/7j0b",
-	"KzC5ReizyDCzFuagrXU80tH2Bacjhqlu9i/U5jpV0uxKk3kZMSJ4OEWXubRJVtXZTD1jm7SvHGdDu4s+",
-	"0jbj2jApGGkSjgWHpA0JkO6UUEx1iyi4tyBwQTHNLf12V4iQUS1utVAVY8bbfRG1jdAtyBVk8DLOnNXW",
-	"Iq7LIO+0+M0g0ZeYCY7X5pTqtWA+WN7sWivyRpRyyAjpm7Qba6nN+3JiVRamPlKb0eamwGk+Ktxtj3Rg",
-	"IztV8pGLyGcREnGg2EgWCJ1kVDSKKFjISVpUxCRTi5fF5gHiBsNDN97d766Y/D23LIVbvxQxlm3twkl+",
-	"S4Youn+wHigSzeyJ/neOcUs3UXO+SmJTeI7pg1boq1NYtIBn3MMecLVUmA6c2b0ljdVA8A8oOQo22Hoe",
-	"5uocErJFr9eBhCqNen6LYrzBznrhgn0wqlFO2mX8ErMM9+7ThdZrqSIjIRWpZ8OaM6Tss5ABIfQo77Gw",
-	"kFwh7xBFAxzkxg8mtIiA55m/Z3YDjXJwocfcF5yZ2HOhbKJ58sjNJZxoE1GrAInkz70ns9wzjpSFi7Pz",
-	"fGPO0uTs8Nm3aZGZJJhjrOWT8VmkUe40401EpDekfGAcGJafPLRBOCP9SIxSQyDJhyccVUOtRonoUu4R",
-	"qm0KQkkm7xrsXIW3GFsWrYkJvFwrn5AqH5szejZB16zkRp5wZ7ZqIekmysUM+VoLYWkXUnZkqcGw9AuA",
-	"jRw7ooi6315cnBK8QS/NjC2Vs5/mcbn5jIczNeNdsGCp7JkZ3QlnWv6BpWrMECMVB/RqRgwWKEdq0WJd",
-	"BCMmFR2NE3WlRAKYnF4YhxYDxYT0HV2rfy/KXU7fo1VDvqf5sjPq005+A3a2Fhizqat4xsg2Wacdy2ud",
-	"KvmguWsSoD+RNYgvMGpAg5AIDqwyFbG9fMnFpHCO41wqf0FihcnFd1NeBWfZic7KRZMYUvRGzM1YYgPc",
-	"fImitCwI3uBApOgFNDTSvVP4tmx1R8neIo3qUQ2CK235gXdnMgxC5iYhF81YGZsr+9JDJYn+pUE6Sqix",
-	"1tKyKQaopU9YV4+OdwrXNZ1EHCw42MB3uPSaWOWx+J36V6J/XrhXOeFhCNnTbLtAZoio6EiS4FYifdrT",
-	"LGZS7y/ZdFYwuLkfNxAQRct4TEdQSIKrl+zILRg5kO35jGWtlaCwvGUyDHpDWG6f9QIfdEYskwO1xfe1",
-	"opIZo4elQSoJNtDEb61Zn5foHEuWsmSTaMpcgDLgPdQZPvLgmrCx6A098vFifw/yGhuEsysWZVbTFzGG",
-	"ZfUNGPhFT4kZK0qKmwy1mJg/5c6cHg3Dkp2eNZJmsoWK1HzwD9sUHPDe6/+hRpHH7+T4ftkTesmZF4uf",
-	"5YSOOU5GdHq306QgV2rBYtlUpftfoZyIMr4sR3zk6Hyh3Cq2a7JTaA8YZ1HxcWNlQC6DCwgHKmUpOFLB",
-	"P6lJtTNgKpMa1gGVAwhuVGJaz5/BytRbEd1RvTWr+bPU24V7LRcv1QI9Ud7GmBfRjBWfW+cHs1z7YBKm",
-	"da5JtV7uuI6jiHHlpDHMnMKMmRPPWKBGZmtb3NSvJDNJ3uK5Vasb2zsFsomzyZyvXhgT03XaLfMZpwS6",
-	"vkgryoygcA2Fz8pXDrzyZWXDe6RHJfNIN6T8EgoWiU/lkEkrs0dQnV3NTmFna9GY4avFY7Xe7hm/jhX8",
-	"c4k84zPXAqO/UF586NP0/oxyu+jJc7h55ptavzUWp1zGLWYC7dK+IbdWdjDly3U3gWs++2AlQLayroCC",
-	"C2oX5833nRT8xLw+T5b5Vy0xoDsufm52D3gXTEpfkV11anNU09vAsaDEu/OT4ydrHTB7tWpMnnxiXX0U",
-	"cXLErlhINtPo5na1vuYREbU4JSg3DDCFCH3jWNGvq5IDqMRn1worklNv7o63+WLL+CxbGVuk0qj8IQWv",
-	"ntHJBxNnzMyqXD5mJr5gK+2dBXRlfypa3FfGy1xAQuA/ljczQ3Mfd94x7+N3o+NkCg+VgF8F0pSS2AqU",
-	"0i13pH/O6okDP0mLMXdV86f39oLTe5H/KfDtF4wnKv+FWu1m+kHyOW/uUZKp8p1Zkx+7j0Xjc0txZ8e3",
-	"2DNb4go0RcNlVpR+rSQDQZQojdWkVWllb8npm+DSTZCCMDMviOQScUybOpl8Mp3CojVjtzM23ErmpeyM",
-	"zD79KmYGDLpUIJQQ174YjanFYxKxAl05M1a7XQ77bm7ckH3xHaWDzhZqrIgtVhLQtZOHly01/mLXRza+",
-	"BtnCZXxGkxBrvj5qQgOFJSXFXDw3pqe/udQE7naGzu7nLbwfxYv6AAN8B9y3hk8p47lWVC7+4UvQMMNA",
-	"Kvsaq2Vax1Uirm4aL6PXh/ho3Zy19s986kN+7na4hfONojLnHpTT3VjHK/5COQnaVLxCL3YgySQSfOCB",
-	"U5ZxSEEmIwYhNRERTIxc+hA4jUQ3ZKOiZJGliDhZqx9OuIVbdz0WkbobcztW50M9BF+HYlIgfudFjh3s",
-	"O0yjWl0I2a0O+bsQ0mE29xgAC/WL2bW6W2zK1dGXKWdPvT/2yYIdPemTTrbyvgMutfRiDmnQMzCF0poE",
-	"ycvJZCgkSwpuI4ZlJjdLzNN/lwxz1KeZrBYzUH15ZoyTXBhsSGVjJujipYHqTGBs2dHmD+hiV6fDZdqQ",
-	"8/0AN/jUIekiFMEmn4JvgeCrHNrJvvsT6xbCLDYJlukiviInp+sb2zuYwf18u/7cI+ZfL9YKclDCQWl2",
-	"V+fgfGN7pziC2Iuuyp+DARQ/d1nE0TC+nc0XRA3jUXccBVxZmjPx8dn3qOmcce+XZgaUPySDQfFT18XS",
-	"8Zr0hIj8gFPFPNKlku1sxVFY+IoSbMzp0q/IEaCePe6BHp5+P66sB/uJEy2i0Pdses4KVJ1LNi1gxSTj",
-	"do+EQlwSCgQWj0l3CtCUncvA7yx9KjsUvIi/YDhF4z/SEj8XUZjNyTKkoybCw3+DsNJyYszEOGQzqcez",
-	"bFFiupgUQgGWOcp+4S9ndc1a/8XJRMknwMVoP+HpoR5U6ztb1fy7i2ileOFKF+0ik/KoZa0+Jyd0qsdh",
-	"cmUyPqd7tlBLM7rmD/3WYbSSrTg0S55CJHZcSKDO4q2Yl4xUujwLVqNoe9MoUkkmi8k6krObZ5KQ2pha",
-	"XpoWnxq5NncO8nqAjWRp+lhabFNy2n+yYLhdhjlAkE187wd4flxeyTIUyaBjNrk3z/3Nc30gqSIem9By",
-	"kGRIQaZfjprAoFwQGp0fKzhmE2PvFtuSN0/LTipLrO/EpnnF3IfatGnxaTgztFPcwHMwBEol3SfIQkPL",
-	"EjVXjqH5QBJKTBWplxaRnh++Of542n59eHD06ryzByPNwuh2p8SUtC0tGM8RryYUExata67fS4JIG9tb",
-	"adb7ys6U+xVkR0wpFkmP+MEACnK1rv4/1f+93u7skZgHf8Zsnoyrby8n4xzgtFnCWzDxQqXsB3rOcXjO",
-	"J7/Nn+CNveXHWhaLyCaTLOcmcRb0V3GVw5hLhe7qyP9GIS74auFoMTpyK/++o8gWI7vezc8/J/r0IZZK",
-	"n8faVL1BVGheKMh65JZMAGpqeuqGjAAwuT4hxpEYRHQkq6Rj1NC2qW7SKkFyKQA8Gb/jtXhyMcEDhTuL",
-	"ULrhBzdBrQ2YpxJekwXMhO4MlOt32izI9qyqYu6I2EhcsbZZGFOrqt+Z4CS2k4YHadcH5rcBIU1f8mOs",
-	"7WXOwyVo7/p2/Al8MfAnVyxq57PT4CX9UExgZYyXS99uys+zkw24QYCH2WWvZN4ILixOwzZ4evFGKDt3",
-	"/tnuDUXQY+4VqFh2/g4Dqcz7zAXbFMNegO0Z60VrX7Kp+0u2CjLzFiwide+9bAOsvHsNnWIe6YzoNS54",
-	"O+E4eJu+rm1Te08I7AV/QXEArCigpOGOjgLu3MNFdsW4KCAdLtr2kGgn5bBc8B7L0IpD1PpNcRi2e0Ma",
-	"0Z4+ifPDSNbFlLhlrmmij1g4bfN4xKKgBy9MftW00BOjEW5S5rIcikjNXg1GQUgjfIte9GJKxZ8SSp0B",
-	"HHSuwa60E2Jq8dwvEYslzsni16lgxESs7CW7ZpKOWJtKyxDwKslCTcmCh9O2oRCrw0JcJHMBqQ4uuXjX",
-	"8KISdDY0XHCY6UgSaBa0NgyeCNLYDGwL1ENzqHhIKcJeSOi6GNgA3hjzWYpyruXEk1Nc3w1p71IzpJlj",
-	"8kPhlia/JruaKWbWNCn1smNu1MxxlAAwFBXOcAUtYuAkABdOSd0XAGQWKSn5WFKixckxo5eSiP5ipxuc",
-	"VelAS865fhCykjTBm1f0JGhqxQahQPAtxLFGPVVwbcf0Isb43ELSzfkFhYYo3Dh9STnLDZvI5BRLt+p9",
-	"oSaeHZNWwO2D88uPt+bUPWqq/ZckgX/TiqhcebNinBro4zmfsVPAuzOfjGPw3658lbcLghdeorRZApvZ",
-	"CXdGmYqSOWTvqLijgLtRj3reMr4zYecNyEUKe9GYXSjoEjZING9bYu9C2DopcrebXVrhOJdt7xQRjMur",
-	"AtVsiWVHxt0OJrZarL/FghEp18n0s/P/tnjdb5UXVgzLvWxuQGbbfxnDN7uxswdMCr3+95weQH5y8Gn9",
-	"QSKHZdoTdIvjbQY1bJ7/FiAlTGWXY2rnYs43CxLPJ16z+87HBkIMQlYcx5vnWjUsGSzmRDFmXFsysA8x",
-	"YtO14ygsrpL2A2kK4XzRi0d6D56cjBk/fEX2kYjXFvMXHgx69HYf5lEItB8scDOA9ipvqoFw+7aC0iL9",
-	"k2cwO0JGpSL1jRckotwXI9INVHF6Hxozckg3tneKF+38bRMi2AF3fKRkyK6pz3rBiIbG09hIg//nr97n",
-	"Epe1epA4wRfUMMEccyPz3BVbuN53S8/Jbt1DF0HnCVrVraqkCiTw4kRR2wXA3WAlQn81icFLJp1mF2BZ",
-	"TCG7LN6cZNrsm1dDTOcWWepXoKaPssirv2LzZ6Y2ZQk15cJGsm6C9ASYxrZvQQIvkWmouvliq0A2WgRE",
-	"PFVKnKPjcci0SureC0kCDcKuLYoRymYpUrYZRJQnZ3XErsSlxWBwwhwho1eoTWWKPrZeFKUA3UjlSJsU",
-	"T6jEsGVf5Gs3i3qzaiWgdKHdPrq5g5Xsi4itLbnwy4VdDdo18y2cBewFUSwMjTY9HjvtXA1O/UfJ/CTM",
-	"aWgOsyr00emC+y0RGZt7Ikd0gqcyAA+g0ZY5WzpVMlOKnKyfhfim+I7q4syJ74sYpzxSU9YeeckmyPld",
-	"vVGhU4ECCbojM2W02PzsxpVPXiWh0mXkM0qWOfVSaVPmpE/SzGqfZdalfLnn588kbabusVB8bpF4BgJi",
-	"Zd6zXwjiZRWALMuc2aWYKjYLsgCtZIWIKEsOMduIqgweIN8YKgsCC2iU5rTDwD3AwuK5qIXzkF4xaEh/",
-	"A4v03oBZCiigaJ0X8s7dVMcsGz5UzdE0+AL5eUqD8lLaBZCTFzPtuLIibqu2e0MZl/3gorEvGvcPHHHJ",
-	"WEfiijn9nsprljOgMPPrpbIQND+9aio39OJ10MraEjl/RZpwc+60A3ULILabpQgW5QDehEJS51Px2riN",
-	"tYpIeaal2C3RMfJvWjyau8rCzMxuUQyZS5Z8WCJUMrUQ1+iSTctPX9uIH2pO0PNm4bAXGnQ/F7JIT8ub",
-	"r4+afdPnYVQC/JrU+mJRmc+KQ0G3DfzC69oLWD1peqFtUjQv4TmtEtrxPel8Xn8FV9e13dNZWxoW1jWT",
-	"TDtLiBEFCnHhJQk44SI9iW4KKDleAszW4EOmQK39SIzKSvZMZsdcaMogOyVbqo1gdTQMS5DttbImGeM3",
-	"3chxSJVelwJLNxCQ20G5HwlMk5qwLpq7NgEsYtRH6GlloUvpgHFVWjffhp8LjyFs8ZEQhkd6CBS+UauR",
-	"NHdoyWhEMK5kPuhMtEjNtSuX2aU5jHerqKAtgPYstvbNMeezfP+rxAbPgwE/idVt9eBmrmtrEkexafqE",
-	"cb9Q01zCHfTD8/Epz0K4P6wEfbhxY77cMx05V1sn1bQhuhcOs+fW5tepnfpBJQdFEHuzxGIOWoh8ZxJD",
-	"iqqtyuuzHfjvpQqsb5YGMtcISkdVJF7S8+zmPrQqxFFt4+Nse9FZd1rWfQYt8YyNf++9NlbZnmIWQjEd",
-	"aeECp56Mu1gs6WI91IPqQqjxOVNFwWPJehErOCDqOzU3o0BrgF0q2eYG1rdv7Wy9WPMwujIdQ/NwVdbu",
-	"SQk1Ls7UaHKtco1prIaNDvl4doRvpOQ/Z4mtQ3muRwIdjxfvvZmW8/G563Ib/JQp4doAcYsofxRSSrqf",
-	"DwIpJddZcHYR5yUxFTcRFBHCegyENvRAxD/ppOAgaE0ttdSAb1K8zsWNli7EAI0WbOanD8OOpUs0h/Sp",
-	"Y7w9k6GAErXZzoIrbbd0g4jGSlC8yrOdcntdCm3UjhiVghczTkbNnSGCkclm0+sKxQANsPSNegyNEmnY",
-	"4hiKQKT31LlbluZ+C7SlZfoxvYasXwhYOaFdp8XuQA/9yVa9tuZh1ya8q4CUSsmoJNh1C3ybH1cmfONW",
-	"SWXdSW91IucF0i2ciEV0/gDx1H5I/s6dyhfmtNQq6UU/rxbBpk1rZqELuiIWhgWsUrO9sd4FlQU2w0nA",
-	"Nrp/IDEV22BK3aFCodyaQsgRg40CYVFTRryEIygtIChawzJSeUWLxPXqOvmVffeO7GxH/lD16wI898JB",
-	"hYEEgCXrMZu1U1VEe5dt2lPBVaDmINR2XPdeh4zEFVumHj73+qK5AIrkgtLpewpQFMQLZkcIx1gvjgI1",
-	"Pdf0gSPqQktlrUulf722e/7u00VlFvuLoH1ozrmk7/JalQD81h7phTQYSZAMRAY+Cagi7HpM/lABGTDe",
-	"4lhgGEtGAikJjX3AS/PcRAg6HodTj3SSoh5b8wzFkh3yRA1Zi+vNNN3CchCma/r2UWRa5b+oP99pYCdr",
-	"65ZO+4BCd39oBLqWOOOwi7uI/iWJmPAqOYLo52atZppiuZ4ozyROtrhprAjNVrUQtI30yJnrr5QosijX",
-	"E0oQsoNIf6mhB0OB1t1VlkanfmY0tg7psmHAfRIoVNuA44GAYQdTgh4qNXb6T16UZxaIMf0ztimPMAhs",
-	"F57RfTpkCIEUEbuu+So5VFrjlC1ue2QZVJfYphJ2jpoX+2/fH3xpnx+cnx+eHLcPXx0ddMiTzRrx6VSu",
-	"ebYSI23D2uJ6YY2Wi/0mE8cvlHGIEZO2wol0Dn02GgvFeG+6/p5NOy3+ZParFyfvD47PO0TSqUTn1ySQ",
-	"bK1B/EiMsZyih4iLQxH6aRJoi49pEFXJCTfIXImSbfrSOQMnIVCLaX9M9UqQFKem0eJbtboHy7NVryH1",
-	"JL3Nu0wGPqix2HVMVklztjVnd2q/ZZjJ3Za0Sycv3MK9pEeoaQ8KXT5bfFGbTyC0QJMLlqTaMHuj8nnd",
-	"CPF1pK/UCBsHAJ+mhU/A+6JAr8hOTJPKSHT1ggJTURVcQZaqrLZ4ix+ZnvG2Ctb/g/KBWKdhqBfoXxKK",
-	"ZUPNNk+f0vH46VPN5kr0REi6LBSTFu88a5u7n9Hx+NlV/VkHso4ph1zYSRQoZbR3c1/SBNVkKpsN8zW1",
-	"g8DLsChNSDSKQ0MqkI9ngKcoJ9DnW2G/b71jMLOnTw/4FQvFmFWfPiUHEN0zHVth5MQZeAeDDQ4Co3G/",
-	"dvDE7bQ4+zOmJsXXOdBtn319HhsQAGqgKtFd05kRwdUWB3hZMBgZDGtM1VBTBJo32upkdugErEDw/8pC",
-	"T2uLg6uVPPl4sb8GWaw004kSmp/RCOB0+xE2fK+S8+Av81bbrEIv2KehgIWQlwEf6FVrEi74OhuN1ZR0",
-	"cjTZIZOASyKuWNTinaabit4wvNfRrJY14lKjDarXwb2CS51EmKlscZADHkma7BqMNM3e2kDAZcMjJbXc",
-	"6SXDXkr5r5ojYLGAeQJtvg29oadlQhGJMtbGtYigEXiLc6bpSHBzwCXCxk7PAAXAKwbYU10fQKZq9FIf",
-	"NGg9gCxr8Z7Tt0RpPmmQrVo9aWYPggPDYslWUWVD/XA46O3ax6b5sOeSaSLMBv7Jk8R3veXEgNbMIQM0",
-	"CqCI8ViPOOCNPMA1dmYLlDsKav0lvnAOD9y3p0/1yDvX63jLOtJf2sMCbvLM8oACkm6q0/ORp3kIwHYZ",
-	"Nwy2ahf9mc/Ijke60xYfo4sTVcInHUxrXTObqRJoAJkdFXnS0QJH35luA36+xeGwk5oMKVivfCCrJC15",
-	"kP8igF6DLJY0y8M4frJ6zVTRCmD31VTvYud6PWI9mEashh0kHIfY9YJSyNXFTAGO+A+U+y2efXYdPV/m",
-	"bJ4Mp9XkyUbG7wPpI8bPCaqU1eUCPTfN3ib4enbQ/Hjx9uD44nC/eQGn/+GHg5OPF51M+/e9VA9wFzSQ",
-	"SNSBGrY4nqN5h0wDPFNGedWnrRasVfABGjBiWDKnFMya4T3KW3wQXCFyYA4huBg3WETGmcqzxd2cBcCm",
-	"1oZtcS6ibO9WrxwzGaV/9qJtx68FIicoT8ECGzHKZQOZDlQNjq2IweE2s51Bv0PCYARBEHCeSDFKWplL",
-	"IG0omAj4oNOAEWqFFw63pJZir8U7Ji6aYtE0ZjwaXCTTX8PzOTcWE5jvIG+Cxm+D9WZz4ojDOEW/bwme",
-	"O0L76VOQUzQEXQEIZKtWI09GNNQmMvPhnF3zyFZtizwx5wUclWueVvi2zdHbDEMx6ejbXnhka7MOg92u",
-	"1Tzsvu2cpaBuhUGPGfPf6FrNMe0N2fpGtVbxKhAcAh1fNp49m0wmVQo/V0U0eGaelc+ODvcPjs8P4Jnv",
-	"XkUFKtRvssoUwrxJ1Mdq1TreJcaM03FQaVQ2q7XqJiSgqSHYjM+qExaG6zBFrUWFbJ2Ox+syUGydSugJ",
-	"Z/trDIpCZElBmLmX+cQXI6rP534QMg8FT6q7N09Pjw70/7YPX513qrDEqbhtcWNrSGaMoWTTDv1KQw8B",
-	"Ptgcj88DxZrOALXZjP4VmNdGrYYQX1yZnCQ9OaOaPvvDeOWT6PDflQnrpkehNA9IbYI3X+6/OoDcgWpP",
-	"jKrmmSodjyvfwBIHD82Nsku/ewVGm16vasUzGjkMYR/oY19wFYkCb+MHOiVdRi7ZWIE42fR2Uqu2WnE9",
-	"Ceg1T4eazLyC8N0eGdHrdTpg/97cqdUK3G/fvUrukNPPaj5nEKrZqm2VLUGyMc+OhXotYu5nPBiVxu/f",
-	"vIqMR4gIZ9JygpNzsBVAOzUAqTLxDCCN6WHSAWzSK1vrXvmmB+rIi0qjwhEAseiEgqpvo1xoHUkLETz2",
-	"rEzSTI3mQnJHFcafZR0pmQoDfimrlrgK+eVVMAgUDUlT30+O9AOzPHL86uzk8JXmklkWIYs5RL8a3nw7",
-	"pkiJpCBHRFHFRnpXbwS9fZJ41nKpIIWMkP3IIztAsScmav5KLPHHZBEzNNHu/cS65D2bknOm0sYBa1Xy",
-	"1nQ/RDcqED8Y3h6BidsCrBanXQHppKguwI+ZHCapgjAEQ6tqGjamijcHu7iIjwxe/V0PFoS3/910O6iA",
-	"m8Hg5zcq0KzA4Oc3KpvR0dlldHZYO+ht+xvdD1dh7XrEX/C3/PSCH8Wv1efeu5PDz+rzX82K6UJQOdg3",
-	"kPuNisReppVGpf9i8+Td5quN69f1l4MXV3F3Vx2x+uDth79+e77DXlzEcjc+fXt19tvBRwDwb1Su268P",
-	"/jqLd0ebO2+PjtsqZjvbu0fH48+fdsb703MVXH754/3hp8NtWqt8/7b0qWfWsITR9dLckcVXwOC34O85",
-	"7AoRwKQjhqFSEUeWFgHkagoa5E/m1bzzLNP8MWSqIFh3wH1JaBgmwRtCjZdVfwY7BkIlAFWsSj4aJyRV",
-	"cMHWrQeyxZ3Dzth3rw6ODsCue3PW3D/oEDqhU09b+ELvG8Atmeh7zMHcD9QeoX3FohYPFPplcP72lMSo",
-	"Lg1tBkIRm+NEmwlKxt1YPU0PT3uX1p/v1jdquzu1mhOs28C/lmKhmS6lBczUdLcEzGjwNu1ljKuBXjVj",
-	"u8IGVYpoXK9yW8QKD7H64kMMkwREFPxlTr56bfFDbzRJf/cq27XNxTefY2LqxxTZEjkw4TlYokyfCIe1",
-	"mmnnz5nZmj3OTDrPfei2mMt/Zr+zjSrm8diz2aLFwgPyEO1ICMpCvxBgIHB2YPU1JNyRTzbbGOudzRlY",
-	"naH22VrAFZH879lao1yubbYU3vy4WatVtxO5qwSEtm7wGh6HYVHpej3Nrs6WkxfWNDfqte/fbseX2YWc",
-	"x52QX5+5u5j1Murjr8F5GQSHjJ8K6dBqqQ4/ZnqC3OG4mxgxD2AEXpJxj0mv8kb898xSynpS9V/IjtoS",
-	"K0BOTgMtmiUjACdjyJUt3vnwutk+O9g/+e3g7Et7/+TVwXn7/O3Jp/bJsT7mlIMnwEaShVfGdauM5zec",
-	"piHTFlfBiJWoq/n6+SK+nr/bmTecD8WE354U0fxZXo7YFOPfLSx7ZWadHfjbRuWLiPGg44LY23AhqxWX",
-	"o7dqW0tzdLaLZDEjuztcfH4OMdX2JzFjdi2yIBU3YcIlTj1kw/zi558wnlmtuwMj5Lz4Zwf/+Xh4dvAK",
-	"qnlEWX8oEUJXKG3JiTEEcaEyKym3wvy9AVOSUFBDq2SrVmvxRXD5DcNm4FMx9TO4JsVMhm+5P05b4tGX",
-	"NKmZ/oXOiQ/0ElMRsuSyYoqM2DikPaOI5ThB0wpSrIV7uCWd3uBYAa1mjjm1UathFMI9QIAW7fmBmWNU",
-	"KrMwRTMbCI8oIYrNG0hzo4pd6KHchlRfGTr4VSgNgUNgnS5OLk6zitfK6Q1yDgm1QuMu0q9Q43j6VOsc",
-	"EESFjDehVX4tCp8+bSQJQVrhsV1K9RVb7tPJVRK1eEkpkUn829h8sVYlB7Q3NHWTGBsbQXYDNXnx+mMe",
-	"GQjht7h++67jgSFbtV0yC/nfgI+aAtORafBi77GazRNQlJpHRyef2h+Pfzs4O3x9ePCqffCheXjUWSvR",
-	"eW5N1Rnl/QerOjbz3ladVd5tfX3//vPF++fHJ799fH5w+vG3LxubR/uvftu62PjP1y8f3AquRsXWij0D",
-	"8fLsAF/coD79P7dqNjjVE6P/C9//70Vvb8W12sZOIGXMon+bt7lZ/jfRoGZryUq1qETMmcylAhrfM8mH",
-	"NAutFcgWz6BGgzvIdlRGf3HATY7bAitrd/F+75u2IA/BwpqVaJDBkl22e1HzMMiuCQqBI5PjCI2wLgv4",
-	"IK3/uwcVEFJo0tyLGRGGw0wqdZKhdoyY6FSJ1bps2ZTWiwELlIaCDzCon6an2nSLOUpmi7e4qWIEzxok",
-	"+HQa2c4vs02MZgQkebJVq2kZt1XbdVRSwfXQoGcUbDMXdl6BNMmGM0Jx5rwHVfGl8Kc3E1LGCNusb9W3",
-	"dytLCwC3Pe73bC67imL2fZWy+gcpyzcL5N23UNmqLyFUTuk0FNS/EOKIRgPz3PYyc0/6+HxgfkAvpuMV",
-	"SrKm7xN6/0oZ9f2VaGQ30PNtV9h5un4zDG2WH6cj5mMSWDbNUqhsyz1IUy0wBlp8sTVAMoIpO+CsiHL7",
-	"nUEDtPmNykwbtURmzYigKA/ddxc5lHeU/775YqO+W3v+vL6zUattbtaXj0WWQgquSlClptIDtON/YcFh",
-	"TDobccW4aol32XTiXZFBB9gL0Iscq5BXa9wZeD+sqeH0KhhoIq86aWhVDId0yJNPrKvPQe7pZQCt93m1",
-	"vgaZv1NAbtHWHU8SXjF9NhMev4Fx1uJZ62yPpN0HG46fe6Nm9RM3SwkMufOPp6cnZxcHr9oXX04Pzjup",
-	"kg7g404j7WLLbl9PPBA8hUCEBmtMMeMlLqKp9JZnFl8whJYL327Dzrkh/NdrHhtLvP1CiA+UT83U5epk",
-	"gC3apvISlXw0d2hGKmh2NTKhVCRQxdYhk1n/ZKnQBfa8hdgwsH5oNwxpCIn11PfBJlqFb6jYLDrLeTiX",
-	"MGda/An6iLKO8MRB7nfW5rvV9T5ACZS2widR5kNG9hgtR+9HIGfsH9Qb9pKNhPo0XP0WN0VsWLd2rYhp",
-	"TomyixpJOSsdCoUI9X2nu/1dTKFMN310JxxcK8YRrU/GoUq67p9GYoywd5dGkTA1+JX1d1vvjvunfX40",
-	"PTv/8H7rbONqW030uOjkcP4NTt24XhCpcO6YU9moiI3jUffz2WV3tBt//eQP/bdnF/6bek28GQ79z2fi",
-	"7M3r2pf/VGzPjFdU0XfnJ8eVRoVN39XY55fh4R8i8Dd+C758/q1G32zFXzbfhV8+n4WHvObkbGJW07pm",
-	"pQQIuNL06b8kCaA19vJm4jGbzEIaP9qL/xR78eceFc1bnQt3MjNXpieO4wI5by25GcdS1iDTdl7g5xsP",
-	"O62iCVUt3uFYj1duvWUBx+8iObXgy9trd5QcZXjo/xDh8V9j0YEVcP9cajNfM3ARScukIEqTlcY0Uvfk",
-	"LXKwgkp8QzyHO4156carnthigQRkgzHzc94dY8lBd/KU82f6dptkCDRyc623F7lzMi3s7iASzFpUqE//",
-	"xwarRDRYXgBkQFlWxfXu7I4Cy8CPPP8QjnPj/Um9FI5wOLBNDe/k61l8bpcWIS/08bxE68xzvSzZoFnC",
-	"3gbX3kS4GPc9QkM1FPFg6KCwSISHnjJVnN/rkvIts5OKueEXTEilzjIsJJlVpZ1CcW1vuLQaNyOmHRdd",
-	"Tkanst5zZT1cN7d2SMwBNMV0G4hiVi7a8XQ8xSfvW8J7FTPERE4vJ/Dd4T3K/f8euQ8pgxmpmUIrZrMc",
-	"7nIK4Bmg8p0/TKIxhhkiJpmSZCCIEnc+JYpdec0U6hmA4jTv6lkxnyhBAlUl5iDJDDWQ9jiAGixg+dR3",
-	"b9uAOuD+ilCiglEWsJlIkSSr2ynsv20evzkw2VfQByUIQ5tfiTUpWgDKKvmUAL5mYCl5i6dyLNMfQf+c",
-	"/GAq0pKuGcmdTionlJixFn9ia826U1ijNc/KumTYMN42Jo/h2v8bMEoQISUFAwG8F4A7sigc7uZLMWJd",
-	"4U8JCyXT44VEj6YFm7HHN1aVymDA9TEejxNjY4aaZs76Fn8yZ8w2eHJutqGztgcOUBzr1OQpO6NJYRNs",
-	"p5rZ1BQb7SlyIeh/+jFKdZYeRPCPNoD/w4Ezotf4Yzs5WPVteh3bNGmtMseUoL7/aEfcn+Px0Y+4igMo",
-	"rev9+7v3dw5s8fdv+poLtPn7t+/fZryPq7ZVjLNxRYZKoZNxq7aJDbltGTF2ytZHUIMoIYgUggNMmZG9",
-	"mJCmz0YOromQ9ZX+HbPr1opdFPNU33kuCP0Rl7kAoNWIh3+eGPnhiSTL8MtrEXUD32f8UXYso7wa+M0r",
-	"h1BtZb7baunulqnbvUnzLOp0GElFFTBQkErGIgzlIu4c6LcLqiTZtV7Y0nLIg9mae6OOGkCOxBYHdEjo",
-	"VCh68YhxVWA455keP36n0vwlWRg+tKiAF+Dg/pFluwZev7Be/pbZ4mwJyoglixbQn8WBe4aaNWBwF5pP",
-	"gEthoDlNEyynw6Kdq8FJBMRBzK5ETARNn9DIC1CaEak425VOKjoloCrvFSMpA0jmJE2dSBF5W1wqMZa2",
-	"aNFkciba/9HJm5OPF+2T4/Zp8/z808nZK6v0a6uL6XkpIQCTM6PT505SxhWLrAaeout5pKOEaI8on7ZD",
-	"MQh422RUSHQazTywl4sh2B/a/9//8//iI5xN0tvNkU2aJskk6XvHGQONBTATW9zBmdSP1Nf2SEgV4phi",
-	"4oqBfexOCwY1x3WV9oq7fXpH7nP65ZiwQoYikox09ZpF04pXceeu2cGAqmZvWz5XPjOFVesQ52AKHj6G",
-	"Lx+QVoA7nukQCXq0ZC4ueta5deq0s1hSHgd6jHmkzeUKZ62NsZcvSaXOiGc51GbAAbsvEuq2Z2MJJJjt",
-	"DwHprCKysMousvRs7CTJLtXnT7UooRTyDI6xud9t+Ml5/peOiSBUObcLkZAZ7Mr9hkUKj+6N2kYDYJ58",
-	"BuqrYtfKIheJ0Lf7rk9gSRDWvoMYWjDkjGsP/GAJkjnWvrp0M+vYI8VevRYvcevNpULXq3f69uT4YNVe",
-	"PdQvivO4DbL4rCOWpLe2+CJH7KzfEOilxG/Yxh8LfIBei+OTxn24MAaV485bnuVGtlTcbq/LH8gwiBud",
-	"wxu3BEsqHCdA98Ju2GZlGWSijZvNAxdzLi6RCTpAtgkowFr2K5H44pHYlzB6Hh2c/0UOznOm9LHcc3SZ",
-	"Gx4pN0HyWJHTc65Ckm2LXA7VAYnu9qALWV+lPs70xOtAEYoWmOb9bS5Uuy9ijtYVFxnzjIv2rCAHnSsp",
-	"KwD4D8OaANce8HJx6gfS4K3bNsyuB+W2RXgWGbJSq2lxVdXyahf7dsE3oD2MxQ1YDtVwZpyrNoBy838M",
-	"799PKme6kZDOCXe7QsBSyENO0jIQU0wqNMGKM6tyBHW73KpSqvx1TImkT3yCxuA0bzW0AP1Gl6GBewX7",
-	"0//e6FO3XHuOE7GJtelpIkamstozCjY09Mi23QCsWWjJvGcQOkUf21KoCbQ1AukPiA3kZUj5JerfPpVD",
-	"JokvQMkfgftIGyTpKLBbleA9ZvqnSYGWbm5sVdLsKxaRfnDFCBZlgWPN7VkLPaWxaRIo+bYfShLvM1No",
-	"GJiJtA7fNGYyzd/0BmRiey2+JOxFqScyg36RGDtJaWnBKSfj7ihQiBbwGsEC/hlYFz/Fa/cIWLFS/djW",
-	"GmSYaHUAqMcCXBiBdFhlyhR0vrMS2eIrmRCMbahtumnPF5bZ/kFzxKUsaHdk+ubNE6S5xACUHbmwwy2E",
-	"R0HSgDu2l9NHafGo195A0zlNOQY6jLn85kEvPqDmlQIbL+NF1//WH37WE7wfRKNyBsUcmVw+oogyPkwL",
-	"PwyuV0BZs100TGQ0qe5Gl+h6UWrhEse/DRTCEc+FdTy1uNE6COp1WtlQpEdHDFKOQmgjsLWx2yBRMBgq",
-	"j3RjZ8wWToddKyIVG7c4VjiRLsO5TJnaw3aE0CEFUmFhQyH4WOiNxEU90kJmH7f3roLi5f6r1+tv3r57",
-	"/8+XFeeKjS/opUkRenTXPQh3nfEYmZM5J7OyLXsfljICUi5y2q8XSrmnTxNLpoO6ge14aC0aK1ZljF24",
-	"bX/QBjHcnkiUFteyBDpgzwSSuCtCs2EljoswpHKPbNRqeH+L5wNLecPG9kPBXAkrFEH2MmXRMRFWJwiZ",
-	"k5x/dPLm8Lj9EtHk2wfHzZdHB6/ADLUND+dXjBdGcHJlSC2eXMFbyBNYY8bjkW0HOo6EMmBEot9f80hH",
-	"slCLfMHDaRve2+K30txgz1cihIsSPHtitLwsTkbxDxDIN0WmeLTz5iV6GwAbmrhYfj3ZqnWjuRae6CvG",
-	"CZWkRPgkMe2zg/OD41cI44tx7aQRL0ToMSvcdqnPpMTtJW1vwWUWjBjhBtvQCgv0XhHK2QREYosbZ9yy",
-	"IrEkpTwrYm6fpv2gIF9+bnCQ+0mz8V+QL+C4eIb5JaU5Svu5dmpJbV6gzGEO5gae/ybR1OoimXzwJ1u1",
-	"3RZPGMVAb1HjwoVX9oRUkMVhWGHPVr8lGFs0NPChjIt4MJw1zy7ZdLFz1uoDImqbDvJt/Zw+wN0ysPJD",
-	"e8Cw9DxXmXEz1L6ZN7xn01L0vpv3ZStTBqCBYgR3BnIc0ineU/HmPDGksh1LzThOSih2HQz8SmNjt1Z/",
-	"vvNic2v7+fN6bWtbk5wFfs+2Hofgla2IvkUfqpk1m5fyATB6ExGHvovBj3SnD7PJUIzuJ+HjnyrxsD1r",
-	"kleVeD01a+JCG2myAggCadr2G+PEfsqIA72zqRen2OszJxHPCLFG+urklVgGlrQ1t8n12FwoiQxBQ0Yr",
-	"6BJ3UeJIgibHGD16iSKskcgw48nRF+ErlE/tV/a0KWWlp32nuR+sMzsa+x1Azplky5lRPTg5NsW2+yfH",
-	"rw/PPkB0uJOeG44pmQuKQQisxY0FqU3HXBl2ykkmQ6NYDGtNKuAAYTjDtp3EO5YcWqZXKCxagcjFn5Ga",
-	"7mAiXbLp7dxUv6Xff/RWPRpHrlRE0rhhIewPEX9LqX4LTaMTgOfKZgbQrHKXZgUYtS61phzJNK/6f5FN",
-	"ZXxWK7Cp5tfczhTb3t5Q+scBFN+RT6BO1NpLOTvplnxyn+YRuPDKueICOkWxa9pTIYC0QAOWFNhIsgjR",
-	"J6FXlXU9wmEuJCMBnzmyPxxcvD15dd4hT9IeBXoMnZQV1qqkCR5d6R7gE5tAb3jw6dO0oiUtU0PbKSke",
-	"8QUc2x/R8Wnz6L0kod6mHbnFMH4ARoCfabgNBlyLp98xTR7Q9dwgW7WahddIKuxGgRxR1Rt2yBMRpYsF",
-	"lXdpOr3+aw0T85PyOHIhBBlBDQHoRSPs+wUfNIMSEepf+hpq9kktgAejgxGVuWpNwtAuAgQ4xi3oRejN",
-	"TqltD1Uw6M2NgjoFtIe2xS0O0bwq2a5tGs/9GVPRdB2ymDrmK3ZOdp5YJ4gVF70h62m1U++x4D22l3jZ",
-	"fdYL0vrnTDlEIEkohH4sHhdJPCTue/A1ayt4QW3hzdzRN9e2bm4rj5gaCh+t9oJmzOVzxQe1xWgnrUXe",
-	"DzWwsZAXa3MR5nrYfdMLToJ3rz/+dVg/Dg7l4UiNv+4f7hwGW/FR8G63yqbv/vI/HQYnweH1Ia9Vexsh",
-	"745e1/zP77R2nbXZWTIUUye80m9laos1YV5K1f462r36Mno9/TJ6vdP7/NtW7/Nvdfbm+Ko38sOvm++G",
-	"/qfr2teN19Pem+vtyvc7t7Rm/jw3wnmCM/SzikMeQ80PPtTsVJ7Odf1mOjKgEH5QSk+CQrAwFp34NTZq",
-	"tcQr3HDVkrSgHkDlymLViashCVaTJ0lk2UwRPOvAeGsF8GZu5Dot+8uFq2+OEpZH7MnHhFs8FxReGOVN",
-	"698lUz810vtLQvlk5eCjWLunQK9CpCut+vdFNBBKG/IFAm5etf58Cda0mDzoyMx7MPquKosOBSvJTH3y",
-	"kiJMsnJAnxRjMpA2OSb1tdh8lauivEKoTsASg0BJ8Di0OOVsYhLwAmVzKW23GM4myQpWSXNe0OuOMa2s",
-	"zO20eC4ZEXc2tRXB4QpQZ4hkVhztyguu2/WngqdXG+X6Iar2bdTLj5JF84NTQjrGOVRAPgajbhaMyqxg",
-	"UTQqMuR6d4l1z/EoB9OpBM0J9arS7D7pqKNYjpUVOTNATBgiSnCYzg7ODy46mSIqE2NqcQNFC5oepC1n",
-	"HE8pOixEx1Yrvvaw5sopIgZQXKflFnhXGnnwphKhl03Bni/14JlVYC7lQ04ZD8kdYZXO3EE+xqUedcBV",
-	"gR7QjPxwE6qNhC2XqhkTFy2/hDn7kRi1Szrc/NyIGHicnWSoZZqzpxA+WqfLx+1ncgH28iatFkdQTJwF",
-	"IXHxwBEXCCAnxOS2PdgLwGlANLZ4Sfx9+TIUklShtPgty1AcgKPHCpRH2flry06bC7By6LEfJ/2Wywfw",
-	"4ygRdvEYgP1Q7nklwf95IGHzgv+l4XpYysdw/b2R8gU0pS0O19+SjO/Vc22AN55BkLScet8iSrRlEwPw",
-	"8S9Jzl+9b5AOPN2WQ7qxvdMhTzJu/uZ4HDKPvBFiELI1IiKvxdNA+/mr92SIMBeBIt0pCZRkYd8z7+xU",
-	"SZOTwMdIl9WoODYzkQROZwzweraj+U7a0dzDOHNgjl94CkpHE+2CPDkZM374iuwbhJp9ETFPn8rooN6s",
-	"1qub1edrtlNKOCVKDBjsbuKniujEDomTDoy0mo6+xZPhw271aBRZ35ieuZ7HREROSqEShJJ+wH0DxNEB",
-	"Z4aUyOpoP6YTgtbu0Pi4Sk44S+LcadqlWTVDyh4mXiIdiShNQTIvCsw4rUkNGRBoCyN6lR1MoMwjLY4q",
-	"mkF2gdSm7EvS9OG0Fgb2gPLpBJWnjnkaUj+g2D8LocIZ87ORDUBpRrDgfElbUePTZNzlQIPQSt9i0RwD",
-	"R9zUawdPneKnVpmXDhn3su3E2XdqNa9i2LbivxmOe9OX+v+Hh2+2r7qj4/Dwze6oYm4xvFlpVGr0Rbfm",
-	"+8+79X6tv9vb7G3Sje7udr/b3ez6dbbL/M0d2qvRnf5ud5vW/Y3+i169X+tt+RvsOa3Xbxs5zizrIih1",
-	"GPPDgRX8px9aTSNKsgyKYsNW6izC7coYsPZYaSN93iLUkYj4rGhM86tQolp/n/neUkednl88Lg1xfMK6",
-	"sWQKeHsWwymXaYmdUfRjDigspEAJyfxisGHz+nMczKrkRILD5zr3m+DcT5H4/q70QzGRmY3CTJJvphU9",
-	"QvWljZgtcl8Mv2Yg/r4nYYPfC5N49Me/31Fm4CItrFpxNBOiROgvIUBu3NXkHxwYQLXBJDZ2kcuspYJp",
-	"AVC5NhIRWwl02wr02tJmefJSmmolffRba+r88M3xx9P268ODo1fnHaKpW3qEXffY2E3ZrJJjkbamwMCA",
-	"S1cA2BaEIeY3OWBFoNMKiUmtVm5odcPTIiIBMCuULVwoK1+KYUc0q6faiSM3flY2hOm7bZnzl3cFPSxZ",
-	"8Og8WlJwvQFIQyO9RoGUST0F6vNuWsSS6ovREB6mpW5yPuc527MGpyu+BvSKJb6u8Xieqe61eNY2XrMB",
-	"UWNJNYhJtHcAPrMYWAYVBdcecu1H1HdCorlsfOIm4zf06aPoADGfZkSm9SFIMWK4lOnuV0lzJgPOGZk+",
-	"2UQfklAMrbU4grrm55eYpO4SBg6EabKUNom+nwJh4ddtd6vJUJBRLBUZ6h0wvWxCqlg4hd/UkE31AbIH",
-	"cWLXkZcbU94utsFn/JzWv2wTMackwdb6OAUHHLqKuCCeMCiZGU0jM7scLenptHiXzSxHEMm0z1FCizD7",
-	"Ho2iaeLBMeQZOBuR81qUzluf0SbaFkTVJLje4th8KZ+M3YA+153sfMyE0eOUWfPiBgqN+b0TSnvYJhGj",
-	"VBAEyq6azDRWaOYazbrrnRShXIm4N9RrBKxh3ifJUIQ+Q/hV+DwXym31y9kVi0jIqC9JwJVwaKQUEWhv",
-	"vivF+Rm7XHkt3kF+awd+242vwe+ZK+iXyLYox7fsAWCsoak27EvqtTkvsLD0j5trUC2SVAwnGXF2+VLk",
-	"tyH194ik0xZPPZqWT9HanVB83ppzEJgkgpcjzdrjBI+tuzSoML6jtNpkBkLdqyRngHVUwOvaJprXq/mb",
-	"Fa+SbASqj1Wr5NGx1hvtnmUrEs6xIqGkAgHP6xuZbrAej8rho3L4EAoOsr4sz4pgEiiQpOM5gJ5Lao6l",
-	"xQnzGnFZvzkflKuWZZpJkGv9u5eeY6ZBBE1jjKa+dyF66NIAv6aAjyoPFThq7W7T149k2vp1MnPrrGFt",
-	"YCgm+ojUT3VKAfovDj8cnHy86NjITu74b9pogImwjJjRBmgKRQFKCODmYZoOYOLwwmaNe7kOjQZmHXpL",
-	"pXmCBlQHW7LFEqAdzPGuj1astbDRmFBo7QeylssbKdmEvdLclDSl75aweZl9vcsptbJyxbPMmB7xj//5",
-	"PQ5PlxOzdwUBuwFacpYvlgRPLkc3d/O+OobFMmQeCICU69yiS0IJTLI2avPgyC1u0JFrdUJRLM8fTTna",
-	"cdH9j2lnjy0VHgSq+k8WFAtrPl9n3GAZfwwpd8ckLS9tsVegZGvW1yAiL20HhlY/Z56532neiMlspAma",
-	"Cybj0ksmUZuBxFlrL6dqDxaNgm4rE39OX0QjreG4sQ4XxlG2+BMrZoxmYjNqi6E4Aa8i23DmBj6cxCmC",
-	"yrvx5WgyQTzRPdKBvuwQ8TQJNEMx0aulH51Tdloq826fLPePzD0ogLtNk72Ni+0HHvaojg9p2HeSA+Zz",
-	"tVH+5zX3m1tIBBwI7CwioEXKpxAIgOxSO9sGCVSLAwGmfs/UOc3FRBuofDoSsXGfTqynkHLoAQXI41D0",
-	"hE5mY9noNccqqCQnIgBnLdYfZQwgL9e2HnKtEAwDr2DFN8L0wPf1+KWtCDfAeyMRsYaRacmTJB5bZ1oY",
-	"9BkgSom+NsFynwSjUYuUDrsedzySt9FgdRj3sdl78rhpcGUQBvVwIGm2k8HXgNdlvwfe8CkZMG6Y3Gtx",
-	"A2Bq9+sJleTs9T55Xqvt7hmzGdrqjpktpaU8qSmAH0nEYgk1UBcO3qGhOBsFMpNgMrD8YG4YMuqjOE6n",
-	"3OIQj8au1oGlLi3qw+CSVcl7xsaI1QX7ZDodq0xZvz4IGgCaM2KUy0z8Gkc4olMSBlesxJnJuH9uuOEO",
-	"6t3qIU+W1g+1LncSK0dFzKuEj2bgg+iBFQy4NloWnAG55J2/cSvcHJ6bnRMHWk4Ce0I4qsuInlHSNxWS",
-	"XkB+Q306JhCBBFzXY7UmRmHeWDn6hpfWfsIJpVURK9cRYs90+BactTgLJauSY4jWJLnCVjQXpZK5DPvf",
-	"jutUDML0kMCOHnQXz7sXl9+jgnfXPp9mNnObOFvtCnLDfHtqan0sDC12nmNzJeqA2+UU8dy9Fsf+LElf",
-	"aOcYNiqgNqJC1lcY9DfQecz4sg0s/ITKFqcjAdloDFWKRhKgd3MaCmsd7QfL+vOHgVSZUvLL9hUNY2zM",
-	"ko/9ljqWU7VB3kVvSHfo980XG/Xd2vPn9Z2NWm1zs/5teZCedCz3j4L3+9+masBvF4hKn2kua9ssWp/+",
-	"S5LA1mxqUZafpVcJxnCUbFZr1Xp9s/ocgeV6cRTBsFAKhlSqtmSMux/drNWq215lHFKlbfRKoxIIaYDr",
-	"23QAj1cOcALN8fjZRrVO9l8fMzUR0eWz+vbOi2q9VqvWySsaTQL+bGOrWqvWQITfRnimezA/1b+YI37R",
-	"3P9f1+12wH3rxpGZjoWoW3xbnaIF/T+IVCJkPC0ycpWuMg3rKLiC6klLMYKHU8+WgaetuUlTkZGQimzX",
-	"0kBeUu0ZS+aTkFGpCA48dEw1EMH6dm3hki4bBFwWt/rOiLtHOfJw5MivroJlGqknCoVlTQIFeSFBilgJ",
-	"p65Cs0oqau6cjg/OlmDARWRKJCOmWfocvFDg9rKZpty6uEyeaSHAcy6ltIPF2k4LO3MhaXKXbRBYJSex",
-	"YhHpmp7sAKIeBeMx8039YhiSERt1WSQ9dLQ4LR9CMWHReo9CakAGVTqQpBuJeDCE/LOPPACP6fHrfUxB",
-	"bfER5T5VIppmEeNpLj1QihGzUI1Zn5GT5bBkv78RvW6HjA/UEP4KuPOX2+DHVQyTZXPBMhwc74Ir3ZD2",
-	"LrUEZZjFkKCcKCHacigiUEczV3tiNBI8c1mbEhELp20Algx6FrJtr7ACC/MD92aBqKG/UqFGK++tvmKV",
-	"WM+3rb24i1PgEar5HwbVfOGE09h1IJNgXyY+kfBMFcJzmhigbomNxmr6UECeH7M0f8kszX0s1HGC5NSY",
-	"I0s4kR585Q5w/jMjW+YX7tiMRiIV5b5M8hM7VXIkxCW4dLhw2iUkOFMmmxE0JD2VKmkmcbAJxOlNlEjb",
-	"QJiMSLk2yyI2BrvD8VFh/hAga9ioP1zrHPpsNBaK8d50/T0AFELSgR6pMOPAhlsYIBUIX9HMBeSmIuYD",
-	"TI3kpHPUvNh/+/7gS/vs4PXZwfnb9puz5v5BJ6PNmKFRiJ/awZmgMvZDxPe74UjIn3D6K5sxALoYlrq3",
-	"OKO9IeQvsCsW0RAcb9JzisxD0bv09GZMM1koBlAD+pJFLW7vB3ffuYKEUQvCYaaQhohNdFGrZhB8TDpn",
-	"JIHMnpE3nUaSsay/BMFIlMo4/9CogbzFS1eRDkRazRpI2Cx0F6YVOm57tBYXvErOGDU/6cn4NuIIC47P",
-	"IdXk8SwFzBSrLPoiYi2eaduRUgMY4VmqCCR0GIE32r4wmfO4neiqLW7dmrYTZccj6SU9w4yyiPDH+GD2",
-	"lRDEhZuN4GnbZi2Za+As1pcQmgSyU+Azbao6TtcYu5JaG08dtZYMwRFihFqLo9ggJ7C/euaQPKN3mV7a",
-	"MLHRPXFJk3IWB1Flu7bZ4ljYkwZ80yAx2BnUL05ygXWw5So3Azlx5EAKTHy3WPGPjRKfObNfufa8YvWs",
-	"aYQbZLr/LKxjs2BZVejXDVlnIbsi6rOZtBEM5SYH8pN+HIZGnK85KsmFxc0ojFXXbLKrdMA5rDwxVmYb",
-	"o+B5AZT9NS/Lsr8Wysl5t6Dcy96RkZ8lP6G0dX8Ecu3TOFT66lBMYKlvivZil96ki1kdC1EotDiDulao",
-	"6c52Vs7B3s9Twyasq//Ln+VrWwp9zSfwD5M1zelVMKBKRFWnUVV1wFSHPPnEupqVuUcsZtjz6saa6fin",
-	"D4s+bWcrdlOXFCRYThFFy+n+ZZHMNlMks6qTHZnrPApp4NlK3gz6V1lvUMgc0E+9hofMhG+V4WikiXnF",
-	"+VBM+B0Sox9Uq/Rf0ZxCMByhaQCS6/BtoESCVDNZjC7J5ICJU7DhjHVlWagtDLE8JMwXPWvQhAJpOkUk",
-	"Fo1hKyMrDAb6TGUFlmAkDN7ZgwXUKwbauhEITts4wPO1DShmWuy1OI0YWVSlhYUc6WIYF2V5obHLs/vJ",
-	"YO9UjJG+pfE34j+tv9t6d9w/7fOj6dn5h/dbZxtX22qiP0Inh/NvsJqMKU42Yk9Er8CRWDn/+uV4+8vg",
-	"5I83w9rxy97p17dfB5+22pdRNAqGfxy9Hf3211+x+OCHGx9eN/X//SepZNZveHd+coyqYo19fhke/iEC",
-	"f+O34Mvn32r0zVb8deO32iGv6SMrGHCq4ohVGpUPBx/3Dw/Wn8s/D4+mg9M/33Sjs69bf2zwP9mfHz+a",
-	"0NZbyv0Qqqc3z4b+m/CPo0/DYXd0Jr/+R9Oc0gpIozKOu2HQW9f8sXwtdLpNj5Urj4mQ+UTIoZjkpfSN",
-	"JPQD8XIl6lXSAfZOehUCjlHoSuzAVBRV6yYxywJLHF0tjbTDUOgeDC2ePRnGuLBekQJGtmpbiVL34XUT",
-	"uoC8P/hiqlkOjpsvjw5ewWBEv38TuW46BV2yKbTuvBdF7FGnWqFOZQrccc+S3GGDMvAP0KQuUlZwMIuS",
-	"WrJASQv39KQ7Jf2AD1g0jgKuPC2rAGH99PB4rYG+zhbvCjU0Ugxc2uAnbS4RsCd5jCcWSgY4Uk7vHI/I",
-	"uDeEUpBMdB+8jUsrhXa+yyiGxISab6QeOvKgxR2BkMoVsoRYKWtK/HJqie1REXxUBH9IrPVhHSmPodZb",
-	"d+Cd7Uu06NB6gC14E/VzFrumUA9tStIp9oB1vJkyHtNOrkhzy1cJ/7putF+n0HiBfyshmnkYTvepmi1T",
-	"jOwtjyqSQQkhriKyoIfVCjCCXk4ffUyPqsUjhNLPAztxxdsqfEA3QDtJztQFHROW8OlgcUNJuKyeC5fh",
-	"59r283NbL8wLoLV4NoI2x/OCibR3Obwhhy1VAB59L/fpe7FtNsH/on/tBzyA5K6kFy8kb//qnhitDRjA",
-	"azctzWYDNFzvSdb7kTTWDCxayAxoCeU+Kea3ngAgCsAbKexu0OKz7Q30/+yulfozTLHHEg4NfPNKPBo/",
-	"rcfBg813frTa/xkJ0ln7nQRcKkZ9ALtJxMNyAvAnpkx7lXF8s0j+PDftrFe2xZdzy5ZqHcs2ZXGlxOrM",
-	"JDRJDq4V45pazpiMQyXtfaeRGMMf0aWRQd+9lVpWSjGpUKfp/sF6qtKoiI3jUffz2WV3tBt//eQP/bdn",
-	"F/6bek28GQ79z2fi7M3r2pcbWVNfNt+FXz6fhdqiKjaB0i5Ubt3r0hL8mE0esG30KI5/RXH8GrRNV9dM",
-	"JZSjmj54+Vtk+QHi66DU1juGHmCZGhRot6KoVvg+r5sy5PULDM2rOMK63QSkjCtBtuo1r8WptCiMRHCD",
-	"YJfIVzMFwKHDGtYi620fB3sP3fOyXt12Am2EGqUpdWy7xbm2aLjNuEng7dNQMqg2FGPG231hu9ck9fdu",
-	"sfHMc/hrWnhpvv3NyQaOmGSq5AW3bbqHa7qoYBDJJMbtWJyW/kt1wYMaG61RadZQiOvXZ5Fbbb/vTv8O",
-	"NfdOGnOu+i2X6FzCrViZs1xxGZROxZKRHpXMhU68MMiJqFPiB/4lTV07luU3jPYVRC3u1KZpxulU8xiM",
-	"kH/chbbq1q3z9qD56ujg/Lz97tNF++zkonlxkJQqXZy8PzhOE2fOWD+WNJwxODODXVTSckqD6CGUtfwM",
-	"CMSz3Dr8pAIX5/uPxS0PvLglZfrHCpdfosKFjgMt/vVD8tk4Ev0gZM9KlTYt/QXYcEl7/cSZyAnjVywU",
-	"YwP3PaZqSJgR8JTIkMphWQdj/dU7K1/zcI+Wxpdw1TFX9SrAlvAqinFqG2PV6ru17gu6tb7Tr7H1571N",
-	"tr5Lt+vrNX+rV+vv9Ddsy/Nlu17BmpQoTWaj/lEQRfksiX9JO81syyS4co/gRFqCqN5wlvjPmZKkY0ip",
-	"UyUfEK4nxZvjQhEEpIE/EXzI3yNUGZwwgGU12pBFM1NlZVXx2KfQpjdhjltqEJkW2uRIXLGQ9tiNafE+",
-	"wWH++1jXoJdDVTfI6Uegwh8cMt+HZbcB7FXJGb3FhmSx6iAHe2+OXW3H03FQtbxQetqejBlvnh6SzWqt",
-	"ukl80YtHCRKFaXgaXRk0DoNMbyDFCs/a8zHrJY6Gyj0q7e9k4u0tYQQ7lwWEP08l1fO3r3E271Uge+KK",
-	"RdMfZU/n/AV5x0CR++BbMtyioEWp58CmFFpAEkG6cRBiKr3sRYxxmWy+8XZnPQx6MLOY0yQee7b4wCOh",
-	"EJdpj16DEmFhzZ0351B0Zl+dQR40eHPM9KSAZqSmM36KQoxNf51vHIC4X/BqAI0zrWkK3h7YAz/7auv/",
-	"z7/aCIY0/AW4gOAhI1Sv/0AohfCe7tsSqPLZsZ5cnBqwE6RLhOhwHj7PFGgV7JGTu4OgWsYzLNNEmDUP",
-	"wfqyFdyYxigzybrh7MgxQFJIGsU9vREqMdMG032l7WxZsBj0EoWuTxXFMircspDRK/cdTeNDXbD3JYCW",
-	"mcVFQMuCFy1h0zovQu4tHk+B9iomHHY88rMrg9qBV8j3mQWVhDPshd0bst4lEXGUIOhw7JFNw0v939id",
-	"byr+vs8a29JK+IDHrN0PxQSsStt4KZAk5j42Lm7YXjGoMyMuOeaCMK4iqE/O9EQCB1+VNAkAf3umgw1h",
-	"USRgGa1MN45f2K0g7U6jjzBEG1Biz7RJhiMqm4edguR7CFolBIFiPDoQmLY7DGSVHDEXSj3p6mSxh/Qb",
-	"LfiQhUqvpsZ/pVE5s0SRdkpBkNCiR+EnfD5iVE+xaZijlwC+p93JYap9KhWLTDsWCFqY1t7RsqBJycfd",
-	"oqcWn4VPIln0JKJPOTp1nAf61TIj8NEiifRjlUZlZoxAf9HUZByGVGnBCyhY0K6HkjBQKmT2l/KhOJBS",
-	"l1xzTOrIcNP+Kh56TEyZq1HauiEbZftu2860PkNXxOz6Vk2+LbhkMoi/4Di+0o+ccEco6BWGY3eg5X8Y",
-	"uix4aVvp2MEA/Cq1gLNaqaiSg1AyrD97slWvrXnQonbAMsvtdiyCZk9JvyC7R9DNAzZlQgNVtieaY4XC",
-	"hHbYmsJVx3YnRi5EcYjqX+waAlov0YRe1Ox1gtdnwC+1TDPPZCVM8oj+q22EiHu75brkRtSg2noZsPcH",
-	"t3oeQw+9psvv3///AAAA//8=",
+	"7L37ctu41i/4KijNmdpxDq1IviWW66v5HMdOnDi2ty+dSysjQSIksU0BagK0rO5K1XmW+WMe7DzJKawF",
+	"kCBFSrItJ05v7/q+vWOJAnFZWPf1W39XumI4EpxxJSuNvysjGtEhUyyCv3a7XRFzdcl98YFN9Cc+k90o",
+	"GKlA8EqjcjFg5IpNiOgRNWAkDPhVlRwqSWhHMt5lJJCkHbE/4yBifrta8Srshg5HIas0Khvvo7Xxn/Wv",
+	"V/+uDTdHX7ov4898u3PB1uVv/a3Bkf9KHNBa8GGy9nFc8SqBft2AUZ9FFa/C6VAP8XnVTHBVz3BVT9Gr",
+	"yO6ADame65DeHDHeV4NKY7O+5lXUZKR/JVUU8H7l+3evsj+kQfgbi4Je0KV6TaWr7AqfERHBMu+64td7",
+	"bw5W3757/6F8PTChVXdGd1jVoc+GI6EY707mnZrgjESsFzE5IEpcMd4gQ+oz0pnA8rphwLgi4wHjJFDk",
+	"uVQiYvI5fAePe01OuU8kPBWoAWHXLJoQqhQbjhRRgsgR4z55rgZUPcffVMmuHVh/qneMcjlmEfObHAZJ",
+	"hjcPKDKgkjzTH0s6ZKT9hwraK+SKsZF0TyRQeuyIjRhVejC7smRQ+LV+2Hln7lsZd7tMShF5ZCDGejkk",
+	"FLzf5PqJXhBJZX4Jc+owxkkoJLxYMikDYSatv4Vfw97ofR7GUpG+III3uS8C3idSVJs8QyLbXzq1t8Pa",
+	"v+ujS/H1al2WUYpzxLMIZGvDqwwDbv985VVG+mgiPeT/+/vu6le6+ldtdbu1+u3vV97Wxvf/USmip2PB",
+	"u+w0Enpfpqnpk16t3pzAb+GhBZL0RNQg7VD0A972SLsrOGdd1dY3qB0xGqsB40pTOGtXyadADUSszzn5",
+	"DTxof5W9Rdmf2w36M2bRJN2fkZltyb7Ut4rWeUqlHIvIP2OSqZ/NCexkVmE2d+ACdoDQnBoNQzHeH47U",
+	"5DcaxqzSUFHMvNwCTyOm6dXDSyEi+F99NpRc6181CJVX+nQJJSMqpd4AIPcu5UQGfU4CTmgoOPMI5b6+",
+	"NVSRa+BnTJJASTJikRScMNodEBUMWf4K6GmVnaq7JHc3sqv3KjerfbGqP1yVV8FoVcDyaLg6EgFXLKo0",
+	"ejSU7PvCD373KhGTI8ElQ7mYUqCIzgdizPWnXcEV4wo2ezQKDQN/8YcU8HWyxL8rPlUw724EnKpFVaVR",
+	"f7ldw/9U1za9SkilasXSfMnjMEwOWQk1qnz3KlJRFctKY61W++7uxv+IWK/SqPxfL1LR/gK/lS8yMz8z",
+	"a6p81yucJnXqPlyFfUXGvUq75jG4aMzX03lN/TP2Z8ykut1msCgSWt34Xf/I1wtkWgq27Gm3hoEcUtUd",
+	"VLzKkElJ+8zMD54j1PcjJjVD91+IiNifkYmItfTpatLzCY0Y4UKRrogi1lV6NaDrOGRV+f4t3dSNW2zq",
+	"vl7BvM2McG88e5X0TQmUZ1lJRgpr3hGxnj7+HdLGDWoTSSeSjAeT4pOQAzHWx7AneC8Muvc+BBpGjPqT",
+	"lstt/cwRfBExbKt5Eu4/80nAq7md3F7uThrlIZB6C7kg+kUMmJIaBNLTInxAqEznY2c4Z+P0ZQwEP4F3",
+	"yfte60DwFvITVKzjThh0jVTpDmgYMg67SE9Y9/17dbS7xlbf/LH26XL1r86ZeM/GnX//eX55eiN2t/f/",
+	"kpdHL9eEptm484FN9iLmn2rqxROjYb/SWH2ZMAh81+oVm8BBRCP9zsDXNwsnW+2KYcpW980KvnuVWGqm",
+	"93fFD+QopJNjfID6VHNkPUB3/Wzgvw3/OPo0GHSGZ/Lrv9NxqE//233Bdzi/u3Cp3FHMIgjzCBx/m9Pr",
+	"oA/MqhsxX1MtDWUVuWx7LgN7Izi73YHfZW36LbMWpL+fO1WwE3aR8R0Ft+W4SKe//42MtuDkvMooCoY0",
+	"mlgtwUhwH/92b/dtlu7Omsl51xwVhX9Jy+CZnLstByLqBL7P+H2Zn2Yd8ajVDYXMMb3zoM+17h6PNAPC",
+	"B/L8bn2Z/A7YnFQ0DGH+xBdMgiQDhU7bPDO52ttbE7XlYr1QjHFT4OaDYl757pk/cYcq379917uDvwhk",
+	"TlqA3uLwgI364sRyyTNjzaMWa3x12CDgPml/Xj3HT1YvtERtp/vGbgKptNgFE437zK+SN5EYaTHc5MZE",
+	"bes1VfMLausz12tCpbVg14M+b4lYVcBsUgci5v59aZEL1erBQDn9JwIbgws10AQJVlggyYiqQZ4gN34I",
+	"QYpej0VzCfKUTkJB/QshjmjUZ/fdnY7wJy0lRCuE0fIqotG6iH5M7xY8pRUFysnWBvkQvM7tVX19ucpK",
+	"4Ys3vc31LdKZqDKelmzWQHB2HA87LLoHmx8NgAlU/ud6fau+tr6xufXyVWVZTN2Z4uIsHWZEOPzKI0GP",
+	"UD6Zy91PI3Ed+CwyTr97bIhRb0okH74FhobJtFDzEcOqfZKORhUvYZDJT9D/UflmdCU9G5aqR7sjq2TB",
+	"t7WaPoqqPovtyp03P7slcw/AuFSYTySLroPuAjL1jHXFNYsme8Jn8gfaukLRsKUveQuWVmnUa4mCG5k5",
+	"wfey4lViDj93H1/LfArntF7fqG9ur21VvMray/qrtVf1V5Vvd1RRM9sy3/bDh8F5JNFjoi2nkPXUAgcA",
+	"luGy7DpjaLa6djyXZe5qacKihG2CcyuQiXTVIvOPWCqiN3babq2SM0bxc3AV+/ixJLRPA+7pLziJmIom",
+	"rv1thng4o7GdX3O7QahZaZeG4dQy5Qi903mznJKhGDKumpz2hXGS2YHaOZ9su0qOjWgOJBlQrWgQEStw",
+	"jCVSO9VBmnz23ulfoWsb3zs2vnN8GBUSdCOCvXmmd3l1t6eMQZfZkHPWFdyXRAkypoEiHdYTEYN3c3aj",
+	"rP9eH5L1YFpLID2ShMrqXqUnoqG+u5WAq/W1Cnidg2E8hC/NpQ24Yn0W4QFNU3zEtI2OBA/Ed3873FBx",
+	"qRkOGvReailWGr9/8+5hnEejw2kjW5vUbkAHlmr29M4GcnaL7mkf95mabxyfo7y45PSaBiHthPfW3DSJ",
+	"iYhGQThpxc6weRXOSCpN685PiPOTKjkNGZWMqGiC1yWr1G0u0yL7pKVoHMIVJj1ta4hYNeDuaLrr6HkE",
+	"ktAxnWgjQ4ZijE4+Icgw7g70lx0W8H6TU3nFfK24C95lVXJOJ4463xExsiDnqBoQ89KfDl2G8DMv/9qS",
+	"Lr+KJkBm4LM7vOOFHzI1EL5xik3rGeXuDvwhaHk+A9rJecISL1j5GAMqW7HU9Ji4ru2+aYVvbbtWf7n1",
+	"an1j8+XLem1j87tjOFOIORr1sVFhk/eDzttucBK8P7j867B+HBzKw6Eafd073DoMNuKj4P12lU3e/+V/",
+	"OgxOgsObQ16rdtdC3hke1PzP78OKV2CL41SsKFzmu4zYTMYMr6RqfR1uX38ZHky+DA+2up9/2+h+/q3O",
+	"3h5fd4d++HX9/cD/dFP7unYw6b692VxCNGO2h+A8cU2jZd8mXRpFgdbFUMiOwZwGJQA0Av2ykCmj5Giz",
+	"flVzlXlMUrHRBb1i/CE9LvZvMN8mLSRIOPAR437A+9aem+mZgcDWko9uo1Z/MPeOYiMyppIovb3I/PC0",
+	"kmCA5seJy79B2npXq7ClSegENKYmN/tkDU9guDjk2OQbQDhT0UhZT1Bmn8ANpIBigG4wOcAqj3oqbNwg",
+	"knFfj0VlgTcq5ioInYhJnoN/+vRp1aXuaTbefs1oBKo6DYf/1ayEVHUHV2zSrLTJs7ODPbL1crPmEcmA",
+	"Tsn6ymyGng8gF7FpPYUejUPlUL1XieJQm1eVGE5URMFfoNl4lQshPlI+MbqKvLe+IERrSPmkFdkBM5qC",
+	"Fq+UT6zpIqeVAhJSxaKcv2dtiXbGLomoYiQMhoEiz9o3q/rPVfizbfMExIhFsOgVTShgRsWjKrkYmN9J",
+	"bRg2uWRKBbwvG6S9u7d3cnl80TrbvdhvHR1+PLw4b//6El9PRPOOS5dqfpqf2uYDPDAnO57BosJAKsOj",
+	"nNSrhBG5/CllYTuzHNWwqCo5idJ3eqSjtUohIKmJ0L7QhoHmX4Ekz2aMpalhpXDGAzHWhDWKxDUDdgf6",
+	"91L5mbG0MRD+X81KwK9paNONNL+DBDVKzAhaTEDWFWrIEEb/ESwRnLYz+OEll/FoJCLF/I/MD+gFjH8/",
+	"phinY7aGetAWzDoTsWIctRhwRVNJ8i8hASeXFwerr7wk3WcPp7S6z7tC01neSb75ME5yLcLb+em1nfmJ",
+	"CKJuYjiCiKA/y3ueTNFNZd0bUI5Bh1GkWbEKMKOHqnkLuQiGTCo6hNSbbjJMjogxdYX6PvPbHjF/4tN+",
+	"G1MYTWjVhjVX0scE7wXRUP+yyc1nPgMtVI+V5MPY4dzPIiaZynwCfzd5G1zt6YzwT3cI67xOfMOZT/1A",
+	"Ol80eTvre231GdcCDX+lhBq19DFcZz7xmfNZk7fHrKOvBk9nlXwSsaG4Zn67Sj5qETWkE33aJkksdyG9",
+	"CmdqLKKr4kQ982WSQ9qlQ0Z6kRjuEC3tJkbnDxLl8YqLMej4U+8ZhVRpmTcj+xF3FHgPZNAKniaitAMI",
+	"kuiFfgq4r5mnR9qdSIwlizDXMebw9na1MAMz5VG/W9LzNMk6M0s341syguj8wbogZS31awrrT6/inRgT",
+	"akIIBDZNb00VoyHuLUk5uFaGrdWcH+4DGylwOInQZ5ERZVqVAZrWa9fWNadDZhZv/kJbpl0lux1p8o4j",
+	"vZPhBANG0qYYFh4SXphrx9XW6iCVthjXZnnBTJNkBHDH24AY6UwIxUTPiIJzF8J2FJM803d3hAgZ1cqG",
+	"VinEiPFWT0Qto3IU0AqDwThzdlsL+A4DmikeGfSZBVaC87UZ1XovmA9+J3ajzVijSHDIh+qZpDPLLGa9",
+	"OfGpFJI+tfmcbgKoliKFp235T7tKLrmIfBYhCw8UG8oCkZvMikYRBf9QluHN3xabBYsHDD+69enmLmB2",
+	"WwqPfiFiLDvauYucccEvuS8KhFvXxMSK2KRNnxRRJipr7RXzW4/IgdYyOPMLLx9yJVmSMo1fInHaZGkS",
+	"c18w6aFVFPpMKsyvzxDETO9PRqQXEAujURhoyVY2Oc33wGi0M7TJ3FQq8pL4dCJRbCQWk9Aa9cWATfRl",
+	"muzA00bVkqnPdgjupQms0w4aRMSIlynrKW8xeRV2MwoiJlu3UktydGpPPT2c6R3JvGkOXTnJvVnyulq0",
+	"NEirpXPz1t0l6JHnzsqollPTsvbhAiQE10ZrksCTKo01xxQsWti7i4tTgg8scqDOyPX8Es1rPJzunMVy",
+	"9lMud45qWldspMrFW+4umWvk3iC4O8UyhwuluR7ENEtETodp2xW8GTb2atahOTsXY2MqU9Tq7GgLs5Vj",
+	"oc7sDOZKoAITQJN6u2HkCfI8yZQkFAR/kp6OmqKW0lXS1vwdfgNiKf1qBxRuyZSVY21wgErIHEejuMg9",
+	"WeRyrMJQcIXbbhkHvhGGMl9n6mDaVdLmWmQ3XIohAyqbnItUZTKUtpMoAVrKmuMZ00mJAo8CzsRUZhGw",
+	"VeLTrSFKzKbbUnaYobES6p4657k386NxLmVvZ86/Pq21aZpICscgySCvnKHWUrzA2VNaGm/kLM8drStt",
+	"4QFgex4VW816APM7VKr2ap1BJbls6PfyyXgg9KcTUDMDnkkn8e6o3mSMrY9oaxUwJBupnOmjlHP2K8YH",
+	"7KrnblgxtWfjmNPE/v7ThRYLVJGhkIrUs2mQU9wBnB/69nQp77KwUMG/cJiSZg5GBxPaqDLOkx1zGhjE",
+	"g5SbGGjS5KoWWnM0Tx65tYRjLdVUFLPEVs6Nk9nuqcDr3M3Zerk2Y2tuz1eq5JOJcaZZsWmFjLBy28/w",
+	"HqOdc3ScpEI8qZ8lHF3JmsuL6EruENpTWiKTTJ0mxMUUPmJiXxh9GMPggTSltbEsYuUZ3pMj3Kmjmku6",
+	"9+SKuXKo23PFqWv0s7iime+cDUt5z9TsTjjT/A8UPWPZGa7Yp9dTbLDAnXQ7p+uiaoJmA8WE9B1TMf6e",
+	"V+uYjiMHYsx39L1sD3u0nT+ArY05wa80tWQqKGedg/auWZ/nOMD8A9YgvsAsIxqERHC4KhMR24+vuBgX",
+	"uytzpb8FidimdtctkROcZRc6zRdNInmhtxUNi/kH4OZXF5VxQLIXTkSKbkBDw93b1WIFcg6jhtUCjepZ",
+	"9YNrxk00eDwIQuYWLRatWJkYTXbQQyWJ/qaBDu62R3JucfRrWq92u3Bf00XEwRzBBrkGC++JdbcVj6m/",
+	"JfrruWeVYx6GkMHxPIdniKhIJEkIQ5Me7eorZkp1r9hkmjG4ueK3YBBF23hMh2Au4e4lJ3KHixzI1uyL",
+	"ZQ3goLAcfjwIugPYbp91Ax90RoTVALXF97Wikpmjh1ACKklOoqWhClfnWLD0PZt0X5YyIAPeRZ3hkgc3",
+	"hI1Ed+CRy4u9HaiDahDOrlmU2U1fxJjGqR/ARFGMrJq5Iqe4zVSLiflTTuZ0aRiWnPS0W3mquqDcNWhS",
+	"9iHbR/8XNYo8vid37xeV0AuuvJj9LMZ0ciG0O0uTgtqKOZtlSxsefodyLMrEvh32kaPzuXyr2K4pi3mW",
+	"84BcxQcQDsQFKSRegL9Fk2q7z1SmlKQNKgcQ3LAkGDF7BUtTb0V0T/XW7OYjNfqFU65WulVz9ER5F2Ne",
+	"RFNW/GN1PWNoJfUHlgQAunEUMa6ctOcpKcyYkXjGAjU8W9vipt49WUkySiZasLa5VZgAMJ7x1gtjYrph",
+	"zkVe40Am1edpRZkZFO6h8Fn5zkEWTxnM0A7pUsk80gkpvwKAE+JTOWDS8uwhoDnl4ipbG3NTCPRbi+dq",
+	"8wNKYwyLBORwFM0wenP5xcceTZ/PKLfzfnkOD0+9U+u3xuKUi7jFjJdc2hFK3Mbl23U/hmte+2g5QBaJ",
+	"o4CCC7BOZq33vRT8xAyfJ8v8UAtM6J6bn1vdIz4FUwJUZFed2pq29DFwLCjx/vzk+NlKG8xerRqTZ59Y",
+	"R4siTo7YNQvJepoNuVmtr3hERE1OCfINA2QnQt84VvRwVbIPyF3sRiGCUerN3fLWX20Yn2UzY4tUGpU/",
+	"pODVMzr+aPISM6sq54+Zhc85SvtkAV3Zr4o2943xMheQEPiP7xeFd8aY9fL70XGyhMdKwG+SLEJbsV56",
+	"5KXx7HYc+O1c5Lqal96bc6T3PP9T4Ns3GE9U/g212u30g+R13kxR8mZmuO7HnmPR/Fzonun5zffMlrgC",
+	"DchQmRWlh5WkL4gSpbGaFMWibJScvgku3SSgjJU8QSQXyPyypVbJK9MlzNszdjdjw0U+WsjOyJzTr2Jm",
+	"wKRLGUIJce2J4Yha/FYRK9CVM3O1x+Vc3/W1W15fHKN00tnC7iVdi6UEdO3iYbCF5l/s+sjG16C6sOye",
+	"0STEmsdTGNNAYQl68S2eGdPT71xoAfeTodPneQfvR/GmPsIA3z73reFTevFcKyoX//AlaJhhIJUdxmqZ",
+	"1nGVsKvbxsvozSH+tG5krf0zn/qQX7udbuF6o6jMuQfwG7fW8YrfUE6CtnSn0IsdSDKOBO974JRlHEoW",
+	"yZBhrl5EsJBqYSFwGolOyIZFySILEXGyVz+ccAuP7mYkInW/y+1YnY9VCB6EYlzAfmdFjh2sbEw8X14I",
+	"2a0m/7sQAm66VhEAzvXA7EbdLzbl6uiLwF+l3h/7y4ITPek5ZU02UZL7zoc5ZHLPwJonqazJ4GQMaawW",
+	"oCdiWJZ+u1IG/XfJNIc9mslqMRPVH0/NcZwLgw2obEwFXbw0UJ0JjC0627yALnZ1OrdMG3K+H+ABnzok",
+	"XYQ6vssn4FsgOJRDO9mxP7FOISz7LkFYH0w45+R0dW1zCys+X27WX3rE/OvVSkEOStgvze5q75+vbW4V",
+	"RxC70XX572ACxb+7KrrRML+t9VdEDeJhZxQFXFmaM/Hx6XHUZMa890ozA8p/JIN+8a9uirnjDekKEfkB",
+	"p4p5pEMl29qIo7BwiJICgcnCQ+QLA9Skgmegp6fHx5314DxxoUUU+oFNzllxCUPBVUxqlHZIKMQVoUBg",
+	"8Yh0JgBl374K/PbCUtmh4Hn3C6ZTNP8jzfFzEYXpnCxDOmosPPw3MCvNJ0ZMjEI2Vaw1fS1KTBeTQijA",
+	"MkfeL/zFrK5p6784mSh5BbgY7Ss8PdX9an1ro5ofe6G8aNi40k27yKQ8al6r5eSYTvQ8TK5Mxuf0wBZq",
+	"aUbX7KnfOYxWchSHZsudSlYXQrQ9/yhmJSOVbs+c3Sg63jSKVJLJYrKO5PThmSSkFhbjlRYSpkauzZ2D",
+	"vB64RrI0fSwtzi+R9p9s84wOwxwgyCZ+cAGen5dXsg1FPOiYjR/Mc3/7XB9IqohHU8XckOmXoyYwKOeE",
+	"RmfHCo7Z2Ni7Sy/3sL4Tm+YVc9+UzixW+eGWLU3NqySPKKnQHdn6dKviolVhiKJYLbjGNjJzys7UIMX5",
+	"Tap1kq4Xqbvdvni+7Idviw7nFGd7DqZQKa//BHl4aFuj7s4xOSGQhBKDu+OlsDvnh2+PL09bB4f7R2/O",
+	"21jxmW080pkQAwKysGg4R4TPUIxZtKr53k4SRlvb3Ejz/pcmVR+WlR8xpVgkPeIHfYAw0tbKf1f/52qr",
+	"vUNiHvwZs1lcvr65GJd3oKanSXzOwotJ+MfFDnB6ziu/zV7greMFx1oaicim0yzmKHI29FcJFsCcS8XO",
+	"8sj/VkE+eGvhbDE+dKcIh6PKF/fCuF+kY0b87WMsldZItLF+i7jYrGCY9UkumAK1q+mpEzICFZBaRo4i",
+	"0Y/oUFZJ2yjiLjhO8lEACJyIM2M/TDoowJNFfY3gCzdFrwVdIiQMk20xAP3sKNdj2jzQ1rSyZp5AOJuW",
+	"2RiDb6LHTJDlW0mLuLRPHvNbUDirP/JjRENizo9L+mOlgEPgjYI/uWJRK5+fB4P0QjGGnTF+Pv24AezK",
+	"LjbgpmcWrC77SWZEcOJxGrbA140PAlCX889WdyCCLnM/AYwn5+8wkMqMZz6wbQTtB3A8I71pLa2dON/k",
+	"8ZCcURIVJ/ngqgUqjPsZugU9AkXcLUsqsTQENaQ3rQThCe+hflh/rE12++8Q7hz8BTUTsM0ANo3HPAy4",
+	"8wwX2W3kooCeuGhZydFKtDYueJdlCMihdD1SHAL4VES7WjznpzETUErfhIiFkxaPhywKuoglZb/VBNIV",
+	"wyGeXOZjUPKmPw2GQUgjB5GqkHzxq4R8p3Dbnc/gqFoJhUF1u/tNxPDYkrL2lgqGTMTKfmT3TNIha1Fp",
+	"bwkMJVmoyVvwcNIyZGNVewgXZT5AUoSP3LZBMFAJyDXaczjNdCYJwiUaYQaWEZnQFPolAOsgalRKEfaD",
+	"hNiL8eFgxJhPU5TzWY5nOShNnZB2r/QtNWtMvig80uTb5FQzqDiaJqXe9hKEgATHrqieiCvotAniATxb",
+	"JeVw0GegSHPJh9gS1U6OGAXolgUAubQASydaIvx6QchKsidvX+iUgFIX28kCMYyxHRAqr4Jr46YbMcZn",
+	"1teuz66zzGHXVcurfG7ZizOnbbrwSXPV8+yctFZufzi7KntjRjmoptp/SRL4ty0Uy1V9K8ap6SAz4zV2",
+	"Cfh05pVxDG7tpe/yZkFMx0s0OUtgUyfhrihTaDOD7B29dxhwNxhUz5vL9ybsvFU5T4svmrPbUafkGiTq",
+	"uEUecDuBOJmDd1tdWvg589reK1AalxdLqunK07aMO23M97WQ6fMZI1KukwBp1/9t/r7fKV2uuLvRoikT",
+	"mWP/Zazh7MFOC5i0g9XfM1qp+ong0/qDxBuW6fLWKQ5DGvDlWW5tQNowBW+O/Z0Lxd8udj6beM3pOy/r",
+	"C9EPWbEfc5bH2VzJYP5NFCPGtXkD5xAjxHcrjsLi4nFAVYX6QF9046E+g2cnI8YP35A9JOKV+fcLBYOe",
+	"vT2HWRQCXdwLfA93QZrzKtyOVlBxpb/yDJRJyKhUpL72ikSU+2JIOoEqznpEY0YO6NrmVvGmnb/bhcB+",
+	"wB3HKRmwG+qzbjCkoXE/NtKciPM3H3L53Fo9SGIDc0q7YI25mc1FzMvs9/2ylrJH99hZ0HkCe3qn4rEC",
+	"Djw/f9YFlbQHrEToLydfesFc3OwGLAq1lOKRlecYZ0deDjGdW4jSX4GaLmWRq3/J5s9Uyc4CasqFDfDd",
+	"BgALWsPY9m8J6oarsm6tv9oo4I0WSB6lSonHdDQKmVZJ3Wchd6JB2I0Fd0LeLEV6bfoR5Ymsjti1uLLQ",
+	"FE7sI2T0GrWpTC3MxquizKhbqRyQqAKB0AQ6uyeiBaBCtRJQutEQWsRv84KV7ImIrSy48YtFo03TIOZb",
+	"lA84C6JYGBptejSyMCCYXNJlVXIpmZ9Efw3NYbKJFp0uSvQC4bKZEjmiY5TKgMeARltGtrSrZKpCO9k/",
+	"2ymJ4hjV+Qkl3+ddnPLwTSS6hdgq7cQJbJR8DFDnsiGnTvVW9V8FCiTojsxUF2MP6VsXhHmVhEoX4c/I",
+	"WWaUkdk9suMWsamzzL6Ub/fstKKkW+8D1s/PrJ3PIGMszXv2CyHfLAOnZkHI6eIUEZscWgDiskSgmAWn",
+	"mO3nW4aakO+vm+0mACCdRtphNB/6C6Bc1Mx5QK8Z6bBbZXM/GF5NAQUU7fPcu3M/1TF7DR+r5mj6JAP/",
+	"PKVBeYXxHCTOi6muxlkWt1HbviWPy75w3tznzfsHzrhkrkNxzZy2ueWl3BmsnNllZFlknp9eTJabevE+",
+	"aGVtgVTIIk14d+ayA3UHfLrbZU4WpUbehkJS51Px3rj9iYtIeaoz8x1BQ/IjzZ/NfXlhZmV3qBHN5ZA+",
+	"LhbqQM3fvt8DQMkbg+b2vR/mZbk/NJKTXpY3Wx8156blYVSCh5uUQGOtnc+KQ0F3DfzCcK05Vz3pHRiG",
+	"Bs8Zf6dVQju/Z+3Pq2/g01Vt97RXFkbLdc0kTGTGGFGgsMGQJAEnXKSS6LY4m6PFWwGk+LW9SAzLKhlN",
+	"ZsdMxM4guyRbwY4YfjQMS1okaWVNMsZve5DlHcXagYDcDsr9SAS2OxqauzYrLGLUR0RuZRFdaZ9xVQon",
+	"0IKvC8UQdkpMCMMjXcRPX6vVSJo7tGA0IhhVMi/MNCibVnPtzmVOacbFu1NU0NaFexZy/PZQ/Nl7/6vE",
+	"Bs+DPj+J1V314N2sTpnGUWz1AmHcL9Q0F3AH/fAkfcqzyPaPK2sfHlybzfewseqSy8d2bYjulXPZc3vz",
+	"65SU/aA6hCLkwWliMYIWIt+ZxJCiIrTysnUHFX2huvPbpYHMNILSWRWxl1Se3d6HVoU4qulrW3+5XcP/",
+	"VNc2i9xpWfcZdBY3Nv6DtyBZZteOaWTJdKaFG5x6Mu5jsaSb9VgF1YVQo3OmioLHknWjoi5b9a2am1EA",
+	"DaeoZOtrWPa/sbXxasXD6MpkFPA+qHi8DAt8VJypscu1yjWisRo02uTy7MgzPbP+fZbYOpTnWkfQ0Wj+",
+	"2ZtlOS+fuS93gZWZEK4NELe29EcByKTn+SgAZHIN2qc3cVYSU3EvdhEh2klfaEMPWPyzdoqZgtbUQlsN",
+	"sC/F+1zcf+pC9NFowZ5tWhi2LV2iOaSljvH2jAcC6tamG7QvtQvVLSIaSwE3K892yp11KeJTK2JUCl58",
+	"cTJq7hQRDE02m95XKAZogKVv1GPoN0/DJsdQBALgp87dsjT3O4BQLdKm6gCyfiFg5YR27doCSfp66s82",
+	"6rUVD5tZ4VMFpFRKRiXBrjvA/vy46ulbd5DK0dX9JHKeId3BiVhE548QZu6H5O/cq3xhRqcxrzKgshVD",
+	"QeEMlHm3FsFpj2mQIsrbaxeGBaxSs7m22gGVBQ7DScA2un8gMRXbQG3do0Kh3JpCJBYDGQNhUVNbvIAj",
+	"KC0gKNrDMlJ5Q4vY9fIaHJa9957X2c78serXBTD3hZMKAwm4U9ZjNm2nqoh2r1q0q4LrQM0A7m277r02",
+	"GYprtkiRfG74orUAuOaceuoHClAs1JwaxFg3jgI1Odf0gTPqMBqxSOtS6V8H9szff7qoTEOiEbQPjZwD",
+	"q2br5WZtpUoAlWyHdEMaDCVwBiIDnwRUEXYzIn+ogPQZb3IsMIwlI4GUhMY+wMh5biIEHY3CiUfaSVGP",
+	"LYSGYsk2eaYGrMmhHTo2Ucshu67ox4dRG+f3qv5yq0EGpkEquKXT9qhNbvujriTOOH1o2mj6l4Te6OQI",
+	"op/rtZrpFeZ6ojyTONnkpt8kdO3XTND2FyRnrr9SIsuiXC8oAQ7HLuwNPRkKtO7usjQ69QujsbVJhw0C",
+	"7pNAodoGNx4IGE4wJeiBUiOnLedFeWaBGNE/Y5vyCJMo7OA8gECKiF3XfJUcKq1xyia3rcMM2E1sUwnb",
+	"R7sXe+8+7H9pne+fnx+eHLcO3xztt8mz9Rq04V7xbCVG2p22yfXGGi0X23Amjl8o4xBDJm2FE2kf+mw4",
+	"Eorx7mT1A5u0m/zZ9FsvTj7sH5+3iaQTic6vcSDZSoP4kRhhOUUXgSgHIvTTJNAmH9EgqpITbgDLEiXb",
+	"tOtzJk5CoBYsFyLQ7Zuk8D2NJt+o1T3Yno16DamHktdwcKTDZOCDGovN2GSV7E53LO1M7LvMZXKPJW1e",
+	"yguPcCdpnWq6pkLz0yaf1/0UCC3Q5IIlqTbM3qjkOnqn1EdHAaDKaeYT8J4o0CuyC9OkMhQdvaFwqagK",
+	"riFLVVabvMmPqOoOoD0kVsH6f1DeF6s0DPUG/UtCsWyor83z53Q0ev5cX3MluiKE5uzjJm+/aJmnX9DR",
+	"6MV1/UUbso4ph1zYcRQoZbR381zSG9ZkKpsD8zW1A8PLXFGakGgUh4ZUIB/P4HFRTgaCM822oO29iBWs",
+	"7PnzfX7NQjFi1efPyT5E90wjW5g5cSbexmCDA0xp3K9tlLjtJmd/xtSk+DoC3XZm1/LYgABQg+CJ7pr2",
+	"FAuuNjmg7oLByGBaI6oGmiLQvNFWJ7NTJ2AFgv9XFnpamxxcreTZ5cXeCmSx0kyDTugJRyNAGe5FFBqA",
+	"VMl58JcZ1fbw0Bv2aSBgI+RVwPt613YJF3yVDUdqMt1lnowDLom4ZlGTt3fdVPSGuXttfdWyRlxqtEH1",
+	"OrhXcKuTCDOVTQ58wCNJ72EDHaevtzYQcNtQpKSWO3TL13pr/q1GBMxnMM86k5Te0NMypgjQGWvjWkTQ",
+	"677JOdN0JLgRcAmzscszQAEwBOTiRyCATNXolRY0aD0AL2vyrtPORel70iAbtbqhHcM4MCyWHBVVNtQP",
+	"wkEf1x74LSScuWSaCLOBf/Is8V1vODGgFSNkgEYBKzIe6RkHvJHH/caGdYFyZ0Gtv8QXjvDAc3v+XM+8",
+	"fbOKj6wi/aWtPeAhz2wPKCDpoTqtMHmahwDXLuOG0WYGel9yr5Ftj3QmTT5CFyeqhM/amNa6Yg5TJdAA",
+	"Mjsr8qytGY5+Mj0GfH2Tg7CTmgwpWK+8L6skLXmQ/yIAaYNXLOkhiHH8ZPd2U0UrgNNXE32K7ZvViHVh",
+	"GbEatJFwHGLXG0ohVxczBTjiP1DuN3n2t6vo+TKyeTyYVJNfNjJ+H0gfMX5OUKWsLhfotenrbYKvZ/u7",
+	"lxfv9o8vDvd2L0D6H37cP7m8aGe64u+keoC7oYFEog7UoMlRjuYdMg3wTBnlVUtbzVir4AM0GM2wZU4p",
+	"mDXDu5Q3eT+4RkDFHHByMZyyiIwzlWeLuzkL4JpaG7bJuYiyLW29cihp5P7ZD1sdzKbWDJET5KdggQ0Z",
+	"5bKBlw5UDY4dmsHhNnWcQa9NwmAIQRBwnkgxTDq8SyBtKJgIeL/dgBlqhReEW1JLsdPkbRMXTbFoGlMe",
+	"DS6S5a+gfM7NxQTm23g3QeO3wXpzOHHEYZ6i17MEzx2m/fw58Ckagq4ABLJRq5FnQxpqE5n5IGdXPLJR",
+	"2yDPjLwAUbniaYVv04je3TAU47Z+7JVHNtbrMNnNWs3DpuSOLAV1Kwy6zJj/RtfaHdHugK2uVWsVrwLB",
+	"IdDxZePFi/F4XKXwdVVE/Rfmt/LF0eHe/vH5Pvzmu1dRgQr1SFaZQuw3ifpYrVrHp8SIcToKKo3KerVW",
+	"XYcENDUAm/FFdczCcBWWqLWokK3S0WhVBoqtUgmt8mzbkX5RiCwpCDPPMp/4Yki1fO4FIfOQ8aS6++7p",
+	"6dG+/u/W4ZvzdhW2OGW3TW5sDcmMMZQc2qFfaegpwAt3R6PzQLFdZ4LabEb/CqxrrVZD3C+uTE6SXpxR",
+	"TV/8YbzySXT478qYdVJRKM0PpDbBd1/vvdmH3IFqVwyr5jdVOhpVvoElDh6aW2WXfvcKjDa9X9WKZzRy",
+	"mMIe0Mee4CoSBd7Gj3RCOoxcsZECdrLubaVWbbXiehLQa55ONVl5BVHNPTKkN6u0z/5rfatWK3C/ffcq",
+	"OSGnf6vvOYNQzUZto2wLkoN5cSzUgYi5n/FgVBq/f/MqMh4iTJxJywlOzsFWAO3UQITKxDOANKanSftw",
+	"SG9srXvlm56owy8qjQpHVMQiCQVV30a50DqSZiIo9ixP0pcazYXkiSrMP3t1pGQqDPiVrFriKrwvb4J+",
+	"oGhIdvXz5Ej/YPqOHL85Ozl8o2/J9BUh82+IHhpGvtulSImkIEdEUcWG+lRvhUh+knjWcqkghRch+5Kn",
+	"6wDFnpio+StdiT/G8y7DLtq9n1iHfGATcs5U2k9hpUremaaQ6EYF4gfD2yOwcFuA1eS0IyCdFNUF+DKT",
+	"wyRVEIZgaFVNH8tU8eZgFxfdIwPjf1/Bgqj/v5smEBVwM5i2Ao0K9HAwbQUalfXo6OwqOjus7Xc3/bXO",
+	"x+uwdjPkr/g7fnrBj+ID9bn7/uTws/r8127FNGeo7O+ZTgSNisQWr5VGpfdq/eT9+pu1m4P66/6r67iz",
+	"rY5Yvf/u41+/vdxiry5iuR2fvrs++23/EvoaNCo3rYP9v87i7eH61ruj45aK2dbm9tHx6POnrdHe5FwF",
+	"V1/++HD46XCT1irfvy0s9cwellx0vTX3vOJLuOB3uN8zritEAJNGIYZKRRxZWgSQqwlokD/5ruadZ5me",
+	"mCFTBcG6fe5LQsMwCd4Qarys+jXYSBEqAahiVXJpnJBUwQe2bj2QTe4IO2Pfvdk/2ge77u3Z7t5+m9Ax",
+	"nXjawhf63ABuyUTfYw7mfqB2CO0pFjV5oNAvg+u3UhKjujS0GQhF1xwXupugZNzvqqfp4WlL1/rL7fpa",
+	"bXurVnOCdWv410JXaKp5a8Fl2nWPBMxo8DbtZIyrvt41Y7vCAVWKaFzvckvECoVYfb4QwyQBEQV/GclX",
+	"r83/0VtN0t+9ymZtff7D55iYepkiW+INTO4cbFGmfYZztXbThqhTqzVnnFl0/vah22Lm/TPnne3fMeuO",
+	"vZguWiwUkIdoR0JQFtqowAUCZwdWX0PCHflks42x3tnIwOoUtU/XAi6J5H/P1hrlcm2zpfDmy/VarbqZ",
+	"8F0lILR1i2F4HIZFpev1NLs6W05eWNPcqNe+f7vbvcxu5KzbCfn1maeLr15Gffw1bl4GwSHjp0I6tFqq",
+	"cx8zrVLuIe7Ghs0DGIGXZNxj0qu81f17YSllNan6L7yO2hIrQE5OAy36SkYATsbwVjZ5++PBbutsf+/k",
+	"t/2zL629kzf7563zdyefWifHWswpB0+ADSULr43rVhnPbzhJQ6ZNroIhK1FX8/XzRfd69mlnRjgfiDG/",
+	"Oymi+bM4H7Epxr9brPbK1D478LeNyhcRo6DjgtjHcCOrFfdGb9Q2Fr7R2eaaxRfZPeFi+TnAVNufdBmz",
+	"e5EFqbjNJVxA6uE1zG9+/hfGM6t1d7gIOS/+2f6/Lw/P9t9ANY8oa5slQmiWpS05MYIgLlRmJeVWmL/X",
+	"Z0oSCmpolWzUak0+D0O/Ya4Z+FRM/QzuSfElw1Ee7qYt8NPXNKmZ/oXkxEd6hakIWXJZMkVGbBTSrlHE",
+	"cjdB0wpSrIV7uCOd3kKsgFYzw5xaq9UwCuEKEKBFKz8wc4xKZTamaGV94RElRLF5A2luVLELPZW7kOob",
+	"Qwe/CqUhcAjs08XJxWlW8Vo6vUHOIaGWadyH+xVqHM+fa50DgqiQ8Sa0yq9Z4fPnjSQhSCs8tnmr/sSW",
+	"+7RzlURNXlJKZBL/1tZfrVTJPu0OTN0kxsaGkN1ATV68fplH+kL4Ta5H33Y8MGSjtk2mIf8b8FJTYDo0",
+	"XV/sM1azeQaK0u7R0cmn1uXxb/tnhweH+29a+x93D4/aKyU6z52pOqO8/2BVx2be26qzyvuNrx8+fL74",
+	"8PL45LfLl/unl799WVs/2nvz28bF2r+/fvnoVnA1KrZW7AWwlxf7OHCD+vT/3qjZ4FRXDP8fHP+/5o3e",
+	"jGu1ta1AyphF/2VGc7P8b6NBTdeSlWpRCZszmUsFNL5jkg9pFlorkE2eQY0Gd5BtNI3+4oCbHLc5Vtb2",
+	"/PPeM21BHoOFNc3RIIMlu20PouZhkF0TFAJHJuIIjbAOC3g/rf97ABUQUmjS3IspFobTTCp1kqm2DZto",
+	"V4nVumzZlNaLAQuUhoL3MaifpqfadIsZSmaTN7mpYgTPGiT4tBvZzi/TnY2mGCR5tlGraR63Udt2VFLB",
+	"9dSgOxAcMxd2XYE0yYZTTHFK3oOq+Fr4k9sxKWOErdc36pvblYUZgNs1+Hs2l11FMfu+TF79g5Tl2wXy",
+	"HpqpbNQXYCqndBIK6l8IcUSjvvnd5iJrT/r4fGR+QC8moyVysl3fJ/ThlTLq+0vRyG6h59tmubN0/d0w",
+	"tFl+nA6xO6mXS7MUKtuHD9JUC4yBJp9vDZAMY8pOOMui3CZo0BVtdvcy01st4VlTLCjKQ/fdhw/lHeW/",
+	"r79aq2/XXr6sb63Vauvr9cVjkaWQgstiVKmp9Ajt+F+YcRiTzkZcMa5a4l027XmXZNAB9gK0aMcq5OUa",
+	"dwbeD2tqOL0O+prIq04aWhXDIW3y7BPraDnIPb0NoPW+rNZXIPN3Asgt2rrjScIrps9mwuO3MM6aPGud",
+	"7TjdBxuOn3utZvUTN0sJDLnzy9PTk7OL/Tetiy+n++ftVEkH8HGnv3ixZbenFx4InkIgQoM1ppjxEhfR",
+	"VPrIC4svGELLhW93uc65KfzHax5rC4x+IcRHyidm6XJ5PMAWbVN5hUo+mjs0wxX0dTU8oZQlUMVWIZNZ",
+	"f2Wp0AX2vAPbMLB+aDcMaAiJ9dT3wSZahm+o2Cw6y3k4FzBnmvwZ+oiyjvDEQe63V2a71fU5QAmUtsLH",
+	"UeZFhvcYLUefRyCn7B/UG3aSg4T6NNz9JjdFbFi3dqOIaU6JvIsaTjnNHQqZCPV9p+n/fUyhdJSk19X+",
+	"jWIc0fpkHCqLtumfRmKEsHdXRpEwNfiV1fcb7497pz1+NDk7//hh42ztelON9bzo+HD2A07duN4QqXDt",
+	"mFPZqIi142Hn89lVZ7gdf/3kD/x3Zxf+23pNvB0M/M9n4uztQe3Lvyu2Z8Ybquj785PjSqPCJu9r7PPr",
+	"8PAPEfhrvwVfPv9Wo2834i/r78Mvn8/CQ15zcjYxq2lVX6UECLiy69N/SRJAv+zFzcRjNp6GNH6yF/8p",
+	"9uLPFRW7d5IL9zIzl6YnjuICPm8tuSnHUtYg03Ze4OcbDzutoglVTd7mWI9Xbr1lAcfvwzk148vba/fk",
+	"HGV46P8Q5vEfY9GBFfDwt9RmvmbgIpKWSUGUJiuNaKQeyFvkYAWV+IZ4Dnca89KNVz2xxQIJyAYj5ue8",
+	"O8aSg+7k6c2f6tttkiHQyM213p7nzsm0sLsHSzB7UaE+/W8brBJRf3EGkAFlWdatd1d3FNgL/HTnH4M4",
+	"N96f1EvhMId929TwXr6e+XK7tAh5ro/nNVpnnutlyQbNkuttcO1NhItx3yM0VAMR9wcOCotEeOgJU8X5",
+	"vS4p3zE7qfg2/IIJqdTZhrkks6y0Uyiu7Q4WVuOm2LTjosvx6JTXey6vh8/No20ScwBNMd0GopiVs3aU",
+	"jqf4y4fm8F7FTDHh04sxfHd6T3z/P4fvQ8pghmum0IrZLIf7SAGUASrf+cMkGmOYIWKSKUn6gihxbylR",
+	"7MrbTaGeAShO3129KuYTJUigqsQIksxUA2nFAdRgwZVPffe2DagD7q8IJSoYZgGbiRRJsrpdwt673eO3",
+	"+yb7CvqgBGFo8yuxJkUzQFklnxLA1wwsJW/ylI9l+iPor5MvTEVa0jUjedJJ5YQSM9bkz2ytWWcCe7Ti",
+	"WV6XTBvm28LkMdz7/wKMEkRIScFAAO8F4I4sCod7+FIMWUf4E8JCyfR8IdFj14LNWPGNVaUy6HMtxuNR",
+	"YmxMUdOUrG/yZzPmbIMn5+YY2is74ADFuU5MnrIzmxQ2wXaqmU5NsdGeIheC/qcfI1dnqSCCf7QA/B8E",
+	"zpDe4JetRLDqx/Q+tmjSWmWGKUF9/8mOeDjH45MfcRkCKK3r/fu793cObPH3b/ozF2jz92/fv015H5dt",
+	"qxhn45IMlUIn40ZtHRty2zJi7JStRVCDKCGIFIIDTJnhvZiQpmUjB9dEyHpKf4/ZdSvFLopZqu8sF4R+",
+	"iXu5AKDVsId/Hhv54Ykki9yXAxF1At9n/Il3LKK8GvjNa4dQbWW+22rp/pap271J31nU6TCSiipgoCCV",
+	"jEUYykXcOdBv51RJshu9saXlkPvTNfdGHTWAHIktDuiQ0KlQdOMh46rAcM5fenz5vUrzF7zC8KJ5BbwA",
+	"B/ePLNs18PqF9fJ3zBZnC1BGLFk0h/4sDtwL1KwBg7vQfAJcCgPNaZpgOR0W7VoNTiIgDmJ2JWIiaPqE",
+	"Rl6A0oxIxdmudFLRCQFVeacYSRlAMsdp6kSKyNvkUomRtEWLJpMz0f6PTt6eXF60To5bp7vn559Ozt5Y",
+	"pV9bXUyvSwkBmJwZnT4nSRlXLLIaeIqu55G2EqI1pHzSCkU/4C2TUSHRaTT1g51cDMF+0frf/+v/x59w",
+	"Nk4fNyKb7Jokk6TvHWcMNBbATGxyB2dS/6S+skNCqhDHFBNXDOxjZ1IwqRmuq7RX3N3TO3Kv04NjwgoZ",
+	"iEgy0tF7Fk0qXsVdu74OBlQ1+9jiufKZJSxbhzgHU/DwKXz5iLQCPPFMh0jQoyVzcdGzzq1Tp53Fgvw4",
+	"0HPMI20uVjhrbYydfEkqdWY8fUNtBhxc93lM3fZsLIEEs/0hIJ1VRBZW2UWWno6dJNmlWv5UixJKIc/g",
+	"GJv73eU+Ob//pWMiCFXO7UYkZAan8rBhkULRvVZbawDMk89AfVXsRlnkIhH69ty1BJYEYe3biKEFU864",
+	"9sAPliCZY+2rSzfTjj1S7NVr8hK33kwqdL16p+9OjveX7dVD/aI4j9sgi087Ykn6aJPPc8RO+w2BXkr8",
+	"hi38ssAH6DU5/tK4D+fGoHK3846y3PCWitvtdXGBDJO4lRxeuyNYUuE8AboXTsM2K8sgE63dbh24mTNx",
+	"iUzQAbJNQAHWvF+JxBePxL6A0fPk4PwPcnCeM6XFctfRZW4pUm6D5LEkp+dMhSTbFrkcqgMS3a2gC1lP",
+	"pT7OVOK1oQhFM0wzfosL1eqJmKN1xUXGPOOiNc3IQedKygoA/sNcTYBrD3g5O/UDafDWbRtm14Ny1yI8",
+	"iwxZqdU0u6pqfrWNfbvgHdAexuIGLIZqODXPZRtAufU/hfcfJpUzPUhI54SnXSZgKeQxJ2kZiCkmFZpg",
+	"xZlVOYK6W25VKVX+OqZE0ic+QWNwmrcaWoB+o4vQwI8A+4u5L0oNzr0cNi4xwMSmI5l+CwBeGI+5cWBS",
+	"I/98Q5eoNTW5Rf8kh8r4wAC0AXuggdaNHai00v8SmqUhhi3iAMKQ0yr4FZtkFPCdVAEXUcs0/Gnpp7wc",
+	"nJQ1BcCU6AOkSjsM+FXLlG0CnGbbS0WOtsCgzxsYJWiSQD6KPtuIGSeuu9RyUdRn1nt/qQ/gthWczm+h",
+	"79i3ZaHzptKM/u//9f/h//23A5xT8YxRYmC7p5FIrTu6krhHDTWAj1DpIwaVYb1aq9br69Xai7UNvf6Q",
+	"qp6IhpVGxZY9fPMqjEZhwKJW8s6aV8EzTQCEa1u1jVfw7jtiCDt7OS/OkVq7+sYpMhZx6APm8oMYAj9X",
+	"Af42VWJKEV8aiT5du8PNgJgLakmtuhen39+Z09H8+z20y4Rkptu6gTjTj3klGN9lHpdLxM9OOU7KyC2T",
+	"A9AlEZt2mNgnmZq25MivAlUlnzT7CmyPsxSQGBz6KLn9nTQJ15syFjyS6N6Zen53RDOOGRMZEDLp1CFZ",
+	"DPZmgzFNHk0Xypphq6Y9Xy5eBGUijPsSN0AK4gvYBhgAI0TQ7CMF2BSxsoNNpb3ZCloTdCUX5uRst0bB",
+	"uyZUa8kPSzVIh8GfHIUCEGiHhYL3oUu6ZdCWE3cmhIuxTRS3m9XQRoZq2T/bMNSF6bqGK5U4P23z201t",
+	"OLEfyH9MEbrczA48/3aW1RcGbPQ6zDNG5N7HIoHmu5WN99Ha+M/616t/14aboy/dl/Fnvt25YOvyt/7W",
+	"4Mh/JQ5oLfgwWfs4rtyNV97WJHkQaZSTEK0rNlLGReRV3LMFeWWqdTGzxasAfkulURHFo2sJlD1oiH/5",
+	"DLVbplpJikzJAJ4DaJfprF8Jr6RqfR1uX38ZHky+DA+2up9/2+h+/q3O3h5fd4d++HX9/cD/dFP7unYw",
+	"6b692azcX7xxNheJ29yWAMkXdR6n8NxoYQ8h7P4DXUwZCXsJrM0qGMJpU/ED5Ks0PQ+tV0XzXxQzVBIA",
+	"GDQzMkxbRNbbL3pF9FFscuh/r/WoixA1I29hF8VWmvudkVSe8elDD8Fspz9ob8H9gPd3TFMA0cNOeGoM",
+	"nVTB4YRC6XVItaTS4sWncsCkFmZaQgwhYl0l7izQPAGBhGIOZB9Y4Jm5Vcku6AG94JoRxIGAWD5EX0yj",
+	"DqlopLBPKwgd24IxSTE0S2gYZLsU+sv0gjX9prVxkkknbPIFkfZKkx8ygHtJfCVBsymQXzLuDAOFAGUH",
+	"iE/2z4DX+ymJAk8YeUt1ydvy5swlWl7PhWMBUdNAOldlwhQ027a2g4V0NVlfAjN6TD/ROcwy27J0BruU",
+	"BR1WTavuWYw0l4uMvCOX6XQH5lGQp+zO7fXkiVs8udJv4Vw9TW8MWPnuffOg/Tcxmvnyeqkskrij/61f",
+	"/KIreC+IhuUXFNPycyVQqSKV+BmSbA+jd6Hxa5IxE0ApzMJYLapmWkD829xEEPFc2Fh3kxutg6ArWSsb",
+	"xrOhhIC0xCrZWNtukCjoD5RHOrEzZ4vgyW4UkYqNmjy11GEtE6Z2sAM6NGWE6js4UMh3LEyAwE090kxm",
+	"zxpe92MUr/feHKy+fff+wz+fV5wrNrqgV6Yq4SlD4FFkCJggtZHMOZ7lIOxopvGolBHgcub2lXO5588T",
+	"S6aNuoFtsm4tGstWZQwp5SY97fnzBjG3PeEoTa55CcSLpnLXMrZoNpON4yYMqNwha7UaPt/k+Vy2vGFj",
+	"WzAmoSlgasB7mbKA/IjkGYTMqQc+Onl7eNx6jQ2sWvvHu6+P9t+AGWp7rM8GqSpMGsshHzR58gk+Qp7B",
+	"HjMeDw3D1OeoDP6p6PVWPNKWLNQsX/Bw0oJxm/xOmhuc+VKYcFFNmfGULcaLk1n8AxjybcHwnuy8WbWl",
+	"BjOTJi6WX4+3at1opoUneopxQiUpYT5JGu3Z/vn+8RuMS2AqLYRDxoHEEAsWolrXXaYKZ4dwFkDsBFxm",
+	"wZARbuDULbNA7xWhnI2BJTa5ccYtyhJLqlizLObulaGPCmXy5+YjQtzM1H39evcCxMULTGlfPEvFwoEE",
+	"Ns8EzA2U/6a2zeoimRLUZxu17SZPLopB+6XGhQtDdoVUkDhursKOBdxIYH1paDoWMC7i/mB+xkqhf6Us",
+	"h6XJM8gTMxNMoGY2Vwx+uzSTqRGWm2xSpgxAz/YIngzkKKQTfKbizfjFgMpWLPXFcarQsNF54Fcaa9u1",
+	"+sutV+sbmy9f1msbm9+d0Fwg3QAC5MtZEKY7xNum9mxWzA2i1pjJ4LT9QrrTwmw8EMOHyTH/p3K8T6DD",
+	"J6UciddTX03caMNNloB6loua2VcVR88KvT4zMlEME2ukQydDIvKEpxktOrYxPwPTLZLIEPSAt4wucRcl",
+	"jqReJIYmevQaWVgj4WHGk4MJNNpC4kkWyI42pSz3tGOa58E6s7Ox7wGwznEWQQnVg5Njg++zd3J8cHj2",
+	"ERJS26nccEzJXFAMQmBNbixIbTrmkJ/Sm2SSwovZMOZoAGr61LVtJ96xRGgh5eCmFbBc/Hrf5BbcM33j",
+	"Dm6q39L3P3mrnowjlysiadwSe+eHsL+FVL+5ptEJIAJnMwNoVrlLswKMWpdaUw5nmgU4Ns+mMj6rJdhU",
+	"s2F+pvB97m4o/eN6otzzngA0jbWXcnbSHe/JQ5pH4MIrvxUX0JyW3dCuCgEXEno+pliqkkUIeA/tca3r",
+	"EYS5kAyzF7Mi++P+xbuTN+dt8ixti6bn0E6vwkqV7IJHV7oCfGxrds0dfP7cScRPkDHQdkrq1X0BYvsS",
+	"HZ82HcpLstRspYNbf+8HYAT4yUNQV6ANuCZP32P6yqHruUE2ajWL6Jfk+w0DOaSqO2iTZyJKNwvAPtIK",
+	"Xv3XCtYCJ4gc5EIIMoSyZdCLhthqGF5oJiUi1L/0Z6jZJ+XHHswOZlTmqjUJQ9uISeYYt6AXoTc7pbYd",
+	"VMGcUoq0hxakETc5RPOqZLO2bjz3Z0xFk1XIYmqbt9g12XViqjAWeXcHrKvVTn3GgnfZTuJl91k3SCGX",
+	"MhXYgSShEPpn8aiI4yFxP4CvOU3qLIUzuZ07+kekwg6ZGgi/tOqifK34Q6ceAwz4H2pgI3ZQkvrKJu8H",
+	"nbfd4CR4f3D512H9ODiUh0M1+rp3uHUYbMRHwfvtKpu8/8v/dBicBIc3h7xW7a6FvDM8qPmf32vtOmuz",
+	"s2QqBppoqe/6eam77gpnuRHOE2jTn1WP/hRqfvShZgfsZqbrN5NYjEz4USk9CfDZ3Fh04tdYq9USr3DD",
+	"VUtydRxlserE1ZAEq8mzJLJslgiedbh4KwWIym7kOkUayYWrbw9MnAcJzceEmzwXFJ4b5U0htyRTPzXS",
+	"+0uih2b54BNbe6BAr0JwXa3690TUF0ob8gUMbhZA2GwOtpvU+4EjM+/B6LmqLDoULCczNRwLsjDJyjFE",
+	"U1j7QNrkmNTXYvNVrovyCqE6AUsMAiXB49DklLOxScALlM2ltA0q3QK3KtmdFfS6Z0wrVzvX5LlkRDzZ",
+	"1FYEhyugKyN4cnG0K8+47tYSF3693CjXD1G176JeXkoWzQ5OCekY5wC68hSMul0wKrODRdGoyJDr/TnW",
+	"A8ejHBjZEgBZ1KtKs/uko45iOVaW5Uxhv2KIKIF+Pds/379oZ4qoTIypyU33C9D0IG0543hKG1JAdGy5",
+	"7GsHa64c3CLow+F0+QXvSiOPF1vC9LIp2LO5HvxmGTCv+ZBTxkNyTyTXM3eST3GpJx1wWThr2Zp8N6Ha",
+	"cNhyrpoxcdHySy5nLxLDVklTzZ8bEQOPs5MMVeL0n0oXQNRQrdPl4/ZTuQA7eZNWsyPAL8riHrotiBCK",
+	"FIArxPhO1SgeKcLDBNbY5CXx98XLUFK8iCa/YxmKg6n6VIHyxDt/bd5pcwGWjnb847jfYvkAfhwlzC4e",
+	"AZY48j2vJPg/C5d4VvC/NFwPW/kUrn8wUr7QPL4kXH9HMn5Qz7UBdHoBQdJy6n2HjWnsNTGYgv+S5PzN",
+	"B0As4l3WkgO6trnVJs8ybv7d0ShkHnkrRD9kK0REXpOngfbzNx/IAGEuAoBECpRkYc8zY7arZJeTwMdI",
+	"l9WoOPZPlASkswVk0l8GnGzVaqawXnoYZw6M+IVfQelool2QZycjxg/fkD0DirknIuZpqYwO6vVqvbpe",
+	"fblimzOGE6JEn8HpJn6qiI7tlDhpw0yr6eybPJm+QeWKIusb0yvX6xiLyEkpVIJQ0gu4b4A42uDMkNJg",
+	"Oo1tWS6+U58FA4jCKjnhLIlzp2mXZtcsriEmXiIdiShNQTIDBWae1qSGDAi0hREw104mUOYnTY4qmgGT",
+	"hNSm7CBp+nBaCwNnQPlkjMpT2/waUj+g2D8LocIZ87ORDWgMg/1J8iVt1jDuDkTQZbbjrpl3ObZ5xKhi",
+	"Fv7yGG7Ebb128KtTfNUy89JzCIO1Wm2rVvMq5tpW/LeDUXfyWv//4PDt5nVneBwevt0eVswj5m5WGpUa",
+	"fdWp+f7LTr1X621317vrdK2zvdnrdNY7fp1tM399i3ZrdKu33dmkdX+t96pb79W6G/4ae0nr9btGjjPb",
+	"Og/0Ceb8eJDM/+lCa9ewkuwFRbZhK3XmQQVnDFgrVlpIn3cIdSQsPssa0/wq5KjW32fet5Co0+uLR6Uh",
+	"jk9YN5YsAR/PYjjlMi2xGaP+mdOHAlKghGR+cX8TM/w5Tmbp8HSuc38XnPsp+PfflV4oxjJzUJhJ8g3d",
+	"+QYd3KtwOtTcZdeChcfwbQZV/HsSNvi9MIlHv/z7PXkGbtLcqhVHMyFKhP4CDOTWjRT/wYEBVBtMYqOB",
+	"TbaWCqYFQOXaUERsKWjRS9BrS/tzSwPaDLpSYk2dH749vjxtHRzuH705bxNN3dIj7KbLRm7KZpUci7Qb",
+	"HgYGXLoCwLYgDDG/yQErAp1WSExqtXxDqxueZhEJgFkhb+FCWf5SDDuir3qqnTh842dlQ5wi/Ku9nL+8",
+	"K+hx8YIn59GCjOstQBoa7jUMpEzqKVCfd9MiFlRfjIbwOC11k/M5y9meNThd9tUHJGrj6xqNZpnqXpNn",
+	"beMVGxA1llSDmER7p6dAFgPLoKI4oPZD6jsh0Vw2PnGT8Rta+ijaR8ynKZZpfQhSDBluZXr6VbI7lQHn",
+	"zMz0CAiUtOZpk2Mfifz6EpPU3cLA6ZqQbKVNou+lQFj4dttQdzwQZBhLhVjgpn1mSBULJ/CdGrCJFiA7",
+	"ECd2HXm5OeXtYht8xtcBPrTpW+yUJNhaH6fggEMjQxfEEyYlM7NpZFaXoyW9nCbvsKntCCKZtlZNaBFW",
+	"36VRNEk8OIY8A+cgcl6L0nVrGW2ibUFUTYLrTY79XvPJ2A2iJVE7ux6zYPQ4Zfa8uGdbY3a7NlLWrS2J",
+	"GKWMIFB212Sml9tuCiI0dXeTIpRrEXcHeo/gapjxJBmI0GcIvwqv50I1eVp2ytk1i0jIqC+xA0ZKI6WI",
+	"QDuzXSnO19hY12vyNt63VuC33PgafJ/5BP0SyScwMI6yA4CxhqZacC6p1+a8wMLSX66vQLVIUjGcZMTZ",
+	"7UuR3wbU3yGSTpo89Wjae4rW7pji7605B4FJIng50qwVJyi27tMTz/iO0mqTqa5NXiWRAdZRAcO1TDSv",
+	"W/PXK14lOQhUH6tWyaMjrTfaM8tWJJxjRUJJBQLK61uZbrAfT8rhk3L4GAoOsr4sz7JgEijgpKMZgJ4L",
+	"ao6lxQmzev9avznvl6uWZZpJoLTAcDsBJ3LM9KSjaYzR1PfORQ9dGODXFPBR5ZlGKNbuNq3ESaaTeDuz",
+	"tvYK1gaGYqxFpP5Vu7Qn2MXhx/2Ty4u2jezkxP+ujQakfU9QG6ApFAUoIf20dQZg4vDC/vA7uabwBmYd",
+	"2tmmeYIGVAe7QMcSoB2MeNeiFWstbDQmFFr7gazl8t6tNmGvNDclTem7I2xe5lzvI6WWVq54lpnTE/7x",
+	"P7+t+ulibPa+IGC3QEvO3osFwZPL0c3dvK+2uWIZMg8EQMq179AloQQmmUD3pyw4cpMbdORanVBky7Nn",
+	"U452XPT8U9rZU0uFR4Gq/pMZxdyaz4OMGyzjjyHl7piky74t9gqUbE77GkTktINEq58zzzzv9IvHZDay",
+	"C5oLJuPSKyZRm4HEWWsvp2qP7Xw2DJRM/Dk9EQ1ND7Uk1uHCOMomf2bZjNFMbEZtMRQn4FVkG87cwoeT",
+	"OEVQeTe+HE0miCe6Q9o+VbQKEc+0KZreLf3TGWWnpTzv7sly/8jcgwK42zTZ27jYfqCwR3V8QMOekxww",
+	"+1Yb5X9WP/GZhURwA+E6iwhokfIJBAIgu9SutkEC1eRAgKnfM3VOczHWBiqfDEVs3Kdj6ymkHHpAAfI4",
+	"FD2hk9lYNnrPsQoqyYkIwFmL9UcZA8gjBo7CPAu5VgiGgZ9gxTfC9MD79fylrQg3wHtDEbGG4WnJL0k8",
+	"ss60MOgxQJQSPW2C5V5pGlJK0mY3o7ZH8jYa7A7jgNEyIcnPTYMrgzCopwNJs+0MvgYMl30feMMnpM+4",
+	"ueRekxsAU3tez6gkZwd75GWttr1jzGb9uRwxW0pLeVJTAF+SiMUSaqAuHLxDQ3E2CmQWwWRg74N5YMCo",
+	"j+w4XXKTQzwaGDhYxkBdmtWHwRWrkg+MjRCrC84JrVHkhUlZvxYEDQDNGTLKZSZ+jTMc0gkJg2tW4sxk",
+	"3D83t+Ee6t3yIU8W1g+1LncSK0dFzKuET2bgo+iBFfS5NlrmyIBc8s7feBRuDs/t5AR0fIXrCeGoDiN6",
+	"RZpvSTMhAu6bCdSnYwIRcMBVPVdrYhTmjZWjb3hp7SdIKK2KWL6OEHuIwjERnDU5CyWrkmOI1iS5wpY1",
+	"F6WSuRf2Px3XqRiE6TGBHT00J/nJxeUPqOA5DbdREYtM0r++tZJ1I6bkAmqenKXnWe0KcsN8KzW1PhaG",
+	"FjvPsbkSdUA5QUTEc/eaHPuzaL6Q3H07YNqIOmQ9hUH/sW3yjL5sAws/prLJ6VBANhpDlaKRBOjdnIbC",
+	"Wkf7whLEnlYYSJUpJb9qQQti8DDnY7+ljuVUbbhXm+j0hH5ff7VW3669fFnfWqvV1tfr3xYH6Unn8vAo",
+	"eL//baoG/FYBq/SZvmUtm0Xr039JEtiaTc3K8qv0KsEIRMl6tVat19erLxFYrhtHEUwLuWBIpWpJxrj7",
+	"0vVarbrpVUYhVdpGrzQqgZAGuL5F+/Dzyj4uYHc0erFWrZO9g2OmxiK6elHf3HpVrddq1Tp5Q6NxwF+s",
+	"bVRr1Rqw8Lswz/QMZqf6F9+IXzT3/9d1u+1z37pxZKZjIeoW35anaEH/DyKVCBlPi4xcpatMwzoKrqF6",
+	"0lKM4OHEs2XgTCpisrh2FRkKqchmLQ3kJdWesWQ+CRmViuDEQ8dUAxasH9cWLumwfsDldPq+5pkZdvfE",
+	"Rx4PH/nVVbC0ktRVKOzVJFCQFxKkiKXc1GVoVklFzb3T8cHZEvS5iEyJZMT0lT4HLxS4vWymKbcuLpNn",
+	"WgjwnEspbWOxttPCznyQNLnLNgiskpNYsYh0TE92AFGPgtGI+aZ+MQzJkA07LJIeOlqclg+hGLNotUsh",
+	"NSCDKh1I0olE3B9A/tklD8BjenywhymoTT6k3KdKRJMsYjzNpQdKMWQWqjHrM3KyHBbs9zekN62Q8b4a",
+	"wF8Bd/5yG/y4imGybS5YhoPjXfBJJ6TdK81BGWYxJCgnSoiWHIgI1NHMp10xHAqe+VibEhELJy0Algy6",
+	"FrJtp7ACC/MDd6aBqKG/UqFGKx+svmKZWM93rb24j1PgCar5HwbVfOGE09hNIJNgXyY+kdyZKoTnNDFA",
+	"3RIbjtTksYA8P2Vp/pJZmntYqOMEyakxRxZwIj36yh24+S8Mb5lduGMzGolUlPsyyU9sV8mREFfg0uHC",
+	"aZeQ4EyZbEbQkPRSqmQ3iYONIU5vokTaBsJkRMq1WRaxEdgdjo8K84cAWcNG/eGz9qHPhiOhGO9OVj8A",
+	"QCEkHeiZCjMPbLiFAVKB8BW7uYDcRMS8j6mRnLSPdi/23n3Y/9I62z842z9/13p7tru3385oM2ZqFOKn",
+	"dnImqIz9EHF8NxwJ+RNOf2UzB0AXw1L3Jme0O4D8BXbNIhqC4016TpF5KLpXnj6MSSYLxQBqQF+yqMnt",
+	"8+DuO1eQMGpBOMwS0hCxiS5q1QyCj0nnjCSQ2TX8pt1IMpb1myAYiVwZ1x8aNZA3eeku0r5Iq1kDCYeF",
+	"7sK0Qsdtj9bkglfJGaPmK70Y30YcYcPxd0g1eTxLASvFKoueiFiTZ9p2pNQARniWKgIJHUZgRNsXJiOP",
+	"W4mu2uTWrWk7UbY9kn6kV5hRFhH+GH+YHRKCuPCwYTwt26wl8xk4i/VHCE0C2SnwmhZVbadrjN1JrY2n",
+	"jlpLhuAIMUytyZFtkBM4X71ySJ7Rp0yvbJjY6J64pUk5i4Oosllbb3Is7EkDvmmQGOwM6hcnucA+2HKV",
+	"24GcOHwgBSa+X6z4x0aJz5zVL117XrJ6tmuYG2S6/yysY7NhWVXo1w1ZZyG7IuqzqbQRDOUmAvlZLw5D",
+	"w85XHJXkwuJmFMaqazbZVTrgHJafGCuzhVHwPAPKfpvnZdlvC/nkrEeQ72WfyPDPkq+Q27pfArn2aBwq",
+	"/elAjGGrb4v2YrfepItZHQtRKDQ7g7pWqOnOdlbOwd7PUsPGrKP/l7/I17YU+ppP4B8ma5rT66BPlYiq",
+	"TqOqap+pNnn2iXX0VeYesZhhL6trK6bjnxYWPdrKVuymLilIsJwgipbT/csima2nSGZVJzsy13kU0sCz",
+	"lbwZ9K+y3qCQOaB/dQA/Mgu+U4aj4SZmiPOBGPN7JEY/qlbpv6I5hWA4QtMAJNfhaKBEAlczWYwuyeSA",
+	"iVOw4Yx1Za9QSxhieUyYL3rVoAkF0nSKSCwac60MrzAY6FOVFViCkVzw9g5soN4x0NYNQ3DaxgGer21A",
+	"MdVir8lpxMi8Ki0s5Eg3w7goywuN3Tu7l0z2XsUY6SiNvxH/afX9xvvj3mmPH03Ozj9+2Dhbu95UY/0S",
+	"Oj6c/YDVZExxsmF7InoDjsTK+dcvx5tf+id/vB3Ujl93T7+++9r/tNG6iqJhMPjj6N3wt7/+isVHP1z7",
+	"eLCr//PvpJJZj/D+/OQYVcUa+/w6PPxDBP7ab8GXz7/V6NuN+Ovab7VDXtMiK+hzquKIVRqVj/uXe4f7",
+	"qy/ln4dHk/7pn2870dnXjT/W+J/sz8tLE9p6R7kfQvX0+tnAfxv+cfRpMOgMz+TXf2uaU1oBaVRGcScM",
+	"uqv6fixeC50e01PlylMiZD4RciDGeS59Kw79SLxciXqVdIC9l16FgGMUuhI7MBVF1bpJzLLAEkdXSyPt",
+	"MBS6gqHJs5JhhBvrFSlgZKO2kSh1Hw92oQvIh/0vpppl/3j39dH+G5iM6PVuw9dNp6ArNoHWnQ+iiD3p",
+	"VEvUqUyBO55ZkjtsUAb+AZrURXoVHMyipJYsUNLCPT3rTEgv4H0WjaKAK0/zKkBYPz08Xmmgr7PJO0IN",
+	"DBcDlzb4SXcXCNiTPMYTCyUDHCmnd45HZNwdQClIJroP3saFlUK73kUUQ2JCzbdSDx1+0OQOQ0j5ClmA",
+	"rZQ1JX49scT2pAg+KYI/JNb6uETKU6j1zh14p/sSzRNaj7AFb6J+TmPXFOqhu5K0iz1gbW+qjMe0kyvS",
+	"3PJVwr+uG+3XKTSe499KiGYWhtNDqmaLFCN7i6OKZFBCiKuIzOlhtQSMoNeTJx/Tk2rxBKH088BOXPa2",
+	"DB/QLdBOEpk6p2PCAj4dLG4oCZfVc+EyfF3Lvn5m64VZAbQmz0bQZnheMJH2PsIbcthSBeDJ9/KQvhfb",
+	"ZhP8L/rbXsADSO5KevFC8vav7onR2oABvHbT0mw2QMP1nmS9H0ljzcCihUyBllDuk+L71hUARAF4I4Xd",
+	"DZp8ur2B/q/tlVJ/hin2WMChgSMvxaPx03ocPNp85yer/Z+RIJ2130nApWLUB7CbhD0sxgB/Ysq0VxnF",
+	"t4vkz3LTTntlm3wxt2yp1rFoUxaXSyzPTEKTZP9GMa6p5YzJOFTSPncaiRH8EV0ZHvTdW6plpRSTCnWa",
+	"zh+sqyqNilg7HnY+n111htvx10/+wH93duG/rdfE28HA/3wmzt4e1L7cypr6sv4+/PL5LNQWVbEJlHah",
+	"cuteF+bgx2z8iG2jJ3b8K7LjA9A2XV0z5VCOavro+W+R5QeIr/1SW+8YeoBlalCg3YqiWuH7vGrKkFcv",
+	"MDSv4gjrdhOQMq4E2ajXvCan0qIwEsENgl3CX80SAIcOa1iLrLc9nOwDdM/LenVbCbQRapSm1LHlFufa",
+	"ouEW4yaBt0dDyaDaUIwYb/WE7V6T1N+7xcZTv8Nv08JL8+5vTjZwxCRTJQPcteke7um8gkEkkxiPY35a",
+	"+i/VBQ9qbLRGpa+GQly/Hovcavs9d/n3qLl30phz1W+5ROeS24qVOYsVl0HpVCwZ6VLJXOjEC4OciDol",
+	"vuBf0tS1Y1l+w2hfQdTkTm2avjjtah6DEfKPO9BW3bp13u3vvjnaPz9vvf900To7udi92E9KlS5OPuwf",
+	"p4kzZ6wXSxpOGZyZyc4raTmlQfQYylp+BgTiWW4fflKBi/P+p+KWR17ckl76pwqXX6LChY4Czf71j+SL",
+	"USR6QchelCptmvsLsOGS9vqJM5ETxq9ZKEYG7ntE1YAww+ApkSGVg7IOxvqt91a+ZuEeLYwv4apjrupV",
+	"gC3hVRTj1DbGqtW3a51XdGN1q1djqy+762x1m27WV2v+RrfW2+qt2Zbni3a9gj0pUZrMQf2jIIryWRL/",
+	"knaZ2ZZJ8MkDghNpDqK6g2niP2dKkrYhpXaVfES4nhRvjgtFEJAG/kTwIX+HUGVwwgCW1WhDFs1MlZVV",
+	"xSOfQpve5HLcUYPItNAmR+KahbTLbk2LDwkO8593dQ16OVR1A59+Air8wSHzPdh2G8BeFp/RR2xIFqsO",
+	"crD3RuxqO56Ogqq9C6XS9mTE+O7pIVmv1qrrxBfdeJggUZiGp9G1QeMwyPQGUqxQ1p6PWDdxNFQeUGl/",
+	"LxNvb8lFsGuZQ/izVFK9fjuMc3hvAtkV1yya/Ch7OucvyDsGitwH35LpFgUtSj0HNqXQApII0omDEFPp",
+	"ZTdijMvk8I23O+th0JOZxpwm8cizxQceCYW4Snv0GpQIC2vujJxD0ZkeOoM8aPDmmOlJAc1ITWf8FIUY",
+	"m/4679gHdj9naACNM61pCkYPrMDPDm39//mhDWNIw1+ACwgeMkL1/veFUgjv6Y6WQJVPz/Xk4tSAnSBd",
+	"IkSH8+PzTIFWwRk5uTsIqmU8wzJNhFnxEKwvW8GNaYwyk6wbTs8cAySFpFHc0xuhEjNtMN0hbWfLgs2g",
+	"V8h0faoollHhkYWMXrtj7Bof6vQQl9wXyTXM9B/GTKcw4Fe2OTclQyYl1efZsdA66Tv0SPOIqwQxM3N6",
+	"iJhZMNACRrMzELKH4vkUqMdizIGkIj+79ah+eIWMJXNiknCGzba7A9bVexYlED0cm3DT8Er/b+yuN+Wv",
+	"36eteWlFSMBj1uqFYgxmq+3sFEgScx87IzdsMxpUyhH4HJNNGFcRFEBnmi6BB7FKdgkgi3umRQ5hUSRg",
+	"G63QMJ5lOK0gbX+jZSTCGSixY/owgwzMJnqnKPweomIJQaDaj/YF5gUPAlklR8zFak/aRllwIz2iRTey",
+	"WOzV1LtQaVTOLFGkrVgQhbTop/AV/j5iVC9x19y+boIon7Y/h6X2qFQsMv1eICpieodHi6IyJS93q6qa",
+	"fBqfiWThmYgWo3TieCf00DIjUdDkifTPKo3K1ByB/qKJSWkMqdKcHWC2oB+QvuRKhcx+Uz4VB7Pqiusb",
+	"k3pK3LzCiocuGVNHa7TCTsiG2cbetvWtz9DXMb2/VZPQCz6fDKQweKav9U9OuMMU9A6DXO9rAROG7hW8",
+	"sr167GQA35VaRFuttVTJfigZFrg926jXVjzogdtnme12WyJBN6mkIZE9I2gXAocypoEqOxN9Y4XCjHk4",
+	"msJdx34qhi9EcYj6ZexaGlrx0YRe1E12jJ9PoWtqnmZ+k+UwyU/0Xy3DRNzH7a1LHkQVraW3AZuLcKtI",
+	"MgwBaLr8/v3/BAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

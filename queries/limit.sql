@@ -31,3 +31,16 @@ SELECT coalesce(max(extract(epoch FROM used_until - now()) + cost_seconds - peri
 
 -- name: DeleteIdleRateLimits :execrows
 DELETE FROM rate_limits WHERE key IN (SELECT l.key FROM rate_limits l WHERE l.used_until < now() LIMIT 5000 FOR UPDATE SKIP LOCKED);
+
+-- Takes one request from each of the limits whether it has one left or not, and returns for how
+-- many seconds each of them would have refused it. What is taken in advance is bounded.
+-- name: UpdateRateLimitsLater :many
+INSERT INTO rate_limits AS l (key, used_until, cost_seconds, period_seconds)
+SELECT asked.key, now() + asked.cost * interval '1 second', asked.cost, asked.period
+  FROM (SELECT unnest(@keys::bytea[]) AS key, unnest(@costs::double precision[]) AS cost, unnest(@periods::double precision[]) AS period) AS asked
+ ORDER BY asked.key
+    ON CONFLICT (key) DO UPDATE
+   SET used_until = least(greatest(l.used_until, now()) + excluded.cost_seconds * interval '1 second',
+                          now() + (excluded.period_seconds + @most_seconds::double precision) * interval '1 second'),
+       cost_seconds = excluded.cost_seconds, period_seconds = excluded.period_seconds
+RETURNING (extract(epoch FROM used_until - now()) - period_seconds)::double precision AS wait_seconds;

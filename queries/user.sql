@@ -51,7 +51,7 @@ SELECT u.id, u.password_hash, u.disabled_at
 -- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
 -- session is committed; each of them then ends or counts it, or this finds their result.
 -- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at, unused_since FROM users WHERE id = @id FOR NO KEY UPDATE;
+SELECT id, password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
 
 -- Somebody has signed in to the account.
 -- name: UpdateUserUsed :exec

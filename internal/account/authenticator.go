@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
@@ -147,18 +148,18 @@ func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx post
 }
 
 // added notes a new factor, and tells the person.
-func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, kind outbox.Kind) error {
+func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways, kind outbox.Kind) error {
 	if err := a.note(ctx, tx, who, audit.FactorAdded, ""); err != nil {
 		return err
 	}
-	return a.Notices.WayInChanged(ctx, tx, who.Session.UserID, kind, who.Device)
+	return a.changed(ctx, tx, who, before, kind)
 }
 
-func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller, kind outbox.Kind) error {
+func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways, kind outbox.Kind) error {
 	if err := a.note(ctx, tx, who, audit.FactorRemoved, ""); err != nil {
 		return err
 	}
-	return a.Notices.WayInChanged(ctx, tx, who.Session.UserID, kind, who.Device)
+	return a.changed(ctx, tx, who, before, kind)
 }
 
 // ActivateTOTP adds the TOTP authenticator whose secret TOTP has shown.
@@ -174,22 +175,32 @@ func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed str
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return none, problem.UnverifiedEmail.At("code"), err
 		}
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return none, nil, err
+		}
+
 		added, refusal, err := a.Factors.ActivateTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
 		if err != nil || refusal != nil {
 			return none, refusal, err
 		}
-		return added, nil, a.added(ctx, tx, who, outbox.TOTPActivated)
+		return added, nil, a.added(ctx, tx, who, before, outbox.TOTPActivated)
 	})
 }
 
 // DeactivateTOTP removes the caller's TOTP authenticator, if there is one.
 func (a *Account) DeactivateTOTP(ctx context.Context, who caller.Caller) error {
 	return a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return nil, err
+		}
+
 		found, err := a.Factors.RemoveTOTP(ctx, tx, who.Session.UserID)
 		if err != nil || !found {
 			return nil, err
 		}
-		return nil, a.removed(ctx, tx, who, outbox.TOTPDeactivated)
+		return nil, a.removed(ctx, tx, who, before, outbox.TOTPDeactivated)
 	})
 }
 
@@ -211,8 +222,12 @@ func (a *Account) RecoveryCodes(ctx context.Context, who caller.Caller) (authent
 func (a *Account) GenerateRecoveryCodes(ctx context.Context, who caller.Caller) (authenticator.Codes, error) {
 	var codes authenticator.Codes
 	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return nil, err
+		}
+
 		var able bool
-		var err error
 		if codes, able, err = a.Factors.GenerateRecoveryCodes(ctx, tx, who.Session.UserID); err != nil {
 			return nil, err
 		}
@@ -222,7 +237,7 @@ func (a *Account) GenerateRecoveryCodes(ctx context.Context, who caller.Caller) 
 		if err := a.note(ctx, tx, who, audit.RecoveryCodesGenerated, ""); err != nil {
 			return nil, err
 		}
-		return nil, a.Notices.WayInChanged(ctx, tx, who.Session.UserID, outbox.RecoveryCodesGenerated, who.Device)
+		return nil, a.changed(ctx, tx, who, before, outbox.RecoveryCodesGenerated)
 	})
 	return codes, err
 }
@@ -279,6 +294,11 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return added, problem.UnverifiedFirst, err
 		}
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return added, nil, err
+		}
+
 		added, err = a.Factors.Register(ctx, tx, registration(who), name, answer)
 		if authenticator.IsIncorrect(err) {
 			a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", err.Error())
@@ -290,7 +310,7 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 		if err != nil {
 			return added, nil, err
 		}
-		return added, nil, a.added(ctx, tx, who, outbox.WebAuthnAdded)
+		return added, nil, a.added(ctx, tx, who, before, outbox.WebAuthnAdded)
 	})
 }
 
@@ -316,6 +336,11 @@ func (a *Account) RemoveCredentials(ctx context.Context, who caller.Caller, ids 
 		for _, id := range ids {
 			wanted[id] = true
 		}
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return nil, err
+		}
+
 		n, err := a.Factors.RemoveCredentials(ctx, tx, who.Session.UserID, ids)
 		if err != nil {
 			return nil, err
@@ -324,7 +349,7 @@ func (a *Account) RemoveCredentials(ctx context.Context, who caller.Caller, ids 
 			return nil, problem.InvalidChoice.At("authenticators") // an error: nothing is removed
 		}
 		for range n { // a mail a key, as allauth
-			if err := a.removed(ctx, tx, who, outbox.WebAuthnRemoved); err != nil {
+			if err := a.removed(ctx, tx, who, before, outbox.WebAuthnRemoved); err != nil {
 				return nil, err
 			}
 		}

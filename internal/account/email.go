@@ -12,8 +12,10 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // Address is one of a person's addresses.
@@ -117,6 +119,12 @@ func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, who caller.Ca
 // they had before (SEC-51, SEC-58).
 func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, list []Address, address string) error {
 	user := who.Session.UserID
+
+	before, err := snapshot.Take(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+
 	if a.Policy.ChangeEmail { // an earlier candidate gives way
 		if err := tx.DeleteUnverifiedEmailAddresses(ctx, user); err != nil {
 			return err
@@ -126,7 +134,7 @@ func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		}
 	}
 	primary := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
-	err := tx.InsertEmailAddress(ctx, db.InsertEmailAddressParams{UserID: user, Address: address, IsPrimary: primary < 0, Now: tx.Now})
+	err = tx.InsertEmailAddress(ctx, db.InsertEmailAddressParams{UserID: user, Address: address, IsPrimary: primary < 0, Now: tx.Now})
 	if err != nil {
 		return err
 	}
@@ -136,7 +144,7 @@ func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if primary < 0 || a.Policy.ChangeEmail {
 		return nil
 	}
-	return a.Notices.EmailAdded(ctx, tx, user, who.Device)
+	return a.changed(ctx, tx, who, before, outbox.EmailAdded)
 }
 
 // ResendEmailAddress mails the verification of one of the caller's addresses again.
@@ -196,7 +204,11 @@ func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string,
 			return nil
 		}
 		user := who.Session.UserID
-		old := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
+		before, err := snapshot.Take(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+
 		if err := tx.UpdateNoPrimaryEmailAddress(ctx, user); err != nil {
 			return err
 		}
@@ -206,10 +218,10 @@ func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string,
 		if err := a.note(ctx, tx, who, audit.PrimaryEmail, address); err != nil {
 			return err
 		}
-		if old < 0 {
+		if before.Primary() == "" {
 			return nil
 		}
-		return a.Notices.EmailChanged(ctx, tx, user, list[old], who.Device)
+		return a.changed(ctx, tx, who, before, outbox.EmailChanged)
 	})
 }
 
@@ -243,20 +255,29 @@ func (a *Account) RemoveEmailAddress(ctx context.Context, who caller.Caller, in 
 		if list[at].IsPrimary && len(stored) > 1 || len(stored) == 1 && onlyByEmail {
 			return problem.CannotRemovePrimary.At("email")
 		}
-		return a.remove(ctx, tx, who, list[at])
+		return a.remove(ctx, tx, who, address)
 	})
 }
 
-func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller, address Address) error {
+func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {
 	user := who.Session.UserID
-	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address.Address}); err != nil {
+
+	before, err := snapshot.Take(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+
+	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address}); err != nil {
 		return err
 	}
 	if err := code.DropStray(ctx, tx, user); err != nil {
 		return err
 	}
-	if err := a.note(ctx, tx, who, audit.EmailRemoved, address.Address); err != nil {
+	if err := a.note(ctx, tx, who, audit.EmailRemoved, address); err != nil {
 		return err
 	}
-	return a.Notices.EmailDeleted(ctx, tx, user, address, who.Device)
+
+	return a.Notices.Changed(ctx, tx, notice.Change{
+		UserID: user, Kind: outbox.EmailDeleted, Before: before, Email: address, BySession: true, From: who.Device,
+	})
 }

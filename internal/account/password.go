@@ -9,10 +9,12 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // PasswordChange is a new password, and the one before it where there is one.
@@ -131,10 +133,16 @@ func (a *Account) guessPassword(ctx context.Context, who caller.Caller, verify f
 
 func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.Caller, fresh string, out *PasswordChanged) error {
 	user := who.Session.UserID
+
+	before, err := snapshot.Take(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+
 	if _, err := tx.UpdateUserPassword(ctx, db.UpdateUserPasswordParams{ID: user, PasswordHash: fresh}); err != nil {
 		return err
 	}
-	var err error
+
 	if out.Out {
 		_, err = session.EndAll(ctx, tx, user, session.PasswordChanged)
 	} else {
@@ -158,9 +166,15 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 	if err := a.note(ctx, tx, who, audit.PasswordChanged, ""); err != nil {
 		return err
 	}
-	if err := a.Notices.PasswordChanged(ctx, tx, user, !who.Session.HasUsablePassword, who.Device); err != nil {
+
+	kind := outbox.PasswordChanged
+	if !who.Session.HasUsablePassword {
+		kind = outbox.PasswordSet
+	}
+	if err := a.changed(ctx, tx, who, before, kind); err != nil {
 		return err
 	}
+
 	if out.Session, err = tx.FindSession(ctx, who.Session.ID); err != nil || out.Out {
 		return err
 	}

@@ -33,6 +33,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/service"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/undo"
 )
 
 // App is a server that is ready to run.
@@ -56,6 +57,7 @@ type App struct {
 	services *provider.Providers
 	outbox   *outbox.Outbox
 	account  *account.Account
+	undo     *undo.Undo
 	server   *server.Server
 	listener net.Listener
 }
@@ -126,15 +128,13 @@ func (a *App) build() error {
 	if err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
-	if a.console != nil {
-		a.outbox.LinkBelow("http://" + c.Server.Addr)
-	}
-	operations, err := service.New(journeys, a.account, a.ring)
+	a.linkMessages()
+	operations, err := service.New(journeys, a.account, a.undo, a.ring)
 	if err != nil {
 		return err
 	}
 	a.server, err = server.New(server.Parts{
-		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter,
+		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
 	}, operations)
 	if err != nil {
@@ -171,6 +171,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 		DB: a.DB, Tokens: sessions, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Services: a.services, Keys: a.keys.lasting, Log: a.log,
 	})
+	a.undo = undo.New(undo.Parts{DB: a.DB, Policy: c.Policy, Notices: notices, Trail: trail, Keys: a.keys.lasting, Log: a.log})
 	return flow.New(flow.Parts{
 		DB: a.DB, Sessions: sessions, Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
@@ -398,6 +399,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfFactors()
 	a.warnOfProofs()
 	a.warnOfUnverified()
+	a.warnOfUndo()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()

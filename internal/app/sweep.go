@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 const (
@@ -18,7 +19,8 @@ const (
 
 // Sweep removes what nobody needs any more: idle counters, sessions that ended 90 days ago,
 // what is personal in the audit log of 90 days ago, codes and links that are too old, what
-// old messages said, questions that nobody has answered, nonces that nobody has used,
+// old messages said, changes that cannot be undone any more, questions that nobody has answered,
+// nonces that nobody has used,
 // id_tokens that nobody takes any more, and people whose account was to go by now; it has
 // grants of other services revoked. Several servers may sweep at once, and a sweep that was
 // cut off goes on with the next.
@@ -33,6 +35,7 @@ func (a *App) Sweep(ctx context.Context) error {
 		func(ctx context.Context) (int64, error) { return q.UpdateOldAuditEvents(ctx, now.Add(-keepPersonal)) },
 		func(ctx context.Context) (int64, error) { return code.Sweep(ctx, q, now) },
 		a.outbox.Sweep,
+		func(ctx context.Context) (int64, error) { return snapshot.Sweep(ctx, q, now) },
 		func(ctx context.Context) (int64, error) { return q.DeleteOldCeremonies(ctx, now) },
 		func(ctx context.Context) (int64, error) { return q.DeleteOldProviderNonces(ctx, now) },
 		func(ctx context.Context) (int64, error) { return q.DeleteOldSpentIDTokens(ctx, now) },

@@ -35,6 +35,7 @@ const (
 	EmailExpired       = "email_expired" // nobody verified it
 	MemberAdded        = "member_added"
 	MemberRemoved      = "member_removed"
+	AccountRestored    = "account_restored" // by an undo link
 	// SecondFactor is written where it was wrong: a right one is a login or a proof.
 	SecondFactor           = "second_factor"
 	CounterWentBack        = "webauthn_counter_went_back"

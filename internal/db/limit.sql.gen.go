@@ -98,3 +98,49 @@ func (q *Queries) UpdateRateLimitsBack(ctx context.Context, keys [][]byte) error
 	_, err := q.db.Exec(ctx, updateRateLimitsBack, keys)
 	return err
 }
+
+const updateRateLimitsLater = `-- name: UpdateRateLimitsLater :many
+INSERT INTO rate_limits AS l (key, used_until, cost_seconds, period_seconds)
+SELECT asked.key, now() + asked.cost * interval '1 second', asked.cost, asked.period
+  FROM (SELECT unnest($1::bytea[]) AS key, unnest($2::double precision[]) AS cost, unnest($3::double precision[]) AS period) AS asked
+ ORDER BY asked.key
+    ON CONFLICT (key) DO UPDATE
+   SET used_until = least(greatest(l.used_until, now()) + excluded.cost_seconds * interval '1 second',
+                          now() + (excluded.period_seconds + $4::double precision) * interval '1 second'),
+       cost_seconds = excluded.cost_seconds, period_seconds = excluded.period_seconds
+RETURNING (extract(epoch FROM used_until - now()) - period_seconds)::double precision AS wait_seconds
+`
+
+type UpdateRateLimitsLaterParams struct {
+	Keys        [][]byte
+	Costs       []float64
+	Periods     []float64
+	MostSeconds float64
+}
+
+// Takes one request from each of the limits whether it has one left or not, and returns for how
+// many seconds each of them would have refused it. What is taken in advance is bounded.
+func (q *Queries) UpdateRateLimitsLater(ctx context.Context, arg UpdateRateLimitsLaterParams) ([]float64, error) {
+	rows, err := q.db.Query(ctx, updateRateLimitsLater,
+		arg.Keys,
+		arg.Costs,
+		arg.Periods,
+		arg.MostSeconds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []float64{}
+	for rows.Next() {
+		var wait_seconds float64
+		if err := rows.Scan(&wait_seconds); err != nil {
+			return nil, err
+		}
+		items = append(items, wait_seconds)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}

@@ -408,7 +408,7 @@ func (q *Queries) LockUser(ctx context.Context, id int64) (int64, error) {
 }
 
 const lockUserForSignIn = `-- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at, unused_since FROM users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 type LockUserForSignInRow struct {
@@ -417,6 +417,7 @@ type LockUserForSignInRow struct {
 	DisabledAt   *time.Time
 	DeletesAt    *time.Time
 	UnusedSince  *time.Time
+	Restorations int32
 }
 
 // Race: holds off a password change, a disabling, a deletion and another sign-in until the new
@@ -430,6 +431,7 @@ func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForS
 		&i.DisabledAt,
 		&i.DeletesAt,
 		&i.UnusedSince,
+		&i.Restorations,
 	)
 	return i, err
 }

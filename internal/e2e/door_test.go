@@ -71,11 +71,11 @@ func TestDoor_removedAddressesAndNumbersStayAway(t *testing.T) {
 	byMail.post(codeRequestPath, "email", grace).waits("login_by_code")
 	byText.post(codeRequestPath, "phone", number).waits("login_by_code")
 	reset.post(resetRequestPath, "email", grace).wants(200)
-	key := w.mailedKey(grace, 3)
+	key := w.mailedKey(grace, 4)
 	v.do("DELETE", emailsPath, object("email", grace)).wants(200)
 	v.post(phonePath, "phone", otherNumber).wants(202)
 	v.post(verifyPhonePath, "code", g.code(t, otherNumber, 1)).wants(200)
-	byMail.post(codeConfirmPath, "code", w.mailedCode(grace, 2)).wants(409, "flow_not_pending")
+	byMail.post(codeConfirmPath, "code", w.mailedCode(grace, 3)).wants(409, "flow_not_pending")
 	byText.post(codeConfirmPath, "code", g.code(t, number, 2)).wants(409, "flow_not_pending")
 	reset.post(resetPath, "key", key, "password", anotherPassword).wants(400, "invalid_password_reset@key")
 	if a := v.do("GET", emailsPath, ""); strings.Contains(a.Body, grace) {

@@ -36,7 +36,7 @@ func TestEmailAddresses_byLink(t *testing.T) {
 	if a := v.do("GET", emailsPath, "").wants(200); a.text("data.email") != grace {
 		t.Error(a.Body)
 	}
-	for n, about := range []string{"Confirm", "added", "changed", "removed"} {
+	for n, about := range []string{"Confirm", "added", "verified", "changed", "removed"} {
 		if l := w.letter(ada, n+1); !strings.Contains(l.subject, about) {
 			t.Errorf("mail %d: %q, want one that says %s", n+1, l.subject, about)
 		}

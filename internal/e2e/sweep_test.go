@@ -16,6 +16,7 @@ var piles = []pile{
 	{"links", `SELECT sha256(n::text::bytea), 'verify_email', (SELECT id FROM users), 'x@example.com', now(), now() - interval '1 day' FROM generate_series(1, $1) n`, "expires_at < now()"},
 	{"messages (id, kind, sealed, created_at)", `SELECT gen_random_uuid(), 'nothing', 'x', now() - interval '31 days' FROM generate_series(1, $1)`, "created_at < now() - interval '30 days'"},
 	{"messages (id, kind, sealed, created_at)", `SELECT gen_random_uuid(), 'nothing', 'x', now() - interval '8 days' FROM generate_series(1, $1)`, "sealed IS NOT NULL AND created_at < now() - interval '7 days'"},
+	{"account_changes", `SELECT (SELECT id FROM users), n, 'password_changed', '', '', '{}', now(), now() - interval '1 day', NULL FROM generate_series(1, $1) n`, "true"},
 	{"ceremonies", `SELECT id, 'login', 'x', now() - interval '1 day' FROM sessions WHERE user_id IS NULL LIMIT $1`, "true"},
 	{"provider_nonces", `SELECT sha256(n::text::bytea), now() - interval '1 day' FROM generate_series(1, $1) n`, "true"},
 	{"spent_id_tokens", `SELECT sha256(n::text::bytea), now() - interval '1 day' FROM generate_series(1, $1) n`, "true"},

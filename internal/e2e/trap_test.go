@@ -116,7 +116,7 @@ func TestSEC72_whatIsDisconnectedByTheProofIsRevokedAndTold(t *testing.T) {
 	s.expectsRevoked(1)
 	w.delivered()
 	letters := w.letters(ada)
-	if last := letters[len(letters)-1].text; !strings.Contains(last, "service was disconnected") {
+	if last := letters[len(letters)-1].text; !strings.Contains(last, "was disconnected from yours") {
 		t.Error(last)
 	}
 }

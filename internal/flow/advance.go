@@ -52,6 +52,8 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 	if a.UserID != 0 && (gone || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
 		return progress{}, f.forget(ctx, tx, who)
 	}
+	a.Restorations = user.Restorations // one that is pending has been compared before; see locked
+
 	found, err := tx.FindSignInFacts(ctx, db.FindSignInFactsParams{ID: a.UserID, Email: a.Email})
 	if err != nil {
 		return progress{}, err

@@ -57,7 +57,12 @@ func (f *Flow) locked(ctx context.Context, tx postgres.Tx, who caller.Caller) (A
 	if err != nil && !gone {
 		return Attempt{}, err
 	}
-	if a.UserID != 0 && (gone || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
+	if a.UserID == 0 {
+		return a, nil
+	}
+
+	changed := a.stale(user.PasswordHash) || a.Restorations != user.Restorations
+	if gone || changed || user.DisabledAt != nil {
 		return Attempt{}, nil
 	}
 	return a, nil

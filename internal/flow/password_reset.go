@@ -12,10 +12,12 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // RequestPasswordReset mails a code or a link that resets a password. For an address
@@ -185,6 +187,12 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if _, err := tx.LockUser(ctx, r.userID); err != nil {
 		return progress{}, err
 	}
+
+	before, err := snapshot.Take(ctx, tx, r.userID)
+	if err != nil {
+		return progress{}, err
+	}
+
 	if _, err := f.disown(ctx, tx, r.userID, r.address, who.Device); err != nil { // before the address is verified
 		return progress{}, err
 	}
@@ -203,13 +211,15 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if err := f.forgive(ctx, tx, r.userID); err != nil {
 		return progress{}, err
 	}
-	err := f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.PasswordReset, UserID: r.userID, Device: who.Device, Email: r.address})
+	err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.PasswordReset, UserID: r.userID, Device: who.Device, Email: r.address})
 	if err != nil {
 		return progress{}, err
 	}
-	if err := f.Notices.PasswordReset(ctx, tx, r.userID, who.Device); err != nil {
+
+	if err := f.tellOfReset(ctx, tx, r, before, who.Device); err != nil {
 		return progress{}, err
 	}
+
 	if !f.Policy.LoginOnReset {
 		return progress{}, nil
 	}
@@ -223,6 +233,16 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	p, err := f.advance(ctx, tx, who, a)
 	p.resetting = false // its code was out when the request came, and is used up now
 	return p, err
+}
+
+// tellOfReset tells a user that the password was reset. An account whose first address was just
+// verified by it has nothing that the reset could be undone by.
+func (f *Flow) tellOfReset(ctx context.Context, tx postgres.Tx, r resetting, before snapshot.Ways, from session.Device) error {
+	if len(before.Verified()) == 0 {
+		return f.Notices.PasswordReset(ctx, tx, r.userID, from)
+	}
+
+	return f.Notices.Changed(ctx, tx, notice.Change{UserID: r.userID, Kind: outbox.PasswordReset, Before: before, From: from})
 }
 
 // forgive clears the counters of failed sign-ins and of wrong second factors: whoever knew the

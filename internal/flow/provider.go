@@ -10,11 +10,13 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
@@ -234,7 +236,7 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if !ok || !app.EmailAuthentication || !told.Authoritative || i.Email == "" {
 		return progress{}, false, nil
 	}
-	userID, err := tx.FindVerifiedHolder(ctx, i.Email)
+	userID, err := lockVerifiedUser(ctx, tx, i.Email)
 	if postgres.IsNotFound(err) {
 		return progress{}, false, nil
 	}
@@ -251,10 +253,38 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	}
 	// Security: only of somebody who is in: whoever has the address and not the second factor
 	// must not leave a way in behind.
+	before, err := snapshot.Take(ctx, tx, userID)
+	if err != nil {
+		return progress{}, false, err
+	}
 	if err := f.link(ctx, tx, who, userID, i); err != nil {
 		return progress{}, false, err
 	}
-	return p, true, f.Notices.WayInChanged(ctx, tx, userID, outbox.ProviderConnected, who.Device)
+
+	return p, true, f.Notices.Changed(ctx, tx, notice.Change{
+		UserID: userID, Kind: outbox.ProviderConnected, Before: before, From: who.Device,
+	})
+}
+
+// lockVerifiedUser finds the user who has verified an address, and locks them.
+//
+// Race: it is read again once the user is locked. The address may have been removed meanwhile.
+func lockVerifiedUser(ctx context.Context, tx postgres.Tx, address string) (int64, error) {
+	owner, err := tx.FindVerifiedHolder(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+
+	if _, err := tx.LockUserForSignIn(ctx, owner); err != nil {
+		return 0, err
+	}
+
+	again, err := tx.FindVerifiedHolder(ctx, address)
+	if err == nil && again != owner { // it moved to another user; the call may be repeated
+		return 0, problem.TemporarilyUnavailable
+	}
+
+	return again, err
 }
 
 // lockedOwner finds whose an identity is, and locks them.
@@ -317,13 +347,21 @@ func (f *Flow) connect(ctx context.Context, who caller.Caller, b brought, i *Ide
 		if refused {
 			return problem.UnverifiedAccount
 		}
+
+		before, err := snapshot.Take(ctx, tx, user)
+		if err != nil {
+			return err
+		}
 		if err := f.link(ctx, tx, who, user, i); err != nil {
 			if errors.Is(err, problem.FlowNotPending) {
 				return problem.ConnectedOther
 			}
 			return err
 		}
-		return f.Notices.WayInChanged(ctx, tx, user, outbox.ProviderConnected, who.Device)
+
+		return f.Notices.Changed(ctx, tx, notice.Change{
+			UserID: user, Kind: outbox.ProviderConnected, Before: before, BySession: true, From: who.Device,
+		})
 	})
 	if err != nil {
 		return Entry{}, err

@@ -11,9 +11,11 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
@@ -208,23 +210,21 @@ type confirmation struct {
 // one if there is none, or if the policy is that a person has one: then the others go.
 func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation, from session.Device) (bool, error) {
 	userID, address := c.userID, c.address
-	// Race: two of a person's addresses at once must not both become the primary one.
-	if _, err := tx.LockUserForSignIn(ctx, userID); err != nil {
+	// Race: two of a person's addresses at once must not both become the primary one. Take locks
+	// the user.
+	ways, err := snapshot.Take(ctx, tx, userID)
+	if err != nil {
 		return false, err
 	}
 	taken, err := f.takenByAnother(ctx, tx, userID, address)
 	if err != nil || taken {
 		return false, err
 	}
-	before, err := tx.ListEmailAddresses(ctx, userID)
-	if err != nil {
-		return false, err
-	}
-	known := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.Address == address })
+	known := slices.IndexFunc(ways.Emails, func(e snapshot.Email) bool { return e.Address == address })
 	if known < 0 && !c.adds {
 		return false, nil
 	}
-	becomesPrimary, err := f.makeWay(ctx, tx, newcomer{userID, address, before, known < 0}, from)
+	becomesPrimary, err := f.makeWay(ctx, tx, newcomer{userID, address, ways.Primary(), known < 0})
 	if err != nil {
 		return false, err
 	}
@@ -241,6 +241,9 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation,
 	if err := code.DropStray(ctx, tx, userID); err != nil { // of addresses that are gone
 		return false, err
 	}
+	if err := f.tellOfAddress(ctx, tx, c, ways, from); err != nil {
+		return false, err
+	}
 	return true, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.EmailVerified, UserID: userID, Device: from, Email: address})
 }
 
@@ -248,14 +251,13 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation,
 type newcomer struct {
 	userID  int64
 	address string
-	before  []db.ListEmailAddressesRow
-	added   bool // it is new to the account
+	primary string // the primary address before; empty for none
+	added   bool   // it is new to the account
 }
 
-// makeWay removes the addresses that a verified one replaces, and tells the user of one that is
-// added. It reports whether the address becomes the primary one.
-func (f *Flow) makeWay(ctx context.Context, tx postgres.Tx, n newcomer, from session.Device) (bool, error) {
-	primary := slices.IndexFunc(n.before, func(e db.ListEmailAddressesRow) bool { return e.IsPrimary })
+// makeWay removes the addresses that a verified one replaces. It reports whether the address
+// becomes the primary one.
+func (f *Flow) makeWay(ctx context.Context, tx postgres.Tx, n newcomer) (bool, error) {
 	unproved, err := unverified.Refuses(ctx, tx, f.Policy, n.userID)
 	if err != nil {
 		return false, err
@@ -263,19 +265,40 @@ func (f *Flow) makeWay(ctx context.Context, tx postgres.Tx, n newcomer, from ses
 
 	// An account that has verified nothing has no further address: the new one replaces it.
 	one := f.Policy.ChangeEmail || unproved && n.added
-	if one && primary >= 0 && n.before[primary].Address != n.address {
-		// The old address is told before it goes: it may be all that its owner reads (SEC-51).
-		if err := f.Notices.EmailChanged(ctx, tx, n.userID, n.before[primary], from); err != nil {
-			return false, err
-		}
+	if one && n.primary != "" && n.primary != n.address {
 		_, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: n.userID, Address: n.address})
 		return true, err
 	}
 
-	if n.added {
-		err = f.Notices.EmailAdded(ctx, tx, n.userID, from)
+	return n.primary == "", nil
+}
+
+// tellOfAddress tells a user that an address of the account was verified, where that changes the
+// ways in: the address was added, takes the place of the others (SEC-51), or is another one that
+// is verified.
+func (f *Flow) tellOfAddress(ctx context.Context, tx postgres.Tx, c confirmation, before snapshot.Ways, from session.Device) error {
+	change := notice.Change{UserID: c.userID, Before: before, BySession: c.adds, From: from}
+
+	primary := before.Primary()
+	known := slices.ContainsFunc(before.Emails, func(e snapshot.Email) bool { return e.Address == c.address })
+	another, verified := false, false
+	for _, e := range before.Emails {
+		verified = verified || e.VerifiedAt != nil && e.Address == c.address
+		another = another || e.VerifiedAt != nil && e.Address != c.address
 	}
-	return primary < 0, err
+
+	switch {
+	case f.Policy.ChangeEmail && primary != "" && primary != c.address:
+		change.Kind, change.Email = outbox.EmailChanged, primary
+	case !known:
+		change.Kind = outbox.EmailAdded
+	case !verified && another:
+		change.Kind = outbox.EmailConfirmed
+	default:
+		return nil
+	}
+
+	return f.Notices.Changed(ctx, tx, change)
 }
 
 // ResendEmailVerification mails another code for the verification that is pending.

@@ -9,9 +9,11 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // VerifyPhone verifies a number by the code that was texted to it: the number of a
@@ -35,12 +37,21 @@ func (f *Flow) VerifyPhone(ctx context.Context, who caller.Caller, typed string)
 		if *process.UserID != owner { // a code of an earlier attempt in the same session
 			return problem.FlowNotPending, nil
 		}
+		before, err := snapshot.Take(ctx, tx, owner)
+		if err != nil {
+			return nil, err
+		}
 		verified, err := f.confirmPhone(ctx, tx, owner, process.Target, who.SignedIn())
 		if err != nil {
 			return nil, err
 		}
 		if !verified {
 			return f.strike(ctx, tx, who, struck{g, process, problem.PhoneTaken})
+		}
+		if who.SignedIn() {
+			if err := f.tellOfPhone(ctx, tx, who, before); err != nil {
+				return nil, err
+			}
 		}
 		p, err = f.afterPhone(ctx, tx, who, &a, process)
 		return nil, err
@@ -52,6 +63,17 @@ func (f *Flow) VerifyPhone(ctx context.Context, who caller.Caller, typed string)
 		return f.current(ctx, who)
 	}
 	return f.answer(p)
+}
+
+// tellOfPhone tells a signed-in user that the account has another number: at the addresses and,
+// by a text, at the number that it replaces.
+func (f *Flow) tellOfPhone(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways) error {
+	change := notice.Change{UserID: who.Session.UserID, Kind: outbox.PhoneAdded, Before: before, BySession: true, From: who.Device}
+	if before.PhoneVerifiedAt != nil {
+		change.Kind = outbox.PhoneChanged
+	}
+
+	return f.Notices.Changed(ctx, tx, change)
 }
 
 func (f *Flow) afterPhone(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, process code.Process) (progress, error) {

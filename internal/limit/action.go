@@ -55,6 +55,10 @@ var (
 	// owner's own session (TestGuesses_ofOneSessionDoNotStopAnother).
 	ReauthenticateFailed = declare("reauthenticate_failed", "10/m/ip,5/5m/session,10/h/session,30/d/session", perIP, perUser, perSession)
 	Notice               = declare("notice", "20/h/key", perKey)
+	// ChangeNotice counts changes to the ways into an account by signed-in callers, and nothing
+	// else: beyond it the messages about them are delayed; see Later.
+	ChangeNotice = declare("change_notice", "20/h/user", perUser)
+	AccountUndo  = declare("account_undo", "20/m/ip", perIP)
 )
 
 // confirmByCode is the default of ConfirmEmail where addresses are verified by code.

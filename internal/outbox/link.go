@@ -17,6 +17,8 @@ const (
 	linkReset        = "account_reset_password_from_key"
 	linkResetStart   = "account_reset_password"
 	linkSignup       = "account_signup"
+	// linkUndo is ours.
+	linkUndo = "account_undo"
 	// linkSocialError is allauth's too; no message of ours leads there.
 	linkSocialError = "socialaccount_login_error"
 )
@@ -49,7 +51,7 @@ var plainURL = regexp.MustCompile(`^[!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~{}-]+$`)
 func checkLink(name, address string) error {
 	places := 0
 	switch name {
-	case linkConfirmEmail, linkReset:
+	case linkConfirmEmail, linkReset, linkUndo:
 		places = 1
 	case linkResetStart, linkSignup, linkSocialError:
 	default:
@@ -88,12 +90,26 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
+// UndoPath is the path of the page that this server shows to those who open an undo link.
+const UndoPath = "/account/undo/"
+
+// UndoBelow makes undo links lead to the server's own page below its public address, unless
+// HEADLESS_FRONTEND_URLS names another. Call it before Start.
+func (o *Outbox) UndoBelow(address string) {
+	if o.templates.links[linkUndo] == "" {
+		o.templates.links[linkUndo] = strings.TrimSuffix(address, "/") + UndoPath + keyPlace
+	}
+}
+
+// Undoes reports whether undo links lead anywhere.
+func (o *Outbox) Undoes() bool { return o.templates.links[linkUndo] != "" }
+
 // LinkBelow makes the links for which HEADLESS_FRONTEND_URLS says nothing lead below an
 // address, such as http://127.0.0.1:8080: for latchkey dev, and before Start.
 func (o *Outbox) LinkBelow(address string) {
 	for name, path := range map[string]string{
 		linkConfirmEmail: "/verify-email/{key}", linkReset: "/password/reset/key/{key}",
-		linkResetStart: "/password/reset", linkSignup: "/signup",
+		linkResetStart: "/password/reset", linkSignup: "/signup", linkUndo: UndoPath + keyPlace,
 	} {
 		if o.templates.links[name] == "" {
 			o.templates.links[name] = address + path

@@ -17,11 +17,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var sampleLinks = map[string]string{
 	linkConfirmEmail: "https://app.example.com/verify-email/{key}", linkReset: "https://app.example.com/password/reset/key/{key}",
 	linkResetStart: "https://app.example.com/password/reset", linkSignup: "https://app.example.com/signup",
+	linkUndo: "https://app.example.com/undo/{key}",
 }
 
 func samplePayload(preference string) payload {
 	return payload{
-		To: "erika@example.com", Code: "BCDF-GHJK", Key: "k3y_-AZ09", At: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Date: time.Date(2026, 3, 18, 5, 6, 7, 0, time.UTC),
+		To: "erika@example.com", Code: "BCDF-GHJK", Key: "k3y_-AZ09", UndoKey: "und0_-AZ", At: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Date: time.Date(2026, 3, 18, 5, 6, 7, 0, time.UTC),
 		Device: Device{Address: "203.0.113.0/24", Platform: "iPhone", Language: preference},
 	}
 }
@@ -166,6 +167,35 @@ func TestRender_notificationsNameTimeNetworkAndPlatform(t *testing.T) {
 	}
 }
 
+// A message about a changed way into an account carries a link that undoes the change, alone on
+// its line, and says until when. Without one it says what to do instead.
+func TestRender_aChangeCanBeUndone(t *testing.T) {
+	t.Parallel()
+	list := read(t, "", "", sampleLinks)
+	for _, tag := range shipped {
+		for _, kind := range kinds {
+			l, err := list.render(kind, samplePayload(tag))
+			if err != nil {
+				t.Fatal(err)
+			}
+			link := strings.Contains(l.text, "\n\nhttps://app.example.com/undo/und0_-AZ\n")
+			if link != kind.carriesUndo() || link != strings.Contains(l.text, "2026-03-11 05:06 UTC") {
+				t.Errorf("%s %s: %q", tag, kind, l.text)
+			}
+			if link && !kind.isText() && !strings.Contains(l.web, `<a href="https://app.example.com/undo/und0_-AZ"`) {
+				t.Errorf("%s %s: %q", tag, kind, l.web)
+			}
+
+			bare := samplePayload(tag)
+			bare.UndoKey = ""
+			without, err := list.render(kind, bare)
+			if err != nil || strings.Contains(without.text, "undo/") || kind.carriesUndo() && without.text == l.text {
+				t.Errorf("%s %s without a link: %q %v", tag, kind, without.text, err)
+			}
+		}
+	}
+}
+
 func TestRender_picksTheLanguage(t *testing.T) {
 	t.Parallel()
 	list := read(t, "", "", nil)
@@ -266,7 +296,7 @@ func TestReadTemplates_anotherLanguage(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{}
 	for _, kind := range kinds {
-		all["fr/"+string(kind)+".txt"] = "Subject: Objet\n\nBonjour\n\n{{.Code}}\n\n{{.Link}}\n"
+		all["fr/"+string(kind)+".txt"] = "Subject: Objet\n\nBonjour\n\n{{.Code}}\n\n{{.Link}}\n\n{{.UndoLink}}\n"
 	}
 	list := read(t, files(t, all), "", sampleLinks)
 	if l, err := list.render(LoginCode, samplePayload("fr-CA,en;q=0.5")); err != nil || l.language != "fr" || l.subject != "Objet" {
@@ -280,7 +310,7 @@ func TestReadTemplates_mistakesAreToldAtTheStart(t *testing.T) {
 		"en/login_cod.txt": "Subject: x\n\n{{.Code}}", "login_code.txt": "Subject: x\n\n{{.Code}}", "en/sms_code.html": "{{.Code}}", "english!/login_code.txt": "",
 		"fr/login_code.txt": "Subject: x\n\n{{.Code}}", "en/login_code.txt": "no subject {{.Code}}", "de/login_code.txt": "Subject: x\n\n{{.Kode}}",
 		"en/verify_email_code.txt": "Subject: x\n\nno code", "en/verify_email_link.txt": "Subject: x\n\nno link", "en/sms_code.txt": "{{", "layout.html": "{{.Nothing}}",
-		"de/new_device.html": "{{if}}", "en/device.txt": "{{.Nothing}}", "en/password_reset_code.txt": "Subject:\n\n{{.Code}}",
+		"de/new_device.html": "{{if}}", "en/undo.txt": "no link", "de/undo.txt": "{{.Nothing}}", "en/email_added.txt": "Subject: x\n\nno link", "en/device.txt": "{{.Nothing}}", "en/password_reset_code.txt": "Subject:\n\n{{.Code}}",
 	} {
 		_, err := readTemplates(files(t, map[string]string{name: content}), "", nil)
 		if err == nil || !strings.HasPrefix(err.Error(), "LATCHKEY_TEMPLATES_DIR: ") {

@@ -22,7 +22,7 @@ type Settings struct {
 	LoginOnConfirmation     bool   `env:"ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION" default:"false" doc:"Opening the link in the session that waits for it signs in."`
 	ChangeEmail             bool   `env:"ACCOUNT_CHANGE_EMAIL" default:"false" doc:"A person has one address: a new one replaces it once it is verified."`
 	MaxEmailAddresses       int    `env:"ACCOUNT_MAX_EMAIL_ADDRESSES" default:"0" min:"0" max:"1000" doc:"Addresses that a person can have; 0 is 20."`
-	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail people about security events: password changed, address removed, new device, stolen token. Of an address, a second factor, a passkey or a service that is added, and of most that are removed, they are always told. Such mails go to verified addresses only."`
+	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail users about a new device and a stolen token. Of a changed way into the account (address, number, password, second factor, passkey, provider) they are always told. Such mails go to verified addresses only."`
 	EmailUnknownAccounts    bool   `env:"ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS" default:"true" doc:"Mail those who ask for a code or a reset with an address that has no account. A number without an account gets no text."`
 
 	PhoneVerification bool `env:"ACCOUNT_PHONE_VERIFICATION_ENABLED" default:"true" doc:"Verify phone numbers by a code."`
@@ -45,6 +45,9 @@ type Settings struct {
 
 	ClaimsFunction string `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members stand in every access token. At most 512 bytes."`
 }
+
+// UndoLifetime is how long a change to the ways into an account can be undone by a link.
+const UndoLifetime = 7 * 24 * time.Hour
 
 var (
 	loginMethods = []string{"email", "username", "phone"}

@@ -40,6 +40,7 @@ var (
 	// Codes and links.
 	IncorrectCode        = invalid("incorrect_code", "Incorrect code.")
 	InvalidOrExpiredKey  = invalid("invalid_or_expired_key", "The key is invalid or has expired.")
+	LinkAlreadyUsed      = invalid("link_already_used", "This link has been used, or another one has restored the account. If you cannot sign in, ask for a new password.")
 	InvalidPasswordReset = invalid("invalid_password_reset", "The password reset token was invalid.")
 	SelectOnlyOne        = invalid("select_only_one", "Give either an email address or a phone number.")
 	AuthenticatorExists  = &Problem{Kind: Conflict, Code: "authenticator_exists", Message: "You have one already. Remove it first."}
@@ -109,7 +110,7 @@ func Catalogue() []*Problem {
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
 		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
-		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
+		InvalidOrExpiredKey, LinkAlreadyUsed, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
 		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,

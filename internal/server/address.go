@@ -12,10 +12,16 @@ type proxies []netip.Prefix
 
 // Check reports what is wrong with the settings.
 func (s Settings) Check() []error {
+	var wrong []error
 	if _, err := parseProxies(s.Proxies); err != nil {
-		return []error{err}
+		wrong = append(wrong, err)
 	}
-	return nil
+	if s.PublicURL != "" {
+		if err := CheckPublicURL(s.PublicURL); err != nil {
+			wrong = append(wrong, fmt.Errorf("LATCHKEY_PUBLIC_URL: %w", err))
+		}
+	}
+	return wrong
 }
 
 // parseProxies reads CIDR blocks and single addresses.

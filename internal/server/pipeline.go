@@ -23,6 +23,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
 		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.ready, s.limit, s.authenticate, s.validate, s.recent},
 	})
+	s.undoPages()
 	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.
 }
 

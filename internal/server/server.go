@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/undo"
 	"github.com/valyala/fasthttp"
 )
 
@@ -26,7 +27,8 @@ type Settings struct {
 	Addr    string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
 	Proxies []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
 
-	ConnectionsPerAddress int `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
+	ConnectionsPerAddress int    `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
+	PublicURL             string `env:"LATCHKEY_PUBLIC_URL" doc:"https address at which users reach this server, such as https://id.example.com. Undo links lead to a page below it, unless HEADLESS_FRONTEND_URLS names account_undo. Default: LATCHKEY_ISSUER where that is an https address, and the own address in latchkey dev. Without any of these, messages carry no undo link."`
 }
 
 // Budgets, from the outside in: client 15 s, handler 8 s, statement 3 s.
@@ -53,6 +55,7 @@ type Parts struct {
 	Flow     *flow.Flow
 	Verifier *token.Verifier
 	Limiter  *limit.Limiter
+	Undo     *undo.Undo
 	Scheme   string // of the Authorization header
 	Log      *slog.Logger
 	// Shape writes somebody who has to prove again who they are.

@@ -17,6 +17,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// AccountChange defines model for AccountChange.
+type AccountChange struct {
+	// At Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	At Timestamp `json:"at"`
+
+	// Change `email_added`, `email_changed` (the primary address), `email_confirmed`,
+	// `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+	// `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+	// `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+	// `webauthn_added`, `webauthn_removed`. More may come.
+	Change string `json:"change"`
+
+	// Network The network that it came from; empty where it is not known.
+	Network string `json:"network"`
+
+	// Platform What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+	Platform string `json:"platform"`
+}
+
 // AccountConfig How accounts work here.
 type AccountConfig struct {
 	// AuthenticationMethod Kept for older clients: `email`, `username` or `username_email`. Absent where only phones sign in.
@@ -36,6 +57,71 @@ type AccountConfig struct {
 
 	// PasswordResetByCodeEnabled Passwords are reset by a code rather than a link.
 	PasswordResetByCodeEnabled bool `json:"password_reset_by_code_enabled"`
+}
+
+// AccountUndo defines model for AccountUndo.
+type AccountUndo struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// Changes The changes that the link undoes, the oldest first.
+	Changes []AccountChange `json:"changes"`
+
+	// EarlierChanges How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+	EarlierChanges int32 `json:"earlier_changes"`
+
+	// ExpiresAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	ExpiresAt Timestamp `json:"expires_at"`
+}
+
+// AccountUndoRequest defines model for AccountUndoRequest.
+type AccountUndoRequest struct {
+	// Key The key of the link.
+	Key string `json:"key"`
+}
+
+// AccountUndoResponse defines model for AccountUndoResponse.
+type AccountUndoResponse struct {
+	// Status The HTTP status.
+	Status int32       `json:"status"`
+	Data   AccountUndo `json:"data"`
+}
+
+// AccountUndone defines model for AccountUndone.
+type AccountUndone struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// EarlierChangesKept Whether changes of the 7 days before those stay.
+	EarlierChangesKept bool `json:"earlier_changes_kept"`
+
+	// NotRestored What belongs to another account by now, and was not restored.
+	NotRestored []NotRestored `json:"not_restored"`
+
+	// PasswordReset `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+	// `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+	// `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+	// no verified address; sign in by another way.
+	PasswordReset string `json:"password_reset"`
+
+	// ResetEmail The address that it was mailed to, shortened.
+	ResetEmail string `json:"reset_email,omitempty,omitzero"`
+}
+
+// AccountUndoneMeta defines model for AccountUndoneMeta.
+type AccountUndoneMeta struct {
+	// SessionToken A new session token for the password reset.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
+}
+
+// AccountUndoneResponse defines model for AccountUndoneResponse.
+type AccountUndoneResponse struct {
+	// Status The HTTP status.
+	Status int32             `json:"status"`
+	Data   AccountUndone     `json:"data"`
+	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
 }
 
 // Authenticated defines model for Authenticated.
@@ -435,6 +521,15 @@ type NewSessionMeta struct {
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 }
 
+// NotRestored defines model for NotRestored.
+type NotRestored struct {
+	// Type `email`, `phone`, `provider` or `passkey`.
+	Type string `json:"type"`
+
+	// Value The address or the number, shortened, or the id of the provider.
+	Value string `json:"value,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -490,8 +585,8 @@ type Problem struct {
 	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
 	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-	// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
 	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
@@ -928,6 +1023,9 @@ type VerifyEmailRequest struct {
 	Key string `json:"key"`
 }
 
+// AccountUndoKey defines model for AccountUndoKey.
+type AccountUndoKey = string
+
 // EmailVerificationKey defines model for EmailVerificationKey.
 type EmailVerificationKey = string
 
@@ -1013,6 +1111,12 @@ type GetCreationOptionsParams struct {
 	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
 }
 
+// GetAccountUndoParams defines parameters for GetAccountUndo.
+type GetAccountUndoParams struct {
+	// XAccountUndoKey The key of the link. Its absence is `required`.
+	XAccountUndoKey AccountUndoKey `json:"X-Account-Undo-Key,omitempty,omitzero"`
+}
+
 // GetEmailVerificationParams defines parameters for GetEmailVerification.
 type GetEmailVerificationParams struct {
 	// XEmailVerificationKey The code or the key of the link. Its absence is `required`.
@@ -1085,6 +1189,9 @@ type ChangePhoneNumberJSONRequestBody = PhoneRequest
 
 // DisconnectProviderAccountJSONRequestBody defines body for DisconnectProviderAccount for application/json ContentType.
 type DisconnectProviderAccountJSONRequestBody = DisconnectProviderRequest
+
+// UndoAccountChangesJSONRequestBody defines body for UndoAccountChanges for application/json ContentType.
+type UndoAccountChangesJSONRequestBody = AccountUndoRequest
 
 // SubmitSecondFactorJSONRequestBody defines body for SubmitSecondFactor for application/json ContentType.
 type SubmitSecondFactorJSONRequestBody = CodeRequest
@@ -1619,6 +1726,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
 	ListProviderAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAccountUndo What an undo link would undo
+	//
+	// Changes nothing. The key comes out of a message about a changed way into the
+	// account. It needs no session, and works for 7 days after the change.
+	//
+	// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+	// is gone; `link_already_used`, where it was used or another link has restored the
+	// account (400).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+	GetAccountUndo(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoAccountChangesWithBody Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChangesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoAccountChanges Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChanges(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SubmitSecondFactorWithBody Show the second factor
 	//
@@ -3235,6 +3392,86 @@ func (c *Client) DisconnectProviderAccount(ctx context.Context, body DisconnectP
 // Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
 func (c *Client) ListProviderAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListProviderAccountsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAccountUndo What an undo link would undo
+//
+// Changes nothing. The key comes out of a message about a changed way into the
+// account. It needs no session, and works for 7 days after the change.
+//
+// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+// is gone; `link_already_used`, where it was used or another link has restored the
+// account (400).
+//
+// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+func (c *Client) GetAccountUndo(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAccountUndoRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoAccountChangesWithBody Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *Client) UndoAccountChangesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoAccountChangesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoAccountChanges Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *Client) UndoAccountChanges(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoAccountChangesRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5616,6 +5853,86 @@ func NewListProviderAccountsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetAccountUndoRequest constructs an http.Request for the GetAccountUndo method
+func NewGetAccountUndoRequest(server string, params *GetAccountUndoParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/undo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Account-Undo-Key", params.XAccountUndoKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Account-Undo-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewUndoAccountChangesRequest calls the generic UndoAccountChanges builder with application/json body
+func NewUndoAccountChangesRequest(server string, body UndoAccountChangesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUndoAccountChangesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewUndoAccountChangesRequestWithBody constructs an http.Request for the UndoAccountChanges method, with any body, and a specified content type
+func NewUndoAccountChangesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/undo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewSubmitSecondFactorRequest calls the generic SubmitSecondFactor builder with application/json body
 func NewSubmitSecondFactorRequest(server string, body SubmitSecondFactorJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -7569,6 +7886,58 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
 	ListProviderAccountsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProviderAccountsResult, error)
+
+	// GetAccountUndoWithResponse What an undo link would undo
+	//
+	// Changes nothing. The key comes out of a message about a changed way into the
+	// account. It needs no session, and works for 7 days after the change.
+	//
+	// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+	// is gone; `link_already_used`, where it was used or another link has restored the
+	// account (400).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+	GetAccountUndoWithResponse(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*GetAccountUndoResult, error)
+
+	// UndoAccountChangesWithBodyWithResponse Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChangesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error)
+
+	// UndoAccountChangesWithResponse Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChangesWithResponse(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error)
 
 	// SubmitSecondFactorWithBodyWithResponse Show the second factor
 	//
@@ -10746,6 +11115,172 @@ func (r ListProviderAccountsResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListProviderAccountsResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAccountUndoResult429Headers the declared response headers of an HTTP 429 response for GetAccountUndo
+type GetAccountUndoResult429Headers struct {
+	RetryAfter int32
+}
+
+// GetAccountUndoResult503Headers the declared response headers of an HTTP 503 response for GetAccountUndo
+type GetAccountUndoResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetAccountUndoResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountUndoResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetAccountUndoResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetAccountUndoResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAccountUndoResult) GetJSON200() *AccountUndoResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetAccountUndoResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetAccountUndoResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetAccountUndoResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAccountUndoResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAccountUndoResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAccountUndoResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAccountUndoResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UndoAccountChangesResult429Headers the declared response headers of an HTTP 429 response for UndoAccountChanges
+type UndoAccountChangesResult429Headers struct {
+	RetryAfter int32
+}
+
+// UndoAccountChangesResult503Headers the declared response headers of an HTTP 503 response for UndoAccountChanges
+type UndoAccountChangesResult503Headers struct {
+	RetryAfter int32
+}
+
+type UndoAccountChangesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountUndoneResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UndoAccountChangesResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UndoAccountChangesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UndoAccountChangesResult) GetJSON200() *AccountUndoneResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UndoAccountChangesResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UndoAccountChangesResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r UndoAccountChangesResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UndoAccountChangesResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UndoAccountChangesResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UndoAccountChangesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UndoAccountChangesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UndoAccountChangesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UndoAccountChangesResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15361,6 +15896,76 @@ func (c *ClientWithResponses) ListProviderAccountsWithResponse(ctx context.Conte
 	return ParseListProviderAccountsResult(rsp)
 }
 
+// GetAccountUndoWithResponse What an undo link would undo
+//
+// Changes nothing. The key comes out of a message about a changed way into the
+// account. It needs no session, and works for 7 days after the change.
+//
+// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+// is gone; `link_already_used`, where it was used or another link has restored the
+// account (400).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+func (c *ClientWithResponses) GetAccountUndoWithResponse(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*GetAccountUndoResult, error) {
+	rsp, err := c.GetAccountUndo(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAccountUndoResult(rsp)
+}
+
+// UndoAccountChangesWithBodyWithResponse Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *ClientWithResponses) UndoAccountChangesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error) {
+	rsp, err := c.UndoAccountChangesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoAccountChangesResult(rsp)
+}
+
+// UndoAccountChangesWithResponse Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *ClientWithResponses) UndoAccountChangesWithResponse(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error) {
+	rsp, err := c.UndoAccountChanges(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoAccountChangesResult(rsp)
+}
+
 // SubmitSecondFactorWithBodyWithResponse Show the second factor
 //
 // A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
@@ -18784,6 +19389,160 @@ func ParseListProviderAccountsResult(rsp *http.Response) (*ListProviderAccountsR
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers ListProviderAccountsResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAccountUndoResult parses an HTTP response from a GetAccountUndoWithResponse call
+func ParseGetAccountUndoResult(rsp *http.Response) (*GetAccountUndoResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAccountUndoResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountUndoResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers GetAccountUndoResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetAccountUndoResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUndoAccountChangesResult parses an HTTP response from a UndoAccountChangesWithResponse call
+func ParseUndoAccountChangesResult(rsp *http.Response) (*UndoAccountChangesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UndoAccountChangesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountUndoneResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers UndoAccountChangesResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers UndoAccountChangesResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {

@@ -755,6 +755,70 @@ public enum Operations {
         }
     }
 
+    /// `GET /_allauth/app/v1/account/undo`
+    public enum GetAccountUndo {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The key of the link. Its absence is `required`.
+            public var xAccountUndoKey: String?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(xAccountUndoKey: String? = nil) {
+                self.xAccountUndoKey = xAccountUndoKey
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The changes that it would undo.
+            case ok(AccountUndoResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/undo`
+    public enum UndoAccountChanges {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: AccountUndoRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: AccountUndoRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The account is as it was before the change.
+            case ok(AccountUndoneResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/2fa/authenticate`
     public enum SubmitSecondFactor {
         /// What the operation takes.
@@ -2333,6 +2397,31 @@ public protocol API: Sendable {
     /// The oldest first.
     func listProviderAccounts() async throws(ClientError) -> Operations.ListProviderAccounts.Output
 
+    /// What an undo link would undo
+    ///
+    /// Changes nothing. The key comes out of a message about a changed way into the
+    /// account. It needs no session, and works for 7 days after the change.
+    ///
+    /// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+    /// is gone; `link_already_used`, where it was used or another link has restored the
+    /// account (400).
+    func getAccountUndo(_ input: Operations.GetAccountUndo.Input) async throws(ClientError) -> Operations.GetAccountUndo.Output
+
+    /// Undo changes to an account
+    ///
+    /// Undoes the change that the message is about, and all that came after it. Ways in
+    /// that were added are removed; addresses, the phone number, providers and passkeys
+    /// that were removed are restored. The password, the TOTP authenticator and the
+    /// recovery codes are removed. Every session of the user ends, and so do all codes
+    /// and links that are out. Every verified address gets a message. The link works
+    /// once, and an undo cannot be undone.
+    ///
+    /// What belongs to another account by now is not restored: `not_restored`.
+    ///
+    /// Then the user sets a new password: `password_reset` says how. Problems as in
+    /// `getAccountUndo`.
+    func undoAccountChanges(_ input: Operations.UndoAccountChanges.Input) async throws(ClientError) -> Operations.UndoAccountChanges.Output
+
     /// Show the second factor
     ///
     /// A TOTP code or a recovery code, while `mfa_authenticate` is pending; which of
@@ -3102,6 +3191,36 @@ extension Client: API {
         case 200: return .ok(try response.decoded(ProviderAccountsResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/app/v1/account/undo`: see ``API``.
+    public func getAccountUndo(_ input: Operations.GetAccountUndo.Input) async throws(ClientError) -> Operations.GetAccountUndo.Output {
+        var request = HTTPRequest(operation: "getAccountUndo", method: "GET", path: "/_allauth/app/v1/account/undo", security: [])
+        request.add(header: "X-Account-Undo-Key", input.xAccountUndoKey)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AccountUndoResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/undo`: see ``API``.
+    public func undoAccountChanges(_ input: Operations.UndoAccountChanges.Input) async throws(ClientError) -> Operations.UndoAccountChanges.Output {
+        var request = HTTPRequest(operation: "undoAccountChanges", method: "POST", path: "/_allauth/app/v1/account/undo", security: [])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AccountUndoneResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }

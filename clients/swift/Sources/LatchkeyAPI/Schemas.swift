@@ -2,6 +2,42 @@
 
 import Foundation
 
+/// `AccountChange` of the description.
+public struct AccountChange: Codable, Hashable, Sendable {
+    /// `email_added`, `email_changed` (the primary address), `email_confirmed`,
+    /// `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+    /// `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+    /// `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+    /// `webauthn_added`, `webauthn_removed`. More may come.
+    public var change: String
+    /// Seconds since the Unix epoch, UTC.
+    public var at: Timestamp
+    /// What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+    public var platform: String
+    /// The network that it came from; empty where it is not known.
+    public var network: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        change: String,
+        at: Timestamp,
+        platform: String,
+        network: String
+    ) {
+        self.change = change
+        self.at = at
+        self.platform = platform
+        self.network = network
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case change = "change"
+        case at = "at"
+        case platform = "platform"
+        case network = "network"
+    }
+}
+
 /// How accounts work here.
 public struct AccountConfig: Codable, Hashable, Sendable {
     /// What a person can sign in with: `email`, `username`, `phone`. Unordered.
@@ -41,6 +77,161 @@ public struct AccountConfig: Codable, Hashable, Sendable {
         case loginByCodeEnabled = "login_by_code_enabled"
         case passwordResetByCodeEnabled = "password_reset_by_code_enabled"
         case authenticationMethod = "authentication_method"
+    }
+}
+
+/// `AccountUndo` of the description.
+public struct AccountUndo: Codable, Hashable, Sendable {
+    /// The address or phone number of the account, shortened.
+    public var account: String
+    /// The changes that the link undoes, the oldest first.
+    public var changes: [AccountChange]
+    /// How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+    public var earlierChanges: Int
+    /// Seconds since the Unix epoch, UTC.
+    public var expiresAt: Timestamp
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        account: String,
+        changes: [AccountChange],
+        earlierChanges: Int,
+        expiresAt: Timestamp
+    ) {
+        self.account = account
+        self.changes = changes
+        self.earlierChanges = earlierChanges
+        self.expiresAt = expiresAt
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case account = "account"
+        case changes = "changes"
+        case earlierChanges = "earlier_changes"
+        case expiresAt = "expires_at"
+    }
+}
+
+/// `AccountUndoRequest` of the description.
+public struct AccountUndoRequest: Codable, Hashable, Sendable {
+    /// The key of the link.
+    public var key: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        key: String
+    ) {
+        self.key = key
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case key = "key"
+    }
+}
+
+/// `AccountUndoResponse` of the description.
+public struct AccountUndoResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: AccountUndo
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: AccountUndo
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
+/// `AccountUndone` of the description.
+public struct AccountUndone: Codable, Hashable, Sendable {
+    /// The address or phone number of the account, shortened.
+    public var account: String
+    /// What belongs to another account by now, and was not restored.
+    public var notRestored: [NotRestored]
+    /// Whether changes of the 7 days before those stay.
+    public var earlierChangesKept: Bool
+    /// `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+    /// `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+    /// `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+    /// no verified address; sign in by another way.
+    public var passwordReset: String
+    /// The address that it was mailed to, shortened.
+    public var resetEmail: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        account: String,
+        notRestored: [NotRestored],
+        earlierChangesKept: Bool,
+        passwordReset: String,
+        resetEmail: String? = nil
+    ) {
+        self.account = account
+        self.notRestored = notRestored
+        self.earlierChangesKept = earlierChangesKept
+        self.passwordReset = passwordReset
+        self.resetEmail = resetEmail
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case account = "account"
+        case notRestored = "not_restored"
+        case earlierChangesKept = "earlier_changes_kept"
+        case passwordReset = "password_reset"
+        case resetEmail = "reset_email"
+    }
+}
+
+/// `AccountUndoneMeta` of the description.
+public struct AccountUndoneMeta: Codable, Hashable, Sendable {
+    /// A new session token for the password reset.
+    public var sessionToken: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        sessionToken: String? = nil
+    ) {
+        self.sessionToken = sessionToken
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionToken = "session_token"
+    }
+}
+
+/// `AccountUndoneResponse` of the description.
+public struct AccountUndoneResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: AccountUndone
+    /// `meta` of the description.
+    public var meta: AccountUndoneMeta?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: AccountUndone,
+        meta: AccountUndoneMeta? = nil
+    ) {
+        self.status = status
+        self.data = data
+        self.meta = meta
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+        case meta = "meta"
     }
 }
 
@@ -982,6 +1173,28 @@ public struct NewSessionMeta: Codable, Hashable, Sendable {
     }
 }
 
+/// `NotRestored` of the description.
+public struct NotRestored: Codable, Hashable, Sendable {
+    /// `email`, `phone`, `provider` or `passkey`.
+    public var type: String
+    /// The address or the number, shortened, or the id of the provider.
+    public var value: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        type: String,
+        value: String? = nil
+    ) {
+        self.type = type
+        self.value = value
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case type = "type"
+        case value = "value"
+    }
+}
+
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 public struct PasskeySignupRequest: Codable, Hashable, Sendable {
     /// Stored lower-case; at most 254 bytes.
@@ -1102,8 +1315,8 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
     /// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
     /// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-    /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-    /// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+    /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+    /// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
     /// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
     /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
     /// `password_too_common`, `password_too_short`, `password_too_similar`,

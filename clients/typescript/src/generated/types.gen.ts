@@ -572,6 +572,112 @@ export type ChangePasswordRequest = {
     new_password: string;
 };
 
+export type AccountUndoRequest = {
+    /**
+     * The key of the link.
+     */
+    key: string;
+};
+
+export type AccountUndoResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: AccountUndo;
+};
+
+export type AccountUndo = {
+    /**
+     * The address or phone number of the account, shortened.
+     */
+    account: string;
+    /**
+     * The changes that the link undoes, the oldest first.
+     */
+    changes: Array<AccountChange>;
+    /**
+     * How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+     */
+    earlier_changes: number;
+    expires_at: Timestamp;
+};
+
+export type AccountChange = {
+    /**
+     * `email_added`, `email_changed` (the primary address), `email_confirmed`,
+     * `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+     * `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+     * `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+     * `webauthn_added`, `webauthn_removed`. More may come.
+     *
+     */
+    change: string;
+    at: Timestamp;
+    /**
+     * What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+     */
+    platform: string;
+    /**
+     * The network that it came from; empty where it is not known.
+     */
+    network: string;
+};
+
+export type AccountUndoneResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: AccountUndone;
+    meta?: AccountUndoneMeta;
+};
+
+export type AccountUndone = {
+    /**
+     * The address or phone number of the account, shortened.
+     */
+    account: string;
+    /**
+     * What belongs to another account by now, and was not restored.
+     */
+    not_restored: Array<NotRestored>;
+    /**
+     * Whether changes of the 7 days before those stay.
+     */
+    earlier_changes_kept: boolean;
+    /**
+     * `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+     * `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+     * `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+     * no verified address; sign in by another way.
+     *
+     */
+    password_reset: string;
+    /**
+     * The address that it was mailed to, shortened.
+     */
+    reset_email?: string;
+};
+
+export type AccountUndoneMeta = {
+    /**
+     * A new session token for the password reset.
+     */
+    session_token?: string;
+};
+
+export type NotRestored = {
+    /**
+     * `email`, `phone`, `provider` or `passkey`.
+     */
+    type: string;
+    /**
+     * The address or the number, shortened, or the id of the provider.
+     */
+    value?: string;
+};
+
 export type DoneResponse = {
     /**
      * The HTTP status.
@@ -1040,8 +1146,8 @@ export type Problem = {
      * `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
      * `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
      * `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-     * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-     * `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+     * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+     * `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
      * `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
@@ -1075,6 +1181,11 @@ export type Problem = {
  *
  */
 export type IdempotencyKey = string;
+
+/**
+ * The key of the link. Its absence is `required`.
+ */
+export type AccountUndoKey = string;
 
 /**
  * The code or the key of the link. Its absence is `required`.
@@ -4239,6 +4350,94 @@ export type ExportAccountResponses = {
 };
 
 export type ExportAccountResponse = ExportAccountResponses[keyof ExportAccountResponses];
+
+export type GetAccountUndoData = {
+    body?: never;
+    headers?: {
+        /**
+         * The key of the link. Its absence is `required`.
+         */
+        'X-Account-Undo-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/undo';
+};
+
+export type GetAccountUndoErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetAccountUndoError = GetAccountUndoErrors[keyof GetAccountUndoErrors];
+
+export type GetAccountUndoResponses = {
+    /**
+     * The changes that it would undo.
+     */
+    200: AccountUndoResponse;
+};
+
+export type GetAccountUndoResponse = GetAccountUndoResponses[keyof GetAccountUndoResponses];
+
+export type UndoAccountChangesData = {
+    body: AccountUndoRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/undo';
+};
+
+export type UndoAccountChangesErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type UndoAccountChangesError = UndoAccountChangesErrors[keyof UndoAccountChangesErrors];
+
+export type UndoAccountChangesResponses = {
+    /**
+     * The account is as it was before the change.
+     */
+    200: AccountUndoneResponse;
+};
+
+export type UndoAccountChangesResponse = UndoAccountChangesResponses[keyof UndoAccountChangesResponses];
 
 export type GetProfileData = {
     body?: never;
