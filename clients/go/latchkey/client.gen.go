@@ -1632,8 +1632,8 @@ type ClientInterface interface {
 	// ChangePasswordWithBody Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
-	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; a session token that works is replaced at once by
+	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -1647,8 +1647,8 @@ type ClientInterface interface {
 	// ChangePassword Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
-	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; a session token that works is replaced at once by
+	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -3227,8 +3227,8 @@ func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorF
 // ChangePasswordWithBody Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
-// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; a session token that works is replaced at once by
+// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -3252,8 +3252,8 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 // ChangePassword Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
-// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; a session token that works is replaced at once by
+// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -7788,8 +7788,8 @@ type ClientWithResponsesInterface interface {
 	// ChangePasswordWithBodyWithResponse Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
-	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; a session token that works is replaced at once by
+	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -7803,8 +7803,8 @@ type ClientWithResponsesInterface interface {
 	// ChangePasswordWithResponse Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
-	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; a session token that works is replaced at once by
+	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -15749,8 +15749,8 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, req
 // ChangePasswordWithBodyWithResponse Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
-// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; a session token that works is replaced at once by
+// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -15770,8 +15770,8 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 // ChangePasswordWithResponse Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
-// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; a session token that works is replaced at once by
+// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof
