@@ -154,7 +154,7 @@ fuzz: ## Run every fuzz target for FUZZ (60s) each
 		done; \
 	done
 
-bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags)
+bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags, BENCH="-janitor 10000000": the janitor alone)
 	go build -trimpath -o bin/bench ./internal/bench
 	@exec bin/bench -server $(BIN) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
 

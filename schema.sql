@@ -145,6 +145,7 @@ CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE UNIQUE INDEX sessions_previous_token ON sessions (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
 CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
 CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_pending ON sessions (expires_at) WHERE user_id IS NULL;
 
 -- One-time codes that are out: at most one a session and purpose. The code itself is kept
 -- nowhere but, sealed, in the message that carries it.
@@ -167,6 +168,7 @@ CREATE TABLE codes (
 );
 COMMENT ON TABLE codes IS 'One-time codes that are out.';
 CREATE INDEX codes_user ON codes (user_id);
+CREATE INDEX codes_expires_at ON codes (expires_at);
 
 -- Links that are out: each works once, in any session.
 CREATE TABLE links (
@@ -405,6 +407,7 @@ CREATE TABLE messages (
 COMMENT ON TABLE messages IS 'Mails and texts that are on their way, or were.';
 CREATE INDEX messages_user ON messages (user_id);
 CREATE INDEX messages_created_at ON messages (created_at);
+CREATE INDEX messages_sealed ON messages (created_at) WHERE sealed IS NOT NULL;
 
 -- Changes to the ways into an account, and which ways there were before each. For seven days a
 -- link in the message about a change restores them.

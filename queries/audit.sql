@@ -17,7 +17,7 @@ SELECT id, occurred_at, event, result, actor, user_id, session_id, address_hash,
 UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < @before::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
-               LIMIT 5000);
+               ORDER BY a.occurred_at LIMIT 5000);
 
 -- Empties what is personal in the rows of somebody who has left.
 -- name: UpdateAuditEventsOfUser :execrows

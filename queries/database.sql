@@ -16,3 +16,7 @@ SELECT (to_regclass('goose_db_version') IS NOT NULL)::boolean;
 -- name: FindInvalidIndex :one
 SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index i
                 WHERE i.indexrelid = to_regclass(@name::text)::oid AND NOT i.indisvalid)::boolean;
+
+-- The server that has this lock removes what nobody needs any more. The transaction's end ends it.
+-- name: TryJanitorLock :one
+SELECT pg_try_advisory_xact_lock(7105000002);

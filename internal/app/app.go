@@ -50,6 +50,7 @@ type App struct {
 
 	prepared bool
 	ready    atomic.Bool // whether requests can be answered: schema and keys are there
+	swept    swept
 	ring     *token.Keyring
 	limiter  *limit.Limiter
 	keys     *keys

@@ -3,54 +3,153 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 const (
 	sweepEvery   = time.Minute
-	sweepStep    = 5000                // the LIMIT of what a sweep removes at a time
+	sweepStep    = 5000                // the LIMIT of what a step removes
+	sweepPages   = 20                  // the most pages of sessions that a sweep reads
 	keepSessions = 90 * 24 * time.Hour // after their end: so long a device is no new one
 	keepPersonal = 90 * 24 * time.Hour // addresses and user agents in the audit log
 )
 
-// Sweep removes what nobody needs any more: idle counters, sessions that ended 90 days ago,
-// what is personal in the audit log of 90 days ago, codes and links that are too old, what
-// old messages said, changes that cannot be undone any more, questions that nobody has answered,
-// nonces that nobody has used,
-// id_tokens that nobody takes any more, and people whose account was to go by now; it has
-// grants of other services revoked. Several servers may sweep at once, and a sweep that was
-// cut off goes on with the next.
-func (a *App) Sweep(ctx context.Context) error {
-	q, now := a.DB.Queries, a.DB.Now()
-	var failed []error // one must not keep the others
-	for _, remove := range []func(context.Context) (int64, error){
-		a.limiter.Sweep,
-		func(ctx context.Context) (int64, error) {
-			return q.DeleteOldSessions(ctx, db.DeleteOldSessionsParams{Before: now.Add(-keepSessions), Now: now})
-		},
-		func(ctx context.Context) (int64, error) { return q.UpdateOldAuditEvents(ctx, now.Add(-keepPersonal)) },
-		func(ctx context.Context) (int64, error) { return code.Sweep(ctx, q, now) },
-		a.outbox.Sweep,
-		func(ctx context.Context) (int64, error) { return snapshot.Sweep(ctx, q, now) },
-		func(ctx context.Context) (int64, error) { return q.DeleteOldCeremonies(ctx, now) },
-		func(ctx context.Context) (int64, error) { return q.DeleteOldProviderNonces(ctx, now) },
-		func(ctx context.Context) (int64, error) { return q.DeleteOldSpentIDTokens(ctx, now) },
-		a.expire(a.account.ExpireAddresses),
-		a.expire(a.account.ExpireAccounts),
-	} {
-		failed = append(failed, inSteps(ctx, remove))
-	}
-	_, left := a.account.Purge(ctx)
-	revoked := a.account.Revoke(ctx) // last: it may wait for others
-	return errors.Join(append(failed, left, revoked)...)
+// chore is one thing that the janitor does: it removes at most a step, or a step each of two
+// kinds, and returns how many rows that were.
+type chore struct {
+	name   string
+	remove func(context.Context, *db.Queries, time.Time) (int64, error)
 }
 
-// inSteps repeats what removes a step, or two of two kinds, until there is less than one left:
-// what has piled up goes, and no single statement takes long.
+// chores are all of them. Each statement takes its rows by an index, and no more than a step:
+// its time does not grow with the table.
+func (a *App) chores() []chore {
+	return []chore{
+		{"rate limits", func(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) { return limit.Sweep(ctx, q) }},
+		{"pending sessions", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+			return q.DeleteOldPendingSessions(ctx, now)
+		}},
+		{"audit events", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+			return q.UpdateOldAuditEvents(ctx, now.Add(-keepPersonal))
+		}},
+		{"codes and links", code.Sweep},
+		{"messages", outbox.Sweep},
+		{"changes to be undone", snapshot.Sweep},
+		{"ceremonies", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+			return q.DeleteOldCeremonies(ctx, now)
+		}},
+		{"provider nonces", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+			return q.DeleteOldProviderNonces(ctx, now)
+		}},
+		{"spent id_tokens", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+			return q.DeleteOldSpentIDTokens(ctx, now)
+		}},
+		{"unverified addresses", a.account.ExpireAddresses},
+		{"unused accounts", a.account.ExpireAccounts},
+	}
+}
+
+// SweepStep is one transaction of a sweep, for who measures it.
+type SweepStep struct {
+	Chore string
+	Rows  int64
+	Took  time.Duration
+}
+
+// Sweep removes what nobody needs any more: idle counters, sessions that ended 90 days ago,
+// what is personal in the audit log of 90 days ago, codes and links that are too old, what
+// old messages said, changes that cannot be undone any more, questions that nobody has answered, nonces that nobody has used,
+// id_tokens that nobody takes any more, and accounts that were to be deleted by now; it has
+// grants of other services revoked. One server sweeps at a time: where another one is at it,
+// Sweep leaves it the work. A sweep that was cut off goes on with the next.
+func (a *App) Sweep(ctx context.Context) error {
+	return a.SweepMeasured(ctx, func(SweepStep) {})
+}
+
+// SweepMeasured is Sweep, and reports each step.
+func (a *App) SweepMeasured(ctx context.Context, report func(SweepStep)) error {
+	_, err := a.DB.AsJanitor(ctx, func(ctx context.Context) error {
+		var failed []error // one must not keep the others
+		for _, c := range a.chores() {
+			if err := a.repeat(ctx, c, report); err != nil {
+				failed = append(failed, fmt.Errorf("%s: %w", c.name, err))
+			}
+		}
+		failed = append(failed, a.sweepSessions(ctx, report))
+		_, left := a.account.Purge(ctx)
+
+		return errors.Join(append(failed, left)...)
+	})
+
+	// Last, and without the lock: it may wait for other services, and leases what it does.
+	return errors.Join(err, a.account.Revoke(ctx))
+}
+
+// repeat does a chore until there is less than a step left: what has piled up goes, and no
+// single statement takes long.
+func (a *App) repeat(ctx context.Context, c chore, report func(SweepStep)) error {
+	return inSteps(ctx, func(ctx context.Context) (n int64, err error) {
+		began := time.Now()
+		err = a.DB.BackgroundTx(ctx, func(tx postgres.Tx) error {
+			n, err = c.remove(ctx, tx.Queries, tx.Now)
+			return err
+		})
+		report(SweepStep{c.name, n, time.Since(began)})
+
+		return n, err
+	})
+}
+
+// swept is how far the janitor has read the sessions.
+type swept struct {
+	mu sync.Mutex
+	to uuid.UUID
+}
+
+// sweepSessions reads one page of the sessions, and the next ones as long as there was
+// something to remove. The next sweep goes on where this one has stopped.
+func (a *App) sweepSessions(ctx context.Context, report func(SweepStep)) error {
+	a.swept.mu.Lock()
+	defer a.swept.mu.Unlock()
+	before := a.DB.Now().Add(-keepSessions)
+
+	for range sweepPages {
+		var page db.DeleteOldSessionsOfPageRow
+		began := time.Now()
+		err := a.DB.BackgroundTx(ctx, func(tx postgres.Tx) (err error) {
+			page, err = tx.DeleteOldSessionsOfPage(ctx, db.DeleteOldSessionsOfPageParams{After: a.swept.to, Before: before})
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("sessions: %w", err)
+		}
+		report(SweepStep{"a page of sessions", page.Removed, time.Since(began)})
+
+		a.swept.to = page.Last
+		if page.Found < sweepStep { // the end of the table
+			a.swept.to = uuid.UUID{}
+			return nil
+		}
+		if page.Removed == 0 || ctx.Err() != nil {
+			return nil
+		}
+	}
+
+	return nil
+}
+
+// inSteps repeats what removes a step, or two of two kinds, until there is less than one left.
 func inSteps(ctx context.Context, remove func(context.Context) (int64, error)) error {
 	for {
 		n, err := remove(ctx)

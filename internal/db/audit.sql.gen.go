@@ -121,7 +121,7 @@ const updateOldAuditEvents = `-- name: UpdateOldAuditEvents :execrows
 UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < $1::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
-               LIMIT 5000)
+               ORDER BY a.occurred_at LIMIT 5000)
 `
 
 // Empties what is personal in old rows: the only change that the table allows.

@@ -59,3 +59,15 @@ func (q *Queries) LockMigrations(ctx context.Context) (bool, error) {
 	err := row.Scan(&pg_try_advisory_xact_lock)
 	return pg_try_advisory_xact_lock, err
 }
+
+const tryJanitorLock = `-- name: TryJanitorLock :one
+SELECT pg_try_advisory_xact_lock(7105000002)
+`
+
+// The server that has this lock removes what nobody needs any more. The transaction's end ends it.
+func (q *Queries) TryJanitorLock(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, tryJanitorLock)
+	var pg_try_advisory_xact_lock bool
+	err := row.Scan(&pg_try_advisory_xact_lock)
+	return pg_try_advisory_xact_lock, err
+}

@@ -27,6 +27,54 @@ func (p pile) name() string {
 	return name
 }
 
+// Several servers that sweep at once would each do the work of all.
+func TestJanitor_isOneServerAtATime(t *testing.T) {
+	t.Parallel()
+	w := limited(t)
+	w.call("POST", loginPath, `{}`).wants(400)
+	w.ageLimits(time.Hour)
+	counters := func() int { return query[int](w, "SELECT count(*) FROM rate_limits") }
+
+	other := w.connect()
+	defer func() { _ = other.Close(t.Context()) }()
+	if _, err := other.Exec(t.Context(), "BEGIN; SELECT pg_advisory_xact_lock(7105000002)"); err != nil {
+		t.Fatal(err)
+	}
+	w.swept()
+	if n := counters(); n != 1 {
+		t.Errorf("%d counters, want 1: another server is at it", n)
+	}
+
+	// The lock ends with the connection of a server that is gone.
+	if err := other.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 5*time.Second, "the lock being free", func() bool {
+		w.swept()
+		return counters() == 0
+	})
+}
+
+// Ended sessions are read page by page, and go whatever page they are on.
+func TestSweep_removesOldSessionsOnEveryPage(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp(ada)
+	w.exec(`INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, methods, ended_at, end_reason)
+		SELECT gen_random_uuid(), n, sha256(n::text::bytea), u.id, now(), now() + interval '90 days', 1, now(), now() + CASE WHEN n % 3 = 0 THEN interval '-91 days' ELSE interval '1 day' END, false, now(), '', '', '[]',
+			CASE WHEN n % 3 = 1 THEN now() - interval '91 days' WHEN n % 3 = 2 THEN now() - interval '89 days' END, CASE WHEN n % 3 > 0 THEN 'signed_out' END
+		FROM generate_series(1, 30000) n, users u`)
+	for range 3 {
+		w.swept()
+	}
+	if n := query[int](w, "SELECT count(*) FROM sessions WHERE refresh_expires_at < now() OR ended_at < now() - interval '90 days'"); n != 0 {
+		t.Errorf("%d old sessions are left", n)
+	}
+	if n := query[int](w, "SELECT count(*) FROM sessions"); n != 10001 {
+		t.Errorf("%d sessions, want those of the last 90 days and the living one", n)
+	}
+}
+
 // One sweep removes all that has piled up, however much it is: a statement takes 5000 at most.
 func TestSweep_goesOnUntilNothingIsLeft(t *testing.T) {
 	t.Parallel()

@@ -141,6 +141,6 @@ func (l *Limiter) key(action Action, r rate, subject string) []byte {
 }
 
 // Sweep removes counters that count nothing any more, and returns how many.
-func (l *Limiter) Sweep(ctx context.Context) (int64, error) {
-	return l.db.DeleteIdleRateLimits(ctx)
+func Sweep(ctx context.Context, q *db.Queries) (int64, error) {
+	return q.DeleteIdleRateLimits(ctx)
 }

@@ -165,12 +165,11 @@ const (
 
 // Sweep erases what old messages said, removes the oldest, and returns how many rows that
 // were.
-func (o *Outbox) Sweep(ctx context.Context) (int64, error) {
-	now := o.DB.Now()
-	erased, err := o.DB.UpdateOldMessages(ctx, db.UpdateOldMessagesParams{Now: now, Before: now.Add(-keepSealed)})
+func Sweep(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+	erased, err := q.UpdateOldMessages(ctx, db.UpdateOldMessagesParams{Now: now, Before: now.Add(-keepSealed)})
 	if err != nil {
 		return 0, err
 	}
-	removed, err := o.DB.DeleteOldMessages(ctx, now.Add(-keepRows))
+	removed, err := q.DeleteOldMessages(ctx, now.Add(-keepRows))
 	return erased + removed, err
 }

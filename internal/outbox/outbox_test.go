@@ -444,7 +444,7 @@ func TestSweep_erasesAndRemovesWhatIsOld(t *testing.T) {
 		want  int64
 	}{{0, 0}, {keepSealed - time.Second, 0}, {2 * time.Second, 1}, {0, 0}, {keepRows - keepSealed, 1}, {0, 0}} {
 		now = now.Add(step.after)
-		if n, err := o.Sweep(t.Context()); n != step.want || err != nil {
+		if n, err := Sweep(t.Context(), d.Queries, now); n != step.want || err != nil {
 			t.Errorf("after %s: %d, %v, want %d", step.after, n, err, step.want)
 		}
 		if list, err := o.ListFailed(t.Context(), 1); err != nil || len(list) > 0 && (list[0].CanBeRetried || *list[0].Failure != "too_old") {

@@ -162,13 +162,17 @@ type Tx struct {
 // back, so nothing that must be kept may leave f as an error: return an outcome, and
 // make the error from it after the commit.
 func (d *DB) Tx(ctx context.Context, f func(tx Tx) error) error {
-	c, err := acquire(ctx, d.pool)
+	return d.transact(ctx, d.pool, d.options(), f)
+}
+
+func (d *DB) transact(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, f func(tx Tx) error) error {
+	c, err := acquire(ctx, pool)
 	if err != nil {
 		return err
 	}
 	defer c.Release()
 	var own error // of f: what its statements met has its meaning already
-	err = pgx.BeginTxFunc(ctx, c, d.options(), func(raw pgx.Tx) error {
+	err = pgx.BeginTxFunc(ctx, c, options, func(raw pgx.Tx) error {
 		own = f(Tx{Queries: db.New(&transaction{raw}), Raw: raw, Now: d.Now()})
 		return own
 	})
