@@ -186,6 +186,12 @@ UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
                  FOR NO KEY UPDATE)
 RETURNING id;
 
+-- Whose session a secret is of, if it was used lately and not ended because it was stolen.
+-- name: FindKnownDevice :one
+SELECT s.id, s.user_id::bigint AS user_id FROM sessions s
+ WHERE (s.id = sqlc.narg(id)::uuid OR s.token_hash = sqlc.narg(token_hash)::bytea) AND s.user_id IS NOT NULL
+   AND s.last_seen_at > @since AND s.end_reason IS DISTINCT FROM 'reuse_detected';
+
 -- How many living sessions have not been refreshed since a moment.
 -- name: CountSessionsLastRotatedBefore :one
 SELECT count(*) FROM sessions

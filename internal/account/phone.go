@@ -25,6 +25,8 @@ func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string)
 	switch {
 	case !valid:
 		return "", problem.InvalidPhone.At("phone")
+	case a.Notices.Unserved(number) != nil:
+		return "", problem.PhoneNotServed.At("phone")
 	case who.Session.Phone != nil && *who.Session.Phone == number:
 		return "", problem.SameAsCurrent.At("phone")
 	}

@@ -165,7 +165,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 		return nil, err
 	}
 	trail := audit.New(a.keys.hmac)
-	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy})
+	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy, Countries: c.Outbox.SMSCountries, Log: a.log})
 	passwords := c.PasswordPolicy()
 	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
@@ -174,7 +174,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	})
 	a.undo = undo.New(undo.Parts{DB: a.DB, Policy: c.Policy, Notices: notices, Trail: trail, Keys: a.keys.lasting, Log: a.log})
 	return flow.New(flow.Parts{
-		DB: a.DB, Sessions: sessions, Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
+		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
 	}), nil
@@ -217,6 +217,13 @@ func (a *App) warnOfProofs() {
 func (a *App) warnOfUnverified() {
 	if a.config.Policy.EmailVerification == "none" {
 		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+	}
+}
+
+// warnOfTexts says that texts go to every country, which costs money where somebody wants it to.
+func (a *App) warnOfTexts() {
+	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
+		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")
 	}
 }
 
@@ -401,6 +408,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfProofs()
 	a.warnOfUnverified()
 	a.warnOfUndo()
+	a.warnOfTexts()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()

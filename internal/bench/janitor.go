@@ -20,7 +20,7 @@ const janitorBound = time.Second
 // seedDue adds rows to each table that the janitor reads: many that stay, and 20,000 that are due.
 var seedDue = []string{
 	`UPDATE sessions SET ended_at = now() - interval '91 days', end_reason = 'signed_out' WHERE listing_id <= 10000`,
-	`UPDATE sessions SET refresh_expires_at = now() - interval '91 days' WHERE listing_id BETWEEN 10001 AND 20000`,
+	`UPDATE sessions SET refresh_expires_at = now() - interval '91 days', token_expires_at = now() - interval '91 days' WHERE listing_id BETWEEN 10001 AND 20000`,
 	`INSERT INTO sessions (id, listing_id, token_hash, created_at, expires_at, generation, rotated_at, refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, methods, attempt)
 		SELECT md5('pending ' || n)::uuid, 4000000000000000 + n, sha256(convert_to('pending ' || n, 'UTF8')), t, t, 1, t, t, false, t, '', '', '[]', '{}'
 		FROM generate_series(1, $1::bigint / 20) n, LATERAL (SELECT now() + CASE WHEN n <= 20000 THEN interval '-1 day' ELSE interval '1 day' END) a(t)`,

@@ -31,6 +31,9 @@ type Caller struct {
 	Gone error
 	// Device is where the request came from.
 	Device session.Device
+	// Known is a session that the device has shown a secret of. It says nothing about who the
+	// caller is: wrong guesses and messages are counted by it, and nothing else.
+	Known Known
 }
 
 // Named is a session, and the user whose it was when the token was issued.
@@ -54,6 +57,21 @@ func (c Caller) SignedIn() bool { return c.Session != nil }
 // Subject is what a signed-in caller's requests count for.
 func (c Caller) Subject() limit.Subject {
 	return limit.Subject{Address: c.Device.Address, UserID: c.Session.UserID, Session: c.Session.ID}
+}
+
+// Known is a session that a device has had, and whose it is or was; the zero value is none.
+type Known struct {
+	Session uuid.UUID
+	UserID  int64
+}
+
+// Of returns the session where it is one of a user, and zero otherwise.
+func (k Known) Of(userID int64) uuid.UUID {
+	if userID == 0 || k.UserID != userID {
+		return uuid.UUID{}
+	}
+
+	return k.Session
 }
 
 type key struct{}

@@ -290,6 +290,31 @@ func (q *Queries) EndSessionsOfUser(ctx context.Context, arg EndSessionsOfUserPa
 	return result.RowsAffected(), nil
 }
 
+const findKnownDevice = `-- name: FindKnownDevice :one
+SELECT s.id, s.user_id::bigint AS user_id FROM sessions s
+ WHERE (s.id = $1::uuid OR s.token_hash = $2::bytea) AND s.user_id IS NOT NULL
+   AND s.last_seen_at > $3 AND s.end_reason IS DISTINCT FROM 'reuse_detected'
+`
+
+type FindKnownDeviceParams struct {
+	ID        *uuid.UUID
+	TokenHash []byte
+	Since     time.Time
+}
+
+type FindKnownDeviceRow struct {
+	ID     uuid.UUID
+	UserID int64
+}
+
+// Whose session a secret is of, if it was used lately and not ended because it was stolen.
+func (q *Queries) FindKnownDevice(ctx context.Context, arg FindKnownDeviceParams) (FindKnownDeviceRow, error) {
+	row := q.db.QueryRow(ctx, findKnownDevice, arg.ID, arg.TokenHash, arg.Since)
+	var i FindKnownDeviceRow
+	err := row.Scan(&i.ID, &i.UserID)
+	return i, err
+}
+
 const findPendingSessionByToken = `-- name: FindPendingSessionByToken :one
 SELECT s.id, s.attempt, s.expires_at, s.ended_at,
        EXISTS (SELECT FROM codes c WHERE c.session_id = s.id AND c.purpose = 'reset_password'

@@ -60,14 +60,14 @@ func TestSweep_removesOldSessionsOnEveryPage(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.signedUp(ada)
-	w.exec(`INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, methods, ended_at, end_reason)
-		SELECT gen_random_uuid(), n, sha256(n::text::bytea), u.id, now(), now() + interval '90 days', 1, now(), now() + CASE WHEN n % 3 = 0 THEN interval '-91 days' ELSE interval '1 day' END, false, now(), '', '', '[]',
+	w.exec(`INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, methods, token_expires_at, ended_at, end_reason)
+		SELECT gen_random_uuid(), n, sha256(n::text::bytea), u.id, now(), now() + interval '90 days', 1, now(), now() + CASE WHEN n % 3 = 0 THEN interval '-91 days' ELSE interval '1 day' END, false, now(), '', '', '[]', now() + CASE WHEN n % 3 = 0 THEN interval '-91 days' ELSE interval '1 day' END,
 			CASE WHEN n % 3 = 1 THEN now() - interval '91 days' WHEN n % 3 = 2 THEN now() - interval '89 days' END, CASE WHEN n % 3 > 0 THEN 'signed_out' END
 		FROM generate_series(1, 30000) n, users u`)
 	for range 3 {
 		w.swept()
 	}
-	if n := query[int](w, "SELECT count(*) FROM sessions WHERE refresh_expires_at < now() OR ended_at < now() - interval '90 days'"); n != 0 {
+	if n := query[int](w, "SELECT count(*) FROM sessions WHERE greatest(refresh_expires_at, token_expires_at) < now() OR ended_at < now() - interval '90 days'"); n != 0 {
 		t.Errorf("%d old sessions are left", n)
 	}
 	if n := query[int](w, "SELECT count(*) FROM sessions"); n != 10001 {

@@ -115,7 +115,7 @@ func (f *Flow) pend(ctx context.Context, tx postgres.Tx, who caller.Caller, a *A
 		return p, err
 	}
 	p.token = made
-	to := notice.Recipient{Session: id, UserID: a.UserID, Email: a.Email, Phone: a.Phone, Device: who.Device, Signup: a.Signup}
+	to := notice.Recipient{Session: id, UserID: a.UserID, Email: a.Email, Phone: a.Phone, Device: who.Device, Known: who.Known.Of(a.UserID), Signup: a.Signup}
 	if !a.CodeAsked && to.Email == "" { // what is demanded goes to an address rather than to a phone
 		to.Email = o.found.PrimaryEmail
 	}
@@ -225,6 +225,7 @@ func (f *Flow) answer(p progress) (Entry, error) {
 func (f *Flow) welcome(e entered) (Entry, error) {
 	entry, err := f.sign(token.Claims{SessionID: e.opened.ID, Proof: proofOf(e.opened.Methods), Extra: e.extra}, e.opened.Successor, e.user)
 	entry.SessionToken, entry.Methods, entry.DeletionCancelled = e.opened.Token, e.opened.Methods, e.cancelled
+	entry.DeviceToken = f.Devices.Token(e.opened.ID)
 	return entry, err
 }
 

@@ -155,19 +155,22 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		return holder{}, err
 	}
 	defer slot.Leave()
-	// A guess is counted before it is made, and given back when it was none: of many guesses
-	// at once no more are compared than are left.
-	counted, err := f.Limiter.Take(ctx, limit.LoginFailed, limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)})
+	user, err := f.find(ctx, n)
+	if err != nil && !postgres.IsNotFound(err) {
+		return holder{}, err
+	}
+
+	counted, err := f.takeGuess(ctx, who, guesses{
+		actions: []limit.Action{limit.LoginFailed}, subject: limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)},
+		known: limit.LoginFailedDevice, userID: user.ID,
+	})
 	if errors.Is(err, problem.TooManyRequests) {
 		return holder{}, problem.TooManyLoginAttempts
 	}
 	if err != nil {
 		return holder{}, err
 	}
-	user, err := f.find(ctx, n)
-	if err != nil && !postgres.IsNotFound(err) {
-		return holder{}, err
-	}
+
 	right, weak, err := slot.Verify(pass, user.PasswordHash)
 	if err != nil {
 		return holder{}, err
@@ -185,7 +188,7 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		}
 		return holder{}, n.mismatch()
 	}
-	return user, counted.GiveBack(ctx)
+	return user, counted.giveBack(ctx)
 }
 
 // strengthen stores the password anew with today's parameters. Its failure is no

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -36,16 +35,14 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 	if in.Phone != "" {
 		param, key = "phone", in.Phone
 	}
-	_, err := f.Limiter.Take(ctx, limit.RequestLoginCode, limit.Subject{Address: who.Device.Address, Key: key})
-	if errors.Is(err, problem.TooManyRequests) {
-		return Entry{}, problem.TooManyLoginAttempts.At(param)
-	}
-	if err != nil {
-		return Entry{}, err
-	}
 	user, err := f.whoHas(ctx, in)
 	if err != nil {
 		return Entry{}, err
+	}
+
+	subject := limit.Subject{Address: who.Device.Address, Key: notice.Counter(key, who.Known.Of(user.ID))}
+	if _, err := f.Limiter.Take(ctx, limit.RequestLoginCode, subject); err != nil {
+		return Entry{}, tooManyAttempts(err, param)
 	}
 	if user.ID == 0 && !f.Policy.Hides() {
 		return Entry{}, map[string]*problem.Problem{"email": problem.UnknownEmail, "phone": problem.UnknownPhone}[param].At(param)
@@ -61,7 +58,7 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 		return err
 	})
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, tooManyAttempts(err, param)
 	}
 	return f.answer(p)
 }
@@ -88,6 +85,8 @@ func (f *Flow) checkCodeRequest(in *CodeRequest) error {
 		return problem.InvalidValue.At("email")
 	case number != "" && !validPhone:
 		return problem.InvalidPhone.At("phone")
+	case number != "" && f.Notices.Unserved(number) != nil:
+		return problem.PhoneNotServed.At("phone")
 	}
 	return nil
 }
@@ -236,6 +235,7 @@ func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpo
 		to := notice.Recipient{Session: id, Device: who.Device, Signup: a.Signup, Again: true}
 		if process.UserID != nil {
 			to.UserID = *process.UserID
+			to.Known = who.Known.Of(to.UserID)
 		}
 		if to.Email = process.Target; !isEmail(process.Target) {
 			to.Email, to.Phone = "", process.Target

@@ -34,23 +34,31 @@ func (f *Flow) count(ctx context.Context, who caller.Caller, userID int64) (coun
 	subject := limit.SecondFactor(userID)
 	subject.Address = who.Device.Address
 
-	return f.take(ctx, "code", codeLimits, subject)
+	taken, err := f.takeGuess(ctx, who, guesses{actions: codeLimits, subject: subject, userID: userID, known: limit.MFAFailedDevice})
+	return taken, tooManyAttempts(err, "code")
 }
 
 // countKey counts an answer of a security key, for the client's address alone: it cannot be
 // guessed, and whoever sends nonsense must not keep its owner from using it (SEC-77,
 // TestSEC77_wrongCodesDoNotStopTheSecurityKey).
 func (f *Flow) countKey(ctx context.Context, who caller.Caller) (counted, error) {
-	return f.take(ctx, "credential", []limit.Action{limit.LoginFailed}, limit.Subject{Address: who.Device.Address, AddressOnly: true})
+	taken, err := f.takeAll(ctx, []limit.Action{limit.LoginFailed}, limit.Subject{Address: who.Device.Address, AddressOnly: true})
+	return taken, tooManyAttempts(err, "credential")
 }
 
-func (f *Flow) take(ctx context.Context, param string, actions []limit.Action, s limit.Subject) (counted, error) {
+// tooManyAttempts is how a used-up limit of sign-ins is answered.
+func tooManyAttempts(err error, param string) error {
+	if errors.Is(err, problem.TooManyRequests) {
+		return problem.TooManyLoginAttempts.At(param)
+	}
+
+	return err
+}
+
+func (f *Flow) takeAll(ctx context.Context, actions []limit.Action, s limit.Subject) (counted, error) {
 	var all counted
 	for _, action := range actions {
 		taken, err := f.Limiter.Take(ctx, action, s)
-		if errors.Is(err, problem.TooManyRequests) {
-			err = problem.TooManyLoginAttempts.At(param)
-		}
 		if err != nil {
 			return nil, errors.Join(err, all.giveBack(ctx))
 		}
@@ -265,9 +273,9 @@ func (f *Flow) ReauthenticateBySecondFactor(ctx context.Context, who caller.Call
 	if factor.Clean(typed) == "" {
 		return Entry{}, problem.Required.At("code")
 	}
-	taken, err := f.take(ctx, "code", []limit.Action{limit.ReauthenticateFailed}, who.Subject())
+	taken, err := f.takeAll(ctx, []limit.Action{limit.ReauthenticateFailed}, who.Subject())
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, tooManyAttempts(err, "code")
 	}
 	return f.again(ctx, who, taken, "code", f.byCode(ctx, typed))
 }

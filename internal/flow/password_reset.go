@@ -28,17 +28,20 @@ func (f *Flow) RequestPasswordReset(ctx context.Context, who caller.Caller, in s
 	if bad != nil {
 		return bad.At("email")
 	}
-	if _, err := f.Limiter.Take(ctx, limit.ResetPassword, limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
-		return err
-	}
 	user, err := f.whoHas(ctx, CodeRequest{Email: address})
 	if err != nil {
+		return err
+	}
+
+	known := who.Known.Of(user.ID)
+	subject := limit.Subject{Address: who.Device.Address, Key: notice.Counter(address, known)}
+	if _, err := f.Limiter.Take(ctx, limit.ResetPassword, subject); err != nil {
 		return err
 	}
 	if user.ID == 0 && !f.Policy.Hides() {
 		return problem.UnknownEmail.At("email")
 	}
-	to := notice.Recipient{UserID: user.ID, Email: address, Device: who.Device}
+	to := notice.Recipient{UserID: user.ID, Email: address, Device: who.Device, Known: known}
 	if !f.Policy.ResetByCode {
 		return f.DB.Tx(ctx, func(tx postgres.Tx) error { return f.Notices.ResetLink(ctx, tx, to) })
 	}

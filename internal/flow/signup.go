@@ -176,7 +176,7 @@ func (f *Flow) checkField(name, value string, required bool) (string, *problem.P
 	case "username":
 		return f.checkUsername(value)
 	case "phone":
-		return checkPhone(value)
+		return f.checkPhone(value)
 	}
 	return email.Check(value)
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
-	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/snapshot"
@@ -129,9 +128,9 @@ func (f *Flow) ChangeSignupPhone(ctx context.Context, who caller.Caller, in stri
 	if a := f.pending(who); a.Stage != VerifyPhone || !a.Signup {
 		return "", problem.FlowNotPending
 	}
-	number, valid := phone.Normalize(in)
-	if !valid {
-		return "", problem.InvalidPhone.At("phone")
+	number, bad := f.checkPhone(in)
+	if bad != nil {
+		return "", bad.At("phone")
 	}
 	return number, f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		a, err := f.locked(ctx, tx, who)

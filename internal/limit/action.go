@@ -54,11 +54,21 @@ var (
 	// the session, not the user, so that a thief with a token does not use up the guesses of the
 	// owner's own session (TestGuesses_ofOneSessionDoNotStopAnother).
 	ReauthenticateFailed = declare("reauthenticate_failed", "10/m/ip,5/5m/session,10/h/session,30/d/session", perIP, perUser, perSession)
+	Mail                 = declare("mail", "10/h/key,20/d/key", perKey)
+	SMS                  = declare("sms", "5/h/key,10/d/key", perKey)
+	SMSUnverified        = declare("sms_unverified", "500/d/all", perAll)
+	SMSTotal             = declare("sms_total", "1000/d/all", perAll)
 	Notice               = declare("notice", "20/h/key", perKey)
 	// ChangeNotice counts changes to the ways into an account by signed-in callers, and nothing
 	// else: beyond it the messages about them are delayed; see Later.
 	ChangeNotice = declare("change_notice", "20/h/user", perUser)
 	AccountUndo  = declare("account_undo", "20/m/ip", perIP)
+)
+
+// The actions of devices that a user has signed in with before.
+var (
+	LoginFailedDevice = declare("login_failed_device", "5/5m/session,30/d/session,100/d/user", perIP, perUser, perSession)
+	MFAFailedDevice   = declare("mfa_failed_device", "5/5m/session,30/d/session,100/d/user", perIP, perUser, perSession)
 )
 
 // confirmByCode is the default of ConfirmEmail where addresses are verified by code.
@@ -95,6 +105,9 @@ func names() []string {
 
 	return list
 }
+
+// Name is what the settings call the action.
+func (a Action) Name() string { return a.name }
 
 func (a Action) counts(subject string) bool { return slices.Contains(a.subjects, subject) }
 

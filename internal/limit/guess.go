@@ -23,7 +23,7 @@ func (l *Limiter) ForgetGuesses(ctx context.Context, tx postgres.Tx, userID int6
 	}
 
 	for _, s := range subjects {
-		for _, action := range []Action{LoginFailed, MFAFailed} {
+		for _, action := range []Action{LoginFailed, MFAFailed, LoginFailedDevice, MFAFailedDevice} {
 			if err := l.Forget(ctx, tx, action, s); err != nil {
 				return err
 			}

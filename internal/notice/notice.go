@@ -7,6 +7,7 @@ package notice
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,6 +28,9 @@ type Parts struct {
 	Codes   *code.Codes
 	Limiter *limit.Limiter
 	Policy  policy.Settings
+	// Countries are those whose numbers get texts; all where it is empty.
+	Countries []string
+	Log       *slog.Logger
 }
 
 // Notices tells people.
@@ -50,6 +54,9 @@ type Recipient struct {
 	// Again: it is not the first of its kind.
 	Again  bool
 	Device session.Device
+	// Known is the session by which the device is one that the user has signed in with before;
+	// zero for an unknown device. Messages that it asks for are counted by themselves.
+	Known uuid.UUID
 }
 
 // LoginCode makes a sign-in code and sends it.
@@ -68,6 +75,10 @@ func (n *Notices) LoginCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 // PostLoginCode sends a sign-in code that was made.
 func (n *Notices) PostLoginCode(ctx context.Context, tx postgres.Tx, to Recipient, text string) error {
 	if to.Email == "" {
+		if err := n.takeText(ctx, tx, to, false); err != nil {
+			return err
+		}
+
 		return n.text(ctx, tx, to, outbox.SMSCode, text)
 	}
 	return n.mail(ctx, tx, to, outbox.LoginCode, text)
@@ -95,6 +106,9 @@ func (n *Notices) ProofCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 // it was too soon for another code.
 func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient) (bool, error) {
 	err := n.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: to.Device.Address, Key: to.Email})
+	if err == nil && !n.Policy.EmailVerificationByCode {
+		err = n.takeMail(ctx, tx, to)
+	}
 	if errors.Is(err, problem.TooManyRequests) && !n.Policy.EmailVerificationByCode {
 		return false, nil
 	}
@@ -112,7 +126,7 @@ func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient)
 	if err != nil {
 		return false, err
 	}
-	return true, n.mail(ctx, tx, to, outbox.VerifyEmailLink, key)
+	return true, n.post(ctx, tx, to, outbox.VerifyEmailLink, key)
 }
 
 // PostEmailCode sends a code that verifies an address and was made already.
@@ -130,11 +144,15 @@ func (n *Notices) VerifyPhone(ctx context.Context, tx postgres.Tx, to Recipient)
 	if err != nil {
 		return err
 	}
-	return n.text(ctx, tx, to, outbox.SMSCode, text)
+	return n.PostPhoneCode(ctx, tx, to, text)
 }
 
 // PostPhoneCode texts a code that verifies a number and was made already.
 func (n *Notices) PostPhoneCode(ctx context.Context, tx postgres.Tx, to Recipient, text string) error {
+	if err := n.takeText(ctx, tx, to, true); err != nil {
+		return err
+	}
+
 	return n.text(ctx, tx, to, outbox.SMSCode, text)
 }
 
@@ -160,11 +178,20 @@ func (n *Notices) ResetLink(ctx context.Context, tx postgres.Tx, to Recipient) e
 	return n.mail(ctx, tx, to, outbox.PasswordResetLink, key)
 }
 
-// mail posts a code or key, or what the owner of an address gets instead that nobody or
+// mail takes a mail from the budget of its address and posts it.
+func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
+	if err := n.takeMail(ctx, tx, to); err != nil {
+		return err
+	}
+
+	return n.post(ctx, tx, to, kind, text)
+}
+
+// post posts a code or key, or what the owner of an address gets instead that nobody or
 // somebody else has an account for.
 //
 // Timing: there is always one message, of which some are never sent (SEC-48).
-func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
+func (n *Notices) post(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
 	m := outbox.Message{Kind: kind, UserID: to.UserID, To: to.Email, Device: deviceOf(to.Device)}
 	switch {
 	case to.UserID != 0 && (kind == outbox.VerifyEmailLink || kind == outbox.PasswordResetLink):
@@ -183,7 +210,7 @@ func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 	return n.Outbox.Post(ctx, tx, m)
 }
 
-// text is mail for phones.
+// text is post for phones.
 func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
 	m := outbox.Message{Kind: kind, UserID: to.UserID, To: to.Phone, Device: deviceOf(to.Device)}
 	switch {

@@ -25,6 +25,7 @@ var (
 	UsernameTaken       = invalid("username_taken", "A user with that username already exists.")
 	UsernameBlacklisted = invalid("username_blacklisted", "Username can not be used. Please use other username.")
 	InvalidPhone        = invalid("invalid_phone", "Enter a phone number including country code, such as +31612345678.")
+	PhoneNotServed      = invalid("phone_not_served", "We cannot send text messages to this number.")
 	PhoneTaken          = invalid("phone_taken", "A user is already registered with this phone number.")
 
 	// Addresses and numbers of an account.
@@ -108,7 +109,7 @@ var (
 func Catalogue() []*Problem {
 	return []*Problem{
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
-		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneTaken, SameAsCurrent, DuplicateEmail,
+		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneNotServed, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
 		InvalidOrExpiredKey, LinkAlreadyUsed, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
 		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,

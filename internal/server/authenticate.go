@@ -130,6 +130,19 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	return nil
 }
 
+// maxDeviceSecret is more than any secret of ours has; a longer one is none.
+const maxDeviceSecret = 1024
+
+// deviceSecret is what the device shows of a session that it has had (flow.KnownDevice).
+func deviceSecret(c *fiber.Ctx) string {
+	shown := c.Get("X-Latchkey-Device")
+	if len(shown) > maxDeviceSecret {
+		return ""
+	}
+
+	return shown
+}
+
 // device is where the request came from.
 func (s *Server) device(c *fiber.Ctx) session.Device {
 	return session.Device{

@@ -81,6 +81,12 @@ func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 	if op.required && !who.SignedIn() {
 		return s.Flow.Anonymous(who)
 	}
+	if shown := deviceSecret(c); shown != "" && op.identified && !who.SignedIn() {
+		var err error
+		if who.Known, err = s.Flow.KnownDevice(c.UserContext(), shown); err != nil {
+			return err
+		}
+	}
 	c.SetUserContext(caller.With(c.UserContext(), who))
 	return next(c)
 }

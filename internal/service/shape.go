@@ -51,7 +51,7 @@ func toAuthenticated(e flow.Entry) api.AuthenticatedResponse {
 		Data:   api.Authenticated{User: toUser(e.User), Methods: toMethods(e.Methods)},
 		Meta: api.AuthenticatedMeta{
 			IsAuthenticated: true, SessionToken: e.SessionToken, AccessToken: e.AccessToken, RefreshToken: e.RefreshToken,
-			DeletionCancelled: e.DeletionCancelled,
+			DeletionCancelled: e.DeletionCancelled, DeviceToken: e.DeviceToken,
 		},
 	}
 }

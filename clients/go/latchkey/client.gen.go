@@ -146,6 +146,9 @@ type AuthenticatedMeta struct {
 	// DeletionCancelled The account was about to be deleted; this sign-in has undone it.
 	DeletionCancelled bool `json:"deletion_cancelled,omitempty,omitzero"`
 
+	// DeviceToken Send it as `X-Latchkey-Device` at later sign-ins, also after a sign-out. It signs nobody in.
+	DeviceToken string `json:"device_token,omitempty,omitzero"`
+
 	// RefreshToken A JWT of at most 672 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
@@ -590,7 +593,7 @@ type Problem struct {
 	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
-	// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
+	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
 	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
 	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
@@ -11710,6 +11713,11 @@ func (r RequestLoginCodeResult) ContentType() string {
 	return ""
 }
 
+// ResendLoginCodeResult429Headers the declared response headers of an HTTP 429 response for ResendLoginCode
+type ResendLoginCodeResult429Headers struct {
+	RetryAfter int32
+}
+
 // ResendLoginCodeResult503Headers the declared response headers of an HTTP 503 response for ResendLoginCode
 type ResendLoginCodeResult503Headers struct {
 	RetryAfter int32
@@ -11726,8 +11734,12 @@ type ResendLoginCodeResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResendLoginCodeResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *ResendLoginCodeResult503Headers
 }
@@ -11750,6 +11762,11 @@ func (r ResendLoginCodeResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r ResendLoginCodeResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResendLoginCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -20000,6 +20017,13 @@ func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, err
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20010,6 +20034,16 @@ func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, err
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers ResendLoginCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ResendLoginCodeResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

@@ -267,6 +267,8 @@ public struct AuthenticatedMeta: Codable, Hashable, Sendable {
     public var accessToken: String?
     /// A JWT of at most 672 bytes.
     public var refreshToken: String?
+    /// Send it as `X-Latchkey-Device` at later sign-ins, also after a sign-out. It signs nobody in.
+    public var deviceToken: String?
     /// The account was about to be deleted; this sign-in has undone it.
     public var deletionCancelled: Bool?
 
@@ -276,12 +278,14 @@ public struct AuthenticatedMeta: Codable, Hashable, Sendable {
         sessionToken: String? = nil,
         accessToken: String? = nil,
         refreshToken: String? = nil,
+        deviceToken: String? = nil,
         deletionCancelled: Bool? = nil
     ) {
         self.isAuthenticated = isAuthenticated
         self.sessionToken = sessionToken
         self.accessToken = accessToken
         self.refreshToken = refreshToken
+        self.deviceToken = deviceToken
         self.deletionCancelled = deletionCancelled
     }
 
@@ -290,6 +294,7 @@ public struct AuthenticatedMeta: Codable, Hashable, Sendable {
         case sessionToken = "session_token"
         case accessToken = "access_token"
         case refreshToken = "refresh_token"
+        case deviceToken = "device_token"
         case deletionCancelled = "deletion_cancelled"
     }
 }
@@ -1320,7 +1325,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
     /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
     /// `password_too_common`, `password_too_short`, `password_too_similar`,
-    /// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
+    /// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
     /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
     /// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
     /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,

@@ -139,7 +139,7 @@ const table: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   requestReauthenticationCode: { 200: 0, 401: 2, 410: 3, 429: 5, 503: 4 },
   resendEmailAddressVerification: { 200: 0, 400: 1, 401: 2, 403: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
   resendEmailVerification: { 200: 0, 409: 1, 410: 3, 429: 5, 503: 4 },
-  resendLoginCode: { 200: 0, 404: 1, 409: 1, 410: 3, 503: 4 },
+  resendLoginCode: { 200: 0, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4 },
   resendPhoneVerification: { 200: 0, 409: 1, 410: 3, 429: 5, 503: 4 },
   resetPassword: { 200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
   signup: { 200: 0, 400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },

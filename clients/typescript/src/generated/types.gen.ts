@@ -824,6 +824,10 @@ export type AuthenticatedMeta = {
      */
     refresh_token?: string;
     /**
+     * Send it as `X-Latchkey-Device` at later sign-ins, also after a sign-out. It signs nobody in.
+     */
+    device_token?: string;
+    /**
      * The account was about to be deleted; this sign-in has undone it.
      */
     deletion_cancelled?: boolean;
@@ -1151,7 +1155,7 @@ export type Problem = {
      * `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
-     * `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
+     * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
      * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
      * `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
      * `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
@@ -1761,6 +1765,12 @@ export type ResendLoginCodeErrors = {
      *
      */
     410: UnauthenticatedResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
