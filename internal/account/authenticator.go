@@ -155,6 +155,13 @@ func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	return a.changed(ctx, tx, who, before, kind)
 }
 
+// notAdded records a wrong code that would have added a factor.
+func (a *Account) notAdded(ctx context.Context, tx postgres.Tx, who caller.Caller) error {
+	return a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+		Name: audit.FactorAdded, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
+	})
+}
+
 func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways, kind outbox.Kind) error {
 	if err := a.note(ctx, tx, who, audit.FactorRemoved, ""); err != nil {
 		return err
@@ -181,8 +188,14 @@ func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed str
 		}
 
 		added, refusal, err := a.Factors.ActivateTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
-		if err != nil || refusal != nil {
-			return none, refusal, err
+		if err != nil {
+			return none, nil, err
+		}
+		if errors.Is(refusal, problem.IncorrectCode) {
+			return none, refusal, a.notAdded(ctx, tx, who)
+		}
+		if refusal != nil {
+			return none, refusal, nil
 		}
 		return added, nil, a.added(ctx, tx, who, before, outbox.TOTPActivated)
 	})
