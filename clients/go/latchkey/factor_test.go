@@ -218,6 +218,22 @@ func TestReauthenticateBySecondFactor_sendsTheCodeAsWhoIsSignedIn(t *testing.T) 
 	}
 }
 
+func TestReauthenticateByCode_sendsTheCodeAsWhoIsSignedIn(t *testing.T) {
+	server := play(t, told{status: 200, body: `{"status":200}`}, told{status: 400, body: wrongCode}, told{status: 200, body: in})
+	s := signedIn(t, server.URL, Settings{})
+	before := s.Tokens()
+	must(t, s.SendReauthenticationCode(t.Context()))
+	var refused *Error
+	if err := s.ReauthenticateByCode(t.Context(), "BBBB-BBBB"); !errors.As(err, &refused) || !refused.Has("incorrect_code") {
+		t.Errorf("got %v", err)
+	}
+	must(t, s.ReauthenticateByCode(t.Context(), "BCDF-GHJK"))
+	server.sent(t, "auth/reauthenticate/code/request  ", `auth/reauthenticate/code/confirm  {"code":"BBBB-BBBB"}`, `auth/reauthenticate/code/confirm  {"code":"BCDF-GHJK"}`)
+	if want := fmt.Sprintf("[%q %[1]q %[1]q]", "Bearer "+before.Access); server.got() != want || s.Tokens() != before {
+		t.Errorf("sent %s, and holds %+v", server.got(), s.Tokens())
+	}
+}
+
 func TestReauthenticateBySecondFactor_needsSomebodySignedIn(t *testing.T) {
 	s, err := NewSession(play(t).URL)
 	must(t, err)

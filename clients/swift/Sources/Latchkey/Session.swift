@@ -71,6 +71,11 @@ public actor Session {
     /// here, and nothing is sent.
     nonisolated var entrance: Client { client(Authentication(session: self, refusesSignedIn: true)) }
 
+    /// For what belongs to no session.
+    nonisolated var stranger: Client {
+        Client(transport: transport, middlewares: [Timeout(clock: clock, seconds: options.timeout)])
+    }
+
     private nonisolated func client(_ authentication: Authentication) -> Client {
         var chain: [any Middleware] = [authentication]
         if let name = options.deviceName { chain.append(DeviceName(name)) }

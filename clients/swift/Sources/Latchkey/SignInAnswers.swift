@@ -115,6 +115,35 @@ extension Operations.ReauthenticateBySecondFactor.Output {
     }
 }
 
+extension Operations.RequestReauthenticationCode.Output {
+    var step: StepAnswer<Void> {
+        switch self {
+        case .ok: .done(())
+        case .unauthorized(let answer): .unauthorized(answer)
+        case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
+        case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
+        case .undocumented(let response): .undocumented(response.status)
+        }
+    }
+}
+
+extension Operations.ConfirmReauthenticationCode.Output {
+    var step: StepAnswer<User> {
+        switch self {
+        case .ok(let answer): .done(answer.data.user)
+        case .badRequest(let problem): .refused(400, problem)
+        case .unauthorized(let answer): .unauthorized(answer)
+        case .conflict(let problem): .refused(409, problem)
+        case .gone: .gone
+        case .contentTooLarge(let problem): .refused(413, problem)
+        case .unsupportedMediaType(let problem): .refused(415, problem)
+        case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
+        case .undocumented(let response): .undocumented(response.status)
+        }
+    }
+}
+
 extension Operations.GetReauthenticationOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
