@@ -191,7 +191,7 @@ func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed str
 		if err != nil {
 			return none, nil, err
 		}
-		if errors.Is(refusal, problem.IncorrectCode) {
+		if refusal != nil && refusal.Code == problem.IncorrectCode.Code {
 			return none, refusal, a.notAdded(ctx, tx, who)
 		}
 		if refusal != nil {
