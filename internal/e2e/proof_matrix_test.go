@@ -119,7 +119,7 @@ var free = []string{
 	"login", "loginByPasskey", "reauthenticate", "reauthenticateByCredential", "reauthenticateBySecondFactor", "refreshToken", "refreshTokenPair",
 	"requestLoginCode", "requestPasswordReset", "requestReauthenticationCode", "resendEmailAddressVerification", "resendEmailVerification",
 	"resendLoginCode", "resendPhoneVerification", "resetPassword", "signup", "signupByPasskey", "submitSecondFactor", "submitSecondFactorCredential",
-	"updateProfile", "verifyEmail", "verifyPhone",
+	"undoAccountChanges", "updateProfile", "verifyEmail", "verifyPhone",
 }
 
 // holds gives the member another verified address.
