@@ -320,3 +320,53 @@ func TestSpecification_isServed(t *testing.T) {
 		t.Errorf("document: %.200s", a.Body)
 	}
 }
+
+// A function that raises for a user who is gone, as SELECT … INTO STRICT does, keeps no phone from learning
+// that its session is over.
+func TestRefresh_theClaimsFunctionIsAskedForLivingSessionsOnly(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		end  string // SQL, after a refresh by which the token was spent
+		want string
+	}{
+		"the user is gone":            {"DELETE FROM users", "refresh_token_invalid"},
+		"the account is to go":        {"UPDATE users SET deletes_at = now() + interval '1 day'; UPDATE sessions SET ended_at = now(), end_reason = 'account_deleted'", "account_deleted"},
+		"the account is disabled":     {"UPDATE users SET disabled_at = now()", "account_disabled"},
+		"the session was signed out":  {"UPDATE sessions SET ended_at = now(), end_reason = 'signed_out'", "session_ended"},
+		"the session has expired":     {"UPDATE sessions SET refresh_expires_at = now() - interval '1 hour'", "session_expired"},
+		"the password was changed":    {"UPDATE sessions SET ended_at = now(), end_reason = 'password_changed'", "password_changed"},
+		"the token is of another key": {"UPDATE sessions SET generation = generation + 1, confirmed_at = now()", "refresh_conflict"},
+		"the token is stolen":         {"UPDATE sessions SET generation = generation + 2, rotated_at = rotated_at - interval '1 hour', confirmed_at = now()", "refresh_token_reused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := operated(t, `RETURN '{}';`)
+			e := w.signedUp(ada).Tokens()
+			w.age(grown)
+			next := w.spend(e.Refresh, "key-number-1").wants(200).text("meta.refresh_token")
+			w.operator(`RAISE EXCEPTION 'there is no such user';`)
+			w.exec(row.end)
+			a := w.spend(next, "key-number-2")
+			if a.Status != 400 && a.Status != 409 || !strings.Contains(a.Body, `"`+row.want+`"`) {
+				t.Errorf("%d: %s, want %s", a.Status, a.Body, row.want)
+			}
+		})
+	}
+}
+
+// A function that raises for a living session costs it nothing.
+func TestRefresh_aClaimsFunctionThatRaisesLeavesTheGeneration(t *testing.T) {
+	t.Parallel()
+	w := operated(t, `RETURN '{}';`)
+	e := w.signedUp(ada).Tokens()
+	for _, age := range []time.Duration{0, grown} { // a young token is repeated, an older one rotates
+		w.age(age)
+		w.operator(`RAISE EXCEPTION 'broken';`)
+		w.spend(e.Refresh, "key-number-1").wants(503, "temporarily_unavailable")
+		if g := query[int](w, "SELECT generation FROM sessions"); g != 1 {
+			t.Errorf("generation %d, want 1", g)
+		}
+		w.operator(`RETURN '{}';`)
+		w.spend(e.Refresh, "key-number-1").wants(200)
+	}
+}

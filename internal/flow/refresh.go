@@ -38,28 +38,47 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if err != nil {
 		return Entry{}, err
 	}
-	// The operator's claims come first: once the generation has moved on there is no way
-	// back, and a failure would have cost the client a token for nothing.
-	more, err := extra(ctx, f.Claims.Call, claims.Subject)
+	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
+		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(in.IdempotencyKey),
+	}}
+	more, asked, err := f.claimsOfLiving(ctx, sp)
 	if err != nil {
 		return Entry{}, err
 	}
-	r, err := f.rotate(ctx, who, claims, in.IdempotencyKey)
+	r, err := f.rotate(ctx, who, sp)
 	if err != nil {
 		return Entry{}, err
 	}
 	if r.Refused != nil {
 		return Entry{}, r.Refused.At(in.Param)
 	}
+	if !asked { // the look has refused, and what it saw has changed since
+		if more, err = extra(ctx, f.Claims.Call, claims.Subject); err != nil {
+			return Entry{}, err
+		}
+	}
 	return f.renew(claims, r, more)
+}
+
+// claimsOfLiving asks the operator's function for claims before anything is written: once the generation
+// has moved on there is no way back, and a failure would have cost the client a token for nothing. It
+// asks for sessions only that will be refreshed: a function that raises for a deleted user must not keep
+// their phone from learning that the account is gone (TestRefresh_theClaimsFunctionIsAskedForLivingSessionsOnly).
+func (f *Flow) claimsOfLiving(ctx context.Context, sp session.Spending) (more json.RawMessage, asked bool, err error) {
+	if !f.Claims.IsSet() {
+		return nil, true, nil
+	}
+	granted, err := f.Sessions.Look(ctx, f.DB, sp)
+	if err != nil || !granted {
+		return nil, false, err
+	}
+	more, err = extra(ctx, f.Claims.Call, sp.Token.UserID)
+	return more, true, err
 }
 
 // rotate tries the one statement that rotates, then the one that finds a young token, and locks
 // the session for everything else.
-func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claims, key string) (session.Rotation, error) {
-	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
-		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(key),
-	}}
+func (f *Flow) rotate(ctx context.Context, who caller.Caller, sp session.Spending) (session.Rotation, error) {
 	r, done, err := f.Sessions.RotateFast(ctx, f.DB, sp)
 	if err != nil || done {
 		return r, err
@@ -75,12 +94,12 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claim
 			return err
 		}
 		err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
-			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: claims.Subject, SessionID: claims.SessionID, Device: who.Device,
+			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: sp.Token.UserID, SessionID: sp.SessionID, Device: who.Device,
 		})
 		if err != nil {
 			return err
 		}
-		return f.Notices.RefreshTokenReused(ctx, tx, claims.Subject, who.Device)
+		return f.Notices.RefreshTokenReused(ctx, tx, sp.Token.UserID, who.Device)
 	})
 	return r, err
 }

@@ -65,6 +65,22 @@ func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) 
 	}, true, nil
 }
 
+// Look reports whether a refresh would be granted now, without a lock and without writing.
+func (s *Sessions) Look(ctx context.Context, d *postgres.DB, sp Spending) (granted bool, err error) {
+	row, err := d.FindSessionToRefresh(ctx, sp.SessionID)
+	if postgres.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	switch s.judge(&row, sp, d.Now()) {
+	case Rotate, Repeat, Replay, Adopt:
+		return true, nil
+	}
+	return false, nil
+}
+
 // Repeat answers the current token of a young generation with that same token, in one statement
 // that reads. It reports false where anything else becomes of the token: then the session has to
 // be locked. Without the lock the answer is as good: a session that ends at this moment refuses
