@@ -20,3 +20,7 @@ SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index i
 -- The server that has this lock removes what nobody needs any more. The transaction's end ends it.
 -- name: TryJanitorLock :one
 SELECT pg_try_advisory_xact_lock(7105000002);
+
+-- The database's time, also in the middle of a transaction.
+-- name: FindTime :one
+SELECT clock_timestamp()::timestamptz;

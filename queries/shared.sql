@@ -1,6 +1,6 @@
 -- One server at a time makes secrets; the lock goes with the transaction.
 -- name: LockSharedSecrets :exec
-SELECT pg_advisory_xact_lock(7105000002);
+SELECT pg_advisory_xact_lock(7105000003);
 
 -- seen_before is how many seconds ago a server last had the key.
 -- name: ListSharedSecrets :many

@@ -48,6 +48,9 @@ type App struct {
 	DB   *postgres.DB
 	Gate *password.Gate
 
+	trustClock bool
+	ahead      atomic.Int64 // nanoseconds, of the clock, as it was last measured
+
 	prepared bool
 	ready    atomic.Bool // whether requests can be answered: schema and keys are there
 	swept    swept
@@ -385,6 +388,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.prepareSchema(ctx); err != nil {
 		return err
 	}
+	if err := a.syncClock(ctx); err != nil && errors.Is(err, problem.TemporarilyUnavailable) {
+		return err
+	}
 	if err := a.prepareKeys(ctx); err != nil {
 		return err
 	}
@@ -413,6 +419,7 @@ func (a *App) Run(ctx context.Context) error {
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()
 	go a.followKeys(ctx)
+	go a.followClock(ctx)
 	go a.sweep(ctx)
 	if !a.prepared {
 		go a.prepareLater(ctx)

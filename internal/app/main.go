@@ -139,6 +139,7 @@ func (sh *shell) database() (*postgres.DB, config.Config, error) {
 		d.Close()
 		return nil, c, err
 	}
+	_, _ = d.SyncClock(sh.ctx) // what fails here, fails again at the command's work
 	return d, c, nil
 }
 

@@ -186,3 +186,57 @@ func TestServers_messagesOfBeforeTheSealingKeysAreStillSent(t *testing.T) {
 	visitor.w = second.world
 	visitor.post(codeConfirmPath, "code", second.mailedCode(ada, len(c.letters(ada)))).in()
 }
+
+// at is one more server of a world, whose clock is wrong by so much.
+func (w *world) at(wrong time.Duration, settings ...string) *world {
+	w.t.Helper()
+	other := *w
+	other.clock = newClock()
+	other.clock.Advance(wrong)
+	other.app, other.url = other.serve(settings...)
+	return &other
+}
+
+// TestServers_clocksThatDifferSeparateNothing: servers go by the database's clock, whatever theirs says.
+func TestServers_clocksThatDifferSeparateNothing(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, "ACCOUNT_LOGIN_BY_CODE_ENABLED=true")
+	w.options = nil
+	settings := []string{
+		links, "ACCOUNT_LOGIN_BY_CODE_ENABLED=true", "LATCHKEY_MAIL_DIR=" + w.mails, "ACCOUNT_RATE_LIMITS=true",
+		"ACCOUNT_REAUTHENTICATION_TIMEOUT=60", "ACCOUNT_LOGIN_BY_CODE_TIMEOUT=60",
+	}
+	servers := []*world{w.at(0, settings...), w.at(10*time.Minute, settings...), w.at(-10*time.Minute, settings...)}
+	servers[1].signedUp(ada)
+	w.exec("UPDATE email_addresses SET verified_at = now()")
+	for _, one := range servers {
+		for _, other := range servers {
+			v := one.visitor()
+			v.post(loginPath, "email", ada, "password", goodPassword).in()
+			v.w = other
+			v.do("GET", sessionPath, "").wants(200)
+			other.call("GET", profilePath, "", bearer(v.access)).wants(200)
+			w.age(grown)
+			other.call("POST", refreshPath, object("refresh", v.fresh)).wants(200)
+
+			n := len(w.letters(ada))
+			asks := one.visitor()
+			asks.post(codeRequestPath, "email", ada).waits("login_by_code")
+			asks.w = other
+			asks.post(codeConfirmPath, "code", w.mailedCode(ada, n+1)).in()
+			w.exec("DELETE FROM rate_limits") // this many sign-ins are one too many for them
+		}
+	}
+	if !strings.Contains(w.log.String(), "the clocks of this server and of the database differ") {
+		t.Error("nothing says that the clocks differ")
+	}
+}
+
+// TestServers_anAccessTokenFromTheFutureIsAccepted: until a server has looked at the database's clock.
+func TestServers_anAccessTokenFromTheFutureIsAccepted(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	fast, tooFast := w.at(110*time.Second), w.at(130*time.Second)
+	w.call("GET", profilePath, "", bearer(fast.signedUp(ada).Tokens().Access)).wants(200)
+	w.call("GET", profilePath, "", bearer(tooFast.signedUp(grace).Tokens().Access)).wants(401)
+}

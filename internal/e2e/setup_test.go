@@ -74,8 +74,10 @@ type world struct {
 	clock *clock
 	log   *buffer
 	app   *app.App
-	http  *http.Client
-	mails string // directory that mails are written to
+	// options of the servers: they trust the clock that the test moves.
+	options []app.Option
+	http    *http.Client
+	mails   string // directory that mails are written to
 
 	secrets *secrets
 }
@@ -105,7 +107,7 @@ func start(t testing.TB, settings ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: testdb.New(t), key: key, clock: newClock(), log: &buffer{}, secrets: &secrets{seen: map[string]string{}}}
+	w := &world{t: t, db: testdb.New(t), key: key, clock: newClock(), log: &buffer{}, options: []app.Option{app.TrustClock()}, secrets: &secrets{seen: map[string]string{}}}
 	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}, w.secrets}, Timeout: 20 * time.Second}
 	t.Cleanup(w.nothingReadable) // when its servers have ended, and before its database goes
 	w.app, w.url = w.serve(settings...)
@@ -156,7 +158,7 @@ func (w *world) serve(settings ...string) (*app.App, string) {
 		w.t.Fatal(err, warnings)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	a, err := app.New(ctx, c, w.clock.Now, slog.New(slog.NewJSONHandler(w.log, nil)))
+	a, err := app.New(ctx, c, w.clock.Now, slog.New(slog.NewJSONHandler(w.log, nil)), w.options...)
 	if err != nil {
 		w.t.Fatal(err)
 	}

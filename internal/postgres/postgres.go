@@ -53,6 +53,7 @@ type DB struct {
 	direct     *pgxpool.Config
 	pooled     bool // whether a connection pooler is between
 	clock      Clock
+	ahead      atomic.Int64 // how far the clock is ahead of the database's: see clock.go
 	statements *counter
 }
 
@@ -142,10 +143,6 @@ func (d *DB) Close() {
 	d.background.Close()
 	d.pool.Close()
 }
-
-// Now is the time that a unit of work starting here has, in the whole microseconds that
-// PostgreSQL keeps.
-func (d *DB) Now() time.Time { return d.clock().Truncate(time.Microsecond) }
 
 // Statements is how many SQL statements were sent since the start.
 func (d *DB) Statements() int64 { return d.statements.n.Load() }

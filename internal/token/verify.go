@@ -21,11 +21,11 @@ import (
 var ErrInvalid = errors.New("invalid token")
 
 const (
-	maxToken     = 4096 // bytes; longer is refused before it is looked at
-	signatureLen = 86   // base64url characters of 64 bytes
-	clockSkew    = 30 * time.Second
-	maxNumber    = 1 << 53 // the largest integer that JSON keeps exact, plus one
-	maxTime      = 1 << 33 // seconds; the year 2242
+	maxToken     = 4096            // bytes; longer is refused before it is looked at
+	signatureLen = 86              // base64url characters of 64 bytes
+	clockSkew    = 2 * time.Minute // by which the server that signed may have been ahead of this one
+	maxNumber    = 1 << 53         // the largest integer that JSON keeps exact, plus one
+	maxTime      = 1 << 33         // seconds; the year 2242
 )
 
 // One object of plain members, and room for what operators add.
