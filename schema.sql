@@ -334,8 +334,9 @@ COMMENT ON TABLE rate_limits IS 'How much of each rate limit is used up.';
 CREATE INDEX rate_limits_used_until ON rate_limits (used_until);
 
 -- What happened to accounts and sessions: who, what, which session, when, with what result.
--- Rows are never changed nor removed; only what is personal in them is emptied, by retention or
--- when its owner leaves (the trigger below). No foreign keys: a row outlives what it speaks of.
+-- Rows are not changed: only what is personal in them is emptied, after 90 days, and all of it when the
+-- user leaves. They are removed after LATCHKEY_AUDIT_RETENTION, 30 days at the earliest (the triggers
+-- below). No foreign keys: a row outlives what it speaks of.
 CREATE TABLE audit_events (
     id           uuid        PRIMARY KEY, -- UUIDv7: sorts by time
     occurred_at  timestamptz NOT NULL,
@@ -345,10 +346,10 @@ CREATE TABLE audit_events (
     actor        text        NOT NULL CHECK (actor IN ('user', 'operator', 'server')),
     user_id      bigint,
     session_id   uuid,
-    -- HMACs of the client's address and of the email address that was submitted.
+    -- HMACs of the client's address and of the email address that was submitted. Emptied with the account.
     address_hash bytea,
     email_hash   bytea,
-    -- Emptied after 90 days.
+    -- Emptied after 90 days, or with the account.
     address      text,
     user_agent   text
 );
@@ -359,15 +360,21 @@ CREATE INDEX audit_events_personal ON audit_events (occurred_at) WHERE address I
 CREATE FUNCTION audit_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.address IS NULL AND NEW.user_agent IS NULL
+       AND (NEW.address_hash IS NULL OR NEW.address_hash = OLD.address_hash)
+       AND (NEW.email_hash IS NULL OR NEW.email_hash = OLD.email_hash)
        AND (NEW.id, NEW.occurred_at, NEW.event, NEW.result, NEW.actor) = (OLD.id, OLD.occurred_at, OLD.event, OLD.result, OLD.actor)
-       AND (NEW.user_id, NEW.session_id, NEW.address_hash, NEW.email_hash)
-           IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id, OLD.address_hash, OLD.email_hash) THEN
+       AND (NEW.user_id, NEW.session_id) IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id) THEN
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION 'audit events are neither changed nor removed' USING ERRCODE = 'restrict_violation';
+    IF TG_OP = 'DELETE' AND OLD.occurred_at < now() - interval '30 days' THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'audit events are not changed, and not removed before they are 30 days old' USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE TRIGGER audit_events_are_kept BEFORE UPDATE OR DELETE ON audit_events
     FOR EACH ROW EXECUTE FUNCTION audit_events_are_kept();
+CREATE TRIGGER audit_events_are_not_truncated BEFORE TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_events_are_kept();
 
 -- Secrets that all servers of this database share: the key of HMACs ('hmac'), and the key that seals
 -- messages until they are sent ('sealing'). Each is made once, and is here as often as there are keys

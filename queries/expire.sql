@@ -40,5 +40,5 @@ SELECT unnest(@ids::uuid[]), @occurred_at, @event::text, 'success', 'server', un
 
 -- Empties what is personal in the rows of users who are gone.
 -- name: UpdateAuditEventsOfUsers :exec
-UPDATE audit_events SET address = NULL, user_agent = NULL
- WHERE user_id = ANY(@user_ids::bigint[]) AND (address IS NOT NULL OR user_agent IS NOT NULL);
+UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, email_hash = NULL
+ WHERE user_id = ANY(@user_ids::bigint[]) AND (address IS NOT NULL OR user_agent IS NOT NULL OR address_hash IS NOT NULL OR email_hash IS NOT NULL);

@@ -55,6 +55,8 @@ func (a *App) chores() []chore {
 		{"spent id_tokens", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.DeleteOldSpentIDTokens(ctx, now)
 		}},
+		{"old audit events", a.sweepAudit},
+		{"keys that servers shared", sweepSharedKeys},
 		{"unverified addresses", a.account.ExpireAddresses},
 		{"unused accounts", a.account.ExpireAccounts},
 	}

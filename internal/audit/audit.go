@@ -4,6 +4,7 @@ package audit
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -66,6 +67,41 @@ type Event struct {
 	Device    session.Device
 	// Email is the address that was submitted; only its HMAC is kept.
 	Email string
+}
+
+// Settings of the audit log.
+type Settings struct {
+	Retention int `env:"LATCHKEY_AUDIT_RETENTION" default:"365" min:"0" max:"36500" doc:"Days after which events are removed: 30 or more, or 0 for never. What is personal in them is emptied after 90 days, and with the account."`
+}
+
+// shortest is the youngest age at which the database lets events go (schema.sql).
+const shortest = 30
+
+// Check returns everything that is wrong with the settings.
+func (s Settings) Check() []error {
+	if s.Retention != 0 && s.Retention < shortest {
+		return []error{fmt.Errorf("LATCHKEY_AUDIT_RETENTION: want 0, or %d days and more", shortest)}
+	}
+	return nil
+}
+
+// Sweep removes the oldest of the events that are older than the settings keep them, and returns how many.
+func Sweep(ctx context.Context, q *db.Queries, settings Settings, now time.Time) (int64, error) {
+	if settings.Retention == 0 {
+		return 0, nil
+	}
+	before := now.AddDate(0, 0, -settings.Retention)
+	return q.DeleteOldAuditEvents(ctx, db.DeleteOldAuditEventsParams{BeforeID: firstID(before), Days: int32(settings.Retention)}) //nolint:gosec // bounded by the setting's max
+}
+
+// firstID is the least UUIDv7 of a time (RFC 9562): its first 48 bits are milliseconds.
+func firstID(at time.Time) uuid.UUID {
+	var id uuid.UUID
+	milliseconds := uint64(at.UnixMilli()) //nolint:gosec // a time after 1970
+	for n := range 6 {
+		id[n] = byte(milliseconds >> (40 - 8*n))
+	}
+	return id
 }
 
 // Trail writes events.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -36,6 +37,7 @@ type Config struct {
 	Outbox   outbox.Settings   `section:"Mail and SMS"`
 	Password password.Settings `section:"Passwords"`
 	Limit    limit.Settings    `section:"Rate limits"`
+	Audit    audit.Settings    `section:"Audit log"`
 	Local    programs.Settings `section:"Development"`
 }
 
@@ -55,7 +57,7 @@ func (c *Config) derive() {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const findFunction = `-- name: FindFunction :one
@@ -42,6 +43,18 @@ SELECT (to_regclass('goose_db_version') IS NOT NULL)::boolean
 func (q *Queries) FindMigrationTable(ctx context.Context) (bool, error) {
 	row := q.db.QueryRow(ctx, findMigrationTable)
 	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const findTime = `-- name: FindTime :one
+SELECT clock_timestamp()::timestamptz
+`
+
+// The database's time, also in the middle of a transaction.
+func (q *Queries) FindTime(ctx context.Context) (time.Time, error) {
+	row := q.db.QueryRow(ctx, findTime)
+	var column_1 time.Time
 	err := row.Scan(&column_1)
 	return column_1, err
 }

@@ -143,8 +143,8 @@ func (q *Queries) LockUnusedUsers(ctx context.Context, before time.Time) ([]int6
 }
 
 const updateAuditEventsOfUsers = `-- name: UpdateAuditEventsOfUsers :exec
-UPDATE audit_events SET address = NULL, user_agent = NULL
- WHERE user_id = ANY($1::bigint[]) AND (address IS NOT NULL OR user_agent IS NOT NULL)
+UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, email_hash = NULL
+ WHERE user_id = ANY($1::bigint[]) AND (address IS NOT NULL OR user_agent IS NOT NULL OR address_hash IS NOT NULL OR email_hash IS NOT NULL)
 `
 
 // Empties what is personal in the rows of users who are gone.

@@ -111,7 +111,7 @@ func (q *Queries) ListSharedSecrets(ctx context.Context) ([]ListSharedSecretsRow
 }
 
 const lockSharedSecrets = `-- name: LockSharedSecrets :exec
-SELECT pg_advisory_xact_lock(7105000002)
+SELECT pg_advisory_xact_lock(7105000003)
 `
 
 // One server at a time makes secrets; the lock goes with the transaction.
