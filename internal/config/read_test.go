@@ -67,6 +67,30 @@ func TestRead_refusesWhatCannotGoTogether(t *testing.T) {
 	}
 }
 
+// A token that is repeated while it is young does not slide, and a client must not be handed the same
+// one at each expiry of its access token.
+func TestRead_boundsTheGrace(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		grace, refresh, access string
+		taken                  bool
+	}{
+		"half of the refresh token's lifetime": {"60", "120", "300", true},
+		"above half of it":                     {"61", "121", "300", false},
+		"at the access token's lifetime":       {"60", "86400", "60", false},
+		"just below it":                        {"59", "86400", "60", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := config.Read(config.Environment{
+				"LATCHKEY_REFRESH_GRACE": c.grace, "HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN": c.refresh, "HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN": c.access,
+			})
+			if refused := err != nil && strings.Contains(err.Error(), "LATCHKEY_REFRESH_GRACE"); refused == c.taken {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
 func TestRead_takesPythonsSpellings(t *testing.T) {
 	t.Parallel()
 	c, _, err := config.Read(config.Environment{

@@ -73,21 +73,21 @@ func Judge(row Row, token Presented, now time.Time, grace time.Duration) Verdict
 	case newer:
 		return Adopt
 	case token.Generation == row.Generation:
-		return judgeCurrent(row, grace)
+		return verdictOfCurrent(row, grace)
 	case token.Generation == row.Generation-1:
-		return judgePredecessor(row, token, grace)
+		return verdictOfPredecessor(row, token, grace)
 	}
 	return Reuse
 }
 
-// judgeCurrent lets a generation live at least the grace. A client without a lock refreshes
+// verdictOfCurrent lets a generation live at least the grace. A client without a lock refreshes
 // once for each call that was answered with 401. Without this rule a late one of them spends
 // the successor that an early one stored, and a refresh that is still on its way is then two
 // generations back.
 //
 // A generation from the future is not young: the database's clock was set back, and a session
 // that repeats its token until the clock has caught up could expire meanwhile.
-func judgeCurrent(row Row, grace time.Duration) Verdict {
+func verdictOfCurrent(row Row, grace time.Duration) Verdict {
 	fromFuture := row.Age <= -grace
 	if young(row, grace) && !fromFuture {
 		return Repeat
@@ -95,7 +95,7 @@ func judgeCurrent(row Row, grace time.Duration) Verdict {
 	return Rotate
 }
 
-// judgePredecessor hands the successor out again where it may be lost (nobody has used it yet,
+// verdictOfPredecessor hands the successor out again where it may be lost (nobody has used it yet,
 // or it is so young that a parallel call may still wait for it), and the caller is the one who
 // asked for it (the same idempotency key, or a session that has never sent one).
 //
@@ -103,7 +103,7 @@ func judgeCurrent(row Row, grace time.Duration) Verdict {
 // is never noticed (TestPromise_lockStepThiefIsCaught). Another caller gets nothing; but while
 // the successor is young it may be a client that made a second key for the same token, so the
 // session does not end for that alone.
-func judgePredecessor(row Row, token Presented, grace time.Duration) Verdict {
+func verdictOfPredecessor(row Row, token Presented, grace time.Duration) Verdict {
 	maybeLost := !row.Confirmed || young(row, grace)
 	sameCaller := !row.SendsKeys || (len(token.KeyHash) > 0 && bytes.Equal(token.KeyHash, row.KeyHash))
 	switch {

@@ -94,7 +94,7 @@ func (s *Sessions) Repeat(ctx context.Context, d *postgres.DB, sp Spending) (Rot
 		return Rotation{}, false, err
 	}
 
-	verdict := s.judge(&row, sp, d.Now())
+	verdict := s.verdict(&row, sp, d.Now())
 	return rotationOf(verdict, &row), verdict == Repeat, nil
 }
 
@@ -116,7 +116,7 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 	}
 
 	d := &row.SessionDetail
-	verdict := s.judge(&row, sp, tx.Now)
+	verdict := s.verdict(&row, sp, tx.Now)
 	switch verdict {
 	case Invalid:
 		return refused(verdict, problem.RefreshTokenInvalid), nil
@@ -162,8 +162,8 @@ func (s *Sessions) idleEnd(now time.Time) time.Time {
 
 func (s *Sessions) grace() time.Duration { return seconds(s.settings.RefreshGrace) }
 
-// judge judges what was presented against the row.
-func (s *Sessions) judge(row *db.FindSessionToRefreshRow, sp Spending, now time.Time) Verdict {
+// verdict says what becomes of a presented token, by the row.
+func (s *Sessions) verdict(row *db.FindSessionToRefreshRow, sp Spending, now time.Time) Verdict {
 	d := &row.SessionDetail
 	return Judge(Row{
 		UserID: d.UserID, Over: d.EndedAt != nil || d.DisabledAt != nil, Generation: d.Generation,

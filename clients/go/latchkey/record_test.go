@@ -55,6 +55,33 @@ func TestRecord_keysAreNeverTheSame(t *testing.T) {
 	}
 }
 
+// The server repeats a young token: equal in its claims, not in its bytes. An attempt to spend it
+// that is still on its way has sent the key of before.
+func TestRecord_aTokenThatIsReceivedAgainKeepsItsKey(t *testing.T) {
+	first := newRecord(1, token(`{"jti":"one","sid":"s"}`))
+	for name, c := range map[string]struct {
+		next string
+		same bool
+	}{
+		"repeated":            {token(`{"jti":"one","sid":"s"}`) + "again", true},
+		"its successor":       {token(`{"jti":"two","sid":"s"}`), false},
+		"one that says no id": {"opaque", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := first.after(2, c.next)
+			if got := next.Key == first.Key; got != c.same {
+				t.Errorf("the same key: %v", got)
+			}
+			if next.Refresh != c.next || next.Seq != 2 {
+				t.Errorf("%+v", next)
+			}
+		})
+	}
+	if unread := newRecord(1, "opaque"); unread.after(2, "opaque").Key == unread.Key {
+		t.Error("two tokens that say no id share a key")
+	}
+}
+
 func TestAccess_livesFromReceiptByTheMonotonicClock(t *testing.T) {
 	for _, iat := range []int64{0, 1_800_000_000, 99_000_000_000} {
 		a := newAccess(token(fmt.Sprintf(`{"iat":%d,"exp":%d}`, iat, iat+300)), time.Hour)

@@ -60,7 +60,6 @@ extension Operations.GetPasskeySignupOptions.Output {
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
-        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -93,7 +92,6 @@ extension Operations.GetCreationOptions.Output {
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
-        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -111,7 +109,6 @@ extension Operations.AddCredential.Output {
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)
         case .unsupportedMediaType(let problem): .refused(415, problem)
-        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
