@@ -72,7 +72,7 @@ func TestRefresh_anotherKeyIsAConflictWhileTheSuccessorIsYoung(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.signedUp("ada@example.com")
-	for door, member := range map[string]string{refreshPath: "refresh", pairPath: "refresh_token"} {
+	for path, member := range map[string]string{refreshPath: "refresh", pairPath: "refresh_token"} {
 		for name, header := range map[string]string{"another key": "Idempotency-Key: key-number-2", "no key": "X-Nothing: sent"} {
 			t.Run(member+", "+name, func(t *testing.T) {
 				e := w.signIn("ada@example.com")
@@ -80,7 +80,7 @@ func TestRefresh_anotherKeyIsAConflictWhileTheSuccessorIsYoung(t *testing.T) {
 				first := w.spend(e.refresh, "key-number-1").wants(200).text("meta.refresh_token")
 				before := w.trail()
 
-				a := w.call("POST", door, object(member, e.refresh), header).wants(409, "refresh_conflict@"+member)
+				a := w.call("POST", path, object(member, e.refresh), header).wants(409, "refresh_conflict@"+member)
 				if n, err := strconv.Atoi(a.Header.Get("Retry-After")); err != nil || n < 1 {
 					t.Errorf("Retry-After: %q", a.Header.Get("Retry-After"))
 				}
@@ -96,7 +96,7 @@ func TestRefresh_anotherKeyIsAConflictWhileTheSuccessorIsYoung(t *testing.T) {
 					t.Error("the caller who rotated is answered with another successor")
 				}
 				w.age(grown)
-				w.call("POST", door, object(member, e.refresh), header).wants(400, "refresh_token_reused@"+member)
+				w.call("POST", path, object(member, e.refresh), header).wants(400, "refresh_token_reused@"+member)
 			})
 		}
 	}
