@@ -158,6 +158,6 @@ bench: build ## Compare with a bare reference server: throughput, latency, memor
 	go build -trimpath -o bin/bench ./internal/bench
 	@exec bin/bench -server $(BIN) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
 
-chaos: ## Play phones, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
+chaos: ## Play phones, plain clients, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
 	go build -trimpath -o bin/chaos ./internal/chaos
 	@exec bin/chaos -refreshes $(REFRESHES) $(if $(SEED),-seed $(SEED))

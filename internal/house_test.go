@@ -75,7 +75,7 @@ var calls = map[string][]string{
 // what makes the databases of tests and of measurements.
 var sqlBuiltInGo = []string{
 	"internal/postgres/claims.go", "internal/postgres/pooler.go", "internal/postgres/migrator.go", "internal/testdb/testdb.go",
-	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "clients/conformance/database.go",
+	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "internal/chaos/age.go", "clients/conformance/database.go",
 }
 
 type listed struct {

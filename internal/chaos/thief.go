@@ -26,10 +26,11 @@ var kinds = []kind{
 type theft struct{ planted, caught, missed, most int64 }
 
 const (
-	mostRounds   = 5
+	mostRounds   = 40   // where keys are sent: a round may bring nothing but repeats
+	fewRounds    = 5    // without keys
 	mostPromised = 2    // refreshes of the victim from the thief's first use on
 	pace         = 600  // refreshes of honest phones for one theft of each kind
-	grace        = 1100 // milliseconds: LATCHKEY_REFRESH_GRACE is a second
+	grace        = 1100 // milliseconds: LATCHKEY_REFRESH_GRACE of the phones' servers is a second
 	reused       = "refresh_token_reused"
 )
 
@@ -76,10 +77,14 @@ func (w *world) stealOnce(ctx context.Context, n int, victim *phone) error {
 		}
 	}
 	thief := w.newPhone(800+n, "thief of "+victim.name)
-	thief.rnd, thief.keyless, thief.email = victim.rnd, victim.keyless, victim.email
+	thief.rnd, thief.keyless, thief.email, thief.shared = victim.rnd, victim.keyless, victim.email, true
 	thief.store, thief.now = victim.store, victim.now // key included
 	s := &scene{kind: kinds[n], victim: victim, thief: thief}
-	for round := 0; round < mostRounds && s.refused == ""; round++ {
+	rounds := mostRounds
+	if s.kind.keyless {
+		rounds = fewRounds
+	}
+	for round := 0; round < rounds && s.refused == ""; round++ {
 		if err := s.round(ctx); err != nil {
 			return err
 		}
@@ -95,8 +100,9 @@ func (w *world) stealOnce(ctx context.Context, n int, victim *phone) error {
 type scene struct {
 	kind          kind
 	victim, thief *phone
-	used          bool   // the thief has used the copy
-	refreshes     int64  // of the victim since then
+	used          bool   // the copy has brought the thief a token
+	refreshes     int64  // of the victim since then that brought it one
+	idle          bool   // the last round brought neither of them anything
 	refused       string // what the first of them was told that was refused
 	both          bool   // the other one was refused as well
 }
@@ -107,23 +113,37 @@ func (s *scene) round(ctx context.Context) error {
 	if s.kind.first(s.victim) {
 		order = []*phone{s.thief, s.victim}
 	}
+	if s.idle && !s.victim.rest(ctx, grace/2, grace) { // the token is young
+		return errOver
+	}
+	s.idle = true
 	for _, p := range order {
 		if err := s.wander(ctx, p); err != nil {
 			return err
 		}
-		s.used = s.used || p == s.thief
-		if s.used && p == s.victim {
-			s.refreshes++
-		}
+		before := p.now
 		var err error
 		if s.refused, err = p.refresh(ctx); err != nil || s.refused != "" {
 			return err
 		}
+		s.brought(p, p.now != before)
 		if s.kind.patient {
 			p.glance(ctx)
 		}
 	}
 	return nil
+}
+
+// brought counts a refresh that was granted.
+func (s *scene) brought(p *phone, token bool) {
+	if !token {
+		return
+	}
+	s.idle = false
+	s.used = s.used || p == s.thief
+	if s.used && p == s.victim {
+		s.refreshes++
+	}
 }
 
 // wander lets something harmless happen before a refresh.

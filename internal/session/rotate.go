@@ -74,7 +74,7 @@ func (s *Sessions) Look(ctx context.Context, d *postgres.DB, sp Spending) (grant
 	if err != nil {
 		return false, err
 	}
-	switch s.judge(&row, sp, d.Now()) {
+	switch s.verdict(&row, sp, d.Now()) {
 	case Rotate, Repeat, Replay, Adopt:
 		return true, nil
 	}

@@ -1635,8 +1635,8 @@ type ClientInterface interface {
 	// ChangePasswordWithBody Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; a session token that works is replaced at once by
-	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -1650,8 +1650,8 @@ type ClientInterface interface {
 	// ChangePassword Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; a session token that works is replaced at once by
-	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -3230,8 +3230,8 @@ func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorF
 // ChangePasswordWithBody Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; a session token that works is replaced at once by
-// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -3255,8 +3255,8 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 // ChangePassword Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; a session token that works is replaced at once by
-// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -7791,8 +7791,8 @@ type ClientWithResponsesInterface interface {
 	// ChangePasswordWithBodyWithResponse Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; a session token that works is replaced at once by
-	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -7806,8 +7806,8 @@ type ClientWithResponsesInterface interface {
 	// ChangePasswordWithResponse Change the password, or set the first one
 	//
 	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; a session token that works is replaced at once by
-	// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 	// `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -15766,8 +15766,8 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, req
 // ChangePasswordWithBodyWithResponse Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; a session token that works is replaced at once by
-// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof
@@ -15787,8 +15787,8 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 // ChangePasswordWithResponse Change the password, or set the first one
 //
 // Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; a session token that works is replaced at once by
-// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+// and refresh token stay valid; `meta.session_token` is new, and the one before
+// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
 // `required`, `password_…` at `new_password` (400). A first password needs a proof

@@ -2363,8 +2363,8 @@ public protocol API: Sendable {
     /// Change the password, or set the first one
     ///
     /// Ends every other session of the person. The caller's own goes on, its access
-    /// and refresh token stay valid; a session token that works is replaced at once by
-    /// the new one in `meta.session_token`. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
+    /// and refresh token stay valid; `meta.session_token` is new, and the one before
+    /// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
     ///
     /// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
     /// `required`, `password_…` at `new_password` (400). A first password needs a proof
