@@ -25,6 +25,7 @@ public enum SessionError: Error, Hashable, Sendable {
     case unlockFailed
     /// The person is signed in, but has to prove again that it is them: let them do it by one of
     /// these flows (``Session/reauthenticate(password:)``, ``Session/reauthenticate(code:)``,
+    /// ``Session/reauthenticate(byService:)``, ``Session/reauthenticate(sentCode:)``,
     /// ``Session/reauthenticate(with:)``), then repeat the call.
     case reauthenticate([Flow])
     /// The prompt for a passkey or another service has brought nothing, such as because the person

@@ -4,7 +4,7 @@ extension Session {
     /// A nonce for one sign-in with another service. It is good for ten minutes, once. Apple and
     /// Google take `nonceSha256`; SDKs that hash by themselves take `nonce`.
     public func providerNonce() async throws(SessionError) -> ProviderNonce {
-        try await typed { try await stranger.createProviderNonce().step.value(of: "createProviderNonce") }
+        try await typed { try await stranger.createProviderNonce(.init()).step.value(of: "createProviderNonce") }
     }
 
     /// Signs in with what another service gave to the app, where nobody is signed in: sign out first.
@@ -62,7 +62,7 @@ extension Session {
     ///
     /// - Throws: ``SessionError/problem(status:_:)`` with `invalid_token` where it is another
     ///   account there; ``SessionError/prompt(_:)`` where the prompt brought nothing.
-    public func reauthenticate(with prompt: any ProviderPrompt) async throws(SessionError) {
+    public func reauthenticate(byService prompt: any ProviderPrompt) async throws(SessionError) {
         let nonce = try await typed {
             try await api.createProviderNonce(.init(process: "reauthenticate")).step.value(of: "createProviderNonce")
         }

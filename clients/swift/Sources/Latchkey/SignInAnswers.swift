@@ -62,6 +62,7 @@ extension Operations.GetSecondFactorOptions.Output {
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -151,6 +152,7 @@ extension Operations.GetReauthenticationOptions.Output {
         case .unauthorized(let answer): .unauthorized(answer)
         case .notFound(let problem): .refused(404, problem)
         case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -193,6 +195,7 @@ extension Operations.SubmitProviderToken.Output {
         case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
         case .forbidden(let problem): .refused(403, problem)
+        case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)
         case .unsupportedMediaType(let problem): .refused(415, problem)

@@ -137,14 +137,14 @@ final class ProviderTests: SessionTestCase, @unchecked Sendable {
     func testAServiceProvesWhoIsSignedIn() async throws {
         let (session, prompt) = (try await signedIn(), TestPrompt())
         server.play("submitProviderToken", .response(TestServer.proved()))
-        try await session.reauthenticate(with: prompt as any ProviderPrompt)
+        try await session.reauthenticate(byService: prompt)
         XCTAssertEqual(prompt.asked, ["apple 5a1b"])
         XCTAssertEqual(try sent()?.process, "reauthenticate")
         XCTAssertEqual(try sent()?.token.nonce, "raw")
         for operation in ["createProviderNonce", "submitProviderToken"] {
             XCTAssertNotNil(server.requests(operation).last?.headers["Authorization"], operation)
         }
-        await fails(.prompt(.cancelled)) { try await session.reauthenticate(with: TestPrompt(.cancelled) as any ProviderPrompt) }
+        await fails(.prompt(.cancelled)) { try await session.reauthenticate(byService: TestPrompt(.cancelled)) }
         let state = await session.state()
         XCTAssertEqual(state, .signedIn)
     }
