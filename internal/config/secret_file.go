@@ -23,7 +23,7 @@ func readSecretFile(file string) (string, error) {
 		return "", errors.New("can be changed by other accounts: chmod go-w")
 	}
 
-	content, err := os.ReadFile(file) //nolint:gosec // a setting
+	content, err := os.ReadFile(file)
 	if err != nil {
 		return "", fmt.Errorf("cannot be read: %w", errors.Unwrap(err))
 	}
