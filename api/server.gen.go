@@ -282,6 +282,20 @@ type EmailAddressesResponse struct {
 	Data []EmailAddress `json:"data"`
 }
 
+// EmailRejection defines model for EmailRejection.
+type EmailRejection struct {
+	// Outcome `account_deleted`: nothing of the account was proved, and it is gone.
+	// `address_removed`: the account stays without the address.
+	Outcome string `json:"outcome"`
+}
+
+// EmailRejectionResponse defines model for EmailRejectionResponse.
+type EmailRejectionResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   EmailRejection `json:"data"`
+}
+
 // EmailRequest defines model for EmailRequest.
 type EmailRequest struct {
 	// Email Compared without case.
@@ -294,6 +308,15 @@ type EmailVerification struct {
 
 	// Email The address.
 	Email string `json:"email"`
+
+	// Platform What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+	// `browser` or `unknown`. By link only, as `requested_at` is.
+	Platform string `json:"platform,omitempty,omitzero"`
+
+	// RequestedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	RequestedAt Timestamp `json:"requested_at,omitempty,omitzero"`
 }
 
 // EmailVerificationMeta defines model for EmailVerificationMeta.
@@ -490,23 +513,25 @@ type PrimaryEmailRequest struct {
 type Problem struct {
 	// Code A stable word for programs. `account_deleted`, `account_disabled`,
 	// `account_not_found`, `already_authenticated`, `authenticator_exists`,
-	// `body_too_large`, `cannot_generate_recovery_codes`, `cannot_remove_primary_email`,
-	// `client_id_required`, `connected_other`, `duplicate_email`,
-	// `email_password_mismatch`, `email_taken`, `enter_current_password`,
-	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
-	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
-	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-	// `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `body_too_large`, `cannot_generate_recovery_codes`,
+	// `cannot_remove_primary_email`, `client_id_required`, `connected_other`,
+	// `duplicate_email`, `email_password_mismatch`, `email_taken`,
+	// `enter_current_password`, `flow_not_pending`, `headers_too_large`,
+	// `incorrect_code`, `incorrect_password`, `internal_error`, `invalid`,
+	// `invalid_choice`, `invalid_json`, `invalid_list`, `invalid_login`,
+	// `invalid_or_expired_key`, `invalid_password_reset`, `invalid_phone`,
+	// `invalid_pk_value`, `invalid_token`, `max_email_addresses`, `max_keys`,
+	// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
 	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
-	// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
-	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
-	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
-	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
-	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
+	// `phone_password_mismatch`, `phone_taken`, `refresh_conflict`,
+	// `refresh_token_invalid`, `refresh_token_reused`, `request_timeout`, `required`,
+	// `same_as_current`, `select_only_one`, `session_ended`, `session_expired`,
+	// `sign_in_first`, `signup_closed`, `temporarily_unavailable`, `token_required`,
+	// `too_many_login_attempts`, `too_many_requests`, `unknown_email`,
+	// `unknown_phone`, `unsupported_media_type`, `unverified_email`,
+	// `unverified_primary_email`, `username_blacklisted`,
 	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
 	Code string `json:"code"`
 
@@ -1107,6 +1132,9 @@ type RequestLoginCodeJSONRequestBody = LoginCodeRequest
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
 
+// RejectEmailVerificationJSONRequestBody defines body for RejectEmailVerification for application/json ContentType.
+type RejectEmailVerificationJSONRequestBody = VerifyEmailRequest
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
 
@@ -1262,6 +1290,9 @@ type ServerInterface interface {
 	// VerifyEmail Verify an address
 	// (POST /_allauth/app/v1/auth/email/verify)
 	VerifyEmail(c *fiber.Ctx) error
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	// (POST /_allauth/app/v1/auth/email/verify/reject)
+	RejectEmailVerification(c *fiber.Ctx) error
 	// ResendEmailVerification Mail another code
 	// (POST /_allauth/app/v1/auth/email/verify/resend)
 	ResendEmailVerification(c *fiber.Ctx) error
@@ -1982,6 +2013,24 @@ func (siw *ServerInterfaceWrapper) VerifyEmail(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.VerifyEmail(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RejectEmailVerification operation middleware
+func (siw *ServerInterfaceWrapper) RejectEmailVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RejectEmailVerification(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2787,6 +2836,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.GetEmailVerification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.VerifyEmail)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify/reject", wrapper.RejectEmailVerification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify/resend", wrapper.ResendEmailVerification)
 
@@ -5079,6 +5130,71 @@ func (response VerifyEmail415JSONResponse) VisitVerifyEmailResponse(ctx *fiber.C
 type VerifyEmail503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response VerifyEmail503JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RejectEmailVerificationRequestObject struct {
+	Body *RejectEmailVerificationJSONRequestBody
+}
+
+type RejectEmailVerificationResponseObject interface {
+	VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error
+}
+
+type RejectEmailVerification200JSONResponse EmailRejectionResponse
+
+func (response RejectEmailVerification200JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RejectEmailVerification400JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification410JSONResponse struct{ GoneJSONResponse }
+
+func (response RejectEmailVerification410JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RejectEmailVerification413JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RejectEmailVerification415JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RejectEmailVerification503JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -7629,6 +7745,9 @@ type StrictServerInterface interface {
 	// VerifyEmail Verify an address
 	// (POST /_allauth/app/v1/auth/email/verify)
 	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	// (POST /_allauth/app/v1/auth/email/verify/reject)
+	RejectEmailVerification(ctx context.Context, request RejectEmailVerificationRequestObject) (RejectEmailVerificationResponseObject, error)
 	// ResendEmailVerification Mail another code
 	// (POST /_allauth/app/v1/auth/email/verify/resend)
 	ResendEmailVerification(ctx context.Context, request ResendEmailVerificationRequestObject) (ResendEmailVerificationResponseObject, error)
@@ -8779,6 +8898,45 @@ func (sh *strictHandler) VerifyEmail(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// RejectEmailVerification operation middleware
+func (sh *strictHandler) RejectEmailVerification(ctx *fiber.Ctx) error {
+	var request RejectEmailVerificationRequestObject
+
+	var body RejectEmailVerificationJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RejectEmailVerification(ctx.UserContext(), request.(RejectEmailVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RejectEmailVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RejectEmailVerificationResponseObject); ok {
+		if err := validResponse.VisitRejectEmailVerificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ResendEmailVerification operation middleware
 func (sh *strictHandler) ResendEmailVerification(ctx *fiber.Ctx) error {
 	var request ResendEmailVerificationRequestObject
@@ -9911,376 +10069,389 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Lctu40j/4Kijtf+vE+dOK5FtiuU7tpzhO4sSxfWxnchllJUiEJI4pQEOAljVTqdqn2QfbJ9lCN0CC",
-	"FCnJtpw4c/xVfWdiihdcuht9/fXflZ4YjQVnXMlK4+/KmEZ0xBSL4K+DEQ3C31gU9IMeVYHg79lUX/eZ",
-	"7EXBWF+pNCoXQ0Z6wmdEREQNGblkUyL68M8w4JdVcqgkoV3JeI+RQJJOxP6Mg4j5nWrFq7BrOhqHrNKo",
-	"vNx/9Xr9zdt37yteJdAvHjLqs6jiVTgd6Rs+r8OA1t0RresheRXZG7IR1WMb0esjxgdqWGls1ze8ipqO",
-	"9bNSRQEfVL5/9yqHPhuNhWK8Ny2dj5mD4IxErB8xOSRKXDLeICPqM9KdwvR6YcC4IpMh4yRQ5KlUImLy",
-	"KfwGt3stTrlPJNwVqCFhVyyaEqoUG40VUYLIMeM+eaqGVD3FZ6qkaV+sr+oVo1xOWMT8FoeXJK83Nygy",
-	"pJI80ZclHTHS+UMFnTVyydhYujsSKP3uiI0ZVfpldmbJS+FpfbPzzdyvMu71mJQi8shQTPR0SCj4oMX1",
-	"Hf0gkso8CWPqMsZJKCR8WDIpA2EGrX+Fp2Ft9DqPYqnIQBDBW9wXAR8QKaotniGR3S/d2ptR7T/18Ufx",
-	"9XJTllGKs8XzCGRny6uMAm7/fOFVxnprIv3K//v35vpXuv5XbX23vf7t7xfeztb3/1UpoqdjwXvsNBJ6",
-	"XWap6ZOerV6cwG/jpgWS9EXUIJ1QDALe8UinJzhnPdXRHNSJGI3VkHGlKZx1quRToIYi1vucPAM32qey",
-	"XJR93C7QnzGLpun6jM1oS9alvlM0z1Mq5URE/hmTTP1sSWAHsw6juYUUsC8Iza7RMBSTg9FYTX+jYcwq",
-	"DRXFzMtN8DRiml49ZAoRwX/13lBypZ9qECov9e4SSsZUSr0AQO49yokMBpwEnNBQcOYRyn3NNVSRK5Bn",
-	"TJJASTJmkRScMNobEhWMWJ4F9LDKdtWdkrsa2dl7lev1gVjXF9flZTBeFzA9Gq6PRcAViyqNPg0l+770",
-	"jd+9SsTkWHDJYC2bKQWK6HwoJlxf7QmuGFew2ONxaAT4sz+kgJ+TKf5d8amCcfcikFRtqiqN+vPdGv5f",
-	"dWPbq4RUqnYszY88DsNkk5VQ48p3ryIVVbGsNDZqte/uavyviPUrjcr/8Sw9+p7hr/JZZuRnZk6V73qG",
-	"s6RO3ZursK4ouNdpz9wGjMZ8PZyX1D9jf8ZMqpstBosioY/j3/VDvp4g06dg2+52exTIEVW9YcWrjJiU",
-	"dMDM+OA+Qn0/YlILdP+ZiIh9jExFrE+fniY9n9CIES4U6YkoYj2lZwO6gENWle/f0kXdusGiHugZLFrM",
-	"CNfGs6ykOSVQnhUlmVNYy46I9fX275EOLlCHSDqVZDKcFu+EHIqJ3oZ9wfth0LvzJtAwYtSftl1p62e2",
-	"4IuIYVnNncD/zCcBr+ZWcne1K2mUh0DqJeSC6A8xEEpqGEhPH+FDQmU6HjvCBQunmTEQ/AS+Je/K1oHg",
-	"bZQnqHjG3TDomVOlN6RhyDisIj1hvXfv1FFzg62/+mPj08f1v7pn4h2bdP/z5/nH02vR3D34S348er4h",
-	"NM3G3fdsuh8x/1RTL+4YDQeVxvrzREDgt9Yv2RQ2Ihrrbwa+5iwcbLUnRqlYPTAz+O5VYqmF3t8VP5Dj",
-	"kE6P8QbqUy2R9Qt6m2dD/034x9Gn4bA7OpNf/5O+h/r0f9wPfIf9u42Uym3FPIIwt8D2dzi9CgYgrHoR",
-	"8zXV0lBWUcp2FgqwV4Kzm234beamvzJvQvr3hUMFO6GJgu8ouKnERTr9/W8UtAU751XGUTCi0dRqCeYE",
-	"9/Fvl7tvMnV31EwuYnNUFP4lrYBncuGyvBZRN/B9xu8q/LToiMftXihkTuidBwOudfd4rAUQ3pCXd5ur",
-	"lHcg5qSiYQjjJ75gEk4yUOi0zTNXqr25MVFbKdYPxQQXBTgfFPPKd8/8iStU+f7tu14dfCKQudMC9BZH",
-	"BmzVlyeWjzzzrkXUYo2vLhsG3Cedz+vneGX9Qp+onXTd2HUglT52wUTjPvOr5FUkxvoYbnFjonb0nKr5",
-	"CXX0nus5odJasOrBgLdFrCpgNqnXIub+XWmRC9Xuw4ty+k8ENgYXaqgJEqywQJIxVcM8QW79EIIU/T6L",
-	"FhLkKZ2GgvoXQhzRaMDuujpd4U/bSoh2CG/Lq4hG6yL6Nr1acJdWFCgnO1vkffAyt1b1zdUqK4Uf3va2",
-	"N3dId6rKZFqyWEPB2XE86rLoDmJ+PAQhUPnfm/Wd+sbm1vbO8xeVVQl1Z4jLi3QYEeHwlEeCPqF8ulC6",
-	"n0biKvBZ1Oz1RMzVHRbEqDclJx9+BV4Ng2mj5iNGVXsnHY8rXiIgk0fQ/1H5ZnQlPRqWqkfNsVWy4Nda",
-	"TW9FVe/FbuXWi59dkoUbYFwqzCeSRVdBb4kz9Yz1xBWLpvvCZ/IH2rpC0bCtmbwNU6s06rVEwY3MmOB3",
-	"WfEqMYfH3ds3MldhnzbrW/Xt3Y2dilfZeF5/sfGi/qLy7ZYqamZZFtt+eDM4jyR6TLTlFLK+WmIDwDJc",
-	"lV1nDM12z77PFZlNfZqwKBGb4NwKZHK66iPzj1gqohd21m6tkjNG8Tq4in28LAkd0IB7+gdOIqaiqWt/",
-	"m1fcn9HYyc+50yDUzLRHw3BmmnKM3um8WU7JSIwYVy1OB8I4yeyLOjmfbKdKjs3RHEgypFrRICJW4BhL",
-	"Tu1UB2nx+Wunn0LXNn53YnzneDMqJOhGBHvzTK/yerOvjEGXWZBz1hPcl0QJMqGBIl3WFxGDb3N2raz/",
-	"Xm+S9WBaSyDdkoTK6l6lL6KR5t1KwNXmRgW8zsEoHsGPhmkDrtiARbhBsxQfMW2jI8ED8d3dDjdUXGqG",
-	"gwa9n1qKlcbv37w7GOfR+HDWyNYmtRvQgamaNb21gZxdojvaxwOmFhvH53hefOT0igYh7YZ31tw0iYmI",
-	"RkE4bcfOa/MqnDmpNK07jxDnkSo5DRmVjKhoiuySVeq2V2mRfdKnaBwCC5O+tjVErBrAO5ruunocgSR0",
-	"QqfayJChmKCTTwgyintD/WOXBXzQ4lReMl8r7oL3WJWc06mjzndFjCLI2aoGxLz01ZErEH4m82+siPlV",
-	"NAUyA5/d4S0ZfsTUUPjGKTarZ5S7O/BB0PJ8BrST84QlXrDydwypbMdS02PiurbrphW+jd1a/fnOi82t",
-	"7efP67Wt7e+O4Uwh5mjUx0aFTd8Nu296wUnw7vXHvw7rx8GhPByp8df9w53DYCs+Ct7tVtn03V/+p8Pg",
-	"JDi8PuS1am8j5N3R65r/+V1Y8QpscRyKPQpX+S1zbCbvDC+lan8d7V59Gb2efhm93ul9/m2r9/m3Ontz",
-	"fNUb+eHXzXdD/9N17evG62nvzfX2CqIZ8z0E54lrGi37DunRKAq0LoaH7ATMaVACQCPQHwuZMkqONuvX",
-	"tVRZJCQVG1/QS8bv0+Ni/wbzbdpGgoQNHzPuB3xg7bm5nhkIbK1467Zq9Xtz7yg2JhMqidLLi8IPdysJ",
-	"Bmh5nLj8G6SjV7UKS5qETkBjanGzTtbwBIGLr5yYfAMIZyoaKesJyqwTuIEUUAzQDSYHWOVRD4VNGkQy",
-	"7ut3UVngjYq5CkInYpKX4J8+fVp3qXtWjHdeMhqBqk7D0b9blZCq3vCSTVuVDnly9nqf7DzfrnlEMqBT",
-	"srk2X6DnA8hFYloPoU/jUDlU71WiONTmVSWGHRVR8BdoNl7lQogPlE+NriLvrC8I0R5RPm1H9oUZTUEf",
-	"r5RPrekiZ5UCElLFopy/Z2OFdkaTRFQxEgajQJEnnet1/ec6/NmxeQJizCKY9JomFDCj4nGVXAzNc1Ib",
-	"hi0umVIBH8gG6TT3908+Hl+0z5oXB+2jww+HF+edX//E1wPRsuOjSzU/zU9t8wHuWZIdzxFRYSCVkVFO",
-	"6lUiiFz5lIqwvXmOaphUlZxE6Tc90tVapRCQ1EToQGjDQMuvQJInc96lqWGtcMRDMdGENY7EFQNxB/r3",
-	"SuWZsbQxEP7vViXgVzS06UZa3kGCGiXmDfqYgKwr1JAhjP4jRCI4befIw49cxuOxiBTzPzA/oBfw/rsJ",
-	"xTh9Z3ukX9qGUWciVoyjFgOuaCpJ/iMk4OTjxev1F16S7rOPQ1o/4D2h6SzvJN++Hye5PsI7+eF1nPGJ",
-	"CKJuYjSGiKA/z3ueDBFTdtBDui94PxjMUt9bMSHUOFHJRESXRB/sVfQHj1mkAsz8cThDqwPWbsi/7j0b",
-	"KzC5ReizyDCzFuagrXU80tH2Bacjhqlu9i/U5jpV0uxKk3kZMSJ4OEWXubRJVtXZTD1jm7SvHGdDu4s+",
-	"0jbj2jApGGkSjgWHpA0JkO6UUEx1iyi4tyBwQTHNLf12V4iQUS1utVAVY8bbfRG1jdAtyBVk8DLOnNXW",
-	"Iq7LIO+0+M0g0ZeYCY7X5pTqtWA+WN7sWivyRpRyyAjpm7Qba6nN+3JiVRamPlKb0eamwGk+Ktxtj3Rg",
-	"IztV8pGLyGcREnGg2EgWCJ1kVDSKKFjISVpUxCRTi5fF5gHiBsNDN97d766Y/D23LIVbvxQxlm3twkl+",
-	"S4Youn+wHigSzeyJ/neOcUs3UXO+SmJTeI7pg1boq1NYtIBn3MMecLVUmA6c2b0ljdVA8A8oOQo22Hoe",
-	"5uocErJFr9eBhCqNen6LYrzBznrhgn0wqlFO2mX8ErMM9+7ThdZrqSIjIRWpZ8OaM6Tss5ABIfQo77Gw",
-	"kFwh7xBFAxzkxg8mtIiA55m/Z3YDjXJwocfcF5yZ2HOhbKJ58sjNJZxoE1GrAInkz70ns9wzjpSFi7Pz",
-	"fGPO0uTs8Nm3aZGZJJhjrOWT8VmkUe40401EpDekfGAcGJafPLRBOCP9SIxSQyDJhyccVUOtRonoUu4R",
-	"qm0KQkkm7xrsXIW3GFsWrYkJvFwrn5AqH5szejZB16zkRp5wZ7ZqIekmysUM+VoLYWkXUnZkqcGw9AuA",
-	"jRw7ooi6315cnBK8QS/NjC2Vs5/mcbn5jIczNeNdsGCp7JkZ3QlnWv6BpWrMECMVB/RqRgwWKEdq0WJd",
-	"BCMmFR2NE3WlRAKYnF4YhxYDxYT0HV2rfy/KXU7fo1VDvqf5sjPq005+A3a2Fhizqat4xsg2Wacdy2ud",
-	"KvmguWsSoD+RNYgvMGpAg5AIDqwyFbG9fMnFpHCO41wqf0FihcnFd1NeBWfZic7KRZMYUvRGzM1YYgPc",
-	"fImitCwI3uBApOgFNDTSvVP4tmx1R8neIo3qUQ2CK235gXdnMgxC5iYhF81YGZsr+9JDJYn+pUE6Sqix",
-	"1tKyKQaopU9YV4+OdwrXNZ1EHCw42MB3uPSaWOWx+J36V6J/XrhXOeFhCNnTbLtAZoio6EiS4FYifdrT",
-	"LGZS7y/ZdFYwuLkfNxAQRct4TEdQSIKrl+zILRg5kO35jGWtlaCwvGUyDHpDWG6f9QIfdEYskwO1xfe1",
-	"opIZo4elQSoJNtDEb61Zn5foHEuWsmSTaMpcgDLgPdQZPvLgmrCx6A098vFifw/yGhuEsysWZVbTFzGG",
-	"ZfUNGPhFT4kZK0qKmwy1mJg/5c6cHg3Dkp2eNZJmsoWK1HzwD9sUHPDe6/+hRpHH7+T4ftkTesmZF4uf",
-	"5YSOOU5GdHq306QgV2rBYtlUpftfoZyIMr4sR3zk6Hyh3Cq2a7JTaA8YZ1HxcWNlQC6DCwgHKmUpOFLB",
-	"P6lJtTNgKpMa1gGVAwhuVGJaz5/BytRbEd1RvTWr+bPU24V7LRcv1QI9Ud7GmBfRjBWfW+cHs1z7YBKm",
-	"da5JtV7uuI6jiHHlpDHMnMKMmRPPWKBGZmtb3NSvJDNJ3uK5Vasb2zsFsomzyZyvXhgT03XaLfMZpwS6",
-	"vkgryoygcA2Fz8pXDrzyZWXDe6RHJfNIN6T8EgoWiU/lkEkrs0dQnV3NTmFna9GY4avFY7Xe7hm/jhX8",
-	"c4k84zPXAqO/UF586NP0/oxyu+jJc7h55ptavzUWp1zGLWYC7dK+IbdWdjDly3U3gWs++2AlQLayroCC",
-	"C2oX5833nRT8xLw+T5b5Vy0xoDsufm52D3gXTEpfkV11anNU09vAsaDEu/OT4ydrHTB7tWpMnnxiXX0U",
-	"cXLErlhINtPo5na1vuYREbU4JSg3DDCFCH3jWNGvq5IDqMRn1worklNv7o63+WLL+CxbGVuk0qj8IQWv",
-	"ntHJBxNnzMyqXD5mJr5gK+2dBXRlfypa3FfGy1xAQuA/ljczQ3Mfd94x7+N3o+NkCg+VgF8F0pSS2AqU",
-	"0i13pH/O6okDP0mLMXdV86f39oLTe5H/KfDtF4wnKv+FWu1m+kHyOW/uUZKp8p1Zkx+7j0Xjc0txZ8e3",
-	"2DNb4go0RcNlVpR+rSQDQZQojdWkVWllb8npm+DSTZCCMDMviOQScUybOpl8Mp3CojVjtzM23ErmpeyM",
-	"zD79KmYGDLpUIJQQ174YjanFYxKxAl05M1a7XQ77bm7ckH3xHaWDzhZqrIgtVhLQtZOHly01/mLXRza+",
-	"BtnCZXxGkxBrvj5qQgOFJSXFXDw3pqe/udQE7naGzu7nLbwfxYv6AAN8B9y3hk8p47lWVC7+4UvQMMNA",
-	"Kvsaq2Vax1Uirm4aL6PXh/ho3Zy19s986kN+7na4hfONojLnHpTT3VjHK/5COQnaVLxCL3YgySQSfOCB",
-	"U5ZxSEEmIwYhNRERTIxc+hA4jUQ3ZKOiZJGliDhZqx9OuIVbdz0WkbobcztW50M9BF+HYlIgfudFjh3s",
-	"O0yjWl0I2a0O+bsQ0mE29xgAC/WL2bW6W2zK1dGXKWdPvT/2yYIdPemTTrbyvgMutfRiDmnQMzCF0poE",
-	"ycvJZCgkSwpuI4ZlJjdLzNN/lwxz1KeZrBYzUH15ZoyTXBhsSGVjJujipYHqTGBs2dHmD+hiV6fDZdqQ",
-	"8/0AN/jUIekiFMEmn4JvgeCrHNrJvvsT6xbCLDYJlukiviInp+sb2zuYwf18u/7cI+ZfL9YKclDCQWl2",
-	"V+fgfGN7pziC2Iuuyp+DARQ/d1nE0TC+nc0XRA3jUXccBVxZmjPx8dn3qOmcce+XZgaUPySDQfFT18XS",
-	"8Zr0hIj8gFPFPNKlku1sxVFY+IoSbMzp0q/IEaCePe6BHp5+P66sB/uJEy2i0Pdses4KVJ1LNi1gxSTj",
-	"do+EQlwSCgQWj0l3CtCUncvA7yx9KjsUvIi/YDhF4z/SEj8XUZjNyTKkoybCw3+DsNJyYszEOGQzqcez",
-	"bFFiupgUQgGWOcp+4S9ndc1a/8XJRMknwMVoP+HpoR5U6ztb1fy7i2ileOFKF+0ik/KoZa0+Jyd0qsdh",
-	"cmUyPqd7tlBLM7rmD/3WYbSSrTg0S55CJHZcSKDO4q2Yl4xUujwLVqNoe9MoUkkmi8k6krObZ5KQ2pha",
-	"XpoWnxq5NncO8nqAjWRp+lhabFNy2n+yYLhdhjlAkE187wd4flxeyTIUyaBjNrk3z/3Nc30gqSIem9By",
-	"kGRIQaZfjprAoFwQGp0fKzhmE2PvFtuSN0/LTipLrO/EpnnF3IfatGnxaTgztFPcwHMwBEol3SfIQkPL",
-	"EjVXjqH5QBJKTBWplxaRnh++Of542n59eHD06ryzByPNwuh2p8SUtC0tGM8RryYUExata67fS4JIG9tb",
-	"adb7ys6U+xVkR0wpFkmP+MEACnK1rv4/1f+93u7skZgHf8Zsnoyrby8n4xzgtFnCWzDxQqXsB3rOcXjO",
-	"J7/Nn+CNveXHWhaLyCaTLOcmcRb0V3GVw5hLhe7qyP9GIS74auFoMTpyK/++o8gWI7vezc8/J/r0IZZK",
-	"n8faVL1BVGheKMh65JZMAGpqeuqGjAAwuT4hxpEYRHQkq6Rj1NC2qW7SKkFyKQA8Gb/jtXhyMcEDhTuL",
-	"ULrhBzdBrQ2YpxJekwXMhO4MlOt32izI9qyqYu6I2EhcsbZZGFOrqt+Z4CS2k4YHadcH5rcBIU1f8mOs",
-	"7WXOwyVo7/p2/Al8MfAnVyxq57PT4CX9UExgZYyXS99uys+zkw24QYCH2WWvZN4ILixOwzZ4evFGKDt3",
-	"/tnuDUXQY+4VqFh2/g4Dqcz7zAXbFMNegO0Z60VrX7Kp+0u2CjLzFiwide+9bAOsvHsNnWIe6YzoNS54",
-	"O+E4eJu+rm1Te08I7AV/QXEArCigpOGOjgLu3MNFdsW4KCAdLtr2kGgn5bBc8B7L0IpD1PpNcRi2e0Ma",
-	"0Z4+ifPDSNbFlLhlrmmij1g4bfN4xKKgBy9MftW00BOjEW5S5rIcikjNXg1GQUgjfIte9GJKxZ8SSp0B",
-	"HHSuwa60E2Jq8dwvEYslzsni16lgxESs7CW7ZpKOWJtKyxDwKslCTcmCh9O2oRCrw0JcJHMBqQ4uuXjX",
-	"8KISdDY0XHCY6UgSaBa0NgyeCNLYDGwL1ENzqHhIKcJeSOi6GNgA3hjzWYpyruXEk1Nc3w1p71IzpJlj",
-	"8kPhlia/JruaKWbWNCn1smNu1MxxlAAwFBXOcAUtYuAkABdOSd0XAGQWKSn5WFKixckxo5eSiP5ipxuc",
-	"VelAS865fhCykjTBm1f0JGhqxQahQPAtxLFGPVVwbcf0Isb43ELSzfkFhYYo3Dh9STnLDZvI5BRLt+p9",
-	"oSaeHZNWwO2D88uPt+bUPWqq/ZckgX/TiqhcebNinBro4zmfsVPAuzOfjGPw3658lbcLghdeorRZApvZ",
-	"CXdGmYqSOWTvqLijgLtRj3reMr4zYecNyEUKe9GYXSjoEjZING9bYu9C2DopcrebXVrhOJdt7xQRjMur",
-	"AtVsiWVHxt0OJrZarL/FghEp18n0s/P/tnjdb5UXVgzLvWxuQGbbfxnDN7uxswdMCr3+95weQH5y8Gn9",
-	"QSKHZdoTdIvjbQY1bJ7/FiAlTGWXY2rnYs43CxLPJ16z+87HBkIMQlYcx5vnWjUsGSzmRDFmXFsysA8x",
-	"YtO14ygsrpL2A2kK4XzRi0d6D56cjBk/fEX2kYjXFvMXHgx69HYf5lEItB8scDOA9ipvqoFw+7aC0iL9",
-	"k2cwO0JGpSL1jRckotwXI9INVHF6Hxozckg3tneKF+38bRMi2AF3fKRkyK6pz3rBiIbG09hIg//nr97n",
-	"Epe1epA4wRfUMMEccyPz3BVbuN53S8/Jbt1DF0HnCVrVraqkCiTw4kRR2wXA3WAlQn81icFLJp1mF2BZ",
-	"TCG7LN6cZNrsm1dDTOcWWepXoKaPssirv2LzZ6Y2ZQk15cJGsm6C9ASYxrZvQQIvkWmouvliq0A2WgRE",
-	"PFVKnKPjcci0SureC0kCDcKuLYoRymYpUrYZRJQnZ3XErsSlxWBwwhwho1eoTWWKPrZeFKUA3UjlSJsU",
-	"T6jEsGVf5Gs3i3qzaiWgdKHdPrq5g5Xsi4itLbnwy4VdDdo18y2cBewFUSwMjTY9HjvtXA1O/UfJ/CTM",
-	"aWgOsyr00emC+y0RGZt7Ikd0gqcyAA+g0ZY5WzpVMlOKnKyfhfim+I7q4syJ74sYpzxSU9YeeckmyPld",
-	"vVGhU4ECCbojM2W02PzsxpVPXiWh0mXkM0qWOfVSaVPmpE/SzGqfZdalfLnn588kbabusVB8bpF4BgJi",
-	"Zd6zXwjiZRWALMuc2aWYKjYLsgCtZIWIKEsOMduIqgweIN8YKgsCC2iU5rTDwD3AwuK5qIXzkF4xaEh/",
-	"A4v03oBZCiigaJ0X8s7dVMcsGz5UzdE0+AL5eUqD8lLaBZCTFzPtuLIibqu2e0MZl/3gorEvGvcPHHHJ",
-	"WEfiijn9nsprljOgMPPrpbIQND+9aio39OJ10MraEjl/RZpwc+60A3ULILabpQgW5QDehEJS51Px2riN",
-	"tYpIeaal2C3RMfJvWjyau8rCzMxuUQyZS5Z8WCJUMrUQ1+iSTctPX9uIH2pO0PNm4bAXGnQ/F7JIT8ub",
-	"r4+afdPnYVQC/JrU+mJRmc+KQ0G3DfzC69oLWD1peqFtUjQv4TmtEtrxPel8Xn8FV9e13dNZWxoW1jWT",
-	"TDtLiBEFCnHhJQk44SI9iW4KKDleAszW4EOmQK39SIzKSvZMZsdcaMogOyVbqo1gdTQMS5DttbImGeM3",
-	"3chxSJVelwJLNxCQ20G5HwlMk5qwLpq7NgEsYtRH6GlloUvpgHFVWjffhp8LjyFs8ZEQhkd6CBS+UauR",
-	"NHdoyWhEMK5kPuhMtEjNtSuX2aU5jHerqKAtgPYstvbNMeezfP+rxAbPgwE/idVt9eBmrmtrEkexafqE",
-	"cb9Q01zCHfTD8/Epz0K4P6wEfbhxY77cMx05V1sn1bQhuhcOs+fW5tepnfpBJQdFEHuzxGIOWoh8ZxJD",
-	"iqqtyuuzHfjvpQqsb5YGMtcISkdVJF7S8+zmPrQqxFFt4+Nse9FZd1rWfQYt8YyNf++9NlbZnmIWQjEd",
-	"aeECp56Mu1gs6WI91IPqQqjxOVNFwWPJehErOCDqOzU3o0BrgF0q2eYG1rdv7Wy9WPMwujIdQ/NwVdbu",
-	"SQk1Ls7UaHKtco1prIaNDvl4doRvpOQ/Z4mtQ3muRwIdjxfvvZmW8/G563Ib/JQp4doAcYsofxRSSrqf",
-	"DwIpJddZcHYR5yUxFTcRFBHCegyENvRAxD/ppOAgaE0ttdSAb1K8zsWNli7EAI0WbOanD8OOpUs0h/Sp",
-	"Y7w9k6GAErXZzoIrbbd0g4jGSlC8yrOdcntdCm3UjhiVghczTkbNnSGCkclm0+sKxQANsPSNegyNEmnY",
-	"4hiKQKT31LlbluZ+C7SlZfoxvYasXwhYOaFdp8XuQA/9yVa9tuZh1ya8q4CUSsmoJNh1C3ybH1cmfONW",
-	"SWXdSW91IucF0i2ciEV0/gDx1H5I/s6dyhfmtNQq6UU/rxbBpk1rZqELuiIWhgWsUrO9sd4FlQU2w0nA",
-	"Nrp/IDEV22BK3aFCodyaQsgRg40CYVFTRryEIygtIChawzJSeUWLxPXqOvmVffeO7GxH/lD16wI898JB",
-	"hYEEgCXrMZu1U1VEe5dt2lPBVaDmINR2XPdeh4zEFVumHj73+qK5AIrkgtLpewpQFMQLZkcIx1gvjgI1",
-	"Pdf0gSPqQktlrUulf722e/7u00VlFvuLoH1ozrmk7/JalQD81h7phTQYSZAMRAY+Cagi7HpM/lABGTDe",
-	"4lhgGEtGAikJjX3AS/PcRAg6HodTj3SSoh5b8wzFkh3yRA1Zi+vNNN3CchCma/r2UWRa5b+oP99pYCdr",
-	"65ZO+4BCd39oBLqWOOOwi7uI/iWJmPAqOYLo52atZppiuZ4ozyROtrhprAjNVrUQtI30yJnrr5QosijX",
-	"E0oQsoNIf6mhB0OB1t1VlkanfmY0tg7psmHAfRIoVNuA44GAYQdTgh4qNXb6T16UZxaIMf0ztimPMAhs",
-	"F57RfTpkCIEUEbuu+So5VFrjlC1ue2QZVJfYphJ2jpoX+2/fH3xpnx+cnx+eHLcPXx0ddMiTzRrx6VSu",
-	"ebYSI23D2uJ6YY2Wi/0mE8cvlHGIEZO2wol0Dn02GgvFeG+6/p5NOy3+ZParFyfvD47PO0TSqUTn1ySQ",
-	"bK1B/EiMsZyih4iLQxH6aRJoi49pEFXJCTfIXImSbfrSOQMnIVCLaX9M9UqQFKem0eJbtboHy7NVryH1",
-	"JL3Nu0wGPqix2HVMVklztjVnd2q/ZZjJ3Za0Sycv3MK9pEeoaQ8KXT5bfFGbTyC0QJMLlqTaMHuj8nnd",
-	"CPF1pK/UCBsHAJ+mhU/A+6JAr8hOTJPKSHT1ggJTURVcQZaqrLZ4ix+ZnvG2Ctb/g/KBWKdhqBfoXxKK",
-	"ZUPNNk+f0vH46VPN5kr0REi6LBSTFu88a5u7n9Hx+NlV/VkHso4ph1zYSRQoZbR3c1/SBNVkKpsN8zW1",
-	"g8DLsChNSDSKQ0MqkI9ngKcoJ9DnW2G/b71jMLOnTw/4FQvFmFWfPiUHEN0zHVth5MQZeAeDDQ4Co3G/",
-	"dvDE7bQ4+zOmJsXXOdBtn319HhsQAGqgKtFd05kRwdUWB3hZMBgZDGtM1VBTBJo32upkdugErEDw/8pC",
-	"T2uLg6uVPPl4sb8GWaw004kSmp/RCOB0+xE2fK+S8+Av81bbrEIv2KehgIWQlwEf6FVrEi74OhuN1ZR0",
-	"cjTZIZOASyKuWNTinaabit4wvNfRrJY14lKjDarXwb2CS51EmKlscZADHkma7BqMNM3e2kDAZcMjJbXc",
-	"6SXDXkr5r5ojYLGAeQJtvg29oadlQhGJMtbGtYigEXiLc6bpSHBzwCXCxk7PAAXAKwbYU10fQKZq9FIf",
-	"NGg9gCxr8Z7Tt0RpPmmQrVo9aWYPggPDYslWUWVD/XA46O3ax6b5sOeSaSLMBv7Jk8R3veXEgNbMIQM0",
-	"CqCI8ViPOOCNPMA1dmYLlDsKav0lvnAOD9y3p0/1yDvX63jLOtJf2sMCbvLM8oACkm6q0/ORp3kIwHYZ",
-	"Nwy2ahf9mc/Ijke60xYfo4sTVcInHUxrXTObqRJoAJkdFXnS0QJH35luA36+xeGwk5oMKVivfCCrJC15",
-	"kP8igF6DLJY0y8M4frJ6zVTRCmD31VTvYud6PWI9mEashh0kHIfY9YJSyNXFTAGO+A+U+y2efXYdPV/m",
-	"bJ4Mp9XkyUbG7wPpI8bPCaqU1eUCPTfN3ib4enbQ/Hjx9uD44nC/eQGn/+GHg5OPF51M+/e9VA9wFzSQ",
-	"SNSBGrY4nqN5h0wDPFNGedWnrRasVfABGjBiWDKnFMya4T3KW3wQXCFyYA4huBg3WETGmcqzxd2cBcCm",
-	"1oZtcS6ibO9WrxwzGaV/9qJtx68FIicoT8ECGzHKZQOZDlQNjq2IweE2s51Bv0PCYARBEHCeSDFKWplL",
-	"IG0omAj4oNOAEWqFFw63pJZir8U7Ji6aYtE0ZjwaXCTTX8PzOTcWE5jvIG+Cxm+D9WZz4ojDOEW/bwme",
-	"O0L76VOQUzQEXQEIZKtWI09GNNQmMvPhnF3zyFZtizwx5wUclWueVvi2zdHbDEMx6ejbXnhka7MOg92u",
-	"1Tzsvu2cpaBuhUGPGfPf6FrNMe0N2fpGtVbxKhAcAh1fNp49m0wmVQo/V0U0eGaelc+ODvcPjs8P4Jnv",
-	"XkUFKtRvssoUwrxJ1Mdq1TreJcaM03FQaVQ2q7XqJiSgqSHYjM+qExaG6zBFrUWFbJ2Ox+syUGydSugJ",
-	"Z/trDIpCZElBmLmX+cQXI6rP534QMg8FT6q7N09Pjw70/7YPX513qrDEqbhtcWNrSGaMoWTTDv1KQw8B",
-	"Ptgcj88DxZrOALXZjP4VmNdGrYYQX1yZnCQ9OaOaPvvDeOWT6PDflQnrpkehNA9IbYI3X+6/OoDcgWpP",
-	"jKrmmSodjyvfwBIHD82Nsku/ewVGm16vasUzGjkMYR/oY19wFYkCb+MHOiVdRi7ZWIE42fR2Uqu2WnE9",
-	"Ceg1T4eazLyC8N0eGdHrdTpg/97cqdUK3G/fvUrukNPPaj5nEKrZqm2VLUGyMc+OhXotYu5nPBiVxu/f",
-	"vIqMR4gIZ9JygpNzsBVAOzUAqTLxDCCN6WHSAWzSK1vrXvmmB+rIi0qjwhEAseiEgqpvo1xoHUkLETz2",
-	"rEzSTI3mQnJHFcafZR0pmQoDfimrlrgK+eVVMAgUDUlT30+O9AOzPHL86uzk8JXmklkWIYs5RL8a3nw7",
-	"pkiJpCBHRFHFRnpXbwS9fZJ41nKpIIWMkP3IIztAsScmav5KLPHHZBEzNNHu/cS65D2bknOm0sYBa1Xy",
-	"1nQ/RDcqED8Y3h6BidsCrBanXQHppKguwI+ZHCapgjAEQ6tqGjamijcHu7iIjwxe/V0PFoS3/910O6iA",
-	"m8Hg5zcq0KzA4Oc3KpvR0dlldHZYO+ht+xvdD1dh7XrEX/C3/PSCH8Wv1efeu5PDz+rzX82K6UJQOdg3",
-	"kPuNisReppVGpf9i8+Td5quN69f1l4MXV3F3Vx2x+uDth79+e77DXlzEcjc+fXt19tvBRwDwb1Su268P",
-	"/jqLd0ebO2+PjtsqZjvbu0fH48+fdsb703MVXH754/3hp8NtWqt8/7b0qWfWsITR9dLckcVXwOC34O85",
-	"7AoRwKQjhqFSEUeWFgHkagoa5E/m1bzzLNP8MWSqIFh3wH1JaBgmwRtCjZdVfwY7BkIlAFWsSj4aJyRV",
-	"cMHWrQeyxZ3Dzth3rw6ODsCue3PW3D/oEDqhU09b+ELvG8Atmeh7zMHcD9QeoX3FohYPFPplcP72lMSo",
-	"Lg1tBkIRm+NEmwlKxt1YPU0PT3uX1p/v1jdquzu1mhOs28C/lmKhmS6lBczUdLcEzGjwNu1ljKuBXjVj",
-	"u8IGVYpoXK9yW8QKD7H64kMMkwREFPxlTr56bfFDbzRJf/cq27XNxTefY2LqxxTZEjkw4TlYokyfCIe1",
-	"mmnnz5nZmj3OTDrPfei2mMt/Zr+zjSrm8diz2aLFwgPyEO1ICMpCvxBgIHB2YPU1JNyRTzbbGOudzRlY",
-	"naH22VrAFZH879lao1yubbYU3vy4WatVtxO5qwSEtm7wGh6HYVHpej3Nrs6WkxfWNDfqte/fbseX2YWc",
-	"x52QX5+5u5j1Murjr8F5GQSHjJ8K6dBqqQ4/ZnqC3OG4mxgxD2AEXpJxj0mv8kb898xSynpS9V/IjtoS",
-	"K0BOTgMtmiUjACdjyJUt3vnwutk+O9g/+e3g7Et7/+TVwXn7/O3Jp/bJsT7mlIMnwEaShVfGdauM5zec",
-	"piHTFlfBiJWoq/n6+SK+nr/bmTecD8WE354U0fxZXo7YFOPfLSx7ZWadHfjbRuWLiPGg44LY23AhqxWX",
-	"o7dqW0tzdLaLZDEjuztcfH4OMdX2JzFjdi2yIBU3YcIlTj1kw/zi558wnlmtuwMj5Lz4Zwf/+Xh4dvAK",
-	"qnlEWX8oEUJXKG3JiTEEcaEyKym3wvy9AVOSUFBDq2SrVmvxRXD5DcNm4FMx9TO4JsVMhm+5P05b4tGX",
-	"NKmZ/oXOiQ/0ElMRsuSyYoqM2DikPaOI5ThB0wpSrIV7uCWd3uBYAa1mjjm1UathFMI9QIAW7fmBmWNU",
-	"KrMwRTMbCI8oIYrNG0hzo4pd6KHchlRfGTr4VSgNgUNgnS5OLk6zitfK6Q1yDgm1QuMu0q9Q43j6VOsc",
-	"EESFjDehVX4tCp8+bSQJQVrhsV1K9RVb7tPJVRK1eEkpkUn829h8sVYlB7Q3NHWTGBsbQXYDNXnx+mMe",
-	"GQjht7h++67jgSFbtV0yC/nfgI+aAtORafBi77GazRNQlJpHRyef2h+Pfzs4O3x9ePCqffCheXjUWSvR",
-	"eW5N1Rnl/QerOjbz3ladVd5tfX3//vPF++fHJ799fH5w+vG3LxubR/uvftu62PjP1y8f3AquRsXWij0D",
-	"8fLsAF/coD79P7dqNjjVE6P/C9//70Vvb8W12sZOIGXMon+bt7lZ/jfRoGZryUq1qETMmcylAhrfM8mH",
-	"NAutFcgWz6BGgzvIdlRGf3HATY7bAitrd/F+75u2IA/BwpqVaJDBkl22e1HzMMiuCQqBI5PjCI2wLgv4",
-	"IK3/uwcVEFJo0tyLGRGGw0wqdZKhdoyY6FSJ1bps2ZTWiwELlIaCDzCon6an2nSLOUpmi7e4qWIEzxok",
-	"+HQa2c4vs02MZgQkebJVq2kZt1XbdVRSwfXQoGcUbDMXdl6BNMmGM0Jx5rwHVfGl8Kc3E1LGCNusb9W3",
-	"dytLCwC3Pe73bC67imL2fZWy+gcpyzcL5N23UNmqLyFUTuk0FNS/EOKIRgPz3PYyc0/6+HxgfkAvpuMV",
-	"SrKm7xN6/0oZ9f2VaGQ30PNtV9h5un4zDG2WH6cj5mMSWDbNUqhsyz1IUy0wBlp8sTVAMoIpO+CsiHL7",
-	"nUEDtPmNykwbtURmzYigKA/ddxc5lHeU/775YqO+W3v+vL6zUattbtaXj0WWQgquSlClptIDtON/YcFh",
-	"TDobccW4aol32XTiXZFBB9gL0Iscq5BXa9wZeD+sqeH0KhhoIq86aWhVDId0yJNPrKvPQe7pZQCt93m1",
-	"vgaZv1NAbtHWHU8SXjF9NhMev4Fx1uJZ62yPpN0HG46fe6Nm9RM3SwkMufOPp6cnZxcHr9oXX04Pzjup",
-	"kg7g404j7WLLbl9PPBA8hUCEBmtMMeMlLqKp9JZnFl8whJYL327Dzrkh/NdrHhtLvP1CiA+UT83U5epk",
-	"gC3apvISlXw0d2hGKmh2NTKhVCRQxdYhk1n/ZKnQBfa8hdgwsH5oNwxpCIn11PfBJlqFb6jYLDrLeTiX",
-	"MGda/An6iLKO8MRB7nfW5rvV9T5ACZS2widR5kNG9hgtR+9HIGfsH9Qb9pKNhPo0XP0WN0VsWLd2rYhp",
-	"TomyixpJOSsdCoUI9X2nu/1dTKFMN310JxxcK8YRrU/GoUq67p9GYoywd5dGkTA1+JX1d1vvjvunfX40",
-	"PTv/8H7rbONqW030uOjkcP4NTt24XhCpcO6YU9moiI3jUffz2WV3tBt//eQP/bdnF/6bek28GQ79z2fi",
-	"7M3r2pf/VGzPjFdU0XfnJ8eVRoVN39XY55fh4R8i8Dd+C758/q1G32zFXzbfhV8+n4WHvObkbGJW07pm",
-	"pQQIuNL06b8kCaA19vJm4jGbzEIaP9qL/xR78eceFc1bnQt3MjNXpieO4wI5by25GcdS1iDTdl7g5xsP",
-	"O62iCVUt3uFYj1duvWUBx+8iObXgy9trd5QcZXjo/xDh8V9j0YEVcP9cajNfM3ARScukIEqTlcY0Uvfk",
-	"LXKwgkp8QzyHO4156carnthigQRkgzHzc94dY8lBd/KU82f6dptkCDRyc623F7lzMi3s7iASzFpUqE//",
-	"xwarRDRYXgBkQFlWxfXu7I4Cy8CPPP8QjnPj/Um9FI5wOLBNDe/k61l8bpcWIS/08bxE68xzvSzZoFnC",
-	"3gbX3kS4GPc9QkM1FPFg6KCwSISHnjJVnN/rkvIts5OKueEXTEilzjIsJJlVpZ1CcW1vuLQaNyOmHRdd",
-	"Tkanst5zZT1cN7d2SMwBNMV0G4hiVi7a8XQ8xSfvW8J7FTPERE4vJ/Dd4T3K/f8euQ8pgxmpmUIrZrMc",
-	"7nIK4Bmg8p0/TKIxhhkiJpmSZCCIEnc+JYpdec0U6hmA4jTv6lkxnyhBAlUl5iDJDDWQ9jiAGixg+dR3",
-	"b9uAOuD+ilCiglEWsJlIkSSr2ynsv20evzkw2VfQByUIQ5tfiTUpWgDKKvmUAL5mYCl5i6dyLNMfQf+c",
-	"/GAq0pKuGcmdTionlJixFn9ia826U1ijNc/KumTYMN42Jo/h2v8bMEoQISUFAwG8F4A7sigc7uZLMWJd",
-	"4U8JCyXT44VEj6YFm7HHN1aVymDA9TEejxNjY4aaZs76Fn8yZ8w2eHJutqGztgcOUBzr1OQpO6NJYRNs",
-	"p5rZ1BQb7SlyIeh/+jFKdZYeRPCPNoD/w4Ezotf4Yzs5WPVteh3bNGmtMseUoL7/aEfcn+Px0Y+4igMo",
-	"rev9+7v3dw5s8fdv+poLtPn7t+/fZryPq7ZVjLNxRYZKoZNxq7aJDbltGTF2ytZHUIMoIYgUggNMmZG9",
-	"mJCmz0YOromQ9ZX+HbPr1opdFPNU33kuCP0Rl7kAoNWIh3+eGPnhiSTL8MtrEXUD32f8UXYso7wa+M0r",
-	"h1BtZb7baunulqnbvUnzLOp0GElFFTBQkErGIgzlIu4c6LcLqiTZtV7Y0nLIg9mae6OOGkCOxBYHdEjo",
-	"VCh68YhxVWA455keP36n0vwlWRg+tKiAF+Dg/pFluwZev7Be/pbZ4mwJyoglixbQn8WBe4aaNWBwF5pP",
-	"gEthoDlNEyynw6Kdq8FJBMRBzK5ETARNn9DIC1CaEak425VOKjoloCrvFSMpA0jmJE2dSBF5W1wqMZa2",
-	"aNFkciba/9HJm5OPF+2T4/Zp8/z808nZK6v0a6uL6XkpIQCTM6PT505SxhWLrAaeout5pKOEaI8on7ZD",
-	"MQh422RUSHQazTywl4sh2B/a/9//8//iI5xN0tvNkU2aJskk6XvHGQONBTATW9zBmdSP1Nf2SEgV4phi",
-	"4oqBfexOCwY1x3WV9oq7fXpH7nP65ZiwQoYikox09ZpF04pXceeu2cGAqmZvWz5XPjOFVesQ52AKHj6G",
-	"Lx+QVoA7nukQCXq0ZC4ueta5deq0s1hSHgd6jHmkzeUKZ62NsZcvSaXOiGc51GbAAbsvEuq2Z2MJJJjt",
-	"DwHprCKysMousvRs7CTJLtXnT7UooRTyDI6xud9t+Ml5/peOiSBUObcLkZAZ7Mr9hkUKj+6N2kYDYJ58",
-	"BuqrYtfKIheJ0Lf7rk9gSRDWvoMYWjDkjGsP/GAJkjnWvrp0M+vYI8VevRYvcevNpULXq3f69uT4YNVe",
-	"PdQvivO4DbL4rCOWpLe2+CJH7KzfEOilxG/Yxh8LfIBei+OTxn24MAaV485bnuVGtlTcbq/LH8gwiBud",
-	"wxu3BEsqHCdA98Ju2GZlGWSijZvNAxdzLi6RCTpAtgkowFr2K5H44pHYlzB6Hh2c/0UOznOm9LHcc3SZ",
-	"Gx4pN0HyWJHTc65Ckm2LXA7VAYnu9qALWV+lPs70xOtAEYoWmOb9bS5Uuy9ijtYVFxnzjIv2rCAHnSsp",
-	"KwD4D8OaANce8HJx6gfS4K3bNsyuB+W2RXgWGbJSq2lxVdXyahf7dsE3oD2MxQ1YDtVwZpyrNoBy838M",
-	"799PKme6kZDOCXe7QsBSyENO0jIQU0wqNMGKM6tyBHW73KpSqvx1TImkT3yCxuA0bzW0AP1Gl6GBewX7",
-	"0//e6FO3XHuOE7GJtelpIkamstozCjY09Mi23QCsWWjJvGcQOkUf21KoCbQ1AukPiA3kZUj5JerfPpVD",
-	"JokvQMkfgftIGyTpKLBbleA9ZvqnSYGWbm5sVdLsKxaRfnDFCBZlgWPN7VkLPaWxaRIo+bYfShLvM1No",
-	"GJiJtA7fNGYyzd/0BmRiey2+JOxFqScyg36RGDtJaWnBKSfj7ihQiBbwGsEC/hlYFz/Fa/cIWLFS/djW",
-	"GmSYaHUAqMcCXBiBdFhlyhR0vrMS2eIrmRCMbahtumnPF5bZ/kFzxKUsaHdk+ubNE6S5xACUHbmwwy2E",
-	"R0HSgDu2l9NHafGo195A0zlNOQY6jLn85kEvPqDmlQIbL+NF1//WH37WE7wfRKNyBsUcmVw+oogyPkwL",
-	"PwyuV0BZs100TGQ0qe5Gl+h6UWrhEse/DRTCEc+FdTy1uNE6COp1WtlQpEdHDFKOQmgjsLWx2yBRMBgq",
-	"j3RjZ8wWToddKyIVG7c4VjiRLsO5TJnaw3aE0CEFUmFhQyH4WOiNxEU90kJmH7f3roLi5f6r1+tv3r57",
-	"/8+XFeeKjS/opUkRenTXPQh3nfEYmZM5J7OyLXsfljICUi5y2q8XSrmnTxNLpoO6ge14aC0aK1ZljF24",
-	"bX/QBjHcnkiUFteyBDpgzwSSuCtCs2EljoswpHKPbNRqeH+L5wNLecPG9kPBXAkrFEH2MmXRMRFWJwiZ",
-	"k5x/dPLm8Lj9EtHk2wfHzZdHB6/ADLUND+dXjBdGcHJlSC2eXMFbyBNYY8bjkW0HOo6EMmBEot9f80hH",
-	"slCLfMHDaRve2+K30txgz1cihIsSPHtitLwsTkbxDxDIN0WmeLTz5iV6GwAbmrhYfj3ZqnWjuRae6CvG",
-	"CZWkRPgkMe2zg/OD41cI44tx7aQRL0ToMSvcdqnPpMTtJW1vwWUWjBjhBtvQCgv0XhHK2QREYosbZ9yy",
-	"IrEkpTwrYm6fpv2gIF9+bnCQ+0mz8V+QL+C4eIb5JaU5Svu5dmpJbV6gzGEO5gae/ybR1OoimXzwJ1u1",
-	"3RZPGMVAb1HjwoVX9oRUkMVhWGHPVr8lGFs0NPChjIt4MJw1zy7ZdLFz1uoDImqbDvJt/Zw+wN0ysPJD",
-	"e8Cw9DxXmXEz1L6ZN7xn01L0vpv3ZStTBqCBYgR3BnIc0ineU/HmPDGksh1LzThOSih2HQz8SmNjt1Z/",
-	"vvNic2v7+fN6bWtbk5wFfs+2Hofgla2IvkUfqpk1m5fyATB6ExGHvovBj3SnD7PJUIzuJ+HjnyrxsD1r",
-	"kleVeD01a+JCG2myAggCadr2G+PEfsqIA72zqRen2OszJxHPCLFG+urklVgGlrQ1t8n12FwoiQxBQ0Yr",
-	"6BJ3UeJIgibHGD16iSKskcgw48nRF+ErlE/tV/a0KWWlp32nuR+sMzsa+x1Azplky5lRPTg5NsW2+yfH",
-	"rw/PPkB0uJOeG44pmQuKQQisxY0FqU3HXBl2ykkmQ6NYDGtNKuAAYTjDtp3EO5YcWqZXKCxagcjFn5Ga",
-	"7mAiXbLp7dxUv6Xff/RWPRpHrlRE0rhhIewPEX9LqX4LTaMTgOfKZgbQrHKXZgUYtS61phzJNK/6f5FN",
-	"ZXxWK7Cp5tfczhTb3t5Q+scBFN+RT6BO1NpLOTvplnxyn+YRuPDKueICOkWxa9pTIYC0QAOWFNhIsgjR",
-	"J6FXlXU9wmEuJCMBnzmyPxxcvD15dd4hT9IeBXoMnZQV1qqkCR5d6R7gE5tAb3jw6dO0oiUtU0PbKSke",
-	"8QUc2x/R8Wnz6L0kod6mHbnFMH4ARoCfabgNBlyLp98xTR7Q9dwgW7WahddIKuxGgRxR1Rt2yBMRpYsF",
-	"lXdpOr3+aw0T85PyOHIhBBlBDQHoRSPs+wUfNIMSEepf+hpq9kktgAejgxGVuWpNwtAuAgQ4xi3oRejN",
-	"TqltD1Uw6M2NgjoFtIe2xS0O0bwq2a5tGs/9GVPRdB2ymDrmK3ZOdp5YJ4gVF70h62m1U++x4D22l3jZ",
-	"fdYL0vrnTDlEIEkohH4sHhdJPCTue/A1ayt4QW3hzdzRN9e2bm4rj5gaCh+t9oJmzOVzxQe1xWgnrUXe",
-	"DzWwsZAXa3MR5nrYfdMLToJ3rz/+dVg/Dg7l4UiNv+4f7hwGW/FR8G63yqbv/vI/HQYnweH1Ia9Vexsh",
-	"745e1/zP77R2nbXZWTIUUye80m9laos1YV5K1f462r36Mno9/TJ6vdP7/NtW7/Nvdfbm+Ko38sOvm++G",
-	"/qfr2teN19Pem+vtyvc7t7Rm/jw3wnmCM/SzikMeQ80PPtTsVJ7Odf1mOjKgEH5QSk+CQrAwFp34NTZq",
-	"tcQr3HDVkrSgHkDlymLViashCVaTJ0lk2UwRPOvAeGsF8GZu5Dot+8uFq2+OEpZH7MnHhFs8FxReGOVN",
-	"698lUz810vtLQvlk5eCjWLunQK9CpCut+vdFNBBKG/IFAm5etf58Cda0mDzoyMx7MPquKosOBSvJTH3y",
-	"kiJMsnJAnxRjMpA2OSb1tdh8lauivEKoTsASg0BJ8Di0OOVsYhLwAmVzKW23GM4myQpWSXNe0OuOMa2s",
-	"zO20eC4ZEXc2tRXB4QpQZ4hkVhztyguu2/WngqdXG+X6Iar2bdTLj5JF84NTQjrGOVRAPgajbhaMyqxg",
-	"UTQqMuR6d4l1z/EoB9OpBM0J9arS7D7pqKNYjpUVOTNATBgiSnCYzg7ODy46mSIqE2NqcQNFC5oepC1n",
-	"HE8pOixEx1Yrvvaw5sopIgZQXKflFnhXGnnwphKhl03Bni/14JlVYC7lQ04ZD8kdYZXO3EE+xqUedcBV",
-	"gR7QjPxwE6qNhC2XqhkTFy2/hDn7kRi1Szrc/NyIGHicnWSoZZqzpxA+WqfLx+1ncgH28iatFkdQTJwF",
-	"IXHxwBEXCCAnxOS2PdgLwGlANLZ4Sfx9+TIUklShtPgty1AcgKPHCpRH2flry06bC7By6LEfJ/2Wywfw",
-	"4ygRdvEYgP1Q7nklwf95IGHzgv+l4XpYysdw/b2R8gU0pS0O19+SjO/Vc22AN55BkLScet8iSrRlEwPw",
-	"8S9Jzl+9b5AOPN2WQ7qxvdMhTzJu/uZ4HDKPvBFiELI1IiKvxdNA+/mr92SIMBeBIt0pCZRkYd8z7+xU",
-	"SZOTwMdIl9WoODYzkQROZwzweraj+U7a0dzDOHNgjl94CkpHE+2CPDkZM374iuwbhJp9ETFPn8rooN6s",
-	"1qub1edrtlNKOCVKDBjsbuKniujEDomTDoy0mo6+xZPhw271aBRZ35ieuZ7HREROSqEShJJ+wH0DxNEB",
-	"Z4aUyOpoP6YTgtbu0Pi4Sk44S+LcadqlWTVDyh4mXiIdiShNQTIvCsw4rUkNGRBoCyN6lR1MoMwjLY4q",
-	"mkF2gdSm7EvS9OG0Fgb2gPLpBJWnjnkaUj+g2D8LocIZ87ORDUBpRrDgfElbUePTZNzlQIPQSt9i0RwD",
-	"R9zUawdPneKnVpmXDhn3su3E2XdqNa9i2LbivxmOe9OX+v+Hh2+2r7qj4/Dwze6oYm4xvFlpVGr0Rbfm",
-	"+8+79X6tv9vb7G3Sje7udr/b3ez6dbbL/M0d2qvRnf5ud5vW/Y3+i169X+tt+RvsOa3Xbxs5zizrIih1",
-	"GPPDgRX8px9aTSNKsgyKYsNW6izC7coYsPZYaSN93iLUkYj4rGhM86tQolp/n/neUkednl88Lg1xfMK6",
-	"sWQKeHsWwymXaYmdUfRjDigspEAJyfxisGHz+nMczKrkRILD5zr3m+DcT5H4/q70QzGRmY3CTJJvphU9",
-	"QvWljZgtcl8Mv2Yg/r4nYYPfC5N49Me/31Fm4CItrFpxNBOiROgvIUBu3NXkHxwYQLXBJDZ2kcuspYJp",
-	"AVC5NhIRWwl02wr02tJmefJSmmolffRba+r88M3xx9P268ODo1fnHaKpW3qEXffY2E3ZrJJjkbamwMCA",
-	"S1cA2BaEIeY3OWBFoNMKiUmtVm5odcPTIiIBMCuULVwoK1+KYUc0q6faiSM3flY2hOm7bZnzl3cFPSxZ",
-	"8Og8WlJwvQFIQyO9RoGUST0F6vNuWsSS6ovREB6mpW5yPuc527MGpyu+BvSKJb6u8Xieqe61eNY2XrMB",
-	"UWNJNYhJtHcAPrMYWAYVBdcecu1H1HdCorlsfOIm4zf06aPoADGfZkSm9SFIMWK4lOnuV0lzJgPOGZk+",
-	"2UQfklAMrbU4grrm55eYpO4SBg6EabKUNom+nwJh4ddtd6vJUJBRLBUZ6h0wvWxCqlg4hd/UkE31AbIH",
-	"cWLXkZcbU94utsFn/JzWv2wTMackwdb6OAUHHLqKuCCeMCiZGU0jM7scLenptHiXzSxHEMm0z1FCizD7",
-	"Ho2iaeLBMeQZOBuR81qUzluf0SbaFkTVJLje4th8KZ+M3YA+153sfMyE0eOUWfPiBgqN+b0TSnvYJhGj",
-	"VBAEyq6azDRWaOYazbrrnRShXIm4N9RrBKxh3ifJUIQ+Q/hV+DwXym31y9kVi0jIqC9JwJVwaKQUEWhv",
-	"vivF+Rm7XHkt3kF+awd+242vwe+ZK+iXyLYox7fsAWCsoak27EvqtTkvsLD0j5trUC2SVAwnGXF2+VLk",
-	"tyH194ik0xZPPZqWT9HanVB83ppzEJgkgpcjzdrjBI+tuzSoML6jtNpkBkLdqyRngHVUwOvaJprXq/mb",
-	"Fa+SbASqj1Wr5NGx1hvtnmUrEs6xIqGkAgHP6xuZbrAej8rho3L4EAoOsr4sz4pgEiiQpOM5gJ5Lao6l",
-	"xQnzGnFZvzkflKuWZZpJkGv9u5eeY6ZBBE1jjKa+dyF66NIAv6aAjyoPFThq7W7T149k2vp1MnPrrGFt",
-	"YCgm+ojUT3VKAfovDj8cnHy86NjITu74b9pogImwjJjRBmgKRQFKCODmYZoOYOLwwmaNe7kOjQZmHXpL",
-	"pXmCBlQHW7LFEqAdzPGuj1astbDRmFBo7QeylssbKdmEvdLclDSl75aweZl9vcsptbJyxbPMmB7xj//5",
-	"PQ5PlxOzdwUBuwFacpYvlgRPLkc3d/O+OobFMmQeCICU69yiS0IJTLI2avPgyC1u0JFrdUJRLM8fTTna",
-	"cdH9j2lnjy0VHgSq+k8WFAtrPl9n3GAZfwwpd8ckLS9tsVegZGvW1yAiL20HhlY/Z56532neiMlspAma",
-	"Cybj0ksmUZuBxFlrL6dqDxaNgm4rE39OX0QjreG4sQ4XxlG2+BMrZoxmYjNqi6E4Aa8i23DmBj6cxCmC",
-	"yrvx5WgyQTzRPdKBvuwQ8TQJNEMx0aulH51Tdloq826fLPePzD0ogLtNk72Ni+0HHvaojg9p2HeSA+Zz",
-	"tVH+5zX3m1tIBBwI7CwioEXKpxAIgOxSO9sGCVSLAwGmfs/UOc3FRBuofDoSsXGfTqynkHLoAQXI41D0",
-	"hE5mY9noNccqqCQnIgBnLdYfZQwgL9e2HnKtEAwDr2DFN8L0wPf1+KWtCDfAeyMRsYaRacmTJB5bZ1oY",
-	"9BkgSom+NsFynwSjUYuUDrsedzySt9FgdRj3sdl78rhpcGUQBvVwIGm2k8HXgNdlvwfe8CkZMG6Y3Gtx",
-	"A2Bq9+sJleTs9T55Xqvt7hmzGdrqjpktpaU8qSmAH0nEYgk1UBcO3qGhOBsFMpNgMrD8YG4YMuqjOE6n",
-	"3OIQj8au1oGlLi3qw+CSVcl7xsaI1QX7ZDodq0xZvz4IGgCaM2KUy0z8Gkc4olMSBlesxJnJuH9uuOEO",
-	"6t3qIU+W1g+1LncSK0dFzKuEj2bgg+iBFQy4NloWnAG55J2/cSvcHJ6bnRMHWk4Ce0I4qsuInlHSNxWS",
-	"XkB+Q306JhCBBFzXY7UmRmHeWDn6hpfWfsIJpVURK9cRYs90+BactTgLJauSY4jWJLnCVjQXpZK5DPvf",
-	"jutUDML0kMCOHnQXz7sXl9+jgnfXPp9mNnObOFvtCnLDfHtqan0sDC12nmNzJeqA2+UU8dy9Fsf+LElf",
-	"aOcYNiqgNqJC1lcY9DfQecz4sg0s/ITKFqcjAdloDFWKRhKgd3MaCmsd7QfL+vOHgVSZUvLL9hUNY2zM",
-	"ko/9ljqWU7VB3kVvSHfo980XG/Xd2vPn9Z2NWm1zs/5teZCedCz3j4L3+9+masBvF4hKn2kua9ssWp/+",
-	"S5LA1mxqUZafpVcJxnCUbFZr1Xp9s/ocgeV6cRTBsFAKhlSqtmSMux/drNWq215lHFKlbfRKoxIIaYDr",
-	"23QAj1cOcALN8fjZRrVO9l8fMzUR0eWz+vbOi2q9VqvWySsaTQL+bGOrWqvWQITfRnimezA/1b+YI37R",
-	"3P9f1+12wH3rxpGZjoWoW3xbnaIF/T+IVCJkPC0ycpWuMg3rKLiC6klLMYKHU8+WgaetuUlTkZGQimzX",
-	"0kBeUu0ZS+aTkFGpCA48dEw1EMH6dm3hki4bBFwWt/rOiLtHOfJw5MivroJlGqknCoVlTQIFeSFBilgJ",
-	"p65Cs0oqau6cjg/OlmDARWRKJCOmWfocvFDg9rKZpty6uEyeaSHAcy6ltIPF2k4LO3MhaXKXbRBYJSex",
-	"YhHpmp7sAKIeBeMx8039YhiSERt1WSQ9dLQ4LR9CMWHReo9CakAGVTqQpBuJeDCE/LOPPACP6fHrfUxB",
-	"bfER5T5VIppmEeNpLj1QihGzUI1Zn5GT5bBkv78RvW6HjA/UEP4KuPOX2+DHVQyTZXPBMhwc74Ir3ZD2",
-	"LrUEZZjFkKCcKCHacigiUEczV3tiNBI8c1mbEhELp20Algx6FrJtr7ACC/MD92aBqKG/UqFGK++tvmKV",
-	"WM+3rb24i1PgEar5HwbVfOGE09h1IJNgXyY+kfBMFcJzmhigbomNxmr6UECeH7M0f8kszX0s1HGC5NSY",
-	"I0s4kR585Q5w/jMjW+YX7tiMRiIV5b5M8hM7VXIkxCW4dLhw2iUkOFMmmxE0JD2VKmkmcbAJxOlNlEjb",
-	"QJiMSLk2yyI2BrvD8VFh/hAga9ioP1zrHPpsNBaK8d50/T0AFELSgR6pMOPAhlsYIBUIX9HMBeSmIuYD",
-	"TI3kpHPUvNh/+/7gS/vs4PXZwfnb9puz5v5BJ6PNmKFRiJ/awZmgMvZDxPe74UjIn3D6K5sxALoYlrq3",
-	"OKO9IeQvsCsW0RAcb9JzisxD0bv09GZMM1koBlAD+pJFLW7vB3ffuYKEUQvCYaaQhohNdFGrZhB8TDpn",
-	"JIHMnpE3nUaSsay/BMFIlMo4/9CogbzFS1eRDkRazRpI2Cx0F6YVOm57tBYXvErOGDU/6cn4NuIIC47P",
-	"IdXk8SwFzBSrLPoiYi2eaduRUgMY4VmqCCR0GIE32r4wmfO4neiqLW7dmrYTZccj6SU9w4yyiPDH+GD2",
-	"lRDEhZuN4GnbZi2Za+As1pcQmgSyU+Azbao6TtcYu5JaG08dtZYMwRFihFqLo9ggJ7C/euaQPKN3mV7a",
-	"MLHRPXFJk3IWB1Flu7bZ4ljYkwZ80yAx2BnUL05ygXWw5So3Azlx5EAKTHy3WPGPjRKfObNfufa8YvWs",
-	"aYQbZLr/LKxjs2BZVejXDVlnIbsi6rOZtBEM5SYH8pN+HIZGnK85KsmFxc0ojFXXbLKrdMA5rDwxVmYb",
-	"o+B5AZT9NS/Lsr8Wysl5t6Dcy96RkZ8lP6G0dX8Ecu3TOFT66lBMYKlvivZil96ki1kdC1EotDiDulao",
-	"6c52Vs7B3s9Twyasq//Ln+VrWwp9zSfwD5M1zelVMKBKRFWnUVV1wFSHPPnEupqVuUcsZtjz6saa6fin",
-	"D4s+bWcrdlOXFCRYThFFy+n+ZZHMNlMks6qTHZnrPApp4NlK3gz6V1lvUMgc0E+9hofMhG+V4WikiXnF",
-	"+VBM+B0Sox9Uq/Rf0ZxCMByhaQCS6/BtoESCVDNZjC7J5ICJU7DhjHVlWagtDLE8JMwXPWvQhAJpOkUk",
-	"Fo1hKyMrDAb6TGUFlmAkDN7ZgwXUKwbauhEITts4wPO1DShmWuy1OI0YWVSlhYUc6WIYF2V5obHLs/vJ",
-	"YO9UjJG+pfE34j+tv9t6d9w/7fOj6dn5h/dbZxtX22qiP0Inh/NvsJqMKU42Yk9Er8CRWDn/+uV4+8vg",
-	"5I83w9rxy97p17dfB5+22pdRNAqGfxy9Hf3211+x+OCHGx9eN/X//SepZNZveHd+coyqYo19fhke/iEC",
-	"f+O34Mvn32r0zVb8deO32iGv6SMrGHCq4ohVGpUPBx/3Dw/Wn8s/D4+mg9M/33Sjs69bf2zwP9mfHz+a",
-	"0NZbyv0Qqqc3z4b+m/CPo0/DYXd0Jr/+R9Oc0gpIozKOu2HQW9f8sXwtdLpNj5Urj4mQ+UTIoZjkpfSN",
-	"JPQD8XIl6lXSAfZOehUCjlHoSuzAVBRV6yYxywJLHF0tjbTDUOgeDC2ePRnGuLBekQJGtmpbiVL34XUT",
-	"uoC8P/hiqlkOjpsvjw5ewWBEv38TuW46BV2yKbTuvBdF7FGnWqFOZQrccc+S3GGDMvAP0KQuUlZwMIuS",
-	"WrJASQv39KQ7Jf2AD1g0jgKuPC2rAGH99PB4rYG+zhbvCjU0Ugxc2uAnbS4RsCd5jCcWSgY4Uk7vHI/I",
-	"uDeEUpBMdB+8jUsrhXa+yyiGxISab6QeOvKgxR2BkMoVsoRYKWtK/HJqie1REXxUBH9IrPVhHSmPodZb",
-	"d+Cd7Uu06NB6gC14E/VzFrumUA9tStIp9oB1vJkyHtNOrkhzy1cJ/7putF+n0HiBfyshmnkYTvepmi1T",
-	"jOwtjyqSQQkhriKyoIfVCjCCXk4ffUyPqsUjhNLPAztxxdsqfEA3QDtJztQFHROW8OlgcUNJuKyeC5fh",
-	"59r283NbL8wLoLV4NoI2x/OCibR3Obwhhy1VAB59L/fpe7FtNsH/on/tBzyA5K6kFy8kb//qnhitDRjA",
-	"azctzWYDNFzvSdb7kTTWDCxayAxoCeU+Kea3ngAgCsAbKexu0OKz7Q30/+yulfozTLHHEg4NfPNKPBo/",
-	"rcfBg813frTa/xkJ0ln7nQRcKkZ9ALtJxMNyAvAnpkx7lXF8s0j+PDftrFe2xZdzy5ZqHcs2ZXGlxOrM",
-	"JDRJDq4V45pazpiMQyXtfaeRGMMf0aWRQd+9lVpWSjGpUKfp/sF6qtKoiI3jUffz2WV3tBt//eQP/bdn",
-	"F/6bek28GQ79z2fi7M3r2pcbWVNfNt+FXz6fhdqiKjaB0i5Ubt3r0hL8mE0esG30KI5/RXH8GrRNV9dM",
-	"JZSjmj54+Vtk+QHi66DU1juGHmCZGhRot6KoVvg+r5sy5PULDM2rOMK63QSkjCtBtuo1r8WptCiMRHCD",
-	"YJfIVzMFwKHDGtYi620fB3sP3fOyXt12Am2EGqUpdWy7xbm2aLjNuEng7dNQMqg2FGPG231hu9ck9fdu",
-	"sfHMc/hrWnhpvv3NyQaOmGSq5AW3bbqHa7qoYBDJJMbtWJyW/kt1wYMaG61RadZQiOvXZ5Fbbb/vTv8O",
-	"NfdOGnOu+i2X6FzCrViZs1xxGZROxZKRHpXMhU68MMiJqFPiB/4lTV07luU3jPYVRC3u1KZpxulU8xiM",
-	"kH/chbbq1q3z9qD56ujg/Lz97tNF++zkonlxkJQqXZy8PzhOE2fOWD+WNJwxODODXVTSckqD6CGUtfwM",
-	"CMSz3Dr8pAIX5/uPxS0PvLglZfrHCpdfosKFjgMt/vVD8tk4Ev0gZM9KlTYt/QXYcEl7/cSZyAnjVywU",
-	"YwP3PaZqSJgR8JTIkMphWQdj/dU7K1/zcI+Wxpdw1TFX9SrAlvAqinFqG2PV6ru17gu6tb7Tr7H1571N",
-	"tr5Lt+vrNX+rV+vv9Ddsy/Nlu17BmpQoTWaj/lEQRfksiX9JO81syyS4co/gRFqCqN5wlvjPmZKkY0ip",
-	"UyUfEK4nxZvjQhEEpIE/EXzI3yNUGZwwgGU12pBFM1NlZVXx2KfQpjdhjltqEJkW2uRIXLGQ9tiNafE+",
-	"wWH++1jXoJdDVTfI6Uegwh8cMt+HZbcB7FXJGb3FhmSx6iAHe2+OXW3H03FQtbxQetqejBlvnh6SzWqt",
-	"ukl80YtHCRKFaXgaXRk0DoNMbyDFCs/a8zHrJY6Gyj0q7e9k4u0tYQQ7lwWEP08l1fO3r3E271Uge+KK",
-	"RdMfZU/n/AV5x0CR++BbMtyioEWp58CmFFpAEkG6cRBiKr3sRYxxmWy+8XZnPQx6MLOY0yQee7b4wCOh",
-	"EJdpj16DEmFhzZ0351B0Zl+dQR40eHPM9KSAZqSmM36KQoxNf51vHIC4X/BqAI0zrWkK3h7YAz/7auv/",
-	"z7/aCIY0/AW4gOAhI1Sv/0AohfCe7tsSqPLZsZ5cnBqwE6RLhOhwHj7PFGgV7JGTu4OgWsYzLNNEmDUP",
-	"wfqyFdyYxigzybrh7MgxQFJIGsU9vREqMdMG032l7WxZsBj0EoWuTxXFMircspDRK/cdTeNDXbD3JYCW",
-	"mcVFQMuCFy1h0zovQu4tHk+B9iomHHY88rMrg9qBV8j3mQWVhDPshd0bst4lEXGUIOhw7JFNw0v939id",
-	"byr+vs8a29JK+IDHrN0PxQSsStt4KZAk5j42Lm7YXjGoMyMuOeaCMK4iqE/O9EQCB1+VNAkAf3umgw1h",
-	"USRgGa1MN45f2K0g7U6jjzBEG1Biz7RJhiMqm4edguR7CFolBIFiPDoQmLY7DGSVHDEXSj3p6mSxh/Qb",
-	"LfiQhUqvpsZ/pVE5s0SRdkpBkNCiR+EnfD5iVE+xaZijlwC+p93JYap9KhWLTDsWCFqY1t7RsqBJycfd",
-	"oqcWn4VPIln0JKJPOTp1nAf61TIj8NEiifRjlUZlZoxAf9HUZByGVGnBCyhY0K6HkjBQKmT2l/KhOJBS",
-	"l1xzTOrIcNP+Kh56TEyZq1HauiEbZftu2860PkNXxOz6Vk2+LbhkMoi/4Di+0o+ccEco6BWGY3eg5X8Y",
-	"uix4aVvp2MEA/Cq1gLNaqaiSg1AyrD97slWvrXnQonbAMsvtdiyCZk9JvyC7R9DNAzZlQgNVtieaY4XC",
-	"hHbYmsJVx3YnRi5EcYjqX+waAlov0YRe1Ox1gtdnwC+1TDPPZCVM8oj+q22EiHu75brkRtSg2noZsPcH",
-	"t3oeQw+9psvv3///AAAA//8=",
+	"7L2Lctu4tjb4KijNP7Xj/LQiXxPLtWuO4jiJE8f2tp1O0q2MCImQxJgC1ARoWd2VqnmaebB5kimsBZAg",
+	"RUryLXF6+1Sd3bF4w3VhXb71rb9rPTEaC864krXm37UxjemIKRbDX/sjGka/sTjshz2qQsHfs6n+PWCy",
+	"F4dj/UutWTsfMtITASMiJmrIyAWbEtGHf0Yhv6iTAyUJ7UrGe4yEkvgx+zMJYxb49ZpXY1d0NI5YrVl7",
+	"uffq9eqbt+/e17xaqF88ZDRgcc2rcTrSN3xehQatui1a1U3yarI3ZCOq2zaiV4eMD9Sw1txaW/dqajrW",
+	"z0oVh3xQ+/7dqx0EbDQWivHetLI/pg+CMxKzfszkkChxwXiTjGjASHcK3etFIeOKTIaMk1CRp1KJmMmn",
+	"cA1u99qc8oBIuCtUQ8IuWTwlVCk2GiuiBJFjxgPyVA2peorP1EnLvlj/qkeMcjlhMQvaHF6Svt7coMiQ",
+	"SvJE/yzpiBH/mwr9FXLB2Fi6MxIq/e6YjRlV+mW2Z+lL4Wl9s/PNwlWZ9HpMShF7ZCgmujskEnzQ5vqO",
+	"fhhLZZ6ENnUZ4yQSEj4smZShMI3WV+FpGBs9zqNEKjIQRPA2D0TIB0SKepvnlsjOl27jzajxn7XxR/H7",
+	"xYasWinOFM9bINubXm0UcvvnC6821lMT61f+33+0Vn+nq381Vnc6q1//fuFtb37/X7Wy9XQkeI+dxEKP",
+	"y+xq+qR7qwcnDDo4aaEkfRE3iR+JQch9j/g9wTnrKV/vID9mNFFDxpVe4cyvk0+hGopEz3P6DNxon8rv",
+	"ovzjdoD+TFg8zcZnbFpbMS5r22X9PKFSTkQcnDLJ1M+WBLYxq9CaG0gB+4LIzBqNIjHZH43V9DcaJazW",
+	"VHHCvEIHT2Km16uHm0LE8F89N5Rc6qeahMoLPbuEkjGVUg8ALPce5USGA05CTmgkOPMI5YHeNVSRS5Bn",
+	"TJJQSTJmsRScMNobEhWOWHEL6GZVzarbJXc08r33alerA7Gqf1yVF+F4VUD3aLQ6FiFXLK41+zSS7PvS",
+	"N373ajGTY8Elg7FsZStQxGdDMeH6157ginEFgz0eR0aAP/smBVxOu/h3LaAK2t2LQVJ1qKo1157vNPD/",
+	"6utbXi2iUnUSaS7yJIrSSVZCjWvfvZpUVCWy1lxvNL67o/G/YtavNWv/x7Ps6HuGV+WzXMtPTZ9q33UP",
+	"Z5c6dW+uw7ii4F6lPXMbbDQW6Oa8pMEp+zNhUl1vMFgcC30c/6EfCnQHmT4FO3a2O6NQjqjqDWtebcSk",
+	"pANm2gf3ERoEMZNaoAfPREzsY2QqEn369PTSCwiNGeFCkZ6IY9ZTujegCzjLqvb9azaom9cY1H3dg0WD",
+	"GePYeHYr6Z0SKs+KktwprGVHzPp6+neJjwPkE0mnkkyG0/KZkEMx0dOwJ3g/Cnu3ngQaxYwG044rbYPc",
+	"FHwRCQyruRP2PwtIyOuFkdy525E0ykMo9RByQfSHGAglNQylp4/wIaEya49t4YKB05sxFPwYviVvu61D",
+	"wTsoT1DxTLpR2DOnSm9Io4hxGEV6zHrv3qnD1jpbffVt/dPH1b+6p+Idm3T/8+fZx5Mr0drZ/0t+PHy+",
+	"LvSaTbrv2XQvZsGJXr04YzQa1Jqrz1MBgd9avWBTmIh4rL8ZBnpnYWPrPTHKxOq+6cF3r5ZILfT+rgWh",
+	"HEd0eoQ30IBqiaxf0Ns4HQZvom+Hn4bD7uhU/v6f7D00oP/jfuA7zN9NpFRhKuYtCHMLTL/P6WU4AGHV",
+	"i1mgVy2NZB2lrL9QgL0SnF1vwm/SN/2VeR3S1xc2FeyEFgq+w/C6EhfX6R9/o6AtmTmvNo7DEY2nVksw",
+	"J3iAf7u7+zpdd1vN5KJtjorCv6QV8EwuHJbXIu6GQcD4bYWfFh3JuNOLhCwIvbNwwLXunoy1AMIbivJu",
+	"4y7lHYg5qWgUQftJIJiEkwwUOm3zzJVqb669qK0U60digoMCOx8U89p3z/yJI1T7/vW7Hh18IpSF0wL0",
+	"FkcGbK4tv1g+8ty7Fq0Wa3x12TDkAfE/r57hL6vn+kT1s3FjV6FU+tgFE40HLKiTV7EY62O4zY2J6us+",
+	"1Ysd8vWc6z6h0loy6uGAd0SiamA2qdci4cFt1yIXqtOHFxX0nxhsDC7UUC9IsMJCScZUDYsLcvOHLEjR",
+	"77N44YI8odNI0OBciEMaD9htR6crgmlHCdGJ4G1FFdFoXUTfpkcL7tKKAuVke5O8D18Wxmpt426VldIP",
+	"b3lbG9ukO1VVMi0drKHg7CgZdVl8CzE/HoIQqP3vjbXttfWNza3t5y9qdyXUnSYuL9KhRYTDUx4J+4Ty",
+	"6ULpfhKLyzBgcavXEwlXtxgQo95UnHz4FXg1NKaDmo8Y1e2ddDyueamATB9B/0ftq9GVdGtYph61xlbJ",
+	"gquNhp6Kup6LndqNBz8/JAsnwLhUWEAkiy/D3hJn6inriUsWT/dEwOQPtHWFolFHb/IOdK3WXGukCm5s",
+	"2gTXZc2rJRwed29fz/0K87Sxtrm2tbO+XfNq68/XXqy/WHtR+3pDFTU3LIttP7wZnEcSPSbacopYXy0x",
+	"AWAZ3pVdZwzNTs++zxWZLX2asDgVm+DcCmV6uuoj81siFdEDO2u31skpo/g7uIoD/FkSOqAh9/QFTmKm",
+	"4qlrf5tX3J/R6Bf77DcJNT3t0Sia6aYco3e6aJZTMhIjxlWb04EwTjL7Ir/gk/Xr5MgczaEkQ6oVDSIS",
+	"BY6x9NTOdJA2nz92+il0beN3J8Z3jjejQoJuRLA3T/Uor7b6yhh0uQE5Yz3BA0mUIBMaKtJlfREz+DZn",
+	"V8r67/UkWQ+mtQSyKUlX2ZpX64t4pPduLeRqY70GXudwlIzgotm0IVdswGKcoNkVHzNto+OCh8V3ezvc",
+	"rOJKMxw06L3MUqw1//jq3cI4j8cHs0a2NqndgA501YzpjQ3k/BDd0j4eMLXYOD7D8+Ijp5c0jGg3urXm",
+	"ppeYiGkcRtNO4ry2qMKZk0qvdecR4jxSJycRo5IRFU9xu+SVuq27tMg+6VM0iWALk762NUSimrB39Lrr",
+	"6naEktAJnWojQ0Zigk4+Icgo6Q31xS4L+aDNqbxggVbcBe+xOjmjU0ed74oERZAzVU2IeelfR65A+Jmb",
+	"f/2ONr+Kp7DMwGd3cMMNP2JqKALjFJvVM6rdHfggaHkBg7VT8ISlXrDqdwyp7CRSr8fUdW3HTSt86zuN",
+	"tefbLzY2t54/X2tsbn13DGcKMUejPjZrbPpu2H3TC4/Dd68//nWwdhQeyIORGv++d7B9EG4mh+G7nTqb",
+	"vvsr+HQQHocHVwe8Ue+tR7w7et0IPr+Lal6JLY5NsUfhXX7LHJvpO6MLqTq/j3Yuv4xeT7+MXm/3Pv+2",
+	"2fv82xp7c3TZGwXR7xvvhsGnq8bv66+nvTdXW3cQzZjvIThLXdNo2fukR+M41LoYHrITMKdBCQCNQH8s",
+	"YsooOdqsX9VSZZGQVGx8Ti8Yv0+Pi/0bzLdpBxckTPiY8SDkA2vPzfXMQGDrjqdus7F2b+4dxcZkQiVR",
+	"enhR+OFspcEALY9Tl3+T+HpU6zCkaegENKY2N+NkDU8QuPjKicEbQDhT0VhZT1BunMANpGDFwLpBcIBV",
+	"HnVT2KRJJOOBfheVJd6ohKswciImRQn+6dOnVXd1z4px/yWjMajqNBr9u12LqOoNL9i0XfPJk9PXe2T7",
+	"+VbDI5LBOiUbK/MFejGAXCamdRP6NImUs+q9WpxE2ryqJTCjIg7/As3Gq50L8YHyqdFV5K31BSE6I8qn",
+	"ndi+MKcp6OOV8qk1XeSsUkAiqlhc8Pes36Gd0SIxVYxE4ShU5Il/tar/XIU/fYsTEGMWQ6dX9EIBMyoZ",
+	"18n50DwntWHY5pIpFfKBbBK/tbd3/PHovHPaOt/vHB58ODg/83/9E183RMuOj+6q+Wl+aosHuGdJdjRH",
+	"REWhVEZGOdCrVBC58ikTYbvzHNXQqTo5jrNveqSrtUohANRE6EBow0DLr1CSJ3PepVfDSmmLh2KiF9Y4",
+	"FpcMxB3o33cqz4yljYHwf7drIb+kkYUbaXkHADVKzBv0MQGoK9SQIYz+I0QiOG3nyMOPXCbjsYgVCz6w",
+	"IKTn8P7bCcUke2dnpF/agVbnIlaMoxYDrmgqSfEjJOTk4/nr1RdeCvfZwyat7vOe0Ous6CTfuh8nuT7C",
+	"/WLzfKd9IoaomxiNISIYzPOep01EyA56SPcE74eD2dX3VkwINU5UMhHxBdEHex39wWMWqxCRP87O0OqA",
+	"tRuKr3vPxgpMbhEFLDabWQtz0NZ8j/javuB0xBDqZv9Cbc6vk1ZXGuRlzIjg0RRd5tKCrOqzSD1jm3Qu",
+	"HWdDp4s+0g7j2jApaWkajgWHpA0JkO6UUIS6xRTcWxC4oAhzy77dFSJiVItbLVTFmPFOX8QdI3RLsIIM",
+	"XsaZM9paxHUZ4E7L3wwSfYmeYHstplSPBQvA8mZXWpE3opQDIqRvYDfWUpv35dSqLIU+UotocyFweh+V",
+	"zrZHfJhIv04+chEHLMZFHCo2kiVCJ20VjWMKFnIKi4qZZGrxsFgcIE4wPHTt2f3uisk/CsNSOvVLLcaq",
+	"qV3Yya9pE0X3G+uBItHKn+h/FzZu5STqna/S2BSeY/qgFfrXKQxayHPuYQ92tVQIB87N3pLGaij4B5Qc",
+	"JRNsPQ9zdQ4JaNGrVVhCteZacYoSvMH2euGAfTCqUUHa5fwSsxvu3adzrddSRUZCKrKWD2vOLOWARQwW",
+	"Qo/yHotKlyvgDlE0wEFu/GBCiwh4ngW7ZjbQKAcXesIDwZmJPZfKJlpcHoW+RBNtImoVIJX8hffkhnvG",
+	"kbJwcLafr88ZmoIdPvs2LTJTgDnGWj4Zn0UW5c4QbyImvSHlA+PAsPvJQxuEM9KPxSgzBFI8POGoGmo1",
+	"SsQXcpdQbVMQSnK4a7BzFd5ibFm0Jibwcq18AlQ+MWf0LEDXjOR6ceHOTNXCpZsqFzPL11oIS7uQ8i3L",
+	"DIalXwDbyLEjylb32/PzE4I36KGZsaUK9tO8XW4+42FPTXsXDFgme2Zad8yZln9gqRozxEjFAb2cEYMl",
+	"ypFaNFjn4YhJRUfjVF2pkAAG0wvt0GKgfCF9R9fq34uwy9l7tGrId/W+9Ed96hcnYHtzgTGbuYpnjGyD",
+	"OvXtXvPr5IPeXZMQ/YmsSQKBUQMaRkRw2CpTkdifL7iYlPZxXIDylwArDBbfhbwKzvIdnZWLBhhS9kbE",
+	"ZiwxAS5eogyWBcEbbIgUvZBGRrr7pW/LZ3dUzC2uUd2qQXipLT/w7kyGYcRcEHJZj5WxufIvPVCS6CtN",
+	"4iuhxlpLy0MMUEufsK5uHfdLxzXrRBIuONjAd7j0mFjlsfyd+irRlxfOVUF4mIXs6W27QGaIuOxIkuBW",
+	"In3a01vMQO8v2HRWMLjYj2sIiLJhPKIjSCTB0Utn5AYbOZSd+RvLWithaXrLZBj2hjDcAeuFAeiMmCYH",
+	"aksQaEUl10YPU4NUGmygqd9ab31eoXMsmcqSB9FUuQBlyHuoM3zk4RVhY9EbeuTj+d4u4BqbhLNLFudG",
+	"MxAJhmX1DRj4RU+JaStKius0tXwxfyqcOT0aRRUzPWskzaCFytR88A9bCA547/X/UKPI43cK+37ZE3rJ",
+	"npeLn+WEjjlORnR6u9OkBCu1YLAsVOn+R6ggoowvyxEfhXW+UG6V2zX5LnQGjLO4/LixMqCA4IKFA5my",
+	"FByp4J/US9UfMJWDhvmgcsCCG1WY1vN7cGfqrYhvqd6a0fxZ6u3CuZaLh2qBnihvYsyLeMaKL4zzgxmu",
+	"PTAJszzXNFuvcFwnccy4cmAMM6cwY+bEMxaokdnaFjf5K2lP0rd4btbq+tZ2iWzibDLnq+fGxHSddst8",
+	"xkmBXlukFeVaUDqGImDVIwde+aq04V3So5J5pBtRfgEJiySgcsikldkjyM6u57uwvbmozfDV8rZab/eM",
+	"X8cK/rmLPOcz1wKjv1BefOjT7P6ccrvoyTO4eeabWr81Fqdcxi1mAu3SvqEwVrYx1cN1O4FrPvtgJUA+",
+	"s65kBZfkLs7r7zsp+LF5fXFZFl+1RINuOfiF3j3gWTCQvjK76sRiVLPbwLGgxLuz46MnKz6YvVo1Jk8+",
+	"sa4+ijg5ZJcsIhtZdHOrvrbiERG3OSUoNwwxhYgC41jRr6uTfcjEZ1cKM5Izb+62t/Fi0/gs2zlbpNas",
+	"fZOC10/p5IOJM+Z6VS0fcx1fMJX2zpJ1ZS+VDe4r42UuWULgP5bXM0MLH3feMe/jt1vHaRce6gJ+FUqT",
+	"SmIzUCqn3JH+BasnCYMUFmPuqhdP760Fp/ci/1MY2C8YT1TxC43G9fSD9HPe3KMkl+U7MyY/dh7L2uem",
+	"4s62b7FntsIVaJKGq6wo/VpJBoIoURmrybLSqt5S0DfBpZsyBSEyL4zlEnFMC51MP5l1YdGYsZsZG24m",
+	"81J2Rm6efhUzAxp9yr6xXrkcFonqiTIXkG+2VMdE+vxmiofPywnwsWGoFoFROPMDbXu0uW/GuROzkb7F",
+	"b+aelQrQoAbqopxFDafc/P1v276437c7Agpj+MCnukL2V8iRPTEaU0u9pedAm0W5ttqd6UjqjfVrSmp8",
+	"R2Wj8zk5dyUBI6p0J6qwIpDwYbEnUcgvmsQPIYPW9/S/aKD/2+JBLEL45wfa0//5FPJATKT+52HIkyvf",
+	"a3O/G4uJZLFBEHHwIft18nIKbwbUkAeKowkPg8vMJ2H5Ovdq7m3X8tPfCWLBTjm8bKlZK/ft5QPIAIev",
+	"OkhoiiEoJgBOaKgwZ6r8mJobtNbfXKoDdyAhcqv4Bu698kF9gBHsfR5Yy75S3LhugkKAL5CwE6JQKvsa",
+	"a0ZZz2x6Hl83IEyvDvDRNaNM2j+L2J5i321zS/sbx1Xea8gXvbYRU/6F6iVosaalgiyUZBILPvAg6sA4",
+	"YOzJiEHMWMQEkb9LazknsehGbFSGhlpqEadj9cMXbunUXY1FrG63uR23ykM9+l9HYlIifudBIxxyR8QJ",
+	"3h1Gwk1/+ruUs2QWXA+MnPrF7ErdLvjqGqHL8DVk7k37ZMmMHveJn6eW8EHXzX4sUGl6hodTWm05fTmZ",
+	"DIVkaUZ5zDCP6nrIU/13RTNHfZqDbZmG6p9n2jgpxHmHVDZnoopehsTIRX6XbW3xgC735Tu7rPl3jQZB",
+	"iBN84izpMprMFp+C84zgq5y1k3/3J9Yt5RFtEcxDRwJRTk5W17e2MUXh+dbac4+Yf71YKQFZRYNK+KK/",
+	"f7a+tV0eIu/Fl9XPQQPKn7so29HQvu2NF0QNk1F3HIdc2TVnACCz71HTOe3eq4S+VD8kw0H5U1fl0vGK",
+	"9ISIg5BTxTzSpZJtbyZxVPqKCvLX6dKvKCxA3XucA908/X4cWQ/mEztatkLfs+kZK1F1Lti0ZCumkPJd",
+	"EglxQSgssGRMulPgXvUvwsBf+lR2VvCi/QXNKWv/oZb4hZDZLOjQLB01ER7+G4SVlhNjJsYRm8HWz26L",
+	"CoPNYGQFuJ5Q9otgOVtz1rgrR8ulnwAfuv2Ep5u6X1/b3qwX3122VsoHrnLQznOYXi1r9Tk5oVPdDgMG",
+	"yzlV79kur4Qszm/6jePEFVNxYIY84wD1Xc4rf/FUzEPbVQ7PgtEom94sTFoB1TKwOjk7eQZl18Hcicq8",
+	"j8zIteBQAK7BNpKV+Mgsm6zitP9k2Z67DEFuAJe/9wO82C6vYhjKZNARm9xbaOr6YDZADSVjg50IUwgg",
+	"QFkLqwkMygWx//nBsCM2MfZuuS15/byD1H1lfScWx5jwAJIvp+Wn4UzTTnACz8AQqJR0nwBmiZYlaq4c",
+	"sSehJJSYNGkvy5I+O3hz9PGk8/pg//DVmb8LLc3zRHenxORsLi0Yz5CQKRITFq/qXb+bRknXtzaztI47",
+	"O1PuV5AdMqVYLD0ShAPIONe6+v/U//dqx98lCQ//TNg8Gbe2tZyMc5gBZxfego6XKmU/MDSEzXM++XV+",
+	"B68dDjrSsljEFi21nJvEGdBfJRYEba4Uune3/K8Vw4WvlrYWw383imo4imw5dfHtohtzwqsfEqn0eaxN",
+	"1WuEPefFOq1HbkmEW0uvp27ECDDv6xNiHItBTEeyTmaCep7zUwiESQHEM+yPKeEt3FlGQw8XXARmB0h9",
+	"JYZFcoywUH6Ecv1OC/PtFFWVNre3YMCwY0amk+bvpkSgnbSiR1bWhAUdoACEFwUJZq+z7OGKcgbZJfDF",
+	"wNOMKxZ3ivhLfWc/EhMYGePl0r8ZfgW3s23uh9zUOIDuQVwp/cV9I7iwOI064OnFX4BXwbwFORZ6QxH2",
+	"mHO1Azn5zt9RKFXub6z64rwD5mesR61zwabuvfk839wVDIo5bxlfdKBwgnsXesU84o/oFQ54J91y9mdt",
+	"m8KL9B8R7C+4BOkvMKTAA4hTOgq5cw8Xzoi1uf57Vs3lomNPiWzOueA9llsszqrWb0qiqNMb0pj29FFc",
+	"bEY6LiaJM/ebXvUxi6YdnoxYHPbghelVvRh6YjTCScr9LIciVrO/hqMworh6YdTLlypeMkuVzFJq6sdz",
+	"ObGddDmRwoWYJZKZ35GhUYUjJhJlf8Ixa3Nf0hHrUGl3hL4uWaRXsuDRtGPiplaJhcBI7gdcdfiqcKCb",
+	"1IFcD7jJ5XgHe6WckBBNGWy307SUjggNEMOhYwyfAlMRUABggNYukTZPfxnb+G85mQdeKS4xeD79cUZg",
+	"pYQS3Yj2LvQWNc1OL5ROcno1nedcAr9epVLPQ0UEOSUdKUsW4wrKIsHhAF6dilxHIIUt01uK4aVUsZNj",
+	"Ri8kEf3Ffjg4vrKGVhx9/TBiFdDY60fHUwbBchtRIOEccrej6iq4Nm16MWN8bvL0xvwkWrMoXMBCRQrX",
+	"NQsnFXRNl+lhoXKeb5PWye2D81PuN+fk+upV+y9JwuC6WYCFlH7FODV033M+Y7uAd+c+mSTg0r3zUd4q",
+	"iWd4qR5nF9jMTLg9ymVRzVn2jtY7CrkbCFkrGsu3XthFm3KRDl/WZpf+vGIbpMq4xY65tM0OLPRmvctw",
+	"ZXO37a2ChEl1JqyaTSv2ZdL1Ecxt+S0XC0ZcuQ661fb/6+JxvxEWspyKflm4QG7afxlbOD+xswdMVm7g",
+	"7zl1r4L04NP6g8QdlivJ0S0PwRmmvHkuXaBRMdmMjvVdCENfL248f/Ga2Xc+NhBiELHy0N48b6vZkuHi",
+	"nSjGjGvbBuYhQT7GThJH5cwAQShN8mcgeslIz8GT4zHjB6/IHi7ilcX7Cw8G3Xo7D/NWCJTcLPE8gD4r",
+	"r6uBcPu2knQ6fckzPDURo1KRtfUXJKY8ECPSDVU5zhHNGzmk61vb5YN29rYFQe2QO25TMmRXNGC9cEQj",
+	"43xsZniAs1fvC2B9wPRav/iCvD3oY6FlnjtiC8f7doid/NQ9dBF0ljK03SgzsEQCL0bM2soX7gQrEQV3",
+	"A4ZfEoeaH4BlebTssHhzUMX5N9/NYjqzbGq/wmr6KMsc/Xds/szkYy2hppzb4NZ12M2Ax9vW6kgpVXJF",
+	"hDdebJbIRsv6iadKhb90PI6YVkndewE30CTsyjJ3oWyWIts2g5jy9KyO2aW4sLwjTuQjYvQStalcotPm",
+	"izJU0LVUjqww94RKjGT2RTFfuawesVYCKgfarR1dOFjJnojZypIDv1wk1jC8s8BSuMBcEMWiyGjT47FT",
+	"wtjUZvgoHeC+WXMItNBHp0touUSwbO6JHNMJnspAtoFGW+5s8etkJv0+HT9La0/xHfXFYIrvizZOdfCm",
+	"qiT4koW/i7N6reS+EgUSdEdmUsex4N+1s/28WrpKl5HPKFnm5AhmhcjT2mAzo32aG5fq4Z4PqUlLq90j",
+	"OcJcYoQc7cmdec9+IVqjuyAhWubMruQRssDIEoaeO2QBWrKJ+eJrVZQYxWJoeeJjYGA1px3G8oEKGc9F",
+	"LZyH9JKRLrsWkvneyIhKVkDZOC/cO7dTHfPb8KFqjqaoHcjPExpWp48voFk9nylBlxdxm42da8q4/AcX",
+	"tX1Ru39giyvaOhKXzKlxVp2nnyNCmp9Cladd+umJVIWml4+DVtaWgAGWacKtud0O1Q3IB6+HGiyDBV5n",
+	"hWTOp/KxcYvJlS3lmTJ6N2SEKb5pcWtuKwtzPbtBfmQBP/mwRKhkaiGX1wWbVp++xBg0kIbST5OSlzLo",
+	"fi5Nl+6WN18fNfOmz8O4guw4Tf/FPLOAlYeCbhr4hdd1Fmz1tNCLtknRvITntEpo2/fE/7z6Cn5d1XaP",
+	"v7I0FbJrJpkSrhAjChXWQpAk5ISL7CS6LonqeAkCZ8OJmpET92MxqsriM1CPuXSsYb5LNnsbCRppFFVU",
+	"c9DKmmSMX3ciq7P6/VAAuINmGfsT1kVz12DCSMxogHTrytL10gHjqpLrtwOXS48hLGuTLgyP9JAcf73R",
+	"IBmaaMloRDiu5T7odLRMzbUjl5ulORvvRlFBmxPtWT7569dZyO/7XyU2eBYO+HGibqoHtwqVitM4ikXu",
+	"E8aDUk1zCXfQD4foU54vW/CwMPtw4/p8uWeq0N5t6lTLhuheOJu9MDa/TjrVD8pCKKOVnF0s5qCFyHcO",
+	"GFKWgFWdsu1Q3i+Vc309GMhcIyhrVZl4yc6z6/vQ6hBHtcW+8yV1Z91pefcZlIE0Nv6915e5y5Iss7Sh",
+	"WUtLBzjzZNzGYskG66EeVOdCjc+YKgseS9aLWckBsbbdcBEFWgPsUsk21jHlfXN788WKh9GV6RgK5quq",
+	"EmdKqHE5UqPFtco1pokaNn3y8fQQ30jJf05TW4fyQl0QOh4vnnvTLefjc8flJpQqU8K1AeLmVf4o8pRs",
+	"Ph8EeUqhmubsIM4DMZUXzhQxMn0MhDb0QMQ/8TO+ELSmlhpqoDwpH+fy4mLnYoBGCxaw1Iehb9clmkP6",
+	"1DHenslQQNbabDXNOy0xdo2Ixp0Qe1WjnQpzXcl21IkZlYKXb5ycmjuzCEYGzabHFdIDmmDpG/UYioPS",
+	"qM0xFIHVDTLnbhXM/QYETMvUIHsNqF8IWDmhXaes9EA3/cnmWmPFw0pleFfJUqpcRhXBrhtQ3vy4zOFr",
+	"lwerqsh7oxO5KJBu4EQsW+cPkGLth+B3bpW+MKeMnFcbUtlJIJ1wTgkBNxfBwqb1ZqELKoGWhgWsUrO1",
+	"vtoFlQUmwwFgG90/lAjFNjRTt8hQqLamkIXE0KVAWNRkFi/hCMoSCMrGsGqpvKJl4vruqldWffeW29m2",
+	"/KHq1yU1DEobFYUSOJesx2zWTlUx7V10aE+Fl6Gaw8rsu+49n4zEJVsmRb7w+rK+ALHkgmzqewpQlMQL",
+	"ZlsIx1gviUM1PdPrA1vUhTLiWpfK/npt5/zdp/PaLB0YQfvQnHNprfGVOgFGrl3Si2g4kiAZiAwDElJF",
+	"2NWYfFMhGTDe5phhmEhGQikJTQKgUPNcIAQdj6Mp5CmapB6bBg3pkz55ooaszfVkmgp5BVbTFX37KPax",
+	"fS/Wnm83sXq7dUtntW/b3Ba/XUmdcXrStNH0L0nEhNfJIUQ/NxoNUwjO9UR5BjjZ5qaYKBQY1kLQFo8k",
+	"p66/UqLIolx3KGWFD2P9paZuDIW17o6yNDr1M6Ox+aTLhiFQQaPaBjseFjDMYLagh0qNnZqr59XIAjGm",
+	"fyYW8giNwBL5Od3HJ0MIpIjEdc3XyYHSGqdsc1sXzhC9JBZK6B+2zvfevt//0jnbPzs7OD7qHLw63PfJ",
+	"k40GCehUrng2EyMrPdzmemCNlos1VlPHL6RxiBGTNsOJ+AcBG42FYrw3XX3Ppn6bP5n96vnx+/2jM59I",
+	"OpXo/JqEkq00SRCLMaZT9JCEcSiiIAOBtvmYhnGdHHND1pUq2aYWo9NwEsFqMSW/qR4JklHXNNt8s7Hm",
+	"wfBsrjVw9aT1/LtMhgGosVhpT9ZJa7YcbXdqv2U2kzstWWVaXjqFu2ldXFMSFyrbtvmi0raw0EK9XDAl",
+	"1YbZm7XPq0aIr+L6yoywcQiMalr4hLwvSvSKfMf0UhmJrh5Q2FRUhZeAUpX1Nm/zQ6p6Q6j9iVmwwTfK",
+	"B2KVRpEeoH9JSJaN9LZ5+pSOx0+f6m2uRE9EpMsiMWlz/1nH3P2MjsfPLtee+YA6phywsJM4VMpo7+a+",
+	"tPCvQSqbCQv0ageBl9uiNF2icRKZpQJ4PMNFRTmB2vYKa9zrGYOePX26zy9ZJMas/vQp2YfonqlSDC0n",
+	"TsN9DDY4pIzG/erjieu3OfszoQbi6xzoZo/5+jw2tADUsFeiu8afEcH1NgfGWTAYGTRrTNVQrwg0b7TV",
+	"yWzTCViB4P+VpZ7WNgdXK3ny8XxvBVCsNFd9FQr+0RgYdvsxBT74OjkL/zJvtQVa9IB9GgoYCHkR8oEe",
+	"tRbhgq+y0VhNiV9Ykz6ZhFwSccniNvdbLhS9afaer7da3ojLjDbIXgf3Cg51GmGmss1BDngkLSxtaNP0",
+	"9tYGAg4bHimZ5U4vGNYPK37VHAGLBcwTKG1v1ht6WiYUySkTbVyLGIrftzlneh0Jbg64VNjY7hnqAHgF",
+	"YPFjOIBM1uiFPmjQegBZ1uY9p1aP0vukSTYba2btGMGBYbF0qqiyoX44HPR07YHfQsKcS6YXYT7wT56k",
+	"vutNJwa0Yg4ZWKPAk5iMdYtD3ixyXmM1wlC5raDWXxII5/DAeXv6VLfcv1rFW1Zx/WV1W+AmzwwPKCDZ",
+	"pDp1TnmGQ4Btl3PDaDMDvS+Fz0jfI91pm4/RxYkq4RMfYa0rZjJVSg0g860iT3wtcPSd2TTg59scDjup",
+	"lyEF65UPZJ1kKQ/yXwQIbXCLpQUiMY6fjl4rU7RCmH011bPoX63GrAfdSNTQx4XjLHY9oBSwuogU4Mj/",
+	"QHnQ5vlnV9HzZc7myXBaT59s5vw+AB8xfk5QpawuF+q+6e1tgq+n+62P52/3j84P9lrncPoffNg//nju",
+	"g/vRan27mR7gDmgocVGHatjmeI4WHTJN8EwZ5VWftlqw1sEHaPiJYcicVDBrhvcob/NBeIlkggXS4HIq",
+	"YREbZyrPJ3dzFsI2tTZsm3MR5+sVe9U0yij98z92uoim1gKRE5SnYIGNGOWyiZsOVA2O5bfB4TYznWHf",
+	"J1E4giAIOE+kGKXl+yUsbUiYCPnAb0ILtcILh1uaS7Hb5r6Ji2bsNM0ZjwYXafdX8HwutMUE5n3cm6Dx",
+	"22C9mZwk5tBO0e/bBc8dof30KcgpGoGuAAtks9EgT0Y00iYyC+CcXfHIZmOTPDHnBRyVK55W+LbM0duK",
+	"IjHx9W0vPLK5sQaN3Wo0PKw475yloG5FYY8Z89/oWq0x7Q3Z6nq9UfNqEBwCHV82nz2bTCZ1CpfrIh48",
+	"M8/KZ4cHe/tHZ/vwzHevpkIV6TdZZQqZ3yTqY436Gt4lxozTcVhr1jbqjfoGANDUEGzGZ/UJi6JV6KLW",
+	"oiK2SsfjVRkqtkol1EG0hUYGZSGyNCHM3MsCEogR1edzP4yYh4In091bJyeH+/p/Owevzvw6DHEmbtvc",
+	"2BqSGWMonbSDoNbUTYAPtsbjs1CxltNAbTajfwX6td5oIOsXVwaTpDtnVNNn34xXPo0O/12bsG52FErz",
+	"gNQmeOvl3qt9wA7Ue2JUN8/U6Xhc+wqWOHhoroUu/e6VGG16vOo1z2jk0IQ9WB97gqtYlHgbP9Ap6TJy",
+	"wcYKxMmGt51ZtfWa60lAr3nW1LTnNWT09siIXq3SAfv3xnajUeJ+++7VCoecflbvcwahms3GZtUQpBPz",
+	"7Eio1yLhQc6DUWv+8dWryWSEJHEGlhMen4GtANqp4UyVqWcA15huJh3AJL2yue61r7qhjryoNWscORHL",
+	"TijI+jbKhVOyyRHMelOjuZDeUYf257eOlExFIb+Qdbu4SvfLq3AQKhqRlr6fHOoHZvfI0avT44NXepfM",
+	"bhGyeIfoV8Obb7YpskVSghFRVLGRntVrsXEfp561AhSkdCPkP/K4HSDZE4Gav9KW+DZZtBlaaPd+Yl3y",
+	"nk3JGVNZLYGVOnlrKn6iGxUWPxjeHoGO2wSsNqddKIgmUF2AizkMk1RhFIGhVTdFSjPFm4NdXLaPDIX9",
+	"bQ8WZLz/wxRAqIGbwVDqN2tQv8BQ6jdrG/Hh6UV8etDY720F690Pl1HjasRf8Lf85JwfJq/V596744PP",
+	"6vNfrZopTFDb3zMs/M2axPq9tWat/2Lj+N3Gq/Wr12svBy8uk+6OOmRrg7cf/vrt+TZ7cZ7IneTk7eXp",
+	"b/sfgdO/WbvqvN7/6zTZGW1svz086qiEbW/tHB6NP3/aHu9Nz1R48eXb+4NPB1u0Ufv+delTz4xhxUbX",
+	"Q3PLLX4HG/wG+3vOdoUIYFokw6xSkcR2LQLJ1RQ0yJ+8V4vOs1zB04ipkmDdPg8koVGUBm8INV5W/Rms",
+	"kgmZAFSxOvlonJBUwQ82bz2Ube4cdsa+e7V/uA923ZvT1t6+T+iETj1t4Qs9b0C3ZKLvCQdzP1S7hPYV",
+	"i9s8VOiXwf7bUxKjujRyCizObHPsaCtlybjdVs/g4Vm93rXnO2vrjZ3tRsMJ1q3jX0ttoZnKvCWbqeVO",
+	"CZjR4G3azRlXAz1qxnaFCaqVrXGgmxSJwkNsbfEhhiABEYd/mZNvrbH4oTd6SX/3aluNjcU3nyEw9WNG",
+	"bYk7MN1zMES50hHO1mpl1W5nemvmONfp4u5Dt8Xc/WfmO1+7Yt4eezabtFh6QB6gHQlBWSghAhsInB2Y",
+	"fQ2AO/LJoo0x39mcgfWZ1T6bC3hHS/6PfK5RAWubT4U3FzcajfpWKneVgNDWNV7DkygqS11fy9DV+XTy",
+	"0pzm5lrj+9eb7cv8QM7bnYCvz91dvvVy6uOvsfNyDA45PxWuQ6ulOvsxVybkFsfdxIh5ICPwUsQ9gl7l",
+	"tfbfM7tSVtOs/9LtqC2xEi7lLNCit2QM5GQMd2Wb+x9etzqn+3vHv+2ffunsHb/aP+ucvT3+1Dk+0sec",
+	"cvgE2Eiy6NK4bpXx/EbTLGTa5iocsQp1tZg/X7av58927g1nQzHhN1+KaP4sL0csxPgPy9Remxlnh/62",
+	"WfsiEjzouCD2NhzIes3d0ZuNzaV3dL6wZPlGdme4/PwcItT2J23G/FjkSSquswmXOPVwGxYHv/iE8cxq",
+	"3R02QsGLf7r/n48Hp/uvIJtHVJWMEhEUitKWnBhDEBcys9J0K8TvDZiShIIaWiebjUZGj1/FoN802wx8",
+	"KiZ/BsekfJPhW+5vpy3x6Eua5kz/QufEB3qBUIT8crnjFRmzcUR7RhEr7AS9VnDFWrqHG67TaxwroNXM",
+	"MafWGw2MQrgHCKxFe34gcoxKZQamrGcD4RElRLl5AzA3qti5bspNluorsw5+lZWGxCEwTufH5yd5xevO",
+	"1xtgDgm1QuM20q9U43j6VOscEEQFxJvQKr8WhU+fNlNAkFZ4bOFS/YtN9/ELmURtXpFKZIB/6xsvVupk",
+	"n/aGJm8SY2MjQDdQg4vXH/PIQIigzfXbdxwPDNls7JRw/jfhoybBdGRqvth7rGbzBBSl1uHh8afOx6Pf",
+	"9k8PXh/sv+rsf2gdHPorFTrPjVd1Tnn/waqORd7brLPau83f37//fP7++dHxbx+f7598/O3L+sbh3qvf",
+	"Ns/X//P7lw9uBlezZnPFnoF4ebaPL27SgP6fmw0bnOqJ0f+F7//3ore3k0ZjfTuUMmHxv83bXJT/dTSo",
+	"2VyySi0qFXMGuVSyxncN+JDmqbVC2eY51mhwB9kiy+gvDrnBuC2wsnYWz/eeKRTyECysWYkGCJb8sN2L",
+	"modBdr2gkDgyPY7QCOuykA+y/L97UAEBQpNhL2ZEGDYzzdRJm+obMeHXidW6bNqU1ouBC5RGgg8wqJ/B",
+	"Uy3cYo6S2eZtbrIYwbMGAB+/6daCISVljWYEJHmy2WhoGbfZ2HFUUsF106CMFEwzF7ZfoTRgwxmhOHPe",
+	"g6r4UgTT6wkpY4RtrG2ube3UlhYAbsXc73ksu4oT9v0uZfUPUpavF8i7b6GyubaEUDmh00jQ4FyIQxoP",
+	"zHNby/Q9rePzgQUhPZ+O71CStYKA0PtXymgQ3IlGdg093xaKnafrt6LIovw4HbEAQWB5mKVQ+Sp8AFMt",
+	"MQbafLE1QHKCKd/gvIhySpUVS6KVlS4zhdVSmTUjguIidd9t5FDRUf7Hxov1tZ3G8+dr2+uNxsbG2vKx",
+	"yEpKwbsSVJmp9ADt+F9YcBiTzkZcMa5a4V02xXnvyKAD7gUoT45ZyHdr3Bl6P8yp4fQyHOhFXndgaHUM",
+	"h/jkySfW1ecg9/QwgNb7vL62AsjfKTC3aOuOp4BXhM/mwuPXMM7aPG+d7ToFCZuOn3u9YfUTF6UEhtzZ",
+	"x5OT49Pz/Ved8y8n+2d+pqQD+bhTW7vcstvTHQ8FzygQocAaU8x4icvWVHbLM8svGEHJha832c6FJvzX",
+	"ax7rS7z9XIgPlE9N1+XdyQCbtE3lBSr5aO7QnFTQ29XIhEqRQBVbBSSzvmRXoUvseQOxYWj90G4Y0giA",
+	"9TQIwCa6C99QuVl0WvBwLmHOtPkT9BHlHeGpgzzwV+a71fU8QAqUtsInce5DRvYYLUfPRyhn7B/UG3bT",
+	"iYT8NBz9NjdJbJi3dqWIKU6JsosaSTkrHUqFCA0Cp+D9bUyhXIF9dCfsXynGka1PJpFKC/GfxGKMtHcX",
+	"RpEwOfi11Xeb7476J31+OD09+/B+83T9cktNdLvo5GD+DU7euB4QqbDviKls1sT60aj7+fSiO9pJfv8U",
+	"DIO3p+fBm7WGeDMcBp9Pxemb140v/6nZmhmvqKLvzo6Pas0am75rsM8vo4NvIgzWfwu/fP6tQd9sJl82",
+	"3kVfPp9GB7zhYDYR1bSqt1JKBFxrBfRfkoRQLXt5M/GITWYpjR/txX+Kvfhzj4rWjc6FW5mZd6YnjpMS",
+	"OW8tuRnHUt4g03ZeGORLERO3eDShqs19jvl41dZbnnD8NpJTC76ivXZLyVHFh/4PER7/NRYdWAH3v0st",
+	"8jVHF5GWTArjDKw0prG6J2+RwxVU4RviBd5pxKUbr3pqi4USmA3GLCh4d4wlB4XMs51fKNxNLBgCjdxC",
+	"6e1F7pxcCbtbiAQzFjUa0P+xwSoRD5YXADlSlrva9W7vDkO7gR/3/EM4zo33J/NSOMJh3xY1vJWvZ/G5",
+	"XZmEvNDH8xKtM8/1suSDZun2Nrz2JsLFeOARGqmhSAZDh4VFIj30lKlyfK+7lG+ITirfDb8gIJU6w7Bw",
+	"ydwV7BSSa3vDpdW4GTHtuOgKMjqT9Z4r6+F3c6tPEg6kKabaQJywatGOp+MJPnnfEt6rmSamcno5ge82",
+	"71Hu//fIfYAM5qRmRq2YRznc5hTAM0AVK38YoDGGGWImmZJkIIgStz4lyl15rYzqGYji9N7VvWIBUYKE",
+	"qk7MQZJraijtcQA5WLDlM9+9LQPqkPsrQokKR3nCZiJFCla3Xdh72zp6s2/QV1AHJYwii6/EnBQtAGWd",
+	"fEoJX3O0lLzNMzmWq4+gL6cXTEZaWjUjvdOBckKKGWvzJzbXrDuFMVrxrKxLmw3t7SB4DMf+38BRggwp",
+	"GRkI8L0A3ZFl4XAnX4oR64pgSlgkmW4vAD1almzGHt+YVSrDAdfHeDJOjY2Z1TRz1rf5kzlttsGTMzMN",
+	"/souOECxrVODU3Zak9Em2Eo1s9AUG+0pcyHofwYJSnWWHUTwjw6Q/8OBM6JXeLGTHqz6Nj2OHZqWVplj",
+	"StAgeLQj7s/x+OhHvIsDKMvr/fu793eBbPGPr/o3l2jzj6/fv854H+/aVjHOxjsyVEqdjJuNDSzIbdOI",
+	"sVK2PoKaRAlBpBAcaMqM7EVAmj4bObgmItZX+jqi61bKXRTzVN95Lgj9EXdzAUGrEQ//PDHyw4Eky+yX",
+	"1yLuhkHA+KPsWEZ5NfSbl85CtZn5bqml21umbvUmvWdRp8NIKqqAoQIoGYsxlIu8c6DfLsiSZFd6YCvT",
+	"Ifdnc+6NOmoIOVJbHNghoVKh6CUjxlWJ4Vzc9PjxW6XmL7mF4UOLEniBDu4fmbZr6PVL8+VviBZnS6yM",
+	"RLJ4wfqzPHDPULMGDu5S8wl4KQw1pymC5VRYtH01PInAOIjoSuRE0OsTCnkBSzMyFeer0klFpwRU5d1y",
+	"JmUgyZxk0ImMkbfNpRJjaZMWDZIz1f4Pj98cfzzvHB91TlpnZ5+OT19ZpV9bXUz3SwkBnJw5nb5wkjKu",
+	"WGw18IxdzyO+EqIzonzaicQg5B2DqJDoNJp5YLcQQ7AXOv/f//P/4iOcTbLbzZFNWgZkkta944yBxgKc",
+	"iW3u8EzqR9ZWdklEFfKYInDF0D52pyWNmuO6ymrF3RzeUficfjkCVshQxJKRrh6zeFrzam7f9XYwpKr5",
+	"25bHyue6cNc6xBmYggeP4csHpBXgjOcqRIIeLZnLi553bp045SyWlMehbmORaXO5xFlrY+wWU1Kp0+LZ",
+	"HWoRcLDdFwl1W7OxghLM1ocAOKuILa2yyyw9GztJ0aX6/KmXAUoBZ3CExf1usp+c53/pmAhSlXM7EOky",
+	"g1m537BI6dG93lhvAs1TwEB9VexKWeYiEQV23vUJLAnS2vvIoQVNzrn2wA+WMplj7qu7bmYde6Tcq9fm",
+	"FW69uavQ9eqdvD0+2r9rrx7qF+U4bsMsPuuIJdmtbb7IETvrN4T1UuE37ODFEh+g1+b4pHEfLoxBFXbn",
+	"Dc9yI1tqbrXX5Q9kaMS1zuH1G5IllbYTqHthNmyxshwz0fr1+oGDOZeXyAQdAG0CCrCW/Uqkvnhc7EsY",
+	"PY8Ozv8iB+cZU/pY7jm6zDWPlOswedyR03OuQpIvi1xN1QFAd3vQRayvMh9nduL5kISiBaZ5f4cL1emL",
+	"hKN1xUXOPOOiMyvIQedK0wqA/sNsTaBrD3m1OA1CafjWbRlm14Ny0yQ8ywxZazS0uKprebWDdbvgG1Ae",
+	"xvIGLMdqONPOuzaACv1/DO/fD5Qzm0iAc8LdrhCwK+Qhg7QMxRSTCk2wcmRVYUHdDFtVuSp/HVMirROf",
+	"sjE4xVvNWoB6o8usgXsl+9P/Xu9TN117jhOxhbnpGRAjl1ntGQUbCnrky24A1yyUZN41DJ2ij2Up1ATK",
+	"GoH0B8YG8jKi/AL174DKIZMkEKDkj8B9pA2SrBVYrUrwHjP106RAS7fQtjpp9RWLST+8ZASTssCx5tas",
+	"hZrSWDQJlHxbDyWN95kuNA3NRJaHbwozmeJvegJysb02X5L2otITmWO/SI2dNLW05JSTSXcUKmQLeI1k",
+	"Af8Mrouf4rV7JKy4U/3Y5hrkNtHdEaAeCXBhhNLZKlOmoPKdlciWX8mEYGxBbVNNe76wzNcPmiMuZUm5",
+	"I1M3b54gLQADUHYUwg43EB4loAG3bS+nj9LiUa+9hqZzku0YqDDm7jcPavHBar5TYuNlvOj63/rDz3qC",
+	"98N4VL1BESNTwCOKOOfDtPTD4HoFljVbRcNERtPsbnSJrpZBC5c4/m2gEI54Lqzjqc2N1kFQr9PKhiI9",
+	"OmIAOYqgjMDm+k6TxOFgqDzSTZw2WzoddqWIVGzc5pjhRLoM+zJlahfLEUKFFIDCwoRC8LHUG4mDeqiF",
+	"zB5O720Fxcu9V69X37x99/6fLyvOFBuf0wsDEXp01z0Id53xGJmTuSCz8iV7H5YyAlIudsqvl0q5p09T",
+	"S8ZH3cBWPLQWjRWrMsEq3LY+aJOY3Z5KlDbXsgQqYM8EkrgrQvNhJY6DMKRyl6w3Gnh/mxcDS0XDxtZD",
+	"QayEFYoge5my7JhIqxNGzAHnHx6/OTjqvEQ2+c7+Uevl4f4rMENtwcP5GeOlEZxCGlKbp7/gLeQJjDHj",
+	"yciWAx3HQhkyItHvr3jElyzSIl/waNqB97b5jTQ3mPM7EcJlAM+eGC0vi9NW/AME8nWZKR7tvHlAb0Ng",
+	"Q1MXy68nW7VuNNfCE33FOKGSVAifNKZ9un+2f/QKaXwxrp0W4oUIPaLCbZX6HCRuNy17Cy6zcMQIN9yG",
+	"Vlig94pQziYgEtvcOOOWFYkVkPK8iLk5TPtBUb783OAgD9Ji47/gvoDj4hniSyoxSnuFcmppbl6ozGEO",
+	"5gae/wZoanWRHB78yWZjp83TjWKot6hx4cIre0IqQHGYrbBrs99Sji0aGfpQxkUyGML5/xLv8cB7nhFf",
+	"YFFECw+BCKOHSR+YKWgUknFEVV8YvUi/p80BWG59wNjMCEFrI9IbCiFZEzsNWSOMPDEYHcC0+5gtkl7n",
+	"QrU53BSzb6yHKetuRoe/UievQbQWdCht3GkFKo/vparNTae0IiNZDDtfDvWBwVkAFicQjpSggHowJqHU",
+	"7zX10XPG7QWbLnZtW21KxB1Tf7+jn9Pqj5tEV63yDNjsKFyb83DmDe/ZtJL78PpV7apUKSg/GcOdoRxH",
+	"dIr31Lw5Twyp7CRSix0HUIs1G8Og1lzfaaw9336xsbn1/PlaY3NLb1hLm58v3A6hP5tPfoMqXjNjNg8w",
+	"AySEE5FEgVvBALeDVgUmQzG6H7jMP/W8wOK2KSot9RlrwYYDbWTxHRA4SHSsWdPOfsoIUz2zmQ+s3Gc2",
+	"B8ZojoBm9ur0lZhElxaFt6ILSzOlcTUoZ2mPidTZlrrhoEQ0xt6McG+mJ4Dxg6HE1+KRT+1XdrUhas8e",
+	"+05zP9i2tjX2O8A7NMkng6NydXxkUpX3jo9eH5x+gNg6lh1JscI4mNjpgJl+pQdzmzvGeiHsiBhjY6Jr",
+	"27yQ555tNgOBqZNWNkpmrEOVVQDALHqeKSOFjnanJFSSRf0mMEqe4WUfchXwmDAPQGEKKcpPBq0ahxze",
+	"MHuKpe7OVAsxxV/1cO22uQ9lJ0PeAdCB35wFbxYCsXAkGoqsGQhnm6fJ9FYR0uMB43BpXcGzh2f2RVAk",
+	"yg4n5yi/jSl+waY3c4f+ln3/0Sv6aIS75wcujWsmXP+Qg2IpE+MZKsDVJvh5FkdGmkfSZTIMGMnp1541",
+	"CrxU/GG+Zz7hFGXwDAieDMJLpuVpVjRa9K1v0kkGB9pfk6cVSlP0NvDaHOS5ljW2BHHuXTBiKM1m+EDS",
+	"AfMwVwxgQp4+s3KCz3PEHshAxTjlikRC5sNbS6rvpcr6PH9kqZVye1l4sTFt/d7Yod1ewPqDYfjtIhpx",
+	"Mf4zliq5nFxN/2pYcPjOD5KW17cKRKJ6Agg9Ld7VLIzabTTyUxjyZdTxLoNwYf4suxcl/FEQz3P80KnR",
+	"aLOdD3JBcJYxsVkbHn8UE34P4nqhmL6GcJ7vHz0Gjs48PJDmPTwZNND4djKXqqNgz6MAWuRYNYGrO3Cs",
+	"zifemJF8N/eW/uOqFNxy7wBZhLVTCs7SG+6K+/SRQhxvjsoC5SLZFe2pCJjaoApbxm4oWYwU1FCw0sYf",
+	"QX6DJ47PWJ4f9s/fHr8688mTrFCRboOfbYUVrXLICYslcWzMic2iM3vw6VPHVE1z1dGBmmaQBmjqfcTo",
+	"J0kdi65UE4nKZcQGIfiygsyW0lZxLLQln33HVHrC+HOTbDYalmMrTbMfhXJEVW/okycizgYL0u+znDr9",
+	"1wpm56U58uRcCDKCREI4CkeoC8IHrVYXoxtB/4ZnY5oQ6EHroEVV8VqDGt5Bh7Hj4QbTHUPa2WrbRU8C",
+	"BVwyaNFZVRsyYTFrc4D01MlWY8OE70+ZiqerAGX2zVdsn2w/kSwA0y57Q9a70GOu2lzwHttN3cQB64UZ",
+	"CUrOyA0liYTQjyXjMomHi/seAs5ebSHBwPVi0j9CuRsxNRQBOp+pqjXXnu808P/q61vz/Lv4oNa5bKe1",
+	"yPuhfmJk80CCDqx1Mey+6YXH4bvXH/86WDsKD+TBSI1/3zvYPgg3k8Pw3U6dTd/9FXw6CI/Dg6sD3qj3",
+	"1iPeHb1uBJ/fRTWv4HpmaVMMWcidfitHMKIX5oVUnd9HO5dfRq+nX0avt3uff9vsff5tjb05uuyNguj3",
+	"jXfD4NNV4/f119Pem6utm+rfLbeH89Tvs5Rs8GdliD7izR483syhn5gb/82VZUIh/KCUnpSKaCEgLXXP",
+	"rzcaaWi46aolGasOMMtWAdbavIhYI09SeJnpIoTXYeOtlHCcuvC1LPe/gFm7PlVokbavCAxr8wIybCHU",
+	"KyPBkUz9VLjXL8nnl5eDj2LtntBeCukuterfF/FAKG3Ilwi4eZQ98yVYyxLzYZiq6F7O+bjQoWAlmSEp",
+	"WVKESVbN6pcRTYfSImQzR7gFrV6WJRdAiiLmGYZKgsehzSlnE4PCD5VNqLAl4zibpCNYJ615yJdbQjPy",
+	"Mtdv80JGAs5sZitCkA74TpHOtBy0URRcNytSCU/fLVjjh6jaN1EvP0oWz3fqCukY5wBSesRUXA9TkRvB",
+	"MlBFbJbr7SXWPcMqHGLHCkpH1KsqIf7SUUcxJzsvcmbYGBHpkJIxnu6f7Z/7uUxqgyBoc8NHD5oeINxy",
+	"jqeMIh5AHncrvnYx8dphEgFmfKfuJnhXmkUGxwqhl8/Dmi/14Jm7IF4s4gFyHpJbciueuo18BA086oB3",
+	"xXxEc/LDzaoyErZaquZMXLT80s3Zj8WoU1Hm7ufCFcDj7CCiq3EKedQb8vhpna4IP5uBtO0WTVotjoBR",
+	"JM9E5hYFQXJA4J0SkxulpHqkjKEORGMKpSpgtq6Ri0rSVNQ2v2EuqsNy+JiG+ig7f23ZaYFad84/+uOk",
+	"33J4gCCJU2GXjIHdF+WeVxH8n8cUOi/4Xxmuh6F8DNff21I+h8r05eH6Gy7je/VcG1jdMwiSVq/et1gq",
+	"wm4Tw/L1L0nOXr1vEh+e7sghXd/a9smTnJu/NR5HzCNvhBhEbIWI2GvzLNB+9uo9GSLXVagy3LVn3ukD",
+	"WjAMMNJlNSqOFc0kgdMZA7xILxNyst1oGFSk9DDOHJrjF54CQFiqXZAnx2PGD16RPUNTtydi5gHCEBzU",
+	"G/W1+kb9+YotlxZNiRIDBrOb+qliOrFN4sSHltaz1rd52nyYrR6NY+sb0z3X/ZiI2EG9K0Eo6Yc8MGxc",
+	"PjgzpMStjvZj1iE9Fwyg7XVyzFka586yB8yomaXsITIe15GIMwiSeZFFzFuTGpHfYAsjhaVtTKjMI22O",
+	"KpqhdwNoU/4lWRZMlhALc0D5dILKk2+eBugHMP7kedQ4Y0E+sgGlGrBiQDGvvaz6edruarbhmFHFLCHd",
+	"EeyI63rt4KkT/NRdplcBFlV2nDj7dqPh1cy2rQVvhuPe9KX+/+HBm63L7ugoOnizM6qZW8zerDVrDfqi",
+	"2wiC5921fqO/09vobdD17s5Wv9vd6AZrbIcFG9u016Db/Z3uFl0L1vsvemv9Rm8zWGfP6draTSPHuWFd",
+	"VE8F2vxwuIX/6YdWy4iS/AZFsZFmyCwg78wZsPZY6eD6vEGoIxXxedGY4atQolp/n/neUked7l8yrgxx",
+	"fMLk8bQLeHueyLGAtMTyaPoxhxkeIFBCsqC84oB5/Rk25q7kRErG6zr3W+Dcz+h4/671IzGRuYlCJMlX",
+	"dOcbvl6vximAt1uWvjeBqzme3+9p2OCPUhCP/vj3W8oMHKSFaG9HMyFKRMESAuTapc3+wYEBVBsMsLGL",
+	"u8xaKggLgPT1kYjZnfC33oFeW1kxV15Ik3Srj35rTZ0dvDn6eNJ5fbB/+OrMh6xv6RF21WNjF7JZJ0ci",
+	"q0+FgQF3XQFraxhFiG9yGAtBpxUSQa1Wbmh1w9MiImUxLZUtXCgrX8q5x/RWz7QTR278LDTECSbd2M35",
+	"y7uCHpYseHQeLSm43gCvsZFeo1DKNJ8C9XkXFrGk+mI0hIdpqRvM5zxne97gdMXXgF6y1Nc1Hs8z1b02",
+	"z9vGKzYgaiypJjFAe4flO0+EaajRcOwBaz+igRMSLaDxiQvGb+rTR9EBEj/OiEzrQ5BixHAos9mvk9YM",
+	"As5pmT7ZRN/NSWxzZHYv9i81Sd0hDB0e83Qos9TIlA0Tv25LXE6GgowSqchQz4BJlIyoYtEUrqkhm+oD",
+	"ZBfixK4jr9Cmol1sg8/4OWByMYmdbqKVyfVxEg44lBZzE8ihUTLXmnzWeWEt6e60eZfNDEcYy6zYYboW",
+	"ofc9GsfT1INjlmfoTETBa1HZb31Gm2hbGNfT4HqbYwXGIhi7SfRJVMiiNx1Gj1NuzMurKDXnF1CqLGRf",
+	"mnxvR03mqiu1CtXm3fFOk1AuRdIbIteOiLNk/qGIAoYc7PB5YNLJqBE4pOhGjAaShFwJZ41U0gLuznel",
+	"OJex1KXX5j7ut04YdNz4GlzP/YJ+ifQXeDG+ZRdY482a6sC8ZF6bsxILS1/cWIFskZT4IkXE2eHL6F+H",
+	"NNglkk7bPPNo2n2K1u6E4vPWnIPAJBG8mm7eHid4bN2mSpXxHWXZJjN1VLxaegZYRwW8rmOieb1GsFHz",
+	"aulEoPpYt0oeHWu90c5ZPiPhDDMSKjIQ8Ly+lukG4/GoHD4qhw8h4SDvy/KsCAYaGnsAVrB6L6k5ViYn",
+	"zKvGaf3mfFCtWlZpJmGh/v9udo6ZKlE0izGa/N6FFOJLs/ybBD6qPFTgqLW7TXFfkqvt6+f65q9gbmAk",
+	"JvqI1E/5lVV6zg8+7B9/PPdtZKdw/LdsNMBEWEbMaAMZnw0qIUCeizAdIMbjpRWbdwtlmk2tFSgwmeEE",
+	"DbMe1mVNJNAPiSzPHXMtbDQmElr7AdRydTVFC9irxKZkkL4bcufm5vU2p9SdpSue5tr0WAThn1/o+GQ5",
+	"MXtbJtBrlEzI74slKyhUlzhxcV++2WK5ZR4K4JX1b1AqqaJWgjZqixUS2tyUSGisEYpieX5rqkselN3/",
+	"CDt7rKv0IEqr/GRBsTDn83XODZbzx5Bqd0xa99ome4VKtnkJSZaX1QRFq58zz9zvVHBGMBtpgeaCYFx6",
+	"wSRqMwCctfZypvZg0ijotjL15/RFPNIajhvrcLmcZZs/sWLGaCYWUVvOxw18Ffmqc9fw4aROEVTejS9H",
+	"LxMkFd8lfkAVrUPE0wBohmKiR0s/OifttFLm3Rws94/EHpRw3mdgb+Ni+4GHParjQxr1HXDA/F1tlP95",
+	"FX7nJhLBDoTtLGJYi5RPIRAA6FLb2yYJVZvDAsz8nplzmouJNlD5dCQS4z6dWE8h5VAIEsqPQNITOpmN",
+	"ZaPHHLOgUkxECM5azD/KGUAeMXQU5l7AWiEZBv6CGd9I0wPf1+2XNiPc8MeORMyaRqalT5JkbJ1pUdhn",
+	"wCgl+toEK3wSjEYtUnx2NfY9UrTRYHQYB46WKUkfN1UuDVGubg6AZv0cvwa8Lv898IZPyYBxs8m9NjfU",
+	"fna+nlBJTl/vkeeNxs6uMZuhtv6Y2VRaytOcArhIYpZIyIE6d2h7zYqzUSDTCSRlhG6ZG4aMBiiOsy63",
+	"OcSjQYCDZQyrS4v6KLxgdfKesTFydcE8oTWKsjBN69cHQRNIc0aMcpmLX2MLR3RKovCSVTgzGQ8M2e1t",
+	"1Lu7pzxZWj/UutxxohwVsagSPpqBD4ISMBxwbbQsOAMK4J2/cSpcDM/1zol9LSdhe0I4qsuI7lFaPB1A",
+	"LyC/IT8dAUQgAVd1W62JUYobq2bf8LLcTzihtCpi5TpS7CELx1TvfBZBBKrNW/ZwwMIMxUSpjNCaYj4D",
+	"+N6KbKsoLOrkmPcYCgK4VyuKXaaF45hxQz+upT2EiLqxmEgWe2V5rS4z9nqj0eZPn2K/QCbpo9DNdHWS",
+	"nuiA1clHEFmG9c260Yw4s560NkdXms3iyp8NWnxReYEKhVaRwa9mBGDevUaOBPpC9bmB1y3y2h50ZcA8",
+	"V/z9t7NklVNaPSTqqAddGP32qfr3qC4vVzod3yCTkd4FMPmLtGg5T422yitA79K9rdXdKLLUhI5Jm2pb",
+	"biV55Ib12hxr4Gmxmwob+0LjhY8ZiVhfIabCMBMyEyowpXcmVLY5HQkA+zHU2Jop/sGFjJSmktoPVtFI",
+	"R6FUuUz9i84ljRIsflcMrVf67TOtTN5GLctm6I+NF+trO43nz9e21xuNjY21r8tzIGVtuX+SwT/+NkkZ",
+	"QadEdgZMb7uOBSkH9F+ShDYlVsu2Yi+9WjiGk3qj3qivrW3UnyNvXy+JY2gWisWIStWRjHH3oxuNRn3L",
+	"q9nyR7VmLRTSlLfp0AE8XtvHDrTG42fr9TWy9/qIqYmIL56tbW2/qK81GvU18orGk5A/W9+sN+oNkOk3",
+	"kabZHMzPpCjfEb9oasWv69Xc54FVpWSuKjQqG1/vTo+FGmtEKhExnuVwuTptlQJ7GF6CgmlXjODR1LNq",
+	"GpOKGJBcS5GR1rq2GlmcNE2m1cobiRiVimDDI8cSBhGsbx8JIGodhFzOZkdomZkTd49y5OHIkV9dJ8sS",
+	"dV2Fwm5NAvmOEcEVcSc7dWlVa45mlSYs3TrbAXxZ4YCL2GSgxkxv6TNw8oFX0QJ5ufUgGhhvKX92AbFr",
+	"6o44ZYLND2kh4XwR5jo5TpS2OCPKLzB/Qqo4HI9ZYNJDo4iM2KjLYumh+erUCojEhMWrPZqaixkvmNRG",
+	"bDIYArzvIw/BIX30eg8Rvm0+ojygSsTTPCF/oRxKVgxQ28s5l5wDIlmypvKIXnUixgdqCH+F3PnLLQPo",
+	"KobpsLlcJA5Neskv3Yj2LrQEZQgSSUlklBAdKHoI73N/7YnRSPDcz9q2iFk07QBvZ9izjHi7pQluCL/c",
+	"neX5hhqWpRqtvLf0lbuk0r5pasttvASPTNj/MCbscydaya5CmcZSc+GfdM/UIfqpFwOkhbHRWE0fCof2",
+	"Iwj2lwTB7mEelINBoMYcWcKr9OATo2DnPzOyZX5elAWMEqkoD2QK//Tr5FCIC3DpcOFUo0hpvAxYFDQk",
+	"3ZU6aaVhRlM4GX3M2gZCrCfl2iyL2RjsDsdHhfAsIC6xoAr4zT8I2GgsFOO96ep74H8ETIduqTDtwLKc",
+	"GH8WsYkT5OOdU5HwASJPOfEPW+d7b9/vf+mc7r8+3T9723lz2trb93PajGka1H9LG2di9lhzGt/vRnub",
+	"hfrLpg0QJEAmgTZntDcEeAi7ZDGNwPEmPSeHPxK9C09PxjQH8jF8JVjQDSvIQc4WZ3VypgCPazlOTBey",
+	"CLwJ3mrVDGK7aWGSNE7cM/LGb6aAcP0liPWiVMb+R0YN5G1eOYp0ILJk4VDCZKG7MEuAcmuLtrngdXLK",
+	"qLmkOxPYCAgMOD6Hq6ZIFyqgp5jE0hcxa/NcVZRsNYARnl8VoYQCLrbqloEmOudxJ9VV29y6NW0JPK0b",
+	"pj/pHuaURWSXxgfzr4QYOdycln8ztXByv2FJON8zzC8A/oHPdKjynaI8diS1Np45au0yBEeIEWptjmKD",
+	"HMP86p4DNknPMr2w0Seje+KQptlCDmHNVmOjzTFvKounZzF4sDNoUI4hgnGw2UDX45Bx5EDG+3y7UPyP",
+	"DcKfOr2/c+35jtWzlhFukEjws6ikzYDlVaFfFxGQZ0SLacBmUDkYuE4P5Cf9JIqMOF9xVJJzS0tSCgVo",
+	"WCyxdLhP0hKTaGV2EGRQFED5q0VZlr9aKifn3YJyL39HTn5WXEJp616E5dqnSaT0r0MxgaG+LpmOHXqD",
+	"xrM6FpJ8aHEGacOQMo+VAtJbipUzq9WwCevq//JnxdShUl/zMfzDgNI5vQwHVIm47tQBqw+Y8smTT6yr",
+	"tzL3iKVke15fXzEFFfVh0aedfEJ05pIC/OoUScqc4mqWKG4jI4qrO+DTQu1xQNnnE6Vz5GrAXlYFJdBP",
+	"vYaHTIdvBCA10sS84mwoJvwWuPPNxQ8dCfVaJDx4pHisZMpRAnEoxL4NlEiQagYk6i6ZAu9zxuWcs67s",
+	"FuoIs1geEqXOJwsPCqUpxJFaNGZbGVlhKOZnElcwwyXd4P4uDKAeMdDWjUBwqvIBcsjW95ipYNjmNGZk",
+	"URIc5slkg2FclNV53O6e3Usbe6tcl+wtzb+RXmv13ea7o/5Jnx9OT88+vN88Xb/cUhP9ETo5mH+D1WRM",
+	"7rcReyJ+BY7E2tnvX462vgyOv70ZNo5e9k5+f/v74NNm5yKOR+Hw2+Hb0W9//ZWID0G0/uF1S//ff9JE",
+	"cf2Gd2fHR6gqNtjnl9HBNxEG67+FXz7/1qBvNpPf139rHPCGPrLCAacqiVmtWfuw/3HvYH/1ufzz4HA6",
+	"OPnzTTc+/X3z2zr/k/358aMJbb2lPIggOX3jdBi8ib4dfhoOu6NT+ft/9JpTWgFp1sZJNwp7q3p/LJ9q",
+	"nk3TY2LQI860iDMdiklRSl9LQj8QL1eqXqUFdm+lVyGfG4Wizw4LSFkydBqzLLHE0dXSzAo4Re7BkAIv",
+	"bSIGDqxXpoCRzcZmqtR9eN2CIivv97+YZKH9o9bLw/1X0BjR719HrptCTBdsCpVR70URe9Sp7lCnMvwB",
+	"OGcpNNuQOPwDNKnzbCs4lFBpql6opGXTetKdkn7IBywexyFXnpZVQGB/cnC00kRfZ5t3hRoaKQYubfCT",
+	"tpYI2JMihRaLJAOaLqc0kUdk0htCpk0uug/exqWVQtvfZRRDYkLN11IPHXnQ5o5AyOQKWUKsVNV8fjm1",
+	"i+1REXxUBH9IrPVhHSmPodYbFzieLfu06NB6gBWOU/VzlhqoVA9tSeKXe8B8byZLylTrK9PciknYv64b",
+	"7dfJ417g30oXzTyKrPtUzZbJ9faWJ23JkbAQVxFZUCLsDiiYXk4ffUyPqsUjQ9XP45Jxxdtd+ICuQSaT",
+	"nqkLClIs4dPB5IaKcNlaIVyGn+vYz8+tbDEvgNbm+QjaHM8LAmlvc3gDhi1TAB59L/fpe7FVTMH/oq/2",
+	"Qx4CuCtNCQfw9q/uidHagOETd2FpFg3QdL0nee9Hmo4fWjKWGU4YygNSvt96Ang+gM6ltHhEm89Wj9D/",
+	"s7NS6c8wyR5LODTwzXfi0fhpJSQeLN750Wr/ZwCk8/Y7CblUjAbAJZSKh+UE4E+ETHu1cXK9SP48N+2s",
+	"V7bNl3PLVmody9a8caXE3ZlJaJLsXynG9Wo5ZTKJlLT3ncRiDH/EFxnzwV1aVkoxqVCn6X5jPVVr1sT6",
+	"0aj7+fSiO9pJfv8UDIO3p+fBm7WGeDMcBp9Pxemb140v17Kmvmy8i758Po20RVVuAmVFvty816Ul+BGb",
+	"PGDb6FEc/4ri+DVom66u6dIJTa7nVX1gKStAqDuotPWOoMRaLgcFqtkoqhW+z6smDXn1HEPzKokxbzfl",
+	"gONKkM21htfmVFqSSyK4IQhM5avpAtD8YQ5rmfW2h429h+KEea9uJ+U6Qo3SpDp23ORcmzTcYdwAePs0",
+	"kgyyDcWY8U5f2OJAaf69m2w88xxezRIvzbe/OmjgmEmmKl5w05qGOKaLEgZxmSQ4HYth6b9UkUHIsdEa",
+	"ld4aCmkT+yx2s+333O7fIufegTEXst8KQOeK3YqZOcsll0HqVCIZ6VHJXGbKc0NMiTolfuBf0uS1Y1p+",
+	"02hfYdzmTm6a3jh+vUhxCfjjrkRqOHTrvN1vvTrcPzvrvPt03jk9Pm+d76epSufH7/ePMuDMKesnkkYz",
+	"BmeusYtSWk5oGD+EtJafwTB5WhiHn5Tg4nz/MbnlgSe3ZJv+McPll8hwoeNQi3/9kHw2jkU/jNizSqVN",
+	"S38BNpzhxnSciZwwfskiMTZs6mOqhoQZAU+JjKgcVhWI1l+9tfI1j/doaX4JVx1zVa8Sbgmvphintu5Y",
+	"Y22n0X1BN1e3+w22+ry3wVZ36NbaaiPY7DX62/11W1F+2aJiMCYVSpOZqH8URVERJfEvabuZr0gFv9wj",
+	"OZGWIKo3nF38Z0xJ4pul5NfJB6TryfjmuFAECWngTyQfCnYJVYYnTHDW5kYbsmxmqiqtKhkHFKogp5vj",
+	"hhpErkI5ORSXLKI9du21eJ/kMP99W9eQw0NWN8jpR6LCHxwy34NhtwHsu5IzeorNksWsg0JVAXPsajue",
+	"jsO63QuVp+3xmPHWyQHZqDfqGyQQvWSUMlGYerLxpWHjMMT/hlKs9Kw9G7Ne6mio3aPS/k6m3t6KjWD7",
+	"smDhz1NJdf/ta5zJexXKnrhk8fRH2dMFf0HRMVDmPviaNrcsaFHpObCQQktIIkg3CSOE0stezBiX6eQb",
+	"b3few6AbM0tCTZKxZ5MPPBIJcZGVQDYsEZY13nlzgUVn9tU55kHDN8dMyQ+o9QpcxPilqTHTWRhL5xv7",
+	"IO4XvBpI40zln5K3h/bAz7/a+v+LrzaCIQt/AS8geMgI1eM/EEohvaf7tpS7fLatx+cnhuwE1yVSdDgP",
+	"n+UStErmyMHuIKmW8QzLDAiz4iFZXz6DG2GMMgfWjWZbjgGS0qVRXjIdqRJzVUbdV9rCoSWDQS9Q6AZU",
+	"UUyjwimLGL1039EyPtQFc19BaJkbXCS0LHnREjat8yLcveXtKdFexYTDjMdBfmRQO/BK931uQCXhDEuN",
+	"94asd0FEEqcMOhxLkNPoQv83cfubib/vs8a2tBI+5Anr9CMxAavSFj8IJUl4gHWhm7YUD+rMyEuOWBDG",
+	"VQz5ybmSU+Dgq5MWAeJvzxQIIiyOBQyjlenG8QuzFWbFf/QRhmwDSuyaKtRwROVx2BlrvoekVUIQSMaj",
+	"A4Gw3WEo6+SQuVTqadEsyz2k32jJhyxVej0z/mvN2qldFFkhGiQJLXsULuHzMaO6iy2zOXop4XtW/B26",
+	"2qdSsdhUu4GghamcHi9LmpR+3E16avNZ+iSSZ08i+pSjU8d5oF8tcwIfLZJYP1Zr1mbaCOsvnhrEYUSV",
+	"FrzAggXVkCiJQqUiZq9UN8WhlLrgesdkjgwX9lfz0GNi0lyN0taN2Chf1twW/g0YuiJmx7du8Lbgkskx",
+	"/oLj+FI/cswdoaBHGI7dgZb/UeRuwQtbqcg2BuhXqSWc1UpFnexHkmH+2ZPNtcaKBxWAByw33G5BKKil",
+	"lZZjsnNkqqXUvNqEhqpqTvSOFSorHFI+6lhNxsiFOIlQ/UtcQ0DrJXqhl9XSneDvM+SXWqaZZ/ISJn1E",
+	"/9UxQsS93e669EbUoDp6GLAYCLd6HkMPvV6X37///wEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -62,6 +62,9 @@ type Link struct {
 	Address   string
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	SessionID *uuid.UUID
+	Platform  string
+	UsedAt    *time.Time
 }
 
 // Accounts with other services that sign people in.

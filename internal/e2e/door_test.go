@@ -199,6 +199,7 @@ func TestDoor_theOperatorsPasswordEndsCodesAndLinks(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "ACCOUNT_EMAIL_VERIFICATION=none")
 	w.signedIn(ada)
+	w.markVerified(ada)
 	w.visitor().post(resetRequestPath, "email", ada).wants(200)
 	key := w.mailedKey(ada, 1)
 	w.visitor().do("GET", resetPath, "", "X-Password-Reset-Key: "+key).wants(200)

@@ -188,6 +188,9 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if _, err := f.disown(ctx, tx, r.userID, r.address, who.Device); err != nil { // before the address is verified
 		return progress{}, err
 	}
+	if err := f.disownEarlier(ctx, tx, r.userID, r.address, who.Device); err != nil {
+		return progress{}, err
+	}
 	if err := f.useUp(ctx, tx, who, r, o.key); err != nil {
 		return progress{}, err
 	}

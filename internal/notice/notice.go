@@ -108,7 +108,9 @@ func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient)
 		}
 		return true, n.PostEmailCode(ctx, tx, to, text)
 	}
-	key, err := n.Codes.IssueLink(ctx, tx, code.VerifyEmail, to.UserID, to.Email)
+	key, err := n.Codes.IssueLink(ctx, tx, code.LinkOrder{
+		Purpose: code.VerifyEmail, UserID: to.UserID, Address: to.Email, Session: to.Session, Platform: platform.Of(to.Device.UserAgent),
+	})
 	if err != nil {
 		return false, err
 	}
@@ -153,7 +155,9 @@ func (n *Notices) ResetCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 
 // ResetLink makes a link that resets a password and sends it.
 func (n *Notices) ResetLink(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	key, err := n.Codes.IssueLink(ctx, tx, code.ResetPassword, to.UserID, to.Email)
+	key, err := n.Codes.IssueLink(ctx, tx, code.LinkOrder{
+		Purpose: code.ResetPassword, UserID: to.UserID, Address: to.Email, Platform: platform.Of(to.Device.UserAgent),
+	})
 	if err != nil {
 		return err
 	}
