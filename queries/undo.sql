@@ -38,6 +38,10 @@ SELECT number, kind, platform, network, changed_at
  WHERE user_id = @user_id AND undone_at IS NULL AND expires_at > @now
  ORDER BY number;
 
+-- Everything that is kept of a user's changes.
+-- name: ListKeptChanges :many
+SELECT kind, platform, network, changed_at, ways FROM account_changes WHERE user_id = @user_id ORDER BY number;
+
 -- An undo restores what was before a change, so that all later changes are undone, too.
 -- name: MarkChangesUndone :exec
 UPDATE account_changes SET undone_at = @now::timestamptz WHERE user_id = @user_id AND number >= @number AND undone_at IS NULL;

@@ -406,14 +406,20 @@ func TestUndo_isDoneAlsoWhereNoCodeCanBeSent(t *testing.T) {
 // Nothing else uses it up.
 func TestUndo_messagesBeyondTheBudgetAreDelayedAndNeverDropped(t *testing.T) {
 	t.Parallel()
-	w, v := undoing(t, `ACCOUNT_RATE_LIMITS={"change_notice":"3/h/user","notice":"1000/h/key"}`)
+	w, _ := undoing(t, withNotifications, `ACCOUNT_RATE_LIMITS={"change_notice":"3/h/user","notice":"1000/h/key"}`)
 
-	// Notices of another kind, and what nobody signed in does, do not count.
+	// Notices of another kind, and changes by those who are not signed in, do not count.
 	for range 3 {
-		w.visitor().post(resetRequestPath, "email", ada).wants(200)
 		w.strangeSignIn()
+		w.delivered()
+		n := len(w.letters(ada))
+		w.visitor().post(resetRequestPath, "email", ada).wants(200)
+		w.visitor().post(resetPath, "key", w.mailedKey(ada, n+1), "password", goodPassword).wants(401)
 	}
 	w.delivered()
+	v := w.again(ada)
+	w.delivered()
+	before := len(w.undoSent())
 	if n := query[int](w, "SELECT count(*) FROM river.river_job WHERE state = 'scheduled'"); n != 0 {
 		t.Fatalf("%d messages wait before there was a change", n)
 	}
@@ -425,7 +431,7 @@ func TestUndo_messagesBeyondTheBudgetAreDelayedAndNeverDropped(t *testing.T) {
 	if n := query[int](w, "SELECT count(*) FROM messages WHERE kind IN ('totp_activated', 'recovery_codes_generated')"); n != 6 {
 		t.Errorf("%d messages, want 6: none is dropped", n)
 	}
-	eventually(t, 10*time.Second, "three messages being sent", func() bool { return len(w.undoSent()) == 3 })
+	eventually(t, 10*time.Second, "three messages being sent", func() bool { return len(w.undoSent()) == before+3 })
 	waits := query[string](w, `SELECT string_agg(round(extract(epoch FROM scheduled_at - created_at) / 60)::text, ' ' ORDER BY scheduled_at)
 		FROM river.river_job WHERE state = 'scheduled'`)
 	if waits != "20 40 60" {
@@ -435,7 +441,7 @@ func TestUndo_messagesBeyondTheBudgetAreDelayedAndNeverDropped(t *testing.T) {
 	// They go out when their time has come.
 	w.exec("UPDATE river.river_job SET scheduled_at = now(), state = 'available' WHERE state = 'scheduled'")
 	w.delivered()
-	if n := len(w.undoSent()); n != 6 {
+	if n := len(w.undoSent()); n != before+6 {
 		t.Errorf("%d messages were sent in the end", n)
 	}
 }
@@ -477,6 +483,73 @@ func TestUndo_isLimited(t *testing.T) {
 	w.call("GET", undoPath, "", "X-Account-Undo-Key: x").wants(429, "too_many_requests")
 	w.undo("x").wants(429, "too_many_requests")
 	w.call("POST", undoPath, object("key", "x"), from("192.0.2.1")).wants(400)
+}
+
+// A link that verifies an address which was there before, and was not verified, is void.
+func TestUndo_aVerificationThatIsOutIsVoid(t *testing.T) {
+	t.Parallel()
+	w, v := undoing(t)
+	v.post(emailsPath, "email", grace).wants(200)
+	v.do("PUT", emailsPath, object("email", grace)).wants(200)
+	verification := w.mailedKey(grace, 1)
+	w.exec("DELETE FROM account_changes")
+
+	w.undo(w.changed(v)).wants(200)
+	w.visitor().post(verifyEmailPath, "key", verification).wants(400, "invalid_or_expired_key@key")
+	if got := query[string](w, "SELECT string_agg(address || ' ' || (verified_at IS NOT NULL), ', ' ORDER BY address) FROM email_addresses"); got != ada+" true, "+grace+" false" {
+		t.Errorf("the addresses are %s", got)
+	}
+}
+
+// Where a user has one address, a new one takes its place: the undo restores the one before.
+func TestUndo_restoresTheOneAddress(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, publicURL, "ACCOUNT_CHANGE_EMAIL=true", mandatoryByCode)
+	v := w.verified(ada)
+	w.verifiedLongAgo()
+	v.proved().post(emailsPath, "email", grace).wants(200)
+	v.post(verifyEmailPath, "key", w.mailedCode(grace, 1)).wants(200)
+	keys := w.undoKeys(ada)
+	if len(keys) != 1 || len(w.undoKeys(grace)) != 0 {
+		t.Fatalf("%d links", len(keys))
+	}
+	w.undo(keys[0]).wants(200)
+	if got := query[string](w, "SELECT string_agg(address || ' ' || is_primary, ', ') FROM email_addresses"); got != ada+" true" {
+		t.Errorf("the addresses are %s", got)
+	}
+}
+
+// A first number is removed again.
+func TestUndo_removesAFirstNumber(t *testing.T) {
+	t.Parallel()
+	w, g := texting(t, publicURL, "ACCOUNT_EMAIL_VERIFICATION=none")
+	v := w.signedIn(ada)
+	w.markVerified(ada)
+	w.verifiedLongAgo()
+	v.proved().post(phonePath, "phone", number).wants(202)
+	v.post(verifyPhonePath, "code", g.code(t, number, 1)).wants(200)
+
+	keys := w.undoKeys(ada)
+	if l := w.letters(ada); len(keys) != 1 || !strings.Contains(l[len(l)-1].subject, "phone number was added") {
+		t.Fatalf("%d links", len(keys))
+	}
+	w.undo(keys[0]).wants(200)
+	if query[bool](w, "SELECT phone IS NOT NULL OR phone_verified_at IS NOT NULL FROM users") {
+		t.Error("the number is still there")
+	}
+}
+
+// The export shows what is kept of changes, and none of the secrets.
+func TestUndo_theExportShowsWhatIsKept(t *testing.T) {
+	t.Parallel()
+	w, v := undoing(t)
+	v.proved().do("GET", exportPath, "").wants(200)
+	w.changed(v)
+	v.post(reauthPath, "password", anotherPassword).wants(200)
+	a := v.do("GET", exportPath, "").wants(200)
+	if a.text("data.changes.change") != "password_changed" || a.text("data.changes.before.emails.address") != ada {
+		t.Error(a.Body)
+	}
 }
 
 // What is kept for an undo goes after seven days, and with the account.

@@ -67,17 +67,15 @@ func (s *Server) undoPages() {
 	s.app.Post(path, s.paged(s.doUndo))
 }
 
+// undoHandler makes the page that answers a request, or the error that keeps it from that.
+type undoHandler func(c *fiber.Ctx, t undoTexts) (undoPage, error)
+
 // paged counts a request and turns its error into a page.
-func (s *Server) paged(handle func(c *fiber.Ctx, t undoTexts) (undoPage, error)) fiber.Handler {
+func (s *Server) paged(handle undoHandler) fiber.Handler {
 	return func(c *fiber.Ctx) error {
 		texts := undoTextsFor(c.Get(fiber.HeaderAcceptLanguage))
 
-		_, err := s.Limiter.Take(c.UserContext(), limit.AccountUndo, limit.Subject{Address: s.address(c)})
-
-		var page undoPage
-		if err == nil {
-			page, err = handle(c, texts)
-		}
+		page, err := s.admitted(c, texts, handle)
 		if err != nil {
 			page = failedUndo(texts, err)
 			s.refuse(c, err)
@@ -85,6 +83,18 @@ func (s *Server) paged(handle func(c *fiber.Ctx, t undoTexts) (undoPage, error))
 
 		return renderUndo(c, texts, page)
 	}
+}
+
+// admitted handles a request once the server is ready, and within its limit.
+func (s *Server) admitted(c *fiber.Ctx, t undoTexts, handle undoHandler) (undoPage, error) {
+	if !s.Ready() {
+		return undoPage{}, problem.TemporarilyUnavailable
+	}
+	if _, err := s.Limiter.Take(c.UserContext(), limit.AccountUndo, limit.Subject{Address: s.address(c)}); err != nil {
+		return undoPage{}, err
+	}
+
+	return handle(c, t)
 }
 
 // refuse sets the status and the headers of an error. The answer itself is a page.

@@ -106,7 +106,7 @@ var undoGerman = undoTexts{
 	busy:        "Aus Ihrem Netz kamen zu viele Versuche. Warten Sie eine Minute und öffnen Sie den Link noch einmal.",
 	away:        "Das geht gerade nicht. Es wurde nichts geändert. Warten Sie eine Minute und öffnen Sie den Link noch einmal.",
 	other:       "Eine Anmeldung wurde geändert",
-	changes: map[string]string{
+	changes: map[string]string{ //nolint:gosec // names of changes
 		"email_added":              "Eine E-Mail-Adresse kam hinzu",
 		"email_changed":            "Die Haupt-E-Mail-Adresse wurde geändert",
 		"email_confirmed":          "Eine E-Mail-Adresse wurde bestätigt",
