@@ -118,6 +118,7 @@ func Open(baseURL string, settings Settings) (*Session, error) {
 	if s.plain, err = NewClient(baseURL, options...); err != nil {
 		return nil, err
 	}
+	s.plain.Client = deviceDoer{s, s.plain.Client}
 	s.api, err = NewClientWithResponses(baseURL, append(options, WithHTTPClient(doer{s, s.plain.Client}))...)
 	if err != nil {
 		return nil, err

@@ -2,6 +2,7 @@ import type { AccessToken } from './access-token.js';
 import { received } from './access-token.js';
 import { answerOf, isOver, judge, parse, type Answer } from './answer.js';
 import type { Action } from './generated-actions/actions.gen.js';
+import { Device } from './device.js';
 import type { Keeper } from './keeper.js';
 import { operationOf, protocol, stepOf } from './operations.js';
 import { isOurs } from './server-calls.js';
@@ -38,10 +39,14 @@ export interface Ticket {
 
 /** Adds tokens to requests and looks after the answers, whatever library sends them. */
 export class Transport {
+  private readonly device: Device;
+
   constructor(
     private readonly settings: Settings,
     private readonly keeper: Keeper,
-  ) {}
+  ) {
+    this.device = new Device(settings.storage);
+  }
 
   /**
    * What to add to a request. Undefined where tokens must not go: other hosts than ours,
@@ -70,6 +75,10 @@ export class Transport {
       headers['Authorization'] = `Bearer ${access.text}`;
     } else if (sessionToken && path) {
       headers['X-Session-Token'] = sessionToken;
+    }
+    const device = !access && path?.startsWith(`${protocol}auth/`) && (await this.device.read());
+    if (device) {
+      headers['X-Latchkey-Device'] = device;
     }
     return { headers, operation: operation || undefined, access, sessionToken: path && sessionToken, apart: apart !== undefined, dispensable: !(needed || apart || step), epoch, last: fresh };
   }
@@ -150,6 +159,9 @@ export class Transport {
   /** Any answer of the protocol may carry tokens: those of all flows, also of later ones. */
   private async takeTokens(ticket: Ticket, { status, envelope }: Answer, word: Action): Promise<void> {
     const meta = envelope?.meta;
+    if (status < 300 && meta?.device_token) {
+      await this.device.write(meta.device_token);
+    }
     if (status < 300 && meta?.access_token && meta.refresh_token) {
       const pair = { access: received(meta.access_token, this.settings.clock), refreshToken: meta.refresh_token, user: envelope?.data?.user };
       await this.keeper.adopt(pair, ticket.epoch, !ticket.access);

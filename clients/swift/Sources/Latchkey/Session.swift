@@ -26,6 +26,7 @@ public actor Session {
     let refreshCall: RefreshCall
     let signOuts: SignOutQueue
     nonisolated let server: URL
+    nonisolated let knownDevice: KnownDevice
     nonisolated let transport: any Transport
     nonisolated let broadcast = Broadcast()
 
@@ -49,6 +50,7 @@ public actor Session {
         self.server = server
         self.options = options
         clock = options.clock
+        knownDevice = KnownDevice(store: store)
         vault = TokenVault(store: store, patience: options.lockPatience)
         shared = SharedAccess.of(store.identity)
         if let given = options.transport { transport = given } else {
@@ -74,6 +76,7 @@ public actor Session {
     private nonisolated func client(_ authentication: Authentication) -> Client {
         var chain: [any Middleware] = [authentication]
         if let name = options.deviceName { chain.append(DeviceName(name)) }
+        chain.append(knownDevice)
         chain.append(Timeout(clock: clock, seconds: options.timeout))
         return Client(transport: transport, middlewares: chain)
     }

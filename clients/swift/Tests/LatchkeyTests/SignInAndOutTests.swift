@@ -20,6 +20,18 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         XCTAssertNil(server.requests("getProfile").first?.headers["X-Session-Token"])
     }
 
+    func testADeviceTokenIsSentByLaterSignInsAndNowhereElse() async throws {
+        let pair = #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":{"is_authenticated":true,"access_token":"\#(TestServer.access(1))","refresh_token":"refresh-1","device_token":"lkdt_one"}}"#
+        server.play("login", .response(TestServer.json(200, pair)))
+        let session = try await signedIn()
+        _ = await call(session)
+        try await session.signOut()
+        _ = try await signedIn() // the next launch
+        XCTAssertEqual(server.requests("login").map { $0.headers["X-Latchkey-Device"] }, [nil, "lkdt_one"])
+        XCTAssertEqual(server.log.filter { $0.operation != "login" && $0.headers["X-Latchkey-Device"] != nil }.map(\.operation), [])
+        XCTAssertEqual(Set(keychain.contents.keys).isSuperset(of: ["device"]), true)
+    }
+
     func testAGoneSignInStartsAfresh() async throws {
         let session = try session()
         server.play("login", .response(TestServer.unauthorized(pending: "verify_email", sessionToken: "lkst_1")))
