@@ -1,0 +1,665 @@
+
+SET statement_timeout = 0;
+SET lock_timeout = 0;
+SET idle_in_transaction_session_timeout = 0;
+SET client_encoding = 'UTF8';
+SET standard_conforming_strings = on;
+SELECT pg_catalog.set_config('search_path', '', false);
+SET check_function_bodies = false;
+SET xmloption = content;
+SET client_min_messages = warning;
+SET row_security = off;
+
+CREATE SCHEMA river;
+
+CREATE TYPE river.river_job_state AS ENUM (
+    'available',
+    'cancelled',
+    'completed',
+    'discarded',
+    'pending',
+    'retryable',
+    'running',
+    'scheduled'
+);
+
+CREATE FUNCTION public.audit_events_are_kept() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.address IS NULL AND NEW.user_agent IS NULL
+       AND (NEW.id, NEW.occurred_at, NEW.event, NEW.result, NEW.actor) = (OLD.id, OLD.occurred_at, OLD.event, OLD.result, OLD.actor)
+       AND (NEW.user_id, NEW.session_id, NEW.address_hash, NEW.email_hash)
+           IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id, OLD.address_hash, OLD.email_hash) THEN
+        RETURN NEW;
+    END IF;
+    RAISE EXCEPTION 'audit events are neither changed nor removed' USING ERRCODE = 'restrict_violation';
+END $$;
+
+CREATE FUNCTION river.river_job_state_in_bitmask(bitmask bit, state river.river_job_state) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    SELECT CASE state
+        WHEN 'available' THEN get_bit(bitmask, 7)
+        WHEN 'cancelled' THEN get_bit(bitmask, 6)
+        WHEN 'completed' THEN get_bit(bitmask, 5)
+        WHEN 'discarded' THEN get_bit(bitmask, 4)
+        WHEN 'pending'   THEN get_bit(bitmask, 3)
+        WHEN 'retryable' THEN get_bit(bitmask, 2)
+        WHEN 'running'   THEN get_bit(bitmask, 1)
+        WHEN 'scheduled' THEN get_bit(bitmask, 0)
+        ELSE 0
+    END = 1;
+$$;
+
+SET default_tablespace = '';
+
+SET default_table_access_method = heap;
+
+CREATE TABLE public.audit_events (
+    id uuid NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    event text NOT NULL,
+    result text NOT NULL,
+    actor text NOT NULL,
+    user_id bigint,
+    session_id uuid,
+    address_hash bytea,
+    email_hash bytea,
+    address text,
+    user_agent text,
+    CONSTRAINT audit_events_actor_check CHECK ((actor = ANY (ARRAY['user'::text, 'operator'::text, 'server'::text]))),
+    CONSTRAINT audit_events_result_check CHECK ((result = ANY (ARRAY['success'::text, 'failure'::text])))
+);
+
+CREATE TABLE public.authenticators (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    type text NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone,
+    sealed bytea,
+    spent bigint NOT NULL,
+    misses integer NOT NULL,
+    viewed_at timestamp with time zone,
+    CONSTRAINT authenticators_check CHECK (((type = 'webauthn'::text) = (sealed IS NULL))),
+    CONSTRAINT authenticators_id_check CHECK (((id >= 1) AND (id <= '4503599627370495'::bigint))),
+    CONSTRAINT authenticators_misses_check CHECK ((misses >= 0)),
+    CONSTRAINT authenticators_name_check CHECK ((length(name) <= 100)),
+    CONSTRAINT authenticators_type_check CHECK ((type = ANY (ARRAY['totp'::text, 'recovery_codes'::text, 'webauthn'::text])))
+);
+
+CREATE TABLE public.ceremonies (
+    session_id uuid NOT NULL,
+    purpose text NOT NULL,
+    sealed bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT ceremonies_purpose_check CHECK ((purpose = ANY (ARRAY['add_totp'::text, 'add_webauthn'::text, 'authenticate'::text, 'reauthenticate'::text, 'login'::text, 'signup'::text])))
+);
+
+CREATE TABLE public.codes (
+    session_id uuid NOT NULL,
+    purpose text NOT NULL,
+    user_id bigint,
+    target text NOT NULL,
+    code_hash bytea NOT NULL,
+    attempts_left smallint NOT NULL,
+    resends_left smallint NOT NULL,
+    changes_left smallint NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT codes_attempts_left_check CHECK ((attempts_left >= 0)),
+    CONSTRAINT codes_changes_left_check CHECK ((changes_left >= 0)),
+    CONSTRAINT codes_code_hash_check CHECK ((octet_length(code_hash) = 32)),
+    CONSTRAINT codes_purpose_check CHECK ((purpose = ANY (ARRAY['login'::text, 'verify_email'::text, 'verify_phone'::text, 'reset_password'::text]))),
+    CONSTRAINT codes_resends_left_check CHECK ((resends_left >= 0))
+);
+
+CREATE TABLE public.email_addresses (
+    user_id bigint NOT NULL,
+    address text NOT NULL,
+    verified_at timestamp with time zone,
+    is_primary boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT email_addresses_address_check CHECK (((address = lower(address)) AND (octet_length(address) <= 254)))
+);
+
+CREATE TABLE public.goose_db_version (
+    id integer NOT NULL,
+    version_id bigint NOT NULL,
+    is_applied boolean NOT NULL,
+    tstamp timestamp without time zone DEFAULT now() NOT NULL
+);
+
+ALTER TABLE public.goose_db_version ALTER COLUMN id ADD GENERATED BY DEFAULT AS IDENTITY (
+    SEQUENCE NAME public.goose_db_version_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.links (
+    key_hash bytea NOT NULL,
+    purpose text NOT NULL,
+    user_id bigint NOT NULL,
+    address text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT links_key_hash_check CHECK ((octet_length(key_hash) = 32)),
+    CONSTRAINT links_purpose_check CHECK ((purpose = ANY (ARRAY['verify_email'::text, 'reset_password'::text])))
+);
+
+CREATE TABLE public.memberships (
+    tenant_id uuid NOT NULL,
+    user_id bigint NOT NULL,
+    is_primary boolean NOT NULL,
+    created_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.messages (
+    id uuid NOT NULL,
+    kind text NOT NULL,
+    user_id bigint,
+    sealed bytea,
+    created_at timestamp with time zone NOT NULL,
+    sent_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    failure text,
+    CONSTRAINT messages_check CHECK (((failed_at IS NULL) = (failure IS NULL)))
+);
+
+CREATE TABLE public.provider_accounts (
+    provider text NOT NULL,
+    uid text NOT NULL,
+    user_id bigint NOT NULL,
+    display text NOT NULL,
+    client_id text NOT NULL,
+    grant_sealed bytea,
+    created_at timestamp with time zone NOT NULL,
+    last_used_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_accounts_provider_check CHECK (((length(provider) >= 1) AND (length(provider) <= 200))),
+    CONSTRAINT provider_accounts_uid_check CHECK (((length(uid) >= 1) AND (length(uid) <= 255)))
+);
+
+CREATE TABLE public.provider_nonces (
+    nonce_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT provider_nonces_nonce_hash_check CHECK ((octet_length(nonce_hash) = 32))
+);
+
+CREATE TABLE public.rate_limits (
+    key bytea NOT NULL,
+    used_until timestamp with time zone NOT NULL,
+    cost_seconds double precision NOT NULL,
+    period_seconds double precision NOT NULL,
+    CONSTRAINT rate_limits_key_check CHECK ((octet_length(key) = 32))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.revocations (
+    id uuid NOT NULL,
+    provider text NOT NULL,
+    client_id text NOT NULL,
+    grant_sealed bytea NOT NULL,
+    attempts integer NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    next_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.sessions (
+    id uuid NOT NULL,
+    listing_id bigint NOT NULL,
+    token_hash bytea NOT NULL,
+    user_id bigint,
+    created_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    generation bigint NOT NULL,
+    rotated_at timestamp with time zone NOT NULL,
+    refresh_expires_at timestamp with time zone NOT NULL,
+    confirmed_at timestamp with time zone,
+    idempotency_key_hash bytea,
+    sends_idempotency_keys boolean NOT NULL,
+    device_key_thumbprint text,
+    last_seen_at timestamp with time zone NOT NULL,
+    user_agent text NOT NULL,
+    device_name text NOT NULL,
+    address text,
+    methods jsonb NOT NULL,
+    ended_at timestamp with time zone,
+    end_reason text,
+    attempt jsonb,
+    CONSTRAINT sessions_are_of_somebody CHECK (((user_id IS NULL) = (attempt IS NOT NULL))),
+    CONSTRAINT sessions_check CHECK (((ended_at IS NULL) = (end_reason IS NULL))),
+    CONSTRAINT sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['signed_out'::text, 'ended_by_user'::text, 'ended_by_admin'::text, 'session_limit'::text, 'password_changed'::text, 'reuse_detected'::text, 'account_disabled'::text, 'account_deleted'::text]))),
+    CONSTRAINT sessions_generation_check CHECK ((generation >= 1)),
+    CONSTRAINT sessions_idempotency_key_hash_check CHECK ((octet_length(idempotency_key_hash) = 32)),
+    CONSTRAINT sessions_listing_id_check CHECK (((listing_id >= 1) AND (listing_id <= '4503599627370495'::bigint))),
+    CONSTRAINT sessions_token_hash_check CHECK ((octet_length(token_hash) = 32))
+)
+WITH (fillfactor='70');
+
+CREATE TABLE public.users (
+    id bigint NOT NULL,
+    display text NOT NULL,
+    password_hash text,
+    disabled_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    username text,
+    phone text,
+    phone_verified_at timestamp with time zone,
+    deletes_at timestamp with time zone,
+    webauthn_handle bytea,
+    CONSTRAINT users_display_check CHECK (((length(display) >= 1) AND (length(display) <= 150))),
+    CONSTRAINT users_id_check CHECK (((id >= 1) AND (id <= '4503599627370495'::bigint))),
+    CONSTRAINT users_phone_check CHECK ((phone ~ '^\+[1-9][0-9]{5,14}$'::text)),
+    CONSTRAINT users_phone_is_there CHECK (((phone IS NOT NULL) OR (phone_verified_at IS NULL))),
+    CONSTRAINT users_username_check CHECK (((length(username) >= 1) AND (length(username) <= 150))),
+    CONSTRAINT users_webauthn_handle_check CHECK ((octet_length(webauthn_handle) = 32))
+);
+
+CREATE VIEW public.user_details AS
+ SELECT u.id,
+    u.display,
+    (u.password_hash IS NOT NULL) AS has_usable_password,
+    u.disabled_at,
+    u.created_at,
+    e.address AS email,
+    e.verified_at AS email_verified_at,
+    m.tenant_id,
+    u.username,
+    u.phone,
+    u.phone_verified_at,
+    u.deletes_at
+   FROM ((public.users u
+     LEFT JOIN public.email_addresses e ON (((e.user_id = u.id) AND e.is_primary)))
+     LEFT JOIN public.memberships m ON (((m.user_id = u.id) AND m.is_primary)));
+
+CREATE VIEW public.session_details AS
+ SELECT s.id,
+    s.token_hash,
+    u.id AS user_id,
+    s.created_at,
+    s.expires_at,
+    s.generation,
+    s.rotated_at,
+    s.refresh_expires_at,
+    s.confirmed_at,
+    s.idempotency_key_hash,
+    s.sends_idempotency_keys,
+    s.methods,
+    s.ended_at,
+    s.end_reason,
+    u.display,
+    u.has_usable_password,
+    u.disabled_at,
+    u.created_at AS user_created_at,
+    u.email,
+    u.email_verified_at,
+    u.tenant_id,
+    u.username,
+    u.phone,
+    u.phone_verified_at,
+    u.deletes_at
+   FROM (public.sessions s
+     JOIN public.user_details u ON ((u.id = s.user_id)));
+
+CREATE TABLE public.spent_id_tokens (
+    token_hash bytea NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    CONSTRAINT spent_id_tokens_token_hash_check CHECK ((octet_length(token_hash) = 32))
+);
+
+CREATE TABLE public.tenants (
+    id uuid NOT NULL,
+    name text NOT NULL,
+    created_at timestamp with time zone NOT NULL,
+    CONSTRAINT tenants_name_check CHECK (((length(name) >= 1) AND (length(name) <= 150)))
+);
+
+CREATE TABLE public.webauthn_credentials (
+    authenticator_id bigint NOT NULL,
+    credential_id bytea NOT NULL,
+    public_key bytea NOT NULL,
+    sign_count bigint NOT NULL,
+    aaguid bytea NOT NULL,
+    transports text[] NOT NULL,
+    backup_eligible boolean NOT NULL,
+    backup_state boolean NOT NULL,
+    passwordless boolean,
+    CONSTRAINT webauthn_credentials_aaguid_check CHECK ((octet_length(aaguid) = 16)),
+    CONSTRAINT webauthn_credentials_credential_id_check CHECK (((octet_length(credential_id) >= 1) AND (octet_length(credential_id) <= 1023))),
+    CONSTRAINT webauthn_credentials_sign_count_check CHECK (((sign_count >= 0) AND (sign_count <= '4294967295'::bigint)))
+);
+
+CREATE TABLE river.river_job (
+    id bigint NOT NULL,
+    state river.river_job_state DEFAULT 'available'::river.river_job_state NOT NULL,
+    attempt smallint DEFAULT 0 NOT NULL,
+    max_attempts smallint DEFAULT 25 NOT NULL,
+    attempted_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    finalized_at timestamp with time zone,
+    scheduled_at timestamp with time zone DEFAULT now() NOT NULL,
+    priority smallint DEFAULT 1 NOT NULL,
+    args jsonb NOT NULL,
+    attempted_by text[],
+    errors jsonb[],
+    kind text NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    queue text DEFAULT 'default'::text NOT NULL,
+    tags character varying(255)[] DEFAULT '{}'::character varying[] NOT NULL,
+    unique_key bytea,
+    unique_states bit(8),
+    CONSTRAINT finalized_or_finalized_at_null CHECK ((((finalized_at IS NULL) AND (state <> ALL (ARRAY['cancelled'::river.river_job_state, 'completed'::river.river_job_state, 'discarded'::river.river_job_state]))) OR ((finalized_at IS NOT NULL) AND (state = ANY (ARRAY['cancelled'::river.river_job_state, 'completed'::river.river_job_state, 'discarded'::river.river_job_state]))))),
+    CONSTRAINT kind_length CHECK (((char_length(kind) > 0) AND (char_length(kind) < 128))),
+    CONSTRAINT max_attempts_is_positive CHECK ((max_attempts > 0)),
+    CONSTRAINT priority_in_range CHECK (((priority >= 1) AND (priority <= 4))),
+    CONSTRAINT queue_length CHECK (((char_length(queue) > 0) AND (char_length(queue) < 128)))
+);
+
+CREATE SEQUENCE river.river_job_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE river.river_job_id_seq OWNED BY river.river_job.id;
+
+CREATE UNLOGGED TABLE river.river_leader (
+    elected_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    leader_id text NOT NULL,
+    name text DEFAULT 'default'::text NOT NULL,
+    CONSTRAINT leader_id_length CHECK (((char_length(leader_id) > 0) AND (char_length(leader_id) < 128))),
+    CONSTRAINT name_length CHECK ((name = 'default'::text))
+);
+
+CREATE TABLE river.river_migration (
+    line text NOT NULL,
+    version bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT line_length CHECK (((char_length(line) > 0) AND (char_length(line) < 128))),
+    CONSTRAINT version_gte_1 CHECK ((version >= 1))
+);
+
+CREATE TABLE river.river_notification (
+    id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    payload text NOT NULL,
+    topic text NOT NULL,
+    CONSTRAINT topic_length CHECK (((length(topic) > 0) AND (length(topic) < 128)))
+);
+
+CREATE SEQUENCE river.river_notification_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE river.river_notification_id_seq OWNED BY river.river_notification.id;
+
+CREATE TABLE river.river_queue (
+    name text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    metadata jsonb DEFAULT '{}'::jsonb NOT NULL,
+    paused_at timestamp with time zone,
+    updated_at timestamp with time zone DEFAULT CURRENT_TIMESTAMP NOT NULL
+);
+
+ALTER TABLE ONLY river.river_job ALTER COLUMN id SET DEFAULT nextval('river.river_job_id_seq'::regclass);
+
+ALTER TABLE ONLY river.river_notification ALTER COLUMN id SET DEFAULT nextval('river.river_notification_id_seq'::regclass);
+
+INSERT INTO public.audit_events VALUES ('01a22987-c25c-7c19-9dee-3368c3eaa28a', '2026-11-29 22:58:12.671494+00', 'user_created', 'success', 'user', 4464042319262242, 'd65ca880-b352-a420-cb49-6bb78584b1f1', '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', NULL, '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-c2fc-7632-9189-424f2c9ce381', '2026-11-29 22:58:12.860394+00', 'login', 'failure', 'user', NULL, NULL, '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', '\x213290a3ecfa280b2c50f1d77a378b5f013689fe5c625b88f92afcb619a12790', '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-c3c3-78bb-a063-4da2209ec654', '2026-11-29 22:58:13.059561+00', 'login', 'failure', 'user', NULL, NULL, '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', '\x213290a3ecfa280b2c50f1d77a378b5f013689fe5c625b88f92afcb619a12790', '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-c3e2-7f3c-adaf-97d49eb6ac80', '2026-11-29 22:58:13.090987+00', 'login', 'failure', 'user', NULL, NULL, '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', '\x213290a3ecfa280b2c50f1d77a378b5f013689fe5c625b88f92afcb619a12790', '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-c452-7323-bd28-209996d95422', '2026-11-29 22:58:13.202194+00', 'login', 'failure', 'user', NULL, NULL, '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', '\x213290a3ecfa280b2c50f1d77a378b5f013689fe5c625b88f92afcb619a12790', '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-c473-7077-bdc8-2589fa1afd41', '2026-11-29 22:58:13.235021+00', 'login', 'failure', 'user', NULL, NULL, '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', '\x213290a3ecfa280b2c50f1d77a378b5f013689fe5c625b88f92afcb619a12790', '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-cdf1-7e3f-ac0d-e90ee0d5ea22', '2026-11-29 22:58:15.662188+00', 'user_created', 'success', 'user', 220116019276503, 'c7191603-3168-625c-8ed4-60ec007cc604', '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', NULL, '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-ce95-73d6-b217-00941cfae05e', '2026-11-29 22:58:15.826436+00', 'login', 'success', 'user', 220116019276503, '543f6208-d815-386c-5d40-26cd4ecd9854', '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', NULL, '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-cecd-701d-a3b9-83dc5eef29c3', '2026-11-29 22:58:15.881995+00', 'reauthenticated', 'success', 'user', 220116019276503, '543f6208-d815-386c-5d40-26cd4ecd9854', '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', NULL, '127.0.0.1', 'Python-urllib/3.11');
+INSERT INTO public.audit_events VALUES ('01a22987-cef6-7601-9edf-e5a38e10bcc6', '2026-11-29 22:58:15.923962+00', 'factor_added', 'success', 'user', 220116019276503, '543f6208-d815-386c-5d40-26cd4ecd9854', '\x517b96335a4bd16de1c59ece87bbeb488c31d9e5ba0d3caf8c618e8bb49c3b3a', NULL, '127.0.0.1', 'Python-urllib/3.11');
+
+INSERT INTO public.authenticators VALUES (1588740941261906, 220116019276503, 'totp', '', '2026-11-29 22:58:15.923962+00', '2026-11-29 22:58:15.923962+00', '\x6b313a4cbf99437d329b9858e4b6544941805776a935aef9349dec2170d572a3dfd059d4e19229e00202d7f3cbe7ae138fb80e', 59866436, 0, NULL);
+INSERT INTO public.authenticators VALUES (3274801000183873, 220116019276503, 'recovery_codes', '', '2026-11-29 22:58:15.923962+00', NULL, '\x6b313a604aaa20aab122e0f773720b5bf2619f7ed1dc023a6d054603abfe19727e1d9970531f61caba5e506c1d30554844a2017aaab4637e87950f7c02b42b8d51a38ad11fc69ee96c1381bc58145bba167e8abc462960b18ddd4266bef351cd9bdd3b9b9756032ceec4eafaf92afe49a17e3b4d03b7fee52df5866661e6321b7d82956321792db731f3c0f3a968', 0, 0, NULL);
+
+INSERT INTO public.codes VALUES ('2d47c487-a51d-fca5-6751-33a16771d1fe', 'login', 4464042319262242, 'ada@example.com', '\xdfdb38b81ad501d569097e8e8cd55d1f3ade5ad419abe4578f9c48c922f40481', 3, 0, 0, '2026-11-29 22:58:13.285341+00', '2026-11-29 23:01:13.285341+00');
+
+INSERT INTO public.email_addresses VALUES (4464042319262242, 'ada@example.com', '2026-11-29 22:58:12.671494+00', true, '2026-11-29 22:58:12.671494+00');
+INSERT INTO public.email_addresses VALUES (220116019276503, 'bob@example.com', '2026-11-29 22:58:15.662188+00', true, '2026-11-29 22:58:15.662188+00');
+
+INSERT INTO public.goose_db_version VALUES (1, 0, true, '2026-11-29 22:58:12.131124');
+INSERT INTO public.goose_db_version VALUES (2, 1, true, '2026-11-29 22:58:12.157093');
+INSERT INTO public.goose_db_version VALUES (3, 2, true, '2026-11-29 22:58:12.200361');
+INSERT INTO public.goose_db_version VALUES (4, 3, true, '2026-11-29 22:58:12.208533');
+INSERT INTO public.goose_db_version VALUES (5, 4, true, '2026-11-29 22:58:12.238455');
+
+INSERT INTO public.messages VALUES ('01a22987-c4c3-7381-a628-b38f4cab3156', 'login_code', 4464042319262242, '\x646572697665643a16bef781c7fa4ed0c794530d774e92876dcabd7bfcf9dfb3787e7fb89a4f66bbc7a9878d112bdd24c2420bd8958ab5c80f0cb5a43785124b899d22fc7463b6bfc183068f9f5037ce9af8cd8b21c28c8585b4db128283e2f5bf0bc8fed3f5fa1814acc53afd4e3f90842296a693bf3ada9c7614e73e8e4b3353eefdadf0e33d683b234297b2720228e9aa29ed7e1683b2c6f29c72b0906fc0f2ce3098fe7beb601fd680393eb2e8c5f34c10060ed8b5f27eee99080490a1e8976493eab3fb9e27ae4a7f7d0443abd45f631607a14a7fd68b743411ed659ed62be366518862670018f72a24dfe318d8a7a69f', '2026-11-29 22:58:13.285341+00', NULL, NULL, NULL);
+INSERT INTO public.messages VALUES ('01a22987-cef6-7ee1-b18a-097fd9f4fb0b', 'totp_activated', 220116019276503, '\x6b313a2b9882cb0a73b2b010c1260a81ba641b8d8422c7d5319c62ca7e232a51296f6db69087b6944aade7e89aa6498e2c48ff9059000364ca1545d800d253c0d692b8aa79a3af69adba6dc835bcc4ae13fc4a8158a540fa9fe10fbe317879d54616778fa982db5f728257e537cafbb1b74dacd33e6b0c1adf82475dbf7ec2b1896044172f374db0149c802edc359f0cd6a50ecdd505049e5c2b181c9634c103604ae93372b1b4777d911dc86aa78a57b61ac68dbd3517b03f1c1083791854af393cd031d8470d0e1a25c268b7ec6195276d0a6c9ef7d5b6fd14c797e09178b070cca6ac6626af7c78069690', '2026-11-29 22:58:15.923962+00', NULL, NULL, NULL);
+
+INSERT INTO public.rate_limits VALUES ('\x13e3aaa4f8a7ca6f711c955418f13b07329f49bdf4255422e393a8be873c51ac', '2026-11-29 23:03:12.712456+00', 60, 300);
+INSERT INTO public.rate_limits VALUES ('\x3b07eac792e26235aea6c79a75ca9c1244245be9b817e3ec693da963ade08430', '2026-11-29 22:58:16.279815+00', 3, 60);
+INSERT INTO public.rate_limits VALUES ('\x42f11aa869960c96c77169f75f4ba63e7bbe1cb9e9d82c90c1a258e7a37a9be8', '2026-11-29 22:58:33.279815+00', 20, 60);
+INSERT INTO public.rate_limits VALUES ('\xf065679296129db6b3ef5df0625b7fedc37be834fea1a0bae719d72c38926ea3', '2026-11-29 22:58:18.593235+00', 3, 60);
+INSERT INTO public.rate_limits VALUES ('\xb46bc0dedc2e836c7342d16d3422b8950cc7c300b5e1304924f0ef0eca470983', '2026-11-29 22:58:26.712028+00', 2, 60);
+INSERT INTO public.rate_limits VALUES ('\x0e6fca6635566134aebf93349998d6d460b3fc30acb366061479d0c315c9c649', '2026-11-29 22:58:15.758728+00', 60, 300);
+INSERT INTO public.rate_limits VALUES ('\x55812d85a11393ebb02d8281dc945f228358e73e0b4158511d62faa7ebb9477d', '2026-11-29 22:58:21.847794+00', 6, 60);
+INSERT INTO public.rate_limits VALUES ('\xd0eb9011910259dc84b3ff294550391e1ea50c984d48da57b7cac61295665cdb', '2026-11-29 22:58:15.85113+00', 60, 300);
+INSERT INTO public.rate_limits VALUES ('\xe091d6951bded1650b46d05fad4acfd3be38b9d82c66dd09e7c1aa303238bf63', '2026-11-29 22:58:42.712456+00', 6, 60);
+INSERT INTO public.rate_limits VALUES ('\xce6e050c3cbae681fc8a254e8b87d7547c38d7d7bab60baeb3314a42678261a8', '2026-11-29 23:01:15.923962+00', 180, 3600);
+
+INSERT INTO public.sessions VALUES ('d65ca880-b352-a420-cb49-6bb78584b1f1', 1003992060026858, '\xb694a76eb97759ebef203c8d4d23064b4281928d39c4fe2f658346764cb5970f', 4464042319262242, '2026-11-29 22:58:12.671494+00', '2027-02-27 22:58:12+00', 1, '2026-11-29 22:58:12.671494+00', '2026-11-30 22:58:12+00', NULL, NULL, false, NULL, '2026-11-29 22:58:12.671494+00', 'Python-urllib/3.11', '', '127.0.0.1', '[]', NULL, NULL, NULL);
+INSERT INTO public.sessions VALUES ('2d47c487-a51d-fca5-6751-33a16771d1fe', 2619080755596690, '\x16c0a5199d18da5d3d9abf45ffd9764245cafea838bb1be77e3c4baa6086c461', NULL, '2026-11-29 22:58:13.285341+00', '2026-11-30 22:58:13.285341+00', 1, '2026-11-29 22:58:13.285341+00', '2026-11-30 22:58:13.285341+00', NULL, NULL, false, NULL, '2026-11-29 22:58:13.285341+00', 'Python-urllib/3.11', '', '127.0.0.1', '[]', NULL, NULL, '{"email": "ada@example.com", "stage": "login_by_code", "stamp": "1gPuHHMKRBew8xikLwtHWUHQqmrpB+Gc/+je9HM8kcQ=", "user_id": 4464042319262242, "code_asked": true, "started_at": 1795993093.285341}');
+INSERT INTO public.sessions VALUES ('c7191603-3168-625c-8ed4-60ec007cc604', 2976967536363223, '\x3762877c064575f68597903f6fc8eb29a3888f69ff4c1ae2e90b5b1af4e245e2', 220116019276503, '2026-11-29 22:58:15.662188+00', '2027-02-27 22:58:15+00', 1, '2026-11-29 22:58:15.662188+00', '2026-11-30 22:58:15+00', NULL, NULL, false, NULL, '2026-11-29 22:58:15.662188+00', 'Python-urllib/3.11', '', '127.0.0.1', '[]', NULL, NULL, NULL);
+INSERT INTO public.sessions VALUES ('543f6208-d815-386c-5d40-26cd4ecd9854', 8878734900201, '\xbb4fd7bffc3648aaebe87445036e98b64b53cda0c6675d2483aaedb79a6bdd1a', 220116019276503, '2026-11-29 22:58:15.826436+00', '2027-02-27 22:58:15+00', 1, '2026-11-29 22:58:15.826436+00', '2026-11-30 22:58:15+00', NULL, NULL, false, NULL, '2026-11-29 22:58:15.826436+00', 'Python-urllib/3.11', '', '127.0.0.1', '[{"at": 1795993095.826436, "email": "bob@example.com", "method": "password"}, {"at": 1795993095.881995, "method": "password", "reauthenticated": true}]', NULL, NULL, NULL);
+
+INSERT INTO public.users VALUES (4464042319262242, 'ada', '$argon2id$v=19$m=19456,t=2,p=1$/33JUHOpSyxQKop0FL2ryA$DyEzXFDR4FYVQI6KZXA3KZtb0AyrDQXug3Riv6WKhd4', NULL, '2026-11-29 22:58:12.671494+00', NULL, NULL, NULL, NULL, NULL);
+INSERT INTO public.users VALUES (220116019276503, 'bob', '$argon2id$v=19$m=19456,t=2,p=1$3tsHdYA9rZeJ7C3CGTDT/g$GZPomUWWmUqUsCj3xZ6G17fX0hZ3sipwGrAfOziPPfA', NULL, '2026-11-29 22:58:15.662188+00', NULL, NULL, NULL, NULL, NULL);
+
+INSERT INTO river.river_job VALUES (1, 'retryable', 2, 12, '2026-11-29 22:58:14.597301+00', '2026-11-29 22:58:13.316264+00', NULL, '2026-11-29 22:58:29.313167+00', 1, '{"id": "01a22987-c4c3-7381-a628-b38f4cab3156"}', '{vm_2026_11_29T22_58_11_987800,vm_2026_11_29T22_58_11_987800}', '{"{\"at\": \"2026-11-29T22:58:13.325118123Z\", \"error\": \"smtp_no_connection\", \"trace\": \"\", \"attempt\": 1}","{\"at\": \"2026-11-29T22:58:14.59811656Z\", \"error\": \"smtp_no_connection\", \"trace\": \"\", \"attempt\": 2}"}', 'message', '{}', 'default', '{}', NULL, NULL);
+INSERT INTO river.river_job VALUES (2, 'available', 1, 12, '2026-11-29 22:58:15.972852+00', '2026-11-29 22:58:15.955204+00', NULL, '2026-11-29 22:58:16.916112+00', 1, '{"id": "01a22987-cef6-7ee1-b18a-097fd9f4fb0b"}', '{vm_2026_11_29T22_58_15_410984}', '{"{\"at\": \"2026-11-29T22:58:15.973781103Z\", \"error\": \"smtp_no_connection\", \"trace\": \"\", \"attempt\": 1}"}', 'message', '{}', 'default', '{}', NULL, NULL);
+
+INSERT INTO river.river_migration VALUES ('main', 1, '2026-11-29 22:58:12.323209+00');
+INSERT INTO river.river_migration VALUES ('main', 2, '2026-11-29 22:58:12.32875+00');
+INSERT INTO river.river_migration VALUES ('main', 3, '2026-11-29 22:58:12.371508+00');
+INSERT INTO river.river_migration VALUES ('main', 4, '2026-11-29 22:58:12.372818+00');
+INSERT INTO river.river_migration VALUES ('main', 5, '2026-11-29 22:58:12.378281+00');
+INSERT INTO river.river_migration VALUES ('main', 6, '2026-11-29 22:58:12.403165+00');
+INSERT INTO river.river_migration VALUES ('main', 7, '2026-11-29 22:58:12.405436+00');
+INSERT INTO river.river_migration VALUES ('main', 8, '2026-11-29 22:58:12.408991+00');
+
+INSERT INTO river.river_queue VALUES ('default', '2026-11-29 22:58:12.471115+00', '{}', NULL, '2026-11-29 22:58:15.62502+00');
+
+SELECT pg_catalog.setval('public.goose_db_version_id_seq', 5, true);
+
+SELECT pg_catalog.setval('river.river_job_id_seq', 2, true);
+
+SELECT pg_catalog.setval('river.river_notification_id_seq', 1, false);
+
+ALTER TABLE ONLY public.audit_events
+    ADD CONSTRAINT audit_events_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.authenticators
+    ADD CONSTRAINT authenticators_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.ceremonies
+    ADD CONSTRAINT ceremonies_pkey PRIMARY KEY (session_id, purpose);
+
+ALTER TABLE ONLY public.codes
+    ADD CONSTRAINT codes_pkey PRIMARY KEY (session_id, purpose);
+
+ALTER TABLE ONLY public.email_addresses
+    ADD CONSTRAINT email_addresses_pkey PRIMARY KEY (user_id, address);
+
+ALTER TABLE ONLY public.goose_db_version
+    ADD CONSTRAINT goose_db_version_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.links
+    ADD CONSTRAINT links_pkey PRIMARY KEY (key_hash);
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_pkey PRIMARY KEY (user_id, tenant_id);
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.provider_accounts
+    ADD CONSTRAINT provider_accounts_pkey PRIMARY KEY (provider, uid);
+
+ALTER TABLE ONLY public.provider_nonces
+    ADD CONSTRAINT provider_nonces_pkey PRIMARY KEY (nonce_hash);
+
+ALTER TABLE ONLY public.rate_limits
+    ADD CONSTRAINT rate_limits_pkey PRIMARY KEY (key);
+
+ALTER TABLE ONLY public.revocations
+    ADD CONSTRAINT revocations_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.spent_id_tokens
+    ADD CONSTRAINT spent_id_tokens_pkey PRIMARY KEY (token_hash);
+
+ALTER TABLE ONLY public.tenants
+    ADD CONSTRAINT tenants_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.users
+    ADD CONSTRAINT users_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_pkey PRIMARY KEY (authenticator_id);
+
+ALTER TABLE ONLY river.river_job
+    ADD CONSTRAINT river_job_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY river.river_leader
+    ADD CONSTRAINT river_leader_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY river.river_migration
+    ADD CONSTRAINT river_migration_pkey1 PRIMARY KEY (line, version);
+
+ALTER TABLE ONLY river.river_notification
+    ADD CONSTRAINT river_notification_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY river.river_queue
+    ADD CONSTRAINT river_queue_pkey PRIMARY KEY (name);
+
+CREATE INDEX audit_events_personal ON public.audit_events USING btree (occurred_at) WHERE ((address IS NOT NULL) OR (user_agent IS NOT NULL));
+
+CREATE INDEX audit_events_user ON public.audit_events USING btree (user_id, id);
+
+CREATE UNIQUE INDEX authenticators_once ON public.authenticators USING btree (user_id, type) WHERE (type <> 'webauthn'::text);
+
+CREATE INDEX authenticators_user ON public.authenticators USING btree (user_id);
+
+CREATE INDEX ceremonies_expires_at ON public.ceremonies USING btree (expires_at);
+
+CREATE INDEX codes_user ON public.codes USING btree (user_id);
+
+CREATE INDEX email_addresses_address ON public.email_addresses USING btree (address);
+
+CREATE UNIQUE INDEX email_addresses_primary ON public.email_addresses USING btree (user_id) WHERE is_primary;
+
+CREATE UNIQUE INDEX email_addresses_verified ON public.email_addresses USING btree (address) WHERE (verified_at IS NOT NULL);
+
+CREATE INDEX links_expires_at ON public.links USING btree (expires_at);
+
+CREATE INDEX links_user ON public.links USING btree (user_id);
+
+CREATE UNIQUE INDEX memberships_primary ON public.memberships USING btree (user_id) WHERE is_primary;
+
+CREATE INDEX memberships_tenant ON public.memberships USING btree (tenant_id);
+
+CREATE INDEX messages_created_at ON public.messages USING btree (created_at);
+
+CREATE INDEX messages_user ON public.messages USING btree (user_id);
+
+CREATE INDEX provider_accounts_user ON public.provider_accounts USING btree (user_id);
+
+CREATE INDEX provider_nonces_expires_at ON public.provider_nonces USING btree (expires_at);
+
+CREATE INDEX rate_limits_used_until ON public.rate_limits USING btree (used_until);
+
+CREATE INDEX revocations_next_at ON public.revocations USING btree (next_at);
+
+CREATE UNIQUE INDEX sessions_listing ON public.sessions USING btree (listing_id);
+
+CREATE UNIQUE INDEX sessions_token ON public.sessions USING btree (token_hash);
+
+CREATE INDEX sessions_user ON public.sessions USING btree (user_id);
+
+CREATE INDEX spent_id_tokens_expires_at ON public.spent_id_tokens USING btree (expires_at);
+
+CREATE INDEX users_deletes_at ON public.users USING btree (deletes_at) WHERE (deletes_at IS NOT NULL);
+
+CREATE INDEX users_phone ON public.users USING btree (phone) WHERE (phone IS NOT NULL);
+
+CREATE UNIQUE INDEX users_phone_verified ON public.users USING btree (phone) WHERE (phone_verified_at IS NOT NULL);
+
+CREATE UNIQUE INDEX users_username ON public.users USING btree (lower(username));
+
+CREATE UNIQUE INDEX users_webauthn_handle ON public.users USING btree (webauthn_handle) WHERE (webauthn_handle IS NOT NULL);
+
+CREATE UNIQUE INDEX webauthn_credentials_credential ON public.webauthn_credentials USING btree (credential_id);
+
+CREATE INDEX river_job_args_index ON river.river_job USING gin (args);
+
+CREATE INDEX river_job_kind ON river.river_job USING btree (kind);
+
+CREATE INDEX river_job_metadata_index ON river.river_job USING gin (metadata);
+
+CREATE INDEX river_job_prioritized_fetching_index ON river.river_job USING btree (state, queue, priority, scheduled_at, id);
+
+CREATE INDEX river_job_state_and_finalized_at_index ON river.river_job USING btree (state, finalized_at) WHERE (finalized_at IS NOT NULL);
+
+CREATE UNIQUE INDEX river_job_unique_idx ON river.river_job USING btree (unique_key) WHERE ((unique_key IS NOT NULL) AND (unique_states IS NOT NULL) AND river.river_job_state_in_bitmask(unique_states, state));
+
+CREATE INDEX river_notification_created_at_idx ON river.river_notification USING btree (created_at);
+
+CREATE INDEX river_notification_topic_id_idx ON river.river_notification USING btree (topic, id);
+
+CREATE TRIGGER audit_events_are_kept BEFORE DELETE OR UPDATE ON public.audit_events FOR EACH ROW EXECUTE FUNCTION public.audit_events_are_kept();
+
+ALTER TABLE ONLY public.authenticators
+    ADD CONSTRAINT authenticators_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.ceremonies
+    ADD CONSTRAINT ceremonies_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.codes
+    ADD CONSTRAINT codes_session_id_fkey FOREIGN KEY (session_id) REFERENCES public.sessions(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.codes
+    ADD CONSTRAINT codes_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.email_addresses
+    ADD CONSTRAINT email_addresses_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.links
+    ADD CONSTRAINT links_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_tenant_id_fkey FOREIGN KEY (tenant_id) REFERENCES public.tenants(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.memberships
+    ADD CONSTRAINT memberships_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.messages
+    ADD CONSTRAINT messages_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.provider_accounts
+    ADD CONSTRAINT provider_accounts_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.sessions
+    ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES public.users(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.webauthn_credentials
+    ADD CONSTRAINT webauthn_credentials_authenticator_id_fkey FOREIGN KEY (authenticator_id) REFERENCES public.authenticators(id) ON DELETE CASCADE;
+
