@@ -81,6 +81,7 @@ func (w *world) play(ctx context.Context) error {
 	for _, p := range phones {
 		acting.Go(func() { p.live(ctx) })
 	}
+	w.playing.Store(int64(len(plains)))
 	for _, p := range plains {
 		acting.Go(func() { p.live(ctx) })
 	}

@@ -61,6 +61,7 @@ func (w *world) newPlain(n, of int) *plain {
 // live plays bursts. None is under way during the fail-over: the promise of a lock-less client
 // ends where the database forgets one of two tokens that are on their way.
 func (p *plain) live(ctx context.Context) {
+	defer p.w.playing.Add(-1)
 	for n := 0; n < leastBursts || !p.w.done(); n++ {
 		p.w.peace.RLock()
 		err := p.burst(ctx)

@@ -38,9 +38,9 @@ const (
 // fail-over: what a database has lost it cannot compare.
 func (w *world) steal(ctx context.Context, n int) {
 	victim := w.victims[n]
-	for !w.done() && ctx.Err() == nil {
+	for (!w.done() || w.playing.Load() > 0) && ctx.Err() == nil {
 		w.mu.Lock()
-		early := w.thefts[n].planted > w.count.refreshes.Load()/pace
+		early := !w.done() && w.thefts[n].planted > w.count.refreshes.Load()/pace
 		w.mu.Unlock()
 		if early {
 			if !victim.rest(ctx, 20, 40) {
@@ -101,7 +101,8 @@ type scene struct {
 	kind          kind
 	victim, thief *phone
 	used          bool   // the copy has brought the thief a token
-	refreshes     int64  // of the victim since then that brought it one
+	acted         bool   // the thief has acted since the victim's last refresh that counts
+	refreshes     int64  // of the victim since then that brought it one; of two in a row the first
 	idle          bool   // the last round brought neither of them anything
 	refused       string // what the first of them was told that was refused
 	both          bool   // the other one was refused as well
@@ -126,7 +127,7 @@ func (s *scene) round(ctx context.Context) error {
 		if s.refused, err = p.refresh(ctx); err != nil || s.refused != "" {
 			return err
 		}
-		s.brought(p, p.now != before)
+		s.granted(p, p.now != before)
 		if s.kind.patient {
 			p.glance(ctx)
 		}
@@ -134,15 +135,20 @@ func (s *scene) round(ctx context.Context) error {
 	return nil
 }
 
-// brought counts a refresh that was granted.
-func (s *scene) brought(p *phone, token bool) {
-	if !token {
+// granted counts a refresh. Of refreshes of the victim in a row one counts: a thief who does not act
+// is given nothing, and cannot be caught.
+func (s *scene) granted(p *phone, brought bool) {
+	if brought {
+		s.idle = false
+	}
+	if p == s.thief {
+		s.acted = true
+		s.used = s.used || brought
 		return
 	}
-	s.idle = false
-	s.used = s.used || p == s.thief
-	if s.used && p == s.victim {
+	if s.used && s.acted && brought {
 		s.refreshes++
+		s.acted = false
 	}
 }
 

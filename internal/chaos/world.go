@@ -45,6 +45,7 @@ type world struct {
 	behind     atomic.Pointer[map[string]int64] // after the fail-over: generations as the standby knew them
 	peace      sync.RWMutex                     // held for reading by a theft, for writing by the fail-over
 	failedOver atomic.Bool
+	playing    atomic.Int64 // plain clients that are not through with their bursts
 	sender     atomic.Int64 // the walsender's process, while it is stopped
 
 	mu      sync.Mutex // guards what follows, and out
