@@ -163,7 +163,7 @@ func (c devCommand) serve(sh *shell, settings config.Config, dir string, listene
 		return err
 	}
 	if err := sh.demo(a, demo); err != nil {
-		return err
+		return sh.stopped(err)
 	}
 	tour := template.Must(template.New("tour").Parse(tourText))
 	if err := tour.Execute(sh.out, map[string]string{

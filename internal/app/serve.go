@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 
 	"github.com/latchkey-auth/latchkey/internal/config"
@@ -36,12 +35,14 @@ func (serveCommand) Run(sh *shell) error {
 	return a.Run(sh.ctx)
 }
 
-// stopped returns nil for the error of a start that a signal ended: that is what was asked for.
+// stopped returns nil for the error of a start that a signal ended: that is what was asked for. The
+// error itself may be the database's: a query that is cancelled looks like an outage.
 func (sh *shell) stopped(err error) error {
-	if sh.ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		sh.log().Info("stopped before the start was complete")
-		return nil
+	if err == nil || sh.ctx.Err() == nil {
+		return err
 	}
 
-	return err
+	sh.log().Info("stopped before the start was complete")
+
+	return nil
 }

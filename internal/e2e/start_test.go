@@ -14,8 +14,12 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/testdb"
 )
 
-// endsWithin is how long a server may live after a signal that reaches it during its start.
-const endsWithin = 2 * time.Second
+// How long a server may live after a signal that reaches it during its start, and one that ends a
+// PostgreSQL of its own first.
+const (
+	endsWithin             = 2 * time.Second
+	endsWithDatabaseWithin = 10 * time.Second
+)
 
 // signalAfter sends a signal when the process has run for delay, unless it says before that it
 // listens, and reports whether it did.
@@ -34,15 +38,15 @@ func (p *process) signalAfter(delay time.Duration, s syscall.Signal) (listening 
 	return listening
 }
 
-// endsSoon fails unless the process ends within two seconds: with code 0, or by the signal
-// itself where that came before the program's first line.
-func (p *process) endsSoon(what string) {
+// endsSoon fails unless the process ends within limit: with code 0, or by the signal itself where
+// that came before the program's first line.
+func (p *process) endsSoon(what string, limit time.Duration) {
 	p.t.Helper()
 
 	select {
 	case <-p.done:
-	case <-time.After(endsWithin):
-		p.t.Errorf("%s: it still runs %v after the signal:\n%s", what, endsWithin, p.log)
+	case <-time.After(limit):
+		p.t.Errorf("%s: it still runs %v after the signal:\n%s", what, limit, p.log)
 		p.signal(syscall.SIGKILL)
 		<-p.done
 
@@ -62,7 +66,7 @@ func (p *process) endsSoon(what string) {
 
 // everyMoment signals one start after the other, each 10 ms later than the one before, until a
 // start has been listening for a few steps.
-func everyMoment(t *testing.T, l launch) {
+func everyMoment(t *testing.T, l launch, limit time.Duration) {
 	t.Helper()
 
 	const step, afterListening = 10 * time.Millisecond, 3
@@ -78,7 +82,7 @@ func everyMoment(t *testing.T, l launch) {
 			listening++
 		}
 
-		p.endsSoon(fmt.Sprintf("%v after %v", s, delay))
+		p.endsSoon(fmt.Sprintf("%v after %v", s, delay), limit)
 	}
 }
 
@@ -88,12 +92,12 @@ func TestServe_aSignalEndsTheServerAtAnyMomentOfItsStart(t *testing.T) {
 
 	t.Run("on an empty database", func(t *testing.T) {
 		t.Parallel()
-		everyMoment(t, served(t, testdb.Empty(t)))
+		everyMoment(t, served(t, testdb.Empty(t)), endsWithin)
 	})
 
 	t.Run("on a database with the current schema", func(t *testing.T) {
 		t.Parallel()
-		everyMoment(t, served(t, testdb.New(t)))
+		everyMoment(t, served(t, testdb.New(t)), endsWithin)
 	})
 }
 
@@ -102,7 +106,7 @@ func TestDev_aSignalEndsTheServerAndItsDatabaseAtAnyMomentOfTheStart(t *testing.
 
 	dir := filepath.Join(short(t), "d")
 	launch{}.dev(t, dir).signal(syscall.SIGTERM) // the first start has made the database
-	everyMoment(t, launch{args: []string{"dev", "--dir", dir, "--addr", "127.0.0.1:0"}})
+	everyMoment(t, launch{args: []string{"dev", "--dir", dir, "--addr", "127.0.0.1:0"}}, endsWithDatabaseWithin)
 
 	// Nothing is left that a next start would trip over.
 	launch{}.dev(t, dir).demo()
@@ -131,7 +135,7 @@ func TestServe_aSignalEndsAStartThatWaits(t *testing.T) {
 			}
 
 			p.signal(syscall.SIGTERM)
-			p.endsSoon(name)
+			p.endsSoon(name, endsWithin)
 		})
 	}
 }
@@ -193,7 +197,7 @@ func TestServe_aSignalEndsAStartWhoseDatabaseIsSilent(t *testing.T) {
 	}
 
 	p.signal(syscall.SIGTERM)
-	p.endsSoon("a silent database")
+	p.endsSoon("a silent database", endsWithin)
 }
 
 func TestServe_aSecondSignalEndsADrainAtOnce(t *testing.T) {

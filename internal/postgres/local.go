@@ -205,6 +205,8 @@ func (l *Local) run(ctx context.Context) error {
 		case <-l.done:
 			return fmt.Errorf("%w:\n%s", errEnded, l.log)
 		case <-ctx.Done():
+			// Nobody has used it yet: an immediate shutdown loses nothing, and ends a start at once.
+			_ = l.cmd.Process.Signal(syscall.SIGQUIT)
 			_ = l.Stop()
 			return ctx.Err()
 		case <-tick.C:
