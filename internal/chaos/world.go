@@ -225,5 +225,5 @@ func makeDirectory() (string, error) {
 		return "", err
 	}
 
-	return dir, os.Chmod(dir, 0o711) //nolint:gosec // the database's account passes through
+	return dir, os.Chmod(dir, 0o711)
 }

@@ -38,7 +38,7 @@ func main() {
 			os.Exit(1)
 		}
 
-		fmt.Println(listener.Addr())
+		_, _ = fmt.Fprintln(os.Stdout, listener.Addr())
 		_ = listener.Close()
 
 		return

@@ -208,7 +208,7 @@ func lockCache(ctx context.Context, cache string, progress io.Writer) (unlock fu
 	defer tick.Stop()
 
 	for said := false; ; {
-		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a descriptor fits
+		err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if err == nil {
 			return func() { _ = file.Close() }, nil // the lock goes with the descriptor
 		}

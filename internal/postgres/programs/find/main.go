@@ -23,5 +23,5 @@ func main() {
 		os.Exit(1)
 	}
 
-	fmt.Println(dir)
+	_, _ = fmt.Fprintln(os.Stdout, dir)
 }
