@@ -66,7 +66,7 @@ type App struct {
 	listener net.Listener
 }
 
-// New builds every room. It neither needs the database nor opens the socket: see Prepare.
+// New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
 	a := &App{config: c, log: log, Gate: password.NewGate()}
 	a.Gate.Unreadable = func(cause error) {

@@ -163,7 +163,7 @@ func cacheDirectory(s Settings) (string, error) {
 // ownDirectory makes a directory, or checks one that exists: it must be a directory, not a link,
 // belong to us, and be writable by nobody else.
 //
-// Security: a directory such as /var/tmp is writable by everybody. Whoever made this one first
+// Security: a directory such as /var/tmp is writable by every account. An account that made this one first
 // could choose the programs that we run (TestCache_aDirectoryThatOthersControlIsRefused).
 func ownDirectory(dir string) error {
 	err := os.Mkdir(dir, 0o755) //nolint:gosec // the account of the server reads it
