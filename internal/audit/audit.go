@@ -4,6 +4,7 @@ package audit
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"time"
 
@@ -97,10 +98,8 @@ func Sweep(ctx context.Context, q *db.Queries, settings Settings, now time.Time)
 // firstID is the least UUIDv7 of a time (RFC 9562): its first 48 bits are milliseconds.
 func firstID(at time.Time) uuid.UUID {
 	var id uuid.UUID
-	milliseconds := uint64(at.UnixMilli()) //nolint:gosec // a time after 1970
-	for n := range 6 {
-		id[n] = byte(milliseconds >> (40 - 8*n))
-	}
+	milliseconds := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
+	copy(id[:6], milliseconds[2:])
 	return id
 }
 

@@ -265,6 +265,45 @@ func (q *Queries) ListAccountChanges(ctx context.Context, arg ListAccountChanges
 	return items, nil
 }
 
+const listKeptChanges = `-- name: ListKeptChanges :many
+SELECT kind, platform, network, changed_at, ways FROM account_changes WHERE user_id = $1 ORDER BY number
+`
+
+type ListKeptChangesRow struct {
+	Kind      string
+	Platform  string
+	Network   string
+	ChangedAt time.Time
+	Ways      json.RawMessage
+}
+
+// Everything that is kept of a user's changes.
+func (q *Queries) ListKeptChanges(ctx context.Context, userID int64) ([]ListKeptChangesRow, error) {
+	rows, err := q.db.Query(ctx, listKeptChanges, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListKeptChangesRow{}
+	for rows.Next() {
+		var i ListKeptChangesRow
+		if err := rows.Scan(
+			&i.Kind,
+			&i.Platform,
+			&i.Network,
+			&i.ChangedAt,
+			&i.Ways,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const markChangesUndone = `-- name: MarkChangesUndone :exec
 UPDATE account_changes SET undone_at = $1::timestamptz WHERE user_id = $2 AND number >= $3 AND undone_at IS NULL
 `

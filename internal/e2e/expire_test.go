@@ -167,7 +167,7 @@ func TestExpire_findsItsRowsByAnIndex(t *testing.T) {
 	w.exec("ANALYZE users, email_addresses")
 
 	for statement, index := range map[string]string{
-		"SELECT id FROM users WHERE unused_since < now() ORDER BY unused_since LIMIT 1000 FOR UPDATE SKIP LOCKED":                                                            "users_unused",
+		"SELECT id FROM users WHERE unused_since < now() ORDER BY unused_since LIMIT 1000 FOR UPDATE SKIP LOCKED":                                                                 "users_unused",
 		"SELECT user_id FROM email_addresses x WHERE x.verified_at IS NULL AND NOT x.is_primary AND x.created_at < now() ORDER BY x.created_at LIMIT 5000 FOR UPDATE SKIP LOCKED": "email_addresses_expiring",
 	} {
 		plan := w.explained(statement)

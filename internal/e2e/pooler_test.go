@@ -58,7 +58,7 @@ func pooler(t testing.TB, url string) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o777); err != nil { //nolint:gosec // its socket is made here by the account that it runs as
+	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
 	settings := filepath.Join(dir, "pgbouncer.ini")
@@ -67,7 +67,7 @@ func pooler(t testing.TB, url string) string {
 		behind += " password=" + server.Password
 	}
 	text := fmt.Sprintf(poolerConfig, behind, dir)
-	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil { //nolint:gosec // the same
+	if err := os.WriteFile(settings, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 

@@ -26,8 +26,6 @@ type member struct {
 	app   authenticatorApp
 	key   *softkey.Key
 	keyID string
-	// added is a key that is about to be added.
-	added *softkey.Key
 }
 
 func (m *member) email() string { return m.name + "@example.com" }

@@ -115,7 +115,7 @@ func TestServers_aReplacedKeyStartsAnew(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	first.cmd.Process.Kill() //nolint:errcheck // its end is waited for
+	first.cmd.Process.Kill()
 	<-first.done
 	c.writeKeys(c.file, other)
 	c.exec("UPDATE shared_secrets SET seen_at = now() - interval '2 minutes'")
@@ -165,7 +165,7 @@ func TestServers_messagesOfBeforeTheSealingKeysAreStillSent(t *testing.T) {
 	c.exec("CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.scheduled_at = now() + interval '1 hour'; NEW.state = 'scheduled'; RETURN NEW; END $$")
 	c.exec("CREATE TRIGGER wait BEFORE INSERT ON river.river_job FOR EACH ROW EXECUTE FUNCTION wait()")
 	visitor.post(codeRequestPath, "email", ada).waits("login_by_code")
-	first.cmd.Process.Kill() //nolint:errcheck // its end is waited for
+	first.cmd.Process.Kill()
 	<-first.done
 
 	keys := filepath.Join(t.TempDir(), "sealing")

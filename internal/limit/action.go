@@ -75,7 +75,7 @@ var (
 const confirmByCode = "1/10s/key"
 
 // uncounted are actions that allauth's settings may name and that Latchkey does not count.
-var uncounted = map[string]string{
+var uncounted = map[string]string{ //nolint:gosec // names of actions, no credentials
 	"reset_password_email": "it is the old name for reset_password per key",
 }
 

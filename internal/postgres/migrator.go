@@ -151,7 +151,7 @@ func (m *migrator) applyJob(ctx context.Context) (more bool, err error) {
 	}
 	defer c.Release()
 	err = transact(ctx, c.Conn(), migrating, func(tx pgx.Tx) error {
-		done, err := m.jobs.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{MaxSteps: 1})
+		done, err := m.jobs.MigrateTx(ctx, tx, rivermigrate.DirectionUp, &rivermigrate.MigrateOpts{MaxSteps: 1}) //nolint:staticcheck // one migration a transaction, under our lock time-outs
 		more = err == nil && len(done.Versions) > 0
 		return err
 	})
