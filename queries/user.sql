@@ -7,7 +7,7 @@ SELECT @id, @display, sqlc.narg(password_hash), @now::timestamptz, sqlc.narg(use
  WHERE @wanted::boolean;
 
 -- The user that a password is checked against: the one who has verified the address, or else the
--- oldest of those who have verified nothing, or else the oldest of the others. An address that a
+-- oldest of those whom FindUserByOwnAddress finds, or else the oldest of the others. An address that a
 -- stranger added to an account of theirs never comes before the account of its owner. Found also
 -- when disabled or without a password: the caller spends the same work on every outcome.
 -- name: FindUserByEmail :one
@@ -17,7 +17,8 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
  WHERE e.address = @address
  ORDER BY (e.verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL AND u.phone_verified_at IS NULL
-           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
           e.created_at, u.id
  LIMIT 1;
 
@@ -92,14 +93,15 @@ UPDATE users SET disabled_at = coalesce(disabled_at, @now::timestamptz) WHERE id
 -- name: FindUserByUsername :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower(@username::text);
 
--- The user behind a number: the one who has verified it, or else the oldest of those who have
--- verified nothing, or else the oldest of the others.
+-- The user behind a number: the one who has verified it, or else the oldest of those whom
+-- FindUserByOwnPhone finds, or else the oldest of the others.
 -- name: FindUserByPhone :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
  WHERE u.phone = @phone
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL
-           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
           u.created_at, u.id
  LIMIT 1;
 

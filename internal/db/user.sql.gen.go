@@ -147,10 +147,16 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
  WHERE e.address = $1
  ORDER BY (e.verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL AND u.phone_verified_at IS NULL
-           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
           e.created_at, u.id
  LIMIT 1
 `
+
+type FindUserByEmailParams struct {
+	Address    string
+	WithFactor bool
+}
 
 type FindUserByEmailRow struct {
 	ID           int64
@@ -161,11 +167,11 @@ type FindUserByEmailRow struct {
 }
 
 // The user that a password is checked against: the one who has verified the address, or else the
-// oldest of those who have verified nothing, or else the oldest of the others. An address that a
+// oldest of those whom FindUserByOwnAddress finds, or else the oldest of the others. An address that a
 // stranger added to an account of theirs never comes before the account of its owner. Found also
 // when disabled or without a password: the caller spends the same work on every outcome.
-func (q *Queries) FindUserByEmail(ctx context.Context, address string) (FindUserByEmailRow, error) {
-	row := q.db.QueryRow(ctx, findUserByEmail, address)
+func (q *Queries) FindUserByEmail(ctx context.Context, arg FindUserByEmailParams) (FindUserByEmailRow, error) {
+	row := q.db.QueryRow(ctx, findUserByEmail, arg.Address, arg.WithFactor)
 	var i FindUserByEmailRow
 	err := row.Scan(
 		&i.ID,
@@ -247,10 +253,16 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
  WHERE u.phone = $1
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL
-           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)) DESC,
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
           u.created_at, u.id
  LIMIT 1
 `
+
+type FindUserByPhoneParams struct {
+	Phone      *string
+	WithFactor bool
+}
 
 type FindUserByPhoneRow struct {
 	ID           int64
@@ -259,10 +271,10 @@ type FindUserByPhoneRow struct {
 	DisabledAt   *time.Time
 }
 
-// The user behind a number: the one who has verified it, or else the oldest of those who have
-// verified nothing, or else the oldest of the others.
-func (q *Queries) FindUserByPhone(ctx context.Context, phone *string) (FindUserByPhoneRow, error) {
-	row := q.db.QueryRow(ctx, findUserByPhone, phone)
+// The user behind a number: the one who has verified it, or else the oldest of those whom
+// FindUserByOwnPhone finds, or else the oldest of the others.
+func (q *Queries) FindUserByPhone(ctx context.Context, arg FindUserByPhoneParams) (FindUserByPhoneRow, error) {
+	row := q.db.QueryRow(ctx, findUserByPhone, arg.Phone, arg.WithFactor)
 	var i FindUserByPhoneRow
 	err := row.Scan(
 		&i.ID,

@@ -30,6 +30,10 @@ func TestLogin_answersExactlyWhatClientsRead(t *testing.T) {
 		t.Errorf("session token without its prefix: %s", s)
 	}
 	meta["session_token"] = "…"
+	if d, _ := meta["device_token"].(string); !strings.HasPrefix(d, "lkdt_") {
+		t.Errorf("device token without its prefix: %s", d)
+	}
+	meta["device_token"] = "…"
 	user := got["data"].(map[string]any)["user"].(map[string]any)
 	if id := user["id"].(float64); id < 1 || id >= 1<<52 || id != float64(int64(id)) {
 		t.Errorf("user id %v is no 52-bit integer", id)
@@ -41,7 +45,7 @@ func TestLogin_answersExactlyWhatClientsRead(t *testing.T) {
 			"user":    map[string]any{"id": 1.0, "email": "ada@example.com", "display": "ada", "has_usable_password": true},
 			"methods": []any{map[string]any{"method": "password", "at": float64(w.clock.Now().UnixMicro()) / 1e6, "email": "ada@example.com"}},
 		},
-		"meta": map[string]any{"is_authenticated": true, "session_token": "…", "access_token": "…", "refresh_token": "…"},
+		"meta": map[string]any{"is_authenticated": true, "session_token": "…", "access_token": "…", "refresh_token": "…", "device_token": "…"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)

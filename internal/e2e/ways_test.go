@@ -40,6 +40,11 @@ func atApple(sub string) fakeprovider.Claims {
 	return fakeprovider.Claims{Provider: fakeprovider.Apple, Sub: sub, Email: ada, EmailVerified: true}
 }
 
+// atHerWorkspace is who has Ada's address at Google, which runs the mailboxes of her domain.
+var atHerWorkspace = fakeprovider.Claims{
+	Provider: fakeprovider.Google, Sub: "ada-again", Email: ada, EmailVerified: true, Overrides: map[string]any{"hd": "example.com"},
+}
+
 // ways are all that lead into an account, each up to where the account's own factors are
 // asked for, or not.
 var ways = map[string]func(h *house, v *visitor) answer{
@@ -72,7 +77,7 @@ var ways = map[string]func(h *house, v *visitor) answer{
 		return v.bring("login", h.s, atApple("ada"))
 	},
 	"another service, by address": func(h *house, v *visitor) answer {
-		return v.bring("login", h.s, atApple("ada-again"))
+		return v.bring("login", h.s, atHerWorkspace)
 	},
 }
 

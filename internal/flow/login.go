@@ -127,15 +127,16 @@ type holder = db.FindUserByEmailRow
 
 // find looks the account up, in one statement whether or not there is one.
 func (f *Flow) find(ctx context.Context, n named) (holder, error) {
+	withFactor := f.Factors.Settings.AllowUnverified
 	switch {
 	case n.by == "phone":
-		u, err := f.DB.FindUserByPhone(ctx, &n.value)
+		u, err := f.DB.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &n.value, WithFactor: withFactor})
 		return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
 	case n.by == "email":
-		return f.DB.FindUserByEmail(ctx, n.value)
+		return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: n.value, WithFactor: withFactor})
 	case isEmail(n.value) && f.Policy.LoginBy("email"):
 		// A user name that could be an address is taken for one first, where addresses sign in.
-		u, err := f.DB.FindUserByEmail(ctx, strings.ToLower(n.value))
+		u, err := f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: strings.ToLower(n.value), WithFactor: withFactor})
 		if !postgres.IsNotFound(err) {
 			return u, err
 		}

@@ -100,7 +100,7 @@ func (f *Flow) confirmPhone(ctx context.Context, tx postgres.Tx, userID int64, n
 	if !adds && (person.Phone == nil || *person.Phone != number) {
 		return false, nil
 	}
-	holder, err := tx.FindUserByPhone(ctx, &number)
+	holder, err := tx.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &number})
 	if err != nil && !postgres.IsNotFound(err) {
 		return false, err
 	}

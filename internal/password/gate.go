@@ -36,13 +36,13 @@ type line struct {
 }
 
 // NewGate lets GOMAXPROCS hash at once, two at least, and four times as many wait. All slots
-// but one may be a sign-up's, and as many sign-ups wait.
+// but one may be of sign-ups, which wait in a queue of the same length.
 func NewGate() *Gate {
 	n := max(2, int64(runtime.GOMAXPROCS(0)))
 
 	return &Gate{
 		slots:   line{places: semaphore.NewWeighted(n), queue: 4 * n},
-		signups: line{places: semaphore.NewWeighted(n - 1), queue: n},
+		signups: line{places: semaphore.NewWeighted(n - 1), queue: 4 * n},
 	}
 }
 

@@ -125,7 +125,7 @@ func TestGate_signUpsLeaveSlotsToSignIns(t *testing.T) {
 		if len(entered) != most-1 {
 			t.Errorf("%d sign-ups hash at once, want %d of %d", len(entered), most-1, most)
 		}
-		if len(shed) != 100-(most-1)-most {
+		if len(shed) != 100-(most-1)-4*most {
 			t.Errorf("%d sign-ups were shed at once", len(shed))
 		}
 
