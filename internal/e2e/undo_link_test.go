@@ -388,12 +388,12 @@ func TestUndo_startsAResetByCode(t *testing.T) {
 	w.visitor().post(loginPath, "email", ada, "password", anotherWord).in()
 }
 
-// Where no code can be sent, the undo is done all the same, and the client asks again.
-func TestUndo_isDoneAlsoWhereNoCodeCanBeSent(t *testing.T) {
+// An account that was disabled meanwhile is restored all the same, and gets no code.
+func TestUndo_isDoneAlsoForADisabledAccount(t *testing.T) {
 	t.Parallel()
-	w, v := undoing(t, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true", `ACCOUNT_RATE_LIMITS={"reset_password":"1/d/key"}`)
+	w, v := undoing(t, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true")
 	key := w.changed(v)
-	w.visitor().post(resetRequestPath, "email", ada).waits("password_reset_by_code")
+	w.exec("UPDATE users SET disabled_at = now()")
 	if a := w.undo(key).wants(200); a.text("data.password_reset") != "request" || a.get("meta.session_token") != nil {
 		t.Error(a.Body)
 	}
@@ -471,6 +471,33 @@ func (v *visitor) withFirstMail() {
 	v.proved()
 	app := newAuthenticatorApp(v.w.t, v.do("GET", totpPath, "").wants(404).text("meta.secret"))
 	v.post(totpPath, "code", app.at(v.w.clock.Now())).wants(200)
+}
+
+// Strangers who use up every budget of an address do not keep its owner from undoing, nor from the
+// new password.
+func TestUndo_strangersCannotKeepTheOwnerFromIt(t *testing.T) {
+	t.Parallel()
+
+	for how, setting := range map[string]string{"link": "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=false", "code": "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true"} {
+		t.Run("by "+how, func(t *testing.T) {
+			t.Parallel()
+			w, v := undoing(t, setting, `ACCOUNT_RATE_LIMITS={"mail":"2/d/key","notice":"1/d/key","reset_password":"2/d/key"}`)
+			for range 3 {
+				w.visitor().post(resetRequestPath, "email", ada)
+			}
+			w.visitor().post(resetRequestPath, "email", ada).wants(429, "too_many_requests")
+
+			if a := w.undo(w.changed(v)).wants(200); a.text("data.password_reset") != how {
+				t.Error(a.Body)
+			}
+			w.delivered()
+			last := w.letters(ada)
+			sent := slices.ContainsFunc(last[len(last)-2:], func(l letter) bool { return linkAlone.MatchString(l.text) || codeAlone.MatchString(l.text) })
+			if !sent {
+				t.Errorf("nothing was mailed that sets a password: %+v", last)
+			}
+		})
+	}
 }
 
 // Undos are limited by client address.

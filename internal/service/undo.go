@@ -52,14 +52,15 @@ func (u undos) UndoAccountChanges(ctx context.Context, r api.UndoAccountChangesR
 		return answer, nil
 	}
 
-	// The account is restored by now. Whatever keeps the code from going out, the answer is
-	// that, and the client asks again.
-	var pending *flow.Incomplete
-	if err := u.flow.RequestPasswordReset(ctx, caller.Caller{Device: device}, done.ResetAddress); errors.As(err, &pending) {
-		answer.Data.PasswordReset, answer.Data.ResetEmail = "code", email.Short(done.ResetAddress)
-		answer.Meta.SessionToken = pending.SessionToken
-	} else if !errors.Is(err, problem.TooManyRequests) && !errors.Is(err, problem.TemporarilyUnavailable) {
+	// The account is restored by now. Where the database went away since, the answer says so all
+	// the same, and the client asks for a code later.
+	token, err := u.flow.ResetRestored(ctx, device, done.ResetAddress)
+	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
 		return nil, err
+	}
+	if token != "" {
+		answer.Data.PasswordReset, answer.Data.ResetEmail = "code", email.Short(done.ResetAddress)
+		answer.Meta.SessionToken = token
 	}
 
 	return answer, nil

@@ -257,7 +257,7 @@ func (u *Undo) startReset(ctx context.Context, tx postgres.Tx, link snapshot.Lin
 		done.LinkSent, sentTo = true, done.ResetAddress
 
 		to := notice.Recipient{UserID: link.UserID, Email: sentTo, Device: from}
-		if err := u.Notices.ResetLink(ctx, tx, to); err != nil {
+		if err := u.Notices.RestoredResetLink(ctx, tx, to); err != nil {
 			return err
 		}
 	}
