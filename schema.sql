@@ -32,6 +32,10 @@ CREATE TABLE users (
     -- When a sign-up made the account, until the first completed sign-in. NULL: it has been used,
     -- or was not made by a sign-up.
     unused_since  timestamptz,
+    -- When a link that was opened outside the sessions of the account verified its first address,
+    -- while providers were connected: a reset removes those that were connected before. NULL: no
+    -- such thing.
+    proved_elsewhere_at timestamptz,
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';

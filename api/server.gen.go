@@ -371,6 +371,20 @@ type EmailAddressesResponse struct {
 	Data []EmailAddress `json:"data"`
 }
 
+// EmailRejection defines model for EmailRejection.
+type EmailRejection struct {
+	// Outcome `account_deleted`: nothing of the account was proved, and it is gone.
+	// `address_removed`: the account stays without the address.
+	Outcome string `json:"outcome"`
+}
+
+// EmailRejectionResponse defines model for EmailRejectionResponse.
+type EmailRejectionResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   EmailRejection `json:"data"`
+}
+
 // EmailRequest defines model for EmailRequest.
 type EmailRequest struct {
 	// Email Compared without case.
@@ -383,6 +397,15 @@ type EmailVerification struct {
 
 	// Email The address.
 	Email string `json:"email"`
+
+	// Platform What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+	// `browser` or `unknown`. By link only, as `requested_at` is.
+	Platform string `json:"platform,omitempty,omitzero"`
+
+	// RequestedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	RequestedAt Timestamp `json:"requested_at,omitempty,omitzero"`
 }
 
 // EmailVerificationMeta defines model for EmailVerificationMeta.
@@ -601,7 +624,7 @@ type Problem struct {
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
 	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
@@ -1217,6 +1240,9 @@ type RequestLoginCodeJSONRequestBody = LoginCodeRequest
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
 
+// RejectEmailVerificationJSONRequestBody defines body for RejectEmailVerification for application/json ContentType.
+type RejectEmailVerificationJSONRequestBody = VerifyEmailRequest
+
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
 
@@ -1378,6 +1404,9 @@ type ServerInterface interface {
 	// VerifyEmail Verify an address
 	// (POST /_allauth/app/v1/auth/email/verify)
 	VerifyEmail(c *fiber.Ctx) error
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	// (POST /_allauth/app/v1/auth/email/verify/reject)
+	RejectEmailVerification(c *fiber.Ctx) error
 	// ResendEmailVerification Mail another code
 	// (POST /_allauth/app/v1/auth/email/verify/resend)
 	ResendEmailVerification(c *fiber.Ctx) error
@@ -2159,6 +2188,24 @@ func (siw *ServerInterfaceWrapper) VerifyEmail(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.VerifyEmail(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RejectEmailVerification operation middleware
+func (siw *ServerInterfaceWrapper) RejectEmailVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RejectEmailVerification(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2968,6 +3015,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.GetEmailVerification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.VerifyEmail)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify/reject", wrapper.RejectEmailVerification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify/resend", wrapper.ResendEmailVerification)
 
@@ -5382,6 +5431,71 @@ func (response VerifyEmail415JSONResponse) VisitVerifyEmailResponse(ctx *fiber.C
 type VerifyEmail503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response VerifyEmail503JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RejectEmailVerificationRequestObject struct {
+	Body *RejectEmailVerificationJSONRequestBody
+}
+
+type RejectEmailVerificationResponseObject interface {
+	VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error
+}
+
+type RejectEmailVerification200JSONResponse EmailRejectionResponse
+
+func (response RejectEmailVerification200JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RejectEmailVerification400JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification410JSONResponse struct{ GoneJSONResponse }
+
+func (response RejectEmailVerification410JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RejectEmailVerification413JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RejectEmailVerification415JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RejectEmailVerification503JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -7938,6 +8052,9 @@ type StrictServerInterface interface {
 	// VerifyEmail Verify an address
 	// (POST /_allauth/app/v1/auth/email/verify)
 	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	// (POST /_allauth/app/v1/auth/email/verify/reject)
+	RejectEmailVerification(ctx context.Context, request RejectEmailVerificationRequestObject) (RejectEmailVerificationResponseObject, error)
 	// ResendEmailVerification Mail another code
 	// (POST /_allauth/app/v1/auth/email/verify/resend)
 	ResendEmailVerification(ctx context.Context, request ResendEmailVerificationRequestObject) (ResendEmailVerificationResponseObject, error)
@@ -9154,6 +9271,45 @@ func (sh *strictHandler) VerifyEmail(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// RejectEmailVerification operation middleware
+func (sh *strictHandler) RejectEmailVerification(ctx *fiber.Ctx) error {
+	var request RejectEmailVerificationRequestObject
+
+	var body RejectEmailVerificationJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RejectEmailVerification(ctx.UserContext(), request.(RejectEmailVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RejectEmailVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RejectEmailVerificationResponseObject); ok {
+		if err := validResponse.VisitRejectEmailVerificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ResendEmailVerification operation middleware
 func (sh *strictHandler) ResendEmailVerification(ctx *fiber.Ctx) error {
 	var request ResendEmailVerificationRequestObject
@@ -10286,403 +10442,416 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L37ctu41i/4KijNmdpxDq1IviWW66v5HMdOnDi2ty+dSysjQSIksU0BagK0rO5K1XmW+WMe7DzJKawF",
-	"kCBFSrItJ05v7/q+vWOJAnFZWPf1W39XumI4EpxxJSuNvysjGtEhUyyCv3a7XRFzdcl98YFN9Cc+k90o",
-	"GKlA8EqjcjFg5IpNiOgRNWAkDPhVlRwqSWhHMt5lJJCkHbE/4yBifrta8Srshg5HIas0Khvvo7Xxn/Wv",
-	"V/+uDTdHX7ov4898u3PB1uVv/a3Bkf9KHNBa8GGy9nFc8SqBft2AUZ9FFa/C6VAP8XnVTHBVz3BVT9Gr",
-	"yO6ADame65DeHDHeV4NKY7O+5lXUZKR/JVUU8H7l+3evsj+kQfgbi4Je0KV6TaWr7AqfERHBMu+64td7",
-	"bw5W3757/6F8PTChVXdGd1jVoc+GI6EY707mnZrgjESsFzE5IEpcMd4gQ+oz0pnA8rphwLgi4wHjJFDk",
-	"uVQiYvI5fAePe01OuU8kPBWoAWHXLJoQqhQbjhRRgsgR4z55rgZUPcffVMmuHVh/qneMcjlmEfObHAZJ",
-	"hjcPKDKgkjzTH0s6ZKT9hwraK+SKsZF0TyRQeuyIjRhVejC7smRQ+LV+2Hln7lsZd7tMShF5ZCDGejkk",
-	"FLzf5PqJXhBJZX4Jc+owxkkoJLxYMikDYSatv4Vfw97ofR7GUpG+III3uS8C3idSVJs8QyLbXzq1t8Pa",
-	"v+ujS/H1al2WUYpzxLMIZGvDqwwDbv985VVG+mgiPeT/+/vu6le6+ldtdbu1+u3vV97Wxvf/USmip2PB",
-	"u+w0Enpfpqnpk16t3pzAb+GhBZL0RNQg7VD0A972SLsrOGdd1dY3qB0xGqsB40pTOGtXyadADUSszzn5",
-	"DTxof5W9Rdmf2w36M2bRJN2fkZltyb7Ut4rWeUqlHIvIP2OSqZ/NCexkVmE2d+ACdoDQnBoNQzHeH47U",
-	"5DcaxqzSUFHMvNwCTyOm6dXDSyEi+F99NpRc6181CJVX+nQJJSMqpd4AIPcu5UQGfU4CTmgoOPMI5b6+",
-	"NVSRa+BnTJJASTJikRScMNodEBUMWf4K6GmVnaq7JHc3sqv3KjerfbGqP1yVV8FoVcDyaLg6EgFXLKo0",
-	"ejSU7PvCD373KhGTI8ElQ7mYUqCIzgdizPWnXcEV4wo2ezQKDQN/8YcU8HWyxL8rPlUw724EnKpFVaVR",
-	"f7ldw/9U1za9SkilasXSfMnjMEwOWQk1qnz3KlJRFctKY61W++7uxv+IWK/SqPxfL1LR/gK/lS8yMz8z",
-	"a6p81yucJnXqPlyFfUXGvUq75jG4aMzX03lN/TP2Z8ykut1msCgSWt34Xf/I1wtkWgq27Gm3hoEcUtUd",
-	"VLzKkElJ+8zMD54j1PcjJjVD91+IiNifkYmItfTpatLzCY0Y4UKRrogi1lV6NaDrOGRV+f4t3dSNW2zq",
-	"vl7BvM2McG88e5X0TQmUZ1lJRgpr3hGxnj7+HdLGDWoTSSeSjAeT4pOQAzHWx7AneC8Muvc+BBpGjPqT",
-	"lstt/cwRfBExbKt5Eu4/80nAq7md3F7uThrlIZB6C7kg+kUMmJIaBNLTInxAqEznY2c4Z+P0ZQwEP4F3",
-	"yfte60DwFvITVKzjThh0jVTpDmgYMg67SE9Y9/17dbS7xlbf/LH26XL1r86ZeM/GnX//eX55eiN2t/f/",
-	"kpdHL9eEptm484FN9iLmn2rqxROjYb/SWH2ZMAh81+oVm8BBRCP9zsDXNwsnW+2KYcpW980KvnuVWGqm",
-	"93fFD+QopJNjfID6VHNkPUB3/Wzgvw3/OPo0GHSGZ/Lrv9NxqE//233Bdzi/u3Cp3FHMIgjzCBx/m9Pr",
-	"oA/MqhsxX1MtDWUVuWx7LgN7Izi73YHfZW36LbMWpL+fO1WwE3aR8R0Ft+W4SKe//42MtuDkvMooCoY0",
-	"mlgtwUhwH/92b/dtlu7Omsl51xwVhX9Jy+CZnLstByLqBL7P+H2Zn2Yd8ajVDYXMMb3zoM+17h6PNAPC",
-	"B/L8bn2Z/A7YnFQ0DGH+xBdMgiQDhU7bPDO52ttbE7XlYr1QjHFT4OaDYl757pk/cYcq379917uDvwhk",
-	"TlqA3uLwgI364sRyyTNjzaMWa3x12CDgPml/Xj3HT1YvtERtp/vGbgKptNgFE437zK+SN5EYaTHc5MZE",
-	"bes1VfMLausz12tCpbVg14M+b4lYVcBsUgci5v59aZEL1erBQDn9JwIbgws10AQJVlggyYiqQZ4gN34I",
-	"QYpej0VzCfKUTkJB/QshjmjUZ/fdnY7wJy0lRCuE0fIqotG6iH5M7xY8pRUFysnWBvkQvM7tVX19ucpK",
-	"4Ys3vc31LdKZqDKelmzWQHB2HA87LLoHmx8NgAlU/ud6fau+tr6xufXyVWVZTN2Z4uIsHWZEOPzKI0GP",
-	"UD6Zy91PI3Ed+CwyTr97bIhRb0okH74FhobJtFDzEcOqfZKORhUvYZDJT9D/UflmdCU9G5aqR7sjq2TB",
-	"t7WaPoqqPovtyp03P7slcw/AuFSYTySLroPuAjL1jHXFNYsme8Jn8gfaukLRsKUveQuWVmnUa4mCG5k5",
-	"wfey4lViDj93H1/LfArntF7fqG9ur21VvMray/qrtVf1V5Vvd1RRM9sy3/bDh8F5JNFjoi2nkPXUAgcA",
-	"luGy7DpjaLa6djyXZe5qacKihG2CcyuQiXTVIvOPWCqiN3babq2SM0bxc3AV+/ixJLRPA+7pLziJmIom",
-	"rv1thng4o7GdX3O7QahZaZeG4dQy5Qi903mznJKhGDKumpz2hXGS2YHaOZ9su0qOjWgOJBlQrWgQEStw",
-	"jCVSO9VBmnz23ulfoWsb3zs2vnN8GBUSdCOCvXmmd3l1t6eMQZfZkHPWFdyXRAkypoEiHdYTEYN3c3aj",
-	"rP9eH5L1YFpLID2ShMrqXqUnoqG+u5WAq/W1Cnidg2E8hC/NpQ24Yn0W4QFNU3zEtI2OBA/Ed3873FBx",
-	"qRkOGvReailWGr9/8+5hnEejw2kjW5vUbkAHlmr29M4GcnaL7mkf95mabxyfo7y45PSaBiHthPfW3DSJ",
-	"iYhGQThpxc6weRXOSCpN685PiPOTKjkNGZWMqGiC1yWr1G0u0yL7pKVoHMIVJj1ta4hYNeDuaLrr6HkE",
-	"ktAxnWgjQ4ZijE4+Icgw7g70lx0W8H6TU3nFfK24C95lVXJOJ4463xExsiDnqBoQ89KfDl2G8DMv/9qS",
-	"Lr+KJkBm4LM7vOOFHzI1EL5xik3rGeXuDvwhaHk+A9rJecISL1j5GAMqW7HU9Ji4ru2+aYVvbbtWf7n1",
-	"an1j8+XLem1j87tjOFOIORr1sVFhk/eDzttucBK8P7j867B+HBzKw6Eafd073DoMNuKj4P12lU3e/+V/",
-	"OgxOgsObQ16rdtdC3hke1PzP78OKV2CL41SsKFzmu4zYTMYMr6RqfR1uX38ZHky+DA+2up9/2+h+/q3O",
-	"3h5fd4d++HX9/cD/dFP7unYw6b692VxCNGO2h+A8cU2jZd8mXRpFgdbFUMiOwZwGJQA0Av2ykCmj5Giz",
-	"flVzlXlMUrHRBb1i/CE9LvZvMN8mLSRIOPAR437A+9aem+mZgcDWko9uo1Z/MPeOYiMyppIovb3I/PC0",
-	"kmCA5seJy79B2npXq7ClSegENKYmN/tkDU9guDjk2OQbQDhT0UhZT1Bmn8ANpIBigG4wOcAqj3oqbNwg",
-	"knFfj0VlgTcq5ioInYhJnoN/+vRp1aXuaTbefs1oBKo6DYf/1ayEVHUHV2zSrLTJs7ODPbL1crPmEcmA",
-	"Tsn6ymyGng8gF7FpPYUejUPlUL1XieJQm1eVGE5URMFfoNl4lQshPlI+MbqKvLe+IERrSPmkFdkBM5qC",
-	"Fq+UT6zpIqeVAhJSxaKcv2dtiXbGLomoYiQMhoEiz9o3q/rPVfizbfMExIhFsOgVTShgRsWjKrkYmN9J",
-	"bRg2uWRKBbwvG6S9u7d3cnl80TrbvdhvHR1+PLw4b//6El9PRPOOS5dqfpqf2uYDPDAnO57BosJAKsOj",
-	"nNSrhBG5/CllYTuzHNWwqCo5idJ3eqSjtUohIKmJ0L7QhoHmX4Ekz2aMpalhpXDGAzHWhDWKxDUDdgf6",
-	"91L5mbG0MRD+X81KwK9paNONNL+DBDVKzAhaTEDWFWrIEEb/ESwRnLYz+OEll/FoJCLF/I/MD+gFjH8/",
-	"phinY7aGetAWzDoTsWIctRhwRVNJ8i8hASeXFwerr7wk3WcPp7S6z7tC01neSb75ME5yLcLb+em1nfmJ",
-	"CKJuYjiCiKA/y3ueTNFNZd0bUI5Bh1GkWbEKMKOHqnkLuQiGTCo6hNSbbjJMjogxdYX6PvPbHjF/4tN+",
-	"G1MYTWjVhjVX0scE7wXRUP+yyc1nPgMtVI+V5MPY4dzPIiaZynwCfzd5G1zt6YzwT3cI67xOfMOZT/1A",
-	"Ol80eTvre231GdcCDX+lhBq19DFcZz7xmfNZk7fHrKOvBk9nlXwSsaG4Zn67Sj5qETWkE33aJkksdyG9",
-	"CmdqLKKr4kQ982WSQ9qlQ0Z6kRjuEC3tJkbnDxLl8YqLMej4U+8ZhVRpmTcj+xF3FHgPZNAKniaitAMI",
-	"kuiFfgq4r5mnR9qdSIwlizDXMebw9na1MAMz5VG/W9LzNMk6M0s341syguj8wbogZS31awrrT6/inRgT",
-	"akIIBDZNb00VoyHuLUk5uFaGrdWcH+4DGylwOInQZ5ERZVqVAZrWa9fWNadDZhZv/kJbpl0lux1p8o4j",
-	"vZPhBANG0qYYFh4SXphrx9XW6iCVthjXZnnBTJNkBHDH24AY6UwIxUTPiIJzF8J2FJM803d3hAgZ1cqG",
-	"VinEiPFWT0Qto3IU0AqDwThzdlsL+A4DmikeGfSZBVaC87UZ1XovmA9+J3ajzVijSHDIh+qZpDPLLGa9",
-	"OfGpFJI+tfmcbgKoliKFp235T7tKLrmIfBYhCw8UG8oCkZvMikYRBf9QluHN3xabBYsHDD+69enmLmB2",
-	"WwqPfiFiLDvauYucccEvuS8KhFvXxMSK2KRNnxRRJipr7RXzW4/IgdYyOPMLLx9yJVmSMo1fInHaZGkS",
-	"c18w6aFVFPpMKsyvzxDETO9PRqQXEAujURhoyVY2Oc33wGi0M7TJ3FQq8pL4dCJRbCQWk9Aa9cWATfRl",
-	"muzA00bVkqnPdgjupQms0w4aRMSIlynrKW8xeRV2MwoiJlu3UktydGpPPT2c6R3JvGkOXTnJvVnyulq0",
-	"NEirpXPz1t0l6JHnzsqollPTsvbhAiQE10ZrksCTKo01xxQsWti7i4tTgg8scqDOyPX8Es1rPJzunMVy",
-	"9lMud45qWldspMrFW+4umWvk3iC4O8UyhwuluR7ENEtETodp2xW8GTb2atahOTsXY2MqU9Tq7GgLs5Vj",
-	"oc7sDOZKoAITQJN6u2HkCfI8yZQkFAR/kp6OmqKW0lXS1vwdfgNiKf1qBxRuyZSVY21wgErIHEejuMg9",
-	"WeRyrMJQcIXbbhkHvhGGMl9n6mDaVdLmWmQ3XIohAyqbnItUZTKUtpMoAVrKmuMZ00mJAo8CzsRUZhGw",
-	"VeLTrSFKzKbbUnaYobES6p4657k386NxLmVvZ86/Pq21aZpICscgySCvnKHWUrzA2VNaGm/kLM8drStt",
-	"4QFgex4VW816APM7VKr2ap1BJbls6PfyyXgg9KcTUDMDnkkn8e6o3mSMrY9oaxUwJBupnOmjlHP2K8YH",
-	"7KrnblgxtWfjmNPE/v7ThRYLVJGhkIrUs2mQU9wBnB/69nQp77KwUMG/cJiSZg5GBxPaqDLOkx1zGhjE",
-	"g5SbGGjS5KpOSyGfXQddVraO80xg58j4KVffwI/aenUQaLAvlB6hoRSE9vSHFD8WsaqSQ/QGazmFHrBi",
-	"w3baXT21s+FYy1gVxSyx3HOryhz+VBh47lFtvVybcVC353JV8slEXNMc3bReR1gtws9wQmMrcHTjpCpF",
-	"Us1LODq2tcwR0ZXcSTY9UzUKUTqFj5hIHMZCxjB4IE2hbyyLBEuGE+au0dRRzb1I9+TRueKs2/PoqUv9",
-	"s3i0me+cDUs54dTsTjjT3BjUTmNnGh7dp9dTTLnAuXU7F/CiSotmSsWE9B0TQ/6eV3mZjiMHYsx39L1s",
-	"D3u0nT+ArY05obg00WWKp1lXpb1r1gM7DjAbgjWILzDniQYhERyuykTE9uMrLsbFztNcIXJBWripJHYL",
-	"9gRn2YVOc2mT1l7o+0UzZ/4BuNneRUUlkHqGE5GiG9DQyJp2tVidncOoYbVAo3pW/eCacRObHg+CkLkl",
-	"lEUrViZilB30UEmiv2mgu73tkZyTHr2s1sfeLtzXdBFxMEfMQubDwntinX/FY+pvif567lnlmIchZHCD",
-	"z+EZIioSSRKC4qRHu/qKmcLhKzaZZgxu5votGETRNh7TIRhvuHvJidzhIgeyNftiWXM8KCzOHw+C7gC2",
-	"22fdwAcNFkE+QInyfa02ZeboIbCBSlKlaGngxNU5FizEz5YAlCUwyIB3UWe45MENYSPRHXjk8mJvB6qy",
-	"GoSzaxZldtMXMSaV6gcwbRXjvGauyCluM9ViYv6UkzldGoYlJz3t5J6qdSh3VJoCAsg90v9FjVmB78nd",
-	"+0Ul9IIrL2Y/izGdXEDvztKkoNJjzmbZQouH36EcizKReId95Oh8Lt8qtrLKIrDlPCBXfwKEA1FKCmkg",
-	"4P3RpNruM5UpbGmDygEENywJjcxewdLUWxHdU701u/lIXRDCKZ4r3ao5eqK8i2tBRFM+hcfqCMdAT+qd",
-	"LAlHdOMoYlw5SdhTUpgxI/GMBWp49oBKYqrvk5Uko2RiF2ubW4XpCOMZb70wJqYbdF3kNQ6AU32eVpSZ",
-	"QeEeCp+V7xzkFJWBHu2QLpXMI52Q8iuAWyE+lQMmLc8eArZULsqztTE3oUG/tXiuNluhNOKxSHgQR9EM",
-	"ozeXX3zs0fT5jHI775fn8PDUO7V+ayxOuYiTzvjspR2hxIldvl33Y7jmtY+WA2RxQQoouAB5ZdZ630vB",
-	"T8zwebLMD7XAhO65+bnVPeJTMAVJRXbVqa2wSx8Dx4IS789Pjp+ttMHs1aoxefaJdbQo4uSIXbOQrKe5",
-	"mZvV+opHRNTklCDfMLB6IvSNY0UPVyX7gCPGbhTiKaW+5S1v/dWG8Vk2M7ZIpVH5QwpePaPjjyZLMrOq",
-	"cv6YWfico7RPFtCV/apoc98Yn3cBCYE3+345Ac4Ys15+PzpOlvBYCfhNktNo6+dLj7w0ut6OA7+di6NX",
-	"89J7c470nud/Cnz7BuOJyr+hVrudfpC8zpspSt7MDB7+2HMsmp8LJDQ9v/me2RJXoIE8KrOi9LCS9AVR",
-	"ojRylGJqlI2S0zfBpZuEt7GuKIjkAnlotvAreWW6hHl7xu5mbLg4TAvZGZlz+lXMDJh0KUMoIa49MRxR",
-	"iyYrYgW6cmau9ric67u+dsvri2OUTjpbZr6ka7GU8LJdPAy20PyLXR/Z+BrUOpbdM5oEfPPoDmMaKCyI",
-	"L77FM2N6+p0LLeB+MnT6PO/g/Sje1EcY4NvnvjV8Si+ea0Xl4h++BA0zDKSyw1gt0zquEnZ123gZvTnE",
-	"n9aNrLV/5hMx8mu30y1cbxSVOfcADOTWOl7xG8pJ0BYSFXqxA0nGkeB9D5yyjEMBJRkyzByMCJZ1LSwE",
-	"TiPRCdmwKHVlISJO9uqHE27h0d2MRKTud7kdq/OxCsGDUIwL2O+syLGD3I1p8MsLIbu17X8XAtJNV04C",
-	"3LoemN2o+8WmXB19ETCu1Ptjf1lwoic9p8jKpm1y3/kwh5PuGZD1JLE2GZyMIanWwgVFDIvkb1dYof8u",
-	"meawRzNZLWai+uOpOY5zYbABlY2poIuXBqozgbFFZ5sX0MWuTueWaUPO9wM84FOHpIsw0Hf5BHwLBIdy",
-	"aCc79ifWKQSJ3yUIMoTp75ycrq5tbmH96cvN+kuPmH+9WinIQQn7pdld7f3ztc2t4ghiN7ou/x1MoPh3",
-	"V0U3Gua3tf6KqEE87IyigCtLcyY+Pj2OmsyY915pZkD5j2TQL/7VTTF3vCFdISI/4FQxj3SoZFsbcRQW",
-	"DlFSrjBZeIh8mYKaVPAM9PT0+LizHpwnLrSIQj+wyTkrLqgouIpJxdQOCYW4IhQILB6RzgSA9dtXgd9e",
-	"WCo7FDzvfsF0iuZ/pDl+LqIwnZNlSEeNhYf/Bmal+cSIiVHIpkrHpq9FieliUggFWObI+4W/mNU1bf0X",
-	"JxMlrwAXo32Fp6e6X61vbVTzYy+UpQ0bV7ppF5mUR81rtZwc04meh8mVyficHthCLc3omj31O4fRSo7i",
-	"0Gy5U1frApq25x/FrGSk0u2ZsxtFx5tGkUoyWUzWkZw+PJOE1MLSwNKyxtTItblzkNdj0onL0sdSqIAS",
-	"af/JtvLoMMwBgmziBxfg+Xl5JdtQxIOO2fjBPPe3z/WBpIp4NFVaDpl+OWoCg3JOaHR2rOCYjY29u/Ti",
-	"E+s7sWleMfdNIc9idShuEdXUvEryiJJ64ZGtlrcqLloVhiiK1YJrbGozpwhODVLU4aR2KOnBkbrb7Yvn",
-	"y374tuhwTnG252AKlfL6T5CHh7Y16u4ckxMCSSgxKEBeCgJ0fvj2+PK0dXC4f/TmvI31p9k2KJ0JMZAk",
-	"C4uGc8QbDcWYRaua7+0kYbS1zY00739pUvVhWfkRU4pF0iN+0AdAJW2t/Hf1f6622jsk5sGfMZvF5eub",
-	"i3F5B/h6msTnLLyYhH9c7ACn57zy2+wF3jpecKylkYhsOs1ijiJnQ3+VYAHMuVTsLI/8bxXkg7cWzhbj",
-	"Q3eKcDiqfHFnjvtFOmbE3z7GUmmNRBvrt4iLzQqGWZ/kgilQu5qeOiEjUI+pZeQoEv2IDmWVtI0i7kL1",
-	"JB8FgAeKqDf2w6SfAzxZ1GUJvnBT9FrQs0LCMNmGB9Bdj3I9ps0DbU0ra+YJBNdpmY0xaCt6zATnvpU0",
-	"rEu79jG/BWW8+iM/Rmwm5vy4pFtXCn8E3ij4kysWtfL5eTBILxRj2Bnj59OPG/iw7GIDbjp4weqyn2RG",
-	"BCcep2ELfN34IMCGOf9sdQci6DL3E0Cccv4OA6nMeOYD29TQfgDHM9Kb1tLaifNNHp3JGSVRcZIPrlqg",
-	"wrifoVvQI1BS3rKkEktDUEN600rwpvAe6of1x9pkt/8O4c7BX1AzAdsM0Nd4zMOAO89wkd1GLgroiYuW",
-	"lRytRGvjgndZhoAcStcjxSFAYUW0q8Vzfhoz4a30TYhYOGnxeMiioIvIVvZbTSBdMRziyWU+BiVv+tNg",
-	"GIQ0cvCx9GQki65dkKxCksavEpKeQpZ3PoPjayVUB/X37jcRw6NMCu9bKhgyESv7kd1HSYesRaW9OTCU",
-	"ZKEmecHDScuQklX3IYSU+QDJEz5yGxvBQCUw3Gjj4TTTmSQYnGiYGeBIZExT+JwA/YO4VimV2A+SC1CM",
-	"YAcjxnyaypzPcnzMwZHqhLR7pW+uWWPyReGRJt8mp5rB7UHS4KpdgmGQIO0V1RhxBb1AQWSAt6ukRA46",
-	"IRRpM/mwW6LuyRGjAC6zAGSYFmrpREsEYi8IWUlG5e2LnxLY7GLbWSDKMjYsQoVWcG3wdCPG+Mya2/XZ",
-	"tZc5dL1qeeXPLbuF5jRQF+BprsqenZPW1O0PZ1dqb8woEdVU+y9JAv+2xWO5SnDFODU9bma8xi4Bn868",
-	"Mo7B1b30Xd4siPN4iXZnCWzqJNwVZYpvZpC9owsPA+4GiOp5E/rehJ23NOdp9kVzdnv+lFyDREW32Ahu",
-	"rxInm/Buq0uLQWde23sFT+PyAko1XY3alnGnjTnAFtR9PmNEynWSIu36v83f9zul0BX3X1o0jSJz7L+M",
-	"hZw92GkBk/bY+ntGs1c/EXxaf5B4wzJ96DrFoUkDDz3L1Q1YIKYIzrHJc+H528XTZxOvOX3nZX0h+iEr",
-	"9m3O8kKbKxnMv4lixLg2eeAcYgQhb8VRWFxQDrivUDPoi2481Gfw7GTE+OEbsodEvDL/fqFg0LO35zCL",
-	"QqDPfIE/4i5YeF6F29EKqrD0V56BNwkZlYrU116RiHJfDEknUMWZkGjgyAFd29wq3rTzd7sQ7A+440wl",
-	"A3ZDfdYNhjQ0LslGmidx/uZDLsdbqwdJvGBOuResMTezuZh+mf2+XyZT9ugeOws6T4BZ71RQVsCB5+fU",
-	"urCX9oCVCP3l5FAvmJ+b3YBFwaBSxLTyvOPsyMshpnMLovorUNOlLHL/L9n8mSrjWUBNubBBv9tAdEHz",
-	"GtugLkHicFXWrfVXGwW80ULdo1Qp8aKORiHTKqn7LORTNAi7sYBPyJulSK9NP6I8kdURuxZXFq7CiYeE",
-	"jF6jNpWpj9l4VZQtdSuVA5JXIDiagHv3RLQAmKlWAko3GsKN+G1esJI9EbGVBTd+sQi1aWvEfIv8AWdB",
-	"FAtDo02PRhYaBBNOuqxKLiXzk4iwoTlMQNGi08WxXiCENlMiR3SMUhkwGtBoy8iWdpVMVW0n+2d7OVEc",
-	"ozo/yeT7vItTHtKJRLcQb6WdOIaNko9B61yG5NSp3qomrECBBN2RmYpj7HJ96yIxr5JQ6SL8GTnLjNIy",
-	"u0d23CI2dZbZl/Ltnp1qlPQTfsCa+pn19Bm0jKV5z34hNJxlYNcsCIpdnDZiE0YLgF2WCB6z4BSzHYfL",
-	"kBTyHYCz/Q4ARtRIO4zwQwcElIuaOQ/oNSMddqsM7wfDsCmggKJ9nnt37qc6Zq/hY9UcTSdn4J+nNCiv",
-	"Op6Dznkx1Xc5y+I2atu35HHZF86b+7x5/8AZl8x1KK6Z09i3vLw7g58zu7Qsi9bz0wvMclMv3getrC2Q",
-	"HlmkCe/OXHag7oBZd7tsyqJ0ydtQSOp8Kt4bt4NyESlP9Y6+I5BIfqT5s7kvL8ys7A51o7m80sfFQh0w",
-	"/Nt3pACwe2PQ3L47xbzM94dGd9LL8mbro+bctDyMSjByk7JorL9DrOuloV4a6Ow5Vz3pbhiGBuMZf6dV",
-	"Qju/Z+3PBlN7Vds97ZWFEXRdMwmTmzFGFChsgSRJwAkXqSS6LfbmaPFmBSmmbS8Sw7LqRpPZMRPFM8gu",
-	"yVa1I64fDcOSJk5aWZOM8dseZHnPs3YgILeDcj8Sge3fhuauzRSLGPURpVtZlFfaZ1yVQgy04OtCMYS9",
-	"HBPC8EgXEd7XajWS5hMtGI0IRpXMCzMt1KbVXLtzmVOacfHuFBW0teKehSG/fbOA7L3/VWKD50Gfn8Tq",
-	"rnrwblanTOMotqKBMO4XapoLuIN+eOI+5Vm0+8eVyQ8Prs3me9j6dcklZbs2RPfKuey5vfl1ysx+UG1C",
-	"ERrhNLEYQQuR70xiSFFhWnkpu4OUvlAt+u3SQGYaQemsithLKs9u70OrQhzVdN6tv9yu4X+qa5tF7rSs",
-	"+wx6nxsb/8GbpCyzk8c02mQ608INTj0Z97FY0s16rILqQqjROVNFwWPJulFRH7D6Vs3NKICWWFSy9TWE",
-	"AtjY2ni14mF0ZTIKeB9UPF6GDz4qztTY5VrlGtFYDRptcnl25JmuXv8+S2wdynPtJOhoNP/szbKcl8/c",
-	"l7tAzUwI1waIW2/6o0Bl0vN8FKAyuRby05s4K4mpuFu8iBABpS+0oQcs/lk7xVFBa2qhrQYomOJ9Lu6Q",
-	"dSH6aLRgVzktDNuWLtEc0lLHeHvGAwG1bNMt5JfaJ+sWEY2lAJ6VZzvlzroUBaoVMSoFL744GTV3igiG",
-	"JptN7ysUAzTA0jfqMXTEp2GTYygCQfFT525ZmvsdgKkWaV11AFm/ELByQrt2bYEkfT31Zxv12oqHDa7w",
-	"qQJSKiWjkmDXHaCAflxF9a27SuXo6n4SOc+Q7uBELKLzRwg990Pyd+5VvjCj+5hXGVDZiqHIcAbyvFuL",
-	"4DTwNOgR5Q3AC8MCVqnZXFvtgMoCh+EkYBvdP5CYim3gt+5RoVBuTSE6i4GRgbCoqTdewBGUFhAU7WEZ",
-	"qbyhRex6eS0Yy957z+tsZ/5Y9esC6PvCSYWBBCwq6zGbtlNVRLtXLdpVwXWgZoD5tl33XpsMxTVbpHA+",
-	"N3zRWgBwc06N9QMFKBZqnw1irBtHgZqca/rAGXUYjVikdan0rwN75u8/XVSmYdII2odGzoFVs/Vys7ZS",
-	"JYBUtkO6IQ2GEjgDkYFPAqoIuxmRP1RA+ow3ORYYxpKRQEpCYx+g5Tw3EYKORuHEI+2kqMcWR0OxZJs8",
-	"UwPW5NCwHRur5dBeV/Tjw6iN83tVf7nVIAPTwhXc0mkD1ya3HVxXEmecPjRtNP1LQvd2cgTRz/VazfQP",
-	"cz1RnkmcbHLTg1INKNaj2J6D5Mz1V0pkWZTrBSVg4tgnvqEnQ4HW3V2WRqd+YTS2NumwQQDtSFFtgxsP",
-	"BAwnmBL0QKmR06rzojyzQIzon7FNeYRJFPaYHkAgRcSuax5amjLuyya37cQMAE5sUwnbR7sXe+8+7H9p",
-	"ne+fnx+eHLcO3xztt8mz9Ro0Cl/xbCVG2j+3yfXGGi0XW3Mmjl8o4xBDJm2FE2kf+mw4Eorx7mT1A5u0",
-	"m/zZ9FsvTj7sH5+3iaQTic6vcSDZSoP4kRhhOUUXwSkHIvTTJNAmH9EgqpITbkDMEiXbtPBzJk5CoBYs",
-	"FyLQj5ykkD6NJt+o1T3Yno16DamHktdwcKTDZOCDGosN2mSV7E53Me1M7LvMZXKPJW1oyguPcCdpp2o6",
-	"qUJD1Caf1xEVCC3Q5IIlqTbM3qjkeo6n1EdHASDNaeYT8J4o0CuyC9OkMhQdvaFwqagKriFLVVabvMlt",
-	"011bBev/QXlfrNIw1Bv0LwnFsqG+Ns+f09Ho+XN9zZXoihDax4+bvP2iZZ5+QUejF9f1F23IOqYccmHH",
-	"UaCU0d7Nc0m/WJOpbA7M19QODC9zRWlColEcGlKBfDyD0UU5GQjONNuCxvwiVrCy58/3+TULxYhVnz8n",
-	"+xDdM81tYebEmXgbgw0OWKVxv7ZR4rabnP0ZU5Pi6wh02ztey2MDDEANqie6a9pTLLja5IDECwYjg2mN",
-	"qBpoikDzRludzE6dgBUI/l9Z6GltcnC1kmeXF3srkMVKM007oU8cjQB5uBdRaApSJefBX2ZU29dDb9in",
-	"gYCNkFcB7+td2yVc8FU2HKnJdB98Mg64JOKaRU3e3nVT0Rvm7rX1VcsacanRBtXr4F7BrU4izFQ2OfAB",
-	"jyT9iA2cnL7e2kDAbUORklru0M9f6635txoRMJ/BPOtMUnpDT8uYImhnrI1rEUE3/ibnTNOR4EbAJczG",
-	"Ls8ABcAQkIsfgQAyVaNXWtCg9QC8rMm7TosXpe9Jg2zU6oZ2DOPAsFhyVFTZUD8IB31ce+C3kHDmkmki",
-	"zAb+ybPEd73hxIBWjJABGgX8yHikZxzwRh4LHJvYBfaG7dopJPubRumRFT5/npnNVI9vK90s3p4WUfJK",
-	"GicXQkTqf6afAQRIA+i/7bYXb+MOE0ajMEibhuPPm9wyERHlKNIqhlrx2UbRWSWfIsH7iVGH0SVT9Q/3",
-	"VsbdQZPTJNkiYnieDIKNasCGkoXXTKb1F1JFmtkhyDDpx5qlGrTmUHSvNDE2OehR0NH8IqmVyDU23yFX",
-	"jIFc7bCJANpL+qA7pEGtE8sXjkTHy/T8uSan9s0qPrKKTCHtwQIPeYZmQStMb5rTs5SnySHACzO+Mdw2",
-	"0Zt6jWx7pDNp8hH6nVFPf9bGXOMVc8NUgtcgs7Miz9paCugn07uBr29y0ECk5g0UXAq8L3EjcQLyXwSw",
-	"h5DvJc0eMbnCIelE+w3gSqqJvlrtm9WIdWEZsRpYWkv3RW8ohQRqTN/gCMpBud/k2d+uojvSKEzjwaSa",
-	"/LKRccZBTo9xPoN+axXsQK9N81wTET/b3728eLd/fHG4t3sBKtnhx/2Ty4s2kJpVxXdS5czd0EAipwnU",
-	"oMlRucl7yRrgLjQWhVaBtLSrgmPWgGnDljn1edY30qW8yfvBNSJf5hCui3GvRWQ83Dxbcc9ZALzT3skm",
-	"53CVHRRQrxzzG0Vy9sNWB1PctZTiBIUcmMVDRrlsICcE/Y9jK23wgk4dZ9BrkzAYQmQKPFpSDJNW/BJI",
-	"G6pYAt5vN2CG2goBjSMpcNlp8rYJVqegQY0pNxMXyfJXUGnKzcVkS7TxboIZZjMozOHEEYd5il7PEjx3",
-	"JKlh1zQEBQ4IZKNWI8+GNOyJaMh8UH5WPLJR2yDPjBAH/WXF01r4ptGHdsNQjNv6sVce2Vivw2Q3azUP",
-	"u8c7Cg7owGHQZcYnYxTg3RHtDtjqWrVW8SoQsQPDSzZevBiPx1UKX1dF1H9hfitfHB3u7R+f78NvvnsV",
-	"FahQj2RFDoL0SVSSa9U6PiVGjNNRUGlU1qu16jpkBaoBGPIvqmMWhquwRK3ahmyVjkarMlBslUroaWj7",
-	"w/SL4pZJlZ55lvnEF0OqlaZeEDIPGU9qUO2enh7t6/9uHb45b1dhi1N22+TGAJTMWKjJoR36lYaeArxw",
-	"dzQ6DxTbdSboVSLj9IJ1rdVqCNDGlUkU04sz9sKLP0yoJAnZ/10Zs06qn0jzA1lp/F7Zfb33Zh8SOqpd",
-	"Maya31TpaFT5Bu4RcJvdKuX3u1dgSev9qlY8YybBFPaAPvYEV5EocAF/pBPSYeSKjRSwk3VvK3U1VCuu",
-	"ewdDGelUk5VXEH7eI0N6s0r77L/Wt2q1Ap/od6+SE3L6t/qeM4ifbdQ2yrYgOZgXx0IdiJj7GbdSpfH7",
-	"N68i4yHi+ZlcqeDkHAw4MBkMlqtM3DVIY3qatA+H9MYCEFS+6Yk6/KLSqHCEryySUFCKbzQ+rbhqJoJi",
-	"z/IkfanRhkueqML8s1dHSqbCgF/JqiWuwvvyJugHioZkVz9PjvQPpu/I8Zuzk8M3+pZMXxEy/4booWHk",
-	"u12KlEgKEncUVWyoT/VW0PEnibszl59TeBGyL3m6DlCBi9mzv9KV+GM87zLsojPiE+uQD2xCzplKG1+s",
-	"VMk7070TfdtoYGg7wSOwcFsV1+S0IyDHF9UF+DKTWCZVEIZg/VZNw9FU8ebgrCi6R6bfwn0FC7Zn+N10",
-	"66iA78f0f2hUoNmG6f/QqKxHR2dX0dlhbb+76a91Pl6HtZshf8Xf8dMLfhQfqM/d9yeHn9Xnv3YrpotG",
-	"ZX/PtIxoVCT24q00Kr1X6yfv19+s3RzUX/dfXcedbXXE6v13H//67eUWe3URy+349N312W/7l9CAolG5",
-	"aR3s/3UWbw/Xt94dHbdUzLY2t4+OR58/bY32JucquPryx4fDT4ebtFb5/m1hqWf2sOSi66255xVfwgW/",
-	"w/2ecV0hLJt0dDFUKuLI0iIgj01Ag/zJdzXv0cw0Lw2ZKoig7nNfEhqGSUSNUOP6Bt8BdLyE8gyqWJVc",
-	"Gs8wVfCBBRMIZJM7ws7Yd2/2j/bBrnt7tru33yZ0TCceeEf0uQEGlkmJiDmY+4HaIbSnWNTkgUJnGa7f",
-	"SkkMtdPQpoUUXXNc6G4CXXK/q57m7Ke9d+svt+trte2tWs2JoK7hXwtdoakuuwWXadc9EjCjwQW4kzGu",
-	"+nrXjO0KB1QponG9yy0RKxRi9flCDDM3RBT8ZSRfvTb/R281SX/3Kpu19fkPn2O28GUKN4o3MLlzsEWZ",
-	"PifO1dpNO9dOrdaccWbR+duHbouZ98+cd7bRyqw79mK6krRQQB6iHQmRcuh3AxcInB1YEg9ZkOSTTQHH",
-	"InQjA6tT1D5doLkkkv89WwCWS4DO4hOYL9drtepmwneVgHjjLYbhcRgW4QnU05T3bI1/YaF5o177/u1u",
-	"9zK7kbNuJxQ9ZJ4uvnoZ9fHXuHkZWI2Mnwrp0Gqpzn3M9LS5h7gbGzYPCBFeUgaBmcjyVvfvhaWU1QSK",
-	"ofA6akusAOI6jX5F6CXnEJ/5hN7Gjwe7rbP9vZPf9s++tPZO3uyft87fnXxqnRxrMacckAfrT8dCCOP5",
-	"DSdpHLvJVTBkJepqHtSg6F7PPu3MCOcDMeZ3J0U0fxbnIzbv+3cLql+Z2mcHk7hR+SJiFHRcEPsYbmS1",
-	"4t7ojdrGwjc62wW1+CK7J1wsPweY//yTLmN2L7LIIbe5hAtIPbyG+c3P/8J4ZrXuDhch58U/2//35eHZ",
-	"/hsosRJl/c1ECF3NtCUnRhBZh3K5pAYOkyr7TElCQQ2tko1arcnnNTtomGsGPhVT1IR7UnzJcJSHu2kL",
-	"/PQ1TQrZfyE58ZFeYX5IllyWTJERG4W0axSx3E3QtIIUazE47kintxAroNXMMKfWajWMQrgCBGjRyo80",
-	"aosbU7SyvvCIEqLYvIHcQ6rYhZ7KXUj1jaGDX4XSEM0F9uni5OI0q3gtnd4gEZRQyzTuw/0KNY7nz7XO",
-	"AUFUSEMUWuXXrPD580aSpaUVHttlV39ia7DaufKuJi+p7zLZmGvrr1aqZJ92B6aYFWNjQ0g5oaZYQb/M",
-	"I30h/CbXo287HhiyUdsm030YGvBSU/U7NO157DNWs3kGitLu0dHJp9bl8W/7Z4cHh/tvWvsfdw+P2isl",
-	"Os+dqTqjvP9gVceWQ9hSwMr7ja8fPny++PDy+OS3y5f7p5e/fVlbP9p789vGxdq/v3756JbVNSq2gO8F",
-	"sJcX+zhwg/r0/96o2eBUVwz/Hxz/v+aN3oxrtbWtQMqYRf9lRnNLL26jQU0X+JVqUQmbM+lkBTS+YzJC",
-	"aRbvLJBNnoHyBneQ7QiO/uKAm8TDOVbW9vzz3jO9Wh6DhTXN0SCDJbttD6LmYZBdExSieSbiCI2wDgt4",
-	"Py3KfAAVEFJo0tyLKRaG00zKp5Kptg2baFeJ1bpsLZvWiwGglYaC9zGon+YM23SLGUpmkze5KS0Fzxok",
-	"+LQb2XY80y2ophgkebZRq2ket1HbdlRSwfXUoI0THDMXdl2BNBmgU0xxSt6Dqvha+JPbMSljhK3XN+qb",
-	"25WFGYDb3vl7tsBARTH7vkxe/YOU5dsF8h6aqWzUF2Aqp3QSCupfCHFEo7753eYia0+aK31kfkAvJqMl",
-	"crJd3yf04ZUy6vtL0chuoefbrsazdP3dMLRZfpwOsY2sl8t9FSrbMBFyhwuMgSafbw2QDGPKTjjLotxu",
-	"ddC+bnabOdMEL+FZUywoyuMp3ocP5R3lv6+/Wqtv116+rG+t1Wrr6/XFY5GlOI/LYlSpqfQI7fhfmHEY",
-	"k85GXDGuWuJdNn2Ul2TQQVo19NLH0vDlGncGcxELnTi9DvqayKtOGloVwyFt8uwT62g5yD29DaD1vqzW",
-	"VyDzdwJwOtq640nCK6bPZsLjtzDOmjxrne04bSIbjp97rWb1EzdLCQy588vT05Ozi/03rYsvp/vn7VRJ",
-	"B0R4pxF8sWW3pxceCJ7iUkLXO6aY8RIX0VT6yAsL+hhCH4xvd7nOuSn8x2seawuMfiHER8onZulyeTzA",
-	"VtJTeYVKPpo7NMMV9HU1PKGUJVDFViGTWX9lqdBFW70D2zBYi2g3DGgIifXU98EmWoZvqNgsOst5OBcw",
-	"Z5r8GfqIso7wxEHut1dmu9X1OUBdmrbCx1HmRYb3GC1Hn0cgp+wf1Bt2koOEokHc/SY3lYVYTHijiOkY",
-	"iryLGk45zR0KmQj1/VTW38sUSkdJGpDt3yjGEUJRxqGyEKj+aSRGiEV4ZRQJA4xQWX2/8f64d9rjR5Oz",
-	"848fNs7WrjfVWM+Ljg9nP+AU8+sNkQrXjjmVjYpYOx52Pp9ddYbb8ddP/sB/d3bhv63XxNvBwP98Js7e",
-	"HtS+/LtiG5m8oYq+Pz85rjQqbPK+xj6/Dg//EIG/9lvw5fNvNfp2I/6y/j788vksPOQ1J2cTs5pW9VVK",
-	"0Jkruz79lyQBNDZf3Ew8ZuNpnOkne/GfYi/+XFGxeye5cC8zc2l64igu4PPWkptyLGUNMm3nBX6+G7TT",
-	"05tQ1eRtjkWS5dZbFgX+PpxTM768vXZPzlEGUv8PYR7/MRYdWAEPf0tt5msGwyPpYxVEabLSiEbqgbxF",
-	"DoBTiW+I58DAMS/deNUTWyyQADcxYn7Ou2MsOWgZn978qWbqJhkCjdxcP/R57pxMX8F7sASzFxXq0/+2",
-	"wSoR9RdnABmknGXdend1R4G9wE93/jGIc+P9Sb0UDnPYt50m7+XrmS+3S4uQ5/p4Xk9MfT+dvuO5622a",
-	"DZgIF+O+R2ioBiLuDxxoHImY3ROmivN7XVK+Y3ZS8W34BRNSqbMNc0lmWWmnUFzbHSysxk2xacdFl+PR",
-	"Ka/3XF4Pn5tH2yTmgGRjWkBEMStn7SgdT/GXD83hvYqZYsKnF2P47vSe+P5/Dt+HlMEM10zxLrNZDveR",
-	"AigDVL4dSwKDQrmPYCyS9AVR4t5SotiVt5vibwN6n767elXMJ0qQQFWJESSZqQbSigOowYIrn/rubW9W",
-	"p+OCIpSoYJhF0SZSJMnqdgl773aP3+6b7CtoThOEoc2vxJoUzQBllXxKUHgzWKG8yVM+lmlaob9OvjAV",
-	"aUkrk+RJJ5UTSsxYkz+ztWadCezRimd5XTJtmG8Lk8dw7/8LMEoQISUFAwG8F8Cgsigc7uFLMWQARMNC",
-	"yfR8IdFj14LNWPGNVaUy6HMtxuNRYmxMUdOUrG/yZzPmbIMn5+YY2is74ADFuU5MnrIzmxQ2wQITTaem",
-	"2GhPkQtB/9OPkauzVBDBP1rQkQEEzpDe4JetRLDqx/Q+tmjS72aGKUF9/8mOeDjH45MfcRkCKK3r/fu7",
-	"93cOAfP3b/ozF/3092/fv015H5dtqxhn45IMlUIn40ZtHXHKbBkxti/XIqhBlBBECsEBO87wXkxI07KR",
-	"g2siZD2lv8fsupViF8Us1XeWC0K/xL1cgJpr2MM/j4388ESSRe7LgYg6ge8z/sQ7FlFeDSbqtUOotjLf",
-	"7X91f8vUbaml7yzqdBhJRRUwUJBKxiIM5SLuHOi3c6ok2Y3e2NJyyP3pmnujjhpAjsQWB8hOaB8puvGQ",
-	"cVVgOOcvPb78XqX5C15heNG8Al6Ag/tHlu2angeF9fJ3zBZnC1BGLFk0h/4sDtwL1KwBGL3QfAJcCoOX",
-	"ajqTOW0v7VoNTiIgDmJ2JWIiaPqE7moAnY3w0dlWgVLRCQFVeacY3hqQS8dp6kQKk9zkUomRtEWLJpMz",
-	"0f6PTt6eXF60To5bp7vn559Ozt5YpV9bXUyvSwkBQKkZnT4nSRlXLLIaeIqu55G2EqI1pHzSCkU/4C2T",
-	"USHRaTT1g51cDMF+0frf/+v/x59wNk4fNyKb7Jokk6QZIWcMNBbATGxyB2dS/6S+skNCqhBcFhNXDOxj",
-	"Z1IwqRmuq7SB393TO3Kv04NjwgoZiEgy0tF7Fk0qXsVdu74OBuk2+9jiufKZJSxbhzgHU/DwKXz5iLQC",
-	"PPFM204PsXpdsPqsc+vU6TGyID8O9BzzSJuLFc5aG2MnX5JKnRlP31CbAQfXfR5Tt400SyDBbNMOSGcV",
-	"kcW6duG+p2MnSXaplj/VooRSyDM4xo6Ld7lPzu9/6ZgI4sdzuxEJmcGpPGxYpFB0r9XWGgYEG9RXxW6U",
-	"RS4SoW/PXUtgSbDXQBsxtGDKGdce+MESeHmsfXXpZtqxR4q9ek1e4tabSYWuV+/03cnx/rK9eqhfFOdx",
-	"G7j3aUcsSR9t8nmO2Gm/IdBLid+whV8W+AC9JsdfGvfh3BhU7nbeUZYb3lJxW/AuLpBhEreSw2t3BEsq",
-	"nCdA98Jp2A5yGWSitdutAzdzJi6RCTpAtgkowJr3K5H44pHYFzB6nhyc/0EOznOmtFjuOrrMLUXKbZA8",
-	"luT0nKmQZHtVl0N1QKK7FXQh66nUx5lKvDYUoWiGacZvcaFaPRFztK64yJhnXLSmGTnoXElZAcB/mKsJ",
-	"cO0BL2enfiAN3rrtje16UO5ahGeRISu1mmZXVc2vtrGZGrwDevZY3IDFUA2n5rlsAyi3/qfw/sOkcqYH",
-	"Cemc8LTLBCyFPOYkLQMxxaRCE6w4sypHUHfLrSqlyl/HlEia9ydoDE5HXUML0AR2ERr4EWB/MfdFqcG5",
-	"l8PGJQaY2LSJ028BwAvjMTcOTGrkn2/oErWmJrfon+RQGR8YgDZgYzrQurEtmFb6X0IbHsSwRRxAGHJa",
-	"Bb9ik4wCvpMq4CJqmS5MLf2Ul4OTsqYAmBJ9gFRphwG/apmyTYDTbHupyNEWGDTfA6METRLIR9FnGzHj",
-	"xHWXWi6K+sx67y/1Ady2gtP5LTSD+7YsdN5UmtH//b/+P/y//3aAcyqeMUoMbPc0Eql1R1cS96ihBvAR",
-	"Kn3EoDKsV2vVen29WnuxtqHXH1LVE9Gw0qjYsodvXsW0cmol76x5FTzTBEC4tlXbeAXvviOGsLOX8+Ic",
-	"qbWrb5wiYxGHPmAuP4gh8HMV4G9TJaYU8aWR6NO1O9wMiLmgltSqe3H6/Z05Hc2/30O7TEhmWuAbiDP9",
-	"mFeC8V3mcblE/OyU46SM3DI5AF0SselRis2rqekVj/wqUFXySbOvwDaeSwGJwaGPktvfSZNwvSljwSOJ",
-	"7p2p53dHNOOYMZEBIZNOHZLFYG82GNPk0XShrBm2anom5uJFUCbCuC9xA6QgvoBtgAEwQgTNPlKATWho",
-	"hoNNpb3ZCloTdCUX5uRsC03BuyZUa8kPSzVIh8GfHIUCEGiHhYL3oXW9ZdCWE3cmhIuxTRS3m9XQRoZq",
-	"2T/bMNSFaYWHK5U4P23z201tOLEfyH9MEbrczA48/3aW1RcGbPQ6zDNG5N7HIoGOyJWN99Ha+M/616t/",
-	"14aboy/dl/Fnvt25YOvyt/7W4Mh/JQ5oLfgwWfs4rtyNV97WJHkQaZSTEK0rNlLGReRV3LMFeWWqdTGz",
-	"xasAfkulURHFo2sJlD1oiH/5DLVbplpJikzJAJ4DaOfERLXSfCVV6+tw+/rL8GDyZXiw1f3820b38291",
-	"9vb4ujv0w6/r7wf+p5va17WDSfftzWbl/uKNs7lI3Oa2BEi+qPM4hedGC3sIYfcf6GLKSNhLYG1WwRBO",
-	"m4ofIF+l6XlovSqa/6KYoZIAwKCZkWHaIrLeftEroo9ik0P/e61HXYSoGXkLuyi20tzvjKTyjE8feghm",
-	"O/1BewvuB7y/Y5oCiB52wlNjaG8LDicUSq9DqiWVFi8+lQOWtOQcQsS6StxZoHkCAgnFHMg+sMAzc6uS",
-	"XdADesE1I4gDAbF8iL6YRh1S0Uhh81wQOrYFY5JiaJbQMMh2KfSXadBrmoBr4ySTTtjkCyLtlSY/ZAD3",
-	"0nauFs2mQH7JuDMMFAKUHSA+2T8DXu+nJAo8YeQt1SVvy5szl2h5PReOTV9et/PxhKm076+DXG2yvgRm",
-	"9Jh+onOYZbZl6Qx2KQs6rJr+6bMYaS4XGXlHLtPpDsyjIE/ZndvryRO3eHKl38K5epreGLDy3fvmQU92",
-	"YjTz5fVSWSRxR/9bv/hFV/BeEA3LLyim5edKoFJFKvEzJNkeRu9C49ckYyaAUpiFsVpUzbSA+Le5iSDi",
-	"ubCx7iY3WgdBV7JWNoxnQwkBaYlVsrG23SBR0B8oj3RiZ84WwZPdKCIVGzV5aqnDWiZM7WAjeGjKCNV3",
-	"cKCQ71iYAIGbeqSZzJ41vO7HKF7vvTlYffvu/Yd/Pq84V2x0Qa9MVcJThsCjyBAwQWojmXM8y0HY0Uzj",
-	"USkjwOXM7Svncs+fJ5ZMG3UD22TdWjSWrcoYUspNetrz5w1ibnvCUZpc8xKIF03lrmVs0WwmG8dNGFC5",
-	"Q9ZqNXy+yfO5bHnDxrZgTEJTwNSA9zJlAfkRyTMImVMPfHTy9vC49RobWLX2j3dfH+2/ATPU9lifDVJV",
-	"mDSWQz5o8uQTfIQ8gz1mPB4ahqnPURn8U9HrrXikLVmoWb7g4aQF4zb5nTQ3OPOlMOGimjLjKVuMFyez",
-	"+Acw5NuC4T3ZebNqSw1mJk1cLL8eb9W60UwLT/QU44RKUsJ8kjTas/3z/eM3GJfAVFoIh4wDiSEWLES1",
-	"rrtMFc4O4SyA2Am4zIIhI9zAqVtmgd4rQjkbA0tscuOMW5QlllSxZlnM3StDn7CB753HCPE2Uy/2690n",
-	"EDMvMBV+8ewWCyMS2PwUMFNQbzA1cVaHyZSuPtuobTd5csEMSjA1rl8YsiukgoRzc4V2LFBHAgdMQ9Pp",
-	"gHER9wfzM10K/TJluS9NnkGsmJmYArW2uSLy26WnTI2w3CSVMiUCer1H8GQgRyGd4DMVb8YvBlS2Yqkv",
-	"jlO9hg3SA7/SWNuu1V9uvVrf2Hz5sl7b2PzuhPQC6QYeIM/OgjfdIU43tWezYnUQ7cYMCKddGNKdFoLj",
-	"gRg+TG76o20KdU+O9wl0/6QEJPGW6quJG224yRLQ0nLRNvuq4qhbobdoRgaLYWKNdOhkSESs8DSjRYc4",
-	"5nVgmkYSUYLe8ZbRJW6mxAHVi8TQRJ1eIwtrJDzMeIAw8UZbVjzJHtnRJpjlnnZM8zxYdXY29j0A8jnO",
-	"Ii+hWnFybHCB9k6ODw7PPkIiazuVG44JmgumQeisyY3lqU3OHGJUepNMMnkxG8bcDkBbn7q27cSrlggt",
-	"pBzctAKWi1/vm5yEe6Z93MG99Vv6/icv15NR5XJFJI1bYvb8EPa3kOo316Q6ASThbEYBzSp3aTaBUetS",
-	"K8zhTLOAyubZYsbXtQRbbDY80BQu0N0NrCd7KXtPANLG2ks5O+mO9+QhzSNw/ZXfigtoastuaFeFgCcJ",
-	"vSJTDFbJIgTKh7a61mUJwlxIhlmPWZH9cf/i3cmb8zZ5lrZT03Nop1dhpUp2wRMsXQE+trW+5g4+f+4k",
-	"8CeIGmg7JXXuvgCxfYkOU5tG5SXZbbZCwq3b9wMwAvzkIahH0AZck6fvMf3o0GXdIBu1mkUCTPIEh4Ec",
-	"UtUdtMkzEaWbBSAhaeWv/msFa4gTJA9yIQQZQrkz6EVDbFEMLzSTEhHqX/oz1OyTsmUPZgczKnPxmkSj",
-	"bcQyc4xb0IvQC55S2w6qYE4JRtp7C9KPmxyigFWyWVs3Hv8zpqLJKmQ/tc1b7JrsOjHFGIvDuwPW1Wqn",
-	"PmPBu2wn8c77rBukUE2Zyu1AklAI/bN4VMTxkLgfwEedJoOWwqDczo39I1Joh0wNhF9arVG+VvyhU8cB",
-	"BvwPNbARcyhJmWWT94PO225wErw/uPzrsH4cHMrDoRp93TvcOgw24qPg/XaVTd7/5X86DE6Cw5tDXqt2",
-	"10LeGR7U/M/vtXadtdlZMhUDabTUd/28lF93hbPcCOcJJOrPqmN/ClE/+hC1A5Iz0/WbSUhGJvyolJ4E",
-	"MG1uDDvxa6zVaolXuOGqJbn6j7IYd+JqSILc5FkSkTZLBM86XLyVAiRmN+KdIpTkwty3BzTOg4vmY8lN",
-	"ngsmz40Op1BdkqmfGiH+JVFHs3zwia09UIBYISivVv17IuoLpQ35AgY3C1hsNgfbTeoEwZGZ92D0XFUW",
-	"HQqWk5najwVZmGTl2KMpHH4gbVJN6muxeS7XRfmIUNWApQmBkuBxaHLK2dgk7gXK5mDaxpZuYVyV7M4K",
-	"et0zppWruWvyXBIjnmxqK4LDFVCZEXS5ONqVZ1x3a6ULv15ulOuHqNp3US8vJYtmB6eEdIxzAGt5Ckbd",
-	"LhiV2cGiaFRkyPX+HOuB41EO/GwJ8CzqVaVZgdJRR7GMK8typjBjMUSUQMae7Z/vX7QzxVcmxtTkpmsG",
-	"aHqQ7pxxPKWNLCA6tlz2tYO1Wg7eEfTvcLoDg3elkceZLWF62dTt2VwPfrMMeNh8yCnjIbknAuyZO8mn",
-	"uNSTDrgsfLZsLb+biG04bDlXzZi4aPkll7MXiWGrpBnnz42IgcfZSYYqcfpPpQsg2qjW6fJx+6lcgJ28",
-	"SavZEeAeZfES3dZFCGEKgBdifKcqFo8U4WgCa2zykvj74uUrKc5Ek9+xfMXBYn2qXHninb8277S5AEtH",
-	"Sf5x3G+xfAA/jhJmF48Agxz5nlcS/J+FZzwr+F8aroetfArXPxgpX2geXxKuvyMZP6jn2gBBvYAgaTn1",
-	"vsOGNvaaGCzCf0ly/uYDIB3xLmvJAV3b3GqTZxk3/+5oFDKPvBWiH7IVIiKvydNA+/mbD2SA8BgBQCkF",
-	"SrKw55kx21Wyy0ngY6TLalQc+y5KAtLZAjnpLwNOtmo1U5AvPYwzB0b8wq+g5DTRLsizkxHjh2/IngHT",
-	"3BMR87RURgf1erVeXa++XLFNHcMJUaLP4HQTP1VEx3ZKnLRhptV09k2eTN+geUWR9Y3plet1jEXkpBQq",
-	"QSjpBdw3AB5tcGZIabCgxracF9+pz4IBtGGVnHCWxLnTtEuzaxYPERMvkY5ElKYgmYECM09rUkMGBNrC",
-	"CLRrJxMo85MmRxXNgFBCalN2kDR9OK2hgTOgfDJG5altfg2pHwASkIVe4Yz52cgGNJTBvib5UjhrGHcH",
-	"Iugy26nXzLscEz1iVDELm3kMN+K2Xjv41Sm+apl56TlkwlqttlWreRVzbSv+28GoO3mt/39w+HbzujM8",
-	"Dg/fbg8r5hFzNyuNSo2+6tR8/2Wn3qv1trvr3XW61tne7HU66x2/zraZv75FuzW61dvubNK6v9Z71a33",
-	"at0Nf429pPX6XSPHmW2dBxYFc348COj/dKG1a1hJ9oIi27CVOvMghjMGrBUrLaTPO4Q6EhafZY1pfhVy",
-	"VOvvM+9bSNTp9cWj0hDHJ6w3S5aAj2exn3KZltjEUf/M6V8BKVBCMr+4L4oZ/hwns3RYO9e5vwvO/RQ0",
-	"/O9KLxRjmTkozCT5hu58gyruVTgdau6ya0HGY/g2g0b+PQkb/F6YxKNf/v2ePAM3aW7ViqOZECVCfwEG",
-	"cusGjP/gwACqDSax0cAtW0sF0wKgcm0oIrYUlOkl6LWlfb2lAXsGXSmxps4P3x5fnrYODveP3py3iaZu",
-	"6RF202UjN2WzSo5F2kUPAwMuXQHQWxCGmN/kgByBTiskJrVavqHVDU+ziAT4rJC3cKEsfymGK9FXPdVO",
-	"HL7xs7IhThE21l7OX94V9Lh4wZPzaEHG9RagEA33GgZSJvUUqM+7aRELqi9GQ3iclrrJ+ZzlbM8anC77",
-	"6gOCtfF1jUazTHWvybO28YoNiBpLqkFMor3TiyCLnWXQVBww/CH1nZBoLhufuMn4DS19FO0jVtQUy7Q+",
-	"BCmGDLcyPf0q2Z3KgHNmZnoLBEpa87TJsf9Efn2JSepuYeB0W0i20ibR91IALXy7bcQ7HggyjKVCDHHT",
-	"djOkioUT+E4N2EQLkB2IE7uOvNyc8naxDT7j6wBX2vQ7dkoSbK2PU3DAoQGiC/4Jk5KZ2TQyq8vRkl5O",
-	"k3fY1HYEkUxbsia0CKvv0iiaJB4cQ56BcxA5r0XpurWMNtG2IKomwfUmxz6x+WTsBtGSqJ1dj1kwepwy",
-	"e17c660xu80bKevylkSMUkYQKLtrMtMDbjcFH5q6u0kRyrWIuwO9R3A1zHiSDEToM4RthddzoZo8LTvl",
-	"7JpFJGTUl9g5I6WRUiShndmuFOdrbMjrNXkb71sr8FtufA2+z3yCfonkExgYR9kBoFlDUy04l9Rrc15g",
-	"Yekv11egWiSpGE4y4uz2pYhxA+rvEEknTZ56NO09RWt3TPH31pyDwCQRvByh1ooTFFv36aVnfEdptclU",
-	"tyevksgA66iA4Vommtet+esVr5IcBKqPVavk0ZHWG+2ZZSsSzrEioaQCAeX1rUw32I8n5fBJOXwMBQdZ",
-	"X5ZnWTAJFHDS0Qwg0AU1x9LihFk9g63fnPfLVcsyzSRQWmC4HYQTOWZ62dE0xmjqe+eiji4MDGwK+Kjy",
-	"TAMVa3ebFuQk04G8nVlbewVrA0Mx1iJS/6pd2kvs4vDj/snlRdtGdnLif9dGA9J+KagN0BSKApSQftpy",
-	"AzBxeGFf+Z1cM3kDzw5tcNM8QQOqg92jYwnQDka8a9GKtRY2GhMKrf1A1nJ5z1ebsFeam5Km9N0Rbi9z",
-	"rveRUksrVzzLzOkJN/mf3479dDE2e18QsFugLGfvxYKgy+Wo6G7eV9tcsQyZBwKg6Np36K5QAq9MoGtU",
-	"FlS5yQ2qcq1OKLLl2bMpR0kuev4p7eypFcOjQGP/yYxibs3nQcYNlvHHkHJ3TNKd3xZ7BUo2p30NInLa",
-	"SKLVz5lnnnf6zGMyG9kFzQWTcekVk6jNQOKstZdTtcd2TBsGSib+nJ6Ihqb3WhLrcGEcZZM/s2zGaCY2",
-	"o7YYwhPwKrKNam7hw0mcIqi8G1+OJhPEId0hbZ8qWoWIZ9pMTe+W/umMstNSnnf3ZLl/ZO5BAUxumuxt",
-	"XGw/UNijOj6gYc9JDph9q43yP6sP+cxCIriBcJ1FBLRI+QQCAZBdalfbIIFqciDA1O+ZOqe5GGsDlU+G",
-	"Ijbu07H1FFIOvaMAsRyKntDJbCwbvedYBZXkRATgrMX6o4wB5BEDR2GehVwrBMPAT7DiG2F64P16/tJW",
-	"hBvgvaGIWMPwtOSXJB5ZZ1oY9BggSomeNsFyrzSNLCVps5tR2yN5Gw12h3HAaJmQ5OemMZZBGNTTgaTZ",
-	"dgZfA4bLvg+84RPSZ9xccq/JDYCpPa9nVJKzgz3yslbb3jFms/5cjpgtpaU8qSmAL0nEYgk1UBcO3qGh",
-	"OBsFMotgMrD3wTwwYNRHdpwuuckhHg0MHCxjoC7N6sPgilXJB8ZGiNUF54TWKPLCpKxfC4IGgOYMGeUy",
-	"E7/GGQ7phITBNStxZjLun5vbcA/1bvmQJwvrh1qXO4mVoyLmVcInM/BR9M4K+lwbLXNkQC555288CjeH",
-	"53ZyAjrFwvWEcFSHEb0izbekmRAB980E6tMxgQg44KqeqzUxCvPGytE3vLT2EySUVkUsX0eIPUThmAjO",
-	"mpyFklXJMURrklxhy5qLUsncC/ufjutUDML0mMCOHpqT/OTi8gdU8JxG3aiIRSbpX99ayboRU3IBNU/O",
-	"0vOsdgW5Yb6VmlofC0OLnefYXIk6oJwgIuK5e02OfV00X0juvh0wbWAdsp7CoP/YNodGX7aBhR9T2eR0",
-	"KCAbjaFK0UgC9G5OQ2Gto31hCWJPKwykypSSX7WgdTF4mPOx31LHcqo23Ku9dHpCv6+/Wqtv116+rG+t",
-	"1Wrr6/Vvi4P0pHN5eBS83/82VQN+q4BV+kzfspbNovXpvyQJbM2mZmX5VXqVYASiZL1aq9br69WXCCzX",
-	"jaMIpoVcMKRStSRj3H3peq1W3fQqo5AqbaNXGpVASANc36J9+HllHxewOxq9WKvWyd7BMVNjEV29qG9u",
-	"varWa7Vqnbyh0TjgL9Y2qrVqDVj4XZhnegazU/2Lb8Qvmvv/67rd9rlv3Tgy0+kQdYtvy1O0oP8HkUqE",
-	"jKdFRq7SVaZhHQXXUD1pKUbwcOLZMnAmFTFZXLuKDIVUZLOWBvKSas9YMp+EjEpFcOKhY6oBC9aPawuX",
-	"dFg/4HI6fV/zzAy7e+Ijj4eP/OoqWFpJ6ioU9moSKMgLCVLEUm7qMjSrpKLm3un44GwJ+lxEpkQyYvpK",
-	"n4MXCtxeNtOUWxeXyTMtBHjOpZS2sVjbaX1nPkia42UbC1bJSaxYRDqmlzuAqEfBaMR8U78YhmTIhh0W",
-	"SQ8dLU7Lh1CMWbTapZAakEGVDiTpRCLuDyD/7JIH4DE9PtjDFNQmH1LuUyWiSRYxnubSA6UYMgvVmPUZ",
-	"OVkOC/YJHNKbVsh4Xw3gr4A7f7kNflzFMNk2FyzDwfEu+KQT0u6V5qAMsxgSlBMlREsORATqaObTrhgO",
-	"Bc98rE2JiIWTFgBLBl0L2bZTWIGF+YE700DU0F+pUKOVD1ZfsUys57vWXtzHKfAE1fwPg2q+cMJp7CaQ",
-	"SbAvE59I7kwVwnOaGKBuiQ1HavJYQJ6fsjR/ySzNPSzUcYLk1JgjCziRHn3lDtz8F4a3zC7csRmNRCrK",
-	"fZnkJ7ar5EiIK3DpcOG0S0hwpkw2I2hIeilVspvEwcYQpzdRIm0DYTIi5dosi9gI7A7HR4X5Q4CsYaP+",
-	"8Fn70GfDkVCMdyerHwCgEJIO9EyFmQc23MIAqUD4it1cQG4iYt7H1EhO2ke7F3vvPux/aZ3tH5ztn79r",
-	"vT3b3dtvZ7QZMzUK8VM7ORNUxn6IOL4bjoT8Cacvs5kDoIthqXuTM9odQP4Cu2YRDcHxJj2nyDwU3StP",
-	"H8Ykk4ViADWgL1nU5PZ5cPedK0gYtSAcZglpiNhEF7VqBsHHpHNGEsjsGn7TbiQZy/pNEIxErozrD40a",
-	"yJu8dBdpX6TVrIGEw0J3YVqh47ZHa3LBq+SMUfOVXoxvI46w4fg7pJo8nqWAlWKVRU9ErMkzbTtSagAj",
-	"PEsVgYQOIzCi7QuTkcetRFdtcuvWtJ0o2x5JP9IrzCiLCH+MP8wOCUFceNgwnpZt1pL5DJzF+iOEJoHs",
-	"FHhNi6q20zXG7qTWxlNHrSVDcIQYptbkyDbICZyvXjkkz+hTplc2TGx0T9zSpJzFQVTZrK03ORb2pAHf",
-	"NEgMdgb1i5NcYB9sucrtQE4cPpACE98vVvxjo8RnzuqXrj0vWT3bNcwNMt1/Ftax2bCsKvTrhqyzkF0R",
-	"9dlU2giGchOB/KwXh6Fh5yuOSnJhcTMKY9U1m+wqHXAOy0+MldnCKHieAWW/zfOy7LeFfHLWI8j3sk9k",
-	"+GfJV8ht3S+BXHs0DpX+dCDGsNW3RXuxW2/SxayOhSgUmp1BXSvUdGc7K+dg72epYWPW0f/LX+RrWwp9",
-	"zSfwD5M1zel10KdKRFWnUVW1z1SbPPvEOvoqc49YzLCX1bUV0/FPC4sebWUrdlOXFCRYThBFy+n+ZZHM",
-	"1lMks6qTHZnrPApp4NlK3gz6V1lvUMgc0L86gB+ZBd8pw9FwEzPE+UCM+T0So59arC8DykUJTQOQXIej",
-	"gRIJXM1kMbokkwMmTsGGM9aVvUItYYjlMWG+6FWDJhRI0ykisWjMtTK8wmCgT1VWYAlGcsHbO7CBesdA",
-	"WzcMwWkbB3i+tgHFVIu9JqcRI/OqtLCQI90M46IsLzR27+xeMtl7FWOkozT+Rvyn1fcb7497pz1+NDk7",
-	"//hh42ztelON9Uvo+HD2A1aTMcXJhu2J6A04EivnX78cb37pn/zxdlA7ft09/frua//TRusqiobB4I+j",
-	"d8Pf/vorFh/9cO3jwa7+z7+TSmY9wvvzk2NUFWvs8+vw8A8R+Gu/BV8+/1ajbzfir2u/1Q55TYusoM+p",
-	"iiNWaVQ+7l/uHe6vvpR/Hh5N+qd/vu1EZ183/ljjf7I/Ly9NaOsd5X4I1dPrZwP/bfjH0afBoDM8k1//",
-	"rWlOaQWkURnFnTDorur7sXgtdHpMT5UrT4mQ+UTIgRjnufStOPQj8XIl6lXSAfZeehUCjlHoSuzAVBRV",
-	"6yYxywJLHF0tjbTDUOgKhibPSoYRbqxXpICRjdpGotR9PNiFLiAf9r+Yapb9493XR/tvYDKi17sNXzed",
-	"gq7YBFp3Pogi9qRTLVGnMgXueGZJ7rBBGfgHaFIX6VVwMIuSWrJASQv39KwzIb2A91k0igKuPM2rAGH9",
-	"9PB4pYG+zibvCDUwXAxc2uAn3V0gYE/yGE8slAxwpJzeOR6RcXcApSCZ6D54GxdWCu16F1EMiQk130o9",
-	"dPhBkzsMIeUrZAG2UtaU+PXEEtuTIvikCP6QWOvjEilPodY7d+Cd7ks0T2g9wha8ifo5jV1TqIfuStIu",
-	"9oC1vakyHtNOrkhzy1cJ/7putF+n0HiOfyshmlkYTg+pmi1SjOwtjiqSQQkhriIyp4fVEjCCXk+efExP",
-	"qsUThNLPAztx2dsyfEC3QDtJZOqcjgkL+HSwuKEkXFbPhcvwdS37+pmtF2YF0Jo8G0Gb4XnBRNr7CG/I",
-	"YUsVgCffy0P6XmybTfC/6G97AQ8guSvpxQvJ27+6J0ZrAwbw2k1Ls9kADdd7kvV+JI01A4sWMgVaQrlP",
-	"iu9bVwAQBeCNFHY3aPLp9gb6v7ZXSv0ZpthjAYcGjrwUj8ZP63HwaPOdn6z2f0aCdNZ+JwGXilEfwG4S",
-	"9rAYA/yJKdNeZRTfLpI/y0077ZVt8sXcsqVax6JNWVwusTwzCU2S/RvFuKaWMybjUEn73GkkRvBHdGV4",
-	"0HdvqZaVUkwq1Gk6f7CuqjQqYu142Pl8dtUZbsdfP/kD/93Zhf+2XhNvBwP/85k4e3tQ+3Ira+rL+vvw",
-	"y+ezUFtUxSZQ2oXKrXtdmIMfs/Ejto2e2PGvyI4PQNt0dc2UQzmq6aPnv0WWHyC+9kttvWPoAZapQYF2",
-	"K4pqhe/zqilDXr3A0LyKI6zbTUDKuBJko17zmpxKi8JIBDcIdgl/NUsAHDqsYS2y3vZwsg/QPS/r1W0l",
-	"0EaoUZpSx5ZbnGuLhluMmwTeHg0lg2pDMWK81RO2e01Sf+8WG0/9Dr9NCy/Nu7852cARk0yVDHDXpnu4",
-	"p/MKBpFMYjyO+Wnpv1QXPKix0RqVvhoKcf16LHKr7ffc5d+j5t5JY85Vv+USnUtuK1bmLFZcBqVTsWSk",
-	"SyVzoRMvDHIi6pT4gn9JU9eOZfkNo30FUZM7tWn64rSreQxGyD/uQFt169Z5t7/75mj//Lz1/tNF6+zk",
-	"YvdiPylVujj5sH+cJs6csV4saThlcGYmO6+k5ZQG0WMoa/kZEIhnuX34SQUuzvufilseeXFLeumfKlx+",
-	"iQoXOgo0+9c/ki9GkegFIXtRqrRp7i/Ahkva6yfORE4Yv2ahGBm47xFVA8IMg6dEhlQOyjoY67feW/ma",
-	"hXu0ML6Eq465qlcBtoRXUYxT2xirVt+udV7RjdWtXo2tvuyus9Vtullfrfkb3Vpvq7dmW54v2vUK9qRE",
-	"aTIH9Y+CKMpnSfxL2mVmWybBJw8ITqQ5iOoOpon/nClJ2oaU2lXyEeF6Urw5LhRBQBr4E8GH/B1ClcEJ",
-	"A1hWow1ZNDNVVlYVj3wKbXqTy3FHDSLTQpsciWsW0i67NS0+JDjMf97VNejlUNUNfPoJqPAHh8z3YNtt",
-	"AHtZfEYfsSFZrDrIwd4bsavteDoKqvYulErbkxHju6eHZL1aq64TX3TjYYJEYRqeRtcGjcMg0xtIsUJZ",
-	"ez5i3cTRUHlApf29TLy9JRfBrmUO4c9SSfX67TDO4b0JZFdcs2jyo+zpnL8g7xgoch98S6ZbFLQo9RzY",
-	"lEILSCJIJw5CTKWX3YgxLpPDN97urIdBT2Yac5rEI88WH3gkFOIq7dFrUCIsrLkzcg5FZ3roDPKgwZtj",
-	"picFNCM1nfFTFGJs+uu8Yx/Y/ZyhATTOtKYpGD2wAj87tPX/54c2jCENfwEuIHjICNX73xdKIbynO1oC",
-	"VT4915OLUwN2gnSJEB3Oj88zBVoFZ+Tk7iColvEMyzQRZsVDsL5sBTemMcpMsm44PXMMkBSSRnFPb4RK",
-	"zLTBdIe0nS0LNoNeIdP1qaJYRoVHFjJ67Y6xa3yo00Nccl8k1zDTfxgzncKAX9nm3JQMmZRUn2fHQuuk",
-	"79AjzSOuEsTMzOkhYmbBQAsYzc5AyB6K51OgHosxB5KK/OzWo/rhFTKWzIlJwhk22+4OWFfvWZRA9HBs",
-	"wk3DK/2/sbvelL9+n7bmpRUhAY9ZqxeKMZittrNTIEnMfeyM3LDNaFApR+BzTDZhXEVQAJ1pugQexCrZ",
-	"JYAs7pkWOYRFkYBttELDeJbhtIK0/Y2WkQhnoMSO6cMMMjCb6J2i8HuIiiUEgWo/2heYFzwIZJUcMRer",
-	"PWkbZcGN9IgW3chisVdT70KlUTmzRJG2YkEU0qKfwlf4+4hRvcRdc/u6CaJ82v4cltqjUrHI9HuBqIjp",
-	"HR4tisqUvNytqmryaXwmkoVnIlqM0onjndBDy4xEQZMn0j+rNCpTcwT6iyYmpTGkSnN2gNmCfkD6kisV",
-	"MvtN+VQczKorrm9M6ilx8worHrpkTB2t0Qo7IRtmG3vb1rc+Q1/H9P5WTUIv+HwykMLgmb7WPznhDlPQ",
-	"Owxyva8FTBi6V/DK9uqxkwF8V2oRbbXWUiX7oWRY4PZso15b8aAHbp9lttttiQTdpJKGRPaMoF0IHMqY",
-	"BqrsTPSNFQoz5uFoCncd+6kYvhDFIeqXsWtpaMVHE3pRN9kxfj6Frql5mvlNlsMkP9F/tQwTcR+3ty55",
-	"EFW0lt4GbC7CrSLJMASg6fL79/8TAAD//w==",
+	"7L35ctu41i/6Kijdc2vHObQij4nl+up+jmMnThzb20NnaOWKkAhJbFOAmgAtq7tSdZ7l/nEf7DzJKawF",
+	"kCBFSvKUOL296/v2jiUKxLCw5vVbf9e6YjgSnHEla82/ayMa0yFTLIa/drpdkXB1wQPxgU30JwGT3Tgc",
+	"qVDwWrN2PmDkkk2I6BE1YCQK+WWdHChJaEcy3mUklMSP2Z9JGLPAr9e8Grumw1HEas3a+vt4dfznytfL",
+	"fzeGG6Mv3ZfJZ77VOWdr8rf+5uAweCX2aSP8MFn9OK55tVC/bsBowOKaV+N0qIf4vGwmuKxnuKyn6NVk",
+	"d8CGVM91SK8PGe+rQa25sbLq1dRkpH8lVRzyfu37d6+2N6Rh9BuLw17YpXpNlavsioAREcMyb7vi17tv",
+	"9pffvnv/oXo9MKFld0a3WNVBwIYjoRjvTuadmuCMxKwXMzkgSlwy3iRDGjDSmcDyulHIuCLjAeMkVOS5",
+	"VCJm8jl8B497LU55QCQ8FaoBYVcsnhCqFBuOFFGCyBHjAXmuBlQ9x9/UyY4dWH+qd4xyOWYxC1ocBkmH",
+	"Nw8oMqCSPNMfSzpkxP9Dhf4SuWRsJN0TCZUeO2YjRpUezK4sHRR+rR923ln4VibdLpNSxB4ZiLFeDokE",
+	"77e4fqIXxlKZX8KcOoxxEgkJL5ZMylCYSetv4dewN3qfh4lUpC+I4C0eiJD3iRT1Fs+RyNaXTuPtsPHv",
+	"ldGF+Hq5JqsoxTniWQSyue7VhiG3f77yaiN9NLEe8v/9fWf5K13+q7G81V7+9vcrb3P9+/+oldHTkeBd",
+	"dhILvS/T1PRJr1ZvThi08dBCSXoibhI/Ev2Q+x7xu4Jz1lW+vkF+zGiiBowrTeHMr5NPoRqIRJ9z+ht4",
+	"0P4qf4vyP7cb9GfC4km2PyMz24p9WdksW+cJlXIs4uCUSaZ+Niewk1mG2dyCC9gBInNqNIrEeG84UpPf",
+	"aJSwWlPFCfMKCzyJmaZXDy+FiOF/9dlQcqV/1SRUXurTJZSMqJR6A4Dcu5QTGfY5CTmhkeDMI5QH+tZQ",
+	"Ra6AnzFJQiXJiMVScMJod0BUOGTFK6CnVXWq7pLc3civ3qtdL/fFsv5wWV6Go2UBy6PR8kiEXLG41uzR",
+	"SLLvCz/43avFTI4ElwzlYkaBIj4biDHXn3YFV4wr2OzRKDIM/MUfUsDX6RL/rgVUwby7MXCqNlW15srL",
+	"rQb+p7664dUiKlU7keZLnkRReshKqFHtu1eTiqpE1pqrjcZ3dzf+R8x6tWbt/3qRifYX+K18kZv5qVlT",
+	"7bte4TSpU/fhOuwrMu5l2jWPwUVjgZ7Oaxqcsj8TJtXNNoPFsdDqxu/6R4FeINNSsG1Puz0M5ZCq7qDm",
+	"1YZMStpnZn7wHKFBEDOpGXrwQsTE/oxMRKKlT1eTXkBozAgXinRFHLOu0qsBXcchq9r3b9mmrt9gU/f0",
+	"CuZtZox749mrpG9KqDzLSnJSWPOOmPX08W8THzfIJ5JOJBkPJuUnIQdirI9hV/BeFHbvfAg0ihkNJm2X",
+	"2wa5I/giEthW8yTcfxaQkNcLO7l1vztplIdQ6i3kgugXMWBKahBKT4vwAaEym4+d4ZyN05cxFPwY3iXv",
+	"eq1DwdvIT1CxTjpR2DVSpTugUcQ47CI9Zt3379XhzipbfvPH6qeL5b86p+I9G3f+/efZxcm12Nna+0te",
+	"HL5cFZpmk84HNtmNWXCiqRdPjEb9WnP5Zcog8F3Ll2wCBxGP9DvDQN8snGy9K4YZW90zK/ju1RKpmd7f",
+	"tSCUo4hOjvABGlDNkfUA3bXTQfA2+uPw02DQGZ7Kr//OxqEB/W/3Bd/h/G7DpQpHMYsgzCNw/D6nV2Ef",
+	"mFU3ZoGmWhrJOnJZfy4DeyM4u9mB32Zt+i2zFqS/nztVsBN2kPEdhjfluEinv/+NjLbk5LzaKA6HNJ5Y",
+	"LcFI8AD/dm/3TZbuzprJedccFYV/ScvgmZy7Lfsi7oRBwPhdmZ9mHcmo3Y2ELDC9s7DPte6ejDQDwgeK",
+	"/G7tPvkdsDmpaBTB/EkgmARJBgqdtnlmcrW3NyZqy8V6kRjjpsDNB8W89t0zf+IO1b5/+653B38RyoK0",
+	"AL3F4QHrK4sTywXPjTWPWqzx1WGDkAfE/7x8hp8sn2uJ6mf7xq5DqbTYBRONByyokzexGGkx3OLGRPX1",
+	"murFBfn6zPWaUGkt2fWwz9siUTUwm9S+SHhwV1rkQrV7MFBB/4nBxuBCDTRBghUWSjKialAkyPUfQpCi",
+	"12PxXII8oZNI0OBciEMa99ldd6cjgklbCdGOYLSiimi0LqIf07sFT2lFgXKyuU4+hK8Le7Wydr/KSumL",
+	"N7yNtU3SmagqnpZu1kBwdpQMOyy+A5sfDYAJ1P7n2srmyura+sbmy1e1+2LqzhQXZ+kwI8LhVx4Je4Ty",
+	"yVzufhKLqzBgsXH63WFDjHpTIfnwLTA0TKaNmo8Y1u2TdDSqeSmDTH+C/o/aN6Mr6dmwTD3aGVklC75t",
+	"NPRR1PVZbNVuvfn5LZl7AMalwgIiWXwVdheQqaesK65YPNkVAZM/0NYVikZtfcnbsLRac6WRKrixmRN8",
+	"L2teLeHwc/fx1dyncE5rK+srG1urmzWvtvpy5dXqq5VXtW+3VFFz2zLf9sOHwXkk0WOiLaeI9dQCBwCW",
+	"4X3ZdcbQbHfteC7L3NHShMUp2wTnVihT6apF5h+JVERv7LTdWienjOLn4CoO8GNJaJ+G3NNfcBIzFU9c",
+	"+9sM8XBGo19cs98k1Ky0S6NoaplyhN7pollOyVAMGVctTvvCOMnsQH7BJ+vXyZERzaEkA6oVDSISBY6x",
+	"VGpnOkiLz947/St0beN7x8Z3jg+jQoJuRLA3T/UuL+/0lDHochtyxrqCB5IoQcY0VKTDeiJm8G7OrpX1",
+	"3+tDsh5MawlkR5JS2YpX64l4qO9uLeRqbbUGXudwmAzhS3NpQ65Yn8V4QNMUHzNtoyPBA/Hd3Q43VFxp",
+	"hoMGvZtZirXm79+8Oxjn8ehg2sjWJrUb0IGlmj29tYGc36I72sd9puYbx2coLy44vaJhRDvRnTU3TWIi",
+	"pnEYTdqJM2xRhTOSStO68xPi/KROTiJGJSMqnuB1ySt1G/dpkX3SUjSJ4AqTnrY1RKKacHc03XX0PEJJ",
+	"6JhOtJEhIzFGJ58QZJh0B/rLDgt5v8WpvGSBVtwF77I6OaMTR53viARZkHNUTYh56U+HLkP4mZd/9Z4u",
+	"v4onQGbgszu45YUfMjUQgXGKTesZ1e4O/CFoeQED2il4wlIvWPUYAyrbidT0mLqu7b5phW91q7HycvPV",
+	"2vrGy5crjfWN747hTCHmaNTHZo1N3g86b7vhcfh+/+Kvg5Wj8EAeDNXo6+7B5kG4nhyG77fqbPL+r+DT",
+	"QXgcHlwf8Ea9uxrxznC/EXx+H9W8Elscp2JF4X2+y4jNdMzoUqr21+HW1Zfh/uTLcH+z+/m39e7n31bY",
+	"26Or7jCIvq69HwSfrhtfV/cn3bfXG/cQzZjtIThLXdNo2fukS+M41LoYCtkxmNOgBIBGoF8WMWWUHG3W",
+	"L2uuMo9JKjY6p5eMP6THxf4N5tukjQQJBz5iPAh539pzMz0zENi656Nbb6w8mHtHsREZU0mU3l5kfnha",
+	"aTBA8+PU5d8kvt7VOmxpGjoBjanFzT5ZwxMYLg45NvkGEM5UNFbWE5TbJ3ADKaAYoBtMDrDKo54KGzeJ",
+	"ZDzQY1FZ4o1KuAojJ2JS5OCfPn1adql7mo37rxmNQVWn0fC/WrWIqu7gkk1aNZ88O93fJZsvNxoekQzo",
+	"lKwtzWboxQByGZvWU+jRJFIO1Xu1OIm0eVVL4ERFHP4Fmo1XOxfiI+UTo6vIO+sLQrSHlE/asR0wpylo",
+	"8Ur5xJouclopIBFVLC74e1bv0c7YITFVjEThMFTkmX+9rP9chj99mycgRiyGRS9pQgEzKhnVyfnA/E5q",
+	"w7DFJVMq5H3ZJP7O7u7xxdF5+3TnfK99ePDx4PzM//Ulvp6I5h0XLtX8ND+1zQd4YE52NINFRaFUhkc5",
+	"qVcpI3L5U8bCtmc5qmFRdXIcZ+/0SEdrlUJAUhOhfaENA82/QkmezRhLU8NS6YwHYqwJaxSLKwbsDvTv",
+	"e+VnxtLGQPh/tWohv6KRTTfS/A4S1CgxI2gxAVlXqCFDGP1HsERw2s7ghxdcJqORiBULPrIgpOcw/t2Y",
+	"YpKN2R7qQdsw61zEinHUYsAVTSUpvoSEnFyc7y+/8tJ0n12c0vIe7wpNZ0Un+cbDOMm1CPeL0/Od+YkY",
+	"om5iOIKIYDDLe55O0U1l3R1QjkGHUaxZsQoxo4eqeQs5D4dMKjqE1JtuOkyBiDF1hQYBC3yPmD/x6cDH",
+	"FEYTWrVhzaXsMcF7YTzUv2xx81nAQAvVY6X5MHY497OYSaZyn8DfLe6Dqz2bEf7pDmGd16lvOPdpEErn",
+	"ixb3877Xdp9xLdDwV0qoUVsfw1Xuk4A5n7W4P2YdfTV4Nqv0k5gNxRUL/Dr5qEXUkE70aZskscKF9Gqc",
+	"qbGIL8sT9cyXaQ5plw4Z6cViuE20tJsYnT9MlcdLLsag40+9ZxRRpWXejOxH3FHgPZBBK3iWiOKHECTR",
+	"C/0U8kAzT4/4nViMJYsx1zHh8Ha/XpqBmfGo3y3peZpknZllm/EtHUF0/mBdkLKW+jWF9adX8U6MCTUh",
+	"BAKbpremjtEQ95ZkHFwrw9ZqLg73gY0UOJxEFLDYiDKtygBN67Vr65rTITOLN3+hLePXyU5HmrzjWO9k",
+	"NMGAkbQphqWHhBfmynG1tTtIpW3GtVleMtM0GQHc8TYgRjoTQjHRM6bg3IWwHcUkz+zdHSEiRrWyoVUK",
+	"MWK83RNx26gcJbTCYDDOnN3WAr7DgGbKRwZ9ZoGV4HxtRrXeCxaA34ldazPWKBIc8qF6JunMMotZb059",
+	"KqWkT20+p5sAqqVI6Wlb/uPXyQUXccBiZOGhYkNZInLTWdE4puAfyjO8+dtis2DxgOFHNz7dwgXMb0vp",
+	"0S9EjFVHO3eRMy74BQ9EiXDrmphYGZu06ZMizkVlrb1ifusROdBaBmdB6eVDriQrUqbxSyROmyxNEh4I",
+	"Jj20iqKASYX59TmCmOn9yYn0EmJhNI5CLdmqJqf5HhiNdoY2mZtKRV6SgE4kio3UYhJaoz4fsIm+TJNt",
+	"eNqoWjLz2Q7BvTSBddpBw5gY8TJlPRUtJq/GrkdhzGT7RmpJgU7tqWeHM70juTfNoSsnuTdPXpeLlgZp",
+	"tXRu3rq7BD3y3FkZ1XJqWtY+XICE4NpoTRJ4Uq256piCZQt7d35+QvCBRQ7UGXmluETzGg+nO2exnP2U",
+	"y12gmvYlG6lq8Va4S+YauTcI7k65zOFCaa4HMc0KkdNh2nYFb4aNvZp1aM7OxdiYyhS1OjvawmzlSKhT",
+	"O4O5EqjEBNCk7jeNPEGeJ5mShILgT9PTUVPUUrpOfM3f4TcglrKvtkHhlkxZOeaDA1RC5jgaxWXuyTKX",
+	"Yx2Ggivsu2Uc+EYYynydq4Px68TnWmQ3XYohAypbnItMZTKUtp0qAVrKmuMZ00mFAo8CzsRUZhGwVeKz",
+	"rSFKzKbbSnaYo7EK6p4657k386NxLuVvZ8G/Pq21aZpIC8cgyaConKHWUr7A2VO6N97IWZE7WlfawgPA",
+	"9jwqtpr3ABZ3qFLt1TqDSnPZ0O8VkPFA6E8noGaGPJdO4t1SvckZWx/R1iphSDZSOdNHKefsV4IP2FXP",
+	"3bByas/HMaeJ/f2ncy0WqCJDIRVZyadBTnEHcH7o29OlvMuiUgX/3GFKmjkYHUxoo8o4T7bNaWAQD1Ju",
+	"EqBJk6s6LYUCdhV2WdU6znKBnUPjp1x+Az/y9eog0GBfKD1CIykI7ekPKX4sElUnB+gN1nIKPWDlhu20",
+	"u3pqZ6OxlrEqTlhquRdWlTv8qTDw3KPafLk646BuzuXq5JOJuGY5ulm9jrBaRJDjhMZW4OjGyVSKtJqX",
+	"cHRsa5kj4ku5nW56rmoUonQKHzGROIyFjGHwUJpC30SWCZYcJyxco6mjmnuR7sijC8VZN+fRU5f6Z/Fo",
+	"M985G5ZxwqnZHXOmuTGoncbONDy6T6+mmHKJc+tmLuBFlRbNlMoJ6Tsmhvw9r/IyG0cOxJhv63vpD3vU",
+	"Lx7A5vqcUFyW6DLF06yr0t4164Edh5gNwZokEJjzRMOICA5XZSIS+/ElF+Ny52mhELkkLdxUErsFe4Kz",
+	"/EKnubRJay/1/aKZM/8A3GzvsqISSD3DiUjRDWlkZI1fL1dn5zBqWC3QqJ5VP7xi3MSmx4MwYm4JZdmK",
+	"lYkY5Qc9UJLob5robvc9UnDSo5fV+tj90n3NFpGEc8QsZD4svCfW+Vc+pv6W6K/nnlWBeRhCBjf4HJ4h",
+	"4jKRJCEoTnq0q6+YKRy+ZJNpxuBmrt+AQZRt4xEdgvGGu5eeyC0ucijbsy+WNcfD0uL88SDsDmC7A9YN",
+	"A9BgEeQDlKgg0GpTbo4eAhuoNFWKVgZOXJ1jwUL8fAlAVQKDDHkXdYYLHl4TNhLdgUcuzne3oSqrSTi7",
+	"YnFuNwORYFKpfgDTVjHOa+aKnOImUy0n5k8FmdOlUVRx0tNO7qlah2pHpSkggNwj/V/UmBX4nsK9X1RC",
+	"L7jycvazGNMpBPRuLU1KKj3mbJYttHj4HSqwKBOJd9hHgc7n8q1yK6sqAlvNAwr1J0A4EKWkkAYC3h9N",
+	"qn6fqVxhiw8qBxDcsCI0MnsF96beiviO6q3ZzUfqghBO8VzlVs3RE+VtXAsinvIpPFZHOAZ6Mu9kRTii",
+	"m8Qx48pJwp6SwowZiWcsUMOzB1QSU32friQdJRe7WN3YLE1HGM9467kxMd2g6yKvcQCcVuZpRbkZlO6h",
+	"CFj1zkFOURXo0TbpUsk80okovwS4FRJQOWDS8uwhYEsVojyb63MTGvRby+dqsxUqIx6LhAdxFM0wenP5",
+	"xccezZ7PKbfzfnkGD0+9U+u3xuKUizjpjM9e2hEqnNjV23U3hmte+2g5QB4XpISCS5BXZq33vRT82Axf",
+	"JMviUAtM6I6bX1jdIz4FU5BUZled2Aq77DFwLCjx/uz46NmSD2avVo3Js0+so0URJ4fsikVkLcvN3Kiv",
+	"LHlExC1OCfINA6snosA4VvRwdbIHOGLsWiGeUuZb3vTWXq0bn2UrZ4vUmrU/pOD1Uzr+aLIkc6uq5o+5",
+	"hc85SvtkCV3Zr8o2943xeZeQEHiz75YT4Iwx6+V3o+N0CY+VgN+kOY22fr7yyCuj634SBn4hjl4vSu+N",
+	"OdJ7nv8pDOwbjCeq+IZG42b6Qfo6b6YoeTMzePhjz7Fsfi6Q0PT85ntmK1yBBvKoyorSw0rSF0SJyshR",
+	"hqlRNUpB3wSXbhrexrqiMJYL5KHZwq/0ldkS5u0Zu52x4eIwLWRn5M7pVzEzYNKn7A/WLefDIlFdUeYC",
+	"8s2VSpO2m2k1b55PgI8NA8eYq4In39e2R4v7Zp/TXOh85oVUUMtmEvWVQ9RlKRaF1du5z1/33URAYQ8f",
+	"+VFX8P4KPrIrhiNqgYP1GWizKDdXezMdTr22ekNOjWNUTjqPKHBfHHB2mjuWq9v0lCjkl003tT08oZDL",
+	"v8ODWITwz4+0W0h6Pwx5cg1FAOXp7+Q1Zk1C1rcHiqMJD4PLzCehrEwlyh67kZ/+XvIn7JHDYAudWrlv",
+	"Lx9AhmLeKkFC04yGInzJmIYKER/KxdTMoLV+50ILuAcOkaPiW7j3yjf1EUaw93hgLftKduO6CQoBvkDC",
+	"TYhCqeww1oyyntlUHt80IEyvD/CnK0aZtH8WM42Ka7fTLV1vHFd5rwHt5sZGTPkbqknQVsqVMrJQknEs",
+	"eN+DqAPjUCFMhgxTY2OCdYsLazknsehEbFiWm7UQEad79cMJt/TorkciVne73I5b5bGK/v1IjEvY76zU",
+	"CAeaHus87i9HwgVv+LsUcXG6NBj6CeiB2bW6W/DVNUIXQZvL3Jv2lyUnetxzqghtXjIPnA8LjQA800Ug",
+	"zRxPBydjyBq3eFgxQxSIm1UO6b8rpjns0Vzalpmo/nhqjuNCnHdAZXMqquhlmRi5yO+isy0K6HJfvnPL",
+	"mn/XaBCEeMAnDkmXgfzv8Ak4zwgO5dBOfuxPrFPaBWGHIIoW1ndwcrK8urGJBdYvN1ZeesT869VSSZJV",
+	"1K9MX/T3zlY3NstD5N34qvp3MIHy312W3WiY3+baK6IGybAzikOuLM2ZBJDpcdRkxrx3K1Nfqn8kw375",
+	"r67LueM16QoRByGninmkQyXbXE/iqHSIinqcycJDFOtw1KSGZ6Cnp8fHnfXgPHGhZRT6gU3OWHnFUMlV",
+	"TEsCt0kkxCWhQGDJiHQm0DnCvwwDf2Gp7FDwvPsF0ymb/6Hm+IWQ2XTSoSEdNRYe/huYleYTIyZGEZuq",
+	"jZy+FhUGm8mRFeB6Qt4vgsVszWnjrjxbLn0F+NDtKzw91b36yuZ6vTj2QmUIsHGVm3aey+nVvFbLyTGd",
+	"6HmYZLCcU/WB7fLKlMXZU791nLjiKA7MljuF4y5irz//KGZl21Vuz5zdKDveLExakapl0urk9OGZLLs2",
+	"1r5W1u1mRq5NDoXENZMvX5UfmWFhVEj7T7ZXTYdhkhukyz+4AC/Oy6vYhjIedMTGDxaaunkyG2QNJaMp",
+	"7ARIZS1QExiUc2L/s4NhR2xs7N17r66yvhObx5jwwFSqLVZo5VYJTs2rIlEuLYgfWZ+ZVXHRqjBEUa4W",
+	"XGHXpjlVnmqQwWqnxXFpk5ksnmRfPF/2w7dlh3OCsz0DU6iS13+CRFO0rVF355h9E0pCiYG58jKUq7OD",
+	"t0cXJ+39g73DN2c+Fljn+/x0JsRg7iwsGs4QUDcSYxYva763ncaJVzfWs8KWe5OqD8vKD5lSLJYeCcI+",
+	"IIZpa+W/6/9zue1vk4SHfyZsFpdf2ViMyzvI7tMkPmfh5ST844JjOD3nld9mL/DGAbEjLY1EbPPFFnMU",
+	"ORv6q0TDYM6VYuf+yP9GUWx4a+lsMQB6q7iOo8qXt565W3xnRoD5YyKV1ki0sX6DwO+saK/1SS6Y47ej",
+	"6akTMQIFx1pGjmLRj+lQ1slUWNNzPgoB8BZhneyHacMSeLKsjRh84eagtqEpi8TAUK6jB7SPpFyPaROd",
+	"29PKmnkCI6ZtszEGTkiPmTZyaKcdGbO2lCxoQ526/ihIEHyMOT+uaEeX4XuBNwr+5IrF7WICKgzSi8QY",
+	"dsb4+fTjBh8vv9iQmxZ1sLr8J7kRwYnHadQGXzc+CLh4zj/b3YEIu8z9BCDVnL+jUCoznvnAdu20H8Dx",
+	"jPSmtbV24nxThB9zRklVnPSDyzaoMO5n6Bb0CGAmtC2pJNIQ1JBet1NANbyH+mH9sTbZ7b8juHPwFxQF",
+	"wTYDtjse8zDkzjNc5LeRixJ64qJtJUc71dq44F2WIyCH0vVISQRYbzHtavFcnMZM/DZ9E2IWTdo8GbI4",
+	"7CJ0m/1WE0hXDId4crmPQcmb/jQchhGNHQA4PRnJ4isXBa6UpPGrlKSnWic4n8HxtVOqA4AJ95uY4VGm",
+	"Mdy2CodMJMp+ZPdR0iFrU2lvDgwlWaRJXvBo0jakZNV9CCHlPkDyhI/Cvp5SG4pi7AdpKy8YuQJ4Ho0+",
+	"nHc2tRR1Fi01A5WKnGoKkRbArjCUnZGN/SC9EeWYjTBiwqfJzvmswNgc5LRORLuX+iqbNaZflJ5x+m16",
+	"zDmkKqQVrvyKUHuKLVlWVccVdL8FGQLur4qiUOj9UabeFONwqf4nR4wCnNICIHlaymUTrZCQvTBiFTnE",
+	"N08jSIHiy41pgbji2KILNVzBtQXUjRnjM6vM12ZXGxfwJOvVtW437I9bUEldSLO5Onx+Tlp1tz+cjU2w",
+	"PqMoWlPtvyQJg5uWSxawDxTj1HR1mvEauwR8OvfKJAHf973v8kZJ4MdL1T1LYFMn4a4oV242g+wd5XgY",
+	"cjditFK0qe9M2EXTc56qXzZnt8tVxTVIdXabZOd253HyZ2+3uiwBb+a1vVM0NakuGVbT9de+TDo+Zr3b",
+	"NgbzGSNSrpMGbNf/bf6+3ypptLzj2KJ5Fblj/2VM5vzBTguYrKvc3zPaGwep4NP6g8Qbluu82CmPVRpA",
+	"9Fm+b0C/MWWfjpFeiNffLMA+m3jN6Tsv6wvRj1i5s3OWW9pcyXD+TRQjxrUNBOeQIOx+O4mjcggFQDqG",
+	"KtlAdJOhPoNnxyPGD96QXSTipfn3CwWDnr09h1kUcqQtihIHxW3QH70at6OV1B3qrzwD6BMxKhVZWX1F",
+	"YsoDMSSdUJUnhKLFIwd0dWOzfNPO3u1A9D/kjneVDNg1DVg3HNLI+CibWeLE2ZsPhaoGSH62AYQ5BY6w",
+	"xsLM5qJY5vb7bqlN+aN77CzoLIUivlUJZQkHnp9a7AK92gNWIgrup2pgwYTd/AYsCn+WYQRWp1/nR74f",
+	"YjqzsMG/AjVdyLJ4wD2bP1OFawuoKec2CngTUDpo12RbMqbYM67Kurn2ar2EN9rmDihVKtyqo1HEtErq",
+	"PgsJFk3Cri3EGfJmKbJr048pT2V1zK7EpQVocQIkEaNXqE3lKsLWX5WlT91I5YBsFoiWpnD2PREvAN+r",
+	"lYDKjYb4I35bFKxkV8RsacGNXyxkbRp5scBi3cBZEMWiyGjTo5EFw8EMlC6rkwvpVDgYmsOMFC06XeT2",
+	"BWJqMyVyTMcolQGVBI22nGzx62QKpyDdP9u9jOIY9flZJ9/nXZzqGE8suqUIQ37qKTZKPkaxCymTU6d6",
+	"oyrIEgUSdEdmauyxr/uNyyK9Wkqli/Bn5CwziintHtlxy9jUaW5fqrd7du5R2kH7AVEkZiJI5PBh7s17",
+	"9gvhP90HWtOCMPDleSQ2g7QEyuge4ZIWnGK+x3YVdkix53W+wwcA5xpphyF/6PmBclEz5wG9YqTDbpTy",
+	"/WCoTSUUULbPc+/O3VTH/DV8rJqj6V0O/POEhtV19nPwaM+nOo3nWdx6Y+uGPC7/wnlznzfvHzjjirkO",
+	"xRVzWllXAxrkEKNm15rl8al+esVZYerl+6CVtQXyJcs04Z2Zyw7VLVAab5ZeWZY/eRMKyZxP5Xvj9gwv",
+	"I+Wpbum3hM4pjjR/NnflhbmV3aKQtJBo+rhYqNP+4eY9WKC9gzFobt6PZV4q/EPjmellebP1UXNuWh7G",
+	"FajQaZ00FuQhuvu94bwasPg5Vz3t5xlFBtUcf6dVQju/Z/5ngyK/rO0ef2lhzGjXTMJsZ4wRhQqbfkkS",
+	"csJFJoluijY7Wrw9R4bi3IvFsKrc0aR6zMStDfNLsmXuiGRJo6iibZlW1iRj/KYHWQ1/4IcCcjtoBm0w",
+	"Zh00d23qWMxogLj0yuIa0z7jqhIUuQ1fl4oh7F6aEoZHutjTYLXRIFmC0YLRiHBUy70w1zRwWs21O5c7",
+	"pRkX71ZRQVs87lng/Zu3x8jf+18lNngW9vlxom6rB+/kdcosjmJLHAjjQammuYA76Idn8lOe7+/wuFL7",
+	"4cHV2XwPmx3fc43Zjg3RvXIue2Fvfp26sx9UrFCGvzlNLEbQQuQ7lxhSVqlWXdvu9AZYqDj9ZmkgM42g",
+	"bFZl7CWTZzf3odUhjmp6Ta+83Grgf+qrG2XutLz7DLr9Gxv/wdsC3Wfvmml81WympRuceTLuYrFkm/VY",
+	"BdW5UKMzpsqCx5J147LOdyubDTejAJrAUcnWVhEbYH1z/dWSh9GVySjkfVDxeBUi/qg8U2OHa5VrRBM1",
+	"aPrk4vTQM33s/n2a2jqUFxqo0NFo/tmbZTkvn7kvt8GemRCuDRC3APVHocxk5/koUGYuOJ3df21WElPO",
+	"noK2xrGCGkeAROkLbegBi3/mZ8AqaE0ttNWADVO+z+U94c5FH40W7KOohaFv6RLNIS11jLdnPBBQ3KYE",
+	"YgACaq3VI+6vM9wNIhr3goBWne1UOOtKWKh2zKgUvPzi5NTcKSIYmmw2va9QHdAES9+oxzHrJZJGLY6h",
+	"CGwDkTl3q9Lcb4FUtUiztn3I+oWAlRPatWszOJDk2fpKY8nDlm74VAkpVZJRRbDrFthAP67E+sZ91Ap0",
+	"dTeJXGRIt3AiltH5I8Si+yH5O3cqX5jRb8+rDahsJ1B1OKPXgluL4LSsNXAS1S3vS8MCVqnZWF3ugMoC",
+	"h+EkYBvdP5SYim3wuO5QoVBtTSFci8GVgbCoKUBewBGUFRCU7WEVqbyhZez6/pqOVr33jtfZzvyx6tcl",
+	"zR5KJxWFEsCprMds2k5VMe1etmlXhVehmgFf7bvuPZ8MxRVbpJK+MHzZWgCBc07R9QMFKBZqGA9irJvE",
+	"oZqcafrAGXUYjVmsdansr3175u8/ndemcdMI2odGzoFVs/lyo7FUJwBdtk26EQ2HEjgDkWFAQqoIux6R",
+	"P1RI+oy3OBYYJpKRUEpCkwCw5jw3EYKORtHEI35a1GOrpaF60ifP1IC1uD5M00qwAP+6pB8fxj7O79XK",
+	"y80mGZimxeCWzloWt7jtWbyUOuP0oWmj6V+SiDGvk0OIfq41GqZjnuuJ8kziZIubrqtqQLEexXbZJKeu",
+	"v1Iiy6JcLyiFzw9j/aamngwFWnd3WRqd+oXR2HzSYYMQMLNRbYMbDwQMJ5gR9ECpkdOc9rw6s0CM6J+J",
+	"TXmESZR2VR9AIEUkrmsemvgyHsgWtw30DCJOYlMJ/cOd8913H/a+tM/2zs4Ojo/aB28O93zybK0BrfGX",
+	"PFuJkXWMbnG9sUbLxWa0qeMXyjjEkElb4UT8g4ANR0Ix3p0sf2ATv8WfTb/1/PjD3tGZTySdSHR+jUPJ",
+	"lpokiMUIyym6iFY5EFGQJYG2+IiGcZ0cc4NqlirZpmmlM3ESAbVguRCBDvwkw/hptvh6Y8WD7VlfaSD1",
+	"UPIaDo50mAwDUGOxJaGsk53pvr2diX2XuUzusWQtfHnpEW6nDYRN72BoAdzi83oAA6GFmlywJNWG2Zu1",
+	"Qpf9jProKAToOc18Qt4TJXpFfmGaVIaiozcULhVV4RVkqcp6i7e4bTNtq2CDPyjvi2UaRXqD/iWhWDbS",
+	"1+b5czoaPX+ur7kSXRGRDovEuMX9F23z9As6Gr24WnnhQ9Yx5ZALO45DpYz2bp5LOySbTGVzYIGmdmB4",
+	"uStKUxKNk8iQCuTjGdAuyslAcKbZ1gCMs0TByp4/3+NXLBIjVn/+nOxBdM+0c4aZE2fiPgYbHPRK4371",
+	"UeL6Lc7+TKhJ8XUEurljvpbHBimAGphPdNf4Uyy43uIAzQsGI4NpjagaaIpA80ZbncxOnYAVCP5fWepp",
+	"bXFwtZJnF+e7S5DFSnNtaqEzIo0BirgXUwDOr5Oz8C8zqu1kozfs00DARsjLkPf1ru0QLvgyG47UhPgF",
+	"mvTJOOSSiCsWt7i/46aiN83d8/VVyxtxmdEG1evgXsGtTiPMVLY48AGPpB24Db6cvt7aQMBtQ5GSWe70",
+	"kmGjteJbjQiYz2CedSYZvaGnZUwRxTPRxrWINaOgLc6ZpiPBjYBLmY1dnkEOgCEgFz8GAWSqRi+1oEHr",
+	"AXhZi3edpkZK35MmWW+sGNoxjAPDYulRUWVD/SAc9HHtgt9CwplLpokwH/gnz1Lf9boTA1oyQgZoFAAl",
+	"k5GeccibRXBwbNsY2hu2Y6eQ7m8WpUdW+Px5bjZTXe2tdLMAfFpEyUtpnFyIGan/mX0GmCDYu8J3G+r7",
+	"uMOE0TgKszb5+PMWt0xExAWKtIqhVny2UHTWyadY8H5q1GF0yVT9w72VSXfQ4jRNtogZnieDYKMasKFk",
+	"0RWTWf2FVLFmdog6TPqJZqkGvjkS3UtNjC0OehT08D9PayUKrfy3ySVjIFc7bCKA9tLO/w5pUOvECoQj",
+	"0fEyPX+uycm/XsZHlpEpZF2H4CHP0CxohdlNc7r08iw5BHhhzjeG2yZ6U6+Rvkc6kxYfod8Z9fRnPuYa",
+	"L5kbplK8BpmfFXnmaymgn8zuBr6+xUEDkZo3UHAp8L7EjcQJyH8RACNCvpe2N8XkCoekU+03hCupJvpq",
+	"+dfLMevCMhI1sLSW7YveUAoJ1Ji+wRGUg/KgxfO/XUZ3pFGYxoNJPf1lM+eMg5we43wG/dYq2KFem+a5",
+	"JiJ+urdzcf5u7+j8YHfnHFSyg497xxfnPpCaVcW3M+XM3dBQIqcJ1aDFUbkpesma4C40FoVWgbS0q4Nj",
+	"1qBrw5Y59XnWN9KlvMX74RVCYRYgr8uBsEVsPNw8X3HPWQi8097JFudwlR1YUK8aBBxFcv7DdgdT3LWU",
+	"4gSFHJjFQ0a5bCInBP2PY/N48IJOHWfY80kUDiEyBR4tKYaMWOgWIG2oYgl532/CDLUVAhpHWuCy3eK+",
+	"CVZnKELNKTcTF+nyl1BpKszFZEv4eDfBDLMZFOZwkpjDPEWvZwmeO5LUsGsagQIHBLLeaJBnQxr1RDxk",
+	"ASg/Sx5Zb6yTZ0aIg/6y5GktfMPoQztRJMa+fuyVR9bXVmCyG40G0A9kbFgFB3TgKOwy45MxCvDOiHYH",
+	"bHm13qh5NYjYgeElmy9ejMfjOoWv6yLuvzC/lS8OD3b3js724DffvZoKVaRHsiIHUfskKsmN+go+JUaM",
+	"01FYa9bW6o36GmQFqgEY8i/qYxZFy7BErdpGbJmORssyVGyZSujiadvk9MvilmmVnnmWBSQQQ6qVpl4Y",
+	"MQ8ZT2ZQ7ZycHO7p/24fvDnz67DFGbttcWMASmYs1PTQDoJaU08BXrgzGp2Fiu04E/RqsXF6wbpWGw1E",
+	"bOPKJIrpxRl74cUfJlSShuz/ro1ZJ9NPpPmBrDV/r+283n2zBwkd9a4Y1s1v6nQ0qn0D9wi4zW6U8vvd",
+	"K7Gk9X7Va54xk2AKu0Afu4KrWJS4gD/SCekwcslGCtjJmreZuRrqNde9g6GMbKrpymuIR++RIb1epn32",
+	"X2ubjUaJT/S7VysIOf1bfc8ZxM/WG+tVW5AezIsjofZFwoOcW6nW/P2bV5PJEAH+TK5UeHwGBhyYDAbc",
+	"VabuGqQxPU3ah0N6YwEIat/0RB1+UWvWOOJZlkkoKMU3Gp/TcMxhzPpSow2XPlGH+eevjpRMRSG/lHVL",
+	"XKX35U3YDxWNyI5+nhzqH0zfkaM3p8cHb/Qtmb4iZP4N0UPDyLe7FBmRlCTuKKrYUJ/qjbDkj1N3ZyE/",
+	"p/Qi5F/ydB2gAhezZ3+lK/HHeN5l2EFnxCfWIR/YhJwxlXXCWKqTd6ZfLfq20cDQdoJHYOG2Kq7FaQfa",
+	"+QlUF+DLXGKZVGEUgfVbNy12M8Wbg7Oi7B6ZBgx3FSzYr+F3076jBr4f0xCiWYPuG6YhRLO2Fh+eXsan",
+	"B4297kaw2vl4FTWuh/wVf8dPzvlhsq8+d98fH3xWn//aqZm2GrW9XdNDolmT2H261qz1Xq0dv197s3q9",
+	"v/K6/+oq6WypQ7bSf/fxr99ebrJX54ncSk7eXZ3+tncBHSmatev2/t5fp8nWcG3z3eFRWyVsc2Pr8Gj0",
+	"+dPmaHdypsLLL398OPh0sEEbte/fFpZ6Zg8rLrremjte8Xu44Le43zOuK4Rl0xYvhkpFEltaBOSxCWiQ",
+	"P/muFj2auXa9EVMlEdQ9HkhCoyiNqBFqXN/gO4Aer1CeQRWrkwvjGaYKPrBgAqFscUfYGfvuzd7hHth1",
+	"b093dvd8Qsd04oF3RJ8bYGCZlIiEg7kfqm1Ce4rFLR4qdJbh+q2UxFA7jZz2oFPXHBe6k0KX3O2qZzn7",
+	"WbfplZdbK6uNrc1Gw4mgruJfC12hqb7SJZdpxz0SMKPBBbidM676eteM7QoHVCujccAAFYlCIbYyX4hh",
+	"5oaIw7+M5FtpzP/RW03S373aRmNt/sNnmC18kcGN4g1M7xxsUa7xiXO1drJezVOrNWecW3Tx9qHbYub9",
+	"M+ed77wy6469mK4kLRWQB2hHQqQcGuDABQJnB5bEQxYk+WRTwLEI3cjA+hS1Txdo3hPJ/54vACskQOfx",
+	"CcyXa41GfSPlu0pAvPEGw/AkisrwBFaylPd8jX9poXlzpfH92+3uZX4jZ91OKHrIPV1+9XLq469x83Kw",
+	"Gjk/FdKh1VKd+5hrcnMHcTc2bB4QIry0DAIzkeWN7t8LSynLKRRD6XXUllgJ5nUW/YrRS84hPvMJvY0f",
+	"93fap3u7x7/tnX5p7x6/2Ttrn707/tQ+PtJiTjkgD9afjoUQxvMbTbI4dourcMgq1NUiqEHZvZ592rkR",
+	"zgZizG9Pimj+LM5HbN737xZlvza1zw4mcbP2RSQo6Lgg9jHcyHrNvdHrjfWFb3S+LWr5RXZPuFx+DjD/",
+	"+Sddxvxe5JFDbnIJF5B6eA2Lm1/8hfHMat0dLkLBi3+69++Lg9O9N1BiJaoanokI2pxpS06MILIO5XJp",
+	"DRwmVfaZkoSCGlon641Gi8/rftA01wx8KqaoCfek/JLhKA930xb46WuaFrL/QnLiI73E/JA8udwzRcZs",
+	"FNGuUcQKN0HTClKsxeC4JZ3eQKyAVjPDnFptNDAK4QoQoEUrP7KoLW5M2cr6wiNKiHLzBnIPqWLneiq3",
+	"IdU3hg5+FUpDNBfYp/Pj85O84nXv9AaJoIRapnEX7leqcTx/rnUOCKJCGqLQKr9mhc+fN9MsLa3w2La7",
+	"+hNbg+UXyrtavKK+y2Rjrq69WqqTPdodmGJWjI0NIeWEmmIF/TKP9IUIWlyPvuV4YMh6Y4tM92FowktN",
+	"1e/Q9Ouxz1jN5hkoSjuHh8ef2hdHv+2dHuwf7L1p733cOTj0lyp0nltTdU55/8Gqji2HsKWAtffrXz98",
+	"+Hz+4eXR8W8XL/dOLn77srp2uPvmt/Xz1X9//fLRLatr1mwB3wtgLy/2cOAmDej/vd6wwamuGP4/OP5/",
+	"zRu9lTQaq5uhlAmL/8uM5pZe3ESDmi7wq9SiUjZn0slKaHzbZITSPN5ZKFs8B+UN7iDbIhz9xSE3iYdz",
+	"rKyt+ee9a5q3PAYLa5qjQQZLftseRM3DILsmKETzTMURGmEdFvJ+VpT5ACogpNBkuRdTLAynmZZPpVP1",
+	"DZvw68RqXbaWTevFANBKI8H7GNTPcoZtusUMJbPFW9yUloJnDRJ8/Ga+P890T6opBkmerTcamsetN7Yc",
+	"lVRwPTXo6wTHzIVdVyhNBugUU5yS96AqvhbB5GZMyhhhayvrKxtbtYUZgNvv+Xu+wEDFCft+n7z6BynL",
+	"NwvkPTRTWV9ZgKmc0EkkaHAuxCGN++Z3G4usPW2u9JEFIT2fjO6Rk+0EAaEPr5TRILgXjewGer5tczxL",
+	"19+JIpvlx+kQ+8p6hdxXofIdFCF3uMQYaPH51gDJMab8hPMsym1fF2Lfr1l950xXvJRnTbGguIineBc+",
+	"VHSU/772anVlq/Hy5crmaqOxtrayeCyyEufxvhhVZio9Qjv+F2YcxqSzEVeMq1Z4l01j5Xsy6CCtGprr",
+	"Y2n4/Rp3BnMRC504vQr7msjrThpaHcMhPnn2iXW0HOSe3gbQel/WV5Yg83cCcDrauuNpwiumz+bC4zcw",
+	"zlo8b51tO30jm46fe7Vh9RM3SwkMubOLk5Pj0/O9N+3zLyd7Z36mpAMivNMZvtyy29ULDwXPcCmh6x1T",
+	"zHiJy2gqe+SFBX2MoA/Gt9tc58IU/uM1j9UFRj8X4iPlE7N0eX88wFbSU3mJSj6aOzTHFfR1NTyhkiVQ",
+	"xZYhk1l/ZanQRVu9BdswWItoNwxoBIn1NAjAJroP31C5WXRa8HAuYM60+DP0EeUd4amDPPCXZrvV9TlA",
+	"XZq2wsdx7kWG9xgtR59HKKfsH9QbttODhKJB3P0WN5WFWEx4rYjpGIq8ixpOOc0dSpkIDYJM1t/JFMpG",
+	"SRuQ7V0rxhFCUSaRshCowUksRohFeGkUCQOMUFt+v/7+qHfS44eT07OPH9ZPV6821FjPi44PZj/gFPPr",
+	"DZEK1445lc2aWD0adj6fXnaGW8nXT8EgeHd6HrxdaYi3g0Hw+VScvt1vfPl3zTYyeUMVfX92fFRr1tjk",
+	"fYN9fh0d/CHCYPW38Mvn3xr07XryZe199OXzaXTAG07OJmY1LeurlKIz13YC+i9JQuh0vriZeMTG0zjT",
+	"T/biP8Ve/LmiYudWcuFOZua96YmjpITPW0tuyrGUN8i0nRcGxfbQTpNvQlWL+xyLJKuttzwK/F04p2Z8",
+	"RXvtjpyjCqT+H8I8/mMsOrACHv6W2szXHIZH2scqjLNkpRGN1QN5ixwApwrfEC+AgWNeuvGqp7ZYKAFu",
+	"YsSCgnfHWHLQQz67+VPN1E0yBBq5hX7o89w5ub6Cd2AJZi9qNKD/bYNVIu4vzgBySDn3devd1R2G9gI/",
+	"3fnHIM6N9yfzUjjMYc92mryTr2e+3K4sQp7r43k9MfX9dPqOF663aTZgIlyMBx6hkRqIpD9woHEkYnZP",
+	"mCrP73VJ+ZbZSeW34RdMSKXONswlmftKO4Xi2u5gYTVuik07LroCj854vefyevjcPOqThAOSjWkBESes",
+	"mrWjdDzBXz40h/dqZoopn16M4bvTe+L7/zl8H1IGc1wzw7vMZzncRQqgDFDFdiwpDArlAYKxSNIXRIk7",
+	"S4lyV95Ohr8N6H367upVsYAoQUJVJ0aQ5KYaSisOoAYLrnzmu7e9WZ2OC4pQosJhHkWbSJEmq9sl7L7b",
+	"OXq7Z7KvoDlNGEU2vxJrUjQDlHXyKUXhzWGF8hbP+FiuaYX+Ov3CVKSlrUzSJ51UTigxYy3+zNaadSaw",
+	"R0ue5XXptGG+bUwew73/L8AoQYSUDAwE8F4Ag8qicLiHL8WQARANiyTT84VEjx0LNmPFN1aVyrDPtRhP",
+	"RqmxMUVNU7K+xZ/NmLMNnpyZY/CXtsEBinOdmDxlZzYZbIIFJppOTbHRnjIXgv5nkCBXZ5kggn+0oSMD",
+	"CJwhvcYv26lg1Y/pfWzTtN/NDFOCBsGTHfFwjscnP+J9CKCsrvfv797fBQTM37/pz1z009+/ff825X28",
+	"b1vFOBvvyVApdTKuN9YQp8yWEWP7ci2CmkQJQaQQHLDjDO/FhDQtGzm4JiLWU/p7zK5bKndRzFJ9Z7kg",
+	"9EvcywWouYY9/PPYyA9PJFnkvuyLuBMGAeNPvGMR5dVgol45hGor893+V3e3TN2WWvrOok6HkVRUAUMF",
+	"qWQsxlAu4s6BfjunSpJd642tLIfcm665N+qoAeRIbXGA7IT2kaKbDBlXJYZz8dLjy+9Umr/gFYYXzSvg",
+	"BTi4f2TZrul5UFovf8tscbYAZSSSxXPoz+LAvUDNGoDRS80nwKUweKmmM5nT9tKu1eAkAuIgZlciJoKm",
+	"T+iuBtDZCB+dbxUoFZ0QUJW3y+GtAbl0nKVOZDDJLS6VGElbtGgyOVPt//D47fHFefv4qH2yc3b26fj0",
+	"jVX6tdXF9LqUEACUmtPpC5KUccViq4Fn6Hoe8ZUQ7SHlk3Yk+iFvm4wKiU6jqR9sF2II9ov2//5f/z/+",
+	"hLNx9rgR2WTHJJmkzQg5Y6CxAGZiizs4k/onK0vbJKIKwWUxccXAPnYmJZOa4brKGvjdPr2j8Do9OCas",
+	"kIGIJSMdvWfxpObV3LXr62CQbvOPLZ4rn1vCfesQZ2AKHjyFLx+RVoAnnmvb6SFWrwtWn3dunTg9Rhbk",
+	"x6GeYxFpc7HCWWtjbBdLUqkz4+kbajPg4LrPY+q2kWYFJJht2gHprCK2WNcu3Pd07CTNLtXyp16WUAp5",
+	"BkfYcfE298n5/S8dE0H8eG43IiUzOJWHDYuUiu7VxmrTgGCD+qrYtbLIRSIK7LlrCSwJ9hrwEUMLppxz",
+	"7YEfLIWXx9pXl26mHXuk3KvX4hVuvZlU6Hr1Tt4dH+3dt1cP9YvyPG4D9z7tiCXZoy0+zxE77TcEeqnw",
+	"G7bxyxIfoNfi+EvjPpwbgyrczlvKcsNbam4L3sUFMkziRnJ49ZZgSaXzBOheOA3bQS6HTLR6s3XgZs7E",
+	"JTJBB8g2AQVY834lUl88EvsCRs+Tg/M/yMF5xpQWy11Hl7mhSLkJksc9OT1nKiT5XtXVUB2Q6G4FXcR6",
+	"KvNxZhLPhyIUzTDN+G0uVLsnEo7WFRc584yL9jQjB50rLSsA+A9zNQGuPeTV7DQIpcFbt72xXQ/KbYvw",
+	"LDJkrdHQ7Kqu+dUWNlODd0DPHosbsBiq4dQ879sAKqz/Kbz/MKmc2UFCOic87TIBSyGPOUnLQEwxqdAE",
+	"K8+sKhDU7XKrKqny1zEl0ub9KRqD01HX0AI0gV2EBn4E2F/CA1FpcO4WsHGJASY2beL0WwDwwnjMjQOT",
+	"GvkXGLpEranFLfonOVDGBwagDdiYDrRubAumlf6X0IYHMWwRBxCGnFbBL9kkp4BvZwq4iNumC1NbP+UV",
+	"4KSsKQCmRB8gVfwo5JdtU7YJcJq+l4kcbYFB8z0wStAkgXwUfbYxM05cd6nVoqjPrPf+Qh/ATSs4nd9C",
+	"M7hv94XOm0kz+r//1/+H//ffDnBOzTNGiYHtnkYite7oWuoeNdQAPkKljxhUhrV6o76yslZvvFhd1+uP",
+	"qOqJeFhr1mzZwzevZlo5tdN3NrwanmkKINzYbKy/gnffEkPY2ct5cY7M2tU3TpGxSKIAMJcfxBD4uQrw",
+	"t6kSU4r40kj02dodbgbEXFJLatW9JPv+1pyOFt/voV0mJDMt8A3EmX7Mq8D4rvK4XCB+dsZxMkZumRyA",
+	"LonE9CjF5tXU9IpHfhWqOvmk2VdoG89lgMTg0EfJHWxnSbjelLHgkVT3ztXzuyOaccyYyICQSWcOyXKw",
+	"NxuMafF4ulDWDFs3PRML8SIoE2E8kLgBUpBAwDbAABghgmYfGcAmNDTDwabS3mwFrQm6knNzcraFpuBd",
+	"E6q15IelGqTD4E+OQgEItMMiwfvQut4yaMuJOxPCxdgmitvNamojQ7Xtnz4MdW5a4eFKJc5P2/x2U5tO",
+	"7AfyHzOELjezA8/fz7P60oCNXod5xojcu1gk0BG5tv4+Xh3/ufL18t+N4cboS/dl8plvdc7Zmvytvzk4",
+	"DF6JfdoIP0xWP45rt+OVNzVJHkQaFSRE+5KNlHEReTX3bEFemWpdzGzxaoDfUmvWRPnoWgLlDxriXwFD",
+	"7ZapdpoiUzGA5wDaOTFRrTRfStX+Oty6+jLcn3wZ7m92P/+23v382wp7e3TVHQbR17X3g+DTdePr6v6k",
+	"+/Z6o3Z38cbZXCRuc1tCJF/UeZzCc6OFPYSw+w90MeUk7AWwNqtgCKdNxQ+Qr9L0PLReFc1/UcxQSQBg",
+	"0MzIMG0RW2+/6JXRR7nJof+92qMuQtSMvIUdFFtZ7ndOUnnGpw89BPOd/qC9BQ9C3t82TQFEDzvhqTG0",
+	"twWHEwql1xHVkkqLl4DKAUtbcg4hYl0n7izQPAGBhGIOZB9Y4Lm51ckO6AG98IoRxIGAWD5EX0yjDqlo",
+	"rLB5Lggd24IxTTE0S2gaZLsM+ss06DVNwLVxkksnbPEFkfYqkx9ygHtZO1eLZlMiv2TSGYYKAcr2EZ/s",
+	"nwGv91MSBZ4w8u7VJW/Lm3OX6P56LhyZvrxu5+MJU1nfXwe52mR9CczoMf1E5zDLfMvSGexSlnRYNf3T",
+	"ZzHSQi4y8o5CptMtmEdJnrI7t9eTJ27x5Eq/gXP1JLsxYOW7982DnuzEaOb310tlkcQd/W/94hddwXth",
+	"PKy+oJiWXyiByhSp1M+QZnsYvQuNX5OMmQJKYRbGclk10wLi3+Ymgojnwsa6W9xoHQRdyVrZMJ4NJQSk",
+	"JdbJ+upWk8Rhf6A80kmcOVsET3atiFRs1OKZpQ5rmTC1jY3goSkjVN/BgUK+Y2kCBG7qoWYyu9bwuhuj",
+	"eL37Zn/57bv3H/75vOJMsdE5vTRVCU8ZAo8iQ8AEqY1kLvAsB2FHM41HpYwAlzO3r5rLPX+eWjI+6ga2",
+	"ybq1aCxblQmklJv0tOfPm8Tc9pSjtLjmJRAvmspdy9mi+Uw2jpswoHKbrDYa+HyLF3PZioaNbcGYhqaA",
+	"qQHvZcoC8iOSZxgxpx748PjtwVH7NTawau8d7bw+3HsDZqjtsT4bpKo0aayAfNDi6Sf4CHkGe8x4MjQM",
+	"U5+jMvinotdb8ogvWaRZvuDRpA3jtvitNDc483thwmU1ZcZTthgvTmfxD2DINwXDe7LzZtWWGsxMmrpY",
+	"fj3eqnWjmRae6CnGCZWkgvmkabSne2d7R28wLoGptBAOGYcSQyxYiGpdd7kqnG3CWQixE3CZhUNGuIFT",
+	"t8wCvVeEcjYGltjixhm3KEusqGLNs5jbV4Y+YQPfOY8R4m2mXuzXu08gZl5gKvzi2S0WRiS0+SlgpqDe",
+	"YGrirA6TK119tt7YavH0ghmUYGpcvzBkV0gFCefmCm1boI4UDphGptMB4yLpD0BveD0xQWyZw+jD/u1p",
+	"rEarMx7WpyOoiVFkbEpF6tJvcaiBtb5jnGaE9TVD0h0IIVkTFw0F7ow8M+UEUH7rY2F7+j0XqsXhoZj9",
+	"wbqIruUWn/tLdbIPLLmge2mjUCte+dAyVWnijFaAJIuBY8iBFjScBWCpAjZiScFCF/YklHrcUM3PEyr1",
+	"alVlDrV4Du9jZlrP1C7cOLlnaoT7TfGpUsGgU34MT4ZyFNEJPlPzZvxiQGU7kZrtOLV/2F4+DGrN1a3G",
+	"ysvNV2vrGy9frjTWN747AdFQumEbyFK00Fe3iHJO7dmsSCfkCmD+iNNsDa+DViHGAzF8mMz+R9tS647y",
+	"4hMwnLSAJvU1a8aGG2148T1gzRVilfZV5THLUl/bjPwfIwKa2dDpkIj34WkGg+EEZF2Y5JLG46DzvhUT",
+	"qZMudd/1YjE0MTvD3JupBDD+M+T4mj3yNPdmWxuwVvbYMc3zYBPb2dj3AETqOI9bhUrZ8ZFBVdo9Pto/",
+	"OP0IacDYITFLjcQEHFh0wMy6UsHc4o6RXwhXYjmkMe21TV+A5Moum8nWr5OdbJfMXocqa1aGgF88U0YK",
+	"C+1MSKgki3pNAL8/w699KKtGMWF+ABk6UpRLBkzWgRGmpVjqJk21ECRmOMftFvehQ37I25Af7Ten68wK",
+	"AVwQiSafa6rarMVT3C+rCOn9gH24si7kaeGZvREUiTLh5Ijyu6cX3cKN+lv2/idv6pPx7soPJI0bYkP9",
+	"EEGxkInxAhXgatP9PIs/IyI96TAZBozk9GvPGgVeyv4QmiaPjYM8eKpel/TDK6b5aZo4pH9nfJoObhV0",
+	"KDGQEqEkWNQVeC0O/FzzGnN6MjcW7Bhys6kcznTDPIS1gLRVT8usHOPzHLYHPFAxTrkikZD5sNiC6nup",
+	"sj7Lj1lqpdydF16uTXa+NrZopxuwXn8Q/nEZDbkY/RlLlVyNryd/NWwd69YP4pY3twpEoroCeg/YXDJD",
+	"GLW7aOSnsOWLqOMdBmHGvCx7mETDJ0Y8w/FDJ0ajzW4+8AXBWQYabW14/FCM+QOw67ls+gbMebZf9Rja",
+	"CeTTCmnew5OlFBrfTuaKdRTsWWil8xyyJuB1Dw7Z2RiBU5zv9l7WJ6dp/u4Arp21UwrO0lveiof0kUL8",
+	"b4bKAp3t2TXtqghApaFhdAbELlmM3XKgt76NWwL/Bk8cn7I8P+6dvzt+c+aTZ1lPVT0HP7sKS1rlkGMW",
+	"S+LYmGML+GHu4PPnjqmawmqhAzUFuwnQ1LvAqClJHYsuV8NqxaxWJgjBlxVktpS2imOhLfnsPaYpLcat",
+	"m2S90bBwwGmxwDCUQ6q6A588E3G2WYAUlsF/6L+WEEgkhfMi50KQIWCegCgcoi4IL7RaXYxuBP0ZysYU",
+	"u8SD2cGMquK8Jtt4Cx3GjocbTHcMhWfUto2eBKcOM2vACTVILQ6pQHWy0VgzYf9TpuLJMqRA++Ytdk12",
+	"nVhnhAgx3QHrXuo9V1jss526iQPWDTO8xpyRG0oSCaF/lozKOB4S9wMEqrOKkEostJvFsn+EcjdkaiCC",
+	"ypLN6rXiD51iTvBD/1A/MQIPpnUzbPJ+0HnbDY/D9/sXfx2sHIUH8mCoRl93DzYPwvXkMHy/VWeT938F",
+	"nw7C4/Dg+oA36t3ViHeG+43g8/uo5hVczyydisE1vNd3/by6H3eFs9TvsxQX/WeB2TzlqT36PDUHKW9m",
+	"/DdXlYRM+FEpPSlq6txEttQ9v9popKHhpquWFIpAqxLdWryY6UaepWlpZokQXoeLt1TSjsFNe8tgygq5",
+	"bjfvalBEGC8mlLV4IaNsbopYhtcpmfqpaWK/JPR4ng8+sbUHyhJTiMyvVf+eiPtCaUO+hMHNQhedzcF2",
+	"UrAACFMV3cs5Hxc6FCwnMwWgC7IwyaoByLOeOKG0mbWZI9wmu16VFSVAaSPWJ4ZKgsehxSlnY5O9Hypb",
+	"iGG7W7vV8XWyMyvz5Y6pGYXC+xYvVDLgyWa2IgTpoDUDdl4oT9ooMq7b9dOHX99vssYPUbVvo15eSBbP",
+	"duoK6RjnkKT0lFNxs5yK3A6WJVXEhlzvzrEeOK3CwaCvQJ9HvaqyNEA66ijWcudZzhRwPGY6pLjxp3tn",
+	"e+d+rgLbZBC0uGmdBZoeZLjlHE9ZNytI8rhf9rWNBdsO6CE08bIZIaHEQqtmEWy+gunl67dmcz34zX1g",
+	"xBfzAXIekjvCwJ+6k3xKGnjSAe8LpDUP6ONWYxkOW81VcyYuWn7p5ezFYtiu6Mj9c9MVwOPsZERX5ynk",
+	"s94QclzrdMX0s6mUtu2iSavZEYAf5kGT3f6FiGMOqFdifKtSVo+UgWkDa0xTqQo5WzeoYc3Aplr8ljWs",
+	"DiD7U/nqE+/8tXmnTdS691YJP477LZYPECRxyuySETQiQb7nVQT/ZzU1mBX8rwzXw1Y+hesfjJTPNY+v",
+	"CNffkowf1HNt0upeQJC0mnrfYVc7e00MIPG/JDl78wHgDnmXteWArm5s+uRZzs2/MxpFzCNvhehHbImI",
+	"2GvxLNB+9uYDGSBGVqiyvGvPjOlDtmAYYKTLalQcmy9LAtLZojnqL0NONhsNkxUpPYwzh0b8wq8gISzV",
+	"Lsiz4xHjB2/IrkHU3hUx8yDDEBzUa/WV+lr95ZLt7BxNiBJ9Bqeb+qliOrZT4sSHmdaz2bd4On0D6RnH",
+	"1jemV67XMRaxk/WuBKGkF/LAoHj54MyQ0gBCji2mB75TnwWD1PY6OeYsjXNn1QNm1ywoMmbGIx2JOEtB",
+	"MgPZjHlrUmPmN9jCiLZvJxMq85MWRxXNIFFDalN+kKwKJiukhTOgfDJG5ck3v4bUD0AKyuOvccaCfGQD",
+	"usphc7NiPbw1jDEt1rbrN/OubowSM6qYxc4+ghtxU68d/OoEX3Wf5VUFeOJGo7HZaHg1c21rwdvBqDt5",
+	"rf9/cPB246ozPIoO3m4Na+YRczdrzVqDvuo0guBlZ6XX6G1117prdLWztdHrdNY6wQrbYsHaJu026GZv",
+	"q7NBV4LV3qvuSq/RXQ9W2Uu6snLbyHFuW+chRsKcH08blH+60NoxrCR/QZFtpBUyc/oM5AxYK1baSJ+3",
+	"CHWkLD7PGrP8KuSo1t9n3reQqNPrS0aVIY5PWHSeLgEfzwNAFjItsZOz/pnTxApSoIRkQXlzNDP8GU7m",
+	"3rFtXef+Djj3s84hf9d6kRjL3EFhJsk3dOeb1iJejVNI3t6xnUYS+DbXkuR7Gjb4vTSJR7/8+x15Bm7S",
+	"3GxvRzMhSkTBAgzkxl2Y/8GBAVQbTGKj6blgLRVMC4Dy9aGI2b20mrgHvdarBLUwHR9AV0qtqbODt0cX",
+	"J+39g73DN2c+VH1Lj7DrLhu5KZt1ciSyVroYGHDpCtBewyjC/CYH6RB0WiExqdXyDa1ueJpFpOinpbyF",
+	"C2X5Szlmmb7qmXbi8I2flQ1xgkU39nL+8q6gx8ULnpxHCzKut4CHbLjXMJQyradAfd5Ni1hQfTEawuO0",
+	"1E3O5yxne97gdNlXH9pYGF/XaDTLVPdaPG8bL9mAqLGkmsQk2jsNifIAmgZSzemIM6SBExItZOMTNxm/",
+	"qaWPon0EjJximdaHIMWQ4VZmp18nO1MZcM7MTIMhpyaxxbEJVXF9qUnqbmHotFxKtzIrjUxRNPHtthv/",
+	"eCDIMJEKG4mYQsmIKhZN4Ds1YBMtQLYhTuw68gpzKtrFNviMrwMkF1PY6RZamVofp+CAQxdkt4AcJiVz",
+	"s8lXnRdoSS+nxTtsajvCWGZ92VNahNV3aRxPUg+OIc/QOYiC16Jy3VpGm2hbGNfT4HqLY7P4YjJ2k2hJ",
+	"VKiiNwtGj1Nuz8sbvjZn93olVa1eS4vv7a7JXCPYnXxBbm6/0yKUK5F0B4i1I+KsmH8gooAhdju8HpB0",
+	"MmgEDiW6EaOBxPZZGY1Uwgluz3alOF9jV36vxX28b+0waLvxNfg+9wn6JdJPYGAcZRvQ5g1NteFcMq/N",
+	"WYmFpb9cW4JqkRT4Is2Is9uXwcYOaLBNJJ20eObRtPcUrd0xxd9bcw4Ck0Twaph6K05QbN2loa7xHWXV",
+	"JlMtH71aKgOsowKGa5toXrcRrNW8WnoQqD7WrZJHR1pvtGeWr0g4w4qEigoElNc3Mt1gP56Uwyfl8DEU",
+	"HOR9WZ5lwQBDYwVgBRr4gppjZXFCRefNsId41OA35/1q1bJKMwmVFhhZu87tTI6ZhrY0izGa+t650OML",
+	"dwcwBXxUeaaLmrW7qQm8aj0LKvvUhDzzc2vzl7A2MBJjLSL1r/zKhqLnBx/3ji/OfRvZKYj/HRsNyJqm",
+	"oTaQ4dmgEtLP+m4BMB4nqC/kCqp80wufp1CW2KMFeuFneYIGWQ9UR2jhmIl3LVqx1sJGYyKhtR/IWq5u",
+	"/G4T9ipzU7KUvlti7ubO9S5S6t7KFU9zc3pqnvCP5eQLNV24RyTQG7RayN+LBTsvVLdGcfO+fHPFcmQe",
+	"CsCj9W/RYqmixwKB1pH5zgotblorNFYIRbY8ezbVrRLKnn9KO3vqx/QoWrL8ZEYxt+ZzP+cGy/ljSLU7",
+	"pmkzh22xV6hki5eAZDm9pNHq58wzz2eYWiaZjeyA5oLJuPSSSdRmIHHW2suZ2mPbpg5DJVN/Tk/EQ9OA",
+	"NY11uFjOssWfWTZjNBObUVuO4w14FfludTfw4aROEVTejS9HkwmCkW8TP6CK1iHimXVU1bulfzqj7LSS",
+	"590+We4fmXtQgpWfJXsbF9sPFPaojg9o1HOSA2bfaqP8482NGFo8ZQ1IKgqJ4AbCdRYx0CLlEwgEQHap",
+	"XW2ThKrFgQAzv2fmnOZirA1UPhmKxLhPx9ZTSDk0kIS2JVD0hE5mY9noPccqqDQnIgRnLdYf5Qwgjxg4",
+	"CvMs5FohGAZ+ghXfCNMD79fzl7Yi3ODHDkXMmoanpb8kycg606KwxwBRSvS0CVZ4pelmLYnPrke+R4o2",
+	"GuwO44DRMiHpz013TAOUq6cDSbN+Dl8Dhsu/D7zhE9Jn3Fxyr8UNtJ89r2dUktP9XfKy0djaNmaz/lyO",
+	"mC2lpTytKYAvScwSCTVQ5w5sr6E4GwUyi0BQRliWeWDAaIDsOFtyi0M8Ghg4WMZAXZrVR+Elq5MPjI0Q",
+	"qwvOCa1R5IVpWb8WBE0AzRkyymUufo0zHNIJicIrVuHMZDwwYLd3Ue/uH/JkYf1Q63LHiXJUxKJK+GQG",
+	"PgpIwLDPtdEyRwYUknf+xqNwc3huJiegXTxcTwhHdRjRK9J8S5oJEXDfTKA+HROIgAMu67laE6M0b6wa",
+	"fcPLaj9BQmlVxPJ1hNhDFI6Jvvkskth7fscKB2zMUCyUygCtKdYzgO+tiLaKzKJOjnmXISOAZwfQgFsz",
+	"xxHjBn5cc3sIEXViMZYs9srqWl1k7NVGo8WfP8d1AU/SotCtdHWKnqAL/wWwLIP6Zt1ohp1ZT1qLoyvN",
+	"VnHlZYNmX1ReokKhVWTwqxkGmHevkSOBvlAtN/B7m3ltBV1ZYp7L/v7TUbLKIa0eE3TUQ/Pln1yq/4Dq",
+	"shxoLmTTLhS25rTptZJ1Y6YMtELMZDLUtwAOf54WLWep0VZ5hdS79G5rdTeKLDShY9Km2pZyYrSIDeu1",
+	"OPbO02w3ZTZ2QOOFjxmJWE9hToVBJmQmVGBa74ypbHE6FJDsx1Bja6b5D27KSGkpqX1hFYx0FEqVq9S/",
+	"bF/RKMGmecXQeqXfPtPK5F3UsuyEfl97tbqy1Xj5cmVztdFYW1v5tjgGUjaXhwcZ/P1vU5QRtEt4Z8D0",
+	"tWvbJOWA/kuS0JbEat5WXKVXC0cgqdfqjfrKylr9JeL2dZM4hmkhW4yoVG3JGHdfutZo1De8mm1/VGvW",
+	"QiFNe5s27cPPa3u4gJ3R6MVqfYXs7h8xNRbx5YuVjc1X9ZVGo75C3tB4HPIXq+v1Rr0BPP023DQ7g9mV",
+	"FOU34hctrfh1vZp7PLCqlMx1k0Zl49v96bHQY41IJSLGsxouV6etUmAPwytQMC3FCB5NPKumMamISZLb",
+	"UWSota6NRhYnTYtptfJGIkalIjjxyLGEgQXrx4cCgFr7IZfT1RGaZ+bY3RMfeTx85FfXybJCXVehsFeT",
+	"QL1jRJAi7uWmLqxqzdCs0oKlO1c7gC8r7HMRmwrUmOkrfQZOPvAq2kRebj2IJo23FD+7kLFr+o447YXN",
+	"B2kD4nzz5jo5TpS2OCPKL7F+Qqo4HI1YYMpDo4gM2bDDYumh+er0CojEmMXLXZqaixkumNRGbNIfQHrf",
+	"BQ/BIX20v4sZvi0+pDygSsSTPCB/oR1K1gxQ28s5l5yTRLJgL+YhvW5HjPfVAP4KufOX2wbQVQzTbXOx",
+	"SByY9JJPOhHtXmoOyjBJJAWRUUK0oekhjOd+2hXDoeC5j7VtEbNo0gbczrBrEfG2SwvcMP1yexrnG3pY",
+	"lmq08sHKV+4TSvu2pS138RI8IWH/w5Cwz51oJbsOZRpLzYV/0jtTh+inJgYoC2PDkZo8FgztpyTYXzIJ",
+	"dhfroJwcBGrMkQW8So++MApu/gvDW2bXRdmEUSIV5YFM0z/9OjkU4hJcOlw43ShSGC+TLAoakl5Kneyk",
+	"YUbTOBl9zNoGwlxPyrVZFrMR2B2OjwrTswC4xCZVwGf+QcCGI6EY706WPwD+I+R06JkKMw9sy4nxZxGb",
+	"OEE+3jkRCe9j5ikn/uHO+e67D3tf2qd7+6d7Z+/ab093dvf8nDZjpgb939LJmZg99pzG8d1ob7PQf9nM",
+	"AYIEiCTQ4ox2B5Aewq5YTCNwvEnPqeGPRPfS04cxySX5GLwSbOiGHeSgZouzOjlTkI9rMU7MErIIvAne",
+	"atUMYrtpY5I0Ttw1/MZvpgnh+k0Q60WujOuPjBrIW7xyF2lfZMXCoYTDQndhVgDl9hZtccHr5JRR85Ve",
+	"TGAjILDh+DukmiJcqICVYhFLT8SsxXNdUTJqACM8TxWhhAYutuuWSU105HE71VVb3Lo1bQs8rRumH+kV",
+	"5pRFRJfGH+aHhBg5PJy2fzO9cHKfYUs43zPIL5D8A69pU+U7TXnsTmptPHPUWjIER4hhai2ObIMcw/nq",
+	"lUNukj5lemmjT0b3xC1Nq4UcwJqNxlqLY91UFk/PYvBgZ9CgPIcI9sFWA90MQ8bhAxnu891C8T82CH/q",
+	"rP7eted7Vs92DHODQoKfBSVtNiyvCv26GQF5RLSYBmwqKwcD16lAftZLosiw8yVHJTm3sCSlqQANm0ss",
+	"HeyTtMUkWpltTDIoMqD8t0Velv+2lE/OegT5Xv6JHP+s+Aq5rfslkGuPJpHSnw7EGLb6pmA6dutNNp7V",
+	"sRDkQ7MzKBuGknnsFJA+UuycWa2GjVlH/y9/USwdKvU1H8M/TFI6p1dhnyoR150+YPU+Uz559ol19FXm",
+	"HrGQbC/rq0umoaIWFj3azhdEZy4pyF+dIEiZ01zNAsWtZUBxdSf5tNB7HLLs84XSOXA1QC+rSiXQv9qH",
+	"H5kF3yqB1HATM8TZQIz5HfLO1+f/6EiofZHw4AnisRIpRwnMQyF2NFAigauZJFGXZAq4zxmWc866sleo",
+	"LQyxPCZInU82PSiUphFHatGYa2V4hYGYnypcwQqX9IL727CBesdAWzcMwenKB5lDtr/HVAfDFqcxI/OK",
+	"4LBOJtsM46KsruN27+xuOtk71bpkozT/Rnit5ffr7496Jz1+ODk9+/hh/XT1akON9Uvo+GD2A1aTMbXf",
+	"hu2J+A04EmtnX78cbXzpH//xdtA4et09+frua//Tevsyjofh4I/Dd8Pf/vorER+DaPXj/o7+z7/TQnE9",
+	"wvuz4yNUFRvs8+vo4A8RBqu/hV8+/9agb9eTr6u/NQ54Q4ussM+pSmJWa9Y+7l3sHuwtv5R/HhxO+id/",
+	"vu3Ep1/X/1jlf7I/Ly5MaOsd5UEExelrp4PgbfTH4afBoDM8lV//rWlOaQWkWRslnSjsLuv7sXipeXZM",
+	"T4VBT3mmxTzTgRgXufSNOPQj8XKl6lXaYPdOehXiuVFo+uyggJQVQ6cxyxJLHF0tzayBU+QKhjTx0hZi",
+	"4MZ6ZQoYWW+sp0rdx/0daLLyYe+LKRbaO9p5fbj3BiYjer2b8HXTiOmSTaAz6oMoYk861T3qVAY/AM8s",
+	"Tc02IA7/AE3qPLsKDiRUWqoXKmnRtJ51JqQX8j6LR3HIlad5FQDYnxwcLTXR19niHaEGhouBSxv8pDsL",
+	"BOxJEUKLRZIBTJfTmsgjMukOoNImF90Hb+PCSqFd7yKKITGh5huphw4/aHGHIWR8hSzAVqp6Pr+eWGJ7",
+	"UgSfFMEfEmt9XCLlKdR66wbH022f5gmtR9jhOFU/p6GBSvXQHUn8cg+Y701VSZlufWWaW7EI+9d1o/06",
+	"ddxz/Fsp0cyCyHpI1WyRWm9vcdCWHAgLcRWROS3C7gGC6fXkycf0pFo8IVT9PCwZl73dhw/oBmAyqUyd",
+	"05BiAZ8OFjdUhMtWCuEyfF3bvn5mZ4tZAbQWz0fQZnheMJH2LsIbctgyBeDJ9/KQvhfbxRT8L/rbXshD",
+	"SO5KS8IheftX98RobcDgibtpaTYboOl6T/Lej7QcP7RgLFOYMJQHpPy+dQXgfACcS2nziBaf7h6h/2tr",
+	"qdKfYYo9FnBo4Mj34tH4aS0kHm2+85PV/s9IkM7b7yTkUjEaAJZQyh4WY4A/MWXaq42Sm0XyZ7lpp72y",
+	"Lb6YW7ZS61i0543LJe7PTEKTZO9aMa6p5ZTJJFLSPncSixH8EV9myAf3aVkpxaRCnabzB+uqWrMmVo+G",
+	"nc+nl53hVvL1UzAI3p2eB29XGuLtYBB8PhWnb/cbX25kTX1Zex99+XwaaYuq3ATKmny5da8Lc/AjNn7E",
+	"ttETO/4V2fE+aJuurunCCY1v5lV9ZCUrAKjbr7T1jqDFWq4GBbrZKKoVvs/Lpgx5+RxD8yqJsW43xYDj",
+	"SpD1lYbX4lRakEsiuAEITPmrWQLA/GENa5n1touTfYDmhHmvbjvFOkKN0pQ6tt3iXFs03GbcJPD2aCQZ",
+	"VBuKEePtnrDNgdL6e7fYeOp3+G1WeGne/c3JBo6ZZKpigNv2NMQ9nVcwiGSS4HHMT0v/pZoMQo2N1qj0",
+	"1VAIm9hjsVttv+su/w41904ac6H6rZDoXHFbsTJnseIyKJ1KJCNdKpmLTHlugClRp8QX/EuaunYsy28a",
+	"7SuMW9ypTdMXx68XIS4h/7gjERoO3Trv9nbeHO6dnbXffzpvnx6f75zvpaVK58cf9o6yxJlT1kskjaYM",
+	"ztxk55W0nNAwfgxlLT8DYfK0sA8/qcDFef9TccsjL27JLv1ThcsvUeFCR6Fm//pH8sUoFr0wYi8qlTbN",
+	"/QXYcAYb03EmcsL4FYvEyKCpj6gaEGYYPCUyonJQ1SBav/XOytcs3KOF8SVcdcxVvUqwJbyaYpzavmON",
+	"la1G5xVdX97sNdjyy+4aW96iGyvLjWC92+ht9lZtR/lFm4rBnlQoTeag/lEQRcUsiX9Ju8x8Ryr45AHB",
+	"iTQHUd3BNPGfMSWJb0jJr5OPCNeT4c1xoQgC0sCfCD4UbBOqDE6Y4KzFjTZk0cxUVVlVMgoodEFOL8ct",
+	"NYhch3JyKK5YRLvsxrT4kOAw/3lX14DDQ1U38OknoMIfHDLfhW23Aez74jP6iA3JYtVBoauAEbvajqej",
+	"sG7vQqW0PR4xvnNyQNbqjfoaCUQ3GaZIFKafbHxl0DgM8L+BFCuVtWcj1k0dDbUHVNrfy9TbW3ER7Frm",
+	"EP4slVSv3w7jHN6bUHbFFYsnP8qeLvgLio6BMvfBt3S6ZUGLSs+BTSm0gCSCdJIwwlR62Y0Z4zI9fOPt",
+	"znsY9GSmQahJMvJs8YFHIiEusxbIBiXCosY7IxdQdKaHziEPGrw5Zlp+QK9XwCLGN02Mmc7CWDrv2AN2",
+	"P2doAI0znX9KRg+twM8Pbf3/xaENY8jCX4ALCB4yQvX+94VSCO/pjpZil0/P9fj8xICdIF0iRIfz47Nc",
+	"gVbJGTm5OwiqZTzDMkuEWfIQrC9fwY1pjDKXrBtNzxwDJKWkUd4yHaESc11G3SFt49CSzaCXyHQDqiiW",
+	"UeGRRYxeuWPsGB/q9BAXPBDpNcy1d8ZMJwD+N73PKRkyKak+z46F1sneoUeaR1wViJm500PEzJKBFjCa",
+	"nYGQPZTPp0Q9FmMOJBUH+a1H9cMrZSy5E5OEM+xl3h2wrt6zOIXo4djjnEaX+n8Td70Zf/0+bc1LK0JC",
+	"nrB2LxJjMFttd4VQkoQH2Hi6aXv9oFKOwOeYbMK4iqEAOtfTCjyIdbJDAFncMx2ICItjAdtohYbxLMNp",
+	"hVl3IS0jEc5AiW3T5hpkYD7RO4Pl9xAVSwgC1X60LzAveBDKOjlkLlZ72pXLghvpES26kcVir2fehVqz",
+	"dmqJIut0gyikZT+Fr/D3MaN6iTvm9nVTRPmsuzwstUelYrFppwNREdOaPV4UlSl9uVtV1eLT+EwkD89E",
+	"tBilE8c7oYeWOYmCJk+sf1Zr1qbmCPQXT0xKY0SV5uwAswXtlvQlVypi9pvqqTiYVZdc35jMU+LmFdY8",
+	"dMmYOlqjFXYiNsz3TbedhQOGvo7p/a2bhF7w+eQghcEzfaV/cswdpqB3GOR6XwuYKHKv4KVthWQnA/iu",
+	"1CLaaq2lTvYiybDA7dn6SmPJgxbDfZbbbrfjFDTrSvs92TMy7VhqXm1MQ1V1JvrGCpV1JinfdWxXY/hC",
+	"nESoXyaupaEVH03oZc16x/j5FLqm5mnmN3kOk/5E/9U2TMR93N669EFU0dp6G7DbCLeKJMMQgKbL79//",
+	"TwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

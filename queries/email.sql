@@ -82,3 +82,6 @@ SELECT (EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id)
 
 -- name: DeleteEmailAddresses :many
 DELETE FROM email_addresses WHERE user_id = @user_id RETURNING address, verified_at, is_primary;
+
+-- name: DeleteRejectedEmailAddress :execrows
+DELETE FROM email_addresses WHERE user_id = @user_id AND address = @address AND verified_at IS NULL;

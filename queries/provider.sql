@@ -80,3 +80,10 @@ UPDATE revocations SET grant_sealed = @grant_sealed WHERE id = @id AND grant_sea
 
 -- name: DeleteProviderAccountsOfUser :many
 DELETE FROM provider_accounts WHERE user_id = @user_id RETURNING *;
+
+-- Those that were connected before somebody else than their owner may have verified the address.
+-- name: DeleteUnprovedProviderAccounts :many
+DELETE FROM provider_accounts p
+ USING users u
+ WHERE u.id = p.user_id AND p.user_id = @user_id AND p.created_at <= u.proved_elsewhere_at
+RETURNING p.*;

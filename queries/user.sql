@@ -154,3 +154,20 @@ DELETE FROM users WHERE id = @id AND deletes_at <= @now::timestamptz;
 -- Whether anybody has an account: `latchkey dev` takes no database that is in use.
 -- name: FindAnyUser :one
 SELECT EXISTS (SELECT FROM users);
+
+-- Deletes an account of which nothing was proved or given to it. n is 0 where there is more.
+-- name: DeleteUnprovedUser :execrows
+DELETE FROM users u
+ WHERE u.id = @id AND u.phone_verified_at IS NULL
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = u.id AND e.verified_at IS NOT NULL)
+   AND NOT EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id);
+
+-- Only where providers are connected: a reset removes them.
+-- name: UpdateUserProvedElsewhere :exec
+UPDATE users SET proved_elsewhere_at = @now::timestamptz
+ WHERE id = @id AND EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = @id);
+
+-- name: UpdateUserProved :exec
+UPDATE users SET proved_elsewhere_at = NULL WHERE id = @id AND proved_elsewhere_at IS NOT NULL;

@@ -34,7 +34,8 @@ const (
 	DeletionCancelled  = "deletion_cancelled"
 	AccountDeleted     = "account_deleted"
 	AccountExported    = "account_exported"
-	EmailExpired       = "email_expired" // nobody verified it
+	EmailRejected      = "email_rejected" // by the owner of the address, who does not know the account
+	EmailExpired       = "email_expired"  // nobody verified it
 	MemberAdded        = "member_added"
 	MemberRemoved      = "member_removed"
 	AccountRestored    = "account_restored" // by an undo link

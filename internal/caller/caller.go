@@ -21,6 +21,9 @@ type Caller struct {
 	BySessionToken bool
 	// Pending is the session of a visitor who is on the way in; nil for anyone else.
 	Pending *Pending
+	// Resumes is the hash of the token of a pending session whose sign-in went on by itself: it
+	// may ask for the tokens again. nil for anyone else.
+	Resumes []byte
 	// Bearer reports that an access token was sent and refused.
 	Bearer bool
 	// Ended says why the session of a refused token has ended; nil where it has not.
@@ -45,6 +48,8 @@ type Named struct {
 // Pending is a session that nobody is signed in to yet.
 type Pending struct {
 	ID uuid.UUID
+	// TokenHash is the hash of its session token.
+	TokenHash []byte
 	// Attempt is how far the visitor has come; internal/flow reads it.
 	Attempt json.RawMessage
 	// Resetting: a code that resets a password is out in this session.

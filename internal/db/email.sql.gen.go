@@ -124,6 +124,23 @@ func (q *Queries) DeleteOtherEmailAddresses(ctx context.Context, arg DeleteOther
 	return items, nil
 }
 
+const deleteRejectedEmailAddress = `-- name: DeleteRejectedEmailAddress :execrows
+DELETE FROM email_addresses WHERE user_id = $1 AND address = $2 AND verified_at IS NULL
+`
+
+type DeleteRejectedEmailAddressParams struct {
+	UserID  int64
+	Address string
+}
+
+func (q *Queries) DeleteRejectedEmailAddress(ctx context.Context, arg DeleteRejectedEmailAddressParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteRejectedEmailAddress, arg.UserID, arg.Address)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteUnverifiedEmailAddresses = `-- name: DeleteUnverifiedEmailAddresses :exec
 DELETE FROM email_addresses WHERE user_id = $1 AND verified_at IS NULL AND NOT is_primary
 `

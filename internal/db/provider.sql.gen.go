@@ -135,6 +135,43 @@ func (q *Queries) DeleteRevocation(ctx context.Context, id uuid.UUID) error {
 	return err
 }
 
+const deleteUnprovedProviderAccounts = `-- name: DeleteUnprovedProviderAccounts :many
+DELETE FROM provider_accounts p
+ USING users u
+ WHERE u.id = p.user_id AND p.user_id = $1 AND p.created_at <= u.proved_elsewhere_at
+RETURNING p.provider, p.uid, p.user_id, p.display, p.client_id, p.grant_sealed, p.created_at, p.last_used_at
+`
+
+// Those that were connected before somebody else than their owner may have verified the address.
+func (q *Queries) DeleteUnprovedProviderAccounts(ctx context.Context, userID int64) ([]ProviderAccount, error) {
+	rows, err := q.db.Query(ctx, deleteUnprovedProviderAccounts, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ProviderAccount{}
+	for rows.Next() {
+		var i ProviderAccount
+		if err := rows.Scan(
+			&i.Provider,
+			&i.Uid,
+			&i.UserID,
+			&i.Display,
+			&i.ClientID,
+			&i.GrantSealed,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const findProviderAccount = `-- name: FindProviderAccount :one
 SELECT p.provider, p.uid, p.user_id, u.password_hash, u.disabled_at
   FROM provider_accounts p JOIN users u ON u.id = p.user_id

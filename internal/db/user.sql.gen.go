@@ -46,6 +46,24 @@ func (q *Queries) CountUsernames(ctx context.Context, username string) (int64, e
 	return count, err
 }
 
+const deleteUnprovedUser = `-- name: DeleteUnprovedUser :execrows
+DELETE FROM users u
+ WHERE u.id = $1 AND u.phone_verified_at IS NULL
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = u.id AND e.verified_at IS NOT NULL)
+   AND NOT EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)
+`
+
+// Deletes an account of which nothing was proved or given to it. n is 0 where there is more.
+func (q *Queries) DeleteUnprovedUser(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteUnprovedUser, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteUser = `-- name: DeleteUser :execrows
 DELETE FROM users WHERE id = $1 AND deletes_at <= $2::timestamptz
 `
@@ -575,6 +593,31 @@ func (q *Queries) UpdateUserPhone(ctx context.Context, arg UpdateUserPhoneParams
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const updateUserProved = `-- name: UpdateUserProved :exec
+UPDATE users SET proved_elsewhere_at = NULL WHERE id = $1 AND proved_elsewhere_at IS NOT NULL
+`
+
+func (q *Queries) UpdateUserProved(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, updateUserProved, id)
+	return err
+}
+
+const updateUserProvedElsewhere = `-- name: UpdateUserProvedElsewhere :exec
+UPDATE users SET proved_elsewhere_at = $1::timestamptz
+ WHERE id = $2 AND EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = $2)
+`
+
+type UpdateUserProvedElsewhereParams struct {
+	Now time.Time
+	ID  int64
+}
+
+// Only where providers are connected: a reset removes them.
+func (q *Queries) UpdateUserProvedElsewhere(ctx context.Context, arg UpdateUserProvedElsewhereParams) error {
+	_, err := q.db.Exec(ctx, updateUserProvedElsewhere, arg.Now, arg.ID)
+	return err
 }
 
 const updateUserUsed = `-- name: UpdateUserUsed :exec

@@ -196,7 +196,7 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 		return progress{}, err
 	}
 
-	if _, err := f.disown(ctx, tx, r.userID, r.address, who.Device); err != nil { // before the address is verified
+	if err := f.disownByReset(ctx, tx, r, who.Device); err != nil { // before the address is verified
 		return progress{}, err
 	}
 	if err := f.useUp(ctx, tx, who, r, o.key); err != nil {
@@ -226,6 +226,11 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if !f.Policy.LoginOnReset {
 		return progress{}, nil
 	}
+
+	return f.signInAfterReset(ctx, tx, who, r, o)
+}
+
+func (f *Flow) signInAfterReset(ctx context.Context, tx postgres.Tx, who caller.Caller, r resetting, o resetOf) (progress, error) {
 	a := &Attempt{UserID: r.userID, Email: r.address, Stamp: stamp(&o.hash), Methods: []session.Method{{Method: "password_reset", At: session.Epoch(tx.Now)}}}
 	if r.process != nil {
 		a.Methods[0].Email = r.address

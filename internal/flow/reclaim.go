@@ -42,19 +42,57 @@ func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved 
 	if err != nil {
 		return false, err
 	}
-	for _, s := range services {
+	return true, f.disconnected(ctx, tx, disownment{userID, proved, services}, from)
+}
+
+// disownByReset takes from an account what others than the owner of the address that resets its
+// password may have left there.
+func (f *Flow) disownByReset(ctx context.Context, tx postgres.Tx, r resetting, from session.Device) error {
+	if _, err := f.disown(ctx, tx, r.userID, r.address, from); err != nil {
+		return err
+	}
+
+	return f.disownEarlier(ctx, tx, r.userID, r.address, from)
+}
+
+// disownEarlier takes from an account the providers that were connected before its address was
+// verified by a link that was opened elsewhere: only now, by a reset, its owner has shown that
+// the account is theirs.
+func (f *Flow) disownEarlier(ctx context.Context, tx postgres.Tx, userID int64, proved string, from session.Device) error {
+	services, err := tx.DeleteUnprovedProviderAccounts(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := tx.UpdateUserProved(ctx, userID); err != nil {
+		return err
+	}
+	return f.disconnected(ctx, tx, disownment{userID, proved, services}, from)
+}
+
+// disownment is what was taken from an account by the proof of an address or a number.
+type disownment struct {
+	userID   int64
+	proved   string
+	services []db.ProviderAccount
+}
+
+// disconnected has the grants of providers revoked that are gone from an account, and tells the
+// address that was proved.
+func (f *Flow) disconnected(ctx context.Context, tx postgres.Tx, d disownment, from session.Device) error {
+	for _, s := range d.services {
 		if err := provider.GrantOf(s).Enqueue(ctx, tx.Queries, f.Keys, tx.Now); err != nil && !errors.Is(err, secret.ErrSealed) {
-			return false, err
+			return err
 		}
-		event := audit.Event{Name: audit.ProviderDisconnected, Actor: audit.Server, UserID: userID, Device: from}
+		event := audit.Event{Name: audit.ProviderDisconnected, Actor: audit.Server, UserID: d.userID, Device: from}
 		if err := f.Trail.Add(ctx, tx.Queries, tx.Now, event); err != nil {
-			return false, err
+			return err
 		}
 	}
-	if len(services) > 0 && isEmail(proved) { // it is the primary one in a moment
-		return true, f.Notices.Disowned(ctx, tx, userID, proved, from)
+
+	if len(d.services) > 0 && isEmail(d.proved) { // it is the primary one in a moment
+		return f.Notices.Disowned(ctx, tx, d.userID, d.proved, from)
 	}
-	return true, nil
+	return nil
 }
 
 // reclaim is disown for a proof that sets no new password: a code that somebody asked for,

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -22,9 +23,19 @@ import (
 // Verification is what a code or key would verify.
 type Verification struct {
 	Address string
-	User    db.UserDetail
+	// User is whose address it becomes. Where a link shows it outside the user's own sessions, it
+	// is shortened: see [shortened].
+	User db.UserDetail
 	// Waiting: a sign-in of the same session waits for it.
 	Waiting bool
+	// Asked is when and on which platform a link was asked for; nil for a code.
+	Asked *Asked
+}
+
+// Asked is when and on which platform a link was asked for.
+type Asked struct {
+	At       time.Time
+	Platform string
 }
 
 // ShowEmailVerification tells which address a code or key would verify. By code, a wrong
@@ -37,16 +48,15 @@ func (f *Flow) ShowEmailVerification(ctx context.Context, who caller.Caller, key
 			return nil, err
 		}
 		v.Waiting = a.Stage == VerifyEmail
-		var userID int64
-		var refusal *problem.Problem
-		if f.Policy.EmailVerificationByCode {
-			userID, v.Address, refusal, err = f.peekCode(ctx, tx, who, a, key)
-		} else {
-			userID, v.Address, refusal, err = f.peekLink(ctx, tx, key)
+		if !f.Policy.EmailVerificationByCode {
+			return f.peekLink(ctx, tx, ownership{who, a}, linkShown{key, &v})
 		}
+
+		userID, address, refusal, err := f.peekCode(ctx, tx, who, a, key)
 		if err != nil || refusal != nil {
 			return refusal, err
 		}
+		v.Address = address
 		v.User, err = tx.FindUser(ctx, userID)
 		return nil, err
 	})
@@ -59,21 +69,6 @@ func (f *Flow) peekCode(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		return 0, "", refusal, err
 	}
 	return *process.UserID, process.Target, nil, f.Codes.Keep(ctx, tx, process)
-}
-
-func (f *Flow) peekLink(ctx context.Context, tx postgres.Tx, key string) (int64, string, *problem.Problem, error) {
-	if key == "" {
-		return 0, "", problem.Required.At("key"), nil
-	}
-	link, found, err := code.FindLink(ctx, tx.Queries, code.VerifyEmail, key, tx.Now)
-	if err != nil || !found {
-		return 0, "", problem.InvalidOrExpiredKey.At("key"), err
-	}
-	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
-	if err != nil || taken {
-		return 0, "", problem.EmailTaken.At("key"), err
-	}
-	return link.UserID, link.Address, nil, nil
 }
 
 // tryEmail judges a code that verifies an address. A right one for an address that
@@ -158,43 +153,6 @@ func (f *Flow) verifyByCode(ctx context.Context, tx postgres.Tx, who caller.Call
 	}
 	p, err := f.advance(ctx, tx, who, &a)
 	return p, nil, err
-}
-
-// verifyByLink uses a link up, whoever opened it. A sign-in that waits in this session
-// goes on only if the setting says so and it is that person's; otherwise it is dropped.
-func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Caller, a Attempt, key string) (progress, *problem.Problem, error) {
-	if key == "" {
-		return progress{}, problem.Required.At("key"), nil
-	}
-	// Race: the person before their link, as where a reset drops it (lockOwner).
-	link, found, err := code.FindLink(ctx, tx.Queries, code.VerifyEmail, key, tx.Now)
-	if err == nil && found {
-		if _, err = tx.LockUserForSignIn(ctx, link.UserID); postgres.IsNotFound(err) {
-			found, err = false, nil
-		}
-	}
-	if err == nil && found {
-		link, found, err = code.UseLink(ctx, tx, code.VerifyEmail, key)
-	}
-	if err != nil || !found {
-		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
-	}
-	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
-	if err != nil || taken {
-		return progress{}, problem.EmailTaken.At("key"), err
-	}
-	theirs, err := f.confirmEmail(ctx, tx, confirmation{link.UserID, link.Address, false}, who.Device)
-	if err != nil || !theirs {
-		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
-	}
-	if who.SignedIn() || a.Stage == "" {
-		return progress{}, nil, nil
-	}
-	if a.Stage == VerifyEmail && a.UserID == link.UserID && f.Policy.LoginOnConfirmation {
-		p, err := f.advance(ctx, tx, who, &a)
-		return p, nil, err
-	}
-	return progress{}, nil, f.forget(ctx, tx, who)
 }
 
 // confirmation is an address that somebody has shown to be theirs. adds: it may be new to

@@ -123,7 +123,7 @@ func recipientsOf(c Change, now time.Time) []recipient {
 // Security: it takes from no budget. Strangers who use up that of an address must not keep its
 // owner from undoing what a thief has done (TestUndo_strangersCannotKeepTheOwnerFromIt).
 func (n *Notices) RestoredResetLink(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	key, err := n.Codes.IssueLink(ctx, tx, code.ResetPassword, to.UserID, to.Email)
+	key, err := n.Codes.IssueLink(ctx, tx, resetOrder(to))
 	if err != nil {
 		return err
 	}

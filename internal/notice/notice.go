@@ -122,7 +122,9 @@ func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient)
 		}
 		return true, n.PostEmailCode(ctx, tx, to, text)
 	}
-	key, err := n.Codes.IssueLink(ctx, tx, code.VerifyEmail, to.UserID, to.Email)
+	key, err := n.Codes.IssueLink(ctx, tx, code.LinkOrder{
+		Purpose: code.VerifyEmail, UserID: to.UserID, Address: to.Email, Session: to.Session, Platform: platform.Of(to.Device.UserAgent),
+	})
 	if err != nil {
 		return false, err
 	}
@@ -169,9 +171,15 @@ func (n *Notices) ResetCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 	return n.mail(ctx, tx, to, outbox.PasswordResetCode, text)
 }
 
+func resetOrder(to Recipient) code.LinkOrder {
+	return code.LinkOrder{
+		Purpose: code.ResetPassword, UserID: to.UserID, Address: to.Email, Platform: platform.Of(to.Device.UserAgent),
+	}
+}
+
 // ResetLink makes a link that resets a password and sends it.
 func (n *Notices) ResetLink(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	key, err := n.Codes.IssueLink(ctx, tx, code.ResetPassword, to.UserID, to.Email)
+	key, err := n.Codes.IssueLink(ctx, tx, resetOrder(to))
 	if err != nil {
 		return err
 	}

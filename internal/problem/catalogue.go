@@ -51,6 +51,8 @@ var (
 	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
 	UnverifiedFirst      = &Problem{Kind: Conflict, Code: "unverified_email", Message: UnverifiedEmail.Message}
 	// UnverifiedAccount: the account has verified nothing, so that it connects nothing.
+	// SignInFirst: a link that was opened outside the sessions of its account does not verify.
+	SignInFirst       = &Problem{Kind: Conflict, Code: "sign_in_first", Message: "Sign in to the account first, then open the link again."}
 	UnverifiedAccount = &Problem{Kind: Conflict, Code: "unverified_email", Message: "Verify your email address first."}
 	FlowNotPending    = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
 
@@ -112,7 +114,7 @@ func Catalogue() []*Problem {
 		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneNotServed, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
 		InvalidOrExpiredKey, LinkAlreadyUsed, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
-		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
+		CannotGenerateCodes, UnverifiedEmail, SignInFirst, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,

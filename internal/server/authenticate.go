@@ -21,7 +21,7 @@ import (
 // other than 410 means that we could not find out.
 func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 	if t := c.Get("X-Session-Token"); t != "" {
-		if err := s.bySessionToken(c, who, t); err != nil || who.SignedIn() || who.Pending != nil {
+		if err := s.bySessionToken(c, who, t); err != nil || who.SignedIn() || who.Pending != nil || who.Resumes != nil {
 			return err
 		}
 	}
@@ -46,12 +46,18 @@ func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 	}
 	if !s.Flow.Sessions.TokenWorks(&d, hash, now) {
 		who.Named = append(who.Named, caller.Named{SessionID: d.ID, UserID: d.UserID})
-		return nil
+		return s.byResumedToken(c, who, hash)
 	}
 
 	who.Session, who.BySessionToken = &d, true
 	if err := s.Flow.Sessions.NoteTokenUse(c.UserContext(), s.DB.Queries, &d, hash, now); err != nil {
 		s.Log.Warn("noting the use of a session token failed; the next use tries again", "error", err.Error())
+	}
+	// The first session token and the first generation come in one answer.
+	if session.Resumed(&d) {
+		if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, d.Generation, now); err != nil {
+			s.Log.Warn("confirming a generation failed; the next use tries again", "error", err.Error())
+		}
 	}
 	return nil
 }
@@ -83,7 +89,8 @@ func (s *Server) identifyToSignOut(c *fiber.Ctx, who *caller.Caller) error {
 // byPendingToken finds the session of a visitor who is on the way in.
 func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	now := s.DB.Now()
-	p, err := s.DB.FindPendingSessionByToken(c.UserContext(), db.FindPendingSessionByTokenParams{TokenHash: secret.Hash(t), Now: now})
+	hash := secret.Hash(t)
+	p, err := s.DB.FindPendingSessionByToken(c.UserContext(), db.FindPendingSessionByTokenParams{TokenHash: hash, Now: now})
 	if postgres.IsNotFound(err) {
 		return s.Flow.Gone(nil)
 	}
@@ -93,8 +100,23 @@ func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 	if p.EndedAt != nil || !now.Before(p.ExpiresAt) {
 		return s.Flow.Gone(nil)
 	}
-	who.Pending = &caller.Pending{ID: p.ID, Attempt: p.Attempt, Resetting: p.Resetting}
+	who.Pending = &caller.Pending{ID: p.ID, TokenHash: hash, Attempt: p.Attempt, Resetting: p.Resetting}
 	return nil
+}
+
+// byResumedToken lets the token of a pending session that went on by itself ask for the tokens
+// of the session that it became, and do nothing else.
+func (s *Server) byResumedToken(c *fiber.Ctx, who *caller.Caller, hash []byte) error {
+	if !s.operation(c).resumes {
+		return nil
+	}
+
+	_, err := s.DB.FindResumption(c.UserContext(), db.FindResumptionParams{TokenHash: hash, Now: s.DB.Now()})
+	if postgres.IsNotFound(err) {
+		return nil
+	}
+	who.Resumes = hash
+	return err
 }
 
 // byAccessToken checks the token, then loads its session: an access token is as good

@@ -24,6 +24,9 @@ type operation struct {
 	recent recentRule
 	// signsOut is x-signs-out: a credential that has expired is good enough.
 	signsOut bool
+	// resumes is x-resumes: the token of a pending session whose sign-in went on by itself is good
+	// enough.
+	resumes bool
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
 	// bodyRequired: a request without a body is refused.
@@ -56,6 +59,7 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 			}
 			o.recent = readRecentRule(op)
 			o.signsOut, _ = op.Extensions["x-signs-out"].(bool)
+			o.resumes, _ = op.Extensions["x-resumes"].(bool)
 			if op.RequestBody != nil {
 				o.bodyRequired = op.RequestBody.Value.Required
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value

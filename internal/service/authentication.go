@@ -29,11 +29,11 @@ func (a authentication) Login(ctx context.Context, r api.LoginRequestObject) (ap
 }
 
 func (a authentication) GetSession(ctx context.Context, _ api.GetSessionRequestObject) (api.GetSessionResponseObject, error) {
-	who := caller.From(ctx)
-	if !who.SignedIn() {
-		return nil, a.flow.Anonymous(who)
+	e, err := a.flow.CurrentSession(ctx, caller.From(ctx))
+	if err != nil {
+		return nil, err
 	}
-	return api.GetSession200JSONResponse(toAuthenticated(flow.Shown(who.Session))), nil
+	return api.GetSession200JSONResponse(toAuthenticated(e)), nil
 }
 
 func (a authentication) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {

@@ -177,11 +177,9 @@ func (s *Sessions) verdict(row *db.FindSessionToRefreshRow, sp Spending, now tim
 func rotationOf(verdict Verdict, row *db.FindSessionToRefreshRow) Rotation {
 	d := &row.SessionDetail
 	return Rotation{
-		Verdict: verdict,
-		Successor: Successor{
-			Generation: d.Generation, IssuedAt: row.RefreshIssuedAt.Truncate(time.Second), ExpiresAt: d.RefreshExpiresAt,
-		},
-		Methods: d.Methods,
+		Verdict:   verdict,
+		Successor: currentOf(row),
+		Methods:   d.Methods,
 		Holder: Holder{
 			ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword,
 			Email: d.Email, TenantID: d.TenantID, Username: d.Username,

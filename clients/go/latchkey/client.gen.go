@@ -365,6 +365,20 @@ type EmailAddressesResponse struct {
 	Data []EmailAddress `json:"data"`
 }
 
+// EmailRejection defines model for EmailRejection.
+type EmailRejection struct {
+	// Outcome `account_deleted`: nothing of the account was proved, and it is gone.
+	// `address_removed`: the account stays without the address.
+	Outcome string `json:"outcome"`
+}
+
+// EmailRejectionResponse defines model for EmailRejectionResponse.
+type EmailRejectionResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   EmailRejection `json:"data"`
+}
+
 // EmailRequest defines model for EmailRequest.
 type EmailRequest struct {
 	// Email Compared without case.
@@ -377,6 +391,15 @@ type EmailVerification struct {
 
 	// Email The address.
 	Email string `json:"email"`
+
+	// Platform What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+	// `browser` or `unknown`. By link only, as `requested_at` is.
+	Platform string `json:"platform,omitempty,omitzero"`
+
+	// RequestedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	RequestedAt Timestamp `json:"requested_at,omitempty,omitzero"`
 }
 
 // EmailVerificationMeta defines model for EmailVerificationMeta.
@@ -595,7 +618,7 @@ type Problem struct {
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
 	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
@@ -1210,6 +1233,9 @@ type RequestLoginCodeJSONRequestBody = LoginCodeRequest
 
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
+// RejectEmailVerificationJSONRequestBody defines body for RejectEmailVerification for application/json ContentType.
+type RejectEmailVerificationJSONRequestBody = VerifyEmailRequest
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
@@ -1904,6 +1930,11 @@ type ClientInterface interface {
 	// Changes nothing. By code it needs this client's own pending verification (409
 	// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 	//
+	// By link, show the user whose account it is, when and on which platform the link
+	// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+	// me (`rejectEmailVerification`). For a client that is not in a session of that
+	// account, `user` is shortened: no name that somebody else chose is in it.
+	//
 	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 	// `email_taken` (400).
 	//
@@ -1915,10 +1946,14 @@ type ClientInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1930,15 +1965,47 @@ type ClientInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
 	VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectEmailVerificationWithBody Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerification(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResendEmailVerification Mail another code
 	//
@@ -2308,8 +2375,13 @@ type ClientInterface interface {
 
 	// GetSession Who is signed in
 	//
-	// 200 for a signed-in client, 401 with the flows it can start for anyone
-	// else. Never carries tokens.
+	// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+	//
+	// A client whose pending sign-in waits for a link asks with its session token. Once
+	// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+	// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+	// used, the old session token may ask again: a lost answer costs nothing. No other
+	// answer carries tokens.
 	//
 	// Corresponds with GET /_allauth/app/v1/auth/session (the `GetSession` operationId).
 	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3699,6 +3771,11 @@ func (c *Client) ResendLoginCode(ctx context.Context, reqEditors ...RequestEdito
 // Changes nothing. By code it needs this client's own pending verification (409
 // otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 //
+// By link, show the user whose account it is, when and on which platform the link
+// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+// me (`rejectEmailVerification`). For a client that is not in a session of that
+// account, `user` is shortened: no name that somebody else chose is in it.
+//
 // Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 // `email_taken` (400).
 //
@@ -3720,10 +3797,14 @@ func (c *Client) GetEmailVerification(ctx context.Context, params *GetEmailVerif
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3745,16 +3826,68 @@ func (c *Client) VerifyEmailWithBody(ctx context.Context, contentType string, bo
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
 func (c *Client) VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVerifyEmailRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectEmailVerificationWithBody Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *Client) RejectEmailVerificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectEmailVerificationRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectEmailVerification Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *Client) RejectEmailVerification(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectEmailVerificationRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4373,8 +4506,13 @@ func (c *Client) EndSession(ctx context.Context, body EndSessionJSONRequestBody,
 
 // GetSession Who is signed in
 //
-// 200 for a signed-in client, 401 with the flows it can start for anyone
-// else. Never carries tokens.
+// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+//
+// A client whose pending sign-in waits for a link asks with its session token. Once
+// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+// used, the old session token may ask again: a lost answer costs nothing. No other
+// answer carries tokens.
 //
 // Corresponds with GET /_allauth/app/v1/auth/session (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -6184,6 +6322,46 @@ func NewVerifyEmailRequestWithBody(server string, contentType string, body io.Re
 	}
 
 	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/email/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRejectEmailVerificationRequest calls the generic RejectEmailVerification builder with application/json body
+func NewRejectEmailVerificationRequest(server string, body RejectEmailVerificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRejectEmailVerificationRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRejectEmailVerificationRequestWithBody constructs an http.Request for the RejectEmailVerification method, with any body, and a specified content type
+func NewRejectEmailVerificationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/email/verify/reject")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -8068,6 +8246,11 @@ type ClientWithResponsesInterface interface {
 	// Changes nothing. By code it needs this client's own pending verification (409
 	// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 	//
+	// By link, show the user whose account it is, when and on which platform the link
+	// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+	// me (`rejectEmailVerification`). For a client that is not in a session of that
+	// account, `user` is shortened: no name that somebody else chose is in it.
+	//
 	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 	// `email_taken` (400).
 	//
@@ -8081,10 +8264,14 @@ type ClientWithResponsesInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -8096,15 +8283,47 @@ type ClientWithResponsesInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
 	VerifyEmailWithResponse(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyEmailResult, error)
+
+	// RejectEmailVerificationWithBodyWithResponse Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error)
+
+	// RejectEmailVerificationWithResponse Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerificationWithResponse(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error)
 
 	// ResendEmailVerificationWithResponse Mail another code
 	//
@@ -8486,8 +8705,13 @@ type ClientWithResponsesInterface interface {
 
 	// GetSessionWithResponse Who is signed in
 	//
-	// 200 for a signed-in client, 401 with the flows it can start for anyone
-	// else. Never carries tokens.
+	// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+	//
+	// A client whose pending sign-in waits for a link asks with its session token. Once
+	// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+	// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+	// used, the old session token may ask again: a lost answer costs nothing. No other
+	// answer carries tokens.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -11977,6 +12201,89 @@ func (r VerifyEmailResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VerifyEmailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RejectEmailVerificationResult503Headers the declared response headers of an HTTP 503 response for RejectEmailVerification
+type RejectEmailVerificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type RejectEmailVerificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EmailRejectionResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RejectEmailVerificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON200() *EmailRejectionResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RejectEmailVerificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RejectEmailVerificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RejectEmailVerificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RejectEmailVerificationResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16163,6 +16470,11 @@ func (c *ClientWithResponses) ResendLoginCodeWithResponse(ctx context.Context, r
 // Changes nothing. By code it needs this client's own pending verification (409
 // otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 //
+// By link, show the user whose account it is, when and on which platform the link
+// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+// me (`rejectEmailVerification`). For a client that is not in a session of that
+// account, `user` is shortened: no name that somebody else chose is in it.
+//
 // Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 // `email_taken` (400).
 //
@@ -16182,10 +16494,14 @@ func (c *ClientWithResponses) GetEmailVerificationWithResponse(ctx context.Conte
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16203,10 +16519,14 @@ func (c *ClientWithResponses) VerifyEmailWithBodyWithResponse(ctx context.Contex
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -16217,6 +16537,46 @@ func (c *ClientWithResponses) VerifyEmailWithResponse(ctx context.Context, body 
 		return nil, err
 	}
 	return ParseVerifyEmailResult(rsp)
+}
+
+// RejectEmailVerificationWithBodyWithResponse Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *ClientWithResponses) RejectEmailVerificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error) {
+	rsp, err := c.RejectEmailVerificationWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectEmailVerificationResult(rsp)
+}
+
+// RejectEmailVerificationWithResponse Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *ClientWithResponses) RejectEmailVerificationWithResponse(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error) {
+	rsp, err := c.RejectEmailVerification(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectEmailVerificationResult(rsp)
 }
 
 // ResendEmailVerificationWithResponse Mail another code
@@ -16743,8 +17103,13 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, body E
 
 // GetSessionWithResponse Who is signed in
 //
-// 200 for a signed-in client, 401 with the flows it can start for anyone
-// else. Never carries tokens.
+// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+//
+// A client whose pending sign-in waits for a link asks with its session token. Once
+// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+// used, the old session token may ask again: a lost answer costs nothing. No other
+// answer carries tokens.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -20211,6 +20576,80 @@ func ParseVerifyEmailResult(rsp *http.Response) (*VerifyEmailResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers VerifyEmailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRejectEmailVerificationResult parses an HTTP response from a RejectEmailVerificationWithResponse call
+func ParseRejectEmailVerificationResult(rsp *http.Response) (*RejectEmailVerificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RejectEmailVerificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EmailRejectionResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers RejectEmailVerificationResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {

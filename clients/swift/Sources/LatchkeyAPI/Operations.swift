@@ -1076,6 +1076,40 @@ public enum Operations {
         }
     }
 
+    /// `POST /_allauth/app/v1/auth/email/verify/reject`
+    public enum RejectEmailVerification {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: VerifyEmailRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: VerifyEmailRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: What became of the account.
+            case ok(EmailRejectionResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/email/verify/resend`
     public enum ResendEmailVerification {
         /// What the operation answers, by status.
@@ -2476,6 +2510,11 @@ public protocol API: Sendable {
     /// Changes nothing. By code it needs this client's own pending verification (409
     /// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
     ///
+    /// By link, show the user whose account it is, when and on which platform the link
+    /// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+    /// me (`rejectEmailVerification`). For a client that is not in a session of that
+    /// account, `user` is shortened: no name that somebody else chose is in it.
+    ///
     /// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
     /// `email_taken` (400).
     func getEmailVerification(_ input: Operations.GetEmailVerification.Input) async throws(ClientError) -> Operations.GetEmailVerification.Output
@@ -2485,11 +2524,25 @@ public protocol API: Sendable {
     /// By code: the code that was mailed, in the session that asked for it; a pending
     /// sign-in goes on from here. By link: the key of the link, in any session; a
     /// pending sign-in of the same session goes on only with
-    /// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-    /// success**: the address is verified, sign in.
+    /// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+    /// **401 with nothing pending is a success**: the address is verified, sign in. A
+    /// sign-in that waits for the link in another session goes on by itself: `getSession`
+    /// of that session says so.
     ///
-    /// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+    /// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+    /// `sign_in_first`: the account has a second factor or a passkey and has verified
+    /// nothing, so that its link verifies in a session of the account alone.
     func verifyEmail(_ input: Operations.VerifyEmail.Input) async throws(ClientError) -> Operations.VerifyEmail.Output
+
+    /// Say that an account with one's address is not one's own
+    ///
+    /// The second choice beside `verifyEmail`, by link, for the owner of an address that
+    /// somebody else has given. An account of which nothing was ever proved is deleted,
+    /// with its sessions. An account that has a verified address or number, a provider, a
+    /// second factor, a passkey or a tenant loses the address.
+    ///
+    /// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+    func rejectEmailVerification(_ input: Operations.RejectEmailVerification.Input) async throws(ClientError) -> Operations.RejectEmailVerification.Output
 
     /// Mail another code
     ///
@@ -2661,8 +2714,13 @@ public protocol API: Sendable {
 
     /// Who is signed in
     ///
-    /// 200 for a signed-in client, 401 with the flows it can start for anyone
-    /// else. Never carries tokens.
+    /// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+    ///
+    /// A client whose pending sign-in waits for a link asks with its session token. Once
+    /// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+    /// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+    /// used, the old session token may ask again: a lost answer costs nothing. No other
+    /// answer carries tokens.
     func getSession() async throws(ClientError) -> Operations.GetSession.Output
 
     /// End sign-ins
@@ -3341,6 +3399,22 @@ extension Client: API {
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/email/verify/reject`: see ``API``.
+    public func rejectEmailVerification(_ input: Operations.RejectEmailVerification.Input) async throws(ClientError) -> Operations.RejectEmailVerification.Output {
+        var request = HTTPRequest(operation: "rejectEmailVerification", method: "POST", path: "/_allauth/app/v1/auth/email/verify/reject", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(EmailRejectionResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))

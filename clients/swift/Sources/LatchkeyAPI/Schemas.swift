@@ -792,6 +792,46 @@ public struct EmailAddressesResponse: Codable, Hashable, Sendable {
     }
 }
 
+/// `EmailRejection` of the description.
+public struct EmailRejection: Codable, Hashable, Sendable {
+    /// `account_deleted`: nothing of the account was proved, and it is gone.
+    /// `address_removed`: the account stays without the address.
+    public var outcome: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        outcome: String
+    ) {
+        self.outcome = outcome
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case outcome = "outcome"
+    }
+}
+
+/// `EmailRejectionResponse` of the description.
+public struct EmailRejectionResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: EmailRejection
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: EmailRejection
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
 /// `EmailRequest` of the description.
 public struct EmailRequest: Codable, Hashable, Sendable {
     /// Compared without case.
@@ -815,19 +855,30 @@ public struct EmailVerification: Codable, Hashable, Sendable {
     public var email: String
     /// `user` of the description.
     public var user: User
+    /// Seconds since the Unix epoch, UTC.
+    public var requestedAt: Timestamp?
+    /// What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+    /// `browser` or `unknown`. By link only, as `requested_at` is.
+    public var platform: String?
 
     /// Makes one from its members; what is left out is absent.
     public init(
         email: String,
-        user: User
+        user: User,
+        requestedAt: Timestamp? = nil,
+        platform: String? = nil
     ) {
         self.email = email
         self.user = user
+        self.requestedAt = requestedAt
+        self.platform = platform
     }
 
     private enum CodingKeys: String, CodingKey {
         case email = "email"
         case user = "user"
+        case requestedAt = "requested_at"
+        case platform = "platform"
     }
 }
 
@@ -1327,7 +1378,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `password_too_common`, `password_too_short`, `password_too_similar`,
     /// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
     /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-    /// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+    /// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
     /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
     /// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
     /// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,

@@ -712,6 +712,30 @@ export type EmailVerification = {
      */
     email: string;
     user: User;
+    requested_at?: Timestamp;
+    /**
+     * What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+     * `browser` or `unknown`. By link only, as `requested_at` is.
+     *
+     */
+    platform?: string;
+};
+
+export type EmailRejectionResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: EmailRejection;
+};
+
+export type EmailRejection = {
+    /**
+     * `account_deleted`: nothing of the account was proved, and it is gone.
+     * `address_removed`: the account stays without the address.
+     *
+     */
+    outcome: string;
 };
 
 export type EmailVerificationMeta = {
@@ -1157,7 +1181,7 @@ export type Problem = {
      * `password_too_common`, `password_too_short`, `password_too_similar`,
      * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
      * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-     * `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+     * `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
      * `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
      * `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
      * `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
@@ -1476,6 +1500,51 @@ export type VerifyEmailResponses = {
 };
 
 export type VerifyEmailResponse = VerifyEmailResponses[keyof VerifyEmailResponses];
+
+export type RejectEmailVerificationData = {
+    body: VerifyEmailRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/email/verify/reject';
+};
+
+export type RejectEmailVerificationErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type RejectEmailVerificationError = RejectEmailVerificationErrors[keyof RejectEmailVerificationErrors];
+
+export type RejectEmailVerificationResponses = {
+    /**
+     * What became of the account.
+     */
+    200: EmailRejectionResponse;
+};
+
+export type RejectEmailVerificationResponse = RejectEmailVerificationResponses[keyof RejectEmailVerificationResponses];
 
 export type ResendEmailVerificationData = {
     body?: never;
