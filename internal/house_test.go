@@ -74,7 +74,7 @@ var calls = map[string][]string{
 // setting, limits of statements and names of indexes, which cannot be parameters, and
 // what makes the databases of tests and of measurements.
 var sqlBuiltInGo = []string{
-	"internal/postgres/claims.go", "internal/postgres/pooler.go", "internal/postgres/migrator.go", "internal/testdb/testdb.go",
+	"internal/postgres/claims.go", "internal/postgres/pooler.go", "internal/postgres/migrator.go", "internal/testdb/testdb.go", "internal/testdb/old.go",
 	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "internal/chaos/age.go", "clients/conformance/database.go",
 }
 

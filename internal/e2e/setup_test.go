@@ -103,11 +103,23 @@ func (b *buffer) String() string {
 // start runs a server on a fresh database, with settings on top of the defaults.
 func start(t testing.TB, settings ...string) *world {
 	t.Helper()
+
 	key, _, err := token.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: testdb.New(t), key: key, clock: newClock(), log: &buffer{}, options: []app.Option{app.TrustClock()}, secrets: &secrets{seen: map[string]string{}}}
+
+	return startOn(t, testdb.New(t), key, settings...)
+}
+
+// startOn runs a server on a database, with a signing key, and with settings on top of the defaults.
+func startOn(t testing.TB, database, key string, settings ...string) *world {
+	t.Helper()
+
+	w := &world{
+		t: t, db: database, key: key, clock: newClock(), log: &buffer{},
+		options: []app.Option{app.TrustClock()}, secrets: &secrets{seen: map[string]string{}},
+	}
 	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}, w.secrets}, Timeout: 20 * time.Second}
 	t.Cleanup(w.nothingReadable) // when its servers have ended, and before its database goes
 	w.app, w.url = w.serve(settings...)

@@ -141,6 +141,19 @@ func TestToken_aRefreshTokenWithTheAudienceOfBeforeIsAccepted(t *testing.T) {
 // resigned is a token with a part of its claims replaced, signed with the server's key.
 func (w *world) resigned(compact, old, replacement string) string {
 	w.t.Helper()
+
+	return w.edited(compact, func(claims string) string {
+		if strings.Count(claims, old) != 1 {
+			w.t.Fatalf("%s does not stand once in %s", old, claims)
+		}
+
+		return strings.Replace(claims, old, replacement, 1)
+	})
+}
+
+// edited is a token with its claims edited, signed with the server's key.
+func (w *world) edited(compact string, edit func(claims string) string) string {
+	w.t.Helper()
 	block, _ := pem.Decode([]byte(w.key))
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
@@ -149,11 +162,10 @@ func (w *world) resigned(compact, old, replacement string) string {
 
 	parts := strings.Split(compact, ".")
 	text, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil || strings.Count(string(text), old) != 1 {
-		w.t.Fatalf("%s does not stand once in %s: %v", old, text, err)
+	if err != nil {
+		w.t.Fatal(err)
 	}
-	changed := strings.Replace(string(text), old, replacement, 1)
-	signed := parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(changed))
+	signed := parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(edit(string(text))))
 
 	sum := sha256.Sum256([]byte(signed))
 	r, s, err := ecdsa.Sign(rand.Reader, parsed.(*ecdsa.PrivateKey), sum[:])

@@ -40,7 +40,8 @@ type Key struct {
 	// Before returns what servers before 0.2.0 derived from the signing key. Where the database was
 	// served by one of them, that becomes the shared key, so that what it has stored is still read.
 	Before func() []byte
-	// Optional keys are used where they are, and never made.
+	// Optional keys are used where they are, and never made. Until the database has one, it is what servers
+	// before 0.2.0 derived: settings that name keys since the upgrade still need what was sealed before.
 	Optional bool
 	// Set hands the key over. It is called again if the key changes.
 	Set func(key []byte)
@@ -60,6 +61,12 @@ type Store struct {
 
 // New returns a store for some keys. wrappers returns the keys of the settings as they are now.
 func New(d *postgres.DB, wrappers func() []Wrapper, keys ...*Key) *Store {
+	for _, k := range keys {
+		if k.Optional {
+			k.Set(k.Before())
+		}
+	}
+
 	return &Store{db: d, wrappers: wrappers, keys: keys}
 }
 

@@ -176,3 +176,28 @@ func TestSession_withARealServer(t *testing.T) {
 		w.enters(w.SubmitSecondFactor(t.Context(), codes[0]))
 	})
 }
+
+// Strangers who guess use up the tries of an address. The device that has signed in before has
+// tries of its own.
+func TestSession_isNotLockedOutByStrangersGuesses(t *testing.T) {
+	t.Parallel()
+	server := devserver.Run(t, "ACCOUNT_EMAIL_VERIFICATION=none", `ACCOUNT_RATE_LIMITS={"login_failed":"5/d/key"}`)
+	owner := start(t, server, "owner@example.com")
+	owner.enters(owner.SignUp(t.Context(), owner.email, goodPassword))
+	owner.must(owner.SignOut(t.Context()))
+
+	stranger := start(t, server, owner.email)
+	refused := func(password, code string) {
+		t.Helper()
+		var e *latchkey.Error
+		if _, err := stranger.SignIn(t.Context(), owner.email, password); !errors.As(err, &e) || !e.Has(code) {
+			t.Fatalf("got %v, want %s", err, code)
+		}
+	}
+	for range 5 {
+		refused("not the password", "email_password_mismatch")
+	}
+	refused(goodPassword, "too_many_login_attempts")
+
+	owner.enters(owner.SignIn(t.Context(), owner.email, goodPassword))
+}

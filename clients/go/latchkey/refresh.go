@@ -261,6 +261,9 @@ func (s *Session) end(ctx context.Context, rec record, code string) error {
 	if err := s.clearStore(held.Seq, code); err != nil {
 		return s.failed(err)
 	}
+	if code == "account_deleted" {
+		s.forgetDevice()
+	}
 	s.mu.Lock()
 	s.take(record{Seq: held.Seq + 1, Reason: code})
 	s.mu.Unlock()

@@ -12,6 +12,7 @@ export interface Envelope {
     readonly session_token?: string;
     readonly access_token?: string;
     readonly refresh_token?: string;
+    readonly device_token?: string;
     readonly ended_at?: number;
     readonly deletion_cancelled?: boolean;
   };

@@ -1,5 +1,6 @@
 import { sameToken, type AccessToken, type Credential } from './access-token.js';
 import { Backoff } from './backoff.js';
+import { DeviceToken } from './device.js';
 import { LatchkeyError, nothingPending, signedOut, storeError } from './errors.js';
 import type { User } from './generated/types.gen.js';
 import type { Step } from './operations.js';
@@ -23,6 +24,7 @@ interface Underway {
 /** Keeps one session: what is stored, what is in memory, and the one refresh in flight. */
 export class Keeper {
   readonly news = new SessionNews();
+  readonly device: DeviceToken;
   private readonly gate: UnlockGate;
   private readonly slots: Slots;
   private readonly backoff: Backoff;
@@ -48,6 +50,7 @@ export class Keeper {
 
   constructor(private readonly settings: Settings) {
     this.slots = new Slots(settings.storage);
+    this.device = new DeviceToken(settings.storage);
     this.backoff = new Backoff(settings.clock, settings.random);
     this.readings = new Backoff(settings.clock, settings.random);
     this.revocations = new Revocations(settings, (record) => this.slots.settle(record.refreshToken));
@@ -167,6 +170,7 @@ export class Keeper {
     this.underway = undefined;
     this.backoff.succeed();
     this.hold(found, pair);
+    await this.device.keep(pair.deviceToken);
   }
 
   /**
@@ -218,6 +222,9 @@ export class Keeper {
     this.forget();
     await this.slots.end({ reason, endedAt, only }).catch(() => undefined); // its token is dead anyhow
     this.news.set({ state: 'signed_out', reason, endedAt });
+    if (reason === 'account_deleted') {
+      await this.device.forget().catch(() => undefined); // the account is gone, and its token says nothing any more
+    }
   }
 
   /** Lets the person prove that they are there. `asked`: they pressed a button for it. */
@@ -365,7 +372,10 @@ export class Keeper {
   }
 
   private open(): Promise<void> {
-    const forget = async (): Promise<void> => void (await this.slots.end({ reason: 'restored' }));
+    const forget = async (): Promise<void> => {
+      await this.slots.end({ reason: 'restored' });
+      await this.device.forget();
+    };
     this.opened ??= (this.settings.storage.open?.(forget) ?? Promise.resolve()).catch((error: unknown) => {
       this.opened = undefined;
       throw storeError(error);

@@ -12,6 +12,8 @@ export interface Pair {
   readonly access: AccessToken;
   readonly refreshToken: string;
   readonly user: User | undefined;
+  /** Of a sign-in. */
+  readonly deviceToken?: string | undefined;
 }
 
 /** What the server says to a refresh token: a pair, that it is over, or that another call was faster. */

@@ -62,7 +62,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         let session = try await signedIn()
         var changes = session.changes().makeAsyncIterator()
         try await session.signOut()
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe"])
         XCTAssertEqual(server.count("endSession"), 1)
         XCTAssertEqual(server.requests("endSession").first?.headers["Authorization"]?.hasPrefix("Bearer "), true)
         let change = await changes.next()
@@ -83,7 +83,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         try await out
         let failed = await result
         XCTAssertEqual(failed, .failure(.signedOut(.user)))
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe"])
         XCTAssertEqual(server.count("getProfile"), 0)
         let state = await session.state()
         XCTAssertEqual(state, .signedOut(.user))
@@ -169,13 +169,13 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         clock.advance(301)
         server.cut(true)
         try await session.signOut()
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe", "revocation"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe", "revocation"])
         XCTAssertEqual(server.count("endSession"), 0)
         server.cut(false)
         let next = try self.session()
         await until("the server is told") {
             clock.advance(1)
-            return server.count("endSession") > 0 && Set(keychain.contents.keys) == ["probe"]
+            return server.count("endSession") > 0 && Set(keychain.contents.keys) == ["device", "probe"]
         }
         let state = await next.state()
         XCTAssertEqual(state, .signedOut(nil))
@@ -191,7 +191,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
                 return server.count("endSession") == count
             }
         }
-        await until("nothing is left") { Set(keychain.contents.keys) == ["probe"] }
+        await until("nothing is left") { Set(keychain.contents.keys) == ["device", "probe"] }
     }
 
     func testAStoreThatCannotBeClearedDoesNotKeepAnybodySignedIn() async throws {
@@ -216,7 +216,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
             XCTAssertEqual(server.count("getProfile"), before)
             await until("nothing is left") {
                 clock.advance(1)
-                return Set(keychain.contents.keys) == ["probe"]
+                return Set(keychain.contents.keys) == ["device", "probe"]
             }
         }
         XCTAssertEqual(server.count("endSession"), 3)
@@ -236,7 +236,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         keychain.condition = .unlocked
         let state = await session.state()
         XCTAssertEqual(state, .signedOut(ended))
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe"])
     }
 
     func testDeletingTheAccountSignsOut() async throws {
@@ -245,6 +245,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         guard case .ok = try await session.api.deleteAccount() else { return XCTFail("not deleted") }
         let state = await session.state()
         XCTAssertEqual(state, .signedOut(.user))
+        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
     }
 
     func testP12AReinstallClearsOrKeeps() async throws {

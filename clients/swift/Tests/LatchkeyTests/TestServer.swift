@@ -91,7 +91,7 @@ final class TestServer: Transport, @unchecked Sendable {
 
     private func signIn() -> HTTPResponse {
         (generation, key, ended, minimum) = (generation + 1, nil, nil, 1)
-        return pair()
+        return pair(#","device_token":"lkdt_\#(generation)""#)
     }
 
     private func refresh(_ request: HTTPRequest) -> HTTPResponse {
@@ -114,8 +114,8 @@ final class TestServer: Transport, @unchecked Sendable {
         request.headers["Authorization"]?.split(separator: "~").last.flatMap { Int($0) }
     }
 
-    private func pair() -> HTTPResponse {
-        let meta = #"{"is_authenticated":true,"access_token":"\#(Self.access(generation))","refresh_token":"refresh-\#(generation)"}"#
+    private func pair(_ more: String = "") -> HTTPResponse {
+        let meta = #"{"is_authenticated":true,"access_token":"\#(Self.access(generation))","refresh_token":"refresh-\#(generation)"\#(more)}"#
         return Self.json(200, #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":\#(meta)}"#)
     }
 

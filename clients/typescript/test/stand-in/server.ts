@@ -57,7 +57,7 @@ export class Server {
           return json(400, { errors: [{ code: 'email_password_mismatch', message: 'No.', param: 'password' }] });
         }
         this.sessions.push({ generation: 0, key: null, confirmed: false, ended: undefined });
-        return this.pair(this.sessions.length - 1);
+        return this.pair(this.sessions.length - 1, { device_token: `lkdt_${this.sessions.length}` });
       case 'POST /_allauth/app/v1/auth/token/refresh':
         return this.refresh(String(body['refresh']), headers.get('Idempotency-Key'));
       case 'DELETE /_allauth/app/v1/auth/session':
@@ -86,13 +86,13 @@ export class Server {
     return this.pair(id);
   }
 
-  private pair(id: number): Response {
+  private pair(id: number, more: object = {}): Response {
     const { generation } = this.sessions[id] as State;
     const claims = { iat: 1790000000, exp: 1790000000 + this.life, sid: id, gen: generation };
     const access = `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
     const jti = Buffer.from(JSON.stringify({ jti: `${id}-${generation}` })).toString('base64url');
     const refresh = `h.${jti}.${this.signatures++}:refresh:${id}:${generation}`; // never the same bytes
-    return json(200, { data: { user, methods: [] }, meta: { is_authenticated: true, session_token: 'st', access_token: access, refresh_token: refresh } });
+    return json(200, { data: { user, methods: [] }, meta: { is_authenticated: true, session_token: 'st', access_token: access, refresh_token: refresh, ...more } });
   }
 
   private end(headers: Headers): Response {
