@@ -141,8 +141,6 @@ CREATE TABLE sessions (
     previous_token_hash    bytea       CHECK (octet_length(previous_token_hash) = 32),
     -- Whether that one still works: until the one that was handed out last is first used.
     previous_token_works   boolean     NOT NULL DEFAULT false,
-    -- The generation that a late replay has made young again, so that none is so twice.
-    restarted_generation   bigint,
     CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT sessions_are_of_somebody CHECK ((user_id IS NULL) = (attempt IS NOT NULL))
 ) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row

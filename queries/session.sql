@@ -114,8 +114,7 @@ SELECT * FROM session_details WHERE token_hash = @token_hash OR previous_token_h
 -- name: FindSessionToRefresh :one
 SELECT sqlc.embed(session_details),
        coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
-       extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age,
-       coalesce(s.restarted_generation = s.generation, false)::boolean AS age_restarted
+       extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
   FROM session_details
   JOIN sessions s ON s.id = session_details.id
  WHERE session_details.id = @id;
@@ -156,12 +155,6 @@ UPDATE sessions
        idempotency_key_hash = sqlc.narg(idempotency_key_hash),
        token_expires_at = CASE WHEN @ends_session_token::boolean THEN 'epoch' ELSE token_expires_at END,
        sends_idempotency_keys = sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
- WHERE id = @id;
-
--- The age of the current generation starts again: nobody may have received it until now.
--- name: RestartSessionAge :exec
-UPDATE sessions
-   SET rotated_at = clock_timestamp(), refresh_issued_at = coalesce(refresh_issued_at, rotated_at), restarted_generation = generation
  WHERE id = @id;
 
 -- Once per generation, when its use is first seen. Losing it only makes a replay kinder, so it

@@ -434,8 +434,7 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 const findSessionToRefresh = `-- name: FindSessionToRefresh :one
 SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at, session_details.token_expires_at, session_details.previous_token_hash, session_details.previous_token_works, session_details.lives_until,
        coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
-       extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age,
-       coalesce(s.restarted_generation = s.generation, false)::boolean AS age_restarted
+       extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
   FROM session_details
   JOIN sessions s ON s.id = session_details.id
  WHERE session_details.id = $1
@@ -445,7 +444,6 @@ type FindSessionToRefreshRow struct {
 	SessionDetail   SessionDetail
 	RefreshIssuedAt time.Time
 	Age             float64
-	AgeRestarted    bool
 }
 
 // A session whose refresh token was presented: when that token was issued, and how many seconds
@@ -486,7 +484,6 @@ func (q *Queries) FindSessionToRefresh(ctx context.Context, id uuid.UUID) (FindS
 		&i.SessionDetail.LivesUntil,
 		&i.RefreshIssuedAt,
 		&i.Age,
-		&i.AgeRestarted,
 	)
 	return i, err
 }
@@ -766,18 +763,6 @@ func (q *Queries) MarkSessionTokenUsed(ctx context.Context, arg MarkSessionToken
 		arg.DueBefore,
 		arg.TokenHash,
 	)
-	return err
-}
-
-const restartSessionAge = `-- name: RestartSessionAge :exec
-UPDATE sessions
-   SET rotated_at = clock_timestamp(), refresh_issued_at = coalesce(refresh_issued_at, rotated_at), restarted_generation = generation
- WHERE id = $1
-`
-
-// The age of the current generation starts again: nobody may have received it until now.
-func (q *Queries) RestartSessionAge(ctx context.Context, id uuid.UUID) error {
-	_, err := q.db.Exec(ctx, restartSessionAge, id)
 	return err
 }
 

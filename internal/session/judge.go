@@ -37,7 +37,6 @@ type Row struct {
 	Generation       int64
 	Age              time.Duration // of the current generation, by the clock of the database
 	Confirmed        bool          // the current generation was seen in use
-	AgeRestarted     bool          // a late replay has made it young again; see RestartsAge
 	RefreshExpiresAt time.Time
 	ExpiresAt        time.Time // absolute
 	KeyHash          []byte    // of the Idempotency-Key that spent the generation before
@@ -114,16 +113,6 @@ func verdictOfPredecessor(row Row, token Presented, grace time.Duration) Verdict
 		return Conflict
 	}
 	return Reuse
-}
-
-// RestartsAge reports whether a replay makes the current generation young again. All the answers
-// that carried it were lost, and its first receiver may be one of several calls that are on their
-// way at once: to them it is as new as one that was just made.
-//
-// Security: once per generation. A thief who presents the predecessor again and again would keep
-// the current one young for ever, and so never be noticed.
-func RestartsAge(row Row, grace time.Duration) bool {
-	return !young(row, grace) && !row.AgeRestarted
 }
 
 // young: parallel calls of the moment in which the generation was made may still be on

@@ -129,10 +129,8 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 		return refused(verdict, problem.RefreshConflict), nil
 	case Reuse:
 		return refused(verdict, problem.RefreshTokenReused.Ended(tx.Now)), End(ctx, tx, d.ID, ReuseDetected)
-	case Repeat:
+	case Repeat, Replay:
 		return rotationOf(verdict, &row), nil
-	case Replay:
-		return rotationOf(verdict, &row), s.restartAge(ctx, tx, &row)
 	}
 	return s.moveOn(ctx, tx, d, sp, rotationOf(verdict, &row))
 }
@@ -166,28 +164,13 @@ func (s *Sessions) grace() time.Duration { return seconds(s.settings.RefreshGrac
 
 // verdict says what becomes of a presented token, by the row.
 func (s *Sessions) verdict(row *db.FindSessionToRefreshRow, sp Spending, now time.Time) Verdict {
-	return Judge(s.facts(row), sp.Token, now, s.grace())
-}
-
-// restartAge makes a replayed generation young again where its first answers were all lost.
-func (s *Sessions) restartAge(ctx context.Context, tx postgres.Tx, row *db.FindSessionToRefreshRow) error {
-	if !RestartsAge(s.facts(row), s.grace()) {
-		return nil
-	}
-
-	return tx.RestartSessionAge(ctx, row.SessionDetail.ID)
-}
-
-// facts are what the judgement knows of a row.
-func (s *Sessions) facts(row *db.FindSessionToRefreshRow) Row {
 	d := &row.SessionDetail
-	return Row{
+	return Judge(Row{
 		UserID: d.UserID, Over: d.EndedAt != nil || d.DisabledAt != nil, Generation: d.Generation,
 		Age: time.Duration(row.Age * float64(time.Second)), Confirmed: d.ConfirmedAt != nil,
-		AgeRestarted:     row.AgeRestarted,
 		RefreshExpiresAt: d.RefreshExpiresAt, ExpiresAt: d.ExpiresAt,
 		KeyHash: d.IdempotencyKeyHash, SendsKeys: d.SendsIdempotencyKeys,
-	}
+	}, sp.Token, now, s.grace())
 }
 
 // rotationOf is the outcome that hands out the current generation of a row.
