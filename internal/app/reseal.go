@@ -66,6 +66,9 @@ func addShared(sh *shell, d *postgres.DB, settings config.Config, keys *secret.S
 	}
 	set := func(key []byte) { keys.Add(sharedSealing, key) }
 	shared := &sharedkey.Key{Name: sharedkey.Sealing, Optional: true, Set: set}
+	if ring != nil {
+		shared.Before = func() []byte { return ring.Derive("sealing") }
+	}
 	return sharedkey.New(d, func() []sharedkey.Wrapper { return wrappers(ring, keys) }, shared).Sync(sh.ctx)
 }
 

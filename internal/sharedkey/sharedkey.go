@@ -39,6 +39,7 @@ type Key struct {
 	Name string
 	// Before returns what servers before 0.2.0 derived from the signing key. Where the database was
 	// served by one of them, that becomes the shared key, so that what it has stored is still read.
+	// nil: there is no signing key to derive from.
 	Before func() []byte
 	// Optional keys are used where they are, and never made. Until the database has one, it is what servers
 	// before 0.2.0 derived: settings that name keys since the upgrade still need what was sealed before.
@@ -62,7 +63,7 @@ type Store struct {
 // New returns a store for some keys. wrappers returns the keys of the settings as they are now.
 func New(d *postgres.DB, wrappers func() []Wrapper, keys ...*Key) *Store {
 	for _, k := range keys {
-		if k.Optional {
+		if k.Optional && k.Before != nil {
 			k.Set(k.Before())
 		}
 	}
