@@ -23,3 +23,65 @@ func TestUndo_aThiefsLinkDoesNotVoidTheOwners(t *testing.T) {
 	h.thiefIsOut(thief, s)
 	h.ownerIsBack(owners, letters)
 }
+
+// A message that the thief asks for while the account is being restored opens nothing: it goes to
+// an address that is the account's no more.
+func TestUndo_whatIsAskedForMeanwhileOpensNothing(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a link that resets the password", func(t *testing.T) {
+		t.Parallel()
+		p := newPrey(t)
+		n := len(p.letters(robber))
+		p.meanwhile("SELECT 1",
+			func() answer { return p.undo(p.key) },
+			func() answer { return p.visitor().post(resetRequestPath, "email", robber) },
+		)[0].wants(200)
+
+		key := p.mailedKey(robber, n+1)
+		p.visitor().post(resetPath, "key", key, "password", robberWord).wants(400, "invalid_password_reset@key")
+		p.visitor().do("GET", resetPath, "", "X-Password-Reset-Key: "+key).wants(400, "invalid_password_reset@key")
+		p.nobodyIsIn()
+	})
+
+	t.Run("a code that resets the password", func(t *testing.T) {
+		t.Parallel()
+		p := newPrey(t, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true")
+		n := len(p.letters(robber))
+		v := p.visitor()
+		p.meanwhile("SELECT 1",
+			func() answer { return p.undo(p.key) },
+			func() answer { return v.post(resetRequestPath, "email", robber) },
+		)[0].wants(200)
+
+		v.post(resetPath, "key", p.mailedCode(robber, n+1), "password", robberWord).wants(409, "flow_not_pending")
+		p.nobodyIsIn()
+	})
+
+	t.Run("a code that signs in", func(t *testing.T) {
+		t.Parallel()
+		p := newPrey(t)
+		p.exec("UPDATE users SET password_hash = NULL")
+		n := len(p.letters(robber))
+		v := p.visitor()
+		p.meanwhile("SELECT 1",
+			func() answer { return p.undo(p.key) },
+			func() answer { return v.post(codeRequestPath, "email", robber) },
+		)[0].wants(200)
+
+		v.post(codeConfirmPath, "code", p.mailedCode(robber, n+1)).wants(409)
+		p.nobodyIsIn()
+	})
+}
+
+// nobodyIsIn fails where the account has a password or a session.
+func (p *prey) nobodyIsIn() {
+	p.t.Helper()
+	owner := query[int64](p.world, "SELECT user_id FROM email_addresses WHERE address = $1", ada)
+	if n := query[int](p.world, "SELECT count(*) FROM users WHERE id = $1 AND password_hash IS NOT NULL", owner); n > 0 {
+		p.t.Error("the account has a password")
+	}
+	if n := query[int](p.world, "SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL", owner); n > 0 {
+		p.t.Errorf("%d sessions are open", n)
+	}
+}
