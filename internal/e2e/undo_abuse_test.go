@@ -1,6 +1,11 @@
 package e2e
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
 
 // A thief who has removed all of the owner's addresses gets undo links, too. Opening one does not
 // take the owner's away.
@@ -72,6 +77,30 @@ func TestUndo_whatIsAskedForMeanwhileOpensNothing(t *testing.T) {
 		v.post(codeConfirmPath, "code", p.mailedCode(robber, n+1)).wants(409)
 		p.nobodyIsIn()
 	})
+}
+
+// A thief who has the account deleted does not get that, either: an undo keeps the account, without
+// a sign-in of its owner.
+func TestUndo_cancelsTheDeletionOfTheAccount(t *testing.T) {
+	t.Parallel()
+	p := newPrey(t)
+	p.thief.do("DELETE", accountPath, "").wants(200)
+	p.undo(p.key).wants(200)
+
+	p.delivered()
+	stays := func(l letter) bool { return strings.Contains(l.subject, "stays") }
+	if letters := p.letters(ada); !slices.ContainsFunc(letters, stays) {
+		t.Error("the owner is not told that the account stays")
+	}
+	if n := query[int](p.world, "SELECT count(*) FROM audit_events WHERE event = 'deletion_cancelled'"); n != 1 {
+		t.Errorf("%d audit rows", n)
+	}
+
+	p.clock.Advance(15 * 24 * time.Hour)
+	p.swept()
+	if query[int](p.world, "SELECT count(*) FROM users") != 1 {
+		t.Error("the account is gone")
+	}
 }
 
 // nobodyIsIn fails where the account has a password or a session.
