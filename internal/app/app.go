@@ -270,6 +270,15 @@ func keyring(s token.Settings, clock postgres.Clock) (*token.Keyring, error) {
 	return ring, nil
 }
 
+// givenRing reads the keys for a command that does without where the settings name none: nil.
+func (sh *shell) givenRing(s token.Settings) (*token.Keyring, error) {
+	if s.PrivateKey == "" && s.PrivateKeyFile == "" {
+		return nil, nil
+	}
+
+	return keyring(s, sh.now)
+}
+
 // keysEvery is how often the key file is read again.
 const keysEvery = 20 * time.Second
 

@@ -241,7 +241,7 @@ func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Calle
 	if err := code.DropAll(ctx, tx, r.userID); err != nil {
 		return progress{}, err
 	}
-	if err := f.forgive(ctx, tx, r.userID); err != nil {
+	if err := Forgive(ctx, tx, f.Limiter, r.userID); err != nil {
 		return progress{}, err
 	}
 	err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.PasswordReset, UserID: r.userID, Device: who.Device, Email: r.address})
@@ -283,18 +283,22 @@ func (f *Flow) tellOfReset(ctx context.Context, tx postgres.Tx, r resetting, bef
 	return f.Notices.Changed(ctx, tx, notice.Change{UserID: r.userID, Kind: outbox.PasswordReset, Before: before, From: from})
 }
 
-// forgive clears the counters of failed sign-ins and of wrong second factors: whoever knew the
-// old password may have used them up.
-func (f *Flow) forgive(ctx context.Context, tx postgres.Tx, userID int64) error {
+// Forgive clears the counters of failed sign-ins and of wrong second factors: others who knew the
+// old password may have used them up. Without a limiter it clears what is counted with the factors.
+func Forgive(ctx context.Context, tx postgres.Tx, limiter *limit.Limiter, userID int64) error {
 	if err := tx.UpdateAuthenticatorsForgiven(ctx, userID); err != nil {
 		return err
 	}
+	if limiter == nil {
+		return nil
+	}
+
 	names, err := tx.ListUserNames(ctx, userID)
 	if err != nil {
 		return err
 	}
 
-	return f.Limiter.ForgetGuesses(ctx, tx, userID, names...)
+	return limiter.ForgetGuesses(ctx, tx, userID, names...)
 }
 
 // useUp makes sure that the code or link works once, and verifies the address that it was
