@@ -197,22 +197,3 @@ func TestResume_whatIsAskedForAgainEndsWithTheSession(t *testing.T) {
 		}
 	}
 }
-
-// A link whose address another user has verified meanwhile is refused, and changes nothing.
-func TestVerifyLink_aRefusalChangesNothing(t *testing.T) {
-	t.Parallel()
-	w := mailing(t, "ACCOUNT_EMAIL_VERIFICATION=none")
-	first, second := w.signedIn(ada), w.signedIn(grace)
-	for n, v := range []*visitor{first, second} {
-		v.proved()
-		v.post(emailsPath, "email", "both@example.org").wants(200)
-		v.do("PUT", emailsPath, object("email", "both@example.org")).wants(200)
-		w.mailedKey("both@example.org", n+1)
-	}
-	w.exec("UPDATE email_addresses SET verified_at = now() WHERE address = 'both@example.org' AND user_id = (SELECT user_id FROM email_addresses WHERE address = $1)", grace)
-
-	w.opens(w.mailedKey("both@example.org", 1)).wants(400, "email_taken@key")
-	if n := query[int](w, "SELECT count(*) FROM email_addresses WHERE address = $1", ada); n != 1 {
-		t.Error("the account has lost its own address")
-	}
-}
