@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/app"
 )
 
 // pile makes $1 rows of a kind that nobody needs any more; left counts those that are there.
@@ -105,5 +107,25 @@ func TestSweep_goesOnUntilNothingIsLeft(t *testing.T) {
 	w.swept()
 	if n := query[int](w, "SELECT count(*) FROM sessions"); n != 1 {
 		t.Errorf("%d sessions are left", n)
+	}
+}
+
+// Nobody has to start a sweep: each server sweeps again and again while it runs.
+func TestSweep_aRunningServerSweepsByItself(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp(ada)
+	w.exec(`INSERT INTO email_addresses (user_id, address, is_primary, created_at) SELECT id, 'old@example.com', false, now() - interval '8 days' FROM users`)
+	w.exec(`INSERT INTO users (id, display, created_at, unused_since) VALUES (17, 'x', now(), now() - interval '31 days')`)
+	w.exec(`INSERT INTO rate_limits VALUES (sha256('x'), now() - interval '1 day', 1, 60)`)
+
+	w.options = append(w.options, app.SweepEvery(20*time.Millisecond))
+	w.serve()
+	left := func() string {
+		return query[string](w, `SELECT concat_ws(' ', (SELECT count(*) FROM email_addresses), (SELECT count(*) FROM users), (SELECT count(*) FROM rate_limits))`)
+	}
+	eventually(t, 10*time.Second, "swept", func() bool { return left() == "1 1 0" })
+	if n := query[int](w, "SELECT count(*) FROM audit_events WHERE event IN ('email_expired', 'account_deleted') AND actor = 'server'"); n != 2 {
+		t.Errorf("%d audit rows, want one for the address and one for the account", n)
 	}
 }
