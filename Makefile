@@ -43,6 +43,7 @@ HAS_CHROMIUM  = $(shell command -v chromium 2>/dev/null)
 HAS_SWIFT     = $(shell clients/swift/toolchain.sh --present 2>/dev/null && echo yes)
 HAS_C         = $(shell command -v gcc 2>/dev/null || command -v cc 2>/dev/null)
 HAS_CURL      = $(shell command -v curl 2>/dev/null)
+HAS_PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin" command -v pgbouncer)
 NODE_HINT     = nodejs.org, brew install node, or npm install --global node@22
 
 LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(RACE),$(if $(HAS_C),,-race (no C compiler);)) \
@@ -59,6 +60,7 @@ test-plan:
 test-go:
 	@$(if $(RACE),$(if $(HAS_C),:,echo "left out: -race needs a C compiler: apt-get install gcc"),:)
 	@$(if $(HAS_CURL),:,echo "left out: the tour as it is printed needs curl: apt-get install curl")
+	@$(if $(HAS_PGBOUNCER),:,echo "left out: the tests behind a connection pooler need pgbouncer: apt-get install pgbouncer")
 	go run ./internal/testdb/testpg go test $(if $(HAS_C),$(RACE)) -timeout 25m $(GOTEST) ./...
 
 test-tools: # the generators of ours: a module of its own
@@ -152,10 +154,10 @@ fuzz: ## Run every fuzz target for FUZZ (60s) each
 		done; \
 	done
 
-bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags)
+bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags, BENCH="-janitor 10000000": the janitor alone)
 	go build -trimpath -o bin/bench ./internal/bench
 	@exec bin/bench -server $(BIN) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
 
-chaos: ## Play phones, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
+chaos: ## Play phones, plain clients, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
 	go build -trimpath -o bin/chaos ./internal/chaos
 	@exec bin/chaos -refreshes $(REFRESHES) $(if $(SEED),-seed $(SEED))

@@ -26,6 +26,16 @@ CREATE TABLE users (
     -- Names the person to their passkeys: 32 random bytes, and nothing that is shown
     -- elsewhere. NULL: none was ever made.
     webauthn_handle bytea     CHECK (octet_length(webauthn_handle) = 32),
+    -- How often an undo link restored the account. An attempt to sign in that began before the
+    -- last of them is void.
+    restorations  integer     NOT NULL DEFAULT 0,
+    -- When a sign-up made the account, until the first completed sign-in. NULL: it has been used,
+    -- or was not made by a sign-up.
+    unused_since  timestamptz,
+    -- When a link that was opened outside the sessions of the account verified its first address,
+    -- while providers were connected: a reset removes those that were connected before. NULL: no
+    -- such thing.
+    proved_elsewhere_at timestamptz,
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
@@ -34,6 +44,7 @@ CREATE INDEX users_phone ON users (phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX users_phone_verified ON users (phone) WHERE phone_verified_at IS NOT NULL;
 CREATE UNIQUE INDEX users_webauthn_handle ON users (webauthn_handle) WHERE webauthn_handle IS NOT NULL;
 CREATE INDEX users_deletes_at ON users (deletes_at) WHERE deletes_at IS NOT NULL;
+CREATE INDEX users_unused ON users (unused_since) WHERE unused_since IS NOT NULL;
 
 -- Addresses of people. Stored lower-case; an address may have any number of unverified
 -- holders but one verified one.
@@ -50,6 +61,7 @@ COMMENT ON TABLE email_addresses IS 'Addresses of people, verified or not.';
 CREATE INDEX email_addresses_address ON email_addresses (address);
 CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (address) WHERE verified_at IS NOT NULL;
 CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (user_id) WHERE is_primary;
+CREATE INDEX email_addresses_expiring ON email_addresses (created_at) WHERE verified_at IS NULL AND NOT is_primary;
 
 -- Organisations that people belong to. A claim and a membership, not a partition of users.
 CREATE TABLE tenants (
@@ -80,7 +92,7 @@ CREATE TABLE sessions (
     -- A random 52-bit integer: the id that the list of sessions shows, and that names a
     -- session to be ended. Never the sid, which tokens carry.
     listing_id             bigint      NOT NULL CHECK (listing_id BETWEEN 1 AND 4503599627370495),
-    -- SHA-256 of the session token.
+    -- SHA-256 of the session token that was handed out last.
     token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
     -- NULL while the visitor is on the way in: see attempt.
     user_id                bigint      REFERENCES users ON DELETE CASCADE,
@@ -89,7 +101,8 @@ CREATE TABLE sessions (
     expires_at             timestamptz NOT NULL,
     -- Number of the refresh token that counts; the first is 1.
     generation             bigint      NOT NULL CHECK (generation >= 1),
-    -- When the current generation replaced the one before; its `iat` in whole seconds.
+    -- When the current generation replaced the one before, by the clock of the database: the age
+    -- of a generation is measured from it, so that all servers agree on it.
     rotated_at             timestamptz NOT NULL,
     -- `exp` of the current generation's refresh token, in whole seconds.
     refresh_expires_at     timestamptz NOT NULL,
@@ -118,19 +131,31 @@ CREATE TABLE sessions (
                                               'account_disabled', 'account_deleted')),
     -- How far a visitor has come who is not in yet: flow.Attempt. NULL once they are.
     attempt                jsonb,
+    -- `iat` of the current generation's refresh token, in whole seconds, by the clock of the
+    -- server that issued it. NULL: the generation is older than this column, and rotated_at is it.
+    refresh_issued_at      timestamptz,
+    -- When the session token ends unless it is used; never after expires_at. The epoch: it has
+    -- ended already, or none was handed out. Means nothing while user_id is NULL.
+    token_expires_at       timestamptz NOT NULL DEFAULT (now() + interval '30 days'),
+    -- SHA-256 of the session token before the last reauthentication; NULL: there is none.
+    previous_token_hash    bytea       CHECK (octet_length(previous_token_hash) = 32),
+    -- Whether that one still works: until the one that was handed out last is first used.
+    previous_token_works   boolean     NOT NULL DEFAULT false,
     CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT sessions_are_of_somebody CHECK ((user_id IS NULL) = (attempt IS NOT NULL))
 ) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row
 COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
+CREATE UNIQUE INDEX sessions_previous_token ON sessions (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
 CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
 CREATE INDEX sessions_user ON sessions (user_id);
+CREATE INDEX sessions_pending ON sessions (expires_at) WHERE user_id IS NULL;
 
 -- One-time codes that are out: at most one a session and purpose. The code itself is kept
 -- nowhere but, sealed, in the message that carries it.
 CREATE TABLE codes (
     session_id    uuid        NOT NULL REFERENCES sessions ON DELETE CASCADE,
-    purpose       text        NOT NULL CHECK (purpose IN ('login', 'verify_email', 'verify_phone', 'reset_password')),
+    purpose       text        NOT NULL CHECK (purpose IN ('login', 'verify_email', 'verify_phone', 'reset_password', 'reauthenticate')),
     -- Whom a right code serves. NULL: nobody, so that no code is right.
     user_id       bigint      REFERENCES users ON DELETE CASCADE,
     -- The address or number that it was sent to.
@@ -147,6 +172,7 @@ CREATE TABLE codes (
 );
 COMMENT ON TABLE codes IS 'One-time codes that are out.';
 CREATE INDEX codes_user ON codes (user_id);
+CREATE INDEX codes_expires_at ON codes (expires_at);
 
 -- Links that are out: each works once, in any session.
 CREATE TABLE links (
@@ -157,11 +183,31 @@ CREATE TABLE links (
     -- The address that it was sent to.
     address    text        NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    -- The pending session whose sign-in waits for it; NULL: none.
+    session_id uuid,
+    -- The platform that asked for it: a name of internal/platform.
+    platform   text        NOT NULL DEFAULT 'unknown',
+    -- When it verified the address: the pending session goes on then.
+    used_at    timestamptz
 );
 COMMENT ON TABLE links IS 'Links that are out.';
 CREATE INDEX links_user ON links (user_id);
 CREATE INDEX links_expires_at ON links (expires_at);
+
+-- Tokens of pending sessions whose sign-in went on by itself, because the link that it waited
+-- for was opened elsewhere. Such a token asks for the tokens of the session again until one of
+-- those is first used: the answer that carries them may be lost.
+CREATE TABLE resumptions (
+    -- SHA-256 of the token of the pending session.
+    token_hash bytea       PRIMARY KEY CHECK (octet_length(token_hash) = 32),
+    -- What the pending session became.
+    session_id uuid        NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE resumptions IS 'Tokens of pending sessions whose sign-in went on by itself.';
+CREATE INDEX resumptions_session ON resumptions (session_id);
+CREATE INDEX resumptions_expires_at ON resumptions (expires_at);
 
 -- Second factors and passkeys.
 CREATE TABLE authenticators (
@@ -200,7 +246,7 @@ CREATE TABLE webauthn_credentials (
     transports       text[]  NOT NULL,
     backup_eligible  boolean NOT NULL,
     backup_state     boolean NOT NULL,
-    -- Whether it can sign in alone, as the client said (credProps.rk). NULL: it did not say.
+    -- Whether it was asked for as a key that signs in alone. NULL: not known, and it does not.
     passwordless     boolean
 );
 COMMENT ON TABLE webauthn_credentials IS 'The public half of security keys and passkeys.';
@@ -243,7 +289,12 @@ CREATE INDEX provider_accounts_user ON provider_accounts (user_id);
 CREATE TABLE provider_nonces (
     -- SHA-256 of the nonce.
     nonce_hash bytea       PRIMARY KEY CHECK (octet_length(nonce_hash) = 32),
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    -- The session that asked for it, in which alone it works: see DeleteProviderNonce. NULL: a
+    -- caller without one.
+    session_id uuid,
+    -- What alone it serves for. NULL: a sign-in or a connection.
+    process    text        CHECK (process IN ('login', 'connect', 'reauthenticate'))
 );
 COMMENT ON TABLE provider_nonces IS 'Nonces that are out for sign-ins with other services.';
 CREATE INDEX provider_nonces_expires_at ON provider_nonces (expires_at);
@@ -287,8 +338,9 @@ COMMENT ON TABLE rate_limits IS 'How much of each rate limit is used up.';
 CREATE INDEX rate_limits_used_until ON rate_limits (used_until);
 
 -- What happened to accounts and sessions: who, what, which session, when, with what result.
--- Rows are never changed nor removed; only what is personal in them is emptied, by retention or
--- when its owner leaves (the trigger below). No foreign keys: a row outlives what it speaks of.
+-- Rows are not changed: only what is personal in them is emptied, after 90 days, and all of it when the
+-- user leaves. They are removed after LATCHKEY_AUDIT_RETENTION, 30 days at the earliest (the triggers
+-- below). No foreign keys: a row outlives what it speaks of.
 CREATE TABLE audit_events (
     id           uuid        PRIMARY KEY, -- UUIDv7: sorts by time
     occurred_at  timestamptz NOT NULL,
@@ -298,10 +350,10 @@ CREATE TABLE audit_events (
     actor        text        NOT NULL CHECK (actor IN ('user', 'operator', 'server')),
     user_id      bigint,
     session_id   uuid,
-    -- HMACs of the client's address and of the email address that was submitted.
+    -- HMACs of the client's address and of the email address that was submitted. Emptied with the account.
     address_hash bytea,
     email_hash   bytea,
-    -- Emptied after 90 days.
+    -- Emptied after 90 days, or with the account.
     address      text,
     user_agent   text
 );
@@ -312,15 +364,39 @@ CREATE INDEX audit_events_personal ON audit_events (occurred_at) WHERE address I
 CREATE FUNCTION audit_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' AND NEW.address IS NULL AND NEW.user_agent IS NULL
+       AND (NEW.address_hash IS NULL OR NEW.address_hash = OLD.address_hash)
+       AND (NEW.email_hash IS NULL OR NEW.email_hash = OLD.email_hash)
        AND (NEW.id, NEW.occurred_at, NEW.event, NEW.result, NEW.actor) = (OLD.id, OLD.occurred_at, OLD.event, OLD.result, OLD.actor)
-       AND (NEW.user_id, NEW.session_id, NEW.address_hash, NEW.email_hash)
-           IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id, OLD.address_hash, OLD.email_hash) THEN
+       AND (NEW.user_id, NEW.session_id) IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id) THEN
         RETURN NEW;
     END IF;
-    RAISE EXCEPTION 'audit events are neither changed nor removed' USING ERRCODE = 'restrict_violation';
+    IF TG_OP = 'DELETE' AND OLD.occurred_at < now() - interval '30 days' THEN
+        RETURN OLD;
+    END IF;
+    RAISE EXCEPTION 'audit events are not changed, and not removed before they are 30 days old' USING ERRCODE = 'restrict_violation';
 END $$;
 CREATE TRIGGER audit_events_are_kept BEFORE UPDATE OR DELETE ON audit_events
     FOR EACH ROW EXECUTE FUNCTION audit_events_are_kept();
+CREATE TRIGGER audit_events_are_not_truncated BEFORE TRUNCATE ON audit_events
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_events_are_kept();
+
+-- Secrets that all servers of this database share: the key of HMACs ('hmac'), and the key that seals
+-- messages until they are sent ('sealing'). Each is made once, and is here as often as there are keys
+-- of the settings that can open it.
+CREATE TABLE shared_secrets (
+    name      text        NOT NULL CHECK (name IN ('hmac', 'sealing')),
+    -- Which key opens it: 'signing:' and the id of a signing key, or 'sealing:' and the id of a key of
+    -- LATCHKEY_SEALING_KEYS.
+    key_id    text        NOT NULL,
+    -- Names the secret: the same in all rows that hold the same one.
+    secret_id uuid        NOT NULL,
+    -- AES-256-GCM, bound to name and key_id.
+    sealed    bytea       NOT NULL,
+    -- When a server that runs last had that key: each says so every 20 seconds.
+    seen_at   timestamptz NOT NULL,
+    PRIMARY KEY (name, key_id)
+);
+COMMENT ON TABLE shared_secrets IS 'Secrets that all servers of this database share, sealed with the keys of their settings.';
 
 -- Mails and texts that are on their way, or were. What they say and to whom is sealed, and
 -- erased once they are sent. When they are sent is river's business, in a schema of its own.
@@ -342,6 +418,45 @@ CREATE TABLE messages (
 COMMENT ON TABLE messages IS 'Mails and texts that are on their way, or were.';
 CREATE INDEX messages_user ON messages (user_id);
 CREATE INDEX messages_created_at ON messages (created_at);
+CREATE INDEX messages_sealed ON messages (created_at) WHERE sealed IS NOT NULL;
+
+-- Changes to the ways into an account, and which ways there were before each. For seven days a
+-- link in the message about a change restores them.
+CREATE TABLE account_changes (
+    user_id    bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
+    -- Counts the changes of a user: a higher number is a later change.
+    number     bigint      NOT NULL CHECK (number >= 1),
+    -- The kind of the message about it.
+    kind       text        NOT NULL,
+    -- Where the request came from, as the message shows it.
+    platform   text        NOT NULL,
+    network    text        NOT NULL,
+    -- Addresses, number, providers and passkeys before the change: rows of their tables. No
+    -- password, no TOTP secret, no recovery code and no grant of a provider is in it.
+    ways       jsonb       NOT NULL,
+    changed_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    -- Set once an undo has restored what was before.
+    undone_at  timestamptz,
+    PRIMARY KEY (user_id, number)
+);
+COMMENT ON TABLE account_changes IS 'Changes to the ways into an account, and which ways there were before.';
+CREATE INDEX account_changes_expires_at ON account_changes (expires_at);
+
+-- Undo links that are out. Each works once, and expires with its change.
+CREATE TABLE undo_links (
+    -- SHA-256 of the key.
+    key_hash bytea       PRIMARY KEY CHECK (octet_length(key_hash) = 32),
+    user_id  bigint      NOT NULL,
+    change   bigint      NOT NULL,
+    -- The address or number that it was sent to.
+    target   text        NOT NULL,
+    -- Set when it was used, or when another link made it void.
+    spent_at timestamptz,
+    FOREIGN KEY (user_id, change) REFERENCES account_changes ON DELETE CASCADE
+);
+COMMENT ON TABLE undo_links IS 'Undo links that are out.';
+CREATE INDEX undo_links_change ON undo_links (user_id, change);
 
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.
@@ -355,10 +470,16 @@ SELECT u.id, u.display, (u.password_hash IS NOT NULL)::boolean AS has_usable_pas
 
 -- A session of somebody who is in, together with its user: one statement a look-up, whether
 -- by access token, by session token, or for a refresh that has to be judged.
+--
+-- lives_until is when the session ends by itself: at its absolute end, or once neither its
+-- refresh token nor its session token works any more. It is the one definition for look-up,
+-- list and end: a session that can act is listed, and one that is not listed cannot act.
 CREATE VIEW session_details AS
 SELECT s.id, s.token_hash, u.id AS user_id, s.created_at, s.expires_at, s.generation, s.rotated_at, s.refresh_expires_at,
        s.confirmed_at, s.idempotency_key_hash, s.sends_idempotency_keys, s.methods, s.ended_at, s.end_reason,
        u.display, u.has_usable_password, u.disabled_at, u.created_at AS user_created_at,
-       u.email, u.email_verified_at, u.tenant_id, u.username, u.phone, u.phone_verified_at, u.deletes_at
+       u.email, u.email_verified_at, u.tenant_id, u.username, u.phone, u.phone_verified_at, u.deletes_at,
+       s.token_expires_at, s.previous_token_hash, s.previous_token_works,
+       least(s.expires_at, greatest(s.refresh_expires_at, s.token_expires_at))::timestamptz AS lives_until
   FROM sessions s
   JOIN user_details u ON u.id = s.user_id;

@@ -9,7 +9,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"path"
@@ -20,6 +22,27 @@ import (
 	"github.com/oapi-codegen/runtime"
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
+
+// AccountChange defines model for AccountChange.
+type AccountChange struct {
+	// At Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	At Timestamp `json:"at"`
+
+	// Change `email_added`, `email_changed` (the primary address), `email_confirmed`,
+	// `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+	// `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+	// `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+	// `webauthn_added`, `webauthn_removed`. More may come.
+	Change string `json:"change"`
+
+	// Network The network that it came from; empty where it is not known.
+	Network string `json:"network"`
+
+	// Platform What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+	Platform string `json:"platform"`
+}
 
 // AccountConfig How accounts work here.
 type AccountConfig struct {
@@ -42,6 +65,71 @@ type AccountConfig struct {
 	PasswordResetByCodeEnabled bool `json:"password_reset_by_code_enabled"`
 }
 
+// AccountUndo defines model for AccountUndo.
+type AccountUndo struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// Changes The changes that the link undoes, the oldest first.
+	Changes []AccountChange `json:"changes"`
+
+	// EarlierChanges How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+	EarlierChanges int32 `json:"earlier_changes"`
+
+	// ExpiresAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	ExpiresAt Timestamp `json:"expires_at"`
+}
+
+// AccountUndoRequest defines model for AccountUndoRequest.
+type AccountUndoRequest struct {
+	// Key The key of the link.
+	Key string `json:"key"`
+}
+
+// AccountUndoResponse defines model for AccountUndoResponse.
+type AccountUndoResponse struct {
+	// Status The HTTP status.
+	Status int32       `json:"status"`
+	Data   AccountUndo `json:"data"`
+}
+
+// AccountUndone defines model for AccountUndone.
+type AccountUndone struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// EarlierChangesKept Whether changes of the 7 days before those stay.
+	EarlierChangesKept bool `json:"earlier_changes_kept"`
+
+	// NotRestored What belongs to another account by now, and was not restored.
+	NotRestored []NotRestored `json:"not_restored"`
+
+	// PasswordReset `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+	// `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+	// `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+	// no verified address; sign in by another way.
+	PasswordReset string `json:"password_reset"`
+
+	// ResetEmail The address that it was mailed to, shortened.
+	ResetEmail string `json:"reset_email,omitempty,omitzero"`
+}
+
+// AccountUndoneMeta defines model for AccountUndoneMeta.
+type AccountUndoneMeta struct {
+	// SessionToken A new session token for the password reset.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
+}
+
+// AccountUndoneResponse defines model for AccountUndoneResponse.
+type AccountUndoneResponse struct {
+	// Status The HTTP status.
+	Status int32             `json:"status"`
+	Data   AccountUndone     `json:"data"`
+	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
+}
+
 // Authenticated defines model for Authenticated.
 type Authenticated struct {
 	User User `json:"user"`
@@ -55,7 +143,7 @@ type AuthenticatedMeta struct {
 	// IsAuthenticated Always true here.
 	IsAuthenticated bool `json:"is_authenticated"`
 
-	// SessionToken A new session token; the one from before this answer no longer works.
+	// SessionToken A new session token. Where the request signed in or changed the password, the one from before this answer no longer works; after a reauthentication it works until the new one is first used.
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 
 	// AccessToken A JWT of at most 1,536 bytes.
@@ -64,7 +152,10 @@ type AuthenticatedMeta struct {
 	// DeletionCancelled The account was about to be deleted; this sign-in has undone it.
 	DeletionCancelled bool `json:"deletion_cancelled,omitempty,omitzero"`
 
-	// RefreshToken A JWT of at most 640 bytes.
+	// DeviceToken Send it as `X-Latchkey-Device` at later sign-ins, also after a sign-out. It signs nobody in.
+	DeviceToken string `json:"device_token,omitempty,omitzero"`
+
+	// RefreshToken A JWT of at most 672 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
 
@@ -124,7 +215,7 @@ type Authenticator struct {
 	// ID Names it; of `webauthn`.
 	ID int64 `json:"id,omitempty,omitzero"`
 
-	// IsPasswordless Whether it can sign in alone; of `webauthn`, absent where that is not known.
+	// IsPasswordless Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
 	IsPasswordless *bool `json:"is_passwordless,omitempty"`
 
 	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
@@ -280,6 +371,20 @@ type EmailAddressesResponse struct {
 	Data []EmailAddress `json:"data"`
 }
 
+// EmailRejection defines model for EmailRejection.
+type EmailRejection struct {
+	// Outcome `account_deleted`: nothing of the account was proved, and it is gone.
+	// `address_removed`: the account stays without the address.
+	Outcome string `json:"outcome"`
+}
+
+// EmailRejectionResponse defines model for EmailRejectionResponse.
+type EmailRejectionResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   EmailRejection `json:"data"`
+}
+
 // EmailRequest defines model for EmailRequest.
 type EmailRequest struct {
 	// Email Compared without case.
@@ -292,6 +397,15 @@ type EmailVerification struct {
 
 	// Email The address.
 	Email string `json:"email"`
+
+	// Platform What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+	// `browser` or `unknown`. By link only, as `requested_at` is.
+	Platform string `json:"platform,omitempty,omitzero"`
+
+	// RequestedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	RequestedAt Timestamp `json:"requested_at,omitempty,omitzero"`
 }
 
 // EmailVerificationMeta defines model for EmailVerificationMeta.
@@ -350,7 +464,7 @@ type Flow struct {
 	IsPending *bool          `json:"is_pending,omitempty"`
 	Provider  ProviderConfig `json:"provider,omitempty,omitzero"`
 
-	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
+	// Providers Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
 
 	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
@@ -439,6 +553,15 @@ type NewSessionMeta struct {
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 }
 
+// NotRestored defines model for NotRestored.
+type NotRestored struct {
+	// Type `email`, `phone`, `provider` or `passkey`.
+	Type string `json:"type"`
+
+	// Value The address or the number, shortened, or the id of the provider.
+	Value string `json:"value,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -494,14 +617,14 @@ type Problem struct {
 	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
 	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-	// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-	// `no_recovery_codes`, `no_verified_email`, `not_found`,
+	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
-	// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
 	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
@@ -591,7 +714,7 @@ type ProviderNonce struct {
 	// Nonce The nonce, of at least 128 random bits.
 	Nonce string `json:"nonce"`
 
-	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
 	NonceSha256 string `json:"nonce_sha256"`
 }
 
@@ -643,13 +766,13 @@ type ProviderToken struct {
 	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// Nonce The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+	// Nonce The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
 	Nonce string `json:"nonce,omitempty,omitzero"`
 }
 
 // ProviderTokenRequest defines model for ProviderTokenRequest.
 type ProviderTokenRequest struct {
-	// Process `login` or `connect`.
+	// Process `login`, `connect` or `reauthenticate`.
 	Process string `json:"process"`
 
 	// Provider Names the service, as `getConfig` does.
@@ -783,6 +906,12 @@ type SessionsResponse struct {
 	Data []SessionRecord `json:"data"`
 }
 
+// SignOutRequest defines model for SignOutRequest.
+type SignOutRequest struct {
+	// RefreshToken A refresh token of the session to end.
+	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
+}
+
 // SignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 type SignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -817,7 +946,7 @@ type TokenPair struct {
 	// AccessToken A JWT of at most 1,536 bytes.
 	AccessToken string `json:"access_token"`
 
-	// RefreshToken A JWT of at most 640 bytes.
+	// RefreshToken A JWT of at most 672 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
 
@@ -926,11 +1055,17 @@ type VerifyEmailRequest struct {
 	Key string `json:"key"`
 }
 
+// AccountUndoKey defines model for AccountUndoKey.
+type AccountUndoKey = string
+
 // EmailVerificationKey defines model for EmailVerificationKey.
 type EmailVerificationKey = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// NonceProcess defines model for NonceProcess.
+type NonceProcess = string
 
 // PasswordResetKey defines model for PasswordResetKey.
 type PasswordResetKey = string
@@ -977,6 +1112,9 @@ type ProviderAccountList = ProviderAccountsResponse
 // RecoveryCodesShown defines model for RecoveryCodesShown.
 type RecoveryCodesShown = RecoveryCodesResponse
 
+// RefreshConflict defines model for RefreshConflict.
+type RefreshConflict = ErrorResponse
+
 // RequestOptionsShown defines model for RequestOptionsShown.
 type RequestOptionsShown = RequestOptionsResponse
 
@@ -1005,6 +1143,12 @@ type GetCreationOptionsParams struct {
 	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
 }
 
+// GetAccountUndoParams defines parameters for GetAccountUndo.
+type GetAccountUndoParams struct {
+	// XAccountUndoKey The key of the link. Its absence is `required`.
+	XAccountUndoKey AccountUndoKey `json:"X-Account-Undo-Key,omitempty,omitzero"`
+}
+
 // GetEmailVerificationParams defines parameters for GetEmailVerification.
 type GetEmailVerificationParams struct {
 	// XEmailVerificationKey The code or the key of the link. Its absence is `required`.
@@ -1017,21 +1161,31 @@ type GetPasswordResetParams struct {
 	XPasswordResetKey PasswordResetKey `json:"X-Password-Reset-Key,omitempty,omitzero"`
 }
 
+// CreateProviderNonceParams defines parameters for CreateProviderNonce.
+type CreateProviderNonceParams struct {
+	// Process What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+	Process NonceProcess `form:"process,omitempty" json:"process,omitempty,omitzero"`
+}
+
 // RefreshTokenParams defines parameters for RefreshToken.
 type RefreshTokenParams struct {
-	// IdempotencyKey Made by the client when it *stores* a refresh token, and sent with every
-	// attempt to spend that token. A repeated refresh with the same key is
-	// answered with the same successor, however long the first answer has been
-	// lost. A session that has ever sent one must go on doing so.
+	// IdempotencyKey The key of one refresh token: made by the client when it *stores* the token,
+	// and sent with every attempt to spend *that* token. A client that is answered
+	// with the token that it has (the same `jti`) keeps the key of it. A repeated
+	// refresh with the same key is answered with the same successor, however long
+	// the first answer has been lost. A session that has ever sent one must go on
+	// doing so.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RefreshTokenPairParams defines parameters for RefreshTokenPair.
 type RefreshTokenPairParams struct {
-	// IdempotencyKey Made by the client when it *stores* a refresh token, and sent with every
-	// attempt to spend that token. A repeated refresh with the same key is
-	// answered with the same successor, however long the first answer has been
-	// lost. A session that has ever sent one must go on doing so.
+	// IdempotencyKey The key of one refresh token: made by the client when it *stores* the token,
+	// and sent with every attempt to spend *that* token. A client that is answered
+	// with the token that it has (the same `jti`) keeps the key of it. A repeated
+	// refresh with the same key is answered with the same successor, however long
+	// the first answer has been lost. A session that has ever sent one must go on
+	// doing so.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -1068,6 +1222,9 @@ type ChangePhoneNumberJSONRequestBody = PhoneRequest
 // DisconnectProviderAccountJSONRequestBody defines body for DisconnectProviderAccount for application/json ContentType.
 type DisconnectProviderAccountJSONRequestBody = DisconnectProviderRequest
 
+// UndoAccountChangesJSONRequestBody defines body for UndoAccountChanges for application/json ContentType.
+type UndoAccountChangesJSONRequestBody = AccountUndoRequest
+
 // SubmitSecondFactorJSONRequestBody defines body for SubmitSecondFactor for application/json ContentType.
 type SubmitSecondFactorJSONRequestBody = CodeRequest
 
@@ -1082,6 +1239,9 @@ type RequestLoginCodeJSONRequestBody = LoginCodeRequest
 
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
+// RejectEmailVerificationJSONRequestBody defines body for RejectEmailVerification for application/json ContentType.
+type RejectEmailVerificationJSONRequestBody = VerifyEmailRequest
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
@@ -1103,6 +1263,12 @@ type SubmitProviderTokenJSONRequestBody = ProviderTokenRequest
 
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = ReauthenticateRequest
+
+// ConfirmReauthenticationCodeJSONRequestBody defines body for ConfirmReauthenticationCode for application/json ContentType.
+type ConfirmReauthenticationCodeJSONRequestBody = CodeRequest
+
+// EndSessionJSONRequestBody defines body for EndSession for application/json ContentType.
+type EndSessionJSONRequestBody = SignOutRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -1211,6 +1377,12 @@ type ServerInterface interface {
 	// ListProviderAccounts The services that the person has connected
 	// (GET /_allauth/app/v1/account/providers)
 	ListProviderAccounts(c *fiber.Ctx) error
+	// GetAccountUndo What an undo link would undo
+	// (GET /_allauth/app/v1/account/undo)
+	GetAccountUndo(c *fiber.Ctx, params GetAccountUndoParams) error
+	// UndoAccountChanges Undo changes to an account
+	// (POST /_allauth/app/v1/account/undo)
+	UndoAccountChanges(c *fiber.Ctx) error
 	// SubmitSecondFactor Show the second factor
 	// (POST /_allauth/app/v1/auth/2fa/authenticate)
 	SubmitSecondFactor(c *fiber.Ctx) error
@@ -1232,6 +1404,9 @@ type ServerInterface interface {
 	// VerifyEmail Verify an address
 	// (POST /_allauth/app/v1/auth/email/verify)
 	VerifyEmail(c *fiber.Ctx) error
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	// (POST /_allauth/app/v1/auth/email/verify/reject)
+	RejectEmailVerification(c *fiber.Ctx) error
 	// ResendEmailVerification Mail another code
 	// (POST /_allauth/app/v1/auth/email/verify/resend)
 	ResendEmailVerification(c *fiber.Ctx) error
@@ -1255,19 +1430,25 @@ type ServerInterface interface {
 	ResendPhoneVerification(c *fiber.Ctx) error
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
-	CreateProviderNonce(c *fiber.Ctx) error
+	CreateProviderNonce(c *fiber.Ctx, params CreateProviderNonceParams) error
 	// GetProviderSignup What is known about a sign-up that needs more
 	// (GET /_allauth/app/v1/auth/provider/signup)
 	GetProviderSignup(c *fiber.Ctx) error
 	// CompleteProviderSignup Give what is missing, and create the account
 	// (POST /_allauth/app/v1/auth/provider/signup)
 	CompleteProviderSignup(c *fiber.Ctx) error
-	// SubmitProviderToken Sign in with another service, or connect it
+	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 	// (POST /_allauth/app/v1/auth/provider/token)
 	SubmitProviderToken(c *fiber.Ctx) error
 	// Reauthenticate Prove again who is signed in
 	// (POST /_allauth/app/v1/auth/reauthenticate)
 	Reauthenticate(c *fiber.Ctx) error
+	// ConfirmReauthenticationCode Prove again who is signed in, by a code
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/confirm)
+	ConfirmReauthenticationCode(c *fiber.Ctx) error
+	// RequestReauthenticationCode Ask for a code that proves again who is signed in
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/request)
+	RequestReauthenticationCode(c *fiber.Ctx) error
 	// EndSession Sign out
 	// (DELETE /_allauth/app/v1/auth/session)
 	EndSession(c *fiber.Ctx) error
@@ -1808,6 +1989,67 @@ func (siw *ServerInterfaceWrapper) ListProviderAccounts(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetAccountUndo operation middleware
+func (siw *ServerInterfaceWrapper) GetAccountUndo(c *fiber.Ctx) error {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAccountUndoParams
+
+	headers := c.GetReqHeaders()
+
+	// ------------- Optional header parameter "X-Account-Undo-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Account-Undo-Key")]; found {
+		var XAccountUndoKey AccountUndoKey
+		n := len(valueList)
+		if n != 1 {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Sprintf("Too many values for ParamName X-Account-Undo-Key, 1 is required, but %d found", n))
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Account-Undo-Key", valueList[0], &XAccountUndoKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter X-Account-Undo-Key: %w", err).Error())
+		}
+
+		params.XAccountUndoKey = XAccountUndoKey
+
+	}
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetAccountUndo(c, params)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// UndoAccountChanges operation middleware
+func (siw *ServerInterfaceWrapper) UndoAccountChanges(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.UndoAccountChanges(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // SubmitSecondFactor operation middleware
 func (siw *ServerInterfaceWrapper) SubmitSecondFactor(c *fiber.Ctx) error {
 
@@ -1946,6 +2188,24 @@ func (siw *ServerInterfaceWrapper) VerifyEmail(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.VerifyEmail(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RejectEmailVerification operation middleware
+func (siw *ServerInterfaceWrapper) RejectEmailVerification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RejectEmailVerification(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2113,8 +2373,27 @@ func (siw *ServerInterfaceWrapper) ResendPhoneVerification(c *fiber.Ctx) error {
 // CreateProviderNonce operation middleware
 func (siw *ServerInterfaceWrapper) CreateProviderNonce(c *fiber.Ctx) error {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateProviderNonceParams
+
+	var query url.Values
+	query, err = url.ParseQuery(string(c.Request().URI().QueryString()))
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for query string: %w", err).Error())
+	}
+
+	// ------------- Optional query parameter "process" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "process", query, &params.Process, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, fmt.Errorf("Invalid format for parameter process: %w", err).Error())
+	}
+
 	handler := func(c *fiber.Ctx) error {
-		return siw.Handler.CreateProviderNonce(c)
+		return siw.Handler.CreateProviderNonce(c, params)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2187,6 +2466,42 @@ func (siw *ServerInterfaceWrapper) Reauthenticate(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.Reauthenticate(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// ConfirmReauthenticationCode operation middleware
+func (siw *ServerInterfaceWrapper) ConfirmReauthenticationCode(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ConfirmReauthenticationCode(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// RequestReauthenticationCode operation middleware
+func (siw *ServerInterfaceWrapper) RequestReauthenticationCode(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.RequestReauthenticationCode(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2683,6 +2998,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/_allauth/app/v1/account/providers", wrapper.ListProviderAccounts)
 
+	router.Get(options.BaseURL+"/_allauth/app/v1/account/undo", wrapper.GetAccountUndo)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/account/undo", wrapper.UndoAccountChanges)
+
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/2fa/authenticate", wrapper.SubmitSecondFactor)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/2fa/reauthenticate", wrapper.ReauthenticateBySecondFactor)
@@ -2696,6 +3015,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.GetEmailVerification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify", wrapper.VerifyEmail)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify/reject", wrapper.RejectEmailVerification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/email/verify/resend", wrapper.ResendEmailVerification)
 
@@ -2720,6 +3041,10 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/token", wrapper.SubmitProviderToken)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate", wrapper.Reauthenticate)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate/code/confirm", wrapper.ConfirmReauthenticationCode)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/reauthenticate/code/request", wrapper.RequestReauthenticationCode)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/auth/session", wrapper.EndSession)
 
@@ -2788,6 +3113,15 @@ type PhoneNumberListJSONResponse PhoneNumbersResponse
 type ProviderAccountListJSONResponse ProviderAccountsResponse
 
 type RecoveryCodesShownJSONResponse RecoveryCodesResponse
+
+type RefreshConflictResponseHeaders struct {
+	RetryAfter int32
+}
+type RefreshConflictJSONResponse struct {
+	Body ErrorResponse
+
+	Headers RefreshConflictResponseHeaders
+}
 
 type RequestOptionsShownJSONResponse RequestOptionsResponse
 
@@ -3460,6 +3794,16 @@ func (response GetCreationOptions410JSONResponse) VisitGetCreationOptionsRespons
 	return ctx.JSON(&response)
 }
 
+type GetCreationOptions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetCreationOptions429JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetCreationOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response GetCreationOptions503JSONResponse) VisitGetCreationOptionsResponse(ctx *fiber.Ctx) error {
@@ -3551,6 +3895,16 @@ func (response AddCredential415JSONResponse) VisitAddCredentialResponse(ctx *fib
 	ctx.Status(415)
 
 	return ctx.JSON(&response)
+}
+
+type AddCredential429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response AddCredential429JSONResponse) VisitAddCredentialResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
 }
 
 type AddCredential503JSONResponse struct{ ServiceUnavailableJSONResponse }
@@ -4434,6 +4788,118 @@ func (response ListProviderAccounts503JSONResponse) VisitListProviderAccountsRes
 	return ctx.JSON(&response.Body)
 }
 
+type GetAccountUndoRequestObject struct {
+	Params GetAccountUndoParams
+}
+
+type GetAccountUndoResponseObject interface {
+	VisitGetAccountUndoResponse(ctx *fiber.Ctx) error
+}
+
+type GetAccountUndo200JSONResponse AccountUndoResponse
+
+func (response GetAccountUndo200JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetAccountUndo400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response GetAccountUndo400JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type GetAccountUndo429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetAccountUndo429JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetAccountUndo503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response GetAccountUndo503JSONResponse) VisitGetAccountUndoResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UndoAccountChangesRequestObject struct {
+	Body *UndoAccountChangesJSONRequestBody
+}
+
+type UndoAccountChangesResponseObject interface {
+	VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error
+}
+
+type UndoAccountChanges200JSONResponse AccountUndoneResponse
+
+func (response UndoAccountChanges200JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response UndoAccountChanges400JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response UndoAccountChanges413JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response UndoAccountChanges415JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type UndoAccountChanges429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response UndoAccountChanges429JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type UndoAccountChanges503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response UndoAccountChanges503JSONResponse) VisitUndoAccountChangesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type SubmitSecondFactorRequestObject struct {
 	Body *SubmitSecondFactorJSONRequestBody
 }
@@ -4814,6 +5280,16 @@ func (response ResendLoginCode410JSONResponse) VisitResendLoginCodeResponse(ctx 
 	return ctx.JSON(&response)
 }
 
+type ResendLoginCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ResendLoginCode429JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
 type ResendLoginCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response ResendLoginCode503JSONResponse) VisitResendLoginCodeResponse(ctx *fiber.Ctx) error {
@@ -4955,6 +5431,71 @@ func (response VerifyEmail415JSONResponse) VisitVerifyEmailResponse(ctx *fiber.C
 type VerifyEmail503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response VerifyEmail503JSONResponse) VisitVerifyEmailResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RejectEmailVerificationRequestObject struct {
+	Body *RejectEmailVerificationJSONRequestBody
+}
+
+type RejectEmailVerificationResponseObject interface {
+	VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error
+}
+
+type RejectEmailVerification200JSONResponse EmailRejectionResponse
+
+func (response RejectEmailVerification200JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response RejectEmailVerification400JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification410JSONResponse struct{ GoneJSONResponse }
+
+func (response RejectEmailVerification410JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response RejectEmailVerification413JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response RejectEmailVerification415JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type RejectEmailVerification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RejectEmailVerification503JSONResponse) VisitRejectEmailVerificationResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(503)
@@ -5492,6 +6033,7 @@ func (response ResendPhoneVerification503JSONResponse) VisitResendPhoneVerificat
 }
 
 type CreateProviderNonceRequestObject struct {
+	Params CreateProviderNonceParams
 }
 
 type CreateProviderNonceResponseObject interface {
@@ -5503,6 +6045,34 @@ type CreateProviderNonce200JSONResponse ProviderNonceResponse
 func (response CreateProviderNonce200JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type CreateProviderNonce400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response CreateProviderNonce400JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type CreateProviderNonce401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response CreateProviderNonce401JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type CreateProviderNonce410JSONResponse struct{ GoneJSONResponse }
+
+func (response CreateProviderNonce410JSONResponse) VisitCreateProviderNonceResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
 
 	return ctx.JSON(&response)
 }
@@ -5728,6 +6298,15 @@ func (response SubmitProviderToken403JSONResponse) VisitSubmitProviderTokenRespo
 	return ctx.JSON(&response)
 }
 
+type SubmitProviderToken409JSONResponse struct{ ConflictJSONResponse }
+
+func (response SubmitProviderToken409JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
 type SubmitProviderToken410JSONResponse struct{ GoneJSONResponse }
 
 func (response SubmitProviderToken410JSONResponse) VisitSubmitProviderTokenResponse(ctx *fiber.Ctx) error {
@@ -5862,11 +6441,160 @@ func (response Reauthenticate503JSONResponse) VisitReauthenticateResponse(ctx *f
 	return ctx.JSON(&response.Body)
 }
 
+type ConfirmReauthenticationCodeRequestObject struct {
+	Body *ConfirmReauthenticationCodeJSONRequestBody
+}
+
+type ConfirmReauthenticationCodeResponseObject interface {
+	VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error
+}
+
+type ConfirmReauthenticationCode200JSONResponse struct{ SignedInJSONResponse }
+
+func (response ConfirmReauthenticationCode200JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ConfirmReauthenticationCode400JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response ConfirmReauthenticationCode401JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ConfirmReauthenticationCode409JSONResponse struct{ ConflictJSONResponse }
+
+func (response ConfirmReauthenticationCode409JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode410JSONResponse struct{ GoneJSONResponse }
+
+func (response ConfirmReauthenticationCode410JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ConfirmReauthenticationCode413JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ConfirmReauthenticationCode415JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ConfirmReauthenticationCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ConfirmReauthenticationCode503JSONResponse) VisitConfirmReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestReauthenticationCodeRequestObject struct {
+}
+
+type RequestReauthenticationCodeResponseObject interface {
+	VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error
+}
+
+type RequestReauthenticationCode200JSONResponse struct{ DoneJSONResponse }
+
+func (response RequestReauthenticationCode200JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type RequestReauthenticationCode401JSONResponse struct{ UnauthorizedJSONResponse }
+
+func (response RequestReauthenticationCode401JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("WWW-Authenticate", fmt.Sprint(response.Headers.WWWAuthenticate))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(401)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestReauthenticationCode410JSONResponse struct{ GoneJSONResponse }
+
+func (response RequestReauthenticationCode410JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type RequestReauthenticationCode429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response RequestReauthenticationCode429JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type RequestReauthenticationCode503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response RequestReauthenticationCode503JSONResponse) VisitRequestReauthenticationCodeResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type EndSessionRequestObject struct {
+	Body *EndSessionJSONRequestBody
 }
 
 type EndSessionResponseObject interface {
 	VisitEndSessionResponse(ctx *fiber.Ctx) error
+}
+
+type EndSession400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response EndSession400JSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
 }
 
 type EndSession401JSONResponse struct{ UnauthorizedJSONResponse }
@@ -5884,6 +6612,26 @@ type EndSession410JSONResponse struct{ GoneJSONResponse }
 func (response EndSession410JSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
 	ctx.Response().Header.Set("Content-Type", "application/json")
 	ctx.Status(410)
+
+	return ctx.JSON(&response)
+}
+
+type EndSession413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response EndSession413JSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type EndSession415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response EndSession415JSONResponse) VisitEndSessionResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
 
 	return ctx.JSON(&response)
 }
@@ -6193,6 +6941,16 @@ func (response RefreshToken400JSONResponse) VisitRefreshTokenResponse(ctx *fiber
 	return ctx.JSON(&response)
 }
 
+type RefreshToken409JSONResponse struct{ RefreshConflictJSONResponse }
+
+func (response RefreshToken409JSONResponse) VisitRefreshTokenResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response.Body)
+}
+
 type RefreshToken413JSONResponse struct{ PayloadTooLargeJSONResponse }
 
 func (response RefreshToken413JSONResponse) VisitRefreshTokenResponse(ctx *fiber.Ctx) error {
@@ -6276,6 +7034,16 @@ func (response GetSecondFactorOptions410JSONResponse) VisitGetSecondFactorOption
 	ctx.Status(410)
 
 	return ctx.JSON(&response)
+}
+
+type GetSecondFactorOptions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetSecondFactorOptions429JSONResponse) VisitGetSecondFactorOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
 }
 
 type GetSecondFactorOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
@@ -6586,6 +7354,16 @@ func (response GetReauthenticationOptions410JSONResponse) VisitGetReauthenticati
 	return ctx.JSON(&response)
 }
 
+type GetReauthenticationOptions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetReauthenticationOptions429JSONResponse) VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
 type GetReauthenticationOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
 
 func (response GetReauthenticationOptions503JSONResponse) VisitGetReauthenticationOptionsResponse(ctx *fiber.Ctx) error {
@@ -6714,6 +7492,16 @@ func (response GetPasskeySignupOptions410JSONResponse) VisitGetPasskeySignupOpti
 	ctx.Status(410)
 
 	return ctx.JSON(&response)
+}
+
+type GetPasskeySignupOptions429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response GetPasskeySignupOptions429JSONResponse) VisitGetPasskeySignupOptionsResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
 }
 
 type GetPasskeySignupOptions503JSONResponse struct{ ServiceUnavailableJSONResponse }
@@ -6984,6 +7772,16 @@ func (response RefreshTokenPair400JSONResponse) VisitRefreshTokenPairResponse(ct
 	return ctx.JSON(&response)
 }
 
+type RefreshTokenPair409JSONResponse struct{ RefreshConflictJSONResponse }
+
+func (response RefreshTokenPair409JSONResponse) VisitRefreshTokenPairResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(409)
+
+	return ctx.JSON(&response.Body)
+}
+
 type RefreshTokenPair413JSONResponse struct{ PayloadTooLargeJSONResponse }
 
 func (response RefreshTokenPair413JSONResponse) VisitRefreshTokenPairResponse(ctx *fiber.Ctx) error {
@@ -7227,6 +8025,12 @@ type StrictServerInterface interface {
 	// ListProviderAccounts The services that the person has connected
 	// (GET /_allauth/app/v1/account/providers)
 	ListProviderAccounts(ctx context.Context, request ListProviderAccountsRequestObject) (ListProviderAccountsResponseObject, error)
+	// GetAccountUndo What an undo link would undo
+	// (GET /_allauth/app/v1/account/undo)
+	GetAccountUndo(ctx context.Context, request GetAccountUndoRequestObject) (GetAccountUndoResponseObject, error)
+	// UndoAccountChanges Undo changes to an account
+	// (POST /_allauth/app/v1/account/undo)
+	UndoAccountChanges(ctx context.Context, request UndoAccountChangesRequestObject) (UndoAccountChangesResponseObject, error)
 	// SubmitSecondFactor Show the second factor
 	// (POST /_allauth/app/v1/auth/2fa/authenticate)
 	SubmitSecondFactor(ctx context.Context, request SubmitSecondFactorRequestObject) (SubmitSecondFactorResponseObject, error)
@@ -7248,6 +8052,9 @@ type StrictServerInterface interface {
 	// VerifyEmail Verify an address
 	// (POST /_allauth/app/v1/auth/email/verify)
 	VerifyEmail(ctx context.Context, request VerifyEmailRequestObject) (VerifyEmailResponseObject, error)
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	// (POST /_allauth/app/v1/auth/email/verify/reject)
+	RejectEmailVerification(ctx context.Context, request RejectEmailVerificationRequestObject) (RejectEmailVerificationResponseObject, error)
 	// ResendEmailVerification Mail another code
 	// (POST /_allauth/app/v1/auth/email/verify/resend)
 	ResendEmailVerification(ctx context.Context, request ResendEmailVerificationRequestObject) (ResendEmailVerificationResponseObject, error)
@@ -7278,12 +8085,18 @@ type StrictServerInterface interface {
 	// CompleteProviderSignup Give what is missing, and create the account
 	// (POST /_allauth/app/v1/auth/provider/signup)
 	CompleteProviderSignup(ctx context.Context, request CompleteProviderSignupRequestObject) (CompleteProviderSignupResponseObject, error)
-	// SubmitProviderToken Sign in with another service, or connect it
+	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 	// (POST /_allauth/app/v1/auth/provider/token)
 	SubmitProviderToken(ctx context.Context, request SubmitProviderTokenRequestObject) (SubmitProviderTokenResponseObject, error)
 	// Reauthenticate Prove again who is signed in
 	// (POST /_allauth/app/v1/auth/reauthenticate)
 	Reauthenticate(ctx context.Context, request ReauthenticateRequestObject) (ReauthenticateResponseObject, error)
+	// ConfirmReauthenticationCode Prove again who is signed in, by a code
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/confirm)
+	ConfirmReauthenticationCode(ctx context.Context, request ConfirmReauthenticationCodeRequestObject) (ConfirmReauthenticationCodeResponseObject, error)
+	// RequestReauthenticationCode Ask for a code that proves again who is signed in
+	// (POST /_allauth/app/v1/auth/reauthenticate/code/request)
+	RequestReauthenticationCode(ctx context.Context, request RequestReauthenticationCodeRequestObject) (RequestReauthenticationCodeResponseObject, error)
 	// EndSession Sign out
 	// (DELETE /_allauth/app/v1/auth/session)
 	EndSession(ctx context.Context, request EndSessionRequestObject) (EndSessionResponseObject, error)
@@ -8145,6 +8958,72 @@ func (sh *strictHandler) ListProviderAccounts(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// GetAccountUndo operation middleware
+func (sh *strictHandler) GetAccountUndo(ctx *fiber.Ctx, params GetAccountUndoParams) error {
+	var request GetAccountUndoRequestObject
+
+	request.Params = params
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetAccountUndo(ctx.UserContext(), request.(GetAccountUndoRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetAccountUndo")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetAccountUndoResponseObject); ok {
+		if err := validResponse.VisitGetAccountUndoResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// UndoAccountChanges operation middleware
+func (sh *strictHandler) UndoAccountChanges(ctx *fiber.Ctx) error {
+	var request UndoAccountChangesRequestObject
+
+	var body UndoAccountChangesJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.UndoAccountChanges(ctx.UserContext(), request.(UndoAccountChangesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "UndoAccountChanges")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(UndoAccountChangesResponseObject); ok {
+		if err := validResponse.VisitUndoAccountChangesResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // SubmitSecondFactor operation middleware
 func (sh *strictHandler) SubmitSecondFactor(ctx *fiber.Ctx) error {
 	var request SubmitSecondFactorRequestObject
@@ -8392,6 +9271,45 @@ func (sh *strictHandler) VerifyEmail(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// RejectEmailVerification operation middleware
+func (sh *strictHandler) RejectEmailVerification(ctx *fiber.Ctx) error {
+	var request RejectEmailVerificationRequestObject
+
+	var body RejectEmailVerificationJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RejectEmailVerification(ctx.UserContext(), request.(RejectEmailVerificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RejectEmailVerification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RejectEmailVerificationResponseObject); ok {
+		if err := validResponse.VisitRejectEmailVerificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // ResendEmailVerification operation middleware
 func (sh *strictHandler) ResendEmailVerification(ctx *fiber.Ctx) error {
 	var request ResendEmailVerificationRequestObject
@@ -8626,8 +9544,10 @@ func (sh *strictHandler) ResendPhoneVerification(ctx *fiber.Ctx) error {
 }
 
 // CreateProviderNonce operation middleware
-func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx) error {
+func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx, params CreateProviderNonceParams) error {
 	var request CreateProviderNonceRequestObject
+
+	request.Params = params
 
 	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
 		return sh.ssi.CreateProviderNonce(ctx.UserContext(), request.(CreateProviderNonceRequestObject))
@@ -8792,9 +9712,90 @@ func (sh *strictHandler) Reauthenticate(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// ConfirmReauthenticationCode operation middleware
+func (sh *strictHandler) ConfirmReauthenticationCode(ctx *fiber.Ctx) error {
+	var request ConfirmReauthenticationCodeRequestObject
+
+	var body ConfirmReauthenticationCodeJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ConfirmReauthenticationCode(ctx.UserContext(), request.(ConfirmReauthenticationCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ConfirmReauthenticationCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ConfirmReauthenticationCodeResponseObject); ok {
+		if err := validResponse.VisitConfirmReauthenticationCodeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// RequestReauthenticationCode operation middleware
+func (sh *strictHandler) RequestReauthenticationCode(ctx *fiber.Ctx) error {
+	var request RequestReauthenticationCodeRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.RequestReauthenticationCode(ctx.UserContext(), request.(RequestReauthenticationCodeRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "RequestReauthenticationCode")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(RequestReauthenticationCodeResponseObject); ok {
+		if err := validResponse.VisitRequestReauthenticationCodeResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // EndSession operation middleware
 func (sh *strictHandler) EndSession(ctx *fiber.Ctx) error {
 	var request EndSessionRequestObject
+
+	var body EndSessionJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			return fiber.NewError(fiber.StatusBadRequest, err.Error())
+		}
+	} else {
+		request.Body = &body
+	}
 
 	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
 		return sh.ssi.EndSession(ctx.UserContext(), request.(EndSessionRequestObject))
@@ -9441,332 +10442,416 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L2Jctu41j/4KijNf+rG+dOK5C2xXLfmc7wkThzb10ucpJWRIBGS0CYBNgFaVnelap5mHmyeZAoHAAlS",
-	"pBbbSSd9/VV9fWOJArGcc3DW3/mr1udhxBlhUtRaf9UiHOOQSBLDXwchpsFHEtMB7WNJOXtPJupzn4h+",
-	"TCP1Sa1VuxwR1Oc+QTxGckTQDZkgPoB/BpTd1NGRFAj3BGF9gqhA3Zj8kdCY+N16zauROxxGAam1aq/3",
-	"9g9X37x9977m1agaeESwT+KaV2M4VA98WoUJrbozWlVT8mqiPyIhVnML8d0xYUM5qrU2m2teTU4i9Vsh",
-	"Y8qGtW/fvNqRT8KIS8L6k9L1fMA+Qb0JLKAfUMIkGo8IQ1Si50LymIjnCKOYDGIiRkjyG8I8hJmPBDxK",
-	"5QiRWxJP2gxLScJIIsmRiAjzkRxhqX9RR7soJhHBkvjpWPBb9VqBQ72PVLQZZmJMYuIXvhZJv0+E4LGH",
-	"Rnys3ogCzobwwIDGQiL9QzTCAvUIYW0WcCHViwURgnKmp6O+hl/D9DkjKEyEREOOOEM+p2yIBK+3We6s",
-	"tj/3Gm/Cxn+a0RX/crMuqo7M2etZJ7W14dVCyuyfr7xapPYuVkP+37/trn7Bq382Vrc7q1//euVtbXz7",
-	"X7Wygz3DQox57J8TQeTfTap2Mqswm3uQqR0gIAKYEQcBHx+EkZx8xEFCai0ZJ8QrLPAsJuoYPU0rPIb/",
-	"5YlEGN2qX7UQFjdowGOEUYSFUBsAVNDHDAk6ZIgyhAPOCJB0m8GXt8BwRCAqBYpILDhDBPdHSNKQFElD",
-	"Tctuyx8JiSfZrkTuktzdyK/eq92tDvmq+nBV3NBolcPycLAaccokiWutAQ4E+bbwg9+8WkxExJkgsJe7",
-	"iRwRJpUM4fHFiI+Z+rTPmSRMwmZHUWAkzIvfBYev0yX+VfOxhHn3Y2DgDpa1VvPldkP/X31t06sFWMhO",
-	"IsyXLAmC9JAll1Htm1cTEstE1FprjcY3dzf+V0wGtVbt/3iRyeYX+lvxIjfzc7Om2je1wmlSx+7DddhX",
-	"LdBWcd88FsW8T4ivpvMa++fkj4QIudxmkDjm6r74Tf3IVwskSkx37Gl3QipCLPujmlcLiRB4SMz84DmE",
-	"fT8mQih6e8FjZH+GJjxRYrOvSM9HOCaIcYn6PI5JX6rVwGXlkFXt29dsUzeW2NQDtYJ5mxnrvfEsKylO",
-	"odKzoiR3HyjZEZOBOv4d1NUb1EUCTwQajyblJyFGfKyOYY+zQUD7Dz4EHMQE+5OOQwTEzx3BZ57Atpon",
-	"gf+JjyirF3Zy+3F30lyqVKgtZBypFxEQSnJEhaduthHCIpuPneGcjVPMSDk7hXeJh7I15ayj5YnWjJJe",
-	"QPvmVumPcBAQBruIT0n/3Tt5vLtGVvd/X7u+Wv2zd87fkXHvP39cXJ3d8d3tgz/F1fHLNa5oNum9J5O9",
-	"mPhninr1ieFgWGutvkwFhH7X6g2ZwEHEkXon9RVn6cnW+zzMxOqBWcE3r5YIJfT+qvlURAGenOgHsI+V",
-	"RFYD9NfPR/6b4Pfj69GoF56LL//JxsE+/h/3Bd/g/O4jpQpHMYsgzCNw/F2Gb+kQhFU/Jr6iWhyIupay",
-	"3bkCbJ8zstyB32dt6i2zFqS+nztVUGR3teA7pstKXE2nv/2lBW3JyXm1KKYhjidWSzA3uK//drl7maW7",
-	"syZiHptrReFfwgp4IuZuyyGPe9T3CXuo8FOiI4k6/YCLgtC7oEOmdNokUgJIP1CUd+uPKe9AzAmJgwDm",
-	"j3xOBNxkoNAhKmdLtTdLE7WVYoOAj/WmAOcHfEhZ7Ztn/tQ7VPv29ZvaHf0LKgq3BegtjgzYaC5OLFcs",
-	"N9Y8arE2SY+MKPNR99Pqhf5k9VLdqN1s38gdFVJdu2C5MJ/4dbQf80hdw21mrKuuWlO9uKCuOnO1Jq20",
-	"luw6HbIOT6Ta+RMuD3nC/IfSIuOyM4CBCvpPDDYG43KkCFJZhopYIixHRYLc+CEEyQcDEs8lyDM8CTj2",
-	"Lzk/xvGQPHR3etyfdCTnnQBGK6qIRutC6jG1W/CUUhQwQ1sb6D19Xdir5vrjKiulL970Nte3UG8iq2Ra",
-	"ulkjzshJEvZI/AAxH41ACNT+93pzq7m2vrG59fJV7bGEujPFxUU6zAgx+JWH6ABhNpkr3c9ifkt9Eu/2",
-	"+zxh8gEbYtSbiptPvwWGhsl0tObDw7p9EkdRzUsFZPqTDgiP2lejK6nZkEw92o2skgXfNhrqKOrqLLZr",
-	"9978/JbMPYA+Z4z0JfGRIPEt7S9wp56TPr8l8WSP+0T8QFuXSxx0FJN3YGm1VrORKrixmRN8L2peLWHw",
-	"c/fxtdyncE7rzY3m5vbaVs2rrb1svlp71XxV+3pPFTW3LfNtP/0wOI+E9pgoyykgA7nAAYAIe7hZYmRh",
-	"pVUCCsVepjjXWr999R5gq8TR0bTNoSwM1wELp6mdZLV72wv5LXqguTAkcr6tcKHZ54rhW0wD3AsefJFJ",
-	"EkY8xjENJp3EGbZ4oxnGVXeK8xPk/KSOzgKCBUEyniA8xEWDfPMxFdRrJVSSwAcNYKBUL57IFrg0FN31",
-	"1DyoQHiMJ0rnEgEfa58H5yhUhjoVqEcoG7YZFjfEV3oMZ31SRxd44mg3PZ5I7VLPjqqFbggBvS3UHnTt",
-	"EdfKmXapApWfExlPVncH0hi3uQVckD5nvkCSozGmEvXIgMcEXsXInUTGCa8oIiVUYxVlW5ie7JpXG/A4",
-	"VHKsRplcX6uBZ5qGSVhrNVMBRpkkQxLrDZ0mtFhNGMgMXBhH92T4kMgR942PYFrsVlt/+odw6fkEaKfg",
-	"GEidAtVjjLDoJELRY+rJs/um7r+17Ubz5dar9Y3Nly+bjY3Nb44dgSEyYW7TVo1M3o16b/r0lL47vPrz",
-	"qHlCj8RRKKMve0dbR3QjOabvtutk8u5P//qIntKjuyPWqPfXAtYLDxv+p3dBzSsxTfRUjNvtUd9lTJF0",
-	"zOBGyM6XcPv2c3g4+RwebvU/fdzof/rYJG9ObvuhH3xZfzfyr+8aX9YOJ/03d5uP4NydbTBdpJ46beh0",
-	"UR/HMVVXk5qzQGOwLsCe6OMgQOplAVF6A8SP6JCtKqkyT0hKEl3iG8K+pwFq/wZtdtLRBAkHHhHmUza0",
-	"6u1MQxX8/I98dBuN5nezdiWJ0BgLJHEaPtSnlfpGlTxOPaAt1FW7WoctTT3JWEKA0OyT1cNB4Ooh9SMm",
-	"uiNxLK1hnNsnsIolUAzQTZtJxyBXUyHjFhKE+WosLEqM84RJGjgO5KIEv76+XnWpe1qMd18THJMYxQQH",
-	"4b/btQDL/uiGTNq1Lnp2friHtl5uNjwkCNApWl+ZLdCL8bQyMa2mMMBJIB2q92pxEihts5bAifKY/gma",
-	"jVe75PwDZhOjq4gH6wucd0LMJp3YDpjTFNT1itnEGsBiWilAAZYkLpi/a4/oq99FMZYEBTSkEj3r3q2q",
-	"P1fhz64Nm/KIxLDoFUUoSl1HSVRHlyPzO6H05DYTRErKhqKFurt7e6dXJ5ed893Lg87x0Yejy4vur3/j",
-	"q4ko2XHlUs3f5raz4dHvLMlOZoiogAppZJSTSJEKIlc+ZSJsZ5bfDhZVR6dx9k4P9ZRWyblOfcBDrgwD",
-	"Jb+oQM9mjKWoYaV0xiM+VoQVxfyWgLgD/ftR5ZmJzuu44L/bNcpucUB9LYyVvIN0E4zMCOqagNwMrSFD",
-	"VPFHiETwYc2Qh1dMJFHEY0n8D8Sn+BLGf5hQTLIxO6EatAOzzjnwdSKN8cxhgYovQZShq8vD1Vdemv2w",
-	"p6e0esD6XNFZ0We4+X18huoK7xan13Xmx2MIQvAwggCJP8uZmE5RZzBoh9EeZwM6nKa+t3yMsPEpoTGP",
-	"b5C62OvaPRaRWFKdCOFwhlIHrN1QHO49iSSY3DzwSWyYWQlz0Na6Huoq+4LhkHTVmtK/tDbXraPdnjB5",
-	"VDFBnAUT7UEUNuekPp3QY2yTzq3jbOj0tMuoQ5gyTEpmmkanwD9jPaSoN0FYZ/7EWGk62o+LddZP9u4e",
-	"5wHBStwqocojwjoDHneM0J162fWIwGCMOLutRFyPoBD7pHxkkOgLrETPV2oRidReEB8sb3KnFHkjShkE",
-	"yAcmC8FaarPenFqV08vBEmGb4ONmBCk+Kj1tD3XhILt1dMV47JNYEzGVJBQlQiedFY5jDBZymiUSE0Hk",
-	"/G2xaVH6gOFHS5/uN1dM/lbYltKjX4gYq4527iK/plPkvd9JHxSJ3fyN/leBcSsPUXG+TF31+h5TFy1X",
-	"n05g0yjTtobR8D3gaiF11mDu9BY0VilnH7TkKDlg63mYqXMISJ67WwUSqrWaxSNK9AN21XM37INRjQrS",
-	"LueXmGa4d9eXSq/FEoVcSNTMR3mmSNknAQFC6GPWJ0EpuUIalhYNcJEbPxhXIgJ+T/wdcxraKIeoZsJ8",
-	"zogJxZXKJlwkj8JagrEyEZUKkEr+wji57Z5ypMzdnK2NxoytKdjh06MpkZmmoaqHdrQ5wQgaxDzMdHoq",
-	"bB4r01qe0oh4fFPyXmdFa0UCmtqyuSSUXvJTZGQ19YVdOfmZZYr7wgMAOTv6fBmVvb28PEP6AbU1UzZN",
-	"wY6ZxW3mNZ5eqZnvnA3LZMDU7E4ZUXIILEZjDhjpNMS3U+KoREmR8zbrkoZESBxGqdpQwYkm1RDmodgx",
-	"MUrXFAHTKl52UyqzcZSKxnYUf3TDAe4WD2BrY45Rmblsp4xdkwzXtXdIt44+KNYYU+3XIy3kc+29xzRA",
-	"nAETTXhiP75hfFy6xqiQYVwS7zUpwm4mHmckv9Bp+WTi1WUj6pDxAgfghnHLskUgiKInInif4sBI2W7p",
-	"aDGZIzBhtUCjalZDeqssMPCyjEc0IG5uZNmKpbF98oMeSYHUNy3UlVxGSlvKRz61tjwmPTU71i3d12wR",
-	"CZ1zwYAPb+E9sUpc+ZjqW6S+nntWBeFhCNlTbDtHZvC47GoQ4N5BA9xXLGYygm/IZFowuCHpJQRE2Tae",
-	"4BDy2/XupSdyD0amojObsazVQEuy7guv93Qxgkz9+Th1DSuuZhXX+oLJ8/mwfZWXTVDW1861K0bvEIl4",
-	"f+Shq8u9HcikaiFGbkmc2yifJzryqR7QsVXtjDBz1UJgmamW0+l14Trp4yCoOMRpO2QqP6FMkwYXrA36",
-	"g4Nc/QcbXVm/p8DSi16+C668XLIsJk/MTRHiycMuipLsjDmbZZMjvv8OFaSPcRc5kqFA53NFUrnpkF9C",
-	"Z0gYictvEsvehZwRIJwQ+wQYfahdgIpUu0Mic8koXdAmgODCCut19goeTXPl8QM1V7Obf5fmOvesxfyt",
-	"mqMCivvYyzyeMpQL+/zTbNfeCLMhySrr0vqgwk2cxDFh0skUmLpgCfHBEUFMqMbIbGXumoz5dCXpKJ5b",
-	"J7e2uVUimxgZz3grqJxknPOLLfIapxixOU/hyc2gdA+5T6p3DhzfVYWKO6iPBfFQL8DsBkqkkI/FiAgr",
-	"s0Ook6znl7C1MW/O8NbyuVqH8pTrxAr+mUSec0srgTGYKy8+DHD2fE5vnffLC3h46p1KdTXGpFjE82Ri",
-	"2cKOUNgrO5nq7XqYwDWv/WklQL6Wp4SCS6qlZq33neDs1AxfJMviUAtM6IGbX1jdT3wKJmuuzGQ6s2mg",
-	"2WPgM5D83cXpybOVLli0SjVGz65JT11FDB2TWxKg9SyAuFlvrniIx22GkZYbpkKcB77xmajh6ugAan/J",
-	"ndQ1kJnDdMtbf7Vh3ILtnC1Sa9V+F5zVz/H4gwnl5VZVLR9zC59zlPbJErqyX5Vt7r5x5JaQELhoxXIW",
-	"ZuHlzhizXv4wOk6X8LMS8D4VJnnd5rxXHrkj/QtWT0L9NPPEPFUv3t6bc27vea4l6ts3GCdT8Q2NxnL6",
-	"Qfo6b+ZVkqsrnNqTH3uOZfNzi/+m5zff6Vrh5TNlilVWlBpWoCFHkleGQ7I6mKpRCvomeGuNN0Wa5Dca",
-	"iwVChTY7MX1ltoR5e0buZ2y4tZML2Rm5c/pVzAyYdKVAqCCuPR5G2AKj8ESCrpybqz0uh33X15ZkXz1G",
-	"5aTztRCPxBaPEjO1i4fBFpp/uesjHzqDhNwqPsNpFBNEaBbUgUQ9XbVRzsUzw3XqnQst4GF36PR53sP7",
-	"Ub6pP2Hs7oD51vCpZDzXiiqENnwBGmZAhbTDWC3TOq5ScbVsKAzfHemfNs1da/8sZhcU126nW7reOK5y",
-	"7kER8dI6XvkbqknQZruVerGpQOOYs6EHTlnCIMsXhQSiZTxGOvdw4UvgLOa9gIRl+RgLEXG6Vz+ccEuP",
-	"7i7isXwYcztW5896CR4GfFwifmcFhSHhSHv9dabS40WH3QKMv0qLyKfTewE5TA1M7uTDYlOujr5IAW3m",
-	"/bG/LDnR0wHq5mt9ux5Mn/rCKv3pz9F4xAWxBTU4JrpWY7nsNvV3xUTCAc6lpHTBuwcf56PVXS/b50yJ",
-	"bU2FVbwsypwLfS062+IVXO7MdPhImWq+T/URnjlEW4ZMtssm4D1AeiiHOvJjX5NeKXTbLtK1rhqzjaGz",
-	"1bXNLZ0G/XKz+dJD5l+vVkoSSIJhZYpU9+BibXOrPEbYj2+rfwcTKP/dTRnPwvy21l8hOUrCXhRTJi3N",
-	"meD29DhyMmPee5Vh/eofCTos/9Vdufy7Q33OY58yLImHeliQrY0kDkqHqMDbmyw8RIEA1er1GajpqfH1",
-	"znpwnnqhZRT6nkwuSIkyc0MmJayYpq3uoIDzG4SBwJII9SYAd9e9oX534XvXoeB5/AXTKZv/sZLphZjB",
-	"dEKVIR055p7+NwgrJSciwqOATOXvTrNFhXFyrUM0HGxvLd25v5hdNW3fl2cCpa8AJ6J9haemelBvbm3U",
-	"i2OX0Ur5xlVu2qWTHq2rT9RNOMYTNQ+T6JLzKn1nG7QyHWv21O8dKKs4iiOz5RnsWteFGenOP4pZmUSV",
-	"2zNnN8qON4sTVeSqmJQhMX14JoOoo/OzK3PLMzPWJr5BUg6wkajM/coqVipu+2sLsNkDq5/4kJL73S/w",
-	"4ry8im0ok0EnZPzdfPPLZ/NA2kQSmeAxTXOgIE2vQE1gMs4Jfs6OBpyQsbFoy63F5XOb0/IM6x2xiVwJ",
-	"86HAa1J+G05N7Uwf4AWo+pWS7npE+yNjO2rNlengOxUII1OK6WWVmBdHb06uzjqHRwfH+xddnYidh+bs",
-	"TZCpC1tYMF5Irvg+4GMSryqu30nDRGubG1nq+KPdKd9XkB0TKUksPOTTIVS1Kl39f+r/e7XT3UEJo38k",
-	"ZJaMa24uJuMcMKZpwpuz8FKl7Af6xvX0nFd+nb3Apf3hJ0oW89imiyzmCHE29FdxhsOcK4Xu45H/UkEs",
-	"eGvpbHX8414efEeRLUeLfJgnf0Z86UMipLqPlam6RNxnVrDH+twWTPHZVfTUCwgCsGN1Q0QxH8Y4FHXU",
-	"NWpox5QIKZUg/YgCKIvf9dos/TDFGIQny5B/4Qs3Ba0DOIoChsmD8KlH+5ipMW2eY2daVTFPxCTkt6Rj",
-	"NsYUfKoxU+y1Tgqirn5lAcw6XEkf9ZGf6AJZ4vy4AkFaPa6/Al8M/MkkiTvF/DMYZBDwMeyM8WOpx00N",
-	"d36xlBlUaVhd/pPciOCkYjjogC9XPwi1284/O/0Rp33ifgJlv87fARXSjGc+ADee8wQcT6Q2rXNDJu43",
-	"+VLC3Ci6EtN99qYDUNXuZ9bt1Q3xnd7wTspxMJr6PACWgqcgmx92EeDF9CmGlDnPMJ7fJcZLyIXxjr0Y",
-	"OmkdqUO26ndJEHT6Ixzjvrpriy9NV96HnMT8Z4qsYxJMOiwJSUz7MGD6rTrtPg9DfQy5j8WIx3L6UxrS",
-	"AMd6FLWt5bSov0ppMVdD10lJo80K38QkEXr+FtJN0pDwRNqPLLcIHJIOFpa8YShBAkWXnAWTjjlvq5FC",
-	"HCP3gaYh+MhFxIWBKgDLtBmip5nNJEUr0baDgdjQFDOFZAIlwgwqFLKzth+kVFpe6w8jJmyaVpzPCsLG",
-	"qTfvBbh/o9jLrDH9ovT40m/TE8zV9yr6E2rbdS7T1OWSYhKU1bAwCU0kQK6DQ6aiBAsg7MtUjmLsJ9XJ",
-	"RETwjUB8MN+FBjdPNtGKW2tAA1KR1rd8cU0KMFZu3nGNR6WRbrXWyZmySvoxIWxmTef67No+QxRuXL2i",
-	"/GTJNhMFNdEtBJ+rV+fnpNRp+8PZFbkbM0oQFdX+SyDqL1ucVKj4lYRhA4464zV2Cfrp3CuTBLyxj77L",
-	"myWhCC9VwSyBTZ2Eu6JcBcgMsncU1pAyN4bRLNq5Dybsojk4T/0um7MLFlvBBqkebavOqRwhzEDdclPa",
-	"7re6rNhwJts+KIKXVBfoyelqx65Iel2diGrh7+YLRk25TmaeXf/X+ft+rzyucuDeRWP5uWP/ZczY/MFO",
-	"XzAZOPNfM7qE+OnFp/QHoTksB2DeK4+eGSCtWd5YQFkwlViO4VyIES8X8p1NvOb0nZcNOR8GpDwqN8tR",
-	"aliSzudEHhGm7BI4h0TDtXWSOCgvWPapMIVrPu8noTqDZ6cRYUf7aE8T8cp8/tIXg5q9PYdZFHLCWb8s",
-	"YQa0V7GsBsLsaCWlQOorz8BYBAQLiZprr1CMmc9D1KOyPB0PftYRI7y2uVW+aRdvdyEeTZnj8UQjcod9",
-	"0qchDozfsKVD+RdOXA4BrrhSDVJ39px6I1hfYVaeu1tz9/phqTT5Y/vZxc9FCt50r4qmEuk7P6nTYoQ7",
-	"HI8kD/zHSeJdMEE0vwGLQuzYbfFmJL7mR34cYrqwQEu/AjVdiTL//CObPlN1JAuoKJc2JrUM8BFA/EJE",
-	"g3GZojy46urW+quNErloAQH1jVLh5lTSTamj7rMQ7m8hcmdcOUjLZcEzthnGmKX3dExu+Y2uHmVuwCIg",
-	"+FZrUrkCjY1XZck8S6kbkFsBsbsxFjoAOeDFOsuyzo1KAajcaEg1098WL1W0x2OysuDGLxZANeDPxPfQ",
-	"GEKC+qaRJAiMJh1FTrNHA9t+JYifBiwNzen8CHVtulh3C8S45t/GABCgjbXcvdL1lHZEZYbHUkcnXJpQ",
-	"ZkvNBH5Omcng66Sd9/oj0lfUQijYPCa8OidB4ts8rqoOyMS8Xwr04WZnGv2/O3XAS9UnleiRoEISU/2q",
-	"uyQtXbDk1VKCXURUayEzo8zJ7ogdt0xinedyHKs3d3ZSTNqP5jvWd8+s7c4hNzyaE+0XQmZ5DByVRa7v",
-	"SigUm9pYAjLyiEAmC04x37Gmqqq/2EEmD48KOI3m4tPReABM1VekktMjfEugo/MShul3w1MpoYCyfZ7L",
-	"Ow/TIvNs+LMqkec6CgTy8wzT6grYOWCMl8V+swWJv9HYXlLG5V84b+7z5v0DZ1wx15DfEqcTUnWpcQ7L",
-	"ZXaZUx455m8vdipMvXwflN62QCJfmVK8O3PZVN4DGm25vL+yxL5lKCTzQZXvjdtyqoyUp5pt3RPUojjS",
-	"/Nk8VBbmVnaPGsZCBuTPJUIFkXPhiG7u0/x/Edvu70UaUsvyZuuj5tzUfRhXQLGmJbq6Fswn5RGh+8Z/",
-	"YbjOHFZP20Eo81RbmvA7pRLa+T3rflrdh09Xld3TXVkYqNU1k3Qarg4VUakR023j8fQmWhbiMVoAXtaY",
-	"rhl06iDmYVWlnUnwmAkWSfNLshXWGmMOB0EF5rtS1gQhbNmDjAIs1b6U2LWUQ4oHZn7Mde7TmPS0nWuz",
-	"umKCfY3kLC2YKB4SJivL3Tvwdek1pJtfpIThob6G0F5rNFCWLrRgUIJGtdwLnYWWqbl253KnNIPx7hUc",
-	"tHXLnulhM14ejT3P979KiPCHJ7Jj0zvEytCfK7MdHlybLVtMP8jHLTDatdGwVw5DFfbm1yk6+kG5+mXo",
-	"c9PEYi4ziPTlcjDKypSqS5cd0OuFKpOXy7iYaWhksypj4ezOWN5PVYewpWkHVGhuOe2yyruooCGbsaO/",
-	"e6eHx2yOMI0umM20dIMzb8FDrIJss37Wy+CSy+iCyLJYrSD9mJRcEM2thhu8V1pWDwuyvqYLwze2Nl6t",
-	"eDqYMYkoG4IaxarwoKPypIhdptSaSNnbrS66Oj/WI2L0n/PUnsCs0BkAR9H8szfLcl4+c1/uAy0yQUwp",
-	"+W714Y8CEcnO86cAESn0tZvexFn5QuUt7HisES+GXBlTIOKfdTPcDG2xLLTVAP1Rvs/lbX4u+VAbBrqV",
-	"nLoMu5Yutcmhbh3jURmPONR2Tfe1e9RmP0tEDR4F4Ko6sahw1pWoP52YYMFZOeO4xpacIoLQJI6pfYW8",
-	"+xZY08ahAG36cNBm2t2vQdAzB2pVRvk9gIgW6QZ0CAm2EBRyAJidBq9DNfVnG83Giqd7BumnSkipkowq",
-	"Akr3gH75cfW1SzcIquqNea8buSiQ7uGoK6PznxBq7IekyzyoUmBGI6mKTuiz0v5thrJiFjynJ1+p690q",
-	"NZtrqz1QWeAwnFxno/tTobOeDdzSA4oBqq0pjdVhQEUg9GjqbxdwtmS5+mV7WEUq+7hMXD9eH7mq9z6Q",
-	"ne3Mf1b9ugTqvHRSARWATGS9UtN2qoxx/6aD+5LeUjkDvLXrutC6KOS3ZJFC8sLwZWsBgMU5NcffKQhQ",
-	"4pOfniFcY/0kpnJyoehDz6gHDX2VLpX9dWjP/N31ZW0aNAtp+9Dcc2nX35U6AtyqHdQPMA0FSAYkqI8o",
-	"lojcReh3SdGQsDbTtXyJIIgKgXDiA9CY5yYb4CgKJh7qpvUz3dRRpvt78/hfog0Nh9AxhP/WGw3Tp8l1",
-	"E3kmidD26YM2nEpA2dZuoPUAw8D5wwZk9DCSMnKaB15WB795hP9IbIIeXPalbe1H4Ovnies9riMovJa0",
-	"32Z6AlprFqaFdN7JHqjVtpAf80hn2vc1eN6IB36WI9hmEaaxXh1Vc9QVezb82KoV+uVnS8YRBawoRTCU",
-	"DXjJXZDTvGGuIe/RgOi9xpLeQiKfqLdZmx2bLtO2SND/HbMhX8VBoBSFfwmoJQwUQT1/jqPo+XOlyUne",
-	"5wHqkYCP26z7omOefoGj6MVt80UXEjOVhRtFaBxTKY3GZZ7T7RhRwkwyp6YC7PuizYBI7W2lK5HSPIA4",
-	"CQxiFeQpGZQdzBB0Bpa6Q7A6PVjZ8+cH7JYEPCL158/RAUQ9TGNImDlyJt7VDmIHbs64zLpaSnbbjPyR",
-	"YJMF6Qhh25lbyVBT/YwNLp82sbtTbFNvM0DLBCWfwLQiLEcoEUbLVpYCsVNHoLmDz06UesfaDNxj6NnV",
-	"5d4KZPfhXM886OWEY0AHHcS6RXQdXdA/zagWe19t2PWIw0aIG8qGatd2EeNslYSRnKBugSa7aEyZQPyW",
-	"xG3W3XWzdVumE3m3jnYZMnW8SoCCuVJQxdN+nQb0qc02mg2luem90fIkM6nwDdH9X9Cu7XdulXdTvAxW",
-	"7VC3PuaDNrOlbDeU+cj0XMZCSZ2+0/xAKupsoY1GM206DTUWOoCQbhCWNvAIATa1SXu6uTXstCDq6PNh",
-	"SPQs8/I53vKVNrPZybpfIkoi6O/NWkWUXN3eiUp3Fthalj4nllOY2cnnz9XMu4XG4BkQPjzk6f1Rn7RZ",
-	"tstO4ziWRUWB2HMGq26prOzUwmtE10O9SZtF2hmkL89nXZ1kt6Je2tOmsg3T5GaFnnWhf3x3xTkG/fo2",
-	"E3iiroZbEmPQ89lQ1FGWiy3+hQAgQxN22nFLRxXT3dtlDlE9fw7HhgMQWDCBjUYDPQtxoHQr4gOzr3ho",
-	"o7GBnllKVvy64rXZRmPT8P9uEPBxVz32ykMb600QAZuNhmfTjVOGBpkf0D4xeqMR+LsR7o/I6lq9UfNq",
-	"4FWE2020XrwYj8d1DF/XeTx8YX4rXhwf7R2cXBzAb755NUmlMqZrVqJrYB2hL4VGvamf4hFhOKK1Vm29",
-	"3qivQ3aAHIGy8aI+JkGwCktUojwgqziKVgWVZBUL6LNjMcuHZb7VNHHfPEt85PMQKyExoAHx9Dl0j3cv",
-	"996+P/jc2T07Oz5Q/+0c7V9067DFGfW1mcHsEkTqTUsP7civtdQU4IW7UXRBJdl1Jqj0La2Yw7rWGg0N",
-	"qgIt/cHZX+iwr2vHTFjhr9qY9DLJIMwPhNLddl/v7R9A0Kne52Hd/KaOo6j2Neu3v1TqzzevRF1R+6U0",
-	"SwM+ogbcA/rY40zGvMRM/YAnqKe0U9N3f93byjSues1VQbW7JZtquvKaBkz1UIjvVvGQ/Ht9q9Eosdu+",
-	"KbMix/PqtzHvEwI+vo3GRtUWpAfz4oTLQ54wP6f61lq/ffVqIgk1Bo+J59LTC1BY4Io0kHQiTWfQNKam",
-	"iYdwSPu2HlGfSZ6shSBS6e2ibg++lJb36ZBKHKBd9Tw6Vj+Ypt+T/fPTo31FwdPki+ZTrxoaRr4fwWYH",
-	"WBL4k1iSUO34UkCkp6m5VIjvlRJp/iVPpAoFMzrD5bHI9ffxPELd1UrrNemh92SCLojMII5X6uit6cSk",
-	"7VYgTNCaPQSTslnlbWbbzGtdHL7MBY2FpEEA1k3dNI/K7m8GSm0ZjRtk3YcKZA3E+5vBZa6BjWCQfls1",
-	"gFU2SL+t2np8fH4Tnx81Dvqb/lrvw23QuAvZK/aWnV2y4+RQfuq/Oz36JD/9uVszeMm1gz0DDtyqCd1X",
-	"rdaqDV6tn75b31+7O2y+Hr66TXrb8pg0h28//Pnx5RZ5dZmI7eTs7e35x4MrgBpu1e46hwd/nifb4frW",
-	"2+OTjkzI1ub28Un06Xor2ptcSHrz+ff3R9dHm7hR+/Z14dvC7GEFE6qteSD7PQLz3YP3ZrASuFxT7G5D",
-	"pTyJLS0CgMcENK8ZfFS0SnNNogIiSzyXB8q8wkGQerKUWQAmvGIK3VkIUg+xJHV0xSTAHSuTAKCqdc0c",
-	"FW3mXBIm02j/4Pjg8uj0pPPmfHfvoIvwGE88pcRztacA82BCEQkDjZ7KHYQHUhlXVGpbCDTe9HbRLm4c",
-	"2HBMHZ0Q4gsUkz6kv+XcAGX8qXdhNy3ffRiPZslqWQO05svt5lpje6vRcNyaa/qvhWh/qtVZCRfsuucF",
-	"7mawMndyjvWh2lITkYPTq5URpzqCDk+kvhma828GHU5Rdq+5TpqN+T96wxn0sttsrM9/+EKn8FxlcFua",
-	"dVJmgS3KQVE7PLGbtQ+bWq0549yi71Y19axicDnWMJRK1Wbx04vpiojSi+pI20HgjUa6S35/pI1fXdoF",
-	"mQbo2qZZ6WIqcxfVp4h3utDgkSj4t3wicyHJKF9nZ75cbzTqm6n8kxyckksMw5IgKKuLa2ZpZflatdKC",
-	"qVaz8e3r/disosVxxZUz3c54jor1azBSrjxU5PDBgQ6tJuewVw5FfPa1U2CTF/ZAV9PKv1KuUUZFCTxi",
-	"5lRUnBNDZTTRzNNm3Q+Hu53zg73Tjwfnnzt7p/sHF52Lt6fXndMTdfNIp6aQhIIEt8ZhIo2/JdDuGUgn",
-	"bjNJQ1Kh3RVr6MrYb/ah5Ea4GPExuz/FaE1+cXa3KVC/WbzV2tQ+O0h4rdpnnujrhfFCq/Z6zWW8jcbG",
-	"woyXbwBVzm/uCZffWiOdCvQ38UyhbX2uULWaV6bvGsNrkATMq/ox8AC6MCh7hEcQR4CE7jRLW4f9h0QK",
-	"hEFhU3Z5o83mwdO2DPWD1W7SbvWEymlfj/L9GGCBn77GaTnTLyRlP+AbXfaUJ5t7EcoS4hYu5Rma/1qj",
-	"oZ3ArmAFYrByVUd8sZBmZiZrK0f7Q+4hyXm5sg3haSzJpZrKfWhl3xzEr3LUuqgW9uny9PIsrzfcUzKU",
-	"XpLPn6trEoIDIz5GkitlUomJ589baZy3HxNpO2apT2wGbbeQnNtmFdm5Jpa+tv5qxTS01qUIOmoQQlwK",
-	"m1Qz9TIPDTn320yNvu3Y2GijsY2mAWtb8FJTsxEasHH7jL2Mn8Hdvnt8fHrduTr5eHB+dHh0sN85+LB7",
-	"dNxdqbim701wObXwB9/ONpnNJnLX3m18ef/+0+X7lyenH69eHpxdffy8tn68t/9x43LtP18+f3CTols1",
-	"m379Ajj/xYEeuIV9/H9uNKzbvs/D/0uP/+95o7eTRmNtiwqRkPjfZjQ3cW6ZS386Pbvy4k8lkAksl9D4",
-	"jqn0w3lECCraLId5CE4F279PewQp823T9Zn6+/b8897jbBBQ7Tv+u3X3aWEDoc78ts3Q4mfpHxDMTHN7",
-	"p2WEjtSm2aVAXBAkNXzYrSN75dtUX6UrAVwUhnySsb1rgOXNrGZqOG3WZibzHnwcEGrttvLA4NOI9VMS",
-	"CD3baDSUENlobDv6EGdqatAgAPaRcbsuKkyyxZTUmbrrQE95zf3JclLAKObrzY3m5nZtYQ5ze6F9y+df",
-	"yTgh3x5TGP4gTW25OMX35tqN5gJce4YnAcf+JefHOB6a320usvYU5v0D8Sm+nESPKCp2fR/hx1JIltBA",
-	"bYOuWVrobhDYbAiGQ+IrfvMK6Shc5ruf8DHzytTUNpuvp6Kc2MhPOC9A3NYT0Itids8I09EilShTAiIu",
-	"Aq48REoUPZC/rb9aa243Xr5sbq01GuvrzcWDLZVAMI8lRjIl/ic08X5htjbGhg0p6cBRhdvONEW7j6lh",
-	"MFLghu8yfEuHiubqTrpIXbt9u+jZNempS4N5alagg72sN1cgYWkCpbnK1mBp4pO6+CnLheOWMBXaLG8r",
-	"uPkIYDRcXJ2dnZ5fHux3Lj+fHVx0M4UQoBqdBoLlVsSeWhblLEOJgVYURBLjRCs7wOyRFxaCJQCA2q/3",
-	"4Z3CFP7bL+HHYRxbO4PFjdZbtYqMc6yk9D7DSEvzUbkyfZ6/kRZRgpX5C6Z73neX+vT87spsT6BaKiQO",
-	"K+MImudnLzJMmPVXhgzKgtas77OddK+UsW9AmtqsRwbcFMoxcieR6XijmRgbkTHNSKX8hn3faYD5EAU6",
-	"13BTW3kHd5Iwjf0hkkCmjTnPYh5pJKsbc8GZaqPa6ruNdyeDswE7npxffHi/cb52uynHal54fDT7AadC",
-	"Rm0IJNJn/cBrfO0k7H06v+mF28mXa3/kvz2/9N80G/zNaOR/Oufnbw4bn/9Ts2C8+1jidxenJ7VWjUze",
-	"Ncin18HR75z6ax/p508fG/jNRvJ5/V3w+dN5cMQaTiKTTidYvdFtlm3OpY//JRCF7nmLGxelnU6frIwn",
-	"K2Payng0EZqUSFCru08Z+nkVXGn21C/2CXN6tiEs26zLdKZ6tb6eBwZ8iExSIqWooT+QJ6twC/8hbPlf",
-	"o8ODKvpYfDPLOHeKfStMcVYAZ9N5jqhHKBtmfnkqoNQrIn7BmDaaOnTyy9huqsfdrJ6Y86znXMuHB/Cj",
-	"2Ysa9vH/WNc4j4eLc1+uqvKxWM5d3TG13PPEcJrhNtYWuHgvOf+A2cTshnh0YzuzQh3OPLBNQIp8OR45",
-	"HSIrDezX2iLwXBPXMmCB9wwyo/HFE+Z7CAdyxJPhyGn5LjT42oTI8iQyl87uGcQvJ9VfMOsJO9tQOE9A",
-	"g5P90cJ6SEk7z4p2nI689Fx5CZ+bR7soYVCFamAt44RUi0ddVuq2mf6OUtJpGW1k3WJCs6wL9pPs/OfL",
-	"TkiAyQm3DF8kH5dcXJKWu1h2M7AxgCpQjKOGJD6SHFFZR0bYagdI1nHUiEzdLUWCt8Syru374sBLSoSR",
-	"pGEeMgwJnqYj2hT4vbe7J28OTLICoN3SIEAxiQJs6pkh78qUdBqHjMWwVYrhgMdtVrwXBA9Jj/sTRAJB",
-	"0AjrWuZdWx1r7w5dvyLokKk7JImQFhIit/byi6bNnqVrgMl3dOLF3i4k9BvH6oVZX3dlBzw+kFTCJiaX",
-	"zJlNVthogX6nI7jWz1tm2ZV2QC90OTdduae6dU83iK6Wotj3nzTM7+dp+cc5Tv4WsZpVEP31zfurAATy",
-	"21f1mYuh8tvXb1+n3DQP02JLfTMbjXXdeoxxXbSje4Ip2dtCknMkOGfoWW8CgnnF5lXEBPADqIDkWfW9",
-	"ThJZKTcuZylcs4xH9RKX+D86Pcz/eWz+wyOui9DzIY971PcJe+LtRVQmqjtJu832AT2X5VGuS8yWmU6g",
-	"O7XUytqLg+maO6MZmWLZ1HQC2BVojWAa4HopXLROlRKzi/OmeFTP7EGleQtyHLxoXsWPjyX+Z9b5GCDC",
-	"0nq55UvhLFDdC61cAsJYqWoOhaYG38ZAfDs9Guz8DLYJDgJorM/HTNcxKoIDmHJA+lIqsZ/vlYSExBME",
-	"2uJOOdAVANuMs3CpIl4dwGwzIXkkbG2FySpKFeDj0zenV5ed05PO2e7FxfXp+b7Ve5VGT9S6JOeAo5NT",
-	"awuXFWGSxFYJTQH+tMk/9elOwYtqv+j8f//P/6t/wsjYGURffeh6xDVMlI4B61CyfUrvmsZbzBV76YQK",
-	"KPQBzFIfBViSYJL26NAWSaje0pzlfshA7+8fvS3shBpcx6PRiMeCoB6WksSTmldzd0BRq8E8yj+2eAJl",
-	"bgmPfSNfgOFz9BRD+YnuWH3iuVYXoJUKIp1EjLyD4szB5ZyKwqjnM4qcLTZtz4cKhAuLLwnZUjy26F8u",
-	"ytm0dzhNbxIjPq6XZTRBjPHE9q9cnoyd3//SXl8Nm5c28kxPF06lOh1+rbHWAgADn4B5I8mdtGX3PPDt",
-	"8airSKAEsBK6GrkBRu66bh7wibh+ngKI3bSTB5V7eNqswsUzk1hcD8/Z29OTg+/v4YFNr/DwdPSXJd4a",
-	"r830L42jZ64PvEDi97yHDIPW3JYri18mMIml7pC1exbul84TYNDgmC1ieK5Kfm25dejNnFkjb/yuEDEG",
-	"PW2MJ0hy26rJkOIC+vSTK+q/yBV1QaS62/rOPTxTLs91Tc28cfN9g6prYiE/cmyEpm49bMVYZuN2Ic1X",
-	"CTMzfodx2RnwhGndnfFMOfcAzqBYeaTzlLOWdVBna9gGoDEpqxZ1PhWmWbrtU+QazvetKbBoQbVGQ4mS",
-	"upIl2zW31zoMsUSS0v7UPB9bsS6s/yn0933ylLKDBOMRnnYZ1FLIvZMgDNJBrqnfdOZC4bTvl7tQSTK/",
-	"jiKbdjmThb7Ayro3BwXdMqYPqFxIqn+vDbBbwTXDl7Ori8myWGuu2ApQwQKCuuEA5/qFdDWGF/T92TFo",
-	"SHzQZoARPgYcZpCgUGKJXgeY3eiCFh+LERHI56BihmDaK3U4m4WG14b279rNIbg2hwpzq6PdgSQxGtBb",
-	"gnQ+PGBruI1RoHGRRnkGJRbwkdWlYCMbZgktUxfqOFI0kjTxQVFWAj4XxWizBetUJeedELNJJ+BDyjom",
-	"rV4UylWzrqmmVrXsphBJL6RSl/cd6uq+f0Zx6t/iUXnK/X5U/W9kyvJzTLQs2JQVXTFZUHgJxX45ueRZ",
-	"2P1ZYq0QkNScXHDT3oOVS4KV7txeT55490lTW0I9OIOuYxAbhJ521Gmv7aHexPiv7sNl6ncv+pwNqO54",
-	"Xc5fOrReSDPicc4dZQHZdPdvcCIZGF4T7Umr1LR3a7XMn7TAXWrjInBfMm69FG1mrnC4o8HpS02/Osk5",
-	"RD/qaGNtu4ViOhxJD/USZ862XJ3cSSQkidpMp7SjHtFrmRC5o9siAPwxpI7BeaiBS9G1zKYeKxmxp0/n",
-	"oXz+em//cPXN23fv//msfiFJdIlvTGbBk2/np/DtGBeGuVgLIiffsGeuzImd9lWlMuf581RJ7+qLtjcx",
-	"EsByuvW2J7pXlO0a0kKG91L+bjPF2XV0JNGUh565Ai3vr2ccvPUjLHag6T4832ZFj31RZ7cQygxyJayI",
-	"AklIpIVC0nXtNCBOaunx6Zujk85rjXbZOTjZfX18sA8WFh8MZsWhnZzKKed7IYO9zdJP9CPoGewxYUlo",
-	"m6dEMZem1p8PBise6goSKAHMWTDpwLhtdi81CM78UURiWZZWn4eLS8Z0Fv8A8bhsveuTCTMrm9KUxePU",
-	"e/BQSaf0hpnGCx9IwhAWqEIUpKG784OLg5N9jaCmw3cQthtTQSAQqRMtTQ4MyqXA7CBGaNqqE1LdmcHV",
-	"sayr3SQIMzIGAdVmxuuzqICqyNLMM/z9Mx//ObgVD46yMB/Z5JgHUymI0hc6qF2Zv7BnotDGYZZVXVBp",
-	"LjpQjPXdaNK87D2dS3h8ttHYbrOUbA3YBTaeOxiyz4WEjniGMHeQSTFOUS1wYICkCOPJcDRtSNyQyXyf",
-	"nL0redwxTdc66nfqcnPrEKovtCHRhXeF1OPlIGWmRoDOiF8fq5NB1UWZNSNPGxKrZ2rejF+UdgTWDTao",
-	"X2utbTeaL7derW9svnzZbGxsfnPaOef7TFM2zArN7gH1PrVnsyLZgA0z5kngu2Ckmu6UoB+PePh94tj/",
-	"VPmjuwSlScupe02xpt5oI01KCzBLb0EjTlqZTQ76dVZxkPagy/Wmz1zz0GnEipzUxZA6H6DrlXbfv9bC",
-	"pFXWCBfegtnEvmVHKfxWjtkxzfNgQ9jZ2PdAef04XzKmr83TE1N3tXd6cnh0/gGycnSTUViKY/AUohIQ",
-	"g2gzY+coA6dQ6pbRtAkzlwtEpWFQBvA9UwzUTT0qJlec2wY1sGklwu8260X8EEUe2hXfx7VR0gv5ycPx",
-	"pMJPrL9yMrMmajF1aK7yfgpoGvkgKc4rPFmA1Kg6mb7vyIhZJZnztH7j43gErX92odVUhdX9VfnvSu6/",
-	"oG8NioOsRl/Q5OdSLDhgqmn0EkDdyR3uy2Bim992M0QDQWKNmwSw8tZxBJccFwRRNnWVfTi4fHu6f9FF",
-	"zzI8VTWHbkaYK3W0C/444V5sY5tXajji+fOsVUGasW20+zT12edwnV2ZtrUmp8lLu2LZBC7s5Hz7FNRU",
-	"P31IrQ1MjDbL3mMAabXjsAU9c43mnxZnhFSEWPZHXfSMx9lmQdFGlseq/lrRGbE2RayOLjlHIaTWgr4Q",
-	"aoh+eKGZFI+1XqI+07pnmxmJ5cHsYEZVjjaTybCNTAPm1PwCfUH7IjPv5I5WTaAZm1ayMrRP6F3VZhAZ",
-	"qaPNxrrxu54TGU9WIb2ia95i12TXadpvQyJyf0T6Sh1TZ8xZn+ykPlKf9KlPfOSgC9o9oAIFnKufJVGZ",
-	"/NHE/R08hcpOm1OQspwzcXktZHlrLiRyxH3TRnK6I1f1WvUPlU2TFjN8/cEmoC700rVbGvpw1HvTp6f0",
-	"3eHVn0fNE3okjkIZfdk72jqiG8kxfbddJ5N3f/rXR/SUHt0dsUa9vxawXnjY8D+9U1pn3qrM2j2aOrJH",
-	"fVeu9kwR5o2QnS/h9u3n8HDyOTzc6n/6uNH/9LFJ3pzc9kM/+LL+buRf3zW+rB1O+m/uNmvfHtzXjPiz",
-	"DN2LNFH/78rKfgrb/fRhuyir6KtyFULCJ5ZkNaAhleoJLYRnqCBpzejcuF5qfa81GqkXseUqCVllpNI9",
-	"ZVXcLzWI08AfepZG6cy9B35RYIOVWXgsCLP04i2G/paHNSlCGBTja21WCLDNjZhlJYyCyL81avZLYhvk",
-	"pdKTkPlOQTOpoT+UIj7g8ZBLZeSWiJus4HIheSJINbhBBv1EhY36i9SFaAPxt2XpS5BRrNOCqRRgGreZ",
-	"MoJNng+VNuPKgmszMk6XU0e7syIWDwxI5AVgt80KOU96mzMzCnx0AMSicVbKQxVFKXI/5Hv49eOGKH6I",
-	"FnofzetKkHh2ZIELx26Fyp+nSMJykYTcDpaFEmJDriXiw5sPTFEBSaHVjcoEIuHoTLqYIc/8U2gS2r+f",
-	"gkmcH1wcXHZzJQgmQNBmphk7KECQp5jzjmQobxDaeFxBsqMrFpwyNkDHc3oFgAugVQSnqBA/+ZzL2fIH",
-	"fvMYaBLFeEHOjH8gYMS5O8mnoMKTavRYJbE4Jz/cDEoj66rxKHJ2mDaIUuYcxDzsAID4DE1qxBlxsjsW",
-	"6QqYASEoPacY/pwKqe4UbS4lGKB2LV8sblEyRYquAKXBfHzf5n8lIAIgpNqsIoy5eAY4ShPA2+yeGeAO",
-	"TMRT8veTFPu1pZgNqc7DWVlIDi0WVvWTOBU7SQQwPloCeRUx1FmgJ7NiqJVRT1jUU9TzuxHVJXSYKo96",
-	"zicoU//8AmJN1bT0Fmtr3mCXmDrrfwl0sf++hbrw664ThrzYf49GujqZQohOQvyUSkif0eHLZ284HwZk",
-	"xTO/74gRXtvcKg4zxgzcC3o8Hz27yNkVu1EU6EApor6OK1jVgGnYagEvZ7oK2vbW28p661kg62CC6KDN",
-	"bMVTejOjZ6cRYUf7aM9U+u/xmGSd/Nbrzfp6/WU59A40ALRF5iewx4+WkwjZlqLjRLC2Gg2vZk6y5r8Z",
-	"Rf3Ja/X/o6M3m7e98CQ4erOtLH93u2utWgO/6jV8/2WvOWgMtvvr/XW81tveHPR66z2/SbaJv76F+w28",
-	"NdjubeKmvzZ41W8OGv0Nf428xM3mfWMyuX2ZBzwJc57vF/h7GTjvzjMEmM+D17Rp047nIUbkFFfLrB19",
-	"xIuwtXprElW6/q51ano6sH48j0dQSJXReMbqZw68FkTNuSB+ObqaGf5CT+axGCDFZXGdXrvg9MqQWf6q",
-	"DQI+Frnt08HHr6ajnYZuybpOWSSXBL7NQb58S91pv5XGfdXLvz2QGfQmzU3FdaQwkjzwF/CYLY1F/A92",
-	"mGkfkcmF6enEF6sj6dgVpOOHPC5nzupOC+JGmIRoZYJZreri6M3J1Vnn8OjgeP+iC31WhYfIXZ9Ebs5N",
-	"HZ3wDGZYO83cUwYoEBoEOkDtFN7DfcmFzkqyXKyMOU8xbAqNUcrpykIz3F5eg6sYL7vFHC7+uwJopuWX",
-	"ZZVf3jj7uTjzyZxbUIy8AbAcI0tCKkSanqr1PjdFa8Er3tzXi1ztJoVmljMqVYhl8coY4ltilXkcRXml",
-	"GsEd6CGtn3ttltd/V6zrHm4XIVrI5C06eEt5dAVTIqx3AnT/EPuO876Q3Ijc3MaWkswSDzUcwZQAazNt",
-	"LQgeEi05s7Ooo92pFAZnZkrq8wEELs3Jt5lpmF1Yn0GO6ua2kDqIUulW2pzEQYbRoN9u0eHHI74orPQO",
-	"BDVcC7vNir0I3QmluZ63POmP1CUEW2ZGFWjEA59o+CXAw2Jcut18GCBkBwT7AlEmuXNklWXTO+VNRs3G",
-	"uV9rsHGvzbr6HDrU77h+Sfi+k2/4pX+zg7rpPndgN7JisosSFVR9ub4CGZhpdYpIy03MXmXIFCPs7yCB",
-	"J2D4mWO0h6WV9DHWv7f6LnhvEWfVsFKWw7UkeQjaqt5IJ4NzCnPQq6WCwAK7wHAd4/LsN/z1tGlyh5ob",
-	"vW7vXRypq9weUD7L70Jn+VVk9WkRupRuC/vx33hfP12/3z0nL29Rg+SzyIx00dt3bobewlhaJkEcS0/f",
-	"aNiaBaVdP9Czbg4dsruis88DPiZ+m0G7eGtJnB/sXl2+PTi5tN7Zy6MPB6dXl13rzlI2BMSLgKNLUu/S",
-	"yHVlaCiLbd8ToiK3Sw+Rf4+WXH6em9MTcNc/v43BLMCve5X4G/k0Cyd5ZkaMEgUEhBS0+JIIswkkyALY",
-	"l51aC9zjQukcRsPLlaQwPlayjk1CnhjP9diojX3MAAoUUHoge0froCZ5R0kRnc6jbQJQfVGaSJNWBKsv",
-	"vUITGcz8NtOlB5lYmW5VxPwLs0cFJvrJMWQf4yLiiZyTDV5wzpldyXx0VRDA1fnYXpb2BI05Aj4WlhJ0",
-	"QaJpTMAZaTMSCFJHJ6Dm93EcQzJn5WEOiaw4zP/KupvyIpmfqRjln8xh148ov2cC3VuxCR5a3wpFJWiD",
-	"wJYgImVYa6+DAVBRwly6fVT4mHltpkHKUux8B3fByHYcE0DS15a+qUAstPkaY9FmOOTgE4be5tA4ckQm",
-	"8HPHl1GaA2RfWNVfJKBC5pIdbzq3OEg0OlnRtq/U+DLJ/6DmsNkJ/bb+aq253Xj5srm11misrze/Ll5d",
-	"kc3l+xcT/vaXifH6nRKJ5hPFDB0bWfLxvwSiNpdJSZziKr0ajUDir9cb9WZzvf5S1+eZpi9WWAVYyI4g",
-	"hLkvXW806pteLQqwHPA4rLVqlAuDUNPBQ/h57UAvYDeKXqzVm2jv8ITIMY9vXjQ3t17Vm41GvYn2cTym",
-	"7MXaRr1Rb9TyLVIWl3HZGcyO65ZzxM/TEuW/BB73gPk2RC1yGLhaBfhapZwc01vIL7KnyFkw8WzKYta1",
-	"AO1KFHIh0WYjbQulvgX0KZ/4WvgpcRpyKIUeUibKex3kBM0TB/88HPzPbAtqmQJxBkqApohyHqlWPdI0",
-	"jAdHjcHko0PGY5MCHBPFX0pTNAafDcEwa9yZAEwpkEQh1mLasjlAp+aDFAo1DyNbR6eJJDHqmaYUAJ0S",
-	"0ygivk6gUlsWEmiU5el4tgO5FPAxiVf7WBDfy6NXUIF6MU+GI/DJXzEK+cUnh3s6NtNmIWY+ljye5HFi",
-	"cCE+knaLG2F4o94FAgAyOp9c6WiLocKG+K4TEDaUI/iLMuevYsv9KQRZN8vawQsp+aQX4P6NEnRE+9/S",
-	"RHXJeUeMeCxzjU/Vp30ehpzlPlYqcUyCSQdKZmnf1r/tlKbt6JjJzjTgBSANlqp84rulATwmpsR9UwQe",
-	"Ytw+QUL8wyAhLp3ILrmjukrVL3rmsg6P0GdZEQOk15AwkpOfBUziKdPklwx17el8kiwiryuvdQBsKRCK",
-	"+QkmwIcvDKfPzi/R9VgUOrsyX+MiKqnUraNjzm/AA8G4A5KUlguB44RpfUXdz3W0m7qcx5DIZkAmxlip",
-	"CUL7NHtK24lAWXdcKro9xQ1husNV+ln3yCdhxCVh/cnqe6j4hCxyNVPbtF/DT2pHPddtrWAiiboU8z5w",
-	"KgBJCt5r8b9y8rCT6gptZv0uFhMXOrjaj5TBk7usdadH/cP8kDFRM1EP236KFpQr9xl4s9RH4KjXbd7h",
-	"NR0s3Xx66+RX2lDmSbJCDPJSDFG1GURO6ugUIhZq5UoFE0hEBN/YdApz93vgAUtTLOAdOjax2VhvM51Z",
-	"EhLMnKyVdFN72C8PIsI+2BSK5ersnZPPquzvqaaknPAIt90S4cps9Y+uvTzy9biLNJsoSfBd7rlfGHkz",
-	"X6kTY59A+yxXrpgW11aUPhskQWCk34oj2i9t0nppIKlhixyFkxlv5YLR1js6RFUUJPlvizIp/22pvJv1",
-	"iJZf+SdycrDiKy013S+B7AY4CaT6dMTHihQrL7Ex6an/ZVONG0udWKfwD22Bdxm+pUNlWtYdcL/6kMgu",
-	"enZNeootWFb987K+tuKlTUhmdXYE7KQJJKi4iIm2IGk9K0iqP7C3YlU0L+uXZhZ8r0o8w5lmiIsRH7MH",
-	"NA58akfg1iRIrs4SWsnq0QBSAiSEmNkR0GTEzyhMUOPDPUyFAd1JNShDiOb+NiAWUy3DdJ/OlCW6OzBV",
-	"NTdwoxgWcsApoQzcYvlMAXm2GY7J3D6A6CEdPffSyT6odDwbpfWXLhlafbfx7mRwNmDHk/OLD+83ztdu",
-	"N+VYvQSPj2Y/YO9Rk65pBAWP98GNULv48vlk8/Pw9Pc3o8bJ6/7Zl7dfhtcbnZs4Duno9+O34cc//0z4",
-	"Bz9Y+3C4q/7vP2lupxrh3cXpiVZUGuTT6+Dod079tY/086ePDfxmI/my9rFxxBpK0NIhwzKJSa1V+3Bw",
-	"tXd0sPpS/HF0PBme/fGmF59/2fh9jf1B/ri6Mv7nt5j5AeSTrp+P/DfB78fXo1EvPBdf/qM4R6prs1WL",
-	"kl5A+6uKEhfPDs2O6akX6hMKeVkv1II8XFgWzlcPUtTnB+kFumIMAy64kzOv7bCcf6trksNiUmKVUaFE",
-	"aSuDTgtcMa2sW1dOR3qZXpkCkeuM9uFwF0CV3h98NihLxaZDS0hZA4F2QyYA1/tdFImfSif4Fd1Fri6h",
-	"zQtDLOpDF5arjGumfUaWWzrmkp+hZVxmhOmUudgiEyhDMeGpZ70JGlA2JHEUUyY9xccA5HN2dLLS0mUw",
-	"bdbjcmQ4HNxLkFGzu0AoCxXLgkggCJQeOcBgHhJJfwQ9w3JxL/ADLaww2fUuojQhE4RZSnVyuLPNHPbM",
-	"uBwtwORVsOCvJ/bon5SkJyXpp2y1+BSE+EkxsKdB1+ZdIXNLbFLVbLrWplRH2xXQi6nEu9H1ptKmDXJl",
-	"mVaTKxChnP26LpIfnzAzx3chuS50nVWGMd+BoQ46TxNdFwFBIveenYN69whlTa8nT+6Fp5vzqerrO+Wj",
-	"zqre8lBvUpAz9zT/58AjLWD/69zRitBAsxAa0K/r2NfPxFmaFSxos3y0YIaVrhOgHnKZQe5BdiH+rHb6",
-	"z2VvW6RasLnVtwPKKMDhpXDWkDy33PVnMC+8km5d+eYfOWt2bssPHaovp9A+D4kwNYWlcENtNo03pP6z",
-	"vVJpn5q01gUMVD3yo1iofxvo0E+b2fVkhf0zUsHy9hiiTEiCfcQH5Y2KZlhpaXKYV4uS5WKIs5xg0z6v",
-	"NlvM6VV5ay6KWeby7ONp6VojPriThAndNzsJpLDPncU8gj/iGyMRvnmPqthLSYTUd3Lvd9KXtVaNr52E",
-	"vU/nN71wO/ly7Y/8t+eX/ptmg78ZjfxP5/z8zWHj81LK/Of1d8HnT+eBUujLNfAMMtEti1lYnp6Q8U+s",
-	"mj8Jx19ROB6CluXqWNOdhxb2Wc1MlYU+ScNKy+EE4CNzua+ARiaxUoY+rZqaodVLHRSUScyEG1oAAK6N",
-	"ZsNrMwBM1uBenBkEh1TamXxKAFfWlSxltsCenux3AF7N+8w6aaE+MR3NdV2MW6JjS4c6hJn0swEOBIGa",
-	"Ax4R1hlwC+6WFsu5JUdTv9PfZuUX5t1fnVy2XAu8wgD3xWvVezqvbECTSaKPY35y5K9l8IyoAG1DsYbt",
-	"w0ditzRuz11+BSdpCIrFEs4hXTsRBPWxIBC3c9OEjWGEzAv+JUzlmS6caxk9hcZt5uSrK6Lu1gup3KBj",
-	"4B70rLAG/NuD3f3jg4uLzrvry8756eXu5UHn/ODw/ODibefy9P3BSRZOPyeDROBgylDKTXZe0vMZpvHP",
-	"kPj8iMU+90p/VvvwN6VAO+9/Sn/+QenPGfM+5UAvnAONI6pEaSKUDIhiPqABeVGpnChJysFyQFQKEgwc",
-	"hxJDhN2SgEfaBYkiDH1XtbDESARYjKpA3tVbH6xkzCrGX7ia0lU7XBWjpJLSq0nCsIXGbDS3G71XeGN1",
-	"a9Agqy/762R1G282Vxv+Rr8x2Bqs2XYHi+Jewp5UKAfmoP5RdfPFWOu/hF1mHoMRPgFHA5b90TSNXhAp",
-	"UNeceLeOPuga8gwlhHGJdJU0/Kkr4v0dhCUKCBYSAeaVUQAgFalHdOZd2cWbRL5u1JHS8D0vzVwzAHTM",
-	"b0mA+2RpkvmeFcv/fRyGsMHjJEiL9Cd4mR8cztuDbdca+AxxoO4yZQTiiNYt5VZeYacRYbtnR2i93qiv",
-	"I5/3k1Dp6xlqIkTPdAnpkDDF7gaVovQCu4hIf16PqkfRKt+J1HFXQbZ2LXPIdJaupdZvh3G2ep+KPr8l",
-	"MYRHC4Zg0eIrswu/pkP9Vd6VpNwktJk4ptBUctRLaKDzQUU/JoSJ9GCMUzFvOqrJTEPjoSTybD6rhwLO",
-	"b1CKiW6KUIXBZnRGLhRJTw+dw38xcCLEgG0C/rbpz5GhsMkRobFw3gEt3ucN7XaBKxk9RYLPD23drMWh",
-	"DYtlPn+AfZluJs4ZcUdLERWn53p6eQaziommGV0B7Pz4IpeBX3JGToReYyYYB5zI4uUrnsZiyRe16awh",
-	"kcs4C6Znrv3QpaRR3stAI+HkoKLdIS02dMlm4Bstvnwssc7M10cWEHzrjrFrnGNzzr4CVii3uRpWqGSg",
-	"BQwpZyDNveXzKVHX+JjBicd+fmf0PeuV8n1uQwU0z1Hn1x+R/g3iSWxwRjVsBkcSB9DpPnHXm4mmb9MW",
-	"nrDSl7KEdAYBH4PlbZtqUYES5mus/pYFwdVJ4RqXUQfACZMxFKCB16cOeKkGVqmOdhEAH3oGmheROOaw",
-	"jVbeGo8enBbNYHfV9aILMCXfMZ0B4PrIpy9mWJ6maSrnCOo78JDrLLkRFXV0TFwoSZM3Z9voA0gSMxgI",
-	"KVRkPbM4a63auSUKW2MvDAZU2U+RbaoWEwn3xntCIu1jhqx5TeJq05w2rR4iuD+CZv8Io4BKGRD7jW6q",
-	"ACG97rkacxWg0LtZY6NC2yWYiZNPowzgEZwuVP4YhaEXkDDfnEF3tiCKb8BajeuoMPe6yUMDyzmHVAZ+",
-	"ulv1k1PmsJHaELiohkpiBoFLtDdqbHcygEeFLQIXhn7oB4Eguuzg2UazseIBcvuQ5G4k5DRkAdxngPFV",
-	"r7CVvgDTCybKGFNZdSaKxrnUGZdwNKW7rhS4lJPiJNDKTOIqoeomV6RRhts+1p9PoQEpKWB+k+fJ9Cfq",
-	"r45hO/dxS6fpg1rn6Kht0KC+zGotRDtEFV1++/b/BwAA//8=",
+	"7L35ctu41i/6Kijdc2vHObQij4nl+up+jmMnThzb20NnaOWKkAhJbFOAmgAtq7tSdZ7l/nEf7DzJKawF",
+	"kCBFSvKUOL296/v2jiUKxLCw5vVbf9e6YjgSnHEla82/ayMa0yFTLIa/drpdkXB1wQPxgU30JwGT3Tgc",
+	"qVDwWrN2PmDkkk2I6BE1YCQK+WWdHChJaEcy3mUklMSP2Z9JGLPAr9e8Grumw1HEas3a+vt4dfznytfL",
+	"fzeGG6Mv3ZfJZ77VOWdr8rf+5uAweCX2aSP8MFn9OK55tVC/bsBowOKaV+N0qIf4vGwmuKxnuKyn6NVk",
+	"d8CGVM91SK8PGe+rQa25sbLq1dRkpH8lVRzyfu37d6+2N6Rh9BuLw17YpXpNlavsioAREcMyb7vi17tv",
+	"9pffvnv/oXo9MKFld0a3WNVBwIYjoRjvTuadmuCMxKwXMzkgSlwy3iRDGjDSmcDyulHIuCLjAeMkVOS5",
+	"VCJm8jl8B497LU55QCQ8FaoBYVcsnhCqFBuOFFGCyBHjAXmuBlQ9x9/UyY4dWH+qd4xyOWYxC1ocBkmH",
+	"Nw8oMqCSPNMfSzpkxP9Dhf4SuWRsJN0TCZUeO2YjRpUezK4sHRR+rR923ln4VibdLpNSxB4ZiLFeDokE",
+	"77e4fqIXxlKZX8KcOoxxEgkJL5ZMylCYSetv4dewN3qfh4lUpC+I4C0eiJD3iRT1Fs+RyNaXTuPtsPHv",
+	"ldGF+Hq5JqsoxTniWQSyue7VhiG3f77yaiN9NLEe8v/9fWf5K13+q7G81V7+9vcrb3P9+/+oldHTkeBd",
+	"dhILvS/T1PRJr1ZvThi08dBCSXoibhI/Ev2Q+x7xu4Jz1lW+vkF+zGiiBowrTeHMr5NPoRqIRJ9z+ht4",
+	"0P4qf4vyP7cb9GfC4km2PyMz24p9WdksW+cJlXIs4uCUSaZ+Niewk1mG2dyCC9gBInNqNIrEeG84UpPf",
+	"aJSwWlPFCfMKCzyJmaZXDy+FiOF/9dlQcqV/1SRUXurTJZSMqJR6A4Dcu5QTGfY5CTmhkeDMI5QH+tZQ",
+	"Ra6AnzFJQiXJiMVScMJod0BUOGTFK6CnVXWq7pLc3civ3qtdL/fFsv5wWV6Go2UBy6PR8kiEXLG41uzR",
+	"SLLvCz/43avFTI4ElwzlYkaBIj4biDHXn3YFV4wr2OzRKDIM/MUfUsDX6RL/rgVUwby7MXCqNlW15srL",
+	"rQb+p7664dUiKlU7keZLnkRReshKqFHtu1eTiqpE1pqrjcZ3dzf+R8x6tWbt/3qRifYX+K18kZv5qVlT",
+	"7bte4TSpU/fhOuwrMu5l2jWPwUVjgZ7Oaxqcsj8TJtXNNoPFsdDqxu/6R4FeINNSsG1Puz0M5ZCq7qDm",
+	"1YZMStpnZn7wHKFBEDOpGXrwQsTE/oxMRKKlT1eTXkBozAgXinRFHLOu0qsBXcchq9r3b9mmrt9gU/f0",
+	"CuZtZox749mrpG9KqDzLSnJSWPOOmPX08W8THzfIJ5JOJBkPJuUnIQdirI9hV/BeFHbvfAg0ihkNJm2X",
+	"2wa5I/giEthW8yTcfxaQkNcLO7l1vztplIdQ6i3kgugXMWBKahBKT4vwAaEym4+d4ZyN05cxFPwY3iXv",
+	"eq1DwdvIT1CxTjpR2DVSpTugUcQ47CI9Zt3379XhzipbfvPH6qeL5b86p+I9G3f+/efZxcm12Nna+0te",
+	"HL5cFZpmk84HNtmNWXCiqRdPjEb9WnP5Zcog8F3Ll2wCBxGP9DvDQN8snGy9K4YZW90zK/ju1RKpmd7f",
+	"tSCUo4hOjvABGlDNkfUA3bXTQfA2+uPw02DQGZ7Kr//OxqEB/W/3Bd/h/G7DpQpHMYsgzCNw/D6nV2Ef",
+	"mFU3ZoGmWhrJOnJZfy4DeyM4u9mB32Zt+i2zFqS/nztVsBN2kPEdhjfluEinv/+NjLbk5LzaKA6HNJ5Y",
+	"LcFI8AD/dm/3TZbuzprJedccFYV/ScvgmZy7Lfsi7oRBwPhdmZ9mHcmo3Y2ELDC9s7DPte6ejDQDwgeK",
+	"/G7tPvkdsDmpaBTB/EkgmARJBgqdtnlmcrW3NyZqy8V6kRjjpsDNB8W89t0zf+IO1b5/+653B38RyoK0",
+	"AL3F4QHrK4sTywXPjTWPWqzx1WGDkAfE/7x8hp8sn2uJ6mf7xq5DqbTYBRONByyokzexGGkx3OLGRPX1",
+	"murFBfn6zPWaUGkt2fWwz9siUTUwm9S+SHhwV1rkQrV7MFBB/4nBxuBCDTRBghUWSjKialAkyPUfQpCi",
+	"12PxXII8oZNI0OBciEMa99ldd6cjgklbCdGOYLSiimi0LqIf07sFT2lFgXKyuU4+hK8Le7Wydr/KSumL",
+	"N7yNtU3SmagqnpZu1kBwdpQMOyy+A5sfDYAJ1P7n2srmyura+sbmy1e1+2LqzhQXZ+kwI8LhVx4Je4Ty",
+	"yVzufhKLqzBgsXH63WFDjHpTIfnwLTA0TKaNmo8Y1u2TdDSqeSmDTH+C/o/aN6Mr6dmwTD3aGVklC75t",
+	"NPRR1PVZbNVuvfn5LZl7AMalwgIiWXwVdheQqaesK65YPNkVAZM/0NYVikZtfcnbsLRac6WRKrixmRN8",
+	"L2teLeHwc/fx1dyncE5rK+srG1urmzWvtvpy5dXqq5VXtW+3VFFz2zLf9sOHwXkk0WOiLaeI9dQCBwCW",
+	"4X3ZdcbQbHfteC7L3NHShMUp2wTnVihT6apF5h+JVERv7LTdWienjOLn4CoO8GNJaJ+G3NNfcBIzFU9c",
+	"+9sM8XBGo19cs98k1Ky0S6NoaplyhN7pollOyVAMGVctTvvCOMnsQH7BJ+vXyZERzaEkA6oVDSISBY6x",
+	"VGpnOkiLz947/St0beN7x8Z3jg+jQoJuRLA3T/UuL+/0lDHochtyxrqCB5IoQcY0VKTDeiJm8G7OrpX1",
+	"3+tDsh5MawlkR5JS2YpX64l4qO9uLeRqbbUGXudwmAzhS3NpQ65Yn8V4QNMUHzNtoyPBA/Hd3Q43VFxp",
+	"hoMGvZtZirXm79+8Oxjn8ehg2sjWJrUb0IGlmj29tYGc36I72sd9puYbx2coLy44vaJhRDvRnTU3TWIi",
+	"pnEYTdqJM2xRhTOSStO68xPi/KROTiJGJSMqnuB1ySt1G/dpkX3SUjSJ4AqTnrY1RKKacHc03XX0PEJJ",
+	"6JhOtJEhIzFGJ58QZJh0B/rLDgt5v8WpvGSBVtwF77I6OaMTR53viARZkHNUTYh56U+HLkP4mZd/9Z4u",
+	"v4onQGbgszu45YUfMjUQgXGKTesZ1e4O/CFoeQED2il4wlIvWPUYAyrbidT0mLqu7b5phW91q7HycvPV",
+	"2vrGy5crjfWN747hTCHmaNTHZo1N3g86b7vhcfh+/+Kvg5Wj8EAeDNXo6+7B5kG4nhyG77fqbPL+r+DT",
+	"QXgcHlwf8Ea9uxrxznC/EXx+H9W8Elscp2JF4X2+y4jNdMzoUqr21+HW1Zfh/uTLcH+z+/m39e7n31bY",
+	"26Or7jCIvq69HwSfrhtfV/cn3bfXG/cQzZjtIThLXdNo2fukS+M41LoYCtkxmNOgBIBGoF8WMWWUHG3W",
+	"L2uuMo9JKjY6p5eMP6THxf4N5tukjQQJBz5iPAh539pzMz0zENi656Nbb6w8mHtHsREZU0mU3l5kfnha",
+	"aTBA8+PU5d8kvt7VOmxpGjoBjanFzT5ZwxMYLg45NvkGEM5UNFbWE5TbJ3ADKaAYoBtMDrDKo54KGzeJ",
+	"ZDzQY1FZ4o1KuAojJ2JS5OCfPn1adql7mo37rxmNQVWn0fC/WrWIqu7gkk1aNZ88O93fJZsvNxoekQzo",
+	"lKwtzWboxQByGZvWU+jRJFIO1Xu1OIm0eVVL4ERFHP4Fmo1XOxfiI+UTo6vIO+sLQrSHlE/asR0wpylo",
+	"8Ur5xJouclopIBFVLC74e1bv0c7YITFVjEThMFTkmX+9rP9chj99mycgRiyGRS9pQgEzKhnVyfnA/E5q",
+	"w7DFJVMq5H3ZJP7O7u7xxdF5+3TnfK99ePDx4PzM//Ulvp6I5h0XLtX8ND+1zQd4YE52NINFRaFUhkc5",
+	"qVcpI3L5U8bCtmc5qmFRdXIcZ+/0SEdrlUJAUhOhfaENA82/QkmezRhLU8NS6YwHYqwJaxSLKwbsDvTv",
+	"e+VnxtLGQPh/tWohv6KRTTfS/A4S1CgxI2gxAVlXqCFDGP1HsERw2s7ghxdcJqORiBULPrIgpOcw/t2Y",
+	"YpKN2R7qQdsw61zEinHUYsAVTSUpvoSEnFyc7y+/8tJ0n12c0vIe7wpNZ0Un+cbDOMm1CPeL0/Od+YkY",
+	"om5iOIKIYDDLe55O0U1l3R1QjkGHUaxZsQoxo4eqeQs5D4dMKjqE1JtuOkyBiDF1hQYBC3yPmD/x6cDH",
+	"FEYTWrVhzaXsMcF7YTzUv2xx81nAQAvVY6X5MHY497OYSaZyn8DfLe6Dqz2bEf7pDmGd16lvOPdpEErn",
+	"ixb3877Xdp9xLdDwV0qoUVsfw1Xuk4A5n7W4P2YdfTV4Nqv0k5gNxRUL/Dr5qEXUkE70aZskscKF9Gqc",
+	"qbGIL8sT9cyXaQ5plw4Z6cViuE20tJsYnT9MlcdLLsag40+9ZxRRpWXejOxH3FHgPZBBK3iWiOKHECTR",
+	"C/0U8kAzT4/4nViMJYsx1zHh8Ha/XpqBmfGo3y3peZpknZllm/EtHUF0/mBdkLKW+jWF9adX8U6MCTUh",
+	"BAKbpremjtEQ95ZkHFwrw9ZqLg73gY0UOJxEFLDYiDKtygBN67Vr65rTITOLN3+hLePXyU5HmrzjWO9k",
+	"NMGAkbQphqWHhBfmynG1tTtIpW3GtVleMtM0GQHc8TYgRjoTQjHRM6bg3IWwHcUkz+zdHSEiRrWyoVUK",
+	"MWK83RNx26gcJbTCYDDOnN3WAr7DgGbKRwZ9ZoGV4HxtRrXeCxaA34ldazPWKBIc8qF6JunMMotZb059",
+	"KqWkT20+p5sAqqVI6Wlb/uPXyQUXccBiZOGhYkNZInLTWdE4puAfyjO8+dtis2DxgOFHNz7dwgXMb0vp",
+	"0S9EjFVHO3eRMy74BQ9EiXDrmphYGZu06ZMizkVlrb1ifusROdBaBmdB6eVDriQrUqbxSyROmyxNEh4I",
+	"Jj20iqKASYX59TmCmOn9yYn0EmJhNI5CLdmqJqf5HhiNdoY2mZtKRV6SgE4kio3UYhJaoz4fsIm+TJNt",
+	"eNqoWjLz2Q7BvTSBddpBw5gY8TJlPRUtJq/GrkdhzGT7RmpJgU7tqWeHM70juTfNoSsnuTdPXpeLlgZp",
+	"tXRu3rq7BD3y3FkZ1XJqWtY+XICE4NpoTRJ4Uq256piCZQt7d35+QvCBRQ7UGXmluETzGg+nO2exnP2U",
+	"y12gmvYlG6lq8Va4S+YauTcI7k65zOFCaa4HMc0KkdNh2nYFb4aNvZp1aM7OxdiYyhS1OjvawmzlSKhT",
+	"O4O5EqjEBNCk7jeNPEGeJ5mShILgT9PTUVPUUrpOfM3f4TcglrKvtkHhlkxZOeaDA1RC5jgaxWXuyTKX",
+	"Yx2Ggivsu2Uc+EYYynydq4Px68TnWmQ3XYohAypbnItMZTKUtp0qAVrKmuMZ00mFAo8CzsRUZhGwVeKz",
+	"rSFKzKbbSnaYo7EK6p4657k386NxLuVvZ8G/Pq21aZpIC8cgyaConKHWUr7A2VO6N97IWZE7WlfawgPA",
+	"9jwqtpr3ABZ3qFLt1TqDSnPZ0O8VkPFA6E8noGaGPJdO4t1SvckZWx/R1iphSDZSOdNHKefsV4IP2FXP",
+	"3bByas/HMaeJ/f2ncy0WqCJDIRVZyadBTnEHcH7o29OlvMuiUgX/3GFKmjkYHUxoo8o4T7bNaWAQD1Ju",
+	"EqBJk6s6LYUCdhV2WdU6znKBnUPjp1x+Az/y9eog0GBfKD1CIykI7ekPKX4sElUnB+gN1nIKPWDlhu20",
+	"u3pqZ6OxlrEqTlhquRdWlTv8qTDw3KPafLk646BuzuXq5JOJuGY5ulm9jrBaRJDjhMZW4OjGyVSKtJqX",
+	"cHRsa5kj4ku5nW56rmoUonQKHzGROIyFjGHwUJpC30SWCZYcJyxco6mjmnuR7sijC8VZN+fRU5f6Z/Fo",
+	"M985G5ZxwqnZHXOmuTGoncbONDy6T6+mmHKJc+tmLuBFlRbNlMoJ6Tsmhvw9r/IyG0cOxJhv63vpD3vU",
+	"Lx7A5vqcUFyW6DLF06yr0t4164Edh5gNwZokEJjzRMOICA5XZSIS+/ElF+Ny52mhELkkLdxUErsFe4Kz",
+	"/EKnubRJay/1/aKZM/8A3GzvsqISSD3DiUjRDWlkZI1fL1dn5zBqWC3QqJ5VP7xi3MSmx4MwYm4JZdmK",
+	"lYkY5Qc9UJLob5robvc9UnDSo5fV+tj90n3NFpGEc8QsZD4svCfW+Vc+pv6W6K/nnlWBeRhCBjf4HJ4h",
+	"4jKRJCEoTnq0q6+YKRy+ZJNpxuBmrt+AQZRt4xEdgvGGu5eeyC0ucijbsy+WNcfD0uL88SDsDmC7A9YN",
+	"A9BgEeQDlKgg0GpTbo4eAhuoNFWKVgZOXJ1jwUL8fAlAVQKDDHkXdYYLHl4TNhLdgUcuzne3oSqrSTi7",
+	"YnFuNwORYFKpfgDTVjHOa+aKnOImUy0n5k8FmdOlUVRx0tNO7qlah2pHpSkggNwj/V/UmBX4nsK9X1RC",
+	"L7jycvazGNMpBPRuLU1KKj3mbJYttHj4HSqwKBOJd9hHgc7n8q1yK6sqAlvNAwr1J0A4EKWkkAYC3h9N",
+	"qn6fqVxhiw8qBxDcsCI0MnsF96beiviO6q3ZzUfqghBO8VzlVs3RE+VtXAsinvIpPFZHOAZ6Mu9kRTii",
+	"m8Qx48pJwp6SwowZiWcsUMOzB1QSU32friQdJRe7WN3YLE1HGM9467kxMd2g6yKvcQCcVuZpRbkZlO6h",
+	"CFj1zkFOURXo0TbpUsk80okovwS4FRJQOWDS8uwhYEsVojyb63MTGvRby+dqsxUqIx6LhAdxFM0wenP5",
+	"xccezZ7PKbfzfnkGD0+9U+u3xuKUizjpjM9e2hEqnNjV23U3hmte+2g5QB4XpISCS5BXZq33vRT82Axf",
+	"JMviUAtM6I6bX1jdIz4FU5BUZled2Aq77DFwLCjx/uz46NmSD2avVo3Js0+so0URJ4fsikVkLcvN3Kiv",
+	"LHlExC1OCfINA6snosA4VvRwdbIHOGLsWiGeUuZb3vTWXq0bn2UrZ4vUmrU/pOD1Uzr+aLIkc6uq5o+5",
+	"hc85SvtkCV3Zr8o2943xeZeQEHiz75YT4Iwx6+V3o+N0CY+VgN+kOY22fr7yyCuj634SBn4hjl4vSu+N",
+	"OdJ7nv8pDOwbjCeq+IZG42b6Qfo6b6YoeTMzePhjz7Fsfi6Q0PT85ntmK1yBBvKoyorSw0rSF0SJyshR",
+	"hqlRNUpB3wSXbhrexrqiMJYL5KHZwq/0ldkS5u0Zu52x4eIwLWRn5M7pVzEzYNKn7A/WLefDIlFdUeYC",
+	"8s2VSpO2m2k1b55PgI8NA8eYq4In39e2R4v7Zp/TXOh85oVUUMtmEvWVQ9RlKRaF1du5z1/33URAYQ8f",
+	"+VFX8P4KPrIrhiNqgYP1GWizKDdXezMdTr22ekNOjWNUTjqPKHBfHHB2mjuWq9v0lCjkl003tT08oZDL",
+	"v8ODWITwz4+0W0h6Pwx5cg1FAOXp7+Q1Zk1C1rcHiqMJD4PLzCehrEwlyh67kZ/+XvIn7JHDYAudWrlv",
+	"Lx9AhmLeKkFC04yGInzJmIYKER/KxdTMoLV+50ILuAcOkaPiW7j3yjf1EUaw93hgLftKduO6CQoBvkDC",
+	"TYhCqeww1oyyntlUHt80IEyvD/CnK0aZtH8WM42Ka7fTLV1vHFd5rwHt5sZGTPkbqknQVsqVMrJQknEs",
+	"eN+DqAPjUCFMhgxTY2OCdYsLazknsehEbFiWm7UQEad79cMJt/TorkciVne73I5b5bGK/v1IjEvY76zU",
+	"CAeaHus87i9HwgVv+LsUcXG6NBj6CeiB2bW6W/DVNUIXQZvL3Jv2lyUnetxzqghtXjIPnA8LjQA800Ug",
+	"zRxPBydjyBq3eFgxQxSIm1UO6b8rpjns0Vzalpmo/nhqjuNCnHdAZXMqquhlmRi5yO+isy0K6HJfvnPL",
+	"mn/XaBCEeMAnDkmXgfzv8Ak4zwgO5dBOfuxPrFPaBWGHIIoW1ndwcrK8urGJBdYvN1ZeesT869VSSZJV",
+	"1K9MX/T3zlY3NstD5N34qvp3MIHy312W3WiY3+baK6IGybAzikOuLM2ZBJDpcdRkxrx3K1Nfqn8kw375",
+	"r67LueM16QoRByGninmkQyXbXE/iqHSIinqcycJDFOtw1KSGZ6Cnp8fHnfXgPHGhZRT6gU3OWHnFUMlV",
+	"TEsCt0kkxCWhQGDJiHQm0DnCvwwDf2Gp7FDwvPsF0ymb/6Hm+IWQ2XTSoSEdNRYe/huYleYTIyZGEZuq",
+	"jZy+FhUGm8mRFeB6Qt4vgsVszWnjrjxbLn0F+NDtKzw91b36yuZ6vTj2QmUIsHGVm3aey+nVvFbLyTGd",
+	"6HmYZLCcU/WB7fLKlMXZU791nLjiKA7MljuF4y5irz//KGZl21Vuz5zdKDveLExakapl0urk9OGZLLs2",
+	"1r5W1u1mRq5NDoXENZMvX5UfmWFhVEj7T7ZXTYdhkhukyz+4AC/Oy6vYhjIedMTGDxaaunkyG2QNJaMp",
+	"7ARIZS1QExiUc2L/s4NhR2xs7N17r66yvhObx5jwwFSqLVZo5VYJTs2rIlEuLYgfWZ+ZVXHRqjBEUa4W",
+	"XGHXpjlVnmqQwWqnxXFpk5ksnmRfPF/2w7dlh3OCsz0DU6iS13+CRFO0rVF355h9E0pCiYG58jKUq7OD",
+	"t0cXJ+39g73DN2c+Fljn+/x0JsRg7iwsGs4QUDcSYxYva763ncaJVzfWs8KWe5OqD8vKD5lSLJYeCcI+",
+	"IIZpa+W/6/9zue1vk4SHfyZsFpdf2ViMyzvI7tMkPmfh5ST844JjOD3nld9mL/DGAbEjLY1EbPPFFnMU",
+	"ORv6q0TDYM6VYuf+yP9GUWx4a+lsMQB6q7iOo8qXt565W3xnRoD5YyKV1ki0sX6DwO+saK/1SS6Y47ej",
+	"6akTMQIFx1pGjmLRj+lQ1slUWNNzPgoB8BZhneyHacMSeLKsjRh84eagtqEpi8TAUK6jB7SPpFyPaROd",
+	"29PKmnkCI6ZtszEGTkiPmTZyaKcdGbO2lCxoQ526/ihIEHyMOT+uaEeX4XuBNwr+5IrF7WICKgzSi8QY",
+	"dsb4+fTjBh8vv9iQmxZ1sLr8J7kRwYnHadQGXzc+CLh4zj/b3YEIu8z9BCDVnL+jUCoznvnAdu20H8Dx",
+	"jPSmtbV24nxThB9zRklVnPSDyzaoMO5n6Bb0CGAmtC2pJNIQ1JBet1NANbyH+mH9sTbZ7b8juHPwFxQF",
+	"wTYDtjse8zDkzjNc5LeRixJ64qJtJUc71dq44F2WIyCH0vVISQRYbzHtavFcnMZM/DZ9E2IWTdo8GbI4",
+	"7CJ0m/1WE0hXDId4crmPQcmb/jQchhGNHQA4PRnJ4isXBa6UpPGrlKSnWic4n8HxtVOqA4AJ95uY4VGm",
+	"Mdy2CodMJMp+ZPdR0iFrU2lvDgwlWaRJXvBo0jakZNV9CCHlPkDyhI/Cvp5SG4pi7AdpKy8YuQJ4Ho0+",
+	"nHc2tRR1Fi01A5WKnGoKkRbArjCUnZGN/SC9EeWYjTBiwqfJzvmswNgc5LRORLuX+iqbNaZflJ5x+m16",
+	"zDmkKqQVrvyKUHuKLVlWVccVdL8FGQLur4qiUOj9UabeFONwqf4nR4wCnNICIHlaymUTrZCQvTBiFTnE",
+	"N08jSIHiy41pgbji2KILNVzBtQXUjRnjM6vM12ZXGxfwJOvVtW437I9bUEldSLO5Onx+Tlp1tz+cjU2w",
+	"PqMoWlPtvyQJg5uWSxawDxTj1HR1mvEauwR8OvfKJAHf973v8kZJ4MdL1T1LYFMn4a4oV242g+wd5XgY",
+	"cjditFK0qe9M2EXTc56qXzZnt8tVxTVIdXabZOd253HyZ2+3uiwBb+a1vVM0NakuGVbT9de+TDo+Zr3b",
+	"NgbzGSNSrpMGbNf/bf6+3ypptLzj2KJ5Fblj/2VM5vzBTguYrKvc3zPaGwep4NP6g8Qbluu82CmPVRpA",
+	"9Fm+b0C/MWWfjpFeiNffLMA+m3jN6Tsv6wvRj1i5s3OWW9pcyXD+TRQjxrUNBOeQIOx+O4mjcggFQDqG",
+	"KtlAdJOhPoNnxyPGD96QXSTipfn3CwWDnr09h1kUcqQtihIHxW3QH70at6OV1B3qrzwD6BMxKhVZWX1F",
+	"YsoDMSSdUJUnhKLFIwd0dWOzfNPO3u1A9D/kjneVDNg1DVg3HNLI+CibWeLE2ZsPhaoGSH62AYQ5BY6w",
+	"xsLM5qJY5vb7bqlN+aN77CzoLIUivlUJZQkHnp9a7AK92gNWIgrup2pgwYTd/AYsCn+WYQRWp1/nR74f",
+	"YjqzsMG/AjVdyLJ4wD2bP1OFawuoKec2CngTUDpo12RbMqbYM67Kurn2ar2EN9rmDihVKtyqo1HEtErq",
+	"PgsJFk3Cri3EGfJmKbJr048pT2V1zK7EpQVocQIkEaNXqE3lKsLWX5WlT91I5YBsFoiWpnD2PREvAN+r",
+	"lYDKjYb4I35bFKxkV8RsacGNXyxkbRp5scBi3cBZEMWiyGjTo5EFw8EMlC6rkwvpVDgYmsOMFC06XeT2",
+	"BWJqMyVyTMcolQGVBI22nGzx62QKpyDdP9u9jOIY9flZJ9/nXZzqGE8suqUIQ37qKTZKPkaxCymTU6d6",
+	"oyrIEgUSdEdmauyxr/uNyyK9Wkqli/Bn5CwziintHtlxy9jUaW5fqrd7du5R2kH7AVEkZiJI5PBh7s17",
+	"9gvhP90HWtOCMPDleSQ2g7QEyuge4ZIWnGK+x3YVdkix53W+wwcA5xpphyF/6PmBclEz5wG9YqTDbpTy",
+	"/WCoTSUUULbPc+/O3VTH/DV8rJqj6V0O/POEhtV19nPwaM+nOo3nWdx6Y+uGPC7/wnlznzfvHzjjirkO",
+	"xRVzWllXAxrkEKNm15rl8al+esVZYerl+6CVtQXyJcs04Z2Zyw7VLVAab5ZeWZY/eRMKyZxP5Xvj9gwv",
+	"I+Wpbum3hM4pjjR/NnflhbmV3aKQtJBo+rhYqNP+4eY9WKC9gzFobt6PZV4q/EPjmellebP1UXNuWh7G",
+	"FajQaZ00FuQhuvu94bwasPg5Vz3t5xlFBtUcf6dVQju/Z/5ngyK/rO0ef2lhzGjXTMJsZ4wRhQqbfkkS",
+	"csJFJoluijY7Wrw9R4bi3IvFsKrc0aR6zMStDfNLsmXuiGRJo6iibZlW1iRj/KYHWQ1/4IcCcjtoBm0w",
+	"Zh00d23qWMxogLj0yuIa0z7jqhIUuQ1fl4oh7F6aEoZHutjTYLXRIFmC0YLRiHBUy70w1zRwWs21O5c7",
+	"pRkX71ZRQVs87lng/Zu3x8jf+18lNngW9vlxom6rB+/kdcosjmJLHAjjQammuYA76Idn8lOe7+/wuFL7",
+	"4cHV2XwPmx3fc43Zjg3RvXIue2Fvfp26sx9UrFCGvzlNLEbQQuQ7lxhSVqlWXdvu9AZYqDj9ZmkgM42g",
+	"bFZl7CWTZzf3odUhjmp6Ta+83Grgf+qrG2XutLz7DLr9Gxv/wdsC3Wfvmml81WympRuceTLuYrFkm/VY",
+	"BdW5UKMzpsqCx5J147LOdyubDTejAJrAUcnWVhEbYH1z/dWSh9GVySjkfVDxeBUi/qg8U2OHa5VrRBM1",
+	"aPrk4vTQM33s/n2a2jqUFxqo0NFo/tmbZTkvn7kvt8GemRCuDRC3APVHocxk5/koUGYuOJ3df21WElPO",
+	"noK2xrGCGkeAROkLbegBi3/mZ8AqaE0ttNWADVO+z+U94c5FH40W7KOohaFv6RLNIS11jLdnPBBQ3KYE",
+	"YgACaq3VI+6vM9wNIhr3goBWne1UOOtKWKh2zKgUvPzi5NTcKSIYmmw2va9QHdAES9+oxzHrJZJGLY6h",
+	"CGwDkTl3q9Lcb4FUtUiztn3I+oWAlRPatWszOJDk2fpKY8nDlm74VAkpVZJRRbDrFthAP67E+sZ91Ap0",
+	"dTeJXGRIt3AiltH5I8Si+yH5O3cqX5jRb8+rDahsJ1B1OKPXgluL4LSsNXAS1S3vS8MCVqnZWF3ugMoC",
+	"h+EkYBvdP5SYim3wuO5QoVBtTSFci8GVgbCoKUBewBGUFRCU7WEVqbyhZez6/pqOVr33jtfZzvyx6tcl",
+	"zR5KJxWFEsCprMds2k5VMe1etmlXhVehmgFf7bvuPZ8MxRVbpJK+MHzZWgCBc07R9QMFKBZqGA9irJvE",
+	"oZqcafrAGXUYjVmsdansr3175u8/ndemcdMI2odGzoFVs/lyo7FUJwBdtk26EQ2HEjgDkWFAQqoIux6R",
+	"P1RI+oy3OBYYJpKRUEpCkwCw5jw3EYKORtHEI35a1GOrpaF60ifP1IC1uD5M00qwAP+6pB8fxj7O79XK",
+	"y80mGZimxeCWzloWt7jtWbyUOuP0oWmj6V+SiDGvk0OIfq41GqZjnuuJ8kziZIubrqtqQLEexXbZJKeu",
+	"v1Iiy6JcLyiFzw9j/aamngwFWnd3WRqd+oXR2HzSYYMQMLNRbYMbDwQMJ5gR9ECpkdOc9rw6s0CM6J+J",
+	"TXmESZR2VR9AIEUkrmsemvgyHsgWtw30DCJOYlMJ/cOd8913H/a+tM/2zs4Ojo/aB28O93zybK0BrfGX",
+	"PFuJkXWMbnG9sUbLxWa0qeMXyjjEkElb4UT8g4ANR0Ix3p0sf2ATv8WfTb/1/PjD3tGZTySdSHR+jUPJ",
+	"lpokiMUIyym6iFY5EFGQJYG2+IiGcZ0cc4NqlirZpmmlM3ESAbVguRCBDvwkw/hptvh6Y8WD7VlfaSD1",
+	"UPIaDo50mAwDUGOxJaGsk53pvr2diX2XuUzusWQtfHnpEW6nDYRN72BoAdzi83oAA6GFmlywJNWG2Zu1",
+	"Qpf9jProKAToOc18Qt4TJXpFfmGaVIaiozcULhVV4RVkqcp6i7e4bTNtq2CDPyjvi2UaRXqD/iWhWDbS",
+	"1+b5czoaPX+ur7kSXRGRDovEuMX9F23z9As6Gr24WnnhQ9Yx5ZALO45DpYz2bp5LOySbTGVzYIGmdmB4",
+	"uStKUxKNk8iQCuTjGdAuyslAcKbZ1gCMs0TByp4/3+NXLBIjVn/+nOxBdM+0c4aZE2fiPgYbHPRK4371",
+	"UeL6Lc7+TKhJ8XUEurljvpbHBimAGphPdNf4Uyy43uIAzQsGI4NpjagaaIpA80ZbncxOnYAVCP5fWepp",
+	"bXFwtZJnF+e7S5DFSnNtaqEzIo0BirgXUwDOr5Oz8C8zqu1kozfs00DARsjLkPf1ru0QLvgyG47UhPgF",
+	"mvTJOOSSiCsWt7i/46aiN83d8/VVyxtxmdEG1evgXsGtTiPMVLY48AGPpB24Db6cvt7aQMBtQ5GSWe70",
+	"kmGjteJbjQiYz2CedSYZvaGnZUwRxTPRxrWINaOgLc6ZpiPBjYBLmY1dnkEOgCEgFz8GAWSqRi+1oEHr",
+	"AXhZi3edpkZK35MmWW+sGNoxjAPDYulRUWVD/SAc9HHtgt9CwplLpokwH/gnz1Lf9boTA1oyQgZoFAAl",
+	"k5GeccibRXBwbNsY2hu2Y6eQ7m8WpUdW+Px5bjZTXe2tdLMAfFpEyUtpnFyIGan/mX0GmCDYu8J3G+r7",
+	"uMOE0TgKszb5+PMWt0xExAWKtIqhVny2UHTWyadY8H5q1GF0yVT9w72VSXfQ4jRNtogZnieDYKMasKFk",
+	"0RWTWf2FVLFmdog6TPqJZqkGvjkS3UtNjC0OehT08D9PayUKrfy3ySVjIFc7bCKA9tLO/w5pUOvECoQj",
+	"0fEyPX+uycm/XsZHlpEpZF2H4CHP0CxohdlNc7r08iw5BHhhzjeG2yZ6U6+Rvkc6kxYfod8Z9fRnPuYa",
+	"L5kbplK8BpmfFXnmaymgn8zuBr6+xUEDkZo3UHAp8L7EjcQJyH8RACNCvpe2N8XkCoekU+03hCupJvpq",
+	"+dfLMevCMhI1sLSW7YveUAoJ1Ji+wRGUg/KgxfO/XUZ3pFGYxoNJPf1lM+eMg5we43wG/dYq2KFem+a5",
+	"JiJ+urdzcf5u7+j8YHfnHFSyg497xxfnPpCaVcW3M+XM3dBQIqcJ1aDFUbkpesma4C40FoVWgbS0q4Nj",
+	"1qBrw5Y59XnWN9KlvMX74RVCYRYgr8uBsEVsPNw8X3HPWQi8097JFudwlR1YUK8aBBxFcv7DdgdT3LWU",
+	"4gSFHJjFQ0a5bCInBP2PY/N48IJOHWfY80kUDiEyBR4tKYaMWOgWIG2oYgl532/CDLUVAhpHWuCy3eK+",
+	"CVZnKELNKTcTF+nyl1BpKszFZEv4eDfBDLMZFOZwkpjDPEWvZwmeO5LUsGsagQIHBLLeaJBnQxr1RDxk",
+	"ASg/Sx5Zb6yTZ0aIg/6y5GktfMPoQztRJMa+fuyVR9bXVmCyG40G0A9kbFgFB3TgKOwy45MxCvDOiHYH",
+	"bHm13qh5NYjYgeElmy9ejMfjOoWv6yLuvzC/lS8OD3b3js724DffvZoKVaRHsiIHUfskKsmN+go+JUaM",
+	"01FYa9bW6o36GmQFqgEY8i/qYxZFy7BErdpGbJmORssyVGyZSujiadvk9MvilmmVnnmWBSQQQ6qVpl4Y",
+	"MQ8ZT2ZQ7ZycHO7p/24fvDnz67DFGbttcWMASmYs1PTQDoJaU08BXrgzGp2Fiu04E/RqsXF6wbpWGw1E",
+	"bOPKJIrpxRl74cUfJlSShuz/ro1ZJ9NPpPmBrDV/r+283n2zBwkd9a4Y1s1v6nQ0qn0D9wi4zW6U8vvd",
+	"K7Gk9X7Va54xk2AKu0Afu4KrWJS4gD/SCekwcslGCtjJmreZuRrqNde9g6GMbKrpymuIR++RIb1epn32",
+	"X2ubjUaJT/S7VysIOf1bfc8ZxM/WG+tVW5AezIsjofZFwoOcW6nW/P2bV5PJEAH+TK5UeHwGBhyYDAbc",
+	"VabuGqQxPU3ah0N6YwEIat/0RB1+UWvWOOJZlkkoKMU3Gp/TcMxhzPpSow2XPlGH+eevjpRMRSG/lHVL",
+	"XKX35U3YDxWNyI5+nhzqH0zfkaM3p8cHb/Qtmb4iZP4N0UPDyLe7FBmRlCTuKKrYUJ/qjbDkj1N3ZyE/",
+	"p/Qi5F/ydB2gAhezZ3+lK/HHeN5l2EFnxCfWIR/YhJwxlXXCWKqTd6ZfLfq20cDQdoJHYOG2Kq7FaQfa",
+	"+QlUF+DLXGKZVGEUgfVbNy12M8Wbg7Oi7B6ZBgx3FSzYr+F3076jBr4f0xCiWYPuG6YhRLO2Fh+eXsan",
+	"B4297kaw2vl4FTWuh/wVf8dPzvlhsq8+d98fH3xWn//aqZm2GrW9XdNDolmT2H261qz1Xq0dv197s3q9",
+	"v/K6/+oq6WypQ7bSf/fxr99ebrJX54ncSk7eXZ3+tncBHSmatev2/t5fp8nWcG3z3eFRWyVsc2Pr8Gj0",
+	"+dPmaHdypsLLL398OPh0sEEbte/fFpZ6Zg8rLrremjte8Xu44Le43zOuK4Rl0xYvhkpFEltaBOSxCWiQ",
+	"P/muFj2auXa9EVMlEdQ9HkhCoyiNqBFqXN/gO4Aer1CeQRWrkwvjGaYKPrBgAqFscUfYGfvuzd7hHth1",
+	"b093dvd8Qsd04oF3RJ8bYGCZlIiEg7kfqm1Ce4rFLR4qdJbh+q2UxFA7jZz2oFPXHBe6k0KX3O2qZzn7",
+	"WbfplZdbK6uNrc1Gw4mgruJfC12hqb7SJZdpxz0SMKPBBbidM676eteM7QoHVCujccAAFYlCIbYyX4hh",
+	"5oaIw7+M5FtpzP/RW03S373aRmNt/sNnmC18kcGN4g1M7xxsUa7xiXO1drJezVOrNWecW3Tx9qHbYub9",
+	"M+ed77wy6469mK4kLRWQB2hHQqQcGuDABQJnB5bEQxYk+WRTwLEI3cjA+hS1Txdo3hPJ/54vACskQOfx",
+	"CcyXa41GfSPlu0pAvPEGw/AkisrwBFaylPd8jX9poXlzpfH92+3uZX4jZ91OKHrIPV1+9XLq469x83Kw",
+	"Gjk/FdKh1VKd+5hrcnMHcTc2bB4QIry0DAIzkeWN7t8LSynLKRRD6XXUllgJ5nUW/YrRS84hPvMJvY0f",
+	"93fap3u7x7/tnX5p7x6/2Ttrn707/tQ+PtJiTjkgD9afjoUQxvMbTbI4dourcMgq1NUiqEHZvZ592rkR",
+	"zgZizG9Pimj+LM5HbN737xZlvza1zw4mcbP2RSQo6Lgg9jHcyHrNvdHrjfWFb3S+LWr5RXZPuFx+DjD/",
+	"+Sddxvxe5JFDbnIJF5B6eA2Lm1/8hfHMat0dLkLBi3+69++Lg9O9N1BiJaoanokI2pxpS06MILIO5XJp",
+	"DRwmVfaZkoSCGlon641Gi8/rftA01wx8KqaoCfek/JLhKA930xb46WuaFrL/QnLiI73E/JA8udwzRcZs",
+	"FNGuUcQKN0HTClKsxeC4JZ3eQKyAVjPDnFptNDAK4QoQoEUrP7KoLW5M2cr6wiNKiHLzBnIPqWLneiq3",
+	"IdU3hg5+FUpDNBfYp/Pj85O84nXv9AaJoIRapnEX7leqcTx/rnUOCKJCGqLQKr9mhc+fN9MsLa3w2La7",
+	"+hNbg+UXyrtavKK+y2Rjrq69WqqTPdodmGJWjI0NIeWEmmIF/TKP9IUIWlyPvuV4YMh6Y4tM92FowktN",
+	"1e/Q9Ouxz1jN5hkoSjuHh8ef2hdHv+2dHuwf7L1p733cOTj0lyp0nltTdU55/8Gqji2HsKWAtffrXz98",
+	"+Hz+4eXR8W8XL/dOLn77srp2uPvmt/Xz1X9//fLRLatr1mwB3wtgLy/2cOAmDej/vd6wwamuGP4/OP5/",
+	"zRu9lTQaq5uhlAmL/8uM5pZe3ESDmi7wq9SiUjZn0slKaHzbZITSPN5ZKFs8B+UN7iDbIhz9xSE3iYdz",
+	"rKyt+ee9a5q3PAYLa5qjQQZLftseRM3DILsmKETzTMURGmEdFvJ+VpT5ACogpNBkuRdTLAynmZZPpVP1",
+	"DZvw68RqXbaWTevFANBKI8H7GNTPcoZtusUMJbPFW9yUloJnDRJ8/Ga+P890T6opBkmerTcamsetN7Yc",
+	"lVRwPTXo6wTHzIVdVyhNBugUU5yS96AqvhbB5GZMyhhhayvrKxtbtYUZgNvv+Xu+wEDFCft+n7z6BynL",
+	"NwvkPTRTWV9ZgKmc0EkkaHAuxCGN++Z3G4usPW2u9JEFIT2fjO6Rk+0EAaEPr5TRILgXjewGer5tczxL",
+	"19+JIpvlx+kQ+8p6hdxXofIdFCF3uMQYaPH51gDJMab8hPMsym1fF2Lfr1l950xXvJRnTbGguIineBc+",
+	"VHSU/772anVlq/Hy5crmaqOxtrayeCyyEufxvhhVZio9Qjv+F2YcxqSzEVeMq1Z4l01j5Xsy6CCtGprr",
+	"Y2n4/Rp3BnMRC504vQr7msjrThpaHcMhPnn2iXW0HOSe3gbQel/WV5Yg83cCcDrauuNpwiumz+bC4zcw",
+	"zlo8b51tO30jm46fe7Vh9RM3SwkMubOLk5Pj0/O9N+3zLyd7Z36mpAMivNMZvtyy29ULDwXPcCmh6x1T",
+	"zHiJy2gqe+SFBX2MoA/Gt9tc58IU/uM1j9UFRj8X4iPlE7N0eX88wFbSU3mJSj6aOzTHFfR1NTyhkiVQ",
+	"xZYhk1l/ZanQRVu9BdswWItoNwxoBIn1NAjAJroP31C5WXRa8HAuYM60+DP0EeUd4amDPPCXZrvV9TlA",
+	"XZq2wsdx7kWG9xgtR59HKKfsH9QbttODhKJB3P0WN5WFWEx4rYjpGIq8ixpOOc0dSpkIDYJM1t/JFMpG",
+	"SRuQ7V0rxhFCUSaRshCowUksRohFeGkUCQOMUFt+v/7+qHfS44eT07OPH9ZPV6821FjPi44PZj/gFPPr",
+	"DZEK1445lc2aWD0adj6fXnaGW8nXT8EgeHd6HrxdaYi3g0Hw+VScvt1vfPl3zTYyeUMVfX92fFRr1tjk",
+	"fYN9fh0d/CHCYPW38Mvn3xr07XryZe199OXzaXTAG07OJmY1LeurlKIz13YC+i9JQuh0vriZeMTG0zjT",
+	"T/biP8Ve/LmiYudWcuFOZua96YmjpITPW0tuyrGUN8i0nRcGxfbQTpNvQlWL+xyLJKuttzwK/F04p2Z8",
+	"RXvtjpyjCqT+H8I8/mMsOrACHv6W2szXHIZH2scqjLNkpRGN1QN5ixwApwrfEC+AgWNeuvGqp7ZYKAFu",
+	"YsSCgnfHWHLQQz67+VPN1E0yBBq5hX7o89w5ub6Cd2AJZi9qNKD/bYNVIu4vzgBySDn3devd1R2G9gI/",
+	"3fnHIM6N9yfzUjjMYc92mryTr2e+3K4sQp7r43k9MfX9dPqOF663aTZgIlyMBx6hkRqIpD9woHEkYnZP",
+	"mCrP73VJ+ZbZSeW34RdMSKXONswlmftKO4Xi2u5gYTVuik07LroCj854vefyevjcPOqThAOSjWkBESes",
+	"mrWjdDzBXz40h/dqZoopn16M4bvTe+L7/zl8H1IGc1wzw7vMZzncRQqgDFDFdiwpDArlAYKxSNIXRIk7",
+	"S4lyV95Ohr8N6H367upVsYAoQUJVJ0aQ5KYaSisOoAYLrnzmu7e9WZ2OC4pQosJhHkWbSJEmq9sl7L7b",
+	"OXq7Z7KvoDlNGEU2vxJrUjQDlHXyKUXhzWGF8hbP+FiuaYX+Ov3CVKSlrUzSJ51UTigxYy3+zNaadSaw",
+	"R0ue5XXptGG+bUwew73/L8AoQYSUDAwE8F4Ag8qicLiHL8WQARANiyTT84VEjx0LNmPFN1aVyrDPtRhP",
+	"RqmxMUVNU7K+xZ/NmLMNnpyZY/CXtsEBinOdmDxlZzYZbIIFJppOTbHRnjIXgv5nkCBXZ5kggn+0oSMD",
+	"CJwhvcYv26lg1Y/pfWzTtN/NDFOCBsGTHfFwjscnP+J9CKCsrvfv797fBQTM37/pz1z009+/ff825X28",
+	"b1vFOBvvyVApdTKuN9YQp8yWEWP7ci2CmkQJQaQQHLDjDO/FhDQtGzm4JiLWU/p7zK5bKndRzFJ9Z7kg",
+	"9EvcywWouYY9/PPYyA9PJFnkvuyLuBMGAeNPvGMR5dVgol45hGor893+V3e3TN2WWvrOok6HkVRUAUMF",
+	"qWQsxlAu4s6BfjunSpJd642tLIfcm665N+qoAeRIbXGA7IT2kaKbDBlXJYZz8dLjy+9Umr/gFYYXzSvg",
+	"BTi4f2TZrul5UFovf8tscbYAZSSSxXPoz+LAvUDNGoDRS80nwKUweKmmM5nT9tKu1eAkAuIgZlciJoKm",
+	"T+iuBtDZCB+dbxUoFZ0QUJW3y+GtAbl0nKVOZDDJLS6VGElbtGgyOVPt//D47fHFefv4qH2yc3b26fj0",
+	"jVX6tdXF9LqUEACUmtPpC5KUccViq4Fn6Hoe8ZUQ7SHlk3Yk+iFvm4wKiU6jqR9sF2II9ov2//5f/z/+",
+	"hLNx9rgR2WTHJJmkzQg5Y6CxAGZiizs4k/onK0vbJKIKwWUxccXAPnYmJZOa4brKGvjdPr2j8Do9OCas",
+	"kIGIJSMdvWfxpObV3LXr62CQbvOPLZ4rn1vCfesQZ2AKHjyFLx+RVoAnnmvb6SFWrwtWn3dunTg9Rhbk",
+	"x6GeYxFpc7HCWWtjbBdLUqkz4+kbajPg4LrPY+q2kWYFJJht2gHprCK2WNcu3Pd07CTNLtXyp16WUAp5",
+	"BkfYcfE298n5/S8dE0H8eG43IiUzOJWHDYuUiu7VxmrTgGCD+qrYtbLIRSIK7LlrCSwJ9hrwEUMLppxz",
+	"7YEfLIWXx9pXl26mHXuk3KvX4hVuvZlU6Hr1Tt4dH+3dt1cP9YvyPG4D9z7tiCXZoy0+zxE77TcEeqnw",
+	"G7bxyxIfoNfi+EvjPpwbgyrczlvKcsNbam4L3sUFMkziRnJ49ZZgSaXzBOheOA3bQS6HTLR6s3XgZs7E",
+	"JTJBB8g2AQVY834lUl88EvsCRs+Tg/M/yMF5xpQWy11Hl7mhSLkJksc9OT1nKiT5XtXVUB2Q6G4FXcR6",
+	"KvNxZhLPhyIUzTDN+G0uVLsnEo7WFRc584yL9jQjB50rLSsA+A9zNQGuPeTV7DQIpcFbt72xXQ/KbYvw",
+	"LDJkrdHQ7Kqu+dUWNlODd0DPHosbsBiq4dQ879sAKqz/Kbz/MKmc2UFCOic87TIBSyGPOUnLQEwxqdAE",
+	"K8+sKhDU7XKrKqny1zEl0ub9KRqD01HX0AI0gV2EBn4E2F/CA1FpcO4WsHGJASY2beL0WwDwwnjMjQOT",
+	"GvkXGLpEranFLfonOVDGBwagDdiYDrRubAumlf6X0IYHMWwRBxCGnFbBL9kkp4BvZwq4iNumC1NbP+UV",
+	"4KSsKQCmRB8gVfwo5JdtU7YJcJq+l4kcbYFB8z0wStAkgXwUfbYxM05cd6nVoqjPrPf+Qh/ATSs4nd9C",
+	"M7hv94XOm0kz+r//1/+H//ffDnBOzTNGiYHtnkYite7oWuoeNdQAPkKljxhUhrV6o76yslZvvFhd1+uP",
+	"qOqJeFhr1mzZwzevZlo5tdN3NrwanmkKINzYbKy/gnffEkPY2ct5cY7M2tU3TpGxSKIAMJcfxBD4uQrw",
+	"t6kSU4r40kj02dodbgbEXFJLatW9JPv+1pyOFt/voV0mJDMt8A3EmX7Mq8D4rvK4XCB+dsZxMkZumRyA",
+	"LonE9CjF5tXU9IpHfhWqOvmk2VdoG89lgMTg0EfJHWxnSbjelLHgkVT3ztXzuyOaccyYyICQSWcOyXKw",
+	"NxuMafF4ulDWDFs3PRML8SIoE2E8kLgBUpBAwDbAABghgmYfGcAmNDTDwabS3mwFrQm6knNzcraFpuBd",
+	"E6q15IelGqTD4E+OQgEItMMiwfvQut4yaMuJOxPCxdgmitvNamojQ7Xtnz4MdW5a4eFKJc5P2/x2U5tO",
+	"7AfyHzOELjezA8/fz7P60oCNXod5xojcu1gk0BG5tv4+Xh3/ufL18t+N4cboS/dl8plvdc7Zmvytvzk4",
+	"DF6JfdoIP0xWP45rt+OVNzVJHkQaFSRE+5KNlHEReTX3bEFemWpdzGzxaoDfUmvWRPnoWgLlDxriXwFD",
+	"7ZapdpoiUzGA5wDaOTFRrTRfStX+Oty6+jLcn3wZ7m92P/+23v382wp7e3TVHQbR17X3g+DTdePr6v6k",
+	"+/Z6o3Z38cbZXCRuc1tCJF/UeZzCc6OFPYSw+w90MeUk7AWwNqtgCKdNxQ+Qr9L0PLReFc1/UcxQSQBg",
+	"0MzIMG0RW2+/6JXRR7nJof+92qMuQtSMvIUdFFtZ7ndOUnnGpw89BPOd/qC9BQ9C3t82TQFEDzvhqTG0",
+	"twWHEwql1xHVkkqLl4DKAUtbcg4hYl0n7izQPAGBhGIOZB9Y4Lm51ckO6AG98IoRxIGAWD5EX0yjDqlo",
+	"rLB5Lggd24IxTTE0S2gaZLsM+ss06DVNwLVxkksnbPEFkfYqkx9ygHtZO1eLZlMiv2TSGYYKAcr2EZ/s",
+	"nwGv91MSBZ4w8u7VJW/Lm3OX6P56LhyZvrxu5+MJU1nfXwe52mR9CczoMf1E5zDLfMvSGexSlnRYNf3T",
+	"ZzHSQi4y8o5CptMtmEdJnrI7t9eTJ27x5Eq/gXP1JLsxYOW7982DnuzEaOb310tlkcQd/W/94hddwXth",
+	"PKy+oJiWXyiByhSp1M+QZnsYvQuNX5OMmQJKYRbGclk10wLi3+Ymgojnwsa6W9xoHQRdyVrZMJ4NJQSk",
+	"JdbJ+upWk8Rhf6A80kmcOVsET3atiFRs1OKZpQ5rmTC1jY3goSkjVN/BgUK+Y2kCBG7qoWYyu9bwuhuj",
+	"eL37Zn/57bv3H/75vOJMsdE5vTRVCU8ZAo8iQ8AEqY1kLvAsB2FHM41HpYwAlzO3r5rLPX+eWjI+6ga2",
+	"ybq1aCxblQmklJv0tOfPm8Tc9pSjtLjmJRAvmspdy9mi+Uw2jpswoHKbrDYa+HyLF3PZioaNbcGYhqaA",
+	"qQHvZcoC8iOSZxgxpx748PjtwVH7NTawau8d7bw+3HsDZqjtsT4bpKo0aayAfNDi6Sf4CHkGe8x4MjQM",
+	"U5+jMvinotdb8ogvWaRZvuDRpA3jtvitNDc483thwmU1ZcZTthgvTmfxD2DINwXDe7LzZtWWGsxMmrpY",
+	"fj3eqnWjmRae6CnGCZWkgvmkabSne2d7R28wLoGptBAOGYcSQyxYiGpdd7kqnG3CWQixE3CZhUNGuIFT",
+	"t8wCvVeEcjYGltjixhm3KEusqGLNs5jbV4Y+YQPfOY8R4m2mXuzXu08gZl5gKvzi2S0WRiS0+SlgpqDe",
+	"YGrirA6TK119tt7YavH0ghmUYGpcvzBkV0gFCefmCm1boI4UDphGptMB4yLpD0BveD0xQWyZw+jD/u1p",
+	"rEarMx7WpyOoiVFkbEpF6tJvcaiBtb5jnGaE9TVD0h0IIVkTFw0F7ow8M+UEUH7rY2F7+j0XqsXhoZj9",
+	"wbqIruUWn/tLdbIPLLmge2mjUCte+dAyVWnijFaAJIuBY8iBFjScBWCpAjZiScFCF/YklHrcUM3PEyr1",
+	"alVlDrV4Du9jZlrP1C7cOLlnaoT7TfGpUsGgU34MT4ZyFNEJPlPzZvxiQGU7kZrtOLV/2F4+DGrN1a3G",
+	"ysvNV2vrGy9frjTWN747AdFQumEbyFK00Fe3iHJO7dmsSCfkCmD+iNNsDa+DViHGAzF8mMz+R9tS647y",
+	"4hMwnLSAJvU1a8aGG2148T1gzRVilfZV5THLUl/bjPwfIwKa2dDpkIj34WkGg+EEZF2Y5JLG46DzvhUT",
+	"qZMudd/1YjE0MTvD3JupBDD+M+T4mj3yNPdmWxuwVvbYMc3zYBPb2dj3AETqOI9bhUrZ8ZFBVdo9Pto/",
+	"OP0IacDYITFLjcQEHFh0wMy6UsHc4o6RXwhXYjmkMe21TV+A5Moum8nWr5OdbJfMXocqa1aGgF88U0YK",
+	"C+1MSKgki3pNAL8/w699KKtGMWF+ABk6UpRLBkzWgRGmpVjqJk21ECRmOMftFvehQ37I25Af7Ten68wK",
+	"AVwQiSafa6rarMVT3C+rCOn9gH24si7kaeGZvREUiTLh5Ijyu6cX3cKN+lv2/idv6pPx7soPJI0bYkP9",
+	"EEGxkInxAhXgatP9PIs/IyI96TAZBozk9GvPGgVeyv4QmiaPjYM8eKpel/TDK6b5aZo4pH9nfJoObhV0",
+	"KDGQEqEkWNQVeC0O/FzzGnN6MjcW7Bhys6kcznTDPIS1gLRVT8usHOPzHLYHPFAxTrkikZD5sNiC6nup",
+	"sj7Lj1lqpdydF16uTXa+NrZopxuwXn8Q/nEZDbkY/RlLlVyNryd/NWwd69YP4pY3twpEoroCeg/YXDJD",
+	"GLW7aOSnsOWLqOMdBmHGvCx7mETDJ0Y8w/FDJ0ajzW4+8AXBWQYabW14/FCM+QOw67ls+gbMebZf9Rja",
+	"CeTTCmnew5OlFBrfTuaKdRTsWWil8xyyJuB1Dw7Z2RiBU5zv9l7WJ6dp/u4Arp21UwrO0lveiof0kUL8",
+	"b4bKAp3t2TXtqghApaFhdAbELlmM3XKgt76NWwL/Bk8cn7I8P+6dvzt+c+aTZ1lPVT0HP7sKS1rlkGMW",
+	"S+LYmGML+GHu4PPnjqmawmqhAzUFuwnQ1LvAqClJHYsuV8NqxaxWJgjBlxVktpS2imOhLfnsPaYpLcat",
+	"m2S90bBwwGmxwDCUQ6q6A588E3G2WYAUlsF/6L+WEEgkhfMi50KQIWCegCgcoi4IL7RaXYxuBP0ZysYU",
+	"u8SD2cGMquK8Jtt4Cx3GjocbTHcMhWfUto2eBKcOM2vACTVILQ6pQHWy0VgzYf9TpuLJMqRA++Ytdk12",
+	"nVhnhAgx3QHrXuo9V1jss526iQPWDTO8xpyRG0oSCaF/lozKOB4S9wMEqrOKkEostJvFsn+EcjdkaiCC",
+	"ypLN6rXiD51iTvBD/1A/MQIPpnUzbPJ+0HnbDY/D9/sXfx2sHIUH8mCoRl93DzYPwvXkMHy/VWeT938F",
+	"nw7C4/Dg+oA36t3ViHeG+43g8/uo5hVczyydisE1vNd3/by6H3eFs9TvsxQX/WeB2TzlqT36PDUHKW9m",
+	"/DdXlYRM+FEpPSlq6txEttQ9v9popKHhpquWFIpAqxLdWryY6UaepWlpZokQXoeLt1TSjsFNe8tgygq5",
+	"bjfvalBEGC8mlLV4IaNsbopYhtcpmfqpaWK/JPR4ng8+sbUHyhJTiMyvVf+eiPtCaUO+hMHNQhedzcF2",
+	"UrAACFMV3cs5Hxc6FCwnMwWgC7IwyaoByLOeOKG0mbWZI9wmu16VFSVAaSPWJ4ZKgsehxSlnY5O9Hypb",
+	"iGG7W7vV8XWyMyvz5Y6pGYXC+xYvVDLgyWa2IgTpoDUDdl4oT9ooMq7b9dOHX99vssYPUbVvo15eSBbP",
+	"duoK6RjnkKT0lFNxs5yK3A6WJVXEhlzvzrEeOK3CwaCvQJ9HvaqyNEA66ijWcudZzhRwPGY6pLjxp3tn",
+	"e+d+rgLbZBC0uGmdBZoeZLjlHE9ZNytI8rhf9rWNBdsO6CE08bIZIaHEQqtmEWy+gunl67dmcz34zX1g",
+	"xBfzAXIekjvCwJ+6k3xKGnjSAe8LpDUP6ONWYxkOW81VcyYuWn7p5ezFYtiu6Mj9c9MVwOPsZERX5ynk",
+	"s94QclzrdMX0s6mUtu2iSavZEYAf5kGT3f6FiGMOqFdifKtSVo+UgWkDa0xTqQo5WzeoYc3Aplr8ljWs",
+	"DiD7U/nqE+/8tXmnTdS691YJP477LZYPECRxyuySETQiQb7nVQT/ZzU1mBX8rwzXw1Y+hesfjJTPNY+v",
+	"CNffkowf1HNt0upeQJC0mnrfYVc7e00MIPG/JDl78wHgDnmXteWArm5s+uRZzs2/MxpFzCNvhehHbImI",
+	"2GvxLNB+9uYDGSBGVqiyvGvPjOlDtmAYYKTLalQcmy9LAtLZojnqL0NONhsNkxUpPYwzh0b8wq8gISzV",
+	"Lsiz4xHjB2/IrkHU3hUx8yDDEBzUa/WV+lr95ZLt7BxNiBJ9Bqeb+qliOrZT4sSHmdaz2bd4On0D6RnH",
+	"1jemV67XMRaxk/WuBKGkF/LAoHj54MyQ0gBCji2mB75TnwWD1PY6OeYsjXNn1QNm1ywoMmbGIx2JOEtB",
+	"MgPZjHlrUmPmN9jCiLZvJxMq85MWRxXNIFFDalN+kKwKJiukhTOgfDJG5ck3v4bUD0AKyuOvccaCfGQD",
+	"usphc7NiPbw1jDEt1rbrN/OubowSM6qYxc4+ghtxU68d/OoEX3Wf5VUFeOJGo7HZaHg1c21rwdvBqDt5",
+	"rf9/cPB246ozPIoO3m4Na+YRczdrzVqDvuo0guBlZ6XX6G1117prdLWztdHrdNY6wQrbYsHaJu026GZv",
+	"q7NBV4LV3qvuSq/RXQ9W2Uu6snLbyHFuW+chRsKcH08blH+60NoxrCR/QZFtpBUyc/oM5AxYK1baSJ+3",
+	"CHWkLD7PGrP8KuSo1t9n3reQqNPrS0aVIY5PWHSeLgEfzwNAFjItsZOz/pnTxApSoIRkQXlzNDP8GU7m",
+	"3rFtXef+Djj3s84hf9d6kRjL3EFhJsk3dOeb1iJejVNI3t6xnUYS+DbXkuR7Gjb4vTSJR7/8+x15Bm7S",
+	"3GxvRzMhSkTBAgzkxl2Y/8GBAVQbTGKj6blgLRVMC4Dy9aGI2b20mrgHvdarBLUwHR9AV0qtqbODt0cX",
+	"J+39g73DN2c+VH1Lj7DrLhu5KZt1ciSyVroYGHDpCtBewyjC/CYH6RB0WiExqdXyDa1ueJpFpOinpbyF",
+	"C2X5Szlmmb7qmXbi8I2flQ1xgkU39nL+8q6gx8ULnpxHCzKut4CHbLjXMJQyradAfd5Ni1hQfTEawuO0",
+	"1E3O5yxne97gdNlXH9pYGF/XaDTLVPdaPG8bL9mAqLGkmsQk2jsNifIAmgZSzemIM6SBExItZOMTNxm/",
+	"qaWPon0EjJximdaHIMWQ4VZmp18nO1MZcM7MTIMhpyaxxbEJVXF9qUnqbmHotFxKtzIrjUxRNPHtthv/",
+	"eCDIMJEKG4mYQsmIKhZN4Ds1YBMtQLYhTuw68gpzKtrFNviMrwMkF1PY6RZamVofp+CAQxdkt4AcJiVz",
+	"s8lXnRdoSS+nxTtsajvCWGZ92VNahNV3aRxPUg+OIc/QOYiC16Jy3VpGm2hbGNfT4HqLY7P4YjJ2k2hJ",
+	"VKiiNwtGj1Nuz8sbvjZn93olVa1eS4vv7a7JXCPYnXxBbm6/0yKUK5F0B4i1I+KsmH8gooAhdju8HpB0",
+	"MmgEDiW6EaOBxPZZGY1Uwgluz3alOF9jV36vxX28b+0waLvxNfg+9wn6JdJPYGAcZRvQ5g1NteFcMq/N",
+	"WYmFpb9cW4JqkRT4Is2Is9uXwcYOaLBNJJ20eObRtPcUrd0xxd9bcw4Ck0Twaph6K05QbN2loa7xHWXV",
+	"JlMtH71aKgOsowKGa5toXrcRrNW8WnoQqD7WrZJHR1pvtGeWr0g4w4qEigoElNc3Mt1gP56Uwyfl8DEU",
+	"HOR9WZ5lwQBDYwVgBRr4gppjZXFCRefNsId41OA35/1q1bJKMwmVFhhZu87tTI6ZhrY0izGa+t650OML",
+	"dwcwBXxUeaaLmrW7qQm8aj0LKvvUhDzzc2vzl7A2MBJjLSL1r/zKhqLnBx/3ji/OfRvZKYj/HRsNyJqm",
+	"oTaQ4dmgEtLP+m4BMB4nqC/kCqp80wufp1CW2KMFeuFneYIGWQ9UR2jhmIl3LVqx1sJGYyKhtR/IWq5u",
+	"/G4T9ipzU7KUvlti7ubO9S5S6t7KFU9zc3pqnvCP5eQLNV24RyTQG7RayN+LBTsvVLdGcfO+fHPFcmQe",
+	"CsCj9W/RYqmixwKB1pH5zgotblorNFYIRbY8ezbVrRLKnn9KO3vqx/QoWrL8ZEYxt+ZzP+cGy/ljSLU7",
+	"pmkzh22xV6hki5eAZDm9pNHq58wzz2eYWiaZjeyA5oLJuPSSSdRmIHHW2suZ2mPbpg5DJVN/Tk/EQ9OA",
+	"NY11uFjOssWfWTZjNBObUVuO4w14FfludTfw4aROEVTejS9HkwmCkW8TP6CK1iHimXVU1bulfzqj7LSS",
+	"590+We4fmXtQgpWfJXsbF9sPFPaojg9o1HOSA2bfaqP8482NGFo8ZQ1IKgqJ4AbCdRYx0CLlEwgEQHap",
+	"XW2ThKrFgQAzv2fmnOZirA1UPhmKxLhPx9ZTSDk0kIS2JVD0hE5mY9noPccqqDQnIgRnLdYf5Qwgjxg4",
+	"CvMs5FohGAZ+ghXfCNMD79fzl7Yi3ODHDkXMmoanpb8kycg606KwxwBRSvS0CVZ4pelmLYnPrke+R4o2",
+	"GuwO44DRMiHpz013TAOUq6cDSbN+Dl8Dhsu/D7zhE9Jn3Fxyr8UNtJ89r2dUktP9XfKy0djaNmaz/lyO",
+	"mC2lpTytKYAvScwSCTVQ5w5sr6E4GwUyi0BQRliWeWDAaIDsOFtyi0M8Ghg4WMZAXZrVR+Elq5MPjI0Q",
+	"qwvOCa1R5IVpWb8WBE0AzRkyymUufo0zHNIJicIrVuHMZDwwYLd3Ue/uH/JkYf1Q63LHiXJUxKJK+GQG",
+	"PgpIwLDPtdEyRwYUknf+xqNwc3huJiegXTxcTwhHdRjRK9J8S5oJEXDfTKA+HROIgAMu67laE6M0b6wa",
+	"fcPLaj9BQmlVxPJ1hNhDFI6Jvvkskth7fscKB2zMUCyUygCtKdYzgO+tiLaKzKJOjnmXISOAZwfQgFsz",
+	"xxHjBn5cc3sIEXViMZYs9srqWl1k7NVGo8WfP8d1AU/SotCtdHWKnqAL/wWwLIP6Zt1ohp1ZT1qLoyvN",
+	"VnHlZYNmX1ReokKhVWTwqxkGmHevkSOBvlAtN/B7m3ltBV1ZYp7L/v7TUbLKIa0eE3TUQ/Pln1yq/4Dq",
+	"shxoLmTTLhS25rTptZJ1Y6YMtELMZDLUtwAOf54WLWep0VZ5hdS79G5rdTeKLDShY9Km2pZyYrSIDeu1",
+	"OPbO02w3ZTZ2QOOFjxmJWE9hToVBJmQmVGBa74ypbHE6FJDsx1Bja6b5D27KSGkpqX1hFYx0FEqVq9S/",
+	"bF/RKMGmecXQeqXfPtPK5F3UsuyEfl97tbqy1Xj5cmVztdFYW1v5tjgGUjaXhwcZ/P1vU5QRtEt4Z8D0",
+	"tWvbJOWA/kuS0JbEat5WXKVXC0cgqdfqjfrKylr9JeL2dZM4hmkhW4yoVG3JGHdfutZo1De8mm1/VGvW",
+	"QiFNe5s27cPPa3u4gJ3R6MVqfYXs7h8xNRbx5YuVjc1X9ZVGo75C3tB4HPIXq+v1Rr0BPP023DQ7g9mV",
+	"FOU34hctrfh1vZp7PLCqlMx1k0Zl49v96bHQY41IJSLGsxouV6etUmAPwytQMC3FCB5NPKumMamISZLb",
+	"UWSota6NRhYnTYtptfJGIkalIjjxyLGEgQXrx4cCgFr7IZfT1RGaZ+bY3RMfeTx85FfXybJCXVehsFeT",
+	"QL1jRJAi7uWmLqxqzdCs0oKlO1c7gC8r7HMRmwrUmOkrfQZOPvAq2kRebj2IJo23FD+7kLFr+o447YXN",
+	"B2kD4nzz5jo5TpS2OCPKL7F+Qqo4HI1YYMpDo4gM2bDDYumh+er0CojEmMXLXZqaixkumNRGbNIfQHrf",
+	"BQ/BIX20v4sZvi0+pDygSsSTPCB/oR1K1gxQ28s5l5yTRLJgL+YhvW5HjPfVAP4KufOX2wbQVQzTbXOx",
+	"SByY9JJPOhHtXmoOyjBJJAWRUUK0oekhjOd+2hXDoeC5j7VtEbNo0gbczrBrEfG2SwvcMP1yexrnG3pY",
+	"lmq08sHKV+4TSvu2pS138RI8IWH/w5Cwz51oJbsOZRpLzYV/0jtTh+inJgYoC2PDkZo8FgztpyTYXzIJ",
+	"dhfroJwcBGrMkQW8So++MApu/gvDW2bXRdmEUSIV5YFM0z/9OjkU4hJcOlw43ShSGC+TLAoakl5Kneyk",
+	"YUbTOBl9zNoGwlxPyrVZFrMR2B2OjwrTswC4xCZVwGf+QcCGI6EY706WPwD+I+R06JkKMw9sy4nxZxGb",
+	"OEE+3jkRCe9j5ikn/uHO+e67D3tf2qd7+6d7Z+/ab093dvf8nDZjpgb939LJmZg99pzG8d1ob7PQf9nM",
+	"AYIEiCTQ4ox2B5Aewq5YTCNwvEnPqeGPRPfS04cxySX5GLwSbOiGHeSgZouzOjlTkI9rMU7MErIIvAne",
+	"atUMYrtpY5I0Ttw1/MZvpgnh+k0Q60WujOuPjBrIW7xyF2lfZMXCoYTDQndhVgDl9hZtccHr5JRR85Ve",
+	"TGAjILDh+DukmiJcqICVYhFLT8SsxXNdUTJqACM8TxWhhAYutuuWSU105HE71VVb3Lo1bQs8rRumH+kV",
+	"5pRFRJfGH+aHhBg5PJy2fzO9cHKfYUs43zPIL5D8A69pU+U7TXnsTmptPHPUWjIER4hhai2ObIMcw/nq",
+	"lUNukj5lemmjT0b3xC1Nq4UcwJqNxlqLY91UFk/PYvBgZ9CgPIcI9sFWA90MQ8bhAxnu891C8T82CH/q",
+	"rP7eted7Vs92DHODQoKfBSVtNiyvCv26GQF5RLSYBmwqKwcD16lAftZLosiw8yVHJTm3sCSlqQANm0ss",
+	"HeyTtMUkWpltTDIoMqD8t0Velv+2lE/OegT5Xv6JHP+s+Aq5rfslkGuPJpHSnw7EGLb6pmA6dutNNp7V",
+	"sRDkQ7MzKBuGknnsFJA+UuycWa2GjVlH/y9/USwdKvU1H8M/TFI6p1dhnyoR150+YPU+Uz559ol19FXm",
+	"HrGQbC/rq0umoaIWFj3azhdEZy4pyF+dIEiZ01zNAsWtZUBxdSf5tNB7HLLs84XSOXA1QC+rSiXQv9qH",
+	"H5kF3yqB1HATM8TZQIz5HfLO1+f/6EiofZHw4AnisRIpRwnMQyF2NFAigauZJFGXZAq4zxmWc866sleo",
+	"LQyxPCZInU82PSiUphFHatGYa2V4hYGYnypcwQqX9IL727CBesdAWzcMwenKB5lDtr/HVAfDFqcxI/OK",
+	"4LBOJtsM46KsruN27+xuOtk71bpkozT/Rnit5ffr7496Jz1+ODk9+/hh/XT1akON9Uvo+GD2A1aTMbXf",
+	"hu2J+A04EmtnX78cbXzpH//xdtA4et09+frua//Tevsyjofh4I/Dd8Pf/vorER+DaPXj/o7+z7/TQnE9",
+	"wvuz4yNUFRvs8+vo4A8RBqu/hV8+/9agb9eTr6u/NQ54Q4ussM+pSmJWa9Y+7l3sHuwtv5R/HhxO+id/",
+	"vu3Ep1/X/1jlf7I/Ly5MaOsd5UEExelrp4PgbfTH4afBoDM8lV//rWlOaQWkWRslnSjsLuv7sXipeXZM",
+	"T4VBT3mmxTzTgRgXufSNOPQj8XKl6lXaYPdOehXiuVFo+uyggJQVQ6cxyxJLHF0tzayBU+QKhjTx0hZi",
+	"4MZ6ZQoYWW+sp0rdx/0daLLyYe+LKRbaO9p5fbj3BiYjer2b8HXTiOmSTaAz6oMoYk861T3qVAY/AM8s",
+	"Tc02IA7/AE3qPLsKDiRUWqoXKmnRtJ51JqQX8j6LR3HIlad5FQDYnxwcLTXR19niHaEGhouBSxv8pDsL",
+	"BOxJEUKLRZIBTJfTmsgjMukOoNImF90Hb+PCSqFd7yKKITGh5huphw4/aHGHIWR8hSzAVqp6Pr+eWGJ7",
+	"UgSfFMEfEmt9XCLlKdR66wbH022f5gmtR9jhOFU/p6GBSvXQHUn8cg+Y701VSZlufWWaW7EI+9d1o/06",
+	"ddxz/Fsp0cyCyHpI1WyRWm9vcdCWHAgLcRWROS3C7gGC6fXkycf0pFo8IVT9PCwZl73dhw/oBmAyqUyd",
+	"05BiAZ8OFjdUhMtWCuEyfF3bvn5mZ4tZAbQWz0fQZnheMJH2LsIbctgyBeDJ9/KQvhfbxRT8L/rbXshD",
+	"SO5KS8IheftX98RobcDgibtpaTYboOl6T/Lej7QcP7RgLFOYMJQHpPy+dQXgfACcS2nziBaf7h6h/2tr",
+	"qdKfYYo9FnBo4Mj34tH4aS0kHm2+85PV/s9IkM7b7yTkUjEaAJZQyh4WY4A/MWXaq42Sm0XyZ7lpp72y",
+	"Lb6YW7ZS61i0543LJe7PTEKTZO9aMa6p5ZTJJFLSPncSixH8EV9myAf3aVkpxaRCnabzB+uqWrMmVo+G",
+	"nc+nl53hVvL1UzAI3p2eB29XGuLtYBB8PhWnb/cbX25kTX1Zex99+XwaaYuq3ATKmny5da8Lc/AjNn7E",
+	"ttETO/4V2fE+aJuurunCCY1v5lV9ZCUrAKjbr7T1jqDFWq4GBbrZKKoVvs/Lpgx5+RxD8yqJsW43xYDj",
+	"SpD1lYbX4lRakEsiuAEITPmrWQLA/GENa5n1touTfYDmhHmvbjvFOkKN0pQ6tt3iXFs03GbcJPD2aCQZ",
+	"VBuKEePtnrDNgdL6e7fYeOp3+G1WeGne/c3JBo6ZZKpigNv2NMQ9nVcwiGSS4HHMT0v/pZoMQo2N1qj0",
+	"1VAIm9hjsVttv+su/w41904ac6H6rZDoXHFbsTJnseIyKJ1KJCNdKpmLTHlugClRp8QX/EuaunYsy28a",
+	"7SuMW9ypTdMXx68XIS4h/7gjERoO3Trv9nbeHO6dnbXffzpvnx6f75zvpaVK58cf9o6yxJlT1kskjaYM",
+	"ztxk55W0nNAwfgxlLT8DYfK0sA8/qcDFef9TccsjL27JLv1ThcsvUeFCR6Fm//pH8sUoFr0wYi8qlTbN",
+	"/QXYcAYb03EmcsL4FYvEyKCpj6gaEGYYPCUyonJQ1SBav/XOytcs3KOF8SVcdcxVvUqwJbyaYpzavmON",
+	"la1G5xVdX97sNdjyy+4aW96iGyvLjWC92+ht9lZtR/lFm4rBnlQoTeag/lEQRcUsiX9Ju8x8Ryr45AHB",
+	"iTQHUd3BNPGfMSWJb0jJr5OPCNeT4c1xoQgC0sCfCD4UbBOqDE6Y4KzFjTZk0cxUVVlVMgoodEFOL8ct",
+	"NYhch3JyKK5YRLvsxrT4kOAw/3lX14DDQ1U38OknoMIfHDLfhW23Aez74jP6iA3JYtVBoauAEbvajqej",
+	"sG7vQqW0PR4xvnNyQNbqjfoaCUQ3GaZIFKafbHxl0DgM8L+BFCuVtWcj1k0dDbUHVNrfy9TbW3ER7Frm",
+	"EP4slVSv3w7jHN6bUHbFFYsnP8qeLvgLio6BMvfBt3S6ZUGLSs+BTSm0gCSCdJIwwlR62Y0Z4zI9fOPt",
+	"znsY9GSmQahJMvJs8YFHIiEusxbIBiXCosY7IxdQdKaHziEPGrw5Zlp+QK9XwCLGN02Mmc7CWDrv2AN2",
+	"P2doAI0znX9KRg+twM8Pbf3/xaENY8jCX4ALCB4yQvX+94VSCO/pjpZil0/P9fj8xICdIF0iRIfz47Nc",
+	"gVbJGTm5OwiqZTzDMkuEWfIQrC9fwY1pjDKXrBtNzxwDJKWkUd4yHaESc11G3SFt49CSzaCXyHQDqiiW",
+	"UeGRRYxeuWPsGB/q9BAXPBDpNcy1d8ZMJwD+N73PKRkyKak+z46F1sneoUeaR1wViJm500PEzJKBFjCa",
+	"nYGQPZTPp0Q9FmMOJBUH+a1H9cMrZSy5E5OEM+xl3h2wrt6zOIXo4djjnEaX+n8Td70Zf/0+bc1LK0JC",
+	"nrB2LxJjMFttd4VQkoQH2Hi6aXv9oFKOwOeYbMK4iqEAOtfTCjyIdbJDAFncMx2ICItjAdtohYbxLMNp",
+	"hVl3IS0jEc5AiW3T5hpkYD7RO4Pl9xAVSwgC1X60LzAveBDKOjlkLlZ72pXLghvpES26kcVir2fehVqz",
+	"dmqJIut0gyikZT+Fr/D3MaN6iTvm9nVTRPmsuzwstUelYrFppwNREdOaPV4UlSl9uVtV1eLT+EwkD89E",
+	"tBilE8c7oYeWOYmCJk+sf1Zr1qbmCPQXT0xKY0SV5uwAswXtlvQlVypi9pvqqTiYVZdc35jMU+LmFdY8",
+	"dMmYOlqjFXYiNsz3TbedhQOGvo7p/a2bhF7w+eQghcEzfaV/cswdpqB3GOR6XwuYKHKv4KVthWQnA/iu",
+	"1CLaaq2lTvYiybDA7dn6SmPJgxbDfZbbbrfjFDTrSvs92TMy7VhqXm1MQ1V1JvrGCpV1JinfdWxXY/hC",
+	"nESoXyaupaEVH03oZc16x/j5FLqm5mnmN3kOk/5E/9U2TMR93N669EFU0dp6G7DbCLeKJMMQgKbL79//",
+	"TwAAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

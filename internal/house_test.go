@@ -23,13 +23,14 @@ const module = "github.com/latchkey-auth/latchkey/"
 var floors = [][]string{
 	{ // ground
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
+		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs",
 	},
 	{"internal/password", "internal/email", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/code", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider"}, // parts, handed a transaction
+	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator"},
 	{"internal/caller"},
-	{"internal/flow", "internal/account"}, // journeys: the rooms that open a transaction
+	{"internal/flow", "internal/account", "internal/undo"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server"},
 	{"internal/config"},
 	{"internal/app"},
@@ -46,7 +47,7 @@ var keepers = map[string][]string{
 	"github.com/valyala/fasthttp":        {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":         {"internal/token", "internal/provider"},
 	"github.com/go-webauthn/webauthn":    {"internal/factor"},
-	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos"},
+	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "clients/conformance"},
 	"github.com/pressly/goose":           {"internal/postgres"},
 	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":        {"internal/outbox"},
@@ -58,7 +59,8 @@ var keepers = map[string][]string{
 	"github.com/hashicorp/golang-lru":    {"internal/token"},
 	"github.com/alecthomas/kong":         {"internal/app"},
 	"github.com/ulikunitz/xz":            {"internal/postgres/programs"},
-	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"}, // jitter of Retry-After; which token is shown next; a run that can be repeated
+	"os/exec":                            {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
+	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
@@ -69,8 +71,12 @@ var calls = map[string][]string{
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a
-// setting, and what makes the databases of tests and of measurements.
-var sqlBuiltInGo = []string{"internal/postgres/claims.go", "internal/testdb/testdb.go", "internal/bench/data.go", "internal/chaos/failover.go"}
+// setting, limits of statements and names of indexes, which cannot be parameters, and
+// what makes the databases of tests and of measurements.
+var sqlBuiltInGo = []string{
+	"internal/postgres/claims.go", "internal/postgres/pooler.go", "internal/postgres/migrator.go", "internal/testdb/testdb.go", "internal/testdb/old.go",
+	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "internal/chaos/age.go", "clients/conformance/database.go",
+}
 
 type listed struct {
 	path    string

@@ -17,9 +17,19 @@ SELECT id, occurred_at, event, result, actor, user_id, session_id, address_hash,
 UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < @before::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
-               LIMIT 5000);
+               ORDER BY a.occurred_at LIMIT 2000);
 
--- Empties what is personal in the rows of somebody who has left.
+-- Empties what is personal in the rows of a user who is gone, the hashes of addresses included: whoever
+-- has the key of the hashes can tell from them which address it was.
 -- name: UpdateAuditEventsOfUser :execrows
-UPDATE audit_events SET address = NULL, user_agent = NULL
- WHERE user_id = @user_id::bigint AND (address IS NOT NULL OR user_agent IS NOT NULL);
+UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, email_hash = NULL
+ WHERE user_id = @user_id::bigint
+   AND (address IS NOT NULL OR user_agent IS NOT NULL OR address_hash IS NOT NULL OR email_hash IS NOT NULL);
+
+-- Removes the oldest rows. Their ids sort by time, so that this needs no other index; the age is by the
+-- database's clock, as in the trigger.
+-- name: DeleteOldAuditEvents :execrows
+DELETE FROM audit_events
+ WHERE id IN (SELECT a.id FROM audit_events a
+               WHERE a.id < @before_id::uuid AND a.occurred_at < now() - make_interval(days => @days::integer)
+               ORDER BY a.id LIMIT 2000);

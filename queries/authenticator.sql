@@ -27,9 +27,10 @@ SELECT DISTINCT type FROM authenticators WHERE user_id = @user_id ORDER BY type;
 -- name: FindAuthenticator :one
 SELECT * FROM authenticators WHERE user_id = @user_id AND type = @type;
 
+-- Those that a user used last come first: options list no more than @most.
 -- name: ListWebAuthnCredentials :many
 SELECT w.* FROM webauthn_credentials w JOIN authenticators a ON a.id = w.authenticator_id
- WHERE a.user_id = @user_id ORDER BY a.created_at, a.id;
+ WHERE a.user_id = @user_id ORDER BY coalesce(a.last_used_at, a.created_at) DESC, a.id LIMIT @most::integer;
 
 -- The passkey that somebody signs in with, and whose it is.
 -- name: FindPasskey :one

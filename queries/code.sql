@@ -42,10 +42,10 @@ DELETE FROM codes WHERE session_id = @session_id AND purpose = @purpose;
 -- name: DeleteCodesOfUser :exec
 DELETE FROM codes WHERE user_id = @user_id;
 
--- Those that sign in or reset by what is the person's no more.
+-- Those that sign in, reset or prove by what is the person's no more.
 -- name: DeleteStrayCodes :exec
 DELETE FROM codes c
- WHERE c.user_id = @user_id::bigint AND c.purpose IN ('login', 'reset_password')
+ WHERE c.user_id = @user_id::bigint AND c.purpose IN ('login', 'reset_password', 'reauthenticate')
    AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id::bigint AND e.address = c.target)
    AND NOT EXISTS (SELECT FROM users u WHERE u.id = @user_id::bigint AND u.phone = c.target);
 
@@ -59,25 +59,39 @@ DELETE FROM codes WHERE session_id = @session_id;
 
 -- name: DeleteOldCodes :execrows
 DELETE FROM codes WHERE (session_id, purpose) IN (
-    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < @before::timestamptz LIMIT 5000);
+    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < @before::timestamptz ORDER BY c.expires_at LIMIT 2000);
 
 -- A link may be meant for nobody: then nothing is stored, in the same statement.
 -- name: InsertLink :exec
-INSERT INTO links (key_hash, purpose, user_id, address, created_at, expires_at)
-SELECT @key_hash, @purpose, u.id, @address, @now, @expires_at FROM users u WHERE u.id = @user_id;
+INSERT INTO links (key_hash, purpose, user_id, address, created_at, expires_at, session_id, platform)
+SELECT @key_hash, @purpose, u.id, @address, @now, @expires_at, sqlc.narg(session_id), @platform FROM users u WHERE u.id = @user_id;
 
 -- name: FindLink :one
-SELECT * FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now;
+SELECT * FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now AND used_at IS NULL;
 
 -- Race: the row goes, so that a link works once, however often it is used at the same time.
 -- name: DeleteLink :one
-DELETE FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now RETURNING *;
+DELETE FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now AND used_at IS NULL RETURNING *;
+
+-- The same for a link that verifies an address: the row stays until it expires, for the pending
+-- session that waits for it.
+-- name: MarkLinkUsed :one
+UPDATE links SET used_at = @now::timestamptz
+ WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now AND used_at IS NULL
+RETURNING *;
+
+-- Whether a link has verified an address of a user that a pending session waits for.
+-- name: FindLinkUsed :one
+SELECT EXISTS (SELECT FROM links
+                WHERE user_id = @user_id AND session_id = @session_id::uuid AND purpose = 'verify_email'
+                  AND used_at IS NOT NULL)::boolean AS used;
 
 -- name: DeleteLinksOfUser :exec
 DELETE FROM links WHERE user_id = @user_id AND purpose = @purpose;
 
+-- Those that were not used.
 -- name: DeleteLinksOfAddress :exec
-DELETE FROM links WHERE user_id = @user_id AND purpose = @purpose AND address = @address;
+DELETE FROM links WHERE user_id = @user_id AND purpose = @purpose AND address = @address AND used_at IS NULL;
 
 -- name: DeleteOldLinks :execrows
-DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < @before::timestamptz LIMIT 5000);
+DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < @before::timestamptz ORDER BY l.expires_at LIMIT 2000);

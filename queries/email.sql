@@ -3,12 +3,18 @@
 -- name: LockAddress :exec
 SELECT pg_advisory_xact_lock(hashtextextended(@address::text, 7105));
 
--- How many have an address; verified: how many have shown that it is theirs.
--- name: CountAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = @address AND (verified_at IS NOT NULL OR NOT @verified::boolean);
-
--- name: CountOtherAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = @address AND user_id <> @user_id;
+-- How many accounts besides one keep an address from a new account: the one that has verified it
+-- and, unless only that counts (verified), those that a reset mailed to the address would open
+-- (FindUserByOwnAddress). An unverified address of any other account keeps nobody out.
+-- name: CountAddressOwners :one
+SELECT count(*)
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+ WHERE e.address = @address AND e.user_id <> @besides
+   AND (e.verified_at IS NOT NULL
+        OR NOT @verified::boolean AND u.disabled_at IS NULL AND u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)));
 
 -- Nothing is stored for a user that was not, in the same statement.
 -- name: InsertEmailAddress :exec
@@ -49,3 +55,33 @@ DELETE FROM email_addresses WHERE user_id = @user_id AND verified_at IS NULL AND
 -- The unverified address of somebody who is signing up becomes another one.
 -- name: UpdateSignupEmailAddress :exec
 UPDATE email_addresses SET address = @address, created_at = @now WHERE user_id = @user_id AND verified_at IS NULL AND is_primary;
+
+-- The address that security notices go to: a verified one, the primary one before the others.
+-- name: FindNoticeAddress :one
+SELECT address FROM email_addresses
+ WHERE user_id = @user_id AND verified_at IS NOT NULL
+ ORDER BY is_primary DESC, created_at, address
+ LIMIT 1;
+
+-- The accounts that have an address without having verified it, for an operator to choose from.
+-- name: ListAddressCandidates :many
+SELECT u.id, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
+       (u.disabled_at IS NOT NULL)::boolean AS disabled
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+  LEFT JOIN email_addresses p ON p.user_id = u.id AND p.is_primary
+ WHERE e.address = @address AND e.verified_at IS NULL
+ ORDER BY e.created_at, u.id
+ LIMIT @most::integer;
+
+-- Whether an account has an unverified address, and has verified neither an address nor a number.
+-- name: FindUnproved :one
+SELECT (EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id)
+        AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @user_id AND e.verified_at IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM users u WHERE u.id = @user_id AND u.phone_verified_at IS NOT NULL))::boolean AS unproved;
+
+-- name: DeleteEmailAddresses :many
+DELETE FROM email_addresses WHERE user_id = @user_id RETURNING address, verified_at, is_primary;
+
+-- name: DeleteRejectedEmailAddress :execrows
+DELETE FROM email_addresses WHERE user_id = @user_id AND address = @address AND verified_at IS NULL;

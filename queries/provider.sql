@@ -24,21 +24,29 @@ SELECT * FROM provider_accounts WHERE user_id = @user_id ORDER BY created_at, pr
 DELETE FROM provider_accounts WHERE user_id = @user_id AND provider = @provider AND uid = @uid RETURNING *;
 
 -- name: InsertProviderNonce :exec
-INSERT INTO provider_nonces (nonce_hash, expires_at) VALUES (@nonce_hash, @expires_at);
+INSERT INTO provider_nonces (nonce_hash, expires_at, session_id, process)
+VALUES (@nonce_hash, @expires_at, sqlc.narg(session_id), sqlc.narg(process));
 
 -- Race: a nonce works once, also of many tokens at once.
--- name: DeleteProviderNonce :execrows
-DELETE FROM provider_nonces WHERE nonce_hash = ANY(@nonce_hashes::bytea[]) AND expires_at > @now;
+-- Security: one that a session asked for works in that session alone, and one that names a process
+-- for that process alone; one that names none serves a sign-in that leaves the session behind, too
+-- (TestProviderNonce_worksForItsAskerAlone).
+-- name: DeleteProviderNonce :one
+DELETE FROM provider_nonces
+ WHERE nonce_hash = @nonce_hash AND expires_at > @now
+   AND (session_id IS NULL OR session_id = sqlc.narg(session_id)::uuid OR process IS NULL AND @process::text = 'login')
+   AND (process = @process::text OR process IS NULL AND @process::text IN ('login', 'connect'))
+RETURNING expires_at;
 
 -- name: DeleteOldProviderNonces :execrows
-DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= @now LIMIT 5000);
+DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= @now ORDER BY n.expires_at LIMIT 2000);
 
 -- Race: an id_token works once, also of many requests at once.
 -- name: InsertSpentIDToken :execrows
 INSERT INTO spent_id_tokens (token_hash, expires_at) VALUES (@token_hash, @expires_at) ON CONFLICT (token_hash) DO NOTHING;
 
 -- name: DeleteOldSpentIDTokens :execrows
-DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= @now LIMIT 5000);
+DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= @now ORDER BY s.expires_at LIMIT 2000);
 
 -- name: InsertRevocation :exec
 INSERT INTO revocations (id, provider, client_id, grant_sealed, attempts, created_at, next_at)
@@ -72,3 +80,10 @@ UPDATE revocations SET grant_sealed = @grant_sealed WHERE id = @id AND grant_sea
 
 -- name: DeleteProviderAccountsOfUser :many
 DELETE FROM provider_accounts WHERE user_id = @user_id RETURNING *;
+
+-- Those that were connected before somebody else than their owner may have verified the address.
+-- name: DeleteUnprovedProviderAccounts :many
+DELETE FROM provider_accounts p
+ USING users u
+ WHERE u.id = p.user_id AND p.user_id = @user_id AND p.created_at <= u.proved_elsewhere_at
+RETURNING p.*;

@@ -20,3 +20,6 @@ SELECT count(*) FROM memberships WHERE user_id = @user_id;
 SELECT m.tenant_id, t.name, m.is_primary, m.created_at
   FROM memberships m JOIN tenants t ON t.id = m.tenant_id
  WHERE m.user_id = @user_id ORDER BY m.created_at, m.tenant_id;
+
+-- name: DeleteMembership :execrows
+DELETE FROM memberships WHERE tenant_id = @tenant_id AND user_id = @user_id;

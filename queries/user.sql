@@ -1,30 +1,37 @@
 -- Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
 -- somebody has must cost what one with a new address costs.
 -- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, phone)
-SELECT @id, @display, sqlc.narg(password_hash), @now, sqlc.narg(username), sqlc.narg(phone) WHERE @wanted::boolean;
+INSERT INTO users (id, display, password_hash, created_at, username, phone, unused_since)
+SELECT @id, @display, sqlc.narg(password_hash), @now::timestamptz, sqlc.narg(username), sqlc.narg(phone),
+       CASE WHEN @signup::boolean THEN @now::timestamptz END
+ WHERE @wanted::boolean;
 
--- The person that a password is checked against: the verified holder of the address, or else
--- the oldest unverified one. Found also when disabled or without a password: the caller spends
--- the same work on every outcome.
+-- The user that a password is checked against: the one who has verified the address, or else the
+-- oldest of those whom FindUserByOwnAddress finds, or else the oldest of the others. An address that a
+-- stranger added to an account of theirs never comes before the account of its owner. Found also
+-- when disabled or without a password: the caller spends the same work on every outcome.
 -- name: FindUserByEmail :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
- ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
+ ORDER BY (e.verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL AND u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
+          e.created_at, u.id
  LIMIT 1;
 
--- The person whom a code or a link that is sent to an address may let in: its verified holder,
--- or else the oldest of those who have verified nothing, and have no second factor unless one
--- may be had without a verified address (with_factor).
+-- The user whom a code or a link that is sent to an address may let in: the one who has verified
+-- it, or else the oldest of those who are not disabled, have verified nothing, and have no second
+-- factor unless one may be had without a verified address (with_factor).
 -- name: FindUserByOwnAddress :one
 SELECT u.id, u.password_hash, u.disabled_at
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
    AND (e.verified_at IS NOT NULL
-        OR u.phone_verified_at IS NULL
+        OR u.disabled_at IS NULL AND u.phone_verified_at IS NULL
            AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
@@ -36,7 +43,8 @@ SELECT u.id, u.password_hash, u.disabled_at
   FROM users u
  WHERE u.phone = @phone
    AND (u.phone_verified_at IS NOT NULL
-        OR NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+        OR u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1;
@@ -44,7 +52,11 @@ SELECT u.id, u.password_hash, u.disabled_at
 -- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
 -- session is committed; each of them then ends or counts it, or this finds their result.
 -- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at FROM users WHERE id = @id FOR NO KEY UPDATE;
+SELECT id, password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
+
+-- Somebody has signed in to the account.
+-- name: UpdateUserUsed :exec
+UPDATE users SET unused_since = NULL WHERE id = @id;
 
 -- name: LockUser :one
 SELECT id FROM users WHERE id = @id FOR UPDATE;
@@ -52,6 +64,14 @@ SELECT id FROM users WHERE id = @id FOR UPDATE;
 -- What a freshly signed-in client is told about its user.
 -- name: FindUser :one
 SELECT * FROM user_details WHERE id = @id;
+
+-- What a user can be named by at a sign-in.
+-- name: ListUserNames :many
+SELECT e.address::text AS name FROM email_addresses e WHERE e.user_id = @id
+UNION ALL
+SELECT u.phone::text FROM users u WHERE u.id = @id AND u.phone IS NOT NULL
+UNION ALL
+SELECT u.username::text FROM users u WHERE u.id = @id AND u.username IS NOT NULL;
 
 -- name: UpdateUserDisplay :execrows
 UPDATE users SET display = @display WHERE id = @id;
@@ -69,23 +89,46 @@ UPDATE users SET password_hash = @new_hash::text WHERE id = @id AND password_has
 -- name: MarkUserDisabled :execrows
 UPDATE users SET disabled_at = coalesce(disabled_at, @now::timestamptz) WHERE id = @id;
 
+-- name: MarkUserEnabled :execrows
+UPDATE users SET disabled_at = NULL WHERE id = @id AND disabled_at IS NOT NULL;
+
+-- A page of all users, or of the disabled ones.
+-- name: ListUsers :many
+SELECT id, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
+  FROM user_details
+ WHERE id > @after AND (NOT @disabled::boolean OR disabled_at IS NOT NULL)
+ ORDER BY id
+ LIMIT @most;
+
 -- The person behind a user name.
 -- name: FindUserByUsername :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower(@username::text);
 
--- The person behind a number: the verified holder, or else the oldest unverified one.
+-- The user behind a number: the one who has verified it, or else the oldest of those whom
+-- FindUserByOwnPhone finds, or else the oldest of the others.
 -- name: FindUserByPhone :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
  WHERE u.phone = @phone
- ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
+          u.created_at, u.id
  LIMIT 1;
 
 -- name: CountUsernames :one
 SELECT count(*) FROM users WHERE lower(username) = lower(@username::text);
 
--- How many have a number; verified: how many have shown that it is theirs.
--- name: CountPhoneHolders :one
-SELECT count(*) FROM users WHERE phone = @phone AND (phone_verified_at IS NOT NULL OR NOT @verified::boolean);
+-- How many accounts keep a number from another one: the one that has verified it and, unless only
+-- that counts (verified), those that a code sent to the number would open (FindUserByOwnPhone).
+-- name: CountPhoneOwners :one
+SELECT count(*)
+  FROM users u
+ WHERE u.phone = @phone
+   AND (u.phone_verified_at IS NOT NULL
+        OR NOT @verified::boolean AND u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND (@with_factor::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)));
 
 -- name: UpdateUserPhone :execrows
 UPDATE users SET phone = @phone, phone_verified_at = sqlc.narg(verified_at) WHERE id = @id;
@@ -122,3 +165,20 @@ DELETE FROM users WHERE id = @id AND deletes_at <= @now::timestamptz;
 -- Whether anybody has an account: `latchkey dev` takes no database that is in use.
 -- name: FindAnyUser :one
 SELECT EXISTS (SELECT FROM users);
+
+-- Deletes an account of which nothing was proved or given to it. n is 0 where there is more.
+-- name: DeleteUnprovedUser :execrows
+DELETE FROM users u
+ WHERE u.id = @id AND u.phone_verified_at IS NULL
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = u.id AND e.verified_at IS NOT NULL)
+   AND NOT EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id);
+
+-- Only where providers are connected: a reset removes them.
+-- name: UpdateUserProvedElsewhere :exec
+UPDATE users SET proved_elsewhere_at = @now::timestamptz
+ WHERE id = @id AND EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = @id);
+
+-- name: UpdateUserProved :exec
+UPDATE users SET proved_elsewhere_at = NULL WHERE id = @id AND proved_elsewhere_at IS NOT NULL;

@@ -6,6 +6,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -25,6 +26,7 @@ type options struct {
 	server   string
 	url      string
 	services string
+	database string
 	only     *regexp.Regexp
 	list     bool
 	verbose  bool
@@ -57,14 +59,18 @@ func parse(args []string) (options, error) {
 		given[name] = flags.String(name+"-driver", command, "command of that driver, words separated by blanks; go: built where empty")
 	}
 	flags.StringVar(&o.server, "server", "", "a latchkey binary; built where empty")
-	flags.StringVar(&o.url, "url", "", "a server that is running already, with ACCOUNT_RATE_LIMITS=false and MFA_ALLOW_UNVERIFIED_EMAIL=true, instead of one of our own")
+	flags.StringVar(&o.url, "url", "", "a server that is running already, with ACCOUNT_RATE_LIMITS=false, ACCOUNT_EMAIL_VERIFICATION=none and MFA_ALLOW_UNVERIFIED_EMAIL=true, instead of one of our own")
 	flags.StringVar(&o.services, "services", "", "with -url: where the server's Apple and Google are played, as latchkey dev prints it; without, their scenarios are red")
+	flags.StringVar(&o.database, "database", "", "with -url: the address of the server's database, in which the kit makes refresh tokens old")
 	only := flags.String("only", "", "play the scenarios whose id matches this regular expression")
 	flags.BoolVar(&o.list, "list", false, "list the scenarios and what they hold")
 	flags.StringVar(&o.document, "document", "", "a Markdown file whose last section, \"The table\", is written anew")
 	flags.BoolVar(&o.verbose, "v", false, "tell each scenario as it ends")
 	if err := flags.Parse(args); err != nil {
 		return o, err
+	}
+	if o.url != "" && o.database == "" {
+		return o, errors.New("-url needs -database: the kit makes the refresh tokens of that server old")
 	}
 	o.clients = strings.Split(*clients, ",")
 	for name, command := range given {

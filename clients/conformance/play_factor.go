@@ -64,7 +64,7 @@ func (w *world) addFactor(access string) {
 	setup := w.ask(http.MethodGet, "account/authenticators/totp", access, nil)
 	app, err := totp.New(setup.Meta.URL)
 	if err != nil {
-		fail("the server adds no second factor (status %d): it needs MFA_ALLOW_UNVERIFIED_EMAIL=true", setup.Status)
+		fail("the server adds no second factor (status %d): it needs ACCOUNT_EMAIL_VERIFICATION=none, MFA_ALLOW_UNVERIFIED_EMAIL=true", setup.Status)
 	}
 	status := 0
 	for range 2 { // the first code may be late for its time step

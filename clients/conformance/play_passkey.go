@@ -15,7 +15,7 @@ func (w *world) addPasskey(email string) {
 		const path = "account/authenticators/webauthn"
 		options := w.ask(http.MethodGet, path+"?passwordless=true", access, nil)
 		if options.Status != http.StatusOK {
-			fail("the server adds no passkey (status %d): it needs MFA_ALLOW_UNVERIFIED_EMAIL=true, WebAuthn, and the origin %s", options.Status, keyOrigin)
+			fail("the server adds no passkey (status %d): it needs ACCOUNT_EMAIL_VERIFICATION=none, MFA_ALLOW_UNVERIFIED_EMAIL=true, WebAuthn, and the origin %s", options.Status, keyOrigin)
 		}
 		made := map[string]json.RawMessage{"credential": w.keys.key.Register(options.Data)}
 		wants("adding a passkey", w.ask(http.MethodPost, path, access, made).Status, http.StatusOK)

@@ -162,17 +162,28 @@ func signedOutElsewhere(w *world) {
 }
 
 func signedInElsewhere(w *world) {
-	a := w.signedUp()
-	a.expired()
-	f := problem(refreshing, 400, "session_ended").only(1)
+	w.refusedMeanwhile(400, "session_ended", w.replaceSession)
+}
+
+func conflictElsewhere(w *world) {
+	w.refusedMeanwhile(409, "refresh_conflict", w.refreshElsewhere)
+	wants("generations", generation(w.lastAccess()), 3)
+}
+
+// refusedMeanwhile refuses the refresh of a call while another process changes the store. The call
+// goes on with what is stored then.
+func (w *world) refusedMeanwhile(status int, code string, elsewhere func()) {
+	p := w.signedUp()
+	p.expired()
+	f := problem(refreshing, status, code).after(1).only(1)
 	f.how = holdBefore
 	w.play(f)
-	waiting := a.start(command{"do": "call"})
+	waiting := p.start(command{"do": "call"})
 	<-f.held
-	w.replaceSession()
+	elsewhere()
 	w.release(f)
 	allOK(waiting.wait(), 1)
-	a.signedIn()
+	p.signedIn()
 }
 
 func bodyRepeated(w *world) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -45,6 +46,29 @@ func signInAway(w *world) {
 func (p *phone) signUpAgain() {
 	r := p.do(command{"do": "sign_in", "email": p.w.email, "password": goodPassword})
 	wants("sign-in", r.Result, "signed_in")
+}
+
+// deviceKnown signs out and in again, in the same run and in the next one. Every scenario holds
+// that no other request carries the device token, and that the driver's output does not either.
+func deviceKnown(w *world) {
+	p := w.signedUp()
+	p.expired()
+	p.calls(1)
+	p.do(command{"do": "sign_out"})
+	p.signUpAgain()
+
+	p.do(command{"do": "sign_out"})
+	p.kill()
+	p = w.phone()
+	p.signUpAgain()
+
+	s := w.look()
+	wants("device tokens that were handed out", len(s.devices), 3)
+	wants("sign-ins", len(s.known), 3)
+	wants("a device token at the first sign-in", s.known[0] != "", false)
+	for n := 1; n < len(s.known); n++ {
+		wants(fmt.Sprintf("sign-in %d shows the device token of the one before", n+1), s.known[n] == s.devices[n-1], true)
+	}
 }
 
 func signOut(w *world) {

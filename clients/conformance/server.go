@@ -25,14 +25,28 @@ var (
 	playing   = regexp.MustCompile(`Apple and Google are played by (http://\S+): `)
 )
 
-// startServer starts `latchkey dev`, which brings a PostgreSQL of its own.
+// startServer starts `latchkey dev`, which brings a PostgreSQL of its own, and makes its refresh
+// tokens old.
 func startServer(ctx context.Context, dir string, o options) (*server, error) {
-	if o.url != "" {
-		return &server{url: o.url, services: o.services}, nil
+	s := &server{url: o.url, services: o.services}
+	if o.url == "" {
+		var err error
+		if s, err = startDev(ctx, dir, o); err != nil {
+			return nil, err
+		}
+		o.database = "host=" + filepath.Join(dir, "server", "postgres") + " user=postgres dbname=postgres sslmode=disable"
 	}
+	if err := makeOld(ctx, o.database); err != nil {
+		s.stop()
+		return nil, fmt.Errorf("the server's database: %w", err)
+	}
+	return s, nil
+}
+
+func startDev(ctx context.Context, dir string, o options) (*server, error) {
 	cmd := exec.CommandContext(ctx, o.server, "dev", "--dir", filepath.Join(dir, "server"), "--addr", "127.0.0.1:0")
 	// Nobody reads the mail of the accounts, some of which get a second factor.
-	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "SOCIALACCOUNT_PROVIDERS=")
+	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none", "SOCIALACCOUNT_PROVIDERS=")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
 	log, err := os.Create(filepath.Join(dir, "server.log"))

@@ -131,7 +131,7 @@ func (w *world) invariants() {
 		p.mu.Unlock()
 	}
 	stored := files(w.store)
-	for _, secret := range slices.Concat(s.access, s.refresh, s.secrets, w.shown) {
+	for _, secret := range slices.Concat(s.access, s.refresh, s.secrets, s.devices, w.shown) {
 		if strings.Contains(said.String(), secret) {
 			fail("a token or a code stands in the output of the driver")
 		}
@@ -159,15 +159,33 @@ func (w *world) tokenless() {
 	}
 }
 
-// replaceSession lets another process sign in, and puts what it stored in the place of what
-// is stored: it did not wait for the lock, as one cannot everywhere.
+// replaceSession lets another process sign in without waiting for the lock.
 func (w *world) replaceSession() {
+	w.withoutLock(false, func(p *phone) { p.signUpAgain() })
+}
+
+// refreshElsewhere lets another process refresh the session without waiting for the lock.
+func (w *world) refreshElsewhere() {
+	w.withoutLock(true, func(p *phone) { p.do(command{"do": "refresh"}) })
+}
+
+// withoutLock lets another process act on a store of its own, which begins as a copy of what is
+// stored or empty, and puts what it stored in the place of what is stored: not every platform has
+// a lock.
+func (w *world) withoutLock(copied bool, act func(*phone)) {
 	mine, other := w.store, w.store+"-other"
 	if err := os.Mkdir(other, 0o700); err != nil {
 		fail("%v", err)
 	}
+	if copied {
+		for name, text := range slots(files(mine)) {
+			if err := os.WriteFile(filepath.Join(other, name), []byte(text), 0o600); err != nil {
+				fail("%v", err)
+			}
+		}
+	}
 	w.store = other
-	w.phone().signUpAgain()
+	act(w.phone())
 	w.store = mine
 	fresh := slots(files(other))
 	for name := range slots(files(mine)) {

@@ -23,7 +23,7 @@ import (
 func TestRun_ourOwnServerKeepsItsContract(t *testing.T) {
 	t.Parallel()
 	// Signing up has many operations, whose probes count: it would wait for a minute, twice.
-	server := devserver.Run(t, `ACCOUNT_RATE_LIMITS={"signup": "200/m/ip"}`, "MFA_ALLOW_UNVERIFIED_EMAIL=true")
+	server := devserver.Run(t, `ACCOUNT_RATE_LIMITS={"signup": "200/m/ip"}`, "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none")
 	var out, errs bytes.Buffer
 	code := run(t.Context(), []string{"-base-url", server.URL, "-services", server.Services, "-strict", "-json"}, &out, &errs)
 	if code != 0 {
@@ -176,7 +176,7 @@ func played(t *testing.T, url, services string) *report {
 
 func TestRun_findsWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	upstream := devserver.Run(t, "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true")
+	upstream := devserver.Run(t, "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none")
 	t.Run("nothing", func(t *testing.T) {
 		r := played(t, tampered{path: "none"}.proxy(t, upstream.URL), upstream.Services)
 		if len(r.Mismatches) > 0 {
@@ -242,7 +242,7 @@ func TestRun_playsTheRefusalsWithoutAFactorAndWithoutServices(t *testing.T) {
 	r := played(t, devserver.Start(t, "ACCOUNT_RATE_LIMITS=false"), "")
 	notes := strings.Join(r.NotPlayed, "\n")
 	for _, want := range []string{
-		"activateTotp: no second factor can be added here (MFA_ALLOW_UNVERIFIED_EMAIL)", "submitSecondFactor: there is no second factor",
+		"activateTotp: no second factor can be added here (MFA_ALLOW_UNVERIFIED_EMAIL, ACCOUNT_EMAIL_VERIFICATION)", "submitSecondFactor: there is no second factor",
 		"submitProviderToken: nobody signs tokens of another service for this run (-services)",
 	} {
 		if !strings.Contains(notes, want) {

@@ -66,7 +66,7 @@ var passkeys = []step{
 // have activated it, and a recovery code that is left.
 func secret(s *suite) string {
 	if s.person.app == nil {
-		return "no second factor can be added here (MFA_ALLOW_UNVERIFIED_EMAIL)"
+		return "no second factor can be added here (MFA_ALLOW_UNVERIFIED_EMAIL, ACCOUNT_EMAIL_VERIFICATION)"
 	}
 	return ""
 }

@@ -25,9 +25,10 @@ var providers = []step{
 	{id: "getProviderSignup", want: []int{403, 409}},
 	{id: "completeProviderSignup", want: []int{403, 409}, body: func(*suite) any { return members("email", address()) }},
 
-	{id: "submitProviderToken", want: []int{200}, needs: services, signedIn: true, before: newToken("email", address), body: submitted("connect")},
+	// 409: the account has verified nothing, so that it connects nothing.
+	{id: "submitProviderToken", want: []int{200, 409}, needs: services, signedIn: true, before: newToken("email", address), body: submitted("connect")},
 	// Its nonce is used up.
-	{id: "submitProviderToken", want: []int{400}, needs: services, signedIn: true, body: submitted("connect")},
+	{id: "submitProviderToken", want: []int{400, 409}, needs: services, signedIn: true, body: submitted("connect")},
 	{id: "listProviderAccounts", want: []int{200}, needs: services, signedIn: true, then: keepUID},
 	{id: "disconnectProviderAccount", want: []int{200}, needs: connected, signedIn: true, body: func(s *suite) any {
 		return members("provider", s.person.provider, "account", s.person.uid)

@@ -9,6 +9,7 @@ chmod 711 "$dir" # PostgreSQL's account passes through
 # Nobody reads the mail of throw-away people; and the probes of all that signs up would wait for
 # its limit, twice a minute.
 signup='{"signup": "200/m/ip"}'
+export ACCOUNT_EMAIL_VERIFICATION=${ACCOUNT_EMAIL_VERIFICATION:-none}
 export MFA_ALLOW_UNVERIFIED_EMAIL=${MFA_ALLOW_UNVERIFIED_EMAIL:-true} ACCOUNT_RATE_LIMITS=${ACCOUNT_RATE_LIMITS:-$signup}
 "$bin" dev --dir "$dir/d" --addr 127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
 server=$!

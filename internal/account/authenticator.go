@@ -3,15 +3,19 @@ package account
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/factor"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
+	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
 // Authenticators lists the caller's second factors and passkeys.
@@ -22,9 +26,11 @@ func (a *Account) Authenticators(ctx context.Context, who caller.Caller) ([]auth
 // unverified reports whether an address keeps the caller from adding a factor: whoever has
 // not shown that it is theirs could lock its owner out with one.
 func (a *Account) unverified(ctx context.Context, tx postgres.Tx, who caller.Caller) (bool, error) {
-	if a.Factors.Settings.AllowUnverified {
-		return false, nil
+	refused, err := unverified.Refuses(ctx, tx, a.Policy, who.Session.UserID)
+	if err != nil || refused || a.Factors.Settings.AllowUnverified {
+		return refused, err
 	}
+
 	list, err := tx.ListEmailAddresses(ctx, who.Session.UserID)
 	for _, e := range list {
 		if e.VerifiedAt == nil {
@@ -86,8 +92,7 @@ func called(who caller.Caller) string {
 	}
 }
 
-// adding is change, where it adds a factor. Whoever could prove nothing before has proved
-// with it who they are: they are not asked at once for the code that they have just used up.
+// adding is change, where it adds a factor.
 func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (authenticator.Listed, *problem.Problem, error)) (authenticator.Listed, error) {
 	var added authenticator.Listed
 	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
@@ -102,11 +107,30 @@ func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx post
 		if len(before) > 0 || who.Session.HasUsablePassword {
 			return nil, nil
 		}
-		m := session.Method{Method: "mfa", ID: added.ID, Type: added.Type, Reauthenticated: true}
-		_, err = session.Prove(ctx, tx, who.Session.ID, m)
-		return nil, err
+		return nil, inheritProof(ctx, tx, who, added)
 	})
 	return added, err
+}
+
+// inheritProof lets the first factor of an account take the place of the proof that allowed
+// it to be added, since a provider or a code proves nothing of an account with a factor. So
+// the user is not asked at once for the code that they have just used up.
+//
+// Security: it keeps the time of that proof. A new factor proves nothing by itself: a thief
+// could add one (TestRecent_aNewFactorIsNoProofOfItsOwn).
+func inheritProof(ctx context.Context, tx postgres.Tx, who caller.Caller, added authenticator.Listed) error {
+	var given float64
+	for _, m := range session.Methods(who.Session) {
+		if m.Reauthenticated {
+			given = max(given, m.At)
+		}
+	}
+	if given == 0 {
+		return nil
+	}
+	m := session.Method{Method: session.BySecondFactor, At: given, ID: added.ID, Type: added.Type, Reauthenticated: true}
+	_, err := session.Prove(ctx, tx, who.Session.ID, m)
+	return err
 }
 
 // change runs a change to the caller's factors with their row locked, so that two at once
@@ -124,18 +148,25 @@ func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx post
 }
 
 // added notes a new factor, and tells the person.
-func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, kind outbox.Kind) error {
+func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways, kind outbox.Kind) error {
 	if err := a.note(ctx, tx, who, audit.FactorAdded, ""); err != nil {
 		return err
 	}
-	return a.Notices.WayInChanged(ctx, tx, who.Session.UserID, kind, who.Device)
+	return a.changed(ctx, tx, who, before, kind)
 }
 
-func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller, kind outbox.Kind) error {
+// notAdded records a wrong code that would have added a factor.
+func (a *Account) notAdded(ctx context.Context, tx postgres.Tx, who caller.Caller) error {
+	return a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+		Name: audit.FactorAdded, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
+	})
+}
+
+func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways, kind outbox.Kind) error {
 	if err := a.note(ctx, tx, who, audit.FactorRemoved, ""); err != nil {
 		return err
 	}
-	return a.Notices.WayInChanged(ctx, tx, who.Session.UserID, kind, who.Device)
+	return a.changed(ctx, tx, who, before, kind)
 }
 
 // ActivateTOTP adds the TOTP authenticator whose secret TOTP has shown.
@@ -151,22 +182,38 @@ func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed str
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return none, problem.UnverifiedEmail.At("code"), err
 		}
-		added, refusal, err := a.Factors.ActivateTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
-		if err != nil || refusal != nil {
-			return none, refusal, err
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return none, nil, err
 		}
-		return added, nil, a.added(ctx, tx, who, outbox.TOTPActivated)
+
+		added, refusal, err := a.Factors.ActivateTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
+		if err != nil {
+			return none, nil, err
+		}
+		if refusal != nil && refusal.Code == problem.IncorrectCode.Code {
+			return none, refusal, a.notAdded(ctx, tx, who)
+		}
+		if refusal != nil {
+			return none, refusal, nil
+		}
+		return added, nil, a.added(ctx, tx, who, before, outbox.TOTPActivated)
 	})
 }
 
 // DeactivateTOTP removes the caller's TOTP authenticator, if there is one.
 func (a *Account) DeactivateTOTP(ctx context.Context, who caller.Caller) error {
 	return a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return nil, err
+		}
+
 		found, err := a.Factors.RemoveTOTP(ctx, tx, who.Session.UserID)
 		if err != nil || !found {
 			return nil, err
 		}
-		return nil, a.removed(ctx, tx, who, outbox.TOTPDeactivated)
+		return nil, a.removed(ctx, tx, who, before, outbox.TOTPDeactivated)
 	})
 }
 
@@ -188,8 +235,12 @@ func (a *Account) RecoveryCodes(ctx context.Context, who caller.Caller) (authent
 func (a *Account) GenerateRecoveryCodes(ctx context.Context, who caller.Caller) (authenticator.Codes, error) {
 	var codes authenticator.Codes
 	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return nil, err
+		}
+
 		var able bool
-		var err error
 		if codes, able, err = a.Factors.GenerateRecoveryCodes(ctx, tx, who.Session.UserID); err != nil {
 			return nil, err
 		}
@@ -199,7 +250,7 @@ func (a *Account) GenerateRecoveryCodes(ctx context.Context, who caller.Caller) 
 		if err := a.note(ctx, tx, who, audit.RecoveryCodesGenerated, ""); err != nil {
 			return nil, err
 		}
-		return nil, a.Notices.WayInChanged(ctx, tx, who.Session.UserID, outbox.RecoveryCodesGenerated, who.Device)
+		return nil, a.changed(ctx, tx, who, before, outbox.RecoveryCodesGenerated)
 	})
 	return codes, err
 }
@@ -208,12 +259,24 @@ func registration(who caller.Caller) authenticator.Registration {
 	return authenticator.Registration{Session: who.Session.ID, Purpose: authenticator.AddWebAuthn, UserID: who.Session.UserID}
 }
 
+// takeToAdd counts a step of adding a key: asking for options, and answering them.
+func (a *Account) takeToAdd(ctx context.Context, who caller.Caller) error {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
+	_, err := a.Limiter.Take(ctx, limit.WebAuthnAdd, subject)
+
+	return err
+}
+
 // CreationOptions is what to ask for to add a security key, or a passkey that can sign in
 // alone.
 func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwordless bool) (json.RawMessage, error) {
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return nil, problem.PathNotFound
 	}
+	if err := a.takeToAdd(ctx, who); err != nil {
+		return nil, err
+	}
+
 	var options json.RawMessage
 	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
@@ -223,6 +286,9 @@ func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwo
 		r.Account, r.Display, r.Passwordless = called(who), who.Session.Display, passwordless
 		var err error
 		options, err = a.Factors.AskToRegister(ctx, tx, r)
+		if errors.Is(err, authenticator.ErrTooMany) {
+			return problem.MaxKeys, nil
+		}
 		return nil, err
 	})
 	return options, err
@@ -233,19 +299,31 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return authenticator.Listed{}, problem.PathNotFound
 	}
+	if err := a.takeToAdd(ctx, who); err != nil {
+		return authenticator.Listed{}, err
+	}
+
 	return a.adding(ctx, who, func(tx postgres.Tx) (added authenticator.Listed, refusal *problem.Problem, err error) {
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return added, problem.UnverifiedFirst, err
 		}
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return added, nil, err
+		}
+
 		added, err = a.Factors.Register(ctx, tx, registration(who), name, answer)
 		if authenticator.IsIncorrect(err) {
 			a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", err.Error())
 			return added, problem.IncorrectCode, nil
 		}
+		if errors.Is(err, authenticator.ErrTooMany) {
+			return added, problem.MaxKeys, nil
+		}
 		if err != nil {
 			return added, nil, err
 		}
-		return added, nil, a.added(ctx, tx, who, outbox.WebAuthnAdded)
+		return added, nil, a.added(ctx, tx, who, before, outbox.WebAuthnAdded)
 	})
 }
 
@@ -271,6 +349,11 @@ func (a *Account) RemoveCredentials(ctx context.Context, who caller.Caller, ids 
 		for _, id := range ids {
 			wanted[id] = true
 		}
+		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
+		if err != nil {
+			return nil, err
+		}
+
 		n, err := a.Factors.RemoveCredentials(ctx, tx, who.Session.UserID, ids)
 		if err != nil {
 			return nil, err
@@ -279,7 +362,7 @@ func (a *Account) RemoveCredentials(ctx context.Context, who caller.Caller, ids 
 			return nil, problem.InvalidChoice.At("authenticators") // an error: nothing is removed
 		}
 		for range n { // a mail a key, as allauth
-			if err := a.removed(ctx, tx, who, outbox.WebAuthnRemoved); err != nil {
+			if err := a.removed(ctx, tx, who, before, outbox.WebAuthnRemoved); err != nil {
 				return nil, err
 			}
 		}

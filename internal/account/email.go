@@ -12,8 +12,10 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // Address is one of a person's addresses.
@@ -47,8 +49,8 @@ type edit func(tx postgres.Tx, list []Address, address string) error
 // editAddresses checks an address and runs an edit with the person's row locked, so that
 // two of them cannot both leave them without a primary one.
 func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in string, do edit) ([]Address, error) {
-	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID}
-	if _, err := a.Limiter.Take(ctx, "manage_email", subject); err != nil {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
+	if _, err := a.Limiter.Take(ctx, limit.ManageEmail, subject); err != nil {
 		return nil, err
 	}
 	address, bad := email.Check(in)
@@ -82,12 +84,12 @@ func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in str
 		if !a.Policy.ChangeEmail && len(stored) >= a.Policy.MostEmailAddresses() {
 			return problem.MaxEmailAddresses.At("email")
 		}
-		if err := a.refuseTaken(ctx, tx, address); err != nil {
+		if err := a.refuseTaken(ctx, tx, who, address); err != nil {
 			return err
 		}
 		user := who.Session.UserID
 		if !a.Policy.EmailVerificationByCode {
-			if err := a.store(ctx, tx, who, list, address); err != nil {
+			if err := a.storeOrReplace(ctx, tx, who, list, address); err != nil {
 				return err
 			}
 		}
@@ -99,12 +101,14 @@ func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in str
 	})
 }
 
-// refuseTaken tells that somebody else has an address, where answers may tell.
-func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, address string) error {
+// refuseTaken tells that another user has an address, where answers may tell.
+func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {
 	if a.Policy.Hides() {
 		return nil
 	}
-	holders, err := tx.CountAddressHolders(ctx, db.CountAddressHoldersParams{Address: address})
+	holders, err := tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{
+		Address: address, Besides: who.Session.UserID, WithFactor: a.Factors.Settings.AllowUnverified,
+	})
 	if err == nil && holders > 0 {
 		err = problem.EmailTaken.At("email")
 	}
@@ -115,6 +119,12 @@ func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, address strin
 // they had before (SEC-51, SEC-58).
 func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, list []Address, address string) error {
 	user := who.Session.UserID
+
+	before, err := snapshot.Take(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+
 	if a.Policy.ChangeEmail { // an earlier candidate gives way
 		if err := tx.DeleteUnverifiedEmailAddresses(ctx, user); err != nil {
 			return err
@@ -124,7 +134,7 @@ func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		}
 	}
 	primary := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
-	err := tx.InsertEmailAddress(ctx, db.InsertEmailAddressParams{UserID: user, Address: address, IsPrimary: primary < 0, Now: tx.Now})
+	err = tx.InsertEmailAddress(ctx, db.InsertEmailAddressParams{UserID: user, Address: address, IsPrimary: primary < 0, Now: tx.Now})
 	if err != nil {
 		return err
 	}
@@ -134,7 +144,7 @@ func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if primary < 0 || a.Policy.ChangeEmail {
 		return nil
 	}
-	return a.Notices.EmailAdded(ctx, tx, user, list[primary].Address, who.Device)
+	return a.changed(ctx, tx, who, before, outbox.EmailAdded)
 }
 
 // ResendEmailAddress mails the verification of one of the caller's addresses again.
@@ -162,7 +172,7 @@ func (a *Account) ResendEmailAddress(ctx context.Context, who caller.Caller, in 
 		if process.ResendsLeft == 0 {
 			return problem.NotSent
 		}
-		if err := a.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+		if err := a.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 			return err
 		}
 		text, ok, err := a.Codes.Resend(ctx, tx, process)
@@ -194,7 +204,11 @@ func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string,
 			return nil
 		}
 		user := who.Session.UserID
-		old := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
+		before, err := snapshot.Take(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+
 		if err := tx.UpdateNoPrimaryEmailAddress(ctx, user); err != nil {
 			return err
 		}
@@ -204,10 +218,10 @@ func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string,
 		if err := a.note(ctx, tx, who, audit.PrimaryEmail, address); err != nil {
 			return err
 		}
-		if old < 0 {
+		if before.Primary() == "" {
 			return nil
 		}
-		return a.Notices.EmailChanged(ctx, tx, user, list[old].Address, who.Device)
+		return a.changed(ctx, tx, who, before, outbox.EmailChanged)
 	})
 }
 
@@ -247,6 +261,12 @@ func (a *Account) RemoveEmailAddress(ctx context.Context, who caller.Caller, in 
 
 func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {
 	user := who.Session.UserID
+
+	before, err := snapshot.Take(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+
 	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address}); err != nil {
 		return err
 	}
@@ -256,5 +276,8 @@ func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if err := a.note(ctx, tx, who, audit.EmailRemoved, address); err != nil {
 		return err
 	}
-	return a.Notices.EmailDeleted(ctx, tx, user, address, who.Device)
+
+	return a.Notices.Changed(ctx, tx, notice.Change{
+		UserID: user, Kind: outbox.EmailDeleted, Before: before, Email: address, BySession: true, From: who.Device,
+	})
 }

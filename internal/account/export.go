@@ -48,7 +48,12 @@ func (a *Account) Export(ctx context.Context, who caller.Caller) (Export, error)
 		if err != nil {
 			return err
 		}
+		changes, err := tx.ListKeptChanges(ctx, user)
+		if err != nil {
+			return err
+		}
 		document = Export{
+			"changes":         each(changes, exportChange),
 			"authenticators":  each(factors, exportFactor),
 			"providers":       each(services, exportProvider),
 			"user":            exportUser(person),
@@ -114,6 +119,13 @@ func exportProvider(p db.ProviderAccount) map[string]any {
 
 func exportMembership(m db.ListMembershipsRow) map[string]any {
 	return map[string]any{"tenant_id": m.TenantID, "name": m.Name, "is_primary": m.IsPrimary, "created_at": session.Epoch(m.CreatedAt)}
+}
+
+// exportChange shows a change that can be undone, with what is kept for that.
+func exportChange(c db.ListKeptChangesRow) map[string]any {
+	return map[string]any{
+		"change": c.Kind, "at": session.Epoch(c.ChangedAt), "platform": c.Platform, "network": c.Network, "before": c.Ways,
+	}
 }
 
 func exportEvent(e db.AuditEvent) map[string]any {

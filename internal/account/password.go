@@ -2,17 +2,19 @@ package account
 
 import (
 	"context"
+	"errors"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
-	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // PasswordChange is a new password, and the one before it where there is one.
@@ -21,7 +23,8 @@ type PasswordChange struct{ Current, New string }
 // PasswordChanged is what the caller's session has become.
 type PasswordChanged struct {
 	Session session.Details
-	// SessionToken is new; the one before is dead. Empty where the session has ended, too.
+	// SessionToken is new; the one before is dead. Empty where the session has ended, too, and
+	// where it had no session token that works.
 	SessionToken string
 	// Out: the session has ended (ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE).
 	Out bool
@@ -32,8 +35,7 @@ type PasswordChanged struct {
 // only a refresh moves a generation, since an answer that is lost here could not be
 // repeated (contract: docs/differences.md).
 func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in PasswordChange) (PasswordChanged, error) {
-	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID}
-	if _, err := a.Limiter.Take(ctx, "change_password", subject); err != nil {
+	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, who.Subject()); err != nil {
 		return PasswordChanged{}, err
 	}
 	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
@@ -76,7 +78,11 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 		bad = append(bad, problem.Required.At("new_password"))
 	} else {
 		about := password.About(who.Session.Email, who.Session.Username, who.Session.Display)
-		bad = append(bad, a.Passwords.Check(in.New, "new_password", about...)...)
+		found, err := a.Passwords.Check(in.New, "new_password", about...)
+		if err != nil {
+			return nil, "", err
+		}
+		bad = append(bad, found...)
 	}
 	slot, err := a.Gate.Enter(ctx)
 	if err != nil {
@@ -84,7 +90,10 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	}
 	defer slot.Leave()
 	if stored != nil && in.Current != "" {
-		right, _, err := slot.Verify(in.Current, stored)
+		right, err := a.guessPassword(ctx, who, func() (bool, error) {
+			right, _, err := slot.Verify(in.Current, stored)
+			return right, err
+		})
 		if err != nil {
 			return nil, "", err
 		}
@@ -99,12 +108,41 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	return stored, fresh, err
 }
 
+// guessPassword takes one guess at the caller's current password before it is verified, and
+// refunds it if it was right. A wrong one leaves an audit row.
+func (a *Account) guessPassword(ctx context.Context, who caller.Caller, verify func() (bool, error)) (bool, error) {
+	taken, err := a.Limiter.Take(ctx, limit.ReauthenticateFailed, who.Subject())
+	if errors.Is(err, problem.TooManyRequests) {
+		return false, problem.TooManyLoginAttempts.At("current_password")
+	}
+	if err != nil {
+		return false, err
+	}
+
+	right, err := verify()
+	if err != nil {
+		return false, err
+	}
+	if right {
+		return true, taken.GiveBack(ctx)
+	}
+	return false, a.Trail.Add(ctx, a.DB.Queries, a.DB.Now(), audit.Event{
+		Name: audit.PasswordChanged, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
+	})
+}
+
 func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.Caller, fresh string, out *PasswordChanged) error {
 	user := who.Session.UserID
+
+	before, err := snapshot.Take(ctx, tx, user)
+	if err != nil {
+		return err
+	}
+
 	if _, err := tx.UpdateUserPassword(ctx, db.UpdateUserPasswordParams{ID: user, PasswordHash: fresh}); err != nil {
 		return err
 	}
-	var err error
+
 	if out.Out {
 		_, err = session.EndAll(ctx, tx, user, session.PasswordChanged)
 	} else {
@@ -118,20 +156,30 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 	if err := code.DropAll(ctx, tx, user); err != nil {
 		return err
 	}
+	names, err := tx.ListUserNames(ctx, user)
+	if err != nil {
+		return err
+	}
+	if err := a.Limiter.ForgetGuesses(ctx, tx, user, names...); err != nil {
+		return err
+	}
 	if err := a.note(ctx, tx, who, audit.PasswordChanged, ""); err != nil {
 		return err
 	}
-	if err := a.Notices.PasswordChanged(ctx, tx, user, !who.Session.HasUsablePassword, who.Device); err != nil {
+
+	kind := outbox.PasswordChanged
+	if !who.Session.HasUsablePassword {
+		kind = outbox.PasswordSet
+	}
+	if err := a.changed(ctx, tx, who, before, kind); err != nil {
 		return err
 	}
-	if !out.Out {
-		out.SessionToken = secret.SessionToken()
-		err := tx.UpdateSessionToken(ctx, db.UpdateSessionTokenParams{ID: who.Session.ID, TokenHash: secret.Hash(out.SessionToken)})
-		if err != nil {
-			return err
-		}
+
+	if out.Session, err = tx.FindSession(ctx, who.Session.ID); err != nil || out.Out {
+		return err
 	}
-	out.Session, err = tx.FindSession(ctx, who.Session.ID)
+
+	out.SessionToken, err = a.Tokens.ReplaceToken(ctx, tx, &out.Session)
 	return err
 }
 

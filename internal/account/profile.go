@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -21,11 +22,13 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // Parts are what accounts are changed with.
 type Parts struct {
 	DB        *postgres.DB
+	Tokens    *session.Sessions // session tokens
 	Gate      *password.Gate
 	Passwords password.Policy
 	Policy    policy.Settings
@@ -54,6 +57,13 @@ func (a *Account) held(ctx context.Context, who caller.Caller, do func(tx postgr
 			return err
 		}
 		return do(tx)
+	})
+}
+
+// changed tells the user of a change that the caller made to the ways into the account.
+func (a *Account) changed(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways, kind outbox.Kind) error {
+	return a.Notices.Changed(ctx, tx, notice.Change{
+		UserID: who.Session.UserID, Kind: kind, Before: before, BySession: true, From: who.Device,
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // Connected is an account with another service.
@@ -44,6 +45,11 @@ func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, ui
 	var left []Connected
 	user := who.Session.UserID
 	err := a.held(ctx, who, func(tx postgres.Tx) error {
+		before, err := snapshot.Take(ctx, tx, user)
+		if err != nil {
+			return err
+		}
+
 		gone, err := tx.DeleteProviderAccount(ctx, db.DeleteProviderAccountParams{UserID: user, Provider: service, Uid: uid})
 		if postgres.IsNotFound(err) {
 			return problem.AccountNotFound
@@ -65,7 +71,7 @@ func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, ui
 		if err := a.note(ctx, tx, who, audit.ProviderDisconnected, ""); err != nil {
 			return err
 		}
-		return a.Notices.WayInChanged(ctx, tx, user, outbox.ProviderDisconnected, who.Device)
+		return a.changed(ctx, tx, who, before, outbox.ProviderDisconnected)
 	})
 	return left, err
 }

@@ -11,6 +11,7 @@ import (
 	"net"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,11 +29,11 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
-	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/server"
 	"github.com/latchkey-auth/latchkey/internal/service"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/undo"
 )
 
 // App is a server that is ready to run.
@@ -47,21 +48,31 @@ type App struct {
 	DB   *postgres.DB
 	Gate *password.Gate
 
+	trustClock bool
+	sweepEvery time.Duration
+	ahead      atomic.Int64 // nanoseconds, of the clock, as it was last measured
+
 	prepared bool
+	ready    atomic.Bool // whether requests can be answered: schema and keys are there
+	swept    swept
 	ring     *token.Keyring
 	limiter  *limit.Limiter
-	lasting  *secret.Sealer
+	keys     *keys
 	factors  *authenticator.Authenticators
 	services *provider.Providers
 	outbox   *outbox.Outbox
 	account  *account.Account
+	undo     *undo.Undo
 	server   *server.Server
 	listener net.Listener
 }
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
-	a := &App{config: c, log: log, Gate: password.NewGate()}
+	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery}
+	a.Gate.Unreadable = func(cause error) {
+		log.Error("a stored password hash cannot be read: its user needs a new password", "cause", cause.Error())
+	}
 	for _, option := range options {
 		option(a)
 	}
@@ -122,16 +133,14 @@ func (a *App) build() error {
 	if err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
-	if a.console != nil {
-		a.outbox.LinkBelow("http://" + c.Server.Addr)
-	}
-	operations, err := service.New(journeys, a.account, a.ring)
+	a.linkMessages()
+	operations, err := service.New(journeys, a.account, a.undo, a.ring)
 	if err != nil {
 		return err
 	}
 	a.server, err = server.New(server.Parts{
-		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter,
-		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating,
+		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
+		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
 	}, operations)
 	if err != nil {
 		return err
@@ -142,45 +151,43 @@ func (a *App) build() error {
 // furnish makes the rooms between the database and the journeys.
 func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flow, error) {
 	c := a.config
-	hmac := hmacKey(c, a.ring)
 	var err error
-	if a.limiter, err = limit.New(a.DB, c.Limit, hmac, c.Policy.EmailVerificationByCode); err != nil {
+	if a.keys, err = newKeys(c, a.DB, a.ring); err != nil {
 		return nil, err
 	}
-	codes, err := code.New(c.Code, hmac)
+	if a.limiter, err = limit.New(a.DB, c.Limit, a.keys.hmac, c.Policy.EmailVerificationByCode); err != nil {
+		return nil, err
+	}
+	codes, err := code.New(c.Code, a.keys.hmac)
 	if err != nil {
 		return nil, err
 	}
-	if a.outbox, err = newOutbox(c, a.DB, a.ring, a.console, a.log); err != nil {
+	if a.outbox, err = a.newOutbox(); err != nil {
 		return nil, err
 	}
 	if err := a.seal(); err != nil {
 		return nil, err
 	}
-	trail := audit.New(hmac)
-	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy})
-	passwords := password.NewPolicy(c.Password)
+	trail := audit.New(a.keys.hmac)
+	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy, Countries: c.Outbox.SMSCountries, Log: a.log})
+	passwords := c.PasswordPolicy()
+	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
-		DB: a.DB, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
-		Factors: a.factors, Services: a.services, Keys: a.lasting, Log: a.log,
+		DB: a.DB, Tokens: sessions, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
+		Factors: a.factors, Services: a.services, Keys: a.keys.lasting, Log: a.log,
 	})
+	a.undo = undo.New(undo.Parts{DB: a.DB, Policy: c.Policy, Notices: notices, Trail: trail, Keys: a.keys.lasting, Log: a.log})
 	return flow.New(flow.Parts{
-		DB: a.DB, Sessions: session.New(c.Session), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
+		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
-		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.lasting, Log: a.log,
+		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
 	}), nil
 }
 
 // seal makes what keeps secrets: factors, and the services that sign people in.
 func (a *App) seal() error {
-	passing, err := sealer(a.config, a.ring)
-	if err != nil {
-		return err
-	}
-	if a.config.Outbox.SealingKeys != "" {
-		a.lasting = passing
-	}
-	if a.factors, err = authenticator.New(a.config.Factor, a.lasting, passing); err != nil {
+	var err error
+	if a.factors, err = authenticator.New(a.config.Factor, a.keys.lasting, a.keys.passing); err != nil {
 		return err
 	}
 	a.services, err = provider.New(a.config.Provider, a.DB.Now, a.log)
@@ -189,13 +196,38 @@ func (a *App) seal() error {
 
 // warnOfFactors says what is off although the settings ask for it.
 //
-// Security: a key that is derived from the one that signs would go with it, and with the key
-// every TOTP secret. So there is no default.
+// Security: the keys that servers share in the database are made anew when all signing keys are replaced,
+// and every TOTP secret would go with them. So there is no default.
 func (a *App) warnOfFactors() {
 	for _, kind := range a.config.Factor.Types {
 		if !a.factors.Supports(kind) {
 			a.log.Warn("a second factor is off: LATCHKEY_SEALING_KEYS is not set", "type", kind)
 		}
+	}
+}
+
+// warnOfProofs says what a stolen access token can change because the settings ask for no
+// proof of identity.
+func (a *App) warnOfProofs() {
+	if !a.config.Policy.ReauthenticationRequired {
+		a.log.Warn("ACCOUNT_REAUTHENTICATION_REQUIRED is false: a stolen access token can move an account to another address")
+	}
+	if !a.config.Factor.Reauthentication {
+		a.log.Warn("MFA_REAUTHENTICATION_REQUIRED is false: a stolen access token can add and remove second factors")
+	}
+}
+
+// warnOfUnverified says what ACCOUNT_EMAIL_VERIFICATION=none allows.
+func (a *App) warnOfUnverified() {
+	if a.config.Policy.EmailVerification == "none" {
+		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+	}
+}
+
+// warnOfTexts says that texts go to every country, which costs money where somebody wants it to.
+func (a *App) warnOfTexts() {
+	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
+		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")
 	}
 }
 
@@ -214,14 +246,6 @@ func (a *App) open(ctx context.Context, clock postgres.Clock) []error {
 		wrong = append(wrong, err)
 	}
 	return wrong
-}
-
-// hmacKey is what addresses are hashed with.
-func hmacKey(c config.Config, ring *token.Keyring) []byte {
-	if c.Limit.HMACKey != "" {
-		return []byte(c.Limit.HMACKey)
-	}
-	return ring.Derive("hmac")
 }
 
 // keyring reads the keys, from the file where one is named: it is the whole key state,
@@ -247,11 +271,26 @@ func keyring(s token.Settings, clock postgres.Clock) (*token.Keyring, error) {
 	return ring, nil
 }
 
+// givenRing reads the keys for a command that does without where the settings name none: nil.
+func (sh *shell) givenRing(s token.Settings) (*token.Keyring, error) {
+	if s.PrivateKey == "" && s.PrivateKeyFile == "" {
+		return nil, nil
+	}
+
+	return keyring(s, sh.now)
+}
+
 // keysEvery is how often the key file is read again.
 const keysEvery = 20 * time.Second
 
-// ReloadKeys reads the key file now.
-func (a *App) ReloadKeys() error { return a.ring.Reload() }
+// ReloadKeys reads the key file now, and seals the shared keys for the keys in it.
+func (a *App) ReloadKeys() error {
+	err := a.ring.Reload()
+	if a.ready.Load() {
+		a.shareKeys() // also when the file is lost: it notes that this server runs
+	}
+	return err
+}
 
 // followKeys reads the key file again while the server runs. A file that cannot be read
 // changes nothing: the keys that are loaded go on.
@@ -356,20 +395,21 @@ func (a *App) prepareLater(ctx context.Context) {
 }
 
 func (a *App) prepare(ctx context.Context) error {
-	if a.config.Database.AutoMigrate {
-		n, err := a.DB.Migrate(ctx)
-		if err != nil {
-			return err
-		}
-		if n > 0 {
-			a.log.Info("schema brought up to date", "migrations", n)
-		}
-	} else if err := a.DB.CheckSchema(ctx); err != nil {
+	if err := a.prepareSchema(ctx); err != nil {
+		return err
+	}
+	if err := a.syncClock(ctx); err != nil && errors.Is(err, problem.TemporarilyUnavailable) {
+		return err
+	}
+	if err := a.prepareKeys(ctx); err != nil {
 		return err
 	}
 	err := a.claims.Check(ctx, a.config.Policy.ClaimsFunction)
 	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
 		return &config.Error{Problems: []error{err}}
+	}
+	if err == nil {
+		a.ready.Store(true)
 	}
 	return err
 }
@@ -381,10 +421,16 @@ func (a *App) Addr() string { return a.listener.Addr().String() }
 func (a *App) Run(ctx context.Context) error {
 	a.log.Info("listening", "addr", a.Addr())
 	a.warnOfFactors()
+	a.warnOfProofs()
+	a.warnOfUnverified()
+	a.warnOfUndo()
+	a.warnOfTexts()
+	a.warnOfPlain()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()
 	go a.followKeys(ctx)
+	go a.followClock(ctx)
 	go a.sweep(ctx)
 	if !a.prepared {
 		go a.prepareLater(ctx)

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,7 +12,8 @@ import (
 )
 
 type auditCommand struct {
-	User  string        `help:"Only events of the user with this address." placeholder:"EMAIL"`
+	User  string        `help:"Only events of the user who has verified this address." placeholder:"EMAIL"`
+	ID    int64         `name:"id" help:"Only events of the user with this id." placeholder:"ID"`
 	Event string        `help:"Only this event, such as login or refresh_token_reused."`
 	Since time.Duration `help:"Only the last so long." default:"168h"`
 	Limit int32         `help:"At most so many, the newest first." default:"100"`
@@ -20,8 +22,8 @@ type auditCommand struct {
 
 // Help is shown by `latchkey audit --help`.
 func (auditCommand) Help() string {
-	return "Events: user_created login logout sessions_ended refresh_token_reused password_changed account_disabled.\n" +
-		"Client addresses and user agents are emptied after 90 days; the events stay."
+	return "Events: user_created login logout sessions_ended refresh_token_reused password_changed account_disabled account_enabled.\n" +
+		"Client addresses and user agents are emptied after 90 days; the events stay for LATCHKEY_AUDIT_RETENTION days."
 }
 
 // auditLine is an event as it is shown.
@@ -46,12 +48,17 @@ func (c auditCommand) Run(sh *shell) error {
 	}
 	defer d.Close()
 	ask := db.ListAuditEventsParams{Event: c.Event, Since: d.Now().Add(-c.Since), Most: c.Limit}
-	if c.User != "" {
-		user, err := sh.findUser(d, c.User)
+	switch {
+	case c.User != "" && c.ID != 0:
+		return errors.New("expected either --user or --id")
+	case c.ID != 0: // the user may be gone: the events stay
+		ask.UserID = &c.ID
+	case c.User != "":
+		user, err := sh.findTarget(d, targetArguments{Email: c.User})
 		if err != nil {
 			return err
 		}
-		ask.UserID = &user.ID
+		ask.UserID = &user.id
 	}
 	rows, err := d.ListAuditEvents(sh.ctx, ask)
 	if err != nil {

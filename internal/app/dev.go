@@ -226,9 +226,13 @@ func (sh *shell) demo(a *App, text string) error {
 		return err
 	}
 	defer slot.Leave()
-	user, err := a.DB.FindUserByEmail(sh.ctx, demoEmail)
+	id, err := a.DB.FindVerifiedHolder(sh.ctx, demoEmail)
 	if err == nil {
-		ok, _, err := slot.Verify(password.Normalize(text), user.PasswordHash)
+		hash, err := a.DB.FindUserPassword(sh.ctx, id)
+		if err != nil {
+			return err
+		}
+		ok, _, err := slot.Verify(password.Normalize(text), hash)
 		if !ok && err == nil { // DATABASE_URL with another --dir: the password is not ours to change
 			_, _ = fmt.Fprintf(sh.err, "latchkey: warning: %s is in this database already, with a password that this --dir does not know: the tour's sign-in will be refused\n", demoEmail)
 		}
@@ -245,7 +249,7 @@ func (sh *shell) demo(a *App, text string) error {
 		return err
 	}
 	return a.DB.Tx(sh.ctx, func(tx postgres.Tx) error {
-		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true})
+		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true, VerifiedOnly: true})
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,10 @@
 package app
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+)
 
 type migrateCommand struct {
 	Up     migrateUpCommand     `cmd:"" help:"Apply the migrations that are missing."`
@@ -16,7 +20,9 @@ func (migrateUpCommand) Run(sh *shell) error {
 		return err
 	}
 	defer d.Close()
-	n, err := d.Migrate(sh.ctx)
+	n, err := d.Migrate(sh.ctx, func(m postgres.MigrationDelay) {
+		_, _ = fmt.Fprintf(sh.err, "%s waits for a lock that a long transaction has; trying again in %s\n", m.Name, m.Wait)
+	})
 	if err != nil {
 		return err
 	}

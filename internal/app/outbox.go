@@ -3,43 +3,25 @@ package app
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
-	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
-// sealer seals what has to be read again, with the keys of the settings, or one that is
-// derived from the signing key.
-func sealer(c config.Config, ring *token.Keyring) (*secret.Sealer, error) {
-	if c.Outbox.SealingKeys == "" {
-		return secret.NewSealer(derivedKey, ring.Derive("sealing")), nil
-	}
-	keys, err := secret.ParseSealer(c.Outbox.SealingKeys)
-	if err != nil {
-		return nil, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err)
-	}
-	return keys, nil
-}
-
-func newOutbox(c config.Config, d *postgres.DB, ring *token.Keyring, console io.Writer, log *slog.Logger) (*outbox.Outbox, error) {
-	keys, err := sealer(c, ring)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) newOutbox() (*outbox.Outbox, error) {
+	console := a.console
 	if console == nil {
 		console = os.Stdout
 	}
-	return outbox.New(outbox.Parts{DB: d, Settings: c.Outbox, Sealer: keys, Console: console, Log: log})
+	return outbox.New(outbox.Parts{DB: a.DB, Settings: a.config.Outbox, Sealer: a.keys.passing, Console: console, Log: a.log})
 }
 
 // linked are the kinds of messages that need a link under this policy.
@@ -54,6 +36,8 @@ func linked(p policy.Settings) []outbox.Kind {
 	return list
 }
 
+var errNotReady = errors.New("the database has not answered yet")
+
 // post sends messages until ctx ends. A database that is away is tried again.
 func (a *App) post(ctx context.Context) {
 	for _, o := range a.outbox.Obstacles(linked(a.config.Policy)...) {
@@ -62,8 +46,8 @@ func (a *App) post(ctx context.Context) {
 	tries, started := 0, false
 	start := func() bool {
 		var err error
-		if !a.prepared { // otherwise Prepare has looked, and once is enough
-			err = a.DB.CheckSchema(ctx)
+		if !a.ready.Load() {
+			err = errNotReady
 		}
 		if err == nil {
 			err = a.outbox.Start(ctx)

@@ -7,15 +7,14 @@ import (
 	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
+	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/sharedkey"
 )
-
-// derivedKey is the id of the sealing key that a server makes of the one that signs where it has
-// no other.
-const derivedKey = "derived"
 
 type keysResealCommand struct{}
 
@@ -46,7 +45,27 @@ func (keysResealCommand) Run(sh *shell) error {
 	if err != nil {
 		return fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err)
 	}
+	if err := addShared(sh, d, settings, keys); err != nil {
+		return err
+	}
 	return resealAll(sh, d.Queries, keys)
+}
+
+// addShared adds the key that servers shared before LATCHKEY_SEALING_KEYS was set, where it can be opened.
+func addShared(sh *shell, d *postgres.DB, settings config.Config, keys *secret.Sealer) error {
+	if keys.Has(sharedSealing) {
+		return nil
+	}
+	ring, err := sh.givenRing(settings.Token)
+	if err != nil {
+		return err
+	}
+	set := func(key []byte) { keys.Add(sharedSealing, key) }
+	shared := &sharedkey.Key{Name: sharedkey.Sealing, Optional: true, Set: set}
+	if ring != nil {
+		shared.Before = func() []byte { return ring.Derive("sealing") }
+	}
+	return sharedkey.New(d, func() []sharedkey.Wrapper { return wrappers(ring, keys) }, shared).Sync(sh.ctx)
 }
 
 // resealAll goes through all kinds, also where some cannot be read: what can be moved is.
@@ -78,7 +97,7 @@ func resealAll(sh *shell, q *db.Queries, keys *secret.Sealer) error {
 func advice(missing []string) string {
 	slices.Sort(missing)
 	missing = slices.Compact(missing)
-	derived := slices.Index(missing, derivedKey)
+	derived := slices.Index(missing, sharedSealing)
 	if derived >= 0 {
 		missing = slices.Delete(missing, derived, derived+1)
 	}
@@ -86,7 +105,7 @@ func advice(missing []string) string {
 	case len(missing) > 0:
 		return fmt.Sprintf("put %q back behind the newest key and run this again (a key must stay in LATCHKEY_SEALING_KEYS until everything is resealed)", missing)
 	case derived >= 0:
-		return "they are of the time before LATCHKEY_SEALING_KEYS was set, and are erased when they are seven days old"
+		return "they are of the time before LATCHKEY_SEALING_KEYS was set: start a server with it and run this again, or wait; they are erased when they are seven days old"
 	}
 	return "their keys are there, so they were damaged or moved, and nobody can read them"
 }

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/config"
-	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/tenant"
 )
@@ -16,6 +16,8 @@ import (
 type tenantsCommand struct {
 	Create    tenantsCreateCommand    `cmd:"" help:"Create a tenant and print its id."`
 	AddMember tenantsAddMemberCommand `cmd:"" help:"Add a user to a tenant. A user's first tenant becomes their primary one."`
+
+	RemoveMember tenantsRemoveMemberCommand `cmd:"" help:"Remove a user from a tenant. Access tokens that name it live on until they expire."`
 }
 
 type tenantsCreateCommand struct {
@@ -46,24 +48,62 @@ func (c tenantsCreateCommand) Run(sh *shell) error {
 }
 
 type tenantsAddMemberCommand struct {
-	Tenant  uuid.UUID `arg:"" help:"The tenant's id."`
-	Email   string    `arg:"" help:"An address of the user."`
-	Primary bool      `help:"Make it the user's primary tenant: the tenant_id of their access tokens."`
+	Tenant uuid.UUID `arg:"" help:"The tenant's id."`
+	targetArguments
+	Primary bool `help:"Make it the user's primary tenant: the tenant_id of their access tokens."`
 }
 
 // Run adds a member.
 func (c tenantsAddMemberCommand) Run(sh *shell) error {
-	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+	change := membershipChange{c.Tenant, c.targetArguments, audit.MemberAdded, "is a member of"}
+
+	return sh.changeMembership(change, func(tx postgres.Tx, userID int64) error {
+		return tenant.AddMember(sh.ctx, tx, c.Tenant, userID, c.Primary)
+	})
+}
+
+type tenantsRemoveMemberCommand struct {
+	Tenant uuid.UUID `arg:"" help:"The tenant's id."`
+	targetArguments
+}
+
+// Run removes a member.
+func (c tenantsRemoveMemberCommand) Run(sh *shell) error {
+	change := membershipChange{c.Tenant, c.targetArguments, audit.MemberRemoved, "is no longer a member of"}
+
+	return sh.changeMembership(change, func(tx postgres.Tx, userID int64) error {
+		return tenant.RemoveMember(sh.ctx, tx, c.Tenant, userID)
+	})
+}
+
+// membershipChange is a change of who belongs to a tenant.
+type membershipChange struct {
+	tenant uuid.UUID
+	user   targetArguments
+	event  string // what the audit log calls it
+	said   string // what the output says between the user and the tenant
+}
+
+// changeMembership makes the change with the user's row locked, and writes the audit event.
+func (sh *shell) changeMembership(c membershipChange, do func(postgres.Tx, int64) error) error {
+	return sh.withUser(c.user, func(d *postgres.DB, _ config.Config, user target) error {
 		err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
-			if _, err := tx.LockUser(sh.ctx, user.ID); err != nil {
+			if _, err := tx.LockUser(sh.ctx, user.id); err != nil {
 				return err
 			}
-			return tenant.AddMember(sh.ctx, tx, c.Tenant, user.ID, c.Primary)
+
+			if err := do(tx, user.id); err != nil {
+				return err
+			}
+
+			event := audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.id}
+			return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, event)
 		})
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(sh.out, "%s is a member of %s\n", user.Address, c.Tenant)
+
+		_, err = fmt.Fprintf(sh.out, "%s %s %s\n", user.name, c.said, c.tenant)
 		return err
 	})
 }

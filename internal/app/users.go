@@ -21,10 +21,13 @@ import (
 )
 
 type usersCommand struct {
+	List        usersListCommand        `cmd:"" help:"List users: id, state, when they were created, primary address."`
 	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is asked for, or read from standard input."`
-	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password and end all their sessions."`
+	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password, end all their sessions and clear the counters of wrong guesses."`
 	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`
+	Enable      usersEnableCommand      `cmd:"" help:"Enable an account that was disabled."`
 
+	EndSessions   usersEndSessionsCommand   `cmd:"" help:"End all sessions of a user, or of all users."`
 	RemoveFactors usersRemoveFactorsCommand `cmd:"" help:"Remove all second factors and passkeys of a user, and end all their sessions."`
 }
 
@@ -45,9 +48,9 @@ func (c usersCreateCommand) Run(sh *shell) error {
 		return err
 	}
 	defer d.Close()
-	user := flow.NewUser{Address: address, Verified: c.Verified}
+	user := flow.NewUser{Address: address, Verified: c.Verified, VerifiedOnly: true}
 	if !c.NoPassword {
-		hash, err := sh.newPassword(settings.Password, address)
+		hash, err := sh.newPassword(settings.PasswordPolicy(), address)
 		if err != nil {
 			return err
 		}
@@ -61,9 +64,12 @@ func (c usersCreateCommand) Run(sh *shell) error {
 		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: audit.UserCreated, Actor: audit.Operator, UserID: id})
 	})
 	if errors.Is(err, problem.EmailTaken) {
-		return fmt.Errorf("%s belongs to another user", address)
+		return fmt.Errorf("another user has verified %s", address)
 	}
 	if err != nil {
+		return err
+	}
+	if err := sh.warnOfOthers(d, address, id, c.Verified); err != nil {
 		return err
 	}
 	_, err = fmt.Fprintln(sh.out, id)
@@ -71,39 +77,61 @@ func (c usersCreateCommand) Run(sh *shell) error {
 }
 
 type usersSetPasswordCommand struct {
-	Email string `arg:"" help:"An address of the user."`
+	targetArguments
 }
 
-// Run sets the password, and ends every session in the same transaction.
+// Help is shown by `latchkey users set-password --help`.
+func (usersSetPasswordCommand) Help() string {
+	return "The password is asked for, or read from standard input. The user can sign in with it at once: wrong passwords and codes that were counted\n" +
+		"against them are forgotten. That needs the settings of the server, also its HEADLESS_JWT_PRIVATE_KEY, LATCHKEY_SEALING_KEYS or LATCHKEY_HMAC_KEY;\n" +
+		"without them a warning says that the counters stay."
+}
+
+// Run sets the password, ends every session and clears the counters of wrong guesses in the same transaction.
 func (c usersSetPasswordCommand) Run(sh *shell) error {
-	return sh.withUser(c.Email, func(d *postgres.DB, settings config.Config, user db.FindUserByEmailRow) error {
-		hash, err := sh.newPassword(settings.Password, user.Address, user.Display)
+	return sh.withUser(c.targetArguments, func(d *postgres.DB, settings config.Config, user target) error {
+		limiter, err := sh.limiter(d, settings)
+		if err != nil {
+			return err
+		}
+		if limiter == nil {
+			_, _ = fmt.Fprintln(sh.err, "latchkey: warning: the counters of wrong guesses stay: no key of the settings opens the HMAC key of the servers")
+		}
+		hash, err := sh.newPassword(settings.PasswordPolicy(), user.name, user.display)
 		if err != nil {
 			return err
 		}
 		return sh.changeUser(d, userChange{user, session.PasswordChanged, audit.PasswordChanged}, func(tx postgres.Tx) error {
-			_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.ID, PasswordHash: hash})
-			return err
+			if _, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.id, PasswordHash: hash}); err != nil {
+				return err
+			}
+
+			return flow.Forgive(sh.ctx, tx, limiter, user.id)
 		})
 	})
 }
 
 type usersDisableCommand struct {
-	Email string `arg:"" help:"An address of the user."`
+	targetArguments
+}
+
+// Help is shown by `latchkey users disable --help`.
+func (usersDisableCommand) Help() string {
+	return "Nobody can sign in to it, reset its password or refresh a token of it, until latchkey users enable. Its data stay."
 }
 
 // Run disables the account, and ends every session in the same transaction.
 func (c usersDisableCommand) Run(sh *shell) error {
-	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+	return sh.withUser(c.targetArguments, func(d *postgres.DB, _ config.Config, user target) error {
 		return sh.changeUser(d, userChange{user, session.AccountDisabled, audit.AccountDisabled}, func(tx postgres.Tx) error {
-			_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.ID, Now: tx.Now})
+			_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.id, Now: tx.Now})
 			return err
 		})
 	})
 }
 
 type usersRemoveFactorsCommand struct {
-	Email string `arg:"" help:"An address of the user."`
+	targetArguments
 }
 
 // Help is shown by `latchkey users remove-factors --help`.
@@ -113,10 +141,10 @@ func (usersRemoveFactorsCommand) Help() string {
 
 // Run removes what a user could show besides the password, and ends every session.
 func (c usersRemoveFactorsCommand) Run(sh *shell) error {
-	return sh.withUser(c.Email, func(d *postgres.DB, _ config.Config, user db.FindUserByEmailRow) error {
+	return sh.withUser(c.targetArguments, func(d *postgres.DB, _ config.Config, user target) error {
 		return sh.changeUser(d, userChange{user, session.EndedByAdmin, audit.FactorRemoved}, func(tx postgres.Tx) error {
 			for _, kind := range []string{factor.TOTP, factor.WebAuthn, factor.RecoveryCodes} {
-				if _, err := tx.DeleteAuthenticators(sh.ctx, db.DeleteAuthenticatorsParams{UserID: user.ID, Type: kind}); err != nil {
+				if _, err := tx.DeleteAuthenticators(sh.ctx, db.DeleteAuthenticatorsParams{UserID: user.id, Type: kind}); err != nil {
 					return err
 				}
 			}
@@ -125,23 +153,9 @@ func (c usersRemoveFactorsCommand) Run(sh *shell) error {
 	})
 }
 
-// withUser opens the database, finds the user with an address, and hands both on.
-func (sh *shell) withUser(address string, do func(*postgres.DB, config.Config, db.FindUserByEmailRow) error) error {
-	d, settings, err := sh.database()
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	user, err := sh.findUser(d, address)
-	if err != nil {
-		return err
-	}
-	return do(d, settings, user)
-}
-
 // userChange is a change that ends every session of the user.
 type userChange struct {
-	user   db.FindUserByEmailRow
+	user   target
 	reason string // why the sessions end
 	event  string // what the audit log calls it
 }
@@ -154,46 +168,41 @@ func (sh *shell) changeUser(d *postgres.DB, c userChange, change func(postgres.T
 	err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
 		// Race: a sign-in holds this row until its session is committed, so the change sees
 		// that session and ends it.
-		if _, err := tx.LockUser(sh.ctx, user.ID); err != nil {
+		if _, err := tx.LockUser(sh.ctx, user.id); err != nil {
 			return err
 		}
 		if err := change(tx); err != nil {
 			return err
 		}
 		var err error
-		if ended, err = session.EndAll(sh.ctx, tx, user.ID, c.reason); err != nil {
+		if ended, err = session.EndAll(sh.ctx, tx, user.id, c.reason); err != nil {
 			return err
 		}
-		if err := code.DropAll(sh.ctx, tx, user.ID); err != nil {
+		if err := code.DropAll(sh.ctx, tx, user.id); err != nil {
 			return err
 		}
-		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.ID})
+		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.id})
 	})
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.Address, ended)
+	_, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.name, ended)
 	return err
-}
-
-func (sh *shell) findUser(d *postgres.DB, address string) (db.FindUserByEmailRow, error) {
-	address, _ = email.Normalize(address)
-	user, err := d.FindUserByEmail(sh.ctx, address)
-	if postgres.IsNotFound(err) {
-		return user, fmt.Errorf("there is no user with the address %q", address)
-	}
-	return user, err
 }
 
 // newPassword reads, judges and hashes a password. It is never an argument: those stand
 // in process lists and shell histories.
-func (sh *shell) newPassword(settings password.Settings, similarTo ...string) (string, error) {
+func (sh *shell) newPassword(policy password.Policy, similarTo ...string) (string, error) {
 	text, err := sh.readPassword()
 	if err != nil {
 		return "", err
 	}
 	text = password.Normalize(text)
-	if bad := password.NewPolicy(settings).Check(text, "", similarTo...); len(bad) > 0 {
+	bad, err := policy.Check(text, "", similarTo...)
+	if err != nil {
+		return "", errors.Unwrap(err) // what a client sees as an outage is, here, a file
+	}
+	if len(bad) > 0 {
 		reasons := make([]string, len(bad))
 		for i, p := range bad {
 			reasons[i] = p.Message

@@ -4,12 +4,13 @@ package audit
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
@@ -22,6 +23,7 @@ const (
 	RefreshTokenReused = "refresh_token_reused"
 	PasswordChanged    = "password_changed"
 	AccountDisabled    = "account_disabled"
+	AccountEnabled     = "account_enabled"
 	PasswordReset      = "password_reset"
 	Reauthenticated    = "reauthenticated"
 	EmailVerified      = "email_verified"
@@ -33,6 +35,11 @@ const (
 	DeletionCancelled  = "deletion_cancelled"
 	AccountDeleted     = "account_deleted"
 	AccountExported    = "account_exported"
+	EmailRejected      = "email_rejected" // by the owner of the address, who does not know the account
+	EmailExpired       = "email_expired"  // nobody verified it
+	MemberAdded        = "member_added"
+	MemberRemoved      = "member_removed"
+	AccountRestored    = "account_restored" // by an undo link
 	// SecondFactor is written where it was wrong: a right one is a login or a proof.
 	SecondFactor           = "second_factor"
 	CounterWentBack        = "webauthn_counter_went_back"
@@ -65,11 +72,44 @@ type Event struct {
 	Email string
 }
 
-// Trail writes events.
-type Trail struct{ secret []byte }
+// Settings of the audit log.
+type Settings struct {
+	Retention int `env:"LATCHKEY_AUDIT_RETENTION" default:"365" min:"0" max:"36500" doc:"Days after which events are removed: 30 or more, or 0 for never. What is personal in them is emptied after 90 days, and with the account."`
+}
 
-// New returns a trail that hashes addresses with secret.
-func New(secret []byte) *Trail { return &Trail{secret} }
+// shortest is the youngest age at which the database lets events go (schema.sql).
+const shortest = 30
+
+// Check returns everything that is wrong with the settings.
+func (s Settings) Check() []error {
+	if s.Retention != 0 && s.Retention < shortest {
+		return []error{fmt.Errorf("LATCHKEY_AUDIT_RETENTION: want 0, or %d days and more", shortest)}
+	}
+	return nil
+}
+
+// Sweep removes the oldest of the events that are older than the settings keep them, and returns how many.
+func Sweep(ctx context.Context, q *db.Queries, settings Settings, now time.Time) (int64, error) {
+	if settings.Retention == 0 {
+		return 0, nil
+	}
+	before := now.AddDate(0, 0, -settings.Retention)
+	return q.DeleteOldAuditEvents(ctx, db.DeleteOldAuditEventsParams{BeforeID: firstID(before), Days: int32(settings.Retention)}) //nolint:gosec // bounded by the setting's max
+}
+
+// firstID is the least UUIDv7 of a time (RFC 9562): its first 48 bits are milliseconds.
+func firstID(at time.Time) uuid.UUID {
+	var id uuid.UUID
+	milliseconds := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
+	copy(id[:6], milliseconds[2:])
+	return id
+}
+
+// Trail writes events.
+type Trail struct{ key *secret.Key }
+
+// New returns a trail that hashes addresses with key. It may be nil for events that have none.
+func New(key *secret.Key) *Trail { return &Trail{key} }
 
 // Add writes an event. Hand it the queries of the transaction that makes the change, so
 // that neither is there without the other.
@@ -102,12 +142,38 @@ func (t *Trail) Add(ctx context.Context, q *db.Queries, now time.Time, e Event) 
 	return q.InsertAuditEvent(ctx, row)
 }
 
+// Subject is whom one of many events is about.
+type Subject struct {
+	UserID int64
+	Email  string // only its HMAC is kept; empty: none
+}
+
+// AddMany writes an event of each of many users, made by the server itself, in one statement.
+func (t *Trail) AddMany(ctx context.Context, q *db.Queries, now time.Time, name string, subjects []Subject) error {
+	rows := db.InsertAuditEventsParams{OccurredAt: now, Event: name}
+	for _, s := range subjects {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return err
+		}
+
+		rows.Ids = append(rows.Ids, id)
+		rows.UserIds = append(rows.UserIds, s.UserID)
+		rows.EmailHashes = append(rows.EmailHashes, t.hash("email", s.Email))
+	}
+
+	if len(subjects) == 0 {
+		return nil
+	}
+	return q.InsertAuditEvents(ctx, rows)
+}
+
 // hash is the HMAC under which a value can be found again; nil for none.
 func (t *Trail) hash(kind, value string) []byte {
 	if value == "" {
 		return nil
 	}
-	mac := hmac.New(sha256.New, t.secret)
+	mac := t.key.MAC()
 	_, _ = mac.Write([]byte(kind + "|" + value))
 	return mac.Sum(nil)
 }

@@ -3,6 +3,7 @@ package authenticator
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -25,6 +26,13 @@ type Registration struct {
 	Passwordless     bool
 }
 
+// MostKeys is how many security keys and passkeys a user has at most. Options list all of
+// them, so the number bounds the options, and what is stored of them.
+const MostKeys = 20
+
+// ErrTooMany says that the user has as many keys as there may be.
+var ErrTooMany = errors.New("the user has the most security keys and passkeys already")
+
 // AskToRegister returns creation options (WebAuthn Level 3, section 5.4), and keeps what they
 // ask for.
 func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Registration) (json.RawMessage, error) {
@@ -32,6 +40,10 @@ func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Re
 	if err != nil {
 		return nil, err
 	}
+	if len(person.Credentials) >= MostKeys {
+		return nil, ErrTooMany
+	}
+
 	options, ceremony, err := a.StartRegistration(person, r.Passwordless, tx.Now)
 	if err != nil {
 		return nil, err
@@ -41,7 +53,7 @@ func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Re
 
 // Register judges the answer to AskToRegister and stores the key, with recovery codes where
 // the person has none. It returns an error that IsIncorrect where the answer is no good, also
-// where somebody has the key already. The person's row must be locked.
+// where somebody has the key already, and ErrTooMany. The person's row must be locked.
 func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registration, name string, answer json.RawMessage) (Listed, error) {
 	ceremony, found, err := a.Answered(ctx, tx, r.Session, r.Purpose)
 	if err != nil {
@@ -54,6 +66,12 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 	if err != nil {
 		return Listed{}, err
 	}
+	// Security: counted again. Two sessions may both have been asked for the last one
+	// (TestPasskey_twentyKeysAreTheMost).
+	if len(person.Credentials) >= MostKeys {
+		return Listed{}, ErrTooMany
+	}
+
 	key, err := a.FinishRegistration(ceremony, person, answer, tx.Now)
 	if err != nil {
 		return Listed{}, err

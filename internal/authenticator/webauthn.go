@@ -18,7 +18,7 @@ func (a *Authenticators) Person(ctx context.Context, tx postgres.Tx, userID int6
 	if err != nil {
 		return factor.WebAuthnUser{}, err
 	}
-	rows, err := tx.ListWebAuthnCredentials(ctx, userID)
+	rows, err := tx.ListWebAuthnCredentials(ctx, db.ListWebAuthnCredentialsParams{UserID: userID, Most: MostKeys})
 	if err != nil {
 		return factor.WebAuthnUser{}, err
 	}

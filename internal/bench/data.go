@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,8 @@ type bench struct {
 	hash    string // of pass
 	issuer  *token.Issuer
 	forward int // client addresses that were used up
+
+	refreshed atomic.Int64 // answers with tokens since makeOld
 }
 
 // open starts PostgreSQL with its ordinary settings. Its data stands in memory where the
@@ -112,11 +115,15 @@ const (
 	seedSessions = `INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at,
 			confirmed_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
 		SELECT md5('session ' || n)::uuid, n, sha256(convert_to('lkst_' || lpad(n::text, 43, '0'), 'UTF8')), 1 + (n - 1) % $2::bigint,
-			now(), now() + interval '90 days', 1, now(), now() + interval '1 day',
+			now(), now() + interval '90 days', 1, now() - interval '1 hour', now() + interval '1 day',
 			CASE WHEN n > $3::bigint THEN now() END, false, now(), 'bench/1.0', 'a phone', '192.0.2.1',
 			jsonb_build_array(jsonb_build_object('method', 'password', 'at', 1790000000.25, 'email', 'user' || (1 + (n - 1) % $2::bigint) || '@example.com'))
 		FROM generate_series(1, $1::bigint) n`
 )
+
+// makeOld makes every refresh token older than the grace, so that spending it rotates, and returns
+// how many were younger: so many have been rotated since it was called last.
+const makeOld = `UPDATE sessions SET rotated_at = rotated_at - interval '1 hour' WHERE rotated_at > now() - interval '30 minutes'`
 
 // database makes a migrated database with rows in it, and returns its address.
 func (b *bench) database(name string, r rows) (string, error) {
@@ -160,13 +167,19 @@ func settle(ctx context.Context, c *pgx.Conn) error {
 }
 
 func execute(ctx context.Context, url, sql string) error {
+	_, err := change(ctx, url, sql)
+	return err
+}
+
+// change runs one statement and returns how many rows it changed.
+func change(ctx context.Context, url, sql string) (int64, error) {
 	c, err := pgx.Connect(ctx, url)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = c.Close(ctx) }()
-	_, err = c.Exec(ctx, sql)
-	return err
+	done, err := c.Exec(ctx, sql)
+	return done.RowsAffected(), err
 }
 
 // sessionID and sessionToken are those of session n.

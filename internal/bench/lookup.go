@@ -10,11 +10,11 @@ import (
 // The sessions of the main database, by number from 1 on.
 const (
 	clients    = 32
-	mixed      = 4000 // sessions of one round; five rounds are 20,000
-	shown      = 10   // times that each of their tokens is shown
-	steady     = 4000 // sessions for hits
-	unseen     = 8000 // sessions for misses
-	rotating   = 4000 // sessions that are refreshed: half by us, half by the reference
+	mixed      = 4000  // sessions of one round; five rounds are 20,000
+	shown      = 10    // times that each of their tokens is shown
+	steady     = 4000  // sessions for hits
+	unseen     = 8000  // sessions for misses
+	rotating   = 20000 // sessions that are refreshed, of each side: more than a turn spends
 	people     = 5000
 	userAgent  = "okhttp/4.12.0"
 	aJSON      = "application/json"
@@ -24,15 +24,16 @@ const (
 // plan is where which sessions stand.
 type plan struct {
 	rows
-	hits, misses, ours, theirs int
+	hits, misses, ours, theirs, keyless int
 }
 
 func (b *bench) plan() plan {
 	p := plan{hits: b.rounds*mixed + 1}
 	p.misses = p.hits + steady
 	p.ours = p.misses + unseen
-	p.theirs = p.ours + rotating/2
-	p.rows = rows{sessions: p.theirs + rotating/2 - 1, users: people, fresh: p.hits - 1}
+	p.theirs = p.ours + rotating
+	p.keyless = p.theirs + rotating
+	p.rows = rows{sessions: p.keyless + rotating - 1, users: people, fresh: p.hits - 1}
 	if b.against != "" { // the first to see a session writes so down: of two equals one would
 		p.fresh = 0
 	}

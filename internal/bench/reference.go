@@ -148,13 +148,13 @@ func (r *reference) refresh(c *fiber.Ctx) error {
 	}
 	now := time.Now()
 	row, err := r.queries.UpdateSessionGeneration(c.UserContext(), db.UpdateSessionGenerationParams{
-		ID: uuid.UUID(sid), Generation: old.Generation, UserID: user, Now: now, RotatedAt: now, RefreshExpiresAt: now.Add(24 * time.Hour),
+		ID: uuid.UUID(sid), Generation: old.Generation, UserID: user, Now: now, RefreshIssuedAt: now, RefreshExpiresAt: now.Add(24 * time.Hour),
 	})
 	if err != nil {
 		return err
 	}
 	next := old
-	next.Generation, next.IssuedAt, next.ExpiresAt = row.Generation, row.RotatedAt.Unix(), row.RefreshExpiresAt.Unix()
+	next.Generation, next.IssuedAt, next.ExpiresAt = row.Generation, now.Unix(), row.RefreshExpiresAt.Unix()
 	a := answerFor(db.UserDetail{ID: user, Email: row.Email, Display: row.Display, HasUsablePassword: row.HasUsablePassword}, row.Methods)
 	if a.Meta.RefreshToken, err = r.sign(next); err != nil {
 		return err

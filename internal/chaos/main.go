@@ -1,4 +1,4 @@
-// Command chaos plays many phones and some thieves against two real servers on a real
+// Command chaos plays many phones, plain clients and some thieves against six real servers on a real
 // PostgreSQL with a lagging standby, kills servers, fails over in the middle so that
 // writes are really lost, and counts what the README promises: an honest phone is never
 // logged out, and a stolen token is always caught. It is no part of the program.
@@ -68,16 +68,21 @@ func (w *world) play(ctx context.Context) error {
 	if err := w.set(ctx); err != nil {
 		return err
 	}
-	phones, err := w.signUpAll(ctx)
+	phones, plains, err := w.signUpAll(ctx)
 	if err != nil {
 		return err
 	}
-	w.say("%d phones and %d victims are signed up; two servers, a primary and its standby run", len(phones), len(w.victims))
+	w.say("%d phones, %d victims and %d plain clients are signed up; six servers, a primary and its standby run",
+		len(phones), len(w.victims), len(plains))
 	w.started = time.Now()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var acting, backstage sync.WaitGroup
 	for _, p := range phones {
+		acting.Go(func() { p.live(ctx) })
+	}
+	w.playing.Store(int64(len(plains)))
+	for _, p := range plains {
 		acting.Go(func() { p.live(ctx) })
 	}
 	for kind := range kinds {
@@ -116,11 +121,14 @@ func (w *world) watch(over chan struct{}, cancel context.CancelCauseFunc) {
 			return
 		case <-tick.C:
 		}
-		now := w.count.refreshes.Load()
-		w.say("%6.0f s  %d refreshes, %d lost answers, %d server kills, thefts %d planted, %d caught, spurious logouts %d",
-			time.Since(w.started).Seconds(), now, w.count.lost.Load(), w.count.kills.Load(), w.planted(), w.caught(), w.count.spurious.Load())
-		if now != before {
-			before, moved = now, time.Now()
+		now, played := w.count.refreshes.Load(), int64(0)
+		for _, b := range w.bursts {
+			played += b.played.Load()
+		}
+		w.say("%6.0f s  %d refreshes, %d lost answers, %d bursts of plain clients, %d server kills, thefts %d planted, %d caught, spurious logouts %d",
+			time.Since(w.started).Seconds(), now, w.count.lost.Load(), played, w.count.kills.Load(), w.planted(), w.caught(), w.count.spurious.Load())
+		if now+played != before {
+			before, moved = now+played, time.Now()
 		}
 		if time.Since(moved) > patience {
 			cancel(fmt.Errorf("no refresh for %v", patience))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math/rand"
@@ -23,7 +22,10 @@ type phone struct {
 	rnd      *rand.Rand
 	name     string
 	email    string
-	keyless  bool // it never sends idempotency keys
+	at       *[]*server // the servers that it asks
+	agent    string     // what it calls itself
+	keyless  bool       // it never sends idempotency keys
+	shared   bool       // a thief and its owner spend the same tokens
 	store    record
 	history  []string
 	now      claims        // of the stored refresh token; for the test only
@@ -35,22 +37,27 @@ type phone struct {
 const password = "a long enough password"
 
 func (w *world) newPhone(n int, name string) *phone {
-	return &phone{w: w, rnd: w.random(n), name: name, reached: &atomic.Int64{}, sid: &atomic.Value{}}
+	return &phone{w: w, rnd: w.random(n), name: name, at: &w.servers, agent: phoneAgent, reached: &atomic.Int64{}, sid: &atomic.Value{}}
 }
 
-// signUpAll makes the phones and the thieves' victims, a few at a time: the servers
-// compute one hash for each.
-func (w *world) signUpAll(ctx context.Context) ([]*phone, error) {
-	var phones []*phone
+// signUpAll makes the phones, the thieves' victims and the plain clients, a few at a time: the
+// servers compute one hash for each.
+func (w *world) signUpAll(ctx context.Context) (phones []*phone, plains []*plain, err error) {
 	for n := range w.phones {
 		phones = append(phones, w.newPhone(1000+n, fmt.Sprintf("phone-%d", n)))
 	}
 	for n, k := range kinds {
 		victim := w.newPhone(500+n, fmt.Sprintf("victim-%d", n))
-		victim.keyless = k.keyless
+		victim.keyless, victim.shared, victim.agent = k.keyless, true, theftAgent
 		w.victims = append(w.victims, victim)
 	}
 	all := append(append([]*phone{}, phones...), w.victims...)
+	for n := range ways {
+		for of := range plainPhones {
+			p := w.newPlain(n, of)
+			plains, all = append(plains, p), append(all, p.phone)
+		}
+	}
 	queue, failed := make(chan *phone, len(all)), make(chan error, len(all))
 	for _, p := range all {
 		queue <- p
@@ -68,7 +75,7 @@ func (w *world) signUpAll(ctx context.Context) ([]*phone, error) {
 	}
 	wg.Wait()
 	close(failed)
-	return phones, <-failed
+	return phones, plains, <-failed
 }
 
 // address is an e-mail address that nobody has had.
@@ -124,7 +131,7 @@ func (p *phone) enter(ctx context.Context, path, email string) (answer, error) {
 	p.history = nil
 	body := fmt.Sprintf(`{"email":%q,"password":%q}`, email, password)
 	for {
-		a, err := p.w.send(ctx, p.rnd, call{method: http.MethodPost, path: path, body: body})
+		a, err := p.w.send(ctx, p.rnd, call{method: http.MethodPost, path: path, body: body, agent: p.agent, at: p.at})
 		if err == nil && a.status != http.StatusServiceUnavailable {
 			if a.status == http.StatusOK {
 				p.email = email
@@ -139,17 +146,16 @@ func (p *phone) enter(ctx context.Context, path, email string) (answer, error) {
 	}
 }
 
-// keep stores a pair with a fresh key, before anybody may use it.
+// keep stores a pair with a fresh key, before anybody may use it. A token that is received again
+// keeps its key.
 func (p *phone) keep(a answer) error {
-	var key string
-	if !p.keyless {
-		b := make([]byte, 16)
-		_, _ = p.rnd.Read(b)
-		key = base64.RawURLEncoding.EncodeToString(b)
-	}
 	c, err := read(a.Meta.Refresh)
 	if err != nil {
 		return err
+	}
+	key := p.store.key
+	if !p.keyless && c.ID != p.now.ID {
+		key = newKey(p.rnd)
 	}
 	p.store, p.now = record{a.Meta.Access, a.Meta.Refresh, key}, c
 	p.reached.Store(c.Generation)
@@ -184,12 +190,15 @@ func (p *phone) note(format string, args ...any) {
 func (p *phone) live(ctx context.Context) {
 	w := p.w
 	for !w.done() || !p.compared {
+		before := p.now
 		refused, err := p.refresh(ctx)
 		if err != nil {
 			return // the run is over
 		}
 		if refused == "" {
-			w.count.refreshes.Add(1)
+			if p.now != before { // a repeat is none
+				w.count.refreshes.Add(1)
+			}
 			if p.rnd.Intn(10) < 3 {
 				if refused, err = p.use(ctx); err != nil {
 					return
@@ -227,7 +236,7 @@ func (p *phone) use(ctx context.Context) (refused string, err error) {
 
 // glance shows the access token once, and returns the status; 0 when no answer came.
 func (p *phone) glance(ctx context.Context) int {
-	a, _ := p.w.send(ctx, p.rnd, call{method: http.MethodGet, path: sessionPath, access: p.store.access})
+	a, _ := p.w.send(ctx, p.rnd, call{method: http.MethodGet, path: sessionPath, access: p.store.access, at: p.at})
 	p.note("use of generation %d: %d %s", p.now.Generation, a.status, a.code())
 	return a.status
 }
@@ -249,7 +258,7 @@ func (p *phone) refresh(ctx context.Context) (refused string, err error) {
 	unauthorized := 0
 	for {
 		epoch := w.epoch.Load()
-		c := call{method: http.MethodPost, path: refreshPath, body: `{"refresh":"` + p.store.refresh + `"}`, key: p.store.key}
+		c := call{method: http.MethodPost, path: refreshPath, body: `{"refresh":"` + p.store.refresh + `"}`, key: p.store.key, at: p.at}
 		drop := p.rnd.Intn(20) == 0
 		c.lost = drop && p.rnd.Intn(2) == 0
 		a, err := w.send(ctx, p.rnd, c)
@@ -269,6 +278,8 @@ func (p *phone) refresh(ctx context.Context) (refused string, err error) {
 			return "", p.succeed(a, lost)
 		case terminal(a.status):
 			return a.code(), nil
+		case a.status == http.StatusConflict:
+			p.conflict()
 		default:
 			if unauthorized++; unauthorized > 3 {
 				return fmt.Sprintf("a refresh is answered with %d again and again", a.status), nil
@@ -284,12 +295,29 @@ func (p *phone) refresh(ctx context.Context) (refused string, err error) {
 	}
 }
 
+// conflict notes that another caller has just spent the token: a phone that shares its store with
+// nobody never meets one.
+func (p *phone) conflict() {
+	p.w.count.conflicts.Add(1)
+	if !p.shared {
+		p.w.count.odd.Add(1)
+		p.w.fault("%s: a conflict, although nobody else has its record; %q", p.name, p.history)
+	}
+}
+
 // succeed stores the successor, and compares it with what is known of it.
 func (p *phone) succeed(a answer, lost answered) error {
 	w, spent := p.w, p.now
 	if err := p.keep(a); err != nil {
 		w.fault("%s: %v", p.name, err)
 		return errOver
+	}
+	if p.now == spent { // it was young
+		w.count.repeats.Add(1)
+		return nil
+	}
+	if lost.pair == spent { // so was it when that answer got lost
+		lost = answered{}
 	}
 	if lost.known && lost.epoch == w.epoch.Load() {
 		w.count.replays.Add(1)

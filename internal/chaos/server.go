@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,9 +20,11 @@ import (
 
 // server is a place where `latchkey serve` runs, is killed and runs again.
 type server struct {
-	w    *world
-	addr string
-	url  string
+	w     *world
+	addr  string
+	url   string
+	grace int // seconds
+	pool  int // connections
 
 	mu   sync.Mutex // guards what follows
 	cmd  *exec.Cmd
@@ -29,14 +32,14 @@ type server struct {
 	log  *errorLog
 }
 
-func (w *world) newServer() (*server, error) {
+func (w *world) newServer(grace, pool int) (*server, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = l.Close() }()
 	addr := l.Addr().String()
-	return &server{w: w, addr: addr, url: "http://" + addr, log: &errorLog{}}, nil
+	return &server{w: w, addr: addr, url: "http://" + addr, grace: grace, pool: pool, log: &errorLog{}}, nil
 }
 
 // start runs the program. It does not wait until it answers.
@@ -44,12 +47,12 @@ func (s *server) start() error {
 	w := s.w
 	cmd := exec.Command(w.binary, "serve")
 	cmd.Env = []string{
-		"DATABASE_URL=host=" + w.primary.Root() + "," + w.standby.Root() + " user=postgres dbname=postgres sslmode=disable target_session_attrs=read-write",
+		"DATABASE_URL=" + w.database(),
 		"HEADLESS_JWT_PRIVATE_KEY_FILE=" + filepath.Join(w.dir, "key.pem"),
 		"LATCHKEY_ADDR=" + s.addr,
 		"ACCOUNT_RATE_LIMITS=false",
-		"LATCHKEY_REFRESH_GRACE=1",
-		"LATCHKEY_DATABASE_MAX_CONNECTIONS=16",
+		fmt.Sprintf("LATCHKEY_REFRESH_GRACE=%d", s.grace),
+		fmt.Sprintf("LATCHKEY_DATABASE_MAX_CONNECTIONS=%d", s.pool),
 	}
 	cmd.Stderr = s.log
 	cmd.SysProcAttr = postgres.ChildAttributes()
@@ -116,8 +119,9 @@ func (w *world) killServers(ctx context.Context, over chan struct{}) {
 		}
 		return false
 	}
+	mortal := slices.Concat(w.servers, w.plainServers)
 	for pause(1000, 4000) {
-		s := w.servers[rnd.Intn(len(w.servers))]
+		s := mortal[rnd.Intn(len(mortal))]
 		s.kill()
 		w.count.kills.Add(1)
 		if !pause(0, 500) {
@@ -141,7 +145,7 @@ func between(rnd *rand.Rand, from, to int) time.Duration {
 
 func (w *world) serverErrors() []string {
 	var all []string
-	for _, s := range w.servers {
+	for _, s := range w.allServers() {
 		if text := s.log.all(); text != "" {
 			all = append(all, text)
 		}

@@ -26,10 +26,11 @@ var kinds = []kind{
 type theft struct{ planted, caught, missed, most int64 }
 
 const (
-	mostRounds   = 5
+	mostRounds   = 40   // where keys are sent: a round may bring nothing but repeats
+	fewRounds    = 5    // without keys
 	mostPromised = 2    // refreshes of the victim from the thief's first use on
 	pace         = 600  // refreshes of honest phones for one theft of each kind
-	grace        = 1100 // milliseconds: LATCHKEY_REFRESH_GRACE is a second
+	grace        = 1100 // milliseconds: LATCHKEY_REFRESH_GRACE of the phones' servers is a second
 	reused       = "refresh_token_reused"
 )
 
@@ -37,9 +38,9 @@ const (
 // fail-over: what a database has lost it cannot compare.
 func (w *world) steal(ctx context.Context, n int) {
 	victim := w.victims[n]
-	for !w.done() && ctx.Err() == nil {
+	for (!w.done() || w.playing.Load() > 0) && ctx.Err() == nil {
 		w.mu.Lock()
-		early := w.thefts[n].planted > w.count.refreshes.Load()/pace
+		early := !w.done() && w.thefts[n].planted > w.count.refreshes.Load()/pace
 		w.mu.Unlock()
 		if early {
 			if !victim.rest(ctx, 20, 40) {
@@ -76,10 +77,14 @@ func (w *world) stealOnce(ctx context.Context, n int, victim *phone) error {
 		}
 	}
 	thief := w.newPhone(800+n, "thief of "+victim.name)
-	thief.rnd, thief.keyless, thief.email = victim.rnd, victim.keyless, victim.email
+	thief.rnd, thief.keyless, thief.email, thief.shared = victim.rnd, victim.keyless, victim.email, true
 	thief.store, thief.now = victim.store, victim.now // key included
 	s := &scene{kind: kinds[n], victim: victim, thief: thief}
-	for round := 0; round < mostRounds && s.refused == ""; round++ {
+	rounds := mostRounds
+	if s.kind.keyless {
+		rounds = fewRounds
+	}
+	for round := 0; round < rounds && s.refused == ""; round++ {
 		if err := s.round(ctx); err != nil {
 			return err
 		}
@@ -95,8 +100,10 @@ func (w *world) stealOnce(ctx context.Context, n int, victim *phone) error {
 type scene struct {
 	kind          kind
 	victim, thief *phone
-	used          bool   // the thief has used the copy
-	refreshes     int64  // of the victim since then
+	used          bool   // the copy has brought the thief a token
+	acted         bool   // the thief has acted since the victim's last refresh that counts
+	refreshes     int64  // of the victim since then that brought it one; of two in a row the first
+	idle          bool   // the last round brought neither of them anything
 	refused       string // what the first of them was told that was refused
 	both          bool   // the other one was refused as well
 }
@@ -107,23 +114,42 @@ func (s *scene) round(ctx context.Context) error {
 	if s.kind.first(s.victim) {
 		order = []*phone{s.thief, s.victim}
 	}
+	if s.idle && !s.victim.rest(ctx, grace/2, grace) { // the token is young
+		return errOver
+	}
+	s.idle = true
 	for _, p := range order {
 		if err := s.wander(ctx, p); err != nil {
 			return err
 		}
-		s.used = s.used || p == s.thief
-		if s.used && p == s.victim {
-			s.refreshes++
-		}
+		before := p.now
 		var err error
 		if s.refused, err = p.refresh(ctx); err != nil || s.refused != "" {
 			return err
 		}
+		s.granted(p, p.now != before)
 		if s.kind.patient {
 			p.glance(ctx)
 		}
 	}
 	return nil
+}
+
+// granted counts a refresh. Of refreshes of the victim in a row one counts: a thief who does not act
+// is given nothing, and cannot be caught.
+func (s *scene) granted(p *phone, brought bool) {
+	if brought {
+		s.idle = false
+	}
+	if p == s.thief {
+		s.acted = true
+		s.used = s.used || brought
+		return
+	}
+	if s.used && s.acted && brought {
+		s.refreshes++
+		s.acted = false
+	}
 }
 
 // wander lets something harmless happen before a refresh.

@@ -9,7 +9,9 @@ import (
 	"io"
 	"math/rand"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 )
 
 const (
@@ -22,8 +24,9 @@ const (
 
 // answer is what a phone understands of an answer.
 type answer struct {
-	status int
-	Data   struct {
+	status     int
+	retryAfter time.Duration
+	Data       struct {
 		User struct {
 			ID int64 `json:"id"`
 		} `json:"user"`
@@ -72,18 +75,24 @@ func read(token string) (claims, error) {
 type call struct {
 	method, path, body string
 	key, access        string
+	agent              string
 	lost               bool
+	at                 *[]*server // where it is sent; one of them
 }
 
 // send calls one of the servers. An error means that no answer came.
 func (w *world) send(ctx context.Context, rnd *rand.Rand, c call) (answer, error) {
-	url := w.servers[rnd.Intn(len(w.servers))].url + c.path
+	servers := *c.at
+	url := servers[rnd.Intn(len(servers))].url + c.path
 	r, err := http.NewRequestWithContext(ctx, c.method, url, strings.NewReader(c.body))
 	if err != nil {
 		return answer{}, err
 	}
 	if c.body != "" {
 		r.Header.Set("Content-Type", "application/json")
+	}
+	if c.agent != "" {
+		r.Header.Set("User-Agent", c.agent)
 	}
 	if c.key != "" {
 		r.Header.Set("Idempotency-Key", c.key)
@@ -97,6 +106,9 @@ func (w *world) send(ctx context.Context, rnd *rand.Rand, c call) (answer, error
 	}
 	defer func() { _ = response.Body.Close() }()
 	a := answer{status: response.StatusCode}
+	if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
+		a.retryAfter = time.Duration(seconds) * time.Second
+	}
 	if c.lost {
 		return a, nil
 	}
@@ -114,7 +126,7 @@ func (w *world) send(ctx context.Context, rnd *rand.Rand, c call) (answer, error
 // unexpected notes an answer that none of the calls should ever get.
 func (w *world) unexpected(c call, a answer) {
 	switch a.status {
-	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusServiceUnavailable:
+	case http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusConflict, http.StatusServiceUnavailable:
 		return
 	}
 	w.count.odd.Add(1)

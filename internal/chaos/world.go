@@ -10,10 +10,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
 )
@@ -29,21 +31,28 @@ type world struct {
 	dir     string
 	primary *postgres.Local
 	standby *postgres.Local
-	servers []*server
 	victims []*phone // by kind of theft
+	ages    *pgxpool.Pool
+
+	servers      []*server // of the phones with keys and of the thieves: a grace of a second
+	plainServers []*server // of plain clients: the default grace
+	calmServers  []*server // the same, and none is ever killed
 
 	count      tally
 	thefts     []*theft                         // by kind
+	bursts     []*bursts                        // by way
 	epoch      atomic.Int64                     // of the database: 1 after the fail-over
 	behind     atomic.Pointer[map[string]int64] // after the fail-over: generations as the standby knew them
 	peace      sync.RWMutex                     // held for reading by a theft, for writing by the fail-over
 	failedOver atomic.Bool
+	playing    atomic.Int64 // plain clients that are not through with their bursts
 	sender     atomic.Int64 // the walsender's process, while it is stopped
 
-	mu     sync.Mutex // guards what follows, and out
-	ids    map[int64]bool
-	faults []string
-	emails int
+	mu      sync.Mutex // guards what follows, and out
+	ids     map[int64]bool
+	faults  []string
+	emails  int
+	longest time.Duration // of the bursts
 }
 
 func newWorld(o options, out io.Writer) *world {
@@ -55,6 +64,9 @@ func newWorld(o options, out io.Writer) *world {
 	}
 	for range kinds {
 		w.thefts = append(w.thefts, &theft{})
+	}
+	for range ways {
+		w.bursts = append(w.bursts, &bursts{})
 	}
 	return w
 }
@@ -86,7 +98,7 @@ func (w *world) done() bool { return w.count.refreshes.Load() >= w.refreshes && 
 // settings of both PostgreSQL. fsync protects from a power cut, which is not played; the
 // standby's files are its own. mmap: a killed server leaves nothing outside its directory.
 var settings = []string{
-	"wal_level=replica", "max_wal_senders=5", "hot_standby=on", "max_connections=100", "shared_buffers=64MB",
+	"wal_level=replica", "max_wal_senders=5", "hot_standby=on", "max_connections=200", "shared_buffers=64MB",
 	"max_wal_size=256MB", "wal_keep_size=256MB", "fsync=off", "dynamic_shared_memory_type=mmap",
 }
 
@@ -117,24 +129,39 @@ func (w *world) set(ctx context.Context) error {
 	if err := os.WriteFile(filepath.Join(dir, "key.pem"), key, 0o600); err != nil {
 		return err
 	}
-	for range 2 {
-		s, err := w.newServer()
-		if err != nil {
-			return err
-		}
-		w.servers = append(w.servers, s)
+	if err := w.serve(ctx); err != nil {
+		return err
 	}
-	for _, s := range w.servers {
-		if err := s.start(); err != nil {
-			return err
+	return w.prepareAges(ctx)
+}
+
+// serve starts two servers of each sort.
+func (w *world) serve(ctx context.Context) error {
+	for _, sort := range []struct {
+		into        *[]*server
+		grace, pool int
+	}{{&w.servers, 1, 16}, {&w.plainServers, plainGrace, 6}, {&w.calmServers, plainGrace, 6}} {
+		for range 2 {
+			s, err := w.newServer(sort.grace, sort.pool)
+			if err != nil {
+				return err
+			}
+			*sort.into = append(*sort.into, s)
+			if err := s.start(); err != nil {
+				return err
+			}
 		}
 	}
-	for _, s := range w.servers {
+	for _, s := range w.allServers() {
 		if err := s.ready(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (w *world) allServers() []*server {
+	return slices.Concat(w.servers, w.plainServers, w.calmServers)
 }
 
 func (w *world) build(ctx context.Context) error {
@@ -151,7 +178,10 @@ func (w *world) build(ctx context.Context) error {
 // cleanUp ends all processes and removes all files.
 func (w *world) cleanUp() {
 	w.http.CloseIdleConnections()
-	for _, s := range w.servers {
+	if w.ages != nil {
+		w.ages.Close()
+	}
+	for _, s := range w.allServers() {
 		s.kill()
 	}
 	w.endSender()

@@ -6,7 +6,6 @@ package code
 import (
 	"context"
 	"crypto/hmac"
-	"crypto/sha256"
 	"time"
 
 	"github.com/google/uuid"
@@ -24,6 +23,8 @@ const (
 	VerifyEmail   Purpose = "verify_email"
 	VerifyPhone   Purpose = "verify_phone"
 	ResetPassword Purpose = "reset_password"
+	// Reauthenticate: a signed-in user proves again who they are.
+	Reauthenticate Purpose = "reauthenticate"
 )
 
 // Process is one code that is out.
@@ -48,14 +49,14 @@ const (
 type Codes struct {
 	rules    map[Purpose]rule
 	settings Settings
-	secret   []byte
+	key      *secret.Key
 }
 
-// New returns the codes that settings ask for. secret keys their HMACs; all servers must
+// New returns the codes that settings ask for. key is that of their HMACs; all servers must
 // have the same.
-func New(settings Settings, secret []byte) (*Codes, error) {
+func New(settings Settings, key *secret.Key) (*Codes, error) {
 	rules, err := settings.rules()
-	return &Codes{rules, settings, secret}, err
+	return &Codes{rules, settings, key}, err
 }
 
 // Order is a code that is asked for.
@@ -201,7 +202,7 @@ func Find(ctx context.Context, q *db.Queries, session uuid.UUID, purpose Purpose
 
 // hash binds a code to its purpose and to the session that asked for it (SEC-46, SEC-47).
 func (c *Codes) hash(purpose Purpose, session uuid.UUID, text string) []byte {
-	mac := hmac.New(sha256.New, c.secret)
+	mac := c.key.MAC()
 	_, _ = mac.Write([]byte("code|" + string(purpose) + "|" + session.String() + "|" + normalize(text)))
 	return mac.Sum(nil)
 }

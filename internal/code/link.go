@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
@@ -12,17 +14,35 @@ import (
 // Link is a link that is out.
 type Link = db.Link
 
+// LinkOrder says what a link is for.
+type LinkOrder struct {
+	Purpose Purpose
+	// UserID is whom it serves; 0: nobody.
+	UserID  int64
+	Address string
+	// Session is the pending session that waits for it; zero: none.
+	Session uuid.UUID
+	// Platform is what asked for it: a name of internal/platform.
+	Platform string
+}
+
 // IssueLink makes the key of a link, 256 random bits in unpadded base64url. For user 0,
 // who is nobody, nothing is stored: the key opens nothing.
-func (c *Codes) IssueLink(ctx context.Context, tx postgres.Tx, purpose Purpose, userID int64, address string) (string, error) {
+func (c *Codes) IssueLink(ctx context.Context, tx postgres.Tx, o LinkOrder) (string, error) {
 	key := secret.Text(32)
 	lives := seconds(c.settings.ResetLinkTimeout)
-	if purpose == VerifyEmail {
+	if o.Purpose == VerifyEmail {
 		lives = time.Duration(c.settings.EmailLinkDays) * 24 * time.Hour
 	}
-	return key, tx.InsertLink(ctx, db.InsertLinkParams{
-		KeyHash: secret.Hash(key), Purpose: string(purpose), UserID: userID, Address: address, Now: tx.Now, ExpiresAt: tx.Now.Add(lives),
-	})
+
+	row := db.InsertLinkParams{
+		KeyHash: secret.Hash(key), Purpose: string(o.Purpose), UserID: o.UserID, Address: o.Address,
+		Now: tx.Now, ExpiresAt: tx.Now.Add(lives), Platform: o.Platform,
+	}
+	if o.Session != (uuid.UUID{}) {
+		row.SessionID = &o.Session
+	}
+	return key, tx.InsertLink(ctx, row)
 }
 
 // FindLink looks at a link without using it, and reports false where the key opens nothing.
@@ -43,6 +63,22 @@ func UseLink(ctx context.Context, tx postgres.Tx, purpose Purpose, key string) (
 	return l, err == nil, err
 }
 
+// UseVerification uses a link up that verifies an address, and reports false where the key opens
+// nothing, any more. The pending session that waits for it learns of it; see [Verified].
+func UseVerification(ctx context.Context, tx postgres.Tx, key string) (Link, bool, error) {
+	l, err := tx.MarkLinkUsed(ctx, db.MarkLinkUsedParams{KeyHash: secret.Hash(key), Purpose: string(VerifyEmail), Now: tx.Now})
+	if postgres.IsNotFound(err) {
+		return Link{}, false, nil
+	}
+	return l, err == nil, err
+}
+
+// Verified reports whether a link that was made for a pending session has verified an address of
+// a user.
+func Verified(ctx context.Context, q *db.Queries, userID int64, session uuid.UUID) (bool, error) {
+	return q.FindLinkUsed(ctx, db.FindLinkUsedParams{UserID: userID, SessionID: session})
+}
+
 // Sweep removes codes and links that nobody can use any more.
 func Sweep(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 	codes, err := q.DeleteOldCodes(ctx, now)
@@ -50,5 +86,9 @@ func Sweep(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 		return codes, err
 	}
 	links, err := q.DeleteOldLinks(ctx, now)
-	return codes + links, err
+	if err != nil {
+		return codes + links, err
+	}
+	resumptions, err := q.DeleteOldResumptions(ctx, now)
+	return codes + links + resumptions, err
 }

@@ -26,7 +26,7 @@ type Settings struct {
 	EmailLinkDays int    `env:"ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS" default:"3" min:"1" max:"30" doc:"Days that a link lives that verifies an address."`
 
 	PhoneFormat   string `env:"ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT" doc:"ALLAUTH_USER_CODE_FORMAT for the verification of phone numbers."`
-	PhoneTimeout  int    `env:"ACCOUNT_PHONE_VERIFICATION_TIMEOUT" default:"900" min:"10" max:"3600" doc:"Seconds that a code lives that verifies a phone number."`
+	PhoneTimeout  int    `env:"ACCOUNT_PHONE_VERIFICATION_TIMEOUT" default:"600" min:"10" max:"3600" doc:"Seconds that a code lives that verifies a phone number."`
 	PhoneAttempts int    `env:"ACCOUNT_PHONE_VERIFICATION_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Guesses at one code that verifies a phone number."`
 	PhoneResends  string `env:"ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND" default:"false" doc:"How often another code can be had for one verification of a phone number; true is 2."`
 	PhoneChanges  string `env:"ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE" default:"false" doc:"How often the number can be changed while it is being verified at sign-up; true is 2."`
@@ -34,7 +34,7 @@ type Settings struct {
 	ResetFormat      string `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_FORMAT" doc:"ALLAUTH_USER_CODE_FORMAT for resetting a password."`
 	ResetTimeout     int    `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT" default:"180" min:"10" max:"600" doc:"Seconds that a code lives that resets a password."`
 	ResetAttempts    int    `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Guesses at one code that resets a password."`
-	ResetLinkTimeout int    `env:"PASSWORD_RESET_TIMEOUT" default:"259200" min:"60" max:"604800" doc:"Seconds that a link lives that resets a password (Django's setting)."`
+	ResetLinkTimeout int    `env:"PASSWORD_RESET_TIMEOUT" default:"86400" min:"60" max:"604800" doc:"Seconds that a link lives that resets a password (Django's setting)."`
 }
 
 // rule is what holds for the codes of a purpose.
@@ -84,6 +84,7 @@ func (s Settings) rules() (map[Purpose]rule, error) {
 			timeout: seconds(s.ResetTimeout), attempts: int16(s.ResetAttempts), //nolint:gosec // at most 10
 		},
 	}
+	rules[Reauthenticate] = rules[Login] // but for resends: another one is asked for
 	return rules, errors.Join(wrong...)
 }
 

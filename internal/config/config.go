@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -36,12 +37,27 @@ type Config struct {
 	Outbox   outbox.Settings   `section:"Mail and SMS"`
 	Password password.Settings `section:"Passwords"`
 	Limit    limit.Settings    `section:"Rate limits"`
+	Audit    audit.Settings    `section:"Audit log"`
 	Local    programs.Settings `section:"Development"`
+}
+
+// warnings are about settings that are right and have no effect.
+func (c *Config) warnings() []string { return c.Limit.Warnings() }
+
+// PasswordPolicy is the policy for new passwords, which knows what the service is called.
+func (c *Config) PasswordPolicy() password.Policy {
+	return password.NewPolicy(c.Password, c.Factor.TOTPIssuer, c.Factor.RPName, c.Factor.RPID)
+}
+
+// derive sets what follows from other settings.
+func (c *Config) derive() {
+	// A notification goes to the connection that listens, and behind a pooler that is another one.
+	c.Outbox.PollOnly = c.Outbox.PollOnly || c.Database.ThroughPooler()
 }
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Token.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Limit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))
@@ -54,6 +70,10 @@ func (c *Config) check() []error {
 	}
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))
+	}
+	if 2*c.Session.RefreshGrace > c.Session.RefreshExpiresIn {
+		// A young token is answered with itself, and its lifetime does not begin anew.
+		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be at most half of HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Session.RefreshExpiresIn))
 	}
 	if c.Session.RefreshExpiresIn > c.Session.MaxAge {
 		errs = append(errs, fmt.Errorf("HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN: %d must not be above LATCHKEY_SESSION_MAX_AGE (%d)", c.Session.RefreshExpiresIn, c.Session.MaxAge))

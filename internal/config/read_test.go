@@ -67,6 +67,30 @@ func TestRead_refusesWhatCannotGoTogether(t *testing.T) {
 	}
 }
 
+// A token that is repeated while it is young does not slide, and a client must not be handed the same
+// one at each expiry of its access token.
+func TestRead_boundsTheGrace(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		grace, refresh, access string
+		taken                  bool
+	}{
+		"half of the refresh token's lifetime": {"60", "120", "300", true},
+		"above half of it":                     {"61", "121", "300", false},
+		"at the access token's lifetime":       {"60", "86400", "60", false},
+		"just below it":                        {"59", "86400", "60", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := config.Read(config.Environment{
+				"LATCHKEY_REFRESH_GRACE": c.grace, "HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN": c.refresh, "HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN": c.access,
+			})
+			if refused := err != nil && strings.Contains(err.Error(), "LATCHKEY_REFRESH_GRACE"); refused == c.taken {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
 func TestRead_takesPythonsSpellings(t *testing.T) {
 	t.Parallel()
 	c, _, err := config.Read(config.Environment{
@@ -98,6 +122,37 @@ func TestRead_secretsComeFromFilesToo(t *testing.T) {
 	}
 	if _, _, err := config.Read(config.Environment{"HEADLESS_JWT_PRIVATE_KEY_FILE": file + ".missing"}); err == nil {
 		t.Error("a missing file is no error")
+	}
+}
+
+func TestRead_aSecretFileThatOthersCanChangeIsRefused(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		mode            os.FileMode
+		refused, warned bool
+	}{
+		{0o400, false, false}, {0o600, false, false}, {0o640, false, false},
+		{0o444, false, true}, {0o644, false, true},
+		{0o620, true, false}, {0o660, true, false}, {0o602, true, false}, {0o666, true, true},
+	} {
+		t.Run(row.mode.String(), func(t *testing.T) {
+			t.Parallel()
+			file := filepath.Join(t.TempDir(), "hmac")
+			if err := os.WriteFile(file, []byte(strings.Repeat("k", 32)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(file, row.mode); err != nil {
+				t.Fatal(err)
+			}
+
+			_, warnings, err := config.Read(config.Environment{"LATCHKEY_HMAC_KEY_FILE": file})
+			if refused := err != nil; refused != row.refused || refused && !strings.Contains(err.Error(), "LATCHKEY_HMAC_KEY_FILE can be changed by other accounts") {
+				t.Errorf("refused %v, want %v: %v", refused, row.refused, err)
+			}
+			if warned := len(warnings) > 0; warned != row.warned {
+				t.Errorf("warnings %q, want any: %v", warnings, row.warned)
+			}
+		})
 	}
 }
 

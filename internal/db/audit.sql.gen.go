@@ -12,6 +12,28 @@ import (
 	"github.com/google/uuid"
 )
 
+const deleteOldAuditEvents = `-- name: DeleteOldAuditEvents :execrows
+DELETE FROM audit_events
+ WHERE id IN (SELECT a.id FROM audit_events a
+               WHERE a.id < $1::uuid AND a.occurred_at < now() - make_interval(days => $2::integer)
+               ORDER BY a.id LIMIT 2000)
+`
+
+type DeleteOldAuditEventsParams struct {
+	BeforeID uuid.UUID
+	Days     int32
+}
+
+// Removes the oldest rows. Their ids sort by time, so that this needs no other index; the age is by the
+// database's clock, as in the trigger.
+func (q *Queries) DeleteOldAuditEvents(ctx context.Context, arg DeleteOldAuditEventsParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteOldAuditEvents, arg.BeforeID, arg.Days)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertAuditEvent = `-- name: InsertAuditEvent :exec
 INSERT INTO audit_events (id, occurred_at, event, result, actor, user_id, session_id, address_hash, email_hash, address, user_agent)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
@@ -104,11 +126,13 @@ func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams
 }
 
 const updateAuditEventsOfUser = `-- name: UpdateAuditEventsOfUser :execrows
-UPDATE audit_events SET address = NULL, user_agent = NULL
- WHERE user_id = $1::bigint AND (address IS NOT NULL OR user_agent IS NOT NULL)
+UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, email_hash = NULL
+ WHERE user_id = $1::bigint
+   AND (address IS NOT NULL OR user_agent IS NOT NULL OR address_hash IS NOT NULL OR email_hash IS NOT NULL)
 `
 
-// Empties what is personal in the rows of somebody who has left.
+// Empties what is personal in the rows of a user who is gone, the hashes of addresses included: whoever
+// has the key of the hashes can tell from them which address it was.
 func (q *Queries) UpdateAuditEventsOfUser(ctx context.Context, userID int64) (int64, error) {
 	result, err := q.db.Exec(ctx, updateAuditEventsOfUser, userID)
 	if err != nil {
@@ -121,7 +145,7 @@ const updateOldAuditEvents = `-- name: UpdateOldAuditEvents :execrows
 UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < $1::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
-               LIMIT 5000)
+               ORDER BY a.occurred_at LIMIT 2000)
 `
 
 // Empties what is personal in old rows: the only change that the table allows.

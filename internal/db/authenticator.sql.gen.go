@@ -375,11 +375,17 @@ func (q *Queries) ListShownAuthenticators(ctx context.Context, userID int64) ([]
 
 const listWebAuthnCredentials = `-- name: ListWebAuthnCredentials :many
 SELECT w.authenticator_id, w.credential_id, w.public_key, w.sign_count, w.aaguid, w.transports, w.backup_eligible, w.backup_state, w.passwordless FROM webauthn_credentials w JOIN authenticators a ON a.id = w.authenticator_id
- WHERE a.user_id = $1 ORDER BY a.created_at, a.id
+ WHERE a.user_id = $1 ORDER BY coalesce(a.last_used_at, a.created_at) DESC, a.id LIMIT $2::integer
 `
 
-func (q *Queries) ListWebAuthnCredentials(ctx context.Context, userID int64) ([]WebauthnCredential, error) {
-	rows, err := q.db.Query(ctx, listWebAuthnCredentials, userID)
+type ListWebAuthnCredentialsParams struct {
+	UserID int64
+	Most   int32
+}
+
+// Those that a user used last come first: options list no more than @most.
+func (q *Queries) ListWebAuthnCredentials(ctx context.Context, arg ListWebAuthnCredentialsParams) ([]WebauthnCredential, error) {
+	rows, err := q.db.Query(ctx, listWebAuthnCredentials, arg.UserID, arg.Most)
 	if err != nil {
 		return nil, err
 	}

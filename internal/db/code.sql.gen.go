@@ -45,7 +45,7 @@ func (q *Queries) DeleteCodesOfUser(ctx context.Context, userID *int64) error {
 }
 
 const deleteLink = `-- name: DeleteLink :one
-DELETE FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3 RETURNING key_hash, purpose, user_id, address, created_at, expires_at
+DELETE FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3 AND used_at IS NULL RETURNING key_hash, purpose, user_id, address, created_at, expires_at, session_id, platform, used_at
 `
 
 type DeleteLinkParams struct {
@@ -65,12 +65,15 @@ func (q *Queries) DeleteLink(ctx context.Context, arg DeleteLinkParams) (Link, e
 		&i.Address,
 		&i.CreatedAt,
 		&i.ExpiresAt,
+		&i.SessionID,
+		&i.Platform,
+		&i.UsedAt,
 	)
 	return i, err
 }
 
 const deleteLinksOfAddress = `-- name: DeleteLinksOfAddress :exec
-DELETE FROM links WHERE user_id = $1 AND purpose = $2 AND address = $3
+DELETE FROM links WHERE user_id = $1 AND purpose = $2 AND address = $3 AND used_at IS NULL
 `
 
 type DeleteLinksOfAddressParams struct {
@@ -79,6 +82,7 @@ type DeleteLinksOfAddressParams struct {
 	Address string
 }
 
+// Those that were not used.
 func (q *Queries) DeleteLinksOfAddress(ctx context.Context, arg DeleteLinksOfAddressParams) error {
 	_, err := q.db.Exec(ctx, deleteLinksOfAddress, arg.UserID, arg.Purpose, arg.Address)
 	return err
@@ -100,7 +104,7 @@ func (q *Queries) DeleteLinksOfUser(ctx context.Context, arg DeleteLinksOfUserPa
 
 const deleteOldCodes = `-- name: DeleteOldCodes :execrows
 DELETE FROM codes WHERE (session_id, purpose) IN (
-    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < $1::timestamptz LIMIT 5000)
+    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < $1::timestamptz ORDER BY c.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldCodes(ctx context.Context, before time.Time) (int64, error) {
@@ -112,7 +116,7 @@ func (q *Queries) DeleteOldCodes(ctx context.Context, before time.Time) (int64, 
 }
 
 const deleteOldLinks = `-- name: DeleteOldLinks :execrows
-DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < $1::timestamptz LIMIT 5000)
+DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < $1::timestamptz ORDER BY l.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldLinks(ctx context.Context, before time.Time) (int64, error) {
@@ -125,12 +129,12 @@ func (q *Queries) DeleteOldLinks(ctx context.Context, before time.Time) (int64, 
 
 const deleteStrayCodes = `-- name: DeleteStrayCodes :exec
 DELETE FROM codes c
- WHERE c.user_id = $1::bigint AND c.purpose IN ('login', 'reset_password')
+ WHERE c.user_id = $1::bigint AND c.purpose IN ('login', 'reset_password', 'reauthenticate')
    AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1::bigint AND e.address = c.target)
    AND NOT EXISTS (SELECT FROM users u WHERE u.id = $1::bigint AND u.phone = c.target)
 `
 
-// Those that sign in or reset by what is the person's no more.
+// Those that sign in, reset or prove by what is the person's no more.
 func (q *Queries) DeleteStrayCodes(ctx context.Context, userID int64) error {
 	_, err := q.db.Exec(ctx, deleteStrayCodes, userID)
 	return err
@@ -176,7 +180,7 @@ func (q *Queries) FindCode(ctx context.Context, arg FindCodeParams) (Code, error
 }
 
 const findLink = `-- name: FindLink :one
-SELECT key_hash, purpose, user_id, address, created_at, expires_at FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3
+SELECT key_hash, purpose, user_id, address, created_at, expires_at, session_id, platform, used_at FROM links WHERE key_hash = $1 AND purpose = $2 AND expires_at > $3 AND used_at IS NULL
 `
 
 type FindLinkParams struct {
@@ -195,8 +199,30 @@ func (q *Queries) FindLink(ctx context.Context, arg FindLinkParams) (Link, error
 		&i.Address,
 		&i.CreatedAt,
 		&i.ExpiresAt,
+		&i.SessionID,
+		&i.Platform,
+		&i.UsedAt,
 	)
 	return i, err
+}
+
+const findLinkUsed = `-- name: FindLinkUsed :one
+SELECT EXISTS (SELECT FROM links
+                WHERE user_id = $1 AND session_id = $2::uuid AND purpose = 'verify_email'
+                  AND used_at IS NOT NULL)::boolean AS used
+`
+
+type FindLinkUsedParams struct {
+	UserID    int64
+	SessionID uuid.UUID
+}
+
+// Whether a link has verified an address of a user that a pending session waits for.
+func (q *Queries) FindLinkUsed(ctx context.Context, arg FindLinkUsedParams) (bool, error) {
+	row := q.db.QueryRow(ctx, findLinkUsed, arg.UserID, arg.SessionID)
+	var used bool
+	err := row.Scan(&used)
+	return used, err
 }
 
 const insertCode = `-- name: InsertCode :exec
@@ -239,8 +265,8 @@ func (q *Queries) InsertCode(ctx context.Context, arg InsertCodeParams) error {
 }
 
 const insertLink = `-- name: InsertLink :exec
-INSERT INTO links (key_hash, purpose, user_id, address, created_at, expires_at)
-SELECT $1, $2, u.id, $3, $4, $5 FROM users u WHERE u.id = $6
+INSERT INTO links (key_hash, purpose, user_id, address, created_at, expires_at, session_id, platform)
+SELECT $1, $2, u.id, $3, $4, $5, $6, $7 FROM users u WHERE u.id = $8
 `
 
 type InsertLinkParams struct {
@@ -249,6 +275,8 @@ type InsertLinkParams struct {
 	Address   string
 	Now       time.Time
 	ExpiresAt time.Time
+	SessionID *uuid.UUID
+	Platform  string
 	UserID    int64
 }
 
@@ -260,9 +288,42 @@ func (q *Queries) InsertLink(ctx context.Context, arg InsertLinkParams) error {
 		arg.Address,
 		arg.Now,
 		arg.ExpiresAt,
+		arg.SessionID,
+		arg.Platform,
 		arg.UserID,
 	)
 	return err
+}
+
+const markLinkUsed = `-- name: MarkLinkUsed :one
+UPDATE links SET used_at = $1::timestamptz
+ WHERE key_hash = $2 AND purpose = $3 AND expires_at > $1 AND used_at IS NULL
+RETURNING key_hash, purpose, user_id, address, created_at, expires_at, session_id, platform, used_at
+`
+
+type MarkLinkUsedParams struct {
+	Now     time.Time
+	KeyHash []byte
+	Purpose string
+}
+
+// The same for a link that verifies an address: the row stays until it expires, for the pending
+// session that waits for it.
+func (q *Queries) MarkLinkUsed(ctx context.Context, arg MarkLinkUsedParams) (Link, error) {
+	row := q.db.QueryRow(ctx, markLinkUsed, arg.Now, arg.KeyHash, arg.Purpose)
+	var i Link
+	err := row.Scan(
+		&i.KeyHash,
+		&i.Purpose,
+		&i.UserID,
+		&i.Address,
+		&i.CreatedAt,
+		&i.ExpiresAt,
+		&i.SessionID,
+		&i.Platform,
+		&i.UsedAt,
+	)
+	return i, err
 }
 
 const updateCodeAttempts = `-- name: UpdateCodeAttempts :one

@@ -7,6 +7,7 @@ package db
 
 import (
 	"context"
+	"time"
 )
 
 const findFunction = `-- name: FindFunction :one
@@ -21,12 +22,65 @@ func (q *Queries) FindFunction(ctx context.Context, signature string) (bool, err
 	return column_1, err
 }
 
-const lockMigrations = `-- name: LockMigrations :exec
-SELECT pg_advisory_lock(7105000001)
+const findInvalidIndex = `-- name: FindInvalidIndex :one
+SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index i
+                WHERE i.indexrelid = to_regclass($1::text)::oid AND NOT i.indisvalid)::boolean
 `
 
-// Several processes may start at once on an empty database: one migrates, the others wait.
-func (q *Queries) LockMigrations(ctx context.Context) error {
-	_, err := q.db.Exec(ctx, lockMigrations)
-	return err
+// Whether an index of this name is what a failed CREATE INDEX CONCURRENTLY has left behind.
+func (q *Queries) FindInvalidIndex(ctx context.Context, name string) (bool, error) {
+	row := q.db.QueryRow(ctx, findInvalidIndex, name)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const findMigrationTable = `-- name: FindMigrationTable :one
+SELECT (to_regclass('goose_db_version') IS NOT NULL)::boolean
+`
+
+// Whether the table that lists the applied migrations exists.
+func (q *Queries) FindMigrationTable(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, findMigrationTable)
+	var column_1 bool
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const findTime = `-- name: FindTime :one
+SELECT clock_timestamp()::timestamptz
+`
+
+// The database's time, also in the middle of a transaction.
+func (q *Queries) FindTime(ctx context.Context) (time.Time, error) {
+	row := q.db.QueryRow(ctx, findTime)
+	var column_1 time.Time
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
+const lockMigrations = `-- name: LockMigrations :one
+SELECT pg_try_advisory_xact_lock(7105000001)
+`
+
+// Whether the caller has the migration lock now. It never waits: a waiting statement has a snapshot,
+// for which CREATE INDEX CONCURRENTLY of the process that has the lock would wait in turn. The lock
+// goes with the transaction.
+func (q *Queries) LockMigrations(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, lockMigrations)
+	var pg_try_advisory_xact_lock bool
+	err := row.Scan(&pg_try_advisory_xact_lock)
+	return pg_try_advisory_xact_lock, err
+}
+
+const tryJanitorLock = `-- name: TryJanitorLock :one
+SELECT pg_try_advisory_xact_lock(7105000002)
+`
+
+// The server that has this lock removes what nobody needs any more. The transaction's end ends it.
+func (q *Queries) TryJanitorLock(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, tryJanitorLock)
+	var pg_try_advisory_xact_lock bool
+	err := row.Scan(&pg_try_advisory_xact_lock)
+	return pg_try_advisory_xact_lock, err
 }

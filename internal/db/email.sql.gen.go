@@ -10,34 +10,34 @@ import (
 	"time"
 )
 
-const countAddressHolders = `-- name: CountAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = $1 AND (verified_at IS NOT NULL OR NOT $2::boolean)
+const countAddressOwners = `-- name: CountAddressOwners :one
+SELECT count(*)
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+ WHERE e.address = $1 AND e.user_id <> $2
+   AND (e.verified_at IS NOT NULL
+        OR NOT $3::boolean AND u.disabled_at IS NULL AND u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($4::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
 `
 
-type CountAddressHoldersParams struct {
-	Address  string
-	Verified bool
+type CountAddressOwnersParams struct {
+	Address    string
+	Besides    int64
+	Verified   bool
+	WithFactor bool
 }
 
-// How many have an address; verified: how many have shown that it is theirs.
-func (q *Queries) CountAddressHolders(ctx context.Context, arg CountAddressHoldersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countAddressHolders, arg.Address, arg.Verified)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
-const countOtherAddressHolders = `-- name: CountOtherAddressHolders :one
-SELECT count(*) FROM email_addresses WHERE address = $1 AND user_id <> $2
-`
-
-type CountOtherAddressHoldersParams struct {
-	Address string
-	UserID  int64
-}
-
-func (q *Queries) CountOtherAddressHolders(ctx context.Context, arg CountOtherAddressHoldersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countOtherAddressHolders, arg.Address, arg.UserID)
+// How many accounts besides one keep an address from a new account: the one that has verified it
+// and, unless only that counts (verified), those that a reset mailed to the address would open
+// (FindUserByOwnAddress). An unverified address of any other account keeps nobody out.
+func (q *Queries) CountAddressOwners(ctx context.Context, arg CountAddressOwnersParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countAddressOwners,
+		arg.Address,
+		arg.Besides,
+		arg.Verified,
+		arg.WithFactor,
+	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -58,6 +58,36 @@ func (q *Queries) DeleteEmailAddress(ctx context.Context, arg DeleteEmailAddress
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const deleteEmailAddresses = `-- name: DeleteEmailAddresses :many
+DELETE FROM email_addresses WHERE user_id = $1 RETURNING address, verified_at, is_primary
+`
+
+type DeleteEmailAddressesRow struct {
+	Address    string
+	VerifiedAt *time.Time
+	IsPrimary  bool
+}
+
+func (q *Queries) DeleteEmailAddresses(ctx context.Context, userID int64) ([]DeleteEmailAddressesRow, error) {
+	rows, err := q.db.Query(ctx, deleteEmailAddresses, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []DeleteEmailAddressesRow{}
+	for rows.Next() {
+		var i DeleteEmailAddressesRow
+		if err := rows.Scan(&i.Address, &i.VerifiedAt, &i.IsPrimary); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const deleteOtherEmailAddresses = `-- name: DeleteOtherEmailAddresses :many
@@ -94,6 +124,23 @@ func (q *Queries) DeleteOtherEmailAddresses(ctx context.Context, arg DeleteOther
 	return items, nil
 }
 
+const deleteRejectedEmailAddress = `-- name: DeleteRejectedEmailAddress :execrows
+DELETE FROM email_addresses WHERE user_id = $1 AND address = $2 AND verified_at IS NULL
+`
+
+type DeleteRejectedEmailAddressParams struct {
+	UserID  int64
+	Address string
+}
+
+func (q *Queries) DeleteRejectedEmailAddress(ctx context.Context, arg DeleteRejectedEmailAddressParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteRejectedEmailAddress, arg.UserID, arg.Address)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteUnverifiedEmailAddresses = `-- name: DeleteUnverifiedEmailAddresses :exec
 DELETE FROM email_addresses WHERE user_id = $1 AND verified_at IS NULL AND NOT is_primary
 `
@@ -101,6 +148,35 @@ DELETE FROM email_addresses WHERE user_id = $1 AND verified_at IS NULL AND NOT i
 func (q *Queries) DeleteUnverifiedEmailAddresses(ctx context.Context, userID int64) error {
 	_, err := q.db.Exec(ctx, deleteUnverifiedEmailAddresses, userID)
 	return err
+}
+
+const findNoticeAddress = `-- name: FindNoticeAddress :one
+SELECT address FROM email_addresses
+ WHERE user_id = $1 AND verified_at IS NOT NULL
+ ORDER BY is_primary DESC, created_at, address
+ LIMIT 1
+`
+
+// The address that security notices go to: a verified one, the primary one before the others.
+func (q *Queries) FindNoticeAddress(ctx context.Context, userID int64) (string, error) {
+	row := q.db.QueryRow(ctx, findNoticeAddress, userID)
+	var address string
+	err := row.Scan(&address)
+	return address, err
+}
+
+const findUnproved = `-- name: FindUnproved :one
+SELECT (EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1)
+        AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL)
+        AND NOT EXISTS (SELECT FROM users u WHERE u.id = $1 AND u.phone_verified_at IS NOT NULL))::boolean AS unproved
+`
+
+// Whether an account has an unverified address, and has verified neither an address nor a number.
+func (q *Queries) FindUnproved(ctx context.Context, userID int64) (bool, error) {
+	row := q.db.QueryRow(ctx, findUnproved, userID)
+	var unproved bool
+	err := row.Scan(&unproved)
+	return unproved, err
 }
 
 const findVerifiedHolder = `-- name: FindVerifiedHolder :one
@@ -138,6 +214,55 @@ func (q *Queries) InsertEmailAddress(ctx context.Context, arg InsertEmailAddress
 		arg.UserID,
 	)
 	return err
+}
+
+const listAddressCandidates = `-- name: ListAddressCandidates :many
+SELECT u.id, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
+       (u.disabled_at IS NOT NULL)::boolean AS disabled
+  FROM email_addresses e
+  JOIN users u ON u.id = e.user_id
+  LEFT JOIN email_addresses p ON p.user_id = u.id AND p.is_primary
+ WHERE e.address = $1 AND e.verified_at IS NULL
+ ORDER BY e.created_at, u.id
+ LIMIT $2::integer
+`
+
+type ListAddressCandidatesParams struct {
+	Address string
+	Most    int32
+}
+
+type ListAddressCandidatesRow struct {
+	ID              int64
+	PrimaryEmail    string
+	PrimaryVerified bool
+	Disabled        bool
+}
+
+// The accounts that have an address without having verified it, for an operator to choose from.
+func (q *Queries) ListAddressCandidates(ctx context.Context, arg ListAddressCandidatesParams) ([]ListAddressCandidatesRow, error) {
+	rows, err := q.db.Query(ctx, listAddressCandidates, arg.Address, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAddressCandidatesRow{}
+	for rows.Next() {
+		var i ListAddressCandidatesRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.PrimaryEmail,
+			&i.PrimaryVerified,
+			&i.Disabled,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listEmailAddresses = `-- name: ListEmailAddresses :many

@@ -7,15 +7,14 @@ package db
 
 import (
 	"context"
-	"time"
 )
 
 const deleteIdleRateLimits = `-- name: DeleteIdleRateLimits :execrows
-DELETE FROM rate_limits WHERE key IN (SELECT l.key FROM rate_limits l WHERE l.used_until < $1 LIMIT 5000 FOR UPDATE SKIP LOCKED)
+DELETE FROM rate_limits WHERE key IN (SELECT l.key FROM rate_limits l WHERE l.used_until < now() ORDER BY l.used_until LIMIT 2000 FOR UPDATE SKIP LOCKED)
 `
 
-func (q *Queries) DeleteIdleRateLimits(ctx context.Context, now time.Time) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteIdleRateLimits, now)
+func (q *Queries) DeleteIdleRateLimits(ctx context.Context) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteIdleRateLimits)
 	if err != nil {
 		return 0, err
 	}
@@ -33,28 +32,24 @@ func (q *Queries) DeleteRateLimits(ctx context.Context, keys [][]byte) error {
 }
 
 const findRateLimitWait = `-- name: FindRateLimitWait :one
-SELECT coalesce(max(extract(epoch FROM used_until - $1::timestamptz) + cost_seconds - period_seconds), 0)::double precision
-  FROM rate_limits WHERE key = ANY($2::bytea[])
+SELECT coalesce(max(extract(epoch FROM used_until - now()) + cost_seconds - period_seconds), 0)::double precision
+  FROM rate_limits WHERE key = ANY($1::bytea[])
 `
 
-type FindRateLimitWaitParams struct {
-	Now  time.Time
-	Keys [][]byte
-}
-
 // Seconds until each of the limits has a request left.
-func (q *Queries) FindRateLimitWait(ctx context.Context, arg FindRateLimitWaitParams) (float64, error) {
-	row := q.db.QueryRow(ctx, findRateLimitWait, arg.Now, arg.Keys)
+func (q *Queries) FindRateLimitWait(ctx context.Context, keys [][]byte) (float64, error) {
+	row := q.db.QueryRow(ctx, findRateLimitWait, keys)
 	var column_1 float64
 	err := row.Scan(&column_1)
 	return column_1, err
 }
 
 const updateRateLimits = `-- name: UpdateRateLimits :many
+
 INSERT INTO rate_limits AS l (key, used_until, cost_seconds, period_seconds)
 SELECT asked.key, asked.now + asked.cost * interval '1 second', asked.cost, asked.period
-  FROM (SELECT $1::timestamptz AS now, unnest($2::bytea[]) AS key, unnest($3::double precision[]) AS cost,
-               unnest($4::double precision[]) AS period) AS asked
+  FROM (SELECT now() AS now, unnest($1::bytea[]) AS key, unnest($2::double precision[]) AS cost,
+               unnest($3::double precision[]) AS period) AS asked
  ORDER BY asked.key
     ON CONFLICT (key) DO UPDATE -- excluded.used_until is now + cost
    SET used_until = greatest(l.used_until + excluded.cost_seconds * interval '1 second', excluded.used_until),
@@ -65,21 +60,16 @@ RETURNING key
 `
 
 type UpdateRateLimitsParams struct {
-	Now     time.Time
 	Keys    [][]byte
 	Costs   []float64
 	Periods []float64
 }
 
+// The database's clock counts: servers whose clocks differ count the same.
 // Takes one request from each of the limits, in the order of their keys so that two of these
 // cannot wait for each other, and returns the keys of those that had one left.
 func (q *Queries) UpdateRateLimits(ctx context.Context, arg UpdateRateLimitsParams) ([][]byte, error) {
-	rows, err := q.db.Query(ctx, updateRateLimits,
-		arg.Now,
-		arg.Keys,
-		arg.Costs,
-		arg.Periods,
-	)
+	rows, err := q.db.Query(ctx, updateRateLimits, arg.Keys, arg.Costs, arg.Periods)
 	if err != nil {
 		return nil, err
 	}
@@ -107,4 +97,50 @@ UPDATE rate_limits SET used_until = used_until - cost_seconds * interval '1 seco
 func (q *Queries) UpdateRateLimitsBack(ctx context.Context, keys [][]byte) error {
 	_, err := q.db.Exec(ctx, updateRateLimitsBack, keys)
 	return err
+}
+
+const updateRateLimitsLater = `-- name: UpdateRateLimitsLater :many
+INSERT INTO rate_limits AS l (key, used_until, cost_seconds, period_seconds)
+SELECT asked.key, now() + asked.cost * interval '1 second', asked.cost, asked.period
+  FROM (SELECT unnest($1::bytea[]) AS key, unnest($2::double precision[]) AS cost, unnest($3::double precision[]) AS period) AS asked
+ ORDER BY asked.key
+    ON CONFLICT (key) DO UPDATE
+   SET used_until = least(greatest(l.used_until, now()) + excluded.cost_seconds * interval '1 second',
+                          now() + (excluded.period_seconds + $4::double precision) * interval '1 second'),
+       cost_seconds = excluded.cost_seconds, period_seconds = excluded.period_seconds
+RETURNING (extract(epoch FROM used_until - now()) - period_seconds)::double precision AS wait_seconds
+`
+
+type UpdateRateLimitsLaterParams struct {
+	Keys        [][]byte
+	Costs       []float64
+	Periods     []float64
+	MostSeconds float64
+}
+
+// Takes one request from each of the limits whether it has one left or not, and returns for how
+// many seconds each of them would have refused it. What is taken in advance is bounded.
+func (q *Queries) UpdateRateLimitsLater(ctx context.Context, arg UpdateRateLimitsLaterParams) ([]float64, error) {
+	rows, err := q.db.Query(ctx, updateRateLimitsLater,
+		arg.Keys,
+		arg.Costs,
+		arg.Periods,
+		arg.MostSeconds,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []float64{}
+	for rows.Next() {
+		var wait_seconds float64
+		if err := rows.Scan(&wait_seconds); err != nil {
+			return nil, err
+		}
+		items = append(items, wait_seconds)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

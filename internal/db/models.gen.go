@@ -62,6 +62,9 @@ type Link struct {
 	Address   string
 	CreatedAt time.Time
 	ExpiresAt time.Time
+	SessionID *uuid.UUID
+	Platform  string
+	UsedAt    *time.Time
 }
 
 // Accounts with other services that sign people in.
@@ -113,6 +116,10 @@ type SessionDetail struct {
 	Phone                *string
 	PhoneVerifiedAt      *time.Time
 	DeletesAt            *time.Time
+	TokenExpiresAt       time.Time
+	PreviousTokenHash    []byte
+	PreviousTokenWorks   bool
+	LivesUntil           time.Time
 }
 
 type UserDetail struct {

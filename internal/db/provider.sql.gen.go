@@ -13,7 +13,7 @@ import (
 )
 
 const deleteOldProviderNonces = `-- name: DeleteOldProviderNonces :execrows
-DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= $1 LIMIT 5000)
+DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= $1 ORDER BY n.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldProviderNonces(ctx context.Context, now time.Time) (int64, error) {
@@ -25,7 +25,7 @@ func (q *Queries) DeleteOldProviderNonces(ctx context.Context, now time.Time) (i
 }
 
 const deleteOldSpentIDTokens = `-- name: DeleteOldSpentIDTokens :execrows
-DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= $1 LIMIT 5000)
+DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldSpentIDTokens(ctx context.Context, now time.Time) (int64, error) {
@@ -95,22 +95,35 @@ func (q *Queries) DeleteProviderAccountsOfUser(ctx context.Context, userID int64
 	return items, nil
 }
 
-const deleteProviderNonce = `-- name: DeleteProviderNonce :execrows
-DELETE FROM provider_nonces WHERE nonce_hash = ANY($1::bytea[]) AND expires_at > $2
+const deleteProviderNonce = `-- name: DeleteProviderNonce :one
+DELETE FROM provider_nonces
+ WHERE nonce_hash = $1 AND expires_at > $2
+   AND (session_id IS NULL OR session_id = $3::uuid OR process IS NULL AND $4::text = 'login')
+   AND (process = $4::text OR process IS NULL AND $4::text IN ('login', 'connect'))
+RETURNING expires_at
 `
 
 type DeleteProviderNonceParams struct {
-	NonceHashes [][]byte
-	Now         time.Time
+	NonceHash []byte
+	Now       time.Time
+	SessionID *uuid.UUID
+	Process   string
 }
 
 // Race: a nonce works once, also of many tokens at once.
-func (q *Queries) DeleteProviderNonce(ctx context.Context, arg DeleteProviderNonceParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteProviderNonce, arg.NonceHashes, arg.Now)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+// Security: one that a session asked for works in that session alone, and one that names a process
+// for that process alone; one that names none serves a sign-in that leaves the session behind, too
+// (TestProviderNonce_worksForItsAskerAlone).
+func (q *Queries) DeleteProviderNonce(ctx context.Context, arg DeleteProviderNonceParams) (time.Time, error) {
+	row := q.db.QueryRow(ctx, deleteProviderNonce,
+		arg.NonceHash,
+		arg.Now,
+		arg.SessionID,
+		arg.Process,
+	)
+	var expires_at time.Time
+	err := row.Scan(&expires_at)
+	return expires_at, err
 }
 
 const deleteRevocation = `-- name: DeleteRevocation :exec
@@ -120,6 +133,43 @@ DELETE FROM revocations WHERE id = $1
 func (q *Queries) DeleteRevocation(ctx context.Context, id uuid.UUID) error {
 	_, err := q.db.Exec(ctx, deleteRevocation, id)
 	return err
+}
+
+const deleteUnprovedProviderAccounts = `-- name: DeleteUnprovedProviderAccounts :many
+DELETE FROM provider_accounts p
+ USING users u
+ WHERE u.id = p.user_id AND p.user_id = $1 AND p.created_at <= u.proved_elsewhere_at
+RETURNING p.provider, p.uid, p.user_id, p.display, p.client_id, p.grant_sealed, p.created_at, p.last_used_at
+`
+
+// Those that were connected before somebody else than their owner may have verified the address.
+func (q *Queries) DeleteUnprovedProviderAccounts(ctx context.Context, userID int64) ([]ProviderAccount, error) {
+	rows, err := q.db.Query(ctx, deleteUnprovedProviderAccounts, userID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ProviderAccount{}
+	for rows.Next() {
+		var i ProviderAccount
+		if err := rows.Scan(
+			&i.Provider,
+			&i.Uid,
+			&i.UserID,
+			&i.Display,
+			&i.ClientID,
+			&i.GrantSealed,
+			&i.CreatedAt,
+			&i.LastUsedAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const findProviderAccount = `-- name: FindProviderAccount :one
@@ -186,16 +236,24 @@ func (q *Queries) InsertProviderAccount(ctx context.Context, arg InsertProviderA
 }
 
 const insertProviderNonce = `-- name: InsertProviderNonce :exec
-INSERT INTO provider_nonces (nonce_hash, expires_at) VALUES ($1, $2)
+INSERT INTO provider_nonces (nonce_hash, expires_at, session_id, process)
+VALUES ($1, $2, $3, $4)
 `
 
 type InsertProviderNonceParams struct {
 	NonceHash []byte
 	ExpiresAt time.Time
+	SessionID *uuid.UUID
+	Process   *string
 }
 
 func (q *Queries) InsertProviderNonce(ctx context.Context, arg InsertProviderNonceParams) error {
-	_, err := q.db.Exec(ctx, insertProviderNonce, arg.NonceHash, arg.ExpiresAt)
+	_, err := q.db.Exec(ctx, insertProviderNonce,
+		arg.NonceHash,
+		arg.ExpiresAt,
+		arg.SessionID,
+		arg.Process,
+	)
 	return err
 }
 

@@ -31,27 +31,54 @@ func (q *Queries) CountSessionsLastRotatedBefore(ctx context.Context, arg CountS
 	return count, err
 }
 
-const deleteOldSessions = `-- name: DeleteOldSessions :execrows
+const deleteOldPendingSessions = `-- name: DeleteOldPendingSessions :execrows
 DELETE FROM sessions WHERE id IN (
-    SELECT s.id FROM sessions s
-     WHERE s.ended_at < $1::timestamptz OR s.expires_at < $1 OR s.refresh_expires_at < $1
-        OR s.user_id IS NULL AND s.expires_at < $2::timestamptz -- a visitor's: nobody asks what became of it
-     LIMIT 5000)
+    SELECT s.id FROM sessions s WHERE s.user_id IS NULL AND s.expires_at < $1 ORDER BY s.expires_at LIMIT 2000)
 `
 
-type DeleteOldSessionsParams struct {
-	Before time.Time
-	Now    time.Time
-}
-
-// Sessions that nobody can use any more are kept for a while, so that a client that comes with
-// one of their tokens learns why.
-func (q *Queries) DeleteOldSessions(ctx context.Context, arg DeleteOldSessionsParams) (int64, error) {
-	result, err := q.db.Exec(ctx, deleteOldSessions, arg.Before, arg.Now)
+// Sessions of sign-ins that were never completed. They can be had without an account, so they go
+// as soon as they have expired.
+func (q *Queries) DeleteOldPendingSessions(ctx context.Context, now time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteOldPendingSessions, now)
 	if err != nil {
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const deleteOldSessionsOfPage = `-- name: DeleteOldSessionsOfPage :one
+WITH page AS MATERIALIZED (
+    SELECT s.id, (s.ended_at < $2::timestamptz OR s.expires_at < $2 OR greatest(s.refresh_expires_at, s.token_expires_at) < $2) AS old, s.user_id
+      FROM sessions s WHERE s.id > $1 ORDER BY s.id LIMIT 2000
+), gone AS (
+    DELETE FROM sessions s USING page
+     WHERE s.id = page.id AND page.old AND page.user_id IS NOT NULL
+       AND (s.ended_at < $2 OR s.expires_at < $2 OR greatest(s.refresh_expires_at, s.token_expires_at) < $2)
+ RETURNING s.id
+)
+SELECT (SELECT count(*) FROM page)::bigint AS found, (SELECT count(*) FROM gone)::bigint AS removed,
+       coalesce((SELECT page.id FROM page ORDER BY page.id DESC LIMIT 1), $1)::uuid AS last
+`
+
+type DeleteOldSessionsOfPageParams struct {
+	After  uuid.UUID
+	Before time.Time
+}
+
+type DeleteOldSessionsOfPageRow struct {
+	Found   int64
+	Removed int64
+	Last    uuid.UUID
+}
+
+// Sessions that nobody can use any more are kept for a while, so that a client that comes with
+// one of their tokens learns why. The janitor reads the table in pages: an index on the times
+// that each refresh moves would cost every refresh more than the pages cost the janitor.
+func (q *Queries) DeleteOldSessionsOfPage(ctx context.Context, arg DeleteOldSessionsOfPageParams) (DeleteOldSessionsOfPageRow, error) {
+	row := q.db.QueryRow(ctx, deleteOldSessionsOfPage, arg.After, arg.Before)
+	var i DeleteOldSessionsOfPageRow
+	err := row.Scan(&i.Found, &i.Removed, &i.Last)
+	return i, err
 }
 
 const endListedSessions = `-- name: EndListedSessions :many
@@ -94,9 +121,9 @@ func (q *Queries) EndListedSessions(ctx context.Context, arg EndListedSessionsPa
 
 const endOldestSessions = `-- name: EndOldestSessions :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
- WHERE id IN (SELECT s.id FROM sessions s
-               WHERE s.user_id = $3::bigint AND s.ended_at IS NULL
-               ORDER BY s.created_at DESC, s.id
+ WHERE id IN (SELECT s.id FROM sessions s JOIN session_details d ON d.id = s.id
+               WHERE s.user_id = $3::bigint AND d.ended_at IS NULL AND d.lives_until > $1
+               ORDER BY s.last_seen_at DESC, s.created_at DESC, s.id
               OFFSET $4::integer)
 `
 
@@ -107,8 +134,8 @@ type EndOldestSessionsParams struct {
 	Most      int32
 }
 
-// Ends the oldest sessions of a user that are more than @most. The user's row is locked, so
-// two sign-ins at once cannot both leave one too many.
+// Ends those of a user's living sessions that are more than @most, the least recently used first.
+// The user's row is locked, so two sign-ins at once cannot both leave one too many.
 func (q *Queries) EndOldestSessions(ctx context.Context, arg EndOldestSessionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, endOldestSessions,
 		arg.Now,
@@ -165,6 +192,86 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
+const endSessionOfUser = `-- name: EndSessionOfUser :execrows
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE id = $3 AND user_id = $4::bigint AND ended_at IS NULL
+`
+
+type EndSessionOfUserParams struct {
+	Now       time.Time
+	EndReason string
+	ID        uuid.UUID
+	UserID    int64
+}
+
+// Ends the session that a token names, where it is still its user's.
+func (q *Queries) EndSessionOfUser(ctx context.Context, arg EndSessionOfUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, endSessionOfUser,
+		arg.Now,
+		arg.EndReason,
+		arg.ID,
+		arg.UserID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const endSessionToken = `-- name: EndSessionToken :exec
+UPDATE sessions SET token_expires_at = 'epoch' WHERE id = $1
+`
+
+// The session goes on without a session token.
+func (q *Queries) EndSessionToken(ctx context.Context, id uuid.UUID) error {
+	_, err := q.db.Exec(ctx, endSessionToken, id)
+	return err
+}
+
+const endSessionsOfAllUsers = `-- name: EndSessionsOfAllUsers :many
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE id IN (SELECT s.id FROM sessions s
+               WHERE s.id > $3::uuid AND s.ended_at IS NULL AND s.expires_at > $1
+               ORDER BY s.id
+               LIMIT $4::integer
+                 FOR NO KEY UPDATE)
+RETURNING id
+`
+
+type EndSessionsOfAllUsersParams struct {
+	Now       time.Time
+	EndReason string
+	After     uuid.UUID
+	Most      int32
+}
+
+// Ends a step of all sessions that have not ended or expired, those of unfinished sign-ins too, in
+// the order of their ids. The caller goes on after the greatest id of the step.
+func (q *Queries) EndSessionsOfAllUsers(ctx context.Context, arg EndSessionsOfAllUsersParams) ([]uuid.UUID, error) {
+	rows, err := q.db.Query(ctx, endSessionsOfAllUsers,
+		arg.Now,
+		arg.EndReason,
+		arg.After,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []uuid.UUID{}
+	for rows.Next() {
+		var id uuid.UUID
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const endSessionsOfUser = `-- name: EndSessionsOfUser :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text WHERE user_id = $3::bigint AND ended_at IS NULL
 `
@@ -181,6 +288,31 @@ func (q *Queries) EndSessionsOfUser(ctx context.Context, arg EndSessionsOfUserPa
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const findKnownDevice = `-- name: FindKnownDevice :one
+SELECT s.id, s.user_id::bigint AS user_id FROM sessions s
+ WHERE (s.id = $1::uuid OR s.token_hash = $2::bytea) AND s.user_id IS NOT NULL
+   AND s.last_seen_at > $3 AND s.end_reason IS DISTINCT FROM 'reuse_detected'
+`
+
+type FindKnownDeviceParams struct {
+	ID        *uuid.UUID
+	TokenHash []byte
+	Since     time.Time
+}
+
+type FindKnownDeviceRow struct {
+	ID     uuid.UUID
+	UserID int64
+}
+
+// Whose session a secret is of, if it was used lately and not ended because it was stolen.
+func (q *Queries) FindKnownDevice(ctx context.Context, arg FindKnownDeviceParams) (FindKnownDeviceRow, error) {
+	row := q.db.QueryRow(ctx, findKnownDevice, arg.ID, arg.TokenHash, arg.Since)
+	var i FindKnownDeviceRow
+	err := row.Scan(&i.ID, &i.UserID)
+	return i, err
 }
 
 const findPendingSessionByToken = `-- name: FindPendingSessionByToken :one
@@ -217,7 +349,7 @@ func (q *Queries) FindPendingSessionByToken(ctx context.Context, arg FindPending
 }
 
 const findSession = `-- name: FindSession :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM session_details WHERE id = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until FROM session_details WHERE id = $1
 `
 
 func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail, error) {
@@ -249,14 +381,19 @@ func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail,
 		&i.Phone,
 		&i.PhoneVerifiedAt,
 		&i.DeletesAt,
+		&i.TokenExpiresAt,
+		&i.PreviousTokenHash,
+		&i.PreviousTokenWorks,
+		&i.LivesUntil,
 	)
 	return i, err
 }
 
 const findSessionByToken = `-- name: FindSessionByToken :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM session_details WHERE token_hash = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until FROM session_details WHERE token_hash = $1 OR previous_token_hash = $1
 `
 
+// By the session token that was handed out last, or by the one before it.
 func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (SessionDetail, error) {
 	row := q.db.QueryRow(ctx, findSessionByToken, tokenHash)
 	var i SessionDetail
@@ -286,6 +423,67 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 		&i.Phone,
 		&i.PhoneVerifiedAt,
 		&i.DeletesAt,
+		&i.TokenExpiresAt,
+		&i.PreviousTokenHash,
+		&i.PreviousTokenWorks,
+		&i.LivesUntil,
+	)
+	return i, err
+}
+
+const findSessionToRefresh = `-- name: FindSessionToRefresh :one
+SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at, session_details.token_expires_at, session_details.previous_token_hash, session_details.previous_token_works, session_details.lives_until,
+       coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
+       extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
+  FROM session_details
+  JOIN sessions s ON s.id = session_details.id
+ WHERE session_details.id = $1
+`
+
+type FindSessionToRefreshRow struct {
+	SessionDetail   SessionDetail
+	RefreshIssuedAt time.Time
+	Age             float64
+}
+
+// A session whose refresh token was presented: when that token was issued, and how many seconds
+// old the generation is by the clock of the database. clock_timestamp, because a transaction that
+// waited for the lock began before the generation that it finds.
+func (q *Queries) FindSessionToRefresh(ctx context.Context, id uuid.UUID) (FindSessionToRefreshRow, error) {
+	row := q.db.QueryRow(ctx, findSessionToRefresh, id)
+	var i FindSessionToRefreshRow
+	err := row.Scan(
+		&i.SessionDetail.ID,
+		&i.SessionDetail.TokenHash,
+		&i.SessionDetail.UserID,
+		&i.SessionDetail.CreatedAt,
+		&i.SessionDetail.ExpiresAt,
+		&i.SessionDetail.Generation,
+		&i.SessionDetail.RotatedAt,
+		&i.SessionDetail.RefreshExpiresAt,
+		&i.SessionDetail.ConfirmedAt,
+		&i.SessionDetail.IdempotencyKeyHash,
+		&i.SessionDetail.SendsIdempotencyKeys,
+		&i.SessionDetail.Methods,
+		&i.SessionDetail.EndedAt,
+		&i.SessionDetail.EndReason,
+		&i.SessionDetail.Display,
+		&i.SessionDetail.HasUsablePassword,
+		&i.SessionDetail.DisabledAt,
+		&i.SessionDetail.UserCreatedAt,
+		&i.SessionDetail.Email,
+		&i.SessionDetail.EmailVerifiedAt,
+		&i.SessionDetail.TenantID,
+		&i.SessionDetail.Username,
+		&i.SessionDetail.Phone,
+		&i.SessionDetail.PhoneVerifiedAt,
+		&i.SessionDetail.DeletesAt,
+		&i.SessionDetail.TokenExpiresAt,
+		&i.SessionDetail.PreviousTokenHash,
+		&i.SessionDetail.PreviousTokenWorks,
+		&i.SessionDetail.LivesUntil,
+		&i.RefreshIssuedAt,
+		&i.Age,
 	)
 	return i, err
 }
@@ -326,10 +524,12 @@ func (q *Queries) InsertPendingSession(ctx context.Context, arg InsertPendingSes
 }
 
 const insertSession = `-- name: InsertSession :exec
-INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
-                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
-VALUES ($1, $2, $3, $4::bigint, $5, $6, 1, $7,
-        $8, false, $5, $9, $10, $11, $12)
+INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_issued_at,
+                      refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods,
+                      token_expires_at)
+VALUES ($1, $2, $3, $4::bigint, $5, $6, 1, clock_timestamp(), $7::timestamptz,
+        $8, false, $5, $9, $10, $11, $12,
+        $13)
 `
 
 type InsertSessionParams struct {
@@ -339,12 +539,13 @@ type InsertSessionParams struct {
 	UserID           int64
 	CreatedAt        time.Time
 	ExpiresAt        time.Time
-	RotatedAt        time.Time
+	RefreshIssuedAt  time.Time
 	RefreshExpiresAt time.Time
 	UserAgent        string
 	DeviceName       string
 	Address          *string
 	Methods          json.RawMessage
+	TokenExpiresAt   time.Time
 }
 
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
@@ -355,12 +556,13 @@ func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) er
 		arg.UserID,
 		arg.CreatedAt,
 		arg.ExpiresAt,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.UserAgent,
 		arg.DeviceName,
 		arg.Address,
 		arg.Methods,
+		arg.TokenExpiresAt,
 	)
 	return err
 }
@@ -402,10 +604,11 @@ func (q *Queries) ListDevicesOfUser(ctx context.Context, arg ListDevicesOfUserPa
 }
 
 const listSessions = `-- name: ListSessions :many
-SELECT id, listing_id, created_at, last_seen_at, user_agent, device_name, address
-  FROM sessions
- WHERE user_id = $1::bigint AND ended_at IS NULL AND expires_at > $2 AND refresh_expires_at > $2
- ORDER BY created_at DESC, id
+SELECT s.id, s.listing_id, s.created_at, s.last_seen_at, s.user_agent, s.device_name, s.address
+  FROM sessions s
+  JOIN session_details d ON d.id = s.id
+ WHERE s.user_id = $1::bigint AND d.ended_at IS NULL AND d.disabled_at IS NULL AND d.lives_until > $2::timestamptz
+ ORDER BY s.created_at DESC, s.id
 `
 
 type ListSessionsParams struct {
@@ -496,18 +699,20 @@ func (q *Queries) MarkSessionConfirmed(ctx context.Context, arg MarkSessionConfi
 
 const markSessionRotated = `-- name: MarkSessionRotated :exec
 UPDATE sessions
-   SET generation = $1, rotated_at = $2,
+   SET generation = $1, rotated_at = clock_timestamp(), refresh_issued_at = $2::timestamptz,
        refresh_expires_at = least(expires_at, $3), confirmed_at = NULL,
        idempotency_key_hash = $4,
+       token_expires_at = CASE WHEN $5::boolean THEN 'epoch' ELSE token_expires_at END,
        sends_idempotency_keys = sends_idempotency_keys OR $4::bytea IS NOT NULL
- WHERE id = $5
+ WHERE id = $6
 `
 
 type MarkSessionRotatedParams struct {
 	Generation         int64
-	RotatedAt          time.Time
+	RefreshIssuedAt    time.Time
 	RefreshExpiresAt   time.Time
 	IdempotencyKeyHash []byte
+	EndsSessionToken   bool
 	ID                 uuid.UUID
 }
 
@@ -515,10 +720,48 @@ type MarkSessionRotatedParams struct {
 func (q *Queries) MarkSessionRotated(ctx context.Context, arg MarkSessionRotatedParams) error {
 	_, err := q.db.Exec(ctx, markSessionRotated,
 		arg.Generation,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.IdempotencyKeyHash,
+		arg.EndsSessionToken,
 		arg.ID,
+	)
+	return err
+}
+
+const markSessionTokenUsed = `-- name: MarkSessionTokenUsed :exec
+UPDATE sessions
+   SET token_expires_at = greatest(token_expires_at, $1::timestamptz),
+       last_seen_at = greatest(last_seen_at, $2::timestamptz),
+       previous_token_works = previous_token_works AND NOT $3::boolean
+ WHERE id = (SELECT s.id FROM sessions s
+              WHERE s.id = $4 AND s.ended_at IS NULL AND s.token_expires_at > $2
+                AND (s.token_expires_at < $5::timestamptz
+                     OR $3 AND s.previous_token_works AND s.token_hash = $6)
+                FOR NO KEY UPDATE SKIP LOCKED)
+   AND set_config('synchronous_commit', 'off', true) = 'off'
+`
+
+type MarkSessionTokenUsedParams struct {
+	TokenExpiresAt time.Time
+	Now            time.Time
+	EndsPrevious   bool
+	ID             uuid.UUID
+	DueBefore      time.Time
+	TokenHash      []byte
+}
+
+// The session token was used: its idle end moves on, and the one before it ends where this is its
+// first use. At most one of parallel uses writes, and none waits for a lock.
+// Durability: `off`. What is lost of it, the next use writes again.
+func (q *Queries) MarkSessionTokenUsed(ctx context.Context, arg MarkSessionTokenUsedParams) error {
+	_, err := q.db.Exec(ctx, markSessionTokenUsed,
+		arg.TokenExpiresAt,
+		arg.Now,
+		arg.EndsPrevious,
+		arg.ID,
+		arg.DueBefore,
+		arg.TokenHash,
 	)
 	return err
 }
@@ -542,33 +785,38 @@ func (q *Queries) UpdateSessionAttempt(ctx context.Context, arg UpdateSessionAtt
 const updateSessionGeneration = `-- name: UpdateSessionGeneration :one
 UPDATE sessions s
    SET generation = s.generation + 1,
-       rotated_at = $1,
+       rotated_at = clock_timestamp(),
+       refresh_issued_at = $1::timestamptz,
        refresh_expires_at = least(s.expires_at, $2),
        confirmed_at = NULL,
        idempotency_key_hash = $3,
+       token_expires_at = CASE WHEN $4::boolean THEN 'epoch' ELSE s.token_expires_at END,
        sends_idempotency_keys = s.sends_idempotency_keys OR $3::bytea IS NOT NULL
   FROM user_details u
- WHERE s.id = $4 AND s.generation = $5 AND s.user_id = $6::bigint
-   AND s.ended_at IS NULL AND s.expires_at > $7 AND s.refresh_expires_at > $7
+ WHERE s.id = $5 AND s.generation = $6 AND s.user_id = $7::bigint
+   AND s.ended_at IS NULL AND s.expires_at > $8 AND s.refresh_expires_at > $8
+   AND (s.rotated_at <= now() - make_interval(secs => $9::double precision)
+        OR s.rotated_at >= now() + make_interval(secs => $9))
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
-RETURNING s.generation, s.rotated_at, s.refresh_expires_at, s.methods,
+RETURNING s.generation, s.refresh_expires_at, s.methods,
        u.display, u.has_usable_password, u.email, u.tenant_id, u.username
 `
 
 type UpdateSessionGenerationParams struct {
-	RotatedAt          time.Time
+	RefreshIssuedAt    time.Time
 	RefreshExpiresAt   time.Time
 	IdempotencyKeyHash []byte
+	EndsSessionToken   bool
 	ID                 uuid.UUID
 	Generation         int64
 	UserID             int64
 	Now                time.Time
+	Grace              float64
 }
 
 type UpdateSessionGenerationRow struct {
 	Generation        int64
-	RotatedAt         time.Time
 	RefreshExpiresAt  time.Time
 	Methods           json.RawMessage
 	Display           string
@@ -578,23 +826,25 @@ type UpdateSessionGenerationRow struct {
 	Username          *string
 }
 
-// The fast path of a refresh: moves a generation on if, and only if, the presented one is the
-// current one and nothing stands against it. No row means: lock, read and judge.
+// The fast path of a refresh: replaces a generation if, and only if, the presented one is the
+// current one, is not young (session.Judge says what young means), and nothing else is against
+// it. No row means: read and judge. The age is measured by the clock of the database.
 // Durability: `local`. What a fail-over loses of it, Adopt repairs.
 func (q *Queries) UpdateSessionGeneration(ctx context.Context, arg UpdateSessionGenerationParams) (UpdateSessionGenerationRow, error) {
 	row := q.db.QueryRow(ctx, updateSessionGeneration,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.IdempotencyKeyHash,
+		arg.EndsSessionToken,
 		arg.ID,
 		arg.Generation,
 		arg.UserID,
 		arg.Now,
+		arg.Grace,
 	)
 	var i UpdateSessionGenerationRow
 	err := row.Scan(
 		&i.Generation,
-		&i.RotatedAt,
 		&i.RefreshExpiresAt,
 		&i.Methods,
 		&i.Display,
@@ -623,9 +873,10 @@ func (q *Queries) UpdateSessionMethods(ctx context.Context, arg UpdateSessionMet
 const updateSessionSignedIn = `-- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
    SET user_id = $1::bigint, attempt = NULL, token_hash = $2, created_at = $3, expires_at = $4,
-       rotated_at = $5, refresh_expires_at = $6, last_seen_at = $3, methods = $7,
-       user_agent = $8, device_name = $9, address = $10
- WHERE id = $11 AND user_id IS NULL AND ended_at IS NULL
+       rotated_at = clock_timestamp(), refresh_issued_at = $5::timestamptz, refresh_expires_at = $6,
+       last_seen_at = $3, methods = $7,
+       user_agent = $8, device_name = $9, address = $10, token_expires_at = $11
+ WHERE id = $12 AND user_id IS NULL AND ended_at IS NULL
 `
 
 type UpdateSessionSignedInParams struct {
@@ -633,12 +884,13 @@ type UpdateSessionSignedInParams struct {
 	TokenHash        []byte
 	CreatedAt        time.Time
 	ExpiresAt        time.Time
-	RotatedAt        time.Time
+	RefreshIssuedAt  time.Time
 	RefreshExpiresAt time.Time
 	Methods          json.RawMessage
 	UserAgent        string
 	DeviceName       string
 	Address          *string
+	TokenExpiresAt   time.Time
 	ID               uuid.UUID
 }
 
@@ -649,12 +901,13 @@ func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSi
 		arg.TokenHash,
 		arg.CreatedAt,
 		arg.ExpiresAt,
-		arg.RotatedAt,
+		arg.RefreshIssuedAt,
 		arg.RefreshExpiresAt,
 		arg.Methods,
 		arg.UserAgent,
 		arg.DeviceName,
 		arg.Address,
+		arg.TokenExpiresAt,
 		arg.ID,
 	)
 	if err != nil {
@@ -664,16 +917,39 @@ func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSi
 }
 
 const updateSessionToken = `-- name: UpdateSessionToken :exec
-UPDATE sessions SET token_hash = $1 WHERE id = $2
+UPDATE sessions
+   SET token_hash = $1, token_expires_at = $2, previous_token_hash = NULL, previous_token_works = false
+ WHERE id = $3
 `
 
 type UpdateSessionTokenParams struct {
-	TokenHash []byte
-	ID        uuid.UUID
+	TokenHash      []byte
+	TokenExpiresAt time.Time
+	ID             uuid.UUID
 }
 
-// The session goes on under another session token.
+// The session goes on under another session token. The one before is unknown from now on.
 func (q *Queries) UpdateSessionToken(ctx context.Context, arg UpdateSessionTokenParams) error {
-	_, err := q.db.Exec(ctx, updateSessionToken, arg.TokenHash, arg.ID)
+	_, err := q.db.Exec(ctx, updateSessionToken, arg.TokenHash, arg.TokenExpiresAt, arg.ID)
+	return err
+}
+
+const updateSessionTokenKeepingPrevious = `-- name: UpdateSessionTokenKeepingPrevious :exec
+UPDATE sessions
+   SET previous_token_hash = CASE WHEN previous_token_works THEN previous_token_hash ELSE token_hash END,
+       previous_token_works = true, token_hash = $1, token_expires_at = $2
+ WHERE id = $3
+`
+
+type UpdateSessionTokenKeepingPreviousParams struct {
+	TokenHash      []byte
+	TokenExpiresAt time.Time
+	ID             uuid.UUID
+}
+
+// The session gets another session token, beside the one that its client has until the new one
+// is first used: the answer that carries it may be lost.
+func (q *Queries) UpdateSessionTokenKeepingPrevious(ctx context.Context, arg UpdateSessionTokenKeepingPreviousParams) error {
+	_, err := q.db.Exec(ctx, updateSessionTokenKeepingPrevious, arg.TokenHash, arg.TokenExpiresAt, arg.ID)
 	return err
 }

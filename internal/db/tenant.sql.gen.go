@@ -34,6 +34,23 @@ func (q *Queries) CountTenants(ctx context.Context, id uuid.UUID) (int64, error)
 	return count, err
 }
 
+const deleteMembership = `-- name: DeleteMembership :execrows
+DELETE FROM memberships WHERE tenant_id = $1 AND user_id = $2
+`
+
+type DeleteMembershipParams struct {
+	TenantID uuid.UUID
+	UserID   int64
+}
+
+func (q *Queries) DeleteMembership(ctx context.Context, arg DeleteMembershipParams) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteMembership, arg.TenantID, arg.UserID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const insertMembership = `-- name: InsertMembership :exec
 INSERT INTO memberships (tenant_id, user_id, is_primary, created_at)
 VALUES ($1, $2, $3, $4)

@@ -10,18 +10,26 @@ import (
 	"time"
 )
 
-const countPhoneHolders = `-- name: CountPhoneHolders :one
-SELECT count(*) FROM users WHERE phone = $1 AND (phone_verified_at IS NOT NULL OR NOT $2::boolean)
+const countPhoneOwners = `-- name: CountPhoneOwners :one
+SELECT count(*)
+  FROM users u
+ WHERE u.phone = $1
+   AND (u.phone_verified_at IS NOT NULL
+        OR NOT $2::boolean AND u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($3::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
 `
 
-type CountPhoneHoldersParams struct {
-	Phone    *string
-	Verified bool
+type CountPhoneOwnersParams struct {
+	Phone      *string
+	Verified   bool
+	WithFactor bool
 }
 
-// How many have a number; verified: how many have shown that it is theirs.
-func (q *Queries) CountPhoneHolders(ctx context.Context, arg CountPhoneHoldersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countPhoneHolders, arg.Phone, arg.Verified)
+// How many accounts keep a number from another one: the one that has verified it and, unless only
+// that counts (verified), those that a code sent to the number would open (FindUserByOwnPhone).
+func (q *Queries) CountPhoneOwners(ctx context.Context, arg CountPhoneOwnersParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countPhoneOwners, arg.Phone, arg.Verified, arg.WithFactor)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -36,6 +44,24 @@ func (q *Queries) CountUsernames(ctx context.Context, username string) (int64, e
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const deleteUnprovedUser = `-- name: DeleteUnprovedUser :execrows
+DELETE FROM users u
+ WHERE u.id = $1 AND u.phone_verified_at IS NULL
+   AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = u.id AND e.verified_at IS NOT NULL)
+   AND NOT EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)
+   AND NOT EXISTS (SELECT FROM memberships m WHERE m.user_id = u.id)
+`
+
+// Deletes an account of which nothing was proved or given to it. n is 0 where there is more.
+func (q *Queries) DeleteUnprovedUser(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteUnprovedUser, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const deleteUser = `-- name: DeleteUser :execrows
@@ -137,9 +163,18 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = $1
- ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
+ ORDER BY (e.verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL AND u.phone_verified_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
+          e.created_at, u.id
  LIMIT 1
 `
+
+type FindUserByEmailParams struct {
+	Address    string
+	WithFactor bool
+}
 
 type FindUserByEmailRow struct {
 	ID           int64
@@ -149,11 +184,12 @@ type FindUserByEmailRow struct {
 	Address      string
 }
 
-// The person that a password is checked against: the verified holder of the address, or else
-// the oldest unverified one. Found also when disabled or without a password: the caller spends
-// the same work on every outcome.
-func (q *Queries) FindUserByEmail(ctx context.Context, address string) (FindUserByEmailRow, error) {
-	row := q.db.QueryRow(ctx, findUserByEmail, address)
+// The user that a password is checked against: the one who has verified the address, or else the
+// oldest of those whom FindUserByOwnAddress finds, or else the oldest of the others. An address that a
+// stranger added to an account of theirs never comes before the account of its owner. Found also
+// when disabled or without a password: the caller spends the same work on every outcome.
+func (q *Queries) FindUserByEmail(ctx context.Context, arg FindUserByEmailParams) (FindUserByEmailRow, error) {
+	row := q.db.QueryRow(ctx, findUserByEmail, arg.Address, arg.WithFactor)
 	var i FindUserByEmailRow
 	err := row.Scan(
 		&i.ID,
@@ -171,7 +207,7 @@ SELECT u.id, u.password_hash, u.disabled_at
   JOIN users u ON u.id = e.user_id
  WHERE e.address = $1
    AND (e.verified_at IS NOT NULL
-        OR u.phone_verified_at IS NULL
+        OR u.disabled_at IS NULL AND u.phone_verified_at IS NULL
            AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (e.verified_at IS NOT NULL) DESC, e.created_at, u.id
@@ -189,9 +225,9 @@ type FindUserByOwnAddressRow struct {
 	DisabledAt   *time.Time
 }
 
-// The person whom a code or a link that is sent to an address may let in: its verified holder,
-// or else the oldest of those who have verified nothing, and have no second factor unless one
-// may be had without a verified address (with_factor).
+// The user whom a code or a link that is sent to an address may let in: the one who has verified
+// it, or else the oldest of those who are not disabled, have verified nothing, and have no second
+// factor unless one may be had without a verified address (with_factor).
 func (q *Queries) FindUserByOwnAddress(ctx context.Context, arg FindUserByOwnAddressParams) (FindUserByOwnAddressRow, error) {
 	row := q.db.QueryRow(ctx, findUserByOwnAddress, arg.Address, arg.WithFactor)
 	var i FindUserByOwnAddressRow
@@ -204,7 +240,8 @@ SELECT u.id, u.password_hash, u.disabled_at
   FROM users u
  WHERE u.phone = $1
    AND (u.phone_verified_at IS NOT NULL
-        OR NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+        OR u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
            AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id)))
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1
@@ -232,9 +269,18 @@ func (q *Queries) FindUserByOwnPhone(ctx context.Context, arg FindUserByOwnPhone
 const findUserByPhone = `-- name: FindUserByPhone :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
  WHERE u.phone = $1
- ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
+ ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
+          (u.disabled_at IS NULL
+           AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
+           AND ($2::boolean OR NOT EXISTS (SELECT FROM authenticators a WHERE a.user_id = u.id))) DESC,
+          u.created_at, u.id
  LIMIT 1
 `
+
+type FindUserByPhoneParams struct {
+	Phone      *string
+	WithFactor bool
+}
 
 type FindUserByPhoneRow struct {
 	ID           int64
@@ -243,9 +289,10 @@ type FindUserByPhoneRow struct {
 	DisabledAt   *time.Time
 }
 
-// The person behind a number: the verified holder, or else the oldest unverified one.
-func (q *Queries) FindUserByPhone(ctx context.Context, phone *string) (FindUserByPhoneRow, error) {
-	row := q.db.QueryRow(ctx, findUserByPhone, phone)
+// The user behind a number: the one who has verified it, or else the oldest of those whom
+// FindUserByOwnPhone finds, or else the oldest of the others.
+func (q *Queries) FindUserByPhone(ctx context.Context, arg FindUserByPhoneParams) (FindUserByPhoneRow, error) {
+	row := q.db.QueryRow(ctx, findUserByPhone, arg.Phone, arg.WithFactor)
 	var i FindUserByPhoneRow
 	err := row.Scan(
 		&i.ID,
@@ -292,8 +339,10 @@ func (q *Queries) FindUserPassword(ctx context.Context, id int64) (*string, erro
 }
 
 const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, phone)
-SELECT $1, $2, $3, $4, $5, $6 WHERE $7::boolean
+INSERT INTO users (id, display, password_hash, created_at, username, phone, unused_since)
+SELECT $1, $2, $3, $4::timestamptz, $5, $6,
+       CASE WHEN $7::boolean THEN $4::timestamptz END
+ WHERE $8::boolean
 `
 
 type InsertUserParams struct {
@@ -303,6 +352,7 @@ type InsertUserParams struct {
 	Now          time.Time
 	Username     *string
 	Phone        *string
+	Signup       bool
 	Wanted       bool
 }
 
@@ -316,9 +366,96 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.Now,
 		arg.Username,
 		arg.Phone,
+		arg.Signup,
 		arg.Wanted,
 	)
 	return err
+}
+
+const listUserNames = `-- name: ListUserNames :many
+SELECT e.address::text AS name FROM email_addresses e WHERE e.user_id = $1
+UNION ALL
+SELECT u.phone::text FROM users u WHERE u.id = $1 AND u.phone IS NOT NULL
+UNION ALL
+SELECT u.username::text FROM users u WHERE u.id = $1 AND u.username IS NOT NULL
+`
+
+// What a user can be named by at a sign-in.
+func (q *Queries) ListUserNames(ctx context.Context, id int64) ([]string, error) {
+	rows, err := q.db.Query(ctx, listUserNames, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUsers = `-- name: ListUsers :many
+SELECT id, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
+  FROM user_details
+ WHERE id > $1 AND (NOT $2::boolean OR disabled_at IS NOT NULL)
+ ORDER BY id
+ LIMIT $3
+`
+
+type ListUsersParams struct {
+	After    int64
+	Disabled bool
+	Most     int32
+}
+
+type ListUsersRow struct {
+	ID              int64
+	Email           *string
+	EmailVerifiedAt *time.Time
+	Phone           *string
+	PhoneVerifiedAt *time.Time
+	Username        *string
+	CreatedAt       time.Time
+	DisabledAt      *time.Time
+	DeletesAt       *time.Time
+}
+
+// A page of all users, or of the disabled ones.
+func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error) {
+	rows, err := q.db.Query(ctx, listUsers, arg.After, arg.Disabled, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListUsersRow{}
+	for rows.Next() {
+		var i ListUsersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.EmailVerifiedAt,
+			&i.Phone,
+			&i.PhoneVerifiedAt,
+			&i.Username,
+			&i.CreatedAt,
+			&i.DisabledAt,
+			&i.DeletesAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listUsersToDelete = `-- name: ListUsersToDelete :many
@@ -358,7 +495,7 @@ func (q *Queries) LockUser(ctx context.Context, id int64) (int64, error) {
 }
 
 const lockUserForSignIn = `-- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at FROM users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 type LockUserForSignInRow struct {
@@ -366,6 +503,8 @@ type LockUserForSignInRow struct {
 	PasswordHash *string
 	DisabledAt   *time.Time
 	DeletesAt    *time.Time
+	UnusedSince  *time.Time
+	Restorations int32
 }
 
 // Race: holds off a password change, a disabling, a deletion and another sign-in until the new
@@ -378,6 +517,8 @@ func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForS
 		&i.PasswordHash,
 		&i.DisabledAt,
 		&i.DeletesAt,
+		&i.UnusedSince,
+		&i.Restorations,
 	)
 	return i, err
 }
@@ -411,6 +552,18 @@ type MarkUserDisabledParams struct {
 
 func (q *Queries) MarkUserDisabled(ctx context.Context, arg MarkUserDisabledParams) (int64, error) {
 	result, err := q.db.Exec(ctx, markUserDisabled, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const markUserEnabled = `-- name: MarkUserEnabled :execrows
+UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL
+`
+
+func (q *Queries) MarkUserEnabled(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, markUserEnabled, id)
 	if err != nil {
 		return 0, err
 	}
@@ -509,4 +662,39 @@ func (q *Queries) UpdateUserPhone(ctx context.Context, arg UpdateUserPhoneParams
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const updateUserProved = `-- name: UpdateUserProved :exec
+UPDATE users SET proved_elsewhere_at = NULL WHERE id = $1 AND proved_elsewhere_at IS NOT NULL
+`
+
+func (q *Queries) UpdateUserProved(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, updateUserProved, id)
+	return err
+}
+
+const updateUserProvedElsewhere = `-- name: UpdateUserProvedElsewhere :exec
+UPDATE users SET proved_elsewhere_at = $1::timestamptz
+ WHERE id = $2 AND EXISTS (SELECT FROM provider_accounts p WHERE p.user_id = $2)
+`
+
+type UpdateUserProvedElsewhereParams struct {
+	Now time.Time
+	ID  int64
+}
+
+// Only where providers are connected: a reset removes them.
+func (q *Queries) UpdateUserProvedElsewhere(ctx context.Context, arg UpdateUserProvedElsewhereParams) error {
+	_, err := q.db.Exec(ctx, updateUserProvedElsewhere, arg.Now, arg.ID)
+	return err
+}
+
+const updateUserUsed = `-- name: UpdateUserUsed :exec
+UPDATE users SET unused_since = NULL WHERE id = $1
+`
+
+// Somebody has signed in to the account.
+func (q *Queries) UpdateUserUsed(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, updateUserUsed, id)
+	return err
 }

@@ -101,12 +101,13 @@ func TestGoClient_walksThroughPasswordsCodesAndLeaving(t *testing.T) {
 	requested, err := reset.API().RequestPasswordResetWithResponse(ctx, latchkey.EmailRequest{Email: ada})
 	reset.ok(401, requested, err)
 	bySession = withHeader("X-Session-Token", requested.JSON401.Meta.SessionToken)
-	code := w.mailedCode(ada, 3)
+	code := w.mailedCode(ada, 4) // after that of the change
 	whose, err := reset.API().GetPasswordResetWithResponse(ctx, &latchkey.GetPasswordResetParams{XPasswordResetKey: code}, bySession)
 	reset.ok(200, whose, err)
 	set, err := reset.API().ResetPasswordWithResponse(ctx, latchkey.ResetPasswordRequest{Key: code, Password: goodPassword}, bySession)
 	reset.ok(401, set, err)
 
+	w.aged()
 	last := w.walker(t)
 	if _, err := last.SignIn(ctx, ada, goodPassword); err != nil {
 		t.Fatal(err)

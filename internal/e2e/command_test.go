@@ -139,7 +139,7 @@ func TestCommand_usersCreate(t *testing.T) {
 	if p := w.call("GET", profilePath, "", bearer(a.text("meta.access_token"))).wants(200); p.get("email_verified") != true || p.get("tenant_id") != nil {
 		t.Errorf("profile: %s", p.Body)
 	}
-	w.command(goodPassword, "users", "create", "ADA@example.com").wants(1, "ada@example.com belongs to another user")
+	w.command(goodPassword, "users", "create", "ADA@example.com").wants(1, "another user has verified ada@example.com")
 	w.command("short", "users", "create", "bob@example.com").wants(1, "This password is too short.")
 	w.command("", "users", "create", "bob@example.com").wants(1, "no password on standard input")
 	w.command(goodPassword, "users", "create", "nonsense").wants(1, `"nonsense" is not an email address`)
@@ -154,6 +154,7 @@ func TestCommand_usersSetPasswordEndsTheSessions(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.signedUp("ada@example.com")
+	w.markVerified("ada@example.com")
 	bob := w.signedUp("bob@example.com")
 	e := w.signIn("ada@example.com")
 	w.command("short", "users", "set-password", "ada@example.com").wants(1, "too short")
@@ -174,6 +175,7 @@ func TestCommand_usersDisableEndsTheSessions(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.signedUp("ada@example.com")
+	w.markVerified("ada@example.com")
 	e := w.signIn("ada@example.com")
 	w.command("", "users", "disable", "Ada@example.com").wants(0, "ada@example.com: done, 2 sessions ended")
 	w.call("GET", sessionPath, "", bearer(e.access)).wants(401)
@@ -187,6 +189,7 @@ func TestCommand_tenants(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	w.signedUp("ada@example.com")
+	w.markVerified("ada@example.com")
 	e := w.signIn("ada@example.com")
 	first := strings.TrimSpace(w.command("", "tenants", "create", "Engines").wants(0).out)
 	second := strings.TrimSpace(w.command("", "tenants", "create", "Looms").wants(0).out)
@@ -217,6 +220,16 @@ func TestCommand_tenants(t *testing.T) {
 		t.Errorf("a wrong id is told as an outage: %s", r.err)
 	}
 	w.command("", "tenants", "add-member", first, "nobody@example.com").wants(1, "there is no user with the address")
+	w.command("", "tenants", "remove-member", second, "ada@example.com").wants(0, "ada@example.com is no longer a member of "+second)
+	shows("") // no other tenant becomes the primary one
+	w.command("", "tenants", "remove-member", second, "ada@example.com").wants(1, "the user is no member of this tenant")
+	w.command("", "tenants", "remove-member", first, "ada@example.com").wants(0)
+	if n := query[int](w, "SELECT count(*) FROM memberships"); n != 0 {
+		t.Errorf("%d memberships are left", n)
+	}
+	if got := query[string](w, "SELECT string_agg(event, ' ' ORDER BY id) FROM audit_events WHERE actor = 'operator'"); got != "member_added member_added member_added member_added member_removed member_removed" {
+		t.Errorf("the audit log says %s", got)
+	}
 }
 
 func TestCommand_configMasksSecrets(t *testing.T) {

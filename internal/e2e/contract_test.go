@@ -115,7 +115,8 @@ func describedAnswers(t *testing.T, op *openapi3.Operation) {
 		}
 	}
 	if op.RequestBody != nil {
-		if !op.RequestBody.Value.Required || op.RequestBody.Value.Content["application/json"].Example == nil {
+		optional := op.OperationID == "endSession" // a stock client sends none
+		if op.RequestBody.Value.Required == optional || op.RequestBody.Value.Content["application/json"].Example == nil {
 			t.Errorf("%s: a body that is not required, or has no example", op.OperationID)
 		}
 		for _, status := range []int{400, 413, 415} {

@@ -36,7 +36,7 @@ func TestEmailAddresses_byLink(t *testing.T) {
 	if a := v.do("GET", emailsPath, "").wants(200); a.text("data.email") != grace {
 		t.Error(a.Body)
 	}
-	for n, about := range []string{"Confirm", "added", "changed", "removed"} {
+	for n, about := range []string{"Confirm", "added", "verified", "changed", "removed"} {
 		if l := w.letter(ada, n+1); !strings.Contains(l.subject, about) {
 			t.Errorf("mail %d: %q, want one that says %s", n+1, l.subject, about)
 		}
@@ -110,6 +110,7 @@ func TestEmailAddresses_thereIsAMost(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "ACCOUNT_MAX_EMAIL_ADDRESSES=2")
 	v := w.signedIn(ada)
+	w.markVerified(ada)
 	v.post(emailsPath, "email", grace).wants(200)
 	v.post(emailsPath, "email", "third@example.com").wants(400, "max_email_addresses@email")
 }

@@ -163,13 +163,15 @@ func TestSEC58_aNewDeviceAndAStolenTokenAreTold(t *testing.T) {
 	w := mailing(t, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none LATCHKEY_REFRESH_GRACE=1")
 	v := w.visitor()
 	v.do("POST", signupPath, credentials(ada, goodPassword), "User-Agent: ExampleApp/1.0 CFNetwork/1", "X-Device-Name: Phone").in()
+	w.markVerified(ada)
 	same := w.visitor()
 	same.do("POST", loginPath, credentials(ada, goodPassword), "User-Agent: ExampleApp/1.1 CFNetwork/2", "X-Device-Name: Phone").in()
 	fresh := w.visitor()
 	fresh.do("POST", loginPath, credentials(ada, goodPassword), "User-Agent: ExampleApp/1.1 CFNetwork/2", "X-Device-Name: Tablet", "Accept-Language: de-CH, en;q=0.5").in()
-	if l := w.letter(ada, 1); !strings.Contains(l.subject, "neues Gerät") || !strings.Contains(l.text, "Tablet") {
+	if l := w.letter(ada, 1); !strings.Contains(l.subject, "neues Gerät") || !strings.Contains(l.text, "Mit: iPhone") || strings.Contains(l.text, "Tablet") {
 		t.Errorf("%q %q", l.subject, l.text)
 	}
+	w.age(grown)
 	w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-phone").wants(200)
 	w.clock.Advance(2 * 1e9)
 	w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-thief").wants(400, "refresh_token_reused@refresh")

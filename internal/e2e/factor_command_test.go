@@ -110,6 +110,7 @@ func TestUsers_removeFactorsEndsTheSessionsAndOpensTheAccount(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
 	person := w.signedIn(ada)
+	w.markVerified(ada)
 	person.withTOTP()
 	person.withKey(softkey.New(passkeyOrigin), true)
 	other := w.signedIn(grace)

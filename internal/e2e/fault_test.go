@@ -131,6 +131,7 @@ func TestTCHA03_aFrozenDatabaseIs503AndRecovers(t *testing.T) {
 	w.db = local.URL
 	w.app, w.url = w.serve()
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	w.call("GET", profilePath, "", bearer(e.Access)).wants(200)
 	freeze(t, local.Pid(), syscall.SIGSTOP)
 	var wg sync.WaitGroup
@@ -192,6 +193,7 @@ func childrenOf(t *testing.T, pid int) []int {
 func TestTCHA07_aFifthOfAllAnswersIsLost(t *testing.T) {
 	t.Parallel()
 	w := start(t)
+	w.bornGrown()
 	w.signedUp("ada@example.com")
 	rnd := seeded(t)
 	p := newPhone(w, rnd, "phone")
@@ -241,6 +243,7 @@ func TestTCHA10_aFullDiskForLogsStopsNobody(t *testing.T) {
 func TestTCHA11_aRollingRestartWithAKeyRotationCostsNothing(t *testing.T) {
 	t.Parallel()
 	w := start(t)
+	w.bornGrown()
 	w.signedUp("ada@example.com")
 	path := filepath.Join(t.TempDir(), "key.pem")
 	w.writeKeys(path, w.key)

@@ -337,7 +337,7 @@ func TestSEC90_pathsAreTakenAsTheyAreWritten(t *testing.T) {
 // fixed are the headers of every answer (SEC-88).
 var fixed = map[string]string{
 	"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-	"Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'", "Cross-Origin-Resource-Policy": "same-origin",
+	"Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", "Cross-Origin-Resource-Policy": "same-origin",
 	"Content-Type": "application/json",
 }
 

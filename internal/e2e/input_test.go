@@ -20,6 +20,7 @@ type reader struct {
 	example          map[string]any
 	text             string   // the example
 	with             []string // the credential that it needs
+	optional         bool     // the body may be left out
 }
 
 // readers are all operations of the spec that read a body, and a world where each can
@@ -41,6 +42,7 @@ func readers(t *testing.T) (*world, []reader) {
 			r := reader{method: method, path: path, id: op.OperationID, schema: media.Schema.Value, example: media.Example.(map[string]any)}
 			b, _ := json.Marshal(r.example)
 			r.text = string(b)
+			r.optional = !op.RequestBody.Value.Required
 			if op.Security == nil { // the document's own: a session is needed
 				r.with = []string{with}
 			}
@@ -203,6 +205,9 @@ func TestSEC82_whatIsNotOneObjectWithEachNameOnceIsRefused(t *testing.T) {
 	w, list := readers(t)
 	for _, r := range list {
 		for _, body := range r.broken() {
+			if body == "" && r.optional {
+				continue
+			}
 			if a := w.send(r, body); a.verdict() != "400 [{invalid_json }]" {
 				t.Errorf("%s %.80q: %d %s", r.id, body, a.Status, a.Body)
 			}

@@ -61,6 +61,7 @@ func (w *world) kids() int {
 func TestSEC14_aRotationUnderLoadLosesNoRequest(t *testing.T) {
 	t.Parallel()
 	w, path := keyFile(t)
+	w.bornGrown()
 	s := w.signedUp("ada@example.com")
 	stop := make(chan struct{})
 	var wg sync.WaitGroup
@@ -103,6 +104,7 @@ func TestSEC14_aRotationUnderLoadLosesNoRequest(t *testing.T) {
 func TestTCHA09_aKeyFileThatIsLostOrGarbledChangesNothing(t *testing.T) {
 	t.Parallel()
 	w, path := keyFile(t)
+	w.bornGrown()
 	s := w.signedUp("ada@example.com")
 	for _, text := range []string{"garbage", "", strings.Replace(w.key, "BEGIN PRIVATE", "BEGIN PUBLIC", 1)} {
 		w.writeKeys(path, text)

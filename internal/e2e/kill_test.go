@@ -35,7 +35,9 @@ func TestTREF10_aServerThatIsKilledBetweenUpdateAndAnswerCostsNoSession(t *testi
 	p := w.serveProcess(through)
 	warm := *w
 	warm.url = p.url
+	w.age(grown)
 	e.Refresh = warm.spend(e.Refresh, "key-number-0").wants(200).text("meta.refresh_token")
+	w.age(grown)
 	updated := wire.silence()
 	asked := make(chan struct{})
 	go func() {
@@ -76,6 +78,7 @@ func TestTCHA02_aKilledPostgresUnderLoadSignsNobodyOut(t *testing.T) {
 	w := start(t)
 	w.db, w.secrets = local.URL, nil // nobody can look into it when it has ended
 	w.app, w.url = w.serve()
+	w.bornGrown()
 	w.signedUp("ada@example.com")
 	var phones []*phone
 	for n := range 6 {

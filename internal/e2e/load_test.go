@@ -2,8 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -60,14 +58,9 @@ func TestTLOAD03_idleAndSlowConnectionsKeepNobodyOut(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	s := w.signedUp("ada@example.com")
-	address := strings.TrimPrefix(w.url, "http://")
 	for n := range 400 {
-		c, err := net.Dial("tcp", address)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		if n%4 == 0 { // half a request, and then nothing
+		c := w.dialFrom(fmt.Sprintf("127.0.0.%d", 2+n%2)) // 200 each: within the bound of an address
+		if n%4 == 0 {                                     // half a request, and then nothing
 			if _, err := c.Write([]byte("POST " + loginPath + " HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")); err != nil {
 				t.Fatal(err)
 			}
@@ -87,6 +80,7 @@ func TestTLOAD04_manyClientsRefreshInTheSameMoment(t *testing.T) {
 	for i := range tokens {
 		tokens[i] = w.signIn("ada@example.com").refresh
 	}
+	w.age(grown)
 	var wg sync.WaitGroup
 	for i, token := range tokens {
 		wg.Go(func() {
@@ -101,6 +95,7 @@ func TestTREF05_aLockThatIsNotObtainedIs503(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	lock := w.connect()
 	defer func() { _ = lock.Close(t.Context()) }()
 	if _, err := lock.Exec(t.Context(), "BEGIN; SELECT 1 FROM sessions FOR UPDATE"); err != nil {
@@ -118,4 +113,45 @@ func TestTREF05_aLockThatIsNotObtainedIs503(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.spend(e.Refresh, "key-number-1").wants(200)
+}
+
+// A flood of sign-ups takes the slots that it may have, and no sign-in is refused for it.
+func TestLoad_aFloodOfSignUpsStopsNoSignIn(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp("ada@example.com")
+	over := make(chan struct{})
+	var flood sync.WaitGroup
+	var signUps, shed atomic.Int64
+	for n := range 24 {
+		flood.Go(func() {
+			for round := 0; ; round++ {
+				select {
+				case <-over:
+					return
+				default:
+				}
+				a := w.call("POST", signupPath, credentials(fmt.Sprintf("flood%d-%d@example.com", n, round), goodPassword))
+				switch a.Status {
+				case 503:
+					shed.Add(1)
+				case 200:
+					signUps.Add(1)
+				default:
+					t.Errorf("a sign-up: %d %s", a.Status, a.Body)
+				}
+			}
+		})
+	}
+	eventually(t, 10*time.Second, "sign-ups being shed", func() bool { return shed.Load() > 0 })
+	for range 20 {
+		if a := w.call("POST", loginPath, credentials("ada@example.com", goodPassword)); a.Status != 200 {
+			t.Errorf("a sign-in in the flood: %d %s", a.Status, a.Body)
+		}
+	}
+	close(over)
+	flood.Wait()
+	if signUps.Load() == 0 {
+		t.Error("no sign-up had a slot")
+	}
 }

@@ -30,6 +30,10 @@ func TestLogin_answersExactlyWhatClientsRead(t *testing.T) {
 		t.Errorf("session token without its prefix: %s", s)
 	}
 	meta["session_token"] = "…"
+	if d, _ := meta["device_token"].(string); !strings.HasPrefix(d, "lkdt_") {
+		t.Errorf("device token without its prefix: %s", d)
+	}
+	meta["device_token"] = "…"
 	user := got["data"].(map[string]any)["user"].(map[string]any)
 	if id := user["id"].(float64); id < 1 || id >= 1<<52 || id != float64(int64(id)) {
 		t.Errorf("user id %v is no 52-bit integer", id)
@@ -41,7 +45,7 @@ func TestLogin_answersExactlyWhatClientsRead(t *testing.T) {
 			"user":    map[string]any{"id": 1.0, "email": "ada@example.com", "display": "ada", "has_usable_password": true},
 			"methods": []any{map[string]any{"method": "password", "at": float64(w.clock.Now().UnixMicro()) / 1e6, "email": "ada@example.com"}},
 		},
-		"meta": map[string]any{"is_authenticated": true, "session_token": "…", "access_token": "…", "refresh_token": "…"},
+		"meta": map[string]any{"is_authenticated": true, "session_token": "…", "access_token": "…", "refresh_token": "…", "device_token": "…"},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %v\nwant %v", got, want)
@@ -184,5 +188,26 @@ func TestSEC34_aWeakHashIsStoredAnewAtSignIn(t *testing.T) {
 	}
 	if _, err := w.client().SignIn(t.Context(), "ada@example.com", goodPassword); err != nil {
 		t.Errorf("the stronger hash does not match: %v", err)
+	}
+}
+
+// A stored text that is no hash of ours must not tell that the account exists: it is answered as a
+// wrong password and as an unknown account are, and the log says that there is one.
+func TestLogin_aHashThatCannotBeReadIsAMismatch(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp(ada)
+	unknown := w.visitor().post(loginPath, "email", grace, "password", goodPassword).wants(400)
+
+	for _, stored := range []string{"pbkdf2_sha256$1000000$abc$def=", "!", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA"} {
+		w.exec("UPDATE users SET password_hash = $1", stored)
+
+		a := w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(400, "email_password_mismatch@password")
+		if a.Body != unknown.Body {
+			t.Errorf("%s: got %s, want the answer for an unknown account: %s", stored, a.Body, unknown.Body)
+		}
+	}
+	if n := strings.Count(w.log.String(), "a stored password hash cannot be read"); n != 3 {
+		t.Errorf("%d lines in the log, want 3", n)
 	}
 }

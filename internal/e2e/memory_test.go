@@ -44,7 +44,10 @@ func gate(t *testing.T, operations api.StrictServerInterface) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := server.New(server.Parts{DB: d, Scheme: "Bearer", Log: slog.New(slog.DiscardHandler)}, operations)
+	s, err := server.New(server.Parts{
+		Settings: server.Settings{ConnectionsPerAddress: 2}, DB: d, Scheme: "Bearer", Log: slog.New(slog.DiscardHandler),
+		Ready: func() bool { return true },
+	}, operations)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ func TestPasswordChange_endsTheOtherSessionsAndKeepsTheCallers(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withNotifications)
 	v := w.signedIn(ada)
+	w.markVerified(ada)
 	other := w.again(ada)
 	token, refresh := v.token, v.fresh
 	v.post(changePath, "new_password", anotherPassword).wants(400, "required@current_password")

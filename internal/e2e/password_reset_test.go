@@ -32,7 +32,7 @@ func TestSEC50_aResetByLink(t *testing.T) {
 	if a := phone.do("GET", profilePath, "").wants(401); a.text("meta.end_reason") != "password_changed" {
 		t.Error(a.Body)
 	}
-	if l := w.letter(ada, 3); !strings.Contains(l.subject, "reset") || !strings.Contains(l.text, "127.0.0.1") {
+	if l := w.letter(ada, 3); !strings.Contains(l.subject, "reset") || !strings.Contains(l.text, "127.0.0.0/24") {
 		t.Errorf("%q %q", l.subject, l.text)
 	}
 }

@@ -83,11 +83,18 @@ func (i *interleaving) check(a answer) {
 // step does one thing that can happen to a phone.
 func (i *interleaving) step() {
 	switch i.rnd.Intn(8) {
-	case 0, 1:
+	case 0:
 		i.note("refresh")
+		i.check(i.refresh())
+	case 1:
+		i.note("refresh of an old token")
+		i.w.age(grown)
 		i.check(i.refresh())
 	case 2:
 		i.note("answer lost, or killed before it was stored")
+		if i.rnd.Intn(2) == 0 {
+			i.w.age(grown)
+		}
 		i.check(i.send(i.store))
 	case 3:
 		i.note("access token used")

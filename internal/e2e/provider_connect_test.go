@@ -16,7 +16,8 @@ func TestSEC74_connectingAProviderNeedsARecentProof(t *testing.T) {
 	w, s := providing(t, withNotifications)
 	c := of(fakeprovider.Google, gmail)
 	w.visitor().bring("connect", s, c).wants(401)
-	w.signedIn(ada)
+	w.signedInLongAgo(ada)
+	w.markVerified(ada)
 	v := w.again(ada) // a fresh sign-in is no recent proof
 	a := v.bring("connect", s, c).wants(401)
 	if a.get("meta.is_authenticated") != true || !strings.Contains(a.Body, `"flows":[{"id":"reauthenticate"}]`) {
@@ -153,6 +154,7 @@ func TestProvider_isListedAndDisconnected(t *testing.T) {
 	w.visitor().do("GET", providersPath, "").wants(401)
 	w.visitor().do("DELETE", providersPath, object("provider", "google", "account", "1")).wants(401)
 	v := w.reproved(ada)
+	w.markVerified(ada)
 	if a := v.do("GET", providersPath, "").wants(200); a.Body != `{"status":200,"data":[]}` {
 		t.Error(a.Body)
 	}
@@ -207,7 +209,7 @@ func TestProvider_theLastWayInIsKept(t *testing.T) {
 	v := w.visitor()
 	v.bring("login", s, of(fakeprovider.Google, gmail)).in()
 	v.do("DELETE", providersPath, google).wants(400, "no_password")
-	v.bring("connect", s, of(fakeprovider.Apple, gmail)).wants(200) // who can prove nothing again, need not
+	v.bring("connect", s, of(fakeprovider.Apple, gmail)).wants(200) // the account is new
 	v.do("DELETE", providersPath, google).wants(200)
 	v.do("DELETE", providersPath, apple).wants(400, "no_password")
 	v.post(changePath, "new_password", goodPassword).wants(200)
@@ -221,10 +223,13 @@ func TestProvider_theLastWayInIsKept(t *testing.T) {
 	}
 }
 
-func TestProvider_disconnectingNeedsAProofWhereThatIsSet(t *testing.T) {
+func TestProvider_disconnectingNeedsAProof(t *testing.T) {
 	t.Parallel()
-	w, s := providing(t, "ACCOUNT_REAUTHENTICATION_REQUIRED=true")
-	w.reproved(ada).bring("connect", s, of(fakeprovider.Google, gmail)).wants(200)
+	w, s := providing(t)
+	owner := w.reproved(ada)
+	w.markVerified(ada)
+	owner.bring("connect", s, of(fakeprovider.Google, gmail)).wants(200)
+	w.aged()
 	v := w.again(ada)
 	body := object("provider", "google", "account", fakeprovider.SubjectFor("google", gmail))
 	if a := v.do("DELETE", providersPath, body).wants(401); a.get("meta.is_authenticated") != true {

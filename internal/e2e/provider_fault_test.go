@@ -90,7 +90,7 @@ func TestProviderFault_isAnOutageOfThatProviderAlone(t *testing.T) {
 				s.SetFault(provider, fault)
 				c := of(provider, provider+"@gmail.com")
 				c.Nonce, _ = w.issued()
-				body[provider] = brought("login", provider, fakeprovider.ClientIDs(provider)[0], s.token(c))
+				body[provider] = brought("login", provider, fakeprovider.ClientIDs(provider)[0], s.token(c), "nonce", c.Nonce)
 				w.visitor().do("POST", providerTokenPath, body[provider]).away()
 				v.do("POST", providerTokenPath, body[provider]).away() // and signs nobody out
 			}
@@ -184,7 +184,7 @@ func TestProviderFault_aTokenOutlivesAnOutageOfOurs(t *testing.T) {
 	t.Parallel()
 	w, s := providing(t, "ACCOUNT_EMAIL_VERIFICATION=none")
 	raw, _ := w.issued()
-	body := s.google(raw)
+	body := s.google(raw, "nonce", raw)
 	w.exec("ALTER TABLE audit_events RENAME TO away")
 	w.visitor().do("POST", providerTokenPath, body).wants(503)
 	w.exec("ALTER TABLE away RENAME TO audit_events")

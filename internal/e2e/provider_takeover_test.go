@@ -39,7 +39,7 @@ type teller struct {
 
 var tellers = []teller{
 	{"Apple", fakeprovider.Apple, "icloud.com", nil, true, true},
-	{"Apple of a foreign address", fakeprovider.Apple, "example.com", nil, true, true},
+	{"Apple of a foreign address", fakeprovider.Apple, "example.com", nil, true, false},
 	{"Google of its own address", fakeprovider.Google, "gmail.com", nil, true, true},
 	{"Google of a domain that it hosts", fakeprovider.Google, "hosted.example", map[string]any{"hd": "hosted.example"}, true, true},
 	{"Google of a foreign address", fakeprovider.Google, "foreign.example", nil, true, false},

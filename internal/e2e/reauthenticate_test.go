@@ -8,8 +8,8 @@ import (
 
 func TestReauthenticate_whatNeedsRecentAuthenticationSaysSo(t *testing.T) {
 	t.Parallel()
-	w := mailing(t, "ACCOUNT_REAUTHENTICATION_REQUIRED=true")
-	v := w.signedIn(ada)
+	w := mailing(t)
+	v := w.signedInLongAgo(ada)
 	v.post(emailsPath).wants(400, "required@email") // the input first
 	a := v.post(emailsPath, "email", grace).wants(401)
 	if a.get("meta.is_authenticated") != true || a.text("data.user.email") != ada || !strings.Contains(a.Body, `"flows":[{"id":"reauthenticate"}]`) || !strings.Contains(a.Body, `"methods":[]`) {
@@ -29,6 +29,7 @@ func TestReauthenticate_whatNeedsRecentAuthenticationSaysSo(t *testing.T) {
 	if !strings.Contains(again.Body, `"reauthenticated":true`) || again.get("meta.access_token") != nil || again.get("meta.session_token") != nil {
 		t.Error(again.Body)
 	}
+	w.markVerified(ada)
 	v.post(emailsPath, "email", grace).wants(200)
 	w.clock.Advance(299 * time.Second)
 	v.access = w.refreshed(v)
@@ -51,7 +52,7 @@ func (w *world) refreshed(v *visitor) string {
 func TestReauthenticate_aFreshSignInIsNotEnough(t *testing.T) {
 	t.Parallel()
 	w := mailing(t)
-	w.signedIn(ada)
+	w.signedInLongAgo(ada)
 	v := w.again(ada)
 	v.do("DELETE", accountPath, "").wants(401)
 	v.do("GET", exportPath, "").wants(401)

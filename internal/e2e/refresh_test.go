@@ -29,6 +29,7 @@ func TestRefresh_twoDoorsOneUseCase(t *testing.T) {
 	w := start(t)
 	w.signedUp("ada@example.com")
 	e := w.signIn("ada@example.com")
+	w.age(grown)
 	a := w.call("POST", refreshPath, `{"refresh":"`+e.refresh+`"}`).wants(200)
 	if a.get("meta.is_authenticated") != true || a.text("data.user.email") != "ada@example.com" || a.text("data.methods.method") != "password" {
 		t.Errorf("the full answer: %s", a.Body)
@@ -37,6 +38,7 @@ func TestRefresh_twoDoorsOneUseCase(t *testing.T) {
 		t.Error("a refresh hands out a session token")
 	}
 	w.call("GET", sessionPath, "", bearer(a.text("meta.access_token"))).wants(200)
+	w.age(grown)
 	second := w.call("POST", pairPath, `{"refresh_token":"`+a.text("meta.refresh_token")+`"}`).wants(200)
 	if got := names(second.get("data").(map[string]any)); got != "access_token refresh_token" || second.get("meta") != nil {
 		t.Errorf("allauth's answer: %s", second.Body)
@@ -73,10 +75,17 @@ func TestRefresh_costsOneStatement(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()
-	before := w.app.DB.Statements()
-	w.spend(e.Refresh, "key-number-1").wants(200)
-	if n := w.app.DB.Statements() - before; n != 1 {
-		t.Errorf("%d statements", n)
+	for _, c := range []struct {
+		what string
+		age  time.Duration
+		want int64
+	}{{"a repeat", 0, 2}, {"a rotation", grown, 1}} {
+		w.age(c.age)
+		before := w.app.DB.Statements()
+		w.spend(e.Refresh, "key-number-1").wants(200)
+		if n := w.app.DB.Statements() - before; n != c.want {
+			t.Errorf("%s: %d statements, want %d", c.what, n, c.want)
+		}
 	}
 }
 
@@ -84,6 +93,7 @@ func TestTREF02_aLostAnswerIsRepeatedWithTheSameSuccessor(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	lost := w.spend(e.Refresh, "key-number-1").wants(200).text("meta.refresh_token")
 	for _, wait := range []time.Duration{0, time.Second, time.Minute, 10 * time.Minute, 8 * time.Hour} {
 		w.clock.Advance(wait)
@@ -101,6 +111,7 @@ func TestTREF03_aPredecessorOfAConfirmedTokenEndsTheSession(t *testing.T) {
 	w.signedUp("ada@example.com")
 	other := w.signIn("ada@example.com")
 	e := w.signIn("ada@example.com")
+	w.age(grown)
 	second := w.spend(e.refresh, "key-number-1").wants(200)
 	w.call("GET", sessionPath, "", bearer(second.text("meta.access_token"))).wants(200) // confirms
 	w.clock.Advance(61 * time.Second)
@@ -121,11 +132,12 @@ func TestRefresh_theGraceLetsParallelCallsOfAPlainClientLive(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	first := w.spend(e.Refresh, "").wants(200)
 	w.call("GET", sessionPath, "", bearer(first.text("meta.access_token"))).wants(200) // confirmed
-	w.clock.Advance(60 * time.Second)
+	w.clock.Advance(40 * time.Second)                                                  // the database's clock runs meanwhile
 	w.spend(e.Refresh, "").wants(200)
-	w.clock.Advance(time.Second)
+	w.clock.Advance(20 * time.Second)
 	w.spend(e.Refresh, "").wants(400, "refresh_token_reused@refresh")
 }
 
@@ -134,7 +146,12 @@ func TestRefresh_aThiefCannotDowngradeASessionThatSendsKeys(t *testing.T) {
 	for name, key := range map[string]string{"no key": "", "another key": "a-thiefs-own-key"} {
 		w := start(t)
 		e := w.signedUp("ada@example.com").Tokens()
+		w.age(grown)
 		w.spend(e.Refresh, "key-number-1").wants(200)
+		if a := w.spend(e.Refresh, key); a.Status != 409 || strings.Contains(a.Body, "token\":") {
+			t.Errorf("%s, the successor is young: %s", name, a.Body)
+		}
+		w.age(grown)
 		if a := w.spend(e.Refresh, key); a.Status != 400 {
 			t.Errorf("%s: %s", name, a.Body)
 		}
@@ -145,7 +162,9 @@ func TestRefresh_twoGenerationsBackIsAlwaysReuse(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	second := w.spend(e.Refresh, "").wants(200)
+	w.age(grown)
 	w.spend(second.text("meta.refresh_token"), "").wants(200)
 	w.spend(e.Refresh, "").wants(400, "refresh_token_reused@refresh")
 }
@@ -191,8 +210,11 @@ func TestTREF11_aClockThatGoesBackCostsNoSession(t *testing.T) {
 	e := w.signedUp("ada@example.com").Tokens()
 	w.clock.Advance(-time.Hour)
 	w.call("GET", sessionPath, "", bearer(e.Access)).wants(401) // issued in the future
-	a := w.spend(e.Refresh, "key-number-1").wants(200)
-	w.call("GET", sessionPath, "", bearer(a.text("meta.access_token"))).wants(200)
+	for _, age := range []time.Duration{0, grown} {             // a repeat, and a rotation
+		w.age(age)
+		a := w.spend(e.Refresh, "key-number-1").wants(200)
+		w.call("GET", sessionPath, "", bearer(a.text("meta.access_token"))).wants(200)
+	}
 }
 
 func TestRefresh_aSessionNeverOutlivesItsAbsoluteAge(t *testing.T) {
@@ -213,7 +235,9 @@ func TestRefresh_adoptsAGenerationThatTheDatabaseHasLost(t *testing.T) {
 	t.Parallel()
 	w := start(t)
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	second := w.spend(e.Refresh, "key-number-1").wants(200).text("meta.refresh_token")
+	w.age(grown)
 	third := w.spend(second, "key-number-2").wants(200)
 	w.exec("UPDATE sessions SET generation = 1, confirmed_at = now(), idempotency_key_hash = NULL")
 	w.call("GET", sessionPath, "", bearer(third.text("meta.access_token"))).wants(200)
@@ -221,6 +245,11 @@ func TestRefresh_adoptsAGenerationThatTheDatabaseHasLost(t *testing.T) {
 	if c := claims(t, fourth.text("meta.refresh_token")); c["gen"] != 4.0 {
 		t.Errorf("after the adoption: %v", c)
 	}
+	again := w.spend(fourth.text("meta.refresh_token"), "key-number-4").wants(200)
+	if !same(t, fourth.text("meta.refresh_token"), again.text("meta.refresh_token")) {
+		t.Error("what was adopted does not count as young")
+	}
+	w.age(grown)
 	w.spend(fourth.text("meta.refresh_token"), "key-number-4").wants(200)
 }
 

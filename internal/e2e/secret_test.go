@@ -26,7 +26,7 @@ type secrets struct {
 var (
 	secretSent    = []string{"password", "new_password", "current_password", "key", "code", "refresh", "refresh_token", "id_token", "authorization_code", "nonce"}
 	secretAnswers = []string{"refresh_token", "access_token", "session_token", "secret", "unused_codes", "nonce", "challenge"}
-	secretHeaders = []string{"X-Session-Token", "Authorization", "X-Email-Verification-Key", "X-Password-Reset-Key"}
+	secretHeaders = []string{"X-Session-Token", "Authorization", "X-Email-Verification-Key", "X-Password-Reset-Key", "X-Account-Undo-Key"}
 )
 
 // digits are codes short enough to stand somewhere by accident; a longer one is looked for

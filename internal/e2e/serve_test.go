@@ -168,7 +168,8 @@ func TestServe_namesThatWeDoNotKnowAreAWarning(t *testing.T) {
 
 func TestServe_aTakenAddressIsAnError(t *testing.T) {
 	t.Parallel()
-	url := testdb.New(t)
-	p := served(t, url).serving(t)
-	served(t, url, "LATCHKEY_ADDR="+strings.TrimPrefix(p.url, "http://")).run(t).wants(1, "another program listens on", "LATCHKEY_ADDR=127.0.0.1:8081")
+	l := served(t, testdb.New(t))
+	p := l.serving(t)
+	l.env = append(l.env, "LATCHKEY_ADDR="+strings.TrimPrefix(p.url, "http://"))
+	l.run(t).wants(1, "another program listens on", "LATCHKEY_ADDR=127.0.0.1:8081")
 }

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +28,8 @@ const goodPassword = "correct horse battery"
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
+	// moved is called after the clock was moved; nil for nobody.
+	moved func(time.Duration)
 }
 
 func newClock() *clock { return &clock{now: time.Now()} }
@@ -36,10 +40,29 @@ func (c *clock) Now() time.Time {
 	return c.now
 }
 
+// Advance lets time pass, for the servers and for the rows whose age the database measures.
 func (c *clock) Advance(d time.Duration) {
+	c.mu.Lock()
+	c.now = c.now.Add(d)
+	c.mu.Unlock()
+
+	if c.moved != nil {
+		c.moved(d)
+	}
+}
+
+// Drift sets the clock of the servers, forward or back, while no time passes.
+func (c *clock) Drift(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.now = c.now.Add(d)
+}
+
+// ageLimits makes rate limits as much older: they are counted by the database's clock, which
+// tests cannot move.
+func (w *world) ageLimits(d time.Duration) {
+	w.t.Helper()
+	w.exec("UPDATE rate_limits SET used_until = used_until - $1 * interval '1 second'", d.Seconds())
 }
 
 // world is one running server and its database.
@@ -51,8 +74,10 @@ type world struct {
 	clock *clock
 	log   *buffer
 	app   *app.App
-	http  *http.Client
-	mails string // directory that mails are written to
+	// options of the servers: they trust the clock that the test moves.
+	options []app.Option
+	http    *http.Client
+	mails   string // directory that mails are written to
 
 	secrets *secrets
 }
@@ -78,15 +103,55 @@ func (b *buffer) String() string {
 // start runs a server on a fresh database, with settings on top of the defaults.
 func start(t testing.TB, settings ...string) *world {
 	t.Helper()
+
 	key, _, err := token.GenerateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, db: testdb.New(t), key: key, clock: newClock(), log: &buffer{}, secrets: &secrets{seen: map[string]string{}}}
+
+	return startOn(t, testdb.New(t), key, settings...)
+}
+
+// startOn runs a server on a database, with a signing key, and with settings on top of the defaults.
+func startOn(t testing.TB, database, key string, settings ...string) *world {
+	t.Helper()
+
+	w := &world{
+		t: t, db: database, key: key, clock: newClock(), log: &buffer{},
+		options: []app.Option{app.TrustClock()}, secrets: &secrets{seen: map[string]string{}},
+	}
 	w.http = &http.Client{Transport: checked{t, &http.Transport{MaxIdleConnsPerHost: 64}, w.secrets}, Timeout: 20 * time.Second}
 	t.Cleanup(w.nothingReadable) // when its servers have ended, and before its database goes
 	w.app, w.url = w.serve(settings...)
+	limited := slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "ACCOUNT_RATE_LIMITS=") })
+	w.clock.moved = func(d time.Duration) {
+		w.age(max(0, d)) // a clock that is set back makes nothing younger
+		if limited {
+			w.ageLimits(d)
+		}
+	}
 	return w
+}
+
+// bornGrown makes every generation of this database so old from its beginning that each refresh
+// of it rotates, for tests in which time does not matter and rotations do.
+func (w *world) bornGrown() {
+	w.t.Helper()
+	w.exec(fmt.Sprintf(`CREATE FUNCTION born_grown() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+			NEW.rotated_at := NEW.rotated_at - interval '%d seconds'; RETURN NEW;
+		END $$;
+		CREATE TRIGGER born_grown BEFORE INSERT OR UPDATE OF generation, user_id ON sessions
+			FOR EACH ROW EXECUTE FUNCTION born_grown()`, int(grown.Seconds())))
+}
+
+// grown is an age beyond the default grace: a refresh token that is as old rotates when it is
+// spent; a younger one is repeated.
+const grown = 61 * time.Second
+
+// age makes the current generation of every session older, by the clock of the database.
+func (w *world) age(by time.Duration) {
+	w.t.Helper()
+	w.exec("UPDATE sessions SET rotated_at = rotated_at - make_interval(secs => $1)", by.Seconds())
 }
 
 // serve runs one more server process's worth of program on the world's database.
@@ -105,7 +170,7 @@ func (w *world) serve(settings ...string) (*app.App, string) {
 		w.t.Fatal(err, warnings)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	a, err := app.New(ctx, c, w.clock.Now, slog.New(slog.NewJSONHandler(w.log, nil)))
+	a, err := app.New(ctx, c, w.clock.Now, slog.New(slog.NewJSONHandler(w.log, nil)), w.options...)
 	if err != nil {
 		w.t.Fatal(err)
 	}

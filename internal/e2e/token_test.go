@@ -1,12 +1,18 @@
 package e2e
 
 import (
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"reflect"
 	"sort"
 	"strings"
 	"testing"
+	"time"
 )
 
 // claims reads a token without checking it.
@@ -51,11 +57,14 @@ func TestToken_carriesExactlyTheseClaims(t *testing.T) {
 	w.signedUp("ada@example.com")
 	a := w.call("POST", loginPath, credentials("ada@example.com", goodPassword)).wants(200)
 	access, refresh := claims(t, a.text("meta.access_token")), claims(t, a.text("meta.refresh_token"))
-	if got := names(access); got != "aud exp gen iat iss jti sid sub token_use" {
+	if got := names(access); got != "amr aud auth_time exp gen iat iss jti sid sub token_use" {
 		t.Errorf("access: %s", got)
 	}
 	if got := names(refresh); got != "aud exp gen iat iss jti sid sub token_use" {
 		t.Errorf("refresh: %s", got)
+	}
+	if refresh["aud"] != "app/refresh" {
+		t.Errorf("refresh: %v", refresh)
 	}
 	if access["iss"] != "https://auth.example.com" || access["aud"] != "app" || access["token_use"] != "access" || access["gen"] != 1.0 {
 		t.Errorf("access: %v", access)
@@ -73,6 +82,99 @@ func TestToken_carriesExactlyTheseClaims(t *testing.T) {
 	if access["tenant_id"] != tenantA {
 		t.Errorf("tenant_id: %v", access)
 	}
+}
+
+// A backend that asks for a fresh proof sees it in the next access token.
+func TestToken_saysWhenAndHowItsUserProvedWhoTheyAre(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	signedUp := w.call("POST", signupPath, credentials("ada@example.com", goodPassword)).wants(200)
+	if c := claims(t, signedUp.text("meta.access_token")); c["auth_time"] != nil || c["amr"] != nil {
+		t.Errorf("after a sign-up, which proves nothing: %v", c)
+	}
+
+	e := w.signIn("ada@example.com")
+	first := float64(w.clock.Now().Unix())
+	if c := claims(t, e.access); c["auth_time"] != first || !reflect.DeepEqual(c["amr"], []any{"pwd"}) {
+		t.Errorf("after a sign-in at %v: %v", first, c)
+	}
+
+	w.clock.Advance(2 * time.Minute)
+	refreshed := w.spend(e.refresh, "").wants(200)
+	if c := claims(t, refreshed.text("meta.access_token")); c["auth_time"] != first {
+		t.Errorf("a refresh is no proof: got %v, want %v", c["auth_time"], first)
+	}
+
+	w.call("POST", reauthPath, `{"password":"`+goodPassword+`"}`, bearer(refreshed.text("meta.access_token"))).wants(200)
+	again := float64(w.clock.Now().Unix())
+	refreshed = w.spend(refreshed.text("meta.refresh_token"), "").wants(200)
+	if c := claims(t, refreshed.text("meta.access_token")); c["auth_time"] != again {
+		t.Errorf("after a proof: got %v, want %v", c["auth_time"], again)
+	}
+	if c := claims(t, refreshed.text("meta.refresh_token")); c["auth_time"] != nil || c["amr"] != nil {
+		t.Errorf("a refresh token says how its user signed in: %v", c)
+	}
+}
+
+// Versions of before issued refresh tokens with the audience of access tokens.
+func TestToken_aRefreshTokenWithTheAudienceOfBeforeIsAccepted(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp("ada@example.com")
+	e := w.signIn("ada@example.com")
+
+	old := w.resigned(e.refresh, `"aud":"latchkey/refresh"`, `"aud":"latchkey"`)
+	w.age(grown)
+	a := w.spend(old, "").wants(200)
+	if aud := claims(t, a.text("meta.refresh_token"))["aud"]; aud != "latchkey/refresh" {
+		t.Errorf("its successor has the audience %v", aud)
+	}
+
+	w.clock.Advance(2 * time.Minute) // past the grace: spent twice
+	w.call("GET", sessionPath, "", bearer(a.text("meta.access_token"))).wants(200)
+	w.spend(old, "").wants(400, "refresh_token_reused@refresh")
+
+	forAll := w.resigned(w.signIn("ada@example.com").access, `"aud":"latchkey"`, `"aud":"latchkey/refresh"`)
+	w.call("GET", sessionPath, "", bearer(forAll)).wants(401)
+}
+
+// resigned is a token with a part of its claims replaced, signed with the server's key.
+func (w *world) resigned(compact, old, replacement string) string {
+	w.t.Helper()
+
+	return w.edited(compact, func(claims string) string {
+		if strings.Count(claims, old) != 1 {
+			w.t.Fatalf("%s does not stand once in %s", old, claims)
+		}
+
+		return strings.Replace(claims, old, replacement, 1)
+	})
+}
+
+// edited is a token with its claims edited, signed with the server's key.
+func (w *world) edited(compact string, edit func(claims string) string) string {
+	w.t.Helper()
+	block, _ := pem.Decode([]byte(w.key))
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+
+	parts := strings.Split(compact, ".")
+	text, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	signed := parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(edit(string(text))))
+
+	sum := sha256.Sum256([]byte(signed))
+	r, s, err := ecdsa.Sign(rand.Reader, parsed.(*ecdsa.PrivateKey), sum[:])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+
+	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 }
 
 func TestToken_theTenantIsTheOneAtIssue(t *testing.T) {
@@ -228,5 +330,55 @@ func TestSpecification_isServed(t *testing.T) {
 	}
 	if a.text("openapi") != "3.0.3" || a.text("info.version") == "" {
 		t.Errorf("document: %.200s", a.Body)
+	}
+}
+
+// A function that raises for a user who is gone, as SELECT … INTO STRICT does, keeps no phone from learning
+// that its session is over.
+func TestRefresh_theClaimsFunctionIsAskedForLivingSessionsOnly(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		end  string // SQL, after a refresh by which the token was spent
+		want string
+	}{
+		"the user is gone":            {"DELETE FROM users", "refresh_token_invalid"},
+		"the account is to go":        {"UPDATE users SET deletes_at = now() + interval '1 day'; UPDATE sessions SET ended_at = now(), end_reason = 'account_deleted'", "account_deleted"},
+		"the account is disabled":     {"UPDATE users SET disabled_at = now()", "account_disabled"},
+		"the session was signed out":  {"UPDATE sessions SET ended_at = now(), end_reason = 'signed_out'", "session_ended"},
+		"the session has expired":     {"UPDATE sessions SET refresh_expires_at = now() - interval '1 hour'", "session_expired"},
+		"the password was changed":    {"UPDATE sessions SET ended_at = now(), end_reason = 'password_changed'", "password_changed"},
+		"the token is of another key": {"UPDATE sessions SET generation = generation + 1, confirmed_at = now()", "refresh_conflict"},
+		"the token is stolen":         {"UPDATE sessions SET generation = generation + 2, rotated_at = rotated_at - interval '1 hour', confirmed_at = now()", "refresh_token_reused"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := operated(t, `RETURN '{}';`)
+			e := w.signedUp(ada).Tokens()
+			w.age(grown)
+			next := w.spend(e.Refresh, "key-number-1").wants(200).text("meta.refresh_token")
+			w.operator(`RAISE EXCEPTION 'there is no such user';`)
+			w.exec(row.end)
+			a := w.spend(next, "key-number-2")
+			if a.Status != 400 && a.Status != 409 || !strings.Contains(a.Body, `"`+row.want+`"`) {
+				t.Errorf("%d: %s, want %s", a.Status, a.Body, row.want)
+			}
+		})
+	}
+}
+
+// A function that raises for a living session costs it nothing.
+func TestRefresh_aClaimsFunctionThatRaisesLeavesTheGeneration(t *testing.T) {
+	t.Parallel()
+	w := operated(t, `RETURN '{}';`)
+	e := w.signedUp(ada).Tokens()
+	for _, age := range []time.Duration{0, grown} { // a young token is repeated, an older one rotates
+		w.age(age)
+		w.operator(`RAISE EXCEPTION 'broken';`)
+		w.spend(e.Refresh, "key-number-1").wants(503, "temporarily_unavailable")
+		if g := query[int](w, "SELECT generation FROM sessions"); g != 1 {
+			t.Errorf("generation %d, want 1", g)
+		}
+		w.operator(`RETURN '{}';`)
+		w.spend(e.Refresh, "key-number-1").wants(200)
 	}
 }

@@ -126,10 +126,12 @@ func TestTREF09_aConnectionThatIsCutDuringTheCommitIs503AndNothingIsLost(t *test
 	wire, through := newWire(t, w.db)
 	w.app, w.url = w.serve("DATABASE_URL=" + through)
 	e := w.signedUp("ada@example.com").Tokens()
+	w.age(grown)
 	// The connection knows the statement from here on: its next answer is that of the UPDATE.
 	e.Refresh = w.spend(e.Refresh, "key-number-0").wants(200).text("meta.refresh_token")
 	for n, want := range []int64{3, 4, 5} {
 		key := []string{"key-number-1", "key-number-2", "key-number-3"}[n]
+		w.age(grown)
 		lost := wire.lose()
 		w.spend(e.Refresh, key).wants(503, "temporarily_unavailable")
 		<-lost

@@ -38,7 +38,7 @@ type Credential struct {
 	Transports []string
 	// BackupEligible: it can be synchronised between devices; BackupState: it is.
 	BackupEligible, BackupState bool
-	// Passwordless: it can sign in alone, as the client says; nil where it does not say.
+	// Passwordless: it was asked for as a key that signs in alone; nil where that is not known.
 	Passwordless *bool
 }
 

@@ -43,9 +43,13 @@ func (f *Factors) FinishRegistration(c Ceremony, u WebAuthnUser, credential json
 	if c.Passwordless && a.discoverable != nil && !*a.discoverable {
 		return none, refuse("not discoverable")
 	}
+
+	// Security: what was asked for decides, not what the client says of the key (credProps): a
+	// client cannot make a second factor into a key that signs in alone
+	// (TestPasskey_aKeyAddedAsSecondFactorNeverSignsInAlone).
 	return Credential{
 		ID: a.id, PublicKey: slices.Clone(data.AttData.CredentialPublicKey), SignCount: data.Counter, AAGUID: slices.Clone(data.AttData.AAGUID), Transports: a.transports,
-		BackupEligible: data.Flags.HasBackupEligible(), BackupState: data.Flags.HasBackupState(), Passwordless: a.discoverable,
+		BackupEligible: data.Flags.HasBackupEligible(), BackupState: data.Flags.HasBackupState(), Passwordless: &c.Passwordless,
 	}, nil
 }
 
@@ -176,7 +180,7 @@ func (f *Factors) FinishPasskey(c Ceremony, find func(handle, credentialID []byt
 	switch {
 	case !bytes.Equal(u.Handle, a.userHandle) || !bytes.Equal(key.ID, a.id):
 		return Asserted{}, refuse("a key of somebody else")
-	case key.Passwordless != nil && !*key.Passwordless:
+	case key.Passwordless == nil || !*key.Passwordless:
 		return Asserted{}, refuse("the key is a second factor only")
 	}
 	c.Verify = true

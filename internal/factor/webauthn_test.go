@@ -293,15 +293,15 @@ func TestRegistration_whatIsRefused(t *testing.T) {
 		passwordless bool
 	}{
 		"unverified second factor": {softkey.NoUV, false}, "no count": {softkey.Counter(0), true}, "eligible": {softkey.Backup(true, false), true},
-		"does not say": {softkey.NoCredProps, true}, "an attestation of 15 KiB": {softkey.AttestationPadding(15 << 10), true}, "the longest id": {softkey.CredentialID(long[:1023]), true},
+		"does not say": {softkey.NoCredProps, true}, "a second factor that does not say": {softkey.NoCredProps, false}, "a second factor that is discoverable": {softkey.CredProps(true), false}, "an attestation of 15 KiB": {softkey.AttestationPadding(15 << 10), true}, "the longest id": {softkey.CredentialID(long[:1023]), true},
 	} {
 		u := person()
 		got, err := register(t, f, &u, softkey.New(origin).With(c.habit), c.passwordless)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if name == "does not say" && got.Passwordless != nil {
-			t.Errorf("%s: %v", name, *got.Passwordless)
+		if err == nil && (got.Passwordless == nil || *got.Passwordless != c.passwordless) {
+			t.Errorf("%s: it is stored as %v, and was asked for as %v", name, got.Passwordless, c.passwordless)
 		}
 	}
 	u := person()

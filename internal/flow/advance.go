@@ -52,6 +52,8 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 	if a.UserID != 0 && (gone || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
 		return progress{}, f.forget(ctx, tx, who)
 	}
+	a.Restorations = user.Restorations // one that is pending has been compared before; see locked
+
 	found, err := tx.FindSignInFacts(ctx, db.FindSignInFactsParams{ID: a.UserID, Email: a.Email})
 	if err != nil {
 		return progress{}, err
@@ -61,6 +63,11 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 	}
 	if a.UserID == 0 { // nothing is right in such an attempt, so that it never gets here
 		return progress{}, f.forget(ctx, tx, who)
+	}
+	if user.UnusedSince != nil {
+		if err := tx.UpdateUserUsed(ctx, a.UserID); err != nil {
+			return progress{}, err
+		}
 	}
 	return f.enter(ctx, tx, who, a, user.DeletesAt != nil)
 }
@@ -108,7 +115,7 @@ func (f *Flow) pend(ctx context.Context, tx postgres.Tx, who caller.Caller, a *A
 		return p, err
 	}
 	p.token = made
-	to := notice.Recipient{Session: id, UserID: a.UserID, Email: a.Email, Phone: a.Phone, Device: who.Device, Signup: a.Signup}
+	to := notice.Recipient{Session: id, UserID: a.UserID, Email: a.Email, Phone: a.Phone, Device: who.Device, Known: who.Known.Of(a.UserID), Signup: a.Signup}
 	if !a.CodeAsked && to.Email == "" { // what is demanded goes to an address rather than to a phone
 		to.Email = o.found.PrimaryEmail
 	}
@@ -155,7 +162,10 @@ func (f *Flow) forget(ctx context.Context, tx postgres.Tx, who caller.Caller) er
 // enter opens the session of somebody whom nothing holds back.
 func (f *Flow) enter(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, leaving bool) (progress, error) {
 	e := &entered{cancelled: leaving}
-	opening := session.Opening{UserID: a.UserID, Device: who.Device, Methods: a.Methods}
+	if a.Signup && len(a.Methods) == 0 {
+		a.Methods = []session.Method{{Method: session.BySignUp, At: session.Epoch(tx.Now)}}
+	}
+	opening := session.Opening{UserID: a.UserID, Device: who.Device, Methods: a.Methods, Token: a.token}
 	if who.Pending != nil {
 		opening.Pending = who.Pending.ID
 	}
@@ -213,8 +223,9 @@ func (f *Flow) answer(p progress) (Entry, error) {
 
 // welcome signs the tokens of a session that has been committed.
 func (f *Flow) welcome(e entered) (Entry, error) {
-	entry, err := f.sign(token.Claims{SessionID: e.opened.ID, Extra: e.extra}, e.opened.Successor, e.user)
+	entry, err := f.sign(token.Claims{SessionID: e.opened.ID, Proof: proofOf(e.opened.Methods), Extra: e.extra}, e.opened.Successor, e.user)
 	entry.SessionToken, entry.Methods, entry.DeletionCancelled = e.opened.Token, e.opened.Methods, e.cancelled
+	entry.DeviceToken = f.Devices.Token(e.opened.ID)
 	return entry, err
 }
 

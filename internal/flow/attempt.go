@@ -45,11 +45,16 @@ type Attempt struct {
 	// being none. A password changed since makes the attempt void, whatever it has proved:
 	// its owner may be another by now.
 	Stamp []byte `json:"stamp,omitempty"`
+	// Restorations is how often an undo link had restored the account when the attempt began. A
+	// restoration since makes the attempt void: what it has proved may be a thief's.
+	Restorations int32 `json:"restorations,omitempty"`
 	// Free: the attempt is for nobody, because of something else than this phone.
 	Free bool `json:"free,omitempty"`
 	// StartedAt is in seconds since the Unix epoch.
 	StartedAt float64 `json:"started_at,omitempty"`
 
+	// token is the session token of the session that the attempt opens; empty: a new one is made.
+	token string
 	// event is what the audit log calls the sign-in; login where it is empty.
 	event string
 }

@@ -33,6 +33,7 @@ import (
 type Parts struct {
 	DB        *postgres.DB
 	Sessions  *session.Sessions
+	Devices   *session.Devices
 	Issuer    *token.Issuer
 	Verifier  *token.Verifier
 	Gate      *password.Gate
@@ -183,6 +184,8 @@ type Entry struct {
 	SessionToken string
 	AccessToken  string
 	RefreshToken string
+	// DeviceToken makes the device a known one at later sign-ins.
+	DeviceToken string
 	// DeletionCancelled: the account was about to go, and stays.
 	DeletionCancelled bool
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -56,7 +57,12 @@ func (f *Flow) locked(ctx context.Context, tx postgres.Tx, who caller.Caller) (A
 	if err != nil && !gone {
 		return Attempt{}, err
 	}
-	if a.UserID != 0 && (gone || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
+	if a.UserID == 0 {
+		return a, nil
+	}
+
+	changed := a.stale(user.PasswordHash) || a.Restorations != user.Restorations
+	if gone || changed || user.DisabledAt != nil {
 		return Attempt{}, nil
 	}
 	return a, nil
@@ -120,8 +126,42 @@ func (f *Flow) try(ctx context.Context, tx postgres.Tx, who caller.Caller, g gue
 	if err != nil || verdict == code.Right {
 		return p, nil, err
 	}
-	refusal, err := f.missed(ctx, tx, who, g, verdict)
+	refusal, err := f.missed(ctx, tx, who, wrongGuess{g, ownerOf(p), verdict})
 	return p, refusal, err
+}
+
+// wrongGuess is a guess that was not right, and whom its code serves; 0: nobody.
+type wrongGuess struct {
+	guess
+	owner   int64
+	verdict code.Verdict
+}
+
+func ownerOf(p code.Process) int64 {
+	if p.UserID == nil {
+		return 0
+	}
+	return *p.UserID
+}
+
+// wrongCodes are the events of a wrong code, by what the code is for.
+var wrongCodes = map[code.Purpose]string{
+	code.Login:          audit.Login,
+	code.VerifyEmail:    audit.EmailVerified,
+	code.VerifyPhone:    audit.PhoneChanged,
+	code.ResetPassword:  audit.PasswordReset,
+	code.Reauthenticate: audit.Reauthenticated,
+}
+
+// noteWrongCode records a wrong code.
+//
+// Timing: also one for nobody's account (SEC-48).
+func (f *Flow) noteWrongCode(ctx context.Context, tx postgres.Tx, who caller.Caller, g wrongGuess) error {
+	event := audit.Event{Name: wrongCodes[g.purpose], Failed: true, UserID: g.owner, Device: who.Device}
+	if id, ok := sessionOf(who); ok {
+		event.SessionID = id
+	}
+	return f.Trail.Add(ctx, tx.Queries, tx.Now, event)
 }
 
 // lockOwner locks whom the code of a session serves, if anybody.
@@ -143,11 +183,16 @@ func lockOwner(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose c
 
 // missed is what follows a guess that was not right. With the last one the sign-in that
 // waited for it goes, too: the client has to start over.
-func (f *Flow) missed(ctx context.Context, tx postgres.Tx, who caller.Caller, g guess, verdict code.Verdict) (*problem.Problem, error) {
-	switch {
-	case verdict == code.Absent:
+func (f *Flow) missed(ctx context.Context, tx postgres.Tx, who caller.Caller, g wrongGuess) (*problem.Problem, error) {
+	if g.verdict == code.Absent {
 		return problem.FlowNotPending, nil
-	case verdict == code.Spent && g.purpose != code.ResetPassword && who.Pending != nil:
+	}
+	if err := f.noteWrongCode(ctx, tx, who, g); err != nil {
+		return nil, err
+	}
+
+	lost := g.verdict == code.Spent && g.purpose != code.ResetPassword && who.Pending != nil
+	if lost {
 		if err := f.forget(ctx, tx, who); err != nil {
 			return nil, err
 		}
@@ -164,7 +209,7 @@ func (f *Flow) strike(ctx context.Context, tx postgres.Tx, who caller.Caller, s 
 	if err != nil {
 		return nil, err
 	}
-	if _, err := f.missed(ctx, tx, who, s.guess, verdict); err != nil {
+	if _, err := f.missed(ctx, tx, who, wrongGuess{s.guess, ownerOf(s.process), verdict}); err != nil {
 		return nil, err
 	}
 	return s.why.At(s.param), nil

@@ -127,15 +127,16 @@ type holder = db.FindUserByEmailRow
 
 // find looks the account up, in one statement whether or not there is one.
 func (f *Flow) find(ctx context.Context, n named) (holder, error) {
+	withFactor := f.Factors.Settings.AllowUnverified
 	switch {
 	case n.by == "phone":
-		u, err := f.DB.FindUserByPhone(ctx, &n.value)
+		u, err := f.DB.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &n.value, WithFactor: withFactor})
 		return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
 	case n.by == "email":
-		return f.DB.FindUserByEmail(ctx, n.value)
+		return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: n.value, WithFactor: withFactor})
 	case isEmail(n.value) && f.Policy.LoginBy("email"):
 		// A user name that could be an address is taken for one first, where addresses sign in.
-		u, err := f.DB.FindUserByEmail(ctx, strings.ToLower(n.value))
+		u, err := f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: strings.ToLower(n.value), WithFactor: withFactor})
 		if !postgres.IsNotFound(err) {
 			return u, err
 		}
@@ -155,19 +156,22 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		return holder{}, err
 	}
 	defer slot.Leave()
-	// A guess is counted before it is made, and given back when it was none: of many guesses
-	// at once no more are compared than are left.
-	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)})
+	user, err := f.find(ctx, n)
+	if err != nil && !postgres.IsNotFound(err) {
+		return holder{}, err
+	}
+
+	counted, err := f.takeGuess(ctx, who, guesses{
+		actions: []limit.Action{limit.LoginFailed}, subject: limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)},
+		known: limit.LoginFailedDevice, userID: user.ID,
+	})
 	if errors.Is(err, problem.TooManyRequests) {
 		return holder{}, problem.TooManyLoginAttempts
 	}
 	if err != nil {
 		return holder{}, err
 	}
-	user, err := f.find(ctx, n)
-	if err != nil && !postgres.IsNotFound(err) {
-		return holder{}, err
-	}
+
 	right, weak, err := slot.Verify(pass, user.PasswordHash)
 	if err != nil {
 		return holder{}, err
@@ -185,7 +189,7 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		}
 		return holder{}, n.mismatch()
 	}
-	return user, counted.GiveBack(ctx)
+	return user, counted.giveBack(ctx)
 }
 
 // strengthen stores the password anew with today's parameters. Its failure is no

@@ -2,7 +2,6 @@ package flow
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -36,16 +35,14 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 	if in.Phone != "" {
 		param, key = "phone", in.Phone
 	}
-	_, err := f.Limiter.Take(ctx, "request_login_code", limit.Subject{Address: who.Device.Address, Key: key})
-	if errors.Is(err, problem.TooManyRequests) {
-		return Entry{}, problem.TooManyLoginAttempts.At(param)
-	}
-	if err != nil {
-		return Entry{}, err
-	}
 	user, err := f.whoHas(ctx, in)
 	if err != nil {
 		return Entry{}, err
+	}
+
+	subject := limit.Subject{Address: who.Device.Address, Key: notice.Counter(key, who.Known.Of(user.ID))}
+	if _, err := f.Limiter.Take(ctx, limit.RequestLoginCode, subject); err != nil {
+		return Entry{}, tooManyAttempts(err, param)
 	}
 	if user.ID == 0 && !f.Policy.Hides() {
 		return Entry{}, map[string]*problem.Problem{"email": problem.UnknownEmail, "phone": problem.UnknownPhone}[param].At(param)
@@ -61,7 +58,7 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 		return err
 	})
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, tooManyAttempts(err, param)
 	}
 	return f.answer(p)
 }
@@ -88,6 +85,8 @@ func (f *Flow) checkCodeRequest(in *CodeRequest) error {
 		return problem.InvalidValue.At("email")
 	case number != "" && !validPhone:
 		return problem.InvalidPhone.At("phone")
+	case number != "" && f.Notices.Unserved(number) != nil:
+		return problem.PhoneNotServed.At("phone")
 	}
 	return nil
 }
@@ -188,7 +187,7 @@ func (f *Flow) ResendLoginCode(ctx context.Context, who caller.Caller) error {
 }
 
 // resendLimits are the actions that a resend counts for.
-var resendLimits = map[code.Purpose]string{code.VerifyEmail: "confirm_email", code.VerifyPhone: "verify_phone"}
+var resendLimits = map[code.Purpose]limit.Action{code.VerifyEmail: limit.ConfirmEmail, code.VerifyPhone: limit.VerifyPhone}
 
 // resend makes another code for a stage that is pending, and has it sent.
 func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpose code.Purpose,
@@ -221,8 +220,10 @@ func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpo
 		}
 		// Nothing is limited but the quota where the action has no name here: sign-in codes.
 		subject := limit.Subject{Address: who.Device.Address, Key: process.Target}
-		if err := f.Limiter.TakeTx(ctx, tx, resendLimits[purpose], subject); err != nil {
-			return err
+		if action, limited := resendLimits[purpose]; limited {
+			if err := f.Limiter.TakeTx(ctx, tx, action, subject); err != nil {
+				return err
+			}
 		}
 		text, ok, err := f.Codes.Resend(ctx, tx, process)
 		if err != nil {
@@ -234,6 +235,7 @@ func (f *Flow) resend(ctx context.Context, who caller.Caller, stage Stage, purpo
 		to := notice.Recipient{Session: id, Device: who.Device, Signup: a.Signup, Again: true}
 		if process.UserID != nil {
 			to.UserID = *process.UserID
+			to.Known = who.Known.Of(to.UserID)
 		}
 		if to.Email = process.Target; !isEmail(process.Target) {
 			to.Email, to.Phone = "", process.Target

@@ -2,34 +2,77 @@ package flow
 
 import (
 	"context"
+	"errors"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
-// Logout ends the caller's session. It always returns an *Incomplete on success: the
-// caller is not in any more, whether or not they were.
-func (f *Flow) Logout(ctx context.Context, who caller.Caller) error {
+// Logout ends every session that the request names: by its credentials, by an access token that
+// has expired, by a session token that works no more, or by a refresh token of any generation.
+// It always returns an error: an *Incomplete is success, because the caller is anonymous now. It
+// is the same whether or not a session was ended, so that nobody learns which tokens are real.
+func (f *Flow) Logout(ctx context.Context, who caller.Caller, refreshToken string) error {
 	if who.Pending != nil {
 		err := f.DB.Tx(ctx, func(tx postgres.Tx) error { return session.End(ctx, tx, who.Pending.ID, session.SignedOut) })
 		if err != nil {
 			return err
 		}
 	}
-	if who.SignedIn() {
-		err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
-			if err := session.End(ctx, tx, who.Session.ID, session.SignedOut); err != nil {
-				return err
-			}
-			return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
-				Name: audit.Logout, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
-			})
-		})
-		if err != nil {
+
+	named, err := f.named(who, refreshToken)
+	if err != nil {
+		return err
+	}
+	for _, n := range named {
+		if err := f.signOut(ctx, who, n); err != nil {
 			return err
 		}
 	}
+
+	if who.Gone != nil {
+		return who.Gone
+	}
 	return f.Anonymous(caller.Caller{})
+}
+
+// named lists the sessions that a sign-out is about.
+func (f *Flow) named(who caller.Caller, refreshToken string) ([]caller.Named, error) {
+	named := who.Named
+	if who.SignedIn() {
+		named = append(named, caller.Named{SessionID: who.Session.ID, UserID: who.Session.UserID})
+	}
+	if refreshToken == "" {
+		return named, nil
+	}
+
+	// A refresh token is not spent here, so its generation does not matter, and neither does its
+	// exp: the session's row says whether there is anything to end.
+	claims, err := f.Verifier.Refresh(refreshToken)
+	if errors.Is(err, token.ErrInvalid) {
+		return named, nil
+	}
+
+	return append(named, caller.Named{SessionID: claims.SessionID, UserID: claims.Subject}), err
+}
+
+// signOut ends one session. One that has ended already, or is not its user's any more, is left
+// as it is.
+func (f *Flow) signOut(ctx context.Context, who caller.Caller, n caller.Named) error {
+	return f.DB.Tx(ctx, func(tx postgres.Tx) error {
+		ended, err := tx.EndSessionOfUser(ctx, db.EndSessionOfUserParams{
+			ID: n.SessionID, UserID: n.UserID, EndReason: session.SignedOut, Now: tx.Now,
+		})
+		if err != nil || ended == 0 {
+			return err
+		}
+
+		return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+			Name: audit.Logout, UserID: n.UserID, SessionID: n.SessionID, Device: who.Device,
+		})
+	})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 
 	"github.com/google/uuid"
 
@@ -23,7 +22,7 @@ import (
 const mostFactorMisses = 5
 
 // codeLimits are the actions that a code counts for: it can be guessed.
-var codeLimits = []string{"login_failed", "mfa_failed"}
+var codeLimits = []limit.Action{limit.LoginFailed, limit.MFAFailed}
 
 // counted is what a guess at a second factor has taken from its limits.
 type counted []limit.Taken
@@ -32,24 +31,34 @@ type counted []limit.Taken
 // left. What is used up is the challenge, not the account: password, codes by mail and
 // sessions go on.
 func (f *Flow) count(ctx context.Context, who caller.Caller, userID int64) (counted, error) {
-	subject := limit.Subject{Address: who.Device.Address, Key: "user " + strconv.FormatInt(userID, 10), UserID: userID}
-	return f.take(ctx, "code", codeLimits, subject)
+	subject := limit.SecondFactor(userID)
+	subject.Address = who.Device.Address
+
+	taken, err := f.takeGuess(ctx, who, guesses{actions: codeLimits, subject: subject, userID: userID, known: limit.MFAFailedDevice})
+	return taken, tooManyAttempts(err, "code")
 }
 
 // countKey counts an answer of a security key, for the client's address alone: it cannot be
 // guessed, and whoever sends nonsense must not keep its owner from using it (SEC-77,
 // TestSEC77_wrongCodesDoNotStopTheSecurityKey).
 func (f *Flow) countKey(ctx context.Context, who caller.Caller) (counted, error) {
-	return f.take(ctx, "credential", []string{"login_failed"}, limit.Subject{Address: who.Device.Address})
+	taken, err := f.takeAll(ctx, []limit.Action{limit.LoginFailed}, limit.Subject{Address: who.Device.Address, AddressOnly: true})
+	return taken, tooManyAttempts(err, "credential")
 }
 
-func (f *Flow) take(ctx context.Context, param string, actions []string, s limit.Subject) (counted, error) {
+// tooManyAttempts is how a used-up limit of sign-ins is answered.
+func tooManyAttempts(err error, param string) error {
+	if errors.Is(err, problem.TooManyRequests) {
+		return problem.TooManyLoginAttempts.At(param)
+	}
+
+	return err
+}
+
+func (f *Flow) takeAll(ctx context.Context, actions []limit.Action, s limit.Subject) (counted, error) {
 	var all counted
 	for _, action := range actions {
 		taken, err := f.Limiter.Take(ctx, action, s)
-		if errors.Is(err, problem.TooManyRequests) {
-			err = problem.TooManyLoginAttempts.At(param)
-		}
 		if err != nil {
 			return nil, errors.Join(err, all.giveBack(ctx))
 		}
@@ -127,7 +136,7 @@ func (f *Flow) judge(ctx context.Context, tx postgres.Tx, userID int64, proof au
 
 // method is the record of a second factor.
 func method(p authenticator.Proof, at float64) session.Method {
-	return session.Method{Method: "mfa", At: at, ID: p.ID, Type: p.Type}
+	return session.Method{Method: session.BySecondFactor, At: at, ID: p.ID, Type: p.Type}
 }
 
 // waits returns the attempt of a visitor who has to show their second factor, or why the
@@ -264,9 +273,9 @@ func (f *Flow) ReauthenticateBySecondFactor(ctx context.Context, who caller.Call
 	if factor.Clean(typed) == "" {
 		return Entry{}, problem.Required.At("code")
 	}
-	taken, err := f.count(ctx, who, who.Session.UserID)
+	taken, err := f.takeAll(ctx, []limit.Action{limit.ReauthenticateFailed}, who.Subject())
 	if err != nil {
-		return Entry{}, err
+		return Entry{}, tooManyAttempts(err, "code")
 	}
 	return f.again(ctx, who, taken, "code", f.byCode(ctx, typed))
 }
@@ -283,7 +292,7 @@ func (f *Flow) ReauthenticateByCredential(ctx context.Context, who caller.Caller
 
 // again judges a second factor of somebody signed in and notes it on their session.
 func (f *Flow) again(ctx context.Context, who caller.Caller, taken counted, param string, show shown) (Entry, error) {
-	var after session.Details
+	var after Entry
 	user := who.Session.UserID
 	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		if err := session.Hold(ctx, tx, user, who.Session.ID); err != nil {
@@ -306,7 +315,7 @@ func (f *Flow) again(ctx context.Context, who caller.Caller, taken counted, para
 	if err != nil {
 		return Entry{}, err
 	}
-	return Shown(&after), nil
+	return after, nil
 }
 
 // ReauthenticationOptions is what to ask a security key for, of somebody signed in.

@@ -54,10 +54,11 @@ func nameFrom(address string) string {
 	return kept[:min(len(kept), 100)]
 }
 
-func checkPhone(number string) (string, *problem.Problem) {
+func (f *Flow) checkPhone(number string) (string, *problem.Problem) {
 	number, valid := phone.Normalize(number)
 	if !valid {
 		return number, problem.InvalidPhone
 	}
-	return number, nil
+
+	return number, f.Notices.Unserved(number)
 }

@@ -78,7 +78,8 @@ most ` + "`ACCOUNT_LOGIN_TIMEOUT`" + `.
 
 Resetting a password by code is beside this: its code stands in the same session, and
 ` + "`data.flows`" + ` says so with ` + "`password_reset_by_code`" + `. Proving oneself again while signed in
-(401 with ` + "`meta.is_authenticated: true`" + `, where ` + "`x-recent-auth`" + ` says so) is another matter, too: by password (` + "`reauthenticate`" + `), by a code or a key
-(` + "`mfa_reauthenticate`" + `). It adds a proof to the session, and no stage asks for it. Adding a
-service to an account (` + "`submitProviderToken`" + ` with ` + "`process: connect`" + `) asks for it always.
+(401 with ` + "`meta.is_authenticated: true`" + `, where ` + "`x-recent-auth`" + ` says so) is another matter, too: by password (` + "`reauthenticate`" + `) or by a second factor
+(` + "`mfa_reauthenticate`" + `); for an account that has neither, by a provider that is connected to it
+(` + "`provider_reauthenticate`" + `) or by a code to its verified address or number (` + "`reauthenticate_by_code`" + `).
+It adds a proof to the session, and no stage asks for it. An empty list of flows means: sign out and in again.
 `

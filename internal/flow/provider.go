@@ -3,26 +3,27 @@ package flow
 import (
 	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
+	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
 // ProviderToken is what an app got from another service.
 type ProviderToken struct {
 	Provider, Process, ClientID, IDToken string
-	// Nonce is the raw nonce; empty: the one in the token is looked up alone.
+	// Nonce is the raw nonce; needed where the token carries one.
 	Nonce string
 	// Code is an authorization code that came along.
 	Code string
@@ -30,58 +31,36 @@ type ProviderToken struct {
 	Name string
 }
 
-// Nonce is a nonce for an id_token.
-type Nonce struct {
-	Raw, Hash string
-	ExpiresAt time.Time
-}
+// What an id_token is brought for.
+const (
+	processLogin          = "login"
+	processConnect        = "connect"
+	processReauthenticate = "reauthenticate"
+)
 
-// nonceLives is how long a nonce that was handed out is taken.
-const nonceLives = 10 * time.Minute
-
-// NewNonce makes a nonce that an id_token may carry once.
-func (f *Flow) NewNonce(ctx context.Context) (Nonce, error) {
-	raw := provider.NewNonce()
-	n := Nonce{raw, provider.HashNonce(raw), f.DB.Now().Add(nonceLives)}
-	sum, err := hex.DecodeString(n.Hash)
-	if err != nil {
-		return Nonce{}, err
-	}
-	return n, f.DB.InsertProviderNonce(ctx, db.InsertProviderNonceParams{NonceHash: sum, ExpiresAt: n.ExpiresAt})
-}
-
-// SubmitProviderToken signs somebody in with another service, or connects it to the account
-// of somebody signed in.
+// SubmitProviderToken signs a user in with a provider, connects it to the account of a
+// signed-in user, or lets them prove by it who they are.
 func (f *Flow) SubmitProviderToken(ctx context.Context, who caller.Caller, in ProviderToken) (Entry, error) {
-	connects := in.Process == "connect"
-	switch {
-	case !connects && in.Process != "login":
-		return Entry{}, problem.InvalidChoice.At("process")
-	case in.ClientID == "":
-		return Entry{}, problem.ClientIDRequired.At("token")
-	case in.IDToken == "":
-		return Entry{}, problem.TokenRequired.At("token")
-	case connects && !who.SignedIn():
-		return Entry{}, f.Anonymous(who)
+	if err := f.checkProviderToken(who, in); err != nil {
+		return Entry{}, err
 	}
-	if connects {
-		// Security: who connects a service can come in by it for ever, so that a token which
-		// somebody found must not be enough (SEC-74).
-		if err := f.RequireRecent(ctx, who); err != nil {
-			return Entry{}, err
-		}
+	if in.Process == processReauthenticate {
+		return f.reauthenticateByProvider(ctx, who, in)
 	}
-	told, err := f.Providers.Verify(ctx, provider.Token{Provider: in.Provider, ClientID: in.ClientID, IDToken: in.IDToken, Nonce: in.Nonce})
+
+	told, err := f.verifyProviderToken(ctx, in)
 	if err != nil {
-		return Entry{}, refusedToken(err)
+		return Entry{}, err
 	}
 	i, err := f.identity(ctx, in, told)
 	if err != nil {
 		return Entry{}, err
 	}
-	if connects {
-		return f.connect(ctx, who, told, i)
+	b := brought{in, told}
+	if in.Process == processConnect {
+		return f.connect(ctx, who, b, i)
 	}
+
 	var p progress
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		err := f.still(ctx, tx, who)
@@ -91,7 +70,7 @@ func (f *Flow) SubmitProviderToken(ctx context.Context, who caller.Caller, in Pr
 		if err != nil {
 			return err
 		}
-		if err := f.spend(ctx, tx, told); err != nil {
+		if err := f.spend(ctx, tx, who, b); err != nil {
 			return err
 		}
 		if who, err = f.leave(ctx, tx, who, i); err != nil {
@@ -104,6 +83,40 @@ func (f *Flow) SubmitProviderToken(ctx context.Context, who caller.Caller, in Pr
 		return Entry{}, err
 	}
 	return f.answer(p)
+}
+
+// checkProviderToken reports what of a request is missing.
+func (f *Flow) checkProviderToken(who caller.Caller, in ProviderToken) error {
+	known := []string{processLogin, processConnect, processReauthenticate}
+	switch {
+	case !slices.Contains(known, in.Process):
+		return problem.InvalidChoice.At("process")
+	case in.ClientID == "":
+		return problem.ClientIDRequired.At("token")
+	case in.IDToken == "":
+		return problem.TokenRequired.At("token")
+	case in.Process != processLogin && !who.SignedIn():
+		return f.Anonymous(who)
+	}
+	return nil
+}
+
+// verifyProviderToken asks the provider's keys whether a token is good.
+func (f *Flow) verifyProviderToken(ctx context.Context, in ProviderToken) (provider.Identity, error) {
+	told, err := f.Providers.Verify(ctx, provider.Token{
+		Provider: in.Provider, ClientID: in.ClientID, IDToken: in.IDToken, Nonce: in.Nonce,
+	})
+	if err != nil {
+		return told, refusedToken(err)
+	}
+
+	// Security: the raw nonce shows that the token comes from the app that asked for it. A token
+	// that carries the hash is worth nothing to its finder
+	// (TestProviderNonce_theRawOneMustBeShown).
+	if told.Nonce != "" && in.Nonce == "" {
+		return told, problem.NonceRequired.At("token")
+	}
+	return told, nil
 }
 
 // refusedToken says what is wrong with a token: that it is no good, or that its service
@@ -141,33 +154,6 @@ func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Ide
 	}
 	i.Grant = f.Keys.Seal([]byte(grant), provider.GrantAbout(i.Provider, i.UID))
 	return i, nil
-}
-
-// spend makes sure that a token, and the nonce in it, serve once (SEC-70, SEC-71).
-func (f *Flow) spend(ctx context.Context, tx postgres.Tx, told provider.Identity) error {
-	if err := keepOthersFrom(ctx, tx, told.Provider, told.UID); err != nil {
-		return err
-	}
-	n, err := tx.InsertSpentIDToken(ctx, db.InsertSpentIDTokenParams{TokenHash: told.Digest, ExpiresAt: told.ExpiresAt})
-	if err == nil && n == 0 {
-		err = problem.InvalidToken.At("token").Because(errors.New("used before"))
-	}
-	if err != nil || !told.HasNonce {
-		return err
-	}
-	var forms [][]byte
-	for _, text := range provider.NonceHashes(told.Nonce) {
-		sum, err := hex.DecodeString(text)
-		if err != nil {
-			return err
-		}
-		forms = append(forms, sum)
-	}
-	n, err = tx.DeleteProviderNonce(ctx, db.DeleteProviderNonceParams{NonceHashes: forms, Now: tx.Now})
-	if err == nil && n == 0 {
-		err = problem.InvalidToken.At("token").Because(errors.New("its nonce is none that is out"))
-	}
-	return err
 }
 
 // keepOthersFrom holds an identity until the commit; it comes before the lock on a person.
@@ -250,7 +236,7 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if !ok || !app.EmailAuthentication || !told.Authoritative || i.Email == "" {
 		return progress{}, false, nil
 	}
-	userID, err := tx.FindVerifiedHolder(ctx, i.Email)
+	userID, err := lockVerifiedUser(ctx, tx, i.Email)
 	if postgres.IsNotFound(err) {
 		return progress{}, false, nil
 	}
@@ -267,10 +253,38 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	}
 	// Security: only of somebody who is in: whoever has the address and not the second factor
 	// must not leave a way in behind.
+	before, err := snapshot.Take(ctx, tx, userID)
+	if err != nil {
+		return progress{}, false, err
+	}
 	if err := f.link(ctx, tx, who, userID, i); err != nil {
 		return progress{}, false, err
 	}
-	return p, true, f.Notices.WayInChanged(ctx, tx, userID, outbox.ProviderConnected, who.Device)
+
+	return p, true, f.Notices.Changed(ctx, tx, notice.Change{
+		UserID: userID, Kind: outbox.ProviderConnected, Before: before, From: who.Device,
+	})
+}
+
+// lockVerifiedUser finds the user who has verified an address, and locks them.
+//
+// Race: it is read again once the user is locked. The address may have been removed meanwhile.
+func lockVerifiedUser(ctx context.Context, tx postgres.Tx, address string) (int64, error) {
+	owner, err := tx.FindVerifiedHolder(ctx, address)
+	if err != nil {
+		return 0, err
+	}
+
+	if _, err := tx.LockUserForSignIn(ctx, owner); err != nil {
+		return 0, err
+	}
+
+	again, err := tx.FindVerifiedHolder(ctx, address)
+	if err == nil && again != owner { // it moved to another user; the call may be repeated
+		return 0, problem.TemporarilyUnavailable
+	}
+
+	return again, err
 }
 
 // lockedOwner finds whose an identity is, and locks them.
@@ -308,10 +322,10 @@ func (f *Flow) await(ctx context.Context, tx postgres.Tx, who caller.Caller, i *
 }
 
 // connect adds an identity to the account of somebody signed in.
-func (f *Flow) connect(ctx context.Context, who caller.Caller, told provider.Identity, i *Identity) (Entry, error) {
+func (f *Flow) connect(ctx context.Context, who caller.Caller, b brought, i *Identity) (Entry, error) {
 	user := who.Session.UserID
 	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		if err := f.spend(ctx, tx, told); err != nil {
+		if err := f.spend(ctx, tx, who, b); err != nil {
 			return err
 		}
 		if err := session.Hold(ctx, tx, user, who.Session.ID); err != nil {
@@ -326,13 +340,28 @@ func (f *Flow) connect(ctx context.Context, who caller.Caller, told provider.Ide
 		case !postgres.IsNotFound(err):
 			return err
 		}
+		refused, err := unverified.Refuses(ctx, tx, f.Policy, user)
+		if err != nil {
+			return err
+		}
+		if refused {
+			return problem.UnverifiedAccount
+		}
+
+		before, err := snapshot.Take(ctx, tx, user)
+		if err != nil {
+			return err
+		}
 		if err := f.link(ctx, tx, who, user, i); err != nil {
 			if errors.Is(err, problem.FlowNotPending) {
 				return problem.ConnectedOther
 			}
 			return err
 		}
-		return f.Notices.WayInChanged(ctx, tx, user, outbox.ProviderConnected, who.Device)
+
+		return f.Notices.Changed(ctx, tx, notice.Change{
+			UserID: user, Kind: outbox.ProviderConnected, Before: before, BySession: true, From: who.Device,
+		})
 	})
 	if err != nil {
 		return Entry{}, err

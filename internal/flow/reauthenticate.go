@@ -3,11 +3,11 @@ package flow
 import (
 	"context"
 	"errors"
-	"strconv"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
-	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -17,8 +17,7 @@ import (
 
 // Reauthenticate lets a signed-in person prove by password that it is still them.
 func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass string) (Entry, error) {
-	user := who.Session.UserID
-	if _, err := f.Limiter.Take(ctx, "reauthenticate", limit.Subject{Address: who.Device.Address, UserID: user}); err != nil {
+	if _, err := f.Limiter.Take(ctx, limit.Reauthenticate, who.Subject()); err != nil {
 		return Entry{}, err
 	}
 	right, err := f.checkOwnPassword(ctx, who, password.Normalize(pass))
@@ -26,15 +25,13 @@ func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass strin
 		return Entry{}, err
 	}
 	if !right {
+		if err := f.notProved(ctx, f.DB.Queries, f.DB.Now(), who); err != nil {
+			return Entry{}, err
+		}
 		return Entry{}, problem.IncorrectPassword.At("password")
 	}
-	return f.reproved(ctx, who, session.Method{Method: "password", Reauthenticated: true})
+	return f.reproved(ctx, who, session.Method{Method: session.ByPassword, Reauthenticated: true})
 }
-
-// ownKey is the counter of guesses at a person's password by sessions of theirs. It is not
-// the front door's: who guesses there does not keep the owner, who is in, from proving that
-// it is them (SEC-77, TestSEC77_guessesAtTheFrontDoorDoNotStopASession).
-func ownKey(userID int64) string { return "session of user " + strconv.FormatInt(userID, 10) }
 
 // checkOwnPassword reports whether a password is that of the signed-in caller. A guess is
 // counted before it is made, like one at the front door.
@@ -44,7 +41,7 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 		return false, err
 	}
 	defer slot.Leave()
-	counted, err := f.Limiter.Take(ctx, "login_failed", limit.Subject{Address: who.Device.Address, Key: ownKey(who.Session.UserID)})
+	counted, err := f.Limiter.Take(ctx, limit.ReauthenticateFailed, who.Subject())
 	if errors.Is(err, problem.TooManyRequests) {
 		return false, problem.TooManyLoginAttempts.At("password")
 	}
@@ -64,7 +61,7 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 
 // reproved notes a proof that a signed-in person gave, on their session.
 func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method) (Entry, error) {
-	var after session.Details
+	var after Entry
 	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID)
 		if err != nil {
@@ -73,48 +70,31 @@ func (f *Flow) reproved(ctx context.Context, who caller.Caller, m session.Method
 		after, err = f.prove(ctx, tx, who, m)
 		return err
 	})
-	return Shown(&after), err
+	return after, err
 }
 
-// prove is reproved in a transaction; the session is held. It returns the session after
-// that.
-func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m session.Method) (session.Details, error) {
+// prove is reproved in a transaction; the session is locked. It returns the answer: the session
+// after that, and its new session token.
+func (f *Flow) prove(ctx context.Context, tx postgres.Tx, who caller.Caller, m session.Method) (Entry, error) {
 	d, err := session.Prove(ctx, tx, who.Session.ID, m)
 	if err != nil {
-		return d, err
+		return Entry{}, err
 	}
-	return d, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
-}
 
-// RequireRecent returns an *Incomplete unless the signed-in caller has proved lately that
-// it is still them. Only proofs given while signed in count: a sign-in with a stolen
-// password must not be enough to lock its owner out. Somebody who could prove nothing, for
-// want of a password and of a factor, passes.
-func (f *Flow) RequireRecent(ctx context.Context, who caller.Caller) error {
-	since := session.Epoch(f.DB.Now().Add(-f.Policy.Recent()))
-	for _, m := range session.Methods(who.Session) {
-		if m.Reauthenticated && m.At > since {
-			return nil
+	// A client that came with an access token has no use for a session token.
+	after := Shown(&d)
+	if who.BySessionToken {
+		if after.SessionToken, err = f.Sessions.RenewToken(ctx, tx, &d); err != nil {
+			return Entry{}, err
 		}
 	}
-	types, err := f.DB.ListAuthenticatorTypes(ctx, who.Session.UserID)
-	if err != nil {
-		return err
-	}
-	var steps []Step
-	if who.Session.HasUsablePassword {
-		steps = append(steps, Step{ID: "reauthenticate"})
-	}
-	if len(types) > 0 {
-		steps = append(steps, Step{ID: "mfa_reauthenticate", Types: types})
-	}
-	if len(steps) == 0 {
-		return nil
-	}
-	_, resetting, err := code.Find(ctx, f.DB.Queries, who.Session.ID, code.ResetPassword, f.DB.Now())
-	if err != nil {
-		return err
-	}
-	again := Shown(who.Session)
-	return &Incomplete{Steps: f.withReset(steps, resetting), Again: &again}
+
+	return after, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.Reauthenticated, UserID: d.UserID, SessionID: d.ID, Device: who.Device})
+}
+
+// notProved records a wrong proof of a signed-in caller.
+func (f *Flow) notProved(ctx context.Context, q *db.Queries, now time.Time, who caller.Caller) error {
+	return f.Trail.Add(ctx, q, now, audit.Event{
+		Name: audit.Reauthenticated, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
+	})
 }

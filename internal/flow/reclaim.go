@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/code"
@@ -27,10 +28,8 @@ func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved 
 	if err != nil || found.HasVerifiedEmail || found.PhoneVerified || len(found.Factors) > 0 {
 		return false, err
 	}
-	if isEmail(proved) {
-		if _, err := tx.FindVerifiedHolder(ctx, proved); !postgres.IsNotFound(err) {
-			return false, err // somebody else's by now: it proves nothing here
-		}
+	if theirs, err := provesOf(ctx, tx, userID, proved); err != nil || !theirs {
+		return false, err
 	}
 	if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: proved}); err != nil {
 		return false, err
@@ -42,19 +41,82 @@ func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved 
 	if err != nil {
 		return false, err
 	}
-	for _, s := range services {
+	return true, f.disconnected(ctx, tx, disownment{userID, proved, services}, from)
+}
+
+// provesOf reports whether an address or number can prove anything of a user: it is the user's, and no
+// other user has verified the address.
+//
+// Race: it may have been replaced while its code was asked for
+// (TestReclaim_notByAnAddressThatWasReplaced).
+func provesOf(ctx context.Context, tx postgres.Tx, userID int64, proved string) (bool, error) {
+	if !isEmail(proved) {
+		user, err := tx.FindUser(ctx, userID)
+		return user.Phone != nil && *user.Phone == proved, err
+	}
+
+	list, err := tx.ListEmailAddresses(ctx, userID)
+	if err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(list, func(e db.ListEmailAddressesRow) bool { return e.Address == proved }) {
+		return false, nil
+	}
+	_, err = tx.FindVerifiedHolder(ctx, proved)
+	if postgres.IsNotFound(err) {
+		return true, nil
+	}
+	return false, err
+}
+
+// disownByReset takes from an account what others than the owner of the address that resets its
+// password may have left there.
+func (f *Flow) disownByReset(ctx context.Context, tx postgres.Tx, r resetting, from session.Device) error {
+	if _, err := f.disown(ctx, tx, r.userID, r.address, from); err != nil {
+		return err
+	}
+
+	return f.disownEarlier(ctx, tx, r.userID, r.address, from)
+}
+
+// disownEarlier takes from an account the providers that were connected before its address was
+// verified by a link that was opened elsewhere: only now, by a reset, its owner has shown that
+// the account is theirs.
+func (f *Flow) disownEarlier(ctx context.Context, tx postgres.Tx, userID int64, proved string, from session.Device) error {
+	services, err := tx.DeleteUnprovedProviderAccounts(ctx, userID)
+	if err != nil {
+		return err
+	}
+	if err := tx.UpdateUserProved(ctx, userID); err != nil {
+		return err
+	}
+	return f.disconnected(ctx, tx, disownment{userID, proved, services}, from)
+}
+
+// disownment is what was taken from an account by the proof of an address or a number.
+type disownment struct {
+	userID   int64
+	proved   string
+	services []db.ProviderAccount
+}
+
+// disconnected has the grants of providers revoked that are gone from an account, and tells the
+// address that was proved.
+func (f *Flow) disconnected(ctx context.Context, tx postgres.Tx, d disownment, from session.Device) error {
+	for _, s := range d.services {
 		if err := provider.GrantOf(s).Enqueue(ctx, tx.Queries, f.Keys, tx.Now); err != nil && !errors.Is(err, secret.ErrSealed) {
-			return false, err
+			return err
 		}
-		event := audit.Event{Name: audit.ProviderDisconnected, Actor: audit.Server, UserID: userID, Device: from}
+		event := audit.Event{Name: audit.ProviderDisconnected, Actor: audit.Server, UserID: d.userID, Device: from}
 		if err := f.Trail.Add(ctx, tx.Queries, tx.Now, event); err != nil {
-			return false, err
+			return err
 		}
 	}
-	if len(services) > 0 && isEmail(proved) { // it is the primary one in a moment
-		return true, f.Notices.Disowned(ctx, tx, userID, proved, from)
+
+	if len(d.services) > 0 && isEmail(d.proved) { // it is the primary one in a moment
+		return f.Notices.Disowned(ctx, tx, d.userID, d.proved, from)
 	}
-	return true, nil
+	return nil
 }
 
 // reclaim is disown for a proof that sets no new password: a code that somebody asked for,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"regexp"
-	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -39,49 +38,52 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if err != nil {
 		return Entry{}, err
 	}
-	// The operator's claims come first: once the generation has moved on there is no way
-	// back, and a failure would have cost the client a token for nothing.
-	more, err := extra(ctx, f.Claims.Call, claims.Subject)
+	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
+		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(in.IdempotencyKey),
+	}}
+	more, asked, err := f.claimsOfLiving(ctx, sp)
 	if err != nil {
 		return Entry{}, err
 	}
-	r, err := f.rotate(ctx, who, claims, in.IdempotencyKey)
+	r, err := f.rotate(ctx, who, sp)
 	if err != nil {
 		return Entry{}, err
 	}
 	if r.Refused != nil {
 		return Entry{}, r.Refused.At(in.Param)
 	}
-	entry, err := f.renew(claims, r, more)
-	if in.IdempotencyKey == "" {
-		hold(ctx)
+	if !asked { // the look has refused, and what it saw has changed since
+		if more, err = extra(ctx, f.Claims.Call, claims.Subject); err != nil {
+			return Entry{}, err
+		}
 	}
-	return entry, err
+	return f.renew(claims, r, more)
 }
 
-// holdFor is how long the answer to a refresh without a key waits.
-const holdFor = 40 * time.Millisecond
-
-// hold lets a client without keys read all the 401s of one moment before it learns of a
-// successor. A plain interceptor refreshes once for each of them; one that came a little
-// later than the rest would spend the successor at once, and an older refresh that is
-// still on its way would then be two generations back: reuse
-// (docs/decisions/0005-plain-clients.md; measured there).
-func hold(ctx context.Context) {
-	timer := time.NewTimer(holdFor)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
+// claimsOfLiving asks the operator's function for claims before anything is written: once the generation
+// has moved on there is no way back, and a failure would have cost the client a token for nothing. It
+// asks for sessions only that will be refreshed: a function that raises for a deleted user must not keep
+// their phone from learning that the account is gone (TestRefresh_theClaimsFunctionIsAskedForLivingSessionsOnly).
+func (f *Flow) claimsOfLiving(ctx context.Context, sp session.Spending) (more json.RawMessage, asked bool, err error) {
+	if !f.Claims.IsSet() {
+		return nil, true, nil
 	}
+	granted, err := f.Sessions.Look(ctx, f.DB, sp)
+	if err != nil || !granted {
+		return nil, false, err
+	}
+	more, err = extra(ctx, f.Claims.Call, sp.Token.UserID)
+	return more, true, err
 }
 
-// rotate tries the one statement first, and judges where that moves nothing.
-func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claims, key string) (session.Rotation, error) {
-	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
-		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(key),
-	}}
+// rotate tries the one statement that rotates, then the one that finds a young token, and locks
+// the session for everything else.
+func (f *Flow) rotate(ctx context.Context, who caller.Caller, sp session.Spending) (session.Rotation, error) {
 	r, done, err := f.Sessions.RotateFast(ctx, f.DB, sp)
+	if err != nil || done {
+		return r, err
+	}
+	r, done, err = f.Sessions.Repeat(ctx, f.DB, sp)
 	if err != nil || done {
 		return r, err
 	}
@@ -92,20 +94,21 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, claims token.Claim
 			return err
 		}
 		err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
-			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: claims.Subject, SessionID: claims.SessionID, Device: who.Device,
+			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: sp.Token.UserID, SessionID: sp.SessionID, Device: who.Device,
 		})
 		if err != nil {
 			return err
 		}
-		return f.Notices.RefreshTokenReused(ctx, tx, claims.Subject, who.Device)
+		return f.Notices.RefreshTokenReused(ctx, tx, sp.Token.UserID, who.Device)
 	})
 	return r, err
 }
 
 func (f *Flow) renew(claims token.Claims, r session.Rotation, more json.RawMessage) (Entry, error) {
-	entry, err := f.sign(token.Claims{SessionID: claims.SessionID, Extra: more}, r.Successor, r.Holder)
+	entry, err := f.sign(token.Claims{SessionID: claims.SessionID, Proof: proofOf(r.Methods), Extra: more}, r.Successor, r.Holder)
 	entry.Methods = r.Methods
-	if !f.Sessions.Rotates() && r.Verdict == session.Rotate {
+	kept := r.Verdict == session.Rotate || r.Verdict == session.Repeat
+	if kept && !f.Sessions.Rotates() { // the client has it already
 		entry.RefreshToken = ""
 	}
 	return entry, err

@@ -36,8 +36,15 @@ type NewUser struct {
 	Address, Username, Phone string // empty for none
 	PasswordHash             *string
 	Verified                 bool
-	// AnyPhone: a number counts as taken also where its holder has not verified it.
+	// AnyPhone: a number is taken also by an account that has verified nothing.
 	AnyPhone bool
+	// WithFactor: an account that has verified nothing keeps its address also where it has a
+	// second factor: a reset that is mailed to the address opens it (MFA_ALLOW_UNVERIFIED_EMAIL).
+	WithFactor bool
+	// Signup: a sign-up makes the account. It goes again if nobody ever signs in to it.
+	Signup bool
+	// VerifiedOnly: only a verified address is taken.
+	VerifiedOnly bool
 	// Invent: a user name is made up where none was given.
 	Invent bool
 	// Shared: an address that others hold, unverified, is no obstacle.
@@ -64,7 +71,7 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 	var hash *string
 	if in.Password != "" {
 		// Timing: before it is known whether the address is taken (T-ENU-02).
-		h, err := f.hash(ctx, in.Password)
+		h, err := hashPassword(ctx, f.Gate.EnterSignup, in.Password)
 		if err != nil {
 			return Entry{}, err
 		}
@@ -93,7 +100,7 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		a.Methods = []session.Method{in.identity.method(tx.Now)}
 	}
 	verification := f.emailVerification(a)
-	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification}
+	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification, WithFactor: f.Factors.Settings.AllowUnverified, Signup: true}
 	f.vouch(in, &n)
 	id, verified, err := insert(ctx, tx, n)
 	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && verification == "mandatory" ||
@@ -145,7 +152,11 @@ func (f *Flow) checkSignup(in *Signup) error {
 	case !f.Policy.Asks("password1"), !in.hasPassword():
 		in.Password = ""
 	case in.Password != "":
-		bad = append(bad, f.Passwords.Check(in.Password, "password")...)
+		found, err := f.Passwords.Check(in.Password, "password", in.Email, in.Username)
+		if err != nil {
+			return err
+		}
+		bad = append(bad, found...)
 	case f.Policy.Requires("password1"):
 		bad = append(bad, problem.Required.At("password"))
 	}
@@ -165,14 +176,14 @@ func (f *Flow) checkField(name, value string, required bool) (string, *problem.P
 	case "username":
 		return f.checkUsername(value)
 	case "phone":
-		return checkPhone(value)
+		return f.checkPhone(value)
 	}
 	return email.Check(value)
 }
 
-// hash waits for a slot and hashes a new password.
-func (f *Flow) hash(ctx context.Context, pass string) (string, error) {
-	slot, err := f.Gate.Enter(ctx)
+// hashPassword waits for a slot and hashes a new password. enter is how: sign-ups have fewer slots.
+func hashPassword(ctx context.Context, enter func(context.Context) (*password.Slot, error), pass string) (string, error) {
+	slot, err := enter(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -201,7 +212,7 @@ func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified 
 	id = secret.ID52()
 	user := db.InsertUserParams{
 		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
-		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil,
+		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil, Signup: n.Signup,
 	}
 	if err := tx.InsertUser(ctx, user); err != nil {
 		return 0, false, err
@@ -245,7 +256,8 @@ func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
-// taken finds out what of a new account somebody has; nil for nothing.
+// taken finds out what of a new account another one has; nil for nothing. An unverified address
+// or number keeps nobody out, unless its owner can get into the account by it.
 func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Problem, err error) {
 	for _, c := range []struct {
 		value string
@@ -254,10 +266,10 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 	}{
 		{n.Username, tx.CountUsernames, problem.UsernameTaken.At("username")},
 		{n.Address, func(ctx context.Context, address string) (int64, error) {
-			return tx.CountAddressHolders(ctx, db.CountAddressHoldersParams{Address: address, Verified: n.Vouched})
+			return tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{Address: address, Verified: n.Vouched || n.VerifiedOnly, WithFactor: n.WithFactor})
 		}, problem.EmailTaken.At("email")},
 		{n.Phone, func(ctx context.Context, number string) (int64, error) {
-			return tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: !n.AnyPhone})
+			return tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: !n.AnyPhone, WithFactor: n.WithFactor})
 		}, problem.PhoneTaken.At("phone")},
 	} {
 		isAddress := c.found.Param == "email" // a user name may look like one

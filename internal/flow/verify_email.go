@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -11,17 +12,30 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
+	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
 // Verification is what a code or key would verify.
 type Verification struct {
 	Address string
-	User    db.UserDetail
+	// User is whose address it becomes. Where a link shows it outside the user's own sessions, it
+	// is shortened: see [shortened].
+	User db.UserDetail
 	// Waiting: a sign-in of the same session waits for it.
 	Waiting bool
+	// Asked is when and on which platform a link was asked for; nil for a code.
+	Asked *Asked
+}
+
+// Asked is when and on which platform a link was asked for.
+type Asked struct {
+	At       time.Time
+	Platform string
 }
 
 // ShowEmailVerification tells which address a code or key would verify. By code, a wrong
@@ -34,16 +48,15 @@ func (f *Flow) ShowEmailVerification(ctx context.Context, who caller.Caller, key
 			return nil, err
 		}
 		v.Waiting = a.Stage == VerifyEmail
-		var userID int64
-		var refusal *problem.Problem
-		if f.Policy.EmailVerificationByCode {
-			userID, v.Address, refusal, err = f.peekCode(ctx, tx, who, a, key)
-		} else {
-			userID, v.Address, refusal, err = f.peekLink(ctx, tx, key)
+		if !f.Policy.EmailVerificationByCode {
+			return f.peekLink(ctx, tx, ownership{who, a}, linkShown{key, &v})
 		}
+
+		userID, address, refusal, err := f.peekCode(ctx, tx, who, a, key)
 		if err != nil || refusal != nil {
 			return refusal, err
 		}
+		v.Address = address
 		v.User, err = tx.FindUser(ctx, userID)
 		return nil, err
 	})
@@ -56,21 +69,6 @@ func (f *Flow) peekCode(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		return 0, "", refusal, err
 	}
 	return *process.UserID, process.Target, nil, f.Codes.Keep(ctx, tx, process)
-}
-
-func (f *Flow) peekLink(ctx context.Context, tx postgres.Tx, key string) (int64, string, *problem.Problem, error) {
-	if key == "" {
-		return 0, "", problem.Required.At("key"), nil
-	}
-	link, found, err := code.FindLink(ctx, tx.Queries, code.VerifyEmail, key, tx.Now)
-	if err != nil || !found {
-		return 0, "", problem.InvalidOrExpiredKey.At("key"), err
-	}
-	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
-	if err != nil || taken {
-		return 0, "", problem.EmailTaken.At("key"), err
-	}
-	return link.UserID, link.Address, nil, nil
 }
 
 // tryEmail judges a code that verifies an address. A right one for an address that
@@ -157,43 +155,6 @@ func (f *Flow) verifyByCode(ctx context.Context, tx postgres.Tx, who caller.Call
 	return p, nil, err
 }
 
-// verifyByLink uses a link up, whoever opened it. A sign-in that waits in this session
-// goes on only if the setting says so and it is that person's; otherwise it is dropped.
-func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Caller, a Attempt, key string) (progress, *problem.Problem, error) {
-	if key == "" {
-		return progress{}, problem.Required.At("key"), nil
-	}
-	// Race: the person before their link, as where a reset drops it (lockOwner).
-	link, found, err := code.FindLink(ctx, tx.Queries, code.VerifyEmail, key, tx.Now)
-	if err == nil && found {
-		if _, err = tx.LockUserForSignIn(ctx, link.UserID); postgres.IsNotFound(err) {
-			found, err = false, nil
-		}
-	}
-	if err == nil && found {
-		link, found, err = code.UseLink(ctx, tx, code.VerifyEmail, key)
-	}
-	if err != nil || !found {
-		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
-	}
-	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
-	if err != nil || taken {
-		return progress{}, problem.EmailTaken.At("key"), err
-	}
-	theirs, err := f.confirmEmail(ctx, tx, confirmation{link.UserID, link.Address, false}, who.Device)
-	if err != nil || !theirs {
-		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
-	}
-	if who.SignedIn() || a.Stage == "" {
-		return progress{}, nil, nil
-	}
-	if a.Stage == VerifyEmail && a.UserID == link.UserID && f.Policy.LoginOnConfirmation {
-		p, err := f.advance(ctx, tx, who, &a)
-		return p, nil, err
-	}
-	return progress{}, nil, f.forget(ctx, tx, who)
-}
-
 // confirmation is an address that somebody has shown to be theirs. adds: it may be new to
 // the account; otherwise one that is not there any more stays away.
 type confirmation struct {
@@ -207,39 +168,26 @@ type confirmation struct {
 // one if there is none, or if the policy is that a person has one: then the others go.
 func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation, from session.Device) (bool, error) {
 	userID, address := c.userID, c.address
-	// Race: two of a person's addresses at once must not both become the primary one.
-	if _, err := tx.LockUserForSignIn(ctx, userID); err != nil {
+	// Race: two of a person's addresses at once must not both become the primary one. Take locks
+	// the user.
+	ways, err := snapshot.Take(ctx, tx, userID)
+	if err != nil {
 		return false, err
 	}
 	taken, err := f.takenByAnother(ctx, tx, userID, address)
 	if err != nil || taken {
 		return false, err
 	}
-	before, err := tx.ListEmailAddresses(ctx, userID)
-	if err != nil {
-		return false, err
-	}
-	known := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.Address == address })
+	known := slices.IndexFunc(ways.Emails, func(e snapshot.Email) bool { return e.Address == address })
 	if known < 0 && !c.adds {
 		return false, nil
 	}
-	primary := slices.IndexFunc(before, func(e db.ListEmailAddressesRow) bool { return e.IsPrimary })
-	replaces := f.Policy.ChangeEmail && primary >= 0 && before[primary].Address != address
-	if replaces {
-		// The old address is told before it goes: it may be all that its owner reads (SEC-51).
-		if err := f.Notices.EmailChanged(ctx, tx, userID, before[primary].Address, from); err != nil {
-			return false, err
-		}
-		if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: address}); err != nil {
-			return false, err
-		}
-	} else if known < 0 && primary >= 0 {
-		if err := f.Notices.EmailAdded(ctx, tx, userID, before[primary].Address, from); err != nil {
-			return false, err
-		}
+	becomesPrimary, err := f.makeWay(ctx, tx, newcomer{userID, address, ways.Primary(), known < 0})
+	if err != nil {
+		return false, err
 	}
 	err = tx.UpdateEmailAddressVerified(ctx, db.UpdateEmailAddressVerifiedParams{
-		UserID: userID, Address: address, Now: tx.Now, IsPrimary: replaces || primary < 0,
+		UserID: userID, Address: address, Now: tx.Now, IsPrimary: becomesPrimary,
 	})
 	if err != nil {
 		return false, err
@@ -251,7 +199,64 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation,
 	if err := code.DropStray(ctx, tx, userID); err != nil { // of addresses that are gone
 		return false, err
 	}
+	if err := f.tellOfAddress(ctx, tx, c, ways, from); err != nil {
+		return false, err
+	}
 	return true, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.EmailVerified, UserID: userID, Device: from, Email: address})
+}
+
+// newcomer is an address that is about to become a verified one of an account.
+type newcomer struct {
+	userID  int64
+	address string
+	primary string // the primary address before; empty for none
+	added   bool   // it is new to the account
+}
+
+// makeWay removes the addresses that a verified one replaces. It reports whether the address
+// becomes the primary one.
+func (f *Flow) makeWay(ctx context.Context, tx postgres.Tx, n newcomer) (bool, error) {
+	unproved, err := unverified.Refuses(ctx, tx, f.Policy, n.userID)
+	if err != nil {
+		return false, err
+	}
+
+	// An account that has verified nothing has no further address: the new one replaces it.
+	one := f.Policy.ChangeEmail || unproved && n.added
+	if one && n.primary != "" && n.primary != n.address {
+		_, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: n.userID, Address: n.address})
+		return true, err
+	}
+
+	return n.primary == "", nil
+}
+
+// tellOfAddress tells a user that an address of the account was verified, where that changes the
+// ways in: the address was added, takes the place of the others (SEC-51), or is another one that
+// is verified.
+func (f *Flow) tellOfAddress(ctx context.Context, tx postgres.Tx, c confirmation, before snapshot.Ways, from session.Device) error {
+	change := notice.Change{UserID: c.userID, Before: before, BySession: c.adds, From: from}
+
+	primary := before.Primary()
+	known := slices.ContainsFunc(before.Emails, func(e snapshot.Email) bool { return e.Address == c.address })
+	another, verified := false, false
+	for _, e := range before.Emails {
+		verified = verified || e.VerifiedAt != nil && e.Address == c.address
+		another = another || e.VerifiedAt != nil && e.Address != c.address
+	}
+
+	switch {
+	case f.Policy.ChangeEmail && primary != "" && primary != c.address:
+		change.Kind, change.Email = outbox.EmailChanged, primary
+	case !known:
+		change.Kind = outbox.EmailAdded
+	case !verified && another:
+		change.Kind = outbox.EmailConfirmed
+	default:
+		return nil
+	}
+
+	return f.Notices.Changed(ctx, tx, change)
 }
 
 // ResendEmailVerification mails another code for the verification that is pending.
@@ -300,13 +305,14 @@ type move struct {
 // retarget moves the verification of a sign-up to another address.
 func (f *Flow) retarget(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, m move) error {
 	address := m.to
-	if err := f.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
+	if err := f.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 		return err
 	}
 	if err := tx.LockAddress(ctx, address); err != nil {
 		return err
 	}
-	holders, err := tx.CountOtherAddressHolders(ctx, db.CountOtherAddressHoldersParams{Address: address, UserID: a.UserID})
+	owners := db.CountAddressOwnersParams{Address: address, Besides: a.UserID, WithFactor: f.Factors.Settings.AllowUnverified}
+	holders, err := tx.CountAddressOwners(ctx, owners)
 	if err != nil {
 		return err
 	}

@@ -9,9 +9,10 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
-	"github.com/latchkey-auth/latchkey/internal/phone"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
 // VerifyPhone verifies a number by the code that was texted to it: the number of a
@@ -35,12 +36,21 @@ func (f *Flow) VerifyPhone(ctx context.Context, who caller.Caller, typed string)
 		if *process.UserID != owner { // a code of an earlier attempt in the same session
 			return problem.FlowNotPending, nil
 		}
+		before, err := snapshot.Take(ctx, tx, owner)
+		if err != nil {
+			return nil, err
+		}
 		verified, err := f.confirmPhone(ctx, tx, owner, process.Target, who.SignedIn())
 		if err != nil {
 			return nil, err
 		}
 		if !verified {
 			return f.strike(ctx, tx, who, struck{g, process, problem.PhoneTaken})
+		}
+		if who.SignedIn() {
+			if err := f.tellOfPhone(ctx, tx, who, before); err != nil {
+				return nil, err
+			}
 		}
 		p, err = f.afterPhone(ctx, tx, who, &a, process)
 		return nil, err
@@ -52,6 +62,17 @@ func (f *Flow) VerifyPhone(ctx context.Context, who caller.Caller, typed string)
 		return f.current(ctx, who)
 	}
 	return f.answer(p)
+}
+
+// tellOfPhone tells a signed-in user that the account has another number: at the addresses and,
+// by a text, at the number that it replaces.
+func (f *Flow) tellOfPhone(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways) error {
+	change := notice.Change{UserID: who.Session.UserID, Kind: outbox.PhoneAdded, Before: before, BySession: true, From: who.Device}
+	if before.PhoneVerifiedAt != nil {
+		change.Kind = outbox.PhoneChanged
+	}
+
+	return f.Notices.Changed(ctx, tx, change)
 }
 
 func (f *Flow) afterPhone(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, process code.Process) (progress, error) {
@@ -76,14 +97,20 @@ func (f *Flow) confirmPhone(ctx context.Context, tx postgres.Tx, userID int64, n
 	if err != nil {
 		return false, err
 	}
-	if !adds && (person.Phone == nil || *person.Phone != number) {
+	has := person.Phone != nil && *person.Phone == number
+	if !adds && !has {
 		return false, nil
 	}
-	holder, err := tx.FindUserByPhone(ctx, &number)
+	// Security: a number that was verified long ago stays so; an undo link goes to old ones first
+	// (TestUndo_aSignInByTextDoesNotMakeTheNumberANewOne).
+	if has && person.PhoneVerifiedAt != nil {
+		return true, nil
+	}
+	holder, err := tx.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &number})
 	if err != nil && !postgres.IsNotFound(err) {
 		return false, err
 	}
-	others, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
+	others, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return false, err
 	}
@@ -107,9 +134,9 @@ func (f *Flow) ChangeSignupPhone(ctx context.Context, who caller.Caller, in stri
 	if a := f.pending(who); a.Stage != VerifyPhone || !a.Signup {
 		return "", problem.FlowNotPending
 	}
-	number, valid := phone.Normalize(in)
-	if !valid {
-		return "", problem.InvalidPhone.At("phone")
+	number, bad := f.checkPhone(in)
+	if bad != nil {
+		return "", bad.At("phone")
 	}
 	return number, f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		a, err := f.locked(ctx, tx, who)
@@ -132,10 +159,10 @@ func (f *Flow) ChangeSignupPhone(ctx context.Context, who caller.Caller, in stri
 // redial moves the verification of a sign-up to another number.
 func (f *Flow) redial(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt, m move) error {
 	number := m.to
-	if err := f.Limiter.TakeTx(ctx, tx, "verify_phone", limit.Subject{Address: who.Device.Address, Key: number}); err != nil {
+	if err := f.Limiter.TakeTx(ctx, tx, limit.VerifyPhone, limit.Subject{Address: who.Device.Address, Key: number}); err != nil {
 		return err
 	}
-	holders, err := tx.CountPhoneHolders(ctx, db.CountPhoneHoldersParams{Phone: &number, Verified: true})
+	holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return err
 	}

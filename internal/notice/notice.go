@@ -7,6 +7,7 @@ package notice
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,6 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/platform"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -26,6 +28,9 @@ type Parts struct {
 	Codes   *code.Codes
 	Limiter *limit.Limiter
 	Policy  policy.Settings
+	// Countries are those whose numbers get texts; all where it is empty.
+	Countries []string
+	Log       *slog.Logger
 }
 
 // Notices tells people.
@@ -49,6 +54,9 @@ type Recipient struct {
 	// Again: it is not the first of its kind.
 	Again  bool
 	Device session.Device
+	// Known is the session by which the device is one that the user has signed in with before;
+	// zero for an unknown device. Messages that it asks for are counted by themselves.
+	Known uuid.UUID
 }
 
 // LoginCode makes a sign-in code and sends it.
@@ -67,16 +75,43 @@ func (n *Notices) LoginCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 // PostLoginCode sends a sign-in code that was made.
 func (n *Notices) PostLoginCode(ctx context.Context, tx postgres.Tx, to Recipient, text string) error {
 	if to.Email == "" {
+		if err := n.takeText(ctx, tx, to, false); err != nil {
+			return err
+		}
+
 		return n.text(ctx, tx, to, outbox.SMSCode, text)
 	}
 	return n.mail(ctx, tx, to, outbox.LoginCode, text)
+}
+
+// ProofCode makes a code by which a signed-in user proves who they are, and sends it.
+func (n *Notices) ProofCode(ctx context.Context, tx postgres.Tx, to Recipient) error {
+	order := code.Order{Session: to.Session, Purpose: code.Reauthenticate, UserID: to.UserID, Target: to.Email}
+	if to.Email == "" {
+		order.Target = to.Phone
+	}
+	text, err := n.Codes.Issue(ctx, tx, order)
+	if err != nil {
+		return err
+	}
+
+	if to.Email != "" {
+		return n.mail(ctx, tx, to, outbox.ProofCode, text)
+	}
+	if err := n.takeText(ctx, tx, to, false); err != nil {
+		return err
+	}
+	return n.text(ctx, tx, to, outbox.SMSCode, text)
 }
 
 // VerifyEmail makes a code or a link that verifies an address and sends it. It reports
 // false where it was too soon for another link, and returns problem.TooManyRequests where
 // it was too soon for another code.
 func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient) (bool, error) {
-	err := n.Limiter.TakeTx(ctx, tx, "confirm_email", limit.Subject{Address: to.Device.Address, Key: to.Email})
+	err := n.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: to.Device.Address, Key: to.Email})
+	if err == nil && !n.Policy.EmailVerificationByCode {
+		err = n.takeMail(ctx, tx, to)
+	}
 	if errors.Is(err, problem.TooManyRequests) && !n.Policy.EmailVerificationByCode {
 		return false, nil
 	}
@@ -90,11 +125,13 @@ func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient)
 		}
 		return true, n.PostEmailCode(ctx, tx, to, text)
 	}
-	key, err := n.Codes.IssueLink(ctx, tx, code.VerifyEmail, to.UserID, to.Email)
+	key, err := n.Codes.IssueLink(ctx, tx, code.LinkOrder{
+		Purpose: code.VerifyEmail, UserID: to.UserID, Address: to.Email, Session: to.Session, Platform: platform.Of(to.Device.UserAgent),
+	})
 	if err != nil {
 		return false, err
 	}
-	return true, n.mail(ctx, tx, to, outbox.VerifyEmailLink, key)
+	return true, n.post(ctx, tx, to, outbox.VerifyEmailLink, key)
 }
 
 // PostEmailCode sends a code that verifies an address and was made already.
@@ -112,16 +149,20 @@ func (n *Notices) VerifyPhone(ctx context.Context, tx postgres.Tx, to Recipient)
 	if err != nil {
 		return err
 	}
-	return n.text(ctx, tx, to, outbox.SMSCode, text)
+	return n.PostPhoneCode(ctx, tx, to, text)
 }
 
 // PostPhoneCode texts a code that verifies a number and was made already.
 func (n *Notices) PostPhoneCode(ctx context.Context, tx postgres.Tx, to Recipient, text string) error {
+	if err := n.takeText(ctx, tx, to, true); err != nil {
+		return err
+	}
+
 	return n.text(ctx, tx, to, outbox.SMSCode, text)
 }
 
 func (n *Notices) limitPhone(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	return n.Limiter.TakeTx(ctx, tx, "verify_phone", limit.Subject{Address: to.Device.Address, Key: to.Phone})
+	return n.Limiter.TakeTx(ctx, tx, limit.VerifyPhone, limit.Subject{Address: to.Device.Address, Key: to.Phone})
 }
 
 // ResetCode makes a code that resets a password and sends it.
@@ -133,20 +174,35 @@ func (n *Notices) ResetCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 	return n.mail(ctx, tx, to, outbox.PasswordResetCode, text)
 }
 
+func resetOrder(to Recipient) code.LinkOrder {
+	return code.LinkOrder{
+		Purpose: code.ResetPassword, UserID: to.UserID, Address: to.Email, Platform: platform.Of(to.Device.UserAgent),
+	}
+}
+
 // ResetLink makes a link that resets a password and sends it.
 func (n *Notices) ResetLink(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	key, err := n.Codes.IssueLink(ctx, tx, code.ResetPassword, to.UserID, to.Email)
+	key, err := n.Codes.IssueLink(ctx, tx, resetOrder(to))
 	if err != nil {
 		return err
 	}
 	return n.mail(ctx, tx, to, outbox.PasswordResetLink, key)
 }
 
-// mail posts a code or key, or what the owner of an address gets instead that nobody or
+// mail takes a mail from the budget of its address and posts it.
+func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
+	if err := n.takeMail(ctx, tx, to); err != nil {
+		return err
+	}
+
+	return n.post(ctx, tx, to, kind, text)
+}
+
+// post posts a code or key, or what the owner of an address gets instead that nobody or
 // somebody else has an account for.
 //
 // Timing: there is always one message, of which some are never sent (SEC-48).
-func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
+func (n *Notices) post(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
 	m := outbox.Message{Kind: kind, UserID: to.UserID, To: to.Email, Device: deviceOf(to.Device)}
 	switch {
 	case to.UserID != 0 && (kind == outbox.VerifyEmailLink || kind == outbox.PasswordResetLink):
@@ -165,7 +221,7 @@ func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 	return n.Outbox.Post(ctx, tx, m)
 }
 
-// text is mail for phones.
+// text is post for phones.
 func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
 	m := outbox.Message{Kind: kind, UserID: to.UserID, To: to.Phone, Device: deviceOf(to.Device)}
 	switch {
@@ -175,21 +231,19 @@ func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 		m.Kind = outbox.Nothing
 	case to.Signup:
 		m.Kind = outbox.SMSAccountAlreadyExists
-	case n.Policy.EmailUnknownAccounts:
-		m.Kind = outbox.SMSUnknownAccount
-	default:
+	default: // a text costs money: a number without an account gets none
 		m.Kind = outbox.Nothing
 	}
 	return n.Outbox.Post(ctx, tx, m)
 }
 
+// deviceOf is what a message shows of a device: nothing that the client could choose freely.
 func deviceOf(d session.Device) outbox.Device {
-	stored := d.Stored()
-	shown := outbox.Device{UserAgent: stored.UserAgent, Name: stored.Name, Language: d.Language}
-	if stored.Address != nil {
-		shown.Address = *stored.Address
+	return outbox.Device{
+		Address:  platform.Network(d.Address),
+		Platform: platform.Of(d.UserAgent),
+		Language: d.Language,
 	}
-	return shown
 }
 
 // newDeviceWindow is how long ago a device was used to be no new one.

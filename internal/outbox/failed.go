@@ -26,7 +26,7 @@ func (o *Outbox) Retry(ctx context.Context, tx postgres.Tx, id uuid.UUID) (bool,
 	if err != nil {
 		return false, err
 	}
-	return true, o.enqueue(ctx, tx, id)
+	return true, o.enqueue(ctx, tx, id, 0)
 }
 
 // CountWaiting is how many messages are neither sent nor given up.

@@ -10,6 +10,7 @@ const (
 	VerifyEmailCode   Kind = "verify_email_code"
 	VerifyEmailLink   Kind = "verify_email_link"
 	LoginCode         Kind = "login_code"
+	ProofCode         Kind = "proof_code"
 	PasswordResetCode Kind = "password_reset_code"
 	PasswordResetLink Kind = "password_reset_link"
 	SMSCode           Kind = "sms_code"
@@ -20,7 +21,6 @@ const (
 const (
 	UnknownAccount          Kind = "unknown_account"
 	AccountAlreadyExists    Kind = "account_already_exists"
-	SMSUnknownAccount       Kind = "sms_unknown_account"
 	SMSAccountAlreadyExists Kind = "sms_account_already_exists"
 )
 
@@ -49,26 +49,44 @@ const (
 	WebAuthnRemoved          Kind = "webauthn_removed"
 	ProviderConnected        Kind = "provider_connected"
 	ProviderDisconnected     Kind = "provider_disconnected"
+	PhoneAdded               Kind = "phone_added"
+	PhoneChanged             Kind = "phone_changed"
+	AccountRestored          Kind = "account_restored" // by an undo link
+	SMSAccountChanged        Kind = "sms_account_changed"
+	SMSPhoneChanged          Kind = "sms_phone_changed" // to the old number
+	SMSAccountRestored       Kind = "sms_account_restored"
 )
+
+// changes are the kinds that tell of a changed way into an account: they carry a link that
+// undoes the change, where their recipient may have one.
+var changes = []Kind{
+	PasswordChanged, PasswordSet, PasswordReset, EmailChanged, EmailDeleted, EmailAdded, EmailConfirmed, TOTPActivated, TOTPDeactivated,
+	RecoveryCodesGenerated, WebAuthnAdded, WebAuthnRemoved, ProviderConnected, ProviderDisconnected, PhoneAdded, PhoneChanged,
+	SMSAccountChanged, SMSPhoneChanged,
+}
 
 // mails and texts are all kinds that are sent.
 var (
 	mails = []Kind{
-		VerifyEmailCode, VerifyEmailLink, LoginCode, PasswordResetCode, PasswordResetLink, UnknownAccount, AccountAlreadyExists,
+		VerifyEmailCode, VerifyEmailLink, LoginCode, ProofCode, PasswordResetCode, PasswordResetLink, UnknownAccount, AccountAlreadyExists,
 		PasswordChanged, PasswordSet, PasswordReset, EmailChanged, EmailDeleted, EmailAdded, EmailConfirmed, RefreshTokenReused,
 		NewDevice, AccountDeletionScheduled, AccountDeletionCancelled, AccountDeleted, TOTPActivated, TOTPDeactivated,
-		RecoveryCodesGenerated, WebAuthnAdded, WebAuthnRemoved, ProviderConnected, ProviderDisconnected,
+		RecoveryCodesGenerated, WebAuthnAdded, WebAuthnRemoved, ProviderConnected, ProviderDisconnected, PhoneAdded, PhoneChanged,
+		AccountRestored,
 	}
-	texts = []Kind{SMSCode, SMSUnknownAccount, SMSAccountAlreadyExists}
+	texts = []Kind{SMSCode, SMSAccountAlreadyExists, SMSAccountChanged, SMSPhoneChanged, SMSAccountRestored}
 	kinds = slices.Concat(mails, texts)
 )
 
 // isText reports whether it goes to a phone.
 func (k Kind) isText() bool { return slices.Contains(texts, k) }
 
+// carriesUndo reports whether it has to show the link that undoes a change.
+func (k Kind) carriesUndo() bool { return slices.Contains(changes, k) }
+
 // carriesCode reports whether it is worth nothing without a code.
 func (k Kind) carriesCode() bool {
-	return slices.Contains([]Kind{VerifyEmailCode, LoginCode, PasswordResetCode, SMSCode}, k)
+	return slices.Contains([]Kind{VerifyEmailCode, LoginCode, ProofCode, PasswordResetCode, SMSCode}, k)
 }
 
 // carriesLink is the name of the link that it is worth nothing without; empty for none.

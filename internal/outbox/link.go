@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 )
 
 // The names that allauth gives to the addresses of links.
@@ -17,6 +18,8 @@ const (
 	linkReset        = "account_reset_password_from_key"
 	linkResetStart   = "account_reset_password"
 	linkSignup       = "account_signup"
+	// linkUndo is ours.
+	linkUndo = "account_undo"
 	// linkSocialError is allauth's too; no message of ours leads there.
 	linkSocialError = "socialaccount_login_error"
 )
@@ -49,7 +52,7 @@ var plainURL = regexp.MustCompile(`^[!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~{}-]+$`)
 func checkLink(name, address string) error {
 	places := 0
 	switch name {
-	case linkConfirmEmail, linkReset:
+	case linkConfirmEmail, linkReset, linkUndo:
 		places = 1
 	case linkResetStart, linkSignup, linkSocialError:
 	default:
@@ -75,7 +78,7 @@ func checkLink(name, address string) error {
 // checkScheme admits https, an app's own scheme, and http for a machine's own address.
 func checkScheme(u *url.URL) error {
 	switch {
-	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && loopback.Is(u.Hostname()):
 		return nil
 	case u.Scheme == "" || slices.Contains([]string{"http", "https", "javascript", "data", "file", "vbscript", "about", "blob"}, u.Scheme):
 		return errors.New("want https, or a scheme of your app")
@@ -83,17 +86,26 @@ func checkScheme(u *url.URL) error {
 	return nil
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+// UndoPath is the path of the page that this server shows to those who open an undo link.
+const UndoPath = "/account/undo/"
+
+// UndoBelow makes undo links lead to the server's own page below its public address, unless
+// HEADLESS_FRONTEND_URLS names another. Call it before Start.
+func (o *Outbox) UndoBelow(address string) {
+	if o.templates.links[linkUndo] == "" {
+		o.templates.links[linkUndo] = strings.TrimSuffix(address, "/") + UndoPath + keyPlace
+	}
 }
+
+// Undoes reports whether undo links lead anywhere.
+func (o *Outbox) Undoes() bool { return o.templates.links[linkUndo] != "" }
 
 // LinkBelow makes the links for which HEADLESS_FRONTEND_URLS says nothing lead below an
 // address, such as http://127.0.0.1:8080: for latchkey dev, and before Start.
 func (o *Outbox) LinkBelow(address string) {
 	for name, path := range map[string]string{
 		linkConfirmEmail: "/verify-email/{key}", linkReset: "/password/reset/key/{key}",
-		linkResetStart: "/password/reset", linkSignup: "/signup",
+		linkResetStart: "/password/reset", linkSignup: "/signup", linkUndo: UndoPath + keyPlace,
 	} {
 		if o.templates.links[name] == "" {
 			o.templates.links[name] = address + path

@@ -91,6 +91,12 @@ type Message struct {
 	Code string
 	// Key goes into the link of VerifyEmailLink and PasswordResetLink: unpadded base64url.
 	Key string
+	// UndoKey goes into the link that undoes the change that the message tells of; empty for none.
+	UndoKey string
+	// Restored is what AccountRestored tells.
+	Restored Restored
+	// Wait is how long the message is not sent yet.
+	Wait time.Duration
 	// Device is what asked for it, or did what is told.
 	Device Device
 	// Date is when the account goes, for AccountDeletionScheduled; others need none.
@@ -98,16 +104,30 @@ type Message struct {
 }
 
 // Device is what a message tells about where a request came from.
+//
+// Security: no text that a client chose is in it, so that nobody can have the server mail a
+// text of theirs to somebody else (TestNotice_noTextOfAClientIsInAMessage).
 type Device struct {
-	Address   string // IP address
-	UserAgent string
-	Name      string // X-Device-Name
-	Language  string // Accept-Language: chooses the message's language
+	Address  string // the client's network, such as 203.0.113.0/24
+	Platform string // a name of internal/platform
+	Language string // Accept-Language: chooses the message's language, and is not shown
+}
+
+// Restored is what a message tells of an account that an undo link has restored.
+type Restored struct {
+	// Partly: some of it belongs to another account by now.
+	Partly bool `json:",omitempty"`
+	// Earlier: earlier changes were kept.
+	Earlier bool `json:",omitempty"`
+	// ResetSent: the recipient gets a link that sets a new password, too.
+	ResetSent bool `json:",omitempty"`
 }
 
 // payload is what of a message is sealed.
 type payload struct {
 	To, Code, Key string
+	UndoKey       string `json:",omitempty"`
+	Restored      Restored
 	Device        Device
 	At, Date      time.Time // when it was posted; Message.Date
 }
@@ -124,7 +144,7 @@ func (o *Outbox) Post(ctx context.Context, tx postgres.Tx, m Message) error {
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
-	text, err := json.Marshal(payload{To: m.To, Code: m.Code, Key: m.Key, Device: m.Device, At: tx.Now, Date: m.Date})
+	text, err := json.Marshal(payload{To: m.To, Code: m.Code, Key: m.Key, UndoKey: m.UndoKey, Restored: m.Restored, Device: m.Device, At: tx.Now, Date: m.Date})
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
@@ -135,7 +155,7 @@ func (o *Outbox) Post(ctx context.Context, tx postgres.Tx, m Message) error {
 	if err := tx.InsertMessage(ctx, row); err != nil {
 		return err
 	}
-	return o.enqueue(ctx, tx, id)
+	return o.enqueue(ctx, tx, id, m.Wait)
 }
 
 const (
@@ -145,12 +165,11 @@ const (
 
 // Sweep erases what old messages said, removes the oldest, and returns how many rows that
 // were.
-func (o *Outbox) Sweep(ctx context.Context) (int64, error) {
-	now := o.DB.Now()
-	erased, err := o.DB.UpdateOldMessages(ctx, db.UpdateOldMessagesParams{Now: now, Before: now.Add(-keepSealed)})
+func Sweep(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+	erased, err := q.UpdateOldMessages(ctx, db.UpdateOldMessagesParams{Now: now, Before: now.Add(-keepSealed)})
 	if err != nil {
 		return 0, err
 	}
-	removed, err := o.DB.DeleteOldMessages(ctx, now.Add(-keepRows))
+	removed, err := q.DeleteOldMessages(ctx, now.Add(-keepRows))
 	return erased + removed, err
 }

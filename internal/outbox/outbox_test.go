@@ -328,10 +328,10 @@ func TestOutbox_nothingReadableStandsInTheDatabase(t *testing.T) {
 	}
 	b := newBench(t, server.settings())
 	b.LinkBelow("https://example.com")
-	secrets := []string{"secret-recipient", "BCDF-GHJK", "zKey0123456789zKey", "Secret-Browser", "secret-phone-name", "+4915112345678", "203.0.113.77", "de-AT"}
+	secrets := []string{"secret-recipient", "BCDF-GHJK", "zKey0123456789zKey", "Secret-Browser", "+4915112345678", "203.0.113.77", "de-AT"}
 	for _, kind := range kinds {
 		m := Message{Kind: kind, To: "secret-recipient@example.com", Code: "BCDF-GHJK", Key: "zKey0123456789zKey", Device: Device{
-			Address: "203.0.113.77", UserAgent: "Secret-Browser/1", Name: "secret-phone-name", Language: "de-AT",
+			Address: "203.0.113.77", Platform: "Secret-Browser", Language: "de-AT",
 		}}
 		if kind.isText() {
 			m.To = "+4915112345678"
@@ -444,7 +444,7 @@ func TestSweep_erasesAndRemovesWhatIsOld(t *testing.T) {
 		want  int64
 	}{{0, 0}, {keepSealed - time.Second, 0}, {2 * time.Second, 1}, {0, 0}, {keepRows - keepSealed, 1}, {0, 0}} {
 		now = now.Add(step.after)
-		if n, err := o.Sweep(t.Context()); n != step.want || err != nil {
+		if n, err := Sweep(t.Context(), d.Queries, now); n != step.want || err != nil {
 			t.Errorf("after %s: %d, %v, want %d", step.after, n, err, step.want)
 		}
 		if list, err := o.ListFailed(t.Context(), 1); err != nil || len(list) > 0 && (list[0].CanBeRetried || *list[0].Failure != "too_old") {

@@ -10,14 +10,18 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/latchkey-auth/latchkey/internal/policy"
 	"golang.org/x/text/language"
 )
 
 // view is what a template can show. Everything in it is one line.
 type view struct {
 	To, Code, Link, SignupLink, ResetLink string
-	Device, Address, UserAgent            string
+	Address, Platform                     string
 	Time, Date                            string
+	// UndoLink undoes the change that the message tells of, until UndoUntil; empty for none.
+	UndoLink, UndoUntil string
+	Restored
 }
 
 // page is what the layout, or a page of a kind's own, can show.
@@ -38,12 +42,15 @@ type block struct {
 	Href       html.URL
 }
 
+// timeFormat is how messages write a moment.
+const timeFormat = "2006-01-02 15:04 MST"
+
 // render makes the letter of a message, in the language that its reader prefers.
 func (t *templates) render(kind Kind, p payload) (letter, error) {
 	v := view{
-		To: oneLine(p.To), Code: oneLine(p.Code), Device: oneLine(p.Device.Name), Address: oneLine(p.Device.Address), UserAgent: oneLine(p.Device.UserAgent),
-		Time: p.At.UTC().Format("2006-01-02 15:04 MST"), Date: p.Date.UTC().Format(time.DateOnly),
-		SignupLink: t.links[linkSignup], ResetLink: t.links[linkResetStart],
+		To: oneLine(p.To), Code: oneLine(p.Code), Address: oneLine(p.Device.Address), Platform: oneLine(p.Device.Platform),
+		Time: p.At.UTC().Format(timeFormat), Date: p.Date.UTC().Format(time.DateOnly),
+		SignupLink: t.links[linkSignup], ResetLink: t.links[linkResetStart], Restored: p.Restored,
 	}
 	if name := kind.carriesLink(); name != "" {
 		if t.links[name] == "" {
@@ -51,6 +58,11 @@ func (t *templates) render(kind Kind, p payload) (letter, error) {
 		}
 		v.Link = strings.Replace(t.links[name], keyPlace, url.PathEscape(p.Key), 1)
 	}
+	if p.UndoKey != "" && t.links[linkUndo] != "" {
+		v.UndoLink = strings.Replace(t.links[linkUndo], keyPlace, url.PathEscape(p.UndoKey), 1)
+		v.UndoUntil = p.At.Add(policy.UndoLifetime).UTC().Format(timeFormat)
+	}
+
 	l, err := t.fill(t.languageOf(p.Device.Language), kind, v)
 	if err != nil {
 		return letter{}, later("template", nil) // what it says may show what it was filled with
@@ -112,7 +124,7 @@ func blocks(body string, v view) []block {
 		switch part {
 		case v.Code:
 			list = append(list, block{Text: part, Code: true})
-		case v.Link, v.SignupLink, v.ResetLink:
+		case v.Link, v.SignupLink, v.ResetLink, v.UndoLink:
 			list = append(list, block{Text: part, Link: true, Href: html.URL(part)}) //nolint:gosec // of the operator's settings
 		default:
 			list = append(list, block{Text: part, Lines: strings.Split(part, "\n")})

@@ -2,16 +2,20 @@ package outbox
 
 import (
 	"errors"
+	"fmt"
 	"net/mail"
 	"net/url"
 	"slices"
+
+	"github.com/latchkey-auth/latchkey/internal/loopback"
+	"github.com/latchkey-auth/latchkey/internal/phone"
 )
 
 // Settings of what is sent, and how.
 type Settings struct {
 	Sender        string `env:"LATCHKEY_MAIL" doc:"How mails go: smtp, console or none. Default: smtp where EMAIL_HOST is set, otherwise none; console in latchkey dev."`
 	Dir           string `env:"LATCHKEY_MAIL_DIR" doc:"Directory that gets each mail as a file (RFC 5322, .eml) as well: whole, under a name that sorts by time."`
-	Host          string `env:"EMAIL_HOST" doc:"SMTP server."`
+	Host          string `env:"EMAIL_HOST" doc:"SMTP server. Without EMAIL_USE_TLS and EMAIL_USE_SSL mails go to it unencrypted: serve warns of that where it is another machine."`
 	Port          int    `env:"EMAIL_PORT" default:"25" min:"1" max:"65535" doc:"Its port: 587 is common with EMAIL_USE_TLS, 465 with EMAIL_USE_SSL."`
 	User          string `env:"EMAIL_HOST_USER" doc:"User name for the SMTP server. Empty: it wants none."`
 	Password      string `env:"EMAIL_HOST_PASSWORD" secret:"true" doc:"Password for the SMTP server. Is never sent unencrypted, except to this machine."`
@@ -21,15 +25,18 @@ type Settings struct {
 	From          string `env:"DEFAULT_FROM_EMAIL" default:"webmaster@localhost" doc:"Sender of mails, such as Example <no-reply@example.com>."`
 	SubjectPrefix string `env:"ACCOUNT_EMAIL_SUBJECT_PREFIX" doc:"Stands before every subject, such as [Example]."`
 	Templates     string `env:"LATCHKEY_TEMPLATES_DIR" doc:"Directory with templates that take the place of ours, file by file: docs/decisions/0006-outbox.md says how."`
-	FrontendURLs  string `env:"HEADLESS_FRONTEND_URLS" doc:"JSON object with the addresses of links in messages: account_confirm_email and account_reset_password_from_key, both with {key}, account_reset_password, account_signup. https, or a scheme of your app. Default in latchkey dev: below its own address."`
+	FrontendURLs  string `env:"HEADLESS_FRONTEND_URLS" doc:"JSON object with the addresses of links in messages: account_confirm_email, account_reset_password_from_key and account_undo, each with {key}, account_reset_password, account_signup. Without account_undo, undo links lead to a page of this server (LATCHKEY_PUBLIC_URL). https, or a scheme of your app. Default in latchkey dev: below its own address."`
 	SMS           string `env:"LATCHKEY_SMS" doc:"How SMS go: webhook, console or none. Default: webhook where LATCHKEY_SMS_WEBHOOK_URL is set, otherwise as LATCHKEY_MAIL says if that is console, otherwise none."`
-	SMSWebhook    string `env:"LATCHKEY_SMS_WEBHOOK_URL" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
-	SMSSecret     string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"At least 32 characters that key that HMAC."`
-	SealingKeys   string `env:"LATCHKEY_SEALING_KEYS" secret:"true" doc:"Keys that secrets are sealed with which have to be read again: TOTP secrets, recovery codes, grants of other services, and messages until they are sent. id:base64 of 32 bytes, several separated by commas; the first seals, all open. To change keys put a new one first, run latchkey keys reseal, and drop the old one after seven days. Without it messages are sealed with a key that is derived from the one that signs at start, and there are no TOTP and no recovery codes."`
-	Workers       int    `env:"LATCHKEY_OUTBOX_WORKERS" default:"4" min:"1" max:"100" doc:"Messages that are sent at the same time."`
-	MaxAttempts   int    `env:"LATCHKEY_OUTBOX_MAX_ATTEMPTS" default:"12" min:"1" max:"20" doc:"Attempts to send a message. Between two lies the fourth power of their number in seconds, so that 12 take eleven hours. Then it is given up: see latchkey outbox list."`
-	PollInterval  int    `env:"LATCHKEY_OUTBOX_POLL_INTERVAL" default:"1" min:"1" max:"60" doc:"Seconds between two looks for new messages, for those that the database's notification does not announce."`
-	PollOnly      bool   `env:"LATCHKEY_OUTBOX_POLL_ONLY" default:"false" doc:"Do without notifications (LISTEN and NOTIFY): for a connection pooler such as pgbouncer in transaction mode."`
+
+	SMSCountries []string `env:"LATCHKEY_SMS_COUNTRIES" doc:"Countries whose numbers get SMS: a list of ISO 3166-1 codes such as DE,AT,CH. Other numbers are refused where they are given (phone_not_served). Default: every country, and a warning at the start. Premium numbers never get one."`
+
+	SMSWebhook   string `env:"LATCHKEY_SMS_WEBHOOK_URL" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
+	SMSSecret    string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"At least 32 characters that key that HMAC."`
+	SealingKeys  string `env:"LATCHKEY_SEALING_KEYS" secret:"true" doc:"Keys that secrets are sealed with which have to be read again: TOTP secrets, recovery codes, grants of other services, and messages until they are sent. id:base64 of 32 bytes, several separated by commas; the first seals, all open. To change keys put a new one first, run latchkey keys reseal, and drop the old one after seven days. Without it messages are sealed with a key that is made once and kept in the database, sealed with the signing keys, and there are no TOTP and no recovery codes."`
+	Workers      int    `env:"LATCHKEY_OUTBOX_WORKERS" default:"4" min:"1" max:"100" doc:"Messages that are sent at the same time."`
+	MaxAttempts  int    `env:"LATCHKEY_OUTBOX_MAX_ATTEMPTS" default:"12" min:"1" max:"20" doc:"Attempts to send a message. Between two lies the fourth power of their number in seconds, so that 12 take eleven hours. Then it is given up: see latchkey outbox list."`
+	PollInterval int    `env:"LATCHKEY_OUTBOX_POLL_INTERVAL" default:"1" min:"1" max:"60" doc:"Seconds between two looks for new messages, for those that the database's notification does not announce."`
+	PollOnly     bool   `env:"LATCHKEY_OUTBOX_POLL_ONLY" default:"false" doc:"Do without notifications (LISTEN and NOTIFY), and look for messages every LATCHKEY_OUTBOX_POLL_INTERVAL seconds. LATCHKEY_DATABASE_POOLER=transaction implies it."`
 }
 
 // sender is how mails go.
@@ -56,6 +63,16 @@ func (s Settings) texter() string {
 	return "none"
 }
 
+// PlainHost is the SMTP server that mails travel to unencrypted, over a network; empty for none.
+func (s Settings) PlainHost() string {
+	encrypted := s.StartTLS || s.TLS
+	if s.sender() != "smtp" || encrypted || loopback.Is(s.Host) {
+		return ""
+	}
+
+	return s.Host
+}
+
 // Check returns everything that is wrong with the settings.
 func (s Settings) Check() []error {
 	var wrong []error
@@ -67,14 +84,17 @@ func (s Settings) Check() []error {
 	refuse(!slices.Contains([]string{"smtp", "console", "none"}, s.sender()), "LATCHKEY_MAIL: want smtp, console or none")
 	refuse(s.sender() == "smtp" && s.Host == "", "EMAIL_HOST: is needed to send mails by SMTP")
 	refuse(s.StartTLS && s.TLS, "EMAIL_USE_SSL: is set as well as EMAIL_USE_TLS: set one of them")
-	refuse(s.User != "" && !s.StartTLS && !s.TLS && !isLoopback(s.Host), "EMAIL_HOST_USER: set EMAIL_USE_TLS or EMAIL_USE_SSL: the password must not travel unencrypted")
+	refuse(s.User != "" && !s.StartTLS && !s.TLS && !loopback.Is(s.Host), "EMAIL_HOST_USER: set EMAIL_USE_TLS or EMAIL_USE_SSL: the password must not travel unencrypted")
 	_, err := mail.ParseAddress(s.From)
 	refuse(err != nil, "DEFAULT_FROM_EMAIL: want an address, or a name and an address such as Example <no-reply@example.com>")
 	refuse(oneLine(s.SubjectPrefix) != s.SubjectPrefix, "ACCOUNT_EMAIL_SUBJECT_PREFIX: want one line")
 	refuse(!slices.Contains([]string{"webhook", "console", "none"}, s.texter()), "LATCHKEY_SMS: want webhook, console or none")
+	for _, code := range s.SMSCountries {
+		refuse(!phone.IsCountry(code), fmt.Sprintf("LATCHKEY_SMS_COUNTRIES: %q is not an ISO 3166-1 code of two capital letters", code))
+	}
 	if s.texter() == "webhook" {
 		u, err := url.Parse(s.SMSWebhook)
-		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")
+		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")
 		refuse(len(s.SMSSecret) < 32, "LATCHKEY_SMS_WEBHOOK_SECRET: want at least 32 characters")
 	}
 	if _, err := s.links(); err != nil {

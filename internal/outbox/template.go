@@ -35,9 +35,12 @@ type templates struct {
 }
 
 const (
-	layoutFile  = "layout.html"
-	partialFile = "device.txt" // in each language: what notifications end with
+	layoutFile = "layout.html"
 )
+
+// partials are parts of several templates, one of each in every language: {{template "device" .}}
+// says when and where it happened, {{template "undo" .}} what to do if it was not the user.
+var partials = []string{"device", "undo"}
 
 // templateFiles are ours, and the operator's, which come first.
 type templateFiles struct{ ours, operators fs.FS }
@@ -101,7 +104,8 @@ func (t *templates) lookAround(files fs.FS) error {
 		}
 		kind, extension, _ := strings.Cut(d.Name(), ".")
 		known := slices.Contains(kinds, Kind(kind)) && (extension == "txt" || extension == "html" && !Kind(kind).isText())
-		if path.Dir(name) == "." || !known && d.Name() != partialFile {
+		partial := extension == "txt" && slices.Contains(partials, kind)
+		if path.Dir(name) == "." || !known && !partial {
 			return fmt.Errorf("%s: is the name of no template", name)
 		}
 		return nil
@@ -145,9 +149,17 @@ func (t *templates) read(files templateFiles, language string, kind Kind) error 
 	if t.texts[name], err = text.New(name + ".txt").Parse(content); err != nil {
 		return err
 	}
-	if partial, err := files.read(language + "/" + partialFile); err == nil {
-		if _, err := t.texts[name].New("device").Parse(partial); err != nil {
-			return fmt.Errorf("%s/%s: %w", language, partialFile, err)
+	for _, partial := range partials {
+		content, err := files.read(language + "/" + partial + ".txt")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+
+		if _, err := t.texts[name].New(partial).Parse(content); err != nil {
+			return fmt.Errorf("%s/%s.txt: %w", language, partial, err)
 		}
 	}
 	content, err = files.read(name + ".html")
@@ -166,7 +178,8 @@ func (t *templates) read(files templateFiles, language string, kind Kind) error 
 func (t *templates) try(language string, kind Kind) error {
 	full := view{
 		To: "to", Code: "sample-code", Link: "https://sample-link", SignupLink: "https://sign-up", ResetLink: "https://reset",
-		Device: "device", Address: "address", UserAgent: "agent", Time: "time", Date: "date",
+		Address: "address", Platform: "platform", Time: "time", Date: "date",
+		UndoLink: "https://undo", UndoUntil: "until",
 	}
 	for _, v := range []view{full, {Code: full.Code, Link: full.Link}} {
 		l, err := t.fill(language, kind, v)
@@ -178,6 +191,9 @@ func (t *templates) try(language string, kind Kind) error {
 		}
 		if kind.carriesLink() != "" && !strings.Contains(l.text, v.Link) {
 			return errors.New("does not show {{.Link}}")
+		}
+		if kind.carriesUndo() && !strings.Contains(l.text, v.UndoLink) {
+			return errors.New("does not show {{.UndoLink}}")
 		}
 	}
 	return nil

@@ -17,12 +17,13 @@ var update = flag.Bool("update", false, "write the golden files anew")
 var sampleLinks = map[string]string{
 	linkConfirmEmail: "https://app.example.com/verify-email/{key}", linkReset: "https://app.example.com/password/reset/key/{key}",
 	linkResetStart: "https://app.example.com/password/reset", linkSignup: "https://app.example.com/signup",
+	linkUndo: "https://app.example.com/undo/{key}",
 }
 
 func samplePayload(preference string) payload {
 	return payload{
-		To: "erika@example.com", Code: "BCDF-GHJK", Key: "k3y_-AZ09", At: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Date: time.Date(2026, 3, 18, 5, 6, 7, 0, time.UTC),
-		Device: Device{Address: "203.0.113.7", UserAgent: "Example/1.0 (iPhone)", Name: "Erika's phone", Language: preference},
+		To: "erika@example.com", Code: "BCDF-GHJK", Key: "k3y_-AZ09", UndoKey: "und0_-AZ", At: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC), Date: time.Date(2026, 3, 18, 5, 6, 7, 0, time.UTC),
+		Device: Device{Address: "203.0.113.0/24", Platform: "iPhone", Language: preference},
 	}
 }
 
@@ -133,12 +134,12 @@ func TestRender_aCodeStandsAloneBetweenEmptyLines(t *testing.T) {
 			}
 		}
 	}
-	if n != 8 {
+	if n != 10 {
 		t.Errorf("%d kinds carry a code", n)
 	}
 }
 
-func TestRender_notificationsNameTimeAddressAndUserAgent(t *testing.T) {
+func TestRender_notificationsNameTimeNetworkAndPlatform(t *testing.T) {
 	t.Parallel()
 	list := read(t, "", "", sampleLinks)
 	p := samplePayload("en")
@@ -152,7 +153,7 @@ func TestRender_notificationsNameTimeAddressAndUserAgent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, want := range []string{"2026-03-04 05:06 UTC", "203.0.113.7", "Example/1.0 (iPhone)"} {
+		for _, want := range []string{"2026-03-04 05:06 UTC", "203.0.113.0/24", "iPhone"} {
 			if !strings.Contains(l.text, want) || !strings.Contains(l.web, want) {
 				t.Errorf("%s does not name %s", kind, want)
 			}
@@ -163,6 +164,35 @@ func TestRender_notificationsNameTimeAddressAndUserAgent(t *testing.T) {
 	}
 	if l, err := list.render(AccountDeletionScheduled, p); err != nil || !strings.Contains(l.text, "2026-03-18") {
 		t.Errorf("the date: %q %v", l.text, err)
+	}
+}
+
+// A message about a changed way into an account carries a link that undoes the change, alone on
+// its line, and says until when. Without one it says what to do instead.
+func TestRender_aChangeCanBeUndone(t *testing.T) {
+	t.Parallel()
+	list := read(t, "", "", sampleLinks)
+	for _, tag := range shipped {
+		for _, kind := range kinds {
+			l, err := list.render(kind, samplePayload(tag))
+			if err != nil {
+				t.Fatal(err)
+			}
+			link := strings.Contains(l.text, "\n\nhttps://app.example.com/undo/und0_-AZ\n")
+			if link != kind.carriesUndo() || link != strings.Contains(l.text, "2026-03-11 05:06 UTC") {
+				t.Errorf("%s %s: %q", tag, kind, l.text)
+			}
+			if link && !kind.isText() && !strings.Contains(l.web, `<a href="https://app.example.com/undo/und0_-AZ"`) {
+				t.Errorf("%s %s: %q", tag, kind, l.web)
+			}
+
+			bare := samplePayload(tag)
+			bare.UndoKey = ""
+			without, err := list.render(kind, bare)
+			if err != nil || strings.Contains(without.text, "undo/") || kind.carriesUndo() && without.text == l.text {
+				t.Errorf("%s %s without a link: %q %v", tag, kind, without.text, err)
+			}
+		}
 	}
 }
 
@@ -184,7 +214,7 @@ func TestRender_whatOthersSentIsNoMarkup(t *testing.T) {
 	list := read(t, "", "", sampleLinks)
 	evil := samplePayload("en")
 	evil.To = "<b>a</b>@example.com"
-	evil.Device = Device{Address: "<i>", UserAgent: "x\r\n\r\nhttps://evil.example\r\n\r\n<script>", Name: "\n\nhttps://evil.example\n\n<a href=x>\u2028y", Language: "en"}
+	evil.Device = Device{Address: "<i>\n\nhttps://evil.example\n\n<a href=x>\u2028y", Platform: "x\r\n\r\nhttps://evil.example\r\n\r\n<script>", Language: "en"}
 	for _, kind := range mails {
 		l, err := list.render(kind, evil)
 		if err != nil {
@@ -248,7 +278,7 @@ func TestReadTemplates_theOperatorsComeFirstFileByFile(t *testing.T) {
 	t.Parallel()
 	dir := files(t, map[string]string{
 		"en/login_code.txt": "Subject: Own\n\nOwn text:\n\n{{.Code}}\n", "de/login_code.html": `<b>{{.Code}}</b> {{.Language}}`,
-		"de/device.txt": "Gerät: {{.UserAgent}}\n", ".hidden/x": "", "en/.x": "",
+		"de/device.txt": "Gerät: {{.Platform}}\n", ".hidden/x": "", "en/.x": "",
 	})
 	list := read(t, dir, "", sampleLinks)
 	if l, err := list.render(LoginCode, samplePayload("en")); err != nil || l.subject != "Own" || l.text != "Own text:\n\nBCDF-GHJK\n" || !strings.Contains(l.web, "Own text:") {
@@ -257,7 +287,7 @@ func TestReadTemplates_theOperatorsComeFirstFileByFile(t *testing.T) {
 	if l, err := list.render(LoginCode, samplePayload("de")); err != nil || l.subject != "Ihr Anmeldecode" || l.web != "<b>BCDF-GHJK</b> de" {
 		t.Errorf("%+v %v", l, err)
 	}
-	if l, err := list.render(NewDevice, samplePayload("de")); err != nil || !strings.Contains(l.text, "\n\nGerät: Example/1.0 (iPhone)\n\n") {
+	if l, err := list.render(NewDevice, samplePayload("de")); err != nil || !strings.Contains(l.text, "\n\nGerät: iPhone\n\n") {
 		t.Errorf("%+v %v", l, err)
 	}
 }
@@ -266,7 +296,7 @@ func TestReadTemplates_anotherLanguage(t *testing.T) {
 	t.Parallel()
 	all := map[string]string{}
 	for _, kind := range kinds {
-		all["fr/"+string(kind)+".txt"] = "Subject: Objet\n\nBonjour\n\n{{.Code}}\n\n{{.Link}}\n"
+		all["fr/"+string(kind)+".txt"] = "Subject: Objet\n\nBonjour\n\n{{.Code}}\n\n{{.Link}}\n\n{{.UndoLink}}\n"
 	}
 	list := read(t, files(t, all), "", sampleLinks)
 	if l, err := list.render(LoginCode, samplePayload("fr-CA,en;q=0.5")); err != nil || l.language != "fr" || l.subject != "Objet" {
@@ -280,7 +310,7 @@ func TestReadTemplates_mistakesAreToldAtTheStart(t *testing.T) {
 		"en/login_cod.txt": "Subject: x\n\n{{.Code}}", "login_code.txt": "Subject: x\n\n{{.Code}}", "en/sms_code.html": "{{.Code}}", "english!/login_code.txt": "",
 		"fr/login_code.txt": "Subject: x\n\n{{.Code}}", "en/login_code.txt": "no subject {{.Code}}", "de/login_code.txt": "Subject: x\n\n{{.Kode}}",
 		"en/verify_email_code.txt": "Subject: x\n\nno code", "en/verify_email_link.txt": "Subject: x\n\nno link", "en/sms_code.txt": "{{", "layout.html": "{{.Nothing}}",
-		"de/new_device.html": "{{if}}", "en/device.txt": "{{.Nothing}}", "en/password_reset_code.txt": "Subject:\n\n{{.Code}}",
+		"de/new_device.html": "{{if}}", "en/undo.txt": "no link", "de/undo.txt": "{{.Nothing}}", "en/email_added.txt": "Subject: x\n\nno link", "en/device.txt": "{{.Nothing}}", "en/password_reset_code.txt": "Subject:\n\n{{.Code}}",
 	} {
 		_, err := readTemplates(files(t, map[string]string{name: content}), "", nil)
 		if err == nil || !strings.HasPrefix(err.Error(), "LATCHKEY_TEMPLATES_DIR: ") {

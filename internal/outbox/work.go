@@ -80,9 +80,15 @@ func (o *Outbox) newWorker(driver *riverpgxv5.Driver) (*river.Client[pgx.Tx], er
 	})
 }
 
-// enqueue adds the job of a message to the transaction that stores it.
-func (o *Outbox) enqueue(ctx context.Context, tx postgres.Tx, id uuid.UUID) error {
-	if _, err := o.poster.InsertTx(ctx, tx.Raw, job{id}, &river.InsertOpts{MaxAttempts: max(o.Settings.MaxAttempts, 1)}); err != nil {
+// enqueue adds the job of a message to the transaction that stores it. A job that has to wait
+// is scheduled for later.
+func (o *Outbox) enqueue(ctx context.Context, tx postgres.Tx, id uuid.UUID, wait time.Duration) error {
+	options := &river.InsertOpts{MaxAttempts: max(o.Settings.MaxAttempts, 1)}
+	if wait > 0 {
+		options.ScheduledAt = tx.Now.Add(wait)
+	}
+
+	if _, err := o.poster.InsertTx(ctx, tx.Raw, job{id}, options); err != nil {
 		return postgres.Unavailable(err)
 	}
 	return nil

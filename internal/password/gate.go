@@ -15,17 +15,35 @@ const maxWait = time.Second
 
 // Gate bounds how many passwords are hashed at once. Unbounded, argon2id takes
 // 19 MiB for every waiting sign-in and slows all of them (SEC-39).
+//
+// Security: one slot at least is out of reach of sign-ups, and they wait in a queue of
+// their own. A sign-up costs as much as a sign-in and needs no account, so that a flood of
+// sign-ups would stop every sign-in (TestGate_signUpsLeaveSlotsToSignIns).
 type Gate struct {
-	slots   *semaphore.Weighted
-	queue   int64
-	waiting atomic.Int64
+	slots   line // of everything that hashes
+	signups line // of sign-ups, before they ask for one of the slots
 	hashes  atomic.Int64
+
+	// Unreadable is called with the reason when a stored hash cannot be read. Set it before use.
+	Unreadable func(cause error)
 }
 
-// NewGate lets GOMAXPROCS hash at once and four times as many wait.
+// line is a number of places, and a bounded queue for them.
+type line struct {
+	places  *semaphore.Weighted
+	queue   int64
+	waiting atomic.Int64
+}
+
+// NewGate lets GOMAXPROCS hash at once, two at least, and four times as many wait. All slots
+// but one may be of sign-ups, which wait in a queue of the same length.
 func NewGate() *Gate {
-	n := int64(runtime.GOMAXPROCS(0))
-	return &Gate{slots: semaphore.NewWeighted(n), queue: 4 * n}
+	n := max(2, int64(runtime.GOMAXPROCS(0)))
+
+	return &Gate{
+		slots:   line{places: semaphore.NewWeighted(n), queue: 4 * n},
+		signups: line{places: semaphore.NewWeighted(n - 1), queue: 4 * n},
+	}
 }
 
 // Hashes is how many times a password was hashed since the start.
@@ -35,33 +53,70 @@ func (g *Gate) Hashes() int64 { return g.hashes.Load() }
 // problem.TemporarilyUnavailable when the queue is full or the wait too long. Call
 // it before the account is looked up, so that shedding tells nothing about it.
 func (g *Gate) Enter(ctx context.Context) (*Slot, error) {
-	if g.slots.TryAcquire(1) {
-		return &Slot{gate: g}, nil
-	}
-	busy := problem.TemporarilyUnavailable.After(time.Second)
-	if g.waiting.Add(1) > g.queue {
-		g.waiting.Add(-1)
-		return nil, busy
-	}
-	defer g.waiting.Add(-1)
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
-	if err := g.slots.Acquire(ctx, 1); err != nil {
-		return nil, busy.Because(err)
+
+	if err := g.slots.acquire(ctx); err != nil {
+		return nil, err
 	}
+
 	return &Slot{gate: g}, nil
+}
+
+// EnterSignup is Enter for a caller who has no account yet. It is refused while sign-ins still
+// find a slot.
+func (g *Gate) EnterSignup(ctx context.Context) (*Slot, error) {
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
+
+	if err := g.signups.acquire(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.slots.acquire(ctx); err != nil {
+		g.signups.places.Release(1)
+
+		return nil, err
+	}
+
+	return &Slot{gate: g, signup: true}, nil
+}
+
+// acquire takes a place, and waits for one as long as ctx allows.
+func (l *line) acquire(ctx context.Context) error {
+	if l.places.TryAcquire(1) {
+		return nil
+	}
+
+	busy := problem.TemporarilyUnavailable.After(time.Second)
+	if l.waiting.Add(1) > l.queue {
+		l.waiting.Add(-1)
+
+		return busy
+	}
+	defer l.waiting.Add(-1)
+	if err := l.places.Acquire(ctx, 1); err != nil {
+		return busy.Because(err)
+	}
+
+	return nil
 }
 
 // Slot is the right to hash. Only its methods hash, so nothing can pass the gate by.
 type Slot struct {
-	gate *Gate
-	left bool
+	gate   *Gate
+	signup bool
+	left   bool
 }
 
-// Leave gives the slot back; calling it twice is harmless.
+// Leave releases the slot; calling it twice is harmless.
 func (s *Slot) Leave() {
-	if !s.left {
-		s.left = true
-		s.gate.slots.Release(1)
+	if s.left {
+		return
+	}
+
+	s.left = true
+	s.gate.slots.places.Release(1)
+	if s.signup {
+		s.gate.signups.places.Release(1)
 	}
 }

@@ -16,7 +16,7 @@ func full(t *testing.T) (*Gate, []*Slot) {
 	t.Helper()
 	g := NewGate()
 	var slots []*Slot
-	for range runtime.GOMAXPROCS(0) {
+	for range max(2, runtime.GOMAXPROCS(0)) {
 		s, err := g.Enter(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -42,7 +42,7 @@ func TestSEC39_fullQueueIsShedAtOnce(t *testing.T) {
 		g, slots := full(t)
 		start := time.Now()
 		outcomes := make(chan error)
-		for range g.queue {
+		for range g.slots.queue {
 			go func() {
 				s, err := g.Enter(t.Context())
 				if err == nil {
@@ -52,8 +52,8 @@ func TestSEC39_fullQueueIsShedAtOnce(t *testing.T) {
 			}()
 		}
 		synctest.Wait()
-		if want := int64(4 * runtime.GOMAXPROCS(0)); g.queue != want || g.waiting.Load() != want {
-			t.Errorf("%d of %d wait, want %d", g.waiting.Load(), g.queue, want)
+		if want := int64(4 * max(2, runtime.GOMAXPROCS(0))); g.slots.queue != want || g.slots.waiting.Load() != want {
+			t.Errorf("%d of %d wait, want %d", g.slots.waiting.Load(), g.slots.queue, want)
 		}
 		for range 3 {
 			s, err := g.Enter(t.Context())
@@ -65,12 +65,12 @@ func TestSEC39_fullQueueIsShedAtOnce(t *testing.T) {
 		for _, s := range slots {
 			s.Leave()
 		}
-		for range g.queue {
+		for range g.slots.queue {
 			if err := <-outcomes; err != nil {
 				t.Errorf("one in the queue was shed: %v", err)
 			}
 		}
-		if n := g.waiting.Load(); n != 0 {
+		if n := g.slots.waiting.Load(); n != 0 {
 			t.Errorf("%d are still counted as waiting", n)
 		}
 	})
@@ -86,7 +86,7 @@ func TestSEC39_nobodyWaitsLongerThanASecond(t *testing.T) {
 		if waited := time.Since(start); waited != time.Second {
 			t.Errorf("waited %s", waited)
 		}
-		if n := g.waiting.Load(); n != 0 {
+		if n := g.slots.waiting.Load(); n != 0 {
 			t.Errorf("%d are still counted as waiting", n)
 		}
 	})
@@ -99,9 +99,84 @@ func TestSEC39_requestThatIsGivenUpLeavesTheQueue(t *testing.T) {
 	cancel()
 	s, err := g.Enter(ctx)
 	mustBeBusy(t, s, err)
-	if n := g.waiting.Load(); n != 0 {
+	if n := g.slots.waiting.Load(); n != 0 {
 		t.Errorf("%d are still counted as waiting", n)
 	}
+}
+
+// A flood of sign-ups that never end leaves a slot to sign-ins, and their whole queue.
+func TestGate_signUpsLeaveSlotsToSignIns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g := NewGate()
+		most := max(2, runtime.GOMAXPROCS(0))
+		entered, shed := make(chan *Slot, 100), make(chan error, 100)
+		for range 100 {
+			go func() {
+				s, err := g.EnterSignup(t.Context())
+				if err != nil {
+					shed <- err
+					return
+				}
+				entered <- s
+			}()
+		}
+		synctest.Wait()
+		if len(entered) != most-1 {
+			t.Errorf("%d sign-ups hash at once, want %d of %d", len(entered), most-1, most)
+		}
+		if len(shed) != 100-(most-1)-4*most {
+			t.Errorf("%d sign-ups were shed at once", len(shed))
+		}
+
+		start := time.Now()
+		for range 20 {
+			s, err := g.Enter(t.Context())
+			if err != nil {
+				t.Fatalf("a sign-in was shed: %v", err)
+			}
+			s.Leave()
+		}
+		if waited := time.Since(start); waited != 0 {
+			t.Errorf("a sign-in waited %s", waited)
+		}
+
+		time.Sleep(maxWait) // in the bubble: those that wait give up
+		synctest.Wait()
+		if len(shed) != 100-(most-1) || g.signups.waiting.Load() != 0 || g.slots.waiting.Load() != 0 {
+			t.Errorf("%d sign-ups were shed, %d and %d wait", len(shed), g.signups.waiting.Load(), g.slots.waiting.Load())
+		}
+		for range most - 1 {
+			s := <-entered
+			s.Leave()
+			s.Leave()
+		}
+		s, err := g.EnterSignup(t.Context())
+		if err != nil {
+			t.Fatalf("the place of a sign-up that has ended is not free: %v", err)
+		}
+		s.Leave()
+	})
+}
+
+// A sign-up that finds no slot must not keep its place among the sign-ups.
+func TestGate_aSignUpWithoutASlotReleasesItsPlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		g, slots := full(t)
+		for range 10 {
+			s, err := g.EnterSignup(t.Context())
+			mustBeBusy(t, s, err)
+		}
+		for _, s := range slots {
+			s.Leave()
+		}
+		s, err := g.EnterSignup(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Leave()
+	})
 }
 
 // Were the second call counted, one more than GOMAXPROCS could hash at once, or the

@@ -44,6 +44,9 @@ func (s *Slot) Hash(password string) (string, error) {
 // matches. Timing: it costs one hash with today's parameters whatever stored is
 // (SEC-40; TestSEC40_fourFailuresAreOne).
 //
+// A stored text that is no hash of ours matches nothing, at the same cost: an error would tell
+// that the account exists (TestLogin_aHashThatCannotBeReadIsAMismatch).
+//
 // weak says that the password is right and should be stored anew with today's
 // parameters.
 func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error) {
@@ -54,13 +57,23 @@ func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error
 	}
 	p, _, _, err := argon2id.DecodeHash(*stored)
 	if err != nil {
-		return false, false, fmt.Errorf("stored password hash: %w", err)
+		return s.mismatch(password, err)
 	}
 	tooMuch := p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism
 	if tooMuch || p.Iterations < 1 || p.Parallelism < 1 || p.KeyLength < minTag {
-		return false, false, fmt.Errorf("stored password hash: parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)", p.Memory, p.Iterations, p.Parallelism, p.KeyLength)
+		return s.mismatch(password, fmt.Errorf("parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)", p.Memory, p.Iterations, p.Parallelism, p.KeyLength))
 	}
 	ok, _, err = argon2id.CheckHash(password, *stored)
 	weak = p.Memory < params.Memory || p.Iterations < params.Iterations
 	return ok, ok && weak, err
+}
+
+// mismatch answers for a stored hash that cannot be used, and reports why.
+func (s *Slot) mismatch(password string, cause error) (ok, weak bool, err error) {
+	if s.gate.Unreadable != nil {
+		s.gate.Unreadable(cause)
+	}
+
+	_, _, err = argon2id.CheckHash(password, decoy)
+	return false, false, err
 }

@@ -158,6 +158,8 @@ func TestSEC34_weakerParametersAreFlaggedWhenThePasswordIsRight(t *testing.T) {
 func TestSEC33_parametersOutOfBoundsAreRefusedWithoutHashing(t *testing.T) {
 	t.Parallel()
 	s := slot(t)
+	unreadable := 0
+	s.gate.Unreadable = func(error) { unreadable++ }
 	good := hashWith(t, "secret", cheap)
 	tail := good[strings.LastIndexByte(good[:strings.LastIndexByte(good, '$')], '$'):]
 	salt := tail[:strings.LastIndexByte(tail, '$')+1]
@@ -169,28 +171,33 @@ func TestSEC33_parametersOutOfBoundsAreRefusedWithoutHashing(t *testing.T) {
 		"$argon2id$v=19$m=8,t=1,p=1" + salt, "$argon2id$v=19$m=8,t=1,p=1" + salt + "AA", "$argon2id$v=19$m=8,t=1,p=1$$",
 	} {
 		for _, p := range []string{"secret", ""} {
-			if ok, weak, err := s.Verify(p, &stored); ok || weak || err == nil {
-				t.Errorf("%s: %v, weak %v, %v; want an error", stored, ok, weak, err)
+			before := unreadable
+			if ok, weak, err := s.Verify(p, &stored); ok || weak || err != nil || unreadable != before+1 {
+				t.Errorf("%s: %v, weak %v, %v; want a mismatch, reported once", stored, ok, weak, err)
 			}
 		}
 	}
 	bounds := "$argon2id$v=19$m=8,t=10,p=16" + tail
-	if ok, _, err := s.Verify("secret", &bounds); ok || err != nil {
+	before := unreadable
+	if ok, _, err := s.Verify("secret", &bounds); ok || err != nil || unreadable != before {
 		t.Errorf("at the bounds: %v, %v; want it hashed and wrong", ok, err)
 	}
 }
 
-func TestVerify_unreadableHashIsAnErrorAndNoMatch(t *testing.T) {
+func TestVerify_unreadableHashIsReportedAndNoMatch(t *testing.T) {
 	t.Parallel()
 	s := slot(t)
+	unreadable := 0
+	s.gate.Unreadable = func(error) { unreadable++ }
 	for _, stored := range []string{
 		"", "secret", "$", "$$$$$", "!unusable", "$2b$12$" + strings.Repeat("a", 53), "pbkdf2_sha256$1$a$b", "$argon2i$v=19$m=8,t=1,p=1$AAAA$AAAA",
 		"$argon2id$v=16$m=8,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAA", "$argon2id$v=19$m=-1,t=1,p=1$AAAA$AAAA", "$argon2id$v=19$m=8,t=1,p=256$AAAA$AAAA",
 		"$argon2id$v=19$m=8,t=1,p=1$*$*", hashWith(t, "secret", cheap) + "$",
 	} {
 		for _, p := range []string{"secret", "", stored} {
-			if ok, weak, err := s.Verify(p, &stored); ok || weak || err == nil {
-				t.Errorf("%q: %v, weak %v, %v; want an error", stored, ok, weak, err)
+			before := unreadable
+			if ok, weak, err := s.Verify(p, &stored); ok || weak || err != nil || unreadable != before+1 {
+				t.Errorf("%q: %v, weak %v, %v; want a mismatch, reported once", stored, ok, weak, err)
 			}
 		}
 	}
@@ -207,16 +214,19 @@ func FuzzVerify(f *testing.F) {
 	f.Add("$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA")
 	f.Add("")
 	s := slot(f)
+	reported := false
+	s.gate.Unreadable = func(error) { reported = true }
 	f.Fuzz(func(t *testing.T, text string) {
 		p, _, key, err := argon2id.DecodeHash(text)
 		if err == nil && p.Memory <= maxMemory && p.Iterations <= maxIterations && uint64(p.Memory)*uint64(p.Iterations) > 1024 {
 			return // legal, and too slow for a fuzzer
 		}
+		reported = false
 		ok, weak, verr := s.Verify("not the password", &text)
-		if ok || weak {
+		if ok || weak || verr != nil {
 			t.Fatalf("%q matches", text)
 		}
-		if verr == nil && (err != nil || len(key) < 16 || p.Iterations < 1 || p.Parallelism < 1) {
+		if !reported && (err != nil || len(key) < 16 || p.Iterations < 1 || p.Parallelism < 1) {
 			t.Fatalf("%q was hashed: %+v, %v", text, p, err)
 		}
 	})

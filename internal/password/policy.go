@@ -4,8 +4,9 @@ import (
 	"bytes"
 	"compress/gzip"
 	_ "embed"
+	"fmt"
 	"io"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode"
@@ -14,82 +15,93 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
+// numericLength is how long a password of digits alone must be: NIST SP 800-63B-4, 3.1.1.2, asks
+// this length of a password that signs in alone, and forbids rules about characters.
+const numericLength = 15
+
+const breachedSetting = "LATCHKEY_PASSWORD_BREACHED_LIST"
+
 // Settings of the policy.
 type Settings struct {
-	MinLength int `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"6" max:"128" doc:"The fewest characters of a new password."`
+	MinLength int      `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"128" doc:"The fewest characters of a new password. 15 is what NIST SP 800-63B-4 asks for where a password signs in alone."`
+	Words     []string `env:"LATCHKEY_PASSWORD_WORDS" doc:"Words that no new password may resemble, or be made of with little around them: names of your company, products, departments, projects; separated by commas, without case. Always among them: latchkey, MFA_TOTP_ISSUER, LATCHKEY_WEBAUTHN_RP_NAME, LATCHKEY_WEBAUTHN_RP_ID, and the user's own names and addresses."`
+	Breached  string   `env:"LATCHKEY_PASSWORD_BREACHED_LIST" doc:"File with the SHA-1 hashes of breached passwords in ascending order, one HASH:COUNT a line, as the downloader of Pwned Passwords (haveibeenpwned.com) writes it: a new password that is in it is refused as too common. It is searched where it lies; nothing is sent anywhere. Put a new file in its place by renaming."`
+}
+
+// Check reports what is wrong with the settings.
+func (s Settings) Check() []error {
+	if s.Breached == "" {
+		return nil
+	}
+	if err := checkBreached(s.Breached); err != nil {
+		return []error{fmt.Errorf("%s: %w", breachedSetting, err)}
+	}
+	return nil
 }
 
 // Policy judges new passwords: Django's four validators in Django's order, every
 // failure reported.
-type Policy struct{ settings Settings }
+type Policy struct {
+	settings Settings
+	words    []string
+}
 
-// NewPolicy returns the policy that settings ask for.
-func NewPolicy(settings Settings) Policy { return Policy{settings} }
+// NewPolicy returns the policy that settings ask for. names are what the service is called
+// elsewhere in the settings.
+func NewPolicy(settings Settings, names ...string) Policy {
+	return Policy{settings, slices.Concat(settings.Words, names, []string{productName})}
+}
 
 // Check returns what speaks against a normalised password, for the member param.
-// similarTo are words that it must not resemble; sign-up passes none, as allauth
-// does.
-func (p Policy) Check(password, param string, similarTo ...string) problem.List {
+// similarTo are the user's own words, which it must not resemble. The error is that of a list
+// that cannot be read.
+func (p Policy) Check(password, param string, similarTo ...string) (problem.List, error) {
 	var found problem.List
-	if resembles(password, similarTo) {
+	words := slices.Concat(p.words, similarTo)
+	length := utf8.RuneCountInString(password)
+
+	if resembles(password, words) || p.leansOn(password, words) {
 		found = append(found, problem.PasswordSimilar.At(param))
 	}
-	if utf8.RuneCountInString(password) < p.settings.MinLength {
+	if length < p.settings.MinLength {
 		found = append(found, problem.PasswordTooShort.At(param))
 	}
-	if _, common := commonPasswords()[strings.ToLower(password)]; common {
+	breached, err := p.isBreached(password)
+	if err != nil {
+		return nil, problem.TemporarilyUnavailable.Because(err)
+	}
+	if breached || isCommon(password) {
 		found = append(found, problem.PasswordTooCommon.At(param))
 	}
-	if strings.TrimFunc(password, unicode.IsDigit) == "" {
+	if length < numericLength && strings.TrimFunc(password, unicode.IsDigit) == "" {
 		found = append(found, problem.PasswordNumeric.At(param))
 	}
-	return found
+	return found, nil
 }
 
-// About lists what a password of somebody must not resemble; nil for what they have not.
-func About(email, username *string, display string) []string {
-	words := []string{display}
-	for _, w := range []*string{email, username} {
-		if w != nil {
-			words = append(words, *w)
-		}
+// isBreached looks a password up in the operator's list, where there is one.
+func (p Policy) isBreached(password string) (bool, error) {
+	if p.settings.Breached == "" {
+		return false, nil
 	}
-	return words
+
+	file, list, err := openBreached(p.settings.Breached)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", breachedSetting, err)
+	}
+	defer func() { _ = file.Close() }()
+
+	found, err := list.has(password)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", breachedSetting, err)
+	}
+	return found, nil
 }
 
-// wordBreak is Python's \W, which knows letters beyond ASCII.
-var wordBreak = regexp.MustCompile(`[^\p{L}\p{N}_]+`)
-
-// resembles is Django's UserAttributeSimilarityValidator: each word and its parts,
-// refused from a ratio of 0.7.
-func resembles(password string, words []string) bool {
-	password = strings.ToLower(password)
-	for _, word := range words {
-		word = strings.ToLower(word)
-		for _, part := range append(wordBreak.Split(word, -1), word) {
-			if part != "" && similarity(password, part) >= 0.7 {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// similarity is the upper bound that Python's SequenceMatcher.quick_ratio gives:
-// twice the characters in common, over all characters.
-func similarity(a, b string) float64 {
-	left := map[rune]int{}
-	for _, r := range b {
-		left[r]++
-	}
-	common := 0
-	for _, r := range a {
-		if left[r] > 0 {
-			left[r]--
-			common++
-		}
-	}
-	return 2 * float64(common) / float64(utf8.RuneCountInString(a)+utf8.RuneCountInString(b))
+// isCommon looks a password up in Django's list, without case.
+func isCommon(password string) bool {
+	_, common := commonPasswords()[strings.ToLower(password)]
+	return common
 }
 
 // Django's list of about 20,000 common passwords, made by Royce Williams; BSD-3-Clause

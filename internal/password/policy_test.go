@@ -10,7 +10,11 @@ import (
 
 func codes(p Policy, password string, similarTo ...string) string {
 	var list []string
-	for _, found := range p.Check(password, "new_password", similarTo...) {
+	all, err := p.Check(password, "new_password", similarTo...)
+	if err != nil {
+		return err.Error()
+	}
+	for _, found := range all {
 		if found.Param != "new_password" {
 			list = append(list, "of "+found.Param)
 		}
@@ -47,6 +51,11 @@ func TestSEC36_everyFailureIsReportedInDjangosOrder(t *testing.T) {
 		{"１２３４５６７８", "", numeric},
 		{"83619407a", "", ""},
 		{"-83619407", "", ""},
+		{"83619407836194", "", numeric},    // 14
+		{"836194078361940", "", ""},        // 15 digits are a passphrase, and no list has them
+		{"١٢٣٤٥٦٧٨٩٠١٢٣٤٥", "", ""},        // in any script
+		{"123456789012345678", "", ""},     // not in the list
+		{"123456789123456789", "", common}, // in it
 	} {
 		if got := codes(p, c.password, c.similarTo); got != c.want {
 			t.Errorf("%s similar to %q: got %q, want %q", c.password, c.similarTo, got, c.want)
@@ -66,7 +75,6 @@ func TestSEC36_minimumCanBeRaised(t *testing.T) {
 // Each pair was put to Django's UserAttributeSimilarityValidator (5.2), which says the same.
 func TestPolicy_similarityIsDjangos(t *testing.T) {
 	t.Parallel()
-	p := NewPolicy(Settings{MinLength: 1})
 	for _, c := range []struct {
 		password, word string
 		similar        bool
@@ -82,12 +90,57 @@ func TestPolicy_similarityIsDjangos(t *testing.T) {
 		{"under_score", "under_score more", true}, {"hyphen", "hyphen-ated", true},
 		{strings.Repeat("x", 40), "x", false}, {"secret", "", false}, {"secret", "@@@", false},
 	} {
-		if got := strings.HasPrefix(codes(p, c.password, c.word), "password_too_similar"); got != c.similar {
+		if got := resembles(c.password, []string{c.word}); got != c.similar {
 			t.Errorf("%s and %q: similar %v, want %v", c.password, c.word, got, c.similar)
 		}
 	}
+	p := NewPolicy(Settings{MinLength: 1})
 	if got := codes(p, "xq7!kitten", "someone", "kitten!"); got != "password_too_similar" {
 		t.Errorf("the second word is not looked at: %q", got)
+	}
+}
+
+// A known word counts for nothing: what remains must be a password by itself.
+func TestPolicy_knownWordsCountForNothing(t *testing.T) {
+	t.Parallel()
+	p := NewPolicy(Settings{MinLength: 8, Words: []string{"Acme", "Road Runner", "tnt"}}, "Umbrella Corporation", "id.wayne-enterprises.example", "")
+	const email = "bruce.banner@gamma-lab.example"
+
+	for name, row := range map[string]struct {
+		password string
+		refused  bool
+	}{
+		"the product's name":                      {"latchkey", true},
+		"the product's name with digits":          {"Latchkey2026!", true},
+		"the product's name, a letter changed":    {"latchk3y!", true},
+		"a word of the operator":                  {"ACME-2026", true},
+		"twice":                                   {"acme-acme-acme", true},
+		"a word of two":                           {"road runner 1", true},
+		"a part of it":                            {"runner!2026", true},
+		"with a common password around it":        {"acmepassword", true},
+		"the name for passkeys":                   {"corporation26", true},
+		"the domain of passkeys":                  {"enterprises-1", true},
+		"the local part":                          {"bruce.banner1", true},
+		"a half of it":                            {"banner+26+x", true},
+		"the domain's label":                      {"gamma-lab-1", true},
+		"the whole address":                       {email, true},
+		"in a passphrase":                         {"acme sells anvils to coyotes", false},
+		"with eight characters around it":         {"acmexq7!kz4w", false},
+		"with seven":                              {"acmexq7!kz4", true},
+		"a word too short to be looked for":       {"tnt-xq7!kz", false},
+		"no word at all":                          {"Tr0ub4dor&3", false},
+		"nothing but a short word and more of it": {"tnt7!kz9", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			want := ""
+			if row.refused {
+				want = "password_too_similar"
+			}
+			if got := codes(p, row.password, email); got != want {
+				t.Errorf("%q: got %q, want %q", row.password, got, want)
+			}
+		})
 	}
 }
 

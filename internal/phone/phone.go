@@ -26,3 +26,12 @@ func Normalize(number string) (string, bool) {
 	// One person must not have two spellings: some countries' trunk zeros are dropped.
 	return phonenumbers.Format(parsed, phonenumbers.E164), true
 }
+
+// Short is a number as it is shown to those who may not know it: its last two digits.
+func Short(number string) string {
+	if len(number) < 2 {
+		return "•••"
+	}
+
+	return "•••" + number[len(number)-2:]
+}

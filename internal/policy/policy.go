@@ -22,8 +22,8 @@ type Settings struct {
 	LoginOnConfirmation     bool   `env:"ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION" default:"false" doc:"Opening the link in the session that waits for it signs in."`
 	ChangeEmail             bool   `env:"ACCOUNT_CHANGE_EMAIL" default:"false" doc:"A person has one address: a new one replaces it once it is verified."`
 	MaxEmailAddresses       int    `env:"ACCOUNT_MAX_EMAIL_ADDRESSES" default:"0" min:"0" max:"1000" doc:"Addresses that a person can have; 0 is 20."`
-	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail people about security events: password changed, address removed, new device, stolen token. Of an address, a second factor, a passkey or a service that is added, and of most that are removed, they are always told."`
-	EmailUnknownAccounts    bool   `env:"ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS" default:"true" doc:"Mail those who ask for a code or a reset with an address that has no account."`
+	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail users about a new device and a stolen token. Of a changed way into the account (address, number, password, second factor, passkey, provider) they are always told. Such mails go to verified addresses only."`
+	EmailUnknownAccounts    bool   `env:"ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS" default:"true" doc:"Mail those who ask for a code or a reset with an address that has no account. A number without an account gets no text."`
 
 	PhoneVerification bool `env:"ACCOUNT_PHONE_VERIFICATION_ENABLED" default:"true" doc:"Verify phone numbers by a code."`
 
@@ -38,13 +38,16 @@ type Settings struct {
 	ResetByCode              bool `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED" default:"false" doc:"Reset passwords by a code rather than a link."`
 	LoginOnReset             bool `env:"ACCOUNT_LOGIN_ON_PASSWORD_RESET" default:"false" doc:"Resetting a password signs in, after a second factor where there is one."`
 	LogoutOnPasswordChange   bool `env:"ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE" default:"false" doc:"Changing the password ends the session that does it, too."`
-	ReauthenticationTimeout  int  `env:"ACCOUNT_REAUTHENTICATION_TIMEOUT" default:"300" min:"10" max:"86400" doc:"Seconds for which a person counts as recently authenticated."`
-	ReauthenticationRequired bool `env:"ACCOUNT_REAUTHENTICATION_REQUIRED" default:"false" doc:"Changing addresses and the phone number needs recent authentication."`
+	ReauthenticationTimeout  int  `env:"ACCOUNT_REAUTHENTICATION_TIMEOUT" default:"300" min:"10" max:"86400" doc:"Seconds for which a proof of identity counts (x-recent-auth in the spec)."`
+	ReauthenticationRequired bool `env:"ACCOUNT_REAUTHENTICATION_REQUIRED" default:"true" doc:"Adding, moving and removing addresses, the phone number and providers needs a proof of identity. false: not for adding, moving or removing an address, for the phone number, nor for disconnecting a provider, as by default in allauth; a stolen access token can then move the account to another address, and the server warns of it at its start. Connecting a provider, a first password, export and deletion always need the proof."`
 
 	DeletionGraceSeconds int `env:"LATCHKEY_ACCOUNT_DELETION_GRACE" default:"1209600" min:"0" max:"7776000" doc:"Seconds between the wish to leave and the end (14 days); signing in undoes it until then. 0: at once."`
 
 	ClaimsFunction string `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members stand in every access token. At most 512 bytes."`
 }
+
+// UndoLifetime is how long a change to the ways into an account can be undone by a link.
+const UndoLifetime = 7 * 24 * time.Hour
 
 var (
 	loginMethods = []string{"email", "username", "phone"}

@@ -47,6 +47,9 @@ func (c ClaimsFunction) Check(ctx context.Context, name string) error {
 	return nil
 }
 
+// IsSet reports whether there is a function to call.
+func (c ClaimsFunction) IsSet() bool { return c.sql != "" }
+
 // Call returns the claims of a user: nil when no function is set. Every failure of
 // the function is problem.TemporarilyUnavailable: a token without its claims would be
 // a token that says less than the operator demands.
@@ -55,7 +58,7 @@ func (c ClaimsFunction) Call(ctx context.Context, userID int64) (json.RawMessage
 		return nil, nil
 	}
 	var claims json.RawMessage
-	err := (&conn{pool: c.db.pool}).QueryRow(ctx, c.sql, userID).Scan(&claims)
+	err := (&conn{pool: c.db.pool, pooled: c.db.pooled}).QueryRow(ctx, c.sql, userID).Scan(&claims)
 	return claims, claimsFailure(err)
 }
 

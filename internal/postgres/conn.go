@@ -11,12 +11,19 @@ import (
 
 // conn runs single statements on a connection of the pool, with its own limit on
 // the wait for one, and gives every error its meaning (violation.go).
-type conn struct{ pool *pgxpool.Pool }
+type conn struct {
+	pool   *pgxpool.Pool
+	pooled bool // whether a connection pooler is between: see pooler.go
+}
 
 func (c *conn) Exec(ctx context.Context, sql string, args ...any) (pgconn.CommandTag, error) {
 	pc, err := acquire(ctx, c.pool)
 	if err != nil {
 		return pgconn.CommandTag{}, err
+	}
+	if c.pooled {
+		tag, err := pooledStatement{pc, sql, args}.runExec(ctx)
+		return tag, failure(err)
 	}
 	defer pc.Release()
 	tag, err := pc.Exec(ctx, sql, args...)
@@ -28,12 +35,16 @@ func (c *conn) Query(ctx context.Context, sql string, args ...any) (pgx.Rows, er
 	if err != nil {
 		return nil, err
 	}
+	if c.pooled {
+		r, err := pooledStatement{pc, sql, args}.runQuery(ctx)
+		return r, failure(err)
+	}
 	r, err := pc.Query(ctx, sql, args...)
 	if err != nil {
 		pc.Release()
 		return nil, failure(err)
 	}
-	return &rows{Rows: r, release: pc.Release}, nil
+	return &rows{Rows: r, finish: releasing(pc)}, nil
 }
 
 // QueryRow is tried a second time when the connection turns out to be dead and the
@@ -51,7 +62,10 @@ func (c *conn) queryRow(ctx context.Context, sql string, args ...any) *row {
 	if err != nil {
 		return &row{err: err}
 	}
-	return &row{Row: pc.QueryRow(ctx, sql, args...), release: pc.Release, dead: pc.Conn().IsClosed}
+	if c.pooled {
+		return pooledStatement{pc, sql, args}.runQueryRow(ctx)
+	}
+	return &row{Row: pc.QueryRow(ctx, sql, args...), finish: releasing(pc), dead: pc.Conn().IsClosed}
 }
 
 // readsOnly looks at the verb that follows sqlc's comment with the query's name.
@@ -82,10 +96,10 @@ func (t *transaction) QueryRow(ctx context.Context, sql string, args ...any) pgx
 
 type row struct {
 	pgx.Row
-	release func()
-	dead    func() bool // whether the connection has ended
-	again   func() *row // nil: not to be repeated
-	err     error
+	finish func() error // gives the connection back; nil inside a transaction
+	dead   func() bool  // whether the connection has ended
+	again  func() *row  // nil: not to be repeated
+	err    error
 }
 
 func (r *row) Scan(dest ...any) error {
@@ -94,8 +108,10 @@ func (r *row) Scan(dest ...any) error {
 	}
 	err := r.Row.Scan(dest...)
 	again := err != nil && r.again != nil && r.dead()
-	if r.release != nil {
-		r.release()
+	if r.finish != nil {
+		if finished := r.finish(); err == nil {
+			err = finished
+		}
 	}
 	if again {
 		return r.again().Scan(dest...)
@@ -105,15 +121,30 @@ func (r *row) Scan(dest ...any) error {
 
 type rows struct {
 	pgx.Rows
-	release func()
+	finish func() error // gives the connection back; nil inside a transaction, and once called
+	err    error        // of finish
+}
+
+// Next finishes after the last row, so that Err knows how the statement ended.
+func (r *rows) Next() bool {
+	more := r.Rows.Next()
+	if !more {
+		r.Close()
+	}
+	return more
 }
 
 func (r *rows) Close() {
 	r.Rows.Close()
-	if r.release != nil {
-		r.release()
-		r.release = nil
+	if r.finish != nil {
+		r.err = r.finish()
+		r.finish = nil
 	}
 }
 
-func (r *rows) Err() error { return failure(r.Rows.Err()) }
+func (r *rows) Err() error {
+	if err := r.Rows.Err(); err != nil {
+		return failure(err)
+	}
+	return failure(r.err)
+}

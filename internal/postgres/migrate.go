@@ -6,15 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
-	"github.com/riverqueue/river/riverdriver/riverpgxv5"
-	"github.com/riverqueue/river/rivermigrate"
 )
 
 //go:embed migrations/*.sql
@@ -27,71 +22,62 @@ type MigrationStatus struct {
 	AppliedAt *time.Time
 }
 
+// MigrationDelay is a migration that could not get its locks, and is tried again.
+type MigrationDelay struct {
+	// Name is the migration's file.
+	Name string
+	// Wait is how long until it is tried again.
+	Wait time.Duration
+	// Cause is what PostgreSQL said.
+	Cause error
+}
+
 // ErrOldSchema says that the database needs `latchkey migrate up`.
 var ErrOldSchema = errors.New("the database schema is older than this program: run `latchkey migrate up`")
 
 // Migrate applies what is missing and returns how many migrations that were. Several
 // processes may call it at once on an empty database: one works, the others wait.
-func (d *DB) Migrate(ctx context.Context) (int, error) {
-	// The lock is the connection's, and goes with it.
-	lock, err := pgx.ConnectConfig(ctx, d.unhurried())
-	if err != nil {
-		return 0, failure(err)
-	}
-	defer func() { _ = lock.Close(context.WithoutCancel(ctx)) }()
-	if err := db.New(lock).LockMigrations(ctx); err != nil {
-		return 0, failure(err)
-	}
-	provider, done, err := d.provider()
+//
+// A migration waits a second for its locks at most, and is tried again later: who waits for a lock
+// that excludes readers makes every reader wait who comes after it. report, where it is given, learns
+// of each delay.
+func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, error) {
+	files, err := migrationFiles()
 	if err != nil {
 		return 0, err
 	}
-	defer done()
-	applied, err := provider.Up(ctx)
-	if err != nil {
-		return len(applied), fmt.Errorf("migrate: %w", err)
-	}
-	jobs, err := d.jobs()
-	if err != nil {
-		return len(applied), err
-	}
-	if _, err := jobs.Migrate(ctx, rivermigrate.DirectionUp, nil); err != nil {
-		return len(applied), fmt.Errorf("migrate the job queue: %w", failure(err))
-	}
-	return len(applied), nil
+	return d.migrateFrom(ctx, files, report...)
 }
 
-// jobs migrates river's own tables, which stand in a schema of their own.
-func (d *DB) jobs() (*rivermigrate.Migrator[pgx.Tx], error) {
-	return rivermigrate.New(riverpgxv5.New(d.background), &rivermigrate.Config{
-		Schema: "river", Logger: slog.New(slog.DiscardHandler),
+func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(MigrationDelay)) (applied int, err error) {
+	err = d.withMigrationLock(ctx, func(ctx context.Context) error {
+		m, err := d.migrator(ctx, files)
+		if err != nil {
+			return err
+		}
+		defer m.close()
+
+		for _, f := range report {
+			m.report = f
+		}
+		applied, err = m.all(ctx)
+		return err
 	})
+	return applied, err
 }
 
-// unhurried is the way to the database without the limits that requests have.
-func (d *DB) unhurried() *pgx.ConnConfig {
-	config := d.pool.Config().ConnConfig.Copy()
-	config.Tracer = nil // what a server does at its start is no part of any request
-	delete(config.RuntimeParams, "statement_timeout")
-	delete(config.RuntimeParams, "lock_timeout")
-	return config
-}
-
-// CheckSchema returns ErrOldSchema when migrations are missing.
+// CheckSchema returns ErrOldSchema when migrations are missing. It only reads.
 func (d *DB) CheckSchema(ctx context.Context) error {
-	provider, done, err := d.provider()
+	list, err := d.Migrations(ctx)
 	if err != nil {
 		return err
 	}
-	defer done()
-	pending, err := provider.HasPending(ctx)
-	if err != nil {
-		return failure(err)
+	for _, m := range list {
+		if m.AppliedAt == nil {
+			return ErrOldSchema
+		}
 	}
-	if pending {
-		return ErrOldSchema
-	}
-	jobs, err := d.jobs()
+	jobs, err := newJobMigrator(d.background)
 	if err != nil {
 		return err
 	}
@@ -105,17 +91,42 @@ func (d *DB) CheckSchema(ctx context.Context) error {
 	return nil
 }
 
-// Migrations lists all migrations, oldest first.
+// Migrations lists all migrations, oldest first. It only reads: goose would make its table where there
+// is none.
 func (d *DB) Migrations(ctx context.Context) ([]MigrationStatus, error) {
-	provider, done, err := d.provider()
+	files, err := migrationFiles()
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	exists, err := d.BackgroundQueries().FindMigrationTable(ctx)
+	if err != nil {
+		return nil, err
+	}
+	provider, err := newProvider(d.background.Config().ConnConfig, files)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = provider.Close() }()
+	if !exists {
+		return noneApplied(provider.ListSources()), nil
+	}
+
 	found, err := provider.Status(ctx)
 	if err != nil {
 		return nil, failure(err)
 	}
+	return statusOf(found), nil
+}
+
+func noneApplied(sources []*goose.Source) []MigrationStatus {
+	list := make([]MigrationStatus, 0, len(sources))
+	for _, s := range sources {
+		list = append(list, MigrationStatus{Version: s.Version, Name: s.Path})
+	}
+	return list
+}
+
+func statusOf(found []*goose.MigrationStatus) []MigrationStatus {
 	list := make([]MigrationStatus, 0, len(found))
 	for _, m := range found {
 		s := MigrationStatus{Version: m.Source.Version, Name: m.Source.Path}
@@ -124,19 +135,24 @@ func (d *DB) Migrations(ctx context.Context) ([]MigrationStatus, error) {
 		}
 		list = append(list, s)
 	}
-	return list, nil
+	return list
 }
 
-func (d *DB) provider() (*goose.Provider, func(), error) {
-	files, err := fs.Sub(migrations, "migrations")
+// migrator makes what applies migrations from files; the caller closes it.
+func (d *DB) migrator(ctx context.Context, files fs.FS) (*migrator, error) {
+	pool, err := pgxpool.NewWithConfig(ctx, d.direct.Copy())
 	if err != nil {
-		return nil, nil, err
+		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	handle := stdlib.OpenDB(*d.unhurried())
-	p, err := goose.NewProvider(goose.DialectPostgres, handle, files, goose.WithSlog(slog.New(slog.DiscardHandler)))
+	provider, err := newProvider(d.direct.ConnConfig, files)
 	if err != nil {
-		_ = handle.Close()
-		return nil, nil, fmt.Errorf("migrations: %w", err)
+		pool.Close()
+		return nil, err
 	}
-	return p, func() { _ = handle.Close() }, nil
+	jobs, err := newJobMigrator(pool)
+	if err != nil {
+		pool.Close()
+		return nil, err
+	}
+	return &migrator{provider: provider, pool: pool, jobs: jobs, files: files, report: func(MigrationDelay) {}}, nil
 }

@@ -35,12 +35,16 @@ func failure(err error) error {
 // meaning that it has here.
 func Unavailable(err error) error { return failure(err) }
 
-// ours lists the SQLSTATE classes that a statement of ours causes: data, integrity,
-// syntax and names. A missing table or column is not among them: it means that the
-// schema is of another version, which a deployment ends.
+// ours reports whether a statement of ours causes such an error: the SQLSTATE classes of data,
+// integrity, syntax and names. Some of class 42 are no mistake of a statement. A missing table,
+// column or function means that the schema is of another version, a missing privilege that the role
+// lacks a grant, and a prepared statement that exists already means that a connection pooler is
+// between (LATCHKEY_DATABASE_POOLER): an operator ends all of them, and the same request works then.
 func ours(code string) bool {
 	switch code {
 	case "42P01", "42703", "42883": // undefined table, column, function
+		return false
+	case "42501", "42P05": // insufficient privilege, duplicate prepared statement
 		return false
 	}
 	return strings.HasPrefix(code, "22") || strings.HasPrefix(code, "23") || strings.HasPrefix(code, "42")

@@ -19,12 +19,13 @@ var (
 	PasswordTooShort  = invalid("password_too_short", "This password is too short.")
 	PasswordTooCommon = invalid("password_too_common", "This password is too common.")
 	PasswordNumeric   = invalid("password_entirely_numeric", "This password is entirely numeric.")
-	PasswordSimilar   = invalid("password_too_similar", "The password is too similar to other information about the account.")
+	PasswordSimilar   = invalid("password_too_similar", "The password is too similar to your name, your address or the name of this service.")
 	EmailTaken        = invalid("email_taken", "A user is already registered with this email address.")
 
 	UsernameTaken       = invalid("username_taken", "A user with that username already exists.")
 	UsernameBlacklisted = invalid("username_blacklisted", "Username can not be used. Please use other username.")
 	InvalidPhone        = invalid("invalid_phone", "Enter a phone number including country code, such as +31612345678.")
+	PhoneNotServed      = invalid("phone_not_served", "We cannot send text messages to this number.")
 	PhoneTaken          = invalid("phone_taken", "A user is already registered with this phone number.")
 
 	// Addresses and numbers of an account.
@@ -40,14 +41,20 @@ var (
 	// Codes and links.
 	IncorrectCode        = invalid("incorrect_code", "Incorrect code.")
 	InvalidOrExpiredKey  = invalid("invalid_or_expired_key", "The key is invalid or has expired.")
+	LinkAlreadyUsed      = invalid("link_already_used", "This link has been used, or another one has restored the account. If you cannot sign in, ask for a new password.")
 	InvalidPasswordReset = invalid("invalid_password_reset", "The password reset token was invalid.")
 	SelectOnlyOne        = invalid("select_only_one", "Give either an email address or a phone number.")
 	AuthenticatorExists  = &Problem{Kind: Conflict, Code: "authenticator_exists", Message: "You have one already. Remove it first."}
+	MaxKeys              = &Problem{Kind: Conflict, Code: "max_keys", Message: "You cannot add more security keys and passkeys. Remove one first."}
 	NoRecoveryCodes      = &Problem{Kind: NotFound, Code: "no_recovery_codes", Message: "You have no recovery codes."}
 	CannotGenerateCodes  = invalid("cannot_generate_recovery_codes", "You cannot generate recovery codes without having two-factor authentication enabled.")
 	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
 	UnverifiedFirst      = &Problem{Kind: Conflict, Code: "unverified_email", Message: UnverifiedEmail.Message}
-	FlowNotPending       = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
+	// UnverifiedAccount: the account has verified nothing, so that it connects nothing.
+	// SignInFirst: a link that was opened outside the sessions of its account does not verify.
+	SignInFirst       = &Problem{Kind: Conflict, Code: "sign_in_first", Message: "Sign in to the account first, then open the link again."}
+	UnverifiedAccount = &Problem{Kind: Conflict, Code: "unverified_email", Message: "Verify your email address first."}
+	FlowNotPending    = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
 
 	// Passwords of an account.
 	IncorrectPassword    = invalid("incorrect_password", "Incorrect password.")
@@ -63,6 +70,7 @@ var (
 	InvalidToken         = invalid("invalid_token", "The token could not be verified.")
 	ClientIDRequired     = invalid("client_id_required", "`client_id` is missing.")
 	TokenRequired        = invalid("token_required", "`id_token` is missing.")
+	NonceRequired        = invalid("nonce_required", "`nonce` is missing: the token carries one.")
 	ConnectedOther       = invalid("connected_other", "The third-party account is already connected to a different account.")
 	AccountNotFound      = invalid("account_not_found", "Unknown account.")
 	NoPassword           = invalid("no_password", "Your account has no password set up.")
@@ -78,6 +86,10 @@ var (
 	PasswordChanged     = invalid("password_changed", "The password has been changed. Please sign in again.")
 	AccountDisabled     = invalid("account_disabled", "The account is disabled.")
 	AccountDeleted      = invalid("account_deleted", "The account has been deleted.")
+
+	// RefreshConflict says nothing about the session: another key spent this token a moment ago.
+	RefreshConflict = &Problem{Kind: Conflict, Code: "refresh_conflict", RetryAfter: time.Second,
+		Message: "Another request of this session has just used the refresh token. Read the stored tokens again, then retry."}
 
 	// The request as such.
 	PathNotFound     = &Problem{Kind: NotFound, Code: "not_found", Message: "There is nothing at this path."}
@@ -99,14 +111,14 @@ var (
 func Catalogue() []*Problem {
 	return []*Problem{
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
-		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneTaken, SameAsCurrent, DuplicateEmail,
+		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneNotServed, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
-		InvalidOrExpiredKey, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, NoRecoveryCodes,
-		CannotGenerateCodes, UnverifiedEmail, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, ConnectedOther, AccountNotFound,
+		InvalidOrExpiredKey, LinkAlreadyUsed, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
+		CannotGenerateCodes, UnverifiedEmail, SignInFirst, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
-		AccountDeleted, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
+		AccountDeleted, RefreshConflict, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
 		TooManyRequests, TemporarilyUnavailable, InternalError,
 	}
 }

@@ -49,7 +49,8 @@ type Problem struct {
 	Message string
 	// Param names the member or header that it speaks of; empty for none.
 	Param string
-	// RetryAfter is how long a client should wait; whole seconds, of TooMany and Unavailable.
+	// RetryAfter is how long a client should wait; whole seconds, of TooMany, Unavailable
+	// and RefreshConflict.
 	RetryAfter time.Duration
 	// EndedAt is when the session ended, where a refusal is about that.
 	EndedAt *time.Time

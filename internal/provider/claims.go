@@ -27,6 +27,9 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, bool) {
 	if id.ExpiresAt, ok = inTime(o, now); !ok {
 		return Identity{}, false
 	}
+	issued, _ := integer(o["iat"])
+	id.IssuedAt = time.Unix(issued, 0).UTC()
+
 	issuer, _ := o["iss"].(string)
 	if !slices.Contains(p.issuers, issuer) || !p.hosts(o) {
 		return Identity{}, false
@@ -112,19 +115,27 @@ func (p *Provider) readEmail(o map[string]any, id *Identity) bool {
 	return true
 }
 
+// ownDomains are the domains whose mailboxes the provider itself runs.
+var ownDomains = map[string][]string{
+	Apple:  {"icloud.com", "me.com", "mac.com", "privaterelay.appleid.com"},
+	Google: {"gmail.com", "googlemail.com"},
+}
+
 // knows reports whether the provider is the one to say whose the address is. Security:
-// Google verifies foreign addresses once and never again, so that somebody who has lost
-// one would still get into the account of its new owner (SEC-72).
+// Apple and Google verify an address of another domain once and never again, so that a
+// user who has lost it would still get into the account of its new owner (SEC-72;
+// TestSEC72_authority).
 func (p *Provider) knows(o map[string]any, email string) bool {
-	switch p.Kind {
-	case Apple:
-		return true
-	case Google:
-		_, domain, _ := strings.Cut(strings.ToLower(email), "@")
-		hd, _ := o["hd"].(string)
-		return domain == "gmail.com" || domain == "googlemail.com" || hd != ""
+	if p.Kind != Apple && p.Kind != Google {
+		return p.VerifiedEmail
 	}
-	return p.VerifiedEmail
+	_, domain, _ := strings.Cut(strings.ToLower(email), "@")
+	if slices.Contains(ownDomains[p.Kind], domain) {
+		return true
+	}
+
+	workspace, _ := o["hd"].(string)
+	return p.Kind == Google && workspace != ""
 }
 
 // truth reads a boolean, false where it is absent. Security: Apple and some others write

@@ -25,7 +25,7 @@ func TestVerify_takesGoodTokensOfAllKinds(t *testing.T) {
 	id, err := f.google(compact(rsHeader, googleClaims))
 	want := provider.Identity{
 		Provider: "google", UID: "110169484474386276334", ClientID: "client.example", Email: "ann@gmail.com", EmailVerified: true, Authoritative: true,
-		GivenName: "Ann", FamilyName: "Lee", Name: "Ann Lee", ExpiresAt: start.Add(11 * time.Minute), HasNonce: true, Nonce: "n-0S6_WzA2Mj", Digest: id.Digest,
+		GivenName: "Ann", FamilyName: "Lee", Name: "Ann Lee", ExpiresAt: start.Add(11 * time.Minute), IssuedAt: start, HasNonce: true, Nonce: "n-0S6_WzA2Mj", Digest: id.Digest,
 	}
 	if err != nil || fmt.Sprint(id) != fmt.Sprint(want) || len(id.Digest) != sha256.Size {
 		t.Errorf("google: %+v, %v", id, err)
@@ -253,6 +253,16 @@ func TestSEC72_authority(t *testing.T) {
 		id, err := f.google(compact(rsHeader, with(t, googleClaims, "ann@gmail.com", email)))
 		if err != nil || id.Authoritative != want {
 			t.Errorf("%s: %v, %v", email, id.Authoritative, err)
+		}
+	}
+	for email, want := range map[string]bool{
+		"x1@privaterelay.appleid.com": true, "ann@icloud.com": true, "Ann@ICLOUD.com": true, "ann@me.com": true, "ann@mac.com": true,
+		"ann@corp.example": false, "ann@gmail.com": false, "ann@apple.com": false, "ann@icloud.com.evil.example": false, "ann@evil-icloud.com": false,
+		"icloud.com": false, "ann@evil@icloud.com": false, "ann@icloud.com@evil.example": false,
+	} {
+		id, err := f.apple(compact(rsHeader, with(t, appleClaims, "x1@privaterelay.appleid.com", email)))
+		if err != nil || id.Authoritative != want || !id.EmailVerified {
+			t.Errorf("Apple, %s: %+v, %v, want authority %v", email, id, err, want)
 		}
 	}
 	for name, row := range map[string]struct {

@@ -58,9 +58,11 @@ type keySet map[string]key
 
 // parseKeySet reads a JWKS (RFC 7517). Security: a set that no honest server shows is
 // refused whole, for its other keys are no better: secret keys, weak ones, a kid that
-// stands twice, an algorithm that is not the key's (SEC-73; TestSEC73_keySets). Of a
-// pinned provider every key must be for RS256 signatures; others may show keys for
-// purposes that are not ours, and those are passed over.
+// stands twice, an algorithm that is not the key's (SEC-73; TestSEC73_keySets). Keys for
+// purposes that are not ours are passed over. So are those of a pinned provider that are
+// not for RS256 signatures: a provider that begins to publish a second kind of key must
+// not stop sign-in, and a token that such a key signed is refused
+// (TestSEC73_pinnedProviderHasRS256KeysAlone).
 func parseKeySet(data []byte, pinned bool) (keySet, error) {
 	o, err := strictjson.Object(data, setLimits)
 	if err != nil {
@@ -79,13 +81,11 @@ func parseKeySet(data []byte, pinned bool) (keySet, error) {
 		}
 		kids[kid] = true
 		k, ours, err := parseKey(member)
-		if err == nil && pinned && (!ours || k.alg != pinnedAlg || !keyID.MatchString(kid)) {
-			err = errors.New("is not for " + pinnedAlg + " signatures")
-		}
 		if err != nil {
 			return nil, fmt.Errorf("entry %d of the key set %w", n, err)
 		}
-		if ours && keyID.MatchString(kid) {
+		foreign := pinned && k.alg != pinnedAlg
+		if ours && !foreign && keyID.MatchString(kid) {
 			set[kid] = k
 		}
 	}

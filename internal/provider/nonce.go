@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"encoding/hex"
-	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/secret"
 )
@@ -36,20 +35,4 @@ func MatchesNonce(claim, raw string) bool {
 		match |= subtle.ConstantTimeCompare([]byte(claim), []byte(form))
 	}
 	return match == 1
-}
-
-// NonceHashes are the hashes, as HashNonce makes them, of every nonce that a token with
-// this claim may have been made for: what to look for among those that are out.
-func NonceHashes(claim string) []string {
-	if claim == "" {
-		return nil
-	}
-	hashes := []string{HashNonce(claim)}
-	if sum, err := hex.DecodeString(claim); err == nil && len(sum) == sha256.Size && hex.EncodeToString(sum) == claim {
-		hashes = append(hashes, claim)
-	}
-	if sum, ok := decode(claim); ok && len(sum) == sha256.Size {
-		hashes = append(hashes, hex.EncodeToString(sum))
-	}
-	return slices.Compact(hashes)
 }

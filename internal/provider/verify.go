@@ -29,7 +29,9 @@ type Identity struct {
 	// Digest knows the token again. After ExpiresAt no server takes it any more (SEC-71).
 	Digest    []byte
 	ExpiresAt time.Time
-	// Nonce is as in the token: see NonceHashes.
+	// IssuedAt is when the provider made the token.
+	IssuedAt time.Time
+	// Nonce is as in the token: see MatchesNonce.
 	HasNonce bool
 	Nonce    string
 }

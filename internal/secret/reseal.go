@@ -21,14 +21,14 @@ type Resealing struct {
 // returns how many rows it has changed: none where the secret has changed meanwhile, which
 // stays as it is. The only error is store's.
 func (r *Resealing) Move(sealed []byte, about string, store func(fresh []byte) (int64, error)) error {
-	if strings.HasPrefix(string(sealed), r.Keys.ids[0]+":") {
+	if strings.HasPrefix(string(sealed), r.Keys.Newest()+":") {
 		return nil
 	}
 	text, err := r.Keys.Open(sealed, about)
 	if err != nil {
 		r.Unreadable++
 		id, _, found := strings.Cut(string(sealed), ":")
-		if found && sealingKeyID.MatchString(id) && r.Keys.keys[id] == nil && !slices.Contains(r.Missing, id) {
+		if found && sealingKeyID.MatchString(id) && !r.Keys.Has(id) && !slices.Contains(r.Missing, id) {
 			r.Missing = append(r.Missing, id)
 		}
 		return nil

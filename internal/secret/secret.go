@@ -12,8 +12,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// sessionTokenPrefix lets secret scanners recognise a leaked session token.
-const sessionTokenPrefix = "lkst_"
+// SessionTokenPrefix lets secret scanners recognise a leaked session token.
+const SessionTokenPrefix = "lkst_"
 
 // Bits128 returns 128 random bits. Its type is a UUID for the database's sake; no
 // bit of it is fixed. crypto/rand never fails: it ends the process instead.
@@ -36,7 +36,7 @@ func ID52() int64 {
 
 // SessionToken returns an opaque token of 256 random bits.
 func SessionToken() string {
-	return sessionTokenPrefix + Text(32)
+	return SessionTokenPrefix + Text(32)
 }
 
 // Text returns n random bytes as unpadded base64url.

@@ -12,10 +12,16 @@ type proxies []netip.Prefix
 
 // Check reports what is wrong with the settings.
 func (s Settings) Check() []error {
+	var wrong []error
 	if _, err := parseProxies(s.Proxies); err != nil {
-		return []error{err}
+		wrong = append(wrong, err)
 	}
-	return nil
+	if s.PublicURL != "" {
+		if err := CheckPublicURL(s.PublicURL); err != nil {
+			wrong = append(wrong, fmt.Errorf("LATCHKEY_PUBLIC_URL: %w", err))
+		}
+	}
+	return wrong
 }
 
 // parseProxies reads CIDR blocks and single addresses.
@@ -50,11 +56,7 @@ func (p proxies) trusts(a netip.Addr) bool {
 // ours; then, from right to left, the first address that is not. What stands left of
 // it anybody can have written (SEC-86). A proxy that names nobody is the client itself.
 func (p proxies) client(peer net.Addr, forwarded [][]byte) netip.Addr {
-	tcp, ok := peer.(*net.TCPAddr)
-	if !ok {
-		return netip.Addr{}
-	}
-	address := tcp.AddrPort().Addr().Unmap().WithZone("")
+	address := peerOf(peer)
 	if !p.trusts(address) {
 		return address
 	}

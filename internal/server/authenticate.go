@@ -8,6 +8,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -15,11 +16,14 @@ import (
 )
 
 // identify resolves the session that a request came with. A non-empty session token
-// wins, and a dead one is 410 whatever the operation; a bad Bearer only makes the
-// caller anonymous. An error other than that means that we could not find out.
+// wins, and one whose session does not live is 410 whatever the operation. A session token
+// that works no more while its session lives counts as none, and so does a bad Bearer. An error
+// other than 410 means that we could not find out.
 func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 	if t := c.Get("X-Session-Token"); t != "" {
-		return s.bySessionToken(c, who, t)
+		if err := s.bySessionToken(c, who, t); err != nil || who.SignedIn() || who.Pending != nil || who.Resumes != nil {
+			return err
+		}
 	}
 	if t, sent := s.bearer(c.Get(fiber.HeaderAuthorization)); sent {
 		return s.byAccessToken(c, who, t)
@@ -28,24 +32,65 @@ func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 }
 
 func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) error {
-	d, err := s.DB.FindSessionByToken(c.UserContext(), secret.Hash(t))
+	hash := secret.Hash(t)
+	d, err := s.DB.FindSessionByToken(c.UserContext(), hash)
 	if postgres.IsNotFound(err) {
 		return s.byPendingToken(c, who, t)
 	}
 	if err != nil {
 		return err
 	}
-	if dead := session.Alive(&d, s.DB.Now()); dead != nil {
+	now := s.DB.Now()
+	if dead := session.Alive(&d, now); dead != nil {
 		return s.Flow.Gone(dead)
 	}
-	who.Session = &d
+	if !s.Flow.Sessions.TokenWorks(&d, hash, now) {
+		who.Named = append(who.Named, caller.Named{SessionID: d.ID, UserID: d.UserID})
+		return s.byResumedToken(c, who, hash)
+	}
+
+	who.Session, who.BySessionToken = &d, true
+	if err := s.Flow.Sessions.NoteTokenUse(c.UserContext(), s.DB.Queries, &d, hash, now); err != nil {
+		s.Log.Warn("noting the use of a session token failed; the next use tries again", "error", err.Error())
+	}
+	// The first session token and the first generation come in one answer.
+	if session.Resumed(&d) {
+		if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, d.Generation, now); err != nil {
+			s.Log.Warn("confirming a generation failed; the next use tries again", "error", err.Error())
+		}
+	}
 	return nil
+}
+
+// identifyToSignOut is identify for a sign-out, which ends what it can: a Bearer that has expired
+// is good enough, and a session token whose session does not live only decides the answer.
+func (s *Server) identifyToSignOut(c *fiber.Ctx, who *caller.Caller) error {
+	err := s.identify(c, who)
+	var gone *flow.Incomplete
+	if err != nil && !errors.As(err, &gone) {
+		return err
+	}
+	who.Gone = err
+
+	t, sent := s.bearer(c.Get(fiber.HeaderAuthorization))
+	decided := who.SignedIn() || who.Pending != nil || gone != nil
+	if !sent || decided {
+		return nil
+	}
+	claims, err := s.Verifier.Former(t, s.DB.Now(), s.Flow.Sessions.RefreshLifetime())
+	if errors.Is(err, token.ErrInvalid) {
+		return nil
+	}
+	who.Named = append(who.Named, caller.Named{SessionID: claims.SessionID, UserID: claims.Subject})
+
+	return err
 }
 
 // byPendingToken finds the session of a visitor who is on the way in.
 func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	now := s.DB.Now()
-	p, err := s.DB.FindPendingSessionByToken(c.UserContext(), db.FindPendingSessionByTokenParams{TokenHash: secret.Hash(t), Now: now})
+	hash := secret.Hash(t)
+	p, err := s.DB.FindPendingSessionByToken(c.UserContext(), db.FindPendingSessionByTokenParams{TokenHash: hash, Now: now})
 	if postgres.IsNotFound(err) {
 		return s.Flow.Gone(nil)
 	}
@@ -55,8 +100,23 @@ func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 	if p.EndedAt != nil || !now.Before(p.ExpiresAt) {
 		return s.Flow.Gone(nil)
 	}
-	who.Pending = &caller.Pending{ID: p.ID, Attempt: p.Attempt, Resetting: p.Resetting}
+	who.Pending = &caller.Pending{ID: p.ID, TokenHash: hash, Attempt: p.Attempt, Resetting: p.Resetting}
 	return nil
+}
+
+// byResumedToken lets the token of a pending session that went on by itself ask for the tokens
+// of the session that it became, and do nothing else.
+func (s *Server) byResumedToken(c *fiber.Ctx, who *caller.Caller, hash []byte) error {
+	if !s.operation(c).resumes {
+		return nil
+	}
+
+	_, err := s.DB.FindResumption(c.UserContext(), db.FindResumptionParams{TokenHash: hash, Now: s.DB.Now()})
+	if postgres.IsNotFound(err) {
+		return nil
+	}
+	who.Resumes = hash
+	return err
 }
 
 // byAccessToken checks the token, then loads its session: an access token is as good
@@ -92,6 +152,19 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	return nil
 }
 
+// maxDeviceSecret is more than any secret of ours has; a longer one is none.
+const maxDeviceSecret = 1024
+
+// deviceSecret is what the device shows of a session that it has had (flow.KnownDevice).
+func deviceSecret(c *fiber.Ctx) string {
+	shown := c.Get("X-Latchkey-Device")
+	if len(shown) > maxDeviceSecret {
+		return ""
+	}
+
+	return shown
+}
+
 // device is where the request came from.
 func (s *Server) device(c *fiber.Ctx) session.Device {
 	return session.Device{
@@ -102,7 +175,25 @@ func (s *Server) device(c *fiber.Ctx) session.Device {
 
 // address is the client's, as far as our proxies say.
 func (s *Server) address(c *fiber.Ctx) netip.Addr {
-	return s.proxies.client(c.Context().RemoteAddr(), c.Request().Header.PeekAll(fiber.HeaderXForwardedFor))
+	peer, forwarded := c.Context().RemoteAddr(), c.Request().Header.PeekAll(fiber.HeaderXForwardedFor)
+	if len(forwarded) > 0 {
+		s.warnOfProxy(peerOf(peer))
+	}
+
+	return s.proxies.client(peer, forwarded)
+}
+
+// warnOfProxy logs once that a peer sends X-Forwarded-For and is not trusted. It may be a proxy
+// that the settings do not name: then all its clients share one set of limits.
+func (s *Server) warnOfProxy(peer netip.Addr) {
+	if !peer.IsValid() || s.proxies.trusts(peer) {
+		return
+	}
+
+	s.proxyWarning.Do(func() {
+		s.Log.Warn("X-Forwarded-For is ignored: it comes from a peer that is not in LATCHKEY_TRUSTED_PROXIES. "+
+			"If that is a proxy of yours, all its clients share one rate limit and one connection limit", "peer", peer.String())
+	})
 }
 
 // bearer takes the token out of an Authorization header, and reports whether one of

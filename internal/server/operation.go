@@ -7,6 +7,7 @@ import (
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/internal/limit"
 )
 
 // operation is what the gate needs to know of one operation. All of it comes from the
@@ -18,20 +19,27 @@ type operation struct {
 	// required: it refuses a caller without a session.
 	required bool
 	// limits are the actions of x-rate-limit.
-	limits []string
-	// recent is x-recent-auth: always, when_required (ACCOUNT_REAUTHENTICATION_REQUIRED),
-	// factors (MFA_REAUTHENTICATION_REQUIRED), first_password (of somebody who has none), or
-	// empty.
-	recent string
+	limits []limit.Action
+	// recent says when a signed-in caller must have proved lately who they are.
+	recent recentRule
+	// signsOut is x-signs-out: a credential that has expired is good enough.
+	signsOut bool
+	// resumes is x-resumes: the token of a pending session whose sign-in went on by itself is good
+	// enough.
+	resumes bool
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
+	// bodyRequired: a request without a body is refused.
+	bodyRequired bool
 }
 
 // operationTable is the spec's operations by method and by route: two look-ups, and no key
 // to be built.
 type operationTable map[string]map[string]*operation
 
-func readOperations(doc *openapi3.T) operationTable {
+// readOperations reads the table. It refuses a name in x-rate-limit that no action has: such an
+// operation would have no limit.
+func readOperations(doc *openapi3.T) (operationTable, error) {
 	table := operationTable{}
 	for path, item := range doc.Paths.Map() {
 		for method, op := range item.Operations() {
@@ -45,13 +53,15 @@ func readOperations(doc *openapi3.T) operationTable {
 					o.required = false
 				}
 			}
-			if list, ok := op.Extensions["x-rate-limit"].([]any); ok {
-				for _, action := range list {
-					o.limits = append(o.limits, fmt.Sprint(action))
-				}
+			var err error
+			if o.limits, err = limitsOf(op); err != nil {
+				return nil, err
 			}
-			o.recent, _ = op.Extensions["x-recent-auth"].(string)
+			o.recent = readRecentRule(op)
+			o.signsOut, _ = op.Extensions["x-signs-out"].(bool)
+			o.resumes, _ = op.Extensions["x-resumes"].(bool)
 			if op.RequestBody != nil {
+				o.bodyRequired = op.RequestBody.Value.Required
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value
 			}
 			if table[method] == nil {
@@ -60,7 +70,22 @@ func readOperations(doc *openapi3.T) operationTable {
 			table[method][route(path)] = &o
 		}
 	}
-	return table
+	return table, nil
+}
+
+func limitsOf(op *openapi3.Operation) ([]limit.Action, error) {
+	list, _ := op.Extensions["x-rate-limit"].([]any)
+
+	var limits []limit.Action
+	for _, name := range list {
+		action, known := limit.Named(fmt.Sprint(name))
+		if !known {
+			return nil, fmt.Errorf("%s: x-rate-limit: no action is called %q", op.OperationID, name)
+		}
+		limits = append(limits, action)
+	}
+
+	return limits, nil
 }
 
 // route is the Fiber form of a path of the spec.

@@ -21,8 +21,9 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 	)
 	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
-		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.limit, s.authenticate, s.validate, s.recent},
+		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.ready, s.limit, s.authenticate, s.validate, s.recent},
 	})
+	s.undoPages()
 	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.
 }
 
@@ -42,6 +43,18 @@ func deadline(c *fiber.Ctx) error {
 	return c.Next()
 }
 
+// ready refuses what needs the database before the server is ready for it. What a caller without
+// credentials may read at any time, such as the configuration, needs none.
+func (s *Server) ready(c *fiber.Ctx, next fiber.Handler) error {
+	op := s.operation(c)
+	anonymous := c.Get("X-Session-Token") == "" && c.Get(fiber.HeaderAuthorization) == ""
+	free := anonymous && !op.required && len(op.limits) == 0 && op.body == nil
+	if !free && !s.Ready() {
+		return problem.TemporarilyUnavailable
+	}
+	return next(c)
+}
+
 // limit takes from the rate limits that the spec names, before anything else is done.
 func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
 	for _, action := range s.operation(c).limits {
@@ -52,46 +65,27 @@ func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
 	return next(c)
 }
 
-// recent asks a signed-in caller to prove it again where the spec says so. It comes after
-// the validation, as in allauth: a client learns what is wrong with its input first.
-func (s *Server) recent(c *fiber.Ctx, next fiber.Handler) error {
-	who := caller.From(c.UserContext())
-	if who.SignedIn() && s.asksRecent(s.operation(c).recent, who) {
-		if err := s.Flow.RequireRecent(c.UserContext(), who); err != nil {
-			return err
-		}
-	}
-	return next(c)
-}
-
-func (s *Server) asksRecent(when string, who caller.Caller) bool {
-	switch when {
-	case "always":
-		return true
-	case "when_required":
-		return s.Flow.Policy.ReauthenticationRequired
-	case "factors":
-		return s.Flow.Factors.Settings.Reauthentication
-	case "first_password":
-		// Security: with it they could prove anything afterwards. A token that was found must not
-		// be enough to get round the second factor that such a person has
-		// (TestPasswordChange_theFirstOneNeedsTheFactorThatThereIs).
-		return !who.Session.HasUsablePassword
-	}
-	return false
-}
-
 // authenticate finds out who is asking and refuses nobody who need not be signed in.
 func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 	op := s.operation(c)
 	who := caller.Caller{Device: s.device(c)}
+	identify := s.identify
+	if op.signsOut {
+		identify = s.identifyToSignOut
+	}
 	if op.identified {
-		if err := s.identify(c, &who); err != nil {
+		if err := identify(c, &who); err != nil {
 			return err
 		}
 	}
 	if op.required && !who.SignedIn() {
 		return s.Flow.Anonymous(who)
+	}
+	if shown := deviceSecret(c); shown != "" && op.identified && !who.SignedIn() {
+		var err error
+		if who.Known, err = s.Flow.KnownDevice(c.UserContext(), shown); err != nil {
+			return err
+		}
 	}
 	c.SetUserContext(caller.With(c.UserContext(), who))
 	return next(c)

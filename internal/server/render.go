@@ -77,10 +77,10 @@ func (s *Server) renderProblems(c *fiber.Ctx, found problem.List) error {
 	if first.EndedAt != nil {
 		answer.Meta = api.ErrorMeta{EndedAt: session.Epoch(*first.EndedAt)}
 	}
-	switch first.Kind {
-	case problem.Unavailable, problem.TooMany:
+	if first.RetryAfter > 0 || first.Kind == problem.Unavailable || first.Kind == problem.TooMany {
 		c.Set(fiber.HeaderRetryAfter, retryAfter(first.RetryAfter))
-	case problem.NotAllowed:
+	}
+	if first.Kind == problem.NotAllowed {
 		c.Set(fiber.HeaderAllow, s.allow(c.Path()))
 	}
 	return c.Status(status).JSON(answer)

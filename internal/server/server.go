@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/undo"
 	"github.com/valyala/fasthttp"
 )
 
@@ -25,6 +26,9 @@ import (
 type Settings struct {
 	Addr    string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
 	Proxies []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
+
+	ConnectionsPerAddress int    `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
+	PublicURL             string `env:"LATCHKEY_PUBLIC_URL" doc:"https address at which users reach this server, such as https://id.example.com. Undo links lead to a page below it, unless HEADLESS_FRONTEND_URLS names account_undo. Default: LATCHKEY_ISSUER where that is an https address, and the own address in latchkey dev. Without any of these, messages carry no undo link."`
 }
 
 // Budgets, from the outside in: client 15 s, handler 8 s, statement 3 s.
@@ -37,7 +41,11 @@ const (
 
 	bodyLimit   = 64 << 10
 	headerLimit = 8 << 10
-	concurrency = 10000
+	// concurrency bounds the open connections of all clients (connections.go). fasthttp has a
+	// bound too, whose answer is text: it must not be reached, although a worker of fasthttp
+	// ends a moment after its connection.
+	concurrency      = 10000
+	spareConcurrency = 1000
 )
 
 // Parts are what the gate asks.
@@ -47,10 +55,14 @@ type Parts struct {
 	Flow     *flow.Flow
 	Verifier *token.Verifier
 	Limiter  *limit.Limiter
+	Undo     *undo.Undo
 	Scheme   string // of the Authorization header
 	Log      *slog.Logger
 	// Shape writes somebody who has to prove again who they are.
 	Shape func(flow.Entry) (api.User, []api.AuthenticationMethod)
+	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
+	// false after a start without the database, until that has answered.
+	Ready func() bool
 }
 
 // Server serves the operations of the spec.
@@ -59,6 +71,8 @@ type Server struct {
 	app        *fiber.App
 	operations operationTable
 	proxies    proxies
+
+	proxyWarning sync.Once
 }
 
 // New registers the operations behind the gate.
@@ -71,7 +85,11 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Parts: parts, operations: readOperations(doc), proxies: trusted}
+	operationsOf, err := readOperations(doc)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{Parts: parts, operations: operationsOf, proxies: trusted}
 	s.app = fiber.New(fiber.Config{
 		AppName: "latchkey",
 		// Security: without it strings point into buffers that the next request overwrites,
@@ -81,7 +99,7 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 		CaseSensitive:         true,
 		BodyLimit:             bodyLimit,
 		ReadBufferSize:        headerLimit,
-		Concurrency:           concurrency,
+		Concurrency:           concurrency + spareConcurrency,
 		ReadTimeout:           readTimeout,
 		WriteTimeout:          writeTimeout,
 		IdleTimeout:           idleTimeout,
@@ -124,7 +142,7 @@ func (s *Server) knownMethodsOnly() {
 // effect. So the listener is closed here as well: an accept loop that begins later ends at once
 // (TestServe_aSignalEndsTheServerAtAnyMomentOfItsStart).
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	once := &closeOnceListener{Listener: ln}
+	once := &closeOnceListener{Listener: s.bound(ln)}
 	ended := make(chan error, 1)
 	go func() { ended <- s.app.Listener(once) }()
 

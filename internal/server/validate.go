@@ -94,6 +94,10 @@ func (s *Server) validate(c *fiber.Ctx, next fiber.Handler) error {
 	if schema == nil {
 		return next(c)
 	}
+	if !s.operation(c).bodyRequired && len(c.BodyRaw()) == 0 {
+		c.Locals(validatedBody, map[string]any{}) // no body says what an empty object says
+		return next(c)
+	}
 	if !isJSON(c.Get(fiber.HeaderContentType)) || c.Get(fiber.HeaderContentEncoding) != "" {
 		return problem.MediaType
 	}

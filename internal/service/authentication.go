@@ -29,15 +29,20 @@ func (a authentication) Login(ctx context.Context, r api.LoginRequestObject) (ap
 }
 
 func (a authentication) GetSession(ctx context.Context, _ api.GetSessionRequestObject) (api.GetSessionResponseObject, error) {
-	who := caller.From(ctx)
-	if !who.SignedIn() {
-		return nil, a.flow.Anonymous(who)
+	e, err := a.flow.CurrentSession(ctx, caller.From(ctx))
+	if err != nil {
+		return nil, err
 	}
-	return api.GetSession200JSONResponse(toAuthenticated(flow.Shown(who.Session))), nil
+	return api.GetSession200JSONResponse(toAuthenticated(e)), nil
 }
 
-func (a authentication) EndSession(ctx context.Context, _ api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
-	return nil, a.flow.Logout(ctx, caller.From(ctx))
+func (a authentication) EndSession(ctx context.Context, r api.EndSessionRequestObject) (api.EndSessionResponseObject, error) {
+	refreshToken := ""
+	if r.Body != nil {
+		refreshToken = r.Body.RefreshToken
+	}
+
+	return nil, a.flow.Logout(ctx, caller.From(ctx), refreshToken)
 }
 
 func (a authentication) RequestLoginCode(ctx context.Context, r api.RequestLoginCodeRequestObject) (api.RequestLoginCodeResponseObject, error) {
@@ -69,4 +74,19 @@ func (a authentication) Reauthenticate(ctx context.Context, r api.Reauthenticate
 		return nil, err
 	}
 	return api.Reauthenticate200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
+}
+
+func (a authentication) RequestReauthenticationCode(ctx context.Context, _ api.RequestReauthenticationCodeRequestObject) (api.RequestReauthenticationCodeResponseObject, error) {
+	if err := a.flow.RequestReauthenticationCode(ctx, caller.From(ctx)); err != nil {
+		return nil, err
+	}
+	return api.RequestReauthenticationCode200JSONResponse{DoneJSONResponse: done}, nil
+}
+
+func (a authentication) ConfirmReauthenticationCode(ctx context.Context, r api.ConfirmReauthenticationCodeRequestObject) (api.ConfirmReauthenticationCodeResponseObject, error) {
+	e, err := a.flow.ConfirmReauthenticationCode(ctx, caller.From(ctx), r.Body.Code)
+	if err != nil {
+		return nil, err
+	}
+	return api.ConfirmReauthenticationCode200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }

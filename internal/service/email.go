@@ -7,6 +7,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
 type emails struct {
@@ -19,9 +20,22 @@ func (e emails) GetEmailVerification(ctx context.Context, r api.GetEmailVerifica
 	if err != nil {
 		return nil, err
 	}
+
+	shown := api.EmailVerification{Email: v.Address, User: toUser(v.User)}
+	if v.Asked != nil {
+		shown.RequestedAt, shown.Platform = session.Epoch(v.Asked.At), v.Asked.Platform
+	}
 	return api.GetEmailVerification200JSONResponse{
-		Status: 200, Data: api.EmailVerification{Email: v.Address, User: toUser(v.User)}, Meta: api.EmailVerificationMeta{IsAuthenticating: v.Waiting},
+		Status: 200, Data: shown, Meta: api.EmailVerificationMeta{IsAuthenticating: v.Waiting},
 	}, nil
+}
+
+func (e emails) RejectEmailVerification(ctx context.Context, r api.RejectEmailVerificationRequestObject) (api.RejectEmailVerificationResponseObject, error) {
+	outcome, err := e.flow.RejectEmail(ctx, caller.From(ctx), r.Body.Key)
+	if err != nil {
+		return nil, err
+	}
+	return api.RejectEmailVerification200JSONResponse{Status: 200, Data: api.EmailRejection{Outcome: string(outcome)}}, nil
 }
 
 func (e emails) VerifyEmail(ctx context.Context, r api.VerifyEmailRequestObject) (api.VerifyEmailResponseObject, error) {

@@ -17,8 +17,8 @@ type providers struct {
 	flow    *flow.Flow
 }
 
-func (p providers) CreateProviderNonce(ctx context.Context, _ api.CreateProviderNonceRequestObject) (api.CreateProviderNonceResponseObject, error) {
-	n, err := p.flow.NewNonce(ctx)
+func (p providers) CreateProviderNonce(ctx context.Context, r api.CreateProviderNonceRequestObject) (api.CreateProviderNonceResponseObject, error) {
+	n, err := p.flow.NewNonce(ctx, caller.From(ctx), r.Params.Process)
 	if err != nil {
 		return nil, err
 	}

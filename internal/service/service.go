@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/undo"
 )
 
 // Service is all operations: one part per tag of the spec.
@@ -22,6 +23,7 @@ type Service struct {
 	passkeys
 	providers
 	leaving
+	undos
 	sessions
 	tokens
 	profile
@@ -35,7 +37,7 @@ var done = api.DoneJSONResponse{Status: 200}
 var _ api.StrictServerInterface = Service{}
 
 // New returns the operations.
-func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error) {
+func New(f *flow.Flow, a *account.Account, u *undo.Undo, ring *token.Keyring) (Service, error) {
 	known, err := newDiscovery(ring, f.Factors.Settings)
 	return Service{
 		configuration:  configuration{f},
@@ -47,6 +49,7 @@ func New(f *flow.Flow, a *account.Account, ring *token.Keyring) (Service, error)
 		passkeys:       passkeys{a, f},
 		providers:      providers{a, f},
 		leaving:        leaving{a},
+		undos:          undos{u, f},
 		sessions:       sessions{a, f},
 		tokens:         tokens{f},
 		profile:        profile{a},

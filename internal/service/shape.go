@@ -34,6 +34,9 @@ func toMethods(stored json.RawMessage) []api.AuthenticationMethod {
 	_ = json.Unmarshal(stored, &list)
 	shown := make([]api.AuthenticationMethod, 0, len(list))
 	for _, m := range list {
+		if m.Method == session.BySignUp { // allauth's list has no entry for a sign-up
+			continue
+		}
 		shown = append(shown, api.AuthenticationMethod{
 			Method: m.Method, At: m.At, Email: m.Email, Username: m.Username, Phone: m.Phone, Reauthenticated: m.Reauthenticated,
 			ID: m.ID, Type: m.Type, Passwordless: m.Passwordless, Provider: m.Provider, UID: m.UID,
@@ -48,7 +51,7 @@ func toAuthenticated(e flow.Entry) api.AuthenticatedResponse {
 		Data:   api.Authenticated{User: toUser(e.User), Methods: toMethods(e.Methods)},
 		Meta: api.AuthenticatedMeta{
 			IsAuthenticated: true, SessionToken: e.SessionToken, AccessToken: e.AccessToken, RefreshToken: e.RefreshToken,
-			DeletionCancelled: e.DeletionCancelled,
+			DeletionCancelled: e.DeletionCancelled, DeviceToken: e.DeviceToken,
 		},
 	}
 }

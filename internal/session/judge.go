@@ -14,10 +14,15 @@ const (
 	Invalid Verdict = iota
 	// Ended: the session is over. Refuse, and say why.
 	Ended
+	// Repeat: it is the current one, and young. Hand out the same one again, and write nothing.
+	Repeat
 	// Rotate: it is the current one. Move the generation on.
 	Rotate
 	// Replay: its successor may never have arrived. Hand out the same one again.
 	Replay
+	// Conflict: it is the predecessor of a young one, from another caller. Hand out nothing,
+	// and end nothing.
+	Conflict
 	// Adopt: it is newer than the database knows, so the database lost writes. Take its
 	// generation for the current one, then rotate.
 	Adopt
@@ -30,8 +35,8 @@ type Row struct {
 	UserID           int64
 	Over             bool // ended, or the user is disabled
 	Generation       int64
-	RotatedAt        time.Time
-	Confirmed        bool // the current generation was seen in use
+	Age              time.Duration // of the current generation, by the clock of the database
+	Confirmed        bool          // the current generation was seen in use
 	RefreshExpiresAt time.Time
 	ExpiresAt        time.Time // absolute
 	KeyHash          []byte    // of the Idempotency-Key that spent the generation before
@@ -68,21 +73,48 @@ func Judge(row Row, token Presented, now time.Time, grace time.Duration) Verdict
 	case newer:
 		return Adopt
 	case token.Generation == row.Generation:
-		return Rotate
-	case token.Generation == row.Generation-1 && mayReplay(row, token, now, grace):
-		return Replay
+		return verdictOfCurrent(row, grace)
+	case token.Generation == row.Generation-1:
+		return verdictOfPredecessor(row, token, grace)
 	}
 	return Reuse
 }
 
-// mayReplay: the successor may be lost (nobody has used it yet, or it is so young that
-// a parallel call may still wait for it), and the caller is the one who asked for it
-// (the same idempotency key, or a session that has never sent one).
+// verdictOfCurrent lets a generation live at least the grace. A client without a lock refreshes
+// once for each call that was answered with 401. Without this rule a late one of them spends
+// the successor that an early one stored, and a refresh that is still on its way is then two
+// generations back.
+//
+// A generation from the future is not young: the database's clock was set back, and a session
+// that repeats its token until the clock has caught up could expire meanwhile.
+func verdictOfCurrent(row Row, grace time.Duration) Verdict {
+	fromFuture := row.Age <= -grace
+	if young(row, grace) && !fromFuture {
+		return Repeat
+	}
+	return Rotate
+}
+
+// verdictOfPredecessor hands the successor out again where it may be lost (nobody has used it yet,
+// or it is so young that a parallel call may still wait for it), and the caller is the one who
+// asked for it (the same idempotency key, or a session that has never sent one).
 //
 // Security: both conditions. With either alone a thief who takes turns with the owner
-// is never noticed (TestPromise_lockStepThiefIsCaught).
-func mayReplay(row Row, token Presented, now time.Time, grace time.Duration) bool {
-	maybeLost := !row.Confirmed || now.Sub(row.RotatedAt) <= grace
+// is never noticed (TestPromise_lockStepThiefIsCaught). Another caller gets nothing; but while
+// the successor is young it may be a client that made a second key for the same token, so the
+// session does not end for that alone.
+func verdictOfPredecessor(row Row, token Presented, grace time.Duration) Verdict {
+	maybeLost := !row.Confirmed || young(row, grace)
 	sameCaller := !row.SendsKeys || (len(token.KeyHash) > 0 && bytes.Equal(token.KeyHash, row.KeyHash))
-	return maybeLost && sameCaller
+	switch {
+	case maybeLost && sameCaller:
+		return Replay
+	case young(row, grace):
+		return Conflict
+	}
+	return Reuse
 }
+
+// young: parallel calls of the moment in which the generation was made may still be on
+// their way.
+func young(row Row, grace time.Duration) bool { return row.Age < grace }

@@ -21,7 +21,7 @@ type world struct {
 	sameUser, over bool
 	ahead          int64 // generations by which the token is ahead of the row
 	confirmed      bool
-	age            time.Duration // since the last rotation
+	age            time.Duration // of the current generation
 	keys           [2]string     // of the rotation and of the request; "" for none
 	sends          bool
 	idle           time.Duration // until the row's refresh_expires_at
@@ -31,7 +31,7 @@ type world struct {
 
 func (w world) judge() session.Verdict {
 	row := session.Row{
-		UserID: 7, Over: w.over, Generation: 100, RotatedAt: now.Add(-w.age), Confirmed: w.confirmed,
+		UserID: 7, Over: w.over, Generation: 100, Age: w.age, Confirmed: w.confirmed,
 		RefreshExpiresAt: now.Add(w.idle), ExpiresAt: now.Add(w.absolute), KeyHash: hash(w.keys[0]), SendsKeys: w.sends,
 	}
 	token := session.Presented{UserID: 7, Generation: 100 + w.ahead, ExpiresAt: now.Add(w.own), KeyHash: hash(w.keys[1])}
@@ -59,13 +59,15 @@ var table = []struct {
 	{"2: past its absolute age", func(w world) bool { return w.absolute <= 0 }, session.Ended},
 	{"2: idle, and the token is none that the row has missed", func(w world) bool { return w.idle <= 0 && w.ahead <= 0 }, session.Ended},
 	{"2: idle, and so is the token that the row has missed", func(w world) bool { return w.idle <= 0 && w.own <= 0 }, session.Ended},
-	{"3: the current one", func(w world) bool { return w.ahead == 0 }, session.Rotate},
-	{"4: unconfirmed, never sent a key", func(w world) bool { return w.ahead == -1 && !w.confirmed && !w.sends }, session.Replay},
-	{"4: unconfirmed, the same key", func(w world) bool { return w.ahead == -1 && !w.confirmed && w.sameKey() }, session.Replay},
-	{"4: within the grace, never sent a key", func(w world) bool { return w.ahead == -1 && w.age <= grace && !w.sends }, session.Replay},
-	{"4: within the grace, the same key", func(w world) bool { return w.ahead == -1 && w.age <= grace && w.sameKey() }, session.Replay},
-	{"5: newer than the row", func(w world) bool { return w.ahead > 0 }, session.Adopt},
-	{"6: anything else", func(world) bool { return true }, session.Reuse},
+	{"3: newer than the row", func(w world) bool { return w.ahead > 0 }, session.Adopt},
+	{"4: the current one, young", func(w world) bool { return w.ahead == 0 && w.age < grace && w.age > -grace }, session.Repeat},
+	{"5: the current one", func(w world) bool { return w.ahead == 0 }, session.Rotate},
+	{"6: unconfirmed, never sent a key", func(w world) bool { return w.ahead == -1 && !w.confirmed && !w.sends }, session.Replay},
+	{"6: unconfirmed, the same key", func(w world) bool { return w.ahead == -1 && !w.confirmed && w.sameKey() }, session.Replay},
+	{"6: its successor is young, never sent a key", func(w world) bool { return w.ahead == -1 && w.age < grace && !w.sends }, session.Replay},
+	{"6: its successor is young, the same key", func(w world) bool { return w.ahead == -1 && w.age < grace && w.sameKey() }, session.Replay},
+	{"7: its successor is young, another key or none", func(w world) bool { return w.ahead == -1 && w.age < grace }, session.Conflict},
+	{"8: anything else", func(world) bool { return true }, session.Reuse},
 }
 
 // sameKey: no key is not the same as no key.
@@ -91,8 +93,8 @@ func everything(visit func(world)) {
 		oneOf(func(w *world, v bool) { w.over = v }, false, true),
 		oneOf(func(w *world, v int64) { w.ahead = v }, -2, -1, 0, 1, 5),
 		oneOf(func(w *world, v bool) { w.confirmed = v }, false, true),
-		// The first: a server whose clock was moved back rotated in the future.
-		oneOf(func(w *world, v time.Duration) { w.age = v }, -time.Hour, 0, grace-tick, grace, grace+tick, 24*time.Hour),
+		// The negative ones: the database's clock was set back after the rotation.
+		oneOf(func(w *world, v time.Duration) { w.age = v }, -time.Hour, -grace, tick-grace, 0, grace-tick, grace, grace+tick, 24*time.Hour),
 		oneOf(func(w *world, v [2]string) { w.keys = v }, [2]string{}, [2]string{"", "k"}, [2]string{"k", ""}, [2]string{"k", "k"}, [2]string{"k", "l"}, [2]string{"k", "kk"}),
 		oneOf(func(w *world, v bool) { w.sends = v }, false, true),
 		oneOf(func(w *world, v time.Duration) { w.idle = v }, boundary...),
@@ -158,11 +160,41 @@ func mustBe(t *testing.T, want session.Verdict, change func(*world)) {
 func TestJudge_replayNeedsBothConditions(t *testing.T) {
 	t.Parallel()
 	mustBe(t, session.Replay, func(w *world) { w.confirmed = false })
-	mustBe(t, session.Replay, func(w *world) { w.age = grace })
-	mustBe(t, session.Reuse, func(*world) {}) // the same key, but the successor is in use
+	mustBe(t, session.Replay, func(w *world) { w.age = grace - tick })
+	mustBe(t, session.Reuse, func(w *world) { w.age = grace }) // the same key, but the successor is in use
 	for _, key := range []string{"", "thief"} {
 		mustBe(t, session.Reuse, func(w *world) { w.confirmed, w.keys[1] = false, key })
-		mustBe(t, session.Reuse, func(w *world) { w.age, w.keys[1] = 0, key })
+		mustBe(t, session.Conflict, func(w *world) { w.age, w.keys[1] = 0, key })
+	}
+}
+
+// A generation lives at least the grace: what is still on its way with the predecessor is then
+// one generation back, never two.
+func TestJudge_youngTokenIsRepeatedWhateverItsKey(t *testing.T) {
+	t.Parallel()
+	for _, keys := range [][2]string{{}, {"k", "k"}, {"k", "l"}, {"k", ""}} {
+		for _, confirmed := range []bool{false, true} {
+			mustBe(t, session.Repeat, func(w *world) { w.ahead, w.age, w.keys, w.confirmed = 0, grace-tick, keys, confirmed })
+			mustBe(t, session.Rotate, func(w *world) { w.ahead, w.age, w.keys, w.confirmed = 0, grace, keys, confirmed })
+		}
+	}
+}
+
+// Repeated until the database's clock has caught up, the token could expire meanwhile.
+func TestJudge_tokenFromTheFutureRotates(t *testing.T) {
+	t.Parallel()
+	mustBe(t, session.Repeat, func(w *world) { w.ahead, w.age = 0, tick-grace })
+	mustBe(t, session.Rotate, func(w *world) { w.ahead, w.age = 0, -grace })
+}
+
+// The conflict is the grace's alone: after it, another key is reuse, lost answer or not.
+func TestJudge_conflictEndsWithTheGrace(t *testing.T) {
+	t.Parallel()
+	for _, key := range []string{"", "thief"} {
+		for _, confirmed := range []bool{false, true} {
+			mustBe(t, session.Conflict, func(w *world) { w.age, w.keys[1], w.confirmed = grace-tick, key, confirmed })
+			mustBe(t, session.Reuse, func(w *world) { w.age, w.keys[1], w.confirmed = grace, key, confirmed })
+		}
 	}
 }
 
@@ -220,7 +252,7 @@ func FuzzJudge(f *testing.F) {
 		}
 		at := func(seconds int64) time.Time { return now.Add(time.Duration(seconds%1e9) * time.Second) }
 		row := session.Row{
-			UserID: 7, Over: flags&over != 0, Generation: generation, RotatedAt: at(-(age % 1e9)), Confirmed: flags&confirmed != 0,
+			UserID: 7, Over: flags&over != 0, Generation: generation, Age: time.Duration(age%1e9) * time.Second, Confirmed: flags&confirmed != 0,
 			RefreshExpiresAt: at(idle), ExpiresAt: at(absolute), KeyHash: rowKey, SendsKeys: flags&sends != 0,
 		}
 		token := session.Presented{UserID: 7, Generation: generation + int64(ahead), ExpiresAt: at(own), KeyHash: tokenKey}
@@ -239,7 +271,8 @@ func FuzzJudge(f *testing.F) {
 
 func brokenInvariant(row session.Row, token session.Presented, got session.Verdict) string {
 	lives := !row.Over && now.Before(row.ExpiresAt)
-	spends := got == session.Rotate || got == session.Replay || got == session.Adopt
+	spends := got == session.Repeat || got == session.Rotate || got == session.Replay || got == session.Adopt
+	young := row.Age < grace
 	sameKey := len(token.KeyHash) > 0 && string(token.KeyHash) == string(row.KeyHash)
 	switch {
 	case (got == session.Invalid) != (row.UserID != token.UserID):
@@ -248,6 +281,14 @@ func brokenInvariant(row session.Row, token session.Presented, got session.Verdi
 		return "a session that is over gives nothing"
 	case got == session.Rotate && token.Generation != row.Generation:
 		return "only the current generation rotates"
+	case got == session.Repeat && (token.Generation != row.Generation || !young):
+		return "only the current generation is repeated, and only while it is young"
+	case got == session.Rotate && young && row.Age > -grace:
+		return "a generation lives at least the grace"
+	case got == session.Conflict && (token.Generation != row.Generation-1 || !young || sameKey || !row.SendsKeys):
+		return "only the predecessor of a young generation, from another caller, is a conflict"
+	case got == session.Reuse && token.Generation == row.Generation-1 && young:
+		return "the predecessor of a young generation ends nothing"
 	case got == session.Replay && token.Generation != row.Generation-1:
 		return "only the predecessor is replayed"
 	case got == session.Adopt && token.Generation <= row.Generation:
@@ -256,9 +297,9 @@ func brokenInvariant(row session.Row, token session.Presented, got session.Verdi
 		return "only an older generation is reuse"
 	case got == session.Replay && row.SendsKeys && !sameKey:
 		return "a session that sends keys is replayed to the same key alone"
-	case got == session.Replay && row.Confirmed && now.Sub(row.RotatedAt) > grace:
+	case got == session.Replay && row.Confirmed && !young:
 		return "a successor in use is handed out again only within the grace"
-	case (got == session.Rotate || got == session.Replay) && !now.Before(row.RefreshExpiresAt):
+	case (got == session.Repeat || got == session.Rotate || got == session.Replay) && !now.Before(row.RefreshExpiresAt):
 		return "an idle session gives nothing to a token that the row knows"
 	case got < session.Invalid || got > session.Reuse:
 		return fmt.Sprintf("%d is no verdict", got)

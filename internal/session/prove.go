@@ -15,6 +15,27 @@ import (
 // which is how clients notice one.
 const mostMethods = 50
 
+// Values of [Method.Method].
+const (
+	ByPassword     = "password"
+	BySecondFactor = "mfa"
+	ByCode         = "code"
+	ByProvider     = "socialaccount"
+	// BySignUp is the making of an account by the user of this session. Answers do not show it.
+	BySignUp = "signup"
+)
+
+// LastProof is when the last proof in a list was given, in seconds since the Unix epoch; 0 for
+// none. It is the age of a sign-in: neither a refresh nor an import renews it.
+func LastProof(list []Method) float64 {
+	last := 0.0
+	for _, m := range list {
+		last = max(last, m.At)
+	}
+
+	return last
+}
+
 // Methods are the proofs that were given in a session. What cannot be read proves nothing.
 func Methods(d *Details) []Method {
 	var list []Method
@@ -22,14 +43,17 @@ func Methods(d *Details) []Method {
 	return list
 }
 
-// Prove notes a proof that a signed-in person gives, now, and returns the session after
-// that. The session must be held; see [Hold].
+// Prove notes a proof that a signed-in person gives, now unless m says when, and returns the
+// session after that. The session must be held; see [Hold].
 func Prove(ctx context.Context, tx postgres.Tx, id uuid.UUID, m Method) (Details, error) {
 	d, err := tx.FindSession(ctx, id)
 	if err != nil {
 		return d, err
 	}
-	m.At = Epoch(tx.Now)
+	if m.At == 0 {
+		m.At = Epoch(tx.Now)
+	}
+
 	list := append(Methods(&d), m)
 	if extra := len(list) - mostMethods; extra > 0 {
 		list = slices.Delete(list, 1, 1+extra) // how they signed in stays

@@ -38,16 +38,18 @@ type Rotation struct {
 }
 
 // RotateFast moves the session on in one statement when the presented token is the
-// current one and nothing stands against it. It reports false when that is not so:
-// then the session has to be judged.
+// current one, is not young, and nothing else is against it. It reports false when that is
+// not so: then the session has to be judged.
 func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) (Rotation, bool, error) {
 	if !s.settings.RotateRefreshToken {
 		return Rotation{}, false, nil
 	}
 	now := d.Now()
 	row, err := d.UpdateSessionGeneration(ctx, db.UpdateSessionGenerationParams{
-		ID: sp.SessionID, Generation: sp.Token.Generation, UserID: sp.Token.UserID, Now: now, RotatedAt: now,
-		RefreshExpiresAt: s.idleEnd(now), IdempotencyKeyHash: sp.Token.KeyHash,
+		ID: sp.SessionID, Generation: sp.Token.Generation, UserID: sp.Token.UserID, Now: now,
+		RefreshIssuedAt: now.Truncate(time.Second), RefreshExpiresAt: s.idleEnd(now),
+		IdempotencyKeyHash: sp.Token.KeyHash, Grace: s.grace().Seconds(),
+		EndsSessionToken: s.endsToken(sp.Token.KeyHash),
 	})
 	if postgres.IsNotFound(err) {
 		return Rotation{}, false, nil
@@ -57,10 +59,43 @@ func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) 
 	}
 	return Rotation{
 		Verdict:   Rotate,
-		Successor: Successor{Generation: row.Generation, IssuedAt: row.RotatedAt.Truncate(time.Second), ExpiresAt: row.RefreshExpiresAt},
+		Successor: Successor{Generation: row.Generation, IssuedAt: now.Truncate(time.Second), ExpiresAt: row.RefreshExpiresAt},
 		Methods:   row.Methods,
 		Holder:    Holder{ID: sp.Token.UserID, Display: row.Display, HasUsablePassword: row.HasUsablePassword, Email: row.Email, TenantID: row.TenantID, Username: row.Username},
 	}, true, nil
+}
+
+// Look reports whether a refresh would be granted now, without a lock and without writing.
+func (s *Sessions) Look(ctx context.Context, d *postgres.DB, sp Spending) (granted bool, err error) {
+	row, err := d.FindSessionToRefresh(ctx, sp.SessionID)
+	if postgres.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	switch s.verdict(&row, sp, d.Now()) {
+	case Rotate, Repeat, Replay, Adopt:
+		return true, nil
+	}
+	return false, nil
+}
+
+// Repeat answers the current token of a young generation with that same token, in one statement
+// that reads. It reports false where anything else becomes of the token: then the session has to
+// be locked. Without the lock the answer is as good: a session that ends at this moment refuses
+// the tokens of the answer, and one that rotates takes the repeated token for a predecessor.
+func (s *Sessions) Repeat(ctx context.Context, d *postgres.DB, sp Spending) (Rotation, bool, error) {
+	row, err := d.FindSessionToRefresh(ctx, sp.SessionID)
+	if postgres.IsNotFound(err) {
+		return Rotation{}, false, nil
+	}
+	if err != nil {
+		return Rotation{}, false, err
+	}
+
+	verdict := s.verdict(&row, sp, d.Now())
+	return rotationOf(verdict, &row), verdict == Repeat, nil
 }
 
 // RotateJudged locks the session, judges the token and does what follows. It returns
@@ -75,40 +110,47 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 		}
 		return Rotation{}, err
 	}
-	d, err := tx.FindSession(ctx, sp.SessionID)
+	row, err := tx.FindSessionToRefresh(ctx, sp.SessionID)
 	if err != nil {
 		return Rotation{}, err
 	}
-	verdict := Judge(rowOf(&d), sp.Token, tx.Now, seconds(s.settings.RefreshGrace))
-	r := Rotation{
-		Verdict: verdict, Methods: d.Methods, Successor: current(&d),
-		Holder: Holder{ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email, TenantID: d.TenantID, Username: d.Username},
-	}
+
+	d := &row.SessionDetail
+	verdict := s.verdict(&row, sp, tx.Now)
 	switch verdict {
 	case Invalid:
 		return refused(verdict, problem.RefreshTokenInvalid), nil
 	case Ended:
-		if p := Alive(&d, tx.Now); p != nil {
+		if p := Alive(d, tx.Now); p != nil {
 			return refused(verdict, p), nil
 		}
 		return refused(verdict, problem.SessionExpired.Ended(d.RefreshExpiresAt)), nil
+	case Conflict:
+		return refused(verdict, problem.RefreshConflict), nil
 	case Reuse:
 		return refused(verdict, problem.RefreshTokenReused.Ended(tx.Now)), End(ctx, tx, d.ID, ReuseDetected)
-	case Replay:
-		return r, nil
+	case Repeat, Replay:
+		return rotationOf(verdict, &row), nil
 	}
-	return s.moveOn(ctx, tx, &d, sp, r)
+	return s.moveOn(ctx, tx, d, sp, rotationOf(verdict, &row))
 }
 
 // moveOn makes the successor of the presented generation, for Rotate and Adopt.
 func (s *Sessions) moveOn(ctx context.Context, tx postgres.Tx, d *Details, sp Spending, r Rotation) (Rotation, error) {
+	ends := s.endsToken(sp.Token.KeyHash)
 	if !s.settings.RotateRefreshToken && r.Verdict == Rotate {
+		if ends && tx.Now.Before(d.TokenExpiresAt) {
+			if err := tx.EndSessionToken(ctx, d.ID); err != nil {
+				return r, err
+			}
+		}
+
 		return r, Confirm(ctx, tx.Queries, d, sp.Token.Generation, tx.Now)
 	}
 	r.Successor = s.successor(sp.Token.Generation+1, tx.Now, d.ExpiresAt)
 	return r, tx.MarkSessionRotated(ctx, db.MarkSessionRotatedParams{
-		ID: d.ID, Generation: r.Successor.Generation, RotatedAt: tx.Now,
-		RefreshExpiresAt: r.Successor.ExpiresAt, IdempotencyKeyHash: sp.Token.KeyHash,
+		ID: d.ID, Generation: r.Successor.Generation, RefreshIssuedAt: r.Successor.IssuedAt,
+		RefreshExpiresAt: r.Successor.ExpiresAt, IdempotencyKeyHash: sp.Token.KeyHash, EndsSessionToken: ends,
 	})
 }
 
@@ -118,14 +160,29 @@ func (s *Sessions) idleEnd(now time.Time) time.Time {
 	return now.Truncate(time.Second).Add(seconds(s.settings.RefreshExpiresIn))
 }
 
-func rowOf(d *Details) Row {
-	return Row{
-		UserID: d.UserID, Over: d.EndedAt != nil || d.DisabledAt != nil, Generation: d.Generation, RotatedAt: d.RotatedAt,
-		Confirmed: d.ConfirmedAt != nil, RefreshExpiresAt: d.RefreshExpiresAt, ExpiresAt: d.ExpiresAt,
+func (s *Sessions) grace() time.Duration { return seconds(s.settings.RefreshGrace) }
+
+// verdict says what becomes of a presented token, by the row.
+func (s *Sessions) verdict(row *db.FindSessionToRefreshRow, sp Spending, now time.Time) Verdict {
+	d := &row.SessionDetail
+	return Judge(Row{
+		UserID: d.UserID, Over: d.EndedAt != nil || d.DisabledAt != nil, Generation: d.Generation,
+		Age: time.Duration(row.Age * float64(time.Second)), Confirmed: d.ConfirmedAt != nil,
+		RefreshExpiresAt: d.RefreshExpiresAt, ExpiresAt: d.ExpiresAt,
 		KeyHash: d.IdempotencyKeyHash, SendsKeys: d.SendsIdempotencyKeys,
-	}
+	}, sp.Token, now, s.grace())
 }
 
-func current(d *Details) Successor {
-	return Successor{Generation: d.Generation, IssuedAt: d.RotatedAt.Truncate(time.Second), ExpiresAt: d.RefreshExpiresAt}
+// rotationOf is the outcome that hands out the current generation of a row.
+func rotationOf(verdict Verdict, row *db.FindSessionToRefreshRow) Rotation {
+	d := &row.SessionDetail
+	return Rotation{
+		Verdict:   verdict,
+		Successor: currentOf(row),
+		Methods:   d.Methods,
+		Holder: Holder{
+			ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword,
+			Email: d.Email, TenantID: d.TenantID, Username: d.Username,
+		},
+	}
 }

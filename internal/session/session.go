@@ -4,6 +4,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -20,7 +21,10 @@ type Settings struct {
 	MaxAge             int  `env:"LATCHKEY_SESSION_MAX_AGE" default:"7776000" min:"300" max:"31536000" doc:"Seconds that a session lives at most, however often it is refreshed (90 days)."`
 	RefreshExpiresIn   int  `env:"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN" default:"86400" min:"2" max:"31536000" doc:"Seconds that a refresh token lives; each refresh starts them anew."`
 	RotateRefreshToken bool `env:"HEADLESS_JWT_ROTATE_REFRESH_TOKEN" default:"true" doc:"Hand out a new refresh token at each refresh. When false, the one from sign-in serves until it expires."`
-	RefreshGrace       int  `env:"LATCHKEY_REFRESH_GRACE" default:"60" min:"1" max:"600" doc:"Seconds for which the predecessor of a used refresh token is still answered with the same successor. Must stay below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN."`
+	RefreshGrace       int  `env:"LATCHKEY_REFRESH_GRACE" default:"60" min:"1" max:"600" doc:"Seconds for which a refresh token is young: it is answered with itself, and its predecessor is still answered with it. Parallel refreshes of one client must be over within this time. At most half of HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN, and below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN."`
+
+	SessionIdle   int    `env:"LATCHKEY_SESSION_IDLE" default:"2592000" min:"300" max:"31536000" doc:"Seconds after which a session token ends that is not used (30 days). Its use is noted at most once an hour, and ten times in this span where that is more often, so it may end that much earlier."`
+	SessionTokens string `env:"LATCHKEY_SESSION_TOKENS" default:"auto" doc:"What becomes of X-Session-Token. auto: it ends at the first refresh that comes with an Idempotency-Key, as those of the clients of this repository do, and is kept for all others. keep: for all. until_refresh: it ends at the first refresh, with or without a key. none: a completed sign-in hands out none, and none is accepted; allauth's own app clients need one."`
 }
 
 // Details is a session with its user, as one look-up finds it.
@@ -29,6 +33,7 @@ type Details = db.SessionDetail
 // Method is one proof that a person gave: an entry of `data.methods`. At is in
 // seconds since the Unix epoch.
 type Method struct {
+	// Method is such as [ByPassword].
 	Method string  `json:"method"`
 	At     float64 `json:"at"`
 	Email  string  `json:"email,omitempty"`
@@ -69,12 +74,14 @@ type Opening struct {
 	Methods []Method
 	// Pending is the session that the visitor came in by; zero: a new one is made.
 	Pending uuid.UUID
+	// Token is the session token; empty: a new one is made.
+	Token string
 }
 
 // mostSessions is how many living sessions a user has at most (SEC-29).
 const mostSessions = 50
 
-// Opened is a new session and the one copy of its token.
+// Opened is a new session and the one copy of its token, which is empty where none is handed out.
 type Opened struct {
 	ID        uuid.UUID
 	Token     string
@@ -110,15 +117,21 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 	if err != nil {
 		return Opened{}, err
 	}
-	opened := Opened{ID: o.Pending, Token: secret.SessionToken(), Methods: encoded}
+	token := cmp.Or(o.Token, secret.SessionToken())
+	opened := Opened{ID: o.Pending, Token: token, Methods: encoded}
+	if s.settings.SessionTokens == TokensNone {
+		opened.Token = ""
+	}
 	if o.Pending == (uuid.UUID{}) {
 		opened.ID = secret.Bits128()
 	}
 	end := tx.Now.Add(seconds(s.settings.MaxAge)).Truncate(time.Second)
 	opened.Successor = s.successor(1, tx.Now, end)
 	row := db.InsertSessionParams{
-		ID: opened.ID, ListingID: secret.ID52(), TokenHash: secret.Hash(opened.Token), UserID: o.UserID,
-		CreatedAt: tx.Now, ExpiresAt: end, RotatedAt: tx.Now, RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
+		ID: opened.ID, ListingID: secret.ID52(), TokenHash: secret.Hash(token), UserID: o.UserID,
+		CreatedAt: tx.Now, ExpiresAt: end, RefreshIssuedAt: opened.Successor.IssuedAt,
+		RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
+		TokenExpiresAt: s.tokenEnd(tx.Now, end),
 	}
 	if err := s.store(ctx, tx, o, row); err != nil {
 		return Opened{}, err
@@ -140,8 +153,8 @@ func (s *Sessions) store(ctx context.Context, tx postgres.Tx, o Opening, row db.
 	}
 	n, err := tx.UpdateSessionSignedIn(ctx, db.UpdateSessionSignedInParams{
 		ID: row.ID, UserID: o.UserID, TokenHash: row.TokenHash, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
-		RotatedAt: row.RotatedAt, RefreshExpiresAt: row.RefreshExpiresAt, Methods: row.Methods,
-		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address,
+		RefreshIssuedAt: row.RefreshIssuedAt, RefreshExpiresAt: row.RefreshExpiresAt, Methods: row.Methods,
+		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address, TokenExpiresAt: row.TokenExpiresAt,
 	})
 	if err == nil && n == 0 { // another request of the same client was faster
 		err = problem.FlowNotPending
@@ -185,16 +198,17 @@ func (s *Sessions) successor(generation int64, now, end time.Time) Successor {
 	return Successor{Generation: generation, IssuedAt: now.Truncate(time.Second), ExpiresAt: expires}
 }
 
-// Alive returns nil for a session that may act now, and otherwise the problem that
-// says why not.
+// Alive returns nil for a session that lives, and otherwise the problem that says why not. It is
+// what look-up, list and end go by: a session that can act is listed, and one that is not listed
+// cannot act. A refresh asks for more: that its own token has not expired (see [Judge]).
 func Alive(d *Details, now time.Time) *problem.Problem {
 	switch {
 	case d.EndedAt != nil:
 		return ended(d)
 	case d.DisabledAt != nil:
 		return problem.AccountDisabled.Ended(*d.DisabledAt)
-	case !now.Before(d.ExpiresAt):
-		return problem.SessionExpired.Ended(d.ExpiresAt)
+	case !now.Before(d.LivesUntil):
+		return problem.SessionExpired.Ended(d.LivesUntil)
 	}
 	return nil
 }

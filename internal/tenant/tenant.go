@@ -15,6 +15,9 @@ import (
 // ErrUnknown says that there is no such tenant.
 var ErrUnknown = errors.New("there is no tenant with this id")
 
+// ErrNoMember says that the user does not belong to the tenant.
+var ErrNoMember = errors.New("the user is no member of this tenant")
+
 // Create makes a tenant.
 func Create(ctx context.Context, tx postgres.Tx, name string) (uuid.UUID, error) {
 	id, err := uuid.NewV7()
@@ -46,4 +49,14 @@ func AddMember(ctx context.Context, tx postgres.Tx, tenantID uuid.UUID, userID i
 		}
 	}
 	return tx.InsertMembership(ctx, db.InsertMembershipParams{TenantID: tenantID, UserID: userID, IsPrimary: primary, Now: tx.Now})
+}
+
+// RemoveMember removes a user from a tenant. It returns ErrNoMember where the user does not
+// belong to it. No other tenant becomes the user's primary one: an operator chooses that.
+func RemoveMember(ctx context.Context, tx postgres.Tx, tenantID uuid.UUID, userID int64) error {
+	n, err := tx.DeleteMembership(ctx, db.DeleteMembershipParams{TenantID: tenantID, UserID: userID})
+	if err == nil && n == 0 {
+		return ErrNoMember
+	}
+	return err
 }

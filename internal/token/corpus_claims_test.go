@@ -12,7 +12,6 @@ import (
 const (
 	goodExp = `"exp":1800000300`
 	goodIat = `"iat":1800000000`
-	goodAud = `"aud":"example"`
 	goodIss = `"iss":"https://auth.example.test"`
 )
 
@@ -89,8 +88,8 @@ func timeRows(f *forge, use token.Use) []row {
 	add(clockless, "26 exp past", goodExp, `"exp":1799999999`, goodIat, `"iat":1799999700`)
 	add(clockless, "26 exp now", goodExp, `"exp":1800000000`, goodIat, `"iat":1799999700`)
 	add(true, "26 exp in a second", goodExp, `"exp":1800000001`, goodIat, `"iat":1799999701`)
-	add(true, "26 iat 30 s in the future", goodExp, `"exp":1800000330`, goodIat, `"iat":1800000030`)
-	add(clockless, "26 iat 31 s in the future", goodExp, `"exp":1800000331`, goodIat, `"iat":1800000031`)
+	add(true, "26 iat 120 s in the future", goodExp, `"exp":1800000420`, goodIat, `"iat":1800000120`)
+	add(clockless, "26 iat 121 s in the future", goodExp, `"exp":1800000421`, goodIat, `"iat":1800000121`)
 	add(clockless, "25 exp a second beyond the lifetime", goodExp, `"exp":1800000301`)
 	add(true, "26 gen 2^53-1", `"gen":7`, `"gen":9007199254740991`)
 	return rows
@@ -136,7 +135,7 @@ func (f *forge) sized(use token.Use, n int) string {
 func partyRows(f *forge, use token.Use) []row {
 	other := map[token.Use]token.Use{token.Access: token.Refresh, token.Refresh: token.Access}[use]
 	rows := []row{
-		{name: "34 another installation with our key", compact: f.compact(f.header(use), f.claimsWith(use, goodIss, `"iss":"https://other.example.test"`, goodAud, `"aud":"other"`))},
+		{name: "34 another installation with our key", compact: f.compact(f.header(use), f.claimsWith(use, goodIss, `"iss":"https://other.example.test"`, goodAud(use), `"aud":"other"`))},
 		{name: "35 id_token of ours", compact: f.compact(f.headerWith(use, f.header(use)[len(f.header(use))-8:], `JWT"}`), f.claimsWith(use, `"token_use":"`+string(use)+`"`, `"nonce":"n"`))},
 		{name: "35 token_use id", compact: f.compact(f.header(use), f.claimsWith(use, `"token_use":"`+string(use)+`"`, `"token_use":"id"`))},
 		{name: "36 " + string(other) + " as " + string(use), compact: f.good(other)},
@@ -147,9 +146,11 @@ func partyRows(f *forge, use token.Use) []row {
 	for name, value := range map[string]string{
 		"31 aud ours plus another": `["example","other"]`, "31 aud another plus ours": `["other","example"]`, "31 aud array of ours alone": `["example"]`,
 		"33 wrong aud": `"other"`, "33 aud in capitals": `"EXAMPLE"`, "33 aud as prefix": `"exampl"`, "33 aud longer": `"example2"`, "33 aud null": `null`,
-		"33 aud object": `{"example":true}`, "33 aud empty": `""`,
+		"33 aud object": `{"example":true}`, "33 aud empty": `""`, "33 aud of another installation's refresh tokens": `"other/refresh"`,
+		"33 aud array of the refresh audience": `["example/refresh"]`, "33 refresh audience twice": `"example/refresh/refresh"`,
+		"33 refresh audience with a slash": `"example/refresh/"`, "33 slash alone": `"example/"`, "33 suffix alone": `"/refresh"`,
 	} {
-		rows = append(rows, row{name: name, compact: f.compact(f.header(use), f.claimsWith(use, goodAud, `"aud":`+value))})
+		rows = append(rows, row{name: name, compact: f.compact(f.header(use), f.claimsWith(use, goodAud(use), `"aud":`+value))})
 	}
 	for name, value := range map[string]string{
 		"32 wrong iss": `"https://evil.example.test"`, "32 iss with a slash": `"https://auth.example.test/"`, "32 iss in capitals": `"HTTPS://AUTH.EXAMPLE.TEST"`,
@@ -158,6 +159,15 @@ func partyRows(f *forge, use token.Use) []row {
 		rows = append(rows, row{name: name, compact: f.compact(f.header(use), f.claimsWith(use, goodIss, `"iss":`+value))})
 	}
 	return rows
+}
+
+// goodAud is the audience of tokens of a use.
+func goodAud(use token.Use) string {
+	if use == token.Refresh {
+		return `"aud":"example/refresh"`
+	}
+
+	return `"aud":"example"`
 }
 
 // Not parallel: allocations are counted for the whole process.

@@ -85,7 +85,7 @@ func (f *forge) header(use token.Use) string {
 
 // claims are ones that the gate takes.
 func claims(use token.Use) string {
-	return `{"aud":"example","exp":1800000300,"gen":7,"iat":1800000000,"iss":"https://auth.example.test",` +
+	return `{` + goodAud(use) + `,"exp":1800000300,"gen":7,"iat":1800000000,"iss":"https://auth.example.test",` +
 		`"jti":"AAAAAAAAAAAAAAAAAAAAAA","sid":"AQEBAQEBAQEBAQEBAQEBAQ","sub":"4503599627370495","token_use":"` + string(use) + `"}`
 }
 

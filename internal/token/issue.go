@@ -44,7 +44,10 @@ func (i *Issuer) Access(c Claims, now time.Time) (string, error) {
 // times give a token that is equal in claims: its jti is derived.
 func (i *Issuer) Refresh(c Claims) (string, error) {
 	c.ID = RefreshID(c.SessionID, c.Generation)
-	c.TenantID, c.Extra = nil, nil // they may change between a rotation and its replay
+
+	// They may change between a rotation and its replay.
+	c.TenantID, c.Proof, c.Extra = nil, nil, nil
+
 	return i.sign(c, Refresh, MaxRefresh)
 }
 
@@ -58,11 +61,14 @@ func RefreshID(sessionID uuid.UUID, generation int64) string {
 func (i *Issuer) sign(c Claims, use Use, most int) (string, error) {
 	k := i.ring.state.Load().signer
 	p := payload{
-		Audience: i.settings.Audience, ExpiresAt: c.ExpiresAt.Unix(), Generation: c.Generation, IssuedAt: c.IssuedAt.Unix(),
-		Issuer: i.settings.Issuer, ID: c.ID, SessionID: base64.RawURLEncoding.EncodeToString(c.SessionID[:]), Subject: subject(c.Subject), Use: use,
+		Audience: i.settings.audience(use), ExpiresAt: c.ExpiresAt.Unix(), Generation: c.Generation,
+		IssuedAt: c.IssuedAt.Unix(), Issuer: i.settings.Issuer, ID: c.ID, SessionID: base64.RawURLEncoding.EncodeToString(c.SessionID[:]), Subject: subject(c.Subject), Use: use,
 	}
 	if c.TenantID != nil {
 		p.TenantID = c.TenantID.String()
+	}
+	if c.Proof != nil {
+		p.AuthTime, p.Methods = c.Proof.At.Unix(), c.Proof.Methods
 	}
 	claims, err := json.Marshal(p)
 	if err != nil {

@@ -44,6 +44,7 @@ func longest(t *testing.T) (*forge, token.Claims) {
 	tenant := uuid.UUID(slices.Repeat([]byte{0xff}, 16))
 	return f, token.Claims{
 		Subject: maxUserID, SessionID: tenant, Generation: 1<<53 - 1, TenantID: &tenant, Extra: extra,
+		Proof:    &token.Proof{At: now, Methods: []string{"mfa", "otp", "pwd", "sms", "swk", "user"}},
 		IssuedAt: now, ExpiresAt: now.Add(365 * 24 * time.Hour),
 	}
 }
@@ -66,8 +67,8 @@ func TestSEC31_longestLegalTokensStayWithinTheirSizes(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("access %d bytes, refresh %d bytes", len(access), len(refresh))
-	if len(access) > 1536 || len(refresh) > 640 {
-		t.Errorf("access %d bytes, 1536 are the most; refresh %d bytes, 640 are the most", len(access), len(refresh))
+	if len(access) > 1536 || len(refresh) > 672 {
+		t.Errorf("access %d bytes, 1536 are the most; refresh %d bytes, 672 are the most", len(access), len(refresh))
 	}
 	for use, compact := range map[token.Use]string{token.Access: access, token.Refresh: refresh} {
 		if got := f.accepts(t, compact, use); got.Subject != c.Subject || got.SessionID != c.SessionID || got.Generation != c.Generation {
@@ -116,10 +117,12 @@ func TestSEC02_claimsAreExactlyOurs(t *testing.T) {
 		drop func(*token.Claims)
 		want string
 	}{
-		{"full", func(*token.Claims) {}, "aud exp gen iat iss jti role sid sub tenant_id token_use"},
-		{"no tenant", func(c *token.Claims) { c.TenantID = nil }, "aud exp gen iat iss jti role sid sub token_use"},
-		{"no operator's claims", func(c *token.Claims) { c.Extra = nil }, "aud exp gen iat iss jti sid sub tenant_id token_use"},
-		{"empty operator's claims", func(c *token.Claims) { c.Extra = json.RawMessage(`{}`) }, "aud exp gen iat iss jti sid sub tenant_id token_use"},
+		{"full", func(*token.Claims) {}, "amr aud auth_time exp gen iat iss jti role sid sub tenant_id token_use"},
+		{"no known proof", func(c *token.Claims) { c.Proof = nil }, "aud exp gen iat iss jti role sid sub tenant_id token_use"},
+		{"a proof that RFC 8176 has no word for", func(c *token.Claims) { c.Proof = &token.Proof{At: now} }, "aud auth_time exp gen iat iss jti role sid sub tenant_id token_use"},
+		{"no tenant", func(c *token.Claims) { c.TenantID = nil }, "amr aud auth_time exp gen iat iss jti role sid sub token_use"},
+		{"no operator's claims", func(c *token.Claims) { c.Extra = nil }, "amr aud auth_time exp gen iat iss jti sid sub tenant_id token_use"},
+		{"empty operator's claims", func(c *token.Claims) { c.Extra = json.RawMessage(`{}`) }, "amr aud auth_time exp gen iat iss jti sid sub tenant_id token_use"},
 	} {
 		given := c
 		row.drop(&given)
@@ -135,14 +138,17 @@ func TestSEC02_claimsAreExactlyOurs(t *testing.T) {
 		if got["exp"].(float64)-got["iat"].(float64) != 300 || got["iat"].(float64) != float64(now.Unix()) {
 			t.Errorf("%s: iat %v, exp %v", row.name, got["iat"], got["exp"])
 		}
-		if got["sub"] != "4503599627370495" || got["token_use"] != "access" {
-			t.Errorf("%s: sub %v, token_use %v", row.name, got["sub"], got["token_use"])
+		if got["sub"] != "4503599627370495" || got["token_use"] != "access" || got["aud"] != strings.Repeat("a", 16) {
+			t.Errorf("%s: sub %v, token_use %v, aud %v", row.name, got["sub"], got["token_use"], got["aud"])
+		}
+		if at := got["auth_time"]; at != nil && at != float64(now.Unix()) {
+			t.Errorf("%s: auth_time %v", row.name, at)
 		}
 	}
 }
 
 // What could change between a rotation and its replay must not stand in it.
-func TestSEC02_refreshTokenCarriesNeitherTenantNorOperatorClaims(t *testing.T) {
+func TestSEC02_refreshTokenCarriesNeitherTenantNorProofsNorOperatorClaims(t *testing.T) {
 	t.Parallel()
 	f, c := longest(t)
 	compact, err := f.issuer.Refresh(c)
@@ -163,6 +169,7 @@ func TestRefresh_sameGenerationHasEqualClaims(t *testing.T) {
 	}
 	again := c
 	again.ID, again.TenantID, again.Extra = "ignored", nil, extraOf(40)
+	again.Proof = &token.Proof{At: now.Add(time.Hour), Methods: []string{"pwd"}}
 	second, err := f.issuer.Refresh(again)
 	if err != nil {
 		t.Fatal(err)

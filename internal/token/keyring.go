@@ -81,10 +81,28 @@ func GenerateKey() (block, kid string, err error) {
 // Public lists the keys for the JWKS, the signing one first.
 func (r *Keyring) Public() []PublicKey { return r.state.Load().public }
 
-// Derive returns 32 secret bytes for another purpose, the same on every server that
-// started with the same signing key.
-func (r *Keyring) Derive(purpose string) []byte {
-	secret, err := r.state.Load().signer.private.Bytes()
+// Derive returns 32 secret bytes for another purpose, from the key that signs now. A server that starts
+// when another key signs gets others: what several servers share is in internal/sharedkey.
+func (r *Keyring) Derive(purpose string) []byte { return r.state.Load().signer.derive(purpose) }
+
+// DerivedKey is what one key of a ring gives for another purpose.
+type DerivedKey struct {
+	ID    string // of the signing key
+	Bytes []byte // 32
+}
+
+// DeriveEach returns 32 secret bytes for another purpose from each key of the ring.
+func (r *Keyring) DeriveEach(purpose string) []DerivedKey {
+	state := r.state.Load()
+	list := make([]DerivedKey, 0, len(state.public))
+	for _, p := range state.public {
+		list = append(list, DerivedKey{ID: p.ID, Bytes: state.byID[p.ID].derive(purpose)})
+	}
+	return list
+}
+
+func (k *key) derive(purpose string) []byte {
+	secret, err := k.private.Bytes()
 	if err != nil {
 		panic("P-256 key without a scalar: " + err.Error()) // newKey admits none
 	}

@@ -17,23 +17,25 @@ import (
 // Settings of tokens.
 type Settings struct {
 	Algorithm       string `env:"HEADLESS_JWT_ALGORITHM" default:"ES256" doc:"Only ES256: small tokens, one key to publish, nothing to negotiate."`
-	PrivateKey      string `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"true" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
-	PrivateKeyFile  string `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that holds them, mode 600. It is read again within 60 seconds of a change: latchkey keys rotate."`
+	PrivateKey      string `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"key" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
+	PrivateKeyFile  string `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that holds them, mode 600, in a folder that only its owner can write to: one that other accounts can read, change or replace stops the start. It is read again within 60 seconds of a change: latchkey keys rotate."`
 	AccessExpiresIn int    `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
 	HeaderScheme    string `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
 	Stateful        bool   `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
 	Issuer          string `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE), best your public URL."`
-	Audience        string `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of every token: at most 64 printable ASCII characters."`
+	Audience        string `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of access tokens: at most 64 printable ASCII characters. Refresh tokens have /refresh behind it."`
 }
 
 // Sizes in bytes. They hold for the longest legal values (token_test.go).
 const (
 	MaxAccess  = 1536
-	MaxRefresh = 640
+	MaxRefresh = 672
 	MaxExtra   = 512 // the operator's claims as they stand in the token
 	maxIssuer  = 128
 	maxAud     = 64
-	maxParties = 144 // issuer and audience together: more would burst the refresh token
+	// maxParties is the limit of issuer and audience together: a longer pair makes the refresh
+	// token too large. A subject longer than 16 characters would have to be taken off it.
+	maxParties = 144
 )
 
 // Check reports what is wrong with the settings, all of it.
@@ -86,6 +88,35 @@ func (u Use) typ() string {
 	return "rt+jwt"
 }
 
+// refreshAudience is what the audience of refresh tokens has at its end.
+const refreshAudience = "/refresh"
+
+// audience is the aud of a token of this use.
+//
+// Security: a refresh token is addressed to this server alone. Libraries compare aud, and few
+// compare typ or token_use: with the audience of access tokens, an ordinary verifier would
+// take a refresh token for an access token (TestDocs_ordinaryLibrariesRefuseRefreshTokens).
+func (s Settings) audience(use Use) string {
+	if use == Refresh {
+		return s.Audience + refreshAudience
+	}
+
+	return s.Audience
+}
+
+// accepts reports whether an aud is good for this use.
+//
+// Refresh tokens that were issued before they had an audience of their own carry that of
+// access tokens. They are recognised by typ and token_use, which verify compares as well, and
+// end with their generation: the next refresh replaces them.
+func (s Settings) accepts(aud any, use Use) bool {
+	if aud == s.audience(use) {
+		return true
+	}
+
+	return use == Refresh && aud == s.Audience
+}
+
 // Claims is what a token says.
 type Claims struct {
 	Subject    int64 // the user
@@ -94,23 +125,35 @@ type Claims struct {
 	ID         string // jti
 	IssuedAt   time.Time
 	ExpiresAt  time.Time
-	TenantID   *uuid.UUID      // access tokens of users with a primary tenant
-	Extra      json.RawMessage // the operator's claims: a JSON object, or nil
+
+	// The rest stands in access tokens only: it may change between a rotation and its replay.
+
+	TenantID *uuid.UUID      // the user's primary tenant; nil for none
+	Proof    *Proof          // nil where no proof is known
+	Extra    json.RawMessage // the operator's claims: a JSON object, or nil
+}
+
+// Proof says when and how the user proved who they are.
+type Proof struct {
+	At      time.Time // auth_time: the last proof
+	Methods []string  // amr: all of them, in the words of RFC 8176
 }
 
 // payload is the wire form, its members in the order of their names. Strings are all
 // plain, so Go's escaping of < > & never grows one.
 type payload struct {
-	Audience   string `json:"aud"`
-	ExpiresAt  int64  `json:"exp"`
-	Generation int64  `json:"gen"`
-	IssuedAt   int64  `json:"iat"`
-	Issuer     string `json:"iss"`
-	ID         string `json:"jti"`
-	SessionID  string `json:"sid"`
-	Subject    string `json:"sub"`
-	TenantID   string `json:"tenant_id,omitempty"`
-	Use        Use    `json:"token_use"`
+	Methods    []string `json:"amr,omitempty"`
+	Audience   string   `json:"aud"`
+	AuthTime   int64    `json:"auth_time,omitempty"`
+	ExpiresAt  int64    `json:"exp"`
+	Generation int64    `json:"gen"`
+	IssuedAt   int64    `json:"iat"`
+	Issuer     string   `json:"iss"`
+	ID         string   `json:"jti"`
+	SessionID  string   `json:"sid"`
+	Subject    string   `json:"sub"`
+	TenantID   string   `json:"tenant_id,omitempty"`
+	Use        Use      `json:"token_use"`
 }
 
 // reserved are names that operator claims cannot take: ours, and the registered ones

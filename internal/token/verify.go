@@ -21,11 +21,11 @@ import (
 var ErrInvalid = errors.New("invalid token")
 
 const (
-	maxToken     = 4096 // bytes; longer is refused before it is looked at
-	signatureLen = 86   // base64url characters of 64 bytes
-	clockSkew    = 30 * time.Second
-	maxNumber    = 1 << 53 // the largest integer that JSON keeps exact, plus one
-	maxTime      = 1 << 33 // seconds; the year 2242
+	maxToken     = 4096            // bytes; longer is refused before it is looked at
+	signatureLen = 86              // base64url characters of 64 bytes
+	clockSkew    = 2 * time.Minute // by which the server that signed may have been ahead of this one
+	maxNumber    = 1 << 53         // the largest integer that JSON keeps exact, plus one
+	maxTime      = 1 << 33         // seconds; the year 2242
 )
 
 // One object of plain members, and room for what operators add.
@@ -69,6 +69,20 @@ func (v *Verifier) Access(compact string, now time.Time) (Claims, error) {
 	if !now.Before(c.ExpiresAt) || c.IssuedAt.After(now.Add(clockSkew)) || c.ExpiresAt.Sub(c.IssuedAt) > lifetime {
 		return Claims{}, ErrInvalid
 	}
+	return c, nil
+}
+
+// Former checks an access token that may have expired, at most longest before now. It is good
+// for ending its session, and for nothing else.
+func (v *Verifier) Former(compact string, now time.Time, longest time.Duration) (Claims, error) {
+	c, err := v.access(compact)
+	if err != nil {
+		return Claims{}, err
+	}
+	if !now.Before(c.ExpiresAt.Add(longest)) || c.IssuedAt.After(now.Add(clockSkew)) {
+		return Claims{}, ErrInvalid
+	}
+
 	return c, nil
 }
 
@@ -169,7 +183,7 @@ func inRange(signature []byte) bool {
 
 func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	o, err := strictjson.Object(data, tokenLimits)
-	if err != nil || o["token_use"] != string(use) || o["iss"] != v.settings.Issuer || o["aud"] != v.settings.Audience {
+	if err != nil || o["token_use"] != string(use) || o["iss"] != v.settings.Issuer || !v.settings.accepts(o["aud"], use) {
 		return Claims{}, ErrInvalid
 	}
 	var c Claims

@@ -23,6 +23,7 @@ type answer struct {
 		SessionToken    string `json:"session_token"`
 		AccessToken     string `json:"access_token"`
 		RefreshToken    string `json:"refresh_token"`
+		DeviceToken     string `json:"device_token"`
 		EndReason       string `json:"end_reason"`
 	} `json:"meta"`
 	Errors []Problem `json:"errors"`

@@ -17,6 +17,27 @@ import (
 	openapi_types "github.com/oapi-codegen/runtime/types"
 )
 
+// AccountChange defines model for AccountChange.
+type AccountChange struct {
+	// At Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	At Timestamp `json:"at"`
+
+	// Change `email_added`, `email_changed` (the primary address), `email_confirmed`,
+	// `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+	// `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+	// `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+	// `webauthn_added`, `webauthn_removed`. More may come.
+	Change string `json:"change"`
+
+	// Network The network that it came from; empty where it is not known.
+	Network string `json:"network"`
+
+	// Platform What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+	Platform string `json:"platform"`
+}
+
 // AccountConfig How accounts work here.
 type AccountConfig struct {
 	// AuthenticationMethod Kept for older clients: `email`, `username` or `username_email`. Absent where only phones sign in.
@@ -38,6 +59,71 @@ type AccountConfig struct {
 	PasswordResetByCodeEnabled bool `json:"password_reset_by_code_enabled"`
 }
 
+// AccountUndo defines model for AccountUndo.
+type AccountUndo struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// Changes The changes that the link undoes, the oldest first.
+	Changes []AccountChange `json:"changes"`
+
+	// EarlierChanges How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+	EarlierChanges int32 `json:"earlier_changes"`
+
+	// ExpiresAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	ExpiresAt Timestamp `json:"expires_at"`
+}
+
+// AccountUndoRequest defines model for AccountUndoRequest.
+type AccountUndoRequest struct {
+	// Key The key of the link.
+	Key string `json:"key"`
+}
+
+// AccountUndoResponse defines model for AccountUndoResponse.
+type AccountUndoResponse struct {
+	// Status The HTTP status.
+	Status int32       `json:"status"`
+	Data   AccountUndo `json:"data"`
+}
+
+// AccountUndone defines model for AccountUndone.
+type AccountUndone struct {
+	// Account The address or phone number of the account, shortened.
+	Account string `json:"account"`
+
+	// EarlierChangesKept Whether changes of the 7 days before those stay.
+	EarlierChangesKept bool `json:"earlier_changes_kept"`
+
+	// NotRestored What belongs to another account by now, and was not restored.
+	NotRestored []NotRestored `json:"not_restored"`
+
+	// PasswordReset `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+	// `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+	// `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+	// no verified address; sign in by another way.
+	PasswordReset string `json:"password_reset"`
+
+	// ResetEmail The address that it was mailed to, shortened.
+	ResetEmail string `json:"reset_email,omitempty,omitzero"`
+}
+
+// AccountUndoneMeta defines model for AccountUndoneMeta.
+type AccountUndoneMeta struct {
+	// SessionToken A new session token for the password reset.
+	SessionToken string `json:"session_token,omitempty,omitzero"`
+}
+
+// AccountUndoneResponse defines model for AccountUndoneResponse.
+type AccountUndoneResponse struct {
+	// Status The HTTP status.
+	Status int32             `json:"status"`
+	Data   AccountUndone     `json:"data"`
+	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
+}
+
 // Authenticated defines model for Authenticated.
 type Authenticated struct {
 	User User `json:"user"`
@@ -51,7 +137,7 @@ type AuthenticatedMeta struct {
 	// IsAuthenticated Always true here.
 	IsAuthenticated bool `json:"is_authenticated"`
 
-	// SessionToken A new session token; the one from before this answer no longer works.
+	// SessionToken A new session token. Where the request signed in or changed the password, the one from before this answer no longer works; after a reauthentication it works until the new one is first used.
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 
 	// AccessToken A JWT of at most 1,536 bytes.
@@ -60,7 +146,10 @@ type AuthenticatedMeta struct {
 	// DeletionCancelled The account was about to be deleted; this sign-in has undone it.
 	DeletionCancelled bool `json:"deletion_cancelled,omitempty,omitzero"`
 
-	// RefreshToken A JWT of at most 640 bytes.
+	// DeviceToken Send it as `X-Latchkey-Device` at later sign-ins, also after a sign-out. It signs nobody in.
+	DeviceToken string `json:"device_token,omitempty,omitzero"`
+
+	// RefreshToken A JWT of at most 672 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
 
@@ -120,7 +209,7 @@ type Authenticator struct {
 	// ID Names it; of `webauthn`.
 	ID int64 `json:"id,omitempty,omitzero"`
 
-	// IsPasswordless Whether it can sign in alone; of `webauthn`, absent where that is not known.
+	// IsPasswordless Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
 	IsPasswordless *bool `json:"is_passwordless,omitempty"`
 
 	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
@@ -276,6 +365,20 @@ type EmailAddressesResponse struct {
 	Data []EmailAddress `json:"data"`
 }
 
+// EmailRejection defines model for EmailRejection.
+type EmailRejection struct {
+	// Outcome `account_deleted`: nothing of the account was proved, and it is gone.
+	// `address_removed`: the account stays without the address.
+	Outcome string `json:"outcome"`
+}
+
+// EmailRejectionResponse defines model for EmailRejectionResponse.
+type EmailRejectionResponse struct {
+	// Status The HTTP status.
+	Status int32          `json:"status"`
+	Data   EmailRejection `json:"data"`
+}
+
 // EmailRequest defines model for EmailRequest.
 type EmailRequest struct {
 	// Email Compared without case.
@@ -288,6 +391,15 @@ type EmailVerification struct {
 
 	// Email The address.
 	Email string `json:"email"`
+
+	// Platform What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+	// `browser` or `unknown`. By link only, as `requested_at` is.
+	Platform string `json:"platform,omitempty,omitzero"`
+
+	// RequestedAt Seconds since the Unix epoch, UTC.
+	//
+	// Example: 1790000000.25
+	RequestedAt Timestamp `json:"requested_at,omitempty,omitzero"`
 }
 
 // EmailVerificationMeta defines model for EmailVerificationMeta.
@@ -346,7 +458,7 @@ type Flow struct {
 	IsPending *bool          `json:"is_pending,omitempty"`
 	Provider  ProviderConfig `json:"provider,omitempty,omitzero"`
 
-	// Providers Of `provider_token`, the ids of the providers whose tokens are taken.
+	// Providers Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
 
 	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
@@ -435,6 +547,15 @@ type NewSessionMeta struct {
 	SessionToken string `json:"session_token,omitempty,omitzero"`
 }
 
+// NotRestored defines model for NotRestored.
+type NotRestored struct {
+	// Type `email`, `phone`, `provider` or `passkey`.
+	Type string `json:"type"`
+
+	// Value The address or the number, shortened, or the id of the provider.
+	Value string `json:"value,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -490,14 +611,14 @@ type Problem struct {
 	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
 	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-	// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-	// `no_recovery_codes`, `no_verified_email`, `not_found`,
+	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
-	// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-	// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
 	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
@@ -587,7 +708,7 @@ type ProviderNonce struct {
 	// Nonce The nonce, of at least 128 random bits.
 	Nonce string `json:"nonce"`
 
-	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
 	NonceSha256 string `json:"nonce_sha256"`
 }
 
@@ -639,13 +760,13 @@ type ProviderToken struct {
 	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
 	Name string `json:"name,omitempty,omitzero"`
 
-	// Nonce The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+	// Nonce The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
 	Nonce string `json:"nonce,omitempty,omitzero"`
 }
 
 // ProviderTokenRequest defines model for ProviderTokenRequest.
 type ProviderTokenRequest struct {
-	// Process `login` or `connect`.
+	// Process `login`, `connect` or `reauthenticate`.
 	Process string `json:"process"`
 
 	// Provider Names the service, as `getConfig` does.
@@ -779,6 +900,12 @@ type SessionsResponse struct {
 	Data []SessionRecord `json:"data"`
 }
 
+// SignOutRequest defines model for SignOutRequest.
+type SignOutRequest struct {
+	// RefreshToken A refresh token of the session to end.
+	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
+}
+
 // SignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 type SignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -813,7 +940,7 @@ type TokenPair struct {
 	// AccessToken A JWT of at most 1,536 bytes.
 	AccessToken string `json:"access_token"`
 
-	// RefreshToken A JWT of at most 640 bytes.
+	// RefreshToken A JWT of at most 672 bytes.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
 
@@ -922,11 +1049,17 @@ type VerifyEmailRequest struct {
 	Key string `json:"key"`
 }
 
+// AccountUndoKey defines model for AccountUndoKey.
+type AccountUndoKey = string
+
 // EmailVerificationKey defines model for EmailVerificationKey.
 type EmailVerificationKey = string
 
 // IdempotencyKey defines model for IdempotencyKey.
 type IdempotencyKey = string
+
+// NonceProcess defines model for NonceProcess.
+type NonceProcess = string
 
 // PasswordResetKey defines model for PasswordResetKey.
 type PasswordResetKey = string
@@ -973,6 +1106,9 @@ type ProviderAccountList = ProviderAccountsResponse
 // RecoveryCodesShown defines model for RecoveryCodesShown.
 type RecoveryCodesShown = RecoveryCodesResponse
 
+// RefreshConflict defines model for RefreshConflict.
+type RefreshConflict = ErrorResponse
+
 // RequestOptionsShown defines model for RequestOptionsShown.
 type RequestOptionsShown = RequestOptionsResponse
 
@@ -1001,6 +1137,12 @@ type GetCreationOptionsParams struct {
 	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
 }
 
+// GetAccountUndoParams defines parameters for GetAccountUndo.
+type GetAccountUndoParams struct {
+	// XAccountUndoKey The key of the link. Its absence is `required`.
+	XAccountUndoKey AccountUndoKey `json:"X-Account-Undo-Key,omitempty,omitzero"`
+}
+
 // GetEmailVerificationParams defines parameters for GetEmailVerification.
 type GetEmailVerificationParams struct {
 	// XEmailVerificationKey The code or the key of the link. Its absence is `required`.
@@ -1013,21 +1155,31 @@ type GetPasswordResetParams struct {
 	XPasswordResetKey PasswordResetKey `json:"X-Password-Reset-Key,omitempty,omitzero"`
 }
 
+// CreateProviderNonceParams defines parameters for CreateProviderNonce.
+type CreateProviderNonceParams struct {
+	// Process What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+	Process NonceProcess `form:"process,omitempty" json:"process,omitempty,omitzero"`
+}
+
 // RefreshTokenParams defines parameters for RefreshToken.
 type RefreshTokenParams struct {
-	// IdempotencyKey Made by the client when it *stores* a refresh token, and sent with every
-	// attempt to spend that token. A repeated refresh with the same key is
-	// answered with the same successor, however long the first answer has been
-	// lost. A session that has ever sent one must go on doing so.
+	// IdempotencyKey The key of one refresh token: made by the client when it *stores* the token,
+	// and sent with every attempt to spend *that* token. A client that is answered
+	// with the token that it has (the same `jti`) keeps the key of it. A repeated
+	// refresh with the same key is answered with the same successor, however long
+	// the first answer has been lost. A session that has ever sent one must go on
+	// doing so.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RefreshTokenPairParams defines parameters for RefreshTokenPair.
 type RefreshTokenPairParams struct {
-	// IdempotencyKey Made by the client when it *stores* a refresh token, and sent with every
-	// attempt to spend that token. A repeated refresh with the same key is
-	// answered with the same successor, however long the first answer has been
-	// lost. A session that has ever sent one must go on doing so.
+	// IdempotencyKey The key of one refresh token: made by the client when it *stores* the token,
+	// and sent with every attempt to spend *that* token. A client that is answered
+	// with the token that it has (the same `jti`) keeps the key of it. A repeated
+	// refresh with the same key is answered with the same successor, however long
+	// the first answer has been lost. A session that has ever sent one must go on
+	// doing so.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -1064,6 +1216,9 @@ type ChangePhoneNumberJSONRequestBody = PhoneRequest
 // DisconnectProviderAccountJSONRequestBody defines body for DisconnectProviderAccount for application/json ContentType.
 type DisconnectProviderAccountJSONRequestBody = DisconnectProviderRequest
 
+// UndoAccountChangesJSONRequestBody defines body for UndoAccountChanges for application/json ContentType.
+type UndoAccountChangesJSONRequestBody = AccountUndoRequest
+
 // SubmitSecondFactorJSONRequestBody defines body for SubmitSecondFactor for application/json ContentType.
 type SubmitSecondFactorJSONRequestBody = CodeRequest
 
@@ -1078,6 +1233,9 @@ type RequestLoginCodeJSONRequestBody = LoginCodeRequest
 
 // VerifyEmailJSONRequestBody defines body for VerifyEmail for application/json ContentType.
 type VerifyEmailJSONRequestBody = VerifyEmailRequest
+
+// RejectEmailVerificationJSONRequestBody defines body for RejectEmailVerification for application/json ContentType.
+type RejectEmailVerificationJSONRequestBody = VerifyEmailRequest
 
 // LoginJSONRequestBody defines body for Login for application/json ContentType.
 type LoginJSONRequestBody = LoginRequest
@@ -1099,6 +1257,12 @@ type SubmitProviderTokenJSONRequestBody = ProviderTokenRequest
 
 // ReauthenticateJSONRequestBody defines body for Reauthenticate for application/json ContentType.
 type ReauthenticateJSONRequestBody = ReauthenticateRequest
+
+// ConfirmReauthenticationCodeJSONRequestBody defines body for ConfirmReauthenticationCode for application/json ContentType.
+type ConfirmReauthenticationCodeJSONRequestBody = CodeRequest
+
+// EndSessionJSONRequestBody defines body for EndSession for application/json ContentType.
+type EndSessionJSONRequestBody = SignOutRequest
 
 // EndSessionsJSONRequestBody defines body for EndSessions for application/json ContentType.
 type EndSessionsJSONRequestBody = EndSessionsRequest
@@ -1231,7 +1395,7 @@ type ClientInterface interface {
 	//
 	// Ends all sessions at once and mails the date. Until that date, which is
 	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-	// it everything that is personal is gone. Needs recent authentication.
+	// it everything that is personal is gone.
 	//
 	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 	DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1329,7 +1493,7 @@ type ClientInterface interface {
 	//
 	// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 	// one answer within 300 seconds. 409 `unverified_email`: an address must be
-	// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+	// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 	//
 	// Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
 	GetCreationOptions(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1429,8 +1593,10 @@ type ClientInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -1448,8 +1614,10 @@ type ClientInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -1485,7 +1653,7 @@ type ClientInterface interface {
 
 	// ExportAccount The person's data
 	//
-	// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+	// Everything that is stored about the person, as one document, without secrets.
 	//
 	// Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1496,9 +1664,9 @@ type ClientInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1511,9 +1679,9 @@ type ClientInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -1533,7 +1701,8 @@ type ClientInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -1549,7 +1718,8 @@ type ClientInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -1585,6 +1755,56 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
 	ListProviderAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAccountUndo What an undo link would undo
+	//
+	// Changes nothing. The key comes out of a message about a changed way into the
+	// account. It needs no session, and works for 7 days after the change.
+	//
+	// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+	// is gone; `link_already_used`, where it was used or another link has restored the
+	// account (400).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+	GetAccountUndo(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoAccountChangesWithBody Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChangesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UndoAccountChanges Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChanges(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// SubmitSecondFactorWithBody Show the second factor
 	//
@@ -1710,6 +1930,11 @@ type ClientInterface interface {
 	// Changes nothing. By code it needs this client's own pending verification (409
 	// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 	//
+	// By link, show the user whose account it is, when and on which platform the link
+	// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+	// me (`rejectEmailVerification`). For a client that is not in a session of that
+	// account, `user` is shortened: no name that somebody else chose is in it.
+	//
 	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 	// `email_taken` (400).
 	//
@@ -1721,10 +1946,14 @@ type ClientInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes any type of body and a specified content type.
 	//
@@ -1736,15 +1965,47 @@ type ClientInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes a body of the `application/json` content type.
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
 	VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectEmailVerificationWithBody Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RejectEmailVerification Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerification(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ResendEmailVerification Mail another code
 	//
@@ -1902,13 +2163,21 @@ type ClientInterface interface {
 
 	// CreateProviderNonce A nonce for a sign-in with another service
 	//
-	// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-	// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-	// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-	// it came from here (OpenID Connect Core, section 3.1.3.7).
+	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+	// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+	// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+	// id_token that carries the hash is worth nothing to a finder.
+	//
+	// `process` says what the nonce serves for. One that is asked for with a session,
+	// signed in or pending, serves in that session alone. Without `process` it serves
+	// for a connection in that session, and for a sign-in from anywhere. `connect` and
+	// `reauthenticate` need a signed-in caller (401).
+	//
+	// Problems: `invalid_choice` at `process` (400).
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-	CreateProviderNonce(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	CreateProviderNonce(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetProviderSignup What is known about a sign-up that needs more
 	//
@@ -1939,20 +2208,28 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignup(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SubmitProviderTokenWithBody Sign in with another service, or connect it
+	// SubmitProviderTokenWithBody Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new pair. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -1961,20 +2238,28 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
 	SubmitProviderTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SubmitProviderToken Sign in with another service, or connect it
+	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new pair. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -1985,8 +2270,10 @@ type ClientInterface interface {
 
 	// ReauthenticateWithBody Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -1998,8 +2285,10 @@ type ClientInterface interface {
 
 	// Reauthenticate Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -2009,6 +2298,61 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
 	Reauthenticate(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ConfirmReauthenticationCodeWithBody Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ConfirmReauthenticationCode Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCode(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RequestReauthenticationCode Ask for a code that proves again who is signed in
+	//
+	// For an account with neither password nor second factor: a code goes to its
+	// verified address or, where it has none, to its verified number. A new code takes
+	// the place of the one before. The limits and the format are those of sign-in codes
+	// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+	//
+	// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+	// code; `data.flows` says how it does.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+	RequestReauthenticationCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndSessionWithBody Sign out
+	//
+	// **401 is the success answer**, whether or not anybody was signed in: it
+	// says that this client is now anonymous, and what it can do next. Ends the
+	// session for every token of it at once: session token, refresh token and
+	// access tokens.
+	//
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+	EndSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EndSession Sign out
 	//
 	// **401 is the success answer**, whether or not anybody was signed in: it
@@ -2016,13 +2360,28 @@ type ClientInterface interface {
 	// session for every token of it at once: session token, refresh token and
 	// access tokens.
 	//
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes a body of the `application/json` content type.
+	//
 	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-	EndSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	EndSession(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetSession Who is signed in
 	//
-	// 200 for a signed-in client, 401 with the flows it can start for anyone
-	// else. Never carries tokens.
+	// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+	//
+	// A client whose pending sign-in waits for a link asks with its session token. Once
+	// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+	// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+	// used, the old session token may ask again: a lost answer costs nothing. No other
+	// answer carries tokens.
 	//
 	// Corresponds with GET /_allauth/app/v1/auth/session (the `GetSession` operationId).
 	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2057,7 +2416,7 @@ type ClientInterface interface {
 
 	// ListSessions The person's sign-ins on all devices
 	//
-	// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+	// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 	//
 	// Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
 	ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2104,6 +2463,16 @@ type ClientInterface interface {
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
+	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
 	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -2121,6 +2490,16 @@ type ClientInterface interface {
 	// The new pair stands in `meta`. Looks at no credential but the one in the
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
+	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
@@ -2407,7 +2786,7 @@ func (c *Client) GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (
 //
 // Ends all sessions at once and mails the date. Until that date, which is
 // `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-// it everything that is personal is gone. Needs recent authentication.
+// it everything that is personal is gone.
 //
 // Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 func (c *Client) DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2605,7 +2984,7 @@ func (c *Client) RemoveCredentials(ctx context.Context, body RemoveCredentialsJS
 //
 // Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 // one answer within 300 seconds. 409 `unverified_email`: an address must be
-// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 //
 // Corresponds with GET /_allauth/app/v1/account/authenticators/webauthn (the `GetCreationOptions` operationId).
 func (c *Client) GetCreationOptions(ctx context.Context, params *GetCreationOptionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2805,8 +3184,10 @@ func (c *Client) ChangePrimaryEmailAddress(ctx context.Context, body ChangePrima
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -2834,8 +3215,10 @@ func (c *Client) AddEmailAddressWithBody(ctx context.Context, contentType string
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -2901,7 +3284,7 @@ func (c *Client) ResendEmailAddressVerification(ctx context.Context, body Resend
 
 // ExportAccount The person's data
 //
-// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+// Everything that is stored about the person, as one document, without secrets.
 //
 // Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2922,9 +3305,9 @@ func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorF
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes any type of body and a specified content type.
 //
@@ -2947,9 +3330,9 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -2989,7 +3372,8 @@ func (c *Client) GetPhoneNumber(ctx context.Context, reqEditors ...RequestEditor
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -3015,7 +3399,8 @@ func (c *Client) ChangePhoneNumberWithBody(ctx context.Context, contentType stri
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -3082,6 +3467,86 @@ func (c *Client) DisconnectProviderAccount(ctx context.Context, body DisconnectP
 // Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
 func (c *Client) ListProviderAccounts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListProviderAccountsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAccountUndo What an undo link would undo
+//
+// Changes nothing. The key comes out of a message about a changed way into the
+// account. It needs no session, and works for 7 days after the change.
+//
+// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+// is gone; `link_already_used`, where it was used or another link has restored the
+// account (400).
+//
+// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+func (c *Client) GetAccountUndo(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAccountUndoRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoAccountChangesWithBody Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *Client) UndoAccountChangesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoAccountChangesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UndoAccountChanges Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *Client) UndoAccountChanges(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUndoAccountChangesRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3306,6 +3771,11 @@ func (c *Client) ResendLoginCode(ctx context.Context, reqEditors ...RequestEdito
 // Changes nothing. By code it needs this client's own pending verification (409
 // otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 //
+// By link, show the user whose account it is, when and on which platform the link
+// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+// me (`rejectEmailVerification`). For a client that is not in a session of that
+// account, `user` is shortened: no name that somebody else chose is in it.
+//
 // Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 // `email_taken` (400).
 //
@@ -3327,10 +3797,14 @@ func (c *Client) GetEmailVerification(ctx context.Context, params *GetEmailVerif
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes any type of body and a specified content type.
 //
@@ -3352,16 +3826,68 @@ func (c *Client) VerifyEmailWithBody(ctx context.Context, contentType string, bo
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes a body of the `application/json` content type.
 //
 // Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
 func (c *Client) VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewVerifyEmailRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectEmailVerificationWithBody Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *Client) RejectEmailVerificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectEmailVerificationRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RejectEmailVerification Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *Client) RejectEmailVerification(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRejectEmailVerificationRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3638,14 +4164,22 @@ func (c *Client) ResendPhoneVerification(ctx context.Context, reqEditors ...Requ
 
 // CreateProviderNonce A nonce for a sign-in with another service
 //
-// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-// it came from here (OpenID Connect Core, section 3.1.3.7).
+// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+// id_token that carries the hash is worth nothing to a finder.
+//
+// `process` says what the nonce serves for. One that is asked for with a session,
+// signed in or pending, serves in that session alone. Without `process` it serves
+// for a connection in that session, and for a sign-in from anywhere. `connect` and
+// `reauthenticate` need a signed-in caller (401).
+//
+// Problems: `invalid_choice` at `process` (400).
 //
 // Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-func (c *Client) CreateProviderNonce(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewCreateProviderNonceRequest(c.Server)
+func (c *Client) CreateProviderNonce(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateProviderNonceRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -3715,20 +4249,28 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 	return c.Client.Do(req)
 }
 
-// SubmitProviderTokenWithBody Sign in with another service, or connect it
+// SubmitProviderTokenWithBody Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new pair. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -3747,20 +4289,28 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 	return c.Client.Do(req)
 }
 
-// SubmitProviderToken Sign in with another service, or connect it
+// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new pair. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -3781,8 +4331,10 @@ func (c *Client) SubmitProviderToken(ctx context.Context, body SubmitProviderTok
 
 // ReauthenticateWithBody Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -3804,8 +4356,10 @@ func (c *Client) ReauthenticateWithBody(ctx context.Context, contentType string,
 
 // Reauthenticate Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -3825,6 +4379,101 @@ func (c *Client) Reauthenticate(ctx context.Context, body ReauthenticateJSONRequ
 	return c.Client.Do(req)
 }
 
+// ConfirmReauthenticationCodeWithBody Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *Client) ConfirmReauthenticationCodeWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmReauthenticationCodeRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ConfirmReauthenticationCode Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *Client) ConfirmReauthenticationCode(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewConfirmReauthenticationCodeRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RequestReauthenticationCode Ask for a code that proves again who is signed in
+//
+// For an account with neither password nor second factor: a code goes to its
+// verified address or, where it has none, to its verified number. A new code takes
+// the place of the one before. The limits and the format are those of sign-in codes
+// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+//
+// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+// code; `data.flows` says how it does.
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+func (c *Client) RequestReauthenticationCode(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRequestReauthenticationCodeRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndSessionWithBody Sign out
+//
+// **401 is the success answer**, whether or not anybody was signed in: it
+// says that this client is now anonymous, and what it can do next. Ends the
+// session for every token of it at once: session token, refresh token and
+// access tokens.
+//
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+func (c *Client) EndSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // EndSession Sign out
 //
 // **401 is the success answer**, whether or not anybody was signed in: it
@@ -3832,9 +4481,19 @@ func (c *Client) Reauthenticate(ctx context.Context, body ReauthenticateJSONRequ
 // session for every token of it at once: session token, refresh token and
 // access tokens.
 //
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes a body of the `application/json` content type.
+//
 // Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-func (c *Client) EndSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewEndSessionRequest(c.Server)
+func (c *Client) EndSession(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3847,8 +4506,13 @@ func (c *Client) EndSession(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // GetSession Who is signed in
 //
-// 200 for a signed-in client, 401 with the flows it can start for anyone
-// else. Never carries tokens.
+// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+//
+// A client whose pending sign-in waits for a link asks with its session token. Once
+// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+// used, the old session token may ask again: a lost answer costs nothing. No other
+// answer carries tokens.
 //
 // Corresponds with GET /_allauth/app/v1/auth/session (the `GetSession` operationId).
 func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3913,7 +4577,7 @@ func (c *Client) EndSessions(ctx context.Context, body EndSessionsJSONRequestBod
 
 // ListSessions The person's sign-ins on all devices
 //
-// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 //
 // Corresponds with GET /_allauth/app/v1/auth/sessions (the `ListSessions` operationId).
 func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3990,6 +4654,16 @@ func (c *Client) Signup(ctx context.Context, body SignupJSONRequestBody, reqEdit
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
+//
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
 // `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -4017,6 +4691,16 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, params *RefreshTokenP
 // The new pair stands in `meta`. Looks at no credential but the one in the
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
+//
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
@@ -5310,6 +5994,86 @@ func NewListProviderAccountsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetAccountUndoRequest constructs an http.Request for the GetAccountUndo method
+func NewGetAccountUndoRequest(server string, params *GetAccountUndoParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/undo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "X-Account-Undo-Key", params.XAccountUndoKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Account-Undo-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewUndoAccountChangesRequest calls the generic UndoAccountChanges builder with application/json body
+func NewUndoAccountChangesRequest(server string, body UndoAccountChangesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUndoAccountChangesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewUndoAccountChangesRequestWithBody constructs an http.Request for the UndoAccountChanges method, with any body, and a specified content type
+func NewUndoAccountChangesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/account/undo")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewSubmitSecondFactorRequest calls the generic SubmitSecondFactor builder with application/json body
 func NewSubmitSecondFactorRequest(server string, body SubmitSecondFactorJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -5558,6 +6322,46 @@ func NewVerifyEmailRequestWithBody(server string, contentType string, body io.Re
 	}
 
 	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/email/verify")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRejectEmailVerificationRequest calls the generic RejectEmailVerification builder with application/json body
+func NewRejectEmailVerificationRequest(server string, body RejectEmailVerificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewRejectEmailVerificationRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewRejectEmailVerificationRequestWithBody constructs an http.Request for the RejectEmailVerification method, with any body, and a specified content type
+func NewRejectEmailVerificationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/email/verify/reject")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5832,7 +6636,7 @@ func NewResendPhoneVerificationRequest(server string) (*http.Request, error) {
 }
 
 // NewCreateProviderNonceRequest constructs an http.Request for the CreateProviderNonce method
-func NewCreateProviderNonceRequest(server string) (*http.Request, error) {
+func NewCreateProviderNonceRequest(server string, params *CreateProviderNonceParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -5848,6 +6652,29 @@ func NewCreateProviderNonceRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "process", params.Process, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
@@ -6005,8 +6832,86 @@ func NewReauthenticateRequestWithBody(server string, contentType string, body io
 	return req, nil
 }
 
-// NewEndSessionRequest constructs an http.Request for the EndSession method
-func NewEndSessionRequest(server string) (*http.Request, error) {
+// NewConfirmReauthenticationCodeRequest calls the generic ConfirmReauthenticationCode builder with application/json body
+func NewConfirmReauthenticationCodeRequest(server string, body ConfirmReauthenticationCodeJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewConfirmReauthenticationCodeRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewConfirmReauthenticationCodeRequestWithBody constructs an http.Request for the ConfirmReauthenticationCode method, with any body, and a specified content type
+func NewConfirmReauthenticationCodeRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/reauthenticate/code/confirm")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewRequestReauthenticationCodeRequest constructs an http.Request for the RequestReauthenticationCode method
+func NewRequestReauthenticationCodeRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/reauthenticate/code/request")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndSessionRequest calls the generic EndSession builder with application/json body
+func NewEndSessionRequest(server string, body EndSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewEndSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewEndSessionRequestWithBody constructs an http.Request for the EndSession method, with any body, and a specified content type
+func NewEndSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -6024,10 +6929,12 @@ func NewEndSessionRequest(server string) (*http.Request, error) {
 		return nil, err
 	}
 
-	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), body)
 	if err != nil {
 		return nil, err
 	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -6778,7 +7685,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Ends all sessions at once and mails the date. Until that date, which is
 	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-	// it everything that is personal is gone. Needs recent authentication.
+	// it everything that is personal is gone.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6888,7 +7795,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 	// one answer within 300 seconds. 409 `unverified_email`: an address must be
-	// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+	// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -6992,8 +7899,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -7011,8 +7920,10 @@ type ClientWithResponsesInterface interface {
 	//
 	// A code or a link is mailed to it. By code the address is stored once it is
 	// verified, and one address at a time can be added so. With
-	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-	// an address that somebody else has.
+	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+	// unverified address and has verified nothing, the new address replaces that one
+	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+	// same for an address that somebody else has.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -7048,7 +7959,7 @@ type ClientWithResponsesInterface interface {
 
 	// ExportAccountWithResponse The person's data
 	//
-	// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+	// Everything that is stored about the person, as one document, without secrets.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7061,9 +7972,9 @@ type ClientWithResponsesInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7076,9 +7987,9 @@ type ClientWithResponsesInterface interface {
 	// and refresh token stay valid; `meta.session_token` is new, and the one before
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
-	// Problems: `required`, `enter_current_password` at `current_password`;
-	// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-	// and has a second factor must have proved lately that it is them (401).
+	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+	// `required`, `password_…` at `new_password` (400). A first password needs a proof
+	// of identity (401); later ones are proved by `current_password`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7100,7 +8011,8 @@ type ClientWithResponsesInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -7116,7 +8028,8 @@ type ClientWithResponsesInterface interface {
 	// is the same for a number that somebody else has. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-	// is not signed in.
+	// is not signed in, and 409 `unverified_email` while the account has an unverified
+	// address and has verified nothing.
 	//
 	// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 	// `phone_taken` (400).
@@ -7154,6 +8067,58 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /_allauth/app/v1/account/providers (the `ListProviderAccounts` operationId).
 	ListProviderAccountsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProviderAccountsResult, error)
+
+	// GetAccountUndoWithResponse What an undo link would undo
+	//
+	// Changes nothing. The key comes out of a message about a changed way into the
+	// account. It needs no session, and works for 7 days after the change.
+	//
+	// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+	// is gone; `link_already_used`, where it was used or another link has restored the
+	// account (400).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+	GetAccountUndoWithResponse(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*GetAccountUndoResult, error)
+
+	// UndoAccountChangesWithBodyWithResponse Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChangesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error)
+
+	// UndoAccountChangesWithResponse Undo changes to an account
+	//
+	// Undoes the change that the message is about, and all that came after it. Ways in
+	// that were added are removed; addresses, the phone number, providers and passkeys
+	// that were removed are restored. The password, the TOTP authenticator and the
+	// recovery codes are removed. Every session of the user ends, and so do all codes
+	// and links that are out. Every verified address gets a message. The link works
+	// once, and an undo cannot be undone.
+	//
+	// What belongs to another account by now is not restored: `not_restored`.
+	//
+	// Then the user sets a new password: `password_reset` says how. Problems as in
+	// `getAccountUndo`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+	UndoAccountChangesWithResponse(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error)
 
 	// SubmitSecondFactorWithBodyWithResponse Show the second factor
 	//
@@ -7281,6 +8246,11 @@ type ClientWithResponsesInterface interface {
 	// Changes nothing. By code it needs this client's own pending verification (409
 	// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 	//
+	// By link, show the user whose account it is, when and on which platform the link
+	// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+	// me (`rejectEmailVerification`). For a client that is not in a session of that
+	// account, `user` is shortened: no name that somebody else chose is in it.
+	//
 	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 	// `email_taken` (400).
 	//
@@ -7294,10 +8264,14 @@ type ClientWithResponsesInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -7309,15 +8283,47 @@ type ClientWithResponsesInterface interface {
 	// By code: the code that was mailed, in the session that asked for it; a pending
 	// sign-in goes on from here. By link: the key of the link, in any session; a
 	// pending sign-in of the same session goes on only with
-	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-	// success**: the address is verified, sign in.
+	// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+	// **401 with nothing pending is a success**: the address is verified, sign in. A
+	// sign-in that waits for the link in another session goes on by itself: `getSession`
+	// of that session says so.
 	//
-	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+	// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+	// `sign_in_first`: the account has a second factor or a passkey and has verified
+	// nothing, so that its link verifies in a session of the account alone.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/email/verify (the `VerifyEmail` operationId).
 	VerifyEmailWithResponse(ctx context.Context, body VerifyEmailJSONRequestBody, reqEditors ...RequestEditorFn) (*VerifyEmailResult, error)
+
+	// RejectEmailVerificationWithBodyWithResponse Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error)
+
+	// RejectEmailVerificationWithResponse Say that an account with one's address is not one's own
+	//
+	// The second choice beside `verifyEmail`, by link, for the owner of an address that
+	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// with its sessions. An account that has a verified address or number, a provider, a
+	// second factor, a passkey or a tenant loses the address.
+	//
+	// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+	RejectEmailVerificationWithResponse(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error)
 
 	// ResendEmailVerificationWithResponse Mail another code
 	//
@@ -7481,15 +8487,23 @@ type ClientWithResponsesInterface interface {
 
 	// CreateProviderNonceWithResponse A nonce for a sign-in with another service
 	//
-	// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-	// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-	// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-	// it came from here (OpenID Connect Core, section 3.1.3.7).
+	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+	// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+	// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+	// id_token that carries the hash is worth nothing to a finder.
+	//
+	// `process` says what the nonce serves for. One that is asked for with a session,
+	// signed in or pending, serves in that session alone. Without `process` it serves
+	// for a connection in that session, and for a sign-in from anywhere. `connect` and
+	// `reauthenticate` need a signed-in caller (401).
+	//
+	// Problems: `invalid_choice` at `process` (400).
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-	CreateProviderNonceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error)
+	CreateProviderNonceWithResponse(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error)
 
 	// GetProviderSignupWithResponse What is known about a sign-up that needs more
 	//
@@ -7522,20 +8536,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignupWithResponse(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error)
 
-	// SubmitProviderTokenWithBodyWithResponse Sign in with another service, or connect it
+	// SubmitProviderTokenWithBodyWithResponse Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new pair. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -7544,20 +8566,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
 	SubmitProviderTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitProviderTokenResult, error)
 
-	// SubmitProviderTokenWithResponse Sign in with another service, or connect it
+	// SubmitProviderTokenWithResponse Sign in with another service, connect it, or prove again who is signed in
 	//
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 	// where something is missing. A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately that it is them; 401 otherwise.
+	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// With `process: reauthenticate` the signed-in user of an account with neither
+	// password nor second factor proves who they are: the account at the service must
+	// be connected to theirs, and the id_token must carry a nonce that this session
+	// asked for with `process: reauthenticate`. No new pair. 401 with
+	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// 409 `unverified_email`: the account has an unverified address and has verified
+	// nothing, so that it connects nothing.
 	//
 	// An address that the service does not vouch for, or that its holder here has not
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+	// `client_id_required`, `token_required`, `nonce_required` at `token`;
+	// `connected_other` (400).
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -7568,8 +8598,10 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateWithBodyWithResponse Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -7581,8 +8613,10 @@ type ClientWithResponsesInterface interface {
 
 	// ReauthenticateWithResponse Prove again who is signed in
 	//
-	// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+	// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+	// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+	// a session token gets a new one in `meta.session_token`; the one before works until
+	// the new one is first used, so that an answer that is lost costs nothing.
 	//
 	// Problems at `password`: `required`, `incorrect_password`,
 	// `too_many_login_attempts` (400).
@@ -7592,6 +8626,63 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate (the `Reauthenticate` operationId).
 	ReauthenticateWithResponse(ctx context.Context, body ReauthenticateJSONRequestBody, reqEditors ...RequestEditorFn) (*ReauthenticateResult, error)
 
+	// ConfirmReauthenticationCodeWithBodyWithResponse Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error)
+
+	// ConfirmReauthenticationCodeWithResponse Prove again who is signed in, by a code
+	//
+	// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+	// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+	// late. 401 as for `requestReauthenticationCode`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+	ConfirmReauthenticationCodeWithResponse(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error)
+
+	// RequestReauthenticationCodeWithResponse Ask for a code that proves again who is signed in
+	//
+	// For an account with neither password nor second factor: a code goes to its
+	// verified address or, where it has none, to its verified number. A new code takes
+	// the place of the one before. The limits and the format are those of sign-in codes
+	// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+	//
+	// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+	// code; `data.flows` says how it does.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+	RequestReauthenticationCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RequestReauthenticationCodeResult, error)
+
+	// EndSessionWithBodyWithResponse Sign out
+	//
+	// **401 is the success answer**, whether or not anybody was signed in: it
+	// says that this client is now anonymous, and what it can do next. Ends the
+	// session for every token of it at once: session token, refresh token and
+	// access tokens.
+	//
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+	EndSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
+
 	// EndSessionWithResponse Sign out
 	//
 	// **401 is the success answer**, whether or not anybody was signed in: it
@@ -7599,15 +8690,28 @@ type ClientWithResponsesInterface interface {
 	// session for every token of it at once: session token, refresh token and
 	// access tokens.
 	//
-	// Returns a wrapper object for the known response body format(s).
+	// Takes what signs nobody in any more: an access token up to the lifetime of
+	// a refresh token after its `exp`, a session token that ended by a refresh,
+	// and in the body, as `refresh_token`, a refresh token of any generation,
+	// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+	// The session of the body is ended beside that of the header. A token that
+	// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+	// the session may live on.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-	EndSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
+	EndSessionWithResponse(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*EndSessionResult, error)
 
 	// GetSessionWithResponse Who is signed in
 	//
-	// 200 for a signed-in client, 401 with the flows it can start for anyone
-	// else. Never carries tokens.
+	// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+	//
+	// A client whose pending sign-in waits for a link asks with its session token. Once
+	// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+	// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+	// used, the old session token may ask again: a lost answer costs nothing. No other
+	// answer carries tokens.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7644,7 +8748,7 @@ type ClientWithResponsesInterface interface {
 
 	// ListSessionsWithResponse The person's sign-ins on all devices
 	//
-	// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+	// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7693,6 +8797,16 @@ type ClientWithResponsesInterface interface {
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
+	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
 	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -7710,6 +8824,16 @@ type ClientWithResponsesInterface interface {
 	// The new pair stands in `meta`. Looks at no credential but the one in the
 	// body. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
+	//
+	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+	// same token again and a fresh access token: a client that refreshes once for
+	// each of several calls, without a lock, stays signed in, with a key or
+	// without one. Store what is answered, whether it is new or not.
+	//
+	// 409 `refresh_conflict`: another key spent this token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+	// on. Read the stored tokens again, and repeat with what is stored, not before
+	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
 	// `session_expired`, `session_ended`, `password_changed`,
@@ -8808,6 +9932,11 @@ type GetCreationOptionsResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// GetCreationOptionsResult429Headers the declared response headers of an HTTP 429 response for GetCreationOptions
+type GetCreationOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetCreationOptionsResult503Headers the declared response headers of an HTTP 503 response for GetCreationOptions
 type GetCreationOptionsResult503Headers struct {
 	RetryAfter int32
@@ -8828,10 +9957,14 @@ type GetCreationOptionsResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *GetCreationOptionsResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetCreationOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetCreationOptionsResult503Headers
 }
@@ -8864,6 +9997,11 @@ func (r GetCreationOptionsResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetCreationOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetCreationOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -8905,6 +10043,11 @@ type AddCredentialResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// AddCredentialResult429Headers the declared response headers of an HTTP 429 response for AddCredential
+type AddCredentialResult429Headers struct {
+	RetryAfter int32
+}
+
 // AddCredentialResult503Headers the declared response headers of an HTTP 503 response for AddCredential
 type AddCredentialResult503Headers struct {
 	RetryAfter int32
@@ -8929,10 +10072,14 @@ type AddCredentialResult struct {
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *AddCredentialResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *AddCredentialResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *AddCredentialResult503Headers
 }
@@ -8975,6 +10122,11 @@ func (r AddCredentialResult) GetJSON413() *PayloadTooLarge {
 // GetJSON415 returns the response for an HTTP 415 `application/json` response
 func (r AddCredentialResult) GetJSON415() *UnsupportedMediaType {
 	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r AddCredentialResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -10196,6 +11348,172 @@ func (r ListProviderAccountsResult) ContentType() string {
 	return ""
 }
 
+// GetAccountUndoResult429Headers the declared response headers of an HTTP 429 response for GetAccountUndo
+type GetAccountUndoResult429Headers struct {
+	RetryAfter int32
+}
+
+// GetAccountUndoResult503Headers the declared response headers of an HTTP 503 response for GetAccountUndo
+type GetAccountUndoResult503Headers struct {
+	RetryAfter int32
+}
+
+type GetAccountUndoResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountUndoResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetAccountUndoResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *GetAccountUndoResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAccountUndoResult) GetJSON200() *AccountUndoResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r GetAccountUndoResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetAccountUndoResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r GetAccountUndoResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAccountUndoResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAccountUndoResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAccountUndoResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAccountUndoResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UndoAccountChangesResult429Headers the declared response headers of an HTTP 429 response for UndoAccountChanges
+type UndoAccountChangesResult429Headers struct {
+	RetryAfter int32
+}
+
+// UndoAccountChangesResult503Headers the declared response headers of an HTTP 503 response for UndoAccountChanges
+type UndoAccountChangesResult503Headers struct {
+	RetryAfter int32
+}
+
+type UndoAccountChangesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AccountUndoneResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *UndoAccountChangesResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *UndoAccountChangesResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UndoAccountChangesResult) GetJSON200() *AccountUndoneResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r UndoAccountChangesResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r UndoAccountChangesResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r UndoAccountChangesResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r UndoAccountChangesResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r UndoAccountChangesResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r UndoAccountChangesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UndoAccountChangesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UndoAccountChangesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UndoAccountChangesResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // SubmitSecondFactorResult401Headers the declared response headers of an HTTP 401 response for SubmitSecondFactor
 type SubmitSecondFactorResult401Headers struct {
 	WWWAuthenticate string
@@ -10619,6 +11937,11 @@ func (r RequestLoginCodeResult) ContentType() string {
 	return ""
 }
 
+// ResendLoginCodeResult429Headers the declared response headers of an HTTP 429 response for ResendLoginCode
+type ResendLoginCodeResult429Headers struct {
+	RetryAfter int32
+}
+
 // ResendLoginCodeResult503Headers the declared response headers of an HTTP 503 response for ResendLoginCode
 type ResendLoginCodeResult503Headers struct {
 	RetryAfter int32
@@ -10635,8 +11958,12 @@ type ResendLoginCodeResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ResendLoginCodeResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *ResendLoginCodeResult503Headers
 }
@@ -10659,6 +11986,11 @@ func (r ResendLoginCodeResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r ResendLoginCodeResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ResendLoginCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -10869,6 +12201,89 @@ func (r VerifyEmailResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r VerifyEmailResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RejectEmailVerificationResult503Headers the declared response headers of an HTTP 503 response for RejectEmailVerification
+type RejectEmailVerificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type RejectEmailVerificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EmailRejectionResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RejectEmailVerificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON200() *EmailRejectionResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RejectEmailVerificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RejectEmailVerificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RejectEmailVerificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RejectEmailVerificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RejectEmailVerificationResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -11582,6 +12997,11 @@ func (r ResendPhoneVerificationResult) ContentType() string {
 	return ""
 }
 
+// CreateProviderNonceResult401Headers the declared response headers of an HTTP 401 response for CreateProviderNonce
+type CreateProviderNonceResult401Headers struct {
+	WWWAuthenticate string
+}
+
 // CreateProviderNonceResult429Headers the declared response headers of an HTTP 429 response for CreateProviderNonce
 type CreateProviderNonceResult429Headers struct {
 	RetryAfter int32
@@ -11597,10 +13017,18 @@ type CreateProviderNonceResult struct {
 	HTTPResponse *http.Response
 	// JSON200 the response for an HTTP 200 `application/json` response
 	JSON200 *ProviderNonceResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
 	// JSON429 the response for an HTTP 429 `application/json` response
 	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *CreateProviderNonceResult401Headers
 	// Headers429 the parsed response headers for an HTTP 429 response
 	Headers429 *CreateProviderNonceResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
@@ -11610,6 +13038,21 @@ type CreateProviderNonceResult struct {
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
 func (r CreateProviderNonceResult) GetJSON200() *ProviderNonceResponse {
 	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r CreateProviderNonceResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r CreateProviderNonceResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r CreateProviderNonceResult) GetJSON410() *Gone {
+	return r.JSON410
 }
 
 // GetJSON429 returns the response for an HTTP 429 `application/json` response
@@ -11878,6 +13321,8 @@ type SubmitProviderTokenResult struct {
 	JSON401 *StepTaken
 	// JSON403 the response for an HTTP 403 `application/json` response
 	JSON403 *Forbidden
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
 	// JSON413 the response for an HTTP 413 `application/json` response
@@ -11914,6 +13359,11 @@ func (r SubmitProviderTokenResult) GetJSON401() *StepTaken {
 // GetJSON403 returns the response for an HTTP 403 `application/json` response
 func (r SubmitProviderTokenResult) GetJSON403() *Forbidden {
 	return r.JSON403
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r SubmitProviderTokenResult) GetJSON409() *Conflict {
+	return r.JSON409
 }
 
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
@@ -12081,6 +13531,200 @@ func (r ReauthenticateResult) ContentType() string {
 	return ""
 }
 
+// ConfirmReauthenticationCodeResult401Headers the declared response headers of an HTTP 401 response for ConfirmReauthenticationCode
+type ConfirmReauthenticationCodeResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ConfirmReauthenticationCodeResult503Headers the declared response headers of an HTTP 503 response for ConfirmReauthenticationCode
+type ConfirmReauthenticationCodeResult503Headers struct {
+	RetryAfter int32
+}
+
+type ConfirmReauthenticationCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignedIn
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *Conflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ConfirmReauthenticationCodeResult401Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ConfirmReauthenticationCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON200() *SignedIn {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON409() *Conflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ConfirmReauthenticationCodeResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ConfirmReauthenticationCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ConfirmReauthenticationCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ConfirmReauthenticationCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ConfirmReauthenticationCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RequestReauthenticationCodeResult401Headers the declared response headers of an HTTP 401 response for RequestReauthenticationCode
+type RequestReauthenticationCodeResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// RequestReauthenticationCodeResult429Headers the declared response headers of an HTTP 429 response for RequestReauthenticationCode
+type RequestReauthenticationCodeResult429Headers struct {
+	RetryAfter int32
+}
+
+// RequestReauthenticationCodeResult503Headers the declared response headers of an HTTP 503 response for RequestReauthenticationCode
+type RequestReauthenticationCodeResult503Headers struct {
+	RetryAfter int32
+}
+
+type RequestReauthenticationCodeResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *RequestReauthenticationCodeResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *RequestReauthenticationCodeResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *RequestReauthenticationCodeResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r RequestReauthenticationCodeResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r RequestReauthenticationCodeResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RequestReauthenticationCodeResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RequestReauthenticationCodeResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RequestReauthenticationCodeResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // EndSessionResult401Headers the declared response headers of an HTTP 401 response for EndSession
 type EndSessionResult401Headers struct {
 	WWWAuthenticate string
@@ -12094,16 +13738,27 @@ type EndSessionResult503Headers struct {
 type EndSessionResult struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
 	// JSON401 the response for an HTTP 401 `application/json` response
 	JSON401 *Unauthorized
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *EndSessionResult401Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *EndSessionResult503Headers
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r EndSessionResult) GetJSON400() *BadRequest {
+	return r.JSON400
 }
 
 // GetJSON401 returns the response for an HTTP 401 `application/json` response
@@ -12114,6 +13769,16 @@ func (r EndSessionResult) GetJSON401() *Unauthorized {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r EndSessionResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r EndSessionResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r EndSessionResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -12524,6 +14189,11 @@ func (r SignupResult) ContentType() string {
 	return ""
 }
 
+// RefreshTokenResult409Headers the declared response headers of an HTTP 409 response for RefreshToken
+type RefreshTokenResult409Headers struct {
+	RetryAfter int32
+}
+
 // RefreshTokenResult503Headers the declared response headers of an HTTP 503 response for RefreshToken
 type RefreshTokenResult503Headers struct {
 	RetryAfter int32
@@ -12536,12 +14206,16 @@ type RefreshTokenResult struct {
 	JSON200 *AuthenticatedResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *RefreshConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RefreshTokenResult409Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *RefreshTokenResult503Headers
 }
@@ -12554,6 +14228,11 @@ func (r RefreshTokenResult) GetJSON200() *AuthenticatedResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r RefreshTokenResult) GetJSON400() *BadRequest {
 	return r.JSON400
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RefreshTokenResult) GetJSON409() *RefreshConflict {
+	return r.JSON409
 }
 
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
@@ -12605,6 +14284,11 @@ type GetSecondFactorOptionsResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// GetSecondFactorOptionsResult429Headers the declared response headers of an HTTP 429 response for GetSecondFactorOptions
+type GetSecondFactorOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetSecondFactorOptionsResult503Headers the declared response headers of an HTTP 503 response for GetSecondFactorOptions
 type GetSecondFactorOptionsResult503Headers struct {
 	RetryAfter int32
@@ -12623,10 +14307,14 @@ type GetSecondFactorOptionsResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *GetSecondFactorOptionsResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetSecondFactorOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetSecondFactorOptionsResult503Headers
 }
@@ -12654,6 +14342,11 @@ func (r GetSecondFactorOptionsResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetSecondFactorOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetSecondFactorOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -13014,6 +14707,11 @@ type GetReauthenticationOptionsResult401Headers struct {
 	WWWAuthenticate string
 }
 
+// GetReauthenticationOptionsResult429Headers the declared response headers of an HTTP 429 response for GetReauthenticationOptions
+type GetReauthenticationOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetReauthenticationOptionsResult503Headers the declared response headers of an HTTP 503 response for GetReauthenticationOptions
 type GetReauthenticationOptionsResult503Headers struct {
 	RetryAfter int32
@@ -13030,10 +14728,14 @@ type GetReauthenticationOptionsResult struct {
 	JSON404 *NotFound
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
 	// Headers401 the parsed response headers for an HTTP 401 response
 	Headers401 *GetReauthenticationOptionsResult401Headers
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetReauthenticationOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetReauthenticationOptionsResult503Headers
 }
@@ -13056,6 +14758,11 @@ func (r GetReauthenticationOptionsResult) GetJSON404() *NotFound {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetReauthenticationOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetReauthenticationOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -13189,6 +14896,11 @@ func (r ReauthenticateByCredentialResult) ContentType() string {
 	return ""
 }
 
+// GetPasskeySignupOptionsResult429Headers the declared response headers of an HTTP 429 response for GetPasskeySignupOptions
+type GetPasskeySignupOptionsResult429Headers struct {
+	RetryAfter int32
+}
+
 // GetPasskeySignupOptionsResult503Headers the declared response headers of an HTTP 503 response for GetPasskeySignupOptions
 type GetPasskeySignupOptionsResult503Headers struct {
 	RetryAfter int32
@@ -13205,8 +14917,12 @@ type GetPasskeySignupOptionsResult struct {
 	JSON409 *Conflict
 	// JSON410 the response for an HTTP 410 `application/json` response
 	JSON410 *Gone
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *GetPasskeySignupOptionsResult429Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *GetPasskeySignupOptionsResult503Headers
 }
@@ -13229,6 +14945,11 @@ func (r GetPasskeySignupOptionsResult) GetJSON409() *Conflict {
 // GetJSON410 returns the response for an HTTP 410 `application/json` response
 func (r GetPasskeySignupOptionsResult) GetJSON410() *Gone {
 	return r.JSON410
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r GetPasskeySignupOptionsResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
 }
 
 // GetJSON503 returns the response for an HTTP 503 `application/json` response
@@ -13563,6 +15284,11 @@ func (r GetConfigResult) ContentType() string {
 	return ""
 }
 
+// RefreshTokenPairResult409Headers the declared response headers of an HTTP 409 response for RefreshTokenPair
+type RefreshTokenPairResult409Headers struct {
+	RetryAfter int32
+}
+
 // RefreshTokenPairResult503Headers the declared response headers of an HTTP 503 response for RefreshTokenPair
 type RefreshTokenPairResult503Headers struct {
 	RetryAfter int32
@@ -13575,12 +15301,16 @@ type RefreshTokenPairResult struct {
 	JSON200 *TokenPairResponse
 	// JSON400 the response for an HTTP 400 `application/json` response
 	JSON400 *BadRequest
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *RefreshConflict
 	// JSON413 the response for an HTTP 413 `application/json` response
 	JSON413 *PayloadTooLarge
 	// JSON415 the response for an HTTP 415 `application/json` response
 	JSON415 *UnsupportedMediaType
 	// JSON503 the response for an HTTP 503 `application/json` response
 	JSON503 *ServiceUnavailable
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *RefreshTokenPairResult409Headers
 	// Headers503 the parsed response headers for an HTTP 503 response
 	Headers503 *RefreshTokenPairResult503Headers
 }
@@ -13593,6 +15323,11 @@ func (r RefreshTokenPairResult) GetJSON200() *TokenPairResponse {
 // GetJSON400 returns the response for an HTTP 400 `application/json` response
 func (r RefreshTokenPairResult) GetJSON400() *BadRequest {
 	return r.JSON400
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r RefreshTokenPairResult) GetJSON409() *RefreshConflict {
+	return r.JSON409
 }
 
 // GetJSON413 returns the response for an HTTP 413 `application/json` response
@@ -13904,7 +15639,7 @@ func (c *ClientWithResponses) GetKeySetWithResponse(ctx context.Context, reqEdit
 //
 // Ends all sessions at once and mails the date. Until that date, which is
 // `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-// it everything that is personal is gone. Needs recent authentication.
+// it everything that is personal is gone.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14074,7 +15809,7 @@ func (c *ClientWithResponses) RemoveCredentialsWithResponse(ctx context.Context,
 //
 // Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
 // one answer within 300 seconds. 409 `unverified_email`: an address must be
-// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14238,8 +15973,10 @@ func (c *ClientWithResponses) ChangePrimaryEmailAddressWithResponse(ctx context.
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -14263,8 +16000,10 @@ func (c *ClientWithResponses) AddEmailAddressWithBodyWithResponse(ctx context.Co
 //
 // A code or a link is mailed to it. By code the address is stored once it is
 // verified, and one address at a time can be added so. With
-// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-// an address that somebody else has.
+// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+// unverified address and has verified nothing, the new address replaces that one
+// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+// same for an address that somebody else has.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -14318,7 +16057,7 @@ func (c *ClientWithResponses) ResendEmailAddressVerificationWithResponse(ctx con
 
 // ExportAccountWithResponse The person's data
 //
-// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+// Everything that is stored about the person, as one document, without secrets.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -14337,9 +16076,9 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, req
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14358,9 +16097,9 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 // and refresh token stay valid; `meta.session_token` is new, and the one before
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
-// Problems: `required`, `enter_current_password` at `current_password`;
-// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-// and has a second factor must have proved lately that it is them (401).
+// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+// `required`, `password_…` at `new_password` (400). A first password needs a proof
+// of identity (401); later ones are proved by `current_password`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14394,7 +16133,8 @@ func (c *ClientWithResponses) GetPhoneNumberWithResponse(ctx context.Context, re
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -14416,7 +16156,8 @@ func (c *ClientWithResponses) ChangePhoneNumberWithBodyWithResponse(ctx context.
 // is the same for a number that somebody else has. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-// is not signed in.
+// is not signed in, and 409 `unverified_email` while the account has an unverified
+// address and has verified nothing.
 //
 // Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
 // `phone_taken` (400).
@@ -14477,6 +16218,76 @@ func (c *ClientWithResponses) ListProviderAccountsWithResponse(ctx context.Conte
 		return nil, err
 	}
 	return ParseListProviderAccountsResult(rsp)
+}
+
+// GetAccountUndoWithResponse What an undo link would undo
+//
+// Changes nothing. The key comes out of a message about a changed way into the
+// account. It needs no session, and works for 7 days after the change.
+//
+// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+// is gone; `link_already_used`, where it was used or another link has restored the
+// account (400).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/app/v1/account/undo (the `GetAccountUndo` operationId).
+func (c *ClientWithResponses) GetAccountUndoWithResponse(ctx context.Context, params *GetAccountUndoParams, reqEditors ...RequestEditorFn) (*GetAccountUndoResult, error) {
+	rsp, err := c.GetAccountUndo(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAccountUndoResult(rsp)
+}
+
+// UndoAccountChangesWithBodyWithResponse Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *ClientWithResponses) UndoAccountChangesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error) {
+	rsp, err := c.UndoAccountChangesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoAccountChangesResult(rsp)
+}
+
+// UndoAccountChangesWithResponse Undo changes to an account
+//
+// Undoes the change that the message is about, and all that came after it. Ways in
+// that were added are removed; addresses, the phone number, providers and passkeys
+// that were removed are restored. The password, the TOTP authenticator and the
+// recovery codes are removed. Every session of the user ends, and so do all codes
+// and links that are out. Every verified address gets a message. The link works
+// once, and an undo cannot be undone.
+//
+// What belongs to another account by now is not restored: `not_restored`.
+//
+// Then the user sets a new password: `password_reset` says how. Problems as in
+// `getAccountUndo`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/account/undo (the `UndoAccountChanges` operationId).
+func (c *ClientWithResponses) UndoAccountChangesWithResponse(ctx context.Context, body UndoAccountChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*UndoAccountChangesResult, error) {
+	rsp, err := c.UndoAccountChanges(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUndoAccountChangesResult(rsp)
 }
 
 // SubmitSecondFactorWithBodyWithResponse Show the second factor
@@ -14659,6 +16470,11 @@ func (c *ClientWithResponses) ResendLoginCodeWithResponse(ctx context.Context, r
 // Changes nothing. By code it needs this client's own pending verification (409
 // otherwise), and a wrong code costs an attempt; by link the key alone is enough.
 //
+// By link, show the user whose account it is, when and on which platform the link
+// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+// me (`rejectEmailVerification`). For a client that is not in a session of that
+// account, `user` is shortened: no name that somebody else chose is in it.
+//
 // Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 // `email_taken` (400).
 //
@@ -14678,10 +16494,14 @@ func (c *ClientWithResponses) GetEmailVerificationWithResponse(ctx context.Conte
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14699,10 +16519,14 @@ func (c *ClientWithResponses) VerifyEmailWithBodyWithResponse(ctx context.Contex
 // By code: the code that was mailed, in the session that asked for it; a pending
 // sign-in goes on from here. By link: the key of the link, in any session; a
 // pending sign-in of the same session goes on only with
-// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-// success**: the address is verified, sign in.
+// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+// **401 with nothing pending is a success**: the address is verified, sign in. A
+// sign-in that waits for the link in another session goes on by itself: `getSession`
+// of that session says so.
 //
-// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+// `sign_in_first`: the account has a second factor or a passkey and has verified
+// nothing, so that its link verifies in a session of the account alone.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -14713,6 +16537,46 @@ func (c *ClientWithResponses) VerifyEmailWithResponse(ctx context.Context, body 
 		return nil, err
 	}
 	return ParseVerifyEmailResult(rsp)
+}
+
+// RejectEmailVerificationWithBodyWithResponse Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *ClientWithResponses) RejectEmailVerificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error) {
+	rsp, err := c.RejectEmailVerificationWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectEmailVerificationResult(rsp)
+}
+
+// RejectEmailVerificationWithResponse Say that an account with one's address is not one's own
+//
+// The second choice beside `verifyEmail`, by link, for the owner of an address that
+// somebody else has given. An account of which nothing was ever proved is deleted,
+// with its sessions. An account that has a verified address or number, a provider, a
+// second factor, a passkey or a tenant loses the address.
+//
+// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/email/verify/reject (the `RejectEmailVerification` operationId).
+func (c *ClientWithResponses) RejectEmailVerificationWithResponse(ctx context.Context, body RejectEmailVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*RejectEmailVerificationResult, error) {
+	rsp, err := c.RejectEmailVerification(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRejectEmailVerificationResult(rsp)
 }
 
 // ResendEmailVerificationWithResponse Mail another code
@@ -14943,16 +16807,24 @@ func (c *ClientWithResponses) ResendPhoneVerificationWithResponse(ctx context.Co
 
 // CreateProviderNonceWithResponse A nonce for a sign-in with another service
 //
-// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-// it came from here (OpenID Connect Core, section 3.1.3.7).
+// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+// id_token that carries the hash is worth nothing to a finder.
+//
+// `process` says what the nonce serves for. One that is asked for with a session,
+// signed in or pending, serves in that session alone. Without `process` it serves
+// for a connection in that session, and for a sign-in from anywhere. `connect` and
+// `reauthenticate` need a signed-in caller (401).
+//
+// Problems: `invalid_choice` at `process` (400).
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with POST /_allauth/app/v1/auth/provider/nonce (the `CreateProviderNonce` operationId).
-func (c *ClientWithResponses) CreateProviderNonceWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error) {
-	rsp, err := c.CreateProviderNonce(ctx, reqEditors...)
+func (c *ClientWithResponses) CreateProviderNonceWithResponse(ctx context.Context, params *CreateProviderNonceParams, reqEditors ...RequestEditorFn) (*CreateProviderNonceResult, error) {
+	rsp, err := c.CreateProviderNonce(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -15008,20 +16880,28 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 	return ParseCompleteProviderSignupResult(rsp)
 }
 
-// SubmitProviderTokenWithBodyWithResponse Sign in with another service, or connect it
+// SubmitProviderTokenWithBodyWithResponse Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new pair. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -15036,20 +16916,28 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 	return ParseSubmitProviderTokenResult(rsp)
 }
 
-// SubmitProviderTokenWithResponse Sign in with another service, or connect it
+// SubmitProviderTokenWithResponse Sign in with another service, connect it, or prove again who is signed in
 //
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
 // where something is missing. A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately that it is them; 401 otherwise.
+// signed-in person, who must have proved lately who they are; 401 otherwise.
+// With `process: reauthenticate` the signed-in user of an account with neither
+// password nor second factor proves who they are: the account at the service must
+// be connected to theirs, and the id_token must carry a nonce that this session
+// asked for with `process: reauthenticate`. No new pair. 401 with
+// `meta.is_authenticated: true`: the account proves itself otherwise.
+// 409 `unverified_email`: the account has an unverified address and has verified
+// nothing, so that it connects nothing.
 //
 // An address that the service does not vouch for, or that its holder here has not
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+// `client_id_required`, `token_required`, `nonce_required` at `token`;
+// `connected_other` (400).
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -15066,8 +16954,10 @@ func (c *ClientWithResponses) SubmitProviderTokenWithResponse(ctx context.Contex
 
 // ReauthenticateWithBodyWithResponse Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -15085,8 +16975,10 @@ func (c *ClientWithResponses) ReauthenticateWithBodyWithResponse(ctx context.Con
 
 // ReauthenticateWithResponse Prove again who is signed in
 //
-// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+// a session token gets a new one in `meta.session_token`; the one before works until
+// the new one is first used, so that an answer that is lost costs nothing.
 //
 // Problems at `password`: `required`, `incorrect_password`,
 // `too_many_login_attempts` (400).
@@ -15102,6 +16994,87 @@ func (c *ClientWithResponses) ReauthenticateWithResponse(ctx context.Context, bo
 	return ParseReauthenticateResult(rsp)
 }
 
+// ConfirmReauthenticationCodeWithBodyWithResponse Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *ClientWithResponses) ConfirmReauthenticationCodeWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error) {
+	rsp, err := c.ConfirmReauthenticationCodeWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmReauthenticationCodeResult(rsp)
+}
+
+// ConfirmReauthenticationCodeWithResponse Prove again who is signed in, by a code
+//
+// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+// late. 401 as for `requestReauthenticationCode`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/confirm (the `ConfirmReauthenticationCode` operationId).
+func (c *ClientWithResponses) ConfirmReauthenticationCodeWithResponse(ctx context.Context, body ConfirmReauthenticationCodeJSONRequestBody, reqEditors ...RequestEditorFn) (*ConfirmReauthenticationCodeResult, error) {
+	rsp, err := c.ConfirmReauthenticationCode(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseConfirmReauthenticationCodeResult(rsp)
+}
+
+// RequestReauthenticationCodeWithResponse Ask for a code that proves again who is signed in
+//
+// For an account with neither password nor second factor: a code goes to its
+// verified address or, where it has none, to its verified number. A new code takes
+// the place of the one before. The limits and the format are those of sign-in codes
+// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+//
+// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+// code; `data.flows` says how it does.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/reauthenticate/code/request (the `RequestReauthenticationCode` operationId).
+func (c *ClientWithResponses) RequestReauthenticationCodeWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*RequestReauthenticationCodeResult, error) {
+	rsp, err := c.RequestReauthenticationCode(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRequestReauthenticationCodeResult(rsp)
+}
+
+// EndSessionWithBodyWithResponse Sign out
+//
+// **401 is the success answer**, whether or not anybody was signed in: it
+// says that this client is now anonymous, and what it can do next. Ends the
+// session for every token of it at once: session token, refresh token and
+// access tokens.
+//
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*EndSessionResult, error) {
+	rsp, err := c.EndSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResult(rsp)
+}
+
 // EndSessionWithResponse Sign out
 //
 // **401 is the success answer**, whether or not anybody was signed in: it
@@ -15109,11 +17082,19 @@ func (c *ClientWithResponses) ReauthenticateWithResponse(ctx context.Context, bo
 // session for every token of it at once: session token, refresh token and
 // access tokens.
 //
-// Returns a wrapper object for the known response body format(s).
+// Takes what signs nobody in any more: an access token up to the lifetime of
+// a refresh token after its `exp`, a session token that ended by a refresh,
+// and in the body, as `refresh_token`, a refresh token of any generation,
+// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+// The session of the body is ended beside that of the header. A token that
+// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+// the session may live on.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
 // Corresponds with DELETE /_allauth/app/v1/auth/session (the `EndSession` operationId).
-func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndSessionResult, error) {
-	rsp, err := c.EndSession(ctx, reqEditors...)
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, body EndSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*EndSessionResult, error) {
+	rsp, err := c.EndSession(ctx, body, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -15122,8 +17103,13 @@ func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, reqEdi
 
 // GetSessionWithResponse Who is signed in
 //
-// 200 for a signed-in client, 401 with the flows it can start for anyone
-// else. Never carries tokens.
+// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+//
+// A client whose pending sign-in waits for a link asks with its session token. Once
+// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+// used, the old session token may ask again: a lost answer costs nothing. No other
+// answer carries tokens.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15178,7 +17164,7 @@ func (c *ClientWithResponses) EndSessionsWithResponse(ctx context.Context, body 
 
 // ListSessionsWithResponse The person's sign-ins on all devices
 //
-// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15245,6 +17231,16 @@ func (c *ClientWithResponses) SignupWithResponse(ctx context.Context, body Signu
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
+//
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
 // `refresh_token_reused`, `account_disabled`, `account_deleted`, and
@@ -15268,6 +17264,16 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 // The new pair stands in `meta`. Looks at no credential but the one in the
 // body. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
+//
+// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+// same token again and a fresh access token: a client that refreshes once for
+// each of several calls, without a lock, stays signed in, with a key or
+// without one. Store what is answered, whether it is new or not.
+//
+// 409 `refresh_conflict`: another key spent this token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+// on. Read the stored tokens again, and repeat with what is stored, not before
+// `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
 // `session_expired`, `session_ended`, `password_changed`,
@@ -16473,6 +18479,13 @@ func ParseGetCreationOptionsResult(rsp *http.Response) (*GetCreationOptionsResul
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16493,6 +18506,16 @@ func ParseGetCreationOptionsResult(rsp *http.Response) (*GetCreationOptionsResul
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetCreationOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetCreationOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -16578,6 +18601,13 @@ func ParseAddCredentialResult(rsp *http.Response) (*AddCredentialResult, error) 
 		}
 		response.JSON415 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -16598,6 +18628,16 @@ func ParseAddCredentialResult(rsp *http.Response) (*AddCredentialResult, error) 
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers AddCredentialResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers AddCredentialResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -17744,6 +19784,160 @@ func ParseListProviderAccountsResult(rsp *http.Response) (*ListProviderAccountsR
 	return response, nil
 }
 
+// ParseGetAccountUndoResult parses an HTTP response from a GetAccountUndoWithResponse call
+func ParseGetAccountUndoResult(rsp *http.Response) (*GetAccountUndoResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAccountUndoResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountUndoResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers GetAccountUndoResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers GetAccountUndoResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUndoAccountChangesResult parses an HTTP response from a UndoAccountChangesWithResponse call
+func ParseUndoAccountChangesResult(rsp *http.Response) (*UndoAccountChangesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UndoAccountChangesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AccountUndoneResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers UndoAccountChangesResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers UndoAccountChangesResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseSubmitSecondFactorResult parses an HTTP response from a SubmitSecondFactorWithResponse call
 func ParseSubmitSecondFactorResult(rsp *http.Response) (*SubmitSecondFactorResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -18188,6 +20382,13 @@ func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, err
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -18198,6 +20399,16 @@ func ParseResendLoginCodeResult(rsp *http.Response) (*ResendLoginCodeResult, err
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers ResendLoginCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ResendLoginCodeResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -18365,6 +20576,80 @@ func ParseVerifyEmailResult(rsp *http.Response) (*VerifyEmailResult, error) {
 		response.Headers401 = &headers
 	case rsp.StatusCode == 503:
 		var headers VerifyEmailResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRejectEmailVerificationResult parses an HTTP response from a RejectEmailVerificationWithResponse call
+func ParseRejectEmailVerificationResult(rsp *http.Response) (*RejectEmailVerificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RejectEmailVerificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EmailRejectionResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 503:
+		var headers RejectEmailVerificationResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
@@ -19073,6 +21358,27 @@ func ParseCreateProviderNonceResult(rsp *http.Response) (*CreateProviderNonceRes
 		}
 		response.JSON200 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
 		var dest TooManyRequests
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19090,6 +21396,16 @@ func ParseCreateProviderNonceResult(rsp *http.Response) (*CreateProviderNonceRes
 	}
 
 	switch {
+	case rsp.StatusCode == 401:
+		var headers CreateProviderNonceResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
 	case rsp.StatusCode == 429:
 		var headers CreateProviderNonceResult429Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -19346,6 +21662,13 @@ func ParseSubmitProviderTokenResult(rsp *http.Response) (*SubmitProviderTokenRes
 		}
 		response.JSON403 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
 		var dest Gone
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19527,6 +21850,191 @@ func ParseReauthenticateResult(rsp *http.Response) (*ReauthenticateResult, error
 	return response, nil
 }
 
+// ParseConfirmReauthenticationCodeResult parses an HTTP response from a ConfirmReauthenticationCodeWithResponse call
+func ParseConfirmReauthenticationCodeResult(rsp *http.Response) (*ConfirmReauthenticationCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ConfirmReauthenticationCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignedIn
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest Conflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ConfirmReauthenticationCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 503:
+		var headers ConfirmReauthenticationCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRequestReauthenticationCodeResult parses an HTTP response from a RequestReauthenticationCodeWithResponse call
+func ParseRequestReauthenticationCodeResult(rsp *http.Response) (*RequestReauthenticationCodeResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RequestReauthenticationCodeResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers RequestReauthenticationCodeResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers RequestReauthenticationCodeResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers RequestReauthenticationCodeResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseEndSessionResult parses an HTTP response from a EndSessionWithResponse call
 func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -19541,6 +22049,13 @@ func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
 		var dest Unauthorized
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19554,6 +22069,20 @@ func ParseEndSessionResult(rsp *http.Response) (*EndSessionResult, error) {
 			return nil, err
 		}
 		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
@@ -19971,6 +22500,13 @@ func ParseRefreshTokenResult(rsp *http.Response) (*RefreshTokenResult, error) {
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest RefreshConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PayloadTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -19995,6 +22531,16 @@ func ParseRefreshTokenResult(rsp *http.Response) (*RefreshTokenResult, error) {
 	}
 
 	switch {
+	case rsp.StatusCode == 409:
+		var headers RefreshTokenResult409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefreshTokenResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -20059,6 +22605,13 @@ func ParseGetSecondFactorOptionsResult(rsp *http.Response) (*GetSecondFactorOpti
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20079,6 +22632,16 @@ func ParseGetSecondFactorOptionsResult(rsp *http.Response) (*GetSecondFactorOpti
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetSecondFactorOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetSecondFactorOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -20440,6 +23003,13 @@ func ParseGetReauthenticationOptionsResult(rsp *http.Response) (*GetReauthentica
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20460,6 +23030,16 @@ func ParseGetReauthenticationOptionsResult(rsp *http.Response) (*GetReauthentica
 			headers.WWWAuthenticate = value
 		}
 		response.Headers401 = &headers
+	case rsp.StatusCode == 429:
+		var headers GetReauthenticationOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetReauthenticationOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -20608,6 +23188,13 @@ func ParseGetPasskeySignupOptionsResult(rsp *http.Response) (*GetPasskeySignupOp
 		}
 		response.JSON410 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
 		var dest ServiceUnavailable
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20618,6 +23205,16 @@ func ParseGetPasskeySignupOptionsResult(rsp *http.Response) (*GetPasskeySignupOp
 	}
 
 	switch {
+	case rsp.StatusCode == 429:
+		var headers GetPasskeySignupOptionsResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers GetPasskeySignupOptionsResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
@@ -20941,6 +23538,13 @@ func ParseRefreshTokenPairResult(rsp *http.Response) (*RefreshTokenPairResult, e
 		}
 		response.JSON400 = &dest
 
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest RefreshConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
 		var dest PayloadTooLarge
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -20965,6 +23569,16 @@ func ParseRefreshTokenPairResult(rsp *http.Response) (*RefreshTokenPairResult, e
 	}
 
 	switch {
+	case rsp.StatusCode == 409:
+		var headers RefreshTokenPairResult409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers409 = &headers
 	case rsp.StatusCode == 503:
 		var headers RefreshTokenPairResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {

@@ -38,6 +38,22 @@ func (s *Session) ReauthenticateBySecondFactor(ctx context.Context, code string)
 	})
 }
 
+// SendReauthenticationCode has a code sent to the verified address or number of the account:
+// what an [*Error] with [ActionReauthenticate] and the flow "reauthenticate_by_code" asks for.
+func (s *Session) SendReauthenticationCode(ctx context.Context) error {
+	return s.done("requestReauthenticationCode", func() (*http.Response, error) {
+		return s.api.RequestReauthenticationCode(ctx)
+	})
+}
+
+// ReauthenticateByCode proves by the code of [Session.SendReauthenticationCode] that it is
+// still the user who signed in. Repeat the call that was refused after it.
+func (s *Session) ReauthenticateByCode(ctx context.Context, code string) error {
+	return s.done("confirmReauthenticationCode", func() (*http.Response, error) {
+		return s.api.ConfirmReauthenticationCode(ctx, CodeRequest{Code: code})
+	})
+}
+
 // done makes a call of a signed-in person whose answer matters only by how it ends.
 func (s *Session) done(operation string, send func() (*http.Response, error)) error {
 	if state, reason := s.State(); state == StateSignedOut {

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 )
 
-// FileStore is a [Store] in a directory: two slots of at most 1,024 bytes, files that
+// FileStore is a [Store] in a directory: four slots of at most 1,024 bytes, files that
 // only their owner may read, and locks that work across processes. Use one directory per
 // server and account, such as one below [os.UserConfigDir].
 type FileStore struct {

@@ -31,14 +31,14 @@ func must(t *testing.T, err error) {
 
 func TestFileStore_keepsSlotsApartAndForItsOwner(t *testing.T) {
 	store := fileStore(t)
-	for slot := SlotA; slot <= SlotSignOut; slot++ {
+	for slot := SlotA; slot <= SlotDevice; slot++ {
 		must(t, store.Write(slot, []byte(slot.name())))
 	}
 	must(t, store.Write(SlotA, []byte("again")))
 	must(t, store.Write(SlotB, nil))
 	must(t, store.Write(SlotB, nil)) // emptied already
 	must(t, store.Probe())
-	for slot, want := range map[Slot]string{SlotA: "again", SlotB: "", SlotSignOut: "sign-out"} {
+	for slot, want := range map[Slot]string{SlotA: "again", SlotB: "", SlotSignOut: "sign-out", SlotDevice: "device"} {
 		if got, err := store.Read(slot); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v", slot.name(), got, err)
 		}

@@ -99,7 +99,7 @@ func (w walker) token(claims map[string]any) latchkey.ProviderToken {
 
 func TestSession_withARealServer(t *testing.T) {
 	t.Parallel()
-	server := devserver.Run(t, "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true")
+	server := devserver.Run(t, "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none")
 	t.Run("second factor", func(t *testing.T) {
 		w := start(t, server, "factor@example.com")
 		w.enters(w.SignUp(t.Context(), w.email, goodPassword))
@@ -166,11 +166,7 @@ func TestSession_withARealServer(t *testing.T) {
 		w := start(t, server, "connect@example.com")
 		w.enters(w.SignUp(t.Context(), w.email, goodPassword))
 		token := w.token(map[string]any{"email": "at-apple@example.com"})
-		var refused *latchkey.Error
-		if err := w.ConnectProvider(t.Context(), "apple", token); !errors.As(err, &refused) || refused.Action != latchkey.ActionReauthenticate {
-			t.Fatalf("got %v", err)
-		}
-		codes := w.addsFactor() // proves it by the password
+		codes := w.addsFactor()
 		w.must(w.ConnectProvider(t.Context(), "apple", token))
 		w.must(w.SignOut(t.Context()))
 		e, err := w.SignInWithProvider(t.Context(), "apple", w.token(map[string]any{"email": "at-apple@example.com"}))
@@ -179,4 +175,29 @@ func TestSession_withARealServer(t *testing.T) {
 		}
 		w.enters(w.SubmitSecondFactor(t.Context(), codes[0]))
 	})
+}
+
+// Strangers who guess use up the tries of an address. The device that has signed in before has
+// tries of its own.
+func TestSession_isNotLockedOutByStrangersGuesses(t *testing.T) {
+	t.Parallel()
+	server := devserver.Run(t, "ACCOUNT_EMAIL_VERIFICATION=none", `ACCOUNT_RATE_LIMITS={"login_failed":"5/d/key"}`)
+	owner := start(t, server, "owner@example.com")
+	owner.enters(owner.SignUp(t.Context(), owner.email, goodPassword))
+	owner.must(owner.SignOut(t.Context()))
+
+	stranger := start(t, server, owner.email)
+	refused := func(password, code string) {
+		t.Helper()
+		var e *latchkey.Error
+		if _, err := stranger.SignIn(t.Context(), owner.email, password); !errors.As(err, &e) || !e.Has(code) {
+			t.Fatalf("got %v, want %s", err, code)
+		}
+	}
+	for range 5 {
+		refused("not the password", "email_password_mismatch")
+	}
+	refused(goodPassword, "too_many_login_attempts")
+
+	owner.enters(owner.SignIn(t.Context(), owner.email, goodPassword))
 }

@@ -173,7 +173,7 @@ type storeAt struct {
 }
 
 func (s *storeAt) Write(slot Slot, text []byte) error {
-	if f := s.writing; f != nil && len(text) > 0 && slot != SlotSignOut {
+	if f := s.writing; f != nil && len(text) > 0 && slot < SlotSignOut {
 		s.writing = nil
 		f()
 	}

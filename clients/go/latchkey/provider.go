@@ -7,15 +7,33 @@ import (
 )
 
 // NewProviderNonce asks for a nonce for the id_token of another service. Hand its
-// NonceSha256 to Sign in with Apple and its Nonce to any other SDK, and put the Nonce into
-// the [ProviderToken]. An id_token with a nonce is taken once (OpenID Connect Core, section
-// 3.1.3.7).
+// NonceSha256 to the service's SDK, or its Nonce to an SDK that hashes it by itself, and put
+// the Nonce into the [ProviderToken]. An id_token with a nonce is taken once (OpenID Connect
+// Core, section 3.1.3.7).
 func (s *Session) NewProviderNonce(ctx context.Context) (ProviderNonce, error) {
-	r, err := s.plain.CreateProviderNonce(ctx)
+	r, err := s.plain.CreateProviderNonce(ctx, &CreateProviderNonceParams{})
 	if err != nil {
 		return ProviderNonce{}, &NetworkError{err}
 	}
-	a, err := readAnswer("createProviderNonce", r, false)
+	return readNonce(r, false)
+}
+
+// NewReauthenticationNonce asks for a nonce for an id_token that
+// [Session.ReauthenticateByProvider] takes: it serves in this session alone, and for nothing
+// else.
+func (s *Session) NewReauthenticationNonce(ctx context.Context) (ProviderNonce, error) {
+	if state, reason := s.State(); state == StateSignedOut {
+		return ProviderNonce{}, &SignedOutError{reason}
+	}
+	r, err := s.api.CreateProviderNonce(ctx, &CreateProviderNonceParams{Process: "reauthenticate"})
+	if err != nil {
+		return ProviderNonce{}, asNetwork(err)
+	}
+	return readNonce(r, s.bearing())
+}
+
+func readNonce(r *http.Response, bearing bool) (ProviderNonce, error) {
+	a, err := readAnswer("createProviderNonce", r, bearing)
 	if err != nil {
 		return ProviderNonce{}, err
 	}
@@ -57,5 +75,15 @@ func (s *Session) CompleteProviderSignUp(ctx context.Context, email string) (Ent
 func (s *Session) ConnectProvider(ctx context.Context, provider string, token ProviderToken) error {
 	return s.done("submitProviderToken", func() (*http.Response, error) {
 		return s.api.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "connect", Token: token})
+	})
+}
+
+// ReauthenticateByProvider proves by a service that is connected to the account that it is
+// still the user who signed in: what an [*Error] with [ActionReauthenticate] and the flow
+// "provider_reauthenticate" asks for. The token carries a nonce of
+// [Session.NewReauthenticationNonce]. Repeat the call that was refused after it.
+func (s *Session) ReauthenticateByProvider(ctx context.Context, provider string, token ProviderToken) error {
+	return s.done("submitProviderToken", func() (*http.Response, error) {
+		return s.api.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "reauthenticate", Token: token})
 	})
 }

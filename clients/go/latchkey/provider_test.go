@@ -3,6 +3,7 @@ package latchkey
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -121,6 +122,34 @@ func TestCompleteProviderSignUp_givesWhatIsMissing(t *testing.T) {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	server.sent(t, submits(t, "login"), `auth/provider/signup lkst_half {"email":"a@example.com"}`, `auth/provider/signup lkst_half {"email":"b@example.com"}`)
+}
+
+func TestReauthenticateByProvider_bringsATokenWithANonceOfTheSession(t *testing.T) {
+	nonce := told{status: 200, body: `{"status":200,"data":{"nonce":"n1","nonce_sha256":"aa","expires_at":1790000600}}`}
+	server := play(t, nonce, told{status: 200, body: in})
+	s := signedIn(t, server.URL, Settings{})
+	before := s.Tokens()
+	n, err := s.NewReauthenticationNonce(t.Context())
+	if err != nil || n.Nonce != "n1" {
+		t.Fatalf("%+v, %v", n, err)
+	}
+	must(t, s.ReauthenticateByProvider(t.Context(), "apple", appleToken))
+	if want := fmt.Sprintf("[%q %[1]q]", "Bearer "+before.Access); server.got() != want || s.Tokens() != before {
+		t.Errorf("sent %s, and holds %+v", server.got(), s.Tokens())
+	}
+	server.sent(t, "auth/provider/nonce  ", submits(t, "reauthenticate"))
+}
+
+func TestReauthenticateByProvider_needsSomebodySignedIn(t *testing.T) {
+	s, err := NewSession(play(t).URL)
+	must(t, err)
+	var out *SignedOutError
+	if _, err := s.NewReauthenticationNonce(t.Context()); !errors.As(err, &out) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.ReauthenticateByProvider(t.Context(), "apple", appleToken); !errors.As(err, &out) {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestConnectProvider_asksToProveItAgain(t *testing.T) {

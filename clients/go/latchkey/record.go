@@ -23,7 +23,7 @@ type record struct {
 	Refresh string `json:"refresh,omitempty"`
 	// Key is the idempotency key that every attempt to spend Refresh sends. It is made
 	// when Refresh is stored, so that an attempt after a crash sends the same one. No two
-	// records have the same.
+	// tokens have the same, and a token that is received again keeps its key.
 	Key     string `json:"key,omitempty"`
 	Session string `json:"sid,omitempty"`
 	User    string `json:"sub,omitempty"`
@@ -61,6 +61,7 @@ func decodeRecord(text []byte) (record, error) {
 type claims struct {
 	Session  string `json:"sid"`
 	User     string `json:"sub"`
+	ID       string `json:"jti"`
 	IssuedAt int64  `json:"iat"`
 	Expires  int64  `json:"exp"`
 }
@@ -82,6 +83,18 @@ func claimsOf(token string) claims {
 func newRecord(seq uint64, refresh string) record {
 	c := claimsOf(refresh)
 	return record{Seq: seq, Refresh: refresh, Key: newKey(), Session: c.Session, User: c.User}
+}
+
+// after is the record that follows r when a refresh has brought a token. The server repeats a
+// young token: then it is the same one by its jti, although not by its bytes, and an attempt to
+// spend it that is still on its way has sent the key of r.
+func (r record) after(seq uint64, refresh string) record {
+	next := newRecord(seq, refresh)
+	id := claimsOf(refresh).ID
+	if id != "" && id == claimsOf(r.Refresh).ID {
+		next.Key = r.Key
+	}
+	return next
 }
 
 func newKey() string {

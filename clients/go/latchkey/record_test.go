@@ -38,7 +38,7 @@ func TestRecord_isNotBelievedWhenAPartIsMissing(t *testing.T) {
 }
 
 func TestRecord_fitsASlotWithTheLongestToken(t *testing.T) {
-	longest := strings.Repeat("x", 640) // openapi.yaml: a JWT of at most 640 bytes
+	longest := strings.Repeat("x", 672) // openapi.yaml: a JWT of at most 672 bytes
 	rec := record{Seq: 1<<63 - 1, Refresh: longest, Key: newKey(), Session: strings.Repeat("s", 22), User: "4503599627370495"}
 	if n := len(rec.encode()); n > 1024 {
 		t.Errorf("%d bytes", n)
@@ -52,6 +52,33 @@ func TestRecord_keysAreNeverTheSame(t *testing.T) {
 	}
 	if len(seen) != 1000 {
 		t.Errorf("%d keys for 1000 records of one token", len(seen))
+	}
+}
+
+// The server repeats a young token: equal in its claims, not in its bytes. An attempt to spend it
+// that is still on its way has sent the key of before.
+func TestRecord_aTokenThatIsReceivedAgainKeepsItsKey(t *testing.T) {
+	first := newRecord(1, token(`{"jti":"one","sid":"s"}`))
+	for name, c := range map[string]struct {
+		next string
+		same bool
+	}{
+		"repeated":            {token(`{"jti":"one","sid":"s"}`) + "again", true},
+		"its successor":       {token(`{"jti":"two","sid":"s"}`), false},
+		"one that says no id": {"opaque", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			next := first.after(2, c.next)
+			if got := next.Key == first.Key; got != c.same {
+				t.Errorf("the same key: %v", got)
+			}
+			if next.Refresh != c.next || next.Seq != 2 {
+				t.Errorf("%+v", next)
+			}
+		})
+	}
+	if unread := newRecord(1, "opaque"); unread.after(2, "opaque").Key == unread.Key {
+		t.Error("two tokens that say no id share a key")
 	}
 }
 

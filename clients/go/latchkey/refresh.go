@@ -146,6 +146,9 @@ func (s *Session) spend(ctx context.Context, rec record, epoch int) (string, err
 	if a.action == ActionSignOut {
 		return "", s.end(ctx, rec, a.error().code())
 	}
+	if a.action == ActionReread {
+		return "", s.conflict(rec, a.error())
+	}
 	if a.action != ActionProceed {
 		return "", s.failed(a.error())
 	}
@@ -157,6 +160,19 @@ func (s *Session) spend(ctx context.Context, rec record, epoch int) (string, err
 		return "", s.failed(err)
 	}
 	return token, err
+}
+
+// conflict returns errOvertaken where the store holds another record than the one that was
+// refused, and otherwise the refusal. It says nothing about the session.
+func (s *Session) conflict(rec record, refused error) error {
+	held, err := s.readStore()
+	if err != nil {
+		return s.failed(err)
+	}
+	if held.Key != rec.Key {
+		return errOvertaken
+	}
+	return s.failed(refused)
 }
 
 // exchange sends a record's refresh token, with its key, and reads the answer.
@@ -211,7 +227,7 @@ func (s *Session) commit(ctx context.Context, rec record, a *answer, epoch int) 
 	}
 	next := rec
 	if a.Meta.RefreshToken != "" { // absent where the server does not rotate
-		next = newRecord(rec.Seq+1, a.Meta.RefreshToken)
+		next = rec.after(held.Seq+1, a.Meta.RefreshToken)
 		if err := s.writeRecord(next); err != nil {
 			return "", err
 		}
@@ -244,6 +260,9 @@ func (s *Session) end(ctx context.Context, rec record, code string) error {
 	}
 	if err := s.clearStore(held.Seq, code); err != nil {
 		return s.failed(err)
+	}
+	if code == "account_deleted" {
+		s.forgetDevice()
 	}
 	s.mu.Lock()
 	s.take(record{Seq: held.Seq + 1, Reason: code})

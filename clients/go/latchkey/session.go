@@ -5,6 +5,14 @@
 // processes where it is given a [FileStore]. Everything in client.gen.go is generated from
 // the server's openapi.yaml and gives the whole API, operation by operation
 // ([Session.API]).
+//
+// # Devices that have signed in before
+//
+// A sign-in hands out a device token, which [Session] keeps in [SlotDevice] of the store and sends
+// with later sign-ins (X-Latchkey-Device). The server counts wrong passwords, wrong second factors
+// and messages of such a device separately, so that strangers who guess do not lock the user out.
+// The token signs nobody in and stays after a sign-out. There is one for a store, of the last
+// user who signed in; it goes with a deleted account. A store that fails for it stops no sign-in.
 package latchkey
 
 import (
@@ -118,6 +126,7 @@ func Open(baseURL string, settings Settings) (*Session, error) {
 	if s.plain, err = NewClient(baseURL, options...); err != nil {
 		return nil, err
 	}
+	s.plain.Client = deviceDoer{s, s.plain.Client}
 	s.api, err = NewClientWithResponses(baseURL, append(options, WithHTTPClient(doer{s, s.plain.Client}))...)
 	if err != nil {
 		return nil, err

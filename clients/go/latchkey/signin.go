@@ -84,7 +84,7 @@ func (s *Session) signIn(ctx context.Context, operation string, from attempt, se
 	case a.Meta.RefreshToken == "" || a.Meta.AccessToken == "":
 		return Entry{}, a.undocumented()
 	}
-	return Entry{User: a.Data.User}, s.start(ctx, from.epoch, a.Meta.AccessToken, a.Meta.RefreshToken)
+	return Entry{User: a.Data.User}, s.start(ctx, from.epoch, a.tokens())
 }
 
 // goOn takes the next step of the sign-in that is under way.
@@ -139,22 +139,38 @@ func (s *Session) Adopt(ctx context.Context, answer *AuthenticatedResponse) erro
 	if answer == nil || answer.Meta.RefreshToken == "" {
 		return nil
 	}
+	tokens := handedOut{answer.Meta.AccessToken, answer.Meta.RefreshToken, answer.Meta.DeviceToken}
+
+	return s.start(ctx, s.epochOf(tokens.refresh), tokens)
+}
+
+// epochOf returns the epoch in which the request went out whose answer, the last one through API,
+// carried a refresh token; the current one for any other token.
+func (s *Session) epochOf(refresh string) int {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	epoch := s.epoch
-	if s.last.token == answer.Meta.RefreshToken {
+	if s.last.token == refresh {
 		epoch, s.last = s.last.epoch, attempt{}
 	}
-	s.mu.Unlock()
-	return s.start(ctx, epoch, answer.Meta.AccessToken, answer.Meta.RefreshToken)
+
+	return epoch
+}
+
+// handedOut are the tokens that a sign-in brings.
+type handedOut struct{ access, refresh, device string }
+
+func (a *answer) tokens() handedOut {
+	return handedOut{a.Meta.AccessToken, a.Meta.RefreshToken, a.Meta.DeviceToken}
 }
 
 // start stores a new session. One that was there before is left to the queue of
 // sign-outs: nobody else will end it. epoch is that in which the request went out: what
 // comes after a sign-out, or another sign-in, brings nobody in.
-func (s *Session) start(ctx context.Context, epoch int, accessToken, refresh string) error {
-	err := s.keep(ctx, epoch, accessToken, refresh)
+func (s *Session) start(ctx context.Context, epoch int, tokens handedOut) error {
+	err := s.keep(ctx, epoch, tokens)
 	if errors.Is(err, ErrNothingPending) {
-		s.discard(context.WithoutCancel(ctx), accessToken, refresh)
+		s.discard(context.WithoutCancel(ctx), tokens.access, tokens.refresh)
 	}
 	s.tell()
 	s.Resume()
@@ -177,7 +193,7 @@ func (s *Session) discard(ctx context.Context, accessToken, refresh string) {
 	}
 }
 
-func (s *Session) keep(ctx context.Context, epoch int, accessToken, refresh string) error {
+func (s *Session) keep(ctx context.Context, epoch int, tokens handedOut) error {
 	unlock, err := s.lock(ctx, LockWrite)
 	if err != nil {
 		return err
@@ -198,10 +214,11 @@ func (s *Session) keep(ctx context.Context, epoch int, accessToken, refresh stri
 			return err
 		}
 	}
-	next := newRecord(before.Seq+1, refresh)
+	next := newRecord(before.Seq+1, tokens.refresh)
 	if err := s.writeRecord(next); err != nil {
 		return err
 	}
+	s.keepDevice(tokens.device)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.epoch != epoch { // Race: a sign-out waits for the lock, and clears what was written
@@ -213,6 +230,6 @@ func (s *Session) keep(ctx context.Context, epoch int, accessToken, refresh stri
 	s.backoff.reset()
 	s.refused.reset()
 	s.take(next)
-	s.access = newAccess(accessToken, s.clock.Monotonic())
+	s.access = newAccess(tokens.access, s.clock.Monotonic())
 	return nil
 }

@@ -158,7 +158,7 @@ func (s *Session) tellServer(ctx context.Context) error {
 		return a.undocumented()
 	}
 	if a.Meta.RefreshToken != "" {
-		if err := s.queueSignOut(newRecord(rec.Seq, a.Meta.RefreshToken)); err != nil {
+		if err := s.queueSignOut(rec.after(rec.Seq, a.Meta.RefreshToken)); err != nil {
 			return err
 		}
 	}
@@ -175,7 +175,7 @@ const revokeLimit = 5 * time.Second
 func (s *Session) revoke(ctx context.Context, token string) error {
 	ctx, done := s.within(ctx, revokeLimit)
 	defer done()
-	r, err := s.plain.EndSession(ctx, func(_ context.Context, r *http.Request) error {
+	r, err := s.plain.EndSessionWithBody(ctx, "application/json", nil, func(_ context.Context, r *http.Request) error {
 		r.Header.Set("Authorization", "Bearer "+token)
 		return nil
 	})

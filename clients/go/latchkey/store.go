@@ -15,14 +15,16 @@ type Slot int
 
 // The places of a store. Records alternate between the first two, so that a write that
 // broke off leaves the one before readable. The third holds the sign-out that the server
-// has still to be told of.
+// has still to be told of. The fourth holds the device token of the last sign-in. It stays after
+// a sign-out, signs nobody in, and goes with a deleted account.
 const (
 	SlotA Slot = iota
 	SlotB
 	SlotSignOut
+	SlotDevice
 )
 
-func (s Slot) name() string { return [...]string{"slot-0", "slot-1", "sign-out"}[s] }
+func (s Slot) name() string { return [...]string{"slot-0", "slot-1", "sign-out", "device"}[s] }
 
 // StoreLock names one of the two locks of a [Store].
 type StoreLock int
@@ -56,7 +58,7 @@ type Store interface {
 // MemoryStore is a [Store] that ends with the process. Its zero value is empty.
 type MemoryStore struct {
 	mu    sync.Mutex
-	texts [SlotSignOut + 1][]byte
+	texts [SlotDevice + 1][]byte
 	locks [LockWrite + 1]chan struct{}
 }
 

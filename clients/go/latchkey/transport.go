@@ -41,12 +41,16 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 	return d.s.authorized(r, d.base.Do, false)
 }
 
+// isRefresh reports whether an operation takes a refresh token in its body.
+func isRefresh(operation string) bool {
+	return operation == refreshOperation || operation == "refreshTokenPair"
+}
+
 // authorized sends a request with the access token.
 func (s *Session) authorized(r *http.Request, send func(*http.Request) (*http.Response, error), required bool) (*http.Response, error) {
 	operation := s.operation(r)
 	// Race: a refresh that went through here would wait for itself.
-	isRefresh := operation == refreshOperation || operation == "refreshTokenPair"
-	if isRefresh || r.Header.Get("Authorization") != "" || !s.trusted(r) {
+	if isRefresh(operation) || r.Header.Get("Authorization") != "" || !s.trusted(r) {
 		return send(r)
 	}
 	token, err := s.permitted(r.Context())

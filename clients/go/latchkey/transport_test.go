@@ -44,7 +44,7 @@ func signedIn(t *testing.T, url string, settings Settings) *Session {
 	t.Helper()
 	s, err := Open(url, settings)
 	must(t, err)
-	must(t, s.keep(t.Context(), s.epoch, token(`{"iat":0,"exp":300}`), token(`{"sid":"s"}`)))
+	must(t, s.keep(t.Context(), s.epoch, handedOut{access: token(`{"iat":0,"exp":300}`), refresh: token(`{"sid":"s"}`)}))
 	return s
 }
 

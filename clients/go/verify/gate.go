@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	maxToken     = 4096             // bytes; longer is refused before it is looked at
-	signatureLen = 86               // base64url characters of 64 bytes
-	clockSkew    = 30 * time.Second // by which the server's clock may be ahead of ours
-	maxNumber    = 1 << 53          // the largest integer that JSON keeps exact, plus one
-	maxTime      = 1 << 33          // seconds; the year 2242
+	maxToken     = 4096            // bytes; longer is refused before it is looked at
+	signatureLen = 86              // base64url characters of 64 bytes
+	clockSkew    = 2 * time.Minute // by which the server's clock may be ahead of ours
+	maxNumber    = 1 << 53         // the largest integer that JSON keeps exact, plus one
+	maxTime      = 1 << 33         // seconds; the year 2242
 )
 
 // One object of plain members, and room for what operators add.
@@ -46,13 +46,20 @@ type Claims struct {
 	// TenantID is the person's primary tenant when the token was issued, as a UUID; empty
 	// where there was none.
 	TenantID string
+	// AuthTime is when the user last proved who they are, in UTC: at sign-in, or again later.
+	// It is zero where no proof is known, as right after a sign-up.
+	AuthTime time.Time
+	// AMR is how they did over the whole session, in the words of RFC 8176: "pwd", "otp",
+	// "sms", "swk", "user", and "mfa" where a second factor was shown, or a passkey that is
+	// both. The age of a single method is not known: see AuthTime for the last one.
+	AMR []string
 	// Extra holds the operator's own claims, numbers as [json.Number]; nil where there are
 	// none.
 	Extra map[string]any
 }
 
 // ours are the claims that have a place of their own in Claims, or say nothing more.
-var ours = []string{"aud", "exp", "gen", "iat", "iss", "jti", "sid", "sub", "tenant_id", "token_use"}
+var ours = []string{"amr", "aud", "auth_time", "exp", "gen", "iat", "iss", "jti", "sid", "sub", "tenant_id", "token_use"}
 
 // gate checks everything but the clock. Security: the order matters. Shape and length
 // first, then a header of exactly three members, the key from our own record (its
@@ -127,6 +134,8 @@ func (v *Verifier) claims(data []byte) (Claims, error) {
 	if _, present := o["nbf"]; present { // Latchkey issues none
 		return Claims{}, ErrInvalid
 	}
+
+	authTime, amr := proof(o)
 	for _, name := range ours {
 		delete(o, name)
 	}
@@ -134,9 +143,26 @@ func (v *Verifier) claims(data []byte) (Claims, error) {
 		o = nil
 	}
 	return Claims{
-		Subject: sub, SessionID: sid, Generation: gen, ID: jti, TenantID: tenant, Extra: o,
+		Subject: sub, SessionID: sid, Generation: gen, ID: jti, TenantID: tenant, AuthTime: authTime, AMR: amr, Extra: o,
 		IssuedAt: time.Unix(iat, 0).UTC(), ExpiresAt: time.Unix(exp, 0).UTC(),
 	}, nil
+}
+
+// proof reads auth_time and amr. What is not as Latchkey writes it counts as absent, so that
+// a handler which asks for a recent proof refuses.
+func proof(claims map[string]any) (at time.Time, amr []string) {
+	if seconds, ok := integer(claims["auth_time"], maxTime); ok {
+		at = time.Unix(seconds, 0).UTC()
+	}
+
+	list, _ := claims["amr"].([]any)
+	for _, value := range list {
+		if method, ok := value.(string); ok {
+			amr = append(amr, method)
+		}
+	}
+
+	return at, amr
 }
 
 // integer: written as one, without fraction, exponent or quotes.

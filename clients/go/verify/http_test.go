@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,39 @@ func TestVerify_returnsWhatTheTokenSays(t *testing.T) {
 	}
 	for _, tenant := range []string{`7`, `null`, `""`, `"x"`, `"0190B8A4-6F0E-7C3E-9A51-0D4C0F6F2A11"`} {
 		f.is(t, f.compact(f.header(), f.claimsWith(`"gen":7`, `"gen":7,"tenant_id":`+tenant)), verify.ErrInvalid)
+	}
+}
+
+func TestVerify_saysWhenAndHowTheUserProvedWhoTheyAre(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	at := now.Add(-time.Minute)
+	proved := `"auth_time":` + strconv.FormatInt(at.Unix(), 10)
+
+	for name, row := range map[string]struct {
+		claims string
+		at     time.Time
+		amr    []string
+	}{
+		"both":                       {proved + `,"amr":["mfa","otp","pwd"]`, at, []string{"mfa", "otp", "pwd"}},
+		"no word for the method":     {proved, at, nil},
+		"a time as text":             {`"auth_time":"1800000000","amr":["pwd"]`, time.Time{}, []string{"pwd"}},
+		"a time with a fraction":     {`"auth_time":1800000000.5`, time.Time{}, nil},
+		"methods as text":            {proved + `,"amr":"mfa"`, at, nil},
+		"a method that is no text":   {proved + `,"amr":["pwd",7,["mfa"]]`, at, []string{"pwd"}},
+		"neither":                    {`"plan":"pro"`, time.Time{}, nil},
+		"a time before 1970 is none": {`"auth_time":-5`, time.Time{}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := f.is(t, f.compact(f.header(), f.claimsWith(`"gen":7`, `"gen":7,`+row.claims)), nil)
+			if !c.AuthTime.Equal(row.at) || !slices.Equal(c.AMR, row.amr) {
+				t.Errorf("got %s %q, want %s %q", c.AuthTime, c.AMR, row.at, row.amr)
+			}
+			if c.Extra["auth_time"] != nil || c.Extra["amr"] != nil {
+				t.Errorf("they count as the operator's: %v", c.Extra)
+			}
+		})
 	}
 }
 

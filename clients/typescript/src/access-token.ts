@@ -31,7 +31,16 @@ export function received(text: string, clock: Clock): AccessToken {
   return { text, end, renew: end - Math.min(ahead, life / 5) };
 }
 
-function claims(token: string): { exp?: unknown; iat?: unknown } {
+/**
+ * Whether two refresh tokens are the same one. The server repeats a young token: equal in its
+ * claims, not in its bytes.
+ */
+export function sameToken(a: string, b: string | undefined): boolean {
+  const { jti } = claims(a);
+  return jti !== undefined && jti === claims(b ?? '').jti;
+}
+
+function claims(token: string): { exp?: unknown; iat?: unknown; jti?: unknown } {
   try {
     return JSON.parse(base64url(token.split('.')[1] ?? '')) as object;
   } catch {

@@ -12,6 +12,7 @@ export interface Envelope {
     readonly session_token?: string;
     readonly access_token?: string;
     readonly refresh_token?: string;
+    readonly device_token?: string;
     readonly ended_at?: number;
     readonly deletion_cancelled?: boolean;
   };
@@ -72,7 +73,7 @@ export function isOver(operation: string | undefined, word: Action, status: numb
 
 /** The error that an answer stands for. */
 export function errorOf(operation: string, word: Action, { status, envelope, retryAfter }: Answer): LatchkeyError {
-  const busy = envelope && (word === 'wait' || (word === 'retry' && status >= 408)); // ours, also where a proxy caused it
+  const busy = envelope && (word === 'wait' || word === 'reread' || (word === 'retry' && status >= 408)); // ours, also where a proxy caused it
   const kind = busy ? 'server' : word === 'retry' ? 'undocumented' : 'problem';
   const problems = envelope?.errors;
   const code = problems?.[0]?.code;

@@ -5,8 +5,8 @@ import type { Flow, Problem } from './generated/types.gen.js';
  * What went wrong.
  *
  * - `network`: no answer, one that broke off, or a time-out. Tokens are kept.
- * - `server`: the server asks to wait or to try again, or the client is still waiting
- *   before it asks again. Tokens are kept.
+ * - `server`: the server asks to wait or to try again, another call of this session was faster
+ *   (`action` is `reread`), or the client is still waiting before it asks again. Tokens are kept.
  * - `undocumented`: the answer is not one of ours, such as a captive portal's page. Tokens
  *   are kept.
  * - `problem`: the server says what is wrong; see `code` and `problems`.

@@ -1,5 +1,6 @@
-import type { AccessToken, Credential } from './access-token.js';
+import { sameToken, type AccessToken, type Credential } from './access-token.js';
 import { Backoff } from './backoff.js';
+import { DeviceToken } from './device.js';
 import { LatchkeyError, nothingPending, signedOut, storeError } from './errors.js';
 import type { User } from './generated/types.gen.js';
 import type { Step } from './operations.js';
@@ -23,6 +24,7 @@ interface Underway {
 /** Keeps one session: what is stored, what is in memory, and the one refresh in flight. */
 export class Keeper {
   readonly news = new SessionNews();
+  readonly device: DeviceToken;
   private readonly gate: UnlockGate;
   private readonly slots: Slots;
   private readonly backoff: Backoff;
@@ -48,6 +50,7 @@ export class Keeper {
 
   constructor(private readonly settings: Settings) {
     this.slots = new Slots(settings.storage);
+    this.device = new DeviceToken(settings.storage);
     this.backoff = new Backoff(settings.clock, settings.random);
     this.readings = new Backoff(settings.clock, settings.random);
     this.revocations = new Revocations(settings, (record) => this.slots.settle(record.refreshToken));
@@ -167,6 +170,7 @@ export class Keeper {
     this.underway = undefined;
     this.backoff.succeed();
     this.hold(found, pair);
+    await this.device.keep(pair.deviceToken);
   }
 
   /**
@@ -218,6 +222,9 @@ export class Keeper {
     this.forget();
     await this.slots.end({ reason, endedAt, only }).catch(() => undefined); // its token is dead anyhow
     this.news.set({ state: 'signed_out', reason, endedAt });
+    if (reason === 'account_deleted') {
+      await this.device.forget().catch(() => undefined); // the account is gone, and its token says nothing any more
+    }
   }
 
   /** Lets the person prove that they are there. `asked`: they pressed a button for it. */
@@ -266,10 +273,14 @@ export class Keeper {
       if ('access' in answer) {
         return await this.keep(spent, answer, epoch);
       }
-      if (!same(await this.look(), spent)) {
+      const found = await this.look();
+      if (!same(found, spent)) {
         return false;
       }
-      await this.end(answer.refused, answer.endedAt, spent);
+      if ('conflict' in answer) {
+        throw answer.conflict;
+      }
+      await this.end(answer.refused, answer.endedAt, found);
       throw this.nobody();
     } catch (error) {
       if (epoch !== this.epoch) {
@@ -292,12 +303,14 @@ export class Keeper {
 
   /** Stores a new pair; it is used only after that. False where another session is stored now. */
   private async keep(spent: SessionRecord, pair: Pair, epoch: number): Promise<boolean> {
-    const content = this.contentOf(pair, pair.user?.id ?? spent.userId);
+    const fresh = this.contentOf(pair, pair.user?.id ?? spent.userId);
+    // An attempt to spend this very token that is still on its way has sent the key of before.
+    const content = sameToken(pair.refreshToken, spent.refreshToken) ? { ...fresh, idempotencyKey: spent.idempotencyKey } : fresh;
     const found = await this.slots.replace(spent, content, () => epoch === this.epoch);
     if (!found || found.endReason || found.userId !== content.userId || epoch !== this.epoch) {
       return false;
     }
-    if (!same(found, this.record)) { // else somebody has signed in here meanwhile
+    if (found.sequence !== this.record?.sequence || !same(found, this.record)) { // else somebody has signed in here meanwhile
       // Where another process was faster, its record is of the same generation or a later one.
       this.unproven = true;
       this.hold(found, pair);
@@ -359,7 +372,10 @@ export class Keeper {
   }
 
   private open(): Promise<void> {
-    const forget = async (): Promise<void> => void (await this.slots.end({ reason: 'restored' }));
+    const forget = async (): Promise<void> => {
+      await this.slots.end({ reason: 'restored' });
+      await this.device.forget();
+    };
     this.opened ??= (this.settings.storage.open?.(forget) ?? Promise.resolve()).catch((error: unknown) => {
       this.opened = undefined;
       throw storeError(error);
@@ -409,6 +425,7 @@ export class Keeper {
   }
 }
 
+/** Whether two records hold the same refresh token: each token has a key of its own. */
 function same(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
   return a !== undefined && a.idempotencyKey === b?.idempotencyKey;
 }

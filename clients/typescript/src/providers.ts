@@ -35,15 +35,25 @@ export interface ProviderNonce {
   readonly expiresAt: number;
 }
 
+/** Options of {@link providerNonce}. */
+export interface NonceOptions extends CallOptions {
+  /** What the id_token is for, where somebody is signed in; without it, a sign-in or a connection. */
+  readonly process?: 'connect' | 'reauthenticate' | undefined;
+}
+
 /**
- * Gets a nonce from the server, good for ten minutes and one token.
+ * Gets a nonce from the server, good for ten minutes and one token. Put its `nonce` into the
+ * {@link ProviderIdentity}. What the service's SDK is given:
  *
  * - `expo-apple-authentication`: `signInAsync({ nonce: nonceSha256 })`.
  * - `@invertase/react-native-apple-authentication` hashes: `performRequest({ nonce })`.
- * - `@react-native-google-signin/google-signin`: `signIn({ nonce })`.
+ * - `@react-native-google-signin/google-signin`: `signIn({ nonce: nonceSha256 })`.
  */
-export async function providerNonce(latchkey: Latchkey, options?: CallOptions): Promise<ProviderNonce> {
-  const { data } = await told<ProviderNonceResponse>(latchkey, { ...options, call: ['POST', 'auth/provider/nonce'] });
+export async function providerNonce(latchkey: Latchkey, options?: NonceOptions): Promise<ProviderNonce> {
+  const { process, signal } = options ?? {};
+  const call = ['POST', `auth/provider/nonce${process ? `?process=${process}` : ''}`] as const;
+  // One for a sign-in belongs to no session, as the sign-in does not.
+  const { data } = await told<ProviderNonceResponse>(latchkey, { call, signal, apart: process ? undefined : {} });
   if (!data?.nonce) {
     throw lacks('a nonce');
   }
@@ -80,9 +90,20 @@ export async function connectProvider(latchkey: Latchkey, identity: ProviderIden
   }
 }
 
+/**
+ * Proves by a service that is connected to the account who is signed in, where `flows` of the
+ * error that asked for a proof name `provider_reauthenticate`. The id_token must carry a nonce
+ * of {@link providerNonce} with `process: 'reauthenticate'`. Then repeat the call that asked
+ * for it.
+ */
+export async function reauthenticateWithProvider(latchkey: Latchkey, identity: ProviderIdentity, options?: CallOptions): Promise<void> {
+  await latchkey.accessToken(options); // as in connectProvider
+  await told(latchkey, { ...options, call, body: bodyOf('reauthenticate', identity) });
+}
+
 const call = ['POST', 'auth/provider/token'] as const;
 
-function bodyOf(process: 'login' | 'connect', { provider, clientId, idToken, authorizationCode, name, nonce }: ProviderIdentity): object {
+function bodyOf(process: 'login' | 'connect' | 'reauthenticate', { provider, clientId, idToken, authorizationCode, name, nonce }: ProviderIdentity): object {
   // What is undefined is not sent.
   const token = { client_id: clientId, id_token: idToken, authorization_code: authorizationCode ?? undefined, name: name || undefined, nonce };
   return { provider, process, token };

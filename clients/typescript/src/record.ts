@@ -6,7 +6,8 @@ export interface SessionRecord {
   readonly refreshToken?: string | undefined;
   /**
    * The key that will spend the refresh token, made when the token was stored, so that
-   * every attempt, from every process, sends the same one.
+   * every attempt, from every process, sends the same one. A token that is received again
+   * keeps its key.
    */
   readonly idempotencyKey?: string | undefined;
   readonly userId?: number | undefined;

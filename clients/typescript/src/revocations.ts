@@ -72,6 +72,9 @@ export class Revocations {
     // The refresh token may be spent any number of times with its own key: nothing uses
     // the successor before the session has ended, or the session ends because of it.
     const answer = await exchange(this.settings, ended.record);
+    if ('conflict' in answer) {
+      throw answer.conflict;
+    }
     if ('access' in answer) {
       ended.access = answer.access;
       await endSession(this.settings, answer.access);

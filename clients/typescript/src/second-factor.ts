@@ -1,6 +1,7 @@
 /**
- * Second factors by code: an authenticator app (TOTP) and recovery codes. Security keys are
- * in `@latchkey-auth/client/passkeys`.
+ * Second factors by code: an authenticator app (TOTP) and recovery codes, and the code that
+ * is sent to an account without password and second factor. Security keys are in
+ * `@latchkey-auth/client/passkeys`.
  *
  * @packageDocumentation
  */
@@ -29,6 +30,19 @@ export function submitSecondFactorCode(latchkey: Latchkey, code: string, options
 /** Proves with a code that it is still the signed-in person. Then repeat the call that asked for it. */
 export async function reauthenticateWithCode(latchkey: Latchkey, code: string, options?: CallOptions): Promise<void> {
   await told(latchkey, { ...options, call: ['POST', 'auth/2fa/reauthenticate'], body: { code } });
+}
+
+/**
+ * Has a code sent to the verified address or number of the signed-in user, where `flows` of the
+ * error that asked for a proof name `reauthenticate_by_code`.
+ */
+export async function sendReauthenticationCode(latchkey: Latchkey, options?: CallOptions): Promise<void> {
+  await told(latchkey, { ...options, call: ['POST', 'auth/reauthenticate/code/request'] });
+}
+
+/** Proves with the code of {@link sendReauthenticationCode} who is signed in. Then repeat the call that asked for it. */
+export async function reauthenticateWithSentCode(latchkey: Latchkey, code: string, options?: CallOptions): Promise<void> {
+  await told(latchkey, { ...options, call: ['POST', 'auth/reauthenticate/code/confirm'], body: { code } });
 }
 
 /**

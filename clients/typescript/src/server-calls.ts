@@ -1,5 +1,6 @@
 import { received, type AccessToken } from './access-token.js';
 import { answerOf, errorOf, judge, parse, type Answer } from './answer.js';
+import type { LatchkeyError } from './errors.js';
 import type { User } from './generated/types.gen.js';
 import { protocol } from './operations.js';
 import type { SessionRecord } from './record.js';
@@ -11,11 +12,14 @@ export interface Pair {
   readonly access: AccessToken;
   readonly refreshToken: string;
   readonly user: User | undefined;
+  /** Of a sign-in. */
+  readonly deviceToken?: string | undefined;
 }
 
-/** What the server says to a refresh token: a new pair, or that it is over. */
+/** What the server says to a refresh token: a pair, that it is over, or that another call was faster. */
 export type Exchange =
   | Pair
+  | { readonly conflict: LatchkeyError }
   | { readonly refused: string; readonly endedAt: number | undefined };
 
 /** Spends a refresh token. Throws what leaves the session as it is. */
@@ -32,7 +36,11 @@ export async function exchange(settings: Settings, spent: SessionRecord, signal?
   if (word === 'sign_out') {
     return { refused: errors?.[0]?.code ?? 'unknown', endedAt: meta?.ended_at };
   }
-  throw errorOf('refreshToken', word === 'proceed' ? 'retry' : word, answer);
+  const error = errorOf('refreshToken', word === 'proceed' ? 'retry' : word, answer);
+  if (word === 'reread') {
+    return { conflict: error };
+  }
+  throw error;
 }
 
 /** Ends the session of an access token. False where the token was refused. */

@@ -8,6 +8,8 @@ import { isOurs } from './server-calls.js';
 import type { Settings } from './settings.js';
 import { typed } from './waiting.js';
 
+const deviceHeader = 'X-Latchkey-Device';
+
 /** Paths that are of no use to anybody who is neither signed in nor about to be. */
 const personal = /^\/(api\/|_allauth\/app\/v1\/account([/?#]|$))/;
 
@@ -71,6 +73,10 @@ export class Transport {
     } else if (sessionToken && path) {
       headers['X-Session-Token'] = sessionToken;
     }
+    const device = !access && path?.startsWith(`${protocol}auth/`) && (await this.keeper.device.read());
+    if (device) {
+      headers[deviceHeader] = device;
+    }
     return { headers, operation: operation || undefined, access, sessionToken: path && sessionToken, apart: apart !== undefined, dispensable: !(needed || apart || step), epoch, last: fresh };
   }
 
@@ -127,8 +133,8 @@ export class Transport {
         // A copy goes out, so that there is a body left for the second time.
         const target = request ? request.clone() : url;
         const headers = merged(init?.headers ?? request?.headers, ticket.headers);
-        // At a redirect to elsewhere, fetch takes the access token off by itself, and the session token not.
-        const redirect = ticket.sessionToken ? { redirect: 'error' as const } : undefined;
+        // At a redirect to elsewhere, fetch takes the access token off by itself, and the other tokens not.
+        const redirect = ticket.sessionToken || ticket.headers[deviceHeader] ? { redirect: 'error' as const } : undefined;
         const response = await this.settings.fetch(target, { ...init, headers, credentials: 'omit', ...redirect });
         const again: Ticket | undefined = await this.review(ticket, await this.answer(ticket, response, url), signal);
         if (!again || init?.body instanceof streams) {
@@ -151,7 +157,7 @@ export class Transport {
   private async takeTokens(ticket: Ticket, { status, envelope }: Answer, word: Action): Promise<void> {
     const meta = envelope?.meta;
     if (status < 300 && meta?.access_token && meta.refresh_token) {
-      const pair = { access: received(meta.access_token, this.settings.clock), refreshToken: meta.refresh_token, user: envelope?.data?.user };
+      const pair = { access: received(meta.access_token, this.settings.clock), refreshToken: meta.refresh_token, user: envelope?.data?.user, deviceToken: meta.device_token };
       await this.keeper.adopt(pair, ticket.epoch, !ticket.access);
     } else if (meta && !meta.is_authenticated && (word === 'continue_flow' || !ticket.apart)) {
       // A sign-in of its own takes the place of another one that is pending only once it is that far.

@@ -132,6 +132,17 @@ test('a wrong password is a problem that names the member', async () => {
   await assert.rejects(other.signIn({ email, password: 'not this one' }), { kind: 'problem', code: 'email_password_mismatch', action: 'show' });
 });
 
+test('strangers who guess lock out strangers, and not the device that has signed in before', async () => {
+  const { latchkey, email, password } = await signedUp();
+  await (await latchkey.signOut()).revoked;
+  const stranger = createLatchkey({ baseUrl: server.url, storage: memoryStorage() });
+  for (let guess = 0; guess < 5; guess++) {
+    await assert.rejects(stranger.signIn({ email, password: 'not this one' }), { code: 'email_password_mismatch' });
+  }
+  await assert.rejects(stranger.signIn({ email, password }), { code: 'too_many_login_attempts' }, 'the server must have its default limits');
+  assert.equal((await latchkey.signIn({ email, password })).kind, 'signed_in');
+});
+
 /** A service that `latchkey dev` plays vouches for a new person, who comes back as the same one. */
 async function identity(latchkey: Latchkey, provider: 'apple' | 'google', email: string): Promise<ProviderIdentity> {
   const { data } = await getConfig({ client: apiClient(latchkey) });

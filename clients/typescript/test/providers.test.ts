@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiClient, completeProviderSignup } from '../src/api.js';
-import { connectProvider, providerNonce, signInWithProvider } from '../src/providers.js';
+import { connectProvider, providerNonce, reauthenticateWithProvider, signInWithProvider } from '../src/providers.js';
 import { settled } from './stand-in/clock.js';
 import { device, ends, signedIn } from './stand-in/device.js';
 import { askedAgain, pending, signedInAs } from './stand-in/passkeys.js';
-import { json, user } from './stand-in/server.js';
+import { json, Server, user } from './stand-in/server.js';
 
 const identity = { provider: 'apple', clientId: 'com.example.app', idToken: 'a.b.c' };
 
@@ -76,4 +76,34 @@ test('nobody connects a service who is not signed in', async () => {
   server.play = () => json(401, { data: { flows: [{ id: 'login' }] }, meta: { is_authenticated: false } });
   await assert.rejects(connectProvider(latchkey, identity), { kind: 'signed_out' });
   assert.equal(server.requests.length, 0); // the id_token is not used up
+});
+
+test('a nonce for a proof is asked for by who is signed in, and one for a sign-in by nobody', async () => {
+  const urls: string[] = [];
+  const server = new Server();
+  const { latchkey } = await signedIn({ server }, { fetch: (input, init) => (urls.push(String(input)), server.fetch(input, init)) });
+  server.play = () => json(200, { data: { nonce: 'raw', nonce_sha256: 'hashed', expires_at: 1790000600 } });
+  await providerNonce(latchkey);
+  assert.equal(server.headers.at(-1)?.has('Authorization'), false);
+  await providerNonce(latchkey, { process: 'reauthenticate' });
+  assert.equal(server.headers.at(-1)?.has('Authorization'), true);
+  assert.deepEqual(urls.slice(-2).map((url) => url.split('?')[1]), [undefined, 'process=reauthenticate']);
+});
+
+test('a service proves who is signed in', async () => {
+  const { server, latchkey, seen } = await signedIn();
+  server.play = () => json(400, { errors: [{ code: 'invalid_token', message: 'No.', param: 'token' }] });
+  await assert.rejects(reauthenticateWithProvider(latchkey, identity), { kind: 'problem', code: 'invalid_token' });
+  let sent: unknown;
+  server.play = ({ body }) => ((sent = body), json(200, { data: { user, methods: [] }, meta: { is_authenticated: true } }));
+  await reauthenticateWithProvider(latchkey, { ...identity, nonce: 'raw' });
+  assert.deepEqual(sent, { provider: 'apple', process: 'reauthenticate', token: { client_id: 'com.example.app', id_token: 'a.b.c', nonce: 'raw' } });
+  assert.ok(server.headers.at(-1)?.has('Authorization'));
+  assert.deepEqual(ends(seen), []);
+});
+
+test('nobody proves anything by a service who is not signed in', async () => {
+  const { server, latchkey } = device();
+  await assert.rejects(reauthenticateWithProvider(latchkey, identity), { kind: 'signed_out' });
+  assert.equal(server.requests.length, 0);
 });

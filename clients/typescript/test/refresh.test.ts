@@ -90,6 +90,57 @@ test('every try to spend a token sends the key that was stored with it', async (
   assert.deepEqual([server.sessions[0]?.generation, ends(seen)], [1, []]);
 });
 
+test('a young token that the server repeats keeps its key, and the access token is the new one', async () => {
+  const { server, clock, store, latchkey } = await signedIn();
+  const keyOf = (): string | undefined => [...store.texts.values()].map(decode).sort((a, b) => (b?.sequence ?? 0) - (a?.sequence ?? 0))[0]?.idempotencyKey;
+  const key = keyOf();
+  server.young = true;
+  const before = await latchkey.accessToken();
+  for (let n = 0; n < 3; n++) {
+    await clock.advance(stale);
+    assert.equal((await latchkey.fetch(profile)).status, 200);
+  }
+  assert.notEqual(keyOf(), undefined);
+  assert.deepEqual([keyOf(), server.refreshes, server.sessions[0]?.generation], [key, 3, 0]);
+  assert.ok(before);
+  server.young = false;
+  await clock.advance(stale);
+  await latchkey.fetch(profile);
+  assert.deepEqual([new Set(server.keys), server.sessions[0]?.generation], [new Set([key]), 1]);
+  assert.notEqual(keyOf(), key);
+});
+
+const conflict = (): Response => json(409, { errors: [{ code: 'refresh_conflict', message: 'Faster.' }] }, { 'Retry-After': '2' });
+
+test('a conflict keeps the session: the store is read again, and the next refresh comes after Retry-After', async () => {
+  const { server, clock, latchkey, seen } = await signedIn();
+  await clock.advance(stale);
+  server.play = ({ path }, real) => (path.endsWith('/refresh') ? conflict() : real());
+  await assert.rejects(latchkey.fetch(profile), { kind: 'server', action: 'reread', code: 'refresh_conflict', retryAfter: 2 });
+  await assert.rejects(latchkey.fetch(profile), { kind: 'server' });
+  assert.equal(server.refreshes, 1);
+  server.play = undefined;
+  await clock.advance(3);
+  assert.equal((await latchkey.fetch(profile)).status, 200);
+  assert.deepEqual(ends(seen), []);
+});
+
+test('a conflict with another process goes on at once with what that one stored', async () => {
+  const one = await signedIn();
+  await one.clock.advance(stale);
+  let first = true;
+  one.server.play = async ({ path }, real) => {
+    if (path.endsWith('/refresh') && first) {
+      first = false;
+      await device({ server: one.server, clock: one.clock, store: one.store }).latchkey.fetch(profile);
+      return conflict();
+    }
+    return real();
+  };
+  assert.equal((await one.latchkey.fetch(profile)).status, 200);
+  assert.deepEqual(ends(one.seen), []);
+});
+
 test('a token that another process has spent is not spent again: its successor is', async () => {
   const one = await signedIn();
   const two = device({ server: one.server, clock: one.clock, store: one.store });

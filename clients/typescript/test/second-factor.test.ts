@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { activateTotp, apiClient, submitSecondFactor } from '../src/api.js';
-import { reauthenticateWithCode, setUpTotp, submitSecondFactorCode } from '../src/second-factor.js';
+import { reauthenticateWithCode, reauthenticateWithSentCode, sendReauthenticationCode, setUpTotp, submitSecondFactorCode } from '../src/second-factor.js';
 import { credentials, device, signedIn } from './stand-in/device.js';
 import { askedAgain, pending, signedInAs, wrongAnswer } from './stand-in/passkeys.js';
 import { json } from './stand-in/server.js';
@@ -43,6 +43,25 @@ test('a code proves that it is still the person', async () => {
   await assert.rejects(reauthenticateWithCode(latchkey, '000000'), { kind: 'problem', code: 'incorrect_code' });
   server.play = () => signedInAs(0);
   await reauthenticateWithCode(latchkey, '123456');
+  assert.ok(server.headers.at(-1)?.has('Authorization'));
+  assert.equal(latchkey.session.state, 'signed_in');
+});
+
+test('a code that is sent proves who is signed in', async () => {
+  const { server, latchkey } = await signedIn();
+  server.play = askedAgain;
+  await assert.rejects(sendReauthenticationCode(latchkey), { kind: 'problem', action: 'reauthenticate' });
+  server.play = () => json(429, { errors: [{ code: 'too_many_requests', message: 'Later.' }] }, { 'Retry-After': '7' });
+  await assert.rejects(sendReauthenticationCode(latchkey), { retryAfter: 7 });
+  server.play = () => json(200, {});
+  await sendReauthenticationCode(latchkey);
+  server.play = () => wrongAnswer('code');
+  await assert.rejects(reauthenticateWithSentCode(latchkey, 'BBBB-BBBB'), { kind: 'problem', code: 'incorrect_code' });
+  server.play = () => json(409, { errors: [{ code: 'flow_not_pending', message: 'No.' }] });
+  await assert.rejects(reauthenticateWithSentCode(latchkey, 'BCDF-GHJK'), { kind: 'problem', code: 'flow_not_pending' });
+  server.play = () => signedInAs(0);
+  await reauthenticateWithSentCode(latchkey, 'BCDF-GHJK');
+  assert.equal(server.requests.at(-1), 'POST /_allauth/app/v1/auth/reauthenticate/code/confirm');
   assert.ok(server.headers.at(-1)?.has('Authorization'));
   assert.equal(latchkey.session.state, 'signed_in');
 });

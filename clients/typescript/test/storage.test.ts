@@ -65,7 +65,7 @@ test('the store holds no access token, no session token and no profile, in two s
   const { clock, store, latchkey } = await signedIn();
   await clock.advance(301);
   const access = await latchkey.accessToken();
-  assert.deepEqual([...store.texts.keys()].sort(), ['probe', 'slot-0', 'slot-1']);
+  assert.deepEqual([...store.texts.keys()].sort(), ['device', 'probe', 'slot-0', 'slot-1']);
   for (const secret of [access, '"st"', 'ada']) {
     assert.ok(!store.all.includes(secret), secret);
   }

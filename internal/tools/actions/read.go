@@ -12,7 +12,7 @@ import (
 )
 
 // words are the actions that the clients know how to do. A new one needs code in each.
-var words = []string{"proceed", "continue_flow", "refresh", "reauthenticate", "sign_out", "show", "wait", "retry"}
+var words = []string{"proceed", "continue_flow", "refresh", "reauthenticate", "sign_out", "show", "wait", "reread", "retry"}
 
 // facts are what a rule may ask about an answer. A new one needs code in each client.
 var facts = []string{"flow_pending", "is_authenticated", "bearer_sent"}

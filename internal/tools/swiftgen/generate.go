@@ -40,6 +40,7 @@ type (
 	operation struct {
 		Name, Type, Doc, Method, Path, Body string
 		ID                                  string
+		BodyOptional                        bool
 		Params                              []parameter
 		Security                            []string // one alternative each
 		Statuses                            []status

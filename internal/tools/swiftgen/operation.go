@@ -35,6 +35,7 @@ func (g *generator) operate(path, method string, op *openapi3.Operation) (o oper
 	o.Security = g.security(op)
 	var more []declaration
 	o.Body, more = g.body(o, where, op.RequestBody)
+	o.BodyOptional = o.Body != "" && !op.RequestBody.Value.Required
 	inner = append(inner, more...)
 	if _, ok := op.Responses.Map()["default"]; ok {
 		g.refuse(where, "list each status; a default response is not supported")
@@ -110,9 +111,6 @@ func (g *generator) security(op *openapi3.Operation) (alternatives []string) {
 func (g *generator) body(o operation, where string, ref *openapi3.RequestBodyRef) (string, []declaration) {
 	if ref == nil {
 		return "", nil
-	}
-	if !ref.Value.Required {
-		g.refuse(where, "an optional request body is not supported: make it required, or leave it out")
 	}
 	return g.content(o.Type+"Body", where+", request body", ref.Value.Content)
 }

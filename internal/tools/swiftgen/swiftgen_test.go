@@ -93,7 +93,6 @@ func TestGenerate_refusesByName(t *testing.T) {
 		{"query array", "PARAMETER", `- {name: ids, in: query, schema: {type: array, items: {type: string}}}`, "operation makeThing, parameter ids: query parameters must be single values"},
 		{"cookie", "PARAMETER", `- {name: crumb, in: cookie, schema: {type: string}}`, "operation makeThing, parameter crumb: cookies"},
 		{"form body", "BODY", `{required: true, content: {application/x-www-form-urlencoded: {schema: {type: object}}}}`, "operation makeThing, request body: only application/json is supported, not application/x-www-form-urlencoded"},
-		{"optional body", "BODY", `{content: {application/json: {schema: {type: object}}}}`, "operation makeThing: an optional request body"},
 		{"text answer", "RESPONSE", `"200": {description: ok, content: {text/plain: {schema: {type: string}}}}`, "operation makeThing, status 200: only application/json"},
 		{"two members with one name", "SCHEMA", `Thing: {type: object, properties: {user_id: {type: string}, userId: {type: string}}}`, "its Swift name userId is also that of"},
 		{"two values with one name", "SCHEMA", `Kind: {type: string, enum: ["a-b", "a_b"]}`, "its Swift name aB is also that of"},

@@ -5,11 +5,11 @@ import LatchkeyAPI
 struct Answer: Decodable, Sendable {
     struct Meta: Decodable, Sendable {
         let isAuthenticated: Bool?
-        let sessionToken, accessToken, refreshToken: String?
+        let sessionToken, accessToken, refreshToken, deviceToken: String?
 
         private enum CodingKeys: String, CodingKey {
             case isAuthenticated = "is_authenticated", sessionToken = "session_token"
-            case accessToken = "access_token", refreshToken = "refresh_token"
+            case accessToken = "access_token", refreshToken = "refresh_token", deviceToken = "device_token"
         }
     }
 

@@ -60,6 +60,7 @@ extension Operations.GetPasskeySignupOptions.Output {
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -92,6 +93,7 @@ extension Operations.GetCreationOptions.Output {
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -109,6 +111,7 @@ extension Operations.AddCredential.Output {
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)
         case .unsupportedMediaType(let problem): .refused(415, problem)
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }

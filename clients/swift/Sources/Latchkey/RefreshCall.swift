@@ -8,6 +8,8 @@ struct RefreshCall: Sendable {
         case renewed(access: AccessToken, refreshToken: String?)
         /// The server says, in our JSON and with a code for it, that the session is over.
         case over(EndReason)
+        /// Another call of this session was faster: the store may hold another token by now.
+        case conflict(SessionError, retryAfter: TimeInterval)
         /// Nothing is known about the session.
         case failed(SessionError, retryAfter: TimeInterval?)
     }
@@ -37,6 +39,7 @@ struct RefreshCall: Sendable {
             }
             return .renewed(access: AccessToken(access, askedAt: asked), refreshToken: answer.meta.refreshToken)
         case .badRequest(let problem): return refused(400, problem)
+        case .conflict(let problem, let seconds): return refused(409, problem, TimeInterval(seconds))
         case .contentTooLarge(let problem): return refused(413, problem)
         case .unsupportedMediaType(let problem): return refused(415, problem)
         case .serviceUnavailable(let problem, let seconds): return refused(503, problem, TimeInterval(seconds))
@@ -53,6 +56,8 @@ struct RefreshCall: Sendable {
             let at = problem.meta?.endedAt.map { Date(timeIntervalSince1970: $0) }
             return .over(EndReason(code: code, endedAt: at))
         }
-        return .failed(.answer(status, problem, operation: "refreshToken", retryAfter: retryAfter.map { Int($0) }), retryAfter: retryAfter)
+        let error = SessionError.answer(status, problem, operation: "refreshToken", retryAfter: retryAfter.map { Int($0) })
+        if action == .reread { return .conflict(error, retryAfter: retryAfter ?? 0) }
+        return .failed(error, retryAfter: retryAfter)
     }
 }

@@ -26,6 +26,7 @@ public actor Session {
     let refreshCall: RefreshCall
     let signOuts: SignOutQueue
     nonisolated let server: URL
+    nonisolated let knownDevice: KnownDevice
     nonisolated let transport: any Transport
     nonisolated let broadcast = Broadcast()
 
@@ -49,6 +50,7 @@ public actor Session {
         self.server = server
         self.options = options
         clock = options.clock
+        knownDevice = KnownDevice(store: store)
         vault = TokenVault(store: store, patience: options.lockPatience)
         shared = SharedAccess.of(store.identity)
         if let given = options.transport { transport = given } else {
@@ -71,9 +73,15 @@ public actor Session {
     /// here, and nothing is sent.
     nonisolated var entrance: Client { client(Authentication(session: self, refusesSignedIn: true)) }
 
+    /// For what belongs to no session.
+    nonisolated var stranger: Client {
+        Client(transport: transport, middlewares: [Timeout(clock: clock, seconds: options.timeout)])
+    }
+
     private nonisolated func client(_ authentication: Authentication) -> Client {
         var chain: [any Middleware] = [authentication]
         if let name = options.deviceName { chain.append(DeviceName(name)) }
+        chain.append(knownDevice)
         chain.append(Timeout(clock: clock, seconds: options.timeout))
         return Client(transport: transport, middlewares: chain)
     }
@@ -130,6 +138,7 @@ public actor Session {
     func end(_ reason: EndReason?) {
         epoch += 1
         known = .nobody(reason)
+        if reason?.code == "account_deleted" { knownDevice.forget() }
         shared.current = nil
         shared.withBackoff { $0.reset() }
         try? options.installMarker?.note(signedIn: false)
@@ -140,6 +149,7 @@ public actor Session {
     private func meet(_ record: TokenRecord?) -> TokenRecord? {
         known = record.map { .record($0) } ?? .nobody(nil)
         guard let marker = options.installMarker, let before = try? marker.wasSignedIn().map({ Optional($0) }) ?? .some(nil) else { return record }
+        if before == nil, options.reinstallPolicy == .clear { knownDevice.forget() } // it is of an installation before
         switch (before, record) {
         case (nil, let record?) where options.reinstallPolicy == .clear:
             // The marker first: without it the next launch would clear the next session too.

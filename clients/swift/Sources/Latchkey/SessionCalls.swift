@@ -126,13 +126,16 @@ extension Session {
             let token = AccessToken(access, askedAt: asked)
             let record = TokenRecord(refreshToken: refresh, userID: answer.userID)
             // In a task of its own: a caller who is cancelled now must not lose the tokens.
-            return try await Task { await signedIn(record, token, sent) }.value.get()
+            let device = answer.meta?.deviceToken
+            return try await Task { await signedIn(record, token, device, sent) }.value.get()
         }
         guard epoch == sent else { return }
         let action = answer.action(operation: request.operation, bearerSent: credential.isBearer)
         switch (action, credential) {
         case (.signOut, .sessionToken(let sent)): if sessionToken == sent { sessionToken = nil }
-        case (.signOut, .bearer) where response.status == 200: try await signOut()
+        case (.signOut, .bearer) where response.status == 200:
+            knownDevice.forget() // the account is deleted
+            try await signOut()
         case (_, .none), (_, .sessionToken):
             // A sign-in that has come further meanwhile is not given up for one that begins.
             if [200, 401].contains(response.status), let token = answer.meta?.sessionToken, sessionToken == credential.sessionToken {
@@ -142,7 +145,7 @@ extension Session {
         }
     }
 
-    private func signedIn(_ record: TokenRecord, _ access: AccessToken, _ sent: Int) async -> Result<Void, SessionError> {
+    private func signedIn(_ record: TokenRecord, _ access: AccessToken, _ device: String?, _ sent: Int) async -> Result<Void, SessionError> {
         guard epoch == sent else { return await turnAway(record, access, nil) }
         epoch += 1
         let started = epoch
@@ -153,6 +156,7 @@ extension Session {
             if (try? await vault.remove(stored.idempotencyKey, queue: true)) == nil { voidKey = stored.idempotencyKey }
             return await turnAway(stored, access, nil)
         }
+        knownDevice.keep(device)
         known = .record(stored)
         (sessionToken, voidKey) = (nil, nil)
         shared.current = access

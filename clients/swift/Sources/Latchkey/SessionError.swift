@@ -25,6 +25,7 @@ public enum SessionError: Error, Hashable, Sendable {
     case unlockFailed
     /// The person is signed in, but has to prove again that it is them: let them do it by one of
     /// these flows (``Session/reauthenticate(password:)``, ``Session/reauthenticate(code:)``,
+    /// ``Session/reauthenticate(byService:)``, ``Session/reauthenticate(sentCode:)``,
     /// ``Session/reauthenticate(with:)``), then repeat the call.
     case reauthenticate([Flow])
     /// The prompt for a passkey or another service has brought nothing, such as because the person
@@ -44,6 +45,7 @@ public enum SessionError: Error, Hashable, Sendable {
         case .reauthenticate: .reauthenticate
         case .prompt(.cancelled): .retry
         case .problem, .prompt, .nothingPending, .unlockFailed, .foreignHost: .show
+        case .unavailable(409, _, _): .reread
         case .unavailable(let status, _, _): status == 429 ? .wait : .retry
         case .locked, .store, .network, .undocumented, .unlockCancelled, .cancelled: .retry
         }
@@ -131,7 +133,7 @@ extension SessionError {
     static func answer(_ status: Int, _ problem: ErrorResponse, operation: String, retryAfter: Int? = nil) -> SessionError {
         let code = problem.errors?.first?.code
         switch ClientActions.action(operation: operation, status: status, facts: AnswerFacts(code: code)) {
-        case .wait, .retry: return .unavailable(status: status, code: code, retryAfter: retryAfter.map { TimeInterval($0) })
+        case .wait, .reread, .retry: return .unavailable(status: status, code: code, retryAfter: retryAfter.map { TimeInterval($0) })
         default: return .problem(status: status, problem.errors ?? [])
         }
     }

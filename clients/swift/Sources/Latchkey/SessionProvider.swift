@@ -1,10 +1,10 @@
 import LatchkeyAPI
 
 extension Session {
-    /// A nonce for one sign-in with another service. It is good for ten minutes, once. Apple takes
-    /// `nonceSha256`; Google, and SDKs that hash by themselves, take `nonce`.
+    /// A nonce for one sign-in with another service. It is good for ten minutes, once. Apple and
+    /// Google take `nonceSha256`; SDKs that hash by themselves take `nonce`.
     public func providerNonce() async throws(SessionError) -> ProviderNonce {
-        try await typed { try await api.createProviderNonce().step.value(of: "createProviderNonce") }
+        try await typed { try await stranger.createProviderNonce(.init()).step.value(of: "createProviderNonce") }
     }
 
     /// Signs in with what another service gave to the app, where nobody is signed in: sign out first.
@@ -56,8 +56,25 @@ extension Session {
         try await connect(ask(prompt))
     }
 
+    /// Proves by a service that is connected to the account that it is the user who is signed in,
+    /// after ``SessionError/reauthenticate(_:)`` with the flow `provider_reauthenticate`: fetches
+    /// a nonce for that, lets the user sign in there, and submits what that gives.
+    ///
+    /// - Throws: ``SessionError/problem(status:_:)`` with `invalid_token` where it is another
+    ///   account there; ``SessionError/prompt(_:)`` where the prompt brought nothing.
+    public func reauthenticate(byService prompt: any ProviderPrompt) async throws(SessionError) {
+        let nonce = try await typed {
+            try await api.createProviderNonce(.init(process: "reauthenticate")).step.value(of: "createProviderNonce")
+        }
+        let credential = try await ask(prompt, nonce)
+        _ = try await typed { try await submit(credential, "reauthenticate", by: api).value(of: "submitProviderToken") }
+    }
+
     private func ask(_ prompt: any ProviderPrompt) async throws(SessionError) -> ProviderCredential {
-        let nonce = try await providerNonce()
+        try await ask(prompt, providerNonce())
+    }
+
+    private func ask(_ prompt: any ProviderPrompt, _ nonce: ProviderNonce) async throws(SessionError) -> ProviderCredential {
         var credential = try await typed { try await prompt.credential(nonce: nonce) }
         // A prompt that ignores its nonce is found out at the first sign-in, not by a thief.
         if credential.token.nonce == nil { credential.token.nonce = nonce.nonce }

@@ -66,7 +66,7 @@ extension Session {
         guard epoch == started else { throw .signedOut(reason) }
         switch outcome {
         case .renewed(let access, let refreshToken):
-            let next = TokenRecord(refreshToken: refreshToken ?? record.refreshToken, userID: record.userID)
+            let next = record.next(refreshToken ?? record.refreshToken)
             switch try await store(next, after: record) {
             case .made(let stored):
                 guard epoch == started else { throw .signedOut(reason) }
@@ -77,20 +77,25 @@ extension Session {
             case .overtaken(let other): return try await adopt(other, again, nil)
             }
         case .over(let reason): return try await over(record, reason, again)
-        case .failed(let error, let retryAfter):
-            let now = clock.uptime
-            shared.withBackoff { _ = $0.fail(at: now, retryAfter: retryAfter) }
-            throw error
+        case .conflict(let error, let retryAfter):
+            if let other = try load(), other.idempotencyKey != record.idempotencyKey { return try await adopt(other, again, nil) }
+            throw failed(error, retryAfter)
+        case .failed(let error, let retryAfter): throw failed(error, retryAfter)
         }
+    }
+
+    /// Notes a failure that says nothing about the session.
+    private func failed(_ error: SessionError, _ retryAfter: TimeInterval?) -> SessionError {
+        let now = clock.uptime
+        shared.withBackoff { _ = $0.fail(at: now, retryAfter: retryAfter) }
+        return error
     }
 
     /// Stores the new pair. A refusal counts as a failed refresh: the next one asks for the same
     /// pair with the same key.
     private func store(_ next: TokenRecord, after record: TokenRecord) async throws(SessionError) -> TokenVault.Change {
         do { return try await vault.replace(record.idempotencyKey, with: next) } catch {
-            let now = clock.uptime
-            shared.withBackoff { _ = $0.fail(at: now, retryAfter: nil) }
-            throw SessionError(error)
+            throw failed(SessionError(error), nil)
         }
     }
 

@@ -44,6 +44,21 @@ extension Session {
         }
     }
 
+    /// Has a code sent to the verified address or number of the account, after
+    /// ``SessionError/reauthenticate(_:)`` with the flow `reauthenticate_by_code`.
+    public func sendReauthenticationCode() async throws(SessionError) {
+        try await typed { try await api.requestReauthenticationCode().step.value(of: "requestReauthenticationCode") }
+    }
+
+    /// Proves by the code of ``sendReauthenticationCode()`` that it is the user who is signed in.
+    ///
+    /// - Throws: ``SessionError/problem(status:_:)`` with `incorrect_code`.
+    public func reauthenticate(sentCode: String) async throws(SessionError) {
+        _ = try await typed {
+            try await api.confirmReauthenticationCode(.init(body: .init(code: sentCode))).step.value(of: "confirmReauthenticationCode")
+        }
+    }
+
     /// Proves by a passkey or a security key that it is the person who is signed in, after
     /// ``SessionError/reauthenticate(_:)`` with `webauthn` among the types.
     ///

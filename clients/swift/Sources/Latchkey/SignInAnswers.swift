@@ -62,6 +62,7 @@ extension Operations.GetSecondFactorOptions.Output {
         case .notFound(let problem): .refused(404, problem)
         case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -115,6 +116,35 @@ extension Operations.ReauthenticateBySecondFactor.Output {
     }
 }
 
+extension Operations.RequestReauthenticationCode.Output {
+    var step: StepAnswer<Void> {
+        switch self {
+        case .ok: .done(())
+        case .unauthorized(let answer): .unauthorized(answer)
+        case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
+        case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
+        case .undocumented(let response): .undocumented(response.status)
+        }
+    }
+}
+
+extension Operations.ConfirmReauthenticationCode.Output {
+    var step: StepAnswer<User> {
+        switch self {
+        case .ok(let answer): .done(answer.data.user)
+        case .badRequest(let problem): .refused(400, problem)
+        case .unauthorized(let answer): .unauthorized(answer)
+        case .conflict(let problem): .refused(409, problem)
+        case .gone: .gone
+        case .contentTooLarge(let problem): .refused(413, problem)
+        case .unsupportedMediaType(let problem): .refused(415, problem)
+        case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
+        case .undocumented(let response): .undocumented(response.status)
+        }
+    }
+}
+
 extension Operations.GetReauthenticationOptions.Output {
     var step: StepAnswer<JsonObject> {
         switch self {
@@ -122,6 +152,7 @@ extension Operations.GetReauthenticationOptions.Output {
         case .unauthorized(let answer): .unauthorized(answer)
         case .notFound(let problem): .refused(404, problem)
         case .gone: .gone
+        case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
         }
@@ -147,6 +178,9 @@ extension Operations.CreateProviderNonce.Output {
     var step: StepAnswer<ProviderNonce> {
         switch self {
         case .ok(let answer): .done(answer.data)
+        case .badRequest(let problem): .refused(400, problem)
+        case .unauthorized(let answer): .unauthorized(answer)
+        case .gone: .gone
         case .tooManyRequests(let problem, let seconds): .refused(429, problem, retryAfter: seconds)
         case .serviceUnavailable(let problem, let seconds): .refused(503, problem, retryAfter: seconds)
         case .undocumented(let response): .undocumented(response.status)
@@ -161,6 +195,7 @@ extension Operations.SubmitProviderToken.Output {
         case .badRequest(let problem): .refused(400, problem)
         case .unauthorized(let answer): .unauthorized(answer)
         case .forbidden(let problem): .refused(403, problem)
+        case .conflict(let problem): .refused(409, problem)
         case .gone: .gone
         case .contentTooLarge(let problem): .refused(413, problem)
         case .unsupportedMediaType(let problem): .refused(415, problem)

@@ -71,7 +71,7 @@ actor SignOutQueue {
         switch await refresh(record) {
         case .renewed(let token, _): try await end(with: token.value)
         case .over: break
-        case .failed(let error, _): throw error
+        case .conflict(let error, _), .failed(let error, _): throw error
         }
         try await done(key)
     }
@@ -79,10 +79,11 @@ actor SignOutQueue {
     /// Ends the session of an access token. A plain 401 is the answer of success.
     private func end(with token: String) async throws {
         let client = Client(transport: transport, middlewares: [Bearer(token: token)])
-        switch try await client.endSession() {
+        switch try await client.endSession(.init()) {
         case .unauthorized(let answer) where answer.status == 401: return
         case .unauthorized, .gone: throw SessionError.undocumented(status: 401)
         case .serviceUnavailable: throw SessionError.unavailable(status: 503, code: nil, retryAfter: nil)
+        case .badRequest, .contentTooLarge, .unsupportedMediaType: throw SessionError.undocumented(status: 400)
         case .undocumented(let response): throw SessionError.undocumented(status: response.status)
         }
     }

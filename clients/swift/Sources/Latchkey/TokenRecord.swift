@@ -1,8 +1,8 @@
 import Foundation
 
 /// What a slot holds: a refresh token, the key that will spend it, and ids. Never an access
-/// token. The key is made with the record, so that every attempt to spend the token, in every
-/// process and after every crash, sends the same one; it also names the record.
+/// token. The key is made when the token is stored, so that every attempt to spend the token, in
+/// every process and after every crash, sends the same one; it also names the record.
 struct TokenRecord: Codable, Hashable, Sendable {
     /// The most bytes that a text in a store may have.
     static let largest = 1024
@@ -22,6 +22,23 @@ struct TokenRecord: Codable, Hashable, Sendable {
         self.refreshToken = refreshToken
         self.idempotencyKey = idempotencyKey
         self.userID = userID
+    }
+
+    /// The record that follows when a refresh has brought a token. The server repeats a young token:
+    /// then it is the same one by its `jti`, although not by its bytes, and keeps its key, which an
+    /// attempt to spend it that is still on its way has sent.
+    func next(_ token: String) -> TokenRecord {
+        let id = Self.identifier(of: token)
+        let isSame = token == refreshToken || (id != nil && id == Self.identifier(of: refreshToken))
+        return TokenRecord(refreshToken: token, idempotencyKey: isSame ? idempotencyKey : Self.makeKey(), userID: userID)
+    }
+
+    private struct Claims: Decodable { let jti: String }
+
+    private static func identifier(of token: String) -> String? {
+        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, let data = Base64URL(parts[1])?.data else { return nil }
+        return (try? JSONDecoder().decode(Claims.self, from: data))?.jti
     }
 
     /// 32 hexadecimal digits of the system's generator.

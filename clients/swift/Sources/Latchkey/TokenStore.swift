@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where a session keeps its tokens between launches: three short texts, and locks that hold
+/// Where a session keeps its tokens between launches: four short texts, and locks that hold
 /// across all processes that share the store.
 ///
 /// The texts are at most 1,024 bytes each. Implementations only keep them; what they say, and
@@ -26,6 +26,8 @@ public enum StoreItem: String, CaseIterable, Sendable {
     case slot1 = "slot-1"
     /// What is needed to tell the server of a sign-out that it does not know of yet.
     case revocation
+    /// The device token of the last sign-in. It stays after a sign-out, signs nobody in, and goes with a deleted account.
+    case device
 }
 
 /// What is locked.

@@ -287,6 +287,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -329,6 +332,9 @@ public enum Operations {
             case contentTooLarge(ErrorResponse)
             /// 415: The body is not `application/json` in UTF-8, or is compressed.
             case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -749,6 +755,70 @@ public enum Operations {
         }
     }
 
+    /// `GET /_allauth/app/v1/account/undo`
+    public enum GetAccountUndo {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The key of the link. Its absence is `required`.
+            public var xAccountUndoKey: String?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(xAccountUndoKey: String? = nil) {
+                self.xAccountUndoKey = xAccountUndoKey
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The changes that it would undo.
+            case ok(AccountUndoResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/undo`
+    public enum UndoAccountChanges {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: AccountUndoRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: AccountUndoRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The account is as it was before the change.
+            case ok(AccountUndoneResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/2fa/authenticate`
     public enum SubmitSecondFactor {
         /// What the operation takes.
@@ -923,6 +993,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -988,6 +1061,40 @@ public enum Operations {
             case unauthorized(UnauthenticatedResponse)
             /// 409: The client is in no state for this, such as signed in already.
             case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/email/verify/reject`
+    public enum RejectEmailVerification {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: VerifyEmailRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: VerifyEmailRequest) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: What became of the account.
+            case ok(EmailRejectionResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
@@ -1251,10 +1358,30 @@ public enum Operations {
 
     /// `POST /_allauth/app/v1/auth/provider/nonce`
     public enum CreateProviderNonce {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+            public var process: String?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(process: String? = nil) {
+                self.process = process
+            }
+        }
+
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
             /// 200: The nonce.
             case ok(ProviderNonceResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
             /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
             /// settings: `ACCOUNT_RATE_LIMITS`.
             case tooManyRequests(ErrorResponse, retryAfter: Int)
@@ -1357,6 +1484,8 @@ public enum Operations {
             case unauthorized(UnauthenticatedResponse)
             /// 403: This installation does not allow it.
             case forbidden(ErrorResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
@@ -1416,10 +1545,52 @@ public enum Operations {
         }
     }
 
-    /// `DELETE /_allauth/app/v1/auth/session`
-    public enum EndSession {
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/confirm`
+    public enum ConfirmReauthenticationCode {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: CodeRequest
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: CodeRequest) {
+                self.body = body
+            }
+        }
+
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
+            /// 200: Signed in. `meta` carries tokens where this call completed the sign-in.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: The client is in no state for this, such as signed in already.
+            case conflict(ErrorResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/request`
+    public enum RequestReauthenticationCode {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Done.
+            case ok(DoneResponse)
             /// 401: Not signed in: `data.flows` lists what the client can start, and what is
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
@@ -1427,6 +1598,45 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/auth/session`
+    public enum EndSession {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: SignOutRequest?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: SignOutRequest? = nil) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -1564,10 +1774,12 @@ public enum Operations {
     public enum RefreshToken {
         /// What the operation takes.
         public struct Input: Hashable, Sendable {
-            /// Made by the client when it *stores* a refresh token, and sent with every
-            /// attempt to spend that token. A repeated refresh with the same key is
-            /// answered with the same successor, however long the first answer has been
-            /// lost. A session that has ever sent one must go on doing so.
+            /// The key of one refresh token: made by the client when it *stores* the token,
+            /// and sent with every attempt to spend *that* token. A client that is answered
+            /// with the token that it has (the same `jti`) keeps the key of it. A repeated
+            /// refresh with the same key is answered with the same successor, however long
+            /// the first answer has been lost. A session that has ever sent one must go on
+            /// doing so.
             public var idempotencyKey: String?
             /// The body of the request.
             public var body: RefreshTokenRequest
@@ -1585,6 +1797,10 @@ public enum Operations {
             case ok(AuthenticatedResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
+            /// 409: `refresh_conflict`: another call of this session spent the refresh token a moment
+            /// ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+            /// Read the stored tokens again, and repeat with what is stored.
+            case conflict(ErrorResponse, retryAfter: Int)
             /// 413: The body is larger than 65,536 bytes.
             case contentTooLarge(ErrorResponse)
             /// 415: The body is not `application/json` in UTF-8, or is compressed.
@@ -1614,6 +1830,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -1746,6 +1965,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -1805,6 +2027,9 @@ public enum Operations {
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
             case gone(UnauthenticatedResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
             /// 503: We could not find out: the database is away or slow, or too much is being
             /// asked at once. Says nothing about the credentials: keep them, and repeat.
             case serviceUnavailable(ErrorResponse, retryAfter: Int)
@@ -1920,10 +2145,12 @@ public enum Operations {
     public enum RefreshTokenPair {
         /// What the operation takes.
         public struct Input: Hashable, Sendable {
-            /// Made by the client when it *stores* a refresh token, and sent with every
-            /// attempt to spend that token. A repeated refresh with the same key is
-            /// answered with the same successor, however long the first answer has been
-            /// lost. A session that has ever sent one must go on doing so.
+            /// The key of one refresh token: made by the client when it *stores* the token,
+            /// and sent with every attempt to spend *that* token. A client that is answered
+            /// with the token that it has (the same `jti`) keeps the key of it. A repeated
+            /// refresh with the same key is answered with the same successor, however long
+            /// the first answer has been lost. A session that has ever sent one must go on
+            /// doing so.
             public var idempotencyKey: String?
             /// The body of the request.
             public var body: RefreshTokenPairRequest
@@ -1941,6 +2168,10 @@ public enum Operations {
             case ok(TokenPairResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
+            /// 409: `refresh_conflict`: another call of this session spent the refresh token a moment
+            /// ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+            /// Read the stored tokens again, and repeat with what is stored.
+            case conflict(ErrorResponse, retryAfter: Int)
             /// 413: The body is larger than 65,536 bytes.
             case contentTooLarge(ErrorResponse)
             /// 415: The body is not `application/json` in UTF-8, or is compressed.
@@ -2047,7 +2278,7 @@ public protocol API: Sendable {
     ///
     /// Ends all sessions at once and mails the date. Until that date, which is
     /// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-    /// it everything that is personal is gone. Needs recent authentication.
+    /// it everything that is personal is gone.
     func deleteAccount() async throws(ClientError) -> Operations.DeleteAccount.Output
 
     /// The person's second factors and passkeys
@@ -2101,7 +2332,7 @@ public protocol API: Sendable {
     ///
     /// Options for `navigator.credentials.create` (WebAuthn, section 7.1). They serve
     /// one answer within 300 seconds. 409 `unverified_email`: an address must be
-    /// verified first. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
+    /// verified first; `max_keys`: there are 20 already. 404 where `MFA_SUPPORTED_TYPES` does not name `webauthn`.
     func getCreationOptions(_ input: Operations.GetCreationOptions.Input) async throws(ClientError) -> Operations.GetCreationOptions.Output
 
     /// Add a security key or passkey
@@ -2139,8 +2370,10 @@ public protocol API: Sendable {
     ///
     /// A code or a link is mailed to it. By code the address is stored once it is
     /// verified, and one address at a time can be added so. With
-    /// `ACCOUNT_CHANGE_EMAIL` it will replace the others. The answer is the same for
-    /// an address that somebody else has.
+    /// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
+    /// unverified address and has verified nothing, the new address replaces that one
+    /// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
+    /// same for an address that somebody else has.
     ///
     /// A client that is still signing up changes the address that is being verified
     /// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -2158,7 +2391,7 @@ public protocol API: Sendable {
 
     /// The person's data
     ///
-    /// Everything that is stored about the person, as one document, without secrets. Needs recent authentication.
+    /// Everything that is stored about the person, as one document, without secrets.
     func exportAccount() async throws(ClientError) -> Operations.ExportAccount.Output
 
     /// Change the password, or set the first one
@@ -2167,9 +2400,9 @@ public protocol API: Sendable {
     /// and refresh token stay valid; `meta.session_token` is new, and the one before
     /// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
     ///
-    /// Problems: `required`, `enter_current_password` at `current_password`;
-    /// `required`, `password_…` at `new_password` (400). Whoever sets a first password
-    /// and has a second factor must have proved lately that it is them (401).
+    /// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
+    /// `required`, `password_…` at `new_password` (400). A first password needs a proof
+    /// of identity (401); later ones are proved by `current_password`.
     func changePassword(_ input: Operations.ChangePassword.Input) async throws(ClientError) -> Operations.ChangePassword.Output
 
     /// The person's phone number
@@ -2183,7 +2416,8 @@ public protocol API: Sendable {
     /// is the same for a number that somebody else has. A client that is still
     /// signing up changes the number that is being verified
     /// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
-    /// is not signed in.
+    /// is not signed in, and 409 `unverified_email` while the account has an unverified
+    /// address and has verified nothing.
     ///
     /// Problems at `phone`: `required`, `invalid_phone`, `same_as_current`,
     /// `phone_taken` (400).
@@ -2199,6 +2433,31 @@ public protocol API: Sendable {
     ///
     /// The oldest first.
     func listProviderAccounts() async throws(ClientError) -> Operations.ListProviderAccounts.Output
+
+    /// What an undo link would undo
+    ///
+    /// Changes nothing. The key comes out of a message about a changed way into the
+    /// account. It needs no session, and works for 7 days after the change.
+    ///
+    /// Problems at `key`: `required`; `invalid_or_expired_key`, also where the account
+    /// is gone; `link_already_used`, where it was used or another link has restored the
+    /// account (400).
+    func getAccountUndo(_ input: Operations.GetAccountUndo.Input) async throws(ClientError) -> Operations.GetAccountUndo.Output
+
+    /// Undo changes to an account
+    ///
+    /// Undoes the change that the message is about, and all that came after it. Ways in
+    /// that were added are removed; addresses, the phone number, providers and passkeys
+    /// that were removed are restored. The password, the TOTP authenticator and the
+    /// recovery codes are removed. Every session of the user ends, and so do all codes
+    /// and links that are out. Every verified address gets a message. The link works
+    /// once, and an undo cannot be undone.
+    ///
+    /// What belongs to another account by now is not restored: `not_restored`.
+    ///
+    /// Then the user sets a new password: `password_reset` says how. Problems as in
+    /// `getAccountUndo`.
+    func undoAccountChanges(_ input: Operations.UndoAccountChanges.Input) async throws(ClientError) -> Operations.UndoAccountChanges.Output
 
     /// Show the second factor
     ///
@@ -2251,6 +2510,11 @@ public protocol API: Sendable {
     /// Changes nothing. By code it needs this client's own pending verification (409
     /// otherwise), and a wrong code costs an attempt; by link the key alone is enough.
     ///
+    /// By link, show the user whose account it is, when and on which platform the link
+    /// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
+    /// me (`rejectEmailVerification`). For a client that is not in a session of that
+    /// account, `user` is shortened: no name that somebody else chose is in it.
+    ///
     /// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
     /// `email_taken` (400).
     func getEmailVerification(_ input: Operations.GetEmailVerification.Input) async throws(ClientError) -> Operations.GetEmailVerification.Output
@@ -2260,11 +2524,25 @@ public protocol API: Sendable {
     /// By code: the code that was mailed, in the session that asked for it; a pending
     /// sign-in goes on from here. By link: the key of the link, in any session; a
     /// pending sign-in of the same session goes on only with
-    /// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION`, so that **401 with nothing pending is a
-    /// success**: the address is verified, sign in.
+    /// `ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION` and where the link was made for it, so that
+    /// **401 with nothing pending is a success**: the address is verified, sign in. A
+    /// sign-in that waits for the link in another session goes on by itself: `getSession`
+    /// of that session says so.
     ///
-    /// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here.
+    /// Problems at `key` as in `getEmailVerification`. 409: nothing to verify here;
+    /// `sign_in_first`: the account has a second factor or a passkey and has verified
+    /// nothing, so that its link verifies in a session of the account alone.
     func verifyEmail(_ input: Operations.VerifyEmail.Input) async throws(ClientError) -> Operations.VerifyEmail.Output
+
+    /// Say that an account with one's address is not one's own
+    ///
+    /// The second choice beside `verifyEmail`, by link, for the owner of an address that
+    /// somebody else has given. An account of which nothing was ever proved is deleted,
+    /// with its sessions. An account that has a verified address or number, a provider, a
+    /// second factor, a passkey or a tenant loses the address.
+    ///
+    /// Problems at `key`: `required`, `invalid_or_expired_key` (400).
+    func rejectEmailVerification(_ input: Operations.RejectEmailVerification.Input) async throws(ClientError) -> Operations.RejectEmailVerification.Output
 
     /// Mail another code
     ///
@@ -2337,11 +2615,19 @@ public protocol API: Sendable {
 
     /// A nonce for a sign-in with another service
     ///
-    /// Hand it to the service's SDK: `nonce` where the SDK hashes it or takes it as it
-    /// is (Google), `nonce_sha256` where the SDK wants it hashed (Sign in with
-    /// Apple). An id_token with a nonce is taken once, within 600 seconds, and only if
-    /// it came from here (OpenID Connect Core, section 3.1.3.7).
-    func createProviderNonce() async throws(ClientError) -> Operations.CreateProviderNonce.Output
+    /// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+    /// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
+    /// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
+    /// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
+    /// id_token that carries the hash is worth nothing to a finder.
+    ///
+    /// `process` says what the nonce serves for. One that is asked for with a session,
+    /// signed in or pending, serves in that session alone. Without `process` it serves
+    /// for a connection in that session, and for a sign-in from anywhere. `connect` and
+    /// `reauthenticate` need a signed-in caller (401).
+    ///
+    /// Problems: `invalid_choice` at `process` (400).
+    func createProviderNonce(_ input: Operations.CreateProviderNonce.Input) async throws(ClientError) -> Operations.CreateProviderNonce.Output
 
     /// What is known about a sign-up that needs more
     ///
@@ -2355,32 +2641,60 @@ public protocol API: Sendable {
     /// 409: `provider_signup` is not pending.
     func completeProviderSignup(_ input: Operations.CompleteProviderSignup.Input) async throws(ClientError) -> Operations.CompleteProviderSignup.Output
 
-    /// Sign in with another service, or connect it
+    /// Sign in with another service, connect it, or prove again who is signed in
     ///
     /// The id_token that the service gave to the app (Sign in with Apple, Google,
     /// OpenID Connect). With `process: login` the person is signed in, or an account
     /// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
     /// where something is missing. A signed-in client is signed out of its session
     /// first. With `process: connect` the service is connected to the account of the
-    /// signed-in person, who must have proved lately that it is them; 401 otherwise.
+    /// signed-in person, who must have proved lately who they are; 401 otherwise.
+    /// With `process: reauthenticate` the signed-in user of an account with neither
+    /// password nor second factor proves who they are: the account at the service must
+    /// be connected to theirs, and the id_token must carry a nonce that this session
+    /// asked for with `process: reauthenticate`. No new pair. 401 with
+    /// `meta.is_authenticated: true`: the account proves itself otherwise.
+    /// 409 `unverified_email`: the account has an unverified address and has verified
+    /// nothing, so that it connects nothing.
     ///
     /// An address that the service does not vouch for, or that its holder here has not
     /// verified, never leads into an account.
     ///
     /// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-    /// `client_id_required`, `token_required` at `token`; `connected_other` (400).
+    /// `client_id_required`, `token_required`, `nonce_required` at `token`;
+    /// `connected_other` (400).
     /// Signing up is closed (403). 503: the keys of the service cannot be had; say
     /// it to the person, other ways of signing in go on.
     func submitProviderToken(_ input: Operations.SubmitProviderToken.Input) async throws(ClientError) -> Operations.SubmitProviderToken.Output
 
     /// Prove again who is signed in
     ///
-    /// After that, what asks for recent authentication (`x-recent-auth`) is allowed
-    /// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new tokens.
+    /// After that, what asks for a proof of identity (`x-recent-auth`) is allowed
+    /// for `ACCOUNT_REAUTHENTICATION_TIMEOUT` seconds. No new pair. A caller that came with
+    /// a session token gets a new one in `meta.session_token`; the one before works until
+    /// the new one is first used, so that an answer that is lost costs nothing.
     ///
     /// Problems at `password`: `required`, `incorrect_password`,
     /// `too_many_login_attempts` (400).
     func reauthenticate(_ input: Operations.Reauthenticate.Input) async throws(ClientError) -> Operations.Reauthenticate.Output
+
+    /// Prove again who is signed in, by a code
+    ///
+    /// As `reauthenticate`, with the code of `requestReauthenticationCode`. Problems at
+    /// `code`: `required`, `incorrect_code` (400). 409: no code is out, or it came too
+    /// late. 401 as for `requestReauthenticationCode`.
+    func confirmReauthenticationCode(_ input: Operations.ConfirmReauthenticationCode.Input) async throws(ClientError) -> Operations.ConfirmReauthenticationCode.Output
+
+    /// Ask for a code that proves again who is signed in
+    ///
+    /// For an account with neither password nor second factor: a code goes to its
+    /// verified address or, where it has none, to its verified number. A new code takes
+    /// the place of the one before. The limits and the format are those of sign-in codes
+    /// (`request_login_code`, `ACCOUNT_LOGIN_BY_CODE_…`).
+    ///
+    /// 401 with `meta.is_authenticated: true`: the account does not prove itself by a
+    /// code; `data.flows` says how it does.
+    func requestReauthenticationCode() async throws(ClientError) -> Operations.RequestReauthenticationCode.Output
 
     /// Sign out
     ///
@@ -2388,12 +2702,25 @@ public protocol API: Sendable {
     /// says that this client is now anonymous, and what it can do next. Ends the
     /// session for every token of it at once: session token, refresh token and
     /// access tokens.
-    func endSession() async throws(ClientError) -> Operations.EndSession.Output
+    ///
+    /// Takes what signs nobody in any more: an access token up to the lifetime of
+    /// a refresh token after its `exp`, a session token that ended by a refresh,
+    /// and in the body, as `refresh_token`, a refresh token of any generation,
+    /// expired or not (as RFC 7009; it is not spent, and an old one is no reuse).
+    /// The session of the body is ended beside that of the header. A token that
+    /// names none is answered alike. Keep the tokens until the answer is here: 503 means that
+    /// the session may live on.
+    func endSession(_ input: Operations.EndSession.Input) async throws(ClientError) -> Operations.EndSession.Output
 
     /// Who is signed in
     ///
-    /// 200 for a signed-in client, 401 with the flows it can start for anyone
-    /// else. Never carries tokens.
+    /// 200 for a signed-in client, 401 with the flows it can start for anyone else.
+    ///
+    /// A client whose pending sign-in waits for a link asks with its session token. Once
+    /// the link has been opened, in whatever browser, the sign-in goes on by itself: 200
+    /// **with tokens**, or 401 with the next stage. Until one of the new tokens is first
+    /// used, the old session token may ask again: a lost answer costs nothing. No other
+    /// answer carries tokens.
     func getSession() async throws(ClientError) -> Operations.GetSession.Output
 
     /// End sign-ins
@@ -2408,7 +2735,7 @@ public protocol API: Sendable {
 
     /// The person's sign-ins on all devices
     ///
-    /// Living sessions only, the newest first. At most 50; the oldest is ended when one more begins.
+    /// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
     func listSessions() async throws(ClientError) -> Operations.ListSessions.Output
 
     /// Create an account and sign in
@@ -2430,6 +2757,16 @@ public protocol API: Sendable {
     /// The new pair stands in `meta`. Looks at no credential but the one in the
     /// body. A refresh whose answer was lost can be repeated with the same token
     /// and the same `Idempotency-Key`: it hands out the same successor.
+    ///
+    /// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
+    /// same token again and a fresh access token: a client that refreshes once for
+    /// each of several calls, without a lock, stays signed in, with a key or
+    /// without one. Store what is answered, whether it is new or not.
+    ///
+    /// 409 `refresh_conflict`: another key spent this token less than
+    /// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and the session goes
+    /// on. Read the stored tokens again, and repeat with what is stored, not before
+    /// `Retry-After`.
     ///
     /// A refused refresh token is 400 with one of `refresh_token_invalid`,
     /// `session_expired`, `session_ended`, `password_changed`,
@@ -2697,6 +3034,7 @@ extension Client: API {
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -2716,6 +3054,7 @@ extension Client: API {
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -2918,6 +3257,36 @@ extension Client: API {
         }
     }
 
+    /// `GET /_allauth/app/v1/account/undo`: see ``API``.
+    public func getAccountUndo(_ input: Operations.GetAccountUndo.Input) async throws(ClientError) -> Operations.GetAccountUndo.Output {
+        var request = HTTPRequest(operation: "getAccountUndo", method: "GET", path: "/_allauth/app/v1/account/undo", security: [])
+        request.add(header: "X-Account-Undo-Key", input.xAccountUndoKey)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AccountUndoResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/account/undo`: see ``API``.
+    public func undoAccountChanges(_ input: Operations.UndoAccountChanges.Input) async throws(ClientError) -> Operations.UndoAccountChanges.Output {
+        var request = HTTPRequest(operation: "undoAccountChanges", method: "POST", path: "/_allauth/app/v1/account/undo", security: [])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AccountUndoneResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/2fa/authenticate`: see ``API``.
     public func submitSecondFactor(_ input: Operations.SubmitSecondFactor.Input) async throws(ClientError) -> Operations.SubmitSecondFactor.Output {
         var request = HTTPRequest(operation: "submitSecondFactor", method: "POST", path: "/_allauth/app/v1/auth/2fa/authenticate", security: ["", "sessionToken", "bearerAuth"])
@@ -2999,6 +3368,7 @@ extension Client: API {
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3029,6 +3399,22 @@ extension Client: API {
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/email/verify/reject`: see ``API``.
+    public func rejectEmailVerification(_ input: Operations.RejectEmailVerification.Input) async throws(ClientError) -> Operations.RejectEmailVerification.Output {
+        var request = HTTPRequest(operation: "rejectEmailVerification", method: "POST", path: "/_allauth/app/v1/auth/email/verify/reject", security: ["", "sessionToken", "bearerAuth"])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(EmailRejectionResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
@@ -3156,11 +3542,15 @@ extension Client: API {
     }
 
     /// `POST /_allauth/app/v1/auth/provider/nonce`: see ``API``.
-    public func createProviderNonce() async throws(ClientError) -> Operations.CreateProviderNonce.Output {
-        let request = HTTPRequest(operation: "createProviderNonce", method: "POST", path: "/_allauth/app/v1/auth/provider/nonce", security: [])
+    public func createProviderNonce(_ input: Operations.CreateProviderNonce.Input) async throws(ClientError) -> Operations.CreateProviderNonce.Output {
+        var request = HTTPRequest(operation: "createProviderNonce", method: "POST", path: "/_allauth/app/v1/auth/provider/nonce", security: ["", "sessionToken", "bearerAuth"])
+        request.add(query: "process", input.process)
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(ProviderNonceResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
@@ -3211,6 +3601,7 @@ extension Client: API {
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 403: return .forbidden(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
@@ -3238,13 +3629,49 @@ extension Client: API {
         }
     }
 
-    /// `DELETE /_allauth/app/v1/auth/session`: see ``API``.
-    public func endSession() async throws(ClientError) -> Operations.EndSession.Output {
-        let request = HTTPRequest(operation: "endSession", method: "DELETE", path: "/_allauth/app/v1/auth/session", security: ["", "sessionToken", "bearerAuth"])
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/confirm`: see ``API``.
+    public func confirmReauthenticationCode(_ input: Operations.ConfirmReauthenticationCode.Input) async throws(ClientError) -> Operations.ConfirmReauthenticationCode.Output {
+        var request = HTTPRequest(operation: "confirmReauthenticationCode", method: "POST", path: "/_allauth/app/v1/auth/reauthenticate/code/confirm", security: ["bearerAuth", "sessionToken"])
+        try request.encode(input.body)
         let response = try await send(request)
         switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/reauthenticate/code/request`: see ``API``.
+    public func requestReauthenticationCode() async throws(ClientError) -> Operations.RequestReauthenticationCode.Output {
+        let request = HTTPRequest(operation: "requestReauthenticationCode", method: "POST", path: "/_allauth/app/v1/auth/reauthenticate/code/request", security: ["bearerAuth", "sessionToken"])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(DoneResponse.self, request))
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `DELETE /_allauth/app/v1/auth/session`: see ``API``.
+    public func endSession(_ input: Operations.EndSession.Input) async throws(ClientError) -> Operations.EndSession.Output {
+        var request = HTTPRequest(operation: "endSession", method: "DELETE", path: "/_allauth/app/v1/auth/session", security: ["", "sessionToken", "bearerAuth"])
+        if let body = input.body { try request.encode(body) }
+        let response = try await send(request)
+        switch response.status {
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3322,6 +3749,7 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
@@ -3339,6 +3767,7 @@ extension Client: API {
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3406,6 +3835,7 @@ extension Client: API {
         case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3437,6 +3867,7 @@ extension Client: API {
         case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }
@@ -3502,6 +3933,7 @@ extension Client: API {
         switch response.status {
         case 200: return .ok(try response.decoded(TokenPairResponse.self, request))
         case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))

@@ -2,6 +2,42 @@
 
 import Foundation
 
+/// `AccountChange` of the description.
+public struct AccountChange: Codable, Hashable, Sendable {
+    /// `email_added`, `email_changed` (the primary address), `email_confirmed`,
+    /// `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+    /// `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+    /// `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+    /// `webauthn_added`, `webauthn_removed`. More may come.
+    public var change: String
+    /// Seconds since the Unix epoch, UTC.
+    public var at: Timestamp
+    /// What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+    public var platform: String
+    /// The network that it came from; empty where it is not known.
+    public var network: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        change: String,
+        at: Timestamp,
+        platform: String,
+        network: String
+    ) {
+        self.change = change
+        self.at = at
+        self.platform = platform
+        self.network = network
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case change = "change"
+        case at = "at"
+        case platform = "platform"
+        case network = "network"
+    }
+}
+
 /// How accounts work here.
 public struct AccountConfig: Codable, Hashable, Sendable {
     /// What a person can sign in with: `email`, `username`, `phone`. Unordered.
@@ -44,6 +80,161 @@ public struct AccountConfig: Codable, Hashable, Sendable {
     }
 }
 
+/// `AccountUndo` of the description.
+public struct AccountUndo: Codable, Hashable, Sendable {
+    /// The address or phone number of the account, shortened.
+    public var account: String
+    /// The changes that the link undoes, the oldest first.
+    public var changes: [AccountChange]
+    /// How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+    public var earlierChanges: Int
+    /// Seconds since the Unix epoch, UTC.
+    public var expiresAt: Timestamp
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        account: String,
+        changes: [AccountChange],
+        earlierChanges: Int,
+        expiresAt: Timestamp
+    ) {
+        self.account = account
+        self.changes = changes
+        self.earlierChanges = earlierChanges
+        self.expiresAt = expiresAt
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case account = "account"
+        case changes = "changes"
+        case earlierChanges = "earlier_changes"
+        case expiresAt = "expires_at"
+    }
+}
+
+/// `AccountUndoRequest` of the description.
+public struct AccountUndoRequest: Codable, Hashable, Sendable {
+    /// The key of the link.
+    public var key: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        key: String
+    ) {
+        self.key = key
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case key = "key"
+    }
+}
+
+/// `AccountUndoResponse` of the description.
+public struct AccountUndoResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: AccountUndo
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: AccountUndo
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
+/// `AccountUndone` of the description.
+public struct AccountUndone: Codable, Hashable, Sendable {
+    /// The address or phone number of the account, shortened.
+    public var account: String
+    /// What belongs to another account by now, and was not restored.
+    public var notRestored: [NotRestored]
+    /// Whether changes of the 7 days before those stay.
+    public var earlierChangesKept: Bool
+    /// `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+    /// `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+    /// `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+    /// no verified address; sign in by another way.
+    public var passwordReset: String
+    /// The address that it was mailed to, shortened.
+    public var resetEmail: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        account: String,
+        notRestored: [NotRestored],
+        earlierChangesKept: Bool,
+        passwordReset: String,
+        resetEmail: String? = nil
+    ) {
+        self.account = account
+        self.notRestored = notRestored
+        self.earlierChangesKept = earlierChangesKept
+        self.passwordReset = passwordReset
+        self.resetEmail = resetEmail
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case account = "account"
+        case notRestored = "not_restored"
+        case earlierChangesKept = "earlier_changes_kept"
+        case passwordReset = "password_reset"
+        case resetEmail = "reset_email"
+    }
+}
+
+/// `AccountUndoneMeta` of the description.
+public struct AccountUndoneMeta: Codable, Hashable, Sendable {
+    /// A new session token for the password reset.
+    public var sessionToken: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        sessionToken: String? = nil
+    ) {
+        self.sessionToken = sessionToken
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case sessionToken = "session_token"
+    }
+}
+
+/// `AccountUndoneResponse` of the description.
+public struct AccountUndoneResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: AccountUndone
+    /// `meta` of the description.
+    public var meta: AccountUndoneMeta?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: AccountUndone,
+        meta: AccountUndoneMeta? = nil
+    ) {
+        self.status = status
+        self.data = data
+        self.meta = meta
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+        case meta = "meta"
+    }
+}
+
 /// `Authenticated` of the description.
 public struct Authenticated: Codable, Hashable, Sendable {
     /// `user` of the description.
@@ -70,12 +261,14 @@ public struct Authenticated: Codable, Hashable, Sendable {
 public struct AuthenticatedMeta: Codable, Hashable, Sendable {
     /// Always true here.
     public var isAuthenticated: Bool
-    /// A new session token; the one from before this answer no longer works.
+    /// A new session token. Where the request signed in or changed the password, the one from before this answer no longer works; after a reauthentication it works until the new one is first used.
     public var sessionToken: String?
     /// A JWT of at most 1,536 bytes.
     public var accessToken: String?
-    /// A JWT of at most 640 bytes.
+    /// A JWT of at most 672 bytes.
     public var refreshToken: String?
+    /// Send it as `X-Latchkey-Device` at later sign-ins, also after a sign-out. It signs nobody in.
+    public var deviceToken: String?
     /// The account was about to be deleted; this sign-in has undone it.
     public var deletionCancelled: Bool?
 
@@ -85,12 +278,14 @@ public struct AuthenticatedMeta: Codable, Hashable, Sendable {
         sessionToken: String? = nil,
         accessToken: String? = nil,
         refreshToken: String? = nil,
+        deviceToken: String? = nil,
         deletionCancelled: Bool? = nil
     ) {
         self.isAuthenticated = isAuthenticated
         self.sessionToken = sessionToken
         self.accessToken = accessToken
         self.refreshToken = refreshToken
+        self.deviceToken = deviceToken
         self.deletionCancelled = deletionCancelled
     }
 
@@ -99,6 +294,7 @@ public struct AuthenticatedMeta: Codable, Hashable, Sendable {
         case sessionToken = "session_token"
         case accessToken = "access_token"
         case refreshToken = "refresh_token"
+        case deviceToken = "device_token"
         case deletionCancelled = "deletion_cancelled"
     }
 }
@@ -209,7 +405,7 @@ public struct Authenticator: Codable, Hashable, Sendable {
     public var id: Int64?
     /// What the person calls it; of `webauthn`.
     public var name: String?
-    /// Whether it can sign in alone; of `webauthn`, absent where that is not known.
+    /// Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
     public var isPasswordless: Bool?
     /// How many codes there were at first; of `recovery_codes`.
     public var totalCodeCount: Int?
@@ -596,6 +792,46 @@ public struct EmailAddressesResponse: Codable, Hashable, Sendable {
     }
 }
 
+/// `EmailRejection` of the description.
+public struct EmailRejection: Codable, Hashable, Sendable {
+    /// `account_deleted`: nothing of the account was proved, and it is gone.
+    /// `address_removed`: the account stays without the address.
+    public var outcome: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        outcome: String
+    ) {
+        self.outcome = outcome
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case outcome = "outcome"
+    }
+}
+
+/// `EmailRejectionResponse` of the description.
+public struct EmailRejectionResponse: Codable, Hashable, Sendable {
+    /// The HTTP status.
+    public var status: Int
+    /// `data` of the description.
+    public var data: EmailRejection
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        status: Int,
+        data: EmailRejection
+    ) {
+        self.status = status
+        self.data = data
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case status = "status"
+        case data = "data"
+    }
+}
+
 /// `EmailRequest` of the description.
 public struct EmailRequest: Codable, Hashable, Sendable {
     /// Compared without case.
@@ -619,19 +855,30 @@ public struct EmailVerification: Codable, Hashable, Sendable {
     public var email: String
     /// `user` of the description.
     public var user: User
+    /// Seconds since the Unix epoch, UTC.
+    public var requestedAt: Timestamp?
+    /// What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+    /// `browser` or `unknown`. By link only, as `requested_at` is.
+    public var platform: String?
 
     /// Makes one from its members; what is left out is absent.
     public init(
         email: String,
-        user: User
+        user: User,
+        requestedAt: Timestamp? = nil,
+        platform: String? = nil
     ) {
         self.email = email
         self.user = user
+        self.requestedAt = requestedAt
+        self.platform = platform
     }
 
     private enum CodingKeys: String, CodingKey {
         case email = "email"
         case user = "user"
+        case requestedAt = "requested_at"
+        case platform = "platform"
     }
 }
 
@@ -768,7 +1015,7 @@ public struct Flow: Codable, Hashable, Sendable {
     public var id: String
     /// This is what the client must do next.
     public var isPending: Bool?
-    /// Of `provider_token`, the ids of the providers whose tokens are taken.
+    /// Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
     public var providers: [String]?
     /// Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
     public var types: [String]?
@@ -982,6 +1229,28 @@ public struct NewSessionMeta: Codable, Hashable, Sendable {
     }
 }
 
+/// `NotRestored` of the description.
+public struct NotRestored: Codable, Hashable, Sendable {
+    /// `email`, `phone`, `provider` or `passkey`.
+    public var type: String
+    /// The address or the number, shortened, or the id of the provider.
+    public var value: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        type: String,
+        value: String? = nil
+    ) {
+        self.type = type
+        self.value = value
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case type = "type"
+        case value = "value"
+    }
+}
+
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 public struct PasskeySignupRequest: Codable, Hashable, Sendable {
     /// Stored lower-case; at most 254 bytes.
@@ -1102,14 +1371,14 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
     /// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
     /// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-    /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-    /// `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-    /// `no_recovery_codes`, `no_verified_email`, `not_found`,
+    /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+    /// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+    /// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
     /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
     /// `password_too_common`, `password_too_short`, `password_too_similar`,
-    /// `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+    /// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
     /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-    /// `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+    /// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
     /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
     /// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
     /// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
@@ -1287,7 +1556,7 @@ public struct ProviderConfig: Codable, Hashable, Sendable {
 public struct ProviderNonce: Codable, Hashable, Sendable {
     /// The nonce, of at least 128 random bits.
     public var nonce: String
-    /// Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+    /// Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
     public var nonceSha256: String
     /// Seconds since the Unix epoch, UTC.
     public var expiresAt: Timestamp
@@ -1406,7 +1675,7 @@ public struct ProviderToken: Codable, Hashable, Sendable {
     public var idToken: String?
     /// Taken and not used.
     public var accessToken: String?
-    /// The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+    /// The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
     public var nonce: String?
     /// Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
     public var authorizationCode: String?
@@ -1444,7 +1713,7 @@ public struct ProviderToken: Codable, Hashable, Sendable {
 public struct ProviderTokenRequest: Codable, Hashable, Sendable {
     /// Names the service, as `getConfig` does.
     public var provider: String
-    /// `login` or `connect`.
+    /// `login`, `connect` or `reauthenticate`.
     public var process: String
     /// `token` of the description.
     public var token: ProviderToken
@@ -1761,6 +2030,23 @@ public struct SessionsResponse: Codable, Hashable, Sendable {
     }
 }
 
+/// `SignOutRequest` of the description.
+public struct SignOutRequest: Codable, Hashable, Sendable {
+    /// A refresh token of the session to end.
+    public var refreshToken: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        refreshToken: String? = nil
+    ) {
+        self.refreshToken = refreshToken
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case refreshToken = "refresh_token"
+    }
+}
+
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 public struct SignupRequest: Codable, Hashable, Sendable {
     /// Stored lower-case; at most 254 bytes.
@@ -1822,7 +2108,7 @@ public typealias Timestamp = Double
 public struct TokenPair: Codable, Hashable, Sendable {
     /// A JWT of at most 1,536 bytes.
     public var accessToken: String
-    /// A JWT of at most 640 bytes.
+    /// A JWT of at most 672 bytes.
     public var refreshToken: String?
 
     /// Makes one from its members; what is left out is absent.

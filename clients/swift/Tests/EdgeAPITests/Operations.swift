@@ -4,6 +4,28 @@ import Foundation
 
 /// What each operation takes and answers.
 public enum Operations {
+    /// `DELETE /things`
+    public enum DropThings {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: Thing?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: Thing? = nil) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 204: nothing
+            case noContent
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /things`
     public enum MakeThing {
         /// What the operation takes.
@@ -66,6 +88,9 @@ public enum Operations {
 
 /// Every operation of the description. ``Client`` implements it; so does a fake in a test.
 public protocol API: Sendable {
+    /// DELETE /things
+    func dropThings(_ input: Operations.DropThings.Input) async throws(ClientError) -> Operations.DropThings.Output
+
     /// POST /things
     func makeThing(_ input: Operations.MakeThing.Input) async throws(ClientError) -> Operations.MakeThing.Output
 
@@ -74,6 +99,17 @@ public protocol API: Sendable {
 }
 
 extension Client: API {
+    /// `DELETE /things`: see ``API``.
+    public func dropThings(_ input: Operations.DropThings.Input) async throws(ClientError) -> Operations.DropThings.Output {
+        var request = HTTPRequest(operation: "dropThings", method: "DELETE", path: "/things", security: ["bearerAuth"])
+        if let body = input.body { try request.encode(body) }
+        let response = try await send(request)
+        switch response.status {
+        case 204: return .noContent
+        default: return .undocumented(response)
+        }
+    }
+
     /// `POST /things`: see ``API``.
     public func makeThing(_ input: Operations.MakeThing.Input) async throws(ClientError) -> Operations.MakeThing.Output {
         var request = HTTPRequest(operation: "makeThing", method: "POST", path: "/things", security: ["bearerAuth"])

@@ -27,7 +27,9 @@ final class FactorLiveTests: XCTestCase, @unchecked Sendable {
 
     /// What a service gives to an app whose person has this address there. Without a nonce two
     /// tokens of one second would be the same, and the second refused.
-    private func credential(_ provider: String, _ email: String, nonce given: ProviderNonce? = nil) async throws -> ProviderCredential {
+    private func credential(
+        _ provider: String, _ email: String, nonce given: ProviderNonce? = nil, shown: Bool = true
+    ) async throws -> ProviderCredential {
         let nonce: ProviderNonce
         if let given { nonce = given } else { nonce = try await session().providerNonce() }
         var request = URLRequest(url: try address("LATCHKEY_SERVICES").appendingPathComponent("\(provider)/token-for"))
@@ -35,9 +37,10 @@ final class FactorLiveTests: XCTestCase, @unchecked Sendable {
         request.setValue("application/json", forHTTPHeaderField: "Content-Type")
         request.httpBody = try JSONEncoder().encode(["email": email, "nonce": provider == "apple" ? nonce.nonceSha256 : nonce.nonce])
         let token = try JSONDecoder().decode(Token.self, from: try await URLSession.shared.data(for: request).0)
+        let proof = shown ? nonce : nil
         return provider == "apple"
-            ? .apple(clientID: token.client_id, identityToken: token.id_token, authorizationCode: token.code, name: "Ada Lovelace")
-            : .google(clientID: token.client_id, idToken: token.id_token)
+            ? .apple(clientID: token.client_id, identityToken: token.id_token, nonce: proof, authorizationCode: token.code, name: "Ada Lovelace")
+            : .google(clientID: token.client_id, idToken: token.id_token, nonce: proof)
     }
 
     /// A person of Google's, whose address is verified thereby.
@@ -70,6 +73,8 @@ final class FactorLiveTests: XCTestCase, @unchecked Sendable {
         XCTAssertEqual(state, .signedIn)
         try await session.signOut()
         await fails("invalid_token") { _ = try await session.signIn(with: apple) } // it serves once
+        let unproved = try await credential("apple", email, shown: false)
+        await fails("nonce_required") { _ = try await session.signIn(with: unproved) }
         let forged = try await credential("apple", email, nonce: ProviderNonce(nonce: "x", nonceSha256: "y", expiresAt: 0))
         await fails("invalid_token") { _ = try await session.signIn(with: forged) }
     }
@@ -108,7 +113,7 @@ final class FactorLiveTests: XCTestCase, @unchecked Sendable {
         for provider in ["apple", "google"] {
             let email = newAddress()
             await fails("invalid_token") {
-                _ = try await session.signIn(with: Prompt { _ in try? await self.credential(provider, email) })
+                _ = try await session.signIn(with: Prompt { _ in try? await self.credential(provider, email, shown: false) })
             }
             let right = Prompt { try? await self.credential(provider, email, nonce: $0) }
             guard case .signedIn = try await session.signIn(with: right) else { return XCTFail("not signed in") }

@@ -134,6 +134,33 @@ final class ProviderTests: SessionTestCase, @unchecked Sendable {
         XCTAssertNil(server.requests("createProviderNonce").first?.headers["Authorization"])
     }
 
+    func testAServiceProvesWhoIsSignedIn() async throws {
+        let (session, prompt) = (try await signedIn(), TestPrompt())
+        server.play("submitProviderToken", .response(TestServer.proved()))
+        try await session.reauthenticate(byService: prompt)
+        XCTAssertEqual(prompt.asked, ["apple 5a1b"])
+        XCTAssertEqual(try sent()?.process, "reauthenticate")
+        XCTAssertEqual(try sent()?.token.nonce, "raw")
+        for operation in ["createProviderNonce", "submitProviderToken"] {
+            XCTAssertNotNil(server.requests(operation).last?.headers["Authorization"], operation)
+        }
+        await fails(.prompt(.cancelled)) { try await session.reauthenticate(byService: TestPrompt(.cancelled)) }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+    }
+
+    func testACodeThatIsSentProvesWhoIsSignedIn() async throws {
+        let session = try await signedIn()
+        server.play("requestReauthenticationCode", .response(TestServer.json(200, #"{"status":200}"#)))
+        try await session.sendReauthenticationCode()
+        server.play("confirmReauthenticationCode", .response(TestServer.problem(400, "incorrect_code")), .response(TestServer.proved()))
+        await fails(.problem(status: 400, [Problem(code: "incorrect_code", message: "No.")])) { try await session.reauthenticate(sentCode: "x") }
+        try await session.reauthenticate(sentCode: "BCDF-GHJK")
+        XCTAssertNotNil(server.requests("confirmReauthenticationCode").last?.headers["Authorization"])
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+    }
+
     func testACredentialIsNotShown() {
         var text = "\(google) \(String(reflecting: google))"
         dump(google, to: &text)

@@ -36,6 +36,41 @@ final class SessionTests: SessionTestCase, @unchecked Sendable {
         }
     }
 
+    func testP3AYoungTokenThatIsRepeatedKeepsItsKey() async throws {
+        let session = try await signedIn()
+        server.repeatsTokens(true)
+        for _ in 0..<2 {
+            clock.advance(301)
+            let result = await call(session)
+            XCTAssertEqual(result, .success(200))
+        }
+        server.repeatsTokens(false)
+        for _ in 0..<2 {
+            clock.advance(301)
+            let result = await call(session)
+            XCTAssertEqual(result, .success(200))
+        }
+        let keys = server.requests("refreshToken").map { $0.headers["Idempotency-Key"] }
+        XCTAssertEqual(Set(keys.prefix(3)).count, 1, "one token, one key")
+        XCTAssertNotEqual(keys[2], keys[3], "its successor has another")
+    }
+
+    func testP3AConflictEndsNothingAndIsRepeatedAfterRetryAfter() async throws {
+        let session = try await signedIn()
+        clock.advance(301)
+        server.play("refreshToken", .response(TestServer.problem(409, "refresh_conflict", headers: ["Retry-After": "2"])))
+        let failed = await call(session)
+        expectFailure(failed) { $0 == .unavailable(status: 409, code: "refresh_conflict", retryAfter: 2) && $0.action == .reread }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+        let early = await call(session)
+        expectFailure(early) { $0.action == .retry }
+        XCTAssertEqual(server.count("refreshToken"), 1)
+        clock.advance(3)
+        let after = await call(session)
+        XCTAssertEqual(after, .success(200))
+    }
+
     func testP6WhatIsNoVerdictEndsNothing() async throws {
         let session = try await signedIn()
         let html = Data("<html>".utf8)

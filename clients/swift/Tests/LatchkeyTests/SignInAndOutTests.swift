@@ -20,6 +20,19 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         XCTAssertNil(server.requests("getProfile").first?.headers["X-Session-Token"])
     }
 
+    func testASignUpThatWaitsForItsLinkGoesOnOnceTheLinkWasOpenedElsewhere() async throws {
+        let session = try session()
+        server.play("signup", .response(TestServer.unauthorized(pending: "verify_email", sessionToken: "lkst_1")))
+        _ = try await session.signUp(email: "ada@example.com", password: "x")
+        let pair = #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":{"is_authenticated":true,"access_token":"\#(TestServer.access(1))","refresh_token":"refresh-1"}}"#
+        server.play("getSession", .response(TestServer.unauthorized(pending: "verify_email")), .response(TestServer.json(200, pair)))
+        guard case .unauthorized = try await session.api.getSession() else { return XCTFail("the link was not opened yet") }
+        guard case .ok = try await session.api.getSession() else { return XCTFail("not signed in") }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+        XCTAssertEqual(server.requests("getSession").map { $0.headers["X-Session-Token"] }, ["lkst_1", "lkst_1"])
+    }
+
     func testAGoneSignInStartsAfresh() async throws {
         let session = try session()
         server.play("login", .response(TestServer.unauthorized(pending: "verify_email", sessionToken: "lkst_1")))
@@ -62,7 +75,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         let session = try await signedIn()
         var changes = session.changes().makeAsyncIterator()
         try await session.signOut()
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe"])
         XCTAssertEqual(server.count("endSession"), 1)
         XCTAssertEqual(server.requests("endSession").first?.headers["Authorization"]?.hasPrefix("Bearer "), true)
         let change = await changes.next()
@@ -83,7 +96,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         try await out
         let failed = await result
         XCTAssertEqual(failed, .failure(.signedOut(.user)))
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe"])
         XCTAssertEqual(server.count("getProfile"), 0)
         let state = await session.state()
         XCTAssertEqual(state, .signedOut(.user))
@@ -169,13 +182,13 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         clock.advance(301)
         server.cut(true)
         try await session.signOut()
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe", "revocation"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe", "revocation"])
         XCTAssertEqual(server.count("endSession"), 0)
         server.cut(false)
         let next = try self.session()
         await until("the server is told") {
             clock.advance(1)
-            return server.count("endSession") > 0 && Set(keychain.contents.keys) == ["probe"]
+            return server.count("endSession") > 0 && Set(keychain.contents.keys) == ["device", "probe"]
         }
         let state = await next.state()
         XCTAssertEqual(state, .signedOut(nil))
@@ -191,7 +204,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
                 return server.count("endSession") == count
             }
         }
-        await until("nothing is left") { Set(keychain.contents.keys) == ["probe"] }
+        await until("nothing is left") { Set(keychain.contents.keys) == ["device", "probe"] }
     }
 
     func testAStoreThatCannotBeClearedDoesNotKeepAnybodySignedIn() async throws {
@@ -216,7 +229,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
             XCTAssertEqual(server.count("getProfile"), before)
             await until("nothing is left") {
                 clock.advance(1)
-                return Set(keychain.contents.keys) == ["probe"]
+                return Set(keychain.contents.keys) == ["device", "probe"]
             }
         }
         XCTAssertEqual(server.count("endSession"), 3)
@@ -236,7 +249,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         keychain.condition = .unlocked
         let state = await session.state()
         XCTAssertEqual(state, .signedOut(ended))
-        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
+        XCTAssertEqual(Set(keychain.contents.keys), ["device", "probe"])
     }
 
     func testDeletingTheAccountSignsOut() async throws {
@@ -245,6 +258,7 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         guard case .ok = try await session.api.deleteAccount() else { return XCTFail("not deleted") }
         let state = await session.state()
         XCTAssertEqual(state, .signedOut(.user))
+        XCTAssertEqual(Set(keychain.contents.keys), ["probe"])
     }
 
     func testP12AReinstallClearsOrKeeps() async throws {

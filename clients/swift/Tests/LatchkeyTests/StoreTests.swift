@@ -130,15 +130,24 @@ final class StoreTests: SessionTestCase, @unchecked Sendable {
     }
 
     func testP4ATerminalAnswerToAnOldTokenAdoptsTheStoredOne() async throws {
+        try await refuseMeanwhile(TestServer.problem(400, "refresh_token_reused"))
+    }
+
+    func testP4AConflictGoesOnWithTheStoredOne() async throws {
+        try await refuseMeanwhile(TestServer.problem(409, "refresh_conflict", headers: ["Retry-After": "1"]))
+    }
+
+    /// Refuses a refresh while another process, which could not wait for the lock, changes the store.
+    private func refuseMeanwhile(_ refusal: HTTPResponse) async throws {
         let session = try await signedIn()
         clock.advance(301)
         server.hold("refreshToken")
-        server.play("refreshToken", .response(TestServer.problem(400, "refresh_token_reused")))
+        server.play("refreshToken", .response(refusal))
         async let result = call(session)
         await until("the refresh is under way") { server.isHeld("refreshToken") }
         let other = TestKeychain()
         _ = try await signedIn(on: other)
-        keychain.contents = other.contents // another process, which could not wait for the lock
+        keychain.contents = other.contents
         server.letGo("refreshToken")
         let adopted = await result
         XCTAssertEqual(adopted, .success(200))
@@ -192,7 +201,7 @@ final class TokenRecordTests: XCTestCase {
     }
 
     func testItFitsTheLongestTokenOfOursAndRefusesMore() throws {
-        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 640), userID: .max)
+        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 672), userID: .max)
         XCTAssertLessThanOrEqual(try longest.text().utf8.count, 1024)
         XCTAssertThrowsError(try TokenRecord(refreshToken: String(repeating: "x", count: 1000)).text()) {
             guard case .tooLarge = $0 as? StoreError else { return XCTFail("\($0)") }

@@ -20,11 +20,14 @@ final class TestServer: Transport, @unchecked Sendable {
     private var ended: String?
     private var minimum = 1
     private var offline = false
+    private var young = false
     private(set) var log: [HTTPRequest] = []
 
     func play(_ operation: String, _ faults: Played...) { mutex.withLock { played[operation, default: []] += faults } }
     func cut(_ isOffline: Bool) { mutex.withLock { offline = isOffline } }
     func end(_ code: String?) { mutex.withLock { ended = code } }
+    /// All refresh tokens are younger than the grace, or none is.
+    func repeatsTokens(_ isYoung: Bool) { mutex.withLock { young = isYoung } }
     /// From now on older access tokens are refused.
     func expire() { mutex.withLock { minimum = generation + 1 } }
     func hold(_ operation: String) { _ = mutex.withLock { holding.insert(operation) } }
@@ -88,7 +91,7 @@ final class TestServer: Transport, @unchecked Sendable {
 
     private func signIn() -> HTTPResponse {
         (generation, key, ended, minimum) = (generation + 1, nil, nil, 1)
-        return pair()
+        return pair(#","device_token":"lkdt_\#(generation)""#)
     }
 
     private func refresh(_ request: HTTPRequest) -> HTTPResponse {
@@ -97,6 +100,7 @@ final class TestServer: Transport, @unchecked Sendable {
         else { return Self.problem(400, "invalid_json") }
         if let ended { return Self.problem(400, ended) }
         let sentKey = request.headers["Idempotency-Key"]
+        if presented == generation, young { return pair() }
         if presented == generation {
             (generation, key) = (generation + 1, sentKey)
         } else if presented != generation - 1 || sentKey == nil || sentKey != key {
@@ -110,8 +114,8 @@ final class TestServer: Transport, @unchecked Sendable {
         request.headers["Authorization"]?.split(separator: "~").last.flatMap { Int($0) }
     }
 
-    private func pair() -> HTTPResponse {
-        let meta = #"{"is_authenticated":true,"access_token":"\#(Self.access(generation))","refresh_token":"refresh-\#(generation)"}"#
+    private func pair(_ more: String = "") -> HTTPResponse {
+        let meta = #"{"is_authenticated":true,"access_token":"\#(Self.access(generation))","refresh_token":"refresh-\#(generation)"\#(more)}"#
         return Self.json(200, #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":\#(meta)}"#)
     }
 

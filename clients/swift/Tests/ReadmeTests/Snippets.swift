@@ -119,7 +119,7 @@ struct GooglePrompt: ProviderPrompt {
     let signIn: @Sendable (_ nonce: String) async -> String?
 
     func credential(nonce: ProviderNonce) async throws(PromptError) -> ProviderCredential {
-        guard let token = await signIn(nonce.nonce) else { throw .cancelled }
+        guard let token = await signIn(nonce.nonceSha256) else { throw .cancelled }
         return .google(clientID: "1234.apps.googleusercontent.com", idToken: token)
     }
 }

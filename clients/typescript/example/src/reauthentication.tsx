@@ -6,6 +6,7 @@ import { createContext, useCallback, useContext, useRef, useState, type ReactNod
 import { Modal } from 'react-native';
 import { failureOf, type Failure } from './failure';
 import { client, latchkey } from './latchkey';
+import { OtherProofs } from './other-proofs';
 import { passkeys } from './passkeys';
 import { Button } from './ui/Button';
 import { Field } from './ui/Field';
@@ -39,10 +40,15 @@ export function ReauthenticationProvider({ children }: { children: ReactNode }) 
     <ReauthenticationContext.Provider value={ask}>
       {children}
       <Modal visible={flows !== undefined} animationType="slide" onRequestClose={() => close(false)}>
-        {flows && <Question flows={flows} close={close} />}
+        {flows && (guarded(flows) ? <Question flows={flows} close={close} /> : <OtherProofs flows={flows} close={close} />)}
       </Modal>
     </ReauthenticationContext.Provider>
   );
+}
+
+/** Whether the account has a password or a second factor, and so proves itself by these. */
+function guarded(flows: readonly Flow[]): boolean {
+  return flows.some(({ id }) => id === 'reauthenticate' || id === 'mfa_reauthenticate');
 }
 
 function Question({ flows, close }: { flows: readonly Flow[]; close: (accepted: boolean) => void }) {

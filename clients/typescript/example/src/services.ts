@@ -27,12 +27,12 @@ export function servicesOf(config: Config | undefined): Service[] {
   });
 }
 
-/** Asks a service who the person is; undefined where they went away. */
-export async function identityBy(service: Service): Promise<ProviderIdentity | undefined> {
-  const nonces = providerNonce(latchkey);
-  const address = nonces.then(({ nonce, nonceSha256 }) => {
-    // Apple gets the hash, Google the nonce itself, as their SDKs do it.
-    const query = { client_id: service.clientId, nonce: service.id === 'apple' ? nonceSha256 : nonce, redirect_uri: returnAddress, state: nonceSha256 };
+/** Asks a service who the person is, for a sign-in or as a proof of who is signed in; undefined where they went away. */
+export async function identityBy(service: Service, process?: 'reauthenticate'): Promise<ProviderIdentity | undefined> {
+  const nonces = providerNonce(latchkey, { process });
+  const address = nonces.then(({ nonceSha256 }) => {
+    // The hash: an id_token that somebody finds does not tell the nonce.
+    const query = { client_id: service.clientId, nonce: nonceSha256, redirect_uri: returnAddress, state: nonceSha256 };
     return `${service.page}?${Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')}`;
   });
   const told = membersOf(await visit(address));

@@ -18,7 +18,7 @@ export async function freePort() {
  * Starts `latchkey dev`, whose passkeys are good for pages of `origin`. Resolves once it listens;
  * `output()` is all that it has printed.
  */
-export async function startLatchkey(program, { dir, mailDir, origin }) {
+export async function startLatchkey(program, { dir, mailDir, origin, proofSeconds }) {
   const address = `127.0.0.1:${await freePort()}`;
   const settings = {
     ACCOUNT_EMAIL_VERIFICATION: 'mandatory',
@@ -26,6 +26,7 @@ export async function startLatchkey(program, { dir, mailDir, origin }) {
     ACCOUNT_LOGIN_BY_CODE_ENABLED: 'true',
     ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED: 'true',
     ACCOUNT_RATE_LIMITS: 'false',
+    ACCOUNT_REAUTHENTICATION_TIMEOUT: String(proofSeconds),
     LATCHKEY_MAIL_DIR: mailDir,
     LATCHKEY_WEBAUTHN_ORIGINS: origin,
     MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN: 'true',

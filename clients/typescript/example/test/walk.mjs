@@ -9,6 +9,7 @@ import { App } from './app.mjs';
 import { factorStations } from './factors.mjs';
 import { kept, leaks, proveLeaksAreFound } from './leaks.mjs';
 import { Mailbox } from './mailbox.mjs';
+import { proofSeconds, questionStations } from './questions.mjs';
 import { freePort, startLatchkey, startSite } from './site.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -163,11 +164,20 @@ async function post(api, path, body, headers = {}) {
   return answer.json();
 }
 
-/** All stations; after each one, nothing secret may be kept. */
-async function walk(app, mails, api, heard, secrets) {
+/** The stations of an account that is new: the server asks for no proof for a day. */
+function screens(app, api, secrets) {
   const before = { signUp, changeName, devices: () => devices(app, api), addresses, changePassword, signOut, forgotPassword, signIn };
   const after = { signOut2: signOut, signInByCode, deleteAccount };
-  const stations = { ...before, ...factorStations({ email: work, password: third, name: 'Ada Lovelace', signOut, secrets }), ...after };
+  return { ...before, ...factorStations({ email: work, password: third, name: 'Ada Lovelace', signOut, secrets }), ...after };
+}
+
+/** The stations of accounts that the server asks for proofs. */
+function questions(_app, _api, secrets) {
+  return questionStations({ email: ada, password: first, signUp, signOut, secrets });
+}
+
+/** Walks all stations; after each one, nothing secret may be kept. */
+async function walk(stations, app, mails, heard, secrets) {
   for (const [name, station] of Object.entries(stations)) {
     const began = performance.now();
     await station(app, mails);
@@ -185,7 +195,7 @@ async function addAuthenticator(page) {
   await chrome.send('WebAuthn.addVirtualAuthenticator', { options });
 }
 
-async function main() {
+async function main(stationsOf, seconds) {
   const root = join(here, '..', 'build', 'web');
   assert.ok(existsSync(join(root, 'index.html')), 'run `npm run export:web` first');
   const scratch = mkdtempSync(join(tmpdir(), 'latchkey-walk-'));
@@ -197,7 +207,7 @@ async function main() {
   const stops = [() => rmSync(scratch, { recursive: true, force: true })];
   try {
     const port = await freePort();
-    const dirs = { dir: join(scratch, 'dev'), mailDir: join(scratch, 'mail') };
+    const dirs = { dir: join(scratch, 'dev'), mailDir: join(scratch, 'mail'), proofSeconds: seconds };
     const latchkey = await startLatchkey(process.env.LATCHKEY_BIN ?? 'latchkey', { ...dirs, origin: `http://localhost:${port}` });
     stops.unshift(latchkey.stop);
     const site = await startSite(root, latchkey.url, port);
@@ -216,7 +226,8 @@ async function main() {
     page.on('pageerror', (error) => thrown.push(error.stack));
     await page.goto(site.url);
     try {
-      await walk(new App(page, pictures), new Mailbox(join(scratch, 'mail')), latchkey.url, heard, secrets);
+      const app = new App(page, pictures);
+      await walk(stationsOf(app, latchkey.url, secrets), app, new Mailbox(join(scratch, 'mail')), heard, secrets);
     } catch (error) {
       await page.screenshot({ path: join(here, '..', 'build', 'failed.png') });
       throw error;
@@ -231,5 +242,6 @@ async function main() {
   }
 }
 
-await main();
+await main(screens, 86_400);
+await main(questions, proofSeconds);
 console.log('the walk is done: no secret was kept');

@@ -348,7 +348,7 @@ export type Authenticator = {
      */
     name?: string;
     /**
-     * Whether it can sign in alone; of `webauthn`, absent where that is not known.
+     * Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
      */
     is_passwordless?: boolean;
     /**
@@ -430,7 +430,7 @@ export type ProviderNonce = {
      */
     nonce: string;
     /**
-     * Its SHA-256 in lower-case hexadecimal digits: what Sign in with Apple is given.
+     * Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
      */
     nonce_sha256: string;
     expires_at: Timestamp;
@@ -442,7 +442,7 @@ export type ProviderTokenRequest = {
      */
     provider: string;
     /**
-     * `login` or `connect`.
+     * `login`, `connect` or `reauthenticate`.
      */
     process: string;
     token: ProviderToken;
@@ -462,7 +462,7 @@ export type ProviderToken = {
      */
     access_token?: string;
     /**
-     * The nonce of `createProviderNonce`, as it was given. Not needed: a nonce in the id_token is checked either way.
+     * The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
      */
     nonce?: string;
     /**
@@ -572,6 +572,112 @@ export type ChangePasswordRequest = {
     new_password: string;
 };
 
+export type AccountUndoRequest = {
+    /**
+     * The key of the link.
+     */
+    key: string;
+};
+
+export type AccountUndoResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: AccountUndo;
+};
+
+export type AccountUndo = {
+    /**
+     * The address or phone number of the account, shortened.
+     */
+    account: string;
+    /**
+     * The changes that the link undoes, the oldest first.
+     */
+    changes: Array<AccountChange>;
+    /**
+     * How many changes of the last 7 days came before those. They stay; the messages about them carry links of their own.
+     */
+    earlier_changes: number;
+    expires_at: Timestamp;
+};
+
+export type AccountChange = {
+    /**
+     * `email_added`, `email_changed` (the primary address), `email_confirmed`,
+     * `email_deleted`, `password_changed`, `password_reset`, `password_set`,
+     * `phone_added`, `phone_changed`, `provider_connected`, `provider_disconnected`,
+     * `recovery_codes_generated`, `totp_activated`, `totp_deactivated`,
+     * `webauthn_added`, `webauthn_removed`. More may come.
+     *
+     */
+    change: string;
+    at: Timestamp;
+    /**
+     * What the change was made on, such as `iPhone`, `Windows`, `browser` or `unknown`.
+     */
+    platform: string;
+    /**
+     * The network that it came from; empty where it is not known.
+     */
+    network: string;
+};
+
+export type AccountUndoneResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: AccountUndone;
+    meta?: AccountUndoneMeta;
+};
+
+export type AccountUndone = {
+    /**
+     * The address or phone number of the account, shortened.
+     */
+    account: string;
+    /**
+     * What belongs to another account by now, and was not restored.
+     */
+    not_restored: Array<NotRestored>;
+    /**
+     * Whether changes of the 7 days before those stay.
+     */
+    earlier_changes_kept: boolean;
+    /**
+     * `link`: a link that sets a new password was mailed. `code`: a code was mailed;
+     * `resetPassword` takes it, with `meta.session_token` as `X-Session-Token`.
+     * `request`: ask for a code with `requestPasswordReset`. `none`: the account has
+     * no verified address; sign in by another way.
+     *
+     */
+    password_reset: string;
+    /**
+     * The address that it was mailed to, shortened.
+     */
+    reset_email?: string;
+};
+
+export type AccountUndoneMeta = {
+    /**
+     * A new session token for the password reset.
+     */
+    session_token?: string;
+};
+
+export type NotRestored = {
+    /**
+     * `email`, `phone`, `provider` or `passkey`.
+     */
+    type: string;
+    /**
+     * The address or the number, shortened, or the id of the provider.
+     */
+    value?: string;
+};
+
 export type DoneResponse = {
     /**
      * The HTTP status.
@@ -606,6 +712,30 @@ export type EmailVerification = {
      */
     email: string;
     user: User;
+    requested_at?: Timestamp;
+    /**
+     * What asked for the link: `iPhone`, `iPad`, `Android`, `Mac`, `Windows`, `Linux`,
+     * `browser` or `unknown`. By link only, as `requested_at` is.
+     *
+     */
+    platform?: string;
+};
+
+export type EmailRejectionResponse = {
+    /**
+     * The HTTP status.
+     */
+    status: number;
+    data: EmailRejection;
+};
+
+export type EmailRejection = {
+    /**
+     * `account_deleted`: nothing of the account was proved, and it is gone.
+     * `address_removed`: the account stays without the address.
+     *
+     */
+    outcome: string;
 };
 
 export type EmailVerificationMeta = {
@@ -706,7 +836,7 @@ export type AuthenticatedMeta = {
      */
     is_authenticated: boolean;
     /**
-     * A new session token; the one from before this answer no longer works.
+     * A new session token. Where the request signed in or changed the password, the one from before this answer no longer works; after a reauthentication it works until the new one is first used.
      */
     session_token?: string;
     /**
@@ -714,9 +844,13 @@ export type AuthenticatedMeta = {
      */
     access_token?: string;
     /**
-     * A JWT of at most 640 bytes.
+     * A JWT of at most 672 bytes.
      */
     refresh_token?: string;
+    /**
+     * Send it as `X-Latchkey-Device` at later sign-ins, also after a sign-out. It signs nobody in.
+     */
+    device_token?: string;
     /**
      * The account was about to be deleted; this sign-in has undone it.
      */
@@ -842,7 +976,7 @@ export type Flow = {
      */
     is_pending?: boolean;
     /**
-     * Of `provider_token`, the ids of the providers whose tokens are taken.
+     * Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
      */
     providers?: Array<string>;
     /**
@@ -902,6 +1036,13 @@ export type EndSessionsRequest = {
     sessions: Array<number>;
 };
 
+export type SignOutRequest = {
+    /**
+     * A refresh token of the session to end.
+     */
+    refresh_token?: string;
+};
+
 export type RefreshTokenRequest = {
     /**
      * The refresh token.
@@ -930,7 +1071,7 @@ export type TokenPair = {
      */
     access_token: string;
     /**
-     * A JWT of at most 640 bytes.
+     * A JWT of at most 672 bytes.
      */
     refresh_token?: string;
 };
@@ -1033,14 +1174,14 @@ export type Problem = {
      * `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
      * `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
      * `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
-     * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `max_email_addresses`,
-     * `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-     * `no_recovery_codes`, `no_verified_email`, `not_found`,
+     * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
+     * `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
+     * `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
-     * `phone_password_mismatch`, `phone_taken`, `refresh_token_invalid`,
+     * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
      * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
-     * `select_only_one`, `session_ended`, `session_expired`, `signup_closed`,
+     * `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
      * `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
      * `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
      * `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
@@ -1059,18 +1200,30 @@ export type Problem = {
 };
 
 /**
- * Made by the client when it *stores* a refresh token, and sent with every
- * attempt to spend that token. A repeated refresh with the same key is
- * answered with the same successor, however long the first answer has been
- * lost. A session that has ever sent one must go on doing so.
+ * The key of one refresh token: made by the client when it *stores* the token,
+ * and sent with every attempt to spend *that* token. A client that is answered
+ * with the token that it has (the same `jti`) keeps the key of it. A repeated
+ * refresh with the same key is answered with the same successor, however long
+ * the first answer has been lost. A session that has ever sent one must go on
+ * doing so.
  *
  */
 export type IdempotencyKey = string;
 
 /**
+ * The key of the link. Its absence is `required`.
+ */
+export type AccountUndoKey = string;
+
+/**
  * The code or the key of the link. Its absence is `required`.
  */
 export type EmailVerificationKey = string;
+
+/**
+ * What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+ */
+export type NonceProcess = string;
 
 /**
  * Present, with or without a value: ask for a passkey that can sign in alone, and
@@ -1347,6 +1500,51 @@ export type VerifyEmailResponses = {
 };
 
 export type VerifyEmailResponse = VerifyEmailResponses[keyof VerifyEmailResponses];
+
+export type RejectEmailVerificationData = {
+    body: VerifyEmailRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/email/verify/reject';
+};
+
+export type RejectEmailVerificationErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type RejectEmailVerificationError = RejectEmailVerificationErrors[keyof RejectEmailVerificationErrors];
+
+export type RejectEmailVerificationResponses = {
+    /**
+     * What became of the account.
+     */
+    200: EmailRejectionResponse;
+};
+
+export type RejectEmailVerificationResponse = RejectEmailVerificationResponses[keyof RejectEmailVerificationResponses];
 
 export type ResendEmailVerificationData = {
     body?: never;
@@ -1637,6 +1835,12 @@ export type ResendLoginCodeErrors = {
      */
     410: UnauthenticatedResponse;
     /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
      *
@@ -1880,6 +2084,108 @@ export type ReauthenticateResponses = {
 
 export type ReauthenticateResponse = ReauthenticateResponses[keyof ReauthenticateResponses];
 
+export type RequestReauthenticationCodeData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/reauthenticate/code/request';
+};
+
+export type RequestReauthenticationCodeErrors = {
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type RequestReauthenticationCodeError = RequestReauthenticationCodeErrors[keyof RequestReauthenticationCodeErrors];
+
+export type RequestReauthenticationCodeResponses = {
+    /**
+     * Done.
+     */
+    200: DoneResponse;
+};
+
+export type RequestReauthenticationCodeResponse = RequestReauthenticationCodeResponses[keyof RequestReauthenticationCodeResponses];
+
+export type ConfirmReauthenticationCodeData = {
+    body: CodeRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/reauthenticate/code/confirm';
+};
+
+export type ConfirmReauthenticationCodeErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ConfirmReauthenticationCodeError = ConfirmReauthenticationCodeErrors[keyof ConfirmReauthenticationCodeErrors];
+
+export type ConfirmReauthenticationCodeResponses = {
+    /**
+     * Signed in. `meta` carries tokens where this call completed the sign-in.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type ConfirmReauthenticationCodeResponse = ConfirmReauthenticationCodeResponses[keyof ConfirmReauthenticationCodeResponses];
+
 export type SubmitSecondFactorData = {
     body: CodeRequest;
     path?: never;
@@ -2018,6 +2324,12 @@ export type GetSecondFactorOptionsErrors = {
      */
     410: UnauthenticatedResponse;
     /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
      *
@@ -2117,6 +2429,12 @@ export type GetReauthenticationOptionsErrors = {
      *
      */
     410: UnauthenticatedResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
@@ -2324,6 +2642,12 @@ export type GetPasskeySignupOptionsErrors = {
      */
     410: UnauthenticatedResponse;
     /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
      *
@@ -2465,11 +2789,33 @@ export type CompletePasskeySignupResponse = CompletePasskeySignupResponses[keyof
 export type CreateProviderNonceData = {
     body?: never;
     path?: never;
-    query?: never;
+    query?: {
+        /**
+         * What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
+         */
+        process?: string;
+    };
     url: '/_allauth/app/v1/auth/provider/nonce';
 };
 
 export type CreateProviderNonceErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
     /**
      * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
      * settings: `ACCOUNT_RATE_LIMITS`.
@@ -2518,6 +2864,10 @@ export type SubmitProviderTokenErrors = {
      * This installation does not allow it.
      */
     403: ErrorResponse;
+    /**
+     * The client is in no state for this, such as signed in already.
+     */
+    409: ErrorResponse;
     /**
      * The session behind `X-Session-Token` does not exist or has ended. Drop the
      * token. `meta.is_authenticated` is null.
@@ -2665,13 +3015,17 @@ export type CompleteProviderSignupResponses = {
 export type CompleteProviderSignupResponse = CompleteProviderSignupResponses[keyof CompleteProviderSignupResponses];
 
 export type EndSessionData = {
-    body?: never;
+    body?: SignOutRequest;
     path?: never;
     query?: never;
     url: '/_allauth/app/v1/auth/session';
 };
 
 export type EndSessionErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
     /**
      * Not signed in: `data.flows` lists what the client can start, and what is
      * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
@@ -2685,6 +3039,14 @@ export type EndSessionErrors = {
      *
      */
     410: UnauthenticatedResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
@@ -2831,10 +3193,12 @@ export type RefreshTokenData = {
     body: RefreshTokenRequest;
     headers?: {
         /**
-         * Made by the client when it *stores* a refresh token, and sent with every
-         * attempt to spend that token. A repeated refresh with the same key is
-         * answered with the same successor, however long the first answer has been
-         * lost. A session that has ever sent one must go on doing so.
+         * The key of one refresh token: made by the client when it *stores* the token,
+         * and sent with every attempt to spend *that* token. A client that is answered
+         * with the token that it has (the same `jti`) keeps the key of it. A repeated
+         * refresh with the same key is answered with the same successor, however long
+         * the first answer has been lost. A session that has ever sent one must go on
+         * doing so.
          *
          */
         'Idempotency-Key'?: string;
@@ -2849,6 +3213,13 @@ export type RefreshTokenErrors = {
      * The request, a value in it, or the refresh token is refused; `errors` says why.
      */
     400: ErrorResponse;
+    /**
+     * `refresh_conflict`: another call of this session spent the refresh token a moment
+     * ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+     * Read the stored tokens again, and repeat with what is stored.
+     *
+     */
+    409: ErrorResponse;
     /**
      * The body is larger than 65,536 bytes.
      */
@@ -2880,10 +3251,12 @@ export type RefreshTokenPairData = {
     body: RefreshTokenPairRequest;
     headers?: {
         /**
-         * Made by the client when it *stores* a refresh token, and sent with every
-         * attempt to spend that token. A repeated refresh with the same key is
-         * answered with the same successor, however long the first answer has been
-         * lost. A session that has ever sent one must go on doing so.
+         * The key of one refresh token: made by the client when it *stores* the token,
+         * and sent with every attempt to spend *that* token. A client that is answered
+         * with the token that it has (the same `jti`) keeps the key of it. A repeated
+         * refresh with the same key is answered with the same successor, however long
+         * the first answer has been lost. A session that has ever sent one must go on
+         * doing so.
          *
          */
         'Idempotency-Key'?: string;
@@ -2898,6 +3271,13 @@ export type RefreshTokenPairErrors = {
      * The request, a value in it, or the refresh token is refused; `errors` says why.
      */
     400: ErrorResponse;
+    /**
+     * `refresh_conflict`: another call of this session spent the refresh token a moment
+     * ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+     * Read the stored tokens again, and repeat with what is stored.
+     *
+     */
+    409: ErrorResponse;
     /**
      * The body is larger than 65,536 bytes.
      */
@@ -3770,6 +4150,12 @@ export type GetCreationOptionsErrors = {
      */
     410: UnauthenticatedResponse;
     /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
      *
@@ -3829,6 +4215,12 @@ export type AddCredentialErrors = {
      * The body is not `application/json` in UTF-8, or is compressed.
      */
     415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
     /**
      * We could not find out: the database is away or slow, or too much is being
      * asked at once. Says nothing about the credentials: keep them, and repeat.
@@ -4037,6 +4429,94 @@ export type ExportAccountResponses = {
 };
 
 export type ExportAccountResponse = ExportAccountResponses[keyof ExportAccountResponses];
+
+export type GetAccountUndoData = {
+    body?: never;
+    headers?: {
+        /**
+         * The key of the link. Its absence is `required`.
+         */
+        'X-Account-Undo-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/undo';
+};
+
+export type GetAccountUndoErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type GetAccountUndoError = GetAccountUndoErrors[keyof GetAccountUndoErrors];
+
+export type GetAccountUndoResponses = {
+    /**
+     * The changes that it would undo.
+     */
+    200: AccountUndoResponse;
+};
+
+export type GetAccountUndoResponse = GetAccountUndoResponses[keyof GetAccountUndoResponses];
+
+export type UndoAccountChangesData = {
+    body: AccountUndoRequest;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/account/undo';
+};
+
+export type UndoAccountChangesErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type UndoAccountChangesError = UndoAccountChangesErrors[keyof UndoAccountChangesErrors];
+
+export type UndoAccountChangesResponses = {
+    /**
+     * The account is as it was before the change.
+     */
+    200: AccountUndoneResponse;
+};
+
+export type UndoAccountChangesResponse = UndoAccountChangesResponses[keyof UndoAccountChangesResponses];
 
 export type GetProfileData = {
     body?: never;

@@ -17,6 +17,8 @@ export const baseUrl = 'https://auth.example.com';
 export class Server {
   /** Seconds that an access token lives. */
   life = 300;
+  /** All refresh tokens are younger than the grace: they are repeated. */
+  young = false;
   /** Takes no access token, as if all had been revoked. */
   refusesTokens = false;
   /** What happens to requests instead, where a fault is played. */
@@ -25,6 +27,7 @@ export class Server {
   readonly sessions: State[] = [];
   readonly headers: Headers[] = [];
   keys: (string | null)[] = [];
+  private signatures = 0;
 
   readonly fetch = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
@@ -54,7 +57,7 @@ export class Server {
           return json(400, { errors: [{ code: 'email_password_mismatch', message: 'No.', param: 'password' }] });
         }
         this.sessions.push({ generation: 0, key: null, confirmed: false, ended: undefined });
-        return this.pair(this.sessions.length - 1);
+        return this.pair(this.sessions.length - 1, { device_token: `lkdt_${this.sessions.length}` });
       case 'POST /_allauth/app/v1/auth/token/refresh':
         return this.refresh(String(body['refresh']), headers.get('Idempotency-Key'));
       case 'DELETE /_allauth/app/v1/auth/session':
@@ -66,10 +69,13 @@ export class Server {
 
   private refresh(token: string, key: string | null): Response {
     this.keys.push(key);
-    const [id, generation] = token.split(':').slice(1).map(Number) as [number, number];
+    const [id, generation] = token.split(':').slice(-2).map(Number) as [number, number];
     const session = this.sessions[id];
     if (!session || session.ended) {
       return json(400, { errors: [{ code: session?.ended ?? 'refresh_token_invalid', message: 'Over.' }], meta: { ended_at: 1790000000 } });
+    }
+    if (generation === session.generation && this.young) {
+      return this.pair(id);
     }
     if (generation === session.generation) {
       Object.assign(session, { generation: generation + 1, key, confirmed: false });
@@ -80,11 +86,13 @@ export class Server {
     return this.pair(id);
   }
 
-  private pair(id: number): Response {
+  private pair(id: number, more: object = {}): Response {
     const { generation } = this.sessions[id] as State;
     const claims = { iat: 1790000000, exp: 1790000000 + this.life, sid: id, gen: generation };
     const access = `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
-    return json(200, { data: { user, methods: [] }, meta: { is_authenticated: true, session_token: 'st', access_token: access, refresh_token: `refresh:${id}:${generation}` } });
+    const jti = Buffer.from(JSON.stringify({ jti: `${id}-${generation}` })).toString('base64url');
+    const refresh = `h.${jti}.${this.signatures++}:refresh:${id}:${generation}`; // never the same bytes
+    return json(200, { data: { user, methods: [] }, meta: { is_authenticated: true, session_token: 'st', access_token: access, refresh_token: refresh, ...more } });
   }
 
   private end(headers: Headers): Response {
@@ -116,6 +124,6 @@ export function json(status: number, body: object, headers: Record<string, strin
 }
 
 function unauthorized(sent: Headers): Response {
-  const challenge = sent.has('Authorization') ? 'Bearer error="invalid_token"' : 'Bearer';
+  const challenge = sent.has('Authorization') ? 'Bearer error="invaljtitoken"' : 'Bearer';
   return json(401, { data: { flows: [{ id: 'login' }] }, meta: { is_authenticated: false } }, { 'WWW-Authenticate': challenge });
 }

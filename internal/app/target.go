@@ -1,0 +1,152 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+)
+
+// targetArguments name the user that a command acts on.
+//
+// Security: an address names only a user who has verified it. Anybody can add an address that
+// is not theirs to an account, and an operator who names that address means somebody else
+// (TestCommand_anUnverifiedAddressNamesNobody).
+type targetArguments struct {
+	Email string `arg:"" optional:"" help:"An address that the user has verified."`
+	ID    int64  `name:"id" help:"The user's id, in place of an address." placeholder:"ID"`
+}
+
+// Validate is called by the parser of the command line.
+func (t targetArguments) Validate() error {
+	if (t.Email == "") == (t.ID == 0) {
+		return errors.New("expected either an email address or --id")
+	}
+	return nil
+}
+
+// target is the user that a command acts on.
+type target struct {
+	id      int64
+	display string
+	// name is what the command calls the user in its output: an address, or the id.
+	name string
+}
+
+// withUser opens the database, finds the user that the arguments name, and calls do with both.
+func (sh *shell) withUser(named targetArguments, do func(*postgres.DB, config.Config, target) error) error {
+	d, settings, err := sh.database()
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+
+	user, err := sh.findTarget(d, named)
+	if err != nil {
+		return err
+	}
+	return do(d, settings, user)
+}
+
+// findTarget finds a user by id, or by an address that the user has verified.
+func (sh *shell) findTarget(d *postgres.DB, named targetArguments) (target, error) {
+	if named.ID != 0 {
+		return sh.findByID(d, named.ID)
+	}
+
+	address, _ := email.Normalize(named.Email)
+	id, err := d.FindVerifiedHolder(sh.ctx, address)
+	if postgres.IsNotFound(err) {
+		return target{}, sh.listCandidates(d, address)
+	}
+	if err != nil {
+		return target{}, err
+	}
+
+	user, err := sh.findByID(d, id)
+	user.name = address
+	return user, err
+}
+
+func (sh *shell) findByID(d *postgres.DB, id int64) (target, error) {
+	user, err := d.FindUser(sh.ctx, id)
+	if postgres.IsNotFound(err) {
+		return target{}, fmt.Errorf("there is no user with the id %d", id)
+	}
+
+	name := fmt.Sprintf("user %d", id)
+	if user.Email != nil {
+		name = *user.Email
+	}
+	return target{id: id, display: user.Display, name: name}, err
+}
+
+// mostCandidates is how many accounts an error lists.
+const mostCandidates = 20
+
+// listCandidates returns the error for an address that no user has verified. It lists the
+// accounts that have the address, so that the operator can choose one by its id.
+func (sh *shell) listCandidates(d *postgres.DB, address string) error {
+	list, err := d.ListAddressCandidates(sh.ctx, db.ListAddressCandidatesParams{Address: address, Most: mostCandidates})
+	if err != nil {
+		return err
+	}
+	if len(list) == 0 {
+		return fmt.Errorf("there is no user with the address %q", address)
+	}
+
+	lines := []string{fmt.Sprintf("no user has verified the address %q; name one of these by --id:", address)}
+	for _, c := range list {
+		lines = append(lines, candidateLine(c))
+	}
+	return errors.New(strings.Join(lines, "\n"))
+}
+
+// candidateLine shows an account that has an address: its id, its primary address, and whether
+// that is verified.
+func candidateLine(c db.ListAddressCandidatesRow) string {
+	state := "not verified"
+	if c.PrimaryVerified {
+		state = "verified"
+	}
+
+	primary := "no primary address"
+	if c.PrimaryEmail != "" {
+		primary = fmt.Sprintf("%q, %s", c.PrimaryEmail, state)
+	}
+
+	line := fmt.Sprintf("  --id=%d  %s", c.ID, primary)
+	if c.Disabled {
+		line += ", disabled"
+	}
+	return line
+}
+
+// warnOfOthers warns an operator who has made an account with an address that nobody has
+// verified, if other accounts have it: a code or a reset that is mailed there opens the oldest.
+func (sh *shell) warnOfOthers(d *postgres.DB, address string, made int64, verified bool) error {
+	if verified {
+		return nil
+	}
+
+	list, err := d.ListAddressCandidates(sh.ctx, db.ListAddressCandidatesParams{Address: address, Most: mostCandidates})
+	if err != nil {
+		return err
+	}
+
+	list = slices.DeleteFunc(list, func(c db.ListAddressCandidatesRow) bool { return c.ID == made })
+	if len(list) == 0 {
+		return nil
+	}
+
+	_, _ = fmt.Fprintf(sh.err, "latchkey: warning: other accounts have the address %q, and nobody has verified it; if you know whose it is, use --verified:\n", address)
+	for _, c := range list {
+		_, _ = fmt.Fprintln(sh.err, candidateLine(c))
+	}
+	return nil
+}
