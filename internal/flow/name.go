@@ -25,11 +25,11 @@ func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
 	}
 	switch n := utf8.RuneCountInString(name); {
 	case !username.MatchString(name):
-		return name, problem.InvalidValue
+		return name, problem.InvalidValue.Saying("Enter a valid username. It may contain letters, numbers and @ . + - _ only.")
 	case n > longestUsername:
-		return name, problem.MaxLength
+		return name, problem.TooLong(longestUsername, n)
 	case n < f.Policy.UsernameMinLength:
-		return name, problem.MinLength
+		return name, problem.TooShort(f.Policy.UsernameMinLength, n)
 	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return strings.EqualFold(no, name) }):
 		return name, problem.UsernameBlacklisted
 	}

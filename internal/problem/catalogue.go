@@ -50,9 +50,9 @@ var (
 	CannotGenerateCodes  = invalid("cannot_generate_recovery_codes", "You cannot generate recovery codes without having two-factor authentication enabled.")
 	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
 	UnverifiedFirst      = &Problem{Kind: Conflict, Code: "unverified_email", Message: UnverifiedEmail.Message}
-	// UnverifiedAccount: the account has verified nothing, so that it connects nothing.
 	// SignInFirst: a link that was opened outside the sessions of its account does not verify.
-	SignInFirst       = &Problem{Kind: Conflict, Code: "sign_in_first", Message: "Sign in to the account first, then open the link again."}
+	SignInFirst = &Problem{Kind: Conflict, Code: "sign_in_first", Message: "Sign in to the account first, then open the link again."}
+	// UnverifiedAccount: the account has verified nothing, so that it connects nothing.
 	UnverifiedAccount = &Problem{Kind: Conflict, Code: "unverified_email", Message: "Verify your email address first."}
 	FlowNotPending    = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
 

@@ -812,13 +812,13 @@ type RecoveryCodesResponse struct {
 
 // RefreshTokenPairRequest defines model for RefreshTokenPairRequest.
 type RefreshTokenPairRequest struct {
-	// RefreshToken The refresh token.
+	// RefreshToken The refresh token. The name `refresh` is taken as well.
 	RefreshToken string `json:"refresh_token"`
 }
 
 // RefreshTokenRequest defines model for RefreshTokenRequest.
 type RefreshTokenRequest struct {
-	// Refresh The refresh token.
+	// Refresh The refresh token. The name `refresh_token` is taken as well.
 	Refresh string `json:"refresh"`
 }
 

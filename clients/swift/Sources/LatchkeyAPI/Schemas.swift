@@ -1819,7 +1819,7 @@ public struct RecoveryCodesResponse: Codable, Hashable, Sendable {
 
 /// `RefreshTokenPairRequest` of the description.
 public struct RefreshTokenPairRequest: Codable, Hashable, Sendable {
-    /// The refresh token.
+    /// The refresh token. The name `refresh` is taken as well.
     public var refreshToken: String
 
     /// Makes one from its members; what is left out is absent.
@@ -1836,7 +1836,7 @@ public struct RefreshTokenPairRequest: Codable, Hashable, Sendable {
 
 /// `RefreshTokenRequest` of the description.
 public struct RefreshTokenRequest: Codable, Hashable, Sendable {
-    /// The refresh token.
+    /// The refresh token. The name `refresh_token` is taken as well.
     public var refresh: String
 
     /// Makes one from its members; what is left out is absent.

@@ -1045,14 +1045,14 @@ export type SignOutRequest = {
 
 export type RefreshTokenRequest = {
     /**
-     * The refresh token.
+     * The refresh token. The name `refresh_token` is taken as well.
      */
     refresh: string;
 };
 
 export type RefreshTokenPairRequest = {
     /**
-     * The refresh token.
+     * The refresh token. The name `refresh` is taken as well.
      */
     refresh_token: string;
 };
