@@ -23,7 +23,7 @@ const module = "github.com/latchkey-auth/latchkey/"
 var floors = [][]string{
 	{ // ground
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
-		"internal/platform",
+		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs",
 	},
 	{"internal/password", "internal/email", "internal/postgres"},

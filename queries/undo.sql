@@ -46,14 +46,11 @@ SELECT kind, platform, network, changed_at, ways FROM account_changes WHERE user
 -- name: MarkChangesUndone :exec
 UPDATE account_changes SET undone_at = @now::timestamptz WHERE user_id = @user_id AND number >= @number AND undone_at IS NULL;
 
--- Voids the links of the changes that were undone, and all that went to an address or number
--- which the user has not verified, or has no more.
+-- Voids the links of the changes that were undone. Those of earlier changes stay, wherever they went: a
+-- thief who has removed the owner's address must not void its links by undoing a change of their own.
 -- name: MarkUndoLinksSpent :exec
-UPDATE undo_links l SET spent_at = @now::timestamptz
- WHERE l.user_id = @user_id AND l.spent_at IS NULL
-   AND (l.change >= @number
-        OR NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = l.user_id AND e.address = l.target AND e.verified_at IS NOT NULL)
-           AND NOT EXISTS (SELECT FROM users u WHERE u.id = l.user_id AND u.phone = l.target AND u.phone_verified_at IS NOT NULL));
+UPDATE undo_links SET spent_at = @now::timestamptz
+ WHERE user_id = @user_id AND change >= @number AND spent_at IS NULL;
 
 -- Whatever attempt to sign in began before is void from now on.
 -- name: UpdateUserRestored :exec

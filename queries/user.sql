@@ -89,6 +89,17 @@ UPDATE users SET password_hash = @new_hash::text WHERE id = @id AND password_has
 -- name: MarkUserDisabled :execrows
 UPDATE users SET disabled_at = coalesce(disabled_at, @now::timestamptz) WHERE id = @id;
 
+-- name: MarkUserEnabled :execrows
+UPDATE users SET disabled_at = NULL WHERE id = @id AND disabled_at IS NOT NULL;
+
+-- A page of all users, or of the disabled ones.
+-- name: ListUsers :many
+SELECT id, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
+  FROM user_details
+ WHERE id > @after AND (NOT @disabled::boolean OR disabled_at IS NOT NULL)
+ ORDER BY id
+ LIMIT @most;
+
 -- The person behind a user name.
 -- name: FindUserByUsername :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower(@username::text);

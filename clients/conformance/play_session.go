@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 	"time"
 )
@@ -45,6 +46,25 @@ func signInAway(w *world) {
 func (p *phone) signUpAgain() {
 	r := p.do(command{"do": "sign_in", "email": p.w.email, "password": goodPassword})
 	wants("sign-in", r.Result, "signed_in")
+}
+
+// deviceKnown signs out and in again, in the same run and in the next one. Every scenario holds
+// that no other request carries the device token, and that the driver's output does not either.
+func deviceKnown(w *world) {
+	p := w.signedUp()
+	p.expired()
+	p.calls(1)
+	p.do(command{"do": "sign_out"})
+	p.signUpAgain()
+
+	p.do(command{"do": "sign_out"})
+	p.kill()
+	p = w.phone()
+	p.signUpAgain()
+
+	s := w.look()
+	wants("device tokens that were handed out", len(s.devices), 3)
+	wants("device tokens that came with sign-ins", fmt.Sprint(s.known), fmt.Sprint([]string{"", s.devices[0], s.devices[1]}))
 }
 
 func signOut(w *world) {

@@ -20,6 +20,8 @@ type seen struct {
 	access   []string            // access tokens, in the order of the answers
 	refresh  []string            // refresh tokens
 	secrets  []string            // session tokens
+	devices  []string            // device tokens
+	known    []string            // device tokens that came with requests to sign in or up, "" for none
 	keys     map[string][]string // refresh token → idempotency keys that it was spent with
 	bearers  []string            // access tokens that came with requests for the profile
 	flying   int                 // refreshes between arrival and answer
@@ -121,6 +123,7 @@ func (p *proxy) look() seen {
 	s.requests, s.keys = maps.Clone(s.requests), maps.Clone(s.keys)
 	s.access, s.refresh, s.secrets = slices.Clone(s.access), slices.Clone(s.refresh), slices.Clone(s.secrets)
 	s.bearers, s.defects = slices.Clone(s.bearers), slices.Clone(s.defects)
+	s.devices, s.known = slices.Clone(s.devices), slices.Clone(s.known)
 	return s
 }
 
@@ -176,6 +179,7 @@ func (p *proxy) arrived(at place, r *http.Request, body []byte) *fault {
 	defer p.mu.Unlock()
 	p.seen.requests[at]++
 	bearer := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	p.deviceArrived(at, r, bearer)
 	switch at {
 	case refreshing:
 		p.refreshArrived(r, body)
@@ -198,6 +202,17 @@ func (p *proxy) arrived(at place, r *http.Request, body []byte) *fault {
 		return unauthorized(profile, false, `{"id":"login"}`)
 	}
 	return nil
+}
+
+// deviceArrived notes the device token of a request to sign in or up. It belongs to sign-ins alone.
+func (p *proxy) deviceArrived(at place, r *http.Request, bearer string) {
+	device := r.Header.Get("X-Latchkey-Device")
+	if at == signingIn {
+		p.seen.known = append(p.seen.known, device)
+	}
+	if signsIn := bearer == "" && at != refreshing && strings.HasPrefix(r.URL.Path, protocol+"auth/"); device != "" && !signsIn {
+		p.seen.defects = append(p.seen.defects, "a device token went along with a request that signs nobody in")
+	}
 }
 
 func (p *proxy) refreshArrived(r *http.Request, body []byte) {
@@ -259,6 +274,7 @@ func (p *proxy) learn(answer []byte) {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
 		Session string `json:"session_token"`
+		Device  string `json:"device_token"`
 	}
 	var a struct {
 		Meta tokens          `json:"meta"`
@@ -273,6 +289,7 @@ func (p *proxy) learn(answer []byte) {
 		p.seen.access = appendSome(p.seen.access, t.Access)
 		p.seen.refresh = appendSome(p.seen.refresh, t.Refresh)
 		p.seen.secrets = appendSome(p.seen.secrets, t.Session)
+		p.seen.devices = appendSome(p.seen.devices, t.Device)
 	}
 }
 

@@ -123,6 +123,7 @@ var scenarios = []scenario{
 	{"provider_leaves_session", "P6", "a sign-in with another service that fails leaves the session that is there alone", providerLeavesSession},
 	{"provider_factor", "", "after another service the second factor is asked for all the same", providerFactor},
 	{"provider_sign_up", "P2", "the service tells no address: a value, and nothing of it is stored", providerSignUp},
+	{"device_known", "", "a sign-in shows the device token of the sign-in before, after a sign-out and in the next run", deviceKnown},
 	{"sign_out", "P14", "nothing is left, and the server knows", signOut},
 	{"sign_out_during_refresh", "P14, sign-out in flight", "the answer to a refresh comes after the sign-out", signOutDuring(holdAfter)},
 	{"sign_out_before_refresh", "P14, sign-out in flight", "a refresh reaches the server after the sign-out", signOutDuring(holdBefore)},

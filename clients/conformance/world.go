@@ -131,7 +131,7 @@ func (w *world) invariants() {
 		p.mu.Unlock()
 	}
 	stored := files(w.store)
-	for _, secret := range slices.Concat(s.access, s.refresh, s.secrets, w.shown) {
+	for _, secret := range slices.Concat(s.access, s.refresh, s.secrets, s.devices, w.shown) {
 		if strings.Contains(said.String(), secret) {
 			fail("a token or a code stands in the output of the driver")
 		}

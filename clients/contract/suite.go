@@ -77,7 +77,7 @@ func (s *suite) play(ctx context.Context) (*report, error) {
 	if err := s.probeAll(ctx); err != nil {
 		return nil, err
 	}
-	for _, steps := range [][]step{middle, factors, passkeys, providers, s.others(), last} {
+	for _, steps := range [][]step{middle, factors, passkeys, providers, mailed, s.others(), last} {
 		if err := s.walk(ctx, steps); err != nil {
 			return nil, err
 		}

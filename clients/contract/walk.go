@@ -38,6 +38,10 @@ var successes = map[string][]int{
 	"resendEmailVerification":        {409},
 	"getPasswordReset":               {400, 409},
 	"resetPassword":                  {400, 409},
+	"rejectEmailVerification":        {400},
+	"confirmReauthenticationCode":    {400},
+	"getAccountUndo":                 {400},
+	"undoAccountChanges":             {400},
 	"verifyPhone":                    {400, 409},
 	"resendPhoneVerification":        {409},
 
@@ -154,7 +158,7 @@ var last = []step{
 }
 
 // lists are all steps that we know, in the order in which they are played.
-var lists = [][]step{first, middle, factors, passkeys, providers, last}
+var lists = [][]step{first, middle, factors, passkeys, providers, mailed, last}
 
 // knows reports whether a step of ours plays an operation.
 func knows(id string) bool {

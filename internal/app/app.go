@@ -270,6 +270,15 @@ func keyring(s token.Settings, clock postgres.Clock) (*token.Keyring, error) {
 	return ring, nil
 }
 
+// givenRing reads the keys for a command that does without where the settings name none: nil.
+func (sh *shell) givenRing(s token.Settings) (*token.Keyring, error) {
+	if s.PrivateKey == "" && s.PrivateKeyFile == "" {
+		return nil, nil
+	}
+
+	return keyring(s, sh.now)
+}
+
 // keysEvery is how often the key file is read again.
 const keysEvery = 20 * time.Second
 
@@ -415,6 +424,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfUnverified()
 	a.warnOfUndo()
 	a.warnOfTexts()
+	a.warnOfPlain()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()

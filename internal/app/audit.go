@@ -22,7 +22,7 @@ type auditCommand struct {
 
 // Help is shown by `latchkey audit --help`.
 func (auditCommand) Help() string {
-	return "Events: user_created login logout sessions_ended refresh_token_reused password_changed account_disabled.\n" +
+	return "Events: user_created login logout sessions_ended refresh_token_reused password_changed account_disabled account_enabled.\n" +
 		"Client addresses and user agents are emptied after 90 days; the events stay for LATCHKEY_AUDIT_RETENTION days."
 }
 

@@ -27,7 +27,7 @@ type commands struct {
 	Dev     devCommand     `cmd:"" help:"Try it out: starts a PostgreSQL of its own, a demo user, and prints a tour of curl lines."`
 	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
 	Keys    keysCommand    `cmd:"" help:"Make, list and rotate signing keys."`
-	Users   usersCommand   `cmd:"" help:"Create users, set passwords, disable accounts."`
+	Users   usersCommand   `cmd:"" help:"List and create users, set passwords, disable and enable accounts."`
 	Tenants tenantsCommand `cmd:"" help:"Create tenants and add members."`
 	Audit   auditCommand   `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
 	Outbox  outboxCommand  `cmd:"" help:"Mails and texts that could not be sent."`

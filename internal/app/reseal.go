@@ -14,7 +14,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/provider"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/sharedkey"
-	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
 type keysResealCommand struct{}
@@ -57,12 +56,9 @@ func addShared(sh *shell, d *postgres.DB, settings config.Config, keys *secret.S
 	if keys.Has(sharedSealing) {
 		return nil
 	}
-	var ring *token.Keyring
-	if settings.Token.PrivateKey != "" || settings.Token.PrivateKeyFile != "" {
-		var err error
-		if ring, err = keyring(settings.Token, sh.now); err != nil {
-			return err
-		}
+	ring, err := sh.givenRing(settings.Token)
+	if err != nil {
+		return err
 	}
 	set := func(key []byte) { keys.Add(sharedSealing, key) }
 	shared := &sharedkey.Key{Name: sharedkey.Sealing, Optional: true, Set: set}

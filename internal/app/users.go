@@ -21,9 +21,11 @@ import (
 )
 
 type usersCommand struct {
+	List        usersListCommand        `cmd:"" help:"List users: id, state, when they were created, primary address."`
 	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is asked for, or read from standard input."`
-	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password and end all their sessions."`
+	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password, end all their sessions and clear the counters of wrong guesses."`
 	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`
+	Enable      usersEnableCommand      `cmd:"" help:"Enable an account that was disabled."`
 
 	EndSessions   usersEndSessionsCommand   `cmd:"" help:"End all sessions of a user, or of all users."`
 	RemoveFactors usersRemoveFactorsCommand `cmd:"" help:"Remove all second factors and passkeys of a user, and end all their sessions."`
@@ -78,22 +80,44 @@ type usersSetPasswordCommand struct {
 	targetArguments
 }
 
-// Run sets the password, and ends every session in the same transaction.
+// Help is shown by `latchkey users set-password --help`.
+func (usersSetPasswordCommand) Help() string {
+	return "The password is asked for, or read from standard input. The user can sign in with it at once: wrong passwords and codes that were counted\n" +
+		"against them are forgotten. That needs the settings of the server, also its HEADLESS_JWT_PRIVATE_KEY, LATCHKEY_SEALING_KEYS or LATCHKEY_HMAC_KEY;\n" +
+		"without them a warning says that the counters stay."
+}
+
+// Run sets the password, ends every session and clears the counters of wrong guesses in the same transaction.
 func (c usersSetPasswordCommand) Run(sh *shell) error {
 	return sh.withUser(c.targetArguments, func(d *postgres.DB, settings config.Config, user target) error {
+		limiter, err := sh.limiter(d, settings)
+		if err != nil {
+			return err
+		}
+		if limiter == nil {
+			_, _ = fmt.Fprintln(sh.err, "latchkey: warning: the counters of wrong guesses stay: no key of the settings opens the HMAC key of the servers")
+		}
 		hash, err := sh.newPassword(settings.PasswordPolicy(), user.name, user.display)
 		if err != nil {
 			return err
 		}
 		return sh.changeUser(d, userChange{user, session.PasswordChanged, audit.PasswordChanged}, func(tx postgres.Tx) error {
-			_, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.id, PasswordHash: hash})
-			return err
+			if _, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.id, PasswordHash: hash}); err != nil {
+				return err
+			}
+
+			return flow.Forgive(sh.ctx, tx, limiter, user.id)
 		})
 	})
 }
 
 type usersDisableCommand struct {
 	targetArguments
+}
+
+// Help is shown by `latchkey users disable --help`.
+func (usersDisableCommand) Help() string {
+	return "Nobody can sign in to it, reset its password or refresh a token of it, until latchkey users enable. Its data stay."
 }
 
 // Run disables the account, and ends every session in the same transaction.

@@ -23,6 +23,7 @@ const (
 	RefreshTokenReused = "refresh_token_reused"
 	PasswordChanged    = "password_changed"
 	AccountDisabled    = "account_disabled"
+	AccountEnabled     = "account_enabled"
 	PasswordReset      = "password_reset"
 	Reauthenticated    = "reauthenticated"
 	EmailVerified      = "email_verified"

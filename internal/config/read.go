@@ -68,8 +68,8 @@ func Read(env Environment) (Config, []string, error) {
 // Field is one setting.
 type Field struct {
 	Section, Name, Default, Doc string
-	// Secret is empty, "true", or "url" for an address that may hold a password. Secrets
-	// are also read from the file that NAME_FILE names.
+	// Secret is empty, "true", "key" for a private key, or "url" for an address that may hold a
+	// password. Secrets are also read from the file that NAME_FILE names.
 	Secret string
 	// Min and Max bound a number; empty for none.
 	Min, Max string
@@ -103,7 +103,7 @@ func (f Field) read(env Environment) error {
 		if set && text != "" {
 			return fmt.Errorf("is set as well as %s_FILE: set one of them", f.Name)
 		}
-		content, err := readSecretFile(file)
+		content, err := f.readSecretFile(file)
 		if err != nil {
 			return fmt.Errorf("%s_FILE %w", f.Name, err)
 		}

@@ -321,11 +321,8 @@ func (q *Queries) MarkChangesUndone(ctx context.Context, arg MarkChangesUndonePa
 }
 
 const markUndoLinksSpent = `-- name: MarkUndoLinksSpent :exec
-UPDATE undo_links l SET spent_at = $1::timestamptz
- WHERE l.user_id = $2 AND l.spent_at IS NULL
-   AND (l.change >= $3
-        OR NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = l.user_id AND e.address = l.target AND e.verified_at IS NOT NULL)
-           AND NOT EXISTS (SELECT FROM users u WHERE u.id = l.user_id AND u.phone = l.target AND u.phone_verified_at IS NOT NULL))
+UPDATE undo_links SET spent_at = $1::timestamptz
+ WHERE user_id = $2 AND change >= $3 AND spent_at IS NULL
 `
 
 type MarkUndoLinksSpentParams struct {
@@ -334,8 +331,8 @@ type MarkUndoLinksSpentParams struct {
 	Number int64
 }
 
-// Voids the links of the changes that were undone, and all that went to an address or number
-// which the user has not verified, or has no more.
+// Voids the links of the changes that were undone. Those of earlier changes stay, wherever they went: a
+// thief who has removed the owner's address must not void its links by undoing a change of their own.
 func (q *Queries) MarkUndoLinksSpent(ctx context.Context, arg MarkUndoLinksSpentParams) error {
 	_, err := q.db.Exec(ctx, markUndoLinksSpent, arg.Now, arg.UserID, arg.Number)
 	return err

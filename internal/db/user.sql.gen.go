@@ -401,6 +401,63 @@ func (q *Queries) ListUserNames(ctx context.Context, id int64) ([]string, error)
 	return items, nil
 }
 
+const listUsers = `-- name: ListUsers :many
+SELECT id, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
+  FROM user_details
+ WHERE id > $1 AND (NOT $2::boolean OR disabled_at IS NOT NULL)
+ ORDER BY id
+ LIMIT $3
+`
+
+type ListUsersParams struct {
+	After    int64
+	Disabled bool
+	Most     int32
+}
+
+type ListUsersRow struct {
+	ID              int64
+	Email           *string
+	EmailVerifiedAt *time.Time
+	Phone           *string
+	PhoneVerifiedAt *time.Time
+	Username        *string
+	CreatedAt       time.Time
+	DisabledAt      *time.Time
+	DeletesAt       *time.Time
+}
+
+// A page of all users, or of the disabled ones.
+func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUsersRow, error) {
+	rows, err := q.db.Query(ctx, listUsers, arg.After, arg.Disabled, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListUsersRow{}
+	for rows.Next() {
+		var i ListUsersRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.Email,
+			&i.EmailVerifiedAt,
+			&i.Phone,
+			&i.PhoneVerifiedAt,
+			&i.Username,
+			&i.CreatedAt,
+			&i.DisabledAt,
+			&i.DeletesAt,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const listUsersToDelete = `-- name: ListUsersToDelete :many
 SELECT id FROM users WHERE deletes_at <= $1::timestamptz ORDER BY deletes_at LIMIT 100
 `
@@ -495,6 +552,18 @@ type MarkUserDisabledParams struct {
 
 func (q *Queries) MarkUserDisabled(ctx context.Context, arg MarkUserDisabledParams) (int64, error) {
 	result, err := q.db.Exec(ctx, markUserDisabled, arg.Now, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const markUserEnabled = `-- name: MarkUserEnabled :execrows
+UPDATE users SET disabled_at = NULL WHERE id = $1 AND disabled_at IS NOT NULL
+`
+
+func (q *Queries) MarkUserEnabled(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, markUserEnabled, id)
 	if err != nil {
 		return 0, err
 	}

@@ -32,6 +32,7 @@ func operatorCommands(w *world) map[string][]string {
 		"remove-member":  {"tenants", "remove-member", tenant},
 		"set-password":   {"users", "set-password"},
 		"disable":        {"users", "disable"},
+		"enable":         {"users", "enable"},
 		"remove-factors": {"users", "remove-factors"},
 	}
 }
@@ -74,7 +75,7 @@ func TestCommand_actsOnTheUserWithAnID(t *testing.T) {
 	id := fmt.Sprintf("--id=%d", stranger)
 	commands := operatorCommands(w)
 
-	for _, name := range []string{"add-member", "remove-member", "set-password", "remove-factors", "disable"} {
+	for _, name := range []string{"add-member", "remove-member", "set-password", "remove-factors", "enable", "disable"} {
 		args := commands[name]
 		w.command("a good long password\n", append(args, id)...).wants(0, evil)
 		w.command("", append(args, "--id=17")...).wants(1, "there is no user with the id 17")
@@ -86,6 +87,8 @@ func TestCommand_actsOnTheUserWithAnID(t *testing.T) {
 		t.Error("the account is not disabled")
 	}
 	w.command("", "audit", id).wants(0, "account_disabled")
+	w.command("", "users", "enable", id).wants(0, "mallory@evil.test: enabled")
+	w.command("", "audit", id).wants(0, "account_enabled")
 	w.command("", "audit", id, "--user", evil).wants(1, "expected either --user or --id")
 }
 

@@ -278,8 +278,7 @@ func TestUndo_cannotItselfBeUndone(t *testing.T) {
 	}
 }
 
-// After an undo, the link of an older change works; it takes along what was kept. One that went to
-// an address which is gone does not.
+// After an undo, the link of an older change works; it takes along what was kept.
 func TestUndo_anOlderLinkWorksAfterANewerOne(t *testing.T) {
 	t.Parallel()
 	w, v := undoing(t)

@@ -4,11 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 )
 
 // The names that allauth gives to the addresses of links.
@@ -77,17 +78,12 @@ func checkLink(name, address string) error {
 // checkScheme admits https, an app's own scheme, and http for a machine's own address.
 func checkScheme(u *url.URL) error {
 	switch {
-	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && isLoopback(u.Hostname()):
+	case u.Scheme == "https" && u.Hostname() != "", u.Scheme == "http" && loopback.Is(u.Hostname()):
 		return nil
 	case u.Scheme == "" || slices.Contains([]string{"http", "https", "javascript", "data", "file", "vbscript", "about", "blob"}, u.Scheme):
 		return errors.New("want https, or a scheme of your app")
 	}
 	return nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // UndoPath is the path of the page that this server shows to those who open an undo link.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/internal/phone"
 )
 
@@ -14,7 +15,7 @@ import (
 type Settings struct {
 	Sender        string `env:"LATCHKEY_MAIL" doc:"How mails go: smtp, console or none. Default: smtp where EMAIL_HOST is set, otherwise none; console in latchkey dev."`
 	Dir           string `env:"LATCHKEY_MAIL_DIR" doc:"Directory that gets each mail as a file (RFC 5322, .eml) as well: whole, under a name that sorts by time."`
-	Host          string `env:"EMAIL_HOST" doc:"SMTP server."`
+	Host          string `env:"EMAIL_HOST" doc:"SMTP server. Without EMAIL_USE_TLS and EMAIL_USE_SSL mails go to it unencrypted: serve warns of that where it is another machine."`
 	Port          int    `env:"EMAIL_PORT" default:"25" min:"1" max:"65535" doc:"Its port: 587 is common with EMAIL_USE_TLS, 465 with EMAIL_USE_SSL."`
 	User          string `env:"EMAIL_HOST_USER" doc:"User name for the SMTP server. Empty: it wants none."`
 	Password      string `env:"EMAIL_HOST_PASSWORD" secret:"true" doc:"Password for the SMTP server. Is never sent unencrypted, except to this machine."`
@@ -62,6 +63,16 @@ func (s Settings) texter() string {
 	return "none"
 }
 
+// PlainHost is the SMTP server that mails travel to unencrypted, over a network; empty for none.
+func (s Settings) PlainHost() string {
+	encrypted := s.StartTLS || s.TLS
+	if s.sender() != "smtp" || encrypted || loopback.Is(s.Host) {
+		return ""
+	}
+
+	return s.Host
+}
+
 // Check returns everything that is wrong with the settings.
 func (s Settings) Check() []error {
 	var wrong []error
@@ -73,7 +84,7 @@ func (s Settings) Check() []error {
 	refuse(!slices.Contains([]string{"smtp", "console", "none"}, s.sender()), "LATCHKEY_MAIL: want smtp, console or none")
 	refuse(s.sender() == "smtp" && s.Host == "", "EMAIL_HOST: is needed to send mails by SMTP")
 	refuse(s.StartTLS && s.TLS, "EMAIL_USE_SSL: is set as well as EMAIL_USE_TLS: set one of them")
-	refuse(s.User != "" && !s.StartTLS && !s.TLS && !isLoopback(s.Host), "EMAIL_HOST_USER: set EMAIL_USE_TLS or EMAIL_USE_SSL: the password must not travel unencrypted")
+	refuse(s.User != "" && !s.StartTLS && !s.TLS && !loopback.Is(s.Host), "EMAIL_HOST_USER: set EMAIL_USE_TLS or EMAIL_USE_SSL: the password must not travel unencrypted")
 	_, err := mail.ParseAddress(s.From)
 	refuse(err != nil, "DEFAULT_FROM_EMAIL: want an address, or a name and an address such as Example <no-reply@example.com>")
 	refuse(oneLine(s.SubjectPrefix) != s.SubjectPrefix, "ACCOUNT_EMAIL_SUBJECT_PREFIX: want one line")
@@ -83,7 +94,7 @@ func (s Settings) Check() []error {
 	}
 	if s.texter() == "webhook" {
 		u, err := url.Parse(s.SMSWebhook)
-		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")
+		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")
 		refuse(len(s.SMSSecret) < 32, "LATCHKEY_SMS_WEBHOOK_SECRET: want at least 32 characters")
 	}
 	if _, err := s.links(); err != nil {

@@ -112,9 +112,4 @@ func ageOf(header http.Header) time.Duration {
 	return min(max(age, minAge), maxAge)
 }
 
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
-}
-
 func isSecure(address string) bool { return strings.HasPrefix(strings.ToLower(address), "https:") }

@@ -2,8 +2,9 @@ package server
 
 import (
 	"errors"
-	"net"
 	"net/url"
+
+	"github.com/latchkey-auth/latchkey/internal/loopback"
 )
 
 // CheckPublicURL reports what is wrong with an address at which users are to reach the server.
@@ -13,9 +14,7 @@ func CheckPublicURL(address string) error {
 		return errors.New("want an address such as https://id.example.com")
 	}
 
-	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())) {
 		return errors.New("want https; http is for this machine's own address only")
 	}
 

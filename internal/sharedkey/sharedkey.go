@@ -107,6 +107,19 @@ func (s *Store) Replace(ctx context.Context) error {
 	return s.sync(ctx, true)
 }
 
+// Open returns a shared key, or nil where there is none that a key of the settings opens. It writes nothing:
+// for commands, which are no servers.
+func Open(ctx context.Context, q *db.Queries, name string, wrappers []Wrapper) ([]byte, error) {
+	rows, err := q.ListSharedSecrets(ctx)
+	if err != nil {
+		return nil, err
+	}
+
+	_, bytes := (&Key{}).open(named(rows, name), wrappers)
+
+	return bytes, nil
+}
+
 // UseOwn hands keys over that only this process has, in the place of those that it cannot open, and
 // leaves the database alone: for development.
 func (s *Store) UseOwn() {

@@ -99,11 +99,11 @@ func (l Link) Changes(ctx context.Context, q *db.Queries, now time.Time) (undone
 	return undone, earlier, nil
 }
 
-// Spend voids the link, those of the changes that it undoes, and all that went to an address
-// or number which the user does not have any more. Call it once the ways in are restored.
+// Spend voids the link, and those of the changes that it undoes. Links of earlier changes stay.
 //
-// Security: a thief whose own address got a link must not undo the undo
-// (TestUndo_cannotItselfBeUndone).
+// Security: a thief whose own address got a link must neither undo the undo
+// (TestUndo_cannotItselfBeUndone) nor void the links of an owner whose address is gone
+// (TestUndo_aThiefsLinkDoesNotVoidTheOwners).
 func (l Link) Spend(ctx context.Context, tx postgres.Tx) error {
 	err := tx.MarkChangesUndone(ctx, db.MarkChangesUndoneParams{Now: tx.Now, UserID: l.UserID, Number: l.change})
 	if err != nil {

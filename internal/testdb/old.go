@@ -50,11 +50,12 @@ type OldDatabase struct {
 	Pending string
 }
 
-// moveTimes moves all times of a database, and of its jobs, by test.age. The trigger of the audit log would
+// moveTimes moves all times of a database, those in JSON and those of its jobs included, by test.age. The trigger of the audit log would
 // refuse that.
 const moveTimes = `DO $do$
 DECLARE
     c record;
+    seconds numeric := extract(epoch FROM current_setting('test.age')::interval);
 BEGIN
     SET LOCAL session_replication_role = replica;
     FOR c IN
@@ -67,9 +68,17 @@ BEGIN
         EXECUTE format('UPDATE %s SET %I = %I + current_setting(''test.age'')::interval', c.relation, c.name, c.name);
     END LOOP;
 
+    UPDATE public.sessions
+       SET attempt = jsonb_set(attempt, '{started_at}', to_jsonb((attempt ->> 'started_at')::numeric + seconds))
+     WHERE attempt ? 'started_at';
+    UPDATE public.sessions
+       SET methods = (SELECT jsonb_agg(m || jsonb_build_object('at', (m ->> 'at')::numeric + seconds) ORDER BY n)
+                        FROM jsonb_array_elements(methods) WITH ORDINALITY AS list (m, n))
+     WHERE methods <> '[]';
+
     -- A TOTP code is spent by the number of its 30 seconds.
     UPDATE public.authenticators
-       SET spent = spent + extract(epoch FROM current_setting('test.age')::interval)::bigint / 30
+       SET spent = spent + seconds::bigint / 30
      WHERE type = 'totp';
 END $do$`
 

@@ -5,10 +5,11 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/secretfile"
 )
 
 // A key file is the whole key state: PEM blocks, the first of which signs. Lines that
@@ -89,17 +90,14 @@ func (b *block) read(line string) {
 	}
 }
 
-// ReadKeyFile reads a key file, and refuses one that everybody can read (SEC-13).
+// ReadKeyFile reads a key file, and refuses one that other accounts can read or change.
 func ReadKeyFile(path string) (string, error) {
-	info, err := os.Stat(path)
+	text, err := secretfile.ReadKey(path)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("%s %w", path, err)
 	}
-	if info.Mode().Perm()&0o007 != 0 {
-		return "", fmt.Errorf("%s can be read by everybody: chmod 600", path)
-	}
-	content, err := os.ReadFile(path)
-	return string(content), err
+
+	return text, nil
 }
 
 // FileKey is one key of a key file. Since is the zero time where no note says.

@@ -17,8 +17,8 @@ import (
 // Settings of tokens.
 type Settings struct {
 	Algorithm       string `env:"HEADLESS_JWT_ALGORITHM" default:"ES256" doc:"Only ES256: small tokens, one key to publish, nothing to negotiate."`
-	PrivateKey      string `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"true" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
-	PrivateKeyFile  string `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that holds them, mode 600. It is read again within 60 seconds of a change: latchkey keys rotate."`
+	PrivateKey      string `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"key" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
+	PrivateKeyFile  string `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that holds them, mode 600, in a folder that only its owner can write to: one that other accounts can read, change or replace stops the start. It is read again within 60 seconds of a change: latchkey keys rotate."`
 	AccessExpiresIn int    `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
 	HeaderScheme    string `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
 	Stateful        bool   `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`

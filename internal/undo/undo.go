@@ -181,6 +181,9 @@ func (u *Undo) undo(ctx context.Context, tx postgres.Tx, link snapshot.Link, fro
 	if err := u.shutOut(ctx, tx, link, restored); err != nil {
 		return Done{}, err
 	}
+	if err := u.keepAccount(ctx, tx, link.UserID, from); err != nil {
+		return Done{}, err
+	}
 
 	done := Done{Account: account(link.Before), Earlier: earlier > 0}
 	for _, s := range restored.Skipped {
@@ -234,6 +237,25 @@ func (u *Undo) shutOut(ctx context.Context, tx postgres.Tx, link snapshot.Link, 
 	}
 
 	return link.Spend(ctx, tx)
+}
+
+// keepAccount cancels a deletion of the account: a thief may have asked for it, and its owner would
+// have to sign in before the date to keep the account.
+func (u *Undo) keepAccount(ctx context.Context, tx postgres.Tx, userID int64, from session.Device) error {
+	user, err := tx.FindUser(ctx, userID)
+	if err != nil || user.DeletesAt == nil {
+		return err
+	}
+
+	if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: userID}); err != nil {
+		return err
+	}
+	event := audit.Event{Name: audit.DeletionCancelled, UserID: userID, Device: from}
+	if err := u.Trail.Add(ctx, tx.Queries, tx.Now, event); err != nil {
+		return err
+	}
+
+	return u.Notices.DeletionCancelled(ctx, tx, userID, from)
 }
 
 // startReset sends a link that sets a new password to a verified address of the restored account,

@@ -7,7 +7,8 @@ import (
 	"net/http"
 )
 
-// Current asks the server who is signed in.
+// Current asks the server who is signed in. A sign-in that waited for a link signs in here, once the
+// link has been opened anywhere.
 func (s *Session) Current(ctx context.Context) (User, error) {
 	r, err := s.api.GetSession(ctx)
 	if err != nil {
@@ -20,7 +21,11 @@ func (s *Session) Current(ctx context.Context) (User, error) {
 	if a.action != ActionProceed {
 		return User{}, a.error()
 	}
-	return a.Data.User, nil
+	if a.Meta.RefreshToken == "" {
+		return a.Data.User, nil
+	}
+
+	return a.Data.User, s.start(ctx, s.epochOf(a.Meta.RefreshToken), a.tokens())
 }
 
 // Profile reads the signed-in person's profile.

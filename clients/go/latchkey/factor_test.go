@@ -316,3 +316,45 @@ func TestAPI_keepsTheSessionTokenOfASignIn(t *testing.T) {
 	must(t, s.Adopt(t.Context(), answer.JSON200))
 	server.sent(t, `auth/code/request  {"email":"ada@example.com"}`, `auth/code/confirm lkst_code {"code":"X"}`)
 }
+
+// A sign-up that waits for its link goes on by itself, once the link has been opened anywhere.
+func TestCurrent_signsInWhenTheLinkWasOpenedElsewhere(t *testing.T) {
+	waits := asks(`{"id":"verify_email","is_pending":true}`, `,"session_token":"lkst_half"`)
+	server := play(t, waits, asks(`{"id":"verify_email","is_pending":true}`, ""), told{status: 200, body: in})
+	s, err := NewSession(server.URL)
+	must(t, err)
+	_, err = s.SignUp(t.Context(), "ada@example.com", "p")
+	must(t, err)
+
+	var refused *Error
+	if _, err := s.Current(t.Context()); !errors.As(err, &refused) || refused.Action != ActionContinueFlow {
+		t.Errorf("the link was not opened yet: %v", err)
+	}
+	user, err := s.Current(t.Context())
+	must(t, err)
+	if state, _ := s.State(); user.ID != 7 || state != StateSignedIn || s.Tokens().Refresh == "" {
+		t.Errorf("%+v, state %s", user, state)
+	}
+	server.sent(t, `auth/signup  {"email":"ada@example.com","password":"p"}`, "auth/session lkst_half ", "auth/session lkst_half ")
+}
+
+// P14: what comes of the link after a sign-out brings nobody in.
+func TestCurrent_comesTooLateAfterASignOut(t *testing.T) {
+	var s *Session
+	late := told{status: 200, body: in}
+	late.meanwhile = func() { must(t, s.SignOut(context.Background())) }
+	server := play(t, asks(`{"id":"verify_email","is_pending":true}`, `,"session_token":"lkst_half"`), late, told{status: 401, body: nobodysTurn})
+	var err error
+	s, err = NewSession(server.URL)
+	must(t, err)
+	_, err = s.SignUp(t.Context(), "ada@example.com", "p")
+	must(t, err)
+
+	if _, err := s.Current(t.Context()); !errors.Is(err, ErrNothingPending) {
+		t.Errorf("got %v", err)
+	}
+	if state, _ := s.State(); state != StateSignedOut {
+		t.Errorf("state %s", state)
+	}
+	server.sent(t, `auth/signup  {"email":"ada@example.com","password":"p"}`, "auth/session lkst_half ", "auth/session  ")
+}

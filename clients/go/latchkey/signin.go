@@ -84,7 +84,7 @@ func (s *Session) signIn(ctx context.Context, operation string, from attempt, se
 	case a.Meta.RefreshToken == "" || a.Meta.AccessToken == "":
 		return Entry{}, a.undocumented()
 	}
-	return Entry{User: a.Data.User}, s.start(ctx, from.epoch, handedOut{a.Meta.AccessToken, a.Meta.RefreshToken, a.Meta.DeviceToken})
+	return Entry{User: a.Data.User}, s.start(ctx, from.epoch, a.tokens())
 }
 
 // goOn takes the next step of the sign-in that is under way.
@@ -139,17 +139,30 @@ func (s *Session) Adopt(ctx context.Context, answer *AuthenticatedResponse) erro
 	if answer == nil || answer.Meta.RefreshToken == "" {
 		return nil
 	}
+	tokens := handedOut{answer.Meta.AccessToken, answer.Meta.RefreshToken, answer.Meta.DeviceToken}
+
+	return s.start(ctx, s.epochOf(tokens.refresh), tokens)
+}
+
+// epochOf returns the epoch in which the request went out whose answer, the last one through API,
+// carried a refresh token; the current one for any other token.
+func (s *Session) epochOf(refresh string) int {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	epoch := s.epoch
-	if s.last.token == answer.Meta.RefreshToken {
+	if s.last.token == refresh {
 		epoch, s.last = s.last.epoch, attempt{}
 	}
-	s.mu.Unlock()
-	return s.start(ctx, epoch, handedOut{answer.Meta.AccessToken, answer.Meta.RefreshToken, answer.Meta.DeviceToken})
+
+	return epoch
 }
 
 // handedOut are the tokens that a sign-in brings.
 type handedOut struct{ access, refresh, device string }
+
+func (a *answer) tokens() handedOut {
+	return handedOut{a.Meta.AccessToken, a.Meta.RefreshToken, a.Meta.DeviceToken}
+}
 
 // start stores a new session. One that was there before is left to the queue of
 // sign-outs: nobody else will end it. epoch is that in which the request went out: what

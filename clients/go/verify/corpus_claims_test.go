@@ -85,8 +85,8 @@ func timeRows(f *forge) []row {
 	add(false, "26 exp now", goodExp, `"exp":1800000000`, goodIat, `"iat":1799999700`)
 	add(false, "26 exp before iat, both ahead of the clock", goodExp, `"exp":1800000010`, goodIat, `"iat":1800000020`)
 	add(true, "26 exp in a second", goodExp, `"exp":1800000001`, goodIat, `"iat":1799999701`)
-	add(true, "26 iat 30 s in the future", goodExp, `"exp":1800000330`, goodIat, `"iat":1800000030`)
-	add(false, "26 iat 31 s in the future", goodExp, `"exp":1800000331`, goodIat, `"iat":1800000031`)
+	add(true, "26 iat 120 s in the future", goodExp, `"exp":1800000420`, goodIat, `"iat":1800000120`)
+	add(false, "26 iat 121 s in the future", goodExp, `"exp":1800000421`, goodIat, `"iat":1800000121`)
 	add(false, "25 exp a second beyond the lifetime", goodExp, `"exp":1800000301`)
 	add(true, "26 gen 2^53-1", `"gen":7`, `"gen":9007199254740991`)
 	return rows

@@ -16,11 +16,11 @@ import (
 )
 
 const (
-	maxToken     = 4096             // bytes; longer is refused before it is looked at
-	signatureLen = 86               // base64url characters of 64 bytes
-	clockSkew    = 30 * time.Second // by which the server's clock may be ahead of ours
-	maxNumber    = 1 << 53          // the largest integer that JSON keeps exact, plus one
-	maxTime      = 1 << 33          // seconds; the year 2242
+	maxToken     = 4096            // bytes; longer is refused before it is looked at
+	signatureLen = 86              // base64url characters of 64 bytes
+	clockSkew    = 2 * time.Minute // by which the server's clock may be ahead of ours
+	maxNumber    = 1 << 53         // the largest integer that JSON keeps exact, plus one
+	maxTime      = 1 << 33         // seconds; the year 2242
 )
 
 // One object of plain members, and room for what operators add.

@@ -241,3 +241,15 @@ test('a dead session token is dropped once: the repetition is not repeated, and 
   assert.equal(server.requests.length, 2);
   await assert.rejects(latchkey.fetch(profile), { kind: 'signed_out' });
 });
+
+test('a sign-up that waits for its link goes on by itself, once the link was opened elsewhere', async () => {
+  const { server, store, latchkey } = device();
+  server.play = () => pending('verify_email', { session_token: 'lkst_waiting' });
+  await latchkey.signUp(credentials);
+  server.play = () => pending('verify_email');
+  assert.deepEqual(await complete(latchkey, 'getSession'), { kind: 'pending', flows: [{ id: 'verify_email', is_pending: true }] });
+  server.play = () => signedInAs(0);
+  assert.equal(((await complete(latchkey, 'getSession')) as { kind: string }).kind, 'signed_in');
+  assert.deepEqual([carried({ server }), latchkey.session.state], ['lkst_waiting', 'signed_in']);
+  assert.ok(!store.all.includes('lkst_waiting'));
+});

@@ -100,7 +100,7 @@ func (s *store) Write(slot latchkey.Slot, text []byte) error {
 	case "reject_writes":
 		return errPlayed
 	case "torn_write":
-		name := [...]string{"slot-0", "slot-1", "sign-out"}[slot]
+		name := [...]string{"slot-0", "slot-1", "sign-out", "device"}[slot]
 		_ = os.WriteFile(filepath.Join(s.dir, name), text[:len(text)/2], 0o600) // dying anyway
 		die()
 	}

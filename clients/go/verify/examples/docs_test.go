@@ -159,7 +159,7 @@ func (i *installation) bad() map[string]string {
 		"a jku":                {`"kid"`, `"jku":"http://127.0.0.1:1/","kid"`},
 		"a crit":               {`"kid"`, `"crit":["exp"],"kid"`},
 		"expired":              {exp, fmt.Sprintf(`"exp":%d`, now-1), iat, fmt.Sprintf(`"iat":%d`, now-300)},
-		"issued in a minute":   {exp, fmt.Sprintf(`"exp":%d`, now+360), iat, fmt.Sprintf(`"iat":%d`, now+60)},
+		"issued in 3 minutes":  {exp, fmt.Sprintf(`"exp":%d`, now+480), iat, fmt.Sprintf(`"iat":%d`, now+180)},
 		"no exp":               {exp + ",", ``},
 		"exp 0":                {exp, `"exp":0`},
 		"exp as text":          {exp, fmt.Sprintf(`"exp":"%d"`, now+300)},

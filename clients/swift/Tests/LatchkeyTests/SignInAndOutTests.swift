@@ -20,6 +20,19 @@ final class SignInAndOutTests: SessionTestCase, @unchecked Sendable {
         XCTAssertNil(server.requests("getProfile").first?.headers["X-Session-Token"])
     }
 
+    func testASignUpThatWaitsForItsLinkGoesOnOnceTheLinkWasOpenedElsewhere() async throws {
+        let session = try session()
+        server.play("signup", .response(TestServer.unauthorized(pending: "verify_email", sessionToken: "lkst_1")))
+        _ = try await session.signUp(email: "ada@example.com", password: "x")
+        let pair = #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":{"is_authenticated":true,"access_token":"\#(TestServer.access(1))","refresh_token":"refresh-1"}}"#
+        server.play("getSession", .response(TestServer.unauthorized(pending: "verify_email")), .response(TestServer.json(200, pair)))
+        guard case .unauthorized = try await session.api.getSession() else { return XCTFail("the link was not opened yet") }
+        guard case .ok = try await session.api.getSession() else { return XCTFail("not signed in") }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+        XCTAssertEqual(server.requests("getSession").map { $0.headers["X-Session-Token"] }, ["lkst_1", "lkst_1"])
+    }
+
     func testAGoneSignInStartsAfresh() async throws {
         let session = try session()
         server.play("login", .response(TestServer.unauthorized(pending: "verify_email", sessionToken: "lkst_1")))

@@ -1,0 +1,116 @@
+package e2e
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A thief who has removed all of the owner's addresses gets undo links, too. Opening one does not
+// take the owner's away.
+func TestUndo_aThiefsLinkDoesNotVoidTheOwners(t *testing.T) {
+	t.Parallel()
+	h, owners, thief, s := robbed(t)
+
+	keys, thiefs := h.undoKeys(ada), h.undoKeys(robber)
+	if len(thiefs) == 0 {
+		t.Fatal("the thief's address got no undo link")
+	}
+	h.undo(thiefs[len(thiefs)-1]).wants(200)
+
+	for _, key := range keys {
+		h.call("GET", undoPath, "", "X-Account-Undo-Key: "+key).wants(200)
+	}
+
+	letters := len(h.letters(ada))
+	h.undo(keys[0]).wants(200)
+	h.thiefIsOut(thief, s)
+	h.ownerIsBack(owners, letters)
+}
+
+// A message that the thief asks for while the account is being restored opens nothing: it goes to
+// an address that is the account's no more.
+func TestUndo_whatIsAskedForMeanwhileOpensNothing(t *testing.T) {
+	t.Parallel()
+
+	t.Run("a link that resets the password", func(t *testing.T) {
+		t.Parallel()
+		p := newPrey(t)
+		n := len(p.letters(robber))
+		p.meanwhile("SELECT 1",
+			func() answer { return p.undo(p.key) },
+			func() answer { return p.visitor().post(resetRequestPath, "email", robber) },
+		)[0].wants(200)
+
+		key := p.mailedKey(robber, n+1)
+		p.visitor().post(resetPath, "key", key, "password", robberWord).wants(400, "invalid_password_reset@key")
+		p.visitor().do("GET", resetPath, "", "X-Password-Reset-Key: "+key).wants(400, "invalid_password_reset@key")
+		p.nobodyIsIn()
+	})
+
+	t.Run("a code that resets the password", func(t *testing.T) {
+		t.Parallel()
+		p := newPrey(t, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true")
+		n := len(p.letters(robber))
+		v := p.visitor()
+		p.meanwhile("SELECT 1",
+			func() answer { return p.undo(p.key) },
+			func() answer { return v.post(resetRequestPath, "email", robber) },
+		)[0].wants(200)
+
+		v.post(resetPath, "key", p.mailedCode(robber, n+1), "password", robberWord).wants(409, "flow_not_pending")
+		p.nobodyIsIn()
+	})
+
+	t.Run("a code that signs in", func(t *testing.T) {
+		t.Parallel()
+		p := newPrey(t)
+		p.exec("UPDATE users SET password_hash = NULL")
+		n := len(p.letters(robber))
+		v := p.visitor()
+		p.meanwhile("SELECT 1",
+			func() answer { return p.undo(p.key) },
+			func() answer { return v.post(codeRequestPath, "email", robber) },
+		)[0].wants(200)
+
+		v.post(codeConfirmPath, "code", p.mailedCode(robber, n+1)).wants(409)
+		p.nobodyIsIn()
+	})
+}
+
+// A thief who has the account deleted does not get that, either: an undo keeps the account, without
+// a sign-in of its owner.
+func TestUndo_cancelsTheDeletionOfTheAccount(t *testing.T) {
+	t.Parallel()
+	p := newPrey(t)
+	p.thief.do("DELETE", accountPath, "").wants(200)
+	p.undo(p.key).wants(200)
+
+	p.delivered()
+	stays := func(l letter) bool { return strings.Contains(l.subject, "stays") }
+	if letters := p.letters(ada); !slices.ContainsFunc(letters, stays) {
+		t.Error("the owner is not told that the account stays")
+	}
+	if n := query[int](p.world, "SELECT count(*) FROM audit_events WHERE event = 'deletion_cancelled'"); n != 1 {
+		t.Errorf("%d audit rows", n)
+	}
+
+	p.clock.Advance(15 * 24 * time.Hour)
+	p.swept()
+	if query[int](p.world, "SELECT count(*) FROM users") != 1 {
+		t.Error("the account is gone")
+	}
+}
+
+// nobodyIsIn fails where the account has a password or a session.
+func (p *prey) nobodyIsIn() {
+	p.t.Helper()
+	owner := query[int64](p.world, "SELECT user_id FROM email_addresses WHERE address = $1", ada)
+	if n := query[int](p.world, "SELECT count(*) FROM users WHERE id = $1 AND password_hash IS NOT NULL", owner); n > 0 {
+		p.t.Error("the account has a password")
+	}
+	if n := query[int](p.world, "SELECT count(*) FROM sessions WHERE user_id = $1 AND ended_at IS NULL", owner); n > 0 {
+		p.t.Errorf("%d sessions are open", n)
+	}
+}
