@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // The alphabets of codes. Letters: RFC 8628, section 6.1, which has no vowels, so that no
@@ -78,7 +80,7 @@ func dash(text string) string {
 }
 
 // normalize leaves what counts of a code that somebody typed.
-func normalize(typed string) string {
+func normalize(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':
@@ -87,5 +89,5 @@ func normalize(typed string) string {
 			return r
 		}
 		return -1
-	}, typed)
+	}, typed.Plain(text))
 }
