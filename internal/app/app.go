@@ -425,6 +425,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfUndo()
 	a.warnOfTexts()
 	a.warnOfPlain()
+	a.warnOfLifetime()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()
