@@ -33,13 +33,14 @@ func digit(r rune) rune {
 		return r
 	}
 	for _, run := range unicode.Nd.R16 {
-		if rune(run.Lo) <= r && r <= rune(run.Hi) {
-			return '0' + (r-rune(run.Lo))%10
+		if zero := rune(run.Lo); zero <= r && r <= rune(run.Hi) {
+			return '0' + (r-zero)%10
 		}
 	}
 	for _, run := range unicode.Nd.R32 {
-		if rune(run.Lo) <= r && r <= rune(run.Hi) {
-			return '0' + (r-rune(run.Lo))%10
+		zero, last := rune(run.Lo), rune(run.Hi) //nolint:gosec // no rune exceeds 31 bits
+		if zero <= r && r <= last {
+			return '0' + (r-zero)%10
 		}
 	}
 	return r
