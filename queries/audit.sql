@@ -17,7 +17,7 @@ SELECT id, occurred_at, event, result, actor, user_id, session_id, address_hash,
 UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < @before::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
-               ORDER BY a.occurred_at LIMIT 5000);
+               ORDER BY a.occurred_at LIMIT 2000);
 
 -- Empties what is personal in the rows of a user who is gone, the hashes of addresses included: whoever
 -- has the key of the hashes can tell from them which address it was.
@@ -32,4 +32,4 @@ UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, 
 DELETE FROM audit_events
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.id < @before_id::uuid AND a.occurred_at < now() - make_interval(days => @days::integer)
-               ORDER BY a.id LIMIT 5000);
+               ORDER BY a.id LIMIT 2000);

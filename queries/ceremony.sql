@@ -11,4 +11,4 @@ SELECT sealed FROM ceremonies WHERE session_id = @session_id AND purpose = @purp
 DELETE FROM ceremonies WHERE session_id = @session_id AND purpose = @purpose RETURNING sealed, expires_at;
 
 -- name: DeleteOldCeremonies :execrows
-DELETE FROM ceremonies WHERE (session_id, purpose) IN (SELECT c.session_id, c.purpose FROM ceremonies c WHERE c.expires_at <= @now ORDER BY c.expires_at LIMIT 5000);
+DELETE FROM ceremonies WHERE (session_id, purpose) IN (SELECT c.session_id, c.purpose FROM ceremonies c WHERE c.expires_at <= @now ORDER BY c.expires_at LIMIT 2000);

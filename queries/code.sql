@@ -59,7 +59,7 @@ DELETE FROM codes WHERE session_id = @session_id;
 
 -- name: DeleteOldCodes :execrows
 DELETE FROM codes WHERE (session_id, purpose) IN (
-    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < @before::timestamptz ORDER BY c.expires_at LIMIT 5000);
+    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < @before::timestamptz ORDER BY c.expires_at LIMIT 2000);
 
 -- A link may be meant for nobody: then nothing is stored, in the same statement.
 -- name: InsertLink :exec
@@ -94,4 +94,4 @@ DELETE FROM links WHERE user_id = @user_id AND purpose = @purpose;
 DELETE FROM links WHERE user_id = @user_id AND purpose = @purpose AND address = @address AND used_at IS NULL;
 
 -- name: DeleteOldLinks :execrows
-DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < @before::timestamptz ORDER BY l.expires_at LIMIT 5000);
+DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < @before::timestamptz ORDER BY l.expires_at LIMIT 2000);

@@ -4,7 +4,7 @@ DELETE FROM email_addresses e WHERE (e.user_id, e.address) IN (
     SELECT x.user_id, x.address FROM email_addresses x
      WHERE x.verified_at IS NULL AND NOT x.is_primary AND x.created_at < @before::timestamptz
      ORDER BY x.created_at
-     LIMIT 5000
+     LIMIT 2000
        FOR UPDATE SKIP LOCKED)
 RETURNING e.user_id, e.address;
 
@@ -17,7 +17,7 @@ DELETE FROM links l
 -- Race: they are locked first and looked at by the next statement: what has been verified
 -- meanwhile is seen there.
 -- name: LockUnusedUsers :many
-SELECT id FROM users WHERE unused_since < @before::timestamptz ORDER BY unused_since LIMIT 1000 FOR UPDATE SKIP LOCKED;
+SELECT id FROM users WHERE unused_since < @before::timestamptz ORDER BY unused_since LIMIT 500 FOR UPDATE SKIP LOCKED;
 
 -- Those of them that have nothing which somebody has proved or given to them.
 -- name: DeleteUnusedUsers :many

@@ -30,7 +30,7 @@ SELECT coalesce(max(extract(epoch FROM used_until - now()) + cost_seconds - peri
   FROM rate_limits WHERE key = ANY(@keys::bytea[]);
 
 -- name: DeleteIdleRateLimits :execrows
-DELETE FROM rate_limits WHERE key IN (SELECT l.key FROM rate_limits l WHERE l.used_until < now() ORDER BY l.used_until LIMIT 5000 FOR UPDATE SKIP LOCKED);
+DELETE FROM rate_limits WHERE key IN (SELECT l.key FROM rate_limits l WHERE l.used_until < now() ORDER BY l.used_until LIMIT 2000 FOR UPDATE SKIP LOCKED);
 
 -- Takes one request from each of the limits whether it has one left or not, and returns for how
 -- many seconds each of them would have refused it. What is taken in advance is bounded.

@@ -33,10 +33,10 @@ RETURNING id;
 -- What old messages said is erased even where they never went out.
 -- name: UpdateOldMessages :execrows
 UPDATE messages SET sealed = NULL, failed_at = coalesce(failed_at, @now::timestamptz), failure = coalesce(failure, 'too_old')
- WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < @before::timestamptz AND m.sealed IS NOT NULL ORDER BY m.created_at LIMIT 5000);
+ WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < @before::timestamptz AND m.sealed IS NOT NULL ORDER BY m.created_at LIMIT 2000);
 
 -- name: DeleteOldMessages :execrows
-DELETE FROM messages WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < @before::timestamptz ORDER BY m.created_at LIMIT 5000);
+DELETE FROM messages WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < @before::timestamptz ORDER BY m.created_at LIMIT 2000);
 
 -- Those that are sealed, a page at a time.
 -- name: ListSealedMessages :many

@@ -39,14 +39,14 @@ DELETE FROM provider_nonces
 RETURNING expires_at;
 
 -- name: DeleteOldProviderNonces :execrows
-DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= @now ORDER BY n.expires_at LIMIT 5000);
+DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= @now ORDER BY n.expires_at LIMIT 2000);
 
 -- Race: an id_token works once, also of many requests at once.
 -- name: InsertSpentIDToken :execrows
 INSERT INTO spent_id_tokens (token_hash, expires_at) VALUES (@token_hash, @expires_at) ON CONFLICT (token_hash) DO NOTHING;
 
 -- name: DeleteOldSpentIDTokens :execrows
-DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= @now ORDER BY s.expires_at LIMIT 5000);
+DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= @now ORDER BY s.expires_at LIMIT 2000);
 
 -- name: InsertRevocation :exec
 INSERT INTO revocations (id, provider, client_id, grant_sealed, attempts, created_at, next_at)

@@ -10,7 +10,7 @@ SELECT r.session_id, s.user_id::bigint AS user_id
    AND s.user_id IS NOT NULL AND s.ended_at IS NULL AND s.generation = 1 AND s.confirmed_at IS NULL;
 
 -- name: DeleteOldResumptions :execrows
-DELETE FROM resumptions WHERE token_hash IN (SELECT r.token_hash FROM resumptions r WHERE r.expires_at < @before::timestamptz LIMIT 5000);
+DELETE FROM resumptions WHERE token_hash IN (SELECT r.token_hash FROM resumptions r WHERE r.expires_at < @before::timestamptz ORDER BY r.expires_at LIMIT 2000);
 
 -- Remembers the token of the pending session on the session that it became: the first use of
 -- another token of the session is looked for then.

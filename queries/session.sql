@@ -201,7 +201,7 @@ SELECT count(*) FROM sessions
 -- as soon as they have expired.
 -- name: DeleteOldPendingSessions :execrows
 DELETE FROM sessions WHERE id IN (
-    SELECT s.id FROM sessions s WHERE s.user_id IS NULL AND s.expires_at < @now ORDER BY s.expires_at LIMIT 5000);
+    SELECT s.id FROM sessions s WHERE s.user_id IS NULL AND s.expires_at < @now ORDER BY s.expires_at LIMIT 2000);
 
 -- Sessions that nobody can use any more are kept for a while, so that a client that comes with
 -- one of their tokens learns why. The janitor reads the table in pages: an index on the times
@@ -209,7 +209,7 @@ DELETE FROM sessions WHERE id IN (
 -- name: DeleteOldSessionsOfPage :one
 WITH page AS MATERIALIZED (
     SELECT s.id, (s.ended_at < @before::timestamptz OR s.expires_at < @before OR greatest(s.refresh_expires_at, s.token_expires_at) < @before) AS old, s.user_id
-      FROM sessions s WHERE s.id > @after ORDER BY s.id LIMIT 5000
+      FROM sessions s WHERE s.id > @after ORDER BY s.id LIMIT 2000
 ), gone AS (
     DELETE FROM sessions s USING page
      WHERE s.id = page.id AND page.old AND page.user_id IS NOT NULL

@@ -84,7 +84,7 @@ SELECT (jsonb_populate_record(NULL::webauthn_credentials, @row::jsonb)).*
 
 -- name: DeleteOldAccountChanges :execrows
 DELETE FROM account_changes
- WHERE (user_id, number) IN (SELECT c.user_id, c.number FROM account_changes c WHERE c.expires_at <= @now ORDER BY c.expires_at LIMIT 5000);
+ WHERE (user_id, number) IN (SELECT c.user_id, c.number FROM account_changes c WHERE c.expires_at <= @now ORDER BY c.expires_at LIMIT 2000);
 
 -- The user who has verified a number, if any.
 -- name: FindVerifiedPhoneOwner :one

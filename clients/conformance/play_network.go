@@ -76,20 +76,24 @@ func stillAlive(w *world) {
 	p.signedIn()
 }
 
-func retryAfterHonoured(w *world) {
-	p := w.signedUp()
-	p.expired()
-	w.play(problem(refreshing, 503, "temporarily_unavailable").after(120).only(1))
-	if f := p.kept(); f.RetryAfter < 119 || f.RetryAfter > 300 {
-		fail("the error says Retry-After %g, the server 120", f.RetryAfter)
+// retryAfterHonoured plays one refusal that asks for two minutes.
+func retryAfterHonoured(status int, code string) func(*world) {
+	return func(w *world) {
+		p := w.signedUp()
+		p.expired()
+		w.play(problem(refreshing, status, code).after(120).only(1))
+		if f := p.kept(); f.RetryAfter < 119 || f.RetryAfter > 300 {
+			fail("the error says Retry-After %g, the server 120", f.RetryAfter)
+		}
+		for range 118 {
+			p.advance(time.Second)
+			p.refused()
+		}
+		wants("refreshes before Retry-After", w.count(refreshing), 1)
+
+		p.advance(3 * time.Second)
+		p.recovers()
 	}
-	for range 118 {
-		p.advance(time.Second)
-		p.refused()
-	}
-	wants("refreshes before Retry-After", w.count(refreshing), 1)
-	p.advance(3 * time.Second)
-	p.recovers()
 }
 
 // tenMinutes makes a call every 5 s for 10 minutes.

@@ -64,7 +64,11 @@ func deviceKnown(w *world) {
 
 	s := w.look()
 	wants("device tokens that were handed out", len(s.devices), 3)
-	wants("device tokens that came with sign-ins", fmt.Sprint(s.known), fmt.Sprint([]string{"", s.devices[0], s.devices[1]}))
+	wants("sign-ins", len(s.known), 3)
+	wants("a device token at the first sign-in", s.known[0] != "", false)
+	for n := 1; n < len(s.known); n++ {
+		wants(fmt.Sprintf("sign-in %d shows the device token of the one before", n+1), s.known[n] == s.devices[n-1], true)
+	}
 }
 
 func signOut(w *world) {

@@ -37,8 +37,8 @@ func (a *Account) ExpireAddresses(ctx context.Context, q *db.Queries, now time.T
 	return int64(len(gone)), a.Trail.AddMany(ctx, q, now, audit.EmailExpired, subjects)
 }
 
-// ExpireAccounts deletes a step of accounts that a sign-up made thirty days ago, and returns how
-// many those were. An account goes only if nobody has ever signed in to it, and if it has no
+// ExpireAccounts looks at a step of accounts that a sign-up made thirty days ago, and returns how
+// many those were. An account is deleted only if nobody has ever signed in to it, and if it has no
 // verified address or number, no provider and no membership. The others stay for good. q
 // belongs to a transaction.
 //
@@ -65,5 +65,5 @@ func (a *Account) ExpireAccounts(ctx context.Context, q *db.Queries, now time.Ti
 	if err := a.Trail.AddMany(ctx, q, now, audit.AccountDeleted, subjects); err != nil {
 		return 0, err
 	}
-	return int64(len(gone)), q.UpdateAuditEventsOfUsers(ctx, gone)
+	return int64(len(unused)), q.UpdateAuditEventsOfUsers(ctx, gone)
 }

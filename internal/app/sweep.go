@@ -18,17 +18,27 @@ import (
 )
 
 const (
-	sweepEvery   = time.Minute
-	sweepStep    = 5000                // the LIMIT of what a step removes
-	sweepPages   = 20                  // the most pages of sessions that a sweep reads
+	sweepEvery = time.Minute
+	// sweepStep is the LIMIT of the statements in queries/ that the janitor runs. 5,000 took up to two
+	// seconds beside 10,000,000 sessions on a busy machine; a step is to take one at most.
+	sweepStep = 2000
+	// accountStep is the LIMIT for accounts: each takes rows of a dozen tables along.
+	accountStep = 500
+
+	sweepPages = 50 // the most pages of sessions that a sweep reads
+	// idlePages is how many pages with nothing to remove a sweep reads: 10,000,000 sessions are read in a
+	// day and a half.
+	idlePages = 3
+
 	keepSessions = 90 * 24 * time.Hour // after their end: so long a device is no new one
 	keepPersonal = 90 * 24 * time.Hour // addresses and user agents in the audit log
 )
 
-// chore is one thing that the janitor does: it removes at most a step, or a step each of two
-// kinds, and returns how many rows that were.
+// chore is one thing that the janitor does: it looks at a step of rows at most, or a step each of two
+// kinds, and returns how many that were.
 type chore struct {
 	name   string
+	step   int64
 	remove func(context.Context, *db.Queries, time.Time) (int64, error)
 }
 
@@ -36,29 +46,29 @@ type chore struct {
 // its time does not grow with the table.
 func (a *App) chores() []chore {
 	return []chore{
-		{"rate limits", func(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) { return limit.Sweep(ctx, q) }},
-		{"pending sessions", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+		{"rate limits", sweepStep, func(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) { return limit.Sweep(ctx, q) }},
+		{"pending sessions", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.DeleteOldPendingSessions(ctx, now)
 		}},
-		{"audit events", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+		{"audit events", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.UpdateOldAuditEvents(ctx, now.Add(-keepPersonal))
 		}},
-		{"codes and links", code.Sweep},
-		{"messages", outbox.Sweep},
-		{"changes to be undone", snapshot.Sweep},
-		{"ceremonies", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+		{"codes and links", sweepStep, code.Sweep},
+		{"messages", sweepStep, outbox.Sweep},
+		{"changes to be undone", sweepStep, snapshot.Sweep},
+		{"ceremonies", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.DeleteOldCeremonies(ctx, now)
 		}},
-		{"provider nonces", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+		{"provider nonces", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.DeleteOldProviderNonces(ctx, now)
 		}},
-		{"spent id_tokens", func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+		{"spent id_tokens", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.DeleteOldSpentIDTokens(ctx, now)
 		}},
-		{"old audit events", a.sweepAudit},
-		{"keys that servers shared", sweepSharedKeys},
-		{"unverified addresses", a.account.ExpireAddresses},
-		{"unused accounts", a.account.ExpireAccounts},
+		{"old audit events", sweepStep, a.sweepAudit},
+		{"keys that servers shared", sweepStep, sweepSharedKeys},
+		{"unverified addresses", sweepStep, a.account.ExpireAddresses},
+		{"unused accounts", accountStep, a.account.ExpireAccounts},
 	}
 }
 
@@ -101,7 +111,7 @@ func (a *App) SweepMeasured(ctx context.Context, report func(SweepStep)) error {
 // repeat does a chore until there is less than a step left: what has piled up goes, and no
 // single statement takes long.
 func (a *App) repeat(ctx context.Context, c chore, report func(SweepStep)) error {
-	return inSteps(ctx, func(ctx context.Context) (n int64, err error) {
+	return inSteps(ctx, c.step, func(ctx context.Context) (n int64, err error) {
 		began := time.Now()
 		err = a.DB.BackgroundTx(ctx, func(tx postgres.Tx) error {
 			n, err = c.remove(ctx, tx.Queries, tx.Now)
@@ -119,13 +129,14 @@ type swept struct {
 	to uuid.UUID
 }
 
-// sweepSessions reads one page of the sessions, and the next ones as long as there was
-// something to remove. The next sweep goes on where this one has stopped.
+// sweepSessions reads pages of the sessions, until idlePages had nothing to remove. The next sweep goes on
+// where this one has stopped.
 func (a *App) sweepSessions(ctx context.Context, report func(SweepStep)) error {
 	a.swept.mu.Lock()
 	defer a.swept.mu.Unlock()
 	before := a.DB.Now().Add(-keepSessions)
 
+	idle := 0
 	for range sweepPages {
 		var page db.DeleteOldSessionsOfPageRow
 		began := time.Now()
@@ -143,7 +154,10 @@ func (a *App) sweepSessions(ctx context.Context, report func(SweepStep)) error {
 			a.swept.to = uuid.UUID{}
 			return nil
 		}
-		if page.Removed == 0 || ctx.Err() != nil {
+		if page.Removed == 0 {
+			idle++
+		}
+		if idle == idlePages || ctx.Err() != nil {
 			return nil
 		}
 	}
@@ -152,10 +166,10 @@ func (a *App) sweepSessions(ctx context.Context, report func(SweepStep)) error {
 }
 
 // inSteps repeats what removes a step, or two of two kinds, until there is less than one left.
-func inSteps(ctx context.Context, remove func(context.Context) (int64, error)) error {
+func inSteps(ctx context.Context, step int64, remove func(context.Context) (int64, error)) error {
 	for {
 		n, err := remove(ctx)
-		if err != nil || n < sweepStep || ctx.Err() != nil {
+		if err != nil || n < step || ctx.Err() != nil {
 			return err
 		}
 	}

@@ -3,8 +3,46 @@ package app
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
 )
+
+var janitorLimit = regexp.MustCompile(`(?s)-- name: ((?:Delete|Update)(?:Old|Idle|Expired)\w*|LockUnusedUsers) .*?;`)
+
+// A chore goes on while it has a whole step: its statements have that step as their LIMIT, and take their rows
+// in the order of an index, so that the planner does not read the table.
+func TestChores_theirStatementsTakeAStep(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("../../queries/*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	statements := 0
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range janitorLimit.FindAllStringSubmatch(string(text), -1) {
+			statements++
+			want := sweepStep
+			if found[1] == "LockUnusedUsers" {
+				want = accountStep
+			}
+			limit := regexp.MustCompile(`ORDER BY [a-z_. ]+\s+LIMIT ` + strconv.Itoa(want) + `\b`)
+			if !limit.MatchString(found[0]) {
+				t.Errorf("%s: %s has no ORDER BY with LIMIT %d", path, found[1], want)
+			}
+		}
+	}
+	if statements < 14 {
+		t.Errorf("%d statements of the janitor were found, want 14 at least", statements)
+	}
+}
 
 func TestInSteps_goesOnUntilLessThanAStepIsLeft(t *testing.T) {
 	t.Parallel()
@@ -20,7 +58,7 @@ func TestInSteps_goesOnUntilLessThanAStepIsLeft(t *testing.T) {
 	} {
 		ctx, stop := context.WithCancel(context.Background())
 		calls := 0
-		err := inSteps(ctx, func(context.Context) (int64, error) {
+		err := inSteps(ctx, sweepStep, func(context.Context) (int64, error) {
 			calls++
 			if calls == row.ends {
 				stop()

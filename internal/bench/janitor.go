@@ -35,6 +35,9 @@ var seedDue = []string{
 	`INSERT INTO audit_events (id, occurred_at, event, result, actor, address)
 		SELECT gen_random_uuid(), now() - n * (interval '200 days' / $1::bigint), 'login', 'success', 'user', CASE WHEN n <= $1::bigint * 9 / 20 OR n > $1::bigint - 20000 THEN '192.0.2.1' END FROM generate_series(1, $1::bigint) n`,
 	`INSERT INTO provider_nonces SELECT sha256(n::text::bytea), now() + CASE WHEN n <= 20000 THEN interval '-1 day' ELSE interval '1 day' END FROM generate_series(1, $1::bigint / 20) n`,
+	`INSERT INTO users (id, display, created_at, unused_since) SELECT 4000000000000000 + n, 'x', t, t FROM generate_series(1, 20000) n, LATERAL (SELECT now() - interval '31 days' + n * interval '1 second') a(t)`,
+	`INSERT INTO email_addresses (user_id, address, is_primary, created_at) SELECT id, id || '@unused.example.com', true, created_at FROM users WHERE unused_since IS NOT NULL`,
+	`INSERT INTO email_addresses (user_id, address, is_primary, created_at) SELECT id, id || '@expired.example.com', false, now() - interval '8 days' FROM users WHERE unused_since IS NULL ORDER BY id LIMIT 20000`,
 	`INSERT INTO spent_id_tokens SELECT sha256(n::text::bytea), now() + CASE WHEN n <= 20000 THEN interval '-1 day' ELSE interval '1 day' END FROM generate_series(1, $1::bigint / 20) n`,
 }
 
@@ -59,7 +62,7 @@ func janitor(ctx context.Context, o options) error {
 	if err := loadDue(ctx, url, o.janitor); err != nil {
 		return err
 	}
-	o.report.note("The janitor beside %d sessions, loaded in %s. The longest of its steps, which take 5,000 rows each.", o.janitor, time.Since(began).Round(time.Second))
+	o.report.note("The janitor beside %d sessions, loaded in %s. The longest of its steps, which take 2,000 rows each.", o.janitor, time.Since(began).Round(time.Second))
 
 	return b.sweep(url)
 }

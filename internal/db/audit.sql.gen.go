@@ -16,7 +16,7 @@ const deleteOldAuditEvents = `-- name: DeleteOldAuditEvents :execrows
 DELETE FROM audit_events
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.id < $1::uuid AND a.occurred_at < now() - make_interval(days => $2::integer)
-               ORDER BY a.id LIMIT 5000)
+               ORDER BY a.id LIMIT 2000)
 `
 
 type DeleteOldAuditEventsParams struct {
@@ -145,7 +145,7 @@ const updateOldAuditEvents = `-- name: UpdateOldAuditEvents :execrows
 UPDATE audit_events SET address = NULL, user_agent = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < $1::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
-               ORDER BY a.occurred_at LIMIT 5000)
+               ORDER BY a.occurred_at LIMIT 2000)
 `
 
 // Empties what is personal in old rows: the only change that the table allows.

@@ -35,7 +35,7 @@ func (q *Queries) DeleteCeremony(ctx context.Context, arg DeleteCeremonyParams) 
 }
 
 const deleteOldCeremonies = `-- name: DeleteOldCeremonies :execrows
-DELETE FROM ceremonies WHERE (session_id, purpose) IN (SELECT c.session_id, c.purpose FROM ceremonies c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 5000)
+DELETE FROM ceremonies WHERE (session_id, purpose) IN (SELECT c.session_id, c.purpose FROM ceremonies c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldCeremonies(ctx context.Context, now time.Time) (int64, error) {

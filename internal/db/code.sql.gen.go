@@ -104,7 +104,7 @@ func (q *Queries) DeleteLinksOfUser(ctx context.Context, arg DeleteLinksOfUserPa
 
 const deleteOldCodes = `-- name: DeleteOldCodes :execrows
 DELETE FROM codes WHERE (session_id, purpose) IN (
-    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < $1::timestamptz ORDER BY c.expires_at LIMIT 5000)
+    SELECT c.session_id, c.purpose FROM codes c WHERE c.expires_at < $1::timestamptz ORDER BY c.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldCodes(ctx context.Context, before time.Time) (int64, error) {
@@ -116,7 +116,7 @@ func (q *Queries) DeleteOldCodes(ctx context.Context, before time.Time) (int64, 
 }
 
 const deleteOldLinks = `-- name: DeleteOldLinks :execrows
-DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < $1::timestamptz ORDER BY l.expires_at LIMIT 5000)
+DELETE FROM links WHERE key_hash IN (SELECT l.key_hash FROM links l WHERE l.expires_at < $1::timestamptz ORDER BY l.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldLinks(ctx context.Context, before time.Time) (int64, error) {

@@ -17,7 +17,7 @@ DELETE FROM email_addresses e WHERE (e.user_id, e.address) IN (
     SELECT x.user_id, x.address FROM email_addresses x
      WHERE x.verified_at IS NULL AND NOT x.is_primary AND x.created_at < $1::timestamptz
      ORDER BY x.created_at
-     LIMIT 5000
+     LIMIT 2000
        FOR UPDATE SKIP LOCKED)
 RETURNING e.user_id, e.address
 `
@@ -116,7 +116,7 @@ func (q *Queries) InsertAuditEvents(ctx context.Context, arg InsertAuditEventsPa
 }
 
 const lockUnusedUsers = `-- name: LockUnusedUsers :many
-SELECT id FROM users WHERE unused_since < $1::timestamptz ORDER BY unused_since LIMIT 1000 FOR UPDATE SKIP LOCKED
+SELECT id FROM users WHERE unused_since < $1::timestamptz ORDER BY unused_since LIMIT 500 FOR UPDATE SKIP LOCKED
 `
 
 // Accounts that a sign-up made and nobody has signed in to since.

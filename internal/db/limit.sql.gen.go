@@ -10,7 +10,7 @@ import (
 )
 
 const deleteIdleRateLimits = `-- name: DeleteIdleRateLimits :execrows
-DELETE FROM rate_limits WHERE key IN (SELECT l.key FROM rate_limits l WHERE l.used_until < now() ORDER BY l.used_until LIMIT 5000 FOR UPDATE SKIP LOCKED)
+DELETE FROM rate_limits WHERE key IN (SELECT l.key FROM rate_limits l WHERE l.used_until < now() ORDER BY l.used_until LIMIT 2000 FOR UPDATE SKIP LOCKED)
 `
 
 func (q *Queries) DeleteIdleRateLimits(ctx context.Context) (int64, error) {

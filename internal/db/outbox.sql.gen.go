@@ -24,7 +24,7 @@ func (q *Queries) CountWaitingMessages(ctx context.Context) (int64, error) {
 }
 
 const deleteOldMessages = `-- name: DeleteOldMessages :execrows
-DELETE FROM messages WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < $1::timestamptz ORDER BY m.created_at LIMIT 5000)
+DELETE FROM messages WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < $1::timestamptz ORDER BY m.created_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldMessages(ctx context.Context, before time.Time) (int64, error) {
@@ -229,7 +229,7 @@ func (q *Queries) UpdateMessageSealed(ctx context.Context, arg UpdateMessageSeal
 
 const updateOldMessages = `-- name: UpdateOldMessages :execrows
 UPDATE messages SET sealed = NULL, failed_at = coalesce(failed_at, $1::timestamptz), failure = coalesce(failure, 'too_old')
- WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < $2::timestamptz AND m.sealed IS NOT NULL ORDER BY m.created_at LIMIT 5000)
+ WHERE id IN (SELECT m.id FROM messages m WHERE m.created_at < $2::timestamptz AND m.sealed IS NOT NULL ORDER BY m.created_at LIMIT 2000)
 `
 
 type UpdateOldMessagesParams struct {

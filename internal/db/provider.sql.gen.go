@@ -13,7 +13,7 @@ import (
 )
 
 const deleteOldProviderNonces = `-- name: DeleteOldProviderNonces :execrows
-DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= $1 ORDER BY n.expires_at LIMIT 5000)
+DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= $1 ORDER BY n.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldProviderNonces(ctx context.Context, now time.Time) (int64, error) {
@@ -25,7 +25,7 @@ func (q *Queries) DeleteOldProviderNonces(ctx context.Context, now time.Time) (i
 }
 
 const deleteOldSpentIDTokens = `-- name: DeleteOldSpentIDTokens :execrows
-DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 5000)
+DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_id_tokens s WHERE s.expires_at <= $1 ORDER BY s.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldSpentIDTokens(ctx context.Context, now time.Time) (int64, error) {

@@ -13,7 +13,7 @@ import (
 )
 
 const deleteOldResumptions = `-- name: DeleteOldResumptions :execrows
-DELETE FROM resumptions WHERE token_hash IN (SELECT r.token_hash FROM resumptions r WHERE r.expires_at < $1::timestamptz LIMIT 5000)
+DELETE FROM resumptions WHERE token_hash IN (SELECT r.token_hash FROM resumptions r WHERE r.expires_at < $1::timestamptz ORDER BY r.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldResumptions(ctx context.Context, before time.Time) (int64, error) {

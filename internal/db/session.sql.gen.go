@@ -33,7 +33,7 @@ func (q *Queries) CountSessionsLastRotatedBefore(ctx context.Context, arg CountS
 
 const deleteOldPendingSessions = `-- name: DeleteOldPendingSessions :execrows
 DELETE FROM sessions WHERE id IN (
-    SELECT s.id FROM sessions s WHERE s.user_id IS NULL AND s.expires_at < $1 ORDER BY s.expires_at LIMIT 5000)
+    SELECT s.id FROM sessions s WHERE s.user_id IS NULL AND s.expires_at < $1 ORDER BY s.expires_at LIMIT 2000)
 `
 
 // Sessions of sign-ins that were never completed. They can be had without an account, so they go
@@ -49,7 +49,7 @@ func (q *Queries) DeleteOldPendingSessions(ctx context.Context, now time.Time) (
 const deleteOldSessionsOfPage = `-- name: DeleteOldSessionsOfPage :one
 WITH page AS MATERIALIZED (
     SELECT s.id, (s.ended_at < $2::timestamptz OR s.expires_at < $2 OR greatest(s.refresh_expires_at, s.token_expires_at) < $2) AS old, s.user_id
-      FROM sessions s WHERE s.id > $1 ORDER BY s.id LIMIT 5000
+      FROM sessions s WHERE s.id > $1 ORDER BY s.id LIMIT 2000
 ), gone AS (
     DELETE FROM sessions s USING page
      WHERE s.id = page.id AND page.old AND page.user_id IS NOT NULL

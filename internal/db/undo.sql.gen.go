@@ -13,7 +13,7 @@ import (
 
 const deleteOldAccountChanges = `-- name: DeleteOldAccountChanges :execrows
 DELETE FROM account_changes
- WHERE (user_id, number) IN (SELECT c.user_id, c.number FROM account_changes c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 5000)
+ WHERE (user_id, number) IN (SELECT c.user_id, c.number FROM account_changes c WHERE c.expires_at <= $1 ORDER BY c.expires_at LIMIT 2000)
 `
 
 func (q *Queries) DeleteOldAccountChanges(ctx context.Context, now time.Time) (int64, error) {

@@ -167,12 +167,34 @@ func TestExpire_findsItsRowsByAnIndex(t *testing.T) {
 	w.exec("ANALYZE users, email_addresses")
 
 	for statement, index := range map[string]string{
-		"SELECT id FROM users WHERE unused_since < now() ORDER BY unused_since LIMIT 1000 FOR UPDATE SKIP LOCKED":                                                                 "users_unused",
-		"SELECT user_id FROM email_addresses x WHERE x.verified_at IS NULL AND NOT x.is_primary AND x.created_at < now() ORDER BY x.created_at LIMIT 5000 FOR UPDATE SKIP LOCKED": "email_addresses_expiring",
+		"SELECT id FROM users WHERE unused_since < now() ORDER BY unused_since LIMIT 500 FOR UPDATE SKIP LOCKED":                                                                  "users_unused",
+		"SELECT user_id FROM email_addresses x WHERE x.verified_at IS NULL AND NOT x.is_primary AND x.created_at < now() ORDER BY x.created_at LIMIT 2000 FOR UPDATE SKIP LOCKED": "email_addresses_expiring",
 	} {
 		plan := w.explained(statement)
 		if !strings.Contains(plan, index) || strings.Contains(plan, "Seq Scan") {
 			t.Errorf("%s:\n%s", statement, plan)
 		}
+	}
+}
+
+// One sweep removes all that has expired, however much that is. Accounts that stay count as looked at.
+func TestExpire_oneSweepRemovesAllThatHasPiledUp(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.exec(`INSERT INTO users (id, display, created_at, unused_since) SELECT n, 'x', now(), now() - interval '31 days' FROM generate_series(1, 1700) n`)
+	w.exec(`INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
+		SELECT n, n || '@example.com', CASE WHEN n <= 600 THEN now() END, true, now() FROM generate_series(1, 1700) n`)
+	w.exec(`INSERT INTO email_addresses (user_id, address, is_primary, created_at)
+		SELECT 1, n || '@other.example.com', false, now() - interval '8 days' FROM generate_series(1, 4100) n`)
+
+	w.swept()
+	if users, addresses := query[int](w, "SELECT count(*) FROM users"), query[int](w, "SELECT count(*) FROM email_addresses"); users != 600 || addresses != 600 {
+		t.Errorf("%d users with %d addresses are left, want the 600 that have verified one", users, addresses)
+	}
+	if n := query[int](w, "SELECT count(*) FROM audit_events WHERE event = 'account_deleted' AND actor = 'server'"); n != 1100 {
+		t.Errorf("%d audit rows of deletions, want 1100", n)
+	}
+	if n := query[int](w, "SELECT count(*) FROM audit_events WHERE event = 'email_expired' AND actor = 'server'"); n != 4100 {
+		t.Errorf("%d audit rows of addresses, want 4100", n)
 	}
 }

@@ -106,6 +106,26 @@ func TestReauthenticateByCode_goesToWhatIsVerified(t *testing.T) {
 	v.post(proofCodeConfirmPath, "code", w.mailedCode(ada, sent+1)).wants(200)
 }
 
+// An address that is removed while a code is asked for does not get one.
+func TestReauthenticateByCode_isNotSentToWhatIsBeingRemoved(t *testing.T) {
+	t.Parallel()
+	w, s := proofWorld(t)
+	m := joined(w, s, (*member).joinByCode, 1)
+	m.holds("kept@example.org")
+	n := len(w.letters(m.email()))
+
+	w.meanwhile("DELETE FROM email_addresses WHERE address = '"+m.email()+"'",
+		func() answer { return m.do("POST", proofCodeRequestPath, "") },
+	)[0].wants(503)
+	w.delivered()
+	if got := len(w.letters(m.email())); got != n {
+		t.Errorf("%d mails went to the address", got-n)
+	}
+
+	m.do("POST", proofCodeRequestPath, "").wants(200)
+	m.post(proofCodeConfirmPath, "code", w.mailedCode("kept@example.org", 1)).wants(200)
+}
+
 func TestReauthenticateByCode_isLimitedAsSignInCodesAre(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, byCode, "ACCOUNT_EMAIL_VERIFICATION=none ACCOUNT_SIGNUP_FIELDS=email", `ACCOUNT_RATE_LIMITS={"signup":false}`)

@@ -158,7 +158,12 @@ func TestResume_aLostAnswerIsAskedForAgain(t *testing.T) {
 			if n := query[int](w, "SELECT count(*) FROM sessions WHERE user_id IS NOT NULL"); n != 1 {
 				t.Errorf("%d sessions", n)
 			}
-			w.call("GET", sessionPath, "", "X-Session-Token: "+again.text("meta.session_token")).wants(410)
+			// An app that asks several times at once may store any of the answers.
+			for _, a := range []answer{lost, again} {
+				if a.text("meta.session_token") != last.text("meta.session_token") {
+					t.Error("an answer has another session token")
+				}
+			}
 
 			// It does nothing else.
 			w.call("GET", profilePath, "", pending).wants(401)

@@ -103,6 +103,30 @@ func TestUndo_cancelsTheDeletionOfTheAccount(t *testing.T) {
 	}
 }
 
+// A user whose account has a number only cannot have any number of texts sent by changing things
+// all day long. The texts that are sent are enough to undo everything.
+func TestUndo_textsAboutChangesHaveAnEnd(t *testing.T) {
+	t.Parallel()
+	h := open(t, publicURL, `ACCOUNT_RATE_LIMITS={"change_text":"10/d/user"}`)
+	h.verifiedLongAgo()
+	h.exec("DELETE FROM account_changes")
+	h.exec("DELETE FROM email_addresses")
+
+	h.owner.withTOTP()
+	for range 60 {
+		h.owner.do("POST", recoveryPath, "").wants(200)
+	}
+	if n := query[int](h.world, "SELECT count(*) FROM messages WHERE kind = 'sms_account_changed'"); n < 35 || n > 42 {
+		t.Errorf("%d texts, want 10 at once and 30 that wait", n)
+	}
+
+	h.exec("UPDATE river.river_job SET scheduled_at = now(), state = 'available' WHERE state = 'scheduled'")
+	h.undo(h.undoTexts(number)[0]).wants(200)
+	if n := query[int](h.world, "SELECT count(*) FROM authenticators"); n != 0 {
+		t.Errorf("%d factors are left", n)
+	}
+}
+
 // nobodyIsIn fails where the account has a password or a session.
 func (p *prey) nobodyIsIn() {
 	p.t.Helper()

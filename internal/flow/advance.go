@@ -165,7 +165,7 @@ func (f *Flow) enter(ctx context.Context, tx postgres.Tx, who caller.Caller, a *
 	if a.Signup && len(a.Methods) == 0 {
 		a.Methods = []session.Method{{Method: session.BySignUp, At: session.Epoch(tx.Now)}}
 	}
-	opening := session.Opening{UserID: a.UserID, Device: who.Device, Methods: a.Methods}
+	opening := session.Opening{UserID: a.UserID, Device: who.Device, Methods: a.Methods, Token: a.token}
 	if who.Pending != nil {
 		opening.Pending = who.Pending.ID
 	}

@@ -53,6 +53,8 @@ type Attempt struct {
 	// StartedAt is in seconds since the Unix epoch.
 	StartedAt float64 `json:"started_at,omitempty"`
 
+	// token is the session token of the session that the attempt opens; empty: a new one is made.
+	token string
 	// event is what the audit log calls the sign-in; login where it is empty.
 	event string
 }

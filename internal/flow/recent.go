@@ -6,6 +6,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
@@ -127,17 +128,17 @@ func (f *Flow) ownProofs(ctx context.Context, who caller.Caller) (ownProofs, err
 			own.providers = append(own.providers, account.Provider)
 		}
 	}
-	own.target, err = f.codeTarget(ctx, who)
+	own.target, err = codeTarget(ctx, f.DB.Queries, who.Session)
 	return own, err
 }
 
-// codeTarget is where a code goes by which the caller proves who they are: the verified
-// primary address, else another verified address, else the verified number.
-func (f *Flow) codeTarget(ctx context.Context, who caller.Caller) (string, error) {
-	if who.Session.Email != nil && who.Session.EmailVerifiedAt != nil {
-		return *who.Session.Email, nil
+// codeTarget is where a code goes by which the user of a session proves who they are: the
+// verified primary address, else another verified address, else the verified number.
+func codeTarget(ctx context.Context, q *db.Queries, d *session.Details) (string, error) {
+	if d.Email != nil && d.EmailVerifiedAt != nil {
+		return *d.Email, nil
 	}
-	addresses, err := f.DB.ListEmailAddresses(ctx, who.Session.UserID)
+	addresses, err := q.ListEmailAddresses(ctx, d.UserID)
 	if err != nil {
 		return "", err
 	}
@@ -146,8 +147,8 @@ func (f *Flow) codeTarget(ctx context.Context, who caller.Caller) (string, error
 			return address.Address, nil
 		}
 	}
-	if who.Session.Phone != nil && who.Session.PhoneVerifiedAt != nil {
-		return *who.Session.Phone, nil
+	if d.Phone != nil && d.PhoneVerifiedAt != nil {
+		return *d.Phone, nil
 	}
 	return "", nil
 }

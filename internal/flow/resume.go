@@ -63,6 +63,7 @@ func (f *Flow) goOn(ctx context.Context, who caller.Caller) (Entry, error) {
 			return f.Anonymous(who)
 		}
 
+		a.token = f.Devices.Resumed(who.Pending.ID, who.Pending.TokenHash)
 		p, err = f.advance(ctx, tx, who, &a)
 		if err != nil || p.in == nil {
 			return err
@@ -106,7 +107,8 @@ func (f *Flow) handOutAgain(ctx context.Context, who caller.Caller) (Entry, erro
 			return err
 		}
 
-		if in.opened, err = f.Sessions.Reissue(ctx, tx, found.SessionID); err != nil {
+		token := f.Devices.Resumed(found.SessionID, who.Resumes)
+		if in.opened, err = f.Sessions.Reissue(ctx, tx, found.SessionID, token); err != nil {
 			return err
 		}
 		resumed := db.UpdateSessionResumedParams{ID: found.SessionID, TokenHash: who.Resumes}

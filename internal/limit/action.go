@@ -62,7 +62,9 @@ var (
 	// ChangeNotice counts changes to the ways into an account by signed-in callers, and nothing
 	// else: beyond it the messages about them are delayed; see Later.
 	ChangeNotice = declare("change_notice", "20/h/user", perUser)
-	AccountUndo  = declare("account_undo", "20/m/ip", perIP)
+	// ChangeText counts the texts about such changes: they cost money.
+	ChangeText  = declare("change_text", "10/d/user", perUser)
+	AccountUndo = declare("account_undo", "20/m/ip", perIP)
 )
 
 // The actions of devices that a user has signed in with before.

@@ -65,6 +65,16 @@ func (n *Notices) Changed(ctx context.Context, tx postgres.Tx, c Change) error {
 		}
 
 		m := outbox.Message{Kind: to.kind, UserID: c.UserID, To: to.Address, Date: tx.Now, Wait: wait, Device: deviceOf(c.From)}
+		if c.BySession && to.kind == outbox.SMSAccountChanged {
+			later, err := n.textLater(ctx, tx, c.UserID)
+			if err != nil {
+				return err
+			}
+			if later >= longestWait {
+				continue
+			}
+			m.Wait = max(wait, later)
+		}
 		if to.link {
 			if m.UndoKey, err = recorded.Issue(ctx, tx, to.Address); err != nil {
 				return err
@@ -77,6 +87,16 @@ func (n *Notices) Changed(ctx context.Context, tx postgres.Tx, c Change) error {
 	}
 
 	return nil
+}
+
+// textLater is how long a text about a change by a signed-in caller has to wait. At longestWait
+// none is to be added: so many texts have been sent or wait, each with a link that undoes all that
+// came after its change, that another one tells nothing.
+//
+// Security: texts cost money. Without an end, a user could have thousands sent to a number of
+// theirs (TestUndo_textsAboutChangesHaveAnEnd).
+func (n *Notices) textLater(ctx context.Context, tx postgres.Tx, userID int64) (time.Duration, error) {
+	return n.Limiter.Later(ctx, tx, limit.ChangeText, limit.Subject{UserID: userID}, longestWait)
 }
 
 // recipient is an address or number that gets a message about a change.

@@ -44,6 +44,18 @@ func (d *Devices) Session(token string) (uuid.UUID, bool) {
 	return session, hmac.Equal(raw[16:], d.mac(session))
 }
 
+// Resumed is the session token of a session that a pending one became by itself, made from the
+// hash of the pending one's token. It is the same each time: of two answers that carry it, a
+// client may store either one.
+func (d *Devices) Resumed(session uuid.UUID, pending []byte) string {
+	mac := d.key.MAC()
+	_, _ = mac.Write([]byte("resumed session token"))
+	_, _ = mac.Write(session[:])
+	_, _ = mac.Write(pending)
+
+	return secret.SessionTokenPrefix + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
+}
+
 func (d *Devices) mac(session uuid.UUID) []byte {
 	mac := d.key.MAC()
 	_, _ = mac.Write([]byte("device token"))

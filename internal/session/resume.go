@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -9,22 +10,27 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // Reissue hands out the tokens of a session again whose first answer may never have arrived: the
-// refresh token of its generation, which can be made again, and another session token. The
-// session must be locked.
-func (s *Sessions) Reissue(ctx context.Context, tx postgres.Tx, id uuid.UUID) (Opened, error) {
+// refresh token of its generation, which can be made again, and its session token. token is what
+// that was made as; where it is another one by now, because the key of the servers has changed, it
+// is replaced. The session must be locked.
+func (s *Sessions) Reissue(ctx context.Context, tx postgres.Tx, id uuid.UUID, token string) (Opened, error) {
 	row, err := tx.FindSessionToRefresh(ctx, id)
 	if err != nil {
 		return Opened{}, err
 	}
 
-	token, err := s.ReplaceToken(ctx, tx, &row.SessionDetail)
-	if err != nil {
-		return Opened{}, err
+	d := &row.SessionDetail
+	hash := secret.Hash(token)
+	if !bytes.Equal(hash, d.TokenHash) || !s.TokenWorks(d, hash, tx.Now) {
+		if token, err = s.ReplaceToken(ctx, tx, d); err != nil {
+			return Opened{}, err
+		}
 	}
-	return Opened{ID: id, Token: token, Methods: row.SessionDetail.Methods, Successor: currentOf(&row)}, nil
+	return Opened{ID: id, Token: token, Methods: d.Methods, Successor: currentOf(&row)}, nil
 }
 
 // currentOf is the current generation of a row.

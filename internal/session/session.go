@@ -4,6 +4,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"time"
@@ -73,6 +74,8 @@ type Opening struct {
 	Methods []Method
 	// Pending is the session that the visitor came in by; zero: a new one is made.
 	Pending uuid.UUID
+	// Token is the session token; empty: a new one is made.
+	Token string
 }
 
 // mostSessions is how many living sessions a user has at most (SEC-29).
@@ -114,7 +117,7 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 	if err != nil {
 		return Opened{}, err
 	}
-	token := secret.SessionToken()
+	token := cmp.Or(o.Token, secret.SessionToken())
 	opened := Opened{ID: o.Pending, Token: token, Methods: encoded}
 	if s.settings.SessionTokens == TokensNone {
 		opened.Token = ""

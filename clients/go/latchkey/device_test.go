@@ -75,6 +75,8 @@ func TestDevice_isSentByLaterSignInsAlsoAfterASignOutAndByNothingElse(t *testing
 	must(t, err)
 	_, err = s.API().ListEmailAddressesWithResponse(t.Context())
 	must(t, err)
+	_, err = s.API().GetSession(t.Context())
+	must(t, err)
 	must(t, s.SignOut(t.Context()))
 
 	again, err := Open(server.URL, Settings{Store: store}) // the next run

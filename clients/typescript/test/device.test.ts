@@ -25,6 +25,7 @@ test('a device token is sent by later sign-ins, also after a sign-out, and by no
   const { server, store, clock, latchkey } = await signedIn();
   await clock.advance(301);
   await latchkey.fetch(profile);
+  await latchkey.fetch('/_allauth/app/v1/auth/session');
   await (await latchkey.signOut()).revoked;
   const next = device({ server, store }).latchkey; // the next launch
   await next.signIn(credentials);

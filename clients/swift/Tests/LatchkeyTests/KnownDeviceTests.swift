@@ -13,12 +13,14 @@ final class KnownDeviceTests: SessionTestCase, @unchecked Sendable {
         let session = try await signedIn()
         clock.advance(301)
         _ = await call(session)
+        _ = try? await session.api.getSession() // its path is that of sign-ins
         try await session.signOut()
         let next = try await signedIn() // the next launch
         try await next.signOut()
         _ = try await session.api.refreshToken(.init(idempotencyKey: "12345678", body: .init(refresh: "refresh-1")))
         XCTAssertEqual(sent("login"), [nil, "lkdt_2"])
         XCTAssertGreaterThan(server.count("refreshToken"), 1)
+        XCTAssertEqual(server.count("getSession"), 1)
         XCTAssertEqual(server.log.filter { $0.operation != "login" && $0.headers[header] != nil }.map(\.operation), [])
     }
 
