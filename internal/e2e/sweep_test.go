@@ -129,3 +129,20 @@ func TestSweep_aRunningServerSweepsByItself(t *testing.T) {
 		t.Errorf("%d audit rows, want one for the address and one for the account", n)
 	}
 }
+
+// What is sealed for a key that no server has had for 90 days goes: a key that is found later opens nothing.
+func TestSweep_sharedKeysOfLostKeysGo(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.exec(`INSERT INTO shared_secrets (name, key_id, secret_id, sealed, seen_at)
+		SELECT name, key_id || n, secret_id, sealed, now() - n * interval '1 day' FROM shared_secrets, (VALUES (89), (91)) AS days (n)`)
+	before := query[int](w, "SELECT count(*) FROM shared_secrets")
+	w.swept()
+
+	if n := query[int](w, "SELECT count(*) FROM shared_secrets"); n != before*2/3 {
+		t.Errorf("%d of %d rows are left, want two thirds", n, before)
+	}
+	if n := query[int](w, "SELECT count(*) FROM shared_secrets WHERE seen_at < now() - interval '90 days'"); n != 0 {
+		t.Errorf("%d rows are left of a key that was not seen for 90 days", n)
+	}
+}
