@@ -181,9 +181,13 @@ func SweepEvery(interval time.Duration) Option {
 	return func(a *App) { a.sweepEvery = interval }
 }
 
-// sweep is the janitor of a running server.
+// sweep is the janitor of a running server. It waits until the keys are known: the audit log hashes with them
+// (TestSweep_waitsForTheKeys).
 func (a *App) sweep(ctx context.Context) {
 	every(ctx, a.sweepEvery, func() bool {
+		if !a.ready.Load() {
+			return true
+		}
 		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("sweeping failed; trying again with the next sweep", "cause", err.Error())
 		}

@@ -146,3 +146,30 @@ func TestSweep_sharedKeysOfLostKeysGo(t *testing.T) {
 		t.Errorf("%d rows are left of a key that was not seen for 90 days", n)
 	}
 }
+
+// A server that starts in an outage may reach the database before it has the shared keys: it does not sweep
+// until it has them, since what it removes is hashed in the audit log.
+func TestSweep_waitsForTheKeys(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp(ada)
+	w.exec(`INSERT INTO email_addresses (user_id, address, is_primary, created_at) SELECT id, 'old@example.com', false, now() - interval '8 days' FROM users`)
+	addresses := func() int { return query[int](w, "SELECT count(*) FROM email_addresses") }
+	w.exec("ALTER TABLE shared_secrets RENAME TO away")
+
+	w.cut()
+	w.options = append(w.options, app.SweepEvery(10*time.Millisecond))
+	w.serve()
+	w.mend()
+	eventually(t, 10*time.Second, "the server reaching the database", func() bool {
+		return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'latchkey'") > 0
+	})
+	for range 50 {
+		if addresses() != 2 {
+			t.Fatal("a server without keys has swept")
+		}
+	}
+
+	w.exec("ALTER TABLE away RENAME TO shared_secrets")
+	eventually(t, 10*time.Second, "swept", func() bool { return addresses() == 1 })
+}
