@@ -18,6 +18,7 @@ import (
 )
 
 const (
+	// sweepEvery is the time between two sweeps of a server.
 	sweepEvery = time.Minute
 	// sweepStep is the LIMIT of the statements in queries/ that the janitor runs. 5,000 took up to two
 	// seconds beside 10,000,000 sessions on a busy machine; a step is to take one at most.
@@ -178,11 +179,20 @@ func inSteps(ctx context.Context, step int64, remove func(context.Context) (int6
 	}
 }
 
-// sweep is the janitor of a running server.
+// SweepEvery changes the time between two sweeps: for tests that wait for one.
+func SweepEvery(interval time.Duration) Option {
+	return func(a *App) { a.sweepEvery = interval }
+}
+
+// sweep is the janitor of a running server. It waits until the keys are known: the audit log hashes with them
+// (TestSweep_waitsForTheKeys).
 func (a *App) sweep(ctx context.Context) {
-	every(ctx, sweepEvery, func() bool {
+	every(ctx, a.sweepEvery, func() bool {
+		if !a.ready.Load() {
+			return true
+		}
 		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("sweeping failed; trying again in a minute", "cause", err.Error())
+			a.log.Warn("sweeping failed; trying again with the next sweep", "cause", err.Error())
 		}
 		return true
 	})
