@@ -223,6 +223,13 @@ func (a *App) warnOfUnverified() {
 	}
 }
 
+// warnOfProviders says what the settings of providers allow.
+func (a *App) warnOfProviders() {
+	for _, warning := range a.services.Warnings() {
+		a.log.Warn("SOCIALACCOUNT_PROVIDERS: " + warning)
+	}
+}
+
 // warnOfTexts says that texts go to every country, which costs money where somebody wants it to.
 func (a *App) warnOfTexts() {
 	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
@@ -422,6 +429,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfFactors()
 	a.warnOfProofs()
 	a.warnOfUnverified()
+	a.warnOfProviders()
 	a.warnOfUndo()
 	a.warnOfTexts()
 	a.warnOfPlain()

@@ -15,16 +15,20 @@ type Claims struct {
 	// EmailVerified is true where it is nil and there is an address.
 	EmailVerified         any
 	Nonce                 string
+	Tenant                string // of Entra
 	GivenName, FamilyName string // not Apple: its tokens have none
 	// IssuedAt is the server's now where it is zero. Lifetime is 24 hours for Apple and one
 	// for the others where it is zero.
 	IssuedAt time.Time
 	Lifetime time.Duration
-	// Overrides are claims by name; nil takes one away.
+	// Overrides are claims by name; nil takes one away, and Null writes null.
 	Overrides map[string]any
 	// Header are members of the header by name, likewise.
 	Header map[string]any
 }
+
+// Null is the value of a claim that is written as null.
+var Null = json.RawMessage("null")
 
 // Token makes an id_token.
 func (s *Server) Token(c Claims) string {
@@ -79,6 +83,9 @@ func (s *Server) claims(c Claims) map[string]any {
 		if name := strings.TrimSpace(c.GivenName + " " + c.FamilyName); name != "" {
 			claims["given_name"], claims["family_name"], claims["name"] = c.GivenName, c.FamilyName, name
 		}
+	}
+	if c.Tenant != "" {
+		claims["iss"], claims["tid"] = s.TenantIssuer(c.Tenant), c.Tenant
 	}
 	override(claims, c.Overrides)
 	return claims

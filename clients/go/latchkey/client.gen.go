@@ -619,7 +619,7 @@ type Problem struct {
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
 	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+	// `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
 	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -2228,8 +2228,11 @@ type ClientInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -2258,8 +2261,11 @@ type ClientInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -4269,8 +4275,11 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -4309,8 +4318,11 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -8556,8 +8568,11 @@ type ClientWithResponsesInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -8586,8 +8601,11 @@ type ClientWithResponsesInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -16900,8 +16918,11 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -16936,8 +16957,11 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //

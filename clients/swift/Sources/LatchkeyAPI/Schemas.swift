@@ -1379,7 +1379,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
     /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
     /// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-    /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+    /// `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
     /// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
     /// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
     /// `username_password_mismatch`, `username_taken`, `verification_not_sent`.

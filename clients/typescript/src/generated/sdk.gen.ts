@@ -602,8 +602,11 @@ export const createProviderNonce = <ThrowOnError extends boolean = false>(option
  * verified, never leads into an account.
  *
  * Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
- * `client_id_required`, `token_required`, `nonce_required` at `token`;
- * `connected_other` (400).
+ * `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+ * `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+ * than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+ * service, then send that one, once. An SDK may hand out the same id_token for an
+ * hour: with a new nonce it makes a new one.
  * Signing up is closed (403). 503: the keys of the service cannot be had; say
  * it to the person, other ways of signing in go on.
  *
