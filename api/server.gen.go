@@ -562,6 +562,21 @@ type NotRestored struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// PasskeyPages The pages that add and list passkeys.
+//
+// Example: {"enroll":"https://app.example.com/passkeys/add","manage":"https://app.example.com/passkeys"}
+type PasskeyPages struct {
+	// Enroll The page that adds a passkey.
+	//
+	// Example: https://app.example.com/passkeys/add
+	Enroll string `json:"enroll,omitempty,omitzero"`
+
+	// Manage The page that lists passkeys.
+	//
+	// Example: https://app.example.com/passkeys
+	Manage string `json:"manage,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -864,6 +879,27 @@ type ResetPasswordRequest struct {
 
 	// Password The new password.
 	Password string `json:"password"`
+}
+
+// ServerMetadata Authorization server metadata (RFC 8414).
+//
+// Example: {"grant_types_supported":[],"issuer":"https://id.example.com","jwks_uri":"https://id.example.com/.well-known/jwks.json","response_types_supported":["none"]}
+type ServerMetadata struct {
+	// GrantTypesSupported Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+	GrantTypesSupported []string `json:"grant_types_supported"`
+
+	// Issuer `iss` of every token.
+	//
+	// Example: https://id.example.com
+	Issuer string `json:"issuer"`
+
+	// JwksURI The key set that tokens verify with.
+	//
+	// Example: https://id.example.com/.well-known/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// ResponseTypesSupported Always `none`: there is no authorization endpoint.
+	ResponseTypesSupported []string `json:"response_types_supported"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -1308,9 +1344,18 @@ type ServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(c *fiber.Ctx) error
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(c *fiber.Ctx) error
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(c *fiber.Ctx) error
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(c *fiber.Ctx) error
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(c *fiber.Ctx) error
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(c *fiber.Ctx) error
@@ -1556,11 +1601,65 @@ func (siw *ServerInterfaceWrapper) GetAssetLinks(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetChangePasswordPage operation middleware
+func (siw *ServerInterfaceWrapper) GetChangePasswordPage(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetChangePasswordPage(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetKeySet operation middleware
 func (siw *ServerInterfaceWrapper) GetKeySet(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetKeySet(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetServerMetadata operation middleware
+func (siw *ServerInterfaceWrapper) GetServerMetadata(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetServerMetadata(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPasskeyPages operation middleware
+func (siw *ServerInterfaceWrapper) GetPasskeyPages(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPasskeyPages(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2952,7 +3051,13 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/.well-known/assetlinks.json", wrapper.GetAssetLinks)
 
+	router.Get(options.BaseURL+"/.well-known/change-password", wrapper.GetChangePasswordPage)
+
 	router.Get(options.BaseURL+"/.well-known/jwks.json", wrapper.GetKeySet)
+
+	router.Get(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.GetServerMetadata)
+
+	router.Get(options.BaseURL+"/.well-known/passkey-endpoints", wrapper.GetPasskeyPages)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/account", wrapper.DeleteAccount)
 
@@ -3231,6 +3336,38 @@ func (response GetAssetLinks404JSONResponse) VisitGetAssetLinksResponse(ctx *fib
 	return ctx.JSON(&response)
 }
 
+type GetChangePasswordPageRequestObject struct {
+}
+
+type GetChangePasswordPageResponseObject interface {
+	VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error
+}
+
+type GetChangePasswordPage302ResponseHeaders struct {
+	CacheControl string
+	Location     string
+}
+
+type GetChangePasswordPage302Response struct {
+	Headers GetChangePasswordPage302ResponseHeaders
+}
+
+func (response GetChangePasswordPage302Response) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Status(302)
+	return nil
+}
+
+type GetChangePasswordPage404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetChangePasswordPage404JSONResponse) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetKeySetRequestObject struct {
 }
 
@@ -3253,6 +3390,72 @@ func (response GetKeySet200JSONResponse) VisitGetKeySetResponse(ctx *fiber.Ctx) 
 	ctx.Status(200)
 
 	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadataRequestObject struct {
+}
+
+type GetServerMetadataResponseObject interface {
+	VisitGetServerMetadataResponse(ctx *fiber.Ctx) error
+}
+
+type GetServerMetadata200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetServerMetadata200JSONResponse struct {
+	Body    ServerMetadata
+	Headers GetServerMetadata200ResponseHeaders
+}
+
+func (response GetServerMetadata200JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadata404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetServerMetadata404JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeyPagesRequestObject struct {
+}
+
+type GetPasskeyPagesResponseObject interface {
+	VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error
+}
+
+type GetPasskeyPages200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetPasskeyPages200JSONResponse struct {
+	Body    PasskeyPages
+	Headers GetPasskeyPages200ResponseHeaders
+}
+
+func (response GetPasskeyPages200JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasskeyPages404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPasskeyPages404JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type DeleteAccountRequestObject struct {
@@ -7956,9 +8159,18 @@ type StrictServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(ctx context.Context, request GetAssetLinksRequestObject) (GetAssetLinksResponseObject, error)
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(ctx context.Context, request GetChangePasswordPageRequestObject) (GetChangePasswordPageResponseObject, error)
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(ctx context.Context, request GetKeySetRequestObject) (GetKeySetResponseObject, error)
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(ctx context.Context, request GetServerMetadataRequestObject) (GetServerMetadataResponseObject, error)
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(ctx context.Context, request GetPasskeyPagesRequestObject) (GetPasskeyPagesResponseObject, error)
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
@@ -8227,6 +8439,31 @@ func (sh *strictHandler) GetAssetLinks(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// GetChangePasswordPage operation middleware
+func (sh *strictHandler) GetChangePasswordPage(ctx *fiber.Ctx) error {
+	var request GetChangePasswordPageRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetChangePasswordPage(ctx.UserContext(), request.(GetChangePasswordPageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetChangePasswordPage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetChangePasswordPageResponseObject); ok {
+		if err := validResponse.VisitGetChangePasswordPageResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetKeySet operation middleware
 func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 	var request GetKeySetRequestObject
@@ -8244,6 +8481,56 @@ func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(GetKeySetResponseObject); ok {
 		if err := validResponse.VisitGetKeySetResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetServerMetadata operation middleware
+func (sh *strictHandler) GetServerMetadata(ctx *fiber.Ctx) error {
+	var request GetServerMetadataRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetServerMetadata(ctx.UserContext(), request.(GetServerMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetServerMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetServerMetadataResponseObject); ok {
+		if err := validResponse.VisitGetServerMetadataResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasskeyPages operation middleware
+func (sh *strictHandler) GetPasskeyPages(ctx *fiber.Ctx) error {
+	var request GetPasskeyPagesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasskeyPages(ctx.UserContext(), request.(GetPasskeyPagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasskeyPages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasskeyPagesResponseObject); ok {
+		if err := validResponse.VisitGetPasskeyPagesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -10442,418 +10729,433 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rctu4ti76KiidfWrG2bQiXxPLteosx3ESJ46d6Uvn0soRIRGS2KYANQFaVnelaj/L+XEebD/JLowB",
-	"kCBFSrItJ05Pz1przpjiBdeBcfnGN/6udcVwJDjjStaaf9dGNKZDplgMf+11uyLh6oIH4j2b6CsBk904",
-	"HKlQ8Fqzdj5g5JJNiOgRNWAkCvllnRwqSWhHMt5lJJTEj9mfSRizwK/XvBq7psNRxGrN2ua7eH3859rX",
-	"y383hlujL93nyWe+0zlnG/K3/vbgKHghXtNG+H6y/mFc82qh/tyA0YDFNa/G6VC/4vOqaeCqbuGqbqJX",
-	"k90BG1Ld1iG9PmK8rwa15tbauldTk5F+Sqo45P3a9+9e7WBIw+g3Foe9sEt1nyp72RUBIyKGbt62xy/3",
-	"X71effP23fvq/kCDVt0W3aJXhwEbjoRivDuZN2uCMxKzXszkgChxyXiTDGnASGcC3etGIeOKjAeMk1CR",
-	"p1KJmMmn8Bvc7rU45QGRcFeoBoRdsXhCqFJsOFJECSJHjAfkqRpQ9RSfqZM9+2J9VY8Y5XLMYha0OLwk",
-	"fb25QZEBleSJvizpkBH/DxX6K+SSsZF0ZyRU+t0xGzGq9Mtsz9KXwtP6ZuebhV9l0u0yKUXskYEY6+6Q",
-	"SPB+i+s7emEslXkS2tRhjJNISPiwZFKGwjRa/wpPw9jocR4mUpG+IIK3eCBC3idS1Fs8t0R2vnQab4aN",
-	"f6+NLsTXyw1ZtVKcKZ61QLY3vdow5PbPF15tpKcm1q/8f3/fW/1KV/9qrO60V7/9/cLb3vz+P2pl6+lY",
-	"8C77GAs9LtOr6ZPurR6cMGjjpIWS9ETcJH4k+iH3PeJ3Beesq3y9g/yY0UQNGFd6hTO/Tj6FaiASPc/p",
-	"M3CjfSq/i/KP2wH6M2HxJBufkWltxbisbZf18yOVcizi4JRJpn62JLCNWYXW3EIK2BdEZtZoFInxwXCk",
-	"Jr/RKGG1pooT5hU6+DFmer16uClEDP+r54aSK/1Uk1B5qWeXUDKiUuoBgOXepZzIsM9JyAmNBGceoTzQ",
-	"u4YqcgXyjEkSKklGLJaCE0a7A6LCIStuAd2sqll1u+SORr73Xu16tS9W9cVVeRmOVgV0j0arIxFyxeJa",
-	"s0cjyb4vfON3rxYzORJcMjwXsxUo4rOBGHN9tSu4YlzBYI9GkRHgz/6QAn5Ou/h3LaAK2t2NQVK1qao1",
-	"157vNPA/9fUtrxZRqdqJND/yJIrSSVZCjWrfvZpUVCWy1lxvNL67o/E/YtarNWv/17PsaH+Gv8pnuZaf",
-	"mj7VvuseTi916t5ch3FFwb1Ku+Y22Ggs0M15SYNT9mfCpLrZYLA4Flrd+F0/FOgOMn0Ktu1st4ehHFLV",
-	"HdS82pBJSfvMtA/uIzQIYia1QA+eiZjYx8hEJPr06eqlFxAaM8KFIl0Rx6yrdG9A13GWVe37t2xQN28w",
-	"qAe6B/MGM8ax8exW0jslVJ4VJblTWMuOmPX09O8SHwfIJ5JOJBkPJuUzIQdirKdhX/BeFHbvPAk0ihkN",
-	"Jm1X2ga5KfgiEhhWcyfsfxaQkNcLI7mz3JE0ykMo9RByQfSHGAglNQilp4/wAaEya49t4ZyB05sxFPwE",
-	"viXvuq1DwdsoT1CxTjpR2DWnSndAo4hxGEV6wrrv3qmjvXW2+uqP9U8Xq391TsU7Nu78+8+zi4/XYm/n",
-	"4C95cfR8Xeg1m3Tes8l+zIKPevXijNGoX2uuPk8FBH5r9ZJNYCLikf5mGOidhY2td8UwE6sHpgffvVoi",
-	"tdD7uxaEchTRyTHeQAOqJbJ+QXfjdBC8if44+jQYdIan8uu/s/fQgP63+4HvMH+3kVKFqZi1IMwtMP0+",
-	"p1dhH4RVN2aBXrU0knWUsv5cAfZKcHazCb9N3/RXZnVI/z63qWAn7KHgOwpvKnFxnf7+NwrakpnzaqM4",
-	"HNJ4YrUEc4IH+Le7u2/SdbfVTM7b5qgo/EtaAc/k3GF5LeJOGASM31X4adGRjNrdSMiC0DsL+1zr7slI",
-	"CyC8oSjvNpYp70DMSUWjCNpPAsEknGSg0GmbZ6ZUe3PjRW2lWC8SYxwU2PmgmNe+e+ZPHKHa92/f9ejg",
-	"E6EsnBagtzgyYHNt8cVywXPvmrdarPHVYYOQB8T/vHqGV1bP9YnqZ+PGrkOp9LELJhoPWFAnr2Ix0sdw",
-	"ixsT1dd9qhc75Os5131CpbVk1MM+b4tE1cBsUq9FwoO7rkUuVLsHLyroPzHYGFyogV6QYIWFkoyoGhQX",
-	"5OYPWZCi12Px3AX5kU4iQYNzIY5o3Gd3HZ2OCCZtJUQ7grcVVUSjdRF9mx4tuEsrCpST7U3yPnxZGKu1",
-	"jeUqK6Uf3vK2NrZJZ6KqZFo6WAPB2XEy7LD4DmJ+NAAhUPufG2vba+sbm1vbz1/UliXUnSYuLtKhRYTD",
-	"Ux4Je4TyyVzp/jEWV2HAYuP0u8OAGPWm4uTDr8CroTFt1HzEsG7vpKNRzUsFZPoI+j9q34yupFvDMvVo",
-	"b2SVLPi10dBTUddzsVO79eDnh2TuBBiXCguIZPFV2F3gTD1lXXHF4sm+CJj8gbauUDRq603ehq7VmmuN",
-	"VMGNTZvgd1nzagmHx93b13NXYZ421jbXtnbWt2tebf352ov1F2svat9uqaLmhmW+7Yc3g/NIosdEW04R",
-	"66kFJgAsw2XZdcbQbHft+1yRuadPExanYhOcW6FMT1d9ZP6RSEX0wE7brXVyyiheB1dxgJcloX0ack//",
-	"wEnMVDxx7W/zivszGv1in/0moaanXRpFU92UI/ROF81ySoZiyLhqcdoXxklmX+QXfLJ+nRybozmUZEC1",
-	"okFEosAxlp7amQ7S4rPHTj+Frm387tj4zvFmVEjQjQj25qke5dW9njIGXW5AzlhX8EASJciYhop0WE/E",
-	"DL7N2bWy/ns9SdaDaS2BbErSVbbm1XoiHuq9Wwu52livgdc5HCZD+NFs2pAr1mcxTtD0io+ZttFxwcPi",
-	"u7sdblZxpRkOGvR+ZinWmr9/8+5gnMejw2kjW5vUbkAHumrG9NYGcn6I7mgf95mabxyf4XlxwekVDSPa",
-	"ie6sueklJmIah9GknTivLapw5qTSa915hDiP1MnHiFHJiIonuF3ySt3WMi2yT/oUTSLYwqSnbQ2RqCbs",
+	"7P15c9u4tjcKfxWU3uetHefQijwmluvUPY5jJ04c29tDZ2jlipAISWxTgJoALau7UvV8lvvH/WDPJ7mF",
+	"tQASpEhJnhKnt3eds3dMccC4sIbf+q2/a10xHAnOuJK15t+1EY3pkCkWw1873a5IuLrggfjAJvpKwGQ3",
+	"DkcqFLzWrJ0PGLlkEyJ6RA0YiUJ+WScHShLakYx3GQkl8WP2ZxLGLPDrNa/GrulwFLFas7b+Pl4d/7ny",
+	"9fLfjeHG6Ev3ZfKZb3XO2Zr8rb85OAxeiX3aCD9MVj+Oa14t1J8bMBqwuObVOB3qV3xeNg1c1i1c1k30",
+	"arI7YEOq2zqk14eM99Wg1txYWfVqajLST0kVh7xf+/7dq+0NaRj9xuKwF3ap7lNlL7siYETE0M3b9vj1",
+	"7pv95bfv3n+o7g80aNlt0S16dRCw4UgoxruTebMmOCMx68VMDogSl4w3yZAGjHQm0L1uFDKuyHjAOAkV",
+	"eS6ViJl8Dr/B7V6LUx4QCXeFakDYFYsnhCrFhiNFlCByxHhAnqsBVc/xmTrZsS/WV/WIUS7HLGZBi8NL",
+	"0tebGxQZUEme6cuSDhnx/1Chv0QuGRtJd0ZCpd8dsxGjSr/M9ix9KTytb3a+WfhVJt0uk1LEHhmIse4O",
+	"iQTvt7i+oxfGUpknoU0dxjiJhIQPSyZlKEyj9a/wNIyNHudhIhXpCyJ4iwci5H0iRb3Fc0tk60un8XbY",
+	"+PfK6EJ8vVyTVSvFmeJZC2Rz3asNQ27/fOXVRnpqYv3K//v3neWvdPmvxvJWe/nb36+8zfXv/6tWtp6O",
+	"BO+yk1jocZleTZ90b/XghEEbJy2UpCfiJvEj0Q+57xG/KzhnXeXrHeTHjCZqwLjSK5z5dfIpVAOR6HlO",
+	"n4Eb7VP5XZR/3A7QnwmLJ9n4jExrK8ZlZbOsnydUyrGIg1MmmfrZksA2ZhlacwspYF8QmVmjUSTGe8OR",
+	"mvxGo4TVmipOmFfo4EnM9Hr1cFOIGP5Xzw0lV/qpJqHyUs8uoWREpdQDAMu9SzmRYZ+TkBMaCc48Qnmg",
+	"dw1V5ArkGZMkVJKMWCwFJ4x2B0SFQ1bcArpZVbPqdskdjXzvvdr1cl8s64vL8jIcLQvoHo2WRyLkisW1",
+	"Zo9Gkn1f+MbvXi1mciS4ZHguZitQxGcDMeb6aldwxbiCwR6NIiPAX/whBfycdvHvWkAVtLsbg6RqU1Vr",
+	"rrzcauB/6qsbXi2iUrUTaX7kSRSlk6yEGtW+ezWpqEpkrbnaaHx3R+N/xaxXa9b+fy+yo/0F/ipf5Fp+",
+	"avpU+657OL3UqXtzHcYVBfcy7ZrbYKOxQDfnNQ1O2Z8Jk+pmg8HiWGh143f9UKA7yPQp2Laz3R6GckhV",
+	"d1DzakMmJe0z0z64j9AgiJnUAj14IWJiHyMTkejTp6uXXkBozAgXinRFHLOu0r0BXcdZVrXv37JBXb/B",
+	"oO7pHswbzBjHxrNbSe+UUHlWlOROYS07YtbT079NfBwgn0g6kWQ8mJTPhByIsZ6GXcF7Udi98yTQKGY0",
+	"mLRdaRvkpuCLSGBYzZ2w/1lAQl4vjOTW/Y6kUR5CqYeQC6I/xEAoqUEoPX2EDwiVWXtsC+cMnN6MoeDH",
+	"8C15120dCt5GeYKKddKJwq45VboDGkWMwyjSY9Z9/14d7qyy5Td/rH66WP6rcyres3Hn33+eXZxci52t",
+	"vb/kxeHLVaHXbNL5wCa7MQtO9OrFGaNRv9ZcfpkKCPzW8iWbwETEI/3NMNA7Cxtb74phJlb3TA++e7VE",
+	"aqH3dy0I5SiikyO8gQZUS2T9gu7a6SB4G/1x+Gkw6AxP5dd/Z++hAf0f9wPfYf5uI6UKUzFrQZhbYPp9",
+	"Tq/CPgirbswCvWppJOsoZf25AuyN4OxmE36bvumvzOqQ/n1uU8FO2EHBdxjeVOLiOv39bxS0JTPn1UZx",
+	"OKTxxGoJ5gQP8G93d9+k626rmZy3zVFR+Je0Ap7JucOyL+JOGASM31X4adGRjNrdSMiC0DsL+1zr7slI",
+	"CyC8oSjv1u5T3oGYk4pGEbSfBIJJOMlAodM2z0yp9vbGi9pKsV4kxjgosPNBMa9998yfOEK179++69HB",
+	"J0JZOC1Ab3FkwPrK4ovlgufeNW+1WOOrwwYhD4j/efkMryyf6xPVz8aNXYdS6WMXTDQesKBO3sRipI/h",
+	"Fjcmqq/7VC92yNdzrvuESmvJqId93haJqoHZpPZFwoO7rkUuVLsHLyroPzHYGFyogV6QYIWFkoyoGhQX",
+	"5PoPWZCi12Px3AV5QieRoMG5EIc07rO7jk5HBJO2EqIdwduKKqLRuoi+TY8W3KUVBcrJ5jr5EL4ujNXK",
+	"2v0qK6Uf3vA21jZJZ6KqZFo6WAPB2VEy7LD4DmJ+NAAhUPuvtZXNldW19Y3Nl69q9yXUnSYuLtKhRYTD",
+	"Ux4Je4TyyVzpfhKLqzBgsXH63WFAjHpTcfLhV+DV0Jg2aj5iWLd30tGo5qUCMn0E/R+1b0ZX0q1hmXq0",
+	"M7JKFvzaaOipqOu52KrdevDzQzJ3AoxLhQVEsvgq7C5wpp6yrrhi8WRXBEz+QFtXKBq19SZvQ9dqzZVG",
+	"quDGpk3wu6x5tYTD4+7tq7mrME9rK+srG1urmzWvtvpy5dXqq5VXtW+3VFFzwzLf9sObwXkk0WOiLaeI",
+	"9dQCEwCW4X3ZdcbQbHft+1yRuaNPExanYhOcW6FMT1d9ZP6RSEX0wE7brXVyyiheB1dxgJcloX0ack//",
+	"wEnMVDxx7W/zioczGv1in/0moaanXRpFU92UI/ROF81ySoZiyLhqcdoXxklmX+QXfLJ+nRyZozmUZEC1",
+	"okFEosAxlp7amQ7S4rPHTj+Frm387tj4zvFmVEjQjQj25qke5eWdnjIGXW5AzlhX8EASJciYhop0WE/E",
+	"DL7N2bWy/ns9SdaDaS2BbErSVbbi1XoiHuq9Wwu5Wlutgdc5HCZD+NFs2pAr1mcxTtD0io+ZttFxwcPi",
+	"u7sdblZxpRkOGvRuZinWmr9/8+5gnMejg2kjW5vUbkAHumrG9NYGcn6I7mgf95mabxyf4XlxwekVDSPa",
+	"ie6sueklJmIah9GknTivLapw5qTSa915hDiP1MlJxKhkRMUT3C55pW7jPi2yT/oUTSLYwqSnbQ2RqCbs",
 	"Hb3uOrodoSR0TCfayJCRGKOTTwgyTLoD/WOHhbzf4lReskAr7oJ3WZ2c0YmjzndEgiLImaomxLz01aEr",
-	"EH7m5l9f0uZX8QSWGfjsDm+54YdMDURgnGLTeka1uwMfBC0vYLB2Cp6w1AtW/Y4Ble1E6vWYuq7tuGmF",
-	"b32nsfZ8+8XG5tbz52uNza3vjuFMIeZo1MdmjU3eDTpvuuFJ+O71xV+Ha8fhoTwcqtHX/cPtw3AzOQrf",
-	"7dTZ5N1fwafD8CQ8vD7kjXp3PeKd4etG8PldVPNKbHFsij0Kl/ktc2ym74wupWp/He5cfRm+nnwZvt7u",
-	"fv5ts/v5tzX25viqOwyirxvvBsGn68bX9deT7pvrrSVEM2Z7CM5S1zRa9j7p0jgOtS6Gh+wYzGlQAkAj",
-	"0B+LmDJKjjbrV7VUmSckFRud00vG79PjYv8G823SxgUJEz5iPAh539pzMz0zENha8tRtNtbuzb2j2IiM",
-	"qSRKDy8KP5ytNBig5XHq8m8SX49qHYY0DZ2AxtTiZpys4QkCF185NngDCGcqGivrCcqNE7iBFKwYWDcI",
-	"DrDKo24KGzeJZDzQ76KyxBuVcBVGTsSkKME/ffq06q7uaTHuv2Q0BlWdRsP/atUiqrqDSzZp1Xzy5PT1",
-	"Ptl+vtXwiGSwTsnGymyBXgwgl4lp3YQeTSLlrHqvFieRNq9qCcyoiMO/QLPxaudCfKB8YnQVeWd9QYj2",
-	"kPJJO7YvzGkK+nilfGJNFzmtFJCIKhYX/D3rS7Qz9khMFSNROAwVeeJfr+o/V+FP3+IExIjF0OkVvVDA",
-	"jEpGdXI+MM9JbRi2uGRKhbwvm8Tf298/uTg+b5/unR+0jw4/HJ6f+b/+ia8bomXHhbtqfpqf2uIB7lmS",
-	"Hc8QUVEolZFRDvQqFUSufMpE2O4sRzV0qk5O4uybHulorVIIADUR2hfaMNDyK5TkyYx36dWwUtrigRjr",
-	"hTWKxRUDcQf691LlmbG0MRD+X61ayK9oZOFGWt4BQI0S8wZ9TADqCjVkCKP/CJEITtsZ8vCCy2Q0ErFi",
-	"wQcWhPQc3n83oZhk72wP9Uvb0OpcxIpx1GLAFU0lKX6EhJxcnL9efeGlcJ99bNLqAe8Kvc6KTvKt+3GS",
-	"6yPcLzbPd9onYoi6ieEIIoLBLO952kQXyro/oByDDqNYi2IVIqKHqnkdOQ+HTCo6BOhNN31NYREjdIUG",
-	"AQt8j5g/8e7ARwijCa3asOZKdpvgvTAe6idb3FwLGGih+l0pHsa+zr0WM8lU7gr83eI+uNqzFuGf7ius",
-	"8zr1DeeuBqF0fmhxP+97bfcZ1wcaPqWEGrX1NFzlrgTMudbi/ph19NbgWavSKzEbiisW+HXyQR9RQzrR",
-	"s21AYoUN6dU4U2MRX5YD9cyPKYa0S4eM9GIx3CX6tJsYnT9MlcdLLsag4099ZxRRpc+8GehHHFGQPYCg",
-	"FTwDovghBEl0Rz+FPNDC0yN+JxZjyWLEOiYcvu7XSxGYmYz63S49Ty9Zp2XZYHxL3yA6f7AunLJ29esV",
-	"1p/uxVsxJtSEEAgMmh6aOkZD3F2SSXCtDFurufi692ykwOEkooDF5ijTqgysad13bV1zOmSm8+YvtGX8",
-	"OtnrSIM7jvVIRhMMGEkLMSydJNwwV46rrd3BVdpmXJvlJS1NwQjgjrcBMdKZEIpAz5iCcxfCdhRBntm3",
-	"O0JEjGplQ6sUYsR4uyfitlE5StYKg5dx5oy2PuA7DNZM+ZtBn1mgJ9hei6jWY8EC8Duxa23GGkWCAx6q",
-	"Z0BnVljM+nLqUyld+tTiOV0AqD5FSmfbyh+/Ti64iAMWowgPFRvKkiM3bRWNYwr+obzAmz8sFgWLEwwP",
-	"3Xh2CxswPyylU7/QYqya2rmdnLHBL3ggSg63romJlYlJC58UcS4qa+0V86xH5EBrGZwFpZsPpZKsgEzj",
-	"j7g4LViaJDwQTHpoFUUBkwrx9bkFMdP7kzvSSxYLo3EU6pOtqnFa7oHRaFtowdxUKvKcBHQi8dhILSah",
-	"NerzAZvozTTZhbuNqiUzn+0Q3EsT6Kd9aRgTc7xMWU9Fi8mrsetRGDPZvpFaUlindtazyZkekdyX5qwr",
-	"B9ybX16Xi6YGabV0Lm7d7YJ+89xWGdVyqlnWPlxgCcG20ZokyKRac90xBcs69vb8/CPBGxaZUOfNa8Uu",
-	"ms942Nw5neXsp2zuwqppX7KRqj7eCnvJbCN3B8HeKT9zuFBa6kFMs+LI6TBtu4I3w8ZeTT+0ZOdibExl",
-	"ilqdfdvCYuVYqFPbgrknUIkJoJe63zTnCco8yZQkFA7+FJ6OmqI+pevE1/IdnoFjKftpFxRuyZQ9x3xw",
-	"gEpAjqNRXOaeLHM51uFVsIV9N40DvwivMj/n8mD8OvG5PrKb7oohAypbnItMZTIrbTdVAvQpa6ZnTCcV",
-	"CjwecCamMmsBWyU+GxqixOx1WykOc2usYnVPzfPcnfnBOJfyu7PgX5/W2vSaSBPHAGRQVM5Qaynv4Owm",
-	"LU02claUjtaVtvALYHgelFjNewCLI1Sp9mqdQaVYNvR7BWQ8EPrqBNTMkOfgJN4t1ZucsfUBba0SgWQj",
-	"lTN9lHLOeCV4g+313AErX+35OOb0Yn/36VwfC1SRoZCKrOVhkFPSAZwfevd0Ke+yqFTBP3eEkhYORgcT",
-	"2qgyzpNdMxsYxAPITQJr0mBVp0+hgF2FXVbVj7NcYOfI+ClXX8FDvu4dBBrsB6VHaCQFoT19keJlkag6",
-	"OURvsD6n0ANWbthOu6unRjYa6zNWxQlLLfdCr3KTPxUGnjtV28/XZ0zUzaVcnXwyEdcMo5vl6wirRQQ5",
-	"SWhsBY5unEylSLN5CUfHtj5zRHwpd9NBz2WNQpRO4S0mEoexkDG8PJQm0TeRZQdLThIWttHUVM3dSHeU",
-	"0YXkrJvL6KlN/bNktGnvnAHLJOFU604409IY1E5jZxoZ3adXU0K5xLl1MxfwokqLFkrlC+k7AkP+npd5",
-	"mb1HDsSY7+p96Q971C9OwPbmnFBcBnSZkmnWVWn3mvXAjkNEQ7AmCQRinmgYEcFhq0xEYi9fcjEud54W",
-	"EpFLYOEmk9hN2BOc5Ts6LaUNrL3U94tmzvwJcNHeZUklAD3DhkjRDWlkzhq/Xq7OzhHU0FtYo7pV/fCK",
-	"cRObHg/CiLkplGU9ViZilH/poZJE/9JEd7vvkYKTHr2s1sful45r1okknHPMAvJh4TGxzr/yd+pfif55",
-	"7lwVhIdZyOAGnyMzRFx2JEkIipMe7eotZhKHL9lkWjC4yPUbCIiyYTymQzDecPTSGbnFRg5le/bGsuZ4",
-	"WJqcPx6E3QEMd8C6YQAaLJJ8gBIVBFptyrXRQ2IDlUKlaGXgxNU5FkzEz6cAVAEYZMi7qDNc8PCasJHo",
-	"Djxycb6/C1lZTcLZFYtzoxmIBEGl+gaErWKc17QVJcVNmlq+mD8VzpwujaKKmZ52ck/lOlQ7Kk0CAWCP",
-	"9H9RY1bgdwr7ftETesGel4ufxYROIaB369OkJNNjzmDZRIv7H6GCiDKReEd8FNb5XLlVbmVVRWCrZUAh",
-	"/wQWDkQpKcBAwPujl6rfZyqX2OKDygELblgRGpndg6WptyK+o3prRvOBuiCEkzxXOVRz9ER5G9eCiKd8",
-	"Cg/VEY6Bnsw7WRGO6CZxzLhyQNhTpzBj5sQzFqiR2QMqicm+T3uSviUXu1jf2i6FI4xnfPXcmJhu0HWR",
-	"zzgETmvztKJcC0rHUASseuQAU1RFerRLulQyj3Qiyi+BboUEVA6YtDJ7CNxShSjP9uZcQIP+anlbLVqh",
-	"MuKxSHgQ36IFRm+uvPjQo9n9OeV23pNncPPUN7V+ayxOuYiTzvjspX1DhRO7erjuJnDNZx+sBMjzgpSs",
-	"4BLmlVn9fScFPzGvLy7L4qsWaNAdB7/Quwc8CyYhqcyu+mgz7LLbwLGgxLuzk+MnKz6YvVo1Jk8+sY4+",
-	"ijg5YlcsIhsZNnOrvrbiERG3OCUoNwytnogC41jRr6uTA+ARY9cK+ZQy3/K2t/Fi0/gsWzlbpNas/SEF",
-	"r5/S8QeDksz1qlo+5jo+ZyrtnSXryv5UNrivjM+7ZAmBN/tumADnHbM+frd1nHbhoS7gVymm0ebPV055",
-	"ZXTdT8LAL8TR68XTe2vO6T3P/xQG9gvGE1X8QqNxM/0g/Zw38yh5NTN4+GPnsax9LpHQdPvme2YrXIGG",
-	"8qjKitKvlaQviBKVkaOMU6PqLQV9E1y6aXgb84rCWC6AQ7OJX+knsy7MGzN2O2PD5WFayM7IzdOvYmZA",
-	"o0/ZH6xbLodForqizAXkmy2VgrabaTZvXk6Ajw0Dx4hVwZnva9ujxX0zzikWOo+8kApy2QxQXzmLugxi",
-	"Uei9bfv8ft/tCCiM4QOf6grZXyFH9sVwRC1xsJ4DbRbl2mp3piOpN9ZvKKnxHZWNzjMKLEsCzoa5Y7q6",
-	"hadEIb9sutD28CMFLP8eD2IRwj8/0G4B9H4U8uQakgDK4e/kJaImAfXtgeJowsPgMvNJKCuhRNltN/LT",
-	"LwU/YaccXrbQrJX79vIBZEjmrTpIaIpoKNKXjGmokPGh/JiaGbTW31yoA0uQELlVfAv3XvmgPsAI9gEP",
-	"rGVfKW5cN0EhwBdI2AlRKJV9jTWjrGc2PY9vGhCm14f46JpRJu2fRaRRse+2uaX9jeMq7zWw3dzYiCn/",
-	"QvUStJlypYIslGQcC973IOrAOGQIkyFDaGxMMG9xYS3nYyw6ERuWYbMWWsTpWP3whVs6ddcjEau7bW7H",
-	"rfJQj/7XkRiXiN9Z0AiHmh7zPJaHkXDJG/4uZVycTg2GegL6xexa3S346hqhi7DNZe5N+2TJjJ70nCxC",
+	"EH7m5l+9p82v4gksM/DZHdxyww+ZGojAOMWm9Yxqdwc+CFpewGDtFDxhqRes+h0DKtuJ1OsxdV3bcdMK",
+	"3+pWY+Xl5qu19Y2XL1ca6xvfHcOZQszRqI/NGpu8H3TedsPj8P3+xV8HK0fhgTwYqtHX3YPNg3A9OQzf",
+	"b9XZ5P1fwaeD8Dg8uD7gjXp3NeKd4X4j+Pw+qnkltjg2xR6F9/ktc2ym74wupWp/HW5dfRnuT74M9ze7",
+	"n39b737+bYW9PbrqDoPo69r7QfDpuvF1dX/SfXu9cQ/RjNkegrPUNY2WvU+6NI5DrYvhITsGcxqUANAI",
+	"9McipoySo836ZS1V5glJxUbn9JLxh/S42L/BfJu0cUHChI8YD0Let/bcTM8MBLbueerWGysP5t5RbETG",
+	"VBKlhxeFH85WGgzQ8jh1+TeJr0e1DkOahk5AY2pxM07W8ASBi68cG7wBhDMVjZX1BOXGCdxAClYMrBsE",
+	"B1jlUTeFjZtEMh7od1FZ4o1KuAojJ2JSlOCfPn1adlf3tBj3XzMag6pOo+F/t2oRVd3BJZu0aj55drq/",
+	"SzZfbjQ8IhmsU7K2NFugFwPIZWJaN6FHk0g5q96rxUmkzataAjMq4vAv0Gy82rkQHymfGF1F3llfEKI9",
+	"pHzSju0Lc5qCPl4pn1jTRU4rBSSiisUFf8/qPdoZOySmipEoHIaKPPOvl/Wfy/Cnb3ECYsRi6PSSXihg",
+	"RiWjOjkfmOekNgxbXDKlQt6XTeLv7O4eXxydt093zvfahwcfD87P/F//xNcN0bLjwl01P81PbfEADyzJ",
+	"jmaIqCiUysgoB3qVCiJXPmUibHuWoxo6VSfHcfZNj3S0VikEgJoI7QttGGj5FUrybMa79GpYKm3xQIz1",
+	"whrF4oqBuAP9+17lmbG0MRD+361ayK9oZOFGWt4BQI0S8wZ9TADqCjVkCKP/CJEITtsZ8vCCy2Q0ErFi",
+	"wUcWhPQc3n83oZhk72wP9Uvb0OpcxIpx1GLAFU0lKX6EhJxcnO8vv/JSuM8uNml5j3eFXmdFJ/nGwzjJ",
+	"9RHuF5vnO+0TMUTdxHAEEcFglvc8baILZd0dUI5Bh1GsRbEKEdFD1byOnIdDJhUdAvSmm76msIgRukKD",
+	"gAW+R8yfeHfgI4TRhFZtWHMpu03wXhgP9ZMtbq4FDLRQ/a4UD2Nf516LmWQqdwX+bnEfXO1Zi/BP9xXW",
+	"eZ36hnNXg1A6P7S4n/e9tvuM6wMNn1JCjdp6Gq5yVwLmXGtxf8w6emvwrFXplZgNxRUL/Dr5qI+oIZ3o",
+	"2TYgscKG9GqcqbGIL8uBeubHFEPapUNGerEYbhN92k2Mzh+myuMlF2PQ8ae+M4qo0mfeDPQjjijIHkDQ",
+	"Cp4BUfwQgiS6o59CHmjh6RG/E4uxZDFiHRMOX/frpQjMTEb9bpeep5es07JsML6lbxCdP1gXTlm7+vUK",
+	"60/34p0YE2pCCAQGTQ9NHaMh7i7JJLhWhq3VXHzdBzZS4HASUcBic5RpVQbWtO67tq45HTLTefMX2jJ+",
+	"nex0pMEdx3okowkGjKSFGJZOEm6YK8fV1u7gKm0zrs3ykpamYARwx9uAGOlMCEWgZ0zBuQthO4ogz+zb",
+	"HSEiRrWyoVUKMWK83RNx26gcJWuFwcs4c0ZbH/AdBmum/M2gzyzQE2yvRVTrsWAB+J3YtTZjjSLBAQ/V",
+	"M6AzKyxmfTn1qZQufWrxnC4AVJ8ipbNt5Y9fJxdcxAGLUYSHig1lyZGbtorGMQX/UF7gzR8Wi4LFCYaH",
+	"bjy7hQ2YH5bSqV9oMVZN7dxOztjgFzwQJYdb18TEysSkhU+KOBeVtfaKedYjcqC1DM6C0s2HUklWQKbx",
+	"R1ycFixNEh4IJj20iqKASYX4+tyCmOn9yR3pJYuF0TgK9clW1Tgt98BotC20YG4qFXlJAjqReGykFpPQ",
+	"GvX5gE30Zppsw91G1ZKZz3YI7qUJ9NO+NIyJOV6mrKeixeTV2PUojJls30gtKaxTO+vZ5EyPSO5Lc9aV",
+	"A+7NL6/LRVODtFo6F7fudkG/eW6rjGo51SxrHy6whGDbaE0SZFKtueqYgmUde3d+fkLwhkUm1HnzSrGL",
+	"5jMeNndOZzn7KZu7sGral2ykqo+3wl4y28jdQbB3ys8cLpSWehDTrDhyOkzbruDNsLFX0w8t2bkYG1OZ",
+	"olZn37awWDkS6tS2YO4JVGIC6KXuN815gjJPMiUJhYM/haejpqhP6TrxtXyHZ+BYyn7aBoVbMmXPMR8c",
+	"oBKQ42gUl7kny1yOdXgVbGHfTePAL8KrzM+5PBi/Tnyuj+ymu2LIgMoW5yJTmcxK206VAH3KmukZ00mF",
+	"Ao8HnImpzFrAVonPhoYoMXvdVorD3BqrWN1T8zx3Z340zqX87iz416e1Nr0m0sQxABkUlTPUWso7OLtJ",
+	"9yYbOStKR+tKW/gFMDyPSqzmPYDFEapUe7XOoFIsG/q9AjIeCH11AmpmyHNwEu+W6k3O2PqItlaJQLKR",
+	"ypk+SjlnvBK8wfZ67oCVr/Z8HHN6sb//dK6PBarIUEhFVvIwyCnpAM4PvXu6lHdZVKrgnztCSQsHo4MJ",
+	"bVQZ58m2mQ0M4gHkJoE1abCq06dQwK7CLqvqx1kusHNo/JTLb+AhX/cOAg32g9IjNJKC0J6+SPGySFSd",
+	"HKA3WJ9T6AErN2yn3dVTIxuN9Rmr4oSllnuhV7nJnwoDz52qzZerMybq5lKuTj6ZiGuG0c3ydYTVIoKc",
+	"JDS2Akc3TqZSpNm8hKNjW585Ir6U2+mg57JGIUqn8BYTicNYyBheHkqT6JvIsoMlJwkL22hqquZupDvK",
+	"6EJy1s1l9NSm/lky2rR3zoBlknCqdcecaWkMaqexM42M7tOrKaFc4ty6mQt4UaVFC6XyhfQdgSF/z8u8",
+	"zN4jB2LMt/W+9Ic96hcnYHN9TiguA7pMyTTrqrR7zXpgxyGiIViTBAIxTzSMiOCwVSYisZcvuRiXO08L",
+	"icglsHCTSewm7AnO8h2dltIG1l7q+0UzZ/4EuGjvsqQSgJ5hQ6TohjQyZ41fL1dn5whq6C2sUd2qfnjF",
+	"uIlNjwdhxNwUyrIeKxMxyr/0QEmif2miu933SMFJj15W62P3S8c160QSzjlmAfmw8JhY51/5O/WvRP88",
+	"d64KwsMsZHCDz5EZIi47kiQExUmPdvUWM4nDl2wyLRhc5PoNBETZMB7RIRhvOHrpjNxiI4eyPXtjWXM8",
+	"LE3OHw/C7gCGO2DdMAANFkk+QIkKAq025droIbGBSqFStDJw4uocCybi51MAqgAMMuRd1BkueHhN2Eh0",
+	"Bx65ON/dhqysJuHsisW50QxEgqBSfQPCVjHOa9qKkuImTS1fzJ8KZ06XRlHFTE87uadyHaodlSaBALBH",
+	"+r+oMSvwO4V9v+gJvWDPy8XPYkKnENC79WlSkukxZ7BsosXDj1BBRJlIvCM+Cut8rtwqt7KqIrDVMqCQ",
+	"fwILB6KUFGAg4P3RS9XvM5VLbPFB5YAFN6wIjczuwb2ptyK+o3prRvORuiCEkzxXOVRz9ER5G9eCiKd8",
+	"Co/VEY6Bnsw7WRGO6CZxzLhyQNhTpzBj5sQzFqiR2QMqicm+T3uSviUXu1jd2CyFI4xnfPXcmJhu0HWR",
+	"zzgETivztKJcC0rHUASseuQAU1RFerRNulQyj3Qiyi+BboUEVA6YtDJ7CNxShSjP5vpcQIP+anlbLVqh",
+	"MuKxSHgQ36IFRm+uvPjYo9n9OeV23pNncPPUN7V+ayxOuYiTzvjspX1DhRO7erjuJnDNZx+tBMjzgpSs",
+	"4BLmlVn9fS8FPzavLy7L4qsWaNAdB7/Qu0c8CyYhqcyuOrEZdtlt4FhQ4v3Z8dGzJR/MXq0ak2efWEcf",
+	"RZwcsisWkbUMm7lRX1nyiIhbnBKUG4ZWT0SBcazo19XJHvCIsWuFfEqZb3nTW3u1bnyWrZwtUmvW/pCC",
+	"10/p+KNBSeZ6VS0fcx2fM5X2zpJ1ZX8qG9w3xuddsoTAm303TIDzjlkfv9s6TrvwWBfwmxTTaPPnK6e8",
+	"MrruJ2HgF+Lo9eLpvTHn9J7nfwoD+wXjiSp+odG4mX6Qfs6beZS8mRk8/LHzWNY+l0houn3zPbMVrkBD",
+	"eVRlRenXStIXRInKyFHGqVH1loK+CS7dNLyNeUVhLBfAodnEr/STWRfmjRm7nbHh8jAtZGfk5ulXMTOg",
+	"0afsD9Ytl8MiUV1R5gLyzZZKQdvNNJs3LyfAx4aBY8Sq4Mz3te3R4r4Z5xQLnUdeSAW5bAaor5xFXQax",
+	"KPTetn1+v+92BBTG8JFPdYXsr5Aju2I4opY4WM+BNotybbU705HUa6s3lNT4jspG5xkF7ksCzoa5Y7q6",
+	"hadEIb9sutD28IQCln+HB7EI4Z8fabcAej8MeXINSQDl8HfyGlGTgPr2QHE04WFwmfkklJVQouy2G/np",
+	"7wU/YaccXrbQrJX79vIBZEjmrTpIaIpoKNKXjGmokPGh/JiaGbTW31yoA/cgIXKr+BbuvfJBfYQR7D0e",
+	"WMu+Uty4boJCgC+QsBOiUCr7GmtGWc9seh7fNCBMrw/w0RWjTNo/i0ijYt9tc0v7G8dV3mtgu7mxEVP+",
+	"heolaDPlSgVZKMk4FrzvQdSBccgQJkOG0NiYYN7iwlrOSSw6ERuWYbMWWsTpWP3whVs6ddcjEau7bW7H",
+	"rfJYj/79SIxLxO8saIRDTY95HveHkXDJG/4uZVycTg2GegL6xexa3S346hqhi7DNZe5N+2TJjB73nCxC",
 	"i0vmgXOxUAjAM1UEUuR4+nIyBtS45cOKGbJA3CxzSP9d0cxhj+ZgW6ah+vJUG8eFOO+AyuZUVNHLkBi5",
-	"yO+irS0e0OW+fGeXNf+u0SAIcYI/Oku6jOR/j0/AeUbwVc7ayb/7E+uUVkHYI8iihfkdnHxcXd/axgTr",
-	"51trzz1i/vVipQRkFfUr4Yv+wdn61nZ5iLwbX1U/Bw0of+6ybEdD+7Y3XhA1SIadURxyZdecAYBMv0dN",
-	"ZrR7vxL6Uv2QDPvlT12XS8dr0hUiDkJOFfNIh0q2vZnEUekrKvJxJgu/opiHoyY1nAPdPP1+HFkP5hM7",
-	"WrZC37PJGSvPGCrZimlK4C6JhLgkFBZYMiKdCVSO8C/DwF/4VHZW8Lz9Bc0pa/+RlviFkNk06NAsHTUW",
-	"Hv4bhJWWEyMmRhGbyo2c3hYVBpvByApwPaHsF8Fitua0cVeOlks/AT50+wlPN/Wgvra9WS++e6E0BBi4",
-	"ykE7z2F6tazV5+SYTnQ7DBgs51S9Z7u8ErI4u+m3jhNXTMWhGXIncdxl7PXnT8UstF3l8MwZjbLpzcKk",
-	"FVAtA6uT05NnUHZtzH2tzNvNjFwLDgXgmsHLV+EjMy6MitP+k61V02EIcgO4/L0f4MV2eRXDUCaDjtn4",
-	"3kJTNwezAWooGU1xJwCUtbCawKCcE/ufHQw7ZmNj7y49u8r6TiyOMeGByVRbLNHKzRKcalcFUC5NiB9Z",
-	"n5lVcdGqMIuiXC24wqpNc7I81SCj1U6T49IiM1k8yX54/tkPv5ZNzkds7RmYQpWy/hMATdG2Rt2dI/om",
-	"lIQSQ3PlZSxXZ4dvji8+tl8fHhy9OvMxwTpf56czIYZzZ+Gj4QwJdSMxZvGqlnu7aZx4fWszS2xZ2ql6",
-	"v6L8iCnFYumRIOwDY5i2Vv67/j9X2/4uSXj4Z8JmSfm1rcWkvMPsPr3E53S8fAn/uOAYNs/55LfZHbxx",
-	"QOxYn0YitnixxRxFzoD+KtEwaHPlsbO85X+jKDZ8tbS1GAC9VVzHUeXLS8/cLb4zI8D8IZFKayTaWL9B",
-	"4HdWtNf6JBfE+O3p9dSJGIGEY31GjmLRj+lQ1slUWNNzLoVAeIu0TvZiWrAE7iwrIwY/uBjUNhRlkRgY",
-	"ylX0gPKRlOt3WqBze1pZM3dgxLRtBsbQCel3poUc2mlFxqwsJQvakKeuLwUJko8x5+GKcnQZvxd4o+BP",
-	"rljcLgJQ4SW9SIxhZIyfT99u+PHynQ25KVEHvctfyb0RnHicRm3wdeONwIvn/LPdHYiwy9wrQKnm/B2F",
-	"Upn3mQu2aqe9ANMz0oPW1tqJ80uRfsx5S6ripBcu26DCuNfQLegR4Exo26WSSLOghvS6nRKq4T7UN+vL",
-	"2mS3/45gz8FfkBQEwwzc7jjNw5A793CRH0YuStYTF217crRTrY0L3mW5BeSsdP2mJAKut5h29fFcbMZM",
-	"/ja9E2IWTdo8GbI47CJ1m/1VL5CuGA5x5nKXQcmbvhoOw4jGDgGcboxk8ZXLAle6pPGndElPlU5wrsH0",
-	"tdNVBwQT7i8xw6lMY7htFQ6ZSJS9ZMdR0iFrU2l3DrxKskgvecGjSdssJavuQwgpdwGXJ1wK+7pJbUiK",
-	"sRfSUl7w5grieTT6sN1Z0/CKHlMRORdsx1JSWjTkDJMqCrIpwlrgwsJId7aq7IV0w5RTOsIbEz69Kp1r",
-	"BbnnEKt1Itq91DvdDEH6Q+kSSH9NV0GOyAqXEld+RSQ+pZ4sS7rjCorjwhED3rGKnFEoDVKm/RTDdKl6",
-	"KEeMAtvSAhx6+hDMGlpxgPbCiFVAjG+OMkh55MttbYG041jBCxVgwbWB1I0Z4zOT0DdmJyMX6Cbr1alw",
-	"NyyfW9BYXcazuSp+vk1as7cPzqYu2JyRM61X7b8kCYObZlMWqBEU49QUfZrxGdsFvDv3ySQB1/jSR3mr",
-	"JC7kpdqgXWBTM+H2KJeNNmPZO7rzMORuQGmtaHLfeWEXLdN5lkBZm90iWBXbIFXpLQbPLd7jwGtv17sM",
-	"nzdz294p2JpUZxSr6fRsXyYdH0HxtsrBfMGIK9dBCdv+f5s/7rfClJYXJFsUdpGb9l/Gos5P7PQBkxWd",
-	"+3tG9eMgPfi0/iBxh+UKM3bKQ5mGL32WaxzIcUxWqGPDF8L5N4u/z168Zvadj/WF6Ees3Bc6y2tttmQ4",
-	"fyeKEePaRIJ5SJCVv53EUTnDAhAhQxJtILrJUM/Bk5MR44evyD4u4pX5+wsPBt16Ow+zVsixNjhK/Be3",
-	"IYf0aty+rSQtUf/kGb6fiFGpyNr6CxJTHogh6YSqHC+KBpEc0PWt7fJBO3u7B+CAkDvOVzJg1zRg3XBI",
-	"I+PCbGa4irNX7wtJD4CNtvGFOfmP0MdCy+aSXObG+27Ip/zUPXQRdJYyFd8qw7JEAs9HHrs8sHaClYiC",
-	"5SQVLIjnzQ/AouxoGYVgNTo7/+blLKYzyyr8K6ymC1kWLliy+TOV17aAmnJug4Q34ayDak62YmNKTeOq",
-	"rNsbLzZLZKOt/YCnSoXXdTSKmFZJ3XsBf9Ek7NoyoKFsliLbNv2Y8vSsjtmVuLT8LU78JGL0CrWpXMLY",
-	"5osydNWNVA4Au0AwNWW774l4AXZfrQRUDjSEJ/HX4sFK9kXMVhYc+MUi2qbOFwssFQ7MBVEsiow2PRpZ",
-	"rhwEqHRZnVxIJwHCrDkErOij0yV2XyDkNvNEjukYT2UgLUGjLXe2+HUyRWOQjp8tbkbxHfX5oJTv8zZO",
-	"dQgoFt1SAiI/dSQbJR+D3AVE5dSs3ihJskSBBN2RmRR8LPt+46xJr5au0kXkM0qWGbmWdozse8vE1Glu",
-	"XKqHezY0KS2wfY8kEzMJJnL0MUvznv1C9FDLIHNakCW+HGZiAaYlTEdLZFNasIn5EtxV1CLFktj5AiDA",
-	"q2tOO0QEQEkQPBe1cB7QK0Y67EaI8HsjdSpZAWXjPHfv3E11zG/Dh6o5mtLmID8/0rA6DX8OXe35dCFy",
-	"MGv1yWxjUljGDNU5ScYsigrHwmZjZ44g1J2lUUilW7S80Ol8S+d1el6Hb9dVt0rlsjtsOlbR7YoOD8UV",
-	"c+psV7Mt5OisZifC5cmzfno6XKHp5eOgZ2kBMGeZHr43s9uhugWF5M2wn2XgzptoDZnrq3xs3ILmZfth",
-	"qpT7LXl9im+a35q7SuJcz26R5VpAwT4sAe7Uprh5gRioPWHMqZsXi5mH079vsjXdLW+2NmzmTZ/GcQVl",
-	"dZrEjdmCSD2/NBJaw2Q/Z6unxUajyFCu43NaIbXte+J/NhT3q9rq8lcWJrR2jTSEYmOEKlRYkUySkBMu",
-	"zHF2Cyrc0eK1QzKK6V4shlW5mAaHMpNUN8x3yebgI80mjaKKmmpaVZSM8ZtOZDU3gx8KQJbQjHdhzDpo",
-	"bFtcW8xogKT5ypIu0z7jqpKxuQ0/lx5DWFo1XRge6WLBhfVGg2TopwVjIeGolvtgrqLhtJJtRy43SzM2",
-	"3q1ikjaz3bNVAW5euyO/73+VyORZ2OcnibqtFr6XV0yzKI7NvyCMB6U66ALOqB+eZkB5vvjEw8o7gBvX",
-	"Z8s9rMS85AS4PRsgfOFs9sLY/DpJcT8ok6KMHHR6sZiDFuLuOVhKWRpddeK9U7hgocz5m4FQZhpBWavK",
-	"xEt2nt3cg1eHKK4phL32fKeB/6mvb5U58/LOO/1p62G495pFyyysM03+mrW0dIAzP8pdLJZssB7qQXUu",
-	"1OiMqbLQtWTduKws39p2w8UzQIU6KtnGOhIXbG5vvljxMLYzGYW8Dyoer6LrH5XjRPa4VrlGNFGDpk8u",
-	"To88U2Tv36eprUN5oboLHY3mz73plvPxmeNyG2KcCeHaAHGzY38UBU42nw+CAueC09nF4WZBqHL2FNRc",
-	"jhUkYAJfS19oQw9E/BM/Y31Ba2qhoQbimvJxLi9Ydy76aLRgkUd9GPp2XaI5pE8d4+0ZDwRk3imBBIVA",
-	"qWv1iOWVrbtBPGUp9GzVWKvCXFdyVrVjRqXg5Rsnp+ZOLYKhwdLpcYXUhSZY+kY9jlkvkTRqcQyEYI2K",
-	"zENcBbK/BY3WIpXkXgPmGMJlTmDZ9s2QVJInm2uNFQ/rzeFdJUupchlVhNpuQVz04/K/b1zkrbCu7nYi",
-	"FwXSLZyIZev8ARLl/RD00J2SJ2YUA/RqAyrbCaREzigE4WZCOPV0DddFdT3+0rCAVWq21lc7oLLAZDjw",
-	"b6P7hxKB4IYs7A75EdXWFHLJGNIbCMqa7OgFHEFZ+kLZGFYtlVe0TFwvryJq1XfvuJ1tyx+qfl1SiaK0",
-	"UVEogTnLesym7VQV0+5lm3ZVeBWqGdzavuve88lQXLFF0vwLry/rC9CDzskIv6cAxULV7OEY6yZxqCZn",
-	"en1gizqMxizWulT212s75+8+ndemSd0I2ofmnAOrZvv5VmOlToBXbZd0IxoOJUgGIsOAhFQRdj0if6iQ",
-	"9Blv8TS1kYRSEpoEQITnuTAMOhpFE4/4aUqRTeWG1E6fPFED1uJ6Mk2dwwI37Yq+fRj72L4Xa8+3m2Rg",
-	"KiqDWzqrp9zitqDySuqM05OmjaZ/SSLGvE6OIPq50WiYcn6uJ8ozsM0WNyVh1YBiNowtAUpOXX+lRJFF",
-	"ue5Qyu0fxvpLTd0YCmvdHWVpdOpnKcagwwYhEHqj2gY7HhYwzGC2oAdKjZzKuefVuAYxon8mFnAJjSgt",
-	"+T6AQIpIXNc8VBhmPJAtbqv7GbqexAIZ/aO98/237w++tM8Ozs4OT47bh6+ODnzyZKMBdftXPJsHkpWz",
-	"bnE9sEbLxUq5qeMXkkjEkEmbX0X8w4ANR0Ix3p2svmcTv8WfTH/1/OT9wfGZTySdSHR+jUPJVpokiMUI",
-	"kzm6SKU5EFGQQVBbfETDuE5OuKFcS5VsU1HTaTiJYLVgshKheiRIRkDUbPHNxpoHw7O51sDVQ8lLmDjS",
-	"YTIMQI3FeomyTvamiwp3JvZbZjO505LVF+alU7ibVjc2hY2hPnGLzytQDAst1MsFE2JtmL1Z+7xqhPgq",
-	"rq/MCBuFwIunhU/Ie6JEr8h3TC+VoejoAYVNRVV4BRhZWW/xFrc1sG0ObvAH5X2xSqNID9C/JKTqRnrb",
-	"PH1KR6OnT/U2V6IrItJhkRi3uP+sbe5+RkejZ1drz3zAPFMOSNxxHCpltHdzX1q+2eCkzYQFerWDwMtt",
-	"UZou0TiJzFIBNKBhFKOcDARnWmwNwDhLFPTs6dMDfsUiMWL1p0/JAUT3TK1paDlxGu5jsMGh1jTuVx9P",
-	"XL/F2Z8JNQBj50A3e8zX57GhMaCGgxTdNf6UCK63OPAGg8HIoFkjqgZ6RaB5o61OZptOwAoE/68s9bS2",
-	"OLhayZOL8/0VwNDSXA1dKNtIY+BJ7sUUWP3r5Cz8y7zVltnRA/ZpIGAg5GXI+3rU9ggXfJUNR2pC/MKa",
-	"9Mk45JKIKxa3uL/nAuGbZu/5eqvljbjMaIPceXCv4FCnEWYqWxzkgEfS8uCG/E5vb20g4LDhkZJZ7vSS",
-	"YRW44lfNETBfwDzpTLL1hp6WMUWK0UQb1yLWgoK2OGd6HQluDrhU2NjuGVoDeAVkAsRwAJmc1Ut90KD1",
-	"ALKsxbtOxSWl90mTbDbWzNoxggPDYulUUWVD/XA46OnaB7+FhDmXTC/CfOCfPEl915tODGjFHDKwRoHt",
-	"MhnpFoe8WWQux5qSod1he7YJ6fhmUXoUhU+f5lozVXLfnm6WHVAfUfJSGicXElrqf2bXgLAEC2v4brV/",
-	"H0eYMBpHYVbDHx9vcStERFxYkVYx1IrPDh6ddfIpFryfGnUYXTKcA7BvZdIdtDhNwRYxw/lkEGxUAzaU",
-	"LLpiMsv+kCrWwg4pkUk/0SLVcEtHonupF2OLgx6lBRggA7F9ODJcdEQwISHfJZeMwbnaYRMBaw96mok9",
-	"rPhgnViBcE503ExPn+rl5F+v4i2rKBSykkhwk2fWLGiF2U5zSgjzDBwCsjDnG8NhE72pz0jfI51Ji4/Q",
-	"74x6+hMfkc4rZoeplC1C5ltFnvj6FNB3ZnsDP9/ioIFILRsouBR4X+JAYgPkvwgwJaHcS2uvIrjCWdKp",
-	"9hvCllQTvbX869WYdaEbiRrYtZaNix5QCvBthG9wpAShPGjx/LOr6I40CtN4MKmnTzZzzjjA9BjnM+i3",
-	"VsEOdd+0zDUR8dODvYvztwfH54f7e+egkh1+ODi5OPdhqVlVfDdTztwBDSVKmlANWhyVm6KXrAnuQmNR",
-	"aBVIn3Z1cMwa6m8YMic70PpGupS3eD+8Qp7OAh93OUu3iI2Hm+fz/TkLQXbaPdniHLayw1nqVTOU45Gc",
-	"v9juIMBen1Kc4CEHZvGQUS6bKAlB/+NY2R68oFPTGfZ8EoVDiEyBR0uKISOWOAaWNuTQhLzvN6GF2goB",
-	"jSNNr9ltcd8EqzOKo+aUm4mLtPsrqDQV2mLQEj7uTTDDLILCTE4Sc2in6PXsgufOSWrENY1AgYMFstlo",
-	"kCdDGvVEPGQBKD8rHtlsbJIn5hAH/WXF01r4ltGH9qJIjH192wuPbG6sQWO3Gg1YP4DYsAoO6MBR2GXG",
-	"J2MU4L0R7Q7Y6nq9UfNqELEDw0s2nz0bj8d1Cj/XRdx/Zp6Vz44O9w+Ozw7gme9eTYUq0m+yRw5SCkpU",
-	"khv1NbxLjBino7DWrG3UG/UNQAWqARjyz+pjFkWr0EWt2kZslY5GqzJUbJVKKDFqa/j0y+KWaY6guZcF",
-	"JBBDqpWmXhgxDwVPZlDtffx4dKD/u3346syvwxBn4rbFjQEombFQ00k7DGpN3QT44N5odBYqtuc00KvF",
-	"xukF/VpvNJBOjisDFNOdM/bCsz9MqCQN2f9dG7NOpp9I84CsNX+v7b3cf3UAgI56Vwzr5pk6HY1q38A9",
-	"Am6zG0F+v3sllrQer3rNM2YSNGEf1se+4CoWJS7gD3RCOoxcspECcbLhbWeuhnrNde9gKCNratrzGpLl",
-	"e2RIr1dpn/3XxnajUeIT/e7VCoecflbvcwbxs83GZtUQpBPz7Fio1yLhQc6tVGv+/s2ryWSI7IMGKxWe",
-	"nIEBByaDYZ6VqbsG15huJu3DJL2y9Ae1b7qhjryoNWscyTbLTiggAjAan1MNzRHMelOjDZfeUYf257eO",
-	"lExFIb+Udbu4SvfLq7AfKhqRPX0/OdIPTO+R41enJ4ev9C6Z3iJk/g7Rr4Y3325TZIukBLijqGJDPas3",
-	"Iro/Sd2dBXxO6UbIf+RxO0D+L6Jnf6Ut8cd43mbYQ2fEJ9Yh79mEnDGVlelYqZO3ppgu+rbRwNB2gkeg",
-	"4zYnr8VpB2oNClQX4MccsEyqMIrA+q2b+r+Z4s3BWVG2j0x1iLseLFhM4ndTW6QGvh9TraJZg9IgplpF",
-	"s7YRH51exqeHjYPuVrDe+XAVNa6H/AV/yz+e86PktfrcfXdy+Fl9/muvZmp+1A72TYGLZk1iaexas9Z7",
-	"sXHybuPV+vXrtZf9F1dJZ0cdsbX+2w9//fZ8m704T+RO8vHt1elvBxdQLqNZu26/PvjrNNkZbmy/PTpu",
-	"q4Rtb+0cHY8+f9oe7U/OVHj55Y/3h58Ot2ij9v3bwqeeGcOKja6H5o5bfAkb/Bb7e8Z2hbBsWn/GrFKR",
-	"xHYtAu/ZBDTIn7xXix7NXC3hiKmSCOoBDyShUZRG1Ag1rm/wHUABWkjPoIrVyYXxDFMFFyyVQShb3Dns",
-	"jH336uDoAOy6N6d7+wc+oWM68cA7oucNGLgMJCLhYO6HapfQnmJxi4cKnWXYf3tKYqidRk7t0qltjh3d",
-	"S4lT7rbVM8x+Vgp77fnO2npjZ7vRcCKo6/jXQltoquh1yWbac6cEzGhwAe7mjKu+HjVju8IE1crWOBCU",
-	"ikThIbY2/xBD5IaIw7/MybfWmP/QG72kv3u1rcbG/JvPEC18kXGh4g5M9xwMUa4qi7O19rJC0lO9NXOc",
-	"63Rx96HbYub+M/OdLwsza489m84kLT0gD9GOhEg5VOeBDQTODkzIBxQk+WQh4JgCb87A+tRqn07QXNKS",
-	"/z2fAFYAQOfZEcyPG41GfSuVu0pAvPEGr+FJFJWxGaxlkPc8w0BpmntzrfH92+32ZX4gZ+1OSHrI3V2+",
-	"9XLq46+x83KkHjk/Fa5Dq6U6+zFXgecOx93YiHngp/DSNAhEIssb7b9ndqWspkQQpdtRW2IlhNxZ9CtG",
-	"LzmH+Mwn9DZ+eL3XPj3YP/nt4PRLe//k1cFZ++ztyaf2ybE+5pRDMWH96ZgIYTy/0SSLY7e4CoesQl0t",
-	"UiqU7evZs517w9lAjPntlyKaP4vLEYv7/t2WAKhNjbPDiNysfREJHnRcEHsbDmS95u7ozcbmwjs6X7O1",
-	"fCO7M1x+fg4Q//yTNmN+LPK8JTfZhAucergNi4NffMJ4ZrXuDhuh4MU/Pfj3xeHpwStIsRJV1dhEBDXY",
-	"tCUnRhBZh3S5NAcOQZV9piShoIbWyWaj0eLzSjM0zTYDn4pJasIxKd9k+Jb722kLPPqSponsv9A58YFe",
-	"Ij4kv1yWvCJjNopo1yhihZ2g1wquWMvBcct1eoNjBbSaGebUeqOBUQj3AIG1aM+PLGqLA1PWs77wiBKi",
-	"3LwB7CFV7Fw35TZL9ZVZB7/KSkM2Fxin85Pzj3nFa+nrDYCghFqhcRfpV6pxPH2qdQ4IogIMUWiVX4vC",
-	"p0+bKUpLKzy2JrC+YnOw/EJ6V4tX5HcZNOb6xouVOjmg3YFJZsXY2BAgJ9QkK+iPeaQvRNDi+u07jgeG",
-	"bDZ2yHQViCZ81GT9Dk0xIXuP1WyegKK0d3R08ql9cfzbwenh68ODV+2DD3uHR/5Khc5z61WdU95/sKpj",
-	"0yFsKmDt3ebX9+8/n79/fnzy28Xzg48Xv31Z3zjaf/Xb5vn6v79++eCm1TVrNoHvGYiXZwf44iYN6P+9",
-	"2bDBqa4Y/j/4/v+a9/ZW0misb4dSJiz+L/M2N/XiJhrUdIJfpRaVijkDJytZ47sGEUrzbGuhbPEckTi4",
-	"g2z9cvQXh9wAD+dYWTvz53vfVJZ5CBbWtEQDBEt+2O5FzcMgu15QyCWaHkdohHVYyPtZUuY9qIAAocmw",
-	"F1MiDJuZpk+lTfWNmPDrxGpdNpdN68VAD0sjwfsY1M8wwxZuMUPJbPEWN6ml4FkDgI/fzBcPmi6YNSUg",
-	"yZPNRkPLuM3GjqOSCq6bBkWnYJq5sP0KpUGATgnFqfMeVMWXIpjcTEgZI2xjbXNta6e2sABwi1F/zycY",
-	"qDhh35cpq3+QsnyzQN59C5XNtQWEykc6iQQNzoU4onHfPLe1SN/T0k4fWBDS88loiZJsLwgIvX+ljAbB",
-	"UjSyG+j5tgbzLF1/L4osyo/TIRa99QrYV6Hy5R0BO1xiDLT4fGuA5ARTvsF5EeXW1guxKNmsonimZF8q",
-	"s6ZEUFzkU7yLHCo6yn/feLG+ttN4/nxte73R2NhYWzwWWcnzuCxBlZlKD9CO/4UFhzHpbMQV46oV3mVT",
-	"9XlJBh3AqqHyP6aGL9e4M5yLmOjE6VXY14u87sDQ6hgO8cmTT6yjz0Hu6WEArfd5fW0FkL8ToNPR1h1P",
-	"Aa8In82Fx29gnLV43jrbdYpaNh0/93rD6icuSgkMubOLjx9PTs8PXrXPv3w8OPMzJR2pYLOy9eWW3b7u",
-	"eCh4xksJNfeYYsZLXLamslueWdLHCKpwfLvNdi404T9e81hf4O3nQnygfGK6LpcnA2wmPZWXqOSjuUNz",
-	"UkFvVyMTKkUCVWwVkMz6J7sKXbbVW4gNw7WIdsOARgCsp0EANtEyfEPlZtFpwcO5gDnT4k/QR5R3hKcO",
-	"8sBfme1W1/MAeWnaCh/HuQ8Z2WO0HD0foZyyf1Bv2E0nEpIGcfRb3GQWYjLhtSKmXinKLmok5bR0KBUi",
-	"NAiys/5OplD2lrT82cG1YhwpFGUSKUuBGnyMxQi5CC+NImGIEWqr7zbfHfc+9vjR5PTsw/vN0/WrLTXW",
-	"7aLjw9k3OMn8ekCkwr4jprJZE+vHw87n08vOcCf5+ikYBG9Pz4M3aw3xZjAIPp+K0zevG1/+XbNlVF5R",
-	"Rd+dnRzXmjU2eddgn19Gh3+IMFj/Lfzy+bcGfbOZfNl4F335fBod8oaD2URU06reSik7c20voP+SJIQy",
-	"7IubicdsPM0z/Wgv/lPsxZ97VOzd6ly4k5m5ND1xlJTIeWvJTTmW8gaZtvPCoFi72qlATqhqcZ9jkmS1",
-	"9ZZngb+L5NSCr2iv3VFyVJHU/0OEx3+MRQdWwP3vUot8zXF4pFW0wjgDK41orO7JW+QQOFX4hniBDBxx",
-	"6carntpioQS6iRELCt4dY8lBgfts50+VcjdgCDRyC9XY57lzclUN7yASzFjUaED/2warRNxfXADkmHKW",
-	"tevd3h2FdgM/7vmHcJwb70/mpXCEw4Gtc3knX8/8c7syCXmuj+flxOT30+k9XtjeptiAiXAxHniERmog",
-	"kv7AocaRyNk9Yaoc3+su5Vuik8p3wy8ISKXOMMxdMsuCnUJybXewsBo3JaYdF11BRmey3nNlPVw3t/ok",
-	"4cBkY0pAxAmrFu14On7EJ+9bwns108RUTi8m8N3mPcr9/xy5D5DBnNTM+C7zKIe7nAJ4BqhiOZaUBoXy",
-	"AMlYJOkLosSdT4lyV95exr8N7H167+pesYAoQUJVJ+YgyTU1lPY4gBws2PKZ795WhnUqLihCiQqHeRZt",
-	"IkUKVrdd2H+7d/zmwKCvoDhNGEUWX4k5KVoAyjr5lLLw5rhCeYtncixXtEL/nP5gMtLSUibpnQ6UE1LM",
-	"WIs/sblmnQmM0YpnZV3abGhvG8FjOPb/BRwlyJCSkYEA3wtwUFkWDnfypRgyIKJhkWS6vQD02LNkM/b4",
-	"xqxSGfa5PsaTUWpsTK2mqbO+xZ/MaLMNnpyZafBXdsEBim2dGJyy05qMNsESE01DU2y0p8yFoP8ZJCjV",
-	"WXYQwT/aUJEBDpwhvcYf2+nBqm/T49imab2bGaYEDYJHO+L+HI+PfsRlHEBZXu/f372/CwyYv3/T11z2",
-	"09+/ff825X1ctq1inI1LMlRKnYybjQ3kKbNpxFg8XR9BTaKEIFIIDtxxRvYiIE2fjRxcExHrKf07outW",
-	"yl0Us1TfWS4I/RF3cwFrrhEP/zwx8sOBJIvsl9ci7oRBwPij7FhEeTWcqFfOQrWZ+W79q7tbpm5JLb1n",
-	"UafDSCqqgKECKBmLMZSLvHOg387JkmTXemAr0yEPpnPujTpqCDlSWxwoO6F8pOgmQ8ZVieFc3PT48Tul",
-	"5i+4heFD8xJ4gQ7uH5m2a2oelObL3xItzhZYGYlk8Zz1Z3ngnqFmDcTopeYT8FIYvlRTmcwpe2n7angS",
-	"gXEQ0ZXIiaDXJ1RXA+pspI/OlwqUik4IqMq75fTWwFw6zqATGU1yi0slRtImLRokZ6r9H528Obk4b58c",
-	"tz/unZ19Ojl9ZZV+bXUx3S8lBBCl5nT6wknKuGKx1cAzdj2P+EqI9pDySTsS/ZC3DaJCotNo6oHdQgzB",
-	"/tD+3//r/8dHOBtnt5sjm+wZkElajJAzBhoLcCa2uMMzqR9ZW9klEVVILovAFUP72JmUNGqG6yor4Hd7",
-	"eEfhc/rlCFghAxFLRjp6zOJJzau5fdfbwTDd5m9bHCuf68KydYgzMAUPH8OXD0grwBnPle30kKvXJavP",
-	"O7c+OjVGFpTHoW5jkWlzscRZa2PsFlNSqdPi6R1qEXCw3ecJdVtIs4ISzBbtADiriC3XtUv3PR07SdGl",
-	"+vyplwFKAWdwjBUXb7OfnOd/6ZgI8sdzOxDpMoNZud+wSOnRvd5YbxoSbFBfFbtWlrlIRIGdd30CS4K1",
-	"Bnzk0IIm51x74AdL6eUx99VdN9OOPVLu1WvxCrfezFXoevU+vj05Pli2Vw/1i3Ict6F7n3bEkuzWFp/n",
-	"iJ32G8J6qfAbtvHHEh+g1+L4pHEfzo1BFXbnLc9yI1tqbgnexQ9kaMSNzuH1W5IllbYTqHthNmwFuRwz",
-	"0frN+oGDOZOXyAQdAG0CCrCW/Uqkvnhc7AsYPY8Ozv8gB+cZU/pY7jq6zA2PlJsweSzJ6TlTIcnXqq6m",
-	"6gCguz3oItZTmY8zO/F8SELRAtO8v82FavdEwtG64iJnnnHRnhbkoHOlaQVA/2G2JtC1h7xanAahNHzr",
-	"tja260G5bRKeZYasNRpaXNW1vNrBYmrwDajZY3kDFmM1nGrnsg2gQv8fw/v3A+XMJhLgnHC3KwTsCnnI",
-	"IC1DMcWkQhOsHFlVWFC3w1ZVrspfx5RIi/enbAxORV2zFqAI7CJr4EeQ/SU8EJUG536BG5cYYmJTJk5/",
-	"BQgvjMfcODCpOf8Csy5Ra2pxy/5JDpXxgQFpAxamA60by4Jppf85lOFBDlvkAYRXTqvgl2ySU8B3MwVc",
-	"xG1Thamt7/IKdFLWFABTog+UKn4U8su2SdsEOk3fy44cbYFB8T0wStAkATyKntuYGSeu29Xqo6jPrPf+",
-	"Qk/ATTM4nWehGNy3ZbHzZqcZ/d//6//D//tvhzin5hmjxNB2TzORWnd0LXWPmtUAPkKlpxhUho16o762",
-	"tlFvPFvf1P2PqOqJeFhr1mzawzevZko5tdNvNrwazmlKINzYbmy+gG/fkkPYGct5cY7M2tU7TpGxSKIA",
-	"OJfvxRD4uQrwt6kUU4r80rjos7470gwWc0kuqVX3kuz3W0s6Wvy+h3aZkMyUwDcUZ/o2r4Lju8rjcoH8",
-	"2ZnEyQS5FXJAuiQSU6MUi1dTUyse5VWo6uSTFl+hLTyXERKDQx9P7mA3A+F6U8aCR1LdO5fP777RvMe8",
-	"EwUQCunMIVlO9maDMS0eTyfKmtfWTc3EQrwI0kQYDyQOgBQkEDAM8AKMEEGxj4xgEwqa4cumYG82g9YE",
-	"Xcm5mTlbQlPwrgnV2uWHqRqkw+BPjocCLNAOiwTvQ+l6K6CtJO5MCBdjCxS3g9XURoZq2z99eNW5KYWH",
-	"PZXYPm3z20FtOrEfwD9mDF0usgPn38+L+tKAje6HucccuXexSKAicm3zXbw+/nPt6+W/G8Ot0Zfu8+Qz",
-	"3+mcsw35W397cBS8EK9pI3w/Wf8wrt1OVt7UJLmX06hwQrQv2UgZF5FXc+cWziuTrYvIFq8G/C21Zk2U",
-	"v12fQPmJhvhXwFC7ZaqdQmQqXuA5hHZOTFQrzZdStb8Od66+DF9Pvgxfb3c//7bZ/fzbGntzfNUdBtHX",
-	"jXeD4NN14+v660n3zfVW7e7HG2dzmbjNbglx+aLO4ySeGy3sPg67/0AXU+6EvQDRZhUM4ZSp+AHnqzQ1",
-	"D61XRctfPGaoJEAwaFpkhLaIrbdf9MrWR7nJof+93qMuQ9QM3MIeHlsZ9jt3UnnGpw81BPOV/qC8BQ9C",
-	"3t81RQFEDyvhqTGUtwWHEx5KLyOqTyp9vARUDlhaknMIEes6cVuB5gkcSHjMwdkHFniubXWyB3pAL7xi",
-	"BHkgIJYP0RdTqEMqGissnguHji3BmEIMTReahtkuo/4yBXpNEXBtnOTghC2+INNeJfghR7iXlXO1bDYl",
-	"55dMOsNQIUHZa+Qn+2fQ6/0UoMAjR95SXfI2vTm3iZZXc+HY1OV1Kx9PmMrq/jrM1Qb1JRDRY+qJzhGW",
-	"+ZKlM8SlLKmwauqnzxKkBSwyyo4C0ukWwqMEp+y27eXkUVo8utJv4Fz9mO0YsPLd/eZBTXZiNPPl1VJZ",
-	"BLij/60//KwreC+Mh9UbFGH5hRSoTJFK/Qwp2sPoXWj8GjBmSiiFKIzVsmymBY5/i02EI54LG+tucaN1",
-	"EHQla2XDeDaUEABLrJPN9Z0micP+QHmkkzhttgye7FoRqdioxTNLHfoyYWoXC8FDUUbIvoMJBbxjKQAC",
-	"B/VIC5l9a3jdTVC83H/1evXN23fv//my4kyx0Tm9NFkJjwiBB4EQMEFqczIXZJbDsKOFxoNSRkDKmd1X",
-	"LeWePk0tGR91A1tk3Vo0VqzKBCDlBp729GmTmN2eSpQW17IE4kVT2LWcLZpHsnEchAGVu2S90cD7W7yI",
-	"ZSsaNrYEYxqaAqEGspcpS8iPTJ5hxJx84KOTN4fH7ZdYwKp9cLz38ujgFZihtsb6bJKqUtBYgfmgxdMr",
-	"eAt5AmPMeDI0AlPPozL8p6LXW/GIL1mkRb7g0aQN723xW2luMOdLEcJlOWXGU7aYLE5b8Q8QyDclw3u0",
-	"82bllhrOTJq6WH492ap1o5kWnugpxgmVpEL4pDDa04Ozg+NXGJdAKC2EQ8ahxBALJqJa110uC2eXcBZC",
-	"7ARcZuGQEW7o1K2wQO8VoZyNQSS2uHHGLSoSK7JY8yLm9pmhj9zAd8YxQrzN5Iv9evsJjplnCIVfHN1i",
-	"aURCi08BMwX1BpMTZ3WYXOrqk83GTounG8ywBFPj+oVXdoVUADg3W2jXEnWkdMA0MpUOGBdJfwB6w8uJ",
-	"CWLLHEcf1m9PYzVanfEwPx1JTYwiYyEVqUu/xSEH1vqOsZkR5tcMSXcghGRN7DQkuDPyxKQTQPqtj4nt",
-	"6e9cqBaHm2L2B+siu5abfO6v1MlrEMkF3UsbhVrxyoeWqUqBM1oBkiwGiSEH+qDhLABLFbgRSxIWujAm",
-	"odTvDdV8nFCpV6sKOdTiOb6PmbCeqVG4Mbhn6g3LhfhUqWBQKT+GO0M5iugE76l5M54YUNlOpBY7Tu4f",
-	"lpcPg1pzfaex9nz7xcbm1vPna43Nre9OQDSUbtgGUIqW+uoWUc6pMZsV6QSsAOJHnGJruB20CjEeiOH9",
-	"IPsfbEmtO54Xn0DgpAk0qa9ZCzYcaCOLl8A1V4hV2k+VxyxLfW0z8D/mCGhmr05fiXwfnhYwGE5A0YUg",
-	"lzQeB5X37TGROulS910vFkMTszPCvZmeAMZ/hhJfi0eeYm92tQFrzx77TnM/2MS2NfY7QJE6zvNWoVJ2",
-	"cmxYlfZPjl8fnn4AGDBWSMygkQjAgU4HzPQrPZhb3DHyC+FKTIc0pr226QuUXNlmM2j9OtnLRsmMdaiy",
-	"YmVI+MUzZaTQ0c6EhEqyqNcE8vsz/NmHtGo8JswDgNCRovxkQLAOvGH6FEvdpKkWgosZ5nG3xX2okB/y",
-	"NuCj/eZ0nlkhgAtHosFzTWWbtXjK+2UVIT0eMA5X1oU8fXhmXwRFouxwco7yu8OLbuFG/S37/qM39dF4",
-	"d88PXBo35Ib6IQfFQibGM1SAq0338yz+jIz0pMNkGDCS0689axR4qfhDapo8Nw7K4Kl8XdIPr5iWpylw",
-	"SD9nfJoObxVUKDGUEqEkmNQVeC0O8lzLGjN7MvcuGDGUZlMYznTAPKS1ANiqp8+snODzHLEHMlAxTrki",
-	"kZD5sNiC6nupsj7Lj1lqpdxdFl5uTPa+NnZopxuwXn8Q/nEZDbkY/RlLlVyNryd/NWwe684PkpY3twpE",
-	"oroCag9YLJlZGLW7aOSnMOSLqOMdBmHG/Fl2P0DDR0E8w/FDJ0ajzXY+yAXBWUYabW14vCjG/B7E9Vwx",
-	"fQPhPNuvegLlBPKwQpr38GSQQuPbyVyxjoI9i610nkPWBLyW4JCdzRE4Jflu72V9dJrm9w7w2lk7peAs",
-	"veWuuE8fKcT/ZqgsUNmeXdOuioBUGgpGZ0TsksVYLQdq69u4Jchv8MTxKcvzw8H525NXZz55ktVU1W3w",
-	"s62wolUOOWaxJI6NObaEH2YPPn3qmKoprRY6UFOymwBNvQuMmpLUsehKNcxWzHJlghB8WUFmS2mrOBba",
-	"ks++Y4rSYty6STYbDUsHnCYLDEM5pKo78MkTEWeDBUxhGf2H/msFiURSOi9yLgQZAucJHIVD1AXhg1ar",
-	"i9GNoK/h2Zhyl3jQOmhRVZzXoI130GHseLjBdMdQeLbadtGT4ORhZgU4IQepxQEKVCdbjQ0T9j9lKp6s",
-	"AgTaN1+xfbL9xDwjZIjpDlj3Uo+5wmSf3dRNHLBumPE15ozcUJJICP1YMiqTeLi47yFQnWWEVHKh3SyW",
-	"/SOUuyFTAxFUpmxW9xUfdJI5wQ/9Q/3ESDyY5s2wybtB5003PAnfvb7463DtODyUh0M1+rp/uH0YbiZH",
-	"4budOpu8+yv4dBiehIfXh7xR765HvDN83Qg+v4tqXsH1zNKmGF7DpX7r5+X9uD2cpX6fpbzoP4vM5hGn",
-	"9uBxag5T3sz4by4rCYXwg1J6UtbUuUC21D2/3mikoeGmq5YUkkCrgG4tXkS6kScpLM10EcLrsPFWSsox",
-	"uLC3jKasgHW7eVWDIsN4EVDW4gVE2VyIWMbXKZn6qTCxX5J6PC8HH8XaPaHEFDLza9W/J+K+UNqQLxFw",
-	"s9hFZ0uwvZQsAMJURfdyzseFDgUryUwC6IIiTLJqAvKsJk4oLbI2c4RbsOtVWVICpDZifmKoJHgcWpxy",
-	"Njbo/VDZRAxb3drNjq+TvVnIlztCMwqJ9y1eyGTAmc1sRQjSQWkGrLxQDtooCq7b1dOHp5cL1vghqvZt",
-	"1MsLyeLZTl0hHeMcQEqPmIqbYSpyI1gGqojNcr27xLpnWIXDQV/BPo96VWVqgHTUUczlzoucKeJ4RDqk",
-	"vPGnB2cH534uA9sgCFrclM4CTQ8QbjnHU1bNCkAeyxVfu5iw7ZAeQhEviwgJJSZaNYtk8xVCL5+/NVvq",
-	"wTPL4Igv4gFyHpI70sCfuo18BA086oDLImnNE/q42VhGwlZL1ZyJi5Zfujl7sRi2Kypy/1y4AnicHUR0",
-	"NU4hj3pDynGt0xXhZ1OQtt2iSavFEZAf5kmT3fqFyGMOrFdifKtUVo+UkWmDaEyhVAXM1g1yWDOyqRa/",
-	"ZQ6rQ8j+mL76KDt/bdlpgVpLL5Xw46TfYniAIIlTYZeMoBAJyj2vIvg/q6jBrOB/ZbgehvIxXH9vS/lc",
-	"y/iKcP0tl/G9eq4NrO4ZBEmrV+9brGpnt4khJP6XJGev3gPdIe+ythzQ9a1tnzzJufn3RqOIeeSNEP2I",
-	"rRARey2eBdrPXr0nA+TIClWGu/bMO31AC4YBRrqsRsWx+LIkcDpbNkf9Y8jJdqNhUJHSwzhzaI5feAoA",
-	"Yal2QZ6cjBg/fEX2DaP2voiZBwhDcFBv1NfqG/XnK7ayczQhSvQZzG7qp4rp2DaJEx9aWs9a3+Jp8w2l",
-	"Zxxb35juue7HWMQO6l0JQkkv5IFh8fLBmSGlIYQcW04P/KaeCwbQ9jo54SyNc2fZA2bULCkyIuNxHYk4",
-	"gyCZF1nEvDWpEfkNtjCy7dvGhMo80uKoohkmaoA25V+SZcFkibQwB5RPxqg8+eZpgH4AU1Cef40zFuQj",
-	"G1BVDoubFfPhrWGMsFhbrt+0u7owSsyoYpY7+xh2xE29dvDUR/zUMtOrCvTEjUZju9Hwambb1oI3g1F3",
-	"8lL//+DwzdZVZ3gcHb7ZGdbMLWZv1pq1Bn3RaQTB885ar9Hb6W50N+h6Z2er1+lsdII1tsOCjW3abdDt",
-	"3k5ni64F670X3bVeo7sZrLPndG3ttpHj3LDOY4yENj+cMij/9ENrz4iS/AZFsZFmyMypM5AzYO2x0sb1",
-	"eYtQRyri86Ixw1ehRLX+PvO9hY463b9kVBni+IRJ52kX8PY8AWQBaYmVnPVjThErgEAJyYLy4mjm9WfY",
-	"mKVz27rO/T1w7meVQ/6u9SIxlrmJQiTJN3Tnm9IiXo1TAG/v2UojCfyaK0nyPQ0b/F4K4tEf/35HmYGD",
-	"NBft7WgmRIkoWECA3LgK8z84MIBqgwE2mpoL1lJBWACkrw9FzJZSamIJeq1XSWphKj6ArpRaU2eHb44v",
-	"PrZfHx4cvTrzIetbeoRdd9nIhWzWybHISuliYMBdV8D2GkYR4pscpkPQaYVEUKuVG1rd8LSISNlPS2UL",
-	"F8rKl3LOMr3VM+3EkRs/Cw3xEZNu7Ob85V1BD0sWPDqPFhRcb4AP2UivYShlmk+B+rwLi1hQfTEawsO0",
-	"1A3mc5azPW9wuuKrD2UsjK9rNJplqnstnreNV2xA1FhSTWKA9k5BojyBpqFUcyriDGnghEQLaHzigvGb",
-	"+vRRtI+EkVMi0/oQpBgyHMps9utkbwoB57TMFBhychJbHItQFfuXmqTuEIZOyaV0KLPUyJRFE79uq/GP",
-	"B4IME6mwkIhJlIyoYtEEflMDNtEHyC7EiV1HXqFNRbvYBp/xc8DkYhI73UQrk+vjJBxwqILsJpBDo2Su",
-	"Nfms88Ja0t1p8Q6bGo4wllld9nQtQu+7NI4nqQfHLM/QmYiC16Ky3/qMNtG2MK6nwfUWx2LxRTB2k+iT",
-	"qJBFbzqMHqfcmJcXfG3OrvVKqkq9libf21GTuUKwe/mE3Nx4p0koVyLpDpBrR8RZMv9ARAFD7nb4PDDp",
-	"ZNQIHFJ0I0YDieWzsjVSSSe4O9uV4vyMVfmRCvCS8bYSoi0iUw9fXzB1r3zcju0waLvhN7wnuwJlG3mX",
-	"ZZfgw/iV3dRZxII2TFsaoCt8nTwBqgmtskKFG07WGmQY8kQxSWhfwACaPN8VzDlyWtsk/TSomy5jcFvh",
-	"Jsd5gWI43EbvAPbBEHEBvsuzV+/JkE7IgGJ1gAx6m73SYHAHIombqY+TpU5FRYaQNoUXkYfhrMTQ1IOw",
-	"sQJJMyn/RwoMtKsoY88d0GCXSDpp8cyxa8UVGv1jis9bqxbis0TwarZ+e6ri6X2XusLGhZYl3UxVvvRq",
-	"6VFo/TXwurYJanYbwUbNq6ULDrXoutV16Uirz3YS8okZZ5iYUZGIgWrLjSxYGI9HHflRR34IeRd5l55n",
-	"TyJg47F6QAUp+oIKdGWORkUB0rCHtNwQPuD9ag27SkELlT43s6qlu9lxbur60izUatKc5zKwL1wkweQx",
-	"UuWZYnLW/UBN/Fmrm5DgqCbkiZ/rm7+CKZKRGGtNQT/lV9ZVPT/8cHByce7bAFdBC9qzQZGsdhwqRRmt",
-	"D544/az8GPADcoJqUy6vzN9FKA1PGT2xVE3CVRhlcElDMAgaNFSyzLQcrWFgyokNSkVCK4EA3q6uf29x",
-	"i5UQnQzZeEvq4dy83uWUWlrW5mmuTY81JP6xknyh2hNLJES9QcWJ/L5YsABFdYUYF/7mmy2WW+ahAFpe",
-	"/xaVpipKTRCooJkvMNHipsJEY41QFMuzW1NdMaLs/kf03WNZqgdRmeYnC4q5qa+vc97AnFuKVHulmhZA",
-	"bXPeQiVbvIQrzCmpjc4PbYXj/Rm1mMH0kT3QXBCTrE1r1GYAP2zt5UztsdVjh6GSqVurJ+KhqUObhnxc",
-	"SmvZ4k+smDGaiQUWl9OZA21HvmjfDVxZqW8IlXfj0tLLBDnZd4kfUEXrEPjNCsvq0dKPzsi+rZR5t8cM",
-	"/iMhGCUlAzLMu/E0/sDDHtXxAY16DkZi9q42yj/u3IihxVNWh6Uinwp2IGxnEcNapHwC8RAA2dreNkmo",
-	"WhwWYOb+zXz0XIy1gconQ5EYL/LYOkwphzqaUL0Fcr+MGw4tGz3mmAyWQkNC8FljGlbOAPKIYeUw9wLk",
-	"DDlB8AomviNbEXxft1/axHhDozsUMWsamZY+SZKRdaZFYY8BsZboaROs8ElT1FsSn12PfI8UbTQYHcaB",
-	"qmZC0sdNkVDDF6ybA9hhP0czAq/Lfw+CAhPSZ9xscq/FjefTztcTKsnp633yvNHY2TVms74uR8xmFFOe",
-	"plbAjyRmiYRUsHOHvdisOBsMM51Abkp0keINA0YDFMdZl1scwvIgwMEyhtWlRX0UXrI6ec/YCCnLYJ7Q",
-	"GkVZmLIb6IOgCdxBQ0a5zIXxsYVDOiFReMUqnJmMB4bz9y7q3fKZXxbWD7Uud5IoR0UsqoSPZuCDYEYM",
-	"+1wbLXPOgAKG6W+cChfKdLNzAqrmw/aEqFyHEd0jLbekaRAB980E0vQRRwUScFW31ZoYpfC5ahISL0uB",
-	"hRNKqyJWriPTIAZCJnrns0hiCf49ezhgfYpivljG600xrQN8b0XSWRQWdXLCuwwFAdw7gDrkWjiOGDcs",
-	"7FraQ6SsE4uxZLFXlt7rEoSvNxot/vQp9gtkkj4K3YRfJ/eL9lmdXIDIMuR31o1mxJn1pLU4utJsMlv+",
-	"bNDii8pLVCi0igx+NSMA8+41cizQF6rPDfzdAtDtQVeGT3TF3386WVg5s9dDYtC6b7n8kxkL7lFdlgMt",
-	"hSz6RGGFUosylqwbM2UYJmImk6HeBTD587RoOUuNtsorIBDTva3V3SiyDI2OSZtqW8qJ0SJFrtfiWEJQ",
-	"i91U2NgXGi98zEjEegqhJYagkZlQgalANKayxelQAOaRocbWTGEgLnKmNKPWfrCKTTsKpcoRFly2r2iU",
-	"YO3AIsKg0m+faWXyLmpZNkO/b7xYX9tpPH++tr3eaGxsrH1bnAoqa8v9cy3+/rfJTQnaJbIzYHrbtS1W",
-	"O6D/kiS0mcFathV76dXCEZzUG/VGfW1to/4c6Qu7SRxDs1AsRlSqtmSMux/daDTqW17NVoGqNWuhkKbK",
-	"T5v24fHaAXZgbzR6tl5fI/uvj5kai/jy2drW9ov6WqNRXyOvaDwO+bP1zXqj3gCZfhtpms3B7ISS8h3x",
-	"i2aY/LpezQMeWFVK5opqo7LxbXl6LJSaI1KJCLA5JpXN1WmrFNij8AoUTLtiBI8mnlXTmFTEYAX3FBlq",
-	"rWurkcVJ05xirbyRiFGpCDY8cixhEMH69qEAvtp+yOV0koiWmTlx9yhHHo4c+dV1sixf2VUo7NYkkPYZ",
-	"EVwRS9mpC6taMzSrNG/rzkkf4MsK+1zEJhE3ZnpLn4GTD7yKFs/MrQfRoJlLacQLwGVTfsWpsmwupHWY",
-	"8zWs6+QkUdrijCi/xDQSqeJwNGKByZKNIjJkww6LpYfmq1MyIRJjFq92aWouZvRoUhuxSX8A8L4LHoJD",
-	"+vj1PgKdW3xIeUCViCf5ugSFqjBZTURtL+dccnlM4iIlqYf0uh0x3lcD+Cvkzl9uNURXMUyHzaVkcdji",
-	"S650Itq91BLUgElTLh0lRBtqP8L73KtdMRwKnrusbYuYRZM20JeGXUsMuFua54fwy91punMo5Vmq0cp7",
-	"y+JZJqP4bTN87uIleCQE/4cRgp870Up2Hco0lpoL/6R7pg7RT70YIDuODUdq8lCoxB9BsL8kCHYf08Ec",
-	"DAI15sgCXqUHnx8GO/+ZkS2z08MsYJRIRXkgU/inXydHQlyCS4cLpyhHymZmwKKgIemu1MleGmY09aPR",
-	"x6xtIMR6Uq7NspiNwO5wfFQIzwL+FguqgGv+YcCGI6EY705W3wMNJmA6dEtz+RMm/ixiEyfIxzsnIuF9",
-	"RJ5y4h/tne+/fX/wpX168Pr04Oxt+83p3v6Bn9NmTNOgDF7aOBOzx9Lb+H432tsslKE2bYAgARIqtDij",
-	"3QHAQ9gVi2kEjjfpOVQGkeheenoyJjmQj0kEwbp2WEgPUtc4q5MzBXhcS/ViupBF4E3wVqtmENtN67Ok",
-	"ceKukTd+MwWE6y9BrBelMvY/Mmogb/HKUaR9keVMhxImC92FWR6YW2K1xQWvk1NGzU+6M4GNgMCA43O4",
-	"aoqsqQJ6ikksPcjsyRWHyVYDGOH5VRFKqGNji48ZaKJzHrdTXbXFrVvTVgLUumF6SfcwpywiyTY+mH8l",
-	"xMjh5rQKnikJlLuGlfF8zxDgAPgHPtOmyndqE9mR1Np45qi1yxAcIUaotTiKDXIC86t7DtgkPcv00kaf",
-	"jO6JQ5pmCzm8PVuNjRbH9LEsnp7F4MHOoEE5hgjGwWYD3YxKx5EDGf313ULxPzYIf+r0funa85LVsz0j",
-	"3CCR4GcxapsBy6tCvy4iIE8MF9OATaFyMHCdHshPekkUGXG+4qgk55adpRQK0LBYYulQwKSVNtHKbCPI",
-	"oCiA8r8WZVn+11I5OesWlHv5O3Lys+InlLbuj7BcezSJlL46EGMY6ptyCtmhN2g8q2Mh14kWZ5A9DcwB",
-	"WDAhvaVYQLRaDRuzjv5f/qyYOlTqaz6BfxhQOqdXYZ8qEdedcmj1PlM+efKJdfRW5h6xzHTP6+srpq6k",
-	"Pix6tJ3PC89cUoBfnSBXm1NjzvLlbWR8eXUHfFoowQ4o+3y+eI5jDkjcqqAE+qnX8JDp8K0ApEaamFec",
-	"DcSY3wF3vjn/oWOhXouEB49Ml5WEQUogDoXYt4ESCVLNgETdJVOgv84orXPWld1CbWEWy0NiFvpk4UGh",
-	"NPVIUovGbCsjKwzT/lTiCma4pBvc34UB1CMG2roRCE5xQkAO2TInU4UcW5zGjMxLgsM8mWwwjIuyOo/b",
-	"3bP7aWPvlOuSvaX5N7KMrb7bfHfc+9jjR5PTsw/vN0/Xr7bUWH+Ejg9n32A1GZP7bcSeiF+BI7F29vXL",
-	"8daX/skfbwaN45fdj1/ffu1/2mxfxvEwHPxx9Hb4219/JeJDEK1/eL2n//PvNFFcv+Hd2ckxqooN9vll",
-	"dPiHCIP138Ivn39r0Debydf13xqHvKGPrLDPqUpiVmvWPhxc7B8erD6Xfx4eTfof/3zTiU+/bv6xzv9k",
-	"f15cmNDWW8qDCJLTN04HwZvoj6NPg0FneCq//luvOaUVkGZtlHSisLuq98fiqebZND0mBj3iTIs404EY",
-	"F6X0jST0A/FypepVWmf4TnoV0tpRqH3tkKGUJUOnMcsSSxxdLc2sjlXkHgwp8NImYuDAemUKGNlsbKZK",
-	"3YfXe1Br5v3BF5MsdHC89/Lo4BU0RvR6N5Hrph7VJZtAgdh7UcQedaol6lSGPwDnLIVmGxKHf4AmdZ5t",
-	"BYcZK03VC5W0pGJPOhPSC3mfxaM45MrTsgp4/D8eHq800dfZ4h2hBkaKgUsb/KR7CwTsSZFJjEWSAVuZ",
-	"U6HJIzLpDiDTJhfdB2/jwkqh7e8iiiExoeYbqYeOPGhxRyBkcoUsIFaqSl+/nNjF9qgIPiqCPyTW+rCO",
-	"lMdQ663rPE9Xv5p3aD3AQs+p+jlNDVSqh+5J4pd7wHxvKkvKFC0s09yKSdi/rhvt18njnuPfShfNLIqs",
-	"+1TNFsn19hYnbcmRsBBXEZlTKW0JFEwvJ48+pkfV4pGh6udxybjibRk+oBuQyaRn6py6HAv4dDC5oSJc",
-	"tlYIl+Hn2vbzMwt8zAqgtXg+gjbD84JA2rsc3oBhyxSAR9/LffpebDFX8L/oX3shDwHclaaEA3j7V/fE",
-	"aG3A0Kq7sDSLBmi63pO89yNNxw8tGcsUJwyQKpfut64Ang+gcymtodHi00U09H/trFT6M0yyxwIODXzz",
-	"UjwaP62SxoPFOz9a7f8MgHTefichl4rRALiEUvGwmAD8iZBprzZKbhbJn+WmnfbKtvhibtlKrWPR0j+u",
-	"lFiemYQmycG1YlyvllMmk0hJe9/HWIzgj/gyYz5YpmWlFJMKdZrOH6yras2aWD8edj6fXnaGO8nXT8Eg",
-	"eHt6HrxZa4g3g0Hw+VScvnnd+HIja+rLxrvoy+fTSFtU5SZQVuvMzXtdWIIfs/EDto0exfGvKI5fg7bp",
-	"6poundD4Zl7VB5ayAoS6/Upb7xgqzeVyUKCoj6Ja4fu8atKQV88xNK+SGPN2Uw44rgTZXGt4LU6lJbkk",
-	"ghuCwFS+mi4AzR/msJZZb/vY2Huo0Zj36rZTriPUKE2qY9tNzrVJw23GDYC3RyPJINtQjBhv94StkZTm",
-	"37vJxlPP4a9Z4qX59jcHDRwzyVTFC25b2hHHdF7CIC6TBKdjPiz9l6q1CDk2WqPSW0MhbWKPxW62/b7b",
-	"/Tvk3Dsw5kL2WwHoXLFbMTNnseQySJ1KJCNdKpnLTHluiClRp8QP/EuavHZMy28a7SuMW9zJTdMbx68X",
-	"KS4Bf9yRSA2Hbp23B3uvjg7OztrvPp23T0/O984P0lSl85P3B8cZcOaU9RJJoymDM9fYeSktH2kYP4S0",
-	"lp/BMHlaGIeflODifP8xueWBJ7dkm/4xw+WXyHCho1CLf/2QfDaKRS+M2LNKpU1LfwE2nOHGdJyJnDB+",
-	"xSIxMmzqI6oGhBkBT4mMqBxU1cnWX72z8jWL92hhfglXHXNVrxJuCa+mGKe27lhjbafReUE3V7d7Dbb6",
-	"vLvBVnfo1tpqI9jsNnrbvXVbWH/RomIwJhVKk5mofxRFUREl8S9pu5mvSAVX7pGcSEsQ1R1ML/4zpiTx",
-	"zVLy6+QD0vVkfHNcKIKENPAnkg8Fu4QqwxMmOGtxow1ZNjNVlVaVjAIKxaDTzXFLDSJXqJ0ciSsW0S67",
-	"8Vq8T3KY/7yta8jhIasb5PQjUeEPDpnvw7DbAPay5IyeYrNkMeugUFXAHLvajqejsG73QuVpezJifO/j",
-	"IdmoN+obJBDdZJgyUZiyuvGVYeMwxP+GUqz0rD0bsW7qaKjdo9L+Tqbe3oqNYPsyZ+HPUkl1/+1rnMl7",
-	"FcquuGLx5EfZ0wV/QdExUOY++JY2tyxoUek5sJBCS0giSCcJI4TSy27MGJfp5Btvd97DoBszTUJNkpFn",
-	"kw88EglxmVWCNiwRljXeeXOBRWf61TnmQcM3x0zJD6j1ClzE+KWJMdNZGEvnGwcg7ue8GkjjTOWfkreH",
-	"9sDPv9r6/4uvNoIhC38BLyB4yAjV498XSiG9p/u2lLt8uq0n5x8N2QmuS6TocB4+yyVolcyRg91BUi3j",
-	"GZYZEGbFQ7K+fAY3whhlDqwbTbccAySlS6O8cjxSJeaqjLqvtIVDSwaDXqLQDaiimEaFUxYxeuW+Y8/4",
-	"UKdfccEDkW7DXJVrRDoB8b8pAU/JkElJ9Xx2LLVO9g39pnmLq4IxMzd7yJhZ8qIFjGbnRSgeyttToh6L",
-	"MYclFQf5oUf1wysVLLkZk4QzLOneHbCuHrM4pejhWOqdRpf6fxO3v5l8/T5tzUt7hIQ8Ye1eJMZgttrq",
-	"CqEkCQ+w8HTT1vpBpRyJzxFswriKIQE6V9MKPIh1skeAWdwzFYgIi2MBw2gPDeNZhtkKs+pC+oxEOgMl",
-	"dk2ZazgD80DvjJbfQ1YsIQhk+9G+QFzwIJR1csRcrva0KpclN4KK4YbdyHKx1zPvQq1ZO7WLIqt0gyyk",
-	"ZY9itXF4PmZUd3HP7L5uyiifFdmHrvaoVCw25XQgKmIq1MeLsjKlH3ezqlp8mp+J5OmZiD5G6cTxTuhX",
-	"y9yJgiZPrB+rNWtTbYT1F08MpDGiSkt2oNmCckt6kysVMftLdVMczqpLrndM5ilxcYU1D10yJo/WaIWd",
-	"iA3zddNtZeGAoa9jenzrBtALPp8cpTB4pq/0IyfcEQp6hOFch1L0UeRuwUtbCsk2BvhdqWW01VpLnRxE",
-	"kmGC25PNtcaKByWG+yw33G7FKSjWldZ7snNkyrHUvNqYhqpqTvSOFSqrTFI+6liuxsiFOIlQv0xcS0Mr",
-	"PnqhlxXrHeP1KXZNLdPMM3kJkz6i/2obIeLebnddeiOqaG09DFhthFtFkmEIQK/L79//TwAAAP//",
+	"yO+irS0e0OW+fGeXNf+u0SAIcYJPnCVdRvK/wyfgPCP4Kmft5N/9iXVKqyDsEGTRwvwOTk6WVzc2McH6",
+	"5cbKS4+Yf71aKgFZRf1K+KK/d7a6sVkeIu/GV9XPQQPKn7ss29HQvs21V0QNkmFnFIdc2TVnACDT71GT",
+	"Ge3erYS+VD8kw375U9fl0vGadIWIg5BTxTzSoZJtridxVPqKinycycKvKObhqEkN50A3T78fR9aD+cSO",
+	"lq3QD2xyxsozhkq2YpoSuE0iIS4JhQWWjEhnApUj/Msw8Bc+lZ0VPG9/QXPK2n+oJX4hZDYNOjRLR42F",
+	"h/8GYaXlxIiJUcSmciOnt0WFwWYwsgJcTyj7RbCYrTlt3JWj5dJPgA/dfsLTTd2rr2yu14vvXigNAQau",
+	"ctDOc5heLWv1OTmmE90OAwbLOVUf2C6vhCzObvqt48QVU3FghtxJHHcZe/35UzELbVc5PHNGo2x6szBp",
+	"BVTLwOrk9OQZlF0bc18r83YzI9eCQwG4ZvDyVfjIjAuj4rT/ZGvVdBiC3AAu/+AHeLFdXsUwlMmgIzZ+",
+	"sNDUzcFsgBpKRlPcCQBlLawmMCjnxP5nB8OO2NjYu/eeXWV9JxbHmPDAZKotlmjlZglOtasCKJcmxI+s",
+	"z8yquGhVmEVRrhZcYdWmOVmeapDRaqfJcWmRmSyeZD88/+yHX8sm5wRbe0Ir875HNM36pkEAgj4KpbJb",
+	"WuaKYv1dYzwWUVRr1gZKjWTzxQs6GtUdjsUX9rkXNEA5y5HhZt79xlLJOSHwU1WtThstMwmUL+G1YBun",
+	"ptE2evaXkVqpdJzm93ah9Wtm7wwM2cqT+hPAhNEzgpYXR+xUqAfGkJR5GUfZ2cHbo4uT9v7B3uGbMx/T",
+	"4/NVmjoTYhiTFj7Yz5AOORJjFi/rU2s7jfKvbqxnaUn3phM97EF8yJRisfRIEPaB703bmv9T/6/ltr9N",
+	"Eh7+mbBZZ/TKxmJntMPLPy2g5nS8XAD9uNAmNs/55LfZHbxxOPNI6xIitmi/xdx8zoD+KrFMaHOl0nB/",
+	"y/9GGAT4amlrMXx9q6icY4iVFw66W3RuBjzgYyKV1idVnLAbhO1nxeqtR3lBhOaOXk+diBFIF9cazigW",
+	"/ZgOZZ1MBaU951IIdMVIymUvpuVm4M6yInDwg4sgbkNJHYlhvVw9Fij+Sbl+p4Wpt6dVbXMHxrvbZmAM",
+	"GZR+Z1qGo53W08yKirKgDSwD+lKQIHUccx6uKCaYsbOBLxH+5IrF7SJ8GF7Si8QYRsZ4afXtht0w39mQ",
+	"mwKD0Lv8ldwbwQXLadSGSAXeCKyGzj/b3YEIu8y9AoR4zt9aUTDvMxdszVV7AaZnpAetrXVL55cieZzz",
+	"llRBTS9ctkEBda+hU9cjwHjRtkslkWZBDel1O6XDw32ob9aXtZpi/x3BnoO/IKULhhmY+XGahyF37uEi",
+	"P4xclKwnLtr25GinOjcXvMtyC8hZ6fpNSQRMfTHt6uO52IyZ7Ht6J8QsmrR5MmRx2EXiPfurXiBdMRzi",
+	"zOUug4o+fTUchhGNHfo+3RjJ4iuXw690SeNP6ZKeKnzhXIPpa6erDuhB3F9ihlOZRuDbKhwykSh7yY6j",
+	"pEPWptLuHHiVZJFe8oJHk7ZZStZYgwBg7gIuT7gU9nWT2pDSZC+khdjgzRVlA9Bkx3ZnTcMrekxF5Fyw",
+	"HUsphdEMNzy4KMim6IaByQxxCtmqshfSDVNOyAlvTPj0qnSuFeSeQ4vXiWj3Uu90MwTpD6VLIP01XQU5",
+	"GjJcSlz5FTiKlDi0LGWSKyhtDEcM+DYrMn6hsEuZ9lMMsqbqoRwxClxZCzAg6kMwa2jFAdoLI1YBEL85",
+	"RiStAlDuKRFIGo/111ABFlwbSN2YMT6TQmBtdip5gSy0Xp3IeMPixwWN1eWrm6vi59ukNXv74GziifUZ",
+	"Ge961f5LkjC4aS5sgdhCMU5Nya4Zn7FdwLtzn0wSCGzc+yhvlET1vFQbtAtsaibcHuVyCWcse0d3Hobc",
+	"DQeuFE3uOy/somU6zxIoa7NbwqxiG6QqvUVQuqWXHHD07XqXoStnbts7hcqT6nxwNZ1c78uk42NKg61R",
+	"MV8w4sp1MN62/9/mj/utEMHl5eQWBc3kpv2XsajzEzt9wGQlA/+eUbs6SA8+rT9I3GG5spqd8kC0Ybuf",
+	"FdgAaiOT0+vY8AUwxs3QE7MXr5l952N9IfoRK/dkz4o5mC0Zzt+JYsS4NpFgHhKsqdBO4qicHwNorCEF",
+	"OhDdZKjn4NnxiPGDN2QXF/HS/P2FB4NuvZ2HWSvkSBscJf6L21B7ejVu31aSVKp/8gxbU8SoVGRl9RWJ",
+	"KQ/EkHRCVY72RYNIDujqxmb5oJ292wFoR8gd5ysZsGsasG44pJFxYTYzVMzZmw+FlBVAttvo0JzsVehj",
+	"oWVzKUpz43033Fp+6h67CDpLeaZvlR9bIoHn48ZdFl87wUpEwf2khCyIxs4PwKLcdhkBZDW2Pv/m+1lM",
+	"Z5YT+ldYTReyLFxwz+bPVFbiAmrKuQ3x3oRxEGpx2XqbKbGQq7Jurr1aL5GNtnIHnioVXtfRKGJaJXXv",
+	"BfRMk7Bry1+HslmKbNv0Y8rTszpmV+LSsu848ZOI0SvUpnLpfuuvyrBxN1I5AKoEofC0VkFPxAtwM2sl",
+	"oHKgIbiMvxYPVrIrYra04MAvhkcwVdpYYImMYC6IYlFktOnRyDIdIbyoy+rkQjrpK2bNIdxIH50uLf8C",
+	"IbeZJ3JMx3gqA+UMGm25s8WvkykSinT8bGk6iu+oz4cUfZ+3capDQLHoltJH+akj2Sj5CFEo4GGnZvVG",
+	"Ka4lCiTojswQKGDR/hvnvHq1dJUuIp9RsszIlLVjZN9bJqZOc+NSPdyzgWVpefQHpAiZSQ+SI/+5N+/Z",
+	"L0TudR9UXAty/JeDhCw8uISn6h65sBZsYr6AehUxTLGgeb58C7Aim9MOEQFQ0AXPRS2cB/SKkQ67EZ7/",
+	"wSi5SlZA2TjP3Tt3Ux3z2/Cxao6mMD3IzxMaVpMozCEbPp8uIw9mrT6ZbUwKi9ChOifJmEVR4VhYb2zN",
+	"EYS6szQKqXRLzhc6nW/pvE7P6/DtuurWGL3vDpuOVXS7osNDccWcKunVXBk5MrLZaYx56rOfnsxYaHr5",
+	"OOhZWgCKW6aH78zsdqhuQQB6M+RuGTT3JlpD5voqHxu3HH3ZfpgqxH9LVqbim+a35q6SONezW+QoFzDM",
+	"j0uAO5VFbl7eByqHGHPq5qV+5mVZPDRVnu6WN1sbPmPxFYPU3PIQyE7O8gd8RkyG5nZMiHu1vrK+VMA5",
+	"gwMAMwHaKVig1vz9m1cLpUz0ZKYg3zCo56vM/zG+lO0kDivveVHXh8UywBJe6LvrUEgUaq3ARij5srZl",
+	"We3bFEy6oqUVOitUVWwajRjyAsixHiLjbmA8AOWsTj4ZdGuoPBIjioqMRRIFcOAhuCzvfTEZmeFwFIXd",
+	"UPlgxkPrCoV9ipAFdLboHpQz7xbDHGb8p6zhUEpge2IQQ8CjuxSVPTVhU9/MZrCqZpZkyvhqMOMVK72n",
+	"qWPzPlq5AsrK71QsiSqzJCsFlM5x3v+VzvKsWbHfTScm6xJH5O8NE2Rx2pyxndE3r2JZl0sAkNxaH48r",
+	"Sg6kJByY7Y2lQ+6NRNxUIplz2KfFoqPIlMzA57RJatv3zP9sSpQsH9Eh85cWLkjgumkwlQZj1KHCipKS",
+	"hFwvhHRX3JTKfLR47aesREAvFsOqXHqDRJtJih7mu2Q5VJAmmUZRRU1MbSxKxvhNJ7KaW8cPBWDLaMab",
+	"M2YddLdZZKuWklj0RFnSfNpnXFUy7rfh51JFFEtjpwvDI10smLPaaJAM/7hgNDQc1XIfzFWknTaz7cjl",
+	"ZmnGxrsVKsEyk3i2qsvNay/l9/2vgk04C/v8OFG3tcN38qZpFse1+XNauJdaoQu4o394ohHl+eJBjyvz",
+	"CG5cnS33sJL+PScw71iIwCtnsxfG5tdJav5BuVRl5M7Ti8UctIC8yQHTytKgq4lTnMIzCzGf3AyGNlOP",
+	"ylpVJl6y8+zmPvyckrfycquB/6mvbpS58/Pue/1p62N88Jpz91kYbZq8O2tp6QBnntS7+CyywXqsB9W5",
+	"UKMzpsrAK5J147KyqiubDRfRBBVGqWRrq2hnr2+uv1ryMLo7GYW8Dyoeryq3MipHiu1wrXKNtEXT9MnF",
+	"6aFniqT++zT1dlBeqM5FR6P5c2+65Xx85rjchthsQrTtlGM3+FEUZtl8PgoKswtOZxf3nAWizNlTUDM/",
+	"VpBAD3xbfaENPRDxz/yMtQutqYWGGojHyse5vODoueij0YJFevVh6Nt1ieaQPnWMv3c8EJB7qwQSzAIl",
+	"utUj7q/s6A0iqvdCr1mNtizMdSXnYDtmVApevnFyau7UIhgaNK0eV0heaoKlb9TjmPUSSaMWx1Ao1hjK",
+	"YkRVaTa3oEFcpBLoPmQdQMDcgZbYvhmSYfJsfaWx5GG9ULyrZClVLqOKYPstiOd+HH/HjYt0FtbV3U7k",
+	"okC6RRihbJ0/QqLTH4IfvFP61Ixirl5tQGU7gaToGYV83Fwopx66YQqx8Ypp31FpYNAqNRuryx1QWWAy",
+	"nAQQo/uHElNBDNnjHTKkqq0p5AIzpGUAyzD8CAs4grIEprIxrFoqb2iZuL6/itZV373jdrYtf6z6dUkl",
+	"odJGARuP6KUes2k7VcW0e9mmXRVehWpGbQTfde/5ZCiu2CJEH4XXl/UF6J3ncEI8UIiyJGI43UI4xrpJ",
+	"HKrJmV4f2KIOozGLtS6V/bVv5/z9p/PaNCknQfvQnHNg1Wy+3Ggs1QnwYm6TbkTDoQTJQGQYkJAqwq5H",
+	"5A8Vkj7jLZ4mN5NQSkKTAMJmngvEoqNRNPGInyYVWjIHSO72yTM1YC2uJ9PUqS1wiy/p24exb6KbKy83",
+	"m2RgKuKDWzqrh9/itiD+UuqM05OmjaZ/SSLGvE4OAf+w1miYcqyuJ8ozwO0WNyW91YBiPpwt4UxOXX+l",
+	"RJFFue5QWpsljPWXmroxFNa6O8rS6NQvUpRRhw1CKMiAahvseFjAMIPZgh4oNXIqn59XI5vEiP6ZWMg1",
+	"NMLXp2c9p/v4ZACBFJG4rnmoEM94IFvcVmc1dGuJhTL7hzvnu+8+7H1pn+2dnR0cH7UP3hzu+eTZWoME",
+	"dCKXPJsJlg6b1+J6YI2Wi5XOU8cvpJGJIZM2w5L4BwEbjoRivDtZ/sAmfos/m/7q+fGHvaMzn0g6kej8",
+	"GoeSLTVJEIsRpnN1kQp5IKIgA6G3+IiGcZ0cc8N8lSrZpiKy03ASwWrBdEVCIfiYEcg1W3y9seLB8Kyv",
+	"NHD1UPIaJo50mAwDUGOx3q2sk53povCdif2W2UzutGT14XnpFG6n1elNYXqoL9/i8wrMw0IL9XLBlHgL",
+	"tGnWPi8bIb6M6yszwkYh8Jpq4RPyniiHJjgd00tlKDp6QGFTURVeAUpe1lu8xQ+p6g4g8oxZ+MEflPfF",
+	"Mo0iPUD/kpCsH+lt8/w5HY2eP9fbXImuiEiHRWLc4v6Ltrn7BR2NXlytvPAh64FywOKP41Apo72b+9Ly",
+	"+yZTwkxYoFc7CLzcFqXpEo2TyCwVwAMbRkjKyUBwpsXWAIyzREHPnj/f41csEiNWf/6c7EF0j3I5hiUR",
+	"iTFxGu5jsMGhRjbuVx9PXL/F2Z8JNSkGzoFu9pivz2NDZEINYgHdNf6UCK63OPC+ywxUMKJqoFcEmjfa",
+	"6mS26QSsQPD/ylJPa4uDq5U8uzjfXQIUPc3VQIeyuzQGnvteTKEqS52chX+Zt9oyaXrAPg0EDIS8DHlf",
+	"j9oO4YIvA7qD+IU16ZNxyCURVyxucT8HiGmavefrrZY34jKjDUAK4F7BoU4jzFS2OMgBDxoDU2bIS/X2",
+	"1gYCDhseKZnlTi8ZVvEsftUcAfMFzLPOJFtv6GkZU6SITrRxLWItKGiLc6bXkeDmgEuFje2eITaBV0Au",
+	"UAwHkMlav9QHDVoPIMtavOtUzFN6nzTJemPFrB0jODAslk4VVTbUD4eDnq5d8FtImHPJ9CLMB/7Js9R3",
+	"ve7EgJbMIQNrFNiKk5FuccibxcoTWBM4tDtsxzYhHd8sSo+i8PnzXGusuDHN8tPa45bdVR9R8lIaJxcS",
+	"Eut/ZteAsggLI/kGI2EOUhhhwmgchUY6QJBbP9XiVoiIuLAirWKoFZ8tPDrr5FMseD816jC6ZFhHYN/K",
+	"pDtocZqCLWKG88kg2KgGbChZdMVklv8lVayFHVLak36iRaqpDRCJ7qVejC0OepQWYIANxvbhyHDREcGE",
+	"hHybXDIG52qHTQSsPehpJvawYo91YgXCOdFxMz1/rpeTf72MtyyjUMhK2sFNnlmzoBVmO80pAc8zcAjI",
+	"wpxvDIdN9KY+I32PdCYtPkK/M+rpz3zMdVgyO0ylfDEy3yryzNengL4z2xv4+RYHDURq2UDBpcD7EgcS",
+	"GyD/RYArDeVeWjsbwRXOkk613xC2pJroreVfL8esC91I1MCutWxc9IBSQEohfIMjKRDlQYvnn11Gd6RR",
+	"mMaDST19splzxgGmxzifQb+1Cnao+6ZlromIn+7tXJy/2zs6P9jdOQeV7ODj3vHFuQ9Lzari25ly5g5o",
+	"KFHShGrQ4qjcFL1kTXAXGotCq0D6tKuDY9aUboAhc/KDrW+kS3mL98Mr5Fku1FMor7IgYuPh5nnGD85C",
+	"kJ12T7Y4h63scE571RUm8EjOX2x3MMVGn1IcIYxoFg8Z5bKJkhD0Pw4CDb2gU9MZ9nwShUOITIFHS4oh",
+	"I5Y6CpY2ZNGFvO83oYXaCgGNI02w225x3wSrM5Kz5pSbiYu0+0uoNBXaYtASPu5NMMMsgsJMThJzaKfo",
+	"9eyC585JasQ1jUCBgwWy3miQZ0Ma9UQ8ZAEoP0seWW+sk2fmEAf9ZcnTWviG0Yd2okiMfX3bK4+sr61A",
+	"YzcaDVg/gNiwCg7owFHYZcYnYxTgnRHtDtjyar1R82oQsUshj+PxuE7h57qI+y/Ms/LF4cHu3tHZHjzz",
+	"3aupUAGs0B45SCoqUUlu1FfwLjFinI7CWrO2Vm/U1wAXrAZgyOfAlFp1Y8t0NFqWoWLLVEKJaFuDrV8W",
+	"t0yzhM29LCCBGFKtNPXCiHkoeDKDaufk5HBP/3f74M2ZX4chzsRtixsDUDKlJcZoFIX8UvqGMBjxLmqA",
+	"Mvfd3s6bw72zs/b+6fHR+d7Rm/bF6eGZn2VrgZmjjXtsUZOEx2d6FXAJHhJ4Cxa9NPNFRyOcqnSpHAS1",
+	"pu44dHNnNDoLFdtxhiXDYcJorjYaSGPJlYGnQRfQSnnxhwnQOFjpMetkWpE0D8ha8/fazuvdN3sAI6l3",
+	"xTDFv9LRqPYNnDLgrLtRqsF3r8R+17NUr3nGOIMm7MKq3BVcxaLE8fyRTkiHkUs2UiDE1rzNzMFRr7lO",
+	"JQygZE3NcLBYYsUjQ3q9TPvsv9c2G40ST+x3r1Y4WvWzWrowiNqtN9arhiCdmBdHQu2LhAc5ZxYC0mUy",
+	"RNZTg9DSK0TPABgqlnE6dRLhOtLNpH2YpDeWdqX2TTfUkVIZ1LfsXAQCEqNnOjU0neNAixK0HNM76tD+",
+	"/IaVkilYy3W7uEp36ZuwHyoakR19PznUD0zvzKM3p8cHb/TenN6YxNmXFTtEvxrefLtNkS2SEriQoooN",
+	"9azeqDzKcepkLaCCSjdC/iNP2wF4BxCz+yttCbxj2Q1vlW4JEwyy6EnkrY8lGnHoWAVDRQny7NParkd2",
+	"yCf9lQ+gDFycHurJbvFd/TndVptnJJeaGQMxNibTdgiotBUH1833HHyc2S+f0D4r7r21xuoMLv7Q5Hff",
+	"ccHfw3IvXe1e7VBkJWCn+ZucqOciH60qLGAm64WDBv15+y5fJ8Eu9yz0+oh2WpZ6U6kcorPxE+uQD2xC",
+	"zpjKyqgt1ck7EQUyjV2hAyHsc+kREDFWj2tx2oFa0ALNAfgxBxyVKowi8G7VyQnWbksNaw7OyLLdY6p3",
+	"3VWFw2Jfv5vabzXw7ZpqYs0alG4z1cSatbX48PQyPj1o7HU3gtXOx6uocT3kr/g7fnLOD5N99bn7/vjg",
+	"s/r8107N1GSr7e2aAmTNmgwhoF9r1nqv1o7fr71Zvd5fed1/dZV0ttQhW+m/+/jXby832avzRG4lJ++u",
+	"Tn/bu4ByZs3adXt/76/TZGu4tvnu8KitEra5sXV4NPr8aXO0OzlT4eWXPz4cfDrYoI3a928L65dmDCuO",
+	"VFvc4xHKltk7et4GTesDmlUqkrgkme0R7VUB78ylsi1jQmf15l0w+xM9GR3avWQ8MOOhP0oo1+acTMCH",
+	"HE0yhPzZSE8COTMj/C9JfLxvOYlD9xhs8Uw9PTg7u9g79e2hSDkBea5PYvR/QXwBx8Z81fprWwAc7Qlt",
+	"rqO8yUYGH3smsZI7WauvLDXxZPfteZE7K8AvBr7oFvcXHGJ8yjNR4lDiN8EntV4hmwqpuXfUqGenAuW+",
+	"VLGT7bz/krv5fvViCzrMqcFmxdGYPaJNb5T1ZZuzKh9aGT5l0QR14VhNiCnBRPbs57VmDLVog6Cdlp0z",
+	"3mN9PQqlcn4IOVlEVbY+U70jq1XlXDWvB9xOue9UbCaoG/ZkZC5WRO0n76di2J+6NN4RUyUwwz19DNIo",
+	"SmFnhBp8CATYwOEIOcxUsTq5MPAJquCCZfyD8yXzzZggyJu9wz0Ifrw93dnd8wkd04kHIUQ9xUBUbXDD",
+	"CYeYWKi2Ce0pFrd4qDCijP23BibiUWlksdNl2wc7upPyi95NX84SW/VbkSh45eXWympja7PRcGCGq/jX",
+	"QtvujX4ZZLQa4GPJ1ttxpwRiTRAn385FIPp61EyAByaoVrYboI6HSBRuh5X52wHhzVoxMHtopTH/obd6",
+	"SX/3ahuNtfk3n2FK3UVWMgS3XrrZYIhypWedrWUn91tJb80c5zpd3H0Y25u5/8x852vfztpjL6YJl0oP",
+	"rwN03gOcFEoQwwaCiCDy1kGqUMrKYZjijCFZn1rt0zxG97Tkf8+zJBSyBPMkgubHtUajvpFKaCUAlHeD",
+	"1/AkispI/1ayvNA8EV8pG1xzpfH92+32ZX4gZ+1OyAzO3V2+9XIH0a+x83Lcl7lgLq7DkqMuV2b4Dsfd",
+	"2Ih5cPN5aa4wpuvJG+2/F3alLKd8iaXbUWtmJXWrMohYjFASDiCmTxiS/7i/0z7d2z3+be/0S3v3+M3e",
+	"Wfvs3fGn9vGRPuaUw8RoQSeYLWzgEdEkA3u2uAqHrEINLDIPlu3r2bOde8PZQIz57ZciKlKLyxGbHPm7",
+	"rZRXmxpnp3BQs/ZFJHjQcUHsbTiQ9Zq7o9cb6wvvaID1zdnI7gyXn58DTBL8SZsxPxZ5es+bbMIFTj3c",
+	"hsXBLz5h4Ata0YeNUIC6nO79++LgdO8N8BCIqpLzIoJC85JIJUYAPwVOiZQoAjOP+kxJQkEN1VZUo8Xn",
+	"VTDM0yEhuA/HpHyT4Vsebqct8OhrmvK9/ULnxEd6iSDq/HK55xUZs1FEu0YRK+wEvVZwxVqqyluu0xsc",
+	"K6DVzDCnVhsNhOq4BwisRXt+ZNBGHJiynvWFR5QQ5eYNJOhQxc51U26zVN+YdfCrrDQkPYVxOj8+P8kr",
+	"Xve+3iBbilArNO4i/Uo1jufPtc4BSEPI1RHgSRCcPX/eTFMZtMJjEHJwxRIV+AUOhBavIEEwKUura6+W",
+	"6mSPdgfGn40AsiHgsqnJ6NUf80hfiKDF9du3HGcNWW9skeliiU34qKHGGZqau/Yeq9k8A0Vp5/Dw+FP7",
+	"4ui3vdOD/YO9N+29jzsHh/5Shc5z61WdU95/sKpjc4YtX0bt/frXDx8+n394eXT828XLvZOL376srh3u",
+	"vvlt/Xz131+/fHS5J5o1y3LxAsTLiz18cZMG9P+/3nAc+v8Xvv+/5729lTQaq5vo5f1v8zY3P/kmGtQ0",
+	"C0alFpWKOZNzUbLGt03aFM2TkoeyxXP1tsAdxIWJzYADO+QmO2eOlbU1f753TQHWx2BhTUs0gHnnh+1B",
+	"1DxEouoFhSU30uMIjbAOC3k/Yy55ABUQcOYZQHlKhGEzU46BtKm+ERN+nVityxI+aL0YqqjQSPA+Il+z",
+	"xDqLSZ6hZLZ4ixv+FfCsAQreb+Zr7E7XlZ4SkOTZeqOhZdx6Y8tRSQXXTYPazDDNXNh+hdKkSU0Jxanz",
+	"HlTF1yKY3ExIGSNsbWV9ZWOrtrAA0Aptqp7ms3BVnLDv9ymrf5CyfLOQwEMLlfWVBYTKCZ1EggbnQhzS",
+	"uG+e21ik7ymn6kcWhPR8MrpHSbYTBIQ+vFJGg+BeNLIb6Pk2sDdL19+JIpsKw+mQBZgpkU8QEy4BPCZa",
+	"e2XGQIvPtwZITjDlG5wXUW4J+hBrd8+qHW8q26cya0oExcWyA3eRQ0VH+e9rr1ZXthovX65srjYaa2sr",
+	"iwN6Kssh3JegykylR2jH/8KCw5h0NtSK8IQK77IJUt+TQQe5h2RMJ4aQ7n6NO1OaANkAOL0K+3qR152s",
+	"iTqGQ3zy7BPr6HOQe8TieV7WV5YAHjRBBBNCgYzNhjlmOVTKDYyzFs9bZ9vEH9Lrth7q1GWmlafVhtVP",
+	"XNQCGHJnFycnx6fne2/a519O9s78TEnHiikpFqIK/6s7HgqelW+A0vRMMeMlLltT2S0vLHI4gmKV326z",
+	"nQtN+I/XPFYXePu5EB8pn5iuy/uTAZZuispLVPLR3KE5qaC3q5EJlSKBKrYM6X76J7sK3aIktxAbhpAc",
+	"7YYBjSD7lAYB2ET34RsqN4tOCx7OBcyZFn+GPqK8Izx1kAf+0my3up4HIG/QVvg4zn3IyB6j5ej5COWU",
+	"/YN6w3Y6kcCsgaPf4oZ+Axk3rhWhSrHhSKHsokZSTkuHUiFCgyA76+9kCmVvSauE710rxpFnXCaRsnUC",
+	"gpNYjJCw+9IoEoY9rLb8fv39Ue+kxw8np2cfP6yfrl5tqLFuFx0fzL7BYbzSAyIV9h1TgJo1sXo07Hw+",
+	"vewMt5Kvn4JB8O70PHi70hBvB4Pg86k4fbvf+PLvmq02+oYq+v7s+KjWrLHJ+wb7/Do6+EOEwepv4ZfP",
+	"vzXo2/Xky9r76Mvn0+iAN5wUI8RYLeutlBYxqu0E9F+ShCcDIyUWU8WO2Hi6HNOTvfhPsRd/7lGxc6tz",
+	"4U5m5r3piaOkRM5bS27KsZQ3yLSdh6xg7l1acYuAKU3f0eI+RyaRaustXyztLpJTC76ivXZHyVFVy+0f",
+	"Ijz+Yyw6sAIefpda5GuO6C4tNh3GGVhpRGP1QN4ih+W0wjfECxVzMLnLeNVTWyyUwMk2YkHBu2MsuRbP",
+	"7XzD7mDsPI9YMAQauW1DsFp0QVe4c3LF/+8gEsxY1GhA/8cGq0TcX1wA5Ogk72vXu707DO0Gftrzj+E4",
+	"N96fzEvhCAeYtzv7euaf25VMPXN9PK8nhgSLTu/xwvY2FblMhIvxwCM0UgOR9AcOf6TEwjYTpsrxve5S",
+	"viU6qXw3/IKAVOoMw9wlc1+wU2Cg6Q4WVuOmxLTjoivI6EzWe66sh+vmVp8kHOgeTZ20OGHVoh1PxxN8",
+	"8qElvFczTUzl9IJpR07znuT+f47cB8hgTmpmpPB5lMNdTgE8A1SxZmHKFUh5gIyFkvQFUeLOp0S5K28n",
+	"K1IDBE567+pesYAoQUJVJ+YgyTU1lPY4gBwsk7trpQc68iAoYMuSKUKJCof5UjNEihSsbruw+27n6O2e",
+	"QV9BBccwiiy+EnNStACUdZJljeYI9XmLZ3IsV9lN/5z+YDLS0np/6Z0OlBNSzFiLP7O5Zp0JjNGSZ2Vd",
+	"2mxobxvBYzj2/w1EfphGnTHmASkiELVaqjp38qUYMmBrZJFkur0A9NixjIz2+EZqBhn2uT7Gk1FqbEyt",
+	"pqmzvsWfzWizDZ6cmWnwl7bBAYptnRicstOajFvMsndOQ1NstKfMhaD/GSQo1Vl2EME/2lC2DA6cIb3G",
+	"H9vpwapv0+PYpmlRyBmmBA2CJzvi4RyPT37E+ziAsoTev797fxdo4n//pq+5JQJ+//b925T38b5tFeNs",
+	"vCdDpdTJuN5YQzJfm0Y8pvYIahIlBJFCcCBYNrIXAWn6bOTgmohYT+nfEV23VO6imKX6znJB6I+4mwtK",
+	"Sxjx8M8TIz8cSLLIftkXcScMAsafZMciyqspHHDlLFSbme8Wib27ZerWndV7FnU6jKSiChgqgJKxGEO5",
+	"SM4M+u2cLEl2rQe2Mh1ybzrn3qijhtUqtcWB1x5qrItuMmRclRjOxU2PH79Tav6CWxg+NC+B11LE/PPS",
+	"dg0NT2m+/C3R4myBlZFIFs9Zf5a1xTAfQvWgUvMJeClMUQFTvtepDW/7asjEgZYb0ZXIiaDXJ5Qghvoy",
+	"WGMlX09bKjohoCpvl9eAAXr/cQadyGqJtLhUYiRt0qJBcqba/+Hx2+OL8/bxUftk5+zs0/HpG6v0a6sL",
+	"aaeEgGoCOZ2+cJIyrlhsNfCMlNEjvhKiPaR80o5EP+Rtg6iQ6DSaemC7EEOwP7T/z//+f/ERzsYO6SMe",
+	"2WTHgExSmh3OGGgsQCze4g4Zu35kZWmbRFRhBQYErhhu9M6kpFEzXFcZdeDt4R2Fz+mXI2CFDEQsGeno",
+	"MYsnNa/m9l1vB1MOIn/b4lj5XBfuW4c4A1Pw4Cl8+Yi0ApzxXG17DwtauBWd8s6tE6cQ34LyONRtLNLR",
+	"L5Y4a22M7WJKKnVaPL1DLQIOtvs8oW6rzVfwatrKdgBnFbEtCOPWxJmOnaToUn3+1EtZsvRnj7As+W32",
+	"k/P8Lx0TwSJL3A5EusxgVh42LFJ6dK82VpumUgyor4pdK8tcJKLAzrs+gSXBglw+ElFCk3OuPfCDpTWY",
+	"MPfVXTfTjj1S7tVr8Qq33sxV6Hr1Tt4dH+3dt1cP9YtyHLepiTTtiCXZrS0+zxE77TeE9VLhN2zjjyU+",
+	"QK/F8UnjPpwbgyrszlue5Ua21P5rbWUTCgxsvny1+IEMjbjRObx6S7Kk0nZCfQuYDVtmOcdMtHqzfuBg",
+	"zuQlMkEHQJuAAqxlvxKpLx4X+wJGz5OD8z/IwXnGlD6Wu44uc8Mj5SZMHvfk9JypkJiaQ3IeVQcA3e1B",
+	"F7Geynyc2YnnQxKK7zDlc6HaPZFwtK64yJlnXLSnBTnoXGlaAdB/mK0JNY1CXi1Og1CaokQnpluuB+W2",
+	"SXiWGbLWaGhxVdfyagsrDsM3oLCl5Q1YjNVwqp33bQAV+v8U3n8YKGc2kQDnhLtdIWBXyGMGaRmKKSYV",
+	"mmDlyKrCgrodtqpyVf46poSZZKdcnEkU0gqlWQssWHAN/Aiyv4QHotLg3C1w4xLD7m9qKeuvAOGF8Zgb",
+	"ByY1519g1iVqTS1u2T/JgTI+MCBtwOrNoHVj7Vyt9L+EWpXIYYs8gPDKaRX8kk1yCvh2poCLuG1Klbb1",
+	"XV6BTsqaAmBK9IFSxY9Cftk2aZtAp+l72ZGjLTCoUA1GCZokgEfRcxsz48R1u1p9FPWZ9d5f6Am4aQan",
+	"8yxUTP52X+y82WlG/8///n/w//7HIc6pecYoMbUvpplIrTu6lrpHzWoAH6HSUwwqw1q9UV9ZWas3Xqyu",
+	"6/5HVPVEPKw1azbt4ZtXM/VO2+k3G14N5zQlEG5sNtZfwbdvySHsjOW8OEdm7eodp8hYJFEAnMsPYgj8",
+	"XAX421SKKUV+aVz0Wd8daQaLuSSX1Kp7Sfb7rSUdLX7fQ7tMSAY1QYH5EnTDkF96FRzfVR6XC+TPziRO",
+	"JsitkAPSJZGYQv40MizeXUjaAHkVqjr5pMVXaKszZ4TE4NDHkzvYzkC43pSx4JFU987l87tvNO8x70QB",
+	"ZKtiWIdkOdmbDca0eDydKGteWzeFxQvxIkgTYTyQOABSkEDAMMALMEKEdRazioyJsi+bgr3ZDFoTdIXW",
+	"mwmGOvOCd02o1i4/TNUgHQZ/cjwUYIF2WCR4X0ICtBHQVhJ3JoSLsQWK28FqaiNDte2fPrzq3NSLxp5K",
+	"bJ+2+e2gNp3YD+AfM4YuF9mB8+/nRX1pwEb3w9xjjty7WCSXTO/Y9ffx6vjPla+X/24MN0Zfui+Tz3yr",
+	"c87W5G/9zcFh8Ers00b4YbL6cVy7nay8qUnyIKdR4YRoX7KRMi4ir+bOLZxXJlsXkS1eDfhbas2aKH+7",
+	"PoHyEw3xr8CUW2OqnUJkKl7gOYR2TkxUK82XUrW/Dreuvgz3J1+G+5vdz7+tdz//tsLeHl11h0H0de39",
+	"IPh03fi6uj/pvr3eqN39eONsLhO32S0hLl/UeZzEc6OFPcRh9x/oYsqdsBcg2qyCIZwyFT/gfJWmMLj1",
+	"qmj5i8cMhWowyrbICG0RW2+/6JWtj3KTQ/97tUddhqgZuIUdPLYy7HfupPKMTx8ry+TKYUN5Cx6EvL9t",
+	"igKIHpaLVmOhfwWHEx5KryOqTyp9vARUDlhat34IEes6cVuB5gkcSHjMwdkHFniubXWyA3pAL7xiBHkg",
+	"IJYP0RdTqEMqGitJ9ENw6Ng65SnE0HShaZjtMuov3JyXLABDCeo4unDCFl+Qaa8S/JAj3EvjKymbTcn5",
+	"JZPOMFRIULaP/GT/DHq9nwIUeOLIu1eXvE1vzm2i+6u5cCQgahpKZ6tMmPK0cLC2g6V0NagvgYgeU3R/",
+	"jrDM1/WfIS6l3vA5SYi+IMsrWCFIC1hklB0FpNMthEcJTtlt2+vJk7R4cqXfwLl6ku0YsPLd/eZp6w5h",
+	"EvdaS2UR4I7+t/7wi67gvTAeVm9QhOUXUqAyRSr1M6RoD6N3ofFrwJgpoRSiMJbLspkWOP4tNhGOeC5s",
+	"rLvFjdZB0JWslQ3j2VBCACyxTtZXt5okDvsD5ZFO4rTZMniya0WkYqMWzyx16MuEqW1bW9BS+MKEAt6x",
+	"FACBg3qohcyuNbzuJihe777ZX3777v2Hf76sOFNsdE4vTVbCE0LgUSAETJDanMwFmeUw7Gih8aiUEZBy",
+	"ZvdVS7nnz1NLxkfdoDMxMsfKFotDSwBSbuBpz583idntqURpcS1LIF40hV3L2aJ5JBvHQRhQuU1WGw28",
+	"v8WLWLaiYWNLMKahKRBqIHuZsoT8yOQZRszJBz48fntw1H6NBazae0c7rw/33oAZKnq9WcB0J8N0CjRW",
+	"YD5o8fQK3kKewRgzngyNwNTzqAz/qej1ljziSxZpkS94NGnDe1v8VpobzPm9COGynDLjKVtMFqet+AcI",
+	"5JuS4T3ZebNySw1nJk1dLL+ebNW60UwLT/QU44RKUiF8Uhjt6d7Z3tEbjEsglBbCIeNQYogFE1Gt6y6X",
+	"hbOdllYGl1k4ZIQbOnUrLNB7RShnYxCJLW6ccYuKxIos1ryIuX1m6BM38J1xjBBvM/liv95+gmPmBULh",
+	"F0e3WBqR0OJTwExBvcHkxFkdJpe6+my9sdXi6QYzLMHUuH7hlV0hFQDOzRbatkQdKR0wjUylA8ZF0h+A",
+	"3vB6YoLYMsfRN4ZYdxqr0eqMh/npSGpiFBkLqUhd+i0OObDWd4zNjDC/Zki6AyEka2KnIcGdkWcmnQDS",
+	"b31MbE9/50K1ONwUsz9YF9m13ORzf6lO9kEkF3QvbRRqxSsfWqYqBc5oBUiyGCSGHOiDhrMALFXgRixJ",
+	"WOjCmIRSvzdU83FCpV6tKuRQi+f4PmbCeqZG4cbgnqk33C/Ep0oF82p6yOHOUI4iOsF7at6MJwZUthOp",
+	"xY6T+4eV6MOg1lzdaqy83Hy1tr7x8uVKY33juxMQDaUbtgGUoqW+ukWUc2rMZkU6ASuA+BGn2BpuB61C",
+	"jAdi+DDI/kdbUuuO58UnEDhpAk3qa9aCDQfayOJ74JorxCrtp8pjlqW+thn4H3MENLNXp69Evg9PCxgM",
+	"J6DoQpBLGo+Dyvv2mEiddKn7rheLoYnZGeHeTE8A4z9Dia/FI0+xN9vagLVnj32nuR9sYtsa+x2gSB3n",
+	"eatQKTs+MqxKu8dH+wenHwEGjBUSM2gkAnCg0wEz/UoP5hZ3jPxCuBLTIY1pr236AiVXttkMWr9OdrJR",
+	"MmMdqqxYGRJ+8UwZKXS0MyGhkizqNYH8/gx/9iGtGo8J8wAgdKQoPxkQrANvmD7FUjdpqoXgYoZ53G5x",
+	"Hyrkh7wN+Gi/OZ1nVgjgwpFo8FxT2WYtnvJ+WUVIjweMw5V1IU8fntkXQZEoO5yco/zu8KJbuFF/y77/",
+	"5E19Mt7d8wOXxg25oX7IQbGQifECFeBq0/08iz8jIz3pMBkGjOT0a88aBV4q/pCaJs+NgzJ4Kl+X9MMr",
+	"puVpChzSzxmfpsNbBRVKDKVEKAkmdQVei4M817LGzJ7MvQtGDKXZFIYzHTAPaS0AturpMysn+DxH7IEM",
+	"VIxTrkgkZD4stqD6Xqqsz/Jjllopd5eFl2uTna+NLdrpBqzXH4R/XEZDLkZ/xlIlV+PryV8Nm8e69YOk",
+	"5c2tApGoroDaAxZLZhZG7S4a+SkM+SLqeIdBmDF/lj0M0PBJEM9w/NCJ0WiznQ9yQXCWkUZbGx4vijF/",
+	"AHE9V0zfQDjP9qseQzmBPKyQ5j08GaTQ+HYyV6yjYM9iK53nkDUBr3twyM7mCJySfLf3sj45TfN7B3jt",
+	"rJ1ScJbeclc8pI8U4n8zVBaobM+uaVdFQCoNBaMzInbJYqyWA7X1bdwS5Dd44viU5flx7/zd8ZsznzzL",
+	"aqrqNvjZVljSKoccs1gSx8YcW8IPswefP3dM1ZRWCx2oKdlNgKbeBUZNSepYdKUaZitmuTJBCL6sILOl",
+	"tFUcC23JZ98xRWkxbt0k642GpQNOkwWGoRxS1R345JmIs8ECprCM/kP/tYREIimdFzkXggyB8wSOwiHq",
+	"gvBBq9XF6EbQ1/BsTLlLPGgdtKgqzmvQxlvoMHY83GC6Yyg8W23b6Elw8jCzApyQg9TiAAWqk43Gmgn7",
+	"nzIVT5YBAu2br9g+2X5inhEyxHQHrHupx1xhss926iYOWDfM+BpzRm4oSSSEfiwZlUk8XNwPEKjOMkIq",
+	"udBuFsv+EcrdkKmBCCpTNqv7ig86yZzgh/6hfmIkHkzzZtjk/aDzthseh+/3L/46WDkKD+TBUI2+7h5s",
+	"HoTryWH4fqvOJu//Cj4dhMfhwfUBb9S7qxHvDPcbwef3Uc0ruJ5Z2hTDa3iv3/p5eT9uD2ep32cpL/rP",
+	"IrN5wqk9epyaw5Q3M/6by0pCIfyolJ6UNXUukC11z682GmlouOmqJYUk0CqgW4sXkW7kWQpLM12E8Dps",
+	"vKWScgwu7C2jKStg3W5e1aDIMF4ElLV4AVE2FyKW8XVKpn4qTOyXpB7Py8EnsfZAKDGFzPxa9e+JuC+U",
+	"NuRLBNwsdtHZEmwnJQuAMFXRvZzzcaFDwUoykwC6oAiTrJqAPKuJE0qLrM0c4RbselWWlACpjZifGCoJ",
+	"HocWp5yNDXo/VDYRw1a3drPj62RnFvLljtCMQuJ9ixcyGXBmM1sRgnRQmgErL5SDNoqC63b19OHp+wVr",
+	"/BBV+zbq5YVk8WynrpCOcQ4gpSdMxc0wFbkRLANVxGa53l1iPTCswuGgr2CfR72qMjVAOuoo5nLnRc4U",
+	"cTwiHVLe+NO9s71zP5eBbRAELW5KZ4GmBwi3nOMpq2YFII/7FV/bmLDtkB5CES+LCAklJlo1i2TzFUIv",
+	"n781W+rBM/fBEV/EA+Q8JHekgT91G/kEGnjSAe+LpDVP6ONmYxkJWy1VcyYuWn7p5uzFYtiuqMj9c+EK",
+	"4HF2ENHVOIU86g0px7VOV4SfTUHatosmrRZHQH6YJ0126xcijzmwXonxrVJZPVJGpg2iMYVSFTBbN8hh",
+	"zcimWvyWOawOIftT+uqT7Py1ZacFat17qYQfJ/0WwwMESZwKu2QEhUhQ7nkVwf9ZRQ1mBf8rw/UwlE/h",
+	"+gdbyudaxleE62+5jB/Uc21gdS8gSFq9et9hVTu7TQwh8b8kOXvzAegOeZe15YCubmz65FnOzb8zGkXM",
+	"I2+F6EdsiYjYa/Es0H725gMZIEdWqDLctWfe6QNaMAww0mU1Ko7FlyWB09myOeofQ042Gw2DipQexplD",
+	"c/zCUwAIS7UL8ux4xPjBG7JrGLV3Rcw8QBiCg3qtvlJfq79cspWdowlRos9gdlM/VUzHtkmc+NDSetb6",
+	"Fk+bbyg949j6xnTPdT/GInZQ70oQSnohDwyLlw/ODCkNIeTYcnrgN/VcMIC218kxZ2mcO8seMKNmSZER",
+	"GY/rSMQZBMm8yCLmrUmNyG+whZFt3zYmVOaRFkcVzTBRA7Qp/5IsCyZLpIU5oHwyRuXJN08D9AOYgvL8",
+	"a5yxIB/ZgKpyWNysmA9vDWOExdpy/abd1YVRYkYVs9zZR7Ajbuq1g6dO8FP3mV5VoCduNBqbjYZXM9u2",
+	"FrwdjLqT1/r/BwdvN646w6Po4O3WsGZuMXuz1qw16KtOIwhedlZ6jd5Wd627Rlc7Wxu9TmetE6ywLRas",
+	"bdJug272tjobdCVY7b3qrvQa3fVglb2kKyu3jRznhnUeYyS0+fGUQfmnH1o7RpTkNyiKjTRDZk6dgZwB",
+	"a4+VNq7PW4Q6UhGfF40ZvgolqvX3me8tdNTp/iWjyhDHJ0w6T7uAt+cJIAtIS6zkrB9zilgBBEpIFpQX",
+	"RzOvP8PG3Du3revc3wHnflY55O9aLxJjmZsoRJJ8Q3e+KS3i1TgF8PaOrTSSwK+5kiTf07DB76UgHv3x",
+	"73eUGThIc9HejmZClIiCBQTIjasw/4MDA6g2GGCjqblgLRWEBUD6+lDE7F5KTdyDXutVklqYig+gK6XW",
+	"1NnB26OLk/b+wd7hmzMfsr6lR9h1l41cyGadHImslC4GBtx1BWyvYRQhvslhOgSdVkgEtVq5odUNT4uI",
+	"lP20VLZwoax8Kecs01s9004cufGz0BAnmHRjN+cv7wp6XLLgyXm0oOB6C3zIRnoNQynTfArU511YxILq",
+	"i9EQHqelbjCfs5zteYPTFV99KGNhfF2j0SxT3WvxvG28ZAOixpJqEgO0dwoS5Qk0DaWaUxFnSAMnJFpA",
+	"4xMXjN/Up4+ifSSMnBKZ1ocgxZDhUGazXyc7Uwg4p2WmwJCTk9jiWISq2L/UJHWHMHRKLqVDmaVGpiya",
+	"+HVbjX88EGSYSIWFREyiZEQViybwmxqwiT5AtiFO7DryCm0q2sU2+IyfAyYXk9jpJlqZXB8n4YBDFWQ3",
+	"gRwaJXOtyWedF9aS7k6Ld9jUcISxzOqyp2sRet+lcTxJPThmeYbORBS8FpX91me0ibaFcT0Nrrc4Fosv",
+	"grGbRJ9EhSx602H0OOXGvLzga3N2rVdSVeq1NPnejprMFYLdySfk5sY7TUK5Ekl3gFw7Is6S+QciChhy",
+	"t8PngUkno0bgkKIbMRpILJ+VrZFKOsHt2a4U52esyo9UgJeMt5UQbRGZevj6gql75eN2bIdB2w2/4T3Z",
+	"FSjbyLssuwQfxq9sp84iFrRh2tIAXeHr5BlQTWiVFSrccLLSIMOQJ4pJQvsCBtDk+S5hzpHT2ibpp0Hd",
+	"dBmD2wo3Oc4LFMPhNnoHsA+GiAvwXZ69+UCGdEIGFKsDZNDb7JUGgzsQSdxMfZwsdSoqMoS0KbyIPAxn",
+	"JYamHoS1JUiaSfk/UmCgXUUZe+6ABttE0kmLZ45dK67Q6B9TfN5atRCfJYJXs/XbUxVP77vUFTYutCzp",
+	"ZqrypVdLj0Lrr4HXtU1Qs9sI1mpeLV1wqEXXra5LR1p9tpOQT8w4w8SMikQMVFtuZMHCeDzpyE868mPI",
+	"u8i79Dx7EgEbj9UDKkjRF1SgK3M0KgqQhj2k5YbwAe9Xa9hVClqo9LmZVS3dzo5zU9eXZqFWk+Y8l4F9",
+	"4SIJJo+RKs8Uk7PuB2riz1rdhARHNSHP/Fzf/CVMkYzEWGsK+im/sq7q+cHHveOLc98GuApa0I4NimS1",
+	"41Apymh98MTpZ+XHgB+QE1Sbcnll/jZCaXjK6ImlahKuwiiDSxqCQdCgoZJlpuVoDQNTTmxQKhJaCQTw",
+	"dnX9e4tbrIToZMjGW1IP5+b1LqfUvWVtnuba9FRD4h8ryReqPXGPhKg3qDiR3xcLFqCorhDjwt98s8Vy",
+	"yzwUQMvr36LSVEWpCQIVNPMFJlrcVJhorBCKYnl2a6orRpTd/4S+eypL9Sgq0/xkQTE39XU/5w3MuaVI",
+	"tVeqaQHUNuctVLLFS7jCnJLa6PzQVjjen1GLGUwf2QHNBTHJ2rRGbQbww9ZeztQeWz12GCqZurV6Ih6a",
+	"OrRpyMeltJYt/syKGaOZWGBxOZ050Hbki/bdwJWV+oZQeTcuLb1MkJN9m/gBVbQOgd+ssKweLf3ojOzb",
+	"Spl3e8zgPxKCUVIyIMO8G0/jDzzsUR0f0KjnYCRm72qj/OPOjRhaPGV1WCryqWAHwnYWMaxFyicQDwGQ",
+	"re1tk4SqxWEBZu7fzEfPxVgbqHwyFInxIo+tw5RyqKMJ1Vsg98u44dCy0WOOyWApNCQEnzWmYeUMII8Y",
+	"Vg5zL0DOkBMEr2DiO7IVwfd1+6VNjDc0ukMRs6aRaemTJBlZZ1oU9hgQa4meNsEKnzRFvSXx2fXI90jR",
+	"RoPRYRyoaiYkfdwUCTV8wbo5gB32czQj8Lr89yAoMCF9xs0m91rceD7tfD2jkpzu75KXjcbWtjGb9XU5",
+	"YjajmPI0tQJ+JDFLJKSCnTvsxWbF2WCY6QRyU6KLFG8YMBqgOM663OIQlgcBDpYxrC4t6qPwktXJB8ZG",
+	"SFkG84TWKMrClN1AHwRN4A4aMsplLoyPLRzSCYnCK1bhzGQ8MJy/d1Hv7p/5ZWH9UOtyx4lyVMSiSvhk",
+	"Bj4KZsSwz7XRMucMKGCY/sapcKFMNzsnoGo+bE+IynUY0T3SckuaBhFw30wgTR9xVCABl3VbrYlRCp+r",
+	"JiHxshRYOKG0KmLlOjINYiBkonc+iySW4N+xhwPWpyjmi2W83hTTOsD3ViSdRWFRJ8e8y1AQwL0DqEOu",
+	"heOIccPCrqU9RMo6sRhLFntl6b0uQfhqo9Hiz59jv0Am6aPQTfh1cr9on9XJBYgsQ35n3WhGnFlPWouj",
+	"K80ms+XPBi2+qLxEhUKryOBXMwIw714jRwJ9ofrcwN8tAN0edGX4RFf8/aeThZUzez0mBq2Hlss/mbHg",
+	"AdVlOdBSyKJPFFYotShjyboxU4ZhImYyGepdAJM/T4uWs9Roq7wCAjHd21rdjSLL0OiYtKm2pZwYLVLk",
+	"ei2OJQS12E2FjX2h8cLHjESspxBaYggamQkVmApEYypbnA4FYB4ZamzNFAbiImdKM2rtB6vYtKNQqhxh",
+	"wWX7ikYJ1g4sIgwq/faZVibvopZlM/T72qvVla3Gy5crm6uNxtrayrfFqaCytjw81+Lvf5vclKBdIjsD",
+	"prdd22K1A/ovSUKbGaxlW7GXXi0cwUm9Vm/UV1bW6i+RvrCbxDE0C8ViRKVqS8a4+9G1RqO+4dVsFaha",
+	"sxYKaar8tGkfHq/tYQd2RqMXq/UVsrt/xNRYxJcvVjY2X9VXGo36CnlD43HIX6yu1xv1Bsj020jTbA5m",
+	"J5SU74hfNMPk1/Vq7vHAqlIyV1QblY1v96fHQqk5IpWIAJtjUtlcnbZKgT0Mr0DBtCtG8GjiWTWNSUUM",
+	"VnBHkaHWujYaWZw0zSnWyhuJGJWKYMMjxxIGEaxvHwrgq+2HXE4niWiZmRN3T3Lk8ciRX10ny/KVXYXC",
+	"bk0CaZ8RwRVxLzt1YVVrhmaV5m3dOekDfFlhn4vYJOLGTG/pM3DygVfR4pm59SAaNHMpjXgBuGzKrzhV",
+	"ls2FtA5zvoZ1nRwnSlucEeWXmEYiVRyORiwwWbJRRIZs2GGx9NB8dUomRGLM4uUuTc3FjB5NaiM26Q8A",
+	"3nfBQ3BIH+3vItC5xYeUB1SJeJKvS1CoCpPVRNT2cs4ll8ckLlKSekiv2xHjfTWAv0Lu/OVWQ3QVw3TY",
+	"XEoWhy2+5Eonot1LLUENmDTl0lFCtKH2I7zPvdoVw6HgucvatohZNGkDfWnYtcSA26V5fgi/3J6mO4dS",
+	"nqUarXywLJ77ZBS/bYbPXbwET4Tg/zBC8HMnWsmuQ5nGUnPhn3TP1CH6qRcDZMex4UhNHguV+BMI9pcE",
+	"we5iOpiDQaDGHFnAq/To88Ng578wsmV2epgFjBKpKA9kCv/06+RQiEtw6XDhFOVI2cwMWBQ0JN2VOtlJ",
+	"w4ymfjT6mLUNhFhPyrVZFrMR2B2OjwrhWcDfYkEVcM0/CNhwJBTj3cnyB6DBBEyHbmkuf8LEn0Vs4gT5",
+	"eOdEJLyPyFNO/MOd8913H/a+tE/39k/3zt61357u7O75OW3GNA3K4KWNMzF7LL2N73ejvc1CGWrTBggS",
+	"IKFCizPaHQA8hF2xmEbgeJOeQ2UQie6lpydjkgP5mEQQrGuHhfQgdY2zOjlTgMe1VC+mC1kE3gRvtWoG",
+	"sd20PksaJ+4aeeM3U0C4/hLEelEqY/8jowbyFq8cRdoXWc50KGGy0F2Y5YG5JVZbXPA6OWXU/KQ7E9gI",
+	"CAw4PoerpsiaKqCnmMTSg8yeXHGYbDWAEZ5fFaGEOja2+JiBJjrncTvVVVvcujVtJUCtG6aXdA9zyiKS",
+	"bOOD+VdCjBxuTqvgmZJAuWtYGc/3DAEOgH/gM22qfKc2kR1JrY1njlq7DMERYoRai6PYIMcwv7rngE3S",
+	"s0wvbfTJ6J44pGm2kMPbs9FYa3FMH8vi6VkMHuwMGpRjiGAcbDbQzah0HDmQ0V/fLRT/Y4Pwp07v7117",
+	"vmf1bMcIN0gk+FmM2mbA8qrQr4sIyBPDxTRgU6gcDFynB/KzXhJFRpwvOSrJuWVnKYUCNCyWWDoUMGml",
+	"TbQy2wgyKAqg/K9FWZb/tVROzroF5V7+jpz8rPgJpa37IyzXHk0ipa8OxBiG+qacQnboDRrP6ljIdaLF",
+	"GWRPA3MAFkxIbykWEK1Ww8aso/+XvyimDpX6mo/hHwaUzulV2KdKxHWnHFq9z5RPnn1iHb2VuUcsM93L",
+	"+uqSqSupD4sebefzwjOXFOBXJ8jV5tSYs3x5axlfXt0BnxZKsAPKPp8vnuOYAxK3KiiBfmofHjIdvhWA",
+	"1EgT84qzgRjzO+DO1+c/dCTUvkh48MR0WUkYpATiUIh9GyiRINUMSNRdMgX664zSOmdd2S3UFmaxPCZm",
+	"oU8WHhRKU48ktWjMtjKywjDtTyWuYIZLusH9bRhAPWKgrRuB4BQnBOSQLXMyVcixxWnMyLwkOMyTyQbD",
+	"uCir87jdPbubNvZOuS7ZW5p/I8vY8vv190e9kx4/nJyeffywfrp6taHG+iN0fDD7BqvJmNxvI/ZE/AYc",
+	"ibWzr1+ONr70j/94O2gcve6efH33tf9pvX0Zx8Nw8Mfhu+Fvf/2ViI9BtPpxf0f/599porh+w/uz4yNU",
+	"FRvs8+vo4A8RBqu/hV8+/9agb9eTr6u/NQ54Qx9ZYZ9TlcSs1qx93LvYPdhbfin/PDic9E/+fNuJT7+u",
+	"/7HK/2R/XlyY0NY7yoMIktPXTgfB2+iPw0+DQWd4Kr/+W685pRWQZm2UdKKwu6z3x+Kp5tk0PSUGPeFM",
+	"izjTgRgXpfSNJPQj8XKl6lVaZ/hOehXS2lGofe2QoZQlQ6cxyxJLHF0tzayOVeQeDCnw0iZi4MB6ZQoY",
+	"WW+sp0rdx/0dqDXzYe+LSRbaO9p5fbj3Bhojer2byHVTj+qSTaBA7IMoYk861T3qVIY/AOcshWYbEod/",
+	"gCZ1nm0FhxkrTdULlbSkYs86E9ILeZ/FozjkytOyCnj8Tw6Olpro62zxjlADI8XApQ1+0p0FAvakyCTG",
+	"IsmArcyp0OQRmXQHkGmTi+6Dt3FhpdD2dxHFkJhQ843UQ0cetLgjEDK5QhYQK1Wlr19P7GJ7UgSfFMEf",
+	"Emt9XEfKU6j11nWep6tfzTu0HmGh51T9nKYGKtVDdyTxyz1gvjeVJWWKFpZpbsUk7F/Xjfbr5HHP8W+l",
+	"i2YWRdZDqmaL5Hp7i5O25EhYiKuIzKmUdg8UTK8nTz6mJ9XiiaHq53HJuOLtPnxANyCTSc/UOXU5FvDp",
+	"YHJDRbhspRAuw8+17ednFviYFUBr8XwEbYbnBYG0dzm8AcOWKQBPvpeH9L3YYq7gf9G/9kIeArgrTQkH",
+	"8Pav7onR2oChVXdhaRYN0HS9J3nvR5qOH1oylilOGCBVLt1vXQE8H0DnUlpDo8Wni2jo/9paqvRnmGSP",
+	"BRwa+OZ78Wj8tEoajxbv/GS1/zMA0nn7nYRcKkYD4BJKxcNiAvAnQqa92ii5WSR/lpt22ivb4ou5ZSu1",
+	"jkVL/7hS4v7MJDRJ9q4V43q1nDKZREra+05iMYI/4suM+eA+LSulmFSo03T+YF1Va9bE6tGw8/n0sjPc",
+	"Sr5+CgbBu9Pz4O1KQ7wdDILPp+L07X7jy42sqS9r76Mvn08jbVGVm0BZrTM373VhCX7Exo/YNnoSx7+i",
+	"ON4HbdPVNV06ofHNvKqPLGUFCHX7lbbeEVSay+WgQFEfRbXC93nZpCEvn2NoXiUx5u2mHHBcCbK+0vBa",
+	"nEpLckkENwSBqXw1XQCaP8xhLbPedrGxD1CjMe/VbadcR6hRmlTHtpuca5OG24wbAG+PRpJBtqEYMd7u",
+	"CVsjKc2/d5ONp57DX7PES/Ptbw4aOGaSqYoX3La0I47pvIRBXCYJTsd8WPovVWsRcmy0RqW3hkLaxB6L",
+	"3Wz7Xbf7d8i5d2DMhey3AtC5YrdiZs5iyWWQOpVIRrpUMpeZ8twQU6JOiR/4lzR57ZiW3zTaVxi3uJOb",
+	"pjeOXy9SXAL+uCORGg7dOu/2dt4c7p2dtd9/Om+fHp/vnO+lqUrnxx/2jjLgzCnrJZJGUwZnrrHzUlpO",
+	"aBg/hrSWn8EweVoYh5+U4OJ8/ym55ZEnt2Sb/inD5ZfIcKGjUIt//ZB8MYpFL4zYi0qlTUt/ATac4cZ0",
+	"nImcMH7FIjEybOojqgaEGQFPiYyoHFTVydZfvbPyNYv3aGF+CVcdc1WvEm4Jr6YYp7buWGNlq9F5RdeX",
+	"N3sNtvyyu8aWt+jGynIjWO82epu9VVtYf9GiYjAmFUqTmah/FEVRESXxL2m7ma9IBVcekJxISxDVHUwv",
+	"/jOmJPHNUvLr5CPS9WR8c1wogoQ08CeSDwXbhCrDEyY4a3GjDVk2M1WVVpWMAgrFoNPNcUsNIleonRyK",
+	"KxbRLrvxWnxIcpj/vK1ryOEhqxvk9BNR4Q8Ome/CsNsA9n3JGT3FZsli1kGhqoA5drUdT0dh3e6FytP2",
+	"eMT4zskBWas36mskEN1kmDJRmLK68ZVh4zDE/4ZSrPSsPRuxbupoqD2g0v5ept7eio1g+zJn4c9SSXX/",
+	"7WucyXsTyq64YvHkR9nTBX9B0TFQ5j74lja3LGhR6TmwkEJLSCJIJwkjhNLLbswYl+nkG2933sOgGzNN",
+	"Qk2SkWeTDzwSCXGZVYI2LBGWNd55c4FFZ/rVOeZBwzfHTMkPqPUKXMT4pYkx01kYS+cb/x9j59LaRgzE",
+	"8a8i9tTAsrTQk3vyIbdCSh+3glG8irNYkUDSxuTg717mpUdXJjmFJNZYq8dImh39f/fo7t8xjaJxTP7p",
+	"WF9kwW9NS/z/f9PsGMrrL9QFxAiZ0tD+J58SyXvW1rJ2+bauD79/sNgJjUuS6KgK/2ouaHX6qMrdIVEt",
+	"jgzHkghzN5JYX3uDm9IYY5Osa7c1pxck3aHRJ8eTVGJDGa1NCji00xj6TE531knTNSrqMmv0a21jzzHU",
+	"rYk/bvZ5GjaUa8p0QuF/RsBr9WJi1NCfjyKtU74DLL03uG4oZja9R4qZHUMfODRXhsg99OvT2R77i8Mh",
+	"Fea26Wn7MXYdS9NjUTlDSPfjszlCm4Us0eMI9a7tGX6u9fMW/3rdnuajLCGLW83hyfoLHluFrrBEtbqZ",
+	"wNM7Yf3QppyEzynZxLgU8AJ0w7TCCOKk9gqVxUcmECkTgsdmlEWDI8vYW0uhC8EaSXIGyX9jzDWugW2i",
+	"d5HlH0kVy3uFt/30yVNe8PMSJ/Xd1Frtmcol4kZIDGd1I9Fin0p0YdgNP2VQFNINqZD2ihJtHMsHo+ER",
+	"9zz7jllRvkD28VGfdEwmME4H34owoT58VJUpf3l9q+qv2+ozqVaeScEyqt+q6ASYjs2KQkeeAMWG3bCp",
+	"I46/8MYpjVYn8Owos4W4JZjkKVkj/7ldlUqz6uxgxpRISZ1XOIwUkuF7tLwrfLTmpeWmC1l4NhTr2Lbv",
+	"xAm9GPNpJIUxMv0KRR5c5RSghXFdRxS9tfUUPAsKSSqD+q5aFG1h1zKpexsNXXD79PXL57sREcMn0zR3",
+	"TZxCWFfmPUkfMY5lGIeLXtKtPoEZ61Mhk/RbnXA17BfCaml/udYnDdj4wEDvwXov9PeNuib4NC7Tephc",
+	"BH47sBOpPy6zLn+QtmgHaAaijTjZSBp6BQDj8nr9FwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
