@@ -130,6 +130,12 @@ type AccountUndoneResponse struct {
 	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
 }
 
+// AppleNotification defines model for AppleNotification.
+type AppleNotification struct {
+	// Payload The event, a JWT (RFC 7519) that Apple has signed.
+	Payload string `json:"payload"`
+}
+
 // Authenticated defines model for Authenticated.
 type Authenticated struct {
 	User User `json:"user"`
@@ -1255,6 +1261,9 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 // VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
 type VerifyPhoneJSONRequestBody = CodeRequest
 
+// ReceiveAppleNotificationJSONRequestBody defines body for ReceiveAppleNotification for application/json ContentType.
+type ReceiveAppleNotificationJSONRequestBody = AppleNotification
+
 // CompleteProviderSignupJSONRequestBody defines body for CompleteProviderSignup for application/json ContentType.
 type CompleteProviderSignupJSONRequestBody = PasskeySignupRequest
 
@@ -1428,6 +1437,9 @@ type ServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(c *fiber.Ctx) error
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
+	ReceiveAppleNotification(c *fiber.Ctx) error
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(c *fiber.Ctx, params CreateProviderNonceParams) error
@@ -2370,6 +2382,24 @@ func (siw *ServerInterfaceWrapper) ResendPhoneVerification(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ReceiveAppleNotification operation middleware
+func (siw *ServerInterfaceWrapper) ReceiveAppleNotification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReceiveAppleNotification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // CreateProviderNonce operation middleware
 func (siw *ServerInterfaceWrapper) CreateProviderNonce(c *fiber.Ctx) error {
 
@@ -3031,6 +3061,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify", wrapper.VerifyPhone)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify/resend", wrapper.ResendPhoneVerification)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/apple/notifications", wrapper.ReceiveAppleNotification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/nonce", wrapper.CreateProviderNonce)
 
@@ -6032,6 +6064,81 @@ func (response ResendPhoneVerification503JSONResponse) VisitResendPhoneVerificat
 	return ctx.JSON(&response.Body)
 }
 
+type ReceiveAppleNotificationRequestObject struct {
+	Body *ReceiveAppleNotificationJSONRequestBody
+}
+
+type ReceiveAppleNotificationResponseObject interface {
+	VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error
+}
+
+type ReceiveAppleNotification200JSONResponse struct{ DoneJSONResponse }
+
+func (response ReceiveAppleNotification200JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReceiveAppleNotification400JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ReceiveAppleNotification404JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ReceiveAppleNotification413JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ReceiveAppleNotification415JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ReceiveAppleNotification429JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReceiveAppleNotification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ReceiveAppleNotification503JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type CreateProviderNonceRequestObject struct {
 	Params CreateProviderNonceParams
 }
@@ -8076,6 +8183,9 @@ type StrictServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(ctx context.Context, request ResendPhoneVerificationRequestObject) (ResendPhoneVerificationResponseObject, error)
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
+	ReceiveAppleNotification(ctx context.Context, request ReceiveAppleNotificationRequestObject) (ReceiveAppleNotificationResponseObject, error)
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(ctx context.Context, request CreateProviderNonceRequestObject) (CreateProviderNonceResponseObject, error)
@@ -9543,6 +9653,45 @@ func (sh *strictHandler) ResendPhoneVerification(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// ReceiveAppleNotification operation middleware
+func (sh *strictHandler) ReceiveAppleNotification(ctx *fiber.Ctx) error {
+	var request ReceiveAppleNotificationRequestObject
+
+	var body ReceiveAppleNotificationJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ReceiveAppleNotification(ctx.UserContext(), request.(ReceiveAppleNotificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReceiveAppleNotification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReceiveAppleNotificationResponseObject); ok {
+		if err := validResponse.VisitReceiveAppleNotificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateProviderNonce operation middleware
 func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx, params CreateProviderNonceParams) error {
 	var request CreateProviderNonceRequestObject
@@ -10442,418 +10591,428 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rctu4ti76KiidfWrG2bQiXxPLteosx3ESJ46d6Uvn0soRIRGS2KYANQFaVnelaj/L+XEebD/JLowB",
-	"kCBFSrItJ05Pz1przpjiBdeBcfnGN/6udcVwJDjjStaaf9dGNKZDplgMf+11uyLh6oIH4j2b6CsBk904",
-	"HKlQ8Fqzdj5g5JJNiOgRNWAkCvllnRwqSWhHMt5lJJTEj9mfSRizwK/XvBq7psNRxGrN2ua7eH3859rX",
-	"y383hlujL93nyWe+0zlnG/K3/vbgKHghXtNG+H6y/mFc82qh/tyA0YDFNa/G6VC/4vOqaeCqbuGqbqJX",
-	"k90BG1Ld1iG9PmK8rwa15tbauldTk5F+Sqo45P3a9+9e7WBIw+g3Foe9sEt1nyp72RUBIyKGbt62xy/3",
-	"X71effP23fvq/kCDVt0W3aJXhwEbjoRivDuZN2uCMxKzXszkgChxyXiTDGnASGcC3etGIeOKjAeMk1CR",
-	"p1KJmMmn8Bvc7rU45QGRcFeoBoRdsXhCqFJsOFJECSJHjAfkqRpQ9RSfqZM9+2J9VY8Y5XLMYha0OLwk",
-	"fb25QZEBleSJvizpkBH/DxX6K+SSsZF0ZyRU+t0xGzGq9Mtsz9KXwtP6ZuebhV9l0u0yKUXskYEY6+6Q",
-	"SPB+i+s7emEslXkS2tRhjJNISPiwZFKGwjRa/wpPw9jocR4mUpG+IIK3eCBC3idS1Fs8t0R2vnQab4aN",
-	"f6+NLsTXyw1ZtVKcKZ61QLY3vdow5PbPF15tpKcm1q/8f3/fW/1KV/9qrO60V7/9/cLb3vz+P2pl6+lY",
-	"8C77GAs9LtOr6ZPurR6cMGjjpIWS9ETcJH4k+iH3PeJ3Beesq3y9g/yY0UQNGFd6hTO/Tj6FaiASPc/p",
-	"M3CjfSq/i/KP2wH6M2HxJBufkWltxbisbZf18yOVcizi4JRJpn62JLCNWYXW3EIK2BdEZtZoFInxwXCk",
-	"Jr/RKGG1pooT5hU6+DFmer16uClEDP+r54aSK/1Uk1B5qWeXUDKiUuoBgOXepZzIsM9JyAmNBGceoTzQ",
-	"u4YqcgXyjEkSKklGLJaCE0a7A6LCIStuAd2sqll1u+SORr73Xu16tS9W9cVVeRmOVgV0j0arIxFyxeJa",
-	"s0cjyb4vfON3rxYzORJcMjwXsxUo4rOBGHN9tSu4YlzBYI9GkRHgz/6QAn5Ou/h3LaAK2t2NQVK1qao1",
-	"157vNPA/9fUtrxZRqdqJND/yJIrSSVZCjWrfvZpUVCWy1lxvNL67o/E/YtarNWv/17PsaH+Gv8pnuZaf",
-	"mj7VvuseTi916t5ch3FFwb1Ku+Y22Ggs0M15SYNT9mfCpLrZYLA4Flrd+F0/FOgOMn0Ktu1st4ehHFLV",
-	"HdS82pBJSfvMtA/uIzQIYia1QA+eiZjYx8hEJPr06eqlFxAaM8KFIl0Rx6yrdG9A13GWVe37t2xQN28w",
-	"qAe6B/MGM8ax8exW0jslVJ4VJblTWMuOmPX09O8SHwfIJ5JOJBkPJuUzIQdirKdhX/BeFHbvPAk0ihkN",
-	"Jm1X2ga5KfgiEhhWcyfsfxaQkNcLI7mz3JE0ykMo9RByQfSHGAglNQilp4/wAaEya49t4ZyB05sxFPwE",
-	"viXvuq1DwdsoT1CxTjpR2DWnSndAo4hxGEV6wrrv3qmjvXW2+uqP9U8Xq391TsU7Nu78+8+zi4/XYm/n",
-	"4C95cfR8Xeg1m3Tes8l+zIKPevXijNGoX2uuPk8FBH5r9ZJNYCLikf5mGOidhY2td8UwE6sHpgffvVoi",
-	"tdD7uxaEchTRyTHeQAOqJbJ+QXfjdBC8if44+jQYdIan8uu/s/fQgP63+4HvMH+3kVKFqZi1IMwtMP0+",
-	"p1dhH4RVN2aBXrU0knWUsv5cAfZKcHazCb9N3/RXZnVI/z63qWAn7KHgOwpvKnFxnf7+NwrakpnzaqM4",
-	"HNJ4YrUEc4IH+Le7u2/SdbfVTM7b5qgo/EtaAc/k3GF5LeJOGASM31X4adGRjNrdSMiC0DsL+1zr7slI",
-	"CyC8oSjvNpYp70DMSUWjCNpPAsEknGSg0GmbZ6ZUe3PjRW2lWC8SYxwU2PmgmNe+e+ZPHKHa92/f9ejg",
-	"E6EsnBagtzgyYHNt8cVywXPvmrdarPHVYYOQB8T/vHqGV1bP9YnqZ+PGrkOp9LELJhoPWFAnr2Ix0sdw",
-	"ixsT1dd9qhc75Os5131CpbVk1MM+b4tE1cBsUq9FwoO7rkUuVLsHLyroPzHYGFyogV6QYIWFkoyoGhQX",
-	"5OYPWZCi12Px3AX5kU4iQYNzIY5o3Gd3HZ2OCCZtJUQ7grcVVUSjdRF9mx4tuEsrCpST7U3yPnxZGKu1",
-	"jeUqK6Uf3vK2NrZJZ6KqZFo6WAPB2XEy7LD4DmJ+NAAhUPufG2vba+sbm1vbz1/UliXUnSYuLtKhRYTD",
-	"Ux4Je4TyyVzp/jEWV2HAYuP0u8OAGPWm4uTDr8CroTFt1HzEsG7vpKNRzUsFZPoI+j9q34yupFvDMvVo",
-	"b2SVLPi10dBTUddzsVO79eDnh2TuBBiXCguIZPFV2F3gTD1lXXHF4sm+CJj8gbauUDRq603ehq7VmmuN",
-	"VMGNTZvgd1nzagmHx93b13NXYZ421jbXtnbWt2tebf352ov1F2svat9uqaLmhmW+7Yc3g/NIosdEW04R",
-	"66kFJgAsw2XZdcbQbHft+1yRuadPExanYhOcW6FMT1d9ZP6RSEX0wE7brXVyyiheB1dxgJcloX0ack//",
-	"wEnMVDxx7W/zivszGv1in/0moaanXRpFU92UI/ROF81ySoZiyLhqcdoXxklmX+QXfLJ+nRybozmUZEC1",
-	"okFEosAxlp7amQ7S4rPHTj+Frm387tj4zvFmVEjQjQj25qke5dW9njIGXW5AzlhX8EASJciYhop0WE/E",
-	"DL7N2bWy/ns9SdaDaS2BbErSVbbm1XoiHuq9Wwu52livgdc5HCZD+NFs2pAr1mcxTtD0io+ZttFxwcPi",
-	"u7sdblZxpRkOGvR+ZinWmr9/8+5gnMejw2kjW5vUbkAHumrG9NYGcn6I7mgf95mabxyf4XlxwekVDSPa",
-	"ie6sueklJmIah9GknTivLapw5qTSa915hDiP1MnHiFHJiIonuF3ySt3WMi2yT/oUTSLYwqSnbQ2RqCbs",
-	"Hb3uOrodoSR0TCfayJCRGKOTTwgyTLoD/WOHhbzf4lReskAr7oJ3WZ2c0YmjzndEgiLImaomxLz01aEr",
-	"EH7m5l9f0uZX8QSWGfjsDm+54YdMDURgnGLTeka1uwMfBC0vYLB2Cp6w1AtW/Y4Ble1E6vWYuq7tuGmF",
-	"b32nsfZ8+8XG5tbz52uNza3vjuFMIeZo1MdmjU3eDTpvuuFJ+O71xV+Ha8fhoTwcqtHX/cPtw3AzOQrf",
-	"7dTZ5N1fwafD8CQ8vD7kjXp3PeKd4etG8PldVPNKbHFsij0Kl/ktc2ym74wupWp/He5cfRm+nnwZvt7u",
-	"fv5ts/v5tzX25viqOwyirxvvBsGn68bX9deT7pvrrSVEM2Z7CM5S1zRa9j7p0jgOtS6Gh+wYzGlQAkAj",
-	"0B+LmDJKjjbrV7VUmSckFRud00vG79PjYv8G823SxgUJEz5iPAh539pzMz0zENha8tRtNtbuzb2j2IiM",
-	"qSRKDy8KP5ytNBig5XHq8m8SX49qHYY0DZ2AxtTiZpys4QkCF185NngDCGcqGivrCcqNE7iBFKwYWDcI",
-	"DrDKo24KGzeJZDzQ76KyxBuVcBVGTsSkKME/ffq06q7uaTHuv2Q0BlWdRsP/atUiqrqDSzZp1Xzy5PT1",
-	"Ptl+vtXwiGSwTsnGymyBXgwgl4lp3YQeTSLlrHqvFieRNq9qCcyoiMO/QLPxaudCfKB8YnQVeWd9QYj2",
-	"kPJJO7YvzGkK+nilfGJNFzmtFJCIKhYX/D3rS7Qz9khMFSNROAwVeeJfr+o/V+FP3+IExIjF0OkVvVDA",
-	"jEpGdXI+MM9JbRi2uGRKhbwvm8Tf298/uTg+b5/unR+0jw4/HJ6f+b/+ia8bomXHhbtqfpqf2uIB7lmS",
-	"Hc8QUVEolZFRDvQqFUSufMpE2O4sRzV0qk5O4uybHulorVIIADUR2hfaMNDyK5TkyYx36dWwUtrigRjr",
-	"hTWKxRUDcQf691LlmbG0MRD+X61ayK9oZOFGWt4BQI0S8wZ9TADqCjVkCKP/CJEITtsZ8vCCy2Q0ErFi",
-	"wQcWhPQc3n83oZhk72wP9Uvb0OpcxIpx1GLAFU0lKX6EhJxcnL9efeGlcJ99bNLqAe8Kvc6KTvKt+3GS",
-	"6yPcLzbPd9onYoi6ieEIIoLBLO952kQXyro/oByDDqNYi2IVIqKHqnkdOQ+HTCo6BOhNN31NYREjdIUG",
-	"AQt8j5g/8e7ARwijCa3asOZKdpvgvTAe6idb3FwLGGih+l0pHsa+zr0WM8lU7gr83eI+uNqzFuGf7ius",
-	"8zr1DeeuBqF0fmhxP+97bfcZ1wcaPqWEGrX1NFzlrgTMudbi/ph19NbgWavSKzEbiisW+HXyQR9RQzrR",
-	"s21AYoUN6dU4U2MRX5YD9cyPKYa0S4eM9GIx3CX6tJsYnT9MlcdLLsag4099ZxRRpc+8GehHHFGQPYCg",
-	"FTwDovghBEl0Rz+FPNDC0yN+JxZjyWLEOiYcvu7XSxGYmYz63S49Ty9Zp2XZYHxL3yA6f7AunLJ29esV",
-	"1p/uxVsxJtSEEAgMmh6aOkZD3F2SSXCtDFurufi692ykwOEkooDF5ijTqgysad13bV1zOmSm8+YvtGX8",
-	"OtnrSIM7jvVIRhMMGEkLMSydJNwwV46rrd3BVdpmXJvlJS1NwQjgjrcBMdKZEIpAz5iCcxfCdhRBntm3",
-	"O0JEjGplQ6sUYsR4uyfitlE5StYKg5dx5oy2PuA7DNZM+ZtBn1mgJ9hei6jWY8EC8Duxa23GGkWCAx6q",
-	"Z0BnVljM+nLqUyld+tTiOV0AqD5FSmfbyh+/Ti64iAMWowgPFRvKkiM3bRWNYwr+obzAmz8sFgWLEwwP",
-	"3Xh2CxswPyylU7/QYqya2rmdnLHBL3ggSg63romJlYlJC58UcS4qa+0V86xH5EBrGZwFpZsPpZKsgEzj",
-	"j7g4LViaJDwQTHpoFUUBkwrx9bkFMdP7kzvSSxYLo3EU6pOtqnFa7oHRaFtowdxUKvKcBHQi8dhILSah",
-	"NerzAZvozTTZhbuNqiUzn+0Q3EsT6Kd9aRgTc7xMWU9Fi8mrsetRGDPZvpFaUlindtazyZkekdyX5qwr",
-	"B9ybX16Xi6YGabV0Lm7d7YJ+89xWGdVyqlnWPlxgCcG20ZokyKRac90xBcs69vb8/CPBGxaZUOfNa8Uu",
-	"ms942Nw5neXsp2zuwqppX7KRqj7eCnvJbCN3B8HeKT9zuFBa6kFMs+LI6TBtu4I3w8ZeTT+0ZOdibExl",
-	"ilqdfdvCYuVYqFPbgrknUIkJoJe63zTnCco8yZQkFA7+FJ6OmqI+pevE1/IdnoFjKftpFxRuyZQ9x3xw",
-	"gEpAjqNRXOaeLHM51uFVsIV9N40DvwivMj/n8mD8OvG5PrKb7oohAypbnItMZTIrbTdVAvQpa6ZnTCcV",
-	"CjwecCamMmsBWyU+GxqixOx1WykOc2usYnVPzfPcnfnBOJfyu7PgX5/W2vSaSBPHAGRQVM5Qaynv4Owm",
-	"LU02claUjtaVtvALYHgelFjNewCLI1Sp9mqdQaVYNvR7BWQ8EPrqBNTMkOfgJN4t1ZucsfUBba0SgWQj",
-	"lTN9lHLOeCV4g+313AErX+35OOb0Yn/36VwfC1SRoZCKrOVhkFPSAZwfevd0Ke+yqFTBP3eEkhYORgcT",
-	"2qgyzpNdMxsYxAPITQJr0mBVp0+hgF2FXVbVj7NcYOfI+ClXX8FDvu4dBBrsB6VHaCQFoT19keJlkag6",
-	"OURvsD6n0ANWbthOu6unRjYa6zNWxQlLLfdCr3KTPxUGnjtV28/XZ0zUzaVcnXwyEdcMo5vl6wirRQQ5",
-	"SWhsBY5unEylSLN5CUfHtj5zRHwpd9NBz2WNQpRO4S0mEoexkDG8PJQm0TeRZQdLThIWttHUVM3dSHeU",
-	"0YXkrJvL6KlN/bNktGnvnAHLJOFU604409IY1E5jZxoZ3adXU0K5xLl1MxfwokqLFkrlC+k7AkP+npd5",
-	"mb1HDsSY7+p96Q971C9OwPbmnFBcBnSZkmnWVWn3mvXAjkNEQ7AmCQRinmgYEcFhq0xEYi9fcjEud54W",
-	"EpFLYOEmk9hN2BOc5Ts6LaUNrL3U94tmzvwJcNHeZUklAD3DhkjRDWlkzhq/Xq7OzhHU0FtYo7pV/fCK",
-	"cRObHg/CiLkplGU9ViZilH/poZJE/9JEd7vvkYKTHr2s1sful45r1okknHPMAvJh4TGxzr/yd+pfif55",
-	"7lwVhIdZyOAGnyMzRFx2JEkIipMe7eotZhKHL9lkWjC4yPUbCIiyYTymQzDecPTSGbnFRg5le/bGsuZ4",
-	"WJqcPx6E3QEMd8C6YQAaLJJ8gBIVBFptyrXRQ2IDlUKlaGXgxNU5FkzEz6cAVAEYZMi7qDNc8PCasJHo",
-	"Djxycb6/C1lZTcLZFYtzoxmIBEGl+gaErWKc17QVJcVNmlq+mD8VzpwujaKKmZ52ck/lOlQ7Kk0CAWCP",
-	"9H9RY1bgdwr7ftETesGel4ufxYROIaB369OkJNNjzmDZRIv7H6GCiDKReEd8FNb5XLlVbmVVRWCrZUAh",
-	"/wQWDkQpKcBAwPujl6rfZyqX2OKDygELblgRGpndg6WptyK+o3prRvOBuiCEkzxXOVRz9ER5G9eCiKd8",
-	"Cg/VEY6Bnsw7WRGO6CZxzLhyQNhTpzBj5sQzFqiR2QMqicm+T3uSviUXu1jf2i6FI4xnfPXcmJhu0HWR",
-	"zzgETmvztKJcC0rHUASseuQAU1RFerRLulQyj3Qiyi+BboUEVA6YtDJ7CNxShSjP9uZcQIP+anlbLVqh",
-	"MuKxSHgQ36IFRm+uvPjQo9n9OeV23pNncPPUN7V+ayxOuYiTzvjspX1DhRO7erjuJnDNZx+sBMjzgpSs",
-	"4BLmlVn9fScFPzGvLy7L4qsWaNAdB7/Quwc8CyYhqcyu+mgz7LLbwLGgxLuzk+MnKz6YvVo1Jk8+sY4+",
-	"ijg5YlcsIhsZNnOrvrbiERG3OCUoNwytnogC41jRr6uTA+ARY9cK+ZQy3/K2t/Fi0/gsWzlbpNas/SEF",
-	"r5/S8QeDksz1qlo+5jo+ZyrtnSXryv5UNrivjM+7ZAmBN/tumADnHbM+frd1nHbhoS7gVymm0ebPV055",
-	"ZXTdT8LAL8TR68XTe2vO6T3P/xQG9gvGE1X8QqNxM/0g/Zw38yh5NTN4+GPnsax9LpHQdPvme2YrXIGG",
-	"8qjKitKvlaQviBKVkaOMU6PqLQV9E1y6aXgb84rCWC6AQ7OJX+knsy7MGzN2O2PD5WFayM7IzdOvYmZA",
-	"o0/ZH6xbLodForqizAXkmy2VgrabaTZvXk6Ajw0Dx4hVwZnva9ujxX0zzikWOo+8kApy2QxQXzmLugxi",
-	"Uei9bfv8ft/tCCiM4QOf6grZXyFH9sVwRC1xsJ4DbRbl2mp3piOpN9ZvKKnxHZWNzjMKLEsCzoa5Y7q6",
-	"hadEIb9sutD28CMFLP8eD2IRwj8/0G4B9H4U8uQakgDK4e/kJaImAfXtgeJowsPgMvNJKCuhRNltN/LT",
-	"LwU/YaccXrbQrJX79vIBZEjmrTpIaIpoKNKXjGmokPGh/JiaGbTW31yoA0uQELlVfAv3XvmgPsAI9gEP",
-	"rGVfKW5cN0EhwBdI2AlRKJV9jTWjrGc2PY9vGhCm14f46JpRJu2fRaRRse+2uaX9jeMq7zWw3dzYiCn/",
-	"QvUStJlypYIslGQcC973IOrAOGQIkyFDaGxMMG9xYS3nYyw6ERuWYbMWWsTpWP3whVs6ddcjEau7bW7H",
-	"rfJQj/7XkRiXiN9Z0AiHmh7zPJaHkXDJG/4uZVycTg2GegL6xexa3S346hqhi7DNZe5N+2TJjJ70nCxC",
-	"i0vmgXOxUAjAM1UEUuR4+nIyBtS45cOKGbJA3CxzSP9d0cxhj+ZgW6ah+vJUG8eFOO+AyuZUVNHLkBi5",
-	"yO+irS0e0OW+fGeXNf+u0SAIcYI/Oku6jOR/j0/AeUbwVc7ayb/7E+uUVkHYI8iihfkdnHxcXd/axgTr",
-	"51trzz1i/vVipQRkFfUr4Yv+wdn61nZ5iLwbX1U/Bw0of+6ybEdD+7Y3XhA1SIadURxyZdecAYBMv0dN",
-	"ZrR7vxL6Uv2QDPvlT12XS8dr0hUiDkJOFfNIh0q2vZnEUekrKvJxJgu/opiHoyY1nAPdPP1+HFkP5hM7",
-	"WrZC37PJGSvPGCrZimlK4C6JhLgkFBZYMiKdCVSO8C/DwF/4VHZW8Lz9Bc0pa/+RlviFkNk06NAsHTUW",
-	"Hv4bhJWWEyMmRhGbyo2c3hYVBpvByApwPaHsF8Fitua0cVeOlks/AT50+wlPN/Wgvra9WS++e6E0BBi4",
-	"ykE7z2F6tazV5+SYTnQ7DBgs51S9Z7u8ErI4u+m3jhNXTMWhGXIncdxl7PXnT8UstF3l8MwZjbLpzcKk",
-	"FVAtA6uT05NnUHZtzH2tzNvNjFwLDgXgmsHLV+EjMy6MitP+k61V02EIcgO4/L0f4MV2eRXDUCaDjtn4",
-	"3kJTNwezAWooGU1xJwCUtbCawKCcE/ufHQw7ZmNj7y49u8r6TiyOMeGByVRbLNHKzRKcalcFUC5NiB9Z",
-	"n5lVcdGqMIuiXC24wqpNc7I81SCj1U6T49IiM1k8yX54/tkPv5ZNzkds7RmYQpWy/hMATdG2Rt2dI/om",
-	"lIQSQ3PlZSxXZ4dvji8+tl8fHhy9OvMxwTpf56czIYZzZ+Gj4QwJdSMxZvGqlnu7aZx4fWszS2xZ2ql6",
-	"v6L8iCnFYumRIOwDY5i2Vv67/j9X2/4uSXj4Z8JmSfm1rcWkvMPsPr3E53S8fAn/uOAYNs/55LfZHbxx",
-	"QOxYn0YitnixxRxFzoD+KtEwaHPlsbO85X+jKDZ8tbS1GAC9VVzHUeXLS8/cLb4zI8D8IZFKayTaWL9B",
-	"4HdWtNf6JBfE+O3p9dSJGIGEY31GjmLRj+lQ1slUWNNzLoVAeIu0TvZiWrAE7iwrIwY/uBjUNhRlkRgY",
-	"ylX0gPKRlOt3WqBze1pZM3dgxLRtBsbQCel3poUc2mlFxqwsJQvakKeuLwUJko8x5+GKcnQZvxd4o+BP",
-	"rljcLgJQ4SW9SIxhZIyfT99u+PHynQ25KVEHvctfyb0RnHicRm3wdeONwIvn/LPdHYiwy9wrQKnm/B2F",
-	"Upn3mQu2aqe9ANMz0oPW1tqJ80uRfsx5S6ripBcu26DCuNfQLegR4Exo26WSSLOghvS6nRKq4T7UN+vL",
-	"2mS3/45gz8FfkBQEwwzc7jjNw5A793CRH0YuStYTF217crRTrY0L3mW5BeSsdP2mJAKut5h29fFcbMZM",
-	"/ja9E2IWTdo8GbI47CJ1m/1VL5CuGA5x5nKXQcmbvhoOw4jGDgGcboxk8ZXLAle6pPGndElPlU5wrsH0",
-	"tdNVBwQT7i8xw6lMY7htFQ6ZSJS9ZMdR0iFrU2l3DrxKskgvecGjSdssJavuQwgpdwGXJ1wK+7pJbUiK",
-	"sRfSUl7w5grieTT6sN1Z0/CKHlMRORdsx1JSWjTkDJMqCrIpwlrgwsJId7aq7IV0w5RTOsIbEz69Kp1r",
-	"BbnnEKt1Itq91DvdDEH6Q+kSSH9NV0GOyAqXEld+RSQ+pZ4sS7rjCorjwhED3rGKnFEoDVKm/RTDdKl6",
-	"KEeMAtvSAhx6+hDMGlpxgPbCiFVAjG+OMkh55MttbYG041jBCxVgwbWB1I0Z4zOT0DdmJyMX6Cbr1alw",
-	"NyyfW9BYXcazuSp+vk1as7cPzqYu2JyRM61X7b8kCYObZlMWqBEU49QUfZrxGdsFvDv3ySQB1/jSR3mr",
-	"JC7kpdqgXWBTM+H2KJeNNmPZO7rzMORuQGmtaHLfeWEXLdN5lkBZm90iWBXbIFXpLQbPLd7jwGtv17sM",
-	"nzdz294p2JpUZxSr6fRsXyYdH0HxtsrBfMGIK9dBCdv+f5s/7rfClJYXJFsUdpGb9l/Gos5P7PQBkxWd",
-	"+3tG9eMgPfi0/iBxh+UKM3bKQ5mGL32WaxzIcUxWqGPDF8L5N4u/z168Zvadj/WF6Ees3Bc6y2tttmQ4",
-	"fyeKEePaRIJ5SJCVv53EUTnDAhAhQxJtILrJUM/Bk5MR44evyD4u4pX5+wsPBt16Ow+zVsixNjhK/Be3",
-	"IYf0aty+rSQtUf/kGb6fiFGpyNr6CxJTHogh6YSqHC+KBpEc0PWt7fJBO3u7B+CAkDvOVzJg1zRg3XBI",
-	"I+PCbGa4irNX7wtJD4CNtvGFOfmP0MdCy+aSXObG+27Ip/zUPXQRdJYyFd8qw7JEAs9HHrs8sHaClYiC",
-	"5SQVLIjnzQ/AouxoGYVgNTo7/+blLKYzyyr8K6ymC1kWLliy+TOV17aAmnJug4Q34ayDak62YmNKTeOq",
-	"rNsbLzZLZKOt/YCnSoXXdTSKmFZJ3XsBf9Ek7NoyoKFsliLbNv2Y8vSsjtmVuLT8LU78JGL0CrWpXMLY",
-	"5osydNWNVA4Au0AwNWW774l4AXZfrQRUDjSEJ/HX4sFK9kXMVhYc+MUi2qbOFwssFQ7MBVEsiow2PRpZ",
-	"rhwEqHRZnVxIJwHCrDkErOij0yV2XyDkNvNEjukYT2UgLUGjLXe2+HUyRWOQjp8tbkbxHfX5oJTv8zZO",
-	"dQgoFt1SAiI/dSQbJR+D3AVE5dSs3ihJskSBBN2RmRR8LPt+46xJr5au0kXkM0qWGbmWdozse8vE1Glu",
-	"XKqHezY0KS2wfY8kEzMJJnL0MUvznv1C9FDLIHNakCW+HGZiAaYlTEdLZFNasIn5EtxV1CLFktj5AiDA",
-	"q2tOO0QEQEkQPBe1cB7QK0Y67EaI8HsjdSpZAWXjPHfv3E11zG/Dh6o5mtLmID8/0rA6DX8OXe35dCFy",
-	"MGv1yWxjUljGDNU5ScYsigrHwmZjZ44g1J2lUUilW7S80Ol8S+d1el6Hb9dVt0rlsjtsOlbR7YoOD8UV",
-	"c+psV7Mt5OisZifC5cmzfno6XKHp5eOgZ2kBMGeZHr43s9uhugWF5M2wn2XgzptoDZnrq3xs3ILmZfth",
-	"qpT7LXl9im+a35q7SuJcz26R5VpAwT4sAe7Uprh5gRioPWHMqZsXi5mH079vsjXdLW+2NmzmTZ/GcQVl",
-	"dZrEjdmCSD2/NBJaw2Q/Z6unxUajyFCu43NaIbXte+J/NhT3q9rq8lcWJrR2jTSEYmOEKlRYkUySkBMu",
-	"zHF2Cyrc0eK1QzKK6V4shlW5mAaHMpNUN8x3yebgI80mjaKKmmpaVZSM8ZtOZDU3gx8KQJbQjHdhzDpo",
-	"bFtcW8xogKT5ypIu0z7jqpKxuQ0/lx5DWFo1XRge6WLBhfVGg2TopwVjIeGolvtgrqLhtJJtRy43SzM2",
-	"3q1ikjaz3bNVAW5euyO/73+VyORZ2OcnibqtFr6XV0yzKI7NvyCMB6U66ALOqB+eZkB5vvjEw8o7gBvX",
-	"Z8s9rMS85AS4PRsgfOFs9sLY/DpJcT8ok6KMHHR6sZiDFuLuOVhKWRpddeK9U7hgocz5m4FQZhpBWavK",
-	"xEt2nt3cg1eHKK4phL32fKeB/6mvb5U58/LOO/1p62G495pFyyysM03+mrW0dIAzP8pdLJZssB7qQXUu",
-	"1OiMqbLQtWTduKws39p2w8UzQIU6KtnGOhIXbG5vvljxMLYzGYW8Dyoer6LrH5XjRPa4VrlGNFGDpk8u",
-	"To88U2Tv36eprUN5oboLHY3mz73plvPxmeNyG2KcCeHaAHGzY38UBU42nw+CAueC09nF4WZBqHL2FNRc",
-	"jhUkYAJfS19oQw9E/BM/Y31Ba2qhoQbimvJxLi9Ydy76aLRgkUd9GPp2XaI5pE8d4+0ZDwRk3imBBIVA",
-	"qWv1iOWVrbtBPGUp9GzVWKvCXFdyVrVjRqXg5Rsnp+ZOLYKhwdLpcYXUhSZY+kY9jlkvkTRqcQyEYI2K",
-	"zENcBbK/BY3WIpXkXgPmGMJlTmDZ9s2QVJInm2uNFQ/rzeFdJUupchlVhNpuQVz04/K/b1zkrbCu7nYi",
-	"FwXSLZyIZev8ARLl/RD00J2SJ2YUA/RqAyrbCaREzigE4WZCOPV0DddFdT3+0rCAVWq21lc7oLLAZDjw",
-	"b6P7hxKB4IYs7A75EdXWFHLJGNIbCMqa7OgFHEFZ+kLZGFYtlVe0TFwvryJq1XfvuJ1tyx+qfl1SiaK0",
-	"UVEogTnLesym7VQV0+5lm3ZVeBWqGdzavuve88lQXLFF0vwLry/rC9CDzskIv6cAxULV7OEY6yZxqCZn",
-	"en1gizqMxizWulT212s75+8+ndemSd0I2ofmnAOrZvv5VmOlToBXbZd0IxoOJUgGIsOAhFQRdj0if6iQ",
-	"9Blv8TS1kYRSEpoEQITnuTAMOhpFE4/4aUqRTeWG1E6fPFED1uJ6Mk2dwwI37Yq+fRj72L4Xa8+3m2Rg",
-	"KiqDWzqrp9zitqDySuqM05OmjaZ/SSLGvE6OIPq50WiYcn6uJ8ozsM0WNyVh1YBiNowtAUpOXX+lRJFF",
-	"ue5Qyu0fxvpLTd0YCmvdHWVpdOpnKcagwwYhEHqj2gY7HhYwzGC2oAdKjZzKuefVuAYxon8mFnAJjSgt",
-	"+T6AQIpIXNc8VBhmPJAtbqv7GbqexAIZ/aO98/237w++tM8Ozs4OT47bh6+ODnzyZKMBdftXPJsHkpWz",
-	"bnE9sEbLxUq5qeMXkkjEkEmbX0X8w4ANR0Ix3p2svmcTv8WfTH/1/OT9wfGZTySdSHR+jUPJVpokiMUI",
-	"kzm6SKU5EFGQQVBbfETDuE5OuKFcS5VsU1HTaTiJYLVgshKheiRIRkDUbPHNxpoHw7O51sDVQ8lLmDjS",
-	"YTIMQI3FeomyTvamiwp3JvZbZjO505LVF+alU7ibVjc2hY2hPnGLzytQDAst1MsFE2JtmL1Z+7xqhPgq",
-	"rq/MCBuFwIunhU/Ie6JEr8h3TC+VoejoAYVNRVV4BRhZWW/xFrc1sG0ObvAH5X2xSqNID9C/JKTqRnrb",
-	"PH1KR6OnT/U2V6IrItJhkRi3uP+sbe5+RkejZ1drz3zAPFMOSNxxHCpltHdzX1q+2eCkzYQFerWDwMtt",
-	"UZou0TiJzFIBNKBhFKOcDARnWmwNwDhLFPTs6dMDfsUiMWL1p0/JAUT3TK1paDlxGu5jsMGh1jTuVx9P",
-	"XL/F2Z8JNQBj50A3e8zX57GhMaCGgxTdNf6UCK63OPAGg8HIoFkjqgZ6RaB5o61OZptOwAoE/68s9bS2",
-	"OLhayZOL8/0VwNDSXA1dKNtIY+BJ7sUUWP3r5Cz8y7zVltnRA/ZpIGAg5GXI+3rU9ggXfJUNR2pC/MKa",
-	"9Mk45JKIKxa3uL/nAuGbZu/5eqvljbjMaIPceXCv4FCnEWYqWxzkgEfS8uCG/E5vb20g4LDhkZJZ7vSS",
-	"YRW44lfNETBfwDzpTLL1hp6WMUWK0UQb1yLWgoK2OGd6HQluDrhU2NjuGVoDeAVkAsRwAJmc1Ut90KD1",
-	"ALKsxbtOxSWl90mTbDbWzNoxggPDYulUUWVD/XA46OnaB7+FhDmXTC/CfOCfPEl915tODGjFHDKwRoHt",
-	"MhnpFoe8WWQux5qSod1he7YJ6fhmUXoUhU+f5lozVXLfnm6WHVAfUfJSGicXElrqf2bXgLAEC2v4brV/",
-	"H0eYMBpHYVbDHx9vcStERFxYkVYx1IrPDh6ddfIpFryfGnUYXTKcA7BvZdIdtDhNwRYxw/lkEGxUAzaU",
-	"LLpiMsv+kCrWwg4pkUk/0SLVcEtHonupF2OLgx6lBRggA7F9ODJcdEQwISHfJZeMwbnaYRMBaw96mok9",
-	"rPhgnViBcE503ExPn+rl5F+v4i2rKBSykkhwk2fWLGiF2U5zSgjzDBwCsjDnG8NhE72pz0jfI51Ji4/Q",
-	"74x6+hMfkc4rZoeplC1C5ltFnvj6FNB3ZnsDP9/ioIFILRsouBR4X+JAYgPkvwgwJaHcS2uvIrjCWdKp",
-	"9hvCllQTvbX869WYdaEbiRrYtZaNix5QCvBthG9wpAShPGjx/LOr6I40CtN4MKmnTzZzzjjA9BjnM+i3",
-	"VsEOdd+0zDUR8dODvYvztwfH54f7e+egkh1+ODi5OPdhqVlVfDdTztwBDSVKmlANWhyVm6KXrAnuQmNR",
-	"aBVIn3Z1cMwa6m8YMic70PpGupS3eD+8Qp7OAh93OUu3iI2Hm+fz/TkLQXbaPdniHLayw1nqVTOU45Gc",
-	"v9juIMBen1Kc4CEHZvGQUS6bKAlB/+NY2R68oFPTGfZ8EoVDiEyBR0uKISOWOAaWNuTQhLzvN6GF2goB",
-	"jSNNr9ltcd8EqzOKo+aUm4mLtPsrqDQV2mLQEj7uTTDDLILCTE4Sc2in6PXsgufOSWrENY1AgYMFstlo",
-	"kCdDGvVEPGQBKD8rHtlsbJIn5hAH/WXF01r4ltGH9qJIjH192wuPbG6sQWO3Gg1YP4DYsAoO6MBR2GXG",
-	"J2MU4L0R7Q7Y6nq9UfNqELEDw0s2nz0bj8d1Cj/XRdx/Zp6Vz44O9w+Ozw7gme9eTYUq0m+yRw5SCkpU",
-	"khv1NbxLjBino7DWrG3UG/UNQAWqARjyz+pjFkWr0EWt2kZslY5GqzJUbJVKKDFqa/j0y+KWaY6guZcF",
-	"JBBDqpWmXhgxDwVPZlDtffx4dKD/u3346syvwxBn4rbFjQEombFQ00k7DGpN3QT44N5odBYqtuc00KvF",
-	"xukF/VpvNJBOjisDFNOdM/bCsz9MqCQN2f9dG7NOpp9I84CsNX+v7b3cf3UAgI56Vwzr5pk6HY1q38A9",
-	"Am6zG0F+v3sllrQer3rNM2YSNGEf1se+4CoWJS7gD3RCOoxcspECcbLhbWeuhnrNde9gKCNratrzGpLl",
-	"e2RIr1dpn/3XxnajUeIT/e7VCoecflbvcwbxs83GZtUQpBPz7Fio1yLhQc6tVGv+/s2ryWSI7IMGKxWe",
-	"nIEBByaDYZ6VqbsG15huJu3DJL2y9Ae1b7qhjryoNWscyTbLTiggAjAan1MNzRHMelOjDZfeUYf257eO",
-	"lExFIb+Udbu4SvfLq7AfKhqRPX0/OdIPTO+R41enJ4ev9C6Z3iJk/g7Rr4Y3325TZIukBLijqGJDPas3",
-	"Iro/Sd2dBXxO6UbIf+RxO0D+L6Jnf6Ut8cd43mbYQ2fEJ9Yh79mEnDGVlelYqZO3ppgu+rbRwNB2gkeg",
-	"4zYnr8VpB2oNClQX4MccsEyqMIrA+q2b+r+Z4s3BWVG2j0x1iLseLFhM4ndTW6QGvh9TraJZg9IgplpF",
-	"s7YRH51exqeHjYPuVrDe+XAVNa6H/AV/yz+e86PktfrcfXdy+Fl9/muvZmp+1A72TYGLZk1iaexas9Z7",
-	"sXHybuPV+vXrtZf9F1dJZ0cdsbX+2w9//fZ8m704T+RO8vHt1elvBxdQLqNZu26/PvjrNNkZbmy/PTpu",
-	"q4Rtb+0cHY8+f9oe7U/OVHj55Y/3h58Ot2ij9v3bwqeeGcOKja6H5o5bfAkb/Bb7e8Z2hbBsWn/GrFKR",
-	"xHYtAu/ZBDTIn7xXix7NXC3hiKmSCOoBDyShUZRG1Ag1rm/wHUABWkjPoIrVyYXxDFMFFyyVQShb3Dns",
-	"jH336uDoAOy6N6d7+wc+oWM68cA7oucNGLgMJCLhYO6HapfQnmJxi4cKnWXYf3tKYqidRk7t0qltjh3d",
-	"S4lT7rbVM8x+Vgp77fnO2npjZ7vRcCKo6/jXQltoquh1yWbac6cEzGhwAe7mjKu+HjVju8IE1crWOBCU",
-	"ikThIbY2/xBD5IaIw7/MybfWmP/QG72kv3u1rcbG/JvPEC18kXGh4g5M9xwMUa4qi7O19rJC0lO9NXOc",
-	"63Rx96HbYub+M/OdLwsza489m84kLT0gD9GOhEg5VOeBDQTODkzIBxQk+WQh4JgCb87A+tRqn07QXNKS",
-	"/z2fAFYAQOfZEcyPG41GfSuVu0pAvPEGr+FJFJWxGaxlkPc8w0BpmntzrfH92+32ZX4gZ+1OSHrI3V2+",
-	"9XLq46+x83KkHjk/Fa5Dq6U6+zFXgecOx93YiHngp/DSNAhEIssb7b9ndqWspkQQpdtRW2IlhNxZ9CtG",
-	"LzmH+Mwn9DZ+eL3XPj3YP/nt4PRLe//k1cFZ++ztyaf2ybE+5pRDMWH96ZgIYTy/0SSLY7e4CoesQl0t",
-	"UiqU7evZs517w9lAjPntlyKaP4vLEYv7/t2WAKhNjbPDiNysfREJHnRcEHsbDmS95u7ozcbmwjs6X7O1",
-	"fCO7M1x+fg4Q//yTNmN+LPK8JTfZhAucergNi4NffMJ4ZrXuDhuh4MU/Pfj3xeHpwStIsRJV1dhEBDXY",
-	"tCUnRhBZh3S5NAcOQZV9piShoIbWyWaj0eLzSjM0zTYDn4pJasIxKd9k+Jb722kLPPqSponsv9A58YFe",
-	"Ij4kv1yWvCJjNopo1yhihZ2g1wquWMvBcct1eoNjBbSaGebUeqOBUQj3AIG1aM+PLGqLA1PWs77wiBKi",
-	"3LwB7CFV7Fw35TZL9ZVZB7/KSkM2Fxin85Pzj3nFa+nrDYCghFqhcRfpV6pxPH2qdQ4IogIMUWiVX4vC",
-	"p0+bKUpLKzy2JrC+YnOw/EJ6V4tX5HcZNOb6xouVOjmg3YFJZsXY2BAgJ9QkK+iPeaQvRNDi+u07jgeG",
-	"bDZ2yHQViCZ81GT9Dk0xIXuP1WyegKK0d3R08ql9cfzbwenh68ODV+2DD3uHR/5Khc5z61WdU95/sKpj",
-	"0yFsKmDt3ebX9+8/n79/fnzy28Xzg48Xv31Z3zjaf/Xb5vn6v79++eCm1TVrNoHvGYiXZwf44iYN6P+9",
-	"2bDBqa4Y/j/4/v+a9/ZW0misb4dSJiz+L/M2N/XiJhrUdIJfpRaVijkDJytZ47sGEUrzbGuhbPEckTi4",
-	"g2z9cvQXh9wAD+dYWTvz53vfVJZ5CBbWtEQDBEt+2O5FzcMgu15QyCWaHkdohHVYyPtZUuY9qIAAocmw",
-	"F1MiDJuZpk+lTfWNmPDrxGpdNpdN68VAD0sjwfsY1M8wwxZuMUPJbPEWN6ml4FkDgI/fzBcPmi6YNSUg",
-	"yZPNRkPLuM3GjqOSCq6bBkWnYJq5sP0KpUGATgnFqfMeVMWXIpjcTEgZI2xjbXNta6e2sABwi1F/zycY",
-	"qDhh35cpq3+QsnyzQN59C5XNtQWEykc6iQQNzoU4onHfPLe1SN/T0k4fWBDS88loiZJsLwgIvX+ljAbB",
-	"UjSyG+j5tgbzLF1/L4osyo/TIRa99QrYV6Hy5R0BO1xiDLT4fGuA5ARTvsF5EeXW1guxKNmsonimZF8q",
-	"s6ZEUFzkU7yLHCo6yn/feLG+ttN4/nxte73R2NhYWzwWWcnzuCxBlZlKD9CO/4UFhzHpbMQV46oV3mVT",
-	"9XlJBh3AqqHyP6aGL9e4M5yLmOjE6VXY14u87sDQ6hgO8cmTT6yjz0Hu6WEArfd5fW0FkL8ToNPR1h1P",
-	"Aa8In82Fx29gnLV43jrbdYpaNh0/93rD6icuSgkMubOLjx9PTs8PXrXPv3w8OPMzJR2pYLOy9eWW3b7u",
-	"eCh4xksJNfeYYsZLXLamslueWdLHCKpwfLvNdi404T9e81hf4O3nQnygfGK6LpcnA2wmPZWXqOSjuUNz",
-	"UkFvVyMTKkUCVWwVkMz6J7sKXbbVW4gNw7WIdsOARgCsp0EANtEyfEPlZtFpwcO5gDnT4k/QR5R3hKcO",
-	"8sBfme1W1/MAeWnaCh/HuQ8Z2WO0HD0foZyyf1Bv2E0nEpIGcfRb3GQWYjLhtSKmXinKLmok5bR0KBUi",
-	"NAiys/5OplD2lrT82cG1YhwpFGUSKUuBGnyMxQi5CC+NImGIEWqr7zbfHfc+9vjR5PTsw/vN0/WrLTXW",
-	"7aLjw9k3OMn8ekCkwr4jprJZE+vHw87n08vOcCf5+ikYBG9Pz4M3aw3xZjAIPp+K0zevG1/+XbNlVF5R",
-	"Rd+dnRzXmjU2eddgn19Gh3+IMFj/Lfzy+bcGfbOZfNl4F335fBod8oaD2URU06reSik7c20voP+SJIQy",
-	"7IubicdsPM0z/Wgv/lPsxZ97VOzd6ly4k5m5ND1xlJTIeWvJTTmW8gaZtvPCoFi72qlATqhqcZ9jkmS1",
-	"9ZZngb+L5NSCr2iv3VFyVJHU/0OEx3+MRQdWwP3vUot8zXF4pFW0wjgDK41orO7JW+QQOFX4hniBDBxx",
-	"6carntpioQS6iRELCt4dY8lBgfts50+VcjdgCDRyC9XY57lzclUN7yASzFjUaED/2warRNxfXADkmHKW",
-	"tevd3h2FdgM/7vmHcJwb70/mpXCEw4Gtc3knX8/8c7syCXmuj+flxOT30+k9XtjeptiAiXAxHniERmog",
-	"kv7AocaRyNk9Yaoc3+su5Vuik8p3wy8ISKXOMMxdMsuCnUJybXewsBo3JaYdF11BRmey3nNlPVw3t/ok",
-	"4cBkY0pAxAmrFu14On7EJ+9bwns108RUTi8m8N3mPcr9/xy5D5DBnNTM+C7zKIe7nAJ4BqhiOZaUBoXy",
-	"AMlYJOkLosSdT4lyV95exr8N7H167+pesYAoQUJVJ+YgyTU1lPY4gBws2PKZ795WhnUqLihCiQqHeRZt",
-	"IkUKVrdd2H+7d/zmwKCvoDhNGEUWX4k5KVoAyjr5lLLw5rhCeYtncixXtEL/nP5gMtLSUibpnQ6UE1LM",
-	"WIs/sblmnQmM0YpnZV3abGhvG8FjOPb/BRwlyJCSkYEA3wtwUFkWDnfypRgyIKJhkWS6vQD02LNkM/b4",
-	"xqxSGfa5PsaTUWpsTK2mqbO+xZ/MaLMNnpyZafBXdsEBim2dGJyy05qMNsESE01DU2y0p8yFoP8ZJCjV",
-	"WXYQwT/aUJEBDpwhvcYf2+nBqm/T49imab2bGaYEDYJHO+L+HI+PfsRlHEBZXu/f372/CwyYv3/T11z2",
-	"09+/ff825X1ctq1inI1LMlRKnYybjQ3kKbNpxFg8XR9BTaKEIFIIDtxxRvYiIE2fjRxcExHrKf07outW",
-	"yl0Us1TfWS4I/RF3cwFrrhEP/zwx8sOBJIvsl9ci7oRBwPij7FhEeTWcqFfOQrWZ+W79q7tbpm5JLb1n",
-	"UafDSCqqgKECKBmLMZSLvHOg387JkmTXemAr0yEPpnPujTpqCDlSWxwoO6F8pOgmQ8ZVieFc3PT48Tul",
-	"5i+4heFD8xJ4gQ7uH5m2a2oelObL3xItzhZYGYlk8Zz1Z3ngnqFmDcTopeYT8FIYvlRTmcwpe2n7angS",
-	"gXEQ0ZXIiaDXJ1RXA+pspI/OlwqUik4IqMq75fTWwFw6zqATGU1yi0slRtImLRokZ6r9H528Obk4b58c",
-	"tz/unZ19Ojl9ZZV+bXUx3S8lBBCl5nT6wknKuGKx1cAzdj2P+EqI9pDySTsS/ZC3DaJCotNo6oHdQgzB",
-	"/tD+3//r/8dHOBtnt5sjm+wZkElajJAzBhoLcCa2uMMzqR9ZW9klEVVILovAFUP72JmUNGqG6yor4Hd7",
-	"eEfhc/rlCFghAxFLRjp6zOJJzau5fdfbwTDd5m9bHCuf68KydYgzMAUPH8OXD0grwBnPle30kKvXJavP",
-	"O7c+OjVGFpTHoW5jkWlzscRZa2PsFlNSqdPi6R1qEXCw3ecJdVtIs4ISzBbtADiriC3XtUv3PR07SdGl",
-	"+vyplwFKAWdwjBUXb7OfnOd/6ZgI8sdzOxDpMoNZud+wSOnRvd5YbxoSbFBfFbtWlrlIRIGdd30CS4K1",
-	"Bnzk0IIm51x74AdL6eUx99VdN9OOPVLu1WvxCrfezFXoevU+vj05Pli2Vw/1i3Ict6F7n3bEkuzWFp/n",
-	"iJ32G8J6qfAbtvHHEh+g1+L4pHEfzo1BFXbnLc9yI1tqbgnexQ9kaMSNzuH1W5IllbYTqHthNmwFuRwz",
-	"0frN+oGDOZOXyAQdAG0CCrCW/Uqkvnhc7AsYPY8Ozv8gB+cZU/pY7jq6zA2PlJsweSzJ6TlTIcnXqq6m",
-	"6gCguz3oItZTmY8zO/F8SELRAtO8v82FavdEwtG64iJnnnHRnhbkoHOlaQVA/2G2JtC1h7xanAahNHzr",
-	"tja260G5bRKeZYasNRpaXNW1vNrBYmrwDajZY3kDFmM1nGrnsg2gQv8fw/v3A+XMJhLgnHC3KwTsCnnI",
-	"IC1DMcWkQhOsHFlVWFC3w1ZVrspfx5RIi/enbAxORV2zFqAI7CJr4EeQ/SU8EJUG536BG5cYYmJTJk5/",
-	"BQgvjMfcODCpOf8Csy5Ra2pxy/5JDpXxgQFpAxamA60by4Jppf85lOFBDlvkAYRXTqvgl2ySU8B3MwVc",
-	"xG1Thamt7/IKdFLWFABTog+UKn4U8su2SdsEOk3fy44cbYFB8T0wStAkATyKntuYGSeu29Xqo6jPrPf+",
-	"Qk/ATTM4nWehGNy3ZbHzZqcZ/d//6//D//tvhzin5hmjxNB2TzORWnd0LXWPmtUAPkKlpxhUho16o762",
-	"tlFvPFvf1P2PqOqJeFhr1mzawzevZko5tdNvNrwazmlKINzYbmy+gG/fkkPYGct5cY7M2tU7TpGxSKIA",
-	"OJfvxRD4uQrwt6kUU4r80rjos7470gwWc0kuqVX3kuz3W0s6Wvy+h3aZkMyUwDcUZ/o2r4Lju8rjcoH8",
-	"2ZnEyQS5FXJAuiQSU6MUi1dTUyse5VWo6uSTFl+hLTyXERKDQx9P7mA3A+F6U8aCR1LdO5fP777RvMe8",
-	"EwUQCunMIVlO9maDMS0eTyfKmtfWTc3EQrwI0kQYDyQOgBQkEDAM8AKMEEGxj4xgEwqa4cumYG82g9YE",
-	"Xcm5mTlbQlPwrgnV2uWHqRqkw+BPjocCLNAOiwTvQ+l6K6CtJO5MCBdjCxS3g9XURoZq2z99eNW5KYWH",
-	"PZXYPm3z20FtOrEfwD9mDF0usgPn38+L+tKAje6HucccuXexSKAicm3zXbw+/nPt6+W/G8Ot0Zfu8+Qz",
-	"3+mcsw35W397cBS8EK9pI3w/Wf8wrt1OVt7UJLmX06hwQrQv2UgZF5FXc+cWziuTrYvIFq8G/C21Zk2U",
-	"v12fQPmJhvhXwFC7ZaqdQmQqXuA5hHZOTFQrzZdStb8Od66+DF9Pvgxfb3c//7bZ/fzbGntzfNUdBtHX",
-	"jXeD4NN14+v660n3zfVW7e7HG2dzmbjNbglx+aLO4ySeGy3sPg67/0AXU+6EvQDRZhUM4ZSp+AHnqzQ1",
-	"D61XRctfPGaoJEAwaFpkhLaIrbdf9MrWR7nJof+93qMuQ9QM3MIeHlsZ9jt3UnnGpw81BPOV/qC8BQ9C",
-	"3t81RQFEDyvhqTGUtwWHEx5KLyOqTyp9vARUDlhaknMIEes6cVuB5gkcSHjMwdkHFniubXWyB3pAL7xi",
-	"BHkgIJYP0RdTqEMqGissnguHji3BmEIMTReahtkuo/4yBXpNEXBtnOTghC2+INNeJfghR7iXlXO1bDYl",
-	"55dMOsNQIUHZa+Qn+2fQ6/0UoMAjR95SXfI2vTm3iZZXc+HY1OV1Kx9PmMrq/jrM1Qb1JRDRY+qJzhGW",
-	"+ZKlM8SlLKmwauqnzxKkBSwyyo4C0ukWwqMEp+y27eXkUVo8utJv4Fz9mO0YsPLd/eZBTXZiNPPl1VJZ",
-	"BLij/60//KwreC+Mh9UbFGH5hRSoTJFK/Qwp2sPoXWj8GjBmSiiFKIzVsmymBY5/i02EI54LG+tucaN1",
-	"EHQla2XDeDaUEABLrJPN9Z0micP+QHmkkzhttgye7FoRqdioxTNLHfoyYWoXC8FDUUbIvoMJBbxjKQAC",
-	"B/VIC5l9a3jdTVC83H/1evXN23fv//my4kyx0Tm9NFkJjwiBB4EQMEFqczIXZJbDsKOFxoNSRkDKmd1X",
-	"LeWePk0tGR91A1tk3Vo0VqzKBCDlBp729GmTmN2eSpQW17IE4kVT2LWcLZpHsnEchAGVu2S90cD7W7yI",
-	"ZSsaNrYEYxqaAqEGspcpS8iPTJ5hxJx84KOTN4fH7ZdYwKp9cLz38ujgFZihtsb6bJKqUtBYgfmgxdMr",
-	"eAt5AmPMeDI0AlPPozL8p6LXW/GIL1mkRb7g0aQN723xW2luMOdLEcJlOWXGU7aYLE5b8Q8QyDclw3u0",
-	"82bllhrOTJq6WH492ap1o5kWnugpxgmVpEL4pDDa04Ozg+NXGJdAKC2EQ8ahxBALJqJa110uC2eXcBZC",
-	"7ARcZuGQEW7o1K2wQO8VoZyNQSS2uHHGLSoSK7JY8yLm9pmhj9zAd8YxQrzN5Iv9evsJjplnCIVfHN1i",
-	"aURCi08BMwX1BpMTZ3WYXOrqk83GTounG8ywBFPj+oVXdoVUADg3W2jXEnWkdMA0MpUOGBdJfwB6w8uJ",
-	"CWLLHEcf1m9PYzVanfEwPx1JTYwiYyEVqUu/xSEH1vqOsZkR5tcMSXcghGRN7DQkuDPyxKQTQPqtj4nt",
-	"6e9cqBaHm2L2B+siu5abfO6v1MlrEMkF3UsbhVrxyoeWqUqBM1oBkiwGiSEH+qDhLABLFbgRSxIWujAm",
-	"odTvDdV8nFCpV6sKOdTiOb6PmbCeqVG4Mbhn6g3LhfhUqWBQKT+GO0M5iugE76l5M54YUNlOpBY7Tu4f",
-	"lpcPg1pzfaex9nz7xcbm1vPna43Nre9OQDSUbtgGUIqW+uoWUc6pMZsV6QSsAOJHnGJruB20CjEeiOH9",
-	"IPsfbEmtO54Xn0DgpAk0qa9ZCzYcaCOLl8A1V4hV2k+VxyxLfW0z8D/mCGhmr05fiXwfnhYwGE5A0YUg",
-	"lzQeB5X37TGROulS910vFkMTszPCvZmeAMZ/hhJfi0eeYm92tQFrzx77TnM/2MS2NfY7QJE6zvNWoVJ2",
-	"cmxYlfZPjl8fnn4AGDBWSMygkQjAgU4HzPQrPZhb3DHyC+FKTIc0pr226QuUXNlmM2j9OtnLRsmMdaiy",
-	"YmVI+MUzZaTQ0c6EhEqyqNcE8vsz/NmHtGo8JswDgNCRovxkQLAOvGH6FEvdpKkWgosZ5nG3xX2okB/y",
-	"NuCj/eZ0nlkhgAtHosFzTWWbtXjK+2UVIT0eMA5X1oU8fXhmXwRFouxwco7yu8OLbuFG/S37/qM39dF4",
-	"d88PXBo35Ib6IQfFQibGM1SAq0338yz+jIz0pMNkGDCS0689axR4qfhDapo8Nw7K4Kl8XdIPr5iWpylw",
-	"SD9nfJoObxVUKDGUEqEkmNQVeC0O8lzLGjN7MvcuGDGUZlMYznTAPKS1ANiqp8+snODzHLEHMlAxTrki",
-	"kZD5sNiC6nupsj7Lj1lqpdxdFl5uTPa+NnZopxuwXn8Q/nEZDbkY/RlLlVyNryd/NWwe684PkpY3twpE",
-	"oroCag9YLJlZGLW7aOSnMOSLqOMdBmHG/Fl2P0DDR0E8w/FDJ0ajzXY+yAXBWUYabW14vCjG/B7E9Vwx",
-	"fQPhPNuvegLlBPKwQpr38GSQQuPbyVyxjoI9i610nkPWBLyW4JCdzRE4Jflu72V9dJrm9w7w2lk7peAs",
-	"veWuuE8fKcT/ZqgsUNmeXdOuioBUGgpGZ0TsksVYLQdq69u4Jchv8MTxKcvzw8H525NXZz55ktVU1W3w",
-	"s62wolUOOWaxJI6NObaEH2YPPn3qmKoprRY6UFOymwBNvQuMmpLUsehKNcxWzHJlghB8WUFmS2mrOBba",
-	"ks++Y4rSYty6STYbDUsHnCYLDEM5pKo78MkTEWeDBUxhGf2H/msFiURSOi9yLgQZAucJHIVD1AXhg1ar",
-	"i9GNoK/h2Zhyl3jQOmhRVZzXoI130GHseLjBdMdQeLbadtGT4ORhZgU4IQepxQEKVCdbjQ0T9j9lKp6s",
-	"AgTaN1+xfbL9xDwjZIjpDlj3Uo+5wmSf3dRNHLBumPE15ozcUJJICP1YMiqTeLi47yFQnWWEVHKh3SyW",
-	"/SOUuyFTAxFUpmxW9xUfdJI5wQ/9Q/3ESDyY5s2wybtB5003PAnfvb7463DtODyUh0M1+rp/uH0YbiZH",
-	"4budOpu8+yv4dBiehIfXh7xR765HvDN83Qg+v4tqXsH1zNKmGF7DpX7r5+X9uD2cpX6fpbzoP4vM5hGn",
-	"9uBxag5T3sz4by4rCYXwg1J6UtbUuUC21D2/3mikoeGmq5YUkkCrgG4tXkS6kScpLM10EcLrsPFWSsox",
-	"uLC3jKasgHW7eVWDIsN4EVDW4gVE2VyIWMbXKZn6qTCxX5J6PC8HH8XaPaHEFDLza9W/J+K+UNqQLxFw",
-	"s9hFZ0uwvZQsAMJURfdyzseFDgUryUwC6IIiTLJqAvKsJk4oLbI2c4RbsOtVWVICpDZifmKoJHgcWpxy",
-	"Njbo/VDZRAxb3drNjq+TvVnIlztCMwqJ9y1eyGTAmc1sRQjSQWkGrLxQDtooCq7b1dOHp5cL1vghqvZt",
-	"1MsLyeLZTl0hHeMcQEqPmIqbYSpyI1gGqojNcr27xLpnWIXDQV/BPo96VWVqgHTUUczlzoucKeJ4RDqk",
-	"vPGnB2cH534uA9sgCFrclM4CTQ8QbjnHU1bNCkAeyxVfu5iw7ZAeQhEviwgJJSZaNYtk8xVCL5+/NVvq",
-	"wTPL4Igv4gFyHpI70sCfuo18BA086oDLImnNE/q42VhGwlZL1ZyJi5Zfujl7sRi2Kypy/1y4AnicHUR0",
-	"NU4hj3pDynGt0xXhZ1OQtt2iSavFEZAf5kmT3fqFyGMOrFdifKtUVo+UkWmDaEyhVAXM1g1yWDOyqRa/",
-	"ZQ6rQ8j+mL76KDt/bdlpgVpLL5Xw46TfYniAIIlTYZeMoBAJyj2vIvg/q6jBrOB/ZbgehvIxXH9vS/lc",
-	"y/iKcP0tl/G9eq4NrO4ZBEmrV+9brGpnt4khJP6XJGev3gPdIe+ythzQ9a1tnzzJufn3RqOIeeSNEP2I",
-	"rRARey2eBdrPXr0nA+TIClWGu/bMO31AC4YBRrqsRsWx+LIkcDpbNkf9Y8jJdqNhUJHSwzhzaI5feAoA",
-	"Yal2QZ6cjBg/fEX2DaP2voiZBwhDcFBv1NfqG/XnK7ayczQhSvQZzG7qp4rp2DaJEx9aWs9a3+Jp8w2l",
-	"Zxxb35juue7HWMQO6l0JQkkv5IFh8fLBmSGlIYQcW04P/KaeCwbQ9jo54SyNc2fZA2bULCkyIuNxHYk4",
-	"gyCZF1nEvDWpEfkNtjCy7dvGhMo80uKoohkmaoA25V+SZcFkibQwB5RPxqg8+eZpgH4AU1Cef40zFuQj",
-	"G1BVDoubFfPhrWGMsFhbrt+0u7owSsyoYpY7+xh2xE29dvDUR/zUMtOrCvTEjUZju9Hwambb1oI3g1F3",
-	"8lL//+DwzdZVZ3gcHb7ZGdbMLWZv1pq1Bn3RaQTB885ar9Hb6W50N+h6Z2er1+lsdII1tsOCjW3abdDt",
-	"3k5ni64F670X3bVeo7sZrLPndG3ttpHj3LDOY4yENj+cMij/9ENrz4iS/AZFsZFmyMypM5AzYO2x0sb1",
-	"eYtQRyri86Ixw1ehRLX+PvO9hY463b9kVBni+IRJ52kX8PY8AWQBaYmVnPVjThErgEAJyYLy4mjm9WfY",
-	"mKVz27rO/T1w7meVQ/6u9SIxlrmJQiTJN3Tnm9IiXo1TAG/v2UojCfyaK0nyPQ0b/F4K4tEf/35HmYGD",
-	"NBft7WgmRIkoWECA3LgK8z84MIBqgwE2mpoL1lJBWACkrw9FzJZSamIJeq1XSWphKj6ArpRaU2eHb44v",
-	"PrZfHx4cvTrzIetbeoRdd9nIhWzWybHISuliYMBdV8D2GkYR4pscpkPQaYVEUKuVG1rd8LSISNlPS2UL",
-	"F8rKl3LOMr3VM+3EkRs/Cw3xEZNu7Ob85V1BD0sWPDqPFhRcb4AP2UivYShlmk+B+rwLi1hQfTEawsO0",
-	"1A3mc5azPW9wuuKrD2UsjK9rNJplqnstnreNV2xA1FhSTWKA9k5BojyBpqFUcyriDGnghEQLaHzigvGb",
-	"+vRRtI+EkVMi0/oQpBgyHMps9utkbwoB57TMFBhychJbHItQFfuXmqTuEIZOyaV0KLPUyJRFE79uq/GP",
-	"B4IME6mwkIhJlIyoYtEEflMDNtEHyC7EiV1HXqFNRbvYBp/xc8DkYhI73UQrk+vjJBxwqILsJpBDo2Su",
-	"Nfms88Ja0t1p8Q6bGo4wllld9nQtQu+7NI4nqQfHLM/QmYiC16Ky3/qMNtG2MK6nwfUWx2LxRTB2k+iT",
-	"qJBFbzqMHqfcmJcXfG3OrvVKqkq9libf21GTuUKwe/mE3Nx4p0koVyLpDpBrR8RZMv9ARAFD7nb4PDDp",
-	"ZNQIHFJ0I0YDieWzsjVSSSe4O9uV4vyMVfmRCvCS8bYSoi0iUw9fXzB1r3zcju0waLvhN7wnuwJlG3mX",
-	"ZZfgw/iV3dRZxII2TFsaoCt8nTwBqgmtskKFG07WGmQY8kQxSWhfwACaPN8VzDlyWtsk/TSomy5jcFvh",
-	"Jsd5gWI43EbvAPbBEHEBvsuzV+/JkE7IgGJ1gAx6m73SYHAHIombqY+TpU5FRYaQNoUXkYfhrMTQ1IOw",
-	"sQJJMyn/RwoMtKsoY88d0GCXSDpp8cyxa8UVGv1jis9bqxbis0TwarZ+e6ri6X2XusLGhZYl3UxVvvRq",
-	"6VFo/TXwurYJanYbwUbNq6ULDrXoutV16Uirz3YS8okZZ5iYUZGIgWrLjSxYGI9HHflRR34IeRd5l55n",
-	"TyJg47F6QAUp+oIKdGWORkUB0rCHtNwQPuD9ag27SkELlT43s6qlu9lxbur60izUatKc5zKwL1wkweQx",
-	"UuWZYnLW/UBN/Fmrm5DgqCbkiZ/rm7+CKZKRGGtNQT/lV9ZVPT/8cHByce7bAFdBC9qzQZGsdhwqRRmt",
-	"D544/az8GPADcoJqUy6vzN9FKA1PGT2xVE3CVRhlcElDMAgaNFSyzLQcrWFgyokNSkVCK4EA3q6uf29x",
-	"i5UQnQzZeEvq4dy83uWUWlrW5mmuTY81JP6xknyh2hNLJES9QcWJ/L5YsABFdYUYF/7mmy2WW+ahAFpe",
-	"/xaVpipKTRCooJkvMNHipsJEY41QFMuzW1NdMaLs/kf03WNZqgdRmeYnC4q5qa+vc97AnFuKVHulmhZA",
-	"bXPeQiVbvIQrzCmpjc4PbYXj/Rm1mMH0kT3QXBCTrE1r1GYAP2zt5UztsdVjh6GSqVurJ+KhqUObhnxc",
-	"SmvZ4k+smDGaiQUWl9OZA21HvmjfDVxZqW8IlXfj0tLLBDnZd4kfUEXrEPjNCsvq0dKPzsi+rZR5t8cM",
-	"/iMhGCUlAzLMu/E0/sDDHtXxAY16DkZi9q42yj/u3IihxVNWh6Uinwp2IGxnEcNapHwC8RAA2dreNkmo",
-	"WhwWYOb+zXz0XIy1gconQ5EYL/LYOkwphzqaUL0Fcr+MGw4tGz3mmAyWQkNC8FljGlbOAPKIYeUw9wLk",
-	"DDlB8AomviNbEXxft1/axHhDozsUMWsamZY+SZKRdaZFYY8BsZboaROs8ElT1FsSn12PfI8UbTQYHcaB",
-	"qmZC0sdNkVDDF6ybA9hhP0czAq/Lfw+CAhPSZ9xscq/FjefTztcTKsnp633yvNHY2TVms74uR8xmFFOe",
-	"plbAjyRmiYRUsHOHvdisOBsMM51Abkp0keINA0YDFMdZl1scwvIgwMEyhtWlRX0UXrI6ec/YCCnLYJ7Q",
-	"GkVZmLIb6IOgCdxBQ0a5zIXxsYVDOiFReMUqnJmMB4bz9y7q3fKZXxbWD7Uud5IoR0UsqoSPZuCDYEYM",
-	"+1wbLXPOgAKG6W+cChfKdLNzAqrmw/aEqFyHEd0jLbekaRAB980E0vQRRwUScFW31ZoYpfC5ahISL0uB",
-	"hRNKqyJWriPTIAZCJnrns0hiCf49ezhgfYpivljG600xrQN8b0XSWRQWdXLCuwwFAdw7gDrkWjiOGDcs",
-	"7FraQ6SsE4uxZLFXlt7rEoSvNxot/vQp9gtkkj4K3YRfJ/eL9lmdXIDIMuR31o1mxJn1pLU4utJsMlv+",
-	"bNDii8pLVCi0igx+NSMA8+41cizQF6rPDfzdAtDtQVeGT3TF3386WVg5s9dDYtC6b7n8kxkL7lFdlgMt",
-	"hSz6RGGFUosylqwbM2UYJmImk6HeBTD587RoOUuNtsorIBDTva3V3SiyDI2OSZtqW8qJ0SJFrtfiWEJQ",
-	"i91U2NgXGi98zEjEegqhJYagkZlQgalANKayxelQAOaRocbWTGEgLnKmNKPWfrCKTTsKpcoRFly2r2iU",
-	"YO3AIsKg0m+faWXyLmpZNkO/b7xYX9tpPH++tr3eaGxsrH1bnAoqa8v9cy3+/rfJTQnaJbIzYHrbtS1W",
-	"O6D/kiS0mcFathV76dXCEZzUG/VGfW1to/4c6Qu7SRxDs1AsRlSqtmSMux/daDTqW17NVoGqNWuhkKbK",
-	"T5v24fHaAXZgbzR6tl5fI/uvj5kai/jy2drW9ov6WqNRXyOvaDwO+bP1zXqj3gCZfhtpms3B7ISS8h3x",
-	"i2aY/LpezQMeWFVK5opqo7LxbXl6LJSaI1KJCLA5JpXN1WmrFNij8AoUTLtiBI8mnlXTmFTEYAX3FBlq",
-	"rWurkcVJ05xirbyRiFGpCDY8cixhEMH69qEAvtp+yOV0koiWmTlx9yhHHo4c+dV1sixf2VUo7NYkkPYZ",
-	"EVwRS9mpC6taMzSrNG/rzkkf4MsK+1zEJhE3ZnpLn4GTD7yKFs/MrQfRoJlLacQLwGVTfsWpsmwupHWY",
-	"8zWs6+QkUdrijCi/xDQSqeJwNGKByZKNIjJkww6LpYfmq1MyIRJjFq92aWouZvRoUhuxSX8A8L4LHoJD",
-	"+vj1PgKdW3xIeUCViCf5ugSFqjBZTURtL+dccnlM4iIlqYf0uh0x3lcD+Cvkzl9uNURXMUyHzaVkcdji",
-	"S650Itq91BLUgElTLh0lRBtqP8L73KtdMRwKnrusbYuYRZM20JeGXUsMuFua54fwy91punMo5Vmq0cp7",
-	"y+JZJqP4bTN87uIleCQE/4cRgp870Up2Hco0lpoL/6R7pg7RT70YIDuODUdq8lCoxB9BsL8kCHYf08Ec",
-	"DAI15sgCXqUHnx8GO/+ZkS2z08MsYJRIRXkgU/inXydHQlyCS4cLpyhHymZmwKKgIemu1MleGmY09aPR",
-	"x6xtIMR6Uq7NspiNwO5wfFQIzwL+FguqgGv+YcCGI6EY705W3wMNJmA6dEtz+RMm/ixiEyfIxzsnIuF9",
-	"RJ5y4h/tne+/fX/wpX168Pr04Oxt+83p3v6Bn9NmTNOgDF7aOBOzx9Lb+H432tsslKE2bYAgARIqtDij",
-	"3QHAQ9gVi2kEjjfpOVQGkeheenoyJjmQj0kEwbp2WEgPUtc4q5MzBXhcS/ViupBF4E3wVqtmENtN67Ok",
-	"ceKukTd+MwWE6y9BrBelMvY/Mmogb/HKUaR9keVMhxImC92FWR6YW2K1xQWvk1NGzU+6M4GNgMCA43O4",
-	"aoqsqQJ6ikksPcjsyRWHyVYDGOH5VRFKqGNji48ZaKJzHrdTXbXFrVvTVgLUumF6SfcwpywiyTY+mH8l",
-	"xMjh5rQKnikJlLuGlfF8zxDgAPgHPtOmyndqE9mR1Np45qi1yxAcIUaotTiKDXIC86t7DtgkPcv00kaf",
-	"jO6JQ5pmCzm8PVuNjRbH9LEsnp7F4MHOoEE5hgjGwWYD3YxKx5EDGf313ULxPzYIf+r0funa85LVsz0j",
-	"3CCR4GcxapsBy6tCvy4iIE8MF9OATaFyMHCdHshPekkUGXG+4qgk55adpRQK0LBYYulQwKSVNtHKbCPI",
-	"oCiA8r8WZVn+11I5OesWlHv5O3Lys+InlLbuj7BcezSJlL46EGMY6ptyCtmhN2g8q2Mh14kWZ5A9DcwB",
-	"WDAhvaVYQLRaDRuzjv5f/qyYOlTqaz6BfxhQOqdXYZ8qEdedcmj1PlM+efKJdfRW5h6xzHTP6+srpq6k",
-	"Pix6tJ3PC89cUoBfnSBXm1NjzvLlbWR8eXUHfFoowQ4o+3y+eI5jDkjcqqAE+qnX8JDp8K0ApEaamFec",
-	"DcSY3wF3vjn/oWOhXouEB49Ml5WEQUogDoXYt4ESCVLNgETdJVOgv84orXPWld1CbWEWy0NiFvpk4UGh",
-	"NPVIUovGbCsjKwzT/lTiCma4pBvc34UB1CMG2roRCE5xQkAO2TInU4UcW5zGjMxLgsM8mWwwjIuyOo/b",
-	"3bP7aWPvlOuSvaX5N7KMrb7bfHfc+9jjR5PTsw/vN0/Xr7bUWH+Ejg9n32A1GZP7bcSeiF+BI7F29vXL",
-	"8daX/skfbwaN45fdj1/ffu1/2mxfxvEwHPxx9Hb4219/JeJDEK1/eL2n//PvNFFcv+Hd2ckxqooN9vll",
-	"dPiHCIP138Ivn39r0Debydf13xqHvKGPrLDPqUpiVmvWPhxc7B8erD6Xfx4eTfof/3zTiU+/bv6xzv9k",
-	"f15cmNDWW8qDCJLTN04HwZvoj6NPg0FneCq//luvOaUVkGZtlHSisLuq98fiqebZND0mBj3iTIs404EY",
-	"F6X0jST0A/FypepVWmf4TnoV0tpRqH3tkKGUJUOnMcsSSxxdLc2sjlXkHgwp8NImYuDAemUKGNlsbKZK",
-	"3YfXe1Br5v3BF5MsdHC89/Lo4BU0RvR6N5Hrph7VJZtAgdh7UcQedaol6lSGPwDnLIVmGxKHf4AmdZ5t",
-	"BYcZK03VC5W0pGJPOhPSC3mfxaM45MrTsgp4/D8eHq800dfZ4h2hBkaKgUsb/KR7CwTsSZFJjEWSAVuZ",
-	"U6HJIzLpDiDTJhfdB2/jwkqh7e8iiiExoeYbqYeOPGhxRyBkcoUsIFaqSl+/nNjF9qgIPiqCPyTW+rCO",
-	"lMdQ663rPE9Xv5p3aD3AQs+p+jlNDVSqh+5J4pd7wHxvKkvKFC0s09yKSdi/rhvt18njnuPfShfNLIqs",
-	"+1TNFsn19hYnbcmRsBBXEZlTKW0JFEwvJ48+pkfV4pGh6udxybjibRk+oBuQyaRn6py6HAv4dDC5oSJc",
-	"tlYIl+Hn2vbzMwt8zAqgtXg+gjbD84JA2rsc3oBhyxSAR9/LffpebDFX8L/oX3shDwHclaaEA3j7V/fE",
-	"aG3A0Kq7sDSLBmi63pO89yNNxw8tGcsUJwyQKpfut64Ang+gcymtodHi00U09H/trFT6M0yyxwIODXzz",
-	"UjwaP62SxoPFOz9a7f8MgHTefichl4rRALiEUvGwmAD8iZBprzZKbhbJn+WmnfbKtvhibtlKrWPR0j+u",
-	"lFiemYQmycG1YlyvllMmk0hJe9/HWIzgj/gyYz5YpmWlFJMKdZrOH6yras2aWD8edj6fXnaGO8nXT8Eg",
-	"eHt6HrxZa4g3g0Hw+VScvnnd+HIja+rLxrvoy+fTSFtU5SZQVuvMzXtdWIIfs/EDto0exfGvKI5fg7bp",
-	"6poundD4Zl7VB5ayAoS6/Upb7xgqzeVyUKCoj6Ja4fu8atKQV88xNK+SGPN2Uw44rgTZXGt4LU6lJbkk",
-	"ghuCwFS+mi4AzR/msJZZb/vY2Huo0Zj36rZTriPUKE2qY9tNzrVJw23GDYC3RyPJINtQjBhv94StkZTm",
-	"37vJxlPP4a9Z4qX59jcHDRwzyVTFC25b2hHHdF7CIC6TBKdjPiz9l6q1CDk2WqPSW0MhbWKPxW62/b7b",
-	"/Tvk3Dsw5kL2WwHoXLFbMTNnseQySJ1KJCNdKpnLTHluiClRp8QP/EuavHZMy28a7SuMW9zJTdMbx68X",
-	"KS4Bf9yRSA2Hbp23B3uvjg7OztrvPp23T0/O984P0lSl85P3B8cZcOaU9RJJoymDM9fYeSktH2kYP4S0",
-	"lp/BMHlaGIeflODifP8xueWBJ7dkm/4xw+WXyHCho1CLf/2QfDaKRS+M2LNKpU1LfwE2nOHGdJyJnDB+",
-	"xSIxMmzqI6oGhBkBT4mMqBxU1cnWX72z8jWL92hhfglXHXNVrxJuCa+mGKe27lhjbafReUE3V7d7Dbb6",
-	"vLvBVnfo1tpqI9jsNnrbvXVbWH/RomIwJhVKk5mofxRFUREl8S9pu5mvSAVX7pGcSEsQ1R1ML/4zpiTx",
-	"zVLy6+QD0vVkfHNcKIKENPAnkg8Fu4QqwxMmOGtxow1ZNjNVlVaVjAIKxaDTzXFLDSJXqJ0ciSsW0S67",
-	"8Vq8T3KY/7yta8jhIasb5PQjUeEPDpnvw7DbAPay5IyeYrNkMeugUFXAHLvajqejsG73QuVpezJifO/j",
-	"IdmoN+obJBDdZJgyUZiyuvGVYeMwxP+GUqz0rD0bsW7qaKjdo9L+Tqbe3oqNYPsyZ+HPUkl1/+1rnMl7",
-	"FcquuGLx5EfZ0wV/QdExUOY++JY2tyxoUek5sJBCS0giSCcJI4TSy27MGJfp5Btvd97DoBszTUJNkpFn",
-	"kw88EglxmVWCNiwRljXeeXOBRWf61TnmQcM3x0zJD6j1ClzE+KWJMdNZGEvnGwcg7ue8GkjjTOWfkreH",
-	"9sDPv9r6/4uvNoIhC38BLyB4yAjV498XSiG9p/u2lLt8uq0n5x8N2QmuS6TocB4+yyVolcyRg91BUi3j",
-	"GZYZEGbFQ7K+fAY3whhlDqwbTbccAySlS6O8cjxSJeaqjLqvtIVDSwaDXqLQDaiimEaFUxYxeuW+Y8/4",
-	"UKdfccEDkW7DXJVrRDoB8b8pAU/JkElJ9Xx2LLVO9g39pnmLq4IxMzd7yJhZ8qIFjGbnRSgeyttToh6L",
-	"MYclFQf5oUf1wysVLLkZk4QzLOneHbCuHrM4pejhWOqdRpf6fxO3v5l8/T5tzUt7hIQ8Ye1eJMZgttrq",
-	"CqEkCQ+w8HTT1vpBpRyJzxFswriKIQE6V9MKPIh1skeAWdwzFYgIi2MBw2gPDeNZhtkKs+pC+oxEOgMl",
-	"dk2ZazgD80DvjJbfQ1YsIQhk+9G+QFzwIJR1csRcrva0KpclN4KK4YbdyHKx1zPvQq1ZO7WLIqt0gyyk",
-	"ZY9itXF4PmZUd3HP7L5uyiifFdmHrvaoVCw25XQgKmIq1MeLsjKlH3ezqlp8mp+J5OmZiD5G6cTxTuhX",
-	"y9yJgiZPrB+rNWtTbYT1F08MpDGiSkt2oNmCckt6kysVMftLdVMczqpLrndM5ilxcYU1D10yJo/WaIWd",
-	"iA3zddNtZeGAoa9jenzrBtALPp8cpTB4pq/0IyfcEQp6hOFch1L0UeRuwUtbCsk2BvhdqWW01VpLnRxE",
-	"kmGC25PNtcaKByWG+yw33G7FKSjWldZ7snNkyrHUvNqYhqpqTvSOFSqrTFI+6liuxsiFOIlQv0xcS0Mr",
-	"PnqhlxXrHeP1KXZNLdPMM3kJkz6i/2obIeLebnddeiOqaG09DFhthFtFkmEIQK/L79//TwAAAP//",
+	"7L3rctu4ti76KiidfarjbFqRr4nlWnWW4ziJE8d2+9K5tHJESIQkxhSgJkDL6q5U7Wc5P86D7SfZhTEA",
+	"EqRISb4lTk/PWmvOWKJAXAfG5Rvf+KfWFcOR4IwrWWv+UxvRmA6ZYjH8tdPtioSrcx6I92yiPwmY7Mbh",
+	"SIWC15q1swEjF2xCRI+oASNRyC/qZF9JQjuS8S4joSR+zP5KwpgFfr3m1dgVHY4iVmvW1t/Fq+O/Vr5c",
+	"/N4Ybow+d58nn/hW54ytyT/6m4OD4IV4TRvh+8nqh3HNq4X6dQNGAxbXvBqnQ93Ep2XTwWXdw2XdRa8m",
+	"uwM2pLqvQ3p1wHhfDWrNjZVVr6YmI/0rqeKQ92vfv3u1vSENoz9YHPbCLtVjqhxlVwSMiBiGedMRv9x9",
+	"9Xr5zdt376vHAx1adnt0g1HtB2w4Eorx7mTeqgnOSMx6MZMDosQF400ypAEjnQkMrxuFjCsyHjBOQkWe",
+	"SiViJp/Cd/C41+KUB0TCU6EaEHbJ4gmhSrHhSBEliBwxHpCnakDVU/xNnezYhvWnesYol2MWs6DFoZG0",
+	"efOAIgMqyRP9saRDRvxvKvSXyAVjI+muSKh02zEbMap0Y3ZkaaPwa/2w887CtzLpdpmUIvbIQIz1cEgk",
+	"eL/F9RO9MJbK/BL61GGMk0hIeLFkUobCdFp/C7+GudHzPEykIn1BBG/xQIS8T6Sot3hui2x97jTeDBu/",
+	"r4zOxZeLNVm1U5wlnrVBNte92jDk9s8XXm2klybWTf6/f+4sf6HLfzeWt9rLX/954W2uf/8ftbL9dCh4",
+	"lx3HQs/L9G76qEerJycM2rhooSQ9ETeJH4l+yH2P+F3BOesqX58gP2Y0UQPGld7hzK+Tj6EaiESvc/ob",
+	"eND+Kn+K8j+3E/RXwuJJNj8j09uKeVnZLBvnMZVyLOLghEmmfrYksJ1Zht7cQArYBiKzajSKxHhvOFKT",
+	"P2iUsFpTxQnzCgM8jpnerx4eChHD/+q1oeRS/6pJqLzQq0soGVEp9QTAdu9STmTY5yTkhEaCM49QHuhT",
+	"QxW5BHnGJAmVJCMWS8EJo90BUeGQFY+A7lbVqrpDcmcjP3qvdrXcF8v6w2V5EY6WBQyPRssjEXLF4lqz",
+	"RyPJvi/84HevFjM5ElwyvBezHSji04EYc/1pV3DFuILJHo0iI8CffZMCvk6H+E8toAr63Y1BUrWpqjVX",
+	"nm818D/11Q2vFlGp2ok0X/IkitJFVkKNat+9mlRUJbLWXG00vruz8T9i1qs1a//Xs+xqf4bfyme5np+Y",
+	"MdW+6xFOb3XqPlyHeUXBvUy75jE4aCzQ3XlJgxP2V8Kkut5ksDgWWt34U/8o0ANk+hZs29VuD0M5pKo7",
+	"qHm1IZOS9pnpHzxHaBDETGqBHjwTMbE/IxOR6Nunq7deQGjMCBeKdEUcs67SowFdx9lWte9fs0ldv8ak",
+	"7ukRzJvMGOfGs0dJn5RQeVaU5G5hLTti1tPLv018nCCfSDqRZDyYlK+EHIixXoZdwXtR2L31ItAoZjSY",
+	"tF1pG+SW4LNIYFrNk3D+WUBCXi/M5NbdzqRRHkKpp5ALol/EQCipQSg9fYUPCJVZf2wP50ycPoyh4Efw",
+	"LnnbYx0K3kZ5gop10onCrrlVugMaRYzDLNIj1n33Th3srLLlV99WP54v/905Ee/YuPP7X6fnx1diZ2vv",
+	"b3l+8HxV6D2bdN6zyW7MgmO9e3HFaNSvNZefpwIC37V8wSawEPFIvzMM9MnCzta7YpiJ1T0zgu9eLZFa",
+	"6P1TC0I5iujkEB+gAdUSWTfQXTsZBG+ibwcfB4PO8ER++T1rhwb0v90XfIf1u4mUKizFrA1hHoHl9zm9",
+	"DPsgrLoxC/SupZGso5T15wqwV4Kz6y34Tcam3zJrQPr7uV0FO2EHBd9BeF2Ji/v0z39Q0JasnFcbxeGQ",
+	"xhOrJZgbPMC/3dN9naG7vWZy3jFHReE3aQU8k3On5bWIO2EQMH5b4adFRzJqdyMhC0LvNOxzrbsnIy2A",
+	"8IGivFu7S3kHYk4qGkXQfxIIJuEmA4VO2zwzpdqba29qK8V6kRjjpMDJB8W89t0zf+IM1b5//a5nB38R",
+	"ysJtAXqLIwPWVxbfLOc819a83WKNrw4bhDwg/qflU/xk+UzfqH42b+wqlEpfu2Ci8YAFdfIqFiN9Dbe4",
+	"MVF9PaZ6cUC+XnM9JlRaS2Y97PO2SFQNzCb1WiQ8uO1e5EK1e9BQQf+JwcbgQg30hgQrLJRkRNWguCHX",
+	"f8iGFL0ei+duyGM6iQQNzoQ4oHGf3XZ2OiKYtJUQ7QhaK6qIRusi+jE9W/CUVhQoJ5vr5H34sjBXK2t3",
+	"q6yUvnjD21jbJJ2JqpJp6WQNBGeHybDD4luI+dEAhEDtf66tbK6srq1vbD5/Ubsroe50cXGRDj0iHH7l",
+	"kbBHKJ/Mle7HsbgMAxYbp98tJsSoNxU3H74FmobOtFHzEcO6fZKORjUvFZDpT9D/UftqdCXdG5apRzsj",
+	"q2TBt42GXoq6Xout2o0nPz8lcxfAuFRYQCSLL8PuAnfqCeuKSxZPdkXA5A+0dYWiUVsf8jYMrdZcaaQK",
+	"bmz6BN/LmldLOPzcfXw19yms09rK+srG1upmzautPl95sfpi5UXt6w1V1Ny0zLf98GFwHkn0mGjLKWI9",
+	"tcACgGV4V3adMTTbXdueKzJ39G3C4lRsgnMrlOntqq/Mb4lURE/stN1aJyeM4ufgKg7wY0lon4bc019w",
+	"EjMVT1z72zRxf0ajXxyz3yTUjLRLo2hqmHKE3umiWU7JUAwZVy1O+8I4yWxDfsEn69fJobmaQ0kGVCsa",
+	"RCQKHGPprZ3pIC0+e+70r9C1je8dG985PowKCboRwd480bO8vNNTxqDLTcgp6woeSKIEGdNQkQ7riZjB",
+	"uzm7UtZ/rxfJejCtJZAtSbrLVrxaT8RDfXZrIVdrqzXwOofDZAhfmkMbcsX6LMYFmt7xMdM2Om542Hy3",
+	"t8PNLq40w0GD3s0sxVrzz6/eLYzzeLQ/bWRrk9oN6MBQzZze2EDOT9Et7eM+U/ON41O8L845vaRhRDvR",
+	"rTU3vcVETOMwmrQTp9miCmduKr3XnZ8Q5yd1chwxKhlR8QSPS16p27hLi+yjvkWTCI4w6WlbQySqCWdH",
+	"77uO7kcoCR3TiTYyZCTG6OQTggyT7kB/2WEh77c4lRcs0Iq74F1WJ6d04qjzHZGgCHKWqgkxL/3p0BUI",
+	"P/Pwr97R4VfxBLYZ+Oz2b3jgh0wNRGCcYtN6RrW7A38IWl7AYO8UPGGpF6y6jQGV7UTq/Zi6ru28aYVv",
+	"daux8nzzxdr6xvPnK431je+O4Uwh5mjUx2aNTd4NOm+64VH47vX53/srh+G+3B+q0Zfd/c39cD05CN9t",
+	"1dnk3d/Bx/3wKNy/2ueNenc14p3h60bw6V1U80psceyKvQrv8l3m2kzbjC6kan8Zbl1+Hr6efB6+3ux+",
+	"+mO9++mPFfbm8LI7DKIva+8GwcerxpfV15Pum6uNO4hmzPYQnKauabTsfdKlcRxqXQwv2TGY06AEgEag",
+	"XxYxZZQcbdYva6kyT0gqNjqjF4zfp8fF/g3m26SNGxIWfMR4EPK+tedmemYgsHXHS7feWLk3945iIzKm",
+	"kig9vSj8cLXSYICWx6nLv0l8Pat1mNI0dAIaU4ubebKGJwhcbHJs8AYQzlQ0VtYTlJsncAMp2DGwbxAc",
+	"YJVH3RU2bhLJeKDborLEG5VwFUZOxKQowT9+/Ljs7u5pMe6/ZDQGVZ1Gw/9q1SKquoMLNmnVfPLk5PUu",
+	"2Xy+0fCIZLBPydrSbIFeDCCXiWndhR5NIuXseq8WJ5E2r2oJrKiIw79Bs/FqZ0J8oHxidBV5a31BiPaQ",
+	"8kk7tg3mNAV9vVI+saaLnFYKSEQViwv+ntU7tDN2SEwVI1E4DBV54l8t6z+X4U/f4gTEiMUw6CW9UcCM",
+	"SkZ1cjYwv5PaMGxxyZQKeV82ib+zu3t0fnjWPtk522sf7H/YPzv1f/0bX3dEy45zd9f8ND+1xQPcsyQ7",
+	"nCGiolAqI6Mc6FUqiFz5lImw7VmOahhUnRzF2Ts90tFapRAAaiK0L7RhoOVXKMmTGW3p3bBU2uOBGOuN",
+	"NYrFJQNxB/r3ncozY2ljIPy/WrWQX9LIwo20vAOAGiWmBX1NAOoKNWQIo/8IkQhO2xny8JzLZDQSsWLB",
+	"BxaE9Azav51QTLI220PdaBt6nYtYMY5aDLiiqSTFl5CQk/Oz18svvBTus4tdWt7jXaH3WdFJvnE/TnJ9",
+	"hfvF7vlO/0QMUTcxHEFEMJjlPU+76EJZdweUY9BhFGtRrEJE9FA1byBn4ZBJRYcAvemmzRQ2MUJXaBCw",
+	"wPeI+ROfDnyEMJrQqg1rLmWPCd4L46H+ZYubzwIGWqhuK8XD2Obcz2Immcp9An+3uA+u9qxH+KfbhHVe",
+	"p77h3KdBKJ0vWtzP+17bfcb1hYa/UkKN2noZLnOfBMz5rMX9Mevoo8GzXqWfxGwoLlng18kHfUUN6USv",
+	"tgGJFQ6kV+NMjUV8UQ7UM1+mGNIuHTLSi8Vwm+jbbmJ0/jBVHi+4GIOOP/WeUUSVvvNmoB9xRkH2AIJW",
+	"8AyI4ocQJNED/RjyQAtPj/idWIwlixHrmHB4u18vRWBmMupPu/U8vWWdnmWT8TVtQXS+sS7csnb36x3W",
+	"nx7FWzEm1IQQCEyanpo6RkPcU5JJcK0MW6u52Nx7NlLgcBJRwGJzlWlVBva0Hru2rjkdMjN48xfaMn6d",
+	"7HSkwR3HeiajCQaMpIUYli4SHphLx9XW7uAubTOuzfKSnqZgBHDH24AY6UwIRaBnTMG5C2E7iiDP7N0d",
+	"ISJGtbKhVQoxYrzdE3HbqBwle4VBY5w5s60v+A6DPVPeMugzC4wE+2sR1XouWAB+J3alzVijSHDAQ/UM",
+	"6MwKi1lvTn0qpVufWjynCwDVt0jpalv549fJORdxwGIU4aFiQ1ly5aa9onFMwT+UF3jzp8WiYHGB4UfX",
+	"Xt3CAcxPS+nSL7QZq5Z27iBnHPBzHoiSy61rYmJlYtLCJ0Wci8pae8X81iNyoLUMzoLSw4dSSVZApvFL",
+	"3JwWLE0SHggmPbSKooBJhfj63IaY6f3JXeklm4XROAr1zVbVOS33wGi0PbRgbioVeU4COpF4baQWk9Aa",
+	"9dmATfRhmmzD00bVkpnPdgjupQmM0zYaxsRcL1PWU9Fi8mrsahTGTLavpZYU9qld9Wxxpmck96Y5+8oB",
+	"9+a318WiqUFaLZ2LW3eHoFue2yujWk51y9qHC2whODZakwSZVGuuOqZg2cDenp0dE3xgkQV1Wl4pDtG8",
+	"xsPuzhksZz/lcBd2TfuCjVT19VY4S+YYuScIzk75ncOF0lIPYpoVV06HadsVvBk29mrGoSU7F2NjKlPU",
+	"6mxrC4uVQ6FObA/m3kAlJoDe6n7T3Cco8yRTklC4+FN4OmqK+pauE1/Ld/gNXEvZV9ugcEum7D3mgwNU",
+	"AnIcjeIy92SZy7EOTcER9t00DnwjNGW+zuXB+HXic31lN90dQwZUtjgXmcpkdtp2qgToW9Ysz5hOKhR4",
+	"vOBMTGXWBrZKfDY1RInZ+7ZSHOb2WMXunlrnuSfzg3Eu5U9nwb8+rbXpPZEmjgHIoKicodZSPsDZXboz",
+	"2chZUTpaV9rCDcD0PCixOhpF7FAoJzBfnKURQhXLO8suIVGKkncfz9C79HxjZWsJdyo0DuAOdL0Vrr6V",
+	"zbUX+dS8lXnb1/aldCh5Z2ZxGJUavFZ/VArLQxdeQMYDoT+dgMYc8hwyxruhppazGz+g2VgiW23Qdaa7",
+	"Vc5Z+gQfsKOeO2HlBzcfkp0+t3rVRY9QRYZCKrKSR3ROCTrw42hB0KW8y6JSW+XMka9azhl1Umj70PiB",
+	"ts1qYDwSNlgCx8vAbqcv1IBdhl1WNY7TXIzqwLhcl1/Bj3w9OoiZ2BdKj9BICkJ7+kOKH4tE1ck+Orb1",
+	"lYvOvHIbfdrzPjWz0VirCypOWOqEKIwqt/hTEe25S7X5fHXGQl1fYNfJRxM8zuDGWeqRsApRkBPqxuzh",
+	"6JHKtKM0MZlw9NHr61PEF3I7nfRcAiwEHBU+YoKKGNYZQ+OhNDnLiSy7I3NCvXCMppZq7kG65XVTyDO7",
+	"/nUzdah/1nVj+jtnwjJJONW7I860NAYN2pjMRkb36eWUUC7x013Pm72o/qWFUvlG+o4Yl3/mJZFm7ciB",
+	"GPNtfS79YY/6xQXYXJ8TVcwwO1MyzXpd7VmzzuRxiMAO1iSBQPgWDSMiOByViUjsxxdcjMv9wIWc6hKE",
+	"u0mKdnMPBWf5gU5LaYPQL3Vjo8U2fwFc4HpZfgyg6LAjUnRDGpm7xq+Xa+ZzBDWMFvao7lU/vGTchNnH",
+	"gzBibjZo2YiVCX7lG91Xkuhvmhg58D1SiDegw9iGC/zSec0GkYRzrlkAcSw8J9aPWd6m/pbor+euVUF4",
+	"mI0MHv05MkPEZVeShPg+6dGuPmImB/qCTaYFgwvCv4aAKJvGQzoEOxRnL12RGxzkULZnHyzrWQhLeQbG",
+	"g7A7gOkOWDcMQINFvhJQooJAq025PnrI0aBS1BetjAG5OseCnAL5bIYqLIYMeRd1hnMeXhE2Et2BR87P",
+	"drchwaxJOLtkcW42A5EgPlY/gAhcDFmbvqKkuE5Xyzfzx8Kd06VRVLHS0/76qbSNap+ryYUAGJX+L2rM",
+	"CnxP4dwvekMvOPJy8bOY0CnEJm98m5QkrcyZLJszcv8zVBBRBlTgiI/CPp8rt8qtrKpgcrUMKKTSwMaB",
+	"gCsFRAs4svRW9ftM5XJ0fFA5YMMNK6I8s0dwZ+qtiG+p3prZfFDeFLd3cv5UzdET5U1cCyKe8ik8VJ8+",
+	"xqwyR2tFZKWbxDHjysGTT93CjJkbz1igRmYPqCSGSCAdSdpKzhe1urFZiqwYz3jrmTEx3fjxIq+5jsMr",
+	"14PSORQBq545gEdV8Tdtky6VzCOdiPILYI4hAZUDJq3MHgJNVsFrt7k+F5uh31reVwu8qAzeLBLpxFa0",
+	"wOjNlRcfejR7PqfczvvlKTw89U6t3xqLUy7ipDPhB2lbqPDHV0/X7QSuee2DlQB5ipOSHVxCIjNrvO+k",
+	"4Eem+eK2LDa1QIduOfmF0T3gVTC5VWV21bFNFsweA8eCEu9Ojw6fLPlg9mrVmDz5yDr6KuLkgF2yiKxl",
+	"MNON+sqSR0Tc4pSg3DAMgSIKjGNFN1cne0CJxq4UUkNlvuVNb+3FuvFZtnK2SK1Z+yYFr5/Q8QcD+MyN",
+	"qlo+5gY+ZyntkyX7yn5VNrmvjM+7ZAuBN/t28AanjVkvv90+TofwUDfwqxSeaakAKpe8EijgJ2HgFyAB",
+	"9eLtvTHn9p7nfwoD+wbjiSq+odG4ZkDMvs6beZW8mhkH/bHrWNY/lxNpun/zPbMVrkDD3lRlRelmJekL",
+	"okRl5CijB6lqpaBvgks3jdRjilQYywUgdTaHLX1lNoR5c8ZuZmy4lFIL2Rm5dfpVzAzo9An7xrrlclgk",
+	"qivKXEC+OVIp/ryZJibn5QT42DBwjLAbXPm+tj1a3DfznMK68yASqSAtz+QcKGdTl6FFCqO3fZ8/7ttd",
+	"AYU5fOBLXSH7K+TIrhiOqOVA1mugzaJcX+3JdCT12uo1JTW2UdnpPDnCXUnA2Yh9zLy3SJso5BdNF6Uf",
+	"HlNIS9jhQSxC+OcH2i3g9w9CnlxBPkM5kp+8RAAoANg9UBxNeBhcZj4JZSUqKnvsWn76O8FP2CWHxhZa",
+	"tXLfXj6ADHnJVRcJTRENRSaWMQ0VkleUX1Mzg9b6nQsN4A4kRG4X38C9Vz6pDzCCvccDa9lXihvXTVAI",
+	"8AUSTkIUSmWbsWaU9cym9/F1A8L0ah9/umKUSftnEWlUHLvtbul447jKew3EPdc2YsrfUL0FbdJfqSAL",
+	"JRnHgvc9iDowDsnOZMgQ5RsTTMFcWMs5jkUnYsMybNZCmzidqx++cUuX7mokYnW7w+24VR7q1f86EuMS",
+	"8TsLGuGw7GPKyt1hJFwein9KySOns5yhNIJumF2p2wVfXSN0EeK8zL1pf1myokc9JyHSQqx54HxYqGng",
+	"mYIIKQg+bZyMAQBvqb1ihoQW10uC0n9XdHPYoznYlumo/niqj+NCnHdAZXMqquhlSIxc5HfR3hYv6HJf",
+	"vnPKmv/UaBCEuMDHzpYuq1ewwyfgPCPYlLN38m1/ZJ3Sgg47BAnBMFWFk+Pl1Y3NFM373CPmXy+WSkBW",
+	"Ub8Svujvna5ubJaHyLvxZfXvoAPlv7soO9HQv821F0QNkmFnFIdc2T1nACDT7ajJjH7vVkJfqn8kw375",
+	"r67KpeMV6QoRByGninmkQyXbXE/iqLSJitSiycJNFFOK1KSGa6C7p9vHmfVgPXGgZTv0PZucsvLkp5Kj",
+	"mGY3bpNIiAtCYYMlI9KZQBEM/yIM/IVvZWcHzztf0J2y/h9oiV8ImU2DDs3WUWPh4b9BWGk5MWJiFLGp",
+	"NM/pY1FhsBmMrADXE8p+ESxma04bd+VoufQV4EO3r/B0V/fqK5vr9WLbC2VUwMRVTtpZDtOrZa2+J8d0",
+	"ovthwGA5p+o92+WVkMXZXb9xnLhiKfbNlDs58C75sD9/KWah7SqnZ85slC1vFiatgGoZWJ2cXjyDsmtj",
+	"Gm9lCnJm5FpwKADXDF6+Ch+Z0XpU3PYfbdmdDkOQG8Dl7/0CL/bLq5iGMhl0yMb3Fpq6PpgNUEPJaIoG",
+	"AqCsxYSdRmNu7H92MOyQjY29e+eJYtZ3YnGMCQ9M0t1iOWNuwuNUvyqAcmlu/8j6zKyKi1aF2RTlasEl",
+	"FqCak7CqBhlDeJrnl9bLyeJJ9sXz7374tmxxjrG3p2AKVcr6jwA0RdsadXeO6JtQEkoMY5eXEXad7r85",
+	"PD9uv97fO3h16mOueL5kUWdCDH3QwlfDKXIDR2LM4mUt97bTOPHqxnqW2HJnt+r9ivIDphSLpUeCsA/k",
+	"Z9pa+e/6/1xu+9sk4eFfCZsl5Vc2FpPyDkl9SZrf7IGXb+EfFxzD7jmv/Dp7gNcOiB3q20jEFi+2mKPI",
+	"mdBfJRoGfa68du5u+18rig1vLe0tBkBvFNdxVPnyKjq3i+/MCDB/SKTSGok21q8R+J0V7bU+yQUxfjt6",
+	"P3UiRiB3Wt+Ro1j0YzqUdTIV1vScj0Lg7kWGKvthWnsFniyriAZfuBjUNtSXkRgYyhUngUqYlOs2LdC5",
+	"Pa2smScwYto2E2OYkXSbaU2KdlpcMquwyYI2pNzrj4IEedSY8+OKynoZVRl4o+BPrljcLgJQoZFeJMYw",
+	"M8bPpx83VH/5wYbcVNuD0eU/ybUITjxOozb4uvFBoPhz/tnuDkTYZe4nwA7n/B2FUpn2zAe2AKn9AJZn",
+	"pCetrbUT55sik5rTSqripB9ctEGFcT9Dt6BHgP6hbbdKIs2GGtKrdsoNh+dQP6w/1ia7/XcEZw7+gqQg",
+	"mGagqcdlHobceYaL/DRyUbKfuGjbm6Odam1c8C7LbSBnp+uWkgho62La1ddzsRszqej0SYhZNGnzZMji",
+	"sIssdPZbvUG6YjjElct9DEre9KfhMIxo7HDZ6c5IFl+6hHalWxq/Srf0VBUI5zNYvna664Arw/0mZriU",
+	"aQy3rcIhE4myH9l5lHTI2lTakwNNSRbpLS94NGmbrWTVfQgh5T7A7QkfhX3dpTYkxdgP0qpk0HIFhz4a",
+	"fdjvrGv4iZ5TETkf2IGl/LpoyBlSWBRkU9y7QOuFke5sV9kP0gNTzk4JLSZ8elc6nxXknsMR14lo90Kf",
+	"dDMF6RelWyD9Nt0FOU4u3Epc+RWR+JRFsyzpjiuo8wtXDHjHKnJGocpJmfZTDNOl6qEcMQrEUQvQAepL",
+	"MOtoxQXaCyNWATG+PsogpcQvt7UFMqhjMTJUgAXXBlI3ZozPTEJfm52MXGDOrFenwl2zEnBBY3XJ2+aq",
+	"+Pk+ac3e/nA2dcH6jJxpvWt/kyQMrptNWaBGUIxTU79qxmvsEPDp3CuTBFzjdz7LGyVxIS/VBu0Gm1oJ",
+	"d0S5bLQZ297RnYchdwNKK0WT+9Ybu2iZzrMEyvrs1vOqOAapSm8xeG4dIgdee7PRZfi8mcf2VsHWpDqj",
+	"WE2nZ/sy6fgIircFG+YLRty5DkrYjv/r/Hm/Eaa0vLbaorCL3LL/MhZ1fmGnL5isft4/Mwo5B+nFp/UH",
+	"iScsV2OyUx7KNNTvs1zjQI5jskIdG74Qzr9e/H325jWr77ysL0Q/YuW+0Flea3Mkw/knUYwY1yYSrEOC",
+	"BQbaSRyVMywApzMk0Qaimwz1Gjw5GjG+/4rs4iZemn++8GLQvbfrMGuHHGqDo8R/cROeS6/GbWslaYn6",
+	"K8/w/USMSkVWVl+QmPJADEknVOV4UTSI5ICubmyWT9rp2x0AB4Tccb6SAbuiAeuGQxoZF2Yzw1Wcvnpf",
+	"SHoAbLSNL8zJf4QxFno2l68zN9+3Qz7ll+6hi6DTlHT5RhmWJRJ4PvLYpbS1C6xEFNxNUsGCeN78BCzK",
+	"jpaxIVajs/Mt381mOrUEyb/CbjqXZeGCOzZ/pvLaFlBTzmyQ8DqcdVCYyhafTKlpplkJp2SjLWOBt0qF",
+	"13U0iphWSd1nAX/RJOzKMqChbJYiOzb9mPL0ro7Zpbiw/C1O/CRi9BK1qVzC2PqLMnTVtVQOALtAMDUl",
+	"7u+JeAGiYq0EVE40hCfx2+LFSnZFzJYWnPjFItqmZBkLLBUOkk8qFkVGmx6NLFcOAlS6rE7OpZMAYfYc",
+	"Alb01ely1C8Qcpt5I8d0jLcykJag0Za7W/w6maIxSOfP1mmj2EZ9Pijl+7yDUx0CikW3lIDITx3JRsnH",
+	"IHcBUTm1qtdKkixRIEF3ZCYFHyvYXztr0qulu3QR+YySZUaupZ0j226ZmDrJzUv1dM+GJqW1wu+RZGIm",
+	"wUSOPubOvGe/ED3UXZA5LUh4Xw4zsQDTEqajO2RTWrCL+WriVdQixere+VomwKtrbjtEBEB1E7wXtXAe",
+	"0EtGOuxaiPB7I3Uq2QFl8zz37NxOdcwfw4eqOZoq7SA/j2lYnYY/h672bLqmOpi1+ma2MSmsyIbqnCRj",
+	"FkWFa2G9sTVHEOrB0iik0q2/Xhh0vqfzBj1vwDcbqltw864HbAZWMeyKAQ/FJXNKhlezLeTorGYnwuXJ",
+	"s356Olyh6+XzoFdpATBnmR6+M3PYoboBheT1sJ9l4M7raA2Z66t8btza7GXnYaoq/Q15fYotze/NbSVx",
+	"bmQ3yHItoGAflgB3ymxcv9YNlNEw5tT1697Mw+nfN9maHpY3Wxs266Zv47iCsjpN4sZsQaSevzMSWsNk",
+	"P+eop3VTo8hQruPvtEJq+/fE/2Qo7pe11eUvLUxo7RppCMXGCFWosLiaJCEnXJjr7AZUuKPFy6BkFNO9",
+	"WAyrcjENDmUmqW6YH5LNwUeaTRpFFeXhtKooGePXXchqbgY/FIAsoRnvwph10Ni2uLaY0QBJ85UlXaZ9",
+	"xlUlY3Mbvi69hrBKbLoxPNLFggurjQbJ0E8LxkLCUS33wlxxxmkl285cbpVmHLwbxSRtZrtnqwJcv3ZH",
+	"/tz/KpHJ07DPjxJ1Uy18J6+YZlEcm39BGA9KddAFnFE/PM2A8nzxiYeVdwAPrs6We1hU+o4T4HZsgPCF",
+	"c9gLc/PrJMX9oEyKMnLQ6c1iLlqIu+dgKWVpdNWJ907hgoUy568HQplpBGW9KhMv2X12fQ9eHaK4pqb3",
+	"yvOtBv6nvrpR5szLO+/0q62H4d5rFt1lYZ1p8tesp6UTnPlRbmOxZJP1UC+qM6FGp0yVha4l68ZlFQZX",
+	"NhsungGK7VHJ1laRuGB9c/3Fkoexncko5H1Q8XgVXf+oHCeyw7XKNaKJGjR9cn5y4Jl6gb+fpLYO5YXq",
+	"LnQ0mr/2ZljOy2fOy02IcSaEawPEzY79URQ42Xo+CAqcc05nF4ebBaHK2VNQPjpWkIAJfC19oQ09EPFP",
+	"/Iz1Ba2phaYaiGvK57m8YN2Z6KPRgvUq9WXo232J5pC+dYy3ZzwQkHmnBBIUAqWu1SPurmzdNeIpd0LP",
+	"Vo21Kqx1JWdVO2ZUCl5+cHJq7tQmGBosnZ5XSF1ogqVv1OOY9RJJoxbHQAjWqMg8xFUg+xvQaC1SSe41",
+	"YI4hXOYElu3YDEklebK+0ljysN4cPlWylSq3UUWo7QbERT8u//vaRd4K++p2N3JRIN3AiVi2zx8gUd4P",
+	"QQ/dKnliRjFArzagsp1ASuSMQhBuJoRTGthwXVhv5bTvqDQsYJWajdXlDqgssBgO/Nvo/qFEILghC7tF",
+	"fkS1NYVcMob0BoKyJjt6AUdQlr5QNodVW+UVLRPXd1cRteq9tzzOtucPVb8uqURR2qkolMCcZT1m03aq",
+	"imn3ok27KrwM1Qxubd917/lkKC7ZImn+hebLxgL0oHMywu8pQLFQYX64xrpJHKrJqd4f2KMOozGLtS6V",
+	"/fXarvm7j2e1aVI3gvahuefAqtl8vtFYqhPgVdsm3YiGQwmSgcgwICFVhF2NyDcVkj7jLZ6mNpJQSkKT",
+	"AIjwPBeGQUejaOIRP00psqnckNrpkydqwFpcL6apc1jgpl3Sjw9jH/v3YuX5ZpMMTEVlcEtn9ZRb3BZU",
+	"XkqdcXrRtNH0myRizOvkAKKfa42GKefneqI8A9tscVMSVg0oZsPYEqDkxPVXShRZlOsBpdz+Yazf1NSd",
+	"obDX3VmWRqd+lmIMOmwQAqE3qm1w4mEDwwpmG3qg1MipnHtWjWsQI/pXYgGX0InS6vUDCKSIxHXNQ4Vh",
+	"xgPZ4ra6n6HrSSyQ0T/YOdt9+37vc/t07/R0/+iwvf/qYM8nT9YaJKATueTZPJCsnHWL64k1Wi5Wyk0d",
+	"v5BEIoZM2vwq4u8HbDgSivHuZPk9m/gt/mT6rWdH7/cOT30i6USi82scSrbUJEEsRpjM0UUqzYGIggyC",
+	"2uIjGsZ1csQN5VqqZJuKmk7HSQS7BZOVCNUzQTIComaLrzdWPJie9ZUG7h5KXsLCkQ6TYQBqLNZLlHWy",
+	"M11UuDOx7zKHyV2WrL4wL13C7bS6sSlsDPWJW3xegWLYaKHeLpgQa8PszdqnZSPEl3F/ZUbYKARePC18",
+	"Qt4TJXpFfmB6qwxFR08oHCqqwkvAyMp6i7e4rYFtc3CDb5T3xTKNIj1Bv0lI1Y30sXn6lI5GT5/qY65E",
+	"V0SkwyIxbnH/Wds8/YyORs8uV575gHmmHJC44zhUymjv5rm0fLPBSZsFC/RuB4GXO6I03aJxEpmtAmhA",
+	"wyhGORkIzrTYGoBxligY2dOne/ySRWLE6k+fkj2I7pla09Bz4nTcx2CDQ61p3K8+3rh+i7O/EmoAxs6F",
+	"bs6Yr+9jQ2NADQcpumv8KRFcb3HgDQaDkUG3RlQN9I5A80Zbncx2nYAVCP5fWeppbXFwtZIn52e7S4Ch",
+	"pbkaulC2kcbAk9yLKbD618lp+Ldp1ZbZ0RP2cSBgIuRFyPt61nYIF3yZDUdqQvzCnvTJOOSSiEsWt7i/",
+	"4wLhm+bs+fqo5Y24zGiD3Hlwr+BUpxFmKlsc5IBH0vLghvxOH29tIOC04ZWSWe70gmEVuOJbzRUwX8A8",
+	"6Uyy/YaeljFFitFEG9ci1oKCtjhneh8Jbi64VNjY4RlaA2gCMgFiuIBMzuqFvmjQegBZ1uJdp+KS0uek",
+	"SdYbK2bvGMGBYbF0qaiyoX64HPRy7YLfQsKaS6Y3YT7wT56kvut1Jwa0ZC4Z2KPAdpmMdI9D3iwyl2NN",
+	"ydCesB3bhXR+syg9isKnT3O9mSq5b283yw6oryh5IY2TCwkt9T+zz4CwBAtr+G61fx9nmDAaR2FWwx9/",
+	"3uJWiIi4sCOtYqgVny28OuvkYyx4PzXqMLpkOAfg3MqkO2hxmoItYobrySDYqAZsKFl0yWSW/SFVrIUd",
+	"UiKTfqJFquGWjkT3Qm/GFgc9SgswQAZi/3BmuOiIYEJCvk0uGIN7tcMmAvYejDQTe1jxwTqxAuHc6HiY",
+	"nj7V28m/WsZHllEoZCWR4CHP7FnQCrOT5pQQ5hk4BGRhzjeG0yZ6U6+Rvkc6kxYfod8Z9fQnPiKdl8wJ",
+	"UylbhMz3ijzx9S2gn8zOBr6+xUEDkVo2UHAp8L7EicQOyN8IMCWh3EtrryK4wtnSqfYbwpFUE320/Kvl",
+	"mHVhGIka2L2WzYueUArwbYRvcKQEoTxo8fxvl9EdaRSm8WBST3/ZzDnjANNjnM+g31oFO9Rj0zLXRMRP",
+	"9nbOz97uHZ7t7+6cgUq2/2Hv6PzMh61mVfHtTDlzJzSUKGlCNWhxVG6KXrImuAuNRaFVIH3b1cExa6i/",
+	"Ycqc7EDrG+lS3uL98BJ5Ogt83OUs3SI2Hm6ez/fnLATZac9ki3M4yg5nqVfNUI5Xcv7DdgcB9vqW4gQv",
+	"OTCLh4xy2URJCPofx8r24AWdWs6w55MoHEJkCjxaUgwZscQxsLUhhybkfb8JPdRWCGgcaXrNdov7Jlid",
+	"URw1p9xMXKTDX0KlqdAXg5bw8WyCGWYRFGZxkphDP0WvZzc8d25SI65pBAocbJD1RoM8GdKoJ+IhC0D5",
+	"WfLIemOdPDGXOOgvS57WwjeMPrQTRWLs68deeGR9bQU6u9FowP4BxIZVcEAHjsIuMz4ZowDvjGh3wJZX",
+	"642aV4OIHRhesvns2Xg8rlP4ui7i/jPzW/nsYH937/B0D37z3aupUEW6JXvlIKWgRCW5UV/Bp8SIcToK",
+	"a83aWr1RXwNUoBqAIf+sPmZRtAxD1KptxJbpaLQsQ8WWqYQSo7aGT78sbpnmCJpnWUACMaRaaeqFEfNQ",
+	"8GQG1c7x8cGe/u/2/qtTvw5TnInbFjcGoGTGQk0XbT+oNXUX4IU7o9FpqNiO00GvFhunF4xrtdFAOjmu",
+	"DFBMD87YC8++mVBJGrL/pzZmnUw/keYHstb8s7bzcvfVHgA66l0xrJvf1OloVPsK7hFwm10L8vvdK7Gk",
+	"9XzVa54xk6ALu7A/dgVXsShxAX+gE9Jh5IKNFIiTNW8zczXUa657B0MZWVfTkdeQLN8jQ3q1TPvsv9Y2",
+	"G40Sn+h3r1a45PRv9TlnED9bb6xXTUG6MM8OhXotEh7k3Eq15p9fvZpMhsg+aLBS4dEpGHBgMhjmWZm6",
+	"a3CP6W7SPizSK0t/UPuqO+rIi1qzxpFss+yGAiIAo/E51dAcwawPNdpw6RN16H/+6EjJVBTyC1m3m6v0",
+	"vLwK+6GiEdnRz5MD/YPpM3L46uRo/5U+JdNHhMw/IbppaPlmhyLbJCXAHUUVG+pVvRbR/VHq7izgc0oP",
+	"Qv4lj8cB8n8RPfsrHYlv43mHYQedER9Zh7xnE3LKVFamY6lO3ppiuujbRgND2wkegYHbnLwWpx2oNShQ",
+	"XYAvc8AyqcIoAuu3bur/Zoo3B2dF2Tky1SFue7FgMYk/TW2RGvh+TLWKZg1Kg5hqFc3aWnxwchGf7Df2",
+	"uhvBaufDZdS4GvIX/C0/PuMHyWv1qfvuaP+T+vT3Ts3U/Kjt7ZoCF82axNLYtWat92Lt6N3aq9Wr1ysv",
+	"+y8uk86WOmAr/bcf/v7j+SZ7cZbIreT47eXJH3vnUC6jWbtqv977+yTZGq5tvj04bKuEbW5sHRyOPn3c",
+	"HO1OTlV48fnb+/2P+xu0Ufv+deFbz8xhxUHXU3PLI34HB/wG53vGcYWwbFp/xuxSkcR2LwLv2QQ0yJ98",
+	"VosezVwt4YipkgjqHg8koVGURtQINa5v8B1AAVpIz6CK1cm58QxTBR9YKoNQtrhz2Rn77tXewR7YdW9O",
+	"dnb3fELHdOKBd0SvGzBwGUhEwsHcD9U2oT3F4hYPFTrLcPz2lsRQO42c2qVTxxwHupMSp9zuqGeY/awU",
+	"9srzrZXVxtZmo+FEUFfxr4WO0FTR65LDtOMuCZjR4ALczhlXfT1rxnaFBaqV7XEgKBWJwktsZf4lhsgN",
+	"EYd/m5tvpTH/R2/0lv7u1TYaa/MfPkW08HnGhYonMD1zMEW5qizO0drJCklPjdascW7QxdOHbouZ58+s",
+	"d74szKwz9mw6k7T0gtxHOxIi5VCdBw4QODswIR9QkOSjhYBjCry5A+tTu306QfOOtvyf+QSwAgA6z45g",
+	"vlxrNOobqdxVAuKN12iGJ1FUxmawkkHe8wwDpWnuzZXG9683O5f5iZx1OiHpIfd0+dHLqY+/xsnLkXrk",
+	"/FS4D62W6pzHXAWeW1x3YyPmgZ/CS9MgEIksr3X+ntmdspwSQZQeR22JlRByZ9GvGL3kHOIzH9Hb+OH1",
+	"Tvtkb/foj72Tz+3do1d7p+3Tt0cf20eH+ppTDsWE9adjIoTx/EaTLI7d4iocsgp1tUipUHauZ692roXT",
+	"gRjzm29FNH8WlyMW9/2nLQFQm5pnhxG5WfssErzouCD2MZzIes090euN9YVPdL5ma/lBdle4/P4cIP75",
+	"Jx3G/FzkeUuucwgXuPXwGBYnv/gL45nVujschIIX/2Tv9/P9k71XkGIlqqqxiQhqsGlLTowgsg7pcmkO",
+	"HIIq+0xJQkENrZP1RqPF55VmaJpjBj4Vk9SEc1J+yLCV+ztpC/z0JU0T2X+he+IDvUB8SH673PGOjNko",
+	"ol2jiBVOgt4ruGMtB8cN9+k1rhXQamaYU6uNBkYh3AsE9qK9P7KoLU5M2cj6wiNKiHLzBrCHVLEz3ZWb",
+	"bNVXZh/8KjsN2Vxgns6Ozo7zited7zcAghJqhcZtpF+pxvH0qdY5IIgKMEShVX4tCp8+baYoLa3w2JrA",
+	"+hObg+UX0rtavCK/y6AxV9deLNXJHu0OTDIrxsaGADmhJllBv8wjfSGCFtetbzkeGLLe2CLTVSCa8FKT",
+	"9Ts0xYTsM1azeQKK0s7BwdHH9vnhH3sn+6/391619z7s7B/4SxU6z413dU55/8Gqjk2HsKmAtXfrX96/",
+	"/3T2/vnh0R/nz/eOz//4vLp2sPvqj/Wz1d+/fP7gptU1azaB7xmIl2d72HCTBvT/Xm/Y4FRXDP8fbP+/",
+	"5rXeShqN1c1QyoTF/2Vac1MvrqNBTSf4VWpRqZgzcLKSPb5tEKE0z7YWyhbPEYmDO8jWL0d/ccgN8HCO",
+	"lbU1f713TWWZh2BhTUs0QLDkp+1e1DwMsusNhVyi6XWERliHhbyfJWXegwoIEJoMezElwrCbafpU2lXf",
+	"iAm/TqzWZXPZtF4M9LA0EryPQf0MM2zhFjOUzBZvcZNaCp41APj4zXzxoOmCWVMCkjxZbzS0jFtvbDkq",
+	"qeC6a1B0CpaZCzuuUBoE6JRQnLrvQVV8KYLJ9YSUMcLWVtZXNrZqCwsAtxj193yCgYoT9v0uZfUPUpav",
+	"F8i7b6GyvrKAUDmmk0jQ4EyIAxr3ze82Fhl7WtrpAwtCejYZ3aEk2wkCQu9fKaNBcCca2TX0fFuDeZau",
+	"vxNFFuXH6RCL3noF7KtQ+fKOgB0uMQZafL41QHKCKd/hvIhya+uFWJRsVlE8U7IvlVlTIigu8ineRg4V",
+	"HeV/rr1YXdlqPH++srnaaKytrSwei6zkebwrQZWZSg/Qjv+FBYcx6WzEFeOqFd5lU/X5jgw6gFVD5X9M",
+	"Db9b485wLmKiE6eXYV9v8roDQ6tjOMQnTz6yjr4HuaenAbTe5/WVJUD+ToBOR1t3PAW8Inw2Fx6/hnHW",
+	"4nnrbNspatl0/NyrDaufuCglMOROz4+Pj07O9l61zz4f7536mZKOVLBZ2fpyy25XDzwUPOOlhJp7TDHj",
+	"JS7bU9kjzyzpYwRVOL7e5DgXuvAfr3msLtD6mRAfKJ+Yocu7kwE2k57KC1Ty0dyhOamgj6uRCZUigSq2",
+	"DEhm/ZXdhS7b6g3EhuFaRLthQCMA1tMgAJvoLnxD5WbRScHDuYA50+JP0EeUd4SnDvLAX5rtVtfrAHlp",
+	"2gofx7kXGdljtBy9HqGcsn9Qb9hOFxKSBnH2W9xkFmIy4ZUipl4pyi5qJOW0dCgVIjQIsrv+VqZQ1kpa",
+	"/mzvSjGOFIoyiZSlQA2OYzFCLsILo0gYYoTa8rv1d4e94x4/mJycfni/frJ6uaHGul90vD/7ASeZX0+I",
+	"VDh2xFQ2a2L1cNj5dHLRGW4lXz4Gg+DtyVnwZqUh3gwGwacTcfLmdePz7zVbRuUVVfTd6dFhrVljk3cN",
+	"9ulltP9NhMHqH+HnT3806Jv15PPau+jzp5NonzcczCaimpb1UUrZmWs7Af1NkhDKsC9uJh6y8TTP9KO9",
+	"+G+xF3/uVbFzo3vhVmbmnemJo6REzltLbsqxlDfItJ0XBsXa1U4FckJVi/sckySrrbc8C/xtJKcWfEV7",
+	"7ZaSo4qk/l8iPP5jLDqwAu7/lFrka47DI62iFcYZWGlEY3VP3iKHwKnCN8QLZOCISzde9dQWCyXQTYxY",
+	"UPDuGEsOCtxnJ3+qlLsBQ6CRW6jGPs+dk6tqeAuRYOaiRgP63zZYJeL+4gIgx5RzV6feHd1BaA/w45l/",
+	"CNe58f5kXgpHOOzZOpe38vXMv7crk5Dn+nheTkx+P50+44XjbYoNmAgX44FHaKQGIukPHGociZzdE6bK",
+	"8b3uVr4hOqn8NPyCgFTqTMPcLXNXsFNIru0OFlbjpsS046IryOhM1nuurIfPzaM+STgw2ZgSEHHCqkU7",
+	"3o7H+Mv7lvBezXQxldOLCXy3e49y/z9H7gNkMCc1M77LPMrhNrcA3gGqWI4lpUGhPEAyFkn6gihx61ui",
+	"3JW3k/FvA3ufPrt6VCwgSpBQ1Ym5SHJdDaW9DiAHC4585ru3lWGdiguKUKLCYZ5Fm0iRgtXtEHbf7hy+",
+	"2TPoKyhOE0aRxVdiTooWgLJOPqYsvDmuUN7imRzLFa3QX6dfmIy0tJRJ+qQD5YQUM9biT2yuWWcCc7Tk",
+	"WVmXdhv620bwGM79fwFHCTKkZGQgwPcCHFSWhcNdfCmGDIhoWCSZ7i8APXYs2Yy9vjGrVIZ9rq/xZJQa",
+	"G1O7aequb/EnM/psgyenZhn8pW1wgGJfJwan7PQmo02wxETT0BQb7SlzIeh/BglKdZZdRPCPNlRkgAtn",
+	"SK/wy3Z6serH9Dy2aVrvZoYpQYPg0Y64P8fjox/xLi6gLK/3n+/ePwUGzD+/6s9c9tM/v37/OuV9vGtb",
+	"xTgb78hQKXUyrjfWkKfMphFj8XR9BTWJEoJIIThwxxnZi4A0fTdycE1ErKf094iuWyp3UcxSfWe5IPRL",
+	"3MMFrLlGPPz7xMgPB5Iscl5ei7gTBgHjj7JjEeXVcKJeOhvVZua79a9ub5m6JbX0mUWdDiOpqAKGCqBk",
+	"LMZQLvLOgX47J0uSXemJrUyH3JvOuTfqqCHkSG1xoOyE8pGimwwZVyWGc/HQ48tvlZq/4BGGF81L4AU6",
+	"uH9l2q6peVCaL39DtDhbYGckksVz9p/lgXuGmjUQo5eaT8BLYfhSTWUyp+ylHavhSQTGQURXIieC3p9Q",
+	"XQ2os5E+Ol8qUCo6IaAqb5fTWwNz6TiDTmQ0yS0ulRhJm7RokJyp9n9w9Obo/Kx9dNg+3jk9/Xh08soq",
+	"/drqYnpcSgggSs3p9IWblHHFYquBZ+x6HvGVEO0h5ZN2JPohbxtEhUSn0dQPtgsxBPtF+3//r/8ff8LZ",
+	"OHvcXNlkx4BM0mKEnDHQWIAzscUdnkn9k5WlbRJRheSyCFwxtI+dSUmnZriusgJ+N4d3FF6nG0fAChmI",
+	"WDLS0XMWT2pezR27Pg6G6Tb/2OJY+dwQ7lqHOAVTcP8xfPmAtAJc8VzZTg+5el2y+rxz69ipMbKgPA51",
+	"H4tMm4slzlobY7uYkkqdHk+fUIuAg+M+T6jbQpoVlGC2aAfAWUVsua5duu/p2EmKLtX3T70MUAo4g0Os",
+	"uHiT8+T8/peOiSB/PLcTkW4zWJX7DYuUXt2rjdWmIcEG9VWxK2WZi0QU2HXXN7AkWGvARw4t6HLOtQd+",
+	"sJReHnNf3X0z7dgj5V69Fq9w683cha5X7/jt0eHeXXv1UL8ox3EbuvdpRyzJHm3xeY7Yab8h7JcKv2Eb",
+	"vyzxAXotjr807sO5MajC6bzhXW5kS80twbv4hQyduNY9vHpDsqTSfgJ1L6yGrSCXYyZavd44cDJn8hKZ",
+	"oAOgTUAB1rJfidQXj5t9AaPn0cH5H+TgPGVKX8tdR5e55pVyHSaPO3J6zlRI8rWqq6k6AOhuL7qI9VTm",
+	"48xuPB+SULTANO23uVDtnkg4Wldc5MwzLtrTghx0rjStAOg/zNEEuvaQV4vTIJSGb93WxnY9KDdNwrPM",
+	"kLVGQ4urupZXW1hMDd4BNXssb8BirIZT/bxrA6gw/sfw/v1AObOFBDgnPO0KAbtDHjJIy1BMManQBCtH",
+	"VhU21M2wVZW78tcxJdLi/Skbg1NR1+wFKAK7yB74EWR/CQ9EpcG5W+DGJYaY2JSJ028BwgvjMTcOTGru",
+	"v8DsS9SaWtyyf5J9ZXxgQNqAhelA68ayYFrpfw5leJDDFnkAoclpFfyCTXIK+HamgIu4baowtfVTXoFO",
+	"ypoCYEr0gVLFj0J+0TZpm0Cn6XvZlaMtMCi+B0YJmiSAR9FrGzPjxHWHWn0V9Zn13p/rBbhuBqfzWygG",
+	"9/Wu2Hmz24z+7//1/+H//bdDnFPzjFFiaLunmUitO7qWukfNbgAfodJLDCrDWr1RX1lZqzeera7r8UdU",
+	"9UQ8rDVrNu3hq1czpZza6TsbXg3XNCUQbmw21l/Au2/IIezM5bw4R2bt6hOnyFgkUQCcy/diCPxcBfjr",
+	"VIopRX5p3PTZ2B1pBpu5JJfUqntJ9v2NJR0tvt9Du0xIZkrgG4oz/ZhXwfFd5XE5R/7sTOJkgtwKOSBd",
+	"EompUYrFq6mpFY/yKlR18lGLr9AWnssIicGhjzd3sJ2BcL0pY8Ejqe6dy+d3WzTtmDZRAKGQzhyS5WRv",
+	"NhjT4vF0oqxptm5qJhbiRZAmwnggcQKkIIGAaYAGMEIExT4ygk0oaIaNTcHebAatCbqSM7NytoSm4F0T",
+	"qrXbD1M1SIfBnxwvBdigHRYJ3ofS9VZAW0ncmRAuxhYobierqY0M1bZ/+tDUmSmFhyOV2D9t89tJbTqx",
+	"H8A/ZgxdLrID19/Pi/rSgI0eh3nGXLm3sUigInJt/V28Ov5r5cvF743hxuhz93nyiW91ztia/KO/OTgI",
+	"XojXtBG+n6x+GNduJiuva5Lcy21UuCHaF2ykjIvIq7lrC/eVydZFZItXA/6WWrMmylvXN1B+oSH+FTDU",
+	"bplqpxCZigY8h9DOiYlqpflCqvaX4dbl5+Hryefh683upz/Wu5/+WGFvDi+7wyD6svZuEHy8anxZfT3p",
+	"vrnaqN3+euNsLhO3OS0hbl/UeZzEc6OF3cdl9x/oYsrdsOcg2qyCIZwyFT/gfpWm5qH1qmj5i9cMlQQI",
+	"Bk2PjNAWsfX2i17Z/ig3OfS/V3vUZYiagVvYwWsrw37nbirP+PShhmC+0h+Ut+BByPvbpiiA6GElPDWG",
+	"8rbgcMJL6WVE9U2lr5eAygFLS3IOIWJdJ24v0DyBCwmvObj7wALP9a1OdkAP6IWXjCAPBMTyIfpiCnVI",
+	"RWOFxXPh0rElGFOIoRlC0zDbZdRfpkCvKQKujZMcnLDFF2TaqwQ/5Aj3snKuls2m5P6SSWcYKiQoe438",
+	"ZP8Oer2fAhR45Mi7U5e8TW/OHaK7q7lwaOryupWPJ0xldX8d5mqD+hKI6DH1ROcIy3zJ0hniUpZUWDX1",
+	"02cJ0gIWGWVHAel0A+FRglN2+/Zy8igtHl3p13CuHmcnBqx897x5UJOdGM387mqpLALc0f/WL37WFbwX",
+	"xsPqA4qw/EIKVKZIpX6GFO1h9C40fg0YMyWUQhTGclk20wLXv8UmwhXPhY11t7jROgi6krWyYTwbSgiA",
+	"JdbJ+upWk8Rhf6A80kmcPlsGT3aliFRs1OKZpQ5jmTC1jYXgoSgjZN/BggLesRQAgZN6oIXMrjW8bico",
+	"Xu6+er385u279/9+WXGq2OiMXpishEeEwINACJggtbmZCzLLYdjRQuNBKSMg5czpq5ZyT5+mloyPuoEt",
+	"sm4tGitWZQKQcgNPe/q0ScxpTyVKi2tZAvGiKexazhbNI9k4TsKAym2y2mjg8y1exLIVDRtbgjENTYFQ",
+	"A9nLlCXkRybPMGJOPvDB0Zv9w/ZLLGDV3jvceXmw9wrMUFtjfTZJVSlorMB80OLpJ/gIeQJzzHgyNAJT",
+	"r6My/Kei11vyiC9ZpEW+4NGkDe22+I00N1jzOxHCZTllxlO2mCxOe/EvEMjXJcN7tPNm5ZYazkyaulh+",
+	"PdmqdaOZFp7oKcYJlaRC+KQw2pO9073DVxiXQCgthEPGocQQCyaiWtddLgtnm3AWQuwEXGbhkBFu6NSt",
+	"sEDvFaGcjUEktrhxxi0qEiuyWPMi5uaZoY/cwLfGMUK8zeSL/XrnCa6ZZwiFXxzdYmlEQotPATMF9QaT",
+	"E2d1mFzq6pP1xlaLpwfMsART4/qFJrtCKgCcmyO0bYk6UjpgGplKB4yLpD8AveHlxASxZY6jD+u3p7Ea",
+	"rc54mJ+OpCZGkbGQitSl3+KQA2t9x9jNCPNrhqQ7EEKyJg4aEtwZeWLSCSD91sfE9vR7LlSLw0Mx+8a6",
+	"yK7lJp/7S3XyGkRyQffSRqFWvPKhZapS4IxWgCSLQWLIgb5oOAvAUgVuxJKEhS7MSSh1u6GajxMq9WpV",
+	"IYdaPMf3MRPWMzUL1wb3TLVwtxCfKhUMKuXH8GQoRxGd4DM1b8YvBlS2E6nFjpP7h+Xlw6DWXN1qrDzf",
+	"fLG2vvH8+UpjfeO7ExANpRu2AZSipb66QZRzas5mRToBK4D4EafYGh4HrUKMB2J4P8j+B1tS65b3xUcQ",
+	"OGkCTepr1oINJ9rI4jvgmivEKu2rymOWpb62GfgfcwU0s6bTJpHvw9MCBsMJKLoQ5JLG46Dyvr0mUidd",
+	"6r7rxWJoYnZGuDfTG8D4z1Dia/HIU+zNtjZg7d1j2zTPg01se2PfAxSp4zxvFSplR4eGVWn36PD1/skH",
+	"gAFjhcQMGokAHBh0wMy40ou5xR0jvxCuxHRIY9prm75AyZUdNoPWr5OdbJbMXIcqK1aGhF88U0YKA+1M",
+	"SKgki3pNIL8/xa99SKvGa8L8ABA6UpTfDAjWgRamb7HUTZpqIbiZYR23W9yHCvkhbwM+2m9O55kVArhw",
+	"JRo811S2WYunvF9WEdLzAfNwaV3I05dn9kZQJMouJ+cqvz286AZu1D+y9z96Ux+Nd/f+wK1xTW6oH3JR",
+	"LGRiPEMFuNp0P8viz8hITzpMhgEjOf3as0aBl4o/pKbJc+OgDJ7K1yX98JJpeZoCh/TvjE/T4a2CCiWG",
+	"UiKUBJO6Aq/FQZ5rWWNWT+baghlDaTaF4UwnzENaC4CtevrOygk+zxF7IAMV45QrEgmZD4stqL6XKuuz",
+	"/JilVsrtZeHF2mTnS2OLdroB6/UH4beLaMjF6K9YquRyfDX5u2HzWLd+kLS8vlUgEtUVUHvAYsnMxqjd",
+	"RiM/gSlfRB3vMAgz5u+y+wEaPgriGY4fOjEabXbyQS4IzjLSaGvD44dizO9BXM8V09cQzrP9qkdQTiAP",
+	"K6R5D08GKTS+ncwV6yjYs9hK5zlkTcDrDhyyszkCpyTfzb2sj07T/NkBXjtrpxScpTc8FffpI4X43wyV",
+	"BSrbsyvaVRGQSkPB6IyIXbIYq+VAbX0btwT5DZ44PmV5ftg7e3v06tQnT7KaqroPfnYUlrTKIccslsSx",
+	"MceW8MOcwadPHVM1pdVCB2pKdhOgqXeOUVOSOhZdqYbZilmuTBCCLyvIbCltFcdCW/LZe0xRWoxbN8l6",
+	"o2HpgNNkgWEoh1R1Bz55IuJssoApLKP/0H8tIZFISudFzoQgQ+A8gatwiLogvNBqdTG6EfRneDem3CUe",
+	"9A56VBXnNWjjLXQYOx5uMN0xFJ7ttm30JDh5mFkBTshBanGAAtXJRmPNhP1PmIonywCB9s1b7JjsODHP",
+	"CBliugPWvdBzrjDZZzt1EwesG2Z8jTkjN5QkEkL/LBmVSTzc3PcQqM4yQiq50K4Xy/4Ryt2QqYEIKlM2",
+	"q8eKP3SSOcEP/UP9xEg8mObNsMm7QedNNzwK370+/3t/5TDcl/tDNfqyu7+5H64nB+G7rTqbvPs7+Lgf",
+	"HoX7V/u8Ue+uRrwzfN0IPr2Lal7B9czSrhhewzt918/L+3FHOEv9Pk150X8Wmc0jTu3B49QcpryZ8d9c",
+	"VhIK4Qel9KSsqXOBbKl7frXRSEPDTVctKSSBVgHdWryIdCNPUliaGSKE1+HgLZWUY3BhbxlNWQHrdv2q",
+	"BkWG8SKgrMULiLK5ELGMr1My9VNhYr8k9XheDj6KtXtCiSlk5teqf0/EfaG0IV8i4Gaxi86WYDspWQCE",
+	"qYru5ZyPCx0KVpKZBNAFRZhk1QTkWU2cUFpkbeYIt2DXy7KkBEhtxPzEUEnwOLQ45Wxs0PuhsokYtrq1",
+	"mx1fJzuzkC+3hGYUEu9bvJDJgCub2YoQpIPSDFh5oRy0URRcN6unD7++W7DGD1G1b6JenksWz3bqCukY",
+	"5wBSesRUXA9TkZvBMlBFbLbr7SXWPcMqHA76CvZ51KsqUwOko45iLnde5EwRxyPSIeWNP9k73TvzcxnY",
+	"BkHQ4qZ0Fmh6gHDLOZ6yalYA8rhb8bWNCdsO6SEU8bKIkFBiolWzSDZfIfTy+VuzpR785i444ot4gJyH",
+	"5JY08CduJx9BA4864F2RtOYJfdxsLCNhq6VqzsRFyy89nL1YDNsVFbl/LlwBPM4OIroap5BHvSHluNbp",
+	"ivCzKUjbdtGk1eIIyA/zpMlu/ULkMQfWKzG+USqrR8rItEE0plCqAmbrGjmsGdlUi98wh9UhZH9MX32U",
+	"nb+27LRArTsvlfDjpN9ieIAgiVNhl4ygEAnKPa8i+D+rqMGs4H9luB6m8jFcf29b+UzL+Ipw/Q238b16",
+	"rg2s7hmQiT/jQqUbQ87IGdQPQ1kvCRBuLggdjSBK3sS6XhmiRxn+YhYvK7GM/yLue1qc8WAkQkQW5iIE",
+	"8B50XeuhU5XETN/VEqrg0gRvbqp88oQqMhRSkdX1Fh+IJJaE9sUSwgjY1ciH0LCFGG4TRrsD4n9TIRbS",
+	"0fcByXFCsksntajFAxaFlwzKqcG9HFozUn8ShReslBFUax5+V8AdvxyzS3EBteN1n4yfbhnxcD7JWOTz",
+	"sGuFkwA/YjxAK9VCKQ2oKlWeDNaSiBHjlrMzhYwzQACBrKCQ8YXYTEArmP1aoLy3JJpYWRFQ78qtS6T1",
+	"NzOqFjfDzBhHIKksRZCaeZMhTDIwq6Sib3raMMqwbJETZs7wQ8btZ7HW7xQeCJi0JAgViUS/To5gPLCI",
+	"0tCq4R+WTboAQTXQs5RL23aqtEpLBWTUFKZD5AVc6o7euN60p0T0cEl/k4A+0TZ2MgKkQ9N+oU0F6TCS",
+	"xowG22YjmJ1oilmWC/ouCy8ZPH7oHLRblXnBAeXD16dT4WveD3u/19nk3ai79kE/sm6D19dgA53q94OI",
+	"tFw7rf4/nHlyJyfknV1vbgNzEA0EzBSDtCz/FTz2OSPZXl1tONi31A7TvtlrZlvLUQVotTGSLhOqxSNc",
+	"D0FgmDsWuVkBflR9l77FerFWATVU/79JcvrqPRAJ8y5rywFd3dj0yZPp69Ejb4ToR2yJiNhr8QzCdvrq",
+	"vRa/AwaUq2lGk2fa9AGHb8WW9VXAV+mVaHmS9ZchJ5uNhsk3kB4iuEJj2MKvAGqd2u3kydGI8f1XZNdc",
+	"a7siZh5g92FDrNVX6mv15yatGVpTos/wHrIRoJiObZc48aGn9az3LZ5235Blx7GNOumR63GMRezkkylB",
+	"KOmFPDD8mD6ECaQ0VMtje3fhO2GjQtJYnRxxlt4UWV6emTVbbgBzzvBCEnEG7jUN2Vw066zGnCrwMmMd",
+	"G9uZUJmftDg6P8y9BKDhfCNZfmmmBsAaUD4Zo1vCN7+GWxQ4+PLMppxpJcbFDEC9ViwbWrz47GWHCSfm",
+	"trP9ri45FjOqmD3Nh3AirhsPg18d46vuMnG5QPzfaDQ2Gw2vZo5tLXgzGHUnL/X/D/bfbFx2hofR/put",
+	"Yc08Ys5mrVlr0BedRhA876z0Gr2t7lp3ja52tjZ6nc5aJ1hhWyxY26TdBt3sbXU26Eqw2nvRXek1uuvB",
+	"KntOV1ZuisnKTes8Lmbo88MpMPZvNwd3jCjJH1AUG2nu6ZwKPuW3Hu7PG4AIUhGfF40Zchklqo2kmfct",
+	"dNXp8SWjSvDAR6RzSYeAj+eplQs5DOuNNZM74ZSHBHCxkCwoLztqmj/Fztw5a7wbNt+BsHlWk+ufWi8S",
+	"Y5lbKMRofsVAuSna5dU4hbSoHVvDK4Fvc8W+vqcB+T9L4bH65d9vKTNwkubmUTmaCVEiChYQIAucudci",
+	"7oRB8CNcsT835I5qg0kZMNWMrA8QAXdADDMUMbuTIk534DHyKumiTC0l0JVSP+Xp/pvD8+P26/29g1en",
+	"PvCpSI+wqy4bqZzH4FBkReqtMyPbV8CjHkYRIocdDmHQaYXEdBErN7S64WkRkfKKl8oWbUQb+VLOBqqP",
+	"eqadOHLjZ+EMjzGd1R7OXz7I8rBkwWNYZkHB9QYqDRjpNQylTDMVUZ93PZULqi9GQ3iYPnCTTTErjJ03",
+	"OF3x1YcCUSaKNBrNMtW9Fs/bxksWamQsqSYxKWxOqb88NbUhK3VqzQ1p4ICNCnluxE1za+rbR9E+UjFP",
+	"iUzrQ5BiyHAqs9Wvk50pbLnTM1O6z8n2b3Es71gcX2qSulMYOsUM06nMSAdSfmp8O86LB7zdw0QqLNFl",
+	"KAgiqlg0ge/UgE30BbINCCw3RFboU9EutrAufB24sw1lgpvCbLJonVQ+LuICNQt0SuZ60yy6+d2J0MNp",
+	"8Q6bmo4wNvWxlLsXYfRdGseT1INjtmfoLETBa1E5bn1HGxxLGNdT2FqL+0OmaL2Y5tQk+iYq8NOYAaPH",
+	"KTfn5aXUm7OrqJOqIuqltDZ21vJxmJ081UVuvtP0zkuRdAfIYifijCZnIKKAYVUUeD1w1GWkQxzILyJG",
+	"A4mFKbM9Uhk32J7tStkuhhWQZPeC8bYSoi2iAOsl6A9MRUkfj2M7DNpudAKfyT6Bgsi8y7KP4MX4lu3U",
+	"WcSCNixbGsIovJ08ARInrbJC7ThOVhpkGPJEMQi9wQQaBg0ThnN62yT9FC6VbmNwW+Ehx3WBMnPc4mIA",
+	"UMkQywi+y9NX78mQTsiAYt2dLKkla9JktwxEEjdTHydLnYqKDMHFix8iw9FpiaGpJ2FtyQRpDI4yhdzb",
+	"XZTFawY02CaSTlo8c+xacZVG2uD31qoF5BMRvLoOjr1V8fa+TSjHuNCydNapmtJeLb0Krb8GmmsbuFC3",
+	"EazVvFq64VCLrltdl460+mwXoTRmVJHiiGrLtSxYmI9HHflRR34IGY15l55nbyIASVg9oKLcyIIKdGX2",
+	"Y0Vp77CHBS8gfMD71Rp2lYIWKox32Xrg29l1birmO5F8QyAyt7bJwuWHDEMAVZ4p02rdD9TE7rS6CdQB",
+	"akKe+Lmx+UtIPhCJsdYU9K/8yorlZ/sf9o7Oz3wb4CpoQTs2KJJVZUWlKCPMwxunnxX2BOZdTlBtymVs",
+	"+9sIUuUpVzYWgUu4CqMsEcFQ94IGDTWiMy1HaxiYzGmDUpHQSiCkRZVhFvKEEJXg1yxn4Iak/rl1vRXg",
+	"4K74EE5yfXqszvSvleQLVXW6Q6rxa9Ryyp+LBUs7Vddec4HlvjliuW0eCiC8929Qw7GiiBOB2tT50k0t",
+	"bmo3NVYIRbE8uzfVtZjKnn/EtT8WfHwQNd9+sqCYSyrxOucNzLmlSLVXqmlTk2w2eahki5ewcHqGFytU",
+	"xvmhrXB8PiPtNGh5sgOaC2b7aNMatRnIzLH2cqb22LrsQ4B/GbdWT8RDU+E9Dfm4xSJkiz+xYsZoJjZl",
+	"p7xQCBBi5cvhXsOVlfqGUHk3Li29TbDayTbxA6poHQK/Wcl2PVv6pzN4LSpl3s1xjf9KCEZJMZ4sm8x4",
+	"Gn/gZY/q+IBGPQcjMftUG+UfT27E0OIpq3BWkakMJxCOswDsPKF8AvEQSF+xo22SULU4bMDM/Zv56LkY",
+	"awOVT4YiMV7ksXWYUg4VqqEuGmRVGzccWjZ6zjHNOoWGhOCzxgTnnAHkEcN3ZZ4FyBmybeEnSCmDPIDw",
+	"ft1/aSlnDEH9UMSsaWRa+kuSjKwzLQp7DCgrRU+bYIVXgtGoRQog/z1StNFgdhgHErgJSX9ucOIGTK67",
+	"A1k5fo7AC5rLvw+CAhPSZ9wccq/FjefTrtcTKsnJ613yvNHY2jZms/5cjpjl6qA8TVqEL0nMEglJ1mdO",
+	"XQCz42wwzAwCWZ/RRYoPDBgNUBxnQ25xCMuDAJ9OYKiT94yNkAwU1gmtUZSFKW+QvgiawMo3ZJTLXBgf",
+	"ezikExKFl6zCmcl4YNj0b6Pe3T2n2sL6odbljhLlqIhFlfDRDHwQnMNhn2ujZc4dUMAw/YNL4UKZrndP",
+	"7Gk5CccTonIdRvSI0qwawP6A/AYCHMRRgQRc1n21JkYpfK6a3svLyCXghtKqiJXryOGLgZCJPvksgkBc",
+	"i+/YywErPxUzsbOKGRQTJsH3VqRzR2FRJ0e8y1AQwLNaUewwLRwhFQkqj2hpD5GyTizGksVeGXGGW3pj",
+	"tdFo8adPcVwgk/RV6FJpOFnVtM/q5BxElskpsG40I86sJ63F0ZVm08Tzd4MWX1ReoEKhVWTwqxkBmHev",
+	"kUOBvlB9b+D3FoBuL7oyfKIr/v7TaTjLOTMfEjflfcvln8wFdI/qshxoKWTRJwprf1uUsWTdmCnD3RQz",
+	"mQz1KYDFn6dFy1lqtFVeAYGYnm2t7kaR5T52TNpU21JOjBbJ570Wx+K8WuymwqaQeRkzErGeQmiJoT5m",
+	"JlRgavuNqWxxOhSAeWSosTVTGIiLnCnlqrAvrKpTEYVS5aiALtqXNEqwKm8RYVDpt8+0MnkbtSxboT/X",
+	"XqyubDWeP1/ZXG001tZWvi5Ospj15f5ZjP/8x+SmBO0S2RkwfezaFqsd0N8kCS3nhpZtxVF6tXAEN/Va",
+	"vVFfWVmrP0di4G4Sx9AtFIsRlaotGePuS9cajfqGV7P1FWvNWiikqZ/Xpn34eW0PB7AzGj1bra+Q3deH",
+	"TI1FfPFsZWPzRX2l0aivkFc0Hof82ep6vVFvgEy/iTTN1mB2Qkn5ifhFM0x+Xa/mHg+sKuUmUFpl4+vd",
+	"6bFQxJVIJSLA5phUNlenrVJgD8JLUDDtjhE8mnhWTWNSEYMV3DG5/BuNLE6asnVo5Y1EjEpFsOORYwmD",
+	"CNaPDwUwwfdDLqeTRLTMzIm7RznycOTIr66TZUwgrkJhjyaBtM+I4I64k5O6sKo1Q7NK87ZunfQBvqyw",
+	"z0VsEnFjpo/0KTj5wKto8czcehANmrm0QEcBuGwKmxnUqFZxzAe2UoiPAQFLml0nR4nSFmdE+QWmkUgV",
+	"h6MRC0yWbBSRIRt2WCw9NF8d6pJIjFm83KWpuZgRj0ptxCb9AcD7znkIDunD17sIdG7xIeUBVSKe5Cv+",
+	"FOqtZdWGtb2cc8nlMYnzuCf0P4f0qh0x3lcD+Cvkzl9unWFXMUynzSU7c+qwlHzSiWj3QktQAyZNWeqU",
+	"EG2oqgztuZ92xXAoeO5jbVvELJq0gRg87FrK3e3SPD+EX25PFxKBItmlGq28tyyeu6zVcdMMn9t4CR5L",
+	"bfzLSm24LD/sKpRpLDUX/knPTB2in3ozQHYcG47U5KEU6XgEwf6SINhdTAdzMAjUmCMLeJUefH4YnPxn",
+	"RrbMTg+zgFEiFeWBTOGffp0cCHEBLh0unHJXKU+oAYuChqSHgtxaGGZE/7zxMWsbCLGelCM31AjsDsdH",
+	"hfAs4G+xoAr4zN8P2HAkFOPdyfJ7IJgGTIfuaS5/wsSfRWziBPl450QkvI/IU078g52z3bfv9z63T/Ze",
+	"n+ydvm2/OdnZ3fNz2ozpGhSYTTtnYvYQ+yTYvhvtBXgKSi9YQNMHCBIgoUKLA4ub6BHJLllMI2Sk8xwq",
+	"g0h0LzxkPXNBPiYRBCvGZjRo4O47VYDHtVQvZghZBN4Eb7VqBrHdtPJZGifuGnnjN1NAuH4TxHpRKuP4",
+	"I6MG8havnEXaF1nOdChhsdBdmOWBucXLW1zwOjlh1HylBxPYCAhMOP4Od02Rj1zASDGJpQeZPbmya9lu",
+	"ACM8vytCCRXibFlPA0107uN2qqu2uHVr2hq7WjdMP9IjzCmLSMWGP8w3CTFyeDitL2sp49zPsOas7xkC",
+	"HAD/wGvaVPlO1T87k1obzxy1dhuCI8QItRZHsWGI5vTIAZukV5le2OiT0T1xStNsIYe3Z6Ox1uKYPpbF",
+	"07MYPNgZNCjHEME82Gyg61HpOHIgKyxxu1D8jw3Cnzijv3Pt+Y7Vsx0j3CCR4GfVqjATlleFfl1EQJ5y",
+	"NaYBm0LlYOA6vZCf9JIoMuJ8yVFJziw7SykUoGGxxNKhgElrWKOV2UaQQVEA5b8tyrL8t6VyctYjKPfy",
+	"T+TkZ8VXKG3dL2G79mgSKf3pQIxhqq/LKWSn3qDxrI6FXCcpGWgJRepUae5qNWzMOvp/+bNi6lCpr/kI",
+	"/mFA6Zxehn2qRFx3Co3W+0z55MlH1tFHmXvEMtM9r68umYrN+rLo0XY+LzxzSQF+dYJcbU71VsuXt5bx",
+	"5dUd8KkdumkEUPb5fPEcxxyQuFVBCfSvXsOPzIBvBCA10sQ0cToQY34L3Pl1mTIfOaTLCIOUQBwKsa2B",
+	"EglSzZIqO1umUFgiKxaRs67sEWoLs1keErPQRwsPCqWp9JVaNOZYGVlhathMJa5ghkt6wP1tmEA9Y6Ct",
+	"G4HglP0F5JAtIDZVIrnFaczIvCQ4zJPJJsO4KKvzuN0zu5t29la5LlkrzX+QZWz53fq7w95xjx9MTk4/",
+	"vF8/Wb3cUGP9Ejren/2A1WRM7rcReyJ+BY7E2umXz4cbn/tH394MGocvu8df3n7pf1xvX8TxMBx8O3g7",
+	"/OPvvxPxIYhWP7ze0f/5PU0U1y28Oz06RFWxwT69jPa/iTBY/SP8/OmPBn2znnxZ/aOxzxv6yrJErLVm",
+	"7cPe+e7+3vJz+df+waR//NebTnzyZf3bKv+L/XV+bkJbbykPIkhOXzsZBG+ibwcfB4PO8ER++V3vOaUV",
+	"kGZtlHSisLusz8fiqebZMj0mBj3iTIs404EYF6X0tST0A/FypepVWsH/VnoV0trRIQPa85QMpSwZOo1Z",
+	"llji6GppZhUiI/diSIGXNhEDJ9YrU8DIemM9Veo+vN6BKm7v9z6bZKG9w52XB3uvoDOi17uOXDeVHi/Y",
+	"BEqv34si9qhT3aFOZfgDcM3cggd62/wLNKmz7Cg4zFhpql6opCUVe9KZkF7I+ywexSFXnpZVUCHneP9w",
+	"qYm+zhbvCDUwUgxc2uAn3VkgYE+KTGIskgyrHmS1Dz0ik+4AMm1y0X3wNi6sFNrxLqIYEhNqvpZ66MiD",
+	"FncEQiZXyAJipUR8gLx9ObGb7VERfFQEf0is9WFdKY+h1pvwDVmxd81Lq5JE6AGon9PUQKV66I4kfrkH",
+	"zPemsqRMOeAyza2YhP3rutF+nTzuOf6tdNPMosi6T9VskVxvb3HSlhwJC3EVkTk1SO+Agunl5NHH9Kha",
+	"PDJU/TwuGVe83YUP6BpkMumdOqcuxwI+HUxuqAiXrRTCZfi6tn39zAIfswJoLZ6PoM3wvCCQ9jaXN2DY",
+	"MgXg0fdyn74XWyYd/C/6217IQwB3pSnhAN7+1T0xWhswtOouLM2iAZqu9yTv/UjT8UNLxjLFCQOkyqXn",
+	"rSuA5wPoXEpraLT4dBEN/V9bS5X+DJPssYBDA1u+E4/GT6uk8WDxzo9W+78DIJ2330nIpWI0AC6hVDws",
+	"JgB/ImTaq42S60XyZ7lpp72yLb6YW7ZS61i09I8rJe7OTEKTZO9KMa53ywmTSaSkfe44FiP4I77ImA/u",
+	"0rJSikmFOk3nG+uqWrMmVg+HnU8nF53hVvLlYzAI3p6cBW9WGuLNYBB8OhEnb143Pl/Lmvq89i76/Okk",
+	"0hZVuQmU1Tpz814XluCHbPyAbaNHcfwriuPXoG26uqZLJzS+nlf1gaWsAKFuv9LWO4RKc7kcFCjqo6hW",
+	"+D4tmzTk5TMMzaskxrzdlAOOK0HWVxpei1NpSS6J4IYgMJWvZghA84c5rGXW2y529h5qNOa9uu2U6wg1",
+	"SpPq2HaTc23ScNsUmK81ezSSDLINxYjxdk/YGklp/r2bbDz1O/w2S7w07/7qoIFjJpmqaOCmpR1xTucl",
+	"DOI2SXA55sPSf6lai5BjozUqfTRM9fEei91s+113+LfIuXdgzIXstwLQueK0YmbOYsllkDqVSEa6VDKX",
+	"mfLMEFOiTokv+E2avHZMy28a7SuMW9zJTdMHx68XKS4Bf9yRSA2Hbp23ezuvDvZOT9vvPp61T47Ods72",
+	"0lSls6P3e4cZcOaE9RJJoymDM9fZeSktxzSMH0Jay89gmDwpzMNPSnBx3v+Y3PLAk1uyQ/+Y4fJLZLjQ",
+	"UajFv/6RfDaKRS+M2LNKpU1LfwE2nOHGdJyJnDB+ySIxMmzqI6oGhBkBT4mMqBxU1cnWb7218jWL92hh",
+	"fglXHXNVrxJuCa+mGKe27lhjZavReUHXlzd7Dbb8vLvGlrfoxspyI1jvNnqbvVVbWH/RomIwJxVKk1mo",
+	"fxVFUREl8Zu0w8xXpIJP7pGcSEsQ1R1Mb/5TpiTxzVby6+QD0vVkfHNcKIKENPAnkg8F24QqwxMmOGtx",
+	"ow1ZNjNVlVaVjAIKxaDTw3FDDSJXqJ0ciEsW0S679l68T3KY/7yja8jhIasb5PQjUeEPDpnvwrTbAPZd",
+	"yRm9xGbLYtZBoaqAuXa1HU9HYd2ehcrb9mjE+M7xPlmrN+prJBDdZJgyUZiyuvGlYeMwxP+GUqz0rj0d",
+	"sW7qaKjdo9L+Tqbe3oqDYMcyZ+PPUkn1+G0zzuK9CmVXXLJ48qPs6YK/oOgYKHMffE27Wxa0qPQcWEih",
+	"JSQRpJOEEULpZTdmjMt08Y23O+9h0J2ZJqEmycizyQceiYS4yCpBG5YIyxrvtFxg0ZluOsc8aPjmmCn5",
+	"AbVegYsY3zQxZjoLY+m8Yw/E/ZymgTTOVP4paT20F36+aev/LzZtBEMW/gJeQPCQEarnvy+UQnpPt7WU",
+	"u3y6r0dnx4bsBPclUnQ4Pz7NJWiVrJGD3UFSLeMZlhkQZslDsr58BjfCGGUOrBtN9xwDJKVbo7xyPFIl",
+	"5qqMuk3awqElk0EvUOgGVFFMo8Ilixi9dNvYMT7U6SbOeSDSY5irco1IJyD+NyXgKRkyKalez46l1sne",
+	"oVuat7kqGDNzq4eMmSUNLWA0Ow2heCjvT4l6LMYctlQc5Kce1Q+vVLDkVkwSzrCke3fAunrO4pSih2Op",
+	"dxpd6P9N3PFm8vX7tDUv7RUS8oS1e5EYg9lqqyuEkiQ8wMLTTVvrB5VyJD5HsAnjKoYE6FxNK/Ag1skO",
+	"AWZxz1QgIiyOBUyjvTSMZxlWK8yqC+k7EukMlNg2Za7hDswDvTNafg9ZsYQgkO1H+wJxwYNQ1skBc7na",
+	"06pcltwIKoYbdiPLxV7/P4ydz0oDMRDGX2XJSWEpCp568+BZ8CyUqKNI4wrZ1NJD312++ZNM2C302Han",
+	"m81mJrOzyfdr1YWwDS82KBrpRlRI10yFNs72mSIu8VG9770qyjfIPl/qZ5wLZcXp8FsRJdTna1WZ6sn9",
+	"rqrXaanPNPTyTAOm0Xhy1Qn89dzNKPLIk2EWtmHRRh5/+aRLGlMsiOwss8W4JTh5KYnsl8tNcZpV+wke",
+	"0yolfl1hGKUko/toNSt8S/TTc9ONLPxBUutY9u9GF/RyzaeTFObK9B9MnicXFNDDPK8zij4l74J7QyFZ",
+	"Y1jfNZqiLbKWzfCUZpINbjcP93e3IyOGv6jrbk+cYlhX5T3ZPVIcSxjDMX6XS/cEHvtbGplkvdcFV6Nx",
+	"IR+S5JcH/6SBxAcDfQ3We5TvF+qaiGlq00eYaoJPOw0i/nDzunqgpGg7dIPQRiZLJEleAWBcns//AQAA",
+	"//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,
