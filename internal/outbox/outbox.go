@@ -30,8 +30,10 @@ type Parts struct {
 	DB       *postgres.DB
 	Settings Settings
 	Sealer   *secret.Sealer
-	Console  io.Writer // where mails are printed that go to the console
-	Log      *slog.Logger
+	// PublicURL is the address at which users reach this server; empty where it is unknown.
+	PublicURL string
+	Console   io.Writer // where mails are printed that go to the console
+	Log       *slog.Logger
 }
 
 // Outbox posts and sends messages.
@@ -54,6 +56,7 @@ func New(parts Parts) (*Outbox, error) {
 	if o.templates, err = readTemplates(parts.Settings.Templates, parts.Settings.SubjectPrefix, links); err != nil {
 		return nil, err
 	}
+	o.templates.autofill = parts.Settings.autofill()
 	if o.mailer, err = newMailer(parts); err != nil {
 		return nil, err
 	}
