@@ -45,6 +45,7 @@ type person struct {
 	provider string         // a service whose tokens are taken
 	nonce    string         // for the next token of it
 	token    map[string]any // its token, as submitProviderToken takes it
+	event    string         // a notification that Apple has signed
 	uid      any            // of the account there, as listProviderAccounts gives it
 	guests   []string       // access tokens of people who came by it
 }

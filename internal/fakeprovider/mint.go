@@ -31,17 +31,21 @@ type Claims struct {
 var Null = json.RawMessage("null")
 
 // Token makes an id_token.
-func (s *Server) Token(c Claims) string {
+func (s *Server) Token(c Claims) string { return s.sign(c.Provider, s.claims(c), c.Header) }
+
+// sign makes a compact JWS with the key of a provider.
+func (s *Server) sign(provider string, claims, with map[string]any) string {
 	s.mu.Lock()
-	keys := s.sides[c.Provider].keys
+	keys := s.sides[provider].keys
 	key := keys[len(keys)-1]
 	s.mu.Unlock()
+
 	header := map[string]any{"alg": key.alg(), "kid": key.kid}
-	if c.Provider != Apple {
+	if provider != Apple {
 		header["typ"] = "JWT"
 	}
-	override(header, c.Header)
-	signed := b64(encode(header)) + "." + b64(encode(s.claims(c)))
+	override(header, with)
+	signed := b64(encode(header)) + "." + b64(encode(claims))
 	return signed + "." + b64(key.sign(signed))
 }
 

@@ -96,7 +96,7 @@ type Message struct {
 	Key string
 	// UndoKey goes into the link that undoes the change that the message tells of; empty for none.
 	UndoKey string
-	// Restored is what AccountRestored tells.
+	// Restored is what AccountRestored and ProviderDisconnected tell.
 	Restored Restored
 	// Wait is how long the message is not sent yet.
 	Wait time.Duration
@@ -116,7 +116,8 @@ type Device struct {
 	Language string // Accept-Language: chooses the message's language, and is not shown
 }
 
-// Restored is what a message tells of an account that an undo link has restored.
+// Restored is what a message tells of an account that an undo link has restored, or that a
+// provider is gone from.
 type Restored struct {
 	// Partly: some of it belongs to another account by now.
 	Partly bool `json:",omitempty"`
@@ -124,6 +125,8 @@ type Restored struct {
 	Earlier bool `json:",omitempty"`
 	// ResetSent: the recipient gets a link that sets a new password, too.
 	ResetSent bool `json:",omitempty"`
+	// LastWay: the provider that was disconnected was the only way to sign in.
+	LastWay bool `json:",omitempty"`
 }
 
 // payload is what of a message is sealed.

@@ -28,7 +28,7 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, error) {
 	if err != nil {
 		return Identity{}, refuse(reasonClaims)
 	}
-	maps.DeleteFunc(o, func(_ string, value any) bool { return value == nil })
+	dropNulls(o)
 
 	id := Identity{Provider: p.ID}
 	for _, read := range []func(map[string]any, *Identity) error{
@@ -44,6 +44,11 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, error) {
 
 	id.GivenName, id.FamilyName, id.Name = name(o["given_name"]), name(o["family_name"]), name(o["name"])
 	return id, nil
+}
+
+// dropNulls makes claims that are null absent.
+func dropNulls(o map[string]any) {
+	maps.DeleteFunc(o, func(_ string, value any) bool { return value == nil })
 }
 
 // readTimes reads when the token was made and when it ends.

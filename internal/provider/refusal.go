@@ -26,6 +26,10 @@ const (
 	reasonNoNonce      = "it carries no nonce, and require_nonce is set"
 	reasonOtherNonce   = "its nonce is not the one that was sent along"
 	reasonEmail        = "email, email_verified or is_private_email has a form that the provider never writes"
+	reasonEventTimes   = "iat of the event is missing, or iat or exp is no whole number"
+	reasonEventAge     = "exp of the event has passed, or iat is more than 24 hours ago"
+	reasonEventID      = "jti of the event is missing or too long"
+	reasonEvent        = "the event has no type or no sub"
 	reasonClient       = "no app is set up for this provider and client id"
 )
 
