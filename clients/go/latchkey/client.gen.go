@@ -124,6 +124,12 @@ type AccountUndoneResponse struct {
 	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
 }
 
+// AppleNotification defines model for AppleNotification.
+type AppleNotification struct {
+	// Payload The event, a JWT (RFC 7519) that Apple has signed.
+	Payload string `json:"payload"`
+}
+
 // Authenticated defines model for Authenticated.
 type Authenticated struct {
 	User User `json:"user"`
@@ -1285,6 +1291,9 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 // VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
 type VerifyPhoneJSONRequestBody = CodeRequest
 
+// ReceiveAppleNotificationJSONRequestBody defines body for ReceiveAppleNotification for application/json ContentType.
+type ReceiveAppleNotificationJSONRequestBody = AppleNotification
+
 // CompleteProviderSignupJSONRequestBody defines body for CompleteProviderSignup for application/json ContentType.
 type CompleteProviderSignupJSONRequestBody = PasskeySignupRequest
 
@@ -2228,6 +2237,50 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
 	ResendPhoneVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReceiveAppleNotificationWithBody A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotification(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// CreateProviderNonce A nonce for a sign-in with another service
 	//
@@ -4288,6 +4341,70 @@ func (c *Client) VerifyPhone(ctx context.Context, body VerifyPhoneJSONRequestBod
 // Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
 func (c *Client) ResendPhoneVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewResendPhoneVerificationRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReceiveAppleNotificationWithBody A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *Client) ReceiveAppleNotificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReceiveAppleNotificationRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *Client) ReceiveAppleNotification(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReceiveAppleNotificationRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -6858,6 +6975,46 @@ func NewResendPhoneVerificationRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewReceiveAppleNotificationRequest calls the generic ReceiveAppleNotification builder with application/json body
+func NewReceiveAppleNotificationRequest(server string, body ReceiveAppleNotificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReceiveAppleNotificationRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReceiveAppleNotificationRequestWithBody constructs an http.Request for the ReceiveAppleNotification method, with any body, and a specified content type
+func NewReceiveAppleNotificationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/provider/apple/notifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewCreateProviderNonceRequest constructs an http.Request for the CreateProviderNonce method
 func NewCreateProviderNonceRequest(server string, params *CreateProviderNonceParams) (*http.Request, error) {
 	var err error
@@ -8745,6 +8902,50 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
 	ResendPhoneVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendPhoneVerificationResult, error)
+
+	// ReceiveAppleNotificationWithBodyWithResponse A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error)
+
+	// ReceiveAppleNotificationWithResponse A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotificationWithResponse(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error)
 
 	// CreateProviderNonceWithResponse A nonce for a sign-in with another service
 	//
@@ -13423,6 +13624,103 @@ func (r ResendPhoneVerificationResult) ContentType() string {
 	return ""
 }
 
+// ReceiveAppleNotificationResult429Headers the declared response headers of an HTTP 429 response for ReceiveAppleNotification
+type ReceiveAppleNotificationResult429Headers struct {
+	RetryAfter int32
+}
+
+// ReceiveAppleNotificationResult503Headers the declared response headers of an HTTP 503 response for ReceiveAppleNotification
+type ReceiveAppleNotificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type ReceiveAppleNotificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReceiveAppleNotificationResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReceiveAppleNotificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReceiveAppleNotificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReceiveAppleNotificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReceiveAppleNotificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReceiveAppleNotificationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CreateProviderNonceResult401Headers the declared response headers of an HTTP 401 response for CreateProviderNonce
 type CreateProviderNonceResult401Headers struct {
 	WWWAuthenticate string
@@ -17285,6 +17583,62 @@ func (c *ClientWithResponses) ResendPhoneVerificationWithResponse(ctx context.Co
 		return nil, err
 	}
 	return ParseResendPhoneVerificationResult(rsp)
+}
+
+// ReceiveAppleNotificationWithBodyWithResponse A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *ClientWithResponses) ReceiveAppleNotificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error) {
+	rsp, err := c.ReceiveAppleNotificationWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReceiveAppleNotificationResult(rsp)
+}
+
+// ReceiveAppleNotificationWithResponse A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *ClientWithResponses) ReceiveAppleNotificationWithResponse(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error) {
+	rsp, err := c.ReceiveAppleNotification(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReceiveAppleNotificationResult(rsp)
 }
 
 // CreateProviderNonceWithResponse A nonce for a sign-in with another service
@@ -21953,6 +22307,97 @@ func ParseResendPhoneVerificationResult(rsp *http.Response) (*ResendPhoneVerific
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers ResendPhoneVerificationResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReceiveAppleNotificationResult parses an HTTP response from a ReceiveAppleNotificationWithResponse call
+func ParseReceiveAppleNotificationResult(rsp *http.Response) (*ReceiveAppleNotificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReceiveAppleNotificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ReceiveAppleNotificationResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReceiveAppleNotificationResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {

@@ -1395,6 +1395,42 @@ public enum Operations {
         }
     }
 
+    /// `POST /_allauth/app/v1/auth/provider/apple/notifications`
+    public enum ReceiveAppleNotification {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: AppleNotification
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: AppleNotification) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Done.
+            case ok(DoneResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/provider/nonce`
     public enum CreateProviderNonce {
         /// What the operation takes.
@@ -2678,6 +2714,24 @@ public protocol API: Sendable {
     /// `ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise.
     func resendPhoneVerification() async throws(ClientError) -> Operations.ResendPhoneVerification.Output
 
+    /// A notification of Apple's server about one of its accounts
+    ///
+    /// Apple calls it, no app does: its address is the server-to-server notification
+    /// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+    /// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+    /// delivered again is answered alike and changes nothing.
+    ///
+    /// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+    /// the sessions that a sign-in with it opened. The account here stays; a user
+    /// without another way to sign in gets a mail that sets a password. A revoked
+    /// consent that the user has given again since, by a sign-in, changes nothing.
+    /// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+    /// and events about an account that is not connected, change nothing.
+    ///
+    /// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+    /// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+    func receiveAppleNotification(_ input: Operations.ReceiveAppleNotification.Input) async throws(ClientError) -> Operations.ReceiveAppleNotification.Output
+
     /// A nonce for a sign-in with another service
     ///
     /// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
@@ -3636,6 +3690,23 @@ extension Client: API {
         case 200: return .ok(try response.decoded(DoneResponse.self, request))
         case 409: return .conflict(try response.decoded(ErrorResponse.self, request))
         case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/provider/apple/notifications`: see ``API``.
+    public func receiveAppleNotification(_ input: Operations.ReceiveAppleNotification.Input) async throws(ClientError) -> Operations.ReceiveAppleNotification.Output {
+        var request = HTTPRequest(operation: "receiveAppleNotification", method: "POST", path: "/_allauth/app/v1/auth/provider/apple/notifications", security: [])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(DoneResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)

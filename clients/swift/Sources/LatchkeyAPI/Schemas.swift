@@ -235,6 +235,23 @@ public struct AccountUndoneResponse: Codable, Hashable, Sendable {
     }
 }
 
+/// `AppleNotification` of the description.
+public struct AppleNotification: Codable, Hashable, Sendable {
+    /// The event, a JWT (RFC 7519) that Apple has signed.
+    public var payload: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        payload: String
+    ) {
+        self.payload = payload
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case payload = "payload"
+    }
+}
+
 /// `Authenticated` of the description.
 public struct Authenticated: Codable, Hashable, Sendable {
     /// `user` of the description.

@@ -436,6 +436,13 @@ export type ProviderNonce = {
     expires_at: Timestamp;
 };
 
+export type AppleNotification = {
+    /**
+     * The event, a JWT (RFC 7519) that Apple has signed.
+     */
+    payload: string;
+};
+
 export type ProviderTokenRequest = {
     /**
      * Names the service, as `getConfig` does.
@@ -2942,6 +2949,55 @@ export type SubmitProviderTokenResponses = {
 };
 
 export type SubmitProviderTokenResponse = SubmitProviderTokenResponses[keyof SubmitProviderTokenResponses];
+
+export type ReceiveAppleNotificationData = {
+    body: AppleNotification;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/provider/apple/notifications';
+};
+
+export type ReceiveAppleNotificationErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ReceiveAppleNotificationError = ReceiveAppleNotificationErrors[keyof ReceiveAppleNotificationErrors];
+
+export type ReceiveAppleNotificationResponses = {
+    /**
+     * Done.
+     */
+    200: DoneResponse;
+};
+
+export type ReceiveAppleNotificationResponse = ReceiveAppleNotificationResponses[keyof ReceiveAppleNotificationResponses];
 
 export type GetProviderSignupData = {
     body?: never;
