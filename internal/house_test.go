@@ -53,6 +53,7 @@ var keepers = map[string][]string{
 	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":        {"internal/outbox"},
 	"golang.org/x/text":                  {"internal/outbox", "internal/password", "internal/typed"},
+	"golang.org/x/net":                   {"internal/email"},
 	"github.com/getkin/kin-openapi":      {"api", "internal/server", "clients/contract"},
 	"github.com/alexedwards/argon2id":    {"internal/password", "internal/bench"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},

@@ -134,13 +134,15 @@ func (a *App) build() error {
 		return &config.Error{Problems: []error{err}}
 	}
 	a.linkMessages()
-	operations, err := service.New(journeys, a.account, a.undo, a.ring)
+	published := a.published()
+	operations, err := service.New(journeys, a.account, a.undo, a.ring, published)
 	if err != nil {
 		return err
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
+		MetadataPath: published.MetadataPath(),
 	}, operations)
 	if err != nil {
 		return err
@@ -221,6 +223,13 @@ func (a *App) warnOfProofs() {
 func (a *App) warnOfUnverified() {
 	if a.config.Policy.EmailVerification == "none" {
 		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+	}
+}
+
+// warnOfProviders says what the settings of providers allow.
+func (a *App) warnOfProviders() {
+	for _, warning := range a.services.Warnings() {
+		a.log.Warn("SOCIALACCOUNT_PROVIDERS: " + warning)
 	}
 }
 
@@ -423,6 +432,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfFactors()
 	a.warnOfProofs()
 	a.warnOfUnverified()
+	a.warnOfProviders()
 	a.warnOfUndo()
 	a.warnOfTexts()
 	a.warnOfPlain()

@@ -19,6 +19,16 @@ const (
 	digits  = "0123456789"
 )
 
+// The formats where the settings name none. Phones offer to fill in a run of digits: Android's SMS
+// User Consent takes codes of 4 to 10 characters with a digit in them, and iOS looks for digits.
+//
+// Security: eight digits are 26 bits. A code has three guesses, and a number gets at most twenty texts
+// in a day, so that a day's guesses at it succeed once in 1.6 million (TestTexts_guessesAtANumberAreBounded).
+const (
+	mailedFormat = `{}`
+	textedFormat = `{"length": 8, "numeric": true, "dashed": false}`
+)
+
 // format is how codes of a purpose look (ALLAUTH_USER_CODE_FORMAT).
 type format struct {
 	Length  int   `json:"length"`

@@ -107,7 +107,7 @@ func (f *Flow) verifyProviderToken(ctx context.Context, in ProviderToken) (provi
 		Provider: in.Provider, ClientID: in.ClientID, IDToken: in.IDToken, Nonce: in.Nonce,
 	})
 	if err != nil {
-		return told, refusedToken(err)
+		return told, f.refusedToken(in.Provider, in.ClientID, err)
 	}
 
 	// Security: the raw nonce shows that the token comes from the app that asked for it. A token
@@ -119,13 +119,29 @@ func (f *Flow) verifyProviderToken(ctx context.Context, in ProviderToken) (provi
 	return told, nil
 }
 
-// refusedToken says what is wrong with a token: that it is no good, or that its service
-// could not be asked, which says nothing about it.
-func refusedToken(err error) error {
+// refusedToken returns the problem of a token that is refused, and logs why; or that its
+// provider could not be asked, which says nothing about it. The caller sees a reason only where
+// a new token of the provider would be taken.
+func (f *Flow) refusedToken(id, clientID string, err error) error {
 	if errors.Is(err, provider.ErrUnavailable) {
 		return problem.TemporarilyUnavailable.Because(err)
 	}
+	f.logRefusedToken(id, clientID, provider.Reason(err))
+	if errors.Is(err, provider.ErrTokenTooOld) {
+		return problem.TokenTooOld.At("token").Because(err)
+	}
 	return problem.InvalidToken.At("token").Because(err)
+}
+
+// logRefusedToken logs why an id_token is refused. Security: never the token, none of its
+// claims, and of the request only the id of a provider that is set up
+// (TestProvider_theLogSaysWhyATokenIsRefused).
+func (f *Flow) logRefusedToken(id, clientID, reason string) {
+	name := "unknown"
+	if app, ok := f.Providers.Find(id, clientID); ok {
+		name = app.ID
+	}
+	f.Log.Info("an id_token is refused", "provider", name, "reason", reason)
 }
 
 // identity is what of a token is kept. The authorization code is exchanged here, before the

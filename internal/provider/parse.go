@@ -30,7 +30,7 @@ var (
 		"EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL", "provider", "sites"}
 	settingNames = []string{"hidden", "certificate_key", "server_url", "require_nonce", "jwks_url", "issuer", "token_url", "revoke_url", "hosted_domain",
 		"uid_field", "email_authentication", "email_authentication_auto_connect", "verified_email", "EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL",
-		"token_auth_method", "auth_params", "scope", "oauth_pkce_enabled", "fetch_userinfo"}
+		"tenants", "token_auth_method", "auth_params", "scope", "oauth_pkce_enabled", "fetch_userinfo"}
 )
 
 // Parse reads SOCIALACCOUNT_PROVIDERS and reports all of its mistakes together.
@@ -168,10 +168,14 @@ func (r *reading) openID(e entry, p *Provider, issuer string) {
 	}
 	server = strings.TrimSuffix(server, wellKnown)
 	p.discoveryURL = strings.TrimSuffix(server, "/") + wellKnown
+	given := issuer
 	if issuer == "" {
 		issuer = server
 	}
 	p.issuers = []string{issuer}
+	if p.template = r.template(e, server, given); p.template != nil {
+		p.issuers = []string{p.template.issuer}
+	}
 	if p.Name == "" {
 		p.Name = p.ID
 	}
@@ -180,6 +184,9 @@ func (r *reading) openID(e entry, p *Provider, issuer string) {
 // pinned reads what is Apple's or Google's alone.
 func (r *reading) pinned(e entry, p *Provider, issuer string) {
 	where := e.where + ".settings"
+	if e.settings["tenants"] != nil {
+		r.wrong(where+".tenants", "only OpenID Connect apps have those")
+	}
 	if issuer != "" && p.jwksURL == "" {
 		r.wrong(where+".issuer", "another issuer has other keys: set jwks_url too")
 	}

@@ -25,6 +25,8 @@ const (
 var (
 	// ErrInvalidToken is every way in which an id_token is refused.
 	ErrInvalidToken = errors.New("invalid provider token")
+	// ErrTokenTooOld: the token is good otherwise. It is an ErrInvalidToken, too.
+	ErrTokenTooOld = errors.New("the provider token is too old")
 	// ErrUnavailable: the provider could not be asked, so that nothing is known.
 	ErrUnavailable = errors.New("the provider is unavailable")
 	// ErrUnknownClient: no app is set up for this provider and client id.
@@ -52,6 +54,7 @@ type Provider struct {
 
 	emailAuthentication, autoConnect *bool // as written; nil: as for all
 	issuers                          []string
+	template                         *template // nil: issuers says all
 	hostedDomains                    []string
 	jwksURL, discoveryURL            string
 	tokenURL, revokeURL              string
