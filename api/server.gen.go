@@ -130,6 +130,12 @@ type AccountUndoneResponse struct {
 	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
 }
 
+// AppleNotification defines model for AppleNotification.
+type AppleNotification struct {
+	// Payload The event, a JWT (RFC 7519) that Apple has signed.
+	Payload string `json:"payload"`
+}
+
 // Authenticated defines model for Authenticated.
 type Authenticated struct {
 	User User `json:"user"`
@@ -562,6 +568,21 @@ type NotRestored struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// PasskeyPages The pages that add and list passkeys.
+//
+// Example: {"enroll":"https://app.example.com/passkeys/add","manage":"https://app.example.com/passkeys"}
+type PasskeyPages struct {
+	// Enroll The page that adds a passkey.
+	//
+	// Example: https://app.example.com/passkeys/add
+	Enroll string `json:"enroll,omitempty,omitzero"`
+
+	// Manage The page that lists passkeys.
+	//
+	// Example: https://app.example.com/passkeys
+	Manage string `json:"manage,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -625,7 +646,7 @@ type Problem struct {
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
 	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+	// `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
 	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -867,6 +888,27 @@ type ResetPasswordRequest struct {
 
 	// Password The new password.
 	Password string `json:"password"`
+}
+
+// ServerMetadata Authorization server metadata (RFC 8414).
+//
+// Example: {"grant_types_supported":[],"issuer":"https://id.example.com","jwks_uri":"https://id.example.com/.well-known/jwks.json","response_types_supported":["none"]}
+type ServerMetadata struct {
+	// GrantTypesSupported Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+	GrantTypesSupported []string `json:"grant_types_supported"`
+
+	// Issuer `iss` of every token.
+	//
+	// Example: https://id.example.com
+	Issuer string `json:"issuer"`
+
+	// JwksURI The key set that tokens verify with.
+	//
+	// Example: https://id.example.com/.well-known/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// ResponseTypesSupported Always `none`: there is no authorization endpoint.
+	ResponseTypesSupported []string `json:"response_types_supported"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -1258,6 +1300,9 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 // VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
 type VerifyPhoneJSONRequestBody = CodeRequest
 
+// ReceiveAppleNotificationJSONRequestBody defines body for ReceiveAppleNotification for application/json ContentType.
+type ReceiveAppleNotificationJSONRequestBody = AppleNotification
+
 // CompleteProviderSignupJSONRequestBody defines body for CompleteProviderSignup for application/json ContentType.
 type CompleteProviderSignupJSONRequestBody = PasskeySignupRequest
 
@@ -1311,9 +1356,18 @@ type ServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(c *fiber.Ctx) error
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(c *fiber.Ctx) error
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(c *fiber.Ctx) error
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(c *fiber.Ctx) error
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(c *fiber.Ctx) error
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(c *fiber.Ctx) error
@@ -1431,6 +1485,9 @@ type ServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(c *fiber.Ctx) error
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
+	ReceiveAppleNotification(c *fiber.Ctx) error
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(c *fiber.Ctx, params CreateProviderNonceParams) error
@@ -1559,11 +1616,65 @@ func (siw *ServerInterfaceWrapper) GetAssetLinks(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetChangePasswordPage operation middleware
+func (siw *ServerInterfaceWrapper) GetChangePasswordPage(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetChangePasswordPage(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetKeySet operation middleware
 func (siw *ServerInterfaceWrapper) GetKeySet(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetKeySet(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetServerMetadata operation middleware
+func (siw *ServerInterfaceWrapper) GetServerMetadata(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetServerMetadata(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPasskeyPages operation middleware
+func (siw *ServerInterfaceWrapper) GetPasskeyPages(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPasskeyPages(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2373,6 +2484,24 @@ func (siw *ServerInterfaceWrapper) ResendPhoneVerification(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ReceiveAppleNotification operation middleware
+func (siw *ServerInterfaceWrapper) ReceiveAppleNotification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReceiveAppleNotification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // CreateProviderNonce operation middleware
 func (siw *ServerInterfaceWrapper) CreateProviderNonce(c *fiber.Ctx) error {
 
@@ -2955,7 +3084,13 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/.well-known/assetlinks.json", wrapper.GetAssetLinks)
 
+	router.Get(options.BaseURL+"/.well-known/change-password", wrapper.GetChangePasswordPage)
+
 	router.Get(options.BaseURL+"/.well-known/jwks.json", wrapper.GetKeySet)
+
+	router.Get(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.GetServerMetadata)
+
+	router.Get(options.BaseURL+"/.well-known/passkey-endpoints", wrapper.GetPasskeyPages)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/account", wrapper.DeleteAccount)
 
@@ -3034,6 +3169,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify", wrapper.VerifyPhone)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify/resend", wrapper.ResendPhoneVerification)
+
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/apple/notifications", wrapper.ReceiveAppleNotification)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/nonce", wrapper.CreateProviderNonce)
 
@@ -3234,6 +3371,38 @@ func (response GetAssetLinks404JSONResponse) VisitGetAssetLinksResponse(ctx *fib
 	return ctx.JSON(&response)
 }
 
+type GetChangePasswordPageRequestObject struct {
+}
+
+type GetChangePasswordPageResponseObject interface {
+	VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error
+}
+
+type GetChangePasswordPage302ResponseHeaders struct {
+	CacheControl string
+	Location     string
+}
+
+type GetChangePasswordPage302Response struct {
+	Headers GetChangePasswordPage302ResponseHeaders
+}
+
+func (response GetChangePasswordPage302Response) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Status(302)
+	return nil
+}
+
+type GetChangePasswordPage404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetChangePasswordPage404JSONResponse) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetKeySetRequestObject struct {
 }
 
@@ -3256,6 +3425,72 @@ func (response GetKeySet200JSONResponse) VisitGetKeySetResponse(ctx *fiber.Ctx) 
 	ctx.Status(200)
 
 	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadataRequestObject struct {
+}
+
+type GetServerMetadataResponseObject interface {
+	VisitGetServerMetadataResponse(ctx *fiber.Ctx) error
+}
+
+type GetServerMetadata200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetServerMetadata200JSONResponse struct {
+	Body    ServerMetadata
+	Headers GetServerMetadata200ResponseHeaders
+}
+
+func (response GetServerMetadata200JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadata404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetServerMetadata404JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeyPagesRequestObject struct {
+}
+
+type GetPasskeyPagesResponseObject interface {
+	VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error
+}
+
+type GetPasskeyPages200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetPasskeyPages200JSONResponse struct {
+	Body    PasskeyPages
+	Headers GetPasskeyPages200ResponseHeaders
+}
+
+func (response GetPasskeyPages200JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasskeyPages404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPasskeyPages404JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type DeleteAccountRequestObject struct {
@@ -6035,6 +6270,81 @@ func (response ResendPhoneVerification503JSONResponse) VisitResendPhoneVerificat
 	return ctx.JSON(&response.Body)
 }
 
+type ReceiveAppleNotificationRequestObject struct {
+	Body *ReceiveAppleNotificationJSONRequestBody
+}
+
+type ReceiveAppleNotificationResponseObject interface {
+	VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error
+}
+
+type ReceiveAppleNotification200JSONResponse struct{ DoneJSONResponse }
+
+func (response ReceiveAppleNotification200JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReceiveAppleNotification400JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ReceiveAppleNotification404JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ReceiveAppleNotification413JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ReceiveAppleNotification415JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ReceiveAppleNotification429JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReceiveAppleNotification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ReceiveAppleNotification503JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type CreateProviderNonceRequestObject struct {
 	Params CreateProviderNonceParams
 }
@@ -7959,9 +8269,18 @@ type StrictServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(ctx context.Context, request GetAssetLinksRequestObject) (GetAssetLinksResponseObject, error)
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(ctx context.Context, request GetChangePasswordPageRequestObject) (GetChangePasswordPageResponseObject, error)
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(ctx context.Context, request GetKeySetRequestObject) (GetKeySetResponseObject, error)
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(ctx context.Context, request GetServerMetadataRequestObject) (GetServerMetadataResponseObject, error)
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(ctx context.Context, request GetPasskeyPagesRequestObject) (GetPasskeyPagesResponseObject, error)
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
@@ -8079,6 +8398,9 @@ type StrictServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(ctx context.Context, request ResendPhoneVerificationRequestObject) (ResendPhoneVerificationResponseObject, error)
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
+	ReceiveAppleNotification(ctx context.Context, request ReceiveAppleNotificationRequestObject) (ReceiveAppleNotificationResponseObject, error)
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(ctx context.Context, request CreateProviderNonceRequestObject) (CreateProviderNonceResponseObject, error)
@@ -8230,6 +8552,31 @@ func (sh *strictHandler) GetAssetLinks(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// GetChangePasswordPage operation middleware
+func (sh *strictHandler) GetChangePasswordPage(ctx *fiber.Ctx) error {
+	var request GetChangePasswordPageRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetChangePasswordPage(ctx.UserContext(), request.(GetChangePasswordPageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetChangePasswordPage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetChangePasswordPageResponseObject); ok {
+		if err := validResponse.VisitGetChangePasswordPageResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetKeySet operation middleware
 func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 	var request GetKeySetRequestObject
@@ -8247,6 +8594,56 @@ func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(GetKeySetResponseObject); ok {
 		if err := validResponse.VisitGetKeySetResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetServerMetadata operation middleware
+func (sh *strictHandler) GetServerMetadata(ctx *fiber.Ctx) error {
+	var request GetServerMetadataRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetServerMetadata(ctx.UserContext(), request.(GetServerMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetServerMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetServerMetadataResponseObject); ok {
+		if err := validResponse.VisitGetServerMetadataResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasskeyPages operation middleware
+func (sh *strictHandler) GetPasskeyPages(ctx *fiber.Ctx) error {
+	var request GetPasskeyPagesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasskeyPages(ctx.UserContext(), request.(GetPasskeyPagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasskeyPages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasskeyPagesResponseObject); ok {
+		if err := validResponse.VisitGetPasskeyPagesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -9546,6 +9943,45 @@ func (sh *strictHandler) ResendPhoneVerification(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// ReceiveAppleNotification operation middleware
+func (sh *strictHandler) ReceiveAppleNotification(ctx *fiber.Ctx) error {
+	var request ReceiveAppleNotificationRequestObject
+
+	var body ReceiveAppleNotificationJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ReceiveAppleNotification(ctx.UserContext(), request.(ReceiveAppleNotificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReceiveAppleNotification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReceiveAppleNotificationResponseObject); ok {
+		if err := validResponse.VisitReceiveAppleNotificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateProviderNonce operation middleware
 func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx, params CreateProviderNonceParams) error {
 	var request CreateProviderNonceRequestObject
@@ -10445,417 +10881,443 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rctu4ti76KiidfWrG2bQiXxPLteosx3ESJ46d6Uvn0soRIRGS2KYANQFaVnelaj/L+XEebD/JLowB",
-	"kCBFSrItJ05Pz1przliiQFwHxuUb3/i71hXDkeCMK1lr/l0b0ZgOmWIx/LXX7YqEqwseiPdsoj8JmOzG",
-	"4UiFgteatfMBI5dsQkSPqAEjUcgv6+RQSUI7kvEuI6Ekfsz+TMKYBX695tXYNR2OIlZr1jbfxevjP9e+",
-	"Xv67Mdwafek+Tz7znc4525C/9bcHR8EL8Zo2wveT9Q/jmlcL9esGjAYsrnk1Toe6ic+rpoOruoeruote",
-	"TXYHbEh1X4f0+ojxvhrUmltr615NTUb6V1LFIe/Xvn/3agdDGka/sTjshV2qx1Q5yq4IGBExDPO2I365",
-	"/+r16pu3795Xjwc6tOr26BajOgzYcCQU493JvFUTnJGY9WImB0SJS8abZEgDRjoTGF43ChlXZDxgnISK",
-	"PJVKxEw+he/gca/FKQ+IhKdCNSDsisUTQpViw5EiShA5YjwgT9WAqqf4mzrZsw3rT/WMUS7HLGZBi0Mj",
-	"afPmAUUGVJIn+mNJh4z4f6jQXyGXjI2kuyKh0m3HbMSo0o3ZkaWNwq/1w847C9/KpNtlUorYIwMx1sMh",
-	"keD9FtdP9MJYKvNL6FOHMU4iIeHFkkkZCtNp/S38GuZGz/MwkYr0BRG8xQMR8j6Rot7iuS2y86XTeDNs",
-	"/HttdCG+Xm7Iqp3iLPGsDbK96dWGIbd/vvBqI700sW7y//19b/UrXf2rsbrTXv329wtve/P7/6iV7adj",
-	"wbvsYyz0vEzvpk96tHpywqCNixZK0hNxk/iR6Ifc94jfFZyzrvL1CfJjRhM1YFzpHc78OvkUqoFI9Dqn",
-	"v4EH7a/ypyj/cztBfyYsnmTzMzK9rZiXte2ycX6kUo5FHJwyydTPlgS2M6vQm1tIAdtAZFaNRpEYHwxH",
-	"avIbjRJWa6o4YV5hgB9jpverh4dCxPC/em0oudK/ahIqL/XqEkpGVEo9AbDdu5QTGfY5CTmhkeDMI5QH",
-	"+tRQRa5AnjFJQiXJiMVScMJod0BUOGTFI6C7VbWq7pDc2ciP3qtdr/bFqv5wVV6Go1UBw6PR6kiEXLG4",
-	"1uzRSLLvCz/43avFTI4ElwzvxWwHivhsIMZcf9oVXDGuYLJHo8gI8Gd/SAFfp0P8uxZQBf3uxiCp2lTV",
-	"mmvPdxr4n/r6lleLqFTtRJoveRJF6SIroUa1715NKqoSWWuuNxrf3dn4HzHr1Zq1/+tZdrU/w2/ls1zP",
-	"T82Yat/1CKe3OnUfrsO8ouBepV3zGBw0FujuvKTBKfszYVLdbDJYHAutbvyufxToATJ9C7btareHoRxS",
-	"1R3UvNqQSUn7zPQPniM0CGImtUAPnomY2J+RiUj07dPVWy8gNGaEC0W6Io5ZV+nRgK7jbKva92/ZpG7e",
-	"YFIP9AjmTWaMc+PZo6RPSqg8K0pyt7CWHTHr6eXfJT5OkE8knUgyHkzKV0IOxFgvw77gvSjs3nkRaBQz",
-	"GkzarrQNckvwRSQwreZJOP8sICGvF2ZyZ7kzaZSHUOop5ILoFzEQSmoQSk9f4QNCZdYf28M5E6cPYyj4",
-	"CbxL3vVYh4K3UZ6gYp10orBrbpXugEYR4zCL9IR1371TR3vrbPXVH+ufLlb/6pyKd2zc+fefZxcfr8Xe",
-	"zsFf8uLo+brQezbpvGeT/ZgFH/XuxRWjUb/WXH2eCgh81+olm8BCxCP9zjDQJws7W++KYSZWD8wIvnu1",
-	"RGqh93ctCOUoopNjfIAGVEtk3UB343QQvIn+OPo0GHSGp/Lrv7N2aED/233Bd1i/20ipwlLM2hDmEVh+",
-	"n9OrsA/CqhuzQO9aGsk6Sll/rgB7JTi72YLfZmz6LbMGpL+f21WwE/ZQ8B2FN5W4uE9//xsFbcnKebVR",
-	"HA5pPLFagrnBA/zbPd03GbrbaybnHXNUFP4lrYBncu60vBZxJwwCxu8q/LToSEbtbiRkQeidhX2udfdk",
-	"pAUQPlCUdxvLlHcg5qSiUQT9J4FgEm4yUOi0zTNTqr258aa2UqwXiTFOCpx8UMxr3z3zJ85Q7fu373p2",
-	"8BehLNwWoLc4MmBzbfHNcsFzbc3bLdb46rBByAPif149w09Wz/WN6mfzxq5DqfS1CyYaD1hQJ69iMdLX",
-	"cIsbE9XXY6oXB+TrNddjQqW1ZNbDPm+LRNXAbFKvRcKDu+5FLlS7Bw0V9J8YbAwu1EBvSLDCQklGVA2K",
-	"G3Lzh2xI0euxeO6G/EgnkaDBuRBHNO6zu85ORwSTthKiHUFrRRXRaF1EP6ZnC57SigLlZHuTvA9fFuZq",
-	"bWO5ykrpi7e8rY1t0pmoKpmWTtZAcHacDDssvoOYHw1ACNT+58ba9tr6xubW9vMXtWUJdaeLi4t06BHh",
-	"8CuPhD1C+WSudP8Yi6swYLFx+t1hQox6U3Hz4VugaehMGzUfMazbJ+loVPNSAZn+BP0ftW9GV9K9YZl6",
-	"tDeyShZ822jopajrtdip3Xry81MydwGMS4UFRLL4KuwucKeesq64YvFkXwRM/kBbVygatfUhb8PQas21",
-	"RqrgxqZP8L2sebWEw8/dx9dzn8I6baxtrm3trG/XvNr687UX6y/WXtS+3VJFzU3LfNsPHwbnkUSPibac",
-	"ItZTCywAWIbLsuuModnu2vZckbmnbxMWp2ITnFuhTG9XfWX+kUhF9MRO2611csoofg6u4gA/loT2acg9",
-	"/QUnMVPxxLW/TRP3ZzT6xTH7TULNSLs0iqaGKUfonS6a5ZQMxZBx1eK0L4yTzDbkF3yyfp0cm6s5lGRA",
-	"taJBRKLAMZbe2pkO0uKz507/Cl3b+N6x8Z3jw6iQoBsR7M1TPcurez1lDLrchJyxruCBJEqQMQ0V6bCe",
-	"iBm8m7NrZf33epGsB9NaAtmSpLtszav1RDzUZ7cWcrWxXgOvczhMhvClObQhV6zPYlyg6R0fM22j44aH",
-	"zXd3O9zs4kozHDTo/cxSrDV//+bdwTiPR4fTRrY2qd2ADgzVzOmtDeT8FN3RPu4zNd84PsP74oLTKxpG",
-	"tBPdWXPTW0zENA6jSTtxmi2qcOam0nvd+QlxflInHyNGJSMqnuBxySt1W8u0yD7pWzSJ4AiTnrY1RKKa",
-	"cHb0vuvofoSS0DGdaCNDRmKMTj4hyDDpDvSXHRbyfotTeckCrbgL3mV1ckYnjjrfEQmKIGepmhDz0p8O",
-	"XYHwMw//+pIOv4onsM3AZ3d4ywM/ZGogAuMUm9Yzqt0d+EPQ8gIGe6fgCUu9YNVtDKhsJ1Lvx9R1bedN",
-	"K3zrO42159svNja3nj9fa2xu4SuMblj8EiI41qymEJE0ymWzxibvBp033fAkfPf64q/DtePwUB4O1ejr",
-	"/uH2YbiZHIXvdups8u6v4NNheBIeXh/yRr27HvHO8HUj+Pwuqnklljp21F6Uy3yXuVTTNqNLqdpfhztX",
-	"X4avJ1+Gr7e7n3/b7H7+bY29Ob7qDoPo68a7QfDpuvF1/fWk++Z6awmxjtn+g7PUcY12v0+6NI5Dranh",
-	"FTwGYxtUBNAX9MsipowKpI3+VS1z5olQxUbn9JLx+/TH2L/BuJu0cbvCgo8YD0Let9beTL8NhL2WvHSb",
-	"jbV7c/4oNiJjKonS04uiEVcrDRVoaZ0GBJrE17NahylNAyugT7W4mSdrloI4xibHBo0AwU5FY2X9RLl5",
-	"AieRgh0D+wahA1a11F1h4yaRjAe6LSpLfFUJV2HkxFOK8v3Tp0+r7u6eFvL+S0ZjUORpNPyvVi2iqju4",
-	"ZJNWzSdPTl/vk+3nWw2PSAb7lGyszBb3xfBymRDXXejRJFLOrvdqcRJp46uWwIqKOPwL9B6vdi7EB8on",
-	"RpORd9YmhGgPKZ+0Y9tgTo/Qly/lE2vYyGmVgURUsbjgDVpfohWyR2KqGInCYajIE/96Vf+5Cn/6FkUg",
-	"RiyGQa/ojQJGVjKqk/OB+Z3UZmOLS6ZUyPuySfy9/f2Ti+Pz9une+UH76PDD4fmZ/+vrA7ojWnZcuLvm",
-	"p3mxLVrgniXZ8QwRFYVSGRnlALNSQeTKp0yE7c5yY8Og6uQkzt7pkY7WOYUAyBOhfaHNBi2/QkmezGhL",
-	"74aV0h4PxFhvrFEsrhiIO9DOlyrPjB2OYfL/atVCfkUjC0bS8g7ga5SYFvQ1AZgs1J8hyP4jRCK4dGfI",
-	"wwsuk9FIxIoFH1gQ0nNo/25CMcnabA91o23odS6exThqMeCoppIUX0JCTi7OX6++8FIw0D52afWAd4Xe",
-	"Z0UX+tb9uND1Fe4Xu+c7/RMxxOTEcATxwmCWbz3togt03R9QjiGJUaxFsQoR70PVvIGch0MmFR0CMKeb",
-	"NlPYxAhsoUHAAt8j5k98OvAR4GgCrzbouZI9JngvjIf6ly1uPgsYaKG6rRQtY5tzP4uZZCr3Cfzd4j44",
-	"4rMe4Z9uE9a1nXqOc58GoXS+aHE/75lt9xnXFxr+Sgk1autluMp9EjDnsxb3x6yjjwbPepV+ErOhuGKB",
-	"Xycf9BU1pBO92gZCVjiQXo0zNRbxZTmMz3yZIky7dMhILxbDXaJvu4nR+cNUebzkYgw6/tR7RhFV+s6b",
-	"gY3EGQXZA/hawTOYih9CCEUP9FPIAy08PeJ3YjGWLEYkZMLh7X69FJ+Zyajf7dbz9JZ1epZNxre0BdH5",
-	"g3XhlrW7X++w/vQo3ooxoSbAQGDS9NTUMVbinpJMgmtl2NrUxebes5ECd5SIAhabq0yrMrCn9ditYWwG",
-	"b/5CW8avk72ONKjkWM9kNMFwkrQAxNJFwgNz5Tji2h3cpW3GtdFe0tMUqgDOehsuI50JoQgDjSm4fiGo",
-	"RxECmr27I0TEqFY2tEohRoy3eyJuG5WjZK8waIwzZ7b1Bd9hsGfKWwZ9ZoGRYH8t3lrPBQvAK8WutRlr",
-	"FAkOaKmegaRZYTHrzanHpXTrU4v2dOGh+hYpXW0rf/w6ueAiDliMIjxUbChLrty0VzSOKXiP8gJv/rRY",
-	"jCwuMPzoxqtbOID5aSld+oU2Y9XSzh3kjAN+wQNRcrl1TcSsTExacKWIczFba6+Y33pEDrSWwVlQevhQ",
-	"KskKQDV+iZvTQqlJwgPBpIdWURQwqRB9n9sQM70/uSu9ZLMwGkehvtmqOqflHhiNtocW6k2lIs9JQCcS",
-	"r43UYhJaoz4fsIk+TJNdeNqoWjLz6A7BvTSBcdpGw5iY62XKeipaTF6NXY/CmMn2jdSSwj61q54tzvSM",
-	"5N40Z1850N/89rpcNHFIq6VzUe3uEHTLc3tlVMupbln7cIEtBMdGa5Igk2rNdccULBvY2/PzjwQfWGRB",
-	"nZbXikM0r/Gwu3MGy9lPOdyFXdO+ZCNVfb0VzpI5Ru4JgrNTfudwobTUg4hnxZXTYdp2BW+GjcyacWjJ",
-	"zsXYmMoUtTrb2sJi5VioU9uDuTdQiQmgt7rfNPcJyjzJlCQULv4UvI6aor6l68TX8h1+A9dS9tUuKNyS",
-	"KXuP+eAAlYArR6O4zD1Z5nKsQ1NwhH03yQPfCE2Zr3NZMn6d+Fxf2U13x5ABlS3ORaYymZ22myoB+pY1",
-	"yzOmkwoFHi84E3GZtYGtEp9NDVFi9r6tFIe5PVaxu6fWee7J/GCcS/nTWfCvT2ttek+kaWUAQSgqZ6i1",
-	"lA9wdpeWJhs5K0pH60pbuAGYngclVvMewOIMVaq9WmdQKdIN/V4BGQ+E/nQCambIc2AT75bqTc7Y+oC2",
-	"VolAsnHMmT5KOWe+EnzAjnruhJXv9nwcc3qzv/t0rq8FqshQSEXW8iDJKekAzg99erqUd1lUquCfO0JJ",
-	"CwejgwltVBnnya5ZDQziASAngT1pkKzTt1DArsIuqxrHWS6wc2T8lKuv4Ee+Hh0EGuwLpUdoJAWhPf0h",
-	"xY9FourkEL3B+p5CD1i5YTvtrp6a2Wis71gVJyy13Aujyi3+VBh47lJtP1+fsVA3l3J18slEXDMEb5bN",
-	"I6wWEeQkobEVOLpxMpUizfUlHB3b+s4R8aXcTSc9l1MKUTqFj5hIHMZCxtB4KE0acCLLLpacJCwco6ml",
-	"mnuQ7iijC6lbN5fRU4f6Z8lo0985E5ZJwqnenXCmpTGoncbONDK6T6+mhHKJc+tmLuBFlRYtlMo30neE",
-	"jfw9Ly8za0cOxJjv6nPpD3vULy7A9uacUFwGg5mSadZVac+a9cCOQ0RDsCYJBCKiaBgRweGoTERiP77k",
-	"YlzuPC2kKZeAxk2esZvOJzjLD3RaShvQe6nvF82c+QvgYsHLUk4AmIYdkaIb0sjcNX69XJ2dI6hhtLBH",
-	"da/64RXjJjY9HoQRcxMsy0asTMQo3+ihkkR/00R3u++RgpMevazWx+6Xzms2iCScc80C8mHhOckwUGVt",
-	"6m+J/nruWhWEh9nI4AafIzNEXHYlSQiKkx7t6iNm0oov2WRaMLi49hsIiLJpPKZDMN5w9tIVucVBDmV7",
-	"9sGy5nhYmro/HoTdAUx3wLphABosUoCAEhUEWm3K9dFD2gOVQqVoZeDE1TkWTNPPJwhUARhkyLuoM1zw",
-	"8JqwkegOPHJxvr8LOVtNwtkVi3OzGYgEIaf6AQS1YpzX9BUlxU26Wr6ZPxXunC6NooqVnnZyT2VCVDsq",
-	"TXoBYI/0f1FjVuB7Cud+0Rt6wZGXi5/FhE4hoHfr26QkD2TOZNk0jPufoYKIMpF4R3wU9vlcuVVuZVVF",
-	"YKtlQCE7BTYORCkpwEDA+6O3qt9nKpf24oPKARtuuEBopLJnc0e6NDVYxHdUg82sP1BXhXBS8Cqnao4+",
-	"KW/jghDxlO/hoTrMMSCUeTErwhbdJI4ZVw6Ue+q2ZszcjMZSNbJ9QCUxOfzpSNJWcjGO9a3tUtjCeMZb",
-	"z40p6gZnF3mNQwO1Nk97yvWgdA5FwKpnDrBHVdRJu6RLJfNIJ6L8EkhbSEDlgEkr24fAUFWIBm1vzgU+",
-	"6LeW99WiGiojI4uEEbEVLTB6c+XFhx7Nns8pwfN+eQYPT71T68HGMpWLOPOMb1/aFiqc3dXTdTeBa177",
-	"YCVAnl2kZAeX8LfMGu87KfiJab64LYtNLdChO05+YXQPeBVMWlOZ/fXR5ullj4EDQol3ZyfHT1Z8MI+1",
-	"Ck2efGIdfRVxcsSuWEQ2MgznVn1txSMibnFKUG4Ycj4RBcYBo5urkwNgI2PXClmZMh/0trfxYtP4Nls5",
-	"m6XWrP0hBa+f0vEHg6bMjapaPuYGPmcp7ZMl+8p+VTa5r4xvvGQLgdf7btgBp41ZL7/bPk6H8FA38KsU",
-	"+2iz8CuXvDIK7ydh4Bfi7fXi7b015/ae56cKA/sG47EqvqHRuJl+kL7Om3mVvJoZZPyx61jWP5eOaLp/",
-	"8z24FS5DQ5xUZW3pZiXpC6JEZYQpY+aoaqWgb4LrNw2DY/5RGMsFjDKbIJa+MhvCvDljtzM2XDanheyM",
-	"3Dr9KmYGdPqU/cG65XJYJKorylxFvjlSKbi7meYE5+UE+OIwwIyYFlz5vrY9Wtw385xipvMIDakg580A",
-	"+pWzqcugGIXR277PH/fdroDCHD7wpa6Q/RVyZF8MR9TSD+s10GZRrq/2ZDqSemP9hpIa26jsdJ6XYFkS",
-	"cDYcHpPeLYwlCvll04XAhx8pYP73eBCLEP75gXYL4PijkCfXkCxQDpMnLxFdCehwDxRHE0YG15pPQlkJ",
-	"Ocoeu5E/fyk4C7vk0NhCq1buA8wHmiHpt+oioSnyoUiCMqahQt6I8mtqZnBbv3OhASxBQuR28S3ce+WT",
-	"+gAj3Qc8sJZ9pbhx3QSFQGAg4SREoVS2GWtGWQ9ueh/fNHBMrw/xp2tGmbR/FhFJxbHb7paON46rvNzA",
-	"mXNjI6b8DdVb0GbUlQqyUJJxLHjfg+gE45BJTIYMIbQxwfzGhbWcj7HoRGxYhuFaaBOnc/XDN27p0l2P",
-	"RKzudrgdt8pDvfpfR2JcIn5nQSgcgnvMB1kelsIlefi7lLdxOoUYqhLohtm1uluQ1jVCF+Gsy9yb9pcl",
-	"K3rSc7INLX6ZB86HhXICnqlFkCLM08bJGNDlllUrZsgWcbMMI/13RTeHPZqDd5mO6o+n+jguxIMHVDan",
-	"oo9ehtjIRYgX7W3xgi735TunrPl3jQZBiAv80dnSZaUC9vgEnGcEm3L2Tr7tT6xTWkthjyAXF+aBcPJx",
-	"dX1rGxOxn2+tPfeI+deLlRIwVtSvhDn6B2frW9vlofRufFX9O+hA+e8uy0409G974wVRg2TYGcUhV3bP",
-	"GaDIdDtqMqPf+5UQmeofybBf/qvrcul4TbpCxEHIqWIe6VDJtjeTOCptoiJvZ7JwE8V8HTWp4Rro7un2",
-	"cWY9WE8caNkOfc8mZ6w8s6jkKKapg7skEuKSUNhgyYh0JlB/wr8MA3/hW9nZwfPOF3SnrP9HWuIXQmbT",
-	"4ESzddRYePhvEFZaToyYGEVsKody+lhUGGwGSyvA9YSyXwSL2ZrTxl05qi59BfjQ7Ss83dWD+tr2Zr3Y",
-	"9kLpCjBxlZN2nsP+almr78kxneh+GNBYzql6z3Z5JbRxdtdvHSeuWIpDM+VOgrnL++vPX4pZqLzK6Zkz",
-	"G2XLm4VJKyBdBn4npxfPoPHamCNbmd+bGbkWRAoAN4Orr8JRZpwZFbf9J1vxpsMQDAew+nu/wIv98iqm",
-	"oUwGHbPxvYWmbg56A3RRMpriWADIa2E3gUE5J/Y/Oxh2zMbG3l16Fpb1nVi8Y8IDk9G2WEKWm0041a8K",
-	"QF2aOD+yPjOr4qJVYTZFuVpwhbWf5mSDqkFGzp0m0aWlarJ4kn3x/Lsfvi1bnI/Y2zMwhSpl/ScApKJt",
-	"jbo7R/RNKAklhg7Ly9iwzg7fHF98bL8+PDh6deZjIna+WlBnQgw3z8JXwxnS8kZizOJVLfd20zjx+tZm",
-	"lgCztFv1fkX5EVOKxdIjQdgHZjFtrfx3/X+utv1dkvDwz4TNkvJrW4tJeYcffnqLzxl4+Rb+ccEx7J7z",
-	"ym+zB3jjgNixvo1EbPFiizmKnAn9VaJh0OfKa2d52/9GUWx4a2lvMQB6q7iOo8qXF7C5W3xnRoD5QyKV",
-	"1ki0sX6DwO+saK/1SS6I8dvT+6kTMQKJyfqOHMWiH9OhrJOpsKbnfBQCbS7SP9kP07In8GRZMTL4wsWg",
-	"tqG0i8TAUK4uCBShpFy3aWHH7WllzTyBEdO2mRhDO6TbTMtBtNO6jllxSxa0IZ9dfxQkSFLGnB9XFLXL",
-	"eMDAGwV/csXidhGACo30IjGGmTF+Pv244dHLDzbkptAdjC7/Sa5FcOJxGrXB140PAn+e8892dyDCLnM/",
-	"Aeo15+8olMq0Zz6wtT/tB7A8Iz1pba2dON8UacqcVlIVJ/3gsg0qjPsZugU9AtwKbbtVEmk21JBet1Pi",
-	"NTyH+mH9sTbZ7b8jOHPwFyQPwTQDQzwu8zDkzjNc5KeRi5L9xEXb3hztVGvjgndZbgM5O123lETACRfT",
-	"rr6ei92YyfOmT0LMokmbJ0MWh12keLPf6g3SFcMhrlzuY1Dypj8Nh2FEY4coTndGsvjKZYsr3dL4Vbql",
-	"pwowOJ/B8rXTXQdEFO43McOlTGO4bRUOmUiU/cjOo6RD1qbSnhxoSrJIb3nBo0nbbCWr7kMIKfcBbk/4",
-	"KOzrLrUhecZ+kBYEg5Yr6OvR6MN+Z11L2WnRUjOUqiippphrgRQLQ9nZtrEfpCeinNsRWkz49LZzPisI",
-	"NodhrRPR7qU+ymaM6Rela5x+my5zjtEK9wpXfkWoPeWgLMu+4wpq6MIdAu6viuRRqCBSpt4U43Cp/idH",
-	"jALt0gJkevqWyzpacUP2wohVYIhvDiNI6ebLjWmB/ONY6As1XMG1BdSNGeMzs9E3ZmclF3gn69U5cTes",
-	"sltQSV3qs7k6fL5PWnW3P5zNYbA5I3la79p/SRIGN02rLHAkKMapqQ014zV2CPh07pVJAr7vpc/yVkng",
-	"x0vVPbvBplbCHVEuLW3GtneU42HI3YjRWtGmvvPGLpqe81T9sj67tbIqjkGqs1uQnVvjx8HP3m50GQBv",
-	"5rG9UzQ1qU4tVtN52r5MOj6i3m25g/mCEXeuAwO24/82f95vBRotr1u2KK4it+y/jMmcX9jpCyarTff3",
-	"jCLJQXrxaf1B4gnL1W/slMcqDXH6LN83sOSY9FDHSC/E628WYJ+9ec3qOy/rC9GPWLmzc5Zb2hzJcP5J",
-	"FCPGtQ0E65AgPX87iaNyqgVgRIZs2kB0k6FegycnI8YPX5F93MQr888XXgy693YdZu2QY21RlDgobsMS",
-	"6dW4ba0k71B/5Rnin4hRqcja+gsSUx6IIemEqhwQihaPHND1re3ySTt7uwfR/5A73lUyYNc0YN1wSCPj",
-	"o2xmwImzV+8LWQ0AfrYBhDkJjjDGQs/msl3m5vtu0Kb80j10EXSWUhbfKoWyRALPhxa7hLB2gZWIguVk",
-	"DSwI2M1PwKI0aRmXYDX8Ot/ycjbTmaUX/hV204Usiwcs2fz5XlGVqwJNA5p000SLwYdpLjrJsEZbToGy",
-	"VX4W8LVmSndZd2ZN1rmNSd6ESg+KTNkykyljjqtAb2+82CyZLFuSAu+4CifvaBQxrSC7zwLco0nYtSVm",
-	"w5tCiuwQ92PKU80hZlfi0tLKOOGaiNEr1O1y+WmbL8rAXDdSgABbA7HblIS/J+IFSIe1SlI50RANxW+L",
-	"1zzZFzFbWXDiFwugm/JjLLAMPbAWRLEoMrr9aGQpfBAP02V1ciGdfAuzExEfoy9yl29+gQjfTP0gpmPU",
-	"EYBLBU3I3E3n18kUa0I6f7bmGsU26vMxMN/nHZzqiFMsuqW8SH7qtzYmB8bUCwDOqVW9UU5miToLmiwz",
-	"Gf9Yq/7GSZpeLd2li9wWKFlmpHbaObLtlomp09y8VE/3bCRUWhX8HjktZkrbHKvN0nx5vxBr1TI4phYk",
-	"ry9HtVg8awkB0xJJnhbsYr5ueBWTSbGOd74uCdD9WvUBAAhQqQTvRS2cB/SKkQ67EQD93rimSnZA2TzP",
-	"PTt3U2Tzx/Ch6rGmHjvIz480rM76n8Oiez5dPR2MbH0z2xAYVldDdU6SMYuiwrWw2diZIwj1YGkUUulW",
-	"Wp9i5nJ7Om/Q8wZ8u6G6xTOXPWAzsIphVwx4KK6YUxy8mtwhx541O+8uz9X107PvCl0vnwe9SgtgR8v0",
-	"8L2Zww7VLZgtbwY1LcOS3kRryBxx5XPjVmEvOw9T9edvSSNUbGl+b+4qiXMju0VSbQF0+7AEuFMy4+Z1",
-	"a6AkhjGnbl7DZl5awH1zu+lhebO1YbNu+jaOK5i005xxTE5ERvylceMagv05Rz2tgRpFhgkef6cVUtu/",
-	"J/5nw7y/qq0uf2Vhnm3XSEPkN8bLQoWF0iQJOeHCXGe3YOgdLV7SJGO+7sViWJX6aWAvM7l+w/yQbMo/",
-	"sn/SKKoo9aZVRckYv+lCVlNB+KEAnAvNaB7GrIPGtoXRxYwGyOWvLBc07TOuKomk2/B16TWEFV/TjeGR",
-	"LtaBWG80SAa2WjAyE45quRfmCi1OK9l25nKrNOPg3SpCahPpPVus4OYlRfLn/leJk56FfX6SqNtq4Xt5",
-	"xTSLKdl0D8J4UKqDLuCM+uFZDZTna2I8rDQHeHB9ttzDAtFLzrfbs+HKF85hL8zNr5OD94MSN8q4SKc3",
-	"i7loAQWQA8mUZe1V5/k79RQWStS/GSRmphGU9apMvGT32c09eHWIKZv63GvPdxr4n/r6VpkzL++806+2",
-	"HoZ7L6W0zHo/01yzWU9LJzjzo9zFYskm66FeVOdCjc6YKgukS9aNy6oFrm03XHQFFM6jkm2sI0/C5vbm",
-	"ixUPYzuTUcj7oOLxqioCo3LUyh7XKteIJmrQ9MnF6ZFnav/9+zS1dSgvFJ2ho9H8tTfDcl4+c15uw8Mz",
-	"IVwbIG4y7o9i3MnW80Ew7lxwOrtm3SxAV86eglLQsYJ8T6CH6Qtt6IGIf+JnJDNoTS001cCTUz7P5XX0",
-	"zkUfjRasPakvQ9/uSzSH9K1jvD3jgYBEPyWQDxEYfK0esbxqejeIpyyFDa4a+VVY60qKrHbMqBS8/ODk",
-	"1NypTTA0yD49r5Ap0QRL36jHMeslkkYtjoEQLJ2ReYirIP+3YO1apMDda0BAQ7jMCSzbsRlOTPJkc62x",
-	"4mEZPHyqZCtVbqOKUNsteJJ+XLr5jWvPFfbV3W7kokC6hROxbJ8/QF6+H4JlulMqx4wahQtCpNy8DKfM",
-	"rwOWKvcdlYYFrFKztb7aAZUFFsMBoxvdP5QISzfcZHfI1liwzphbeBI+HECdaM484z0D4JARgmHgWeIK",
-	"pHDAwO78op1lPqUMIpZ2dXG0mN6Ar2jZJbC88q9V772jkLA9f6hae0k5jdJORaEE+i/rh5u2flVMu5dt",
-	"2lXhVahmEIT7rtPQJ0NxxRbhKig0XzYW4Didk9Z+T2GPhUr3w+XYTeJQTc70/sAedRiNWaw1tOyv13bN",
-	"3306r00z0xG0Os3tCbbS9vOtxkqdADncLulGNBxKkDdEhgEJqSLsekT+UCHpM97imMKZSEZCKQlNAmDz",
-	"81xwBx2NoolH/DRtyuajQ36qT56oAWtxvZimqGOBYHdFPz6Mfezfi7Xn200yMOWjQfZkxaNb3FaPXkld",
-	"fHrRtCn2L0nEmNfJEcRUNxoNU7vQ9W95Bgza4qb+rRpQzPix9U7JqesFlYhOoVwPKC1QEMb6TU3dGQp7",
-	"3Z1laTT1ZylyocMGIbCSozIIJx42MKxgtqEHSo2cMsHn1WgJMaJ/JhbGCZ0orW8/gPCMSFyHP5RTZjyQ",
-	"LW5LGRrRnVh4pH+0d77/9v3Bl/bZwdnZ4clx+/DV0YFPnmw0SEAncsWzuS5Z7e4W1xNrdGcsC5y6kyFR",
-	"RgyZtDlkxD8M2HAkFOPdyep7NvFb/Mn0W89P3h8cn/lE0olEl9o4lGylSYJYjDBhpYt8oAMRBRmwtcVH",
-	"NIzr5IQb3rhUdTflQ52Okwh2CyZkEbjjSMai1GzxzcaaB9OzudbA3UPJS1g40mEyDEA5xuKQsk72piso",
-	"dyb2XeYwucuSFVPmpUu4m5ZyNlWcoRhzi8+rxgwbLdTbBZN+bfC+Wfu8aoT4Ku6vzLQbhUDup4VPyHui",
-	"RFvJD0xvlaHo6AmFQ0VVeAXIW1lv8Ra3Bb9tnnHwB+V9sUqjSE/QvySkI0f62Dx9Skejp0/1MVeiKyLS",
-	"YZEYt7j/rG2efkZHo2dXa898QFJTDvjecRwqZWwC81xaq9qgr82CBXq3g8DLHVGabtE4icxWAYyh0Vwo",
-	"JwPBmRZbAzD5EgUje/r0gF+xSIxY/elTcgAxQ1NYG3pOnI77GMJw+EGNU9fHG9dvcfZnQg1s2bnQzRnz",
-	"9X1suBioIVJFJ5A/JYLrLQ7kx2CGMujWiKqB3hFoNGlbltmuE7AtwassS/23LQ4OXPLk4nx/BZC5NFcw",
-	"GGpU0hjInnsxhdIEdXIW/mVatbWC9IR9GgiYCHkZ8r6etT2tTK6y4UhNiF/Ykz4Zh1wSccXiFvf3XHh9",
-	"05w9Xx+1vGmYmYLADwBOG5zqNG5NZYuDHAB1FZfMMPjp463NDpw2vFIyfwC9ZFjKrvhWcwXMFzBPOpNs",
-	"v6H/ZkyRJzXRJruItaCgLc6Z3keCmwsuFTZ2eIabAZqA/IIYLiCTl3upLxq0SUCWtXjXKRul9Dlpks3G",
-	"mtk7RnBgsC1dKqosgAAuB71c++ANkbDmkulNmIcTkCepR3zTiSytmEsG9ihQdiYj3eOQN4v061hAM7Qn",
-	"bM92IZ3fLPaPovDp01xvrLgx3fLTQr2W4lBfUfJSGtcZsnLqf2afAesKVgfxDfLCXKQww4TROAqNdIDQ",
-	"uf5Vi1shIuLCjrSKoVZ8dvDqrJNPseD91FTEmJXhVYBzK5PuoMVpCuGIGa4ngxCmGrChZNEVk1lOiVSx",
-	"FnbI60z6iRaphiA7Et1LvRlbHPQoLcAAb4j9K9hnu+SSMbhXO2wiYO/BSDOxh2UrrGssEM6Njofp6VO9",
-	"nfzrVXxkFYVCVtcJHvLMngWtMDtpTr1knkFOQBbmPG44baI39Rrpe6QzafERerNRT3/iI356xZwwlTJi",
-	"yHyvyBNf3wL6yexs4OtbHDQQqWUDBUcF70ucSOyA/BcBuieUe2k5V4RsOFs61X5DOJJqoo+Wf70asy4M",
-	"I1EDu9eyedETSgEUjqAQjrQnlActnv/tKjo5jcI0Hkzq6S+bORcfIIWMSxv0W6tgh3psWuaaOPvpwd7F",
-	"+duD4/PD/b1zUMkOPxycXJz7sNWsKr6bKWfuhIYSJU2oBi2Oyk3R99YEJ6SxKLQKpG+7Orh7DX85TJmT",
-	"AWk9Ll3KW7wfXiHZaIFUvJxqXMTGb87znAachSA77ZlscQ5H2SFe9app1vFKzn/Y7iBsX99SnOAlB2bx",
-	"kFEumygJQf/jWMYffKtTyxn2fBKFQ4h3gZ9MiiEjlhwHtjZk5oS87zehh9oKAY0jTdrZbXHfhMAznqbm",
-	"lPOKi3T4K6g0FfpiMBg+nk0wwywuwyxOEnPop+j17Ibnzk1qxDWNQIGDDbLZaJAnQxr1RDxkASg/Kx7Z",
-	"bGySJ+YSB/1lxdNa+JbRh/aiSIx9/dgLj2xurEFntxoN2D+AA7EKDujAUdhlxidjFOC9Ee0O2Op6vVHz",
-	"ahAHBMNLNp89G4/HdQpf10Xcf2Z+K58dHe4fHJ8dwG++ezUVqki3ZK8c5EWUqCQ36mv4lBgxTkdhrVnb",
-	"qDfqG4A1VAMw5J/VxyyKVmGIWrWN2CodjVZlqNgqlVAn1RYi6pdFQ9PMQ/MsC0gghlQrTb0wYh4Knsyg",
-	"2vv48ehA/3f78NWZX4cpzsRti1vfHTMWarpoh0GtqbsAL9wbjc5CxfacDnq12Di9YFzrjQZy4nFl4Gd6",
-	"cMZeePaHCcCkQIC/a2PWyfQTaX4ga83fa3sv918dAEyk3hXDuvlNnY5GtW/gHgG32Y2AxN+9Ektaz1e9",
-	"5hkzCbqwD/tjX3AVixLH8gc6IR1GLtlIgTjZ8LYzV0O95rp3MECSdTUdeQ0Z/z0ypNertM/+a2O70Shx",
-	"j373aoVLTv9Wn3MGUbnNxmbVFKQL8+xYqNci4UHOrVRr/v7Nq8lkiBSKBoEVnpyBAQcmg6HPlam7BveY",
-	"7ibtwyK9shQPtW+6o468qDVrHBlDy24oIDswGp9T0s0RzPpQow2XPlGH/uePjpRMRSG/lHW7uUrPy6uw",
-	"HyoakT39PDnSP5g+I8evTk8OX+lTMn1EyPwTopuGlm93KLJNUgIHUlSxoV7VG7H1n6TuzgLqp/Qg5F/y",
-	"eBwgqxgxub/SkfhjPO8w7KEz4hPrkPdsQs6YymqNrNTJW1MRGH3baGBoO8EjMHCb6dfitAMFEwWqC/Bl",
-	"Dq4mVRhFYP3WTRHjTPHm4KwoO0emxMVdLxasiPG7KZBSA9+PKbnRrEF9E1Nyo1nbiI9OL+PTw8ZBdytY",
-	"73y4ihrXQ/6Cv+Ufz/lR8lp97r47OfysPv+1VzOFS2oH+6ZKR7Mmsb53rVnrvdg4ebfxav369drL/our",
-	"pLOjjtha/+2Hv357vs1enCdyJ/n49ur0t4MLqPnRrF23Xx/8dZrsDDe23x4dt1XCtrd2jo5Hnz9tj/Yn",
-	"Zyq8/PLH+8NPh1u0Ufv+beFbz8xhxUHXU3PHI76EA36L8z3juEKwNy2iY3apSGK7F4HbbQIa5E8+q0WP",
-	"Zq4gcsRUSVz2gAeS0ChKI2qEGtc3+A6gii4kfVDF6uTCeIapgg8sQUIoW9y57Ix99+rg6ADsujene/sH",
-	"PqFjOvHAO6LXDVjGDNAi4WDuh2qX0J5icYuHCp1lOH57S2IAn0ZOAdapY44D3UvJYe521LNMgKye99rz",
-	"nbX1xs52o+FEUNfxr4WO0FTl7pLDtOcuCZjR4ALczRlXfT1rxnaFBaqV7XFgWRWJwktsbf4lhngQEYd/",
-	"mZtvrTH/R2/0lv7u1bYaG/MfPkMM8kVG6IonMD1zMEU5IhjnaO1l1bCnRmvWODfo4ulDt8XM82fWO1/b",
-	"ZtYZezadn1p6QR6iHQmRcigxBAcInB2Y5g/YSvLJAssxsd7cgfWp3T6d9rmkLf97Pq2sAKvOcy6YLzca",
-	"jfpWKneVgHjjDZrhSRSVcSSsZUD6PG9BafJ8c63x/dvtzmV+ImedTkilyD1dfvRy6uOvcfJyVCE5PxXu",
-	"Q6ulOucxV0boDtfd2Ih5YL3w0uQKxDfLG52/Z3anrKb0EqXHUVtiJaziWfQrRi85h/jMJ/Q2fni91z49",
-	"2D/57eD0S3v/5NXBWfvs7cmn9smxvuaUQ1xh/emYXmE8v9Eki2O3uAqHrEJdLRI1lJ3r2auda+FsIMb8",
-	"9lsRzZ/F5YhFk/9u6xjUpubZYX1u1r6IBC86Loh9DCeyXnNP9GZjc+ETnS88W36Q3RUuvz8HiKr+SYcx",
-	"Pxd5NpSbHMIFbj08hsXJL/7CeGa17g4HoeDFPz3498Xh6cErSNwSVSXlRASF5LQlJ0YQWYckvDSzDqGa",
-	"faYkoaCG1slmo9Hi8+pLNM0xA5+KSZXCOSk/ZNjK/Z20BX76kqbp8b/QPfGBXiI+JL9dlrwjYzaKaNco",
-	"YoWTACjQAbLtIrPHLffpDa4V0GpmmFPrjQZGIdwLJJTO/ZFFbXFiykbWFx5RQpSbN4A9pIqd667cZqu+",
-	"MvvgV9lpyBED83R+cv4xr3gtfb8BEJRQKzTuIv1KNY6nT7XOAUFUgCEKrfJrUfj0aTNFaWmFxxY21p/Y",
-	"zC6/kDTW4hVZYwaNub7xYqVODmh3YFJkMTY2BMgJNSkQ+mUe6QsRtLhufcfxwJDNxg6ZrnTRhJeaXOKh",
-	"qYhkn7GazRNQlPaOjk4+tS+Ofzs4PXx9ePCqffBh7/DIX6nQeW69q3PK+w9WdWyShU0wrL3b/Pr+/efz",
-	"98+PT367eH7w8eK3L+sbR/uvfts8X//31y8f3GS9Zs2mBT4D8fLsABtu0oD+35sNG5zqiuH/g+3/17zW",
-	"W0mjsb4dSpmw+L9Ma25Cx000qOm0wUotKhVzBk5Wssd3DSKU5jncQtniObJ0cAfZIuzoLw65AR7OsbJ2",
-	"5q/3vimP8xAsrGmJBgiW/LTdi5qHQXa9oZChNL2O0AjrsJD3s1TPe1ABAUKTYS+mRBh2M03KSrvqGzHh",
-	"14nVumyGnNaLIXeERoL3MaifYYYt3GKGktniLW4SVsGzBgAfv5mvgDRd9WtKQJInm42GlnGbjR1HJRVc",
-	"dw0qZ8Eyc2HHFUqDAJ0SilP3PaiKL0UwuZmQMkbYxtrm2tZObWEB4FbU/p5PMFBxwr4vU1b/IGX5ZoG8",
-	"+xYqm2sLCJWPdBIJGpwLcUTjvvnd1iJjT8tXfWBBSM8noyVKsr0gIPT+lTIaBEvRyG6g59tC0rN0/b0o",
-	"sig/TodYudcrYF+FyteoBOxwiTHQ4vOtAZITTPkO50WUWyAwxMpqsyr7mbqDqcyaEkFxkaXxLnKo6Cj/",
-	"fePF+tpO4/nzte31RmNjY23xWGQle+SyBFVmKj1AO/4XFhzGpLMRV4yrVniXTenqJRl0AKsmY2pzRpdr",
-	"3BkmR0x04vQq7OtNXndgaHUMh/jkySfW0fcg9/Q0gNb7vL62AsjfCZD0aOuOp4BXhM/mwuM3MM5aPG+d",
-	"7TqVOZuOn3u9YfUTF6UEhtzZxcePJ6fnB6/a518+Hpz5mZKOBLNZ7f1yy25fDzwUPGO7hLqCTDHjJS7b",
-	"U9kjzyyVZASVRr7d5jgXuvAfr3msL9D6uRAfKJ+YocvlyQCbn0/lJSr5aO7QnFTQx9XIhEqRQBVbBSSz",
-	"/sruQpfD9RZiwzA4ot0woBEA62kQgE20DN9QuVl0WvBwLmDOtPgT9BHlHeGpgzzwV2a71fU6QF6atsLH",
-	"ce5FRvYYLUevRyin7B/UG3bThYSkQZz9FjeZhZhMeK2IqcmKsosaSTktHUqFCA2C7K6/kymUtZKWeDu4",
-	"VowjMaNMImWJVYOPsRghw+GlUSQM3UJt9d3mu+Pexx4/mpyefXi/ebp+taXGul90fDj7ASeZX0+IVDh2",
-	"xFQ2a2L9eNj5fHrZGe4kXz8Fg+Dt6XnwZq0h3gwGwedTcfrmdePLv2u2OMsrqui7s5PjWrPGJu8a7PPL",
-	"6PAPEQbrv4VfPv/WoG82ky8b76Ivn0+jQ95wMJuIalrVRynlfK7tBfRfkoRQS35xM/GYjafZqx/txX+K",
-	"vfhzr4q9W90LdzIzl6YnjpISOW8tuSnHUt4g03ZeGBQLcDtl1AlVLe5zTJKstt7y3PJ3kZxa8BXttTtK",
-	"jirq+3+I8PiPsejACrj/U2qRrzkOj7Q2VxhnYKURjdU9eYscWqgK3xAvUIwjLt141VNbLJRANzFiQcG7",
-	"Yyw5qNKfnfypcvUGDIFGbqHi/Dx3Tq5y4x1EgpmLGg3of9tglYj7iwuAHFPOsk69O7qj0B7gxzP/EK5z",
-	"4/3JvBSOcDiwtTzv5OuZf29XJiHP9fG8nJj8fjp9xgvH25QwMBEuxgOP0EgNRNIfONQ4yGpGJkyV43vd",
-	"rXxLdFL5afgFAanUmYa5W2ZZsFNIru0OFlbjpsS046IryOhM1nuurIfPzaM+STgw2ZjCEnHCqkU73o4f",
-	"8Zf3LeG9muliKqcXE/hu9x7l/n+O3AfIYE5qZiyaeZTDXW4BvANUschLSoNCeYBkLJL0BVHizrdEuStv",
-	"L2P1BvY+pLUMoYiOIKGqE3OR5LoaSnsdQA4WHPnMd2/rzTp1HBShRIXDPDc3kSIFq9sh7L/dO35zYNBX",
-	"UPImjCKLr8ScFC0ApcvNmWMg5S2eybFcKQz9dfqFyUhLC6SkTzpQTkgxYy3+xOaadSYwRyuelXVpt6G/",
-	"bQSP4dz/F3CUIENKRgYCfC/AQWVZONzFl2LIgIiGRZLp/gLQY8+SzdjrG7NKZdjn+hpPRqmxMbWbpu76",
-	"Fn8yo882eHJmlsFf2QUHKPZ1YnDKTm8y2gRLTDQNTbHRnjIXgv5nkKBUZ9lFBP9oQ50HuHCG9Bq/bKcX",
-	"q35Mz2ObplV0ZpgSNAge7Yj7czw++hGXcQFleb1/f/f+LjBg/v5Nf+ayn/7+7fu3Ke/jsm0V42xckqFS",
-	"6mTcbGwgT5lNI8aS7PoKahIlBJFCcOCOM7IXAWn6buTgmohYT+nvEV23Uu6imKX6znJB6Je4hwtYc414",
-	"+OeJkR8OJFnkvLwWcScMAsYfZcciyqvhRL1yNqrNzHerat3dMnULdekzizodRlJRBQwVQMlYjKFc5J0D",
-	"/XZOliS71hNbmQ55MJ1zb9RRQ8iR2uJA2QlFKUU3GTKuSgzn4qHHl98pNX/BIwwvmpfAC3Rw/8i0XVNJ",
-	"oTRf/pZocbbAzkgki+fsP8sD9ww1ayBGLzWfgJfC8KWaemdOMU07VsOTCIyDiK5ETgS9P6FmG1BnI310",
-	"vgChVHRCQFXeLae3BubScQadyGiSW1wqMZI2adEgOVPt/+jkzcnFefvkuP1x7+zs08npK6v0a6uL6XEp",
-	"IYAoNafTF25SxhWLrQaeset5xFdCtIeUT9qR6Ie8bRAVEp1GUz/YLcQQ7Bft//2//n/8CWfj7HFzZZM9",
-	"AzJJSxxyxkBjAc7EFnd4JvVP1lZ2SUQVkssicMXQPnYmJZ2a4brKygLeHt5ReJ1uHAErZCBiyUhHz1k8",
-	"qXk1d+z6OBim2/xji2Plc0NYtg5xBqbg4WP48gFpBbjiuWKgHnL1umT1eefWR6fGyILyONR9LDJtLpY4",
-	"a22M3WJKKnV6PH1CLQIOjvs8oW7Lc1ZQgtmiHQBnFbHlunbpvqdjJym6VN8/9TJAKeAMjrGO423Ok/P7",
-	"Xzomgvzx3E5Eus1gVe43LFJ6da831puGBBvUV8WulWUuElFg113fwJJgrQEfObSgyznXHvjBUnp5zH11",
-	"9820Y4+Ue/VavMKtN3MXul69j29Pjg+W7dVD/aIcx23o3qcdsSR7tMXnOWKn/YawXyr8hm38ssQH6LU4",
-	"/tK4D+fGoAqn85Z3uZEtNbew7+IXMnTiRvfw+i3Jkkr7CdS9sBq2Ll2OmWj9ZuPAyZzJS2SCDoA2AQVY",
-	"y34lUl88bvYFjJ5HB+d/kIPzjCl9LXcdXeaGV8pNmDyW5PScqZDkK2BXU3UA0N1edBHrqczHmd14PiSh",
-	"aIFp2m9zodo9kXC0rrjImWdctKcFOehcaVoB0H+Yowl07SGvFqdBKA3fuq247XpQbpuEZ5kha42GFld1",
-	"La92sJgavANq9ljegMVYDaf6uWwDqDD+x/D+/UA5s4UEOCc87QoBu0MeMkjLUEwxqdAEK0dWFTbU7bBV",
-	"lbvy1zElzCI7lTCcOr1mL0Bp2UX2wI8g+0t4ICoNzv0CNy4xxMSmTJx+CxBeGI+5cWBSc/8FZl+i1tTi",
-	"lv2THCrjAwPSBixMB1o3lgXTSv9zKMODHLbIAwhNTqvgl2ySU8B3MwVcxG1Thamtn/IKdFLWFABTog+U",
-	"Kn4U8su2SdsEOk3fy64cbYFB8T0wStAkATyKXtuYGSeuO9Tqq6jPrPf+Qi/ATTM4nd9CMbhvy2LnzW4z",
-	"+r//1/+H//ffDnFOzTNGiaHtnmYite7oWuoeNbsBfIRKLzGoDBv1Rn1tbaPeeLa+qccfUdUT8bDWrNm0",
-	"h29ezZRyaqfvbHg1XNOUQLix3dh8Ae++JYewM5fz4hyZtatPnCJjkUQBcC7fiyHwcxXgb1MpphT5pXHT",
-	"Z2N3pBls5pJcUqvuJdn3t5Z0tPh+D+0yIZkprG8ozvRjXgXHd5XH5QL5szOJkwlyK+SAdEkkpkYplsSm",
-	"pgI9yqtQ1cknLb5CW3guIyQGhz7e3MFuBsL1powFj6S6dy6f323RtGPaRAGEQjpzSJaTvdlgTIvH04my",
-	"ptm6qZlYiBdBmgjjgTTVowUJBEwDNIARIij2kRFsQkEzbGwK9mYzaE3QlZyblbMlNAXvmlCt3X6YqkE6",
-	"DP7keCnABu2wSPA+FMS3AtpK4s6EcDG2QHE7WU1tZKi2/dOHps5NKTwcqcT+aZvfTmrTif0A/jFj6HKR",
-	"Hbj+fl7UlwZs9DjMM+bKvYtFAhWRa5vv4vXxn2tfL//dGG6NvnSfJ5/5Tuecbcjf+tuDo+CFeE0b4fvJ",
-	"+odx7Xay8qYmyb3cRoUbon3JRsq4iLyau7ZwX5lsXUS2eDXgb6k1a6K8dX0D5Rca4l8BQ+2WqXYKkalo",
-	"wHMI7ZyYqFaaL6Vqfx3uXH0Zvp58Gb7e7n7+bbP7+bc19ub4qjsMoq8b7wbBp+vG1/XXk+6b663a3a83",
-	"zuYycZvTEuL2RZ3HSTw3Wth9XHb/gS6m3A17AaLNKhjCKVPxA+5XaWoeWq+Klr94zVBJgGDQ9MgIbRFb",
-	"b7/ole2PcpND/3u9R12GqBm4hT28tjLsd+6m8oxPH2oI5iv9QXkLHoS8v2uKAogeVsJTYyhvCw4nvJRe",
-	"RlTfVPp6CagcsLQk5xAi1nXi9gLNE7iQ8JqDuw8s8Fzf6mQP9IBeeMUI8kBALB+iL6ZQh1Q0Vlg8Fy4d",
-	"W4IxhRiaITQNs11G/WUK9Joi4No4ycEJW3xBpr1K8EOOcC8r52rZbEruL5l0hqFCgrLXyE/2z6DX+ylA",
-	"gUeOvKW65G16c+4QLa/mwrGpy+tWPp4wldX9dZirDepLIKLH1BOdIyzzJUtniEtZUmHV1E+fJUgLWGSU",
-	"HQWk0y2ERwlO2e3by8mjtHh0pd/AufoxOzFg5bvnzYOa7MRo5surpbIIcEf/W7/4WVfwXhgPqw8owvIL",
-	"KVCZIpX6GVK0h9G70Pg1YMyUUApRGKtl2UwLXP8WmwhXPBc21t3iRusg6ErWyobxbCghAJZYJ5vrO00S",
-	"h/2B8kgncfpsGTzZtSJSsVGLZ5Y6jGXC1C4WgoeijJB9BwsKeMdSAARO6pEWMvvW8LqboHi5/+r16pu3",
-	"797/82XFmWKjc3ppshIeEQIPAiFggtTmZi7ILIdhRwuNB6WMgJQzp69ayj19mloyPuoGtsi6tWisWJUJ",
-	"QMoNPO3p0yYxpz2VKC2uZQnEi6awazlbNI9k4zgJAyp3yXqjgc+3eBHLVjRsbAnGNDQFQg1kL1OWkB+Z",
-	"PMOIOfnARydvDo/bL7GAVfvgeO/l0cErMENtjfXZJFWloLEC80GLp5/gI+QJzDHjydAITL2OyvCfil5v",
-	"xSO+ZJEW+YJHkza02+K30txgzZcihMtyyoynbDFZnPbiHyCQb0qG92jnzcotNZyZNHWx/HqyVetGMy08",
-	"0VOMEypJhfBJYbSnB2cHx68wLoFQWgiHjEOJIRZMRLWuu1wWzi7hLITYCbjMwiEj3NCpW2GB3itCORuD",
-	"SGxx44xbVCRWZLHmRcztM0MfuYHvjGOEeJvJF/v1zhNcM88QCr84usXSiIQWnwJmCuoNJifO6jC51NUn",
-	"m42dFk8PmGEJpsb1C012hVQAODdHaNcSdaR0wDQylQ4YF0l/AHrDy4kJYsscRx/Wb09jNVqd8TA/HUlN",
-	"jCJjIRWpS7/FIQfW+o6xmxHm1wxJdyCEZE0cNCS4M/LEpBNA+q2Pie3p91yoFoeHYvYH6yK7lpt87q/U",
-	"yWsQyQXdSxuFWvHKh5apSoEzWgGSLAaJIQf6ouEsAEsVuBFLEha6MCeh1O2Gaj5OqNSrVYUcavEc38dM",
-	"WM/ULNwY3DPVwnIhPlUqGFTKj+HJUI4iOsFnat6MXwyobCdSix0n9w/Ly4dBrbm+01h7vv1iY3Pr+fO1",
-	"xuYWvsJwnBa/hONsw6WhdIM6gGG0xFi3iIFOzeisOCggCRBd4pRiw8OiFYzxQAzvB/f/YAtu3fE2+QTi",
-	"KE2vST3RWuzhRBtJvQQmukIk076qPKJZ6ombgQ4yF0QzazptEtlAPC1+MNiAgg0hMGm0Dury20skdeGl",
-	"zr1eLIYmomdEfzO9H4x3De8DLTx5iszZ1eatvZlsm+Z5sJhtb+x7gEB1nGe1QpXt5NhwLu2fHL8+PP0A",
-	"IGGsn5gBJxGeA4MOmBlXem23uOMCKAQzMVnSGP7a4i8QdmWHzWD562QvmyUz16HKSpkhHRjPVJXCQDsT",
-	"EirJol4TqPHP8Gsfkq7xEjE/APyOFOX3BkJ5oIXpOy51oqY6Cm5mWMfdFvehfn7I24Ce9pvTWWiF8C5c",
-	"mAbtNZWL1uIpK5hVk/R8wDxcWQfz9NWavRHUjLKry7no7w4+uoWT9bfs/Y++1kfT3r0/cGvckDnqh1wU",
-	"Cxkgz1A9rjbsz7PoNPLVkw6TYcBITvv2rMngpeIPiWvyzDkog6eyeUk/vGJanqawIv074/F0WK2gfokh",
-	"nAglwZSvwGtxkOda1pjVk7m2YMZQmk0hPNMJ85D0AkCtnr6zcoLPc8QeyEDFOOWKRELmg2YLKvelqvws",
-	"L2epDXN3WXi5Mdn72tihnW7Aev1B+MdlNORi9GcsVXI1vp781bBZrjs/SFre3GYQieoK0Not0sxsjNpd",
-	"NPJTmPJF1PEOgyBk/i67HxjioyCe4RaiE6PRZicf5ILgLKOUthY+fijG/B7E9VwxfQPhPNvregLFBvKg",
-	"Q5r3/2SAQ+P5yRy1joI9i8t0nrvWhMOW4K6dzSA4Jflu74N9dKnmzw6w3lk7peBKveWpuE8PKkQHZ6gs",
-	"UPeeXdOuioByGspJZzTtxs1jKu/bqCbIb/DT8SnL88PB+duTV2c+eZJVXNV98LOjsKJVDjlmsSSOjTm2",
-	"dCDmDD596piqKekWuldTKpwATb0LjKmS1O3oSjXMZcwyaYIQPF1BZktpqzgW2pLP3mNK1mJUu0k2Gw1L",
-	"FpymEgxDOaSqO/DJExFnkwU8Yhk5iP5rBWlGUrIvci4EGQIjClyFQ9QF4YVWq4vRjaA/w7sxZTbxoHfQ",
-	"o6oosMEi76A72fF/g+mOgfJst+2iJ8HJ0szKc0KGUosDUKhOthobBhRwylQ8WQWAtG/eYsdkx4lZSMgf",
-	"0x2w7qWec4WpQLupEzlg3TBjc8wZuaEkkRD6Z8moTOLh5r6HMHaWL1LJlHazSPePUO6GTA1EUJnQWT1W",
-	"/KGT6gle6gfkRUbSwjTnhk3eDTpvuuFJ+O71xV+Ha8fhoTwcqtHX/cPtw3AzOQrf7dTZ5N1fwafD8CQ8",
-	"vD7kjXp3PeKd4etG8PldVPMKjmmWdtRwIi71XT8vZ8gd4Szl/CzlVP9ZRDiPGLcHj3FzWPZmxo5zGU0o",
-	"oh+USpQyrs4FwaXO+/VGIw0rN12lpZBAWgWSa/EiSo48SSFtZogQmoeDt1JSysGFzGUUZwWc3M0rIhTZ",
-	"yYtgtBYvoNHmwssyrk/J1E+FmP2StOV5Ofgo1u4JYaaQ1V8bBj0R94XSZn6JgJvFTDpbgu2lRAMQxCo6",
-	"n3MeMHQ3WElmkkcXFGGSVZOXZ/V0QmlRuZmb3AJlr8oSGiAtEnMbQyXBH9HilLOxQf6HyiZx2MrYbmZ9",
-	"nezNQs3cEdZRSNpv8UIWBK5sZklCCA/KOmDVhnLAR1Fw3a4WP/x6uUCPB6CI30b5vJAsnu0QFtIx7AH+",
-	"9IjHuBkeIzeDZYCM2Gzmu8uze4ZkOOz2Fbz2qHVVJh1IR1nFLPG8QJqipEeURMpIf3pwdnDu53K7Dfqg",
-	"xU1RLtADATuXc1pldbIAILJc4baLqeAOnSKUB7NoklBiClezSGNfIRLzmWGzZSL8Zhns80UsQc67ckeC",
-	"+VO3k4+Ag0cNcVn0r3mqIDfPy0jYaqmaM4DRLkwPZy8Ww3ZFre+fC3UAb7WDta7GOOQRc0hmrjW+InRt",
-	"Cg63WzR4tTgCWsU8HbNbGREZ0oFPS4xvlSTrkTKabhCNKQyrgPe6QXZsRmPV4rfMjnWo3h8TYx9l568t",
-	"Oy3Ia+lFGH6c9FsMSxAkcSrskhGUOEG551UAB2aVS5gFHKgM9cNUPob6720rn2sZXxHqv+U2vle/toHk",
-	"PYMAa/XufYv18uwxMVTH/5Lk7NV7IFLkXdaWA7q+te2TJ7kgwN5oFDGPvBGiH7EVImKvxbMg/dmr92SA",
-	"7FuhyjDbnmnTB6RhGGAczGpUHMs6SwK3s+WJ1F+GnGw3GgZRKT2MUYfm+oVfAZgs1S7Ik5MR44evyL7h",
-	"6t4XMfMAnQju6436Wn2j/nzF1oyOJkSJPoPVTb1YMR3bLnHiQ0/rWe9bPO2+IQuNY+s50yPX4xiL2EHM",
-	"K0Eo6YU8MPxgPjgzpDRUk2PLFoLv1GvBABZfJyecpTHyLPPAzJqlW0ZUPe4jEWfwJdOQRdtbkxpR42AL",
-	"I4+/7UyozE9aHFU0w3ENsKh8I1kGTZaiC2tA+WSMypNvfg2wEeAgyjO7ccaCfNwD6tVh2bRipr01jBFS",
-	"iwXa0n5Xl1yJGVXMsnIfw4m4qU8PfvURX7XMxK0C8XGj0dhuNLyaOba14M1g1J281P8/OHyzddUZHkeH",
-	"b3aGNfOIOZu1Zq1BX3QaQfC8s9Zr9Ha6G90Nut7Z2ep1OhudYI3tsGBjm3YbdLu309mia8F670V3rdfo",
-	"bgbr7DldW7ttXDk3rfO4KKHPD6fAyj/90tozoiR/QFFspNk1cyoY5AxYe620cX/eIhCSivi8aMywWShR",
-	"rb/PvG+hq06PLxlVBkA+YTp7OgR8PE8tWUBpYo1o/TOnPBbAp4RkQXnZNdP8GXZm6ay5rut/D1z/WU2S",
-	"v2u9SIxlbqEQZ/INnf2maIlXM/79PVvDJIFvc8VOvqdBhd9LAUD48tLoAhZzuqM8wQmciyJ3tBaiRBQs",
-	"IFxuXPv5Hxw0QJXCACZNpQdrxSCgAJLmhyJmSylwsQSd16uk0jB1JkCPSi2ts8M3xxcf268PD45enfmQ",
-	"ay49wq67bORCQevkWGQFfDFo4O4r4JgNowiRUQ6/Iui7QiJY1soUrYp4WnyknKulcocLZWVPOVOaFgOZ",
-	"5uLIlJ+Fo/iIyTz2cP7ybqKHJQseHUsLCq43wMJspNcwlDLN00Bd3wVULKjaGO3hYVrxBi06yxGfN0Zd",
-	"8dWH4hnGDzYazTLjvRbP280rNlhqrKwmMQB+pwxSnrbTELk5dXiGNHDCpQWUP3FB/k19+yjaR5rKKZFp",
-	"/QtSDBlOZbb6dbI3hZ1zembKGjm5ji2Opa+K40vNVXcKQ6fQUzqVWcplyt2Jb8d58YDTdJhIheVLTAJm",
-	"RBWLJvCdGrCJvkB2IYbsOvkKfSrazDYwja8D/hiTMOomcJkcIieRgUPtZTcxHTolc73JZ7MX9pIeTot3",
-	"2NR0hLHMqsGnexFG36VxPEm9O2Z7hs5CFDwalePWd7SJxIVxPQ28tziWqC/CuJtE30SF7HwzYPRG5ea8",
-	"vMxsc3aFWVJVYLY0qd/OmsyVn93LJ/rm5jtNbrkSSXeADD8izkgCBiIKGDLGw+uBvyejXOCQ+hsxGkgs",
-	"2pXtkUoSw93Zbhbna1hjyG7B89YOg7Ybe4Pvc5+gzyL9BBrGVnaB497sqTasS+bROSuxvvSXGyuQhZIS",
-	"aqRYOjt9GVntgAa7RNJJi2feTntO0RIeU/y9NfUgaEkErybHt9cJXlt3KeNr/EpZFstUoUmvlt4B1okB",
-	"zbVNpK/bCDZqXi1dCFQf61bJoyOtN9o1y+cynGEuQ0XuAt7XNzLdYD4elcNH5fAhpCrk/VyeFcFAb2Mv",
-	"wAoO8gU1x8q0hop6n2EPWbDBp8771apllWYSKn1hZEVCd7N7zJTRpVn80eQNzyU8X7gmgUkMpMoztdus",
-	"3U1NUFbrWZAxqCbkiZ8bm7+COYeRGOsrUv/Kryxjen744eDk4ty3UZ/C9b9nIwVZqTbUBjKeHFRC+lm1",
-	"L6Dj4wT1hVwqlm8q8POUQBMrw0AF/gxDaPj8QHWEwpHZ9a6vVszSsJGaSGjtB/DO1eXmLZivEreSwf1u",
-	"yfSbW9e73FJLS4M8zfXpsWTDP1aSL1TqYYn8ozco8JA/FwvWe6guyOJiwnxzxHLbPBTAguvforBTRWUH",
-	"AgUr8/UcWtwUdGisEYpieXZvqgs0lD3/CEl7rAL1IArB/GRBMTdb9HXODZbzx5Bqd0zTooptmlioZIuX",
-	"kG85FazR6ufMM89nXF0G6Eb2QHNBoC69ZBK1GQDVWns5U3tssdZhqGTqz+mJeGjKvqaxDpdBWrb4Eytm",
-	"jGZi0bbl7OHAg5GvkXcDH07qFEHl3fhy9DZBCvRd4gdU0TpEQ7M6rnq29E9nJKxWyrzbA+n+kbiEEob+",
-	"DAhuXGw/8LJHdXxAo54DHJh9qo3yjyc3YmjxlJU9qUgyghMIx1nEsBcpn0AgAJCndrRNEqoWhw2Y+T0z",
-	"5zQXY22g8slQJMZ9OraeQsqhbCUUS4GEKHQyG8tGzzlmSKV4iRCctZiblDOAPGKILMyzgMNCGg38BHPF",
-	"kf4H3q/7L20uueGlHYqYNY1MS39JkpF1pkVhjwFTlehpE6zwSlNDWxKfXY98jxRtNJgdxoH7ZULSn5ua",
-	"nIaAV3cHALV+jpkDmsu/D7zhE9Jn3Bxyr8UNZaBdrydUktPX++R5o7Gza8xm/bkcMZuES3mabwBfkpgl",
-	"EvKjzh06YLPjbBTIDALJHmFY5oEBowGK42zILQ7xaBDgYBnD7tKiPgovWZ28Z2yEHGCwTmiNoixMCQH0",
-	"RdAEMp4ho1zm4tfYwyGdkCi8YhXOTMYDQ6J7F/Vu+WQpC+uHWpc7SZSjIhZVwkcz8EFQDYZ9ro2WOXdA",
-	"AbzzNy6Fi+G52T0BRerheEI4qsOIHpGWW9J0iID7ZgKZ7QggAgm4qvtqTYxSTFk1b4eX5YXCDaVVESvX",
-	"kboP+Tsm+uSzSGLF+z17OWA5iGISVUaUTTHXAXxvRRZXFBZ1csK7DAUBPDuAst9aOI4YN7TmWtpDiKgT",
-	"i7FksVeW8+oybq83Gi3+9CmOC2SSvgrdLFgnIQpq/1+AyDJsctaNZsSZ9aS1OLrSbIZX/m7Q4ovKS1Qo",
-	"tIoMfjUjAPPuNXIs0Beq7w383qKy7UVXBtpzxd8j+9biNRwcC/zBUFLdt9T+yUn+96hMy4GWURaUobBc",
-	"qAXmStaNmTKkDDGTyVCfEVj8eTq2nKVkW9UWgHnpydfKcBRZQkTH4E11MeVEcJGR1mtxrOenhXIqimyD",
-	"xkcfMxKxnkLEheFDZCaQYMoBjalscToUAAVkqM81U3SECygpTUK1L6wir45CqXI5/pftKxolWMivGHiv",
-	"9OpnOpu8i9KWrdDvGy/W13Yaz5+vba83Ghsba98W51bK+nL/1Ia//23SOYJ2iWQNmD52bQtvDui/JAlt",
-	"Mq2WfMVRerVwBPf4Rr1RX1vbqD9HPsBuEsfQLRSaEZWqLRnj7ks3Go36llezJZlqzVoopCm506Z9+Hnt",
-	"AAewNxo9W6+vkf3Xx0yNRXz5bG1r+0V9rdGor5FXNB6H/Nn6Zr1Rb4DEv400zdZgdg5G+Yn4RZMyfl2f",
-	"5wEPrKIlcxWuURX5tjwtF+q+EalExHiW/eVqvFXq7VF4Beqn3TGCRxPPKnFMKmIgdHuKDLVOttXIoqhp",
-	"Gq5W7UjEqFQEOx45djKIYP34UAA9bD/kcjqvQsvMnLh7lCMPR4786jpZluLrKhT2aBLIlIwI7oilnNSF",
-	"Va0ZmlWa6nTnXAjwdIV9LmKTuxozfaTPwAUIPkcL8+XWv2hAvqWs3QU8r6l24pQ8Nh+kRZHzBaXr5CRR",
-	"2h6NKL/E7Aqp4nA0YoFJLI0iMmTDDoulh8atU6EgEmMWr3ZpakxmjGJSm7hJfwDgvwsegrv6+PU+4n9b",
-	"fEh5QJWIJ/kyAIUiLFmBQm1N5xx2DsRkwfrQQ3rdjhjvqwH8FXLnL7c0oasYptPmspg45Owln3Qi2r3U",
-	"EpQhhCSln1FCtKEQI7TnftoVw6HguY+1bRGzaNIGPtCwa5n2dktT4xCcuTvNLg51NUs1WnlvyS3LJPC+",
-	"beLLXXwIj/zb/1H82+dOpJNdhzKNw+ZCR+mJqkPkVG8VSCljw5GaPBTm7kcA7S8JoN3HHCoHv0CNsbKA",
-	"z+nBJ1XByX9mZMvsnCoLNiVSUR7IFDrq18mREJfg8OHCqZCR0oMZoCnoT3oodbKXhihNqWf0T2sLCXGi",
-	"lGujLWYjsEocDxZCu4AQxQIy4DP/MGDDkVCMdyer74FXEvAguqfC9ANLhWLsWsQmxpCPlU5EwvuIWuXE",
-	"P9o733/7/uBL+/Tg9enB2dv2m9O9/QM/p+uYrkFNurRzJt6PVbKxfTdS3CxUjDZ9gAADMhS0OKPdAUBL",
-	"2BWLaQRuOek53ACR6F56ejEmOYCQ4UHBInNY1Q7yvTirkzMFWF7LnWKGkEXvTeBXK24QF06LpaQx5q6R",
-	"N34zBZPrN0GcGKUyjj8ySiJv8cpZpH2RJRqHEhYLnYlZ8pRb77TFBa+TU0bNV3owgY2ewITj73DXFGlI",
-	"BYwUE2B6ImYtnqvUku0GMNHzuyKUUFTGVgIzsEbnPm6nmmyLW6enLcunNcf0Iz3CnCqJnNb4w3yTEF+H",
-	"h9OSdKY+T+4zLFPne4ZRBoBD8Jo2Vb5TKMjOpNbVMzeu3YbgJjFCrcVRbJATWF89csA16VWmlzZyZTRT",
-	"nNI008ghwtlqbLQ45lxlsfgsfg9WCA3K8UcwDzaT6GbcNI4cyNim7xbG/7EB/FNn9EvXrZesnu0Z4QZJ",
-	"CD+LotpMWF4V+nXRBHmmtZgGbArRg0Hv9EJ+0kuiyIjzFUclObd0J6UwgobFIUuHUyUte4k2aBsBCkUB",
-	"lP+2KMvy35bKyVmPoNzLP5GTnxVfobR1v4Tt2qNJpPSnAzGGqb4pSY+deoPkszoWEoRocQYpx5Buj/UJ",
-	"0keK1Tyr1bAx6+j/5c+KaUelnugT+IcBtHN6FfapEnHdqU1W7zPlkyefWEcfZe4RS/X2vL6+Yoo86sui",
-	"R9v5ZOrMYQXY1wmSnzkF3ywB3UZGQFd3gKuFeuiA0M8nWedI24AVrQqGoH/1Gn5kBnwr8KmRJqaJs4EY",
-	"8ztg1jfn/+hYqNci4cEjdWQly44SiGEhtjVQIkGqGYCpu2UKfNIZR3TOurJHqC3MZnlIdDyfLLQolKb8",
-	"R2rRmGNlZIWhrp9KesHsmPSA+7swgXrGQFs3AsGpFAioI1tVZKqqYovTmJF5CXSYY5NNhnFgVueAu2d2",
-	"P+3snfJkslaafyNt1+q7zXfHvY89fjQ5PfvwfvN0/WpLjfVL6Phw9gNWkzF540bsifgVuBlrZ1+/HG99",
-	"6Z/88WbQOH7Z/fj17df+p832ZRwPw8EfR2+Hv/31VyI+BNH6h9d7+j//TpPMdQvvzk6OUVVssM8vo8M/",
-	"RBis/xZ++fxbg77ZTL6u/9Y45A19ZYV9TlUSs1qz9uHgYv/wYPW5/PPwaNL/+OebTnz6dfOPdf4n+/Pi",
-	"wgS+3lIeRJDYvnE6CN5Efxx9Ggw6w1P59d96zymtgDRro6QThd1VfT4WT1PPlukxqegRo1rEqA7EuCil",
-	"byShH4iXK1Wv0qK/d9KrkAuOQiFqh0GkLJE6jWiWWOLoamlmZaMi92JIQZs2iQMn1itTwMhmYzNV6j68",
-	"3oPiLe8PvphEo4PjvZdHB6+gM6LXu4lcN+WfLtkEqrXeiyL2qFMtUacy3AO4Zims2xBA/AM0qfPsKDh0",
-	"UmmaX6ikZeJ60pmQXsj7LB7FIVeellVAjP/x8Hilib7OFu8INTBSDFza4CfdWyCcT4r0WyySDCi+nJJH",
-	"HpFJdwBZOrnYP3gbF1YK7XgXUQyJCUTfSD105EGLOwIhkytkAbFSVYf65cRutkdF8FER/CGx1od1pTyG",
-	"Wm9dVnm6nNS8S+sB1lVO1c9pWqFSPXRPEr/cA+Z7UxlWpgpgmeZWTOD+dd1ov04O+Bz/VrppZtFr3adq",
-	"tkieuLc44UuOwIW4isic0mNLoG96OXn0MT2qFo/sVj+Ph8YVb8vwAd2AiCa9U+cUuljAp4OpDxXhsrVC",
-	"uAxf17avn1kxY1YArcXzEbQZnheE2d7l8gYMW6YAPPpe7tP3Yqujgv9Ff9sLeQjgrjSdHKDdv7onRmsD",
-	"hovchaVZNEDT9Z7kvR9pKn9oiVym+GQoD0j5eesK4AgBKpjSwhMtPl15Qv/XzkqlP8Okgizg0MCWl+LR",
-	"+GnlJx4s3vnRav9nAKTz9jsJuVSMBsBDlIqHxQTgT4RMe7VRcrNI/iw37bRXtsUXc8tWah2L1stxpcTy",
-	"zCQ0SQ6uFeN6t5wymURK2uc+xmIEf8SXGS/CMi0rpZhUqNN0/mBdVWvWxPrxsPP59LIz3Em+fgoGwdvT",
-	"8+DNWkO8GQyCz6fi9M3rxpcbWVNfNt5FXz6fRtqiKjeBsuJhblbswhL8mI0fsG30KI5/RXH8GrRNV9d0",
-	"qYjGN/OqPrCUFSDj7VfaesdQni2XgwKVcBTVCt/nVZOkvHqOoXmVxJjVm/LHcSXI5lrDa3EqLUEmEdyQ",
-	"C6by1QwBKAIxw7XMetvHzt5D0cO8V7ed8iShRmkSIdtu6q5NKW4zbgC8UJYQsg3FiPF2T9jCQml2vpuK",
-	"PPU7/DZLyzTv/uaggWMmmapo4Lb1EHFO5yUM4jZJcDnmw9J/qQKFkGOjNSp9NBRSLvZY7Obi77vDv0NG",
-	"vgNjLmS/FYDOFacVM3MWSy6D1KlEMtKlkrmslueG1BJ1SnzBv6TJesek/abRvsK4xZ3cNH1w/HqRHhPw",
-	"xx2JtHLo1nl7sPfq6ODsrP3u03n79OR87/wgTVU6P3l/cJwBZ05ZL5E0mjI4c52dl9LykYbxQ0hr+Rns",
-	"lKeFefhJCS7O+x+TWx54ckt26B8zXH6JDBc6CrX41z+Sz0ax6IURe1aptGnpL8CGM7yajjORE8avWCRG",
-	"hol9RNWAMCPgKZERlYOqwtP6rXdWvmaxIi3MPuGqY67qVco8oRintmZZY22n0XlBN1e3ew22+ry7wVZ3",
-	"6NbaaiPY7DZ62711W6l+0YJkMCcVSpNZqH8UgVERJfEvaYeZr2YFn9wjdZGWIKo7mN78Z0xJ4put5NfJ",
-	"ByTzydjouFAE6WrgT6QmCnYJVYZFTHDW4kYbslxnqiqtKhkFFCoop4fjlhpErvI5ORJXLKJdduO9eJ/U",
-	"Mf95R9cQy0NWN8jpRxrDHxwy34dptwHsZckZvcRmy2LWQaEigbl2tR1PR2HdnoXK2/ZkxPjex0OyUW/U",
-	"N0gguskwZaIwtWjjK8PGYYoGGMKx0rv2bMS6qaOhdo9K+zuZensrDoIdy5yNP0sl1eO3zTiL9yqUXXHF",
-	"4smPsqcL/oKiY6DMffAt7W5Z0KLSc2AhhZaQRJBOEkYIpZfdmDEu08U33u68h0F3ZpqimiQjzyYfeCQS",
-	"4jIrn2xYIizjvNNygUVnuukcL6Fho2OmXAjUiQWmYnzTxJjpLIyl844DEPdzmgZKOVM1qKT10F74+aat",
-	"/7/YtBEMWfgLWAPBQ0aonv++UArJP93WUt7z6b6enH80ZCe4L5Giw/nxWS5Bq2SNHOwOkmoZz7DMgDAr",
-	"HlL55TO4EcYoc2DdaLrnGCAp3Rrl5daRSDFXodRt0hYdLZkMeolCN6CKYhoVLlnE6JXbxp7xoU43ccED",
-	"kR7DXGloRDpB0QBTN52SIZOS6vXsWGqd7B26pXmbq4JPM7d6yKdZ0tACRrPTEIqH8v6UqMdizGFLxUF+",
-	"6lH98EoFS27FJOEM66B3B6yr5yxOKXo41ken0aX+38QdbyZfv09b89JeISFPWLsXiTGYrbYyQyhJwgMs",
-	"Wt20dYJQKUdadASbMK5iSIDO1cMCD2Kd7BHgHfdM9SLC4ljANNpLw3iWYbXCrDKRviORzkCJXVMiG+7A",
-	"PNA7I+33kBVLCALZfrQvEBc8CGWdHDGXyT2t6GXJjXSLlt3IMrXXM+9CrVk7tZsiq5KDHKVlP4Wv8Pcx",
-	"o3qIe+b0dVO++awyPQy1R6VisSnFA1ERU9Y9XpSVKX25m1XV4tP8TCRPz0T0NUonjndCNy1zNwqaPLH+",
-	"Wa1Zm+oj7L94YiCNEVVasgPNFpRq0odcqYjZb6q74nBWXXJ9YjJPiYsrrHnokjF5tEYr7ERsmK+5bqsS",
-	"Bwx9HdPzWzeAXvD55AiHwTN9pX9ywh2hoGcY7vW+vmCiyD2Cl7aMku0MsL9Sy3ertZY6OYgkwwS3J5tr",
-	"jRUPyhP3WW663WpVUOgrrRVl18iUcql5tTENVdWa6BMrVFbVpHzWsdSNkQtxEqF+mbiWhlZ89EYvK/Q7",
-	"xs+n2DW1TDO/yUuY9Cf6r7YRIu7j9tSlD6KK1tbTgJVKuFUkGYYA9L78/v3/BAAA//8=",
+	"7P35cts4tzcK3wpK3/tVx9m0Io+J5dp1tuMhceLYbg+doZUjQiIkMaYANQFZVnel6r2W88e5sPdKTmEt",
+	"gAQpUoOHxOnHT+39PDHFAePCGn7rt/6ptEV/IDjjSlbq/1QGNKZ9plgMf+2022LI1SUPxHs21lcCJttx",
+	"OFCh4JV65aLHyBUbE9EhqsdIFPKrKjlUktCWZLzNSCiJH7O/hmHMAr9a8SrshvYHEavUK+vv4tXRXytf",
+	"rn6v9TcGn9svh5/4VuuCrck/upu9o+CVOKC18P149cOo4lVC/bkeowGLK16F075+xadl08Bl3cJl3USv",
+	"Its91qe6rX16c8R4V/Uq9Y2VVa+ixgP9lFRxyLuV79+9yn6fhtEfLA47YZvqPpX2si0CRkQM3bxtj1/v",
+	"7h0sv3n77n15f6BBy26LbtGrw4D1B0Ix3h7PmjXBGYlZJ2ayR5S4YrxO+jRgpDWG7rWjkHFFRj3GSajI",
+	"c6lEzORz+A1u9xqc8oBIuCtUPcKuWTwmVCnWHyiiBJEDxgPyXPWoeo7PVMmOfbG+qkeMcjliMQsaHF6S",
+	"vN7coEiPSvJMX5a0z4j/TYX+ErlibCDdGQmVfnfMBowq/TLbs+Sl8LS+2flm7lc5bLeZlCL2SE+MdHdI",
+	"JHi3wfUdnTCWyjwJbWoxxkkkJHxYMilDYRqtf4WnYWz0OPeHUpGuIII3eCBC3iVSVBs8s0S2Prdqb/q1",
+	"31cGl+LL1ZosWynOFE9bIJvrXqUfcvvnK68y0FMT61f+33/uLH+hy3/Xlreay1//eeVtrn//X5Wi9XQs",
+	"eJudxkKPy+Rq+qh7qwcnDJo4aaEkHRHXiR+Jbsh9j/htwTlrK1/vID9mdKh6jCu9wplfJR9D1RNDPc/J",
+	"M3CjfSq7i7KP2wH6a8jicTo+A9PaknFZ2Szq5ymVciTi4IxJpn62JLCNWYbW3EIK2BdEZtZoFInRfn+g",
+	"xn/QaMgqdRUPmZfr4GnM9Hr1cFOIGP5Xzw0l1/qpOqHySs8uoWRApdQDAMu9TTmRYZeTkBMaCc48Qnmg",
+	"dw1V5BrkGZMkVJIMWCwFJ4y2e0SFfZbfArpZZbPqdskdjWzvvcrNclcs64vL8iocLAvoHo2WByLkisWV",
+	"eodGkn2f+8bvXiVmciC4ZHgupitQxOc9MeL6altwxbiCwR4MIiPAX3yTAn5OuvhPJaAK2t2OQVI1qarU",
+	"V15u1fA/1dUNrxJRqZpDaX7kwyhKJlkJNah89ypSUTWUlfpqrfbdHY3/FbNOpV75/71Ij/YX+Kt8kWn5",
+	"melT5bvu4eRSp+7NVRhXFNzLtG1ug43GAt2c1zQ4Y38NmVSLDQaLY6HVjT/1Q4HuINOnYNPOdrMfyj5V",
+	"7V7Fq/SZlLTLTPvgPkKDIGZSC/TghYiJfYyMxVCfPm299AJCY0a4UKQt4pi1le4N6DrOsqp8/5oO6voC",
+	"g7qvezBrMGMcG89uJb1TQuVZUZI5hbXsiFlHT/828XGAfCLpWJJRb1w8E7InRnoadgXvRGH7zpNAo5jR",
+	"YNx0pW2QmYLPYgjDau6E/c8CEvJqbiS37nckjfIQSj2EXBD9IQZCSfVC6ekjvEeoTNtjWzhj4PRmDAU/",
+	"gW/Ju27rUPAmyhNUrIetKGybU6Xdo1HEOIwiPWHtd+/U0c4qW977tvrxcvnv1pl4x0at3/86vzy9ETtb",
+	"+3/Ly6OXq0Kv2WHrPRvvxiw41asXZ4xG3Up9+WUiIPBby1dsDBMRD/Q3w0DvLGxstS36qVjdNz347lWG",
+	"Ugu9fypBKAcRHR/jDTSgWiLrF7TXznrBm+jb0cder9U/k19+T99DA/o/7ge+w/zdRkrlpmLagjC3wPT7",
+	"nF6HXRBW7ZgFetXSSFZRyvozBdie4GyxCb9N3/RXpnVI/z6zqWAn7KDgOwoXlbi4Tv/8BwVtwcx5lUEc",
+	"9mk8tlqCOcED/Nvd3Yt03W01k7O2OSoKv0kr4JmcOSwHIm6FQcD4XYWfFh3DQbMdCZkTeudhl2vdfTjQ",
+	"AghvyMu7tfuUdyDmpKJRBO0ngWASTjJQ6LTNM1WqvVl4UVsp1onECAcFdj4o5pXvnvkTR6jy/et3PTr4",
+	"RChzpwXoLY4MWF+Zf7Fc8sy7Zq0Wa3y1WC/kAfE/LZ/jleULfaL66bixm1AqfeyCicYDFlTJXiwG+hhu",
+	"cGOi+rpP1XyHfD3nuk+otBaMetjlTTFUFTCb1IEY8uCua5EL1ezAi3L6Tww2BheqpxckWGGhJAOqevkF",
+	"uf5DFqTodFg8c0Ge0nEkaHAhxBGNu+yuo9MSwbiphGhG8La8imi0LqJv06MFd2lFgXKyuU7eh69zY7Wy",
+	"dr/KSuGHN7yNtU3SGqsymZYMVk9wdjzst1h8BzE/6IEQqPzX2srmyura+sbmy1eV+xLqThPnF+nQIsLh",
+	"KY+EHUL5eKZ0P43FdRiw2Dj97jAgRr0pOfnwK/BqaEwTNR/Rr9o76WBQ8RIBmTyC/o/KV6Mr6dawVD3a",
+	"GVglC36t1fRUVPVcbFVuPfjZIZk5AcalwgIiWXwdtuc4U89YW1yzeLwrAiZ/oK0rFI2aepM3oWuV+kot",
+	"UXBj0yb4XVa8ypDD4+7tq5mrME9rK+srG1urmxWvsvpy5dXqq5VXla+3VFEzwzLb9sObwXkk0WOiLaeI",
+	"ddQcEwCW4X3ZdcbQbLbt+1yRuaNPExYnYhOcW6FMTld9ZH4bSkX0wE7arVVyxiheB1dxgJcloV0ack//",
+	"wEnMVDx27W/zioczGv18n/06oaanbRpFE92UA/RO581ySvqiz7hqcNoVxklmX+TnfLJ+lRybozmUpEe1",
+	"okHEUIFjLDm1Ux2kwaePnX4KXdv43ZHxnePNqJCgGxHszTM9yss7HWUMusyAnLO24IEkSpARDRVpsY6I",
+	"GXybsxtl/fd6kqwH01oC6ZQkq2zFq3RE3Nd7txJytbZaAa9z2B/24UezaUOuWJfFOEGTKz5m2kbHBQ+L",
+	"7+52uFnFpWY4aNC7qaVYqf/51buDcR4PDieNbG1SuwEd6KoZ01sbyNkhuqN93GVqtnF8jufFJafXNIxo",
+	"K7qz5qaXmIhpHEbj5tB5bV6FMyeVXuvOI8R5pEpOI0YlIyoe43bJKnUb92mRfdSn6DCCLUw62tYQQ1WH",
+	"vaPXXUu3I5SEjuhYGxkyEiN08glB+sN2T//YYiHvNjiVVyzQirvgbVYl53TsqPMtMUQR5ExVHWJe+mrf",
+	"FQg/c/Ov3tPmV/EYlhn47A5vueH7TPVEYJxik3pGubsDHwQtL2CwdnKesMQLVv6OHpXNodTrMXFd23HT",
+	"Ct/qVm3l5eartfWNly9Xausb+AmjG+Z/hAiONaspRCSNclmvsPG7XutNOzwJ3x1c/n24chweysO+GnzZ",
+	"Pdw8DNeHR+G7rSobv/s7+HgYnoSHN4e8Vm2vRrzVP6gFn95FFa/AUseG2oPyPr9lDtXkndGVVM0v/a3r",
+	"z/2D8ef+wWb70x/r7U9/rLA3x9ftfhB9WXvXCz7e1L6sHozbb2427iHWMd1/cJ44rtHu90mbxnGoNTU8",
+	"gkdgbIOKAPqC/ljElFGBtNG/rGXOLBGq2OCCXjH+kP4Y+zcYd+MmLleY8AHjQci71tqb6reBsNc9T916",
+	"beXBnD+KDciISqL08KJoxNlKQgVaWicBgTrx9ahWYUiTwAroUw1uxsmapSCO8ZUjg0aAYKeisbJ+osw4",
+	"gZNIwYqBdYPQAata6qawUZ1IxgP9LioLfFVDrsLIiafk5fvHjx+X3dU9KeT914zGoMjTqP/fjUpEVbt3",
+	"xcaNik+enR3sks2XGzWPSAbrlKwtTRf3+fBykRDXTejQYaScVe9V4mGkja/KEGZUxOHfoPd4lQshPlA+",
+	"NpqMvLM2IUSzT/m4GdsXZvQIffhSPraGjZxUGUhEFYtz3qDVe7RCdkhMFSNR2A8VeebfLOs/l+FP36II",
+	"xIDF0OklvVDAyBoOquSiZ56T2mxscMmUCnlX1om/s7t7cnl80TzbudhvHh1+OLw49399fUA3RMuOS3fV",
+	"/DQvtkULPLAkO54ioqJQKiOjHGBWIohc+ZSKsO1pbmzoVJWcxOk3PdLSOqcQAHkitCu02aDlVyjJsynv",
+	"0qthqbDFPTHSC2sQi2sG4g6083uVZ8YOxzD5fzcqIb+mkQUjaXkH8DVKzBv0MQGYLNSfIcj+I0QiuHSn",
+	"yMNLLoeDgYgVCz6wIKQX8P67CcVh+s5mX7+0Ca3OxLMYRy0GHNVUkvxHSMjJ5cXB8isvAQPtYpOW93lb",
+	"6HWWd6FvPIwLXR/hfr55vtM+EUNMTvQHEC8MpvnWkya6QNfdHuUYkhjEWhSrEPE+VM3qyEXYZ1LRPgBz",
+	"2slrcosYgS00CFjge8T8iXcHPgIcTeDVBj2X0tsE74RxXz/Z4OZawEAL1e9K0DL2de61mEmmMlfg7wb3",
+	"wRGftgj/dF9hXduJ5zhzNQil80OD+1nPbLPLuD7Q8Ckl1KCpp+E6cyVgzrUG90espbcGT1uVXIlZX1yz",
+	"wK+SD/qI6tOxnm0DIcttSK/CmRqJ+KoYxmd+TBCmbdpnpBOL/jbRp93Y6PxhojxecTECHX/iO4OIKn3m",
+	"TcFG4oiC7AF8reApTMUPIYSiO/ox5IEWnh7xW7EYSRYjEnLI4et+tRCfmcqoP+3S8/SSdVqWDsbX5A2i",
+	"9Y214ZS1q1+vsO5kL96KEaEmwEBg0PTQVDFW4u6SVIJrZdja1PnXvWcDBe4oEQUsNkeZVmVgTeu+W8PY",
+	"dN78hbaMXyU7LWlQybEeyWiM4SRpAYiFk4Qb5tpxxDVbuEqbjGujvaClCVQBnPU2XEZaY0IRBhpTcP1C",
+	"UI8iBDT9dkuIiFGtbGiVQgwYb3ZE3DQqR8FaYfAyzpzR1gd8i8GaKX4z6DNz9ATba/HWeixYAF4pdqPN",
+	"WKNIcEBLdQwkzQqLaV9OPC6FS59atKcLD9WnSOFsW/njV8klF3HAYhThoWJ9WXDkJq2icUzBe5QVeLOH",
+	"xWJkcYLhoYVnN7cBs8NSOPVzLcayqZ3ZySkb/JIHouBwa5uIWZGYtOBKEWdittZeMc96RPa0lsFZULj5",
+	"UCrJEkA1/oiL00KpyZAHgkkPraIoYFIh+j6zIKZ6fzJHesFiYTSOQn2ylTVOyz0wGm0LLdSbSkVekoCO",
+	"JR4bicUktEZ90WNjvZnG23C3UbVk6tHtg3tpDP20Lw1jYo6XCespbzF5FXYzCGMmmwupJbl1amc9nZzJ",
+	"Ecl8aca6cqC/2eV1NW/ikFZLZ6La3S7oN89slVEtJ5pl7cM5lhBsG61Jgkyq1FcdU7CoY28vLk4J3jDP",
+	"hDpvXsl30XzGw+bO6CxnP2Vz51ZN84oNVPnxlttLZhu5Owj2TvGZw4XSUg8iniVHTotp2xW8GTYya/qh",
+	"JTsXI2MqU9Tq7NvmFivHQp3ZFsw8gQpMAL3U/bo5T1DmSaYkoXDwJ+B11BT1KV0lvpbv8AwcS+lP26Bw",
+	"S6bsOeaDA1QCrhyN4iL3ZJHLsQqvgi3su0ke+EV4lfk5kyXjV4nP9ZFdd1cM6VHZ4FykKpNZaduJEqBP",
+	"WTM9IzouUeDxgDMRl2kL2Crx6dAQJaav21JxmFljJat7Yp5n7swPxrmU3Z05//qk1qbXRJJWBhCEvHKG",
+	"WktxB6c36d5kI2d56WhdaXO/AIbnUYnVwSBix0I5Yfv8KA0QyFjcWHYNaVSUvPt4gd6llxsrW0u4UuHl",
+	"AP1A11vu6FvZXHuVTdxbmbV8bVsKu5J1Zua7UarBa/VHJaA9dOEFZNQT+uoYNOaQZ3Az3i01tYzd+AHN",
+	"xgLZakOyU92tcsbUD/EG2+uZA1a8cbMh2cl9q2dddAhVpC+kIitZvOeEoAM/jhYEbcrbLCq0VS4c+arl",
+	"nFEnhbYPjR9o28wGxiNhgQ1hexlQ7uSBGrDrsM3K+nGeiVEdGZfr8h485OveQczEflB6hEZSENrRFyle",
+	"FkNVJYfo2NZHLjrzim30Sc/7xMhGI60uqHjIEidErleZyZ+IaM+cqs2Xq1MmanGBXSUfTfA4BSOniUnC",
+	"KkRBRqgbs4ejRyrVjpK0ZcLRR6+PTxFfye1k0DPpsRBwVHiLCSpiWGcELw+lyWgeyqIzMiPUc9toYqpm",
+	"bqQ7Hje5LLTFj5uJTf2zjhvT3hkDlkrCidadcKalMWjQxmQ2MrpLryeEcoGfbjFv9rz6lxZKxQvpOyJg",
+	"/pmVYpq+R/bEiG/rfen3O9TPT8Dm+oyoYoromZBp1utq95p1Jo9CBHawOgkEgrtoGBHBYauMxdBevuJi",
+	"VOwHzmVcF+DfTcq0m5koOMt2dFJKG/x+oRsbLbbZE+DC2ouyZwBjhw2Roh3SyJw1frVYM58hqKG3sEZ1",
+	"q7rhNeMmzD7qhRFzc0WLeqxM8Cv70kMlif6ljpED3yO5eAM6jG24wC8c17QTw3DGMQsgjrnHJIVzFb1T",
+	"/0r0zzPnKic8zEIGj/4MmSHioiNJQnyfdGhbbzGTIX3FxpOCwYXoLyAgiobxmPbBDsXRS2bkFhs5lM3p",
+	"G8t6FsJCFoJRL2z3YLgD1g4D0GCRzQSUqCDQalOmjR4yOKgE9UVLY0CuzjEn40A216EMiyFD3kad4ZKH",
+	"N4QNRLvnkcuL3W1IP6sTzq5ZnBnNQAwRPatvQHwuhqxNW1FSLNLU4sX8MXfmtGkUlcz0pL9+Iqmj3Odq",
+	"MiUARqX/ixqzAr+T2/fzntBz9rxY/MwndHKxyVufJgUpLTMGy2aUPPwI5USUARU44iO3zmfKrWIrqyyY",
+	"XC4Dcok2sHAg4EoB0QKOLL1U/S5TmQweH1QOWHD9OaI8pS2b2dN7U4NFfEc12Iz6o/K6uK2Ts4dqhj4p",
+	"b+OCEPGE7+Gx+v4xtpU6ZEsiMO1hHDOuHFT6xGnNmDkZjaVqZHuPSmLoCJKeJG/J+KxWNzYLERijKV+9",
+	"MKaoG2ee5zOLOMYyLSgcQxGw8pEDGFUZC9Q2aVPJPNKKKL8C/hkSUNlj0sr2PpBt5bx7m+szMRz6q8Vt",
+	"tQCN0iDPPBFRfIsWGJ2Z8uJDh6b3Z5TgWU+ew80T39R6sLFM5TzOPBOmkPYNJX778uG6m8A1n320EiBL",
+	"lFKwgguoaKb1950U/MS8Pr8s86+ao0F3HPxc7x7xLJgMrSL769SmHKa3gQNCiXfnJ8fPlnwwj7UKTZ59",
+	"ZC19FHFyxK5ZRNZSOOpGdWXJIyJucEpQbhieQREFxgGjX1cl+0Csxm4UEkylPuhNb+3VuvFtNjI2S6Ve",
+	"+SYFr57R0QcDDM30qlw+Zjo+YyrtnQXryv5UNLh7xjdesITA6303GITzjmkfv9s6TrrwWBfwXgLjtIQC",
+	"pVNeCijwh2Hg56AD1fzpvTHj9J7lpwoD+wXjscp/oVZbMHBmP+dNPUr2psZLf+w8FrXPZVaabN9sD26J",
+	"y9BwQJVZW/q1knQFUaI0wpSSjJS9Jadvgus3iehjKlUYyzmMMpvrlnwy7cKsMWO3MzZcYqq57IzMPP0q",
+	"ZgY0+ox9Y+1iOSyGqi2KXEW+2VIJTr2epDdn5QT44jDAjPAcnPmutj0a3DfjnMC/s2ATqSB9z+QmKGdR",
+	"F6FKcr23bZ/d77sdAbkxfORTXSL7S+TIrugPqGVS1nOgzaJMW+3OdCT12uqCkhrfUdroLMXCfUnA6ch+",
+	"zN+3iJwo5Fd1F80fnlJIX9jhQSxC+OcH2s7h/I9CPryBvIdixD95jUBRALp7oDiaMDK41nwSylL0VHrb",
+	"Qv78e8FZ2CmHl801a8U+wGygGfKXyw4SmiAf8nwuIxoqpMAoPqamBrf1N+fqwD1IiMwqvoV7r3hQH2Gk",
+	"e58H1rIvFTeumyAXCAwk7IQolMq+xppR1oObnMeLBo7pzSE+umKUSftnHpGU77ttbmF/47jMyw30Pwsb",
+	"McVfKF+CNjmwUJCFkoxiwbseRCcYh6Ro0meIBo4JpmrOreWcxqIVsX4RhmuuRZyM1Q9fuIVTdzMQsbrb",
+	"5nbcKo/16D+IxKhA/E6DUDhc/Zjacn9YCpev4p9CCsrJbGgosKBfzG7U3YK0rhE6D/1e6t60TxbM6EnH",
+	"SZy0UGweOBdzlRE8U1YhAcsnLycjAMpbgrCYIfHFYslS+u+SZvY7NAPvMg3VlyfaOMrFg3tU1ieij16K",
+	"2MhEiOdtbf6ALvblO7us/k+FBkGIE3zqLOmiqgc7fAzOM4KvctZO9t0fWauwLMQOQVoxTGnh5HR5dWMz",
+	"Qf2+9Ij516ulAjBW1C2FOfr756sbm8Wh9HZ8Xf4cNKD4uauiHQ3t21x7RVRv2G8N4pAru+YMUGTyPWo8",
+	"pd27pRCZ8odk2C1+6qZYOt6QthBxEHKqmEdaVLLN9WEcFb6iJAVpPPcr8qlHalzBOdDN0+/HkfVgPrGj",
+	"RSv0PRufs+IkqYKtmGRBbpNIiCtCYYENB6Q1hlIa/lUY+HOfys4KnrW/oDlF7T/SEj8XMpsEJ5qlo0bC",
+	"w3+DsNJyYsDEIGIT6aCT26LEYDNYWgGuJ5T9IpjP1pw07opRdcknwIduP+Hppu5XVzbXq/l3z5V5AQNX",
+	"OmgXGeyvlrX6nBzRsW6HAY1lnKoPbJeXQhunN/3WceKSqTg0Q+7kyrsUxv7sqZiGyisdnhmjUTS9aZi0",
+	"BNJl4HdycvIMGq+J6b6lqcqpkWtBpABwM7j6MhxlSv9Rctp/tMV7WgzBcACrf/ADPN8ur2QYimTQMRs9",
+	"WGhqcdAboIuGgwm6CIC85hN7arWZsf/pwbBjNjL27r0nlFnficU7DnlgkvPmyy1zEyMn2lUCqEs4AAbW",
+	"Z2ZVXLQqzKIoVguusYzVjMRW1Ut5xpN8wKTqThpPsh+effbDr0WTc4qtPaWlqe4DmiS60yAAQR+FUtkt",
+	"LTNVwv6pMB6LKKrUKz2lBrL+4gUdDKoO6eQL+9wLGqCc5UjqM+t+Y6lknBD4qbJWJ42WqQTK1jSbs40T",
+	"02gbPf3LyCZVOE6zezvX+jWzdw6GbOlJ/RHgxOgZQcuLI3Yq1ANjeNm8lJbt/PDN8eVp8+Bw/2jv3EdG",
+	"gGzZqtaYGJKouQ/2c+SHjsSIxcv61NpOovyrG+tp+tK96UQPexAfMaVYLD0ShF2guNO25v9U/2u56W+T",
+	"IQ//GrJpZ/TKxnxntFOooCCZc3rHiwXQjwttYvOcT36d3sGFw5nHWpcQsUX7zefmcwb0V4llQptLlYb7",
+	"W/4LYRDgq4WtxfD1raJyjiFWXEnpbtG5KfCAD0OptD6p4iFbIGw/LVZvPcpzIjR39HpqRYxAhrzWcAax",
+	"6Ma0L6tkIijtOZdC4G9GHjJ7Mam/A3cWVcWDH1wEcRNqDEkM62UK1EA1VMr1Oy1ovDmpaps7MN7dNANj",
+	"+K/0O5O6JM2kwGhaZZUFTSBW0JeCIbLlMefhkuqKKSEd+BLhT65Y3MzDh+ElnUiMYGSMl1bfbggds50N",
+	"uam4CL3LXsm8EVywnEZNiFTgjUDk6Pyz2e6JsM3cK8AB6PytFQXzPnPBFqG1F2B6BnrQmlq3dH7J8+U5",
+	"b0kU1OTCVRMUUPcaOnU9AiQfTbtUhtIsqD69aSYMgLgP9c36slZT7L8j2HPwF6R+wTBDqQKc5n7InXu4",
+	"yA4jFwXriYumPTmaic7NBW+zzAJyVrp+0zACcsKYtvXxnG/GVMJBvRNiFo2bfNhncdhGrkH7q14gbdHv",
+	"48xlLoOKPnk17IcRjR3GQt0YyeJrl7awcEnjT8mSnqgE4lyD6Wsmqw4YUdxfYoZTmUTgmyrsMzFU9pId",
+	"R0n7rEml3TnwKskiveQFj8ZNs5SssQYBwMwFXJ5wKezqJjUh9cleSCrTwZtL6iigyY7tTpuGV/SYisi5",
+	"YDuWsCijGW6of1GQTTAsA3kb4hTSVWUvJBummIMU3jjkk6vSuZaTew4TYCui7Su9080QJD8ULoHk12QV",
+	"ZJjXcClx5ZfgKBKu1KLUSq6g1jMcMeDbLMkMhko3RdpPPsiaqIdywCjQg81B+qgPwbShJQdoJ4xYCUB8",
+	"cYxIUhah2FMikCcfC9KhAiy4NpDaMWN8KtXA2vSU8xw/arU84XHBatA5jdWl6Jup4mfbpDV7++B0gor1",
+	"KZnxetX+JkkYLJozmyPAUIxTU8NsymdsF/DuzCeHQwhs3PsobxRE9bxEG7QLbGIm3B5lcg6nLHtHd+6H",
+	"3A0HruRN7jsv7LxlOssSKGqzW9OtZBskKr1FULq1qBxw9O16l6Irp27bO4XKh+V542oyCd+Xw5aPKQ22",
+	"LMdswYgr18F42/5/nT3ut0IEF9fXmxc0k5n2X8aizk7s5AGT1lD8Z0ox7yA5+LT+IHGHZeqMtooD0Ybg",
+	"f1pgAyiQTO6vY8PnwBiLoSemL14z+87HukJ0I1bsyZ4WczBbMpy9E8WAcW0iwTwMsYxEcxhHxTwawNwN",
+	"qdKBaA/7eg6enQwYP9wju7iIl2bvLzwYdOvtPExbIcfa4CjwX9yGzdSrcPu2gqRS/ZNnWJ0iRqUiK6uv",
+	"SEx5IPqkFapitC8aRLJHVzc2iwft/O0OQDtC7jhfSY/d0IC1wz6NjAuznqJizvfe51JWANluo0Mzsleh",
+	"j7mWzWRlzYz33XBr2al77CLoPKHWvlV+bIEEno0bd4mL7QQrEQX3kxIyJxo7OwDzcuClnJfl2Prsm+9n",
+	"MZ1bGuxfYTVdyqJwwT2bP99LqseVQKVAk66bQBy4OM1BJxnWEswoULYa1Ryu2FTpLmrOtMG6sAHnRXgS",
+	"oRiaLYea0CFNMmFODJYtnYJnXIkPeDCImFaQ3XsBy1Mn7May7uFJIUW6ibsx5YnmELNrcWU5g5xoTsTo",
+	"Nep2meTD9VdFSL2FFCAATkFgPikW0RHxHOTYWiUpHWgIdeOv+WOe7IqYLc058POhI0yZPBZY+iUkPFUs",
+	"ioxuPxhYfiYEO7VZlVxKJ5nGrEQEP+mD3K2LMEcAcKp+ENMR6ghAlIMmZOak86tkghIjGT9bG5DiO6qz",
+	"AU7fZ22c8oBULNqFpFd+4tY2JgcCJnLo3IlZXSjhtkCdBU2WGToHH0r/L5yB61WSVTrPaYGSZUrerh0j",
+	"+94iMXWWGZfy4Z4Oc0uq1z8gYclUaZuhLLo3X94vREl2HwRicxZZKIYsWbByAbvWPTJ4zdnEbH37Mpqa",
+	"fL35bP0c4HK26gPgE6CiDp6LWjj36DUjLbZQdsGDEYkVrICicZ65d+6myGa34WPVY88weAXy85SG5ZQO",
+	"MyiSLyar/IORrU9mGyHDKoCozkkyYlGUOxbWa1szBKHuLI1CKqEcNLy1gHbNbemsTs/q8O266hZ5ve8O",
+	"m46VdLukw31xzZwi9uXMHRlqtOlJlVkitp+eWplrevE46FmaAxhcpIfvTO12qG5BW7oYjrgIKLyI1pA6",
+	"4orHBsailCTKhrPvzhGVf9Ps1txVEmd6douM6Ryi+nEJcKe0y+L1laB0izGnFq+1NCvn46GJ+3S3vOna",
+	"8DmLrxkkChcHZHYylj+gRWLSN7djet6r9ZX1pRzqGhwAmJfQTKALlfqfX71KKOVQT2YCOQ4DF3Fc8Srf",
+	"RleyOYzD0nteVPVhsQwgiRf67ipUcoViN7ARCr6sbVlW+ToB2i5paYnOCmUt60YjhiwFcqKHyLgbGA9A",
+	"OauSjwZrGyqPxIjpIiMxjAI48BDqlvW+mPzQsD+IwnaofDDjoXW5ykp5AAU6W3QPivmC80EXM/4T1nAo",
+	"JXBPMYho4NFdiBGfmLCJb6YzWFa0TDJlfDWYf4ul9pNEtlkfLV0BRfWPSpZEmVmS1mJK5jjr/0pmedqs",
+	"2O8mE5N2iSMOecF0XZw2Z2yn9M0rWdbFEgAkt9bH45JCCQklCOaeY8GTe6M+N/VTZhz2SbXuKDKFPvA5",
+	"bZLa9j3zP5nCKsvHtM/8pbnLKLhuGkzswYh5qLCkpyQh1wsh2RWLErAP5i++lRY26MSiX5bZb3BxU6nc",
+	"w2yXLKMLkjvTKCopSqqNRckYX3Qiy5l+/FAA0o2mLD4j1kJ3m8XZaimJpVqUpfqnXcZVaZ2AJvxcqIhi",
+	"bfJkYXikjWV+Vms1kqIx54zNhoNK5oOZksCTZrYducwsTdl4t8JIWJ4Uz9aiWbxiVHbf/ypIifOwy0+G",
+	"6rZ2+E7WNE2jyjabTwv3Qit0Dnf0D097ojxb8uhx5UHBjavT5R6UM7nvdOodC1h45Wz23Nj8OinWPyiz",
+	"q4hqenKxmIMWcEAZmFxRUnY5jYtTLmcuHpbFQHFT9ai0VUXiJT3PFvfhZ5S8lZdbNfxPdXWjyJ2fdd/r",
+	"T1sf44NXyrvPcm6TVOJpSwsHOPWk3sVnkQ7WYz2oLoQanDNVBKWRrB0X1bVd2ay5+Coo8UolW1tFO3t9",
+	"c/3VkofR3fEg5F1Q8XhZkZhBMW5th2uVa6AtmrpPLs+OPFOl9vezxNtBea6mGB0MZs+96Zbz8anjchua",
+	"tTHRtlOGa+FHEaql8/koCNUuOZ1eknQapDNjT3Hd2FhBOj+wf3WFNvRAxD/zUw4xtKbmGmqgQSse5+Iy",
+	"qReii0YLVknWh6Fv1yWaQ/rUMf7eUU9AJrASSHcLBO1Wj7i/YqkLRFTvheyzHPuZm+tSBsRmzKgUvHjj",
+	"ZNTciUXQN9hePa6QSlUHS9+oxzHrDCWNGhxDoVgZKY0RlSX93IKUcZ76pQeQAwEBcwdaYvtmKI/Js/WV",
+	"2pKHVU7xroKlVLqMSoLtt6DB+3FsIguXFs2tq7udyHmBdIswQtE6f4S0qz8EzXinZK4pJWjnBEm6mVlO",
+	"QXoHLlnsOyoMDFqlZmN1uQUqC0yGk45idP9QYmKKoZ68Q77WnGUk3brCcFF3kQOkDr1nAB00QjAMPMtL",
+	"hAw9CO2YXZO5yKeUgkSTps6PF9ULcI8WHQL3V9277Lt3FBK25Y9Vay+ollTYKGAcEp3EDzdp/aqYtq+a",
+	"tK3C61BNqf/gu05Dn/TFNZuHzCT3+qK+AIX1DN6LBwp8FsQhJ1sIh2N7GIdqfK7XB7aoxWjMYq2hpX8d",
+	"2Dl/9/GiMkk8StDqNKcn2EqbLzdqS1UC3J/bpB3RsC9B3hAZBiSkirCbAfmmQtJlvMGTBG4SSknoMIBg",
+	"nOfCu+hgEI094ieJk5awAhLYffJM9ViD68k0NXtz/OlL+vZ+7JuY6crLzTrpiVEqe7B0g9ZuGxy/GLOl",
+	"xMWnJ02bYr9JIka8So4AVbFWq5nStK5/yzNw8AY35c1Vj2LOny1nTc5cL6hEfBrlukNJ/Zkw1l+q68ZQ",
+	"WOvuKEujqb9IsEst1guh6AQqg7DjYQHDDKYLuqfUwKkCf1GOlxID+tfQArmhEb4+k6sZjconPQjPiKHr",
+	"8Idq+YwHssFtpVojuocWIO0f7Vzsvn2//7l5vn9+fnhy3DzcO9r3ybO1GgnoWC55NtstGTavwfXAGt0Z",
+	"q74n7mRIlRN9Jm0WKfEPA9YfCMV4e7z8no39Bn82+dWLk/f7x+c+kXQs0aU2CiVbqpMgFgNMWWsj3XNP",
+	"REEKbW/wAQ3jKjnhht0rUd1NdWin4SSC1YIpmQTOOJKS5NUbfL224sHwrK/UcPVQ8homjrSYDANQjrH2",
+	"r6ySnckC+a2x/ZbZTO60pLXyeeEUbieV+k2Rfqi13+Cziu3DQgv1csG0fwvfqVc+LRshvozrKzXtBiFw",
+	"t2rhE/KOKAY8OB3TS6UvWnpAYVNRFV4D9l5WG7zBj6hq9yCejUwDwTfKu2KZRpEeoN8kEBJEets8f04H",
+	"g+fP9TZXoi0i0mKRGDW4/6Jp7n5BB4MX1ysvfMiloBwQ/qM4VMrYBOY+HB4y5Cb/wkxYoFc7CLzMFqXJ",
+	"Eo2HkVkqgDI2mgvlpCc402KrBybfUEHPnj/f59csEgNWff6c7EPMkHI5giURiRFxGu5jCMOhfzZOXR9P",
+	"XL/B2V9DahIXnAPd7DFfn8eGrIUaHAQ6gfwJEVxtcOC2lylUYUBVT68INJq0Lcts0wnYluBVloX+2wYH",
+	"By55dnmxuwTYfJqpBw8liGkMXP6dmELlmSo5D/82b7Wl4PSAfewJGAh5FfKuHrUdrUwuA2aE+Lk16ZNR",
+	"yCUR1yxucD8Ds6mbvefrrZY1DVNTEKAP4LTBoU7i1lQ2OMgBUFdxygxBq97e2uzAYcMjJfUH0CuGlUrz",
+	"XzVHwGwB86w1Ttcb+m9GFGmwh9pkF7EWFLTBOdPrSHBzwCXCxnbPkLfAKyDDKIYDyGTmX+mDBm0SkGUN",
+	"3naqAiq9T+pkvbZi1o4RHBhsS6aKKgsggMNBT9cueEMkzLlkehFm4QTkWeIRX3ciS0vmkIE1CozMw4Fu",
+	"ccjr+eoaWB85tDtsxzYhGd809o+i8PnzTGusuDHN8pM67JbBVh9R8koa1xmSLut/pteAlgmLP/kGeWEO",
+	"UhhhwmgchUY6QOhcP9XgVoiIOLcirWKoFZ8tPDqr5GMseDcxFTFmZZhVYN/KYbvX4DSBcMQM55NBCFP1",
+	"WF+y6JrJNKtMqlgLO6TtJ92hFqmm/kEk2ld6MTY46FFagAHiGNuXs8+2yRVjcK622FjA2oOepmIPqxJZ",
+	"11ggnBMdN9Pz53o5+TfLeMsyCoW0bB/c5Jk1C1phutOccvg8hZyALMx43HDYRGfiM9L3SGvc4AP0ZqOe",
+	"/szHDIols8NUwokjs60iz3x9Cug7072Bn29w0ECklg0UHBW8K3EgsQHyNwJ8cCj3kmrdCNlwlnSi/Yaw",
+	"JdVYby3/ZjlmbejGUPXsWkvHRQ8oBfwVgkI4Eh9RHjR49tlldHIahWnUG1eTJ+sZFx8ghYxLG/Rbq2CH",
+	"um9a5po4+9n+zuXF2/3ji8PdnQtQyQ4/7J9cXviw1Kwqvp0qZ+6AhhIlTah6DY7KTd73VgcnpLEotAqk",
+	"T7squHtNeQoYMicH2npc2pQ3eDe8Ri7pXM2I4koSIjZ+c55lNeEsBNlp92SDc9jKDq+2V15FA4/k7MVm",
+	"CxN39CnFERiJZnGfUS7rKAlB/+Mg0NC3OjGdYccnUdiHeBf4yaToM2LpsWBpQ25eyLt+HVqorRDQOJK0",
+	"ve0G900IPCVyq084r7hIur+ESlOuLQaD4ePeBDPM4jLM5AxjDu0UnY5d8Nw5SY24phEocLBA1ms18qxP",
+	"o46I+ywA5WfJI+u1dfLMHOKgvyx5WgvfMPrQThSJka9ve+WR9bUVaOxGrQbrB3AgVsEBHTgK28z4ZIwC",
+	"vDOg7R5bXq3WKl4F4oAJkHI0GlUp/FwVcfeFeVa+ODrc3T8+34dnvnsVFSoAK9ojB4lTJSrJteoK3iUG",
+	"jNNBWKlX1qq16hqgjVUPDPkMRFOrbmyZDgbLMlRsmUoog23rzHWLoqFJ7rG5lwUkEH2qlaZOGDEPBU9q",
+	"UO2cnh7t6/9uHu6d+1UY4lTcNrj13TGlJcZgEIX8SvqGFBlRNKqHMvft/s7e0f75efPg7OT4Yv94r3l5",
+	"dnTupzlgYOZo4x5bVCfhybleBVyChwTegoU9zXzRwQCnKlkqh0GlrjsO3dwZDM5DxXacYUnRnTCaq7Ua",
+	"UnVyZUBv0AW0Ul58M2EfB4E9Yq1UK5LmAVmp/1nZeb27tw/glGpb9BNULR0MKl/BKQPOuoUSGL57Bfa7",
+	"nqVqxTPGGTRhF1blruAqFgXu7A90TFqMXLGBAiG25m2mDo5qxXUqYVgmbWqKrsUyMh7p05tl2mX/vbZZ",
+	"qxU4Zb97ldzRqp/V0oVBLHC9tl42BMnEvDgW6kAMeZBxZiHMXQ77yOxqcF96hegZAEPFsmonTiJcR7qZ",
+	"tAuTtGepZSpfdUMdKZUCiIvORSBZMXqmUyfUOQ60KEHLMbmjCu3PblgpmYK1XLWLq3CX7oXdUNGI7Oj7",
+	"yZF+YHJnHu+dnRzu6b05uTGJsy9Ldoh+Nbz5dpsiXSQFICRFFevrWV2oBMxJ4mTNYY0KN0L2I0/bAdgM",
+	"EAn8K20JvGPZDZoVbgmMKSWYTOTmjyUacehYBUNFCfLs49quR3bIR/2V96AMXJ4d6clu8F39Od1Wm70k",
+	"l+opyzI2JtV2CKi0JQfX4nsOPs7sl09pl+X33lptdUq9AZcv5Q4L/h6We+Fq9ypHIi1zO8lR5cRS5/lo",
+	"WfEEM1kvHIzpz9t32VoQdrmnAd1HtNPShJ5S5RCdjR9Zi7xnY3LOVFoqbqlK3oookEnsCh0IYZdLj4CI",
+	"sXpcg9MW1LsWaA7Ajxk4qlRhFIF3q0pOsT5dYlhzcEYW7R5ToeyuKhwWNPvT1LergG/XVEyrV6A8namY",
+	"Vq+sxUdnV/HZYW2/vRGstj5cR7WbPn/F3/LTC340PFCf2u9ODj+pT3/vVEzducr+rimyVq/IEGAClXql",
+	"82rt5N3a3urNwcrr7qvrYWtLHbGV7tsPf//xcpO9uhjKreHp2+uzP/YvoWRbvXLTPNj/+2y41V/bfHt0",
+	"3FRDtrmxdXQ8+PRxc7A7Plfh1edv7w8/Hm7QWuX717n1SzOGJUeqLWDyCGXL9B09a4MmNRDNKhXDuCBF",
+	"7hHtVQHvzCTILWOaaPnmnTOnFD0ZLdq+Yjww46E/SijX5pwcgg85Gqe4+/OBngRybkb4N0l8vG95GIfu",
+	"MdjgqXp6eH5+uX/m20ORcgLyXJ/E6P+C+AKOjfmq9dc2AI7aEdpcR3mTjgw+9kxitXqyVl1ZquPJ7tvz",
+	"InNWgF8MfNEN7s85xPiUZ6LEocRvgk9qvUQ25RJ+76hRT08wynypZCfbef8ld/P96sUWipRRg82KozF7",
+	"RJveKOvLNhNWPrQyfMaiMerCsRoTU2aK7NvPa80Y6u0GQTMprWe8x/p6FErl/BByMo+qbH2mekeWq8qZ",
+	"imUPuJ0y3ynZTFAb7cnInK9Q3E/eT/mwP3WpyiOmCsCL+/oYpFGUwM4INfgQCLCBwxEyo6liVXJp4BNU",
+	"wQXLIwjnS+qbMUGQvf2jfQh+vDnb2d33CR3RsQchRD3FQMZt0MhDDjGxUG0T2lEsbvBQYUQZ+28NTES5",
+	"0sgisou2D3Z0J+FQvZu+nKbL6rciGfLKy62V1drWZq3mwAxX8a+5tt2efhnkyRrgY8HW23GnBGJNECff",
+	"zkQgunrUTIAHJqhStBugVokYKtwOK7O3A4KmtWJg9tBKbfZDb/SS/u5VNmprs28+x0S9y7QsCm69ZLPB",
+	"EGX4Up2tZSf3a0FvzRxnOp3ffRjbm7r/zHxn6/tO22MvJmmcCg+vQ3TeA5wUyizDBoKIILLhQQJSwvVh",
+	"+OeMIVmdWO2T7Ej3tOT/zHIv5HIPs9SE5se1Wq26kUhoJQCUt8Br+DCKiqgEV9Js0yy9XyHHXH2l9v3r",
+	"7fZldiCn7U7IN87cXbz1MgfRr7HzMoyamWAursOCoy5TSvkOx93IiHlw83lJBjImAcqF9t8Lu1KWExbG",
+	"wu2oNbOC2lwpRCxGKAkHENNHDMl/ONhpnu3vnvyxf/a5uXuyt3/ePH978rF5cqyPOeXwO1rQCeYgG3hE",
+	"NE7Bng2uwj4rUQPzfIZF+3r6bGfecN4TI377pYiK1PxyxKZc/mmrAVYmxtkpjlSvfBZDPOi4IPY2HMhq",
+	"xd3R67X1uXc0wPpmbGR3hovPzx6mHv6kzZgdiyxp6CKbcI5TD7dhfvDzTxj4glb0YSPkoC5n+79fHp7t",
+	"7wG7gSgrqy8iKKYviVRiAPBTYKpI6Ccwn6nLlCQU1FBtRdUafFaVxizJEoL7cEyKNxm+5eF22hyPvqYJ",
+	"i9wvdE58oFcIos4ul3tekTEbRLRtFLHcToBUqZ7xkvXvsE4XOFZAq5liTq3WagjVcQ+QUDrnRwptxIEp",
+	"6llXeEQJUWzeQIIOVexCN+U2S3XPrINfZaUhlSqM08XJxWlW8br39QbZUoRaoXEX6VeocTx/rnUOQBpC",
+	"ro4AT4Lg7PnzepLKoBUeg5CDK5b+wM8xKzR4CbWCSVlaXXu1VCX7tN0z/mwEkPUBl01NnrD+mEe6QgQN",
+	"rt++5ThryHpti0wWhKzDRw3hTt/UFbb3WM3mGShKO0dHJx+bl8d/7J8dHhzu7zX3P+wcHvlLJTrPrVd1",
+	"Rnn/waqOzUS2LByVd+tf3r//dPH+5fHJH5cv908v//i8una0u/fH+sXq718+f3AZLeoVy53xAsTLi318",
+	"cZ0G9P+/XnMc+v8Xvv+/Z729MazVVjfRy/vf5m1u1vMiGtQkt0apFpWIOZNzUbDGt03aFM1SnYeywTM1",
+	"xcAdxIWJzYADO+QmO2eGlbU1e753TZHZx2BhTUo0gHlnh+1B1DxEouoFhYU8kuMIjbAWC3k35UN5ABUQ",
+	"cOYpQHlChGEzE+aCpKm+ERN+lVity9JIaL0YEqxpJHgXka9pYp3FJE9RMhu8wQ2rC3jWAAXv17N1hCdr",
+	"Z08ISPJsvVbTMm69tuWopILrpkH9aZhmLmy/QmnSpCaE4sR5D6riaxGMFxNSxghbW1lf2diqzC0AtEKb",
+	"qKfZLFwVD9n3+5TVP0hZXiwk8NBCZX1lDqFySseRoMGFEEc07prnNubpe8LU+oEFIb0YD+5Rku0EAaEP",
+	"r5TRILgXjWwBPd8G9qbp+jtRZFNhOO2zADMlsgliwqWVx0Rrr8gYaPDZ1gDJCKZsg7Miyi2zH2J98mn1",
+	"8U31/kRmTYigOF/M4C5yKO8o/3Pt1erKVu3ly5XN1VptbW1lfkBPaZGF+xJUqan0CO34X1hwGJPOhloR",
+	"nlDiXTZB6nsy6CD3kIyoJVa5X+POFDxANgBOr8OuXuRVJ2uiiuEQnzz7yFr6HOQesXiel9WVJYAHjRHB",
+	"hFAgY7NhjlkGlbKAcdbgWetsm/h9etPUQ524zLTytFqz+omLWgBD7vzy9PTk7GJ/r3nx+XT/3E+VdKzD",
+	"kmAhyvC/uuOh4GlRCCi/zxQzXuKiNZXe8sIihyMoyPn1Nts514T/eM1jdY63XwjxgfKx6bq8PxlgSayo",
+	"vEIlH80dmpEKersamVAqEqhiy5Dup3+yq9AtdXILsWFoztFu6NEIsk9pEIBNdB++oWKz6Czn4ZzDnGnw",
+	"Z+gjyjrCEwd54C9Nd6vreQDyBm2Fj+LMh4zsMVqOno9QTtg/qDdsJxMJzBo4+g1u6DeQceNGEaoU6w8U",
+	"yi5qJOWkdCgUIjQI0rP+TqZQ+pakEvr+jWIc2cvlMFK2+kBwGosB0oBfGUXCcJJVlt+tvzvunHb40fjs",
+	"/MP79bPV6w010u2io8PpNziMV3pApMK+YwpQvSJWj/utT2dXrf7W8MvHoBe8PbsI3qzUxJteL/h0Js7e",
+	"HNQ+/16xNUz3qKLvzk+OK/UKG7+rsU+vo8NvIgxW/wg/f/qjRt+sDz+vvYs+fzqLDnnNSTFCjNWy3kpJ",
+	"aaTKTkB/kyQ87RkpMZ8qdsxGk0WenuzFf4u9+HOPip1bnQt3MjPvTU8cDAvkvLXkJhxLWYNM23nICube",
+	"pRW3CJjS9B0N7nNkEim33rIl2O4iObXgy9trd5QcZRXi/iXC4z/GogMr4OF3qUW+ZojukhLWYZyClQY0",
+	"Vg/kLXK4U0t8QzxXhweTu4xXPbHFQgmcbAMW5Lw7xpJr8MzON+wOxs7ziAVDoJHbNLSteRd0iTsHWBx3",
+	"sJF3EQlmLCo0oP9jg1Ui7s4vADJ0kve1693eHYV2Az/t+cdwnBvvT+qlcIQDzNudfT2zz+1Spp6ZPp7X",
+	"Y0OCRSf3eG57mzpfJsLFeOARGqmeGHZ7Dn8kUv+SMVPF+F53Kd8SnVS8G35BQCp1hmHmkrkv2Ckw0LR7",
+	"c6txE2LacdHlZHQq6z1X1sN1c6tPhhzoHk31tXjIykU7no6n+ORDS3ivYpqYyOk5046c5j3J/f8cuQ+Q",
+	"wYzUTKnmsyiHu5wCeAaofCXEhCuQ8gAZCyXpCqLEnU+JYlfeTlr6BgickPs9hEqTgoSqSsxBkmlqKO1x",
+	"ADlYJnfXSg905EFQwBY7U4QSFfazBWyIFAlY3XZh9+3O8Zt9g76CupBhFFl8JeakaAEoXQL7DE0/b/BU",
+	"jmXqxemfkx9MRlpSRTC504FyQooZa/BnNtesNYYxWvKsrEuaDe1tIngMx/6/gcgP06hTxjwgRQSiVktV",
+	"506+FH0GbI0skky3F4AeO5aR0R7fSM0gwy7Xx/hwkBgbE6tp4qxv8GdT2myDJ+dmGvylbXCAYlvHBqfs",
+	"tCblFrPsnZPQFBvtKXIh6H8GQ5TqLD2I4B9NKIYGB06f3uCPzeRg1bfpcWzSpNTkFFOCBsGTHfFwjscn",
+	"P+J9HEBpQu8/371/cjTxf37V19wSAX9+/f51wvt437aKcTbek6FS6GRcr60hma9NIx5RewTViRKCSCE4",
+	"ECwb2YuANH02cnBNRKyj9O+IrlsqdlFMU32nuSD0R9zNBaUljHj494mRHw4kmWe/HIi4FQYB40+yYx7l",
+	"1RQOuHYWqs3Md0vP3t0ydavZ6j2LOh1GUlEFDBVAyViMoVwkZwb9dkaWJLvRA1uaDrk/mXNv1FHDapXY",
+	"4sBrD5XbRXvYZ1wVGM75TY8fv1Nq/pxbGD40K4HXUsT8+9J2DQ1PYb78LdHibI6VMZQsnrH+LGuLYT6E",
+	"6kGF5hPwUpiiAqYosFNx3vbVkIkDLTeiK5ETQa9PKGwM9WWwxkq2SrdUdExAVd4urgED9P6jFDqR1hJp",
+	"cKnEQNqkRYPkTLT/o5M3J5cXzZPj5unO+fnHk7M9q/Rrqwtpp4SAagIZnT53kjKuWGw18JSU0SO+EqLZ",
+	"p3zcjEQ35E2DqJDoNJp4YDsXQ7A/NP/P//5/8RHORg7pIx7ZZMeATBKaHc4YaCxALN7gDhm7fmRlaZtE",
+	"VGEFBgSuGG701rigUVNcVyl14O3hHbnP6ZcjYIX0RCwZaekxi8cVr+L2XW8HUw4ie9v8WPlMF+5bhzgH",
+	"U/DwKXz5iLQCnPFMxXwPC1q4FZ2yzq1TpxDfnPI41G3M09HPlzhrbYztfEoqdVo8uUMtAg62+yyhbmvY",
+	"l/Bq2sp2AGcVsS0I49bEmYydJOhSff5UC1my9GePsdj5bfaT8/wvHRPBIkvcDkSyzGBWHjYsUnh0r9ZW",
+	"66ZSDKivit0oy1wkosDOuz6BJcGCXD4SUUKTM6498IMlNZgw99VdN5OOPVLs1WvwErfe1FXoevVO354c",
+	"79+3Vw/1i2Ict6mJNOmIJemtDT7LETvpN4T1UuI3bOKPBT5Ar8HxSeM+nBmDyu3OW57lRrZU/mttZRMK",
+	"DGy+fDX/gQyNWOgcXr0lWVJhO6G+BcyGLd6cYSZaXawfOJhTeYlM0AHQJqAAa9mvROKLx8U+h9Hz5OD8",
+	"D3JwnjOlj+W2o8sseKQswuRxT07PqQqJqTkkZ1F1ANDdHnQR66jUx5meeD4kofgOUz4XqtkRQ47WFRcZ",
+	"84yL5qQgB50rSSsA+g+zNaGmUcjLxWkQSlOU6NR0y/Wg3DYJzzJDVmo1La6qWl5tYcVh+AYUtrS8AfOx",
+	"Gk60874NoFz/n8L7DwPlTCcS4JxwtysE7Ap5zCAtQzHFpEITrBhZlVtQt8NWla7KX8eUMJPslIsziUJa",
+	"oTRrgQVzroEfQfY35IEoNTh3c9y4xLD7m1rK+itAeGE85saBSc35F5h1iVpTg1v2T3KojA8MSBuwejNo",
+	"3Vg7Vyv9L6FWJXLYIg8gvHJSBb9i44wCvp0q4CJumlKlTX2Xl6OTsqYAmBJdoFTxo5BfNU3aJtBp+l56",
+	"5GgLDCpUg1GCJgngUfTcxsw4cd2ulh9FXWa995d6AhbN4HSehYrJX++LnTc9zej/+d//D/7f/zjEORXP",
+	"GCWm9sUkE6l1R1cS96hZDeAjVHqKQWVYq9aqKytr1dqL1XXd/4iqjoj7lXrFpj189Sqm3mkz+WbNq+Cc",
+	"JgTCtc3a+iv49i05hJ2xnBXnSK1dveMUGYlhFADn8oMYAj9XAf46kWJKkV8aF33ad0eawWIuyCW16t4w",
+	"/f3Wko7mv++hXSYkg5qgwHwJumHIr7wSju8yj8sl8menEicV5FbIAemSGJpC/jQyLN5tSNoAeRWqKvmo",
+	"xVdoqzOnhMTg0MeTO9hOQbjehLHgkUT3zuTzu2807zHvRAFkq2JYh2Qx2ZsNxjR4PJkoa15bNYXFc/Ei",
+	"SBNhPJA4AFKQQMAwwAswQoR1FtOKjENlXzYBe7MZtCboCq03Ewx15gVvm1CtXX6YqkFaDP7keCjAAm2x",
+	"SPCuhARoI6CtJG6NCRcjCxS3g1XXRoZq2j99eNWFqReNPZXYPm3z20GtO7EfwD+mDF0usgPn38+K+sKA",
+	"je6HucccuXexSK6Y3rHr7+LV0V8rX65+r/U3Bp/bL4ef+Fbrgq3JP7qbvaPglTigtfD9ePXDqHI7Wbmo",
+	"SfIgp1HuhGhesYEyLiKv4s4tnFcmWxeRLV4F+Fsq9Yoofrs+gbITDfGvwJRbY6qZQGRKXuA5hHZOTFQr",
+	"zVdSNb/0t64/9w/Gn/sHm+1Pf6y3P/2xwt4cX7f7QfRl7V0v+HhT+7J6MG6/udmo3P1442wmE7fZLSEu",
+	"X9R5nMRzo4U9xGH3H+hiypywlyDarIIhnDIVP+B8laYwuPWqaPmLxwyFajDKtsgIbRFbb7/oFK2PYpND",
+	"/3u1Q12GqCm4hR08tlLsd+ak8oxPHyvLZMphQ3kLHoS8u22KAogOlotWI6F/BYcTHkqvI6pPKn28BFT2",
+	"WFK3vg8R6ypxW4HmCRxIeMzB2QcWeKZtVbIDekAnvGYEeSAglg/RF1OoQyoaK0n0Q3Do2DrlCcTQdKFu",
+	"mO1S6i/cnFcsAEMJ6ji6cMIGn5NprxT8kCHcS+IrCZtNwfklh61+qJCg7AD5yf4d9Ho/BSjwxJF3ry55",
+	"m96c2UT3V3PhWEDUNJTOVhkz5WnhYG0HS+lqUF8CET2m6P4MYZmt6z9FXEq94TOSEH1BllewRJDmsMgo",
+	"O3JIp1sIjwKcstu21+MnafHkSl/AuXqa7hiw8t395mnrDmES91pLZR7gjv63/vCLtuCdMO6Xb1CE5edS",
+	"oFJFKvEzJGgPo3eh8WvAmAmhFKIwlouymeY4/i02EY54Lmysu8GN1kHQlayVDePZUEIALLFK1le36iQO",
+	"uz3lkdbQabNl8GQ3ikjFBg2eWurQlzFT27a2oKXwhQkFvGMhAAIH9UgLmV1reN1NULze3TtYfvP23ft/",
+	"v6w4V2xwQa9MVsITQuBRIARMkNqczDmZ5TDsaKHxqJQRkHJm95VLuefPE0vGR92gNTYyx8oWi0MbAqTc",
+	"wNOeP68Ts9sTidLgWpZAvGgCu5axRbNINo6D0KNym6zWanh/g+exbHnDxpZgTEJTINRA9jJlCfmRyTOM",
+	"mJMPfHTy5vC4+RoLWDX3j3deH+3vgRkqOp1pwHQnw3QCNJZjPmjw5AreQp7BGDM+7BuBqedRGf5T0eks",
+	"ecSXLNIiX/Bo3IT3NvitNDeY83sRwkU5ZcZTNp8sTlrxLxDIi5LhPdl503JLDWcmTVwsv55s1brRVAtP",
+	"dBTjhEpSInwSGO3Z/vn+8R7GJRBKC+GQUSgxxIKJqNZ1l8nC2U5KK4PLLOwzwg2duhUW6L0ilLMRiMQG",
+	"N864eUViSRZrVsTcPjP0iRv4zjhGiLeZfLFfbz/BMfMCofDzo1ssjUho8SlgpqDeYHLirA6TSV19tl7b",
+	"avBkgxmWYGpcv/DKtpAKAOdmC21boo6EDphGptIB42LY7YHe8Hpsgtgyw9E3glh3EqvR6oyH+elIamIU",
+	"GQupSFz6DQ45sNZ3jM2MML+mT9o9ISSrY6chwZ2RZyadANJvfUxsT37nQjU43BSzb6yN7Fpu8rm/VCUH",
+	"IJJzupc2CrXilQ0tU5UAZ7QCJFkMEkP29EHDWQCWKnAjFiQstGFMQqnfG6rZOKFCr1YZcqjBM3wfU2E9",
+	"E6OwMLhn4g33C/EpU8G8ih5yuDOUg4iO8Z6KN+WJHpXNodRix8n9w0r0YVCpr27VVl5uvlpb33j5cqW2",
+	"voGfMByn+R9hO9twaSjdoA5gGC0x1i1ioBMjOi0OCkgCRJc4pdhws2gFY9QT/YfB/T/aglt3PE0+gjhK",
+	"0msST7QWezjQRlLfAxNdLpJpP1Uc0Sz0xE1BB5kDop6+OnklsoF4WvxgsAEFG0Jgkmgd1OW3h0jiwkuc",
+	"e51Y9E1Ez4j+enI+GO8angdaePIEmbOtzVt7Mtl3mvvBYratsd8BAtVRltUKVbaTY8O5tHtyfHB49gFA",
+	"wlg/MQVOIjwHOh0w06/k2G5wxwWQC2ZisqQx/LXFnyPsSjebwfJXyU46SmasQ5WWMkM6MJ6qKrmOtsYk",
+	"VJJFnTpQ45/jzz4kXeMhYh4A/I4UxecGQnngDZNnXOJETXQUXMwwj9sN7kP9/JA3AT3t1yez0HLhXTgw",
+	"DdprIhetwRNWMKsm6fGAcbi2DubJozX9IqgZRUeXc9DfHXx0CyfrH+n3n3ytT6a9e37g0liQOeqHHBRz",
+	"GSAvUD0uN+wv0ug08tWTFpNhwEhG+/asyeAl4g+Ja7LMOSiDJ7J5STe8ZlqeJrAi/ZzxeDqsVlC/xBBO",
+	"hJJgylfgNTjIcy1rzOzJzLtgxFCaTSA8kwHzkPQCQK2ePrMygs9zxB7IQMU45YpEQmaDZnMq94Wq/DQv",
+	"Z6ENc3dZeLU23vlS26KtdsA63V747SrqczH4K5ZqeD26Gf9ds1muWz9IWi5uM4ihagvQ2i3SzCyMyl00",
+	"8jMY8nnU8RaDIGT2LHsYGOKTIJ7iFqJjo9GmOx/kguAspZS2Fj5eFCP+AOJ6ppheQDhP97qeQLGBLOiQ",
+	"Zv0/KeDQeH5SR62jYE/jMp3lrjXhsHtw105nEJyQfLf3wT65VLN7B1jvrJ2Sc6Xeclc8pAcVooNTVBao",
+	"e89uaFtFQDkN5aRTmnbj5jGV921UE+Q3+On4hOX5Yf/i7cneuU+epRVXdRv8dCssaZVDjlgsiWNjjiwd",
+	"iNmDz587pmpCuoXu1YQKJ0BT7xJjqiRxO7pSDXMZ00yaIARPV5DaUtoqjoW25NPvmJK1GNWuk/VazZIF",
+	"J6kE/VD2qWr3fPJMxOlgAY9YSg6i/1pCmpGE7ItcCEH6wIgCR2EfdUH4oNXqYnQj6Gt4NibMJh60DlpU",
+	"FgU2WOQtdCc7/m8w3TFQnq62bfQkOFmaaXlOyFBqcAAKVclGbc2AAs6YisfLAJD2zVdsn2w/MQsJ+WPa",
+	"Pda+0mOuMBVoO3EiB6wdpmyOGSM3lCQSQj82HBRJPFzcDxDGTvNFSpnSFot0/wjlrs9UTwSlCZ3lfcUH",
+	"nVRP8FI/Ii8ykhYmOTds/K7XetMOT8J3B5d/H64ch4fysK8GX3YPNw/D9eFR+G6rysbv/g4+HoYn4eHN",
+	"Ia9V26sRb/UPasGnd1HFyzmmWdJQw4l4r9/6eTlDbg+nKefnCaf6zyLCecK4PXqMm8OyNzV2nMloQhH9",
+	"qFSihHF1Jggucd6v1mpJWLnuKi25BNIykFyD51Fy5FkCaTNdhNA8bLylglIOLmQupTjL4eQWr4iQZyfP",
+	"g9EaPIdGmwkvS7k+JVM/FWL2S9KWZ+Xgk1h7IISZQlZ/bRh0RNwVSpv5BQJuGjPpdAm2kxANQBAr73zO",
+	"eMDQ3WAlmUkenVOESVZOXp7W0wmlReWmbnILlL0uSmiAtEjMbQyVBH9Eg1PORgb5HyqbxGErY7uZ9VWy",
+	"Mw01c0dYRy5pv8FzWRA4s6klCSE8KOuAVRuKAR95wXW7Wvzw9P0CPR6BIn4b5fNSsni6Q1hIx7AH+NMT",
+	"HmMxPEZmBIsAGbFZzHeXZw8MyXDY7Ut47VHrKk06kI6yilniWYE0QUmPKImEkf5s/3z/ws/kdhv0QYOb",
+	"olygBwJ2LuO0SutkAUDkfoXbNqaCO3SKUB7MoklCiSlc9TyNfYlIzGaGTZeJ8Mx9sM/nsQQZ78odCebP",
+	"3EY+AQ6eNMT7on/NUgW5eV5GwpZL1YwBjHZhsjk7seg3S2p9/1yoA3irHax1OcYhi5hDMnOt8eWhaxNw",
+	"uO28wavFEdAqZumY3cqIyJAOfFpidKskWY8U0XSDaExgWDm81wLZsSmNVYPfMjvWoXp/Sox9kp2/tuy0",
+	"IK97L8Lw46TffFiCYBgnwm44gBInKPe8EuDAtHIJ04ADpaF+GMqnUP+DLeULLeNLQv23XMYP6tc2kLwX",
+	"QFP+gguVLAw5JRtR3wwFwyTAv7kgdDCACHsdK4alaCBlmJFZvKzEMv6LuN9pcMaDgQgRlZiJH8B30LGt",
+	"u07VMGb6rJZQX5cO8eSmyifPqCJ9IRVZXW/wnhjGktCuWEIIArsZ+BBWtvDEbcJou0f8byrEEj36PCAZ",
+	"tkl27SQtNXjAovCaQaE2OJdDa0bqK1F4xQq5RrXm4bcFnPHLMbsWV1CVXrfJePGWEUvnk5SfPgvZVjgI",
+	"8BDjAVqpFoZpAFmJ8mRwmkQMGLdsoAncnAF6CGQFhVwyxHUC0sGs1xyZvqXnxJqNgJhXbsUjrb+ZXjW4",
+	"6WbKZQLpagn61IybDGGQgbMlEX2Tw4YxiGWLujBjhhcZt9dird8p3BAwaMMgVCQS3So5gf7AJEpD2IZ/",
+	"WJ7qHHzVwNYSlm7bqML6LyVwU1PyDlEbcKg7euN63e4S0cEp/U0CckXb2MMBoCTq9gdtKkiH6zRmNNg2",
+	"C8GsRFMms1jQt1l4zeD2Y2ej3amADHYoG9w+nwhu827Y+b3Kxu8G7bUP+pZ1G9pegGd0ot2PIg6zcML+",
+	"fzin5U5GyDur3pwGZiMa+JgpM2nrB5Qw5GeMZHt0NWFj31E7TNpmj5ltLUcVIN1GSOdMqBaPcDwEgeEE",
+	"medkBehS+Vn6FivRWgXUFBH4TZLzvfdAUczbrCl7dHVj0yfPJo9Hj7wRohuxJSJir8FT+Nv53nstfnsM",
+	"yFyTbCjPvNMHDL8VW9ZXAT8lR6JlYNY/hpxs1momV0F6iP4KjWELTwFMO7HbybOTAeOHe2TXHGu7ImYe",
+	"4P5hQaxVV6pr1ZcmYRrepkSX4Tlk40MxHdkmceJDS6tp6xs8ab6h4Y5jG5PSPdf9GInYyUVTglDSCXlg",
+	"mDd9CBNIaUicR/bswm/CQoWEsyo54Sw5KdKcPjNqtpAB5qvhgSTiFBhsXmTz2KyzGvOxwMuMFXJsY0Jl",
+	"HmlwdH6YcwkAx9mXpLmpqRoAc0D5eIRuCd88DacosPtlOVM500qMiyiASrBYkDR/8NnDDpNVzGln211e",
+	"zCxmVDG7m49hRywaLYOnTvFT95kSnSspUKvVNms1r2K2bSV40xu0x6/1//cO32xct/rH0eGbrX7F3GL2",
+	"ZqVeqdFXrVoQvGytdGqdrfZae42utrY2Oq3WWitYYVssWNuk7Rrd7Gy1NuhKsNp51V7p1NrrwSp7SVdW",
+	"bovYygzrLJZnaPPjKV32bzcHd4woyW5QFBtJ3uqM2kDFpx6uz1tADBIRnxWNKeoZJaqNpJnvzXXU6f4N",
+	"B6XQgo9IFJN0AW/Pkjbn8h/Wa2sm78IpPAnAZCFZUFzQ1Lz+HBtz73z0blB9B4LqabWvfyqdSIxkZqIQ",
+	"wfkVw+imHJhXMZHzHVsdbAi/ZsqIfU/C9X8WQmvx44VxeyyTeEd5ggM4Mz/L0VqIElEwh3CZYz8eiLgV",
+	"BsGPcNP+3HA8qhQmFcHUULL+QYTqAR1NX8TsXkpH3YM3ySslqTIVnECPSnyY54dvji9PmweH+0d75z6w",
+	"uEiPsJs2G6iMN+FYpKXxraMjXVfA3h5GEWKOHeZi0HeFxDQUK1O0KuJp8ZGwmRfKHW1gG9lTzEGqxUCq",
+	"uTgy5WchFE8xTdZuzl8+APO4ZMFTyGZOwfUG6hsY6dUPpUwyIFHXd72Yc6o2Rnt4nP5xk4cxLcSdNUZd",
+	"8dWFslQmwjQYTDPjvQbP2s1LFoZkrKw6MalxToHBLCG2oUh1Ktz1aeAAkXL5c8RNn6vr00fRLhJAT4hM",
+	"61+Qos9wKNPZr5KdCVS60zJTMNBhEWhwLCqZ719irrpDGDolFJOhTMkMElZs/DqOiwds4f2hVFgYzFAb",
+	"RFSxaAy/qR4b6wNkG9BZbvgs16a8zWwhX/g5cHUbKgY3Ndpk5zopglzEOcoXaJTMtKaeDwG4A6G70+At",
+	"NjEcYWyqcil3LULv2zSOx4l3xyzP0JmInEejtN/6jDYYlzCuJpC2Bvf7TNFqPkGqTvRJlOO9MR1Gb1Rm",
+	"zIsLuNen124nZaXbC+ly7KhlYzQ7WQqNzHgnaaPXYtjuIXeeiFP6nZ6IAoa1WODzwIyXkhlxINWIGA0k",
+	"lsNM10hpTGF7uptlOx9yQGrfK8abSoimiAKs0qAvmDqWPm7HZhg03cgF3pNegTLMvM3SS/Bh/Mp24khi",
+	"QROmLQlv5L5OngE5lFZZoWIdJys10g/5UDEIy8EAGmYOE6JzWlsn3QRKlSxjcGnhJsd5geJ23GJmAGzJ",
+	"EOcIfs3zvfekT8ekR7HaT5oOk77S5MX0xDCuJ/5PljgcFemD+xcvInPSeYERqgdhbckEcAzGMgHr21WU",
+	"xnJ6NNgmko4bPHX6WnGVROHgeWvxAiqKCF5efceeqnh63yXMY9xraZrsRCVrr5IchdaXA69rGihRuxas",
+	"VbxKsuBQi65aXZcOtPpsJ6EwnlSSHIlqy0IWLIzHk478pCM/hlzIrLvPsycRACisHlBS5GROBbo0b7Kk",
+	"oHjYwTIbEFrg3XINu0xBCxXGwmwV8u30ODd1+p0ovyEmmVlRZe6iR4Z5gCrPFIe17gdq4npa3QRKAjUm",
+	"z/xM3/wlJDWIxEhrCvopv7RO+sXhh/2TywvfBr9yWtCODZiktWBRKUqJ+PDE6ablRIHvlxNUmzK53v42",
+	"Alh5wtCNpeeGXIVRmqRgCINBg4bK1KmWozUMTAO1AatIaCUQEqqK8AxZoolSYGyaT3DLUgKZeb0TGOG+",
+	"eBbOMm16qgn1r5Xkc9WSukeC8wUqSGX3xZwFpcorvrmgc99sscwyDwXQ7Pu3qBxZUjqKQEXsbMGoBjcV",
+	"o2orhKJYnt6a8gpQRfc/Yd6fykw+ikpzP1lQzKSjOMh4AzNuKVLularbtCWbhx4q2eAF7J6e4dsKlXF+",
+	"aCsc70/JQA2SnuyA5oKZQNq0Rm0GsnasvZyqPbYafB+gYcat1RFx39SVT0I+bokK2eDPrJgxmolN5yku",
+	"TwJEW9kivAu4shLfECrvxqWllwnWWNkmfkAVrUJQOC0Ur0dLPzqFEaNU5t0e8/ivhGcUlABKM82Mp/EH",
+	"Hvaojvdo1HHwE9N3tVH+cedGDC2eorpqJVnMsANhOwvA1RPKxxAPgdQW29s6CVWDwwJM3b+pj56LkTZQ",
+	"+bgvhsaLPLIOU8qhLjZUY4OMa+OGQ8tGjzmmYCewkRB81pj8nDGAPGKYssy9AEdDni68gmQ0yC8I39ft",
+	"l5asxhDf90XM6kamJU+S4cA606Kww4AKU3S0CZb7JBiNWqRAVoBH8jYajA7jQC43JsnjBkNugOa6OZCx",
+	"42eov+B12e9BUGBMuoybTe41uPF82vl6RiU5O9glL2u1rW1jNuvrcsAsywflSUIj/EhiNpSQgH3h1Bsw",
+	"K84Gw0wnkE0aXaR4Q4/RAMVx2uUGh7A8CPDJ5IYqec/YAElGYZ7QGkVZmDAO6YOgDmx/fUa5zITxsYV9",
+	"OiZReM1KnJmMB4al/y7q3f2zsc2tH2pd7mSoHBUxrxI+mYGPgss47HJttMw4A3IYpn9wKlwo02LnxL6W",
+	"k7A9ISrXYkT3KMm4AewPyG+gzkEcFUjAZd1Wa2IUQuvKicG8lHgCTiitili5jtzAGAgZ653PIgjENfiO",
+	"PRyw3lQ+SzutxEExmRJ8b3maeBQWVXLC2wwFAdyrFcUW08IR0pSgoomW9hApa8ViJFnsFZFquCU9Vmu1",
+	"Bn/+HPsFMkkfhS7NhpNxTbusSi5BZJl8A+tGM+LMetIaHF1pNoU8ezZo8UXlFSoUWkUGv5oRgFn3GjkW",
+	"6AvV5wb+bsHp9qArwi664u+J3nP+IlGOBf5oOC8fWmr/ZBahB1SmZU/LKItNUViP3OKTJWvHTBnWp5jJ",
+	"YV/vEZj8WTq2nKZkW9UW8InJztfKcBRZxmXH4E10MeVEcJHy3mtwLBishXIiinI5mzEjEesoBJ4YwmVm",
+	"Agmm3uCIyganfQGISIb6XD0Bibi4mkKWC/vBsuoYUShVhkToqnlNoyFWCs7jD0q9+qnOJu+itKUz9Ofa",
+	"q9WVrdrLlyubq7Xa2trK1/nJG9O2PDx38p//mKyWoFkgWQOmt13TorwD+pskoWXr0JIv30uvEg7gHF+r",
+	"1qorK2vVl0g43B7GMTQLhWZEpWpKxrj70bVarbrhVWzNx0q9Egppavo1aRcer+xjB3YGgxer1RWye3DM",
+	"1EjEVy9WNjZfVVdqteoK2aPxKOQvVtertWoNJP5tpGk6B9NTUYp3xC+am/Lr+jz3eWAVLTf10qoiX+9P",
+	"y4XCskQqEQFyxyTBuRpvmXp7FF6D+mlXjODR2LNKHJOKGCThjmEB2KilUdSE50OrdiRiVCqCDY8cOxlE",
+	"sL69L4B/vhtyOZleomVmRtw9yZHHI0d+dZ0s5RBxFQq7NQkkjEYEV8S97NS5Va0pmlWS8XXnlBDwdIVd",
+	"LmKTwhszvaXPwQUIPkeLdubWv2iwzoVlQXKwZlNOzWBKtYpjLtj6JD6GCywZd5WcDJW2RyPKrzDJRKo4",
+	"HAxYYPJro4j0Wb/FYumhceuQnkRixOLlNk2MyZSyVGoTd9jtAfjvkofgrj4+2EUYdIP3KQ+oEvE4W2co",
+	"V+UtrYCsremMwy6LWJzFWqH/2ac3zYjxrurBXyF3/nJrH7uKYTJsLk2aU/2l4Eorou0rLUEN1DTht1NC",
+	"NKHSM7zPvdoW/b7gmcvatohZNG4C4XjYtlS+24UZggjO3J4sXwKFuws1WvlgOT73WSHktvk/d/EhPBX4",
+	"+I8q8OGyB7GbUCZx2EzoKNlRVYic6qUCmXWsP1Djx1Ia5AlA+0sCaHcxlczBL1BjrMzhc3r0uWWw818Y",
+	"2TI9tcyCTYlUlAcygY76VXIkxBU4fLhwSnAl/KMGaAr6k+4KcnZhiBJ9+8Y/rS0kxIlSjpxTA7BKHA8W",
+	"QruAF8YCMuCafxiw/kAoxtvj5fdAXA14EN3STO6FiV2L2MQYsrHSsRjyLqJWOfGPdi52377f/9w82z84",
+	"2z9/23xztrO772d0HdM0KHqbNM7E+yFuSvD9bqQYoC0ovWACTRsgwIBEDQ0O7HCiQyS7ZjGNkOnOcygS",
+	"ItG+8pBNzQUImSQSrGKb0quBM/BcAZbXUsiYLqTRexP41YobxIWTamxJjLlt5I1fT8Dk+ksQJ0apjP2P",
+	"jJLIG7x0FGlXpPnWoYTJQmdimkPmFlRvcMGr5IxR85PuTGCjJzDg+ByumjzPuYCeYgJMB7KCMqXg0tUA",
+	"Jnp2VYQSqtbZUqMG1uicx81Ek21w6/S0dX+15phc0j3MqJJI8YYPZl8J8XW4Oal5a6no3GtYB9f3DLEO",
+	"AIfgM02qfKcSoR1Jraunbly7DMFNYoRag6PYMAR2uueAa9KzTK9s5MpopjikSaaRwwe0UVtrcEw9S2Px",
+	"afwerBAaFOOPYBxsJtFiFD2OHEjLWdwtjP9jA/hnTu/vXbe+Z/Vsxwg3SEL4WTUwzIBlVaFfF02QpXKN",
+	"acAmED0Y9E4O5GedYRQZcb7kqCQXlvWlEEZQszhk6VDLJHW10QZtIkAhL4Cyv+ZlWfbXQjk57RaUe9k7",
+	"MvKz5CeUtu6PsFw7dBgpfbUnRjDUi3IV2aE3SD6rYyFPSkIyWkC9OlEuvFwNG7GW/l/+Ip92VOiJPoF/",
+	"GEA7p9dhlyoRV53ip9UuUz559pG19FbmHrGMdy+rq0umirQ+LDq0mc0pTx1WgH0dIwecU1HW8vCtpTx8",
+	"VQe4artuXgII/WyueYa7DsjhymAI+qkDeMh0+FbgUyNNzCvOe2LE74BZX5SB84mbuohsSAnEsBD7NlAi",
+	"QapZsmZnyeQKVqRFKDLWld1CTWEWy2NiJfpooUWhNPXFEovGbCsjK0xtnImkF8yOSTa4vw0DqEcMtHUj",
+	"EJxSxIA6smXLJso2NziNGZmVQIc5NulgGAdmeQ64u2d3k8beKU8mfUv9H2QvW363/u64c9rhR+Oz8w/v",
+	"189WrzfUSH+Ejg6n32A1GZM3bsSeiPfAzVg5//L5eONz9+Tbm17t+HX79MvbL92P682rOO6HvW9Hb/t/",
+	"/P33UHwIotUPBzv6P78nSeb6De/OT45RVayxT6+jw28iDFb/CD9/+qNG36wPv6z+UTvkNX1kWYLXSr3y",
+	"Yf9y93B/+aX86/Bo3D39600rPvuy/m2V/8X+urw0ga+3lAcRJLavnfWCN9G3o4+9Xqt/Jr/8rtec0gpI",
+	"vTIYtqKwvaz3x/xp6uk0PSUVPWFU8xjVnhjlpfRCEvqReLkS9Qqz0++qVyElHu0zoFNPiFSKEqmTiGaB",
+	"JY6ulnpalzJyD4YEtGmTOHBgvSIFjKzX1hOl7sPBDlSHe7//2SQa7R/vvD7a34PGiE5nEblu6ktesTGU",
+	"g38QRexJp7pHncpwD+CcuYUU9LL5F2hSF+lWcFi1kjS/UElLSPasNSadkHdZPIhDrjwtq6Dyzunh8VId",
+	"fZ0N3hKqZ6QYuLTBT7ozRzif5FnIWCQZVlNIayp6RA7bPcjSycT+wds4t1Jo+zuPYkhMIHoh9dCRBw3u",
+	"CIRUrpA5xEqB+AB5+3psF9uTIvikCP6QWOvjOlKeQq234SqyYm/BQ6uUgOgRqJ+TtEKFeuiOJH6xB8z3",
+	"JjKsTJnhIs0tn8D967rRfp0c8Bn+rWTRTKPXekjVbJ48cW9+wpcMgQtxFZEZtU3vgb7p9fjJx/SkWjyx",
+	"W/08HhpXvN2HD2gBIprkTJ1R72MOnw6mPpSEy1Zy4TL8XNN+fmrhkGkBtAbPRtCmeF4QZnuXwxswbKkC",
+	"8OR7eUjfiy2/Dv4X/Wsn5CGAu5J0coB2/+qeGK0NGEp2F5Zm0QB113uS9X4kqfyhJXKZ4JMBQubC/dYW",
+	"wBECVDCF9TcafLIAh/6vraVSf4ZJBZnDoYFvvhePxk+rwvFo8c5PVvu/AyCdtd9JyKViNAAeokQ8zCcA",
+	"fyJk2qsMhotF8qe5aSe9sg0+n1u2VOuYt2yQKyXuz0xCk2T/RjGuV8sZk8NISXvfaSwG8Ed8lfIi3Kdl",
+	"pRSTCnWa1jfWVpV6Rawe91ufzq5a/a3hl49BL3h7dhG8WamJN71e8OlMnL05qH1eyJr6vPYu+vzpLNIW",
+	"VbEJlNZQc7Ni55bgx2z0iG2jJ3H8K4rjA9A2XV3TpSIaLeZVfWQpK0DG2y219Y6hSl0mBwUKAimqFb5P",
+	"yyZJefkCQ/NqGGNWb8Ifx5Ug6ys1r8GptASZRHBDLpjIV9MFoAjEDNci620XG/sAtR+zXt1mwpOEGqVJ",
+	"hGy6qbs2pbhpCteb6oyQbSgGjDc7wtZXSrLz3VTkiefw1zQt03z7q4MGjplkquQFty0LiWM6K2EQl8kQ",
+	"p2M2LP2XqtMIOTZao9Jbw1Q177DYzcXfdbt/h4x8B8acy37LAZ1Lditm5syXXAapU0PJSJtK5rJaXhhS",
+	"S9Qp8QO/SZP1jkn7daN9hXGDO7lpeuP41Tw9JuCPWxJp5dCt83Z/Z+9o//y8+e7jRfPs5GLnYj9JVbo4",
+	"eb9/nAJnzlhnKGk0YXBmGjsrpeWUhvFjSGv5GeyUZ/8fe+fSG7cNxPGvQujSBpCVde2mjXMy2hxapHBQ",
+	"t7cUDi3NeoWlSUGk1vDB373gzFAiV1TsPuw+4lNgx6QoPobDEef33+uHfyjBJXr+c3LLvzy5ZVr0zxku",
+	"/4kMF9m13vz7QvZl15t1q+DlotPmrb/BMxxzNaNgohagd6BMxyT2TrqNADbwUlgl7WZJf9s/9S87X5+i",
+	"Ij2YPhG7Y7HrlSVPONAyaJatDl+vLr+Vxwev1is4+KY+goPX8uvDg1VzXK/Wr9ZfBcH+hwqSYZ8sOE08",
+	"UP8rgNH+LYkvbHjNVM0Kf/OI6CJvQVy9mU/+c3BWfOSp9LESPxHMZ6LRaeME4WrwR0ITNW+EdEwRMxo+",
+	"aPaGAuvMLaVVDV0jUUh6XBx/0oNIBODFO7MDJWv4w3PxMdExn9/SZbA8ZnWjnX7GGD7xJ/PvsNvDB+y/",
+	"y874IeYpS1kHe4oEvO36c7zs2iqshcXd9qwDffr+B3FUraoj0Zh6uB5JFCzJ2++YxsGiAQwcy+615x3U",
+	"Y6CheESn/Uc7RnsXFkJ4l3sm/qdcUv/+oZpo8L5vbW120N8+1Xl6L16wHxjIhQ9+G5ub+2ixGDkIVwoD",
+	"kMSIy6FVdJXe1j2AtuPgc7Q7jTD4xswR1WLoypB8UAplzHZSkWZKRCDORzXvUXTmVSdcQqbRAcuFoE4s",
+	"korpSbd8TIe2t9Ez3qK5v6dqRMqxalCm9jZs+GnVIf6/XzUbhunzF1IDMUImpO//K+McwT/j2kbu+byt",
+	"Z7+8Z9gJzUtCdESFz5MErcwYRXd3CKrFkWE7XYR5URLKL83gpmuMNrmsq+Ytpw8k2amRV50nkGKiUBpX",
+	"GURHM50ht2R0G+kkpVHRkCmQu7iOU46hzqv4VTdmXIaJQjbddELRAJaPl+IarJV+PC8DWmd6hq/pvsm1",
+	"wNNMRo94mpmKHnBojioi85BvT8Y9Njcap1TfpF1P7keZNSzJiFmhgeTg6w3Uvs/6EdGjSSZeqq3/d4jf",
+	"d7Kvd/PTvA1bSKsHuFgrc4PH1qDM0Fox6IZEq0+CThA55YRFp8smoF2PCdCJHhZGECtxKpA7XrJ6kYC+",
+	"N9iNYdPgyDKOVjspE/k9knAGzrxhiWzcA9OL3hO0vyQqljECs/3klaF7wZvWVuIdxCT3UdErwI1QbZzp",
+	"RoHUXk3RheKk+DlMikklhxiluaKkVI7le5D+FU959dUjb34S6MdXXUvroGcpHvwqwur2/UOpTOPD46yq",
+	"D3rOZxIpnkn4bVTeRtEJX7VNdhQ68vS+WHFSzNqI86+/5SuNSjpv2RGzhVJNfpE7pyD8z3JTImbVVvsV",
+	"M0VK4nuFRUkhGc6jZa/wUsF1qrkeVIkboFjHvH8rvtCLMZ8EOIyR6Z0vcqYjo+B7GPd1lLFXKl6C2yCj",
+	"FBqD9FcZeLfea6nEW2WBEty+PD5cvShRnvgKku6O1apQ6GvUigpjxFIuRVncyNYtjYlfscZNqib5Xiep",
+	"G7YL/aDIvxzik4Z3fPxEzwn93tDvZ3RNb9O4TGphxiL+pws2IvGfh1U3/iG5aBe+G0ipRAdHEugTgJ+X",
+	"d3e/BwAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

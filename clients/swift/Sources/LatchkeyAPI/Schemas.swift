@@ -235,6 +235,23 @@ public struct AccountUndoneResponse: Codable, Hashable, Sendable {
     }
 }
 
+/// `AppleNotification` of the description.
+public struct AppleNotification: Codable, Hashable, Sendable {
+    /// The event, a JWT (RFC 7519) that Apple has signed.
+    public var payload: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        payload: String
+    ) {
+        self.payload = payload
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case payload = "payload"
+    }
+}
+
 /// `Authenticated` of the description.
 public struct Authenticated: Codable, Hashable, Sendable {
     /// `user` of the description.
@@ -1251,6 +1268,28 @@ public struct NotRestored: Codable, Hashable, Sendable {
     }
 }
 
+/// The pages that add and list passkeys.
+public struct PasskeyPages: Codable, Hashable, Sendable {
+    /// The page that adds a passkey.
+    public var enroll: String?
+    /// The page that lists passkeys.
+    public var manage: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        enroll: String? = nil,
+        manage: String? = nil
+    ) {
+        self.enroll = enroll
+        self.manage = manage
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case enroll = "enroll"
+        case manage = "manage"
+    }
+}
+
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 public struct PasskeySignupRequest: Codable, Hashable, Sendable {
     /// Stored lower-case; at most 254 bytes.
@@ -1379,7 +1418,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
     /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
     /// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-    /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+    /// `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
     /// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
     /// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
     /// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -1958,6 +1997,38 @@ public struct ResetPasswordRequest: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case key = "key"
         case password = "password"
+    }
+}
+
+/// Authorization server metadata (RFC 8414).
+public struct ServerMetadata: Codable, Hashable, Sendable {
+    /// `iss` of every token.
+    public var issuer: String
+    /// The key set that tokens verify with.
+    public var jwksUri: String
+    /// Always `none`: there is no authorization endpoint.
+    public var responseTypesSupported: [String]
+    /// Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+    public var grantTypesSupported: [String]
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        issuer: String,
+        jwksUri: String,
+        responseTypesSupported: [String],
+        grantTypesSupported: [String]
+    ) {
+        self.issuer = issuer
+        self.jwksUri = jwksUri
+        self.responseTypesSupported = responseTypesSupported
+        self.grantTypesSupported = grantTypesSupported
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case issuer = "issuer"
+        case jwksUri = "jwks_uri"
+        case responseTypesSupported = "response_types_supported"
+        case grantTypesSupported = "grant_types_supported"
     }
 }
 

@@ -436,6 +436,13 @@ export type ProviderNonce = {
     expires_at: Timestamp;
 };
 
+export type AppleNotification = {
+    /**
+     * The event, a JWT (RFC 7519) that Apple has signed.
+     */
+    payload: string;
+};
+
 export type ProviderTokenRequest = {
     /**
      * Names the service, as `getConfig` does.
@@ -1111,6 +1118,42 @@ export type ProfileRequest = {
     display?: string;
 };
 
+/**
+ * Authorization server metadata (RFC 8414).
+ */
+export type ServerMetadata = {
+    /**
+     * `iss` of every token.
+     */
+    issuer: string;
+    /**
+     * The key set that tokens verify with.
+     */
+    jwks_uri: string;
+    /**
+     * Always `none`: there is no authorization endpoint.
+     */
+    response_types_supported: Array<string>;
+    /**
+     * Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+     */
+    grant_types_supported: Array<string>;
+};
+
+/**
+ * The pages that add and list passkeys.
+ */
+export type PasskeyPages = {
+    /**
+     * The page that adds a passkey.
+     */
+    enroll?: string;
+    /**
+     * The page that lists passkeys.
+     */
+    manage?: string;
+};
+
 export type KeySet = {
     /**
      * Unordered; look a key up by its `kid`.
@@ -1186,7 +1229,7 @@ export type Problem = {
      * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
      * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
      * `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-     * `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+     * `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
      * `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
      * `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
      * `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -2910,6 +2953,55 @@ export type SubmitProviderTokenResponses = {
 };
 
 export type SubmitProviderTokenResponse = SubmitProviderTokenResponses[keyof SubmitProviderTokenResponses];
+
+export type ReceiveAppleNotificationData = {
+    body: AppleNotification;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/provider/apple/notifications';
+};
+
+export type ReceiveAppleNotificationErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ReceiveAppleNotificationError = ReceiveAppleNotificationErrors[keyof ReceiveAppleNotificationErrors];
+
+export type ReceiveAppleNotificationResponses = {
+    /**
+     * Done.
+     */
+    200: DoneResponse;
+};
+
+export type ReceiveAppleNotificationResponse = ReceiveAppleNotificationResponses[keyof ReceiveAppleNotificationResponses];
 
 export type GetProviderSignupData = {
     body?: never;
@@ -4679,6 +4771,72 @@ export type GetAssetLinksResponses = {
 };
 
 export type GetAssetLinksResponse = GetAssetLinksResponses[keyof GetAssetLinksResponses];
+
+export type GetServerMetadataData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/oauth-authorization-server';
+};
+
+export type GetServerMetadataErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetServerMetadataError = GetServerMetadataErrors[keyof GetServerMetadataErrors];
+
+export type GetServerMetadataResponses = {
+    /**
+     * The metadata.
+     */
+    200: ServerMetadata;
+};
+
+export type GetServerMetadataResponse = GetServerMetadataResponses[keyof GetServerMetadataResponses];
+
+export type GetChangePasswordPageData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/change-password';
+};
+
+export type GetChangePasswordPageErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetChangePasswordPageError = GetChangePasswordPageErrors[keyof GetChangePasswordPageErrors];
+
+export type GetPasskeyPagesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/passkey-endpoints';
+};
+
+export type GetPasskeyPagesErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetPasskeyPagesError = GetPasskeyPagesErrors[keyof GetPasskeyPagesErrors];
+
+export type GetPasskeyPagesResponses = {
+    /**
+     * The pages.
+     */
+    200: PasskeyPages;
+};
+
+export type GetPasskeyPagesResponse = GetPasskeyPagesResponses[keyof GetPasskeyPagesResponses];
 
 export type GetSpecificationData = {
     body?: never;
