@@ -1067,7 +1067,7 @@ type User struct {
 	HasUsablePassword bool `json:"has_usable_password"`
 
 	// Username The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
-	Username string `json:"username"`
+	Username string `json:"username,omitempty,omitzero"`
 }
 
 // UserData defines model for UserData.

@@ -323,7 +323,7 @@ export type AuthenticatorMeta = {
     /**
      * Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
      */
-    recovery_codes_generated: boolean;
+    recovery_codes_generated?: boolean;
 };
 
 /**
@@ -507,7 +507,7 @@ export type ProviderSignupUser = {
     /**
      * Always false: a password can be set once the account is there.
      */
-    has_usable_password: boolean;
+    has_usable_password?: boolean;
 };
 
 export type ProviderAccountsResponse = {
@@ -880,7 +880,7 @@ export type User = {
     /**
      * The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
      */
-    username: string;
+    username?: string;
     /**
      * What to call this person on a screen.
      */
