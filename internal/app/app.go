@@ -133,13 +133,15 @@ func (a *App) build() error {
 		return &config.Error{Problems: []error{err}}
 	}
 	a.linkMessages()
-	operations, err := service.New(journeys, a.account, a.undo, a.ring)
+	published := a.published()
+	operations, err := service.New(journeys, a.account, a.undo, a.ring, published)
 	if err != nil {
 		return err
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
+		MetadataPath: published.MetadataPath(),
 	}, operations)
 	if err != nil {
 		return err

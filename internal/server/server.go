@@ -64,6 +64,8 @@ type Parts struct {
 	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
 	// false after a start without the database, until that has answered.
 	Ready func() bool
+	// MetadataPath is where the metadata of the issuer is; empty for none.
+	MetadataPath string
 }
 
 // Server serves the operations of the spec.
