@@ -574,6 +574,21 @@ type NotRestored struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// PasskeyPages The pages that add and list passkeys.
+//
+// Example: {"enroll":"https://app.example.com/passkeys/add","manage":"https://app.example.com/passkeys"}
+type PasskeyPages struct {
+	// Enroll The page that adds a passkey.
+	//
+	// Example: https://app.example.com/passkeys/add
+	Enroll string `json:"enroll,omitempty,omitzero"`
+
+	// Manage The page that lists passkeys.
+	//
+	// Example: https://app.example.com/passkeys
+	Manage string `json:"manage,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -876,6 +891,27 @@ type ResetPasswordRequest struct {
 
 	// Password The new password.
 	Password string `json:"password"`
+}
+
+// ServerMetadata Authorization server metadata (RFC 8414).
+//
+// Example: {"grant_types_supported":[],"issuer":"https://id.example.com","jwks_uri":"https://id.example.com/.well-known/jwks.json","response_types_supported":["none"]}
+type ServerMetadata struct {
+	// GrantTypesSupported Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+	GrantTypesSupported []string `json:"grant_types_supported"`
+
+	// Issuer `iss` of every token.
+	//
+	// Example: https://id.example.com
+	Issuer string `json:"issuer"`
+
+	// JwksURI The key set that tokens verify with.
+	//
+	// Example: https://id.example.com/.well-known/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// ResponseTypesSupported Always `none`: there is no authorization endpoint.
+	ResponseTypesSupported []string `json:"response_types_supported"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -1323,9 +1359,18 @@ type ServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(c *fiber.Ctx) error
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(c *fiber.Ctx) error
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(c *fiber.Ctx) error
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(c *fiber.Ctx) error
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(c *fiber.Ctx) error
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(c *fiber.Ctx) error
@@ -1574,11 +1619,65 @@ func (siw *ServerInterfaceWrapper) GetAssetLinks(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetChangePasswordPage operation middleware
+func (siw *ServerInterfaceWrapper) GetChangePasswordPage(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetChangePasswordPage(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetKeySet operation middleware
 func (siw *ServerInterfaceWrapper) GetKeySet(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetKeySet(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetServerMetadata operation middleware
+func (siw *ServerInterfaceWrapper) GetServerMetadata(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetServerMetadata(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPasskeyPages operation middleware
+func (siw *ServerInterfaceWrapper) GetPasskeyPages(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPasskeyPages(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2988,7 +3087,13 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/.well-known/assetlinks.json", wrapper.GetAssetLinks)
 
+	router.Get(options.BaseURL+"/.well-known/change-password", wrapper.GetChangePasswordPage)
+
 	router.Get(options.BaseURL+"/.well-known/jwks.json", wrapper.GetKeySet)
+
+	router.Get(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.GetServerMetadata)
+
+	router.Get(options.BaseURL+"/.well-known/passkey-endpoints", wrapper.GetPasskeyPages)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/account", wrapper.DeleteAccount)
 
@@ -3269,6 +3374,38 @@ func (response GetAssetLinks404JSONResponse) VisitGetAssetLinksResponse(ctx *fib
 	return ctx.JSON(&response)
 }
 
+type GetChangePasswordPageRequestObject struct {
+}
+
+type GetChangePasswordPageResponseObject interface {
+	VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error
+}
+
+type GetChangePasswordPage302ResponseHeaders struct {
+	CacheControl string
+	Location     string
+}
+
+type GetChangePasswordPage302Response struct {
+	Headers GetChangePasswordPage302ResponseHeaders
+}
+
+func (response GetChangePasswordPage302Response) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Status(302)
+	return nil
+}
+
+type GetChangePasswordPage404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetChangePasswordPage404JSONResponse) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetKeySetRequestObject struct {
 }
 
@@ -3291,6 +3428,72 @@ func (response GetKeySet200JSONResponse) VisitGetKeySetResponse(ctx *fiber.Ctx) 
 	ctx.Status(200)
 
 	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadataRequestObject struct {
+}
+
+type GetServerMetadataResponseObject interface {
+	VisitGetServerMetadataResponse(ctx *fiber.Ctx) error
+}
+
+type GetServerMetadata200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetServerMetadata200JSONResponse struct {
+	Body    ServerMetadata
+	Headers GetServerMetadata200ResponseHeaders
+}
+
+func (response GetServerMetadata200JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadata404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetServerMetadata404JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeyPagesRequestObject struct {
+}
+
+type GetPasskeyPagesResponseObject interface {
+	VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error
+}
+
+type GetPasskeyPages200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetPasskeyPages200JSONResponse struct {
+	Body    PasskeyPages
+	Headers GetPasskeyPages200ResponseHeaders
+}
+
+func (response GetPasskeyPages200JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasskeyPages404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPasskeyPages404JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type DeleteAccountRequestObject struct {
@@ -8069,9 +8272,18 @@ type StrictServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(ctx context.Context, request GetAssetLinksRequestObject) (GetAssetLinksResponseObject, error)
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(ctx context.Context, request GetChangePasswordPageRequestObject) (GetChangePasswordPageResponseObject, error)
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(ctx context.Context, request GetKeySetRequestObject) (GetKeySetResponseObject, error)
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(ctx context.Context, request GetServerMetadataRequestObject) (GetServerMetadataResponseObject, error)
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(ctx context.Context, request GetPasskeyPagesRequestObject) (GetPasskeyPagesResponseObject, error)
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
@@ -8343,6 +8555,31 @@ func (sh *strictHandler) GetAssetLinks(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// GetChangePasswordPage operation middleware
+func (sh *strictHandler) GetChangePasswordPage(ctx *fiber.Ctx) error {
+	var request GetChangePasswordPageRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetChangePasswordPage(ctx.UserContext(), request.(GetChangePasswordPageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetChangePasswordPage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetChangePasswordPageResponseObject); ok {
+		if err := validResponse.VisitGetChangePasswordPageResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetKeySet operation middleware
 func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 	var request GetKeySetRequestObject
@@ -8360,6 +8597,56 @@ func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(GetKeySetResponseObject); ok {
 		if err := validResponse.VisitGetKeySetResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetServerMetadata operation middleware
+func (sh *strictHandler) GetServerMetadata(ctx *fiber.Ctx) error {
+	var request GetServerMetadataRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetServerMetadata(ctx.UserContext(), request.(GetServerMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetServerMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetServerMetadataResponseObject); ok {
+		if err := validResponse.VisitGetServerMetadataResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasskeyPages operation middleware
+func (sh *strictHandler) GetPasskeyPages(ctx *fiber.Ctx) error {
+	var request GetPasskeyPagesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasskeyPages(ctx.UserContext(), request.(GetPasskeyPagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasskeyPages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasskeyPagesResponseObject); ok {
+		if err := validResponse.VisitGetPasskeyPagesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -10597,430 +10884,444 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L3rctu4ti76KiidfarjbFqRr4nlWnWW4ziJE8d2+9K5tHJESIQkxhSgJkDL6q5U7Wc5P86D7SfZhTEA",
-	"EqRISb4lTk/PWmvOWKJAXAfG5Rvf+KfWFcOR4IwrWWv+UxvRmA6ZYjH8tdPtioSrcx6I92yiPwmY7Mbh",
-	"SIWC15q1swEjF2xCRI+oASNRyC/qZF9JQjuS8S4joSR+zP5KwpgFfr3m1dgVHY4iVmvW1t/Fq+O/Vr5c",
-	"/N4Ybow+d58nn/hW54ytyT/6m4OD4IV4TRvh+8nqh3HNq4X6dQNGAxbXvBqnQ93Ep2XTwWXdw2XdRa8m",
-	"uwM2pLqvQ3p1wHhfDWrNjZVVr6YmI/0rqeKQ92vfv3u1vSENoz9YHPbCLtVjqhxlVwSMiBiGedMRv9x9",
-	"9Xr5zdt376vHAx1adnt0g1HtB2w4Eorx7mTeqgnOSMx6MZMDosQF400ypAEjnQkMrxuFjCsyHjBOQkWe",
-	"SiViJp/Cd/C41+KUB0TCU6EaEHbJ4gmhSrHhSBEliBwxHpCnakDVU/xNnezYhvWnesYol2MWs6DFoZG0",
-	"efOAIgMqyRP9saRDRvxvKvSXyAVjI+muSKh02zEbMap0Y3ZkaaPwa/2w887CtzLpdpmUIvbIQIz1cEgk",
-	"eL/F9RO9MJbK/BL61GGMk0hIeLFkUobCdFp/C7+GudHzPEykIn1BBG/xQIS8T6Sot3hui2x97jTeDBu/",
-	"r4zOxZeLNVm1U5wlnrVBNte92jDk9s8XXm2klybWTf6/f+4sf6HLfzeWt9rLX/954W2uf/8ftbL9dCh4",
-	"lx3HQs/L9G76qEerJycM2rhooSQ9ETeJH4l+yH2P+F3BOesqX58gP2Y0UQPGld7hzK+Tj6EaiESvc/ob",
-	"eND+Kn+K8j+3E/RXwuJJNj8j09uKeVnZLBvnMZVyLOLghEmmfrYksJ1Zht7cQArYBiKzajSKxHhvOFKT",
-	"P2iUsFpTxQnzCgM8jpnerx4eChHD/+q1oeRS/6pJqLzQq0soGVEp9QTAdu9STmTY5yTkhEaCM49QHuhT",
-	"QxW5BHnGJAmVJCMWS8EJo90BUeGQFY+A7lbVqrpDcmcjP3qvdrXcF8v6w2V5EY6WBQyPRssjEXLF4lqz",
-	"RyPJvi/84HevFjM5ElwyvBezHSji04EYc/1pV3DFuILJHo0iI8CffZMCvk6H+E8toAr63Y1BUrWpqjVX",
-	"nm818D/11Q2vFlGp2ok0X/IkitJFVkKNat+9mlRUJbLWXG00vruz8T9i1qs1a//Xs+xqf4bfyme5np+Y",
-	"MdW+6xFOb3XqPlyHeUXBvUy75jE4aCzQ3XlJgxP2V8Kkut5ksDgWWt34U/8o0ANk+hZs29VuD0M5pKo7",
-	"qHm1IZOS9pnpHzxHaBDETGqBHjwTMbE/IxOR6Nunq7deQGjMCBeKdEUcs67SowFdx9lWte9fs0ldv8ak",
-	"7ukRzJvMGOfGs0dJn5RQeVaU5G5hLTti1tPLv018nCCfSDqRZDyYlK+EHIixXoZdwXtR2L31ItAoZjSY",
-	"tF1pG+SW4LNIYFrNk3D+WUBCXi/M5NbdzqRRHkKpp5ALol/EQCipQSg9fYUPCJVZf2wP50ycPoyh4Efw",
-	"LnnbYx0K3kZ5gop10onCrrlVugMaRYzDLNIj1n33Th3srLLlV99WP54v/905Ee/YuPP7X6fnx1diZ2vv",
-	"b3l+8HxV6D2bdN6zyW7MgmO9e3HFaNSvNZefpwIC37V8wSawEPFIvzMM9MnCzta7YpiJ1T0zgu9eLZFa",
-	"6P1TC0I5iujkEB+gAdUSWTfQXTsZBG+ibwcfB4PO8ER++T1rhwb0v90XfIf1u4mUKizFrA1hHoHl9zm9",
-	"DPsgrLoxC/SupZGso5T15wqwV4Kz6y34Tcam3zJrQPr7uV0FO2EHBd9BeF2Ji/v0z39Q0JasnFcbxeGQ",
-	"xhOrJZgbPMC/3dN9naG7vWZy3jFHReE3aQU8k3On5bWIO2EQMH5b4adFRzJqdyMhC0LvNOxzrbsnIy2A",
-	"8IGivFu7S3kHYk4qGkXQfxIIJuEmA4VO2zwzpdqba29qK8V6kRjjpMDJB8W89t0zf+IM1b5//a5nB38R",
-	"ysJtAXqLIwPWVxbfLOc819a83WKNrw4bhDwg/qflU/xk+UzfqH42b+wqlEpfu2Ci8YAFdfIqFiN9Dbe4",
-	"MVF9PaZ6cUC+XnM9JlRaS2Y97PO2SFQNzCb1WiQ8uO1e5EK1e9BQQf+JwcbgQg30hgQrLJRkRNWguCHX",
-	"f8iGFL0ei+duyGM6iQQNzoQ4oHGf3XZ2OiKYtJUQ7QhaK6qIRusi+jE9W/CUVhQoJ5vr5H34sjBXK2t3",
-	"q6yUvnjD21jbJJ2JqpJp6WQNBGeHybDD4luI+dEAhEDtf66tbK6srq1vbD5/Ubsroe50cXGRDj0iHH7l",
-	"kbBHKJ/Mle7HsbgMAxYbp98tJsSoNxU3H74FmobOtFHzEcO6fZKORjUvFZDpT9D/UftqdCXdG5apRzsj",
-	"q2TBt42GXoq6Xout2o0nPz8lcxfAuFRYQCSLL8PuAnfqCeuKSxZPdkXA5A+0dYWiUVsf8jYMrdZcaaQK",
-	"bmz6BN/LmldLOPzcfXw19yms09rK+srG1upmzautPl95sfpi5UXt6w1V1Ny0zLf98GFwHkn0mGjLKWI9",
-	"tcACgGV4V3adMTTbXdueKzJ39G3C4lRsgnMrlOntqq/Mb4lURE/stN1aJyeM4ufgKg7wY0lon4bc019w",
-	"EjMVT1z72zRxf0ajXxyz3yTUjLRLo2hqmHKE3umiWU7JUAwZVy1O+8I4yWxDfsEn69fJobmaQ0kGVCsa",
-	"RCQKHGPprZ3pIC0+e+70r9C1je8dG985PowKCboRwd480bO8vNNTxqDLTcgp6woeSKIEGdNQkQ7riZjB",
-	"uzm7UtZ/rxfJejCtJZAtSbrLVrxaT8RDfXZrIVdrqzXwOofDZAhfmkMbcsX6LMYFmt7xMdM2Om542Hy3",
-	"t8PNLq40w0GD3s0sxVrzz6/eLYzzeLQ/bWRrk9oN6MBQzZze2EDOT9Et7eM+U/ON41O8L845vaRhRDvR",
-	"rTU3vcVETOMwmrQTp9miCmduKr3XnZ8Q5yd1chwxKhlR8QSPS16p27hLi+yjvkWTCI4w6WlbQySqCWdH",
-	"77uO7kcoCR3TiTYyZCTG6OQTggyT7kB/2WEh77c4lRcs0Iq74F1WJ6d04qjzHZGgCHKWqgkxL/3p0BUI",
-	"P/Pwr97R4VfxBLYZ+Oz2b3jgh0wNRGCcYtN6RrW7A38IWl7AYO8UPGGpF6y6jQGV7UTq/Zi6ru28aYVv",
-	"daux8nzzxdr6xvPnK431je+O4Uwh5mjUx2aNTd4NOm+64VH47vX53/srh+G+3B+q0Zfd/c39cD05CN9t",
-	"1dnk3d/Bx/3wKNy/2ueNenc14p3h60bw6V1U80psceyKvQrv8l3m2kzbjC6kan8Zbl1+Hr6efB6+3ux+",
-	"+mO9++mPFfbm8LI7DKIva+8GwcerxpfV15Pum6uNO4hmzPYQnKauabTsfdKlcRxqXQwv2TGY06AEgEag",
-	"XxYxZZQcbdYva6kyT0gqNjqjF4zfp8fF/g3m26SNGxIWfMR4EPK+tedmemYgsHXHS7feWLk3945iIzKm",
-	"kig9vSj8cLXSYICWx6nLv0l8Pat1mNI0dAIaU4ubebKGJwhcbHJs8AYQzlQ0VtYTlJsncAMp2DGwbxAc",
-	"YJVH3RU2bhLJeKDborLEG5VwFUZOxKQowT9+/Ljs7u5pMe6/ZDQGVZ1Gw/9q1SKquoMLNmnVfPLk5PUu",
-	"2Xy+0fCIZLBPydrSbIFeDCCXiWndhR5NIuXseq8WJ5E2r2oJrKiIw79Bs/FqZ0J8oHxidBV5a31BiPaQ",
-	"8kk7tg3mNAV9vVI+saaLnFYKSEQViwv+ntU7tDN2SEwVI1E4DBV54l8t6z+X4U/f4gTEiMUw6CW9UcCM",
-	"SkZ1cjYwv5PaMGxxyZQKeV82ib+zu3t0fnjWPtk522sf7H/YPzv1f/0bX3dEy45zd9f8ND+1xQPcsyQ7",
-	"nCGiolAqI6Mc6FUqiFz5lImw7VmOahhUnRzF2Ts90tFapRAAaiK0L7RhoOVXKMmTGW3p3bBU2uOBGOuN",
-	"NYrFJQNxB/r3ncozY2ljIPy/WrWQX9LIwo20vAOAGiWmBX1NAOoKNWQIo/8IkQhO2xny8JzLZDQSsWLB",
-	"BxaE9Azav51QTLI220PdaBt6nYtYMY5aDLiiqSTFl5CQk/Oz18svvBTus4tdWt7jXaH3WdFJvnE/TnJ9",
-	"hfvF7vlO/0QMUTcxHEFEMJjlPU+76EJZdweUY9BhFGtRrEJE9FA1byBn4ZBJRYcAvemmzRQ2MUJXaBCw",
-	"wPeI+ROfDnyEMJrQqg1rLmWPCd4L46H+ZYubzwIGWqhuK8XD2Obcz2Immcp9An+3uA+u9qxH+KfbhHVe",
-	"p77h3KdBKJ0vWtzP+17bfcb1hYa/UkKN2noZLnOfBMz5rMX9Mevoo8GzXqWfxGwoLlng18kHfUUN6USv",
-	"tgGJFQ6kV+NMjUV8UQ7UM1+mGNIuHTLSi8Vwm+jbbmJ0/jBVHi+4GIOOP/WeUUSVvvNmoB9xRkH2AIJW",
-	"8AyI4ocQJNED/RjyQAtPj/idWIwlixHrmHB4u18vRWBmMupPu/U8vWWdnmWT8TVtQXS+sS7csnb36x3W",
-	"nx7FWzEm1IQQCEyanpo6RkPcU5JJcK0MW6u52Nx7NlLgcBJRwGJzlWlVBva0Hru2rjkdMjN48xfaMn6d",
-	"7HSkwR3HeiajCQaMpIUYli4SHphLx9XW7uAubTOuzfKSnqZgBHDH24AY6UwIRaBnTMG5C2E7iiDP7N0d",
-	"ISJGtbKhVQoxYrzdE3HbqBwle4VBY5w5s60v+A6DPVPeMugzC4wE+2sR1XouWAB+J3alzVijSHDAQ/UM",
-	"6MwKi1lvTn0qpVufWjynCwDVt0jpalv549fJORdxwGIU4aFiQ1ly5aa9onFMwT+UF3jzp8WiYHGB4UfX",
-	"Xt3CAcxPS+nSL7QZq5Z27iBnHPBzHoiSy61rYmJlYtLCJ0Wci8pae8X81iNyoLUMzoLSw4dSSVZApvFL",
-	"3JwWLE0SHggmPbSKooBJhfj63IaY6f3JXeklm4XROAr1zVbVOS33wGi0PbRgbioVeU4COpF4baQWk9Aa",
-	"9dmATfRhmmzD00bVkpnPdgjupQmM0zYaxsRcL1PWU9Fi8mrsahTGTLavpZYU9qld9Wxxpmck96Y5+8oB",
-	"9+a318WiqUFaLZ2LW3eHoFue2yujWk51y9qHC2whODZakwSZVGuuOqZg2cDenp0dE3xgkQV1Wl4pDtG8",
-	"xsPuzhksZz/lcBd2TfuCjVT19VY4S+YYuScIzk75ncOF0lIPYpoVV06HadsVvBk29mrGoSU7F2NjKlPU",
-	"6mxrC4uVQ6FObA/m3kAlJoDe6n7T3Cco8yRTklC4+FN4OmqK+pauE1/Ld/gNXEvZV9ugcEum7D3mgwNU",
-	"AnIcjeIy92SZy7EOTcER9t00DnwjNGW+zuXB+HXic31lN90dQwZUtjgXmcpkdtp2qgToW9Ysz5hOKhR4",
-	"vOBMTGXWBrZKfDY1RInZ+7ZSHOb2WMXunlrnuSfzg3Eu5U9nwb8+rbXpPZEmjgHIoKicodZSPsDZXboz",
-	"2chZUTpaV9rCDcD0PCixOhpF7FAoJzBfnKURQhXLO8suIVGKkncfz9C79HxjZWsJdyo0DuAOdL0Vrr6V",
-	"zbUX+dS8lXnb1/aldCh5Z2ZxGJUavFZ/VArLQxdeQMYDoT+dgMYc8hwyxruhppazGz+g2VgiW23Qdaa7",
-	"Vc5Z+gQfsKOeO2HlBzcfkp0+t3rVRY9QRYZCKrKSR3ROCTrw42hB0KW8y6JSW+XMka9azhl1Umj70PiB",
-	"ts1qYDwSNlgCx8vAbqcv1IBdhl1WNY7TXIzqwLhcl1/Bj3w9OoiZ2BdKj9BICkJ7+kOKH4tE1ck+Orb1",
-	"lYvOvHIbfdrzPjWz0VirCypOWOqEKIwqt/hTEe25S7X5fHXGQl1fYNfJRxM8zuDGWeqRsApRkBPqxuzh",
-	"6JHKtKM0MZlw9NHr61PEF3I7nfRcAiwEHBU+YoKKGNYZQ+OhNDnLiSy7I3NCvXCMppZq7kG65XVTyDO7",
-	"/nUzdah/1nVj+jtnwjJJONW7I860NAYN2pjMRkb36eWUUC7x013Pm72o/qWFUvlG+o4Yl3/mJZFm7ciB",
-	"GPNtfS79YY/6xQXYXJ8TVcwwO1MyzXpd7VmzzuRxiMAO1iSBQPgWDSMiOByViUjsxxdcjMv9wIWc6hKE",
-	"u0mKdnMPBWf5gU5LaYPQL3Vjo8U2fwFc4HpZfgyg6LAjUnRDGpm7xq+Xa+ZzBDWMFvao7lU/vGTchNnH",
-	"gzBibjZo2YiVCX7lG91Xkuhvmhg58D1SiDegw9iGC/zSec0GkYRzrlkAcSw8J9aPWd6m/pbor+euVUF4",
-	"mI0MHv05MkPEZVeShPg+6dGuPmImB/qCTaYFgwvCv4aAKJvGQzoEOxRnL12RGxzkULZnHyzrWQhLeQbG",
-	"g7A7gOkOWDcMQINFvhJQooJAq025PnrI0aBS1BetjAG5OseCnAL5bIYqLIYMeRd1hnMeXhE2Et2BR87P",
-	"drchwaxJOLtkcW42A5EgPlY/gAhcDFmbvqKkuE5Xyzfzx8Kd06VRVLHS0/76qbSNap+ryYUAGJX+L2rM",
-	"CnxP4dwvekMvOPJy8bOY0CnEJm98m5QkrcyZLJszcv8zVBBRBlTgiI/CPp8rt8qtrKpgcrUMKKTSwMaB",
-	"gCsFRAs4svRW9ftM5XJ0fFA5YMMNK6I8s0dwZ+qtiG+p3prZfFDeFLd3cv5UzdET5U1cCyKe8ik8VJ8+",
-	"xqwyR2tFZKWbxDHjysGTT93CjJkbz1igRmYPqCSGSCAdSdpKzhe1urFZiqwYz3jrmTEx3fjxIq+5jsMr",
-	"14PSORQBq545gEdV8Tdtky6VzCOdiPILYI4hAZUDJq3MHgJNVsFrt7k+F5uh31reVwu8qAzeLBLpxFa0",
-	"wOjNlRcfejR7PqfczvvlKTw89U6t3xqLUy7ipDPhB2lbqPDHV0/X7QSuee2DlQB5ipOSHVxCIjNrvO+k",
-	"4Eem+eK2LDa1QIduOfmF0T3gVTC5VWV21bFNFsweA8eCEu9Ojw6fLPlg9mrVmDz5yDr6KuLkgF2yiKxl",
-	"MNON+sqSR0Tc4pSg3DAMgSIKjGNFN1cne0CJxq4UUkNlvuVNb+3FuvFZtnK2SK1Z+yYFr5/Q8QcD+MyN",
-	"qlo+5gY+ZyntkyX7yn5VNrmvjM+7ZAuBN/t28AanjVkvv90+TofwUDfwqxSeaakAKpe8EijgJ2HgFyAB",
-	"9eLtvTHn9p7nfwoD+wbjiSq+odG4ZkDMvs6beZW8mhkH/bHrWNY/lxNpun/zPbMVrkDD3lRlRelmJekL",
-	"okRl5CijB6lqpaBvgks3jdRjilQYywUgdTaHLX1lNoR5c8ZuZmy4lFIL2Rm5dfpVzAzo9An7xrrlclgk",
-	"qivKXEC+OVIp/ryZJibn5QT42DBwjLAbXPm+tj1a3DfznMK68yASqSAtz+QcKGdTl6FFCqO3fZ8/7ttd",
-	"AYU5fOBLXSH7K+TIrhiOqOVA1mugzaJcX+3JdCT12uo1JTW2UdnpPDnCXUnA2Yh9zLy3SJso5BdNF6Uf",
-	"HlNIS9jhQSxC+OcH2i3g9w9CnlxBPkM5kp+8RAAoANg9UBxNeBhcZj4JZSUqKnvsWn76O8FP2CWHxhZa",
-	"tXLfXj6ADHnJVRcJTRENRSaWMQ0VkleUX1Mzg9b6nQsN4A4kRG4X38C9Vz6pDzCCvccDa9lXihvXTVAI",
-	"8AUSTkIUSmWbsWaU9cym9/F1A8L0ah9/umKUSftnEWlUHLvtbul447jKew3EPdc2YsrfUL0FbdJfqSAL",
-	"JRnHgvc9iDowDsnOZMgQ5RsTTMFcWMs5jkUnYsMybNZCmzidqx++cUuX7mokYnW7w+24VR7q1f86EuNK",
-	"c68NdJcl3TzqOVl+mLei1bM4Ya432TxgtHliMlrVJL07XYBIi4eKKBEZVZDyDC6sG9Q2QooXRg40c4OT",
-	"I6COVCKN7SphWkwh6sD4ICyDXb53wCv2xDes/037kE0cRuS1TRheqre4STADePI4lGkUWToUPLnL2U31",
-	"moU5ccoXmDm9M/CJS/DxTykr53T6ONSc0A2zK3W7qLZr3S/CSJj5je0v5+1Bi13ngfNhoViEZypNpNkF",
-	"aeNkDJkFljNN7196wfj1ssv03xXdHPZoDg9nOqo/nurjuBBAH1DZnArXehnEJRdSX7S3Rc2nPEjiiC8t",
-	"E4IgxAU+dmRFWSGIHT4BryTBppy9k2/7I+uUVsrYIci0hjlAnBwvr25spjDp5x4x/3qxVIJei/qVuFB/",
-	"73R1Y7Mce9CNL6t/Bx0o/91F2YmG/m2uvSBqkAw7ozjkyu45g6yZbkdNZvR7txJTVP0jGfbLf3VVfu1c",
-	"ka4QcRByqphHOlSyzfUkjkqbqMjZmizcRDFXS01quAa6e7p9nFkP1hMHWrZD37PJKSvPKis5imna6DaJ",
-	"hLggFDZYMiKdCVQX8S/CwF9Y3XF28LzzBd0p6/+BlviFWOQ0mtNsHTUWHv4bhJWWEyMmRhGbyp+dPhYV",
-	"lrABHwvw6aHsF8FiRvy01VwOQ0xfAcEJ+wpPd3WvvrK5Xi+2vVCqCkxc5aSd5cDSWtbqe3JMJ7ofBmWX",
-	"81bfs8OjEgs6u+s3DsBXLMW+mXKHXMBldfbnL8UsGGPl9MyZjbLlzeLPFRg4g1eU04tn4IttzI+uzO3O",
-	"vAcWdQuIQJOIUAU8zfhSKm77j7aeUYchehC013u/wIv98iqmoUwGHbLxvcX8ro8SBDhWMpri1wCMcDET",
-	"qtGYC6qYHWU8ZGPjSLjzDDzrlLIA0YQHJptxsWQ8N5N0ql8VCMSUNGFknZFWxUWrwmyKcrXgEit7zckE",
-	"VoOMej1NoEwLEWWBOvvi+Xc/fFu2OMfY21MwhSpl/UewvdBpgbo7R1hTKAklhgrNy5jQTvffHJ4ft1/v",
-	"7x28OvUxCT9fC6ozIYaXaeGr4RRJlyMxZvGylnvbaQB+dWM9yxi6s1v1fkX5AVOKxdIjQdgHVjltrfx3",
-	"/X8ut/1tkvDwr4TNkvIrG4tJeYf9vyR/cvbAy7fwj4s6YvecV36dPcBrRxoP9W0kYgvEW8wD50zorxJm",
-	"hD5XXjt3t/2vBQ+At5b2FiPLNwqYOap8eXmi2wXOZkTuPyRSaY1EG+vXiKjPCqNbZ++C4MkdvZ86ESOQ",
-	"lK7vyFEs+jEdyjqZihd7zkchkCIj9Zf9MC1qA0+WlZqDL1xwr/FkYsQtV/UFSoxSrtu0CPL2tLJmnsBQ",
-	"dNtMjKGc0m2mxT7aadXOrHQpC9rgLNQfBQkS1DHnxxUlCzMOOPBGwZ9csbhdRPZCI71IjGFmjJ9PP244",
-	"FPODDbkpYwijy3+SaxGceJxGbQgi4IPAnej8s90diLDL3E+Ads/5OwqlMu2ZD2xlV/sBLM9IT1pbayfO",
-	"N0WKOqeVVMVJP7hogwrjfoZuQY8Ar0bbbpVEmg01pFftlHQPz6F+WH+sTXb77wjOHPwF2VYwzcD/j8s8",
-	"DLnzDBf5aeSiZD9x0bY3RzvV2rjgXZbbQM5O1y0lEfABxrSrr+diN2Zy/OmTELNo0ubJkMVhF+n97Ld6",
-	"g3TFcIgrl/sYlLzpT8NhGNHYIQnUnZEsvnSZAku3NH6Vbump8hrOZ7B87XTXAQmJ+03McCnT4HhbhUMm",
-	"EmU/svMo6ZC1qbQnB5qSLNJbXvBo0jZbyar7EJvLfYDbEz4K+7pLbcg2sh+k5d6g5YriBGj0Yb+zruEn",
-	"ek5F5HxgB5YSF6MhZ9h2UZBNkRoDXxpCCLJdZT9ID0w57Se0mPDpXel8VpB7DvleJ6LdC33SzRSkX5Ru",
-	"gfTbdBfkyM5wK3HlV0AcUnrSsmxGrqCAMlwx4B2rSMaF8jFl2k8x/pmqh3LEKDByLcCzqC/BrKMVF2gv",
-	"jFgFdvv68I201kC5rS2Qmh6rvKECLLg2kLoxY3xmdv/a7CzvAiVpvTrH8Jollgsaq8uKN1fFz/dJa/b2",
-	"h7M5IdZnJKPrXfubJGFw3TTVAueEYpyawmAzXmOHgE/nXpkk4Bq/81neKIkLeak2aDfY1Eq4I8ql+c3Y",
-	"9o7uPAy5G1BaKZrct97YRct0niVQ1me3UFrFMUhVegtudAs8Objlm40uAz7OPLa3CrYm1anaajrv3ZdJ",
-	"x8dsA1sJY75gxJ3rwK/t+L/On/cbgXXLi9YtimfJLfsvY1HnF3b6gskKE/4zo0J2kF58Wn+QeMJyxTs7",
-	"5aFMw6k/yzUOrEMm3dax4Qvh/OvF32dvXrP6zsv6QvQjVu4LneW1NkcynH8SxYhxbSLBOiRYuaGdxFE5",
-	"dQWQZUN2ciC6yVCvwZOjEeP7r8gubuKl+ecLLwbde7sOs3bIoTY4SvwXNyEQ9WrctlaS76m/8gyRUsSo",
-	"VGRl9QWJKQ/EkHRCVQ7ERYNIDujqxmb5pJ2+3QFwQMgd5ysZsCsasG44pJFxYTYzXMXpq/eFbBIAndv4",
-	"wpzEUhhjoWdziVBz8307SFl+6R66CDpN2axvlLpaIoHnQ7pdrmC7wEpEwd1kaywIlM5PwKK0cxnNZDXs",
-	"Pd/y3WymU8s8/SvspnNZFi64Y/NnKmFwATXlzAYJr0MGCBW/bFXPlPNnmu5xSjba+iB4q1R4XUejiGmV",
-	"1H0W8BdNwq4stRzKZimyY9OPKU/v6phdigtLjOPETyJGL1GbymXirb8oQ1ddS+UAsAsEU9OKCD0RL8AA",
-	"rZWAyomG8CR+W7xYya6I2dKCE79YRNvUgmOBRYciq6diUWS06dHIkhAhQKXL6uRcOpklZs8hYEVfnS75",
-	"/wIht5k3ckzHeCsDGwwabbm7xa+TKX6IdP5sATyKbdTng1K+zzs41SEgBOaWkSVbR7KF7EKQu4ConFrV",
-	"a2WfliiQoDsyw23gQwX7a6ejerV0ly4in1GyzEhitXNk2y0TUye5eame7tnQpLQI+z2yd8xk7sjx8tyZ",
-	"9+wX4t26C5asBSsJlMNMLMC0hELqDmmqFuxivkx7FWdLsWx6vkgMEBab2w4RAVA2Bu9FLZwH9JKRDrsW",
-	"Ivze2LJKdkDZPM89O7dTHfPH8KFqjqb8PcjPYxpW8xvM4QE+my5WD2atvpltTApL3aE6J8mYRVHhWlhv",
-	"bM0RhHqwNAqpdAvbFwad7+m8Qc8b8M2G6lYyvesBm4FVDLtiwENxyZxa7NU0FjmesNkZhnlWsp+eZ1jo",
-	"evk86FVaAMxZpofvzBx2qG7AzXk97GcZuPM6WkPm+iqfG7fofdl5mCr3f0PCpGJL83tzW0mcG9kN0ocL",
-	"KNiHJcCd+iXXLyIE9UmMOXX9gkLzcPr3zWKnh+XN1obNuunbOK7gAk+z4zFbEDn974zd15QImHPU04K0",
-	"UWS47PF3WiG1/XvifzK1A5a11eUvLcwU7hppCMXGCFWosGqdJCEnXJjr7AYcw6PF68tk3N29WAyrcjEN",
-	"DmUmW3GYH5IlN0D+UhpFFXX3tKooGePXXchq0gs/FIAsoRmhxZh10Ni2uLaY0QCrESjLZk37jKtKKuw2",
-	"fF16DWH53XRjeKSLlSxWGw2SoZ8WjIWEo1ruhbmql9NKtp253CrNOHg3iklaygDPllu4flGU/Ln/VSKT",
-	"p2GfHyXqplr4Tl4xzaI4Nv+CMB6U6qALOKN+eJoB5fmqHg8r7wAeXJ0t97Ba9x0nwO3YAOEL57AX5ubX",
-	"SYr7QZkUZayr05vFXLQQd8/BUsrS6KoT752KEAtlzl8PhDLTCMp6VSZesvvs+h68OkRxTbH0ledbDfxP",
-	"fXWjzJmXd97pV1sPw70Xg7rLikXTrLpZT0snOPOj3MZiySbroV5UZ0KNTpkqC11L1o3LSjeubDZcPANU",
-	"MaSSra0iccH65vqLJQ9jO5NRyPug4vGqOgijcpzIDtcq14gmatD0yfnJgWcKMf5+kto6lBfK5tDRaP7a",
-	"m2E5L585LzdhHJoQrg0QNzv2R3ELZev5ILiFzjmdXXVvFoQqZ09BXe5YQQIm8LX0hTb0QMQ/8TPWF7Sm",
-	"FppqYAQqn+fySoBnoo9GCxYC1Zehb/clmkP61jHenvFAQOadEsj8CFzFVo+4u3qA14in3AnvXTXWqrDW",
-	"lWRg7ZhRKXj5wcmpuVObYGiwdHpeIXWhCZa+UY9j1kskjVocAyFY/CPzEFeB7G/AT7ZIib7XgDmGcJkT",
-	"WLZjM+yf5Mn6SmPJcwmlSrZS5TaqCLXdgLjox+V/X7t6XmFf3e5GLgqkGzgRy/b5A2Qg/CHooVslT8yo",
-	"sujVBlS2E0iJnFFhw82EcGouG64L661cjJxsxyo1G6vLHVBZYDEc+LfR/UOJQHBDFnaL/Ihqawq5ZAzp",
-	"DQRlTXb0Ao6gLH2hbA6rtsorWiau767UbNV7b3mcbc8fqn5dUuKjtFNRKIE5y3rMpu1UFdPuRZt2VXgZ",
-	"qhmk5b7r3vPJUFyyRdL8C82XjQV4V+dkhN9TgKIkXjDdQ7jGukkcqsmp3h/Yow6jMYu1LpX99dqu+buP",
-	"Z7VpUjeC9qG558Cq2Xy+0ViqE+BV2ybdiIZDCZKByDAgIVWEXY3INxWSPuMtnqY2klBKQpMAiPA8F4ZB",
-	"R6No4hE/TSmyqdyQ2umTJ2rAWlwvpikgWSD9XdKPD2Mf+/di5flmkwxMqWpwS2eFqlvcVqpeSp1xetG0",
-	"0fSbJGLM6+QAop9rjYapk+h6ojwD22xxU2tXDShmw9jaquTE9VdKFFmU6wGlRRPCWL+pqTtDYa+7syyN",
-	"Tv0sxRh02CAEpnRU2+DEwwaGFcw29ECpkVOS+Kwa1yBG9K/EAi6hE76+Pes53ccnAwikiMR1zUPpZsYD",
-	"2eK2bKKh60kskNE/2Dnbfft+73P7dO/0dP/osL3/6mDPJ0/WGiSgE7nk2TyQrE54iwMDKGq5WII4dfxC",
-	"EokYMmnzq4i/H7DhSCjGu5Pl92zit/iT6beeHb3fOzz1kaQzpe5capIgFiNM5ugileZAREEGQW3xEQ3j",
-	"OjnihnItVbJNqVKn4ySC3YLJSoTqmSAZAVGzxdcbKx5Mz/pKw9CckpewcKTDZBiAGouFKGWd7ExXa+5M",
-	"7LvMYXKXJSvczEuXcDstG20qRkPh5xafV/kZNlqotwsmxNowe7P2adkI8WXcX5kRNgqBF08Ln5D3RIle",
-	"kR+Y3ipD0dETCoeKqvASMLKy3uItbouL2xzc4BvlfbFMo0hP0G8SUnUjfWyePqWj0dOn+pgr0RUR6bBI",
-	"jFvcf9Y2Tz+jo9Gzy5VnPmCeKQck7jgOlTLau3kurYttcNJmwQK920Hg5Y4oTbdonERmqwAa0DCKUU4G",
-	"gjMttgZgnCUKRvb06R6/ZJEYsfrTp2QPonumiDf0nDgd9zHY4FBrGverjzeu3+Lsr4QagLFzoZsz5uv7",
-	"2NAYUMNBiu4af0oE11scCJnBYGTQrRFVA70j0LzRViezXSdgBYL/V5Z6WlscXK3kyfnZ7hJgaGmuODHU",
-	"w6QxEFD3YgrlEurkNPzbtGrrF+kJ+zgQMBHyIuR9PWs7hAu+zIYjNSF+YU/6ZBxyScQli1vc33GB8E1z",
-	"9nx91PJGXGa0Qe48uFdwqtMIM5UtDnLAI2nddUN+p4+3NhBw2vBKySx3esGwvF7xreYKmC9gnnQm2X5D",
-	"T8uYIsVooo1rEWtBQVucM72PBDcXXCps7PAMrQE0AZkAMVxAJmf1Ql80aD2ALGvxrlPKSulz0iTrjRWz",
-	"d4zgwLBYulRU2VA/XA56uXbBbyFhzSXTmzAf+CdPUt/1uhMDWjKXDOxRYLtMRrrHIW8WKeGxWGdoT9iO",
-	"7UI6v1mUHkXh06e53lhxY7rlp0WBLTugvqLkhTROLiS01P/MPgPCEqxY4huMhLlIYYYJo3EUGukAQW79",
-	"qxa3QkTEhR1pFUOt+Gzh1VknH2PB+6lRh9ElwzkA51Ym3UGL0xRsETNcTwbBRjVgQ8miSyaz7A+pYi3s",
-	"kBKZ9BMtUg23dCS6F3oztjjoUVqAATIQ+4czw0VHBBMS8m1ywRjcqx02EbD3YKSZ2MNSGtaJFQjnRsfD",
-	"9PSp3k7+1TI+soxCIas1BQ95Zs+CVpidNKc2M8/AISALc74xnDbRm3qN9D3SmbT4CP3OqKc/8RHpvGRO",
-	"mErZImS+V+SJr28B/WR2NvD1LQ4aiNSygYJLgfclTiR2QP5GgCkJ5V5a1BbBFc6WTrXfEI6kmuij5V8t",
-	"x6wLw0jUwO61bF70hFKAbyN8gyMlCOVBi+d/u4zuSKMwjQeTevrLZs4ZB5ge43wG/dYq2KEem5a5JiJ+",
-	"srdzfvZ27/Bsf3fnDFSy/Q97R+dnPmw1q4pvZ8qZO6GhREkTqkGLo3JT9JIh/7yxKLQKpG+7OjhmDfU3",
-	"TJmTHWh9I13KW7wfXiJPZ4GPu5ylW8TGw83z+f6chSA77ZlscQ5H2eEs9aoZyvFKzn/Y7iDAXt9SnOAl",
-	"B2bxkFEumygJQf/jINDQCzq1nGHPJ1E4hMgUeLSkGDJiiWNga0MOTcj7fpNYNnzQONL0mu0W902wOqM4",
-	"ak65mbhIh7+ESlOhLwYt4ePZBDPMIijM4iQxh36KXs9ueO7cpEZc0wgUONgg640GeTKkUU/EQxaA8rPk",
-	"kfXGOnliLnHQX5Y8rYVvGH1oJ4rE2NePvfDI+toKdHaj0YD9A4gNq+CADhyFXWZ8MkYB3hnR7oAtr9Yb",
-	"Na8GETswvGTz2bPxeFyn8HVdxP1n5rfy2cH+7t7h6R785rtXU6GKdEv2ykFKQYlKcqO+gk+JEeN0FNaa",
-	"tbV6o74GqEA1AEP+WX3MomgZhqhV24gt09FoWYaKLVMJtVttcaR+WdwyzRE0z7KABGJItdLUCyPmoeDJ",
-	"DKqd4+ODPf3f7f1Xp34dpjgTty1uDEDJjIWaLtp+UGvqLsALd0aj01CxHaeDXi02Ti8Y12qjgXRyXBmg",
-	"mB6csReefTOhkjRk/09tzDqZfiLND2St+Wdt5+Xuqz0AdNS7Ylg3v6nT0aj2Fdwj4Da7FuT3u1diSev5",
-	"qtc8YyZBF3Zhf+wKrmJR4gL+QCekw8gFGykQJ2veZuZqqNdc9w6GMrKupiOvIVm+R4b0apn22X+tbTYa",
-	"JT7R716tcMnp3+pzziB+tt5Yr5qCdGGeHQr1WiQ8yLmVas0/v3o1mQyRfdBgpcKjUzDgwGQwzLMyddfg",
-	"HtPdpH1YpFeW/qD2VXfUkRe1Zo0j2WbZDQVEAEbjc8rMOYJZH2q04bLyHND//NGRkqko5BeybjdX6Xl5",
-	"FfZDRSOyo58nB/oH02fk8NXJ0f4rfUqmjwiZf0J009DyzQ5FtklKgDuKKjbUq3otovuj1N1ZwOeUHoT8",
-	"Sx6PA+T/Inr2VzoS38bzDsMOOiM+sg55zybklKmsTMdSnbw1VYrRt40GhrYTPAIDtzl5LU47UMRRoLoA",
-	"X+aAZVKFUQTWb90UVs4Ubw7OirJzZKpD3PZiwWISf5raIjXw/ZhqFc0alAYx1SqatbX44OQiPtlv7HU3",
-	"gtXOh8uocTXkL/hbfnzGD5LX6lP33dH+J/Xp752aqflR29s1BS6aNYk1x2vNWu/F2tG7tVerV69XXvZf",
-	"XCadLXXAVvpvP/z9x/NN9uIskVvJ8dvLkz/2zqFcRrN21X699/dJsjVc23x7cNhWCdvc2Do4HH36uDna",
-	"nZyq8OLzt/f7H/c3aKP2/evCt56Zw4qDrqfmlkf8Dg74Dc73jOMKYdm0/ozZpSKJ7V4E3rMJaJA/+awW",
-	"PZq5Is0RUyUR1D0eSEKjKI2oEWpc3+A7gMq+kJ5BFauTc+MZpgo+sFQGoWxx57Iz9t2rvYM9sOvenOzs",
-	"7vmEjunEA++IXjdg4DKQiISDuR+qbUJ7isVQ+gucZTh+e0tiqJ1GTlHYqWOOA91JiVNud9QzzH5WY3zl",
-	"+dbKamNrs9FwIqir+NdCR2iqmnjJYdpxlwTMaHABbueMq76eNWO7wgLVyvY4EJSKROEltjL/EkPkhojD",
-	"v83Nt9KY/6M3ekt/92objbX5D58iWvg840LFE5ieOZiiXFUW52jtZBW6p0Zr1jg36OLpQ7fFzPNn1jtf",
-	"FmbWGXs2nUlaekHuox0JkXKozgMHCJwdmJAPKEjy0ULAMQXe3IH1qd0+naB5R1v+z3wCWAEAnWdHMF+u",
-	"NRr1jVTuKgHxxms0w5MoKmMzWMkg73mGgdI09+ZK4/vXm53L/ETOOp1npnph9nT50cupj7/GycuReuT8",
-	"VLgPrZbqnMdcBZ5bXHdjI+aBn8JL0yAQiSyvdf6e2Z2ynBJBlB5HbYmVEHJn0a8YveQc4jMf0dv44fVO",
-	"+2Rv9+iPvZPP7d2jV3un7dO3Rx/bR4f6mlMOxYT1p2MihPH8RpMsjt3iKhyyCnW1SKlQdq5nr3auhdOB",
-	"GPObb0U0fxaXIxb3/actAVCbmmeHEblZ+ywSvOi4IPYxnMh6zT3R6431hU90vhhu+UF2V7j8/hwg/vkn",
-	"Hcb8XOR5S65zCBe49fAYFie/+AvjmdW6OxyEghf/ZO/38/2TvVeQYiWqqrGJCGqwaUtOjCCyDulyaQ4c",
-	"gir7TElCQQ2tk/VGo8XnlWZommMGPhWT1IRzUn7IsJX7O2kL/PQlTRPZf6F74gO9QHxIfrvc8Y6M2Sii",
-	"XaOIFU6C3iu4Yy0Hxw336TWuFdBqZphTq40GRiHcCwT2or0/sqgtTkzZyPrCI0qIcvMGsIdUsTPdlZts",
-	"1VdmH/wqOw3ZXGCezo7OjvOK153vNwCCEmqFxm2kX6nG8fSp1jkgiAowRKFVfi0Knz5tpigtrfDYmsD6",
-	"E5uD5RfSu1q8Ir/LoDFX114s1cke7Q5MMivGxoYAOaEmWUG/zCN9IYIW161vOR4Yst7YItNVIJrwUpP1",
-	"OzTFhNJq3EazeQKK0s7BwdHH9vnhH3sn+6/391619z7s7B/4SxU6z413dU55/8Gqjk2HsKmAtXfrX96/",
-	"/3T2/vnh0R/nz/eOz//4vLp2sPvqj/Wz1d+/fP7gptU1azaB7xmIl2d72HCTBvT/Xm/Y4FRXDP8fbP+/",
-	"5rXeShqN1c1QyoTF/2Vac1MvrqNBTSf4VWpRqZgzcLKSPb5tEKE0z7YWyhbPEYmDO8jWL0d/ccgN8HCO",
-	"lbU1f713TWWZh2BhTUs0QLDkp+1e1DwMsusNhVyi6XWERliHhbyfJWXegwoIEJoMezElwrCbafpU2lXf",
-	"iAm/TqzWZXPZtF4M9LA0EryPQf0MM2zhFjOUzBZvcZNaCp41APj4zXzxoOmCWVMCkjxZbzS0jFtvbDkq",
-	"qeC6a1B0CpaZCzuuUBoE6JRQnLrvQVV8KYLJ9YSUMcLWVtZXNrZqCwsAtxj193yCgYoT9v0uZfUPUpav",
-	"F8i7b6GyvrKAUDmmk0jQ4EyIAxr3ze82Fhl7WtrpAwtCejYZ3aEk2wkCQu9fKaNBcCca2TX0fFuDeZau",
-	"vxNFFuXH6RCL3noF7KtQ+fKOgB0uMQZafL41QHKCKd/hvIhya+uFWJRsVlE8U7IvlVlTIigu8ineRg4V",
-	"HeV/rr1YXdlqPH++srnaaKytrSwei6zkebwrQZWZSg/Qjv+FBYcx6WzEFeOqFd5lU/X5jgw6gFVD5X9M",
-	"Db9b485wLmKiE6eXYV9v8roDQ6tjOMQnTz6yjr4HuaenAbTe5/WVJUD+ToBOR1t3PAW8Inw2Fx6/hnHW",
-	"4nnrbNspatl0/NyrDaufuCglMOROz4+Pj07O9l61zz4f7536mZKOVLBZ2fpyy25XDzwUPOOlhJp7TDHj",
-	"JS7bU9kjzyzpYwRVOL7e5DgXuvAfr3msLtD6mRAfKJ+Yocu7kwE2k57KC1Ty0dyhOamgj6uRCZUigSq2",
-	"DEhm/ZXdhS7b6g3EhuFaRLthQCMA1tMgAJvoLnxD5WbRScHDuYA50+JP0EeUd4SnDvLAX5rtVtfrAHlp",
-	"2gofx7kXGdljtBy9HqGcsn9Qb9hOFxKSBnH2W9xkFmIy4ZUipl4pyi5qJOW0dCgVIjQIsrv+VqZQ1kpa",
-	"/mzvSjGOFIoyiZSlQA2OYzFCLsILo0gYYoTa8rv1d4e94x4/mJycfni/frJ6uaHGul90vD/7ASeZX0+I",
-	"VDh2xFQ2a2L1cNj5dHLRGW4lXz4Gg+DtyVnwZqUh3gwGwacTcfLmdePz7zVbRuUVVfTd6dFhrVljk3cN",
-	"9ulltP9NhMHqH+HnT3806Jv15PPau+jzp5NonzcczCaimpb1UUrZmWs7Af1NkhDKsC9uJh6y8TTP9KO9",
-	"+G+xF3/uVbFzo3vhVmbmnemJo6REzltLbsqxlDfItJ0XBsXa1U4FckJVi/sckySrrbc8C/xtJKcWfEV7",
-	"7ZaSo4qk/l8iPP5jLDqwAu7/lFrka47DI62iFcYZWGlEY3VP3iKHwKnCN8QLZOCISzde9dQWCyXQTYxY",
-	"UPDuGEsOCtxnJ3+qlLsBQ6CRW6jGPs+dk6tqeAuRYOaiRgP63zZYJeL+4gIgx5RzV6feHd1BaA/w45l/",
-	"CNe58f5kXgpHOOzZOpe38vXMv7crk5Dn+nheTkx+P50+44XjbYoNmAgX44FHaKQGIukPHGociZzdE6bK",
-	"8b3uVr4hOqn8NPyCgFTqTMPcLXNXsFNIru0OFlbjpsS046IryOhM1nuurIfPzaM+STgw2ZgSEHHCqkU7",
-	"3o7H+Mv7lvBezXQxldOLCXy3e49y/z9H7gNkMCc1M77LPMrhNrcA3gGqWI4lpUGhPEAyFkn6gihx61ui",
-	"3JW3k/FvA3ufPrt6VCwgSpBQ1Ym5SHJdDaW9DiAHC4585ru3lWGdiguKUKLCYZ5Fm0iRgtXtEHbf7hy+",
-	"2TPoKyhOE0aRxVdiTooWgLJOPqYsvDmuUN7imRzLFa3QX6dfmIy0tJRJ+qQD5YQUM9biT2yuWWcCc7Tk",
-	"WVmXdhv620bwGM79fwFHCTKkZGQgwPcCHFSWhcNdfCmGDIhoWCSZ7i8APXYs2Yy9vjGrVIZ9rq/xZJQa",
-	"G1O7aequb/EnM/psgyenZhn8pW1wgGJfJwan7PQmo02wxETT0BQb7SlzIeh/BglKdZZdRPCPNlRkgAtn",
-	"SK/wy3Z6serH9Dy2aVrvZoYpQYPg0Y64P8fjox/xLi6gLK/3n+/ePwUGzD+/6s9c9tM/v37/OuV9vGtb",
-	"xTgb78hQKXUyrjfWkKfMphFj8XR9BTWJEoJIIThwxxnZi4A0fTdycE1ErKf094iuWyp3UcxSfWe5IPRL",
-	"3MMFrLlGPPz7xMgPB5Iscl5ei7gTBgHjj7JjEeXVcKJeOhvVZua79a9ub5m6JbX0mUWdDiOpqAKGCqBk",
-	"LMZQLvLOgX47J0uSXemJrUyH3JvOuTfqqCHkSG1xoOyE8pGimwwZVyWGc/HQ48tvlZq/4BGGF81L4AU6",
-	"uH9l2q6peVCaL39DtDhbYGckksVz9p/lgXuGmjUQo5eaT8BLYfhSTWUyp+ylHavhSQTGQURXIieC3p9Q",
-	"XQ2os5E+Ol8qUCo6IaAqb5fTWwNz6TiDTmQ0yS0ulRhJm7RokJyp9n9w9Obo/Kx9dNg+3jk9/Xh08soq",
-	"/drqYnpcSgggSs3p9IWblHHFYquBZ+x6HvGVEO0h5ZN2JPohbxtEhUSn0dQPtgsxBPtF+3//r/8ff8LZ",
-	"OHvcXNlkx4BM0mKEnDHQWIAzscUdnkn9k5WlbRJRheSyCFwxtI+dSUmnZriusgJ+N4d3FF6nG0fAChmI",
-	"WDLS0XMWT2pezR27Pg6G6Tb/2OJY+dwQ7lqHOAVTcP8xfPmAtAJc8VzZTg+5el2y+rxz69ipMbKgPA51",
-	"H4tMm4slzlobY7uYkkqdHk+fUIuAg+M+T6jbQpoVlGC2aAfAWUVsua5duu/p2EmKLtX3T70MUAo4g0Os",
-	"uHiT8+T8/peOiSB/PLcTkW4zWJX7DYuUXt2rjdWmIcEG9VWxK2WZi0QU2HXXN7AkWGvARw4t6HLOtQd+",
-	"sJReHnNf3X0z7dgj5V69Fq9w683cha5X7/jt0eHeXXv1UL8ox3EbuvdpRyzJHm3xeY7Yab8h7JcKv2Eb",
-	"vyzxAXotjr807sO5MajC6bzhXW5kS80twbv4hQyduNY9vHpDsqTSfgJ1L6yGrSCXYyZavd44cDJn8hKZ",
-	"oAOgTUAB1rJfidQXj5t9AaPn0cH5H+TgPGVKX8tdR5e55pVyHSaPO3J6zlRI8rWqq6k6AOhuL7qI9VTm",
-	"48xuPB+SULTANO23uVDtnkg4Wldc5MwzLtrTghx0rjStAOg/zNEEuvaQV4vTIJSGb93WxnY9KDdNwrPM",
-	"kLVGQ4urupZXW1hMDd4BNXssb8BirIZT/bxrA6gw/sfw/v1AObOFBDgnPO0KAbtDHjJIy1BMManQBCtH",
-	"VhU21M2wVZW78tcxJdLi/Skbg1NR1+wFKAK7yB74EWR/CQ9EpcG5W+DGJYaY2JSJ028BwgvjMTcOTGru",
-	"v8DsS9SaWtyyf5J9ZXxgQNqAhelA68ayYFrpfw5leJDDFnkAoclpFfyCTXIK+HamgIu4baowtfVTXoFO",
-	"ypoCYEr0gVLFj0J+0TZpm0Cn6XvZlaMtMCi+B0YJmiSAR9FrGzPjxHWHWn0V9Zn13p/rBbhuBqfzWygG",
-	"9/Wu2Hmz24z+7//1/+H//bdDnFPzjFFiaLunmUitO7qWukfNbgAfodJLDCrDWr1RX1lZqzeera7r8UdU",
-	"9UQ8rDVrNu3hq1czpZza6TsbXg3XNCUQbmw21l/Au2/IIezM5bw4R2bt6hOnyFgkUQCcy/diCPxcBfjr",
-	"VIopRX5p3PTZ2B1pBpu5JJfUqntJ9v2NJR0tvt9Du0xIZkrgG4oz/ZhXwfFd5XE5R/7sTOJkgtwKOSBd",
-	"EompUYrFq6mpFY/yKlR18lGLr9AWnssIicGhjzd3sJ2BcL0pY8Ejqe6dy+d3WzTtmDZRAKGQzhyS5WRv",
-	"NhjT4vF0oqxptm5qJhbiRZAmwnggcQKkIIGAaYAGMEIExT4ygk0oaIaNTcHebAatCbqSM7NytoSm4F0T",
-	"qrXbD1M1SIfBnxwvBdigHRYJ3ofS9VZAW0ncmRAuxhYobierqY0M1bZ/+tDUmSmFhyOV2D9t89tJbTqx",
-	"H8A/ZgxdLrID19/Pi/rSgI0eh3nGXLm3sUigInJt/V28Ov5r5cvF743hxuhz93nyiW91ztia/KO/OTgI",
-	"XojXtBG+n6x+GNduJiuva5Lcy21UuCHaF2ykjIvIq7lrC/eVydZFZItXA/6WWrMmylvXN1B+oSH+FTDU",
-	"bplqpxCZigY8h9DOiYlqpflCqvaX4dbl5+Hryefh683upz/Wu5/+WGFvDi+7wyD6svZuEHy8anxZfT3p",
-	"vrnaqN3+euNsLhO3OS0hbl/UeZzEc6OF3cdl9x/oYsrdsOcg2qyCIZwyFT/gfpWm5qH1qmj5i9cMlQQI",
-	"Bk2PjNAWsfX2i17Z/ig3OfS/V3vUZYiagVvYwWsrw37nbirP+PShhmC+0h+Ut+BByPvbpiiA6GElPDWG",
-	"8rbgcMJL6WVE9U2lr5eAygFLS3IOIWJdJ24v0DyBCwmvObj7wALP9a1OdkAP6IWXjCAPBMTyIfpiCnVI",
-	"RWOFxXPh0rElGFOIoRlC0zDbZdRfpkCvKQKujZMcnLDFF2TaqwQ/5Aj3snKuls2m5P6SSWcYKiQoe438",
-	"ZP8Oer2fAhR45Mi7U5e8TW/OHaK7q7lwaOryupWPJ0xldX8d5mqD+hKI6DH1ROcIy3zJ0hniUpZUWDX1",
-	"02cJ0gIWGWVHAel0A+FRglN2+/Zy8igtHl3p13CuHmcnBqx897x5UJOdGM387mqpLALc0f/WL37WFbwX",
-	"xsPqA4qw/EIKVKZIpX6GFO1h9C40fg0YMyWUQhTGclk20wLXv8UmwhXPhY11t7jROgi6krWyYTwbSgiA",
-	"JdbJ+upWk8Rhf6A80kmcPlsGT3aliFRs1OKZpQ5jmTC1jYXgoSgjZN/BggLesRQAgZN6oIXMrjW8bico",
-	"Xu6+er385u279/9+WXGq2OiMXpishEeEwINACJggtbmZCzLLYdjRQuNBKSMg5czpq5ZyT5+mloyPuoEt",
-	"sm4tGitWZQKQcgNPe/q0ScxpTyVKi2tZAvGiKexazhbNI9k4TsKAym2y2mjg8y1exLIVDRtbgjENTYFQ",
-	"A9nLlCXkRybPMGJOPvDB0Zv9w/ZLLGDV3jvceXmw9wrMUFtjfTZJVSlorMB80OLpJ/gIeQJzzHgyNAJT",
-	"r6My/Kei11vyiC9ZpEW+4NGkDe22+I00N1jzOxHCZTllxlO2mCxOe/EvEMjXJcN7tPNm5ZYazkyaulh+",
-	"PdmqdaOZFp7oKcYJlaRC+KQw2pO9073DVxiXQCgthEPGocQQCyaiWtddLgtnm3AWQuwEXGbhkBFu6NSt",
-	"sEDvFaGcjUEktrhxxi0qEiuyWPMi5uaZoY/cwLfGMUK8zeSL/XrnCa6ZZwiFXxzdYmlEQotPATMF9QaT",
-	"E2d1mFzq6pP1xlaLpwfMsART4/qFJrtCKgCcmyO0bYk6UjpgGplKB4yLpD8AveHlxASxZY6jD+u3p7Ea",
-	"rc54mJ+OpCZGkbGQitSl3+KQA2t9x9jNCPNrhqQ7EEKyJg4aEtwZeWLSCSD91sfE9vR7LlSLw0Mx+8a6",
-	"yK7lJp/7S3XyGkRyQffSRqFWvPKhZapS4IxWgCSLQWLIgb5oOAvAUgVuxJKEhS7MSSh1u6GajxMq9WpV",
-	"IYdaPMf3MRPWMzUL1wb3TLVwtxCfKhUMKuXH8GQoRxGd4DM1b8YvBlS2E6nFjpP7h+Xlw6DWXN1qrDzf",
-	"fLG2vvH8+UpjfeO7ExANpRu2AZSipb66QZRzas5mRToBK4D4EafYGh4HrUKMB2J4P8j+B1tS65b3xUcQ",
-	"OGkCTepr1oINJ9rI4jvgmivEKu2rymOWpb62GfgfcwU0s6bTJpHvw9MCBsMJKLoQ5JLG46Dyvr0mUidd",
-	"6r7rxWJoYnZGuDfTG8D4z1Dia/HIU+zNtjZg7d1j2zTPg01se2PfAxSp4zxvFSplR4eGVWn36PD1/skH",
-	"gAFjhcQMGokAHBh0wMy40ou5xR0jvxCuxHRIY9prm75AyZUdNoPWr5OdbJbMXIcqK1aGhF88U0YKA+1M",
-	"SKgki3pNIL8/xa99SKvGa8L8ABA6UpTfDAjWgRamb7HUTZpqIbiZYR23W9yHCvkhbwM+2m9O55kVArhw",
-	"JRo811S2WYunvF9WEdLzAfNwaV3I05dn9kZQJMouJ+cqvz286AZu1D+y9z96Ux+Nd/f+wK1xTW6oH3JR",
-	"LGRiPEMFuNp0P8viz8hITzpMhgEjOf3as0aBl4o/pKbJc+OgDJ7K1yX98JJpeZoCh/TvjE/T4a2CCiWG",
-	"UiKUBJO6Aq/FQZ5rWWNWT+baghlDaTaF4UwnzENaC4CtevrOygk+zxF7IAMV45QrEgmZD4stqL6XKuuz",
-	"/JilVsrtZeHF2mTnS2OLdroB6/UH4beLaMjF6K9YquRyfDX5u2HzWLd+kLS8vlUgEtUVUHvAYsnMxqjd",
-	"RiM/gSlfRB3vMAgz5u+y+wEaPgriGY4fOjEabXbyQS4IzjLSaGvD44dizO9BXM8V09cQzrP9qkdQTiAP",
-	"K6R5D08GKTS+ncwV6yjYs9hK5zlkTcDrDhyyszkCpyTfzb2sj07T/NkBXjtrpxScpTc8FffpI4X43wyV",
-	"BSrbsyvaVRGQSkPB6IyIXbIYq+VAbX0btwT5DZ44PmV5ftg7e3v06tQnT7KaqroPfnYUlrTKIccslsSx",
-	"MceW8MOcwadPHVM1pdVCB2pKdhOgqXeOUVOSOhZdqYbZilmuTBCCLyvIbCltFcdCW/LZe0xRWoxbN8l6",
-	"o2HpgNNkgWEoh1R1Bz55IuJssoApLKP/0H8tIZFISudFzoQgQ+A8gatwiLogvNBqdTG6EfRneDem3CUe",
-	"9A56VBXnNWjjLXQYOx5uMN0xFJ7ttm30JDh5mFkBTshBanGAAtXJRmPNhP1PmIonywCB9s1b7JjsODHP",
-	"CBliugPWvdBzrjDZZzt1EwesG2Z8jTkjN5QkEkL/LBmVSTzc3PcQqM4yQiq50K4Xy/4Ryt2QqYEIKlM2",
-	"q8eKP3SSOcEP/UP9xEg8mObNsMm7QedNNzwK370+/3t/5TDcl/tDNfqyu7+5H64nB+G7rTqbvPs7+Lgf",
-	"HoX7V/u8Ue+uRrwzfN0IPr2Lal7B9czSrhhewzt918/L+3FHOEv9Pk150X8Wmc0jTu3B49QcpryZ8d9c",
-	"VhIK4Qel9KSsqXOBbKl7frXRSEPDTVctKSSBVgHdWryIdCNPUliaGSKE1+HgLZWUY3BhbxlNWQHrdv2q",
-	"BkWG8SKgrMULiLK5ELGMr1My9VNhYr8k9XheDj6KtXtCiSlk5teqf0/EfaG0IV8i4Gaxi86WYDspWQCE",
-	"qYru5ZyPCx0KVpKZBNAFRZhk1QTkWU2cUFpkbeYIt2DXy7KkBEhtxPzEUEnwOLQ45Wxs0PuhsokYtrq1",
-	"mx1fJzuzkC+3hGYUEu9bvJDJgCub2YoQpIPSDFh5oRy0URRcN6unD7++W7DGD1G1b6JenksWz3bqCukY",
-	"5wBSesRUXA9TkZvBMlBFbLbr7SXWPcMqHA76CvZ51KsqUwOko45iLnde5EwRxyPSIeWNP9k73TvzcxnY",
-	"BkHQ4qZ0Fmh6gHDLOZ6yalYA8rhb8bWNCdsO6SEU8bKIkFBiolWzSDZfIfTy+VuzpR785i444ot4gJyH",
-	"5JY08CduJx9BA4864F2RtOYJfdxsLCNhq6VqzsRFyy89nL1YDNsVFbl/LlwBPM4OIroap5BHvSHluNbp",
-	"ivCzKUjbdtGk1eIIyA/zpMlu/ULkMQfWKzG+USqrR8rItEE0plCqAmbrGjmsGdlUi98wh9UhZH9MX32U",
-	"nb+27LRArTsvlfDjpN9ieIAgiVNhl4ygEAnKPa8i+D+rqMGs4H9luB6m8jFcf29b+UzL+Ipw/Q238b16",
-	"rg2s7hmQiT/jQqUbQ87IGdQPQ1kvCRBuLggdjSBK3sS6XhmiRxn+YhYvK7GM/yLue1qc8WAkQkQW5iIE",
-	"8B50XeuhU5XETN/VEqrg0gRvbqp88oQqMhRSkdX1Fh+IJJaE9sUSwgjY1ciH0LCFGG4TRrsD4n9TIRbS",
-	"0fcByXFCsksntajFAxaFlwzKqcG9HFozUn8ShReslBFUax5+V8AdvxyzS3EBteN1n4yfbhnxcD7JWOTz",
-	"sGuFkwA/YjxAK9VCKQ2oKlWeDNaSiBHjlrMzhYwzQACBrKCQ8YXYTEArmP1aoLy3JJpYWRFQ78qtS6T1",
-	"NzOqFjfDzBhHIKksRZCaeZMhTDIwq6Sib3raMMqwbJETZs7wQ8btZ7HW7xQeCJi0JAgViUS/To5gPLCI",
-	"0tCq4R+WTboAQTXQs5RL23aqtEpLBWTUFKZD5AVc6o7euN60p0T0cEl/k4A+0TZ2MgKkQ9N+oU0F6TCS",
-	"xowG22YjmJ1oilmWC/ouCy8ZPH7oHLRblXnBAeXD16dT4WveD3u/19nk3ai79kE/sm6D19dgA53q94OI",
-	"tFw7rf4/nHlyJyfknV1vbgNzEA0EzBSDtCz/FTz2OSPZXl1tONi31A7TvtlrZlvLUQVotTGSLhOqxSNc",
-	"D0FgmDsWuVkBflR9l77FerFWATVU/79JcvrqPRAJ8y5rywFd3dj0yZPp69Ejb4ToR2yJiNhr8QzCdvrq",
-	"vRa/AwaUq2lGk2fa9AGHb8WW9VXAV+mVaHmS9ZchJ5uNhsk3kB4iuEJj2MKvAGqd2u3kydGI8f1XZNdc",
-	"a7siZh5g92FDrNVX6mv15yatGVpTos/wHrIRoJiObZc48aGn9az3LZ5235Blx7GNOumR63GMRezkkylB",
-	"KOmFPDD8mD6ECaQ0VMtje3fhO2GjQtJYnRxxlt4UWV6emTVbbgBzzvBCEnEG7jUN2Vw066zGnCrwMmMd",
-	"G9uZUJmftDg6P8y9BKDhfCNZfmmmBsAaUD4Zo1vCN7+GWxQ4+PLMppxpJcbFDEC9ViwbWrz47GWHCSfm",
-	"trP9ri45FjOqmD3Nh3AirhsPg18d46vuMnG5QPzfaDQ2Gw2vZo5tLXgzGHUnL/X/D/bfbFx2hofR/put",
-	"Yc08Ys5mrVlr0BedRhA876z0Gr2t7lp3ja52tjZ6nc5aJ1hhWyxY26TdBt3sbXU26Eqw2nvRXek1uuvB",
-	"KntOV1ZuisnKTes8Lmbo88MpMPZvNwd3jCjJH1AUG2nu6ZwKPuW3Hu7PG4AIUhGfF40Zchklqo2kmfct",
-	"dNXp8SWjSvDAR6RzSYeAj+eplQs5DOuNNZM74ZSHBHCxkCwoLztqmj/Fztw5a7wbNt+BsHlWk+ufWi8S",
-	"Y5lbKMRofsVAuSna5dU4hbSoHVvDK4Fvc8W+vqcB+T9L4bH65d9vKTNwkubmUTmaCVEiChYQIAucudci",
-	"7oRB8CNcsT835I5qg0kZMNWMrA8QAXdADDMUMbuTIk534DHyKumiTC0l0JVSP+Xp/pvD8+P26/29g1en",
-	"PvCpSI+wqy4bqZzH4FBkReqtMyPbV8CjHkYRIocdDmHQaYXEdBErN7S64WkRkfKKl8oWbUQb+VLOBqqP",
-	"eqadOHLjZ+EMjzGd1R7OXz7I8rBkwWNYZkHB9QYqDRjpNQylTDMVUZ93PZULqi9GQ3iYPnCTTTErjJ03",
-	"OF3x1YcCUSaKNBrNMtW9Fs/bxksWamQsqSYxKWxOqb88NbUhK3VqzQ1p4ICNCnluxE1za+rbR9E+UjFP",
-	"iUzrQ5BiyHAq3dUHyV+odZdHXQGRthhzA1O3oQB2FQJk0+SCPUmLteIX/lKd7Ezh1p1Rm7KADpNAi2Pp",
-	"yOLcpeauuzyhUygxXaZc963xrt+OI/FgKMNEKiz/ZegNIqpYNIHv1IBN9OW0DeguN/xW6FPR5raQMXwd",
-	"uMoNHYObHm0ydJ00QS7iAu0LdErmetMshhDcidDDafEOm5qOMDa1t5S7z2H0XRrHk9Q7ZLZ+6CxEwSNS",
-	"OW59/xuMTBjXU0hci/tDpmi9mELVJPqWK3DfmAGjNys35+Vl2puzK7STqgLtpZQ5dtbyMZ6dPI1Gbr7T",
-	"1NFLkXQHyJAn4oyCZyCigGHFFXg98N9lhEYciDUiRgOJRS+zPVIZk9ie7abZLoYskMD3gvG2EqItogBr",
-	"MegPTLVKH49jOwzabuQDn8k+gWLLvMuyj+DF+Jbt1BHFgjYsWxoeKbydPAGCKK0OQ106TlYaZBjyRDEI",
-	"68EEGnYOE+Jzetsk/RSKlW5jcInhIcd1gRJ23GJuAKzJECcJftHTV+/JkE7IgGJNnyxhJmvSZM4MRBI3",
-	"U/8pSx2WigzBfYwfInvSaYkRqydhbckEgAxGM4Xz212UxYIGNNgmkk5aPHMaW3GVRvHg99ZiBlQVEby6",
-	"xo69sVEzuE2YyLjnslTZqXrVXi29Zq0vCJprGyhStxGs1bxauuFQQ69bPZqOtGpuF6E0HlWRPokq0bWs",
-	"Y5iPR/37Uf9+CNmSeXehZ28iAGBYPaCilMmCynllZmVF2fCwh8U0IDTB+9Xae5WCFiqMpdla49vZdW6q",
-	"8TsoAUNOMrduysKljQz7AFWeKQFrXRvUxAW1ugm0BErrq7mx+UtIbBCJsdYU9K/8ymroZ/sf9o7Oz3wb",
-	"PCtoQTs24JJVfEWlKCPjwxunnxUNBVZfTlBtymWD+9sIgOUpDzcWmEu4CqMsycHQAoMGDfWnMy1HaxiY",
-	"KGoDXpHQSiCkXJXhIfJkE5XA2iwf4YYFA3Lreisww11xLZzk+vRY+elfK8kXqhh1hzTm16gTlT8XC5aN",
-	"qq7r5oLWfXPEcts8FECm79+gPmRFgSgCda/zZaFa3NSFaqwQimJ5dm+q6zyVPf+ImX8sJvkg6sn9ZEEx",
-	"l7Didc7TmHNLkWqvVNOmPdlM9VDJFi9h+PSMNzFUxvmhrXB8PiMENUh8sgOaC2YSadMatRnI+rH2cqb2",
-	"2JrvQ4CWGbdWT8RDUz0+DSe5hShkiz+xYsZoJjYdqLwICZBt5UvtXsOVlfqGUHk3Li29TbCSyjbxA6po",
-	"HYLKWTl4PVv6pzM4Mypl3s0xk/9KeEdJoZ8sU814Gn/gZY/q+IBGPQd/MftUG+UfT27E0OIpq55WkQUN",
-	"JxCOswBcPqF8ArEWSI2xo22SULU4bMDM/Zv56LkYawOVT4YiMV7ksXWYUg7Vr6HmGmRsGzccWjZ6zjGF",
-	"O4WdhOCzxuTpnAHkEcOlZZ4FOBsyeeEnSFeDHIPwft1/aelsDPn9UMSsaWRa+kuSjKwzLQp7DOgwRU+b",
-	"YIVXgtGoRQpkFXikaKPB7DAOBHMTkv7cYNANUF13BzJ+/Bw5GDSXfx8EBSakz7g55F6LG8+nXa8nVJKT",
-	"17vkeaOxtW3MZv25HDHLA0J5mhAJX5KYJRISuM+cmgNmx9lAmxkEMkqjixQfGDAaoDjOhtziEPIHAT6d",
-	"HFEn7xkbIdEorBNaoygLU04ifRE0gfFvyCiXOYgA9nBIJyQKL1mFM5PxwDD130a9u3u+toX1Q63LHSXK",
-	"URGLKuGjGfgg+IzDPtdGy5w7oICP+geXwoVJXe+e2NNyEo4nROU6jOgRpRk7gCsC+Q3kOojRAgm4rPtq",
-	"TYxSaF41dZiXEVfADaVVESvXkR8YAyETffJZBIG4Ft+xlwNWlSpmeWfVOCgmY4LvrUgVj8KiTo54l6Eg",
-	"gGe1othhWjhCmhNUNdHSHiJlnViMJYu9MlIOt6zHaqPR4k+f4rhAJumr0KXpcDK2aZ/VyTmILJOvYN1o",
-	"RpxZT1qLoyvNpqDn7wYtvqi8QIVCq8jgVzMCMO9eI4cCfaH63sDvLbjdXnRl2EdX/P2nU3yW83E+JN7L",
-	"+5bLP5ln6B7VZTnQUsgiWxTWFbcIZsm6MVOGFypmMhnqUwCLP0+LlrPUaKu8AroxPdta3Y0iy6vsmLSp",
-	"tqWcGC0S23stjoV/tdhNhU0hqzNmJGI9hdASQ6vMTKjA1A0cU9nidCgAT8lQY2umMBAXOVPKg2FfWFUD",
-	"IwqlytEMXbQvaZRgxd8iwqDSb59pZfI2alm2Qn+uvVhd2Wo8f76yudporK2tfF2cwDHry/0zJP/5j8l7",
-	"CdolsjNg+ti1LQ48oL9JElo+Dy3biqP0auEIbuq1eqO+srJWf46kw90kjqFbKBYjKlVbMsbdl641GvUN",
-	"r2ZrN9aatVBIU5uvTfvw89oeDmBnNHq2Wl8hu68PmRqL+OLZysbmi/pKo1FfIa9oPA75s9X1eqPeAJl+",
-	"E2marcHsZJXyE/GLZq/8ul7NPR5YVcpNzrTKxte702OhQCyRSkSAzTFpcq5OW6XAHoSXoGDaHSN4NPGs",
-	"msakIgYruGN4AjYaWZw0ZQLRyhuJGJWKYMcjxxIGEawfHwpgme+HXE4noGiZmRN3j3Lk4ciRX10ny1hG",
-	"XIXCHk0CKaURwR1xJyd1YVVrhmaV5oTdOqEEfFlhn4vYJPnGTB/pU3DygVfRYqW59SAapHRp8Y8CKNoU",
-	"TTOoUa3imA9sFRIfAwKWkLtOjhKlLc6I8gtMUZEqDkcjFpgM3CgiQzbssFh6aL46tCiRGLN4uUtTczEj",
-	"NZXaiE36A4D3nfMQHNKHr3cR6NziQ8oDqkQ8yVcTKtRyyyoZa3s555LLYxLn8Vrofw7pVTtivK8G8FfI",
-	"nb/cGsauYphOm0uk5tR4KfmkE9HuhZagBkyaMuApIdpQsRnacz/tiuFQ8NzH2raIWTRpA+l42LV0vtul",
-	"OYQIv9yeLlICBbhLNVp5bxlCd1kH5KbZQ7fxEjyW8fiXlfFwGYRsBodlKZxK0Qh5HaKfejNA5h0bjtTk",
-	"oRQAeQTB/pIg2F1MNXMwCNSYIwt4lR587hmc/GdGtsxOPbOAUSIV5YFM4Z9+nRwIcQEuHS6cUlopB6kB",
-	"i4KGpIeCvF0YZkT/vPExaxsIsZ6UI+/UCOwOx0eF8CzghrGgCvjM3w/YcCQU493J8nsgrwZMh+5pLn/C",
-	"xJ9FbOIE+XjnRCS8j8hTTvyDnbPdt+/3PrdP9l6f7J2+bb852dnd83PajOkaFK9NO2di9hD7JNi+G+0F",
-	"eApKL1hA0wcIEiBZQ4sDQ5zoEckuWUwjZLvzHJqESHQvPGRUc0E+JhEEq9FmFGvg7jtVgMe1NDJmCFkE",
-	"3gRvtWoGsd20qloaJ+4aeeM3U0C4fhPEelEq4/gjowbyFq+cRdoXWT52KGGx0F2Y5YG5hdFbXPA6OWHU",
-	"fKUHE9gICEw4/g53TZHrXMBIMYmlB5k9uZJu2W4AIzy/K0IJ1edsyVADTXTu43aqq7a4dWva+r1aN0w/",
-	"0iPMKYtI84Y/zDcJMXJ4OK1da+no3M+wnq3vGXIdAP/Aa9pU+U6upJ1JrY1njlq7DcERYoRai6PYMCR2",
-	"euSATdKrTC9s9MnonjilabaQwwm00VhrcUwfy+LpWQwe7AwalGOIYB5sNtD1aHocOZAVrbhdKP7HBuFP",
-	"nNHfufZ8x+rZjhFukEjws+pgmAnLq0K/LiIgT+ca04BNoXIwcJ1eyE96SRQZcb7kqCRnlvmlFArQsFhi",
-	"6dDLpPWx0cpsI8igKIDy3xZlWf7bUjk56xGUe/kncvKz4iuUtu6XsF17NImU/nQgxjDV1+UrslNv0HhW",
-	"x0IelZRotIR+darsd7UaNmYd/b/8WTF1qNTXfAT/MKB0Ti/DPlUirjtFTOt9pnzy5CPr6KPMPWJZ757X",
-	"V5dMNWh9WfRoO58XnrmkAL86QR44pzKs5eJby7j46g741A7dNAIo+3y+eI6/DgjiqqAE+lev4UdmwDcC",
-	"kBppYpo4HYgxvwXu/LosnI/81GVkREogDoXY1kCJBKlmCZudLVMoWpEVoshZV/YItYXZLA+JteijhQeF",
-	"0lQRSy0ac6yMrDD1caYSVzDDJT3g/jZMoJ4x0NaNQHBKCgNyyBYnmyq/3OI0ZmReEhzmyWSTYVyU1Xnc",
-	"7pndTTt7q1yXrJXmP8hgtvxu/d1h77jHDyYnpx/er5+sXm6osX4JHe/PfsBqMib324g9Eb8CR2Lt9Mvn",
-	"w43P/aNvbwaNw5fd4y9vv/Q/rrcv4ngYDr4dvB3+8fffifgQRKsfXu/o//yeJorrFt6dHh2iqthgn15G",
-	"+99EGKz+EX7+9EeDvllPvqz+0djnDX1lWZLXWrP2Ye98d39v+bn8a/9g0j/+600nPvmy/m2V/8X+Oj83",
-	"oa23lAcRJKevnQyCN9G3g4+DQWd4Ir/8rvec0gpIszZKOlHYXdbnY/FU82yZHhODHnGmRZzpQIyLUvpa",
-	"EvqBeLlS9QozzG+rVyFlHh0yoFRPyVDKkqHTmGWJJY6ulmZWfTJyL4YUeGkTMXBivTIFjKw31lOl7sPr",
-	"HagQ937vs0kW2jvceXmw9wo6I3q968h1U0Xygk2grPu9KGKPOtUd6lSGPwDXzC2moLfNv0CTOsuOgsOM",
-	"labqhUpaGrAnnQnphbzP4lEccuVpWQXVd473D5ea6Ots8Y5QAyPFwKUNftKdBQL2pMhSxiLJsKJCVlfR",
-	"IzLpDiDTJhfdB2/jwkqhHe8iiiExoeZrqYeOPGhxRyBkcoUsIFZKxAfI25cTu9keFcFHRfCHxFof1pXy",
-	"GGq9Cd+QFXvXvLQqSYQegPo5TQ1UqofuSOKXe8B8bypLypQaLtPciknYv64b7dfJ457j30o3zSyKrPtU",
-	"zRbJ9fYWJ23JkbAQVxGZU9/0DiiYXk4efUyPqsUjQ9XP45Jxxdtd+ICuQSaT3qlzan4s4NPB5IaKcNlK",
-	"IVyGr2vb188sHjIrgNbi+QjaDM8LAmlvc3kDhi1TAB59L/fpe7El2MH/or/thTwEcFeaEg7g7V/dE6O1",
-	"AUPZ7sLSLBqg6XpP8t6PNB0/tGQsU5wwQKpcet66Ang+gM6ltD5Hi08X6ND/tbVU6c8wyR4LODSw5Tvx",
-	"aPy0Kh0PFu/8aLX/OwDSefudhFwqRgPgEkrFw2IC8CdCpr3aKLleJH+Wm3baK9vii7llK7WORcsKuVLi",
-	"7swkNEn2rhTjerecMJlEStrnjmMxgj/ii4z54C4tK6WYVKjTdL6xrqo1a2L1cNj5dHLRGW4lXz4Gg+Dt",
-	"yVnwZqUh3gwGwacTcfLmdePztaypz2vvos+fTiJtUZWbQFkdNTfvdWEJfsjGD9g2ehTHv6I4fg3apqtr",
-	"unRC4+t5VR9YygoQ6vYrbb1DqGKXy0GBoj6KaoXv07JJQ14+w9C8SmLM20054LgSZH2l4bU4lZbkkghu",
-	"CAJT+WqGADR/mMNaZr3tYmfvof5j3qvbTrmOUKM0qY5tNznXJg23TfH6WrNHI8kg21CMGG/3hK2/lObf",
-	"u8nGU7/Db7PES/Purw4aOGaSqYoGblo2Eud0XsIgbpMEl2M+LP2XquMIOTZao9JHw1Q277HYzbbfdYd/",
-	"i5x7B8ZcyH4rAJ0rTitm5iyWXAapU4lkpEslc5kpzwwxJeqU+ILfpMlrx7T8ptG+wrjFndw0fXD8epHi",
-	"EvDHHYnUcOjWebu38+pg7/S0/e7jWfvk6GznbC9NVTo7er93mAFnTlgvkTSaMjhznZ2X0nJMw/ghpLX8",
-	"DIbJk8I8/KQEF+f9j8ktDzy5JTv0jxkuv0SGCx2FWvzrH8lno1j0wog9q1TatPQXYMMZbkzHmcgJ45cs",
-	"EiPDpj6iakCYEfCUyIjKQVUNbv3WWytfs3iPFuaXcNUxV/Uq4ZbwaopxauuONVa2Gp0XdH15s9dgy8+7",
-	"a2x5i26sLDeC9W6jt9lbtUX7Fy0qBnNSoTSZhfpXURQVURK/STvMfEUq+OQeyYm0BFHdwfTmP2VKEt9s",
-	"Jb9OPiBdT8Y3x4UiSEgDfyL5ULBNqDI8YYKzFjfakGUzU1VpVckooFBoOj0cN9QgckXgyYG4ZBHtsmvv",
-	"xfskh/nPO7qGHB6yukFOPxIV/uCQ+S5Muw1g35Wc0UtstixmHRSqCphrV9vxdBTW7VmovG2PRozvHO+T",
-	"tXqjvkYC0U2GKROFKasbXxo2DkP8byjFSu/a0xHrpo6G2j0q7e9k6u2tOAh2LHM2/iyVVI/fNuMs3qtQ",
-	"dsUliyc/yp4u+AuKjoEy98HXtLtlQYtKz4GFFFpCEkE6SRghlF52Y8a4TBffeLvzHgbdmWkSapKMPJt8",
-	"4JFIiIusErRhibCs8U7LBRad6aZzzIOGb46Zkh9Q6xW4iPFNE2OmszCWzjv2QNzPaRpI40zln5LWQ3vh",
-	"55u2/v9i00YwZOEv4AUEDxmhev77Qimk93RbS7nLp/t6dHZsyE5wXyJFh/Pj01yCVskaOdgdJNUynmGZ",
-	"AWGWPCTry2dwI4xR5sC60XTPMUBSujXKq9IjVWKuyqjbpC0cWjIZ9AKFbkAVxTQqXLKI0Uu3jR3jQ51u",
-	"4pwHIj2GuSrXiHQC4n9TAp6SIZOS6vXsWGqd7B26pXmbq4IxM7d6yJhZ0tACRrPTEIqH8v6UqMdizGFL",
-	"xUF+6lH98EoFS27FJOEMS7p3B6yr5yxOKXo4lnqn0YX+38QdbyZfv09b89JeISFPWLv3fxg7m5aGYTCO",
-	"f5WQk0IpCp7qaQdvguBZGNHFWRYTSFPLDvvu8rzlhXawo67Z2jTPS58++f9cWPCxVegK46RmfyDw9CCs",
-	"H0rKSficmk2sTxE3QDdMK6wg9mqnUFm8YwKRsjEGnEYJGlxZxrs1FroQxEiSM0jhmTHXGAPbRu8iy9+R",
-	"KlYICnf7mWOgvuCfcerVq6212jOVS8SNkBjO6kaixd6X6oIe9LssikK6IRXSraFEG8fx0Rq4xB1b31dW",
-	"lC+QfbzUbzMlGxmng29FmFAfb1Vlyj9e76r68Gt9JtXKMykIo+ZcVSfgq6cmotAjT4RhetCrc8T1F8/c",
-	"0uhMAs+OMluIWwIjT8lZ+eT6qVSaVScPFlMqJXVfoe6oJMP7aDkr/HT2t+WmC1n4YKnWsZ7fnht6sebT",
-	"SApjZfoPhrz5yinADGNcRxS9c7UJngSFJCeD+q5GFG0ha+nVi5ssbXC7e3p8uO8QMXy0zXTXxCmEdWXe",
-	"k9wjxrHoTi9mTNfuCVhsSIVMsj3rhKthvxBnR/nlXD9pQOIDC30L1rvQ/1fqmuDTeEzrYfIQ+GvPTqQ+",
-	"XKwuH0gp2h6mgWgjXhJJS68AYF1eLv8BAAD//w==",
+	"7P15c9u4tjcKfxWU3uetHefQijwmluvUPY5jJ04c29tDZ2jlipAISWxTgJoALau7UvV8lvvH/WDPJ7mF",
+	"tQASpEhJnhKnt3eds3dMccC4sIbf+q2/a10xHAnOuJK15t+1EY3pkCkWw1873a5IuLrggfjAJvpKwGQ3",
+	"DkcqFLzWrJ0PGLlkEyJ6RA0YiUJ+WScHShLakYx3GQkl8WP2ZxLGLPDrNa/GrulwFLFas7b+Pl4d/7ny",
+	"9fLfjeHG6Ev3ZfKZb3XO2Zr8rb85OAxeiX3aCD9MVj+Oa14t1J8bMBqwuObVOB3qV3xeNg1c1i1c1k30",
+	"arI7YEOq2zqk14eM99Wg1txYWfVqajLST0kVh7xf+/7dq+0NaRj9xuKwF3ap7lNlL7siYETE0M3b9vj1",
+	"7pv95bfv3n+o7g80aNlt0S16dRCw4UgoxruTebMmOCMx68VMDogSl4w3yZAGjHQm0L1uFDKuyHjAOAkV",
+	"eS6ViJl8Dr/B7V6LUx4QCXeFakDYFYsnhCrFhiNFlCByxHhAnqsBVc/xmTrZsS/WV/WIUS7HLGZBi8NL",
+	"0tebGxQZUEme6cuSDhnx/1Chv0QuGRtJd0ZCpd8dsxGjSr/M9ix9KTytb3a+WfhVJt0uk1LEHhmIse4O",
+	"iQTvt7i+oxfGUpknoU0dxjiJhIQPSyZlKEyj9a/wNIyNHudhIhXpCyJ4iwci5H0iRb3Fc0tk60un8XbY",
+	"+PfK6EJ8vVyTVSvFmeJZC2Rz3asNQ27/fOXVRnpqYv3K//v3neWvdPmvxvJWe/nb36+8zfXv/6tWtp6O",
+	"BO+yk1jocZleTZ90b/XghEEbJy2UpCfiJvEj0Q+57xG/KzhnXeXrHeTHjCZqwLjSK5z5dfIpVAOR6HlO",
+	"n4Eb7VP5XZR/3A7QnwmLJ9n4jExrK8ZlZbOsnydUyrGIg1MmmfrZksA2ZhlacwspYF8QmVmjUSTGe8OR",
+	"mvxGo4TVmipOmFfo4EnM9Hr1cFOIGP5Xzw0lV/qpJqHyUs8uoWREpdQDAMu9SzmRYZ+TkBMaCc48Qnmg",
+	"dw1V5ArkGZMkVJKMWCwFJ4x2B0SFQ1bcArpZVbPqdskdjXzvvdr1cl8s64vL8jIcLQvoHo2WRyLkisW1",
+	"Zo9Gkn1f+MbvXi1mciS4ZHguZitQxGcDMeb6aldwxbiCwR6NIiPAX/whBfycdvHvWkAVtLsbg6RqU1Vr",
+	"rrzcauB/6qsbXi2iUrUTaX7kSRSlk6yEGtW+ezWpqEpkrbnaaHx3R+N/xaxXa9b+fy+yo/0F/ipf5Fp+",
+	"avpU+657OL3UqXtzHcYVBfcy7ZrbYKOxQDfnNQ1O2Z8Jk+pmg8HiWGh143f9UKA7yPQp2Laz3R6GckhV",
+	"d1DzakMmJe0z0z64j9AgiJnUAj14IWJiHyMTkejTp6uXXkBozAgXinRFHLOu0r0BXcdZVrXv37JBXb/B",
+	"oO7pHswbzBjHxrNbSe+UUHlWlOROYS07YtbT079NfBwgn0g6kWQ8mJTPhByIsZ6GXcF7Udi98yTQKGY0",
+	"mLRdaRvkpuCLSGBYzZ2w/1lAQl4vjOTW/Y6kUR5CqYeQC6I/xEAoqUEoPX2EDwiVWXtsC+cMnN6MoeDH",
+	"8C15120dCt5GeYKKddKJwq45VboDGkWMwyjSY9Z9/14d7qyy5Td/rH66WP6rcyres3Hn33+eXZxci52t",
+	"vb/kxeHLVaHXbNL5wCa7MQtO9OrFGaNRv9ZcfpkKCPzW8iWbwETEI/3NMNA7Cxtb74phJlb3TA++e7VE",
+	"aqH3dy0I5SiikyO8gQZUS2T9gu7a6SB4G/1x+Gkw6AxP5dd/Z++hAf0f9wPfYf5uI6UKUzFrQZhbYPp9",
+	"Tq/CPgirbswCvWppJOsoZf25AuyN4OxmE36bvumvzOqQ/n1uU8FO2EHBdxjeVOLiOv39bxS0JTPn1UZx",
+	"OKTxxGoJ5gQP8G93d9+k626rmZy3zVFR+Je0Ap7JucOyL+JOGASM31X4adGRjNrdSMiC0DsL+1zr7slI",
+	"CyC8oSjv1u5T3oGYk4pGEbSfBIJJOMlAodM2z0yp9vbGi9pKsV4kxjgosPNBMa9998yfOEK179++69HB",
+	"J0JZOC1Ab3FkwPrK4ovlgufeNW+1WOOrwwYhD4j/efkMryyf6xPVz8aNXYdS6WMXTDQesKBO3sRipI/h",
+	"Fjcmqq/7VC92yNdzrvuESmvJqId93haJqoHZpPZFwoO7rkUuVLsHLyroPzHYGFyogV6QYIWFkoyoGhQX",
+	"5PoPWZCi12Px3AV5QieRoMG5EIc07rO7jk5HBJO2EqIdwduKKqLRuoi+TY8W3KUVBcrJ5jr5EL4ujNXK",
+	"2v0qK6Uf3vA21jZJZ6KqZFo6WAPB2VEy7LD4DmJ+NAAhUPuvtZXNldW19Y3Nl69q9yXUnSYuLtKhRYTD",
+	"Ux4Je4TyyVzpfhKLqzBgsXH63WFAjHpTcfLhV+DV0Jg2aj5iWLd30tGo5qUCMn0E/R+1b0ZX0q1hmXq0",
+	"M7JKFvzaaOipqOu52KrdevDzQzJ3AoxLhQVEsvgq7C5wpp6yrrhi8WRXBEz+QFtXKBq19SZvQ9dqzZVG",
+	"quDGpk3wu6x5tYTD4+7tq7mrME9rK+srG1urmzWvtvpy5dXqq5VXtW+3VFFzwzLf9sObwXkk0WOiLaeI",
+	"9dQCEwCW4X3ZdcbQbHft+1yRuaNPExanYhOcW6FMT1d9ZP6RSEX0wE7brXVyyiheB1dxgJcloX0ack//",
+	"wEnMVDxx7W/zioczGv1in/0moaanXRpFU92UI/ROF81ySoZiyLhqcdoXxklmX+QXfLJ+nRyZozmUZEC1",
+	"okFEosAxlp7amQ7S4rPHTj+Frm387tj4zvFmVEjQjQj25qke5eWdnjIGXW5AzlhX8EASJciYhop0WE/E",
+	"DL7N2bWy/ns9SdaDaS2BbErSVbbi1XoiHuq9Wwu5Wlutgdc5HCZD+NFs2pAr1mcxTtD0io+ZttFxwcPi",
+	"u7sdblZxpRkOGvRuZinWmr9/8+5gnMejg2kjW5vUbkAHumrG9NYGcn6I7mgf95mabxyf4XlxwekVDSPa",
+	"ie6sueklJmIah9GknTivLapw5qTSa915hDiP1MlJxKhkRMUT3C55pW7jPi2yT/oUTSLYwqSnbQ2RqCbs",
+	"Hb3uOrodoSR0TCfayJCRGKOTTwgyTLoD/WOHhbzf4lReskAr7oJ3WZ2c0YmjzndEgiLImaomxLz01aEr",
+	"EH7m5l+9p82v4gksM/DZHdxyww+ZGojAOMWm9Yxqdwc+CFpewGDtFDxhqRes+h0DKtuJ1OsxdV3bcdMK",
+	"3+pWY+Xl5qu19Y2XL1ca6xvfHcOZQszRqI/NGpu8H3TedsPj8P3+xV8HK0fhgTwYqtHX3YPNg3A9OQzf",
+	"b9XZ5P1fwaeD8Dg8uD7gjXp3NeKd4X4j+Pw+qnkltjg2xR6F9/ktc2ym74wupWp/HW5dfRnuT74M9ze7",
+	"n39b737+bYW9PbrqDoPo69r7QfDpuvF1dX/SfXu9cQ/RjNkegrPUNY2WvU+6NI5DrYvhITsGcxqUANAI",
+	"9McipoySo836ZS1V5glJxUbn9JLxh/S42L/BfJu0cUHChI8YD0Let/bcTM8MBLbueerWGysP5t5RbETG",
+	"VBKlhxeFH85WGgzQ8jh1+TeJr0e1DkOahk5AY2pxM07W8ASBi68cG7wBhDMVjZX1BOXGCdxAClYMrBsE",
+	"B1jlUTeFjZtEMh7od1FZ4o1KuAojJ2JSlOCfPn1adlf3tBj3XzMag6pOo+F/t2oRVd3BJZu0aj55drq/",
+	"SzZfbjQ8IhmsU7K2NFugFwPIZWJaN6FHk0g5q96rxUmkzataAjMq4vAv0Gy82rkQHymfGF1F3llfEKI9",
+	"pHzSju0Lc5qCPl4pn1jTRU4rBSSiisUFf8/qPdoZOySmipEoHIaKPPOvl/Wfy/Cnb3ECYsRi6PSSXihg",
+	"RiWjOjkfmOekNgxbXDKlQt6XTeLv7O4eXxydt093zvfahwcfD87P/F//xNcN0bLjwl01P81PbfEADyzJ",
+	"jmaIqCiUysgoB3qVCiJXPmUibHuWoxo6VSfHcfZNj3S0VikEgJoI7QttGGj5FUrybMa79GpYKm3xQIz1",
+	"whrF4oqBuAP9+17lmbG0MRD+361ayK9oZOFGWt4BQI0S8wZ9TADqCjVkCKP/CJEITtsZ8vCCy2Q0ErFi",
+	"wUcWhPQc3n83oZhk72wP9Uvb0OpcxIpx1GLAFU0lKX6EhJxcnO8vv/JSuM8uNml5j3eFXmdFJ/nGwzjJ",
+	"9RHuF5vnO+0TMUTdxHAEEcFglvc8baILZd0dUI5Bh1GsRbEKEdFD1byOnIdDJhUdAvSmm76msIgRukKD",
+	"gAW+R8yfeHfgI4TRhFZtWHMpu03wXhgP9ZMtbq4FDLRQ/a4UD2Nf516LmWQqdwX+bnEfXO1Zi/BP9xXW",
+	"eZ36hnNXg1A6P7S4n/e9tvuM6wMNn1JCjdp6Gq5yVwLmXGtxf8w6emvwrFXplZgNxRUL/Dr5qI+oIZ3o",
+	"2TYgscKG9GqcqbGIL8uBeubHFEPapUNGerEYbhN92k2Mzh+myuMlF2PQ8ae+M4qo0mfeDPQjjijIHkDQ",
+	"Cp4BUfwQgiS6o59CHmjh6RG/E4uxZDFiHRMOX/frpQjMTEb9bpeep5es07JsML6lbxCdP1gXTlm7+vUK",
+	"60/34p0YE2pCCAQGTQ9NHaMh7i7JJLhWhq3VXHzdBzZS4HASUcBic5RpVQbWtO67tq45HTLTefMX2jJ+",
+	"nex0pMEdx3okowkGjKSFGJZOEm6YK8fV1u7gKm0zrs3ykpamYARwx9uAGOlMCEWgZ0zBuQthO4ogz+zb",
+	"HSEiRrWyoVUKMWK83RNx26gcJWuFwcs4c0ZbH/AdBmum/M2gzyzQE2yvRVTrsWAB+J3YtTZjjSLBAQ/V",
+	"M6AzKyxmfTn1qZQufWrxnC4AVJ8ipbNt5Y9fJxdcxAGLUYSHig1lyZGbtorGMQX/UF7gzR8Wi4LFCYaH",
+	"bjy7hQ2YH5bSqV9oMVZN7dxOztjgFzwQJYdb18TEysSkhU+KOBeVtfaKedYjcqC1DM6C0s2HUklWQKbx",
+	"R1ycFixNEh4IJj20iqKASYX4+tyCmOn9yR3pJYuF0TgK9clW1Tgt98BotC20YG4qFXlJAjqReGykFpPQ",
+	"GvX5gE30Zppsw91G1ZKZz3YI7qUJ9NO+NIyJOV6mrKeixeTV2PUojJls30gtKaxTO+vZ5EyPSO5Lc9aV",
+	"A+7NL6/LRVODtFo6F7fudkG/eW6rjGo51SxrHy6whGDbaE0SZFKtueqYgmUde3d+fkLwhkUm1HnzSrGL",
+	"5jMeNndOZzn7KZu7sGral2ykqo+3wl4y28jdQbB3ys8cLpSWehDTrDhyOkzbruDNsLFX0w8t2bkYG1OZ",
+	"olZn37awWDkS6tS2YO4JVGIC6KXuN815gjJPMiUJhYM/haejpqhP6TrxtXyHZ+BYyn7aBoVbMmXPMR8c",
+	"oBKQ42gUl7kny1yOdXgVbGHfTePAL8KrzM+5PBi/Tnyuj+ymu2LIgMoW5yJTmcxK206VAH3KmukZ00mF",
+	"Ao8HnImpzFrAVonPhoYoMXvdVorD3BqrWN1T8zx3Z340zqX87iz416e1Nr0m0sQxABkUlTPUWso7OLtJ",
+	"9yYbOStKR+tKW/gFMDyPSqyORhE7EsoJzBdHaYRQxfLGsitIlKLk/adz9C693FjZWsKVCi8HcAe63gpH",
+	"38rm2qt8at7KvOVr21Lalbwzs9iNSg1eqz8qheWhCy8g44HQVyegMYc8h4zxbqmp5ezGj2g2lshWG3Sd",
+	"6W6Vc6Y+wRtsr+cOWPnGzYdkp/etnnXRI1SRoZCKrOQRnVOCDvw4WhB0Ke+yqNRWOXfkq5ZzRp0U2j40",
+	"fqBtMxsYj4QFlsD2MrDb6QM1YFdhl1X14ywXozo0LtflN/CQr3sHMRP7QekRGklBaE9fpHhZJKpODtCx",
+	"rY9cdOaV2+jTnvepkY3GWl1QccJSJ0ShV7nJn4poz52qzZerMybq5gK7Tj6Z4HEGN85Sj4RViIKcUDdm",
+	"D0ePVKYdpYnJhKOPXh+fIr6U2+mg5xJgIeCo8BYTVMSwzhheHkqTs5zIsjMyJ9QL22hqquZupDseN4U8",
+	"s5sfN1Ob+mcdN6a9cwYsk4RTrTvmTEtj0KCNyWxkdJ9eTQnlEj/dzbzZi+pfWiiVL6TviHH5e14SafYe",
+	"ORBjvq33pT/sUb84AZvrc6KKGWZnSqZZr6vda9aZPA4R2MGaJBAI36JhRASHrTIRib18ycW43A9cyKku",
+	"QbibpGg391Bwlu/otJQ2CP1SNzZabPMnwAWul+XHAIoOGyJFN6SROWv8erlmPkdQQ29hjepW9cMrxk2Y",
+	"fTwII+Zmg5b1WJngV/6lB0oS/UsTIwe+RwrxBnQY23CBXzquWSeScM4xCyCOhcfE+jHL36l/JfrnuXNV",
+	"EB5mIYNHf47MEHHZkSQhvk96tKu3mMmBvmSTacHggvBvICDKhvGIDsEOxdFLZ+QWGzmU7dkby3oWwlKe",
+	"gfEg7A5guAPWDQPQYJGvBJSoINBqU66NHnI0qBT1RStjQK7OsSCnQD6boQqLIUPeRZ3hgofXhI1Ed+CR",
+	"i/PdbUgwaxLOrlicG81AJIiP1TcgAhdD1qatKClu0tTyxfypcOZ0aRRVzPS0v34qbaPa52pyIQBGpf+L",
+	"GrMCv1PY94ue0Av2vFz8LCZ0CrHJW58mJUkrcwbL5ow8/AgVRJQBFTjio7DO58qtciurKphcLQMKqTSw",
+	"cCDgSgHRAo4svVT9PlO5HB0fVA5YcMOKKM/sHtybeiviO6q3ZjQflTfFbZ2cP1Rz9ER5G9eCiKd8Co/V",
+	"p48xq8zRWhFZ6SZxzLhy8ORTpzBj5sQzFqiR2QMqiSESSHuSviXni1rd2CxFVoxnfPXcmJhu/HiRz9zE",
+	"4ZVrQekYioBVjxzAo6r4m7ZJl0rmkU5E+SUwx5CAygGTVmYPgSar4LXbXJ+LzdBfLW+rBV5UBm8WiXTi",
+	"W7TA6M2VFx97NLs/p9zOe/IMbp76ptZvjcUpF3HSmfCDtG+o8MdXD9fdBK757KOVAHmKk5IVXEIiM6u/",
+	"76Xgx+b1xWVZfNUCDbrj4Bd694hnweRWldlVJzZZMLsNHAtKvD87Pnq25IPZq1Vj8uwT6+ijiJNDdsUi",
+	"spbBTDfqK0seEXGLU4JywzAEiigwjhX9ujrZA0o0dq2QGirzLW96a6/Wjc+ylbNFas3aH1Lw+ikdfzSA",
+	"z1yvquVjruNzptLeWbKu7E9lg/vG+LxLlhB4s+8Gb3DeMevjd1vHaRce6wJ+k8IzLRVA5ZRXAgX8JAz8",
+	"AiSgXjy9N+ac3vP8T2Fgv2A8UcUvNBo3DIjZz3kzj5I3M+OgP3Yey9rnciJNt2++Z7bCFWjYm6qsKP1a",
+	"SfqCKFEZOcroQareUtA3waWbRuoxRSqM5QKQOpvDln4y68K8MWO3MzZcSqmF7IzcPP0qZgY0+pT9wbrl",
+	"clgkqivKXEC+2VIp/ryZJibn5QT42DBwjLAbnPm+tj1a3DfjnMK68yASqSAtz+QcKGdRl6FFCr23bZ/f",
+	"77sdAYUxfORTXSH7K+TIrhiOqOVA1nOgzaJcW+3OdCT12uoNJTW+o7LReXKE+5KAsxH7mHlvkTZRyC+b",
+	"Lko/PKGQlrDDg1iE8M+PtFvA7x+GPLmGfIZyJD95jQBQALB7oDia8DC4zHwSykpUVHbbjfz094KfsFMO",
+	"L1to1sp9e/kAMuQlVx0kNEU0FJlYxjRUSF5RfkzNDFrrby7UgXuQELlVfAv3XvmgPsII9h4PrGVfKW5c",
+	"N0EhwBdI2AlRKJV9jTWjrGc2PY9vGhCm1wf46IpRJu2fRaRRse+2uaX9jeMq7zUQ99zYiCn/QvUStEl/",
+	"pYIslGQcC973IOrAOCQ7kyFDlG9MMAVzYS3nJBadiA3LsFkLLeJ0rH74wi2duuuRiNXdNrfjVnmsR/9+",
+	"JMaV5l4b6C5Lmnncc7L8MG9Fq2dxwlxvsrnBaPPEZLSqSXp2ugCRFg8VUSIyqiDlGVxYv1DbCCleGDnQ",
+	"zAlOjoE6Uok0tquEeWMKUQfGB2EZ7PKtA16xZ75h/W/am2ziMCKvbcLwUr3FTYIZwJPHoUyjyNKh4Mkd",
+	"zm6q1yzMiVO+wIzpvYFPXIKPv0tZOafTx6HmhH4xu1Z3i2q71v0ijISZ39g+OW8NWuw6D5yLhWIRnqk0",
+	"kWYXpC8nY8gssJxpev3SS8Zvll2m/65o5rBHc3g401B9eaqN40IAfUBlcypc62UQl1xIfdHWFjWf8iCJ",
+	"I760TAiCECf4xJEVZYUgdvgEvJIEX+Wsnfy7P7FOaaWMHYJMa5gDxMnJ8urGZgqTfukR869XSyXotahf",
+	"iQv1985WNzbLsQfd+Kr6OWhA+XOXZTsa2re59oqoQTLsjOKQK7vmDLJm+j1qMqPdu5WYouqHZNgvf+q6",
+	"/Ni5Jl0h4iDkVDGPdKhkm+tJHJW+oiJna7LwK4q5WmpSwznQzdPvx5H1YD6xo2Ur9AObnLHyrLKSrZim",
+	"jW6TSIhLQmGBJSPSmUB1Ef8yDPyF1R1nBc/bX9CcsvYfaolfiEVOoznN0lFj4eG/QVhpOTFiYhSxqfzZ",
+	"6W1RYQkb8LEAnx7KfhEsZsRPW83lMMT0ExCcsJ/wdFP36iub6/XiuxdKVYGBqxy08xxYWstafU6O6US3",
+	"w6Dsct7qB3Z4VGJBZzf91gH4iqk4MEPukAu4rM7+/KmYBWOsHJ45o1E2vVn8uQIDZ/CKcnryDHyxjfnR",
+	"lbndmffAom4BEWgSEaqApxlfSsVp/8nWM+owRA+C9vrgB3ixXV7FMJTJoCM2frCY381RggDHSkZT/BqA",
+	"ES5mQjUac0EVs6OMR2xsHAn3noFnnVIWIJrwwGQzLpaM52aSTrWrAoGYkiaMrDPSqrhoVZhFUa4WXGFl",
+	"rzmZwGqQUa+nCZRpIaIsUGc/PP/sh1/LJucEW3tCK7kBRjRlBqBBAII+CqWyW1rmCqf9XWM8FlFUa9YG",
+	"So1k88ULOhrVHR7OF/a5FzRAOcuRBWne/cZSyXl38FNVrU4bLTMJlC/ztmAbp6bRNnr2l5F+q3Sc5vd2",
+	"ofVrZu8MDNnKk/oTWM7ockLLiyMoLdQDY4jsvIzH7uzg7dHFSXv/YO/wzZmPFAr5Sl6dCTGsWgsf7GdI",
+	"mR2JMYuX9am1ncInVjfWs3yve9OJHvYgPmRKsVh6JAj7wAmobc3/qf/XctvfJgkP/0zYrDN6ZWOxM9qp",
+	"3VCS/Tq74+UC6MfFjLF5zie/ze7gjePER1qXELGFUS7mP3UG9FcJEkObK5WG+1v+NwJ3wFdLW4u4gFuF",
+	"Ox1DrLy41N3CnjNwFx8TqbQ+qeKE3QAPMQsEYV31C0Jfd/R66kSMAKWA1nBGsejHdCjrZCra7zmXQqC0",
+	"RuI2ezEtSQR3lhUKhB9caLbxQ2O8NFezBwrEUq7fafH/7WlV29yBQIK2GRhDGKbfmZZqaac1V7PCsyxo",
+	"g6tXXwoSpBdkzsMVBSczBj/wJcKfXLG4XcRlw0t6kRjDyBgvrb7dMGDmOxtyU4QSepe/knsjuGA5jdoQ",
+	"AsIbgfnS+We7OxBhl7lXgDTR+VsrCuZ95oKty2svwPSM9KC1tW7p/FIkGHTekiqo6YXLNiig7jV06noE",
+	"WFHadqkk0iyoIb1up5SJuA/1zfqyVlPsvyPYc/AX5MrBMEP1BpzmYcide7jIDyMXJeuJi7Y9Odqpzs0F",
+	"77LcAnJWun5TEgGbY0y7+nguNmMmQ6PeCTGLJm2eDFkcdpGc0f6qF0hXDIc4c7nLoKJPXw2HYURjh+JR",
+	"N0ay+MrleSxd0vhTuqSniqM412D62umqAwoZ95eY4VSm0Ia2CodMJMpesuMo6ZC1qbQ7B14lWaSXvODR",
+	"pG2WkjXWILKau4DLEy6Ffd2kNuSK2QtpsT54c0VpCTTZsd1Z0/CKHlMRORdsx1LaaTTDDVcyCrIpSmpg",
+	"u0MASLaq7IV0w5STtsIbEz69Kp1rBbnnUCd2Itq91DvdDEH6Q+kSSH9NV0GOqg6XEld+BUAlJZcty0Xl",
+	"CspfwxEDvs2KVGoo/lOm/RSj16l6KEeMAp/aAiyZ+hDMGlpxgPbCiFUg728OvkkrRZR7SgQWFsAafagA",
+	"C64NpG7MGJ/JzbA2O0e/QChbr84QvWGB7ILG6nIazlXx823Smr19cDajx/oMKgG9av8lSRjcNMm4wBii",
+	"GKemrNuMz9gu4N25TyYJBDbufZQ3SqJ6XqoN2gU2NRNuj3JJmjOWvaM7D0PuhgNXiib3nRd20TKdZwmU",
+	"tdktc1exDVKV3kJT3fJcDur8dr3LYKszt+2dQuVJdaK9mmYt8GXS8TFXxNYxmS8YceU64Hnb/2/zx/1W",
+	"UOvykoOLopFy0/7LWNT5iZ0+YLKykn/PqG8epAef1h8k7rBc6dVOeSDaVESYFdgAziiTLO3Y8AUwxs3Q",
+	"E7MXr5l952N9IfoRK/dkz4o5mC0Zzt+JYsS4NpFgHhKsu9FO4qiceASoziG3PBDdZKjn4NnxiPGDN2QX",
+	"F/HS/P2FB4NuvZ2HWSvkSBscJf6L29C/ejVu31aSrat/8gwNVsSoVGRl9RWJKQ/EkHRCVQ6jRoNIDujq",
+	"xmb5oJ292wFoR8gd5ysZsGsasG44pJFxYTYzVMzZmw+FXCBIGbDRoTlpwdDHQsvm0tjmxvtugMD81D12",
+	"EXSWcpHfKvG4RALPB+S7TM92gpWIgvvJtVkQ5p4fgEVJAzOS0Oqkhfyb72cxnVne8F9hNV3IsnDBPZs/",
+	"U+meC6gp5zbEexMqR6jXZmuypoxN02SdU7LRVnfBU6XC6zoaRUyrpO69gJ5pEnZtiQFRNkuRbZt+THl6",
+	"VsfsSlxaWiMnfhIxeoXaVC6Pcv1VGTbuRioHQJUgFJ7Ws+iJeAH+bq0EVA40BJfx1+LBSnZFzJYWHPjF",
+	"8Aimkh8LLLYXOVkViyKjTY9GlkIK4UVdVicX0skLMmsO4Ub66HRLNywQcpt5Isd0jKcycPmg0ZY7W/w6",
+	"mWL3SMfPli+k+I76fEjR93kbpzoEhLDqMqpr60i2gGuAKBTwsFOzeqPc4RIFEnRHZpgpfBKIkk0wP1aT",
+	"rtJF5DNKlhkpyHaM7HvLxNRpblyqh3s2sCwtof+A3CszeVdyrEr35j37hVjT7oPjbME6EOUgIQsPLiEA",
+	"u0eSsQWbmC+yX8W4Uyx6ny/xA3TT5rRDRAAU/cFzUQvnAb1ipMNuhOd/MK6zkhVQNs5z987dVMf8Nnys",
+	"muMphotAfp7QsJqdYg6L83mxFj+WzIST2caksFAhqnOSjFkUFY6F9cbWHEGoO0ujkEqoSQ1vnRKO+ZbO",
+	"6/S8Dt+uq24d2vvusOlYRbcrOjwUV8yppF9NQpJjeZudH5rnlPvpWaKFppePg56lBaC4ZXr4zsxuh+oW",
+	"zKo3Q+6WQXNvojVkrq/ysYGxqOS7sgHku9NdFd80vzV3lcS5nt0i+buAYX5cAtypPnPzElBQXcaYUzcv",
+	"BzUvy+KhOQh1t7zZ2vAZi68Y5DyXh0B2cpY/4DNiMjS3Y0Lcq/WV9aUCzhkcAJgJ0E7BArXm79+8Wihl",
+	"oiczBfmGgYvxrXm1P8aXsp3EYeU9L+r6sFgGWMILfXcdis1CPR7YCCVf1rYsq32bgklXtLRCZ4XKm02j",
+	"EUNeADnWQ2TcDYwHoJzVySeDbg2VR2JEUZGxSKIADjwEl+W9LyYjMxyOorAbKh/MeGhdofhTEbKAzhbd",
+	"g3JK42KYw4z/lDUcSgk0WgxiCHh0l6KypyZs6pvZDFbVVZNMGV8NZrxCMHiSpo7N+2jlCigr0VSxJKrM",
+	"kqxcVDrHef9XOsuzZsV+N52YrEsckb83TJDFaXPGdkbfvIplXS4BQHJrfTyuqOWQsptgtjfWZLk3dnZT",
+	"4mXOYZ8WFI8iU4sEn9MmqW3fM/+zqf2yfESHzF9auNKD66bBVBqMUYcKq45KEnK9ENJdcVOO+NHi9cGy",
+	"2gu9WAyrcukNEm0m23yY75Ilp0H+aRpFFXVTtbEoGeM3nchq0iI/FIAtoxkh0Zh10N1mka1aSmI1GWWr",
+	"EdA+46qylEEbfi5VRLF8erowPNLFSkSrjQbJ8I8LRkPDUS33wVzV4mkz245cbpZmbLxboRIs5Ytny+Xc",
+	"vKhVft//KtiEs7DPjxN1Wzt8J2+aZnFcmz+nhXupFbqAO/qHJxpRnq/K9Lgyj+DG1dlyDyqu3HcC846F",
+	"CLxyNnthbH6dpOYflEtVxpo9vVjMQQvImxwwrSwNupo4xanosxDzyc1gaDP1qKxVZeIlO89u7sPPKXkr",
+	"L7ca+J/66kaZOz/vvteftj7GBy/md58V56ZZ0bOWlg5w5km9i88iG6zHelCdCzU6Y6oMvCJZNy4rvbuy",
+	"2XARTVCFlkq2top29vrm+qslD6O7k1HI+6Di8ao6NqNypNgO1yrXSFs0TZ9cnB56ppDuv09TbwflhbJn",
+	"dDSaP/emW87HZ47LbRjjJkTbTjl2gx/FDZfN56PghrvgdHbV1Fkgypw9xXVjYwUJ9MC31Rfa0AMR/8zP",
+	"WLvQmlpoqIHRrXycyyu5nos+Gi1YyFkfhr5dl2gO6VPH+HvHAwG5t0ogcy9wzVs94v7qud4gonovvKXV",
+	"aMvCXFeSObZjRqXg5Rsnp+ZOLYKhQdPqcYXkpSZY+kY9jlkvkTRqcQyFYvGmLEZUlWZzC37JRUqs7kPW",
+	"AQTMHWiJ7ZthbybP1lcaS55LCFiylCqXUUWw/RbEcz+Ov+PG1U8L6+puJ3JRIN0ijFC2zh8hg+wPwQ/e",
+	"KX1qRpVcrzagsp1AUvSMCkluLpRTM98whdh4xWLkkjtWqdlYXe6AygKT4SSAGN0/lJgKYsge75AhVW1N",
+	"IReYIS0DWIbhR1jAEZQlMJWNYdVSeUPLxPX9lQqv+u4dt7Nt+WPVr0tKNJU2Cth4RC/1mE3bqSqm3cs2",
+	"7arwKlQzik74rnvPJ0NxxRYh+ii8vqwvwJs9hxPigUKUJRHD6RbCMdZN4lBNzvT6wBZ1GI1ZrHWp7K99",
+	"O+fvP53Xpkk5CdqH5pwDq2bz5UZjqU6AF3ObdCMaDiVIBiLDgIRUEXY9In+okPQZb/E0uZmEUhKaBBA2",
+	"81wgFh2NoolH/DSp0JI5QHK3T56pAWtxPZmmAHCBtH1J3z6MfRPdXHm52SQDMc7c0lgvQuuhLY5fjNlS",
+	"6ozTk6aNpn9JIsa8Tg4B/7DWaJg6t64nyjPA7RY3tdLVgGI+nK2NTU5df6VEkUW57lBa9CaM9ZeaujEU",
+	"1ro7ytLo1C9SlFGHDUKodIFqG+x4WMAwg9mCHig1ckrKn1cjm8SI/plYyDU0wtenZz2n+/hkAIEUkbiu",
+	"eSi9z3ggW9yWvTV0a4mFMvuHO+e77z7sfWmf7Z2dHRwftQ/eHO755NlagwR0Ipc8mwmWDpvX4sDgjFou",
+	"lpBPHb+QRiaGTNoMS+IfBGw4Eorx7mT5A5v4Lf5s+qvnxx/2js58JFlOqZeXmiSIxQjTubpIhTwQUZCB",
+	"0Ft8RMO4To65Yb5KlWxTatppOIlgtWC6IqEQfMwI5Jotvt5Y8WB41lcahqaavIaJIx0mwwDUWCwkLOtk",
+	"Z7rafmdiv2U2kzstWeF9XjqF22nZf1PxHwr3t/i8yv2w0EK9XDAl3gJtmrXPy0aIL+P6yoywUQi8plr4",
+	"hLwnyqEJTsf0UhmKjh5Q2FRUhVeAkpf1Fm/xQ6q6A4g8YxZ+8AflfbFMo0gP0L8kJOtHets8f05Ho+fP",
+	"9TZXoisi0mGRGLe4/6Jt7n5BR6MXVysvfMh6oByw+OM4VMpo7+Y+HB6ScJMpYSYs0KsdBF5ui9J0icZJ",
+	"ZJYK4IENIyTlZCA402JrAMZZoqBnz5/v8SsWiRGrP39O9iC6R7kcw5KIxJg4Dfcx2OBQIxv3q48nrt/i",
+	"7M+EmhQD50A3e8zX57EhMqEGsYDuGn9KBNdbHAj1ZQYqGFE10CsCzRttdTLbdAJWIPh/ZamntcXB1Uqe",
+	"XZzvLgGKnuaKy0M9YxpDAYFeTKHcTZ2chX+Zt9r6c3rAPg0EDIS8DHlfj9oO4YIvA7qD+IU16ZNxyCUR",
+	"VyxucT8HiGmavefrrZY34jKjDUAK4F7BoU4jzFS2OMgBDxoDU2bIS/X21gYCDhseKZnlTi8ZlkctftUc",
+	"AfMFzLPOJFtv6GkZU6SITrRxLWItKGiLc6bXkeDmgEuFje2eITaBV0AuUAwHkMlav9QHDVoPIMtavOuU",
+	"IlR6nzTJemPFrB0jODAslk4VVTbUD4eDnq5d8FtImHPJ9CLMB/7Js9R3ve7EgJbMIQNrFNiKk5Fuccib",
+	"xZIeWGw5tDtsxzYhHd8sSo+i8PnzXGusuDHN8tOi7pbdVR9R8lIaJxcSEut/ZteAsggrTvkGI2EOUhhh",
+	"wmgchUY6QJBbP9XiVoiIuLAirWKoFZ8tPDrr5FMseD816jC6ZFhHYN/KpDtocZqCLWKG88kg2KgGbChZ",
+	"dMVklv8lVayFHVLak36iRaqpDRCJ7qVejC0OepQWYIANxvbhyHDREcGEhHybXDIG52qHTQSsPehpJvaw",
+	"FJJ1YgXCOdFxMz1/rpeTf72MtyyjUMhqBcJNnlmzoBVmO82prc8zcAjIwpxvDIdN9KY+I32PdCYtPkK/",
+	"M+rpz3zMdVgyO0ylfDEy3yryzNengL4z2xv4+RYHDURq2UDBpcD7EgcSGyD/RYArDeVeWpQcwRXOkk61",
+	"3xC2pJroreVfL8esC91I1MCutWxc9IBSQEohfIMjKRDlQYvnn11Gd6RRmMaDST19splzxgGmxzifQb+1",
+	"Cnao+6ZlromIn+7tXJy/2zs6P9jdOQeV7ODj3vHFuQ9Lzari25ly5g5oKFHShGrQ4qjcFL1kWD/EWBRa",
+	"BdKnXR0cs6Z0AwyZkx9sfSNdylu8H14hz3KhnkJ5lQURGw83zzN+cBaC7LR7ssU5bGWHc9qrrjCBR3L+",
+	"YruDKTb6lOIIYUSzeMgol02UhKD/cRBo6AWdms6w55MoHEJkCjxaUgwZsdRRsLQhiy7kfb9JbDUT0DjS",
+	"BLvtFvdNsDojOWtOuZm4SLu/hEpToS0GLeHj3gQzzCIozOQkMYd2il7PLnjunKRGXNMIFDhYIOuNBnk2",
+	"pFFPxEMWgPKz5JH1xjp5Zg5x0F+WPK2Fbxh9aCeKxNjXt73yyPraCjR2o9GA9QOIDavggA4chV1mfDJG",
+	"Ad4Z0e6ALa/WGzWvBhG7FPI4Ho/rFH6ui7j/wjwrXxwe7O4dne3BM9+9mgoVwArtkYOkohKV5EZ9Be8S",
+	"I8bpKKw1a2v1Rn0NcMFqAIZ8DkypVTe2TEejZRkqtkwl1N62xe36ZXHLNEvY3MsCEogh1UpTL4yYh4In",
+	"M6h2Tk4O9/R/tw/enPl1GOJM3La4MQAlU1pijEZRyC+lbwiDEe+iBihz3+3tvDncOztr758eH53vHb1p",
+	"X5wenvlZthaYOdq4xxY1SXh8plcBl+AhgbdgNVEzX3Q0wqlKl8pBUGvqjkM3d0ajs1CxHWdYMhwmjOZq",
+	"o4E0llwZeBp0Aa2UF3+YAI2DlR6zTqYVSfOArDV/r+283n2zBzCSelcMU/wrHY1q38ApA866G6UafPdK",
+	"7Hc9S/WaZ4wzaMIurMpdwVUsShzPH+mEdBi5ZCMFQmzN28wcHPWa61TCAErW1AwHiyVWPDKk18u0z/57",
+	"bbPRKPHEfvdqhaNVP6ulC4Oo3XpjvWoI0ol5cSTUvkh4kHNmISBdJkNkPTUILb1C9AyAoWIZp1MnEa4j",
+	"3Uzah0l6Y2lXat90Qx0plUF9y85FICAxeqZTnNQ5DrQoQcsxK+oE7c9vWCmZgrVct4urdJe+CfuhohHZ",
+	"0feTQ/3A9M48enN6fPBG783pjUmcfVmxQ/Sr4c232xTZIimBCymq2FDP6o3KoxynTtYCKqh0I+Q/8rQd",
+	"gHcAMbu/0pbAO5bd8FbpljDBIIueRN76WKIRh45VMFSUIM8+re16ZId80l/5AMrAxemhnuwW39Wf0221",
+	"eUZyqZkxEGNjMm2HgEpbcXDdfM/Bx5n98gnts+LeW2uszuDiD01+9x0X/D0s99LV7tUORVZbd5q/yYl6",
+	"LvLRqsICZrJeOGjQn7fv8nUS7HLPQq+PaKdlqTeVyiE6Gz+xDvnAJuSMqayM2lKdvBNRINPYFToQwj6X",
+	"HgERY/W4FqcdKLIt0ByAH3PAUanCKALvVp2cYO221LDm4Iws2z2metddVTgs9vW7qf1WA9+uqSbWrEHp",
+	"NlNNrFlbiw9PL+PTg8ZedyNY7Xy8ihrXQ/6Kv+Mn5/ww2Vefu++PDz6rz3/t1ExNttrerilA1qzJEAL6",
+	"tWat92rt+P3am9Xr/ZXX/VdXSWdLHbKV/ruPf/32cpO9Ok/kVnLy7ur0t70LKGfWrF239/f+Ok22hmub",
+	"7w6P2iphmxtbh0ejz582R7uTMxVefvnjw8Gngw3aqH3/trB+acaw4ki1xT0eoWyZvaPnbdC0PqBZpSKJ",
+	"S5LZHtFeFfDOXCrbMiZ0Vm/eBbM/0ZPRod1LxgMzHvqjhHJtzskEfMjRJEPIn430JJAzM8L/ksTH+5aT",
+	"OHSPwRbP1NODs7OLvVPfHoqUE5Dn+iRG/xfEF3BszFetv7YFwNGe0OY6yptsZPCxZxJL5JO1+spSE092",
+	"354XubMC/GLgi25xf8EhxqdMGVgAAelvgk9qvUI2FVJz76hRz04Fyn2pYifbef8ld/P96sUWdJhTg82K",
+	"ozF7RJveKOvLNmdVPrQyfMqiCerCsZoQU4KJ7NnPa80YatEGQTstO2e8x/p6FErl/BBysoiqbH2mekdW",
+	"q8q5al4PuJ1y36nYTFA37MnIXKyI2k/eT8WwP3VpvCOmSmCGe/oYpFGUws4INfgQCLCBwxFymKlidXJh",
+	"4BNUwQXL+AfnS+abMUGQN3uHexD8eHu6s7vnEzqmEw9CiHqKgaja4IYTDjGxUG0T2lMshvrmEFHG/lsD",
+	"E/GoNLLY6bLtgx3dSflF76YvZ4mt+q1IFLzycmtltbG12Wg4MMNV/GuhbfdGvwwyWg3wsWTr7bhTArEm",
+	"iJNv5yIQfT1qJsADE1Qr2w1Qx0MkCrfDyvztgPBmrRiYPbTSmP/QW72kv3u1jcba/JvPMKXuIisZglsv",
+	"3WwwRLnSs87WspP7raS3Zo5znS7uPoztzdx/Zr7ztW9n7bEX04RLpYfXATrvAU4KJYhhA0FEEHnrIFUo",
+	"ZeUwTHHGkKxPrfZpHqN7WvK/51kSClmCeRJB8+Nao1HfSCW0EgDKu8FreBJFZaR/K1leaJ6Ir5QNrrnS",
+	"+P7tdvsyP5CzdidkBufuLt96uYPo19h5Oe7LXDAX12HJUZcrM3yH425sxDy4+bw0VxjT9eSN9t8Lu1KW",
+	"U77E0u2oNbOSulUZRCxGKAkHENMnDMl/3N9pn+7tHv+2d/qlvXv8Zu+sffbu+FP7+Egfc8phYrSgE8wW",
+	"NvCIaJKBPVtchUNWoQYWmQfL9vXs2c694Wwgxvz2SxEVqcXliE2O/N1WyqtNjbNTOKhZ+yISPOi4IPY2",
+	"HMh6zd3R6431hXc0wPrmbGR3hsvPzwEmCf6kzZgfizy950024QKnHm7D4uAXnzDwBa3ow0YoQF1O9/59",
+	"cXC69wZ4CERVyXkRQaF5SaQSI4CfAqdEShSBmUd9piShoIZqK6rR4vMqGObpkBDch2NSvsnwLQ+30xZ4",
+	"9DVN+d5+oXPiI71EEHV+udzziozZKKJdo4gVdoJeK7hiLVXlLdfpDY4V0GpmmFOrjQZCddwDBNaiPT8y",
+	"aCMOTFnP+sIjSohy8wYSdKhi57opt1mqb8w6+FVWGpKewjidH5+f5BWve19vkC1FqBUad5F+pRrH8+da",
+	"5wCkIeTqCPAkCM6eP2+mqQxa4TEIObhiiQr8AgdCi1eQIJiUpdW1V0t1ske7A+PPRgDZEHDZ1GT06o95",
+	"pC9E0OL67VuOs4asN7bIdLHEJnzUUOMMTc1de4/VbJ6BorRzeHj8qX1x9Nve6cH+wd6b9t7HnYNDf6lC",
+	"57n1qs4p7z9Y1bE5w5Yvo/Z+/euHD5/PP7w8Ov7t4uXeycVvX1bXDnff/LZ+vvrvr18+utwTzZpluXgB",
+	"4uXFHr64SQP6/19vOA79/wvf/9/z3t5KGo3VTfTy/rd5m5uffBMNapoFo1KLSsWcybkoWePbJm2K5knJ",
+	"Q9niuXpb4A7iwsRmwIEdcpOdM8fK2po/37umAOtjsLCmJRrAvPPD9iBqHiJR9YLCkhvpcYRGWIeFvJ8x",
+	"lzyACgg48wygPCXCsJkpx0DaVN+ICb9OrNZlCR+0XgxVVGgkeB+Rr1lincUkz1AyW7zFDf8KeNYABe83",
+	"8zV2p+tKTwlI8my90dAybr2x5aikguumQW1mmGYubL9CadKkpoTi1HkPquJrEUxuJqSMEba2sr6ysVVb",
+	"WABohTZVT/NZuCpO2Pf7lNU/SFm+WUjgoYXK+soCQuWETiJBg3MhDmncN89tLNL3lFP1IwtCej4Z3aMk",
+	"2wkCQh9eKaNBcC8a2Q30fBvYm6Xr70SRTYXhdMgCzJTIJ4gJlwAeE629MmOgxedbAyQnmPINzosotwR9",
+	"iLW7Z9WON5XtU5k1JYLiYtmBu8ihoqP897VXqytbjZcvVzZXG421tZXFAT2V5RDuS1BlptIjtON/YcFh",
+	"TDobakV4QoV32QSp78mgg9xDMqYTQ0h3v8adKU2AbACcXoV9vcjrTtZEHcMhPnn2iXX0Ocg9YvE8L+sr",
+	"SwAPmiCCCaFAxmbDHLMcKuUGxlmL562zbeIP6XVbD3XqMtPK02rD6icuagEMubOLk5Pj0/O9N+3zLyd7",
+	"Z36mpGPFlBQLUYX/1R0PBc/KN0BpeqaY8RKXranslhcWORxBscpvt9nOhSb8x2seqwu8/VyIj5RPTNfl",
+	"/ckASzdF5SUq+Wju0JxU0NvVyIRKkUAVW4Z0P/2TXYVuUZJbiA1DSI52w4BGkH1KgwBsovvwDZWbRacF",
+	"D+cC5kyLP0MfUd4RnjrIA39ptltdzwOQN2grfBznPmRkj9Fy9HyEcsr+Qb1hO51IYNbA0W9xQ7+BjBvX",
+	"ilCl2HCkUHZRIymnpUOpEKFBkJ31dzKFsrekVcL3rhXjyDMuk0jZOgHBSSxGSNh9aRQJwx5WW36//v6o",
+	"d9Ljh5PTs48f1k9XrzbUWLeLjg9m3+AwXukBkQr7jilAzZpYPRp2Pp9edoZbyddPwSB4d3oevF1piLeD",
+	"QfD5VJy+3W98+XfNVht9QxV9f3Z8VGvW2OR9g31+HR38IcJg9bfwy+ffGvTtevJl7X305fNpdMAbTooR",
+	"YqyW9VZKixjVdgL6L0nCk4GREoupYkdsPF2O6cle/KfYiz/3qNi51blwJzPz3vTEUVIi560lN+VYyhtk",
+	"2s5DVjD3Lq24RcCUpu9ocZ8jk0i19ZYvlnYXyakFX9Feu6PkqKrl9g8RHv8xFh1YAQ+/Sy3yNUd0lxab",
+	"DuMMrDSisXogb5HDclrhG+KFijmY3GW86qktFkrgZBuxoODdMZZci+d2vmF3MHaeRywYAo3ctiFYLbqg",
+	"K9w5ueL/dxAJZixqNKD/Y4NVIu4vLgBydJL3tevd3h2GdgM/7fnHcJwb70/mpXCEA8zbnX0988/tSqae",
+	"uT6e1xNDgkWn93hhe5uKXCbCxXjgERqpgUj6A4c/UmJhmwlT5fhedynfEp1Uvht+QUAqdYZh7pK5L9gp",
+	"MNB0BwurcVNi2nHRFWR0Jus9V9bDdXOrTxIOdI+mTlqcsGrRjqfjCT750BLeq5kmpnJ6wbQjp3lPcv8/",
+	"R+4DZDAnNTNS+DzK4S6nAJ4BqlizMOUKpDxAxkJJ+oIocedTotyVt5MVqQECJ713da9YQJQgoaoTc5Dk",
+	"mhpKexxADpbJ3bXSAx15EBSwZckUoUSFw3ypGSJFCla3Xdh9t3P0ds+gr6CCYxhFFl+JOSlaAMo6ybJG",
+	"c4T6vMUzOZar7KZ/Tn8wGWlpvb/0TgfKCSlmrMWf2VyzzgTGaMmzsi5tNrS3jeAxHPv/BiI/TKPOGPOA",
+	"FBGIWi1VnTv5UgwZsDWySDLdXgB67FhGRnt8IzWDDPtcH+PJKDU2plbT1Fnf4s9mtNkGT87MNPhL2+AA",
+	"xbZODE7ZaU3GLWbZO6ehKTbaU+ZC0P8MEpTqLDuI4B9tKFsGB86QXuOP7fRg1bfpcWzTtCjkDFOCBsGT",
+	"HfFwjscnP+J9HEBZQu/f372/CzTxv3/T19wSAb9/+/5tyvt437aKcTbek6FS6mRcb6whma9NIx5TewQ1",
+	"iRKCSCE4ECwb2YuANH02cnBNRKyn9O+Irlsqd1HMUn1nuSD0R9zNBaUljHj454mRHw4kWWS/7Iu4EwYB",
+	"40+yYxHl1RQOuHIWqs3Md4vE3t0ydevO6j2LOh1GUlEFDBVAyViMoVwkZwb9dk6WJLvWA1uZDrk3nXNv",
+	"1FHDapXa4sBrDzXWRTcZMq5KDOfipseP3yk1f8EtDB+al8BrKWL+eWm7hoanNF/+lmhxtsDKSCSL56w/",
+	"y9pimA+helCp+QS8FKaogCnf69SGt301ZOJAy43oSuRE0OsTShBDfRmssZKvpy0VnRBQlbfLa8AAvf84",
+	"g05ktURaXCoxkjZp0SA5U+3/8Pjt8cV5+/iofbJzdvbp+PSNVfq11YW0U0JANYGcTl84SRlXLLYaeEbK",
+	"6BFfCdEeUj5pR6If8rZBVEh0Gk09sF2IIdgf2v/nf/+/+AhnY4f0EY9ssmNAJinNDmcMNBYgFm9xh4xd",
+	"P7KytE0iqrACAwJXDDd6Z1LSqBmuq4w68PbwjsLn9MsRsEIGIpaMdPSYxZOaV3P7rreDKQeRv21xrHyu",
+	"C/etQ5yBKXjwFL58RFoBzniutr2HBS3cik5559aJU4hvQXkc6jYW6egXS5y1NsZ2MSWVOi2e3qEWAQfb",
+	"fZ5Qt9XmK3g1bWU7gLOK2BaEcWviTMdOUnSpPn/qpSxZ+rNHWJb8NvvJef6XjolgkSVuByJdZjArDxsW",
+	"KT26VxurTVMpBtRXxa6VZS4SUWDnXZ/AkmBBLh+JKKHJOdce+MHSGkyY++qum2nHHin36rV4hVtv5ip0",
+	"vXon746P9u7bq4f6RTmO29REmnbEkuzWFp/niJ32G8J6qfAbtvHHEh+g1+L4pHEfzo1BFXbnLc9yI1tq",
+	"/7W2sgkFBjZfvlr8QIZG3OgcXr0lWVJpO6G+BcyGLbOcYyZavVk/cDBn8hKZoAOgTUAB1rJfidQXj4t9",
+	"AaPnycH5H+TgPGNKH8tdR5e54ZFyEyaPe3J6zlRITM0hOY+qA4Du9qCLWE9lPs7sxPMhCcV3mPK5UO2e",
+	"SDhaV1zkzDMu2tOCHHSuNK0A6D/M1oSaRiGvFqdBKE1RohPTLdeDctskPMsMWWs0tLiqa3m1hRWH4RtQ",
+	"2NLyBizGajjVzvs2gAr9fwrvPwyUM5tIgHPC3a4QsCvkMYO0DMUUkwpNsHJkVWFB3Q5bVbkqfx1Twkyy",
+	"Uy7OJApphdKsBRYsuAZ+BNlfwgNRaXDuFrhxiWH3N7WU9VeA8MJ4zI0Dk5rzLzDrErWmFrfsn+RAGR8Y",
+	"kDZg9WbQurF2rlb6X0KtSuSwRR5AeOW0Cn7JJjkFfDtTwEXcNqVK2/our0AnZU0BMCX6QKniRyG/bJu0",
+	"TaDT9L3syNEWGFSoBqMETRLAo+i5jZlx4rpdrT6K+sx67y/0BNw0g9N5Fiomf7svdt7sNKP/53//P/h/",
+	"/+MQ59Q8Y5SY2hfTTKTWHV1L3aNmNYCPUOkpBpVhrd6or6ys1RsvVtd1/yOqeiIe1po1m/bwzauZeqft",
+	"9JsNr4ZzmhIINzYb66/g27fkEHbGcl6cI7N29Y5TZCySKADO5QcxBH6uAvxtKsWUIr80Lvqs7440g8Vc",
+	"kktq1b0k+/3Wko4Wv++hXSYkg5qgwHwJumHIL70Kju8qj8sF8mdnEicT5FbIAemSSEwhfxoZFu8uJG2A",
+	"vApVnXzS4iu01ZkzQmJw6OPJHWxnIFxvyljwSKp75/L53Tea95h3ogCyVTGsQ7Kc7M0GY1o8nk6UNa+t",
+	"m8LihXgRpIkwHkgcAClIIGAY4AUYIcI6i1lFxkTZl03B3mwGrQm6QuvNBEOdecG7JlRrlx+mapAOgz85",
+	"HgqwQDssErwvIQHaCGgriTsTwsXYAsXtYDW1kaHa9k8fXnVu6kVjTyW2T9v8dlCbTuwH8I8ZQ5eL7MD5",
+	"9/OivjRgo/th7jFH7l0skkumd+z6+3h1/OfK18t/N4Yboy/dl8lnvtU5Z2vyt/7m4DB4JfZpI/wwWf04",
+	"rt1OVt7UJHmQ06hwQrQv2UgZF5FXc+cWziuTrYvIFq8G/C21Zk2Uv12fQPmJhvhXYMqtMdVOITIVL/Ac",
+	"QjsnJqqV5kup2l+HW1dfhvuTL8P9ze7n39a7n39bYW+PrrrDIPq69n4QfLpufF3dn3TfXm/U7n68cTaX",
+	"idvslhCXL+o8TuK50cIe4rD7D3Qx5U7YCxBtVsEQTpmKH3C+SlMY3HpVtPzFY4ZCNRhlW2SEtoitt1/0",
+	"ytZHucmh/73aoy5D1Azcwg4eWxn2O3dSecanj5VlcuWwobwFD0Le3zZFAUQPy0WrsdC/gsMJD6XXEdUn",
+	"lT5eAioHLK1bP4SIdZ24rUDzBA4kPObg7AMLPNe2OtkBPaAXXjGCPBAQy4foiynUIRWNlST6ITh0bJ3y",
+	"FGJoutA0zHYZ9RduzksWgKEEdRxdOGGLL8i0Vwl+yBHupfGVlM2m5PySSWcYKiQo20d+sn8Gvd5PAQo8",
+	"ceTdq0vepjfnNtH91Vw4EhA1DaWzVSZMeVo4WNvBUroa1JdARI8puj9HWObr+s8Ql1Jv+JwkRF+Q5RWs",
+	"EKQFLDLKjgLS6RbCowSn7Lbt9eRJWjy50m/gXD3JdgxY+e5+87R1hzCJe62lsghwR/9bf/hFV/BeGA+r",
+	"NyjC8gspUJkilfoZUrSH0bvQ+DVgzJRQClEYy2XZTAsc/xabCEc8FzbW3eJG6yDoStbKhvFsKCEAllgn",
+	"66tbTRKH/YHySCdx2mwZPNm1IlKxUYtnljr0ZcLUtq0taCl8YUIB71gKgMBBPdRCZtcaXncTFK933+wv",
+	"v333/sM/X1acKTY6p5cmK+EJIfAoEAImSG1O5oLMchh2tNB4VMoISDmz+6ql3PPnqSXjo27QmRiZY2WL",
+	"xaElACk38LTnz5vE7PZUorS4liUQL5rCruVs0TySjeMgDKjcJquNBt7f4kUsW9GwsSUY09AUCDWQvUxZ",
+	"Qn5k8gwj5uQDHx6/PThqv8YCVu29o53Xh3tvwAwVvd4sYLqTYToFGiswH7R4egVvIc9gjBlPhkZg6nlU",
+	"hv9U9HpLHvEli7TIFzyatOG9LX4rzQ3m/F6EcFlOmfGULSaL01b8AwTyTcnwnuy8WbmlhjOTpi6WX0+2",
+	"at1opoUneopxQiWpED4pjPZ072zv6A3GJRBKC+GQcSgxxIKJqNZ1l8vC2U5LK4PLLBwywg2duhUW6L0i",
+	"lLMxiMQWN864RUViRRZrXsTcPjP0iRv4zjhGiLeZfLFfbz/BMfMCofCLo1ssjUho8SlgpqDeYHLirA6T",
+	"S119tt7YavF0gxmWYGpcv/DKrpAKAOdmC21boo6UDphGptIB4yLpD0BveD0xQWyZ4+gbQ6w7jdVodcbD",
+	"/HQkNTGKjIVUpC79FoccWOs7xmZGmF8zJN2BEJI1sdOQ4M7IM5NOAOm3Pia2p79zoVocborZH6yL7Fpu",
+	"8rm/VCf7IJILupc2CrXilQ8tU5UCZ7QCJFkMEkMO9EHDWQCWKnAjliQsdGFMQqnfG6r5OKFSr1YVcqjF",
+	"c3wfM2E9U6NwY3DP1BvuF+JTpYJ5NT3kcGcoRxGd4D01b8YTAyrbidRix8n9w0r0YVBrrm41Vl5uvlpb",
+	"33j5cqWxvvHdCYiG0g3bAErRUl/dIso5NWazIp2AFUD8iFNsDbeDViHGAzF8GGT/oy2pdcfz4hMInDSB",
+	"JvU1a8GGA21k8T1wzRVilfZT5THLUl/bDPyPOQKa2avTVyLfh6cFDIYTUHQhyCWNx0HlfXtMpE661H3X",
+	"i8XQxOyMcG+mJ4Dxn6HE1+KRp9ibbW3A2rPHvtPcDzaxbY39DlCkjvO8VaiUHR8ZVqXd46P9g9OPAAPG",
+	"CokZNBIBONDpgJl+pQdziztGfiFciemQxrTXNn2BkivbbAatXyc72SiZsQ5VVqwMCb94powUOtqZkFBJ",
+	"FvWaQH5/hj/7kFaNx4R5ABA6UpSfDAjWgTdMn2KpmzTVQnAxwzxut7gPFfJD3gZ8tN+czjMrBHDhSDR4",
+	"rqlssxZPeb+sIqTHA8bhyrqQpw/P7IugSJQdTs5Rfnd40S3cqL9l33/ypj4Z7+75gUvjhtxQP+SgWMjE",
+	"eIEKcLXpfp7Fn5GRnnSYDANGcvq1Z40CLxV/SE2T58ZBGTyVr0v64RXT8jQFDunnjE/T4a2CCiWGUiKU",
+	"BJO6Aq/FQZ5rWWNmT+beBSOG0mwKw5kOmIe0FgBb9fSZlRN8niP2QAYqxilXJBIyHxZbUH0vVdZn+TFL",
+	"rZS7y8LLtcnO18YW7XQD1usPwj8uoyEXoz9jqZKr8fXkr4bNY936QdLy5laBSFRXQO0BiyUzC6N2F438",
+	"FIZ8EXW8wyDMmD/LHgZo+CSIZzh+6MRotNnOB7kgOMtIo60NjxfFmD+AuJ4rpm8gnGf7VY+hnEAeVkjz",
+	"Hp4MUmh8O5kr1lGwZ7GVznPImoDXPThkZ3METkm+23tZn5ym+b0DvHbWTik4S2+5Kx7SRwrxvxkqC1S2",
+	"Z9e0qyIglYaC0RkRu2QxVsuB2vo2bgnyGzxxfMry/Lh3/u74zZlPnmU1VXUb/GwrLGmVQ45ZLIljY44t",
+	"4YfZg8+fO6ZqSquFDtSU7CZAU+8Co6YkdSy6Ug2zFbNcmSAEX1aQ2VLaKo6FtuSz75iitBi3bpL1RsPS",
+	"AafJAsNQDqnqDnzyTMTZYAFTWEb/of9aQiKRlM6LnAtBhsB5AkfhEHVB+KDV6mJ0I+hreDam3CUetA5a",
+	"VBXnNWjjLXQYOx5uMN0xFJ6ttm30JDh5mFkBTshBanGAAtXJRmPNhP1PmYonywCB9s1XbJ9sPzHPCBli",
+	"ugPWvdRjrjDZZzt1EwesG2Z8jTkjN5QkEkI/lozKJB4u7gcIVGcZIZVcaDeLZf8I5W7I1EAElSmb1X3F",
+	"B51kTvBD/1A/MRIPpnkzbPJ+0HnbDY/D9/sXfx2sHIUH8mCoRl93DzYPwvXkMHy/VWeT938Fnw7C4/Dg",
+	"+oA36t3ViHeG+43g8/uo5hVczyxtiuE1vNdv/by8H7eHs9Tvs5QX/WeR2Tzh1B49Ts1hypsZ/81lJaEQ",
+	"flRKT8qaOhfIlrrnVxuNNDTcdNWSQhJoFdCtxYtIN/IshaWZLkJ4HTbeUkk5Bhf2ltGUFbBuN69qUGQY",
+	"LwLKWryAKJsLEcv4OiVTPxUm9ktSj+fl4JNYeyCUmEJmfq3690TcF0ob8iUCbha76GwJtpOSBUCYquhe",
+	"zvm40KFgJZlJAF1QhElWTUCe1cQJpUXWZo5wC3a9KktKgNRGzE8MlQSPQ4tTzsYGvR8qm4hhq1u72fF1",
+	"sjML+XJHaEYh8b7FC5kMOLOZrQhBOijNgJUXykEbRcF1u3r68PT9gjV+iKp9G/XyQrJ4tlNXSMc4B5DS",
+	"E6biZpiK3AiWgSpis1zvLrEeGFbhcNBXsM+jXlWZGiAddRRzufMiZ4o4HpEOKW/86d7Z3rmfy8A2CIIW",
+	"N6WzQNMDhFvO8ZRVswKQx/2Kr21M2HZID6GIl0WEhBITrZpFsvkKoZfP35ot9eCZ++CIL+IBch6SO9LA",
+	"n7qNfAINPOmA90XSmif0cbOxjIStlqo5Exctv3Rz9mIxbFdU5P65cAXwODuI6GqcQh71hpTjWqcrws+m",
+	"IG3bRZNWiyMgP8yTJrv1C5HHHFivxPhWqaweKSPTBtGYQqkKmK0b5LBmZFMtfsscVoeQ/Sl99Ul2/tqy",
+	"0wK17r1Uwo+TfovhAYIkToVdMoJCJCj3vIrg/6yiBrOC/5XhehjKp3D9gy3lcy3jK8L1t1zGD+q5NrC6",
+	"F0Am/oILlS4MOSNnUN8MZb0kQLi5IHQ0gih5E+t6ZYgeZfiLWbysxDL+i7jfaXHGg5EIEVmYixDAd9B1",
+	"rbtOVRIzfVZLqIJLEzy5qfLJM6rIUEhFVtdbfCCSWBLaF0sII2DXIx9CwxZiuE0Y7Q6I/4cKsZCOPg9I",
+	"jhOSXTmpRS0esCi8YlBODc7l0JqR+koUXrJSRlCtefhdAWf8csyuxCXUjtdtMn66ZcTD+SRjkc/DrhUO",
+	"AjzEeIBWqoVSGlBVqjwZrCURI8YtZ2cKGWeAAAJZQSHjC7GZgFYw67VAeW9JNLGyIqDelVuXSOtvplct",
+	"brqZMY5AUlmKIDXjJkMYZGBWSUXf9LBhlGHZIifMmOFFxu21WOt3CjcEDFoShIpEol8nx9AfmERpaNXw",
+	"D8smXYCgGuhZyqVtG1VapaUCMmoK0yHyAg51R29cb9pdIno4pf+SgD7RNnYyAqRD0/6gTQXpMJLGjAbb",
+	"ZiGYlWiKWZYL+i4LrxjcfuRstDuVecEO5cPXZ1Pha94Pe/+us8n7UXfto75l3Qavb8AGOtXuRxFpuXFa",
+	"/X848+ROTsg7q96cBmYjGgiYKQZpWf4reOxzRrI9utqwse+oHaZts8fMtpajCtBqYyRdJlSLRzgegsAw",
+	"dyxysgL8qPosfYf1Yq0Caqj+/yXJ2ZsPQCTMu6wtB3R1Y9Mnz6aPR4+8FaIfsSUiYq/FMwjb2ZsPWvwO",
+	"GFCuphlNnnmnDzh8K7asrwJ+So9Ey5Osfww52Ww0TL6B9BDBFRrDFp4CqHVqt5NnxyPGD96QXXOs7YqY",
+	"eYDdhwWxVl+pr9VfmrRmeJsSfYbnkI0AxXRsm8SJDy2tZ61v8bT5hiw7jm3USfdc92MsYiefTAlCSS/k",
+	"geHH9CFMIKWhWh7bswu/CQsVksbq5Jiz9KTI8vLMqNlyA5hzhgeSiDNwr3mRzUWzzmrMqQIvM9axsY0J",
+	"lXmkxdH5Yc4lAA3nX5Lll2ZqAMwB5ZMxuiV88zScosDBl2c25UwrMS5mAOq1YtnQ4sFnDztMODGnnW13",
+	"dcmxmFHF7G4+gh1x03gYPHWCn7rPxOUC8X+j0dhsNLya2ba14O1g1J281v8/OHi7cdUZHkUHb7eGNXOL",
+	"2Zu1Zq1BX3UaQfCys9Jr9La6a901utrZ2uh1OmudYIVtsWBtk3YbdLO31dmgK8Fq71V3pdforger7CVd",
+	"WbktJis3rPO4mKHNj6fA2D/dHNwxoiS/QVFspLmncyr4lJ96uD5vASJIRXxeNGbIZZSoNpJmvrfQUaf7",
+	"l4wqwQOfkM4l7QLenqdWLuQwrDfWTO6EUx4SwMVCsqC87Kh5/Rk25t5Z492w+Q6EzbOaXH/XepEYy9xE",
+	"IUbzGwbKTdEur8YppEXt2BpeCfyaK/b1PQ3I/14Kj9Uf/35HmYGDNDePytFMiBJRsIAAWWDP7Yu4EwbB",
+	"j3DF/tyQO6oNJmXAVDOyPkAE3AExzFDE7F6KON2Dx8irpIsytZRAV0r9lGcHb48uTtr7B3uHb8584FOR",
+	"HmHXXTZSOY/BkciK1FtnRraugEc9jCJEDjscwqDTConpIlZuaHXD0yIi5RUvlS3aiDbypZwNVG/1TDtx",
+	"5MbPwhmeYDqr3Zy/fJDlccmCp7DMgoLrLVQaMNJrGEqZZiqiPu96KhdUX4yG8Dh94CabYlYYO29wuuKr",
+	"DwWiTBRpNJplqnstnreNlyzUyFhSTWJS2JxSf3lqakNW6tSaG9LAARsV8tyIm+bW1KePon2kYp4SmdaH",
+	"IMWQ4VC6sw+Sv1DrLo+6AiJtMeYGpm5DAew6BMimyQV7lhZrxR/8pTrZmcKtO702ZQEdJoEWx9KRxbFL",
+	"zV13ekKnUGI6TbnmW+Ndfx174kFXholUWP7L0BtEVLFoAr+pAZvow2kb0F1u+K3QpqLNbSFj+DlwlRs6",
+	"Bjc92mToOmmCXMQF2hdolMy1plkMIbgDobvT4h02NRxhbGpvKXedQ++7NI4nqXfILP3QmYiCR6Sy3/r8",
+	"NxiZMK6nkLgW94dM0XoxhapJ9ClX4L4xHUZvVm7My8u0N2dXaCdVBdpLKXPsqOVjPDt5Go3ceKepo1ci",
+	"6Q6QIU/EGQXPQEQBw4or8Hngv8sIjTgQa0SMBhKLXmZrpDImsT3bTbNdDFkgge8l420lRFtEAdZi0BdM",
+	"tUoft2M7DNpu5APvya5AsWXeZdkl+DB+ZTt1RLGgDdOWhkcKXyfPgCBKq8NQl46TlQYZhjxRDMJ6MICG",
+	"ncOE+JzWNkk/hWKlyxhcYrjJcV6ghB23mBsAazLESYJf9OzNBzKkEzKgWNMnS5jJXmkyZwYiiZup/5Sl",
+	"DktFhuA+xovInnRWYsTqQVhbMgEgg9FM4fx2FWWxoAENtomkkxbPnMZWXKVRPHjeWsyAqiKCV9fYsSc2",
+	"agZ3CRMZ91yWKjtVr9qrpces9QXB69oGitRtBGs1r5YuONTQ61aPpiOtmttJKI1HVaRPokp0I+sYxuNJ",
+	"/37Svx9DtmTeXejZkwgAGFYPqChlsqByXplZWVE2POxhMQ0ITfB+tfZepaCFCmNpttb4dnacm2r8DkrA",
+	"kJPMrZuycGkjwz5AlWdKwFrXBjVxQa1uAi2B0vpqrm/+EhIbRGKsNQX9lF9ZDf384OPe8cW5b4NnBS1o",
+	"xwZcsoqvqBRlZHx44vSzoqHA6ssJqk25bHB/GwGwPOXhxgJzCVdhlCU5GFpg0KCh/nSm5WgNAxNFbcAr",
+	"EloJhJSrMjxEnmyiElib5SPcsmBAbl7vBGa4L66F01ybnio//WMl+UIVo+6RxvwGdaLy+2LBslHVdd1c",
+	"0LpvtlhumYcCyPT9W9SHrCgQRaDudb4sVIubulCNFUJRLM9uTXWdp7L7nzDzT8UkH0U9uZ8sKOYSVuzn",
+	"PI05txSp9ko1bdqTzVQPlWzxEoZPz3gTQ2WcH9oKx/szQlCDxCc7oLlgJpE2rVGbgawfay9nao+t+T4E",
+	"aJlxa/VEPDTV49NwkluIQrb4MytmjGZi04HKi5AA2Va+1O4NXFmpbwiVd+PS0ssEK6lsEz+gitYhqJyV",
+	"g9ejpR+dwZlRKfNuj5n8R8I7Sgr9ZJlqxtP4Aw97VMcHNOo5+IvZu9oo/7hzI4YWT1n1tIosaNiBsJ0F",
+	"4PIJ5ROItUBqjO1tk4SqxWEBZu7fzEfPxVgbqHwyFInxIo+tw5RyqH4NNdcgY9u44dCy0WOOKdwp7CQE",
+	"nzUmT+cMII8YLi1zL8DZkMkLryBdDXIMwvd1+6WlszHk90MRs6aRaemTJBlZZ1oU9hjQYYqeNsEKnwSj",
+	"UYsUyCrwSNFGg9FhHAjmJiR93GDQDVBdNwcyfvwcORi8Lv89CApMSJ9xs8m9FjeeTztfz6gkp/u75GWj",
+	"sbVtzGZ9XY6Y5QGhPE2IhB9JzBIJCdznTs0Bs+JsoM10Ahml0UWKNwwYDVAcZ11ucQj5gwCfTo6okw+M",
+	"jZBoFOYJrVGUhSknkT4ImsD4N2SUyxxEAFs4pBMShVeswpnJeGCY+u+i3t0/X9vC+qHW5Y4T5aiIRZXw",
+	"yQx8FHzGYZ9ro2XOGVDAR/2NU+HCpG52TuxpOQnbE6JyHUZ0j9KMHcAVgfwGch3EaIEEXNZttSZGKTSv",
+	"mjrMy4gr4ITSqoiV68gPjIGQid75LIJAXIvv2MMBq0oVs7yzahwUkzHB91akikdhUSfHvMtQEMC9WlHs",
+	"MC0cIc0JqppoaQ+Rsk4sxpLFXhkph1vWY7XRaPHnz7FfIJP0UejSdDgZ27TP6uQCRJbJV7BuNCPOrCet",
+	"xdGVZlPQ82eDFl9UXqJCoVVk8KsZAZh3r5Ejgb5QfW7g7xbcbg+6MuyjK/7+0yk+y/k4HxPv5UPL5Z/M",
+	"M/SA6rIcaClkkS0K64pbBLNk3ZgpwwsVM5kM9S6AyZ+nRctZarRVXgHdmO5tre5GkeVVdkzaVNtSTowW",
+	"ie29FsfCv1rspsKmkNUZMxKxnkJoiaFVZiZUYOoGjqlscToUgKdkqLE1UxiIi5wp5cGwH6yqgRGFUuVo",
+	"hi7bVzRKsOJvEWFQ6bfPtDJ5F7Usm6Hf116trmw1Xr5c2VxtNNbWVr4tTuCYteXhGZJ//9vkvQTtEtkZ",
+	"ML3t2hYHHtB/SRJaPg8t24q99GrhCE7qtXqjvrKyVn+JpMPdJI6hWSgWIypVWzLG3Y+uNRr1Da9mazfW",
+	"mrVQSFObr0378HhtDzuwMxq9WK2vkN39I6bGIr58sbKx+aq+0mjUV8gbGo9D/mJ1vd6oN0Cm30aaZnMw",
+	"O1mlfEf8otkrv65Xc48HVpVykzOtsvHt/vRYKBBLpBIRYHNMmpyr01YpsIfhFSiYdsUIHk08q6YxqYjB",
+	"Cu4YnoCNRhYnTZlAtPJGIkalItjwyLGEQQTr24cCWOb7IZfTCShaZubE3ZMceTxy5FfXyTKWEVehsFuT",
+	"QEppRHBF3MtOXVjVmqFZpTlhd04oAV9W2OciNkm+MdNb+gycfOBVtFhpbj2IBildWvyjAIo2RdMMalSr",
+	"OOaCrULiY0DAEnLXyXGitMUZUX6JKSpSxeFoxAKTgRtFZMiGHRZLD81XhxYlEmMWL3dpai5mpKZSG7FJ",
+	"fwDwvgsegkP6aH8Xgc4tPqQ8oErEk3w1oUItt6ySsbaXcy65PCZxHq+F/ueQXrcjxvtqAH+F3PnLrWHs",
+	"KobpsLlEak6Nl5IrnYh2L7UENWDSlAFPCdGGis3wPvdqVwyHgucua9siZtGkDaTjYdfS+W6X5hAi/HJ7",
+	"ukgJFOAu1Wjlg2UI3WcdkNtmD93FS/BUxuMfVsbDZRCyGRyWpXAqRSPkdYh+6sUAmXdsOFKTx1IA5AkE",
+	"+0uCYHcx1czBIFBjjizgVXr0uWew818Y2TI79cwCRolUlAcyhX/6dXIoxCW4dLhwSmmlHKQGLAoaku4K",
+	"8nZhmBH988bHrG0gxHpSjrxTI7A7HB8VwrOAG8aCKuCafxCw4UgoxruT5Q9AXg2YDt3SXP6EiT+L2MQJ",
+	"8vHOiUh4H5GnnPiHO+e77z7sfWmf7u2f7p29a7893dnd83PajGkaFK9NG2di9hD7JPh+N9oL8BSUXjCB",
+	"pg0QJECyhhYHhjjRI5JdsZhGyHbnOTQJkeheesio5oJ8TCIIVqPNKNbA3XemAI9raWRMF7IIvAneatUM",
+	"YrtpVbU0Ttw18sZvpoBw/SWI9aJUxv5HRg3kLV45irQvsnzsUMJkobswywNzC6O3uOB1csqo+Ul3JrAR",
+	"EBhwfA5XTZHrXEBPMYmlB5k9uZJu2WoAIzy/KkIJ1edsyVADTXTO43aqq7a4dWva+r1aN0wv6R7mlEWk",
+	"ecMH86+EGDncnNautXR07jWsZ+t7hlwHwD/wmTZVvpMraUdSa+OZo9YuQ3CEGKHW4ig2DImd7jlgk/Qs",
+	"00sbfTK6Jw5pmi3kcAJtNNZaHNPHsnh6FoMHO4MG5RgiGAebDXQzmh5HDmRFK+4Wiv+xQfhTp/f3rj3f",
+	"s3q2Y4QbJBL8rDoYZsDyqtCviwjI07nGNGBTqBwMXKcH8rNeEkVGnC85Ksm5ZX4phQI0LJZYOvQyaX1s",
+	"tDLbCDIoCqD8r0VZlv+1VE7OugXlXv6OnPys+AmlrfsjLNceTSKlrw7EGIb6pnxFdugNGs/qWMijkhKN",
+	"ltCvTpX9rlbDxqyj/5e/KKYOlfqaj+EfBpTO6VXYp0rEdaeIab3PlE+efWIdvZW5Ryzr3cv66pKpBq0P",
+	"ix5t5/PCM5cU4FcnyAPnVIa1XHxrGRdf3QGf2q6blwDKPp8vnuOvA4K4KiiBfmofHjIdvhWA1EgT84qz",
+	"gRjzO+DOb8rC+cRPXUZGpATiUIh9GyiRINUsYbOzZApFK7JCFDnrym6htjCL5TGxFn2y8KBQmipiqUVj",
+	"tpWRFaY+zlTiCma4pBvc34YB1CMG2roRCE5JYUAO2eJkU+WXW5zGjMxLgsM8mWwwjIuyOo/b3bO7aWPv",
+	"lOuSvaX5NzKYLb9ff3/UO+nxw8np2ccP66erVxtqrD9Cxwezb7CajMn9NmJPxG/AkVg7+/rlaONL//iP",
+	"t4PG0evuydd3X/uf1tuXcTwMB38cvhv+9tdfifgYRKsf93f0f/6dJorrN7w/Oz5CVbHBPr+ODv4QYbD6",
+	"W/jl828N+nY9+br6W+OAN/SRZUlea83ax72L3YO95Zfyz4PDSf/kz7ed+PTr+h+r/E/258WFCW29ozyI",
+	"IDl97XQQvI3+OPw0GHSGp/Lrv/WaU1oBadZGSScKu8t6fyyeap5N01Ni0BPOtIgzHYhxUUrfSEI/Ei9X",
+	"ql5hhvld9SqkzKNDBpTqKRlKWTJ0GrMsscTR1dLMqk9G7sGQAi9tIgYOrFemgJH1xnqq1H3c34EKcR/2",
+	"vphkob2jndeHe2+gMaLXu4lcN1UkL9kEyro/iCL2pFPdo05l+ANwztxiCnrZ/AM0qfNsKzjMWGmqXqik",
+	"pQF71pmQXsj7LB7FIVeellVQfefk4Gipib7OFu8INTBSDFza4CfdWSBgT4osZSySDCsqZHUVPSKT7gAy",
+	"bXLRffA2LqwU2v4uohgSE2q+kXroyIMWdwRCJlfIAmKlRHyAvH09sYvtSRF8UgR/SKz1cR0pT6HW2/AN",
+	"WbF3w0OrkkToEaif09RApXrojiR+uQfM96aypEyp4TLNrZiE/eu60X6dPO45/q100cyiyHpI1WyRXG9v",
+	"cdKWHAkLcRWROfVN74GC6fXkycf0pFo8MVT9PC4ZV7zdhw/oBmQy6Zk6p+bHAj4dTG6oCJetFMJl+Lm2",
+	"/fzM4iGzAmgtno+gzfC8IJD2Loc3YNgyBeDJ9/KQvhdbgh38L/rXXshDAHelKeEA3v7VPTFaGzCU7S4s",
+	"zaIBmq73JO/9SNPxQ0vGMsUJA6TKpfutK4DnA+hcSutztPh0gQ79X1tLlf4Mk+yxgEMD33wvHo2fVqXj",
+	"0eKdn6z2fwZAOm+/k5BLxWgAXEKpeFhMAP5EyLRXGyU3i+TPctNOe2VbfDG3bKXWsWhZIVdK3J+ZhCbJ",
+	"3rViXK+WUyaTSEl730ksRvBHfJkxH9ynZaUUkwp1ms4frKtqzZpYPRp2Pp9edoZbyddPwSB4d3oevF1p",
+	"iLeDQfD5VJy+3W98uZE19WXtffTl82mkLapyEyiro+bmvS4swY/Y+BHbRk/i+FcUx/ugbbq6pksnNL6Z",
+	"V/WRpawAoW6/0tY7gip2uRwUKOqjqFb4Pi+bNOTlcwzNqyTGvN2UA44rQdZXGl6LU2lJLonghiAwla+m",
+	"C0DzhzmsZdbbLjb2Aeo/5r267ZTrCDVKk+rYdpNzbdJw2xSvrzV7NJIMsg3FiPF2T9j6S2n+vZtsPPUc",
+	"/polXppvf3PQwDGTTFW84LZlI3FM5yUM4jJJcDrmw9J/qTqOkGOjNSq9NUxl8x6L3Wz7Xbf7d8i5d2DM",
+	"hey3AtC5YrdiZs5iyWWQOpVIRrpU/n/snd9v2zYQx/8Vwi9dAUV1l6xb0ydjNbB12RzEHvaSwaHlcyxY",
+	"IQWRcpCH/O8D744SaUlN9iNtt+WpSBpSFH8cjyfe5wshmXLBYEryKekBLwzntVNa/il7X3l1qYLcNLdw",
+	"rtJDxCXeP14ZQsNRWOeH6eT92XQ+X374bbG8mC0mi2mTqrSY/TT9pb04cwGb2siic+CMGvtQSsu5zKsv",
+	"Ia3lcxAmLw764TMluATPf05u+cKTW9pF/5zh8q/IcJFl7sy/K2RelZXe5AW8GnTanPXXeIZjNmYQTFQC",
+	"1B4KXTJNvZR2K4ANvBSmkGY7pMHtnvq3na+PcY8ezZcI3bHQ9ephSyQjC0p63bHx67fj1Xfy5OjNZgxH",
+	"32bHcPRWfvP6aLw+ycabN5uvvWj/Y0XFsE8GnCYeqP8UoujwlsQL418zVqTC3zwhnMhZEJttu5N/DtaI",
+	"K55KV6n4mXA9LW9OaSsISIM/Enxo/U5Iy5wwreBSsTfkaWZ2KK2qLtcShaabxfEXPYhIBF6c6T0UMoM/",
+	"PRefEg7z/1u6DIfHrG6008+gwk/8yfx77Hb/AfufsjNuiHnKUtbBgaoAb7vuHC/LPPVrYXC3nZWgJuc/",
+	"iuN0nB6Ltc7qm4ZEwbK61Z5pHAz+Z6RY7147LyFrAg2jJ3TaP5gm2juwEPy7PDDxP+aSuvf31QSD9z43",
+	"md5DdfepztMH8YLDwEBf+OD3prl9Hy0GIwf+SqEHkmixqvOCrtKbrAJQphl8jnbHEQbXmC6EWtRl4pMP",
+	"ElFovWuVoJkS4anxQc0HFJ1u1RF5kHlzwJIfqPWKLGJ60h0f0yGvTPCMKZr7B6pGaBwr//TUnvsNP67a",
+	"x/8Pq2bD0H7+Qi4gRsiEdP1/ra0lvGdYW8Mu77Z1tjhn2AnNS0J0BIXnUYJWzxgFd3cIqsWRYdNehHmZ",
+	"EKwvzuCma4wmuqxbdFtOH0h6p0a/Kj2hEiOV0bBKLxza0xlyR0Z3La2kNCoasgLkPqxjwjHUbhW/qrVu",
+	"lmGkck03nRD8zxLwUtyAMdKN58qjddpnuJoemlwDxMxo9IiY2VPRIw7NQUVkHvrb0+Me61uFU6pax11P",
+	"7kfSa1iiETNCAUm6Z1vIXJ9VDaJHkdS7LHbu3zp839a+3ndP88ZvIbmqYbkp9C0eW726Qm5ErdYkPH3q",
+	"tX7IKSfwOV02AWUrTICONK0wgpiKiUCyeMIKRAKqSmM3+k2DI8s4WnmrLuT2SMIZWP2OZa5xD4wverdY",
+	"/oSoWFoLzPaT15ruBW9zk4ozCFntjSqXhxuhYjjTjTyLPW2jC6PT0YWfFK3SDVFI+4qS2jiWr0C6V5zw",
+	"6ssaonwrso+vupHGQsVyOvhVhBXqq8dSmZqHh1lVl6rLZxIxnkm4bVTeBdEJV7WJdhQ68lSu2Oh01Gkj",
+	"zr/qjq80FtI6y46YLZRbcovc2gL8/ww3JWBW7ZRbMW2kJLxXOEooJMN5tOwVrgq4iXXTvbLwGijW0e3f",
+	"lC/0YswnQgpjZHrvisxUYBRcD+O+jlL0RREuwZ2XQvKNQb6r9ERb57WkYloYoAS3r05ej18mKDF8DVF3",
+	"h4pTKNbV6D35MWI5llEyupW5HRoTt2K1bZVJ+nud5GrYLlR1Qf5lHZ40nOPjJnqfWO8t/b5D13Q2jcvE",
+	"FqYp4n5ashEJ/9yvuuYPyUVbum4gtRHlHUmgTwBuXt7f/xEAAP//",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -568,6 +568,21 @@ type NotRestored struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// PasskeyPages The pages that add and list passkeys.
+//
+// Example: {"enroll":"https://app.example.com/passkeys/add","manage":"https://app.example.com/passkeys"}
+type PasskeyPages struct {
+	// Enroll The page that adds a passkey.
+	//
+	// Example: https://app.example.com/passkeys/add
+	Enroll string `json:"enroll,omitempty,omitzero"`
+
+	// Manage The page that lists passkeys.
+	//
+	// Example: https://app.example.com/passkeys
+	Manage string `json:"manage,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -870,6 +885,27 @@ type ResetPasswordRequest struct {
 
 	// Password The new password.
 	Password string `json:"password"`
+}
+
+// ServerMetadata Authorization server metadata (RFC 8414).
+//
+// Example: {"grant_types_supported":[],"issuer":"https://id.example.com","jwks_uri":"https://id.example.com/.well-known/jwks.json","response_types_supported":["none"]}
+type ServerMetadata struct {
+	// GrantTypesSupported Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+	GrantTypesSupported []string `json:"grant_types_supported"`
+
+	// Issuer `iss` of every token.
+	//
+	// Example: https://id.example.com
+	Issuer string `json:"issuer"`
+
+	// JwksURI The key set that tokens verify with.
+	//
+	// Example: https://id.example.com/.well-known/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// ResponseTypesSupported Always `none`: there is no authorization endpoint.
+	ResponseTypesSupported []string `json:"response_types_supported"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -1386,7 +1422,8 @@ type ClientInterface interface {
 	// GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
 	//
 	// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-	// is not set.
+	// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+	// this domain: iOS opens links of mails in the app.
 	//
 	// Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
 	GetAppleAppSiteAssociation(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1398,6 +1435,15 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
 	GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetChangePasswordPage The page that changes a password
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Changing Passwords): `account_change_password` in
+	// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+	//
+	// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+	GetChangePasswordPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetKeySet The public keys that our tokens verify with
 	//
 	// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -1405,6 +1451,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 	GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetServerMetadata Where the keys of this issuer are
+	//
+	// Authorization server metadata (RFC 8414), for backends that know an
+	// issuer only, such as Spring Security's `issuer-uri`. 404 where
+	// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+	// one follows the well-known path (section 3.1): for
+	// `https://example.com/auth` it is
+	// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+	//
+	// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+	GetServerMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPasskeyPages The pages that add and list passkeys
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+	// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+	// set.
+	//
+	// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+	GetPasskeyPages(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteAccount Delete the account
 	//
@@ -2799,7 +2867,8 @@ type ClientInterface interface {
 // GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
 //
 // Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-// is not set.
+// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+// this domain: iOS opens links of mails in the app.
 //
 // Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
 func (c *Client) GetAppleAppSiteAssociation(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2831,6 +2900,25 @@ func (c *Client) GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorF
 	return c.Client.Do(req)
 }
 
+// GetChangePasswordPage The page that changes a password
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Changing Passwords): `account_change_password` in
+// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+//
+// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+func (c *Client) GetChangePasswordPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetChangePasswordPageRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetKeySet The public keys that our tokens verify with
 //
 // A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -2839,6 +2927,48 @@ func (c *Client) GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorF
 // Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 func (c *Client) GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetKeySetRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetServerMetadata Where the keys of this issuer are
+//
+// Authorization server metadata (RFC 8414), for backends that know an
+// issuer only, such as Spring Security's `issuer-uri`. 404 where
+// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+// one follows the well-known path (section 3.1): for
+// `https://example.com/auth` it is
+// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+//
+// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+func (c *Client) GetServerMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetServerMetadataRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPasskeyPages The pages that add and list passkeys
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+// set.
+//
+// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+func (c *Client) GetPasskeyPages(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPasskeyPagesRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -5342,6 +5472,33 @@ func NewGetAssetLinksRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetChangePasswordPageRequest constructs an http.Request for the GetChangePasswordPage method
+func NewGetChangePasswordPageRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/change-password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetKeySetRequest constructs an http.Request for the GetKeySet method
 func NewGetKeySetRequest(server string) (*http.Request, error) {
 	var err error
@@ -5352,6 +5509,60 @@ func NewGetKeySetRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/.well-known/jwks.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetServerMetadataRequest constructs an http.Request for the GetServerMetadata method
+func NewGetServerMetadataRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/oauth-authorization-server")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPasskeyPagesRequest constructs an http.Request for the GetPasskeyPages method
+func NewGetPasskeyPagesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/passkey-endpoints")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -7834,7 +8045,8 @@ type ClientWithResponsesInterface interface {
 	// GetAppleAppSiteAssociationWithResponse Which iOS apps use passkeys of this domain
 	//
 	// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-	// is not set.
+	// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+	// this domain: iOS opens links of mails in the app.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7850,6 +8062,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
 	GetAssetLinksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAssetLinksResult, error)
 
+	// GetChangePasswordPageWithResponse The page that changes a password
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Changing Passwords): `account_change_password` in
+	// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+	GetChangePasswordPageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetChangePasswordPageResult, error)
+
 	// GetKeySetWithResponse The public keys that our tokens verify with
 	//
 	// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -7859,6 +8082,32 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 	GetKeySetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetKeySetResult, error)
+
+	// GetServerMetadataWithResponse Where the keys of this issuer are
+	//
+	// Authorization server metadata (RFC 8414), for backends that know an
+	// issuer only, such as Spring Security's `issuer-uri`. 404 where
+	// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+	// one follows the well-known path (section 3.1): for
+	// `https://example.com/auth` it is
+	// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+	GetServerMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetServerMetadataResult, error)
+
+	// GetPasskeyPagesWithResponse The pages that add and list passkeys
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+	// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+	// set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+	GetPasskeyPagesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeyPagesResult, error)
 
 	// DeleteAccountWithResponse Delete the account
 	//
@@ -9418,6 +9667,55 @@ func (r GetAssetLinksResult) ContentType() string {
 	return ""
 }
 
+// GetChangePasswordPageResult302Headers the declared response headers of an HTTP 302 response for GetChangePasswordPage
+type GetChangePasswordPageResult302Headers struct {
+	CacheControl string
+	Location     string
+}
+
+type GetChangePasswordPageResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *GetChangePasswordPageResult302Headers
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetChangePasswordPageResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetChangePasswordPageResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetChangePasswordPageResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetChangePasswordPageResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetChangePasswordPageResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetKeySetResult200Headers the declared response headers of an HTTP 200 response for GetKeySet
 type GetKeySetResult200Headers struct {
 	CacheControl string
@@ -9460,6 +9758,116 @@ func (r GetKeySetResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetKeySetResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetServerMetadataResult200Headers the declared response headers of an HTTP 200 response for GetServerMetadata
+type GetServerMetadataResult200Headers struct {
+	CacheControl string
+}
+
+type GetServerMetadataResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServerMetadata
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetServerMetadataResult200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetServerMetadataResult) GetJSON200() *ServerMetadata {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetServerMetadataResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetServerMetadataResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetServerMetadataResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetServerMetadataResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetServerMetadataResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPasskeyPagesResult200Headers the declared response headers of an HTTP 200 response for GetPasskeyPages
+type GetPasskeyPagesResult200Headers struct {
+	CacheControl string
+}
+
+type GetPasskeyPagesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyPages
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPasskeyPagesResult200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPasskeyPagesResult) GetJSON200() *PasskeyPages {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetPasskeyPagesResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPasskeyPagesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPasskeyPagesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPasskeyPagesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPasskeyPagesResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -15919,7 +16327,8 @@ func (r GetSpecificationResult) ContentType() string {
 // GetAppleAppSiteAssociationWithResponse Which iOS apps use passkeys of this domain
 //
 // Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-// is not set.
+// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+// this domain: iOS opens links of mails in the app.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15947,6 +16356,23 @@ func (c *ClientWithResponses) GetAssetLinksWithResponse(ctx context.Context, req
 	return ParseGetAssetLinksResult(rsp)
 }
 
+// GetChangePasswordPageWithResponse The page that changes a password
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Changing Passwords): `account_change_password` in
+// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+func (c *ClientWithResponses) GetChangePasswordPageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetChangePasswordPageResult, error) {
+	rsp, err := c.GetChangePasswordPage(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetChangePasswordPageResult(rsp)
+}
+
 // GetKeySetWithResponse The public keys that our tokens verify with
 //
 // A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -15961,6 +16387,44 @@ func (c *ClientWithResponses) GetKeySetWithResponse(ctx context.Context, reqEdit
 		return nil, err
 	}
 	return ParseGetKeySetResult(rsp)
+}
+
+// GetServerMetadataWithResponse Where the keys of this issuer are
+//
+// Authorization server metadata (RFC 8414), for backends that know an
+// issuer only, such as Spring Security's `issuer-uri`. 404 where
+// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+// one follows the well-known path (section 3.1): for
+// `https://example.com/auth` it is
+// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+func (c *ClientWithResponses) GetServerMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetServerMetadataResult, error) {
+	rsp, err := c.GetServerMetadata(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetServerMetadataResult(rsp)
+}
+
+// GetPasskeyPagesWithResponse The pages that add and list passkeys
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+// set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+func (c *ClientWithResponses) GetPasskeyPagesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeyPagesResult, error) {
+	rsp, err := c.GetPasskeyPages(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPasskeyPagesResult(rsp)
 }
 
 // DeleteAccountWithResponse Delete the account
@@ -18132,6 +18596,55 @@ func ParseGetAssetLinksResult(rsp *http.Response) (*GetAssetLinksResult, error) 
 	return response, nil
 }
 
+// ParseGetChangePasswordPageResult parses an HTTP response from a GetChangePasswordPageWithResponse call
+func ParseGetChangePasswordPageResult(rsp *http.Response) (*GetChangePasswordPageResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetChangePasswordPageResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers GetChangePasswordPageResult302Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers302 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetKeySetResult parses an HTTP response from a GetKeySetWithResponse call
 func ParseGetKeySetResult(rsp *http.Response) (*GetKeySetResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -18158,6 +18671,98 @@ func ParseGetKeySetResult(rsp *http.Response) (*GetKeySetResult, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetKeySetResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetServerMetadataResult parses an HTTP response from a GetServerMetadataWithResponse call
+func ParseGetServerMetadataResult(rsp *http.Response) (*GetServerMetadataResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetServerMetadataResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServerMetadata
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetServerMetadataResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPasskeyPagesResult parses an HTTP response from a GetPasskeyPagesWithResponse call
+func ParseGetPasskeyPagesResult(rsp *http.Response) (*GetPasskeyPagesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPasskeyPagesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyPages
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPasskeyPagesResult200Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {

@@ -30,12 +30,51 @@ public enum Operations {
         }
     }
 
+    /// `GET /.well-known/change-password`
+    public enum GetChangePasswordPage {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 302: The page is there.
+            case http302(location: String)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `GET /.well-known/jwks.json`
     public enum GetKeySet {
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
             /// 200: The keys.
             case ok(KeySet)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /.well-known/oauth-authorization-server`
+    public enum GetServerMetadata {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The metadata.
+            case ok(ServerMetadata)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /.well-known/passkey-endpoints`
+    public enum GetPasskeyPages {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The pages.
+            case ok(PasskeyPages)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// A status that the description does not have.
             case undocumented(HTTPResponse)
         }
@@ -2296,7 +2335,8 @@ public protocol API: Sendable {
     /// Which iOS apps use passkeys of this domain
     ///
     /// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-    /// is not set.
+    /// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+    /// this domain: iOS opens links of mails in the app.
     func getAppleAppSiteAssociation() async throws(ClientError) -> Operations.GetAppleAppSiteAssociation.Output
 
     /// Which Android apps use passkeys of this domain
@@ -2304,11 +2344,36 @@ public protocol API: Sendable {
     /// Digital Asset Links, from `LATCHKEY_ANDROID_APPS`. 404 where that is not set.
     func getAssetLinks() async throws(ClientError) -> Operations.GetAssetLinks.Output
 
+    /// The page that changes a password
+    ///
+    /// Where password managers send their user to (W3C, A Well-Known URL for
+    /// Changing Passwords): `account_change_password` in
+    /// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+    func getChangePasswordPage() async throws(ClientError) -> Operations.GetChangePasswordPage.Output
+
     /// The public keys that our tokens verify with
     ///
     /// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
     /// about to, and keys whose tokens still live. Public members only.
     func getKeySet() async throws(ClientError) -> Operations.GetKeySet.Output
+
+    /// Where the keys of this issuer are
+    ///
+    /// Authorization server metadata (RFC 8414), for backends that know an
+    /// issuer only, such as Spring Security's `issuer-uri`. 404 where
+    /// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+    /// one follows the well-known path (section 3.1): for
+    /// `https://example.com/auth` it is
+    /// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+    func getServerMetadata() async throws(ClientError) -> Operations.GetServerMetadata.Output
+
+    /// The pages that add and list passkeys
+    ///
+    /// Where password managers send their user to (W3C, A Well-Known URL for
+    /// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+    /// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+    /// set.
+    func getPasskeyPages() async throws(ClientError) -> Operations.GetPasskeyPages.Output
 
     /// Delete the account
     ///
@@ -2952,12 +3017,45 @@ extension Client: API {
         }
     }
 
+    /// `GET /.well-known/change-password`: see ``API``.
+    public func getChangePasswordPage() async throws(ClientError) -> Operations.GetChangePasswordPage.Output {
+        let request = HTTPRequest(operation: "getChangePasswordPage", method: "GET", path: "/.well-known/change-password", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 302: return .http302(location: try response.header("Location", String.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
     /// `GET /.well-known/jwks.json`: see ``API``.
     public func getKeySet() async throws(ClientError) -> Operations.GetKeySet.Output {
         let request = HTTPRequest(operation: "getKeySet", method: "GET", path: "/.well-known/jwks.json", security: [])
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(KeySet.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /.well-known/oauth-authorization-server`: see ``API``.
+    public func getServerMetadata() async throws(ClientError) -> Operations.GetServerMetadata.Output {
+        let request = HTTPRequest(operation: "getServerMetadata", method: "GET", path: "/.well-known/oauth-authorization-server", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(ServerMetadata.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /.well-known/passkey-endpoints`: see ``API``.
+    public func getPasskeyPages() async throws(ClientError) -> Operations.GetPasskeyPages.Output {
+        let request = HTTPRequest(operation: "getPasskeyPages", method: "GET", path: "/.well-known/passkey-endpoints", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(PasskeyPages.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         default: return .undocumented(response)
         }
     }

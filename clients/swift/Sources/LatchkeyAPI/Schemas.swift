@@ -1276,6 +1276,28 @@ public struct NotRestored: Codable, Hashable, Sendable {
     }
 }
 
+/// The pages that add and list passkeys.
+public struct PasskeyPages: Codable, Hashable, Sendable {
+    /// The page that adds a passkey.
+    public var enroll: String?
+    /// The page that lists passkeys.
+    public var manage: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        enroll: String? = nil,
+        manage: String? = nil
+    ) {
+        self.enroll = enroll
+        self.manage = manage
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case enroll = "enroll"
+        case manage = "manage"
+    }
+}
+
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 public struct PasskeySignupRequest: Codable, Hashable, Sendable {
     /// Stored lower-case; at most 254 bytes.
@@ -1978,6 +2000,38 @@ public struct ResetPasswordRequest: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case key = "key"
         case password = "password"
+    }
+}
+
+/// Authorization server metadata (RFC 8414).
+public struct ServerMetadata: Codable, Hashable, Sendable {
+    /// `iss` of every token.
+    public var issuer: String
+    /// The key set that tokens verify with.
+    public var jwksUri: String
+    /// Always `none`: there is no authorization endpoint.
+    public var responseTypesSupported: [String]
+    /// Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+    public var grantTypesSupported: [String]
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        issuer: String,
+        jwksUri: String,
+        responseTypesSupported: [String],
+        grantTypesSupported: [String]
+    ) {
+        self.issuer = issuer
+        self.jwksUri = jwksUri
+        self.responseTypesSupported = responseTypesSupported
+        self.grantTypesSupported = grantTypesSupported
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case issuer = "issuer"
+        case jwksUri = "jwks_uri"
+        case responseTypesSupported = "response_types_supported"
+        case grantTypesSupported = "grant_types_supported"
     }
 }
 

@@ -1122,6 +1122,42 @@ export type ProfileRequest = {
     display?: string;
 };
 
+/**
+ * Authorization server metadata (RFC 8414).
+ */
+export type ServerMetadata = {
+    /**
+     * `iss` of every token.
+     */
+    issuer: string;
+    /**
+     * The key set that tokens verify with.
+     */
+    jwks_uri: string;
+    /**
+     * Always `none`: there is no authorization endpoint.
+     */
+    response_types_supported: Array<string>;
+    /**
+     * Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+     */
+    grant_types_supported: Array<string>;
+};
+
+/**
+ * The pages that add and list passkeys.
+ */
+export type PasskeyPages = {
+    /**
+     * The page that adds a passkey.
+     */
+    enroll?: string;
+    /**
+     * The page that lists passkeys.
+     */
+    manage?: string;
+};
+
 export type KeySet = {
     /**
      * Unordered; look a key up by its `kid`.
@@ -4739,6 +4775,72 @@ export type GetAssetLinksResponses = {
 };
 
 export type GetAssetLinksResponse = GetAssetLinksResponses[keyof GetAssetLinksResponses];
+
+export type GetServerMetadataData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/oauth-authorization-server';
+};
+
+export type GetServerMetadataErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetServerMetadataError = GetServerMetadataErrors[keyof GetServerMetadataErrors];
+
+export type GetServerMetadataResponses = {
+    /**
+     * The metadata.
+     */
+    200: ServerMetadata;
+};
+
+export type GetServerMetadataResponse = GetServerMetadataResponses[keyof GetServerMetadataResponses];
+
+export type GetChangePasswordPageData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/change-password';
+};
+
+export type GetChangePasswordPageErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetChangePasswordPageError = GetChangePasswordPageErrors[keyof GetChangePasswordPageErrors];
+
+export type GetPasskeyPagesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/passkey-endpoints';
+};
+
+export type GetPasskeyPagesErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetPasskeyPagesError = GetPasskeyPagesErrors[keyof GetPasskeyPagesErrors];
+
+export type GetPasskeyPagesResponses = {
+    /**
+     * The pages.
+     */
+    200: PasskeyPages;
+};
+
+export type GetPasskeyPagesResponse = GetPasskeyPagesResponses[keyof GetPasskeyPagesResponses];
 
 export type GetSpecificationData = {
     body?: never;
