@@ -1557,6 +1557,9 @@ type ServerInterface interface {
 	// RefreshTokenPair Trade a refresh token for a new pair (allauth's answer)
 	// (POST /_allauth/app/v1/tokens/refresh)
 	RefreshTokenPair(c *fiber.Ctx, params RefreshTokenPairParams) error
+	// GetSpecificationAsAllauth This document, where allauth has it
+	// (GET /_allauth/openapi.json)
+	GetSpecificationAsAllauth(c *fiber.Ctx) error
 	// GetProfile The signed-in person's profile
 	// (GET /api/v1/users/profile/)
 	GetProfile(c *fiber.Ctx) error
@@ -3000,6 +3003,24 @@ func (siw *ServerInterfaceWrapper) RefreshTokenPair(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetSpecificationAsAllauth operation middleware
+func (siw *ServerInterfaceWrapper) GetSpecificationAsAllauth(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetSpecificationAsAllauth(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetProfile operation middleware
 func (siw *ServerInterfaceWrapper) GetProfile(c *fiber.Ctx) error {
 
@@ -3216,6 +3237,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/_allauth/app/v1/config", wrapper.GetConfig)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/tokens/refresh", wrapper.RefreshTokenPair)
+
+	router.Get(options.BaseURL+"/_allauth/openapi.json", wrapper.GetSpecificationAsAllauth)
 
 	router.Get(options.BaseURL+"/api/v1/users/profile/", wrapper.GetProfile)
 
@@ -8122,6 +8145,31 @@ func (response RefreshTokenPair503JSONResponse) VisitRefreshTokenPairResponse(ct
 	return ctx.JSON(&response.Body)
 }
 
+type GetSpecificationAsAllauthRequestObject struct {
+}
+
+type GetSpecificationAsAllauthResponseObject interface {
+	VisitGetSpecificationAsAllauthResponse(ctx *fiber.Ctx) error
+}
+
+type GetSpecificationAsAllauth200JSONResponse JSONObject
+
+func (response GetSpecificationAsAllauth200JSONResponse) VisitGetSpecificationAsAllauthResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetSpecificationAsAllauth404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetSpecificationAsAllauth404JSONResponse) VisitGetSpecificationAsAllauthResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetProfileRequestObject struct {
 }
 
@@ -8470,6 +8518,9 @@ type StrictServerInterface interface {
 	// RefreshTokenPair Trade a refresh token for a new pair (allauth's answer)
 	// (POST /_allauth/app/v1/tokens/refresh)
 	RefreshTokenPair(ctx context.Context, request RefreshTokenPairRequestObject) (RefreshTokenPairResponseObject, error)
+	// GetSpecificationAsAllauth This document, where allauth has it
+	// (GET /_allauth/openapi.json)
+	GetSpecificationAsAllauth(ctx context.Context, request GetSpecificationAsAllauthRequestObject) (GetSpecificationAsAllauthResponseObject, error)
 	// GetProfile The signed-in person's profile
 	// (GET /api/v1/users/profile/)
 	GetProfile(ctx context.Context, request GetProfileRequestObject) (GetProfileResponseObject, error)
@@ -10784,6 +10835,31 @@ func (sh *strictHandler) RefreshTokenPair(ctx *fiber.Ctx, params RefreshTokenPai
 	return nil
 }
 
+// GetSpecificationAsAllauth operation middleware
+func (sh *strictHandler) GetSpecificationAsAllauth(ctx *fiber.Ctx) error {
+	var request GetSpecificationAsAllauthRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSpecificationAsAllauth(ctx.UserContext(), request.(GetSpecificationAsAllauthRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSpecificationAsAllauth")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSpecificationAsAllauthResponseObject); ok {
+		if err := validResponse.VisitGetSpecificationAsAllauthResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetProfile operation middleware
 func (sh *strictHandler) GetProfile(ctx *fiber.Ctx) error {
 	var request GetProfileRequestObject
@@ -11294,26 +11370,27 @@ var swaggerSpec = []string{
 	"wiAukyFOx2xY+i9VaxFybLRGpbeGqT7eYbGbbb/rdv8OOfcOjDmX/ZYDOpfsVszMmS+5DFKnhpKRNpXM",
 	"Zaa8MMSUqFPiB36TJq8d0/LrRvsK4wZ3ctP0xvGreYpLwB+3JFLDoVvn7f7O3tH++Xnz3ceL5tnJxc7F",
 	"fpKqdHHyfv84Bc6csc5Q0mjC4Mw0dlZKyykN48eQ1vIzGCbPcuPwkxJcnO8/Jbc88uSWdNM/Zbj8f+yd",
-	"S2/cNhDHvwqhSxtAVta1mzbOyWhzaJHCQd3eUji0NOsVliYFkVpjD/7uBWeGErmi4u3DAfo4BXbMEcXH",
-	"cDgif/9/xA0X2bXe/ftC9mXXm3Wr4OVi0Oa9v8E9HLMxo2SiFqB3oEzHNPVOuo0AdvBSWCXtZkkn2z/1",
-	"Lwdfn+IeHc2XiMOxOPTKsCXKwoGWQXdsdfp6dfutPD95tV7ByTf1GZy8ll+fnqya83q1frX+KgjrHysq",
-	"hm2yEDRxR/2rEEWHpyS+sOE1U0Uq/M0zwom8B3H1Zj74r8FZ8ZGH0sdK/ES4nok3p40TBKTBHwk+1LwR",
-	"0jEnzGj4oDkaCjQzt3StaugaiWLQ4+T4kxFEItQu3pkdKFnDHx6LzwmH+e9NXYbD461u9NP/gwo/8yfz",
-	"77DZwwfsv8vP+C7mIUu3Dg5UBXjZ9ft42bVVmAuLq+1VB/ry/Q/irFpVZ6Ix9XA/kihYVrffMY2Dwf+M",
-	"FMuutdcd1GOioXjGoP1HO2Z7FyZCeJcnBv6nQlL//sFM1Hnft7Y2O+j3n2s/fZAvOEwM5NIHv43VzX20",
-	"WMwchCOFAUhixO3QKjpKb+seQNux8znbnWYYfGXmEGoxdGW4fFAKZcx2UoJmSkSgxkeWDyg6c9MJeZB5",
-	"c8CSH6j1iixietKet+nQ9jZ6xlt090+YRmgcK/9krLdhwU9Nh/z/oWl2DNPnL+QCYoZMSN/+d8Y5wnvG",
-	"1kZ2+byuV7+8Z9gJjUtCdESFr5MLWpk+is7uEFSLM8N2OgjzoiRYX3qDm44x2uSwrprXnD6QZIdGXjme",
-	"UImJymhsMgiHZhpDbsnpNtJJukZFXaZA7mIbl5xDnZv4VTdmnIaJyjWddELwP0vAS3EP1krfn7cBrTM9",
-	"w1t6anAtEDOT3iNiZsbQEZvmyBC5h3x9MuGxedA4pPombXoKP8qsY0l6zAoNJOleb6D2bdaPiB5NUu9S",
-	"bf2/Q/y+k399nO/mbVhCWj3AzVqZB9y2BnWF1opBNyQ8fRG0figoJ/A5HTYB7Xq8AJ1oWmEGsRKXAsni",
-	"JSsQCeh7g80YFg3OLGNvtZO6kF8jCWfgzBuWucY1MD3oPWH5S6JiGSPwtp+8M3QueNPaSryDmNU+qnIF",
-	"uBEqhjPdKLDYqym7UFwUP4dBMSndEIU0V5TUxrF8D9K/4iXPvnokyk8i+/iqa2kd9Cyng19FWKG+P5bK",
-	"ND48vlX1Qc/5TCLFMwm/jMp9lJ3wpm2yotCWp/fFiotiVkccf/2ejzQq6bxnR8wWyi35Se6cgvA/y1WJ",
-	"mFVb7WfMlCmJzxUWJaVk+B4tR4W3Cu5T3fSgLNwA5Trm7VvxgV7M+SRIYcxM73yRKx05Bd/CuK6jFL1S",
-	"8RTcBimkUBnku8pAtPVRSyXeKgt0we3L89PVixIlhu8gae5YcQrFuka9p9BHLMdSlMWDbN1Sn/gZa9yk",
-	"TJJvdZKrYb/QD4riyyHeafjAxw/0nFjvA/1+Rtf0Po3LpB5mLOJ/umEnEv95mHXjH1KIduObgdRGdAgk",
-	"gT4B+HH5+Ph7AAAA//8=",
+	"32/bNhDH/xVCL1sBRbWXrFvTJ6Pzhg4dEjTbnjokjHy2BTOkIFIO8pD/feDdUSItOXG2pUO3PhVxTYrm",
+	"j+PpePx8P68bLt6zkHVVhLU56rR11t8b/aTIVSDZ9Rb6Yv7h9/nlxfn87bsfWd2GUiyblgT4ThJBvtF7",
+	"JTWUnV80szNqa/aMxuZn272l7nFYFqZsb0AfQhZ70kvZQ2vP+xHhuaGjeeCI2BLTZX+obGm8E/wJ3QlZ",
+	"V96L8HPPvqwbs6wUvHxwGhnsZEasRjFpLUBvQZmaofy1dGsB7CdIYZW0631y6/6pf9uHfwifdTCmJPbq",
+	"Yw9+BFGSZw60DPJ1k+nryfX38uTo1XICR9+Vx3D0Wn47PZosTsrJ8tXyGzmdZk/RpsM+2TOVeaD+U6Sr",
+	"3WSbr2z4mamwGX7yjIwrvxG5cj2c/BfgrLjiqXRViF+I+tRjC7VxgrhG+CcxrBZvhHSMmzMaPmp2qgMU",
+	"z+27ndfWC4ma4t3i+IuOaKL3L96bLShZwpPn4nMyhv5/S5c1BhAOgIb5C+/yE2devMVuD3kQ/5SdQUeD",
+	"pixdXtkRp+Bt92Cn7awGPTt/J46LSXHcuRKJOnOzZagL60cwma541C/7LNyxQ72rf9OP2gk77caXxqJQ",
+	"f3TNHTv72huACpmpgWtjxHVbKbqRYcsGQNtu8PnQJA1U+cYMWeairfNwhyUXyphNLyjOsJEgPhDVvANj",
+	"GladACwZWwisHIOSwYi0pifdcbQHqsZGz5ijuX+kamQPsoDUSO1V2PDTqsMx0m7VbBj6U1TES2KgVUjf",
+	"/yvjHFFi49o6BP6wrWe/njMzh+YlkV6iwhfJPb+RMYpSwIjNxgcMts+nepET8zEFAVA2rE1yvtWw5XTO",
+	"Njo1QrFZXSvIxU/GrFQgbiZitXGVQX92pDPkhozuQjpJt/FoyBTIbVzHjEPxwyp+0wvTLcNELJ0S5lA/",
+	"AnFMSyHFDVgr/XheB0JT/wxf02OTaw94NRk9Aq+OVHRA7CWqiMzDeHtG3GNzq3FKNYu068n9yEcNSzJi",
+	"VmhAuJMo11D6Pms60pPGz51UG/9vG//e3r7eD4NCNmwhlW7hcqnMLUY/gkhHZUWrF6Rffhoko8gpJ34+",
+	"5SyBdg3eo0+k0TAQXYiZQEB9zkJWAprGYDeGTYMPKHC0ql6kyu+RRMVw5g2rpeMemN4X6NUdcoKrGSPw",
+	"0qhcGUovX1e2EO8hRv534m6BkYXC8wzJCkj/og9SZafZhzApesEkgtmOFSXReizfgPQ/ccarr+yECape",
+	"U8X/1KW0DhpWZcLDNdywctEcCvfqHh5fzvuoh5gvkVK+hN9G5V0U5PJV22RHoVeexhfLTrNBG3H+NXec",
+	"Gauk85YdaW2o2uUXuXMKwv/sb0qEPttov2L6gFucnprlFNnj69jsFV4ruEnl94NA9QIo1jHs34LzwjF0",
+	"mJCp8YBj64uc6cgo+B7GfX3lNxil4iW4CYpaoTGICZYBjOy9lkLMlQUKLX19Mp28yFGpegVJd8fCZaj5",
+	"1smGhTFiVZ8sz25l5faNiV+xxvUCN+O9TqpHbBeaVpF/2cZvGt7x8RN9TPP5lj4fQFq9TeMyqYXpivi/",
+	"LtmIxF8Pq677Irlol74bSLRGB0cS6CTJz8v7+z8DAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

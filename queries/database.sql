@@ -24,3 +24,24 @@ SELECT pg_try_advisory_xact_lock(7105000002);
 -- The database's time, also in the middle of a transaction.
 -- name: FindTime :one
 SELECT clock_timestamp()::timestamptz;
+
+-- The encoding of the database, such as UTF8.
+-- name: FindEncoding :one
+SELECT current_setting('server_encoding')::text;
+
+-- The rights that the role of this connection lacks on what the server uses, such as UPDATE ON public.users.
+-- It needs no right itself.
+-- name: ListMissingRights :many
+SELECT (needed.privilege || ' ON ' || n.nspname || '.' || c.relname)::text AS missing
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN LATERAL unnest(CASE
+        WHEN c.relkind = 'S' THEN ARRAY['USAGE']
+        WHEN c.relname LIKE 'goose_db_version%' OR c.relname = 'river_migration' THEN ARRAY['SELECT']
+        ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) AS needed(privilege) ON true
+WHERE n.nspname IN (current_schema(), 'river')
+  AND c.relkind IN ('r', 'S')
+  AND c.relname NOT LIKE 'goose_db_version_id_seq'
+  AND NOT CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, needed.privilege)
+               ELSE has_table_privilege(c.oid, needed.privilege) END
+ORDER BY 1;

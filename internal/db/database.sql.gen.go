@@ -10,6 +10,18 @@ import (
 	"time"
 )
 
+const findEncoding = `-- name: FindEncoding :one
+SELECT current_setting('server_encoding')::text
+`
+
+// The encoding of the database, such as UTF8.
+func (q *Queries) FindEncoding(ctx context.Context) (string, error) {
+	row := q.db.QueryRow(ctx, findEncoding)
+	var column_1 string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const findFunction = `-- name: FindFunction :one
 SELECT (to_regprocedure($1::text) IS NOT NULL)::boolean
 `
@@ -57,6 +69,44 @@ func (q *Queries) FindTime(ctx context.Context) (time.Time, error) {
 	var column_1 time.Time
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const listMissingRights = `-- name: ListMissingRights :many
+SELECT (needed.privilege || ' ON ' || n.nspname || '.' || c.relname)::text AS missing
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN LATERAL unnest(CASE
+        WHEN c.relkind = 'S' THEN ARRAY['USAGE']
+        WHEN c.relname LIKE 'goose_db_version%' OR c.relname = 'river_migration' THEN ARRAY['SELECT']
+        ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) AS needed(privilege) ON true
+WHERE n.nspname IN (current_schema(), 'river')
+  AND c.relkind IN ('r', 'S')
+  AND c.relname NOT LIKE 'goose_db_version_id_seq'
+  AND NOT CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, needed.privilege)
+               ELSE has_table_privilege(c.oid, needed.privilege) END
+ORDER BY 1
+`
+
+// The rights that the role of this connection lacks on what the server uses, such as UPDATE ON public.users.
+// It needs no right itself.
+func (q *Queries) ListMissingRights(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, listMissingRights)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var missing string
+		if err := rows.Scan(&missing); err != nil {
+			return nil, err
+		}
+		items = append(items, missing)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockMigrations = `-- name: LockMigrations :one

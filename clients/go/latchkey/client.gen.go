@@ -2821,6 +2821,14 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 	RefreshTokenPair(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSpecificationAsAllauth This document, where allauth has it
+	//
+	// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+	// 404 otherwise.
+	//
+	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+	GetSpecificationAsAllauth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetProfile The signed-in person's profile
 	//
 	// The object itself, without an envelope. The path ends in a slash.
@@ -5324,6 +5332,24 @@ func (c *Client) RefreshTokenPairWithBody(ctx context.Context, params *RefreshTo
 // Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 func (c *Client) RefreshTokenPair(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRefreshTokenPairRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSpecificationAsAllauth This document, where allauth has it
+//
+// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+// 404 otherwise.
+//
+// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+func (c *Client) GetSpecificationAsAllauth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSpecificationAsAllauthRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -7894,6 +7920,33 @@ func NewRefreshTokenPairRequestWithBody(server string, params *RefreshTokenPairP
 	return req, nil
 }
 
+// NewGetSpecificationAsAllauthRequest constructs an http.Request for the GetSpecificationAsAllauth method
+func NewGetSpecificationAsAllauthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetProfileRequest constructs an http.Request for the GetProfile method
 func NewGetProfileRequest(server string) (*http.Request, error) {
 	var err error
@@ -9505,6 +9558,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 	RefreshTokenPairWithResponse(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenPairResult, error)
+
+	// GetSpecificationAsAllauthWithResponse This document, where allauth has it
+	//
+	// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+	// 404 otherwise.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+	GetSpecificationAsAllauthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationAsAllauthResult, error)
 
 	// GetProfileWithResponse The signed-in person's profile
 	//
@@ -16098,6 +16161,54 @@ func (r RefreshTokenPairResult) ContentType() string {
 	return ""
 }
 
+type GetSpecificationAsAllauthResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JSONObject
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSpecificationAsAllauthResult) GetJSON200() *JSONObject {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetSpecificationAsAllauthResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSpecificationAsAllauthResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSpecificationAsAllauthResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSpecificationAsAllauthResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSpecificationAsAllauthResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetProfileResult401Headers the declared response headers of an HTTP 401 response for GetProfile
 type GetProfileResult401Headers struct {
 	WWWAuthenticate string
@@ -18426,6 +18537,22 @@ func (c *ClientWithResponses) RefreshTokenPairWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseRefreshTokenPairResult(rsp)
+}
+
+// GetSpecificationAsAllauthWithResponse This document, where allauth has it
+//
+// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+// 404 otherwise.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+func (c *ClientWithResponses) GetSpecificationAsAllauthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationAsAllauthResult, error) {
+	rsp, err := c.GetSpecificationAsAllauth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSpecificationAsAllauthResult(rsp)
 }
 
 // GetProfileWithResponse The signed-in person's profile
@@ -24663,6 +24790,39 @@ func ParseRefreshTokenPairResult(rsp *http.Response) (*RefreshTokenPairResult, e
 			headers.RetryAfter = value
 		}
 		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSpecificationAsAllauthResult parses an HTTP response from a GetSpecificationAsAllauthWithResponse call
+func ParseGetSpecificationAsAllauthResult(rsp *http.Response) (*GetSpecificationAsAllauthResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSpecificationAsAllauthResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JSONObject
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	}
 
 	return response, nil

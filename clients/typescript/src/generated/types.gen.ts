@@ -4849,3 +4849,28 @@ export type GetSpecificationResponses = {
 };
 
 export type GetSpecificationResponse = GetSpecificationResponses[keyof GetSpecificationResponses];
+
+export type GetSpecificationAsAllauthData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/openapi.json';
+};
+
+export type GetSpecificationAsAllauthErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetSpecificationAsAllauthError = GetSpecificationAsAllauthErrors[keyof GetSpecificationAsAllauthErrors];
+
+export type GetSpecificationAsAllauthResponses = {
+    /**
+     * The document.
+     */
+    200: JsonObject;
+};
+
+export type GetSpecificationAsAllauthResponse = GetSpecificationAsAllauthResponses[keyof GetSpecificationAsAllauthResponses];
