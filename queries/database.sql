@@ -29,19 +29,24 @@ SELECT clock_timestamp()::timestamptz;
 -- name: FindEncoding :one
 SELECT current_setting('server_encoding')::text;
 
--- The rights that the role of this connection lacks on what the server uses, such as UPDATE ON public.users.
--- It needs no right itself.
+-- The rights that the role of this connection lacks on what the server uses: these tables, and the schema
+-- river. It needs no right itself.
 -- name: ListMissingRights :many
-SELECT (needed.privilege || ' ON ' || n.nspname || '.' || c.relname)::text AS missing
+SELECT ('USAGE ON SCHEMA ' || n.nspname)::text AS missing
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname IN ('public', 'river')
+  AND EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('sessions', 'river_job'))
+  AND NOT has_schema_privilege(n.oid, 'USAGE')
+UNION ALL
+SELECT (needed.privilege || ' ON ' || CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END || n.nspname || '.' || c.relname)::text
 FROM pg_catalog.pg_class c
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN LATERAL unnest(CASE
         WHEN c.relkind = 'S' THEN ARRAY['USAGE']
-        WHEN c.relname LIKE 'goose_db_version%' OR c.relname = 'river_migration' THEN ARRAY['SELECT']
+        WHEN c.relname IN ('goose_db_version', 'river_migration') THEN ARRAY['SELECT']
         ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) AS needed(privilege) ON true
-WHERE n.nspname IN (current_schema(), 'river')
-  AND c.relkind IN ('r', 'S')
-  AND c.relname NOT LIKE 'goose_db_version_id_seq'
+WHERE (n.nspname = 'river' AND c.relkind IN ('r', 'S') AND c.relname <> 'river_migration_id_seq'
+       OR n.nspname = current_schema() AND c.relkind = 'r' AND c.relname = ANY(@tables::text[]))
   AND NOT CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, needed.privilege)
                ELSE has_table_privilege(c.oid, needed.privilege) END
 ORDER BY 1;
