@@ -49,6 +49,7 @@ type App struct {
 	Gate *password.Gate
 
 	trustClock bool
+	sweepEvery time.Duration
 	ahead      atomic.Int64 // nanoseconds, of the clock, as it was last measured
 
 	prepared bool
@@ -68,7 +69,7 @@ type App struct {
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
-	a := &App{config: c, log: log, Gate: password.NewGate()}
+	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery}
 	a.Gate.Unreadable = func(cause error) {
 		log.Error("a stored password hash cannot be read: its user needs a new password", "cause", cause.Error())
 	}

@@ -18,12 +18,15 @@ import (
 )
 
 const (
+	// sweepEvery is the time between two sweeps of a server.
 	sweepEvery = time.Minute
 	// sweepStep is the LIMIT of the statements in queries/ that the janitor runs. 5,000 took up to two
 	// seconds beside 10,000,000 sessions on a busy machine; a step is to take one at most.
 	sweepStep = 2000
 	// accountStep is the LIMIT for accounts: each takes rows of a dozen tables along.
 	accountStep = 500
+	// usernameStep is the LIMIT for user names of before.
+	usernameStep = 500
 
 	sweepPages = 50 // the most pages of sessions that a sweep reads
 	// idlePages is how many pages with nothing to remove a sweep reads: 10,000,000 sessions are read in a
@@ -69,6 +72,7 @@ func (a *App) chores() []chore {
 		{"keys that servers shared", sweepStep, sweepSharedKeys},
 		{"unverified addresses", sweepStep, a.account.ExpireAddresses},
 		{"unused accounts", accountStep, a.account.ExpireAccounts},
+		{"keys of user names", usernameStep, a.account.KeyUsernames},
 	}
 }
 
@@ -175,11 +179,20 @@ func inSteps(ctx context.Context, step int64, remove func(context.Context) (int6
 	}
 }
 
-// sweep is the janitor of a running server.
+// SweepEvery changes the time between two sweeps: for tests that wait for one.
+func SweepEvery(interval time.Duration) Option {
+	return func(a *App) { a.sweepEvery = interval }
+}
+
+// sweep is the janitor of a running server. It waits until the keys are known: the audit log hashes with them
+// (TestSweep_waitsForTheKeys).
 func (a *App) sweep(ctx context.Context) {
-	every(ctx, sweepEvery, func() bool {
+	every(ctx, a.sweepEvery, func() bool {
+		if !a.ready.Load() {
+			return true
+		}
 		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
-			a.log.Warn("sweeping failed; trying again in a minute", "cause", err.Error())
+			a.log.Warn("sweeping failed; trying again with the next sweep", "cause", err.Error())
 		}
 		return true
 	})

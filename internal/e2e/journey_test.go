@@ -184,6 +184,7 @@ type visitor struct {
 	w                    *world
 	token, access, fresh string
 	strange              []string // headers that come with every request
+	device               string   // the device token of the last sign-in
 }
 
 func (w *world) visitor() *visitor { return &visitor{w: w} }
@@ -200,6 +201,9 @@ func (v *visitor) do(method, path, body string, headers ...string) answer {
 	a := v.w.call(method, path, body, append(headers, v.strange...)...)
 	if t := a.text("meta.session_token"); t != "" {
 		v.token = t
+	}
+	if t := a.text("meta.device_token"); t != "" {
+		v.device = t
 	}
 	if t := a.text("meta.access_token"); t != "" {
 		v.access, v.fresh = t, a.text("meta.refresh_token")

@@ -120,7 +120,7 @@ func TestKnownDevice_guessesFiveTimesInFiveMinutesAndThirtyADay(t *testing.T) {
 	day := 5
 	for range 47 {
 		w.clock.Advance(5 * time.Minute)
-		for guess() {
+		for day < 100 && guess() {
 			day++
 		}
 	}
@@ -186,4 +186,68 @@ func TestKnownDevice_itsSecondFactorIsCountedByItself(t *testing.T) {
 	v.post(loginPath, "email", ada, "password", goodPassword).waits("mfa_authenticate")
 	v.post(factorPath, "code", app.at(w.clock.Now())).wants(400, "too_many_login_attempts@code")
 	v.do("POST", factorPath, object("code", app.at(w.clock.Now())), onDevice(device)).in()
+}
+
+// Each rate of both budgets counts: five in five minutes and thirty a day for a device, and a hundred a day
+// for all devices of a user together.
+func TestKnownDevice_everyRateOfItsBudgetsCounts(t *testing.T) {
+	t.Parallel()
+
+	for name, guess := range map[string]func(w *world, headers ...string) answer{
+		"passwords": func(w *world, headers ...string) answer {
+			return w.visitor().do("POST", loginPath, credentials(ada, wrongPassword), headers...)
+		},
+		"codes of a second factor": func(w *world, headers ...string) answer {
+			v := w.visitor()
+			v.post(loginPath, "email", ada, "password", goodPassword).waits("mfa_authenticate")
+
+			return v.do("POST", factorPath, object("code", "000000"), headers...)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none",
+				`ACCOUNT_RATE_LIMITS={"login":false,"signup":false,"reauthenticate":false,"login_failed":"1/d/key","mfa_failed":"1/d/user"}`)
+			owner, first := w.owner()
+			devices := []string{first}
+			for range 3 {
+				devices = append(devices, w.again(ada).device)
+			}
+			owner.withTOTP()
+
+			// guesses counts what the servers take from a device until they refuse, at most 50.
+			guesses := func(headers ...string) (n int) {
+				for n < 50 && !strings.Contains(guess(w, headers...).Body, "too_many_login_attempts") {
+					n++
+				}
+
+				return n
+			}
+			if n := guesses(); n != 1 {
+				t.Fatalf("%d guesses without a device, want 1", n)
+			}
+
+			total := guesses(onDevice(first))
+			if total != 5 {
+				t.Errorf("%d guesses at once, want 5", total)
+			}
+			for range 7 {
+				w.clock.Advance(5 * time.Minute)
+				total += guesses(onDevice(first))
+			}
+			if total < 30 || total > 31 {
+				t.Errorf("%d guesses of one device, want 30 and what grows back", total)
+			}
+
+			for range 6 {
+				w.clock.Advance(5 * time.Minute)
+				for _, device := range devices[1:] {
+					total += guesses(onDevice(device))
+				}
+			}
+			if total < 100 || total > 106 {
+				t.Errorf("%d guesses of four devices, want 100 and what grows back", total)
+			}
+		})
+	}
 }

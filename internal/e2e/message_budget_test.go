@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -108,6 +109,11 @@ func TestMessages_textsHaveBudgetsPerNumberAndInAll(t *testing.T) {
 	w.visitor().post(codeRequestPath, "phone", number).wants(400, "too_many_login_attempts@phone")
 	if got := g.all(number); len(got) > 4 {
 		t.Errorf("%d texts", len(got))
+	}
+	for _, total := range []string{"sms_unverified", "sms_total"} {
+		if !strings.Contains(w.log.String(), `used up","total":"`+total+`"`) {
+			t.Errorf("the log does not say that %s is used up", total)
+		}
 	}
 }
 

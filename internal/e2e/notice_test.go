@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 	"github.com/latchkey-auth/latchkey/internal/softkey"
@@ -223,5 +224,33 @@ func TestNotice_aNumberWithoutAnAccountGetsNoText(t *testing.T) {
 	w.delivered()
 	if texts := g.all(number); len(texts) > 0 {
 		t.Errorf("the number got %q", texts)
+	}
+}
+
+// A caller who makes changes all day long does not fill a mailbox: twenty notices an hour go to an address, and
+// the changes are made all the same.
+func TestNotice_anAddressGetsTwentyAnHour(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, "ACCOUNT_EMAIL_VERIFICATION=none", `ACCOUNT_RATE_LIMITS={"login":false,"signup":false,"reauthenticate":false}`)
+	w.signedIn(ada)
+	w.markVerified(ada)
+
+	// Each round is two notices: the account is to be deleted, and the next sign-in calls that off.
+	rounds := func(n int) int {
+		before := len(w.letters(ada))
+		for range n {
+			w.again(ada).proved().do("DELETE", accountPath, "").wants(200)
+		}
+		w.delivered()
+
+		return len(w.letters(ada)) - before
+	}
+	if n := rounds(13); n != 20 {
+		t.Errorf("%d notices of 25, want 20", n)
+	}
+
+	w.clock.Advance(time.Hour)
+	if n := rounds(1); n != 2 {
+		t.Errorf("%d notices an hour later, want 2", n)
 	}
 }

@@ -144,3 +144,24 @@ func TestReauthenticateByCode_isLimitedAsSignInCodesAre(t *testing.T) {
 	w.call("POST", proofCodeRequestPath, "", "X-Session-Token: gone").wants(410)
 	w.call("POST", proofCodeConfirmPath, object("code", "BBBB-BBBB"), "X-Session-Token: gone").wants(410)
 }
+
+// A text that proves a user counts in the budgets of texts.
+func TestReauthenticateByCode_aTextHasTheBudgetsOfTexts(t *testing.T) {
+	t.Parallel()
+	const budget = `ACCOUNT_RATE_LIMITS={"sms":"4/d/key","request_login_code":false,"verify_phone":false}`
+	w, g := texting(t, byPhone, byCode, "ACCOUNT_SIGNUP_FIELDS=phone*", budget)
+	v := w.visitor()
+	v.post(signupPath, "phone", number).waits("verify_phone")
+	v.post(verifyPhonePath, "code", g.code(t, number, 1)).in()
+	w.aged()
+
+	for n := range 3 {
+		v.do("POST", proofCodeRequestPath, "").wants(200)
+		g.code(t, number, n+2)
+	}
+	v.do("POST", proofCodeRequestPath, "").wants(429, "too_many_requests")
+	w.delivered()
+	if n := len(g.all(number)); n != 4 {
+		t.Errorf("%d texts were sent, want 4", n)
+	}
+}

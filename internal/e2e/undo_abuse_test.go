@@ -138,3 +138,36 @@ func (p *prey) nobodyIsIn() {
 		p.t.Errorf("%d sessions are open", n)
 	}
 }
+
+// A sign-in by a code does not make the number a new one: it is trusted for as long as it has been
+// verified, and an address that a thief has just added is not.
+func TestUndo_aSignInByTextDoesNotMakeTheNumberANewOne(t *testing.T) {
+	t.Parallel()
+	w, g := texting(t, byPhone, byCode, publicURL)
+	w.visitor().signsUpByPhone(g)
+	w.verifiedLongAgo()
+
+	v := w.visitor()
+	v.post(codeRequestPath, "phone", number).waits("login_by_code")
+	v.post(codeConfirmPath, "code", g.code(t, number, 2)).in()
+	v.proved()
+	v.post(emailsPath, "email", robber).wants(200)
+	v.do("PUT", emailsPath, object("email", robber)).wants(200)
+	w.opens(w.mailedKey(robber, 1)).wants(401)
+	v.post(emailsPath, "email", ada).wants(200)
+	v.do("PUT", emailsPath, object("email", ada)).wants(200)
+	w.opens(w.mailedKey(ada, 1)).wants(401)
+	v.do("PATCH", emailsPath, `{"email":"`+ada+`","primary":true}`).wants(200)
+	v.do("DELETE", emailsPath, object("email", robber)).wants(200)
+
+	if keys := w.undoKeys(robber); len(keys) > 0 {
+		t.Errorf("the thief's address got %d undo links", len(keys))
+	}
+}
+
+// signsUpByPhone makes an account with the number and a password.
+func (v *visitor) signsUpByPhone(g *gateway) {
+	v.w.t.Helper()
+	v.post(signupPath, "phone", number, "password", goodPassword).waits("verify_phone")
+	v.post(verifyPhonePath, "code", g.code(v.w.t.(*testing.T), number, 1)).in()
+}

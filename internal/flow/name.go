@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // username is Django's UnicodeUsernameValidator.
@@ -20,6 +21,7 @@ func trimmed(text string) string { return strings.TrimSpace(text) }
 
 // checkUsername returns a user name as it is stored, and what is wrong with it.
 func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
+	name = typed.Name(name)
 	if !f.Policy.PreserveCasing {
 		name = strings.ToLower(name)
 	}
@@ -30,7 +32,7 @@ func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
 		return name, problem.TooLong(longestUsername, n)
 	case n < f.Policy.UsernameMinLength:
 		return name, problem.TooShort(f.Policy.UsernameMinLength, n)
-	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return strings.EqualFold(no, name) }):
+	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return typed.Key(no) == typed.Key(name) }):
 		return name, problem.UsernameBlacklisted
 	}
 	return name, nil

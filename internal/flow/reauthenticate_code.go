@@ -38,7 +38,7 @@ func (f *Flow) RequestReauthenticationCode(ctx context.Context, who caller.Calle
 		if err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID); err != nil {
 			return err
 		}
-		if err := stillGoesTo(ctx, tx, who, own.target); err != nil {
+		if err := f.stillGoesTo(ctx, tx, who, own.target); err != nil {
 			return err
 		}
 		return f.Notices.ProofCode(ctx, tx, to)
@@ -50,12 +50,12 @@ func (f *Flow) RequestReauthenticationCode(ctx context.Context, who caller.Calle
 //
 // Race: the target was found before the user was locked, and may have been removed since. A code
 // that goes there would prove somebody else (TestReauthenticateByCode_isNotSentToWhatIsBeingRemoved).
-func stillGoesTo(ctx context.Context, tx postgres.Tx, who caller.Caller, target string) error {
+func (f *Flow) stillGoesTo(ctx context.Context, tx postgres.Tx, who caller.Caller, target string) error {
 	d, err := tx.FindSession(ctx, who.Session.ID)
 	if err != nil {
 		return err
 	}
-	now, err := codeTarget(ctx, tx.Queries, &d)
+	now, err := f.codeTarget(ctx, tx.Queries, &d)
 	if err == nil && now != target { // the call may be repeated
 		err = problem.TemporarilyUnavailable
 	}

@@ -128,13 +128,14 @@ func (f *Flow) ownProofs(ctx context.Context, who caller.Caller) (ownProofs, err
 			own.providers = append(own.providers, account.Provider)
 		}
 	}
-	own.target, err = codeTarget(ctx, f.DB.Queries, who.Session)
+	own.target, err = f.codeTarget(ctx, f.DB.Queries, who.Session)
 	return own, err
 }
 
 // codeTarget is where a code goes by which the user of a session proves who they are: the
-// verified primary address, else another verified address, else the verified number.
-func codeTarget(ctx context.Context, q *db.Queries, d *session.Details) (string, error) {
+// verified primary address, else another verified address, else the verified number, where texts
+// go to it.
+func (f *Flow) codeTarget(ctx context.Context, q *db.Queries, d *session.Details) (string, error) {
 	if d.Email != nil && d.EmailVerifiedAt != nil {
 		return *d.Email, nil
 	}
@@ -147,7 +148,7 @@ func codeTarget(ctx context.Context, q *db.Queries, d *session.Details) (string,
 			return address.Address, nil
 		}
 	}
-	if d.Phone != nil && d.PhoneVerifiedAt != nil {
+	if d.Phone != nil && d.PhoneVerifiedAt != nil && f.Notices.Unserved(*d.Phone) == nil {
 		return *d.Phone, nil
 	}
 	return "", nil

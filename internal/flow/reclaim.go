@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/code"
@@ -27,10 +28,8 @@ func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved 
 	if err != nil || found.HasVerifiedEmail || found.PhoneVerified || len(found.Factors) > 0 {
 		return false, err
 	}
-	if isEmail(proved) {
-		if _, err := tx.FindVerifiedHolder(ctx, proved); !postgres.IsNotFound(err) {
-			return false, err // somebody else's by now: it proves nothing here
-		}
+	if theirs, err := provesOf(ctx, tx, userID, proved); err != nil || !theirs {
+		return false, err
 	}
 	if _, err := tx.DeleteOtherEmailAddresses(ctx, db.DeleteOtherEmailAddressesParams{UserID: userID, Address: proved}); err != nil {
 		return false, err
@@ -43,6 +42,31 @@ func (f *Flow) disown(ctx context.Context, tx postgres.Tx, userID int64, proved 
 		return false, err
 	}
 	return true, f.disconnected(ctx, tx, disownment{userID, proved, services}, from)
+}
+
+// provesOf reports whether an address or number can prove anything of a user: it is the user's, and no
+// other user has verified the address.
+//
+// Race: it may have been replaced while its code was asked for
+// (TestReclaim_notByAnAddressThatWasReplaced).
+func provesOf(ctx context.Context, tx postgres.Tx, userID int64, proved string) (bool, error) {
+	if !isEmail(proved) {
+		user, err := tx.FindUser(ctx, userID)
+		return user.Phone != nil && *user.Phone == proved, err
+	}
+
+	list, err := tx.ListEmailAddresses(ctx, userID)
+	if err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(list, func(e db.ListEmailAddressesRow) bool { return e.Address == proved }) {
+		return false, nil
+	}
+	_, err = tx.FindVerifiedHolder(ctx, proved)
+	if postgres.IsNotFound(err) {
+		return true, nil
+	}
+	return false, err
 }
 
 // disownByReset takes from an account what others than the owner of the address that resets its

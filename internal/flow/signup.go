@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -17,6 +16,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // Signup is what a new account is made of; empty is not given.
@@ -212,7 +212,7 @@ func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified 
 	id = secret.ID52()
 	user := db.InsertUserParams{
 		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
-		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil, Signup: n.Signup,
+		Username: some(n.Username), UsernameKey: some(typed.Key(n.Username)), Phone: some(n.Phone), Wanted: taken == nil, Signup: n.Signup,
 	}
 	if err := tx.InsertUser(ctx, user); err != nil {
 		return 0, false, err
@@ -246,10 +246,10 @@ func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 		return nil
 	}
 	n.Username = nameFrom(n.Address)
-	if err := tx.LockAddress(ctx, n.Username); err != nil {
+	if err := tx.LockAddress(ctx, typed.Key(n.Username)); err != nil {
 		return err
 	}
-	holders, err := tx.CountUsernames(ctx, n.Username)
+	holders, err := countUsernames(ctx, tx, n.Username)
 	if holders > 0 {
 		n.Username += strconv.FormatInt(100_000+secret.ID52()%900_000, 10)
 	}
@@ -264,7 +264,7 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 		count func(context.Context, string) (int64, error)
 		found *problem.Problem
 	}{
-		{n.Username, tx.CountUsernames, problem.UsernameTaken.At("username")},
+		{n.Username, func(ctx context.Context, name string) (int64, error) { return countUsernames(ctx, tx, name) }, problem.UsernameTaken.At("username")},
 		{n.Address, func(ctx context.Context, address string) (int64, error) {
 			return tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{Address: address, Verified: n.Vouched || n.VerifiedOnly, WithFactor: n.WithFactor})
 		}, problem.EmailTaken.At("email")},
@@ -276,7 +276,11 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 		if c.value == "" || n.Shared && isAddress && !n.Vouched {
 			continue
 		}
-		if err := tx.LockAddress(ctx, strings.ToLower(c.value)); err != nil {
+		lock := c.value
+		if c.found.Param == "username" {
+			lock = typed.Key(c.value)
+		}
+		if err := tx.LockAddress(ctx, lock); err != nil {
 			return nil, err
 		}
 		holders, err := c.count(ctx, c.value)
@@ -292,6 +296,11 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 		}
 	}
 	return found, nil
+}
+
+// countUsernames counts the users whose names nobody can tell apart from a name.
+func countUsernames(ctx context.Context, tx postgres.Tx, name string) (int64, error) {
+	return tx.CountUsernames(ctx, db.CountUsernamesParams{Key: typed.Key(name), Username: name})
 }
 
 func some(text string) *string {

@@ -71,16 +71,17 @@ func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Call
 		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
 	}
 
+	// A refusal is committed, so that nothing may be written before the last of them.
+	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
+	if err != nil || taken {
+		return progress{}, problem.EmailTaken.At("key"), err
+	}
 	if refusal, err := f.provedElsewhere(ctx, tx, ownership{who, a}, link); err != nil || refusal != nil {
 		return progress{}, refusal, err
 	}
 
 	if _, found, err := code.UseVerification(ctx, tx, key); err != nil || !found {
 		return progress{}, problem.InvalidOrExpiredKey.At("key"), err
-	}
-	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
-	if err != nil || taken {
-		return progress{}, problem.EmailTaken.At("key"), err
 	}
 	theirs, err := f.confirmEmail(ctx, tx, confirmation{link.UserID, link.Address, false}, who.Device)
 	if err != nil || !theirs {

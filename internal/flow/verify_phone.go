@@ -97,8 +97,14 @@ func (f *Flow) confirmPhone(ctx context.Context, tx postgres.Tx, userID int64, n
 	if err != nil {
 		return false, err
 	}
-	if !adds && (person.Phone == nil || *person.Phone != number) {
+	has := person.Phone != nil && *person.Phone == number
+	if !adds && !has {
 		return false, nil
+	}
+	// Security: a number that was verified long ago stays so; an undo link goes to old ones first
+	// (TestUndo_aSignInByTextDoesNotMakeTheNumberANewOne).
+	if has && person.PhoneVerifiedAt != nil {
+		return true, nil
 	}
 	holder, err := tx.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &number})
 	if err != nil && !postgres.IsNotFound(err) {

@@ -95,10 +95,13 @@ func (n *Notices) ProofCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 		return err
 	}
 
-	if to.Email == "" {
-		return n.text(ctx, tx, to, outbox.SMSCode, text)
+	if to.Email != "" {
+		return n.mail(ctx, tx, to, outbox.ProofCode, text)
 	}
-	return n.mail(ctx, tx, to, outbox.ProofCode, text)
+	if err := n.takeText(ctx, tx, to, false); err != nil {
+		return err
+	}
+	return n.text(ctx, tx, to, outbox.SMSCode, text)
 }
 
 // VerifyEmail makes a code or a link that verifies an address and sends it. It reports

@@ -46,8 +46,15 @@ func digit(r rune) rune {
 	return r
 }
 
+// Name returns a name in Unicode's form NFKC, without outer blanks: as it is stored.
+func Name(text string) string { return norm.NFKC.String(strings.TrimSpace(text)) }
+
 // folding is the case folding of Unicode, which does not depend on a language.
 var folding = cases.Fold()
+
+// TwinKey is the key of a name of before that has the Key of another user's name: the name as it is
+// stored. No user name has a `=`.
+func TwinKey(name string) string { return "=" + name }
 
 // Key returns what two names have in common that nobody can tell apart by reading or hearing them
 // as names: Unicode's form NFKC without case. It is compared, never shown.

@@ -465,11 +465,11 @@ public struct Authenticator: Codable, Hashable, Sendable {
 /// `AuthenticatorMeta` of the description.
 public struct AuthenticatorMeta: Codable, Hashable, Sendable {
     /// Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
-    public var recoveryCodesGenerated: Bool?
+    public var recoveryCodesGenerated: Bool
 
     /// Makes one from its members; what is left out is absent.
     public init(
-        recoveryCodesGenerated: Bool? = nil
+        recoveryCodesGenerated: Bool
     ) {
         self.recoveryCodesGenerated = recoveryCodesGenerated
     }
@@ -1693,16 +1693,21 @@ public struct ProviderSignupResponse: Codable, Hashable, Sendable {
 public struct ProviderSignupUser: Codable, Hashable, Sendable {
     /// What to call this person on a screen.
     public var display: String
+    /// Always false: a password can be set once the account is there.
+    public var hasUsablePassword: Bool
 
     /// Makes one from its members; what is left out is absent.
     public init(
-        display: String
+        display: String,
+        hasUsablePassword: Bool
     ) {
         self.display = display
+        self.hasUsablePassword = hasUsablePassword
     }
 
     private enum CodingKeys: String, CodingKey {
         case display = "display"
+        case hasUsablePassword = "has_usable_password"
     }
 }
 
@@ -2359,36 +2364,36 @@ public struct UnauthenticatedResponse: Codable, Hashable, Sendable {
 public struct User: Codable, Hashable, Sendable {
     /// A random 52-bit integer; `sub` in tokens is its text.
     public var id: Int64
+    /// The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
+    public var username: String
     /// What to call this person on a screen.
     public var display: String
     /// Whether the account has a password.
     public var hasUsablePassword: Bool
     /// The primary address.
     public var email: String?
-    /// Where people have one.
-    public var username: String?
 
     /// Makes one from its members; what is left out is absent.
     public init(
         id: Int64,
+        username: String,
         display: String,
         hasUsablePassword: Bool,
-        email: String? = nil,
-        username: String? = nil
+        email: String? = nil
     ) {
         self.id = id
+        self.username = username
         self.display = display
         self.hasUsablePassword = hasUsablePassword
         self.email = email
-        self.username = username
     }
 
     private enum CodingKeys: String, CodingKey {
         case id = "id"
+        case username = "username"
         case display = "display"
         case hasUsablePassword = "has_usable_password"
         case email = "email"
-        case username = "username"
     }
 }
 
