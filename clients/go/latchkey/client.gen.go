@@ -237,7 +237,7 @@ type Authenticator struct {
 // AuthenticatorMeta defines model for AuthenticatorMeta.
 type AuthenticatorMeta struct {
 	// RecoveryCodesGenerated Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
-	RecoveryCodesGenerated bool `json:"recovery_codes_generated,omitempty,omitzero"`
+	RecoveryCodesGenerated bool `json:"recovery_codes_generated"`
 }
 
 // AuthenticatorResponse defines model for AuthenticatorResponse.
@@ -762,6 +762,9 @@ type ProviderSignupResponse struct {
 type ProviderSignupUser struct {
 	// Display What to call this person on a screen.
 	Display string `json:"display"`
+
+	// HasUsablePassword Always false: a password can be set once the account is there.
+	HasUsablePassword bool `json:"has_usable_password"`
 }
 
 // ProviderToken defines model for ProviderToken.
@@ -1063,8 +1066,8 @@ type User struct {
 	// HasUsablePassword Whether the account has a password.
 	HasUsablePassword bool `json:"has_usable_password"`
 
-	// Username Where people have one.
-	Username string `json:"username,omitempty,omitzero"`
+	// Username The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
+	Username string `json:"username"`
 }
 
 // UserData defines model for UserData.

@@ -323,7 +323,7 @@ export type AuthenticatorMeta = {
     /**
      * Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
      */
-    recovery_codes_generated?: boolean;
+    recovery_codes_generated: boolean;
 };
 
 /**
@@ -504,6 +504,10 @@ export type ProviderSignupUser = {
      * What to call this person on a screen.
      */
     display: string;
+    /**
+     * Always false: a password can be set once the account is there.
+     */
+    has_usable_password: boolean;
 };
 
 export type ProviderAccountsResponse = {
@@ -874,9 +878,9 @@ export type User = {
      */
     email?: string;
     /**
-     * Where people have one.
+     * The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
      */
-    username?: string;
+    username: string;
     /**
      * What to call this person on a screen.
      */
