@@ -102,13 +102,15 @@ func (a *App) develop() {
 		c.Outbox.Sender = "console"
 	}
 	f := &c.Factor
-	if f.RPID != "" || f.Supports(factor.WebAuthn) {
+	if f.RPID != "" {
 		return
 	}
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
 	f.RPID, f.RPName, f.InsecureOrigin, f.PasskeyLogin = "localhost", "Latchkey dev", true, true
-	f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
+	if !f.Supports(factor.WebAuthn) {
+		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
+	}
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 

@@ -26,6 +26,7 @@ func (a *App) published() service.Published {
 
 	return service.Published{
 		Issuer: c.Token.Issuer, PublicURL: a.publicURL(), Pages: c.Outbox.Pages(), OwnPages: outbox.UndoPath,
+		Specification: c.Server.Specification,
 	}
 }
 

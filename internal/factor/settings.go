@@ -20,7 +20,7 @@ type Settings struct {
 
 	TOTPPeriod    int    `env:"MFA_TOTP_PERIOD" default:"30" min:"15" max:"120" doc:"Seconds that a code of an authenticator app is shown. Many apps know 30 only."`
 	TOTPDigits    int    `env:"MFA_TOTP_DIGITS" default:"6" min:"6" max:"8" doc:"Digits of such a code. Many apps know 6 only."`
-	TOTPIssuer    string `env:"MFA_TOTP_ISSUER" doc:"Name of the service that an authenticator app shows. Default: LATCHKEY_WEBAUTHN_RP_NAME."`
+	TOTPIssuer    string `env:"MFA_TOTP_ISSUER" doc:"Name of the service that an authenticator app shows. Default: LATCHKEY_WEBAUTHN_RP_NAME, otherwise LATCHKEY_WEBAUTHN_RP_ID."`
 	TOTPTolerance int    `env:"MFA_TOTP_TOLERANCE" default:"1" min:"0" max:"1" doc:"1: the codes just before and just after the current one count too: people type slowly, and clocks are off. 0: only the current one, as in allauth."`
 
 	RecoveryCount    int  `env:"MFA_RECOVERY_CODE_COUNT" default:"10" min:"1" max:"64" doc:"Recovery codes in a set."`

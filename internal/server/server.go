@@ -30,6 +30,7 @@ type Settings struct {
 	ConnectionsPerAddress int      `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
 	IdleTimeout           int      `env:"LATCHKEY_IDLE_TIMEOUT" default:"75" min:"5" max:"3600" doc:"Seconds that a connection stays open without a request. Must be longer than what the balancer in front keeps its connections (often 60), or it sends requests into connections that close."`
 	Origins               []string `env:"LATCHKEY_CORS_ORIGINS" doc:"Origins of apps in a browser or a WebView that may read answers, comma-separated and exactly as browsers send them: https://app.example.com, http://localhost:8081 (Expo web), capacitor://localhost. No *, no null. Default: none."`
+	Specification         bool     `env:"HEADLESS_SERVE_SPECIFICATION" default:"false" doc:"Serve the OpenAPI document at /_allauth/openapi.json, too. It is always at /openapi.json."`
 	PublicURL             string   `env:"LATCHKEY_PUBLIC_URL" doc:"https address at which users reach this server, such as https://id.example.com. Undo links lead to a page below it, unless HEADLESS_FRONTEND_URLS names account_undo. Default: LATCHKEY_ISSUER where that is an https address, and the own address in latchkey dev. Without any of these, messages carry no undo link."`
 }
 

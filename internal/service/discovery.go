@@ -6,19 +6,22 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
 // discovery answers what never changes with what was made at start.
 type discovery struct {
-	ring  *token.Keyring
-	spec  api.JSONObject
+	ring *token.Keyring
+	spec api.JSONObject
+	// asAllauth: the document is below /_allauth/, too.
+	asAllauth bool
 }
 
-func newDiscovery(ring *token.Keyring) (discovery, error) {
+func newDiscovery(ring *token.Keyring, asAllauth bool) (discovery, error) {
 	spec, err := published()
 
-	return discovery{ring: ring, spec: spec}, err
+	return discovery{ring: ring, spec: spec, asAllauth: asAllauth}, err
 }
 
 func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.GetKeySetResponseObject, error) {
@@ -30,6 +33,13 @@ func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.G
 
 func (d discovery) GetSpecification(context.Context, api.GetSpecificationRequestObject) (api.GetSpecificationResponseObject, error) {
 	return api.GetSpecification200JSONResponse(d.spec), nil
+}
+
+func (d discovery) GetSpecificationAsAllauth(context.Context, api.GetSpecificationAsAllauthRequestObject) (api.GetSpecificationAsAllauthResponseObject, error) {
+	if !d.asAllauth {
+		return nil, problem.PathNotFound
+	}
+	return api.GetSpecificationAsAllauth200JSONResponse(d.spec), nil
 }
 
 // published is the embedded document without the hints for our Go generator.
