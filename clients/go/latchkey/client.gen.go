@@ -457,6 +457,12 @@ type ExportResponse struct {
 
 // Flow defines model for Flow.
 type Flow struct {
+	// AccountExists Of `provider_signup`: true where the provider is the authority for the address that
+	// it told, and an account here has verified that address. Offer to sign in to that
+	// account, and to connect the provider then (`process: connect`, with a new id_token).
+	// Absent otherwise, which says nothing.
+	AccountExists bool `json:"account_exists,omitempty,omitzero"`
+
 	// ID Such as `login` or `signup`. More will come: do not fail on one you do not know.
 	ID string `json:"id"`
 
@@ -2337,7 +2343,8 @@ type ClientInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -2370,7 +2377,8 @@ type ClientInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -2823,6 +2831,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 	RefreshTokenPair(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSpecificationAsAllauth This document, where allauth has it
+	//
+	// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+	// 404 otherwise.
+	//
+	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+	GetSpecificationAsAllauth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetProfile The signed-in person's profile
 	//
@@ -4510,7 +4526,8 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -4553,7 +4570,8 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -5327,6 +5345,24 @@ func (c *Client) RefreshTokenPairWithBody(ctx context.Context, params *RefreshTo
 // Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 func (c *Client) RefreshTokenPair(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRefreshTokenPairRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSpecificationAsAllauth This document, where allauth has it
+//
+// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+// 404 otherwise.
+//
+// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+func (c *Client) GetSpecificationAsAllauth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSpecificationAsAllauthRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -7897,6 +7933,33 @@ func NewRefreshTokenPairRequestWithBody(server string, params *RefreshTokenPairP
 	return req, nil
 }
 
+// NewGetSpecificationAsAllauthRequest constructs an http.Request for the GetSpecificationAsAllauth method
+func NewGetSpecificationAsAllauthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetProfileRequest constructs an http.Request for the GetProfile method
 func NewGetProfileRequest(server string) (*http.Request, error) {
 	var err error
@@ -9006,7 +9069,8 @@ type ClientWithResponsesInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -9039,7 +9103,8 @@ type ClientWithResponsesInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -9508,6 +9573,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 	RefreshTokenPairWithResponse(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenPairResult, error)
+
+	// GetSpecificationAsAllauthWithResponse This document, where allauth has it
+	//
+	// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+	// 404 otherwise.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+	GetSpecificationAsAllauthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationAsAllauthResult, error)
 
 	// GetProfileWithResponse The signed-in person's profile
 	//
@@ -16101,6 +16176,54 @@ func (r RefreshTokenPairResult) ContentType() string {
 	return ""
 }
 
+type GetSpecificationAsAllauthResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JSONObject
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSpecificationAsAllauthResult) GetJSON200() *JSONObject {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetSpecificationAsAllauthResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSpecificationAsAllauthResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSpecificationAsAllauthResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSpecificationAsAllauthResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSpecificationAsAllauthResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetProfileResult401Headers the declared response headers of an HTTP 401 response for GetProfile
 type GetProfileResult401Headers struct {
 	WWWAuthenticate string
@@ -17724,7 +17847,8 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -17763,7 +17887,8 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -18429,6 +18554,22 @@ func (c *ClientWithResponses) RefreshTokenPairWithResponse(ctx context.Context, 
 		return nil, err
 	}
 	return ParseRefreshTokenPairResult(rsp)
+}
+
+// GetSpecificationAsAllauthWithResponse This document, where allauth has it
+//
+// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+// 404 otherwise.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+func (c *ClientWithResponses) GetSpecificationAsAllauthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationAsAllauthResult, error) {
+	rsp, err := c.GetSpecificationAsAllauth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSpecificationAsAllauthResult(rsp)
 }
 
 // GetProfileWithResponse The signed-in person's profile
@@ -24666,6 +24807,39 @@ func ParseRefreshTokenPairResult(rsp *http.Response) (*RefreshTokenPairResult, e
 			headers.RetryAfter = value
 		}
 		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSpecificationAsAllauthResult parses an HTTP response from a GetSpecificationAsAllauthWithResponse call
+func ParseGetSpecificationAsAllauthResult(rsp *http.Response) (*GetSpecificationAsAllauthResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSpecificationAsAllauthResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JSONObject
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	}
 
 	return response, nil

@@ -2259,6 +2259,19 @@ public enum Operations {
         }
     }
 
+    /// `GET /_allauth/openapi.json`
+    public enum GetSpecificationAsAllauth {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The document.
+            case ok(JsonObject)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `GET /api/v1/users/profile/`
     public enum GetProfile {
         /// What the operation answers, by status.
@@ -2976,6 +2989,12 @@ public protocol API: Sendable {
     /// `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
     /// `refreshToken`.
     func refreshTokenPair(_ input: Operations.RefreshTokenPair.Input) async throws(ClientError) -> Operations.RefreshTokenPair.Output
+
+    /// This document, where allauth has it
+    ///
+    /// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+    /// 404 otherwise.
+    func getSpecificationAsAllauth() async throws(ClientError) -> Operations.GetSpecificationAsAllauth.Output
 
     /// The signed-in person's profile
     ///
@@ -4110,6 +4129,17 @@ extension Client: API {
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/openapi.json`: see ``API``.
+    public func getSpecificationAsAllauth() async throws(ClientError) -> Operations.GetSpecificationAsAllauth.Output {
+        let request = HTTPRequest(operation: "getSpecificationAsAllauth", method: "GET", path: "/_allauth/openapi.json", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(JsonObject.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         default: return .undocumented(response)
         }
     }
