@@ -6,7 +6,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/typed"
@@ -38,22 +37,24 @@ func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
 	return name, nil
 }
 
-// nameFrom is a user name for somebody who gave none: what is left of the local part in
-// ASCII.
-func nameFrom(address string) string {
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
-			return r
-		case r == ' ':
-			return '_'
+// nameFrom is a user name for a user who gave none: what is left in ASCII of the first text that
+// leaves anything.
+func nameFrom(texts ...string) string {
+	for _, text := range texts {
+		kept := strings.Map(func(r rune) rune {
+			switch {
+			case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
+				return r
+			case r == ' ':
+				return '_'
+			}
+			return -1
+		}, strings.ToLower(trimmed(typed.Decomposed(text))))
+		if kept != "" {
+			return kept[:min(len(kept), 100)]
 		}
-		return -1
-	}, strings.ToLower(email.LocalPart(address)))
-	if kept == "" {
-		kept = "user"
 	}
-	return kept[:min(len(kept), 100)]
+	return "user"
 }
 
 func (f *Flow) checkPhone(number string) (string, *problem.Problem) {

@@ -41,6 +41,7 @@ const (
 // SubmitProviderToken signs a user in with a provider, connects it to the account of a
 // signed-in user, or lets them prove by it who they are.
 func (f *Flow) SubmitProviderToken(ctx context.Context, who caller.Caller, in ProviderToken) (Entry, error) {
+	in.ClientID, in.IDToken = trimmed(in.ClientID), trimmed(in.IDToken)
 	if err := f.checkProviderToken(who, in); err != nil {
 		return Entry{}, err
 	}
@@ -230,7 +231,15 @@ func (f *Flow) byIdentity(ctx context.Context, tx postgres.Tx, who caller.Caller
 	if !f.Policy.SignupOpen {
 		return progress{}, problem.SignupClosed
 	}
-	in := Signup{Email: i.Email, identity: i}
+	if exists, err := f.accountExists(ctx, tx, told, i); err != nil || exists {
+		if err != nil {
+			return progress{}, err
+		}
+		i.AccountExists = true
+		return f.await(ctx, tx, who, i)
+	}
+
+	in := Signup{Email: i.Email, identity: i, automatic: true, names: []string{told.GivenName, told.FamilyName}}
 	if !f.suffices(&in) {
 		return f.await(ctx, tx, who, i)
 	}
@@ -280,6 +289,24 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	return p, true, f.Notices.Changed(ctx, tx, notice.Change{
 		UserID: userID, Kind: outbox.ProviderConnected, Before: before, From: who.Device,
 	})
+}
+
+// accountExists reports whether the address that a provider told is that of an account, where the
+// caller may know it.
+//
+// Security: only where the provider is the authority for the address, so that the caller is its
+// owner, and the account has verified it. Anybody else must not learn which addresses have
+// accounts (TestProviderSignup_saysThatAnAccountExistsToItsOwnerAlone). With strict protection
+// against enumeration nobody does.
+func (f *Flow) accountExists(ctx context.Context, tx postgres.Tx, told provider.Identity, i *Identity) (bool, error) {
+	if !told.Authoritative || i.Email == "" || f.Policy.HidesStrictly() {
+		return false, nil
+	}
+	_, err := tx.FindVerifiedHolder(ctx, i.Email)
+	if postgres.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // lockVerifiedUser finds the user who has verified an address, and locks them.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
@@ -26,6 +27,10 @@ type Signup struct {
 	Passkey bool
 	// identity: the account is for one with another service, and gets no password.
 	identity *Identity
+	// automatic: it is made of what a provider told, before anybody was asked for more; names are
+	// those that it told.
+	automatic bool
+	names     []string
 }
 
 // hasPassword reports whether the account is to have a password at all.
@@ -47,6 +52,8 @@ type NewUser struct {
 	VerifiedOnly bool
 	// Invent: a user name is made up where none was given.
 	Invent bool
+	// Names are what it is made of, before the address.
+	Names []string
 	// Shared: an address that others hold, unverified, is no obstacle.
 	Shared bool
 	// Vouched: a service has seen the address to be theirs: it is verified, unless somebody
@@ -239,13 +246,13 @@ func orNil(p *problem.Problem) error {
 	return p
 }
 
-// invent makes up a user name where one is wanted: what the address offers, with six
-// random digits where somebody has that.
+// invent makes up a user name where one is wanted: what the names that a provider told or the
+// address offer, with six random digits where somebody has that.
 func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 	if !n.Invent || n.Username != "" {
 		return nil
 	}
-	n.Username = nameFrom(n.Address)
+	n.Username = nameFrom(append(slices.Clone(n.Names), email.LocalPart(n.Address))...)
 	if err := tx.LockAddress(ctx, typed.Key(n.Username)); err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func Parse(text string) ([]*Provider, error) {
 		return nil, unreadable(text)
 	}
 	r := &reading{}
-	for _, kind := range slices.Sorted(maps.Keys(all)) {
+	for _, kind := range memberNames(text) {
 		if kind != Google && kind != Apple && kind != OpenIDConnect {
 			r.wrong(place(kind), "is no provider whose tokens can be checked: want apple, google or openid_connect")
 			continue
@@ -60,6 +60,24 @@ func Parse(text string) ([]*Provider, error) {
 		return nil, errors.Join(r.mistakes...)
 	}
 	return r.found, nil
+}
+
+// memberNames are the names of a JSON object in the order in which they are written: clients show
+// providers in that order.
+func memberNames(text string) []string {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	var names []string
+	_, err := decoder.Token() // the brace
+	for err == nil && decoder.More() {
+		var name json.Token
+		if name, err = decoder.Token(); err != nil {
+			break
+		}
+		names = append(names, fmt.Sprint(name))
+		var value json.RawMessage
+		err = decoder.Decode(&value)
+	}
+	return names
 }
 
 func unreadable(text string) error {

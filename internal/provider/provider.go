@@ -6,7 +6,6 @@
 package provider
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
 	"slices"
@@ -106,9 +105,6 @@ func New(settings Settings, now func() time.Time, log *slog.Logger) (*Providers,
 		app.keys = sources[from]
 		p.list = append(p.list, app)
 	}
-	slices.SortStableFunc(p.list, func(a, b *Provider) int {
-		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
-	})
 	p.makeList()
 	return p, nil
 }

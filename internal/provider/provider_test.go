@@ -15,7 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/provider"
 )
 
-func TestProviders_areListedByNameAndFound(t *testing.T) {
+func TestProviders_areListedInOrderAndFound(t *testing.T) {
 	t.Parallel()
 	p := newProviders(t, `{
 		"google": {"APPS": [{"client_id": "web.example"}, {"client_id": "tv.example"}, {"client_id": "ios.example", "name": "google on iOS", "settings": {"hidden": true}}], "SCOPE": ["email"], "AUTH_PARAMS": {"access_type": "online"}},
@@ -23,11 +23,11 @@ func TestProviders_areListedByNameAndFound(t *testing.T) {
 		"openid_connect": {"APPS": [{"provider_id": "corp", "name": "Corp", "client_id": "c1", "secret": "s", "settings": {"server_url": "https://login.example/realm", "token_auth_method": "client_secret_basic"}},
 			{"provider_id": "auth0", "client_id": "c2", "settings": {"server_url": "https://x.auth0.example/.well-known/openid-configuration", "issuer": "https://x.auth0.example/"}}]}}`, newClock())
 	got, _ := json.Marshal(p.List())
-	want := `[{"ID":"apple","Name":"Apple","Flows":["provider_token"],"ClientID":"com.example.app,com.example.web","ConfigurationURL":""},` +
-		`{"ID":"auth0","Name":"auth0","Flows":["provider_token"],"ClientID":"c2","ConfigurationURL":"https://x.auth0.example/.well-known/openid-configuration"},` +
+	want := `[{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"web.example","ConfigurationURL":""},` +
+		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"tv.example","ConfigurationURL":""},` +
+		`{"ID":"apple","Name":"Apple","Flows":["provider_token"],"ClientID":"com.example.app,com.example.web","ConfigurationURL":""},` +
 		`{"ID":"corp","Name":"Corp","Flows":["provider_token"],"ClientID":"c1","ConfigurationURL":"https://login.example/realm/.well-known/openid-configuration"},` +
-		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"web.example","ConfigurationURL":""},` +
-		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"tv.example","ConfigurationURL":""}]`
+		`{"ID":"auth0","Name":"auth0","Flows":["provider_token"],"ClientID":"c2","ConfigurationURL":"https://x.auth0.example/.well-known/openid-configuration"}]`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -41,7 +41,7 @@ func TestProviders_areListedByNameAndFound(t *testing.T) {
 			t.Errorf("%s %s: %v, %v", row.id, row.clientID, app, ok)
 		}
 	}
-	if ids := p.IDs(); !slices.Equal(ids, []string{"apple", "auth0", "corp", "google"}) {
+	if ids := p.IDs(); !slices.Equal(ids, []string{"google", "apple", "corp", "auth0"}) {
 		t.Error(ids)
 	}
 	if p := newProviders(t, "", newClock()); p.List() == nil || len(p.List()) != 0 || p.IDs() == nil || len(p.IDs()) != 0 {
@@ -130,9 +130,9 @@ func TestParse_reportsAllMistakesTogether(t *testing.T) {
 		lines = append(lines, err.Error())
 	}
 	want := []string{
-		"SOCIALACCOUNT_PROVIDERS: apple.APPS[0].settings.jwks_url: want an https URL without user, query and fragment; http only for this machine",
 		"SOCIALACCOUNT_PROVIDERS: github: is no provider whose tokens can be checked: want apple, google or openid_connect",
 		"SOCIALACCOUNT_PROVIDERS: google.APPS[0].client_id: is missing, or no client id",
+		"SOCIALACCOUNT_PROVIDERS: apple.APPS[0].settings.jwks_url: want an https URL without user, query and fragment; http only for this machine",
 		"SOCIALACCOUNT_EMAIL_REQUIRED: want true or false",
 		"SOCIALACCOUNT_EMAIL_VERIFICATION: want mandatory, optional or none",
 	}

@@ -61,3 +61,7 @@ func TwinKey(name string) string { return "=" + name }
 func Key(name string) string {
 	return norm.NFKC.String(folding.String(norm.NFKC.String(name)))
 }
+
+// Decomposed writes letters with accents as the letter and its accents (NFKD), so that the letter
+// is left where only ASCII is kept.
+func Decomposed(text string) string { return norm.NFKD.String(text) }

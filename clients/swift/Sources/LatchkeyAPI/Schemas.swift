@@ -1036,6 +1036,11 @@ public struct Flow: Codable, Hashable, Sendable {
     public var providers: [String]?
     /// Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
     public var types: [String]?
+    /// Of `provider_signup`: true where the provider is the authority for the address that
+    /// it told, and an account here has verified that address. Offer to sign in to that
+    /// account, and to connect the provider then (`process: connect`, with a new id_token).
+    /// Absent otherwise, which says nothing.
+    public var accountExists: Bool?
     /// `provider` of the description.
     public var provider: ProviderConfig?
 
@@ -1045,12 +1050,14 @@ public struct Flow: Codable, Hashable, Sendable {
         isPending: Bool? = nil,
         providers: [String]? = nil,
         types: [String]? = nil,
+        accountExists: Bool? = nil,
         provider: ProviderConfig? = nil
     ) {
         self.id = id
         self.isPending = isPending
         self.providers = providers
         self.types = types
+        self.accountExists = accountExists
         self.provider = provider
     }
 
@@ -1059,6 +1066,7 @@ public struct Flow: Codable, Hashable, Sendable {
         case isPending = "is_pending"
         case providers = "providers"
         case types = "types"
+        case accountExists = "account_exists"
         case provider = "provider"
     }
 }
