@@ -457,6 +457,12 @@ type ExportResponse struct {
 
 // Flow defines model for Flow.
 type Flow struct {
+	// AccountExists Of `provider_signup`: true where the provider is the authority for the address that
+	// it told, and an account here has verified that address. Offer to sign in to that
+	// account, and to connect the provider then (`process: connect`, with a new id_token).
+	// Absent otherwise, which says nothing.
+	AccountExists bool `json:"account_exists,omitempty,omitzero"`
+
 	// ID Such as `login` or `signup`. More will come: do not fail on one you do not know.
 	ID string `json:"id"`
 
@@ -2337,7 +2343,8 @@ type ClientInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -2370,7 +2377,8 @@ type ClientInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -4518,7 +4526,8 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -4561,7 +4570,8 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -9059,7 +9069,8 @@ type ClientWithResponsesInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -9092,7 +9103,8 @@ type ClientWithResponsesInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -17835,7 +17847,8 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -17874,7 +17887,8 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither

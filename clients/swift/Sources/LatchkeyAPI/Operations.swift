@@ -2778,7 +2778,8 @@ public protocol API: Sendable {
     /// The id_token that the service gave to the app (Sign in with Apple, Google,
     /// OpenID Connect). With `process: login` the person is signed in, or an account
     /// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-    /// where something is missing. A signed-in client is signed out of its session
+    /// where something is missing, or where the account of the person who owns the
+    /// address exists already (`account_exists`). A signed-in client is signed out of its session
     /// first. With `process: connect` the service is connected to the account of the
     /// signed-in person, who must have proved lately who they are; 401 otherwise.
     /// With `process: reauthenticate` the signed-in user of an account with neither

@@ -994,6 +994,14 @@ export type Flow = {
      * Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
      */
     types?: Array<string>;
+    /**
+     * Of `provider_signup`: true where the provider is the authority for the address that
+     * it told, and an account here has verified that address. Offer to sign in to that
+     * account, and to connect the provider then (`process: connect`, with a new id_token).
+     * Absent otherwise, which says nothing.
+     *
+     */
+    account_exists?: boolean;
     provider?: ProviderConfig;
 };
 
