@@ -20,9 +20,6 @@ func (migrateUpCommand) Run(sh *shell) error {
 		return err
 	}
 	defer d.Close()
-	if err := d.CheckEncoding(sh.ctx); err != nil {
-		return explainSchema(err)
-	}
 	n, err := d.Migrate(sh.ctx, func(m postgres.MigrationDelay) {
 		_, _ = fmt.Fprintf(sh.err, "%s waits for a lock that a long transaction has; trying again in %s\n", m.Name, m.Wait)
 	})

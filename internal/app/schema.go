@@ -18,10 +18,7 @@ var errRights = errors.New("DATABASE_URL: the database role may not change the s
 
 // prepareSchema brings the schema up to date, or checks that it is.
 func (a *App) prepareSchema(ctx context.Context) error {
-	err := a.DB.CheckEncoding(ctx)
-	if err == nil {
-		err = a.updateSchema(ctx)
-	}
+	err := a.updateSchema(ctx)
 	if err == nil {
 		err = a.DB.CheckRights(ctx)
 	}
@@ -49,6 +46,9 @@ func explainSchema(err error) error {
 
 func (a *App) updateSchema(ctx context.Context) error {
 	if !a.config.Database.AutoMigrate {
+		if err := a.DB.CheckEncoding(ctx); err != nil {
+			return err
+		}
 		return a.DB.CheckSchema(ctx)
 	}
 	n, err := a.DB.Migrate(ctx, a.migrationDelayed)

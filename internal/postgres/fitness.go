@@ -9,14 +9,33 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/latchkey-auth/latchkey/internal/db"
 )
 
 // encoding is the only one in which every text of a user can be stored.
 const encoding = "UTF8"
 
 // CheckEncoding returns an error that says what to do where the database is not UTF-8.
+// Migrate looks for itself.
 func (d *DB) CheckEncoding(ctx context.Context) error {
-	found, err := d.BackgroundQueries().FindEncoding(ctx)
+	return checkEncoding(ctx, d.BackgroundQueries())
+}
+
+// checkDirectEncoding looks by the way that migrations take. It comes before everything else there:
+// the driver refuses to begin a transaction of ours in another encoding.
+func (d *DB) checkDirectEncoding(ctx context.Context) error {
+	pool, err := pgxpool.NewWithConfig(ctx, d.direct.Copy())
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer pool.Close()
+
+	return checkEncoding(ctx, db.New(&conn{pool: pool}))
+}
+
+func checkEncoding(ctx context.Context, q *db.Queries) error {
+	found, err := q.FindEncoding(ctx)
 	if err != nil {
 		return err
 	}
@@ -24,8 +43,8 @@ func (d *DB) CheckEncoding(ctx context.Context) error {
 		return nil
 	}
 
-	return &UnfitError{fmt.Sprintf("the database is encoded in %s, and cannot hold every name and address: make another, "+
-		"CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0", found)}
+	return &UnfitError{fmt.Sprintf("the database is encoded in %s, and cannot hold every name and address: make another with "+
+		"ENCODING 'UTF8' TEMPLATE template0 (docs/servers.md)", found)}
 }
 
 // CheckRights returns an error that names the rights that the role of DATABASE_URL lacks. The
