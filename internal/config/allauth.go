@@ -17,8 +17,8 @@ const (
 	emailRequired        = "ACCOUNT_EMAIL_REQUIRED"
 	usernameRequired     = "ACCOUNT_USERNAME_REQUIRED"
 	emailTwice           = "ACCOUNT_SIGNUP_EMAIL_ENTER_TWICE"
-	passwordTwice        = "ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE" //nolint:gosec // a name
-	passwordMinLength    = "ACCOUNT_PASSWORD_MIN_LENGTH"         //nolint:gosec // a name
+	passwordTwice        = "ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE"
+	passwordMinLength    = "ACCOUNT_PASSWORD_MIN_LENGTH"
 	attemptsLimit        = "ACCOUNT_LOGIN_ATTEMPTS_LIMIT"
 	attemptsTimeout      = "ACCOUNT_LOGIN_ATTEMPTS_TIMEOUT"
 	factorRates          = "MFA_RATE_LIMITS"

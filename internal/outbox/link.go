@@ -27,9 +27,9 @@ const (
 // The names that allauth gives to pages that no message leads to: password managers look for them
 // below /.well-known/.
 const (
-	linkChangePassword = "account_change_password" //nolint:gosec // a name
-	linkAddPasskey     = "mfa_add_webauthn"
-	linkListPasskeys   = "mfa_list_webauthn"
+	linkChangePassword = "account_change_password"
+	linkAddPasskey     = "mfa_add_webauthn"  //nolint:gosec // the name of a page
+	linkListPasskeys   = "mfa_list_webauthn" //nolint:gosec // the name of a page
 )
 
 const keyPlace = "{key}"

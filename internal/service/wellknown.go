@@ -28,8 +28,8 @@ type Published struct {
 // The names of pages that HEADLESS_FRONTEND_URLS may have.
 const (
 	changePasswordPage = "account_change_password"
-	addPasskeyPage     = "mfa_add_webauthn"
-	listPasskeysPage   = "mfa_list_webauthn"
+	addPasskeyPage     = "mfa_add_webauthn"  //nolint:gosec // the name of a page
+	listPasskeysPage   = "mfa_list_webauthn" //nolint:gosec // the name of a page
 )
 
 // MetadataPath is the path of the issuer's metadata (RFC 8414, section 3.1); empty where the
