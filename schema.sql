@@ -36,10 +36,16 @@ CREATE TABLE users (
     -- while providers were connected: a reset removes those that were connected before. NULL: no
     -- such thing.
     proved_elsewhere_at timestamptz,
+    -- What is compared of the user name: Unicode's form NFKC without case, made by the server, since
+    -- the locale of a database decides nothing. `=` and the name as it is stored where a user of
+    -- before had a twin of another one's name. NULL: of before, the janitor makes it.
+    username_key  text,
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
 CREATE UNIQUE INDEX users_username ON users (lower(username));
+CREATE UNIQUE INDEX users_username_key ON users (username_key);
+CREATE INDEX users_username_without_key ON users (id) WHERE username IS NOT NULL AND username_key IS NULL;
 CREATE INDEX users_phone ON users (phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX users_phone_verified ON users (phone) WHERE phone_verified_at IS NOT NULL;
 CREATE UNIQUE INDEX users_webauthn_handle ON users (webauthn_handle) WHERE webauthn_handle IS NOT NULL;

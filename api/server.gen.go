@@ -130,6 +130,12 @@ type AccountUndoneResponse struct {
 	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
 }
 
+// AppleNotification defines model for AppleNotification.
+type AppleNotification struct {
+	// Payload The event, a JWT (RFC 7519) that Apple has signed.
+	Payload string `json:"payload"`
+}
+
 // Authenticated defines model for Authenticated.
 type Authenticated struct {
 	User User `json:"user"`
@@ -237,7 +243,7 @@ type Authenticator struct {
 // AuthenticatorMeta defines model for AuthenticatorMeta.
 type AuthenticatorMeta struct {
 	// RecoveryCodesGenerated Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
-	RecoveryCodesGenerated bool `json:"recovery_codes_generated,omitempty,omitzero"`
+	RecoveryCodesGenerated bool `json:"recovery_codes_generated"`
 }
 
 // AuthenticatorResponse defines model for AuthenticatorResponse.
@@ -457,6 +463,12 @@ type ExportResponse struct {
 
 // Flow defines model for Flow.
 type Flow struct {
+	// AccountExists Of `provider_signup`: true where the provider is the authority for the address that
+	// it told, and an account here has verified that address. Offer to sign in to that
+	// account, and to connect the provider then (`process: connect`, with a new id_token).
+	// Absent otherwise, which says nothing.
+	AccountExists bool `json:"account_exists,omitempty,omitzero"`
+
 	// ID Such as `login` or `signup`. More will come: do not fail on one you do not know.
 	ID string `json:"id"`
 
@@ -562,6 +574,21 @@ type NotRestored struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// PasskeyPages The pages that add and list passkeys.
+//
+// Example: {"enroll":"https://app.example.com/passkeys/add","manage":"https://app.example.com/passkeys"}
+type PasskeyPages struct {
+	// Enroll The page that adds a passkey.
+	//
+	// Example: https://app.example.com/passkeys/add
+	Enroll string `json:"enroll,omitempty,omitzero"`
+
+	// Manage The page that lists passkeys.
+	//
+	// Example: https://app.example.com/passkeys
+	Manage string `json:"manage,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -625,7 +652,7 @@ type Problem struct {
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
 	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+	// `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
 	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -747,6 +774,9 @@ type ProviderSignupResponse struct {
 type ProviderSignupUser struct {
 	// Display What to call this person on a screen.
 	Display string `json:"display"`
+
+	// HasUsablePassword Always false: a password can be set once the account is there.
+	HasUsablePassword bool `json:"has_usable_password"`
 }
 
 // ProviderToken defines model for ProviderToken.
@@ -818,13 +848,13 @@ type RecoveryCodesResponse struct {
 
 // RefreshTokenPairRequest defines model for RefreshTokenPairRequest.
 type RefreshTokenPairRequest struct {
-	// RefreshToken The refresh token.
+	// RefreshToken The refresh token. The name `refresh` is taken as well.
 	RefreshToken string `json:"refresh_token"`
 }
 
 // RefreshTokenRequest defines model for RefreshTokenRequest.
 type RefreshTokenRequest struct {
-	// Refresh The refresh token.
+	// Refresh The refresh token. The name `refresh_token` is taken as well.
 	Refresh string `json:"refresh"`
 }
 
@@ -864,6 +894,27 @@ type ResetPasswordRequest struct {
 
 	// Password The new password.
 	Password string `json:"password"`
+}
+
+// ServerMetadata Authorization server metadata (RFC 8414).
+//
+// Example: {"grant_types_supported":[],"issuer":"https://id.example.com","jwks_uri":"https://id.example.com/.well-known/jwks.json","response_types_supported":["none"]}
+type ServerMetadata struct {
+	// GrantTypesSupported Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+	GrantTypesSupported []string `json:"grant_types_supported"`
+
+	// Issuer `iss` of every token.
+	//
+	// Example: https://id.example.com
+	Issuer string `json:"issuer"`
+
+	// JwksURI The key set that tokens verify with.
+	//
+	// Example: https://id.example.com/.well-known/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// ResponseTypesSupported Always `none`: there is no authorization endpoint.
+	ResponseTypesSupported []string `json:"response_types_supported"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -1027,7 +1078,7 @@ type User struct {
 	// HasUsablePassword Whether the account has a password.
 	HasUsablePassword bool `json:"has_usable_password"`
 
-	// Username Where people have one.
+	// Username The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
 	Username string `json:"username,omitempty,omitzero"`
 }
 
@@ -1255,6 +1306,9 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 // VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
 type VerifyPhoneJSONRequestBody = CodeRequest
 
+// ReceiveAppleNotificationJSONRequestBody defines body for ReceiveAppleNotification for application/json ContentType.
+type ReceiveAppleNotificationJSONRequestBody = AppleNotification
+
 // CompleteProviderSignupJSONRequestBody defines body for CompleteProviderSignup for application/json ContentType.
 type CompleteProviderSignupJSONRequestBody = PasskeySignupRequest
 
@@ -1308,9 +1362,18 @@ type ServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(c *fiber.Ctx) error
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(c *fiber.Ctx) error
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(c *fiber.Ctx) error
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(c *fiber.Ctx) error
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(c *fiber.Ctx) error
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(c *fiber.Ctx) error
@@ -1428,6 +1491,9 @@ type ServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(c *fiber.Ctx) error
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
+	ReceiveAppleNotification(c *fiber.Ctx) error
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(c *fiber.Ctx, params CreateProviderNonceParams) error
@@ -1500,6 +1566,9 @@ type ServerInterface interface {
 	// RefreshTokenPair Trade a refresh token for a new pair (allauth's answer)
 	// (POST /_allauth/app/v1/tokens/refresh)
 	RefreshTokenPair(c *fiber.Ctx, params RefreshTokenPairParams) error
+	// GetSpecificationAsAllauth This document, where allauth has it
+	// (GET /_allauth/openapi.json)
+	GetSpecificationAsAllauth(c *fiber.Ctx) error
 	// GetProfile The signed-in person's profile
 	// (GET /api/v1/users/profile/)
 	GetProfile(c *fiber.Ctx) error
@@ -1556,11 +1625,65 @@ func (siw *ServerInterfaceWrapper) GetAssetLinks(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetChangePasswordPage operation middleware
+func (siw *ServerInterfaceWrapper) GetChangePasswordPage(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetChangePasswordPage(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetKeySet operation middleware
 func (siw *ServerInterfaceWrapper) GetKeySet(c *fiber.Ctx) error {
 
 	handler := func(c *fiber.Ctx) error {
 		return siw.Handler.GetKeySet(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetServerMetadata operation middleware
+func (siw *ServerInterfaceWrapper) GetServerMetadata(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetServerMetadata(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
+// GetPasskeyPages operation middleware
+func (siw *ServerInterfaceWrapper) GetPasskeyPages(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetPasskeyPages(c)
 	}
 
 	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
@@ -2370,6 +2493,24 @@ func (siw *ServerInterfaceWrapper) ResendPhoneVerification(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// ReceiveAppleNotification operation middleware
+func (siw *ServerInterfaceWrapper) ReceiveAppleNotification(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.ReceiveAppleNotification(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // CreateProviderNonce operation middleware
 func (siw *ServerInterfaceWrapper) CreateProviderNonce(c *fiber.Ctx) error {
 
@@ -2871,6 +3012,24 @@ func (siw *ServerInterfaceWrapper) RefreshTokenPair(c *fiber.Ctx) error {
 	return handler(c)
 }
 
+// GetSpecificationAsAllauth operation middleware
+func (siw *ServerInterfaceWrapper) GetSpecificationAsAllauth(c *fiber.Ctx) error {
+
+	handler := func(c *fiber.Ctx) error {
+		return siw.Handler.GetSpecificationAsAllauth(c)
+	}
+
+	for i := len(siw.HandlerMiddlewares) - 1; i >= 0; i-- {
+		m := siw.HandlerMiddlewares[i]
+		next := handler
+		handler = func(c *fiber.Ctx) error {
+			return m(c, next)
+		}
+	}
+
+	return handler(c)
+}
+
 // GetProfile operation middleware
 func (siw *ServerInterfaceWrapper) GetProfile(c *fiber.Ctx) error {
 
@@ -2952,7 +3111,13 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Get(options.BaseURL+"/.well-known/assetlinks.json", wrapper.GetAssetLinks)
 
+	router.Get(options.BaseURL+"/.well-known/change-password", wrapper.GetChangePasswordPage)
+
 	router.Get(options.BaseURL+"/.well-known/jwks.json", wrapper.GetKeySet)
+
+	router.Get(options.BaseURL+"/.well-known/oauth-authorization-server", wrapper.GetServerMetadata)
+
+	router.Get(options.BaseURL+"/.well-known/passkey-endpoints", wrapper.GetPasskeyPages)
 
 	router.Delete(options.BaseURL+"/_allauth/app/v1/account", wrapper.DeleteAccount)
 
@@ -3032,6 +3197,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/phone/verify/resend", wrapper.ResendPhoneVerification)
 
+	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/apple/notifications", wrapper.ReceiveAppleNotification)
+
 	router.Post(options.BaseURL+"/_allauth/app/v1/auth/provider/nonce", wrapper.CreateProviderNonce)
 
 	router.Get(options.BaseURL+"/_allauth/app/v1/auth/provider/signup", wrapper.GetProviderSignup)
@@ -3079,6 +3246,8 @@ func RegisterHandlersWithOptions(router fiber.Router, si ServerInterface, option
 	router.Get(options.BaseURL+"/_allauth/app/v1/config", wrapper.GetConfig)
 
 	router.Post(options.BaseURL+"/_allauth/app/v1/tokens/refresh", wrapper.RefreshTokenPair)
+
+	router.Get(options.BaseURL+"/_allauth/openapi.json", wrapper.GetSpecificationAsAllauth)
 
 	router.Get(options.BaseURL+"/api/v1/users/profile/", wrapper.GetProfile)
 
@@ -3231,6 +3400,38 @@ func (response GetAssetLinks404JSONResponse) VisitGetAssetLinksResponse(ctx *fib
 	return ctx.JSON(&response)
 }
 
+type GetChangePasswordPageRequestObject struct {
+}
+
+type GetChangePasswordPageResponseObject interface {
+	VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error
+}
+
+type GetChangePasswordPage302ResponseHeaders struct {
+	CacheControl string
+	Location     string
+}
+
+type GetChangePasswordPage302Response struct {
+	Headers GetChangePasswordPage302ResponseHeaders
+}
+
+func (response GetChangePasswordPage302Response) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Location", fmt.Sprint(response.Headers.Location))
+	ctx.Status(302)
+	return nil
+}
+
+type GetChangePasswordPage404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetChangePasswordPage404JSONResponse) VisitGetChangePasswordPageResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetKeySetRequestObject struct {
 }
 
@@ -3253,6 +3454,72 @@ func (response GetKeySet200JSONResponse) VisitGetKeySetResponse(ctx *fiber.Ctx) 
 	ctx.Status(200)
 
 	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadataRequestObject struct {
+}
+
+type GetServerMetadataResponseObject interface {
+	VisitGetServerMetadataResponse(ctx *fiber.Ctx) error
+}
+
+type GetServerMetadata200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetServerMetadata200JSONResponse struct {
+	Body    ServerMetadata
+	Headers GetServerMetadata200ResponseHeaders
+}
+
+func (response GetServerMetadata200JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetServerMetadata404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetServerMetadata404JSONResponse) VisitGetServerMetadataResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type GetPasskeyPagesRequestObject struct {
+}
+
+type GetPasskeyPagesResponseObject interface {
+	VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error
+}
+
+type GetPasskeyPages200ResponseHeaders struct {
+	CacheControl string
+}
+
+type GetPasskeyPages200JSONResponse struct {
+	Body    PasskeyPages
+	Headers GetPasskeyPages200ResponseHeaders
+}
+
+func (response GetPasskeyPages200JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Cache-Control", fmt.Sprint(response.Headers.CacheControl))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response.Body)
+}
+
+type GetPasskeyPages404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetPasskeyPages404JSONResponse) VisitGetPasskeyPagesResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
 }
 
 type DeleteAccountRequestObject struct {
@@ -6032,6 +6299,81 @@ func (response ResendPhoneVerification503JSONResponse) VisitResendPhoneVerificat
 	return ctx.JSON(&response.Body)
 }
 
+type ReceiveAppleNotificationRequestObject struct {
+	Body *ReceiveAppleNotificationJSONRequestBody
+}
+
+type ReceiveAppleNotificationResponseObject interface {
+	VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error
+}
+
+type ReceiveAppleNotification200JSONResponse struct{ DoneJSONResponse }
+
+func (response ReceiveAppleNotification200JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification400JSONResponse struct{ BadRequestJSONResponse }
+
+func (response ReceiveAppleNotification400JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(400)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response ReceiveAppleNotification404JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification413JSONResponse struct{ PayloadTooLargeJSONResponse }
+
+func (response ReceiveAppleNotification413JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(413)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification415JSONResponse struct {
+	UnsupportedMediaTypeJSONResponse
+}
+
+func (response ReceiveAppleNotification415JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(415)
+
+	return ctx.JSON(&response)
+}
+
+type ReceiveAppleNotification429JSONResponse struct{ TooManyRequestsJSONResponse }
+
+func (response ReceiveAppleNotification429JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(429)
+
+	return ctx.JSON(&response.Body)
+}
+
+type ReceiveAppleNotification503JSONResponse struct{ ServiceUnavailableJSONResponse }
+
+func (response ReceiveAppleNotification503JSONResponse) VisitReceiveAppleNotificationResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Retry-After", fmt.Sprint(response.Headers.RetryAfter))
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(503)
+
+	return ctx.JSON(&response.Body)
+}
+
 type CreateProviderNonceRequestObject struct {
 	Params CreateProviderNonceParams
 }
@@ -7812,6 +8154,31 @@ func (response RefreshTokenPair503JSONResponse) VisitRefreshTokenPairResponse(ct
 	return ctx.JSON(&response.Body)
 }
 
+type GetSpecificationAsAllauthRequestObject struct {
+}
+
+type GetSpecificationAsAllauthResponseObject interface {
+	VisitGetSpecificationAsAllauthResponse(ctx *fiber.Ctx) error
+}
+
+type GetSpecificationAsAllauth200JSONResponse JSONObject
+
+func (response GetSpecificationAsAllauth200JSONResponse) VisitGetSpecificationAsAllauthResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(200)
+
+	return ctx.JSON(&response)
+}
+
+type GetSpecificationAsAllauth404JSONResponse struct{ NotFoundJSONResponse }
+
+func (response GetSpecificationAsAllauth404JSONResponse) VisitGetSpecificationAsAllauthResponse(ctx *fiber.Ctx) error {
+	ctx.Response().Header.Set("Content-Type", "application/json")
+	ctx.Status(404)
+
+	return ctx.JSON(&response)
+}
+
 type GetProfileRequestObject struct {
 }
 
@@ -7956,9 +8323,18 @@ type StrictServerInterface interface {
 	// GetAssetLinks Which Android apps use passkeys of this domain
 	// (GET /.well-known/assetlinks.json)
 	GetAssetLinks(ctx context.Context, request GetAssetLinksRequestObject) (GetAssetLinksResponseObject, error)
+	// GetChangePasswordPage The page that changes a password
+	// (GET /.well-known/change-password)
+	GetChangePasswordPage(ctx context.Context, request GetChangePasswordPageRequestObject) (GetChangePasswordPageResponseObject, error)
 	// GetKeySet The public keys that our tokens verify with
 	// (GET /.well-known/jwks.json)
 	GetKeySet(ctx context.Context, request GetKeySetRequestObject) (GetKeySetResponseObject, error)
+	// GetServerMetadata Where the keys of this issuer are
+	// (GET /.well-known/oauth-authorization-server)
+	GetServerMetadata(ctx context.Context, request GetServerMetadataRequestObject) (GetServerMetadataResponseObject, error)
+	// GetPasskeyPages The pages that add and list passkeys
+	// (GET /.well-known/passkey-endpoints)
+	GetPasskeyPages(ctx context.Context, request GetPasskeyPagesRequestObject) (GetPasskeyPagesResponseObject, error)
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
@@ -8076,6 +8452,9 @@ type StrictServerInterface interface {
 	// ResendPhoneVerification Text another code
 	// (POST /_allauth/app/v1/auth/phone/verify/resend)
 	ResendPhoneVerification(ctx context.Context, request ResendPhoneVerificationRequestObject) (ResendPhoneVerificationResponseObject, error)
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
+	ReceiveAppleNotification(ctx context.Context, request ReceiveAppleNotificationRequestObject) (ReceiveAppleNotificationResponseObject, error)
 	// CreateProviderNonce A nonce for a sign-in with another service
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(ctx context.Context, request CreateProviderNonceRequestObject) (CreateProviderNonceResponseObject, error)
@@ -8148,6 +8527,9 @@ type StrictServerInterface interface {
 	// RefreshTokenPair Trade a refresh token for a new pair (allauth's answer)
 	// (POST /_allauth/app/v1/tokens/refresh)
 	RefreshTokenPair(ctx context.Context, request RefreshTokenPairRequestObject) (RefreshTokenPairResponseObject, error)
+	// GetSpecificationAsAllauth This document, where allauth has it
+	// (GET /_allauth/openapi.json)
+	GetSpecificationAsAllauth(ctx context.Context, request GetSpecificationAsAllauthRequestObject) (GetSpecificationAsAllauthResponseObject, error)
 	// GetProfile The signed-in person's profile
 	// (GET /api/v1/users/profile/)
 	GetProfile(ctx context.Context, request GetProfileRequestObject) (GetProfileResponseObject, error)
@@ -8227,6 +8609,31 @@ func (sh *strictHandler) GetAssetLinks(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// GetChangePasswordPage operation middleware
+func (sh *strictHandler) GetChangePasswordPage(ctx *fiber.Ctx) error {
+	var request GetChangePasswordPageRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetChangePasswordPage(ctx.UserContext(), request.(GetChangePasswordPageRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetChangePasswordPage")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetChangePasswordPageResponseObject); ok {
+		if err := validResponse.VisitGetChangePasswordPageResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetKeySet operation middleware
 func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 	var request GetKeySetRequestObject
@@ -8244,6 +8651,56 @@ func (sh *strictHandler) GetKeySet(ctx *fiber.Ctx) error {
 		return err
 	} else if validResponse, ok := response.(GetKeySetResponseObject); ok {
 		if err := validResponse.VisitGetKeySetResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetServerMetadata operation middleware
+func (sh *strictHandler) GetServerMetadata(ctx *fiber.Ctx) error {
+	var request GetServerMetadataRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetServerMetadata(ctx.UserContext(), request.(GetServerMetadataRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetServerMetadata")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetServerMetadataResponseObject); ok {
+		if err := validResponse.VisitGetServerMetadataResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
+// GetPasskeyPages operation middleware
+func (sh *strictHandler) GetPasskeyPages(ctx *fiber.Ctx) error {
+	var request GetPasskeyPagesRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetPasskeyPages(ctx.UserContext(), request.(GetPasskeyPagesRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetPasskeyPages")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetPasskeyPagesResponseObject); ok {
+		if err := validResponse.VisitGetPasskeyPagesResponse(ctx); err != nil {
 			return err
 		}
 	} else if response != nil {
@@ -9543,6 +10000,45 @@ func (sh *strictHandler) ResendPhoneVerification(ctx *fiber.Ctx) error {
 	return nil
 }
 
+// ReceiveAppleNotification operation middleware
+func (sh *strictHandler) ReceiveAppleNotification(ctx *fiber.Ctx) error {
+	var request ReceiveAppleNotificationRequestObject
+
+	var body ReceiveAppleNotificationJSONRequestBody
+	var err error
+	// The validation middleware stores the value a kin-openapi validator
+	// validated in the Fiber context. Bind that value, matching member
+	// names exactly, so the handler receives what was validated instead
+	// of a second, case-insensitive decode.
+	if v := ctx.Locals(validatedBodyLocalsKey); v == nil || runtime.BindJSONValue(v, &body) != nil {
+		err = ctx.BodyParser(&body)
+	}
+	if err != nil {
+		return fiber.NewError(fiber.StatusBadRequest, err.Error())
+	}
+	request.Body = &body
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.ReceiveAppleNotification(ctx.UserContext(), request.(ReceiveAppleNotificationRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "ReceiveAppleNotification")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(ReceiveAppleNotificationResponseObject); ok {
+		if err := validResponse.VisitReceiveAppleNotificationResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // CreateProviderNonce operation middleware
 func (sh *strictHandler) CreateProviderNonce(ctx *fiber.Ctx, params CreateProviderNonceParams) error {
 	var request CreateProviderNonceRequestObject
@@ -10348,6 +10844,31 @@ func (sh *strictHandler) RefreshTokenPair(ctx *fiber.Ctx, params RefreshTokenPai
 	return nil
 }
 
+// GetSpecificationAsAllauth operation middleware
+func (sh *strictHandler) GetSpecificationAsAllauth(ctx *fiber.Ctx) error {
+	var request GetSpecificationAsAllauthRequestObject
+
+	handler := func(ctx *fiber.Ctx, request interface{}) (interface{}, error) {
+		return sh.ssi.GetSpecificationAsAllauth(ctx.UserContext(), request.(GetSpecificationAsAllauthRequestObject))
+	}
+	for _, middleware := range sh.middlewares {
+		handler = middleware(handler, "GetSpecificationAsAllauth")
+	}
+
+	response, err := handler(ctx, request)
+
+	if err != nil {
+		return err
+	} else if validResponse, ok := response.(GetSpecificationAsAllauthResponseObject); ok {
+		if err := validResponse.VisitGetSpecificationAsAllauthResponse(ctx); err != nil {
+			return err
+		}
+	} else if response != nil {
+		return fmt.Errorf("unexpected response type: %T", response)
+	}
+	return nil
+}
+
 // GetProfile operation middleware
 func (sh *strictHandler) GetProfile(ctx *fiber.Ctx) error {
 	var request GetProfileRequestObject
@@ -10442,416 +10963,447 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7L35ctu41i/6Kijdc2vHObQij4nl+up+jmMnThzb20NnaOWKkAhJbFOAmgAtq7tSdZ7l/nEf7DzJKawF",
-	"kCBFSvKUOL296/v2jiUKxLCw5vVbf9e6YjgSnHEla82/ayMa0yFTLIa/drpdkXB1wQPxgU30JwGT3Tgc",
-	"qVDwWrN2PmDkkk2I6BE1YCQK+WWdHChJaEcy3mUklMSP2Z9JGLPAr9e8Grumw1HEas3a+vt4dfznytfL",
-	"fzeGG6Mv3ZfJZ77VOWdr8rf+5uAweCX2aSP8MFn9OK55tVC/bsBowOKaV+N0qIf4vGwmuKxnuKyn6NVk",
-	"d8CGVM91SK8PGe+rQa25sbLq1dRkpH8lVRzyfu37d6+2N6Rh9BuLw17YpXpNlavsioAREcMyb7vi17tv",
-	"9pffvnv/oXo9MKFld0a3WNVBwIYjoRjvTuadmuCMxKwXMzkgSlwy3iRDGjDSmcDyulHIuCLjAeMkVOS5",
-	"VCJm8jl8B497LU55QCQ8FaoBYVcsnhCqFBuOFFGCyBHjAXmuBlQ9x9/UyY4dWH+qd4xyOWYxC1ocBkmH",
-	"Nw8oMqCSPNMfSzpkxP9Dhf4SuWRsJN0TCZUeO2YjRpUezK4sHRR+rR923ln4VibdLpNSxB4ZiLFeDokE",
-	"77e4fqIXxlKZX8KcOoxxEgkJL5ZMylCYSetv4dewN3qfh4lUpC+I4C0eiJD3iRT1Fs+RyNaXTuPtsPHv",
-	"ldGF+Hq5JqsoxTniWQSyue7VhiG3f77yaiN9NLEe8v/9fWf5K13+q7G81V7+9vcrb3P9+/+oldHTkeBd",
-	"dhILvS/T1PRJr1ZvThi08dBCSXoibhI/Ev2Q+x7xu4Jz1lW+vkF+zGiiBowrTeHMr5NPoRqIRJ9z+ht4",
-	"0P4qf4vyP7cb9GfC4km2PyMz24p9WdksW+cJlXIs4uCUSaZ+Niewk1mG2dyCC9gBInNqNIrEeG84UpPf",
-	"aJSwWlPFCfMKCzyJmaZXDy+FiOF/9dlQcqV/1SRUXurTJZSMqJR6A4Dcu5QTGfY5CTmhkeDMI5QH+tZQ",
-	"Ra6AnzFJQiXJiMVScMJod0BUOGTFK6CnVXWq7pLc3civ3qtdL/fFsv5wWV6Go2UBy6PR8kiEXLG41uzR",
-	"SLLvCz/43avFTI4ElwzlYkaBIj4biDHXn3YFV4wr2OzRKDIM/MUfUsDX6RL/rgVUwby7MXCqNlW15srL",
-	"rQb+p7664dUiKlU7keZLnkRReshKqFHtu1eTiqpE1pqrjcZ3dzf+R8x6tWbt/3qRifYX+K18kZv5qVlT",
-	"7bte4TSpU/fhOuwrMu5l2jWPwUVjgZ7Oaxqcsj8TJtXNNoPFsdDqxu/6R4FeINNSsG1Puz0M5ZCq7qDm",
-	"1YZMStpnZn7wHKFBEDOpGXrwQsTE/oxMRKKlT1eTXkBozAgXinRFHLOu0qsBXcchq9r3b9mmrt9gU/f0",
-	"CuZtZox749mrpG9KqDzLSnJSWPOOmPX08W8THzfIJ5JOJBkPJuUnIQdirI9hV/BeFHbvfAg0ihkNJm2X",
-	"2wa5I/giEthW8yTcfxaQkNcLO7l1vztplIdQ6i3kgugXMWBKahBKT4vwAaEym4+d4ZyN05cxFPwY3iXv",
-	"eq1DwdvIT1CxTjpR2DVSpTugUcQ47CI9Zt3379XhzipbfvPH6qeL5b86p+I9G3f+/efZxcm12Nna+0te",
-	"HL5cFZpmk84HNtmNWXCiqRdPjEb9WnP5Zcog8F3Ll2wCBxGP9DvDQN8snGy9K4YZW90zK/ju1RKpmd7f",
-	"tSCUo4hOjvABGlDNkfUA3bXTQfA2+uPw02DQGZ7Kr//OxqEB/W/3Bd/h/G7DpQpHMYsgzCNw/D6nV2Ef",
-	"mFU3ZoGmWhrJOnJZfy4DeyM4u9mB32Zt+i2zFqS/nztVsBN2kPEdhjfluEinv/+NjLbk5LzaKA6HNJ5Y",
-	"LcFI8AD/dm/3TZbuzprJedccFYV/ScvgmZy7Lfsi7oRBwPhdmZ9mHcmo3Y2ELDC9s7DPte6ejDQDwgeK",
-	"/G7tPvkdsDmpaBTB/EkgmARJBgqdtnlmcrW3NyZqy8V6kRjjpsDNB8W89t0zf+IO1b5/+653B38RyoK0",
-	"AL3F4QHrK4sTywXPjTWPWqzx1WGDkAfE/7x8hp8sn2uJ6mf7xq5DqbTYBRONByyokzexGGkx3OLGRPX1",
-	"murFBfn6zPWaUGkt2fWwz9siUTUwm9S+SHhwV1rkQrV7MFBB/4nBxuBCDTRBghUWSjKialAkyPUfQpCi",
-	"12PxXII8oZNI0OBciEMa99ldd6cjgklbCdGOYLSiimi0LqIf07sFT2lFgXKyuU4+hK8Le7Wydr/KSumL",
-	"N7yNtU3SmagqnpZu1kBwdpQMOyy+A5sfDYAJ1P7n2srmyura+sbmy1e1+2LqzhQXZ+kwI8LhVx4Je4Ty",
-	"yVzufhKLqzBgsXH63WFDjHpTIfnwLTA0TKaNmo8Y1u2TdDSqeSmDTH+C/o/aN6Mr6dmwTD3aGVklC75t",
-	"NPRR1PVZbNVuvfn5LZl7AMalwgIiWXwVdheQqaesK65YPNkVAZM/0NYVikZtfcnbsLRac6WRKrixmRN8",
-	"L2teLeHwc/fx1dyncE5rK+srG1urmzWvtvpy5dXqq5VXtW+3VFFz2zLf9sOHwXkk0WOiLaeI9dQCBwCW",
-	"4X3ZdcbQbHfteC7L3NHShMUp2wTnVihT6apF5h+JVERv7LTdWienjOLn4CoO8GNJaJ+G3NNfcBIzFU9c",
-	"+9sM8XBGo19cs98k1Ky0S6NoaplyhN7pollOyVAMGVctTvvCOMnsQH7BJ+vXyZERzaEkA6oVDSISBY6x",
-	"VGpnOkiLz947/St0beN7x8Z3jg+jQoJuRLA3T/UuL+/0lDHochtyxrqCB5IoQcY0VKTDeiJm8G7OrpX1",
-	"3+tDsh5MawlkR5JS2YpX64l4qO9uLeRqbbUGXudwmAzhS3NpQ65Yn8V4QNMUHzNtoyPBA/Hd3Q43VFxp",
-	"hoMGvZtZirXm79+8Oxjn8ehg2sjWJrUb0IGlmj29tYGc36I72sd9puYbx2coLy44vaJhRDvRnTU3TWIi",
-	"pnEYTdqJM2xRhTOSStO68xPi/KROTiJGJSMqnuB1ySt1G/dpkX3SUjSJ4AqTnrY1RKKacHc03XX0PEJJ",
-	"6JhOtJEhIzFGJ58QZJh0B/rLDgt5v8WpvGSBVtwF77I6OaMTR53viARZkHNUTYh56U+HLkP4mZd/9Z4u",
-	"v4onQGbgszu45YUfMjUQgXGKTesZ1e4O/CFoeQED2il4wlIvWPUYAyrbidT0mLqu7b5phW91q7HycvPV",
-	"2vrGy5crjfWN747hTCHmaNTHZo1N3g86b7vhcfh+/+Kvg5Wj8EAeDNXo6+7B5kG4nhyG77fqbPL+r+DT",
-	"QXgcHlwf8Ea9uxrxznC/EXx+H9W8Elscp2JF4X2+y4jNdMzoUqr21+HW1Zfh/uTLcH+z+/m39e7n31bY",
-	"26Or7jCIvq69HwSfrhtfV/cn3bfXG/cQzZjtIThLXdNo2fukS+M41LoYCtkxmNOgBIBGoF8WMWWUHG3W",
-	"L2uuMo9JKjY6p5eMP6THxf4N5tukjQQJBz5iPAh539pzMz0zENi656Nbb6w8mHtHsREZU0mU3l5kfnha",
-	"aTBA8+PU5d8kvt7VOmxpGjoBjanFzT5ZwxMYLg45NvkGEM5UNFbWE5TbJ3ADKaAYoBtMDrDKo54KGzeJ",
-	"ZDzQY1FZ4o1KuAojJ2JS5OCfPn1adql7mo37rxmNQVWn0fC/WrWIqu7gkk1aNZ88O93fJZsvNxoekQzo",
-	"lKwtzWboxQByGZvWU+jRJFIO1Xu1OIm0eVVL4ERFHP4Fmo1XOxfiI+UTo6vIO+sLQrSHlE/asR0wpylo",
-	"8Ur5xJouclopIBFVLC74e1bv0c7YITFVjEThMFTkmX+9rP9chj99mycgRiyGRS9pQgEzKhnVyfnA/E5q",
-	"w7DFJVMq5H3ZJP7O7u7xxdF5+3TnfK99ePDx4PzM//Ulvp6I5h0XLtX8ND+1zQd4YE52NINFRaFUhkc5",
-	"qVcpI3L5U8bCtmc5qmFRdXIcZ+/0SEdrlUJAUhOhfaENA82/QkmezRhLU8NS6YwHYqwJaxSLKwbsDvTv",
-	"e+VnxtLGQPh/tWohv6KRTTfS/A4S1CgxI2gxAVlXqCFDGP1HsERw2s7ghxdcJqORiBULPrIgpOcw/t2Y",
-	"YpKN2R7qQdsw61zEinHUYsAVTSUpvoSEnFyc7y+/8tJ0n12c0vIe7wpNZ0Un+cbDOMm1CPeL0/Od+YkY",
-	"om5iOIKIYDDLe55O0U1l3R1QjkGHUaxZsQoxo4eqeQs5D4dMKjqE1JtuOkyBiDF1hQYBC3yPmD/x6cDH",
-	"FEYTWrVhzaXsMcF7YTzUv2xx81nAQAvVY6X5MHY497OYSaZyn8DfLe6Dqz2bEf7pDmGd16lvOPdpEErn",
-	"ixb3877Xdp9xLdDwV0qoUVsfw1Xuk4A5n7W4P2YdfTV4Nqv0k5gNxRUL/Dr5qEXUkE70aZskscKF9Gqc",
-	"qbGIL8sT9cyXaQ5plw4Z6cViuE20tJsYnT9MlcdLLsag40+9ZxRRpWXejOxH3FHgPZBBK3iWiOKHECTR",
-	"C/0U8kAzT4/4nViMJYsx1zHh8Ha/XpqBmfGo3y3peZpknZllm/EtHUF0/mBdkLKW+jWF9adX8U6MCTUh",
-	"BAKbpremjtEQ95ZkHFwrw9ZqLg73gY0UOJxEFLDYiDKtygBN67Vr65rTITOLN3+hLePXyU5HmrzjWO9k",
-	"NMGAkbQphqWHhBfmynG1tTtIpW3GtVleMtM0GQHc8TYgRjoTQjHRM6bg3IWwHcUkz+zdHSEiRrWyoVUK",
-	"MWK83RNx26gcJbTCYDDOnN3WAr7DgGbKRwZ9ZoGV4HxtRrXeCxaA34ldazPWKBIc8qF6JunMMotZb059",
-	"KqWkT20+p5sAqqVI6Wlb/uPXyQUXccBiZOGhYkNZInLTWdE4puAfyjO8+dtis2DxgOFHNz7dwgXMb0vp",
-	"0S9EjFVHO3eRMy74BQ9EiXDrmphYGZu06ZMizkVlrb1ifusROdBaBmdB6eVDriQrUqbxSyROmyxNEh4I",
-	"Jj20iqKASYX59TmCmOn9yYn0EmJhNI5CLdmqJqf5HhiNdoY2mZtKRV6SgE4kio3UYhJaoz4fsIm+TJNt",
-	"eNqoWjLz2Q7BvTSBddpBw5gY8TJlPRUtJq/GrkdhzGT7RmpJgU7tqWeHM70juTfNoSsnuTdPXpeLlgZp",
-	"tXRu3rq7BD3y3FkZ1XJqWtY+XICE4NpoTRJ4Uq256piCZQt7d35+QvCBRQ7UGXmluETzGg+nO2exnP2U",
-	"y12gmvYlG6lq8Va4S+YauTcI7k65zOFCaa4HMc0KkdNh2nYFb4aNvZp1aM7OxdiYyhS1OjvawmzlSKhT",
-	"O4O5EqjEBNCk7jeNPEGeJ5mShILgT9PTUVPUUrpOfM3f4TcglrKvtkHhlkxZOeaDA1RC5jgaxWXuyTKX",
-	"Yx2Ggivsu2Uc+EYYynydq4Px68TnWmQ3XYohAypbnItMZTKUtp0qAVrKmuMZ00mFAo8CzsRUZhGwVeKz",
-	"rSFKzKbbSnaYo7EK6p4657k386NxLuVvZ8G/Pq21aZpIC8cgyaConKHWUr7A2VO6N97IWZE7WlfawgPA",
-	"9jwqtpr3ABZ3qFLt1TqDSnPZ0O8VkPFA6E8noGaGPJdO4t1SvckZWx/R1iphSDZSOdNHKefsV4IP2FXP",
-	"3bByas/HMaeJ/f2ncy0WqCJDIRVZyadBTnEHcH7o29OlvMuiUgX/3GFKmjkYHUxoo8o4T7bNaWAQD1Ju",
-	"EqBJk6s6LYUCdhV2WdU6znKBnUPjp1x+Az/y9eog0GBfKD1CIykI7ekPKX4sElUnB+gN1nIKPWDlhu20",
-	"u3pqZ6OxlrEqTlhquRdWlTv8qTDw3KPafLk646BuzuXq5JOJuGY5ulm9jrBaRJDjhMZW4OjGyVSKtJqX",
-	"cHRsa5kj4ku5nW56rmoUonQKHzGROIyFjGHwUJpC30SWCZYcJyxco6mjmnuR7sijC8VZN+fRU5f6Z/Fo",
-	"M985G5ZxwqnZHXOmuTGoncbONDy6T6+mmHKJc+tmLuBFlRbNlMoJ6Tsmhvw9r/IyG0cOxJhv63vpD3vU",
-	"Lx7A5vqcUFyW6DLF06yr0t4164Edh5gNwZokEJjzRMOICA5XZSIS+/ElF+Ny52mhELkkLdxUErsFe4Kz",
-	"/EKnubRJay/1/aKZM/8A3GzvsqISSD3DiUjRDWlkZI1fL1dn5zBqWC3QqJ5VP7xi3MSmx4MwYm4JZdmK",
-	"lYkY5Qc9UJLob5robvc9UnDSo5fV+tj90n3NFpGEc8QsZD4svCfW+Vc+pv6W6K/nnlWBeRhCBjf4HJ4h",
-	"4jKRJCEoTnq0q6+YKRy+ZJNpxuBmrt+AQZRt4xEdgvGGu5eeyC0ucijbsy+WNcfD0uL88SDsDmC7A9YN",
-	"A9BgEeQDlKgg0GpTbo4eAhuoNFWKVgZOXJ1jwUL8fAlAVQKDDHkXdYYLHl4TNhLdgUcuzne3oSqrSTi7",
-	"YnFuNwORYFKpfgDTVjHOa+aKnOImUy0n5k8FmdOlUVRx0tNO7qlah2pHpSkggNwj/V/UmBX4nsK9X1RC",
-	"L7jycvazGNMpBPRuLU1KKj3mbJYttHj4HSqwKBOJd9hHgc7n8q1yK6sqAlvNAwr1J0A4EKWkkAYC3h9N",
-	"qn6fqVxhiw8qBxDcsCI0MnsF96beiviO6q3ZzUfqghBO8VzlVs3RE+VtXAsinvIpPFZHOAZ6Mu9kRTii",
-	"m8Qx48pJwp6SwowZiWcsUMOzB1QSU32friQdJRe7WN3YLE1HGM9467kxMd2g6yKvcQCcVuZpRbkZlO6h",
-	"CFj1zkFOURXo0TbpUsk80okovwS4FRJQOWDS8uwhYEsVojyb63MTGvRby+dqsxUqIx6LhAdxFM0wenP5",
-	"xccezZ7PKbfzfnkGD0+9U+u3xuKUizjpjM9e2hEqnNjV23U3hmte+2g5QB4XpISCS5BXZq33vRT82Axf",
-	"JMviUAtM6I6bX1jdIz4FU5BUZled2Aq77DFwLCjx/uz46NmSD2avVo3Js0+so0URJ4fsikVkLcvN3Kiv",
-	"LHlExC1OCfINA6snosA4VvRwdbIHOGLsWiGeUuZb3vTWXq0bn2UrZ4vUmrU/pOD1Uzr+aLIkc6uq5o+5",
-	"hc85SvtkCV3Zr8o2943xeZeQEHiz75YT4Iwx6+V3o+N0CY+VgN+kOY22fr7yyCuj634SBn4hjl4vSu+N",
-	"OdJ7nv8pDOwbjCeq+IZG42b6Qfo6b6YoeTMzePhjz7Fsfi6Q0PT85ntmK1yBBvKoyorSw0rSF0SJyshR",
-	"hqlRNUpB3wSXbhrexrqiMJYL5KHZwq/0ldkS5u0Zu52x4eIwLWRn5M7pVzEzYNKn7A/WLefDIlFdUeYC",
-	"8s2VSpO2m2k1b55PgI8NA8eYq4In39e2R4v7Zp/TXOh85oVUUMtmEvWVQ9RlKRaF1du5z1/33URAYQ8f",
-	"+VFX8P4KPrIrhiNqgYP1GWizKDdXezMdTr22ekNOjWNUTjqPKHBfHHB2mjuWq9v0lCjkl003tT08oZDL",
-	"v8ODWITwz4+0W0h6Pwx5cg1FAOXp7+Q1Zk1C1rcHiqMJD4PLzCehrEwlyh67kZ/+XvIn7JHDYAudWrlv",
-	"Lx9AhmLeKkFC04yGInzJmIYKER/KxdTMoLV+50ILuAcOkaPiW7j3yjf1EUaw93hgLftKduO6CQoBvkDC",
-	"TYhCqeww1oyyntlUHt80IEyvD/CnK0aZtH8WM42Ka7fTLV1vHFd5rwHt5sZGTPkbqknQVsqVMrJQknEs",
-	"eN+DqAPjUCFMhgxTY2OCdYsLazknsehEbFiWm7UQEad79cMJt/TorkciVne73I5b5bGK/v1IjEvY76zU",
-	"CAeaHus87i9HwgVv+LsUcXG6NBj6CeiB2bW6W/DVNUIXQZvL3Jv2lyUnetxzqghtXjIPnA8LjQA800Ug",
-	"zRxPBydjyBq3eFgxQxSIm1UO6b8rpjns0Vzalpmo/nhqjuNCnHdAZXMqquhlmRi5yO+isy0K6HJfvnPL",
-	"mn/XaBCEeMAnDkmXgfzv8Ak4zwgO5dBOfuxPrFPaBWGHIIoW1ndwcrK8urGJBdYvN1ZeesT869VSSZJV",
-	"1K9MX/T3zlY3NstD5N34qvp3MIHy312W3WiY3+baK6IGybAzikOuLM2ZBJDpcdRkxrx3K1Nfqn8kw375",
-	"r67LueM16QoRByGninmkQyXbXE/iqHSIinqcycJDFOtw1KSGZ6Cnp8fHnfXgPHGhZRT6gU3OWHnFUMlV",
-	"TEsCt0kkxCWhQGDJiHQm0DnCvwwDf2Gp7FDwvPsF0ymb/6Hm+IWQ2XTSoSEdNRYe/huYleYTIyZGEZuq",
-	"jZy+FhUGm8mRFeB6Qt4vgsVszWnjrjxbLn0F+NDtKzw91b36yuZ6vTj2QmUIsHGVm3aey+nVvFbLyTGd",
-	"6HmYZLCcU/WB7fLKlMXZU791nLjiKA7MljuF4y5irz//KGZl21Vuz5zdKDveLExakapl0urk9OGZLLs2",
-	"1r5W1u1mRq5NDoXENZMvX5UfmWFhVEj7T7ZXTYdhkhukyz+4AC/Oy6vYhjIedMTGDxaaunkyG2QNJaMp",
-	"7ARIZS1QExiUc2L/s4NhR2xs7N17r66yvhObx5jwwFSqLVZo5VYJTs2rIlEuLYgfWZ+ZVXHRqjBEUa4W",
-	"XGHXpjlVnmqQwWqnxXFpk5ksnmRfPF/2w7dlh3OCsz0DU6iS13+CRFO0rVF355h9E0pCiYG58jKUq7OD",
-	"t0cXJ+39g73DN2c+Fljn+/x0JsRg7iwsGs4QUDcSYxYva763ncaJVzfWs8KWe5OqD8vKD5lSLJYeCcI+",
-	"IIZpa+W/6/9zue1vk4SHfyZsFpdf2ViMyzvI7tMkPmfh5ST844JjOD3nld9mL/DGAbEjLY1EbPPFFnMU",
-	"ORv6q0TDYM6VYuf+yP9GUWx4a+lsMQB6q7iOo8qXt565W3xnRoD5YyKV1ki0sX6DwO+saK/1SS6Y47ej",
-	"6akTMQIFx1pGjmLRj+lQ1slUWNNzPgoB8BZhneyHacMSeLKsjRh84eagtqEpi8TAUK6jB7SPpFyPaROd",
-	"29PKmnkCI6ZtszEGTkiPmTZyaKcdGbO2lCxoQ526/ihIEHyMOT+uaEeX4XuBNwr+5IrF7WICKgzSi8QY",
-	"dsb4+fTjBh8vv9iQmxZ1sLr8J7kRwYnHadQGXzc+CLh4zj/b3YEIu8z9BCDVnL+jUCoznvnAdu20H8Dx",
-	"jPSmtbV24nxThB9zRklVnPSDyzaoMO5n6Bb0CGAmtC2pJNIQ1JBet1NANbyH+mH9sTbZ7b8juHPwFxQF",
-	"wTYDtjse8zDkzjNc5LeRixJ64qJtJUc71dq44F2WIyCH0vVISQRYbzHtavFcnMZM/DZ9E2IWTdo8GbI4",
-	"7CJ0m/1WE0hXDId4crmPQcmb/jQchhGNHQA4PRnJ4isXBa6UpPGrlKSnWic4n8HxtVOqA4AJ95uY4VGm",
-	"Mdy2CodMJMp+ZPdR0iFrU2lvDgwlWaRJXvBo0jakZNV9CCHlPkDyhI/Cvp5SG4pi7AdpKy8YuQJ4Ho0+",
-	"nHc2tRR1Fi01A5WKnGoKkRbArjCUnZGN/SC9EeWYjTBiwqfJzvmswNgc5LRORLuX+iqbNaZflJ5x+m16",
-	"zDmkKqQVrvyKUHuKLVlWVccVdL8FGQLur4qiUOj9UabeFONwqf4nR4wCnNICIHlaymUTrZCQvTBiFTnE",
-	"N08jSIHiy41pgbji2KILNVzBtQXUjRnjM6vM12ZXGxfwJOvVtW437I9bUEldSLO5Onx+Tlp1tz+cjU2w",
-	"PqMoWlPtvyQJg5uWSxawDxTj1HR1mvEauwR8OvfKJAHf973v8kZJ4MdL1T1LYFMn4a4oV242g+wd5XgY",
-	"cjditFK0qe9M2EXTc56qXzZnt8tVxTVIdXabZOd253HyZ2+3uiwBb+a1vVM0NakuGVbT9de+TDo+Zr3b",
-	"NgbzGSNSrpMGbNf/bf6+3ypptLzj2KJ5Fblj/2VM5vzBTguYrKvc3zPaGwep4NP6g8Qbluu82CmPVRpA",
-	"9Fm+b0C/MWWfjpFeiNffLMA+m3jN6Tsv6wvRj1i5s3OWW9pcyXD+TRQjxrUNBOeQIOx+O4mjcggFQDqG",
-	"KtlAdJOhPoNnxyPGD96QXSTipfn3CwWDnr09h1kUcqQtihIHxW3QH70at6OV1B3qrzwD6BMxKhVZWX1F",
-	"YsoDMSSdUJUnhKLFIwd0dWOzfNPO3u1A9D/kjneVDNg1DVg3HNLI+CibWeLE2ZsPhaoGSH62AYQ5BY6w",
-	"xsLM5qJY5vb7bqlN+aN77CzoLIUivlUJZQkHnp9a7AK92gNWIgrup2pgwYTd/AYsCn+WYQRWp1/nR74f",
-	"YjqzsMG/AjVdyLJ4wD2bP1OFawuoKec2CngTUDpo12RbMqbYM67Kurn2ar2EN9rmDihVKtyqo1HEtErq",
-	"PgsJFk3Cri3EGfJmKbJr048pT2V1zK7EpQVocQIkEaNXqE3lKsLWX5WlT91I5YBsFoiWpnD2PREvAN+r",
-	"lYDKjYb4I35bFKxkV8RsacGNXyxkbRp5scBi3cBZEMWiyGjTo5EFw8EMlC6rkwvpVDgYmsOMFC06XeT2",
-	"BWJqMyVyTMcolQGVBI22nGzx62QKpyDdP9u9jOIY9flZJ9/nXZzqGE8suqUIQ37qKTZKPkaxCymTU6d6",
-	"oyrIEgUSdEdmauyxr/uNyyK9Wkqli/Bn5CwziintHtlxy9jUaW5fqrd7du5R2kH7AVEkZiJI5PBh7s17",
-	"9gvhP90HWtOCMPDleSQ2g7QEyuge4ZIWnGK+x3YVdkix53W+wwcA5xpphyF/6PmBclEz5wG9YqTDbpTy",
-	"/WCoTSUUULbPc+/O3VTH/DV8rJqj6V0O/POEhtV19nPwaM+nOo3nWdx6Y+uGPC7/wnlznzfvHzjjirkO",
-	"xRVzWllXAxrkEKNm15rl8al+esVZYerl+6CVtQXyJcs04Z2Zyw7VLVAab5ZeWZY/eRMKyZxP5Xvj9gwv",
-	"I+Wpbum3hM4pjjR/NnflhbmV3aKQtJBo+rhYqNP+4eY9WKC9gzFobt6PZV4q/EPjmellebP1UXNuWh7G",
-	"FajQaZ00FuQhuvu94bwasPg5Vz3t5xlFBtUcf6dVQju/Z/5ngyK/rO0ef2lhzGjXTMJsZ4wRhQqbfkkS",
-	"csJFJoluijY7Wrw9R4bi3IvFsKrc0aR6zMStDfNLsmXuiGRJo6iibZlW1iRj/KYHWQ1/4IcCcjtoBm0w",
-	"Zh00d23qWMxogLj0yuIa0z7jqhIUuQ1fl4oh7F6aEoZHutjTYLXRIFmC0YLRiHBUy70w1zRwWs21O5c7",
-	"pRkX71ZRQVs87lng/Zu3x8jf+18lNngW9vlxom6rB+/kdcosjmJLHAjjQammuYA76Idn8lOe7+/wuFL7",
-	"4cHV2XwPmx3fc43Zjg3RvXIue2Fvfp26sx9UrFCGvzlNLEbQQuQ7lxhSVqlWXdvu9AZYqDj9ZmkgM42g",
-	"bFZl7CWTZzf3odUhjmp6Ta+83Grgf+qrG2XutLz7DLr9Gxv/wdsC3Wfvmml81WympRuceTLuYrFkm/VY",
-	"BdW5UKMzpsqCx5J147LOdyubDTejAJrAUcnWVhEbYH1z/dWSh9GVySjkfVDxeBUi/qg8U2OHa5VrRBM1",
-	"aPrk4vTQM33s/n2a2jqUFxqo0NFo/tmbZTkvn7kvt8GemRCuDRC3APVHocxk5/koUGYuOJ3df21WElPO",
-	"noK2xrGCGkeAROkLbegBi3/mZ8AqaE0ttNWADVO+z+U94c5FH40W7KOohaFv6RLNIS11jLdnPBBQ3KYE",
-	"YgACaq3VI+6vM9wNIhr3goBWne1UOOtKWKh2zKgUvPzi5NTcKSIYmmw2va9QHdAES9+oxzHrJZJGLY6h",
-	"CGwDkTl3q9Lcb4FUtUiztn3I+oWAlRPatWszOJDk2fpKY8nDlm74VAkpVZJRRbDrFthAP67E+sZ91Ap0",
-	"dTeJXGRIt3AiltH5I8Si+yH5O3cqX5jRb8+rDahsJ1B1OKPXgluL4LSsNXAS1S3vS8MCVqnZWF3ugMoC",
-	"h+EkYBvdP5SYim3wuO5QoVBtTSFci8GVgbCoKUBewBGUFRCU7WEVqbyhZez6/pqOVr33jtfZzvyx6tcl",
-	"zR5KJxWFEsCprMds2k5VMe1etmlXhVehmgFf7bvuPZ8MxRVbpJK+MHzZWgCBc07R9QMFKBZqGA9irJvE",
-	"oZqcafrAGXUYjVmsdansr3175u8/ndemcdMI2odGzoFVs/lyo7FUJwBdtk26EQ2HEjgDkWFAQqoIux6R",
-	"P1RI+oy3OBYYJpKRUEpCkwCw5jw3EYKORtHEI35a1GOrpaF60ifP1IC1uD5M00qwAP+6pB8fxj7O79XK",
-	"y80mGZimxeCWzloWt7jtWbyUOuP0oWmj6V+SiDGvk0OIfq41GqZjnuuJ8kziZIubrqtqQLEexXbZJKeu",
-	"v1Iiy6JcLyiFzw9j/aamngwFWnd3WRqd+oXR2HzSYYMQMLNRbYMbDwQMJ5gR9ECpkdOc9rw6s0CM6J+J",
-	"TXmESZR2VR9AIEUkrmsemvgyHsgWtw30DCJOYlMJ/cOd8913H/a+tM/2zs4Ojo/aB28O93zybK0BrfGX",
-	"PFuJkXWMbnG9sUbLxWa0qeMXyjjEkElb4UT8g4ANR0Ix3p0sf2ATv8WfTb/1/PjD3tGZTySdSHR+jUPJ",
-	"lpokiMUIyym6iFY5EFGQJYG2+IiGcZ0cc4NqlirZpmmlM3ESAbVguRCBDvwkw/hptvh6Y8WD7VlfaSD1",
-	"UPIaDo50mAwDUGOxJaGsk53pvr2diX2XuUzusWQtfHnpEW6nDYRN72BoAdzi83oAA6GFmlywJNWG2Zu1",
-	"Qpf9jProKAToOc18Qt4TJXpFfmGaVIaiozcULhVV4RVkqcp6i7e4bTNtq2CDPyjvi2UaRXqD/iWhWDbS",
-	"1+b5czoaPX+ur7kSXRGRDovEuMX9F23z9As6Gr24WnnhQ9Yx5ZALO45DpYz2bp5LOySbTGVzYIGmdmB4",
-	"uStKUxKNk8iQCuTjGdAuyslAcKbZ1gCMs0TByp4/3+NXLBIjVn/+nOxBdM+0c4aZE2fiPgYbHPRK4371",
-	"UeL6Lc7+TKhJ8XUEurljvpbHBimAGphPdNf4Uyy43uIAzQsGI4NpjagaaIpA80ZbncxOnYAVCP5fWepp",
-	"bXFwtZJnF+e7S5DFSnNtaqEzIo0BirgXUwDOr5Oz8C8zqu1kozfs00DARsjLkPf1ru0QLvgyG47UhPgF",
-	"mvTJOOSSiCsWt7i/46aiN83d8/VVyxtxmdEG1evgXsGtTiPMVLY48AGPpB24Db6cvt7aQMBtQ5GSWe70",
-	"kmGjteJbjQiYz2CedSYZvaGnZUwRxTPRxrWINaOgLc6ZpiPBjYBLmY1dnkEOgCEgFz8GAWSqRi+1oEHr",
-	"AXhZi3edpkZK35MmWW+sGNoxjAPDYulRUWVD/SAc9HHtgt9CwplLpokwH/gnz1Lf9boTA1oyQgZoFAAl",
-	"k5GeccibRXBwbNsY2hu2Y6eQ7m8WpUdW+Px5bjZTXe2tdLMAfFpEyUtpnFyIGan/mX0GmCDYu8J3G+r7",
-	"uMOE0TgKszb5+PMWt0xExAWKtIqhVny2UHTWyadY8H5q1GF0yVT9w72VSXfQ4jRNtogZnieDYKMasKFk",
-	"0RWTWf2FVLFmdog6TPqJZqkGvjkS3UtNjC0OehT08D9PayUKrfy3ySVjIFc7bCKA9tLO/w5pUOvECoQj",
-	"0fEyPX+uycm/XsZHlpEpZF2H4CHP0CxohdlNc7r08iw5BHhhzjeG2yZ6U6+Rvkc6kxYfod8Z9fRnPuYa",
-	"L5kbplK8BpmfFXnmaymgn8zuBr6+xUEDkZo3UHAp8L7EjcQJyH8RACNCvpe2N8XkCoekU+03hCupJvpq",
-	"+dfLMevCMhI1sLSW7YveUAoJ1Ji+wRGUg/KgxfO/XUZ3pFGYxoNJPf1lM+eMg5we43wG/dYq2KFem+a5",
-	"JiJ+urdzcf5u7+j8YHfnHFSyg497xxfnPpCaVcW3M+XM3dBQIqcJ1aDFUbkpesma4C40FoVWgbS0q4Nj",
-	"1qBrw5Y59XnWN9KlvMX74RVCYRYgr8uBsEVsPNw8X3HPWQi8097JFudwlR1YUK8aBBxFcv7DdgdT3LWU",
-	"4gSFHJjFQ0a5bCInBP2PY/N48IJOHWfY80kUDiEyBR4tKYaMWOgWIG2oYgl532/CDLUVAhpHWuCy3eK+",
-	"CVZnKELNKTcTF+nyl1BpKszFZEv4eDfBDLMZFOZwkpjDPEWvZwmeO5LUsGsagQIHBLLeaJBnQxr1RDxk",
-	"ASg/Sx5Zb6yTZ0aIg/6y5GktfMPoQztRJMa+fuyVR9bXVmCyG40G0A9kbFgFB3TgKOwy45MxCvDOiHYH",
-	"bHm13qh5NYjYgeElmy9ejMfjOoWv6yLuvzC/lS8OD3b3js724DffvZoKVaRHsiIHUfskKsmN+go+JUaM",
-	"01FYa9bW6o36GmQFqgEY8i/qYxZFy7BErdpGbJmORssyVGyZSujiadvk9MvilmmVnnmWBSQQQ6qVpl4Y",
-	"MQ8ZT2ZQ7ZycHO7p/24fvDnz67DFGbttcWMASmYs1PTQDoJaU08BXrgzGp2Fiu04E/RqsXF6wbpWGw1E",
-	"bOPKJIrpxRl74cUfJlSShuz/ro1ZJ9NPpPmBrDV/r+283n2zBwkd9a4Y1s1v6nQ0qn0D9wi4zW6U8vvd",
-	"K7Gk9X7Va54xk2AKu0Afu4KrWJS4gD/SCekwcslGCtjJmreZuRrqNde9g6GMbKrpymuIR++RIb1epn32",
-	"X2ubjUaJT/S7VysIOf1bfc8ZxM/WG+tVW5AezIsjofZFwoOcW6nW/P2bV5PJEAH+TK5UeHwGBhyYDAbc",
-	"VabuGqQxPU3ah0N6YwEIat/0RB1+UWvWOOJZlkkoKMU3Gp/TcMxhzPpSow2XPlGH+eevjpRMRSG/lHVL",
-	"XKX35U3YDxWNyI5+nhzqH0zfkaM3p8cHb/Qtmb4iZP4N0UPDyLe7FBmRlCTuKKrYUJ/qjbDkj1N3ZyE/",
-	"p/Qi5F/ydB2gAhezZ3+lK/HHeN5l2EFnxCfWIR/YhJwxlXXCWKqTd6ZfLfq20cDQdoJHYOG2Kq7FaQfa",
-	"+QlUF+DLXGKZVGEUgfVbNy12M8Wbg7Oi7B6ZBgx3FSzYr+F3076jBr4f0xCiWYPuG6YhRLO2Fh+eXsan",
-	"B4297kaw2vl4FTWuh/wVf8dPzvlhsq8+d98fH3xWn//aqZm2GrW9XdNDolmT2H261qz1Xq0dv197s3q9",
-	"v/K6/+oq6WypQ7bSf/fxr99ebrJX54ncSk7eXZ3+tncBHSmatev2/t5fp8nWcG3z3eFRWyVsc2Pr8Gj0",
-	"+dPmaHdypsLLL398OPh0sEEbte/fFpZ6Zg8rLrremjte8Xu44Le43zOuK4Rl0xYvhkpFEltaBOSxCWiQ",
-	"P/muFj2auXa9EVMlEdQ9HkhCoyiNqBFqXN/gO4Aer1CeQRWrkwvjGaYKPrBgAqFscUfYGfvuzd7hHth1",
-	"b093dvd8Qsd04oF3RJ8bYGCZlIiEg7kfqm1Ce4rFLR4qdJbh+q2UxFA7jZz2oFPXHBe6k0KX3O2qZzn7",
-	"WbfplZdbK6uNrc1Gw4mgruJfC12hqb7SJZdpxz0SMKPBBbidM676eteM7QoHVCujccAAFYlCIbYyX4hh",
-	"5oaIw7+M5FtpzP/RW03S373aRmNt/sNnmC18kcGN4g1M7xxsUa7xiXO1drJezVOrNWecW3Tx9qHbYub9",
-	"M+ed77wy6469mK4kLRWQB2hHQqQcGuDABQJnB5bEQxYk+WRTwLEI3cjA+hS1Txdo3hPJ/54vACskQOfx",
-	"CcyXa41GfSPlu0pAvPEGw/AkisrwBFaylPd8jX9poXlzpfH92+3uZX4jZ91OKHrIPV1+9XLq469x83Kw",
-	"Gjk/FdKh1VKd+5hrcnMHcTc2bB4QIry0DAIzkeWN7t8LSynLKRRD6XXUllgJ5nUW/YrRS84hPvMJvY0f",
-	"93fap3u7x7/tnX5p7x6/2Ttrn707/tQ+PtJiTjkgD9afjoUQxvMbTbI4dourcMgq1NUiqEHZvZ592rkR",
-	"zgZizG9Pimj+LM5HbN737xZlvza1zw4mcbP2RSQo6Lgg9jHcyHrNvdHrjfWFb3S+LWr5RXZPuFx+DjD/",
-	"+Sddxvxe5JFDbnIJF5B6eA2Lm1/8hfHMat0dLkLBi3+69++Lg9O9N1BiJaoanokI2pxpS06MILIO5XJp",
-	"DRwmVfaZkoSCGlon641Gi8/rftA01wx8KqaoCfek/JLhKA930xb46WuaFrL/QnLiI73E/JA8udwzRcZs",
-	"FNGuUcQKN0HTClKsxeC4JZ3eQKyAVjPDnFptNDAK4QoQoEUrP7KoLW5M2cr6wiNKiHLzBnIPqWLneiq3",
-	"IdU3hg5+FUpDNBfYp/Pj85O84nXv9AaJoIRapnEX7leqcTx/rnUOCKJCGqLQKr9mhc+fN9MsLa3w2La7",
-	"+hNbg+UXyrtavKK+y2Rjrq69WqqTPdodmGJWjI0NIeWEmmIF/TKP9IUIWlyPvuV4YMh6Y4tM92FowktN",
-	"1e/Q9Ouxz1jN5hkoSjuHh8ef2hdHv+2dHuwf7L1p733cOTj0lyp0nltTdU55/8Gqji2HsKWAtffrXz98",
-	"+Hz+4eXR8W8XL/dOLn77srp2uPvmt/Xz1X9//fLRLatr1mwB3wtgLy/2cOAmDej/vd6wwamuGP4/OP5/",
-	"zRu9lTQaq5uhlAmL/8uM5pZe3ESDmi7wq9SiUjZn0slKaHzbZITSPN5ZKFs8B+UN7iDbIhz9xSE3iYdz",
-	"rKyt+ee9a5q3PAYLa5qjQQZLftseRM3DILsmKETzTMURGmEdFvJ+VpT5ACogpNBkuRdTLAynmZZPpVP1",
-	"DZvw68RqXbaWTevFANBKI8H7GNTPcoZtusUMJbPFW9yUloJnDRJ8/Ga+P890T6opBkmerTcamsetN7Yc",
-	"lVRwPTXo6wTHzIVdVyhNBugUU5yS96AqvhbB5GZMyhhhayvrKxtbtYUZgNvv+Xu+wEDFCft+n7z6BynL",
-	"NwvkPTRTWV9ZgKmc0EkkaHAuxCGN++Z3G4usPW2u9JEFIT2fjO6Rk+0EAaEPr5TRILgXjewGer5tczxL",
-	"19+JIpvlx+kQ+8p6hdxXofIdFCF3uMQYaPH51gDJMab8hPMsym1fF2Lfr1l950xXvJRnTbGguIineBc+",
-	"VHSU/772anVlq/Hy5crmaqOxtrayeCyyEufxvhhVZio9Qjv+F2YcxqSzEVeMq1Z4l01j5Xsy6CCtGprr",
-	"Y2n4/Rp3BnMRC504vQr7msjrThpaHcMhPnn2iXW0HOSe3gbQel/WV5Yg83cCcDrauuNpwiumz+bC4zcw",
-	"zlo8b51tO30jm46fe7Vh9RM3SwkMubOLk5Pj0/O9N+3zLyd7Z36mpAMivNMZvtyy29ULDwXPcCmh6x1T",
-	"zHiJy2gqe+SFBX2MoA/Gt9tc58IU/uM1j9UFRj8X4iPlE7N0eX88wFbSU3mJSj6aOzTHFfR1NTyhkiVQ",
-	"xZYhk1l/ZanQRVu9BdswWItoNwxoBIn1NAjAJroP31C5WXRa8HAuYM60+DP0EeUd4amDPPCXZrvV9TlA",
-	"XZq2wsdx7kWG9xgtR59HKKfsH9QbttODhKJB3P0WN5WFWEx4rYjpGIq8ixpOOc0dSpkIDYJM1t/JFMpG",
-	"SRuQ7V0rxhFCUSaRshCowUksRohFeGkUCQOMUFt+v/7+qHfS44eT07OPH9ZPV6821FjPi44PZj/gFPPr",
-	"DZEK1445lc2aWD0adj6fXnaGW8nXT8EgeHd6HrxdaYi3g0Hw+VScvt1vfPl3zTYyeUMVfX92fFRr1tjk",
-	"fYN9fh0d/CHCYPW38Mvn3xr07XryZe199OXzaXTAG07OJmY1LeurlKIz13YC+i9JQuh0vriZeMTG0zjT",
-	"T/biP8Ve/LmiYudWcuFOZua96YmjpITPW0tuyrGUN8i0nRcGxfbQTpNvQlWL+xyLJKuttzwK/F04p2Z8",
-	"RXvtjpyjCqT+H8I8/mMsOrACHv6W2szXHIZH2scqjLNkpRGN1QN5ixwApwrfEC+AgWNeuvGqp7ZYKAFu",
-	"YsSCgnfHWHLQQz67+VPN1E0yBBq5hX7o89w5ub6Cd2AJZi9qNKD/bYNVIu4vzgBySDn3devd1R2G9gI/",
-	"3fnHIM6N9yfzUjjMYc92mryTr2e+3K4sQp7r43k9MfX9dPqOF663aTZgIlyMBx6hkRqIpD9woHEkYnZP",
-	"mCrP73VJ+ZbZSeW34RdMSKXONswlmftKO4Xi2u5gYTVuik07LroCj854vefyevjcPOqThAOSjWkBESes",
-	"mrWjdDzBXz40h/dqZoopn16M4bvTe+L7/zl8H1IGc1wzw7vMZzncRQqgDFDFdiwpDArlAYKxSNIXRIk7",
-	"S4lyV95Ohr8N6H367upVsYAoQUJVJ0aQ5KYaSisOoAYLrnzmu7e9WZ2OC4pQosJhHkWbSJEmq9sl7L7b",
-	"OXq7Z7KvoDlNGEU2vxJrUjQDlHXyKUXhzWGF8hbP+FiuaYX+Ov3CVKSlrUzSJ51UTigxYy3+zNaadSaw",
-	"R0ue5XXptGG+bUwew73/L8AoQYSUDAwE8F4Ag8qicLiHL8WQARANiyTT84VEjx0LNmPFN1aVyrDPtRhP",
-	"RqmxMUVNU7K+xZ/NmLMNnpyZY/CXtsEBinOdmDxlZzYZbIIFJppOTbHRnjIXgv5nkCBXZ5kggn+0oSMD",
-	"CJwhvcYv26lg1Y/pfWzTtN/NDFOCBsGTHfFwjscnP+J9CKCsrvfv797fBQTM37/pz1z009+/ff825X28",
-	"b1vFOBvvyVApdTKuN9YQp8yWEWP7ci2CmkQJQaQQHLDjDO/FhDQtGzm4JiLWU/p7zK5bKndRzFJ9Z7kg",
-	"9EvcywWouYY9/PPYyA9PJFnkvuyLuBMGAeNPvGMR5dVgol45hGor893+V3e3TN2WWvrOok6HkVRUAUMF",
-	"qWQsxlAu4s6BfjunSpJd642tLIfcm665N+qoAeRIbXGA7IT2kaKbDBlXJYZz8dLjy+9Umr/gFYYXzSvg",
-	"BTi4f2TZrul5UFovf8tscbYAZSSSxXPoz+LAvUDNGoDRS80nwKUweKmmM5nT9tKu1eAkAuIgZlciJoKm",
-	"T+iuBtDZCB+dbxUoFZ0QUJW3y+GtAbl0nKVOZDDJLS6VGElbtGgyOVPt//D47fHFefv4qH2yc3b26fj0",
-	"jVX6tdXF9LqUEACUmtPpC5KUccViq4Fn6Hoe8ZUQ7SHlk3Yk+iFvm4wKiU6jqR9sF2II9ov2//5f/z/+",
-	"hLNx9rgR2WTHJJmkzQg5Y6CxAGZiizs4k/onK0vbJKIKwWUxccXAPnYmJZOa4brKGvjdPr2j8Do9OCas",
-	"kIGIJSMdvWfxpObV3LXr62CQbvOPLZ4rn1vCfesQZ2AKHjyFLx+RVoAnnmvb6SFWrwtWn3dunTg9Rhbk",
-	"x6GeYxFpc7HCWWtjbBdLUqkz4+kbajPg4LrPY+q2kWYFJJht2gHprCK2WNcu3Pd07CTNLtXyp16WUAp5",
-	"BkfYcfE298n5/S8dE0H8eG43IiUzOJWHDYuUiu7VxmrTgGCD+qrYtbLIRSIK7LlrCSwJ9hrwEUMLppxz",
-	"7YEfLIWXx9pXl26mHXuk3KvX4hVuvZlU6Hr1Tt4dH+3dt1cP9YvyPG4D9z7tiCXZoy0+zxE77TcEeqnw",
-	"G7bxyxIfoNfi+EvjPpwbgyrczlvKcsNbam4L3sUFMkziRnJ49ZZgSaXzBOheOA3bQS6HTLR6s3XgZs7E",
-	"JTJBB8g2AQVY834lUl88EvsCRs+Tg/M/yMF5xpQWy11Hl7mhSLkJksc9OT1nKiT5XtXVUB2Q6G4FXcR6",
-	"KvNxZhLPhyIUzTDN+G0uVLsnEo7WFRc584yL9jQjB50rLSsA+A9zNQGuPeTV7DQIpcFbt72xXQ/KbYvw",
-	"LDJkrdHQ7Kqu+dUWNlODd0DPHosbsBiq4dQ879sAKqz/Kbz/MKmc2UFCOic87TIBSyGPOUnLQEwxqdAE",
-	"K8+sKhDU7XKrKqny1zEl0ub9KRqD01HX0AI0gV2EBn4E2F/CA1FpcO4WsHGJASY2beL0WwDwwnjMjQOT",
-	"GvkXGLpEranFLfonOVDGBwagDdiYDrRubAumlf6X0IYHMWwRBxCGnFbBL9kkp4BvZwq4iNumC1NbP+UV",
-	"4KSsKQCmRB8gVfwo5JdtU7YJcJq+l4kcbYFB8z0wStAkgXwUfbYxM05cd6nVoqjPrPf+Qh/ATSs4nd9C",
-	"M7hv94XOm0kz+r//1/+H//ffDnBOzTNGiYHtnkYite7oWuoeNdQAPkKljxhUhrV6o76yslZvvFhd1+uP",
-	"qOqJeFhr1mzZwzevZlo5tdN3NrwanmkKINzYbKy/gnffEkPY2ct5cY7M2tU3TpGxSKIAMJcfxBD4uQrw",
-	"t6kSU4r40kj02dodbgbEXFJLatW9JPv+1pyOFt/voV0mJDMt8A3EmX7Mq8D4rvK4XCB+dsZxMkZumRyA",
-	"LonE9CjF5tXU9IpHfhWqOvmk2VdoG89lgMTg0EfJHWxnSbjelLHgkVT3ztXzuyOaccyYyICQSWcOyXKw",
-	"NxuMafF4ulDWDFs3PRML8SIoE2E8kLgBUpBAwDbAABghgmYfGcAmNDTDwabS3mwFrQm6knNzcraFpuBd",
-	"E6q15IelGqTD4E+OQgEItMMiwfvQut4yaMuJOxPCxdgmitvNamojQ7Xtnz4MdW5a4eFKJc5P2/x2U5tO",
-	"7AfyHzOELjezA8/fz7P60oCNXod5xojcu1gk0BG5tv4+Xh3/ufL18t+N4cboS/dl8plvdc7Zmvytvzk4",
-	"DF6JfdoIP0xWP45rt+OVNzVJHkQaFSRE+5KNlHEReTX3bEFemWpdzGzxaoDfUmvWRPnoWgLlDxriXwFD",
-	"7ZapdpoiUzGA5wDaOTFRrTRfStX+Oty6+jLcn3wZ7m92P/+23v382wp7e3TVHQbR17X3g+DTdePr6v6k",
-	"+/Z6o3Z38cbZXCRuc1tCJF/UeZzCc6OFPYSw+w90MeUk7AWwNqtgCKdNxQ+Qr9L0PLReFc1/UcxQSQBg",
-	"0MzIMG0RW2+/6JXRR7nJof+92qMuQtSMvIUdFFtZ7ndOUnnGpw89BPOd/qC9BQ9C3t82TQFEDzvhqTG0",
-	"twWHEwql1xHVkkqLl4DKAUtbcg4hYl0n7izQPAGBhGIOZB9Y4Lm51ckO6AG98IoRxIGAWD5EX0yjDqlo",
-	"rLB5Lggd24IxTTE0S2gaZLsM+ss06DVNwLVxkksnbPEFkfYqkx9ygHtZO1eLZlMiv2TSGYYKAcr2EZ/s",
-	"nwGv91MSBZ4w8u7VJW/Lm3OX6P56LhyZvrxu5+MJU1nfXwe52mR9CczoMf1E5zDLfMvSGexSlnRYNf3T",
-	"ZzHSQi4y8o5CptMtmEdJnrI7t9eTJ27x5Eq/gXP1JLsxYOW7982DnuzEaOb310tlkcQd/W/94hddwXth",
-	"PKy+oJiWXyiByhSp1M+QZnsYvQuNX5OMmQJKYRbGclk10wLi3+Ymgojnwsa6W9xoHQRdyVrZMJ4NJQSk",
-	"JdbJ+upWk8Rhf6A80kmcOVsET3atiFRs1OKZpQ5rmTC1jY3goSkjVN/BgUK+Y2kCBG7qoWYyu9bwuhuj",
-	"eL37Zn/57bv3H/75vOJMsdE5vTRVCU8ZAo8iQ8AEqY1kLvAsB2FHM41HpYwAlzO3r5rLPX+eWjI+6ga2",
-	"ybq1aCxblQmklJv0tOfPm8Tc9pSjtLjmJRAvmspdy9mi+Uw2jpswoHKbrDYa+HyLF3PZioaNbcGYhqaA",
-	"qQHvZcoC8iOSZxgxpx748PjtwVH7NTawau8d7bw+3HsDZqjtsT4bpKo0aayAfNDi6Sf4CHkGe8x4MjQM",
-	"U5+jMvinotdb8ogvWaRZvuDRpA3jtvitNDc483thwmU1ZcZTthgvTmfxD2DINwXDe7LzZtWWGsxMmrpY",
-	"fj3eqnWjmRae6CnGCZWkgvmkabSne2d7R28wLoGptBAOGYcSQyxYiGpdd7kqnG3CWQixE3CZhUNGuIFT",
-	"t8wCvVeEcjYGltjixhm3KEusqGLNs5jbV4Y+YQPfOY8R4m2mXuzXu08gZl5gKvzi2S0WRiS0+SlgpqDe",
-	"YGrirA6TK119tt7YavH0ghmUYGpcvzBkV0gFCefmCm1boI4UDphGptMB4yLpD0BveD0xQWyZw+jD/u1p",
-	"rEarMx7WpyOoiVFkbEpF6tJvcaiBtb5jnGaE9TVD0h0IIVkTFw0F7ow8M+UEUH7rY2F7+j0XqsXhoZj9",
-	"wbqIruUWn/tLdbIPLLmge2mjUCte+dAyVWnijFaAJIuBY8iBFjScBWCpAjZiScFCF/YklHrcUM3PEyr1",
-	"alVlDrV4Du9jZlrP1C7cOLlnaoT7TfGpUsGgU34MT4ZyFNEJPlPzZvxiQGU7kZrtOLV/2F4+DGrN1a3G",
-	"ysvNV2vrGy9frjTWN747AdFQumEbyFK00Fe3iHJO7dmsSCfkCmD+iNNsDa+DViHGAzF8mMz+R9tS647y",
-	"4hMwnLSAJvU1a8aGG2148T1gzRVilfZV5THLUl/bjPwfIwKa2dDpkIj34WkGg+EEZF2Y5JLG46DzvhUT",
-	"qZMudd/1YjE0MTvD3JupBDD+M+T4mj3yNPdmWxuwVvbYMc3zYBPb2dj3AETqOI9bhUrZ8ZFBVdo9Pto/",
-	"OP0IacDYITFLjcQEHFh0wMy6UsHc4o6RXwhXYjmkMe21TV+A5Moum8nWr5OdbJfMXocqa1aGgF88U0YK",
-	"C+1MSKgki3pNAL8/w699KKtGMWF+ABk6UpRLBkzWgRGmpVjqJk21ECRmOMftFvehQ37I25Af7Ten68wK",
-	"AVwQiSafa6rarMVT3C+rCOn9gH24si7kaeGZvREUiTLh5Ijyu6cX3cKN+lv2/idv6pPx7soPJI0bYkP9",
-	"EEGxkInxAhXgatP9PIs/IyI96TAZBozk9GvPGgVeyv4QmiaPjYM8eKpel/TDK6b5aZo4pH9nfJoObhV0",
-	"KDGQEqEkWNQVeC0O/FzzGnN6MjcW7Bhys6kcznTDPIS1gLRVT8usHOPzHLYHPFAxTrkikZD5sNiC6nup",
-	"sj7Lj1lqpdydF16uTXa+NrZopxuwXn8Q/nEZDbkY/RlLlVyNryd/NWwd69YP4pY3twpEoroCeg/YXDJD",
-	"GLW7aOSnsOWLqOMdBmHGvCx7mETDJ0Y8w/FDJ0ajzW4+8AXBWQYabW14/FCM+QOw67ls+gbMebZf9Rja",
-	"CeTTCmnew5OlFBrfTuaKdRTsWWil8xyyJuB1Dw7Z2RiBU5zv9l7WJ6dp/u4Arp21UwrO0lveiof0kUL8",
-	"b4bKAp3t2TXtqghApaFhdAbELlmM3XKgt76NWwL/Bk8cn7I8P+6dvzt+c+aTZ1lPVT0HP7sKS1rlkGMW",
-	"S+LYmGML+GHu4PPnjqmawmqhAzUFuwnQ1LvAqClJHYsuV8NqxaxWJgjBlxVktpS2imOhLfnsPaYpLcat",
-	"m2S90bBwwGmxwDCUQ6q6A588E3G2WYAUlsF/6L+WEEgkhfMi50KQIWCegCgcoi4IL7RaXYxuBP0ZysYU",
-	"u8SD2cGMquK8Jtt4Cx3GjocbTHcMhWfUto2eBKcOM2vACTVILQ6pQHWy0VgzYf9TpuLJMqRA++Ytdk12",
-	"nVhnhAgx3QHrXuo9V1jss526iQPWDTO8xpyRG0oSCaF/lozKOB4S9wMEqrOKkEostJvFsn+EcjdkaiCC",
-	"ypLN6rXiD51iTvBD/1A/MQIPpnUzbPJ+0HnbDY/D9/sXfx2sHIUH8mCoRl93DzYPwvXkMHy/VWeT938F",
-	"nw7C4/Dg+oA36t3ViHeG+43g8/uo5hVczyydisE1vNd3/by6H3eFs9TvsxQX/WeB2TzlqT36PDUHKW9m",
-	"/DdXlYRM+FEpPSlq6txEttQ9v9popKHhpquWFIpAqxLdWryY6UaepWlpZokQXoeLt1TSjsFNe8tgygq5",
-	"bjfvalBEGC8mlLV4IaNsbopYhtcpmfqpaWK/JPR4ng8+sbUHyhJTiMyvVf+eiPtCaUO+hMHNQhedzcF2",
-	"UrAACFMV3cs5Hxc6FCwnMwWgC7IwyaoByLOeOKG0mbWZI9wmu16VFSVAaSPWJ4ZKgsehxSlnY5O9Hypb",
-	"iGG7W7vV8XWyMyvz5Y6pGYXC+xYvVDLgyWa2IgTpoDUDdl4oT9ooMq7b9dOHX99vssYPUbVvo15eSBbP",
-	"duoK6RjnkKT0lFNxs5yK3A6WJVXEhlzvzrEeOK3CwaCvQJ9HvaqyNEA66ijWcudZzhRwPGY6pLjxp3tn",
-	"e+d+rgLbZBC0uGmdBZoeZLjlHE9ZNytI8rhf9rWNBdsO6CE08bIZIaHEQqtmEWy+gunl67dmcz34zX1g",
-	"xBfzAXIekjvCwJ+6k3xKGnjSAe8LpDUP6ONWYxkOW81VcyYuWn7p5ezFYtiu6Mj9c9MVwOPsZERX5ynk",
-	"s94QclzrdMX0s6mUtu2iSavZEYAf5kGT3f6FiGMOqFdifKtSVo+UgWkDa0xTqQo5WzeoYc3Aplr8ljWs",
-	"DiD7U/nqE+/8tXmnTdS691YJP477LZYPECRxyuySETQiQb7nVQT/ZzU1mBX8rwzXw1Y+hesfjJTPNY+v",
-	"CNffkowf1HNt0upeQJC0mnrfYVc7e00MIPG/JDl78wHgDnmXteWArm5s+uRZzs2/MxpFzCNvhehHbImI",
-	"2GvxLNB+9uYDGSBGVqiyvGvPjOlDtmAYYKTLalQcmy9LAtLZojnqL0NONhsNkxUpPYwzh0b8wq8gISzV",
-	"Lsiz4xHjB2/IrkHU3hUx8yDDEBzUa/WV+lr95ZLt7BxNiBJ9Bqeb+qliOrZT4sSHmdaz2bd4On0D6RnH",
-	"1jemV67XMRaxk/WuBKGkF/LAoHj54MyQ0gBCji2mB75TnwWD1PY6OeYsjXNn1QNm1ywoMmbGIx2JOEtB",
-	"MgPZjHlrUmPmN9jCiLZvJxMq85MWRxXNIFFDalN+kKwKJiukhTOgfDJG5ck3v4bUD0AKyuOvccaCfGQD",
-	"usphc7NiPbw1jDEt1rbrN/OubowSM6qYxc4+ghtxU68d/OoEX3Wf5VUFeOJGo7HZaHg1c21rwdvBqDt5",
-	"rf9/cPB246ozPIoO3m4Na+YRczdrzVqDvuo0guBlZ6XX6G1117prdLWztdHrdNY6wQrbYsHaJu026GZv",
-	"q7NBV4LV3qvuSq/RXQ9W2Uu6snLbyHFuW+chRsKcH08blH+60NoxrCR/QZFtpBUyc/oM5AxYK1baSJ+3",
-	"CHWkLD7PGrP8KuSo1t9n3reQqNPrS0aVIY5PWHSeLgEfzwNAFjItsZOz/pnTxApSoIRkQXlzNDP8GU7m",
-	"3rFtXef+Djj3s84hf9d6kRjL3EFhJsk3dOeb1iJejVNI3t6xnUYS+DbXkuR7Gjb4vTSJR7/8+x15Bm7S",
-	"3GxvRzMhSkTBAgzkxl2Y/8GBAVQbTGKj6blgLRVMC4Dy9aGI2b20mrgHvdarBLUwHR9AV0qtqbODt0cX",
-	"J+39g73DN2c+VH1Lj7DrLhu5KZt1ciSyVroYGHDpCtBewyjC/CYH6RB0WiExqdXyDa1ueJpFpOinpbyF",
-	"C2X5Szlmmb7qmXbi8I2flQ1xgkU39nL+8q6gx8ULnpxHCzKut4CHbLjXMJQyradAfd5Ni1hQfTEawuO0",
-	"1E3O5yxne97gdNlXH9pYGF/XaDTLVPdaPG8bL9mAqLGkmsQk2jsNifIAmgZSzemIM6SBExItZOMTNxm/",
-	"qaWPon0EjJximdaHIMWQ4VZmp18nO1MZcM7MTIMhpyaxxbEJVXF9qUnqbmHotFxKtzIrjUxRNPHtthv/",
-	"eCDIMJEKG4mYQsmIKhZN4Ds1YBMtQLYhTuw68gpzKtrFNviMrwMkF1PY6RZamVofp+CAQxdkt4AcJiVz",
-	"s8lXnRdoSS+nxTtsajvCWGZ92VNahNV3aRxPUg+OIc/QOYiC16Jy3VpGm2hbGNfT4HqLY7P4YjJ2k2hJ",
-	"VKiiNwtGj1Nuz8sbvjZn93olVa1eS4vv7a7JXCPYnXxBbm6/0yKUK5F0B4i1I+KsmH8gooAhdju8HpB0",
-	"MmgEDiW6EaOBxPZZGY1Uwgluz3alOF9jV36vxX28b+0waLvxNfg+9wn6JdJPYGAcZRvQ5g1NteFcMq/N",
-	"WYmFpb9cW4JqkRT4Is2Is9uXwcYOaLBNJJ20eObRtPcUrd0xxd9bcw4Ck0Twaph6K05QbN2loa7xHWXV",
-	"JlMtH71aKgOsowKGa5toXrcRrNW8WnoQqD7WrZJHR1pvtGeWr0g4w4qEigoElNc3Mt1gP56Uwyfl8DEU",
-	"HOR9WZ5lwQBDYwVgBRr4gppjZXFCRefNsId41OA35/1q1bJKMwmVFhhZu87tTI6ZhrY0izGa+t650OML",
-	"dwcwBXxUeaaLmrW7qQm8aj0LKvvUhDzzc2vzl7A2MBJjLSL1r/zKhqLnBx/3ji/OfRvZKYj/HRsNyJqm",
-	"oTaQ4dmgEtLP+m4BMB4nqC/kCqp80wufp1CW2KMFeuFneYIGWQ9UR2jhmIl3LVqx1sJGYyKhtR/IWq5u",
-	"/G4T9ipzU7KUvlti7ubO9S5S6t7KFU9zc3pqnvCP5eQLNV24RyTQG7RayN+LBTsvVLdGcfO+fHPFcmQe",
-	"CsCj9W/RYqmixwKB1pH5zgotblorNFYIRbY8ezbVrRLKnn9KO3vqx/QoWrL8ZEYxt+ZzP+cGy/ljSLU7",
-	"pmkzh22xV6hki5eAZDm9pNHq58wzz2eYWiaZjeyA5oLJuPSSSdRmIHHW2suZ2mPbpg5DJVN/Tk/EQ9OA",
-	"NY11uFjOssWfWTZjNBObUVuO4w14FfludTfw4aROEVTejS9HkwmCkW8TP6CK1iHimXVU1bulfzqj7LSS",
-	"590+We4fmXtQgpWfJXsbF9sPFPaojg9o1HOSA2bfaqP8482NGFo8ZQ1IKgqJ4AbCdRYx0CLlEwgEQHap",
-	"XW2ThKrFgQAzv2fmnOZirA1UPhmKxLhPx9ZTSDk0kIS2JVD0hE5mY9noPccqqDQnIgRnLdYf5Qwgjxg4",
-	"CvMs5FohGAZ+ghXfCNMD79fzl7Yi3ODHDkXMmoanpb8kycg606KwxwBRSvS0CVZ4pelmLYnPrke+R4o2",
-	"GuwO44DRMiHpz013TAOUq6cDSbN+Dl8Dhsu/D7zhE9Jn3Fxyr8UNtJ89r2dUktP9XfKy0djaNmaz/lyO",
-	"mC2lpTytKYAvScwSCTVQ5w5sr6E4GwUyi0BQRliWeWDAaIDsOFtyi0M8Ghg4WMZAXZrVR+Elq5MPjI0Q",
-	"qwvOCa1R5IVpWb8WBE0AzRkyymUufo0zHNIJicIrVuHMZDwwYLd3Ue/uH/JkYf1Q63LHiXJUxKJK+GQG",
-	"PgpIwLDPtdEyRwYUknf+xqNwc3huJiegXTxcTwhHdRjRK9J8S5oJEXDfTKA+HROIgAMu67laE6M0b6wa",
-	"fcPLaj9BQmlVxPJ1hNhDFI6Jvvkskth7fscKB2zMUCyUygCtKdYzgO+tiLaKzKJOjnmXISOAZwfQgFsz",
-	"xxHjBn5cc3sIEXViMZYs9srqWl1k7NVGo8WfP8d1AU/SotCtdHWKnqAL/wWwLIP6Zt1ohp1ZT1qLoyvN",
-	"VnHlZYNmX1ReokKhVWTwqxkGmHevkSOBvlAtN/B7m3ltBV1ZYp7L/v7TUbLKIa0eE3TUQ/Pln1yq/4Dq",
-	"shxoLmTTLhS25rTptZJ1Y6YMtELMZDLUtwAOf54WLWep0VZ5hdS79G5rdTeKLDShY9Km2pZyYrSIDeu1",
-	"OPbO02w3ZTZ2QOOFjxmJWE9hToVBJmQmVGBa74ypbHE6FJDsx1Bja6b5D27KSGkpqX1hFYx0FEqVq9S/",
-	"bF/RKMGmecXQeqXfPtPK5F3UsuyEfl97tbqy1Xj5cmVztdFYW1v5tjgGUjaXhwcZ/P1vU5QRtEt4Z8D0",
-	"tWvbJOWA/kuS0JbEat5WXKVXC0cgqdfqjfrKylr9JeL2dZM4hmkhW4yoVG3JGHdfutZo1De8mm1/VGvW",
-	"QiFNe5s27cPPa3u4gJ3R6MVqfYXs7h8xNRbx5YuVjc1X9ZVGo75C3tB4HPIXq+v1Rr0BPP023DQ7g9mV",
-	"FOU34hctrfh1vZp7PLCqlMx1k0Zl49v96bHQY41IJSLGsxouV6etUmAPwytQMC3FCB5NPKumMamISZLb",
-	"UWSota6NRhYnTYtptfJGIkalIjjxyLGEgQXrx4cCgFr7IZfT1RGaZ+bY3RMfeTx85FfXybJCXVehsFeT",
-	"QL1jRJAi7uWmLqxqzdCs0oKlO1c7gC8r7HMRmwrUmOkrfQZOPvAq2kRebj2IJo23FD+7kLFr+o447YXN",
-	"B2kD4nzz5jo5TpS2OCPKL7F+Qqo4HI1YYMpDo4gM2bDDYumh+er0CojEmMXLXZqaixkumNRGbNIfQHrf",
-	"BQ/BIX20v4sZvi0+pDygSsSTPCB/oR1K1gxQ28s5l5yTRLJgL+YhvW5HjPfVAP4KufOX2wbQVQzTbXOx",
-	"SByY9JJPOhHtXmoOyjBJJAWRUUK0oekhjOd+2hXDoeC5j7VtEbNo0gbczrBrEfG2SwvcMP1yexrnG3pY",
-	"lmq08sHKV+4TSvu2pS138RI8IWH/w5Cwz51oJbsOZRpLzYV/0jtTh+inJgYoC2PDkZo8FgztpyTYXzIJ",
-	"dhfroJwcBGrMkQW8So++MApu/gvDW2bXRdmEUSIV5YFM0z/9OjkU4hJcOlw43ShSGC+TLAoakl5Kneyk",
-	"YUbTOBl9zNoGwlxPyrVZFrMR2B2OjwrTswC4xCZVwGf+QcCGI6EY706WPwD+I+R06JkKMw9sy4nxZxGb",
-	"OEE+3jkRCe9j5ikn/uHO+e67D3tf2qd7+6d7Z+/ab093dvf8nDZjpgb939LJmZg99pzG8d1ob7PQf9nM",
-	"AYIEiCTQ4ox2B5Aewq5YTCNwvEnPqeGPRPfS04cxySX5GLwSbOiGHeSgZouzOjlTkI9rMU7MErIIvAne",
-	"atUMYrtpY5I0Ttw1/MZvpgnh+k0Q60WujOuPjBrIW7xyF2lfZMXCoYTDQndhVgDl9hZtccHr5JRR85Ve",
-	"TGAjILDh+DukmiJcqICVYhFLT8SsxXNdUTJqACM8TxWhhAYutuuWSU105HE71VVb3Lo1bQs8rRumH+kV",
-	"5pRFRJfGH+aHhBg5PJy2fzO9cHKfYUs43zPIL5D8A69pU+U7TXnsTmptPHPUWjIER4hhai2ObIMcw/nq",
-	"lUNukj5lemmjT0b3xC1Nq4UcwJqNxlqLY91UFk/PYvBgZ9CgPIcI9sFWA90MQ8bhAxnu891C8T82CH/q",
-	"rP7eted7Vs92DHODQoKfBSVtNiyvCv26GQF5RLSYBmwqKwcD16lAftZLosiw8yVHJTm3sCSlqQANm0ss",
-	"HeyTtMUkWpltTDIoMqD8t0Velv+2lE/OegT5Xv6JHP+s+Aq5rfslkGuPJpHSnw7EGLb6pmA6dutNNp7V",
-	"sRDkQ7MzKBuGknnsFJA+UuycWa2GjVlH/y9/USwdKvU1H8M/TFI6p1dhnyoR150+YPU+Uz559ol19FXm",
-	"HrGQbC/rq0umoaIWFj3azhdEZy4pyF+dIEiZ01zNAsWtZUBxdSf5tNB7HLLs84XSOXA1QC+rSiXQv9qH",
-	"H5kF3yqB1HATM8TZQIz5HfLO1+f/6EiofZHw4AnisRIpRwnMQyF2NFAigauZJFGXZAq4zxmWc866sleo",
-	"LQyxPCZInU82PSiUphFHatGYa2V4hYGYnypcwQqX9IL727CBesdAWzcMwenKB5lDtr/HVAfDFqcxI/OK",
-	"4LBOJtsM46KsruN27+xuOtk71bpkozT/Rnit5ffr7496Jz1+ODk9+/hh/XT1akON9Uvo+GD2A1aTMbXf",
-	"hu2J+A04EmtnX78cbXzpH//xdtA4et09+frua//Tevsyjofh4I/Dd8Pf/vorER+DaPXj/o7+z7/TQnE9",
-	"wvuz4yNUFRvs8+vo4A8RBqu/hV8+/9agb9eTr6u/NQ54Q4ussM+pSmJWa9Y+7l3sHuwtv5R/HhxO+id/",
-	"vu3Ep1/X/1jlf7I/Ly5MaOsd5UEExelrp4PgbfTH4afBoDM8lV//rWlOaQWkWRslnSjsLuv7sXipeXZM",
-	"T4VBT3mmxTzTgRgXufSNOPQj8XKl6lXaYPdOehXiuVFo+uyggJQVQ6cxyxJLHF0tzayBU+QKhjTx0hZi",
-	"4MZ6ZQoYWW+sp0rdx/0daLLyYe+LKRbaO9p5fbj3BiYjer2b8HXTiOmSTaAz6oMoYk861T3qVAY/AM8s",
-	"Tc02IA7/AE3qPLsKDiRUWqoXKmnRtJ51JqQX8j6LR3HIlad5FQDYnxwcLTXR19niHaEGhouBSxv8pDsL",
-	"BOxJEUKLRZIBTJfTmsgjMukOoNImF90Hb+PCSqFd7yKKITGh5huphw4/aHGHIWR8hSzAVqp6Pr+eWGJ7",
-	"UgSfFMEfEmt9XCLlKdR66wbH022f5gmtR9jhOFU/p6GBSvXQHUn8cg+Y701VSZlufWWaW7EI+9d1o/06",
-	"ddxz/Fsp0cyCyHpI1WyRWm9vcdCWHAgLcRWROS3C7gGC6fXkycf0pFo8IVT9PCwZl73dhw/oBmAyqUyd",
-	"05BiAZ8OFjdUhMtWCuEyfF3bvn5mZ4tZAbQWz0fQZnheMJH2LsIbctgyBeDJ9/KQvhfbxRT8L/rbXshD",
-	"SO5KS8IheftX98RobcDgibtpaTYboOl6T/Lej7QcP7RgLFOYMJQHpPy+dQXgfACcS2nziBaf7h6h/2tr",
-	"qdKfYYo9FnBo4Mj34tH4aS0kHm2+85PV/s9IkM7b7yTkUjEaAJZQyh4WY4A/MWXaq42Sm0XyZ7lpp72y",
-	"Lb6YW7ZS61i0543LJe7PTEKTZO9aMa6p5ZTJJFLSPncSixH8EV9myAf3aVkpxaRCnabzB+uqWrMmVo+G",
-	"nc+nl53hVvL1UzAI3p2eB29XGuLtYBB8PhWnb/cbX25kTX1Zex99+XwaaYuq3ATKmny5da8Lc/AjNn7E",
-	"ttETO/4V2fE+aJuurunCCY1v5lV9ZCUrAKjbr7T1jqDFWq4GBbrZKKoVvs/Lpgx5+RxD8yqJsW43xYDj",
-	"SpD1lYbX4lRakEsiuAEITPmrWQLA/GENa5n1touTfYDmhHmvbjvFOkKN0pQ6tt3iXFs03GbcJPD2aCQZ",
-	"VBuKEePtnrDNgdL6e7fYeOp3+G1WeGne/c3JBo6ZZKpigNv2NMQ9nVcwiGSS4HHMT0v/pZoMQo2N1qj0",
-	"1VAIm9hjsVttv+su/w41904ac6H6rZDoXHFbsTJnseIyKJ1KJCNdKpmLTHlugClRp8QX/EuaunYsy28a",
-	"7SuMW9ypTdMXx68XIS4h/7gjERoO3Trv9nbeHO6dnbXffzpvnx6f75zvpaVK58cf9o6yxJlT1kskjaYM",
-	"ztxk55W0nNAwfgxlLT8DYfK0sA8/qcDFef9TccsjL27JLv1ThcsvUeFCR6Fm//pH8sUoFr0wYi8qlTbN",
-	"/QXYcAYb03EmcsL4FYvEyKCpj6gaEGYYPCUyonJQ1SBav/XOytcs3KOF8SVcdcxVvUqwJbyaYpzavmON",
-	"la1G5xVdX97sNdjyy+4aW96iGyvLjWC92+ht9lZtR/lFm4rBnlQoTeag/lEQRcUsiX9Ju8x8Ryr45AHB",
-	"iTQHUd3BNPGfMSWJb0jJr5OPCNeT4c1xoQgC0sCfCD4UbBOqDE6Y4KzFjTZk0cxUVVlVMgoodEFOL8ct",
-	"NYhch3JyKK5YRLvsxrT4kOAw/3lX14DDQ1U38OknoMIfHDLfhW23Aez74jP6iA3JYtVBoauAEbvajqej",
-	"sG7vQqW0PR4xvnNyQNbqjfoaCUQ3GaZIFKafbHxl0DgM8L+BFCuVtWcj1k0dDbUHVNrfy9TbW3ER7Frm",
-	"EP4slVSv3w7jHN6bUHbFFYsnP8qeLvgLio6BMvfBt3S6ZUGLSs+BTSm0gCSCdJIwwlR62Y0Z4zI9fOPt",
-	"znsY9GSmQahJMvJs8YFHIiEusxbIBiXCosY7IxdQdKaHziEPGrw5Zlp+QK9XwCLGN02Mmc7CWDrv2AN2",
-	"P2doAI0znX9KRg+twM8Pbf3/xaENY8jCX4ALCB4yQvX+94VSCO/pjpZil0/P9fj8xICdIF0iRIfz47Nc",
-	"gVbJGTm5OwiqZTzDMkuEWfIQrC9fwY1pjDKXrBtNzxwDJKWkUd4yHaESc11G3SFt49CSzaCXyHQDqiiW",
-	"UeGRRYxeuWPsGB/q9BAXPBDpNcy1d8ZMJwD+N73PKRkyKak+z46F1sneoUeaR1wViJm500PEzJKBFjCa",
-	"nYGQPZTPp0Q9FmMOJBUH+a1H9cMrZSy5E5OEM+xl3h2wrt6zOIXo4djjnEaX+n8Td70Zf/0+bc1LK0JC",
-	"nrB2LxJjMFttd4VQkoQH2Hi6aXv9oFKOwOeYbMK4iqEAOtfTCjyIdbJDAFncMx2ICItjAdtohYbxLMNp",
-	"hVl3IS0jEc5AiW3T5hpkYD7RO4Pl9xAVSwgC1X60LzAveBDKOjlkLlZ72pXLghvpES26kcVir2fehVqz",
-	"dmqJIut0gyikZT+Fr/D3MaN6iTvm9nVTRPmsuzwstUelYrFppwNREdOaPV4UlSl9uVtV1eLT+EwkD89E",
-	"tBilE8c7oYeWOYmCJk+sf1Zr1qbmCPQXT0xKY0SV5uwAswXtlvQlVypi9pvqqTiYVZdc35jMU+LmFdY8",
-	"dMmYOlqjFXYiNsz3TbedhQOGvo7p/a2bhF7w+eQghcEzfaV/cswdpqB3GOR6XwuYKHKv4KVthWQnA/iu",
-	"1CLaaq2lTvYiybDA7dn6SmPJgxbDfZbbbrfjFDTrSvs92TMy7VhqXm1MQ1V1JvrGCpV1JinfdWxXY/hC",
-	"nESoXyaupaEVH03oZc16x/j5FLqm5mnmN3kOk/5E/9U2TMR93N669EFU0dp6G7DbCLeKJMMQgKbL79//",
-	"TwAAAP//",
+	"7L37UtvKtjf6Kl0+36kF2cIx1wRTq84mBBISAkwuM5fpHKtttW0FudtT3cZ4zkrV9yznj/Ng+0m+6jG6",
+	"pZYs2QZMQuZi1d5rBVmXvo4el9/4jb8rbdEfCM64kpX635UBjWmfKRbDX7vtthhydckD8Z6N9ZWAyXYc",
+	"DlQoeKVeuegxcsXGRHSI6jEShfyqSg6VJLQlGW8zEkrix+zPYRizwK9WvAq7of1BxCr1ysa7eG305+qX",
+	"q99q/c3B5/aL4Se+3bpg6/L37lbvKHgpDmgtfD9e+zCqeJVQf67HaMDiilfhtK9f8WnFNHBFt3BFN9Gr",
+	"yHaP9alua5/eHDHeVb1KfXN1zauo8UA/JVUc8m7l+3evst+nYfQ7i8NO2Ka6T6W9bIuAERFDN+/a41d7",
+	"rw9W3rx99768P9CgFbdFd+jVYcD6A6EYb49nzZrgjMSsEzPZI0pcMV4nfRow0hpD99pRyLgiox7jJFTk",
+	"mVQiZvIZ/Aa3ew1OeUAk3BWqHmHXLB4TqhTrDxRRgsgB4wF5pnpUPcNnqmTXvlhf1SNGuRyxmAUNDi9J",
+	"Xm9uUKRHJVnSlyXtM+J/U6G/TK4YG0h3RkKl3x2zAaNKv8z2LHkpPK1vdr6Z+1UO220mpYg90hMj3R0S",
+	"Cd5tcH1HJ4ylMk9Cm1qMcRIJCR+WTMpQmEbrX+FpGBs9zv2hVKQriOANHoiQd4kU1QbPLJHtz63am37t",
+	"t9XBpfhytS7LVoozxdMWyNaGV+mH3P750qsM9NTE+pX/7x+7K1/oyl+1le3myte/X3pbG9//V6VoPR0L",
+	"3mansdDjMrmaPure6sEJgyZOWihJR8R14keiG3LfI35bcM7aytc7yI8ZHaoe40qvcOZXycdQ9cRQz3Py",
+	"DNxon8ruouzjdoD+HLJ4nI7PwLS2ZFxWt4r6eUqlHIk4OGOSqZ8tCWxjVqA1d5AC9gWRmTUaRWK03x+o",
+	"8e80GrJKXcVD5uU6eBozvV493BQihv/Vc0PJtX6qTqi80rNLKBlQKfUAwHJvU05k2OUk5IRGgjOPUB7o",
+	"XUMVuQZ5xiQJlSQDFkvBCaPtHlFhn+W3gG5W2ay6XXJHI9t7r3Kz0hUr+uKKvAoHKwK6R6OVgQi5YnGl",
+	"3qGRZN/nvvG7V4mZHAguGZ6L6QoU8XlPjLi+2hZcMa5gsAeDyAjw59+kgJ+TLv5dCaiCdrdjkFRNqir1",
+	"1RfbNfxPdW3Tq0RUquZQmh/5MIqSSVZCDSrfvYpUVA1lpb5Wq313R+N/xaxTqVf+r+fp0f4cf5XPMy0/",
+	"M32qfNc9nFzq1L25CuOKgnuFts1tsNFYoJvzigZn7M8hk+p2g8HiWGh14w/9UKA7yPQp2LSz3eyHsk9V",
+	"u1fxKn0mJe0y0z64j9AgiJnUAj14LmJiHyNjMdSnT1svvYDQmBEuFGmLOGZtpXsDuo6zrCrfv6aDunGL",
+	"Qd3XPZg1mDGOjWe3kt4pofKsKMmcwlp2xKyjp3+H+DhAPpF0LMmoNy6eCdkTIz0Ne4J3orB970mgUcxo",
+	"MG660jbITMFnMYRhNXfC/mcBCXk1N5Lbix1JozyEUg8hF0R/iIFQUr1QevoI7xEq0/bYFs4YOL0ZQ8FP",
+	"4Fvyvts6FLyJ8gQV62ErCtvmVGn3aBQxDqNIT1j73Tt1tLvGVl5/W/t4ufJX60y8Y6PWb3+eX57eiN3t",
+	"/b/k5dGLNaHX7LD1no33Yhac6tWLM0ajbqW+8iIREPitlSs2homIB/qbYaB3Fja22hb9VKzumx589ypD",
+	"qYXe35UglIOIjo/xBhpQLZH1C9rrZ73gTfTt6GOv1+qfyS+/pe+hAf1v9wPfYf7uIqVyUzFtQZhbYPp9",
+	"Tq/DLgirdswCvWppJKsoZf2ZAuy14Ox2E36XvumvTOuQ/n1mU8FO2EXBdxTeVuLiOv3jbxS0BTPnVQZx",
+	"2Kfx2GoJ5gQP8G93d9+m626rmZy1zVFR+Je0Ap7JmcNyIOJWGASM31f4adExHDTbkZA5oXcedrnW3YcD",
+	"LYDwhry8W1+kvAMxJxWNImg/CQSTcJKBQqdtnqlS7c2tF7WVYp1IjHBQYOeDYl757pk/cYQq379+16OD",
+	"T4Qyd1qA3uLIgI3V+RfLJc+8a9ZqscZXi/VCHhD/08o5Xlm50Ceqn44buwml0scumGg8YEGVvI7FQB/D",
+	"DW5MVF/3qZrvkK/nXPcJldaCUQ+7vCmGqgJmkzoQQx7cdy1yoZodeFFO/4nBxuBC9fSCBCsslGRAVS+/",
+	"IDd+yIIUnQ6LZy7IUzqOBA0uhDiicZfdd3RaIhg3lRDNCN6WVxGN1kX0bXq04C6tKFBOtjbI+/BVbqxW",
+	"1xerrBR+eNPbXN8irbEqk2nJYPUEZ8fDfovF9xDzgx4Igcp/ra9ura6tb2xuvXhZWZRQd5o4v0iHFhEO",
+	"T3kk7BDKxzOl+2ksrsOAxcbpd48BMepNycmHX4FXQ2OaqPmIftXeSQeDipcIyOQR9H9UvhpdSbeGperR",
+	"7sAqWfBrraanoqrnYrty58HPDsnMCTAuFRYQyeLrsD3HmXrG2uKaxeM9ETD5A21doWjU1Ju8CV2r1Fdr",
+	"iYIbmzbB77LiVYYcHndvX8tchXlaX91Y3dxe26p4lbUXqy/XXq6+rHy9o4qaGZbZth/eDM4jiR4TbTlF",
+	"rKPmmACwDBdl1xlDs9m273NF5q4+TViciE1wboUyOV31kfltKBXRAztpt1bJGaN4HVzFAV6WhHZpyD39",
+	"AycxU/HYtb/NKx7OaPTzffbrhJqetmkUTXRTDtA7nTfLKemLPuOqwWlXGCeZfZGf88n6VXJsjuZQkh7V",
+	"igYRQwWOseTUTnWQBp8+dvopdG3jd0fGd443o0KCbkSwN8/0KK/sdpQx6DIDcs7aggeSKEFGNFSkxToi",
+	"ZvBtzm6U9d/rSbIeTGsJpFOSrLJVr9IRcV/v3UrI1fpaBbzOYX/Yhx/Npg25Yl0W4wRNrviYaRsdFzws",
+	"vvvb4WYVl5rhoEHvpZZipf7HV+8exnk8OJw0srVJ7QZ0oKtmTO9sIGeH6J72cZep2cbxOZ4Xl5xe0zCi",
+	"rejempteYiKmcRiNm0PntXkVzpxUeq07jxDnkSo5jRiVjKh4jNslq9RtLtIi+6hP0WEEW5h0tK0hhqoO",
+	"e0evu5ZuRygJHdGxNjJkJEbo5BOC9Iftnv6xxULebXAqr1igFXfB26xKzunYUedbYogiyJmqOsS89NW+",
+	"KxB+5uZfW9DmV/EYlhn47A7vuOH7TPVEYJxik3pGubsDHwQtL2CwdnKesMQLVv6OHpXNodTrMXFd23HT",
+	"Ct/adm31xdbL9Y3NFy9Waxub+AmjG+Z/hAiONaspRCSNclmvsPG7XutNOzwJ3x1c/nW4ehweysO+GnzZ",
+	"O9w6DDeGR+G77Sobv/sr+HgYnoSHN4e8Vm2vRbzVP6gFn95FFa/AUseG2oNykd8yh2ryzuhKquaX/vb1",
+	"5/7B+HP/YKv96feN9qffV9mb4+t2P4i+rL/rBR9val/WDsbtNzebC4h1TPcfnCeOa7T7fdKmcRxqTQ2P",
+	"4BEY26AigL6gPxYxZVQgbfSvaJkzS4QqNrigV4w/pD/G/g3G3biJyxUmfMB4EPKutfam+m0g7LXgqduo",
+	"rT6Y80exARlRSZQeXhSNOFtJqEBL6yQgUCe+HtUqDGkSWAF9qsHNOFmzFMQxvnJk0AgQ7FQ0VtZPlBkn",
+	"cBIpWDGwbhA6YFVL3RQ2qhPJeKDfRWWBr2rIVRg58ZS8fP/48eOKu7onhbz/itEYFHka9f/dqERUtXtX",
+	"bNyo+GTp7GCPbL3YrHlEMlinZH15urjPh5eLhLhuQocOI+Wseq8SDyNtfFWGMKMiDv8CvcerXAjxgfKx",
+	"0WTkvbUJIZp9ysfN2L4wo0fow5fysTVs5KTKQCKqWJzzBq0t0ArZJTFVjERhP1Rkyb9Z0X+uwJ++RRGI",
+	"AYuh08t6oYCRNRxUyUXPPCe12djgkikV8q6sE393b+/k8viiebZ7sd88OvxweHHu//r6gG6Ilh2X7qr5",
+	"aV5sixZ4YEl2PEVERaFURkY5wKxEELnyKRVhO9Pc2NCpKjmJ0296pKV1TiEA8kRoV2izQcuvUJKlKe/S",
+	"q2G5sMU9MdILaxCLawbiDrTzhcozY4djmPzfjUrIr2lkwUha3gF8jRLzBn1MACYL9WcIsv8IkQgu3Sny",
+	"8JLL4WAgYsWCDywI6QW8/35CcZi+s9nXL21CqzPxLMZRiwFHNZUk/xEScnJ5cbDy0kvAQHvYpJV93hZ6",
+	"neVd6JsP40LXR7ifb57vtE/EEJMT/QHEC4NpvvWkiS7Qda9HOYYkBrEWxSpEvA9VszpyEfaZVLQPwJx2",
+	"8prcIkZgCw0CFvgeMX/i3YGPAEcTeLVBz+X0NsE7YdzXTza4uRYw0EL1uxK0jH2dey1mkqnMFfi7wX1w",
+	"xKctwj/dV1jXduI5zlwNQun80OB+1jPb7DKuDzR8Sgk1aOppuM5cCZhzrcH9EWvprcHTViVXYtYX1yzw",
+	"q+SDPqL6dKxn20DIchvSq3CmRiK+KobxmR8ThGmb9hnpxKK/Q/RpNzY6f5goj1dcjEDHn/jOIKJKn3lT",
+	"sJE4oiB7AF8reApT8UMIoeiOfgx5oIWnR/xWLEaSxYiEHHL4ul8txGemMuoPu/Q8vWSdlqWD8TV5g2h9",
+	"Y204Ze3q1yusO9mLt2JEqAkwEBg0PTRVjJW4uySV4FoZtjZ1/nXv2UCBO0pEAYvNUaZVGVjTuu/WMDad",
+	"N3+hLeNXyW5LGlRyrEcyGmM4SVoAYuEk4Ya5dhxxzRau0ibj2mgvaGkCVQBnvQ2XkdaYUISBxhRcvxDU",
+	"owgBTb/dEiJiVCsbWqUQA8abHRE3jcpRsFYYvIwzZ7T1Ad9isGaK3wz6zBw9wfZavLUeCxaAV4rdaDPW",
+	"KBIc0FIdA0mzwmLalxOPS+HSpxbt6cJD9SlSONtW/vhVcslFHLAYRXioWF8WHLlJq2gcU/AeZQXe7GGx",
+	"GFmcYHjo1rOb24DZYSmc+rkWY9nUzuzklA1+yQNRcLi1TcSsSExacKWIMzFba6+YZz0ie1rL4Cwo3Hwo",
+	"lWQJoBp/xMVpodRkyAPBpIdWURQwqRB9n1kQU70/mSO9YLEwGkehPtnKGqflHhiNtoUW6k2lIi9IQMcS",
+	"j43EYhJao77osbHeTOMduNuoWjL16PbBvTSGftqXhjExx8uE9ZS3mLwKuxmEMZPNW6kluXVqZz2dnMkR",
+	"yXxpxrpyoL/Z5XU1b+KQVktnotrdLug3z2yVUS0nmmXtwzmWEGwbrUmCTKrU1xxTsKhjby8uTgneMM+E",
+	"Om9ezXfRfMbD5s7oLGc/ZXPnVk3zig1U+fGW20tmG7k7CPZO8ZnDhdJSDyKeJUdOi2nbFbwZNjJr+qEl",
+	"OxcjYypT1Ors2+YWK8dCndkWzDyBCkwAvdT9ujlPUOZJpiShcPAn4HXUFPUpXSW+lu/wDBxL6U87oHBL",
+	"puw55oMDVAKuHI3iIvdkkcuxCq+CLey7SR74RXiV+TmTJeNXic/1kV13VwzpUdngXKQqk1lpO4kSoE9Z",
+	"Mz0jOi5R4PGAMxGXaQvYKvHp0BAlpq/bUnGYWWMlq3tinmfuzA/GuZTdnTn/+qTWptdEklYGEIS8coZa",
+	"S3EHpzdpYbKRs7x0tK60uV8Aw/OoxOpgELFjoZywfX6UBghkLG4su4Y0KkrefbxA79KLzdXtZVyp8HKA",
+	"fqDrLXf0rW6tv8wm7q3OWr62LYVdyToz890o1eC1+qMS0B668AIy6gl9dQwac8gzuBnvjppaxm78gGZj",
+	"gWy1Idmp7lY5Y+qHeIPt9cwBK9642ZDs5L7Vsy46hCrSF1KR1Szec0LQgR9HC4I25W0WFdoqF4581XLO",
+	"qJNC24fGD7RjZgPjkbDAhrC9DCh38kAN2HXYZmX9OM/EqI6My3XlNTzk695BzMR+UHqERlIQ2tEXKV4W",
+	"Q1Ulh+jY1kcuOvOKbfRJz/vEyEYjrS6oeMgSJ0SuV5nJn4hoz5yqrRdrUybq9gK7Sj6a4HEKRk4Tk4RV",
+	"iIKMUDdmD0ePVKodJWnLhKOPXh+fIr6SO8mgZ9JjIeCo8BYTVMSwzgheHkqT0TyURWdkRqjnttHEVM3c",
+	"SPc8bnJZaLc/biY29c86bkx7ZwxYKgknWnfCmZbGoEEbk9nI6C69nhDKBX6623mz59W/tFAqXkjfEQHz",
+	"96wU0/Q9sidGfEfvS7/foX5+ArY2ZkQVU0TPhEyzXle716wzeRQisIPVSSAQ3EXDiAgOW2UshvbyFRej",
+	"Yj9wLuO6AP9uUqbdzETBWbajk1La4PcL3dhosc2eABfWXpQ9Axg7bIgU7ZBG5qzxq8Wa+QxBDb2FNapb",
+	"1Q2vGTdh9lEvjJibK1rUY2WCX9mXHipJ9C91jBz4HsnFG9BhbMMFfuG4pp0YhjOOWQBxzD0mKZyr6J36",
+	"V6J/njlXOeFhFjJ49GfIDBEXHUkS4vukQ9t6i5kM6Ss2nhQMLkT/FgKiaBiPaR/sUBy9ZEbusJFD2Zy+",
+	"saxnISxkIRj1wnYPhjtg7TAADRbZTECJCgKtNmXa6CGDg0pQX7Q0BuTqHHMyDmRzHcqwGDLkbdQZLnl4",
+	"Q9hAtHseubzY24H0szrh7JrFmdEMxBDRs/oGxOdiyNq0FSXFbZpavJg/5s6cNo2ikpme9NdPJHWU+1xN",
+	"pgTAqPR/UWNW4Hdy+37eE3rOnheLn/mETi42eefTpCClZcZg2YyShx+hnIgyoAJHfOTW+Uy5VWxllQWT",
+	"y2VALtEGFg4EXCkgWsCRpZeq32Uqk8Hjg8oBC65fZlT0QwBCjRN4JF77i8XCGZjpHV2YFizie2rBZtAf",
+	"ldPFbZ2cPVQz1El5Fw+EiCdcD4/V9Y+hrdQfWxKAaQ/jmHHlgNInDmvGzMFoDFUj2ntUEsNGkPQkeUvG",
+	"ZbW2uVUIwBhN+eqFsUTdMPM8n7mNXyzTgsIxFAErHzlAUZWRQO2QNpXMI62I8iugnyEBlT0mrWjvA9dW",
+	"zrm3tTETwqG/WtxWi88ojfHMExDFt2iB0ZkpLz50aHp/Rgee9eQ53DzxTa0GG8NUzuPLM1EKad9Q4rYv",
+	"H677CVzz2UcrAbI8KQUruICJZlp/30nBT8zr88sy/6o5GnTPwc/17hHPgknQKjK/Tm3GYXob+B+UeHd+",
+	"cry07IN1rDVosvSRtfRRxMkRu2YRWU/RqJvV1WWPiLjBKUG5YWgGRRQY/4t+XZXsA68au1HIL5W6oLe8",
+	"9ZcbxrXZyJgslXrlmxS8ekZHHwwuNNOrcvmY6fiMqbR3Fqwr+1PR4L42rvGCJQRO7/uhIJx3TPv4/dZx",
+	"0oXHuoBfJyhOyydQOuWleAJ/GAZ+DjlQzZ/emzNO71luqjCwXzAOq/wXarVbxs3s57ypR8nrqeHSHzuP",
+	"Re1ziZUm2zfbgVviMTQUUGXGln6tJF1BlCgNMKUcI2Vvyemb4PlNAvqYSRXGcg7knU11Sz6ZdmHWmLG7",
+	"GRsuL9VcdkZmnn4VMwMafca+sXaxHBZD1RZFniLfbKkEpl5PspuzcgJccRhfRnQOznxX2x4N7ptxTtDf",
+	"WayJVJC9Z1ITlLOoi0Alud7bts/u9/2OgNwYPvKpLpH9JXJkT/QH1BIp6znQZlGmrXZnOpJ6fe2Wkhrf",
+	"UdroLMPCoiTgdGA/pu9bQE4U8qu6C+YPTylkL+zyIBYh/PMDbedg/kchH95A2kMx4J+8Qpwo4Nw9UBxN",
+	"FBk8az4JZSl4Kr3tVu78hcAs7JTDy+aatWIXYDbODOnLZQcJTYAPeTqXEQ0VMmAUH1NTY9v6m3N1YAES",
+	"IrOK7+DeKx7URxjo3ueBtexLxY3rJsjFAQMJOyEKpbKvsWaUdeAm5/Ft48b05hAfXTXKpP0zD0jK9902",
+	"t7C/cVzm5Ab2n1sbMcVfKF+CNjewUJCFkoxiwbseBCcYh5xo0mcIBo4JZmrOreWcxqIVsX4RhGuuRZyM",
+	"1Q9fuIVTdzMQsbrf5nbcKo/16D+IxKjU3GsCZ2ZBM086TjIgprdo9SweMtebbG4w2jwxia9qnJydLo6k",
+	"wUNFlIiMKkh5iirWL9Q2QgIrRiI1c4KTE+CfVCIJASth3pgg2YEYQlgavGzrgJxsyTelA+r2JptfjABt",
+	"m1e8XG1wk4cGKOZRKJNgs3R4fDKHs5sRNg2a4tRAMGO6MIyKywPydyG152SWORSu0C9mN+p+wW/Xup+H",
+	"1jD1G9snZ61BC3HngXMxV3HCM+UqkiSE5OVkBAkIlnhNr196xfjtktD03yXN7HdoBjZnGqovT7RxlIuz",
+	"96isT0R1vRQJk4m8z9vavOZTHCRxxJeWCUEQ4gSfOrKiqJrELh+DV5Lgq5y1k333R9YqLLexS5CuDVOF",
+	"ODldWdvcStDULzxi/vVyuQDkFnVL4aP+/vna5lYxRKEdX5c/Bw0ofu6qaEdD+7bWXxLVG/Zbgzjkyq45",
+	"A8CZfI8aT2n3Xin0qPwhGXaLn7opPnZuSFuIOAg5VcwjLSrZ1sYwjgpfUZLaNZ77FfmULjWu4Bzo5un3",
+	"48h6MJ/Y0aIV+p6Nz1lx8lnBVkyyS3dIJMQVobDAhgPSGkOJEv8qDPy51R1nBc/aX9CcovYfaYmfi0VO",
+	"gj7N0lEj4eG/QVhpOTFgYhCxiTTbyW1RYgkbjLIAnx7KfhHMZ8RPWs3FaMXkExCcsJ/wdFP3q6tbG9X8",
+	"u+fKaIGBKx20iwymWstafU6O6Fi3w4DxMt7qB3Z4lEJGpzf9zgH4kqk4NEPucBC41ND+7KmYhnYsHZ4Z",
+	"o1E0vWn8uQQqZ2CNcnLyDMqxiWnUpSngqffAgnMBOGjyFcrwqSmtSslp/9EWRWoxBBmC9vrgB3i+XV7J",
+	"MBTJoGM2erCY3+3BhIDaGg4maDgASpxPmKrVZoIqpkcZj9nIOBIWnqhnnVIWRzrkgUl6nC9nz004nWhX",
+	"CVAx4VYYWGekVXHRqjCLolgtuMbyYDMShlUv5W9P8iyTakZpoM5+ePbZD78WTc4ptvaUllIIDGhCIECD",
+	"AAR9FEplt7TMVF/7u8J4LKKoUq/0lBrI+vPndDCoOmSez+1zz2mAcpYjWdKs+42lkvHu4KfKWp00WqYS",
+	"KFsrbs42TkyjbfT0LyNLV+E4ze7tXOvXzN45GLKlJ/VHsJzR5YSWF0dQWqgHxvDdeSnd3fnhm+PL0+bB",
+	"4f7R63MfmRay5cBaY2LIt+Y+2M+RdzsSIxav6FNrJ4FPrG1upGlhC9OJHvYgPmJKsVh6JAi7QB2obc3/",
+	"rv7XStPfIUMe/jlk087o1c35zminAERBkuz0jhcLoB8XM8bmOZ/8Or2Dt44TH2tdQsQWRjmf/9QZ0F8l",
+	"SAxtLlUaFrf8bwXugK8WthZxAXcKdzqGWHGFqvuFPafgLj4MpdL6pIqH7BZ4iGkgCOuqnxP6uqvXUyti",
+	"BJgHtIYziEU3pn1ZJRPRfs+5FAIvNvK72YtJXSO4s6jaIPzgQrONHxrjpZnCP1BllnL9Tpsm0JxUtc0d",
+	"CCRomoExvGL6nUm9l2ZSuDWtXsuCJrh69aVgiCyEzHm4pGplSvQHvkT4kysWN/O4bHhJJxIjGBnjpdW3",
+	"G6LMbGdDbipZQu+yVzJvBBcsp1ETQkB4IxBkOv9stnsibDP3CnArOn9rRcG8z1ywxX3tBZiegR60ptYt",
+	"nV/yPITOWxIFNblw1QQF1L2GTl2PAHlK0y6VoTQLqk9vmgmzIu5DfbO+rNUU++8I9hz8BSl1MMxQAgKn",
+	"uR9y5x4ussPIRcF64qJpT45monNzwdsss4Ccla7fNIyA9DGmbX0855sxlchR74SYReMmH/ZZHLaRw9H+",
+	"qhdIW/T7OHOZy6CiT14N+2FEY4cJUjdGsvjapYMsXNL4U7KkJyqsONdg+prJqgOmGfeXmOFUJtCGpgr7",
+	"TAyVvWTHUdI+a1Jpdw68SrJIL3nBo3HTLCVrrEFkNXMBlydcCru6SU1IKbMXkop/8OaS+hRosmO706bh",
+	"FT2mInIu2I4l7NRohhtKZRRkE8zVQIqHAJB0VdkLyYYp5naFNw755Kp0ruXknsOw2Ipo+0rvdDMEyQ+F",
+	"SyD5NVkFGUY7XEpc+SUAlYSDtihllSuooQ1HDPg2SzKuoYJQkfaTj14n6qEcMAq0a3OQaepDMG1oyQHa",
+	"CSNWgry/PfgmKTdR7CkRWH8AC/2hAiy4NpDaMWN8KoXD+vRU/hzvbLU8kfSWVbZzGqtLfThTxc+2SWv2",
+	"9sHpxB8bUxgH9Kr9lyRhcNtc5ByxiGKcmtpwUz5ju4B3Zz45HEJgY+GjvFkQ1fMSbdAusImZcHuUyeWc",
+	"suwd3bkfcjccuJo3ue+9sPOW6SxLoKjNbq28km2QqPQWmurW+HJQ53frXQpbnbpt7xUqH5bn46tJcgNf",
+	"Dls+5orYciezBSOuXAc8b/v/dfa43wlqXVy3cF40UmbafxmLOjuxkwdMWpvy7ylF0oPk4NP6g8Qdlqnf",
+	"2ioORJvCCdMCG0AtZXKqHRs+B8a4HXpi+uI1s+98rCtEN2LFnuxpMQezJcPZO1EMGNcmEszDEMtzNIdx",
+	"VMxPAozokIIeiPawr+dg6WTA+OFrsoeLeHn2/sKDQbfezsO0FXKsDY4C/8VdWGK9CrdvK8jW1T95hi0r",
+	"YlQqsrr2ksSUB6JPWqEqhlGjQSR7dG1zq3jQzt/uArQj5I7zlfTYDQ1YO+zTyLgw6ykq5vz1+1wuEKQM",
+	"2OjQjLRg6GOuZTPZbjPjfT9AYHbqHrsIOk8oy++UeFwggWcD8l1CaDvBSkTBYnJt5oS5ZwdgXm7BlEu0",
+	"PGkh++bFLKZzSy/+K6ymS1kULliw+fO9pCpfCVQKNOm6CcSBi9McdJJhjcaMAmWrfN2PLiSTjTqHFnVh",
+	"I9C3IaSEqnO27mzCOzVJOToxerZGDR56JU7hwSBiWmN27wVwT52wG0tviEeHFOmu7saUJ6pEzK7FlSVn",
+	"csI7EaPXqOxl0jw3XhZB926lEQGSCiL1SVWOjojnYCHXOkrpQEPsG3/Nn/tkT8Rsec6Bnw8uYeoRssBC",
+	"j5FZVrEoMsr+YGCJsBD91GZVcimdtCWz5hANpU92twDFHBHBqQpDTEeoNAAjEdqUmaPPr5IJ8pFk/GwR",
+	"RorvqM5GPH2ftXHKI1SI+i4i7LZ+bosHBwRFDq47Mau3Sm0u0G9BtWWGOMMngSjYBLNDSckqnef4QMky",
+	"JUPajpF9b5GYOsuMS/lwT8e9WSP8IalhptLCZLihFubc+4W43xbB1DZnNYtiDJNFLxfQmC2QKm3OJjof",
+	"kOWEQPnC/tlCRUCabfUJACxA6SI8F7Vw7tFrRlrsVukGD8bYVrACisZ55t65n2ab3YaPVbE9w2gWyM9T",
+	"GpaTZ8zgooYTE2+x3NFgdeuT2YbMsNwiqnOSjFgU5Y6Fjdr2DEGoO0ujkEqouw1vnRCO2ZbO6vSsDt+t",
+	"q2413UV32HSspNslHe6La5aCWssTV7MkdNPTV7OUdz89iTXX9OJx0LM0B1K4SA/fndrtUN2BH/Z2wOIi",
+	"5PBttIbUM1c8NjAWpXRcNr59fzau/Jtmt+a+kjjTszvkpucg1o9LgDs1dG5fyApq5Bhz6vZFrWYlgTw0",
+	"RaLuljddGz5n8TWDlOziCM1uxvIH+EhM+uZ2zNd7ubG6sZyDYYMDABMVmgmWoVL/46tXCaUc6slMMMhh",
+	"4EKQK17l2+hKNodxWHrP86o+LFYANfFc312FkrlQVQg2QsGXtS3LKl8nUNwlLS3RWcHrUzcaMaQtkBM9",
+	"RMbdwHgAylmVfDTg21B5JEaQFxmJYRTAgYfYt6z3xSSMhv1BFLZD5YMZD63LlbDKIyrQ2aJ7UEzMnI/C",
+	"mPGfsIZDKYHli0GIA4/uQtD4xIRNfDOdwbLqcJIp46vBhFyIVY+TzLZZHy1dAUWFpkqWRJlZkha9SuY4",
+	"6/9KZnnarNjvJhOTdokjMPmW+bs4bc7YTumbV7KsiyUASG6tj8clFSkS8hVMRsfKMgvjmDeFamYc9klZ",
+	"9CgyFVXwOW2S2vYt+Z9MBZuVY9pn/vLc9SpcNw1m+mAIPVRYO1WSkOuFkOyK2zLdD+avcpZWkOjEol+W",
+	"6m+AclM588Nslyx3DrJo0ygqqf6qjUXJGL/tRJZzKvmhAOgbTfmSRqyF7jYLvNVSEmviKFtTgXYZV6UF",
+	"GZrwc6EiikXgk4XhkTbWU1qr1UgKz5wzWBsOKpkPZmovT5rZduQyszRl490JNGEZaTxb9Of2pbmy+/5X",
+	"gU6ch11+MlR3tcN3s6ZpGma26X1auBdaoXO4o394HhTl2dpSjysxCm5cmy73oG7MovOrdy2C4aWz2XNj",
+	"8+vkXP+gVK8iUu/JxWIOWgAGZXBzRVna5bwuTl2iuYhZboeSm6pHpa0qEi/peXZ7H35GyVt9sV3D/1TX",
+	"Novc+Vn3vf609TE+eEnCRdbNmyRtT1taOMCpJ/U+Pot0sB7rQXUh1OCcqSJsjWTtuKiA8OpWzQVcQS1d",
+	"Ktn6GtrZG1sbL5c9jO6OByHvgorHy6rxDIqBbLtcq1wDbdHUfXJ5duSZcsC/nSXeDspzxdvoYDB77k23",
+	"nI9PHZe7ENqNibadMuQLP4q6Lp3PR0Fdd8np9Nqv0zCeGXuK68bGCvL7gQ6sK7ShByJ+yU9JxdCammuo",
+	"gXCueJyL69FeiC4aLViOWh+Gvl2XaA7pU8f4e0c9AanBSiCxMFDhWz1icVVpbxFRXQitajkYNDfXpVyT",
+	"zZhRKXjxxsmouROLoG/AvnpcIbeqDpa+UY9j1hlKGjU4hkKxBFUaIyrLAroD/eU8hWIPAHIFAXMHWmL7",
+	"ZsilydLGam3Zc/kKC5ZS6TIqCbbfgRfvx9GL3LqGa25d3e9EzgukO4QRitb5IyS4/SHwxntld02p9Tsn",
+	"atJN1XIq/zv4yerc3Je7VqnZXFtpgcoCk+HkpxjdP5SYqWK4KO+RwDVnvU63gDNc1F3kAKlD7xlAB40Q",
+	"DAPPEhUhZQ9CO2YXvy7yKaWpWkXTUbbqXtMiyb+42ull372nZLAtf6yqekExqsJGAe+Q6CTOt0mTV8W0",
+	"fdWkbRVeh2pKeQ3f9RT6pC+u2TyUJrnXF/UFGMJnsF88ULSzIPg42UI4EdvDOFTjc70+sEUtRmMWa7Us",
+	"/evAzvm7jxeVSfpRgqamOTLBQNp6sVlbrhJgAN0h7YiGfQlChsgwICFVhN0MyDcVki7jDZ6kcZNQSkKH",
+	"AUTgPBfTRQeDaOwRP0mftLQVkMbukyXVYw2uJ9NURM7R0y/r2/uxbwKlqy+26qQnRqnAwcoYWqVtcPxi",
+	"zJYTv56eNG1//UsSMeJVcgRQivVazRT+dZ1ansGAN7gpHq96FDP/bLFwcua6PiWC0ijXHUrK+4Sx/lJd",
+	"N4bCWndHWRr1/HkCWGqxXgg1PVADhB0PCxhmMF3QPaUGTo39i3KQlBjQP4cWvQ2N8PVBXM2oUT7pQUxG",
+	"DF0vf5UcKq28yga3dYCNvB5aVLR/tHux9/b9/ufm+f75+eHJcfPw9dG+T5bWaySgY7ns2Zy3ZNi8Bgeu",
+	"alSYsaZ+4kOGhDnRZ9LmkhL/MGD9gVCMt8cr79nYb/Clya9enLzfPz73kU46IZlerpMgFgNMXGsj6XNP",
+	"REGKZ2/wAQ3jKjnhhuMr0ddN7W2n4SSC1YKJmQQONpJS5dUbfKO26sHwbKzWDCE3eQUTR1pMhgFoxFhZ",
+	"WVbJLsngojG70H7LbCZ3WkCv1Yp4yAunEP3Z+oYW6wABtoivZIMPuTI0pckLpBl2SG6AhRbq5YLJ/xaz",
+	"U698WjFCfAXXV2rPDUJgcNXCJ+QdUYxycDqml0pftPSAwqaiKrwGwL2sNniDH1HV7kEQG/kGgm+Ud8UK",
+	"jSI9QP+SQEsQ6W3z7BkdDJ4909tcibaISItFYtTg/vOmufs5HQyeX68+9yGBgnKA9Y/iUCljCJj7cHjI",
+	"kJukCzNhgV7tIPAyW5QmSzQeRmapALTYqCuUk57gTIutHth5QwU9e/Zsn1+zSAxY9dkzsg+BQsrlCJZE",
+	"JEbEabiPcQuHBNp4cn08cf0GZ38OqclWcA50s8d8fR4byhZqwA/o+fEnRHC1waF0gEzxCQOqenpFoKWk",
+	"DVhmm07AoARXsix02jY4eG3J0uXF3jIA8mmm2j4UeKYxlEroxBQK+1TJefiXeauttKcH7GNPwEDIq5B3",
+	"9ajtag1yBYAixM+tSZ+MQi6JuGZxg/sZbE3d7D1fb7WsPZjaf4B3AE8NDnUSrKaywUEOgI6KU2ZoWvX2",
+	"1rYGDhseKakTgF4xLASb/6o5AmYLmKXWOF1v6LQZUSTDHmo7XcRaUNAG50yvI8HNAZcIG9s9Q+ECr4C0",
+	"ohgOIJOff6UPGjREQJY1eNspuqj0PqmTjdqqWTtGcGCELZkqqixqAA4HPV174AKRMOeS6UWYxRCQpcQN",
+	"vuGEk5bNIQNrFHiZhwPd4pDX88VLsPp0aHfYrm1CMr5pwB9F4bNnmdZYcWOa5SdV7i2PrT6i5JU0/jKk",
+	"Xtb/TK8BORPW1vIN3MIcpDDChNE4Co10gHi5fqrBrRARcW5FWsVQKz7beHRWycdY8G5iH2KgyvCrwL6V",
+	"w3avwWmC24gZzieDuKXqsb5k0TWTaSqZVLEWdkjeT7pDLVJNFYRItK/0Ymxw0KO0AAOYMbYvZ5TtkCvG",
+	"4FxtsbGAtQc9TcUeFn2y/rBAOCc6bqZnz/Ry8m9W8JYVFAppVUS4yTNrFrTCdKdZaaaFcIozAVmYcbPh",
+	"sInOxGek75HWuMEH6MJGPX3Jx7SJZbPDVMKMI7OtIku+PgX0nenewM83OGggUssGCt4J3pU4kNgA+S8C",
+	"rHAo95Iq7YjTcJZ0ov2GsCXVWG8t/2YlZm3oxlD17FpLx0UPKAXQFSJBONIfUR40ePbZFfRsGoVp1BtX",
+	"kyfrGb8ewIOMHxv0W6tgh7pvWuaa4PrZ/u7lxdv944vDvd0LUMkOP+yfXF74sNSsKr6TKmfugIYSJU2o",
+	"eg2Oyk3e4YaVUoxFoVUgfdpVwcdrilTAkDmZ0NbN0qa8wbvhNTJK5ypHFNeTELFxlvMstwlnIchOuycb",
+	"nMNWdti1vfJaGngkZy82W5ito08pjmhINIv7jHJZR0kI+h8HgYYO1YnpDDs+icI+BLnAOSZFnxFLkgVL",
+	"GxLyQt7168TWbQGNI8nV22lw38S9Uzq3+oTHiouk+8uoNOXaYoAXPu5NMMMsGMNMzjDm0E7R6dgFz52T",
+	"1IhrGoECBwtko1YjS30adUTcZwEoP8se2ahtkCVziIP+suxpLXzT6EO7USRGvr7tpUc21lehsZu1Gqwf",
+	"AH9YBQd04ChsM+OTMQrw7oC2e2xlrVqreBUI/iXoydFoVKXwc1XE3efmWfn86HBv//h8H5757lVUqACh",
+	"aI8cpE+VqCTXqqt4lxgwTgdhpV5Zr9aq6wAxVj0w5DO4TK26sRU6GKzIULEVKqHKuC3j1y0KgSYJx+Ze",
+	"FpBA9KlWmjphxDwUPKlBtXt6erSv/7t5+Prcr8IQp+K2wa3DjiktMQaDKORX0jfUyAidUT2UuW/3d18f",
+	"7Z+fNw/OTo4v9o9fNy/Pjs79NPELzBxt3GOL6iQ8OdergEvwkMBbsG6qmS86GOBUJUvlMKjUdcehm7uD",
+	"wXmo2K4zLCmkE0ZzrVZDwk6uDNINuoBWyvNvJtbjwK5HrJVqRdI8ICv1Pyq7r/Ze7wMipdoW/QRKSweD",
+	"yldwyoCz7lZZC9+9Avtdz1K14hnjDJqwB6tyT3AViwIf9gc6Ji1GrthAgRBb97ZSB0e14jqVMBaTNjWF",
+	"1GIxGY/06c0K7bJ/r2/VagWe2O9eJXe06me1dGEQANyobZQNQTIxz4+FOhBDHmScWYhtl8M+8rsasJde",
+	"IXoGwFCx3NqJkwjXkW4m7cIkvbYEM5WvuqGOlEpRw0XnIlCtGD3TKcPqHAdalKDlmJavgvZnN6yUTMFa",
+	"rtrFVbhLX4fdUNGI7Or7yZF+YHJnHr8+Ozl8rffm5MYkzr4s2SH61fDmu22KdJEUII8UVayvZ/VWhWBO",
+	"EidrDmBUuBGyH3naDkBhgPDfX2lL4B0rbqSscEtgICkBYiJDfyzRiEPHKhgqSpClj+t7HtklH/VX3oMy",
+	"cHl2pCe7wff053RbbcqSXK6nXMvYmFTbIaDSlhxct99z8HFmv3xKuyy/99Zra1OqDrisKfdY8AtY7oWr",
+	"3ascibSK8CRTlRNAneejZSUUzGQ9d4ClP2/fZStC2OWeRnEf0U5Ls3hKlUN0Nn5kLfKejck5U2nBuOUq",
+	"eSuiQCaxK3QghF0uPQIixupxDU5bUE5coDkAP2YwqFKFUQTerSo5xSp1iWHNwRlZtHtMnbL7qnBY1uwP",
+	"U+WuAr5dUzetXoEidaZuWr2yHh+dXcVnh7X99maw1vpwHdVu+vwlf8tPL/jR8EB9ar87OfykPv21WzHV",
+	"5yr7e6bUWr0iQ8AGVOqVzsv1k3frr9duDlZfdV9eD1vb6oitdt9++Ov3F1vs5cVQbg9P316f/b5/CYXb",
+	"6pWb5sH+X2fD7f761tuj46Yasq3N7aPjwaePW4O98bkKrz5/e3/48XCT1irfv86tX5oxLDlSbRmTRyhb",
+	"pu/oWRs0qYRoVqkYxgV5cY9orwp4ZyYrbgVzQ8s375yJpOjJaNH2FeOBGQ/9UUK5NufkEHzI0TgF258P",
+	"9CSQczPC/5LEx/tWhnHoHoMNnqqnh+fnl/tnvj0UKScgz/VJjP4viC/g2JivWn9tAzCoHaHNdZQ36cjg",
+	"Y0uSwRog69XV5Tqe7L49LzJnBfjFwBfd4P6cQ4xPmYK3gCfS3wSf1EaJbMpl+d5To56eVZT5UslOtvP+",
+	"S+7mxerFFn+UUYPNiqMxe0Sb3ijrKzb9VT60MnzGojHqwrEaE1Nsiuzbz2vNGKruBkEzKbBnvMf6ehRK",
+	"5fwQcjKPqmx9pnpHlqvKmbplD7idMt8p2UxQIe3JyJyvXNxP3k/5sD91CcsjpgoQi/v6GKRRlMDOCDX4",
+	"EAiwgcMR0qGpYlVyaeATVMEFSx4I50vqmzFBkNf7R/sQ/Hhztru37xM6omMPQoh6ioGS20CQhxxiYqHa",
+	"IbSjWAyV3CGijP23BiZCW2lkYdhF2wc7upswqd5PX05zZPVbkRJ59cX26lpte6tWc2CGa/jXXNvutX4Z",
+	"JMca4GPB1tt1pwRiTRAn38lEILp61EyAByaoUrQboGKJGCrcDquztwMipbViYPbQam32Q2/0kv7uVTZr",
+	"67NvPsfsvMu0OApuvWSzwRBlWFOdrWUn92tBb80cZzqd330Y25u6/8x8Z6v8Tttjzye5mwoPr0N03gOc",
+	"FIotwwaCiCBS4EHWUULwYUjnjCFZnVjtk5RIC1ryf2QJF3IJh1k+QvPjeq1W3UwktBIAyrvFa/gwior4",
+	"A1fTFNMsp18hsVx9tfb96932ZXYgp+1OSDLO3F289TIH0a+x8zI0mplgLq7DgqMuU1D5HsfdyIh5cPN5",
+	"SdoxZv7JW+2/53alrCTUi4XbUWtmBRW6UohYjFASDiCmjxiS/3Cw2zzb3zv5ff/sc3Pv5PX+efP87cnH",
+	"5smxPuaUQ+poQSeYeGzgEdE4BXs2uAr7rEQNzJMYFu3r6bOdecN5T4z43ZciKlLzyxGbZ/mHrQlYmRhn",
+	"p0RSvfJZDPGg44LY23AgqxV3R2/UNube0QDrm7GR3RkuPj97mG/4kzZjdiyyTKG32YRznHq4DfODn3/C",
+	"wBe0og8bIQd1Odv/7fLwbP81UBqIsuL6IoKS+pJIJQYAPwV6ioRzApOYukxJQkEN1VZUrcFn1WrMMish",
+	"uA/HpHiT4VsebqfN8egrmlDH/ULnxAd6hSDq7HJZ8IqM2SCibaOI5XYC5Ef1jJesf491eotjBbSaKebU",
+	"Wq2GUB33AAmlc36k0EYcmKKedYVHlBDF5g0k6FDFLnRT7rJUX5t18KusNORPhXG6OLk4zSpeC19vkC1F",
+	"qBUa95F+hRrHs2da5wCkIeTqCPAkCM6ePasnqQxa4TEIObhiOQ/8HJ1Cg5fwKZiUpbX1l8tVsk/bPePP",
+	"RgBZH3DZ1CQH6495pCtE0OD67duOs4Zs1LbJZFnIOnzUsOz0TXVhe4/VbJZAUdo9Ojr52Lw8/n3/7PDg",
+	"cP91c//D7uGRv1yi89x5VWeU9x+s6tj0Y0u9UXm38eX9+08X718cn/x++WL/9PL3z2vrR3uvf9+4WPvt",
+	"y+cPLo1FvWIJM56DeHm+jy+u04D+3xs1x6H//+D7/z3r7Y1hrba2hV7ef5u3uanOt9GgJgk1SrWoRMyZ",
+	"nIuCNb5j0qZolt88lA2eqSwG7iAuTGwGHNghN9k5M6ys7dnzvWdKzT4GC2tSogHMOztsD6LmIRJVLyis",
+	"3pEcR2iEtVjIuykJygOogIAzTwHKEyIMm5nQFSRN9Y2Y8KvEal2WO0LrxZBVTSPBu4h8TRPrLCZ5ipLZ",
+	"4A1uqFzAswYoeL+erSY8WUF7QkCSpY1aTcu4jdq2o5IKrpsGVahhmrmw/QqlSZOaEIoT5z2oiq9EML6d",
+	"kDJG2PrqxurmdmVuAaAV2kQ9zWbhqnjIvi9SVv8gZfl2IYGHFiobq3MIlVM6jgQNLoQ4onHXPLc5T98T",
+	"etYPLAjpxXiwQEm2GwSEPrxSRoNgIRrZLfR8G9ibpuvvRpFNheG0zwLMlMgmiAmXSx4Trb0iY6DBZ1sD",
+	"JCOYsg3Oiii32H6IVcqnVck3NfwTmTUhguJ8BYP7yKG8o/yP9Zdrq9u1Fy9Wt9ZqtfX11fkBPaWVFRYl",
+	"qFJT6RHa8b+w4DAmnQ21IjyhxLtsgtQLMugg95CMqGVTWaxxZ6ocIBsAp9dhVy/yqpM1UcVwiE+WPrKW",
+	"Pge5Ryye50V1dRngQWNEMCEUyNhsmGOWQaXcwjhr8Kx1tkP8Pr1p6qFOXGZaeVqrWf3ERS2AIXd+eXp6",
+	"cnax/7p58fl0/9xPlXQsvpJgIcrwv7rjoeBpJQgows8UM17iojWV3vLcIocjKMv59S7bOdeE/3jNY22O",
+	"t18I8YHysem6XJwMsMxVVF6hko/mDs1IBb1djUwoFQlUsRVI99M/2VXo1je5g9gw3OZoN/RoBNmnNAjA",
+	"JlqEb6jYLDrLeTjnMGcafAl9RFlHeOIgD/zl6W51PQ9A3qCt8FGc+ZCRPUbL0fMRygn7B/WGnWQigVkD",
+	"R7/BDf0GMm7cKEIV1DZF2UWNpJyUDoVChAZBetbfyxRK35LUQ9+/UYwjZbkcRsqWHAhOYzFA7u8ro0gY",
+	"IrLKyruNd8ed0w4/Gp+df3i/cbZ2valGul10dDj9BofxSg+IVNh3TAGqV8Tacb/16eyq1d8efvkY9IK3",
+	"ZxfBm9WaeNPrBZ/OxNmbg9rn3yq2cOlrqui785PjSr3Cxu9q7NOr6PCbCIO138PPn36v0Tcbw8/r76LP",
+	"n86iQ15zUowQY7Wit1JSD6myG9B/SRKe9oyUmE8VO2ajycpOT/biP8Ve/LlHxe6dzoV7mZkL0xMHwwI5",
+	"by25CcdS1iDTdh6ygrl3acUtAqY0fUeD+xyZRMqtt2zdtftITi348vbaPSVHWVm4f4jw+I+x6MAKePhd",
+	"apGvGaK7pG51GKdgpQGN1QN5ixzC1BLfEM8V38HkLuNVT2yxUAIn24AFOe+OseQaPLPzDbuDsfM8YsEQ",
+	"aOQ2DVdr3gVd4s4BFsddbOR9RIIZiwoN6H/bYJWIu/MLgAyd5KJ2vdu7o9Bu4Kc9/xiOc+P9Sb0UjnCA",
+	"ebu3r2f2uV3K1DPTx/NqbEiw6OQez21vU9zLRLgYDzxCI9UTw27P4Y9Evl8yZqoY3+su5Tuik4p3wy8I",
+	"SKXOMMxcMouCnQIDTbs3txo3IaYdF11ORqey3nNlPVw3t/pkyIHu0ZRci4esXLTj6XiKTz60hPcqpomJ",
+	"nJ4z7chp3pPc/8+R+wAZzEjNlF8+i3K4zymAZ4DKlz9MuAIpD5CxUJKuIErc+5QoduXtpvVugMAJCd9D",
+	"KC8pSKiqxBwkmaaG0h4HkINlcnet9EBHHgQFbIUzRShRYT9btYZIkYDVbRf23u4ev9k36CsoBhlGkcVX",
+	"Yk6KFoDSZa3PcPPzBk/lWKZInP45+cFkpCWlA5M7HSgnpJixBl+yuWatMYzRsmdlXdJsaG8TwWM49v8G",
+	"Ij9Mo04Z84AUEYhaLVWdO/lS9BmwNbJIMt1eAHrsWkZGe3wjNYMMu1wf48NBYmxMrKaJs77Bl6a02QZP",
+	"zs00+Ms74ADFto4NTtlpTcotZtk7J6EpNtpT5ELQ/wyGKNVZehDBP5pQAQ0OnD69wR+bycGqb9Pj2KRJ",
+	"fckppgQNgic74uEcj09+xEUcQGlC79/fvb9zNPF/fNXX3BIBf3z9/nXC+7hoW8U4GxdkqBQ6GTdq60jm",
+	"a9OIR9QeQXWihCBSCA4Ey0b2IiBNn40cXBMR6yj9O6LrlotdFNNU32kuCP0Rd3NBaQkjHv55YuSHA0nm",
+	"2S8HIm6FQcD4k+yYR3k1hQOunYVqM/PderP3t0zdErZ6z6JOh5FUVAFDBVAyFmMoF8mZQb+dkSXJbvTA",
+	"lqZD7k/m3Bt11LBaJbY48NpDuXbRHvYZVwWGc37T48fvlZo/5xaGD81K4LUUMf+8tF1Dw1OYL39HtDib",
+	"Y2UMJYtnrD/L2mKYD6F6UKH5BLwUpqiAqQTslJm3fTVk4kDLjehK5ETQ6xOqGUN9Gayxki3NLRUdE1CV",
+	"d4prwAC9/yiFTqS1RBpcKjGQNmnRIDkT7f/o5M3J5UXz5Lh5unt+/vHk7LVV+rXVhbRTQkA1gYxOnztJ",
+	"GVcsthp4SsroEV8J0exTPm5GohvypkFUSHQaTTywk4sh2B+a//O//398hLORQ/qIRzbZNSCThGaHMwYa",
+	"CxCLN7hDxq4fWV3eIRFVWIEBgSuGG701LmjUFNdVSh14d3hH7nP65QhYIT0RS0ZaesziccWruH3X28GU",
+	"g8jeNj9WPtOFResQ52AKHj6FLx+RVoAznimT72FBC7eiU9a5deoU4ptTHoe6jXk6+vkSZ62NsZNPSaVO",
+	"iyd3qEXAwXafJdRt4foSXk1b2Q7grCK2BWHcmjiTsZMEXarPn2ohS5b+7DFWOL/LfnKe/6VjIlhkiduB",
+	"SJYZzMrDhkUKj+612lrdVIoB9VWxG2WZi0QU2HnXJ7AkWJDLRyJKaHLGtQd+sKQGE+a+uutm0rFHir16",
+	"DV7i1pu6Cl2v3unbk+P9RXv1UL8oxnGbmkiTjliS3trgsxyxk35DWC8lfsMm/ljgA/QaHJ807sOZMajc",
+	"7rzjWW5kS+W/1le3oMDA1ouX8x/I0IhbncNrdyRLKmwn1LeA2bAVmzPMRGu36wcO5lReIhN0ALQJKMBa",
+	"9iuR+OJxsc9h9Dw5OP+DHJznTOljue3oMrc8Um7D5LEgp+dUhcTUHJKzqDoA6G4Puoh1VOrjTE88H5JQ",
+	"fIcpnwvV7IghR+uKi4x5xkVzUpCDzpWkFQD9h9maUNMo5OXiNAilKUp0arrlelDumoRnmSErtZoWV1Ut",
+	"r7ax4jB8AwpbWt6A+VgNJ9q5aAMo1/+n8P7DQDnTiQQ4J9ztCgG7Qh4zSMtQTDGp0AQrRlblFtTdsFWl",
+	"q/LXMSXMJDvl4kyikFYozVpgwZxr4EeQ/Q15IEoNzr0cNy4x7P6mlrL+ChBeGI+5cWBSc/4FZl2i1tTg",
+	"lv2THCrjAwPSBqzeDFo31s7VSv8LqFWJHLbIAwivnFTBr9g4o4DvpAq4iJumVGlT3+Xl6KSsKQCmRBco",
+	"Vfwo5FdNk7YJdJq+lx452gKDCtVglKBJAngUPbcxM05ct6vlR1GXWe/9pZ6A22ZwOs9CxeSvi2LnTU8z",
+	"+j//+//D//tvhzin4hmjxNS+mGQite7oSuIeNasBfIRKTzGoDOvVWnV1db1ae762ofsfUdURcb9Sr9i0",
+	"h69exdQ7bSbfrHkVnNOEQLi2Vdt4Cd++I4ewM5az4hyptat3nCIjMYwC4Fx+EEPg5yrAXydSTCnyS+Oi",
+	"T/vuSDNYzAW5pFbdG6a/31nS0fz3PbTLhGRQExSYL0E3DPmVV8LxXeZxuUT+7FTipILcCjkgXRJDU8if",
+	"RobFuw1JGyCvQlUlH7X4Cm115pSQGBz6eHIHOykI15swFjyS6N6ZfH73jeY95p0ogGxVDOuQLCZ7s8GY",
+	"Bo8nE2XNa6umsHguXgRpIowHEgdAChIIGAZ4AUaIsM5iWpFxqOzLJmBvNoPWBF2h9WaCoc684G0TqrXL",
+	"D1M1SIvBnxwPBVigLRYJ3pWQAG0EtJXErTHhYmSB4naw6trIUE37pw+vujD1orGnEtunbX47qHUn9gP4",
+	"x5Shy0V24Pz7WVFfGLDR/TD3mCP3PhbJFdM7duNdvDb6c/XL1W+1/ubgc/vF8BPfbl2wdfl7d6t3FLwU",
+	"B7QWvh+vfRhV7iYrb2uSPMhplDshmldsoIyLyKu4cwvnlcnWRWSLVwH+lkq9Iorfrk+g7ERD/Csw5daY",
+	"aiYQmZIXeA6hnRMT1UrzlVTNL/3t68/9g/Hn/sFW+9PvG+1Pv6+yN8fX7X4QfVl/1ws+3tS+rB2M229u",
+	"Niv3P944m8nEbXZLiMsXdR4n8dxoYQ9x2P0HupgyJ+wliDarYAinTMUPOF+lKQxuvSpa/uIxQ6EajLIt",
+	"MkJbxNbbLzpF66PY5ND/XutQlyFqCm5hF4+tFPudOak849PHyjKZcthQ3oIHIe/umKIAooPlotVI6F/B",
+	"4YSH0quI6pNKHy8BlT2W1K3vQ8S6StxWoHkCBxIec3D2gQWeaVuV7IIe0AmvGUEeCIjlQ/TFFOqQisZK",
+	"Ev0QHDq2TnkCMTRdqBtmu5T6CzfnFQvAUII6ji6csMHnZNorBT9kCPeS+ErCZlNwfslhqx8qJCg7QH6y",
+	"fwa93k8BCjxx5C3UJW/TmzObaHE1F44FRE1D6WyVMVOeFg7WdrCUrgb1JRDRY4ruzxCW2br+U8Sl1Bs+",
+	"IwnRF2R5BUsEaQ6LjLIjh3S6g/AowCm7bXs1fpIWT670WzhXT9MdA1a+u988bd0hTGKhtVTmAe7of+sP",
+	"P28L3gnjfvkGRVh+LgUqVaQSP0OC9jB6Fxq/BoyZEEohCmOlKJtpjuPfYhPhiOfCxrob3GgdBF3JWtkw",
+	"ng0lBMASq2RjbbtO4rDbUx5pDZ02WwZPdqOIVGzQ4KmlDn0ZM7VjawtaCl+YUMA7FgIgcFCPtJDZs4bX",
+	"/QTFq73XBytv3r57/8+XFeeKDS7olclKeEIIPAqEgAlSm5M5J7Mchh0tNB6VMgJSzuy+cin37Fliyfio",
+	"G7TGRuZY2WJxaEOAlBt42rNndWJ2eyJRGlzLEogXTWDXMrZoFsnGcRB6VO6QtVoN72/wPJYtb9jYEoxJ",
+	"aAqEGshepiwhPzJ5hhFz8oGPTt4cHjdfYQGr5v7x7quj/ddghopOZxow3ckwnQCN5ZgPGjy5greQJRhj",
+	"xod9IzD1PCrDfyo6nWWP+JJFWuQLHo2b8N4Gv5PmBnO+ECFclFNmPGXzyeKkFf8AgXxbMrwnO29abqnh",
+	"zKSJi+XXk61aN5pq4YmOYpxQSUqETwKjPds/3z9+jXEJhNJCOGQUSgyxYCKqdd1lsnB2ktLK4DIL+4xw",
+	"Q6duhQV6rwjlbAQiscGNM25ekViSxZoVMXfPDH3iBr43jhHibSZf7NfbT3DMPEco/PzoFksjElp8Cpgp",
+	"qDeYnDirw2RSV5c2atsNnmwwwxJMjesXXtkWUgHg3GyhHUvUkdAB08hUOmBcDLs90BtejU0QW2Y4+kYQ",
+	"605iNVqd8TA/HUlNjCJjIRWJS7/BIQfW+o6xmRHm1/RJuyeEZHXsNCS4M7Jk0gkg/dbHxPbkdy5Ug8NN",
+	"MfvG2siu5Saf+8tVcgAiOad7aaNQK17Z0DJVCXBGK0CSxSAxZE8fNJwFYKkCN2JBwkIbxiSU+r2hmo0T",
+	"KvRqlSGHGjzD9zEV1jMxCrcG90y8YbEQnzIVzKvoIYc7QzmI6BjvqXhTnuhR2RxKLXac3D+sRB8Glfra",
+	"dm31xdbL9Y3NFy9Waxub+AnDcZr/EbazDZeG0g3qAIbREmPdIQY6MaLT4qCAJEB0iVOKDTeLVjBGPdF/",
+	"GNz/oy24dc/T5COIoyS9JvFEa7GHA20k9QKY6HKRTPup4ohmoSduCjrIHBD19NXJK5ENxNPiB4MNKNgQ",
+	"ApNE66Auvz1EEhde4tzrxKJvInpG9NeT88F41/A80MKTJ8icHW3e2pPJvtPcDxazbY39DhCojrKsVqiy",
+	"nRwbzqW9k+ODw7MPABLG+okpcBLhOdDpgJl+Jcd2gzsugFwwE5MljeGvLf4cYVe62QyWv0p201EyYx2q",
+	"tJQZ0oHxVFXJdbQ1JqGSLOrUgRr/HH/2IekaDxHzAOB3pCg+NxDKA2+YPOMSJ2qio+BihnncaXAf6ueH",
+	"vAnoab8+mYWWC+/CgWnQXhO5aA2esIJZNUmPB4zDtXUwTx6t6RdBzSg6upyD/v7gozs4WX9Pv//ka30y",
+	"7d3zA5fGLZmjfshBMZcB8hzV43LD/iKNTiNfPWkxGQaMZLRvz5oMXiL+kLgmy5yDMngim5d0w2um5WkC",
+	"K9LPGY+nw2oF9UsM4UQoCaZ8BV6DgzzXssbMnsy8C0YMpdkEwjMZMA9JLwDU6ukzKyP4PEfsgQxUjFOu",
+	"SCRkNmg2p3JfqMpP83IW2jD3l4VX6+PdL7Vt2moHrNPthd+uoj4Xgz9jqYbXo5vxXzWb5br9g6Tl7W0G",
+	"MVRtAVq7RZqZhVG5j0Z+BkM+jzreYhCEzJ5lDwNDfBLEU9xCdGw02nTng1wQnKWU0tbCx4tixB9AXM8U",
+	"07cQztO9ridQbCALOqRZ/08KODSen9RR6yjY07hMZ7lrTThsAe7a6QyCE5Lv7j7YJ5dqdu8A6521U3Ku",
+	"1Dvuiof0oEJ0cIrKAnXv2Q1tqwgop6GcdErTbtw8pvK+jWqC/AY/HZ+wPD/sX7w9eX3uk6W04qpug59u",
+	"hWWtcsgRiyVxbMyRpQMxe/DZM8dUTUi30L2aUOEEaOpdYkyVJG5HV6phLmOaSROE4OkKUltKW8Wx0JZ8",
+	"+h1Tshaj2nWyUatZsuAklaAfyj5V7Z5PlkScDhbwiKXkIPqvZaQZSci+yIUQpA+MKHAU9lEXhA9arS5G",
+	"N4K+hmdjwmziQeugRWVRYINF3kZ3suP/BtMdA+XpattBT4KTpZmW54QMpQYHoFCVbNbWDSjgjKl4vAIA",
+	"ad98xfbJ9hOzkJA/pt1j7Ss95gpTgXYSJ3LA2mHK5pgxckNJIiH0Y8NBkcTDxf0AYew0X6SUKe12ke4f",
+	"odz1meqJoDShs7yv+KCT6gle6kfkRUbSwiTnho3f9Vpv2uFJ+O7g8q/D1ePwUB721eDL3uHWYbgxPArf",
+	"bVfZ+N1fwcfD8CQ8vDnktWp7LeKt/kEt+PQuqng5xzRLGmo4ERf6rZ+XM+T2cJpyfp5wqv8sIpwnjNuj",
+	"x7g5LHtTY8eZjCYU0Y9KJUoYV2eC4BLn/VqtloSV667SkksgLQPJNXgeJUeWEkib6SKE5mHjLReUcnAh",
+	"cynFWQ4nd/uKCHl28jwYrcFzaLSZ8LKU61My9VMhZr8kbXlWDj6JtQdCmClk9deGQUfEXaG0mV8g4KYx",
+	"k06XYLsJ0QAEsfLO54wHDN0NVpKZ5NE5RZhk5eTlaT2dUFpUbuomt0DZ66KEBkiLxNzGUEnwRzQ45Wxk",
+	"kP+hskkctjK2m1lfJbvTUDP3hHXkkvYbPJcFgTObWpIQwoOyDli1oRjwkRdcd6vFD08vFujxCBTxuyif",
+	"l5LF0x3CQjqGPcCfnvAYt8NjZEawCJARm8V8f3n2wJAMh92+hNceta7SpAPpKKuYJZ4VSBOU9IiSSBjp",
+	"z/bP9y/8TG63QR80uCnKBXogYOcyTqu0ThYARBYr3HYwFdyhU4TyYBZNEkpM4arnaexLRGI2M2y6TIRn",
+	"FsE+n8cSZLwr9ySYP3Mb+QQ4eNIQF0X/mqUKcvO8jIQtl6oZAxjtwmRzdmLRb5bU+v65UAfwVjtY63KM",
+	"QxYxh2TmWuPLQ9cm4HA7eYNXiyOgVczSMbuVEZEhHfi0xOhOSbIeKaLpBtGYwLByeK9bZMemNFYNfsfs",
+	"WIfq/Skx9kl2/tqy04K8Fl6E4cdJv/mwBMEwToTdcAAlTlDueSXAgWnlEqYBB0pD/TCUT6H+B1vKF1rG",
+	"l4T677iMH9SvbSB5z4Gm/DkXKlkYcko2or4ZCoZJgH9zQehgABH2OlYMS9FAyjAjs3hFiRX8F3G/0+CM",
+	"BwMRIioxEz+A76BjW3edqmHM9Fktob4uHeLJTZVPlqgifSEVWdto8J4YxpLQrlhGCAK7GfgQVrbwxB3C",
+	"aLtH/G8qxBI9+jwgGbZJdu0kLTV4wKLwmkGhNjiXQ2tG6itReMUKuUa15uG3BZzxKzG7FldQlV63yXjx",
+	"VhBL55OUnz4L2VY4CPAQ4wFaqRaGaQBZifJkcJpEDBi3bKAJ3JwBeghkBYVcMsR1AtLBrNccmb6l58Sa",
+	"jYCYV27FI62/mV41uOlmymUC6WoJ+tSMmwxhkIGzJRF9k8OGMYgVi7owY4YXGbfXYq3fKdwQMGjDIFQk",
+	"Et0qOYH+wCRKQ9iGf1ie6hx81cDWEpZu26jC+i8lcFNT8g5RG3CoO3rjRt3uEtHBKf2XBOSKtrGHA0BJ",
+	"1O0P2lSQDtdpzGiwYxaCWYmmTGaxoG+z8JrB7cfORrtXARnsUDa4fT4R3ObdsPNblY3fDdrrH/QtGza0",
+	"fQue0Yl2P4o4zK0T9v/DOS13M0LeWfXmNDAb0cDHTJlJWz+ghCE/YyTbo6sJG/ue2mHSNnvM7Gg5qgDp",
+	"NkI6Z0K1eITjIQgMJ8g8JytAl8rP0rdYidYqoKaIwL8kOX/9HiiKeZs1ZY+ubW75ZGnyePTIGyG6EVsm",
+	"IvYaPIW/nb9+r8VvjwGZa5IN5Zl3+oDht2LL+irgp+RItAzM+seQk61azeQqSA/RX6ExbOEpgGkndjtZ",
+	"Ohkwfvia7JljbU/EzAPcPyyI9epqdb36wiRMw9uU6DI8h2x8KKYj2yROfGhpNW19gyfNNzTccWxjUrrn",
+	"uh8jETu5aEoQSjohDwzzpg9hAikNifPInl34TViokHBWJSecJSdFmtNnRs0WMsB8NTyQRJwCg82LbB6b",
+	"dVZjPhZ4mbFCjm1MqMwjDY7OD3MuAeA4+5I0NzVVA2AOKB+P0C3hm6fhFAV2vyxnKmdaiXERBVAJFguS",
+	"5g8+e9hhsoo57Wy7y4uZxYwqZnfzMeyI20bL4KlT/NQiU6JzJQVqtdpWreZVzLatBG96g/b4lf7/3uGb",
+	"zetW/zg6fLPdr5hbzN6s1Cs1+rJVC4IXrdVOrbPdXm+v07XW9man1VpvBatsmwXrW7Rdo1ud7dYmXQ3W",
+	"Oi/bq51aeyNYYy/o6updEVuZYZ3F8gxtfjyly/7p5uCuESXZDYpiI8lbnVEbqPjUw/V5B4hBIuKzojFF",
+	"PaNEtZE08725jjrdv+GgFFrwEYliki7g7VnS5lz+w0Zt3eRdOIUnAZgsJAuKC5qa159jYxbOR+8G1Xch",
+	"qJ5W+/q70onESGYmChGcXzGMbsqBeRUTOd+11cGG8GumjNj3JFz/RyG0Fj9eGLfHMon3lCc4gDPzsxyt",
+	"hSgRBXMIlzn244GIW2EQ/Ag37c8Nx6NKYVIRTA0l6x9EqB7Q0fRFzBZSOmoB3iSvlKTKVHACPSrxYZ4f",
+	"vjm+PG0eHO4fvT73gcVFeoTdtNlAZbwJxyItjW8dHem6Avb2MIoQc+wwF4O+KySmoViZolURT4uPhM28",
+	"UO5oA9vInmIOUi0GUs3FkSk/C6F4immydnP+8gGYxyULnkI2cwquN1DfwEivfihlkgGJur7rxZxTtTHa",
+	"w+P0j5s8jGkh7qwx6oqvLpSlMhGmwWCaGe81eNZuXrYwJGNl1YlJjXMKDGYJsQ1FqlPhrk8DB4iUy58j",
+	"bvpcXZ8+inaRAHpCZFr/ghR9hkPpzj5I/lyFvSwiC+i7xYgbgLsNE7CbEMCeJsdsKSkRiz/4y1WyO4F4",
+	"d3ptihE6DAUNjgUr82OXmMLu9IROecZkmjLNt4a9/jr2xIOu9IdSYdExQ5sQUcWiMfymemysD6cdQH65",
+	"oblcm/L2uIWT4efAjW5oHty0a5P566QfchHn6GSgUTLTmno+vOAOhO5Og7fYxHCEsan4pdx1Dr1v0zge",
+	"J54js/RDZyJy3pLSfuvz3+BnwriawOUa3O8zRav55Ks60adcjlPHdBg9XZkxLy4OX59eF56UlYUvpOKx",
+	"o5aN/+xm6Tky452kpF6LYbuHvHwiTql9eiIKGNZ5gc8D615KlMSBsCNiNJBYajNdI6Xxip3pLpydfDgD",
+	"aYOvGG8qIZoiCrAChL5gamT6uB2bYdB0oyJ4T3oFSjzzNksvwYfxKzuJk4oFTZi2JHSS+zpZAuIprQ5D",
+	"NTxOVmukH/KhYhDygwE0rB8m/Oe0tk66CUwrWcbgLsNNjvMChfO4xeMAkJMhhhJ8puev35M+HZMexUpC",
+	"aapN+kqTc9MTw7ie+FZZ4sxUpA+uZbyIrEznBQauHoT1ZRMcMvjNJBHArqI0TtSjwQ6RdNzgqUPZiqsk",
+	"wgfPW2saEFdE8PLKPvbERs3gPiEk47pLU3AnqmR7leSYtX4ieF3TwJTatWC94lWSBYcaetXq0XSgVXM7",
+	"CYWxqpLES1SJbmUdw3g86d9P+vdjyLPMuhI9exIBOMPqASUFVOZUzktzMkuKlYcdLOEBYQveLdfeyxS0",
+	"UGGczVY430mPc8z7cBEEhvRkZrWWuQsqGVYDqjxTeNa6NqiJGWp1E+gOlNZXM33zl5EwIRIjrSnop/zS",
+	"GuwXhx/2Ty4vfBtYy2lBuzYYk9aZRaUoJfnDE6eblioFLmFOUG3K5JH7OwiO5Qn7N5a1G3IVRmkChCEj",
+	"Bg0aql6nWo7WMDDF1AbDIqGVQEjWKsJKZEksSkG3aa7CHcsUZOb1XkCHRXE4nGXa9FRv6h8ryeeqU7VA",
+	"8vRbVKfK7os5i1WVV5NzAe2+2WKZZR4KoPD371CVsqQsFYFq29liVA1uqlHVVglFsTy9NeXVpYruf8LT",
+	"P5WwfBRV7H6yoJhJdXGQ8TRm3FKk3CtVtylRNsc9VLLBC5hDPeNNDJVxfmgrHO9PiUYNSp/sguaCWUba",
+	"tEZtBjKCrL2cqj220nwfYGfGrdURcd/UrE/CSW75C9ngS1bMGM3EpgoVlz4BEq9sgd9buLIS3xAq78al",
+	"pZcJ1m/ZIX5AFa1CwDktQq9HSz86hW2jVObdHU/5j4R+FJQXSrPYjKfxBx72qI73aNRxsBnTd7VR/nHn",
+	"RgwtnqKabSUZ0rADYTsLwOwTyscQa4G0GdvbOglVg8MCTN2/qY+ei5E2UPm4L4bGizyyDlPKoeY2VHqD",
+	"bG7jhkPLRo85pncnkJQQfNaYWJ0xgDxiWLjMvQB1Qw4wvIJEN8hdCN/X7ZeWCMeQ6vdFzOpGpiVPkuHA",
+	"OtOisMOAZlN0tAmW+yQYjVqkQMaBR/I2GowO40BcNybJ4wafbkDsujmQDeRnaMXgddnvQVBgTLqMm03u",
+	"NbjxfNr5WqKSnB3skRe12vaOMZv1dTlglkGE8iRZEn4kMRtKSO6+cGoZmBVnA22mE8hUjS5SvKHHaIDi",
+	"OO1yg0PIHwT4ZOJElbxnbIAEpjBPaI2iLEzYjPRBUAcmwT6jXGYgAtjCPh2TKLxmJc5MxgNTAeA+6t3i",
+	"md7m1g+1LncyVI6KmFcJn8zAR8GTHHa5NlpmnAE5fNTfOBUuTOp258S+lpOwPSEq12JE9yjJ5gFcEchv",
+	"oOVBjBZIwBXdVmtiFML2yknHvJTUAk4orYpYuY68wxgIGeudzyIIxDX4rj0csJZVPgM8rfJBMVETfG95",
+	"CnoUFlVywtsMBQHcqxXFFtPCEVKgoFqKlvYQKWvFYiRZ7BURdrjlQtZqtQZ/9gz7BTJJH4UuhYeTzU27",
+	"rEouQWSZXAbrRjPizHrSGhxdaTY9PXs2aPFF5RUqFFpFBr+aEYBZ9xo5FugL1ecG/m6B7/agK8JFuuLv",
+	"iTp0/gJUjgX+aPg0H1pq/2SGogdUpmVPyyiLe1FY69xinyVrx0wZRqmYyWFf7xGY/Fk6tpymZFvVFrCP",
+	"yc7XynAUWTZnx+BNdDHlRHCRTt9rcCxGrIVyIopy+aAxIxHrKASeGDJnZgIJppbhiMoGp30BaEuG+lw9",
+	"AYm4uJpCBg37wbLKG1EoVYag6Kp5TaMhViHO4w9Kvfqpzibvo7SlM/TH+su11e3aixerW2u12vr66tf5",
+	"iSHTtjw8L/Mff5uMmaBZIFkDprdd0yLIA/ovSULLBKIlX76XXiUcwDm+Xq1VV1fXqy+QzLg9jGNoFgrN",
+	"iErVlIxx96PrtVp106vYepKVeiUU0tQLbNIuPF7Zxw7sDgbP16qrZO/gmKmRiK+er25uvayu1mrVVfKa",
+	"xqOQP1/bqNaqNZD4d5Gm6RxMT3Mp3hG/aN7Lr+vz3OeBVbTctE6rinxdnJYLRWuJVCIC5I5JsHM13jL1",
+	"9ii8BvXTrhjBo7FnlTgmFTFIwl3DMLBZS6OoCYeIVu1IxKhUBBseOXYyiGB9e18At3035HIydUXLzIy4",
+	"e5Ijj0eO/Oo6WcpP4ioUdmsSSEaNCK6IhezUuVWtKZpVkk1273QT8HSFXS5ikx4cM72lz8EFCD5Hi6Tm",
+	"1r9ocNSFJUdykGlTqs1gSrWKYy7Y2ic+hgss0XeVnAyVtkcjyq8wgUWqOBwMWGByd6OI9Fm/xWLpoXHr",
+	"EKpEYsTilTZNjMmUDlVqE3fY7QH475KH4K4+PthDGHSD9ykPqBLxOFvDKFdBLq2urK3pjMMui1icxYih",
+	"/9mnN82I8a7qwV8hd/5y6yq7imEybC4Fm1NZpuBKK6LtKy1BDdQ04c5TQjShijS8z73aFv2+4JnL2raI",
+	"WTRuApl52LY0wTuF2YcIztyZLI0CRcELNVr5YPlDi6w+ctfcovv4EJ6Kh/xHFQ9xmYls9odlP5xI7wh5",
+	"FSKneqlA1h7rD9T4sZQdeQLQ/pIA2j1MU3PwC9QYK3P4nB593hrs/OdGtkxPW7NgUyIV5YFMoKN+lRwJ",
+	"cQUOHy6c8l4Jt6kBmoL+pLuCfGAYokTfvvFPawsJcaKUI5/VAKwSx4OF0C7gnLGADLjmHwasPxCK8fZ4",
+	"5T2QYgMeRLc0k3thYtciNjGGbKx0LIa8i6hVTvyj3Yu9t+/3PzfP9g/O9s/fNt+c7e7t+xldxzQNCuom",
+	"jTPxfoibEny/GykGaAtKL5hA0wYIMCAJRIMD85zoEMmuWUwjZNHzHPqFSLSvPGRqcwFCJokEK+Sm1G3g",
+	"DDxXgOW19DSmC2n03gR+teIGceGk0lsSY24beePXEzC5/hLEiVEqY/8joyTyBi8dRdoVaS53KGGy0JmY",
+	"5pC5xdobXPAqOWPU/KQ7E9joCQw4PoerJs+hLqCnmADTgaygTJm5dDWAiZ5dFaGEini2jKmBNTrncTPR",
+	"ZBvcOj1tTWGtOSaXdA8zqiTSx+GD2VdCfB1uTurpWpo79xrW2PU9Q9oDwCH4TJMq38mztCOpdfXUjWuX",
+	"IbhJjFBrcBQbhhxP9xxwTXqW6ZWNXBnNFIc0yTRyuIY2a+sNjqlnaSw+jd+DFUKDYvwRjIPNJLod/Y8j",
+	"B9JSGfcL4//YAP6Z0/uF69YLVs92jXCDJISfVV/DDFhWFfp10QRZmtiYBmwC0YNB7+RAXuoMo8iI82VH",
+	"JbmwjDKFMIKaxSFLh7YmqdmNNmgTAQp5AZT9NS/Lsr8Wyslpt6Dcy96RkZ8lP6G0dX+E5dqhw0jpqz0x",
+	"gqG+LQ+SHXqD5LM6FnKwJASmBbSuE6XIy9WwEWvp/+XP82lHhZ7oE/iHAbRzeh12qRJx1SmsWu0y5ZOl",
+	"j6yltzL3iGXTe1FdWzYVqvVh0aHNbE556rAC7OsY+eWcarWW42895firOsBV23XzEkDoZ3PNM7x4QDxX",
+	"BkPQTx3AQ6bDdwKfGmliXnHeEyN+D8z6bdk9n3ivi4iMlEAMC7FvAyUSpJolgnaWTK4YRlrgImNd2S3U",
+	"FGaxPCbGo48WWhRKU7sssWjMtjKywtTdmUh6weyYZIP7OzCAesRAWzcCwSlzDKgjWxJtoiR0g9OYkVkJ",
+	"dJhjkw6GcWCW54C7e3Yvaey98mTSt9T/Rma0lXcb7447px1+ND47//B+42ztelON9Efo6HD6DVaTMXnj",
+	"RuyJ+DW4GSvnXz4fb37unnx706sdv2qffnn7pftxo3kVx/2w9+3obf/3v/4aig9BtPbhYFf/57ckyVy/",
+	"4d35yTGqijX26VV0+E2Ewdrv4edPv9fom43hl7Xfa4e8po8sSx5bqVc+7F/uHe6vvJB/Hh6Nu6d/vmnF",
+	"Z182vq3xP9mfl5cm8PWW8iCCxPb1s17wJvp29LHXa/XP5Jff9JpTWgGpVwbDVhS2V/T+mD9NPZ2mp6Si",
+	"J4xqHqPaE6O8lL6VhH4kXq5EvcLs9PvqVUi3R/sMqNoTIpWiROokollgiaOrpZ7WvIzcgyEBbdokDhxY",
+	"r0gBIxu1jUSp+3CwC5Xn3u9/NolG+8e7r472X0NjRKdzG7lualdesTGUmn8QRexJp1qgTmW4B3DO3CIN",
+	"etn8AzSpi3QrOKxaSZpfqKSlEFtqjUkn5F0WD+KQK0/LKqjqc3p4vFxHX2eDt4TqGSkGLm3wk+7OEc4n",
+	"eYYzFkmGlRrSeo0ekcN2D7J0MrF/8DbOrRTa/s6jGBITiL6VeujIgwZ3BEIqV8gcYqVAfIC8fTW2i+1J",
+	"EXxSBH9IrPVxHSlPoda7cBVZsXfLQ6uUgOgRqJ+TtEKFeuiuJH6xB8z3JjKsTAnjIs0tn8D967rRfp0c",
+	"8Bn+rWTRTKPXekjVbJ48cW9+wpcMgQtxFZEZdVMXQN/0avzkY3pSLZ7YrX4eD40r3hbhA7oFEU1yps6o",
+	"JTKHTwdTH0rCZau5cBl+rmk/P7UoybQAWoNnI2hTPC8Is73P4Q0YtlQBePK9PKTvxZZ2B/+L/rUT8hDA",
+	"XUk6OUC7f3VPjNYGDN27C0uzaIC66z3Jej+SVP7QErlM8MkAIXPhfmsL4AgBKpjC2h4NPlncQ//X9nKp",
+	"P8Okgszh0MA3L8Sj8dMqfDxavPOT1f7PAEhn7XcScqkYDYCHKBEP8wnAnwiZ9iqD4e0i+dPctJNe2Qaf",
+	"zy1bqnXMW5LIlRKLM5PQJNm/UYzr1XLG5DBS0t53GosB/BFfpbwIi7SslGJSoU7T+sbaqlKviLXjfuvT",
+	"2VWrvz388jHoBW/PLoI3qzXxptcLPp2JszcHtc+3sqY+r7+LPn86i7RFVWwCpfXZ3KzYuSX4MRs9Ytvo",
+	"SRz/iuL4ALRNV9d0qYhGt/OqPrKUFSDj7ZbaesdQAS+TgwIFgRTVCt+nFZOkvHKBoXk1jDGrN+GP40qQ",
+	"jdWa1+BUWoJMIrghF0zkq+kCUARihmuR9baHjX2AupJZr24z4UlCjdIkQjbd1F2bUtw0RfFN5UfINhQD",
+	"xpsdYWs3Jdn5biryxHP4a5qWab791UEDx0wyVfKCu5acxDGdlTCIy2SI0zEblv5L1YCEHButUemtYSqm",
+	"d9j/Ye/8nuK2gTj+r2juJc2McY6Gpg158pBrm5QWhru2L3QOYevuPCckj2UfwwP/e0e7K1uyfXA0JSQt",
+	"TxkIkmX9XK92P9/Sz8U/8l//EzLyvTDmTvZbJ9B5y2rFzJzdkssgdao2gqXcCJ9qOSOoJdqU+IAXhrLe",
+	"MWn/kKyvvDxXXm6aXTgXcRePCfHHlwaxcujW+XmSvD+eTKfzj3/O5mcns2Q2aVKVZie/TH5rA2fOxKI2",
+	"XPY+OIPG3pfScsrz8ktIa3kKOuVZpx+eKMHFe/5zcssXntzSLvrnDJevK8PFWha8yGO3NgeNtmb3t5t+",
+	"UOTCce7aHXo6OftjMp+eTo4+/EjKOBhiWdYo3ncQiPkN5pUUIm3sosQk2NbRI242H03zlbrFYMl0Wl8J",
+	"tQt37EEfZXetPWtHuOe6jqaBQ56LT6Z9n5tUWyP4M5oTvMitFWHnnnlVlHqRS/HqzmmkoZMJz+r5pBUT",
+	"aiOkLgjoX/BqxQTZCZwZyc1qm0S8feon2/B3wbV2hpj4Vr1vwQ8CTCqhuJO+G++/HV/+wA/23izGYu/7",
+	"9LXYe8u/298bZwfpePFm8S3f3x89RNcO+mTLVKaB+k9xsLrBNi+Me81QFA1+84gELHsQVemqP/mnojLs",
+	"gqbSRcx+RSZUCzVUumJIPYIfkXCVvWO8IhidVuJckVHtkHnVtuy8usg4aJ03i+MfGqLt5E8yzo71Rkie",
+	"igfPxcckEP3/li7pEwAcADbmZxrmZ468OIJud3EQ/9Y+A4YGTllMXukIW9Cxu7PRdlIIlZx+YK/jcfy6",
+	"MSUCZedyQ1AX0p4gbl18r132VZhju1pXT2lHddxOXf/SkBfqr6a5Q3dfWx1QLjLVcW00u6xziRkZJi2F",
+	"UKYZfLo0CR1VtjF90jmri8jlsERMar1uxcgJNuKEC7yaOzCmftUB3pKghoJUZ0BuGIDX+KQb8vaIvDTe",
+	"Myaw3d9TNZAJSXxqoPbcHfhh1e4aqVs1bQztLSrAJ8HRyrjt/6WuKmTI+rU1+Px+W09mp8TMwXmJpBev",
+	"8DTI8xsYIy8EDNlsdMFg2niqlxESIUMQAEbDmiDmW/Zbjvdsg1PDFUuKQoqI/aT1UjoeZyB061fptGsH",
+	"OoOvcdPNeMUxGw+HTAq+8etIyBXfr+J3lelmGQZC6xgwB9oTgGNaMM6uhDHcjuelIzS1z7A13Te5tmBZ",
+	"g9FDLOtARTv4XryKcHsYbs+AeayvFUypMgu7Hs2PaHBjCUbMMCUA7sTSlUhtn5UN6UnB7ysu1/bf2n/f",
+	"dn+97TuFjDtCclWL+ULqa/B+OIGP3LBaZah9fujkptAoR7o+xiwJVZWQRx/IqoEjOmYJA3x9RCJYTJSl",
+	"hm50hwZdUMBo5a3AlT0jkYpR6XektA5nYJgv0Go/RAhX05pB0ihfagwvX+UmZsfCFwRohOEcIwtE6wmS",
+	"5YD/ceukGh2OztykaMWWEHU7VBQF76F8Kbh9xYRWX9rIFuStHot91QU3lShJ0Qku1+DAili5K9yrebif",
+	"nHeu+pgvFlK+mD1G+Y3n5LJVm+BEwU+e0hYbHY56bYT5V95QZKzkld3ZgdYGil92kVeVFO5/tjfFQ5+t",
+	"lV0xrcPND08dRejZo3RssgovpbgKpfuduHUm0NfR79+Y4sLBdRhwq+GCY2OLnChvU7A9DOf60h4wUvpL",
+	"cO3UuFxjACLMHTbZWi0xm0gj0LX0zcH++GUEKtdLEXS3L3oGenGN5JgbI1IEGkWja55X28bErlhdteI4",
+	"w72Oikm0L5S1RPuy9r80rOFjJ/qQXvQ1/r4HabV7GpUJd5imiP1pTpuI/+du1TV/iCba3HYDCt4oZ0gK",
+	"vEmy8/L29u8AAAD//w==",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

@@ -21,6 +21,7 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
+	{"internal/typed"},
 	{ // ground
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",
@@ -51,7 +52,8 @@ var keepers = map[string][]string{
 	"github.com/pressly/goose":           {"internal/postgres"},
 	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":        {"internal/outbox"},
-	"golang.org/x/text":                  {"internal/outbox", "internal/password"},
+	"golang.org/x/text":                  {"internal/outbox", "internal/password", "internal/typed"},
+	"golang.org/x/net":                   {"internal/email"},
 	"github.com/getkin/kin-openapi":      {"api", "internal/server", "clients/contract"},
 	"github.com/alexedwards/argon2id":    {"internal/password", "internal/bench"},
 	"github.com/go-json-experiment/json": {"internal/strictjson"},

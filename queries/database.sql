@@ -24,3 +24,29 @@ SELECT pg_try_advisory_xact_lock(7105000002);
 -- The database's time, also in the middle of a transaction.
 -- name: FindTime :one
 SELECT clock_timestamp()::timestamptz;
+
+-- The encoding of the database, such as UTF8.
+-- name: FindEncoding :one
+SELECT current_setting('server_encoding')::text;
+
+-- The rights that the role of this connection lacks on what the server uses: these tables, and the schema
+-- river. It needs no right itself.
+-- name: ListMissingRights :many
+SELECT ('USAGE ON SCHEMA ' || n.nspname)::text AS missing
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname IN ('public', 'river')
+  AND EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('sessions', 'river_job'))
+  AND NOT has_schema_privilege(n.oid, 'USAGE')
+UNION ALL
+SELECT (needed.privilege || ' ON ' || CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END || n.nspname || '.' || c.relname)::text
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN LATERAL unnest(CASE
+        WHEN c.relkind = 'S' THEN ARRAY['USAGE']
+        WHEN c.relname IN ('goose_db_version', 'river_migration') THEN ARRAY['SELECT']
+        ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) AS needed(privilege) ON true
+WHERE (n.nspname = 'river' AND c.relkind IN ('r', 'S') AND c.relname <> 'river_migration_id_seq'
+       OR n.nspname = current_schema() AND c.relkind = 'r' AND c.relname = ANY(@tables::text[]))
+  AND NOT CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, needed.privilege)
+               ELSE has_table_privilege(c.oid, needed.privilege) END
+ORDER BY 1;

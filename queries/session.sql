@@ -175,6 +175,15 @@ UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
 -- name: EndSessionsOfUser :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE user_id = @user_id::bigint AND ended_at IS NULL;
 
+-- Ends the sessions that a sign-in with an account at a provider opened; a proof in a session that
+-- was opened otherwise is no such sign-in.
+-- name: EndSessionsOfProvider :execrows
+UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+ WHERE user_id = @user_id::bigint AND ended_at IS NULL
+   AND EXISTS (SELECT FROM jsonb_array_elements(methods) m
+                WHERE m->>'method' = 'socialaccount' AND m->>'provider' = @provider::text AND m->>'uid' = @uid::text
+                  AND m->'reauthenticated' IS NULL);
+
 -- Ends a step of all sessions that have not ended or expired, those of unfinished sign-ins too, in
 -- the order of their ids. The caller goes on after the greatest id of the step.
 -- name: EndSessionsOfAllUsers :many

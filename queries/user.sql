@@ -1,8 +1,8 @@
 -- Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
 -- somebody has must cost what one with a new address costs.
 -- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, phone, unused_since)
-SELECT @id, @display, sqlc.narg(password_hash), @now::timestamptz, sqlc.narg(username), sqlc.narg(phone),
+INSERT INTO users (id, display, password_hash, created_at, username, username_key, phone, unused_since)
+SELECT @id, @display, sqlc.narg(password_hash), @now::timestamptz, sqlc.narg(username), sqlc.narg(username_key), sqlc.narg(phone),
        CASE WHEN @signup::boolean THEN @now::timestamptz END
  WHERE @wanted::boolean;
 
@@ -100,9 +100,15 @@ SELECT id, email, email_verified_at, phone, phone_verified_at, username, created
  ORDER BY id
  LIMIT @most;
 
--- The person behind a user name.
+-- The user behind a user name: one whose name is a twin is found by the name as it is stored (twin).
+-- Names of before have no key until the janitor has made it.
 -- name: FindUserByUsername :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower(@username::text);
+SELECT u.id, u.display, u.password_hash, u.disabled_at
+  FROM users u
+ WHERE u.username_key IN (@key::text, @twin::text)
+    OR u.username_key IS NULL AND lower(u.username) = lower(@username::text)
+ ORDER BY (u.username_key = @twin) DESC NULLS LAST, (u.username_key IS NOT NULL) DESC
+ LIMIT 1;
 
 -- The user behind a number: the one who has verified it, or else the oldest of those whom
 -- FindUserByOwnPhone finds, or else the oldest of the others.
@@ -117,7 +123,29 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
  LIMIT 1;
 
 -- name: CountUsernames :one
-SELECT count(*) FROM users WHERE lower(username) = lower(@username::text);
+SELECT count(*)
+  FROM users
+ WHERE username_key = @key::text OR username_key IS NULL AND lower(username) = lower(@username::text);
+
+-- Users of before whose names have no key yet.
+-- name: ListUsersWithoutUsernameKey :many
+SELECT id, username::text AS username
+  FROM users
+ WHERE username IS NOT NULL AND username_key IS NULL
+ ORDER BY id
+ LIMIT @most;
+
+-- Gives a user name of before its key, unless another one has it.
+-- name: UpdateUsernameKey :execrows
+UPDATE users u SET username_key = @key::text
+ WHERE u.id = @id AND u.username_key IS NULL AND NOT EXISTS (SELECT FROM users o WHERE o.username_key = @key);
+
+-- Users whose names are twins of those of others, and the others.
+-- name: ListUsernameTwins :many
+SELECT u.id, u.username::text AS username
+  FROM users u
+ WHERE u.username_key >= '=' AND u.username_key < '>'
+ ORDER BY u.username_key;
 
 -- How many accounts keep a number from another one: the one that has verified it and, unless only
 -- that counts (verified), those that a code sent to the number would open (FindUserByOwnPhone).

@@ -75,7 +75,7 @@ func providerLost(w *world) {
 		p.out()
 		f := p.refusal(by)
 		wants("the same token again", f.Kind, "problem")
-		wants("its code", f.Code, "invalid_token")
+		wants("its code", f.Code, "token_used")
 		wants("its action", f.Action, "show")
 		p.out()
 	}

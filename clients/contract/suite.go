@@ -45,12 +45,15 @@ type person struct {
 	provider string         // a service whose tokens are taken
 	nonce    string         // for the next token of it
 	token    map[string]any // its token, as submitProviderToken takes it
+	event    string         // a notification that Apple has signed
 	uid      any            // of the account there, as listProviderAccounts gives it
 	guests   []string       // access tokens of people who came by it
 }
 
 func newSuite(s settings, doc *openapi3.T) *suite {
-	client := &http.Client{Timeout: 30 * time.Second}
+	client := &http.Client{Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // a redirect is an answer, too
+	}}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ops := operations(doc)
 	return &suite{

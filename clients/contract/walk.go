@@ -47,6 +47,10 @@ var successes = map[string][]int{
 
 	"getAppleAppSiteAssociation":   {404}, // this installation names no apps
 	"getAssetLinks":                {404},
+	"getServerMetadata":            {404}, // the issuer of this installation is not an https address
+	"getChangePasswordPage":        {404}, // it names no such pages
+	"getPasskeyPages":              {404},
+	"getSpecificationAsAllauth":    {404},      // switched off
 	"submitSecondFactorCredential": {400, 404}, // 404: this installation does not know WebAuthn, or has it switched off
 	"reauthenticateByCredential":   {400, 404},
 	"addCredential":                {400, 404},

@@ -60,6 +60,10 @@ var passkeys = []step{
 	{id: "completePasskeySignup", want: []int{404, 409}, body: shownIn("completePasskeySignup")},
 	{id: "getAppleAppSiteAssociation", want: []int{200, 404}},
 	{id: "getAssetLinks", want: []int{200, 404}},
+	{id: "getServerMetadata", want: []int{200, 404}}, // 404: the issuer is not an https address, or it has a path
+	{id: "getChangePasswordPage", want: []int{302, 404}},
+	{id: "getPasskeyPages", want: []int{200, 404}},
+	{id: "getSpecificationAsAllauth", want: []int{200, 404}},
 }
 
 // secret, factor and recoveryCode are what a step needs: something to make codes with, to

@@ -22,6 +22,12 @@ var providers = []step{
 		return with(s.example(op), "process", "no such process")
 	}},
 	{id: "disconnectProviderAccount", want: []int{400}, signedIn: true, body: shownIn("disconnectProviderAccount")},
+	// Apple's server alone can sign one.
+	{id: "receiveAppleNotification", want: []int{400, 404}, body: shownIn("receiveAppleNotification")},
+	{id: "receiveAppleNotification", want: []int{400}, body: func(*suite) any { return members() }},
+	{id: "receiveAppleNotification", want: []int{200, 404}, needs: services, before: newEvent, body: func(s *suite) any {
+		return members("payload", s.person.event)
+	}},
 	{id: "getProviderSignup", want: []int{403, 409}},
 	{id: "completeProviderSignup", want: []int{403, 409}, body: func(*suite) any { return members("email", address()) }},
 
@@ -111,31 +117,52 @@ func keepUID(s *suite, a answer) {
 // newToken has the service of -services sign an id_token for somebody.
 func newToken(name string, value func() string) func(context.Context, *suite) error {
 	return func(ctx context.Context, s *suite) error {
-		text, err := json.Marshal(members(name, value(), "nonce", s.person.nonce))
+		made, err := signedBy(ctx, s, s.person.provider, members(name, value(), "nonce", s.person.nonce))
 		if err != nil {
 			return err
 		}
-		url := s.settings.services + "/" + s.person.provider + "/token-for"
-		r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(text))
-		if err != nil {
-			return err
-		}
-		r.Header.Set("Content-Type", "application/json")
-		got, err := s.client.Do(r)
-		if err != nil {
-			return fmt.Errorf("the service of -services: %w", err)
-		}
-		defer func() { _ = got.Body.Close() }()
-		var signed struct {
-			IDToken  string `json:"id_token"`
-			ClientID string `json:"client_id"`
-		}
-		if err := json.NewDecoder(io.LimitReader(got.Body, maxDocument)).Decode(&signed); err != nil || signed.IDToken == "" {
-			return fmt.Errorf("the service of -services signs nothing: it answers %d", got.StatusCode)
-		}
-		s.person.token = members("client_id", signed.ClientID, "id_token", signed.IDToken, "nonce", s.person.nonce)
+		s.person.token = members("client_id", made.ClientID, "id_token", made.IDToken, "nonce", s.person.nonce)
 		return nil
 	}
+}
+
+// newEvent has Apple sign an event about an account that is not connected.
+func newEvent(ctx context.Context, s *suite) error {
+	made, err := signedBy(ctx, s, "apple", members("sub", address(), "event", "consent-revoked"))
+	s.person.event = made.Notification
+	return err
+}
+
+// signed is what the service of -services signs.
+type signed struct {
+	IDToken      string `json:"id_token"`
+	ClientID     string `json:"client_id"`
+	Notification string `json:"notification"`
+}
+
+// signedBy has a service of -services sign what it is asked for.
+func signedBy(ctx context.Context, s *suite, provider string, asked map[string]any) (signed, error) {
+	var made signed
+	text, err := json.Marshal(asked)
+	if err != nil {
+		return made, err
+	}
+	url := s.settings.services + "/" + provider + "/token-for"
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(text))
+	if err != nil {
+		return made, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	got, err := s.client.Do(r)
+	if err != nil {
+		return made, fmt.Errorf("the service of -services: %w", err)
+	}
+	defer func() { _ = got.Body.Close() }()
+
+	if err := json.NewDecoder(io.LimitReader(got.Body, maxDocument)).Decode(&made); err != nil || made.IDToken == "" {
+		return made, fmt.Errorf("the service of -services signs nothing: it answers %d", got.StatusCode)
+	}
+	return made, nil
 }
 
 func submitted(process string) func(*suite) any {

@@ -177,6 +177,19 @@ func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed str
 	if factor.Clean(typed) == "" {
 		return authenticator.Listed{}, problem.Required.At("code")
 	}
+	taken, err := a.takeGuess(ctx, who, "code")
+	if err != nil {
+		return authenticator.Listed{}, err
+	}
+
+	added, err := a.addTOTP(ctx, who, typed)
+	if errors.Is(err, problem.IncorrectCode) {
+		return added, err
+	}
+	return added, errors.Join(err, taken.GiveBack(ctx))
+}
+
+func (a *Account) addTOTP(ctx context.Context, who caller.Caller, typed string) (authenticator.Listed, error) {
 	return a.adding(ctx, who, func(tx postgres.Tx) (authenticator.Listed, *problem.Problem, error) {
 		var none authenticator.Listed
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {

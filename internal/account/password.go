@@ -108,13 +108,19 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	return stored, fresh, err
 }
 
+// takeGuess takes one guess of a signed-in caller, before it is known whether it is right.
+func (a *Account) takeGuess(ctx context.Context, who caller.Caller, param string) (limit.Taken, error) {
+	taken, err := a.Limiter.Take(ctx, limit.ReauthenticateFailed, who.Subject())
+	if errors.Is(err, problem.TooManyRequests) {
+		return taken, problem.TooManyLoginAttempts.At(param)
+	}
+	return taken, err
+}
+
 // guessPassword takes one guess at the caller's current password before it is verified, and
 // refunds it if it was right. A wrong one leaves an audit row.
 func (a *Account) guessPassword(ctx context.Context, who caller.Caller, verify func() (bool, error)) (bool, error) {
-	taken, err := a.Limiter.Take(ctx, limit.ReauthenticateFailed, who.Subject())
-	if errors.Is(err, problem.TooManyRequests) {
-		return false, problem.TooManyLoginAttempts.At("current_password")
-	}
+	taken, err := a.takeGuess(ctx, who, "current_password")
 	if err != nil {
 		return false, err
 	}

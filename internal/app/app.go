@@ -102,13 +102,15 @@ func (a *App) develop() {
 		c.Outbox.Sender = "console"
 	}
 	f := &c.Factor
-	if f.RPID != "" || f.Supports(factor.WebAuthn) {
+	if f.RPID != "" {
 		return
 	}
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
 	f.RPID, f.RPName, f.InsecureOrigin, f.PasskeyLogin = "localhost", "Latchkey dev", true, true
-	f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
+	if !f.Supports(factor.WebAuthn) {
+		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
+	}
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 
@@ -134,13 +136,15 @@ func (a *App) build() error {
 		return &config.Error{Problems: []error{err}}
 	}
 	a.linkMessages()
-	operations, err := service.New(journeys, a.account, a.undo, a.ring)
+	published := a.published()
+	operations, err := service.New(journeys, a.account, a.undo, a.ring, published)
 	if err != nil {
 		return err
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
+		MetadataPath: published.MetadataPath(),
 	}, operations)
 	if err != nil {
 		return err
@@ -221,6 +225,13 @@ func (a *App) warnOfProofs() {
 func (a *App) warnOfUnverified() {
 	if a.config.Policy.EmailVerification == "none" {
 		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+	}
+}
+
+// warnOfProviders says what the settings of providers allow.
+func (a *App) warnOfProviders() {
+	for _, warning := range a.services.Warnings() {
+		a.log.Warn("SOCIALACCOUNT_PROVIDERS: " + warning)
 	}
 }
 
@@ -423,9 +434,11 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfFactors()
 	a.warnOfProofs()
 	a.warnOfUnverified()
+	a.warnOfProviders()
 	a.warnOfUndo()
 	a.warnOfTexts()
 	a.warnOfPlain()
+	a.warnOfLifetime()
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()

@@ -37,6 +37,10 @@ func settingsReference(w io.Writer) error {
 		"All settings come from the environment. A name without `LATCHKEY_` is allauth's (or PostgreSQL's) and means the\n" +
 		"same here. All mistakes are reported together, with exit code 2; names that we do not know are a warning.\n" +
 		"A setting marked *secret* can also be read from the file that `NAME_FILE` names. Durations are in seconds.\n")
+	b.WriteString("\nOther names of allauth take effect where the setting that they become is not set: `ACCOUNT_AUTHENTICATION_METHOD` (`ACCOUNT_LOGIN_METHODS`);\n" +
+		"`ACCOUNT_EMAIL_REQUIRED`, `ACCOUNT_USERNAME_REQUIRED`, `ACCOUNT_SIGNUP_EMAIL_ENTER_TWICE`, `ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE` (`ACCOUNT_SIGNUP_FIELDS`);\n" +
+		"`ACCOUNT_PASSWORD_MIN_LENGTH` (`LATCHKEY_PASSWORD_MIN_LENGTH`; below 8 it is 8, with a warning); `ACCOUNT_LOGIN_ATTEMPTS_LIMIT`, `ACCOUNT_LOGIN_ATTEMPTS_TIMEOUT`\n" +
+		"(`login_failed` in `ACCOUNT_RATE_LIMITS`); `MFA_RATE_LIMITS` (`mfa_failed`, `mfa_failed_device`, `webauthn_login`, `webauthn_options`, `webauthn_add` in it).\n")
 	section := ""
 	for _, f := range config.Fields(&c) {
 		if f.Section != section {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -43,7 +44,7 @@ func (devCommand) Help() string {
 
 // Run serves from a directory of its own until SIGINT or SIGTERM.
 func (c devCommand) Run(sh *shell) error {
-	settings, err := sh.settings()
+	settings, err := sh.devSettings()
 	if err != nil {
 		return err
 	}
@@ -84,6 +85,24 @@ func (c devCommand) Run(sh *shell) error {
 		settings.Database.AutoMigrate = true // nobody else reaches this database to do it
 	}
 	return c.serve(sh, settings, dir, listener)
+}
+
+const rpID = "LATCHKEY_WEBAUTHN_RP_ID"
+
+// devSettings are the settings as latchkey dev reads them: where no domain of passkeys is named,
+// they may ask for webauthn all the same. develop names localhost, once the port is known.
+func (sh *shell) devSettings() (config.Config, error) {
+	if sh.env[rpID] != "" {
+		return sh.settings()
+	}
+
+	with := *sh
+	with.env = maps.Clone(sh.env)
+	with.env[rpID] = "localhost"
+	settings, err := with.settings()
+	settings.Factor.RPID = ""
+
+	return settings, err
 }
 
 // makeKeys names the keys below dir where the settings name none, and makes those that are

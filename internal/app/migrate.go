@@ -24,7 +24,7 @@ func (migrateUpCommand) Run(sh *shell) error {
 		_, _ = fmt.Fprintf(sh.err, "%s waits for a lock that a long transaction has; trying again in %s\n", m.Name, m.Wait)
 	})
 	if err != nil {
-		return err
+		return explainSchema(err)
 	}
 	_, err = fmt.Fprintf(sh.out, "%d applied; the schema is up to date\n", n)
 	return err

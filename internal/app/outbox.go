@@ -21,7 +21,9 @@ func (a *App) newOutbox() (*outbox.Outbox, error) {
 	if console == nil {
 		console = os.Stdout
 	}
-	return outbox.New(outbox.Parts{DB: a.DB, Settings: a.config.Outbox, Sealer: a.keys.passing, Console: console, Log: a.log})
+	return outbox.New(outbox.Parts{
+		DB: a.DB, Settings: a.config.Outbox, Sealer: a.keys.passing, PublicURL: a.publicURL(), Console: console, Log: a.log,
+	})
 }
 
 // linked are the kinds of messages that need a link under this policy.

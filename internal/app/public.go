@@ -1,6 +1,10 @@
 package app
 
-import "github.com/latchkey-auth/latchkey/internal/server"
+import (
+	"github.com/latchkey-auth/latchkey/internal/outbox"
+	"github.com/latchkey-auth/latchkey/internal/server"
+	"github.com/latchkey-auth/latchkey/internal/service"
+)
 
 // publicURL is the address at which users reach this server: the setting, or the issuer where
 // that is an address. It is empty where neither says it.
@@ -14,6 +18,16 @@ func (a *App) publicURL() string {
 	}
 
 	return ""
+}
+
+// published is what the settings say about addresses that others look up.
+func (a *App) published() service.Published {
+	c := a.config
+
+	return service.Published{
+		Issuer: c.Token.Issuer, PublicURL: a.publicURL(), Pages: c.Outbox.Pages(), OwnPages: outbox.UndoPath,
+		Specification: c.Server.Specification,
+	}
 }
 
 // linkMessages says where links of messages lead that the settings say nothing of.

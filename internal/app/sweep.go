@@ -25,6 +25,8 @@ const (
 	sweepStep = 2000
 	// accountStep is the LIMIT for accounts: each takes rows of a dozen tables along.
 	accountStep = 500
+	// usernameStep is the LIMIT for user names of before.
+	usernameStep = 500
 
 	sweepPages = 50 // the most pages of sessions that a sweep reads
 	// idlePages is how many pages with nothing to remove a sweep reads: 10,000,000 sessions are read in a
@@ -70,6 +72,7 @@ func (a *App) chores() []chore {
 		{"keys that servers shared", sweepStep, sweepSharedKeys},
 		{"unverified addresses", sweepStep, a.account.ExpireAddresses},
 		{"unused accounts", accountStep, a.account.ExpireAccounts},
+		{"keys of user names", usernameStep, a.account.KeyUsernames},
 	}
 }
 
@@ -181,9 +184,13 @@ func SweepEvery(interval time.Duration) Option {
 	return func(a *App) { a.sweepEvery = interval }
 }
 
-// sweep is the janitor of a running server.
+// sweep is the janitor of a running server. It waits until the keys are known: the audit log hashes with them
+// (TestSweep_waitsForTheKeys).
 func (a *App) sweep(ctx context.Context) {
 	every(ctx, a.sweepEvery, func() bool {
+		if !a.ready.Load() {
+			return true
+		}
 		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
 			a.log.Warn("sweeping failed; trying again with the next sweep", "cause", err.Error())
 		}

@@ -49,6 +49,9 @@ const (
 	RecoveryCodesGenerated = "recovery_codes_generated"
 	ProviderConnected      = "provider_connected"
 	ProviderDisconnected   = "provider_disconnected"
+	// Apple tells whether it forwards mail to the address that it gave to the user.
+	ProviderEmailDisabled = "provider_email_disabled"
+	ProviderEmailEnabled  = "provider_email_enabled"
 	// GrantRevoked: of another service; a failure is one that was given up.
 	GrantRevoked = "provider_grant_revoked"
 )

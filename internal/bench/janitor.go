@@ -106,6 +106,9 @@ func (b *bench) sweep(url string) error {
 		return err
 	}
 	defer a.Close()
+	if err := a.Prepare(b.ctx); err != nil { // the audit log hashes with the shared keys
+		return err
+	}
 
 	var chores []*chore
 	report := func(s app.SweepStep) {

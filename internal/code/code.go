@@ -75,7 +75,7 @@ type Order struct {
 // Timing: nobody's code costs what somebody's costs (T-ENU-01).
 func (c *Codes) Issue(ctx context.Context, tx postgres.Tx, o Order) (string, error) {
 	r := c.rules[o.Purpose]
-	text := r.format.generate()
+	text := r.formatFor(o.Target).generate()
 	p := db.InsertCodeParams{
 		SessionID: o.Session, Purpose: string(o.Purpose), Target: o.Target, CodeHash: c.hash(o.Purpose, o.Session, text),
 		AttemptsLeft: r.attempts, ResendsLeft: r.resends, ChangesLeft: r.changes, Now: tx.Now, ExpiresAt: tx.Now.Add(r.timeout),
@@ -163,7 +163,7 @@ func DropStray(ctx context.Context, tx postgres.Tx, userID int64) error {
 // Resend makes another code for a process that has a resend left, and reports false
 // where there is none. The code before is dead; time and attempts go on.
 func (c *Codes) Resend(ctx context.Context, tx postgres.Tx, p Process) (text string, ok bool, err error) {
-	text = c.rules[Purpose(p.Purpose)].format.generate()
+	text = c.rules[Purpose(p.Purpose)].formatFor(p.Target).generate()
 	_, err = tx.UpdateCodeResent(ctx, db.UpdateCodeResentParams{
 		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: c.hashFor(p, text),
 	})
@@ -179,7 +179,7 @@ func (c *Codes) Retarget(ctx context.Context, tx postgres.Tx, p Process, target 
 	if p.UserID = &userID; userID == 0 {
 		p.UserID = nil
 	}
-	text = c.rules[Purpose(p.Purpose)].format.generate()
+	text = c.rules[Purpose(p.Purpose)].formatFor(target).generate()
 	hash := c.hashFor(p, text)
 	_, err = tx.UpdateCodeTarget(ctx, db.UpdateCodeTargetParams{
 		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: hash, Target: target, UserID: p.UserID,

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"math/big"
 	"strings"
+
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // The alphabets of codes. Letters: RFC 8628, section 6.1, which has no vowels, so that no
@@ -15,6 +17,16 @@ import (
 const (
 	letters = "BCDFGHJKLMNPQRSTVWXZ"
 	digits  = "0123456789"
+)
+
+// The formats where the settings name none. Phones offer to fill in a run of digits: Android's SMS
+// User Consent takes codes of 4 to 10 characters with a digit in them, and iOS looks for digits.
+//
+// Security: eight digits are 26 bits. A code has three guesses, and a number gets at most twenty texts
+// in a day, so that a day's guesses at it succeed once in 1.6 million (TestTexts_guessesAtANumberAreBounded).
+const (
+	mailedFormat = `{}`
+	textedFormat = `{"length": 8, "numeric": true, "dashed": false}`
 )
 
 // format is how codes of a purpose look (ALLAUTH_USER_CODE_FORMAT).
@@ -78,7 +90,7 @@ func dash(text string) string {
 }
 
 // normalize leaves what counts of a code that somebody typed.
-func normalize(typed string) string {
+func normalize(text string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z':
@@ -87,5 +99,5 @@ func normalize(typed string) string {
 			return r
 		}
 		return -1
-	}, typed)
+	}, typed.Plain(text))
 }

@@ -11,7 +11,7 @@ import (
 
 // Settings of codes and links. Durations in seconds unless the name says otherwise.
 type Settings struct {
-	Format string `env:"ALLAUTH_USER_CODE_FORMAT" default:"{}" doc:"How codes look: a JSON object with length (6 to 32), numeric and dashed. Default: 8 letters, XXXX-XXXX; numeric: 9 digits."`
+	Format string `env:"ALLAUTH_USER_CODE_FORMAT" doc:"How codes look: a JSON object with length (6 to 32), numeric and dashed; {} is 8 letters, XXXX-XXXX, and numeric alone is 9 digits, 999-999-999. Default: {} in mails, and in texts 8 digits without dashes, which phones fill in by themselves. A format that is set is for both."`
 
 	LoginFormat   string `env:"ACCOUNT_LOGIN_BY_CODE_FORMAT" doc:"ALLAUTH_USER_CODE_FORMAT for sign-in codes."`
 	LoginTimeout  int    `env:"ACCOUNT_LOGIN_BY_CODE_TIMEOUT" default:"180" min:"10" max:"600" doc:"Seconds that a sign-in code lives."`
@@ -39,16 +39,26 @@ type Settings struct {
 
 // rule is what holds for the codes of a purpose.
 type rule struct {
-	format                     format
+	format                     format // of mails
+	texted                     format // of texts
 	timeout                    time.Duration
 	attempts, resends, changes int16
+}
+
+// formatFor is how a code for a target looks: a number gets a text, an address a mail.
+func (r rule) formatFor(target string) format {
+	if strings.Contains(target, "@") {
+		return r.format
+	}
+
+	return r.texted
 }
 
 // rules reads the settings that are more than a number, and reports all mistakes.
 func (s Settings) rules() (map[Purpose]rule, error) {
 	var wrong []error
 	look := func(name, own string) format {
-		f, err := parseFormat(cmp.Or(own, s.Format))
+		f, err := parseFormat(cmp.Or(own, s.Format, mailedFormat))
 		if err != nil {
 			if own == "" {
 				name = "ALLAUTH_USER_CODE_FORMAT"
@@ -64,8 +74,13 @@ func (s Settings) rules() (map[Purpose]rule, error) {
 		}
 		return n
 	}
+	text := func(own string) format {
+		f, _ := parseFormat(cmp.Or(own, s.Format, textedFormat)) // what is wrong with it, look reports
+		return f
+	}
 	rules := map[Purpose]rule{
 		Login: {
+			texted: text(s.LoginFormat),
 			format: look("ACCOUNT_LOGIN_BY_CODE_FORMAT", s.LoginFormat), timeout: seconds(s.LoginTimeout), attempts: int16(s.LoginAttempts), //nolint:gosec // at most 10
 			resends: often("ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND", s.LoginResends),
 		},
@@ -75,7 +90,8 @@ func (s Settings) rules() (map[Purpose]rule, error) {
 			changes: often("ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE", s.EmailChanges),
 		},
 		VerifyPhone: {
-			format: look("ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT", s.PhoneFormat), timeout: seconds(s.PhoneTimeout), attempts: int16(s.PhoneAttempts), //nolint:gosec // at most 10
+			format: look("ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT", s.PhoneFormat), texted: text(s.PhoneFormat),
+			timeout: seconds(s.PhoneTimeout), attempts: int16(s.PhoneAttempts), //nolint:gosec // at most 10
 			resends: often("ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND", s.PhoneResends),
 			changes: often("ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE", s.PhoneChanges),
 		},

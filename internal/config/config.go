@@ -53,6 +53,7 @@ func (c *Config) PasswordPolicy() password.Policy {
 func (c *Config) derive() {
 	// A notification goes to the connection that listens, and behind a pooler that is another one.
 	c.Outbox.PollOnly = c.Outbox.PollOnly || c.Database.ThroughPooler()
+	c.Outbox.BindTexts(c.Factor.RPID)
 }
 
 // check adds what only several settings together can show.

@@ -46,6 +46,11 @@ func Read(env Environment) (Config, []string, error) {
 	var c Config
 	var problems []error
 	known := map[string]bool{}
+	for _, name := range translated {
+		known[name] = true
+	}
+	given := translate(env)
+	env, problems = given.env, given.problems
 	for _, f := range fields(&c) {
 		known[f.Name] = true
 		if f.Secret != "" {
@@ -58,7 +63,7 @@ func Read(env Environment) (Config, []string, error) {
 	}
 	problems = append(problems, c.check()...)
 	c.derive()
-	warnings := slices.Concat(unknown(env, known), openSecretFiles(fields(&c), env), c.warnings())
+	warnings := slices.Concat(unknown(env, known), given.warnings, openSecretFiles(fields(&c), env), c.warnings())
 	if len(problems) > 0 {
 		return c, warnings, &Error{problems}
 	}

@@ -10,6 +10,18 @@ import (
 	"time"
 )
 
+const findEncoding = `-- name: FindEncoding :one
+SELECT current_setting('server_encoding')::text
+`
+
+// The encoding of the database, such as UTF8.
+func (q *Queries) FindEncoding(ctx context.Context) (string, error) {
+	row := q.db.QueryRow(ctx, findEncoding)
+	var column_1 string
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const findFunction = `-- name: FindFunction :one
 SELECT (to_regprocedure($1::text) IS NOT NULL)::boolean
 `
@@ -57,6 +69,49 @@ func (q *Queries) FindTime(ctx context.Context) (time.Time, error) {
 	var column_1 time.Time
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const listMissingRights = `-- name: ListMissingRights :many
+SELECT ('USAGE ON SCHEMA ' || n.nspname)::text AS missing
+FROM pg_catalog.pg_namespace n
+WHERE n.nspname IN ('public', 'river')
+  AND EXISTS (SELECT 1 FROM pg_catalog.pg_class c WHERE c.relnamespace = n.oid AND c.relname IN ('sessions', 'river_job'))
+  AND NOT has_schema_privilege(n.oid, 'USAGE')
+UNION ALL
+SELECT (needed.privilege || ' ON ' || CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE '' END || n.nspname || '.' || c.relname)::text
+FROM pg_catalog.pg_class c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+JOIN LATERAL unnest(CASE
+        WHEN c.relkind = 'S' THEN ARRAY['USAGE']
+        WHEN c.relname IN ('goose_db_version', 'river_migration') THEN ARRAY['SELECT']
+        ELSE ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) AS needed(privilege) ON true
+WHERE (n.nspname = 'river' AND c.relkind IN ('r', 'S') AND c.relname <> 'river_migration_id_seq'
+       OR n.nspname = current_schema() AND c.relkind = 'r' AND c.relname = ANY($1::text[]))
+  AND NOT CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, needed.privilege)
+               ELSE has_table_privilege(c.oid, needed.privilege) END
+ORDER BY 1
+`
+
+// The rights that the role of this connection lacks on what the server uses: these tables, and the schema
+// river. It needs no right itself.
+func (q *Queries) ListMissingRights(ctx context.Context, tables []string) ([]string, error) {
+	rows, err := q.db.Query(ctx, listMissingRights, tables)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var missing string
+		if err := rows.Scan(&missing); err != nil {
+			return nil, err
+		}
+		items = append(items, missing)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lockMigrations = `-- name: LockMigrations :one

@@ -272,6 +272,38 @@ func (q *Queries) EndSessionsOfAllUsers(ctx context.Context, arg EndSessionsOfAl
 	return items, nil
 }
 
+const endSessionsOfProvider = `-- name: EndSessionsOfProvider :execrows
+UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
+ WHERE user_id = $3::bigint AND ended_at IS NULL
+   AND EXISTS (SELECT FROM jsonb_array_elements(methods) m
+                WHERE m->>'method' = 'socialaccount' AND m->>'provider' = $4::text AND m->>'uid' = $5::text
+                  AND m->'reauthenticated' IS NULL)
+`
+
+type EndSessionsOfProviderParams struct {
+	Now       time.Time
+	EndReason string
+	UserID    int64
+	Provider  string
+	Uid       string
+}
+
+// Ends the sessions that a sign-in with an account at a provider opened; a proof in a session that
+// was opened otherwise is no such sign-in.
+func (q *Queries) EndSessionsOfProvider(ctx context.Context, arg EndSessionsOfProviderParams) (int64, error) {
+	result, err := q.db.Exec(ctx, endSessionsOfProvider,
+		arg.Now,
+		arg.EndReason,
+		arg.UserID,
+		arg.Provider,
+		arg.Uid,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const endSessionsOfUser = `-- name: EndSessionsOfUser :execrows
 UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text WHERE user_id = $3::bigint AND ended_at IS NULL
 `

@@ -36,11 +36,18 @@ func (q *Queries) CountPhoneOwners(ctx context.Context, arg CountPhoneOwnersPara
 }
 
 const countUsernames = `-- name: CountUsernames :one
-SELECT count(*) FROM users WHERE lower(username) = lower($1::text)
+SELECT count(*)
+  FROM users
+ WHERE username_key = $1::text OR username_key IS NULL AND lower(username) = lower($2::text)
 `
 
-func (q *Queries) CountUsernames(ctx context.Context, username string) (int64, error) {
-	row := q.db.QueryRow(ctx, countUsernames, username)
+type CountUsernamesParams struct {
+	Key      string
+	Username string
+}
+
+func (q *Queries) CountUsernames(ctx context.Context, arg CountUsernamesParams) (int64, error) {
+	row := q.db.QueryRow(ctx, countUsernames, arg.Key, arg.Username)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -304,8 +311,19 @@ func (q *Queries) FindUserByPhone(ctx context.Context, arg FindUserByPhoneParams
 }
 
 const findUserByUsername = `-- name: FindUserByUsername :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u WHERE lower(u.username) = lower($1::text)
+SELECT u.id, u.display, u.password_hash, u.disabled_at
+  FROM users u
+ WHERE u.username_key IN ($1::text, $2::text)
+    OR u.username_key IS NULL AND lower(u.username) = lower($3::text)
+ ORDER BY (u.username_key = $2) DESC NULLS LAST, (u.username_key IS NOT NULL) DESC
+ LIMIT 1
 `
+
+type FindUserByUsernameParams struct {
+	Key      string
+	Twin     string
+	Username string
+}
 
 type FindUserByUsernameRow struct {
 	ID           int64
@@ -314,9 +332,10 @@ type FindUserByUsernameRow struct {
 	DisabledAt   *time.Time
 }
 
-// The person behind a user name.
-func (q *Queries) FindUserByUsername(ctx context.Context, username string) (FindUserByUsernameRow, error) {
-	row := q.db.QueryRow(ctx, findUserByUsername, username)
+// The user behind a user name: one whose name is a twin is found by the name as it is stored (twin).
+// Names of before have no key until the janitor has made it.
+func (q *Queries) FindUserByUsername(ctx context.Context, arg FindUserByUsernameParams) (FindUserByUsernameRow, error) {
+	row := q.db.QueryRow(ctx, findUserByUsername, arg.Key, arg.Twin, arg.Username)
 	var i FindUserByUsernameRow
 	err := row.Scan(
 		&i.ID,
@@ -339,10 +358,10 @@ func (q *Queries) FindUserPassword(ctx context.Context, id int64) (*string, erro
 }
 
 const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, phone, unused_since)
-SELECT $1, $2, $3, $4::timestamptz, $5, $6,
-       CASE WHEN $7::boolean THEN $4::timestamptz END
- WHERE $8::boolean
+INSERT INTO users (id, display, password_hash, created_at, username, username_key, phone, unused_since)
+SELECT $1, $2, $3, $4::timestamptz, $5, $6, $7,
+       CASE WHEN $8::boolean THEN $4::timestamptz END
+ WHERE $9::boolean
 `
 
 type InsertUserParams struct {
@@ -351,6 +370,7 @@ type InsertUserParams struct {
 	PasswordHash *string
 	Now          time.Time
 	Username     *string
+	UsernameKey  *string
 	Phone        *string
 	Signup       bool
 	Wanted       bool
@@ -365,6 +385,7 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.PasswordHash,
 		arg.Now,
 		arg.Username,
+		arg.UsernameKey,
 		arg.Phone,
 		arg.Signup,
 		arg.Wanted,
@@ -394,6 +415,39 @@ func (q *Queries) ListUserNames(ctx context.Context, id int64) ([]string, error)
 			return nil, err
 		}
 		items = append(items, name)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUsernameTwins = `-- name: ListUsernameTwins :many
+SELECT u.id, u.username::text AS username
+  FROM users u
+ WHERE u.username_key >= '=' AND u.username_key < '>'
+ ORDER BY u.username_key
+`
+
+type ListUsernameTwinsRow struct {
+	ID       int64
+	Username string
+}
+
+// Users whose names are twins of those of others, and the others.
+func (q *Queries) ListUsernameTwins(ctx context.Context) ([]ListUsernameTwinsRow, error) {
+	rows, err := q.db.Query(ctx, listUsernameTwins)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListUsernameTwinsRow{}
+	for rows.Next() {
+		var i ListUsernameTwinsRow
+		if err := rows.Scan(&i.ID, &i.Username); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -476,6 +530,40 @@ func (q *Queries) ListUsersToDelete(ctx context.Context, now time.Time) ([]int64
 			return nil, err
 		}
 		items = append(items, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listUsersWithoutUsernameKey = `-- name: ListUsersWithoutUsernameKey :many
+SELECT id, username::text AS username
+  FROM users
+ WHERE username IS NOT NULL AND username_key IS NULL
+ ORDER BY id
+ LIMIT $1
+`
+
+type ListUsersWithoutUsernameKeyRow struct {
+	ID       int64
+	Username string
+}
+
+// Users of before whose names have no key yet.
+func (q *Queries) ListUsersWithoutUsernameKey(ctx context.Context, most int32) ([]ListUsersWithoutUsernameKeyRow, error) {
+	rows, err := q.db.Query(ctx, listUsersWithoutUsernameKey, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListUsersWithoutUsernameKeyRow{}
+	for rows.Next() {
+		var i ListUsersWithoutUsernameKeyRow
+		if err := rows.Scan(&i.ID, &i.Username); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
 	}
 	if err := rows.Err(); err != nil {
 		return nil, err
@@ -697,4 +785,23 @@ UPDATE users SET unused_since = NULL WHERE id = $1
 func (q *Queries) UpdateUserUsed(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, updateUserUsed, id)
 	return err
+}
+
+const updateUsernameKey = `-- name: UpdateUsernameKey :execrows
+UPDATE users u SET username_key = $1::text
+ WHERE u.id = $2 AND u.username_key IS NULL AND NOT EXISTS (SELECT FROM users o WHERE o.username_key = $1)
+`
+
+type UpdateUsernameKeyParams struct {
+	Key string
+	ID  int64
+}
+
+// Gives a user name of before its key, unless another one has it.
+func (q *Queries) UpdateUsernameKey(ctx context.Context, arg UpdateUsernameKeyParams) (int64, error) {
+	result, err := q.db.Exec(ctx, updateUsernameKey, arg.Key, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }

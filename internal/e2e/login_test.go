@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -38,11 +39,14 @@ func TestLogin_answersExactlyWhatClientsRead(t *testing.T) {
 	if id := user["id"].(float64); id < 1 || id >= 1<<52 || id != float64(int64(id)) {
 		t.Errorf("user id %v is no 52-bit integer", id)
 	}
-	user["id"] = 1.0
+	if user["username"] != strconv.FormatInt(int64(user["id"].(float64)), 10) {
+		t.Errorf("the user name of somebody who has none is %v", user["username"])
+	}
+	user["id"], user["username"] = 1.0, "1"
 	want := map[string]any{
 		"status": 200.0,
 		"data": map[string]any{
-			"user":    map[string]any{"id": 1.0, "email": "ada@example.com", "display": "ada", "has_usable_password": true},
+			"user":    map[string]any{"id": 1.0, "email": "ada@example.com", "display": "ada", "username": "1", "has_usable_password": true},
 			"methods": []any{map[string]any{"method": "password", "at": float64(w.clock.Now().UnixMicro()) / 1e6, "email": "ada@example.com"}},
 		},
 		"meta": map[string]any{"is_authenticated": true, "session_token": "…", "access_token": "…", "refresh_token": "…", "device_token": "…"},

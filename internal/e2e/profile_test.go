@@ -45,7 +45,7 @@ func TestProfile_refusesWhatCannotBeADisplayName(t *testing.T) {
 		`{}`:               "required",
 		`{"display":""}`:   "required@display",
 		`{"display":"  "}`: "required@display",
-		`{"display":null}`: "required@display",
+		`{"display":null}`: "required", // null of an optional member is absent
 		`{"display":7}`:    "invalid@display",
 		`{"display":"` + strings.Repeat("x", 151) + `"}`: "max_length@display",
 	} {

@@ -117,7 +117,7 @@ var changes = map[string]change{
 var free = []string{
 	"completePasskeySignup", "completeProviderSignup", "confirmLoginCode", "confirmReauthenticationCode", "createProviderNonce", "endSession", "endSessions",
 	"login", "loginByPasskey", "reauthenticate", "reauthenticateByCredential", "reauthenticateBySecondFactor", "refreshToken", "refreshTokenPair",
-	"rejectEmailVerification",
+	"receiveAppleNotification", "rejectEmailVerification",
 	"requestLoginCode", "requestPasswordReset", "requestReauthenticationCode", "resendEmailAddressVerification", "resendEmailVerification",
 	"resendLoginCode", "resendPhoneVerification", "resetPassword", "signup", "signupByPasskey", "submitSecondFactor", "submitSecondFactorCredential",
 	"undoAccountChanges", "updateProfile", "verifyEmail", "verifyPhone",

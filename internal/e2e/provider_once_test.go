@@ -36,21 +36,21 @@ func TestSEC71_aProviderTokenWorksOnce(t *testing.T) {
 		token := s.token(of(provider, provider+"@gmail.com"))
 		body := brought("login", provider, fakeprovider.ClientIDs(provider)[0], token)
 		w.visitor().do("POST", providerTokenPath, body).in()
-		w.visitor().do("POST", providerTokenPath, body).wants(400, "invalid_token@token")
+		w.visitor().do("POST", providerTokenPath, body).wants(400, "token_used@token")
 		w.clock.Advance(9 * time.Minute)
 		w.swept() // what is still good is still known
-		w.visitor().do("POST", providerTokenPath, body).wants(400, "invalid_token@token")
+		w.visitor().do("POST", providerTokenPath, body).wants(400, "token_used@token")
 	}
 	// One that led to a sign-up only is used up, too, and so is one that connected.
 	v := w.visitor()
 	body := brought("login", "apple", fakeprovider.AppleClientID, s.token(of(fakeprovider.Apple, "")))
 	v.do("POST", providerTokenPath, body).waits("provider_signup")
-	v.do("POST", providerTokenPath, body).wants(400, "invalid_token@token")
+	v.do("POST", providerTokenPath, body).wants(400, "token_used@token")
 	v = w.reproved(ada)
 	token := s.token(of(fakeprovider.Google, "grace@gmail.com"))
 	v.do("POST", providerTokenPath, brought("connect", "google", fakeprovider.GoogleClientID, token)).wants(200)
-	v.do("POST", providerTokenPath, brought("connect", "google", fakeprovider.GoogleClientID, token)).wants(400, "invalid_token@token")
-	w.visitor().do("POST", providerTokenPath, brought("login", "google", fakeprovider.GoogleClientID, token)).wants(400, "invalid_token@token")
+	v.do("POST", providerTokenPath, brought("connect", "google", fakeprovider.GoogleClientID, token)).wants(400, "token_used@token")
+	w.visitor().do("POST", providerTokenPath, brought("login", "google", fakeprovider.GoogleClientID, token)).wants(400, "token_used@token")
 	w.clock.Advance(11*time.Minute - time.Second)
 	w.swept()
 	if n := query[int](w, "SELECT count(*) FROM spent_id_tokens"); n != 2 {
@@ -97,7 +97,7 @@ func TestSEC71_aProviderTokenWorksOnceInParallel(t *testing.T) {
 	w := s.open(t, settings...)
 	_, second := w.serve(append(settings, "LATCHKEY_SEALING_KEYS="+sealingKey("k1", 1))...)
 	for _, known := range []bool{false, true} { // somebody new, and somebody who was here before
-		if n := s.wins(w, second, []string{s.google("")}); n != 1 {
+		if n := s.wins(w, second, []string{s.google("")}, "token_used@token"); n != 1 {
 			t.Errorf("known %t: %d of 16 came in by one token", known, n)
 		}
 	}
@@ -115,14 +115,15 @@ func TestSEC70_aProviderNonceWorksOnceInParallel(t *testing.T) {
 			c.Nonce = map[bool]string{true: raw, false: hashed}[n%2 == 0]
 			bodies = append(bodies, brought("login", "google", fakeprovider.GoogleClientID, s.token(c), "nonce", raw))
 		}
-		if n := s.wins(w, w.url, bodies); n != 1 {
+		if n := s.wins(w, w.url, bodies, "invalid_token@token"); n != 1 {
 			t.Errorf("%d of 16 came in by one nonce", n)
 		}
 	}
 }
 
-// wins is how many of 16 requests at once came in, half of them at a second server.
-func (s *services) wins(w *world, second string, bodies []string) int {
+// wins is how many of 16 requests at once came in, half of them at a second server; the others
+// are refused.
+func (s *services) wins(w *world, second string, bodies []string, refusal string) int {
 	w.t.Helper()
 	answers := make([]answer, 16)
 	var all sync.WaitGroup
@@ -139,7 +140,7 @@ func (s *services) wins(w *world, second string, bodies []string) int {
 		if a.Status == 200 {
 			in++
 		} else {
-			a.wants(400, "invalid_token@token")
+			a.wants(400, refusal)
 		}
 	}
 	return in
@@ -247,7 +248,7 @@ func TestSEC67_aProviderTokenIsFresh(t *testing.T) {
 	}
 	kept := s.token(of(fakeprovider.Google, gmail))
 	w.clock.Advance(10*time.Minute + 2*time.Second)
-	w.visitor().do("POST", providerTokenPath, brought("login", "google", fakeprovider.GoogleClientID, kept)).wants(400, "invalid_token@token")
+	w.visitor().do("POST", providerTokenPath, brought("login", "google", fakeprovider.GoogleClientID, kept)).wants(400, "token_too_old@token")
 }
 
 // What is asked for often is limited, and so is what is brought.

@@ -157,7 +157,7 @@ func TestProvider_signsUpAndInWithEach(t *testing.T) {
 		t.Errorf("%d users", n)
 	}
 	a := w.visitor().do("GET", sessionPath, "").wants(401)
-	if !strings.Contains(a.Body, `{"id":"provider_token","providers":["apple","fake-oidc","google"]}`) {
+	if !strings.Contains(a.Body, `{"id":"provider_token","providers":["apple","google","fake-oidc"]}`) {
 		t.Error(a.Body)
 	}
 }

@@ -25,7 +25,7 @@ const (
 
 // settledNames go by the member's name: their values look like nothing in particular.
 var settledNames = map[string]string{
-	"ip": "203.0.113.7", "user_agent": "ExampleApp/2.1", "secret": "JBSWY3DPEHPK3PXP", "unused_codes": "12345678", "used_codes": "87654321",
+	"ip": "203.0.113.7", "username": "ada", "user_agent": "ExampleApp/2.1", "secret": "JBSWY3DPEHPK3PXP", "unused_codes": "12345678", "used_codes": "87654321",
 	"totp_url": settledURL, "totp_svg": "<svg/>", "totp_svg_data_uri": "data:image/svg+xml;base64,PHN2Zy8+",
 	"x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0",
 	"kid": "3rLRkrRI0Ec5d2bMvl0xmn8nHnPTnLuFtXcJOIXtXzA",

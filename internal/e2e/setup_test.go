@@ -353,6 +353,23 @@ func query[T any](w *world, sql string, args ...any) T {
 	return value
 }
 
+// column reads the first column of all rows.
+func column[T any](w *world, sql string, args ...any) []T {
+	w.t.Helper()
+	c := w.connect()
+	defer func() { _ = c.Close(context.Background()) }()
+
+	rows, err := c.Query(context.Background(), sql, args...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	list, err := pgx.CollectRows(rows, pgx.RowTo[T])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return list
+}
+
 // meanwhile makes calls, one after the other, that each come to wait for a person's row, runs
 // SQL then and lets them go. It returns their answers.
 func (w *world) meanwhile(sql string, calls ...func() answer) []answer {

@@ -129,3 +129,47 @@ func TestSweep_aRunningServerSweepsByItself(t *testing.T) {
 		t.Errorf("%d audit rows, want one for the address and one for the account", n)
 	}
 }
+
+// What is sealed for a key that no server has had for 90 days goes: a key that is found later opens nothing.
+func TestSweep_sharedKeysOfLostKeysGo(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.exec(`INSERT INTO shared_secrets (name, key_id, secret_id, sealed, seen_at)
+		SELECT name, key_id || n, secret_id, sealed, now() - n * interval '1 day' FROM shared_secrets, (VALUES (89), (91)) AS days (n)`)
+	before := query[int](w, "SELECT count(*) FROM shared_secrets")
+	w.swept()
+
+	if n := query[int](w, "SELECT count(*) FROM shared_secrets"); n != before*2/3 {
+		t.Errorf("%d of %d rows are left, want two thirds", n, before)
+	}
+	if n := query[int](w, "SELECT count(*) FROM shared_secrets WHERE seen_at < now() - interval '90 days'"); n != 0 {
+		t.Errorf("%d rows are left of a key that was not seen for 90 days", n)
+	}
+}
+
+// A server that starts in an outage may reach the database before it has the shared keys: it does not sweep
+// until it has them, since what it removes is hashed in the audit log.
+func TestSweep_waitsForTheKeys(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp(ada)
+	w.exec(`INSERT INTO email_addresses (user_id, address, is_primary, created_at) SELECT id, 'old@example.com', false, now() - interval '8 days' FROM users`)
+	addresses := func() int { return query[int](w, "SELECT count(*) FROM email_addresses") }
+	w.exec("ALTER TABLE shared_secrets RENAME TO away")
+
+	w.cut()
+	w.options = append(w.options, app.SweepEvery(10*time.Millisecond))
+	w.serve()
+	w.mend()
+	eventually(t, 10*time.Second, "the server reaching the database", func() bool {
+		return query[int](w, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'latchkey'") > 0
+	})
+	for range 50 {
+		if addresses() != 2 {
+			t.Fatal("a server without keys has swept")
+		}
+	}
+
+	w.exec("ALTER TABLE away RENAME TO shared_secrets")
+	eventually(t, 10*time.Second, "swept", func() bool { return addresses() == 1 })
+}

@@ -139,7 +139,7 @@ func TestUndo_atTheSameMomentAsTheThief(t *testing.T) {
 func TestUndo_onceItHasReturnedNoTokenWorks(t *testing.T) {
 	t.Parallel()
 	w, v := undoing(t)
-	_, second := w.serve(publicURL, "LATCHKEY_MAIL_DIR="+w.mails)
+	_, second := w.serve(links, publicURL, "LATCHKEY_MAIL_DIR="+w.mails) // it sends mails, too
 	key := w.changed(v)
 	e := entry{v.token, v.access, v.fresh}
 

@@ -45,9 +45,9 @@ func Check(in string) (string, *problem.Problem) {
 	case address == "":
 		return "", problem.Required
 	case !valid:
-		return address, problem.InvalidValue
+		return address, problem.InvalidValue.Saying("Enter a valid email address.")
 	case len(address) > MaxStored:
-		return address, problem.MaxLength
+		return address, problem.TooLong(MaxStored, len(address))
 	}
 	return address, nil
 }

@@ -3,12 +3,19 @@ package factor
 import "encoding/json"
 
 // AppleSiteAssociation is the body of /.well-known/apple-app-site-association, by which
-// iOS lets the apps use passkeys of the domain; nil where no app is set.
-func (s Settings) AppleSiteAssociation() []byte {
+// iOS lets the apps use passkeys of the domain and opens links of it in them; nil where no app
+// is set.
+func (s Settings) AppleSiteAssociation(links []LinkPattern) []byte {
 	if len(s.AppleApps) == 0 {
 		return nil
 	}
-	body, _ := json.Marshal(map[string]any{"webcredentials": map[string]any{"apps": s.AppleApps}})
+
+	file := map[string]any{"webcredentials": map[string]any{"apps": s.AppleApps}}
+	if len(links) > 0 {
+		file["applinks"] = map[string]any{"details": []any{map[string]any{"appIDs": s.AppleApps, "components": links}}}
+	}
+	body, _ := json.Marshal(file)
+
 	return body
 }
 

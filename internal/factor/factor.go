@@ -11,6 +11,8 @@ import (
 	"unicode"
 
 	"github.com/go-webauthn/webauthn/protocol"
+
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // The kinds of factors, as the protocol and MFA_SUPPORTED_TYPES name them.
@@ -51,5 +53,5 @@ func Clean(code string) string {
 			return -1
 		}
 		return r
-	}, code)
+	}, typed.Plain(code))
 }

@@ -92,7 +92,7 @@ func TestRecovery_usedCodesNeverMatch(t *testing.T) {
 func TestRecovery_whatIsNoCodeNeverMatches(t *testing.T) {
 	t.Parallel()
 	codes := []string{"12345678", "23456789"}
-	for _, typed := range []string{"", " ", "-", "1234567", "123456789", "12345678x", "1234567８", "12345678\x00", "12345678,23456789", strings.Repeat("1", 1<<16)} {
+	for _, typed := range []string{"", " ", "-", "1234567", "123456789", "12345678x", "12345678\x00", "12345678,23456789", strings.Repeat("1", 1<<16)} {
 		if _, ok := MatchRecoveryCode(codes, 0, typed); ok {
 			t.Errorf("%q passed", typed)
 		}

@@ -20,8 +20,8 @@ type Settings struct {
 
 	TOTPPeriod    int    `env:"MFA_TOTP_PERIOD" default:"30" min:"15" max:"120" doc:"Seconds that a code of an authenticator app is shown. Many apps know 30 only."`
 	TOTPDigits    int    `env:"MFA_TOTP_DIGITS" default:"6" min:"6" max:"8" doc:"Digits of such a code. Many apps know 6 only."`
-	TOTPIssuer    string `env:"MFA_TOTP_ISSUER" doc:"Name of the service that an authenticator app shows. Default: LATCHKEY_WEBAUTHN_RP_NAME."`
-	TOTPTolerance int    `env:"MFA_TOTP_TOLERANCE" default:"0" min:"0" max:"1" doc:"1: the codes just before and just after the current one count too, for phones whose clock is off."`
+	TOTPIssuer    string `env:"MFA_TOTP_ISSUER" doc:"Name of the service that an authenticator app shows. Default: LATCHKEY_WEBAUTHN_RP_NAME, otherwise LATCHKEY_WEBAUTHN_RP_ID."`
+	TOTPTolerance int    `env:"MFA_TOTP_TOLERANCE" default:"1" min:"0" max:"1" doc:"1: the codes just before and just after the current one count too: people type slowly, and clocks are off. 0: only the current one, as in allauth."`
 
 	RecoveryCount    int  `env:"MFA_RECOVERY_CODE_COUNT" default:"10" min:"1" max:"64" doc:"Recovery codes in a set."`
 	RecoveryDigits   int  `env:"MFA_RECOVERY_CODE_DIGITS" default:"8" min:"6" max:"16" doc:"Digits of a recovery code."`
@@ -34,7 +34,7 @@ type Settings struct {
 	RPID             string   `env:"LATCHKEY_WEBAUTHN_RP_ID" doc:"Domain that passkeys belong to, such as example.com. Cannot be changed later: passkeys of another domain never work again. webauthn needs it."`
 	RPName           string   `env:"LATCHKEY_WEBAUTHN_RP_NAME" doc:"Name of the service that people see while they make a passkey. Default: LATCHKEY_WEBAUTHN_RP_ID."`
 	Origins          []string `env:"LATCHKEY_WEBAUTHN_ORIGINS" doc:"Origins that passkeys may be used on, exactly as browsers write them: https origins, and android:apk-key-hash: with the unpadded base64url SHA-256 of an app's certificate. Those of LATCHKEY_ANDROID_APPS are always among them. Default: https:// and LATCHKEY_WEBAUTHN_RP_ID, which is the origin of iOS apps too."`
-	AppleApps        []string `env:"LATCHKEY_APPLE_APP_IDS" doc:"iOS apps that use passkeys of the domain: a list of TEAMID.bundle.id. Served as /.well-known/apple-app-site-association."`
+	AppleApps        []string `env:"LATCHKEY_APPLE_APP_IDS" doc:"iOS apps that use passkeys of the domain: a list of TEAMID.bundle.id. Served as /.well-known/apple-app-site-association, with the paths of HEADLESS_FRONTEND_URLS that are on the domain of LATCHKEY_PUBLIC_URL or LATCHKEY_WEBAUTHN_RP_ID: iOS opens these links in the app."`
 	AndroidApps      []string `env:"LATCHKEY_ANDROID_APPS" doc:"Android apps that use passkeys of the domain: a list of package=FINGERPRINT, the SHA-256 of the certificate as keytool prints it (AB:CD:…); a package may stand twice. Served as /.well-known/assetlinks.json."`
 }
 

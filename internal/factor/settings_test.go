@@ -141,12 +141,12 @@ func TestSettings_androidAppsBringTheirOrigins(t *testing.T) {
 func TestAssociation_saysWhichApps(t *testing.T) {
 	t.Parallel()
 	s := usual()
-	if s.AppleSiteAssociation() != nil || s.AssetLinks() != nil {
+	if s.AppleSiteAssociation(nil) != nil || s.AssetLinks() != nil {
 		t.Error("something without apps")
 	}
 	s.AppleApps = []string{"ABCDE12345.com.example.app"}
 	s.AndroidApps = []string{"com.example.app=" + strings.ToLower(print1), "com.example.b=" + print1, "com.example.app=" + print2}
-	if got := string(s.AppleSiteAssociation()); got != `{"webcredentials":{"apps":["ABCDE12345.com.example.app"]}}` {
+	if got := string(s.AppleSiteAssociation(nil)); got != `{"webcredentials":{"apps":["ABCDE12345.com.example.app"]}}` {
 		t.Error(got)
 	}
 	var links []struct {

@@ -45,7 +45,7 @@ func DecodeTOTPSecret(text string) ([]byte, error) {
 func (f *Factors) TOTPURL(secret, account string) string {
 	s := f.settings
 	label, query := escape(account), "secret="+escape(secret)
-	if issuer := cmp.Or(s.TOTPIssuer, s.RPName); issuer != "" {
+	if issuer := cmp.Or(s.TOTPIssuer, s.RPName, s.RPID); issuer != "" {
 		label, query = escape(issuer)+":"+label, query+"&issuer="+escape(issuer)
 	}
 	if s.TOTPDigits != 6 {

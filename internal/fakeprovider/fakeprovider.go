@@ -77,6 +77,7 @@ type side struct {
 	fault     Fault
 	released  chan struct{}
 	control   string // Cache-Control
+	keyIssuer string // that the key set names beside the keys; empty: none
 	fetches   int
 	documents int
 }
@@ -140,6 +141,7 @@ func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{provider}/keys", s.known(s.serveKeys))
 	mux.HandleFunc("GET /"+OIDC+"/.well-known/openid-configuration", s.serveConfiguration)
+	mux.HandleFunc("GET /"+Entra+"/common/v2.0/.well-known/openid-configuration", s.serveSharedConfiguration)
 	mux.HandleFunc("GET /{provider}/sign-in", s.known(s.showSignIn))
 	mux.HandleFunc("POST /{provider}/sign-in", s.known(s.signIn))
 	mux.HandleFunc("POST /{provider}/token-for", s.known(s.tokenFor))
@@ -149,7 +151,7 @@ func (s *Server) routes() http.Handler {
 }
 
 // names are the providers that there are.
-var names = []string{Apple, Google, OIDC}
+var names = []string{Apple, Google, OIDC, Entra}
 
 // known answers 404 for any other provider.
 func (s *Server) known(next http.HandlerFunc) http.HandlerFunc {
@@ -163,11 +165,16 @@ func (s *Server) known(next http.HandlerFunc) http.HandlerFunc {
 }
 
 // Issuer is the issuer of a provider.
-func (s *Server) Issuer(provider string) string { return s.URL + "/" + provider }
+func (s *Server) Issuer(provider string) string {
+	if provider == Entra {
+		return s.URL + "/" + Entra + "/" + tenantPlace + "/v2.0"
+	}
+	return s.URL + "/" + provider
+}
 
 // ClientIDs are those of a provider's apps.
 func ClientIDs(provider string) []string {
-	return map[string][]string{Apple: {AppleClientID, AppleWebClientID}, Google: {GoogleClientID}, OIDC: {OIDCClientID}}[provider]
+	return map[string][]string{Apple: {AppleClientID, AppleWebClientID}, Google: {GoogleClientID}, OIDC: {OIDCClientID}, Entra: {EntraClientID}}[provider]
 }
 
 // Providers is the SOCIALACCOUNT_PROVIDERS that names this server.

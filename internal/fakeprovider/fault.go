@@ -31,6 +31,10 @@ const (
 	Oversize
 	// Empty: there are no keys.
 	Empty
+	// Nameless: the keys have no kid.
+	Nameless
+	// TwoKeys: there is another good key.
+	TwoKeys
 )
 
 // SetFault breaks or mends a provider. What is held back goes on.
@@ -109,6 +113,12 @@ func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
 		set = append(set, map[string]any{"kty": "RSA", "kid": "padding", "use": "sig", "alg": "RS256", "n": strings.Repeat("A", 128<<10)})
 	case Empty:
 		set = []any{}
+	case Nameless:
+		for _, key := range set {
+			delete(key.(map[string]any), "kid")
+		}
+	case TwoKeys:
+		set = append(set, newKey(OIDC).jwk())
 	}
 	answer(withCacheControl{w, control}, http.StatusOK, map[string]any{"keys": set})
 }
@@ -123,11 +133,16 @@ func (s *Server) wait(r *http.Request, side *side) ([]any, Fault, string) {
 			shown = side.keys[len(side.keys)-2 : len(side.keys)-1]
 		}
 		shown = slices.Clone(shown)
+		issuer := side.keyIssuer
 		s.mu.Unlock()
 		if fault != Slow {
 			var set []any
 			for _, key := range shown {
-				set = append(set, key.jwk())
+				member := key.jwk()
+				if issuer != "" {
+					member["issuer"] = issuer
+				}
+				set = append(set, member)
 			}
 			return set, fault, control
 		}

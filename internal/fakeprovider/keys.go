@@ -13,7 +13,7 @@ import (
 	"sync"
 )
 
-// signingKey is RSA for Apple and Google, as theirs are, and P-256 for the third.
+// signingKey is RSA for Apple and Google, as theirs are, and P-256 for the others.
 type signingKey struct {
 	kid     string
 	private crypto.Signer
@@ -24,6 +24,7 @@ var firstKeys = map[string]func() signingKey{
 	Apple:  sync.OnceValue(func() signingKey { return newKey(Apple) }),
 	Google: sync.OnceValue(func() signingKey { return newKey(Google) }),
 	OIDC:   sync.OnceValue(func() signingKey { return newKey(OIDC) }),
+	Entra:  sync.OnceValue(func() signingKey { return newKey(Entra) }),
 }
 
 func firstKey(provider string) signingKey { return firstKeys[provider]() }
@@ -31,7 +32,7 @@ func firstKey(provider string) signingKey { return firstKeys[provider]() }
 func newKey(provider string) signingKey {
 	k := signingKey{kid: random(9)}
 	var err error
-	if provider == OIDC {
+	if provider == OIDC || provider == Entra {
 		k.private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	} else {
 		k.private, err = rsa.GenerateKey(rand.Reader, 2048)

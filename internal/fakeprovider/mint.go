@@ -15,29 +15,37 @@ type Claims struct {
 	// EmailVerified is true where it is nil and there is an address.
 	EmailVerified         any
 	Nonce                 string
+	Tenant                string // of Entra
 	GivenName, FamilyName string // not Apple: its tokens have none
 	// IssuedAt is the server's now where it is zero. Lifetime is 24 hours for Apple and one
 	// for the others where it is zero.
 	IssuedAt time.Time
 	Lifetime time.Duration
-	// Overrides are claims by name; nil takes one away.
+	// Overrides are claims by name; nil takes one away, and Null writes null.
 	Overrides map[string]any
 	// Header are members of the header by name, likewise.
 	Header map[string]any
 }
 
+// Null is the value of a claim that is written as null.
+var Null = json.RawMessage("null")
+
 // Token makes an id_token.
-func (s *Server) Token(c Claims) string {
+func (s *Server) Token(c Claims) string { return s.sign(c.Provider, s.claims(c), c.Header) }
+
+// sign makes a compact JWS with the key of a provider.
+func (s *Server) sign(provider string, claims, with map[string]any) string {
 	s.mu.Lock()
-	keys := s.sides[c.Provider].keys
+	keys := s.sides[provider].keys
 	key := keys[len(keys)-1]
 	s.mu.Unlock()
+
 	header := map[string]any{"alg": key.alg(), "kid": key.kid}
-	if c.Provider != Apple {
+	if provider != Apple {
 		header["typ"] = "JWT"
 	}
-	override(header, c.Header)
-	signed := b64(encode(header)) + "." + b64(encode(s.claims(c)))
+	override(header, with)
+	signed := b64(encode(header)) + "." + b64(encode(claims))
 	return signed + "." + b64(key.sign(signed))
 }
 
@@ -79,6 +87,9 @@ func (s *Server) claims(c Claims) map[string]any {
 		if name := strings.TrimSpace(c.GivenName + " " + c.FamilyName); name != "" {
 			claims["given_name"], claims["family_name"], claims["name"] = c.GivenName, c.FamilyName, name
 		}
+	}
+	if c.Tenant != "" {
+		claims["iss"], claims["tid"] = s.TenantIssuer(c.Tenant), c.Tenant
 	}
 	override(claims, c.Overrides)
 	return claims

@@ -128,6 +128,7 @@ func (s *Server) tokenFor(w http.ResponseWriter, r *http.Request) {
 		GivenName     string         `json:"given_name"`
 		FamilyName    string         `json:"family_name"`
 		Claims        map[string]any `json:"claims"`
+		Event         string         `json:"event"` // of Apple's: a notification about sub is made, too
 	}
 	// Security: a page elsewhere can send a form or plain text to this machine, and JSON only
 	// if we let it.
@@ -152,6 +153,7 @@ func (s *Server) tokenFor(w http.ResponseWriter, r *http.Request) {
 	made := map[string]string{"id_token": s.Token(c), "client_id": c.ClientID, "sub": c.Sub}
 	if provider == Apple {
 		made["code"] = s.Code(c.ClientID, c.Sub)
+		made["notification"] = s.Notification(Event{Type: body.Event, Sub: c.Sub, ClientID: c.ClientID})
 	}
 	answer(w, http.StatusOK, made)
 }

@@ -70,6 +70,8 @@ type Step struct {
 	Providers []string
 	// Provider is the service that a sign-up is for.
 	Provider *provider.Listed
+	// AccountExists: an account has the address of that sign-up, and its owner asks.
+	AccountExists bool
 }
 
 // Incomplete says "not in": an error as io.EOF is one. Steps is what can be done
@@ -138,7 +140,10 @@ func (f *Flow) menu(u underWay) []Step {
 		steps = append(steps, Step{ID: "provider_token", Providers: ids})
 	}
 	if u.identity != nil {
-		steps = append(steps, Step{ID: "provider_signup", Pending: true, Provider: f.listed(u.identity.Provider, u.identity.ClientID)})
+		steps = append(steps, Step{
+			ID: "provider_signup", Pending: true, AccountExists: u.identity.AccountExists,
+			Provider: f.listed(u.identity.Provider, u.identity.ClientID),
+		})
 	}
 	if f.Factors.Settings.PasskeyLogin {
 		steps = append(steps, Step{ID: "mfa_login_webauthn"})

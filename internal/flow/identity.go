@@ -25,6 +25,8 @@ type Identity struct {
 	Email   string `json:"email,omitempty"`
 	// Vouched: the service has seen the address to be the person's.
 	Vouched bool `json:"vouched,omitempty"`
+	// AccountExists: an account has verified the address, and the caller may know it.
+	AccountExists bool `json:"account_exists,omitempty"`
 	// Grant is the refresh token that is to be revoked when the account goes, sealed.
 	Grant []byte `json:"grant,omitempty"`
 }
@@ -138,6 +140,9 @@ func (f *Flow) CompleteProviderSignup(ctx context.Context, who caller.Caller, in
 		if err := f.checkSignup(&in); err != nil {
 			return err
 		}
+		if err := stillExists(ctx, tx, a.Identity, in.Email); err != nil {
+			return err
+		}
 		if err := keepOthersFrom(ctx, tx, a.Identity.Provider, a.Identity.UID); err != nil {
 			return err
 		}
@@ -150,6 +155,22 @@ func (f *Flow) CompleteProviderSignup(ctx context.Context, who caller.Caller, in
 	return f.answer(p)
 }
 
+// stillExists returns a problem where the address of a sign-up is that of the account of which its
+// owner has been told.
+func stillExists(ctx context.Context, tx postgres.Tx, i *Identity, address string) error {
+	if !i.AccountExists || address != i.Email {
+		return nil
+	}
+	_, err := tx.FindVerifiedHolder(ctx, address)
+	if postgres.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return problem.EmailTaken.At("email")
+}
+
 // vouch gives a new account what its service is good for: an address that the service has
 // seen to be the person's is verified. Others who hold it without having shown that it is
 // theirs are no obstacle; they keep an address that they can never verify.
@@ -158,7 +179,7 @@ func (f *Flow) vouch(in Signup, n *NewUser) {
 	if i == nil {
 		return
 	}
-	n.Display = i.Display
+	n.Display, n.Names = i.Display, in.names
 	if in.Email == "" && in.Username == "" && in.Phone == "" && !n.Invent { // nothing to make one of
 		n.Display = called(i.Display, f.listed(i.Provider, i.ClientID).Name)
 	}
@@ -167,6 +188,9 @@ func (f *Flow) vouch(in Signup, n *NewUser) {
 
 // requires reports whether an account needs a field.
 func (f *Flow) requires(field string, in *Signup) bool {
+	if field == "username" && in.automatic { // nobody was asked: one is made up
+		return false
+	}
 	if field == "email" && in.identity != nil {
 		if needs, set, _ := f.Social.NeedsEmail(); set {
 			return needs

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // Login is what a person signs in with: a password, and one of the others; empty is not
@@ -141,7 +142,9 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 			return u, err
 		}
 	}
-	u, err := f.DB.FindUserByUsername(ctx, n.value)
+	u, err := f.DB.FindUserByUsername(ctx, db.FindUserByUsernameParams{
+		Key: typed.Key(n.value), Twin: typed.TwinKey(n.value), Username: n.value,
+	})
 	return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
 }
 

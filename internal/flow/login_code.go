@@ -64,10 +64,8 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 }
 
 func (f *Flow) checkCodeRequest(in *CodeRequest) error {
+	// A code can be mailed also where nobody signs in by address and password, as in allauth.
 	byEmail, byPhone := f.Policy.LoginBy("email"), f.Policy.LoginBy("phone")
-	if !byEmail {
-		in.Email = ""
-	}
 	if !byPhone {
 		in.Phone = ""
 	}

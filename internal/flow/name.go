@@ -6,9 +6,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // username is Django's UnicodeUsernameValidator.
@@ -20,38 +20,41 @@ func trimmed(text string) string { return strings.TrimSpace(text) }
 
 // checkUsername returns a user name as it is stored, and what is wrong with it.
 func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
+	name = typed.Name(name)
 	if !f.Policy.PreserveCasing {
 		name = strings.ToLower(name)
 	}
 	switch n := utf8.RuneCountInString(name); {
 	case !username.MatchString(name):
-		return name, problem.InvalidValue
+		return name, problem.InvalidValue.Saying("Enter a valid username. It may contain letters, numbers and @ . + - _ only.")
 	case n > longestUsername:
-		return name, problem.MaxLength
+		return name, problem.TooLong(longestUsername, n)
 	case n < f.Policy.UsernameMinLength:
-		return name, problem.MinLength
-	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return strings.EqualFold(no, name) }):
+		return name, problem.TooShort(f.Policy.UsernameMinLength, n)
+	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return typed.Key(no) == typed.Key(name) }):
 		return name, problem.UsernameBlacklisted
 	}
 	return name, nil
 }
 
-// nameFrom is a user name for somebody who gave none: what is left of the local part in
-// ASCII.
-func nameFrom(address string) string {
-	kept := strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
-			return r
-		case r == ' ':
-			return '_'
+// nameFrom is a user name for a user who gave none: what is left in ASCII of the first text that
+// leaves anything.
+func nameFrom(texts ...string) string {
+	for _, text := range texts {
+		kept := strings.Map(func(r rune) rune {
+			switch {
+			case r >= 'a' && r <= 'z', r >= '0' && r <= '9', r == '_':
+				return r
+			case r == ' ':
+				return '_'
+			}
+			return -1
+		}, strings.ToLower(trimmed(typed.Decomposed(text))))
+		if kept != "" {
+			return kept[:min(len(kept), 100)]
 		}
-		return -1
-	}, strings.ToLower(email.LocalPart(address)))
-	if kept == "" {
-		kept = "user"
 	}
-	return kept[:min(len(kept), 100)]
+	return "user"
 }
 
 func (f *Flow) checkPhone(number string) (string, *problem.Problem) {

@@ -69,7 +69,8 @@ func (f *Flow) spend(ctx context.Context, tx postgres.Tx, who caller.Caller, b b
 		return err
 	}
 	if n == 0 {
-		return refusedBecause("it was used before")
+		f.logRefusedToken(b.told.Provider, b.told.ClientID, "it was used before")
+		return problem.TokenUsed.At("token")
 	}
 
 	if !b.told.HasNonce && b.in.Process != processReauthenticate {
@@ -89,7 +90,7 @@ func (f *Flow) spendNonce(ctx context.Context, tx postgres.Tx, who caller.Caller
 	}
 	expires, err := tx.DeleteProviderNonce(ctx, of)
 	if postgres.IsNotFound(err) {
-		return refusedBecause("its nonce is not out for this session and process")
+		return f.refusedBecause(b, "its nonce is not out for this session and process")
 	}
 	if err != nil {
 		return err
@@ -98,11 +99,12 @@ func (f *Flow) spendNonce(ctx context.Context, tx postgres.Tx, who caller.Caller
 	asked := expires.Add(-nonceLives).Truncate(time.Second)
 	older := b.told.IssuedAt.Before(asked.Add(-nonceSkew))
 	if older && b.in.Process == processReauthenticate {
-		return refusedBecause("it is older than its nonce")
+		return f.refusedBecause(b, "it is older than its nonce")
 	}
 	return nil
 }
 
-func refusedBecause(why string) error {
+func (f *Flow) refusedBecause(b brought, why string) error {
+	f.logRefusedToken(b.told.Provider, b.told.ClientID, why)
 	return problem.InvalidToken.At("token").Because(errors.New(why))
 }

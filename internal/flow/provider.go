@@ -41,6 +41,7 @@ const (
 // SubmitProviderToken signs a user in with a provider, connects it to the account of a
 // signed-in user, or lets them prove by it who they are.
 func (f *Flow) SubmitProviderToken(ctx context.Context, who caller.Caller, in ProviderToken) (Entry, error) {
+	in.ClientID, in.IDToken = trimmed(in.ClientID), trimmed(in.IDToken)
 	if err := f.checkProviderToken(who, in); err != nil {
 		return Entry{}, err
 	}
@@ -107,7 +108,7 @@ func (f *Flow) verifyProviderToken(ctx context.Context, in ProviderToken) (provi
 		Provider: in.Provider, ClientID: in.ClientID, IDToken: in.IDToken, Nonce: in.Nonce,
 	})
 	if err != nil {
-		return told, refusedToken(err)
+		return told, f.refusedToken(in.Provider, in.ClientID, err)
 	}
 
 	// Security: the raw nonce shows that the token comes from the app that asked for it. A token
@@ -119,13 +120,29 @@ func (f *Flow) verifyProviderToken(ctx context.Context, in ProviderToken) (provi
 	return told, nil
 }
 
-// refusedToken says what is wrong with a token: that it is no good, or that its service
-// could not be asked, which says nothing about it.
-func refusedToken(err error) error {
+// refusedToken returns the problem of a token that is refused, and logs why; or that its
+// provider could not be asked, which says nothing about it. The caller sees a reason only where
+// a new token of the provider would be taken.
+func (f *Flow) refusedToken(id, clientID string, err error) error {
 	if errors.Is(err, provider.ErrUnavailable) {
 		return problem.TemporarilyUnavailable.Because(err)
 	}
+	f.logRefusedToken(id, clientID, provider.Reason(err))
+	if errors.Is(err, provider.ErrTokenTooOld) {
+		return problem.TokenTooOld.At("token").Because(err)
+	}
 	return problem.InvalidToken.At("token").Because(err)
+}
+
+// logRefusedToken logs why an id_token is refused. Security: never the token, none of its
+// claims, and of the request only the id of a provider that is set up
+// (TestProvider_theLogSaysWhyATokenIsRefused).
+func (f *Flow) logRefusedToken(id, clientID, reason string) {
+	name := "unknown"
+	if app, ok := f.Providers.Find(id, clientID); ok {
+		name = app.ID
+	}
+	f.Log.Info("an id_token is refused", "provider", name, "reason", reason)
 }
 
 // identity is what of a token is kept. The authorization code is exchanged here, before the
@@ -214,7 +231,15 @@ func (f *Flow) byIdentity(ctx context.Context, tx postgres.Tx, who caller.Caller
 	if !f.Policy.SignupOpen {
 		return progress{}, problem.SignupClosed
 	}
-	in := Signup{Email: i.Email, identity: i}
+	if exists, err := f.accountExists(ctx, tx, told, i); err != nil || exists {
+		if err != nil {
+			return progress{}, err
+		}
+		i.AccountExists = true
+		return f.await(ctx, tx, who, i)
+	}
+
+	in := Signup{Email: i.Email, identity: i, automatic: true, names: []string{told.GivenName, told.FamilyName}}
 	if !f.suffices(&in) {
 		return f.await(ctx, tx, who, i)
 	}
@@ -264,6 +289,24 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	return p, true, f.Notices.Changed(ctx, tx, notice.Change{
 		UserID: userID, Kind: outbox.ProviderConnected, Before: before, From: who.Device,
 	})
+}
+
+// accountExists reports whether the address that a provider told is that of an account, where the
+// caller may know it.
+//
+// Security: only where the provider is the authority for the address, so that the caller is its
+// owner, and the account has verified it. Anybody else must not learn which addresses have
+// accounts (TestProviderSignup_saysThatAnAccountExistsToItsOwnerAlone). With strict protection
+// against enumeration nobody does.
+func (f *Flow) accountExists(ctx context.Context, tx postgres.Tx, told provider.Identity, i *Identity) (bool, error) {
+	if !told.Authoritative || i.Email == "" || f.Policy.HidesStrictly() {
+		return false, nil
+	}
+	_, err := tx.FindVerifiedHolder(ctx, i.Email)
+	if postgres.IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // lockVerifiedUser finds the user who has verified an address, and locks them.

@@ -3,6 +3,7 @@ package flow
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -23,14 +24,19 @@ func (f *Flow) reauthenticateByProvider(ctx context.Context, who caller.Caller, 
 	}
 
 	after, err := f.proveByProvider(ctx, who, in)
-	wrong := errors.Is(err, problem.InvalidToken) || errors.Is(err, problem.NonceRequired)
-	if wrong {
+	if isRefusedToken(err) {
 		err = errors.Join(err, f.notProved(ctx, f.DB.Queries, f.DB.Now(), who))
 	}
 	if err != nil {
 		return Entry{}, err
 	}
 	return after, nil
+}
+
+// isRefusedToken reports whether it is the token that proves nothing.
+func isRefusedToken(err error) bool {
+	refusals := []error{problem.InvalidToken, problem.TokenTooOld, problem.TokenUsed, problem.NonceRequired}
+	return slices.ContainsFunc(refusals, func(refusal error) bool { return errors.Is(err, refusal) })
 }
 
 // proveByProvider verifies the token and records the proof.
@@ -44,12 +50,13 @@ func (f *Flow) proveByProvider(ctx context.Context, who caller.Caller, in Provid
 	if err != nil {
 		return after, err
 	}
+	b := brought{in, told}
 	if told.Nonce == "" {
-		return after, refusedBecause("it carries no nonce")
+		return after, f.refusedBecause(b, "it carries no nonce")
 	}
 
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		if err := f.spend(ctx, tx, who, brought{in, told}); err != nil {
+		if err := f.spend(ctx, tx, who, b); err != nil {
 			return err
 		}
 		if err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID); err != nil {
@@ -59,7 +66,7 @@ func (f *Flow) proveByProvider(ctx context.Context, who caller.Caller, in Provid
 		owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: told.Provider, Uid: told.UID})
 		strange := postgres.IsNotFound(err) || err == nil && owner.UserID != who.Session.UserID
 		if strange {
-			return refusedBecause("it is not of an account that is connected to the caller's")
+			return f.refusedBecause(b, "it is not of an account that is connected to the caller's")
 		}
 		if err != nil {
 			return err

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -17,6 +17,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // Signup is what a new account is made of; empty is not given.
@@ -26,6 +27,10 @@ type Signup struct {
 	Passkey bool
 	// identity: the account is for one with another service, and gets no password.
 	identity *Identity
+	// automatic: it is made of what a provider told, before anybody was asked for more; names are
+	// those that it told.
+	automatic bool
+	names     []string
 }
 
 // hasPassword reports whether the account is to have a password at all.
@@ -47,6 +52,8 @@ type NewUser struct {
 	VerifiedOnly bool
 	// Invent: a user name is made up where none was given.
 	Invent bool
+	// Names are what it is made of, before the address.
+	Names []string
 	// Shared: an address that others hold, unverified, is no obstacle.
 	Shared bool
 	// Vouched: a service has seen the address to be theirs: it is verified, unless somebody
@@ -212,7 +219,7 @@ func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified 
 	id = secret.ID52()
 	user := db.InsertUserParams{
 		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
-		Username: some(n.Username), Phone: some(n.Phone), Wanted: taken == nil, Signup: n.Signup,
+		Username: some(n.Username), UsernameKey: some(typed.Key(n.Username)), Phone: some(n.Phone), Wanted: taken == nil, Signup: n.Signup,
 	}
 	if err := tx.InsertUser(ctx, user); err != nil {
 		return 0, false, err
@@ -239,17 +246,17 @@ func orNil(p *problem.Problem) error {
 	return p
 }
 
-// invent makes up a user name where one is wanted: what the address offers, with six
-// random digits where somebody has that.
+// invent makes up a user name where one is wanted: what the names that a provider told or the
+// address offer, with six random digits where somebody has that.
 func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 	if !n.Invent || n.Username != "" {
 		return nil
 	}
-	n.Username = nameFrom(n.Address)
-	if err := tx.LockAddress(ctx, n.Username); err != nil {
+	n.Username = nameFrom(append(slices.Clone(n.Names), email.LocalPart(n.Address))...)
+	if err := tx.LockAddress(ctx, typed.Key(n.Username)); err != nil {
 		return err
 	}
-	holders, err := tx.CountUsernames(ctx, n.Username)
+	holders, err := countUsernames(ctx, tx, n.Username)
 	if holders > 0 {
 		n.Username += strconv.FormatInt(100_000+secret.ID52()%900_000, 10)
 	}
@@ -264,7 +271,7 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 		count func(context.Context, string) (int64, error)
 		found *problem.Problem
 	}{
-		{n.Username, tx.CountUsernames, problem.UsernameTaken.At("username")},
+		{n.Username, func(ctx context.Context, name string) (int64, error) { return countUsernames(ctx, tx, name) }, problem.UsernameTaken.At("username")},
 		{n.Address, func(ctx context.Context, address string) (int64, error) {
 			return tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{Address: address, Verified: n.Vouched || n.VerifiedOnly, WithFactor: n.WithFactor})
 		}, problem.EmailTaken.At("email")},
@@ -276,7 +283,11 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 		if c.value == "" || n.Shared && isAddress && !n.Vouched {
 			continue
 		}
-		if err := tx.LockAddress(ctx, strings.ToLower(c.value)); err != nil {
+		lock := c.value
+		if c.found.Param == "username" {
+			lock = typed.Key(c.value)
+		}
+		if err := tx.LockAddress(ctx, lock); err != nil {
 			return nil, err
 		}
 		holders, err := c.count(ctx, c.value)
@@ -292,6 +303,11 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Pro
 		}
 	}
 	return found, nil
+}
+
+// countUsernames counts the users whose names nobody can tell apart from a name.
+func countUsernames(ctx context.Context, tx postgres.Tx, name string) (int64, error) {
+	return tx.CountUsernames(ctx, db.CountUsernamesParams{Key: typed.Key(name), Username: name})
 }
 
 func some(text string) *string {

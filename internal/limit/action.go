@@ -49,6 +49,7 @@ var (
 	WebAuthnOptions = declare("webauthn_options", "60/m/ip", perIP)
 	WebAuthnAdd     = declare("webauthn_add", "20/m/user", perIP, perUser, perSession)
 	ProviderNonce   = declare("provider_nonce", "60/m/ip", perIP)
+	ProviderEvent   = declare("provider_event", "600/m/ip", perIP)
 	MFAFailed       = declare("mfa_failed", "10/h/user,30/d/user", perUser)
 	// ReauthenticateFailed is a wrong password or code of a signed-in caller. Security: it counts
 	// the session, not the user, so that a thief with a token does not use up the guesses of the

@@ -138,7 +138,7 @@ func recipientsOf(c Change, now time.Time) []recipient {
 }
 
 // RestoredResetLink makes a link that sets a new password for an account that an undo link has
-// just restored, and sends it.
+// just restored, or that a provider has left without a way in, and sends it.
 //
 // Security: it takes from no budget. Strangers who use up that of an address must not keep its
 // owner from undoing what a thief has done (TestUndo_strangersCannotKeepTheOwnerFromIt).

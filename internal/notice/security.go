@@ -57,6 +57,12 @@ func (n *Notices) Disowned(ctx context.Context, tx postgres.Tx, userID int64, pr
 	return n.tell(ctx, tx, outbox.Message{Kind: outbox.ProviderDisconnected, UserID: userID, To: proved, Device: deviceOf(from)})
 }
 
+// ProviderGone tells the user that an account at a provider is not connected any more, since the
+// provider says so. It carries no undo link: nobody changed anything here.
+func (n *Notices) ProviderGone(ctx context.Context, tx postgres.Tx, userID int64, told outbox.Restored) error {
+	return n.tellUser(ctx, tx, outbox.Message{Kind: outbox.ProviderDisconnected, UserID: userID, Restored: told})
+}
+
 // security sends a notice that the operator can switch off.
 func (n *Notices) security(ctx context.Context, tx postgres.Tx, userID int64, kind outbox.Kind, from session.Device) error {
 	if !n.Policy.EmailNotifications {

@@ -24,6 +24,14 @@ const (
 	linkSocialError = "socialaccount_login_error"
 )
 
+// The names that allauth gives to pages that no message leads to: password managers look for them
+// below /.well-known/.
+const (
+	linkChangePassword = "account_change_password"
+	linkAddPasskey     = "mfa_add_webauthn"  //nolint:gosec // the name of a page
+	linkListPasskeys   = "mfa_list_webauthn" //nolint:gosec // the name of a page
+)
+
 const keyPlace = "{key}"
 
 // links returns the addresses that HEADLESS_FRONTEND_URLS names.
@@ -46,6 +54,13 @@ func (s Settings) links() (map[string]string, error) {
 	return links, nil
 }
 
+// Pages are the addresses that HEADLESS_FRONTEND_URLS names.
+func (s Settings) Pages() map[string]string {
+	pages, _ := s.links() // Check has reported the mistakes
+
+	return pages
+}
+
 // plainURL leaves out what would end a link early, in a text or in a page.
 var plainURL = regexp.MustCompile(`^[!#$%&'()*+,./0-9:;=?@A-Z\[\]_a-z~{}-]+$`)
 
@@ -55,6 +70,10 @@ func checkLink(name, address string) error {
 	case linkConfirmEmail, linkReset, linkUndo:
 		places = 1
 	case linkResetStart, linkSignup, linkSocialError:
+	case linkChangePassword, linkAddPasskey, linkListPasskeys:
+		if !strings.HasPrefix(address, "https://") {
+			return errors.New("want https: browsers and password managers open it")
+		}
 	default:
 		return errors.New("no link has this name")
 	}

@@ -3,7 +3,6 @@ package outbox
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -37,7 +36,7 @@ func newMailer(parts Parts) (sender, error) {
 	var all senders
 	switch s.sender() {
 	case "smtp":
-		client, err := newSMTP(s, nil)
+		client, err := newSMTP(s, parts.PublicURL, nil)
 		if err != nil {
 			return nil, fmt.Errorf("EMAIL_HOST: %w", err)
 		}
@@ -101,62 +100,6 @@ func compose(l letter, from string) (*gomail.Msg, error) {
 	m.SetBodyString(gomail.TypeTextPlain, l.text)
 	m.AddAlternativeString(gomail.TypeTextHTML, l.web)
 	return m, nil
-}
-
-// smtp sends by an SMTP server.
-type smtp struct {
-	client *gomail.Client
-	from   string
-}
-
-// newSMTP makes the way to the server of the settings. trust is nil outside tests: the
-// system's certificates.
-func newSMTP(s Settings, trust *tls.Config) (smtp, error) {
-	if trust == nil {
-		trust = &tls.Config{MinVersion: tls.VersionTLS12}
-	}
-	trust.ServerName = s.Host
-	options := []gomail.Option{
-		gomail.WithPort(s.Port), gomail.WithTimeout(time.Duration(s.Timeout) * time.Second), gomail.WithTLSConfig(trust),
-	}
-	switch {
-	case s.TLS:
-		options = append(options, gomail.WithSSL())
-	case s.StartTLS:
-		options = append(options, gomail.WithTLSPolicy(gomail.TLSMandatory))
-	default:
-		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
-	}
-	if s.User != "" {
-		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.User), gomail.WithPassword(s.Password))
-	}
-	client, err := gomail.NewClient(s.Host, options...)
-	return smtp{client, s.From}, err
-}
-
-func (s smtp) send(ctx context.Context, l letter) error {
-	m, err := compose(l, s.from)
-	if err != nil {
-		return err
-	}
-	session, err := s.client.DialToSMTPClientWithContext(ctx)
-	if err != nil {
-		return later("smtp_no_connection", err) // before a recipient was named
-	}
-	err = s.client.SendWithSMTPClient(session, m)
-	// What goes wrong after the server has taken the mail must not send it again: neither
-	// an answer to RSET nor one to QUIT counts.
-	_ = s.client.CloseWithSMTPClient(session)
-	if m.IsDelivered() {
-		return nil
-	}
-	var refused *gomail.SendError
-	if !errors.As(err, &refused) || refused.ErrorCode() == 0 {
-		return later("smtp_broken_off", nil)
-	}
-	// Before RCPT a refusal speaks of us, which an operator can mend; after it, of this mail.
-	hopeless := refused.ErrorCode() >= 500 && refused.Reason != gomail.ErrSMTPMailFrom && refused.Reason != gomail.ErrConnCheck
-	return answered("smtp", refused.ErrorCode(), hopeless)
 }
 
 // console prints what it is to send: what latchkey dev does.

@@ -20,7 +20,6 @@ import (
 	"testing"
 	"time"
 
-	smtpserver "github.com/emersion/go-smtp"
 	"github.com/google/uuid"
 )
 
@@ -60,7 +59,7 @@ func TestSMTP_encryptsAndSignsIn(t *testing.T) {
 			server := newMailServer(t, c.server)
 			settings := server.settings()
 			c.with(&settings)
-			client, err := newSMTP(settings, server.trust)
+			client, err := newSMTP(settings, "", server.trust)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -104,7 +103,7 @@ func TestSMTP_doesNotSendWhereItShouldNot(t *testing.T) {
 			if c.untrust {
 				trust = &tls.Config{MinVersion: tls.VersionTLS12}
 			}
-			client, err := newSMTP(settings, trust)
+			client, err := newSMTP(settings, "", trust)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,25 +113,6 @@ func TestSMTP_doesNotSendWhereItShouldNot(t *testing.T) {
 			}
 			server.none(t)
 		})
-	}
-}
-
-func TestSMTP_aRefusalOfTheRecipientIsForGoodIfItSaysSo(t *testing.T) {
-	t.Parallel()
-	server := newMailServer(t, serverOptions{})
-	client, err := newSMTP(server.settings(), server.trust)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		number   int
-		hopeless bool
-	}{{421, false}, {450, false}, {452, false}, {550, true}, {554, true}} {
-		server.refuse(&smtpserver.SMTPError{Code: c.number, Message: "refused"})
-		f := faultOf(t, client.send(t.Context(), sampleLetter()))
-		if f.code != fmt.Sprintf("smtp_%d", c.number) || f.hopeless != c.hopeless || f.cause != nil {
-			t.Errorf("%d: %+v", c.number, f)
-		}
 	}
 }
 
@@ -152,7 +132,7 @@ func TestSMTP_whatBreaksOffAfterTheMailWasTakenIsNoFailure(t *testing.T) {
 			done := make(chan struct{})
 			go func() { defer close(done); breakOff(listener, c.says) }()
 			t.Cleanup(func() { _ = listener.Close(); <-done })
-			client, err := newSMTP(Settings{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Timeout: 5, From: "a@example.com"}, nil)
+			client, err := newSMTP(Settings{Host: "127.0.0.1", Port: listener.Addr().(*net.TCPAddr).Port, Timeout: 5, From: "a@example.com"}, "", nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -30,8 +30,10 @@ type Parts struct {
 	DB       *postgres.DB
 	Settings Settings
 	Sealer   *secret.Sealer
-	Console  io.Writer // where mails are printed that go to the console
-	Log      *slog.Logger
+	// PublicURL is the address at which users reach this server; empty where it is unknown.
+	PublicURL string
+	Console   io.Writer // where mails are printed that go to the console
+	Log       *slog.Logger
 }
 
 // Outbox posts and sends messages.
@@ -54,6 +56,7 @@ func New(parts Parts) (*Outbox, error) {
 	if o.templates, err = readTemplates(parts.Settings.Templates, parts.Settings.SubjectPrefix, links); err != nil {
 		return nil, err
 	}
+	o.templates.autofill = parts.Settings.autofill()
 	if o.mailer, err = newMailer(parts); err != nil {
 		return nil, err
 	}
@@ -93,7 +96,7 @@ type Message struct {
 	Key string
 	// UndoKey goes into the link that undoes the change that the message tells of; empty for none.
 	UndoKey string
-	// Restored is what AccountRestored tells.
+	// Restored is what AccountRestored and ProviderDisconnected tell.
 	Restored Restored
 	// Wait is how long the message is not sent yet.
 	Wait time.Duration
@@ -113,7 +116,8 @@ type Device struct {
 	Language string // Accept-Language: chooses the message's language, and is not shown
 }
 
-// Restored is what a message tells of an account that an undo link has restored.
+// Restored is what a message tells of an account that an undo link has restored, or that a
+// provider is gone from.
 type Restored struct {
 	// Partly: some of it belongs to another account by now.
 	Partly bool `json:",omitempty"`
@@ -121,6 +125,8 @@ type Restored struct {
 	Earlier bool `json:",omitempty"`
 	// ResetSent: the recipient gets a link that sets a new password, too.
 	ResetSent bool `json:",omitempty"`
+	// LastWay: the provider that was disconnected was the only way to sign in.
+	LastWay bool `json:",omitempty"`
 }
 
 // payload is what of a message is sealed.

@@ -67,6 +67,10 @@ func (t *templates) render(kind Kind, p payload) (letter, error) {
 	if err != nil {
 		return letter{}, later("template", nil) // what it says may show what it was filled with
 	}
+	if kind == SMSCode {
+		l.text = t.autofill.add(l.text, v.Code)
+	}
+
 	return l, nil
 }
 

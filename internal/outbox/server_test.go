@@ -30,13 +30,14 @@ type mailServer struct {
 
 	mu       sync.Mutex
 	refusals []*smtpserver.SMTPError // for the next recipients, in this order
+	atMail   []*smtpserver.SMTPError // for the next senders
 	sessions int
 }
 
 type received struct {
-	from, to, user string
-	encrypted      bool
-	raw            []byte
+	from, to, user, ehlo string
+	encrypted, utf8      bool
+	raw                  []byte
 }
 
 const (
@@ -45,7 +46,7 @@ const (
 )
 
 type serverOptions struct {
-	noTLS, fromTheFirstByte, authenticated bool
+	noTLS, fromTheFirstByte, authenticated, utf8 bool
 }
 
 func newMailServer(t *testing.T, o serverOptions) *mailServer {
@@ -66,6 +67,7 @@ func newMailServer(t *testing.T, o serverOptions) *mailServer {
 		return &mailSession{server: m, conn: c, authenticated: o.authenticated}, nil
 	}))
 	server.Domain = "mail.example.com"
+	server.EnableSMTPUTF8 = o.utf8
 	server.ErrorLog = discard{}
 	config := &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	if !o.noTLS {
@@ -76,7 +78,7 @@ func newMailServer(t *testing.T, o serverOptions) *mailServer {
 	}
 	done := make(chan struct{})
 	go func() { defer close(done); _ = server.Serve(listener) }()
-	t.Cleanup(func() { _ = server.Close(); <-done })
+	t.Cleanup(func() { _ = server.Close(); _ = listener.Close(); <-done }) // Close knows no listener that Serve has not taken yet
 	return m
 }
 
@@ -137,11 +139,18 @@ func (s *mailSession) Auth(string) (sasl.Server, error) {
 	}), nil
 }
 
-func (s *mailSession) Mail(from string, _ *smtpserver.MailOptions) error {
+func (s *mailSession) Mail(from string, options *smtpserver.MailOptions) error {
+	s.server.mu.Lock()
+	defer s.server.mu.Unlock()
+	if len(s.server.atMail) > 0 {
+		answer := s.server.atMail[0]
+		s.server.atMail = s.server.atMail[1:]
+		return answer
+	}
 	if s.authenticated && s.mail.user == "" {
 		return &smtpserver.SMTPError{Code: 530, Message: "authentication required"}
 	}
-	s.mail.from = from
+	s.mail.from, s.mail.utf8, s.mail.ehlo = from, options.UTF8, s.conn.Hostname()
 	_, s.mail.encrypted = s.conn.TLSConnectionState()
 	return nil
 }

@@ -22,16 +22,21 @@ type Settings struct {
 	StartTLS      bool   `env:"EMAIL_USE_TLS" default:"false" doc:"Encrypt by STARTTLS; a server that does not offer it gets no mail."`
 	TLS           bool   `env:"EMAIL_USE_SSL" default:"false" doc:"Encrypt from the first byte."`
 	Timeout       int    `env:"EMAIL_TIMEOUT" default:"10" min:"1" max:"50" doc:"Seconds that the SMTP server or the SMS webhook may take."`
+	EHLO          string `env:"LATCHKEY_EHLO_NAME" doc:"Name that this server gives to the SMTP server (EHLO): a domain name with a dot, or an address literal such as [192.0.2.1]. Many relays refuse a name that is not in the DNS. Default: the host of LATCHKEY_PUBLIC_URL, otherwise the domain of DEFAULT_FROM_EMAIL, otherwise the name of this machine."`
 	From          string `env:"DEFAULT_FROM_EMAIL" default:"webmaster@localhost" doc:"Sender of mails, such as Example <no-reply@example.com>."`
 	SubjectPrefix string `env:"ACCOUNT_EMAIL_SUBJECT_PREFIX" doc:"Stands before every subject, such as [Example]."`
 	Templates     string `env:"LATCHKEY_TEMPLATES_DIR" doc:"Directory with templates that take the place of ours, file by file: docs/decisions/0006-outbox.md says how."`
-	FrontendURLs  string `env:"HEADLESS_FRONTEND_URLS" doc:"JSON object with the addresses of links in messages: account_confirm_email, account_reset_password_from_key and account_undo, each with {key}, account_reset_password, account_signup. Without account_undo, undo links lead to a page of this server (LATCHKEY_PUBLIC_URL). https, or a scheme of your app. Default in latchkey dev: below its own address."`
+	FrontendURLs  string `env:"HEADLESS_FRONTEND_URLS" doc:"JSON object with the addresses of links in messages: account_confirm_email, account_reset_password_from_key and account_undo, each with {key}, account_reset_password, account_signup; and of pages that password managers look for (/.well-known/change-password, /.well-known/passkey-endpoints): account_change_password, mfa_add_webauthn, mfa_list_webauthn. Without account_undo, undo links lead to a page of this server (LATCHKEY_PUBLIC_URL). https, or a scheme of your app. Default in latchkey dev: below its own address."`
 	SMS           string `env:"LATCHKEY_SMS" doc:"How SMS go: webhook, console or none. Default: webhook where LATCHKEY_SMS_WEBHOOK_URL is set, otherwise as LATCHKEY_MAIL says if that is console, otherwise none."`
 
 	SMSCountries []string `env:"LATCHKEY_SMS_COUNTRIES" doc:"Countries whose numbers get SMS: a list of ISO 3166-1 codes such as DE,AT,CH. Other numbers are refused where they are given (phone_not_served). Default: every country, and a warning at the start. Premium numbers never get one."`
 
-	SMSWebhook   string `env:"LATCHKEY_SMS_WEBHOOK_URL" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
-	SMSSecret    string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"At least 32 characters that key that HMAC."`
+	SMSWebhook string `env:"LATCHKEY_SMS_WEBHOOK_URL" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
+	SMSSecret  string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"At least 32 characters that key that HMAC."`
+
+	SMSDomain      string `env:"LATCHKEY_SMS_DOMAIN" doc:"Domain that codes in texts are bound to: the last line is @example.com #12345678. iOS then fills the code in on that domain, its subdomains and the apps associated with it, and nowhere else; browsers do so by WebOTP. none: no such line. Default: LATCHKEY_WEBAUTHN_RP_ID, otherwise none."`
+	SMSAndroidHash string `env:"LATCHKEY_SMS_ANDROID_HASH" doc:"The 11 characters that name your Android app (AppSignatureHelper prints them): texts with codes carry them, and SMS Retriever hands the text to the app without asking the user. Default: none."`
+
 	SealingKeys  string `env:"LATCHKEY_SEALING_KEYS" secret:"true" doc:"Keys that secrets are sealed with which have to be read again: TOTP secrets, recovery codes, grants of other services, and messages until they are sent. id:base64 of 32 bytes, several separated by commas; the first seals, all open. To change keys put a new one first, run latchkey keys reseal, and drop the old one after seven days. Without it messages are sealed with a key that is made once and kept in the database, sealed with the signing keys, and there are no TOTP and no recovery codes."`
 	Workers      int    `env:"LATCHKEY_OUTBOX_WORKERS" default:"4" min:"1" max:"100" doc:"Messages that are sent at the same time."`
 	MaxAttempts  int    `env:"LATCHKEY_OUTBOX_MAX_ATTEMPTS" default:"12" min:"1" max:"20" doc:"Attempts to send a message. Between two lies the fourth power of their number in seconds, so that 12 take eleven hours. Then it is given up: see latchkey outbox list."`
@@ -87,11 +92,13 @@ func (s Settings) Check() []error {
 	refuse(s.User != "" && !s.StartTLS && !s.TLS && !loopback.Is(s.Host), "EMAIL_HOST_USER: set EMAIL_USE_TLS or EMAIL_USE_SSL: the password must not travel unencrypted")
 	_, err := mail.ParseAddress(s.From)
 	refuse(err != nil, "DEFAULT_FROM_EMAIL: want an address, or a name and an address such as Example <no-reply@example.com>")
+	refuse(s.EHLO != "" && !validEHLO(s.EHLO), "LATCHKEY_EHLO_NAME: want a domain name such as id.example.com, or an address literal such as [192.0.2.1]")
 	refuse(oneLine(s.SubjectPrefix) != s.SubjectPrefix, "ACCOUNT_EMAIL_SUBJECT_PREFIX: want one line")
 	refuse(!slices.Contains([]string{"webhook", "console", "none"}, s.texter()), "LATCHKEY_SMS: want webhook, console or none")
 	for _, code := range s.SMSCountries {
 		refuse(!phone.IsCountry(code), fmt.Sprintf("LATCHKEY_SMS_COUNTRIES: %q is not an ISO 3166-1 code of two capital letters", code))
 	}
+	s.checkAutofill(refuse)
 	if s.texter() == "webhook" {
 		u, err := url.Parse(s.SMSWebhook)
 		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")

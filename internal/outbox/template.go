@@ -32,6 +32,7 @@ type templates struct {
 	matcher   language.Matcher
 	prefix    string
 	links     map[string]string
+	autofill  autofill
 }
 
 const (

@@ -111,20 +111,36 @@ func TestSEC40_decoyCostsWhatAPasswordCosts(t *testing.T) {
 	}
 }
 
-// Not parallel: allocations are counted for the whole process.
+// A missing hash, and one that cannot be read, cost what a wrong password costs: the time of an answer would
+// tell accounts apart. Not parallel: allocations are counted for the whole process.
 func TestSEC40_missingHashTakesTheMemoryOfAHash(t *testing.T) {
 	s := slot(t)
 	allocated := func() uint64 {
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
+
 		return m.TotalAlloc
 	}
-	before := allocated()
-	if _, _, err := s.Verify("secret", nil); err != nil {
-		t.Fatal(err)
-	}
-	if used := allocated() - before; used < uint64(params.Memory)<<10 {
-		t.Errorf("%d bytes: the decoy was not hashed, and the answer tells that there is no password", used)
+	text := func(stored string) *string { return &stored }
+
+	for name, stored := range map[string]*string{
+		"none":                 nil,
+		"empty":                text(""),
+		"of another kind":      text("pbkdf2_sha256$600000$salt$aGFzaA=="),
+		"cut off":              text(decoy[:40]),
+		"of too much memory":   text("$argon2id$v=19$m=4194304,t=2,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9eOgwEGQ8Qz6aylOk8UEBfPlmNjJr4EJ6ZvE"),
+		"of no pass":           text("$argon2id$v=19$m=19456,t=0,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9eOgwEGQ8Qz6aylOk8UEBfPlmNjJr4EJ6ZvE"),
+		"with a tag too short": text("$argon2id$v=19$m=19456,t=2,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := allocated()
+			if ok, _, err := s.Verify("secret", stored); ok || err != nil {
+				t.Fatalf("accepted %v, %v", ok, err)
+			}
+			if used := allocated() - before; used < uint64(params.Memory)<<10 {
+				t.Errorf("%d bytes: the decoy was not hashed, and the answer tells that there is no password", used)
+			}
+		})
 	}
 }
 

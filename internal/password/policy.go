@@ -52,6 +52,12 @@ func NewPolicy(settings Settings, names ...string) Policy {
 	return Policy{settings, slices.Concat(settings.Words, names, []string{productName})}
 }
 
+// tooShort says how long a password must be, in Django's words.
+func (p Policy) tooShort() *problem.Problem {
+	text := fmt.Sprintf("This password is too short. It must contain at least %d characters.", p.settings.MinLength)
+	return problem.PasswordTooShort.Saying(text)
+}
+
 // Check returns what speaks against a normalised password, for the member param.
 // similarTo are the user's own words, which it must not resemble. The error is that of a list
 // that cannot be read.
@@ -64,7 +70,7 @@ func (p Policy) Check(password, param string, similarTo ...string) (problem.List
 		found = append(found, problem.PasswordSimilar.At(param))
 	}
 	if length < p.settings.MinLength {
-		found = append(found, problem.PasswordTooShort.At(param))
+		found = append(found, p.tooShort().At(param))
 	}
 	breached, err := p.isBreached(password)
 	if err != nil {

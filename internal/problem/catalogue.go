@@ -50,9 +50,9 @@ var (
 	CannotGenerateCodes  = invalid("cannot_generate_recovery_codes", "You cannot generate recovery codes without having two-factor authentication enabled.")
 	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
 	UnverifiedFirst      = &Problem{Kind: Conflict, Code: "unverified_email", Message: UnverifiedEmail.Message}
-	// UnverifiedAccount: the account has verified nothing, so that it connects nothing.
 	// SignInFirst: a link that was opened outside the sessions of its account does not verify.
-	SignInFirst       = &Problem{Kind: Conflict, Code: "sign_in_first", Message: "Sign in to the account first, then open the link again."}
+	SignInFirst = &Problem{Kind: Conflict, Code: "sign_in_first", Message: "Sign in to the account first, then open the link again."}
+	// UnverifiedAccount: the account has verified nothing, so that it connects nothing.
 	UnverifiedAccount = &Problem{Kind: Conflict, Code: "unverified_email", Message: "Verify your email address first."}
 	FlowNotPending    = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
 
@@ -68,14 +68,17 @@ var (
 	TooManyLoginAttempts = invalid("too_many_login_attempts", "Too many failed login attempts. Try again later.")
 	AlreadyAuthenticated = &Problem{Kind: Conflict, Code: "already_authenticated", Message: "You are already signed in."}
 	InvalidToken         = invalid("invalid_token", "The token could not be verified.")
-	ClientIDRequired     = invalid("client_id_required", "`client_id` is missing.")
-	TokenRequired        = invalid("token_required", "`id_token` is missing.")
-	NonceRequired        = invalid("nonce_required", "`nonce` is missing: the token carries one.")
-	ConnectedOther       = invalid("connected_other", "The third-party account is already connected to a different account.")
-	AccountNotFound      = invalid("account_not_found", "Unknown account.")
-	NoPassword           = invalid("no_password", "Your account has no password set up.")
-	NoVerifiedEmail      = invalid("no_verified_email", "Your account has no verified email address.")
-	SignupClosed         = &Problem{Kind: Forbidden, Code: "signup_closed", Message: "Signing up is closed."}
+	// TokenTooOld and TokenUsed: a new token of the provider is taken.
+	TokenTooOld      = invalid("token_too_old", "The token is too old. Get a new one from the provider, then try again.")
+	TokenUsed        = invalid("token_used", "The token was used before. Get a new one from the provider, then try again.")
+	ClientIDRequired = invalid("client_id_required", "`client_id` is missing.")
+	TokenRequired    = invalid("token_required", "`id_token` is missing.")
+	NonceRequired    = invalid("nonce_required", "`nonce` is missing: the token carries one.")
+	ConnectedOther   = invalid("connected_other", "The third-party account is already connected to a different account.")
+	AccountNotFound  = invalid("account_not_found", "Unknown account.")
+	NoPassword       = invalid("no_password", "Your account has no password set up.")
+	NoVerifiedEmail  = invalid("no_verified_email", "Your account has no verified email address.")
+	SignupClosed     = &Problem{Kind: Forbidden, Code: "signup_closed", Message: "Signing up is closed."}
 
 	// Refused refresh tokens, and why a session has ended. These, and no others, tell a client
 	// to sign in again.
@@ -114,7 +117,7 @@ func Catalogue() []*Problem {
 		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneNotServed, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
 		InvalidOrExpiredKey, LinkAlreadyUsed, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
-		CannotGenerateCodes, UnverifiedEmail, SignInFirst, FlowNotPending, InvalidToken, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
+		CannotGenerateCodes, UnverifiedEmail, SignInFirst, FlowNotPending, InvalidToken, TokenTooOld, TokenUsed, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,

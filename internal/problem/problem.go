@@ -5,6 +5,7 @@ package problem
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 )
@@ -80,6 +81,23 @@ func (p *Problem) At(param string) *Problem {
 	q := *p
 	q.Param = param
 	return &q
+}
+
+// Saying replaces the sentence for people: it says how long, or what is wrong.
+func (p *Problem) Saying(message string) *Problem {
+	q := *p
+	q.Message = message
+	return &q
+}
+
+// TooLong is MaxLength with the number of characters that are allowed and that there are.
+func TooLong(limit, length int) *Problem {
+	return MaxLength.Saying(fmt.Sprintf("Ensure this value has at most %d characters (it has %d).", limit, length))
+}
+
+// TooShort is MinLength with the number of characters that are needed and that there are.
+func TooShort(limit, length int) *Problem {
+	return MinLength.Saying(fmt.Sprintf("Ensure this value has at least %d characters (it has %d).", limit, length))
 }
 
 // Because attaches a cause for the log.

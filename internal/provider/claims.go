@@ -1,6 +1,8 @@
 package provider
 
 import (
+	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -17,77 +19,141 @@ const (
 )
 
 // identity checks the claims of a token whose signature is right (SEC-67 to SEC-69).
-func (p *Provider) identity(data []byte, now time.Time) (Identity, bool) {
+//
+// A claim that is null is absent: OpenID Connect Core, section 5.3.2, tells providers to leave
+// out what they do not know, and several write null for it. Its age is checked last, so that
+// only a token that is good otherwise is called too old.
+func (p *Provider) identity(data []byte, now time.Time) (Identity, error) {
 	o, err := strictjson.Object(data, tokenLimits)
 	if err != nil {
-		return Identity{}, false
+		return Identity{}, refuse(reasonClaims)
 	}
-	id := Identity{Provider: p.ID}
-	var ok bool
-	if id.ExpiresAt, ok = inTime(o, now); !ok {
-		return Identity{}, false
-	}
-	issued, _ := integer(o["iat"])
-	id.IssuedAt = time.Unix(issued, 0).UTC()
+	dropNulls(o)
 
-	issuer, _ := o["iss"].(string)
-	if !slices.Contains(p.issuers, issuer) || !p.hosts(o) {
-		return Identity{}, false
+	id := Identity{Provider: p.ID}
+	for _, read := range []func(map[string]any, *Identity) error{
+		p.readTimes, p.readAudience, p.readSubject, p.readIssuer, p.readNonce, p.readEmail,
+	} {
+		if err := read(o, &id); err != nil {
+			return Identity{}, err
+		}
 	}
-	if id.ClientID, ok = p.audience(o); !ok {
-		return Identity{}, false
+	if err := id.checkTimes(o, now); err != nil {
+		return Identity{}, err
 	}
-	if id.UID, ok = o["sub"].(string); !ok || !isSubject(id.UID) {
-		return Identity{}, false
-	}
-	if id.Nonce, id.HasNonce, ok = optional(o, "nonce"); !ok || p.RequireNonce && id.Nonce == "" {
-		return Identity{}, false
-	}
-	if !p.readEmail(o, &id) {
-		return Identity{}, false
-	}
+
 	id.GivenName, id.FamilyName, id.Name = name(o["given_name"]), name(o["family_name"]), name(o["name"])
-	return id, true
+	return id, nil
 }
 
-// inTime returns until when the token must be remembered once it was used: until it is
-// refused anyway, by its own end or by its age.
-func inTime(o map[string]any, now time.Time) (time.Time, bool) {
+// dropNulls makes claims that are null absent.
+func dropNulls(o map[string]any) {
+	maps.DeleteFunc(o, func(_ string, value any) bool { return value == nil })
+}
+
+// readTimes reads when the token was made and when it ends.
+func (p *Provider) readTimes(o map[string]any, id *Identity) error {
 	exp, ok1 := integer(o["exp"])
 	iat, ok2 := integer(o["iat"])
 	if !ok1 || !ok2 || iat >= exp {
-		return time.Time{}, false
+		return refuse(reasonTimes)
 	}
-	expires, issued := time.Unix(exp, 0).UTC(), time.Unix(iat, 0).UTC()
-	if !now.Before(expires) || issued.After(now.Add(clockSkew)) || issued.Before(now.Add(-maxOld)) {
-		return time.Time{}, false
+	id.IssuedAt, id.ExpiresAt = time.Unix(iat, 0).UTC(), time.Unix(exp, 0).UTC()
+
+	return nil
+}
+
+// checkTimes compares the times of a token with now. Afterwards ExpiresAt is until when the
+// token must be remembered once it was used: until it is refused anyway, by its own end or
+// by its age.
+func (id *Identity) checkTimes(o map[string]any, now time.Time) error {
+	if id.IssuedAt.After(now.Add(clockSkew)) {
+		return refuse(reasonFuture)
 	}
 	if value, present := o["nbf"]; present {
 		nbf, ok := integer(value)
-		if !ok || time.Unix(nbf, 0).After(now.Add(clockSkew)) {
-			return time.Time{}, false
+		always := value == json.Number("0") // as some providers write that there is no such time
+		if !ok && !always || time.Unix(nbf, 0).After(now.Add(clockSkew)) {
+			return refuse(reasonNotBefore)
 		}
 	}
+	if !now.Before(id.ExpiresAt) {
+		return &refusal{reason: reasonExpired, tooOld: true}
+	}
+	if id.IssuedAt.Before(now.Add(-maxOld)) {
+		return &refusal{reason: reasonAge, tooOld: true}
+	}
+
 	// Security: a token that is looked at in its last moment is used some seconds later, and by
 	// a server with another clock: it is remembered for longer than anybody takes it
 	// (TestSEC71_aProviderTokenIsKnownForAsLongAsItIsTaken).
-	if last := issued.Add(maxOld); expires.After(last) {
-		expires = last
+	if last := id.IssuedAt.Add(maxOld); id.ExpiresAt.After(last) {
+		id.ExpiresAt = last
 	}
-	return expires.Add(clockSkew), true
+	id.ExpiresAt = id.ExpiresAt.Add(clockSkew)
+
+	return nil
 }
 
-// audience returns the client id that the token was made for. Security: a token that
-// several may use counts only for the one that asked for it (SEC-67).
-func (p *Provider) audience(o map[string]any) (string, bool) {
+// readIssuer compares the issuer, and Google's hosted domain. The sub of a provider with many
+// tenants is one of a tenant.
+func (p *Provider) readIssuer(o map[string]any, id *Identity) error {
+	if p.template != nil {
+		tenant, err := p.template.bind(o)
+		if id.UID = tenant + "." + id.UID; err == nil && !isSubject(id.UID) {
+			err = refuse(reasonSubject)
+		}
+		return err
+	}
+	issuer, _ := o["iss"].(string)
+	if !slices.Contains(p.issuers, issuer) {
+		return refuse(reasonIssuer)
+	}
+	if !p.hosts(o) {
+		return refuse(reasonHostedDomain)
+	}
+	return nil
+}
+
+// readAudience reads the client id that the token was made for. A list of one is that one.
+//
+// Security: a token that several may use counts only for the one that asked for it (SEC-67).
+func (p *Provider) readAudience(o map[string]any, id *Identity) error {
 	switch aud := o["aud"].(type) {
 	case string:
-		return aud, slices.Contains(p.ClientIDs, aud)
+		id.ClientID = aud
 	case []any:
 		azp, _ := o["azp"].(string)
-		return azp, slices.Contains(aud, any(azp)) && slices.Contains(p.ClientIDs, azp)
+		if _, authorized := o["azp"]; len(aud) == 1 && !authorized {
+			azp, _ = aud[0].(string)
+		}
+		if slices.Contains(aud, any(azp)) {
+			id.ClientID = azp
+		}
 	}
-	return "", false
+	if !slices.Contains(p.ClientIDs, id.ClientID) {
+		return refuse(reasonAudience)
+	}
+	return nil
+}
+
+func (p *Provider) readSubject(o map[string]any, id *Identity) error {
+	id.UID, _ = o["sub"].(string)
+	if !isSubject(id.UID) {
+		return refuse(reasonSubject)
+	}
+	return nil
+}
+
+func (p *Provider) readNonce(o map[string]any, id *Identity) error {
+	var ok bool
+	if id.Nonce, id.HasNonce, ok = optional(o, "nonce"); !ok {
+		return refuse(reasonNonce)
+	}
+	if p.RequireNonce && id.Nonce == "" {
+		return refuse(reasonNoNonce)
+	}
+	return nil
 }
 
 // hosts: Google's hd only ever restricts (SEC-69).
@@ -102,17 +168,22 @@ func isSubject(sub string) bool {
 	return len(sub) >= 1 && len(sub) <= 255 && !odd
 }
 
-func (p *Provider) readEmail(o map[string]any, id *Identity) bool {
-	var ok1, ok2, ok3 bool
-	id.Email, _, ok1 = optional(o, "email")
-	id.EmailVerified, ok2 = p.truth(o, "email_verified")
-	_, ok3 = p.truth(o, "is_private_email") // nobody asks for it; what Apple never writes is refused all the same
-	if !ok1 || !ok2 || !ok3 || len(id.Email) > maxEmail {
-		return false
+func (p *Provider) readEmail(o map[string]any, id *Identity) error {
+	var ok bool
+	if id.Email, _, ok = optional(o, "email"); !ok || len(id.Email) > maxEmail {
+		return refuse(reasonEmail)
 	}
-	id.EmailVerified = id.EmailVerified && id.Email != ""
+	if id.EmailVerified, ok = p.truth(o, "email_verified"); !ok {
+		return refuse(reasonEmail)
+	}
+	// Nothing depends on it; what Apple never writes is refused all the same.
+	if _, ok = p.truth(o, "is_private_email"); !ok {
+		return refuse(reasonEmail)
+	}
+	id.EmailVerified = id.EmailVerified && id.Email != "" && p.template == nil
 	id.Authoritative = id.EmailVerified && p.knows(o, id.Email)
-	return true
+
+	return nil
 }
 
 // ownDomains are the domains whose mailboxes the provider itself runs.
@@ -138,17 +209,24 @@ func (p *Provider) knows(o map[string]any, email string) bool {
 	return p.Kind == Google && workspace != ""
 }
 
-// truth reads a boolean, false where it is absent. Security: Apple and some others write
-// "true"; nothing else that looks like a yes is one (SEC-68).
+// truth reads a boolean, false where it is absent.
+//
+// Security: true and "true" are a yes, and nothing else that looks like one (SEC-68). Of an
+// OpenID Connect provider every other value is a no: 1, "True", "". Apple and Google are the
+// authority for addresses, and their documents say which values there are (Google's has no
+// strings): a token of theirs with another value was not made by the service that we know, and
+// is refused whole.
 func (p *Provider) truth(o map[string]any, name string) (value, ok bool) {
-	switch v := o[name].(type) {
-	case bool:
-		return v, true
-	case string:
-		return v == "true", p.Kind != Google && (v == "true" || v == "false")
-	}
+	value, isBool := o[name].(bool)
+	text, isText := o[name].(string)
 	_, present := o[name]
-	return false, !present
+	switch p.Kind {
+	case Google:
+		return value, isBool || !present
+	case Apple:
+		return value || text == "true", isBool || text == "true" || text == "false" || !present
+	}
+	return value || isText && text == "true", true
 }
 
 // optional reads a string that may be absent.

@@ -59,7 +59,8 @@ func decode(part string) ([]byte, bool) {
 }
 
 // readHeader takes alg, kid, a typ that says JWT, and the thumbprint of a certificate,
-// which some send and nobody reads. Security: a header that brings or names a key, or
+// which some send and nobody reads. Of these, all but alg may be absent, or null; an absent
+// kid is empty. Security: a header that brings or names a key, or
 // that changes the rules (jwk, jku, x5u, x5c, crit, b64, zip, cty), is refused (SEC-05).
 func readHeader(data []byte) (alg, kid string, ok bool) {
 	h, err := strictjson.Object(data, tokenLimits)
@@ -68,13 +69,14 @@ func readHeader(data []byte) (alg, kid string, ok bool) {
 	}
 	for name, value := range h {
 		text, isText := value.(string)
+		isText = isText || value == nil
 		switch name {
 		case "alg":
 			alg = text
 		case "kid":
 			kid = text
 		case "typ":
-			isText = strings.EqualFold(text, "JWT") // not at+jwt: an access token is no id_token (SEC-09)
+			isText = value == nil || strings.EqualFold(text, "JWT") // not at+jwt: an access token is no id_token (SEC-09)
 		case "x5t", "x5t#S256":
 		default:
 			isText = false
@@ -83,7 +85,7 @@ func readHeader(data []byte) (alg, kid string, ok bool) {
 			return "", "", false
 		}
 	}
-	return alg, kid, alg != "" && keyID.MatchString(kid)
+	return alg, kid, alg != "" && (kid == "" || keyID.MatchString(kid))
 }
 
 // integer: written as one, without fraction, exponent or quotes (SEC-08).

@@ -45,6 +45,7 @@ var algsOf = map[string][]string{"RSA": {"RS256", "PS256"}, "EC": {"ES256"}, "OK
 type key struct {
 	alg    string
 	public any
+	issuer string // whose tokens alone it signs, where the set says so
 }
 
 // verifies: Security: the algorithm is the key's. Taken from the header, an RSA key's
@@ -53,8 +54,29 @@ func (k key) verifies(o opened) bool {
 	return o.alg == k.alg && verifiers[k.alg].Verify([]byte(o.signed), o.signature, k.public) == nil
 }
 
-// keySet finds a key by its kid.
-type keySet map[string]key
+// keySet finds a key by its kid. A key without one is found as the only key alone.
+type keySet struct {
+	named   map[string]key
+	unnamed []key
+}
+
+// find returns the key of a kid. Without a kid it is the only key that there is (OpenID
+// Connect Core, section 10.1: of several, the token must name one).
+func (s keySet) find(kid string) (key, bool) {
+	if kid != "" {
+		k, found := s.named[kid]
+		return k, found
+	}
+	if len(s.named)+len(s.unnamed) != 1 {
+		return key{}, false
+	}
+	for _, k := range s.named {
+		return k, true
+	}
+	return s.unnamed[0], true
+}
+
+func (s keySet) isEmpty() bool { return len(s.named)+len(s.unnamed) == 0 }
 
 // parseKeySet reads a JWKS (RFC 7517). Security: a set that no honest server shows is
 // refused whole, for its other keys are no better: secret keys, weak ones, a kid that
@@ -66,31 +88,36 @@ type keySet map[string]key
 func parseKeySet(data []byte, pinned bool) (keySet, error) {
 	o, err := strictjson.Object(data, setLimits)
 	if err != nil {
-		return nil, errors.New("the key set is no JSON object")
+		return keySet{}, errors.New("the key set is no JSON object")
 	}
 	entries, _ := o["keys"].([]any)
-	set, kids := keySet{}, map[string]bool{}
+	set, kids := keySet{named: map[string]key{}}, map[string]bool{}
 	for n, entry := range entries {
 		member, ok := entry.(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("entry %d of the key set is no object", n)
+			return keySet{}, fmt.Errorf("entry %d of the key set is no object", n)
 		}
 		kid, _ := member["kid"].(string)
 		if kids[kid] && kid != "" {
-			return nil, errors.New("a kid stands twice in the key set")
+			return keySet{}, errors.New("a kid stands twice in the key set")
 		}
 		kids[kid] = true
 		k, ours, err := parseKey(member)
 		if err != nil {
-			return nil, fmt.Errorf("entry %d of the key set %w", n, err)
+			return keySet{}, fmt.Errorf("entry %d of the key set %w", n, err)
 		}
-		foreign := pinned && k.alg != pinnedAlg
-		if ours && !foreign && keyID.MatchString(kid) {
-			set[kid] = k
+		if foreign := pinned && k.alg != pinnedAlg; !ours || foreign {
+			continue
+		}
+		switch {
+		case keyID.MatchString(kid):
+			set.named[kid] = k
+		case kid == "" && !pinned:
+			set.unnamed = append(set.unnamed, k)
 		}
 	}
-	if len(set) == 0 {
-		return nil, errors.New("the key set holds no key for signatures")
+	if set.isEmpty() {
+		return keySet{}, errors.New("the key set holds no key for signatures")
 	}
 	return set, nil
 }
@@ -124,7 +151,8 @@ func parseKey(member map[string]any) (k key, ours bool, err error) {
 		return key{}, false, errors.New("has an algorithm that is not its type's")
 	}
 	public, ours, err := publicKey(member)
-	return key{alg: alg, public: public}, ours, err
+	issuer, _ := member["issuer"].(string)
+	return key{alg: alg, public: public, issuer: issuer}, ours, err
 }
 
 func mayVerify(member map[string]any) bool {

@@ -30,7 +30,7 @@ var (
 		"EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL", "provider", "sites"}
 	settingNames = []string{"hidden", "certificate_key", "server_url", "require_nonce", "jwks_url", "issuer", "token_url", "revoke_url", "hosted_domain",
 		"uid_field", "email_authentication", "email_authentication_auto_connect", "verified_email", "EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL",
-		"token_auth_method", "auth_params", "scope", "oauth_pkce_enabled", "fetch_userinfo"}
+		"tenants", "token_auth_method", "auth_params", "scope", "oauth_pkce_enabled", "fetch_userinfo"}
 )
 
 // Parse reads SOCIALACCOUNT_PROVIDERS and reports all of its mistakes together.
@@ -46,7 +46,7 @@ func Parse(text string) ([]*Provider, error) {
 		return nil, unreadable(text)
 	}
 	r := &reading{}
-	for _, kind := range slices.Sorted(maps.Keys(all)) {
+	for _, kind := range memberNames(text) {
 		if kind != Google && kind != Apple && kind != OpenIDConnect {
 			r.wrong(place(kind), "is no provider whose tokens can be checked: want apple, google or openid_connect")
 			continue
@@ -60,6 +60,24 @@ func Parse(text string) ([]*Provider, error) {
 		return nil, errors.Join(r.mistakes...)
 	}
 	return r.found, nil
+}
+
+// memberNames are the names of a JSON object in the order in which they are written: clients show
+// providers in that order.
+func memberNames(text string) []string {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	var names []string
+	_, err := decoder.Token() // the brace
+	for err == nil && decoder.More() {
+		var name json.Token
+		if name, err = decoder.Token(); err != nil {
+			break
+		}
+		names = append(names, fmt.Sprint(name))
+		var value json.RawMessage
+		err = decoder.Decode(&value)
+	}
+	return names
 }
 
 func unreadable(text string) error {
@@ -168,10 +186,14 @@ func (r *reading) openID(e entry, p *Provider, issuer string) {
 	}
 	server = strings.TrimSuffix(server, wellKnown)
 	p.discoveryURL = strings.TrimSuffix(server, "/") + wellKnown
+	given := issuer
 	if issuer == "" {
 		issuer = server
 	}
 	p.issuers = []string{issuer}
+	if p.template = r.template(e, server, given); p.template != nil {
+		p.issuers = []string{p.template.issuer}
+	}
 	if p.Name == "" {
 		p.Name = p.ID
 	}
@@ -180,6 +202,9 @@ func (r *reading) openID(e entry, p *Provider, issuer string) {
 // pinned reads what is Apple's or Google's alone.
 func (r *reading) pinned(e entry, p *Provider, issuer string) {
 	where := e.where + ".settings"
+	if e.settings["tenants"] != nil {
+		r.wrong(where+".tenants", "only OpenID Connect apps have those")
+	}
 	if issuer != "" && p.jwksURL == "" {
 		r.wrong(where+".issuer", "another issuer has other keys: set jwks_url too")
 	}

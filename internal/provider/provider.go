@@ -6,7 +6,6 @@
 package provider
 
 import (
-	"cmp"
 	"errors"
 	"log/slog"
 	"slices"
@@ -25,6 +24,8 @@ const (
 var (
 	// ErrInvalidToken is every way in which an id_token is refused.
 	ErrInvalidToken = errors.New("invalid provider token")
+	// ErrTokenTooOld: the token is good otherwise. It is an ErrInvalidToken, too.
+	ErrTokenTooOld = errors.New("the provider token is too old")
 	// ErrUnavailable: the provider could not be asked, so that nothing is known.
 	ErrUnavailable = errors.New("the provider is unavailable")
 	// ErrUnknownClient: no app is set up for this provider and client id.
@@ -52,6 +53,7 @@ type Provider struct {
 
 	emailAuthentication, autoConnect *bool // as written; nil: as for all
 	issuers                          []string
+	template                         *template // nil: issuers says all
 	hostedDomains                    []string
 	jwksURL, discoveryURL            string
 	tokenURL, revokeURL              string
@@ -103,9 +105,6 @@ func New(settings Settings, now func() time.Time, log *slog.Logger) (*Providers,
 		app.keys = sources[from]
 		p.list = append(p.list, app)
 	}
-	slices.SortStableFunc(p.list, func(a, b *Provider) int {
-		return cmp.Or(strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), strings.Compare(a.ID, b.ID))
-	})
 	p.makeList()
 	return p, nil
 }

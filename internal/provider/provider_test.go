@@ -15,7 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/provider"
 )
 
-func TestProviders_areListedByNameAndFound(t *testing.T) {
+func TestProviders_areListedInOrderAndFound(t *testing.T) {
 	t.Parallel()
 	p := newProviders(t, `{
 		"google": {"APPS": [{"client_id": "web.example"}, {"client_id": "tv.example"}, {"client_id": "ios.example", "name": "google on iOS", "settings": {"hidden": true}}], "SCOPE": ["email"], "AUTH_PARAMS": {"access_type": "online"}},
@@ -23,11 +23,11 @@ func TestProviders_areListedByNameAndFound(t *testing.T) {
 		"openid_connect": {"APPS": [{"provider_id": "corp", "name": "Corp", "client_id": "c1", "secret": "s", "settings": {"server_url": "https://login.example/realm", "token_auth_method": "client_secret_basic"}},
 			{"provider_id": "auth0", "client_id": "c2", "settings": {"server_url": "https://x.auth0.example/.well-known/openid-configuration", "issuer": "https://x.auth0.example/"}}]}}`, newClock())
 	got, _ := json.Marshal(p.List())
-	want := `[{"ID":"apple","Name":"Apple","Flows":["provider_token"],"ClientID":"com.example.app,com.example.web","ConfigurationURL":""},` +
-		`{"ID":"auth0","Name":"auth0","Flows":["provider_token"],"ClientID":"c2","ConfigurationURL":"https://x.auth0.example/.well-known/openid-configuration"},` +
+	want := `[{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"web.example","ConfigurationURL":""},` +
+		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"tv.example","ConfigurationURL":""},` +
+		`{"ID":"apple","Name":"Apple","Flows":["provider_token"],"ClientID":"com.example.app,com.example.web","ConfigurationURL":""},` +
 		`{"ID":"corp","Name":"Corp","Flows":["provider_token"],"ClientID":"c1","ConfigurationURL":"https://login.example/realm/.well-known/openid-configuration"},` +
-		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"web.example","ConfigurationURL":""},` +
-		`{"ID":"google","Name":"Google","Flows":["provider_token"],"ClientID":"tv.example","ConfigurationURL":""}]`
+		`{"ID":"auth0","Name":"auth0","Flows":["provider_token"],"ClientID":"c2","ConfigurationURL":"https://x.auth0.example/.well-known/openid-configuration"}]`
 	if string(got) != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -41,7 +41,7 @@ func TestProviders_areListedByNameAndFound(t *testing.T) {
 			t.Errorf("%s %s: %v, %v", row.id, row.clientID, app, ok)
 		}
 	}
-	if ids := p.IDs(); !slices.Equal(ids, []string{"apple", "auth0", "corp", "google"}) {
+	if ids := p.IDs(); !slices.Equal(ids, []string{"google", "apple", "corp", "auth0"}) {
 		t.Error(ids)
 	}
 	if p := newProviders(t, "", newClock()); p.List() == nil || len(p.List()) != 0 || p.IDs() == nil || len(p.IDs()) != 0 {
@@ -108,6 +108,10 @@ func TestParse_saysWhatIsWrong(t *testing.T) {
 		`{"openid_connect":{"APPS":[{"client_id":"c","settings":{"server_url":"https://x.example"}}]}}`: "provider_id: want a name", `{"openid_connect":{"APPS":[{"provider_id":"google","client_id":"c","settings":{"server_url":"https://x.example"}}]}}`: "provider_id: want a name",
 		`{"openid_connect":{"APPS":[{"provider_id":"a/b","client_id":"c","settings":{"server_url":"https://x.example"}}]}}`: "provider_id: want a name", oidc(`{}`): "server_url: want", oidc(`{"server_url":"http://x.example"}`): "want an https URL",
 		oidc(`{"server_url":"https://x.example?a=b"}`): "want an https URL", oidc(`{"server_url":"https://x.example#a"}`): "want an https URL", oidc(`{"server_url":"https://x.example","uid_field":"email"}`): "known by sub alone",
+		oidc(`{"server_url":"https://login.example/consumers/v2.0"}`): "9188040d", oidc(`{"server_url":"https://login.example/{tenantid}/v2.0"}`): "stands in issuer alone", oidc(`{"server_url":"https://x.example","tenants":["a"]}`): "only an issuer with {tenantid}",
+		oidc(`{"server_url":"https://login.example/common/v2.0","tenants":[]}`): "want a list of tenant ids", oidc(`{"server_url":"https://login.example/common/v2.0","tenants":["corp.example"]}`): "a domain is none", oidc(`{"server_url":"https://login.example/common/v2.0","tenants":7}`): "want a list of tenant ids",
+		oidc(`{"server_url":"https://x.example","issuer":"https://x.example/{tenantid}/{tenantid}"}`): "once", oidc(`{"server_url":"https://x.example","issuer":"https://{tenantid}.example/"}`): "a whole part of the path", oidc(`{"server_url":"https://x.example","issuer":"https://x.example/a{tenantid}/"}`): "a whole part of the path",
+		`{"google":{"APP":{"client_id":"a","settings":{"tenants":["x"]}}}}`:                                "only OpenID Connect apps",
 		`{"apple":{"APP":{"client_id":"a","secret":"K","key":"T","settings":{"certificate_key":"MIGH"}}}}`: "want a private key as PEM", `{"apple":{"APP":{"client_id":"a","secret":"K","key":"T","settings":{"certificate_key":` + quote(pemOf(t, p384)) + `}}}}`: "on P-256",
 		`{"apple":{"APP":{"client_id":"a","secret":"K","key":"T","settings":{"certificate_key":` + quote(pemOf(t, rsaKey())) + `}}}}`: "on P-256", `{"apple":{"APP":{"client_id":"a","settings":{"certificate_key":` + quote(pemOf(t, newEC())) + `}}}}`: "id of the key",
 	} {
@@ -126,9 +130,9 @@ func TestParse_reportsAllMistakesTogether(t *testing.T) {
 		lines = append(lines, err.Error())
 	}
 	want := []string{
-		"SOCIALACCOUNT_PROVIDERS: apple.APPS[0].settings.jwks_url: want an https URL without user, query and fragment; http only for this machine",
 		"SOCIALACCOUNT_PROVIDERS: github: is no provider whose tokens can be checked: want apple, google or openid_connect",
 		"SOCIALACCOUNT_PROVIDERS: google.APPS[0].client_id: is missing, or no client id",
+		"SOCIALACCOUNT_PROVIDERS: apple.APPS[0].settings.jwks_url: want an https URL without user, query and fragment; http only for this machine",
 		"SOCIALACCOUNT_EMAIL_REQUIRED: want true or false",
 		"SOCIALACCOUNT_EMAIL_VERIFICATION: want mandatory, optional or none",
 	}

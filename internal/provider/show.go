@@ -33,7 +33,7 @@ func (p *Providers) makeList() {
 	}
 }
 
-// List is what clients see, by name. It is one list for all: nobody may change it.
+// List is what clients see, in the order of the settings. It is one list for all: nobody may change it.
 func (p *Providers) List() []Listed { return p.listed }
 
 // IDs are the providers in List, each once. They are for all, too.

@@ -30,7 +30,7 @@ type keySource struct {
 	log      *slog.Logger
 
 	mu      sync.Mutex           // guards what follows
-	set     keySet               // nil: never read
+	set     *keySet              // nil: never read
 	until   time.Time            // their time is over
 	asked   time.Time            // when the last read began
 	sought  time.Time            // when the last read for an unknown kid began
@@ -57,12 +57,34 @@ func (s *keySource) find(ctx context.Context, kid string) (key, error) {
 	return s.verdict(kid)
 }
 
+// findAgain returns the only key, read anew unless that was done a moment ago: a token without
+// kid that it does not verify may be signed by its successor.
+func (s *keySource) findAgain(ctx context.Context) (key, error) {
+	s.mu.Lock()
+	now := s.now()
+	if s.reading == nil && over(s.sought, againUnknown, now) {
+		s.sought = now
+		s.start("", now)
+	}
+	wait := s.reading
+	s.mu.Unlock()
+
+	if wait != nil {
+		select {
+		case <-wait:
+		case <-ctx.Done():
+			return key{}, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
+		}
+	}
+	return s.verdict("")
+}
+
 // look returns a channel to wait on where the answer is not known yet.
 func (s *keySource) look(kid string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	_, known := s.set[kid]
+	known := s.knows(kid)
 	fresh := now.Before(s.until)
 	if s.reading == nil && s.due(kid, now) {
 		if s.set != nil && fresh {
@@ -76,6 +98,15 @@ func (s *keySource) look(kid string) <-chan struct{} {
 	return s.reading
 }
 
+// knows reports whether there is a key of a kid among those that were read.
+func (s *keySource) knows(kid string) bool {
+	if s.set == nil {
+		return false
+	}
+	_, found := s.set.find(kid)
+	return found
+}
+
 // due reports whether to read now. Whoever names unknown keys by the thousand makes us
 // ask once in 30 s (SEC-73).
 func (s *keySource) due(kid string, now time.Time) bool {
@@ -85,7 +116,7 @@ func (s *keySource) due(kid string, now time.Time) bool {
 	if !now.Before(s.until) {
 		return over(s.asked, againFailed, now)
 	}
-	if _, known := s.set[kid]; known {
+	if s.knows(kid) {
 		return false
 	}
 	return over(s.sought, againUnknown, now) && over(s.absent[kid], againSame, now)
@@ -109,7 +140,7 @@ func (s *keySource) start(kid string, now time.Time) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if s.failure = err; err == nil {
-			s.set, s.until = set, s.now().Add(age)
+			s.set, s.until = &set, s.now().Add(age)
 			s.miss(kid, now)
 		} else {
 			s.log.Warn("reading a provider's keys failed", "provider", s.provider.ID, "error", err.Error())
@@ -121,7 +152,7 @@ func (s *keySource) start(kid string, now time.Time) {
 
 // miss remembers a kid that is not among the keys that were read for it.
 func (s *keySource) miss(kid string, now time.Time) {
-	if _, found := s.set[kid]; found {
+	if s.knows(kid) {
 		return
 	}
 	if len(s.absent) >= maxAbsent {
@@ -135,8 +166,10 @@ func (s *keySource) verdict(kid string) (key, error) {
 	defer s.mu.Unlock()
 	now := s.now()
 	usable := s.set != nil && now.Before(s.until.Add(maxStale))
-	if k, known := s.set[kid]; known && usable {
-		return k, nil
+	if usable {
+		if k, known := s.set.find(kid); known {
+			return k, nil
+		}
 	}
 	if s.failure != nil {
 		return key{}, fmt.Errorf("%w: reading the keys of %s: %w", ErrUnavailable, s.provider.ID, s.failure)
@@ -144,7 +177,7 @@ func (s *keySource) verdict(kid string) (key, error) {
 	if !usable {
 		return key{}, ErrUnavailable
 	}
-	return key{}, ErrInvalidToken
+	return key{}, refuse(reasonKey)
 }
 
 // read fetches the keys, and how long they may be kept.
@@ -153,7 +186,7 @@ func (s *keySource) read(now time.Time) (keySet, time.Duration, error) {
 	if address == "" {
 		var err error
 		if address, err = s.discover(now); err != nil {
-			return nil, 0, err
+			return keySet{}, 0, err
 		}
 	}
 	body, header, err := s.web.get(address)
@@ -164,7 +197,7 @@ func (s *keySource) read(now time.Time) (keySet, time.Duration, error) {
 		}
 	}
 	s.discoveredUntil = time.Time{} // perhaps they have moved
-	return nil, 0, err
+	return keySet{}, 0, err
 }
 
 // discover finds the keys of an OpenID Connect provider.
@@ -182,7 +215,7 @@ func (s *keySource) discover(now time.Time) (string, error) {
 	}
 	// Security: a document that names another issuer speaks for somebody else.
 	if o["issuer"] != s.provider.issuers[0] {
-		return "", errors.New("discovery: the document names another issuer; server_url must be its issuer to the letter")
+		return "", errors.New("discovery: the document names another issuer; server_url, or issuer in the settings, must be its issuer to the letter, with {tenantid} where it has that")
 	}
 	address, _ := o["jwks_uri"].(string)
 	// Security: http is for a provider that is itself on this machine.

@@ -36,8 +36,8 @@ type Identity struct {
 	Nonce    string
 }
 
-// Verify checks an id_token. The errors are ErrInvalidToken, ErrUnknownClient and
-// ErrUnavailable.
+// Verify checks an id_token. The errors are ErrInvalidToken, ErrTokenTooOld, ErrUnknownClient
+// and ErrUnavailable; Reason has more to say for the log.
 //
 // Security: the order matters. Shape and header first, then the provider's own key (its
 // algorithm is the key's, whatever a header says), the signature over the very bytes that
@@ -51,26 +51,57 @@ func (p *Providers) Verify(ctx context.Context, t Token) (Identity, error) {
 	if !ok || t.ClientID == "" {
 		return Identity{}, ErrUnknownClient
 	}
-	o, ok := open(t.IDToken)
-	if !ok || !app.takes(o.alg) {
-		return Identity{}, ErrInvalidToken
-	}
-	k, err := app.keys.find(ctx, o.kid)
+	o, k, err := app.openSigned(ctx, t.IDToken)
 	if err != nil {
 		return Identity{}, err
 	}
-	if !k.verifies(o) {
-		return Identity{}, ErrInvalidToken
+	if app.template != nil && !app.template.takesKey(k, o.claims) {
+		return Identity{}, refuse(reasonTenantKey)
 	}
-	id, ok := app.identity(o.claims, p.now())
-	if !ok || t.Nonce != "" && !MatchesNonce(id.Nonce, t.Nonce) {
-		return Identity{}, ErrInvalidToken
+	id, err := app.identity(o.claims, p.now())
+	if err != nil {
+		return Identity{}, err
 	}
+	if t.Nonce != "" && !MatchesNonce(id.Nonce, t.Nonce) {
+		return Identity{}, refuse(reasonOtherNonce)
+	}
+
 	// Security: not of the whole token. An ES256 signature has a second form that anybody can
 	// make, and the token would be new in it (TestSEC71_digestIsThatOfWhatWasSigned).
 	sum := sha256.Sum256([]byte(o.signed))
 	id.Digest = sum[:]
 	return id, nil
+}
+
+// openSigned takes a token apart whose signature is the provider's, by the key that is returned.
+func (p *Provider) openSigned(ctx context.Context, compact string) (opened, key, error) {
+	o, ok := open(compact)
+	if !ok || o.kid == "" && p.Kind != OpenIDConnect { // Apple and Google always name the key
+		return opened{}, key{}, refuse(reasonShape)
+	}
+	if !p.takes(o.alg) {
+		return opened{}, key{}, refuse(reasonAlgorithm)
+	}
+
+	k, err := p.keys.find(ctx, o.kid)
+	if err != nil {
+		return opened{}, key{}, err
+	}
+	if k.verifies(o) {
+		return o, k, nil
+	}
+	if o.kid != "" {
+		return opened{}, key{}, refuse(reasonSignature)
+	}
+
+	// The only key may be another by now, which a token without kid cannot say.
+	if k, err = p.keys.findAgain(ctx); err != nil {
+		return opened{}, key{}, err
+	}
+	if !k.verifies(o) {
+		return opened{}, key{}, refuse(reasonSignature)
+	}
+	return o, k, nil
 }
 
 // takes reports whether a key of the provider could have this algorithm at all: if not,

@@ -16,6 +16,11 @@ func (s Settings) Check() []error {
 	if _, err := parseProxies(s.Proxies); err != nil {
 		wrong = append(wrong, err)
 	}
+	for _, origin := range s.Origins {
+		if err := checkOrigin(origin); err != nil {
+			wrong = append(wrong, fmt.Errorf("LATCHKEY_CORS_ORIGINS: %q: %w", origin, err))
+		}
+	}
 	if s.PublicURL != "" {
 		if err := CheckPublicURL(s.PublicURL); err != nil {
 			wrong = append(wrong, fmt.Errorf("LATCHKEY_PUBLIC_URL: %w", err))

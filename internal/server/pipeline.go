@@ -19,6 +19,8 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		recovered,  // a panic is a problem like any other
 		deadline,   // Fiber hands out a context that never ends
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
+		s.allowOrigins(),
+		s.findMetadata,
 	)
 	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
 		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.ready, s.limit, s.authenticate, s.validate, s.recent},

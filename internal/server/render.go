@@ -124,6 +124,7 @@ func toFlow(step flow.Step) api.Flow {
 	if p := step.Provider; p != nil {
 		shown.Provider = api.ProviderConfig{ID: p.ID, Name: p.Name, Flows: p.Flows, ClientID: p.ClientID, OpenidConfigurationURL: p.ConfigurationURL}
 	}
+	shown.AccountExists = step.AccountExists
 	if step.Pending || step.Said {
 		shown.IsPending = &step.Pending
 	}

@@ -27,15 +27,17 @@ type Settings struct {
 	Addr    string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
 	Proxies []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
 
-	ConnectionsPerAddress int    `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
-	PublicURL             string `env:"LATCHKEY_PUBLIC_URL" doc:"https address at which users reach this server, such as https://id.example.com. Undo links lead to a page below it, unless HEADLESS_FRONTEND_URLS names account_undo. Default: LATCHKEY_ISSUER where that is an https address, and the own address in latchkey dev. Without any of these, messages carry no undo link."`
+	ConnectionsPerAddress int      `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
+	IdleTimeout           int      `env:"LATCHKEY_IDLE_TIMEOUT" default:"75" min:"5" max:"3600" doc:"Seconds that a connection stays open without a request. Must be longer than what the balancer in front keeps its connections (often 60), or it sends requests into connections that close."`
+	Origins               []string `env:"LATCHKEY_CORS_ORIGINS" doc:"Origins of apps in a browser or a WebView that may read answers, comma-separated and exactly as browsers send them: https://app.example.com, http://localhost:8081 (Expo web), capacitor://localhost. No *, no null. Default: none."`
+	Specification         bool     `env:"HEADLESS_SERVE_SPECIFICATION" default:"false" doc:"Serve the OpenAPI document at /_allauth/openapi.json, too. It is always at /openapi.json."`
+	PublicURL             string   `env:"LATCHKEY_PUBLIC_URL" doc:"https address at which users reach this server, such as https://id.example.com. Undo links lead to a page below it, unless HEADLESS_FRONTEND_URLS names account_undo. Default: LATCHKEY_ISSUER where that is an https address, and the own address in latchkey dev. Without any of these, messages carry no undo link."`
 }
 
 // Budgets, from the outside in: client 15 s, handler 8 s, statement 3 s.
 const (
 	readTimeout    = 10 * time.Second
 	writeTimeout   = 15 * time.Second
-	idleTimeout    = 60 * time.Second
 	handlerTimeout = 8 * time.Second
 	drainTimeout   = 10 * time.Second
 
@@ -63,6 +65,8 @@ type Parts struct {
 	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
 	// false after a start without the database, until that has answered.
 	Ready func() bool
+	// MetadataPath is where the metadata of the issuer is; empty for none.
+	MetadataPath string
 }
 
 // Server serves the operations of the spec.
@@ -102,7 +106,7 @@ func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
 		Concurrency:           concurrency + spareConcurrency,
 		ReadTimeout:           readTimeout,
 		WriteTimeout:          writeTimeout,
-		IdleTimeout:           idleTimeout,
+		IdleTimeout:           time.Duration(parts.Settings.IdleTimeout) * time.Second,
 		DisableStartupMessage: true,
 		ErrorHandler:          s.render,
 		// Forms are refused, but fasthttp would read them first, into files if they are large.

@@ -12,8 +12,8 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
 
-// bodyLimits of SEC-82.
-var bodyLimits = strictjson.Limits{Depth: 8, Members: 200, Text: 16 << 10}
+// bodyLimits of SEC-82. Numbers stay as they were written: the generated code binds no others.
+var bodyLimits = strictjson.Limits{Depth: 8, Members: 200, Text: 16 << 10, KeepNumbers: true, FloatRange: true}
 
 // validatedBody is the local under which the generated code looks for the value that
 // was validated, and binds it with exact member names. Security: without it the body
@@ -98,15 +98,10 @@ func (s *Server) validate(c *fiber.Ctx, next fiber.Handler) error {
 		c.Locals(validatedBody, map[string]any{}) // no body says what an empty object says
 		return next(c)
 	}
-	if !isJSON(c.Get(fiber.HeaderContentType)) || c.Get(fiber.HeaderContentEncoding) != "" {
-		return problem.MediaType
-	}
-	body, err := strictjson.Object(c.BodyRaw(), bodyLimits)
-	if errors.Is(err, strictjson.ErrNull) {
-		return problem.NullCharacters
-	}
+
+	body, err := readBody(c, schema)
 	if err != nil {
-		return problem.InvalidJSON
+		return err
 	}
 	err = schema.VisitJSON(body, openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails())
 	if err != nil {
@@ -114,16 +109,6 @@ func (s *Server) validate(c *fiber.Ctx, next fiber.Handler) error {
 	}
 	c.Locals(validatedBody, body)
 	return next(c)
-}
-
-// isJSON: application/json, in UTF-8 if a charset is named.
-func isJSON(contentType string) bool {
-	media, parameters, _ := strings.Cut(contentType, ";")
-	if !strings.EqualFold(strings.TrimSpace(media), fiber.MIMEApplicationJSON) {
-		return false
-	}
-	parameters = strings.ToLower(strings.ReplaceAll(parameters, " ", ""))
-	return parameters == "" || parameters == "charset=utf-8" || parameters == `charset="utf-8"`
 }
 
 // violations turns what the schema found into problems, one a member. Security: the
@@ -181,9 +166,9 @@ func violation(se *openapi3.SchemaError, body map[string]any) *problem.Problem {
 	case se.Schema.Type.Is("array"):
 		return problem.InvalidList.At(param)
 	case se.SchemaField == "maxLength":
-		return problem.MaxLength.At(param)
+		return problem.TooLong(int(*se.Schema.MaxLength), utf8.RuneCountInString(text)).At(param) //nolint:gosec // bounded by the spec
 	case se.SchemaField == "minLength" && utf8.RuneCountInString(text) > 0:
-		return problem.MinLength.At(param)
+		return problem.TooShort(int(se.Schema.MinLength), utf8.RuneCountInString(text)).At(param) //nolint:gosec // bounded by the spec
 	}
 	return problem.InvalidValue.At(param)
 }

@@ -3,36 +3,25 @@ package service
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/api"
-	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
 // discovery answers what never changes with what was made at start.
 type discovery struct {
-	ring  *token.Keyring
-	spec  api.JSONObject
-	apple api.JSONObject   // nil: no app is set
-	links []api.JSONObject // nil: no app is set
+	ring *token.Keyring
+	spec api.JSONObject
+	// asAllauth: the document is below /_allauth/, too.
+	asAllauth bool
 }
 
-func newDiscovery(ring *token.Keyring, apps factor.Settings) (discovery, error) {
-	d := discovery{ring: ring}
-	var err error
-	if d.spec, err = published(); err != nil {
-		return d, err
-	}
-	if text := apps.AppleSiteAssociation(); text != nil {
-		err = json.Unmarshal(text, &d.apple)
-	}
-	if text := apps.AssetLinks(); text != nil {
-		err = errors.Join(err, json.Unmarshal(text, &d.links))
-	}
-	return d, err
+func newDiscovery(ring *token.Keyring, asAllauth bool) (discovery, error) {
+	spec, err := published()
+
+	return discovery{ring: ring, spec: spec, asAllauth: asAllauth}, err
 }
 
 func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.GetKeySetResponseObject, error) {
@@ -46,21 +35,11 @@ func (d discovery) GetSpecification(context.Context, api.GetSpecificationRequest
 	return api.GetSpecification200JSONResponse(d.spec), nil
 }
 
-// fileLives: a file may be kept for an hour: an app is installed once, and asks then.
-const fileLives = "public, max-age=3600"
-
-func (d discovery) GetAppleAppSiteAssociation(context.Context, api.GetAppleAppSiteAssociationRequestObject) (api.GetAppleAppSiteAssociationResponseObject, error) {
-	if d.apple == nil {
+func (d discovery) GetSpecificationAsAllauth(context.Context, api.GetSpecificationAsAllauthRequestObject) (api.GetSpecificationAsAllauthResponseObject, error) {
+	if !d.asAllauth {
 		return nil, problem.PathNotFound
 	}
-	return api.GetAppleAppSiteAssociation200JSONResponse{Body: d.apple, Headers: api.GetAppleAppSiteAssociation200ResponseHeaders{CacheControl: fileLives}}, nil
-}
-
-func (d discovery) GetAssetLinks(context.Context, api.GetAssetLinksRequestObject) (api.GetAssetLinksResponseObject, error) {
-	if d.links == nil {
-		return nil, problem.PathNotFound
-	}
-	return api.GetAssetLinks200JSONResponse{Body: d.links, Headers: api.GetAssetLinks200ResponseHeaders{CacheControl: fileLives}}, nil
+	return api.GetSpecificationAsAllauth200JSONResponse(d.spec), nil
 }
 
 // published is the embedded document without the hints for our Go generator.

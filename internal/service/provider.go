@@ -27,6 +27,13 @@ func (p providers) CreateProviderNonce(ctx context.Context, r api.CreateProvider
 	}, nil
 }
 
+func (p providers) ReceiveAppleNotification(ctx context.Context, r api.ReceiveAppleNotificationRequestObject) (api.ReceiveAppleNotificationResponseObject, error) {
+	if err := p.account.TakeAppleEvent(ctx, r.Body.Payload); err != nil {
+		return nil, err
+	}
+	return api.ReceiveAppleNotification200JSONResponse{DoneJSONResponse: done}, nil
+}
+
 func (p providers) SubmitProviderToken(ctx context.Context, r api.SubmitProviderTokenRequestObject) (api.SubmitProviderTokenResponseObject, error) {
 	b, t := r.Body, r.Body.Token
 	e, err := p.flow.SubmitProviderToken(ctx, caller.From(ctx), flow.ProviderToken{

@@ -28,6 +28,7 @@ type Service struct {
 	tokens
 	profile
 	discovery
+	wellKnown
 }
 
 // done is the answer of an operation that has nothing to tell.
@@ -37,8 +38,13 @@ var done = api.DoneJSONResponse{Status: 200}
 var _ api.StrictServerInterface = Service{}
 
 // New returns the operations.
-func New(f *flow.Flow, a *account.Account, u *undo.Undo, ring *token.Keyring) (Service, error) {
-	known, err := newDiscovery(ring, f.Factors.Settings)
+func New(f *flow.Flow, a *account.Account, u *undo.Undo, ring *token.Keyring, p Published) (Service, error) {
+	known, err := newDiscovery(ring, p.Specification)
+	if err != nil {
+		return Service{}, err
+	}
+	files, err := newWellKnown(p, f.Factors.Settings)
+
 	return Service{
 		configuration:  configuration{f},
 		authentication: authentication{f},
@@ -54,5 +60,6 @@ func New(f *flow.Flow, a *account.Account, u *undo.Undo, ring *token.Keyring) (S
 		tokens:         tokens{f},
 		profile:        profile{a},
 		discovery:      known,
+		wellKnown:      files,
 	}, err
 }

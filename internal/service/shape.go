@@ -2,6 +2,7 @@ package service
 
 import (
 	"encoding/json"
+	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/api"
@@ -17,10 +18,17 @@ func toUser(u db.UserDetail) api.User {
 	if u.Email != nil {
 		shown.Email = *u.Email
 	}
-	if u.Username != nil {
-		shown.Username = *u.Username
-	}
+	shown.Username = usernameOf(u)
 	return shown
+}
+
+// usernameOf is the user name, or one that is made of the id where the user has none: allauth's
+// document requires one, and generated clients fail without it.
+func usernameOf(u db.UserDetail) string {
+	if u.Username != nil {
+		return *u.Username
+	}
+	return strconv.FormatInt(u.ID, 10)
 }
 
 // Authenticating is what internal/server shows of somebody who has to prove it again.

@@ -19,7 +19,7 @@ import (
 // Settings of sessions. Durations in seconds.
 type Settings struct {
 	MaxAge             int  `env:"LATCHKEY_SESSION_MAX_AGE" default:"7776000" min:"300" max:"31536000" doc:"Seconds that a session lives at most, however often it is refreshed (90 days)."`
-	RefreshExpiresIn   int  `env:"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN" default:"86400" min:"2" max:"31536000" doc:"Seconds that a refresh token lives; each refresh starts them anew."`
+	RefreshExpiresIn   int  `env:"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN" default:"86400" min:"2" max:"31536000" doc:"Seconds that a refresh token lives; each refresh starts them anew. The default, a day, is allauth's: users who do not open the app for a day sign in again. 2592000 (30 days) suits phones."`
 	RotateRefreshToken bool `env:"HEADLESS_JWT_ROTATE_REFRESH_TOKEN" default:"true" doc:"Hand out a new refresh token at each refresh. When false, the one from sign-in serves until it expires."`
 	RefreshGrace       int  `env:"LATCHKEY_REFRESH_GRACE" default:"60" min:"1" max:"600" doc:"Seconds for which a refresh token is young: it is answered with itself, and its predecessor is still answered with it. Parallel refreshes of one client must be over within this time. At most half of HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN, and below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN."`
 

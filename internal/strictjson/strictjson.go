@@ -21,15 +21,36 @@ type Limits struct {
 	Text    int // bytes of one string
 	// KeepNumbers makes numbers json.Number, as they were written, in place of float64.
 	KeepNumbers bool
+	// FloatRange refuses numbers beyond a float64, which are kept otherwise.
+	FloatRange bool
 }
 
 // The ways in which a document is refused.
 var (
 	// ErrMalformed: not one JSON object, not UTF-8, or a name that stands twice.
 	ErrMalformed = errors.New("malformed JSON object")
-	// ErrNull: a string holds U+0000, which PostgreSQL cannot store.
-	ErrNull = errors.New("null character in a JSON string")
 )
+
+// NullError says that a string holds U+0000, which PostgreSQL cannot store. Path names the member
+// with dots; it is empty where a name of a member has the character.
+type NullError struct{ Path string }
+
+// Error says so.
+func (e *NullError) Error() string { return "null character in a JSON string" }
+
+// below puts the name of the member in front that a value with a null character stands in.
+func below(name string, err error) error {
+	var null *NullError
+	if !errors.As(err, &null) {
+		return err
+	}
+
+	path := name
+	if null.Path != "" {
+		path += "." + null.Path
+	}
+	return &NullError{path}
+}
 
 // Object parses data as exactly one JSON object. Numbers become float64, as in
 // encoding/json.
@@ -82,12 +103,13 @@ func (p *parser) value(depth int) (any, error) {
 	case '"':
 		return p.text(token)
 	case '0':
+		f, err := strconv.ParseFloat(token.String(), 64)
+		asFloats := !p.limits.KeepNumbers || p.limits.FloatRange
+		if err != nil && asFloats {
+			return nil, ErrMalformed
+		}
 		if p.limits.KeepNumbers {
 			return json.Number(strings.Clone(token.String())), nil
-		}
-		f, err := strconv.ParseFloat(token.String(), 64)
-		if err != nil {
-			return nil, ErrMalformed
 		}
 		return f, nil
 	case 't', 'f':
@@ -103,7 +125,7 @@ func (p *parser) text(token jsontext.Token) (string, error) {
 		return "", ErrMalformed
 	}
 	if strings.ContainsRune(s, 0) {
-		return "", ErrNull
+		return "", &NullError{}
 	}
 	return s, nil
 }
@@ -129,7 +151,7 @@ func (p *parser) object(depth int) (any, error) {
 		}
 		folded[fold] = struct{}{}
 		if object[name], err = p.value(depth); err != nil {
-			return nil, err
+			return nil, below(name, err)
 		}
 	}
 	_, err := p.in.ReadToken()

@@ -124,10 +124,14 @@ func TestObject_refusesInvalidUnicode(t *testing.T) {
 
 func TestObject_saysWhenTextHoldsNUL(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{
-		`{"a":"\u0000"}`, `{"a":"x\u0000y"}`, `{"\u0000":1}`, `{"a":{"b":["\u0000"]}}`, `{"a":{"x\u0000":1}}`,
+	for text, path := range map[string]string{
+		`{"a":"\u0000"}`: "a", `{"b":1,"a":"x\u0000y"}`: "a", `{"\u0000":1}`: "", `{"a":{"b":["\u0000"]}}`: "a.b", `{"a":{"x\u0000":1}}`: "a",
 	} {
-		refuses(t, text, strictjson.ErrNull)
+		got, err := strictjson.Object([]byte(text), roomy)
+		var null *strictjson.NullError
+		if got != nil || !errors.As(err, &null) || null.Path != path {
+			t.Errorf("%q: got %v, %v; want a null character at %q", text, got, err, path)
+		}
 	}
 }
 
@@ -247,7 +251,7 @@ func FuzzObject(f *testing.F) {
 		limits.KeepNumbers = keep
 		got, err := strictjson.Object(data, limits)
 		if err != nil {
-			if got != nil || (!errors.Is(err, strictjson.ErrMalformed) && !errors.Is(err, strictjson.ErrNull)) {
+			if got != nil || (!errors.Is(err, strictjson.ErrMalformed) && !errors.As(err, new(*strictjson.NullError))) {
 				t.Fatalf("%q: got %v, %v", data, got, err)
 			}
 			return

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,14 +17,15 @@ import (
 
 // Settings of tokens.
 type Settings struct {
-	Algorithm       string `env:"HEADLESS_JWT_ALGORITHM" default:"ES256" doc:"Only ES256: small tokens, one key to publish, nothing to negotiate."`
-	PrivateKey      string `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"key" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
-	PrivateKeyFile  string `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that holds them, mode 600, in a folder that only its owner can write to: one that other accounts can read, change or replace stops the start. It is read again within 60 seconds of a change: latchkey keys rotate."`
-	AccessExpiresIn int    `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
-	HeaderScheme    string `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
-	Stateful        bool   `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
-	Issuer          string `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE), best your public URL."`
-	Audience        string `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of access tokens: at most 64 printable ASCII characters. Refresh tokens have /refresh behind it."`
+	Algorithm       string   `env:"HEADLESS_JWT_ALGORITHM" default:"ES256" doc:"Only ES256: small tokens, one key to publish, nothing to negotiate."`
+	PrivateKey      string   `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"key" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
+	PrivateKeyFile  string   `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that holds them, mode 600, in a folder that only its owner can write to: one that other accounts can read, change or replace stops the start. It is read again within 60 seconds of a change: latchkey keys rotate."`
+	AccessExpiresIn int      `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
+	HeaderScheme    string   `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
+	Stateful        bool     `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
+	Issuer          string   `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE), best your public URL."`
+	FormerIssuers   []string `env:"LATCHKEY_FORMER_ISSUERS" doc:"Issuers of before: a list. Refresh tokens that name one are accepted, and the next refresh replaces them, so that a change of LATCHKEY_ISSUER signs nobody out. Access tokens of a former issuer are refused. Remove it when HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN has passed. Default: none."`
+	Audience        string   `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of access tokens: at most 64 printable ASCII characters. Refresh tokens have /refresh behind it."`
 }
 
 // Sizes in bytes. They hold for the longest legal values (token_test.go).
@@ -53,6 +55,12 @@ func (s Settings) Check() []error {
 	}{{"LATCHKEY_ISSUER", s.Issuer, maxIssuer}, {"LATCHKEY_AUDIENCE", s.Audience, maxAud}} {
 		if f.value == "" || len(f.value) > f.most || !plain(f.value) {
 			errs = append(errs, fmt.Errorf("%s: want 1 to %d printable ASCII characters without blank, quote, backslash, < or >", f.name, f.most))
+		}
+	}
+	for _, former := range s.FormerIssuers {
+		if len(former) > maxIssuer || !plain(former) {
+			errs = append(errs, fmt.Errorf("LATCHKEY_FORMER_ISSUERS: want a list of issuers, each of 1 to %d printable ASCII characters", maxIssuer))
+			break
 		}
 	}
 	if len(s.Issuer)+len(s.Audience) > maxParties {
@@ -115,6 +123,21 @@ func (s Settings) accepts(aud any, use Use) bool {
 	}
 
 	return use == Refresh && aud == s.Audience
+}
+
+// issued reports whether an iss is good for this use.
+//
+// Security: a former issuer is good for refresh tokens alone. The keys are ours in any case; an
+// access token lives for minutes, and backends compare iss with the issuer of now
+// (TestFormerIssuers_areAcceptedInRefreshTokensOnly).
+func (s Settings) issued(iss any, use Use) bool {
+	if iss == s.Issuer {
+		return true
+	}
+
+	name, ok := iss.(string)
+
+	return ok && use == Refresh && slices.Contains(s.FormerIssuers, name)
 }
 
 // Claims is what a token says.

@@ -183,7 +183,7 @@ func inRange(signature []byte) bool {
 
 func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	o, err := strictjson.Object(data, tokenLimits)
-	if err != nil || o["token_use"] != string(use) || o["iss"] != v.settings.Issuer || !v.settings.accepts(o["aud"], use) {
+	if err != nil || o["token_use"] != string(use) || !v.settings.issued(o["iss"], use) || !v.settings.accepts(o["aud"], use) {
 		return Claims{}, ErrInvalid
 	}
 	var c Claims

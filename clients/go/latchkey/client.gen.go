@@ -124,6 +124,12 @@ type AccountUndoneResponse struct {
 	Meta   AccountUndoneMeta `json:"meta,omitempty,omitzero"`
 }
 
+// AppleNotification defines model for AppleNotification.
+type AppleNotification struct {
+	// Payload The event, a JWT (RFC 7519) that Apple has signed.
+	Payload string `json:"payload"`
+}
+
 // Authenticated defines model for Authenticated.
 type Authenticated struct {
 	User User `json:"user"`
@@ -231,7 +237,7 @@ type Authenticator struct {
 // AuthenticatorMeta defines model for AuthenticatorMeta.
 type AuthenticatorMeta struct {
 	// RecoveryCodesGenerated Whether recovery codes were made along with it; `getRecoveryCodes` shows them.
-	RecoveryCodesGenerated bool `json:"recovery_codes_generated,omitempty,omitzero"`
+	RecoveryCodesGenerated bool `json:"recovery_codes_generated"`
 }
 
 // AuthenticatorResponse defines model for AuthenticatorResponse.
@@ -451,6 +457,12 @@ type ExportResponse struct {
 
 // Flow defines model for Flow.
 type Flow struct {
+	// AccountExists Of `provider_signup`: true where the provider is the authority for the address that
+	// it told, and an account here has verified that address. Offer to sign in to that
+	// account, and to connect the provider then (`process: connect`, with a new id_token).
+	// Absent otherwise, which says nothing.
+	AccountExists bool `json:"account_exists,omitempty,omitzero"`
+
 	// ID Such as `login` or `signup`. More will come: do not fail on one you do not know.
 	ID string `json:"id"`
 
@@ -556,6 +568,21 @@ type NotRestored struct {
 	Value string `json:"value,omitempty,omitzero"`
 }
 
+// PasskeyPages The pages that add and list passkeys.
+//
+// Example: {"enroll":"https://app.example.com/passkeys/add","manage":"https://app.example.com/passkeys"}
+type PasskeyPages struct {
+	// Enroll The page that adds a passkey.
+	//
+	// Example: https://app.example.com/passkeys/add
+	Enroll string `json:"enroll,omitempty,omitzero"`
+
+	// Manage The page that lists passkeys.
+	//
+	// Example: https://app.example.com/passkeys
+	Manage string `json:"manage,omitempty,omitzero"`
+}
+
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
 	// Email Stored lower-case; at most 254 bytes.
@@ -619,7 +646,7 @@ type Problem struct {
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
 	// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-	// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+	// `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
 	// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
 	// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
 	// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -741,6 +768,9 @@ type ProviderSignupResponse struct {
 type ProviderSignupUser struct {
 	// Display What to call this person on a screen.
 	Display string `json:"display"`
+
+	// HasUsablePassword Always false: a password can be set once the account is there.
+	HasUsablePassword bool `json:"has_usable_password"`
 }
 
 // ProviderToken defines model for ProviderToken.
@@ -812,13 +842,13 @@ type RecoveryCodesResponse struct {
 
 // RefreshTokenPairRequest defines model for RefreshTokenPairRequest.
 type RefreshTokenPairRequest struct {
-	// RefreshToken The refresh token.
+	// RefreshToken The refresh token. The name `refresh` is taken as well.
 	RefreshToken string `json:"refresh_token"`
 }
 
 // RefreshTokenRequest defines model for RefreshTokenRequest.
 type RefreshTokenRequest struct {
-	// Refresh The refresh token.
+	// Refresh The refresh token. The name `refresh_token` is taken as well.
 	Refresh string `json:"refresh"`
 }
 
@@ -858,6 +888,27 @@ type ResetPasswordRequest struct {
 
 	// Password The new password.
 	Password string `json:"password"`
+}
+
+// ServerMetadata Authorization server metadata (RFC 8414).
+//
+// Example: {"grant_types_supported":[],"issuer":"https://id.example.com","jwks_uri":"https://id.example.com/.well-known/jwks.json","response_types_supported":["none"]}
+type ServerMetadata struct {
+	// GrantTypesSupported Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+	GrantTypesSupported []string `json:"grant_types_supported"`
+
+	// Issuer `iss` of every token.
+	//
+	// Example: https://id.example.com
+	Issuer string `json:"issuer"`
+
+	// JwksURI The key set that tokens verify with.
+	//
+	// Example: https://id.example.com/.well-known/jwks.json
+	JwksURI string `json:"jwks_uri"`
+
+	// ResponseTypesSupported Always `none`: there is no authorization endpoint.
+	ResponseTypesSupported []string `json:"response_types_supported"`
 }
 
 // SessionRecord One sign-in on one device.
@@ -1021,7 +1072,7 @@ type User struct {
 	// HasUsablePassword Whether the account has a password.
 	HasUsablePassword bool `json:"has_usable_password"`
 
-	// Username Where people have one.
+	// Username The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
 	Username string `json:"username,omitempty,omitzero"`
 }
 
@@ -1249,6 +1300,9 @@ type ResetPasswordJSONRequestBody = ResetPasswordRequest
 // VerifyPhoneJSONRequestBody defines body for VerifyPhone for application/json ContentType.
 type VerifyPhoneJSONRequestBody = CodeRequest
 
+// ReceiveAppleNotificationJSONRequestBody defines body for ReceiveAppleNotification for application/json ContentType.
+type ReceiveAppleNotificationJSONRequestBody = AppleNotification
+
 // CompleteProviderSignupJSONRequestBody defines body for CompleteProviderSignup for application/json ContentType.
 type CompleteProviderSignupJSONRequestBody = PasskeySignupRequest
 
@@ -1371,7 +1425,8 @@ type ClientInterface interface {
 	// GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
 	//
 	// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-	// is not set.
+	// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+	// this domain: iOS opens links of mails in the app.
 	//
 	// Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
 	GetAppleAppSiteAssociation(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -1383,6 +1438,15 @@ type ClientInterface interface {
 	// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
 	GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetChangePasswordPage The page that changes a password
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Changing Passwords): `account_change_password` in
+	// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+	//
+	// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+	GetChangePasswordPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetKeySet The public keys that our tokens verify with
 	//
 	// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -1390,6 +1454,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 	GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetServerMetadata Where the keys of this issuer are
+	//
+	// Authorization server metadata (RFC 8414), for backends that know an
+	// issuer only, such as Spring Security's `issuer-uri`. 404 where
+	// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+	// one follows the well-known path (section 3.1): for
+	// `https://example.com/auth` it is
+	// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+	//
+	// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+	GetServerMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPasskeyPages The pages that add and list passkeys
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+	// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+	// set.
+	//
+	// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+	GetPasskeyPages(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteAccount Delete the account
 	//
@@ -2161,6 +2247,50 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
 	ResendPhoneVerification(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ReceiveAppleNotificationWithBody A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotification(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// CreateProviderNonce A nonce for a sign-in with another service
 	//
 	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
@@ -2213,7 +2343,8 @@ type ClientInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -2228,8 +2359,11 @@ type ClientInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -2243,7 +2377,8 @@ type ClientInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -2258,8 +2393,11 @@ type ClientInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -2694,6 +2832,14 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 	RefreshTokenPair(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSpecificationAsAllauth This document, where allauth has it
+	//
+	// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+	// 404 otherwise.
+	//
+	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+	GetSpecificationAsAllauth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetProfile The signed-in person's profile
 	//
 	// The object itself, without an envelope. The path ends in a slash.
@@ -2732,7 +2878,8 @@ type ClientInterface interface {
 // GetAppleAppSiteAssociation Which iOS apps use passkeys of this domain
 //
 // Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-// is not set.
+// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+// this domain: iOS opens links of mails in the app.
 //
 // Corresponds with GET /.well-known/apple-app-site-association (the `GetAppleAppSiteAssociation` operationId).
 func (c *Client) GetAppleAppSiteAssociation(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -2764,6 +2911,25 @@ func (c *Client) GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorF
 	return c.Client.Do(req)
 }
 
+// GetChangePasswordPage The page that changes a password
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Changing Passwords): `account_change_password` in
+// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+//
+// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+func (c *Client) GetChangePasswordPage(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetChangePasswordPageRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetKeySet The public keys that our tokens verify with
 //
 // A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -2772,6 +2938,48 @@ func (c *Client) GetAssetLinks(ctx context.Context, reqEditors ...RequestEditorF
 // Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 func (c *Client) GetKeySet(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetKeySetRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetServerMetadata Where the keys of this issuer are
+//
+// Authorization server metadata (RFC 8414), for backends that know an
+// issuer only, such as Spring Security's `issuer-uri`. 404 where
+// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+// one follows the well-known path (section 3.1): for
+// `https://example.com/auth` it is
+// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+//
+// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+func (c *Client) GetServerMetadata(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetServerMetadataRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPasskeyPages The pages that add and list passkeys
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+// set.
+//
+// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+func (c *Client) GetPasskeyPages(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPasskeyPagesRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4162,6 +4370,70 @@ func (c *Client) ResendPhoneVerification(ctx context.Context, reqEditors ...Requ
 	return c.Client.Do(req)
 }
 
+// ReceiveAppleNotificationWithBody A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *Client) ReceiveAppleNotificationWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReceiveAppleNotificationRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReceiveAppleNotification A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *Client) ReceiveAppleNotification(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReceiveAppleNotificationRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // CreateProviderNonce A nonce for a sign-in with another service
 //
 // Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
@@ -4254,7 +4526,8 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -4269,8 +4542,11 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -4294,7 +4570,8 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -4309,8 +4586,11 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -5075,6 +5355,24 @@ func (c *Client) RefreshTokenPair(ctx context.Context, params *RefreshTokenPairP
 	return c.Client.Do(req)
 }
 
+// GetSpecificationAsAllauth This document, where allauth has it
+//
+// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+// 404 otherwise.
+//
+// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+func (c *Client) GetSpecificationAsAllauth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSpecificationAsAllauthRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetProfile The signed-in person's profile
 //
 // The object itself, without an envelope. The path ends in a slash.
@@ -5203,6 +5501,33 @@ func NewGetAssetLinksRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetChangePasswordPageRequest constructs an http.Request for the GetChangePasswordPage method
+func NewGetChangePasswordPageRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/change-password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetKeySetRequest constructs an http.Request for the GetKeySet method
 func NewGetKeySetRequest(server string) (*http.Request, error) {
 	var err error
@@ -5213,6 +5538,60 @@ func NewGetKeySetRequest(server string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/.well-known/jwks.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetServerMetadataRequest constructs an http.Request for the GetServerMetadata method
+func NewGetServerMetadataRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/oauth-authorization-server")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetPasskeyPagesRequest constructs an http.Request for the GetPasskeyPages method
+func NewGetPasskeyPagesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/.well-known/passkey-endpoints")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -6635,6 +7014,46 @@ func NewResendPhoneVerificationRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewReceiveAppleNotificationRequest calls the generic ReceiveAppleNotification builder with application/json body
+func NewReceiveAppleNotificationRequest(server string, body ReceiveAppleNotificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReceiveAppleNotificationRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewReceiveAppleNotificationRequestWithBody constructs an http.Request for the ReceiveAppleNotification method, with any body, and a specified content type
+func NewReceiveAppleNotificationRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/provider/apple/notifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewCreateProviderNonceRequest constructs an http.Request for the CreateProviderNonce method
 func NewCreateProviderNonceRequest(server string, params *CreateProviderNonceParams) (*http.Request, error) {
 	var err error
@@ -7514,6 +7933,33 @@ func NewRefreshTokenPairRequestWithBody(server string, params *RefreshTokenPairP
 	return req, nil
 }
 
+// NewGetSpecificationAsAllauthRequest constructs an http.Request for the GetSpecificationAsAllauth method
+func NewGetSpecificationAsAllauthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewGetProfileRequest constructs an http.Request for the GetProfile method
 func NewGetProfileRequest(server string) (*http.Request, error) {
 	var err error
@@ -7655,7 +8101,8 @@ type ClientWithResponsesInterface interface {
 	// GetAppleAppSiteAssociationWithResponse Which iOS apps use passkeys of this domain
 	//
 	// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-	// is not set.
+	// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+	// this domain: iOS opens links of mails in the app.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -7671,6 +8118,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /.well-known/assetlinks.json (the `GetAssetLinks` operationId).
 	GetAssetLinksWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetAssetLinksResult, error)
 
+	// GetChangePasswordPageWithResponse The page that changes a password
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Changing Passwords): `account_change_password` in
+	// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+	GetChangePasswordPageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetChangePasswordPageResult, error)
+
 	// GetKeySetWithResponse The public keys that our tokens verify with
 	//
 	// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -7680,6 +8138,32 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /.well-known/jwks.json (the `GetKeySet` operationId).
 	GetKeySetWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetKeySetResult, error)
+
+	// GetServerMetadataWithResponse Where the keys of this issuer are
+	//
+	// Authorization server metadata (RFC 8414), for backends that know an
+	// issuer only, such as Spring Security's `issuer-uri`. 404 where
+	// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+	// one follows the well-known path (section 3.1): for
+	// `https://example.com/auth` it is
+	// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+	GetServerMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetServerMetadataResult, error)
+
+	// GetPasskeyPagesWithResponse The pages that add and list passkeys
+	//
+	// Where password managers send their user to (W3C, A Well-Known URL for
+	// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+	// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+	// set.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+	GetPasskeyPagesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeyPagesResult, error)
 
 	// DeleteAccountWithResponse Delete the account
 	//
@@ -8485,6 +8969,50 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/phone/verify/resend (the `ResendPhoneVerification` operationId).
 	ResendPhoneVerificationWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ResendPhoneVerificationResult, error)
 
+	// ReceiveAppleNotificationWithBodyWithResponse A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error)
+
+	// ReceiveAppleNotificationWithResponse A notification of Apple's server about one of its accounts
+	//
+	// Apple calls it, no app does: its address is the server-to-server notification
+	// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+	// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+	// delivered again is answered alike and changes nothing.
+	//
+	// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+	// the sessions that a sign-in with it opened. The account here stays; a user
+	// without another way to sign in gets a mail that sets a password. A revoked
+	// consent that the user has given again since, by a sign-in, changes nothing.
+	// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+	// and events about an account that is not connected, change nothing.
+	//
+	// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+	// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+	ReceiveAppleNotificationWithResponse(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error)
+
 	// CreateProviderNonceWithResponse A nonce for a sign-in with another service
 	//
 	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
@@ -8541,7 +9069,8 @@ type ClientWithResponsesInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -8556,8 +9085,11 @@ type ClientWithResponsesInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -8571,7 +9103,8 @@ type ClientWithResponsesInterface interface {
 	// The id_token that the service gave to the app (Sign in with Apple, Google,
 	// OpenID Connect). With `process: login` the person is signed in, or an account
 	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing. A signed-in client is signed out of its session
+	// where something is missing, or where the account of the person who owns the
+	// address exists already (`account_exists`). A signed-in client is signed out of its session
 	// first. With `process: connect` the service is connected to the account of the
 	// signed-in person, who must have proved lately who they are; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
@@ -8586,8 +9119,11 @@ type ClientWithResponsesInterface interface {
 	// verified, never leads into an account.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-	// `client_id_required`, `token_required`, `nonce_required` at `token`;
-	// `connected_other` (400).
+	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// hour: with a new nonce it makes a new one.
 	// Signing up is closed (403). 503: the keys of the service cannot be had; say
 	// it to the person, other ways of signing in go on.
 	//
@@ -9038,6 +9574,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/tokens/refresh (the `RefreshTokenPair` operationId).
 	RefreshTokenPairWithResponse(ctx context.Context, params *RefreshTokenPairParams, body RefreshTokenPairJSONRequestBody, reqEditors ...RequestEditorFn) (*RefreshTokenPairResult, error)
 
+	// GetSpecificationAsAllauthWithResponse This document, where allauth has it
+	//
+	// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+	// 404 otherwise.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+	GetSpecificationAsAllauthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationAsAllauthResult, error)
+
 	// GetProfileWithResponse The signed-in person's profile
 	//
 	// The object itself, without an envelope. The path ends in a slash.
@@ -9187,6 +9733,55 @@ func (r GetAssetLinksResult) ContentType() string {
 	return ""
 }
 
+// GetChangePasswordPageResult302Headers the declared response headers of an HTTP 302 response for GetChangePasswordPage
+type GetChangePasswordPageResult302Headers struct {
+	CacheControl string
+	Location     string
+}
+
+type GetChangePasswordPageResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *GetChangePasswordPageResult302Headers
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetChangePasswordPageResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetChangePasswordPageResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetChangePasswordPageResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetChangePasswordPageResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetChangePasswordPageResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetKeySetResult200Headers the declared response headers of an HTTP 200 response for GetKeySet
 type GetKeySetResult200Headers struct {
 	CacheControl string
@@ -9229,6 +9824,116 @@ func (r GetKeySetResult) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetKeySetResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetServerMetadataResult200Headers the declared response headers of an HTTP 200 response for GetServerMetadata
+type GetServerMetadataResult200Headers struct {
+	CacheControl string
+}
+
+type GetServerMetadataResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ServerMetadata
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetServerMetadataResult200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetServerMetadataResult) GetJSON200() *ServerMetadata {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetServerMetadataResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetServerMetadataResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetServerMetadataResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetServerMetadataResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetServerMetadataResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPasskeyPagesResult200Headers the declared response headers of an HTTP 200 response for GetPasskeyPages
+type GetPasskeyPagesResult200Headers struct {
+	CacheControl string
+}
+
+type GetPasskeyPagesResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PasskeyPages
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPasskeyPagesResult200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPasskeyPagesResult) GetJSON200() *PasskeyPages {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetPasskeyPagesResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPasskeyPagesResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPasskeyPagesResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPasskeyPagesResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPasskeyPagesResult) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12997,6 +13702,103 @@ func (r ResendPhoneVerificationResult) ContentType() string {
 	return ""
 }
 
+// ReceiveAppleNotificationResult429Headers the declared response headers of an HTTP 429 response for ReceiveAppleNotification
+type ReceiveAppleNotificationResult429Headers struct {
+	RetryAfter int32
+}
+
+// ReceiveAppleNotificationResult503Headers the declared response headers of an HTTP 503 response for ReceiveAppleNotification
+type ReceiveAppleNotificationResult503Headers struct {
+	RetryAfter int32
+}
+
+type ReceiveAppleNotificationResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Done
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+	// JSON413 the response for an HTTP 413 `application/json` response
+	JSON413 *PayloadTooLarge
+	// JSON415 the response for an HTTP 415 `application/json` response
+	JSON415 *UnsupportedMediaType
+	// JSON429 the response for an HTTP 429 `application/json` response
+	JSON429 *TooManyRequests
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers429 the parsed response headers for an HTTP 429 response
+	Headers429 *ReceiveAppleNotificationResult429Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ReceiveAppleNotificationResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON200() *Done {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetJSON413 returns the response for an HTTP 413 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON413() *PayloadTooLarge {
+	return r.JSON413
+}
+
+// GetJSON415 returns the response for an HTTP 415 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON415() *UnsupportedMediaType {
+	return r.JSON415
+}
+
+// GetJSON429 returns the response for an HTTP 429 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON429() *TooManyRequests {
+	return r.JSON429
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ReceiveAppleNotificationResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ReceiveAppleNotificationResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReceiveAppleNotificationResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReceiveAppleNotificationResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReceiveAppleNotificationResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // CreateProviderNonceResult401Headers the declared response headers of an HTTP 401 response for CreateProviderNonce
 type CreateProviderNonceResult401Headers struct {
 	WWWAuthenticate string
@@ -15374,6 +16176,54 @@ func (r RefreshTokenPairResult) ContentType() string {
 	return ""
 }
 
+type GetSpecificationAsAllauthResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *JSONObject
+	// JSON404 the response for an HTTP 404 `application/json` response
+	JSON404 *NotFound
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSpecificationAsAllauthResult) GetJSON200() *JSONObject {
+	return r.JSON200
+}
+
+// GetJSON404 returns the response for an HTTP 404 `application/json` response
+func (r GetSpecificationAsAllauthResult) GetJSON404() *NotFound {
+	return r.JSON404
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSpecificationAsAllauthResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSpecificationAsAllauthResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSpecificationAsAllauthResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSpecificationAsAllauthResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // GetProfileResult401Headers the declared response headers of an HTTP 401 response for GetProfile
 type GetProfileResult401Headers struct {
 	WWWAuthenticate string
@@ -15591,7 +16441,8 @@ func (r GetSpecificationResult) ContentType() string {
 // GetAppleAppSiteAssociationWithResponse Which iOS apps use passkeys of this domain
 //
 // Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-// is not set.
+// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+// this domain: iOS opens links of mails in the app.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -15619,6 +16470,23 @@ func (c *ClientWithResponses) GetAssetLinksWithResponse(ctx context.Context, req
 	return ParseGetAssetLinksResult(rsp)
 }
 
+// GetChangePasswordPageWithResponse The page that changes a password
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Changing Passwords): `account_change_password` in
+// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/change-password (the `GetChangePasswordPage` operationId).
+func (c *ClientWithResponses) GetChangePasswordPageWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetChangePasswordPageResult, error) {
+	rsp, err := c.GetChangePasswordPage(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetChangePasswordPageResult(rsp)
+}
+
 // GetKeySetWithResponse The public keys that our tokens verify with
 //
 // A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
@@ -15633,6 +16501,44 @@ func (c *ClientWithResponses) GetKeySetWithResponse(ctx context.Context, reqEdit
 		return nil, err
 	}
 	return ParseGetKeySetResult(rsp)
+}
+
+// GetServerMetadataWithResponse Where the keys of this issuer are
+//
+// Authorization server metadata (RFC 8414), for backends that know an
+// issuer only, such as Spring Security's `issuer-uri`. 404 where
+// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+// one follows the well-known path (section 3.1): for
+// `https://example.com/auth` it is
+// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/oauth-authorization-server (the `GetServerMetadata` operationId).
+func (c *ClientWithResponses) GetServerMetadataWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetServerMetadataResult, error) {
+	rsp, err := c.GetServerMetadata(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetServerMetadataResult(rsp)
+}
+
+// GetPasskeyPagesWithResponse The pages that add and list passkeys
+//
+// Where password managers send their user to (W3C, A Well-Known URL for
+// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+// set.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /.well-known/passkey-endpoints (the `GetPasskeyPages` operationId).
+func (c *ClientWithResponses) GetPasskeyPagesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetPasskeyPagesResult, error) {
+	rsp, err := c.GetPasskeyPages(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPasskeyPagesResult(rsp)
 }
 
 // DeleteAccountWithResponse Delete the account
@@ -16805,6 +17711,62 @@ func (c *ClientWithResponses) ResendPhoneVerificationWithResponse(ctx context.Co
 	return ParseResendPhoneVerificationResult(rsp)
 }
 
+// ReceiveAppleNotificationWithBodyWithResponse A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *ClientWithResponses) ReceiveAppleNotificationWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error) {
+	rsp, err := c.ReceiveAppleNotificationWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReceiveAppleNotificationResult(rsp)
+}
+
+// ReceiveAppleNotificationWithResponse A notification of Apple's server about one of its accounts
+//
+// Apple calls it, no app does: its address is the server-to-server notification
+// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+// delivered again is answered alike and changes nothing.
+//
+// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+// the sessions that a sign-in with it opened. The account here stays; a user
+// without another way to sign in gets a mail that sets a password. A revoked
+// consent that the user has given again since, by a sign-in, changes nothing.
+// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+// and events about an account that is not connected, change nothing.
+//
+// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
+func (c *ClientWithResponses) ReceiveAppleNotificationWithResponse(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error) {
+	rsp, err := c.ReceiveAppleNotification(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReceiveAppleNotificationResult(rsp)
+}
+
 // CreateProviderNonceWithResponse A nonce for a sign-in with another service
 //
 // Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
@@ -16885,7 +17847,8 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -16900,8 +17863,11 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -16921,7 +17887,8 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 // The id_token that the service gave to the app (Sign in with Apple, Google,
 // OpenID Connect). With `process: login` the person is signed in, or an account
 // is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing. A signed-in client is signed out of its session
+// where something is missing, or where the account of the person who owns the
+// address exists already (`account_exists`). A signed-in client is signed out of its session
 // first. With `process: connect` the service is connected to the account of the
 // signed-in person, who must have proved lately who they are; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
@@ -16936,8 +17903,11 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 // verified, never leads into an account.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-// `client_id_required`, `token_required`, `nonce_required` at `token`;
-// `connected_other` (400).
+// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+// service, then send that one, once. An SDK may hand out the same id_token for an
+// hour: with a new nonce it makes a new one.
 // Signing up is closed (403). 503: the keys of the service cannot be had; say
 // it to the person, other ways of signing in go on.
 //
@@ -17586,6 +18556,22 @@ func (c *ClientWithResponses) RefreshTokenPairWithResponse(ctx context.Context, 
 	return ParseRefreshTokenPairResult(rsp)
 }
 
+// GetSpecificationAsAllauthWithResponse This document, where allauth has it
+//
+// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+// 404 otherwise.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
+func (c *ClientWithResponses) GetSpecificationAsAllauthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationAsAllauthResult, error) {
+	rsp, err := c.GetSpecificationAsAllauth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSpecificationAsAllauthResult(rsp)
+}
+
 // GetProfileWithResponse The signed-in person's profile
 //
 // The object itself, without an envelope. The path ends in a slash.
@@ -17740,6 +18726,55 @@ func ParseGetAssetLinksResult(rsp *http.Response) (*GetAssetLinksResult, error) 
 	return response, nil
 }
 
+// ParseGetChangePasswordPageResult parses an HTTP response from a GetChangePasswordPageWithResponse call
+func ParseGetChangePasswordPageResult(rsp *http.Response) (*GetChangePasswordPageResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetChangePasswordPageResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers GetChangePasswordPageResult302Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers302 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetKeySetResult parses an HTTP response from a GetKeySetWithResponse call
 func ParseGetKeySetResult(rsp *http.Response) (*GetKeySetResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -17766,6 +18801,98 @@ func ParseGetKeySetResult(rsp *http.Response) (*GetKeySetResult, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetKeySetResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetServerMetadataResult parses an HTTP response from a GetServerMetadataWithResponse call
+func ParseGetServerMetadataResult(rsp *http.Response) (*GetServerMetadataResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetServerMetadataResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ServerMetadata
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetServerMetadataResult200Headers
+		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.CacheControl = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPasskeyPagesResult parses an HTTP response from a GetPasskeyPagesWithResponse call
+func ParseGetPasskeyPagesResult(rsp *http.Response) (*GetPasskeyPagesResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPasskeyPagesResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PasskeyPages
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPasskeyPagesResult200Headers
 		if values := rsp.Header.Values("Cache-Control"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "Cache-Control", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
@@ -21337,6 +22464,97 @@ func ParseResendPhoneVerificationResult(rsp *http.Response) (*ResendPhoneVerific
 	return response, nil
 }
 
+// ParseReceiveAppleNotificationResult parses an HTTP response from a ReceiveAppleNotificationWithResponse call
+func ParseReceiveAppleNotificationResult(rsp *http.Response) (*ReceiveAppleNotificationResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReceiveAppleNotificationResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Done
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 413:
+		var dest PayloadTooLarge
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON413 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 415:
+		var dest UnsupportedMediaType
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON415 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 429:
+		var dest TooManyRequests
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON429 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 429:
+		var headers ReceiveAppleNotificationResult429Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers429 = &headers
+	case rsp.StatusCode == 503:
+		var headers ReceiveAppleNotificationResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseCreateProviderNonceResult parses an HTTP response from a CreateProviderNonceWithResponse call
 func ParseCreateProviderNonceResult(rsp *http.Response) (*CreateProviderNonceResult, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -23589,6 +24807,39 @@ func ParseRefreshTokenPairResult(rsp *http.Response) (*RefreshTokenPairResult, e
 			headers.RetryAfter = value
 		}
 		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSpecificationAsAllauthResult parses an HTTP response from a GetSpecificationAsAllauthWithResponse call
+func ParseGetSpecificationAsAllauthResult(rsp *http.Response) (*GetSpecificationAsAllauthResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSpecificationAsAllauthResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest JSONObject
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 404:
+		var dest NotFound
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON404 = &dest
+
 	}
 
 	return response, nil

@@ -145,7 +145,7 @@ func TestSession_withARealServer(t *testing.T) {
 		w.enters(w.SignInWithProvider(t.Context(), "apple", token))
 		before := w.Tokens()
 		var refused *latchkey.Error
-		if _, err := w.SignInWithProvider(t.Context(), "apple", token); !errors.As(err, &refused) || !refused.Has("invalid_token") {
+		if _, err := w.SignInWithProvider(t.Context(), "apple", token); !errors.As(err, &refused) || !refused.Has("token_used") {
 			t.Errorf("a token works twice: %v", err)
 		}
 		if w.Tokens() != before {

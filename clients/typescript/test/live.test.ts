@@ -164,7 +164,7 @@ test('Apple makes an account, which gets a second factor, without which Apple si
   const email = `ts+${process.pid}-${Date.now()}-${people++}@example.com`;
   const first = await identity(latchkey, 'apple', email);
   assert.equal((await signInWithProvider(latchkey, first)).kind, 'signed_in');
-  await assert.rejects(signInWithProvider(latchkey, first), { code: 'invalid_token' }); // a token serves once
+  await assert.rejects(signInWithProvider(latchkey, first), { code: 'token_used' }); // a token serves once
 
   await connectProvider(latchkey, await identity(latchkey, 'google', email));
   const { data: accounts } = await listProviderAccounts({ client });

@@ -30,12 +30,51 @@ public enum Operations {
         }
     }
 
+    /// `GET /.well-known/change-password`
+    public enum GetChangePasswordPage {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 302: The page is there.
+            case http302(location: String)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `GET /.well-known/jwks.json`
     public enum GetKeySet {
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
             /// 200: The keys.
             case ok(KeySet)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /.well-known/oauth-authorization-server`
+    public enum GetServerMetadata {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The metadata.
+            case ok(ServerMetadata)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
+    /// `GET /.well-known/passkey-endpoints`
+    public enum GetPasskeyPages {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The pages.
+            case ok(PasskeyPages)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
             /// A status that the description does not have.
             case undocumented(HTTPResponse)
         }
@@ -1356,6 +1395,42 @@ public enum Operations {
         }
     }
 
+    /// `POST /_allauth/app/v1/auth/provider/apple/notifications`
+    public enum ReceiveAppleNotification {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The body of the request.
+            public var body: AppleNotification
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(body: AppleNotification) {
+                self.body = body
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: Done.
+            case ok(DoneResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// 413: The body is larger than 65,536 bytes.
+            case contentTooLarge(ErrorResponse)
+            /// 415: The body is not `application/json` in UTF-8, or is compressed.
+            case unsupportedMediaType(ErrorResponse)
+            /// 429: A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+            /// settings: `ACCOUNT_RATE_LIMITS`.
+            case tooManyRequests(ErrorResponse, retryAfter: Int)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/provider/nonce`
     public enum CreateProviderNonce {
         /// What the operation takes.
@@ -2184,6 +2259,19 @@ public enum Operations {
         }
     }
 
+    /// `GET /_allauth/openapi.json`
+    public enum GetSpecificationAsAllauth {
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: The document.
+            case ok(JsonObject)
+            /// 404: This installation does not offer it.
+            case notFound(ErrorResponse)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `GET /api/v1/users/profile/`
     public enum GetProfile {
         /// What the operation answers, by status.
@@ -2260,7 +2348,8 @@ public protocol API: Sendable {
     /// Which iOS apps use passkeys of this domain
     ///
     /// Apple's associated domains file, from `LATCHKEY_APPLE_APP_IDS`. 404 where that
-    /// is not set.
+    /// is not set. `applinks` lists the paths of `HEADLESS_FRONTEND_URLS` that are on
+    /// this domain: iOS opens links of mails in the app.
     func getAppleAppSiteAssociation() async throws(ClientError) -> Operations.GetAppleAppSiteAssociation.Output
 
     /// Which Android apps use passkeys of this domain
@@ -2268,11 +2357,36 @@ public protocol API: Sendable {
     /// Digital Asset Links, from `LATCHKEY_ANDROID_APPS`. 404 where that is not set.
     func getAssetLinks() async throws(ClientError) -> Operations.GetAssetLinks.Output
 
+    /// The page that changes a password
+    ///
+    /// Where password managers send their user to (W3C, A Well-Known URL for
+    /// Changing Passwords): `account_change_password` in
+    /// `HEADLESS_FRONTEND_URLS`. 404 where that is not set.
+    func getChangePasswordPage() async throws(ClientError) -> Operations.GetChangePasswordPage.Output
+
     /// The public keys that our tokens verify with
     ///
     /// A JSON Web Key Set (RFC 7517). Holds the key that signs, keys that are
     /// about to, and keys whose tokens still live. Public members only.
     func getKeySet() async throws(ClientError) -> Operations.GetKeySet.Output
+
+    /// Where the keys of this issuer are
+    ///
+    /// Authorization server metadata (RFC 8414), for backends that know an
+    /// issuer only, such as Spring Security's `issuer-uri`. 404 where
+    /// `LATCHKEY_ISSUER` is not an https URL. The path of an issuer that has
+    /// one follows the well-known path (section 3.1): for
+    /// `https://example.com/auth` it is
+    /// `/.well-known/oauth-authorization-server/auth`, and this path is 404.
+    func getServerMetadata() async throws(ClientError) -> Operations.GetServerMetadata.Output
+
+    /// The pages that add and list passkeys
+    ///
+    /// Where password managers send their user to (W3C, A Well-Known URL for
+    /// Relying Party Passkey Endpoints): `mfa_add_webauthn` and
+    /// `mfa_list_webauthn` in `HEADLESS_FRONTEND_URLS`. 404 where neither is
+    /// set.
+    func getPasskeyPages() async throws(ClientError) -> Operations.GetPasskeyPages.Output
 
     /// Delete the account
     ///
@@ -2613,6 +2727,24 @@ public protocol API: Sendable {
     /// `ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND` says; 409 otherwise.
     func resendPhoneVerification() async throws(ClientError) -> Operations.ResendPhoneVerification.Output
 
+    /// A notification of Apple's server about one of its accounts
+    ///
+    /// Apple calls it, no app does: its address is the server-to-server notification
+    /// endpoint of Sign in with Apple. The signature, `iss`, `aud`, `iat` (at most 24
+    /// hours ago) and `exp` are verified; each `jti` is taken once, and an event that is
+    /// delivered again is answered alike and changes nothing.
+    ///
+    /// `consent-revoked` and `account-delete` disconnect the account at Apple and end
+    /// the sessions that a sign-in with it opened. The account here stays; a user
+    /// without another way to sign in gets a mail that sets a password. A revoked
+    /// consent that the user has given again since, by a sign-in, changes nothing.
+    /// `email-disabled` and `email-enabled` are noted in the audit log. Other events,
+    /// and events about an account that is not connected, change nothing.
+    ///
+    /// Problems: `required`, `invalid_token` at `payload` (400). 404: no app of Apple's
+    /// is set up. 503: Apple's keys cannot be read; Apple delivers again.
+    func receiveAppleNotification(_ input: Operations.ReceiveAppleNotification.Input) async throws(ClientError) -> Operations.ReceiveAppleNotification.Output
+
     /// A nonce for a sign-in with another service
     ///
     /// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
@@ -2646,7 +2778,8 @@ public protocol API: Sendable {
     /// The id_token that the service gave to the app (Sign in with Apple, Google,
     /// OpenID Connect). With `process: login` the person is signed in, or an account
     /// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-    /// where something is missing. A signed-in client is signed out of its session
+    /// where something is missing, or where the account of the person who owns the
+    /// address exists already (`account_exists`). A signed-in client is signed out of its session
     /// first. With `process: connect` the service is connected to the account of the
     /// signed-in person, who must have proved lately who they are; 401 otherwise.
     /// With `process: reauthenticate` the signed-in user of an account with neither
@@ -2661,8 +2794,11 @@ public protocol API: Sendable {
     /// verified, never leads into an account.
     ///
     /// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
-    /// `client_id_required`, `token_required`, `nonce_required` at `token`;
-    /// `connected_other` (400).
+    /// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
+    /// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
+    /// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
+    /// service, then send that one, once. An SDK may hand out the same id_token for an
+    /// hour: with a new nonce it makes a new one.
     /// Signing up is closed (403). 503: the keys of the service cannot be had; say
     /// it to the person, other ways of signing in go on.
     func submitProviderToken(_ input: Operations.SubmitProviderToken.Input) async throws(ClientError) -> Operations.SubmitProviderToken.Output
@@ -2854,6 +2990,12 @@ public protocol API: Sendable {
     /// `refreshToken`.
     func refreshTokenPair(_ input: Operations.RefreshTokenPair.Input) async throws(ClientError) -> Operations.RefreshTokenPair.Output
 
+    /// This document, where allauth has it
+    ///
+    /// The same as `/openapi.json`, where `HEADLESS_SERVE_SPECIFICATION` is true.
+    /// 404 otherwise.
+    func getSpecificationAsAllauth() async throws(ClientError) -> Operations.GetSpecificationAsAllauth.Output
+
     /// The signed-in person's profile
     ///
     /// The object itself, without an envelope. The path ends in a slash.
@@ -2894,12 +3036,45 @@ extension Client: API {
         }
     }
 
+    /// `GET /.well-known/change-password`: see ``API``.
+    public func getChangePasswordPage() async throws(ClientError) -> Operations.GetChangePasswordPage.Output {
+        let request = HTTPRequest(operation: "getChangePasswordPage", method: "GET", path: "/.well-known/change-password", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 302: return .http302(location: try response.header("Location", String.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
     /// `GET /.well-known/jwks.json`: see ``API``.
     public func getKeySet() async throws(ClientError) -> Operations.GetKeySet.Output {
         let request = HTTPRequest(operation: "getKeySet", method: "GET", path: "/.well-known/jwks.json", security: [])
         let response = try await send(request)
         switch response.status {
         case 200: return .ok(try response.decoded(KeySet.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /.well-known/oauth-authorization-server`: see ``API``.
+    public func getServerMetadata() async throws(ClientError) -> Operations.GetServerMetadata.Output {
+        let request = HTTPRequest(operation: "getServerMetadata", method: "GET", path: "/.well-known/oauth-authorization-server", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(ServerMetadata.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /.well-known/passkey-endpoints`: see ``API``.
+    public func getPasskeyPages() async throws(ClientError) -> Operations.GetPasskeyPages.Output {
+        let request = HTTPRequest(operation: "getPasskeyPages", method: "GET", path: "/.well-known/passkey-endpoints", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(PasskeyPages.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         default: return .undocumented(response)
         }
     }
@@ -3541,6 +3716,23 @@ extension Client: API {
         }
     }
 
+    /// `POST /_allauth/app/v1/auth/provider/apple/notifications`: see ``API``.
+    public func receiveAppleNotification(_ input: Operations.ReceiveAppleNotification.Input) async throws(ClientError) -> Operations.ReceiveAppleNotification.Output {
+        var request = HTTPRequest(operation: "receiveAppleNotification", method: "POST", path: "/_allauth/app/v1/auth/provider/apple/notifications", security: [])
+        try request.encode(input.body)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(DoneResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
+        case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
+        case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
+        case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/provider/nonce`: see ``API``.
     public func createProviderNonce(_ input: Operations.CreateProviderNonce.Input) async throws(ClientError) -> Operations.CreateProviderNonce.Output {
         var request = HTTPRequest(operation: "createProviderNonce", method: "POST", path: "/_allauth/app/v1/auth/provider/nonce", security: ["", "sessionToken", "bearerAuth"])
@@ -3937,6 +4129,17 @@ extension Client: API {
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `GET /_allauth/openapi.json`: see ``API``.
+    public func getSpecificationAsAllauth() async throws(ClientError) -> Operations.GetSpecificationAsAllauth.Output {
+        let request = HTTPRequest(operation: "getSpecificationAsAllauth", method: "GET", path: "/_allauth/openapi.json", security: [])
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(JsonObject.self, request))
+        case 404: return .notFound(try response.decoded(ErrorResponse.self, request))
         default: return .undocumented(response)
         }
     }

@@ -235,6 +235,23 @@ public struct AccountUndoneResponse: Codable, Hashable, Sendable {
     }
 }
 
+/// `AppleNotification` of the description.
+public struct AppleNotification: Codable, Hashable, Sendable {
+    /// The event, a JWT (RFC 7519) that Apple has signed.
+    public var payload: String
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        payload: String
+    ) {
+        self.payload = payload
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case payload = "payload"
+    }
+}
+
 /// `Authenticated` of the description.
 public struct Authenticated: Codable, Hashable, Sendable {
     /// `user` of the description.
@@ -1019,6 +1036,11 @@ public struct Flow: Codable, Hashable, Sendable {
     public var providers: [String]?
     /// Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
     public var types: [String]?
+    /// Of `provider_signup`: true where the provider is the authority for the address that
+    /// it told, and an account here has verified that address. Offer to sign in to that
+    /// account, and to connect the provider then (`process: connect`, with a new id_token).
+    /// Absent otherwise, which says nothing.
+    public var accountExists: Bool?
     /// `provider` of the description.
     public var provider: ProviderConfig?
 
@@ -1028,12 +1050,14 @@ public struct Flow: Codable, Hashable, Sendable {
         isPending: Bool? = nil,
         providers: [String]? = nil,
         types: [String]? = nil,
+        accountExists: Bool? = nil,
         provider: ProviderConfig? = nil
     ) {
         self.id = id
         self.isPending = isPending
         self.providers = providers
         self.types = types
+        self.accountExists = accountExists
         self.provider = provider
     }
 
@@ -1042,6 +1066,7 @@ public struct Flow: Codable, Hashable, Sendable {
         case isPending = "is_pending"
         case providers = "providers"
         case types = "types"
+        case accountExists = "account_exists"
         case provider = "provider"
     }
 }
@@ -1251,6 +1276,28 @@ public struct NotRestored: Codable, Hashable, Sendable {
     }
 }
 
+/// The pages that add and list passkeys.
+public struct PasskeyPages: Codable, Hashable, Sendable {
+    /// The page that adds a passkey.
+    public var enroll: String?
+    /// The page that lists passkeys.
+    public var manage: String?
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        enroll: String? = nil,
+        manage: String? = nil
+    ) {
+        self.enroll = enroll
+        self.manage = manage
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case enroll = "enroll"
+        case manage = "manage"
+    }
+}
+
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 public struct PasskeySignupRequest: Codable, Hashable, Sendable {
     /// Stored lower-case; at most 254 bytes.
@@ -1379,7 +1426,7 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
     /// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
     /// `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-    /// `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+    /// `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
     /// `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
     /// `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
     /// `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -1654,16 +1701,21 @@ public struct ProviderSignupResponse: Codable, Hashable, Sendable {
 public struct ProviderSignupUser: Codable, Hashable, Sendable {
     /// What to call this person on a screen.
     public var display: String
+    /// Always false: a password can be set once the account is there.
+    public var hasUsablePassword: Bool?
 
     /// Makes one from its members; what is left out is absent.
     public init(
-        display: String
+        display: String,
+        hasUsablePassword: Bool? = nil
     ) {
         self.display = display
+        self.hasUsablePassword = hasUsablePassword
     }
 
     private enum CodingKeys: String, CodingKey {
         case display = "display"
+        case hasUsablePassword = "has_usable_password"
     }
 }
 
@@ -1819,7 +1871,7 @@ public struct RecoveryCodesResponse: Codable, Hashable, Sendable {
 
 /// `RefreshTokenPairRequest` of the description.
 public struct RefreshTokenPairRequest: Codable, Hashable, Sendable {
-    /// The refresh token.
+    /// The refresh token. The name `refresh` is taken as well.
     public var refreshToken: String
 
     /// Makes one from its members; what is left out is absent.
@@ -1836,7 +1888,7 @@ public struct RefreshTokenPairRequest: Codable, Hashable, Sendable {
 
 /// `RefreshTokenRequest` of the description.
 public struct RefreshTokenRequest: Codable, Hashable, Sendable {
-    /// The refresh token.
+    /// The refresh token. The name `refresh_token` is taken as well.
     public var refresh: String
 
     /// Makes one from its members; what is left out is absent.
@@ -1953,6 +2005,38 @@ public struct ResetPasswordRequest: Codable, Hashable, Sendable {
     private enum CodingKeys: String, CodingKey {
         case key = "key"
         case password = "password"
+    }
+}
+
+/// Authorization server metadata (RFC 8414).
+public struct ServerMetadata: Codable, Hashable, Sendable {
+    /// `iss` of every token.
+    public var issuer: String
+    /// The key set that tokens verify with.
+    public var jwksUri: String
+    /// Always `none`: there is no authorization endpoint.
+    public var responseTypesSupported: [String]
+    /// Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+    public var grantTypesSupported: [String]
+
+    /// Makes one from its members; what is left out is absent.
+    public init(
+        issuer: String,
+        jwksUri: String,
+        responseTypesSupported: [String],
+        grantTypesSupported: [String]
+    ) {
+        self.issuer = issuer
+        self.jwksUri = jwksUri
+        self.responseTypesSupported = responseTypesSupported
+        self.grantTypesSupported = grantTypesSupported
+    }
+
+    private enum CodingKeys: String, CodingKey {
+        case issuer = "issuer"
+        case jwksUri = "jwks_uri"
+        case responseTypesSupported = "response_types_supported"
+        case grantTypesSupported = "grant_types_supported"
     }
 }
 
@@ -2294,7 +2378,7 @@ public struct User: Codable, Hashable, Sendable {
     public var hasUsablePassword: Bool
     /// The primary address.
     public var email: String?
-    /// Where people have one.
+    /// The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
     public var username: String?
 
     /// Makes one from its members; what is left out is absent.

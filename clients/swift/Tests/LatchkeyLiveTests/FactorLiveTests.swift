@@ -72,7 +72,7 @@ final class FactorLiveTests: XCTestCase, @unchecked Sendable {
         let state = await session.state()
         XCTAssertEqual(state, .signedIn)
         try await session.signOut()
-        await fails("invalid_token") { _ = try await session.signIn(with: apple) } // it serves once
+        await fails("token_used") { _ = try await session.signIn(with: apple) } // it serves once
         let unproved = try await credential("apple", email, shown: false)
         await fails("nonce_required") { _ = try await session.signIn(with: unproved) }
         let forged = try await credential("apple", email, nonce: ProviderNonce(nonce: "x", nonceSha256: "y", expiresAt: 0))

@@ -436,6 +436,13 @@ export type ProviderNonce = {
     expires_at: Timestamp;
 };
 
+export type AppleNotification = {
+    /**
+     * The event, a JWT (RFC 7519) that Apple has signed.
+     */
+    payload: string;
+};
+
 export type ProviderTokenRequest = {
     /**
      * Names the service, as `getConfig` does.
@@ -497,6 +504,10 @@ export type ProviderSignupUser = {
      * What to call this person on a screen.
      */
     display: string;
+    /**
+     * Always false: a password can be set once the account is there.
+     */
+    has_usable_password?: boolean;
 };
 
 export type ProviderAccountsResponse = {
@@ -867,7 +878,7 @@ export type User = {
      */
     email?: string;
     /**
-     * Where people have one.
+     * The user name. Where the user has none, it is made of the id, is not stored, and signs nobody in.
      */
     username?: string;
     /**
@@ -983,6 +994,14 @@ export type Flow = {
      * Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
      */
     types?: Array<string>;
+    /**
+     * Of `provider_signup`: true where the provider is the authority for the address that
+     * it told, and an account here has verified that address. Offer to sign in to that
+     * account, and to connect the provider then (`process: connect`, with a new id_token).
+     * Absent otherwise, which says nothing.
+     *
+     */
+    account_exists?: boolean;
     provider?: ProviderConfig;
 };
 
@@ -1045,14 +1064,14 @@ export type SignOutRequest = {
 
 export type RefreshTokenRequest = {
     /**
-     * The refresh token.
+     * The refresh token. The name `refresh_token` is taken as well.
      */
     refresh: string;
 };
 
 export type RefreshTokenPairRequest = {
     /**
-     * The refresh token.
+     * The refresh token. The name `refresh` is taken as well.
      */
     refresh_token: string;
 };
@@ -1105,6 +1124,42 @@ export type ProfileRequest = {
      * What to call this person on a screen.
      */
     display?: string;
+};
+
+/**
+ * Authorization server metadata (RFC 8414).
+ */
+export type ServerMetadata = {
+    /**
+     * `iss` of every token.
+     */
+    issuer: string;
+    /**
+     * The key set that tokens verify with.
+     */
+    jwks_uri: string;
+    /**
+     * Always `none`: there is no authorization endpoint.
+     */
+    response_types_supported: Array<string>;
+    /**
+     * Always empty: there is no OAuth token endpoint. Without it, readers would take `authorization_code` and `implicit` for granted.
+     */
+    grant_types_supported: Array<string>;
+};
+
+/**
+ * The pages that add and list passkeys.
+ */
+export type PasskeyPages = {
+    /**
+     * The page that adds a passkey.
+     */
+    enroll?: string;
+    /**
+     * The page that lists passkeys.
+     */
+    manage?: string;
 };
 
 export type KeySet = {
@@ -1182,7 +1237,7 @@ export type Problem = {
      * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
      * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
      * `select_only_one`, `session_ended`, `session_expired`, `sign_in_first`, `signup_closed`,
-     * `temporarily_unavailable`, `token_required`, `too_many_login_attempts`,
+     * `temporarily_unavailable`, `token_required`, `token_too_old`, `token_used`, `too_many_login_attempts`,
      * `too_many_requests`, `unknown_email`, `unknown_phone`, `unsupported_media_type`,
      * `unverified_email`, `unverified_primary_email`, `username_blacklisted`,
      * `username_password_mismatch`, `username_taken`, `verification_not_sent`.
@@ -2906,6 +2961,55 @@ export type SubmitProviderTokenResponses = {
 };
 
 export type SubmitProviderTokenResponse = SubmitProviderTokenResponses[keyof SubmitProviderTokenResponses];
+
+export type ReceiveAppleNotificationData = {
+    body: AppleNotification;
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/provider/apple/notifications';
+};
+
+export type ReceiveAppleNotificationErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+    /**
+     * The body is larger than 65,536 bytes.
+     */
+    413: ErrorResponse;
+    /**
+     * The body is not `application/json` in UTF-8, or is compressed.
+     */
+    415: ErrorResponse;
+    /**
+     * A rate limit (`x-rate-limit` of the operation) is used up. The limits are
+     * settings: `ACCOUNT_RATE_LIMITS`.
+     *
+     */
+    429: ErrorResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ReceiveAppleNotificationError = ReceiveAppleNotificationErrors[keyof ReceiveAppleNotificationErrors];
+
+export type ReceiveAppleNotificationResponses = {
+    /**
+     * Done.
+     */
+    200: DoneResponse;
+};
+
+export type ReceiveAppleNotificationResponse = ReceiveAppleNotificationResponses[keyof ReceiveAppleNotificationResponses];
 
 export type GetProviderSignupData = {
     body?: never;
@@ -4676,6 +4780,72 @@ export type GetAssetLinksResponses = {
 
 export type GetAssetLinksResponse = GetAssetLinksResponses[keyof GetAssetLinksResponses];
 
+export type GetServerMetadataData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/oauth-authorization-server';
+};
+
+export type GetServerMetadataErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetServerMetadataError = GetServerMetadataErrors[keyof GetServerMetadataErrors];
+
+export type GetServerMetadataResponses = {
+    /**
+     * The metadata.
+     */
+    200: ServerMetadata;
+};
+
+export type GetServerMetadataResponse = GetServerMetadataResponses[keyof GetServerMetadataResponses];
+
+export type GetChangePasswordPageData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/change-password';
+};
+
+export type GetChangePasswordPageErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetChangePasswordPageError = GetChangePasswordPageErrors[keyof GetChangePasswordPageErrors];
+
+export type GetPasskeyPagesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/.well-known/passkey-endpoints';
+};
+
+export type GetPasskeyPagesErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetPasskeyPagesError = GetPasskeyPagesErrors[keyof GetPasskeyPagesErrors];
+
+export type GetPasskeyPagesResponses = {
+    /**
+     * The pages.
+     */
+    200: PasskeyPages;
+};
+
+export type GetPasskeyPagesResponse = GetPasskeyPagesResponses[keyof GetPasskeyPagesResponses];
+
 export type GetSpecificationData = {
     body?: never;
     path?: never;
@@ -4691,3 +4861,28 @@ export type GetSpecificationResponses = {
 };
 
 export type GetSpecificationResponse = GetSpecificationResponses[keyof GetSpecificationResponses];
+
+export type GetSpecificationAsAllauthData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/_allauth/openapi.json';
+};
+
+export type GetSpecificationAsAllauthErrors = {
+    /**
+     * This installation does not offer it.
+     */
+    404: ErrorResponse;
+};
+
+export type GetSpecificationAsAllauthError = GetSpecificationAsAllauthErrors[keyof GetSpecificationAsAllauthErrors];
+
+export type GetSpecificationAsAllauthResponses = {
+    /**
+     * The document.
+     */
+    200: JsonObject;
+};
+
+export type GetSpecificationAsAllauthResponse = GetSpecificationAsAllauthResponses[keyof GetSpecificationAsAllauthResponses];

@@ -1,0 +1,109 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/latchkey-auth/latchkey/internal/db"
+)
+
+// encoding is the only one in which every text of a user can be stored.
+const encoding = "UTF8"
+
+// CheckEncoding returns an error that says what to do where the database is not UTF-8.
+// Migrate looks for itself.
+func (d *DB) CheckEncoding(ctx context.Context) error {
+	return checkEncoding(ctx, d.BackgroundQueries())
+}
+
+// checkDirectEncoding looks by the way that migrations take. It comes before everything else there:
+// the driver refuses to begin a transaction of ours in another encoding.
+func (d *DB) checkDirectEncoding(ctx context.Context) error {
+	pool, err := pgxpool.NewWithConfig(ctx, d.direct.Copy())
+	if err != nil {
+		return fmt.Errorf("migrate: %w", err)
+	}
+	defer pool.Close()
+
+	return checkEncoding(ctx, db.New(&conn{pool: pool}))
+}
+
+func checkEncoding(ctx context.Context, q *db.Queries) error {
+	found, err := q.FindEncoding(ctx)
+	if err != nil {
+		return err
+	}
+	if found == encoding {
+		return nil
+	}
+
+	return &UnfitError{fmt.Sprintf("the database is encoded in %s, and cannot hold every name and address: make another with "+
+		"ENCODING 'UTF8' TEMPLATE template0 (docs/servers.md)", found)}
+}
+
+// CheckRights returns an error that names the rights that the role of DATABASE_URL lacks. The
+// schema must be there.
+func (d *DB) CheckRights(ctx context.Context) error {
+	tables, err := ownTables()
+	if err != nil {
+		return err
+	}
+	missing, err := d.BackgroundQueries().ListMissingRights(ctx, tables)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+
+	more := ""
+	if rest := len(missing) - mostShown; rest > 0 {
+		missing, more = missing[:mostShown], fmt.Sprintf(" and %d more", rest)
+	}
+
+	return &UnfitError{fmt.Sprintf("the database role lacks rights: %s%s. docs/servers.md has the GRANT statements", strings.Join(missing, ", "), more)}
+}
+
+const mostShown = 4
+
+// UnfitError says why a database cannot be used, and what to do.
+type UnfitError struct{ text string }
+
+// Error is the text.
+func (e *UnfitError) Error() string { return e.text }
+
+var createdTable = regexp.MustCompile(`(?m)^CREATE TABLE (?:IF NOT EXISTS )?([a-z_]+)`)
+
+// ownTables are the tables that any migration makes, and the one that lists the migrations. Other
+// programs may have theirs beside them.
+func ownTables() ([]string, error) {
+	tables := []string{"goose_db_version"}
+	files, err := migrationFiles()
+	if err != nil {
+		return nil, err
+	}
+
+	err = fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		text, err := fs.ReadFile(files, name)
+		for _, found := range createdTable.FindAllSubmatch(text, -1) {
+			tables = append(tables, string(found[1]))
+		}
+
+		return err
+	})
+
+	return tables, err
+}
+
+// LacksRight reports whether an error says that the role may not do what a statement does.
+func LacksRight(err error) bool {
+	var e *pgconn.PgError
+
+	return errors.As(err, &e) && e.Code == "42501"
+}

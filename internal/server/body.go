@@ -1,0 +1,145 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"maps"
+	"mime"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/gofiber/fiber/v2"
+
+	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/strictjson"
+)
+
+// readBody reads a request's body as one JSON object, as the schema wants it.
+//
+// Serializers of other languages write `null` for a member that is absent, and ids as text; some
+// clients send no body, or no Content-Type, where an empty object is meant. None of that can be
+// read in two ways.
+func readBody(c *fiber.Ctx, schema *openapi3.Schema) (map[string]any, error) {
+	if !isJSON(c.Get(fiber.HeaderContentType)) || !isPlain(c.Get(fiber.HeaderContentEncoding)) {
+		return nil, problem.MediaType
+	}
+	if len(c.BodyRaw()) == 0 {
+		return map[string]any{}, nil
+	}
+
+	body, err := strictjson.Object(c.BodyRaw(), bodyLimits)
+	var null *strictjson.NullError
+	if errors.As(err, &null) {
+		return nil, problem.NullCharacters.At(null.Path)
+	}
+	if err != nil {
+		return nil, problem.InvalidJSON
+	}
+
+	if err := nameOnce(body, schema); err != nil {
+		return nil, err
+	}
+	adapt(body, schema)
+	return body, nil
+}
+
+// isJSON reports whether a Content-Type is JSON in UTF-8: application/json, text/json, a type with
+// the suffix +json (RFC 6839), or none. Parameters other than the charset say nothing about JSON
+// (RFC 9110, section 8.3.1).
+func isJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+
+	media, parameters, err := mime.ParseMediaType(contentType)
+	if err != nil {
+		return false
+	}
+
+	suffixed := strings.HasPrefix(media, "application/") && strings.HasSuffix(media, "+json")
+	if media != "application/json" && media != "text/json" && !suffixed {
+		return false
+	}
+
+	charset, named := parameters["charset"]
+	return !named || slices.Contains([]string{"utf-8", "utf8", "us-ascii"}, strings.ToLower(charset))
+}
+
+// isPlain reports whether a Content-Encoding leaves the body as it is. Security: nothing is
+// inflated, so that a small body cannot become a large one (SEC-82).
+func isPlain(encoding string) bool {
+	return encoding == "" || strings.EqualFold(strings.TrimSpace(encoding), "identity")
+}
+
+// alias is the other name of a member, which other clients use: x-alias of the spec.
+func alias(property *openapi3.SchemaRef) string {
+	name, _ := property.Value.Extensions["x-alias"].(string)
+	return name
+}
+
+// nameOnce gives each member that came under its other name its own. Security: two names with two
+// values are refused, since two readers could go by different ones.
+func nameOnce(body map[string]any, schema *openapi3.Schema) error {
+	for name, property := range schema.Properties {
+		other := alias(property)
+		value := body[other]
+		if other == "" || value == nil {
+			continue
+		}
+		if own := body[name]; own != nil && own != value {
+			return problem.InvalidValue.At(other)
+		}
+
+		body[name] = value
+	}
+	return nil
+}
+
+// adapt takes optional members away that are null, and makes numbers of ids that came as text.
+func adapt(object map[string]any, schema *openapi3.Schema) {
+	for _, name := range slices.Collect(maps.Keys(object)) {
+		property := schema.Properties[name]
+		isOptional := !slices.Contains(schema.Required, name)
+		if object[name] == nil && isOptional {
+			delete(object, name)
+			continue
+		}
+		if property != nil {
+			object[name] = adapted(object[name], property.Value)
+		}
+	}
+}
+
+func adapted(value any, schema *openapi3.Schema) any {
+	switch v := value.(type) {
+	case map[string]any:
+		adapt(v, schema)
+	case []any:
+		if schema.Items != nil {
+			for n, element := range v {
+				v[n] = adapted(element, schema.Items.Value)
+			}
+		}
+	case string:
+		if schema.Type.Is(openapi3.TypeInteger) {
+			return idOf(v)
+		}
+	case json.Number:
+		if schema.Type.Is(openapi3.TypeInteger) {
+			return idOf(v.String())
+		}
+	}
+	return value
+}
+
+// idOf is the number that digits name, or else the text, which is no number to the schema: 1.0 and
+// 1e3 are numbers in JSON, and no ids.
+func idOf(text string) any {
+	number, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return text
+	}
+	return json.Number(strconv.FormatUint(number, 10))
+}

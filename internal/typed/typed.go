@@ -1,0 +1,67 @@
+// Package typed owns how text is read that people type or paste: codes, numbers and names. It does
+// not own what such a text must look like (internal/code, internal/phone, internal/flow).
+package typed
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Plain returns text in Unicode's form NFKC, with the digits of all scripts as ASCII digits,
+// without format characters (category Cf) and without outer blanks.
+//
+// Keyboards write the digits of their language, and what is pasted from a contact or a message may
+// be wrapped in characters that nobody sees, such as U+202A. None of it changes what is meant.
+func Plain(text string) string {
+	visible := strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, text)
+
+	return strings.TrimSpace(strings.Map(digit, norm.NFKC.String(visible)))
+}
+
+// digit is the ASCII digit for a decimal digit of any script, or the rune itself. Decimal digits
+// stand in runs of ten, in order from zero (Unicode Standard, section 4.6).
+func digit(r rune) rune {
+	if r < unicode.MaxASCII {
+		return r
+	}
+	for _, run := range unicode.Nd.R16 {
+		if zero := rune(run.Lo); zero <= r && r <= rune(run.Hi) {
+			return '0' + (r-zero)%10
+		}
+	}
+	for _, run := range unicode.Nd.R32 {
+		zero, last := rune(run.Lo), rune(run.Hi) //nolint:gosec // no rune exceeds 31 bits
+		if zero <= r && r <= last {
+			return '0' + (r-zero)%10
+		}
+	}
+	return r
+}
+
+// Name returns a name in Unicode's form NFKC, without outer blanks: as it is stored.
+func Name(text string) string { return norm.NFKC.String(strings.TrimSpace(text)) }
+
+// folding is the case folding of Unicode, which does not depend on a language.
+var folding = cases.Fold()
+
+// TwinKey is the key of a name of before that has the Key of another user's name: the name as it is
+// stored. No user name has a `=`.
+func TwinKey(name string) string { return "=" + name }
+
+// Key returns what two names have in common that nobody can tell apart by reading or hearing them
+// as names: Unicode's form NFKC without case. It is compared, never shown.
+func Key(name string) string {
+	return norm.NFKC.String(folding.String(norm.NFKC.String(name)))
+}
+
+// Decomposed writes letters with accents as the letter and its accents (NFKD), so that the letter
+// is left where only ASCII is kept.
+func Decomposed(text string) string { return norm.NFKD.String(text) }
