@@ -101,9 +101,16 @@ func TestInput_aRefreshTokenHasTwoNames(t *testing.T) {
 				t.Errorf("%s with %v: %d %s", path, names, a.Status, a.Body)
 			}
 		}
-		a := w.call("POST", path, asJSON(map[string]any{"refresh": token, "refresh_token": "another"}))
-		if !strings.HasPrefix(a.verdict(), "400 [{invalid refresh") {
-			t.Errorf("two tokens: %s", a.Body)
+		for what, body := range map[string]map[string]any{
+			"two tokens":         {"refresh": token, "refresh_token": "another"},
+			"two objects":        {"refresh": map[string]any{}, "refresh_token": map[string]any{}},
+			"two lists":          {"refresh": []any{token}, "refresh_token": []any{token}},
+			"a token and a list": {"refresh": token, "refresh_token": []any{token}},
+		} {
+			a := w.call("POST", path, asJSON(body))
+			if !strings.HasPrefix(a.verdict(), "400 [{invalid refresh") {
+				t.Errorf("%s: %d %s", what, a.Status, a.Body)
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"mime"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,12 +17,12 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
 
-// readBody reads a request's body as one JSON object, as the schema wants it.
+// readBody reads a request's body as one JSON object, as the operation's schema wants it.
 //
 // Serializers of other languages write `null` for a member that is absent, and ids as text; some
 // clients send no body, or no Content-Type, where an empty object is meant. None of that can be
 // read in two ways.
-func readBody(c *fiber.Ctx, schema *openapi3.Schema) (map[string]any, error) {
+func readBody(c *fiber.Ctx, op *operation) (map[string]any, error) {
 	if !isJSON(c.Get(fiber.HeaderContentType)) || !isPlain(c.Get(fiber.HeaderContentEncoding)) {
 		return nil, problem.MediaType
 	}
@@ -38,10 +39,10 @@ func readBody(c *fiber.Ctx, schema *openapi3.Schema) (map[string]any, error) {
 		return nil, problem.InvalidJSON
 	}
 
-	if err := nameOnce(body, schema); err != nil {
+	if err := nameOnce(body, op.aliases); err != nil {
 		return nil, err
 	}
-	adapt(body, schema)
+	adapt(body, op.body)
 	return body, nil
 }
 
@@ -73,22 +74,15 @@ func isPlain(encoding string) bool {
 	return encoding == "" || strings.EqualFold(strings.TrimSpace(encoding), "identity")
 }
 
-// alias is the other name of a member, which other clients use: x-alias of the spec.
-func alias(property *openapi3.SchemaRef) string {
-	name, _ := property.Value.Extensions["x-alias"].(string)
-	return name
-}
-
 // nameOnce gives each member that came under its other name its own. Security: two names with two
 // values are refused, since two readers could go by different ones.
-func nameOnce(body map[string]any, schema *openapi3.Schema) error {
-	for name, property := range schema.Properties {
-		other := alias(property)
+func nameOnce(body map[string]any, aliases map[string]string) error {
+	for name, other := range aliases {
 		value := body[other]
-		if other == "" || value == nil {
+		if value == nil {
 			continue
 		}
-		if own := body[name]; own != nil && own != value {
+		if own := body[name]; own != nil && !reflect.DeepEqual(own, value) { // either may be an object
 			return problem.InvalidValue.At(other)
 		}
 

@@ -29,6 +29,8 @@ type operation struct {
 	resumes bool
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
+	// aliases are the other names of members of the body, by the members' own: x-alias.
+	aliases map[string]string
 	// bodyRequired: a request without a body is refused.
 	bodyRequired bool
 }
@@ -63,6 +65,7 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 			if op.RequestBody != nil {
 				o.bodyRequired = op.RequestBody.Value.Required
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value
+				o.aliases = aliasesOf(o.body)
 			}
 			if table[method] == nil {
 				table[method] = map[string]*operation{}
@@ -71,6 +74,16 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 		}
 	}
 	return table, nil
+}
+
+func aliasesOf(schema *openapi3.Schema) map[string]string {
+	aliases := map[string]string{}
+	for name, property := range schema.Properties {
+		if other, ok := property.Value.Extensions["x-alias"].(string); ok {
+			aliases[name] = other
+		}
+	}
+	return aliases
 }
 
 func limitsOf(op *openapi3.Operation) ([]limit.Action, error) {

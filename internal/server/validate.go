@@ -90,20 +90,20 @@ func is(b []byte, name string) bool { return len(b) == len(name) && strings.Equa
 // validate reads the body once, strictly, checks it against the spec and hands that
 // very value to the generated code.
 func (s *Server) validate(c *fiber.Ctx, next fiber.Handler) error {
-	schema := s.operation(c).body
-	if schema == nil {
+	op := s.operation(c)
+	if op.body == nil {
 		return next(c)
 	}
-	if !s.operation(c).bodyRequired && len(c.BodyRaw()) == 0 {
+	if !op.bodyRequired && len(c.BodyRaw()) == 0 {
 		c.Locals(validatedBody, map[string]any{}) // no body says what an empty object says
 		return next(c)
 	}
 
-	body, err := readBody(c, schema)
+	body, err := readBody(c, op)
 	if err != nil {
 		return err
 	}
-	err = schema.VisitJSON(body, openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails())
+	err = op.body.VisitJSON(body, openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails())
 	if err != nil {
 		return violations(err, body)
 	}
