@@ -1,13 +1,12 @@
 package flow
 
 import (
-	"strings"
 	"unicode/utf8"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/phone"
 )
-
-const hidden = "•••"
 
 // shortened is a user as the owner of an address sees them who has opened a link outside the
 // user's own sessions: enough to recognise an account of one's own, and no text that a stranger
@@ -16,15 +15,18 @@ func shortened(u db.UserDetail, address string) db.UserDetail {
 	short := db.UserDetail{ID: u.ID, HasUsablePassword: u.HasUsablePassword, Display: address}
 
 	if u.Phone != nil {
-		short.Display = shortPhone(*u.Phone)
+		short.Display = phone.Short(*u.Phone)
 	}
 	if u.Username != nil {
 		name := shortName(*u.Username)
 		short.Username, short.Display = &name, name
 	}
 	if u.Email != nil {
-		email := shortEmail(*u.Email, address)
-		short.Email, short.Display = &email, email
+		shown := address
+		if *u.Email != address {
+			shown = email.Short(*u.Email)
+		}
+		short.Email, short.Display = &shown, shown
 	}
 	return short
 }
@@ -32,23 +34,5 @@ func shortened(u db.UserDetail, address string) db.UserDetail {
 // shortName is the first letter of a name.
 func shortName(name string) string {
 	_, size := utf8.DecodeRuneInString(name)
-	return name[:size] + hidden
-}
-
-// shortEmail is an address without most of its local part.
-func shortEmail(email, known string) string {
-	at := strings.LastIndexByte(email, '@')
-	if email == known || at < 1 {
-		return email
-	}
-	return shortName(email[:at]) + email[at:]
-}
-
-// shortPhone is the end of a number.
-func shortPhone(number string) string {
-	const shown = 2
-	if len(number) <= shown {
-		return hidden
-	}
-	return hidden + number[len(number)-shown:]
+	return name[:size] + "•••"
 }
