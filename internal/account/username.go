@@ -8,14 +8,14 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
-// usernameStep is how many user names get their keys in one transaction.
-const usernameStep = 500
+// UsernameStep is how many user names KeyUsernames looks at.
+const UsernameStep = 500
 
 // KeyUsernames looks at a step of user names that have no key yet, and returns how many those were.
 // A name that nobody can tell apart from another user's keeps its stored form, and signs in by
 // exactly that: nothing is merged. q belongs to a transaction.
 func (a *Account) KeyUsernames(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) {
-	users, err := q.ListUsersWithoutUsernameKey(ctx, usernameStep)
+	users, err := q.ListUsersWithoutUsernameKey(ctx, UsernameStep)
 	if err != nil {
 		return 0, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -25,8 +26,6 @@ const (
 	sweepStep = 2000
 	// accountStep is the LIMIT for accounts: each takes rows of a dozen tables along.
 	accountStep = 500
-	// usernameStep is the LIMIT for user names of before.
-	usernameStep = 500
 
 	sweepPages = 50 // the most pages of sessions that a sweep reads
 	// idlePages is how many pages with nothing to remove a sweep reads: 10,000,000 sessions are read in a
@@ -72,7 +71,7 @@ func (a *App) chores() []chore {
 		{"keys that servers shared", sweepStep, sweepSharedKeys},
 		{"unverified addresses", sweepStep, a.account.ExpireAddresses},
 		{"unused accounts", accountStep, a.account.ExpireAccounts},
-		{"keys of user names", usernameStep, a.account.KeyUsernames},
+		{"keys of user names", account.UsernameStep, a.account.KeyUsernames},
 	}
 }
 

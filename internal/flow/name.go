@@ -24,6 +24,8 @@ func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
 	if !f.Policy.PreserveCasing {
 		name = strings.ToLower(name)
 	}
+
+	key := typed.Key(name)
 	switch n := utf8.RuneCountInString(name); {
 	case !username.MatchString(name):
 		return name, problem.InvalidValue.Saying("Enter a valid username. It may contain letters, numbers and @ . + - _ only.")
@@ -31,7 +33,7 @@ func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
 		return name, problem.TooLong(longestUsername, n)
 	case n < f.Policy.UsernameMinLength:
 		return name, problem.TooShort(f.Policy.UsernameMinLength, n)
-	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return typed.Key(no) == typed.Key(name) }):
+	case slices.ContainsFunc(f.Policy.UsernameBlacklist, func(no string) bool { return typed.Key(no) == key }):
 		return name, problem.UsernameBlacklisted
 	}
 	return name, nil

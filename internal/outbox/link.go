@@ -25,11 +25,11 @@ const (
 )
 
 // The names that allauth gives to pages that no message leads to: password managers look for them
-// below /.well-known/.
+// below /.well-known/. Pages has those that are set.
 const (
-	linkChangePassword = "account_change_password"
-	linkAddPasskey     = "mfa_add_webauthn"  //nolint:gosec // the name of a page
-	linkListPasskeys   = "mfa_list_webauthn" //nolint:gosec // the name of a page
+	PageChangePassword = "account_change_password"
+	PageAddPasskey     = "mfa_add_webauthn"  //nolint:gosec // the name of a page
+	PageListPasskeys   = "mfa_list_webauthn" //nolint:gosec // the name of a page
 )
 
 const keyPlace = "{key}"
@@ -70,7 +70,7 @@ func checkLink(name, address string) error {
 	case linkConfirmEmail, linkReset, linkUndo:
 		places = 1
 	case linkResetStart, linkSignup, linkSocialError:
-	case linkChangePassword, linkAddPasskey, linkListPasskeys:
+	case PageChangePassword, PageAddPasskey, PageListPasskeys:
 		if !strings.HasPrefix(address, "https://") {
 			return errors.New("want https: browsers and password managers open it")
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/factor"
+	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
@@ -24,13 +25,6 @@ type Published struct {
 	// Specification: the document is served below /_allauth/, too.
 	Specification bool
 }
-
-// The names of pages that HEADLESS_FRONTEND_URLS may have.
-const (
-	changePasswordPage = "account_change_password"
-	addPasskeyPage     = "mfa_add_webauthn"  //nolint:gosec // the name of a page
-	listPasskeysPage   = "mfa_list_webauthn" //nolint:gosec // the name of a page
-)
 
 // MetadataPath is the path of the issuer's metadata (RFC 8414, section 3.1); empty where the
 // issuer is not an https URL without a query or fragment, and has none.
@@ -104,8 +98,8 @@ type wellKnown struct {
 }
 
 func newWellKnown(p Published, apps factor.Settings) (wellKnown, error) {
-	w := wellKnown{metadata: p.metadata(), password: p.Pages[changePasswordPage]}
-	w.passkeys = api.PasskeyPages{Enroll: p.Pages[addPasskeyPage], Manage: p.Pages[listPasskeysPage]}
+	w := wellKnown{metadata: p.metadata(), password: p.Pages[outbox.PageChangePassword]}
+	w.passkeys = api.PasskeyPages{Enroll: p.Pages[outbox.PageAddPasskey], Manage: p.Pages[outbox.PageListPasskeys]}
 
 	if text := apps.AppleSiteAssociation(p.appLinks(apps.RPID)); text != nil {
 		if err := json.Unmarshal(text, &w.apple); err != nil {

@@ -67,18 +67,12 @@ func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) 
 
 // Look reports whether a refresh would be granted now, without a lock and without writing.
 func (s *Sessions) Look(ctx context.Context, d *postgres.DB, sp Spending) (granted bool, err error) {
-	row, err := d.FindSessionToRefresh(ctx, sp.SessionID)
-	if postgres.IsNotFound(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	switch s.verdict(&row, sp, d.Now()) {
+	r, _, err := s.Repeat(ctx, d, sp) // which reads alone
+	switch r.Verdict {
 	case Rotate, Repeat, Replay, Adopt:
-		return true, nil
+		return err == nil, err
 	}
-	return false, nil
+	return false, err
 }
 
 // Repeat answers the current token of a young generation with that same token, in one statement

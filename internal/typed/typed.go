@@ -49,9 +49,6 @@ func digit(r rune) rune {
 // Name returns a name in Unicode's form NFKC, without outer blanks: as it is stored.
 func Name(text string) string { return norm.NFKC.String(strings.TrimSpace(text)) }
 
-// folding is the case folding of Unicode, which does not depend on a language.
-var folding = cases.Fold()
-
 // TwinKey is the key of a name of before that has the Key of another user's name: the name as it is
 // stored. No user name has a `=`.
 func TwinKey(name string) string { return "=" + name }
@@ -59,7 +56,7 @@ func TwinKey(name string) string { return "=" + name }
 // Key returns what two names have in common that nobody can tell apart by reading or hearing them
 // as names: Unicode's form NFKC without case. It is compared, never shown.
 func Key(name string) string {
-	return norm.NFKC.String(folding.String(norm.NFKC.String(name)))
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name))) // a Caser is not for several goroutines
 }
 
 // Decomposed writes letters with accents as the letter and its accents (NFKD), so that the letter
