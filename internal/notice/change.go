@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/platform"
@@ -135,32 +134,6 @@ func recipientsOf(c Change, now time.Time) []recipient {
 	}
 
 	return list
-}
-
-// RestoredResetLink makes a link that sets a new password for an account that an undo link has
-// just restored, or that a provider has left without a way in, and sends it.
-//
-// Security: it takes from no budget. Strangers who use up that of an address must not keep its
-// owner from undoing what a thief has done (TestUndo_strangersCannotKeepTheOwnerFromIt).
-func (n *Notices) RestoredResetLink(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	key, err := n.Codes.IssueLink(ctx, tx, resetOrder(to))
-	if err != nil {
-		return err
-	}
-
-	return n.post(ctx, tx, to, outbox.PasswordResetLink, key)
-}
-
-// RestoredResetCode is RestoredResetLink by code.
-func (n *Notices) RestoredResetCode(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	order := code.Order{Session: to.Session, Purpose: code.ResetPassword, UserID: to.UserID, Target: to.Email}
-
-	text, err := n.Codes.Issue(ctx, tx, order)
-	if err != nil {
-		return err
-	}
-
-	return n.post(ctx, tx, to, outbox.PasswordResetCode, text)
 }
 
 // Restoration is what an undo link has done, as messages tell of it.

@@ -75,11 +75,7 @@ func (n *Notices) LoginCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 // PostLoginCode sends a sign-in code that was made.
 func (n *Notices) PostLoginCode(ctx context.Context, tx postgres.Tx, to Recipient, text string) error {
 	if to.Email == "" {
-		if err := n.takeText(ctx, tx, to, false); err != nil {
-			return err
-		}
-
-		return n.text(ctx, tx, to, outbox.SMSCode, text)
+		return n.text(ctx, tx, to, false, text)
 	}
 	return n.mail(ctx, tx, to, outbox.LoginCode, text)
 }
@@ -98,10 +94,7 @@ func (n *Notices) ProofCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 	if to.Email != "" {
 		return n.mail(ctx, tx, to, outbox.ProofCode, text)
 	}
-	if err := n.takeText(ctx, tx, to, false); err != nil {
-		return err
-	}
-	return n.text(ctx, tx, to, outbox.SMSCode, text)
+	return n.text(ctx, tx, to, false, text)
 }
 
 // VerifyEmail makes a code or a link that verifies an address and sends it. It reports
@@ -154,39 +147,11 @@ func (n *Notices) VerifyPhone(ctx context.Context, tx postgres.Tx, to Recipient)
 
 // PostPhoneCode texts a code that verifies a number and was made already.
 func (n *Notices) PostPhoneCode(ctx context.Context, tx postgres.Tx, to Recipient, text string) error {
-	if err := n.takeText(ctx, tx, to, true); err != nil {
-		return err
-	}
-
-	return n.text(ctx, tx, to, outbox.SMSCode, text)
+	return n.text(ctx, tx, to, true, text)
 }
 
 func (n *Notices) limitPhone(ctx context.Context, tx postgres.Tx, to Recipient) error {
 	return n.Limiter.TakeTx(ctx, tx, limit.VerifyPhone, limit.Subject{Address: to.Device.Address, Key: to.Phone})
-}
-
-// ResetCode makes a code that resets a password and sends it.
-func (n *Notices) ResetCode(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	text, err := n.Codes.Issue(ctx, tx, code.Order{Session: to.Session, Purpose: code.ResetPassword, UserID: to.UserID, Target: to.Email})
-	if err != nil {
-		return err
-	}
-	return n.mail(ctx, tx, to, outbox.PasswordResetCode, text)
-}
-
-func resetOrder(to Recipient) code.LinkOrder {
-	return code.LinkOrder{
-		Purpose: code.ResetPassword, UserID: to.UserID, Address: to.Email, Platform: platform.Of(to.Device.UserAgent),
-	}
-}
-
-// ResetLink makes a link that resets a password and sends it.
-func (n *Notices) ResetLink(ctx context.Context, tx postgres.Tx, to Recipient) error {
-	key, err := n.Codes.IssueLink(ctx, tx, resetOrder(to))
-	if err != nil {
-		return err
-	}
-	return n.mail(ctx, tx, to, outbox.PasswordResetLink, key)
 }
 
 // mail takes a mail from the budget of its address and posts it.
@@ -221,9 +186,14 @@ func (n *Notices) post(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 	return n.Outbox.Post(ctx, tx, m)
 }
 
-// text is post for phones.
-func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
-	m := outbox.Message{Kind: kind, UserID: to.UserID, To: to.Phone, Device: deviceOf(to.Device)}
+// text is mail for phones: it takes a text from the budgets and posts a code. verifying: the code verifies
+// the number.
+func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, verifying bool, text string) error {
+	if err := n.takeText(ctx, tx, to, verifying); err != nil {
+		return err
+	}
+
+	m := outbox.Message{Kind: outbox.SMSCode, UserID: to.UserID, To: to.Phone, Device: deviceOf(to.Device)}
 	switch {
 	case to.UserID != 0, to.Free:
 		m.Code = text
