@@ -86,7 +86,7 @@ func knownType(kind string) string {
 // Race: the identity before the user, as in a sign-in with it; and it is read again once the
 // user is locked.
 func (a *Account) lockConnected(ctx context.Context, tx postgres.Tx, e provider.Event) (*db.ProviderAccount, error) {
-	if err := tx.LockAddress(ctx, "provider "+e.Provider+" "+e.UID); err != nil {
+	if err := tx.LockAddress(ctx, provider.LockName(e.Provider, e.UID)); err != nil {
 		return nil, err
 	}
 	owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: e.Provider, Uid: e.UID})

@@ -161,11 +161,8 @@ func stillExists(ctx context.Context, tx postgres.Tx, i *Identity, address strin
 	if !i.AccountExists || address != i.Email {
 		return nil
 	}
-	_, err := tx.FindVerifiedHolder(ctx, address)
-	if postgres.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
+	exists, err := isVerified(ctx, tx, address)
+	if err != nil || !exists {
 		return err
 	}
 	return problem.EmailTaken.At("email")

@@ -178,7 +178,7 @@ func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Ide
 // Race: of many sign-ins of one new person at once, the first makes the account, and the
 // others find it (TestProvider_manySignUpsOfOnePersonAtOnceMakeOneAccount).
 func keepOthersFrom(ctx context.Context, tx postgres.Tx, service, uid string) error {
-	return tx.LockAddress(ctx, "provider "+service+" "+uid)
+	return tx.LockAddress(ctx, provider.LockName(service, uid))
 }
 
 // leave signs out whoever is signed in: another person may come in now, whose identity it is.
@@ -302,7 +302,12 @@ func (f *Flow) accountExists(ctx context.Context, tx postgres.Tx, told provider.
 	if !told.Authoritative || i.Email == "" || f.Policy.HidesStrictly() {
 		return false, nil
 	}
-	_, err := tx.FindVerifiedHolder(ctx, i.Email)
+	return isVerified(ctx, tx, i.Email)
+}
+
+// isVerified reports whether any user has verified an address.
+func isVerified(ctx context.Context, tx postgres.Tx, address string) (bool, error) {
+	_, err := tx.FindVerifiedHolder(ctx, address)
 	if postgres.IsNotFound(err) {
 		return false, nil
 	}

@@ -62,11 +62,8 @@ func provesOf(ctx context.Context, tx postgres.Tx, userID int64, proved string) 
 	if !slices.ContainsFunc(list, func(e db.ListEmailAddressesRow) bool { return e.Address == proved }) {
 		return false, nil
 	}
-	_, err = tx.FindVerifiedHolder(ctx, proved)
-	if postgres.IsNotFound(err) {
-		return true, nil
-	}
-	return false, err
+	verified, err := isVerified(ctx, tx, proved)
+	return err == nil && !verified, err
 }
 
 // disownByReset takes from an account what others than the owner of the address that resets its

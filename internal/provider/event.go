@@ -47,7 +47,7 @@ func (p *Providers) VerifyEvent(ctx context.Context, payload string) (Event, err
 	if !ok {
 		return Event{}, refuse(reasonAudience)
 	}
-	if _, _, err := app.openSigned(ctx, payload); err != nil {
+	if _, err := app.keyOf(ctx, o); err != nil {
 		return Event{}, err
 	}
 	return app.event(o.claims, p.now())

@@ -334,29 +334,37 @@ func (r *reading) option(e entry, name string) *bool {
 func isTrue(flag *bool) bool { return flag != nil && *flag }
 
 func (r *reading) domains(e entry) []string {
-	var list []string
-	switch value := e.settings["hosted_domain"].(type) {
-	case nil:
+	value := e.settings["hosted_domain"]
+	if value == nil {
 		return nil
-	case string:
-		list = strings.Split(value, ",")
-	case []any:
-		for _, one := range value {
-			text, _ := one.(string)
-			list = append(list, text)
-		}
-	default:
-		list = []string{""}
 	}
-	for n := range list {
-		list[n] = strings.ToLower(strings.TrimSpace(list[n]))
-		if list[n] == "" {
-			r.wrong(e.where+".settings.hosted_domain", "want a domain, or a list of them")
-			break
-		}
+
+	list := lowerTexts(value)
+	if slices.Contains(list, "") {
+		r.wrong(e.where+".settings.hosted_domain", "want a domain, or a list of them")
 	}
 	if e.kind != Google {
 		r.wrong(e.where+".settings.hosted_domain", "only Google has those")
+	}
+	return list
+}
+
+// lowerTexts reads a list of texts, or a text with commas, in lower case and without outer blanks.
+// What is neither becomes an empty text.
+func lowerTexts(value any) []string {
+	list := []string{""}
+	switch v := value.(type) {
+	case string:
+		list = strings.Split(v, ",")
+	case []any:
+		list = nil
+		for _, one := range v {
+			text, _ := one.(string)
+			list = append(list, text)
+		}
+	}
+	for n := range list {
+		list[n] = strings.ToLower(strings.TrimSpace(list[n]))
 	}
 	return list
 }

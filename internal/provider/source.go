@@ -47,9 +47,14 @@ type keySource struct {
 // find returns the key of a kid. ErrInvalidToken: the provider has none of that name.
 // ErrUnavailable: we could not find out.
 func (s *keySource) find(ctx context.Context, kid string) (key, error) {
-	if wait := s.look(kid); wait != nil {
+	return s.await(ctx, s.look(kid), kid)
+}
+
+// await returns the key of a kid once a read has ended; nil: none is waited for.
+func (s *keySource) await(ctx context.Context, read <-chan struct{}, kid string) (key, error) {
+	if read != nil {
 		select {
-		case <-wait:
+		case <-read:
 		case <-ctx.Done():
 			return key{}, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 		}
@@ -69,14 +74,7 @@ func (s *keySource) findAgain(ctx context.Context) (key, error) {
 	wait := s.reading
 	s.mu.Unlock()
 
-	if wait != nil {
-		select {
-		case <-wait:
-		case <-ctx.Done():
-			return key{}, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
-		}
-	}
-	return s.verdict("")
+	return s.await(ctx, wait, "")
 }
 
 // look returns a channel to wait on where the answer is not known yet.

@@ -51,7 +51,10 @@ func (t *template) takesKey(k key, claims []byte) bool {
 	var told struct {
 		Issuer string `json:"iss"`
 	}
-	return k.issuer == "" || k.issuer == t.issuer || json.Unmarshal(claims, &told) == nil && told.Issuer == k.issuer
+	if k.issuer == "" || k.issuer == t.issuer {
+		return true
+	}
+	return json.Unmarshal(claims, &told) == nil && told.Issuer == k.issuer
 }
 
 // template reads an issuer with tenantPlace in it, or that of a server_url for several tenants.
@@ -86,23 +89,14 @@ func (r *reading) template(e entry, server, issuer string) *template {
 
 // tenants reads the tenants that may sign in: a list, or a text with commas.
 func (r *reading) tenants(e entry) []string {
-	var list []string
-	switch value := e.settings["tenants"].(type) {
-	case nil:
+	value := e.settings["tenants"]
+	if value == nil {
 		return nil
-	case string:
-		list = strings.Split(value, ",")
-	case []any:
-		for _, one := range value {
-			text, _ := one.(string)
-			list = append(list, text)
-		}
 	}
-	for n := range list {
-		list[n] = strings.ToLower(strings.TrimSpace(list[n]))
-	}
-	isID := func(text string) bool { return tenantID.MatchString(text) }
-	if len(list) == 0 || slices.ContainsFunc(list, func(text string) bool { return !isID(text) }) {
+
+	list := lowerTexts(value)
+	isNone := func(text string) bool { return !tenantID.MatchString(text) }
+	if len(list) == 0 || slices.ContainsFunc(list, isNone) {
 		r.wrong(e.where+".settings.tenants", "want a list of tenant ids, as they are in tid; a domain is none")
 	}
 	return list

@@ -51,7 +51,11 @@ func (p *Providers) Verify(ctx context.Context, t Token) (Identity, error) {
 	if !ok || t.ClientID == "" {
 		return Identity{}, ErrUnknownClient
 	}
-	o, k, err := app.openSigned(ctx, t.IDToken)
+	o, ok := open(t.IDToken)
+	if !ok {
+		return Identity{}, refuse(reasonShape)
+	}
+	k, err := app.keyOf(ctx, o)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -73,36 +77,38 @@ func (p *Providers) Verify(ctx context.Context, t Token) (Identity, error) {
 	return id, nil
 }
 
-// openSigned takes a token apart whose signature is the provider's, by the key that is returned.
-func (p *Provider) openSigned(ctx context.Context, compact string) (opened, key, error) {
-	o, ok := open(compact)
-	if !ok || o.kid == "" && p.Kind != OpenIDConnect { // Apple and Google always name the key
-		return opened{}, key{}, refuse(reasonShape)
+// keyOf returns the provider's key that has signed a token.
+func (p *Provider) keyOf(ctx context.Context, o opened) (key, error) {
+	if o.kid == "" && p.Kind != OpenIDConnect { // Apple and Google always name the key
+		return key{}, refuse(reasonShape)
 	}
 	if !p.takes(o.alg) {
-		return opened{}, key{}, refuse(reasonAlgorithm)
+		return key{}, refuse(reasonAlgorithm)
 	}
 
 	k, err := p.keys.find(ctx, o.kid)
 	if err != nil {
-		return opened{}, key{}, err
+		return key{}, err
 	}
 	if k.verifies(o) {
-		return o, k, nil
+		return k, nil
 	}
 	if o.kid != "" {
-		return opened{}, key{}, refuse(reasonSignature)
+		return key{}, refuse(reasonSignature)
 	}
 
 	// The only key may be another by now, which a token without kid cannot say.
 	if k, err = p.keys.findAgain(ctx); err != nil {
-		return opened{}, key{}, err
+		return key{}, err
 	}
 	if !k.verifies(o) {
-		return opened{}, key{}, refuse(reasonSignature)
+		return key{}, refuse(reasonSignature)
 	}
-	return o, k, nil
+	return k, nil
 }
+
+// LockName is what the transactions lock that connect or disconnect an identity of a provider.
+func LockName(id, uid string) string { return "provider " + id + " " + uid }
 
 // takes reports whether a key of the provider could have this algorithm at all: if not,
 // its keys need not be asked for.
