@@ -25,10 +25,6 @@ SELECT pg_try_advisory_xact_lock(7105000002);
 -- name: FindTime :one
 SELECT clock_timestamp()::timestamptz;
 
--- The encoding of the database, such as UTF8.
--- name: FindEncoding :one
-SELECT current_setting('server_encoding')::text;
-
 -- The rights that the role of this connection lacks on what the server uses: these tables, and the schema
 -- river. It needs no right itself.
 -- name: ListMissingRights :many

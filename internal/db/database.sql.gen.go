@@ -10,18 +10,6 @@ import (
 	"time"
 )
 
-const findEncoding = `-- name: FindEncoding :one
-SELECT current_setting('server_encoding')::text
-`
-
-// The encoding of the database, such as UTF8.
-func (q *Queries) FindEncoding(ctx context.Context) (string, error) {
-	row := q.db.QueryRow(ctx, findEncoding)
-	var column_1 string
-	err := row.Scan(&column_1)
-	return column_1, err
-}
-
 const findFunction = `-- name: FindFunction :one
 SELECT (to_regprocedure($1::text) IS NOT NULL)::boolean
 `

@@ -8,9 +8,8 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
-	"github.com/latchkey-auth/latchkey/internal/db"
 )
 
 // encoding is the only one in which every text of a user can be stored.
@@ -19,26 +18,18 @@ const encoding = "UTF8"
 // CheckEncoding returns an error that says what to do where the database is not UTF-8.
 // Migrate looks for itself.
 func (d *DB) CheckEncoding(ctx context.Context) error {
-	return checkEncoding(ctx, d.BackgroundQueries())
-}
-
-// checkDirectEncoding looks by the way that migrations take. It comes before everything else there:
-// the driver refuses to begin a transaction of ours in another encoding.
-func (d *DB) checkDirectEncoding(ctx context.Context) error {
-	pool, err := pgxpool.NewWithConfig(ctx, d.direct.Copy())
-	if err != nil {
-		return fmt.Errorf("migrate: %w", err)
-	}
-	defer pool.Close()
-
-	return checkEncoding(ctx, db.New(&conn{pool: pool}))
-}
-
-func checkEncoding(ctx context.Context, q *db.Queries) error {
-	found, err := q.FindEncoding(ctx)
+	c, err := acquire(ctx, d.background)
 	if err != nil {
 		return err
 	}
+	defer c.Release()
+
+	return checkEncoding(c.Conn())
+}
+
+// checkEncoding reads what PostgreSQL says of itself at the beginning of each connection.
+func checkEncoding(c *pgx.Conn) error {
+	found := c.PgConn().ParameterStatus("server_encoding")
 	if found == encoding {
 		return nil
 	}

@@ -50,10 +50,6 @@ func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, 
 }
 
 func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(MigrationDelay)) (applied int, err error) {
-	if err := d.checkDirectEncoding(ctx); err != nil {
-		return 0, err
-	}
-
 	err = d.withMigrationLock(ctx, func(ctx context.Context) error {
 		m, err := d.migrator(ctx, files)
 		if err != nil {

@@ -36,6 +36,11 @@ func (d *DB) withMigrationLock(ctx context.Context, f func(context.Context) erro
 	}
 	defer func() { _ = c.Close(context.WithoutCancel(ctx)) }()
 
+	// First: the driver begins no transaction of ours in another encoding.
+	if err := checkEncoding(c); err != nil {
+		return err
+	}
+
 	for {
 		locked, err := tryMigrationLock(ctx, c, f)
 		if locked || err != nil {
