@@ -158,16 +158,20 @@ func terminalCodes(w *world) {
 			r := p.do(command{"do": "sign_in", "email": w.email, "password": goodPassword})
 			wants("sign-in", r.Result, "signed_in")
 		}
+
 		p.seen()
 		p.expired()
 		w.play(problem(refreshing, 400, code).only(1))
+
 		before := w.count(refreshing)
 		r := p.do(command{"do": "call", "n": 50})
+
 		wants("failed calls", len(r.Errors), 50)
 		for _, e := range r.Errors {
 			wants("the error", e.Kind, "signed_out")
 			wants("its code", e.Code, code)
 		}
+
 		p.signedOut(code)
 		wants("the next call", p.refused().Kind, "signed_out")
 		wants("refreshes", w.count(refreshing)-before, 1)

@@ -15,10 +15,12 @@ func (w *world) identity(email string) command {
 	if w.services == "" {
 		fail("unplayable: nobody plays Apple and Google for this server")
 	}
+
 	var nonce struct {
 		Nonce string `json:"nonce"`
 	}
 	_ = json.Unmarshal(w.ask(http.MethodPost, "auth/provider/nonce", "", nil).Data, &nonce) // none is refused below
+
 	text, err := json.Marshal(map[string]string{"email": email, "nonce": nonce.Nonce})
 	if err != nil {
 		fail("%v", err)
@@ -27,6 +29,7 @@ func (w *world) identity(email string) command {
 	if err != nil {
 		fail("the service: %v", err)
 	}
+
 	defer func() { _ = got.Body.Close() }()
 	var made struct {
 		IDToken  string `json:"id_token"`
@@ -35,6 +38,7 @@ func (w *world) identity(email string) command {
 	if err := json.NewDecoder(got.Body).Decode(&made); err != nil || made.IDToken == "" {
 		fail("the service makes no token: %v", err)
 	}
+
 	w.shown = append(w.shown, made.IDToken)
 	return command{"do": "provider_sign_in", "provider": another, "client_id": made.ClientID, "id_token": made.IDToken, "nonce": nonce.Nonce}
 }

@@ -97,21 +97,26 @@ func signOutDuring(h how) func(*world) {
 		p.seen()
 		token := w.lastAccess()
 		p.expired()
+
 		f := w.play(newFault(refreshing, h).only(1))
 		call := p.start(command{"do": "call"})
 		<-f.held
+
 		out := p.start(command{"do": "sign_out"})
 		eventually("signed out here, with the refresh still under way", func() bool {
 			return p.do(command{"do": "state", "client": "a"}).State == "signed_out"
 		})
+
 		w.lift()
 		if r := out.wait(); !r.OK {
 			fail("sign_out: %v", *r.Error)
 		}
+
 		r := call.wait()
 		if len(r.Errors) != 1 || r.Errors[0].Kind != "signed_out" {
 			fail("the call that waited for the refresh: %v %v", r.Statuses, r.Errors)
 		}
+
 		p.advance(minute)
 		eventually("the session ends on the server", func() bool { return !w.alive(token) })
 		eventually("the store holds no token", func() bool { return w.attempt(w.tokenless) == "" })

@@ -134,8 +134,10 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
+
 	f := p.arrived(at, r, body)
 	defer p.left(at)
+
 	if f != nil && f.how == holdBefore {
 		f.hold()
 	}
@@ -143,17 +145,20 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cut(w, f.how == noHTTP)
 		return
 	}
+
 	if f != nil && (f.how == answers || f.status > 0) {
 		maps.Copy(w.Header(), f.header)
 		w.WriteHeader(f.status)
 		_, _ = io.WriteString(w, f.body) // a client that is gone is no failure of ours
 		return
 	}
+
 	status, header, answer, err := p.forward(r, body)
 	if err != nil {
 		cut(w, false)
 		return
 	}
+
 	p.learn(answer)
 	if f != nil && f.how == holdAfter {
 		f.hold()
@@ -162,6 +167,7 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		cut(w, false)
 		return
 	}
+
 	maps.Copy(w.Header(), header)
 	w.WriteHeader(status)
 	if f != nil && f.how == cutBody {
@@ -177,9 +183,11 @@ func (p *proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *proxy) arrived(at place, r *http.Request, body []byte) *fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	p.seen.requests[at]++
 	bearer := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	p.deviceArrived(at, r, bearer)
+
 	switch at {
 	case refreshing:
 		p.refreshArrived(r, body)
@@ -189,6 +197,7 @@ func (p *proxy) arrived(at place, r *http.Request, body []byte) *fault {
 			p.seen.defects = append(p.seen.defects, "a request without credentials")
 		}
 	}
+
 	for i, f := range p.faults {
 		if f.spent || f.at != everything && f.at != at {
 			continue
@@ -198,6 +207,7 @@ func (p *proxy) arrived(at place, r *http.Request, body []byte) *fault {
 		}
 		return f
 	}
+
 	if at == profile && p.expired[bearer] {
 		return unauthorized(profile, false, `{"id":"login"}`)
 	}
@@ -218,12 +228,14 @@ func (p *proxy) deviceArrived(at place, r *http.Request, bearer string) {
 func (p *proxy) refreshArrived(r *http.Request, body []byte) {
 	p.seen.flying++
 	p.seen.together = max(p.seen.together, p.seen.flying)
+
 	var sent struct {
 		Refresh      string `json:"refresh"`
 		RefreshToken string `json:"refresh_token"`
 	}
 	_ = json.Unmarshal(body, &sent) // no token is a defect
 	token, key := sent.Refresh+sent.RefreshToken, r.Header.Get("Idempotency-Key")
+
 	if token == "" {
 		p.seen.defects = append(p.seen.defects, "a refresh without a token")
 	}
@@ -233,6 +245,7 @@ func (p *proxy) refreshArrived(r *http.Request, body []byte) {
 	if key == "" {
 		p.seen.defects = append(p.seen.defects, "a refresh without Idempotency-Key")
 	}
+
 	if !slices.Contains(p.seen.keys[token], key) {
 		p.seen.keys[token] = append(p.seen.keys[token], key)
 	}
@@ -281,10 +294,13 @@ func (p *proxy) learn(answer []byte) {
 		Data json.RawMessage `json:"data"`
 	}
 	_ = json.Unmarshal(answer, &a) // an answer without tokens teaches nothing
+
 	var inData tokens
 	_ = json.Unmarshal(a.Data, &inData)
+
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	for _, t := range []tokens{a.Meta, inData} {
 		p.seen.access = appendSome(p.seen.access, t.Access)
 		p.seen.refresh = appendSome(p.seen.refresh, t.Refresh)

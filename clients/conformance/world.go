@@ -45,22 +45,27 @@ func fail(format string, args ...any) { panic(broken(fmt.Sprintf(format, args...
 func (s scenario) run(d device) (c *cell) {
 	c = &cell{}
 	from := time.Now()
+
 	w, err := newWorld(d)
 	if err != nil {
 		c.problem = err.Error()
 		return c
 	}
+
 	defer func() {
 		c.took = time.Since(from)
 		w.close()
 	}()
+
 	c.problem = w.attempt(func() { s.play(w) })
 	if c.problem == "" {
 		c.problem = w.attempt(w.invariants)
 	}
+
 	if c.problem != "" {
 		c.log = w.stderr()
 	}
+
 	return c
 }
 
@@ -120,9 +125,11 @@ func (w *world) invariants() {
 	if len(s.defects) > 0 {
 		fail("%s", strings.Join(slices.Compact(s.defects), "; "))
 	}
+
 	if text := w.stderr(); strings.Contains(text, "delete while locked") {
 		fail("the client deleted something while the store was locked")
 	}
+
 	var said bytes.Buffer
 	for _, p := range w.all {
 		said.WriteString(p.errors())
@@ -130,12 +137,14 @@ func (w *world) invariants() {
 		said.Write(p.raw.Bytes())
 		p.mu.Unlock()
 	}
+
 	stored := files(w.store)
 	for _, secret := range slices.Concat(s.access, s.refresh, s.secrets, s.devices, w.shown) {
 		if strings.Contains(said.String(), secret) {
 			fail("a token or a code stands in the output of the driver")
 		}
 	}
+
 	for name, text := range stored {
 		if len(text) > 1024 {
 			fail("%s holds %d bytes", name, len(text))
@@ -177,6 +186,7 @@ func (w *world) withoutLock(copied bool, act func(*phone)) {
 	if err := os.Mkdir(other, 0o700); err != nil {
 		fail("%v", err)
 	}
+
 	if copied {
 		for name, text := range slots(files(mine)) {
 			if err := os.WriteFile(filepath.Join(other, name), []byte(text), 0o600); err != nil {
@@ -184,15 +194,18 @@ func (w *world) withoutLock(copied bool, act func(*phone)) {
 			}
 		}
 	}
+
 	w.store = other
 	act(w.phone())
 	w.store = mine
+
 	fresh := slots(files(other))
 	for name := range slots(files(mine)) {
 		if _, ok := fresh[name]; !ok {
 			_ = os.Remove(filepath.Join(mine, name)) // it was listed
 		}
 	}
+
 	for name := range fresh {
 		if err := os.Rename(filepath.Join(other, name), filepath.Join(mine, name)); err != nil {
 			fail("%v", err)

@@ -192,16 +192,19 @@ func (s *suite) walk(ctx context.Context, steps []step) error {
 		if !ok {
 			continue
 		}
+
 		if (st.signedIn || st.person) && s.person.access == "" {
 			s.note(st.id, "nobody could be signed in")
 			continue
 		}
+
 		if st.needs != nil {
 			if why := st.needs(s); why != "" {
 				s.note(st.id, "%s", why)
 				continue
 			}
 		}
+
 		if err := s.step(ctx, op, st); err != nil {
 			return err
 		}

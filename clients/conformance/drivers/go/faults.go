@@ -104,9 +104,11 @@ func (s *store) Write(slot latchkey.Slot, text []byte) error {
 		_ = os.WriteFile(filepath.Join(s.dir, name), text[:len(text)/2], 0o600) // dying anyway
 		die()
 	}
+
 	if s.faults.at("after_decode") {
 		die()
 	}
+
 	err := s.Store.Write(slot, text)
 	if s.faults.at("after_persist") {
 		die()
