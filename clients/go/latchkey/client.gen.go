@@ -2019,7 +2019,7 @@ type ClientInterface interface {
 	// By link, show the user whose account it is, when and on which platform the link
 	// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
 	// me (`rejectEmailVerification`). For a client that is not in a session of that
-	// account, `user` is shortened: no name that somebody else chose is in it.
+	// account, `user` is shortened: it contains no name that another user chose.
 	//
 	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 	// `email_taken` (400).
@@ -2068,7 +2068,7 @@ type ClientInterface interface {
 	// RejectEmailVerificationWithBody Say that an account with one's address is not one's own
 	//
 	// The second choice beside `verifyEmail`, by link, for the owner of an address that
-	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// another user has given. An account that has proved nothing is deleted,
 	// with its sessions. An account that has a verified address or number, a provider, a
 	// second factor, a passkey or a tenant loses the address.
 	//
@@ -2082,7 +2082,7 @@ type ClientInterface interface {
 	// RejectEmailVerification Say that an account with one's address is not one's own
 	//
 	// The second choice beside `verifyEmail`, by link, for the owner of an address that
-	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// another user has given. An account that has proved nothing is deleted,
 	// with its sessions. An account that has a verified address or number, a provider, a
 	// second factor, a passkey or a tenant loses the address.
 	//
@@ -3982,7 +3982,7 @@ func (c *Client) ResendLoginCode(ctx context.Context, reqEditors ...RequestEdito
 // By link, show the user whose account it is, when and on which platform the link
 // was asked for, and let them choose: this was me (`verifyEmail`), or this was not
 // me (`rejectEmailVerification`). For a client that is not in a session of that
-// account, `user` is shortened: no name that somebody else chose is in it.
+// account, `user` is shortened: it contains no name that another user chose.
 //
 // Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 // `email_taken` (400).
@@ -4061,7 +4061,7 @@ func (c *Client) VerifyEmail(ctx context.Context, body VerifyEmailJSONRequestBod
 // RejectEmailVerificationWithBody Say that an account with one's address is not one's own
 //
 // The second choice beside `verifyEmail`, by link, for the owner of an address that
-// somebody else has given. An account of which nothing was ever proved is deleted,
+// another user has given. An account that has proved nothing is deleted,
 // with its sessions. An account that has a verified address or number, a provider, a
 // second factor, a passkey or a tenant loses the address.
 //
@@ -4085,7 +4085,7 @@ func (c *Client) RejectEmailVerificationWithBody(ctx context.Context, contentTyp
 // RejectEmailVerification Say that an account with one's address is not one's own
 //
 // The second choice beside `verifyEmail`, by link, for the owner of an address that
-// somebody else has given. An account of which nothing was ever proved is deleted,
+// another user has given. An account that has proved nothing is deleted,
 // with its sessions. An account that has a verified address or number, a provider, a
 // second factor, a passkey or a tenant loses the address.
 //
@@ -8733,7 +8733,7 @@ type ClientWithResponsesInterface interface {
 	// By link, show the user whose account it is, when and on which platform the link
 	// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
 	// me (`rejectEmailVerification`). For a client that is not in a session of that
-	// account, `user` is shortened: no name that somebody else chose is in it.
+	// account, `user` is shortened: it contains no name that another user chose.
 	//
 	// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 	// `email_taken` (400).
@@ -8784,7 +8784,7 @@ type ClientWithResponsesInterface interface {
 	// RejectEmailVerificationWithBodyWithResponse Say that an account with one's address is not one's own
 	//
 	// The second choice beside `verifyEmail`, by link, for the owner of an address that
-	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// another user has given. An account that has proved nothing is deleted,
 	// with its sessions. An account that has a verified address or number, a provider, a
 	// second factor, a passkey or a tenant loses the address.
 	//
@@ -8798,7 +8798,7 @@ type ClientWithResponsesInterface interface {
 	// RejectEmailVerificationWithResponse Say that an account with one's address is not one's own
 	//
 	// The second choice beside `verifyEmail`, by link, for the owner of an address that
-	// somebody else has given. An account of which nothing was ever proved is deleted,
+	// another user has given. An account that has proved nothing is deleted,
 	// with its sessions. An account that has a verified address or number, a provider, a
 	// second factor, a passkey or a tenant loses the address.
 	//
@@ -17379,7 +17379,7 @@ func (c *ClientWithResponses) ResendLoginCodeWithResponse(ctx context.Context, r
 // By link, show the user whose account it is, when and on which platform the link
 // was asked for, and let them choose: this was me (`verifyEmail`), or this was not
 // me (`rejectEmailVerification`). For a client that is not in a session of that
-// account, `user` is shortened: no name that somebody else chose is in it.
+// account, `user` is shortened: it contains no name that another user chose.
 //
 // Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
 // `email_taken` (400).
@@ -17448,7 +17448,7 @@ func (c *ClientWithResponses) VerifyEmailWithResponse(ctx context.Context, body 
 // RejectEmailVerificationWithBodyWithResponse Say that an account with one's address is not one's own
 //
 // The second choice beside `verifyEmail`, by link, for the owner of an address that
-// somebody else has given. An account of which nothing was ever proved is deleted,
+// another user has given. An account that has proved nothing is deleted,
 // with its sessions. An account that has a verified address or number, a provider, a
 // second factor, a passkey or a tenant loses the address.
 //
@@ -17468,7 +17468,7 @@ func (c *ClientWithResponses) RejectEmailVerificationWithBodyWithResponse(ctx co
 // RejectEmailVerificationWithResponse Say that an account with one's address is not one's own
 //
 // The second choice beside `verifyEmail`, by link, for the owner of an address that
-// somebody else has given. An account of which nothing was ever proved is deleted,
+// another user has given. An account that has proved nothing is deleted,
 // with its sessions. An account that has a verified address or number, a provider, a
 // second factor, a passkey or a tenant loses the address.
 //

@@ -37,7 +37,7 @@ export interface ProviderNonce {
 
 /** Options of {@link providerNonce}. */
 export interface NonceOptions extends CallOptions {
-  /** What the id_token is for, where somebody is signed in; without it, a sign-in or a connection. */
+  /** What the id_token is for while a user is signed in. Default: a sign-in or a connection. */
   readonly process?: 'connect' | 'reauthenticate' | undefined;
 }
 

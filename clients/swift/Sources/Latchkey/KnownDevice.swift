@@ -28,7 +28,7 @@ struct KnownDevice: Middleware {
         request.path.contains("/app/v1/auth/") && request.headers["Authorization"] == nil && !request.operation.hasPrefix("refreshToken")
     }
 
-    /// What is stored; nil where there is none, or what is there is no device token.
+    /// The stored device token, or nil if the store has none or has another text.
     private var token: String? {
         guard let token = try? store.read(.device), Self.fits(token) else { return nil }
         return token

@@ -2627,7 +2627,7 @@ public protocol API: Sendable {
     /// By link, show the user whose account it is, when and on which platform the link
     /// was asked for, and let them choose: this was me (`verifyEmail`), or this was not
     /// me (`rejectEmailVerification`). For a client that is not in a session of that
-    /// account, `user` is shortened: no name that somebody else chose is in it.
+    /// account, `user` is shortened: it contains no name that another user chose.
     ///
     /// Problems at `key`: `required`, `incorrect_code`, `invalid_or_expired_key`,
     /// `email_taken` (400).
@@ -2651,7 +2651,7 @@ public protocol API: Sendable {
     /// Say that an account with one's address is not one's own
     ///
     /// The second choice beside `verifyEmail`, by link, for the owner of an address that
-    /// somebody else has given. An account of which nothing was ever proved is deleted,
+    /// another user has given. An account that has proved nothing is deleted,
     /// with its sessions. An account that has a verified address or number, a provider, a
     /// second factor, a passkey or a tenant loses the address.
     ///

@@ -31,7 +31,7 @@ export function servicesOf(config: Config | undefined): Service[] {
 export async function identityBy(service: Service, process?: 'reauthenticate'): Promise<ProviderIdentity | undefined> {
   const nonces = providerNonce(latchkey, { process });
   const address = nonces.then(({ nonceSha256 }) => {
-    // The hash: an id_token that somebody finds does not tell the nonce.
+    // The hash: a stolen id_token does not reveal the nonce.
     const query = { client_id: service.clientId, nonce: nonceSha256, redirect_uri: returnAddress, state: nonceSha256 };
     return `${service.page}?${Object.entries(query).map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')}`;
   });
