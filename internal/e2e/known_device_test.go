@@ -31,6 +31,19 @@ func (w *world) lockedOut() {
 	w.call("POST", loginPath, credentials(ada, goodPassword), from("198.51.100.1")).wants(400, "too_many_login_attempts")
 }
 
+// signInLockedOut signs in with the right password, and a secret of the device, after strangers have used up
+// the guesses of the account.
+func signInLockedOut(t *testing.T, secret func(w *world, v *visitor, device string) string) answer {
+	t.Helper()
+
+	w := limited(t, `ACCOUNT_RATE_LIMITS={"login":false,"login_failed":"5/d/key"}`)
+	v, device := w.owner()
+	shown := secret(w, v, device)
+	w.lockedOut()
+
+	return w.call("POST", loginPath, credentials(ada, goodPassword), from("198.51.100.1"), onDevice(shown))
+}
+
 // Strangers who guess at the front door must not lock the owner out.
 func TestKnownDevice_isNotLockedOutByStrangersGuesses(t *testing.T) {
 	t.Parallel()
@@ -53,11 +66,7 @@ func TestKnownDevice_isNotLockedOutByStrangersGuesses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := limited(t, `ACCOUNT_RATE_LIMITS={"login":false,"login_failed":"5/d/key"}`)
-			v, device := w.owner()
-			shown := secret(w, v, device)
-			w.lockedOut()
-			w.call("POST", loginPath, credentials(ada, goodPassword), from("198.51.100.1"), onDevice(shown)).wants(200)
+			signInLockedOut(t, secret).wants(200)
 		})
 	}
 }
@@ -84,11 +93,7 @@ func TestKnownDevice_whatIsNoneGetsNoBudget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := limited(t, `ACCOUNT_RATE_LIMITS={"login":false,"login_failed":"5/d/key"}`)
-			v, device := w.owner()
-			shown := secret(w, v, device)
-			w.lockedOut()
-			w.call("POST", loginPath, credentials(ada, goodPassword), from("198.51.100.1"), onDevice(shown)).wants(400, "too_many_login_attempts")
+			signInLockedOut(t, secret).wants(400, "too_many_login_attempts")
 		})
 	}
 }

@@ -61,9 +61,7 @@ func TestUsername_twinsOfBeforeKeepTheirSignIn(t *testing.T) {
 	}
 	w.visitor().post(signupPath, "username", "Zoe", "password", goodPassword).wants(400, "username_taken@username")
 
-	if err := w.app.Sweep(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	w.swept()
 	for _, name := range append(names, twin["Émile"], twin["fiona"]) {
 		if got := signsIn(name); got != ids[name] {
 			t.Errorf("%q signs in %v, want %v", name, got, ids[name])
