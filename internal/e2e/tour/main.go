@@ -123,7 +123,7 @@ func follow(ctx context.Context, lines io.Reader, out io.Writer) error {
 func (v variables) expand(line string) string {
 	return reference.ReplaceAllStringFunc(line, func(name string) string {
 		if name == "$(date +%s)" {
-			return fmt.Sprint(time.Now().Unix())
+			return fmt.Sprint(time.Now().UnixNano()) // two tours of one database may begin in the same second
 		}
 
 		return v[name[1:]]
