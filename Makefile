@@ -110,9 +110,9 @@ contract: build ## Hold a server against openapi.yaml: BASE_URL=…, or else a f
 		LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh sh -c 'go run ./clients/contract -base-url $$BASE_URL -services $$SERVICES_URL -strict -complete'; \
 	fi
 
-contract-schemathesis: build ## The same from outside: schemathesis, from PyPI, at a fresh `latchkey dev`
+contract-schemathesis: build ## The same from outside: schemathesis, from PyPI, at a fresh `latchkey dev` (SEED=1: the calls that it makes up)
 	@python3 -m venv .ci/python && .ci/python/bin/pip install -q --disable-pip-version-check -r clients/contract/requirements.txt
-	@PATH="$(CURDIR)/.ci/python/bin:$$PATH" ACCOUNT_RATE_LIMITS=false LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh clients/contract/schemathesis.sh --no-color
+	@PATH="$(CURDIR)/.ci/python/bin:$$PATH" ACCOUNT_RATE_LIMITS=false LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh clients/contract/schemathesis.sh --no-color --seed $(or $(SEED),1)
 
 bare: ## Run the README's two commands on bare machines: SYSTEM=bookworm|trixie, ACCOUNT=root|user, DO="run test" (root, Debian)
 	.ci/bare-machine $(or $(SYSTEM),bookworm) $(or $(ACCOUNT),user) $(DO)
