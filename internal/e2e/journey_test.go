@@ -142,7 +142,7 @@ func (w *world) read(name string) letter {
 func (w *world) letter(to string, n int) letter {
 	w.t.Helper()
 	var list []letter
-	eventually(w.t, 10*time.Second, fmt.Sprintf("mail %d to %s", n, to), func() bool {
+	eventually(w.t, 30*time.Second, fmt.Sprintf("mail %d to %s", n, to), func() bool {
 		list = w.letters(to)
 		return len(list) >= n
 	})

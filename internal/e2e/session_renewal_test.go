@@ -126,8 +126,9 @@ func TestSessionToken_aMailedCodeRenewsItToo(t *testing.T) {
 	v.post(codeRequestPath, "email", ada).waits("login_by_code")
 	old := v.post(codeConfirmPath, "code", w.mailedCode(ada, 1)).in().text("meta.session_token")
 
+	sent := len(w.letters(ada))
 	w.call("POST", reauthPath+"/code/request", "", withSessionToken(old)).wants(200)
-	code := w.mailedCode(ada, len(w.letters(ada))+1)
+	code := w.mailedCode(ada, sent+1)
 	a := w.call("POST", reauthPath+"/code/confirm", object("code", code), withSessionToken(old)).wants(200)
 	fresh := a.text("meta.session_token")
 	w.call("GET", profilePath, "", withSessionToken(fresh)).wants(200)
