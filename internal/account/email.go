@@ -43,6 +43,26 @@ func position(list []Address, address string) int {
 	return slices.IndexFunc(list, func(e Address) bool { return e.Address == address })
 }
 
+// meant returns the address of the list that was typed, in any spelling, or else what was typed as it
+// is stored. An address of before may be in the list in its former form.
+func meant(list []Address, in string) (string, *problem.Problem) {
+	if former, possible := email.Former(in); possible && position(list, former) >= 0 {
+		return former, nil
+	}
+	address, bad := email.Check(in)
+	if bad != nil || position(list, address) >= 0 {
+		return address, bad
+	}
+
+	for _, e := range list {
+		if normal, _ := email.Normalize(e.Address); normal == address {
+			return e.Address, nil
+		}
+	}
+
+	return address, nil
+}
+
 // edit is a change to the caller's addresses.
 type edit func(tx postgres.Tx, list []Address, address string) error
 
@@ -53,15 +73,15 @@ func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in strin
 	if _, err := a.Limiter.Take(ctx, limit.ManageEmail, subject); err != nil {
 		return nil, err
 	}
-	address, bad := email.Check(in)
-	if bad != nil {
-		return nil, bad.At("email")
-	}
 	var after []Address
 	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		list, err := a.addresses(ctx, tx.Queries, who, tx.Now)
 		if err != nil {
 			return err
+		}
+		address, bad := meant(list, in)
+		if bad != nil {
+			return bad.At("email")
 		}
 		if err := do(tx, list, address); err != nil {
 			return err
