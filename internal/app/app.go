@@ -144,7 +144,7 @@ func (a *App) build() error {
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
-		MetadataPath: published.MetadataPath(),
+		BeforeProof: operations.BeforeProof, MetadataPath: published.MetadataPath(),
 	}, operations)
 	if err != nil {
 		return err
