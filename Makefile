@@ -121,7 +121,7 @@ foreign-clients: build ## Walk through a fresh `latchkey dev` with clients gener
 bare: ## Run the README's two commands on bare machines: SYSTEM=bookworm|trixie, ACCOUNT=root|user, DO="run test" (root, Debian)
 	.ci/bare-machine $(or $(SYSTEM),bookworm) $(or $(ACCOUNT),user) $(DO)
 
-check: test verify lint ## Tests, generated code and lint
+check: test verify lint lint-spec ## Tests, generated code and lint
 
 check-all: ## What takes too long for every change: all four bare machines (root, Debian)
 	.ci/bare-machine bookworm user run test
@@ -150,6 +150,9 @@ verify: ## Fail when generated code is not current, or go.mod not tidy
 lint: ## go vet and golangci-lint (.golangci.yml)
 	go vet ./...
 	$(LINT) run ./...
+
+lint-spec: ## Hold openapi.yaml against the recommended rules of redocly and Spectral (Node 20)
+	@cd internal/tools/speclint && npm ci --ignore-scripts --silent --no-audit --no-fund && npm run --silent lint
 
 fuzz: ## Run every fuzz target for FUZZ (60s) each
 	@for p in $$(go list ./...); do \
