@@ -129,9 +129,28 @@ func (a *Authenticators) codes(row db.Authenticator) ([]string, error) {
 
 // insert stores an authenticator with a secret, and returns its row.
 func (a *Authenticators) insert(ctx context.Context, tx postgres.Tx, userID int64, kind string, text []byte) (db.Authenticator, error) {
-	row := db.Authenticator{ID: secret.ID52(), UserID: userID, Type: kind, CreatedAt: tx.Now}
-	row.Sealed = a.lasting.Seal(text, about(userID, row.ID))
-	return row, tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{ID: row.ID, UserID: userID, Type: kind, Now: tx.Now, Sealed: row.Sealed})
+	row := db.Authenticator{UserID: userID, Type: kind, CreatedAt: tx.Now}
+
+	err := unique(ctx, tx, &row, func() { row.Sealed = a.lasting.Seal(text, about(userID, row.ID)) })
+
+	return row, err
+}
+
+// unique stores an authenticator under an id that no other one has. prepare is called for each id that
+// is tried: what is sealed names it.
+func unique(ctx context.Context, tx postgres.Tx, row *db.Authenticator, prepare func()) error {
+	_, err := secret.Unique(secret.ID31, func(id int64) (bool, error) {
+		row.ID = id
+		prepare()
+
+		n, err := tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{
+			ID: row.ID, UserID: row.UserID, Type: row.Type, Name: row.Name, Now: row.CreatedAt, Sealed: row.Sealed,
+		})
+
+		return n == 1, err
+	})
+
+	return err
 }
 
 // What a session can be asked.

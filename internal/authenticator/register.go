@@ -11,7 +11,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
-	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // Registration is a key that a session adds to a person.
@@ -93,8 +92,8 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 
 // addKey stores a key. It returns factor.ErrIncorrect where somebody has it already.
 func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int64, name string, c factor.Credential) (Listed, error) {
-	row := db.Authenticator{ID: secret.ID52(), UserID: userID, Type: factor.WebAuthn, Name: name, CreatedAt: tx.Now}
-	if err := tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{ID: row.ID, UserID: userID, Type: row.Type, Name: name, Now: tx.Now}); err != nil {
+	row := db.Authenticator{UserID: userID, Type: factor.WebAuthn, Name: name, CreatedAt: tx.Now}
+	if err := unique(ctx, tx, &row, func() {}); err != nil {
 		return Listed{}, err
 	}
 	if c.Transports == nil {
