@@ -107,7 +107,7 @@ func (a *App) develop() {
 	}
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
-	f.RPID, f.RPName, f.InsecureOrigin, f.PasskeyLogin = "localhost", "Latchkey dev", true, true
+	f.RPID, f.RPName, f.InsecureOrigin = "localhost", "Latchkey dev", true
 	if !f.Supports(factor.WebAuthn) {
 		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
 	}
