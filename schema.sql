@@ -95,8 +95,8 @@ CREATE UNIQUE INDEX memberships_primary ON memberships (user_id) WHERE is_primar
 CREATE TABLE sessions (
     -- 128 random bits; `sid` in tokens. An identifier, not a secret.
     id                     uuid        PRIMARY KEY,
-    -- A random 52-bit integer: the id that the list of sessions shows, and that names a
-    -- session to be ended. Never the sid, which tokens carry.
+    -- A random integer of 31 bits (of 52 in rows of before), unique for its user: the id that the
+    -- list of sessions shows, and that names a session to be ended. Never the sid, which tokens carry.
     listing_id             bigint      NOT NULL CHECK (listing_id BETWEEN 1 AND 4503599627370495),
     -- SHA-256 of the session token that was handed out last.
     token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
@@ -153,8 +153,7 @@ CREATE TABLE sessions (
 COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE UNIQUE INDEX sessions_previous_token ON sessions (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
-CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
-CREATE INDEX sessions_user ON sessions (user_id);
+CREATE UNIQUE INDEX sessions_user_listing ON sessions (user_id, listing_id);
 CREATE INDEX sessions_pending ON sessions (expires_at) WHERE user_id IS NULL;
 
 -- One-time codes that are out: at most one a session and purpose. The code itself is kept
@@ -217,7 +216,7 @@ CREATE INDEX resumptions_expires_at ON resumptions (expires_at);
 
 -- Second factors and passkeys.
 CREATE TABLE authenticators (
-    -- A random 52-bit integer, made by the server.
+    -- A random integer of 31 bits (of 52 in rows of before), made by the server.
     id           bigint      PRIMARY KEY CHECK (id BETWEEN 1 AND 4503599627370495),
     user_id      bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     type         text        NOT NULL CHECK (type IN ('totp', 'recovery_codes', 'webauthn')),

@@ -115,7 +115,7 @@ func (a *App) develop() {
 	}
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
-	f.RPID, f.RPName, f.InsecureOrigin, f.PasskeyLogin = "localhost", "Latchkey dev", true, true
+	f.RPID, f.RPName, f.InsecureOrigin = "localhost", "Latchkey dev", true
 	if !f.Supports(factor.WebAuthn) {
 		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
 	}
@@ -153,7 +153,11 @@ func (a *App) build() error {
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
+<<<<<<< HEAD
 		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.health.Drain,
+=======
+		BeforeProof: operations.BeforeProof, MetadataPath: published.MetadataPath(),
+>>>>>>> g
 	}, operations)
 	if err != nil {
 		return err

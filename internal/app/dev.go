@@ -91,10 +91,14 @@ func (c devCommand) Run(sh *shell) error {
 	return c.serve(sh, settings, dir, listener)
 }
 
-const rpID = "LATCHKEY_WEBAUTHN_RP_ID"
+const (
+	rpID         = "LATCHKEY_WEBAUTHN_RP_ID"
+	passkeyLogin = "MFA_PASSKEY_LOGIN_ENABLED"
+)
 
 // devSettings are the settings as latchkey dev reads them: where no domain of passkeys is named,
-// they may ask for webauthn all the same. develop names localhost, once the port is known.
+// they may ask for webauthn all the same, and sign-in by passkey is on unless it is switched off.
+// develop names localhost, once the port is known.
 func (sh *shell) devSettings() (config.Config, error) {
 	if sh.env[rpID] != "" {
 		return sh.settings()
@@ -105,6 +109,7 @@ func (sh *shell) devSettings() (config.Config, error) {
 	with.env[rpID] = "localhost"
 	settings, err := with.settings()
 	settings.Factor.RPID = ""
+	settings.Factor.PasskeyLogin = settings.Factor.PasskeyLogin || sh.env[passkeyLogin] == ""
 
 	return settings, err
 }

@@ -559,16 +559,20 @@ const insertSession = `-- name: InsertSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_issued_at,
                       refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods,
                       token_expires_at)
-VALUES ($1, $2, $3, $4::bigint, $5, $6, 1, clock_timestamp(), $7::timestamptz,
+VALUES ($1,
+        (SELECT ($2::bigint[])[n] FROM generate_subscripts($2::bigint[], 1) n
+          WHERE NOT EXISTS (SELECT FROM sessions o WHERE o.user_id = $3::bigint AND o.listing_id = ($2::bigint[])[n])
+          ORDER BY n LIMIT 1),
+        $4, $3::bigint, $5, $6, 1, clock_timestamp(), $7::timestamptz,
         $8, false, $5, $9, $10, $11, $12,
         $13)
 `
 
 type InsertSessionParams struct {
 	ID               uuid.UUID
-	ListingID        int64
-	TokenHash        []byte
+	Drawn            []int64
 	UserID           int64
+	TokenHash        []byte
 	CreatedAt        time.Time
 	ExpiresAt        time.Time
 	RefreshIssuedAt  time.Time
@@ -580,12 +584,14 @@ type InsertSessionParams struct {
 	TokenExpiresAt   time.Time
 }
 
+// Of the listing ids that were drawn, the first that no session of the user has is taken. The user's
+// row is locked, so nothing takes it meanwhile.
 func (q *Queries) InsertSession(ctx context.Context, arg InsertSessionParams) error {
 	_, err := q.db.Exec(ctx, insertSession,
 		arg.ID,
-		arg.ListingID,
-		arg.TokenHash,
+		arg.Drawn,
 		arg.UserID,
+		arg.TokenHash,
 		arg.CreatedAt,
 		arg.ExpiresAt,
 		arg.RefreshIssuedAt,
@@ -904,14 +910,18 @@ func (q *Queries) UpdateSessionMethods(ctx context.Context, arg UpdateSessionMet
 
 const updateSessionSignedIn = `-- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
-   SET user_id = $1::bigint, attempt = NULL, token_hash = $2, created_at = $3, expires_at = $4,
-       rotated_at = clock_timestamp(), refresh_issued_at = $5::timestamptz, refresh_expires_at = $6,
-       last_seen_at = $3, methods = $7,
-       user_agent = $8, device_name = $9, address = $10, token_expires_at = $11
- WHERE id = $12 AND user_id IS NULL AND ended_at IS NULL
+   SET listing_id = (SELECT ($1::bigint[])[n] FROM generate_subscripts($1::bigint[], 1) n
+                      WHERE NOT EXISTS (SELECT FROM sessions o WHERE o.user_id = $2::bigint AND o.listing_id = ($1::bigint[])[n])
+                      ORDER BY n LIMIT 1),
+       user_id = $2::bigint, attempt = NULL, token_hash = $3, created_at = $4, expires_at = $5,
+       rotated_at = clock_timestamp(), refresh_issued_at = $6::timestamptz, refresh_expires_at = $7,
+       last_seen_at = $4, methods = $8,
+       user_agent = $9, device_name = $10, address = $11, token_expires_at = $12
+ WHERE sessions.id = $13 AND sessions.user_id IS NULL AND sessions.ended_at IS NULL
 `
 
 type UpdateSessionSignedInParams struct {
+	Drawn            []int64
 	UserID           int64
 	TokenHash        []byte
 	CreatedAt        time.Time
@@ -926,9 +936,11 @@ type UpdateSessionSignedInParams struct {
 	ID               uuid.UUID
 }
 
-// The visitor is in: the row becomes the session of a person, under a new token.
+// The visitor is in: the row becomes the session of a user, under a new token, and gets a listing id
+// that no other session of the user has; see InsertSession.
 func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSignedInParams) (int64, error) {
 	result, err := q.db.Exec(ctx, updateSessionSignedIn,
+		arg.Drawn,
 		arg.UserID,
 		arg.TokenHash,
 		arg.CreatedAt,

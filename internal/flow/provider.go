@@ -369,6 +369,25 @@ func (f *Flow) await(ctx context.Context, tx postgres.Tx, who caller.Caller, i *
 	return p, err
 }
 
+// CheckConnect returns what keeps an id_token from connecting a provider to the account of a
+// signed-in caller, before the caller has proved who they are. The token stays good.
+func (f *Flow) CheckConnect(ctx context.Context, who caller.Caller, in ProviderToken) error {
+	in.ClientID, in.IDToken = trimmed(in.ClientID), trimmed(in.IDToken)
+	if err := f.checkProviderToken(who, in); err != nil {
+		return err
+	}
+	if _, err := f.verifyProviderToken(ctx, in); err != nil {
+		return err
+	}
+	return f.DB.Look(ctx, func(tx postgres.Tx) error {
+		refused, err := unverified.Refuses(ctx, tx, f.Policy, who.Session.UserID)
+		if err == nil && refused {
+			return problem.UnverifiedAccount
+		}
+		return err
+	})
+}
+
 // connect adds an identity to the account of somebody signed in.
 func (f *Flow) connect(ctx context.Context, who caller.Caller, b brought, i *Identity) (Entry, error) {
 	user := who.Session.UserID

@@ -165,6 +165,18 @@ func (d *DB) Tx(ctx context.Context, f func(tx Tx) error) error {
 	return d.transact(ctx, d.pool, d.options(), f)
 }
 
+// Look runs f in a transaction that can write nothing: PostgreSQL refuses each statement that
+// would.
+func (d *DB) Look(ctx context.Context, f func(tx Tx) error) error {
+	options := d.options()
+	if d.pooled {
+		options.BeginQuery += "; SET TRANSACTION READ ONLY"
+	} else {
+		options.AccessMode = pgx.ReadOnly
+	}
+	return d.transact(ctx, d.pool, options, f)
+}
+
 func (d *DB) transact(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, f func(tx Tx) error) error {
 	c, err := acquire(ctx, pool)
 	if err != nil {

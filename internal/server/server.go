@@ -64,6 +64,9 @@ type Parts struct {
 	Log      *slog.Logger
 	// Shape writes somebody who has to prove again who they are.
 	Shape func(flow.Entry) (api.User, []api.AuthenticationMethod)
+	// BeforeProof answers what an operation can answer before it asks for a proof of identity; see
+	// recent.
+	BeforeProof func(ctx context.Context, request any) (response any, err error)
 	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
 	// false after a start without the database, until that has answered.
 	Ready func() bool
