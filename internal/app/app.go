@@ -153,11 +153,8 @@ func (a *App) build() error {
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
-<<<<<<< HEAD
 		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.health.Drain,
-=======
-		BeforeProof: operations.BeforeProof, MetadataPath: published.MetadataPath(),
->>>>>>> g
+		BeforeProof: operations.BeforeProof,
 	}, operations)
 	if err != nil {
 		return err
