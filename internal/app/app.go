@@ -144,7 +144,8 @@ func (a *App) build() error {
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
-		BeforeProof: operations.BeforeProof, MetadataPath: published.MetadataPath(),
+		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
+		MetadataPath: published.MetadataPath(),
 	}, operations)
 	if err != nil {
 		return err
