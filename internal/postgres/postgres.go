@@ -138,6 +138,9 @@ func (d *DB) BackgroundQueries() *db.Queries {
 	return db.New(&conn{pool: d.background, pooled: d.pooled})
 }
 
+// Ping asks the database whether it answers, beside the requests.
+func (d *DB) Ping(ctx context.Context) error { return failure(d.background.Ping(ctx)) }
+
 // Close waits for connections in use and closes all.
 func (d *DB) Close() {
 	d.background.Close()
