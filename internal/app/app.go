@@ -154,7 +154,7 @@ func (a *App) build() error {
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
 		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.health.Drain,
-		BeforeProof: operations.BeforeProof,
+		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
 	}, operations)
 	if err != nil {
 		return err
