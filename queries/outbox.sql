@@ -25,6 +25,12 @@ SELECT id, kind, user_id, created_at, failed_at, failure, (sealed IS NOT NULL)::
 -- name: CountWaitingMessages :one
 SELECT count(*) FROM messages WHERE sent_at IS NULL AND failed_at IS NULL;
 
+-- What waits and what was given up, for metrics. A message that was sent is not sealed any more.
+-- name: ShowOutbox :one
+SELECT (count(*) - count(failed_at))::bigint AS waiting, count(failed_at) AS failed,
+       coalesce(min(created_at) FILTER (WHERE failed_at IS NULL), @now::timestamptz)::timestamptz AS oldest
+  FROM messages WHERE sealed IS NOT NULL AND sent_at IS NULL;
+
 -- name: MarkMessageRetried :one
 UPDATE messages SET failed_at = NULL, failure = NULL
  WHERE id = @id AND failed_at IS NOT NULL AND sent_at IS NULL AND sealed IS NOT NULL

@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
@@ -57,6 +58,9 @@ func (c devCommand) Run(sh *shell) error {
 	}
 	if err := makeKeys(&settings, dir); err != nil {
 		return err
+	}
+	if sh.env["LATCHKEY_OPS_ADDR"] == "" {
+		settings.Ops.Addr = ops.Off // two of them on one machine must not need two ports more
 	}
 	listener, err := takeAddress(&settings.Server.Addr)
 	if err != nil {

@@ -10,7 +10,7 @@ type serveCommand struct{}
 
 // Help is shown by `latchkey serve --help`.
 func (serveCommand) Help() string {
-	return "Needs DATABASE_URL and HEADLESS_JWT_PRIVATE_KEY (or HEADLESS_JWT_PRIVATE_KEY_FILE).\nSIGTERM drains: running requests finish, new ones are refused, exit 0. A second signal ends it at once."
+	return "Needs DATABASE_URL and HEADLESS_JWT_PRIVATE_KEY (or HEADLESS_JWT_PRIVATE_KEY_FILE).\nSIGTERM drains: /readyz is 503, after LATCHKEY_DRAIN_DELAY the listener closes, running requests finish, exit 0. A second signal ends it at once."
 }
 
 // Run serves until SIGINT or SIGTERM.

@@ -190,7 +190,8 @@ func (a *App) sweep(ctx context.Context) {
 		if !a.ready.Load() {
 			return true
 		}
-		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+		count := func(s SweepStep) { a.metrics.CountStep(s.Chore, s.Rows, s.Took) }
+		if err := a.SweepMeasured(ctx, count); err != nil && ctx.Err() == nil {
 			a.log.Warn("sweeping failed; trying again with the next sweep", "cause", err.Error())
 		}
 		return true

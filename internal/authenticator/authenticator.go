@@ -169,11 +169,11 @@ func (a *Authenticators) Ask(ctx context.Context, tx postgres.Tx, session uuid.U
 	if err != nil {
 		return err
 	}
-	return a.keep(ctx, tx, asked{session, purpose, text, c.ExpiresAt})
+	return a.keep(ctx, tx, question{session, purpose, text, c.ExpiresAt})
 }
 
-// asked is a question to a session.
-type asked struct {
+// question is a question to a session.
+type question struct {
 	session uuid.UUID
 	purpose string
 	text    []byte
@@ -185,7 +185,7 @@ func aboutQuestion(session uuid.UUID, purpose string) string {
 	return "ceremony " + session.String() + " " + purpose
 }
 
-func (a *Authenticators) keep(ctx context.Context, tx postgres.Tx, q asked) error {
+func (a *Authenticators) keep(ctx context.Context, tx postgres.Tx, q question) error {
 	sealed := a.passing.Seal(q.text, aboutQuestion(q.session, q.purpose))
 	return tx.InsertCeremony(ctx, db.InsertCeremonyParams{SessionID: q.session, Purpose: q.purpose, Sealed: sealed, ExpiresAt: q.until})
 }
@@ -203,7 +203,24 @@ func (a *Authenticators) Answered(ctx context.Context, tx postgres.Tx, session u
 	if err != nil || !tx.Now.Before(row.ExpiresAt) {
 		return factor.Ceremony{}, false, err
 	}
-	text, err := a.passing.Open(row.Sealed, aboutQuestion(session, purpose))
+	return a.openQuestion(row.Sealed, session, purpose)
+}
+
+// asked is what a session was asked. It reports false where nothing was asked, or too long ago.
+func (a *Authenticators) asked(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose string) (factor.Ceremony, bool, error) {
+	sealed, err := tx.FindCeremony(ctx, db.FindCeremonyParams{SessionID: session, Purpose: purpose, Now: tx.Now})
+	if postgres.IsNotFound(err) {
+		return factor.Ceremony{}, false, nil
+	}
+	if err != nil {
+		return factor.Ceremony{}, false, err
+	}
+	return a.openQuestion(sealed, session, purpose)
+}
+
+// openQuestion opens a sealed question. It reports false where its key is gone since.
+func (a *Authenticators) openQuestion(sealed []byte, session uuid.UUID, purpose string) (factor.Ceremony, bool, error) {
+	text, err := a.passing.Open(sealed, aboutQuestion(session, purpose))
 	if err != nil { // a key that is gone since: as if it were too long ago
 		return factor.Ceremony{}, false, nil //nolint:nilerr // see above
 	}

@@ -209,6 +209,26 @@ func (q *Queries) MarkMessageSent(ctx context.Context, arg MarkMessageSentParams
 	return err
 }
 
+const showOutbox = `-- name: ShowOutbox :one
+SELECT (count(*) - count(failed_at))::bigint AS waiting, count(failed_at) AS failed,
+       coalesce(min(created_at) FILTER (WHERE failed_at IS NULL), $1::timestamptz)::timestamptz AS oldest
+  FROM messages WHERE sealed IS NOT NULL AND sent_at IS NULL
+`
+
+type ShowOutboxRow struct {
+	Waiting int64
+	Failed  int64
+	Oldest  time.Time
+}
+
+// What waits and what was given up, for metrics. A message that was sent is not sealed any more.
+func (q *Queries) ShowOutbox(ctx context.Context, now time.Time) (ShowOutboxRow, error) {
+	row := q.db.QueryRow(ctx, showOutbox, now)
+	var i ShowOutboxRow
+	err := row.Scan(&i.Waiting, &i.Failed, &i.Oldest)
+	return i, err
+}
+
 const updateMessageSealed = `-- name: UpdateMessageSealed :execrows
 UPDATE messages SET sealed = $1 WHERE id = $2 AND sealed = $3
 `

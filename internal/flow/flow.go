@@ -51,6 +51,8 @@ type Parts struct {
 	Keys    *secret.Sealer
 	Log     *slog.Logger
 	Notices *notice.Notices
+	// CountRefresh is called with the verdict of each refresh token that is presented.
+	CountRefresh func(verdict string)
 }
 
 // Flow runs the journeys.

@@ -57,11 +57,8 @@ func (n named) attempt(user holder, at float64) *Attempt {
 
 // Login signs a person in with a password.
 func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, error) {
-	n, bad := f.name(in)
 	in.Password = password.Normalize(in.Password)
-	if in.Password == "" {
-		bad = append(bad, problem.Required.At("password"))
-	}
+	n, bad := f.checkLogin(in)
 	if err := bad.Err(); err != nil {
 		return Entry{}, err
 	}
@@ -93,6 +90,21 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 	return f.answer(p)
 }
 
+// CheckLogin returns what is wrong with the fields of a sign-in.
+func (f *Flow) CheckLogin(in Login) problem.List {
+	in.Password = password.Normalize(in.Password)
+	_, bad := f.checkLogin(in)
+	return bad
+}
+
+func (f *Flow) checkLogin(in Login) (named, problem.List) {
+	n, bad := f.name(in)
+	if in.Password == "" {
+		bad = append(bad, problem.Required.At("password"))
+	}
+	return n, bad
+}
+
 // name finds out how the account is named, and what is wrong with that.
 func (f *Flow) name(in Login) (named, problem.List) {
 	var given []named
@@ -112,7 +124,7 @@ func (f *Flow) name(in Login) (named, problem.List) {
 	case "email":
 		address, valid := email.Normalize(n.value)
 		if n.value = address; !valid {
-			return n, problem.List{problem.InvalidValue.At("email")}
+			return n, problem.List{problem.InvalidValue.Saying("Enter a valid email address.").At("email")}
 		}
 	case "phone":
 		number, valid := phone.Normalize(n.value)

@@ -49,6 +49,7 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if err != nil {
 		return Entry{}, err
 	}
+	f.CountRefresh(r.Verdict.String())
 	if r.Refused != nil {
 		return Entry{}, r.Refused.At(in.Param)
 	}

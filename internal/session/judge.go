@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"slices"
 	"time"
 )
 
@@ -29,6 +30,14 @@ const (
 	// Reuse: somebody spends it a second time. End this session.
 	Reuse
 )
+
+// Verdicts are the names of all verdicts.
+func Verdicts() []string { return slices.Clone(verdictNames) }
+
+var verdictNames = []string{"invalid", "ended", "repeat", "rotate", "replay", "conflict", "adopt", "reuse"}
+
+// String is the verdict's name, as metrics and logs show it.
+func (v Verdict) String() string { return verdictNames[v] }
 
 // Row is what the judgement knows of a session.
 type Row struct {

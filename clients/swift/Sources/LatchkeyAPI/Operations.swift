@@ -132,7 +132,7 @@ public enum Operations {
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
             case unauthorized(UnauthenticatedResponse)
-            /// 404: There are none.
+            /// 404: There are none. It has no `errors`.
             case notFound(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
@@ -2402,7 +2402,7 @@ public protocol API: Sendable {
 
     /// The recovery codes that are left
     ///
-    /// 404 `no_recovery_codes` where there are none. With
+    /// 404 where there are none: a state and no error, so that it has no `errors`. With
     /// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
     /// time.
     func getRecoveryCodes() async throws(ClientError) -> Operations.GetRecoveryCodes.Output

@@ -1022,7 +1022,7 @@ export const activateTotp = <ThrowOnError extends boolean = false>(options: Opti
 /**
  * The recovery codes that are left
  *
- * 404 `no_recovery_codes` where there are none. With
+ * 404 where there are none: a state and no error, so that it has no `errors`. With
  * `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
  * time.
  *
