@@ -640,7 +640,7 @@ type Problem struct {
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
 	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
 	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
+	// `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -1495,7 +1495,7 @@ type ClientInterface interface {
 
 	// GetRecoveryCodes The recovery codes that are left
 	//
-	// 404 `no_recovery_codes` where there are none. With
+	// 404 where there are none: a state and no error, so that it has no `errors`. With
 	// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 	// time.
 	//
@@ -3028,7 +3028,7 @@ func (c *Client) ListAuthenticators(ctx context.Context, reqEditors ...RequestEd
 
 // GetRecoveryCodes The recovery codes that are left
 //
-// 404 `no_recovery_codes` where there are none. With
+// 404 where there are none: a state and no error, so that it has no `errors`. With
 // `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 // time.
 //
@@ -8187,7 +8187,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetRecoveryCodesWithResponse The recovery codes that are left
 	//
-	// 404 `no_recovery_codes` where there are none. With
+	// 404 where there are none: a state and no error, so that it has no `errors`. With
 	// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 	// time.
 	//
@@ -16575,7 +16575,7 @@ func (c *ClientWithResponses) ListAuthenticatorsWithResponse(ctx context.Context
 
 // GetRecoveryCodesWithResponse The recovery codes that are left
 //
-// 404 `no_recovery_codes` where there are none. With
+// 404 where there are none: a state and no error, so that it has no `errors`. With
 // `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 // time.
 //

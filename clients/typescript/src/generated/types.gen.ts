@@ -1231,7 +1231,7 @@ export type Problem = {
      * `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
      * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
      * `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-     * `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
+     * `no_verified_email`, `nonce_required`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
      * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -4089,7 +4089,7 @@ export type GetRecoveryCodesErrors = {
      */
     401: UnauthenticatedResponse;
     /**
-     * There are none.
+     * There are none. It has no `errors`.
      */
     404: ErrorResponse;
     /**
