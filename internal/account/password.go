@@ -67,7 +67,7 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	if stored, err = a.DB.FindUserPassword(ctx, who.Session.UserID); err != nil {
 		return nil, "", err
 	}
-	bad, err := a.problemsOf(who, stored, in)
+	bad, err := a.problemsOf(who, stored != nil, in)
 	if err != nil {
 		return nil, "", err
 	}
@@ -100,12 +100,12 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 }
 
 // problemsOf is what is wrong with a change, as far as no hash is needed for it.
-func (a *Account) problemsOf(who caller.Caller, stored *string, in PasswordChange) (problem.List, error) {
+func (a *Account) problemsOf(who caller.Caller, hasPassword bool, in PasswordChange) (problem.List, error) {
 	var bad problem.List
 	switch {
-	case stored != nil && in.Current == "":
+	case hasPassword && in.Current == "":
 		bad = append(bad, problem.Required.At("current_password"))
-	case stored == nil && in.Current != "":
+	case !hasPassword && in.Current != "":
 		bad = append(bad, problem.EnterCurrentPassword.At("current_password"))
 	}
 	if in.New == "" {
@@ -122,12 +122,18 @@ func (a *Account) CheckFirstPassword(ctx context.Context, who caller.Caller, in 
 	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, who.Subject()); err != nil {
 		return err
 	}
-	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
-	bad, err := a.problemsOf(who, nil, in)
+	bad, err := a.CheckPasswordChange(who, in)
 	if err != nil {
 		return err
 	}
 	return bad.Err()
+}
+
+// CheckPasswordChange returns what is wrong with a change, as far as no password is verified for
+// it.
+func (a *Account) CheckPasswordChange(who caller.Caller, in PasswordChange) (problem.List, error) {
+	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
+	return a.problemsOf(who, who.Session.HasUsablePassword, in)
 }
 
 // takeGuess takes one guess of a signed-in caller, before it is known whether it is right.

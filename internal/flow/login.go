@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/phone"
@@ -88,6 +89,21 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 	return f.answer(p)
 }
 
+// CheckLogin returns what is wrong with the fields of a sign-in. It looks at no account.
+func (f *Flow) CheckLogin(in Login) problem.List {
+	n, bad := f.name(in)
+	if len(bad) == 0 && n.by == "email" {
+		if _, p := email.Read(n.value); p != nil {
+			bad = append(bad, p.At("email"))
+		}
+	}
+	if _, valid := phone.Normalize(n.value); n.by == "phone" && !valid {
+		bad = append(bad, problem.InvalidPhone.At("phone"))
+	}
+
+	return addMissingPassword(bad, password.Normalize(in.Password))
+}
+
 // checkLogin finds out how the account is named, and returns all that is wrong with a sign-in.
 func (f *Flow) checkLogin(ctx context.Context, in *Login) (named, error) {
 	n, bad := f.name(*in)
@@ -102,13 +118,17 @@ func (f *Flow) checkLogin(ctx context.Context, in *Login) (named, error) {
 			bad = append(bad, invalid)
 		}
 	}
-
 	in.Password = password.Normalize(in.Password)
-	if in.Password == "" {
+
+	return n, addMissingPassword(bad, in.Password).Err()
+}
+
+func addMissingPassword(bad problem.List, pass string) problem.List {
+	if pass == "" {
 		bad = append(bad, problem.Required.At("password"))
 	}
 
-	return n, bad.Err()
+	return bad
 }
 
 // name finds out how the account is named.

@@ -209,6 +209,15 @@ func (f *Flow) ResetPassword(ctx context.Context, who caller.Caller, key, pass s
 	return f.answer(p)
 }
 
+// CheckNewPassword returns what is wrong with a new password of any user.
+func (f *Flow) CheckNewPassword(pass string) (problem.List, error) {
+	pass = password.Normalize(pass)
+	if pass == "" {
+		return problem.List{problem.Required.At("password")}, nil
+	}
+	return f.Passwords.Check(pass, "password")
+}
+
 // resetOf is what a reset sets, and with what.
 type resetOf struct{ hash, key string }
 

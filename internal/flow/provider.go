@@ -353,7 +353,8 @@ func (f *Flow) lockedOwner(ctx context.Context, tx postgres.Tx, i *Identity) (db
 
 // suffices reports whether the service told all that an account needs.
 func (f *Flow) suffices(in *Signup) bool {
-	return f.Social.AutoSignup && f.checkSignup(in) == nil
+	bad, err := f.checkSignup(in)
+	return f.Social.AutoSignup && err == nil && len(bad) == 0
 }
 
 func isTaken(err error) bool {

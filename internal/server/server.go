@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/token"
 	"github.com/latchkey-auth/latchkey/internal/undo"
 	"github.com/valyala/fasthttp"
@@ -67,6 +68,8 @@ type Parts struct {
 	// BeforeProof answers what an operation can answer before it asks for a proof of identity; see
 	// recent.
 	BeforeProof func(ctx context.Context, request any) (response any, err error)
+	// MoreProblems is what else is wrong with a request that the schema has refused; see validate.
+	MoreProblems func(ctx context.Context, operation string, body map[string]any) (problem.List, error)
 	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
 	// false after a start without the database, until that has answered.
 	Ready func() bool
