@@ -8,6 +8,7 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -198,7 +199,8 @@ type Entry struct {
 }
 
 // extra returns the operator's claims for a user, checked. It runs before anything is
-// committed: its failure must leave nothing behind.
+// committed: its failure must leave nothing behind. Claims that no token can carry are refused
+// and not left out: a token without them would say less than the operator demands.
 func extra(ctx context.Context, call func(context.Context, int64) (json.RawMessage, error), userID int64) (json.RawMessage, error) {
 	raw, err := call(ctx, userID)
 	if err != nil {
@@ -206,7 +208,7 @@ func extra(ctx context.Context, call func(context.Context, int64) (json.RawMessa
 	}
 	checked, err := token.CheckExtra(raw)
 	if err != nil {
-		return nil, problem.TemporarilyUnavailable.Because(err)
+		return nil, problem.InvalidClaims.Because(fmt.Errorf("claims function, user %d: %w", userID, err))
 	}
 	return checked, nil
 }

@@ -43,7 +43,7 @@ type Settings struct {
 
 	DeletionGraceSeconds int `env:"LATCHKEY_ACCOUNT_DELETION_GRACE" default:"1209600" min:"0" max:"7776000" doc:"Seconds between the wish to leave and the end (14 days); signing in undoes it until then. 0: at once."`
 
-	ClaimsFunction string `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members stand in every access token. At most 512 bytes."`
+	ClaimsFunction string `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members are in every access token. At most 512 bytes as compact JSON, and none of the names that JWT and Latchkey use: a user with other claims is answered 500 (invalid_claims) at sign-up, sign-in and refresh, and the log says why."`
 }
 
 // UndoLifetime is how long a change to the ways into an account can be undone by a link.

@@ -108,6 +108,8 @@ var (
 	TemporarilyUnavailable = &Problem{Kind: Unavailable, Code: "temporarily_unavailable", RetryAfter: 2 * time.Second,
 		Message: "The service is temporarily unavailable. Please try again."}
 	InternalError = &Problem{Kind: Internal, Code: "internal_error", Message: "Something went wrong on our side."}
+	// InvalidClaims lasts until the operator changes the claims function, so that no Retry-After is of use.
+	InvalidClaims = &Problem{Kind: Internal, Code: "invalid_claims", Message: "This service is set up wrongly. Please contact its support."}
 )
 
 // Catalogue lists every problem above.
@@ -122,7 +124,7 @@ func Catalogue() []*Problem {
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
 		AccountDeleted, RefreshConflict, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
-		TooManyRequests, TemporarilyUnavailable, InternalError,
+		TooManyRequests, TemporarilyUnavailable, InternalError, InvalidClaims,
 	}
 }
 
