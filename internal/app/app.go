@@ -349,6 +349,7 @@ func every(ctx context.Context, interval time.Duration, do func() bool) {
 //
 // The listener for operators is open from the first moment: a start that waits is alive, and not ready.
 func (a *App) Prepare(ctx context.Context) error {
+	a.logStart()
 	if err := a.openProbes(); err != nil {
 		return err
 	}
@@ -435,10 +436,7 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.prepareKeys(ctx); err != nil {
 		return err
 	}
-	err := a.claims.Check(ctx, a.config.Policy.ClaimsFunction)
-	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
-		return &config.Error{Problems: []error{err}}
-	}
+	err := a.checkClaims(ctx)
 	if err == nil {
 		a.ready.Store(true)
 		a.health.Prepared()

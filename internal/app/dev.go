@@ -108,6 +108,7 @@ func (sh *shell) devSettings() (config.Config, error) {
 	with.env = maps.Clone(sh.env)
 	with.env[rpID] = "localhost"
 	settings, err := with.settings()
+	sh.logSettings = with.logSettings
 	settings.Factor.RPID = ""
 	settings.Factor.PasskeyLogin = settings.Factor.PasskeyLogin || sh.env[passkeyLogin] == ""
 

@@ -1,11 +1,5 @@
 package app
 
-import (
-	"errors"
-
-	"github.com/latchkey-auth/latchkey/internal/config"
-)
-
 type serveCommand struct{}
 
 // Help is shown by `latchkey serve --help`.
@@ -15,15 +9,7 @@ func (serveCommand) Help() string {
 
 // Run serves until SIGINT or SIGTERM.
 func (serveCommand) Run(sh *shell) error {
-	c, err := sh.settings()
-	var wrong *config.Error
-	if errors.As(err, &wrong) {
-		wrong.Add((&App{config: c}).open(sh.ctx, sh.now)...)
-	}
-	if err != nil {
-		return err
-	}
-	a, err := New(sh.ctx, c, sh.now, sh.log())
+	a, err := sh.build()
 	if err != nil {
 		return err
 	}

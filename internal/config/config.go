@@ -29,6 +29,7 @@ import (
 type Config struct {
 	Server   server.Settings   `section:"Listener"`
 	Ops      ops.Settings      `section:"Operations"`
+	Log      ops.LogSettings   `section:"Log"`
 	Database postgres.Settings `section:"Database"`
 	Token    token.Settings    `section:"Tokens"`
 	Session  session.Settings  `section:"Sessions"`
@@ -60,7 +61,7 @@ func (c *Config) derive() {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))
