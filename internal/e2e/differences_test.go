@@ -130,6 +130,7 @@ func TestDifferences_anUnverifiedNumberIsNobodys(t *testing.T) {
 	w, g := texting(t, byCode, "ACCOUNT_EMAIL_VERIFICATION=none ACCOUNT_LOGIN_METHODS=email,phone ACCOUNT_SIGNUP_FIELDS=email*,phone,password1*")
 	w.visitor().post(signupPath, "email", ada, "phone", number, "password", goodPassword).waits("verify_phone")
 	w.markVerified(ada)
+	w.delivered()
 	texts := len(g.all(number))
 	w.visitor().post(codeRequestPath, "phone", number)
 	w.delivered()

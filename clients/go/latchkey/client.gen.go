@@ -636,7 +636,7 @@ type Problem struct {
 	// `client_id_required`, `connected_other`, `duplicate_email`,
 	// `email_password_mismatch`, `email_taken`, `enter_current_password`,
 	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
-	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+	// `internal_error`, `invalid`, `invalid_choice`, `invalid_claims`, `invalid_json`, `invalid_list`,
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
 	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
 	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
