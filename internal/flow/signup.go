@@ -244,7 +244,7 @@ func (f *Flow) checkSignup(in *Signup) (problem.List, error) {
 	}
 	bothRead := !slices.ContainsFunc(bad, func(p *problem.Problem) bool { return p.Param == "email" || p.Param == "email2" })
 	if f.Policy.Asks("email2") && in.hasPassword() && bothRead && in.Email != in.Email2 {
-		bad = append(bad, problem.InvalidValue.At("email2"))
+		bad = append(bad, problem.InvalidValue.Saying("Enter the same email address twice.").At("email2"))
 	}
 
 	in.Password = password.Normalize(in.Password)
