@@ -247,7 +247,7 @@ type AuthenticatorResponse struct {
 
 	// Data A second factor or passkey.
 	Data Authenticator     `json:"data"`
-	Meta AuthenticatorMeta `json:"meta,omitempty,omitzero"`
+	Meta AuthenticatorMeta `json:"meta"`
 }
 
 // AuthenticatorsResponse defines model for AuthenticatorsResponse.
