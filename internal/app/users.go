@@ -49,7 +49,7 @@ func (c usersCreateCommand) Run(sh *shell) error {
 		return err
 	}
 	defer d.Close()
-	user := flow.NewUser{Address: address, Verified: c.Verified, VerifiedOnly: true}
+	user := flow.NewUser{Address: address, Verified: c.Verified, VerifiedOnly: true, IDs: settings.Policy.IDs()}
 	if !c.NoPassword {
 		hash, err := sh.newPassword(settings.PasswordPolicy(), address)
 		if err != nil {
@@ -73,7 +73,11 @@ func (c usersCreateCommand) Run(sh *shell) error {
 	if err := sh.warnOfOthers(d, address, id, c.Verified); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(sh.out, id)
+	made, err := d.FindUser(sh.ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(sh.out, made.Subject)
 	return err
 }
 

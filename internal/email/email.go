@@ -45,7 +45,7 @@ func Check(in string) (string, *problem.Problem) {
 	case address == "":
 		return "", problem.Required
 	case !valid:
-		return address, problem.InvalidValue.Saying("Enter a valid email address.")
+		return address, problem.InvalidEmail
 	case len(address) > MaxStored:
 		return address, problem.TooLong(MaxStored, len(address))
 	}

@@ -124,7 +124,7 @@ func (f *Flow) name(in Login) (named, problem.List) {
 	case "email":
 		address, valid := email.Normalize(n.value)
 		if n.value = address; !valid {
-			return n, problem.List{problem.InvalidValue.Saying("Enter a valid email address.").At("email")}
+			return n, problem.List{problem.InvalidEmail.At("email")}
 		}
 	case "phone":
 		number, valid := phone.Normalize(n.value)

@@ -80,7 +80,7 @@ func (f *Flow) checkCodeRequest(in *CodeRequest) error {
 	case address == "" && number == "":
 		return problem.Required.At("email")
 	case address != "" && !validEmail:
-		return problem.InvalidValue.At("email")
+		return problem.InvalidEmail.At("email")
 	case number != "" && !validPhone:
 		return problem.InvalidPhone.At("phone")
 	case number != "" && f.Notices.Unserved(number) != nil:
