@@ -36,7 +36,7 @@ func (sh *shell) listUsernameTwins(d *postgres.DB) error {
 		return err
 	}
 	for _, t := range twins {
-		if _, err := fmt.Fprintf(sh.out, "%d  %q\n", t.ID, t.Username); err != nil {
+		if _, err := fmt.Fprintf(sh.out, "%s  %q\n", t.Subject, t.Username); err != nil {
 			return err
 		}
 	}

@@ -90,7 +90,7 @@ func Read(in string) (string, *problem.Problem) {
 	case address == "":
 		return "", problem.Required
 	case !valid:
-		return address, problem.InvalidValue.Saying("Enter a valid email address.")
+		return address, problem.InvalidEmail
 	}
 
 	return address, nil

@@ -9,6 +9,7 @@ var (
 	// Values.
 	Required          = invalid("required", "This field is required.")
 	InvalidValue      = invalid("invalid", "Enter a valid value.")
+	InvalidEmail      = InvalidValue.Saying("Enter a valid email address.")
 	MaxLength         = invalid("max_length", "This value is too long.")
 	MinLength         = invalid("min_length", "This value is too short.")
 	NullCharacters    = invalid("null_characters_not_allowed", "Null characters are not allowed.")
