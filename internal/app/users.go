@@ -191,7 +191,24 @@ func (sh *shell) changeUser(d *postgres.DB, c userChange, change func(postgres.T
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.name, ended)
+	if _, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.name, ended); err != nil {
+		return err
+	}
+	if c.event == audit.AccountDisabled {
+		return nil
+	}
+
+	return sh.warnOfDisabled(d, user)
+}
+
+// warnOfDisabled says that a user cannot sign in all the same, where the account is disabled.
+func (sh *shell) warnOfDisabled(d *postgres.DB, user target) error {
+	found, err := d.FindUser(sh.ctx, user.id)
+	if err != nil || found.DisabledAt == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(sh.err, "latchkey: warning: %s is disabled and cannot sign in: latchkey users enable --id %d\n", user.name, user.id)
+
 	return err
 }
 

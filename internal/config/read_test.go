@@ -19,6 +19,13 @@ func TestRead_defaultsAreAllauths(t *testing.T) {
 	if c.Token.AccessExpiresIn != 300 || c.Session.RefreshExpiresIn != 86400 || !c.Session.RotateRefreshToken || c.Token.HeaderScheme != "Bearer" {
 		t.Errorf("defaults: %+v", c)
 	}
+	if c.Factor.TOTPTolerance != 1 {
+		t.Error("a code that was read at the end of its step is refused by default")
+	}
+	const balancers = 60 // seconds that ALB and nginx keep a connection without a request
+	if c.Server.IdleTimeout <= balancers {
+		t.Errorf("connections stay for %d seconds, balancers keep them for %d", c.Server.IdleTimeout, balancers)
+	}
 }
 
 func TestRead_reportsAllMistakesAtOnceAndNoSecret(t *testing.T) {
