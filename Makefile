@@ -16,7 +16,7 @@ DRIVERS ?= go,typescript,swift
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis conformance test-tools test-typescript test-example test-swift
+.PHONY: help run build test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,10 +114,14 @@ contract-schemathesis: build ## The same from outside: schemathesis, from PyPI, 
 	@python3 -m venv .ci/python && .ci/python/bin/pip install -q --disable-pip-version-check -r clients/contract/requirements.txt
 	@PATH="$(CURDIR)/.ci/python/bin:$$PATH" ACCOUNT_RATE_LIMITS=false LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh clients/contract/schemathesis.sh --no-color --seed $(or $(SEED),1)
 
+# As allauth's defaults: no passkeys in place of a password. The Java client's ids have 32 bits.
+foreign-clients: build ## Walk through a fresh `latchkey dev` with clients generated from allauth's own document: Python, Java (JDK, Maven)
+	@MFA_PASSKEY_LOGIN_ENABLED=false LATCHKEY_USER_IDS=int31 LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/contract/with-dev.sh clients/foreign/run.sh
+
 bare: ## Run the README's two commands on bare machines: SYSTEM=bookworm|trixie, ACCOUNT=root|user, DO="run test" (root, Debian)
 	.ci/bare-machine $(or $(SYSTEM),bookworm) $(or $(ACCOUNT),user) $(DO)
 
-check: test verify lint ## Tests, generated code and lint
+check: test verify lint lint-spec ## Tests, generated code and lint
 
 check-all: ## What takes too long for every change: all four bare machines (root, Debian)
 	.ci/bare-machine bookworm user run test
@@ -146,6 +150,9 @@ verify: ## Fail when generated code is not current, or go.mod not tidy
 lint: ## go vet and golangci-lint (.golangci.yml)
 	go vet ./...
 	$(LINT) run ./...
+
+lint-spec: ## Hold openapi.yaml against the recommended rules of redocly and Spectral (Node 20)
+	@cd internal/tools/speclint && npm ci --ignore-scripts --silent --no-audit --no-fund && npm run --silent lint
 
 fuzz: ## Run every fuzz target for FUZZ (60s) each
 	@for p in $$(go list ./...); do \

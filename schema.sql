@@ -5,10 +5,10 @@
 
 -- People who can sign in.
 CREATE TABLE users (
-    -- A random 52-bit integer, made by the server. Never a sequence: after a fail-over to a
-    -- lagging standby a sequence hands out the same number twice, and a stranger would
-    -- inherit a lost user's `sub`.
-    id            bigint      PRIMARY KEY CHECK (id BETWEEN 1 AND 4503599627370495),
+    -- A random integer, made by the server; LATCHKEY_USER_IDS says of how many bits. Never a sequence:
+    -- after a fail-over to a lagging standby a sequence hands out the same number twice, and a stranger
+    -- would inherit a lost user's `sub`.
+    id            bigint      PRIMARY KEY CHECK (id >= 1),
     -- What to call this person on a screen.
     display       text        NOT NULL CHECK (length(display) BETWEEN 1 AND 150),
     -- PHC string (argon2id). NULL: no password; never matches anything, also not ''.
@@ -40,33 +40,44 @@ CREATE TABLE users (
     -- the locale of a database decides nothing. `=` and the name as it is stored where a user of
     -- before had a twin of another one's name. NULL: of before, the janitor makes it.
     username_key  text,
+    -- What names the user outside: `sub` of tokens, and `id` in answers. NULL: the id as text. A subject
+    -- never reads as an integer, so that none is the id of another user.
+    subject       text        CHECK (subject ~ '^[A-Za-z0-9_-]{1,64}$' AND subject !~ '^-?[0-9_]+$'),
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
-CREATE UNIQUE INDEX users_username ON users (lower(username));
+CREATE INDEX users_username_former ON users (lower(username COLLATE "C")) WHERE username_key IS NULL;
 CREATE UNIQUE INDEX users_username_key ON users (username_key);
 CREATE INDEX users_username_without_key ON users (id) WHERE username IS NOT NULL AND username_key IS NULL;
+CREATE UNIQUE INDEX users_subject ON users (subject) WHERE subject IS NOT NULL;
+CREATE INDEX users_subject_length ON users (length(subject)) WHERE subject IS NOT NULL;
 CREATE INDEX users_phone ON users (phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX users_phone_verified ON users (phone) WHERE phone_verified_at IS NOT NULL;
 CREATE UNIQUE INDEX users_webauthn_handle ON users (webauthn_handle) WHERE webauthn_handle IS NOT NULL;
 CREATE INDEX users_deletes_at ON users (deletes_at) WHERE deletes_at IS NOT NULL;
 CREATE INDEX users_unused ON users (unused_since) WHERE unused_since IS NOT NULL;
 
--- Addresses of people. Stored lower-case; an address may have any number of unverified
--- holders but one verified one.
+-- Addresses of people, in their normal form (internal/email): ASCII, in lower case, the domain in
+-- A-labels. An address may have any number of unverified holders but one verified one.
 CREATE TABLE email_addresses (
     user_id     bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
-    address     text        NOT NULL CHECK (address = lower(address) AND octet_length(address) <= 254),
+    address     text        NOT NULL CHECK (address = lower(address COLLATE "C") AND octet_length(address) <= 254),
     verified_at timestamptz,
     -- The address that mails go to and that `email` shows. One per user.
     is_primary  boolean     NOT NULL,
     created_at  timestamptz NOT NULL,
+    -- Of an address of before that keeps its form, since another one has the same normal form: that
+    -- normal form. The address itself where it has none. NULL: all others, and those of before that
+    -- nobody has looked at yet.
+    normal_form text,
     PRIMARY KEY (user_id, address)
 );
 COMMENT ON TABLE email_addresses IS 'Addresses of people, verified or not.';
 CREATE INDEX email_addresses_address ON email_addresses (address);
 CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (address) WHERE verified_at IS NOT NULL;
 CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (user_id) WHERE is_primary;
+CREATE INDEX email_addresses_normal_form ON email_addresses (normal_form) WHERE normal_form IS NOT NULL;
+CREATE INDEX email_addresses_former ON email_addresses (user_id, address) WHERE octet_length(address) <> length(address) AND normal_form IS NULL;
 CREATE INDEX email_addresses_expiring ON email_addresses (created_at) WHERE verified_at IS NULL AND NOT is_primary;
 
 -- Organisations that people belong to. A claim and a membership, not a partition of users.
@@ -95,8 +106,8 @@ CREATE UNIQUE INDEX memberships_primary ON memberships (user_id) WHERE is_primar
 CREATE TABLE sessions (
     -- 128 random bits; `sid` in tokens. An identifier, not a secret.
     id                     uuid        PRIMARY KEY,
-    -- A random 52-bit integer: the id that the list of sessions shows, and that names a
-    -- session to be ended. Never the sid, which tokens carry.
+    -- A random integer of 31 bits (of 52 in rows of before), unique for its user: the id that the
+    -- list of sessions shows, and that names a session to be ended. Never the sid, which tokens carry.
     listing_id             bigint      NOT NULL CHECK (listing_id BETWEEN 1 AND 4503599627370495),
     -- SHA-256 of the session token that was handed out last.
     token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
@@ -153,8 +164,7 @@ CREATE TABLE sessions (
 COMMENT ON TABLE sessions IS 'Sign-ins, and the state of their refresh tokens.';
 CREATE UNIQUE INDEX sessions_token ON sessions (token_hash);
 CREATE UNIQUE INDEX sessions_previous_token ON sessions (previous_token_hash) WHERE previous_token_hash IS NOT NULL;
-CREATE UNIQUE INDEX sessions_listing ON sessions (listing_id);
-CREATE INDEX sessions_user ON sessions (user_id);
+CREATE UNIQUE INDEX sessions_user_listing ON sessions (user_id, listing_id);
 CREATE INDEX sessions_pending ON sessions (expires_at) WHERE user_id IS NULL;
 
 -- One-time codes that are out: at most one a session and purpose. The code itself is kept
@@ -217,7 +227,7 @@ CREATE INDEX resumptions_expires_at ON resumptions (expires_at);
 
 -- Second factors and passkeys.
 CREATE TABLE authenticators (
-    -- A random 52-bit integer, made by the server.
+    -- A random integer of 31 bits (of 52 in rows of before), made by the server.
     id           bigint      PRIMARY KEY CHECK (id BETWEEN 1 AND 4503599627370495),
     user_id      bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     type         text        NOT NULL CHECK (type IN ('totp', 'recovery_codes', 'webauthn')),
@@ -469,7 +479,8 @@ CREATE INDEX undo_links_change ON undo_links (user_id, change);
 CREATE VIEW user_details AS
 SELECT u.id, u.display, (u.password_hash IS NOT NULL)::boolean AS has_usable_password, u.disabled_at, u.created_at,
        e.address AS email, e.verified_at AS email_verified_at, m.tenant_id,
-       u.username, u.phone, u.phone_verified_at, u.deletes_at
+       u.username, u.phone, u.phone_verified_at, u.deletes_at,
+       coalesce(u.subject, u.id::text)::text AS subject
   FROM users u
   LEFT JOIN email_addresses e ON e.user_id = u.id AND e.is_primary
   LEFT JOIN memberships m ON m.user_id = u.id AND m.is_primary;
@@ -486,6 +497,7 @@ SELECT s.id, s.token_hash, u.id AS user_id, s.created_at, s.expires_at, s.genera
        u.display, u.has_usable_password, u.disabled_at, u.created_at AS user_created_at,
        u.email, u.email_verified_at, u.tenant_id, u.username, u.phone, u.phone_verified_at, u.deletes_at,
        s.token_expires_at, s.previous_token_hash, s.previous_token_works,
-       least(s.expires_at, greatest(s.refresh_expires_at, s.token_expires_at))::timestamptz AS lives_until
+       least(s.expires_at, greatest(s.refresh_expires_at, s.token_expires_at))::timestamptz AS lives_until,
+       u.subject
   FROM sessions s
   JOIN user_details u ON u.id = s.user_id;

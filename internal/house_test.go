@@ -21,15 +21,15 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
-	{"internal/typed"},
+	{"internal/typed", "internal/userid"},
 	{ // ground
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs",
 	},
 	{"internal/password", "internal/email", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified"}, // parts, handed a transaction
-	{"internal/audit", "internal/notice", "internal/authenticator"},
+	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
+	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
 	{"internal/caller"},
 	{"internal/flow", "internal/account", "internal/undo"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server"},
@@ -44,32 +44,33 @@ var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/t
 
 // keepers: which packages may import an outside package. Tests are not asked.
 var keepers = map[string][]string{
-	"github.com/gofiber/fiber":           {"api", "internal/server", "internal/bench", "clients/go/verify/fiber"},
-	"github.com/valyala/fasthttp":        {"internal/server", "internal/bench"},
-	"github.com/lestrrat-go/jwx":         {"internal/token", "internal/provider"},
-	"github.com/go-webauthn/webauthn":    {"internal/factor"},
-	"github.com/jackc/pgx":               {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "clients/conformance"},
-	"github.com/pressly/goose":           {"internal/postgres"},
-	"github.com/riverqueue/river":        {"internal/outbox", "internal/postgres"},
-	"github.com/wneessen/go-mail":        {"internal/outbox"},
-	"golang.org/x/text":                  {"internal/outbox", "internal/password", "internal/typed"},
-	"golang.org/x/net":                   {"internal/email"},
-	"github.com/getkin/kin-openapi":      {"api", "internal/server", "clients/contract"},
-	"github.com/alexedwards/argon2id":    {"internal/password", "internal/bench"},
-	"github.com/go-json-experiment/json": {"internal/strictjson"},
-	"github.com/nyaruka/phonenumbers":    {"internal/phone"},
-	"github.com/hashicorp/golang-lru":    {"internal/token"},
-	"github.com/alecthomas/kong":         {"internal/app"},
-	"github.com/ulikunitz/xz":            {"internal/postgres/programs"},
-	"os/exec":                            {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
-	"math/rand":                          {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
+	"github.com/gofiber/fiber":            {"api", "internal/server", "internal/bench", "clients/go/verify/fiber"},
+	"github.com/valyala/fasthttp":         {"internal/server", "internal/bench"},
+	"github.com/lestrrat-go/jwx":          {"internal/token", "internal/provider"},
+	"github.com/go-webauthn/webauthn":     {"internal/factor"},
+	"github.com/jackc/pgx":                {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "clients/conformance"},
+	"github.com/pressly/goose":            {"internal/postgres"},
+	"github.com/riverqueue/river":         {"internal/outbox", "internal/postgres"},
+	"github.com/wneessen/go-mail":         {"internal/outbox"},
+	"golang.org/x/text":                   {"internal/outbox", "internal/password", "internal/typed"},
+	"golang.org/x/net":                    {"internal/email"},
+	"github.com/getkin/kin-openapi":       {"api", "internal/server", "clients/contract"},
+	"github.com/alexedwards/argon2id":     {"internal/password", "internal/bench"},
+	"github.com/go-json-experiment/json":  {"internal/strictjson"},
+	"github.com/nyaruka/phonenumbers":     {"internal/phone"},
+	"github.com/hashicorp/golang-lru":     {"internal/token"},
+	"github.com/alecthomas/kong":          {"internal/app"},
+	"github.com/ulikunitz/xz":             {"internal/postgres/programs"},
+	"github.com/prometheus/client_golang": {"internal/ops"},
+	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
+	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
 var calls = map[string][]string{
 	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/e2e", "internal/bench", "clients/contract/devserver"},
 	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e", "clients/contract/devserver"},
-	"time.Now":   {"internal/app", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
+	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a

@@ -1,6 +1,8 @@
--- name: InsertAuthenticator :exec
+-- Nothing is stored where the id is in use: the caller draws another one.
+-- name: InsertAuthenticator :execrows
 INSERT INTO authenticators (id, user_id, type, name, created_at, sealed, spent, misses)
-VALUES (@id, @user_id, @type, @name, @now, @sealed, @spent, 0);
+VALUES (@id, @user_id, @type, @name, @now, @sealed, @spent, 0)
+    ON CONFLICT (id) DO NOTHING;
 
 -- A key that somebody has already is not stored: a credential id is unique across people (SEC-62).
 -- name: InsertWebAuthnCredential :execrows

@@ -1,8 +1,14 @@
+-- Of the listing ids that were drawn, the first that no session of the user has is taken. The user's
+-- row is locked, so nothing takes it meanwhile.
 -- name: InsertSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_issued_at,
                       refresh_expires_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods,
                       token_expires_at)
-VALUES (@id, @listing_id, @token_hash, @user_id::bigint, @created_at, @expires_at, 1, clock_timestamp(), @refresh_issued_at::timestamptz,
+VALUES (@id,
+        (SELECT (@drawn::bigint[])[n] FROM generate_subscripts(@drawn::bigint[], 1) n
+          WHERE NOT EXISTS (SELECT FROM sessions o WHERE o.user_id = @user_id::bigint AND o.listing_id = (@drawn::bigint[])[n])
+          ORDER BY n LIMIT 1),
+        @token_hash, @user_id::bigint, @created_at, @expires_at, 1, clock_timestamp(), @refresh_issued_at::timestamptz,
         @refresh_expires_at, false, @created_at, @user_agent, @device_name, @address, @methods,
         @token_expires_at);
 
@@ -27,14 +33,18 @@ SELECT attempt FROM sessions WHERE id = @id AND user_id IS NULL AND ended_at IS 
 UPDATE sessions SET attempt = @attempt::jsonb, expires_at = greatest(expires_at, @expires_at), refresh_expires_at = greatest(expires_at, @expires_at)
  WHERE id = @id AND user_id IS NULL;
 
--- The visitor is in: the row becomes the session of a person, under a new token.
+-- The visitor is in: the row becomes the session of a user, under a new token, and gets a listing id
+-- that no other session of the user has; see InsertSession.
 -- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
-   SET user_id = @user_id::bigint, attempt = NULL, token_hash = @token_hash, created_at = @created_at, expires_at = @expires_at,
+   SET listing_id = (SELECT (@drawn::bigint[])[n] FROM generate_subscripts(@drawn::bigint[], 1) n
+                      WHERE NOT EXISTS (SELECT FROM sessions o WHERE o.user_id = @user_id::bigint AND o.listing_id = (@drawn::bigint[])[n])
+                      ORDER BY n LIMIT 1),
+       user_id = @user_id::bigint, attempt = NULL, token_hash = @token_hash, created_at = @created_at, expires_at = @expires_at,
        rotated_at = clock_timestamp(), refresh_issued_at = @refresh_issued_at::timestamptz, refresh_expires_at = @refresh_expires_at,
        last_seen_at = @created_at, methods = @methods,
        user_agent = @user_agent, device_name = @device_name, address = @address, token_expires_at = @token_expires_at
- WHERE id = @id AND user_id IS NULL AND ended_at IS NULL;
+ WHERE sessions.id = @id AND sessions.user_id IS NULL AND sessions.ended_at IS NULL;
 
 -- name: UpdateSessionMethods :exec
 UPDATE sessions SET methods = @methods WHERE id = @id;
@@ -134,14 +144,14 @@ UPDATE sessions s
        token_expires_at = CASE WHEN @ends_session_token::boolean THEN 'epoch' ELSE s.token_expires_at END,
        sends_idempotency_keys = s.sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
   FROM user_details u
- WHERE s.id = @id AND s.generation = @generation AND s.user_id = @user_id::bigint
+ WHERE s.id = @id AND s.generation = @generation AND u.subject = @subject::text
    AND s.ended_at IS NULL AND s.expires_at > @now AND s.refresh_expires_at > @now
    AND (s.rotated_at <= now() - make_interval(secs => @grace::double precision)
         OR s.rotated_at >= now() + make_interval(secs => @grace))
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
 RETURNING s.generation, s.refresh_expires_at, s.methods,
-       u.display, u.has_usable_password, u.email, u.tenant_id, u.username;
+       u.id AS user_id, u.display, u.has_usable_password, u.email, u.tenant_id, u.username;
 
 -- Lock first and alone, then read: a join with FOR UPDATE lets a waiting refresh read a stale row.
 -- name: LockSession :one
@@ -165,9 +175,11 @@ UPDATE sessions SET confirmed_at = @now::timestamptz, last_seen_at = @now::times
    AND set_config('synchronous_commit', 'off', true) = 'off';
 
 -- Ends the session that a token names, where it is still its user's.
--- name: EndSessionOfUser :execrows
-UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
- WHERE id = @id AND user_id = @user_id::bigint AND ended_at IS NULL;
+-- name: EndSessionOfSubject :one
+UPDATE sessions s SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+  FROM user_details u
+ WHERE s.id = @id AND u.id = s.user_id AND u.subject = @subject::text AND s.ended_at IS NULL
+RETURNING u.id;
 
 -- name: EndSession :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE id = @id AND ended_at IS NULL;

@@ -71,15 +71,16 @@ INSERT INTO provider_accounts
 SELECT (jsonb_populate_record(NULL::provider_accounts, @row::jsonb)).*
     ON CONFLICT (provider, uid) DO NOTHING;
 
+-- Nothing is stored where another authenticator has the id by now: the caller draws another one.
 -- name: InsertAuthenticatorBack :execrows
 INSERT INTO authenticators
-SELECT (jsonb_populate_record(NULL::authenticators, @row::jsonb)).*
+SELECT (jsonb_populate_record(NULL::authenticators, @row::jsonb || jsonb_build_object('id', @id::bigint))).*
     ON CONFLICT (id) DO NOTHING;
 
 -- Nothing is stored where another user has the credential by now.
 -- name: InsertWebAuthnCredentialBack :execrows
 INSERT INTO webauthn_credentials
-SELECT (jsonb_populate_record(NULL::webauthn_credentials, @row::jsonb)).*
+SELECT (jsonb_populate_record(NULL::webauthn_credentials, @row::jsonb || jsonb_build_object('authenticator_id', @authenticator_id::bigint))).*
     ON CONFLICT (credential_id) DO NOTHING;
 
 -- name: DeleteOldAccountChanges :execrows

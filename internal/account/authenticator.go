@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
@@ -61,8 +63,8 @@ func (a *Account) TOTP(ctx context.Context, who caller.Caller) (TOTP, error) {
 		if !a.Factors.Supports(factor.TOTP) {
 			return problem.PathNotFound
 		}
-		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
-			return orProblem(err, problem.UnverifiedFirst)
+		if err := a.refuseUnverified(ctx, tx, who); err != nil {
+			return err
 		}
 		t.Setup, err = a.Factors.StartTOTP(ctx, tx, who.Session.ID, called(who))
 		return err
@@ -156,8 +158,8 @@ func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 }
 
 // notAdded records a wrong code that would have added a factor.
-func (a *Account) notAdded(ctx context.Context, tx postgres.Tx, who caller.Caller) error {
-	return a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+func (a *Account) notAdded(ctx context.Context, q *db.Queries, who caller.Caller, now time.Time) error {
+	return a.Trail.Add(ctx, q, now, audit.Event{
 		Name: audit.FactorAdded, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
 	})
 }
@@ -171,22 +173,33 @@ func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller
 
 // ActivateTOTP adds the TOTP authenticator whose secret TOTP has shown.
 func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed string) (authenticator.Listed, error) {
+	var added authenticator.Listed
+	err := a.guessTOTP(ctx, who, typed, func() (err error) {
+		added, err = a.addTOTP(ctx, who, typed)
+		return err
+	})
+	return added, err
+}
+
+// guessTOTP takes one guess before a code is verified that would add a TOTP authenticator, and
+// refunds it unless the code was wrong.
+func (a *Account) guessTOTP(ctx context.Context, who caller.Caller, typed string, verify func() error) error {
 	if !a.Factors.Supports(factor.TOTP) {
-		return authenticator.Listed{}, problem.PathNotFound
+		return problem.PathNotFound
 	}
 	if factor.Clean(typed) == "" {
-		return authenticator.Listed{}, problem.Required.At("code")
+		return problem.Required.At("code")
 	}
 	taken, err := a.takeGuess(ctx, who, "code")
 	if err != nil {
-		return authenticator.Listed{}, err
+		return err
 	}
 
-	added, err := a.addTOTP(ctx, who, typed)
+	err = verify()
 	if errors.Is(err, problem.IncorrectCode) {
-		return added, err
+		return err
 	}
-	return added, errors.Join(err, taken.GiveBack(ctx))
+	return errors.Join(err, taken.GiveBack(ctx))
 }
 
 func (a *Account) addTOTP(ctx context.Context, who caller.Caller, typed string) (authenticator.Listed, error) {
@@ -205,7 +218,7 @@ func (a *Account) addTOTP(ctx context.Context, who caller.Caller, typed string) 
 			return none, nil, err
 		}
 		if refusal != nil && refusal.Code == problem.IncorrectCode.Code {
-			return none, refusal, a.notAdded(ctx, tx, who)
+			return none, refusal, a.notAdded(ctx, tx.Queries, who, tx.Now)
 		}
 		if refusal != nil {
 			return none, refusal, nil
@@ -230,18 +243,15 @@ func (a *Account) DeactivateTOTP(ctx context.Context, who caller.Caller) error {
 	})
 }
 
-// RecoveryCodes shows the recovery codes that the caller has left.
-func (a *Account) RecoveryCodes(ctx context.Context, who caller.Caller) (authenticator.Codes, error) {
-	var codes authenticator.Codes
-	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
-		var found bool
+// RecoveryCodes shows the recovery codes that the caller has left. It reports false where there
+// are none.
+func (a *Account) RecoveryCodes(ctx context.Context, who caller.Caller) (codes authenticator.Codes, found bool, err error) {
+	err = a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
 		var err error
-		if codes, found, err = a.Factors.RecoveryCodes(ctx, tx, who.Session.UserID); err != nil || found {
-			return nil, err
-		}
-		return problem.NoRecoveryCodes, nil
+		codes, found, err = a.Factors.RecoveryCodes(ctx, tx, who.Session.UserID)
+		return nil, err
 	})
-	return codes, err
+	return codes, found, err
 }
 
 // GenerateRecoveryCodes makes new recovery codes; the old ones stop working.
@@ -327,7 +337,7 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 
 		added, err = a.Factors.Register(ctx, tx, registration(who), name, answer)
 		if authenticator.IsIncorrect(err) {
-			a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", err.Error())
+			a.logRefusedAnswer(who, err)
 			return added, problem.IncorrectCode, nil
 		}
 		if errors.Is(err, authenticator.ErrTooMany) {
@@ -338,6 +348,10 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 		}
 		return added, nil, a.added(ctx, tx, who, before, outbox.WebAuthnAdded)
 	})
+}
+
+func (a *Account) logRefusedAnswer(who caller.Caller, why error) {
+	a.Log.Info("a WebAuthn answer was refused", "user", who.Session.UserID, "why", why.Error())
 }
 
 // RenameCredential names one of the caller's keys.

@@ -43,28 +43,30 @@ func position(list []Address, address string) int {
 	return slices.IndexFunc(list, func(e Address) bool { return e.Address == address })
 }
 
-// edit is a change to the caller's addresses.
+// edit is a step of a change to the caller's addresses: a check, or the change itself.
 type edit func(tx postgres.Tx, list []Address, address string) error
 
-// editAddresses checks an address and runs an edit with the person's row locked, so that
-// two of them cannot both leave them without a primary one.
-func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in string, do edit) ([]Address, error) {
-	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
-	if _, err := a.Limiter.Take(ctx, limit.ManageEmail, subject); err != nil {
+// editAddresses checks an address and runs the steps of a change with the user's row locked, so
+// that two of them cannot both leave the user without a primary address.
+func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in string, steps ...edit) ([]Address, error) {
+	if err := a.takeAddressChange(ctx, who); err != nil {
 		return nil, err
 	}
-	address, bad := email.Check(in)
-	if bad != nil {
-		return nil, bad.At("email")
-	}
+
 	var after []Address
 	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		list, err := a.addresses(ctx, tx.Queries, who, tx.Now)
 		if err != nil {
 			return err
 		}
-		if err := do(tx, list, address); err != nil {
-			return err
+		address, bad := meant(list, in)
+		if bad != nil {
+			return bad.At("email")
+		}
+		for _, step := range steps {
+			if err := step(tx, list, address); err != nil {
+				return err
+			}
 		}
 		after, err = a.addresses(ctx, tx.Queries, who, tx.Now)
 		return err
@@ -72,21 +74,57 @@ func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in strin
 	return after, err
 }
 
+// checkAddress runs the check of a change alone. It changes nothing.
+func (a *Account) checkAddress(ctx context.Context, who caller.Caller, in string, check edit) error {
+	if err := a.takeAddressChange(ctx, who); err != nil {
+		return err
+	}
+	return a.DB.Look(ctx, func(tx postgres.Tx) error {
+		list, err := a.addresses(ctx, tx.Queries, who, tx.Now)
+		if err != nil {
+			return err
+		}
+		address, bad := meant(list, in)
+		if bad != nil {
+			return bad.At("email")
+		}
+		return check(tx, list, address)
+	})
+}
+
+// takeAddressChange takes from the limit of changes.
+func (a *Account) takeAddressChange(ctx context.Context, who caller.Caller) error {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
+	_, err := a.Limiter.Take(ctx, limit.ManageEmail, subject)
+
+	return err
+}
+
+// meant returns the address of the list that was typed, in any spelling, or else what was typed as it
+// is stored. An address of before may be in the list in its former form.
+func meant(list []Address, in string) (string, *problem.Problem) {
+	if former, possible := email.Former(in); possible && position(list, former) >= 0 {
+		return former, nil
+	}
+	address, bad := email.Check(in)
+	if bad != nil || position(list, address) >= 0 {
+		return address, bad
+	}
+
+	for _, e := range list {
+		if normal, _ := email.Normalize(e.Address); normal == address {
+			return e.Address, nil
+		}
+	}
+
+	return address, nil
+}
+
 // AddEmailAddress starts the verification of another address. By link it is stored at
 // once, by code when it is verified. For an address that somebody else has the answer is
 // the same; what is mailed there cannot verify it.
 func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in string) ([]Address, error) {
-	return a.editAddresses(ctx, who, in, func(tx postgres.Tx, list []Address, address string) error {
-		stored := slices.DeleteFunc(slices.Clone(list), func(e Address) bool { return e.VerifiedAt == nil && !e.IsPrimary && a.Policy.EmailVerificationByCode })
-		if position(stored, address) >= 0 {
-			return problem.DuplicateEmail.At("email")
-		}
-		if !a.Policy.ChangeEmail && len(stored) >= a.Policy.MostEmailAddresses() {
-			return problem.MaxEmailAddresses.At("email")
-		}
-		if err := a.refuseTaken(ctx, tx, who, address); err != nil {
-			return err
-		}
+	return a.editAddresses(ctx, who, in, a.mayAdd(ctx, who), func(tx postgres.Tx, list []Address, address string) error {
 		user := who.Session.UserID
 		if !a.Policy.EmailVerificationByCode {
 			if err := a.storeOrReplace(ctx, tx, who, list, address); err != nil {
@@ -99,6 +137,27 @@ func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in str
 		_, err := a.Notices.VerifyEmail(ctx, tx, notice.Recipient{Session: who.Session.ID, UserID: user, Email: address, Device: who.Device})
 		return err
 	})
+}
+
+// CheckNewEmailAddress returns what keeps an address from being added. It needs no proof of
+// identity: a caller can list the addresses, and a sign-up tells the same of other accounts.
+func (a *Account) CheckNewEmailAddress(ctx context.Context, who caller.Caller, in string) error {
+	return a.checkAddress(ctx, who, in, a.mayAdd(ctx, who))
+}
+
+func (a *Account) mayAdd(ctx context.Context, who caller.Caller) edit {
+	return func(tx postgres.Tx, list []Address, address string) error {
+		stored := slices.DeleteFunc(slices.Clone(list), func(e Address) bool {
+			return e.VerifiedAt == nil && !e.IsPrimary && a.Policy.EmailVerificationByCode
+		})
+		if position(stored, address) >= 0 {
+			return problem.DuplicateEmail.At("email")
+		}
+		if !a.Policy.ChangeEmail && len(stored) >= a.Policy.MostEmailAddresses() {
+			return problem.MaxEmailAddresses.At("email")
+		}
+		return a.refuseTaken(ctx, tx, who, address)
+	}
 }
 
 // refuseTaken tells that another user has an address, where answers may tell.
@@ -189,18 +248,9 @@ func (a *Account) ResendEmailAddress(ctx context.Context, who caller.Caller, in 
 
 // MakePrimary makes one of the caller's addresses the primary one.
 func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string, primary bool) ([]Address, error) {
-	return a.editAddresses(ctx, who, in, func(tx postgres.Tx, list []Address, address string) error {
-		at := position(list, address)
-		verified := slices.ContainsFunc(list, func(e Address) bool { return e.VerifiedAt != nil })
-		pending := at >= 0 && a.isPending(ctx, tx, who, list[at])
-		switch {
-		case at < 0:
-			return problem.UnknownEmail.At("email")
-		case !primary:
-			return problem.Required.At("primary")
-		case list[at].VerifiedAt == nil && (verified || pending):
-			return problem.UnverifiedPrimary.At("email")
-		case list[at].IsPrimary:
+	check := a.mayBePrimary(ctx, who, primary)
+	return a.editAddresses(ctx, who, in, check, func(tx postgres.Tx, list []Address, address string) error {
+		if list[position(list, address)].IsPrimary {
 			return nil
 		}
 		user := who.Session.UserID
@@ -225,6 +275,28 @@ func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string,
 	})
 }
 
+// CheckPrimary returns what keeps an address from becoming the primary one.
+func (a *Account) CheckPrimary(ctx context.Context, who caller.Caller, in string, primary bool) error {
+	return a.checkAddress(ctx, who, in, a.mayBePrimary(ctx, who, primary))
+}
+
+func (a *Account) mayBePrimary(ctx context.Context, who caller.Caller, primary bool) edit {
+	return func(tx postgres.Tx, list []Address, address string) error {
+		at := position(list, address)
+		verified := slices.ContainsFunc(list, func(e Address) bool { return e.VerifiedAt != nil })
+		pending := at >= 0 && a.isPending(ctx, tx, who, list[at])
+		switch {
+		case at < 0:
+			return problem.UnknownEmail.At("email")
+		case !primary:
+			return problem.Required.At("primary")
+		case list[at].VerifiedAt == nil && (verified || pending):
+			return problem.UnverifiedPrimary.At("email")
+		}
+		return nil
+	}
+}
+
 // isPending reports whether an address is only being verified, and not stored.
 func (a *Account) isPending(ctx context.Context, tx postgres.Tx, who caller.Caller, e Address) bool {
 	if !a.Policy.EmailVerificationByCode || e.VerifiedAt != nil || e.IsPrimary {
@@ -237,12 +309,8 @@ func (a *Account) isPending(ctx context.Context, tx postgres.Tx, who caller.Call
 // RemoveEmailAddress removes one of the caller's addresses, or drops the verification of
 // one that is not stored yet.
 func (a *Account) RemoveEmailAddress(ctx context.Context, who caller.Caller, in string) ([]Address, error) {
-	return a.editAddresses(ctx, who, in, func(tx postgres.Tx, list []Address, address string) error {
-		at := position(list, address)
-		if at < 0 {
-			return problem.UnknownEmail.At("email")
-		}
-		if a.isPending(ctx, tx, who, list[at]) {
+	return a.editAddresses(ctx, who, in, a.mayRemove(ctx, who), func(tx postgres.Tx, list []Address, address string) error {
+		if a.isPending(ctx, tx, who, list[position(list, address)]) {
 			if err := code.Drop(ctx, tx, who.Session.ID, code.VerifyEmail); err != nil {
 				return err
 			}
@@ -251,12 +319,34 @@ func (a *Account) RemoveEmailAddress(ctx context.Context, who caller.Caller, in 
 		if err != nil || position(stored, address) < 0 {
 			return err
 		}
-		onlyByEmail := len(a.Policy.LoginMethods) == 1 && a.Policy.LoginBy("email")
-		if list[at].IsPrimary && len(stored) > 1 || len(stored) == 1 && onlyByEmail {
-			return problem.CannotRemovePrimary.At("email")
-		}
 		return a.remove(ctx, tx, who, address)
 	})
+}
+
+// CheckRemoval returns what keeps an address from being removed.
+func (a *Account) CheckRemoval(ctx context.Context, who caller.Caller, in string) error {
+	return a.checkAddress(ctx, who, in, a.mayRemove(ctx, who))
+}
+
+func (a *Account) mayRemove(ctx context.Context, who caller.Caller) edit {
+	return func(tx postgres.Tx, list []Address, address string) error {
+		at := position(list, address)
+		if at < 0 {
+			return problem.UnknownEmail.At("email")
+		}
+		stored, err := tx.ListEmailAddresses(ctx, who.Session.UserID)
+		if err != nil || position(stored, address) < 0 {
+			return err
+		}
+
+		onlyByEmail := len(a.Policy.LoginMethods) == 1 && a.Policy.LoginBy("email")
+		primaryOfMany := list[at].IsPrimary && len(stored) > 1
+		lastWayIn := len(stored) == 1 && onlyByEmail
+		if primaryOfMany || lastWayIn {
+			return problem.CannotRemovePrimary.At("email")
+		}
+		return nil
+	}
 }
 
 func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {

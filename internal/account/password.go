@@ -67,23 +67,14 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	if stored, err = a.DB.FindUserPassword(ctx, who.Session.UserID); err != nil {
 		return nil, "", err
 	}
-	var bad problem.List
-	switch {
-	case stored != nil && in.Current == "":
-		bad = append(bad, problem.Required.At("current_password"))
-	case stored == nil && in.Current != "":
-		bad = append(bad, problem.EnterCurrentPassword.At("current_password"))
+	bad, err := a.problemsOf(who, stored != nil, in)
+	if err != nil {
+		return nil, "", err
 	}
-	if in.New == "" {
-		bad = append(bad, problem.Required.At("new_password"))
-	} else {
-		about := password.About(who.Session.Email, who.Session.Username, who.Session.Display)
-		found, err := a.Passwords.Check(in.New, "new_password", about...)
-		if err != nil {
-			return nil, "", err
-		}
-		bad = append(bad, found...)
+	if len(bad) > 0 && (stored == nil || in.Current == "") { // there is nothing to verify besides
+		return nil, "", bad
 	}
+
 	slot, err := a.Gate.Enter(ctx)
 	if err != nil {
 		return nil, "", err
@@ -106,6 +97,43 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	}
 	fresh, err = slot.Hash(in.New)
 	return stored, fresh, err
+}
+
+// problemsOf is what is wrong with a change, as far as no hash is needed for it.
+func (a *Account) problemsOf(who caller.Caller, hasPassword bool, in PasswordChange) (problem.List, error) {
+	var bad problem.List
+	switch {
+	case hasPassword && in.Current == "":
+		bad = append(bad, problem.Required.At("current_password"))
+	case !hasPassword && in.Current != "":
+		bad = append(bad, problem.EnterCurrentPassword.At("current_password"))
+	}
+	if in.New == "" {
+		return append(bad, problem.Required.At("new_password")), nil
+	}
+
+	about := password.About(who.Session.Email, who.Session.Username, who.Session.Display)
+	found, err := a.Passwords.Check(in.New, "new_password", about...)
+	return append(bad, found...), err
+}
+
+// CheckFirstPassword returns what is wrong with the first password of an account that has none.
+func (a *Account) CheckFirstPassword(ctx context.Context, who caller.Caller, in PasswordChange) error {
+	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, who.Subject()); err != nil {
+		return err
+	}
+	bad, err := a.CheckPasswordChange(who, in)
+	if err != nil {
+		return err
+	}
+	return bad.Err()
+}
+
+// CheckPasswordChange returns what is wrong with a change, as far as no password is verified for
+// it.
+func (a *Account) CheckPasswordChange(who caller.Caller, in PasswordChange) (problem.List, error) {
+	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
+	return a.problemsOf(who, who.Session.HasUsablePassword, in)
 }
 
 // takeGuess takes one guess of a signed-in caller, before it is known whether it is right.

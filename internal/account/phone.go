@@ -17,8 +17,34 @@ import (
 // The old one stays until the code comes back. For a number that somebody else has the
 // answer is the same, and what is texted there cannot verify it.
 func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string) (string, error) {
-	user := who.Session.UserID
-	if _, err := a.Limiter.Take(ctx, limit.ChangePhone, limit.Subject{Address: who.Device.Address, UserID: user, Session: who.Session.ID}); err != nil {
+	number, err := a.takePhone(ctx, who, in)
+	if err != nil {
+		return "", err
+	}
+	return number, a.held(ctx, who, func(tx postgres.Tx) error {
+		if err := a.mayHavePhone(ctx, tx, who, number); err != nil {
+			return err
+		}
+		to := notice.Recipient{Session: who.Session.ID, UserID: who.Session.UserID, Phone: number, Device: who.Device}
+		return a.Notices.VerifyPhone(ctx, tx, to)
+	})
+}
+
+// CheckPhone returns what keeps a number from becoming the caller's. It needs no proof of
+// identity: a caller can read the number that they have, and a sign-up tells the same of other
+// accounts.
+func (a *Account) CheckPhone(ctx context.Context, who caller.Caller, in string) error {
+	number, err := a.takePhone(ctx, who, in)
+	if err != nil {
+		return err
+	}
+	return a.DB.Look(ctx, func(tx postgres.Tx) error { return a.mayHavePhone(ctx, tx, who, number) })
+}
+
+// takePhone takes from the limit of changes, and returns a number as it is stored.
+func (a *Account) takePhone(ctx context.Context, who caller.Caller, in string) (string, error) {
+	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
+	if _, err := a.Limiter.Take(ctx, limit.ChangePhone, subject); err != nil {
 		return "", err
 	}
 	number, valid := phone.Normalize(in)
@@ -30,21 +56,26 @@ func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string)
 	case who.Session.Phone != nil && *who.Session.Phone == number:
 		return "", problem.SameAsCurrent.At("phone")
 	}
-	return number, a.held(ctx, who, func(tx postgres.Tx) error {
-		refused, err := unverified.Refuses(ctx, tx, a.Policy, user)
-		if err != nil || refused {
-			return orProblem(err, problem.UnverifiedAccount)
-		}
+	return number, nil
+}
 
-		if !a.Policy.Hides() {
-			holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
-			if err != nil {
-				return err
-			}
-			if holders > 0 {
-				return problem.PhoneTaken.At("phone")
-			}
-		}
-		return a.Notices.VerifyPhone(ctx, tx, notice.Recipient{Session: who.Session.ID, UserID: user, Phone: number, Device: who.Device})
-	})
+// mayHavePhone returns what keeps a number from becoming the caller's, as far as the database
+// knows.
+func (a *Account) mayHavePhone(ctx context.Context, tx postgres.Tx, who caller.Caller, number string) error {
+	refused, err := unverified.Refuses(ctx, tx, a.Policy, who.Session.UserID)
+	if err != nil || refused {
+		return orProblem(err, problem.UnverifiedAccount)
+	}
+	if a.Policy.Hides() {
+		return nil
+	}
+
+	holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
+	if err != nil {
+		return err
+	}
+	if holders > 0 {
+		return problem.PhoneTaken.At("phone")
+	}
+	return nil
 }

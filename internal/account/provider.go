@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
@@ -49,21 +50,16 @@ func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, ui
 		if err != nil {
 			return err
 		}
+		if err := a.mayDisconnect(ctx, tx, user, service, uid); err != nil {
+			return err
+		}
 
 		gone, err := tx.DeleteProviderAccount(ctx, db.DeleteProviderAccountParams{UserID: user, Provider: service, Uid: uid})
-		if postgres.IsNotFound(err) {
-			return problem.AccountNotFound
-		}
 		if err != nil {
 			return err
 		}
 		if left, err = a.connected(ctx, tx.Queries, user); err != nil {
 			return err
-		}
-		if len(left) == 0 {
-			if err := a.otherWayIn(ctx, tx, user); err != nil {
-				return err
-			}
 		}
 		if err := a.enqueue(ctx, tx, gone); err != nil {
 			return err
@@ -74,6 +70,28 @@ func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, ui
 		return a.changed(ctx, tx, who, before, outbox.ProviderDisconnected)
 	})
 	return left, err
+}
+
+// CheckDisconnect returns what keeps a provider from being removed.
+func (a *Account) CheckDisconnect(ctx context.Context, who caller.Caller, service, uid string) error {
+	return a.DB.Look(ctx, func(tx postgres.Tx) error {
+		return a.mayDisconnect(ctx, tx, who.Session.UserID, service, uid)
+	})
+}
+
+func (a *Account) mayDisconnect(ctx context.Context, tx postgres.Tx, user int64, service, uid string) error {
+	rows, err := tx.ListProviderAccounts(ctx, user)
+	if err != nil {
+		return err
+	}
+	connected := slices.ContainsFunc(rows, func(row db.ProviderAccount) bool { return row.Provider == service && row.Uid == uid })
+	if !connected {
+		return problem.AccountNotFound
+	}
+	if len(rows) > 1 {
+		return nil
+	}
+	return a.otherWayIn(ctx, tx, user)
 }
 
 // otherWayIn returns a problem where somebody would have no way to sign in any more.

@@ -24,6 +24,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
+	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -65,11 +66,17 @@ type App struct {
 	undo     *undo.Undo
 	server   *server.Server
 	listener net.Listener
+	health   *ops.Health
+	metrics  *ops.Metrics
+	probes   *probes // nil where LATCHKEY_OPS_ADDR is off
 }
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
 	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery}
+	a.metrics = ops.NewMetrics(Version)
+	a.metrics.KnowVerdicts(session.Verdicts()...)
+	a.Gate.Count = a.metrics.CountGate
 	a.Gate.Unreadable = func(cause error) {
 		log.Error("a stored password hash cannot be read: its user needs a new password", "cause", cause.Error())
 	}
@@ -98,6 +105,7 @@ func development(out io.Writer, listener net.Listener) Option {
 // develop adds what latchkey dev has where the settings say nothing.
 func (a *App) develop() {
 	c := &a.config
+	c.Server.DrainDelay = 0 // nobody waits for another server to take over
 	if c.Outbox.Sender == "" && c.Outbox.Host == "" {
 		c.Outbox.Sender = "console"
 	}
@@ -107,7 +115,7 @@ func (a *App) develop() {
 	}
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
-	f.RPID, f.RPName, f.InsecureOrigin, f.PasskeyLogin = "localhost", "Latchkey dev", true, true
+	f.RPID, f.RPName, f.InsecureOrigin = "localhost", "Latchkey dev", true
 	if !f.Supports(factor.WebAuthn) {
 		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
 	}
@@ -119,6 +127,7 @@ func (a *App) build() error {
 	if a.console != nil {
 		a.develop()
 	}
+	a.observe()
 	c := a.config
 	issuer, err := token.NewIssuer(a.ring, c.Token)
 	if err != nil {
@@ -144,7 +153,8 @@ func (a *App) build() error {
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
-		MetadataPath: published.MetadataPath(),
+		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.health.Drain,
+		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
 	}, operations)
 	if err != nil {
 		return err
@@ -185,6 +195,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
+		CountRefresh: a.metrics.CountRefresh,
 	}), nil
 }
 
@@ -333,13 +344,23 @@ func every(ctx context.Context, interval time.Duration, do func() bool) {
 // Prepare brings the schema up to date, or checks that it is, looks for the claims function,
 // and opens the socket. When the database is away, that is an outage and not a mistake: the
 // socket opens, Run goes on trying, and requests get 503 until it is back. While another server
-// migrates, Prepare waits and the socket stays closed. It returns ctx's error when ctx ends.
+// migrates, Prepare waits and the socket stays closed. It returns ctx's error when ctx ends, and a
+// config.Error where the database refuses the role, does not exist, or fails the check of its TLS.
+//
+// The listener for operators is open from the first moment: a start that waits is alive, and not ready.
 func (a *App) Prepare(ctx context.Context) error {
+	a.logStart()
+	if err := a.openProbes(); err != nil {
+		return err
+	}
+
 	err := a.prepare(ctx)
 
 	switch {
 	case ctx.Err() != nil: // a signal also looks like an outage to the database's driver
 		return ctx.Err()
+	case postgres.Mistake(err) != nil: // waiting would not end it
+		return &config.Error{Problems: []error{postgres.Mistake(err)}}
 	case errors.Is(err, problem.TemporarilyUnavailable):
 		a.log.Error("the database is away; answering 503 until it is back", "cause", err.Error())
 	case err != nil:
@@ -415,12 +436,13 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.prepareKeys(ctx); err != nil {
 		return err
 	}
-	err := a.claims.Check(ctx, a.config.Policy.ClaimsFunction)
-	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
-		return &config.Error{Problems: []error{err}}
+	if err := a.checkSubjects(ctx); err != nil {
+		return err
 	}
+	err := a.checkClaims(ctx)
 	if err == nil {
 		a.ready.Store(true)
+		a.health.Prepared()
 	}
 	return err
 }
@@ -428,8 +450,12 @@ func (a *App) prepare(ctx context.Context) error {
 // Addr is the address that it listens on, once Prepare has returned.
 func (a *App) Addr() string { return a.listener.Addr().String() }
 
-// Run serves until ctx ends, then lets running requests finish.
+// Run serves until ctx ends, then lets running requests finish. What works beside the requests goes on
+// as long as they do.
 func (a *App) Run(ctx context.Context) error {
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+
 	a.log.Info("listening", "addr", a.Addr())
 	a.warnOfFactors()
 	a.warnOfProofs()
@@ -442,15 +468,17 @@ func (a *App) Run(ctx context.Context) error {
 	// Building the rooms has parsed the spec and the templates; what that left behind goes back
 	// to the system now, and not when the first storm of sign-ins comes.
 	go debug.FreeOSMemory()
-	go a.followKeys(ctx)
-	go a.followClock(ctx)
-	go a.sweep(ctx)
+	go a.followKeys(work)
+	go a.followClock(work)
+	go a.health.Follow(work)
+	go a.sweep(work)
 	if !a.prepared {
-		go a.prepareLater(ctx)
+		go a.prepareLater(work)
 	}
 	posted := make(chan struct{})
-	go func() { defer close(posted); a.post(ctx) }()
+	go func() { defer close(posted); a.post(work) }()
 	err := a.server.Serve(ctx, a.listener)
+	stop()
 	<-posted
 	a.log.Info("stopped")
 	return err
@@ -461,6 +489,7 @@ func (a *App) Close() {
 	if a.listener != nil {
 		_ = a.listener.Close()
 	}
+	a.probes.close()
 
 	a.DB.Close()
 }

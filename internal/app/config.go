@@ -9,13 +9,22 @@ import (
 )
 
 type configCommand struct {
+	Check    bool `help:"Look whether latchkey serve could start with them: keys, templates, database, schema, rights. Changes nothing."`
 	Markdown bool `help:"Print the reference that stands in docs/settings.md."`
+}
+
+// Help is shown by `latchkey config --help`.
+func (configCommand) Help() string {
+	return "With --check: exit code 0 when a start would succeed, 2 with all mistakes together, 1 when the database does not answer."
 }
 
 // Run shows the settings, or their reference.
 func (c configCommand) Run(sh *shell) error {
 	if c.Markdown {
 		return settingsReference(sh.out)
+	}
+	if c.Check {
+		return sh.check()
 	}
 	effective, err := sh.settings()
 	section := ""

@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 	"github.com/latchkey-auth/latchkey/internal/flow"
+	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
@@ -58,6 +59,9 @@ func (c devCommand) Run(sh *shell) error {
 	if err := makeKeys(&settings, dir); err != nil {
 		return err
 	}
+	if sh.env["LATCHKEY_OPS_ADDR"] == "" {
+		settings.Ops.Addr = ops.Off // two of them on one machine must not need two ports more
+	}
 	listener, err := takeAddress(&settings.Server.Addr)
 	if err != nil {
 		return err
@@ -90,7 +94,8 @@ func (c devCommand) Run(sh *shell) error {
 const rpID = "LATCHKEY_WEBAUTHN_RP_ID"
 
 // devSettings are the settings as latchkey dev reads them: where no domain of passkeys is named,
-// they may ask for webauthn all the same. develop names localhost, once the port is known.
+// they may ask for webauthn all the same, and sign-in by passkey is on unless it is switched off.
+// develop names localhost, once the port is known.
 func (sh *shell) devSettings() (config.Config, error) {
 	if sh.env[rpID] != "" {
 		return sh.settings()
@@ -100,7 +105,9 @@ func (sh *shell) devSettings() (config.Config, error) {
 	with.env = maps.Clone(sh.env)
 	with.env[rpID] = "localhost"
 	settings, err := with.settings()
+	sh.logSettings = with.logSettings
 	settings.Factor.RPID = ""
+	settings.Factor.PasskeyLogin = settings.Factor.PasskeyLogin || sh.env["MFA_PASSKEY_LOGIN_ENABLED"] == ""
 
 	return settings, err
 }
@@ -268,7 +275,7 @@ func (sh *shell) demo(a *App, text string) error {
 		return err
 	}
 	return a.DB.Tx(sh.ctx, func(tx postgres.Tx) error {
-		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true, VerifiedOnly: true})
+		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true, VerifiedOnly: true, IDs: a.config.Policy.IDs()})
 		if err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
@@ -44,6 +45,8 @@ type shell struct {
 	out io.Writer
 	err io.Writer
 	now postgres.Clock
+
+	logSettings ops.LogSettings
 }
 
 // Exit codes.
@@ -124,10 +127,12 @@ func (sh *shell) settings() (config.Config, error) {
 	for _, w := range warnings {
 		_, _ = fmt.Fprintln(sh.err, "latchkey: warning:", w)
 	}
+	sh.logSettings = c.Log
 	return c, err
 }
 
-func (sh *shell) log() *slog.Logger { return slog.New(slog.NewJSONHandler(sh.err, nil)) }
+// log is the log of a server. Before the settings are known it has the default form.
+func (sh *shell) log() *slog.Logger { return ops.NewLogger(sh.err, sh.logSettings) }
 
 // database opens the database for a command that is no server, with its schema current.
 func (sh *shell) database() (*postgres.DB, config.Config, error) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )
@@ -55,6 +56,15 @@ func (a *App) updateSchema(ctx context.Context) error {
 	if err == nil && n > 0 {
 		a.log.Info("schema brought up to date", "migrations", n)
 	}
+	if err != nil {
+		return err
+	}
+
+	kept, err := address.Update(ctx, a.DB)
+	if kept > 0 {
+		a.log.Warn("email addresses of before keep their form: see `latchkey users twins`", "addresses", kept)
+	}
+
 	return err
 }
 
@@ -62,4 +72,18 @@ func (a *App) updateSchema(ctx context.Context) error {
 func (a *App) migrationDelayed(d postgres.MigrationDelay) {
 	a.log.Warn("a migration waits for a lock that a long transaction has; trying again",
 		"migration", d.Name, "wait", d.Wait.String(), "cause", d.Cause.Error())
+}
+
+// checkSubjects ends the start where tokens of users that exist would be too large: their ids may be
+// longer than those that LATCHKEY_USER_IDS draws now.
+func (a *App) checkSubjects(ctx context.Context) error {
+	longest, err := a.DB.FindLongestSubject(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.config.Token.CheckSubjects(int(longest)); err != nil {
+		return &config.Error{Problems: []error{err}}
+	}
+
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -71,6 +72,8 @@ func (a *App) chores() []chore {
 		{"keys that servers shared", sweepStep, sweepSharedKeys},
 		{"unverified addresses", sweepStep, a.account.ExpireAddresses},
 		{"unused accounts", accountStep, a.account.ExpireAccounts},
+		{"addresses of before", address.MarkStep, address.Mark},
+		{"normal forms of addresses", address.NormalizeStep, address.Normalize},
 		{"keys of user names", account.UsernameStep, a.account.KeyUsernames},
 	}
 }
@@ -190,7 +193,8 @@ func (a *App) sweep(ctx context.Context) {
 		if !a.ready.Load() {
 			return true
 		}
-		if err := a.Sweep(ctx); err != nil && ctx.Err() == nil {
+		count := func(s SweepStep) { a.metrics.CountStep(s.Chore, s.Rows, s.Took) }
+		if err := a.SweepMeasured(ctx, count); err != nil && ctx.Err() == nil {
 			a.log.Warn("sweeping failed; trying again with the next sweep", "cause", err.Error())
 		}
 		return true

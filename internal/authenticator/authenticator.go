@@ -129,9 +129,28 @@ func (a *Authenticators) codes(row db.Authenticator) ([]string, error) {
 
 // insert stores an authenticator with a secret, and returns its row.
 func (a *Authenticators) insert(ctx context.Context, tx postgres.Tx, userID int64, kind string, text []byte) (db.Authenticator, error) {
-	row := db.Authenticator{ID: secret.ID52(), UserID: userID, Type: kind, CreatedAt: tx.Now}
-	row.Sealed = a.lasting.Seal(text, about(userID, row.ID))
-	return row, tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{ID: row.ID, UserID: userID, Type: kind, Now: tx.Now, Sealed: row.Sealed})
+	row := db.Authenticator{UserID: userID, Type: kind, CreatedAt: tx.Now}
+
+	err := unique(ctx, tx, &row, func() { row.Sealed = a.lasting.Seal(text, about(userID, row.ID)) })
+
+	return row, err
+}
+
+// unique stores an authenticator under an id that no other one has. prepare is called for each id that
+// is tried: what is sealed names it.
+func unique(ctx context.Context, tx postgres.Tx, row *db.Authenticator, prepare func()) error {
+	_, err := secret.Unique(secret.ID31, func(id int64) (bool, error) {
+		row.ID = id
+		prepare()
+
+		n, err := tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{
+			ID: row.ID, UserID: row.UserID, Type: row.Type, Name: row.Name, Now: row.CreatedAt, Sealed: row.Sealed,
+		})
+
+		return n == 1, err
+	})
+
+	return err
 }
 
 // What a session can be asked.
@@ -150,11 +169,11 @@ func (a *Authenticators) Ask(ctx context.Context, tx postgres.Tx, session uuid.U
 	if err != nil {
 		return err
 	}
-	return a.keep(ctx, tx, asked{session, purpose, text, c.ExpiresAt})
+	return a.keep(ctx, tx, question{session, purpose, text, c.ExpiresAt})
 }
 
-// asked is a question to a session.
-type asked struct {
+// question is a question to a session.
+type question struct {
 	session uuid.UUID
 	purpose string
 	text    []byte
@@ -166,7 +185,7 @@ func aboutQuestion(session uuid.UUID, purpose string) string {
 	return "ceremony " + session.String() + " " + purpose
 }
 
-func (a *Authenticators) keep(ctx context.Context, tx postgres.Tx, q asked) error {
+func (a *Authenticators) keep(ctx context.Context, tx postgres.Tx, q question) error {
 	sealed := a.passing.Seal(q.text, aboutQuestion(q.session, q.purpose))
 	return tx.InsertCeremony(ctx, db.InsertCeremonyParams{SessionID: q.session, Purpose: q.purpose, Sealed: sealed, ExpiresAt: q.until})
 }
@@ -184,7 +203,24 @@ func (a *Authenticators) Answered(ctx context.Context, tx postgres.Tx, session u
 	if err != nil || !tx.Now.Before(row.ExpiresAt) {
 		return factor.Ceremony{}, false, err
 	}
-	text, err := a.passing.Open(row.Sealed, aboutQuestion(session, purpose))
+	return a.openQuestion(row.Sealed, session, purpose)
+}
+
+// asked is what a session was asked. It reports false where nothing was asked, or too long ago.
+func (a *Authenticators) asked(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose string) (factor.Ceremony, bool, error) {
+	sealed, err := tx.FindCeremony(ctx, db.FindCeremonyParams{SessionID: session, Purpose: purpose, Now: tx.Now})
+	if postgres.IsNotFound(err) {
+		return factor.Ceremony{}, false, nil
+	}
+	if err != nil {
+		return factor.Ceremony{}, false, err
+	}
+	return a.openQuestion(sealed, session, purpose)
+}
+
+// openQuestion opens a sealed question. It reports false where its key is gone since.
+func (a *Authenticators) openQuestion(sealed []byte, session uuid.UUID, purpose string) (factor.Ceremony, bool, error) {
+	text, err := a.passing.Open(sealed, aboutQuestion(session, purpose))
 	if err != nil { // a key that is gone since: as if it were too long ago
 		return factor.Ceremony{}, false, nil //nolint:nilerr // see above
 	}

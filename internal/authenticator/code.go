@@ -97,51 +97,79 @@ const setupLives = 15 * time.Minute
 func (a *Authenticators) StartTOTP(ctx context.Context, tx postgres.Tx, session uuid.UUID, account string) (Setup, error) {
 	seed := factor.NewTOTPSecret()
 	text := factor.EncodeTOTPSecret(seed)
-	err := a.keep(ctx, tx, asked{session, AddTOTP, seed, tx.Now.Add(setupLives)})
+	err := a.keep(ctx, tx, question{session, AddTOTP, seed, tx.Now.Add(setupLives)})
 	return Setup{text, a.TOTPURL(text, account)}, err
+}
+
+// addition is a TOTP authenticator that may be added: its code was right.
+type addition struct {
+	seed []byte
+	step int64
+	// before are the authenticators that the user has.
+	before []db.Authenticator
+}
+
+// CheckTOTP returns what keeps a code from adding the authenticator that a session has begun to
+// add; nil for nothing. It writes nothing.
+func (a *Authenticators) CheckTOTP(ctx context.Context, tx postgres.Tx, session uuid.UUID, userID int64, typed string) (*problem.Problem, error) {
+	_, refusal, err := a.verifyAddition(ctx, tx, session, userID, typed)
+	return refusal, err
+}
+
+func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, session uuid.UUID, userID int64, typed string) (addition, *problem.Problem, error) {
+	var found addition
+	var err error
+	if found.before, err = tx.ListAuthenticators(ctx, userID); err != nil {
+		return found, nil, err
+	}
+	for _, row := range found.before {
+		if row.Type == factor.TOTP {
+			return found, problem.AuthenticatorExists, nil
+		}
+	}
+
+	sealed, err := tx.FindCeremony(ctx, db.FindCeremonyParams{SessionID: session, Purpose: AddTOTP, Now: tx.Now})
+	if postgres.IsNotFound(err) {
+		return found, problem.FlowNotPending, nil
+	}
+	if err != nil {
+		return found, nil, err
+	}
+	found.seed, err = a.passing.Open(sealed, aboutQuestion(session, AddTOTP))
+	if err != nil {
+		return found, problem.FlowNotPending, nil // its key is gone: the client starts over
+	}
+
+	var right bool
+	if found.step, right = a.MatchTOTP(found.seed, typed, tx.Now); !right {
+		return found, problem.IncorrectCode.At("code"), nil
+	}
+	return found, nil, nil
 }
 
 // ActivateTOTP adds the authenticator that a session has begun to add, if the code is
 // right. The person's row must be locked.
 func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, session uuid.UUID, userID int64, typed string) (Listed, *problem.Problem, error) {
-	rows, err := tx.ListAuthenticators(ctx, userID)
-	if err != nil {
-		return Listed{}, nil, err
+	verified, refusal, err := a.verifyAddition(ctx, tx, session, userID, typed)
+	if err != nil || refusal != nil {
+		return Listed{}, refusal, err
 	}
-	for _, row := range rows {
-		if row.Type == factor.TOTP {
-			return Listed{}, problem.AuthenticatorExists, nil
-		}
-	}
-	sealed, err := tx.FindCeremony(ctx, db.FindCeremonyParams{SessionID: session, Purpose: AddTOTP, Now: tx.Now})
-	if postgres.IsNotFound(err) {
-		return Listed{}, problem.FlowNotPending, nil
-	}
-	if err != nil {
-		return Listed{}, nil, err
-	}
-	seed, err := a.passing.Open(sealed, aboutQuestion(session, AddTOTP))
-	if err != nil {
-		return Listed{}, problem.FlowNotPending, nil // its key is gone: the client starts over
-	}
-	step, ok := a.MatchTOTP(seed, typed, tx.Now)
-	if !ok {
-		return Listed{}, problem.IncorrectCode.At("code"), nil
-	}
-	row, err := a.insert(ctx, tx, userID, factor.TOTP, seed)
+
+	row, err := a.insert(ctx, tx, userID, factor.TOTP, verified.seed)
 	if err != nil {
 		return Listed{}, nil, err
 	}
 	// Security: the code that added it must not sign in (SEC-53).
-	if _, err := tx.MarkTOTPUsed(ctx, db.MarkTOTPUsedParams{ID: row.ID, Step: step, Now: tx.Now}); err != nil {
+	if _, err := tx.MarkTOTPUsed(ctx, db.MarkTOTPUsedParams{ID: row.ID, Step: verified.step, Now: tx.Now}); err != nil {
 		return Listed{}, nil, err
 	}
 	if _, err := tx.DeleteCeremony(ctx, db.DeleteCeremonyParams{SessionID: session, Purpose: AddTOTP}); err != nil {
 		return Listed{}, nil, err
 	}
+
 	added := shown(row)
 	added.LastUsedAt = nil
-	added.CodesMade, err = a.accompany(ctx, tx, userID, rows)
+	added.CodesMade, err = a.accompany(ctx, tx, userID, verified.before)
 	return added, nil, err
 }
 
@@ -197,8 +225,8 @@ func (a *Authenticators) show(ctx context.Context, tx postgres.Tx, row db.Authen
 // GenerateRecoveryCodes makes a new set in the place of the old one. It reports false where
 // the person has no other factor. The person's row must be locked.
 func (a *Authenticators) GenerateRecoveryCodes(ctx context.Context, tx postgres.Tx, userID int64) (Codes, bool, error) {
-	types, err := tx.ListAuthenticatorTypes(ctx, userID)
-	if err != nil || !a.Supports(factor.RecoveryCodes) || !Guards(types) {
+	able, err := a.CanGenerateCodes(ctx, tx, userID)
+	if err != nil || !able {
 		return Codes{}, false, err
 	}
 	if _, err := tx.DeleteAuthenticators(ctx, db.DeleteAuthenticatorsParams{UserID: userID, Type: factor.RecoveryCodes}); err != nil {
@@ -210,6 +238,12 @@ func (a *Authenticators) GenerateRecoveryCodes(ctx context.Context, tx postgres.
 	}
 	codes, err := a.show(ctx, tx, row)
 	return codes, true, err
+}
+
+// CanGenerateCodes reports whether a user may have recovery codes: one with another factor.
+func (a *Authenticators) CanGenerateCodes(ctx context.Context, tx postgres.Tx, userID int64) (bool, error) {
+	types, err := tx.ListAuthenticatorTypes(ctx, userID)
+	return a.Supports(factor.RecoveryCodes) && Guards(types), err
 }
 
 // Guards reports whether somebody with these kinds has a second factor: recovery codes

@@ -11,7 +11,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
-	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // Registration is a key that a session adds to a person.
@@ -51,6 +50,60 @@ func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Re
 	return options, a.Ask(ctx, tx, r.Session, r.Purpose, ceremony)
 }
 
+// HasMostKeys reports whether a user has as many keys as there may be.
+func (a *Authenticators) HasMostKeys(ctx context.Context, tx postgres.Tx, userID int64) (bool, error) {
+	rows, err := tx.ListAuthenticators(ctx, userID)
+	return len(keysOf(rows)) >= MostKeys, err
+}
+
+// OwnsKeys reports whether all of the named keys are a user's.
+func (a *Authenticators) OwnsKeys(ctx context.Context, tx postgres.Tx, userID int64, ids []int64) (bool, error) {
+	rows, err := tx.ListAuthenticators(ctx, userID)
+	own := keysOf(rows)
+	for _, id := range ids {
+		if !own[id] {
+			return false, err
+		}
+	}
+	return true, err
+}
+
+// keysOf are the ids of the security keys and passkeys among authenticators.
+func keysOf(rows []db.Authenticator) map[int64]bool {
+	keys := map[int64]bool{}
+	for _, row := range rows {
+		if row.Type == factor.WebAuthn {
+			keys[row.ID] = true
+		}
+	}
+	return keys
+}
+
+// CheckRegistration returns what keeps the answer to AskToRegister from adding a key: an error
+// that IsIncorrect, or ErrTooMany; nil for nothing. It writes nothing, and the question stays.
+func (a *Authenticators) CheckRegistration(ctx context.Context, tx postgres.Tx, r Registration, answer json.RawMessage) error {
+	ceremony, found, err := a.asked(ctx, tx, r.Session, r.Purpose)
+	if err != nil {
+		return err
+	}
+	if !found {
+		return errNothingAsked
+	}
+	person, err := a.Person(ctx, tx, r.UserID, "", "") // who was asked has a handle: none is made
+	if err != nil {
+		return err
+	}
+	if len(person.Credentials) >= MostKeys {
+		return ErrTooMany
+	}
+
+	_, err = a.FinishRegistration(ceremony, person, answer, tx.Now)
+	return err
+}
+
+// errNothingAsked says that there is no question that an answer would be to.
+var errNothingAsked = fmt.Errorf("%w: nothing was asked, or too long ago", factor.ErrIncorrect)
+
 // Register judges the answer to AskToRegister and stores the key, with recovery codes where
 // the person has none. It returns an error that IsIncorrect where the answer is no good, also
 // where somebody has the key already, and ErrTooMany. The person's row must be locked.
@@ -60,7 +113,7 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 		return Listed{}, err
 	}
 	if !found {
-		return Listed{}, fmt.Errorf("%w: nothing was asked, or too long ago", factor.ErrIncorrect)
+		return Listed{}, errNothingAsked
 	}
 	person, err := a.Person(ctx, tx, r.UserID, "", "")
 	if err != nil {
@@ -93,8 +146,8 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 
 // addKey stores a key. It returns factor.ErrIncorrect where somebody has it already.
 func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int64, name string, c factor.Credential) (Listed, error) {
-	row := db.Authenticator{ID: secret.ID52(), UserID: userID, Type: factor.WebAuthn, Name: name, CreatedAt: tx.Now}
-	if err := tx.InsertAuthenticator(ctx, db.InsertAuthenticatorParams{ID: row.ID, UserID: userID, Type: row.Type, Name: name, Now: tx.Now}); err != nil {
+	row := db.Authenticator{UserID: userID, Type: factor.WebAuthn, Name: name, CreatedAt: tx.Now}
+	if err := unique(ctx, tx, &row, func() {}); err != nil {
 		return Listed{}, err
 	}
 	if c.Transports == nil {
@@ -121,12 +174,7 @@ func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int6
 
 // invent names a key that its person has not named.
 func invent(rows []db.Authenticator) string {
-	keys := 0
-	for _, row := range rows {
-		if row.Type == factor.WebAuthn {
-			keys++
-		}
-	}
+	keys := len(keysOf(rows))
 	switch keys {
 	case 0:
 		return "Master key"

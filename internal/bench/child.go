@@ -42,7 +42,7 @@ func (b *bench) start(name, database string, program ...string) (*child, error) 
 	c.cmd = exec.Command(program[0], program[1:]...)
 	c.cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + database, "LATCHKEY_ADDR=" + address,
-		"HEADLESS_JWT_PRIVATE_KEY_FILE=" + keyFile, "LATCHKEY_TRUSTED_PROXIES=127.0.0.1", benchHash + "=" + b.hash,
+		"HEADLESS_JWT_PRIVATE_KEY_FILE=" + keyFile, "LATCHKEY_TRUSTED_PROXIES=127.0.0.1", "LATCHKEY_OPS_ADDR=127.0.0.1:0", "LATCHKEY_DRAIN_DELAY=0", benchHash + "=" + b.hash,
 	}
 	for _, name := range []string{"GOGC", "GOMAXPROCS", "GOMEMLIMIT"} { // to try out what they do
 		if value, set := os.LookupEnv(name); set {

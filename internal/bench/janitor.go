@@ -97,7 +97,7 @@ type chore struct {
 
 // sweep sweeps twice, since the second one has the next page of sessions before it.
 func (b *bench) sweep(url string) error {
-	settings, _, err := config.Read(config.Environment{"DATABASE_URL": url, "HEADLESS_JWT_PRIVATE_KEY": b.key, "LATCHKEY_ADDR": "127.0.0.1:0"})
+	settings, _, err := config.Read(config.Environment{"DATABASE_URL": url, "HEADLESS_JWT_PRIVATE_KEY": b.key, "LATCHKEY_ADDR": "127.0.0.1:0", "LATCHKEY_OPS_ADDR": "off"})
 	if err != nil {
 		return err
 	}

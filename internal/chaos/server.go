@@ -51,6 +51,8 @@ func (s *server) start() error {
 		"HEADLESS_JWT_PRIVATE_KEY_FILE=" + filepath.Join(w.dir, "key.pem"),
 		"LATCHKEY_ADDR=" + s.addr,
 		"ACCOUNT_RATE_LIMITS=false",
+		"LATCHKEY_OPS_ADDR=off",
+		"LATCHKEY_DRAIN_DELAY=0",
 		fmt.Sprintf("LATCHKEY_REFRESH_GRACE=%d", s.grace),
 		fmt.Sprintf("LATCHKEY_DATABASE_MAX_CONNECTIONS=%d", s.pool),
 	}

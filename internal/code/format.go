@@ -89,15 +89,5 @@ func dash(text string) string {
 	return strings.Join(parts, "-")
 }
 
-// normalize leaves what counts of a code that somebody typed.
-func normalize(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r >= 'a' && r <= 'z':
-			return r - 'a' + 'A'
-		case r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r > 127:
-			return r
-		}
-		return -1
-	}, typed.Plain(text))
-}
+// normalize returns what counts of a code that a user typed: letters without regard to case, and digits.
+func normalize(text string) string { return strings.ToUpper(typed.Code(text)) }

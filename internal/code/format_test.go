@@ -74,7 +74,7 @@ func TestFormat_asAllauthHasThem(t *testing.T) {
 func TestNormalize_leavesWhatCounts(t *testing.T) {
 	t.Parallel()
 	for typed, want := range map[string]string{
-		"bcdf-ghjk": "BCDFGHJK", " BCDF GHJK\n": "BCDFGHJK", "123 456": "123456", "": "", "--": "", "ключ": "ключ", "BCDF\x00GHJK": "BCDFGHJK",
+		"bcdf-ghjk": "BCDFGHJK", " BCDF GHJK\n": "BCDFGHJK", "123 456": "123456", "": "", "--": "", "ключ": "КЛЮЧ", "BCDF\u2013GHJK": "BCDFGHJK", "BCDF\x00GHJK": "BCDF\x00GHJK",
 	} {
 		if got := normalize(typed); got != want {
 			t.Errorf("%q: %q, want %q", typed, got, want)

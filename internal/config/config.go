@@ -12,6 +12,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/policy"
@@ -27,6 +28,8 @@ import (
 // Config is every setting, a section a room.
 type Config struct {
 	Server   server.Settings   `section:"Listener"`
+	Ops      ops.Settings      `section:"Operations"`
+	Log      ops.LogSettings   `section:"Log"`
 	Database postgres.Settings `section:"Database"`
 	Token    token.Settings    `section:"Tokens"`
 	Session  session.Settings  `section:"Sessions"`
@@ -58,7 +61,7 @@ func (c *Config) derive() {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))
@@ -78,6 +81,9 @@ func (c *Config) check() []error {
 	}
 	if c.Session.RefreshExpiresIn > c.Session.MaxAge {
 		errs = append(errs, fmt.Errorf("HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN: %d must not be above LATCHKEY_SESSION_MAX_AGE (%d)", c.Session.RefreshExpiresIn, c.Session.MaxAge))
+	}
+	if err := c.Token.CheckSubjects(c.Policy.IDs().Longest()); err != nil && c.Token.CheckSubjects(0) == nil { // or it is said already
+		errs = append(errs, err)
 	}
 	return errs
 }

@@ -180,6 +180,18 @@ func (f Field) Text() string {
 	}
 }
 
+// IsChanged reports whether the setting has another value than its default.
+func (f Field) IsChanged() bool {
+	switch f.value.Kind() {
+	case reflect.Slice:
+		return f.Text() != strings.Join(parseList(f.Default), ",")
+	case reflect.String:
+		return f.value.String() != f.Default
+	default:
+		return f.Text() != f.Default
+	}
+}
+
 // prefixes are those of allauth's settings and of ours.
 var prefixes = []string{"LATCHKEY_", "ACCOUNT_", "HEADLESS_", "ALLAUTH_", "MFA_", "SOCIALACCOUNT_", "USERSESSIONS_"}
 

@@ -173,9 +173,10 @@ func (q *Queries) FindUserWebAuthnHandle(ctx context.Context, id int64) ([]byte,
 	return webauthn_handle, err
 }
 
-const insertAuthenticator = `-- name: InsertAuthenticator :exec
+const insertAuthenticator = `-- name: InsertAuthenticator :execrows
 INSERT INTO authenticators (id, user_id, type, name, created_at, sealed, spent, misses)
 VALUES ($1, $2, $3, $4, $5, $6, $7, 0)
+    ON CONFLICT (id) DO NOTHING
 `
 
 type InsertAuthenticatorParams struct {
@@ -188,8 +189,9 @@ type InsertAuthenticatorParams struct {
 	Spent  int64
 }
 
-func (q *Queries) InsertAuthenticator(ctx context.Context, arg InsertAuthenticatorParams) error {
-	_, err := q.db.Exec(ctx, insertAuthenticator,
+// Nothing is stored where the id is in use: the caller draws another one.
+func (q *Queries) InsertAuthenticator(ctx context.Context, arg InsertAuthenticatorParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertAuthenticator,
 		arg.ID,
 		arg.UserID,
 		arg.Type,
@@ -198,7 +200,10 @@ func (q *Queries) InsertAuthenticator(ctx context.Context, arg InsertAuthenticat
 		arg.Sealed,
 		arg.Spent,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const insertWebAuthnCredential = `-- name: InsertWebAuthnCredential :execrows

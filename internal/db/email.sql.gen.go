@@ -14,7 +14,7 @@ const countAddressOwners = `-- name: CountAddressOwners :one
 SELECT count(*)
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
- WHERE e.address = $1 AND e.user_id <> $2
+ WHERE (e.address = $1 OR e.normal_form = $1::text) AND e.user_id <> $2
    AND (e.verified_at IS NOT NULL
         OR NOT $3::boolean AND u.disabled_at IS NULL AND u.phone_verified_at IS NULL
            AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
@@ -30,7 +30,8 @@ type CountAddressOwnersParams struct {
 
 // How many accounts besides one keep an address from a new account: the one that has verified it
 // and, unless only that counts (verified), those that a reset mailed to the address would open
-// (FindUserByOwnAddress). An unverified address of any other account keeps nobody out.
+// (FindUserByOwnAddress). An unverified address of any other account keeps nobody out. An address of
+// before that keeps its form counts for its normal form.
 func (q *Queries) CountAddressOwners(ctx context.Context, arg CountAddressOwnersParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countAddressOwners,
 		arg.Address,
@@ -217,12 +218,12 @@ func (q *Queries) InsertEmailAddress(ctx context.Context, arg InsertEmailAddress
 }
 
 const listAddressCandidates = `-- name: ListAddressCandidates :many
-SELECT u.id, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
+SELECT u.id, coalesce(u.subject, u.id::text)::text AS subject, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
        (u.disabled_at IS NOT NULL)::boolean AS disabled
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
   LEFT JOIN email_addresses p ON p.user_id = u.id AND p.is_primary
- WHERE e.address = $1 AND e.verified_at IS NULL
+ WHERE e.address = $1 AND e.verified_at IS NULL OR e.normal_form = $1::text
  ORDER BY e.created_at, u.id
  LIMIT $2::integer
 `
@@ -234,12 +235,14 @@ type ListAddressCandidatesParams struct {
 
 type ListAddressCandidatesRow struct {
 	ID              int64
+	Subject         string
 	PrimaryEmail    string
 	PrimaryVerified bool
 	Disabled        bool
 }
 
-// The accounts that have an address without having verified it, for an operator to choose from.
+// The accounts that have an address without having verified it, or in another form, for an operator
+// to choose from.
 func (q *Queries) ListAddressCandidates(ctx context.Context, arg ListAddressCandidatesParams) ([]ListAddressCandidatesRow, error) {
 	rows, err := q.db.Query(ctx, listAddressCandidates, arg.Address, arg.Most)
 	if err != nil {
@@ -251,6 +254,7 @@ func (q *Queries) ListAddressCandidates(ctx context.Context, arg ListAddressCand
 		var i ListAddressCandidatesRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.Subject,
 			&i.PrimaryEmail,
 			&i.PrimaryVerified,
 			&i.Disabled,

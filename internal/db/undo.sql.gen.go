@@ -131,12 +131,18 @@ func (q *Queries) InsertAccountChange(ctx context.Context, arg InsertAccountChan
 
 const insertAuthenticatorBack = `-- name: InsertAuthenticatorBack :execrows
 INSERT INTO authenticators
-SELECT (jsonb_populate_record(NULL::authenticators, $1::jsonb)).*
+SELECT (jsonb_populate_record(NULL::authenticators, $1::jsonb || jsonb_build_object('id', $2::bigint))).*
     ON CONFLICT (id) DO NOTHING
 `
 
-func (q *Queries) InsertAuthenticatorBack(ctx context.Context, row json.RawMessage) (int64, error) {
-	result, err := q.db.Exec(ctx, insertAuthenticatorBack, row)
+type InsertAuthenticatorBackParams struct {
+	Row json.RawMessage
+	ID  int64
+}
+
+// Nothing is stored where another authenticator has the id by now: the caller draws another one.
+func (q *Queries) InsertAuthenticatorBack(ctx context.Context, arg InsertAuthenticatorBackParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertAuthenticatorBack, arg.Row, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -205,13 +211,18 @@ func (q *Queries) InsertUndoLink(ctx context.Context, arg InsertUndoLinkParams) 
 
 const insertWebAuthnCredentialBack = `-- name: InsertWebAuthnCredentialBack :execrows
 INSERT INTO webauthn_credentials
-SELECT (jsonb_populate_record(NULL::webauthn_credentials, $1::jsonb)).*
+SELECT (jsonb_populate_record(NULL::webauthn_credentials, $1::jsonb || jsonb_build_object('authenticator_id', $2::bigint))).*
     ON CONFLICT (credential_id) DO NOTHING
 `
 
+type InsertWebAuthnCredentialBackParams struct {
+	Row             json.RawMessage
+	AuthenticatorID int64
+}
+
 // Nothing is stored where another user has the credential by now.
-func (q *Queries) InsertWebAuthnCredentialBack(ctx context.Context, row json.RawMessage) (int64, error) {
-	result, err := q.db.Exec(ctx, insertWebAuthnCredentialBack, row)
+func (q *Queries) InsertWebAuthnCredentialBack(ctx context.Context, arg InsertWebAuthnCredentialBackParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertWebAuthnCredentialBack, arg.Row, arg.AuthenticatorID)
 	if err != nil {
 		return 0, err
 	}

@@ -69,6 +69,19 @@ func TestDev_startsWithPasskeysAmongTheFactors(t *testing.T) {
 	}
 }
 
+// A client that is generated from allauth's document knows no mfa_login_webauthn.
+func TestDev_switchesSignInByPasskeyOffWhereTheSettingsSaySo(t *testing.T) {
+	t.Parallel()
+
+	p := launch{env: []string{"MFA_PASSKEY_LOGIN_ENABLED=false"}}.dev(t, filepath.Join(short(t), "d"))
+	if a := p.call("GET", configPath, "").wants(200); !strings.Contains(a.Body, `"passkey_login_enabled":false`) {
+		t.Error(a.Body)
+	}
+	if a := p.call("GET", sessionPath, "").wants(401); strings.Contains(a.Body, "mfa_login_webauthn") {
+		t.Error(a.Body)
+	}
+}
+
 func TestTOTP_theIssuerIsTheServicesName(t *testing.T) {
 	t.Parallel()
 

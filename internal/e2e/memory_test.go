@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -46,7 +47,8 @@ func gate(t *testing.T, operations api.StrictServerInterface) string {
 	}
 	s, err := server.New(server.Parts{
 		Settings: server.Settings{ConnectionsPerAddress: 2}, DB: d, Scheme: "Bearer", Log: slog.New(slog.DiscardHandler),
-		Ready: func() bool { return true },
+		Ready: func() bool { return true }, Draining: func() {},
+		Count: func(string, int, string, time.Duration) {},
 	}, operations)
 	if err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ func build() (string, error) {
 // launch is how to run the program.
 type launch struct {
 	args  []string
-	env   []string // on top of nothing but PATH, HOME, TMPDIR and PG_BIN
+	env   []string // on top of PATH, HOME, TMPDIR, PG_BIN, no probes and no drain delay
 	input string
 	as    *syscall.Credential // nil for ourselves
 }
@@ -85,7 +85,7 @@ func serverPrograms(t testing.TB) string {
 func (l launch) command(t testing.TB) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(binary(t), l.args...)
-	cmd.Env = []string{"PG_BIN=" + serverPrograms(t)}
+	cmd.Env = []string{"PG_BIN=" + serverPrograms(t), "LATCHKEY_OPS_ADDR=off", "LATCHKEY_DRAIN_DELAY=0"}
 	for _, name := range []string{"PATH", "HOME", "TMPDIR"} {
 		if value, set := os.LookupEnv(name); set {
 			cmd.Env = append(cmd.Env, name+"="+value)

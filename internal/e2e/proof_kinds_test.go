@@ -26,6 +26,8 @@ type member struct {
 	app   authenticatorApp
 	key   *softkey.Key
 	keyID string
+	// prove proves who the member is, as accounts of their kind do.
+	prove func(*member)
 }
 
 func (m *member) email() string { return m.name + "@example.com" }

@@ -1,10 +1,13 @@
 package e2e
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
@@ -13,103 +16,124 @@ import (
 
 // change is the input of an operation that needs a proof of identity.
 type change struct {
-	// stale is a body that the schema accepts; it never gets further.
-	stale string
-	// fresh makes the body of a caller who has proved who they are; nil: the stale one.
-	fresh func(m *member) string
-	// proved are the answers, by status, that show that the proof was accepted.
-	proved []int
+	// body gives the account what the operation shows or changes, and returns a request that is
+	// good, so that only the proof is missing; nil: a request without a body.
+	body func(m *member) string
+	// nothing is the answer where the account has nothing that a proof would be asked for: it
+	// comes with a proof and without. Empty: the account has something; nil: each has.
+	nothing func(m *member) string
+	// proved is the answer that shows that the proof was accepted.
+	proved int
 	// spared reports that the operation asks an account for no proof; nil: none is spared.
 	spared func(m *member) bool
+}
+
+// always is a body that is the same for each account.
+func always(body string) func(*member) string {
+	return func(*member) string { return body }
 }
 
 // changes are the inputs of all operations with `x-recent-auth: always`.
 var changes = map[string]change{
 	"addEmailAddress": {
-		stale:  object("email", "new@example.org"),
-		fresh:  func(m *member) string { return object("email", m.name+"@example.org") },
-		proved: []int{200},
+		body:   func(m *member) string { return object("email", m.name+"@example.org") },
+		proved: 200,
 	},
 	"changePrimaryEmailAddress": {
-		stale: `{"email":"new@example.org","primary":true}`,
-		fresh: func(m *member) string {
+		body: func(m *member) string {
 			m.holds(m.name + "@example.org")
 			return `{"email":"` + m.name + `@example.org","primary":true}`
 		},
-		proved: []int{200},
+		proved: 200,
 	},
 	"removeEmailAddress": {
-		stale: object("email", "new@example.org"),
-		fresh: func(m *member) string {
+		body: func(m *member) string {
 			m.holds(m.name + "@example.org")
 			m.holds(m.name + "@example.net")
 			return object("email", m.name+"@example.org")
 		},
-		proved: []int{200},
+		proved: 200,
 	},
-	"changePhoneNumber": {
-		stale:  object("phone", number),
-		proved: []int{202},
-	},
+	"changePhoneNumber": {body: always(object("phone", number)), proved: 202},
 	"disconnectProviderAccount": {
-		stale: object("provider", "gone", "account", "1"),
-		fresh: func(m *member) string {
+		body: func(m *member) string {
 			m.w.exec(`INSERT INTO provider_accounts (provider, uid, user_id, display, client_id, created_at, last_used_at)
 				SELECT 'gone', id::text || n, id, '', '', now(), now() FROM users, generate_series(1, 2) n WHERE id = $1`, m.userID())
 			uid := query[string](m.w, "SELECT min(uid) FROM provider_accounts WHERE provider = 'gone' AND user_id = $1", m.userID())
 			return object("provider", "gone", "account", uid)
 		},
-		proved: []int{200, 400}, // 400: what is left would not sign the user in
+		proved: 200,
 	},
 	"submitProviderToken": {
-		stale: brought("connect", "apple", fakeprovider.AppleClientID, "x.y.z"),
-		fresh: func(m *member) string {
+		body: func(m *member) string {
 			c := fakeprovider.Claims{Provider: fakeprovider.Apple, Sub: "apple-" + m.name}
 			return brought("connect", "apple", fakeprovider.AppleClientID, m.s.token(c))
 		},
-		proved: []int{200},
+		proved: 200,
 	},
-	"getTotp": {proved: []int{200, 404}}, // 404 shows the secret of a new one
+	"getTotp": {
+		nothing: having((*member).hasFactors, "200"), // no secret is shown
+		proved:  404,                                 // with the secret of a new one
+	},
 	"activateTotp": {
-		stale: object("code", "314159"),
-		fresh: func(m *member) string {
-			a := m.do("GET", totpPath, "")
-			if a.Status == 200 {
+		body: func(m *member) string {
+			if m.hasFactors() {
 				return object("code", "314159")
 			}
-			return object("code", newAuthenticatorApp(m.w.t, a.text("meta.secret")).at(m.w.clock.Now()))
+			m.prove(m)
+			setup := m.do("GET", totpPath, "").wants(404)
+			m.w.aged()
+			return object("code", newAuthenticatorApp(m.w.t, setup.text("meta.secret")).at(m.w.clock.Now()))
 		},
-		proved: []int{200, 409}, // 409: there is one
+		nothing: having((*member).hasFactors, "409 authenticator_exists"),
+		proved:  200,
 	},
-	"deactivateTotp":        {proved: []int{200}},
-	"getRecoveryCodes":      {proved: []int{200, 404}}, // 404: there are none
-	"generateRecoveryCodes": {proved: []int{200, 400}}, // 400: there is no factor
-	"getCreationOptions":    {proved: []int{200}},
+	"deactivateTotp":        {nothing: lacking((*member).hasFactors, "200"), proved: 200},
+	"getRecoveryCodes":      {nothing: lacking((*member).hasFactors, "404"), proved: 200},
+	"generateRecoveryCodes": {nothing: lacking((*member).hasFactors, "400 cannot_generate_recovery_codes"), proved: 200},
+	"getCreationOptions":    {proved: 200},
 	"addCredential": {
-		stale: `{"credential":{}}`,
-		fresh: func(m *member) string {
+		body: func(m *member) string {
+			m.prove(m)
 			options := m.do("GET", passkeysPath, "").wants(200)
+			m.w.aged()
+			m.w.clock.Advance(30 * time.Second) // the code of the proof is used up
 			return presented(softkey.New(passkeyOrigin).Register([]byte(options.Body)))
 		},
-		proved: []int{200},
+		proved: 200,
 	},
 	"renameCredential": {
-		stale:  `{"id":17,"name":"Mine"}`,
-		fresh:  func(m *member) string { return `{"id":` + m.anyKey() + `,"name":"Mine"}` },
-		proved: []int{200, 400}, // 400: there is none
+		body:    func(m *member) string { return `{"id":` + m.anyKey() + `,"name":"Mine"}` },
+		nothing: lacking((*member).hasFactors, "400 invalid_choice@id"),
+		proved:  200,
 	},
 	"removeCredentials": {
-		stale:  `{"authenticators":[17]}`,
-		fresh:  func(m *member) string { return `{"authenticators":[` + m.anyKey() + `]}` },
-		proved: []int{200, 400},
+		body:    func(m *member) string { return `{"authenticators":[` + m.anyKey() + `]}` },
+		nothing: lacking((*member).hasFactors, "400 invalid_choice@authenticators"),
+		proved:  200,
 	},
 	"changePassword": {
-		stale:  object("new_password", anotherPassword),
-		proved: []int{200},
+		body:   always(object("new_password", anotherPassword)),
+		proved: 200,
 		spared: (*member).hasPassword, // whose current password is the proof
 	},
-	"exportAccount": {proved: []int{200}},
-	"deleteAccount": {proved: []int{200}},
+	"exportAccount": {proved: 200},
+	"deleteAccount": {proved: 200},
+}
+
+// having is an answer for accounts of which a report is true.
+func having(is func(*member) bool, answer string) func(*member) string {
+	return func(m *member) string {
+		if is(m) {
+			return answer
+		}
+		return ""
+	}
+}
+
+// lacking is an answer for accounts of which a report is false.
+func lacking(is func(*member) bool, answer string) func(*member) string {
+	return having(func(m *member) bool { return !is(m) }, answer)
 }
 
 // free are the operations that change something and that ask for no proof: a new one has to be
@@ -137,6 +161,8 @@ func (m *member) userID() int64 {
 func (m *member) hasPassword() bool {
 	return m.do("GET", sessionPath, "").get("data.user.has_usable_password") == true
 }
+
+func (m *member) hasFactors() bool { return m.keyID != "" }
 
 func (m *member) anyKey() string {
 	if m.keyID == "" {
@@ -198,8 +224,9 @@ func TestProof_theSpecSaysOfEachOperationWhetherItNeedsOne(t *testing.T) {
 	}
 }
 
-// Every operation that needs a proof, for every kind of account: with an old session it is
-// refused, with the flows that the account has; with a fresh proof it is done.
+// Every operation that needs a proof, for every kind of account: with an old session a request
+// that lacks the proof alone is refused, with the flows that the account has; with a fresh proof
+// the same request is done.
 func TestProof_everyChangeOfEveryKindOfAccount(t *testing.T) {
 	t.Parallel()
 	for _, kind := range kinds {
@@ -213,22 +240,58 @@ func TestProof_everyChangeOfEveryKindOfAccount(t *testing.T) {
 				}
 				t.Run(op.OperationID, func(t *testing.T) {
 					m := joined(w, s, kind.join, n)
+					m.prove = kind.prove
 					if input.spared != nil && input.spared(m) {
 						return
 					}
-					m.do(op.method, op.path, input.stale).asksProof(kind.flows)
-
-					kind.prove(m)
-					body := input.stale
-					if input.fresh != nil {
-						body = input.fresh(m)
-					}
-					a := m.do(op.method, op.path, body)
-					if !slices.Contains(input.proved, a.Status) {
-						t.Errorf("after a proof: got %d, want one of %d: %s", a.Status, input.proved, a.Body)
-					}
+					input.play(t, m, op, kind.flows)
 				})
 			}
 		})
 	}
+}
+
+// play sends the request without a proof and with one.
+func (c change) play(t *testing.T, m *member, op described, flows string) {
+	t.Helper()
+	body := ""
+	if c.body != nil {
+		body = c.body(m)
+	}
+	nothing := ""
+	if c.nothing != nil {
+		nothing = c.nothing(m)
+	}
+
+	refused := m.do(op.method, op.path, body)
+	if nothing == "" {
+		refused.asksProof(strings.TrimSuffix(flows, "]")) // an address that was added is one more way
+	} else if got := refused.short(); got != nothing {
+		t.Errorf("without a proof, where there is nothing to prove: got %s, want %s", got, nothing)
+	}
+
+	m.prove(m)
+	done := m.do(op.method, op.path, body)
+	if nothing == "" && done.Status != c.proved {
+		t.Errorf("after a proof: got %d, want %d: %s", done.Status, c.proved, done.Body)
+	}
+	if got := done.short(); nothing != "" && got != nothing {
+		t.Errorf("after a proof, where there is nothing to prove: got %s, want %s", got, nothing)
+	}
+}
+
+// short is the status of an answer, with its problems: "400 invalid_choice@id".
+func (a answer) short() string {
+	a.t.Helper()
+	var got struct {
+		Errors []struct{ Code, Param string }
+	}
+	if err := json.Unmarshal([]byte(a.Body), &got); err != nil {
+		a.t.Fatal(err)
+	}
+	text := strconv.Itoa(a.Status)
+	for _, e := range got.Errors {
+		text += " " + strings.TrimSuffix(e.Code+"@"+e.Param, "@")
+	}
+	return text
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"strings"
 	"testing"
@@ -94,6 +95,7 @@ func TestProviderClaims_otherShapes(t *testing.T) {
 	t.Parallel()
 	w, s := providing(t, "ACCOUNT_EMAIL_VERIFICATION=none")
 	id := fakeprovider.OIDCClientID
+	hence := func(d time.Duration) int64 { return w.clock.Now().Add(d).Unix() }
 	for name, row := range map[string]struct {
 		claims map[string]any
 		good   bool
@@ -106,15 +108,49 @@ func TestProviderClaims_otherShapes(t *testing.T) {
 		"an audience list of another":             {map[string]any{"aud": []string{"other"}, "azp": nil}, false},
 		"nbf 0":                                   {map[string]any{"nbf": 0}, true},
 		"nbf in the future":                       {map[string]any{"nbf": w.clock.Now().Add(time.Hour).Unix()}, false},
-		"nbf as text":                             {map[string]any{"nbf": "0"}, false},
+		"nbf as text":                             {map[string]any{"nbf": "0"}, true},
+		"nbf in the future, as text":              {map[string]any{"nbf": fmt.Sprint(hence(time.Hour))}, false},
+		"times as text":                           {map[string]any{"iat": fmt.Sprint(hence(0)), "exp": fmt.Sprint(hence(time.Hour))}, true},
+		"times with a fraction":                   {map[string]any{"iat": float64(hence(0)) + 0.25, "exp": float64(hence(time.Hour)) + 0.75}, true},
+		"a time with an exponent":                 {map[string]any{"exp": json.RawMessage(fmt.Sprintf("%de0", hence(time.Hour)))}, true},
+		"a time as text with a fraction":          {map[string]any{"exp": fmt.Sprint(hence(time.Hour)) + ".0"}, false},
+		"a time as text with a blank":             {map[string]any{"exp": " " + fmt.Sprint(hence(time.Hour))}, false},
+		"a time as text with a sign":              {map[string]any{"exp": "+" + fmt.Sprint(hence(time.Hour))}, false},
+		"a time as a date":                        {map[string]any{"exp": "2126-01-01T00:00:00Z"}, false},
+		"a time that is true":                     {map[string]any{"exp": true}, false},
+		"a time beyond all years":                 {map[string]any{"exp": 1e300}, false},
+		"sub as a number":                         {map[string]any{"sub": 9007199254740993}, true},
+		"sub below zero":                          {map[string]any{"sub": -1}, false},
+		"sub with a fraction":                     {map[string]any{"sub": 1.5}, false},
+		"sub that is true":                        {map[string]any{"sub": true}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := of(fakeprovider.OIDC, ada)
+			c := of(fakeprovider.OIDC, strings.NewReplacer(" ", "-", ",", "").Replace(name)+"@example.com")
 			c.Overrides = row.claims
 			if a := w.visitor().bring("login", s, c); (a.Status == 200) != row.good {
 				t.Errorf("%s", a.Body)
 			}
 		})
+	}
+}
+
+// TestProviderClaims_aNumberAsSubIsItsText: a provider that begins to write it as a text names the same user.
+func TestProviderClaims_aNumberAsSubIsItsText(t *testing.T) {
+	t.Parallel()
+
+	w, s := providing(t, "ACCOUNT_EMAIL_VERIFICATION=none")
+	c := of(fakeprovider.OIDC, ada)
+	c.Overrides = map[string]any{"sub": 9007199254740993} // no float64 has this value
+	first := w.visitor().bring("login", s, c).in()
+
+	c.Overrides = map[string]any{"sub": "9007199254740993"}
+	if again := w.visitor().bring("login", s, c).in(); again.get("data.user.id") != first.get("data.user.id") {
+		t.Errorf("another user: %s", again.Body)
+	}
+
+	c.Email, c.Overrides = "other@example.com", map[string]any{"sub": 9007199254740992}
+	if other := w.visitor().bring("login", s, c).in(); other.get("data.user.id") == first.get("data.user.id") {
+		t.Errorf("the same user: %s", other.Body)
 	}
 }
 

@@ -96,7 +96,7 @@ func TestReadme_theServeLinesWork(t *testing.T) {
 	log := &buffer{}
 	cmd := exec.Command("bash", "-ec", lines)
 	cmd.Dir, cmd.Stderr = t.TempDir(), log
-	cmd.Env = append(os.Environ(), "LATCHKEY_ADDR=127.0.0.1:0")
+	cmd.Env = append(os.Environ(), "LATCHKEY_ADDR=127.0.0.1:0", "LATCHKEY_OPS_ADDR=off")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -173,3 +173,18 @@ func TestServe_aTakenAddressIsAnError(t *testing.T) {
 	l.env = append(l.env, "LATCHKEY_ADDR="+strings.TrimPrefix(p.url, "http://"))
 	l.run(t).wants(1, "another program listens on", "LATCHKEY_ADDR=127.0.0.1:8081")
 }
+
+// What waiting cannot end, ends the start.
+func TestServe_aWrongWayToTheDatabaseEndsTheStart(t *testing.T) {
+	t.Parallel()
+	database := testdb.New(t)
+
+	for name, row := range map[string]struct{ change, says string }{
+		"an unknown database": {"dbname=nowhere", `database "nowhere" does not exist: create it, or name another`},
+		"an unknown role":     {"user=nobody_of_ours", "refuses the role or its password"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			served(t, database+" "+row.change).run(t).wants(2, "the settings are wrong", "DATABASE_URL: ", row.says)
+		})
+	}
+}

@@ -160,6 +160,7 @@ func (w *world) serve(settings ...string) (*app.App, string) {
 	env := config.Environment{
 		"DATABASE_URL": w.db, "HEADLESS_JWT_PRIVATE_KEY": w.key, "LATCHKEY_ADDR": "127.0.0.1:0",
 		"LATCHKEY_DATABASE_MAX_CONNECTIONS": "6", "ACCOUNT_RATE_LIMITS": "false",
+		"LATCHKEY_OPS_ADDR": "off", "LATCHKEY_DRAIN_DELAY": "0",
 	}
 	for _, s := range settings {
 		name, value, _ := strings.Cut(s, "=")

@@ -256,11 +256,8 @@ func TestClaims_aFailureIs503AndLeavesNothingBehind(t *testing.T) {
 	e := w.signIn("ada@example.com")
 	for _, body := range []string{
 		`RAISE EXCEPTION 'broken c4n4ry';`,
-		`RETURN '{"sub":"1"}'::jsonb;`,
-		`RETURN '{"tenant_id":null}'::jsonb;`,
-		`RETURN '[1]'::jsonb;`,
-		`RETURN '"text"'::jsonb;`,
-		`RETURN jsonb_build_object('x', repeat('y', 600));`,
+		`RETURN jsonb_build_object('x', 1 / (user_id - user_id));`,
+		`PERFORM * FROM app.c4n4ry; RETURN NULL;`,
 	} {
 		w.operator(body)
 		sessions := query[int](w, "SELECT count(*) FROM sessions")
@@ -282,6 +279,58 @@ func TestClaims_aFailureIs503AndLeavesNothingBehind(t *testing.T) {
 	}
 	w.operator(`RETURN NULL;`)
 	w.call("POST", refreshPath, `{"refresh":"`+e.refresh+`"}`).wants(200) // the generation had not moved
+}
+
+// What no token can carry lasts until the operator acts: 503 would have every phone try again for ever.
+func TestClaims_whatNoTokenCanCarryIs500AndLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
+
+	for name, c := range map[string]struct{ body, says string }{
+		"a reserved name":              {`RETURN '{"sub":"1"}'::jsonb;`, `the reserved name \"sub\"`},
+		"a reserved name without use":  {`RETURN '{"tenant_id":null}'::jsonb;`, `the reserved name \"tenant_id\"`},
+		"a reserved name's other case": {`RETURN '{"EXP":1}'::jsonb;`, `the reserved name`},
+		"a list":                       {`RETURN '[1]'::jsonb;`, "not a JSON object that a token can hold"},
+		"a text":                       {`RETURN '"text"'::jsonb;`, "not a JSON object that a token can hold"},
+		"a number":                     {`RETURN '7'::jsonb;`, "not a JSON object that a token can hold"},
+		"too deep":                     {`RETURN '{"a":{"b":{"c":{"d":1}}}}'::jsonb;`, "not a JSON object that a token can hold"},
+		"too many members":             {`RETURN (SELECT jsonb_object_agg(n, 1) FROM generate_series(1, 65) n);`, "not a JSON object that a token can hold"},
+		"too long":                     {`RETURN jsonb_build_object('x', repeat('y', 600));`, "claims"},
+		"too long in several members":  {`RETURN jsonb_build_object('x', repeat('y', 300), 'z', repeat('y', 300));`, "512 are the most"},
+		"too long in bytes":            {`RETURN jsonb_build_object('x', repeat('ü', 300));`, "claims"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			w := operated(t, `RETURN '{}'::jsonb;`)
+			w.signedUp(ada)
+			e := w.signIn(ada)
+			w.operator(c.body)
+			sessions := query[int](w, "SELECT count(*) FROM sessions")
+
+			for _, a := range []answer{
+				w.call("POST", loginPath, credentials(ada, goodPassword)),
+				w.call("POST", signupPath, credentials("new@example.com", goodPassword)),
+				w.call("POST", refreshPath, `{"refresh":"`+e.refresh+`"}`),
+			} {
+				if a.wants(500, "invalid_claims"); a.Header.Get("Retry-After") != "" {
+					t.Errorf("Retry-After: %s", a.Header.Get("Retry-After"))
+				}
+			}
+
+			if n := query[int](w, "SELECT count(*) FROM sessions"); n != sessions {
+				t.Errorf("%d sessions were left behind", n-sessions)
+			}
+			if log := w.log.String(); !strings.Contains(log, "claims function, user ") || !strings.Contains(log, c.says) {
+				t.Errorf("the log does not say why: %s", log)
+			}
+
+			w.operator(`RETURN '{"role":"engineer"}'::jsonb;`)
+			a := w.call("POST", refreshPath, `{"refresh":"`+e.refresh+`"}`).wants(200) // the generation had not moved
+			if got := claims(t, a.text("meta.access_token")); got["role"] != "engineer" {
+				t.Errorf("claims: %v", got)
+			}
+		})
+	}
 }
 
 func TestClaims_aFunctionThatIsNotThereStopsTheStart(t *testing.T) {

@@ -65,3 +65,57 @@ func TestTyped_whatIsNoNumberStaysNone(t *testing.T) {
 		}
 	}
 }
+
+// dashed writes a dash after every third character.
+func dashed(text, dash string) string {
+	var written strings.Builder
+	for i, r := range text {
+		if i > 0 && i%3 == 0 {
+			written.WriteString(dash)
+		}
+		written.WriteRune(r)
+	}
+
+	return written.String()
+}
+
+var mailedCode = regexp.MustCompile(`(?m)^[A-Z]{4}-[A-Z]{4}$`)
+
+// Keyboards make other dashes of a dash, and copying takes more than the code along.
+func TestTyped_whatKeyboardsAndMessagesAdd(t *testing.T) {
+	t.Parallel()
+
+	for name, write := range map[string]func(string) string{
+		"a long dash":        func(code string) string { return dashed(strings.ToLower(code), "\u2014") },
+		"dashes of a font":   func(code string) string { return dashed(code, "\u2011") },
+		"minus signs":        func(code string) string { return dashed(code, "\u2212") },
+		"narrow blanks":      func(code string) string { return dashed(code, "\u202f") },
+		"quotes and a stop":  func(code string) string { return "«" + code + "»." },
+		"brackets":           func(code string) string { return "[" + code + "]" },
+		"a soft hyphen":      func(code string) string { return dashed(code, "\u00ad") },
+		"a line's end":       func(code string) string { return code + "\r\n" },
+		"full-width letters": func(code string) string { return strings.Map(fullWidth, code) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			w := mailing(t, byCode, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+			v := w.signedIn(ada).proved()
+			app := v.withTOTP()
+			codes := v.recoveryCodes()
+			w.exec("UPDATE email_addresses SET verified_at = created_at")
+			w.clock.Advance(31e9)
+
+			for i, second := range []string{app.at(w.clock.Now()), codes[0]} {
+				again := w.visitor()
+				again.post(codeRequestPath, "email", ada).waits("login_by_code")
+				mailed := mailedCode.FindString(w.letter(ada, i+1).text)
+				again.post(codeConfirmPath, "code", write(strings.ReplaceAll(mailed, "-", ""))).waits("mfa_authenticate")
+				again.post(factorPath, "code", write(second)).in()
+			}
+		})
+	}
+}
+
+// fullWidth is the full-width form of an ASCII character.
+func fullWidth(r rune) rune { return r - '!' + '！' }

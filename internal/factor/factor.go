@@ -7,8 +7,6 @@ package factor
 
 import (
 	"errors"
-	"strings"
-	"unicode"
 
 	"github.com/go-webauthn/webauthn/protocol"
 
@@ -45,13 +43,5 @@ func New(settings Settings) (*Factors, error) {
 	return f, errors.Join(settings.Check()...)
 }
 
-// Clean leaves what counts of a code that somebody typed: people write 123 456 and
-// 1234-5678.
-func Clean(code string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '-' || unicode.IsSpace(r) {
-			return -1
-		}
-		return r
-	}, typed.Plain(code))
-}
+// Clean returns what counts of a code that a user typed: people write 123 456 and 1234-5678.
+func Clean(code string) string { return typed.Code(code) }

@@ -89,7 +89,7 @@ func TestTOTP_onlyDigitsOfTheRightNumber(t *testing.T) {
 	f := with(t, nil)
 	secret := []byte("12345678901234567890")
 	now := at(1111111109) // 081804
-	for _, good := range []string{"081804", " 081 804\n", "081-804", "0-8-1-8-0-4", "081\u00a0804", "08180٤", "۰۸۱۸۰۴", "\u202a081804\u202c"} {
+	for _, good := range []string{"081804", " 081 804\n", "081-804", "0-8-1-8-0-4", "081\u00a0804", "08180٤", "۰۸۱۸۰۴", "\u202a081804\u202c", "081\u2013804", "081.804", "«081804»", "+081804"} {
 		if _, ok := f.MatchTOTP(secret, good, now); !ok {
 			t.Errorf("%q did not pass", good)
 		}

@@ -8,6 +8,7 @@ package flow
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -50,6 +51,8 @@ type Parts struct {
 	Keys    *secret.Sealer
 	Log     *slog.Logger
 	Notices *notice.Notices
+	// CountRefresh is called with the verdict of each refresh token that is presented.
+	CountRefresh func(verdict string)
 }
 
 // Flow runs the journeys.
@@ -176,7 +179,8 @@ func (f *Flow) current(ctx context.Context, who caller.Caller) (Entry, error) {
 func Shown(d *session.Details) Entry {
 	return Entry{
 		User: db.UserDetail{
-			ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email, Username: d.Username,
+			ID: d.UserID, Subject: d.Subject, Display: d.Display, HasUsablePassword: d.HasUsablePassword,
+			Email: d.Email, Username: d.Username,
 		},
 		Methods: d.Methods,
 	}
@@ -196,7 +200,8 @@ type Entry struct {
 }
 
 // extra returns the operator's claims for a user, checked. It runs before anything is
-// committed: its failure must leave nothing behind.
+// committed: its failure must leave nothing behind. Claims that no token can carry are refused
+// and not left out: a token without them would say less than the operator demands.
 func extra(ctx context.Context, call func(context.Context, int64) (json.RawMessage, error), userID int64) (json.RawMessage, error) {
 	raw, err := call(ctx, userID)
 	if err != nil {
@@ -204,7 +209,7 @@ func extra(ctx context.Context, call func(context.Context, int64) (json.RawMessa
 	}
 	checked, err := token.CheckExtra(raw)
 	if err != nil {
-		return nil, problem.TemporarilyUnavailable.Because(err)
+		return nil, problem.InvalidClaims.Because(fmt.Errorf("claims function, user %d: %w", userID, err))
 	}
 	return checked, nil
 }

@@ -2,6 +2,7 @@ package flow
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
@@ -137,11 +138,18 @@ func (f *Flow) CompleteProviderSignup(ctx context.Context, who caller.Caller, in
 			return problem.FlowNotPending
 		}
 		in.identity = a.Identity
-		if err := f.checkSignup(&in); err != nil {
+		bad, err := f.checkSignup(&in)
+		if err != nil {
 			return err
 		}
-		if err := stillExists(ctx, tx, a.Identity, in.Email); err != nil {
+		if err := f.addTaken(ctx, tx, in, &bad); err != nil {
 			return err
+		}
+		if err := addExisting(ctx, tx, a.Identity, in.Email, &bad); err != nil {
+			return err
+		}
+		if len(bad) > 0 {
+			return bad
 		}
 		if err := keepOthersFrom(ctx, tx, a.Identity.Provider, a.Identity.UID); err != nil {
 			return err
@@ -155,17 +163,17 @@ func (f *Flow) CompleteProviderSignup(ctx context.Context, who caller.Caller, in
 	return f.answer(p)
 }
 
-// stillExists returns a problem where the address of a sign-up is that of the account of which its
+// addExisting adds the problem that the address of a sign-up is that of the account of which its
 // owner has been told.
-func stillExists(ctx context.Context, tx postgres.Tx, i *Identity, address string) error {
-	if !i.AccountExists || address != i.Email {
+func addExisting(ctx context.Context, tx postgres.Tx, i *Identity, address string, bad *problem.List) error {
+	if !i.AccountExists || address != i.Email || errors.Is(*bad, problem.EmailTaken) {
 		return nil
 	}
 	exists, err := isVerified(ctx, tx, address)
-	if err != nil || !exists {
-		return err
+	if err == nil && exists {
+		*bad = append(*bad, problem.EmailTaken.At("email"))
 	}
-	return problem.EmailTaken.At("email")
+	return err
 }
 
 // vouch gives a new account what its service is good for: an address that the service has

@@ -157,7 +157,7 @@ func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Ide
 		Display: called(told.Name, in.Name, told.GivenName+" "+told.FamilyName),
 	}
 	// As we store addresses: in another spelling it would be none of ours.
-	if address, bad := email.Check(told.Email); bad == nil {
+	if address, ok := email.Claimed(told.Email); ok {
 		i.Email, i.Vouched = address, told.Authoritative || told.EmailVerified && app.Kind != provider.OpenIDConnect
 	}
 	i.Label = cmp.Or(i.Email, i.Display, told.UID)
@@ -353,7 +353,8 @@ func (f *Flow) lockedOwner(ctx context.Context, tx postgres.Tx, i *Identity) (db
 
 // suffices reports whether the service told all that an account needs.
 func (f *Flow) suffices(in *Signup) bool {
-	return f.Social.AutoSignup && f.checkSignup(in) == nil
+	bad, err := f.checkSignup(in)
+	return f.Social.AutoSignup && err == nil && len(bad) == 0
 }
 
 func isTaken(err error) bool {
@@ -367,6 +368,25 @@ func (f *Flow) await(ctx context.Context, tx postgres.Tx, who caller.Caller, i *
 	p := progress{underWay: a.underWay(), token: token}
 	p.resetting = who.Pending != nil && who.Pending.Resetting
 	return p, err
+}
+
+// CheckConnect returns what keeps an id_token from connecting a provider to the account of a
+// signed-in caller, before the caller has proved who they are. The token stays good.
+func (f *Flow) CheckConnect(ctx context.Context, who caller.Caller, in ProviderToken) error {
+	in.ClientID, in.IDToken = trimmed(in.ClientID), trimmed(in.IDToken)
+	if err := f.checkProviderToken(who, in); err != nil {
+		return err
+	}
+	if _, err := f.verifyProviderToken(ctx, in); err != nil {
+		return err
+	}
+	return f.DB.Look(ctx, func(tx postgres.Tx) error {
+		refused, err := unverified.Refuses(ctx, tx, f.Policy, who.Session.UserID)
+		if err == nil && refused {
+			return problem.UnverifiedAccount
+		}
+		return err
+	})
 }
 
 // connect adds an identity to the account of somebody signed in.

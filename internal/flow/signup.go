@@ -3,9 +3,9 @@ package flow
 import (
 	"cmp"
 	"context"
-	"errors"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/typed"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 // Signup is what a new account is made of; empty is not given.
@@ -61,20 +62,29 @@ type NewUser struct {
 	Vouched bool
 	// Display is what to call the person; empty: what their name or address offers.
 	Display string
+	// IDs is how the user's subject is drawn.
+	IDs userid.Kind
 }
 
 // Signup makes an account and starts its owner's sign-in. Bad input is told before
 // "signed in already" and "closed", as allauth does.
 func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry, error) {
-	if err := f.checkSignup(&in); err != nil {
+	bad, err := f.checkSignup(&in)
+	mayJoin := !who.SignedIn() && f.Policy.SignupOpen
+	if err == nil && mayJoin {
+		err = f.DB.Look(ctx, func(tx postgres.Tx) error { return f.addTaken(ctx, tx, in, &bad) })
+	}
+	switch {
+	case err != nil:
 		return Entry{}, err
-	}
-	if who.SignedIn() {
+	case len(bad) > 0:
+		return Entry{}, bad
+	case who.SignedIn():
 		return Entry{}, problem.AlreadyAuthenticated
-	}
-	if !f.Policy.SignupOpen {
+	case !f.Policy.SignupOpen:
 		return Entry{}, problem.SignupClosed
 	}
+
 	var hash *string
 	if in.Password != "" {
 		// Timing: before it is known whether the address is taken (T-ENU-02).
@@ -85,7 +95,7 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 		hash = &h
 	}
 	var p progress
-	err := f.DB.Tx(ctx, func(tx postgres.Tx) error {
+	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		err := f.still(ctx, tx, who)
 		if err != nil {
 			return err
@@ -102,21 +112,21 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 // register stores the account, or walks on without one where the address or number is
 // taken and the answer must not tell.
 func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, in Signup, hash *string) (progress, error) {
-	a := &Attempt{Email: in.Email, Phone: in.Phone, Username: in.Username, Signup: true, PasskeySignup: in.Passkey, Stamp: stamp(hash), event: audit.UserCreated}
-	if in.identity != nil {
-		a.Methods = []session.Method{in.identity.method(tx.Now)}
-	}
+	a := in.attempt(tx.Now)
+	a.Stamp = stamp(hash)
 	verification := f.emailVerification(a)
-	n := NewUser{Address: in.Email, Username: in.Username, Phone: in.Phone, PasswordHash: hash, Shared: f.Policy.HidesStrictly() && verification != "mandatory", Invent: f.Policy.HasUsernames(), AnyPhone: !f.Policy.PhoneVerification, WithFactor: f.Factors.Settings.AllowUnverified, Signup: true}
-	f.vouch(in, &n)
-	id, verified, err := insert(ctx, tx, n)
-	hidden := errors.Is(err, problem.EmailTaken) && f.Policy.Hides() && verification == "mandatory" ||
-		errors.Is(err, problem.PhoneTaken) && f.Policy.Hides() && f.Policy.PhoneVerification
-	if err != nil && !hidden {
+	n := f.newUser(in, verification)
+	n.PasswordHash = hash
+	id, verified, taken, err := insert(ctx, tx, n)
+	if err != nil {
 		return progress{}, err
 	}
+	if told := f.told(taken, verification); len(told) > 0 {
+		return progress{}, told
+	}
+	hidden := len(taken) > 0
 	if a.UserID = id; hidden {
-		a.UserID, a.Free = 0, errors.Is(err, problem.EmailTaken)
+		a.UserID, a.Free = 0, taken[0].Code == problem.EmailTaken.Code
 	}
 	if err := f.link(ctx, tx, who, a.UserID, in.identity); err != nil {
 		return progress{}, err
@@ -136,7 +146,88 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	return p, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.UserCreated, Failed: hidden, UserID: a.UserID, Device: who.Device, Email: in.Email})
 }
 
-func (f *Flow) checkSignup(in *Signup) error {
+// attempt is the sign-in of a sign-up.
+func (s *Signup) attempt(now time.Time) *Attempt {
+	a := &Attempt{
+		Email: s.Email, Phone: s.Phone, Username: s.Username, Signup: true, PasskeySignup: s.Passkey, event: audit.UserCreated,
+	}
+	if s.identity != nil {
+		a.Methods = []session.Method{s.identity.method(now)}
+	}
+	return a
+}
+
+// newUser is the account that a sign-up makes.
+func (f *Flow) newUser(in Signup, verification string) NewUser {
+	n := NewUser{
+		Address: in.Email, Username: in.Username, Phone: in.Phone, Signup: true,
+		Shared:   f.Policy.HidesStrictly() && verification != "mandatory",
+		Invent:   f.Policy.HasUsernames(),
+		AnyPhone: !f.Policy.PhoneVerification, WithFactor: f.Factors.Settings.AllowUnverified,
+		IDs: f.Policy.IDs(),
+	}
+	f.vouch(in, &n)
+	return n
+}
+
+// told is what of a sign-up is taken and may be said to be.
+//
+// Security: a user name may be said to be taken. With protection against enumeration an address
+// or a number may not where its verification is mandatory: the message to its owner says it
+// instead (TestSignup_aHiddenAddressIsNotAmongTheProblems).
+func (f *Flow) told(taken problem.List, verification string) problem.List {
+	var told problem.List
+	for _, p := range taken {
+		address := p.Code == problem.EmailTaken.Code && verification == "mandatory"
+		number := p.Code == problem.PhoneTaken.Code && f.Policy.PhoneVerification
+		if hidden := f.Policy.Hides() && (address || number); !hidden {
+			told = append(told, p)
+		}
+	}
+	return told
+}
+
+// addTaken adds to the problems of a sign-up what is taken and may be said to be, so that a form
+// shows all of them at once, and no password is hashed for a sign-up that is refused.
+//
+// Timing: the statements are the same ones for what is taken and for what is free.
+func (f *Flow) addTaken(ctx context.Context, tx postgres.Tx, in Signup, bad *problem.List) error {
+	for _, p := range *bad { // what is wrong in itself belongs to nobody
+		switch p.Param {
+		case "email":
+			in.Email = ""
+		case "username":
+			in.Username = ""
+		case "phone":
+			in.Phone = ""
+		}
+	}
+
+	verification := f.emailVerification(in.attempt(tx.Now))
+	n := f.newUser(in, verification)
+	taken, err := n.taken(ctx, tx)
+	*bad = append(*bad, f.told(taken, verification)...)
+	slices.SortStableFunc(*bad, func(a, b *problem.Problem) int {
+		return slices.Index(signupOrder, a.Param) - slices.Index(signupOrder, b.Param)
+	})
+	return err
+}
+
+// signupOrder is the order of the fields of a form.
+var signupOrder = []string{"email", "email2", "username", "phone", "password"}
+
+// CheckSignup returns what is wrong with the fields of a sign-up, as far as no other account is
+// looked at. provider: its account gets no password.
+func (f *Flow) CheckSignup(in Signup, provider bool) (problem.List, error) {
+	if provider {
+		in.identity = &Identity{}
+	}
+	return f.checkSignup(&in)
+}
+
+// checkSignup brings the fields into the form in which they are stored, and returns what is
+// wrong with them.
+func (f *Flow) checkSignup(in *Signup) (problem.List, error) {
 	var bad problem.List
 	for _, field := range []struct {
 		name  string
@@ -151,9 +242,11 @@ func (f *Flow) checkSignup(in *Signup) error {
 			bad = append(bad, p.At(field.name))
 		}
 	}
-	if f.Policy.Asks("email2") && in.hasPassword() && len(bad) == 0 && in.Email != in.Email2 {
-		bad = append(bad, problem.InvalidValue.At("email2"))
+	bothRead := !slices.ContainsFunc(bad, func(p *problem.Problem) bool { return p.Param == "email" || p.Param == "email2" })
+	if f.Policy.Asks("email2") && in.hasPassword() && bothRead && in.Email != in.Email2 {
+		bad = append(bad, problem.InvalidValue.Saying("Enter the same email address twice.").At("email2"))
 	}
+
 	in.Password = password.Normalize(in.Password)
 	switch {
 	case !f.Policy.Asks("password1"), !in.hasPassword():
@@ -161,13 +254,13 @@ func (f *Flow) checkSignup(in *Signup) error {
 	case in.Password != "":
 		found, err := f.Passwords.Check(in.Password, "password", in.Email, in.Username)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		bad = append(bad, found...)
 	case f.Policy.Requires("password1"):
 		bad = append(bad, problem.Required.At("password"))
 	}
-	return bad.Err()
+	return bad, nil
 }
 
 // checkField returns a field as it is stored, and what is wrong with it.
@@ -198,52 +291,47 @@ func hashPassword(ctx context.Context, enter func(context.Context) (*password.Sl
 	return slot.Hash(pass)
 }
 
-// Insert stores a user, and returns problem.EmailTaken, UsernameTaken or PhoneTaken where
+// Insert stores a user, and returns problem.EmailTaken, UsernameTaken and PhoneTaken where
 // somebody has what only one can have.
 //
 // Timing: the statements are the same ones for a taken address; then they store nothing.
 func Insert(ctx context.Context, tx postgres.Tx, n NewUser) (int64, error) {
-	id, _, err := insert(ctx, tx, n)
+	id, _, taken, err := insert(ctx, tx, n)
+	if err == nil {
+		err = taken.Err()
+	}
 	return id, err
 }
 
 // insert is Insert, and reports whether the address is verified.
-func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified bool, err error) {
-	if err := n.invent(ctx, tx); err != nil {
-		return 0, false, err
+func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified bool, taken problem.List, err error) {
+	if err := n.lock(ctx, tx); err != nil {
+		return 0, false, nil, err
 	}
-	taken, err := n.taken(ctx, tx)
-	if err != nil {
-		return 0, false, err
+	if taken, err = n.taken(ctx, tx); err != nil {
+		return 0, false, nil, err
 	}
-	id = secret.ID52()
+
 	user := db.InsertUserParams{
-		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
-		Username: some(n.Username), UsernameKey: some(typed.Key(n.Username)), Phone: some(n.Phone), Wanted: taken == nil, Signup: n.Signup,
+		Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
+		Username: some(n.Username), UsernameKey: some(typed.Key(n.Username)), Phone: some(n.Phone), Wanted: len(taken) == 0, Signup: n.Signup,
 	}
-	if err := tx.InsertUser(ctx, user); err != nil {
-		return 0, false, err
+	if id, err = store(ctx, tx, n.IDs, user); err != nil {
+		return 0, false, nil, err
 	}
 	if n.Address == "" {
-		return id, false, orNil(taken)
+		return id, false, taken, nil
 	}
+
 	address := db.InsertEmailAddressParams{UserID: id, Address: n.Address, IsPrimary: true, Now: tx.Now}
 	verified = n.Verified || n.Vouched
 	if verified {
 		address.VerifiedAt = &tx.Now
 	}
 	if err := tx.InsertEmailAddress(ctx, address); err != nil {
-		return 0, false, err
+		return 0, false, nil, err
 	}
-	return id, verified, orNil(taken)
-}
-
-// orNil keeps a nil problem from becoming an error that is not nil.
-func orNil(p *problem.Problem) error {
-	if p == nil {
-		return nil
-	}
-	return p
+	return id, verified, taken, nil
 }
 
 // invent makes up a user name where one is wanted: what the names that a provider told or the
@@ -263,43 +351,62 @@ func (n *NewUser) invent(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
-// taken finds out what of a new account another one has; nil for nothing. An unverified address
-// or number keeps nobody out, unless its owner can get into the account by it.
-func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (found *problem.Problem, err error) {
+// lock makes up what is not given, and locks what only one account can have, until the commit.
+func (n *NewUser) lock(ctx context.Context, tx postgres.Tx) error {
+	if err := n.invent(ctx, tx); err != nil {
+		return err
+	}
+	for _, name := range []string{typed.Key(n.Username), n.exclusiveAddress(), n.Phone} {
+		if name == "" {
+			continue
+		}
+		if err := tx.LockAddress(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// exclusiveAddress is the address, unless others may have it too.
+func (n *NewUser) exclusiveAddress() string {
+	if n.Shared && !n.Vouched {
+		return ""
+	}
+	return n.Address
+}
+
+// taken returns what of a new account another one has. An unverified address or number keeps
+// nobody out, unless its owner can get into the account by it.
+func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (problem.List, error) {
+	var found problem.List
 	for _, c := range []struct {
 		value string
 		count func(context.Context, string) (int64, error)
 		found *problem.Problem
 	}{
 		{n.Username, func(ctx context.Context, name string) (int64, error) { return countUsernames(ctx, tx, name) }, problem.UsernameTaken.At("username")},
-		{n.Address, func(ctx context.Context, address string) (int64, error) {
+		{n.exclusiveAddress(), func(ctx context.Context, address string) (int64, error) {
 			return tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{Address: address, Verified: n.Vouched || n.VerifiedOnly, WithFactor: n.WithFactor})
 		}, problem.EmailTaken.At("email")},
 		{n.Phone, func(ctx context.Context, number string) (int64, error) {
 			return tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: !n.AnyPhone, WithFactor: n.WithFactor})
 		}, problem.PhoneTaken.At("phone")},
 	} {
-		isAddress := c.found.Param == "email" // a user name may look like one
-		if c.value == "" || n.Shared && isAddress && !n.Vouched {
+		if c.value == "" {
 			continue
-		}
-		lock := c.value
-		if c.found.Param == "username" {
-			lock = typed.Key(c.value)
-		}
-		if err := tx.LockAddress(ctx, lock); err != nil {
-			return nil, err
 		}
 		holders, err := c.count(ctx, c.value)
 		if err != nil {
 			return nil, err
 		}
+
+		isAddress := c.found.Param == "email"     // a user name may look like one
 		if isAddress && n.Shared && holders > 0 { // only where it is vouched for: it stays unverified
 			n.Vouched, holders = false, 0
 		}
 		// Timing: the others are asked for all the same.
-		if holders > 0 && found == nil {
-			found = c.found
+		if holders > 0 {
+			found = append(found, c.found)
 		}
 	}
 	return found, nil

@@ -31,7 +31,7 @@ type Settings struct {
 
 	SMSCountries []string `env:"LATCHKEY_SMS_COUNTRIES" doc:"Countries whose numbers get SMS: a list of ISO 3166-1 codes such as DE,AT,CH. Other numbers are refused where they are given (phone_not_served). Default: every country, and a warning at the start. Premium numbers never get one."`
 
-	SMSWebhook string `env:"LATCHKEY_SMS_WEBHOOK_URL" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
+	SMSWebhook string `env:"LATCHKEY_SMS_WEBHOOK_URL" secret:"url" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
 	SMSSecret  string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"At least 32 characters that key that HMAC."`
 
 	SMSDomain      string `env:"LATCHKEY_SMS_DOMAIN" doc:"Domain that codes in texts are bound to: the last line is @example.com #12345678. iOS then fills the code in on that domain, its subdomains and the apps associated with it, and nowhere else; browsers do so by WebOTP. none: no such line. Default: LATCHKEY_WEBAUTHN_RP_ID, otherwise none."`

@@ -26,6 +26,9 @@ type Gate struct {
 
 	// Unreadable is called with the reason when a stored hash cannot be read. Set it before use.
 	Unreadable func(cause error)
+	// Count is called with the time that a request waited for a slot, and with shed where it got
+	// none. nil counts nothing. Set it before use.
+	Count func(waited time.Duration, shed bool)
 }
 
 // line is a number of places, and a bounded queue for them.
@@ -56,11 +59,24 @@ func (g *Gate) Enter(ctx context.Context) (*Slot, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 
-	if err := g.slots.acquire(ctx); err != nil {
+	if err := g.counted(func() error { return g.slots.acquire(ctx) }); err != nil {
 		return nil, err
 	}
 
 	return &Slot{gate: g}, nil
+}
+
+// counted tells Count how long acquire took, and whether it got a slot.
+func (g *Gate) counted(acquire func() error) error {
+	if g.Count == nil {
+		return acquire()
+	}
+
+	began := time.Now()
+	err := acquire()
+	g.Count(time.Since(began), err != nil)
+
+	return err
 }
 
 // EnterSignup is Enter for a caller who has no account yet. It is refused while sign-ins still
@@ -69,16 +85,25 @@ func (g *Gate) EnterSignup(ctx context.Context) (*Slot, error) {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 
-	if err := g.signups.acquire(ctx); err != nil {
-		return nil, err
-	}
-	if err := g.slots.acquire(ctx); err != nil {
-		g.signups.places.Release(1)
-
+	if err := g.counted(func() error { return g.acquireSignup(ctx) }); err != nil {
 		return nil, err
 	}
 
 	return &Slot{gate: g, signup: true}, nil
+}
+
+// acquireSignup takes a place of the sign-ups, and a slot.
+func (g *Gate) acquireSignup(ctx context.Context) error {
+	if err := g.signups.acquire(ctx); err != nil {
+		return err
+	}
+
+	err := g.slots.acquire(ctx)
+	if err != nil {
+		g.signups.places.Release(1)
+	}
+
+	return err
 }
 
 // acquire takes a place, and waits for one as long as ctx allows.

@@ -5,6 +5,7 @@ package phone
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/nyaruka/phonenumbers"
 
@@ -14,17 +15,34 @@ import (
 // e164 is the form that clients send and that is stored (ITU-T E.164, and allauth's check).
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`)
 
-// separators are what stands between the digits of a number that autofill or a contact gives:
-// RFC 3966, section 5.1.1, and blanks.
-var separators = strings.NewReplacer(" ", "", "\u00a0", "", "-", "", "\u2010", "", "\u2011", "", "\u2012", "", "\u2013", "", "(", "", ")", "", ".", "", "/", "")
+// scheme begins the URI of a number (RFC 3966), in any case.
+const scheme = "tel:"
+
+// isSeparator reports whether a rune only groups the digits of a number, as autofill, contacts and
+// messages write it: blanks, dashes of all kinds, and RFC 3966, section 5.1.1. Not among them: what
+// begins an extension, such as `;`, `,`, `#` and `x`, and line breaks.
+func isSeparator(r rune) bool {
+	return unicode.In(r, unicode.Z, unicode.Pd) || strings.ContainsRune("\t()[]./·•−~", r)
+}
 
 // Normalize reads a number as people write it after its `+`, and reports whether it is one in E.164,
 // of a country and a length that exist. Without the `+` it is none: nobody knows its country.
 func Normalize(number string) (string, bool) {
-	number = strings.TrimPrefix(typed.Plain(number), "tel:")
-	if strings.HasPrefix(number, "+") {
-		number = separators.Replace(number)
+	number = typed.Plain(number)
+	if len(number) > len(scheme) && strings.EqualFold(number[:len(scheme)], scheme) {
+		number = number[len(scheme):]
 	}
+
+	digits := strings.Map(func(r rune) rune {
+		if isSeparator(r) {
+			return -1
+		}
+		return r
+	}, number)
+	if strings.HasPrefix(digits, "+") {
+		number = digits
+	}
+
 	if !e164.MatchString(number) {
 		return number, false
 	}

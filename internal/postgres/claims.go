@@ -50,9 +50,9 @@ func (c ClaimsFunction) Check(ctx context.Context, name string) error {
 // IsSet reports whether there is a function to call.
 func (c ClaimsFunction) IsSet() bool { return c.sql != "" }
 
-// Call returns the claims of a user: nil when no function is set. Every failure of
-// the function is problem.TemporarilyUnavailable: a token without its claims would be
-// a token that says less than the operator demands.
+// Call returns the claims of a user: nil when no function is set. An error of the function is
+// problem.TemporarilyUnavailable, and no row is problem.InvalidClaims: a token without its
+// claims would be a token that says less than the operator demands.
 func (c ClaimsFunction) Call(ctx context.Context, userID int64) (json.RawMessage, error) {
 	if c.sql == "" {
 		return nil, nil
@@ -77,7 +77,7 @@ func claimsFailure(err error) error {
 		return nil
 	}
 	if err == pgx.ErrNoRows { //nolint:errorlint // a set-returning function that returned nothing
-		err = fmt.Errorf("the function returned no row")
+		return problem.InvalidClaims.Because(fmt.Errorf("claims function: it returned no row"))
 	}
 	return problem.TemporarilyUnavailable.Because(fmt.Errorf("claims function: %w", err))
 }

@@ -138,6 +138,9 @@ func (d *DB) BackgroundQueries() *db.Queries {
 	return db.New(&conn{pool: d.background, pooled: d.pooled})
 }
 
+// Ping asks the database whether it answers, beside the requests.
+func (d *DB) Ping(ctx context.Context) error { return failure(d.background.Ping(ctx)) }
+
 // Close waits for connections in use and closes all.
 func (d *DB) Close() {
 	d.background.Close()
@@ -160,6 +163,18 @@ type Tx struct {
 // make the error from it after the commit.
 func (d *DB) Tx(ctx context.Context, f func(tx Tx) error) error {
 	return d.transact(ctx, d.pool, d.options(), f)
+}
+
+// Look runs f in a transaction that can write nothing: PostgreSQL refuses each statement that
+// would.
+func (d *DB) Look(ctx context.Context, f func(tx Tx) error) error {
+	options := d.options()
+	if d.pooled {
+		options.BeginQuery += "; SET TRANSACTION READ ONLY"
+	} else {
+		options.AccessMode = pgx.ReadOnly
+	}
+	return d.transact(ctx, d.pool, options, f)
 }
 
 func (d *DB) transact(ctx context.Context, pool *pgxpool.Pool, options pgx.TxOptions, f func(tx Tx) error) error {

@@ -9,6 +9,7 @@ var (
 	// Values.
 	Required          = invalid("required", "This field is required.")
 	InvalidValue      = invalid("invalid", "Enter a valid value.")
+	InvalidEmail      = InvalidValue.Saying("Enter a valid email address.")
 	MaxLength         = invalid("max_length", "This value is too long.")
 	MinLength         = invalid("min_length", "This value is too short.")
 	NullCharacters    = invalid("null_characters_not_allowed", "Null characters are not allowed.")
@@ -46,7 +47,6 @@ var (
 	SelectOnlyOne        = invalid("select_only_one", "Give either an email address or a phone number.")
 	AuthenticatorExists  = &Problem{Kind: Conflict, Code: "authenticator_exists", Message: "You have one already. Remove it first."}
 	MaxKeys              = &Problem{Kind: Conflict, Code: "max_keys", Message: "You cannot add more security keys and passkeys. Remove one first."}
-	NoRecoveryCodes      = &Problem{Kind: NotFound, Code: "no_recovery_codes", Message: "You have no recovery codes."}
 	CannotGenerateCodes  = invalid("cannot_generate_recovery_codes", "You cannot generate recovery codes without having two-factor authentication enabled.")
 	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
 	UnverifiedFirst      = &Problem{Kind: Conflict, Code: "unverified_email", Message: UnverifiedEmail.Message}
@@ -108,6 +108,8 @@ var (
 	TemporarilyUnavailable = &Problem{Kind: Unavailable, Code: "temporarily_unavailable", RetryAfter: 2 * time.Second,
 		Message: "The service is temporarily unavailable. Please try again."}
 	InternalError = &Problem{Kind: Internal, Code: "internal_error", Message: "Something went wrong on our side."}
+	// InvalidClaims lasts until the operator changes the claims function, so that no Retry-After is of use.
+	InvalidClaims = &Problem{Kind: Internal, Code: "invalid_claims", Message: "This service is set up wrongly. Please contact its support."}
 )
 
 // Catalogue lists every problem above.
@@ -116,13 +118,13 @@ func Catalogue() []*Problem {
 		Required, InvalidValue, MaxLength, MinLength, NullCharacters, InvalidChoice, InvalidList, InvalidID, InvalidJSON, PasswordTooShort, PasswordTooCommon,
 		PasswordNumeric, PasswordSimilar, EmailTaken, UsernameTaken, UsernameBlacklisted, InvalidPhone, PhoneNotServed, PhoneTaken, SameAsCurrent, DuplicateEmail,
 		UnknownEmail, UnknownPhone, MaxEmailAddresses, UnverifiedPrimary, CannotRemovePrimary, NotSent, IncorrectCode,
-		InvalidOrExpiredKey, LinkAlreadyUsed, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys, NoRecoveryCodes,
+		InvalidOrExpiredKey, LinkAlreadyUsed, InvalidPasswordReset, SelectOnlyOne, AuthenticatorExists, MaxKeys,
 		CannotGenerateCodes, UnverifiedEmail, SignInFirst, FlowNotPending, InvalidToken, TokenTooOld, TokenUsed, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
 		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
 		AccountDeleted, RefreshConflict, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
-		TooManyRequests, TemporarilyUnavailable, InternalError,
+		TooManyRequests, TemporarilyUnavailable, InternalError, InvalidClaims,
 	}
 }
 

@@ -133,6 +133,15 @@ func (l List) Error() string {
 	return strings.Join(codes, ", ")
 }
 
+// Unwrap returns the problems, so that errors.Is finds each of them.
+func (l List) Unwrap() []error {
+	list := make([]error, len(l))
+	for i, p := range l {
+		list[i] = p
+	}
+	return list
+}
+
 // Err returns the list as an error, and nil when it is empty.
 func (l List) Err() error {
 	if len(l) == 0 {

@@ -38,7 +38,7 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, error) {
 			return Identity{}, err
 		}
 	}
-	if err := id.checkTimes(o, now); err != nil {
+	if err := p.checkTimes(o, &id, now); err != nil {
 		return Identity{}, err
 	}
 
@@ -51,10 +51,25 @@ func dropNulls(o map[string]any) {
 	maps.DeleteFunc(o, func(_ string, value any) bool { return value == nil })
 }
 
+// dropNullsWithin is dropNulls for an object and all objects in it.
+func dropNullsWithin(value any) {
+	switch value := value.(type) {
+	case map[string]any:
+		dropNulls(value)
+		for _, member := range value {
+			dropNullsWithin(member)
+		}
+	case []any:
+		for _, element := range value {
+			dropNullsWithin(element)
+		}
+	}
+}
+
 // readTimes reads when the token was made and when it ends.
 func (p *Provider) readTimes(o map[string]any, id *Identity) error {
-	exp, ok1 := integer(o["exp"])
-	iat, ok2 := integer(o["iat"])
+	exp, ok1 := p.seconds(o["exp"])
+	iat, ok2 := p.seconds(o["iat"])
 	if !ok1 || !ok2 || iat >= exp {
 		return refuse(reasonTimes)
 	}
@@ -66,13 +81,13 @@ func (p *Provider) readTimes(o map[string]any, id *Identity) error {
 // checkTimes compares the times of a token with now. Afterwards ExpiresAt is until when the
 // token must be remembered once it was used: until it is refused anyway, by its own end or
 // by its age.
-func (id *Identity) checkTimes(o map[string]any, now time.Time) error {
+func (p *Provider) checkTimes(o map[string]any, id *Identity, now time.Time) error {
 	if id.IssuedAt.After(now.Add(clockSkew)) {
 		return refuse(reasonFuture)
 	}
 	if value, present := o["nbf"]; present {
-		nbf, ok := integer(value)
-		always := value == json.Number("0") // as some providers write that there is no such time
+		nbf, ok := p.seconds(value)
+		always := value == json.Number("0") || value == "0" && p.Kind == OpenIDConnect // as some providers write that there is no such time
 		if !ok && !always || time.Unix(nbf, 0).After(now.Add(clockSkew)) {
 			return refuse(reasonNotBefore)
 		}
@@ -139,6 +154,9 @@ func (p *Provider) readAudience(o map[string]any, id *Identity) error {
 
 func (p *Provider) readSubject(o map[string]any, id *Identity) error {
 	id.UID, _ = o["sub"].(string)
+	if number, isNumber := o["sub"].(json.Number); isNumber && p.Kind == OpenIDConnect && digits.MatchString(number.String()) {
+		id.UID = number.String() // OpenID Connect wants a text, and some databases have none
+	}
 	if !isSubject(id.UID) {
 		return refuse(reasonSubject)
 	}

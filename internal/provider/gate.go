@@ -88,6 +88,27 @@ func readHeader(data []byte) (alg, kid string, ok bool) {
 	return alg, kid, alg != "" && (kid == "" || keyID.MatchString(kid))
 }
 
+// digits are a number as one writes it that counts users or seconds.
+var digits = regexp.MustCompile(`^(0|[1-9][0-9]{0,18})$`)
+
+// seconds reads a time. Apple and Google write whole numbers. RFC 7519 allows a fraction, and some
+// OpenID Connect providers write one, an exponent, or the digits as a text.
+func (p *Provider) seconds(value any) (int64, bool) {
+	if p.Kind != OpenIDConnect {
+		return integer(value)
+	}
+	if text, isText := value.(string); isText && digits.MatchString(text) {
+		value = json.Number(text)
+	}
+	n, isNumber := value.(json.Number)
+	if !isNumber {
+		return 0, false
+	}
+	f, err := n.Float64()
+
+	return int64(f), err == nil && f >= 1 && f < maxTime
+}
+
 // integer: written as one, without fraction, exponent or quotes (SEC-08).
 func integer(value any) (int64, bool) {
 	n, _ := value.(json.Number)

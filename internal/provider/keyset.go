@@ -97,6 +97,7 @@ func parseKeySet(data []byte, pinned bool) (keySet, error) {
 		if !ok {
 			return keySet{}, fmt.Errorf("entry %d of the key set is no object", n)
 		}
+		dropNulls(member) // of a class with a field for each member there can be
 		kid, _ := member["kid"].(string)
 		if kids[kid] && kid != "" {
 			return keySet{}, errors.New("a kid stands twice in the key set")

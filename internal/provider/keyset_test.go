@@ -29,7 +29,9 @@ func TestSEC73_keySets(t *testing.T) {
 	for name, row := range map[string]struct{ set, pinned, open string }{
 		"one": {setOf(good), yes, yes}, "two": {setOf(second, good), yes, yes}, "no alg": {setOf(with(t, good, `"alg":"RS256",`, "")), yes, yes}, "no use": {setOf(with(t, good, `"use":"sig",`, "")), yes, yes},
 		"key_ops verify": {setOf(with(t, good, `"use":"sig"`, `"key_ops":["verify"]`)), yes, yes}, "certificates": {setOf(with(t, good, `"e":"AQAB"`, `"e":"AQAB","x5c":["`+strings.Repeat("A", 3000)+`"],"x5t":"abc"`)), yes, yes},
-		"more beside keys": {with(t, setOf(good), `{"keys"`, `{"updated":1,"keys"`), yes, yes},
+		"all null that may be absent": {setOf(with(t, good, `"alg":"RS256"`, `"alg":null`, `"use":"sig"`, `"use":null,"key_ops":null,"d":null,"p":null,"k":null,"x5c":null`)), yes, yes},
+		"kid null":                    {setOf(good, with(t, second, `"kid":"k2"`, `"kid":null`)), yes, yes},
+		"more beside keys":            {with(t, setOf(good), `{"keys"`, `{"updated":1,"keys"`), yes, yes},
 
 		"kid twice": {setOf(good, with(t, second, `"k2"`, `"k1"`)), no, no}, "the same twice": {setOf(good, good), no, no}, "kid twice, one not for us": {setOf(good, with(t, second, `"k2"`, `"k1"`, `"sig"`, `"enc"`)), no, no},
 		"symmetric": {setOf(good, `{"kty":"oct","kid":"s","k":"c2VjcmV0"}`), no, no}, "symmetric without k": {setOf(good, `{"kty":"oct","kid":"s"}`), no, no}, "private": {setOf(good, with(t, second, `"e":`, `"d":"AAAA","e":`)), no, no}, "private primes": {setOf(good, with(t, second, `"e":`, `"p":"AAAA","e":`)), no, no},

@@ -45,8 +45,12 @@ func Parse(text string) ([]*Provider, error) {
 	if err != nil {
 		return nil, unreadable(text)
 	}
+	dropNullsWithin(all) // Python's None is null
 	r := &reading{}
 	for _, kind := range memberNames(text) {
+		if _, present := all[kind]; !present {
+			continue
+		}
 		if kind != Google && kind != Apple && kind != OpenIDConnect {
 			r.wrong(place(kind), "is no provider whose tokens can be checked: want apple, google or openid_connect")
 			continue

@@ -95,7 +95,7 @@ func TestParse_saysWhatIsWrong(t *testing.T) {
 	for text, want := range map[string]string{
 		`x`: "is no JSON at byte 1", `{"google":}`: "is no JSON at byte 11", `[]`: "want a JSON object", `{"google":{},"google":{}}`: "no name stands twice", `{"google":{}} x`: "is no JSON at byte 15",
 		`{"facebook":{}}`: "facebook: is no provider", `{"google":[]}`: "google: want an object", `{"google":{"APPS":{}}}`: "google.APPS: want a list", `{"google":{"APPS":["x"]}}`: "google.APPS[0]: want an object",
-		`{"google":{"APP":null}}`: "want an object", `{"google":{"APP":{}}}`: "google.APPS[0].client_id: is missing", `{"google":{"APP":{"client_id":7}}}`: "client_id: want a string", `{"google":{"APP":{"client_id":"a b"}}}`: "no client id",
+		`{"google":{"APP":[]}}`: "want an object", `{"google":{"APPS":[null]}}`: "google.APPS[0]: want an object", `{"google":{"APP":{}}}`: "google.APPS[0].client_id: is missing", `{"google":{"APP":{"client_id":7}}}`: "client_id: want a string", `{"google":{"APP":{"client_id":"a b"}}}`: "no client id",
 		`{"google":{"APP":{"client_id":"a,b"}}}`: "want one", `{"apple":{"APP":{"client_id":"a,,b"}}}`: "no client id", `{"google":{"APP":{"client_id":"a","clientid":"b"}}}`: "google.APPS[0].clientid: is unknown",
 		`{"google":{"APP":{"client_id":"a","settings":[]}}}`: "google.APPS[0].settings: want an object", `{"google":{"APP":{"client_id":"a","settings":{"nonce":true}}}}`: "settings.nonce: is unknown", `{"google":{"Apps":[]}}`: "google.Apps: is unknown",
 		`{"google":{"APP":{"client_id":"a","settings":{"require_nonce":"yes"}}}}`: "require_nonce: want true or false", `{"google":{"VERIFIED_EMAIL":1,"APP":{"client_id":"a"}}}`: "google.VERIFIED_EMAIL: want true or false",
@@ -118,6 +118,25 @@ func TestParse_saysWhatIsWrong(t *testing.T) {
 		got, err := provider.Parse(text)
 		if err == nil || got != nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// What Python writes of a SOCIALACCOUNT_PROVIDERS with None in it.
+func TestParse_nullIsAbsent(t *testing.T) {
+	t.Parallel()
+
+	for text, apps := range map[string]int{
+		`{"google":null}`:          0,
+		`{"google":{"APP":null}}`:  0,
+		`{"google":{"APPS":null}}`: 0,
+		`{"google":null,"apple":{"APPS":[{"client_id":"a","secret":null,"key":null,"settings":null}]}}`:                                                   1,
+		`{"google":{"APP":{"client_id":"a","settings":{"hosted_domain":null,"require_nonce":null}},"SCOPE":null,"VERIFIED_EMAIL":null}}`:                  1,
+		`{"openid_connect":{"APPS":[{"provider_id":"corp","client_id":"c","settings":{"server_url":"https://x.example","issuer":null,"tenants":null}}]}}`: 1,
+	} {
+		got, err := provider.Parse(text)
+		if err != nil || len(got) != apps {
+			t.Errorf("%s: %d apps, want %d: %v", text, len(got), apps, err)
 		}
 	}
 }

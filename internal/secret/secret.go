@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 
 	"github.com/google/uuid"
 )
@@ -21,17 +20,6 @@ func Bits128() uuid.UUID {
 	var id uuid.UUID
 	_, _ = rand.Read(id[:])
 	return id
-}
-
-// ID52 returns a random integer from 1 to 2^52-1, which every JSON parser keeps exact.
-func ID52() int64 {
-	for {
-		var b [8]byte
-		_, _ = rand.Read(b[:])
-		if id := int64(binary.BigEndian.Uint64(b[:]) >> 12); id > 0 {
-			return id
-		}
-	}
 }
 
 // SessionToken returns an opaque token of 256 random bits.

@@ -13,6 +13,9 @@ type proxies []netip.Prefix
 // Check reports what is wrong with the settings.
 func (s Settings) Check() []error {
 	var wrong []error
+	if _, _, err := net.SplitHostPort(s.Addr); err != nil {
+		wrong = append(wrong, fmt.Errorf("LATCHKEY_ADDR: %q is not host:port, such as 127.0.0.1:8080", s.Addr))
+	}
 	if _, err := parseProxies(s.Proxies); err != nil {
 		wrong = append(wrong, err)
 	}

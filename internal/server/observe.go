@@ -33,13 +33,19 @@ func (s *Server) observe(c *fiber.Ctx) error {
 		}
 	}
 	status := c.Response().StatusCode()
+	took := s.DB.Now().Sub(start)
+	operation := s.operation(c).id
+	if s.draining.Load() {
+		c.Context().SetConnectionClose() // the client's next request goes to another server
+	}
 	line := []any{
-		"id", id, "operation", s.operation(c).id, "method", c.Method(), "status", status,
-		"ms", float64(s.DB.Now().Sub(start).Microseconds()) / 1000,
+		"id", id, "operation", operation, "method", c.Method(), "status", status,
+		"ms", float64(took.Microseconds()) / 1000,
 	}
 	level := slog.LevelInfo
+	code, cause := "", ""
 	if err != nil {
-		code, cause := describe(err)
+		code, cause = describe(err)
 		line = append(line, "code", code)
 		if status >= 500 {
 			level = slog.LevelError
@@ -47,6 +53,7 @@ func (s *Server) observe(c *fiber.Ctx) error {
 		}
 	}
 	s.Log.Log(c.UserContext(), level, "request", line...)
+	s.Count(operation, status, code, took)
 	return nil
 }
 

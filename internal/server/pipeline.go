@@ -22,8 +22,9 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		s.allowOrigins(),
 		s.findMetadata,
 	)
-	api.RegisterHandlersWithOptions(s.app, api.NewStrictHandler(operations, nil), api.FiberServerOptions{
-		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.ready, s.limit, s.authenticate, s.validate, s.recent},
+	guarded := api.NewStrictHandler(operations, []api.StrictMiddlewareFunc{s.recent})
+	api.RegisterHandlersWithOptions(s.app, guarded, api.FiberServerOptions{
+		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.ready, s.limit, s.authenticate, s.validate},
 	})
 	s.undoPages()
 	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.

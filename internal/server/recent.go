@@ -1,9 +1,13 @@
 package server
 
 import (
+	"errors"
+
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/caller"
+	"github.com/latchkey-auth/latchkey/internal/flow"
 )
 
 // recentRule is what the spec says of the proof of identity that an operation needs.
@@ -30,15 +34,35 @@ func readRecentRule(op *openapi3.Operation) recentRule {
 }
 
 // recent asks a signed-in caller to prove who they are where the spec says so. It comes
-// after the validation, as in allauth: a client learns what is wrong with its input first.
-func (s *Server) recent(c *fiber.Ctx, next fiber.Handler) error {
-	who := caller.From(c.UserContext())
-	if who.SignedIn() && s.needsProof(c, who) {
-		if err := s.Flow.RequireRecent(c.UserContext(), who); err != nil {
-			return err
+// after the validation, as in allauth, and after what the operation can answer without showing
+// a secret or changing anything (BeforeProof): a client learns what is wrong with its request
+// first.
+//
+// Security: it is the one place that lets a caller without a proof reach no operation that
+// needs one (TestProof_everyChangeOfEveryKindOfAccount).
+func (s *Server) recent(operation api.StrictHandlerFunc, _ string) api.StrictHandlerFunc {
+	return func(c *fiber.Ctx, request any) (any, error) {
+		ctx := c.UserContext()
+		who := caller.From(ctx)
+		if !who.SignedIn() || !s.needsProof(c, who) {
+			return operation(c, request)
 		}
+
+		err := s.Flow.RequireRecent(ctx, who)
+		if err == nil {
+			return operation(c, request)
+		}
+		var missing *flow.Incomplete
+		if !errors.As(err, &missing) {
+			return nil, err
+		}
+
+		answer, err := s.BeforeProof(ctx, request)
+		if err == nil && answer == nil {
+			err = missing
+		}
+		return answer, err
 	}
-	return next(c)
 }
 
 func (s *Server) needsProof(c *fiber.Ctx, who caller.Caller) bool {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gofiber/fiber/v2"
@@ -17,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/token"
 	"github.com/latchkey-auth/latchkey/internal/undo"
 	"github.com/valyala/fasthttp"
@@ -31,6 +33,7 @@ type Settings struct {
 	IdleTimeout           int      `env:"LATCHKEY_IDLE_TIMEOUT" default:"75" min:"5" max:"3600" doc:"Seconds that a connection stays open without a request. Must be longer than what the balancer in front keeps its connections (often 60), or it sends requests into connections that close."`
 	Origins               []string `env:"LATCHKEY_CORS_ORIGINS" doc:"Origins of apps in a browser or a WebView that may read answers, comma-separated and exactly as browsers send them: https://app.example.com, http://localhost:8081 (Expo web), capacitor://localhost. No *, no null. Default: none."`
 	Specification         bool     `env:"HEADLESS_SERVE_SPECIFICATION" default:"false" doc:"Serve the OpenAPI document at /_allauth/openapi.json, too. It is always at /openapi.json."`
+	DrainDelay            int      `env:"LATCHKEY_DRAIN_DELAY" default:"5" min:"0" max:"300" doc:"Seconds between SIGTERM or SIGINT and the end of the listener. Meanwhile /readyz is 503, requests are answered, and each answer closes its connection. Must be longer than the balancer takes to notice. 0 in latchkey dev."`
 	PublicURL             string   `env:"LATCHKEY_PUBLIC_URL" doc:"https address at which users reach this server, such as https://id.example.com. Undo links lead to a page below it, unless HEADLESS_FRONTEND_URLS names account_undo. Default: LATCHKEY_ISSUER where that is an https address, and the own address in latchkey dev. Without any of these, messages carry no undo link."`
 }
 
@@ -62,9 +65,19 @@ type Parts struct {
 	Log      *slog.Logger
 	// Shape writes somebody who has to prove again who they are.
 	Shape func(flow.Entry) (api.User, []api.AuthenticationMethod)
+	// BeforeProof answers what an operation can answer before it asks for a proof of identity; see
+	// recent.
+	BeforeProof func(ctx context.Context, request any) (response any, err error)
+	// MoreProblems is what else is wrong with a request that the schema has refused; see validate.
+	MoreProblems func(ctx context.Context, operation string, body map[string]any) (problem.List, error)
 	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
 	// false after a start without the database, until that has answered.
 	Ready func() bool
+	// Count is called with each answer: its operation (empty for none of ours), its status, the code of
+	// its first error (empty for none), and the time that it took.
+	Count func(operation string, status int, code string, took time.Duration)
+	// Draining is called when the server is about to end.
+	Draining func()
 	// MetadataPath is where the metadata of the issuer is; empty for none.
 	MetadataPath string
 }
@@ -77,6 +90,7 @@ type Server struct {
 	proxies    proxies
 
 	proxyWarning sync.Once
+	draining     atomic.Bool
 }
 
 // New registers the operations behind the gate.
@@ -139,8 +153,9 @@ func (s *Server) knownMethodsOnly() {
 	}
 }
 
-// Serve answers on ln until ctx ends, then drains: running requests finish, new ones
-// are refused.
+// Serve answers on ln until ctx ends, then drains: it goes on answering for the drain delay, so that
+// balancers and clients with open connections go elsewhere. Then running requests finish, and new
+// ones are refused.
 //
 // The end may come before fasthttp has reached its accept loop, where its own shutdown has no
 // effect. So the listener is closed here as well: an accept loop that begins later ends at once
@@ -154,6 +169,15 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	case err := <-ended:
 		return err
 	case <-ctx.Done():
+	}
+
+	s.draining.Store(true)
+	s.Draining()
+
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(time.Duration(s.Settings.DrainDelay) * time.Second):
 	}
 
 	if err := once.Close(); err != nil {

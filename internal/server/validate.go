@@ -105,15 +105,37 @@ func (s *Server) validate(c *fiber.Ctx, next fiber.Handler) error {
 	}
 	err = op.body.VisitJSON(body, openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails())
 	if err != nil {
-		return violations(err, body)
+		return s.withMore(c, op, body, violations(err, body))
 	}
 	c.Locals(validatedBody, body)
 	return next(c)
 }
 
+// withMore adds to what the schema found wrong what else is wrong with the other members.
+func (s *Server) withMore(c *fiber.Ctx, op *operation, body map[string]any, found problem.List) error {
+	refused := map[string]bool{}
+	for _, p := range found {
+		refused[p.Param] = true
+	}
+	if s.MoreProblems == nil || refused[""] { // the whole body is refused
+		return found
+	}
+
+	more, err := s.MoreProblems(c.UserContext(), op.id, body)
+	for _, p := range more {
+		if !refused[p.Param] {
+			found = append(found, p)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return found
+}
+
 // violations turns what the schema found into problems, one a member. Security: the
 // library's own text holds the submitted value, passwords included (SEC-89).
-func violations(err error, body map[string]any) error {
+func violations(err error, body map[string]any) problem.List {
 	var found problem.List
 	seen := map[string]bool{}
 	var collect func(error)
@@ -136,7 +158,7 @@ func violations(err error, body map[string]any) error {
 	}
 	collect(err)
 	if len(found) == 0 {
-		return problem.InvalidJSON
+		return problem.List{problem.InvalidJSON}
 	}
 	return found
 }

@@ -71,10 +71,16 @@ func (f factors) DeactivateTOTP(ctx context.Context, _ api.DeactivateTOTPRequest
 	return api.DeactivateTOTP200JSONResponse{DoneJSONResponse: done}, nil
 }
 
+// noRecoveryCodes is a state and no error: it has no `errors`.
+var noRecoveryCodes = api.GetRecoveryCodes404JSONResponse{Status: 404}
+
 func (f factors) GetRecoveryCodes(ctx context.Context, _ api.GetRecoveryCodesRequestObject) (api.GetRecoveryCodesResponseObject, error) {
-	codes, err := f.account.RecoveryCodes(ctx, caller.From(ctx))
+	codes, found, err := f.account.RecoveryCodes(ctx, caller.From(ctx))
 	if err != nil {
 		return nil, err
+	}
+	if !found {
+		return noRecoveryCodes, nil
 	}
 	return api.GetRecoveryCodes200JSONResponse{RecoveryCodesShownJSONResponse: toRecoveryCodes(codes)}, nil
 }

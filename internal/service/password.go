@@ -38,7 +38,7 @@ func (p passwords) ResetPassword(ctx context.Context, r api.ResetPasswordRequest
 }
 
 func (p passwords) ChangePassword(ctx context.Context, r api.ChangePasswordRequestObject) (api.ChangePasswordResponseObject, error) {
-	changed, err := p.account.ChangePassword(ctx, caller.From(ctx), account.PasswordChange{Current: r.Body.CurrentPassword, New: r.Body.NewPassword})
+	changed, err := p.account.ChangePassword(ctx, caller.From(ctx), toPasswordChange(r.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -48,4 +48,8 @@ func (p passwords) ChangePassword(ctx context.Context, r api.ChangePasswordReque
 	e := flow.Shown(&changed.Session)
 	e.SessionToken = changed.SessionToken
 	return api.ChangePassword200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
+}
+
+func toPasswordChange(b *api.ChangePasswordJSONRequestBody) account.PasswordChange {
+	return account.PasswordChange{Current: b.CurrentPassword, New: b.NewPassword}
 }

@@ -35,11 +35,7 @@ func (p providers) ReceiveAppleNotification(ctx context.Context, r api.ReceiveAp
 }
 
 func (p providers) SubmitProviderToken(ctx context.Context, r api.SubmitProviderTokenRequestObject) (api.SubmitProviderTokenResponseObject, error) {
-	b, t := r.Body, r.Body.Token
-	e, err := p.flow.SubmitProviderToken(ctx, caller.From(ctx), flow.ProviderToken{
-		Provider: b.Provider, Process: b.Process, ClientID: t.ClientID, IDToken: t.IDToken,
-		Nonce: t.Nonce, Code: t.AuthorizationCode, Name: t.Name,
-	})
+	e, err := p.flow.SubmitProviderToken(ctx, caller.From(ctx), toProviderToken(r.Body))
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +81,14 @@ func (p providers) DisconnectProviderAccount(ctx context.Context, r api.Disconne
 		return nil, err
 	}
 	return api.DisconnectProviderAccount200JSONResponse{ProviderAccountListJSONResponse: toProviderAccounts(list)}, nil
+}
+
+func toProviderToken(b *api.SubmitProviderTokenJSONRequestBody) flow.ProviderToken {
+	t := b.Token
+	return flow.ProviderToken{
+		Provider: b.Provider, Process: b.Process, ClientID: t.ClientID, IDToken: t.IDToken,
+		Nonce: t.Nonce, Code: t.AuthorizationCode, Name: t.Name,
+	}
 }
 
 func toProvider(l provider.Listed) api.ProviderConfig {

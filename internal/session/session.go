@@ -128,7 +128,7 @@ func (s *Sessions) Open(ctx context.Context, tx postgres.Tx, o Opening) (Opened,
 	end := tx.Now.Add(seconds(s.settings.MaxAge)).Truncate(time.Second)
 	opened.Successor = s.successor(1, tx.Now, end)
 	row := db.InsertSessionParams{
-		ID: opened.ID, ListingID: secret.ID52(), TokenHash: secret.Hash(token), UserID: o.UserID,
+		ID: opened.ID, Drawn: secret.IDs31(), TokenHash: secret.Hash(token), UserID: o.UserID,
 		CreatedAt: tx.Now, ExpiresAt: end, RefreshIssuedAt: opened.Successor.IssuedAt,
 		RefreshExpiresAt: opened.Successor.ExpiresAt, Methods: encoded,
 		TokenExpiresAt: s.tokenEnd(tx.Now, end),
@@ -152,7 +152,7 @@ func (s *Sessions) store(ctx context.Context, tx postgres.Tx, o Opening, row db.
 		return err
 	}
 	n, err := tx.UpdateSessionSignedIn(ctx, db.UpdateSessionSignedInParams{
-		ID: row.ID, UserID: o.UserID, TokenHash: row.TokenHash, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
+		ID: row.ID, Drawn: row.Drawn, UserID: o.UserID, TokenHash: row.TokenHash, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt,
 		RefreshIssuedAt: row.RefreshIssuedAt, RefreshExpiresAt: row.RefreshExpiresAt, Methods: row.Methods,
 		UserAgent: device.UserAgent, DeviceName: device.Name, Address: device.Address, TokenExpiresAt: row.TokenExpiresAt,
 	})
@@ -180,7 +180,7 @@ func (s *Sessions) OpenPending(ctx context.Context, tx postgres.Tx, device Devic
 	id, token = secret.Bits128(), secret.SessionToken()
 	stored := device.Stored()
 	return id, token, tx.InsertPendingSession(ctx, db.InsertPendingSessionParams{
-		ID: id, ListingID: secret.ID52(), TokenHash: secret.Hash(token), CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(life),
+		ID: id, ListingID: secret.ID31(), TokenHash: secret.Hash(token), CreatedAt: tx.Now, ExpiresAt: tx.Now.Add(life),
 		UserAgent: stored.UserAgent, DeviceName: stored.Name, Address: stored.Address, Attempt: attempt,
 	})
 }

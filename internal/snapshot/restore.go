@@ -6,7 +6,9 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 // Kinds of what could not be restored.
@@ -100,6 +102,9 @@ func (r *restoration) returnEmails(ctx context.Context) error {
 
 	for _, e := range lost {
 		have, known := r.now.email(e.Address)
+		if normal, _ := email.Normalize(e.Address); !known { // it may have got its normal form since
+			have, known = r.now.email(normal)
+		}
 		if e.VerifiedAt == nil || known && have.VerifiedAt != nil {
 			continue
 		}
@@ -278,11 +283,12 @@ func (r *restoration) returnPasskeys(ctx context.Context) error {
 			continue
 		}
 
-		if _, err := r.tx.InsertAuthenticatorBack(ctx, key.Authenticator); err != nil {
+		id, err := r.returnAuthenticator(ctx, key)
+		if err != nil {
 			return err
 		}
 
-		stored, err := r.tx.InsertWebAuthnCredentialBack(ctx, key.Credential)
+		stored, err := r.tx.InsertWebAuthnCredentialBack(ctx, db.InsertWebAuthnCredentialBackParams{Row: key.Credential, AuthenticatorID: id})
 		if err != nil {
 			return err
 		}
@@ -291,11 +297,34 @@ func (r *restoration) returnPasskeys(ctx context.Context) error {
 		}
 
 		r.skip(SkippedPasskey, "")
-		_, err = r.tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: r.userID, Ids: []int64{key.ID}})
+		_, err = r.tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: r.userID, Ids: []int64{id}})
 		if err != nil {
 			return err
 		}
 	}
 
 	return nil
+}
+
+// returnAuthenticator stores the authenticator of a passkey, and returns its id: the one that it had,
+// unless another authenticator has that by now.
+//
+// Security: a credential is stored under the id that was stored here, never under that of another
+// user's authenticator (TestUndo_aPasskeyWhoseIDIsTakenComesBackUnderAnotherOne).
+func (r *restoration) returnAuthenticator(ctx context.Context, key Passkey) (int64, error) {
+	tried := false
+	draw := func() int64 {
+		if tried {
+			return secret.ID31()
+		}
+		tried = true
+
+		return key.ID
+	}
+
+	return secret.Unique(draw, func(id int64) (bool, error) {
+		n, err := r.tx.InsertAuthenticatorBack(ctx, db.InsertAuthenticatorBackParams{Row: key.Authenticator, ID: id})
+
+		return n == 1, err
+	})
 }

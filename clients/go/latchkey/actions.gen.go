@@ -129,7 +129,7 @@ var actionTable = map[string]map[int]int{
 	"getProfile":                     {200: 0, 401: 2, 410: 3, 503: 4},
 	"getProviderSignup":              {200: 0, 403: 1, 409: 1, 410: 3, 503: 4},
 	"getReauthenticationOptions":     {200: 0, 401: 2, 404: 1, 410: 3, 429: 5, 503: 4},
-	"getRecoveryCodes":               {200: 0, 401: 2, 404: 1, 410: 3, 503: 4},
+	"getRecoveryCodes":               {200: 0, 401: 2, 404: 0, 410: 3, 503: 4},
 	"getSecondFactorOptions":         {200: 0, 401: 2, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4},
 	"getServerMetadata":              {200: 0, 404: 1},
 	"getSession":                     {200: 0, 401: 2, 410: 3, 503: 4},

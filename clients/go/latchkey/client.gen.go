@@ -247,7 +247,7 @@ type AuthenticatorResponse struct {
 
 	// Data A second factor or passkey.
 	Data Authenticator     `json:"data"`
-	Meta AuthenticatorMeta `json:"meta,omitempty,omitzero"`
+	Meta AuthenticatorMeta `json:"meta"`
 }
 
 // AuthenticatorsResponse defines model for AuthenticatorsResponse.
@@ -585,7 +585,7 @@ type PasskeyPages struct {
 
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
-	// Email Stored lower-case; at most 254 bytes.
+	// Email Stored in lower case, its domain in A-labels; at most 254 bytes then.
 	Email string `json:"email,omitempty,omitzero"`
 
 	// Phone In E.164, such as `+31612345678`.
@@ -636,11 +636,11 @@ type Problem struct {
 	// `client_id_required`, `connected_other`, `duplicate_email`,
 	// `email_password_mismatch`, `email_taken`, `enter_current_password`,
 	// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
-	// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+	// `internal_error`, `invalid`, `invalid_choice`, `invalid_claims`, `invalid_json`, `invalid_list`,
 	// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
 	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
 	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-	// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
+	// `no_verified_email`, `nonce_required`, `not_found`,
 	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -661,8 +661,12 @@ type Problem struct {
 
 // Profile defines model for Profile.
 type Profile struct {
-	// ID The user's id.
-	ID int64 `json:"id"`
+	// ID The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+	// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+	// new users). Compare ids as text.
+	//
+	// Example: 2251799813685248
+	ID UserID `json:"id"`
 
 	// Email The primary address.
 	Email *string `json:"email"`
@@ -921,7 +925,7 @@ type SessionRecord struct {
 	// DeviceName What the client called the device at sign-in (`X-Device-Name`).
 	DeviceName string `json:"device_name,omitempty,omitzero"`
 
-	// ID Names the session here; it stands in no token.
+	// ID Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It stands in no token.
 	ID int64 `json:"id"`
 
 	// IP The address that it was signed in from.
@@ -959,7 +963,7 @@ type SignOutRequest struct {
 
 // SignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 type SignupRequest struct {
-	// Email Stored lower-case; at most 254 bytes.
+	// Email Stored in lower case, its domain in A-labels; at most 254 bytes then.
 	Email string `json:"email,omitempty,omitzero"`
 
 	// Email2 The address again.
@@ -1060,8 +1064,12 @@ type UnauthenticatedResponse struct {
 
 // User defines model for User.
 type User struct {
-	// ID A random 52-bit integer; `sub` in tokens is its text.
-	ID int64 `json:"id"`
+	// ID The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+	// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+	// new users). Compare ids as text.
+	//
+	// Example: 2251799813685248
+	ID UserID `json:"id"`
 
 	// Email The primary address.
 	Email string `json:"email,omitempty,omitzero"`
@@ -1495,7 +1503,7 @@ type ClientInterface interface {
 
 	// GetRecoveryCodes The recovery codes that are left
 	//
-	// 404 `no_recovery_codes` where there are none. With
+	// 404 where there are none: a state and no error, so that it has no `errors`. With
 	// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 	// time.
 	//
@@ -2564,7 +2572,8 @@ type ClientInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -2582,7 +2591,8 @@ type ClientInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -3028,7 +3038,7 @@ func (c *Client) ListAuthenticators(ctx context.Context, reqEditors ...RequestEd
 
 // GetRecoveryCodes The recovery codes that are left
 //
-// 404 `no_recovery_codes` where there are none. With
+// 404 where there are none: a state and no error, so that it has no `errors`. With
 // `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 // time.
 //
@@ -4877,7 +4887,8 @@ func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -4905,7 +4916,8 @@ func (c *Client) SignupWithBody(ctx context.Context, contentType string, body io
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -8187,7 +8199,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetRecoveryCodesWithResponse The recovery codes that are left
 	//
-	// 404 `no_recovery_codes` where there are none. With
+	// 404 where there are none: a state and no error, so that it has no `errors`. With
 	// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 	// time.
 	//
@@ -9296,7 +9308,8 @@ type ClientWithResponsesInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -9314,7 +9327,8 @@ type ClientWithResponsesInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -16575,7 +16589,7 @@ func (c *ClientWithResponses) ListAuthenticatorsWithResponse(ctx context.Context
 
 // GetRecoveryCodesWithResponse The recovery codes that are left
 //
-// 404 `no_recovery_codes` where there are none. With
+// 404 where there are none: a state and no error, so that it has no `errors`. With
 // `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
 // time.
 //
@@ -18152,7 +18166,8 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqE
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -18176,7 +18191,8 @@ func (c *ClientWithResponses) SignupWithBodyWithResponse(ctx context.Context, co
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,

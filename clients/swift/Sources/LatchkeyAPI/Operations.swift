@@ -132,7 +132,7 @@ public enum Operations {
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
             /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
             case unauthorized(UnauthenticatedResponse)
-            /// 404: There are none.
+            /// 404: There are none. It has no `errors`.
             case notFound(ErrorResponse)
             /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
             /// token. `meta.is_authenticated` is null.
@@ -2402,7 +2402,7 @@ public protocol API: Sendable {
 
     /// The recovery codes that are left
     ///
-    /// 404 `no_recovery_codes` where there are none. With
+    /// 404 where there are none: a state and no error, so that it has no `errors`. With
     /// `MFA_RECOVERY_CODES_SHOW_ONCE` the codes themselves are there only the first
     /// time.
     func getRecoveryCodes() async throws(ClientError) -> Operations.GetRecoveryCodes.Output
@@ -2879,7 +2879,8 @@ public protocol API: Sendable {
     /// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
     /// person in at once, or answers **401 with what is pending**: `verify_email`,
     /// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-    /// the address is lower-cased, the password is brought to Unicode NFC. With
+    /// the address is brought to its normal form (lower case, the domain in A-labels:
+    /// `xn--bcher-kva.example`), the password to Unicode NFC. With
     /// mandatory verification an address that somebody has is answered as a new one.
     ///
     /// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,

@@ -1300,7 +1300,7 @@ public struct PasskeyPages: Codable, Hashable, Sendable {
 
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 public struct PasskeySignupRequest: Codable, Hashable, Sendable {
-    /// Stored lower-case; at most 254 bytes.
+    /// Stored in lower case, its domain in A-labels; at most 254 bytes then.
     public var email: String?
     /// Letters, digits and `@.+-_`; unique without case.
     public var username: String?
@@ -1416,11 +1416,11 @@ public struct Problem: Codable, Hashable, Sendable {
     /// `client_id_required`, `connected_other`, `duplicate_email`,
     /// `email_password_mismatch`, `email_taken`, `enter_current_password`,
     /// `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
-    /// `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+    /// `internal_error`, `invalid`, `invalid_choice`, `invalid_claims`, `invalid_json`, `invalid_list`,
     /// `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
     /// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
     /// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-    /// `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
+    /// `no_verified_email`, `nonce_required`, `not_found`,
     /// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
     /// `password_too_common`, `password_too_short`, `password_too_similar`,
     /// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -1456,8 +1456,10 @@ public struct Problem: Codable, Hashable, Sendable {
 
 /// `Profile` of the description.
 public struct Profile: Codable, Hashable, Sendable {
-    /// The user's id.
-    public var id: Int64
+    /// The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+    /// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+    /// new users). Compare ids as text.
+    public var id: UserID
     /// The primary address.
     public var email: String?
     /// What to call this person on a screen.
@@ -1471,7 +1473,7 @@ public struct Profile: Codable, Hashable, Sendable {
 
     /// Makes one from its members; what is left out is absent.
     public init(
-        id: Int64,
+        id: UserID,
         email: String?,
         display: String,
         emailVerified: Bool,
@@ -2042,7 +2044,7 @@ public struct ServerMetadata: Codable, Hashable, Sendable {
 
 /// One sign-in on one device.
 public struct SessionRecord: Codable, Hashable, Sendable {
-    /// Names the session here; it stands in no token.
+    /// Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It stands in no token.
     public var id: Int64
     /// The address that it was signed in from.
     public var ip: String
@@ -2133,7 +2135,7 @@ public struct SignOutRequest: Codable, Hashable, Sendable {
 
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 public struct SignupRequest: Codable, Hashable, Sendable {
-    /// Stored lower-case; at most 254 bytes.
+    /// Stored in lower case, its domain in A-labels; at most 254 bytes then.
     public var email: String?
     /// The address again.
     public var email2: String?
@@ -2370,8 +2372,10 @@ public struct UnauthenticatedResponse: Codable, Hashable, Sendable {
 
 /// `User` of the description.
 public struct User: Codable, Hashable, Sendable {
-    /// A random 52-bit integer; `sub` in tokens is its text.
-    public var id: Int64
+    /// The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+    /// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+    /// new users). Compare ids as text.
+    public var id: UserID
     /// What to call this person on a screen.
     public var display: String
     /// Whether the account has a password.
@@ -2383,7 +2387,7 @@ public struct User: Codable, Hashable, Sendable {
 
     /// Makes one from its members; what is left out is absent.
     public init(
-        id: Int64,
+        id: UserID,
         display: String,
         hasUsablePassword: Bool,
         email: String? = nil,
@@ -2419,6 +2423,40 @@ public struct UserData: Codable, Hashable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case user = "user"
+    }
+}
+
+/// The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+/// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+/// new users). Compare ids as text.
+public struct UserID: Codable, Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+    /// The value as text, whether JSON has a number or a string.
+    public let description: String
+    /// Makes one from its text.
+    public init(_ text: String) { description = text }
+    /// Makes one from its text.
+    public init(stringLiteral text: String) { description = text }
+    /// Makes one from a number.
+    public init(integerLiteral number: Int64) { description = String(number) }
+
+    /// Reads a number or a string.
+    public init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let number = try? value.decode(Int64.self) {
+            description = String(number)
+        } else {
+            description = try value.decode(String.self)
+        }
+    }
+
+    /// Writes a number where every JSON parser keeps it exact, and otherwise a string.
+    public func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        if let number = Int64(description), number > 0, number < 1 << 53, String(number) == description {
+            try value.encode(number)
+        } else {
+            try value.encode(description)
+        }
     }
 }
 

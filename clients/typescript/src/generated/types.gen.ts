@@ -123,7 +123,7 @@ export type AccountConfig = {
  */
 export type SignupRequest = {
     /**
-     * Stored lower-case; at most 254 bytes.
+     * Stored in lower case, its domain in A-labels; at most 254 bytes then.
      */
     email?: string;
     /**
@@ -217,7 +217,7 @@ export type PrimaryEmailRequest = {
  */
 export type PasskeySignupRequest = {
     /**
-     * Stored lower-case; at most 254 bytes.
+     * Stored in lower case, its domain in A-labels; at most 254 bytes then.
      */
     email?: string;
     /**
@@ -869,10 +869,7 @@ export type AuthenticatedMeta = {
 };
 
 export type User = {
-    /**
-     * A random 52-bit integer; `sub` in tokens is its text.
-     */
-    id: number;
+    id: UserID;
     /**
      * The primary address.
      */
@@ -890,6 +887,13 @@ export type User = {
      */
     has_usable_password: boolean;
 };
+
+/**
+ * The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+ * always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+ * new users). Compare ids as text.
+ */
+export type UserID = number | string;
 
 /**
  * One proof that the person gave in this session.
@@ -1021,7 +1025,7 @@ export type SessionsResponse = {
  */
 export type SessionRecord = {
     /**
-     * Names the session here; it stands in no token.
+     * Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It stands in no token.
      */
     id: number;
     /**
@@ -1096,10 +1100,7 @@ export type TokenPair = {
 };
 
 export type Profile = {
-    /**
-     * The user's id.
-     */
-    id: number;
+    id: UserID;
     /**
      * The primary address.
      */
@@ -1227,11 +1228,11 @@ export type Problem = {
      * `client_id_required`, `connected_other`, `duplicate_email`,
      * `email_password_mismatch`, `email_taken`, `enter_current_password`,
      * `flow_not_pending`, `headers_too_large`, `incorrect_code`, `incorrect_password`,
-     * `internal_error`, `invalid`, `invalid_choice`, `invalid_json`, `invalid_list`,
+     * `internal_error`, `invalid`, `invalid_choice`, `invalid_claims`, `invalid_json`, `invalid_list`,
      * `invalid_login`, `invalid_or_expired_key`, `invalid_password_reset`,
      * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
      * `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
-     * `no_recovery_codes`, `no_verified_email`, `nonce_required`, `not_found`,
+     * `no_verified_email`, `nonce_required`, `not_found`,
      * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
      * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
@@ -4089,7 +4090,7 @@ export type GetRecoveryCodesErrors = {
      */
     401: UnauthenticatedResponse;
     /**
-     * There are none.
+     * There are none. It has no `errors`.
      */
     404: ErrorResponse;
     /**

@@ -1,0 +1,111 @@
+package ops
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Outage is how long the database may be silent before the server counts as not ready.
+//
+// A shorter outage is answered with 503 and Retry-After by the server itself; a balancer without
+// any server answers in words of its own, which no client of ours reads.
+const Outage = 10 * time.Second
+
+// pingEvery is how often the database is asked whether it answers.
+const pingEvery = time.Second
+
+// Health knows whether the server may get requests.
+type Health struct {
+	ping func(context.Context) error
+	now  func() time.Time
+
+	mu       sync.Mutex
+	answered time.Time // when the database last answered
+	prepared bool
+	draining bool
+}
+
+// NewHealth makes a Health that is not ready. ping asks the database.
+func NewHealth(ping func(context.Context) error, now func() time.Time) *Health {
+	return &Health{ping: ping, now: now, answered: now()}
+}
+
+// Prepared notes that schema and keys are as this program needs them.
+func (h *Health) Prepared() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	h.prepared = true
+	h.answered = h.now()
+}
+
+// Drain notes that the server is about to end.
+func (h *Health) Drain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	h.draining = true
+}
+
+// Follow asks the database once a second until ctx ends.
+func (h *Health) Follow(ctx context.Context) {
+	tick := time.NewTicker(pingEvery)
+	defer tick.Stop()
+
+	for {
+		h.ask(ctx)
+
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (h *Health) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, Outage/2)
+	defer cancel()
+
+	if h.ping(ctx) != nil {
+		return
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	h.answered = h.now()
+}
+
+// Report is the answer of /readyz.
+type Report struct {
+	Status string `json:"status"` // ready or not_ready
+	Checks Checks `json:"checks"`
+}
+
+// Checks are ok, or say what is not.
+type Checks struct {
+	Database string `json:"database"` // ok or down
+	Prepared string `json:"prepared"` // ok, or waiting for schema and keys
+	Draining string `json:"draining"` // no or yes
+}
+
+// Report says whether the server may get requests, and why not.
+func (h *Health) Report() Report {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+
+	report := Report{Status: "ready", Checks: Checks{Database: "ok", Prepared: "ok", Draining: "no"}}
+	if h.now().Sub(h.answered) >= Outage {
+		report.Status, report.Checks.Database = "not_ready", "down"
+	}
+	if !h.prepared {
+		report.Status, report.Checks.Prepared = "not_ready", "waiting"
+	}
+	if h.draining {
+		report.Status, report.Checks.Draining = "not_ready", "yes"
+	}
+
+	return report
+}
