@@ -5,10 +5,10 @@
 
 -- People who can sign in.
 CREATE TABLE users (
-    -- A random 52-bit integer, made by the server. Never a sequence: after a fail-over to a
-    -- lagging standby a sequence hands out the same number twice, and a stranger would
-    -- inherit a lost user's `sub`.
-    id            bigint      PRIMARY KEY CHECK (id BETWEEN 1 AND 4503599627370495),
+    -- A random integer, made by the server; LATCHKEY_USER_IDS says of how many bits. Never a sequence:
+    -- after a fail-over to a lagging standby a sequence hands out the same number twice, and a stranger
+    -- would inherit a lost user's `sub`.
+    id            bigint      PRIMARY KEY CHECK (id >= 1),
     -- What to call this person on a screen.
     display       text        NOT NULL CHECK (length(display) BETWEEN 1 AND 150),
     -- PHC string (argon2id). NULL: no password; never matches anything, also not ''.
@@ -40,12 +40,17 @@ CREATE TABLE users (
     -- the locale of a database decides nothing. `=` and the name as it is stored where a user of
     -- before had a twin of another one's name. NULL: of before, the janitor makes it.
     username_key  text,
+    -- What names the user outside: `sub` of tokens, and `id` in answers. NULL: the id as text. A subject
+    -- never reads as an integer, so that none is the id of another user.
+    subject       text        CHECK (subject ~ '^[A-Za-z0-9_-]{1,64}$' AND subject !~ '^-?[0-9_]+$'),
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
 CREATE UNIQUE INDEX users_username ON users (lower(username));
 CREATE UNIQUE INDEX users_username_key ON users (username_key);
 CREATE INDEX users_username_without_key ON users (id) WHERE username IS NOT NULL AND username_key IS NULL;
+CREATE UNIQUE INDEX users_subject ON users (subject) WHERE subject IS NOT NULL;
+CREATE INDEX users_subject_length ON users (length(subject)) WHERE subject IS NOT NULL;
 CREATE INDEX users_phone ON users (phone) WHERE phone IS NOT NULL;
 CREATE UNIQUE INDEX users_phone_verified ON users (phone) WHERE phone_verified_at IS NOT NULL;
 CREATE UNIQUE INDEX users_webauthn_handle ON users (webauthn_handle) WHERE webauthn_handle IS NOT NULL;
@@ -468,7 +473,8 @@ CREATE INDEX undo_links_change ON undo_links (user_id, change);
 CREATE VIEW user_details AS
 SELECT u.id, u.display, (u.password_hash IS NOT NULL)::boolean AS has_usable_password, u.disabled_at, u.created_at,
        e.address AS email, e.verified_at AS email_verified_at, m.tenant_id,
-       u.username, u.phone, u.phone_verified_at, u.deletes_at
+       u.username, u.phone, u.phone_verified_at, u.deletes_at,
+       coalesce(u.subject, u.id::text)::text AS subject
   FROM users u
   LEFT JOIN email_addresses e ON e.user_id = u.id AND e.is_primary
   LEFT JOIN memberships m ON m.user_id = u.id AND m.is_primary;
@@ -485,6 +491,7 @@ SELECT s.id, s.token_hash, u.id AS user_id, s.created_at, s.expires_at, s.genera
        u.display, u.has_usable_password, u.disabled_at, u.created_at AS user_created_at,
        u.email, u.email_verified_at, u.tenant_id, u.username, u.phone, u.phone_verified_at, u.deletes_at,
        s.token_expires_at, s.previous_token_hash, s.previous_token_works,
-       least(s.expires_at, greatest(s.refresh_expires_at, s.token_expires_at))::timestamptz AS lives_until
+       least(s.expires_at, greatest(s.refresh_expires_at, s.token_expires_at))::timestamptz AS lives_until,
+       u.subject
   FROM sessions s
   JOIN user_details u ON u.id = s.user_id;

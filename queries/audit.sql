@@ -4,12 +4,13 @@ VALUES (@id, @occurred_at, @event, @result, @actor, @user_id, @session_id, @addr
 
 -- The newest first.
 -- name: ListAuditEvents :many
-SELECT id, occurred_at, event, result, actor, user_id, session_id, address_hash, email_hash, address, user_agent
-  FROM audit_events
- WHERE (sqlc.narg(user_id)::bigint IS NULL OR user_id = sqlc.narg(user_id))
-   AND (@event::text = '' OR event = @event)
-   AND occurred_at >= @since
- ORDER BY id DESC
+SELECT sqlc.embed(a), u.subject
+  FROM audit_events a
+  LEFT JOIN users u ON u.id = a.user_id
+ WHERE (sqlc.narg(user_id)::bigint IS NULL OR a.user_id = sqlc.narg(user_id))
+   AND (@event::text = '' OR a.event = @event)
+   AND a.occurred_at >= @since
+ ORDER BY a.id DESC
  LIMIT @most::integer;
 
 -- Empties what is personal in old rows: the only change that the table allows.

@@ -65,7 +65,7 @@ SELECT address FROM email_addresses
 
 -- The accounts that have an address without having verified it, for an operator to choose from.
 -- name: ListAddressCandidates :many
-SELECT u.id, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
+SELECT u.id, coalesce(u.subject, u.id::text)::text AS subject, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
        (u.disabled_at IS NOT NULL)::boolean AS disabled
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id

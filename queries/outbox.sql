@@ -18,9 +18,11 @@ UPDATE messages SET failed_at = @now::timestamptz, failure = @failure::text WHER
 
 -- Those that were given up, the newest first.
 -- name: ListFailedMessages :many
-SELECT id, kind, user_id, created_at, failed_at, failure, (sealed IS NOT NULL)::boolean AS can_be_retried
-  FROM messages WHERE failed_at IS NOT NULL AND sent_at IS NULL
- ORDER BY id DESC LIMIT @most::integer;
+SELECT m.id, m.kind, u.id AS user_id, u.subject, m.created_at, m.failed_at, m.failure, (m.sealed IS NOT NULL)::boolean AS can_be_retried
+  FROM messages m
+  LEFT JOIN users u ON u.id = m.user_id
+ WHERE m.failed_at IS NOT NULL AND m.sent_at IS NULL
+ ORDER BY m.id DESC LIMIT @most::integer;
 
 -- name: CountWaitingMessages :one
 SELECT count(*) FROM messages WHERE sent_at IS NULL AND failed_at IS NULL;

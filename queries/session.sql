@@ -144,14 +144,14 @@ UPDATE sessions s
        token_expires_at = CASE WHEN @ends_session_token::boolean THEN 'epoch' ELSE s.token_expires_at END,
        sends_idempotency_keys = s.sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
   FROM user_details u
- WHERE s.id = @id AND s.generation = @generation AND s.user_id = @user_id::bigint
+ WHERE s.id = @id AND s.generation = @generation AND u.subject = @subject::text
    AND s.ended_at IS NULL AND s.expires_at > @now AND s.refresh_expires_at > @now
    AND (s.rotated_at <= now() - make_interval(secs => @grace::double precision)
         OR s.rotated_at >= now() + make_interval(secs => @grace))
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
 RETURNING s.generation, s.refresh_expires_at, s.methods,
-       u.display, u.has_usable_password, u.email, u.tenant_id, u.username;
+       u.id AS user_id, u.display, u.has_usable_password, u.email, u.tenant_id, u.username;
 
 -- Lock first and alone, then read: a join with FOR UPDATE lets a waiting refresh read a stale row.
 -- name: LockSession :one
@@ -175,9 +175,11 @@ UPDATE sessions SET confirmed_at = @now::timestamptz, last_seen_at = @now::times
    AND set_config('synchronous_commit', 'off', true) = 'off';
 
 -- Ends the session that a token names, where it is still its user's.
--- name: EndSessionOfUser :execrows
-UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
- WHERE id = @id AND user_id = @user_id::bigint AND ended_at IS NULL;
+-- name: EndSessionOfSubject :one
+UPDATE sessions s SET ended_at = @now::timestamptz, end_reason = @end_reason::text
+  FROM user_details u
+ WHERE s.id = @id AND u.id = s.user_id AND u.subject = @subject::text AND s.ended_at IS NULL
+RETURNING u.id;
 
 -- name: EndSession :execrows
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text WHERE id = @id AND ended_at IS NULL;

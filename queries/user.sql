@@ -1,10 +1,16 @@
 -- Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
 -- somebody has must cost what one with a new address costs.
--- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, username_key, phone, unused_since)
-SELECT @id, @display, sqlc.narg(password_hash), @now::timestamptz, sqlc.narg(username), sqlc.narg(username_key), sqlc.narg(phone),
+--
+-- Nothing is stored either where another user has the id or the subject, or where the audit log names
+-- the id: its user is deleted, and data of theirs may be left elsewhere. The caller draws again.
+-- name: InsertUser :execrows
+INSERT INTO users (id, subject, display, password_hash, created_at, username, username_key, phone, unused_since)
+SELECT @id, sqlc.narg(subject), @display, sqlc.narg(password_hash), @now::timestamptz, sqlc.narg(username), sqlc.narg(username_key), sqlc.narg(phone),
        CASE WHEN @signup::boolean THEN @now::timestamptz END
- WHERE @wanted::boolean;
+ WHERE @wanted::boolean
+   AND NOT EXISTS (SELECT FROM users o WHERE o.subject = sqlc.narg(subject)::text)
+   AND NOT EXISTS (SELECT FROM audit_events a WHERE a.user_id = @id)
+    ON CONFLICT (id) DO NOTHING;
 
 -- The user that a password is checked against: the one who has verified the address, or else the
 -- oldest of those whom FindUserByOwnAddress finds, or else the oldest of the others. An address that a
@@ -65,6 +71,14 @@ SELECT id FROM users WHERE id = @id FOR UPDATE;
 -- name: FindUser :one
 SELECT * FROM user_details WHERE id = @id;
 
+-- name: FindUserBySubject :one
+SELECT d.* FROM user_details d JOIN users u ON u.id = d.id WHERE u.subject = @subject::text;
+
+-- How many characters the longest subject has.
+-- name: FindLongestSubject :one
+SELECT greatest(coalesce((SELECT length(u.id::text) FROM users u ORDER BY u.id DESC LIMIT 1), 0),
+                coalesce((SELECT length(u.subject) FROM users u WHERE u.subject IS NOT NULL ORDER BY length(u.subject) DESC LIMIT 1), 0))::integer;
+
 -- What a user can be named by at a sign-in.
 -- name: ListUserNames :many
 SELECT e.address::text AS name FROM email_addresses e WHERE e.user_id = @id
@@ -94,7 +108,7 @@ UPDATE users SET disabled_at = NULL WHERE id = @id AND disabled_at IS NOT NULL;
 
 -- A page of all users, or of the disabled ones.
 -- name: ListUsers :many
-SELECT id, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
+SELECT id, subject, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
   FROM user_details
  WHERE id > @after AND (NOT @disabled::boolean OR disabled_at IS NOT NULL)
  ORDER BY id
@@ -142,7 +156,7 @@ UPDATE users u SET username_key = @key::text
 
 -- Users whose names are twins of those of others, and the others.
 -- name: ListUsernameTwins :many
-SELECT u.id, u.username::text AS username
+SELECT coalesce(u.subject, u.id::text)::text AS subject, u.username::text AS username
   FROM users u
  WHERE u.username_key >= '=' AND u.username_key < '>'
  ORDER BY u.username_key;

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 // Export is everything that is stored about a person, as one document without secrets
@@ -77,7 +78,7 @@ func each[T any](list []T, to func(T) map[string]any) []map[string]any {
 
 func exportUser(u db.UserDetail) map[string]any {
 	m := map[string]any{
-		"id": u.ID, "display": u.Display, "has_usable_password": u.HasUsablePassword, "created_at": session.Epoch(u.CreatedAt),
+		"id": userid.ID(u.Subject), "display": u.Display, "has_usable_password": u.HasUsablePassword, "created_at": session.Epoch(u.CreatedAt),
 	}
 	if u.Username != nil {
 		m["username"] = *u.Username
@@ -128,7 +129,8 @@ func exportChange(c db.ListKeptChangesRow) map[string]any {
 	}
 }
 
-func exportEvent(e db.AuditEvent) map[string]any {
+func exportEvent(row db.ListAuditEventsRow) map[string]any {
+	e := row.AuditEvent
 	m := map[string]any{"event": e.Event, "result": e.Result, "actor": e.Actor, "at": session.Epoch(e.OccurredAt)}
 	if e.Address != nil {
 		m["ip"] = *e.Address

@@ -436,6 +436,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.prepareKeys(ctx); err != nil {
 		return err
 	}
+	if err := a.checkSubjects(ctx); err != nil {
+		return err
+	}
 	err := a.checkClaims(ctx)
 	if err == nil {
 		a.ready.Store(true)

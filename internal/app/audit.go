@@ -9,11 +9,13 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 type auditCommand struct {
 	User  string        `help:"Only events of the user who has verified this address." placeholder:"EMAIL"`
-	ID    int64         `name:"id" help:"Only events of the user with this id." placeholder:"ID"`
+	ID    string        `name:"id" help:"Only events of the user with this id." placeholder:"ID"`
 	Event string        `help:"Only this event, such as login or refresh_token_reused."`
 	Since time.Duration `help:"Only the last so long." default:"168h"`
 	Limit int32         `help:"At most so many, the newest first." default:"100"`
@@ -28,13 +30,13 @@ func (auditCommand) Help() string {
 
 // auditLine is an event as it is shown.
 type auditLine struct {
-	At        time.Time `json:"at"`
-	Event     string    `json:"event"`
-	Result    string    `json:"result"`
-	Actor     string    `json:"actor"`
-	UserID    *int64    `json:"user_id"`
-	SessionID string    `json:"session_id,omitempty"` // the tokens' sid
-	Address   *string   `json:"address"`
+	At        time.Time  `json:"at"`
+	Event     string     `json:"event"`
+	Result    string     `json:"result"`
+	Actor     string     `json:"actor"`
+	UserID    *userid.ID `json:"user_id"`
+	SessionID string     `json:"session_id,omitempty"` // the tokens' sid
+	Address   *string    `json:"address"`
 	// AddressHash lets two events be recognised as the same address's after that is gone.
 	AddressHash string  `json:"address_hash,omitempty"`
 	UserAgent   *string `json:"user_agent"`
@@ -49,10 +51,12 @@ func (c auditCommand) Run(sh *shell) error {
 	defer d.Close()
 	ask := db.ListAuditEventsParams{Event: c.Event, Since: d.Now().Add(-c.Since), Most: c.Limit}
 	switch {
-	case c.User != "" && c.ID != 0:
+	case c.User != "" && c.ID != "":
 		return errors.New("expected either --user or --id")
-	case c.ID != 0: // the user may be gone: the events stay
-		ask.UserID = &c.ID
+	case c.ID != "":
+		if ask.UserID, err = c.key(sh, d); err != nil {
+			return err
+		}
 	case c.User != "":
 		user, err := sh.findTarget(d, targetArguments{Email: c.User})
 		if err != nil {
@@ -72,9 +76,22 @@ func (c auditCommand) Run(sh *shell) error {
 	return nil
 }
 
-func toAuditLine(r db.AuditEvent) auditLine {
+// key is what the events have of the user whom --id names. The user may be gone, and the events stay;
+// then it is what these events show.
+func (c auditCommand) key(sh *shell, d *postgres.DB) (*int64, error) {
+	if key, isKey := userid.ID(c.ID).Key(); isKey {
+		return &key, nil
+	}
+
+	user, err := sh.findBySubject(d, c.ID)
+
+	return &user.id, err
+}
+
+func toAuditLine(row db.ListAuditEventsRow) auditLine {
+	r := row.AuditEvent
 	line := auditLine{
-		At: r.OccurredAt.UTC(), Event: r.Event, Result: r.Result, Actor: r.Actor, UserID: r.UserID,
+		At: r.OccurredAt.UTC(), Event: r.Event, Result: r.Result, Actor: r.Actor, UserID: subjectOf(r.UserID, row.Subject),
 		Address: r.Address, UserAgent: r.UserAgent, AddressHash: hex.EncodeToString(r.AddressHash),
 	}
 	if r.SessionID != nil {
@@ -89,7 +106,7 @@ func (c auditCommand) print(sh *shell, l auditLine) error {
 	}
 	user, address, agent := "-", "-", ""
 	if l.UserID != nil {
-		user = fmt.Sprint(*l.UserID)
+		user = string(*l.UserID)
 	}
 	if l.Address != nil {
 		address = *l.Address

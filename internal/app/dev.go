@@ -278,7 +278,7 @@ func (sh *shell) demo(a *App, text string) error {
 		return err
 	}
 	return a.DB.Tx(sh.ctx, func(tx postgres.Tx) error {
-		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true, VerifiedOnly: true})
+		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true, VerifiedOnly: true, IDs: a.config.Policy.IDs()})
 		if err != nil {
 			return err
 		}

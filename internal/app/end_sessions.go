@@ -29,7 +29,7 @@ func (usersEndSessionsCommand) Help() string {
 
 // Validate is called by the parser of the command line.
 func (c usersEndSessionsCommand) Validate() error {
-	named := c.Email != "" || c.ID != 0
+	named := c.Email != "" || c.ID != ""
 	if c.All && named {
 		return errors.New("expected either a user or --all")
 	}

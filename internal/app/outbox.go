@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 func (a *App) newOutbox() (*outbox.Outbox, error) {
@@ -91,7 +92,7 @@ type outboxLine struct {
 	CreatedAt time.Time  `json:"created_at"`
 	FailedAt  *time.Time `json:"failed_at"`
 	Kind      string     `json:"kind"`
-	UserID    *int64     `json:"user_id"`
+	UserID    *userid.ID `json:"user_id"`
 	Failure   string     `json:"failure"`
 	// Retryable is false once what it said was erased.
 	Retryable bool `json:"retryable"`
@@ -105,7 +106,7 @@ func (c outboxListCommand) Run(sh *shell) error {
 			return err
 		}
 		for _, m := range list {
-			line := outboxLine{ID: m.ID, CreatedAt: m.CreatedAt.UTC(), FailedAt: m.FailedAt, Kind: m.Kind, UserID: m.UserID, Failure: *m.Failure, Retryable: m.CanBeRetried}
+			line := outboxLine{ID: m.ID, CreatedAt: m.CreatedAt.UTC(), FailedAt: m.FailedAt, Kind: m.Kind, UserID: subjectOf(m.UserID, m.Subject), Failure: *m.Failure, Retryable: m.CanBeRetried}
 			if err := c.print(sh, line); err != nil {
 				return err
 			}
@@ -124,7 +125,7 @@ func (c outboxListCommand) print(sh *shell, l outboxLine) error {
 	}
 	user, again := "-", ""
 	if l.UserID != nil {
-		user = fmt.Sprint(*l.UserID)
+		user = string(*l.UserID)
 	}
 	if !l.Retryable {
 		again = "erased"

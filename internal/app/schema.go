@@ -63,3 +63,17 @@ func (a *App) migrationDelayed(d postgres.MigrationDelay) {
 	a.log.Warn("a migration waits for a lock that a long transaction has; trying again",
 		"migration", d.Name, "wait", d.Wait.String(), "cause", d.Cause.Error())
 }
+
+// checkSubjects ends the start where tokens of users that exist would be too large: their ids may be
+// longer than those that LATCHKEY_USER_IDS draws now.
+func (a *App) checkSubjects(ctx context.Context) error {
+	longest, err := a.DB.FindLongestSubject(ctx)
+	if err != nil {
+		return err
+	}
+	if err := a.config.Token.CheckSubjects(int(longest)); err != nil {
+		return &config.Error{Problems: []error{err}}
+	}
+
+	return nil
+}

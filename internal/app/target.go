@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 // targetArguments name the user that a command acts on.
@@ -19,12 +21,12 @@ import (
 // (TestCommand_anUnverifiedAddressNamesNobody).
 type targetArguments struct {
 	Email string `arg:"" optional:"" help:"An address that the user has verified."`
-	ID    int64  `name:"id" help:"The user's id, in place of an address." placeholder:"ID"`
+	ID    string `name:"id" help:"The user's id, in place of an address: sub of their tokens." placeholder:"ID"`
 }
 
 // Validate is called by the parser of the command line.
 func (t targetArguments) Validate() error {
-	if (t.Email == "") == (t.ID == 0) {
+	if (t.Email == "") == (t.ID == "") {
 		return errors.New("expected either an email address or --id")
 	}
 	return nil
@@ -55,8 +57,8 @@ func (sh *shell) withUser(named targetArguments, do func(*postgres.DB, config.Co
 
 // findTarget finds a user by id, or by an address that the user has verified.
 func (sh *shell) findTarget(d *postgres.DB, named targetArguments) (target, error) {
-	if named.ID != 0 {
-		return sh.findByID(d, named.ID)
+	if named.ID != "" {
+		return sh.findBySubject(d, named.ID)
 	}
 
 	address, _ := email.Normalize(named.Email)
@@ -75,15 +77,33 @@ func (sh *shell) findTarget(d *postgres.DB, named targetArguments) (target, erro
 
 func (sh *shell) findByID(d *postgres.DB, id int64) (target, error) {
 	user, err := d.FindUser(sh.ctx, id)
-	if postgres.IsNotFound(err) {
-		return target{}, fmt.Errorf("there is no user with the id %d", id)
+	return toTarget(user, err, strconv.FormatInt(id, 10))
+}
+
+// findBySubject finds a user by the subject, or by the id that the database has for the user: a subject
+// never reads as one.
+func (sh *shell) findBySubject(d *postgres.DB, subject string) (target, error) {
+	if id, isID := userid.ID(subject).Key(); isID {
+		return sh.findByID(d, id)
 	}
 
-	name := fmt.Sprintf("user %d", id)
+	user, err := d.FindUserBySubject(sh.ctx, subject)
+	return toTarget(user, err, subject)
+}
+
+func toTarget(user db.UserDetail, err error, named string) (target, error) {
+	if postgres.IsNotFound(err) {
+		if !userid.Valid(named) { // a terminal must not obey it
+			named = strconv.Quote(named)
+		}
+		return target{}, fmt.Errorf("there is no user with the id %s", named)
+	}
+
+	name := "user " + named
 	if user.Email != nil {
 		name = *user.Email
 	}
-	return target{id: id, display: user.Display, name: name}, err
+	return target{id: user.ID, display: user.Display, name: name}, err
 }
 
 // mostCandidates is how many accounts an error lists.
@@ -120,7 +140,7 @@ func candidateLine(c db.ListAddressCandidatesRow) string {
 		primary = fmt.Sprintf("%q, %s", c.PrimaryEmail, state)
 	}
 
-	line := fmt.Sprintf("  --id=%d  %s", c.ID, primary)
+	line := fmt.Sprintf("  --id=%s  %s", c.Subject, primary)
 	if c.Disabled {
 		line += ", disabled"
 	}
@@ -149,4 +169,19 @@ func (sh *shell) warnOfOthers(d *postgres.DB, address string, made int64, verifi
 		_, _ = fmt.Fprintln(sh.err, candidateLine(c))
 	}
 	return nil
+}
+
+// subjectOf is how the user of a row is shown: by the subject, or by the key where there is none, or where
+// the user is gone. nil: the row is about no user.
+func subjectOf(key *int64, subject *string) *userid.ID {
+	if key == nil {
+		return nil
+	}
+
+	shown := userid.Of(*key)
+	if subject != nil {
+		shown = userid.ID(*subject)
+	}
+
+	return &shown
 }

@@ -49,7 +49,7 @@ func (c usersCreateCommand) Run(sh *shell) error {
 		return err
 	}
 	defer d.Close()
-	user := flow.NewUser{Address: address, Verified: c.Verified, VerifiedOnly: true}
+	user := flow.NewUser{Address: address, Verified: c.Verified, VerifiedOnly: true, IDs: settings.Policy.IDs()}
 	if !c.NoPassword {
 		hash, err := sh.newPassword(settings.PasswordPolicy(), address)
 		if err != nil {
@@ -73,7 +73,11 @@ func (c usersCreateCommand) Run(sh *shell) error {
 	if err := sh.warnOfOthers(d, address, id, c.Verified); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(sh.out, id)
+	made, err := d.FindUser(sh.ctx, id)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(sh.out, made.Subject)
 	return err
 }
 
@@ -187,7 +191,24 @@ func (sh *shell) changeUser(d *postgres.DB, c userChange, change func(postgres.T
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.name, ended)
+	if _, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.name, ended); err != nil {
+		return err
+	}
+	if c.event == audit.AccountDisabled {
+		return nil
+	}
+
+	return sh.warnOfDisabled(d, user)
+}
+
+// warnOfDisabled says that a user cannot sign in all the same, where the account is disabled.
+func (sh *shell) warnOfDisabled(d *postgres.DB, user target) error {
+	found, err := d.FindUser(sh.ctx, user.id)
+	if err != nil || found.DisabledAt == nil {
+		return err
+	}
+	_, err = fmt.Fprintf(sh.err, "latchkey: warning: %s is disabled and cannot sign in: latchkey users enable --id %d\n", user.name, user.id)
+
 	return err
 }
 

@@ -7,13 +7,15 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 type usersListCommand struct {
-	Disabled bool  `help:"Only accounts that are disabled."`
-	After    int64 `help:"Only users whose id is greater: the last id of the page before." placeholder:"ID"`
-	Limit    int32 `help:"At most so many, by their ids." default:"100"`
-	JSON     bool  `help:"One JSON object a line."`
+	Disabled bool   `help:"Only accounts that are disabled."`
+	After    string `help:"Only users that follow this one: the last id of the page before." placeholder:"ID"`
+	Limit    int32  `help:"At most so many, in an order that stays." default:"100"`
+	JSON     bool   `help:"One JSON object a line."`
 }
 
 // Help is shown by `latchkey users list --help`.
@@ -23,7 +25,7 @@ func (usersListCommand) Help() string {
 
 // userLine is a user as the list shows them.
 type userLine struct {
-	ID            int64      `json:"id"`
+	ID            userid.ID  `json:"id"`
 	State         string     `json:"state"`
 	CreatedAt     time.Time  `json:"created_at"`
 	Email         *string    `json:"email"`
@@ -52,7 +54,11 @@ func (c usersListCommand) Run(sh *shell) error {
 	}
 	defer d.Close()
 
-	rows, err := d.ListUsers(sh.ctx, db.ListUsersParams{After: c.After, Disabled: c.Disabled, Most: c.Limit})
+	after, err := c.after(sh, d)
+	if err != nil {
+		return err
+	}
+	rows, err := d.ListUsers(sh.ctx, db.ListUsersParams{After: after, Disabled: c.Disabled, Most: c.Limit})
 	if err != nil {
 		return err
 	}
@@ -65,6 +71,20 @@ func (c usersListCommand) Run(sh *shell) error {
 	return nil
 }
 
+// after is the key of the user whom the page follows. One that is named by the key may be gone.
+func (c usersListCommand) after(sh *shell, d *postgres.DB) (int64, error) {
+	if c.After == "" || c.After == "0" {
+		return 0, nil
+	}
+	if key, isKey := userid.ID(c.After).Key(); isKey {
+		return key, nil
+	}
+
+	user, err := sh.findBySubject(d, c.After)
+
+	return user.id, err
+}
+
 func toUserLine(r db.ListUsersRow) userLine {
 	state := "active"
 	switch {
@@ -75,7 +95,7 @@ func toUserLine(r db.ListUsersRow) userLine {
 	}
 
 	return userLine{
-		ID: r.ID, State: state, CreatedAt: r.CreatedAt.UTC(), Email: r.Email, EmailVerified: r.EmailVerifiedAt != nil,
+		ID: userid.ID(r.Subject), State: state, CreatedAt: r.CreatedAt.UTC(), Email: r.Email, EmailVerified: r.EmailVerifiedAt != nil,
 		Phone: r.Phone, PhoneVerified: r.PhoneVerifiedAt != nil, Username: r.Username, DisabledAt: r.DisabledAt, DeletesAt: r.DeletesAt,
 	}
 }
@@ -93,7 +113,7 @@ func (c usersListCommand) print(sh *shell, l userLine) error {
 			email += ", not verified"
 		}
 	}
-	_, err := fmt.Fprintf(sh.out, "%-16d  %-8s  %s  %s\n", l.ID, l.State, l.CreatedAt.Format(time.RFC3339), email)
+	_, err := fmt.Fprintf(sh.out, "%-16s  %-8s  %s  %s\n", l.ID, l.State, l.CreatedAt.Format(time.RFC3339), email)
 
 	return err
 }

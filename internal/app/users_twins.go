@@ -22,7 +22,7 @@ func (usersTwinsCommand) Run(sh *shell) error {
 		return err
 	}
 	for _, t := range twins {
-		if _, err := fmt.Fprintf(sh.out, "%d  %q\n", t.ID, t.Username); err != nil {
+		if _, err := fmt.Fprintf(sh.out, "%s  %q\n", t.Subject, t.Username); err != nil {
 			return err
 		}
 	}

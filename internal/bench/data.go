@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -222,5 +223,5 @@ func (b *bench) refresh(r rows, from, to int) ([]string, error) {
 }
 
 func claims(r rows, n int) token.Claims {
-	return token.Claims{Subject: int64(1 + (n-1)%r.users), SessionID: sessionID(n), Generation: 1}
+	return token.Claims{Subject: strconv.Itoa(1 + (n-1)%r.users), SessionID: sessionID(n), Generation: 1}
 }

@@ -13,7 +13,6 @@ import (
 	"math/big"
 	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"time"
 
@@ -112,7 +111,7 @@ func (r *reference) session(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(answerFor(db.UserDetail{ID: d.UserID, Email: d.Email, Display: d.Display, HasUsablePassword: d.HasUsablePassword}, d.Methods))
+	return c.JSON(answerFor(db.UserDetail{ID: d.UserID, Subject: d.Subject, Email: d.Email, Display: d.Display, HasUsablePassword: d.HasUsablePassword}, d.Methods))
 }
 
 // bare is the claims of a token.
@@ -142,20 +141,16 @@ func (r *reference) refresh(c *fiber.Ctx) error {
 	if err != nil {
 		return err
 	}
-	user, err := strconv.ParseInt(old.Subject, 10, 64)
-	if err != nil {
-		return err
-	}
 	now := time.Now()
 	row, err := r.queries.UpdateSessionGeneration(c.UserContext(), db.UpdateSessionGenerationParams{
-		ID: uuid.UUID(sid), Generation: old.Generation, UserID: user, Now: now, RefreshIssuedAt: now, RefreshExpiresAt: now.Add(24 * time.Hour),
+		ID: uuid.UUID(sid), Generation: old.Generation, Subject: old.Subject, Now: now, RefreshIssuedAt: now, RefreshExpiresAt: now.Add(24 * time.Hour),
 	})
 	if err != nil {
 		return err
 	}
 	next := old
 	next.Generation, next.IssuedAt, next.ExpiresAt = row.Generation, now.Unix(), row.RefreshExpiresAt.Unix()
-	a := answerFor(db.UserDetail{ID: user, Email: row.Email, Display: row.Display, HasUsablePassword: row.HasUsablePassword}, row.Methods)
+	a := answerFor(db.UserDetail{ID: row.UserID, Subject: old.Subject, Email: row.Email, Display: row.Display, HasUsablePassword: row.HasUsablePassword}, row.Methods)
 	if a.Meta.RefreshToken, err = r.sign(next); err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ type Caller struct {
 // Named is a session, and the user whose it was when the token was issued.
 type Named struct {
 	SessionID uuid.UUID
-	UserID    int64
+	Subject   string
 }
 
 // Pending is a session that nobody is signed in to yet.

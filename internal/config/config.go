@@ -82,5 +82,8 @@ func (c *Config) check() []error {
 	if c.Session.RefreshExpiresIn > c.Session.MaxAge {
 		errs = append(errs, fmt.Errorf("HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN: %d must not be above LATCHKEY_SESSION_MAX_AGE (%d)", c.Session.RefreshExpiresIn, c.Session.MaxAge))
 	}
+	if err := c.Token.CheckSubjects(c.Policy.IDs().Longest()); err != nil && c.Token.CheckSubjects(0) == nil { // or it is said already
+		errs = append(errs, err)
+	}
 	return errs
 }

@@ -19,6 +19,13 @@ func TestRead_defaultsAreAllauths(t *testing.T) {
 	if c.Token.AccessExpiresIn != 300 || c.Session.RefreshExpiresIn != 86400 || !c.Session.RotateRefreshToken || c.Token.HeaderScheme != "Bearer" {
 		t.Errorf("defaults: %+v", c)
 	}
+	if c.Factor.TOTPTolerance != 1 {
+		t.Error("a code that was read at the end of its step is refused by default")
+	}
+	const balancers = 60 // seconds that ALB and nginx keep a connection without a request
+	if c.Server.IdleTimeout <= balancers {
+		t.Errorf("connections stay for %d seconds, balancers keep them for %d", c.Server.IdleTimeout, balancers)
+	}
 }
 
 func TestRead_reportsAllMistakesAtOnceAndNoSecret(t *testing.T) {
@@ -169,5 +176,32 @@ func TestFields_secretsAreMaskedAndEverythingIsDescribed(t *testing.T) {
 		if strings.Contains(f.Text(), "s3cret") {
 			t.Errorf("%s shows its value", f.Name)
 		}
+	}
+}
+
+func TestRead_longUserIDsLeaveLessForIssuerAndAudience(t *testing.T) {
+	t.Parallel()
+
+	for kind, most := range map[string]int{"int31": 144, "int52": 144, "int63": 141, "text": 134, "uuid": 124} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			env := func(length int) config.Environment {
+				return config.Environment{
+					"LATCHKEY_USER_IDS": kind, "LATCHKEY_AUDIENCE": strings.Repeat("a", 20), "LATCHKEY_ISSUER": strings.Repeat("i", length-20),
+				}
+			}
+
+			if _, _, err := config.Read(env(most)); err != nil {
+				t.Error(err)
+			}
+			var all *config.Error
+			if _, _, err := config.Read(env(most + 1)); !errors.As(err, &all) || len(all.Problems) != 1 || !strings.HasPrefix(err.Error(), "LATCHKEY_ISSUER: ") {
+				t.Errorf("%d characters: %v", most+1, err)
+			}
+		})
+	}
+
+	if _, _, err := config.Read(config.Environment{"LATCHKEY_USER_IDS": "int64"}); err == nil || !strings.Contains(err.Error(), "LATCHKEY_USER_IDS: want int52, int31, int63, uuid or text") {
+		t.Errorf("an unknown kind: %v", err)
 	}
 }

@@ -71,12 +71,13 @@ func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventPara
 }
 
 const listAuditEvents = `-- name: ListAuditEvents :many
-SELECT id, occurred_at, event, result, actor, user_id, session_id, address_hash, email_hash, address, user_agent
-  FROM audit_events
- WHERE ($1::bigint IS NULL OR user_id = $1)
-   AND ($2::text = '' OR event = $2)
-   AND occurred_at >= $3
- ORDER BY id DESC
+SELECT a.id, a.occurred_at, a.event, a.result, a.actor, a.user_id, a.session_id, a.address_hash, a.email_hash, a.address, a.user_agent, u.subject
+  FROM audit_events a
+  LEFT JOIN users u ON u.id = a.user_id
+ WHERE ($1::bigint IS NULL OR a.user_id = $1)
+   AND ($2::text = '' OR a.event = $2)
+   AND a.occurred_at >= $3
+ ORDER BY a.id DESC
  LIMIT $4::integer
 `
 
@@ -87,8 +88,13 @@ type ListAuditEventsParams struct {
 	Most   int32
 }
 
+type ListAuditEventsRow struct {
+	AuditEvent AuditEvent
+	Subject    *string
+}
+
 // The newest first.
-func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams) ([]AuditEvent, error) {
+func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams) ([]ListAuditEventsRow, error) {
 	rows, err := q.db.Query(ctx, listAuditEvents,
 		arg.UserID,
 		arg.Event,
@@ -99,21 +105,22 @@ func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams
 		return nil, err
 	}
 	defer rows.Close()
-	items := []AuditEvent{}
+	items := []ListAuditEventsRow{}
 	for rows.Next() {
-		var i AuditEvent
+		var i ListAuditEventsRow
 		if err := rows.Scan(
-			&i.ID,
-			&i.OccurredAt,
-			&i.Event,
-			&i.Result,
-			&i.Actor,
-			&i.UserID,
-			&i.SessionID,
-			&i.AddressHash,
-			&i.EmailHash,
-			&i.Address,
-			&i.UserAgent,
+			&i.AuditEvent.ID,
+			&i.AuditEvent.OccurredAt,
+			&i.AuditEvent.Event,
+			&i.AuditEvent.Result,
+			&i.AuditEvent.Actor,
+			&i.AuditEvent.UserID,
+			&i.AuditEvent.SessionID,
+			&i.AuditEvent.AddressHash,
+			&i.AuditEvent.EmailHash,
+			&i.AuditEvent.Address,
+			&i.AuditEvent.UserAgent,
+			&i.Subject,
 		); err != nil {
 			return nil, err
 		}

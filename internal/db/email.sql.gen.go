@@ -217,7 +217,7 @@ func (q *Queries) InsertEmailAddress(ctx context.Context, arg InsertEmailAddress
 }
 
 const listAddressCandidates = `-- name: ListAddressCandidates :many
-SELECT u.id, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
+SELECT u.id, coalesce(u.subject, u.id::text)::text AS subject, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
        (u.disabled_at IS NOT NULL)::boolean AS disabled
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
@@ -234,6 +234,7 @@ type ListAddressCandidatesParams struct {
 
 type ListAddressCandidatesRow struct {
 	ID              int64
+	Subject         string
 	PrimaryEmail    string
 	PrimaryVerified bool
 	Disabled        bool
@@ -251,6 +252,7 @@ func (q *Queries) ListAddressCandidates(ctx context.Context, arg ListAddressCand
 		var i ListAddressCandidatesRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.Subject,
 			&i.PrimaryEmail,
 			&i.PrimaryVerified,
 			&i.Disabled,

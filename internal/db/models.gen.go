@@ -120,6 +120,7 @@ type SessionDetail struct {
 	PreviousTokenHash    []byte
 	PreviousTokenWorks   bool
 	LivesUntil           time.Time
+	Subject              string
 }
 
 type UserDetail struct {
@@ -135,6 +136,7 @@ type UserDetail struct {
 	Phone             *string
 	PhoneVerifiedAt   *time.Time
 	DeletesAt         *time.Time
+	Subject           string
 }
 
 // The public half of security keys and passkeys.

@@ -91,15 +91,18 @@ func (q *Queries) InsertMessage(ctx context.Context, arg InsertMessageParams) er
 }
 
 const listFailedMessages = `-- name: ListFailedMessages :many
-SELECT id, kind, user_id, created_at, failed_at, failure, (sealed IS NOT NULL)::boolean AS can_be_retried
-  FROM messages WHERE failed_at IS NOT NULL AND sent_at IS NULL
- ORDER BY id DESC LIMIT $1::integer
+SELECT m.id, m.kind, u.id AS user_id, u.subject, m.created_at, m.failed_at, m.failure, (m.sealed IS NOT NULL)::boolean AS can_be_retried
+  FROM messages m
+  LEFT JOIN users u ON u.id = m.user_id
+ WHERE m.failed_at IS NOT NULL AND m.sent_at IS NULL
+ ORDER BY m.id DESC LIMIT $1::integer
 `
 
 type ListFailedMessagesRow struct {
 	ID           uuid.UUID
 	Kind         string
 	UserID       *int64
+	Subject      *string
 	CreatedAt    time.Time
 	FailedAt     *time.Time
 	Failure      *string
@@ -120,6 +123,7 @@ func (q *Queries) ListFailedMessages(ctx context.Context, most int32) ([]ListFai
 			&i.ID,
 			&i.Kind,
 			&i.UserID,
+			&i.Subject,
 			&i.CreatedAt,
 			&i.FailedAt,
 			&i.Failure,

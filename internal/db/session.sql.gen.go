@@ -192,30 +192,31 @@ func (q *Queries) EndSession(ctx context.Context, arg EndSessionParams) (int64, 
 	return result.RowsAffected(), nil
 }
 
-const endSessionOfUser = `-- name: EndSessionOfUser :execrows
-UPDATE sessions SET ended_at = $1::timestamptz, end_reason = $2::text
- WHERE id = $3 AND user_id = $4::bigint AND ended_at IS NULL
+const endSessionOfSubject = `-- name: EndSessionOfSubject :one
+UPDATE sessions s SET ended_at = $1::timestamptz, end_reason = $2::text
+  FROM user_details u
+ WHERE s.id = $3 AND u.id = s.user_id AND u.subject = $4::text AND s.ended_at IS NULL
+RETURNING u.id
 `
 
-type EndSessionOfUserParams struct {
+type EndSessionOfSubjectParams struct {
 	Now       time.Time
 	EndReason string
 	ID        uuid.UUID
-	UserID    int64
+	Subject   string
 }
 
 // Ends the session that a token names, where it is still its user's.
-func (q *Queries) EndSessionOfUser(ctx context.Context, arg EndSessionOfUserParams) (int64, error) {
-	result, err := q.db.Exec(ctx, endSessionOfUser,
+func (q *Queries) EndSessionOfSubject(ctx context.Context, arg EndSessionOfSubjectParams) (int64, error) {
+	row := q.db.QueryRow(ctx, endSessionOfSubject,
 		arg.Now,
 		arg.EndReason,
 		arg.ID,
-		arg.UserID,
+		arg.Subject,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected(), nil
+	var id int64
+	err := row.Scan(&id)
+	return id, err
 }
 
 const endSessionToken = `-- name: EndSessionToken :exec
@@ -381,7 +382,7 @@ func (q *Queries) FindPendingSessionByToken(ctx context.Context, arg FindPending
 }
 
 const findSession = `-- name: FindSession :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until FROM session_details WHERE id = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until, subject FROM session_details WHERE id = $1
 `
 
 func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail, error) {
@@ -417,12 +418,13 @@ func (q *Queries) FindSession(ctx context.Context, id uuid.UUID) (SessionDetail,
 		&i.PreviousTokenHash,
 		&i.PreviousTokenWorks,
 		&i.LivesUntil,
+		&i.Subject,
 	)
 	return i, err
 }
 
 const findSessionByToken = `-- name: FindSessionByToken :one
-SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until FROM session_details WHERE token_hash = $1 OR previous_token_hash = $1
+SELECT id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at, confirmed_at, idempotency_key_hash, sends_idempotency_keys, methods, ended_at, end_reason, display, has_usable_password, disabled_at, user_created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, token_expires_at, previous_token_hash, previous_token_works, lives_until, subject FROM session_details WHERE token_hash = $1 OR previous_token_hash = $1
 `
 
 // By the session token that was handed out last, or by the one before it.
@@ -459,12 +461,13 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 		&i.PreviousTokenHash,
 		&i.PreviousTokenWorks,
 		&i.LivesUntil,
+		&i.Subject,
 	)
 	return i, err
 }
 
 const findSessionToRefresh = `-- name: FindSessionToRefresh :one
-SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at, session_details.token_expires_at, session_details.previous_token_hash, session_details.previous_token_works, session_details.lives_until,
+SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at, session_details.token_expires_at, session_details.previous_token_hash, session_details.previous_token_works, session_details.lives_until, session_details.subject,
        coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
        extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
   FROM session_details
@@ -514,6 +517,7 @@ func (q *Queries) FindSessionToRefresh(ctx context.Context, id uuid.UUID) (FindS
 		&i.SessionDetail.PreviousTokenHash,
 		&i.SessionDetail.PreviousTokenWorks,
 		&i.SessionDetail.LivesUntil,
+		&i.SessionDetail.Subject,
 		&i.RefreshIssuedAt,
 		&i.Age,
 	)
@@ -831,14 +835,14 @@ UPDATE sessions s
        token_expires_at = CASE WHEN $4::boolean THEN 'epoch' ELSE s.token_expires_at END,
        sends_idempotency_keys = s.sends_idempotency_keys OR $3::bytea IS NOT NULL
   FROM user_details u
- WHERE s.id = $5 AND s.generation = $6 AND s.user_id = $7::bigint
+ WHERE s.id = $5 AND s.generation = $6 AND u.subject = $7::text
    AND s.ended_at IS NULL AND s.expires_at > $8 AND s.refresh_expires_at > $8
    AND (s.rotated_at <= now() - make_interval(secs => $9::double precision)
         OR s.rotated_at >= now() + make_interval(secs => $9))
    AND u.id = s.user_id AND u.disabled_at IS NULL
    AND set_config('synchronous_commit', 'local', true) = 'local'
 RETURNING s.generation, s.refresh_expires_at, s.methods,
-       u.display, u.has_usable_password, u.email, u.tenant_id, u.username
+       u.id AS user_id, u.display, u.has_usable_password, u.email, u.tenant_id, u.username
 `
 
 type UpdateSessionGenerationParams struct {
@@ -848,7 +852,7 @@ type UpdateSessionGenerationParams struct {
 	EndsSessionToken   bool
 	ID                 uuid.UUID
 	Generation         int64
-	UserID             int64
+	Subject            string
 	Now                time.Time
 	Grace              float64
 }
@@ -857,6 +861,7 @@ type UpdateSessionGenerationRow struct {
 	Generation        int64
 	RefreshExpiresAt  time.Time
 	Methods           json.RawMessage
+	UserID            int64
 	Display           string
 	HasUsablePassword bool
 	Email             *string
@@ -876,7 +881,7 @@ func (q *Queries) UpdateSessionGeneration(ctx context.Context, arg UpdateSession
 		arg.EndsSessionToken,
 		arg.ID,
 		arg.Generation,
-		arg.UserID,
+		arg.Subject,
 		arg.Now,
 		arg.Grace,
 	)
@@ -885,6 +890,7 @@ func (q *Queries) UpdateSessionGeneration(ctx context.Context, arg UpdateSession
 		&i.Generation,
 		&i.RefreshExpiresAt,
 		&i.Methods,
+		&i.UserID,
 		&i.Display,
 		&i.HasUsablePassword,
 		&i.Email,

@@ -101,6 +101,19 @@ func (q *Queries) FindAnyUser(ctx context.Context) (bool, error) {
 	return exists, err
 }
 
+const findLongestSubject = `-- name: FindLongestSubject :one
+SELECT greatest(coalesce((SELECT length(u.id::text) FROM users u ORDER BY u.id DESC LIMIT 1), 0),
+                coalesce((SELECT length(u.subject) FROM users u WHERE u.subject IS NOT NULL ORDER BY length(u.subject) DESC LIMIT 1), 0))::integer
+`
+
+// How many characters the longest subject has.
+func (q *Queries) FindLongestSubject(ctx context.Context) (int32, error) {
+	row := q.db.QueryRow(ctx, findLongestSubject)
+	var column_1 int32
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const findSignInFacts = `-- name: FindSignInFacts :one
 SELECT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL)::boolean AS has_verified_email,
        EXISTS (SELECT FROM email_addresses e WHERE e.user_id = $1 AND e.verified_at IS NOT NULL AND e.address = $2)::boolean AS email_verified,
@@ -141,7 +154,7 @@ func (q *Queries) FindSignInFacts(ctx context.Context, arg FindSignInFactsParams
 }
 
 const findUser = `-- name: FindUser :one
-SELECT id, display, has_usable_password, disabled_at, created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at FROM user_details WHERE id = $1
+SELECT id, display, has_usable_password, disabled_at, created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, subject FROM user_details WHERE id = $1
 `
 
 // What a freshly signed-in client is told about its user.
@@ -161,6 +174,7 @@ func (q *Queries) FindUser(ctx context.Context, id int64) (UserDetail, error) {
 		&i.Phone,
 		&i.PhoneVerifiedAt,
 		&i.DeletesAt,
+		&i.Subject,
 	)
 	return i, err
 }
@@ -310,6 +324,31 @@ func (q *Queries) FindUserByPhone(ctx context.Context, arg FindUserByPhoneParams
 	return i, err
 }
 
+const findUserBySubject = `-- name: FindUserBySubject :one
+SELECT d.id, d.display, d.has_usable_password, d.disabled_at, d.created_at, d.email, d.email_verified_at, d.tenant_id, d.username, d.phone, d.phone_verified_at, d.deletes_at, d.subject FROM user_details d JOIN users u ON u.id = d.id WHERE u.subject = $1::text
+`
+
+func (q *Queries) FindUserBySubject(ctx context.Context, subject string) (UserDetail, error) {
+	row := q.db.QueryRow(ctx, findUserBySubject, subject)
+	var i UserDetail
+	err := row.Scan(
+		&i.ID,
+		&i.Display,
+		&i.HasUsablePassword,
+		&i.DisabledAt,
+		&i.CreatedAt,
+		&i.Email,
+		&i.EmailVerifiedAt,
+		&i.TenantID,
+		&i.Username,
+		&i.Phone,
+		&i.PhoneVerifiedAt,
+		&i.DeletesAt,
+		&i.Subject,
+	)
+	return i, err
+}
+
 const findUserByUsername = `-- name: FindUserByUsername :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at
   FROM users u
@@ -357,15 +396,19 @@ func (q *Queries) FindUserPassword(ctx context.Context, id int64) (*string, erro
 	return password_hash, err
 }
 
-const insertUser = `-- name: InsertUser :exec
-INSERT INTO users (id, display, password_hash, created_at, username, username_key, phone, unused_since)
-SELECT $1, $2, $3, $4::timestamptz, $5, $6, $7,
-       CASE WHEN $8::boolean THEN $4::timestamptz END
- WHERE $9::boolean
+const insertUser = `-- name: InsertUser :execrows
+INSERT INTO users (id, subject, display, password_hash, created_at, username, username_key, phone, unused_since)
+SELECT $1, $2, $3, $4, $5::timestamptz, $6, $7, $8,
+       CASE WHEN $9::boolean THEN $5::timestamptz END
+ WHERE $10::boolean
+   AND NOT EXISTS (SELECT FROM users o WHERE o.subject = $2::text)
+   AND NOT EXISTS (SELECT FROM audit_events a WHERE a.user_id = $1)
+    ON CONFLICT (id) DO NOTHING
 `
 
 type InsertUserParams struct {
 	ID           int64
+	Subject      *string
 	Display      string
 	PasswordHash *string
 	Now          time.Time
@@ -378,9 +421,13 @@ type InsertUserParams struct {
 
 // Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
 // somebody has must cost what one with a new address costs.
-func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
-	_, err := q.db.Exec(ctx, insertUser,
+//
+// Nothing is stored either where another user has the id or the subject, or where the audit log names
+// the id: its user is deleted, and data of theirs may be left elsewhere. The caller draws again.
+func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, error) {
+	result, err := q.db.Exec(ctx, insertUser,
 		arg.ID,
+		arg.Subject,
 		arg.Display,
 		arg.PasswordHash,
 		arg.Now,
@@ -390,7 +437,10 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) error {
 		arg.Signup,
 		arg.Wanted,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
 }
 
 const listUserNames = `-- name: ListUserNames :many
@@ -423,14 +473,14 @@ func (q *Queries) ListUserNames(ctx context.Context, id int64) ([]string, error)
 }
 
 const listUsernameTwins = `-- name: ListUsernameTwins :many
-SELECT u.id, u.username::text AS username
+SELECT coalesce(u.subject, u.id::text)::text AS subject, u.username::text AS username
   FROM users u
  WHERE u.username_key >= '=' AND u.username_key < '>'
  ORDER BY u.username_key
 `
 
 type ListUsernameTwinsRow struct {
-	ID       int64
+	Subject  string
 	Username string
 }
 
@@ -444,7 +494,7 @@ func (q *Queries) ListUsernameTwins(ctx context.Context) ([]ListUsernameTwinsRow
 	items := []ListUsernameTwinsRow{}
 	for rows.Next() {
 		var i ListUsernameTwinsRow
-		if err := rows.Scan(&i.ID, &i.Username); err != nil {
+		if err := rows.Scan(&i.Subject, &i.Username); err != nil {
 			return nil, err
 		}
 		items = append(items, i)
@@ -456,7 +506,7 @@ func (q *Queries) ListUsernameTwins(ctx context.Context) ([]ListUsernameTwinsRow
 }
 
 const listUsers = `-- name: ListUsers :many
-SELECT id, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
+SELECT id, subject, email, email_verified_at, phone, phone_verified_at, username, created_at, disabled_at, deletes_at
   FROM user_details
  WHERE id > $1 AND (NOT $2::boolean OR disabled_at IS NOT NULL)
  ORDER BY id
@@ -471,6 +521,7 @@ type ListUsersParams struct {
 
 type ListUsersRow struct {
 	ID              int64
+	Subject         string
 	Email           *string
 	EmailVerifiedAt *time.Time
 	Phone           *string
@@ -493,6 +544,7 @@ func (q *Queries) ListUsers(ctx context.Context, arg ListUsersParams) ([]ListUse
 		var i ListUsersRow
 		if err := rows.Scan(
 			&i.ID,
+			&i.Subject,
 			&i.Email,
 			&i.EmailVerifiedAt,
 			&i.Phone,

@@ -103,13 +103,14 @@ func TestCORS_nobodyElseReadsAnything(t *testing.T) {
 
 func TestCORS_theListHasOriginsAlone(t *testing.T) {
 	t.Parallel()
-	for _, wrong := range []string{"*", "null", "app.example.com", "https://app.example.com/", "https://app.example.com/x", "https://*.example.com", "https://App.example.com", "https://a@b.example", "//x"} {
+	for _, wrong := range []string{"*", "null", "app.example.com", "https://app.example.com/", "https://app.example.com/x", "https://*.example.com", "https://App.example.com", "https://a@b.example", "//x",
+		"https://app.example.com:443", "http://localhost:80", "https://app.example.com:", "https://bücher.example", "https://app.example.com?x", "https://app.example.com#"} {
 		_, _, err := config.Read(config.Environment{"LATCHKEY_CORS_ORIGINS": wrong})
 		if err == nil || !strings.Contains(err.Error(), "LATCHKEY_CORS_ORIGINS") {
 			t.Errorf("%q: %v", wrong, err)
 		}
 	}
-	if _, _, err := config.Read(config.Environment{"LATCHKEY_CORS_ORIGINS": "capacitor://localhost,http://localhost:8081,https://app.example.com,ionic://localhost"}); err != nil && strings.Contains(err.Error(), "CORS") {
+	if _, _, err := config.Read(config.Environment{"LATCHKEY_CORS_ORIGINS": "capacitor://localhost,http://localhost,http://localhost:8081,https://app.example.com:8443,https://app.example.com,ionic://localhost,https://xn--bcher-kva.example,http://[::1]:8081"}); err != nil && strings.Contains(err.Error(), "CORS") {
 		t.Error(err)
 	}
 }

@@ -29,6 +29,34 @@ func TestCommand_usersEnableLetsTheUserSignInAgain(t *testing.T) {
 	}
 }
 
+// An operator who sets a password for a user believes that the user can sign in now.
+func TestCommand_aChangeOfADisabledAccountSaysThatItIsDisabled(t *testing.T) {
+	t.Parallel()
+
+	w := start(t)
+	w.signedUp(ada)
+	w.markVerified(ada)
+	const warning = "ada@example.com is disabled and cannot sign in: latchkey users enable --id "
+	commands := map[string][]string{
+		"a new password": {"set-password", ada}, "no factors": {"remove-factors", ada}, "its sessions end": {"end-sessions", ada},
+	}
+
+	for what, command := range commands {
+		if r := w.command(anotherPassword, append([]string{"users"}, command...)...).wants(0, "done"); strings.Contains(r.err, warning) {
+			t.Errorf("%s, of an account that is not disabled: %s", what, r.err)
+		}
+	}
+
+	if r := w.command("", "users", "disable", ada).wants(0, "done"); strings.Contains(r.err, warning) {
+		t.Errorf("disabling warns of itself: %s", r.err)
+	}
+	for what, command := range commands {
+		if r := w.command(anotherPassword, append([]string{"users"}, command...)...).wants(0, "done"); !strings.Contains(r.err, warning) {
+			t.Errorf("%s: %s", what, r.err)
+		}
+	}
+}
+
 func TestCommand_usersListShowsThemByPages(t *testing.T) {
 	t.Parallel()
 	w := start(t)

@@ -136,7 +136,7 @@ func (s Settings) checkOrigin(origin string) error {
 		return errors.New("want https, or an Android app's certificate")
 	}
 	if host := u.Hostname(); s.RPID != "" && host != s.RPID && !strings.HasSuffix(host, "."+s.RPID) {
-		return errors.New("is not on LATCHKEY_WEBAUTHN_RP_ID nor below it: browsers would refuse")
+		return errors.New("is not on LATCHKEY_WEBAUTHN_RP_ID nor below it: related origins of other domains (/.well-known/webauthn) are not supported")
 	}
 	return nil
 }

@@ -231,7 +231,7 @@ func (f *Flow) welcome(e entered) (Entry, error) {
 
 // sign makes the pair of a generation: its refresh token, and a fresh access token.
 func (f *Flow) sign(c token.Claims, s session.Successor, user db.UserDetail) (Entry, error) {
-	c.Subject, c.Generation, c.TenantID = user.ID, s.Generation, user.TenantID
+	c.Subject, c.Generation, c.TenantID = user.Subject, s.Generation, user.TenantID
 	entry := Entry{User: user}
 	var err error
 	if entry.AccessToken, err = f.Issuer.Access(c, f.DB.Now()); err != nil {

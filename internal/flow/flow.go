@@ -179,7 +179,8 @@ func (f *Flow) current(ctx context.Context, who caller.Caller) (Entry, error) {
 func Shown(d *session.Details) Entry {
 	return Entry{
 		User: db.UserDetail{
-			ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword, Email: d.Email, Username: d.Username,
+			ID: d.UserID, Subject: d.Subject, Display: d.Display, HasUsablePassword: d.HasUsablePassword,
+			Email: d.Email, Username: d.Username,
 		},
 		Methods: d.Methods,
 	}

@@ -44,7 +44,7 @@ func (f *Flow) Logout(ctx context.Context, who caller.Caller, refreshToken strin
 func (f *Flow) named(who caller.Caller, refreshToken string) ([]caller.Named, error) {
 	named := who.Named
 	if who.SignedIn() {
-		named = append(named, caller.Named{SessionID: who.Session.ID, UserID: who.Session.UserID})
+		named = append(named, caller.Named{SessionID: who.Session.ID, Subject: who.Session.Subject})
 	}
 	if refreshToken == "" {
 		return named, nil
@@ -57,22 +57,25 @@ func (f *Flow) named(who caller.Caller, refreshToken string) ([]caller.Named, er
 		return named, nil
 	}
 
-	return append(named, caller.Named{SessionID: claims.SessionID, UserID: claims.Subject}), err
+	return append(named, caller.Named{SessionID: claims.SessionID, Subject: claims.Subject}), err
 }
 
 // signOut ends one session. One that has ended already, or is not its user's any more, is left
 // as it is.
 func (f *Flow) signOut(ctx context.Context, who caller.Caller, n caller.Named) error {
 	return f.DB.Tx(ctx, func(tx postgres.Tx) error {
-		ended, err := tx.EndSessionOfUser(ctx, db.EndSessionOfUserParams{
-			ID: n.SessionID, UserID: n.UserID, EndReason: session.SignedOut, Now: tx.Now,
+		userID, err := tx.EndSessionOfSubject(ctx, db.EndSessionOfSubjectParams{
+			ID: n.SessionID, Subject: n.Subject, EndReason: session.SignedOut, Now: tx.Now,
 		})
-		if err != nil || ended == 0 {
+		if postgres.IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
 
 		return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
-			Name: audit.Logout, UserID: n.UserID, SessionID: n.SessionID, Device: who.Device,
+			Name: audit.Logout, UserID: userID, SessionID: n.SessionID, Device: who.Device,
 		})
 	})
 }

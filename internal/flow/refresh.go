@@ -39,7 +39,7 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 		return Entry{}, err
 	}
 	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
-		UserID: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(in.IdempotencyKey),
+		Subject: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(in.IdempotencyKey),
 	}}
 	more, asked, err := f.claimsOfLiving(ctx, sp)
 	if err != nil {
@@ -54,7 +54,7 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 		return Entry{}, r.Refused.At(in.Param)
 	}
 	if !asked { // the look has refused, and what it saw has changed since
-		if more, err = extra(ctx, f.Claims.Call, claims.Subject); err != nil {
+		if more, err = extra(ctx, f.Claims.Call, r.Holder.ID); err != nil {
 			return Entry{}, err
 		}
 	}
@@ -69,11 +69,11 @@ func (f *Flow) claimsOfLiving(ctx context.Context, sp session.Spending) (more js
 	if !f.Claims.IsSet() {
 		return nil, true, nil
 	}
-	granted, err := f.Sessions.Look(ctx, f.DB, sp)
+	userID, granted, err := f.Sessions.Look(ctx, f.DB, sp)
 	if err != nil || !granted {
 		return nil, false, err
 	}
-	more, err = extra(ctx, f.Claims.Call, sp.Token.UserID)
+	more, err = extra(ctx, f.Claims.Call, userID)
 	return more, true, err
 }
 
@@ -95,12 +95,12 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, sp session.Spendin
 			return err
 		}
 		err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
-			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: sp.Token.UserID, SessionID: sp.SessionID, Device: who.Device,
+			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device,
 		})
 		if err != nil {
 			return err
 		}
-		return f.Notices.RefreshTokenReused(ctx, tx, sp.Token.UserID, who.Device)
+		return f.Notices.RefreshTokenReused(ctx, tx, r.Holder.ID, who.Device)
 	})
 	return r, err
 }

@@ -12,7 +12,7 @@ import (
 // user's own sessions: enough to recognise an account of one's own, and no text that a stranger
 // chose. The address that the link was mailed to is shown whole.
 func shortened(u db.UserDetail, address string) db.UserDetail {
-	short := db.UserDetail{ID: u.ID, HasUsablePassword: u.HasUsablePassword, Display: address}
+	short := db.UserDetail{ID: u.ID, Subject: u.Subject, HasUsablePassword: u.HasUsablePassword, Display: address}
 
 	if u.Phone != nil {
 		short.Display = phone.Short(*u.Phone)

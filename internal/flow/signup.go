@@ -18,6 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/typed"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 // Signup is what a new account is made of; empty is not given.
@@ -61,6 +62,8 @@ type NewUser struct {
 	Vouched bool
 	// Display is what to call the person; empty: what their name or address offers.
 	Display string
+	// IDs is how the user's subject is drawn.
+	IDs userid.Kind
 }
 
 // Signup makes an account and starts its owner's sign-in. Bad input is told before
@@ -161,6 +164,7 @@ func (f *Flow) newUser(in Signup, verification string) NewUser {
 		Shared:   f.Policy.HidesStrictly() && verification != "mandatory",
 		Invent:   f.Policy.HasUsernames(),
 		AnyPhone: !f.Policy.PhoneVerification, WithFactor: f.Factors.Settings.AllowUnverified,
+		IDs: f.Policy.IDs(),
 	}
 	f.vouch(in, &n)
 	return n
@@ -308,12 +312,11 @@ func insert(ctx context.Context, tx postgres.Tx, n NewUser) (id int64, verified 
 		return 0, false, nil, err
 	}
 
-	id = secret.ID52()
 	user := db.InsertUserParams{
-		ID: id, Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
+		Display: cmp.Or(n.Display, n.Username, email.LocalPart(n.Address), n.Phone), PasswordHash: n.PasswordHash, Now: tx.Now,
 		Username: some(n.Username), UsernameKey: some(typed.Key(n.Username)), Phone: some(n.Phone), Wanted: len(taken) == 0, Signup: n.Signup,
 	}
-	if err := tx.InsertUser(ctx, user); err != nil {
+	if id, err = store(ctx, tx, n.IDs, user); err != nil {
 		return 0, false, nil, err
 	}
 	if n.Address == "" {

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 // Settings of accounts. Durations in seconds unless the name says otherwise.
@@ -43,6 +45,8 @@ type Settings struct {
 
 	DeletionGraceSeconds int `env:"LATCHKEY_ACCOUNT_DELETION_GRACE" default:"1209600" min:"0" max:"7776000" doc:"Seconds between the wish to leave and the end (14 days); signing in undoes it until then. 0: at once."`
 
+	UserIDs string `env:"LATCHKEY_USER_IDS" default:"int52" doc:"How the ids of new users are drawn: sub of their tokens, which is always text, and id in answers. int52: a number below 2^52. int31: a number from 2^30 to 2^31-1, for clients and backends with 32-bit ints. int63: a number from 2^53 to 2^63-1; id is text, since JavaScript does not keep it exact. uuid: a random UUID; id is text. text: 26 capital letters and digits; id is text. Users that exist keep their ids. Set it when all servers run this release."`
+
 	ClaimsFunction string `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members are in every access token. At most 512 bytes as compact JSON, and none of the names that JWT and Latchkey use: a user with other claims is answered 500 (invalid_claims) at sign-up, sign-in and refresh, and the log says why."`
 }
 
@@ -66,8 +70,14 @@ func (s Settings) Check() []error {
 	if s.EmailVerificationByCode && s.EmailVerification != "mandatory" {
 		errs = append(errs, errors.New("ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED: needs ACCOUNT_EMAIL_VERIFICATION=mandatory"))
 	}
+	if !s.IDs().Known() {
+		errs = append(errs, errors.New("LATCHKEY_USER_IDS: want int52, int31, int63, uuid or text"))
+	}
 	return errs
 }
+
+// IDs is how the subjects of new users are drawn.
+func (s Settings) IDs() userid.Kind { return userid.Kind(s.UserIDs) }
 
 func (s Settings) checkFields() []error {
 	var errs []error

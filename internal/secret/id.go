@@ -4,6 +4,8 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+
+	"github.com/google/uuid"
 )
 
 // ID31 returns a random integer from 1 to 2^31-1, which fits the `int` of every language. Where many
@@ -12,6 +14,31 @@ func ID31() int64 { return below(31) }
 
 // ID52 returns a random integer from 1 to 2^52-1, which every JSON parser keeps exact.
 func ID52() int64 { return below(52) }
+
+// Upper31 returns a random integer from 2^30 to 2^31-1: of 31 bits, and never one of a sequence that
+// begins at 1.
+func Upper31() int64 {
+	const first = 1 << 30
+
+	return first | below(31)&(first-1)
+}
+
+// Upper63 returns a random integer from 2^53 to 2^63-1: none of them is exact in JavaScript, so that
+// all of them are written as text.
+func Upper63() int64 {
+	for {
+		if id := below(63); id >= 1<<53 {
+			return id
+		}
+	}
+}
+
+// UUID returns a random UUID (RFC 9562, version 4).
+func UUID() string { return uuid.NewString() }
+
+// Letters returns 130 random bits as 26 letters and digits. Their case carries nothing: a database that
+// compares without case keeps them apart.
+func Letters() string { return rand.Text() }
 
 // below returns a random integer of so many bits, and never zero.
 func below(bits int) int64 {

@@ -45,7 +45,7 @@ func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 		return s.Flow.Gone(dead)
 	}
 	if !s.Flow.Sessions.TokenWorks(&d, hash, now) {
-		who.Named = append(who.Named, caller.Named{SessionID: d.ID, UserID: d.UserID})
+		who.Named = append(who.Named, caller.Named{SessionID: d.ID, Subject: d.Subject})
 		return s.byResumedToken(c, who, hash)
 	}
 
@@ -81,7 +81,7 @@ func (s *Server) identifyToSignOut(c *fiber.Ctx, who *caller.Caller) error {
 	if errors.Is(err, token.ErrInvalid) {
 		return nil
 	}
-	who.Named = append(who.Named, caller.Named{SessionID: claims.SessionID, UserID: claims.Subject})
+	who.Named = append(who.Named, caller.Named{SessionID: claims.SessionID, Subject: claims.Subject})
 
 	return err
 }
@@ -138,7 +138,7 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	if err != nil {
 		return err
 	}
-	if d.UserID != claims.Subject {
+	if d.Subject != claims.Subject {
 		return nil
 	}
 	if dead := session.Alive(&d, now); dead != nil {

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/cors"
@@ -27,6 +28,15 @@ func checkOrigin(origin string) error {
 	if !isOrigin || !isLower || strings.ContainsAny(origin, "*, ") {
 		return errors.New("want an origin as a browser sends it, such as https://app.example.com or capacitor://localhost, without a path")
 	}
+
+	usual := map[string]string{"https": "443", "http": "80"}[u.Scheme]
+	if strings.HasSuffix(u.Host, ":") || usual != "" && u.Port() == usual {
+		return errors.New("want an origin as a browser sends it, which is without the usual port")
+	}
+	if strings.ContainsFunc(origin, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return errors.New("want an origin as a browser sends it, which has a domain in its ASCII form (xn--)")
+	}
+
 	return nil
 }
 

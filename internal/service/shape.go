@@ -2,7 +2,6 @@ package service
 
 import (
 	"encoding/json"
-	"strconv"
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/api"
@@ -14,7 +13,7 @@ import (
 )
 
 func toUser(u db.UserDetail) api.User {
-	shown := api.User{ID: u.ID, Display: u.Display, HasUsablePassword: u.HasUsablePassword}
+	shown := api.User{ID: api.UserID(u.Subject), Display: u.Display, HasUsablePassword: u.HasUsablePassword}
 	if u.Email != nil {
 		shown.Email = *u.Email
 	}
@@ -28,7 +27,7 @@ func usernameOf(u db.UserDetail) string {
 	if u.Username != nil {
 		return *u.Username
 	}
-	return strconv.FormatInt(u.ID, 10)
+	return u.Subject
 }
 
 // Authenticating is what internal/server shows of somebody who has to prove it again.
@@ -89,7 +88,7 @@ func toSessions(list []account.Listed, current uuid.UUID) api.SessionsResponse {
 
 func toProfile(d *session.Details) api.Profile {
 	return api.Profile{
-		ID: d.UserID, Email: d.Email, Display: d.Display, EmailVerified: d.EmailVerifiedAt != nil,
+		ID: api.UserID(d.Subject), Email: d.Email, Display: d.Display, EmailVerified: d.EmailVerifiedAt != nil,
 		TenantID: d.TenantID, CreatedAt: session.Epoch(d.UserCreatedAt),
 	}
 }

@@ -41,8 +41,8 @@ func (v Verdict) String() string { return verdictNames[v] }
 
 // Row is what the judgement knows of a session.
 type Row struct {
-	UserID           int64
-	Over             bool // ended, or the user is disabled
+	Subject          string // of the user
+	Over             bool   // ended, or the user is disabled
 	Generation       int64
 	Age              time.Duration // of the current generation, by the clock of the database
 	Confirmed        bool          // the current generation was seen in use
@@ -54,7 +54,7 @@ type Row struct {
 
 // Presented is what the judgement knows of a refresh token whose signature is ours.
 type Presented struct {
-	UserID     int64
+	Subject    string // of the user whom it names
 	Generation int64
 	ExpiresAt  time.Time
 	KeyHash    []byte // of the request's Idempotency-Key; nil for none
@@ -67,7 +67,7 @@ type Presented struct {
 // until its *successor* expires. The row of a token that is newer than the row knows
 // (Adopt) is out of date, so there the token's own expiry counts as well.
 func Judge(row Row, token Presented, now time.Time, grace time.Duration) Verdict {
-	if token.UserID != row.UserID {
+	if token.Subject != row.Subject {
 		return Invalid
 	}
 	newer := token.Generation > row.Generation

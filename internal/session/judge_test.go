@@ -31,12 +31,12 @@ type world struct {
 
 func (w world) judge() session.Verdict {
 	row := session.Row{
-		UserID: 7, Over: w.over, Generation: 100, Age: w.age, Confirmed: w.confirmed,
+		Subject: "7", Over: w.over, Generation: 100, Age: w.age, Confirmed: w.confirmed,
 		RefreshExpiresAt: now.Add(w.idle), ExpiresAt: now.Add(w.absolute), KeyHash: hash(w.keys[0]), SendsKeys: w.sends,
 	}
-	token := session.Presented{UserID: 7, Generation: 100 + w.ahead, ExpiresAt: now.Add(w.own), KeyHash: hash(w.keys[1])}
+	token := session.Presented{Subject: "7", Generation: 100 + w.ahead, ExpiresAt: now.Add(w.own), KeyHash: hash(w.keys[1])}
 	if !w.sameUser {
-		token.UserID = 8
+		token.Subject = "8"
 	}
 	return session.Judge(row, token, now, grace)
 }
@@ -252,12 +252,12 @@ func FuzzJudge(f *testing.F) {
 		}
 		at := func(seconds int64) time.Time { return now.Add(time.Duration(seconds%1e9) * time.Second) }
 		row := session.Row{
-			UserID: 7, Over: flags&over != 0, Generation: generation, Age: time.Duration(age%1e9) * time.Second, Confirmed: flags&confirmed != 0,
+			Subject: "7", Over: flags&over != 0, Generation: generation, Age: time.Duration(age%1e9) * time.Second, Confirmed: flags&confirmed != 0,
 			RefreshExpiresAt: at(idle), ExpiresAt: at(absolute), KeyHash: rowKey, SendsKeys: flags&sends != 0,
 		}
-		token := session.Presented{UserID: 7, Generation: generation + int64(ahead), ExpiresAt: at(own), KeyHash: tokenKey}
+		token := session.Presented{Subject: "7", Generation: generation + int64(ahead), ExpiresAt: at(own), KeyHash: tokenKey}
 		if flags&stranger != 0 {
-			token.UserID = 8
+			token.Subject = "8"
 		}
 		if flags&sameKey != 0 {
 			token.KeyHash = rowKey
@@ -275,7 +275,7 @@ func brokenInvariant(row session.Row, token session.Presented, got session.Verdi
 	young := row.Age < grace
 	sameKey := len(token.KeyHash) > 0 && string(token.KeyHash) == string(row.KeyHash)
 	switch {
-	case (got == session.Invalid) != (row.UserID != token.UserID):
+	case (got == session.Invalid) != (row.Subject != token.Subject):
 		return "Invalid if and only if the user differs"
 	case spends && !lives:
 		return "a session that is over gives nothing"

@@ -46,7 +46,7 @@ func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) 
 	}
 	now := d.Now()
 	row, err := d.UpdateSessionGeneration(ctx, db.UpdateSessionGenerationParams{
-		ID: sp.SessionID, Generation: sp.Token.Generation, UserID: sp.Token.UserID, Now: now,
+		ID: sp.SessionID, Generation: sp.Token.Generation, Subject: sp.Token.Subject, Now: now,
 		RefreshIssuedAt: now.Truncate(time.Second), RefreshExpiresAt: s.idleEnd(now),
 		IdempotencyKeyHash: sp.Token.KeyHash, Grace: s.grace().Seconds(),
 		EndsSessionToken: s.endsToken(sp.Token.KeyHash),
@@ -61,18 +61,22 @@ func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) 
 		Verdict:   Rotate,
 		Successor: Successor{Generation: row.Generation, IssuedAt: now.Truncate(time.Second), ExpiresAt: row.RefreshExpiresAt},
 		Methods:   row.Methods,
-		Holder:    Holder{ID: sp.Token.UserID, Display: row.Display, HasUsablePassword: row.HasUsablePassword, Email: row.Email, TenantID: row.TenantID, Username: row.Username},
+		Holder: Holder{
+			ID: row.UserID, Subject: sp.Token.Subject, Display: row.Display, HasUsablePassword: row.HasUsablePassword,
+			Email: row.Email, TenantID: row.TenantID, Username: row.Username,
+		},
 	}, true, nil
 }
 
-// Look reports whether a refresh would be granted now, without a lock and without writing.
-func (s *Sessions) Look(ctx context.Context, d *postgres.DB, sp Spending) (granted bool, err error) {
+// Look reports whether a refresh would be granted now, and to which user, without a lock and without
+// writing.
+func (s *Sessions) Look(ctx context.Context, d *postgres.DB, sp Spending) (userID int64, granted bool, err error) {
 	r, _, err := s.Repeat(ctx, d, sp) // which reads alone
 	switch r.Verdict {
 	case Rotate, Repeat, Replay, Adopt:
-		return err == nil, err
+		return r.Holder.ID, err == nil, err
 	}
-	return false, err
+	return 0, false, err
 }
 
 // Repeat answers the current token of a young generation with that same token, in one statement
@@ -122,7 +126,10 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 	case Conflict:
 		return refused(verdict, problem.RefreshConflict), nil
 	case Reuse:
-		return refused(verdict, problem.RefreshTokenReused.Ended(tx.Now)), End(ctx, tx, d.ID, ReuseDetected)
+		r := refused(verdict, problem.RefreshTokenReused.Ended(tx.Now))
+		r.Holder.ID = d.UserID // who is told
+
+		return r, End(ctx, tx, d.ID, ReuseDetected)
 	case Repeat, Replay:
 		return rotationOf(verdict, &row), nil
 	}
@@ -160,7 +167,7 @@ func (s *Sessions) grace() time.Duration { return seconds(s.settings.RefreshGrac
 func (s *Sessions) verdict(row *db.FindSessionToRefreshRow, sp Spending, now time.Time) Verdict {
 	d := &row.SessionDetail
 	return Judge(Row{
-		UserID: d.UserID, Over: d.EndedAt != nil || d.DisabledAt != nil, Generation: d.Generation,
+		Subject: d.Subject, Over: d.EndedAt != nil || d.DisabledAt != nil, Generation: d.Generation,
 		Age: time.Duration(row.Age * float64(time.Second)), Confirmed: d.ConfirmedAt != nil,
 		RefreshExpiresAt: d.RefreshExpiresAt, ExpiresAt: d.ExpiresAt,
 		KeyHash: d.IdempotencyKeyHash, SendsKeys: d.SendsIdempotencyKeys,
@@ -175,7 +182,7 @@ func rotationOf(verdict Verdict, row *db.FindSessionToRefreshRow) Rotation {
 		Successor: currentOf(row),
 		Methods:   d.Methods,
 		Holder: Holder{
-			ID: d.UserID, Display: d.Display, HasUsablePassword: d.HasUsablePassword,
+			ID: d.UserID, Subject: d.Subject, Display: d.Display, HasUsablePassword: d.HasUsablePassword,
 			Email: d.Email, TenantID: d.TenantID, Username: d.Username,
 		},
 	}

@@ -2,7 +2,9 @@ package token
 
 import (
 	"crypto/sha256"
+	"time"
 
+	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
@@ -16,13 +18,37 @@ type verified struct {
 	entries *lru.Cache[[sha256.Size]byte, verifiedToken]
 }
 
-// verifiedToken is what the gate found, and what it has to compare again.
+// verifiedToken is what the gate found, and what it has to compare again. It has no more of the
+// claims than the gate reads, and times in seconds: there are many of them.
 type verifiedToken struct {
 	kid      string
 	issuer   string
 	audience string
 	use      Use
-	claims   Claims
+
+	subject    string
+	id         string
+	sessionID  uuid.UUID
+	generation int64
+	issuedAt   int64
+	expiresAt  int64
+}
+
+// remember is a token of an issuer and an audience as the memory has it.
+func remember(kid string, s Settings, c Claims) verifiedToken {
+	return verifiedToken{
+		kid: kid, issuer: s.Issuer, audience: s.Audience, use: Access,
+		subject: c.Subject, id: c.ID, sessionID: c.SessionID, generation: c.Generation,
+		issuedAt: c.IssuedAt.Unix(), expiresAt: c.ExpiresAt.Unix(),
+	}
+}
+
+// claims are those that the gate has read.
+func (t verifiedToken) claims() Claims {
+	return Claims{
+		Subject: t.subject, ID: t.id, SessionID: t.sessionID, Generation: t.generation,
+		IssuedAt: time.Unix(t.issuedAt, 0).UTC(), ExpiresAt: time.Unix(t.expiresAt, 0).UTC(),
+	}
 }
 
 func newVerified() (*verified, error) {

@@ -174,7 +174,7 @@ func (f *forge) refuses(t *testing.T, compact string, use token.Use) {
 	if !errors.Is(err, token.ErrInvalid) {
 		t.Fatalf("as %s token: got error %v, want ErrInvalid", use, err)
 	}
-	if c.Subject != 0 || c.SessionID != (uuid.UUID{}) || c.ID != "" {
+	if c.Subject != "" || c.SessionID != (uuid.UUID{}) || c.ID != "" {
 		t.Fatalf("refused, but with claims %+v", c)
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
-const maxUserID = 1<<52 - 1
+const maxUserID = "4503599627370495"
 
 // longest is a forge with the longest legal settings, and the longest legal claims.
 func longest(t *testing.T) (*forge, token.Claims) {
@@ -24,10 +24,8 @@ func longest(t *testing.T) (*forge, token.Claims) {
 	if errs := s.Check(); errs != nil {
 		t.Fatal(errs)
 	}
-	ring, err := token.NewKeyring(pkcs8(t, f.key))
-	if err != nil {
-		t.Fatal(err)
-	}
+	ring := f.ring(t)
+	var err error
 	if f.issuer, err = token.NewIssuer(ring, s); err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +45,16 @@ func longest(t *testing.T) (*forge, token.Claims) {
 		Proof:    &token.Proof{At: now, Methods: []string{"mfa", "otp", "pwd", "sms", "swk", "user"}},
 		IssuedAt: now, ExpiresAt: now.Add(365 * 24 * time.Hour),
 	}
+}
+
+func (f *forge) ring(t *testing.T) *token.Keyring {
+	t.Helper()
+	ring, err := token.NewKeyring(pkcs8(t, f.key))
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return ring
 }
 
 // extraOf is an object of n bytes.
@@ -74,6 +82,48 @@ func TestSEC31_longestLegalTokensStayWithinTheirSizes(t *testing.T) {
 		if got := f.accepts(t, compact, use); got.Subject != c.Subject || got.SessionID != c.SessionID || got.Generation != c.Generation {
 			t.Errorf("%s: came back as %+v", use, got)
 		}
+	}
+}
+
+// What a subject has beyond 16 characters is taken off issuer and audience: tokens of the longest pair
+// that CheckSubjects admits stay within their sizes, and one more byte is refused by it.
+func TestSEC31_longSubjectsLeaveLessForIssuerAndAudience(t *testing.T) {
+	t.Parallel()
+
+	for name, length := range map[string]int{"int31": 10, "int52": 16, "int63": 19, "text": 26, "uuid": 36, "the longest": 64} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, c := longest(t)
+			c.Subject = strings.Repeat("x", length)
+
+			s := settings()
+			s.Audience = strings.Repeat("a", 16)
+			s.Issuer = strings.Repeat("i", 128-max(length-16, 0))
+			if err := s.CheckSubjects(length); err != nil {
+				t.Fatal(err)
+			}
+
+			issuer, err := token.NewIssuer(f.ring(t), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			access, err := issuer.Access(c, now)
+			if err != nil {
+				t.Error(err)
+			}
+			refresh, err := issuer.Refresh(c)
+			if err != nil {
+				t.Error(err)
+			}
+			if len(access) > 1536 || len(refresh) > 672 {
+				t.Errorf("access %d bytes, refresh %d bytes", len(access), len(refresh))
+			}
+
+			s.Issuer += "i"
+			if err := s.CheckSubjects(length); err == nil {
+				t.Errorf("an issuer of %d characters is accepted", len(s.Issuer))
+			}
+		})
 	}
 }
 

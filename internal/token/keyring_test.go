@@ -194,7 +194,7 @@ func TestSEC14_firstKeySignsAllVerify(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		compact, err := issuer.Access(token.Claims{Subject: 1, SessionID: uuid.UUID{1}, Generation: 1}, now)
+		compact, err := issuer.Access(token.Claims{Subject: "1", SessionID: uuid.UUID{1}, Generation: 1}, now)
 		if err != nil {
 			t.Fatal(err)
 		}

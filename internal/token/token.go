@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -23,7 +22,7 @@ type Settings struct {
 	AccessExpiresIn int      `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
 	HeaderScheme    string   `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
 	Stateful        bool     `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
-	Issuer          string   `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE), best your public URL."`
+	Issuer          string   `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE; 141, 124 or 134 where LATCHKEY_USER_IDS is int63, uuid or text), best your public URL."`
 	FormerIssuers   []string `env:"LATCHKEY_FORMER_ISSUERS" doc:"Issuers of before: a list. Refresh tokens that name one are accepted, and the next refresh replaces them, so that a change of LATCHKEY_ISSUER signs nobody out. Access tokens of a former issuer are refused. Remove it when HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN has passed. Default: none."`
 	Audience        string   `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of access tokens: at most 64 printable ASCII characters. Refresh tokens have /refresh behind it."`
 }
@@ -36,8 +35,9 @@ const (
 	maxIssuer  = 128
 	maxAud     = 64
 	// maxParties is the limit of issuer and audience together: a longer pair makes the refresh
-	// token too large. A subject longer than 16 characters would have to be taken off it.
-	maxParties = 144
+	// token too large. What a subject has beyond commonSubject is taken off it.
+	maxParties    = 144
+	commonSubject = 16
 )
 
 // Check reports what is wrong with the settings, all of it.
@@ -67,6 +67,16 @@ func (s Settings) Check() []error {
 		errs = append(errs, fmt.Errorf("LATCHKEY_ISSUER: together with LATCHKEY_AUDIENCE at most %d characters", maxParties))
 	}
 	return errs
+}
+
+// CheckSubjects reports whether issuer and audience leave no space for subjects of so many characters.
+func (s Settings) CheckSubjects(longest int) error {
+	most := maxParties - max(longest-commonSubject, 0)
+	if len(s.Issuer)+len(s.Audience) <= most {
+		return nil
+	}
+
+	return fmt.Errorf("LATCHKEY_ISSUER: together with LATCHKEY_AUDIENCE at most %d characters, since user ids have up to %d (LATCHKEY_USER_IDS)", most, longest)
 }
 
 // plain reports whether every byte of s stands for itself in JSON.
@@ -142,7 +152,7 @@ func (s Settings) issued(iss any, use Use) bool {
 
 // Claims is what a token says.
 type Claims struct {
-	Subject    int64 // the user
+	Subject    string // the user: see internal/userid
 	SessionID  uuid.UUID
 	Generation int64
 	ID         string // jti
@@ -185,5 +195,3 @@ var reserved = map[string]bool{
 	"aud": true, "exp": true, "gen": true, "iat": true, "iss": true, "jti": true, "sid": true, "sub": true, "tenant_id": true,
 	"token_use": true, "nbf": true, "cnf": true, "act": true, "client_id": true, "auth_time": true, "amr": true, "acr": true,
 }
-
-func subject(id int64) string { return strconv.FormatInt(id, 10) }

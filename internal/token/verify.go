@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
 )
@@ -94,13 +95,13 @@ func (v *Verifier) access(compact string) (Claims, error) {
 	}
 	if t, hit := v.verified.get(compact); hit && t.use == Access && t.issuer == v.settings.Issuer &&
 		t.audience == v.settings.Audience && v.ring.state.Load().byID[t.kid] != nil {
-		return t.claims, nil
+		return t.claims(), nil
 	}
 	c, kid, err := v.verify(compact, Access)
 	if err != nil {
 		return Claims{}, err
 	}
-	v.verified.add(compact, verifiedToken{kid: kid, issuer: v.settings.Issuer, audience: v.settings.Audience, use: Access, claims: c})
+	v.verified.add(compact, remember(kid, v.settings, c))
 	return c, nil
 }
 
@@ -190,7 +191,7 @@ func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	exp, ok1 := integer(o["exp"], maxTime)
 	iat, ok2 := integer(o["iat"], maxTime)
 	gen, ok3 := integer(o["gen"], maxNumber)
-	sub, ok4 := userID(o["sub"])
+	sub, ok4 := subject(o["sub"])
 	sid, ok5 := sessionID(o["sid"])
 	jti, ok6 := o["jti"].(string)
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || jti == "" || iat >= exp {
@@ -210,10 +211,9 @@ func integer(value any, limit int64) (int64, bool) {
 	return i, err == nil && i > 0 && i < limit
 }
 
-func userID(value any) (int64, bool) {
+func subject(value any) (string, bool) {
 	s, _ := value.(string)
-	id, err := strconv.ParseInt(s, 10, 64)
-	return id, err == nil && id > 0 && subject(id) == s
+	return s, userid.Valid(s)
 }
 
 func sessionID(value any) (uuid.UUID, bool) {

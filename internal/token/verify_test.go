@@ -119,7 +119,7 @@ func TestSEC07_nestedDeeperThanFourIsRefused(t *testing.T) {
 func TestSEC08_accessTokenIsJudgedByTheClock(t *testing.T) {
 	t.Parallel()
 	f := newForge(t)
-	compact, err := f.issuer.Access(token.Claims{Subject: 1, SessionID: uuid.UUID{1}, Generation: 1}, now)
+	compact, err := f.issuer.Access(token.Claims{Subject: "1", SessionID: uuid.UUID{1}, Generation: 1}, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,7 +161,7 @@ func TestSEC08_refreshTokenIsNotJudgedByTheClock(t *testing.T) {
 		"in the future": {now.Add(1000 * time.Hour), now.Add(2000 * time.Hour)},
 		"ten years":     {now, now.Add(10 * 365 * 24 * time.Hour)},
 	} {
-		compact, err := f.issuer.Refresh(token.Claims{Subject: 1, SessionID: uuid.UUID{1}, Generation: 1, IssuedAt: times[0], ExpiresAt: times[1]})
+		compact, err := f.issuer.Refresh(token.Claims{Subject: "1", SessionID: uuid.UUID{1}, Generation: 1, IssuedAt: times[0], ExpiresAt: times[1]})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -175,7 +175,7 @@ func TestSEC08_refreshTokenIsNotJudgedByTheClock(t *testing.T) {
 func TestSEC09_accessAndRefreshTokensAreMutuallyRefused(t *testing.T) {
 	t.Parallel()
 	f := newForge(t)
-	c := token.Claims{Subject: 1, SessionID: uuid.UUID{1}, Generation: 1, IssuedAt: now, ExpiresAt: now.Add(time.Minute)}
+	c := token.Claims{Subject: "1", SessionID: uuid.UUID{1}, Generation: 1, IssuedAt: now, ExpiresAt: now.Add(time.Minute)}
 	access, err := f.issuer.Access(c, now)
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +232,7 @@ func TestVerify_returnsWhatTheTokenSays(t *testing.T) {
 		compact := f.good(use)
 		for range 2 { // the second time an access token is remembered
 			c := f.accepts(t, compact, use)
-			if c.Subject != 1<<52-1 || c.SessionID != sid || c.Generation != 7 || c.ID != strings.Repeat("A", 22) ||
+			if c.Subject != "4503599627370495" || c.SessionID != sid || c.Generation != 7 || c.ID != strings.Repeat("A", 22) ||
 				!c.IssuedAt.Equal(now) || !c.ExpiresAt.Equal(now.Add(5*time.Minute)) {
 				t.Errorf("%s: %+v", use, c)
 			}
@@ -272,5 +272,33 @@ func TestSEC14_removedKeyVerifiesNoMore(t *testing.T) {
 		}
 		f.accepts(t, access, token.Access) // put back, it is as good as before
 		f.accepts(t, refresh, token.Refresh)
+	}
+}
+
+// sub is always text, and any text that a subject can be.
+func TestVerify_theSubjectIsTextOfTheAllowedCharacters(t *testing.T) {
+	t.Parallel()
+	f := newForge(t)
+	const good = `"sub":"4503599627370495"`
+
+	for sub, accepted := range map[string]bool{
+		"1": true, "9223372036854775807": true, "6f1c2a52-9a3e-4a0e-9d56-0b1d2f3e4a5b": true, "ABCDEFGHIJKLMNOPQRSTUVWXYZ": true, "a_b": true,
+		strings.Repeat("x", 64): true,
+
+		"": false, "0": false, "007": false, "9223372036854775808": false, "-1": false, "1_000": false, "a b": false, "a.b": false, "é": false,
+		strings.Repeat("x", 65): false,
+	} {
+		for _, use := range bothUses {
+			compact := f.compact(f.header(use), f.claimsWith(use, good, `"sub":"`+sub+`"`))
+			if !accepted {
+				f.refuses(t, compact, use)
+				continue
+			}
+			for range 2 { // the second time from the memory for signatures
+				if got := f.accepts(t, compact, use); got.Subject != sub {
+					t.Errorf("%s: got %q, want %q", use, got.Subject, sub)
+				}
+			}
+		}
 	}
 }

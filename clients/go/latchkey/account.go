@@ -42,7 +42,7 @@ func (s *Session) Profile(ctx context.Context) (Profile, error) {
 	if r.StatusCode != http.StatusOK { // an answer without an envelope where it went well
 		return Profile{}, a.error()
 	}
-	if json.NewDecoder(r.Body).Decode(&profile) != nil || profile.ID == 0 {
+	if json.NewDecoder(r.Body).Decode(&profile) != nil || profile.ID == "" {
 		return Profile{}, a.undocumented()
 	}
 	return profile, nil

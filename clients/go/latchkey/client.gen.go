@@ -661,8 +661,12 @@ type Problem struct {
 
 // Profile defines model for Profile.
 type Profile struct {
-	// ID The user's id.
-	ID int64 `json:"id"`
+	// ID The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+	// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+	// new users). Compare ids as text.
+	//
+	// Example: 2251799813685248
+	ID UserID `json:"id"`
 
 	// Email The primary address.
 	Email *string `json:"email"`
@@ -1060,8 +1064,12 @@ type UnauthenticatedResponse struct {
 
 // User defines model for User.
 type User struct {
-	// ID A random 52-bit integer; `sub` in tokens is its text.
-	ID int64 `json:"id"`
+	// ID The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+	// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+	// new users). Compare ids as text.
+	//
+	// Example: 2251799813685248
+	ID UserID `json:"id"`
 
 	// Email The primary address.
 	Email string `json:"email,omitempty,omitzero"`

@@ -97,7 +97,7 @@ func TestSubmitSecondFactor_finishesTheSignIn(t *testing.T) {
 	server := play(t, asksForFactor, told{status: 200, body: in})
 	s := half(t, server)
 	e, err := s.SubmitSecondFactor(t.Context(), "314159")
-	if err != nil || !e.SignedIn() || e.ID != 7 || e.SecondFactor() != nil {
+	if err != nil || !e.SignedIn() || e.ID != "7" || e.SecondFactor() != nil {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	if state, _ := s.State(); state != StateSignedIn || s.Tokens().Access == "" {
@@ -332,7 +332,7 @@ func TestCurrent_signsInWhenTheLinkWasOpenedElsewhere(t *testing.T) {
 	}
 	user, err := s.Current(t.Context())
 	must(t, err)
-	if state, _ := s.State(); user.ID != 7 || state != StateSignedIn || s.Tokens().Refresh == "" {
+	if state, _ := s.State(); user.ID != "7" || state != StateSignedIn || s.Tokens().Refresh == "" {
 		t.Errorf("%+v, state %s", user, state)
 	}
 	server.sent(t, `auth/signup  {"email":"ada@example.com","password":"p"}`, "auth/session lkst_half ", "auth/session lkst_half ")

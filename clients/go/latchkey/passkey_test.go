@@ -34,7 +34,7 @@ func TestSignInWithPasskey_startsASession(t *testing.T) {
 	must(t, err)
 	var asked []string
 	e, err := s.SignInWithPasskey(t.Context(), keyOf(&asked))
-	if err != nil || !e.SignedIn() || e.ID != 7 {
+	if err != nil || !e.SignedIn() || e.ID != "7" {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	if len(asked) != 1 || asked[0] != `{"challenge":"Y2g"}` {

@@ -50,7 +50,7 @@ func TestSignInWithProvider_startsASession(t *testing.T) {
 	s, err := NewSession(server.URL)
 	must(t, err)
 	e, err := s.SignInWithProvider(t.Context(), "apple", appleToken)
-	if err != nil || !e.SignedIn() || e.ID != 7 {
+	if err != nil || !e.SignedIn() || e.ID != "7" {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	if state, _ := s.State(); state != StateSignedIn {

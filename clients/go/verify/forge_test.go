@@ -271,7 +271,7 @@ func (f *forge) is(t testing.TB, compact string, want error) verify.Claims {
 	if !errors.Is(err, want) {
 		t.Fatalf("verdict %v, want %v", err, want)
 	}
-	if err != nil && (c.Subject != 0 || c.SessionID != "" || c.ID != "") {
+	if err != nil && (c.Subject != "" || c.SessionID != "" || c.ID != "") {
 		t.Fatalf("refused, but with claims %+v", c)
 	}
 	return c

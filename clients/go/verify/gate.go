@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 const (
@@ -33,8 +34,9 @@ var (
 
 // Claims is what an access token says.
 type Claims struct {
-	// Subject is the user's id, the `id` of the API's User.
-	Subject int64
+	// Subject is the user's id: the `id` of the API's User, as text. Compare it as text: it may be a
+	// number, a UUID or anything of A-Z, a-z, 0-9, _ and - (LATCHKEY_USER_IDS of the server).
+	Subject string
 	// SessionID names the sign-in, over all of its refreshes. It is no credential.
 	SessionID string
 	// Generation counts the refreshes of the session.
@@ -124,7 +126,7 @@ func (v *Verifier) claims(data []byte) (Claims, error) {
 	exp, ok1 := integer(o["exp"], maxTime)
 	iat, ok2 := integer(o["iat"], maxTime)
 	gen, ok3 := integer(o["gen"], maxNumber)
-	sub, ok4 := userID(o["sub"])
+	sub, ok4 := subject(o["sub"])
 	sid, ok5 := sessionID(o["sid"])
 	tenant, ok6 := tenantID(o)
 	jti, ok7 := o["jti"].(string)
@@ -172,10 +174,9 @@ func integer(value any, limit int64) (int64, bool) {
 	return i, err == nil && i > 0 && i < limit
 }
 
-func userID(value any) (int64, bool) {
+func subject(value any) (string, bool) {
 	s, _ := value.(string)
-	id, err := strconv.ParseInt(s, 10, 64)
-	return id, err == nil && id > 0 && strconv.FormatInt(id, 10) == s
+	return s, userid.Valid(s)
 }
 
 func sessionID(value any) (string, bool) {

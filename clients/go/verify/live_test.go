@@ -54,7 +54,7 @@ func TestVerify_againstARealServer(t *testing.T) {
 	}
 	f := &forge{verifier: plain}
 	a := &forge{verifier: asking}
-	if c := f.is(t, access, nil); c.Subject == 0 || c.SessionID == "" {
+	if c := f.is(t, access, nil); c.Subject == "" || c.SessionID == "" {
 		t.Errorf("%+v", c)
 	}
 	a.is(t, access, nil)

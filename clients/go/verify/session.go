@@ -45,7 +45,7 @@ type sessions struct {
 }
 
 // check returns nil, ErrInvalid, ErrUnavailable or an error of ctx.
-func (s *sessions) check(ctx context.Context, compact string, subject int64) error {
+func (s *sessions) check(ctx context.Context, compact, subject string) error {
 	hash := tokenHash(sha256.Sum256([]byte(compact)))
 	if v, ok := s.recall(hash); ok {
 		return v.err
@@ -92,7 +92,7 @@ func (s *sessions) remember(hash tokenHash, err error) {
 
 // ask takes 200 and 401 for an answer only when Latchkey itself gave it: anything in
 // between, a proxy's sign-in page or its own 401, says nothing about the session.
-func (s *sessions) ask(compact string, subject int64) error {
+func (s *sessions) ask(compact, subject string) error {
 	body, _, status, err := get(s.client, s.url, compact)
 	if err != nil {
 		s.log.Warn("asking Latchkey for the session failed", "error", err.Error())
@@ -107,11 +107,16 @@ func (s *sessions) ask(compact string, subject int64) error {
 	data, _ := o["data"].(map[string]any)
 	user, _ := data["user"].(map[string]any)
 	switch {
-	case status == http.StatusOK && meta["is_authenticated"] == true && user["id"] == json.Number(strconv.FormatInt(subject, 10)):
+	case status == http.StatusOK && meta["is_authenticated"] == true && isID(user["id"], subject):
 		return nil
 	case status == http.StatusUnauthorized && meta["is_authenticated"] == false:
 		return ErrInvalid
 	}
 	s.log.Warn("asking Latchkey for the session failed", "status", status)
 	return ErrUnavailable
+}
+
+// isID reports whether an id in JSON, a number or a string, is that of a subject.
+func isID(id any, subject string) bool {
+	return id == subject || id == json.Number(subject)
 }

@@ -10,4 +10,5 @@ export type { Clock } from './clock.js';
 export type { ApiResult, Done, Pending, SignedIn } from './outcome.js';
 export type { EndReason, Session, SessionListener } from './session.js';
 export type { Action } from './generated-actions/actions.gen.js';
-export type { Flow, LoginRequest, Problem, SignupRequest, User } from './generated/types.gen.js';
+export { sameUser } from './user-id.js';
+export type { Flow, LoginRequest, Problem, SignupRequest, User, UserID } from './generated/types.gen.js';

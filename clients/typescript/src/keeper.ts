@@ -2,7 +2,7 @@ import { sameToken, type AccessToken, type Credential } from './access-token.js'
 import { Backoff } from './backoff.js';
 import { DeviceToken } from './device.js';
 import { LatchkeyError, nothingPending, signedOut, storeError } from './errors.js';
-import type { User } from './generated/types.gen.js';
+import type { User, UserID } from './generated/types.gen.js';
 import type { Step } from './operations.js';
 import type { SessionRecord } from './record.js';
 import { Revocations } from './revocations.js';
@@ -12,6 +12,7 @@ import { newKey, type Settings } from './settings.js';
 import { Slots } from './slots.js';
 import { lockStore } from './store-lock.js';
 import { UnlockGate } from './unlock.js';
+import { sameUser } from './user-id.js';
 import { until } from './waiting.js';
 
 /** A sign-in that is under way. In memory only: its token is worth a password. */
@@ -307,7 +308,7 @@ export class Keeper {
     // An attempt to spend this very token that is still on its way has sent the key of before.
     const content = sameToken(pair.refreshToken, spent.refreshToken) ? { ...fresh, idempotencyKey: spent.idempotencyKey } : fresh;
     const found = await this.slots.replace(spent, content, () => epoch === this.epoch);
-    if (!found || found.endReason || found.userId !== content.userId || epoch !== this.epoch) {
+    if (!found || found.endReason || !sameUser(found.userId, content.userId) || epoch !== this.epoch) {
       return false;
     }
     if (found.sequence !== this.record?.sequence || !same(found, this.record)) { // else somebody has signed in here meanwhile
@@ -318,7 +319,7 @@ export class Keeper {
     return true;
   }
 
-  private contentOf(pair: Pair, userId: number | undefined): Omit<SessionRecord, 'sequence'> {
+  private contentOf(pair: Pair, userId: UserID | undefined): Omit<SessionRecord, 'sequence'> {
     return { refreshToken: pair.refreshToken, idempotencyKey: newKey(this.settings.random), userId };
   }
 
@@ -353,7 +354,7 @@ export class Keeper {
 
   private take(found: SessionRecord | undefined): SessionRecord | undefined {
     if (found?.refreshToken && !found.endReason) {
-      if (found.userId !== this.record?.userId) {
+      if (!sameUser(found.userId, this.record?.userId)) {
         this.access = this.user = undefined;
       }
       this.record = found;

@@ -1,3 +1,5 @@
+import type { UserID } from './generated/types.gen.js';
+
 /** What one slot of the store holds, at most 1,024 bytes as text. Never an access token. */
 export interface SessionRecord {
   /** Counts up with each write; the record with the higher number counts. */
@@ -10,7 +12,7 @@ export interface SessionRecord {
    * keeps its key.
    */
   readonly idempotencyKey?: string | undefined;
-  readonly userId?: number | undefined;
+  readonly userId?: UserID | undefined;
   /** Why the session ended. A record with it is of a session that has ended. */
   readonly endReason?: string | undefined;
   /** When it ended, in seconds since the Unix epoch, where the server said so. */
@@ -20,7 +22,7 @@ export interface SessionRecord {
 /** How large a slot may get. Secure stores begin to refuse at 2,048 bytes. */
 export const slotBytes = 1024;
 
-type Written = [version: 1, sequence: number, token: string | null, key: string | null, user: number | null, reason: string | null, at: number | null];
+type Written = [version: 1, sequence: number, token: string | null, key: string | null, user: UserID | null, reason: string | null, at: number | null];
 
 export function encode(r: SessionRecord): string {
   const written: Written = [1, r.sequence, r.refreshToken ?? null, r.idempotencyKey ?? null, r.userId ?? null, r.endReason ?? null, r.endedAt ?? null];

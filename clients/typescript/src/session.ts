@@ -1,4 +1,4 @@
-import type { User } from './generated/types.gen.js';
+import type { User, UserID } from './generated/types.gen.js';
 
 /**
  * Who is signed in, as far as this device knows.
@@ -12,7 +12,7 @@ import type { User } from './generated/types.gen.js';
  * - `unknown`: the store has not been read yet, or cannot be. Ends by itself.
  */
 export type Session =
-  | { readonly state: 'signed_in'; readonly userId: number | undefined; readonly user: User | undefined; readonly needsUnlock: boolean }
+  | { readonly state: 'signed_in'; readonly userId: UserID | undefined; readonly user: User | undefined; readonly needsUnlock: boolean }
   | { readonly state: 'signed_out'; readonly reason: string | undefined; readonly endedAt: number | undefined }
   | { readonly state: 'locked' }
   | { readonly state: 'unknown' };

@@ -10,6 +10,12 @@ test('a record comes back as it was written', () => {
   assert.deepEqual(decode(encode(ended)), ended);
 });
 
+test('the id of a user may be text', () => {
+  const text = { ...record, userId: 'x'.repeat(64) };
+  assert.deepEqual(decode(encode(text)), text);
+  assert.ok(encode({ ...text, endReason: 'refresh_token_invalid', endedAt: 1790000000.123456 }).length <= slotBytes);
+});
+
 test('the largest record that the server can cause fits into a slot', () => {
   assert.ok(encode({ ...record, endReason: 'refresh_token_invalid', endedAt: 1790000000.123456 }).length <= slotBytes);
 });

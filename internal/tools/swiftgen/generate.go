@@ -30,6 +30,7 @@ type (
 		Fields     []field // a struct
 		Values     []value // an open enum
 		Variants   []value // a union, by the value of Tag
+		Identifier bool    // an integer or a string
 		described  string  // where it comes from, for refusals
 		identifies string  // the Swift name that must be unique
 	}

@@ -23,6 +23,8 @@ func (g *generator) declare(name, where string, ref *openapi3.SchemaRef) []decla
 	switch {
 	case ref.Ref != "":
 		d.Alias = named(ref.Ref)
+	case isIdentifier(s):
+		d.Identifier = true
 	case len(s.OneOf) > 0:
 		d.Tag, d.Variants = g.union(where, s)
 	case len(s.Enum) > 1:
@@ -37,6 +39,16 @@ func (g *generator) declare(name, where string, ref *openapi3.SchemaRef) []decla
 
 func isStruct(s *openapi3.Schema) bool {
 	return len(s.Properties) > 0 || len(s.AllOf) > 1 || len(s.AllOf) == 1 && !s.Nullable
+}
+
+// isIdentifier reports whether a value is an integer or a string, which Swift keeps as text.
+func isIdentifier(s *openapi3.Schema) bool {
+	if len(s.OneOf) != 2 {
+		return false
+	}
+	number, text := s.OneOf[0], s.OneOf[1]
+
+	return number.Ref == "" && number.Value.Type.Is("integer") && text.Ref == "" && text.Value.Type.Is("string")
 }
 
 func (g *generator) union(where string, s *openapi3.Schema) (string, []value) {

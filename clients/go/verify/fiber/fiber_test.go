@@ -68,7 +68,7 @@ func start(t *testing.T) *server {
 		if !ok {
 			t.Error("no claims in the context")
 		}
-		return c.SendString(strconv.FormatInt(claims.Subject, 10))
+		return c.SendString(claims.Subject)
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -14,7 +14,7 @@ struct Answer: Decodable, Sendable {
     }
 
     struct Body: Decodable, Sendable {
-        struct Owner: Decodable, Sendable { let id: Int64? }
+        struct Owner: Decodable, Sendable { let id: UserID? }
         let flows: [Flow]?
         let user: Owner?
     }
@@ -27,7 +27,7 @@ struct Answer: Decodable, Sendable {
     private let data: Lenient<Body>?
 
     var flows: [Flow] { data?.value?.flows ?? [] }
-    var userID: Int64? { data?.value?.user?.id }
+    var userID: UserID? { data?.value?.user?.id }
 
     /// Reads an answer; nil where it is no envelope of ours with the status that it came with.
     init?(_ response: HTTPResponse) {

@@ -104,8 +104,8 @@ public actor Session {
         }
     }
 
-    /// The id of the person who is signed in, where the store has been read.
-    public var userID: Int64? {
+    /// The id of the user who is signed in, where the store has been read.
+    public var userID: UserID? {
         if case .record(let record) = known { record.userID } else { nil }
     }
 

@@ -1,4 +1,5 @@
 import Foundation
+import LatchkeyAPI
 
 /// What a slot holds: a refresh token, the key that will spend it, and ids. Never an access
 /// token. The key is made when the token is stored, so that every attempt to spend the token, in
@@ -11,13 +12,13 @@ struct TokenRecord: Codable, Hashable, Sendable {
     var sequence: UInt64
     var refreshToken: String
     var idempotencyKey: String
-    var userID: Int64?
+    var userID: UserID?
 
     private enum CodingKeys: String, CodingKey {
         case sequence = "n", refreshToken = "refresh", idempotencyKey = "key", userID = "user"
     }
 
-    init(sequence: UInt64 = 0, refreshToken: String, idempotencyKey: String = Self.makeKey(), userID: Int64? = nil) {
+    init(sequence: UInt64 = 0, refreshToken: String, idempotencyKey: String = Self.makeKey(), userID: UserID? = nil) {
         self.sequence = sequence
         self.refreshToken = refreshToken
         self.idempotencyKey = idempotencyKey

@@ -1456,8 +1456,10 @@ public struct Problem: Codable, Hashable, Sendable {
 
 /// `Profile` of the description.
 public struct Profile: Codable, Hashable, Sendable {
-    /// The user's id.
-    public var id: Int64
+    /// The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+    /// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+    /// new users). Compare ids as text.
+    public var id: UserID
     /// The primary address.
     public var email: String?
     /// What to call this person on a screen.
@@ -1471,7 +1473,7 @@ public struct Profile: Codable, Hashable, Sendable {
 
     /// Makes one from its members; what is left out is absent.
     public init(
-        id: Int64,
+        id: UserID,
         email: String?,
         display: String,
         emailVerified: Bool,
@@ -2370,8 +2372,10 @@ public struct UnauthenticatedResponse: Codable, Hashable, Sendable {
 
 /// `User` of the description.
 public struct User: Codable, Hashable, Sendable {
-    /// A random 52-bit integer; `sub` in tokens is its text.
-    public var id: Int64
+    /// The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+    /// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+    /// new users). Compare ids as text.
+    public var id: UserID
     /// What to call this person on a screen.
     public var display: String
     /// Whether the account has a password.
@@ -2383,7 +2387,7 @@ public struct User: Codable, Hashable, Sendable {
 
     /// Makes one from its members; what is left out is absent.
     public init(
-        id: Int64,
+        id: UserID,
         display: String,
         hasUsablePassword: Bool,
         email: String? = nil,
@@ -2419,6 +2423,40 @@ public struct UserData: Codable, Hashable, Sendable {
 
     private enum CodingKeys: String, CodingKey {
         case user = "user"
+    }
+}
+
+/// The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+/// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+/// new users). Compare ids as text.
+public struct UserID: Codable, Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+    /// The value as text, whether JSON has a number or a string.
+    public let description: String
+    /// Makes one from its text.
+    public init(_ text: String) { description = text }
+    /// Makes one from its text.
+    public init(stringLiteral text: String) { description = text }
+    /// Makes one from a number.
+    public init(integerLiteral number: Int64) { description = String(number) }
+
+    /// Reads a number or a string.
+    public init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let number = try? value.decode(Int64.self) {
+            description = String(number)
+        } else {
+            description = try value.decode(String.self)
+        }
+    }
+
+    /// Writes a number where every JSON parser keeps it exact, and otherwise a string.
+    public func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        if let number = Int64(description), number > 0, number < 1 << 53, String(number) == description {
+            try value.encode(number)
+        } else {
+            try value.encode(description)
+        }
     }
 }
 

@@ -26,6 +26,16 @@ final class EdgeAPITests: XCTestCase {
         XCTAssertEqual(try decode([Level].self, "[1,7]"), [.value1, Level(rawValue: 7)])
     }
 
+    func testANumberOrTextIsKeptAsText() throws {
+        let keys = try decode([Key].self, #"[7,"7","9007199254740992","6f1c2a52-9a3e"]"#)
+        XCTAssertEqual(keys, [7, "7", "9007199254740992", "6f1c2a52-9a3e"])
+        XCTAssertEqual(keys[0], keys[1])
+        XCTAssertEqual(keys.map { "\($0)" }, ["7", "7", "9007199254740992", "6f1c2a52-9a3e"])
+        XCTAssertEqual(try encode(keys), #"[7,7,"9007199254740992","6f1c2a52-9a3e"]"#)
+        XCTAssertThrowsError(try decode(Key.self, "1.5"))
+        XCTAssertThrowsError(try decode(Key.self, "true"))
+    }
+
     func testAbsentNullAndValueAreThreeThings() throws {
         for (name, json) in [(Nullable<String>?.none, #"{"kind":"dog"}"#), (.null, #"{"kind":"dog","name":null}"#), (.value("Rex"), #"{"kind":"dog","name":"Rex"}"#)] {
             XCTAssertEqual(try encode(Dog(name: name)), json)

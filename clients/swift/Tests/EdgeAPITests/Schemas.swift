@@ -110,6 +110,38 @@ public struct Failure: Codable, Hashable, Sendable {
     }
 }
 
+/// `Key` of the description.
+public struct Key: Codable, Hashable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral, ExpressibleByIntegerLiteral {
+    /// The value as text, whether JSON has a number or a string.
+    public let description: String
+    /// Makes one from its text.
+    public init(_ text: String) { description = text }
+    /// Makes one from its text.
+    public init(stringLiteral text: String) { description = text }
+    /// Makes one from a number.
+    public init(integerLiteral number: Int64) { description = String(number) }
+
+    /// Reads a number or a string.
+    public init(from decoder: any Decoder) throws {
+        let value = try decoder.singleValueContainer()
+        if let number = try? value.decode(Int64.self) {
+            description = String(number)
+        } else {
+            description = try value.decode(String.self)
+        }
+    }
+
+    /// Writes a number where every JSON parser keeps it exact, and otherwise a string.
+    public func encode(to encoder: any Encoder) throws {
+        var value = encoder.singleValueContainer()
+        if let number = Int64(description), number > 0, number < 1 << 53, String(number) == description {
+            try value.encode(number)
+        } else {
+            try value.encode(description)
+        }
+    }
+}
+
 /// `Kind` of the description.
 public struct Kind: RawRepresentable, Codable, Hashable, Sendable {
     /// What stands in JSON; also one that this version does not know.

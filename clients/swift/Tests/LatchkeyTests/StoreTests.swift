@@ -201,7 +201,7 @@ final class TokenRecordTests: XCTestCase {
     }
 
     func testItFitsTheLongestTokenOfOursAndRefusesMore() throws {
-        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 672), userID: .max)
+        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 672), userID: UserID(String(repeating: "x", count: 64)))
         XCTAssertLessThanOrEqual(try longest.text().utf8.count, 1024)
         XCTAssertThrowsError(try TokenRecord(refreshToken: String(repeating: "x", count: 1000)).text()) {
             guard case .tooLarge = $0 as? StoreError else { return XCTFail("\($0)") }

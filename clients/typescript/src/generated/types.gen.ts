@@ -869,10 +869,7 @@ export type AuthenticatedMeta = {
 };
 
 export type User = {
-    /**
-     * A random 52-bit integer; `sub` in tokens is its text.
-     */
-    id: number;
+    id: UserID;
     /**
      * The primary address.
      */
@@ -890,6 +887,13 @@ export type User = {
      */
     has_usable_password: boolean;
 };
+
+/**
+ * The user's id: `sub` of the tokens of the user is its text. A number below 2⁵³, or a string: one user's id has
+ * always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
+ * new users). Compare ids as text.
+ */
+export type UserID = number | string;
 
 /**
  * One proof that the person gave in this session.
@@ -1096,10 +1100,7 @@ export type TokenPair = {
 };
 
 export type Profile = {
-    /**
-     * The user's id.
-     */
-    id: number;
+    id: UserID;
     /**
      * The primary address.
      */

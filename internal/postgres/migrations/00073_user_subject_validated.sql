@@ -1,0 +1,3 @@
+-- +goose Up
+ALTER TABLE users VALIDATE CONSTRAINT users_subject_check;
+ALTER TABLE users VALIDATE CONSTRAINT users_id_check;
