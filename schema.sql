@@ -46,7 +46,7 @@ CREATE TABLE users (
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
-CREATE UNIQUE INDEX users_username ON users (lower(username));
+CREATE INDEX users_username_former ON users (lower(username COLLATE "C")) WHERE username_key IS NULL;
 CREATE UNIQUE INDEX users_username_key ON users (username_key);
 CREATE INDEX users_username_without_key ON users (id) WHERE username IS NOT NULL AND username_key IS NULL;
 CREATE UNIQUE INDEX users_subject ON users (subject) WHERE subject IS NOT NULL;
@@ -57,21 +57,27 @@ CREATE UNIQUE INDEX users_webauthn_handle ON users (webauthn_handle) WHERE webau
 CREATE INDEX users_deletes_at ON users (deletes_at) WHERE deletes_at IS NOT NULL;
 CREATE INDEX users_unused ON users (unused_since) WHERE unused_since IS NOT NULL;
 
--- Addresses of people. Stored lower-case; an address may have any number of unverified
--- holders but one verified one.
+-- Addresses of people, in their normal form (internal/email): ASCII, in lower case, the domain in
+-- A-labels. An address may have any number of unverified holders but one verified one.
 CREATE TABLE email_addresses (
     user_id     bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
-    address     text        NOT NULL CHECK (address = lower(address) AND octet_length(address) <= 254),
+    address     text        NOT NULL CHECK (address = lower(address COLLATE "C") AND octet_length(address) <= 254),
     verified_at timestamptz,
     -- The address that mails go to and that `email` shows. One per user.
     is_primary  boolean     NOT NULL,
     created_at  timestamptz NOT NULL,
+    -- Of an address of before that keeps its form, since another one has the same normal form: that
+    -- normal form. The address itself where it has none. NULL: all others, and those of before that
+    -- nobody has looked at yet.
+    normal_form text,
     PRIMARY KEY (user_id, address)
 );
 COMMENT ON TABLE email_addresses IS 'Addresses of people, verified or not.';
 CREATE INDEX email_addresses_address ON email_addresses (address);
 CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (address) WHERE verified_at IS NOT NULL;
 CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (user_id) WHERE is_primary;
+CREATE INDEX email_addresses_normal_form ON email_addresses (normal_form) WHERE normal_form IS NOT NULL;
+CREATE INDEX email_addresses_former ON email_addresses (user_id, address) WHERE octet_length(address) <> length(address) AND normal_form IS NULL;
 CREATE INDEX email_addresses_expiring ON email_addresses (created_at) WHERE verified_at IS NULL AND NOT is_primary;
 
 -- Organisations that people belong to. A claim and a membership, not a partition of users.

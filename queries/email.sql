@@ -5,12 +5,13 @@ SELECT pg_advisory_xact_lock(hashtextextended(@address::text, 7105));
 
 -- How many accounts besides one keep an address from a new account: the one that has verified it
 -- and, unless only that counts (verified), those that a reset mailed to the address would open
--- (FindUserByOwnAddress). An unverified address of any other account keeps nobody out.
+-- (FindUserByOwnAddress). An unverified address of any other account keeps nobody out. An address of
+-- before that keeps its form counts for its normal form.
 -- name: CountAddressOwners :one
 SELECT count(*)
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
- WHERE e.address = @address AND e.user_id <> @besides
+ WHERE (e.address = @address OR e.normal_form = @address::text) AND e.user_id <> @besides
    AND (e.verified_at IS NOT NULL
         OR NOT @verified::boolean AND u.disabled_at IS NULL AND u.phone_verified_at IS NULL
            AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
@@ -63,14 +64,15 @@ SELECT address FROM email_addresses
  ORDER BY is_primary DESC, created_at, address
  LIMIT 1;
 
--- The accounts that have an address without having verified it, for an operator to choose from.
+-- The accounts that have an address without having verified it, or in another form, for an operator
+-- to choose from.
 -- name: ListAddressCandidates :many
 SELECT u.id, coalesce(u.subject, u.id::text)::text AS subject, coalesce(p.address, '')::text AS primary_email, (p.verified_at IS NOT NULL)::boolean AS primary_verified,
        (u.disabled_at IS NOT NULL)::boolean AS disabled
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
   LEFT JOIN email_addresses p ON p.user_id = u.id AND p.is_primary
- WHERE e.address = @address AND e.verified_at IS NULL
+ WHERE e.address = @address AND e.verified_at IS NULL OR e.normal_form = @address::text
  ORDER BY e.created_at, u.id
  LIMIT @most::integer;
 

@@ -120,7 +120,7 @@ SELECT id, subject, email, email_verified_at, phone, phone_verified_at, username
 SELECT u.id, u.display, u.password_hash, u.disabled_at
   FROM users u
  WHERE u.username_key IN (@key::text, @twin::text)
-    OR u.username_key IS NULL AND lower(u.username) = lower(@username::text)
+    OR u.username_key IS NULL AND lower(u.username COLLATE "C") = lower((@username)::text COLLATE "C")
  ORDER BY (u.username_key = @twin) DESC NULLS LAST, (u.username_key IS NOT NULL) DESC
  LIMIT 1;
 
@@ -139,7 +139,7 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
 -- name: CountUsernames :one
 SELECT count(*)
   FROM users
- WHERE username_key = @key::text OR username_key IS NULL AND lower(username) = lower(@username::text);
+ WHERE username_key = @key::text OR username_key IS NULL AND lower(username COLLATE "C") = lower((@username)::text COLLATE "C");
 
 -- Users of before whose names have no key yet.
 -- name: ListUsersWithoutUsernameKey :many

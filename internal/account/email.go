@@ -49,16 +49,19 @@ type edit func(tx postgres.Tx, list []Address, address string) error
 // editAddresses checks an address and runs the steps of a change with the user's row locked, so
 // that two of them cannot both leave the user without a primary address.
 func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in string, steps ...edit) ([]Address, error) {
-	address, err := a.takeAddress(ctx, who, in)
-	if err != nil {
+	if err := a.takeAddressChange(ctx, who); err != nil {
 		return nil, err
 	}
 
 	var after []Address
-	err = a.held(ctx, who, func(tx postgres.Tx) error {
+	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		list, err := a.addresses(ctx, tx.Queries, who, tx.Now)
 		if err != nil {
 			return err
+		}
+		address, bad := meant(list, in)
+		if bad != nil {
+			return bad.At("email")
 		}
 		for _, step := range steps {
 			if err := step(tx, list, address); err != nil {
@@ -73,8 +76,7 @@ func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in strin
 
 // checkAddress runs the check of a change alone. It changes nothing.
 func (a *Account) checkAddress(ctx context.Context, who caller.Caller, in string, check edit) error {
-	address, err := a.takeAddress(ctx, who, in)
-	if err != nil {
+	if err := a.takeAddressChange(ctx, who); err != nil {
 		return err
 	}
 	return a.DB.Look(ctx, func(tx postgres.Tx) error {
@@ -82,20 +84,39 @@ func (a *Account) checkAddress(ctx context.Context, who caller.Caller, in string
 		if err != nil {
 			return err
 		}
+		address, bad := meant(list, in)
+		if bad != nil {
+			return bad.At("email")
+		}
 		return check(tx, list, address)
 	})
 }
 
-// takeAddress takes from the limit of changes, and returns an address as it is stored.
-func (a *Account) takeAddress(ctx context.Context, who caller.Caller, in string) (string, error) {
+// takeAddressChange takes from the limit of changes.
+func (a *Account) takeAddressChange(ctx context.Context, who caller.Caller) error {
 	subject := limit.Subject{Address: who.Device.Address, UserID: who.Session.UserID, Session: who.Session.ID}
-	if _, err := a.Limiter.Take(ctx, limit.ManageEmail, subject); err != nil {
-		return "", err
+	_, err := a.Limiter.Take(ctx, limit.ManageEmail, subject)
+
+	return err
+}
+
+// meant returns the address of the list that was typed, in any spelling, or else what was typed as it
+// is stored. An address of before may be in the list in its former form.
+func meant(list []Address, in string) (string, *problem.Problem) {
+	if former, possible := email.Former(in); possible && position(list, former) >= 0 {
+		return former, nil
 	}
 	address, bad := email.Check(in)
-	if bad != nil {
-		return "", bad.At("email")
+	if bad != nil || position(list, address) >= 0 {
+		return address, bad
 	}
+
+	for _, e := range list {
+		if normal, _ := email.Normalize(e.Address); normal == address {
+			return e.Address, nil
+		}
+	}
+
 	return address, nil
 }
 

@@ -3,6 +3,7 @@ package app
 import (
 	"fmt"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )
 
@@ -26,7 +27,16 @@ func (migrateUpCommand) Run(sh *shell) error {
 	if err != nil {
 		return explainSchema(err)
 	}
-	_, err = fmt.Fprintf(sh.out, "%d applied; the schema is up to date\n", n)
+	kept, err := address.Update(sh.ctx, d)
+	if err != nil {
+		return err
+	}
+
+	if _, err := fmt.Fprintf(sh.out, "%d applied; the schema is up to date\n", n); err != nil || kept == 0 {
+		return err
+	}
+	_, err = fmt.Fprintf(sh.out, "%d email addresses of before keep their form: see latchkey users twins\n", kept)
+
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )
@@ -55,6 +56,15 @@ func (a *App) updateSchema(ctx context.Context) error {
 	if err == nil && n > 0 {
 		a.log.Info("schema brought up to date", "migrations", n)
 	}
+	if err != nil {
+		return err
+	}
+
+	kept, err := address.Update(ctx, a.DB)
+	if kept > 0 {
+		a.log.Warn("email addresses of before keep their form: see `latchkey users twins`", "addresses", kept)
+	}
+
 	return err
 }
 

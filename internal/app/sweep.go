@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -71,6 +72,8 @@ func (a *App) chores() []chore {
 		{"keys that servers shared", sweepStep, sweepSharedKeys},
 		{"unverified addresses", sweepStep, a.account.ExpireAddresses},
 		{"unused accounts", accountStep, a.account.ExpireAccounts},
+		{"addresses of before", address.MarkStep, address.Mark},
+		{"normal forms of addresses", address.NormalizeStep, address.Normalize},
 		{"keys of user names", account.UsernameStep, a.account.KeyUsernames},
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
-	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/userid"
 )
@@ -61,17 +61,20 @@ func (sh *shell) findTarget(d *postgres.DB, named targetArguments) (target, erro
 		return sh.findBySubject(d, named.ID)
 	}
 
-	address, _ := email.Normalize(named.Email)
-	id, err := d.FindVerifiedHolder(sh.ctx, address)
+	found, err := address.Find(sh.ctx, d.Queries, named.Email)
+	if err != nil && address.Invalid(err) == nil {
+		return target{}, err
+	}
+	id, err := d.FindVerifiedHolder(sh.ctx, found)
 	if postgres.IsNotFound(err) {
-		return target{}, sh.listCandidates(d, address)
+		return target{}, sh.listCandidates(d, found)
 	}
 	if err != nil {
 		return target{}, err
 	}
 
 	user, err := sh.findByID(d, id)
-	user.name = address
+	user.name = found
 	return user, err
 }
 

@@ -22,7 +22,7 @@ import (
 
 type usersCommand struct {
 	List        usersListCommand        `cmd:"" help:"List users: id, state, when they were created, primary address."`
-	Twins       usersTwinsCommand       `cmd:"" help:"List user names that nobody can tell apart from those of other users."`
+	Twins       usersTwinsCommand       `cmd:"" help:"List user names and addresses that nobody can tell apart from those of other users."`
 	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is asked for, or read from standard input."`
 	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password, end all their sessions and clear the counters of wrong guesses."`
 	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`

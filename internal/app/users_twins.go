@@ -1,15 +1,21 @@
 package app
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/latchkey-auth/latchkey/internal/email"
+	"github.com/latchkey-auth/latchkey/internal/postgres"
+)
 
 type usersTwinsCommand struct{}
 
 // Help is shown by `latchkey users twins --help`.
 func (usersTwinsCommand) Help() string {
-	return "Such names were taken before 0.2.0, for example an accented letter as one character and as two. Each keeps working, exactly as it is stored. Nothing is merged."
+	return "Such names were taken before 0.2.0, for example an accented letter as one character and as two, or the domain of an address in two forms.\n" +
+		"Each keeps working, exactly as it is stored. Nothing is merged."
 }
 
-// Run prints the users whose names nobody can tell apart from those of others.
+// Run prints the user names and addresses that nobody can tell apart from those of others.
 func (usersTwinsCommand) Run(sh *shell) error {
 	d, _, err := sh.database()
 	if err != nil {
@@ -17,6 +23,14 @@ func (usersTwinsCommand) Run(sh *shell) error {
 	}
 	defer d.Close()
 
+	if err := sh.listAddressTwins(d); err != nil {
+		return err
+	}
+
+	return sh.listUsernameTwins(d)
+}
+
+func (sh *shell) listUsernameTwins(d *postgres.DB) error {
 	twins, err := d.ListUsernameTwins(sh.ctx)
 	if err != nil {
 		return err
@@ -28,5 +42,35 @@ func (usersTwinsCommand) Run(sh *shell) error {
 	}
 
 	_, err = fmt.Fprintf(sh.out, "%d user names are twins of others\n", len(twins))
+	return err
+}
+
+// listAddressTwins prints the addresses that are one in different forms, each with the normal one, and
+// those that have no normal form.
+func (sh *shell) listAddressTwins(d *postgres.DB) error {
+	list, err := d.ListAddressTwins(sh.ctx)
+	if err != nil {
+		return err
+	}
+
+	twins, without := 0, 0
+	for _, e := range list {
+		remark := fmt.Sprintf("is a form of %q", e.NormalForm)
+		_, isNormal := email.Normalize(e.Address)
+		switch {
+		case !isNormal:
+			remark = "has no normal form"
+			without++
+		case e.NormalForm != e.Address:
+			twins++
+		default:
+			remark = "is the normal form"
+		}
+		if _, err := fmt.Fprintf(sh.out, "%d  %+q %s\n", e.UserID, e.Address, remark); err != nil {
+			return err
+		}
+	}
+
+	_, err = fmt.Fprintf(sh.out, "%d email addresses are twins of others, %d have no normal form\n", twins, without)
 	return err
 }

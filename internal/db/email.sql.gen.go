@@ -14,7 +14,7 @@ const countAddressOwners = `-- name: CountAddressOwners :one
 SELECT count(*)
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
- WHERE e.address = $1 AND e.user_id <> $2
+ WHERE (e.address = $1 OR e.normal_form = $1::text) AND e.user_id <> $2
    AND (e.verified_at IS NOT NULL
         OR NOT $3::boolean AND u.disabled_at IS NULL AND u.phone_verified_at IS NULL
            AND NOT EXISTS (SELECT FROM email_addresses v WHERE v.user_id = u.id AND v.verified_at IS NOT NULL)
@@ -30,7 +30,8 @@ type CountAddressOwnersParams struct {
 
 // How many accounts besides one keep an address from a new account: the one that has verified it
 // and, unless only that counts (verified), those that a reset mailed to the address would open
-// (FindUserByOwnAddress). An unverified address of any other account keeps nobody out.
+// (FindUserByOwnAddress). An unverified address of any other account keeps nobody out. An address of
+// before that keeps its form counts for its normal form.
 func (q *Queries) CountAddressOwners(ctx context.Context, arg CountAddressOwnersParams) (int64, error) {
 	row := q.db.QueryRow(ctx, countAddressOwners,
 		arg.Address,
@@ -222,7 +223,7 @@ SELECT u.id, coalesce(u.subject, u.id::text)::text AS subject, coalesce(p.addres
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
   LEFT JOIN email_addresses p ON p.user_id = u.id AND p.is_primary
- WHERE e.address = $1 AND e.verified_at IS NULL
+ WHERE e.address = $1 AND e.verified_at IS NULL OR e.normal_form = $1::text
  ORDER BY e.created_at, u.id
  LIMIT $2::integer
 `
@@ -240,7 +241,8 @@ type ListAddressCandidatesRow struct {
 	Disabled        bool
 }
 
-// The accounts that have an address without having verified it, for an operator to choose from.
+// The accounts that have an address without having verified it, or in another form, for an operator
+// to choose from.
 func (q *Queries) ListAddressCandidates(ctx context.Context, arg ListAddressCandidatesParams) ([]ListAddressCandidatesRow, error) {
 	rows, err := q.db.Query(ctx, listAddressCandidates, arg.Address, arg.Most)
 	if err != nil {

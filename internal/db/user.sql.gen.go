@@ -38,7 +38,7 @@ func (q *Queries) CountPhoneOwners(ctx context.Context, arg CountPhoneOwnersPara
 const countUsernames = `-- name: CountUsernames :one
 SELECT count(*)
   FROM users
- WHERE username_key = $1::text OR username_key IS NULL AND lower(username) = lower($2::text)
+ WHERE username_key = $1::text OR username_key IS NULL AND lower(username COLLATE "C") = lower(($2)::text COLLATE "C")
 `
 
 type CountUsernamesParams struct {
@@ -353,7 +353,7 @@ const findUserByUsername = `-- name: FindUserByUsername :one
 SELECT u.id, u.display, u.password_hash, u.disabled_at
   FROM users u
  WHERE u.username_key IN ($1::text, $2::text)
-    OR u.username_key IS NULL AND lower(u.username) = lower($3::text)
+    OR u.username_key IS NULL AND lower(u.username COLLATE "C") = lower(($3)::text COLLATE "C")
  ORDER BY (u.username_key = $2) DESC NULLS LAST, (u.username_key IS NOT NULL) DESC
  LIMIT 1
 `

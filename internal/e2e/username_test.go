@@ -13,6 +13,7 @@ var twins = map[string][]string{
 	"a ligature":             {"fiona", "ﬁona", "FIONA", "Ｆiona"},
 	"a sharp s":              {"strauß", "STRAUSS", "strauss"},
 	"a long s":               {"sam", "ſam", "SAM"},
+	"what nobody sees":       {"zoe", "z\u200boe", "\u202aZoe\u202c", "zoe\ufeff"},
 }
 
 func TestUsername_twinsAreOneName(t *testing.T) {
@@ -34,6 +35,33 @@ func TestUsername_twinsAreOneName(t *testing.T) {
 			})
 		}
 	}
+}
+
+// In Turkish, I and i are two letters, and I is the capital of another one. The locale of the database
+// decides nothing: names and addresses are the same ones everywhere.
+func TestUsername_aTurkishDatabaseChangesNothing(t *testing.T) {
+	t.Parallel()
+	first := start(t)
+	locale := "" // of the server's own where it knows no others
+	if query[bool](first, "SELECT EXISTS (SELECT FROM pg_collation WHERE collname = 'tr-x-icu')") {
+		locale = " LOCALE_PROVIDER icu ICU_LOCALE 'tr'"
+	}
+	name := first.name() + "_turkish"
+	first.admin("CREATE DATABASE " + name + " ENCODING 'UTF8' TEMPLATE template0" + locale)
+	t.Cleanup(func() { first.admin("DROP DATABASE " + name + " WITH (FORCE)") })
+
+	w := startOn(t, strings.Replace(first.db, "dbname="+first.name(), "dbname="+name, 1), first.key,
+		"ACCOUNT_SIGNUP_FIELDS=username*,email*,password1*", "ACCOUNT_LOGIN_METHODS=username,email", "ACCOUNT_EMAIL_VERIFICATION=none", "ACCOUNT_PRESERVE_USERNAME_CASING=true")
+	w.visitor().post(signupPath, "username", "ALI", "email", "ALI@ISTANBUL.EXAMPLE", "password", goodPassword).in()
+	w.visitor().post(signupPath, "username", "alı", "email", "vali@istanbul.example", "password", anotherPassword).in()
+	w.visitor().post(signupPath, "username", "ali", "email", "third@example.com", "password", goodPassword).wants(400, "username_taken@username")
+	w.visitor().post(signupPath, "username", "third", "email", "ali@istanbul.example", "password", goodPassword).wants(400, "email_taken@email")
+	for name, password := range map[string]string{"ali": goodPassword, "ALI": goodPassword, "Ali": goodPassword, "alı": anotherPassword} {
+		w.visitor().post(loginPath, "username", name, "password", password).in()
+	}
+	w.visitor().post(loginPath, "email", "Ali@Istanbul.example", "password", goodPassword).in()
+	w.exec("UPDATE users SET username_key = NULL")
+	w.visitor().post(loginPath, "username", "ALI", "password", goodPassword).in()
 }
 
 // Names of before are twins by now: each keeps signing in by its stored form, and a report lists them.

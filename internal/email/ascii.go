@@ -17,7 +17,8 @@ func ASCIIDomain(domain string) (string, bool) {
 		return domain, domain != ""
 	}
 
-	ascii, err := domains.ToASCII(domain)
+	// UTS 46 maps the capital sharp s to the small one since Unicode 15.1; older tables have ss.
+	ascii, err := domains.ToASCII(strings.ReplaceAll(domain, "\u1e9e", "\u00df"))
 
 	return ascii, err == nil && ascii != ""
 }

@@ -18,12 +18,98 @@ func TestNormalize_takesWhatDjangoTakes(t *testing.T) {
 		"a@example.com", "a+tag@example.com", "first.last@sub.sub.example.co", "a@1.2.3.co", "1@example.com", "o'x!#$%&*/=?^_`{|}~-@example.com",
 		`"a\"b"@example.com`, `"a@b"@example.com`, `"a..b"@example.com`, `""@example.com`, "\"\x01\"@example.com", "\"\\\t\"@example.com",
 		"a@[127.0.0.1]", "a@[::1]", "a@[2001:db8::1]", "a@[::ffff:127.0.0.1]", "a@localhost",
-		"a@exämple.com", "a@пример.рф", "a@中国.中国", "a@xn--bcher-kva.example", "a@b.xn--p1ai", "a@☃.net", "a@b·c.com", "a@نامه\u200cای.com",
-		"a@" + times("b", 63) + ".com", "a@example." + times("c", 63), "a@" + times("ä", 60) + ".com", "a@a-b.com", "a@a--b.com",
+		"a@xn--bcher-kva.example", "a@b.xn--p1ai", "a@r3---sn.example.com",
+		"a@" + times("b", 63) + ".com", "a@example." + times("c", 63), "a@a-b.com", "a@a--b.com",
 		times("x", 308) + "@example.com", // 320
 	} {
 		if got, ok := email.Normalize(address); !ok || got != address {
 			t.Errorf("%q: got %q, %v", address, got, ok)
+		}
+	}
+}
+
+// Spellings of one address. The domain's are those of UTS 46, so that what a mail client sends to is
+// what is stored.
+func TestNormalize_spellingsOfOneAddressAreOne(t *testing.T) {
+	t.Parallel()
+	for want, spellings := range map[string][]string{
+		"ada@xn--bcher-kva.example": {
+			"ada@b\u00fccher.example", "ada@bu\u0308cher.example", "ADA@B\u00dcCHER.EXAMPLE", "Ada@BU\u0308CHER.example", "ada@\uff42\u00fccher.example",
+			"ada@XN--BCHER-KVA.example", "ada@b\u00fccher\u3002example", "ada@b\u00fc\u00adcher.example", "\u202aada@b\u00fccher.example\u202c",
+			"ada@b\u00fccher\u200b.example",
+		},
+		"ada@xn--strae-oqa.example":    {"ada@stra\u00dfe.example", "ADA@STRA\u1e9eE.example", "ada@xn--strae-oqa.example"},
+		"ada@strasse.example":          {"ADA@STRASSE.EXAMPLE", "ada@\uff33trasse.example"},
+		"ada@istanbul.example":         {"ADA@ISTANBUL.EXAMPLE", "ada@\uff29stanbul.example"},
+		"ada@xn--istanbul-o0e.example": {"ada@\u0130stanbul.example", "ada@i\u0307stanbul.example", "ADA@\u0130STANBUL.EXAMPLE"},
+		"ada@xn--stanbul-qfb.example":  {"ada@\u0131stanbul.example", "ADA@\u0131STANBUL.example"},
+		"ada@example.com": {
+			"ADA@EXAMPLE.COM", "ada@\uff45\uff58\uff41\uff4d\uff50\uff4c\uff45.\uff43\uff4f\uff4d", "ada@example\uff0ecom", "ada@example\uff61com",
+			"\u200bada@example.com\u200b", "a\u200bda@exam\u200dple.com", "\ufeffada@example.com", "ada@example.com\u2060", "ad\u00ada@example.com",
+			"\u00a0ada@example.com\u3000",
+		},
+		"ada@xn--mgba3gch31f060k.com": {"ada@\u0646\u0627\u0645\u0647\u200c\u0627\u06cc.com"},
+		"ada@xn--e1afmkfd.xn--p1ai":   {"ada@\u043f\u0440\u0438\u043c\u0435\u0440.\u0440\u0444", "ADA@\u041f\u0420\u0418\u041c\u0415\u0420.\u0420\u0424"},
+		"ada@xn--n3h.net":             {"ada@\u2603.net"},
+		"k@example.com":               {"\u212a@example.com", "K@example.com"}, // U+212A is K in the form NFC
+		"a@localhost":                 {"A@LOCALHOST", "a@\uff4cocalhost"},
+	} {
+		for _, spelling := range append(spellings, want) {
+			if got, ok := email.Normalize(spelling); !ok || got != want {
+				t.Errorf("%q: got %q, %v; want %q", spelling, got, ok, want)
+			}
+		}
+	}
+}
+
+// None of these may become an address of ASCII characters: another user may have that mailbox.
+func TestNormalize_refusesLocalPartsOfOtherLetters(t *testing.T) {
+	t.Parallel()
+	for _, local := range []string{
+		"\ufb01ona", "\u017fam", "\uff41da", "ada\u00b9", "stra\u00dfe", "\u1e9e", "\u0130da", "\u0131da", "\u00e9mile", "e\u0301mile", "\u0430da", "\u2460", "a\u2024b", "\u0149a", "a\u037a",
+	} {
+		for _, address := range []string{local + "@example.com", local + "@b\u00fccher.example", `"` + local + `"@example.com`} {
+			if got, ok := email.Normalize(address); ok {
+				t.Errorf("%q is taken as %q", address, got)
+			}
+		}
+	}
+}
+
+func TestNormalize_refusesDomainsThatNoMailGoesTo(t *testing.T) {
+	t.Parallel()
+	for _, domain := range []string{
+		times("\u00e4", 60) + ".com", "b\u00fc..example", "b\u00fc cher.example", "\u00fc\u0085.example", "\u00fc_x.example", "\u05d0a\u00fc.example", "\u0378.example", "-\u00fc.example",
+	} {
+		if got, ok := email.Normalize("ada@" + domain); ok {
+			t.Errorf("%q is taken as %q", domain, got)
+		}
+	}
+}
+
+func TestClaimed_readsNothingKindly(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		"ADA@Example.com": "ada@example.com", "ada@b\u00fccher.example": "ada@xn--bcher-kva.example", "": "", "ada": "",
+		"\u212a@example.com": "", "\ufb01ona@example.com": "", "a\u200bda@example.com": "", "ada@exa\u200dmple.com": "", "\u202aada@example.com": "",
+		times("x", 250) + "@example.com": "",
+	} {
+		got, ok := email.Claimed(address)
+		if ok != (want != "") || (ok && got != want) {
+			t.Errorf("%q: got %q, %v; want %q", address, got, ok, want)
+		}
+	}
+}
+
+func TestFormer_isTheFormOfBefore(t *testing.T) {
+	t.Parallel()
+	for address, want := range map[string]string{
+		" ADA@B\u00dcCHER.example ": "ada@b\u00fccher.example", "ada@bu\u0308cher.example": "ada@bu\u0308cher.example", "\u017fam@example.com": "\u017fam@example.com",
+		"ada@example.com": "", "\u0130da@example.com": "", "\u212a@example.com": "",
+	} {
+		got, ok := email.Former(address)
+		if ok != (want != "") || (ok && got != want) {
+			t.Errorf("%q: got %q, %v; want %q", address, got, ok, want)
 		}
 	}
 }
@@ -77,8 +163,7 @@ func TestNormalize_stripsAndLowersTheWholeAddress(t *testing.T) {
 	t.Parallel()
 	for address, want := range map[string]string{
 		"A.B@Example.COM": "a.b@example.com", "  a@example.com\t\n": "a@example.com", "\u00a0a@example.com\u2003": "a@example.com",
-		"A@LOCALHOST": "a@localhost", "A@[2001:DB8::1]": "a@[2001:db8::1]", "a@EXÄMPLE.com": "a@exämple.com", `"A B"@EXAMPLE.com`: "",
-		"\u212a@example.com": "k@example.com", // the Kelvin sign: two spellings are one address, not two accounts
+		"A@LOCALHOST": "a@localhost", "A@[2001:DB8::1]": "a@[2001:db8::1]", "a@EXÄMPLE.com": "a@xn--exmple-cua.com", `"A B"@EXAMPLE.com`: "",
 	} {
 		got, ok := email.Normalize(address)
 		if ok != (want != "") || (ok && got != want) {

@@ -3,8 +3,8 @@ package flow
 import (
 	"context"
 	"errors"
-	"strings"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -57,9 +57,8 @@ func (n named) attempt(user holder, at float64) *Attempt {
 
 // Login signs a person in with a password.
 func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, error) {
-	in.Password = password.Normalize(in.Password)
-	n, bad := f.checkLogin(in)
-	if err := bad.Err(); err != nil {
+	n, err := f.checkLogin(ctx, &in)
+	if err != nil {
 		return Entry{}, err
 	}
 	user, err := f.checkPassword(ctx, who, n, in.Password)
@@ -90,22 +89,49 @@ func (f *Flow) Login(ctx context.Context, who caller.Caller, in Login) (Entry, e
 	return f.answer(p)
 }
 
-// CheckLogin returns what is wrong with the fields of a sign-in.
+// CheckLogin returns what is wrong with the fields of a sign-in. It looks at no account.
 func (f *Flow) CheckLogin(in Login) problem.List {
+	n, bad := f.name(in)
+	if len(bad) == 0 && n.by == "email" {
+		if _, p := email.Read(n.value); p != nil {
+			bad = append(bad, p.At("email"))
+		}
+	}
+	if _, valid := phone.Normalize(n.value); n.by == "phone" && !valid {
+		bad = append(bad, problem.InvalidPhone.At("phone"))
+	}
+
+	return addMissingPassword(bad, password.Normalize(in.Password))
+}
+
+// checkLogin finds out how the account is named, and returns all that is wrong with a sign-in.
+func (f *Flow) checkLogin(ctx context.Context, in *Login) (named, error) {
+	n, bad := f.name(*in)
+	if len(bad) == 0 {
+		var err error
+		n, err = f.normalName(ctx, n)
+		invalid := address.Invalid(err)
+		if err != nil && invalid == nil {
+			return n, err
+		}
+		if invalid != nil {
+			bad = append(bad, invalid)
+		}
+	}
 	in.Password = password.Normalize(in.Password)
-	_, bad := f.checkLogin(in)
+
+	return n, addMissingPassword(bad, in.Password).Err()
+}
+
+func addMissingPassword(bad problem.List, pass string) problem.List {
+	if pass == "" {
+		bad = append(bad, problem.Required.At("password"))
+	}
+
 	return bad
 }
 
-func (f *Flow) checkLogin(in Login) (named, problem.List) {
-	n, bad := f.name(in)
-	if in.Password == "" {
-		bad = append(bad, problem.Required.At("password"))
-	}
-	return n, bad
-}
-
-// name finds out how the account is named, and what is wrong with that.
+// name finds out how the account is named.
 func (f *Flow) name(in Login) (named, problem.List) {
 	var given []named
 	for _, n := range []named{{"username", trimmed(in.Username)}, {"email", trimmed(in.Email)}, {"phone", trimmed(in.Phone)}} {
@@ -119,20 +145,24 @@ func (f *Flow) name(in Login) (named, problem.List) {
 	if len(given) != 1 {
 		return named{}, problem.List{problem.InvalidLogin}
 	}
-	n := given[0]
+
+	return given[0], nil
+}
+
+// normalName is a name as it is stored; a problem for what can be none.
+func (f *Flow) normalName(ctx context.Context, n named) (named, error) {
+	var err error
 	switch n.by {
 	case "email":
-		address, valid := email.Normalize(n.value)
-		if n.value = address; !valid {
-			return n, problem.List{problem.InvalidEmail.At("email")}
-		}
+		n.value, err = address.Find(ctx, f.DB.Queries, n.value)
 	case "phone":
 		number, valid := phone.Normalize(n.value)
 		if n.value = number; !valid {
-			return n, problem.List{problem.InvalidPhone.At("phone")}
+			return n, problem.InvalidPhone.At("phone")
 		}
 	}
-	return n, nil
+
+	return n, err
 }
 
 // holder is the account behind a name: what a password is checked against.
@@ -149,7 +179,7 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 		return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: n.value, WithFactor: withFactor})
 	case isEmail(n.value) && f.Policy.LoginBy("email"):
 		// A user name that could be an address is taken for one first, where addresses sign in.
-		u, err := f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: strings.ToLower(n.value), WithFactor: withFactor})
+		u, err := f.findByAddress(ctx, n.value)
 		if !postgres.IsNotFound(err) {
 			return u, err
 		}
@@ -158,6 +188,17 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 		Key: typed.Key(n.value), Twin: typed.TwinKey(n.value), Username: n.value,
 	})
 	return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
+}
+
+// findByAddress is find for what may be an address.
+func (f *Flow) findByAddress(ctx context.Context, text string) (holder, error) {
+	found, err := address.Find(ctx, f.DB.Queries, text)
+	if err != nil && address.Invalid(err) == nil {
+		return holder{}, err
+	}
+
+	// Timing: what is no address is looked up, too.
+	return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: found, WithFactor: f.Factors.Settings.AllowUnverified})
 }
 
 // checkPassword returns the user whose password this is.
@@ -177,7 +218,7 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 	}
 
 	counted, err := f.takeGuess(ctx, who, guesses{
-		actions: []limit.Action{limit.LoginFailed}, subject: limit.Subject{Address: who.Device.Address, Key: strings.ToLower(n.value)},
+		actions: []limit.Action{limit.LoginFailed}, subject: limit.Subject{Address: who.Device.Address, Key: limit.Name(n.value)},
 		known: limit.LoginFailedDevice, userID: user.ID,
 	})
 	if errors.Is(err, problem.TooManyRequests) {

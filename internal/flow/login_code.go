@@ -4,10 +4,10 @@ import (
 	"context"
 	"strings"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
-	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/phone"
@@ -25,7 +25,7 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 	if !f.Policy.LoginByCode {
 		return Entry{}, problem.PathNotFound
 	}
-	if err := f.checkCodeRequest(&in); err != nil {
+	if err := f.checkCodeRequest(ctx, &in); err != nil {
 		return Entry{}, err
 	}
 	if who.SignedIn() {
@@ -63,30 +63,32 @@ func (f *Flow) RequestLoginCode(ctx context.Context, who caller.Caller, in CodeR
 	return f.answer(p)
 }
 
-func (f *Flow) checkCodeRequest(in *CodeRequest) error {
+func (f *Flow) checkCodeRequest(ctx context.Context, in *CodeRequest) error {
 	// A code can be mailed also where nobody signs in by address and password, as in allauth.
 	byEmail, byPhone := f.Policy.LoginBy("email"), f.Policy.LoginBy("phone")
 	if !byPhone {
 		in.Phone = ""
 	}
-	address, validEmail := email.Normalize(in.Email)
+	in.Email = trimmed(in.Email)
 	number, validPhone := phone.Normalize(in.Phone)
-	in.Email, in.Phone = address, number
+	in.Phone = number
 	switch {
-	case address != "" && number != "":
+	case in.Email != "" && number != "":
 		return problem.SelectOnlyOne
-	case address == "" && number == "" && !byEmail && byPhone:
+	case in.Email == "" && number == "" && !byEmail && byPhone:
 		return problem.Required.At("phone")
-	case address == "" && number == "":
-		return problem.Required.At("email")
-	case address != "" && !validEmail:
-		return problem.InvalidEmail.At("email")
 	case number != "" && !validPhone:
 		return problem.InvalidPhone.At("phone")
 	case number != "" && f.Notices.Unserved(number) != nil:
 		return problem.PhoneNotServed.At("phone")
+	case number != "":
+		return nil
 	}
-	return nil
+
+	var err error
+	in.Email, err = address.Find(ctx, f.DB.Queries, in.Email)
+
+	return err
 }
 
 // whoHas is the active user behind an address or number, the zero value for nobody.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/code"
@@ -24,24 +25,27 @@ import (
 // that nobody has the answer, the statements and the kind of job are the same (SEC-48).
 // By code it ends in an *Incomplete: the client has to go on.
 func (f *Flow) RequestPasswordReset(ctx context.Context, who caller.Caller, in string) error {
-	address, bad := email.Check(in)
-	if bad != nil {
-		return bad.At("email")
+	target, err := address.Find(ctx, f.DB.Queries, in)
+	if err != nil {
+		return err
 	}
-	user, err := f.whoHas(ctx, CodeRequest{Email: address})
+	if long := email.TooLong(target); long != nil {
+		return long.At("email")
+	}
+	user, err := f.whoHas(ctx, CodeRequest{Email: target})
 	if err != nil {
 		return err
 	}
 
 	known := who.Known.Of(user.ID)
-	subject := limit.Subject{Address: who.Device.Address, Key: notice.Counter(address, known)}
+	subject := limit.Subject{Address: who.Device.Address, Key: notice.Counter(target, known)}
 	if _, err := f.Limiter.Take(ctx, limit.ResetPassword, subject); err != nil {
 		return err
 	}
 	if user.ID == 0 && !f.Policy.Hides() {
 		return problem.UnknownEmail.At("email")
 	}
-	to := notice.Recipient{UserID: user.ID, Email: address, Device: who.Device, Known: known}
+	to := notice.Recipient{UserID: user.ID, Email: target, Device: who.Device, Known: known}
 	if !f.Policy.ResetByCode {
 		return f.DB.Tx(ctx, func(tx postgres.Tx) error { return f.Notices.ResetLink(ctx, tx, to) })
 	}

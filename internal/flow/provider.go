@@ -157,7 +157,7 @@ func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Ide
 		Display: called(told.Name, in.Name, told.GivenName+" "+told.FamilyName),
 	}
 	// As we store addresses: in another spelling it would be none of ours.
-	if address, bad := email.Check(told.Email); bad == nil {
+	if address, ok := email.Claimed(told.Email); ok {
 		i.Email, i.Vouched = address, told.Authoritative || told.EmailVerified && app.Kind != provider.OpenIDConnect
 	}
 	i.Label = cmp.Or(i.Email, i.Display, told.UID)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 )
@@ -101,6 +102,9 @@ func (r *restoration) returnEmails(ctx context.Context) error {
 
 	for _, e := range lost {
 		have, known := r.now.email(e.Address)
+		if normal, _ := email.Normalize(e.Address); !known { // it may have got its normal form since
+			have, known = r.now.email(normal)
+		}
 		if e.VerifiedAt == nil || known && have.VerifiedAt != nil {
 			continue
 		}

@@ -16,15 +16,50 @@ import (
 // Keyboards write the digits of their language, and what is pasted from a contact or a message may
 // be wrapped in characters that nobody sees, such as U+202A. None of it changes what is meant.
 func Plain(text string) string {
-	visible := strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
+	return strings.TrimSpace(strings.Map(digit, norm.NFKC.String(visible(text))))
+}
+
+// visible is text without format characters.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if isFormat(r) {
 			return -1
 		}
 		return r
 	}, text)
-
-	return strings.TrimSpace(strings.Map(digit, norm.NFKC.String(visible)))
 }
+
+// isFormat reports whether a rune is a format character (category Cf): nobody sees it.
+func isFormat(r rune) bool { return unicode.Is(unicode.Cf, r) }
+
+// HasFormat reports whether a text has format characters.
+func HasFormat(text string) bool { return strings.ContainsFunc(text, isFormat) }
+
+// Address returns an address in Unicode's form NFC, without outer blanks and without format characters.
+// In a domain that is not ASCII, the two that tell words apart stay, ZERO WIDTH NON-JOINER and ZERO
+// WIDTH JOINER: UTS 46 decides about them.
+func Address(text string) string {
+	text = strings.TrimSpace(norm.NFC.String(text))
+	plain := strings.TrimSpace(visible(text))
+	at := strings.LastIndexByte(text, '@')
+	plainDomain := plain[strings.LastIndexByte(plain, '@')+1:]
+	if !strings.ContainsFunc(plainDomain, func(r rune) bool { return r > unicode.MaxASCII }) {
+		return plain
+	}
+
+	domain := strings.Map(func(r rune) rune {
+		isJoiner := r == '\u200c' || r == '\u200d'
+		if isFormat(r) && !isJoiner {
+			return -1
+		}
+		return r
+	}, text[at+1:])
+
+	return strings.TrimSpace(visible(text[:at+1]) + domain)
+}
+
+// Folded is text without case, by Unicode's full case folding.
+func Folded(text string) string { return cases.Fold().String(text) }
 
 // digit is the ASCII digit for a decimal digit of any script, or the rune itself. Decimal digits
 // stand in runs of ten, in order from zero (Unicode Standard, section 4.6).
@@ -46,8 +81,9 @@ func digit(r rune) rune {
 	return r
 }
 
-// Name returns a name in Unicode's form NFKC, without outer blanks: as it is stored.
-func Name(text string) string { return norm.NFKC.String(strings.TrimSpace(text)) }
+// Name returns a name in Unicode's form NFKC, without format characters and outer blanks: as it is
+// stored.
+func Name(text string) string { return norm.NFKC.String(strings.TrimSpace(visible(text))) }
 
 // TwinKey is the key of a name of before that has the Key of another user's name: the name as it is
 // stored. No user name has a `=`.
@@ -56,7 +92,7 @@ func TwinKey(name string) string { return "=" + name }
 // Key returns what two names have in common that nobody can tell apart by reading or hearing them
 // as names: Unicode's form NFKC without case. It is compared, never shown.
 func Key(name string) string {
-	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(name))) // a Caser is not for several goroutines
+	return norm.NFKC.String(cases.Fold().String(norm.NFKC.String(visible(name)))) // a Caser is not for several goroutines
 }
 
 // Decomposed writes letters with accents as the letter and its accents (NFKD), so that the letter

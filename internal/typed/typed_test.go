@@ -58,6 +58,7 @@ func TestKey_isOneForTwins(t *testing.T) {
 	t.Parallel()
 	for _, twins := range [][]string{
 		{"Émile", "émile", "E\u0301mile", "e\u0301MILE"}, {"fiona", "ﬁona", "FIONA"}, {"straße", "STRASSE", "strasse"}, {"ſam", "sam", "SAM"}, {"Ｋ", "K", "k", "\u212a"},
+		{"zoe", "z\u200boe", "\u202azoe\u202c", "zoe\ufeff"},
 	} {
 		for _, twin := range twins {
 			if Key(twin) != Key(twins[0]) {

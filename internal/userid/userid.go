@@ -66,7 +66,8 @@ func (id *ID) UnmarshalJSON(text []byte) error {
 	}
 
 	_, isKey := ID(read).Key()
-	if !isKey && !(isText && Valid(read)) {
+	isGood := isKey || isText && Valid(read)
+	if !isGood {
 		return errors.New("a user id is a positive integer, or 1 to 64 characters of A-Z, a-z, 0-9, _ and -")
 	}
 	*id = ID(read)

@@ -585,7 +585,7 @@ type PasskeyPages struct {
 
 // PasskeySignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 type PasskeySignupRequest struct {
-	// Email Stored lower-case; at most 254 bytes.
+	// Email Stored in lower case, its domain in A-labels; at most 254 bytes then.
 	Email string `json:"email,omitempty,omitzero"`
 
 	// Phone In E.164, such as `+31612345678`.
@@ -963,7 +963,7 @@ type SignOutRequest struct {
 
 // SignupRequest Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 type SignupRequest struct {
-	// Email Stored lower-case; at most 254 bytes.
+	// Email Stored in lower case, its domain in A-labels; at most 254 bytes then.
 	Email string `json:"email,omitempty,omitzero"`
 
 	// Email2 The address again.
@@ -2572,7 +2572,8 @@ type ClientInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -2590,7 +2591,8 @@ type ClientInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -4885,7 +4887,8 @@ func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -4913,7 +4916,8 @@ func (c *Client) SignupWithBody(ctx context.Context, contentType string, body io
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -9304,7 +9308,8 @@ type ClientWithResponsesInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -9322,7 +9327,8 @@ type ClientWithResponsesInterface interface {
 	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 	// person in at once, or answers **401 with what is pending**: `verify_email`,
 	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is lower-cased, the password is brought to Unicode NFC. With
+	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// `xn--bcher-kva.example`), the password to Unicode NFC. With
 	// mandatory verification an address that somebody has is answered as a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -18160,7 +18166,8 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqE
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
@@ -18184,7 +18191,8 @@ func (c *ClientWithResponses) SignupWithBodyWithResponse(ctx context.Context, co
 // Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
 // person in at once, or answers **401 with what is pending**: `verify_email`,
 // `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is lower-cased, the password is brought to Unicode NFC. With
+// the address is brought to its normal form (lower case, the domain in A-labels:
+// `xn--bcher-kva.example`), the password to Unicode NFC. With
 // mandatory verification an address that somebody has is answered as a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,

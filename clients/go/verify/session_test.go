@@ -165,3 +165,34 @@ func TestSession_theMemoryIsBounded(t *testing.T) {
 	a.is(t, first, nil) // forgotten, and asked for again
 	a.calledTimes(t, 4098)
 }
+
+// The id of the session's user is compared with sub as text, whether it is a number or a string.
+func TestSession_isThatOfTheSubjectInEitherForm(t *testing.T) {
+	t.Parallel()
+	const number = "4503599627370495"
+
+	for name, row := range map[string]struct {
+		sub, id string
+		want    error
+	}{
+		"a number":                     {number, number, nil},
+		"a number as text":             {number, `"` + number + `"`, nil},
+		"a number from 2^53 on":        {"9007199254740993", `"9007199254740993"`, nil},
+		"a UUID":                       {"6f1c2a52-9a3e-4a0e-9d56-0b1d2f3e4a5b", `"6f1c2a52-9a3e-4a0e-9d56-0b1d2f3e4a5b"`, nil},
+		"letters":                      {"ABC", `"ABC"`, nil},
+		"another number":               {number, `4503599627370494`, verify.ErrUnavailable},
+		"a number that is not written": {number, `4503599627370495.0`, verify.ErrUnavailable},
+		"letters of another case":      {"ABC", `"abc"`, verify.ErrUnavailable},
+		"null":                         {number, `null`, verify.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := newAsked(t, 0)
+			a.says(200, strings.Replace(alive, number, row.id, 1))
+			c := a.is(t, a.compact(a.header(), a.claimsWith(`"sub":"`+number+`"`, `"sub":"`+row.sub+`"`)), row.want)
+			if row.want == nil && c.Subject != row.sub {
+				t.Errorf("Subject %q, want %q", c.Subject, row.sub)
+			}
+		})
+	}
+}

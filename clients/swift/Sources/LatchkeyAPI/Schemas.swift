@@ -1300,7 +1300,7 @@ public struct PasskeyPages: Codable, Hashable, Sendable {
 
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address by default.
 public struct PasskeySignupRequest: Codable, Hashable, Sendable {
-    /// Stored lower-case; at most 254 bytes.
+    /// Stored in lower case, its domain in A-labels; at most 254 bytes then.
     public var email: String?
     /// Letters, digits and `@.+-_`; unique without case.
     public var username: String?
@@ -2135,7 +2135,7 @@ public struct SignOutRequest: Codable, Hashable, Sendable {
 
 /// Which members are needed is a setting, `ACCOUNT_SIGNUP_FIELDS`; the email address and the password by default.
 public struct SignupRequest: Codable, Hashable, Sendable {
-    /// Stored lower-case; at most 254 bytes.
+    /// Stored in lower case, its domain in A-labels; at most 254 bytes then.
     public var email: String?
     /// The address again.
     public var email2: String?

@@ -13,6 +13,25 @@ final class SessionTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(server.count("getProfile"), 200)
     }
 
+    func testTheIDOfTheUserMayBeText() async throws {
+        for (json, id) in [("7", "7"), (#""9007199254740993""#, "9007199254740993"), (#""6f1c2a52-9a3e-4a0e-9d56-0b1d2f3e4a5b""#, "6f1c2a52-9a3e-4a0e-9d56-0b1d2f3e4a5b")] {
+            let phone = TestKeychain()
+            server.names(user: json)
+            let session = try await signedIn(on: phone)
+            clock.advance(301)
+            let refreshed = await call(session)
+            XCTAssertEqual(refreshed, .success(200))
+            let kept = await session.userID
+            XCTAssertEqual(kept, UserID(id))
+
+            let again = try self.session(on: phone)
+            let found = await call(again)
+            XCTAssertEqual(found, .success(200))
+            let restored = await again.userID
+            XCTAssertEqual(restored?.description, id)
+        }
+    }
+
     func testP3ARefusedTokenIsRefreshedOnceForAll() async throws {
         let session = try await signedIn()
         server.expire()

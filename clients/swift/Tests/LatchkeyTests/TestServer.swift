@@ -21,12 +21,15 @@ final class TestServer: Transport, @unchecked Sendable {
     private var minimum = 1
     private var offline = false
     private var young = false
+    private var userID = "7"
     private(set) var log: [HTTPRequest] = []
 
     func play(_ operation: String, _ faults: Played...) { mutex.withLock { played[operation, default: []] += faults } }
     func cut(_ isOffline: Bool) { mutex.withLock { offline = isOffline } }
     func end(_ code: String?) { mutex.withLock { ended = code } }
     /// All refresh tokens are younger than the grace, or none is.
+    /// The id of its user as JSON has it.
+    func names(user json: String) { mutex.withLock { userID = json } }
     func repeatsTokens(_ isYoung: Bool) { mutex.withLock { young = isYoung } }
     /// From now on older access tokens are refused.
     func expire() { mutex.withLock { minimum = generation + 1 } }
@@ -84,7 +87,7 @@ final class TestServer: Transport, @unchecked Sendable {
                 return Self.unauthorized()
             default:
                 guard let bearer = bearer(request), bearer >= minimum, ended == nil else { return Self.unauthorized() }
-                return Self.json(200, #"{"id":7,"email":"ada@example.com","display":"ada","email_verified":true,"tenant_id":null,"created_at":1}"#)
+                return Self.json(200, #"{"id":\#(userID),"email":"ada@example.com","display":"ada","email_verified":true,"tenant_id":null,"created_at":1}"#)
             }
         }
     }
@@ -116,7 +119,7 @@ final class TestServer: Transport, @unchecked Sendable {
 
     private func pair(_ more: String = "") -> HTTPResponse {
         let meta = #"{"is_authenticated":true,"access_token":"\#(Self.access(generation))","refresh_token":"refresh-\#(generation)"\#(more)}"#
-        return Self.json(200, #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":\#(meta)}"#)
+        return Self.json(200, #"{"status":200,"data":{"user":{"id":\#(userID),"display":"ada","has_usable_password":true},"methods":[]},"meta":\#(meta)}"#)
     }
 
     /// A token that lives 300 s by a clock of another decade.

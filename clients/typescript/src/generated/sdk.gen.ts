@@ -36,7 +36,8 @@ export const getConfig = <ThrowOnError extends boolean = false>(options: Options
  * Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
  * person in at once, or answers **401 with what is pending**: `verify_email`,
  * `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
- * the address is lower-cased, the password is brought to Unicode NFC. With
+ * the address is brought to its normal form (lower case, the domain in A-labels:
+ * `xn--bcher-kva.example`), the password to Unicode NFC. With
  * mandatory verification an address that somebody has is answered as a new one.
  *
  * Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,

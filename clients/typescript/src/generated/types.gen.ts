@@ -123,7 +123,7 @@ export type AccountConfig = {
  */
 export type SignupRequest = {
     /**
-     * Stored lower-case; at most 254 bytes.
+     * Stored in lower case, its domain in A-labels; at most 254 bytes then.
      */
     email?: string;
     /**
@@ -217,7 +217,7 @@ export type PrimaryEmailRequest = {
  */
 export type PasskeySignupRequest = {
     /**
-     * Stored lower-case; at most 254 bytes.
+     * Stored in lower case, its domain in A-labels; at most 254 bytes then.
      */
     email?: string;
     /**

@@ -1,3 +1,5 @@
+import type { User } from '../../src/index.js';
+
 /**
  * A server in memory with Latchkey's rotation rule, so that a client that does something
  * wrong is signed out here too. The real one is in live.test.ts and in the conformance kit.
@@ -11,7 +13,7 @@ interface State {
   ended: string | undefined;
 }
 
-export const user = { id: 4711, display: 'ada', email: 'ada@example.com', has_usable_password: true };
+export const user: User = { id: 4711, display: 'ada', email: 'ada@example.com', has_usable_password: true };
 export const baseUrl = 'https://auth.example.com';
 
 export class Server {
@@ -23,6 +25,8 @@ export class Server {
   refusesTokens = false;
   /** What happens to requests instead, where a fault is played. */
   play: Play | undefined;
+  /** The user that it answers with. */
+  user: User = user;
   readonly requests: string[] = [];
   readonly sessions: State[] = [];
   readonly headers: Headers[] = [];
@@ -63,7 +67,7 @@ export class Server {
       case 'DELETE /_allauth/app/v1/auth/session':
         return this.end(headers);
       default:
-        return this.authenticated(headers) ? Response.json({ ...user, status: undefined }) : unauthorized(headers);
+        return this.authenticated(headers) ? Response.json({ ...this.user, status: undefined }) : unauthorized(headers);
     }
   }
 
@@ -92,7 +96,7 @@ export class Server {
     const access = `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
     const jti = Buffer.from(JSON.stringify({ jti: `${id}-${generation}` })).toString('base64url');
     const refresh = `h.${jti}.${this.signatures++}:refresh:${id}:${generation}`; // never the same bytes
-    return json(200, { data: { user, methods: [] }, meta: { is_authenticated: true, session_token: 'st', access_token: access, refresh_token: refresh, ...more } });
+    return json(200, { data: { user: this.user, methods: [] }, meta: { is_authenticated: true, session_token: 'st', access_token: access, refresh_token: refresh, ...more } });
   }
 
   private end(headers: Headers): Response {
