@@ -91,10 +91,7 @@ func (c devCommand) Run(sh *shell) error {
 	return c.serve(sh, settings, dir, listener)
 }
 
-const (
-	rpID         = "LATCHKEY_WEBAUTHN_RP_ID"
-	passkeyLogin = "MFA_PASSKEY_LOGIN_ENABLED"
-)
+const rpID = "LATCHKEY_WEBAUTHN_RP_ID"
 
 // devSettings are the settings as latchkey dev reads them: where no domain of passkeys is named,
 // they may ask for webauthn all the same, and sign-in by passkey is on unless it is switched off.
@@ -110,7 +107,7 @@ func (sh *shell) devSettings() (config.Config, error) {
 	settings, err := with.settings()
 	sh.logSettings = with.logSettings
 	settings.Factor.RPID = ""
-	settings.Factor.PasskeyLogin = settings.Factor.PasskeyLogin || sh.env[passkeyLogin] == ""
+	settings.Factor.PasskeyLogin = settings.Factor.PasskeyLogin || sh.env["MFA_PASSKEY_LOGIN_ENABLED"] == ""
 
 	return settings, err
 }

@@ -34,7 +34,9 @@ func TestLog_hasLevelsAndForms(t *testing.T) {
 	text.until(20e9, "listening", func() bool { return strings.Contains(text.log.String(), "level=INFO msg=listening addr=") })
 
 	quiet := served(t, database, "LATCHKEY_LOG_LEVEL=error", opsAnyPort).start(t)
-	quiet.until(20e9, "serving", func() bool { return query[int](&world{t: t, db: database}, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'latchkey'") > 2 })
+	quiet.until(20e9, "serving", func() bool {
+		return query[int](&world{t: t, db: database}, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'latchkey'") > 2
+	})
 	if strings.Contains(quiet.log.String(), `"level":"INFO"`) || strings.Contains(quiet.log.String(), `"level":"WARN"`) {
 		t.Errorf("more than errors: %s", quiet.log)
 	}

@@ -17,7 +17,7 @@ func (s Service) BeforeProof(ctx context.Context, request any) (response any, er
 	who := caller.From(ctx)
 	switch request.(type) {
 	case api.GetTOTPRequestObject:
-		return s.factors.totpBeforeProof(ctx, who)
+		return s.totpBeforeProof(ctx, who)
 	case api.DeactivateTOTPRequestObject:
 		found, err := s.factors.account.FindFactor(ctx, who, factor.TOTP)
 		if err == nil && found == nil {
