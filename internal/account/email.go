@@ -285,15 +285,18 @@ func (a *Account) mayBePrimary(ctx context.Context, who caller.Caller, primary b
 		at := position(list, address)
 		verified := slices.ContainsFunc(list, func(e Address) bool { return e.VerifiedAt != nil })
 		pending := at >= 0 && a.isPending(ctx, tx, who, list[at])
+
+		var bad problem.List
 		switch {
 		case at < 0:
-			return problem.UnknownEmail.At("email")
-		case !primary:
-			return problem.Required.At("primary")
+			bad = append(bad, problem.UnknownEmail.At("email"))
 		case list[at].VerifiedAt == nil && (verified || pending):
-			return problem.UnverifiedPrimary.At("email")
+			bad = append(bad, problem.UnverifiedPrimary.At("email"))
 		}
-		return nil
+		if !primary {
+			bad = append(bad, problem.Required.At("primary"))
+		}
+		return bad.Err()
 	}
 }
 

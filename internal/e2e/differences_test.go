@@ -48,7 +48,7 @@ func TestDifferences_whatIsMissingInAProviderTokenIsOneProblem(t *testing.T) {
 	v.do("POST", providerTokenPath, `{"provider":"google","process":"login"}`).wants(400, "required@token")
 	v.do("POST", providerTokenPath, `{"provider":"google","process":"login","token":{}}`).wants(400, "client_id_required@token")
 	v.do("POST", providerTokenPath, `{"provider":"google","process":"login","token":{"client_id":"x"}}`).wants(400, "token_required@token")
-	v.bring("connect", s, of(fakeprovider.Google, gmail)).wants(401)
+	v.bring("connect", s, of(fakeprovider.Google, gmail)).waits() // nobody is signed in
 }
 
 func TestDifferences_headersOf401And405(t *testing.T) {
@@ -72,6 +72,18 @@ func TestDifferences_addingATOTPAuthenticatorIsItsFirstUse(t *testing.T) {
 	if a.get("data.last_used_at") != a.get("data.created_at") {
 		t.Error(a.Body)
 	}
+}
+
+// By default the TOTP code before the current one counts, and the one before that does not.
+func TestDifferences_theTOTPCodeBeforeCounts(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, withFactors, "ACCOUNT_EMAIL_VERIFICATION=none")
+	app := w.signedIn(ada).withTOTP()
+	w.clock.Advance(5 * time.Minute)
+	v := w.visitor()
+	v.post(loginPath, "email", ada, "password", goodPassword).waits("mfa_authenticate")
+	v.post(factorPath, "code", app.at(w.clock.Now().Add(-time.Minute))).wants(400, "incorrect_code@code")
+	v.post(factorPath, "code", app.at(w.clock.Now().Add(-30*time.Second))).in()
 }
 
 func TestDifferences_subjectsHaveNoPrefix(t *testing.T) {

@@ -124,5 +124,6 @@ func TestPassword_allProblemsComeTogether(t *testing.T) {
 	})
 	t.Run("an address", func(t *testing.T) {
 		w.again(ada).do("PATCH", emailsPath, object("email", "ada")).wants(400, "required@primary", "invalid@email")
+		w.again(ada).do("PATCH", emailsPath, `{"email":"eve@example.com","primary":false}`).wants(400, "unknown_email@email", "required@primary")
 	})
 }
