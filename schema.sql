@@ -43,6 +43,9 @@ CREATE TABLE users (
     -- What names the user outside: `sub` of tokens, and `id` in answers. NULL: the id as text. A subject
     -- never reads as an integer, so that none is the id of another user.
     subject       text        CHECK (subject ~ '^[A-Za-z0-9_-]{1,64}$' AND subject !~ '^-?[0-9_]+$'),
+    -- A password that was set before the owner of the address or number proved it: PHC string. It opens
+    -- the account only together with a code, and becomes password_hash then. NULL: there is none.
+    unproved_password_hash text,
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
@@ -145,7 +148,7 @@ CREATE TABLE sessions (
     ended_at               timestamptz,
     end_reason             text        CHECK (end_reason IN ('signed_out', 'ended_by_user', 'ended_by_admin',
                                               'session_limit', 'password_changed', 'reuse_detected',
-                                              'account_disabled', 'account_deleted')),
+                                              'account_disabled', 'account_deleted', 'ownership_verified')),
     -- How far a visitor has come who is not in yet: flow.Attempt. NULL once they are.
     attempt                jsonb,
     -- `iat` of the current generation's refresh token, in whole seconds, by the clock of the

@@ -17,7 +17,7 @@ SELECT @id, sqlc.narg(subject), @display, sqlc.narg(password_hash), @now::timest
 -- stranger added to an account of theirs never comes before the account of its owner. Found also
 -- when disabled or without a password: the caller spends the same work on every outcome.
 -- name: FindUserByEmail :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at, e.address
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
@@ -58,7 +58,7 @@ SELECT u.id, u.password_hash, u.disabled_at
 -- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
 -- session is committed; each of them then ends or counts it, or this finds their result.
 -- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
+SELECT id, password_hash, unproved_password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
 
 -- Somebody has signed in to the account.
 -- name: UpdateUserUsed :exec
@@ -91,10 +91,16 @@ SELECT u.username::text FROM users u WHERE u.id = @id AND u.username IS NOT NULL
 UPDATE users SET display = @display WHERE id = @id;
 
 -- name: UpdateUserPassword :execrows
-UPDATE users SET password_hash = @password_hash::text WHERE id = @id;
+UPDATE users SET password_hash = @password_hash::text, unproved_password_hash = NULL WHERE id = @id;
 
--- name: UpdateUserNoPassword :exec
-UPDATE users SET password_hash = NULL WHERE id = @id;
+-- The password opens the account only together with a code from now on. n is 0 where there is none.
+-- name: UpdateUserPasswordUnproved :execrows
+UPDATE users SET unproved_password_hash = password_hash, password_hash = NULL WHERE id = @id AND password_hash IS NOT NULL;
+
+-- The password opens the account by itself again.
+-- name: UpdateUserPasswordProved :execrows
+UPDATE users SET password_hash = unproved_password_hash, unproved_password_hash = NULL
+ WHERE id = @id AND password_hash IS NULL AND unproved_password_hash IS NOT NULL;
 
 -- Only if nobody changed the password since it was checked.
 -- name: UpdateUserPasswordHash :execrows
@@ -117,7 +123,7 @@ SELECT id, subject, email, email_verified_at, phone, phone_verified_at, username
 -- The user behind a user name: one whose name is a twin is found by the name as it is stored (twin).
 -- Names of before have no key until the janitor has made it.
 -- name: FindUserByUsername :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at
   FROM users u
  WHERE u.username_key IN (@key::text, @twin::text)
     OR u.username_key IS NULL AND lower(u.username COLLATE "C") = lower((@username)::text COLLATE "C")
@@ -127,7 +133,7 @@ SELECT u.id, u.display, u.password_hash, u.disabled_at
 -- The user behind a number: the one who has verified it, or else the oldest of those whom
 -- FindUserByOwnPhone finds, or else the oldest of the others.
 -- name: FindUserByPhone :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at FROM users u
  WHERE u.phone = @phone
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL

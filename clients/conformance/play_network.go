@@ -151,7 +151,7 @@ func handedOut(f *fault, status int) func(*world) {
 func terminalCodes(w *world) {
 	p := w.signedUp()
 	for i, code := range []string{
-		"refresh_token_invalid", "session_expired", "session_ended", "password_changed",
+		"refresh_token_invalid", "session_expired", "session_ended", "password_changed", "ownership_verified",
 		"refresh_token_reused", "account_disabled", "account_deleted",
 	} {
 		if i > 0 {

@@ -180,7 +180,7 @@ func (q *Queries) FindUser(ctx context.Context, id int64) (UserDetail, error) {
 }
 
 const findUserByEmail = `-- name: FindUserByEmail :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at, e.address
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at, e.address
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = $1
@@ -198,11 +198,12 @@ type FindUserByEmailParams struct {
 }
 
 type FindUserByEmailRow struct {
-	ID           int64
-	Display      string
-	PasswordHash *string
-	DisabledAt   *time.Time
-	Address      string
+	ID                   int64
+	Display              string
+	PasswordHash         *string
+	UnprovedPasswordHash *string
+	DisabledAt           *time.Time
+	Address              string
 }
 
 // The user that a password is checked against: the one who has verified the address, or else the
@@ -216,6 +217,7 @@ func (q *Queries) FindUserByEmail(ctx context.Context, arg FindUserByEmailParams
 		&i.ID,
 		&i.Display,
 		&i.PasswordHash,
+		&i.UnprovedPasswordHash,
 		&i.DisabledAt,
 		&i.Address,
 	)
@@ -288,7 +290,7 @@ func (q *Queries) FindUserByOwnPhone(ctx context.Context, arg FindUserByOwnPhone
 }
 
 const findUserByPhone = `-- name: FindUserByPhone :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at FROM users u
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at FROM users u
  WHERE u.phone = $1
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL
@@ -304,10 +306,11 @@ type FindUserByPhoneParams struct {
 }
 
 type FindUserByPhoneRow struct {
-	ID           int64
-	Display      string
-	PasswordHash *string
-	DisabledAt   *time.Time
+	ID                   int64
+	Display              string
+	PasswordHash         *string
+	UnprovedPasswordHash *string
+	DisabledAt           *time.Time
 }
 
 // The user behind a number: the one who has verified it, or else the oldest of those whom
@@ -319,6 +322,7 @@ func (q *Queries) FindUserByPhone(ctx context.Context, arg FindUserByPhoneParams
 		&i.ID,
 		&i.Display,
 		&i.PasswordHash,
+		&i.UnprovedPasswordHash,
 		&i.DisabledAt,
 	)
 	return i, err
@@ -350,7 +354,7 @@ func (q *Queries) FindUserBySubject(ctx context.Context, subject string) (UserDe
 }
 
 const findUserByUsername = `-- name: FindUserByUsername :one
-SELECT u.id, u.display, u.password_hash, u.disabled_at
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at
   FROM users u
  WHERE u.username_key IN ($1::text, $2::text)
     OR u.username_key IS NULL AND lower(u.username COLLATE "C") = lower(($3)::text COLLATE "C")
@@ -365,10 +369,11 @@ type FindUserByUsernameParams struct {
 }
 
 type FindUserByUsernameRow struct {
-	ID           int64
-	Display      string
-	PasswordHash *string
-	DisabledAt   *time.Time
+	ID                   int64
+	Display              string
+	PasswordHash         *string
+	UnprovedPasswordHash *string
+	DisabledAt           *time.Time
 }
 
 // The user behind a user name: one whose name is a twin is found by the name as it is stored (twin).
@@ -380,6 +385,7 @@ func (q *Queries) FindUserByUsername(ctx context.Context, arg FindUserByUsername
 		&i.ID,
 		&i.Display,
 		&i.PasswordHash,
+		&i.UnprovedPasswordHash,
 		&i.DisabledAt,
 	)
 	return i, err
@@ -635,16 +641,17 @@ func (q *Queries) LockUser(ctx context.Context, id int64) (int64, error) {
 }
 
 const lockUserForSignIn = `-- name: LockUserForSignIn :one
-SELECT id, password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = $1 FOR NO KEY UPDATE
+SELECT id, password_hash, unproved_password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = $1 FOR NO KEY UPDATE
 `
 
 type LockUserForSignInRow struct {
-	ID           int64
-	PasswordHash *string
-	DisabledAt   *time.Time
-	DeletesAt    *time.Time
-	UnusedSince  *time.Time
-	Restorations int32
+	ID                   int64
+	PasswordHash         *string
+	UnprovedPasswordHash *string
+	DisabledAt           *time.Time
+	DeletesAt            *time.Time
+	UnusedSince          *time.Time
+	Restorations         int32
 }
 
 // Race: holds off a password change, a disabling, a deletion and another sign-in until the new
@@ -655,6 +662,7 @@ func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForS
 	err := row.Scan(
 		&i.ID,
 		&i.PasswordHash,
+		&i.UnprovedPasswordHash,
 		&i.DisabledAt,
 		&i.DeletesAt,
 		&i.UnusedSince,
@@ -741,17 +749,8 @@ func (q *Queries) UpdateUserDisplay(ctx context.Context, arg UpdateUserDisplayPa
 	return result.RowsAffected(), nil
 }
 
-const updateUserNoPassword = `-- name: UpdateUserNoPassword :exec
-UPDATE users SET password_hash = NULL WHERE id = $1
-`
-
-func (q *Queries) UpdateUserNoPassword(ctx context.Context, id int64) error {
-	_, err := q.db.Exec(ctx, updateUserNoPassword, id)
-	return err
-}
-
 const updateUserPassword = `-- name: UpdateUserPassword :execrows
-UPDATE users SET password_hash = $1::text WHERE id = $2
+UPDATE users SET password_hash = $1::text, unproved_password_hash = NULL WHERE id = $2
 `
 
 type UpdateUserPasswordParams struct {
@@ -780,6 +779,33 @@ type UpdateUserPasswordHashParams struct {
 // Only if nobody changed the password since it was checked.
 func (q *Queries) UpdateUserPasswordHash(ctx context.Context, arg UpdateUserPasswordHashParams) (int64, error) {
 	result, err := q.db.Exec(ctx, updateUserPasswordHash, arg.NewHash, arg.ID, arg.OldHash)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const updateUserPasswordProved = `-- name: UpdateUserPasswordProved :execrows
+UPDATE users SET password_hash = unproved_password_hash, unproved_password_hash = NULL
+ WHERE id = $1 AND password_hash IS NULL AND unproved_password_hash IS NOT NULL
+`
+
+// The password opens the account by itself again.
+func (q *Queries) UpdateUserPasswordProved(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, updateUserPasswordProved, id)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const updateUserPasswordUnproved = `-- name: UpdateUserPasswordUnproved :execrows
+UPDATE users SET unproved_password_hash = password_hash, password_hash = NULL WHERE id = $1 AND password_hash IS NOT NULL
+`
+
+// The password opens the account only together with a code from now on. n is 0 where there is none.
+func (q *Queries) UpdateUserPasswordUnproved(ctx context.Context, id int64) (int64, error) {
+	result, err := q.db.Exec(ctx, updateUserPasswordUnproved, id)
 	if err != nil {
 		return 0, err
 	}

@@ -45,6 +45,7 @@ func TestAddress_allSpellingsAreOneAddress(t *testing.T) {
 					t.Errorf("%q signs another user in", spelling)
 				}
 
+				w.delivered()
 				mails := len(w.letters(stored))
 				code := w.visitor()
 				code.post(codeRequestPath, "email", spelling).waits("login_by_code")

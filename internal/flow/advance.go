@@ -49,7 +49,8 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 		return progress{}, err
 	}
 	gone := postgres.IsNotFound(err)
-	if a.UserID != 0 && (gone || user.DisabledAt != nil || a.stale(user.PasswordHash)) {
+	changed := a.stale(user.PasswordHash) || a.lostUnproved(user.UnprovedPasswordHash)
+	if a.UserID != 0 && (gone || user.DisabledAt != nil || changed) {
 		return progress{}, f.forget(ctx, tx, who)
 	}
 	a.Restorations = user.Restorations // one that is pending has been compared before; see locked
@@ -64,6 +65,11 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 	if a.UserID == 0 { // nothing is right in such an attempt, so that it never gets here
 		return progress{}, f.forget(ctx, tx, who)
 	}
+	if a.needsOwner() {
+		if err := f.provePassword(ctx, tx, who, a.UserID); err != nil {
+			return progress{}, err
+		}
+	}
 	if user.UnusedSince != nil {
 		if err := tx.UpdateUserUsed(ctx, a.UserID); err != nil {
 			return progress{}, err
@@ -75,7 +81,7 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 // facts is what the machine asks, read off the attempt, the account and the settings.
 func (f *Flow) facts(a *Attempt, found db.FindSignInFactsRow) Facts {
 	facts := Facts{
-		CodeNeeded: a.CodeAsked || f.Policy.NeedsCode(a.lastMethod()),
+		CodeNeeded: a.CodeAsked || a.needsOwner() || f.Policy.NeedsCode(a.lastMethod()),
 		CodeProved: a.proved("code"),
 
 		FactorNeeded:   authenticator.Guards(found.Factors),
@@ -123,6 +129,11 @@ func (f *Flow) pend(ctx context.Context, tx postgres.Tx, who caller.Caller, a *A
 	case LoginByCode:
 		if to.Email == "" && to.Phone == "" {
 			to.Phone = o.found.Phone
+		}
+		if a.needsOwner() {
+			if err := f.chooseOwner(ctx, tx, &to, o.found); err != nil {
+				return progress{}, err
+			}
 		}
 		if to.Email == "" && to.Phone == "" { // a code cannot reach them: nothing to wait for
 			return progress{}, f.forget(ctx, tx, who)

@@ -45,6 +45,8 @@ type Attempt struct {
 	// being none. A password changed since makes the attempt void, whatever it has proved:
 	// its owner may be another by now.
 	Stamp []byte `json:"stamp,omitempty"`
+	// Unproved is a hash of the stored unproved password that the visitor has shown; empty: none was.
+	Unproved []byte `json:"unproved,omitempty"`
 	// Restorations is how often an undo link had restored the account when the attempt began. A
 	// restoration since makes the attempt void: what it has proved may be a thief's.
 	Restorations int32 `json:"restorations,omitempty"`

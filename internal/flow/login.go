@@ -52,6 +52,8 @@ func (n named) attempt(user holder, at float64) *Attempt {
 		a.Phone, m.Phone = n.value, n.value
 	}
 	a.Methods = []session.Method{m}
+	a.markUnproved(user)
+
 	return a
 }
 
@@ -174,7 +176,7 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 	switch {
 	case n.by == "phone":
 		u, err := f.DB.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &n.value, WithFactor: withFactor})
-		return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
+		return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, DisabledAt: u.DisabledAt}, err
 	case n.by == "email":
 		return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: n.value, WithFactor: withFactor})
 	case isEmail(n.value) && f.Policy.LoginBy("email"):
@@ -187,7 +189,7 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 	u, err := f.DB.FindUserByUsername(ctx, db.FindUserByUsernameParams{
 		Key: typed.Key(n.value), Twin: typed.TwinKey(n.value), Username: n.value,
 	})
-	return holder{ID: u.ID, PasswordHash: u.PasswordHash, DisabledAt: u.DisabledAt}, err
+	return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, DisabledAt: u.DisabledAt}, err
 }
 
 // findByAddress is find for what may be an address.
@@ -228,11 +230,11 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		return holder{}, err
 	}
 
-	right, weak, err := slot.Verify(pass, user.PasswordHash)
+	right, weak, err := slot.Verify(pass, passwordToVerify(user))
 	if err != nil {
 		return holder{}, err
 	}
-	if weak && user.DisabledAt == nil {
+	if weak && user.DisabledAt == nil && user.PasswordHash != nil {
 		f.strengthen(ctx, slot, &user, pass)
 	}
 	slot.Leave() // what follows waits for the database, and others for the slot

@@ -116,9 +116,9 @@ func (f *Flow) disconnected(ctx context.Context, tx postgres.Tx, d disownment, f
 	return nil
 }
 
-// reclaim is disown for a proof that sets no new password: a code that somebody asked for,
-// and that is all they have shown. The password and the sessions of whoever was there before
-// go, too; the attempt goes on without a password.
+// reclaim is disown for a proof that sets no new password: a code that was asked for, and nothing else
+// that was shown. The sessions of before end, too, and the password of before opens the account only
+// together with a code; the attempt goes on without a password.
 func (f *Flow) reclaim(ctx context.Context, tx postgres.Tx, a *Attempt, proved string, from session.Device) error {
 	if a.Signup || len(a.Methods) > 0 {
 		return nil // the same person has shown something else, or is just making the account
@@ -127,12 +127,10 @@ func (f *Flow) reclaim(ctx context.Context, tx postgres.Tx, a *Attempt, proved s
 	if err != nil || !first {
 		return err
 	}
-	if err := tx.UpdateUserNoPassword(ctx, a.UserID); err != nil {
+	if err := f.releasePassword(ctx, tx, a.UserID, proved, from); err != nil {
 		return err
 	}
 	a.Stamp = stamp(nil)
-	if _, err := session.EndAll(ctx, tx, a.UserID, session.PasswordChanged); err != nil {
-		return err
-	}
+
 	return code.DropAll(ctx, tx, a.UserID)
 }

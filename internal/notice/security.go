@@ -57,6 +57,13 @@ func (n *Notices) Disowned(ctx context.Context, tx postgres.Tx, userID int64, pr
 	return n.tell(ctx, tx, outbox.Message{Kind: outbox.ProviderDisconnected, UserID: userID, To: proved, Device: deviceOf(from)})
 }
 
+// PasswordUnproved tells an address that the password of before needs a code from now on, and that the
+// devices of before are signed out. The address has just been proved, and becomes the verified primary
+// one in this transaction.
+func (n *Notices) PasswordUnproved(ctx context.Context, tx postgres.Tx, userID int64, proved string, from session.Device) error {
+	return n.tell(ctx, tx, outbox.Message{Kind: outbox.PasswordUnproved, UserID: userID, To: proved, Device: deviceOf(from)})
+}
+
 // ProviderGone tells the user that an account at a provider is not connected any more, since the
 // provider says so. It carries no undo link: nobody changed anything here.
 func (n *Notices) ProviderGone(ctx context.Context, tx postgres.Tx, userID int64, told outbox.Restored) error {

@@ -33,6 +33,7 @@ const (
 	PasswordChanged          Kind = "password_changed"
 	PasswordSet              Kind = "password_set"
 	PasswordReset            Kind = "password_reset"
+	PasswordUnproved         Kind = "password_unproved"
 	EmailChanged             Kind = "email_changed" // to the old address
 	EmailDeleted             Kind = "email_deleted"
 	EmailAdded               Kind = "email_added"
@@ -69,7 +70,7 @@ var changes = []Kind{
 var (
 	mails = []Kind{
 		VerifyEmailCode, VerifyEmailLink, LoginCode, ProofCode, PasswordResetCode, PasswordResetLink, UnknownAccount, AccountAlreadyExists,
-		PasswordChanged, PasswordSet, PasswordReset, EmailChanged, EmailDeleted, EmailAdded, EmailConfirmed, RefreshTokenReused,
+		PasswordChanged, PasswordSet, PasswordReset, PasswordUnproved, EmailChanged, EmailDeleted, EmailAdded, EmailConfirmed, RefreshTokenReused,
 		NewDevice, AccountDeletionScheduled, AccountDeletionCancelled, AccountDeleted, TOTPActivated, TOTPDeactivated,
 		RecoveryCodesGenerated, WebAuthnAdded, WebAuthnRemoved, ProviderConnected, ProviderDisconnected, PhoneAdded, PhoneChanged,
 		AccountRestored,

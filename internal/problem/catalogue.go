@@ -86,6 +86,7 @@ var (
 	RefreshTokenReused  = invalid("refresh_token_reused", "The refresh token was used before. The session has been ended to protect the account.")
 	SessionExpired      = invalid("session_expired", "The session has expired. Please sign in again.")
 	SessionEnded        = invalid("session_ended", "The session has ended. Please sign in again.")
+	OwnershipVerified   = invalid("ownership_verified", "You have confirmed on another device that this account is yours. Please sign in again.")
 	PasswordChanged     = invalid("password_changed", "The password has been changed. Please sign in again.")
 	AccountDisabled     = invalid("account_disabled", "The account is disabled.")
 	AccountDeleted      = invalid("account_deleted", "The account has been deleted.")
@@ -122,7 +123,7 @@ func Catalogue() []*Problem {
 		CannotGenerateCodes, UnverifiedEmail, SignInFirst, FlowNotPending, InvalidToken, TokenTooOld, TokenUsed, ClientIDRequired, TokenRequired, NonceRequired, ConnectedOther, AccountNotFound,
 		NoPassword, NoVerifiedEmail, IncorrectPassword, EnterCurrentPassword,
 		InvalidLogin, UsernameMismatch, PhoneMismatch, CredentialsMismatch, TooManyLoginAttempts, AlreadyAuthenticated, SignupClosed,
-		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, AccountDisabled,
+		RefreshTokenInvalid, RefreshTokenReused, SessionExpired, SessionEnded, PasswordChanged, OwnershipVerified, AccountDisabled,
 		AccountDeleted, RefreshConflict, PathNotFound, MethodNotAllowed, BodyTooLarge, HeaderTooLarge, MediaType, RequestTimeout,
 		TooManyRequests, TemporarilyUnavailable, InternalError, InvalidClaims,
 	}

@@ -65,6 +65,9 @@ const (
 	ReuseDetected   = "reuse_detected"
 	AccountDisabled = "account_disabled"
 	AccountDeleted  = "account_deleted"
+	// OwnershipVerified: the owner of the address or number signed in elsewhere by a code, and so proved
+	// it for the first time.
+	OwnershipVerified = "ownership_verified"
 )
 
 // Opening is what a new session is made of.
@@ -226,6 +229,8 @@ func ended(d *Details) *problem.Problem {
 			p = problem.AccountDisabled
 		case AccountDeleted:
 			p = problem.AccountDeleted
+		case OwnershipVerified:
+			p = problem.OwnershipVerified
 		}
 	}
 	return p.Ended(*d.EndedAt)

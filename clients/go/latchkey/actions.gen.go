@@ -84,6 +84,7 @@ var actionEntries = [...]actionEntry{
 	7: {fallback: ActionShow, codes: map[string]Action{
 		"account_deleted":       ActionSignOut,
 		"account_disabled":      ActionSignOut,
+		"ownership_verified":    ActionSignOut,
 		"password_changed":      ActionSignOut,
 		"refresh_token_invalid": ActionSignOut,
 		"refresh_token_reused":  ActionSignOut,

@@ -246,9 +246,7 @@ type AuthenticatorResponse struct {
 	Status int32 `json:"status"`
 
 	// Data A second factor or passkey.
-	Data Authenticator `json:"data"`
-
-	// Meta What was made along with it.
+	Data Authenticator     `json:"data"`
 	Meta AuthenticatorMeta `json:"meta"`
 }
 
@@ -643,7 +641,7 @@ type Problem struct {
 	// `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
 	// `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
 	// `no_verified_email`, `nonce_required`, `not_found`,
-	// `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
+	// `null_characters_not_allowed`, `ownership_verified`, `password_changed`, `password_entirely_numeric`,
 	// `password_too_common`, `password_too_short`, `password_too_similar`,
 	// `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
 	// `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
@@ -2624,8 +2622,10 @@ type ClientInterface interface {
 	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
-	// `session_expired`, `session_ended`, `password_changed`,
-	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+	// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+	// (the user signed in elsewhere by a code, which proved the address or number of
+	// the account for the first time), `refresh_token_reused`, `account_disabled`,
+	// `account_deleted`, and
 	// `meta.ended_at` where the session has ended: the client must sign in
 	// again. Other 400 codes speak of the request, not of the session, and 503
 	// never means that the token is bad.
@@ -2652,8 +2652,10 @@ type ClientInterface interface {
 	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
-	// `session_expired`, `session_ended`, `password_changed`,
-	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+	// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+	// (the user signed in elsewhere by a code, which proved the address or number of
+	// the account for the first time), `refresh_token_reused`, `account_disabled`,
+	// `account_deleted`, and
 	// `meta.ended_at` where the session has ended: the client must sign in
 	// again. Other 400 codes speak of the request, not of the session, and 503
 	// never means that the token is bad.
@@ -4959,8 +4961,10 @@ func (c *Client) Signup(ctx context.Context, body SignupJSONRequestBody, reqEdit
 // `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
-// `session_expired`, `session_ended`, `password_changed`,
-// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+// (the user signed in elsewhere by a code, which proved the address or number of
+// the account for the first time), `refresh_token_reused`, `account_disabled`,
+// `account_deleted`, and
 // `meta.ended_at` where the session has ended: the client must sign in
 // again. Other 400 codes speak of the request, not of the session, and 503
 // never means that the token is bad.
@@ -4997,8 +5001,10 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, params *RefreshTokenP
 // `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
-// `session_expired`, `session_ended`, `password_changed`,
-// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+// (the user signed in elsewhere by a code, which proved the address or number of
+// the account for the first time), `refresh_token_reused`, `account_disabled`,
+// `account_deleted`, and
 // `meta.ended_at` where the session has ended: the client must sign in
 // again. Other 400 codes speak of the request, not of the session, and 503
 // never means that the token is bad.
@@ -9360,8 +9366,10 @@ type ClientWithResponsesInterface interface {
 	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
-	// `session_expired`, `session_ended`, `password_changed`,
-	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+	// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+	// (the user signed in elsewhere by a code, which proved the address or number of
+	// the account for the first time), `refresh_token_reused`, `account_disabled`,
+	// `account_deleted`, and
 	// `meta.ended_at` where the session has ended: the client must sign in
 	// again. Other 400 codes speak of the request, not of the session, and 503
 	// never means that the token is bad.
@@ -9388,8 +9396,10 @@ type ClientWithResponsesInterface interface {
 	// `Retry-After`.
 	//
 	// A refused refresh token is 400 with one of `refresh_token_invalid`,
-	// `session_expired`, `session_ended`, `password_changed`,
-	// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+	// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+	// (the user signed in elsewhere by a code, which proved the address or number of
+	// the account for the first time), `refresh_token_reused`, `account_disabled`,
+	// `account_deleted`, and
 	// `meta.ended_at` where the session has ended: the client must sign in
 	// again. Other 400 codes speak of the request, not of the session, and 503
 	// never means that the token is bad.
@@ -18230,8 +18240,10 @@ func (c *ClientWithResponses) SignupWithResponse(ctx context.Context, body Signu
 // `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
-// `session_expired`, `session_ended`, `password_changed`,
-// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+// (the user signed in elsewhere by a code, which proved the address or number of
+// the account for the first time), `refresh_token_reused`, `account_disabled`,
+// `account_deleted`, and
 // `meta.ended_at` where the session has ended: the client must sign in
 // again. Other 400 codes speak of the request, not of the session, and 503
 // never means that the token is bad.
@@ -18264,8 +18276,10 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 // `Retry-After`.
 //
 // A refused refresh token is 400 with one of `refresh_token_invalid`,
-// `session_expired`, `session_ended`, `password_changed`,
-// `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+// `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+// (the user signed in elsewhere by a code, which proved the address or number of
+// the account for the first time), `refresh_token_reused`, `account_disabled`,
+// `account_deleted`, and
 // `meta.ended_at` where the session has ended: the client must sign in
 // again. Other 400 codes speak of the request, not of the session, and 503
 // never means that the token is bad.

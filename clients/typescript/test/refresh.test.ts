@@ -167,7 +167,7 @@ test('a refusal that another process has overtaken does not sign out: what it st
   assert.deepEqual(ends(one.seen), []);
 });
 
-for (const code of ['refresh_token_invalid', 'session_expired', 'session_ended', 'password_changed', 'refresh_token_reused', 'account_disabled', 'account_deleted']) {
+for (const code of ['refresh_token_invalid', 'session_expired', 'session_ended', 'password_changed', 'ownership_verified', 'refresh_token_reused', 'account_disabled', 'account_deleted']) {
   test(`${code} ends the session, with one event that 50 requests share`, async () => {
     const { server, clock, store, latchkey, seen } = await signedIn();
     await clock.advance(stale);

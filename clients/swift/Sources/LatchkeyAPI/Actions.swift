@@ -86,6 +86,7 @@ public enum ClientActions {
         Entry(fallback: .show, codes: [
             "account_deleted": .signOut,
             "account_disabled": .signOut,
+            "ownership_verified": .signOut,
             "password_changed": .signOut,
             "refresh_token_invalid": .signOut,
             "refresh_token_reused": .signOut,

@@ -119,7 +119,7 @@ final class SessionTests: SessionTestCase, @unchecked Sendable {
     }
 
     func testP15TheSevenCodesEndTheSessionOnceWithTheirReason() async throws {
-        let codes = ["refresh_token_invalid", "session_expired", "session_ended", "password_changed", "refresh_token_reused", "account_disabled", "account_deleted"]
+        let codes = ["refresh_token_invalid", "session_expired", "session_ended", "password_changed", "ownership_verified", "refresh_token_reused", "account_disabled", "account_deleted"]
         for code in codes {
             let session = try await signedIn()
             var changes = session.changes().makeAsyncIterator()

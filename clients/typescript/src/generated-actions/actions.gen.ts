@@ -72,6 +72,7 @@ const entries: readonly Entry[] = [
   { fallback: 'show', codes: new Map<string, Action>([
     ['account_deleted', 'sign_out'],
     ['account_disabled', 'sign_out'],
+    ['ownership_verified', 'sign_out'],
     ['password_changed', 'sign_out'],
     ['refresh_token_invalid', 'sign_out'],
     ['refresh_token_reused', 'sign_out'],

@@ -775,8 +775,10 @@ export const listSessions = <ThrowOnError extends boolean = false>(options: Opti
  * `Retry-After`.
  *
  * A refused refresh token is 400 with one of `refresh_token_invalid`,
- * `session_expired`, `session_ended`, `password_changed`,
- * `refresh_token_reused`, `account_disabled`, `account_deleted`, and
+ * `session_expired`, `session_ended`, `password_changed`, `ownership_verified`
+ * (the user signed in elsewhere by a code, which proved the address or number of
+ * the account for the first time), `refresh_token_reused`, `account_disabled`,
+ * `account_deleted`, and
  * `meta.ended_at` where the session has ended: the client must sign in
  * again. Other 400 codes speak of the request, not of the session, and 503
  * never means that the token is bad.

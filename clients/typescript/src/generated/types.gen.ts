@@ -316,9 +316,6 @@ export type AuthenticatorResponse = {
      */
     status: number;
     data: Authenticator;
-    /**
-     * What was made along with it.
-     */
     meta?: AuthenticatorMeta;
 };
 
@@ -1236,7 +1233,7 @@ export type Problem = {
      * `invalid_phone`, `invalid_pk_value`, `invalid_token`, `link_already_used`,
      * `max_email_addresses`, `max_keys`, `max_length`, `method_not_allowed`, `min_length`, `no_password`,
      * `no_verified_email`, `nonce_required`, `not_found`,
-     * `null_characters_not_allowed`, `password_changed`, `password_entirely_numeric`,
+     * `null_characters_not_allowed`, `ownership_verified`, `password_changed`, `password_entirely_numeric`,
      * `password_too_common`, `password_too_short`, `password_too_similar`,
      * `phone_not_served`, `phone_password_mismatch`, `phone_taken`, `refresh_conflict`, `refresh_token_invalid`,
      * `refresh_token_reused`, `request_timeout`, `required`, `same_as_current`,
