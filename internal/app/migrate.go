@@ -16,7 +16,7 @@ type migrateUpCommand struct{}
 
 // Run applies what is missing.
 func (migrateUpCommand) Run(sh *shell) error {
-	d, _, err := sh.anyDatabase()
+	d, settings, err := sh.anyDatabase()
 	if err != nil {
 		return err
 	}
@@ -27,7 +27,7 @@ func (migrateUpCommand) Run(sh *shell) error {
 	if err != nil {
 		return explainSchema(err)
 	}
-	kept, err := address.Update(sh.ctx, d)
+	kept, err := sh.updateAddresses(settings.Database)
 	if err != nil {
 		return err
 	}
@@ -38,6 +38,21 @@ func (migrateUpCommand) Run(sh *shell) error {
 	_, err = fmt.Fprintf(sh.out, "%d email addresses of before keep their form: see latchkey users twins\n", kept)
 
 	return err
+}
+
+// updateAddresses brings addresses of before to their normal form, by the way that migrations take.
+func (sh *shell) updateAddresses(s postgres.Settings) (kept int64, err error) {
+	if s.DirectURL != "" {
+		s.URL, s.DirectURL, s.Pooler = s.DirectURL, "", "none"
+	}
+
+	d, err := postgres.Open(sh.ctx, s, sh.now)
+	if err != nil {
+		return 0, err
+	}
+	defer d.Close()
+
+	return address.Update(sh.ctx, d)
 }
 
 type migrateStatusCommand struct{}

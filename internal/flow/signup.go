@@ -71,6 +71,16 @@ type NewUser struct {
 func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry, error) {
 	bad, err := f.checkSignup(&in)
 	mayJoin := !who.SignedIn() && f.Policy.SignupOpen
+
+	var slot *password.Slot
+	willHash := mayJoin && in.Password != "" && len(bad) == 0
+	if err == nil && willHash {
+		// Security: before anything is looked up, so that shedding tells nothing of an address
+		// (TestSEC39_aFullGateShedsBeforeTheAccountIsLookedUp).
+		if slot, err = f.Gate.EnterSignup(ctx); err == nil {
+			defer slot.Leave()
+		}
+	}
 	if err == nil && mayJoin {
 		err = f.DB.Look(ctx, func(tx postgres.Tx) error { return f.addTaken(ctx, tx, in, &bad) })
 	}
@@ -87,11 +97,12 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 
 	var hash *string
 	if in.Password != "" {
-		// Timing: before it is known whether the address is taken (T-ENU-02).
-		h, err := hashPassword(ctx, f.Gate.EnterSignup, in.Password)
+		// Timing: also where the address is taken and the answer must not tell (T-ENU-02).
+		h, err := slot.Hash(in.Password)
 		if err != nil {
 			return Entry{}, err
 		}
+		slot.Leave() // what follows waits for the database, and others for the slot
 		hash = &h
 	}
 	var p progress

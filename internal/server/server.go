@@ -76,7 +76,7 @@ type Parts struct {
 	// Count is called with each answer: its operation (empty for none of ours), its status, the code of
 	// its first error (empty for none), and the time that it took.
 	Count func(operation string, status int, code string, took time.Duration)
-	// Draining is called when the server is about to end.
+	// Draining is called when the server is about to end; nil where nobody wants to know.
 	Draining func()
 	// MetadataPath is where the metadata of the issuer is; empty for none.
 	MetadataPath string
@@ -172,7 +172,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	}
 
 	s.draining.Store(true)
-	s.Draining()
+	if s.Draining != nil {
+		s.Draining()
+	}
 
 	select {
 	case err := <-ended:
