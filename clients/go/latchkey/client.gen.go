@@ -246,7 +246,9 @@ type AuthenticatorResponse struct {
 	Status int32 `json:"status"`
 
 	// Data A second factor or passkey.
-	Data Authenticator     `json:"data"`
+	Data Authenticator `json:"data"`
+
+	// Meta What was made along with it.
 	Meta AuthenticatorMeta `json:"meta"`
 }
 

@@ -485,7 +485,7 @@ public struct AuthenticatorResponse: Codable, Hashable, Sendable {
     public var status: Int
     /// A second factor or passkey.
     public var data: Authenticator
-    /// `meta` of the description.
+    /// What was made along with it.
     public var meta: AuthenticatorMeta?
 
     /// Makes one from its members; what is left out is absent.

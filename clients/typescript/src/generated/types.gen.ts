@@ -316,6 +316,9 @@ export type AuthenticatorResponse = {
      */
     status: number;
     data: Authenticator;
+    /**
+     * What was made along with it.
+     */
     meta?: AuthenticatorMeta;
 };
 
