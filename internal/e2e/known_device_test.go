@@ -168,7 +168,7 @@ func TestKnownDevice_getsItsMessagesWhateverStrangersAskFor(t *testing.T) {
 	sent := len(w.letters(ada))
 	v := w.visitor()
 	v.do("POST", codeRequestPath, object("email", ada), onDevice(device)).waits("login_by_code")
-	eventually(t, 10*time.Second, "the mail", func() bool { return len(w.letters(ada)) > sent })
+	eventually(t, 30*time.Second, "the mail", func() bool { return len(w.letters(ada)) > sent })
 	w.call("POST", resetRequestPath, object("email", ada), onDevice(device)).wants(200)
 
 	// It has a budget all the same.

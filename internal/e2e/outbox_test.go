@@ -15,7 +15,7 @@ func TestOutbox_whatCouldNotBeSentIsListedAndCanBeRetried(t *testing.T) {
 	given := func() int {
 		return query[int](w, "SELECT count(*) FROM messages WHERE failed_at IS NOT NULL AND sent_at IS NULL")
 	}
-	eventually(t, 10*time.Second, "the mail is given up", func() bool { return given() == 1 })
+	eventually(t, 30*time.Second, "the mail is given up", func() bool { return given() == 1 })
 	id := query[string](w, "SELECT id::text FROM messages")
 	list := w.command("", "outbox", "list").wants(0, id, "verify_email_link", "1 given up, 0 on their way")
 	if strings.Contains(list.out, ada) {
