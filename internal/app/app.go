@@ -470,7 +470,7 @@ func (a *App) Run(ctx context.Context) error {
 	go debug.FreeOSMemory()
 	go a.followKeys(work)
 	go a.followClock(work)
-	go a.health.Follow(work)
+	go a.followDatabase(work)
 	go a.sweep(work)
 	if !a.prepared {
 		go a.prepareLater(work)

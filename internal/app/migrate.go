@@ -27,7 +27,7 @@ func (migrateUpCommand) Run(sh *shell) error {
 	if err != nil {
 		return explainSchema(err)
 	}
-	kept, err := sh.updateAddresses(settings.Database)
+	kept, err := sh.updateAddresses(d, settings.Database)
 	if err != nil {
 		return err
 	}
@@ -41,18 +41,19 @@ func (migrateUpCommand) Run(sh *shell) error {
 }
 
 // updateAddresses brings addresses of before to their normal form, by the way that migrations take.
-func (sh *shell) updateAddresses(s postgres.Settings) (kept int64, err error) {
-	if s.DirectURL != "" {
-		s.URL, s.DirectURL, s.Pooler = s.DirectURL, "", "none"
+func (sh *shell) updateAddresses(d *postgres.DB, s postgres.Settings) (kept int64, err error) {
+	if s.DirectURL == "" {
+		return address.Update(sh.ctx, d)
 	}
 
-	d, err := postgres.Open(sh.ctx, s, sh.now)
+	s.URL, s.DirectURL, s.Pooler = s.DirectURL, "", "none"
+	direct, err := postgres.Open(sh.ctx, s, sh.now)
 	if err != nil {
 		return 0, err
 	}
-	defer d.Close()
+	defer direct.Close()
 
-	return address.Update(sh.ctx, d)
+	return address.Update(sh.ctx, direct)
 }
 
 type migrateStatusCommand struct{}

@@ -37,6 +37,14 @@ func (a *App) queueFigures(ctx context.Context) (ops.QueueFigures, error) {
 	}, nil
 }
 
+// followDatabase asks the database again and again whether it answers, while the server runs.
+func (a *App) followDatabase(ctx context.Context) {
+	every(ctx, ops.PingEvery, func() bool {
+		a.health.Ask(ctx)
+		return true
+	})
+}
+
 // openProbes opens the listener for operators, unless the settings say that there is none.
 func (a *App) openProbes() error {
 	s := a.config.Ops

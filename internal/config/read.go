@@ -182,14 +182,12 @@ func (f Field) Text() string {
 
 // IsChanged reports whether the setting has another value than its default.
 func (f Field) IsChanged() bool {
-	switch f.value.Kind() {
-	case reflect.Slice:
-		return f.Text() != strings.Join(parseList(f.Default), ",")
-	case reflect.String:
-		return f.value.String() != f.Default
-	default:
-		return f.Text() != f.Default
+	standard := f.Default
+	if f.value.Kind() == reflect.Slice {
+		standard = strings.Join(parseList(f.Default), ",")
 	}
+
+	return f.Text() != standard
 }
 
 // prefixes are those of allauth's settings and of ours.

@@ -320,7 +320,7 @@ func TestUserIDs_theClaimsFunctionGetsTheKey(t *testing.T) {
 	}
 }
 
-// Of a session whose token was stolen its user is told, also where the token names no number.
+// The user of a session whose token was stolen gets a notice, also where the token names no number.
 func TestUserIDs_reuseIsNotedForTheUser(t *testing.T) {
 	t.Parallel()
 	w := start(t, "LATCHKEY_USER_IDS=uuid")

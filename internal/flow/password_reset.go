@@ -193,7 +193,7 @@ func (f *Flow) ResetPassword(ctx context.Context, who caller.Caller, key, pass s
 	if len(bad) > 0 {
 		return Entry{}, bad
 	}
-	hash, err := hashPassword(ctx, f.Gate.Enter, pass)
+	hash, err := f.hashPassword(ctx, pass)
 	if err != nil {
 		return Entry{}, err
 	}

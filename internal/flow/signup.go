@@ -292,9 +292,9 @@ func (f *Flow) checkField(name, value string, required bool) (string, *problem.P
 	return email.Check(value)
 }
 
-// hashPassword waits for a slot and hashes a new password. enter is how: sign-ups have fewer slots.
-func hashPassword(ctx context.Context, enter func(context.Context) (*password.Slot, error), pass string) (string, error) {
-	slot, err := enter(ctx)
+// hashPassword waits for a slot and hashes a new password.
+func (f *Flow) hashPassword(ctx context.Context, pass string) (string, error) {
+	slot, err := f.Gate.Enter(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -14,7 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
-// An unproved password was set by whoever made the account, before a sign-in code showed for the first
+// An unproved password was set by the user who made the account, before a sign-in code showed for the first
 // time whose the address is. That may have been its owner on another device, or a stranger. It signs in
 // together with a code that is sent to the owner, and is proved by that. Nothing else takes it: for
 // everything but a sign-in the account has no password.

@@ -12,8 +12,8 @@ import (
 // any server answers in words of its own, which no client of ours reads.
 const Outage = 10 * time.Second
 
-// pingEvery is how often the database is asked whether it answers.
-const pingEvery = time.Second
+// PingEvery is how often the database is asked whether it answers.
+const PingEvery = time.Second
 
 // Health knows whether the server may get requests.
 type Health struct {
@@ -48,23 +48,8 @@ func (h *Health) Drain() {
 	h.draining = true
 }
 
-// Follow asks the database once a second until ctx ends.
-func (h *Health) Follow(ctx context.Context) {
-	tick := time.NewTicker(pingEvery)
-	defer tick.Stop()
-
-	for {
-		h.ask(ctx)
-
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-}
-
-func (h *Health) ask(ctx context.Context) {
+// Ask asks the database whether it answers. Call it every PingEvery.
+func (h *Health) Ask(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, Outage/2)
 	defer cancel()
 

@@ -14,7 +14,7 @@ func TestHealth_anOutageOfTenSecondsIsNotReady(t *testing.T) {
 
 	check := func(when, want string) {
 		t.Helper()
-		h.ask(t.Context())
+		h.Ask(t.Context())
 		if got := h.Report().Status; got != want {
 			t.Errorf("%s: %s, want %s", when, got, want)
 		}

@@ -73,7 +73,7 @@ func TestMistake_isNoOutage(t *testing.T) {
 			case row.says != "" && (mistake == nil || !strings.Contains(mistake.Error(), row.says)):
 				t.Errorf("%v, of %v: want %q", mistake, err, row.says)
 			case mistake != nil && strings.Contains(mistake.Error(), "s3cr3t"):
-				t.Errorf("the password stands in %v", mistake)
+				t.Errorf("the password is in %v", mistake)
 			}
 		})
 	}

@@ -127,7 +127,7 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 		return refused(verdict, problem.RefreshConflict), nil
 	case Reuse:
 		r := refused(verdict, problem.RefreshTokenReused.Ended(tx.Now))
-		r.Holder.ID = d.UserID // who is told
+		r.Holder.ID = d.UserID // the user who gets the notice
 
 		return r, End(ctx, tx, d.ID, ReuseDetected)
 	case Repeat, Replay:

@@ -47,7 +47,7 @@ func TestID_readsBothForms(t *testing.T) {
 	}
 }
 
-// What somebody's software could read as the id of another user is no subject.
+// What other software could read as the id of another user is no subject.
 func TestValid_aSubjectNeverReadsAsAnInteger(t *testing.T) {
 	t.Parallel()
 

@@ -927,7 +927,7 @@ type SessionRecord struct {
 	// DeviceName What the client called the device at sign-in (`X-Device-Name`).
 	DeviceName string `json:"device_name,omitempty,omitzero"`
 
-	// ID Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It stands in no token.
+	// ID Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It is in no token.
 	ID int64 `json:"id"`
 
 	// IP The address that it was signed in from.

@@ -2044,7 +2044,7 @@ public struct ServerMetadata: Codable, Hashable, Sendable {
 
 /// One sign-in on one device.
 public struct SessionRecord: Codable, Hashable, Sendable {
-    /// Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It stands in no token.
+    /// Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It is in no token.
     public var id: Int64
     /// The address that it was signed in from.
     public var ip: String

@@ -1028,7 +1028,7 @@ export type SessionsResponse = {
  */
 export type SessionRecord = {
     /**
-     * Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It stands in no token.
+     * Names the session here, among those of its user: below 2³¹, and below 2⁵² for an older session. It is in no token.
      */
     id: number;
     /**
