@@ -1,5 +1,7 @@
 import type { AccessToken } from './access-token.js';
 import { Backoff } from './backoff.js';
+import { since } from './clock.js';
+import type { LatchkeyError } from './errors.js';
 import type { SessionRecord } from './record.js';
 import { endSession, exchange } from './server-calls.js';
 import type { Settings } from './settings.js';
@@ -15,6 +17,8 @@ interface Ended {
 export class Revocations {
   private readonly open: Ended[] = [];
   private readonly backoff: Backoff;
+  /** The last try got no answer. */
+  private silent = false;
   private stopTimer: (() => void) | undefined;
 
   constructor(
@@ -34,6 +38,13 @@ export class Revocations {
     return this.tell(ended);
   }
 
+  /** The network is back: what waited for it is tried now. */
+  online(): void {
+    if (this.silent) {
+      void this.again();
+    }
+  }
+
   /** Stops trying. */
   close(): void {
     this.stopTimer?.();
@@ -48,12 +59,15 @@ export class Revocations {
       }
       await this.told(ended.record); // a dead token must not lie about either: again later
     } catch (error) {
-      this.backoff.fail((error as { retryAfter?: number }).retryAfter);
+      const { kind, retryAfter } = error as LatchkeyError;
+      this.silent = kind === 'network';
+      this.backoff.fail(retryAfter); // also after no answer: nobody waits for it, and it takes power
       this.stopTimer?.();
       this.stopTimer = this.settings.clock.setTimer(() => void this.again(), this.backoff.wait());
       return ended.known;
     }
     this.backoff.succeed();
+    this.silent = false;
     this.open.splice(this.open.indexOf(ended), 1);
     return true;
   }
@@ -66,7 +80,7 @@ export class Revocations {
 
   private async revoke(ended: Ended): Promise<void> {
     const { clock } = this.settings;
-    if (ended.access && clock.monotonic() < ended.access.end && (await endSession(this.settings, ended.access))) {
+    if (ended.access && since(ended.access.at, clock) < ended.access.life && (await endSession(this.settings, ended.access))) {
       return;
     }
     // The refresh token may be spent any number of times with its own key: nothing uses

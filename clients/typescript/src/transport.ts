@@ -1,9 +1,9 @@
-import type { AccessToken } from './access-token.js';
-import { received } from './access-token.js';
+import { received, type AccessToken } from './access-token.js';
+import { below, normal, originOf } from './addresses.js';
 import { answerOf, isOver, judge, parse, type Answer } from './answer.js';
 import type { Action } from './generated-actions/actions.gen.js';
 import type { Keeper } from './keeper.js';
-import { operationOf, protocol, stepOf } from './operations.js';
+import { begins, flowBegunBy, operationOf, protocol, refreshes, stepOf } from './operations.js';
 import { isOurs } from './server-calls.js';
 import type { Settings } from './settings.js';
 import { typed } from './waiting.js';
@@ -29,13 +29,18 @@ export interface Ticket {
   readonly operation: string | undefined;
   readonly access: AccessToken | undefined;
   readonly sessionToken: string | undefined;
+  /** Where it goes. */
+  readonly origin: string;
+  /** It begins a sign-in. */
+  readonly first: boolean;
   /** It belongs to a sign-in of its own: see {@link Apart}. */
   readonly apart: boolean;
   /** The request does as well without the session token, which may be a dead one. */
   readonly dispensable: boolean;
   readonly epoch: number;
+  readonly begun: number;
   /** It has been refreshed for, or repeated: there is no second time. */
-  readonly last: boolean;
+  readonly last: boolean | 'renewed';
 }
 
 /** Adds tokens to requests and looks after the answers, whatever library sends them. */
@@ -51,15 +56,19 @@ export class Transport {
    */
   async authorize(method: string, url: string, signal?: AbortSignal | null, apart?: Apart): Promise<Ticket | undefined> {
     const { baseUrl, origins, deviceName } = this.settings;
-    const path = url.startsWith(baseUrl + '/') ? url.slice(baseUrl.length) : undefined;
+    const full = normal(url) ?? '';
+    const path = below(baseUrl, url);
     const operation = path && operationOf(method, path);
-    if ((!path && !origins.some((origin) => url.startsWith(origin))) || operation?.startsWith('refreshToken')) {
+    if ((!path && !origins.some((origin) => full.startsWith(`${origin}/`))) || refreshes.test(operation ?? '')) {
       return undefined;
     }
     // A sign-in begins anew, whoever is signed in: with a token it would be answered with 409.
-    const anew = apart !== undefined || operation === 'login' || operation === 'signup';
+    const anew = apart !== undefined || /^POST auth\/(login|signup)$/.test(operation ?? '');
+    const first = begins.test(operation ?? '') && (anew || this.keeper.session.state !== 'signed_in');
+    const begun = first && this.keeper.begin();
     const step = stepOf(operation);
-    const { access, fresh = false, epoch, sessionToken = apart?.sessionToken } = await this.keeper.credential(anew ? 'anew' : step, signal);
+    const known = await this.keeper.credential(anew ? 'anew' : step, signal);
+    const { access, fresh = false, epoch, sessionToken = apart?.sessionToken } = known;
     const needed = path !== undefined && personal.test(path);
     if (needed && !access && !sessionToken) {
       throw this.keeper.nobody();
@@ -77,23 +86,37 @@ export class Transport {
     if (device) {
       headers[deviceHeader] = device;
     }
-    return { headers, operation: operation || undefined, access, sessionToken: path && sessionToken, apart: apart !== undefined, dispensable: !(needed || apart || step), epoch, last: fresh };
+    return {
+      headers,
+      operation: operation || undefined,
+      access,
+      sessionToken: path && sessionToken,
+      origin: originOf(full),
+      first,
+      apart: apart !== undefined,
+      dispensable: !(needed || apart || step),
+      epoch,
+      begun: begun || known.begun,
+      last: fresh,
+    };
   }
 
   /** Looks after an answer. Returns the ticket to repeat the request with, once, where that may help. */
   async review(ticket: Ticket, answer: Answer, signal?: AbortSignal | null): Promise<Ticket | undefined> {
-    const { operation, access } = ticket;
+    const { operation, access, origin } = ticket;
     const word = operation ? judge(operation, answer, access !== undefined) : access && answer.status === 401 ? 'refresh' : 'proceed';
-    if (access) {
-      this.keeper.proven(access, word !== 'refresh');
-    }
     if (word === 'refresh' && access && !ticket.last) {
-      const renewed = await this.keeper.renew(access, signal);
-      return renewed && { ...ticket, access: renewed, headers: { ...ticket.headers, Authorization: `Bearer ${renewed.text}` }, last: true };
+      const renewed = await this.keeper.renew(access, origin, signal);
+      return renewed && { ...ticket, access: renewed, headers: { ...ticket.headers, Authorization: `Bearer ${renewed.text}` }, last: 'renewed' };
+    }
+    if (word === 'refresh' && access) {
+      this.keeper.refusals.refused(origin, access);
+    } else if (ticket.last === 'renewed') {
+      this.keeper.refusals.taken(origin);
     }
     const { sessionToken } = ticket;
     const gone = word === 'sign_out' && answer.status === 410;
-    if (sessionToken && (gone || isOver(operation, word, answer.status))) {
+    if (sessionToken && (gone || isOver(operation, word, answer))) {
       this.keeper.dropPending(sessionToken);
       if (ticket.dispensable) {
         const { 'X-Session-Token': dead, ...headers } = ticket.headers;
@@ -101,10 +124,14 @@ export class Transport {
       }
     } else if (word === 'sign_out' && !gone) {
       await this.keeper.end('account_deleted');
-    } else if (operation === 'endSession' && word === 'proceed' && access) {
+    } else if (operation === 'DELETE auth/session' && word === 'proceed' && access) {
       await this.keeper.end('user');
     } else {
       await this.takeTokens(ticket, answer, word);
+      const flow = access && word === 'proceed' && flowBegunBy(operation);
+      if (flow) {
+        this.keeper.claim(flow, ticket);
+      }
     }
     return undefined;
   }
@@ -158,13 +185,13 @@ export class Transport {
     const meta = envelope?.meta;
     if (status < 300 && meta?.access_token && meta.refresh_token) {
       const pair = { access: received(meta.access_token, this.settings.clock), refreshToken: meta.refresh_token, user: envelope?.data?.user, deviceToken: meta.device_token };
-      await this.keeper.adopt(pair, ticket.epoch, !ticket.access);
+      await this.keeper.adopt(pair, ticket, !ticket.access);
     } else if (meta && !meta.is_authenticated && (word === 'continue_flow' || !ticket.apart)) {
       // A sign-in of its own takes the place of another one that is pending only once it is that far.
       const sessionToken = meta.session_token ?? (word === 'continue_flow' ? ticket.sessionToken : undefined);
       const flows = (envelope?.data?.flows ?? []).filter((flow) => flow.is_pending).map((flow) => flow.id);
       if (sessionToken) {
-        this.keeper.pending({ sessionToken, flows }, ticket.epoch, ticket.apart || sessionToken === meta.session_token);
+        this.keeper.pending({ sessionToken, flows }, ticket, ticket.first || sessionToken === meta.session_token);
       }
     }
   }
