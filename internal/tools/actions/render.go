@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"embed"
-	"errors"
 	"go/format"
 	"reflect"
-	"slices"
-	"strconv"
 	"strings"
 	"text/template"
 )
@@ -15,46 +12,11 @@ import (
 //go:embed *.tmpl
 var templates embed.FS
 
-// below is the path that most operations are below. TypeScript's table leaves it out.
-const below = "/_allauth/app/v1/"
-
 // view is a table as the templates read it: answers name their entry by its index, because
 // most operations answer a status alike.
 type view struct {
 	table
 	Entries []entry
-
-	// Answers are the different pairs of status and entry.
-	Answers []status
-}
-
-// Below is the path that Short leaves out.
-func (v view) Below() string { return below }
-
-// Short returns a path without the prefix that most have.
-func (v view) Short(path string) string { return strings.TrimPrefix(path, below) }
-
-// ByPath returns the operations in the order of their paths, which compresses best.
-func (v view) ByPath() []answers {
-	sorted := slices.Clone(v.Operations)
-	slices.SortStableFunc(sorted, func(a, b answers) int { return strings.Compare(a.Path, b.Path) })
-
-	return sorted
-}
-
-// Digits names the answers of an operation by their places in Answers, a digit each.
-func (v view) Digits(o answers) (string, error) {
-	var digits strings.Builder
-
-	for _, s := range o.Statuses {
-		place := slices.IndexFunc(v.Answers, func(other status) bool { return reflect.DeepEqual(other, s) })
-		if place >= 36 {
-			return "", errors.New("there are more different answers than digits of base 36")
-		}
-		digits.WriteString(strconv.FormatInt(int64(place), 36))
-	}
-
-	return digits.String(), nil
 }
 
 // Index is the place of an entry in Entries.
@@ -73,9 +35,6 @@ func viewOf(t table) view {
 		for _, s := range o.Statuses {
 			if v.Index(s.Entry) < 0 {
 				v.Entries = append(v.Entries, s.Entry)
-			}
-			if !slices.ContainsFunc(v.Answers, func(other status) bool { return reflect.DeepEqual(other, s) }) {
-				v.Answers = append(v.Answers, s)
 			}
 		}
 	}
