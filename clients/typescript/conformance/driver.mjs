@@ -4,7 +4,7 @@ import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline';
 import { inspect } from 'node:util';
 import { addEmailAddress, apiClient, verifyEmail } from '../dist/api.js';
-import { createLatchkey, LatchkeyError } from '../dist/index.js';
+import { adopt, createLatchkey, LatchkeyError } from '../dist/index.js';
 import { showSecondFactorKey, signInWithPasskey } from '../dist/passkeys.js';
 import { signInWithProvider } from '../dist/providers.js';
 import { submitSecondFactorCode } from '../dist/second-factor.js';
@@ -63,7 +63,7 @@ const commands = {
   provider_sign_in: ({ client, provider, client_id: clientId, id_token: idToken, nonce }, signal) =>
     entered(client, signInWithProvider(of(client).latchkey, { provider, clientId, idToken, nonce }, { signal })),
   async adopt({ client, refresh_token: refreshToken, access_token: accessToken }, signal) {
-    const session = await of(client).latchkey.adopt({ refreshToken, accessToken }, { signal });
+    const session = await adopt(of(client).latchkey, { refreshToken, accessToken }, { signal });
     return { result: session.state };
   },
   cancel_pending({ client }) {

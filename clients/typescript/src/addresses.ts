@@ -4,28 +4,23 @@
  * Native's own URL does none of this.
  */
 export function normal(url: string): string | undefined {
-  const [, scheme, host, port, path, rest] = /^(https?):\/\/([\w.-]+|\[[\da-f:.]+\])(?::(\d*))?(\/[^?#\\\s]*)?([?#].*)?$/i.exec(url) ?? [];
+  const [, scheme, host, port = '', path = '/', rest = ''] = /^(https?):\/\/([\w.-]+|\[[\da-f:.]+\])(?::(\d*))?(\/[^?#\\\s]*)?([?#].*)?$/i.exec(url) ?? [];
 
-  if (!scheme || !host) {
+  if (!scheme) {
     return undefined;
   }
   const steps: string[] = [];
-  const given = (path ?? '/').slice(1).split('/');
 
-  given.forEach((step, i) => {
-    const dots = step.replace(/%2e/gi, '.');
-
-    if (dots === '..') {
+  for (const step of path.replace(/%2e/gi, '.').replace(/\/\.\.?$/, '$&/').slice(1).split('/')) {
+    if (step === '..') {
       steps.pop();
-    } else if (dots !== '.') {
-      return steps.push(step);
+    } else if (step !== '.') {
+      steps.push(step);
     }
-    return i < given.length - 1 || steps.push('');
-  });
-  const usual = /s$/i.test(scheme) ? 443 : 80;
-  const place = port && Number(port) !== usual ? `:${Number(port)}` : '';
+  }
+  const place = +port && +port !== (/s$/i.test(scheme) ? 443 : 80) ? `:${+port}` : '';
 
-  return `${scheme}://${host}${place}/`.toLowerCase() + steps.join('/') + (rest ?? '');
+  return `${scheme}://${host}${place}/`.toLowerCase() + steps.join('/') + rest;
 }
 
 /** What comes after `baseUrl` in a URL that leads there; undefined for any other. */
@@ -44,11 +39,8 @@ export function originOf(url: string): string {
 export function address(option: string, url: string, allowInsecureHttp: boolean | undefined): string {
   const full = normal(url);
 
-  if (!full || /[?#]/.test(full)) {
-    throw new TypeError(`latchkey: ${option} must be like https://auth.example.com`);
-  }
-  if (!/^(https|http:\/\/(localhost|127(\.\d+){3}|\[::1\])[:/])/.test(full) && !allowInsecureHttp) {
-    throw new TypeError(`latchkey: ${option} must begin with https://, or allowInsecureHttp be set`);
+  if (!full || /[?#]/.test(full) || (!allowInsecureHttp && !/^(https|http:\/\/(localhost|127(\.\d+){3}|\[::1\])[:/])/.test(full))) {
+    throw new TypeError(`latchkey: ${option} must be like https://auth.example.com; plain HTTP needs allowInsecureHttp`);
   }
   return full.replace(/\/+$/, '');
 }

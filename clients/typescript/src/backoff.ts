@@ -10,67 +10,68 @@ const longestSilence = 10_000; // 15 s with jitter
  * Says when the next try is due: later each time, never before `Retry-After`. No answer burdens
  * no server, so the wait after it stays short, and ends when the network is back.
  */
-export class Backoff {
-  /** What the last try threw that got no answer; undefined where the network was there. */
-  silence: unknown;
-  private failures = 0;
-  private due = 0;
-  private losses = 0;
-  private back = 0;
-  private free = false;
+export type Backoff = ReturnType<typeof createBackoff>;
 
-  constructor(
-    private readonly clock: Clock,
-    private readonly random: () => number,
-  ) {}
+export function createBackoff(clock: Clock, random: () => number) {
+  // What the last try threw that got no answer; undefined where the network was there.
+  let silence: unknown;
+  let failures = 0;
+  let due = 0;
+  let losses = 0;
+  let back = 0;
+  let free = false;
+
+
 
   /** Milliseconds until the server may be asked again; 0 where it may be asked now. */
-  wait(): number {
-    return this.failures && Math.max(0, this.due - this.clock.monotonic());
+  function wait(): number {
+    return failures && Math.max(0, due - clock.monotonic());
   }
 
   /** Milliseconds until the next try after one that got no answer. */
-  offline(): number {
-    return this.silence ? Math.max(0, this.back - this.clock.monotonic()) : 0;
+  function offline(): number {
+    return silence ? Math.max(0, back - clock.monotonic()) : 0;
   }
 
   /** Takes the one try that a user has while such a wait runs. */
-  takeFree(): boolean {
-    const { free } = this;
-    this.free = false;
-    return free;
+  function takeFree(): boolean {
+    const taken = free;
+    free = false;
+    return taken;
   }
 
   /** Notes an answer that does not help. `retryAfter` is what the server asked for, in seconds. */
-  fail(retryAfter = 0): void {
+  function fail(retryAfter = 0): void {
     const asked = Math.min(longestAsked, retryAfter * 1_000);
-    const delay = this.jittered(Math.min(longest, first * factor ** this.failures++));
+    const delay = jittered(Math.min(longest, first * factor ** failures++));
 
-    this.online();
-    this.due = this.clock.monotonic() + Math.max(delay, asked);
+    online();
+    due = clock.monotonic() + Math.max(delay, asked);
   }
 
   /** Notes a try that got no answer. A free one does not begin another wait. */
-  lose(cause: unknown): void {
-    if (!this.offline()) {
-      this.back = this.clock.monotonic() + this.jittered(Math.min(longestSilence, first * 2 ** this.losses++));
-      this.free = true;
+  function lose(cause: unknown): void {
+    if (!offline()) {
+      back = clock.monotonic() + jittered(Math.min(longestSilence, first * 2 ** losses++));
+      free = true;
     }
-    this.silence = cause;
+    silence = cause;
   }
 
   /** The network is back. What the server asked for goes on. */
-  online(): void {
-    this.silence = undefined;
-    this.losses = 0;
+  function online(): void {
+    silence = undefined;
+    losses = 0;
   }
 
-  succeed(): void {
-    this.failures = 0;
-    this.online();
+  function succeed(): void {
+    failures = 0;
+    online();
   }
 
-  private jittered(delay: number): number {
-    return delay * (1 + this.random() / 2);
+  function jittered(delay: number): number {
+    return delay * (1 + random() / 2);
   }
+
+  return { wait, offline, lastLoss: () => silence, takeFree, fail, lose, online, succeed };
 }

@@ -1,18 +1,17 @@
 import { address } from './addresses.js';
-import { answerOf, parse, type Answer } from './answer.js';
+import type { Answer } from './answer.js';
 import { deviceClock, type Clock } from './clock.js';
 import type { LoginRequest, SignupRequest } from './generated/types.gen.js';
-import { Keeper } from './keeper.js';
+import { createKeeper, type Keeper } from './keeper.js';
 import { outcome, type ApiResult, type Done, type Pending, type SignedIn } from './outcome.js';
 import { protocol } from './operations.js';
-import { isOurs } from './server-calls.js';
+import { request, sent } from './server-calls.js';
 import type { Session, SessionListener } from './session.js';
 import type { Settings } from './settings.js';
 import { enter, type Call } from './steps.js';
 import type { Storage } from './storage.js';
-import { Transport, type Ticket } from './transport.js';
+import { createTransport, type Ticket, type Transport } from './transport.js';
 import { sameUser } from './user-id.js';
-import { attempt } from './waiting.js';
 
 /** How a client is made. */
 export interface LatchkeyOptions {
@@ -51,13 +50,6 @@ export interface SignInOptions extends CallOptions {
   force?: boolean | undefined;
 }
 
-/** Tokens that another client of the app has left. */
-export interface Tokens {
-  refreshToken: string;
-  /** Serves until the refresh token has been spent. */
-  accessToken?: string | undefined;
-}
-
 /** Makes a client, which begins to read the store at once. Throws `TypeError` where an option cannot work. */
 export function createLatchkey(options: LatchkeyOptions): Latchkey {
   const settings = settingsOf(options);
@@ -81,7 +73,7 @@ export class Latchkey {
 
   /** Use {@link createLatchkey}. */
   constructor(settings: Settings, keeper: Keeper) {
-    const inside = { settings, keeper, transport: new Transport(settings, keeper) };
+    const inside = { settings, keeper, transport: createTransport(settings, keeper) };
     this.inside = () => inside;
     this.baseUrl = settings.baseUrl;
     this.fetch = inside.transport.fetch;
@@ -93,7 +85,7 @@ export class Latchkey {
 
   /** Who is signed in, as far as is known now. */
   get session(): Session {
-    return this.keeper.session;
+    return this.keeper.session();
   }
 
   /** Who is signed in, once the store could be read. Throws kind `locked` or `store` where it cannot be now. */
@@ -104,7 +96,7 @@ export class Latchkey {
 
   /** Tells `listener` of every change from now on; the returned function ends that. */
   onChange(listener: SessionListener): () => void {
-    return this.keeper.news.onChange(listener);
+    return this.keeper.onChange(listener);
   }
 
   /** Makes an account. A step that is pending, such as `verify_email`, is a value, not an error. */
@@ -131,22 +123,13 @@ export class Latchkey {
   }
 
   /**
-   * Takes over the tokens of another client: stores the refresh token, and refreshes once with it. Call it
-   * again until it resolves, or throws kind `signed_out`: the server refuses the token for good. The app
-   * can delete its own copy after either. Where no answer came, kind `network`, the user is signed in.
-   */
-  adopt({ refreshToken, accessToken }: Tokens, options?: CallOptions): Promise<Session> {
-    return this.keeper.takeOver(refreshToken, accessToken, options?.signal);
-  }
-
-  /**
    * Signs out, and resolves once the device holds nothing any more that signs in. `revoked`
    * resolves to whether the server could be told at once; otherwise it is told later, also
    * after a restart.
    */
   signOut(options?: Pick<SignInOptions, 'force'>): Promise<{ revoked: Promise<boolean> }> {
     const { keeper } = this;
-    keeper.slots.forced = options?.force === true;
+    keeper.slots.force(options?.force === true);
 
     return keeper.signOut();
   }
@@ -208,25 +191,13 @@ export class Latchkey {
   /** @internal One call of the protocol, with a time limit. */
   async ask({ call: [method, path], body, signal, apart, force }: Call): Promise<Answer> {
     const { keeper, settings, transport } = this.inside();
-    const { baseUrl, clock, timeout } = settings;
     if (force) {
-      keeper.slots.forced = true;
+      keeper.slots.force(true);
     }
-    const url = baseUrl + protocol + path;
-    // Outside the limit: this may wait for the person before the unlock prompt, and a refresh has a limit of its own.
-    const ticket = (await transport.authorize(method, url, signal, apart)) as Ticket; // ours, and no refresh
-    return attempt(clock, timeout, signal, async (stop) => {
-      const response = await transport.send(ticket, url, {
-        method,
-        ...(body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {}),
-        ...(stop ? { signal: stop } : {}),
-        // React Native would write the time of day into the address of a GET for this; the server forbids to cache it anyway.
-        ...(body ? { cache: 'no-store' } : {}),
-        redirect: 'error', // credentials go to this host and nowhere else
-      });
-      const text = await response.text();
-      return answerOf(response.status, isOurs(baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
-    });
+    // Outside the limit: this may wait for the user before the unlock prompt, and a refresh has a limit of its own.
+    const ticket = (await transport.authorize(method, settings.baseUrl + protocol + path, signal, apart)) as Ticket; // ours, and no refresh
+
+    return request(settings, `${method} ${path}`, signal, body ? sent(body) : {}, (url, init) => transport.send(ticket, url, init));
   }
 }
 
@@ -242,10 +213,10 @@ const keepers = new Map<string, Keeper>();
 function keeperOf(settings: Settings): Keeper {
   const { id } = settings.storage;
   if (id === undefined) {
-    return new Keeper(settings);
+    return createKeeper(settings);
   }
   const key = `${id} ${settings.baseUrl}`;
-  const known = keepers.get(key) ?? new Keeper(settings);
+  const known = keepers.get(key) ?? createKeeper(settings);
   keepers.set(key, known);
   return known;
 }
@@ -254,7 +225,7 @@ function settingsOf(options: LatchkeyOptions): Settings {
   const { storage, origins = [], deviceName, timeout = 15_000, clock = deviceClock(), random = Math.random } = options;
   const { allowInsecureHttp } = options;
   if (!storage.secure && globalThis.navigator?.product === 'ReactNative') {
-    throw new TypeError('latchkey: on React Native the storage must be secure: use @latchkey-auth/client/expo or @latchkey-auth/client/keychain');
+    throw new TypeError('latchkey: on React Native the storage must be secure: secureStorage of ./expo or ./keychain');
   }
   return {
     baseUrl: address('baseUrl', options.baseUrl, allowInsecureHttp),

@@ -28,10 +28,8 @@ const ending = 'DELETE auth/session';
 
 /** Spends a refresh token. Throws what leaves the session as it is. */
 export async function exchange(settings: Settings, spent: SessionRecord, signal?: AbortSignal): Promise<Exchange> {
-  const answer = await call(settings, refreshing, signal, {
-    headers: { 'Content-Type': 'application/json', ...(spent.idempotencyKey ? { 'Idempotency-Key': spent.idempotencyKey } : {}) },
-    body: JSON.stringify({ refresh: spent.refreshToken }),
-  });
+  const { idempotencyKey: key } = spent;
+  const answer = await call(settings, refreshing, signal, sent({ refresh: spent.refreshToken }, key ? { 'Idempotency-Key': key } : {}));
   const word = judge(refreshing, answer, false);
   const { data, meta, errors } = answer.envelope ?? {};
   if (word === 'proceed' && meta?.access_token && meta.refresh_token) {
@@ -58,20 +56,35 @@ export async function endSession(settings: Settings, access: AccessToken): Promi
 }
 
 /** One call of the client's own: it never passes the transport that adds tokens and refreshes. */
-async function call(settings: Settings, operation: string, signal: AbortSignal | undefined, init: RequestInit): Promise<Answer> {
+function call(settings: Settings, operation: string, signal: AbortSignal | undefined, init: RequestInit): Promise<Answer> {
+  return request(settings, operation, signal, init, settings.fetch);
+}
+
+/** Makes a call of the protocol, with a time limit, and reads its answer. */
+export function request(settings: Settings, operation: string, signal: AbortSignal | null | undefined, init: RequestInit, send: Send): Promise<Answer> {
+  const { baseUrl, clock, timeout } = settings;
   const [method = '', path = ''] = operation.split(' ');
-  return attempt(settings.clock, settings.timeout, signal, async (stop) => {
-    const response = await settings.fetch(settings.baseUrl + protocol + path, {
+
+  return attempt(clock, timeout, signal, async (stop) => {
+    const response = await send(baseUrl + protocol + path, {
       ...init,
       method,
-      ...(stop ? { signal: stop } : {}),
-      cache: 'no-store',
+      ...(stop && { signal: stop }),
+      // React Native would write the time of day into the address of a GET for this; the server forbids to cache it anyway.
+      ...(method === 'GET' ? {} : { cache: 'no-store' }),
       credentials: 'omit',
       redirect: 'error', // credentials go to this host and nowhere else
     });
     const text = await response.text();
-    return answerOf(response.status, isOurs(settings.baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
+
+    return answerOf(response.status, isOurs(baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
   });
+}
+
+export type Send = (url: string, init: RequestInit) => Promise<Response>;
+
+export function sent(body: object, headers: Record<string, string> = {}): RequestInit {
+  return { headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
 /** React Native follows redirects whatever it is told: an answer from elsewhere says nothing. */

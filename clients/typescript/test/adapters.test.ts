@@ -119,7 +119,7 @@ for (const [name, { storage, thisDevice }] of Object.entries(kinds)) {
       const options = policy === 'keep' ? { prefix, onReinstall: policy } : { prefix, installMarker: marker };
       const second = await launch(storage(phone, options), first.server);
       assert.equal(second.latchkey.session.state, policy === 'keep' ? 'signed_in' : 'signed_out');
-      assert.deepEqual(ends(second.seen[0]!), policy === 'keep' ? [] : ['restored']);
+      assert.deepEqual(ends(second.seen[0]!), policy === 'keep' ? [] : ['reinstalled']);
       assert.equal(first.server.refreshes, 0);
       if (policy === 'clear') {
         assert.doesNotMatch([...phone.items.values()].map((item) => item.text).join(), /refresh:/);
