@@ -17,7 +17,8 @@ var newestScenarios = []scenario{
 	{"newest_over_session_early", "P14", "the same, and the older one is answered first", newest{over: true, early: true}.play},
 	{"newest_offline", "P14", "the older session cannot be ended at once: it is ended later", newest{offline: true}.play},
 	{"newest_offline_over", "P14", "the same over a session: both are ended later", newest{offline: true, over: true}.play},
-	{"newest_offline_killed", "P14", "the same, and killed before: the next run ends both", newest{offline: true, over: true, killed: true}.play},
+	{"newest_offline_killed", "P2 P14", "killed before it could be ended: the next run ends it", newest{offline: true, killed: true}.play},
+	{"sign_in_over_killed", "P2 P14", "killed when the new session is stored over another one: that one is ended", signInOverKilled},
 	{"newest_sign_up", "P14", "a sign-up that is older than a sign-in", newest{older: bySignUp}.play},
 	{"newest_provider", "P14", "a sign-in by a provider that is older than one by password", newest{older: byProvider}.play},
 	{"newest_provider_early", "P14", "the same, and the older one is answered first", newest{older: byProvider, early: true}.play},
@@ -181,6 +182,20 @@ func newestFactor(asked bool) func(*world) {
 		w.ends(p, older.email)
 		p.lasts(newer.email)
 	}
+}
+
+func signInOverKilled(w *world) {
+	p := w.signedUp()
+	newer := w.user("newer")
+
+	p.do(command{"do": "kill_at", "point": "after_persist"})
+	p.start(newer.signIn())
+	p.dies()
+
+	p = w.phone()
+	p.is(newer.email)
+	w.ends(p, w.email)
+	p.lasts(newer.email)
 }
 
 func signOutNewer(w *world) {

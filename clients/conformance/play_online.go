@@ -100,6 +100,9 @@ func backFromSilence(w *world) {
 
 		p.offline()
 		w.lift()
+		// What was held reaches the server now. For the server, whose clock is the real one and which is
+		// made to take every generation for an old one, it must not come after the next attempt.
+		eventually("no refresh is on its way", func() bool { return w.look().flying == 0 })
 		p.back()
 	}
 }
