@@ -1,3 +1,4 @@
+'use client';
 /**
  * The session for React.
  *
@@ -23,10 +24,20 @@ export function useLatchkey(): Latchkey {
   return latchkey;
 }
 
-/** Who is signed in; the component is drawn again when that changes. */
+/** What is known where a page is made on a server, and while a browser takes that page over: nothing. */
+const unknown: Session = { state: 'unknown' };
+
+/**
+ * Who is signed in; the component is drawn again when that changes. On a server, and at the first drawing of
+ * a page that a server has made, the state is `unknown`.
+ */
 export function useSession(): Session {
   const latchkey = useLatchkey();
   const subscribe = useCallback((changed: () => void) => latchkey.onChange(changed), [latchkey]);
-  const now = (): Session => latchkey.session;
-  return useSyncExternalStore(subscribe, now, now);
+
+  return useSyncExternalStore(
+    subscribe,
+    () => latchkey.session,
+    () => unknown,
+  );
 }

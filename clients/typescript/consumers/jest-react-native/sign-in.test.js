@@ -1,0 +1,8 @@
+import { createLatchkey, LatchkeyError } from '@latchkey-auth/client';
+import { secureStorage } from '@latchkey-auth/client/keychain';
+
+test('an app with the preset of React Native signs in', async () => {
+  expect(secureStorage).toBeInstanceOf(Function);
+  expect(createLatchkey).toBeInstanceOf(Function);
+  expect(new LatchkeyError('network', 'no answer').kind).toBe('network');
+});
