@@ -22,13 +22,24 @@ var adoptScenarios = []scenario{
 	{"adopt_killed_after_persist", "P2", "killed when the token has just been stored", adoptKilled("after_persist")},
 	{"adopt_again", "P2", "killed before the app deletes its tokens, which it hands over again: nothing changes", adoptAgain},
 	{"adopt_refused", "P15", "the session has ended: typed, and nothing is stored", adoptRefused},
-	{"adopt_nonsense", "P15", "what is no token is refused, and nothing is stored", adoptNonsense},
+	{"adopt_forged", "P15", "a token that the server has not made is refused, and nothing is stored", adoptForged},
 	{"adopt_over_session", "", "over a session: that one ends", adoptOverSession},
+	{"adopt_over_lost", "P1", "over a session, and the answer is lost: a call goes on with what was taken over", adoptOverLost},
+	{"adopt_over_killed", "P2", "over a session, and killed when the server has answered", adoptOverKilled},
+	{"adopt_over_refused", "P15", "over a session, and refused: the session before stays", adoptOverRefused},
 	{"adopt_unwritten", "P9", "the store refuses writes: nothing is spent", adoptUnwritten},
 	{"adopt_torn", "P10", "killed with half of the record written", adoptTorn},
 }
 
 func adopting(refresh string) command { return command{"do": "adopt", "refresh_token": refresh} }
+
+// fresh is a phone on which nobody has signed in, and which has said so.
+func (w *world) fresh() *phone {
+	p := w.phone()
+	p.seen()
+
+	return p
+}
 
 // adopts takes over a token and wants its user to be signed in.
 func (p *phone) adopts(refresh, email string) {
@@ -59,7 +70,7 @@ func adoptLost(f *fault) func(*world) {
 	return func(w *world) {
 		u := w.user("earlier")
 		_, refresh := u.tokens()
-		p := w.phone()
+		p := w.fresh()
 
 		w.play(f.again().only(1))
 		failed := p.refusal(adopting(refresh))
@@ -76,7 +87,7 @@ func adoptLost(f *fault) func(*world) {
 func adoptLostAgain(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 
 	w.play(newFault(refreshing, cutAfter).only(1))
 	wants("the error", p.refusal(adopting(refresh)).Kind, "network")
@@ -90,7 +101,7 @@ func adoptLostAgain(w *world) {
 func adoptOffline(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 
 	w.play(newFault(everything, cutBefore))
 	wants("the error", p.refusal(adopting(refresh)).Kind, "network")
@@ -135,7 +146,7 @@ func adoptKilled(point string) func(*world) {
 func adoptAgain(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 	p.adopts(refresh, u.email)
 
 	for range 3 {
@@ -175,14 +186,18 @@ func (p *phone) adoptionRefused(refresh, code string) {
 	p.out()
 }
 
-func adoptNonsense(w *world) {
+// adoptForged hands over a token whose signature is that of another one.
+func adoptForged(w *world) {
 	p := w.phone()
-	const nonsense = "this-is-no-token-of-this-server"
-	p.adoptionRefused(nonsense, "refresh_token_invalid")
+	_, one := w.user("one").tokens()
+	_, other := w.user("other").tokens()
+	forged := one[:strings.LastIndex(one, ".")] + other[strings.LastIndex(other, "."):]
 
+	p.adoptionRefused(forged, "refresh_token_invalid")
 	for name, text := range files(w.store) {
-		wants(name+" contains what was refused", strings.Contains(text, nonsense), false)
+		wants(name+" contains what was refused", strings.Contains(text, forged), false)
 	}
+
 	p.signUp()
 	p.goesOn()
 }
@@ -200,10 +215,60 @@ func adoptOverSession(w *world) {
 	w.phone().is(u.email)
 }
 
+func adoptOverLost(w *world) {
+	p := w.signedUp()
+	u := w.user("earlier")
+	_, refresh := u.tokens()
+
+	w.play(newFault(refreshing, cutAfter).only(1))
+	wants("the error", p.refusal(adopting(refresh)).Kind, "network")
+
+	w.overDone(p, u, refresh)
+}
+
+func adoptOverKilled(w *world) {
+	p := w.signedUp()
+	u := w.user("earlier")
+	_, refresh := u.tokens()
+
+	p.do(command{"do": "kill_at", "point": "after_send"})
+	p.start(adopting(refresh))
+	p.dies()
+
+	w.overDone(w.phone(), u, refresh)
+}
+
+// overDone goes on with a token that was stored over a session, and hands it over again.
+func (w *world) overDone(p *phone, u *user, refresh string) {
+	p.recovers()
+	p.is(u.email)
+	p.adopts(refresh, u.email)
+
+	w.ends(p, w.email)
+	p.lasts(u.email)
+}
+
+func adoptOverRefused(w *world) {
+	p := w.signedUp()
+	u := w.user("earlier")
+	access, refresh := u.tokens()
+	w.endOnServer(access)
+
+	p.seen()
+	f := p.refusal(adopting(refresh))
+	wants("the error", f.Kind, "signed_out")
+	wants("its code", f.Code, "session_ended")
+
+	p.signedIn()
+	p.lasts(w.email)
+	p.kill()
+	w.phone().lasts(w.email)
+}
+
 func adoptUnwritten(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 
 	p.fault("reject_writes", 0)
 	wants("the error", p.refusal(adopting(refresh)).Kind, "store")

@@ -15,6 +15,10 @@ var newestScenarios = []scenario{
 	{"newest_asked_asked_early", "P14", "the same, and the older one is answered first", newest{wasAsked: true, asked: true, early: true}.play},
 	{"newest_over_session", "P14", "both over a session that is there", newest{over: true}.play},
 	{"newest_over_session_early", "P14", "the same, and the older one is answered first", newest{over: true, early: true}.play},
+	{"newest_offline", "P14", "the older session cannot be ended at once: it is ended later", newest{offline: true}.play},
+	{"newest_offline_over", "P14", "the same over a session: both are ended later", newest{offline: true, over: true}.play},
+	{"newest_offline_killed", "P2 P14", "killed before it could be ended: the next run ends it", newest{offline: true, killed: true}.play},
+	{"sign_in_over_killed", "P2 P14", "killed when the new session is stored over another one: that one is ended", signInOverKilled},
 	{"newest_sign_up", "P14", "a sign-up that is older than a sign-in", newest{older: bySignUp}.play},
 	{"newest_provider", "P14", "a sign-in by a provider that is older than one by password", newest{older: byProvider}.play},
 	{"newest_provider_early", "P14", "the same, and the older one is answered first", newest{older: byProvider, early: true}.play},
@@ -60,6 +64,8 @@ type newest struct {
 	asked    bool      // the newer one is
 	early    bool      // the older one is answered first
 	over     bool      // a session is there before
+	offline  bool      // no session can be ended at first
+	killed   bool      // and the process is killed then
 }
 
 func (n newest) play(w *world) {
@@ -81,6 +87,11 @@ func (n newest) play(w *world) {
 	b := p.start(newer.signIn())
 	w.reaches(second, b)
 
+	if n.offline {
+		w.play(newFault(signingOut, cutBefore))
+		w.play(newFault(refreshing, cutBefore))
+	}
+
 	if n.early {
 		w.release(first)
 		a.overtaken()
@@ -95,6 +106,12 @@ func (n newest) play(w *world) {
 	}
 
 	p.completes(newer, r)
+	w.lift()
+	if n.killed {
+		p.kill()
+		p = w.phone()
+	}
+
 	w.ends(p, older.email)
 	if n.over {
 		w.ends(p, w.email)
@@ -165,6 +182,20 @@ func newestFactor(asked bool) func(*world) {
 		w.ends(p, older.email)
 		p.lasts(newer.email)
 	}
+}
+
+func signInOverKilled(w *world) {
+	p := w.signedUp()
+	newer := w.user("newer")
+
+	p.do(command{"do": "kill_at", "point": "after_persist"})
+	p.start(newer.signIn())
+	p.dies()
+
+	p = w.phone()
+	p.is(newer.email)
+	w.ends(p, w.email)
+	p.lasts(newer.email)
 }
 
 func signOutNewer(w *world) {

@@ -14,6 +14,8 @@ var onlineScenarios = []scenario{
 	{"back_from_silence", "P6", "requests get no answer at all: an attempt ends after 15 s, and nobody waits longer for it", backFromSilence},
 	{"no_answer_waits", "P6 P7", "a call each second for 10 minutes offline: each fails at once, and few are sent", noAnswerWaits},
 	{"online_ends_wait", "P6", "the app says that the network is back: the next call asks at once", onlineEndsWait},
+	{"online_tells_sign_out", "P14", "then the server also learns of a sign-out within 15 s", onlineTellsSignOut},
+	{"back_parallel", "P3 P6", "50 calls at once, offline and then back: one attempt each time", backParallel},
 	{"online_keeps_retry_after", "P7", "Retry-After counts, although the app says that the network is back", onlineKeeps(503, "temporarily_unavailable", 120)},
 	{"online_keeps_429", "P7", "so does that of 429", onlineKeeps(429, "too_many_requests", 120)},
 	{"online_keeps_500", "P7", "so does the wait after an answer without Retry-After", onlineKeeps(500, "internal_error", 0)},
@@ -98,6 +100,9 @@ func backFromSilence(w *world) {
 
 		p.offline()
 		w.lift()
+		// What was held reaches the server now. For the server, whose clock is the real one and which is
+		// made to take every generation for an old one, it must not come after the next attempt.
+		eventually("no refresh is on its way", func() bool { return w.look().flying == 0 })
 		p.back()
 	}
 }
@@ -162,6 +167,55 @@ func onlineEndsWait(w *world) {
 
 	p.do(command{"do": "online"}) // it is no news
 	p.goesOn()
+}
+
+func onlineTellsSignOut(w *world) {
+	p := w.signedUp()
+	token := w.lastAccess()
+	w.play(newFault(everything, cutBefore))
+	p.do(command{"do": "sign_out"})
+
+	for range 30 {
+		p.advance(minute)
+		time.Sleep(5 * time.Millisecond) // each step runs time-outs out
+	}
+
+	w.lift()
+	p.do(command{"do": "online"})
+	for range 16 {
+		for range 20 {
+			if !w.alive(token) {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		p.advance(time.Second)
+	}
+	fail("not within 15 s: the session ends on the server")
+}
+
+func backParallel(w *world) {
+	p := w.signedUp()
+
+	for range 5 {
+		p.expired()
+		w.play(newFault(everything, cutBefore))
+		before := w.count(refreshing)
+
+		from := time.Now()
+		r := p.do(command{"do": "call", "n": 50})
+		within2Seconds(from)
+		wants("failed calls", len(r.Errors), 50)
+		for _, e := range r.Errors {
+			wants("the error", e.Kind, "network")
+		}
+		wants("refreshes", w.count(refreshing)-before, 1)
+
+		w.lift()
+		p.advance(15 * time.Second)
+		p.calls(50)
+		wants("refreshes", w.count(refreshing)-before, 2)
+	}
 }
 
 // onlineKeeps plays one refusal, and the app says more than once that the network is back.

@@ -12,7 +12,7 @@ type scenario struct {
 
 // scenarios is all of them. Each plays with a phone, a store and a proxy of its own.
 var scenarios = slices.Concat(
-	sessionScenarios, onlineScenarios, originScenarios, newestScenarios, pendingScenarios, adoptScenarios,
+	sessionScenarios, addressScenarios, onlineScenarios, originScenarios, newestScenarios, pendingScenarios, adoptScenarios,
 	keyLostScenarios, showScenarios,
 )
 
@@ -144,6 +144,7 @@ var sessionScenarios = []scenario{
 	{"sign_out_offline_killed", "P14", "the next run tells the server", signOutOfflineKilled},
 	{"sign_out_offline_expired", "P14", "offline, with an expired access token", signOutOfflineExpired},
 	{"sign_in_after_offline", "P14", "a sign-in after an offline sign-out: two sessions, one ended", signInAfterOffline},
+	{"sign_out_offline_two", "P14", "two sessions in a row that cannot be ended at once: both are ended later", signOutOfflineTwo},
 	{"sign_out_answer_lost", "P14", "the answer to the sign-out is lost", signOutAnswerLost},
 
 	// Cancellation, and the unlock prompt.
