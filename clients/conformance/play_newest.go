@@ -208,7 +208,9 @@ func signOutNewer(w *world) {
 	p.do(command{"do": "sign_out"})
 
 	w.release(f)
-	a.overtaken()
+	if r := a.wait(); r.Error == nil || r.Error.Kind != "nothing_pending" && r.Error.Kind != "signed_out" {
+		fail("a sign-in that a newer sign-out has overtaken: %s %v", r.Result, r.Error)
+	}
 	p.out()
 	w.ends(p, older.email)
 

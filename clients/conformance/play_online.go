@@ -287,8 +287,9 @@ func cancelAtOnce(w *world) {
 	p := w.signedUp()
 	var calls []pending
 
-	for range 300 {
+	for n := range 1000 {
 		c := p.start(command{"do": "call"})
+		time.Sleep(time.Duration(n%20) * 20 * time.Microsecond)
 		p.start(command{"do": "cancel", "target": c.id})
 		calls = append(calls, c)
 	}
