@@ -33,6 +33,14 @@ var adoptScenarios = []scenario{
 
 func adopting(refresh string) command { return command{"do": "adopt", "refresh_token": refresh} }
 
+// fresh is a phone on which nobody has signed in, and which has said so.
+func (w *world) fresh() *phone {
+	p := w.phone()
+	p.seen()
+
+	return p
+}
+
 // adopts takes over a token and wants its user to be signed in.
 func (p *phone) adopts(refresh, email string) {
 	wants("adopt", p.do(adopting(refresh)).Result, "signed_in")
@@ -62,7 +70,7 @@ func adoptLost(f *fault) func(*world) {
 	return func(w *world) {
 		u := w.user("earlier")
 		_, refresh := u.tokens()
-		p := w.phone()
+		p := w.fresh()
 
 		w.play(f.again().only(1))
 		failed := p.refusal(adopting(refresh))
@@ -79,7 +87,7 @@ func adoptLost(f *fault) func(*world) {
 func adoptLostAgain(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 
 	w.play(newFault(refreshing, cutAfter).only(1))
 	wants("the error", p.refusal(adopting(refresh)).Kind, "network")
@@ -93,7 +101,7 @@ func adoptLostAgain(w *world) {
 func adoptOffline(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 
 	w.play(newFault(everything, cutBefore))
 	wants("the error", p.refusal(adopting(refresh)).Kind, "network")
@@ -138,7 +146,7 @@ func adoptKilled(point string) func(*world) {
 func adoptAgain(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 	p.adopts(refresh, u.email)
 
 	for range 3 {
@@ -260,7 +268,7 @@ func adoptOverRefused(w *world) {
 func adoptUnwritten(w *world) {
 	u := w.user("earlier")
 	_, refresh := u.tokens()
-	p := w.phone()
+	p := w.fresh()
 
 	p.fault("reject_writes", 0)
 	wants("the error", p.refusal(adopting(refresh)).Kind, "store")

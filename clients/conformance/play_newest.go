@@ -17,7 +17,8 @@ var newestScenarios = []scenario{
 	{"newest_over_session_early", "P14", "the same, and the older one is answered first", newest{over: true, early: true}.play},
 	{"newest_offline", "P14", "the older session cannot be ended at once: it is ended later", newest{offline: true}.play},
 	{"newest_offline_over", "P14", "the same over a session: both are ended later", newest{offline: true, over: true}.play},
-	{"newest_offline_killed", "P14", "the same, and killed before: the next run ends both", newest{offline: true, over: true, killed: true}.play},
+	{"newest_offline_killed", "P2 P14", "killed before it could be ended: the next run ends it", newest{offline: true, killed: true}.play},
+	{"sign_in_over_killed", "P2 P14", "killed when the new session is stored over another one: that one is ended", signInOverKilled},
 	{"newest_sign_up", "P14", "a sign-up that is older than a sign-in", newest{older: bySignUp}.play},
 	{"newest_provider", "P14", "a sign-in by a provider that is older than one by password", newest{older: byProvider}.play},
 	{"newest_provider_early", "P14", "the same, and the older one is answered first", newest{older: byProvider, early: true}.play},
@@ -27,6 +28,7 @@ var newestScenarios = []scenario{
 	{"newest_factor_asked", "P14", "an old second factor is accepted while a newer sign-in is asked for its own", newestFactor(true)},
 	{"sign_out_late_in", "P14", "a sign-in is answered after a newer sign-out: nobody is signed in", signOutNewer},
 	{"sign_out_waits_for_lock", "P14", "a sign-out waits for the lock while a newer sign-in completes: that stays", signOutOlderLock},
+	{"sign_out_waits_elsewhere", "P4 P14", "the same, and the sign-in is that of another process", signOutOlderElsewhere},
 	{"sign_out_waits_for_server", "P14", "a sign-out waits for the server while a newer sign-in completes", signOutOlderServer},
 	{"sign_out_waits_for_refresh", "P14", "a refresh, a sign-out, a newer sign-in, and then the answer to the refresh", signOutOlderRefresh},
 	{"unwritten_sign_in", "P9", "the new session cannot be stored: the one before stays, the new one is ended on the server", unwritten(0)},
@@ -183,6 +185,20 @@ func newestFactor(asked bool) func(*world) {
 	}
 }
 
+func signInOverKilled(w *world) {
+	p := w.signedUp()
+	newer := w.user("newer")
+
+	p.do(command{"do": "kill_at", "point": "after_persist"})
+	p.start(newer.signIn())
+	p.dies()
+
+	p = w.phone()
+	p.is(newer.email)
+	w.ends(p, w.email)
+	p.lasts(newer.email)
+}
+
 func signOutNewer(w *world) {
 	p := w.phone()
 	older := w.user("older")
@@ -193,7 +209,9 @@ func signOutNewer(w *world) {
 	p.do(command{"do": "sign_out"})
 
 	w.release(f)
-	a.overtaken()
+	if r := a.wait(); r.Error == nil || r.Error.Kind != "nothing_pending" && r.Error.Kind != "signed_out" {
+		fail("a sign-in that a newer sign-out has overtaken: %s %v", r.Result, r.Error)
+	}
 	p.out()
 	w.ends(p, older.email)
 
@@ -215,6 +233,32 @@ func signOutOlderLock(w *world) {
 	p.fault("none", 0)
 	p.advance(11 * time.Second)
 	w.bothDone(p, out, in, newer)
+}
+
+// signOutOlderElsewhere is a sign-out that waits for the lock while another process signs in.
+func signOutOlderElsewhere(w *world) {
+	a := w.signedUp()
+	b := w.phone()
+	newer := w.user("newer")
+
+	a.fault("lock_stuck", 1)
+	out := a.start(command{"do": "sign_out"})
+	a.soon("signed_out")
+	in := b.start(newer.signIn())
+	soon(func() bool { return len(in.answer) > 0 })
+
+	a.fault("none", 0)
+	a.advance(11 * time.Second)
+	if r := out.wait(); !r.OK {
+		fail("the sign-out: %v", *r.Error)
+	}
+	if r := in.wait(); r.Result != "signed_in" {
+		fail("the sign-in: %+v", r.Error)
+	}
+
+	b.is(newer.email)
+	w.ends(a, w.email)
+	b.lasts(newer.email)
 }
 
 // signOutOlderServer holds what the sign-out sends.
