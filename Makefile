@@ -16,7 +16,7 @@ DRIVERS ?= go,typescript,swift
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-example test-swift
+.PHONY: help run build test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,7 +50,7 @@ LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(RACE),$(
 	$(if $(HAS_NODE),,axios, TypeScript and verify (no Node 20);) $(if $(HAS_VENV),,verify (no Python 3 with venv);) \
 	$(if $(HAS_CHROMIUM),,example app (no Chromium);) $(if $(HAS_SWIFT),,Swift (no Swift 6);))
 
-test: test-plan test-go test-tools test-axios test-verify test-typescript test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
+test: test-plan test-go test-tools test-axios test-verify test-typescript test-packages test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
 
 test-plan:
 	@echo "Latchkey's tests, with $$(go version | cut -d' ' -f3) and PostgreSQL."
@@ -88,6 +88,15 @@ test-typescript: build
 		cd clients/typescript && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test && npm run size && npm run hermes && npm run lint:package; \
 	else \
 		echo "left out: the TypeScript client's tests need Node 20 or newer: $(NODE_HINT)"; \
+	fi
+
+# The packed TypeScript client in small projects of others: Node, TypeScript, Jest, Metro, server rendering.
+test-packages: # about a minute
+	@if [ -n "$(HAS_NODE)" ]; then \
+		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && \
+		npm ci --prefix example --silent --no-audit --no-fund && npm run --silent test:packages; \
+	else \
+		echo "left out: the TypeScript client in projects of others needs Node 20 or newer: $(NODE_HINT)"; \
 	fi
 
 # The example app of the TypeScript client: exported for the web and driven in Chromium, then
