@@ -1,7 +1,6 @@
 package app
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,13 +31,12 @@ func (readyCommand) Run(sh *shell) error {
 		return err
 	}
 
-	ctx, cancel := context.WithTimeout(sh.ctx, readyWithin)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
+	request, err := http.NewRequestWithContext(sh.ctx, http.MethodGet, "http://"+address+"/readyz", nil)
 	if err != nil {
 		return err
 	}
-	answer, err := http.DefaultClient.Do(request)
+	client := http.Client{Timeout: readyWithin}
+	answer, err := client.Do(request)
 	if err != nil {
 		return fmt.Errorf("not ready: %w", err)
 	}

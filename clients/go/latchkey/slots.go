@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// lockLimit is how long a store's lock is waited for: whoever holds it longer is stuck.
+// lockLimit is how long a store's lock is waited for: what has it for longer hangs.
 const lockLimit = 10 * time.Second
 
 // lock takes a lock of the store.
@@ -29,6 +29,16 @@ func (s *Session) within(ctx context.Context, d time.Duration) (context.Context,
 // readStore returns the newest whole record; none is a zero record. An error means that
 // it is not known what the store holds.
 func (s *Session) readStore() (record, error) {
+	rec, err := s.scanStore()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.misread.note(err, s.now())
+
+	return rec, err
+}
+
+func (s *Session) scanStore() (record, error) {
 	var newest record
 	found, damaged := false, false
 	for _, slot := range []Slot{SlotA, SlotB} {
@@ -73,14 +83,19 @@ func (s *Session) signedOutMeanwhile(rec *record) error {
 	return err
 }
 
-// writeRecord stores a record in the slot that does not hold the one before it, so that
-// a write that breaks off loses nothing.
-func (s *Session) writeRecord(rec record) error {
-	slot := SlotA
+// slotOf is the slot of a record: not the one that holds the record before it, so that a write
+// that breaks off loses nothing.
+func slotOf(rec record) Slot {
 	if rec.Seq%2 == 1 {
-		slot = SlotB
+		return SlotB
 	}
-	if err := s.store.Write(slot, rec.encode()); err != nil {
+
+	return SlotA
+}
+
+// writeRecord stores a record.
+func (s *Session) writeRecord(rec record) error {
+	if err := s.store.Write(slotOf(rec), rec.encode()); err != nil {
 		return &StoreError{"write", err}
 	}
 	return nil
@@ -92,11 +107,7 @@ func (s *Session) clearStore(seq uint64, reason string) error {
 	if err := s.writeRecord(gone); err != nil {
 		return err
 	}
-	other := SlotA
-	if gone.Seq%2 == 0 {
-		other = SlotB
-	}
-	if err := s.store.Write(other, nil); err != nil {
+	if err := s.store.Write(slotOf(record{Seq: seq}), nil); err != nil {
 		return &StoreError{"write", err}
 	}
 	return nil

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import ts from 'typescript';
@@ -48,7 +48,8 @@ declare module 'react-native-ssl-public-key-pinning' {
 declare module 'react-native' {
   import type { FunctionComponent, ReactNode } from 'react';
   export const Text: FunctionComponent<{ children?: ReactNode }>;
-  export const Button: FunctionComponent<{ title: string; onPress(): void }>;
+  export const Button: FunctionComponent<{ title: string; disabled?: boolean; onPress(): void }>;
+  export const TextInput: FunctionComponent<{ value: string; secureTextEntry?: boolean; onChangeText(text: string): void }>;
 }
 `;
 
@@ -93,6 +94,28 @@ test('the code of the README compiles against the built package', () => {
   const files = blocks();
   assert.ok(files.size > 10);
   assert.deepEqual(complaints(files), []);
+});
+
+/** Runs a block of the README. */
+async function run(name: string): Promise<unknown> {
+  const source = blocks().get(`${folder}readme/${name}`) ?? assert.fail(`no block ${name}`);
+  const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } });
+  mkdirSync(`${folder}build/readme`, { recursive: true });
+  writeFileSync(`${folder}build/readme/${name}.mjs`, outputText);
+
+  return import(`${folder}build/readme/${name}.mjs`);
+}
+
+test('the README\'s code for tests of apps runs', async () => {
+  const said: unknown[][] = [];
+  const { log } = console;
+  console.log = (...words) => void said.push(words);
+  try {
+    await run('testing.ts');
+  } finally {
+    console.log = log;
+  }
+  assert.deepEqual(said, [[[{ id: 1, owner: 'Ada' }], 5]]);
 });
 
 test('the README says which errors and reasons there are', () => {
