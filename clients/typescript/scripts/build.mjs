@@ -55,6 +55,12 @@ async function writeCommonJS() {
  * cannot know that nobody else uses them, and leaves them as they are.
  */
 async function shortenNames() {
+  const wire = await readFile(join(root, 'src/generated/types.gen.ts'), 'utf8');
+  const taken = internalNames.filter((name) => new RegExp(`^ *'?${name}'?\\??:`, 'm').test(wire));
+
+  if (taken.length > 0) {
+    throw new Error(`the server's answers and requests have members of these names: ${taken.join(', ')}`);
+  }
   const mangleProps = new RegExp(`^(${internalNames.join('|')})$`);
   let mangleCache = {};
 

@@ -82,7 +82,7 @@ export function signedOut(reason?: string): LatchkeyError {
 }
 
 export function nothingPending(details?: ErrorDetails): LatchkeyError {
-  return new LatchkeyError('nothing_pending', 'no sign-in is under way, or not any more: begin again', details);
+  return new LatchkeyError('nothing_pending', 'no sign-in is under way: begin again', details);
 }
 
 export function cancelled(): LatchkeyError {

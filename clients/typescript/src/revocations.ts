@@ -2,7 +2,7 @@ import type { AccessToken } from './access-token.js';
 import { createBackoff } from './backoff.js';
 import { since } from './clock.js';
 import type { LatchkeyError } from './errors.js';
-import type { SessionRecord } from './record.js';
+import { decode, encode, type SessionRecord } from './record.js';
 import { endSession, exchange } from './server-calls.js';
 import type { Settings } from './settings.js';
 
@@ -13,12 +13,15 @@ interface Ended {
   known: boolean;
 }
 
+/** Where sessions are kept that a newer one has replaced, until the server knows; further ones are in memory only. */
+const places = ['ending-0', 'ending-1', 'ending-2'];
+
 /** Tells the server about sessions that ended here, again and again until it has heard. */
 export type Revocations = ReturnType<typeof createRevocations>;
 
 export function createRevocations(settings: Settings, told: (record: SessionRecord) => Promise<void>) {
   const open: Ended[] = [];
-  const { clock, random } = settings;
+  const { clock, random, storage } = settings;
   const backoff = createBackoff(clock, random);
   // The last try got no answer.
   let silent = false;
@@ -32,6 +35,46 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     const ended = { record, access, known: false };
     open.push(ended);
     return tell(ended);
+  }
+
+  /** The place of a session; without one, a free place. */
+  async function find(session?: SessionRecord): Promise<string | undefined> {
+    for (const place of places) {
+      const text = await storage.read(place);
+      if ((text ? decode(text) : undefined)?.idempotencyKey === session?.idempotencyKey) {
+        return place;
+      }
+    }
+    return undefined;
+  }
+
+  /** Keeps a session that is to end, also for the next run. Without the store it is only in memory. */
+  async function keep(session: SessionRecord): Promise<void> {
+    try {
+      const place = await find();
+      await (place && storage.write(place, encode(session)));
+    } catch {
+      // The server is told all the same.
+    }
+  }
+
+  /** Forgets a session that has ended, or is not to end. */
+  async function drop(session: SessionRecord): Promise<void> {
+    const place = await find(session);
+    await (place && storage.remove(place));
+  }
+
+  /** Goes on with the sessions that the last run has kept. `current` is not to end: it was to be replaced, and was not. */
+  async function resume(current: SessionRecord | undefined): Promise<void> {
+    for (const place of places) {
+      const text = await storage.read(place).catch(() => null);
+      const session = text ? decode(text) : undefined;
+      if (session && session.idempotencyKey !== current?.idempotencyKey) {
+        void add(session);
+      } else if (session) {
+        await storage.remove(place).catch(() => undefined);
+      }
+    }
   }
 
   /** The network is back: what waited for it is tried now. */
@@ -54,6 +97,7 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
         ended.known = true;
       }
       await told(ended.record); // a dead token must not lie about either: again later
+      await drop(ended.record);
     } catch (error) {
       const { kind, retryAfter } = error as LatchkeyError;
       silent = kind === 'network';
@@ -90,5 +134,5 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     }
   }
 
-  return { add, online, close };
+  return { add, keep, drop, resume, online, close };
 }

@@ -68,7 +68,7 @@ export function createSlots(storage: Storage, clock: Clock) {
       await write(record);
       const kept = await newest(); // a store may say yes and keep half
       if (same(kept, found)) {
-        throw new LatchkeyError('store', 'the store did not keep what was written');
+        throw new LatchkeyError('store', 'the store did not keep it');
       }
       if (kept?.endReason && !same(kept, record)) {
         await storage.remove(slot(record.sequence)); // another process has signed out meanwhile
@@ -172,7 +172,7 @@ export function createSlots(storage: Storage, clock: Clock) {
   function write(record: SessionRecord): Promise<void> {
     const text = encode(record);
     if (text.length > slotBytes) {
-      throw new LatchkeyError('store', `a record of ${text.length} bytes does not fit into a slot of ${slotBytes}`);
+      throw new LatchkeyError('store', 'the record is too large');
     }
     return storage.write(slot(record.sequence), text);
   }
