@@ -28,6 +28,7 @@ var newestScenarios = []scenario{
 	{"newest_factor_asked", "P14", "an old second factor is accepted while a newer sign-in is asked for its own", newestFactor(true)},
 	{"sign_out_late_in", "P14", "a sign-in is answered after a newer sign-out: nobody is signed in", signOutNewer},
 	{"sign_out_waits_for_lock", "P14", "a sign-out waits for the lock while a newer sign-in completes: that stays", signOutOlderLock},
+	{"sign_out_waits_elsewhere", "P4 P14", "the same, and the sign-in is that of another process", signOutOlderElsewhere},
 	{"sign_out_waits_for_server", "P14", "a sign-out waits for the server while a newer sign-in completes", signOutOlderServer},
 	{"sign_out_waits_for_refresh", "P14", "a refresh, a sign-out, a newer sign-in, and then the answer to the refresh", signOutOlderRefresh},
 	{"unwritten_sign_in", "P9", "the new session cannot be stored: the one before stays, the new one is ended on the server", unwritten(0)},
@@ -232,6 +233,32 @@ func signOutOlderLock(w *world) {
 	p.fault("none", 0)
 	p.advance(11 * time.Second)
 	w.bothDone(p, out, in, newer)
+}
+
+// signOutOlderElsewhere is a sign-out that waits for the lock while another process signs in.
+func signOutOlderElsewhere(w *world) {
+	a := w.signedUp()
+	b := w.phone()
+	newer := w.user("newer")
+
+	a.fault("lock_stuck", 1)
+	out := a.start(command{"do": "sign_out"})
+	a.soon("signed_out")
+	in := b.start(newer.signIn())
+	soon(func() bool { return len(in.answer) > 0 })
+
+	a.fault("none", 0)
+	a.advance(11 * time.Second)
+	if r := out.wait(); !r.OK {
+		fail("the sign-out: %v", *r.Error)
+	}
+	if r := in.wait(); r.Result != "signed_in" {
+		fail("the sign-in: %+v", r.Error)
+	}
+
+	b.is(newer.email)
+	w.ends(a, w.email)
+	b.lasts(newer.email)
 }
 
 // signOutOlderServer holds what the sign-out sends.

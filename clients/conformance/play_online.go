@@ -11,6 +11,7 @@ var onlineScenarios = []scenario{
 	{"back_after_5m", "P6", "5 minutes", backAfter(5 * minute)},
 	{"back_after_10m", "P6", "10 minutes", backAfter(10 * minute)},
 	{"back_after_30m", "P6", "30 minutes", backAfter(30 * minute)},
+	{"back_from_cuts", "P6", "connections that are cut in other ways: before and after the server, in the answer, a TLS alert", backFromCuts},
 	{"back_from_silence", "P6", "requests get no answer at all: an attempt ends after 15 s, and nobody waits longer for it", backFromSilence},
 	{"no_answer_waits", "P6 P7", "a call each second for 10 minutes offline: each fails at once, and few are sent", noAnswerWaits},
 	{"online_ends_wait", "P6", "the app says that the network is back: the next call asks at once", onlineEndsWait},
@@ -71,6 +72,27 @@ func backAfter(away time.Duration) func(*world) {
 			}
 
 			p.advance(time.Duration(n) * step / rounds)
+			w.lift()
+			p.back()
+		}
+	}
+}
+
+// backFromCuts is offline in each of the ways in which a connection ends without an answer.
+func backFromCuts(w *world) {
+	p := w.signedUp()
+
+	for _, h := range []how{cutBefore, cutAfter, cutBody, noHTTP} {
+		for n := range 5 {
+			p.expired()
+			w.play(newFault(everything, h))
+
+			for range 12 {
+				p.offline()
+				p.advance(10 * time.Second)
+			}
+
+			p.advance(time.Duration(n) * 2 * time.Second)
 			w.lift()
 			p.back()
 		}

@@ -11,6 +11,7 @@ var originScenarios = []scenario{
 	{"origin_401_html", "P7", "it answers 401 with HTML", originRefuses(1, answering(elsewhere, 401, htmlType, portal))},
 	{"origin_401_json", "P7", "it answers 401 with JSON of its own", originRefuses(1, answering(elsewhere, 401, jsonType, `{"error":"unauthorized"}`))},
 	{"origin_401_two", "P7", "two such APIs: at most 6 refreshes in 10 minutes all the same", originRefuses(2, unauthorized(elsewhere, false, `{"id":"login"}`))},
+	{"origin_401_parallel", "P3 P7", "50 calls to such an API at once, each 10 s", originParallel},
 	{"origin_401_hour", "P7", "such an API for an hour, polled each minute: no call to the server fails", originHour},
 	{"origin_401_expiry", "P7", "a token that expires is refreshed all the same, also for that API", originExpiry},
 	{"origin_401_others", "P7", "a 401 of the server, or of another API, is refreshed all the same", originOthers},
@@ -84,6 +85,25 @@ func originRefuses(n int, f *fault) func(*world) {
 		}
 		p.signedIn()
 	}
+}
+
+func originParallel(w *world) {
+	refuses := w.api()
+	refuses.answers(unauthorized(elsewhere, false, `{"id":"login"}`))
+	p := w.phoneWith(refuses)
+	p.signUp()
+
+	for range 60 {
+		r := p.do(command{"do": "call", "url": refuses.url + "/things", "n": 50})
+		wants("answers of the API that refuses", len(r.Statuses), 50)
+		p.calls(1)
+		p.advance(10 * time.Second)
+	}
+
+	if got := w.count(refreshing); got > mostRefreshes {
+		fail("%d refreshes in 10 minutes", got)
+	}
+	p.signedIn()
 }
 
 func originHour(w *world) {

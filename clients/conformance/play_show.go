@@ -31,7 +31,7 @@ func (p *phone) shows() {
 }
 
 func show(w *world) {
-	p := w.phone()
+	p := w.fresh()
 	p.shows()
 	p.signUp()
 	p.shows()

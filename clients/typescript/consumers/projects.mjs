@@ -20,6 +20,10 @@ export const projects = {
     node10: tsc('node10.json'),
   },
   ssr: { hydration: ['node', 'hydrate.mjs'] },
+  metro: {
+    'package exports on': ['env', 'PACKAGE_EXPORTS=on', 'node', 'bundle.mjs'],
+    'package exports off': ['env', 'PACKAGE_EXPORTS=off', 'node', 'bundle.mjs'],
+  },
   'jest-react-native': { jest },
   'jest-expo': { jest },
 };

@@ -49,11 +49,16 @@ function run([program, ...rest], cwd) {
 function timed(name, work) {
   const start = performance.now();
   let note = 'ok';
+  let said = '';
   try {
-    work();
+    said = work() ?? '';
   } catch (error) {
     note = `FAILED\n${error.stdout ?? ''}${error.stderr ?? error.stack}`;
   }
   console.log(`${name.padEnd(44)} ${((performance.now() - start) / 1_000).toFixed(1).padStart(6)} s  ${note}`);
+  for (const line of said.split('\n').filter((line) => line.startsWith('# '))) {
+    console.log(line);
+  }
+
   return note === 'ok';
 }
