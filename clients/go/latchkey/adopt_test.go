@@ -110,6 +110,47 @@ func TestAdopt_replacesASessionOnceTheTokenIsGood(t *testing.T) {
 	within(t, "the session before ends", func() bool { return slices.Contains(server.endedOnes(), "old") })
 }
 
+// A run that ended before the server had taken the token does not cost the session before.
+func TestAdopt_overASessionThatWasCutOff(t *testing.T) {
+	for name, refused := range map[string]bool{"the server takes it": false, "the server refuses it": true} {
+		t.Run(name, func(t *testing.T) {
+			server := newAccounts(t)
+			store := &killedStore{}
+			store.left.Store(100)
+			network := &line{}
+			first := server.open(t, Settings{Store: store, Options: network.options()})
+			must(t, signIn(t, first, "old"))
+			server.lose(true)
+			if err := first.Adopt(t.Context(), appTokens("ada")); err == nil {
+				t.Fatal("adopted without an answer")
+			}
+			network.cut.Store(true)
+
+			server.lose(false)
+			if refused {
+				server.refuse("session_ended")
+			}
+			s := server.open(t, Settings{Store: &store.MemoryStore})
+			is(t, s, "ada")
+			err := s.Refresh(t.Context())
+			if refused {
+				is(t, s, "old")
+				if slices.Contains(server.endedOnes(), "old") || strings.Contains(store.all(), appTokens("ada").Refresh) {
+					t.Error("the session before was ended, or the refused token is kept")
+				}
+
+				return
+			}
+			must(t, err)
+			within(t, "the session before ends", func() bool {
+				s.Resume()
+
+				return slices.Contains(server.endedOnes(), "old")
+			})
+		})
+	}
+}
+
 func TestAdopt_takesNoSessionUpAgainThatWasSignedOutOf(t *testing.T) {
 	server := newAccounts(t)
 	store, clock := &MemoryStore{}, newHandClock()

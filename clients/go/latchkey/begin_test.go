@@ -356,6 +356,79 @@ func TestSignIn_replacesTheSessionBeforeAndEndsIt(t *testing.T) {
 	within(t, "the old session ends", func() bool { return slices.Contains(server.endedOnes(), "old") })
 }
 
+// killedStore is the store of a process that is killed after some writes.
+type killedStore struct {
+	MemoryStore
+	left atomic.Int32
+}
+
+func (s *killedStore) Write(slot Slot, text []byte) error {
+	if s.left.Add(-1) < 0 {
+		return errors.New("killed")
+	}
+
+	return s.MemoryStore.Write(slot, text)
+}
+
+// line is a network that can be cut for one process.
+type line struct{ cut atomic.Bool }
+
+func (l *line) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.cut.Load() {
+		return nil, errors.New("cut")
+	}
+
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func (l *line) options() []ClientOption {
+	return []ClientOption{WithHTTPClient(&http.Client{Transport: l})}
+}
+
+// However far a process got that was killed, the session before ends, or is the session still.
+func TestSignIn_thatIsKilledOverASession(t *testing.T) {
+	for writes := range int32(6) {
+		t.Run(fmt.Sprint(writes, " writes"), func(t *testing.T) {
+			server := newAccounts(t)
+			store := &killedStore{}
+			store.left.Store(100)
+			network := &line{}
+			dying := server.open(t, Settings{Store: store, Options: network.options()})
+			must(t, signIn(t, dying, "old"))
+			server.lose(true)
+			store.left.Store(writes)
+			_ = signIn(t, dying, "new") // what it says, nobody hears
+			network.cut.Store(true)
+
+			server.lose(false)
+			s := server.open(t, Settings{Store: &store.MemoryStore})
+			if writes == 0 {
+				is(t, s, "old")
+
+				return
+			}
+			is(t, s, "new")
+			within(t, "the session before ends", func() bool { return slices.Contains(server.endedOnes(), "old") })
+			within(t, "its token is gone", func() bool {
+				_, old := pairOf("old", 1)
+
+				return !strings.Contains(store.all(), old)
+			})
+		})
+	}
+}
+
+// all are the texts of the store.
+func (s *killedStore) all() string {
+	var texts strings.Builder
+	for slot := SlotA; slot <= SlotDevice; slot++ {
+		text, _ := s.Read(slot)
+		texts.Write(text)
+	}
+
+	return texts.String()
+}
+
 // Two sign-outs wait for the network, of which the store has space for one.
 func TestSignOut_offlineTwiceEndsBothLater(t *testing.T) {
 	server := newAccounts(t)
