@@ -57,8 +57,8 @@ func TestAdopt_goesOnWhereTheAnswerWasLost(t *testing.T) {
 				}
 				must(t, again(s, t))
 				is(t, s, "ada")
-				if len(server.spends()) != 2 || server.spends()[0] != server.spends()[1] || strings.HasSuffix(server.spends()[0], " ") {
-					t.Errorf("spent %q: another token or key", server.spends())
+				if spent := server.spends(); len(spent) != 2 || spent[0] != spent[1] || strings.HasSuffix(spent[0], " ") {
+					t.Errorf("spent %q: another token or key", spent)
 				}
 			})
 		}
@@ -169,7 +169,8 @@ func TestAdopt_takesNoSessionUpAgainThatWasSignedOutOf(t *testing.T) {
 func TestAdopt_refusesWhatIsNoRefreshToken(t *testing.T) {
 	server := newAccounts(t)
 	s := server.open(t, Settings{})
-	for name, text := range map[string]string{"nothing": "", "a session token": "lkst_abc", "a long text": token(strings.Repeat(" ", 700) + `{"sid":"s"}`)} {
+	long := token(strings.Repeat(" ", 700) + `{"sid":"s"}`)
+	for name, text := range map[string]string{"nothing": "", "a session token": "lkst_abc", "a long text": long} {
 		if err := s.Adopt(t.Context(), Tokens{Refresh: text}); err == nil {
 			t.Errorf("%s is adopted", name)
 		}

@@ -218,18 +218,25 @@ func (s *Session) orphan(newest record) record {
 
 // sweep queues the session that a process has replaced that was killed before it could do so.
 func (s *Session) sweep(ctx context.Context) {
-	if newest, err := s.scanStore(); err != nil || newest.Refresh == "" || newest.Trial || s.orphan(newest).Refresh == "" {
+	if !s.hasOrphan() {
 		return
 	}
-
 	unlock, err := s.lock(ctx, LockWrite)
 	if err != nil {
 		return
 	}
 	defer unlock()
-	if newest, err := s.scanStore(); err == nil && newest.Refresh != "" && !newest.Trial {
+
+	if newest, _, err := s.newest(); err == nil && s.hasOrphan() {
 		s.replaced(s.orphan(newest), newest)
 	}
+}
+
+// hasOrphan reports whether the store has a session that was replaced, and not queued.
+func (s *Session) hasOrphan() bool {
+	newest, _, err := s.newest()
+
+	return err == nil && newest.Refresh != "" && !newest.Trial && s.orphan(newest).Refresh != ""
 }
 
 // revokeLimit is how long signing out waits for the server.

@@ -232,7 +232,9 @@ func (s *Session) conflict(rec record, refused error) error {
 func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
 	ctx, done := s.within(ctx, refreshLimit)
 	defer done()
-	r, err := s.plain.RefreshToken(ctx, &RefreshTokenParams{IdempotencyKey: rec.Key}, RefreshTokenRequest{Refresh: rec.Refresh})
+
+	params := &RefreshTokenParams{IdempotencyKey: rec.Key}
+	r, err := s.plain.RefreshToken(ctx, params, RefreshTokenRequest{Refresh: rec.Refresh})
 	if err != nil {
 		return nil, noAnswer(ctx, err)
 	}
@@ -240,6 +242,7 @@ func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
 	if err != nil {
 		return nil, noAnswer(ctx, err)
 	}
+
 	return a, nil
 }
 

@@ -121,7 +121,11 @@ func (s *Server) secondFactor(w http.ResponseWriter, r *http.Request) {
 	user, _ := s.find(func(u User) bool { return string(u.ID) == id })
 	switch {
 	case !pending:
-		answer(w, http.StatusGone, object{"status": http.StatusGone, "data": object{"flows": []object{}}, "meta": object{"is_authenticated": nil}})
+		answer(w, http.StatusGone, object{
+			"status": http.StatusGone,
+			"data":   object{"flows": []object{}},
+			"meta":   object{"is_authenticated": nil},
+		})
 	case user.Code != sent.Code:
 		problem(w, http.StatusBadRequest, "incorrect_code", "code")
 	default:
@@ -215,7 +219,9 @@ func (s *Server) profile(w http.ResponseWriter, r *http.Request) {
 
 // shown is the user as answers have it.
 func (u User) shown() latchkey.User {
-	return latchkey.User{ID: u.ID, Email: u.Email, Display: u.Display, Username: u.Username, HasUsablePassword: u.Password != ""}
+	return latchkey.User{
+		ID: u.ID, Email: u.Email, Display: u.Display, Username: u.Username, HasUsablePassword: u.Password != "",
+	}
 }
 
 func read(w http.ResponseWriter, r *http.Request, into any) bool {

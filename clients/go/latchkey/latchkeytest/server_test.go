@@ -12,7 +12,9 @@ import (
 	"github.com/latchkey-auth/latchkey/clients/go/verify"
 )
 
-var ada = latchkeytest.User{Email: "ada@example.com", Phone: "+31612345678", Username: "ada", Password: "a long enough password", Display: "Ada"}
+var ada = latchkeytest.User{
+	Email: "ada@example.com", Phone: "+31612345678", Username: "ada", Password: "a long enough password", Display: "Ada",
+}
 
 func must(t *testing.T, err error) {
 	t.Helper()
@@ -58,7 +60,8 @@ func TestServer_asksForTheSecondFactor(t *testing.T) {
 		t.Fatalf("%+v, %v", entry, err)
 	}
 	var refused *latchkey.Error
-	if _, err := session.SubmitSecondFactor(t.Context(), "000000"); !errors.As(err, &refused) || !refused.Has("incorrect_code") {
+	_, err = session.SubmitSecondFactor(t.Context(), "000000")
+	if !errors.As(err, &refused) || !refused.Has("incorrect_code") {
 		t.Errorf("got %v", err)
 	}
 	entry, err = session.SubmitSecondFactor(t.Context(), "314159")
