@@ -62,6 +62,7 @@ var keepers = map[string][]string{
 	"github.com/alecthomas/kong":          {"internal/app"},
 	"github.com/ulikunitz/xz":             {"internal/postgres/programs"},
 	"github.com/prometheus/client_golang": {"internal/ops"},
+	"golang.org/x/crypto/x509roots":       {"internal/app"},
 	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
 	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
 }

@@ -145,7 +145,7 @@ func (a *Admin) findByPhone(ctx context.Context, text string, most int32) ([]int
 }
 
 func (a *Admin) findByUsername(ctx context.Context, text string, _ int32) ([]int64, error) {
-	name := typed.Name(text)
+	name := typed.Given(text)
 	if name == "" {
 		return nil, nil
 	}

@@ -72,8 +72,9 @@ func (sh *shell) findByPhone(d *postgres.DB, text string) (target, error) {
 }
 
 func (sh *shell) findByUsername(d *postgres.DB, name string) (target, error) {
+	stored := typed.Given(name)
 	found, err := d.FindUserByUsername(sh.ctx, db.FindUserByUsernameParams{
-		Username: typed.Name(name), Key: typed.Key(name), Twin: typed.TwinKey(typed.Name(name)),
+		Username: stored, Key: typed.Key(stored), Twin: typed.TwinKey(stored),
 	})
 	if postgres.IsNotFound(err) {
 		return target{}, fmt.Errorf("there is no user with the user name %q; an id is named by --id", name)

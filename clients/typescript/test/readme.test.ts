@@ -24,7 +24,7 @@ declare module 'expo-secure-store' {
 }
 declare module 'react-native-keychain' {
   export enum ACCESSIBLE { AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 'a', WHEN_UNLOCKED_THIS_DEVICE_ONLY = 'b' }
-  export enum ACCESS_CONTROL { BIOMETRY_ANY = 'a', BIOMETRY_CURRENT_SET = 'b' }
+  export enum ACCESS_CONTROL { BIOMETRY_ANY = 'a', BIOMETRY_CURRENT_SET = 'b', BIOMETRY_ANY_OR_DEVICE_PASSCODE = 'c', BIOMETRY_CURRENT_SET_OR_DEVICE_PASSCODE = 'd' }
   export enum STORAGE_TYPE { AES_GCM = 'a', AES_GCM_NO_AUTH = 'b' }
   export interface SetOptions { service?: string; accessible?: ACCESSIBLE; accessControl?: ACCESS_CONTROL; storage?: STORAGE_TYPE }
   export function getGenericPassword(options?: { service?: string; accessControl?: ACCESS_CONTROL }): Promise<false | { username: string; password: string }>;
