@@ -3,6 +3,7 @@
  *
  * @packageDocumentation
  */
+import { shared } from './shared.js';
 import { memoryStorage, type Storage } from './storage.js';
 
 /** What is used of `window.sessionStorage`. */
@@ -43,8 +44,7 @@ export function tabStorage({ prefix = 'latchkey' }: TabStorageOptions = {}): Sto
 }
 
 /** One storage for each store and prefix: the page's second client shares the first one's session. */
-const pages = new WeakMap<WebStore, Map<string, Storage>>();
-let made = 0;
+const pages = shared('pages', () => new WeakMap<WebStore, Map<string, Storage>>());
 
 function storageOf(store: WebStore, prefix: string, locks: LockManager): Storage {
   const nameOf = (name: string): string => `${prefix}.${name}`;
@@ -55,7 +55,7 @@ function storageOf(store: WebStore, prefix: string, locks: LockManager): Storage
   });
 
   return {
-    id: `tab ${++made} ${prefix}`,
+    id: `tab ${Math.random()} ${prefix}`,
     secure: false,
     read: async (name) => {
       await taken;
