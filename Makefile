@@ -16,13 +16,30 @@ DRIVERS ?= go,typescript,swift
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-example test-swift
+.PHONY: help run build static image deploy chart snapshot test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/latchkey
 	go build -trimpath -o $(BIN) .
+
+static: ## Build bin/static/latchkey: no C library, with CA roots and time zones inside; the same commit gives the same bytes
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=auto -tags roots,timetzdata -ldflags "-s -w -buildid=" -o bin/static/latchkey .
+
+image: static ## Build the image latchkey:local, with buildah or docker
+	@if command -v buildah >/dev/null; then buildah bud --format docker -t latchkey:local .; else docker build -t latchkey:local .; fi
+
+chart: ## Lint the Helm chart and render it
+	@go tool -modfile=internal/tools/deploy/go.mod helm lint --strict docs/deploy/helm/latchkey
+	@go tool -modfile=internal/tools/deploy/go.mod helm template latchkey docs/deploy/helm/latchkey >/dev/null
+
+snapshot: ## Build below dist/ what a release publishes (programs, SBOMs, checksums), and publish nothing
+	@go build -modfile=internal/tools/deploy/go.mod -o bin/tools/cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	@PATH="$(CURDIR)/bin/tools:$$PATH" go tool -modfile=internal/tools/release/go.mod goreleaser release --snapshot --clean
+
+deploy: ## Check what docs/operate.md hands out: image, compose.yaml, systemd unit, proxies, alert rules (root, Debian)
+	.ci/deploy
 
 # PostgreSQL is looked for, and fetched where none is installed, before the long build.
 # exec: Ctrl-C and kill reach latchkey itself, not a shell in front of it.
@@ -50,7 +67,7 @@ LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(RACE),$(
 	$(if $(HAS_NODE),,axios, TypeScript and verify (no Node 20);) $(if $(HAS_VENV),,verify (no Python 3 with venv);) \
 	$(if $(HAS_CHROMIUM),,example app (no Chromium);) $(if $(HAS_SWIFT),,Swift (no Swift 6);))
 
-test: test-plan test-go test-tools test-axios test-verify test-typescript test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
+test: test-plan test-go test-tools test-axios test-verify test-typescript test-packages test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
 
 test-plan:
 	@echo "Latchkey's tests, with $$(go version | cut -d' ' -f3) and PostgreSQL."
@@ -90,12 +107,21 @@ test-typescript: build
 		echo "left out: the TypeScript client's tests need Node 20 or newer: $(NODE_HINT)"; \
 	fi
 
+# The packed TypeScript client in small projects of others: Node, TypeScript, Jest, Metro, server rendering.
+test-packages: # about a minute
+	@if [ -n "$(HAS_NODE)" ]; then \
+		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && \
+		npm ci --prefix example --silent --no-audit --no-fund && npm run --silent test:packages; \
+	else \
+		echo "left out: the TypeScript client in projects of others needs Node 20 or newer: $(NODE_HINT)"; \
+	fi
+
 # The example app of the TypeScript client: exported for the web and driven in Chromium, then
 # once for a phone.
 test-example: build
 	@if [ -n "$(HAS_NODE)" ] && [ -n "$(HAS_CHROMIUM)" ]; then \
 		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && cd example && npm ci --silent --no-audit --no-fund && \
-		npm run typecheck && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
+		npm run typecheck && npm test && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
 	else \
 		echo "left out: the example app needs Node 20 or newer, and Chromium: apt-get install chromium"; \
 	fi
@@ -128,6 +154,7 @@ check-all: ## What takes too long for every change: all four bare machines (root
 	.ci/bare-machine bookworm root run test
 	.ci/bare-machine trixie user run test
 	.ci/bare-machine trixie root run test
+	$(MAKE) deploy chart snapshot
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml

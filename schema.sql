@@ -77,6 +77,7 @@ CREATE TABLE email_addresses (
 );
 COMMENT ON TABLE email_addresses IS 'Addresses of people, verified or not.';
 CREATE INDEX email_addresses_address ON email_addresses (address);
+CREATE INDEX email_addresses_prefix ON email_addresses (address COLLATE "C", user_id);
 CREATE UNIQUE INDEX email_addresses_verified ON email_addresses (address) WHERE verified_at IS NOT NULL;
 CREATE UNIQUE INDEX email_addresses_primary ON email_addresses (user_id) WHERE is_primary;
 CREATE INDEX email_addresses_normal_form ON email_addresses (normal_form) WHERE normal_form IS NOT NULL;
@@ -374,19 +375,27 @@ CREATE TABLE audit_events (
     email_hash   bytea,
     -- Emptied after 90 days, or with the account.
     address      text,
-    user_agent   text
+    user_agent   text,
+    -- Which operator: `cli:`, the account and the host that ran the command. NULL: `actor` says it all.
+    actor_id     text        CHECK (length(actor_id) BETWEEN 1 AND 200),
+    -- Why an operator did it, in their words. Emptied after 90 days, or with the account.
+    reason       text        CHECK (length(reason) BETWEEN 1 AND 500),
+    -- What else is known: ids, numbers and names of fields. Never an address or a secret.
+    details      jsonb       CHECK (jsonb_typeof(details) = 'object')
 );
 COMMENT ON TABLE audit_events IS 'What happened to accounts and sessions.';
 CREATE INDEX audit_events_user ON audit_events (user_id, id);
+CREATE INDEX audit_events_session ON audit_events (session_id, id) WHERE session_id IS NOT NULL;
 CREATE INDEX audit_events_personal ON audit_events (occurred_at) WHERE address IS NOT NULL OR user_agent IS NOT NULL;
+CREATE INDEX audit_events_reason ON audit_events (occurred_at) WHERE reason IS NOT NULL;
 
 CREATE FUNCTION audit_events_are_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'UPDATE' AND NEW.address IS NULL AND NEW.user_agent IS NULL
+    IF TG_OP = 'UPDATE' AND NEW.address IS NULL AND NEW.user_agent IS NULL AND NEW.reason IS NULL
        AND (NEW.address_hash IS NULL OR NEW.address_hash = OLD.address_hash)
        AND (NEW.email_hash IS NULL OR NEW.email_hash = OLD.email_hash)
        AND (NEW.id, NEW.occurred_at, NEW.event, NEW.result, NEW.actor) = (OLD.id, OLD.occurred_at, OLD.event, OLD.result, OLD.actor)
-       AND (NEW.user_id, NEW.session_id) IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id) THEN
+       AND (NEW.user_id, NEW.session_id, NEW.actor_id, NEW.details) IS NOT DISTINCT FROM (OLD.user_id, OLD.session_id, OLD.actor_id, OLD.details) THEN
         RETURN NEW;
     END IF;
     IF TG_OP = 'DELETE' AND OLD.occurred_at < now() - interval '30 days' THEN

@@ -21,6 +21,8 @@ const (
 	providing  place = "another service"
 	passkeying place = "options for a passkey"
 	showing    place = "passkey"
+	adding     place = "add an address"
+	verifying  place = "verify an address"
 	elsewhere  place = "elsewhere"
 )
 
@@ -43,6 +45,10 @@ func placeOf(r *http.Request) place {
 		return showing
 	case strings.HasSuffix(path, "/auth/session") && r.Method == http.MethodDelete:
 		return signingOut
+	case strings.HasSuffix(path, "/account/email") && r.Method == http.MethodPost:
+		return adding
+	case strings.HasSuffix(path, "/auth/email/verify") && r.Method == http.MethodPost:
+		return verifying
 	}
 	return elsewhere
 }
@@ -96,6 +102,16 @@ func (f *fault) struck() {
 func (f *fault) hold() {
 	f.once.Do(func() { close(f.held) })
 	<-f.free
+}
+
+// isHeld reports whether a request is being held.
+func (f *fault) isHeld() bool {
+	select {
+	case <-f.held:
+		return true
+	default:
+		return false
+	}
 }
 
 const jsonType, htmlType = "application/json", "text/html; charset=utf-8"

@@ -27,15 +27,23 @@ func clockWrong(offset time.Duration) func(*world) {
 
 func clockJump(w *world) {
 	p := w.signedUp()
+	jumps := 0
 	for _, offset := range []time.Duration{day, -3653 * day, 3653 * day, 0} {
+		if offset > 0 {
+			jumps++ // ahead: the token may be refreshed, once
+		}
 		p.wall(offset)
 		p.calls(5)
+		if n := w.count(refreshing); n > jumps {
+			fail("%d refreshes for %d jumps ahead", n, jumps)
+		}
 	}
-	wants("refreshes", w.count(refreshing), 0)
+
+	before := w.count(refreshing)
 	p.wall(-day)
 	p.expired()
 	p.calls(5)
-	wants("refreshes", w.count(refreshing), 1)
+	wants("refreshes", w.count(refreshing)-before, 1)
 	wants("requests", w.count(profile), 25)
 }
 
@@ -59,6 +67,38 @@ func clockSlept(w *world) {
 	w.expire()
 	p.calls(20)
 	wants("refreshes", w.count(refreshing), 1)
+}
+
+// clockAsleep lets a phone sleep for 8 hours, three times. Its monotonic clock stands still, and the
+// server refuses the token of before: each request is sent once, with a new token.
+func clockAsleep(w *world) {
+	p := w.signedUp()
+	p.calls(1)
+
+	for n := range 3 {
+		w.expire()
+		p.wall(time.Duration(n+1) * 8 * time.Hour)
+		p.calls(1)
+		p.calls(4)
+		wants("refreshes", w.count(refreshing), n+1)
+	}
+
+	wants("requests", w.count(profile), 16)
+	p.signedIn()
+}
+
+// clockNaps lets time pass by the wall clock alone and by both clocks in turn, for less than the
+// life of a token.
+func clockNaps(w *world) {
+	p := w.signedUp()
+	p.wall(minute)
+	p.calls(1)
+	p.advance(minute)
+	p.calls(1)
+	p.wall(2 * minute)
+	p.advance(minute)
+	p.calls(1)
+	wants("refreshes", w.count(refreshing), 0)
 }
 
 // lockedStore starts an app while the device is locked.

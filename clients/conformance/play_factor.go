@@ -16,8 +16,9 @@ const protocol = "/_allauth/app/v1/"
 type answered struct {
 	Status int `json:"status"`
 	Meta   struct {
-		Access string `json:"access_token"`
-		URL    string `json:"totp_url"`
+		Access  string `json:"access_token"`
+		Refresh string `json:"refresh_token"`
+		URL     string `json:"totp_url"`
 	} `json:"meta"`
 	Data json.RawMessage `json:"data"`
 }

@@ -226,6 +226,23 @@ func signInAfterOffline(w *world) {
 	p.recovers()
 }
 
+// signOutOfflineTwo signs out, in and out again while no session can be ended.
+func signOutOfflineTwo(w *world) {
+	p := w.signedUp()
+	w.play(newFault(signingOut, cutBefore))
+	w.play(newFault(refreshing, cutBefore))
+
+	p.do(command{"do": "sign_out"})
+	p.signUpAgain()
+	p.do(command{"do": "sign_out"})
+	wants("state", p.do(command{"do": "state"}).State, "signed_out")
+
+	w.lift()
+	w.ends(p, w.email)
+	w.within15Minutes(p, "the store holds no token", func() bool { return w.attempt(w.tokenless) == "" })
+	p.out()
+}
+
 func signOutAnswerLost(w *world) {
 	p := w.signedUp()
 	p.seen()

@@ -34,6 +34,7 @@ type reply struct {
 	Reason   string  `json:"reason"`
 	Events   []event `json:"events"`
 	Prompts  int     `json:"prompts"`
+	Text     string  `json:"text"`
 }
 
 type failure struct {

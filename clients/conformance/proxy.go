@@ -24,9 +24,16 @@ type seen struct {
 	known    []string            // device tokens that came with requests to sign in or up, "" for none
 	keys     map[string][]string // refresh token → idempotency keys that it was spent with
 	bearers  []string            // access tokens that came with requests for the profile
+	emails   []credentials       // what came with requests to add or to verify an address
 	flying   int                 // refreshes between arrival and answer
 	together int                 // the most of them at once
 	defects  []string            // what no client may ever do
+}
+
+// credentials are what a request carries.
+type credentials struct {
+	access  string
+	session string // the token of a sign-in that is not complete
 }
 
 // proxy stands between one scenario's devices and the server.
@@ -122,7 +129,7 @@ func (p *proxy) look() seen {
 	s := p.seen
 	s.requests, s.keys = maps.Clone(s.requests), maps.Clone(s.keys)
 	s.access, s.refresh, s.secrets = slices.Clone(s.access), slices.Clone(s.refresh), slices.Clone(s.secrets)
-	s.bearers, s.defects = slices.Clone(s.bearers), slices.Clone(s.defects)
+	s.bearers, s.defects, s.emails = slices.Clone(s.bearers), slices.Clone(s.defects), slices.Clone(s.emails)
 	s.devices, s.known = slices.Clone(s.devices), slices.Clone(s.known)
 	return s
 }
@@ -196,6 +203,8 @@ func (p *proxy) arrived(at place, r *http.Request, body []byte) *fault {
 		if bearer == "" {
 			p.seen.defects = append(p.seen.defects, "a request without credentials")
 		}
+	case adding, verifying:
+		p.seen.emails = append(p.seen.emails, credentials{bearer, r.Header.Get("X-Session-Token")})
 	}
 
 	for i, f := range p.faults {

@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // scenario is one thing that happens to phones, and what must come of it.
 type scenario struct {
 	id    string
@@ -9,7 +11,13 @@ type scenario struct {
 }
 
 // scenarios is all of them. Each plays with a phone, a store and a proxy of its own.
-var scenarios = []scenario{
+var scenarios = slices.Concat(
+	sessionScenarios, addressScenarios, onlineScenarios, originScenarios, newestScenarios, pendingScenarios, adoptScenarios,
+	keyLostScenarios, showScenarios,
+)
+
+// sessionScenarios are those of one session: refreshing, stores, clocks, signing in and out.
+var sessionScenarios = []scenario{
 	// Answers that are lost.
 	{"answer_lost", "P1, answer lost", "50 refreshes in a row lose their answer; a retry 1 s to 3 days later gets the same successor", answerLost},
 	{"cut_before_forwarding", "P1 P6", "the connection is cut before the server has the refresh", onRefresh(cutBefore)},
@@ -83,7 +91,9 @@ var scenarios = []scenario{
 	{"clock_10y_slow", "P8", "10 years slow", clockWrong(-3653 * day)},
 	{"clock_jump", "P8", "the wall clock jumps during a session", clockJump},
 	{"clock_corrected", "P8, signed in at +1 day", "signed in with a clock a day fast, which is then corrected", clockCorrected},
-	{"clock_slept", "P8", "the monotonic clock stood still while the token expired: a 401 counts", clockSlept},
+	{"clock_slept", "P8", "the server refuses a token that lives by both clocks: a 401 counts", clockSlept},
+	{"clock_asleep", "P8", "the monotonic clock stands still for 8 hours, the wall clock goes on: a refresh ahead, no 401", clockAsleep},
+	{"clock_naps", "P8", "asleep for a minute at a time: no refresh before the token is due", clockNaps},
 
 	// Stores.
 	{"store_locked", "P5", "the device is locked at start: not signed out, nothing sent", lockedStore("locked")},
@@ -134,10 +144,12 @@ var scenarios = []scenario{
 	{"sign_out_offline_killed", "P14", "the next run tells the server", signOutOfflineKilled},
 	{"sign_out_offline_expired", "P14", "offline, with an expired access token", signOutOfflineExpired},
 	{"sign_in_after_offline", "P14", "a sign-in after an offline sign-out: two sessions, one ended", signInAfterOffline},
+	{"sign_out_offline_two", "P14", "two sessions in a row that cannot be ended at once: both are ended later", signOutOfflineTwo},
 	{"sign_out_answer_lost", "P14", "the answer to the sign-out is lost", signOutAnswerLost},
 
 	// Cancellation, and the unlock prompt.
 	{"cancel_one", "P3", "of two callers that wait for a refresh one gives up", cancelOne},
+	{"cancel_at_once", "P3", "a call that is cancelled just when it starts returns", cancelAtOnce},
 	{"cancel_all", "P3", "all callers give up; the refresh is not lost", cancelAll},
 	{"prompt_once", "P13", "50 calls while locked: one prompt", promptOnce},
 	{"prompt_dismissed", "P13", "dismissed: typed, not asked again for 30 s, session kept", promptDismissed},

@@ -10,7 +10,7 @@ import (
 // What the scenarios must hold between them: the pains that are played (docs/conformance.md says
 // who holds the others), and each row of its table of other people's clients.
 var (
-	pains = []string{"P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P13", "P14", "P15"}
+	pains = []string{"P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "P11", "P13", "P14", "P15"}
 	rows  = []string{
 		"50 parallel calls", "answer lost", "offline", "429", "500 and 503", "HTML with 200", "{} with 200",
 		"403 HTML", "write rejected", "clock +1 day", "clock -1 day", "signed in at +1 day", "sign-out in flight",

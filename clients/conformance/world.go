@@ -30,6 +30,7 @@ type world struct {
 	codes   []string // recovery codes of whoever was protected last
 	shown   []string // codes and id_tokens that the driver was given
 	keys    *keyring
+	apis    []*api // of the app's own
 	logs    string
 	running []*phone
 	all     []*phone
@@ -108,6 +109,9 @@ func (w *world) close() {
 	w.stop()
 	if w.keys != nil {
 		w.keys.close()
+	}
+	for _, a := range w.apis {
+		a.close()
 	}
 }
 

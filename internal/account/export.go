@@ -37,7 +37,7 @@ func (a *Account) Export(ctx context.Context, who caller.Caller) (Export, error)
 		if err != nil {
 			return err
 		}
-		events, err := tx.ListAuditEvents(ctx, db.ListAuditEventsParams{UserID: &user, Most: 10_000})
+		events, err := tx.ListAuditEventsOfUser(ctx, db.ListAuditEventsOfUserParams{UserID: user, BeforeID: audit.LastID(), Most: 10_000})
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ func exportChange(c db.ListKeptChangesRow) map[string]any {
 	}
 }
 
-func exportEvent(row db.ListAuditEventsRow) map[string]any {
+func exportEvent(row db.ListAuditEventsOfUserRow) map[string]any {
 	e := row.AuditEvent
 	m := map[string]any{"event": e.Event, "result": e.Result, "actor": e.Actor, "at": session.Epoch(e.OccurredAt)}
 	if e.Address != nil {

@@ -36,6 +36,20 @@ func Find(ctx context.Context, q *db.Queries, typed string) (string, error) {
 	return address, nil
 }
 
+// Stored returns the form in which an address is stored that was found some time ago: the one it had then, or
+// the normal form where it has been brought to that since. What has no normal form stays as it is.
+func Stored(ctx context.Context, q *db.Queries, found string) (string, error) {
+	if _, possible := email.Former(found); !possible {
+		return found, nil
+	}
+	stored, err := Find(ctx, q, found)
+	if Invalid(err) != nil {
+		return found, nil
+	}
+
+	return stored, err
+}
+
 // Invalid is the problem that Find has found with what was typed; nil where it could not find out.
 func Invalid(err error) *problem.Problem {
 	var p *problem.Problem

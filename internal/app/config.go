@@ -49,7 +49,8 @@ func settingsReference(w io.Writer) error {
 	b.WriteString("\nOther names of allauth take effect where the setting that they become is not set: `ACCOUNT_AUTHENTICATION_METHOD` (`ACCOUNT_LOGIN_METHODS`);\n" +
 		"`ACCOUNT_EMAIL_REQUIRED`, `ACCOUNT_USERNAME_REQUIRED`, `ACCOUNT_SIGNUP_EMAIL_ENTER_TWICE`, `ACCOUNT_SIGNUP_PASSWORD_ENTER_TWICE` (`ACCOUNT_SIGNUP_FIELDS`);\n" +
 		"`ACCOUNT_PASSWORD_MIN_LENGTH` (`LATCHKEY_PASSWORD_MIN_LENGTH`; below 8 it is 8, with a warning); `ACCOUNT_LOGIN_ATTEMPTS_LIMIT`, `ACCOUNT_LOGIN_ATTEMPTS_TIMEOUT`\n" +
-		"(`login_failed` in `ACCOUNT_RATE_LIMITS`); `MFA_RATE_LIMITS` (`mfa_failed`, `mfa_failed_device`, `webauthn_login`, `webauthn_options`, `webauthn_add` in it).\n")
+		"(`login_failed` in `ACCOUNT_RATE_LIMITS`); `MFA_RATE_LIMITS` (`mfa_failed`, `mfa_failed_device`, `webauthn_login`, `webauthn_options`, `webauthn_add` in it).\n" +
+		"`None` as the value of a name without `LATCHKEY_` is as if it were not set; `ACCOUNT_LOGIN_ATTEMPTS_LIMIT=None` counts none.\n")
 	section := ""
 	for _, f := range config.Fields(&c) {
 		if f.Section != section {

@@ -6,10 +6,9 @@ import (
 	"fmt"
 
 	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/admin"
 	"github.com/latchkey-auth/latchkey/internal/audit"
-	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
-	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/session"
 )
 
@@ -20,6 +19,7 @@ type usersEndSessionsCommand struct {
 	targetArguments
 
 	All bool `help:"End the sessions of all users, and unfinished sign-ins."`
+	actArguments
 }
 
 // Help is shown by `latchkey users end-sessions --help`.
@@ -29,7 +29,7 @@ func (usersEndSessionsCommand) Help() string {
 
 // Validate is called by the parser of the command line.
 func (c usersEndSessionsCommand) Validate() error {
-	named := c.Email != "" || c.ID != ""
+	named := c.User != "" || c.ID != ""
 	if c.All && named {
 		return errors.New("expected either a user or --all")
 	}
@@ -43,26 +43,29 @@ func (c usersEndSessionsCommand) Validate() error {
 // Run ends the sessions.
 func (c usersEndSessionsCommand) Run(sh *shell) error {
 	if c.All {
-		return sh.endEverySession()
+		return sh.endEverySession(sh.actor(c.actArguments))
 	}
 
-	return sh.withUser(c.targetArguments, func(d *postgres.DB, _ config.Config, user target) error {
-		nothingElse := func(postgres.Tx) error { return nil }
+	return sh.act(c.targetArguments, c.actArguments, func(o operation) error {
+		ended, err := o.admin.SignOut(sh.ctx, o.user.id)
+		if err != nil {
+			return err
+		}
 
-		return sh.changeUser(d, userChange{user, session.EndedByAdmin, audit.SessionsEnded}, nothingElse)
+		return sh.reportEnded(o, ended)
 	})
 }
 
 // endEverySession ends the sessions of all users, a step at a time, so that no refresh waits long.
 // A command that was interrupted can be repeated.
-func (sh *shell) endEverySession() error {
+func (sh *shell) endEverySession(actor admin.Actor) error {
 	d, _, err := sh.database()
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 
-	event := audit.Event{Name: audit.SessionsEnded, Actor: audit.Operator}
+	event := audit.Event{Name: audit.SessionsEnded, Actor: audit.Operator, ActorID: actor.ID, Reason: actor.Reason}
 	if err := audit.New(nil).Add(sh.ctx, d.Queries, d.Now(), event); err != nil {
 		return err
 	}
@@ -84,8 +87,7 @@ func (sh *shell) endEverySession() error {
 		after = greatest(ids)
 	}
 
-	_, err = fmt.Fprintf(sh.out, "all users: done, %d sessions ended\n", ended)
-	return err
+	return sh.print(map[string]int{"sessions_ended": ended}, fmt.Sprintf("all users: done, %d sessions ended", ended))
 }
 
 // greatest is the last id in the order of the database.

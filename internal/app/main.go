@@ -24,17 +24,19 @@ const Version = "0.2.0-dev"
 
 // commands is the command table; a file beside this one for each.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Serve the API, configured by the environment (latchkey config shows it)."`
-	Dev     devCommand     `cmd:"" help:"Try it out: starts a PostgreSQL of its own, a demo user, and prints a tour of curl lines."`
-	Migrate migrateCommand `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
-	Keys    keysCommand    `cmd:"" help:"Make, list and rotate signing keys."`
-	Users   usersCommand   `cmd:"" help:"List and create users, set passwords, disable and enable accounts."`
-	Tenants tenantsCommand `cmd:"" help:"Create tenants and add members."`
-	Audit   auditCommand   `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
-	Outbox  outboxCommand  `cmd:"" help:"Mails and texts that could not be sent."`
-	Flows   flowsCommand   `cmd:"" help:"Print how a sign-in proceeds, as a page with a picture."`
-	Config  configCommand  `cmd:"" help:"Show every setting and its effective value, secrets masked."`
-	Version versionCommand `cmd:"" help:"Show the version."`
+	Serve    serveCommand    `cmd:"" help:"Serve the API, configured by the environment (latchkey config shows it)."`
+	Dev      devCommand      `cmd:"" help:"Try it out: starts a PostgreSQL of its own, a demo user, and prints a tour of curl lines."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Keys     keysCommand     `cmd:"" help:"Make, list and rotate signing keys."`
+	Users    usersCommand    `cmd:"" help:"Find, show and create users, sign them out, disable, enable and delete accounts."`
+	Sessions sessionsCommand `cmd:"" help:"List and end the sessions of a user."`
+	Tenants  tenantsCommand  `cmd:"" help:"List, show and create tenants, add and remove members."`
+	Audit    auditCommand    `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
+	Outbox   outboxCommand   `cmd:"" help:"Mails and texts that could not be sent."`
+	Flows    flowsCommand    `cmd:"" help:"Print how a sign-in proceeds, as a page with a picture."`
+	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`
+	Ready    readyCommand    `cmd:"" help:"Ask the server on this machine whether it is ready: for health checks of containers."`
+	Version  versionCommand  `cmd:"" help:"Show the version."`
 }
 
 // shell is what a command runs in.
@@ -47,6 +49,7 @@ type shell struct {
 	now postgres.Clock
 
 	logSettings ops.LogSettings
+	json        bool // print JSON: --json
 }
 
 // Exit codes.

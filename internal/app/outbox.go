@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/admin"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -76,13 +76,14 @@ func (a *App) post(ctx context.Context) {
 }
 
 type outboxCommand struct {
+	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
+
 	List  outboxListCommand  `cmd:"" help:"List mails and texts that were given up, the newest first."`
 	Retry outboxRetryCommand `cmd:"" help:"Send a message that was given up after all."`
 }
 
 type outboxListCommand struct {
 	Limit int32 `help:"At most so many." default:"100"`
-	JSON  bool  `help:"One JSON object a line."`
 }
 
 // outboxLine is a message that was given up as it is shown. What it said and to whom is
@@ -106,23 +107,21 @@ func (c outboxListCommand) Run(sh *shell) error {
 			return err
 		}
 		for _, m := range list {
-			line := outboxLine{ID: m.ID, CreatedAt: m.CreatedAt.UTC(), FailedAt: m.FailedAt, Kind: m.Kind, UserID: subjectOf(m.UserID, m.Subject), Failure: *m.Failure, Retryable: m.CanBeRetried}
-			if err := c.print(sh, line); err != nil {
+			line := outboxLine{ID: m.ID, CreatedAt: m.CreatedAt.UTC(), FailedAt: m.FailedAt, Kind: m.Kind, UserID: admin.SubjectOf(m.UserID, m.Subject), Failure: *m.Failure, Retryable: m.CanBeRetried}
+			if err := sh.print(line, line.text()); err != nil {
 				return err
 			}
 		}
 		waiting, err := o.CountWaiting(sh.ctx)
-		if err == nil && !c.JSON {
+		if err == nil && !sh.json {
 			_, err = fmt.Fprintf(sh.out, "%d given up, %d on their way\n", len(list), waiting)
 		}
 		return err
 	})
 }
 
-func (c outboxListCommand) print(sh *shell, l outboxLine) error {
-	if c.JSON {
-		return json.NewEncoder(sh.out).Encode(l)
-	}
+// text is a message as a line.
+func (l outboxLine) text() string {
 	user, again := "-", ""
 	if l.UserID != nil {
 		user = string(*l.UserID)
@@ -130,8 +129,8 @@ func (c outboxListCommand) print(sh *shell, l outboxLine) error {
 	if !l.Retryable {
 		again = "erased"
 	}
-	_, err := fmt.Fprintf(sh.out, "%s  %s  %-26s %-17s %s %s\n", l.ID, l.CreatedAt.Format(time.RFC3339), l.Kind, user, l.Failure, again)
-	return err
+
+	return fmt.Sprintf("%s  %s  %-26s %-17s %s %s", l.ID, l.CreatedAt.Format(time.RFC3339), l.Kind, user, l.Failure, again)
 }
 
 type outboxRetryCommand struct {
@@ -182,8 +181,8 @@ func (sh *shell) retry(d *postgres.DB, o *outbox.Outbox, ids []uuid.UUID) error 
 			return fmt.Errorf("%s was not given up, or is too old to be sent", id)
 		}
 	}
-	_, err := fmt.Fprintf(sh.out, "%d to be sent\n", len(ids))
-	return err
+
+	return sh.print(map[string]int{"to_be_sent": len(ids)}, fmt.Sprintf("%d to be sent", len(ids)))
 }
 
 // withOutbox opens the database and an outbox that sends nothing.

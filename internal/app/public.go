@@ -1,6 +1,7 @@
 package app
 
 import (
+	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/server"
 	"github.com/latchkey-auth/latchkey/internal/service"
@@ -8,8 +9,9 @@ import (
 
 // publicURL is the address at which users reach this server: the setting, or the issuer where
 // that is an address. It is empty where neither says it.
-func (a *App) publicURL() string {
-	c := a.config
+func (a *App) publicURL() string { return publicURL(a.config) }
+
+func publicURL(c config.Config) string {
 	if c.Server.PublicURL != "" {
 		return c.Server.PublicURL
 	}

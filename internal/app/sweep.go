@@ -56,6 +56,9 @@ func (a *App) chores() []chore {
 		{"audit events", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.UpdateOldAuditEvents(ctx, now.Add(-keepPersonal))
 		}},
+		{"reasons in audit events", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
+			return q.UpdateOldAuditReasons(ctx, now.Add(-keepPersonal))
+		}},
 		{"codes and links", sweepStep, code.Sweep},
 		{"messages", sweepStep, outbox.Sweep},
 		{"changes to be undone", sweepStep, snapshot.Sweep},

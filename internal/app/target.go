@@ -8,9 +8,10 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/address"
-	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
@@ -20,14 +21,14 @@ import (
 // is not theirs to an account, and an operator who names that address means somebody else
 // (TestCommand_anUnverifiedAddressNamesNobody).
 type targetArguments struct {
-	Email string `arg:"" optional:"" help:"An address that the user has verified."`
-	ID    string `name:"id" help:"The user's id, in place of an address: sub of their tokens." placeholder:"ID"`
+	User string `arg:"" optional:"" help:"An address or a phone number (+…) that the user has verified, or a user name."`
+	ID   string `name:"id" help:"The user's id, in place of a name: sub of their tokens." placeholder:"ID"`
 }
 
 // Validate is called by the parser of the command line.
 func (t targetArguments) Validate() error {
-	if (t.Email == "") == (t.ID == "") {
-		return errors.New("expected either an email address or --id")
+	if (t.User == "") == (t.ID == "") {
+		return errors.New("expected either a user or --id")
 	}
 	return nil
 }
@@ -35,33 +36,60 @@ func (t targetArguments) Validate() error {
 // target is the user that a command acts on.
 type target struct {
 	id      int64
+	subject userid.ID
 	display string
 	// name is what the command calls the user in its output: an address, or the id.
 	name string
 }
 
-// withUser opens the database, finds the user that the arguments name, and calls do with both.
-func (sh *shell) withUser(named targetArguments, do func(*postgres.DB, config.Config, target) error) error {
-	d, settings, err := sh.database()
-	if err != nil {
-		return err
+// findTarget finds a user by id, by an address or a number that the user has verified, or by user name.
+func (sh *shell) findTarget(d *postgres.DB, named targetArguments) (target, error) {
+	switch {
+	case named.ID != "":
+		return sh.findBySubject(d, named.ID)
+	case strings.Contains(named.User, "@"):
+		return sh.findByAddress(d, named.User)
+	case strings.HasPrefix(named.User, "+"):
+		return sh.findByPhone(d, named.User)
 	}
-	defer d.Close()
 
-	user, err := sh.findTarget(d, named)
-	if err != nil {
-		return err
-	}
-	return do(d, settings, user)
+	return sh.findByUsername(d, named.User)
 }
 
-// findTarget finds a user by id, or by an address that the user has verified.
-func (sh *shell) findTarget(d *postgres.DB, named targetArguments) (target, error) {
-	if named.ID != "" {
-		return sh.findBySubject(d, named.ID)
+func (sh *shell) findByPhone(d *postgres.DB, text string) (target, error) {
+	number, ok := phone.Normalize(text)
+	if !ok {
+		return target{}, fmt.Errorf("%q is not a phone number", text)
+	}
+	user, err := d.FindVerifiedHolderOfPhone(sh.ctx, number)
+	if postgres.IsNotFound(err) {
+		return target{}, fmt.Errorf("no user has verified the phone number %s: latchkey users find shows who has it", number)
 	}
 
-	found, err := address.Find(sh.ctx, d.Queries, named.Email)
+	found, err := toTarget(user, err, number)
+	found.name = number
+	return found, err
+}
+
+func (sh *shell) findByUsername(d *postgres.DB, name string) (target, error) {
+	stored := typed.Given(name)
+	found, err := d.FindUserByUsername(sh.ctx, db.FindUserByUsernameParams{
+		Username: stored, Key: typed.Key(stored), Twin: typed.TwinKey(stored),
+	})
+	if postgres.IsNotFound(err) {
+		return target{}, fmt.Errorf("there is no user with the user name %q; an id is named by --id", name)
+	}
+	if err != nil {
+		return target{}, err
+	}
+
+	user, err := sh.findByID(d, found.ID)
+	user.name = strconv.Quote(name)
+	return user, err
+}
+
+func (sh *shell) findByAddress(d *postgres.DB, text string) (target, error) {
+	found, err := address.Find(sh.ctx, d.Queries, text)
 	if err != nil && address.Invalid(err) == nil {
 		return target{}, err
 	}
@@ -106,7 +134,7 @@ func toTarget(user db.UserDetail, err error, named string) (target, error) {
 	if user.Email != nil {
 		name = *user.Email
 	}
-	return target{id: user.ID, display: user.Display, name: name}, err
+	return target{id: user.ID, subject: userid.ID(user.Subject), display: user.Display, name: name}, err
 }
 
 // mostCandidates is how many accounts an error lists.
@@ -172,19 +200,4 @@ func (sh *shell) warnOfOthers(d *postgres.DB, address string, made int64, verifi
 		_, _ = fmt.Fprintln(sh.err, candidateLine(c))
 	}
 	return nil
-}
-
-// subjectOf is how the user of a row is shown: by the subject, or by the key where there is none, or where
-// the user is gone. nil: the row is about no user.
-func subjectOf(key *int64, subject *string) *userid.ID {
-	if key == nil {
-		return nil
-	}
-
-	shown := userid.Of(*key)
-	if subject != nil {
-		shown = userid.ID(*subject)
-	}
-
-	return &shown
 }

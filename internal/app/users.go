@@ -7,28 +7,32 @@ import (
 	"strings"
 
 	"github.com/latchkey-auth/latchkey/internal/audit"
-	"github.com/latchkey-auth/latchkey/internal/code"
-	"github.com/latchkey-auth/latchkey/internal/config"
-	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/email"
-	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
-	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 	"golang.org/x/term"
 )
 
 type usersCommand struct {
+	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
+
 	List        usersListCommand        `cmd:"" help:"List users: id, state, when they were created, primary address."`
+	Find        usersFindCommand        `cmd:"" help:"Find users by id, session, phone number, user name, address or the beginning of one."`
+	Show        usersShowCommand        `cmd:"" help:"Show a user: addresses, factors, providers, tenants, sessions, the last events."`
 	Twins       usersTwinsCommand       `cmd:"" help:"List user names and addresses that nobody can tell apart from those of other users."`
 	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is asked for, or read from standard input."`
 	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password, end all their sessions and clear the counters of wrong guesses."`
 	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`
 	Enable      usersEnableCommand      `cmd:"" help:"Enable an account that was disabled."`
 
-	EndSessions   usersEndSessionsCommand   `cmd:"" help:"End all sessions of a user, or of all users."`
+	Delete         usersDeleteCommand         `cmd:"" help:"Delete an account: after the time to change one's mind, or at once."`
+	CancelDeletion usersCancelDeletionCommand `cmd:"" help:"Keep an account that was to be deleted."`
+	VerifyAddress  usersVerifyAddressCommand  `cmd:"" help:"Mark an address of a user as verified."`
+
+	EndSessions   usersEndSessionsCommand   `cmd:"" aliases:"sign-out" help:"Sign a user out everywhere, or all users (also: sign-out)."`
 	RemoveFactors usersRemoveFactorsCommand `cmd:"" help:"Remove all second factors and passkeys of a user, and end all their sessions."`
 }
 
@@ -36,6 +40,7 @@ type usersCreateCommand struct {
 	Email      string `arg:"" help:"The primary address."`
 	Verified   bool   `help:"The address is known to be theirs."`
 	NoPassword bool   `help:"Create the account without a password."`
+	actArguments
 }
 
 // Run creates a user and prints their id.
@@ -62,7 +67,10 @@ func (c usersCreateCommand) Run(sh *shell) error {
 		if id, err = flow.Insert(sh.ctx, tx, user); err != nil {
 			return err
 		}
-		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: audit.UserCreated, Actor: audit.Operator, UserID: id})
+		actor := sh.actor(c.actArguments)
+		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{
+			Name: audit.UserCreated, Actor: audit.Operator, ActorID: actor.ID, Reason: actor.Reason, UserID: id,
+		})
 	})
 	if errors.Is(err, problem.EmailTaken) {
 		return fmt.Errorf("another user has verified %s", address)
@@ -77,12 +85,13 @@ func (c usersCreateCommand) Run(sh *shell) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(sh.out, made.Subject)
-	return err
+
+	return sh.print(map[string]userid.ID{"id": userid.ID(made.Subject)}, made.Subject)
 }
 
 type usersSetPasswordCommand struct {
 	targetArguments
+	actArguments
 }
 
 // Help is shown by `latchkey users set-password --help`.
@@ -94,30 +103,27 @@ func (usersSetPasswordCommand) Help() string {
 
 // Run sets the password, ends every session and clears the counters of wrong guesses in the same transaction.
 func (c usersSetPasswordCommand) Run(sh *shell) error {
-	return sh.withUser(c.targetArguments, func(d *postgres.DB, settings config.Config, user target) error {
-		limiter, err := sh.limiter(d, settings)
-		if err != nil {
-			return err
-		}
-		if limiter == nil {
+	return sh.act(c.targetArguments, c.actArguments, func(o operation) error {
+		if o.admin.Limiter == nil {
 			_, _ = fmt.Fprintln(sh.err, "latchkey: warning: the counters of wrong guesses stay: no key of the settings opens the HMAC key of the servers")
 		}
-		hash, err := sh.newPassword(settings.PasswordPolicy(), user.name, user.display)
+
+		hash, err := sh.newPassword(o.settings.PasswordPolicy(), o.user.name, o.user.display)
 		if err != nil {
 			return err
 		}
-		return sh.changeUser(d, userChange{user, session.PasswordChanged, audit.PasswordChanged}, func(tx postgres.Tx) error {
-			if _, err := tx.UpdateUserPassword(sh.ctx, db.UpdateUserPasswordParams{ID: user.id, PasswordHash: hash}); err != nil {
-				return err
-			}
+		ended, err := o.admin.SetPassword(sh.ctx, o.user.id, hash)
+		if err != nil {
+			return err
+		}
 
-			return flow.Forgive(sh.ctx, tx, limiter, user.id)
-		})
+		return sh.reportEnded(o, ended)
 	})
 }
 
 type usersDisableCommand struct {
 	targetArguments
+	actArguments
 }
 
 // Help is shown by `latchkey users disable --help`.
@@ -127,78 +133,57 @@ func (usersDisableCommand) Help() string {
 
 // Run disables the account, and ends every session in the same transaction.
 func (c usersDisableCommand) Run(sh *shell) error {
-	return sh.withUser(c.targetArguments, func(d *postgres.DB, _ config.Config, user target) error {
-		return sh.changeUser(d, userChange{user, session.AccountDisabled, audit.AccountDisabled}, func(tx postgres.Tx) error {
-			_, err := tx.MarkUserDisabled(sh.ctx, db.MarkUserDisabledParams{ID: user.id, Now: tx.Now})
+	return sh.act(c.targetArguments, c.actArguments, func(o operation) error {
+		ended, err := o.admin.Disable(sh.ctx, o.user.id)
+		if err != nil {
 			return err
-		})
+		}
+
+		return sh.print(endedOutput{o.user.subject, ended}, endedText(o.user, ended))
 	})
 }
 
 type usersRemoveFactorsCommand struct {
 	targetArguments
+	actArguments
 }
 
 // Help is shown by `latchkey users remove-factors --help`.
 func (usersRemoveFactorsCommand) Help() string {
-	return "For somebody who has lost their phone and their recovery codes. Make sure that it is them: after this the password, or a code by mail, is enough to sign in."
+	return "For a user who has lost the phone and the recovery codes. Make sure that it is the user: after this the password, or a code by mail, is enough to sign in.\n" +
+		"The user is mailed; that needs the settings of the server, also its keys."
 }
 
 // Run removes what a user could show besides the password, and ends every session.
 func (c usersRemoveFactorsCommand) Run(sh *shell) error {
-	return sh.withUser(c.targetArguments, func(d *postgres.DB, _ config.Config, user target) error {
-		return sh.changeUser(d, userChange{user, session.EndedByAdmin, audit.FactorRemoved}, func(tx postgres.Tx) error {
-			for _, kind := range []string{factor.TOTP, factor.WebAuthn, factor.RecoveryCodes} {
-				if _, err := tx.DeleteAuthenticators(sh.ctx, db.DeleteAuthenticatorsParams{UserID: user.id, Type: kind}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	return sh.act(c.targetArguments, c.actArguments, func(o operation) error {
+		sh.warnOfNoMail(o)
+		ended, err := o.admin.RemoveFactors(sh.ctx, o.user.id)
+		if err != nil {
+			return err
+		}
+
+		return sh.reportEnded(o, ended)
 	})
 }
 
-// userChange is a change that ends every session of the user.
-type userChange struct {
-	user   target
-	reason string // why the sessions end
-	event  string // what the audit log calls it
+// endedOutput is what a command says that ended the sessions of a user, as JSON.
+type endedOutput struct {
+	UserID        userid.ID `json:"user_id"`
+	SessionsEnded int64     `json:"sessions_ended"`
 }
 
-// changeUser makes the change, ends the sessions and writes the event, all or nothing.
-// The event has no address, so nothing in it is hashed.
-func (sh *shell) changeUser(d *postgres.DB, c userChange, change func(postgres.Tx) error) error {
-	user := c.user
-	var ended int64
-	err := d.Tx(sh.ctx, func(tx postgres.Tx) error {
-		// Race: a sign-in holds this row until its session is committed, so the change sees
-		// that session and ends it.
-		if _, err := tx.LockUser(sh.ctx, user.id); err != nil {
-			return err
-		}
-		if err := change(tx); err != nil {
-			return err
-		}
-		var err error
-		if ended, err = session.EndAll(sh.ctx, tx, user.id, c.reason); err != nil {
-			return err
-		}
-		if err := code.DropAll(sh.ctx, tx, user.id); err != nil {
-			return err
-		}
-		return audit.New(nil).Add(sh.ctx, tx.Queries, tx.Now, audit.Event{Name: c.event, Actor: audit.Operator, UserID: user.id})
-	})
-	if err != nil {
+func endedText(user target, ended int64) string {
+	return fmt.Sprintf("%s: done, %d sessions ended", user.name, ended)
+}
+
+// reportEnded prints how many sessions ended, and warns where the account is disabled.
+func (sh *shell) reportEnded(o operation, ended int64) error {
+	if err := sh.print(endedOutput{o.user.subject, ended}, endedText(o.user, ended)); err != nil {
 		return err
-	}
-	if _, err = fmt.Fprintf(sh.out, "%s: done, %d sessions ended\n", user.name, ended); err != nil {
-		return err
-	}
-	if c.event == audit.AccountDisabled {
-		return nil
 	}
 
-	return sh.warnOfDisabled(d, user)
+	return sh.warnOfDisabled(o.admin.DB, o.user)
 }
 
 // warnOfDisabled says that a user cannot sign in all the same, where the account is disabled.

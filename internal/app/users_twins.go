@@ -5,6 +5,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
 type usersTwinsCommand struct{}
@@ -36,13 +37,13 @@ func (sh *shell) listUsernameTwins(d *postgres.DB) error {
 		return err
 	}
 	for _, t := range twins {
-		if _, err := fmt.Fprintf(sh.out, "%s  %q\n", t.Subject, t.Username); err != nil {
+		line := twinOutput{UserID: userid.ID(t.Subject), Username: t.Username}
+		if err := sh.print(line, fmt.Sprintf("%s  %q", t.Subject, t.Username)); err != nil {
 			return err
 		}
 	}
 
-	_, err = fmt.Fprintf(sh.out, "%d user names are twins of others\n", len(twins))
-	return err
+	return sh.printSum(fmt.Sprintf("%d user names are twins of others", len(twins)))
 }
 
 // listAddressTwins prints the addresses that are one in different forms, each with the normal one, and
@@ -66,11 +67,29 @@ func (sh *shell) listAddressTwins(d *postgres.DB) error {
 		default:
 			remark = "is the normal form"
 		}
-		if _, err := fmt.Fprintf(sh.out, "%d  %+q %s\n", e.UserID, e.Address, remark); err != nil {
+		line := twinOutput{UserID: userid.Of(e.UserID), Address: e.Address, NormalForm: e.NormalForm}
+		if err := sh.print(line, fmt.Sprintf("%d  %+q %s", e.UserID, e.Address, remark)); err != nil {
 			return err
 		}
 	}
 
-	_, err = fmt.Fprintf(sh.out, "%d email addresses are twins of others, %d have no normal form\n", twins, without)
+	return sh.printSum(fmt.Sprintf("%d email addresses are twins of others, %d have no normal form", twins, without))
+}
+
+// twinOutput is a user name or an address that has a twin, as JSON.
+type twinOutput struct {
+	UserID     userid.ID `json:"user_id"`
+	Username   string    `json:"username,omitempty"`
+	Address    string    `json:"address,omitempty"`
+	NormalForm string    `json:"normal_form,omitempty"` // empty: the address has none
+}
+
+// printSum prints what a list comes to. JSON has none: its lines are all of one kind.
+func (sh *shell) printSum(text string) error {
+	if sh.json {
+		return nil
+	}
+	_, err := fmt.Fprintln(sh.out, text)
+
 	return err
 }

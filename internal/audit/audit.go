@@ -5,7 +5,9 @@ package audit
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/google/uuid"
@@ -40,6 +42,7 @@ const (
 	MemberAdded        = "member_added"
 	MemberRemoved      = "member_removed"
 	AccountRestored    = "account_restored" // by an undo link
+	TenantCreated      = "tenant_created"   // details: tenant_id
 	// SecondFactor is written where it was wrong: a right one is a login or a proof.
 	SecondFactor           = "second_factor"
 	CounterWentBack        = "webauthn_counter_went_back"
@@ -55,6 +58,15 @@ const (
 	// GrantRevoked: of another service; a failure is one that was given up.
 	GrantRevoked = "provider_grant_revoked"
 )
+
+// Names are the names of all events.
+var Names = []string{
+	AccountDeleted, AccountDisabled, AccountEnabled, AccountExported, AccountRestored, BackupEligible, CounterWentBack, DeletionCancelled,
+	DeletionRequested, EmailAdded, EmailExpired, EmailRejected, EmailRemoved, EmailVerified, FactorAdded, FactorRemoved, GrantRevoked, Login,
+	Logout, MemberAdded, MemberRemoved, PasswordChanged, PasswordReset, PhoneChanged, PrimaryEmail, ProviderConnected, ProviderDisconnected,
+	ProviderEmailDisabled, ProviderEmailEnabled, Reauthenticated, RecoveryCodesGenerated, RefreshTokenReused, SecondFactor, SessionsEnded,
+	TenantCreated, UserCreated,
+}
 
 // Who does it.
 const (
@@ -73,6 +85,12 @@ type Event struct {
 	Device    session.Device
 	// Email is the address that was submitted; only its HMAC is kept.
 	Email string
+	// ActorID names the operator, where Actor is Operator: "cli:", the account and the host.
+	ActorID string
+	// Reason is why the operator did it, in their words.
+	Reason string
+	// Details are what else is known: ids, numbers and names of fields. nil: nothing.
+	Details map[string]any
 }
 
 // Settings of the audit log.
@@ -97,14 +115,24 @@ func Sweep(ctx context.Context, q *db.Queries, settings Settings, now time.Time)
 		return 0, nil
 	}
 	before := now.AddDate(0, 0, -settings.Retention)
-	return q.DeleteOldAuditEvents(ctx, db.DeleteOldAuditEventsParams{BeforeID: firstID(before), Days: int32(settings.Retention)}) //nolint:gosec // bounded by the setting's max
+	return q.DeleteOldAuditEvents(ctx, db.DeleteOldAuditEventsParams{BeforeID: FirstID(before), Days: int32(settings.Retention)}) //nolint:gosec // bounded by the setting's max
 }
 
-// firstID is the least UUIDv7 of a time (RFC 9562): its first 48 bits are milliseconds.
-func firstID(at time.Time) uuid.UUID {
+// FirstID is the least UUIDv7 of a time (RFC 9562): its first 48 bits are milliseconds.
+func FirstID(at time.Time) uuid.UUID {
 	var id uuid.UUID
 	milliseconds := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
 	copy(id[:6], milliseconds[2:])
+	return id
+}
+
+// LastID is greater than the id of every event.
+func LastID() uuid.UUID {
+	var id uuid.UUID
+	for i := range id {
+		id[i] = math.MaxUint8
+	}
+
 	return id
 }
 
@@ -134,6 +162,9 @@ func (t *Trail) Add(ctx context.Context, q *db.Queries, now time.Time, e Event) 
 	if e.SessionID != (uuid.UUID{}) {
 		row.SessionID = &e.SessionID
 	}
+	if err := e.describe(&row); err != nil {
+		return err
+	}
 	device := e.Device.Stored()
 	row.Address = device.Address
 	if device.Address != nil {
@@ -143,6 +174,24 @@ func (t *Trail) Add(ctx context.Context, q *db.Queries, now time.Time, e Event) 
 		row.UserAgent = &device.UserAgent
 	}
 	return q.InsertAuditEvent(ctx, row)
+}
+
+// describe sets what an event says beside its name.
+func (e Event) describe(row *db.InsertAuditEventParams) error {
+	if e.ActorID != "" {
+		row.ActorID = &e.ActorID
+	}
+	if e.Reason != "" {
+		row.Reason = &e.Reason
+	}
+	if e.Details == nil {
+		return nil
+	}
+
+	details, err := json.Marshal(e.Details)
+	row.Details = details
+
+	return err
 }
 
 // Subject is whom one of many events is about.

@@ -9,6 +9,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // Link is a link that is out.
@@ -45,9 +46,12 @@ func (c *Codes) IssueLink(ctx context.Context, tx postgres.Tx, o LinkOrder) (str
 	return key, tx.InsertLink(ctx, row)
 }
 
+// hashOfKey is the hash of a key that came out of a mail.
+func hashOfKey(key string) []byte { return secret.Hash(typed.LinkKey(key)) }
+
 // FindLink looks at a link without using it, and reports false where the key opens nothing.
 func FindLink(ctx context.Context, q *db.Queries, purpose Purpose, key string, now time.Time) (Link, bool, error) {
-	l, err := q.FindLink(ctx, db.FindLinkParams{KeyHash: secret.Hash(key), Purpose: string(purpose), Now: now})
+	l, err := q.FindLink(ctx, db.FindLinkParams{KeyHash: hashOfKey(key), Purpose: string(purpose), Now: now})
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}
@@ -56,7 +60,7 @@ func FindLink(ctx context.Context, q *db.Queries, purpose Purpose, key string, n
 
 // UseLink uses a link up, and reports false where the key opens nothing, any more.
 func UseLink(ctx context.Context, tx postgres.Tx, purpose Purpose, key string) (Link, bool, error) {
-	l, err := tx.DeleteLink(ctx, db.DeleteLinkParams{KeyHash: secret.Hash(key), Purpose: string(purpose), Now: tx.Now})
+	l, err := tx.DeleteLink(ctx, db.DeleteLinkParams{KeyHash: hashOfKey(key), Purpose: string(purpose), Now: tx.Now})
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}
@@ -66,7 +70,7 @@ func UseLink(ctx context.Context, tx postgres.Tx, purpose Purpose, key string) (
 // UseVerification uses a link up that verifies an address, and reports false where the key opens
 // nothing, any more. The pending session that waits for it learns of it; see [Verified].
 func UseVerification(ctx context.Context, tx postgres.Tx, key string) (Link, bool, error) {
-	l, err := tx.MarkLinkUsed(ctx, db.MarkLinkUsedParams{KeyHash: secret.Hash(key), Purpose: string(VerifyEmail), Now: tx.Now})
+	l, err := tx.MarkLinkUsed(ctx, db.MarkLinkUsedParams{KeyHash: hashOfKey(key), Purpose: string(VerifyEmail), Now: tx.Now})
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}

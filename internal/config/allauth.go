@@ -48,6 +48,7 @@ type translation struct {
 // with them, and what they do not change.
 func translate(env Environment) translation {
 	t := translation{env: maps.Clone(env)}
+	t.nothings()
 	t.methods()
 	t.fields()
 	t.password()
@@ -55,6 +56,23 @@ func translate(env Environment) translation {
 	t.factors()
 
 	return t
+}
+
+// nothings unsets what is None in Python, as Django's settings write that there is nothing. Some defaults of
+// allauth are None; as a text it would be the prefix of each subject. Without a limit of attempts allauth
+// counts none.
+func (t *translation) nothings() {
+	for name, value := range t.env {
+		isOurs := strings.HasPrefix(name, "LATCHKEY_")
+		isChoice := name == "ACCOUNT_EMAIL_VERIFICATION" // where none is a value
+		switch {
+		case strings.TrimSpace(value) != "None" || isOurs || isChoice:
+		case name == attemptsLimit:
+			t.env[name] = "0"
+		default:
+			t.env[name] = ""
+		}
+	}
 }
 
 // given returns a setting of allauth's, and reports whether it is set and decides: what is set

@@ -42,6 +42,13 @@ func TestTranslate_settingsOfAllauthTakeEffect(t *testing.T) {
 		"any number of attempts": {
 			Environment{"ACCOUNT_LOGIN_ATTEMPTS_LIMIT": "0"}, Environment{"ACCOUNT_RATE_LIMITS": `{"login_failed":"10/m/ip"}`},
 		},
+		"no limit of attempts": {
+			Environment{"ACCOUNT_LOGIN_ATTEMPTS_LIMIT": "None"}, Environment{"ACCOUNT_RATE_LIMITS": `{"login_failed":"10/m/ip"}`},
+		},
+		"nothing, as Python writes it": {
+			Environment{"ACCOUNT_EMAIL_SUBJECT_PREFIX": "None", "ACCOUNT_MAX_EMAIL_ADDRESSES": " None ", "EMAIL_HOST_USER": "None", "MFA_TOTP_ISSUER": "None", "LATCHKEY_PASSWORD_WORDS": "None"},
+			Environment{"ACCOUNT_EMAIL_SUBJECT_PREFIX": "", "ACCOUNT_MAX_EMAIL_ADDRESSES": "", "EMAIL_HOST_USER": "", "MFA_TOTP_ISSUER": "", "LATCHKEY_PASSWORD_WORDS": "None"},
+		},
 		"second factors": {
 			Environment{"MFA_RATE_LIMITS": `{"mfa_failed":"5/5m/key"}`}, Environment{"ACCOUNT_RATE_LIMITS": `{"mfa_failed":"5/5m/user"}`},
 		},
@@ -95,7 +102,7 @@ func TestTranslate_whatMakesNoSenseStopsTheStart(t *testing.T) {
 	for name, value := range map[string]string{
 		"ACCOUNT_AUTHENTICATION_METHOD": "phone_number", "ACCOUNT_EMAIL_REQUIRED": "maybe", "ACCOUNT_USERNAME_REQUIRED": "2",
 		"ACCOUNT_PASSWORD_MIN_LENGTH": "six", "ACCOUNT_LOGIN_ATTEMPTS_LIMIT": "-1", "ACCOUNT_LOGIN_ATTEMPTS_TIMEOUT": "5m",
-		"MFA_RATE_LIMITS": `{"login":"1/m/ip"}`,
+		"MFA_RATE_LIMITS": `{"login":"1/m/ip"}`, "ACCOUNT_EMAIL_VERIFICATION": "None",
 	} {
 		_, _, err := Read(Environment{name: value})
 		if err == nil || !strings.HasPrefix(err.Error(), name+": ") {

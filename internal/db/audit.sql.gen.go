@@ -35,8 +35,10 @@ func (q *Queries) DeleteOldAuditEvents(ctx context.Context, arg DeleteOldAuditEv
 }
 
 const insertAuditEvent = `-- name: InsertAuditEvent :exec
-INSERT INTO audit_events (id, occurred_at, event, result, actor, user_id, session_id, address_hash, email_hash, address, user_agent)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+INSERT INTO audit_events (id, occurred_at, event, result, actor, user_id, session_id, address_hash, email_hash, address, user_agent,
+                          actor_id, reason, details)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,
+        $12, $13, $14)
 `
 
 type InsertAuditEventParams struct {
@@ -51,6 +53,9 @@ type InsertAuditEventParams struct {
 	EmailHash   []byte
 	Address     *string
 	UserAgent   *string
+	ActorID     *string
+	Reason      *string
+	Details     []byte
 }
 
 func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventParams) error {
@@ -66,26 +71,31 @@ func (q *Queries) InsertAuditEvent(ctx context.Context, arg InsertAuditEventPara
 		arg.EmailHash,
 		arg.Address,
 		arg.UserAgent,
+		arg.ActorID,
+		arg.Reason,
+		arg.Details,
 	)
 	return err
 }
 
 const listAuditEvents = `-- name: ListAuditEvents :many
-SELECT a.id, a.occurred_at, a.event, a.result, a.actor, a.user_id, a.session_id, a.address_hash, a.email_hash, a.address, a.user_agent, u.subject
+SELECT a.id, a.occurred_at, a.event, a.result, a.actor, a.user_id, a.session_id, a.address_hash, a.email_hash, a.address, a.user_agent, a.actor_id, a.reason, a.details, u.subject
   FROM audit_events a
   LEFT JOIN users u ON u.id = a.user_id
- WHERE ($1::bigint IS NULL OR a.user_id = $1)
-   AND ($2::text = '' OR a.event = $2)
-   AND a.occurred_at >= $3
+ WHERE a.id >= $1 AND a.id < $2
+   AND ($3::text = '' OR a.event = $3) AND ($4::text = '' OR a.result = $4)
+   AND ($5::text = '' OR a.actor = $5 OR a.actor_id = $5)
  ORDER BY a.id DESC
- LIMIT $4::integer
+ LIMIT $6::integer
 `
 
 type ListAuditEventsParams struct {
-	UserID *int64
-	Event  string
-	Since  time.Time
-	Most   int32
+	FirstID  uuid.UUID
+	BeforeID uuid.UUID
+	Event    string
+	Result   string
+	Actor    string
+	Most     int32
 }
 
 type ListAuditEventsRow struct {
@@ -93,12 +103,14 @@ type ListAuditEventsRow struct {
 	Subject    *string
 }
 
-// The newest first.
+// A page of all events, the newest first. Ids sort by time.
 func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams) ([]ListAuditEventsRow, error) {
 	rows, err := q.db.Query(ctx, listAuditEvents,
-		arg.UserID,
+		arg.FirstID,
+		arg.BeforeID,
 		arg.Event,
-		arg.Since,
+		arg.Result,
+		arg.Actor,
 		arg.Most,
 	)
 	if err != nil {
@@ -120,6 +132,151 @@ func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams
 			&i.AuditEvent.EmailHash,
 			&i.AuditEvent.Address,
 			&i.AuditEvent.UserAgent,
+			&i.AuditEvent.ActorID,
+			&i.AuditEvent.Reason,
+			&i.AuditEvent.Details,
+			&i.Subject,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listAuditEventsOfSession = `-- name: ListAuditEventsOfSession :many
+SELECT a.id, a.occurred_at, a.event, a.result, a.actor, a.user_id, a.session_id, a.address_hash, a.email_hash, a.address, a.user_agent, a.actor_id, a.reason, a.details, u.subject
+  FROM audit_events a
+  LEFT JOIN users u ON u.id = a.user_id
+ WHERE a.session_id = $1::uuid AND a.id >= $2 AND a.id < $3
+   AND ($4::text = '' OR a.event = $4) AND ($5::text = '' OR a.result = $5)
+   AND ($6::text = '' OR a.actor = $6 OR a.actor_id = $6)
+ ORDER BY a.id DESC
+ LIMIT $7::integer
+`
+
+type ListAuditEventsOfSessionParams struct {
+	SessionID uuid.UUID
+	FirstID   uuid.UUID
+	BeforeID  uuid.UUID
+	Event     string
+	Result    string
+	Actor     string
+	Most      int32
+}
+
+type ListAuditEventsOfSessionRow struct {
+	AuditEvent AuditEvent
+	Subject    *string
+}
+
+// The same of one session.
+func (q *Queries) ListAuditEventsOfSession(ctx context.Context, arg ListAuditEventsOfSessionParams) ([]ListAuditEventsOfSessionRow, error) {
+	rows, err := q.db.Query(ctx, listAuditEventsOfSession,
+		arg.SessionID,
+		arg.FirstID,
+		arg.BeforeID,
+		arg.Event,
+		arg.Result,
+		arg.Actor,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAuditEventsOfSessionRow{}
+	for rows.Next() {
+		var i ListAuditEventsOfSessionRow
+		if err := rows.Scan(
+			&i.AuditEvent.ID,
+			&i.AuditEvent.OccurredAt,
+			&i.AuditEvent.Event,
+			&i.AuditEvent.Result,
+			&i.AuditEvent.Actor,
+			&i.AuditEvent.UserID,
+			&i.AuditEvent.SessionID,
+			&i.AuditEvent.AddressHash,
+			&i.AuditEvent.EmailHash,
+			&i.AuditEvent.Address,
+			&i.AuditEvent.UserAgent,
+			&i.AuditEvent.ActorID,
+			&i.AuditEvent.Reason,
+			&i.AuditEvent.Details,
+			&i.Subject,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const listAuditEventsOfUser = `-- name: ListAuditEventsOfUser :many
+SELECT a.id, a.occurred_at, a.event, a.result, a.actor, a.user_id, a.session_id, a.address_hash, a.email_hash, a.address, a.user_agent, a.actor_id, a.reason, a.details, u.subject
+  FROM audit_events a
+  LEFT JOIN users u ON u.id = a.user_id
+ WHERE a.user_id = $1::bigint AND a.id >= $2 AND a.id < $3
+   AND ($4::text = '' OR a.event = $4) AND ($5::text = '' OR a.result = $5)
+   AND ($6::text = '' OR a.actor = $6 OR a.actor_id = $6)
+ ORDER BY a.id DESC
+ LIMIT $7::integer
+`
+
+type ListAuditEventsOfUserParams struct {
+	UserID   int64
+	FirstID  uuid.UUID
+	BeforeID uuid.UUID
+	Event    string
+	Result   string
+	Actor    string
+	Most     int32
+}
+
+type ListAuditEventsOfUserRow struct {
+	AuditEvent AuditEvent
+	Subject    *string
+}
+
+// The same of one user.
+func (q *Queries) ListAuditEventsOfUser(ctx context.Context, arg ListAuditEventsOfUserParams) ([]ListAuditEventsOfUserRow, error) {
+	rows, err := q.db.Query(ctx, listAuditEventsOfUser,
+		arg.UserID,
+		arg.FirstID,
+		arg.BeforeID,
+		arg.Event,
+		arg.Result,
+		arg.Actor,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []ListAuditEventsOfUserRow{}
+	for rows.Next() {
+		var i ListAuditEventsOfUserRow
+		if err := rows.Scan(
+			&i.AuditEvent.ID,
+			&i.AuditEvent.OccurredAt,
+			&i.AuditEvent.Event,
+			&i.AuditEvent.Result,
+			&i.AuditEvent.Actor,
+			&i.AuditEvent.UserID,
+			&i.AuditEvent.SessionID,
+			&i.AuditEvent.AddressHash,
+			&i.AuditEvent.EmailHash,
+			&i.AuditEvent.Address,
+			&i.AuditEvent.UserAgent,
+			&i.AuditEvent.ActorID,
+			&i.AuditEvent.Reason,
+			&i.AuditEvent.Details,
 			&i.Subject,
 		); err != nil {
 			return nil, err
@@ -133,9 +290,9 @@ func (q *Queries) ListAuditEvents(ctx context.Context, arg ListAuditEventsParams
 }
 
 const updateAuditEventsOfUser = `-- name: UpdateAuditEventsOfUser :execrows
-UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, email_hash = NULL
+UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, email_hash = NULL, reason = NULL
  WHERE user_id = $1::bigint
-   AND (address IS NOT NULL OR user_agent IS NOT NULL OR address_hash IS NOT NULL OR email_hash IS NOT NULL)
+   AND (address IS NOT NULL OR user_agent IS NOT NULL OR address_hash IS NOT NULL OR email_hash IS NOT NULL OR reason IS NOT NULL)
 `
 
 // Empties what is personal in the rows of a user who is gone, the hashes of addresses included: whoever
@@ -149,7 +306,7 @@ func (q *Queries) UpdateAuditEventsOfUser(ctx context.Context, userID int64) (in
 }
 
 const updateOldAuditEvents = `-- name: UpdateOldAuditEvents :execrows
-UPDATE audit_events SET address = NULL, user_agent = NULL
+UPDATE audit_events SET address = NULL, user_agent = NULL, reason = NULL
  WHERE id IN (SELECT a.id FROM audit_events a
                WHERE a.occurred_at < $1::timestamptz AND (a.address IS NOT NULL OR a.user_agent IS NOT NULL)
                ORDER BY a.occurred_at LIMIT 2000)
@@ -158,6 +315,22 @@ UPDATE audit_events SET address = NULL, user_agent = NULL
 // Empties what is personal in old rows: the only change that the table allows.
 func (q *Queries) UpdateOldAuditEvents(ctx context.Context, before time.Time) (int64, error) {
 	result, err := q.db.Exec(ctx, updateOldAuditEvents, before)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const updateOldAuditReasons = `-- name: UpdateOldAuditReasons :execrows
+UPDATE audit_events SET address = NULL, user_agent = NULL, reason = NULL
+ WHERE id IN (SELECT a.id FROM audit_events a
+               WHERE a.occurred_at < $1::timestamptz AND a.reason IS NOT NULL
+               ORDER BY a.occurred_at LIMIT 2000)
+`
+
+// Empties the reasons in old rows.
+func (q *Queries) UpdateOldAuditReasons(ctx context.Context, before time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, updateOldAuditReasons, before)
 	if err != nil {
 		return 0, err
 	}

@@ -24,6 +24,9 @@ type AuditEvent struct {
 	EmailHash   []byte
 	Address     *string
 	UserAgent   *string
+	ActorID     *string
+	Reason      *string
+	Details     []byte
 }
 
 // Second factors and passkeys.
@@ -121,6 +124,13 @@ type SessionDetail struct {
 	PreviousTokenWorks   bool
 	LivesUntil           time.Time
 	Subject              string
+}
+
+// Organisations that people belong to.
+type Tenant struct {
+	ID        uuid.UUID
+	Name      string
+	CreatedAt time.Time
 }
 
 type UserDetail struct {

@@ -223,3 +223,76 @@ func TestAddress_theUpdateWaitsForAVerification(t *testing.T) {
 		t.Errorf("%d addresses, want both as they were", n)
 	}
 }
+
+// A sign-in that waits while the form of its address changes goes on: with its code, its link, or its
+// second factor.
+func TestAddress_aPendingSignInGoesOn(t *testing.T) {
+	t.Parallel()
+
+	const old, normal, placeholder = "eva@müller.example", "eva@xn--mller-kva.example", "eva@placeholder.example"
+	const mandatory = "ACCOUNT_EMAIL_VERIFICATION=mandatory "
+	// The rows as a server of before has left them.
+	backdate := func(w *world) {
+		w.exec("UPDATE email_addresses SET address = $1", old)
+		w.exec("UPDATE codes SET target = $1", old)
+		w.exec("UPDATE links SET address = $1", old)
+		w.exec("UPDATE sessions SET attempt = jsonb_set(attempt, '{email}', to_jsonb($1::text)) WHERE attempt ? 'email'", old)
+	}
+	for what, row := range map[string]struct {
+		settings string
+		goesOn   func(w *world, update func())
+	}{
+		"a sign-up by code": {mandatory + "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED=true", func(w *world, update func()) {
+			v := w.visitor()
+			v.post(signupPath, "email", placeholder, "password", goodPassword).waits("verify_email")
+			code := w.mailedCode(placeholder, 1)
+			update()
+			v.post(verifyEmailPath, "key", code).in()
+		}},
+		"a sign-up by a link that is opened elsewhere": {mandatory, func(w *world, update func()) {
+			v := w.visitor()
+			v.post(signupPath, "email", placeholder, "password", goodPassword).waits("verify_email")
+			key := w.mailedKey(placeholder, 1)
+			update()
+			w.visitor().post(verifyEmailPath, "key", key)
+			v.do("GET", sessionPath, "").in()
+		}},
+		"a sign-in code": {mandatory + byCode, func(w *world, update func()) {
+			w.visitor().post(signupPath, "email", placeholder, "password", goodPassword).waits("verify_email")
+			w.mailedKey(placeholder, 1)
+			v := w.visitor()
+			v.post(codeRequestPath, "email", placeholder).waits("login_by_code")
+			code := w.mailedCode(placeholder, 2)
+			update()
+			v.post(codeConfirmPath, "code", code).in()
+		}},
+		"a second factor": {mandatory + withFactors, func(w *world, update func()) {
+			v := w.visitor()
+			v.post(signupPath, "email", placeholder, "password", goodPassword).waits("verify_email")
+			v.post(verifyEmailPath, "key", w.mailedKey(placeholder, 1))
+			v.post(loginPath, "email", placeholder, "password", goodPassword).in()
+			app := v.proved().withTOTP()
+			w.clock.Advance(31e9)
+			again := w.visitor()
+			again.post(loginPath, "email", placeholder, "password", goodPassword).waits("mfa_authenticate")
+			update()
+			again.post(factorPath, "code", app.at(w.clock.Now())).in()
+		}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+
+			w := mailing(t, row.settings)
+			row.goesOn(w, func() {
+				backdate(w)
+				w.swept()
+			})
+			if got := query[string](w, "SELECT address FROM email_addresses WHERE verified_at IS NOT NULL"); got != normal {
+				t.Errorf("verified: %q", got)
+			}
+			if mails := w.letters(old); len(mails) > 0 {
+				t.Errorf("%d mails went to the form of before", len(mails))
+			}
+		})
+	}
+}

@@ -227,7 +227,7 @@ func TestCommand_tenants(t *testing.T) {
 	if n := query[int](w, "SELECT count(*) FROM memberships"); n != 0 {
 		t.Errorf("%d memberships are left", n)
 	}
-	if got := query[string](w, "SELECT string_agg(event, ' ' ORDER BY id) FROM audit_events WHERE actor = 'operator'"); got != "member_added member_added member_added member_added member_removed member_removed" {
+	if got := query[string](w, "SELECT string_agg(event, ' ' ORDER BY id) FROM audit_events WHERE actor = 'operator'"); got != "tenant_created tenant_created member_added member_added member_added member_added member_removed member_removed" {
 		t.Errorf("the audit log says %s", got)
 	}
 }

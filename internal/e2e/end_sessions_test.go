@@ -40,5 +40,5 @@ func TestCommand_usersEndSessions(t *testing.T) {
 
 	w.command("", "users", "end-sessions", "--all").wants(0, "all users: done, 1 sessions ended")
 	w.command("", "users", "end-sessions", "--all", ada).wants(2, "either a user or --all")
-	w.command("", "users", "end-sessions").wants(2, "either an email address or --id")
+	w.command("", "users", "end-sessions").wants(2, "either a user or --id")
 }

@@ -48,6 +48,26 @@ func TestInput_nullInsideAnObjectIsAbsent(t *testing.T) {
 	w.visitor().do("POST", providerTokenPath, text).in()
 }
 
+// A field with characters that nobody sees was left empty.
+func TestInput_whatNobodySeesIsAbsent(t *testing.T) {
+	t.Parallel()
+
+	w := start(t, "ACCOUNT_SIGNUP_FIELDS=email,username,phone,password1*", "ACCOUNT_LOGIN_METHODS=email,username,phone",
+		"ACCOUNT_PHONE_VERIFICATION_ENABLED=false", "ACCOUNT_LOGIN_BY_CODE_ENABLED=true")
+	w.signedUp(ada)
+	for _, none := range []string{"\u200b", "\u202a \u202c", "\u00ad\ufe0f", "\u3164", "\u00a0\u3000"} {
+		w.visitor().post(signupPath, "email", none, "username", none, "phone", none, "password", goodPassword).in()
+		w.visitor().post(loginPath, "email", ada, "username", none, "phone", none, "password", goodPassword).in()
+		w.visitor().post(loginPath, "email", none, "password", goodPassword).wants(400, "invalid_login")
+		w.visitor().post(codeRequestPath, "email", ada, "phone", none).waits("login_by_code")
+		w.visitor().post(codeRequestPath, "email", none).wants(400, "required@email")
+	}
+
+	strict := start(t, "ACCOUNT_SIGNUP_FIELDS=email*,username*,password1*")
+	strict.visitor().post(signupPath, "email", "\u200b", "username", "\u3164", "password", goodPassword).
+		wants(400, "required@email", "required@username")
+}
+
 // Some clients send the type of JSON and no body where they mean an empty object.
 func TestInput_anEmptyBodyIsAnEmptyObject(t *testing.T) {
 	t.Parallel()
@@ -81,6 +101,28 @@ func TestInput_idsMayBeText(t *testing.T) {
 	for _, wrong := range []string{`"x"`, `""`, `"-1"`, `"+1"`, `" 1"`, `"1.0"`, `"1e3"`, `"0x1"`, `"99999999999999999999"`, `"\u0661"`, `true`, `{}`, `[1]`, `1.5`} {
 		v.do("DELETE", sessionsPath, `{"sessions":[`+wrong+`]}`).wants(400, "invalid_pk_value@sessions")
 	}
+}
+
+// Some providers write a sub as a number, and some clients keep it as one.
+func TestInput_theIDOfAProviderAccountMayBeANumber(t *testing.T) {
+	t.Parallel()
+
+	w, s := providing(t, "ACCOUNT_EMAIL_VERIFICATION=none")
+	v := w.reproved(ada)
+	c := of(fakeprovider.OIDC, gmail)
+	for _, sub := range []string{"12", "9007199254740993", "110169484474386276334"} {
+		c.Sub = sub
+		v.bring("connect", s, c).wants(200)
+		for _, wrong := range []string{"1.0", "1e1", "-12", "true", "{}", "[12]"} {
+			v.do("DELETE", providersPath, `{"provider":"fake-oidc","account":`+wrong+`}`).wants(400, "invalid@account")
+		}
+		v.do("DELETE", providersPath, `{"provider":"fake-oidc","account":1`+sub+`}`).wants(400, "account_not_found")
+		v.do("DELETE", providersPath, `{"provider":"fake-oidc","account":`+sub+`}`).wants(200)
+		if left := w.identities(); left != "" {
+			t.Errorf("%s is still connected: %s", sub, left)
+		}
+	}
+	v.do("DELETE", providersPath, `{"provider":12,"account":12}`).wants(400, "invalid@provider")
 }
 
 // Each of the two refresh operations takes the other one's name of the token.
@@ -132,8 +174,83 @@ func TestInput_messagesSayHowLong(t *testing.T) {
 	if !strings.Contains(a.Body, "This password is too short. It must contain at least 8 characters.") {
 		t.Error(a.Body)
 	}
+	a = w.call("POST", signupPath, object("email", ada, "password", "81726354091827")).wants(400, "password_entirely_numeric@password")
+	if !strings.Contains(a.Body, "it must contain at least 15 digits") {
+		t.Error(a.Body)
+	}
 	a = w.call("POST", signupPath, object("email", "ada", "password", goodPassword)).wants(400, "invalid@email")
 	if !strings.Contains(a.Body, "Enter a valid email address.") {
+		t.Error(a.Body)
+	}
+}
+
+// A null character in one member is one problem of the form: the others come along.
+func TestInput_nullCharactersComeWithTheOtherProblems(t *testing.T) {
+	t.Parallel()
+
+	w := start(t, "ACCOUNT_SIGNUP_FIELDS=email*,username,phone,password1*", "ACCOUNT_LOGIN_METHODS=email,username,phone")
+	v := w.signedIn(ada)
+	const nul = "null_characters_not_allowed@"
+	for _, row := range []struct {
+		method, path, body string
+		problems           []string
+	}{
+		{"POST", signupPath, object("email", "a\x00", "password", "b\x00"), []string{nul + "email", nul + "password"}},
+		{"POST", signupPath, object("email", "nobody", "password", "b\x00"), []string{nul + "password", "invalid@email"}},
+		{"POST", signupPath, object("email", "a\x00", "password", "short"), []string{nul + "email", "password_too_short@password"}},
+		{"POST", signupPath, `{"email":5,"username":"a\u0000","phone":"123","password":"b\u0000"}`, []string{nul + "username", nul + "password", "invalid@email", "invalid_phone@phone"}},
+		{"POST", signupPath, object("username", "a\x00"), []string{nul + "username", "required@email", "required@password"}},
+		{"POST", loginPath, object("email", "a\x00"), []string{nul + "email", "required@password"}},
+		{"POST", loginPath, object("email", ada, "password", "\x00", "x", "\x00"), []string{nul + "password", nul + "x"}},
+		{"POST", loginPath, object("password", "\x00"), []string{nul + "password", "invalid_login"}},
+		{"POST", resetPath, object("key", "\x00", "password", "short"), []string{nul + "key", "password_too_short@password"}},
+		{"POST", providerTokenPath, `{"provider":"\u0000","process":"login","token":{"id_token":"\u0000"}}`, []string{nul + "provider", nul + "token.id_token"}},
+		{"DELETE", sessionsPath, `{"sessions":["1","\u0000"],"x":[["\u0000"],{"y":"\u0000"}]}`, []string{nul + "sessions", nul + "x", nul + "x.y"}},
+		{"POST", signupPath, `{"email":"\u0000","a\u0000":1,"password":""}`, []string{"null_characters_not_allowed"}},
+		{"POST", signupPath, `{"email":"\u0000","email":"\u0000"}`, []string{"invalid_json"}},
+	} {
+		v.do(row.method, row.path, row.body).wants(400, row.problems...)
+	}
+	w.visitor().do("PATCH", profilePath, `{"display":"\u0000"}`).wants(401)
+}
+
+// A value of another type is what is wrong, and not that it is missing.
+func TestInput_aValueOfAnotherTypeIsSaidToBe(t *testing.T) {
+	t.Parallel()
+
+	w := start(t, "ACCOUNT_LOGIN_METHODS=email,username,phone")
+	v := w.signedIn(ada)
+	for _, row := range []struct{ method, path, body, problem, message string }{
+		{"POST", loginPath, `{"email":5,"password":"x"}`, "invalid@email", "This must be a text."},
+		{"POST", loginPath, `{"username":["ada"],"password":"x"}`, "invalid@username", "This must be a text."},
+		{"POST", loginPath, `{"email":"ada@example.com","password":123456}`, "invalid@password", "This must be a text."},
+		{"POST", providerTokenPath, `{"provider":"google","process":"login","token":"eyJ"}`, "invalid@token", "This must be an object."},
+		{"PATCH", emailsPath, `{"email":"ada@example.com","primary":"yes"}`, "invalid@primary", "This must be true or false."},
+		{"PUT", passkeysPath, `{"id":1.5,"name":"x"}`, "invalid@id", "This must be a whole number."},
+	} {
+		a := v.do(row.method, row.path, row.body).wants(400, row.problem)
+		if got := a.text("errors.message"); got != row.message {
+			t.Errorf("%s %s: %q, want %q", row.path, row.body, got, row.message)
+		}
+	}
+}
+
+// Limits are not mistakes in the syntax.
+func TestInput_whatIsTooLargeIsSaidToBe(t *testing.T) {
+	t.Parallel()
+
+	w := start(t)
+	for what, body := range map[string]string{
+		"many elements": `{"x":[` + strings.Repeat("1,", 300) + `1]}`,
+		"a long text":   object("password", strings.Repeat("x", 17<<10)),
+		"many levels":   `{"x":` + strings.Repeat("[", 20) + strings.Repeat("]", 20) + `}`,
+		"a huge number": `{"x":1e999}`,
+	} {
+		if a := w.call("POST", loginPath, body).wants(400, "invalid_json"); !strings.Contains(a.text("errors.message"), "at most 8 levels, 200 members") {
+			t.Errorf("%s: %s", what, a.Body)
+		}
+	}
+	if a := w.call("POST", loginPath, `{"x":1,}`).wants(400, "invalid_json"); strings.Contains(a.Body, "at most") {
 		t.Error(a.Body)
 	}
 }

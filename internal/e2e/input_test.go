@@ -97,7 +97,8 @@ func TestSEC82_onlyJSONIsRead(t *testing.T) {
 		plain := w.send(r, r.text).verdict()
 		for _, media := range []string{
 			"", "Application/JSON", `application/json;charset=UTF-8`, `application/json; charset="utf-8"`, "application/json; charset=utf8", "text/json",
-			"application/json; charset=us-ascii", "application/json; profile=x; charset=utf-8", "application/vnd.api+json", "application/problem+json",
+			"application/json; charset=us-ascii", "application/json; charset=ASCII", "application/json;", "application/json;; charset=utf-8", "application/json ; ;; x=1 ;",
+			"application/json; profile=x; charset=utf-8", "application/vnd.api+json", "application/problem+json",
 		} {
 			if got := w.send(r, r.text, "Content-Type: "+media).verdict(); got != plain {
 				t.Errorf("%s as %s: %s, want %s", r.id, media, got, plain)

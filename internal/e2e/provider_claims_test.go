@@ -167,6 +167,9 @@ func TestProviderKeys_aTokenWithoutKid(t *testing.T) {
 		"one key, kid null":              {fakeprovider.Healthy, fakeprovider.OIDC, fakeprovider.Null, true},
 		"one key, which has no kid":      {fakeprovider.Nameless, fakeprovider.OIDC, nil, true},
 		"two keys":                       {fakeprovider.TwoKeys, fakeprovider.OIDC, nil, false},
+		"two keys, neither has a kid":    {fakeprovider.TwoNameless, fakeprovider.OIDC, nil, false},
+		"a kid, two keys without one":    {fakeprovider.TwoNameless, fakeprovider.OIDC, "of-the-token", false},
+		"one key, one for encryption":    {fakeprovider.OtherUse, fakeprovider.OIDC, nil, true},
 		"Google, which names it always":  {fakeprovider.Healthy, fakeprovider.Google, nil, false},
 		"Apple, which names it always":   {fakeprovider.Healthy, fakeprovider.Apple, nil, false},
 		"another kid, the key has none":  {fakeprovider.Nameless, fakeprovider.OIDC, "other", false},
@@ -181,6 +184,9 @@ func TestProviderKeys_aTokenWithoutKid(t *testing.T) {
 			a := w.visitor().bring("login", s, c)
 			if (a.Status == 200) != row.good || !row.good && a.text("errors.code") != "invalid_token" {
 				t.Errorf("%d %s", a.Status, a.Body)
+			}
+			if reason := "names none and there is more than one key"; strings.Contains(name, "two keys") && !strings.Contains(w.log.String(), reason) {
+				t.Errorf("the log does not say %q", reason)
 			}
 		})
 	}

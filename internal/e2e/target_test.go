@@ -79,8 +79,8 @@ func TestCommand_actsOnTheUserWithAnID(t *testing.T) {
 		args := commands[name]
 		w.command("a good long password\n", append(args, id)...).wants(0, evil)
 		w.command("", append(args, "--id=17")...).wants(1, "there is no user with the id 17")
-		w.command("", append(args, id, evil)...).wants(2, "expected either an email address or --id")
-		w.command("", args...).wants(2, "expected either an email address or --id")
+		w.command("", append(args, id, evil)...).wants(2, "expected either a user or --id")
+		w.command("", args...).wants(2, "expected either a user or --id")
 	}
 
 	if !query[bool](w, "SELECT disabled_at IS NOT NULL FROM users WHERE id = $1", stranger) {
@@ -89,7 +89,7 @@ func TestCommand_actsOnTheUserWithAnID(t *testing.T) {
 	w.command("", "audit", id).wants(0, "account_disabled")
 	w.command("", "users", "enable", id).wants(0, "mallory@evil.test: enabled")
 	w.command("", "audit", id).wants(0, "account_enabled")
-	w.command("", "audit", id, "--user", evil).wants(1, "expected either --user or --id")
+	w.command("", "audit", id, "--user", evil).wants(2, "expected either --user or --id")
 }
 
 func TestCommand_usersCreateIsNotBlockedByAStranger(t *testing.T) {

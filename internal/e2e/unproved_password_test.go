@@ -89,6 +89,17 @@ func TestUnprovedPassword_isProvedByATextedCodeToo(t *testing.T) {
 	tablet.post(codeConfirmPath, "code", g.code(t, number, 1)).in()
 	phone.do("GET", profilePath, "").wants(401)
 
+	// The number gets no second text, and the address, which may be a stranger's, no mail about it.
+	w.delivered()
+	if texts := g.all(number); len(texts) != 1 {
+		t.Errorf("%d texts: %q", len(texts), texts)
+	}
+	for _, l := range w.letters(mallory) {
+		if strings.Contains(l.subject, "signed out") {
+			t.Errorf("a mail to an address that is not verified: %s", l.text)
+		}
+	}
+
 	phone = w.visitor()
 	phone.post(loginPath, "phone", number, "password", goodPassword).waits("login_by_code")
 	phone.post(codeConfirmPath, "code", g.code(t, number, 2)).in()

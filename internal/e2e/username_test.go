@@ -13,7 +13,12 @@ var twins = map[string][]string{
 	"a ligature":             {"fiona", "ﬁona", "FIONA", "Ｆiona"},
 	"a sharp s":              {"strauß", "STRAUSS", "strauss"},
 	"a long s":               {"sam", "ſam", "SAM"},
-	"what nobody sees":       {"zoe", "z\u200boe", "\u202aZoe\u202c", "zoe\ufeff"},
+	"what nobody sees":       {"zoe", "z\u200boe", "\u202aZoe\u202c", "zoe\ufeff", "\u202a Zoe \u202c"},
+	"digits":                 {"sara37", "sara\u0663\u0667", "SARA３７", "sara\u0e53\u096d", "sara³⁷"},
+	"variation selectors":    {"mia", "mi\ufe0fa", "m\U000e0101ia", "mia\u034f", "\u180bmia"},
+	"fillers of Hangul":      {"han", "h\u3164an", "han\u115f", "\uffa0han"},
+	"letters of Cherokee":    {"ᎠᎡ", "ꭰꭱ", "Ꭰꭱ"},
+	"a capital with a dot":   {"İpek", "i\u0307pek", "İPEK"},
 }
 
 func TestUsername_twinsAreOneName(t *testing.T) {
@@ -34,6 +39,27 @@ func TestUsername_twinsAreOneName(t *testing.T) {
 				w.visitor().post(signupPath, "username", "\u0430dmin", "password", goodPassword).in() // a Cyrillic letter is another one
 			})
 		}
+	}
+}
+
+// A name is stored as it is compared, except for its case.
+func TestUsername_isStoredAsItIsRead(t *testing.T) {
+	t.Parallel()
+
+	w := start(t, signupByName, loginByName, "ACCOUNT_EMAIL_VERIFICATION=none")
+	for name, stored := range map[string]string{
+		"سارة\u0663":       "سارة3",
+		"Ｓara\u0967":       "Sara1",
+		"\u202dLeo \u202c": "Leo",
+		"mi\ufe0fa\u3164":  "mia",
+	} {
+		a := w.visitor().post(signupPath, "username", name, "password", goodPassword).in()
+		if got := a.text("data.user.username"); got != stored {
+			t.Errorf("%q is stored as %q, want %q", name, got, stored)
+		}
+	}
+	for _, none := range []string{"\u0663 7", "a\u066bb", "\u2460\u00bd"} {
+		w.visitor().post(signupPath, "username", none, "password", goodPassword).wants(400, "invalid@username")
 	}
 }
 

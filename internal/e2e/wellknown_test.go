@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
 
 const (
@@ -191,4 +192,20 @@ func TestFormerIssuers_areAcceptedInRefreshTokensOnly(t *testing.T) {
 	f := old.signIn(grace)
 	w.call("DELETE", sessionPath, object("refresh_token", f.refresh)).wants(401)
 	old.call("GET", profilePath, "", bearer(f.access)).wants(401)
+
+	// So does an access token, also one that has expired meanwhile.
+	for _, wait := range []time.Duration{0, time.Hour} {
+		g := old.signIn(grace)
+		moved.call("DELETE", sessionPath, "", bearer(g.access)).wants(401)
+		if !old.living(g.access) {
+			t.Error("an access token of an issuer that is not a former one has ended its session")
+		}
+		w.clock.Advance(wait)
+		old.clock.Advance(wait)
+		w.call("GET", profilePath, "", bearer(g.access)).wants(401)
+		w.call("DELETE", sessionPath, "", bearer(g.access)).wants(401)
+		if old.living(g.access) {
+			t.Errorf("an access token of a former issuer has not ended its session, %s later", wait)
+		}
+	}
 }

@@ -29,7 +29,7 @@ var (
 
 // Normalize returns the one form in which an address is stored and compared, and reports whether the
 // text is an address: Unicode's form NFC without case, the domain in A-labels (UTS 46). Outer blanks
-// and format characters, which come along with pasted text, are removed.
+// and invisible characters, which come along with pasted text, are removed.
 //
 // Security: a local part that Unicode's form NFKC would change is refused, and so is any other that is
 // not ASCII. Two mailboxes must never become one address, as `ſam` and `sam` would
@@ -64,7 +64,7 @@ func Former(address string) (string, bool) {
 // the account of that one (TestProvider_anAddressThatResemblesAnotherNamesNoAccount).
 func Claimed(address string) (string, bool) {
 	at := strings.LastIndexByte(address, '@')
-	if at < 1 || !isASCII(address[:at]) || typed.HasFormat(address) {
+	if at < 1 || !isASCII(address[:at]) || typed.HasInvisible(address) {
 		return "", false
 	}
 	normal, valid := Normalize(address)

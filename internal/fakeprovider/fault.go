@@ -35,6 +35,10 @@ const (
 	Nameless
 	// TwoKeys: there is another good key.
 	TwoKeys
+	// TwoNameless: there is another good key, and neither has a kid.
+	TwoNameless
+	// OtherUse: there is another key, which is for encryption, and neither has a kid.
+	OtherUse
 )
 
 // SetFault breaks or mends a provider. What is held back goes on.
@@ -113,12 +117,17 @@ func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
 		set = append(set, map[string]any{"kty": "RSA", "kid": "padding", "use": "sig", "alg": "RS256", "n": strings.Repeat("A", 128<<10)})
 	case Empty:
 		set = []any{}
-	case Nameless:
+	case TwoKeys, TwoNameless:
+		set = append(set, newKey(OIDC).jwk())
+	case OtherUse:
+		other := newKey(OIDC).jwk()
+		other["use"] = "enc"
+		set = append(set, other)
+	}
+	if slices.Contains([]Fault{Nameless, TwoNameless, OtherUse}, fault) {
 		for _, key := range set {
 			delete(key.(map[string]any), "kid")
 		}
-	case TwoKeys:
-		set = append(set, newKey(OIDC).jwk())
 	}
 	answer(withCacheControl{w, control}, http.StatusOK, map[string]any{"keys": set})
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -55,6 +56,10 @@ func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a
 	}
 	a.Restorations = user.Restorations // one that is pending has been compared before; see locked
 
+	// The form of an address of before may have changed since the sign-in began.
+	if a.Email, err = address.Stored(ctx, tx.Queries, a.Email); err != nil {
+		return progress{}, err
+	}
 	found, err := tx.FindSignInFacts(ctx, db.FindSignInFactsParams{ID: a.UserID, Email: a.Email})
 	if err != nil {
 		return progress{}, err

@@ -136,7 +136,7 @@ func addMissingPassword(bad problem.List, pass string) problem.List {
 // name finds out how the account is named.
 func (f *Flow) name(in Login) (named, problem.List) {
 	var given []named
-	for _, n := range []named{{"username", trimmed(in.Username)}, {"email", trimmed(in.Email)}, {"phone", trimmed(in.Phone)}} {
+	for _, n := range []named{{"username", typed.Given(in.Username)}, {"email", typed.Given(in.Email)}, {"phone", typed.Given(in.Phone)}} {
 		if n.value != "" && f.Policy.LoginBy(n.by) {
 			given = append(given, n)
 		}

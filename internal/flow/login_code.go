@@ -14,6 +14,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // CodeRequest is where somebody wants a sign-in code sent: one of the two.
@@ -69,7 +70,7 @@ func (f *Flow) checkCodeRequest(ctx context.Context, in *CodeRequest) error {
 	if !byPhone {
 		in.Phone = ""
 	}
-	in.Email = trimmed(in.Email)
+	in.Email = typed.Given(in.Email)
 	number, validPhone := phone.Normalize(in.Phone)
 	in.Phone = number
 	switch {
@@ -115,11 +116,11 @@ func (f *Flow) whoHas(ctx context.Context, in CodeRequest) (db.FindUserByOwnAddr
 
 // ConfirmLoginCode goes on with a sign-in whose code this is. The address or number that
 // it was sent to is verified by it.
-func (f *Flow) ConfirmLoginCode(ctx context.Context, who caller.Caller, typed string) (Entry, error) {
+func (f *Flow) ConfirmLoginCode(ctx context.Context, who caller.Caller, text string) (Entry, error) {
 	if who.SignedIn() {
 		return Entry{}, problem.FlowNotPending
 	}
-	g := guess{code.Login, typed, "code"}
+	g := guess{code.Login, text, "code"}
 	var p progress
 	err := f.judged(ctx, func(tx postgres.Tx) (*problem.Problem, error) {
 		a, err := f.locked(ctx, tx, who)

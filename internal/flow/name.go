@@ -20,9 +20,9 @@ func trimmed(text string) string { return strings.TrimSpace(text) }
 
 // checkUsername returns a user name as it is stored, and what is wrong with it.
 func (f *Flow) checkUsername(name string) (string, *problem.Problem) {
-	name = typed.Name(name)
+	name = typed.Plain(name)
 	if !f.Policy.PreserveCasing {
-		name = strings.ToLower(name)
+		name = typed.Lower(name)
 	}
 
 	key := typed.Key(name)

@@ -96,6 +96,11 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, sp session.Spendin
 		}
 		err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
 			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device,
+			Details: map[string]any{
+				"presented_generation": r.Evidence.Presented, "current_generation": r.Evidence.Current,
+				"current_confirmed": r.Evidence.Confirmed,
+				"key_sent":          r.Evidence.SentKey, "key_expected": r.Evidence.SendsKeys,
+			},
 		})
 		if err != nil {
 			return err

@@ -276,7 +276,7 @@ func (f *Flow) checkSignup(in *Signup) (problem.List, error) {
 
 // checkField returns a field as it is stored, and what is wrong with it.
 func (f *Flow) checkField(name, value string, required bool) (string, *problem.Problem) {
-	value = trimmed(value)
+	value = typed.Given(value)
 	if value == "" {
 		if required {
 			return "", problem.Required

@@ -19,7 +19,7 @@ var (
 	InvalidJSON       = invalid("invalid_json", "The request body must be one JSON object, in UTF-8, with each member name once.")
 	PasswordTooShort  = invalid("password_too_short", "This password is too short.")
 	PasswordTooCommon = invalid("password_too_common", "This password is too common.")
-	PasswordNumeric   = invalid("password_entirely_numeric", "This password is entirely numeric.")
+	PasswordNumeric   = invalid("password_entirely_numeric", "This password is entirely numeric. Without other characters it must contain at least 15 digits.")
 	PasswordSimilar   = invalid("password_too_similar", "The password is too similar to your name, your address or the name of this service.")
 	EmailTaken        = invalid("email_taken", "A user is already registered with this email address.")
 

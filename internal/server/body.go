@@ -6,6 +6,7 @@ import (
 	"maps"
 	"mime"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,28 +23,38 @@ import (
 // Serializers of other languages write `null` for a member that is absent, and ids as text; some
 // clients send no body, or no Content-Type, where an empty object is meant. None of that can be
 // read in two ways.
-func readBody(c *fiber.Ctx, op *operation) (map[string]any, error) {
+//
+// found are the members with a null character, where the rest can be read: a form shows all of its
+// problems at once.
+func readBody(c *fiber.Ctx, op *operation) (body map[string]any, found problem.List, err error) {
 	if !isJSON(c.Get(fiber.HeaderContentType)) || !isPlain(c.Get(fiber.HeaderContentEncoding)) {
-		return nil, problem.MediaType
+		return nil, nil, problem.MediaType
 	}
 	if len(c.BodyRaw()) == 0 {
-		return map[string]any{}, nil
+		return map[string]any{}, nil, nil
 	}
 
-	body, err := strictjson.Object(c.BodyRaw(), bodyLimits)
+	body, err = strictjson.Object(c.BodyRaw(), bodyLimits)
 	var null *strictjson.NullError
-	if errors.As(err, &null) {
-		return nil, problem.NullCharacters.At(null.Path)
-	}
-	if err != nil {
-		return nil, problem.InvalidJSON
+	switch {
+	case errors.As(err, &null) && null.Object == nil:
+		return nil, nil, problem.NullCharacters
+	case errors.As(err, &null):
+		body = null.Object
+		for _, path := range null.Paths {
+			found = append(found, problem.NullCharacters.At(path))
+		}
+	case errors.Is(err, strictjson.ErrTooLarge):
+		return nil, nil, problem.InvalidJSON.Saying(tooLarge)
+	case err != nil:
+		return nil, nil, problem.InvalidJSON
 	}
 
 	if err := nameOnce(body, op.aliases); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	adapt(body, op.body)
-	return body, nil
+	return body, found, nil
 }
 
 // isJSON reports whether a Content-Type is JSON in UTF-8: application/json, text/json, a type with
@@ -54,7 +65,7 @@ func isJSON(contentType string) bool {
 		return true
 	}
 
-	media, parameters, err := mime.ParseMediaType(contentType)
+	media, parameters, err := mime.ParseMediaType(withoutEmptyParameters(contentType))
 	if err != nil {
 		return false
 	}
@@ -65,7 +76,19 @@ func isJSON(contentType string) bool {
 	}
 
 	charset, named := parameters["charset"]
-	return !named || slices.Contains([]string{"utf-8", "utf8", "us-ascii"}, strings.ToLower(charset))
+	return !named || slices.Contains([]string{"utf-8", "utf8", "us-ascii", "ascii"}, strings.ToLower(charset))
+}
+
+// emptyParameters are semicolons with no parameter between them (RFC 9110, section 5.6.6), which the library
+// refuses. Within quotes, two semicolons stay: no charset has any.
+var emptyParameters = regexp.MustCompile(`;[ \t]*(?:;[ \t]*)+`)
+
+func withoutEmptyParameters(contentType string) string {
+	if strings.Contains(contentType, `"`) {
+		return contentType
+	}
+
+	return emptyParameters.ReplaceAllString(contentType, ";")
 }
 
 // isPlain reports whether a Content-Encoding leaves the body as it is. Security: nothing is
@@ -91,7 +114,8 @@ func nameOnce(body map[string]any, aliases map[string]string) error {
 	return nil
 }
 
-// adapt takes optional members away that are null, and makes numbers of ids that came as text.
+// adapt takes optional members away that are null, and makes numbers of ids that came as text, and the other
+// way round.
 func adapt(object map[string]any, schema *openapi3.Schema) {
 	for _, name := range slices.Collect(maps.Keys(object)) {
 		property := schema.Properties[name]
@@ -124,8 +148,21 @@ func adapted(value any, schema *openapi3.Schema) any {
 		if schema.Type.Is(openapi3.TypeInteger) {
 			return idOf(v.String())
 		}
+		if isTextID(schema) && wholeNumber.MatchString(v.String()) {
+			return v.String()
+		}
 	}
 	return value
+}
+
+// wholeNumber is a number that is written as an id.
+var wholeNumber = regexp.MustCompile(`^[0-9]+$`)
+
+// isTextID reports whether a text is an id (x-id), which some clients keep as a number.
+func isTextID(schema *openapi3.Schema) bool {
+	is, _ := schema.Extensions["x-id"].(bool)
+
+	return is
 }
 
 // idOf is the number that digits name, or else the text, which is no number to the schema: 1.0 and

@@ -3,6 +3,8 @@ package server
 import (
 	"bytes"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,6 +16,9 @@ import (
 
 // bodyLimits of SEC-82. Numbers stay as they were written: the generated code binds no others.
 var bodyLimits = strictjson.Limits{Depth: 8, Members: 200, Text: 16 << 10, KeepNumbers: true, FloatRange: true}
+
+// tooLarge says what bodyLimits are.
+const tooLarge = "The request body must have at most 8 levels, 200 members and elements, and 16 KiB in each text, and no number beyond a float64."
 
 // validatedBody is the local under which the generated code looks for the value that
 // was validated, and binds it with exact member names. Security: without it the body
@@ -99,38 +104,56 @@ func (s *Server) validate(c *fiber.Ctx, next fiber.Handler) error {
 		return next(c)
 	}
 
-	body, err := readBody(c, op)
+	body, found, err := readBody(c, op)
 	if err != nil {
 		return err
 	}
 	err = op.body.VisitJSON(body, openapi3.VisitAsRequest(), openapi3.MultiErrors(), openapi3.DisableSchemaErrorDetails())
 	if err != nil {
-		return s.withMore(c, op, body, violations(err, body))
+		found = addOthers(found, violations(err, body))
+	}
+	if len(found) > 0 {
+		return s.withMore(c, op, body, found)
 	}
 	c.Locals(validatedBody, body)
 	return next(c)
 }
 
-// withMore adds to what the schema found wrong what else is wrong with the other members.
-func (s *Server) withMore(c *fiber.Ctx, op *operation, body map[string]any, found problem.List) error {
+// addOthers adds the problems of members that have none yet.
+func addOthers(found, more problem.List) problem.List {
 	refused := map[string]bool{}
 	for _, p := range found {
 		refused[p.Param] = true
 	}
-	if s.MoreProblems == nil || refused[""] { // the whole body is refused
-		return found
-	}
-
-	more, err := s.MoreProblems(c.UserContext(), op.id, body)
 	for _, p := range more {
 		if !refused[p.Param] {
 			found = append(found, p)
 		}
 	}
+
+	return found
+}
+
+// withMore adds to what is wrong with some members what else is wrong with the other ones.
+func (s *Server) withMore(c *fiber.Ctx, op *operation, body map[string]any, found problem.List) error {
+	isWhole := slices.ContainsFunc(found, func(p *problem.Problem) bool { return p.Param == "" })
+	if s.MoreProblems == nil || isWhole {
+		return found
+	}
+
+	rest := maps.Clone(body)
+	for _, p := range found {
+		name, _, _ := strings.Cut(p.Param, ".")
+		if rest[name] != nil {
+			rest[name] = struct{}{} // it was given, and is no text
+		}
+	}
+	more, err := s.MoreProblems(c.UserContext(), op.id, rest)
 	if err != nil {
 		return err
 	}
-	return found
+
+	return addOthers(found, more)
 }
 
 // violations turns what the schema found into problems, one a member. Security: the
@@ -191,6 +214,24 @@ func violation(se *openapi3.SchemaError, body map[string]any) *problem.Problem {
 		return problem.TooLong(int(*se.Schema.MaxLength), utf8.RuneCountInString(text)).At(param) //nolint:gosec // bounded by the spec
 	case se.SchemaField == "minLength" && utf8.RuneCountInString(text) > 0:
 		return problem.TooShort(int(se.Schema.MinLength), utf8.RuneCountInString(text)).At(param) //nolint:gosec // bounded by the spec
+	case se.SchemaField == "type":
+		return ofWrongType(se.Schema.Type).At(param)
 	}
 	return problem.InvalidValue.At(param)
+}
+
+// ofWrongType is the problem of a value that is no number, boolean, text or object where there has to be one.
+func ofWrongType(want *openapi3.Types) *problem.Problem {
+	switch {
+	case want.Is(openapi3.TypeString):
+		return problem.InvalidValue.Saying("This must be a text.")
+	case want.Is(openapi3.TypeInteger):
+		return problem.InvalidValue.Saying("This must be a whole number.")
+	case want.Is(openapi3.TypeBoolean):
+		return problem.InvalidValue.Saying("This must be true or false.")
+	case want.Is(openapi3.TypeObject):
+		return problem.InvalidValue.Saying("This must be an object.")
+	}
+
+	return problem.InvalidValue
 }

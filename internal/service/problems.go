@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/caller"
@@ -11,7 +12,8 @@ import (
 )
 
 // MoreProblems is what is wrong with a request that the schema has refused, besides what the
-// schema says: a form shows all of it at once. It reads fields alone, no account and no limit.
+// schema says: a form shows all of it at once. It reads fields alone, no account and no limit. A member
+// that is no text was refused already.
 func (s Service) MoreProblems(ctx context.Context, operation string, body map[string]any) (problem.List, error) {
 	who := caller.From(ctx)
 	text := func(name string) string {
@@ -32,7 +34,7 @@ func (s Service) MoreProblems(ctx context.Context, operation string, body map[st
 		return s.authentication.flow.CheckSignup(signup, true)
 	case "login":
 		in := flow.Login{Email: text("email"), Username: text("username"), Phone: text("phone"), Password: text("password")}
-		return s.authentication.flow.CheckLogin(in), nil
+		return loginProblems(s.authentication.flow.CheckLogin(in), body), nil
 	case "changePassword":
 		return s.passwords.account.CheckPasswordChange(who, account.PasswordChange{Current: text("current_password"), New: text("new_password")})
 	case "resetPassword":
@@ -43,4 +45,17 @@ func (s Service) MoreProblems(ctx context.Context, operation string, body map[st
 		}
 	}
 	return nil, nil
+}
+
+// loginProblems leaves out that an account has to be named where it was, by a member that was refused.
+func loginProblems(found problem.List, body map[string]any) problem.List {
+	isRefused := func(name string) bool {
+		_, isText := body[name].(string)
+		return body[name] != nil && !isText
+	}
+	if !slices.ContainsFunc([]string{"email", "username", "phone"}, isRefused) {
+		return found
+	}
+
+	return slices.DeleteFunc(found, func(p *problem.Problem) bool { return p.Is(problem.InvalidLogin) })
 }

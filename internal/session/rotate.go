@@ -35,6 +35,17 @@ type Rotation struct {
 	Successor Successor
 	Methods   []byte
 	Holder    Holder
+	// Evidence is what is known of a reuse; nil for every other verdict.
+	Evidence *Evidence
+}
+
+// Evidence lets support tell a thief from a broken client: what was presented, and what the session had.
+type Evidence struct {
+	Presented, Current int64 // generations
+	// Confirmed: the current generation was seen in use, so that a client has it.
+	Confirmed bool
+	// SentKey: an Idempotency-Key came with the refresh. SendsKeys: one has come with an earlier refresh.
+	SentKey, SendsKeys bool
 }
 
 // RotateFast moves the session on in one statement when the presented token is the
@@ -128,6 +139,10 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 	case Reuse:
 		r := refused(verdict, problem.RefreshTokenReused.Ended(tx.Now))
 		r.Holder.ID = d.UserID // the user who gets the notice
+		r.Evidence = &Evidence{
+			Presented: sp.Token.Generation, Current: d.Generation, Confirmed: d.ConfirmedAt != nil,
+			SentKey: sp.Token.KeyHash != nil, SendsKeys: d.SendsIdempotencyKeys,
+		}
 
 		return r, End(ctx, tx, d.ID, ReuseDetected)
 	case Repeat, Replay:

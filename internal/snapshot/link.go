@@ -8,6 +8,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/typed"
 )
 
 // Change is a change to the ways into an account.
@@ -61,7 +62,7 @@ type Link struct {
 
 // Find finds a link by its key. It reports false where no change that can be undone has it.
 func Find(ctx context.Context, q *db.Queries, key string, now time.Time) (Link, bool, error) {
-	row, err := q.FindUndoLink(ctx, db.FindUndoLinkParams{KeyHash: secret.Hash(key), Now: now})
+	row, err := q.FindUndoLink(ctx, db.FindUndoLinkParams{KeyHash: secret.Hash(typed.LinkKey(key)), Now: now})
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}

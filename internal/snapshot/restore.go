@@ -76,7 +76,7 @@ func (r *restoration) skip(kind, value string) {
 // is unverified again.
 func (r *restoration) removeEmails(ctx context.Context) error {
 	for _, e := range r.now.Emails {
-		was, known := r.before.email(e.Address)
+		was, known := r.before.Find(e.Address)
 
 		var err error
 		switch {
@@ -101,9 +101,9 @@ func (r *restoration) returnEmails(ctx context.Context) error {
 	slices.SortFunc(lost, func(a, b Email) int { return strings.Compare(a.Address, b.Address) })
 
 	for _, e := range lost {
-		have, known := r.now.email(e.Address)
+		have, known := r.now.Find(e.Address)
 		if normal, _ := email.Normalize(e.Address); !known { // it may have got its normal form since
-			have, known = r.now.email(normal)
+			have, known = r.now.Find(normal)
 		}
 		if e.VerifiedAt == nil || known && have.VerifiedAt != nil {
 			continue

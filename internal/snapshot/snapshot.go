@@ -151,7 +151,8 @@ func (w Ways) targets(wanted func(verified time.Time) bool) []Target {
 	return list
 }
 
-func (w Ways) email(address string) (Email, bool) {
+// Find returns an address of the user.
+func (w Ways) Find(address string) (Email, bool) {
 	at := slices.IndexFunc(w.Emails, func(e Email) bool { return e.Address == address })
 	if at < 0 {
 		return Email{}, false

@@ -7,6 +7,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -29,31 +31,23 @@ type Limits struct {
 var (
 	// ErrMalformed: not one JSON object, not UTF-8, or a name that stands twice.
 	ErrMalformed = errors.New("malformed JSON object")
+	// ErrTooLarge: more levels, members or text than Limits allow. It is an ErrMalformed, too.
+	ErrTooLarge = fmt.Errorf("%w: beyond a limit", ErrMalformed)
 )
 
-// NullError says that a string holds U+0000, which PostgreSQL cannot store. Path names the member
-// with dots; it is empty where a name of a member has the character.
-type NullError struct{ Path string }
+// NullError says that strings hold U+0000, which PostgreSQL cannot store, and nothing else is wrong.
+type NullError struct {
+	// Paths name the members with dots, in order; a single empty one: a name of a member has the character.
+	Paths []string
+	// Object is what was read, with these strings in it; nil where a name has the character.
+	Object map[string]any
+}
 
 // Error says so.
 func (e *NullError) Error() string { return "null character in a JSON string" }
 
-// below puts the name of the member in front that a value with a null character stands in.
-func below(name string, err error) error {
-	var null *NullError
-	if !errors.As(err, &null) {
-		return err
-	}
-
-	path := name
-	if null.Path != "" {
-		path += "." + null.Path
-	}
-	return &NullError{path}
-}
-
 // Object parses data as exactly one JSON object. Numbers become float64, as in
-// encoding/json.
+// encoding/json. It returns nil with each error.
 //
 // Security: Go's own decoder ignores the case of names, lets the last of two equal
 // names win and replaces invalid UTF-8. `{"password":"a","PASSWORD":"b"}` would be
@@ -77,6 +71,9 @@ func Object(data []byte, limits Limits) (map[string]any, error) {
 	if !ok {
 		return nil, ErrMalformed
 	}
+	if len(p.nulls) > 0 {
+		return nil, &NullError{Paths: p.nulls, Object: object}
+	}
 	return object, nil
 }
 
@@ -84,6 +81,9 @@ type parser struct {
 	in     *jsontext.Decoder
 	limits Limits
 	seen   int
+	// path are the names of the members that are being read; nulls are those with a null character.
+	path  []string
+	nulls []string
 }
 
 func (p *parser) atEnd(data []byte) bool {
@@ -101,12 +101,12 @@ func (p *parser) value(depth int) (any, error) {
 	case '[':
 		return p.array(depth + 1)
 	case '"':
-		return p.text(token)
+		return p.member(token)
 	case '0':
 		f, err := strconv.ParseFloat(token.String(), 64)
 		asFloats := !p.limits.KeepNumbers || p.limits.FloatRange
 		if err != nil && asFloats {
-			return nil, ErrMalformed
+			return nil, ErrTooLarge
 		}
 		if p.limits.KeepNumbers {
 			return json.Number(strings.Clone(token.String())), nil
@@ -122,17 +122,25 @@ func (p *parser) value(depth int) (any, error) {
 func (p *parser) text(token jsontext.Token) (string, error) {
 	s := strings.Clone(token.String())
 	if len(s) > p.limits.Text {
-		return "", ErrMalformed
-	}
-	if strings.ContainsRune(s, 0) {
-		return "", &NullError{}
+		return "", ErrTooLarge
 	}
 	return s, nil
 }
 
+// member reads a string that is the value of a member or an element of an array in it, and notes a
+// null character: the other members are read all the same.
+func (p *parser) member(token jsontext.Token) (string, error) {
+	s, err := p.text(token)
+	if path := strings.Join(p.path, "."); strings.ContainsRune(s, 0) && !slices.Contains(p.nulls, path) {
+		p.nulls = append(p.nulls, path)
+	}
+
+	return s, err
+}
+
 func (p *parser) object(depth int) (any, error) {
 	if depth > p.limits.Depth {
-		return nil, ErrMalformed
+		return nil, ErrTooLarge
 	}
 	object := map[string]any{}
 	folded := map[string]struct{}{}
@@ -145,14 +153,23 @@ func (p *parser) object(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if strings.ContainsRune(name, 0) {
+			return nil, &NullError{Paths: []string{""}}
+		}
 		fold := Fold(name)
-		if _, twice := folded[fold]; twice || !p.count() {
+		if _, twice := folded[fold]; twice {
 			return nil, ErrMalformed
 		}
 		folded[fold] = struct{}{}
-		if object[name], err = p.value(depth); err != nil {
-			return nil, below(name, err)
+		if !p.count() {
+			return nil, ErrTooLarge
 		}
+
+		p.path = append(p.path, name)
+		if object[name], err = p.value(depth); err != nil {
+			return nil, err
+		}
+		p.path = p.path[:len(p.path)-1]
 	}
 	_, err := p.in.ReadToken()
 	return object, err
@@ -160,12 +177,12 @@ func (p *parser) object(depth int) (any, error) {
 
 func (p *parser) array(depth int) (any, error) {
 	if depth > p.limits.Depth {
-		return nil, ErrMalformed
+		return nil, ErrTooLarge
 	}
 	list := []any{}
 	for p.in.PeekKind() != ']' {
 		if !p.count() {
-			return nil, ErrMalformed
+			return nil, ErrTooLarge
 		}
 		v, err := p.value(depth)
 		if err != nil {

@@ -122,15 +122,39 @@ func TestObject_refusesInvalidUnicode(t *testing.T) {
 	}
 }
 
-func TestObject_saysWhenTextHoldsNUL(t *testing.T) {
+func TestObject_saysWhichTextsHoldNUL(t *testing.T) {
 	t.Parallel()
-	for text, path := range map[string]string{
-		`{"a":"\u0000"}`: "a", `{"b":1,"a":"x\u0000y"}`: "a", `{"\u0000":1}`: "", `{"a":{"b":["\u0000"]}}`: "a.b", `{"a":{"x\u0000":1}}`: "a",
+	for text, paths := range map[string]string{
+		`{"a":"\u0000"}`: "a", `{"b":1,"a":"x\u0000y"}`: "a", `{"\u0000":1}`: "", `{"a":{"b":["\u0000"]}}`: "a.b", `{"a":{"x\u0000":1}}`: "",
+		`{"a":"\u0000","b":"c","d":"\u0000"}`: "a d", `{"a":["\u0000","\u0000"],"b":{"c":"\u0000"}}`: "a b.c",
 	} {
 		got, err := strictjson.Object([]byte(text), roomy)
 		var null *strictjson.NullError
-		if got != nil || !errors.As(err, &null) || null.Path != path {
-			t.Errorf("%q: got %v, %v; want a null character at %q", text, got, err, path)
+		if got != nil || !errors.As(err, &null) || strings.Join(null.Paths, " ") != paths || (null.Object == nil) != (paths == "") {
+			t.Errorf("%q: got %v, %v; want null characters at %q", text, got, err, paths)
+		}
+	}
+	// What is no object is nothing else.
+	for _, text := range []string{`{"a":"\u0000"`, `{"a":"\u0000","b":}`, `{"a":"\u0000","a":1}`, `{"a":"\u0000"}{}`, `{"a":"\u0000"} x`} {
+		refuses(t, text, strictjson.ErrMalformed)
+	}
+}
+
+// A reader that is told "malformed" would look for a mistake in the syntax.
+func TestObject_saysWhatIsBeyondALimit(t *testing.T) {
+	t.Parallel()
+	limits := strictjson.Limits{Depth: 2, Members: 3, Text: 4}
+	for _, text := range []string{
+		`{"a":[[]]}`, `{"a":{"b":{}}}`, `{"a":[1,2,3]}`, `{"a":1,"b":2,"c":3,"d":4}`, `{"a":"12345"}`, `{"abcde":1}`, `{"a":1e999}`,
+	} {
+		got, err := strictjson.Object([]byte(text), limits)
+		if got != nil || !errors.Is(err, strictjson.ErrTooLarge) || !errors.Is(err, strictjson.ErrMalformed) {
+			t.Errorf("%s: got %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{`{`, `{"a":1,"a":2}`, `[]`, `{"a":01}`} {
+		if _, err := strictjson.Object([]byte(text), limits); errors.Is(err, strictjson.ErrTooLarge) {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 }

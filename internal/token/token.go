@@ -23,7 +23,7 @@ type Settings struct {
 	HeaderScheme    string   `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
 	Stateful        bool     `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
 	Issuer          string   `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE; 141, 124 or 134 where LATCHKEY_USER_IDS is int63, uuid or text), best your public URL."`
-	FormerIssuers   []string `env:"LATCHKEY_FORMER_ISSUERS" doc:"Issuers of before: a list. Refresh tokens that name one are accepted, and the next refresh replaces them, so that a change of LATCHKEY_ISSUER signs nobody out. Access tokens of a former issuer are refused. Remove it when HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN has passed. Default: none."`
+	FormerIssuers   []string `env:"LATCHKEY_FORMER_ISSUERS" doc:"Issuers of before: a list. Refresh tokens that name one are accepted, and the next refresh replaces them, so that a change of LATCHKEY_ISSUER signs nobody out. Access tokens of a former issuer are good for signing out only. Remove it when HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN has passed. Default: none."`
 	Audience        string   `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of access tokens: at most 64 printable ASCII characters. Refresh tokens have /refresh behind it."`
 }
 
@@ -137,7 +137,7 @@ func (s Settings) accepts(aud any, use Use) bool {
 
 // issued reports whether an iss is good for this use.
 //
-// Security: a former issuer is good for refresh tokens alone. The keys are ours in any case; an
+// Security: a former issuer is good for refresh tokens, and for signing out, alone. The keys are ours in any case; an
 // access token lives for minutes, and backends compare iss with the issuer of now
 // (TestFormerIssuers_areAcceptedInRefreshTokensOnly).
 func (s Settings) issued(iss any, use Use) bool {

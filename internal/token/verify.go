@@ -73,10 +73,16 @@ func (v *Verifier) Access(compact string, now time.Time) (Claims, error) {
 	return c, nil
 }
 
-// Former checks an access token that may have expired, at most longest before now. It is good
-// for ending its session, and for nothing else.
+// Former checks an access token that may have expired, at most longest before now, or may have been issued
+// under a former issuer. It is good for ending its session, and for nothing else.
 func (v *Verifier) Former(compact string, now time.Time, longest time.Duration) (Claims, error) {
 	c, err := v.access(compact)
+	for _, issuer := range v.settings.FormerIssuers {
+		if !errors.Is(err, ErrInvalid) {
+			break
+		}
+		c, err = v.issuedBy(issuer, compact)
+	}
 	if err != nil {
 		return Claims{}, err
 	}
@@ -85,6 +91,15 @@ func (v *Verifier) Former(compact string, now time.Time, longest time.Duration) 
 	}
 
 	return c, nil
+}
+
+// issuedBy checks an access token of another issuer.
+func (v *Verifier) issuedBy(issuer, compact string) (Claims, error) {
+	other := Verifier{ring: v.ring, settings: v.settings, verifier: v.verifier}
+	other.settings.Issuer = issuer
+	c, _, err := other.verify(compact, Access)
+
+	return c, err
 }
 
 // access is verify with a memory for signatures. Everything else is compared again at

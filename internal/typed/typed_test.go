@@ -58,7 +58,8 @@ func TestKey_isOneForTwins(t *testing.T) {
 	t.Parallel()
 	for _, twins := range [][]string{
 		{"Émile", "émile", "E\u0301mile", "e\u0301MILE"}, {"fiona", "ﬁona", "FIONA"}, {"straße", "STRASSE", "strasse"}, {"ſam", "sam", "SAM"}, {"Ｋ", "K", "k", "\u212a"},
-		{"zoe", "z\u200boe", "\u202azoe\u202c", "zoe\ufeff"},
+		{"zoe", "z\u200boe", "\u202azoe\u202c", "zoe\ufeff", "\u200b zoe \u200b"},
+		{"sara37", "sara\u0663\u0667", "SARA\u0e53\u096d", "sara３⁷"}, {"mia", "mi\ufe0fa", "m\u115fia", "mia\U000e01ef"}, {"İx", "i\u0307x"}, {"Ꭰᏸ", "ꭰᏸ", "ꭰᏰ"},
 	} {
 		for _, twin := range twins {
 			if Key(twin) != Key(twins[0]) {
@@ -68,6 +69,32 @@ func TestKey_isOneForTwins(t *testing.T) {
 	}
 	if Key("admin") == Key("аdmin") { // a Cyrillic letter is another one
 		t.Error("letters of two scripts are taken for one")
+	}
+}
+
+// A name in lower case, and its key, have the key of the name.
+func TestKey_staysTheSame(t *testing.T) {
+	t.Parallel()
+
+	for r := range rune(unicode.MaxRune + 1) {
+		name := "a" + string(r) + "b"
+		key := Key(name)
+		if Key(key) != key || Key(Lower(name)) != key || Key(Plain(name)) != key {
+			t.Errorf("%+q: %+q; of the key %+q, in lower case %+q, as it is stored %+q", name, key, Key(key), Key(Lower(name)), Key(Plain(name)))
+		}
+	}
+}
+
+func TestGiven_needsWhatSomebodySees(t *testing.T) {
+	t.Parallel()
+
+	for in, want := range map[string]string{
+		"": "", " \t\r\n": "", "\u200b": "", "\u202a \u202c": "", "\ufe0f\u3164\u00ad": "", "\u00a0": "",
+		" a ": "a", "\u200ba": "\u200ba", "0": "0", "\u0301": "\u0301",
+	} {
+		if got := Given(in); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
 	}
 }
 

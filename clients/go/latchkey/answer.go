@@ -13,12 +13,9 @@ const maxAnswerBytes = 1 << 20
 
 // answer is one of Latchkey's answers, or what claims to be one.
 type answer struct {
-	Status int `json:"status"`
-	Data   struct {
-		User  User   `json:"user"`
-		Flows []Flow `json:"flows"`
-	} `json:"data"`
-	Meta struct {
+	Status int        `json:"status"`
+	Data   answerData `json:"data"`
+	Meta   struct {
 		IsAuthenticated *bool  `json:"is_authenticated"`
 		SessionToken    string `json:"session_token"`
 		AccessToken     string `json:"access_token"`
@@ -33,13 +30,29 @@ type answer struct {
 	action     Action // what to do with it
 }
 
+// answerData are the members of `data` that the session reads.
+type answerData struct {
+	User  User   `json:"user"`
+	Flows []Flow `json:"flows"`
+}
+
+// UnmarshalJSON reads an object; in some answers `data` is a list, or has other members.
+func (d *answerData) UnmarshalJSON(text []byte) error {
+	if len(text) == 0 || text[0] != '{' {
+		return nil
+	}
+	type plain answerData
+
+	return json.Unmarshal(text, (*plain)(d))
+}
+
 // readAnswer reads an answer to the end and decides what is to be done with it. It fails
 // only where the answer broke off.
 func readAnswer(operation string, r *http.Response, bearerSent bool) (*answer, error) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxAnswerBytes))
 	_ = r.Body.Close()
 	if err != nil {
-		return nil, &NetworkError{err}
+		return nil, &NetworkError{Err: err}
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body)) // whoever looks at it next can read it
 	a := &answer{http: r}

@@ -339,7 +339,7 @@ type DeletionResponse struct {
 
 // DisconnectProviderRequest defines model for DisconnectProviderRequest.
 type DisconnectProviderRequest struct {
-	// Account `uid` of the account.
+	// Account `uid` of the account. A whole number is taken for its digits.
 	Account string `json:"account"`
 
 	// Provider The id of the service.

@@ -1,17 +1,29 @@
 package latchkey
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
-// deviceHeader carries the device token of an earlier sign-in.
-const deviceHeader = "X-Latchkey-Device"
+const (
+	// deviceHeader carries the device token of an earlier sign-in.
+	deviceHeader = "X-Latchkey-Device"
+	// nameHeader carries what the user's list of sessions calls the device.
+	nameHeader = "X-Device-Name"
+)
+
+// maxDeviceName is the most characters of a name that the server takes.
+const maxDeviceName = 64
 
 // maxDeviceToken is more than any device token has.
 const maxDeviceToken = 256
 
-// deviceDoer adds the stored device token to requests that sign in, or go on with a sign-in.
+// deviceDoer adds the device's name and the stored device token to requests that sign in, or go on
+// with a sign-in.
 // The server counts wrong passwords and messages of a known device separately, so that
 // strangers who guess do not lock the user out.
 type deviceDoer struct {
@@ -25,9 +37,12 @@ func (d deviceDoer) Do(r *http.Request) (*http.Response, error) {
 		return d.base.Do(r)
 	}
 
+	r = r.Clone(r.Context())
 	if token := d.s.storedDevice(); token != "" {
-		r = r.Clone(r.Context())
 		r.Header.Set(deviceHeader, token)
+	}
+	if d.s.deviceName != "" {
+		r.Header.Set(nameHeader, d.s.deviceName)
 	}
 
 	return d.base.Do(r)
@@ -74,4 +89,16 @@ func isDeviceToken(text string) bool {
 	}
 
 	return !strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
+// checkDeviceName refuses a name that no header takes, or the server does not.
+func checkDeviceName(name string) error {
+	if utf8.RuneCountInString(name) > maxDeviceName {
+		return fmt.Errorf("latchkey: DeviceName has more than %d characters", maxDeviceName)
+	}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+		return errors.New("latchkey: DeviceName has a control character, or is not UTF-8")
+	}
+
+	return nil
 }

@@ -56,16 +56,28 @@ func (e *Error) code() string {
 	return e.Problems[0].Code
 }
 
-// NetworkError says that no answer came, or only a part of one. The session is kept.
-type NetworkError struct{ Err error }
+// NetworkError says that no answer came, or only a part of one; or that none came a moment ago,
+// and nothing is sent for some seconds. The session is kept.
+type NetworkError struct {
+	// Err is what went wrong.
+	Err error
+	// After is how long nothing is sent; 0 where this call has tried.
+	After time.Duration
+}
 
 // Error implements error.
-func (e *NetworkError) Error() string { return "latchkey: no answer: " + e.Err.Error() }
+func (e *NetworkError) Error() string {
+	if e.After > 0 {
+		return fmt.Sprintf("latchkey: offline, trying again in %s: %v", e.After.Round(time.Second), e.Err)
+	}
+
+	return "latchkey: no answer: " + e.Err.Error()
+}
 
 // Unwrap returns the cause.
 func (e *NetworkError) Unwrap() error { return e.Err }
 
-// WaitError says that the last refresh has failed and that it is too early to ask again.
+// WaitError says that an answer has refused the last refresh and that it is too early to ask again.
 type WaitError struct {
 	// After is how long to wait.
 	After time.Duration
@@ -100,8 +112,8 @@ func (e *StoreError) Unwrap() error { return e.Err }
 
 // SignedOutError says that there is no session.
 type SignedOutError struct {
-	// Reason is why it ended: a problem code, [ReasonUser], [ReasonDamaged], or nothing where
-	// nobody has signed in.
+	// Reason is why it ended: a problem code, [ReasonUser], [ReasonDamaged], [ReasonKeyLost], or
+	// nothing where nobody has signed in.
 	Reason string
 }
 
@@ -118,11 +130,15 @@ const (
 	ReasonUser = "user"
 	// ReasonDamaged is why there is no session where what is stored cannot be understood.
 	ReasonDamaged = "store_damaged"
+	// ReasonKeyLost is why there is no session where what was stored could not be read any more,
+	// and a sign-in or sign-out has replaced it.
+	ReasonKeyLost = "storage_key_lost"
 )
 
-// ErrNothingPending says that no sign-in is under way, or not any more: start over with
-// [Session.SignIn] or [Session.SignInWithProvider].
-var ErrNothingPending = errors.New("latchkey: no sign-in is under way")
+// ErrNothingPending says that no sign-in is pending, or not any more, or that a newer sign-in or
+// a sign-out has taken its place: start over with [Session.SignIn] or
+// [Session.SignInWithProvider].
+var ErrNothingPending = errors.New("latchkey: no sign-in is pending")
 
 // ErrDismissed says that the person has dismissed a prompt: the one that unlocks (see
 // [Settings.Unlock]), or one for a passkey (see [PasskeyPrompt]).

@@ -23,7 +23,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	session, err := latchkey.Open("https://auth.example.com", latchkey.Settings{Store: store, Hosts: []string{"api.example.com"}})
+	session, err := latchkey.Open("https://auth.example.com", latchkey.Settings{Store: store, Origins: []string{"https://api.example.com"}})
 	if err != nil {
 		log.Fatal(err)
 	}

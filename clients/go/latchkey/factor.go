@@ -24,7 +24,7 @@ func (e Entry) SecondFactor() []string {
 // once the sign-in is over: after too many wrong codes, say, or where an answer that was
 // lost had said that the person is in.
 func (s *Session) SubmitSecondFactor(ctx context.Context, code string) (Entry, error) {
-	return s.goOn(ctx, "submitSecondFactor", func(with RequestEditorFn) (*http.Response, error) {
+	return s.goOn(ctx, "submitSecondFactor", func(ctx context.Context, with RequestEditorFn) (*http.Response, error) {
 		return s.plain.SubmitSecondFactor(ctx, CodeRequest{Code: code}, with)
 	})
 }
@@ -33,7 +33,7 @@ func (s *Session) SubmitSecondFactor(ctx context.Context, code string) (Entry, e
 // person who signed in: what an [*Error] with [ActionReauthenticate] asks for. Repeat the
 // call that was refused after it.
 func (s *Session) ReauthenticateBySecondFactor(ctx context.Context, code string) error {
-	return s.done("reauthenticateBySecondFactor", func() (*http.Response, error) {
+	return s.done(ctx, "reauthenticateBySecondFactor", func(ctx context.Context) (*http.Response, error) {
 		return s.api.ReauthenticateBySecondFactor(ctx, CodeRequest{Code: code})
 	})
 }
@@ -41,7 +41,7 @@ func (s *Session) ReauthenticateBySecondFactor(ctx context.Context, code string)
 // SendReauthenticationCode has a code sent to the verified address or number of the account:
 // what an [*Error] with [ActionReauthenticate] and the flow "reauthenticate_by_code" asks for.
 func (s *Session) SendReauthenticationCode(ctx context.Context) error {
-	return s.done("requestReauthenticationCode", func() (*http.Response, error) {
+	return s.done(ctx, "requestReauthenticationCode", func(ctx context.Context) (*http.Response, error) {
 		return s.api.RequestReauthenticationCode(ctx)
 	})
 }
@@ -49,28 +49,26 @@ func (s *Session) SendReauthenticationCode(ctx context.Context) error {
 // ReauthenticateByCode proves by the code of [Session.SendReauthenticationCode] that it is
 // still the user who signed in. Repeat the call that was refused after it.
 func (s *Session) ReauthenticateByCode(ctx context.Context, code string) error {
-	return s.done("confirmReauthenticationCode", func() (*http.Response, error) {
+	return s.done(ctx, "confirmReauthenticationCode", func(ctx context.Context) (*http.Response, error) {
 		return s.api.ConfirmReauthenticationCode(ctx, CodeRequest{Code: code})
 	})
 }
 
-// done makes a call of a signed-in person whose answer matters only by how it ends.
-func (s *Session) done(operation string, send func() (*http.Response, error)) error {
+// done makes a call of a signed-in user whose answer matters only by how it ends.
+func (s *Session) done(ctx context.Context, operation string, send request) error {
 	if state, reason := s.State(); state == StateSignedOut {
 		return &SignedOutError{reason}
 	}
-	r, err := send()
-	if err != nil {
-		return asNetwork(err)
-	}
-	a, err := readAnswer(operation, r, s.bearing())
+
+	a, err := s.call(ctx, operation, false, send)
 	switch {
 	case err != nil:
 		return err
 	case a.action != ActionProceed:
 		return a.error()
-	case r.StatusCode != http.StatusOK: // what is a success of a sign-in alone
+	case a.http.StatusCode != http.StatusOK: // what is a success of a sign-in alone
 		return a.undocumented()
 	}
+
 	return nil
 }

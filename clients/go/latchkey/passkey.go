@@ -13,51 +13,55 @@ import (
 // [ErrDismissed]; its errors are handed on, and change nothing.
 type PasskeyPrompt func(ctx context.Context, options json.RawMessage) (json.RawMessage, error)
 
-// SignInWithPasskey signs in whoever the passkey belongs to. Call it again for another
-// attempt: each has options of its own. A session that is there, and a sign-in that is under
-// way, are kept until the server has taken the passkey.
+// SignInWithPasskey signs in the user whom the passkey belongs to. Call it again for another
+// attempt: each has options of its own. A session that is there, and a pending sign-in, are kept
+// until the server has taken the passkey.
 func (s *Session) SignInWithPasskey(ctx context.Context, prompt PasskeyPrompt) (Entry, error) {
 	from := s.beginning() // before the prompt, which takes its time
-	credential, token, err := show(ctx, prompt, "getPasskeyLoginOptions", func() (*http.Response, error) {
-		return s.plain.GetPasskeyLoginOptions(ctx)
-	})
+	options := func(ctx context.Context) (*http.Response, error) { return s.plain.GetPasskeyLoginOptions(ctx) }
+	credential, token, err := s.show(ctx, prompt, "getPasskeyLoginOptions", options)
 	if err != nil {
+		s.withdraw(from)
+
 		return Entry{}, err
 	}
+
 	from.token = token
-	return s.signIn(ctx, "loginByPasskey", from, func() (*http.Response, error) {
+
+	return s.step(ctx, "loginByPasskey", from, func(ctx context.Context) (*http.Response, error) {
 		return s.plain.LoginByPasskey(ctx, CredentialRequest{Credential: credential}, with(token))
 	})
 }
 
 // SubmitSecondFactorKey goes on with a sign-in whose second factor is asked for, with a
 // passkey or a security key. It returns what [Session.SubmitSecondFactor] returns; where the
-// prompt fails, the sign-in stays under way.
+// prompt fails, the sign-in stays pending.
 func (s *Session) SubmitSecondFactorKey(ctx context.Context, prompt PasskeyPrompt) (Entry, error) {
 	return s.whilePending(func(from attempt) (Entry, error) {
-		credential, _, err := show(ctx, prompt, "getSecondFactorOptions", func() (*http.Response, error) {
+		options := func(ctx context.Context) (*http.Response, error) {
 			return s.plain.GetSecondFactorOptions(ctx, with(from.token))
-		})
+		}
+		credential, _, err := s.show(ctx, prompt, "getSecondFactorOptions", options)
 		if err != nil {
 			return Entry{}, err
 		}
-		return s.signIn(ctx, "submitSecondFactorCredential", from, func() (*http.Response, error) {
+
+		return s.step(ctx, "submitSecondFactorCredential", from, func(ctx context.Context) (*http.Response, error) {
 			return s.plain.SubmitSecondFactorCredential(ctx, CredentialRequest{Credential: credential}, with(from.token))
 		})
 	})
 }
 
-// show asks the server for options and the person for the passkey that answers them. It also
+// show asks the server for options and the user for the passkey that answers them. It also
 // returns the session token that the options came with, if any.
-func show(ctx context.Context, prompt PasskeyPrompt, operation string, options func() (*http.Response, error)) (Credential, string, error) {
-	r, err := options()
-	if err != nil {
-		return nil, "", &NetworkError{err}
-	}
-	a, err := readAnswer(operation, r, false)
+func (s *Session) show(
+	ctx context.Context, prompt PasskeyPrompt, operation string, options request,
+) (Credential, string, error) {
+	a, err := s.ask(ctx, operation, options)
 	if err != nil {
 		return nil, "", err
 	}
+
 	var given struct {
 		Data struct {
 			RequestOptions struct {
@@ -68,9 +72,10 @@ func show(ctx context.Context, prompt PasskeyPrompt, operation string, options f
 	switch {
 	case a.action != ActionProceed:
 		return nil, "", a.error()
-	case json.NewDecoder(r.Body).Decode(&given) != nil || given.Data.RequestOptions.PublicKey == nil:
+	case json.NewDecoder(a.http.Body).Decode(&given) != nil || given.Data.RequestOptions.PublicKey == nil:
 		return nil, "", a.undocumented()
 	}
 	credential, err := prompt(ctx, given.Data.RequestOptions.PublicKey)
+
 	return credential, a.Meta.SessionToken, err
 }

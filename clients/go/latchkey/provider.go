@@ -11,11 +11,14 @@ import (
 // the Nonce into the [ProviderToken]. An id_token with a nonce is taken once (OpenID Connect
 // Core, section 3.1.3.7).
 func (s *Session) NewProviderNonce(ctx context.Context) (ProviderNonce, error) {
-	r, err := s.plain.CreateProviderNonce(ctx, &CreateProviderNonceParams{})
+	a, err := s.ask(ctx, "createProviderNonce", func(ctx context.Context) (*http.Response, error) {
+		return s.plain.CreateProviderNonce(ctx, &CreateProviderNonceParams{})
+	})
 	if err != nil {
-		return ProviderNonce{}, &NetworkError{err}
+		return ProviderNonce{}, err
 	}
-	return readNonce(r, false)
+
+	return a.nonce()
 }
 
 // NewReauthenticationNonce asks for a nonce for an id_token that
@@ -25,25 +28,27 @@ func (s *Session) NewReauthenticationNonce(ctx context.Context) (ProviderNonce, 
 	if state, reason := s.State(); state == StateSignedOut {
 		return ProviderNonce{}, &SignedOutError{reason}
 	}
-	r, err := s.api.CreateProviderNonce(ctx, &CreateProviderNonceParams{Process: "reauthenticate"})
-	if err != nil {
-		return ProviderNonce{}, asNetwork(err)
-	}
-	return readNonce(r, s.bearing())
-}
 
-func readNonce(r *http.Response, bearing bool) (ProviderNonce, error) {
-	a, err := readAnswer("createProviderNonce", r, bearing)
+	a, err := s.call(ctx, "createProviderNonce", false, func(ctx context.Context) (*http.Response, error) {
+		return s.api.CreateProviderNonce(ctx, &CreateProviderNonceParams{Process: "reauthenticate"})
+	})
 	if err != nil {
 		return ProviderNonce{}, err
 	}
+
+	return a.nonce()
+}
+
+// nonce reads the nonce that an answer brings.
+func (a *answer) nonce() (ProviderNonce, error) {
 	var made ProviderNonceResponse
 	switch {
 	case a.action != ActionProceed:
 		return ProviderNonce{}, a.error()
-	case json.NewDecoder(r.Body).Decode(&made) != nil || made.Data.Nonce == "":
+	case json.NewDecoder(a.http.Body).Decode(&made) != nil || made.Data.Nonce == "":
 		return ProviderNonce{}, a.undocumented()
 	}
+
 	return made.Data, nil
 }
 
@@ -56,7 +61,7 @@ func readNonce(r *http.Response, bearing bool) (ProviderNonce, error) {
 // a service that is away (503, [ActionRetry]), changes nothing. Where no answer came, ask
 // the service for a new id_token: the first one may be used up.
 func (s *Session) SignInWithProvider(ctx context.Context, provider string, token ProviderToken) (Entry, error) {
-	return s.signIn(ctx, "submitProviderToken", s.beginning(), func() (*http.Response, error) {
+	return s.begin(ctx, "submitProviderToken", func(ctx context.Context) (*http.Response, error) {
 		return s.plain.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "login", Token: token})
 	})
 }
@@ -64,7 +69,7 @@ func (s *Session) SignInWithProvider(ctx context.Context, provider string, token
 // CompleteProviderSignUp gives the address that the other service did not tell, or one that
 // is not taken, and makes the account.
 func (s *Session) CompleteProviderSignUp(ctx context.Context, email string) (Entry, error) {
-	return s.goOn(ctx, "completeProviderSignup", func(with RequestEditorFn) (*http.Response, error) {
+	return s.goOn(ctx, "completeProviderSignup", func(ctx context.Context, with RequestEditorFn) (*http.Response, error) {
 		return s.plain.CompleteProviderSignup(ctx, PasskeySignupRequest{Email: email}, with)
 	})
 }
@@ -73,7 +78,7 @@ func (s *Session) CompleteProviderSignUp(ctx context.Context, email string) (Ent
 // sign in with it from then on. The server asks them to prove first that it is still them:
 // an [*Error] with [ActionReauthenticate].
 func (s *Session) ConnectProvider(ctx context.Context, provider string, token ProviderToken) error {
-	return s.done("submitProviderToken", func() (*http.Response, error) {
+	return s.done(ctx, "submitProviderToken", func(ctx context.Context) (*http.Response, error) {
 		return s.api.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "connect", Token: token})
 	})
 }
@@ -83,7 +88,9 @@ func (s *Session) ConnectProvider(ctx context.Context, provider string, token Pr
 // "provider_reauthenticate" asks for. The token carries a nonce of
 // [Session.NewReauthenticationNonce]. Repeat the call that was refused after it.
 func (s *Session) ReauthenticateByProvider(ctx context.Context, provider string, token ProviderToken) error {
-	return s.done("submitProviderToken", func() (*http.Response, error) {
-		return s.api.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "reauthenticate", Token: token})
+	return s.done(ctx, "submitProviderToken", func(ctx context.Context) (*http.Response, error) {
+		proof := ProviderTokenRequest{Provider: provider, Process: "reauthenticate", Token: token}
+
+		return s.api.SubmitProviderToken(ctx, proof)
 	})
 }

@@ -1,6 +1,7 @@
 package latchkey
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -107,8 +108,8 @@ func TestSignInWithProvider_leavesTheSessionBeforeAlone(t *testing.T) {
 
 func TestCompleteProviderSignUp_givesWhatIsMissing(t *testing.T) {
 	missing := asks(`{"id":"provider_signup","is_pending":true,"provider":{"id":"apple","name":"Apple","flows":[]}}`, `,"session_token":"lkst_half"`)
-	notPending := told{status: 409, body: `{"status":409,"errors":[{"code":"flow_not_pending","message":"Not now."}]}`}
-	server := play(t, missing, notPending, told{status: 200, body: in})
+	taken := told{status: 409, body: `{"status":409,"errors":[{"code":"email_taken","message":"Not now."}]}`}
+	server := play(t, missing, taken, told{status: 200, body: in})
 	s, err := NewSession(server.URL)
 	must(t, err)
 	e, err := s.SignInWithProvider(t.Context(), "apple", appleToken)
@@ -116,7 +117,7 @@ func TestCompleteProviderSignUp_givesWhatIsMissing(t *testing.T) {
 		t.Fatalf("%+v, %v", e, err)
 	}
 	if _, err := s.CompleteProviderSignUp(t.Context(), "a@example.com"); err == nil || errors.Is(err, ErrNothingPending) {
-		t.Errorf("got %v: something else may be pending", err)
+		t.Errorf("got %v: another address may do", err)
 	}
 	if e, err = s.CompleteProviderSignUp(t.Context(), "b@example.com"); err != nil || !e.SignedIn() {
 		t.Fatalf("%+v, %v", e, err)
@@ -168,7 +169,7 @@ func TestConnectProvider_asksToProveItAgain(t *testing.T) {
 // here somebody signs out meanwhile.
 func TestConnectProvider_onlyA200IsASuccess(t *testing.T) {
 	s := signedIn(t, play(t).URL, Settings{})
-	err := s.done("submitProviderToken", func() (*http.Response, error) {
+	err := s.done(t.Context(), "submitProviderToken", func(context.Context) (*http.Response, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.access = access{}

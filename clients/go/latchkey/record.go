@@ -28,6 +28,9 @@ type record struct {
 	Session string `json:"sid,omitempty"`
 	User    string `json:"sub,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	// Trial says that the app has handed Refresh over, and the server has not taken it yet: the
+	// session before stays until then, in the other slot.
+	Trial bool `json:"trial,omitempty"`
 }
 
 // encode writes format, checksum and JSON, so that a text of which only a part was
@@ -59,11 +62,13 @@ func decodeRecord(text []byte) (record, error) {
 // claims are the members of a token that a client may read. It trusts them as far as it
 // trusts the connection that they came by.
 type claims struct {
-	Session  string `json:"sid"`
-	User     string `json:"sub"`
-	ID       string `json:"jti"`
-	IssuedAt int64  `json:"iat"`
-	Expires  int64  `json:"exp"`
+	Session string `json:"sid"`
+	User    string `json:"sub"`
+	ID      string `json:"jti"`
+	// Generation grows with each refresh of a session.
+	Generation int64 `json:"gen"`
+	IssuedAt   int64 `json:"iat"`
+	Expires    int64 `json:"exp"`
 }
 
 // claimsOf reads a token's payload; what cannot be read is zero.
@@ -97,32 +102,43 @@ func (r record) after(seq uint64, refresh string) record {
 	return next
 }
 
+// sameSession reports whether two records are of one session, which keeps its id over all
+// refreshes.
+func (r record) sameSession(other record) bool {
+	if r.Session != "" || other.Session != "" {
+		return r.Session == other.Session
+	}
+
+	return r.Key == other.Key
+}
+
 func newKey() string {
 	b := make([]byte, 16)
 	_, _ = rand.Read(b) // it never fails
 	return base64.RawURLEncoding.EncodeToString(b)
 }
 
-// access is an access token, and how long it lives by the monotonic clock. The wall
-// clock plays no role, neither this device's nor the server's.
+// access is an access token, and how long it lives from its receipt. What the wall clock of
+// the server says plays no role.
 type access struct {
 	token    string
-	received time.Duration
+	received moment
 	life     time.Duration // 0: unknown, until the server says 401
 }
 
-func newAccess(token string, now time.Duration) access {
+func newAccess(token string, now moment) access {
 	c := claimsOf(token)
+
 	return access{token: token, received: now, life: time.Duration(max(0, c.Expires-c.IssuedAt)) * time.Second}
 }
 
 // aheadOfExpiry is how long before its end a token is renewed.
 func (a access) aheadOfExpiry() time.Duration { return min(30*time.Second, a.life/5) }
 
-func (a access) expired(now time.Duration) bool {
-	return a.token == "" || a.life > 0 && now >= a.received+a.life
+func (a access) expired(now moment) bool {
+	return a.token == "" || a.life > 0 && now.since(a.received) >= a.life
 }
 
-func (a access) due(now time.Duration) bool {
-	return a.life > 0 && now >= a.received+a.life-a.aheadOfExpiry()
+func (a access) due(now moment) bool {
+	return a.life > 0 && now.since(a.received) >= a.life-a.aheadOfExpiry()
 }

@@ -82,23 +82,46 @@ func TestRecord_aTokenThatIsReceivedAgainKeepsItsKey(t *testing.T) {
 	}
 }
 
-func TestAccess_livesFromReceiptByTheMonotonicClock(t *testing.T) {
+// at is a moment at which the clocks have gone on by so much since some start.
+func at(monotonic, wall time.Duration) moment {
+	return moment{monotonic, time.Unix(1_800_000_000, 0).Add(wall)}
+}
+
+func TestAccess_livesFromReceiptByTheClockThatSaysMore(t *testing.T) {
+	const received = time.Hour
 	for _, iat := range []int64{0, 1_800_000_000, 99_000_000_000} {
-		a := newAccess(token(fmt.Sprintf(`{"iat":%d,"exp":%d}`, iat, iat+300)), time.Hour)
+		a := newAccess(token(fmt.Sprintf(`{"iat":%d,"exp":%d}`, iat, iat+300)), at(received, received))
 		for after, want := range map[time.Duration][2]bool{
 			0: {false, false}, 269 * time.Second: {false, false}, 270 * time.Second: {true, false},
 			299 * time.Second: {true, false}, 300 * time.Second: {true, true},
 		} {
-			if got := [2]bool{a.due(time.Hour + after), a.expired(time.Hour + after)}; got != want {
-				t.Errorf("iat %d, after %s: due and expired are %v, want %v", iat, after, got, want)
+			for name, now := range map[string]moment{
+				"both":                           at(received+after, received+after),
+				"the machine slept":              at(received, received+after),
+				"the wall clock jumped back":     at(received+after, received-20*365*day),
+				"the wall clock is at a halt":    at(received+after, received),
+				"the monotonic clock went first": at(received+after, received+after/2),
+			} {
+				if got := [2]bool{a.due(now), a.expired(now)}; got != want {
+					t.Errorf("%s, iat %d, after %s: due and expired are %v, want %v", name, iat, after, got, want)
+				}
 			}
 		}
 	}
 }
 
+// time.Now has a monotonic reading, by which Sub would compare.
+func TestSystemClock_wallClockCountsByItself(t *testing.T) {
+	s, err := NewSession("https://auth.example.com")
+	must(t, err)
+	if text := s.now().wall.String(); strings.Contains(text, "m=") {
+		t.Errorf("the wall clock is %s", text)
+	}
+}
+
 func TestAccess_ofUnknownLifeIsGoodUntilThe401(t *testing.T) {
 	for _, text := range []string{"opaque", token(`{}`), token(`not JSON`), token(`{"iat":300,"exp":0}`)} {
-		if a := newAccess(text, 0); a.expired(day) || a.due(day) {
+		if a := newAccess(text, at(0, 0)); a.expired(at(day, day)) || a.due(at(day, day)) {
 			t.Errorf("%q: the client knows better than the server", text)
 		}
 	}

@@ -1,7 +1,6 @@
 package latchkey
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -12,25 +11,38 @@ const refreshLimit = 15 * time.Second
 
 const refreshOperation = "refreshToken"
 
-// flight is a refresh that is under way. It belongs to nobody in particular: a caller who
-// gives up does not end it.
+// flight is a refresh that is under way. It belongs to no caller: one who gives up does not end
+// it.
 type flight struct {
 	done  chan struct{}
 	token string
 	err   error
 }
 
+// cause is why a refresh is asked for.
+type cause struct {
+	// byUser says that the app asked for it by itself: see [Session.Refresh].
+	byUser bool
+	// origin is where a 401 came from; "": the token has expired, or there is none.
+	origin string
+}
+
 // Refresh trades the refresh token for a new pair. When the server says that the session
 // is over, the tokens are dropped and a [*SignedOutError] says why; after any other failure they
 // are kept, and the call can be repeated. It never prompts.
+//
+// While nothing is sent because no answer came a moment ago, it asks all the same, once: a user
+// who pulls down to reload does not wait.
 func (s *Session) Refresh(ctx context.Context) error {
 	if err := s.load(); err != nil {
 		return err
 	}
+
 	s.mu.Lock()
 	stale := s.access.token
 	s.mu.Unlock()
-	_, err := s.renew(ctx, stale)
+	_, err := s.renew(ctx, stale, cause{byUser: true})
+
 	return err
 }
 
@@ -39,21 +51,23 @@ func (s *Session) token(ctx context.Context) (string, error) {
 	if err := s.load(); err != nil {
 		return "", err
 	}
+
 	s.mu.Lock()
-	held, now := s.access, s.clock.Monotonic()
+	held, now := s.access, s.now()
 	s.mu.Unlock()
 	switch {
 	case held.expired(now):
-		return s.renew(ctx, held.token)
+		return s.renew(ctx, held.token, cause{})
 	case held.due(now):
-		s.join(held.token) // and go on with what still lives
+		s.join(held.token, cause{}) // and go on with what still lives
 	}
+
 	return held.token, nil
 }
 
-// renew waits for a token that is not stale.
-func (s *Session) renew(ctx context.Context, stale string) (string, error) {
-	f := s.join(stale)
+// renew waits for a token that is not stale. It returns "" where a 401 may not cause a refresh.
+func (s *Session) renew(ctx context.Context, stale string, why cause) (string, error) {
+	f := s.join(stale, why)
 	select {
 	case <-f.done:
 		return f.token, f.err
@@ -63,21 +77,31 @@ func (s *Session) renew(ctx context.Context, stale string) (string, error) {
 }
 
 // join returns the refresh that is under way, and starts one where there is none.
-func (s *Session) join(stale string) *flight {
+func (s *Session) join(stale string, why cause) *flight {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	f := &flight{done: make(chan struct{})}
+
+	now := s.now()
+	if s.access.token != stale && !s.access.expired(now) {
+		f.token = s.access.token // another call has refreshed since
+		close(f.done)
+
+		return f
+	}
 	if s.flight != nil {
 		return s.flight
 	}
-	f := &flight{done: make(chan struct{})}
-	if now := s.clock.Monotonic(); s.access.token != stale && !s.access.expired(now) {
-		f.token = s.access.token // somebody has refreshed since
+	if why.origin != "" && !s.refused.allow(why.origin, now.monotonic) {
 		close(f.done)
+
 		return f
 	}
+
 	s.flight = f
 	go func() {
-		token, err := s.refresh(context.Background(), stale)
+		token, err := s.refresh(context.Background(), stale, why)
+
 		s.mu.Lock()
 		f.token, f.err = token, err
 		s.flight = nil
@@ -85,52 +109,66 @@ func (s *Session) join(stale string) *flight {
 		close(f.done)
 		s.tell()
 	}()
+
 	return f
 }
 
-// refresh is one refresh among all who share the store.
-func (s *Session) refresh(ctx context.Context, stale string) (string, error) {
+// trip is one refresh among all who share the store.
+type trip struct {
+	began time.Duration
+	epoch int
+	why   cause
+}
+
+// refresh makes a trip. It has the ordinary limit, with the wait for the lock of the store.
+func (s *Session) refresh(ctx context.Context, stale string, why cause) (string, error) {
 	s.mu.Lock()
-	now, epoch := s.clock.Monotonic(), s.epoch
-	err := cmp.Or(s.backoff.wait(now), s.refused.wait(now))
+	t := trip{s.clock.Monotonic(), s.epoch, why}
+	err := s.waits.wait(t.began, why.byUser)
 	s.mu.Unlock()
 	if err != nil {
 		return "", err
 	}
+
+	ctx, done := s.within(ctx, refreshLimit)
+	defer done()
 	unlock, err := s.lock(ctx, LockRefresh)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
+
 	// Another process may have refreshed, signed in or out while we waited. What it stored
 	// is adopted, and the loop goes on with that; each turn has an answer of the server.
 	for range 3 {
-		rec, err := s.adopt()
+		rec, err := s.reread()
 		if err != nil {
 			return "", err
 		}
-		if token, err, ok := s.settled(rec, stale, epoch); ok {
+		if token, err, ok := s.settled(rec, stale); ok {
 			return token, err
 		}
-		token, err := s.spend(ctx, rec, epoch)
+		token, err := s.spend(ctx, rec, t)
 		if !errors.Is(err, errOvertaken) {
 			return token, err
 		}
 	}
-	return "", s.failed(&StoreError{"read", errOvertaken})
+
+	return "", s.failed(t, &StoreError{"read", errOvertaken})
 }
 
-// settled reports whether there is nothing to refresh: nobody is signed in, or somebody
-// has signed in since.
-func (s *Session) settled(rec record, stale string, epoch int) (string, error, bool) {
+// settled reports whether there is nothing to refresh: there is no session, or another call
+// has brought a token since.
+func (s *Session) settled(rec record, stale string) (string, error, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if rec.Refresh == "" {
 		return "", &SignedOutError{s.reason}, true
 	}
-	if s.access.token != stale && !s.access.expired(s.clock.Monotonic()) {
+	if s.access.token != stale && !s.access.expired(s.now()) {
 		return s.access.token, nil, true
 	}
+
 	return "", nil, false
 }
 
@@ -138,28 +176,42 @@ func (s *Session) settled(rec record, stale string, epoch int) (string, error, b
 var errOvertaken = errors.New("latchkey: another process has changed the session")
 
 // spend sends one refresh and stores what comes back.
-func (s *Session) spend(ctx context.Context, rec record, epoch int) (string, error) {
+func (s *Session) spend(ctx context.Context, rec record, t trip) (string, error) {
 	a, err := s.exchange(ctx, rec)
 	if err != nil {
-		return "", s.failed(err)
+		return "", s.failed(t, err)
 	}
-	if a.action == ActionSignOut {
-		return "", s.end(ctx, rec, a.error().code())
+	s.answered(t)
+
+	switch {
+	case a.action == ActionSignOut:
+		err = s.end(rec, a.error().code())
+	case a.action == ActionReread:
+		err = s.conflict(rec, a.error())
+	case a.action != ActionProceed:
+		err = a.error()
+	case a.Meta.AccessToken == "":
+		err = a.undocumented()
+	default:
+		var token string
+		if token, err = s.commit(rec, a, t.epoch); err == nil {
+			return token, nil
+		}
 	}
-	if a.action == ActionReread {
-		return "", s.conflict(rec, a.error())
+
+	var out *SignedOutError
+	if errors.Is(err, errOvertaken) || errors.As(err, &out) {
+		return "", err
 	}
-	if a.action != ActionProceed {
-		return "", s.failed(a.error())
-	}
-	if a.Meta.AccessToken == "" {
-		return "", s.failed(a.undocumented())
-	}
-	token, err := s.commit(ctx, rec, a, epoch)
-	if err != nil && !errors.Is(err, errOvertaken) {
-		return "", s.failed(err)
-	}
-	return token, err
+
+	return "", s.failed(t, err)
+}
+
+// answered notes a refresh that was answered.
+func (s *Session) answered(t trip) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused.note(s.clock.Monotonic(), t.why.origin != "")
 }
 
 // conflict returns errOvertaken where the store holds another record than the one that was
@@ -167,19 +219,22 @@ func (s *Session) spend(ctx context.Context, rec record, epoch int) (string, err
 func (s *Session) conflict(rec record, refused error) error {
 	held, err := s.readStore()
 	if err != nil {
-		return s.failed(err)
+		return err
 	}
 	if held.Key != rec.Key {
 		return errOvertaken
 	}
-	return s.failed(refused)
+
+	return refused
 }
 
 // exchange sends a record's refresh token, with its key, and reads the answer.
 func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
 	ctx, done := s.within(ctx, refreshLimit)
 	defer done()
-	r, err := s.plain.RefreshToken(ctx, &RefreshTokenParams{IdempotencyKey: rec.Key}, RefreshTokenRequest{Refresh: rec.Refresh})
+
+	params := &RefreshTokenParams{IdempotencyKey: rec.Key}
+	r, err := s.plain.RefreshToken(ctx, params, RefreshTokenRequest{Refresh: rec.Refresh})
 	if err != nil {
 		return nil, noAnswer(ctx, err)
 	}
@@ -187,6 +242,7 @@ func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
 	if err != nil {
 		return nil, noAnswer(ctx, err)
 	}
+
 	return a, nil
 }
 
@@ -195,24 +251,42 @@ func noAnswer(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
-	return &NetworkError{err}
+	var none *NetworkError
+	if errors.As(err, &none) {
+		return err
+	}
+
+	return &NetworkError{Err: err}
 }
 
 // failed notes a failure that says nothing about the session.
-func (s *Session) failed(err error) error {
+func (s *Session) failed(t trip, err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.backoff.fail(s.clock.Monotonic(), err)
+	s.waits.fail(t.began, s.clock.Monotonic(), err)
+
 	return err
 }
 
 // commit stores the successor of rec and then, not before, hands out its access token.
-func (s *Session) commit(ctx context.Context, rec record, a *answer, epoch int) (string, error) {
-	unlock, err := s.lock(ctx, LockWrite)
+func (s *Session) commit(rec record, a *answer, epoch int) (string, error) {
+	unlock, err := s.lock(context.Background(), LockWrite)
 	if err != nil {
 		return "", err
 	}
 	defer unlock()
+
+	before := s.orphan(rec)
+	token, err := s.succeed(rec, a, epoch)
+	if err == nil {
+		s.replaced(before, rec)
+	}
+
+	return token, err
+}
+
+// succeed is commit under the lock.
+func (s *Session) succeed(rec record, a *answer, epoch int) (string, error) {
 	held, err := s.readStore()
 	if err != nil {
 		return "", err
@@ -220,14 +294,18 @@ func (s *Session) commit(ctx context.Context, rec record, a *answer, epoch int) 
 	s.mu.Lock()
 	overtaken := s.epoch != epoch
 	s.mu.Unlock()
-	// Race: the person has signed out, or in again, while the answer was on its way. Then
+	// Race: there was a sign-out, or another sign-in, while the answer was on its way. Then
 	// the new pair is nobody's.
 	if overtaken || held.Key != rec.Key {
 		return "", errOvertaken
 	}
 	next := rec
+	next.Trial = false
 	if a.Meta.RefreshToken != "" { // absent where the server does not rotate
-		next = rec.after(held.Seq+1, a.Meta.RefreshToken)
+		next = rec.after(0, a.Meta.RefreshToken)
+	}
+	if next != rec {
+		next.Seq = held.Seq + 1
 		if err := s.writeRecord(next); err != nil {
 			return "", err
 		}
@@ -238,34 +316,51 @@ func (s *Session) commit(ctx context.Context, rec record, a *answer, epoch int) 
 		return "", errOvertaken
 	}
 	s.take(next)
-	s.access = newAccess(a.Meta.AccessToken, s.clock.Monotonic())
-	s.backoff.reset()
+	s.access = newAccess(a.Meta.AccessToken, s.now())
+	s.waits.reset()
+
 	return s.access.token, nil
 }
 
 // end signs out because the server has refused rec's token for good, unless the store
-// holds another by now.
-func (s *Session) end(ctx context.Context, rec record, code string) error {
-	unlock, err := s.lock(ctx, LockWrite)
+// holds another by now. A pending sign-in goes on.
+func (s *Session) end(rec record, code string) error {
+	unlock, err := s.lock(context.Background(), LockWrite)
 	if err != nil {
-		return s.failed(err)
+		return err
 	}
 	defer unlock()
 	held, err := s.readStore()
 	if err != nil {
-		return s.failed(err)
+		return err
 	}
 	if held.Key != rec.Key {
 		return errOvertaken
 	}
-	if err := s.clearStore(held.Seq, code); err != nil {
-		return s.failed(err)
+
+	next := s.successor(held, code)
+	if err := s.putBack(held, next); err != nil {
+		return err
 	}
 	if code == "account_deleted" {
 		s.forgetDevice()
 	}
+
 	s.mu.Lock()
-	s.take(record{Seq: held.Seq + 1, Reason: code})
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	s.take(next)
+
 	return &SignedOutError{code}
+}
+
+// putBack stores what follows a session that has ended, and drops that.
+func (s *Session) putBack(ended, next record) error {
+	if err := s.writeRecord(next); err != nil {
+		return err
+	}
+	if err := s.store.Write(slotOf(ended), nil); err != nil {
+		return &StoreError{"write", err}
+	}
+
+	return nil
 }

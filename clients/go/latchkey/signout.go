@@ -2,192 +2,156 @@ package latchkey
 
 import (
 	"context"
-	"net/http"
-	"time"
 )
 
-const endOperation = "endSession"
+// leaving is a sign-out: it ends what was there when it began, and nothing newer.
+type leaving struct {
+	number int
+	target record // what was stored when it began
+	known  bool   // the target could be read
+	also   record // a session that was stored although the sign-out had begun
+}
 
-// signOutQueue is the state of the attempts to tell the server of a sign-out.
-type signOutQueue struct {
-	draining bool
-	backoff  backoff
+// ends reports whether the sign-out ends a session that is stored.
+func (l *leaving) ends(rec record, owner int) bool {
+	if owner > l.number {
+		return false
+	}
+
+	return !l.known || rec.sameSession(l.target) || l.also.Refresh != "" && rec.sameSession(l.also)
 }
 
 // SignOut forgets the session on this device first, then tells the server. Where the
 // server cannot be told, what is needed to tell it stays in the store, it is tried
 // again later, and SignOut returns nil. An error says that the store could not be cleared:
-// this Session is signed out all the same, and clears it when next used.
+// this Session is signed out all the same, and clears it when next used. A pending sign-in is
+// dropped; one that begins after the sign-out is not.
 func (s *Session) SignOut(ctx context.Context) error {
-	s.mu.Lock()
-	held := s.access
-	s.epoch++ // Race: a refresh whose answer comes now has lost
-	s.access, s.pending = access{}, ""
-	s.mu.Unlock()
+	held, l := s.leave()
 	// A caller who gives up now must not leave half a sign-out.
-	forgotten := s.forget(context.WithoutCancel(ctx))
+	forgotten := s.forget(context.WithoutCancel(ctx), l)
 	s.tell()
-	if held.token != "" && !held.expired(s.clock.Monotonic()) && s.revoke(ctx, held.token) == nil {
+
+	if held.token != "" && !held.expired(s.now()) && s.revoke(ctx, held.token) == nil {
 		if forgotten == nil {
-			return s.dropQueued(context.WithoutCancel(ctx))
+			return s.dropQueued(context.WithoutCancel(ctx), l.target)
 		}
+
 		return forgotten
 	}
+	if forgotten != nil && l.target.Refresh != "" {
+		s.enqueueLater(l.target)
+	}
 	s.drainSignOut(ctx)
+
 	return forgotten
 }
 
-// forget signs out in memory, then in the store. Where the store refuses, it is cleared
-// before it is believed again; see adopt.
-func (s *Session) forget(ctx context.Context) error {
+// leave signs out in memory, where the session is known, and returns the access token that it
+// had, and what the sign-out is to end.
+func (s *Session) leave() (access, *leaving) {
 	s.mu.Lock()
-	s.rec = record{}
-	s.enter(StateSignedOut, ReasonUser)
-	s.uncleared = true
+	s.begun++
+	s.left = s.begun
+	s.epoch++ // Race: a refresh whose answer comes now has lost
+	had, known := s.access, s.isKnown()
+	l := &leaving{number: s.begun, target: s.rec, known: known}
+	s.access, s.pending, s.rec, s.leaving = access{}, pendingSignIn{}, record{}, l
+	if known {
+		s.enter(StateSignedOut, ReasonUser)
+	}
 	s.mu.Unlock()
+
+	// Another process may have signed in since this one has read the store.
+	if stored, err := s.readStore(); err == nil {
+		s.mu.Lock()
+		l.target, l.known = stored, true
+		s.mu.Unlock()
+	}
+
+	return had, l
+}
+
+// forget signs out in the store. Where the store refuses, it is cleared before it is believed
+// again; see reread.
+func (s *Session) forget(ctx context.Context, l *leaving) error {
 	unlock, err := s.lock(ctx, LockWrite)
 	if err != nil {
-		// Whoever holds the lock is stuck. Signing out must not be.
+		// Whatever has the lock does not release it. Signing out must not hang.
 		unlock = func() {}
 	}
 	defer unlock()
-	rec, err := s.readStore()
+
+	rec, lost, err := s.before(ctx)
 	if err != nil {
 		return err
 	}
-	if rec.Refresh != "" {
-		if err := s.queueSignOut(rec); err != nil {
-			return err
-		}
-		if err := s.clearStore(rec.Seq, ReasonUser); err != nil {
-			return err
-		}
-		rec = record{Seq: rec.Seq + 1, Reason: ReasonUser}
+	if rec.Refresh != "" && !s.isEndedBy(l, rec) {
+		return nil
 	}
+
+	reason := ReasonUser
+	if lost {
+		reason = ReasonKeyLost
+	}
+	if rec.Refresh != "" || lost {
+		if rec, err = s.clear(rec, reason, lost); err != nil {
+			return err
+		}
+	}
+	s.gone(l, rec, reason)
+
+	return nil
+}
+
+// isEndedBy reports whether a sign-out ends the session that is stored. One that is newer stays,
+// and becomes this session where another process has signed in.
+func (s *Session) isEndedBy(l *leaving, stored record) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rec, s.uncleared, s.access = rec, false, access{}
-	s.enter(StateSignedOut, ReasonUser)
-	return nil
+	if l.ends(stored, s.owner) {
+		return true
+	}
+
+	if s.leaving == l {
+		s.leaving = nil
+		s.take(stored)
+	}
+
+	return false
 }
 
-// queueSignOut keeps of a session what is needed to end it on the server.
-func (s *Session) queueSignOut(rec record) error {
-	if err := s.store.Write(SlotSignOut, rec.encode()); err != nil {
-		return &StoreError{"write", err}
+// clear queues a session for its end on the server, and leaves a record without a token.
+func (s *Session) clear(rec record, reason string, lost bool) (record, error) {
+	orphan := s.orphan(rec)
+	if rec.Refresh != "" {
+		s.enqueue(rec)
 	}
-	return nil
-}
+	s.replaced(orphan, rec)
+	if err := s.clearStore(rec.Seq, reason); err != nil {
+		return record{}, err
+	}
 
-// queuedSignOut is the session that the server is to be told of; none is a zero record.
-func (s *Session) queuedSignOut() (record, error) {
-	text, err := s.store.Read(SlotSignOut)
-	if err != nil {
-		return record{}, &StoreError{"read", err}
+	rec = record{Seq: rec.Seq + 1, Reason: reason}
+	if lost {
+		s.dropUnreadable(rec)
 	}
-	rec, err := decodeRecord(text)
-	if err != nil {
-		return record{}, nil //nolint:nilerr // torn or absent: nothing can be told
-	}
+
 	return rec, nil
 }
 
-// dropQueued forgets the queued sign-out; the server has been told.
-func (s *Session) dropQueued(ctx context.Context) error {
-	unlock, err := s.lock(ctx, LockWrite)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	rec, err := s.readStore()
-	if err != nil {
-		return err
-	}
-	// A process that was killed in the middle of signing out has left the slots.
-	if rec.Refresh == "" && rec.Seq > 0 {
-		if err := s.clearStore(rec.Seq, rec.Reason); err != nil {
-			return err
-		}
-	}
-	if err := s.store.Write(SlotSignOut, nil); err != nil {
-		return &StoreError{"write", err}
-	}
-	return nil
-}
-
-// drainSignOut tells the server of a queued sign-out, and tries again later where that
-// fails.
-func (s *Session) drainSignOut(ctx context.Context) {
-	s.mu.Lock()
-	if s.queue.draining || s.queue.backoff.wait(s.clock.Monotonic()) != nil {
-		s.mu.Unlock()
-		return
-	}
-	s.queue.draining = true
-	s.mu.Unlock()
-	err := s.tellServer(ctx)
+// gone makes memory say what the store says after a sign-out.
+func (s *Session) gone(l *leaving, rec record, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue.draining = false
-	if err == nil {
-		s.queue.backoff.reset()
+	if s.leaving != l { // Race: a newer sign-in or sign-out has begun, and says what holds
 		return
 	}
-	now := s.clock.Monotonic()
-	s.queue.backoff.fail(now, err)
-	s.clock.AfterFunc(s.queue.backoff.notBefore-now, s.Resume)
-}
 
-// tellServer ends the queued session. A refresh token alone cannot do that, so it is
-// traded first; the successor is stored before it is used, as always.
-func (s *Session) tellServer(ctx context.Context) error {
-	rec, err := s.queuedSignOut()
-	if err != nil || rec.Refresh == "" {
-		return err
+	s.leaving = nil
+	s.rec, s.access, s.owner = rec, access{}, 0
+	s.enter(StateSignedOut, reason)
+	if reason == ReasonKeyLost {
+		s.reason = reason
 	}
-	a, err := s.exchange(ctx, rec)
-	if err != nil {
-		return err
-	}
-	switch {
-	case a.action == ActionSignOut: // it is over already
-		return s.dropQueued(ctx)
-	case a.action != ActionProceed:
-		return a.error()
-	case a.Meta.AccessToken == "":
-		return a.undocumented()
-	}
-	if a.Meta.RefreshToken != "" {
-		if err := s.queueSignOut(rec.after(rec.Seq, a.Meta.RefreshToken)); err != nil {
-			return err
-		}
-	}
-	if err := s.revoke(ctx, a.Meta.AccessToken); err != nil {
-		return err
-	}
-	return s.dropQueued(ctx)
-}
-
-// revokeLimit is how long signing out waits for the server.
-const revokeLimit = 5 * time.Second
-
-// revoke ends the session of an access token on the server.
-func (s *Session) revoke(ctx context.Context, token string) error {
-	ctx, done := s.within(ctx, revokeLimit)
-	defer done()
-	r, err := s.plain.EndSessionWithBody(ctx, "application/json", nil, func(_ context.Context, r *http.Request) error {
-		r.Header.Set("Authorization", "Bearer "+token)
-		return nil
-	})
-	if err != nil {
-		return &NetworkError{err}
-	}
-	a, err := readAnswer(endOperation, r, true)
-	if err != nil {
-		return err
-	}
-	if a.action != ActionProceed {
-		return a.error()
-	}
-	return nil
 }

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// lockLimit is how long a store's lock is waited for: whoever holds it longer is stuck.
+// lockLimit is how long a store's lock is waited for: what has it for longer hangs.
 const lockLimit = 10 * time.Second
 
 // lock takes a lock of the store.
@@ -29,35 +29,57 @@ func (s *Session) within(ctx context.Context, d time.Duration) (context.Context,
 // readStore returns the newest whole record; none is a zero record. An error means that
 // it is not known what the store holds.
 func (s *Session) readStore() (record, error) {
-	var newest record
-	found, damaged := false, false
+	rec, err := s.scanStore()
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.misread.note(err, s.now())
+
+	return rec, err
+}
+
+func (s *Session) scanStore() (record, error) {
+	newest, damaged, err := s.newest()
+	switch {
+	case err != nil:
+		return record{}, err
+	case newest.Seq > 0:
+		err := s.signedOutMeanwhile(&newest)
+
+		return newest, err
+	case damaged:
+		return record{Reason: ReasonDamaged}, nil
+	}
+
+	if err := s.store.Probe(); err != nil {
+		return record{}, &StoreError{"read", err}
+	}
+
+	return record{}, nil
+}
+
+// newest returns the newest whole record of the slots; none is a zero record.
+func (s *Session) newest() (newest record, damaged bool, err error) {
 	for _, slot := range []Slot{SlotA, SlotB} {
 		text, err := s.store.Read(slot)
 		if err != nil {
-			return record{}, &StoreError{"read", err}
+			return record{}, false, &StoreError{"read", err}
 		}
 		if len(text) == 0 {
 			continue
 		}
+
 		rec, err := decodeRecord(text)
 		if err != nil {
 			damaged = true // a write that broke off: the other slot has the one before
 			continue
 		}
-		if !found || rec.Seq > newest.Seq {
-			newest, found = rec, true
+		if rec.Seq > newest.Seq {
+			newest = rec
 		}
 	}
-	switch {
-	case found:
-		return newest, s.signedOutMeanwhile(&newest)
-	case damaged:
-		return record{Reason: ReasonDamaged}, nil
-	}
-	if err := s.store.Probe(); err != nil {
-		return record{}, &StoreError{"read", err}
-	}
-	return record{}, nil
+
+	return newest, damaged, nil
 }
 
 // signedOutMeanwhile empties a record whose sign-out is queued: the process that signed
@@ -67,20 +89,25 @@ func (s *Session) signedOutMeanwhile(rec *record) error {
 		return nil
 	}
 	queued, err := s.queuedSignOut()
-	if err == nil && queued.Refresh != "" && queued.Session == rec.Session {
+	if err == nil && queued.Refresh != "" && queued.sameSession(*rec) {
 		*rec = record{Seq: rec.Seq, Reason: ReasonUser}
 	}
 	return err
 }
 
-// writeRecord stores a record in the slot that does not hold the one before it, so that
-// a write that breaks off loses nothing.
-func (s *Session) writeRecord(rec record) error {
-	slot := SlotA
+// slotOf is the slot of a record: not the one that holds the record before it, so that a write
+// that breaks off loses nothing.
+func slotOf(rec record) Slot {
 	if rec.Seq%2 == 1 {
-		slot = SlotB
+		return SlotB
 	}
-	if err := s.store.Write(slot, rec.encode()); err != nil {
+
+	return SlotA
+}
+
+// writeRecord stores a record.
+func (s *Session) writeRecord(rec record) error {
+	if err := s.store.Write(slotOf(rec), rec.encode()); err != nil {
 		return &StoreError{"write", err}
 	}
 	return nil
@@ -92,11 +119,7 @@ func (s *Session) clearStore(seq uint64, reason string) error {
 	if err := s.writeRecord(gone); err != nil {
 		return err
 	}
-	other := SlotA
-	if gone.Seq%2 == 0 {
-		other = SlotB
-	}
-	if err := s.store.Write(other, nil); err != nil {
+	if err := s.store.Write(slotOf(record{Seq: seq}), nil); err != nil {
 		return &StoreError{"write", err}
 	}
 	return nil

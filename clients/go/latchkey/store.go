@@ -58,22 +58,33 @@ type Store interface {
 // MemoryStore is a [Store] that ends with the process. Its zero value is empty.
 type MemoryStore struct {
 	mu    sync.Mutex
-	texts [SlotDevice + 1][]byte
+	texts [SlotDevice + 1]*boxedText
 	locks [LockWrite + 1]chan struct{}
 }
+
+// boxedText is a text of a slot.
+//
+// Security: behind two pointers, as in box.
+type boxedText struct{ text *[]byte }
 
 // Read implements [Store].
 func (m *MemoryStore) Read(slot Slot) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.texts[slot], nil
+	if boxed := m.texts[slot]; boxed != nil {
+		return *boxed.text, nil
+	}
+
+	return nil, nil
 }
 
 // Write implements [Store].
 func (m *MemoryStore) Write(slot Slot, text []byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.texts[slot] = append([]byte(nil), text...)
+	kept := append([]byte(nil), text...)
+	m.texts[slot] = &boxedText{&kept}
+
 	return nil
 }
 

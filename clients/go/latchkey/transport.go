@@ -2,14 +2,19 @@ package latchkey
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
+	"strings"
 )
 
 // Transport adds the session's access token to requests for the server and for
-// [Settings.Hosts], over base (nil: [http.DefaultTransport]). It refreshes ahead of expiry;
+// [Settings.Origins], over base (nil: [http.DefaultTransport]). It refreshes ahead of expiry;
 // a 401 for a stale token is followed by one refresh and the request once more, where its
 // body can be sent again. Requests for other hosts pass untouched, also after a redirect.
+//
+// An API that answers 401 although the token is new gets no more refreshes for a while: its 401
+// is the answer. Other APIs, and tokens that expire, do not wait for that.
 //
 // Without a session it fails with a [*SignedOutError] and sends nothing. Use errors.As on
 // what an [http.Client] returns.
@@ -46,58 +51,104 @@ func isRefresh(operation string) bool {
 	return operation == refreshOperation || operation == "refreshTokenPair"
 }
 
-// authorized sends a request with the access token.
-func (s *Session) authorized(r *http.Request, send func(*http.Request) (*http.Response, error), required bool) (*http.Response, error) {
+// errRefreshByHand says that a refresh is the session's own business: another one would spend
+// its token behind its back.
+var errRefreshByHand = errors.New("latchkey: Session.Refresh refreshes, and Session.Adopt takes over a refresh token")
+
+// sender sends a request.
+type sender func(*http.Request) (*http.Response, error)
+
+// authorized sends a request with the access token, or as a step of a sign-in.
+func (s *Session) authorized(r *http.Request, send sender, required bool) (*http.Response, error) {
 	operation := s.operation(r)
-	// Race: a refresh that went through here would wait for itself.
-	if isRefresh(operation) || r.Header.Get("Authorization") != "" || !s.trusted(r) {
+	switch {
+	case isRefresh(operation): // Race: it would wait for itself
+		closeBody(r)
+
+		return nil, errRefreshByHand
+	case r.Header.Get("Authorization") != "" || r.Header.Get("X-Session-Token") != "" || !s.trusted(r):
 		return send(r)
+	case beginsSignIn(operation, r):
+		return s.sendStep(r, send, operation, s.beginning())
 	}
+	if from, ok := s.stepOf(operation, r); ok {
+		return s.sendStep(r, send, operation, from)
+	}
+
 	token, err := s.permitted(r.Context())
 	if _, out := err.(*SignedOutError); out && !required { //nolint:errorlint // permitted returns it bare
-		return s.sendPending(r, send)
+		return s.sendPending(r, send, operation)
 	}
 	if err != nil {
 		closeBody(r)
+
 		return nil, err
 	}
+
+	response, err := s.sendBearer(r, send, operation, token)
+	if err != nil {
+		return nil, err
+	}
+	response.Request = r // Security: without the token, for what logs requests
+
+	return s.noteOwn(r, response, operation)
+}
+
+// sendBearer sends a request with the access token, and once more where that is stale.
+func (s *Session) sendBearer(r *http.Request, send sender, operation, token string) (*http.Response, error) {
 	response, err := send(withBearer(r, token))
 	if err != nil {
 		return nil, err
 	}
 	again, stale, err := s.stale(r, response, operation)
-	if err != nil || !stale {
-		return response, err
-	}
-	token, err = s.renew(r.Context(), token)
 	if err != nil {
-		_ = response.Body.Close()
 		return nil, err
 	}
-	if again == nil {
+	if !stale {
 		return response, nil
 	}
+
+	origin := originOf(r.URL)
+	fresh, err := s.renew(r.Context(), token, cause{origin: origin})
+	if err != nil {
+		_ = response.Body.Close()
+
+		return nil, err
+	}
+	if again == nil || fresh == "" { // its body is gone, or the origin refuses new tokens, too
+		return response, nil
+	}
+
 	_ = response.Body.Close()
-	response, err = send(withBearer(again, token))
+	response, err = send(withBearer(again, fresh))
 	if err != nil {
 		return nil, err
 	}
-	if _, stale, err := s.stale(r, response, operation); err == nil && stale {
-		// The server refuses what it has just handed out: do not hurry to ask for more.
-		s.mu.Lock()
-		s.refused.fail(s.clock.Monotonic(), &Error{Status: response.StatusCode, Action: ActionRefresh})
-		s.mu.Unlock()
+	_, stale, err = s.stale(r, response, operation)
+	if err != nil {
+		return nil, err
 	}
+	s.noteRefusal(origin, fresh, stale, response)
+
 	return response, nil
+}
+
+// noteRefusal notes whether a refresh has helped, or the origin refuses what is new.
+func (s *Session) noteRefusal(origin, token string, refused bool, response *http.Response) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !refused {
+		s.refused.helped(origin)
+
+		return
+	}
+	s.refused.refused(origin, token, s.clock.Monotonic(), &Error{Status: response.StatusCode, Action: ActionRefresh})
 }
 
 // stale reports whether the answer asks for a refresh, and returns the request to repeat
 // then, nil where its body is gone.
 func (s *Session) stale(r *http.Request, response *http.Response, operation string) (*http.Request, bool, error) {
 	if response.StatusCode != http.StatusUnauthorized {
-		s.mu.Lock()
-		s.refused.reset()
-		s.mu.Unlock()
 		return nil, false, nil
 	}
 	if operation != "" { // one of ours: the spec says which 401 this is
@@ -129,56 +180,18 @@ func (s *Session) permitted(ctx context.Context) (string, error) {
 	return s.token(ctx)
 }
 
-// sendPending sends a request of nobody, or of a sign-in that is under way.
-func (s *Session) sendPending(r *http.Request, send func(*http.Request) (*http.Response, error)) (*http.Response, error) {
-	s.mu.Lock()
-	token, epoch := s.pending, s.epoch
-	s.mu.Unlock()
-	if r.Header.Get("X-Session-Token") != "" {
-		return send(r)
-	}
-	if token != "" {
-		r = r.Clone(r.Context())
-		r.Header.Set("X-Session-Token", token)
-	}
-	response, err := send(r)
-	if err != nil || s.operation(r) == "" {
-		return response, err
-	}
-	a, err := readAnswer(s.operation(r), response, false)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	switch {
-	case s.epoch != epoch || s.pending != token: // Race: another sign-in has begun, or ended
-	case response.StatusCode == http.StatusGone:
-		s.pending = ""
-	case a.documented && a.Meta.SessionToken != "" && a.Meta.RefreshToken == "":
-		s.pending = a.Meta.SessionToken
-	}
-	if a.Meta.RefreshToken != "" {
-		s.last = attempt{a.Meta.RefreshToken, epoch}
-	}
-	return response, nil
-}
-
 // trusted reports whether a request goes where the access token may go.
-func (s *Session) trusted(r *http.Request) bool {
-	if r.URL.Host == s.server.Host {
-		return r.URL.Scheme == s.server.Scheme
-	}
-	return r.URL.Scheme == "https" && slices.Contains(s.hosts, r.URL.Host)
-}
+func (s *Session) trusted(r *http.Request) bool { return slices.Contains(s.origins, originOf(r.URL)) }
 
 // operation names the operation of the server that a request is for, "" where it is for
 // something else.
 func (s *Session) operation(r *http.Request) string {
-	if r.URL.Host != s.server.Host {
+	path, below := strings.CutPrefix(r.URL.Path, s.server.Path)
+	if !below || originOf(r.URL) != s.origins[0] {
 		return ""
 	}
-	return operationOf(r.Method, r.URL.Path)
+
+	return operationOf(r.Method, path)
 }
 
 func withBearer(r *http.Request, token string) *http.Request {

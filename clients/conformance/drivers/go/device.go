@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -60,34 +62,62 @@ func (d *device) do(ctx context.Context, r request) reply {
 }
 
 func (c *client) do(ctx context.Context, r request) reply {
+	if r.Force {
+		ctx = latchkey.WithForce(ctx)
+	}
+
 	switch r.Do {
-	case "sign_up":
-		return entered(c.session.SignUp(ctx, r.Email, r.Password))
-	case "sign_in":
-		return entered(c.session.SignIn(ctx, r.Email, r.Password))
-	case "second_factor":
-		if r.Authenticator != "" {
-			return entered(c.session.SubmitSecondFactorKey(ctx, passkeys(r.Authenticator)))
-		}
-		return entered(c.session.SubmitSecondFactor(ctx, r.Code))
-	case "passkey_sign_in":
-		return entered(c.session.SignInWithPasskey(ctx, passkeys(r.Authenticator)))
-	case "provider_sign_in":
-		token := latchkey.ProviderToken{ClientID: r.ClientID, IDToken: r.IDToken, Nonce: r.Nonce}
-		return entered(c.session.SignInWithProvider(ctx, r.Provider, token))
+	case "sign_up", "sign_in", "second_factor", "passkey_sign_in", "provider_sign_in", "adopt":
+		return entered(c.enter(ctx, r))
+	case "cancel_pending":
+		c.session.CancelPending()
+	case "add_email":
+		return answer(c.session.AddEmail(ctx, r.Email))
+	case "verify_email":
+		return answer(c.session.VerifyOwnEmail(ctx, r.Code))
 	case "call":
 		return c.call(ctx, r)
 	case "refresh":
 		return answer(c.session.Refresh(ctx))
+	case "online":
+		c.session.Online()
 	case "sign_out":
 		return answer(c.session.SignOut(ctx))
 	case "state":
 		return c.state()
+	case "show":
+		return reply{OK: true, Text: c.show(ctx)}
 	case "unlock_prompt":
 		c.prompt.set(r.Answer)
-		return reply{OK: true}
+	default:
+		return reply{Error: &failure{Kind: "unsupported"}}
 	}
-	return reply{Error: &failure{Kind: "unsupported"}}
+
+	return reply{OK: true}
+}
+
+// enter takes a step into a session.
+func (c *client) enter(ctx context.Context, r request) (latchkey.Entry, error) {
+	switch r.Do {
+	case "sign_up":
+		return c.session.SignUp(ctx, r.Email, r.Password)
+	case "sign_in":
+		return c.session.SignIn(ctx, r.Email, r.Password)
+	case "passkey_sign_in":
+		return c.session.SignInWithPasskey(ctx, passkeys(r.Authenticator))
+	case "provider_sign_in":
+		token := latchkey.ProviderToken{ClientID: r.ClientID, IDToken: r.IDToken, Nonce: r.Nonce}
+
+		return c.session.SignInWithProvider(ctx, r.Provider, token)
+	case "adopt":
+		return latchkey.Entry{}, c.session.Adopt(ctx, latchkey.Tokens{Refresh: r.RefreshToken, Access: r.AccessToken})
+	}
+
+	if r.Authenticator != "" {
+		return c.session.SubmitSecondFactorKey(ctx, passkeys(r.Authenticator))
+	}
+
+	return c.session.SubmitSecondFactor(ctx, r.Code)
 }
 
 func (d *device) start(r request) error {
@@ -95,11 +125,16 @@ func (d *device) start(r request) error {
 	if err != nil {
 		return err
 	}
-	c := &client{url: r.BaseURL, prompt: newPrompt()}
-	base := &transport{faults: d.faults, base: &http.Transport{MaxIdleConnsPerHost: 64}}
+	d.faults.found(r.Store)
+	base, err := url.Parse(r.BaseURL)
+	if err != nil {
+		return err
+	}
+	c := &client{url: strings.TrimSuffix(base.JoinPath("/").String(), "/"), prompt: newPrompt()}
+	sender := &transport{faults: d.faults, base: &http.Transport{MaxIdleConnsPerHost: 64}}
 	settings := latchkey.Settings{
-		Store: &store{Store: files, dir: r.Store, faults: d.faults}, Clock: d.clock, OnChange: c.changed,
-		Options: []latchkey.ClientOption{latchkey.WithHTTPClient(&http.Client{Transport: base})},
+		Store: &store{Store: files, dir: r.Store, faults: d.faults}, Clock: d.clock, OnChange: c.changed, Origins: r.Origins,
+		Options: []latchkey.ClientOption{latchkey.WithHTTPClient(&http.Client{Transport: sender})},
 	}
 	if r.Unlock {
 		settings.Unlock = c.prompt.ask
@@ -107,7 +142,7 @@ func (d *device) start(r request) error {
 	if c.session, err = latchkey.Open(r.BaseURL, settings); err != nil {
 		return err
 	}
-	c.http = &http.Client{Transport: c.session.Transport(base)}
+	c.http = &http.Client{Transport: c.session.Transport(sender)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clients[r.Client] = c
@@ -136,7 +171,7 @@ func (c *client) call(ctx context.Context, r request) reply {
 	var wg sync.WaitGroup
 	for range r.N {
 		wg.Go(func() {
-			status, err := c.send(ctx, r.Body)
+			status, err := c.send(ctx, cmp.Or(r.URL, c.url+profilePath), r.Body)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -150,12 +185,12 @@ func (c *client) call(ctx context.Context, r request) reply {
 	return a
 }
 
-func (c *client) send(ctx context.Context, body string) (int, error) {
+func (c *client) send(ctx context.Context, url, body string) (int, error) {
 	method := http.MethodGet
 	if body != "" {
 		method = http.MethodPatch
 	}
-	r, err := http.NewRequestWithContext(ctx, method, c.url+profilePath, strings.NewReader(body))
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		return 0, err
 	}

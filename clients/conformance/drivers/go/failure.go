@@ -24,6 +24,7 @@ func describe(err error) *failure {
 		refused *latchkey.Error
 		wait    *latchkey.WaitError
 		store   *latchkey.StoreError
+		none    *latchkey.NetworkError
 	)
 	switch {
 	case errors.As(err, &out):
@@ -41,7 +42,12 @@ func describe(err error) *failure {
 	case errors.As(err, &refused):
 		return answered(refused)
 	}
-	return &failure{Kind: "network", Action: retry}
+	failed := &failure{Kind: "network", Action: retry}
+	if errors.As(err, &none) {
+		failed.RetryAfter = none.After.Seconds()
+	}
+
+	return failed
 }
 
 func answered(e *latchkey.Error) *failure {

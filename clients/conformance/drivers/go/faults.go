@@ -22,11 +22,69 @@ type faults struct {
 	left  int  // of a counted fault
 	count bool // the fault ends after left operations
 	point string
+
+	dirs []string        // of the stores that were started
+	lost map[string]bool // paths of slots that can never be read again
+	soon bool            // the next store that is started is lost
+}
+
+// slotNames are the files of the slots.
+var slotNames = [...]string{"slot-0", "slot-1", "sign-out", "device"}
+
+// found notes a store that a client is started on.
+func (f *faults) found(dir string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dirs = append(f.dirs, dir)
+	if f.soon {
+		f.soon = false
+		f.lose(dir)
+	}
+}
+
+// loseKey makes all that is stored unreadable for good; f.mu is held.
+func (f *faults) loseKey() {
+	f.soon = len(f.dirs) == 0
+	for _, dir := range f.dirs {
+		f.lose(dir)
+	}
+}
+
+func (f *faults) lose(dir string) {
+	if f.lost == nil {
+		f.lost = map[string]bool{}
+	}
+	for _, name := range slotNames {
+		path := filepath.Join(dir, name)
+		if _, err := os.Stat(path); err == nil {
+			f.lost[path] = true
+		}
+	}
+}
+
+// isLost reports whether a slot can never be read again.
+func (f *faults) isLost(path string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+
+	return f.lost[path]
+}
+
+// replaced notes that a slot was written or emptied.
+func (f *faults) replaced(path string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.lost, path)
 }
 
 func (f *faults) set(fault string, times int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if fault == "key_lost" {
+		f.loseKey()
+
+		return
+	}
 	f.fault, f.left, f.count = fault, times, times > 0
 }
 
@@ -86,8 +144,14 @@ func (s *store) Read(slot latchkey.Slot) ([]byte, error) {
 	case "fail_reads":
 		return nil, errPlayed
 	}
+	if s.faults.isLost(s.path(slot)) {
+		return nil, errPlayed
+	}
+
 	return s.Store.Read(slot)
 }
+
+func (s *store) path(slot latchkey.Slot) string { return filepath.Join(s.dir, slotNames[slot]) }
 
 // Write implements latchkey.Store.
 func (s *store) Write(slot latchkey.Slot, text []byte) error {
@@ -100,8 +164,7 @@ func (s *store) Write(slot latchkey.Slot, text []byte) error {
 	case "reject_writes":
 		return errPlayed
 	case "torn_write":
-		name := [...]string{"slot-0", "slot-1", "sign-out", "device"}[slot]
-		_ = os.WriteFile(filepath.Join(s.dir, name), text[:len(text)/2], 0o600) // dying anyway
+		_ = os.WriteFile(s.path(slot), text[:len(text)/2], 0o600) // dying anyway
 		die()
 	}
 
@@ -110,6 +173,9 @@ func (s *store) Write(slot latchkey.Slot, text []byte) error {
 	}
 
 	err := s.Store.Write(slot, text)
+	if err == nil {
+		s.faults.replaced(s.path(slot))
+	}
 	if s.faults.at("after_persist") {
 		die()
 	}

@@ -32,6 +32,7 @@ type request struct {
 	Point      string  `json:"point"`
 	Target     int     `json:"target"`
 	Answer     string  `json:"answer"`
+	Force      bool    `json:"force"`
 	Code       string  `json:"code"`
 
 	Authenticator string `json:"authenticator"`
@@ -39,6 +40,11 @@ type request struct {
 	ClientID      string `json:"client_id"`
 	IDToken       string `json:"id_token"`
 	Nonce         string `json:"nonce"`
+
+	Origins      []string `json:"origins"`
+	URL          string   `json:"url"`
+	RefreshToken string   `json:"refresh_token"`
+	AccessToken  string   `json:"access_token"`
 }
 
 // reply is one line of standard output.
@@ -54,6 +60,7 @@ type reply struct {
 	Reason   string    `json:"reason,omitempty"`
 	Events   []event   `json:"events,omitempty"`
 	Prompts  int       `json:"prompts,omitempty"`
+	Text     string    `json:"text,omitempty"`
 }
 
 type event struct {

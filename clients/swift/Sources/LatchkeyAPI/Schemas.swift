@@ -725,7 +725,7 @@ public struct DeletionResponse: Codable, Hashable, Sendable {
 public struct DisconnectProviderRequest: Codable, Hashable, Sendable {
     /// The id of the service.
     public var provider: String
-    /// `uid` of the account.
+    /// `uid` of the account. A whole number is taken for its digits.
     public var account: String
 
     /// Makes one from its members; what is left out is absent.

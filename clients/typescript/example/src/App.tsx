@@ -24,7 +24,10 @@ import { Services } from './screens/Services';
 import { SignIn } from './screens/SignIn';
 import { SignInByCode } from './screens/SignInByCode';
 import { SignUp } from './screens/SignUp';
+import { SignUpPasskey } from './screens/SignUpPasskey';
+import { Undo } from './screens/Undo';
 import { Loading } from './ui/Loading';
+import { useUndoKey } from './undo-link';
 
 const inside: Route = { screen: 'profile' };
 
@@ -34,15 +37,19 @@ export function App() {
     <SafeAreaProvider>
       <StatusBar style="auto" />
       <LatchkeyProvider client={latchkey}>
-        <Door />
+        <Root />
       </LatchkeyProvider>
     </SafeAreaProvider>
   );
 }
 
 /** Who is signed in decides which screens there are; a change of that begins them anew. */
-function Door() {
+function Root() {
   const session = useSession();
+  const [undoKey, forgetUndoKey] = useUndoKey();
+  if (undoKey) {
+    return <Undo linkKey={undoKey} onDone={forgetUndoKey} />;
+  }
   if (session.state === 'unknown' || session.state === 'locked') {
     return <Loading />;
   }
@@ -75,6 +82,8 @@ function Shown() {
       return <SecondFactor types={route.types} />;
     case 'provider_sign_up':
       return <ProviderSignUp />;
+    case 'sign_up_passkey':
+      return <SignUpPasskey />;
     case 'profile':
       return <Profile notice={route.notice} />;
     case 'display_name':

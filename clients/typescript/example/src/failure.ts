@@ -13,7 +13,9 @@ const passkeyProblems: Readonly<Record<string, string>> = {
 };
 
 const over = 'This step is no longer open. Go back and start again.';
-const offline = 'The server could not be reached. Check your connection and try again.';
+const offline = 'You are offline. Check your connection and try again.';
+const elsewhere = 'Something other than the server answered, such as the sign-in page of a Wi-Fi. Check your connection and try again.';
+const unreadable = 'This device could not read its secure store. Try again.';
 
 /** Puts each problem at the field it speaks of; one whose field is not among `shown` goes to the form. */
 export function failureOf(error: unknown, shown: readonly string[]): Failure | undefined {
@@ -30,10 +32,13 @@ export function failureOf(error: unknown, shown: readonly string[]): Failure | u
     return { fields: {}, message: over };
   }
   if (error.kind !== 'problem') {
-    return { fields: {}, message: error.kind === 'server' ? busy(error.retryAfter) : offline };
+    return { fields: {}, message: passing(error) };
   }
   if (error.status === 410 || (error.status === 409 && error.code !== 'unverified_email') || (error.status === 401 && error.problems.length === 0)) {
     return { fields: {}, message: over };
+  }
+  if (error.status === 404 && error.problems.length === 0) {
+    return { fields: {}, message: 'This server does not offer that.' };
   }
   const fields: Record<string, string> = {};
   const rest: string[] = [];
@@ -51,6 +56,16 @@ export function failureOf(error: unknown, shown: readonly string[]): Failure | u
   return rest.length > 0 ? { fields, message: rest.join(' ') } : { fields };
 }
 
-function busy(retryAfter?: number): string {
-  return retryAfter ? `Too many tries. Wait ${Math.ceil(retryAfter)} seconds and try again.` : 'The server is busy. Try again in a moment.';
+/** What will pass by itself, and what the user can do meanwhile. */
+function passing({ kind, status, retryAfter }: LatchkeyError): string {
+  switch (kind) {
+    case 'network':
+      return offline;
+    case 'undocumented':
+      return elsewhere;
+    case 'server':
+      return `${status === 429 ? 'Too many tries.' : 'The server is busy.'} ${retryAfter ? `Wait ${Math.ceil(retryAfter)} seconds and try again.` : 'Try again in a moment.'}`;
+    default:
+      return unreadable;
+  }
 }

@@ -10,7 +10,7 @@ export type Route =
   | { screen: 'confirm_code'; purpose: CodePurpose; email: string }
   | { screen: 'new_password'; code: string; email: string }
   | { screen: 'second_factor'; types: readonly string[] }
-  | { screen: 'provider_sign_up' }
+  | { screen: 'provider_sign_up' | 'sign_up_passkey' }
   | { screen: 'profile' | 'display_name' | 'add_address' | 'devices' | 'change_password' | 'delete_account'; notice?: string }
   | { screen: 'addresses' | 'factors' | 'services'; notice?: string }
   | { screen: 'add_totp' | 'add_passkey' }

@@ -23,6 +23,10 @@ export function usePending(): (result: SignedIn | Pending | Done, email: string)
         push({ screen: 'provider_sign_up' });
         return;
       }
+      if (flows.some(({ id }) => id === 'mfa_signup_webauthn')) {
+        push({ screen: 'sign_up_passkey' });
+        return;
+      }
       const flow = flows.find(({ id }) => byCode.includes(id));
       if (!flow) {
         throw new LatchkeyError('problem', 'a step that this app has no screen for', {

@@ -545,7 +545,7 @@ export type DisconnectProviderRequest = {
      */
     provider: string;
     /**
-     * `uid` of the account.
+     * `uid` of the account. A whole number is taken for its digits.
      */
     account: string;
 };

@@ -12,6 +12,7 @@ import { Card } from '../ui/Card';
 import { Field } from '../ui/Field';
 import { Loading } from '../ui/Loading';
 import { Notice } from '../ui/Notice';
+import { QrCode } from '../ui/QrCode';
 import { Screen } from '../ui/Screen';
 import { Secret } from '../ui/Secret';
 
@@ -34,12 +35,13 @@ export function AddTotp() {
   const copied = async (secret: string) => say((await copy(secret)) ? 'The key is copied.' : undefined);
   const { secret, url } = loaded.value ?? {};
   return (
-    <Screen title="Authenticator app" lead="Add this key to an app that makes codes, then type in the code that it shows." onBack={back}>
+    <Screen title="Authenticator app" lead="Scan this with an app that makes codes, or add the key to it. Then type in the code that it shows." onBack={back}>
       <Notice failure={failure ?? loaded.failure} text={secret === '' ? 'There is an authenticator app already.' : said} />
       {loaded.failure && <Button label="Try again" look="outline" onPress={loaded.reload} />}
       {!loaded.value && !loaded.failure && <Loading />}
       {secret && url && (
         <>
+          <QrCode label="QR code for the authenticator app" text={url} />
           <Card title="Key">
             <Secret label="Key" lines={[(secret.match(/.{1,4}/g) ?? []).join(' ')]} />
           </Card>

@@ -1,0 +1,3 @@
+import check from './check.cjs';
+
+await check((path) => import(path));
