@@ -207,15 +207,11 @@ func (s *Session) spend(ctx context.Context, rec record, t trip) (string, error)
 	return "", s.failed(t, err)
 }
 
-// answered notes a refresh that was answered because of a 401.
+// answered notes a refresh that was answered.
 func (s *Session) answered(t trip) {
-	if t.why.origin == "" {
-		return
-	}
-
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.refused.caused(s.clock.Monotonic())
+	s.refused.note(s.clock.Monotonic(), t.why.origin != "")
 }
 
 // conflict returns errOvertaken where the store holds another record than the one that was
@@ -236,7 +232,9 @@ func (s *Session) conflict(rec record, refused error) error {
 func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
 	ctx, done := s.within(ctx, refreshLimit)
 	defer done()
-	r, err := s.plain.RefreshToken(ctx, &RefreshTokenParams{IdempotencyKey: rec.Key}, RefreshTokenRequest{Refresh: rec.Refresh})
+
+	params := &RefreshTokenParams{IdempotencyKey: rec.Key}
+	r, err := s.plain.RefreshToken(ctx, params, RefreshTokenRequest{Refresh: rec.Refresh})
 	if err != nil {
 		return nil, noAnswer(ctx, err)
 	}
@@ -244,6 +242,7 @@ func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
 	if err != nil {
 		return nil, noAnswer(ctx, err)
 	}
+
 	return a, nil
 }
 
@@ -277,9 +276,10 @@ func (s *Session) commit(rec record, a *answer, epoch int) (string, error) {
 	}
 	defer unlock()
 
+	before := s.orphan(rec)
 	token, err := s.succeed(rec, a, epoch)
 	if err == nil {
-		s.endTrial()
+		s.replaced(before, rec)
 	}
 
 	return token, err
@@ -300,8 +300,12 @@ func (s *Session) succeed(rec record, a *answer, epoch int) (string, error) {
 		return "", errOvertaken
 	}
 	next := rec
+	next.Trial = false
 	if a.Meta.RefreshToken != "" { // absent where the server does not rotate
-		next = rec.after(held.Seq+1, a.Meta.RefreshToken)
+		next = rec.after(0, a.Meta.RefreshToken)
+	}
+	if next != rec {
+		next.Seq = held.Seq + 1
 		if err := s.writeRecord(next); err != nil {
 			return "", err
 		}

@@ -116,7 +116,6 @@ type held struct {
 	state   State
 	reason  string // why it is signed out
 	rec     record // as last read or written
-	trial   record // the session before an adopted one that the server has not taken yet
 	access  access
 	misread misreads
 	// leaving is a sign-out that the store has not taken yet; nil: none.
