@@ -64,6 +64,11 @@ export class LatchkeyError extends Error {
     this.retryAfter = details.retryAfter;
     this.cause = details.cause;
   }
+
+  /** A program may hold this package twice, as ES modules and as CommonJS: an error of either copy is one. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === LatchkeyError ? (value as Error | undefined)?.name === 'LatchkeyError' : Object[Symbol.hasInstance].call(this, value);
+  }
 }
 
 const retryable: readonly ErrorKind[] = ['network', 'server', 'undocumented', 'store', 'locked'];

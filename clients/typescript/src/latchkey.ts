@@ -7,6 +7,7 @@ import { outcome, type ApiResult, type Done, type Pending, type SignedIn } from 
 import { protocol } from './operations.js';
 import { request, sent } from './server-calls.js';
 import type { Session, SessionListener } from './session.js';
+import { shared } from './shared.js';
 import type { Settings } from './settings.js';
 import { enter, type Call } from './steps.js';
 import type { Storage } from './storage.js';
@@ -207,7 +208,8 @@ interface Inside {
   readonly transport: Transport;
 }
 
-const keepers = new Map<string, Keeper>();
+/** One for all copies of this package in a program. */
+const keepers = shared('keepers', () => new Map<string, Keeper>());
 
 /** Clients with one store share one session, or each would refresh for itself. */
 function keeperOf(settings: Settings): Keeper {

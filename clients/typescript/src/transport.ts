@@ -10,8 +10,8 @@ import { typed } from './waiting.js';
 
 const deviceHeader = 'X-Latchkey-Device';
 
-/** Paths that are of no use to anybody who is neither signed in nor about to be. */
-const personal = /^\/(api\/|_allauth\/app\/v1\/account([/?#]|$))/;
+/** Paths that are of no use to anybody who is neither signed in nor about to be. An undo link needs no session. */
+const personal = /^\/(api\/|_allauth\/app\/v1\/account(?!\/undo\b)([/?#]|$))/;
 
 /**
  * Said of a request that belongs to a sign-in beside everything else: nothing of who is

@@ -201,7 +201,8 @@ final class TokenRecordTests: XCTestCase {
     }
 
     func testItFitsTheLongestTokenOfOursAndRefusesMore() throws {
-        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 672), userID: UserID(String(repeating: "x", count: 64)))
+        let longest = TokenRecord(sequence: .max, refreshToken: String(repeating: "x", count: 672),
+            userID: UserID(String(repeating: "x", count: 64)), origin: "0123456789abcdef")
         XCTAssertLessThanOrEqual(try longest.text().utf8.count, 1024)
         XCTAssertThrowsError(try TokenRecord(refreshToken: String(repeating: "x", count: 1000)).text()) {
             guard case .tooLarge = $0 as? StoreError else { return XCTFail("\($0)") }
@@ -217,8 +218,9 @@ final class TokenRecordTests: XCTestCase {
     func testTheHigherSequenceCountsAndATornSlotDoesNot() async throws {
         let store = MemoryTokenStore()
         let vault = TokenVault(store: store, patience: 0.05)
-        let first = try await vault.begin(TokenRecord(refreshToken: "one"))
-        guard case .made(let second) = try await vault.replace(first.idempotencyKey, with: TokenRecord(refreshToken: "two")) else { return XCTFail("overtaken") }
+        let begun = try await vault.begin(TokenRecord(refreshToken: "one"), replacesLost: false, ends: true) { true }
+        let first = try XCTUnwrap(begun?.record)
+        guard case .made(let second, nil) = try await vault.replace(first.idempotencyKey, with: TokenRecord(refreshToken: "two")) else { return XCTFail("overtaken") }
         XCTAssertEqual(try vault.load(), second)
         let slot = store.read(.slot0)?.contains("two") == true ? StoreItem.slot0 : .slot1
         store.write(String(store.read(slot)!.prefix(30)), to: slot)
