@@ -61,6 +61,14 @@ async function shortenNames() {
   if (taken.length > 0) {
     throw new Error(`the server's answers and requests have members of these names: ${taken.join(', ')}`);
   }
+  for (const name of (await readdir(join(root, 'src'))).filter((name) => name.endsWith('.ts'))) {
+    const quoted = /'(\w+)' in /g;
+    const asked = [...(await readFile(join(root, 'src', name), 'utf8')).matchAll(quoted)].map(([, member]) => member);
+
+    if (asked.some((member) => internalNames.includes(member))) {
+      throw new Error(`src/${name} asks for a member by its name, which the build shortens`);
+    }
+  }
   const mangleProps = new RegExp(`^(${internalNames.join('|')})$`);
   let mangleCache = {};
 

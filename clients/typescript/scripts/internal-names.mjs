@@ -3,7 +3,7 @@
 export const internalNames = [
   'allows', 'apart', 'authorize', 'backoff', 'bearerSent', 'begun', 'claim', 'deviceToken',
   'dispensable', 'dropPending', 'endReason', 'envelope', 'epoch', 'fallback', 'flowPending', 'idempotencyKey', 'isAuthenticated', 'isClosed',
-  'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'refused', 'renew', 'review', 'sequence', 'sessionToken', 'settings',
+  'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'renew', 'review', 'sequence', 'sessionToken', 'settings',
   'settle', 'slots', 'succeed', 'takeFree', 'tokenRefused', 'transport', 'wanted', 'withdraw',
-  'before', 'codes', 'drop', 'fresh', 'idle', 'lose', 'nobody', 'operation', 'resume', 'rules', 'stored',
+  'before', 'begin', 'codes', 'device', 'known', 'life', 'load', 'place', 'drop', 'fresh', 'idle', 'lose', 'nobody', 'operation', 'resume', 'rules', 'stored',
 ];

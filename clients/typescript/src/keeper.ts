@@ -187,8 +187,9 @@ export function createKeeper(settings: Settings) {
       }
     } catch (error) {
       const session = { ...content, sequence: 0 };
-      void revocations.keep(session).then(() => revocations.add(session, pair.access)); // nobody has it, so it must not live on unseen
-      void (before && revocations.drop(before).catch(() => undefined));
+      // Nobody has it, so it must not live on unseen. It takes the place of the one that was to end, and stays.
+      await revocations.keep(session);
+      await within(clock, shortPatience, revocations.add(session, pair.access)).catch(() => undefined);
       throw error;
     }
     if (anew) {
@@ -435,7 +436,7 @@ export function createKeeper(settings: Settings) {
         found = await slots.read();
       }
     } catch (error) {
-      await unreadable(storeError(error));
+      unreadable(storeError(error));
       throw error;
     }
     if (then !== epoch) {
@@ -481,9 +482,8 @@ export function createKeeper(settings: Settings) {
     return opened;
   }
 
-  async function unreadable(error: LatchkeyError): Promise<void> {
+  function unreadable(error: LatchkeyError): void {
     if (error.code === keyLost) {
-      await Promise.all([storage.remove('slot-0'), storage.remove('slot-1')]).catch(() => undefined);
       forget();
       leave(keyLost);
       return;

@@ -13,8 +13,8 @@ interface Ended {
   known: boolean;
 }
 
-/** Where sessions are kept that a newer one has replaced, until the server knows; further ones are in memory only. */
-const places = ['ending-0', 'ending-1', 'ending-2'];
+/** Where the last session is kept that a newer one has replaced, until the server knows. Others are in memory only. */
+const place = 'ending';
 
 /** Tells the server about sessions that ended here, again and again until it has heard. */
 export type Revocations = ReturnType<typeof createRevocations>;
@@ -37,43 +37,28 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     return tell(ended);
   }
 
-  /** The place of a session; without one, a free place. */
-  async function find(session?: SessionRecord): Promise<string | undefined> {
-    for (const place of places) {
-      const text = await storage.read(place);
-      if ((text ? decode(text) : undefined)?.idempotencyKey === session?.idempotencyKey) {
-        return place;
-      }
-    }
-    return undefined;
+  async function kept(): Promise<SessionRecord | undefined> {
+    const text = await storage.read(place);
+    return text ? decode(text) : undefined;
   }
 
-  /** Keeps a session that is to end, also for the next run. Without the store it is only in memory. */
+  /** Keeps a session that is to end, also for the next run. Without the store the server is told all the same. */
   async function keep(session: SessionRecord): Promise<void> {
-    try {
-      const place = await find();
-      await (place && storage.write(place, encode(session)));
-    } catch {
-      // The server is told all the same.
+    await storage.write(place, encode(session)).catch(() => undefined);
+  }
+
+  /** Forgets a session that has ended. */
+  async function drop(session: SessionRecord): Promise<void> {
+    if ((await kept())?.idempotencyKey === session.idempotencyKey) {
+      await storage.remove(place);
     }
   }
 
-  /** Forgets a session that has ended, or is not to end. */
-  async function drop(session: SessionRecord): Promise<void> {
-    const place = await find(session);
-    await (place && storage.remove(place));
-  }
-
-  /** Goes on with the sessions that the last run has kept. `current` is not to end: it was to be replaced, and was not. */
+  /** Goes on with what the last run has kept, unless that is `current`, which was not replaced after all. */
   async function resume(current: SessionRecord | undefined): Promise<void> {
-    for (const place of places) {
-      const text = await storage.read(place).catch(() => null);
-      const session = text ? decode(text) : undefined;
-      if (session && session.idempotencyKey !== current?.idempotencyKey) {
-        void add(session);
-      } else if (session) {
-        await storage.remove(place).catch(() => undefined);
-      }
+    const session = await kept().catch(() => undefined);
+    if (session && session.idempotencyKey !== current?.idempotencyKey) {
+      await add(session);
     }
   }
 
@@ -134,5 +119,5 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     }
   }
 
-  return { add, keep, drop, resume, online, close };
+  return { add, keep, resume, online, close };
 }

@@ -161,9 +161,11 @@ export function createSlots(storage: Storage, clock: Clock) {
       forced = false;
       return both;
     } catch (error) {
-      if (storeError(error).kind !== 'locked') {
+      const { kind, code } = storeError(error);
+      if (kind !== 'locked') {
         failures++;
         failing ??= now(clock);
+        forced ||= code === 'storage_key_lost'; // there is nothing to wait for
       }
       throw error;
     }
