@@ -219,6 +219,7 @@ func TestInput_nullCharactersComeWithTheOtherProblems(t *testing.T) {
 		{"POST", loginPath, object("password", "\x00"), []string{nul + "password", "invalid_login"}},
 		{"POST", resetPath, object("key", "\x00", "password", "short"), []string{nul + "key", "password_too_short@password"}},
 		{"POST", providerTokenPath, `{"provider":"\u0000","process":"login","token":{"id_token":"\u0000"}}`, []string{nul + "provider", nul + "token.id_token"}},
+		{"POST", providerTokenPath, `{"provider":"","process":"","token":{"id_token":"\u0000"}}`, []string{nul + "token.id_token", "required@process", "required@provider"}},
 		{"DELETE", sessionsPath, `{"sessions":["1","\u0000"],"x":[["\u0000"],{"y":"\u0000"}]}`, []string{nul + "sessions", nul + "x", nul + "x.y"}},
 		{"POST", signupPath, `{"email":"\u0000","a\u0000":1,"password":""}`, []string{"null_characters_not_allowed"}},
 		{"POST", signupPath, `{"email":"\u0000","email":"\u0000"}`, []string{"invalid_json"}},
