@@ -16,13 +16,33 @@ DRIVERS ?= go,typescript,swift
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
+.PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build bin/latchkey
 	go build -trimpath -o $(BIN) .
+
+static: ## Build bin/static/latchkey: no C library, with CA roots and time zones inside; the same commit gives the same bytes
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=auto -tags roots,timetzdata -ldflags "-s -w -buildid=" -o bin/static/latchkey .
+
+image: static ## Build the image latchkey:local, with buildah or docker
+	@if command -v buildah >/dev/null; then buildah bud --format docker -t latchkey:local .; else docker build -t latchkey:local .; fi
+
+chart: ## Lint the Helm chart and render it
+	@go tool -modfile=internal/tools/deploy/go.mod helm lint --strict docs/deploy/helm/latchkey
+	@go tool -modfile=internal/tools/deploy/go.mod helm template latchkey docs/deploy/helm/latchkey >/dev/null
+
+snapshot: ## Build below dist/ what a release publishes (programs, SBOMs, checksums), and publish nothing
+	@go build -modfile=internal/tools/deploy/go.mod -o bin/tools/cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	@PATH="$(CURDIR)/bin/tools:$$PATH" go tool -modfile=internal/tools/release/go.mod goreleaser release --snapshot --clean
+
+audit: ## Look for known vulnerabilities and for licences of what ships (GOVULNDB=URL or folder; exit code 2: a database cannot be reached)
+	@.ci/audit
+
+deploy: ## Check what docs/operate.md hands out: image, compose.yaml, systemd unit, proxies, alert rules (root, Debian)
+	.ci/deploy
 
 # PostgreSQL is looked for, and fetched where none is installed, before the long build.
 # exec: Ctrl-C and kill reach latchkey itself, not a shell in front of it.
@@ -104,7 +124,7 @@ test-packages: # about a minute
 test-example: build
 	@if [ -n "$(HAS_NODE)" ] && [ -n "$(HAS_CHROMIUM)" ]; then \
 		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && cd example && npm ci --silent --no-audit --no-fund && \
-		npm run typecheck && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
+		npm run typecheck && npm test && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
 	else \
 		echo "left out: the example app needs Node 20 or newer, and Chromium: apt-get install chromium"; \
 	fi
@@ -137,6 +157,7 @@ check-all: ## What takes too long for every change: all four bare machines (root
 	.ci/bare-machine bookworm root run test
 	.ci/bare-machine trixie user run test
 	.ci/bare-machine trixie root run test
+	$(MAKE) deploy chart snapshot
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml

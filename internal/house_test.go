@@ -39,7 +39,7 @@ var floors = [][]string{
 }
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
-var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/example",
+var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
 	"clients/go/verify", "clients/go/verify/fiber", "clients/go/verify/examples", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance", "clients/conformance/drivers/go"}
 
 // keepers: which packages may import an outside package. Tests are not asked.
@@ -62,6 +62,7 @@ var keepers = map[string][]string{
 	"github.com/alecthomas/kong":          {"internal/app"},
 	"github.com/ulikunitz/xz":             {"internal/postgres/programs"},
 	"github.com/prometheus/client_golang": {"internal/ops"},
+	"golang.org/x/crypto/x509roots":       {"internal/app"},
 	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
 	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
@@ -70,7 +71,7 @@ var keepers = map[string][]string{
 var calls = map[string][]string{
 	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/e2e", "internal/bench", "clients/contract/devserver"},
 	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e", "clients/contract/devserver"},
-	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
+	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a

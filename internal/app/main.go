@@ -35,6 +35,7 @@ type commands struct {
 	Outbox   outboxCommand   `cmd:"" help:"Mails and texts that could not be sent."`
 	Flows    flowsCommand    `cmd:"" help:"Print how a sign-in proceeds, as a page with a picture."`
 	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`
+	Ready    readyCommand    `cmd:"" help:"Ask the server on this machine whether it is ready: for health checks of containers."`
 	Version  versionCommand  `cmd:"" help:"Show the version."`
 }
 

@@ -115,6 +115,28 @@ func TestProbes_aDrainAnswersClosesAndIsNotReady(t *testing.T) {
 	}
 }
 
+// The health check of a container is a command: an image from scratch has no curl.
+func TestReady_asksTheServerOnThisMachine(t *testing.T) {
+	t.Parallel()
+	ready := func(addr string) result {
+		return launch{args: []string{"ready"}, env: []string{"LATCHKEY_OPS_ADDR=" + addr}}.run(t)
+	}
+
+	p := served(t, testdb.New(t), opsAnyPort, "LATCHKEY_DRAIN_DELAY=120").serving(t)
+	addr := p.opsAddr()
+	p.until(20*time.Second, "ready", func() bool { return ready(addr).code == 0 })
+	_, port, _ := strings.Cut(addr, ":")
+	ready("0.0.0.0:"+port).wants(0, `"status":"ready"`)
+
+	p.signal(syscall.SIGTERM)
+	p.until(20*time.Second, "not ready", func() bool { return ready(addr).code == 1 })
+	ready(addr).wants(1, "not ready", `"draining":"yes"`)
+	p.signal(syscall.SIGTERM)
+	p.exit()
+	ready(addr).wants(1, "not ready")
+	ready("off").wants(1, "LATCHKEY_OPS_ADDR is off")
+}
+
 // closesConnections reports whether an answer says that its connection ends.
 func (p *process) closesConnections() bool {
 	p.t.Helper()

@@ -33,7 +33,7 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	}
 	claims, err := f.Verifier.Refresh(trimmed(in.Token))
 	if errors.Is(err, token.ErrInvalid) {
-		return Entry{}, problem.RefreshTokenInvalid.At(in.Param)
+		return Entry{}, problem.RefreshTokenInvalid.At(in.Param).Because(err)
 	}
 	if err != nil {
 		return Entry{}, err

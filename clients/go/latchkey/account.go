@@ -10,7 +10,9 @@ import (
 // Current asks the server who is signed in. A sign-in that waited for a link signs in here, once the
 // link has been opened anywhere.
 func (s *Session) Current(ctx context.Context) (User, error) {
-	a, err := s.call(ctx, "getSession", s.bearing(), func(ctx context.Context) (*http.Response, error) { return s.api.GetSession(ctx) })
+	a, err := s.call(ctx, "getSession", s.bearing(), func(ctx context.Context) (*http.Response, error) {
+		return s.api.GetSession(ctx)
+	})
 	if err != nil {
 		return User{}, err
 	}
@@ -23,7 +25,9 @@ func (s *Session) Current(ctx context.Context) (User, error) {
 
 // Profile reads the signed-in user's profile.
 func (s *Session) Profile(ctx context.Context) (Profile, error) {
-	a, err := s.call(ctx, "getProfile", s.bearing(), func(ctx context.Context) (*http.Response, error) { return s.api.GetProfile(ctx) })
+	a, err := s.call(ctx, "getProfile", s.bearing(), func(ctx context.Context) (*http.Response, error) {
+		return s.api.GetProfile(ctx)
+	})
 	if err != nil {
 		return Profile{}, err
 	}
@@ -56,7 +60,7 @@ func (s *Session) VerifyOwnEmail(ctx context.Context, code string) error {
 }
 
 // call makes a call of the session's own through the generated client, within the limit.
-func (s *Session) call(ctx context.Context, operation string, bearing bool, send func(context.Context) (*http.Response, error)) (*answer, error) {
+func (s *Session) call(ctx context.Context, operation string, bearing bool, send request) (*answer, error) {
 	ctx, done := s.within(ctx, callLimit)
 	defer done()
 

@@ -35,7 +35,9 @@ func (s *Session) Adopt(ctx context.Context, tokens Tokens) error {
 
 	_, err = s.renew(ctx, "", cause{byUser: true})
 	s.Resume() // of the session before
-	if err == nil && !s.owns(from) {
+
+	var out *SignedOutError
+	if ended := errors.As(err, &out); (err == nil || ended) && s.isOverdue(from) {
 		return ErrNothingPending
 	}
 
@@ -45,6 +47,7 @@ func (s *Session) Adopt(ctx context.Context, tokens Tokens) error {
 // adopt stores a record for tokens of the app, unless there is one of their session.
 func (s *Session) adopt(ctx context.Context, from attempt, tokens Tokens) error {
 	next := newRecord(0, tokens.Refresh)
+	next.Trial = true
 	if tokens.IdempotencyKey != "" {
 		next.Key = tokens.IdempotencyKey
 	}
@@ -57,9 +60,9 @@ func (s *Session) adopt(ctx context.Context, from attempt, tokens Tokens) error 
 		return s.claim(from)
 	}
 
-	err = s.keep(ctx, from, newcomer{record: next, onTrial: true})
+	err = s.keep(ctx, from, newcomer{record: next})
 	if errors.Is(err, ErrNothingPending) {
-		_ = s.enqueue(next) // nothing else would end it
+		s.enqueue(next) // nothing else would end it
 	}
 
 	return err
@@ -95,37 +98,22 @@ func (s *Session) stored(ctx context.Context, next record) (bool, error) {
 	return claimsOf(rec.Refresh).Generation >= claimsOf(next.Refresh).Generation, nil
 }
 
-// owns reports whether the session is what a beginning has made.
-func (s *Session) owns(from attempt) bool {
+// isOverdue reports whether a newer sign-in or sign-out has taken the place of what a beginning has
+// made.
+func (s *Session) isOverdue(from attempt) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return s.owner == from.number
-}
-
-// endTrial queues the session before an adopted one for its end on the server: the adopted one
-// is good, or is replaced itself.
-func (s *Session) endTrial() {
-	s.mu.Lock()
-	before := s.trial
-	s.trial = record{}
-	s.mu.Unlock()
-
-	if before.Refresh != "" {
-		_ = s.enqueue(before)
-	}
+	return s.left > from.number || s.owner > from.number
 }
 
 // successor is what follows a session that the server has refused: the one before an adopted
-// token, or none.
+// token that was never taken, or none.
 func (s *Session) successor(refused record, code string) record {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	next := s.trial
-	if next.Refresh == "" {
-		next = record{Reason: code}
+	next := record{Reason: code}
+	if before := s.orphan(refused); refused.Trial && before.Refresh != "" {
+		next = before
 	}
-	s.trial = record{}
 	next.Seq = refused.Seq + 1
 
 	return next

@@ -1,7 +1,10 @@
 package latchkey
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -57,8 +60,8 @@ func TestAdopt_goesOnWhereTheAnswerWasLost(t *testing.T) {
 				}
 				must(t, again(s, t))
 				is(t, s, "ada")
-				if len(server.spends()) != 2 || server.spends()[0] != server.spends()[1] || strings.HasSuffix(server.spends()[0], " ") {
-					t.Errorf("spent %q: another token or key", server.spends())
+				if spent := server.spends(); len(spent) != 2 || spent[0] != spent[1] || strings.HasSuffix(spent[0], " ") {
+					t.Errorf("spent %q: another token or key", spent)
 				}
 			})
 		}
@@ -110,6 +113,47 @@ func TestAdopt_replacesASessionOnceTheTokenIsGood(t *testing.T) {
 	within(t, "the session before ends", func() bool { return slices.Contains(server.endedOnes(), "old") })
 }
 
+// A run that ended before the server had taken the token does not cost the session before.
+func TestAdopt_overASessionThatWasCutOff(t *testing.T) {
+	for name, refused := range map[string]bool{"the server takes it": false, "the server refuses it": true} {
+		t.Run(name, func(t *testing.T) {
+			server := newAccounts(t)
+			store := &killedStore{}
+			store.left.Store(100)
+			network := &line{}
+			first := server.open(t, Settings{Store: store, Options: network.options()})
+			must(t, signIn(t, first, "old"))
+			server.lose(true)
+			if err := first.Adopt(t.Context(), appTokens("ada")); err == nil {
+				t.Fatal("adopted without an answer")
+			}
+			network.cut.Store(true)
+
+			server.lose(false)
+			if refused {
+				server.refuse("session_ended")
+			}
+			s := server.open(t, Settings{Store: &store.MemoryStore})
+			is(t, s, "ada")
+			err := s.Refresh(t.Context())
+			if refused {
+				is(t, s, "old")
+				if slices.Contains(server.endedOnes(), "old") || strings.Contains(store.all(), appTokens("ada").Refresh) {
+					t.Error("the session before was ended, or the refused token is kept")
+				}
+
+				return
+			}
+			must(t, err)
+			within(t, "the session before ends", func() bool {
+				s.Resume()
+
+				return slices.Contains(server.endedOnes(), "old")
+			})
+		})
+	}
+}
+
 func TestAdopt_takesNoSessionUpAgainThatWasSignedOutOf(t *testing.T) {
 	server := newAccounts(t)
 	store, clock := &MemoryStore{}, newHandClock()
@@ -125,10 +169,60 @@ func TestAdopt_takesNoSessionUpAgainThatWasSignedOutOf(t *testing.T) {
 	is(t, s, "")
 }
 
+// The refresh of the session before is in flight, and its answer comes late.
+func TestAdopt_whileTheSessionBeforeRefreshes(t *testing.T) {
+	server := newAccounts(t)
+	clock := newHandClock()
+	s := server.open(t, Settings{Clock: clock})
+	must(t, signIn(t, s, "old"))
+	reached, free := make(chan struct{}), make(chan struct{})
+	server.mu.Lock()
+	server.refresh = func(w http.ResponseWriter, _ *http.Request) {
+		server.lose(false)
+		close(reached)
+		<-free
+		access, next := pairOf("old", 2)
+		welcome(w, fmt.Sprintf(`"access_token":%q,"refresh_token":%q`, access, next))
+	}
+	server.mu.Unlock()
+	refreshed := make(chan error, 1)
+	go func() { refreshed <- s.Refresh(context.Background()) }()
+	<-reached
+	adopted := make(chan error, 1)
+	go func() { adopted <- s.Adopt(context.Background(), appTokens("ada")) }()
+	within(t, "stored", func() bool { return emailOf(s.Tokens().Refresh) == "ada" })
+	close(free)
+	must(t, <-adopted)
+	must(t, <-refreshed)
+	is(t, s, "ada")
+	if spent := server.spends(); len(spent) != 2 {
+		t.Errorf("%d refreshes, want one of each", len(spent))
+	}
+}
+
+func TestAdopt_losesToASignOutWhileItRefreshes(t *testing.T) {
+	server := newAccounts(t)
+	s := server.open(t, Settings{})
+	server.mu.Lock()
+	server.refresh = func(w http.ResponseWriter, r *http.Request) {
+		server.lose(false)
+		must(t, s.SignOut(r.Context()))
+		access, next := pairOf("ada", 2)
+		welcome(w, fmt.Sprintf(`"access_token":%q,"refresh_token":%q`, access, next))
+	}
+	server.mu.Unlock()
+	if err := s.Adopt(t.Context(), appTokens("ada")); !errors.Is(err, ErrNothingPending) {
+		t.Errorf("got %v", err)
+	}
+	is(t, s, "")
+	within(t, "the session ends", func() bool { return slices.Contains(server.endedOnes(), "ada") })
+}
+
 func TestAdopt_refusesWhatIsNoRefreshToken(t *testing.T) {
 	server := newAccounts(t)
 	s := server.open(t, Settings{})
-	for name, text := range map[string]string{"nothing": "", "a session token": "lkst_abc", "a long text": token(strings.Repeat(" ", 700) + `{"sid":"s"}`)} {
+	long := token(strings.Repeat(" ", 700) + `{"sid":"s"}`)
+	for name, text := range map[string]string{"nothing": "", "a session token": "lkst_abc", "a long text": long} {
 		if err := s.Adopt(t.Context(), Tokens{Refresh: text}); err == nil {
 			t.Errorf("%s is adopted", name)
 		}

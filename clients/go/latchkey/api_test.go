@@ -4,9 +4,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	token2 "go/token"
 	"log/slog"
 	"net/http"
+	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -55,12 +60,29 @@ func TestAPI_signInGoesWithoutTheSession(t *testing.T) {
 	}
 }
 
+// A step of a sign-in that is not pending any more does not go with the session that is there.
+func TestAPI_stepsOfASignInNeverGoWithTheSession(t *testing.T) {
+	server := newAccounts(t)
+	s := server.open(t, Settings{})
+	must(t, signIn(t, s, "ada"))
+	server.requests()
+	_, err := s.API().SubmitSecondFactorWithResponse(t.Context(), CodeRequest{Code: "314159"})
+	must(t, err)
+	_, err = s.API().ConfirmLoginCodeWithResponse(t.Context(), CodeRequest{Code: "314159"})
+	must(t, err)
+	if got := server.requests(); !slices.Equal(got, []string{"POST auth/2fa/authenticate", "POST auth/code/confirm"}) {
+		t.Errorf("sent %q", got)
+	}
+	is(t, s, "ada")
+}
+
 func TestAPI_doesNotRefreshByHand(t *testing.T) {
 	server := newAccounts(t)
 	s := server.open(t, Settings{})
 	must(t, signIn(t, s, "ada"))
 	before := s.Tokens()
-	if _, err := s.API().RefreshToken(t.Context(), &RefreshTokenParams{}, RefreshTokenRequest{Refresh: before.Refresh}); err == nil {
+	request := RefreshTokenRequest{Refresh: before.Refresh}
+	if _, err := s.API().RefreshToken(t.Context(), &RefreshTokenParams{}, request); err == nil {
 		t.Error("the token of the session is spent behind its back")
 	}
 	if s.Tokens() != before || len(server.spends()) > 0 {
@@ -162,20 +184,63 @@ func TestSecrets_nothingPrintsThem(t *testing.T) {
 		"an answer":         answer,
 		"its body":          string(answer.Body),
 		"a request":         got.Request,
-		"ProviderToken":     ProviderToken{IDToken: s.Tokens().Access},
-		"AuthenticatedMeta": AuthenticatedMeta{AccessToken: s.Tokens().Access, DeviceToken: "lkdt_device"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if name == "AuthenticatedMeta" || name == "ProviderToken" {
-				object = fmt.Sprintf("%v %+v %#v", object, object, object) // their JSON is the protocol
-			}
 			text := all(object)
+
 			for _, secret := range secretsOf(s) {
-				bytes := fmt.Sprintf("%d", []byte(secret)) // as a slice of bytes prints
-				if strings.Contains(text, secret) || strings.Contains(text, fmt.Sprintf("%x", secret)) || strings.Contains(text, strings.Trim(bytes, "[]")) {
-					t.Errorf("it shows %s", text)
+				bytes := strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]") // as a slice of bytes prints
+				for _, form := range []string{secret, fmt.Sprintf("%x", secret), bytes} {
+					if strings.Contains(text, form) {
+						t.Errorf("it shows %s", text)
+					}
 				}
 			}
 		})
+	}
+}
+
+// Each generated type that has a token, a password, a code or a secret prints without it.
+func TestSecrets_ofGeneratedTypes(t *testing.T) {
+	file, err := parser.ParseFile(token2.NewFileSet(), "client.gen.go", nil, parser.SkipObjectResolution)
+	must(t, err)
+	own, err := os.ReadFile("secret_types.go")
+	must(t, err)
+	secret := regexp.MustCompile(`^(\w*Token|Refresh|\w*Password|Secret|UnusedCodes|Key|Code|X\w*Key)$`)
+	harmless := []string{"Problem", "ProviderTokenRequest"} // a word; what it has prints by itself
+
+	found := 0
+	for _, d := range file.Decls {
+		general, ok := d.(*ast.GenDecl)
+		if !ok {
+			continue
+		}
+		for _, spec := range general.Specs {
+			named, ok := spec.(*ast.TypeSpec)
+			if !ok {
+				continue
+			}
+			fields, ok := named.Type.(*ast.StructType)
+			if !ok || slices.Contains(harmless, named.Name.Name) {
+				continue
+			}
+			for _, f := range fields.Fields.List {
+				kind, plain := f.Type.(*ast.Ident)
+				if len(f.Names) != 1 || !secret.MatchString(f.Names[0].Name) || plain && kind.Name == "bool" {
+					continue
+				}
+				found++
+				if !strings.Contains(string(own), "func ("+named.Name.Name+") Format(") {
+					t.Errorf("%s prints its %s", named.Name.Name, f.Names[0].Name)
+				}
+			}
+		}
+	}
+	if found < 20 {
+		t.Errorf("only %d found", found)
+	}
+	request, credentials := ProviderTokenRequest{Token: ProviderToken{IDToken: "s3cret"}}, &LoginRequest{Password: "s3cret"}
+	if text := fmt.Sprintf("%+v %#v", request, credentials); strings.Contains(text, "s3cret") {
+		t.Error(text)
 	}
 }

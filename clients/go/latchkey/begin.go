@@ -48,11 +48,11 @@ func (s *Session) withdraw(from attempt) {
 func (s *Session) await(from attempt, a *answer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.begun != from.number { // Race: a newer sign-in has begun, or a sign-out
+	if s.begun != from.number || from.number <= s.cancelled { // Race: a newer sign-in has begun, or a sign-out
 		return ErrNothingPending
 	}
 
-	from.token = cmp.Or(a.Meta.SessionToken, from.token) // only a new one is told
+	from.token = cmp.Or(a.Meta.SessionToken, from.token) // the answer names only a new one
 	s.pending = pendingSignIn{attempt: from}
 
 	return nil
@@ -103,7 +103,7 @@ func isOver(err error) bool {
 func (s *Session) CancelPending() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.begun++
+	s.cancelled = s.begun
 	s.pending = pendingSignIn{}
 }
 
@@ -131,7 +131,7 @@ func (s *Session) discard(ctx context.Context, accessToken, refresh string) {
 		unlock = func() {}
 	}
 	defer unlock()
-	_ = s.enqueue(newRecord(0, refresh)) // or else it ends by itself, unused
+	s.enqueue(newRecord(0, refresh)) // or else it ends by itself, unused
 }
 
 // newcomer is a session that is about to be stored.
@@ -139,8 +139,6 @@ type newcomer struct {
 	record
 
 	tokens handedOut
-	// onTrial leaves the session before as it is on the server: the server may refuse the new one.
-	onTrial bool
 }
 
 // keep stores a new session, where nothing newer has begun. It writes first: the session before
@@ -156,10 +154,11 @@ func (s *Session) keep(ctx context.Context, from attempt, next newcomer) error {
 	if err != nil {
 		return err
 	}
-	if !s.isNewest(from) {
+	if !s.mayKeep(from, next.record) {
 		return ErrNothingPending
 	}
 
+	orphan := s.orphan(before)
 	next.Seq = before.Seq + 1
 	if err := s.writeRecord(next.record); err != nil {
 		return err
@@ -172,16 +171,21 @@ func (s *Session) keep(ctx context.Context, from attempt, next newcomer) error {
 	}
 
 	s.keepDevice(next.tokens.device)
-	s.replaced(before, next)
+	s.replaced(orphan, next.record)
+	if !next.Trial {
+		s.replaced(before, next.record)
+	}
 
 	return nil
 }
 
-func (s *Session) isNewest(from attempt) bool {
+// mayKeep reports whether nothing newer has begun than what has brought a session. An adoption is
+// no pending sign-in that could be cancelled.
+func (s *Session) mayKeep(from attempt, next record) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return s.begun == from.number
+	return s.begun == from.number && (next.Trial || from.number > s.cancelled)
 }
 
 // settle makes what was stored the session in memory, where no sign-out has begun since.
@@ -207,27 +211,23 @@ func (s *Session) settle(from attempt, next newcomer, lost bool) bool {
 	return true
 }
 
-// replaced queues the session before for its end on the server, or keeps it while the new one
-// is on trial.
-func (s *Session) replaced(before record, next newcomer) {
-	s.endTrial()
-	if before.Refresh == "" || before.sameSession(next.record) {
+// replaced queues a session for its end on the server, in whose place there is another one, and
+// drops its record. Where the queue has no space for it, the record stays for the next time.
+func (s *Session) replaced(before, next record) {
+	if before.Refresh == "" || before.sameSession(next) {
 		return
 	}
-	if !next.onTrial {
-		_ = s.enqueue(before)
-
+	if !s.enqueue(before) || slotOf(before) == slotOf(next) {
 		return
 	}
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.trial = before
+	if text, err := s.store.Read(slotOf(before)); err == nil && string(text) == string(before.encode()) {
+		_ = s.store.Write(slotOf(before), nil) // sweep does it otherwise
+	}
 }
 
 // undo takes a session back that was stored while a sign-out had begun.
 func (s *Session) undo(before, next record) error {
-	s.replaced(before, newcomer{record: next})
+	s.replaced(before, next)
 	if err := s.clearStore(next.Seq, ReasonUser); err != nil {
 		s.mu.Lock()
 		if s.leaving != nil {

@@ -204,3 +204,46 @@ func TestDevice_aStoreThatCannotKeepItStopsNoSignIn(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The name of the device goes with what signs in, and with nothing else.
+func TestDevice_nameGoesWithSignIns(t *testing.T) {
+	var mu sync.Mutex
+	names := map[string]string{}
+	server := newPeer(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		names[r.Method+" "+r.URL.Path[strings.LastIndex(r.URL.Path, "/v1/")+4:]] = r.Header.Get(nameHeader)
+		mu.Unlock()
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, in)
+	})
+	s, err := Open(server.URL, Settings{DeviceName: "Ada’s laptop"})
+	must(t, err)
+	_, err = s.SignInWith(t.Context(), LoginRequest{Phone: "+31612345678", Password: "secret"})
+	must(t, err)
+	_, err = s.SignUpWith(t.Context(), SignupRequest{Username: "ada", Password: "secret"})
+	must(t, err)
+	_, err = s.API().ListEmailAddresses(t.Context())
+	must(t, err)
+
+	mu.Lock()
+	defer mu.Unlock()
+	for name, want := range map[string]string{"auth/login": "Ada’s laptop", "auth/signup": "Ada’s laptop"} {
+		if got := names["POST "+name]; got != want {
+			t.Errorf("%s sent %q, want %q", name, got, want)
+		}
+	}
+	if got := names["GET account/email"]; got != "" {
+		t.Errorf("a call of the signed-in user sent %q", got)
+	}
+}
+
+func TestOpen_refusesADeviceNameThatNobodyTakes(t *testing.T) {
+	for _, name := range []string{strings.Repeat("é", 65), "two\nlines", "\x00", "\xff"} {
+		if _, err := Open("https://auth.example.com", Settings{DeviceName: name}); err == nil {
+			t.Errorf("%q is taken", name)
+		}
+	}
+	if _, err := Open("https://auth.example.com", Settings{DeviceName: strings.Repeat("é", 64)}); err != nil {
+		t.Error(err)
+	}
+}

@@ -55,7 +55,7 @@ func (s *Session) ReauthenticateByCode(ctx context.Context, code string) error {
 }
 
 // done makes a call of a signed-in user whose answer matters only by how it ends.
-func (s *Session) done(ctx context.Context, operation string, send func(context.Context) (*http.Response, error)) error {
+func (s *Session) done(ctx context.Context, operation string, send request) error {
 	if state, reason := s.State(); state == StateSignedOut {
 		return &SignedOutError{reason}
 	}

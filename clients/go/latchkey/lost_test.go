@@ -62,7 +62,8 @@ var ways = map[string]func(context.Context, *Session) error{
 
 func TestLost_aUserReplacesAStoreThatCannotBeRead(t *testing.T) {
 	for name, way := range ways {
-		for _, slots := range [][]Slot{{SlotA}, {SlotB}, {SlotA, SlotB}, {SlotA, SlotB, SlotSignOut, SlotDevice}, {SlotSignOut}} {
+		all := []Slot{SlotA, SlotB, SlotSignOut, SlotDevice}
+		for _, slots := range [][]Slot{{SlotA}, {SlotB}, {SlotA, SlotB}, all, {SlotSignOut}} {
 			t.Run(fmt.Sprint(name, slots), func(t *testing.T) {
 				server := newAccounts(t)
 				store, clock := &brokenStore{}, newHandClock()
@@ -89,8 +90,12 @@ func TestLost_aUserReplacesAStoreThatCannotBeRead(t *testing.T) {
 				clock.advance(4 * time.Second)
 				must(t, way(t.Context(), s))
 				state, reason := s.State()
-				if name == "sign-out" && (state != StateSignedOut || reason != ReasonKeyLost) || name != "sign-out" && state != StateSignedIn {
-					t.Errorf("the state is %s %s", state, reason)
+				want := string(StateSignedIn)
+				if name == "sign-out" {
+					want = string(StateSignedOut) + ReasonKeyLost
+				}
+				if got := string(state) + reason; got != want {
+					t.Errorf("the state is %s, want %s", got, want)
 				}
 				if len(changes) == 0 || changes[0].State != StateSignedOut || changes[0].Reason != ReasonKeyLost {
 					t.Errorf("told %+v", changes)
@@ -101,6 +106,31 @@ func TestLost_aUserReplacesAStoreThatCannotBeRead(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// The store is lost while the session runs: it goes on in memory, and a sign-out ends it on the server.
+func TestLost_whileTheSessionRuns(t *testing.T) {
+	server := newAccounts(t)
+	store, clock := &brokenStore{}, newHandClock()
+	s := server.open(t, Settings{Store: store, Clock: clock})
+	must(t, signIn(t, s, "old"))
+	store.loses(errKeyLost, SlotA, SlotB)
+	must(t, get(t, s, server.URL+"/api"))
+	var failed *StoreError
+	if err := s.SignOut(t.Context()); !errors.As(err, &failed) {
+		t.Errorf("got %v", err)
+	}
+	if got := server.endedOnes(); len(got) != 1 {
+		t.Errorf("ended on the server: %q", got)
+	}
+	clock.advance(time.Minute)
+	must(t, s.SignOut(t.Context()))
+	if state, reason := s.State(); state != StateSignedOut || reason != ReasonKeyLost {
+		t.Errorf("the state is %s %s", state, reason)
+	}
+	if state, _ := server.open(t, Settings{Store: store}).State(); state != StateSignedOut {
+		t.Errorf("the next run says %s", state)
 	}
 }
 

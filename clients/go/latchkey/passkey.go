@@ -18,9 +18,8 @@ type PasskeyPrompt func(ctx context.Context, options json.RawMessage) (json.RawM
 // until the server has taken the passkey.
 func (s *Session) SignInWithPasskey(ctx context.Context, prompt PasskeyPrompt) (Entry, error) {
 	from := s.beginning() // before the prompt, which takes its time
-	credential, token, err := s.show(ctx, prompt, "getPasskeyLoginOptions", func(ctx context.Context) (*http.Response, error) {
-		return s.plain.GetPasskeyLoginOptions(ctx)
-	})
+	options := func(ctx context.Context) (*http.Response, error) { return s.plain.GetPasskeyLoginOptions(ctx) }
+	credential, token, err := s.show(ctx, prompt, "getPasskeyLoginOptions", options)
 	if err != nil {
 		s.withdraw(from)
 
@@ -39,9 +38,10 @@ func (s *Session) SignInWithPasskey(ctx context.Context, prompt PasskeyPrompt) (
 // prompt fails, the sign-in stays pending.
 func (s *Session) SubmitSecondFactorKey(ctx context.Context, prompt PasskeyPrompt) (Entry, error) {
 	return s.whilePending(func(from attempt) (Entry, error) {
-		credential, _, err := s.show(ctx, prompt, "getSecondFactorOptions", func(ctx context.Context) (*http.Response, error) {
+		options := func(ctx context.Context) (*http.Response, error) {
 			return s.plain.GetSecondFactorOptions(ctx, with(from.token))
-		})
+		}
+		credential, _, err := s.show(ctx, prompt, "getSecondFactorOptions", options)
 		if err != nil {
 			return Entry{}, err
 		}
@@ -54,7 +54,9 @@ func (s *Session) SubmitSecondFactorKey(ctx context.Context, prompt PasskeyPromp
 
 // show asks the server for options and the user for the passkey that answers them. It also
 // returns the session token that the options came with, if any.
-func (s *Session) show(ctx context.Context, prompt PasskeyPrompt, operation string, options func(context.Context) (*http.Response, error)) (Credential, string, error) {
+func (s *Session) show(
+	ctx context.Context, prompt PasskeyPrompt, operation string, options request,
+) (Credential, string, error) {
 	a, err := s.ask(ctx, operation, options)
 	if err != nil {
 		return nil, "", err

@@ -89,6 +89,8 @@ func (s *Session) ConnectProvider(ctx context.Context, provider string, token Pr
 // [Session.NewReauthenticationNonce]. Repeat the call that was refused after it.
 func (s *Session) ReauthenticateByProvider(ctx context.Context, provider string, token ProviderToken) error {
 	return s.done(ctx, "submitProviderToken", func(ctx context.Context) (*http.Response, error) {
-		return s.api.SubmitProviderToken(ctx, ProviderTokenRequest{Provider: provider, Process: "reauthenticate", Token: token})
+		proof := ProviderTokenRequest{Provider: provider, Process: "reauthenticate", Token: token}
+
+		return s.api.SubmitProviderToken(ctx, proof)
 	})
 }

@@ -2,6 +2,7 @@ package latchkey
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -18,23 +19,22 @@ type signOutQueue struct {
 	more []record
 }
 
-// enqueue keeps of a session what is needed to end it on the server. The slot has space for one:
-// more wait in memory.
-func (s *Session) enqueue(rec record) error {
+// enqueue keeps of a session what is needed to end it on the server, and reports whether that is in
+// the store. The slot has space for one: more wait in memory.
+func (s *Session) enqueue(rec record) bool {
 	queued, err := s.queuedSignOut()
 	if err == nil && queued.Refresh != "" && !queued.sameSession(rec) {
 		s.enqueueLater(rec)
 
-		return nil
+		return false
 	}
-
-	if err := s.store.Write(SlotSignOut, rec.encode()); err != nil {
+	if s.store.Write(SlotSignOut, rec.encode()) != nil {
 		s.enqueueLater(rec)
 
-		return &StoreError{"write", err}
+		return false
 	}
 
-	return nil
+	return true
 }
 
 // enqueueLater keeps it in memory.
@@ -44,6 +44,8 @@ func (s *Session) enqueueLater(rec record) {
 	same := func(other record) bool { return other.sameSession(rec) }
 	s.queue.more = append(slices.DeleteFunc(s.queue.more, same), rec)
 }
+
+var errQueue = errors.New("the queue of sign-outs")
 
 // queuedSignOut is the session in the slot that the server is to be told of; none is a zero record.
 func (s *Session) queuedSignOut() (record, error) {
@@ -140,6 +142,7 @@ func (s *Session) drainSignOut(ctx context.Context) {
 // tellServer ends the queued sessions, one after another.
 func (s *Session) tellServer(ctx context.Context) error {
 	for {
+		s.sweep(ctx)
 		rec, err := s.nextQueued()
 		if err != nil || rec.Refresh == "" {
 			return err
@@ -169,8 +172,8 @@ func (s *Session) tellOf(ctx context.Context, rec record) error {
 
 	if a.Meta.RefreshToken != "" {
 		next := rec.after(rec.Seq, a.Meta.RefreshToken)
-		if err := s.requeue(rec, next); err != nil {
-			return err
+		if !s.requeue(rec, next) {
+			return &StoreError{"write", errQueue}
 		}
 		rec = next
 	}
@@ -182,19 +185,58 @@ func (s *Session) tellOf(ctx context.Context, rec record) error {
 }
 
 // requeue puts the successor of a queued record in its place.
-func (s *Session) requeue(rec, next record) error {
+func (s *Session) requeue(rec, next record) bool {
 	s.mu.Lock()
 	for i, other := range s.queue.more {
 		if other.Key == rec.Key {
 			s.queue.more[i] = next
 			s.mu.Unlock()
 
-			return nil
+			return true
 		}
 	}
 	s.mu.Unlock()
 
 	return s.enqueue(next)
+}
+
+// orphan is the session in the other slot than that of a record, where it is another one: a process
+// was killed before it had queued it, or the record is on trial. None is a zero record.
+func (s *Session) orphan(newest record) record {
+	other := slotOf(record{Seq: newest.Seq + 1})
+	text, err := s.store.Read(other)
+	if err != nil {
+		return record{}
+	}
+	rec, err := decodeRecord(text)
+	if err != nil || rec.Seq >= newest.Seq || rec.sameSession(newest) {
+		return record{}
+	}
+
+	return rec
+}
+
+// sweep queues the session that a process has replaced that was killed before it could do so.
+func (s *Session) sweep(ctx context.Context) {
+	if !s.hasOrphan() {
+		return
+	}
+	unlock, err := s.lock(ctx, LockWrite)
+	if err != nil {
+		return
+	}
+	defer unlock()
+
+	if newest, _, err := s.newest(); err == nil && s.hasOrphan() {
+		s.replaced(s.orphan(newest), newest)
+	}
+}
+
+// hasOrphan reports whether the store has a session that was replaced, and not queued.
+func (s *Session) hasOrphan() bool {
+	newest, _, err := s.newest()
+
+	return err == nil && newest.Refresh != "" && !newest.Trial && s.orphan(newest).Refresh != ""
 }
 
 // revokeLimit is how long signing out waits for the server.

@@ -28,6 +28,9 @@ type record struct {
 	Session string `json:"sid,omitempty"`
 	User    string `json:"sub,omitempty"`
 	Reason  string `json:"reason,omitempty"`
+	// Trial says that the app has handed Refresh over, and the server has not taken it yet: the
+	// session before stays until then, in the other slot.
+	Trial bool `json:"trial,omitempty"`
 }
 
 // encode writes format, checksum and JSON, so that a text of which only a part was

@@ -1,18 +1,31 @@
 package latchkey
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
+// What bounds the refreshes that 401s cause, whatever others answer: in ten minutes at most 6. Those
+// for tokens that expire, two or three by default, are to fit in with them: once there were 4 of any
+// kind, a 401 causes one only as the first or second.
 const (
-	// refusalWindow and maxRefusals bound the refreshes that 401s cause, whatever others answer.
 	refusalWindow = 10 * time.Minute
 	maxRefusals   = 6
+	maxTogether   = 4
+	minRefusals   = 2
 )
 
 // refusals are the 401s to tokens that were new. They forbid to refresh because of another
 // 401, and nothing else. Their owner guards them.
 type refusals struct {
 	origins  map[string]*refusal
-	answered []time.Duration // when refreshes that 401s caused were answered
+	answered []answered
+}
+
+// answered is a refresh that was answered.
+type answered struct {
+	at    time.Duration
+	by401 bool // a 401 has caused it
 }
 
 // refusal is what one origin has refused.
@@ -28,19 +41,28 @@ func (r *refusals) allow(origin string, now time.Duration) bool {
 		return false
 	}
 
-	recent := r.answered[:0]
-	for _, at := range r.answered {
-		if now-at < refusalWindow {
-			recent = append(recent, at)
-		}
-	}
-	r.answered = recent
+	together, caused := r.count(now)
 
-	return len(r.answered) < maxRefusals
+	return caused < maxRefusals && (together < maxTogether || caused < minRefusals)
 }
 
-// caused notes that a refresh was answered that a 401 had caused.
-func (r *refusals) caused(now time.Duration) { r.answered = append(r.answered, now) }
+// count counts the refreshes of the last ten minutes, and those that 401s caused.
+func (r *refusals) count(now time.Duration) (together, caused int) {
+	r.answered = slices.DeleteFunc(r.answered, func(a answered) bool { return now-a.at >= refusalWindow })
+	for _, a := range r.answered {
+		if a.by401 {
+			caused++
+		}
+	}
+
+	return len(r.answered), caused
+}
+
+// note notes that a refresh was answered.
+func (r *refusals) note(now time.Duration, by401 bool) {
+	r.count(now) // drops the old ones
+	r.answered = append(r.answered, answered{now, by401})
+}
 
 // refused notes that an origin has refused a token that was new. Of many calls with one token
 // the first counts.

@@ -69,35 +69,6 @@ func (m *MemoryStore) GoString() string { return m.String() }
 // Format implements [fmt.Formatter]: each verb prints what String says.
 func (m *MemoryStore) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
 
-// String names the provider's client, and shows no token.
-func (t ProviderToken) String() string {
-	return fmt.Sprintf("latchkey.ProviderToken(%s)", t.ClientID)
-}
-
-// GoString is String.
-func (t ProviderToken) GoString() string { return t.String() }
-
-// Format implements [fmt.Formatter]: each verb prints what String says.
-func (t ProviderToken) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, t.String()) }
-
-// LogValue implements [slog.LogValuer].
-func (t ProviderToken) LogValue() slog.Value { return slog.StringValue(t.String()) }
-
-// String names the device token's and the other tokens' presence, and shows none.
-func (m AuthenticatedMeta) String() string {
-	return fmt.Sprintf("latchkey.AuthenticatedMeta(authenticated %t, access %s, refresh %s, session %s)",
-		m.IsAuthenticated, present(m.AccessToken), present(m.RefreshToken), present(m.SessionToken))
-}
-
-// GoString is String.
-func (m AuthenticatedMeta) GoString() string { return m.String() }
-
-// Format implements [fmt.Formatter]: each verb prints what String says.
-func (m AuthenticatedMeta) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, m.String()) }
-
-// LogValue implements [slog.LogValuer].
-func (m AuthenticatedMeta) LogValue() slog.Value { return slog.StringValue(m.String()) }
-
 func present(token string) string {
 	if token == "" {
 		return "none"

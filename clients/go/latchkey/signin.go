@@ -34,7 +34,9 @@ func (s *Session) SignUp(ctx context.Context, email, password string) (Entry, er
 // SignUpWith is [Session.SignUp] with a phone number or a user name beside the address or in its
 // place, as the server's ACCOUNT_SIGNUP_FIELDS ask for.
 func (s *Session) SignUpWith(ctx context.Context, account SignupRequest) (Entry, error) {
-	return s.begin(ctx, "signup", func(ctx context.Context) (*http.Response, error) { return s.plain.Signup(ctx, account) })
+	return s.begin(ctx, "signup", func(ctx context.Context) (*http.Response, error) {
+		return s.plain.Signup(ctx, account)
+	})
 }
 
 // SignIn signs a user in with an email address and a password. It returns an [*Error] when the
@@ -50,7 +52,9 @@ func (s *Session) SignIn(ctx context.Context, email, password string) (Entry, er
 //
 //	session.SignInWith(ctx, latchkey.LoginRequest{Username: "ada", Password: password})
 func (s *Session) SignInWith(ctx context.Context, credentials LoginRequest) (Entry, error) {
-	return s.begin(ctx, "login", func(ctx context.Context) (*http.Response, error) { return s.plain.Login(ctx, credentials) })
+	return s.begin(ctx, "login", func(ctx context.Context) (*http.Response, error) {
+		return s.plain.Login(ctx, credentials)
+	})
 }
 
 // RequestLoginCode has a code sent that signs in, to an address or a number; "login_by_code" is
@@ -83,13 +87,16 @@ func (s *Session) VerifyPhone(ctx context.Context, code string) (Entry, error) {
 	})
 }
 
+// request sends one request of the session's own.
+type request func(context.Context) (*http.Response, error)
+
 // begin takes the first step of a sign-in.
-func (s *Session) begin(ctx context.Context, operation string, send func(context.Context) (*http.Response, error)) (Entry, error) {
+func (s *Session) begin(ctx context.Context, operation string, send request) (Entry, error) {
 	return s.step(ctx, operation, s.beginning(), send)
 }
 
 // step takes a step of a sign-in: the first one, or one that it goes on with.
-func (s *Session) step(ctx context.Context, operation string, from attempt, send func(context.Context) (*http.Response, error)) (Entry, error) {
+func (s *Session) step(ctx context.Context, operation string, from attempt, send request) (Entry, error) {
 	// A store that cannot be read could not keep the session either.
 	if err := s.readable(ctx); err != nil {
 		s.withdraw(from)
@@ -139,7 +146,7 @@ func (s *Session) conclude(ctx context.Context, from attempt, a *answer) (Entry,
 }
 
 // ask sends a request of the session's own, and reads the answer, within the limit.
-func (s *Session) ask(ctx context.Context, operation string, send func(context.Context) (*http.Response, error)) (*answer, error) {
+func (s *Session) ask(ctx context.Context, operation string, send request) (*answer, error) {
 	ctx, done := s.within(ctx, callLimit)
 	defer done()
 
@@ -156,9 +163,13 @@ func (s *Session) ask(ctx context.Context, operation string, send func(context.C
 }
 
 // goOn takes the next step of the pending sign-in.
-func (s *Session) goOn(ctx context.Context, operation string, send func(context.Context, RequestEditorFn) (*http.Response, error)) (Entry, error) {
+func (s *Session) goOn(
+	ctx context.Context, operation string, send func(context.Context, RequestEditorFn) (*http.Response, error),
+) (Entry, error) {
 	return s.whilePending(func(from attempt) (Entry, error) {
-		return s.step(ctx, operation, from, func(ctx context.Context) (*http.Response, error) { return send(ctx, with(from.token)) })
+		return s.step(ctx, operation, from, func(ctx context.Context) (*http.Response, error) {
+			return send(ctx, with(from.token))
+		})
 	})
 }
 

@@ -123,12 +123,11 @@ func (s *Session) isEndedBy(l *leaving, stored record) bool {
 
 // clear queues a session for its end on the server, and leaves a record without a token.
 func (s *Session) clear(rec record, reason string, lost bool) (record, error) {
+	orphan := s.orphan(rec)
 	if rec.Refresh != "" {
-		if err := s.enqueue(rec); err != nil {
-			return record{}, err
-		}
+		s.enqueue(rec)
 	}
-	s.endTrial()
+	s.replaced(orphan, rec)
 	if err := s.clearStore(rec.Seq, reason); err != nil {
 		return record{}, err
 	}

@@ -39,35 +39,47 @@ func (s *Session) readStore() (record, error) {
 }
 
 func (s *Session) scanStore() (record, error) {
-	var newest record
-	found, damaged := false, false
+	newest, damaged, err := s.newest()
+	switch {
+	case err != nil:
+		return record{}, err
+	case newest.Seq > 0:
+		err := s.signedOutMeanwhile(&newest)
+
+		return newest, err
+	case damaged:
+		return record{Reason: ReasonDamaged}, nil
+	}
+
+	if err := s.store.Probe(); err != nil {
+		return record{}, &StoreError{"read", err}
+	}
+
+	return record{}, nil
+}
+
+// newest returns the newest whole record of the slots; none is a zero record.
+func (s *Session) newest() (newest record, damaged bool, err error) {
 	for _, slot := range []Slot{SlotA, SlotB} {
 		text, err := s.store.Read(slot)
 		if err != nil {
-			return record{}, &StoreError{"read", err}
+			return record{}, false, &StoreError{"read", err}
 		}
 		if len(text) == 0 {
 			continue
 		}
+
 		rec, err := decodeRecord(text)
 		if err != nil {
 			damaged = true // a write that broke off: the other slot has the one before
 			continue
 		}
-		if !found || rec.Seq > newest.Seq {
-			newest, found = rec, true
+		if rec.Seq > newest.Seq {
+			newest = rec
 		}
 	}
-	switch {
-	case found:
-		return newest, s.signedOutMeanwhile(&newest)
-	case damaged:
-		return record{Reason: ReasonDamaged}, nil
-	}
-	if err := s.store.Probe(); err != nil {
-		return record{}, &StoreError{"read", err}
-	}
-	return record{}, nil
+
+	return newest, damaged, nil
 }
 
 // signedOutMeanwhile empties a record whose sign-out is queued: the process that signed
@@ -77,7 +89,7 @@ func (s *Session) signedOutMeanwhile(rec *record) error {
 		return nil
 	}
 	queued, err := s.queuedSignOut()
-	if err == nil && queued.Refresh != "" && queued.Session == rec.Session {
+	if err == nil && queued.Refresh != "" && queued.sameSession(*rec) {
 		*rec = record{Seq: rec.Seq, Reason: ReasonUser}
 	}
 	return err

@@ -53,8 +53,14 @@ export class VirtualClock {
 export class Faults {
   #store = { fault: 'none', left: 0 };
   killAt;
+  /** The files that were written since the key was lost: all others can never be read again. */
+  #rewritten;
 
   set(fault, times = 0) {
+    if (fault === 'key_lost') {
+      this.#rewritten = new Set();
+      return;
+    }
     this.#store = { fault, left: times || Infinity };
   }
 
@@ -69,6 +75,16 @@ export class Faults {
     }
     this.#store.left--;
     return true;
+  }
+
+  /** Notes that a file was written, with the key of now. */
+  wrote(path) {
+    this.#rewritten?.add(path);
+  }
+
+  /** Whether what a file holds was written with a key that is lost. */
+  unreadable(path) {
+    return this.#rewritten !== undefined && !this.#rewritten.has(path);
   }
 
   /** Kills the process where the kit wants it. */
@@ -104,12 +120,16 @@ export function fileStorage(dir, faults) {
       if (faults.strikes('not_found_while_locked')) {
         return null;
       }
-      return readFile(path(name), 'utf8').catch((error) => {
+      const text = await readFile(path(name), 'utf8').catch((error) => {
         if (error.code === 'ENOENT') {
           return null;
         }
         throw error;
       });
+      if (text !== null && faults.unreadable(path(name))) {
+        throw new Error('could not decrypt the value with provided keychain');
+      }
+      return text;
     },
     async write(name, text) {
       await faults.at('after_decode');
@@ -121,6 +141,7 @@ export function fileStorage(dir, faults) {
       const fresh = path(`${name}.${process.pid}.${written++}`);
       await writeFile(fresh, text, { mode: 0o600 });
       await rename(fresh, path(name));
+      faults.wrote(path(name));
       await faults.at('after_persist');
     },
     async remove(name) {

@@ -2,7 +2,9 @@
 // `go run ./clients/conformance`; the protocol is in clients/conformance/README.md.
 import { setMaxListeners } from 'node:events';
 import { createInterface } from 'node:readline';
-import { createLatchkey, LatchkeyError } from '../dist/index.js';
+import { inspect } from 'node:util';
+import { addEmailAddress, apiClient, verifyEmail } from '../dist/api.js';
+import { adopt, createLatchkey, LatchkeyError } from '../dist/index.js';
 import { showSecondFactorKey, signInWithPasskey } from '../dist/passkeys.js';
 import { signInWithProvider } from '../dist/providers.js';
 import { submitSecondFactorCode } from '../dist/second-factor.js';
@@ -30,8 +32,8 @@ const person = {
 };
 
 const commands = {
-  start({ client = 'a', base_url: baseUrl, store, unlock = false }) {
-    const held = { events: [], prompts: 0 };
+  start({ client = 'a', base_url: baseUrl, store, unlock = false, origins }) {
+    const held = { events: [], prompts: 0, given: [] };
     const storage = fileStorage(store, faults);
     if (unlock) {
       storage.unlock = () => {
@@ -39,32 +41,61 @@ const commands = {
         return person.decide();
       };
     }
-    held.latchkey = createLatchkey({ baseUrl, storage, clock, fetch: mortalFetch(faults) });
+    held.latchkey = createLatchkey({ baseUrl, storage, clock, origins, fetch: mortalFetch(faults) });
+    held.given.push(held.latchkey, storage, apiClient(held.latchkey));
     held.latchkey.onChange((session, before) => {
-      if (session.state === 'signed_in' ? before.state !== 'signed_in' : before.state === 'signed_in') {
+      held.given.push(session);
+      const ended = before.state === 'signed_in' || session.reason === 'storage_key_lost';
+      if (session.state === 'signed_in' ? before.state !== 'signed_in' : ended) {
         held.events.push({ kind: session.state, ...('reason' in session ? { reason: session.reason } : {}) });
       }
     });
     clients.set(client, held);
     return {};
   },
-  sign_up: ({ client, email, password }, signal) => entered(of(client).latchkey.signUp({ email, password }, { signal })),
-  sign_in: ({ client, email, password }, signal) => entered(of(client).latchkey.signIn({ email, password }, { signal })),
+  sign_up: ({ client, email, password }, signal) => entered(client, of(client).latchkey.signUp({ email, password }, { signal })),
+  sign_in: ({ client, email, password, force }, signal) => entered(client, of(client).latchkey.signIn({ email, password }, { signal, force })),
   second_factor({ client, code, authenticator }, signal) {
     const { latchkey } = of(client);
-    return entered(authenticator ? showSecondFactorKey(latchkey, passkeys(authenticator), { signal }) : submitSecondFactorCode(latchkey, code, { signal }));
+    return entered(client, authenticator ? showSecondFactorKey(latchkey, passkeys(authenticator), { signal }) : submitSecondFactorCode(latchkey, code, { signal }));
   },
-  passkey_sign_in: ({ client, authenticator }, signal) => entered(signInWithPasskey(of(client).latchkey, passkeys(authenticator), { signal })),
+  passkey_sign_in: ({ client, authenticator }, signal) => entered(client, signInWithPasskey(of(client).latchkey, passkeys(authenticator), { signal })),
   provider_sign_in: ({ client, provider, client_id: clientId, id_token: idToken, nonce }, signal) =>
-    entered(signInWithProvider(of(client).latchkey, { provider, clientId, idToken, nonce }, { signal })),
-  async call({ client, n = 1, body }, signal) {
+    entered(client, signInWithProvider(of(client).latchkey, { provider, clientId, idToken, nonce }, { signal })),
+  async adopt({ client, refresh_token: refreshToken, access_token: accessToken }, signal) {
+    const session = await adopt(of(client).latchkey, { refreshToken, accessToken }, { signal });
+    return { result: session.state };
+  },
+  cancel_pending({ client }) {
+    of(client).latchkey.cancelPending();
+    return {};
+  },
+  online({ client }) {
+    of(client).latchkey.online();
+    return {};
+  },
+  async add_email({ client, email }, signal) {
+    const { latchkey } = of(client);
+    await latchkey.complete(addEmailAddress({ client: apiClient(latchkey), body: { email }, signal }));
+    return {};
+  },
+  async verify_email({ client, code }, signal) {
+    const { latchkey } = of(client);
+    await latchkey.complete(verifyEmail({ client: apiClient(latchkey), body: { key: code }, signal }));
+    return {};
+  },
+  show({ client }) {
+    const ways = [(given) => inspect(given, { depth: null, showHidden: true, getters: true }), JSON.stringify, String];
+    return { text: of(client).given.flatMap((given) => ways.map((way) => way(given))).join('\n') };
+  },
+  async call({ client, n = 1, body, url = '/api/v1/users/profile/' }, signal) {
     const { latchkey } = of(client);
     const init = body === undefined ? { signal } : { signal, method: 'PATCH', body, headers: { 'Content-Type': 'application/json' } };
     const statuses = [];
     const errors = [];
     const one = async () => {
       try {
-        const response = await latchkey.fetch('/api/v1/users/profile/', init);
+        const response = await latchkey.fetch(url, init);
         await response.text();
         statuses.push(response.status);
       } catch (error) {
@@ -78,8 +109,8 @@ const commands = {
     await of(client).latchkey.refresh({ signal });
     return {};
   },
-  async sign_out({ client }) {
-    const { revoked } = await of(client).latchkey.signOut();
+  async sign_out({ client, force }) {
+    const { revoked } = await of(client).latchkey.signOut({ force });
     await revoked; // a moment's chance to tell the server; false is as good
     return {};
   },
@@ -125,8 +156,9 @@ function of(client = 'a') {
   return clients.get(client);
 }
 
-async function entered(step) {
+async function entered(client, step) {
   const result = await step;
+  of(client).given.push(result);
   return result.kind === 'pending' ? { result: 'pending', flows: result.flows.map((flow) => flow.id) } : { result: result.kind };
 }
 
@@ -154,6 +186,7 @@ async function answer({ id, do: name, ...members }) {
   try {
     return { id, ok: true, ...(await command(members, controller.signal)) };
   } catch (error) {
+    clients.get(members.client ?? 'a')?.given.push(error);
     return { id, ok: false, error: told(error, controller.signal) };
   } finally {
     running.delete(id);

@@ -12,6 +12,7 @@ export const projects = {
     import: ['node', 'import.mjs'],
     require: ['node', 'require.cjs'],
     'both in one program': ['node', 'both.mjs'],
+    'two copies in one program': ['node', 'twice.mjs'],
   },
   types: {
     'nodenext, ES module': tsc('nodenext.json'),

@@ -14,7 +14,9 @@ const chosen = process.argv.slice(2);
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(join(folder, 'node_modules/@latchkey-auth'), { recursive: true });
-timed('npm pack', install);
+if (!timed('npm pack', install)) {
+  process.exit(1);
+}
 
 const failed = [];
 for (const name of readdirSync(here).filter((name) => statSync(join(here, name)).isDirectory())) {

@@ -9,7 +9,9 @@ import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { transform } from 'esbuild';
 import ts from 'typescript';
+import { internalNames } from './internal-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const manifest = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
@@ -21,6 +23,7 @@ const entries = subPaths.map((path) => path || 'index');
 await removeOldBuild();
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 await writeCommonJS();
+await shortenNames();
 
 for (const entry of entries) {
   await writeEntry(entry);
@@ -45,6 +48,25 @@ async function writeCommonJS() {
     await write(`dist/cjs/${name.replace(/\.ts$/, '.js')}`, outputText);
   }
   await write('dist/cjs/package.json', json({ type: 'commonjs', sideEffects: false }));
+}
+
+/**
+ * Shortens the names of members that only this package uses, in all files alike: the bundler of an app
+ * cannot know that nobody else uses them, and leaves them as they are.
+ */
+async function shortenNames() {
+  const mangleProps = new RegExp(`^(${internalNames.join('|')})$`);
+  let mangleCache = {};
+
+  for (const folder of ['dist', 'dist/cjs', 'dist/generated-actions', 'dist/cjs/generated-actions']) {
+    for (const name of (await readdir(join(root, folder))).filter((name) => name.endsWith('.js'))) {
+      const path = `${folder}/${name}`;
+      const result = await transform(await readFile(join(root, path), 'utf8'), { mangleProps, mangleCache, target: 'es2020' });
+
+      mangleCache = result.mangleCache;
+      await write(path, result.code);
+    }
+  }
 }
 
 /** Writes what stands for an entry in Node, and its types as an ES module. */

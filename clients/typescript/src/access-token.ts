@@ -1,11 +1,13 @@
-import type { Clock } from './clock.js';
+import { now, type Clock, type Moment } from './clock.js';
 
-/** An access token, and how long it is good for by the monotonic clock. */
+/** An access token, and how long it is good for. */
 export interface AccessToken {
   readonly text: string;
-  /** When it ends, in milliseconds of the monotonic clock. */
-  readonly end: number;
-  /** From when on it is better replaced, likewise. */
+  /** When it was received. */
+  readonly at: Moment;
+  /** Milliseconds from then until its end. */
+  readonly life: number;
+  /** Milliseconds from then until it is better replaced. */
   readonly renew: number;
 }
 
@@ -16,8 +18,10 @@ export interface Credential {
   readonly fresh?: boolean;
   /** The token of a sign-in that is under way. */
   readonly sessionToken?: string | undefined;
-  /** Tells whether somebody has signed out meanwhile; see {@link Keeper.adopt}. */
+  /** Numbers the session that the request belongs to; see {@link Keeper.adopt}. */
   readonly epoch: number;
+  /** Numbers the newest sign-in or sign-out when the request was made; see {@link Keeper.adopt}. */
+  readonly begun: number;
 }
 
 /** Renewed this long before its end, in milliseconds, or in the last fifth of a short life. */
@@ -27,8 +31,8 @@ const ahead = 30_000;
 export function received(text: string, clock: Clock): AccessToken {
   const { exp, iat } = claims(text);
   const life = typeof exp === 'number' && typeof iat === 'number' ? (exp - iat) * 1_000 : Infinity; // unknown: until a 401
-  const end = clock.monotonic() + life;
-  return { text, end, renew: end - Math.min(ahead, life / 5) };
+
+  return { text, at: now(clock), life, renew: life - Math.min(ahead, life / 5) };
 }
 
 /**
@@ -40,7 +44,12 @@ export function sameToken(a: string, b: string | undefined): boolean {
   return jti !== undefined && jti === claims(b ?? '').jti;
 }
 
-function claims(token: string): { exp?: unknown; iat?: unknown; jti?: unknown } {
+/** The session that a refresh token belongs to; undefined where the token does not say. */
+export function sessionOf(token = ''): unknown {
+  return claims(token).sid;
+}
+
+function claims(token: string): { exp?: unknown; iat?: unknown; jti?: unknown; sid?: unknown } {
   try {
     return JSON.parse(base64url(token.split('.')[1] ?? '')) as object;
   } catch {

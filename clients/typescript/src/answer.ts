@@ -67,16 +67,19 @@ export function judge(operation: string, { status, envelope }: Answer, bearerSen
 }
 
 /** Whether an answer to a step of a sign-in says that the sign-in is not under way, or not any more. */
-export function isOver(operation: string | undefined, word: Action, status: number): boolean {
-  return stepOf(operation) !== undefined && (word === 'sign_out' || (status === 401 && (word === 'show' || word === 'proceed')));
+export function isOver(operation: string | undefined, word: Action, { status, envelope }: Answer): boolean {
+  const over = word === 'sign_out' || (status === 401 && (word === 'show' || word === 'proceed')) || envelope?.errors?.[0]?.code === 'flow_not_pending';
+
+  return over && stepOf(operation) !== undefined;
 }
 
 /** The error that an answer stands for. */
-export function errorOf(operation: string, word: Action, { status, envelope, retryAfter }: Answer): LatchkeyError {
+export function errorOf(operation: string, word: Action, answer: Answer): LatchkeyError {
+  const { status, envelope, retryAfter } = answer;
   const busy = envelope && (word === 'wait' || word === 'reread' || (word === 'retry' && status >= 408)); // ours, also where a proxy caused it
   const kind = busy ? 'server' : word === 'retry' ? 'undocumented' : 'problem';
   const problems = envelope?.errors;
   const code = problems?.[0]?.code;
   const details = { action: word, status, code, problems, flows: envelope?.data?.flows, retryAfter };
-  return isOver(operation, word, status) ? nothingPending(details) : new LatchkeyError(kind, `the server answered ${status} ${code ?? ''}`.trim(), details);
+  return isOver(operation, word, answer) ? nothingPending(details) : new LatchkeyError(kind, `the server answered ${status} ${code ?? ''}`.trim(), details);
 }

@@ -11,8 +11,12 @@ import type { Ticket } from './transport.js';
 /** Travels with a request's configuration: axios copies plain objects, and leaves this one whole. */
 class Luggage {
   used = false;
+  /** In a function, so that nothing that prints a request finds a token in here. */
+  readonly ticket: () => Ticket | undefined;
 
-  constructor(readonly ticket: Ticket | undefined) {}
+  constructor(ticket: Ticket | undefined) {
+    this.ticket = () => ticket;
+  }
 }
 
 type Config = InternalAxiosRequestConfig & { latchkey?: Luggage };
@@ -23,7 +27,7 @@ type Config = InternalAxiosRequestConfig & { latchkey?: Luggage };
  * client itself throws is a `LatchkeyError`. Returns what takes it off again.
  */
 export function attach(instance: AxiosInstance, latchkey: Latchkey): () => void {
-  const { transport } = latchkey;
+  const { transport } = latchkey.inside();
 
   const asking = instance.interceptors.request.use(async (config: Config) => {
     let luggage = config.latchkey;
@@ -36,14 +40,14 @@ export function attach(instance: AxiosInstance, latchkey: Latchkey): () => void 
     }
     luggage.used = true;
     config.latchkey = luggage;
-    config.headers.set({ ...luggage.ticket?.headers });
+    config.headers.set({ ...luggage.ticket()?.headers });
     return config;
   });
 
   /** The answer to the request's repetition, where it is to be repeated. */
   const review = async (response: AxiosResponse): Promise<AxiosResponse | undefined> => {
     const config: Config = response.config;
-    const ticket = config.latchkey?.ticket;
+    const ticket = config.latchkey?.ticket();
     if (!ticket) {
       return undefined;
     }

@@ -1,10 +1,13 @@
 /**
- * What the client asks of time. There is no wall clock in it: the wall clock of a phone
- * may be wrong by years and may jump, so nothing is decided by it.
+ * What the client asks of time. Waits are counted by the monotonic clock alone. The wall clock of
+ * a phone may be wrong by years and may jump: it only makes an access token older, because the
+ * monotonic clock of Android stands still while the phone sleeps.
  */
 export interface Clock {
   /** Milliseconds since any fixed moment; never goes back. */
   monotonic(): number;
+  /** Milliseconds since the Unix epoch, as far as the device knows: `Date.now` by default. */
+  wall?(): number;
   /** Runs `run` once after `milliseconds`; the returned function calls it off. */
   setTimer(run: () => void, milliseconds: number): () => void;
 }
@@ -22,4 +25,21 @@ export function deviceClock(): Clock {
       return () => clearTimeout(timer as never);
     },
   };
+}
+
+/** A moment by both clocks. */
+export interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export function now(clock: Clock): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.wall?.() ?? Date.now() };
+}
+
+/** Milliseconds since a moment, by the clock that says more: a jump ahead counts, a jump back does not. */
+export function since(moment: Moment, clock: Clock): number {
+  const { monotonic, wall } = now(clock);
+
+  return Math.max(monotonic - moment.monotonic, wall - moment.wall);
 }

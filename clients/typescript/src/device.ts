@@ -7,32 +7,21 @@ const name = 'device';
  * and messages of a device that shows it separately, so that strangers who guess do not lock the
  * user out. It signs nobody in and stays after a sign-out. A store that fails stops no sign-in.
  */
-export class DeviceToken {
-  constructor(private readonly storage: Storage) {}
+export type DeviceToken = ReturnType<typeof createDeviceToken>;
 
-  async read(): Promise<string | undefined> {
-    try {
-      const token = await this.storage.read(name);
-      return token && fits(token) ? token : undefined;
-    } catch {
-      return undefined;
+export function createDeviceToken(storage: Storage) {
+  async function read(): Promise<string | undefined> {
+    const token = await storage.read(name).catch(() => undefined);
+    return token && fits(token) ? token : undefined;
+  }
+
+  async function keep(token: string | undefined): Promise<void> {
+    if (token && fits(token)) {
+      await storage.write(name, token).catch(() => undefined); // the sign-in is good without it
     }
   }
 
-  async keep(token: string | undefined): Promise<void> {
-    if (!token || !fits(token)) {
-      return;
-    }
-    try {
-      await this.storage.write(name, token);
-    } catch {
-      // The sign-in is good without it.
-    }
-  }
-
-  forget(): Promise<void> {
-    return this.storage.remove(name);
-  }
+  return { read, keep, forget: () => storage.remove(name) };
 }
 
 /** Whether a text can be a device token. A header takes visible ASCII: anything else would make each sign-in fail. */

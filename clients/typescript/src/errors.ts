@@ -14,12 +14,14 @@ import type { Flow, Problem } from './generated/types.gen.js';
  * - `locked`: the secure store is locked together with the device. Tokens are kept.
  * - `cancelled`: the caller's signal was aborted, or the person dismissed the unlock prompt
  *   or the one for a passkey.
+ * - `unlock_unavailable`: the device cannot show the unlock prompt; `code` says why: `not_enrolled`,
+ *   `locked_out` (too many wrong faces or fingers), `no_passcode`, `unavailable`. Tokens are kept.
  * - `passkey`: the device could not make or use a passkey; `code` says why. Tokens are kept.
  * - `signed_out`: there is no session; `code` is the reason, where known.
  * - `nothing_pending`: a step of a sign-in was to be taken, and no sign-in is under way, or
  *   not any more: begin again. Who is signed in stays so.
  */
-export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'passkey' | 'signed_out' | 'nothing_pending';
+export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'unlock_unavailable' | 'passkey' | 'signed_out' | 'nothing_pending';
 
 /** What a {@link LatchkeyError} knows beyond its kind. */
 export interface ErrorDetails {
@@ -62,6 +64,11 @@ export class LatchkeyError extends Error {
     this.retryAfter = details.retryAfter;
     this.cause = details.cause;
   }
+
+  /** A program may hold this package twice, as ES modules and as CommonJS: an error of either copy is one. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return this === LatchkeyError ? (value as Error | undefined)?.name === 'LatchkeyError' : Object[Symbol.hasInstance].call(this, value);
+  }
 }
 
 const retryable: readonly ErrorKind[] = ['network', 'server', 'undocumented', 'store', 'locked'];
@@ -72,7 +79,7 @@ const retryable: readonly ErrorKind[] = ['network', 'server', 'undocumented', 's
  * that works once. Get a new one.
  */
 export function isRetryable(error: unknown): error is LatchkeyError {
-  return error instanceof LatchkeyError && retryable.includes(error.kind);
+  return error instanceof LatchkeyError && (retryable.includes(error.kind) || error.code === 'locked_out');
 }
 
 export function signedOut(reason?: string): LatchkeyError {

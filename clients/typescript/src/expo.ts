@@ -33,8 +33,8 @@ export type ExpoStorageOptions = ReinstallPolicy & {
   prefix?: string;
   /** Keychain group that an app extension shares (iOS). */
   accessGroup?: string;
-  /** Holds requests back until the person has passed the system's prompt. */
-  biometrics?: BiometricOptions;
+  /** Holds requests back until the user has passed the system's prompt: what {@link biometrics} gives. */
+  biometrics?: Biometrics;
 };
 
 /** The storage for `createLatchkey`. Items stay on this device and out of its backups. */
@@ -52,18 +52,47 @@ export function secureStorage(store: ExpoSecureStore, options: ExpoStorageOption
   };
   Object.assign(storage, { open: opening(options, keyOf('installed'), storage) });
   if (biometrics) {
-    const gated = {
-      ...shared,
-      keychainService: keyOf('unlock'),
-      keychainAccessible: store.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
-      requireAuthentication: true,
-      authenticationPrompt: biometrics.prompt,
-    };
-    const item = {
-      make: () => onDevice(() => store.setItemAsync(keyOf('unlock'), '1', gated)),
-      read: async () => (await onDevice(() => store.getItemAsync(keyOf('unlock'), gated))) !== null,
-    };
-    Object.assign(storage, { unlock: unlockBy(item, storage, biometrics) });
+    Object.assign(storage, { unlock: biometrics({ store, storage, key: keyOf('unlock'), shared }) });
   }
   return storage;
+}
+
+/** What is used of `import * as LocalAuthentication from 'expo-local-authentication'`. */
+export interface ExpoLocalAuthentication {
+  authenticateAsync(options: { promptMessage: string }): Promise<{ success: boolean; error?: string }>;
+}
+
+/** Makes the unlock prompt of a storage of this module. */
+export type Biometrics = (place: { store: ExpoSecureStore; storage: Storage; key: string; shared: ItemOptions }) => Storage['unlock'];
+
+/**
+ * Unlocking by face or finger. `expo-secure-store` takes no passcode: with `passcode`, the module
+ * `expo-local-authentication`, a device that cannot ask for a face or finger asks for its passcode.
+ */
+export function biometrics(options: BiometricOptions & { passcode?: ExpoLocalAuthentication }): Biometrics {
+  const { prompt, passcode } = options;
+
+  return ({ store, storage, key, shared }) => {
+    const gated = {
+      ...shared,
+      keychainService: key,
+      keychainAccessible: store.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
+      requireAuthentication: true,
+      authenticationPrompt: prompt,
+    };
+    const item = {
+      make: () => onDevice(() => store.setItemAsync(key, '1', gated)),
+      read: async () => (await onDevice(() => store.getItemAsync(key, gated))) !== null,
+      passcode: passcode && (() => onDevice(() => byPasscode(passcode, prompt))),
+    };
+    return unlockBy(item, storage, options);
+  };
+}
+
+async function byPasscode(passcode: ExpoLocalAuthentication, promptMessage: string): Promise<'unlocked'> {
+  const { success, error } = await passcode.authenticateAsync({ promptMessage });
+  if (!success) {
+    throw new Error(error);
+  }
+  return 'unlocked';
 }

@@ -346,9 +346,9 @@ function profileOf({ user, createdAt }: FakeSession): object {
   return { id, display, ...(email ? { email } : {}), email_verified: true, created_at: createdAt / 1_000, tenant_id: null };
 }
 
-/** Whether a path is of use to a user who is signed in only: an account, a profile, an API of the app's own. */
+/** Whether a path is of use to a user who is signed in only: an account, a profile, an API of the app's own. Not an undo link. */
 function needsUser(path: string): boolean {
-  return !path.startsWith('/_allauth/') || path.startsWith(`${protocol}account`);
+  return !path.startsWith('/_allauth/') || /^account(?!\/undo\b)/.test(path.replace(protocol, ''));
 }
 
 function missing(route: string): Response {

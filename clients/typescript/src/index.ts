@@ -3,8 +3,10 @@
  *
  * @packageDocumentation
  */
-export { createLatchkey, type CallOptions, type Latchkey, type LatchkeyOptions } from './latchkey.js';
+export { createLatchkey, type CallOptions, type Latchkey, type LatchkeyOptions, type SignInOptions } from './latchkey.js';
 export { isRetryable, LatchkeyError, type ErrorDetails, type ErrorKind } from './errors.js';
+export { adopt, type Tokens } from './adopt.js';
+export { followNetwork, type ApplicationState, type NetworkInfo } from './network.js';
 export { memoryStorage, type Storage } from './storage.js';
 export type { Clock } from './clock.js';
 export type { ApiResult, Done, Pending, SignedIn } from './outcome.js';

@@ -1,19 +1,26 @@
 import { sameToken, type AccessToken, type Credential } from './access-token.js';
-import { Backoff } from './backoff.js';
-import { DeviceToken } from './device.js';
+import { createBackoff } from './backoff.js';
+import { since } from './clock.js';
+import { createDeviceToken } from './device.js';
 import { LatchkeyError, nothingPending, signedOut, storeError } from './errors.js';
 import type { User, UserID } from './generated/types.gen.js';
 import type { Step } from './operations.js';
 import type { SessionRecord } from './record.js';
-import { Revocations } from './revocations.js';
-import { exchange, type Exchange, type Pair } from './server-calls.js';
-import { SessionNews, type EndReason, type Session } from './session.js';
+import { createRefusals } from './refusals.js';
+import { createRevocations } from './revocations.js';
+import { exchange, type Pair } from './server-calls.js';
+import { createSessionNews, type EndReason } from './session.js';
 import { newKey, type Settings } from './settings.js';
-import { Slots } from './slots.js';
+import { createSlots } from './slots.js';
 import { lockStore } from './store-lock.js';
-import { UnlockGate } from './unlock.js';
+import { createUnlockGate } from './unlock.js';
 import { sameUser } from './user-id.js';
-import { until } from './waiting.js';
+import { newController, until, within } from './waiting.js';
+
+const keyLost = 'storage_key_lost';
+
+/** How long a call waits for a refresh after one that got no answer, in milliseconds. */
+const shortPatience = 2_000;
 
 /** A sign-in that is under way. In memory only: its token is worth a password. */
 interface Underway {
@@ -22,61 +29,72 @@ interface Underway {
   readonly flows: readonly string[];
 }
 
+/** What was known when a request was made. */
+export type Origin = Pick<Credential, 'epoch' | 'begun'> & { readonly sessionToken?: string | undefined };
+
 /** Keeps one session: what is stored, what is in memory, and the one refresh in flight. */
-export class Keeper {
-  readonly news = new SessionNews();
-  readonly device: DeviceToken;
-  private readonly gate: UnlockGate;
-  private readonly slots: Slots;
-  private readonly backoff: Backoff;
-  private readonly readings: Backoff;
-  private readonly revocations: Revocations;
+export type Keeper = ReturnType<typeof createKeeper>;
 
-  private record: SessionRecord | undefined;
-  private access: AccessToken | undefined;
-  private user: User | undefined;
-  private underway: Underway | undefined;
-  /** Counts sign-outs: what began before one must not bring the session back. */
-  private epoch = 0;
+export function createKeeper(settings: Settings) {
+  const { clock, random, storage } = settings;
+  const news = createSessionNews();
+  const device = createDeviceToken(storage);
+  const slots = createSlots(storage, clock);
+  const backoff = createBackoff(clock, random);
+  const readings = createBackoff(clock, random);
+  const refusals = createRefusals(settings);
+  const revocations = createRevocations(settings, ({ refreshToken }) => slots.settle(refreshToken));
+  const gate = createUnlockGate(storage, clock, async () => {
+    await signOut('biometrics_changed');
+    throw nobody();
+  });
+
+  let record: SessionRecord | undefined;
+  let access: AccessToken | undefined;
+  let user: User | undefined;
+  let underway: (Underway & { readonly begun: number }) | undefined;
+  /** Counts the sessions in memory: what belongs to the one before must not change this one. */
+  let epoch = 0;
+  /** Counts sign-ins and sign-outs as they begin: only the newest sets the session or what is pending. */
+  let begun = 0;
   /** The session that was signed out although the store could not forget it. */
-  private leaving: SessionRecord | undefined;
-  /** A refresh succeeded, and no request has shown yet that its token is taken. */
-  private unproven = false;
+  let leaving: SessionRecord | undefined;
+  /** A token is being taken over: what it is good for is not known yet. */
+  let adopting = false;
 
-  private opened: Promise<void> | undefined;
-  private loading: Promise<unknown> | undefined;
-  private refreshing: Promise<void> | undefined;
-  private abortRefresh: (() => void) | undefined;
-  private stopReading: (() => void) | undefined;
+  let opened: Promise<void> | undefined;
+  let loading: Promise<unknown> | undefined;
+  let refreshing: Promise<void> | undefined;
+  let abortRefresh: (() => void) | undefined;
+  let stopReading: (() => void) | undefined;
 
-  constructor(private readonly settings: Settings) {
-    this.slots = new Slots(settings.storage);
-    this.device = new DeviceToken(settings.storage);
-    this.backoff = new Backoff(settings.clock, settings.random);
-    this.readings = new Backoff(settings.clock, settings.random);
-    this.revocations = new Revocations(settings, (record) => this.slots.settle(record.refreshToken));
-    this.gate = new UnlockGate(settings.storage, settings.clock, async () => {
-      await this.signOut('biometrics_changed');
-      throw this.nobody();
-    });
-  }
-
-  get session(): Session {
-    return this.news.session;
-  }
-
-  close(): void {
-    this.stopReading?.();
-    this.revocations.close();
-    this.news.close();
+  function close(): void {
+    stopReading?.();
+    revocations.close();
   }
 
   /** Reads the store, where that has not succeeded yet. */
-  async load(): Promise<void> {
-    if (this.session.state === 'unknown' || this.session.state === 'locked') {
-      this.loading ??= this.look().finally(() => (this.loading = undefined));
-      await this.loading;
+  async function load(): Promise<void> {
+    if (news.now().state === 'unknown' || news.now().state === 'locked') {
+      loading ??= look().finally(() => (loading = undefined));
+      await loading;
     }
+  }
+
+  /** The network is back: nothing waits because of it any more. */
+  function online(): void {
+    backoff.online();
+    revocations.online();
+  }
+
+  /** The network is gone, as far as the device knows. It may be wrong, so that a try is due soon. */
+  function offline(): void {
+    backoff.lose(new LatchkeyError('network', 'the device is offline'));
+  }
+
+  /** A sign-in begins: what has begun before sets nothing any more. */
+  function begin(): number {
+    return ++begun;
   }
 
   /**
@@ -84,134 +102,180 @@ export class Keeper {
    * that is under way with a step of it, and with any other while nobody is signed in. Throws
    * where nobody can tell who is signed in: what a sign-in brings could not be stored either.
    */
-  async credential(use: Step | 'anew' | undefined, signal?: AbortSignal | null): Promise<Credential> {
-    await until(this.load(), signal);
-    const { epoch, underway } = this;
+  async function credential(use: Step | 'anew' | undefined, signal?: AbortSignal | null): Promise<Credential> {
+    const signIn = underway;
+    await until(load(), signal).catch((error: unknown) => {
+      if (!slots.lost() || (use !== 'anew' && !signIn)) {
+        throw error;
+      }
+    });
     if (use === 'anew') {
-      return { epoch };
+      return { epoch, begun };
     }
-    const signedIn = this.session.state === 'signed_in';
+    const signedIn = news.now().state === 'signed_in';
     if (underway && (!signedIn || use === true || (use && underway.flows.includes(use)))) {
-      return { epoch, sessionToken: underway.sessionToken };
+      return { epoch, begun, sessionToken: underway.sessionToken };
     }
     if (use === true) {
       throw nothingPending();
     }
     if (!signedIn) {
-      return { epoch };
+      return { epoch, begun };
     }
-    await until(this.unlock(false), signal);
-    const { clock } = this.settings;
-    const held = this.access;
-    const fresh = !held || clock.monotonic() >= held.renew;
+    await until(unlock(false), signal);
+    const held = access;
+    const fresh = !held || since(held.at, clock) >= held.renew;
     if (fresh) {
       try {
-        await this.refresh(signal);
+        await refresh(signal);
       } catch (error) {
         const { kind } = error as LatchkeyError;
-        if (kind === 'cancelled' || !held || held !== this.access || clock.monotonic() >= held.end) {
+        if (kind === 'cancelled' || !held || held !== access || since(held.at, clock) >= held.life) {
           throw error;
         }
       }
     }
-    return { access: this.needed(), fresh, epoch: this.epoch };
+    return { access: needed(), fresh, epoch, begun };
   }
 
-  /** A token to repeat a request with that was refused; undefined while a refresh may not be tried. */
-  async renew(refused: AccessToken, signal?: AbortSignal | null): Promise<AccessToken | undefined> {
-    if (this.access === refused) {
-      if (this.backoff.wait() > 0 && !this.refreshing) {
+  /** A token to repeat a request with that was refused there; undefined while a refresh may not be tried. */
+  async function renew(refused: AccessToken, origin: string, signal?: AbortSignal | null): Promise<AccessToken | undefined> {
+    if (access === refused) {
+      const caused = !refreshing;
+
+      if (caused && (backoff.wait() > 0 || backoff.offline() > 0 || !refusals.allows(origin))) {
         return undefined;
       }
-      await this.refresh(signal);
-    }
-    return this.needed();
-  }
+      const refreshed = refresh(signal);
 
-  /** Notes whether the server takes a token that a refresh has brought. */
-  proven(access: AccessToken, taken: boolean): void {
-    if (this.unproven && access === this.access) {
-      this.unproven = false;
-      if (taken) {
-        this.backoff.succeed();
-      } else {
-        this.backoff.fail();
+      if (caused) {
+        refreshing?.then(
+          () => refusals.refreshed(),
+          ({ kind }: LatchkeyError) => kind === 'network' || refusals.refreshed(),
+        );
       }
+      await refreshed;
     }
+    return needed();
   }
 
-  /** Refreshes, or joins the refresh in flight. Never prompts. */
-  async refresh(signal?: AbortSignal | null): Promise<void> {
-    this.refreshing ??= this.refreshOnce().finally(() => (this.refreshing = undefined));
-    return until(this.refreshing, signal);
+  /** Refreshes, or joins the refresh in flight. Never prompts. `asked`: the user wants it now. */
+  async function refresh(signal?: AbortSignal | null, asked = false): Promise<void> {
+    const impatient = backoff.lastLoss() && !asked;
+    refreshing ??= refreshOnce(asked).finally(() => (refreshing = undefined));
+
+    // Where there was no network, the try goes on alone: it may keep nobody waiting.
+    return until(impatient ? within(clock, shortPatience, refreshing) : refreshing, signal);
   }
 
   /**
-   * Keeps what a sign-in brought. `epoch` is the one that its request began in; `anew` says
-   * that it is another session than the one before, which is then ended.
+   * Keeps what a sign-in brought, unless a newer one has begun since its request, or ended
+   * since; `anew` says that it is another session than the one before, which is then ended.
    */
-  async adopt(pair: Pair, epoch: number, anew: boolean): Promise<void> {
-    const content = this.contentOf(pair, pair.user?.id);
-    const revoke = (): void => void this.revocations.add({ ...content, sequence: 0 }, pair.access);
+  async function adopt(pair: Pair, origin: Origin, anew: boolean): Promise<void> {
+    const wanted = (): boolean => (anew ? origin.begun === begun : origin.epoch === epoch);
+    const content = contentOf(pair, pair.user?.id);
+    const revoke = (): void => void revocations.add({ ...content, sequence: 0 }, pair.access);
     let found: SessionRecord | undefined;
     try {
-      found = await this.slots.replace('anything', content, () => epoch === this.epoch);
+      found = await slots.replace('anything', content, wanted);
     } catch (error) {
       revoke(); // it cannot be kept, so it must not live on unseen
       throw error;
     }
-    if (!found || epoch !== this.epoch || found.idempotencyKey !== content.idempotencyKey) {
+    if (!found || !wanted() || found.idempotencyKey !== content.idempotencyKey) {
       revoke();
-      throw signedOut('user');
+      throw nothingPending();
     }
-    if (anew && this.record) {
-      void this.revocations.add(this.record, this.access);
+    if (anew) {
+      epoch++;
+      begun++;
+      if (news.now().state === 'unknown') {
+        leave(keyLost);
+      }
+      if (record) {
+        void revocations.add(record, access);
+      }
     }
-    this.gate.closed = false;
-    this.underway = undefined;
-    this.backoff.succeed();
-    this.hold(found, pair);
-    await this.device.keep(pair.deviceToken);
+    gate.open();
+    underway = undefined;
+    backoff.succeed();
+    hold(found, pair);
+    await device.keep(pair.deviceToken);
   }
 
   /**
-   * Notes what a sign-in has pending, whoever is signed in. `began`: it takes the place of any
-   * other one. A step whose answer comes late must not bring its sign-in back.
+   * Notes what a sign-in has pending, whoever is signed in. A first step takes the place of any
+   * other sign-in, a further one only of its own. What comes late must not bring its sign-in back.
    */
-  pending(next: Underway, epoch: number, began: boolean): void {
-    if (epoch === this.epoch && (began || this.underway?.sessionToken === next.sessionToken)) {
-      this.underway = next;
+  function pending(next: Underway, origin: Origin, first: boolean): void {
+    if (first ? origin.begun === begun : origin.sessionToken === underway?.sessionToken) {
+      underway = { ...next, begun: origin.begun };
+    } else if (first) {
+      throw nothingPending(); // a newer one has begun, or the user has signed out
     }
   }
 
   /** Forgets a sign-in that is over, where it has not been replaced meanwhile. */
-  dropPending(sessionToken: string): void {
-    if (this.underway?.sessionToken === sessionToken) {
-      this.underway = undefined;
+  function dropPending(sessionToken: string): void {
+    if (underway?.sessionToken === sessionToken) {
+      underway = undefined;
     }
   }
 
-  /** Ends the session here, and begins to tell the server. */
-  async signOut(reason: EndReason = 'user'): Promise<{ revoked: Promise<boolean> }> {
-    const { record, access } = this;
-    this.forget();
-    this.abortRefresh?.();
-    if (record) {
-      this.news.set({ state: 'signed_out', reason, endedAt: undefined });
+  /** Forgets the sign-in that is under way, and what is still on its way to it. */
+  function cancelPending(): void {
+    begun++;
+    underway = undefined;
+  }
+
+  /** Steps of this flow go with the session from now on, unless the sign-in began later. */
+  function claim(flow: string, origin: Origin): void {
+    if (underway && underway.begun <= origin.begun) {
+      underway = { ...underway, flows: underway.flows.filter((other) => other !== flow) };
     }
-    let ended = record;
+  }
+
+  /** Puts a stored record in the place of the session; what it is good for shows only with `settled`. */
+  function place(stored: SessionRecord, token: AccessToken | undefined): () => void {
+    forget();
+    underway = undefined;
+    record = stored;
+    access = token;
+    backoff.succeed();
+    adopting = true;
+
+    return function settled() {
+      adopting = false;
+      show();
+    };
+  }
+
+  /** Ends the session here, and begins to tell the server. */
+  async function signOut(reason: EndReason = 'user'): Promise<{ revoked: Promise<boolean> }> {
+    const held = record;
+    const token = access;
+    cancelPending();
+    forget();
+    abortRefresh?.();
+    const then = epoch;
+    if (held) {
+      leave(reason);
+    }
+    let ended = held;
     let failure: unknown;
     try {
-      await this.open();
-      ended = (await this.slots.end({ reason, keepToken: true })) ?? record;
-      if (this.session.state !== 'signed_out') {
-        this.news.set({ state: 'signed_out', reason: ended && (ended.endReason ?? reason), endedAt: ended?.endedAt });
+      await open();
+      // A sign-in that began later may stand there by now.
+      ended = (await slots.end({ reason, keepToken: true, wanted: () => then === epoch })) ?? held;
+      if (news.now().state !== 'signed_out' && then === epoch) {
+        leave(ended ? (ended.endReason ?? reason) : slots.lost() ? keyLost : undefined, ended?.endedAt);
       }
     } catch (error) {
       failure = error;
-      this.leaving = record;
+      leaving = held;
     }
-    const revoked = ended?.refreshToken ? this.revocations.add(ended, access) : Promise.resolve(true);
+    const revoked = ended?.refreshToken ? revocations.add(ended, token) : Promise.resolve(true);
     if (failure) {
       throw storeError(failure);
     }
@@ -219,42 +283,47 @@ export class Keeper {
   }
 
   /** The server has ended the session; `only` that one. */
-  async end(reason: string, endedAt?: number, only?: SessionRecord): Promise<void> {
-    this.forget();
-    await this.slots.end({ reason, endedAt, only }).catch(() => undefined); // its token is dead anyhow
-    this.news.set({ state: 'signed_out', reason, endedAt });
+  async function end(reason: string, endedAt?: number, only?: SessionRecord): Promise<void> {
+    forget();
+    await slots.end({ reason, endedAt, only }).catch(() => undefined); // its token is dead anyhow
+    leave(reason, endedAt);
     if (reason === 'account_deleted') {
-      await this.device.forget().catch(() => undefined); // the account is gone, and its token says nothing any more
+      await device.forget().catch(() => undefined); // the account is gone, and its token says nothing any more
     }
   }
 
   /** Lets the person prove that they are there. `asked`: they pressed a button for it. */
-  async unlock(asked: boolean): Promise<void> {
-    await this.gate.pass(asked);
-    this.show();
+  async function unlock(asked: boolean): Promise<void> {
+    await gate.pass(asked);
+    show();
   }
 
   /** Asks for the unlock prompt again from the next request on. */
-  lock(): void {
-    this.gate.close();
-    this.show();
+  function lock(): void {
+    gate.close();
+    show();
   }
 
-  private async refreshOnce(): Promise<void> {
-    const wait = this.backoff.wait();
-    if (wait > 0) {
-      throw new LatchkeyError('server', 'the last refresh failed; it is too early for the next', { retryAfter: Math.ceil(wait / 1_000) });
+  async function refreshOnce(asked: boolean): Promise<void> {
+    const busy = backoff.wait();
+    const wait = busy || backoff.offline();
+    if (wait && (busy || !asked || !backoff.takeFree())) {
+      const details = { retryAfter: Math.ceil(wait / 1_000), cause: busy ? undefined : backoff.lastLoss() };
+      throw new LatchkeyError(busy ? 'server' : 'network', 'it is too early for another refresh', details);
     }
-    await this.load();
-    const { epoch } = this;
-    const release = await lockStore(this.settings);
+    await load();
+    const then = epoch;
+    const release = await lockStore(settings);
     try {
       for (let turn = 0; turn < 2; turn++) {
-        const spent = await this.look(); // another process may have spent the token that we know
-        if (!spent || epoch !== this.epoch) {
-          throw this.nobody();
+        const spent = await look(); // another process may have spent the token that we know
+        if (replaced(then)) {
+          return;
         }
-        if (await this.spend(spent, epoch)) {
+        if (!spent) {
+          throw nobody();
+        }
+        if (await spend(spent, then)) {
           return;
         } // else another process has stored a newer token: go on with that one
       }
@@ -264,169 +333,222 @@ export class Keeper {
     }
   }
 
+  /** Whether a sign-in has replaced the session of before. Throws where that has ended. */
+  function replaced(then: number): boolean {
+    if (then !== epoch && !access) {
+      throw nobody();
+    }
+    return then !== epoch;
+  }
+
   /** Spends a refresh token. False where the store holds another one by now. */
-  private async spend(spent: SessionRecord, epoch: number): Promise<boolean> {
+  async function spend(spent: SessionRecord, then: number): Promise<boolean> {
+    const before = slots.before();
     try {
-      const answer = await this.ask(spent);
-      if (epoch !== this.epoch) {
-        throw this.nobody();
+      const controller = newController();
+      abortRefresh = () => controller?.abort();
+      const answer = await exchange(settings, spent, controller?.signal);
+      if (replaced(then)) {
+        return true;
       }
       if ('access' in answer) {
-        return await this.keep(spent, answer, epoch);
+        const kept = await keep(spent, answer, then);
+        if (kept && before) {
+          void revocations.add(before);
+        }
+        return kept;
       }
-      const found = await this.look();
+      const found = await look();
       if (!same(found, spent)) {
         return false;
       }
       if ('conflict' in answer) {
         throw answer.conflict;
       }
-      await this.end(answer.refused, answer.endedAt, found);
-      throw this.nobody();
-    } catch (error) {
-      if (epoch !== this.epoch) {
-        throw this.nobody();
+      if (before) {
+        await slots.withdraw(spent);
+        await look();
+        throw signedOut(answer.refused);
       }
-      this.backoff.fail((error as LatchkeyError).retryAfter);
+      await end(answer.refused, answer.endedAt, found);
+      throw nobody();
+    } catch (error) {
+      const { kind, retryAfter } = error as LatchkeyError;
+      if (kind === 'signed_out') {
+        throw error;
+      }
+      if (replaced(then)) {
+        return true;
+      }
+      if (kind === 'network') {
+        backoff.lose(error);
+      } else {
+        backoff.fail(retryAfter);
+      }
       throw error;
-    }
-  }
-
-  private async ask(spent: SessionRecord): Promise<Exchange> {
-    const controller = typeof AbortController === 'undefined' ? undefined : new AbortController();
-    this.abortRefresh = () => controller?.abort();
-    try {
-      return await exchange(this.settings, spent, controller?.signal);
-    } finally {
-      this.abortRefresh = undefined;
     }
   }
 
   /** Stores a new pair; it is used only after that. False where another session is stored now. */
-  private async keep(spent: SessionRecord, pair: Pair, epoch: number): Promise<boolean> {
-    const fresh = this.contentOf(pair, pair.user?.id ?? spent.userId);
+  async function keep(spent: SessionRecord, pair: Pair, then: number): Promise<boolean> {
+    const fresh = contentOf(pair, pair.user?.id ?? spent.userId);
     // An attempt to spend this very token that is still on its way has sent the key of before.
     const content = sameToken(pair.refreshToken, spent.refreshToken) ? { ...fresh, idempotencyKey: spent.idempotencyKey } : fresh;
-    const found = await this.slots.replace(spent, content, () => epoch === this.epoch);
-    if (!found || found.endReason || !sameUser(found.userId, content.userId) || epoch !== this.epoch) {
+    const found = await slots.replace(spent, content, () => then === epoch);
+    if (!found || found.endReason || !sameUser(found.userId, content.userId) || then !== epoch) {
       return false;
     }
-    if (found.sequence !== this.record?.sequence || !same(found, this.record)) { // else somebody has signed in here meanwhile
+    if (found.sequence !== record?.sequence || !same(found, record)) { // else somebody has signed in here meanwhile
       // Where another process was faster, its record is of the same generation or a later one.
-      this.unproven = true;
-      this.hold(found, pair);
+      backoff.succeed();
+      hold(found, pair);
     }
     return true;
   }
 
-  private contentOf(pair: Pair, userId: UserID | undefined): Omit<SessionRecord, 'sequence'> {
-    return { refreshToken: pair.refreshToken, idempotencyKey: newKey(this.settings.random), userId };
+  function contentOf(pair: Pair, userId: UserID | undefined): Omit<SessionRecord, 'sequence'> {
+    return { refreshToken: pair.refreshToken, idempotencyKey: newKey(random), userId };
   }
 
-  private hold(record: SessionRecord, pair: Pair): void {
-    this.record = record;
-    this.access = pair.access;
-    this.user = pair.user ?? this.user;
-    this.show();
+  function hold(stored: SessionRecord, pair: Pair): void {
+    record = stored;
+    access = pair.access;
+    user = pair.user ?? user;
+    show();
   }
 
   /** Reads the store and takes over what is there: another process may have written it. */
-  private async look(): Promise<SessionRecord | undefined> {
-    const { epoch } = this;
+  async function look(): Promise<SessionRecord | undefined> {
+    const then = epoch;
     let found: SessionRecord | undefined;
     try {
-      await this.open();
-      found = await this.slots.read();
-      if (found && !found.endReason && same(found, this.leaving)) {
-        await this.slots.end({ reason: 'user', only: this.leaving });
-        found = await this.slots.read();
+      await open();
+      found = await slots.read();
+      if (found && !found.endReason && same(found, leaving)) {
+        await slots.end({ reason: 'user', only: leaving });
+        found = await slots.read();
       }
     } catch (error) {
-      await this.unreadable(storeError(error));
+      await unreadable(storeError(error));
       throw error;
     }
-    if (epoch !== this.epoch) {
+    if (then !== epoch) {
       return undefined;
     }
-    this.readings.succeed();
-    return this.take(found);
+    readings.succeed();
+    return take(found);
   }
 
-  private take(found: SessionRecord | undefined): SessionRecord | undefined {
+  function take(found: SessionRecord | undefined): SessionRecord | undefined {
     if (found?.refreshToken && !found.endReason) {
-      if (!sameUser(found.userId, this.record?.userId)) {
-        this.access = this.user = undefined;
+      if (!sameUser(found.userId, record?.userId)) {
+        access = user = undefined;
       }
-      this.record = found;
-      this.show();
+      record = found;
+      show();
       return found;
     }
     if (found?.refreshToken) {
-      void this.revocations.add(found);
+      void revocations.add(found);
     }
-    if (this.session.state !== 'signed_out') {
-      const reason = found?.endReason ?? (this.record ? 'elsewhere' : undefined);
-      this.forget();
-      this.news.set({ state: 'signed_out', reason, endedAt: found?.endedAt });
+    if (news.now().state !== 'signed_out') {
+      const reason = found?.endReason ?? (record ? 'elsewhere' : undefined);
+      forget();
+      leave(reason, found?.endedAt);
     }
     return undefined;
   }
 
-  private open(): Promise<void> {
-    const forget = async (): Promise<void> => {
-      await this.slots.end({ reason: 'restored' });
-      await this.device.forget();
+  function open(): Promise<void> {
+    const clear = async (): Promise<void> => {
+      await slots.end({ reason: 'reinstalled' });
+      await device.forget();
     };
-    this.opened ??= (this.settings.storage.open?.(forget) ?? Promise.resolve()).catch((error: unknown) => {
-      this.opened = undefined;
+    opened ??= (storage.open?.(clear) ?? Promise.resolve()).catch((error: unknown) => {
+      opened = undefined;
       throw storeError(error);
     });
-    return this.opened;
+    return opened;
   }
 
-  private async unreadable(error: LatchkeyError): Promise<void> {
-    if (error.code === 'storage_key_lost') {
-      const { storage } = this.settings;
+  async function unreadable(error: LatchkeyError): Promise<void> {
+    if (error.code === keyLost) {
       await Promise.all([storage.remove('slot-0'), storage.remove('slot-1')]).catch(() => undefined);
-      this.forget();
-      this.news.set({ state: 'signed_out', reason: error.code, endedAt: undefined });
+      forget();
+      leave(keyLost);
       return;
     }
-    const { state } = this.session;
+    const { state } = news.now();
     if (state === 'unknown' || state === 'locked') {
-      this.news.set({ state: error.kind === 'locked' ? 'locked' : 'unknown' });
-      this.readings.fail();
-      this.stopReading?.();
-      this.stopReading = this.settings.clock.setTimer(() => void this.load().catch(() => undefined), this.readings.wait());
+      news.set({ state: error.kind === 'locked' ? 'locked' : 'unknown' });
+      readings.fail();
+      stopReading?.();
+      stopReading = clock.setTimer(() => void load().catch(() => undefined), readings.wait());
     }
   }
 
-  private needed(): AccessToken {
-    if (!this.access) {
-      throw this.nobody();
+  function needed(): AccessToken {
+    if (!access) {
+      throw nobody();
     }
-    return this.access;
+    return access;
   }
 
   /** The error for who needs a session, with the reason why there is none. */
-  nobody(): LatchkeyError {
-    return signedOut(this.session.state === 'signed_out' ? this.session.reason : 'user');
+  function nobody(): LatchkeyError {
+    const session = news.now();
+    return signedOut(session.state === 'signed_out' ? session.reason : 'user');
   }
 
-  /** Drops everything in memory, and what is still on its way to it. */
-  private forget(): void {
-    this.epoch++;
-    this.record = this.access = this.user = this.underway = undefined;
+  /** Drops the session in memory, and what is still on its way to it. A sign-in that is under way goes on. */
+  function forget(): void {
+    epoch++;
+    record = access = user = undefined;
   }
 
-  private show(): void {
-    if (this.record) {
-      this.news.set({ state: 'signed_in', userId: this.record.userId, user: this.user, needsUnlock: this.gate.closed });
+  function leave(reason: string | undefined, endedAt?: number): void {
+    news.set({ state: 'signed_out', reason, endedAt });
+  }
+
+  function show(): void {
+    if (record && !adopting) {
+      news.set({ state: 'signed_in', userId: record.userId, user, needsUnlock: gate.isClosed() });
     }
   }
+
+  return {
+    session: news.now,
+    onChange: news.onChange,
+    device,
+    slots,
+    refusals,
+    close,
+    load,
+    online,
+    offline,
+    begin,
+    credential,
+    renew,
+    refresh,
+    adopt,
+    pending,
+    dropPending,
+    cancelPending,
+    claim,
+    place,
+    stored: () => record,
+    isNewest: (number: number) => number === begun,
+    /** Resolves when no refresh is in flight. */
+    idle: async () => void (await refreshing?.catch(() => undefined)),
+    signOut,
+    end,
+    unlock,
+    lock,
+    nobody,
+  };
 }
 
 /** Whether two records hold the same refresh token: each token has a key of its own. */
-function same(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
+export function same(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
   return a !== undefined && a.idempotencyKey === b?.idempotencyKey;
 }

@@ -16,7 +16,12 @@ export type { BiometricOptions } from './prompt-item.js';
 /** What is used of `import * as Keychain from 'react-native-keychain'`. */
 export interface ReactNativeKeychain {
   readonly ACCESSIBLE: { readonly AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: unknown; readonly WHEN_UNLOCKED_THIS_DEVICE_ONLY: unknown };
-  readonly ACCESS_CONTROL: { readonly BIOMETRY_ANY: unknown; readonly BIOMETRY_CURRENT_SET: unknown };
+  readonly ACCESS_CONTROL: {
+    readonly BIOMETRY_ANY: unknown;
+    readonly BIOMETRY_CURRENT_SET: unknown;
+    readonly BIOMETRY_ANY_OR_DEVICE_PASSCODE: unknown;
+    readonly BIOMETRY_CURRENT_SET_OR_DEVICE_PASSCODE: unknown;
+  };
   readonly STORAGE_TYPE: { readonly AES_GCM: unknown; readonly AES_GCM_NO_AUTH: unknown };
   // `never`: the options are the library's own enums, which only its own constants satisfy.
   getGenericPassword(options: never): Promise<false | { password: string }>;
@@ -29,15 +34,15 @@ export type KeychainStorageOptions = ReinstallPolicy & {
   prefix?: string;
   /** Keychain group that an app extension shares (iOS). */
   accessGroup?: string;
-  /** Holds requests back until the person has passed the system's prompt. */
-  biometrics?: BiometricOptions;
+  /** Holds requests back until the user has passed the system's prompt: what {@link biometrics} gives. */
+  biometrics?: Biometrics;
 };
 
 /** The storage for `createLatchkey`. Items stay on this device and out of its backups. */
 export function secureStorage(keychain: ReactNativeKeychain, options: KeychainStorageOptions): Storage {
   const { prefix = 'latchkey', accessGroup, biometrics } = options;
   const place = (name: string, more: object): never => ({ service: `${prefix}.${name}`, ...(accessGroup === undefined ? {} : { accessGroup }), ...more }) as never;
-  const { ACCESSIBLE, ACCESS_CONTROL, STORAGE_TYPE } = keychain;
+  const { ACCESSIBLE, STORAGE_TYPE } = keychain;
   const quiet = { accessible: ACCESSIBLE.AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY, storage: STORAGE_TYPE.AES_GCM_NO_AUTH };
   const write = async (name: string, text: string, more: object): Promise<void> => {
     if ((await onDevice(() => keychain.setGenericPassword('latchkey', text, place(name, more)))) === false) {
@@ -57,14 +62,33 @@ export function secureStorage(keychain: ReactNativeKeychain, options: KeychainSt
   };
   Object.assign(storage, { open: opening(options, `${prefix}.installed`, storage) });
   if (biometrics) {
-    const gated = {
-      accessible: ACCESSIBLE.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
-      accessControl: biometrics.onEnrolmentChange === 'keep' ? ACCESS_CONTROL.BIOMETRY_ANY : ACCESS_CONTROL.BIOMETRY_CURRENT_SET,
-      storage: STORAGE_TYPE.AES_GCM,
-      authenticationPrompt: { title: biometrics.prompt },
-    };
-    const item = { make: () => write('unlock', '1', gated), read: async () => (await read('unlock', gated)) !== null };
-    Object.assign(storage, { unlock: unlockBy(item, storage, biometrics) });
+    Object.assign(storage, { unlock: biometrics({ keychain, storage, read, write }) });
   }
   return storage;
+}
+
+/** Makes the unlock prompt of a storage of this module. */
+export type Biometrics = (place: {
+  keychain: ReactNativeKeychain;
+  storage: Storage;
+  read(name: string, more: object): Promise<string | null>;
+  write(name: string, text: string, more: object): Promise<void>;
+}) => Storage['unlock'];
+
+/** Unlocking by face or finger; with `passcode` by the device's passcode as well. */
+export function biometrics(options: BiometricOptions & { passcode?: boolean }): Biometrics {
+  const { prompt, onEnrolmentChange, passcode } = options;
+  const set = onEnrolmentChange === 'keep' ? 'BIOMETRY_ANY' : 'BIOMETRY_CURRENT_SET';
+
+  return ({ keychain, storage, read, write }) => {
+    const gated = {
+      accessible: keychain.ACCESSIBLE.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
+      accessControl: keychain.ACCESS_CONTROL[passcode ? (`${set}_OR_DEVICE_PASSCODE` as const) : set],
+      storage: keychain.STORAGE_TYPE.AES_GCM,
+      authenticationPrompt: { title: prompt },
+    };
+    const item = { make: () => write('unlock', '1', gated), read: async () => (await read('unlock', gated)) !== null };
+
+    return unlockBy(item, storage, options);
+  };
 }

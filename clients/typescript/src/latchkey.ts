@@ -1,24 +1,26 @@
-import { answerOf, parse, type Answer } from './answer.js';
+import { address } from './addresses.js';
+import type { Answer } from './answer.js';
 import { deviceClock, type Clock } from './clock.js';
 import type { LoginRequest, SignupRequest } from './generated/types.gen.js';
-import { Keeper } from './keeper.js';
+import { createKeeper, type Keeper } from './keeper.js';
 import { outcome, type ApiResult, type Done, type Pending, type SignedIn } from './outcome.js';
 import { protocol } from './operations.js';
-import { isOurs } from './server-calls.js';
+import { request, sent } from './server-calls.js';
 import type { Session, SessionListener } from './session.js';
+import { shared } from './shared.js';
 import type { Settings } from './settings.js';
 import { enter, type Call } from './steps.js';
 import type { Storage } from './storage.js';
-import { Transport, type Ticket } from './transport.js';
-import { attempt } from './waiting.js';
+import { createTransport, type Ticket, type Transport } from './transport.js';
+import { sameUser } from './user-id.js';
 
 /** How a client is made. */
 export interface LatchkeyOptions {
-  /** Where the server is, such as `https://auth.example.com`. HTTPS, except on this machine. */
+  /** Where the server is, such as `https://auth.example.com`. HTTPS, except on this machine (`localhost`, 127.0.0.1, ::1). */
   baseUrl: string;
   /** Where the session is kept: `secureStorage` of `/expo` or `/keychain`, or `memoryStorage()`. */
   storage: Storage;
-  /** Other origins that the access token may be sent to, such as `https://api.example.com`. */
+  /** Other origins that the access token may be sent to, such as `https://api.example.com`. HTTPS, as with `baseUrl`. */
   origins?: readonly string[];
   /** What to call this device in the person's list of sessions; at most 64 characters. */
   deviceName?: string;
@@ -40,6 +42,15 @@ export interface CallOptions {
   signal?: AbortSignal | null | undefined;
 }
 
+/** What a sign-in takes beside that. */
+export interface SignInOptions extends CallOptions {
+  /**
+   * Replaces at once a store that cannot be read. Without it, a sign-in or sign-out does so after
+   * three reads that failed in at least a minute. A locked device does not count.
+   */
+  force?: boolean | undefined;
+}
+
 /** Makes a client, which begins to read the store at once. Throws `TypeError` where an option cannot work. */
 export function createLatchkey(options: LatchkeyOptions): Latchkey {
   const settings = settingsOf(options);
@@ -58,22 +69,24 @@ export class Latchkey {
    * once after a 401. A path alone is of `baseUrl`. Requests to other hosts pass as they are.
    */
   readonly fetch: typeof fetch;
-  /** @internal */
-  readonly transport: Transport;
+  /** @internal In a function, so that nothing that prints a client finds a token. */
+  readonly inside: () => Inside;
 
   /** Use {@link createLatchkey}. */
-  constructor(
-    private readonly settings: Settings,
-    private readonly keeper: Keeper,
-  ) {
+  constructor(settings: Settings, keeper: Keeper) {
+    const inside = { settings, keeper, transport: createTransport(settings, keeper) };
+    this.inside = () => inside;
     this.baseUrl = settings.baseUrl;
-    this.transport = new Transport(settings, keeper);
-    this.fetch = this.transport.fetch;
+    this.fetch = inside.transport.fetch;
+  }
+
+  private get keeper(): Keeper {
+    return this.inside().keeper;
   }
 
   /** Who is signed in, as far as is known now. */
   get session(): Session {
-    return this.keeper.session;
+    return this.keeper.session();
   }
 
   /** Who is signed in, once the store could be read. Throws kind `locked` or `store` where it cannot be now. */
@@ -84,25 +97,30 @@ export class Latchkey {
 
   /** Tells `listener` of every change from now on; the returned function ends that. */
   onChange(listener: SessionListener): () => void {
-    return this.keeper.news.onChange(listener);
+    return this.keeper.onChange(listener);
   }
 
   /** Makes an account. A step that is pending, such as `verify_email`, is a value, not an error. */
-  signUp(request: SignupRequest, options?: CallOptions): Promise<SignedIn | Pending> {
+  signUp(request: SignupRequest, options?: SignInOptions): Promise<SignedIn | Pending> {
     return enter(this, { ...options, call: ['POST', 'auth/signup'], body: request });
   }
 
   /** Signs in with a password. A step that is pending, such as `mfa_authenticate`, is a value, not an error. */
-  signIn(request: LoginRequest, options?: CallOptions): Promise<SignedIn | Pending> {
+  signIn(request: LoginRequest, options?: SignInOptions): Promise<SignedIn | Pending> {
     return enter(this, { ...options, call: ['POST', 'auth/login'], body: request });
   }
 
   /**
    * Goes on with a sign-in: reads the result of any function of `@latchkey-auth/client/api`
-   * as `signIn` gives it, and throws the problem where it is one.
+   * as `signIn` gives it, and throws the problem where it is one. It is `done` where the answer
+   * did not sign in this client, whatever tokens it brought to somebody else.
    */
-  complete(result: ApiResult | PromiseLike<ApiResult>): Promise<SignedIn | Pending | Done> {
-    return outcome(this.baseUrl, result);
+  async complete(result: ApiResult | PromiseLike<ApiResult>): Promise<SignedIn | Pending | Done> {
+    const read = await outcome(this.baseUrl, result);
+    const { session } = this;
+    const kept = read.kind !== 'signed_in' || (session.state === 'signed_in' && sameUser(session.userId, read.user.id));
+
+    return kept ? read : { kind: 'done', flows: [] };
   }
 
   /**
@@ -110,13 +128,40 @@ export class Latchkey {
    * resolves to whether the server could be told at once; otherwise it is told later, also
    * after a restart.
    */
-  signOut(): Promise<{ revoked: Promise<boolean> }> {
-    return this.keeper.signOut();
+  signOut(options?: Pick<SignInOptions, 'force'>): Promise<{ revoked: Promise<boolean> }> {
+    const { keeper } = this;
+    keeper.slots.force(options?.force === true);
+
+    return keeper.signOut();
   }
 
-  /** Refreshes the access token now. Not needed before requests; never prompts. */
+  /**
+   * Drops the sign-in that is pending, and one that is on its way: the session that is there stays. For
+   * when the user leaves the screens of a sign-in or sign-up.
+   */
+  cancelPending(): void {
+    this.keeper.cancelPending();
+  }
+
+  /**
+   * Refreshes the access token now. Not needed before requests; never prompts. For a button that
+   * tries again: after a try that got no answer it may ask at once, one time.
+   */
   refresh(options?: CallOptions): Promise<void> {
-    return this.keeper.refresh(options?.signal);
+    return this.keeper.refresh(options?.signal, true);
+  }
+
+  /**
+   * Says that the network is back, so that nothing waits any longer because there was no answer.
+   * What the server asked to wait for goes on. `online(false)`: the network is gone, and calls that
+   * need it fail at once. See {@link followNetwork}.
+   */
+  online(connected = true): void {
+    if (connected) {
+      this.keeper.online();
+    } else {
+      this.keeper.offline();
+    }
   }
 
   /** An access token that is still good, for what does not go through `fetch`, such as a WebSocket. */
@@ -145,53 +190,49 @@ export class Latchkey {
   }
 
   /** @internal One call of the protocol, with a time limit. */
-  async ask({ call: [method, path], body, signal, apart }: Call): Promise<Answer> {
-    const { baseUrl, clock, timeout } = this.settings;
-    const url = baseUrl + protocol + path;
-    // Outside the limit: this may wait for the person before the unlock prompt, and a refresh has a limit of its own.
-    const ticket = (await this.transport.authorize(method, url, signal, apart)) as Ticket; // ours, and no refresh
-    return attempt(clock, timeout, signal, async (stop) => {
-      const response = await this.transport.send(ticket, url, {
-        method,
-        ...(body ? { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) } : {}),
-        ...(stop ? { signal: stop } : {}),
-        // React Native would write the time of day into the address of a GET for this; the server forbids to cache it anyway.
-        ...(body ? { cache: 'no-store' } : {}),
-        redirect: 'error', // credentials go to this host and nowhere else
-      });
-      const text = await response.text();
-      return answerOf(response.status, isOurs(baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
-    });
+  async ask({ call: [method, path], body, signal, apart, force }: Call): Promise<Answer> {
+    const { keeper, settings, transport } = this.inside();
+    if (force) {
+      keeper.slots.force(true);
+    }
+    // Outside the limit: this may wait for the user before the unlock prompt, and a refresh has a limit of its own.
+    const ticket = (await transport.authorize(method, settings.baseUrl + protocol + path, signal, apart)) as Ticket; // ours, and no refresh
+
+    return request(settings, `${method} ${path}`, signal, body ? sent(body) : {}, (url, init) => transport.send(ticket, url, init));
   }
 }
 
-const keepers = new Map<string, Keeper>();
+interface Inside {
+  readonly settings: Settings;
+  readonly keeper: Keeper;
+  readonly transport: Transport;
+}
+
+/** One for all copies of this package in a program. */
+const keepers = shared('keepers', () => new Map<string, Keeper>());
 
 /** Clients with one store share one session, or each would refresh for itself. */
 function keeperOf(settings: Settings): Keeper {
   const { id } = settings.storage;
   if (id === undefined) {
-    return new Keeper(settings);
+    return createKeeper(settings);
   }
   const key = `${id} ${settings.baseUrl}`;
-  const known = keepers.get(key) ?? new Keeper(settings);
+  const known = keepers.get(key) ?? createKeeper(settings);
   keepers.set(key, known);
   return known;
 }
 
 function settingsOf(options: LatchkeyOptions): Settings {
   const { storage, origins = [], deviceName, timeout = 15_000, clock = deviceClock(), random = Math.random } = options;
-  const baseUrl = options.baseUrl.replace(/\/+$/, '');
-  if (!/^https:\/\/[^/]/.test(baseUrl) && !/^http:\/\/(localhost|127\.0\.0\.1|\[::1\]|10\.0\.2\.2)(:\d+)?(\/|$)/.test(baseUrl) && !options.allowInsecureHttp) {
-    throw new TypeError('latchkey: baseUrl must begin with https://');
-  }
+  const { allowInsecureHttp } = options;
   if (!storage.secure && globalThis.navigator?.product === 'ReactNative') {
-    throw new TypeError('latchkey: on React Native the storage must be secure: use @latchkey-auth/client/expo or @latchkey-auth/client/keychain');
+    throw new TypeError('latchkey: on React Native the storage must be secure: secureStorage of ./expo or ./keychain');
   }
   return {
-    baseUrl,
+    baseUrl: address('baseUrl', options.baseUrl, allowInsecureHttp),
     storage,
-    origins: origins.map((origin) => origin.replace(/\/*$/, '/')),
+    origins: origins.map((origin) => address('origins', origin, allowInsecureHttp)),
     deviceName,
     timeout,
     clock,

@@ -1,3 +1,4 @@
+import { below } from './addresses.js';
 import { answerOf, errorOf, judge, type Answer } from './answer.js';
 import { LatchkeyError } from './errors.js';
 import type { Flow, User } from './generated/types.gen.js';
@@ -38,7 +39,7 @@ export async function outcome(baseUrl: string, result: ApiResult | PromiseLike<A
   if (!request || !response) {
     throw error instanceof LatchkeyError ? error : new LatchkeyError('network', 'the server could not be reached', { cause: error });
   }
-  const operation = operationOf(request.method, request.url.slice(baseUrl.length)) ?? '';
+  const operation = operationOf(request.method, below(baseUrl, request.url) ?? '') ?? '';
   const body = isOurs(baseUrl, response) ? (data ?? error) : undefined;
   return read(operation, answerOf(response.status, body, (name) => response.headers.get(name)));
 }

@@ -8,10 +8,11 @@ import { createContext, createElement, Fragment, useCallback, useContext, useSyn
 import type { Latchkey } from './latchkey.js';
 import { flowsOf, useCall, type Call, type SignInCall } from './react-calls.js';
 import type { Session } from './session.js';
+import { shared } from './shared.js';
 
 export { useCall, type Call, type CallState, type SignInCall } from './react-calls.js';
 
-const LatchkeyContext = createContext<Latchkey | undefined>(undefined);
+const LatchkeyContext = shared('context', () => createContext<Latchkey | undefined>(undefined));
 
 /** Makes a client known to the components below. */
 export function LatchkeyProvider({ client, children }: { client: Latchkey; children?: ReactNode }): ReactElement {

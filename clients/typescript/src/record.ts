@@ -22,11 +22,11 @@ export interface SessionRecord {
 /** How large a slot may get. Secure stores begin to refuse at 2,048 bytes. */
 export const slotBytes = 1024;
 
-type Written = [version: 1, sequence: number, token: string | null, key: string | null, user: UserID | null, reason: string | null, at: number | null];
+type Read = [version: unknown, sequence: number, token?: string, key?: string, user?: UserID, reason?: string, at?: number];
 
 export function encode(r: SessionRecord): string {
-  const written: Written = [1, r.sequence, r.refreshToken ?? null, r.idempotencyKey ?? null, r.userId ?? null, r.endReason ?? null, r.endedAt ?? null];
-  const text = JSON.stringify(written);
+  // What is undefined is written as null.
+  const text = JSON.stringify([1, r.sequence, r.refreshToken, r.idempotencyKey, r.userId, r.endReason, r.endedAt]);
   return `${checksum(text)} ${text}`;
 }
 
@@ -37,18 +37,10 @@ export function decode(text: string): SessionRecord | undefined {
   if (text.slice(0, gap) !== checksum(body)) {
     return undefined;
   }
-  const [version, sequence, token, key, user, reason, at] = JSON.parse(body) as Written;
-  if (version !== 1) {
-    return undefined;
-  }
-  return {
-    sequence,
-    refreshToken: token ?? undefined,
-    idempotencyKey: key ?? undefined,
-    userId: user ?? undefined,
-    endReason: reason ?? undefined,
-    endedAt: at ?? undefined,
-  };
+  const values = JSON.parse(body) as unknown[];
+  const [version, sequence, refreshToken, idempotencyKey, userId, endReason, endedAt] = values.map((value) => value ?? undefined) as Read;
+
+  return version === 1 ? { sequence, refreshToken, idempotencyKey, userId, endReason, endedAt } : undefined;
 }
 
 /** FNV-1a, 32 bits: finds torn writes; it is no protection against forgery. */

@@ -1,5 +1,7 @@
 import type { AccessToken } from './access-token.js';
-import { Backoff } from './backoff.js';
+import { createBackoff } from './backoff.js';
+import { since } from './clock.js';
+import type { LatchkeyError } from './errors.js';
 import type { SessionRecord } from './record.js';
 import { endSession, exchange } from './server-calls.js';
 import type { Settings } from './settings.js';
@@ -12,72 +14,81 @@ interface Ended {
 }
 
 /** Tells the server about sessions that ended here, again and again until it has heard. */
-export class Revocations {
-  private readonly open: Ended[] = [];
-  private readonly backoff: Backoff;
-  private stopTimer: (() => void) | undefined;
+export type Revocations = ReturnType<typeof createRevocations>;
 
-  constructor(
-    private readonly settings: Settings,
-    private readonly told: (record: SessionRecord) => Promise<void>,
-  ) {
-    this.backoff = new Backoff(settings.clock, settings.random);
-  }
+export function createRevocations(settings: Settings, told: (record: SessionRecord) => Promise<void>) {
+  const open: Ended[] = [];
+  const { clock, random } = settings;
+  const backoff = createBackoff(clock, random);
+  // The last try got no answer.
+  let silent = false;
+  let stopTimer: (() => void) | undefined;
 
   /** Tries at once; true when the server knows, false when that has to wait. */
-  async add(record: SessionRecord, access?: AccessToken): Promise<boolean> {
-    if (this.open.some((other) => other.record.idempotencyKey === record.idempotencyKey)) {
+  async function add(record: SessionRecord, access?: AccessToken): Promise<boolean> {
+    if (open.some((other) => other.record.idempotencyKey === record.idempotencyKey)) {
       return false;
     }
     const ended = { record, access, known: false };
-    this.open.push(ended);
-    return this.tell(ended);
+    open.push(ended);
+    return tell(ended);
+  }
+
+  /** The network is back: what waited for it is tried now. */
+  function online(): void {
+    if (silent) {
+      void again();
+    }
   }
 
   /** Stops trying. */
-  close(): void {
-    this.stopTimer?.();
-    this.open.length = 0;
+  function close(): void {
+    stopTimer?.();
+    open.length = 0;
   }
 
-  private async tell(ended: Ended): Promise<boolean> {
+  async function tell(ended: Ended): Promise<boolean> {
     try {
       if (!ended.known) {
-        await this.revoke(ended);
+        await revoke(ended);
         ended.known = true;
       }
-      await this.told(ended.record); // a dead token must not lie about either: again later
+      await told(ended.record); // a dead token must not lie about either: again later
     } catch (error) {
-      this.backoff.fail((error as { retryAfter?: number }).retryAfter);
-      this.stopTimer?.();
-      this.stopTimer = this.settings.clock.setTimer(() => void this.again(), this.backoff.wait());
+      const { kind, retryAfter } = error as LatchkeyError;
+      silent = kind === 'network';
+      backoff.fail(retryAfter); // also after no answer: nobody waits for it, and it takes power
+      stopTimer?.();
+      stopTimer = clock.setTimer(() => void again(), backoff.wait());
       return ended.known;
     }
-    this.backoff.succeed();
-    this.open.splice(this.open.indexOf(ended), 1);
+    backoff.succeed();
+    silent = false;
+    open.splice(open.indexOf(ended), 1);
     return true;
   }
 
-  private async again(): Promise<void> {
-    for (const ended of [...this.open]) {
-      await this.tell(ended);
+  async function again(): Promise<void> {
+    for (const ended of [...open]) {
+      await tell(ended);
     }
   }
 
-  private async revoke(ended: Ended): Promise<void> {
-    const { clock } = this.settings;
-    if (ended.access && clock.monotonic() < ended.access.end && (await endSession(this.settings, ended.access))) {
+  async function revoke(ended: Ended): Promise<void> {
+    if (ended.access && since(ended.access.at, clock) < ended.access.life && (await endSession(settings, ended.access))) {
       return;
     }
     // The refresh token may be spent any number of times with its own key: nothing uses
     // the successor before the session has ended, or the session ends because of it.
-    const answer = await exchange(this.settings, ended.record);
+    const answer = await exchange(settings, ended.record);
     if ('conflict' in answer) {
       throw answer.conflict;
     }
     if ('access' in answer) {
       ended.access = answer.access;
-      await endSession(this.settings, answer.access);
+      await endSession(settings, answer.access);
     }
   }
+
+  return { add, online, close };
 }

@@ -1,4 +1,5 @@
 import { received, type AccessToken } from './access-token.js';
+import { below } from './addresses.js';
 import { answerOf, errorOf, judge, parse, type Answer } from './answer.js';
 import type { LatchkeyError } from './errors.js';
 import type { User } from './generated/types.gen.js';
@@ -22,13 +23,14 @@ export type Exchange =
   | { readonly conflict: LatchkeyError }
   | { readonly refused: string; readonly endedAt: number | undefined };
 
+const refreshing = 'POST auth/token/refresh';
+const ending = 'DELETE auth/session';
+
 /** Spends a refresh token. Throws what leaves the session as it is. */
 export async function exchange(settings: Settings, spent: SessionRecord, signal?: AbortSignal): Promise<Exchange> {
-  const answer = await call(settings, 'POST', 'token/refresh', signal, {
-    headers: { 'Content-Type': 'application/json', ...(spent.idempotencyKey ? { 'Idempotency-Key': spent.idempotencyKey } : {}) },
-    body: JSON.stringify({ refresh: spent.refreshToken }),
-  });
-  const word = judge('refreshToken', answer, false);
+  const { idempotencyKey: key } = spent;
+  const answer = await call(settings, refreshing, signal, sent({ refresh: spent.refreshToken }, key ? { 'Idempotency-Key': key } : {}));
+  const word = judge(refreshing, answer, false);
   const { data, meta, errors } = answer.envelope ?? {};
   if (word === 'proceed' && meta?.access_token && meta.refresh_token) {
     return { access: received(meta.access_token, settings.clock), refreshToken: meta.refresh_token, user: data?.user };
@@ -36,7 +38,7 @@ export async function exchange(settings: Settings, spent: SessionRecord, signal?
   if (word === 'sign_out') {
     return { refused: errors?.[0]?.code ?? 'unknown', endedAt: meta?.ended_at };
   }
-  const error = errorOf('refreshToken', word === 'proceed' ? 'retry' : word, answer);
+  const error = errorOf(refreshing, word === 'proceed' ? 'retry' : word, answer);
   if (word === 'reread') {
     return { conflict: error };
   }
@@ -45,31 +47,47 @@ export async function exchange(settings: Settings, spent: SessionRecord, signal?
 
 /** Ends the session of an access token. False where the token was refused. */
 export async function endSession(settings: Settings, access: AccessToken): Promise<boolean> {
-  const answer = await call(settings, 'DELETE', 'session', undefined, { headers: { Authorization: `Bearer ${access.text}` } });
-  const word = judge('endSession', answer, true);
+  const answer = await call(settings, ending, undefined, { headers: { Authorization: `Bearer ${access.text}` } });
+  const word = judge(ending, answer, true);
   if (word !== 'proceed') {
-    throw errorOf('endSession', word, answer);
+    throw errorOf(ending, word, answer);
   }
   return !answer.tokenRefused;
 }
 
 /** One call of the client's own: it never passes the transport that adds tokens and refreshes. */
-async function call(settings: Settings, method: string, path: string, signal: AbortSignal | undefined, init: RequestInit): Promise<Answer> {
-  return attempt(settings.clock, settings.timeout, signal, async (stop) => {
-    const response = await settings.fetch(`${settings.baseUrl}${protocol}auth/${path}`, {
+function call(settings: Settings, operation: string, signal: AbortSignal | undefined, init: RequestInit): Promise<Answer> {
+  return request(settings, operation, signal, init, settings.fetch);
+}
+
+/** Makes a call of the protocol, with a time limit, and reads its answer. */
+export function request(settings: Settings, operation: string, signal: AbortSignal | null | undefined, init: RequestInit, send: Send): Promise<Answer> {
+  const { baseUrl, clock, timeout } = settings;
+  const [method = '', path = ''] = operation.split(' ');
+
+  return attempt(clock, timeout, signal, async (stop) => {
+    const response = await send(baseUrl + protocol + path, {
       ...init,
       method,
-      ...(stop ? { signal: stop } : {}),
-      cache: 'no-store',
+      ...(stop && { signal: stop }),
+      // React Native would write the time of day into the address of a GET for this; the server forbids to cache it anyway.
+      ...(method === 'GET' ? {} : { cache: 'no-store' }),
       credentials: 'omit',
       redirect: 'error', // credentials go to this host and nowhere else
     });
     const text = await response.text();
-    return answerOf(response.status, isOurs(settings.baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
+
+    return answerOf(response.status, isOurs(baseUrl, response) ? parse(text) : undefined, (name) => response.headers.get(name));
   });
+}
+
+export type Send = (url: string, init: RequestInit) => Promise<Response>;
+
+export function sent(body: object, headers: Record<string, string> = {}): RequestInit {
+  return { headers: { 'Content-Type': 'application/json', ...headers }, body: JSON.stringify(body) };
 }
 
 /** React Native follows redirects whatever it is told: an answer from elsewhere says nothing. */
 export function isOurs(baseUrl: string, response: Response): boolean {
-  return !response.url || response.url.startsWith(baseUrl + '/');
+  return !response.url || below(baseUrl, response.url) !== undefined;
 }

@@ -22,43 +22,42 @@ export type Session =
  *
  * - `user`: the person signed out.
  * - `elsewhere`: another program that shares the store has removed it.
- * - `restored`: the app was installed anew, and its policy is to start signed out.
+ * - `reinstalled`: the app was deleted and installed anew, and its policy is to start signed out.
  * - `storage_key_lost`: the device has lost the key of its secure store for good.
  * - `biometrics_changed`: the enrolled faces or fingers changed, and the policy is to sign out.
  * - `account_deleted`: the person deleted the account.
  */
-export type EndReason = 'user' | 'elsewhere' | 'restored' | 'storage_key_lost' | 'biometrics_changed' | 'account_deleted';
+export type EndReason = 'user' | 'elsewhere' | 'reinstalled' | 'storage_key_lost' | 'biometrics_changed' | 'account_deleted';
 
 /** Is told of every change. Carries no token. */
 export type SessionListener = (session: Session, before: Session) => void;
 
 /** The session as it is, and whom to tell when it changes. */
-export class SessionNews {
-  session: Session = { state: 'unknown' };
-  private readonly listeners = new Set<SessionListener>();
+export type SessionNews = ReturnType<typeof createSessionNews>;
 
-  onChange(listener: SessionListener): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
+export function createSessionNews() {
+  let session: Session = { state: 'unknown' };
+  const listeners = new Set<SessionListener>();
+
+  function onChange(listener: SessionListener): () => void {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
   }
 
-  set(session: Session): void {
-    const before = this.session;
-    if (JSON.stringify(session) === JSON.stringify(before)) {
+  function set(next: Session): void {
+    const before = session;
+    if (JSON.stringify(next) === JSON.stringify(before)) {
       return;
     }
-    this.session = session;
-    for (const listener of [...this.listeners]) {
+    session = next;
+    for (const listener of [...listeners]) {
       try {
-        listener(session, before);
+        listener(next, before);
       } catch (error) {
         console.error('latchkey: a session listener threw', error); // the session goes on
       }
     }
   }
 
-  /** Forgets all listeners. */
-  close(): void {
-    this.listeners.clear();
-  }
+  return { now: () => session, onChange, set };
 }

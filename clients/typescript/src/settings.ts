@@ -10,7 +10,7 @@ export interface Settings {
   /** A number from 0 up to 1, for jitter. */
   readonly random: () => number;
   readonly fetch: typeof fetch;
-  /** Where else than at `baseUrl` the access token may go: origins, each with a slash at the end. */
+  /** Where else than at `baseUrl` the access token may go: origins, without a slash at the end. */
   readonly origins: readonly string[];
   /** What to call this device in the list of sessions. */
   readonly deviceName: string | undefined;

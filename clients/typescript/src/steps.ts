@@ -1,11 +1,11 @@
 import { errorOf, judge, type Answer } from './answer.js';
-import type { CallOptions, Latchkey } from './latchkey.js';
+import type { Latchkey, SignInOptions } from './latchkey.js';
 import { entered, read, type Done, type Pending, type SignedIn } from './outcome.js';
 import { operationOf, protocol } from './operations.js';
 import type { Apart } from './transport.js';
 
 /** One call of a flow. */
-export interface Call extends CallOptions {
+export interface Call extends SignInOptions {
   /** The method and the path below the protocol's, such as `GET auth/webauthn/login`. */
   readonly call: readonly [method: string, path: string];
   readonly body?: object | undefined;

@@ -6,50 +6,47 @@ import type { Storage } from './storage.js';
 const promptRest = 30_000;
 
 /** Holds requests back until the person has passed the unlock prompt, one prompt for all. */
-export class UnlockGate {
-  /** Whether the prompt has still to be passed. */
-  closed: boolean;
-  private dismissedAt = -Infinity;
-  private prompt: Promise<void> | undefined;
+export type UnlockGate = ReturnType<typeof createUnlockGate>;
 
-  constructor(
-    private readonly storage: Storage,
-    private readonly clock: Clock,
-    private readonly changed: () => Promise<void>,
-  ) {
-    this.closed = storage.unlock !== undefined;
-  }
+export function createUnlockGate(storage: Storage, clock: Clock, changed: () => Promise<void>) {
+  /** Whether the prompt has still to be passed. */
+  let closed = storage.unlock !== undefined;
+  let dismissedAt = -Infinity;
+  let prompt: Promise<void> | undefined;
+
 
   /** Closes the gate, where there is one. */
-  close(): void {
-    this.closed = this.storage.unlock !== undefined;
+  function close(): void {
+    closed = storage.unlock !== undefined;
   }
 
   /** Waits for the prompt. `asked`: the person pressed a button for it. */
-  async pass(asked: boolean): Promise<void> {
-    if (!this.closed) {
+  async function pass(asked: boolean): Promise<void> {
+    if (!closed) {
       return;
     }
-    if (!asked && this.clock.monotonic() < this.dismissedAt + promptRest) {
+    if (!asked && clock.monotonic() < dismissedAt + promptRest) {
       throw dismissed();
     }
-    this.prompt ??= this.show().finally(() => (this.prompt = undefined));
-    return this.prompt;
+    prompt ??= show().finally(() => (prompt = undefined));
+    return prompt;
   }
 
-  private async show(): Promise<void> {
-    const result = await this.storage.unlock?.().catch((cause: unknown) => {
+  async function show(): Promise<void> {
+    const result = await storage.unlock?.().catch((cause: unknown) => {
       throw storeError(cause);
     });
     if (result === 'dismissed') {
-      this.dismissedAt = this.clock.monotonic();
+      dismissedAt = clock.monotonic();
       throw dismissed();
     }
     if (result === 'changed') {
-      await this.changed();
+      await changed();
     }
-    this.closed = false;
+    closed = false;
   }
+
+  return { close, pass, isClosed: () => closed, open: () => void (closed = false) };
 }
 
 function dismissed(): LatchkeyError {

@@ -35,7 +35,7 @@ export function within<T>(clock: Clock, milliseconds: number, work: Promise<T>):
  * `cancelled` where the caller did it.
  */
 export async function attempt<T>(clock: Clock, milliseconds: number, signal: Signal, work: (signal?: AbortSignal) => Promise<T>): Promise<T> {
-  const controller = typeof AbortController === 'undefined' ? undefined : new AbortController();
+  const controller = newController();
   const stop = (): void => controller?.abort();
   signal?.addEventListener('abort', stop);
   if (signal?.aborted) {
@@ -49,6 +49,11 @@ export async function attempt<T>(clock: Clock, milliseconds: number, signal: Sig
   } finally {
     signal?.removeEventListener('abort', stop);
   }
+}
+
+/** What ends a request; undefined on a platform without such a thing. */
+export function newController(): AbortController | undefined {
+  return globalThis.AbortController && new AbortController();
 }
 
 /** What a failed request stands for: `cancelled` where the caller did it, else `network`. */

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { secureStorage as expoStorage, type ExpoSecureStore } from '../src/expo.js';
-import { secureStorage as keychainStorage, type ReactNativeKeychain } from '../src/keychain.js';
+import { biometrics as expoBiometrics, secureStorage as expoStorage, type ExpoSecureStore } from '../src/expo.js';
+import { biometrics as keychainBiometrics, secureStorage as keychainStorage, type ReactNativeKeychain } from '../src/keychain.js';
 import type { PlainStore } from '../src/install.js';
-import { createLatchkey, type Storage } from '../src/index.js';
-import { credentials, ends } from './stand-in/device.js';
+import { createLatchkey, isRetryable, LatchkeyError, type Storage } from '../src/index.js';
+import { credentials, ends, profile } from './stand-in/device.js';
 import { baseUrl, Server } from './stand-in/server.js';
 
 /** The part of a phone's system that both libraries stand on: items, lock state, prompts. */
@@ -12,11 +12,13 @@ class Phone {
   items = new Map<string, { text: string; options: Record<string, unknown> }>();
   /** What the next operations throw, as the library would. */
   failure: Error | undefined;
+  /** What operations on an item with a prompt throw. */
+  gatedFailure: Error | undefined;
   prompt: 'passed' | 'cancelled' = 'passed';
   prompts = 0;
 
   get(key: string, gated: boolean): string | null {
-    this.fail();
+    this.fail(gated);
     const item = this.items.get(key);
     if (item && gated) {
       this.prompts++;
@@ -28,7 +30,7 @@ class Phone {
   }
 
   set(key: string, text: string, options: object): void {
-    this.fail();
+    this.fail('accessControl' in options || 'requireAuthentication' in options);
     this.items.set(key, { text, options: options as Record<string, unknown> });
   }
 
@@ -37,9 +39,10 @@ class Phone {
     this.items.delete(key);
   }
 
-  private fail(): void {
-    if (this.failure) {
-      throw this.failure;
+  private fail(gated = false): void {
+    const failure = this.failure ?? (gated ? this.gatedFailure : undefined);
+    if (failure) {
+      throw failure;
     }
   }
 }
@@ -56,7 +59,12 @@ type KeychainOptions = { service: string; accessControl?: string };
 
 const keychainOn = (phone: Phone): ReactNativeKeychain => ({
   ACCESSIBLE: { AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: 'AccessibleAfterFirstUnlockThisDeviceOnly', WHEN_UNLOCKED_THIS_DEVICE_ONLY: 'AccessibleWhenUnlockedThisDeviceOnly' },
-  ACCESS_CONTROL: { BIOMETRY_ANY: 'BiometryAny', BIOMETRY_CURRENT_SET: 'BiometryCurrentSet' },
+  ACCESS_CONTROL: {
+    BIOMETRY_ANY: 'BiometryAny',
+    BIOMETRY_CURRENT_SET: 'BiometryCurrentSet',
+    BIOMETRY_ANY_OR_DEVICE_PASSCODE: 'BiometryAnyOrDevicePasscode',
+    BIOMETRY_CURRENT_SET_OR_DEVICE_PASSCODE: 'BiometryCurrentSetOrDevicePasscode',
+  },
   STORAGE_TYPE: { AES_GCM: 'KeystoreAESGCM', AES_GCM_NO_AUTH: 'KeystoreAESGCM_NoAuth' },
   getGenericPassword: async (options: KeychainOptions) => {
     const password = phone.get(options.service, options.accessControl !== undefined);
@@ -72,12 +80,33 @@ const plain = (): PlainStore & { texts: Map<string, string> } => {
 };
 
 const kinds = {
-  expo: { storage: (phone: Phone, options: object): Storage => expoStorage(expoOn(phone), options as never), thisDevice: { keychainAccessible: 1 } },
+  expo: {
+    biometrics: expoBiometrics as (options: object) => unknown,
+    storage: (phone: Phone, options: object): Storage => expoStorage(expoOn(phone), options as never),
+    thisDevice: { keychainAccessible: 1 },
+  },
   keychain: {
+    biometrics: keychainBiometrics as (options: object) => unknown,
     storage: (phone: Phone, options: object): Storage => keychainStorage(keychainOn(phone), options as never),
     thisDevice: { accessible: 'AccessibleAfterFirstUnlockThisDeviceOnly', storage: 'KeystoreAESGCM_NoAuth' },
   },
 };
+
+const unavailable = [
+  ['No biometrics are currently enrolled', 'not_enrolled'],
+  ['E_BIOMETRIC_NOT_ENROLLED', 'not_enrolled'],
+  ['code: 11, msg: No fingerprints enrolled.', 'not_enrolled'],
+  ['Lockout. Too many attempts.', 'locked_out'],
+  ['E_BIOMETRIC_LOCKOUT', 'locked_out'],
+  ['code: 7, msg: Too many attempts. Try again later.', 'locked_out'],
+  ['E_BIOMETRIC_LOCKOUT_PERMANENT', 'locked_out'],
+  ['E_PASSCODE_NOT_SET', 'no_passcode'],
+  ['code: 14, msg: No device credential', 'no_passcode'],
+  ['E_BIOMETRIC_UNAVAILABLE', 'unavailable'],
+  ['No hardware available for biometric authentication', 'unavailable'],
+  ['Authentication failed. Provided passphrase/PIN is incorrect or there is no user authentication method configured for this device.', 'unavailable'],
+  ['code: -25293, msg: errSecAuthFailed', 'unavailable'],
+] as const;
 
 let apps = 0;
 const newApp = (): string => `app${++apps}`;
@@ -90,7 +119,7 @@ async function launch(storage: Storage, server = new Server()): Promise<{ latchk
   return { latchkey, seen: [seen], server };
 }
 
-for (const [name, { storage, thisDevice }] of Object.entries(kinds)) {
+for (const [name, { biometrics, storage, thisDevice }] of Object.entries(kinds)) {
   test(`${name}: items stay on this device, readable after the first unlock, and come back`, async () => {
     const phone = new Phone();
     const prefix = newApp();
@@ -119,7 +148,7 @@ for (const [name, { storage, thisDevice }] of Object.entries(kinds)) {
       const options = policy === 'keep' ? { prefix, onReinstall: policy } : { prefix, installMarker: marker };
       const second = await launch(storage(phone, options), first.server);
       assert.equal(second.latchkey.session.state, policy === 'keep' ? 'signed_in' : 'signed_out');
-      assert.deepEqual(ends(second.seen[0]!), policy === 'keep' ? [] : ['restored']);
+      assert.deepEqual(ends(second.seen[0]!), policy === 'keep' ? [] : ['reinstalled']);
       assert.equal(first.server.refreshes, 0);
       if (policy === 'clear') {
         assert.doesNotMatch([...phone.items.values()].map((item) => item.text).join(), /refresh:/);
@@ -196,7 +225,7 @@ for (const [name, { storage, thisDevice }] of Object.entries(kinds)) {
   test(`${name}: the prompt belongs to an item of its own; a dismissal, a new enrolment and the first time are told apart`, async () => {
     const phone = new Phone();
     const prefix = newApp();
-    const make = (onEnrolmentChange?: string): Storage => storage(phone, { prefix, onReinstall: 'keep', biometrics: { prompt: 'Unlock Example', onEnrolmentChange } });
+    const make = (onEnrolmentChange?: string): Storage => storage(phone, { prefix, onReinstall: 'keep', biometrics: biometrics({ prompt: 'Unlock Example', onEnrolmentChange }) });
     const made = make();
     assert.equal(await made.unlock?.(), 'unlocked');
     assert.equal(await made.unlock?.(), 'unlocked');
@@ -209,7 +238,72 @@ for (const [name, { storage, thisDevice }] of Object.entries(kinds)) {
     assert.equal(await made.unlock?.(), 'unlocked');
     phone.items.delete(`${prefix}.unlock`);
     assert.equal(await make('keep').unlock?.(), 'unlocked');
-    phone.failure = new Error('Lockout. Too many attempts.');
+    phone.failure = new Error('input/output error');
     await assert.rejects(made.unlock!(), { kind: 'store' });
   });
+
+  for (const [words, code] of unavailable) {
+    test(`${name}: a device that cannot prompt says why: ${words}`, async () => {
+      const phone = new Phone();
+      const make = (whenUnavailable?: string): Storage =>
+        storage(phone, { prefix: newApp(), onReinstall: 'keep', biometrics: biometrics({ prompt: 'Unlock Example', whenUnavailable }) });
+      phone.gatedFailure = Object.assign(new Error(words), /^E_/.test(words) ? { code: words } : {});
+      const error: unknown = await make().unlock!().then(String, (e: unknown) => e);
+      assert.ok(error instanceof LatchkeyError);
+      assert.deepEqual([error.kind, error.code, isRetryable(error)], ['unlock_unavailable', code, code === 'locked_out']);
+
+      const open = make('open').unlock!();
+      if (code === 'locked_out') {
+        await assert.rejects(open, { kind: 'unlock_unavailable' }, 'wrong faces open nothing');
+      } else {
+        assert.equal(await open, 'unlocked');
+      }
+    });
+  }
 }
+
+test('a client whose device cannot prompt fails typed, with one try for all requests, and the policy `open` lets them out', async () => {
+  for (const whenUnavailable of ['closed', 'open'] as const) {
+    const phone = new Phone();
+    const server = new Server();
+    const options = { prefix: newApp(), onReinstall: 'keep', biometrics: expoBiometrics({ prompt: 'Unlock Example', whenUnavailable }) } as const;
+    const first = await launch(expoStorage(expoOn(phone), options), server);
+    await first.latchkey.signIn(credentials);
+    first.latchkey.close();
+    phone.gatedFailure = new Error('No biometrics are currently enrolled');
+    const { latchkey } = await launch(expoStorage(expoOn(phone), options), server);
+    assert.equal(latchkey.session.state, 'signed_in');
+    if (whenUnavailable === 'open') {
+      assert.equal((await latchkey.fetch(profile)).status, 200);
+    } else {
+      await assert.rejects(latchkey.fetch(profile), { kind: 'unlock_unavailable', code: 'not_enrolled' });
+      await latchkey.refresh();
+    }
+    latchkey.close();
+  }
+});
+
+test('keychain: the passcode serves too where that is allowed', async () => {
+  for (const [options, control] of [
+    [{}, 'BiometryCurrentSet'],
+    [{ passcode: true }, 'BiometryCurrentSetOrDevicePasscode'],
+    [{ passcode: true, onEnrolmentChange: 'keep' }, 'BiometryAnyOrDevicePasscode'],
+  ] as const) {
+    const phone = new Phone();
+    const prefix = newApp();
+    const made = keychainStorage(keychainOn(phone), { prefix, onReinstall: 'keep', biometrics: keychainBiometrics({ prompt: 'Unlock', ...options }) });
+    assert.equal(await made.unlock?.(), 'unlocked');
+    assert.equal(phone.items.get(`${prefix}.unlock`)?.options['accessControl'], control);
+  }
+});
+
+test('expo: a device without faces and fingers asks for its passcode where that is allowed', async () => {
+  const phone = new Phone();
+  phone.gatedFailure = new Error('No biometrics are currently enrolled');
+  const answers: { success: boolean; error?: string }[] = [{ success: true }, { success: false, error: 'user_cancel' }, { success: false, error: 'passcode_not_set' }];
+  const passcode = { authenticateAsync: async () => answers.shift()! };
+  const made = expoStorage(expoOn(phone), { prefix: newApp(), onReinstall: 'keep', biometrics: expoBiometrics({ prompt: 'Unlock', passcode }) });
+  assert.equal(await made.unlock?.(), 'unlocked');
+  assert.equal(await made.unlock?.(), 'dismissed');
+  await assert.rejects(made.unlock!(), { kind: 'unlock_unavailable', code: 'no_passcode' });
+});

@@ -67,7 +67,7 @@ test('the device token of a sign-in that came too late is not kept', async () =>
     }
     return real();
   };
-  await assert.rejects(latchkey.signIn(credentials), { kind: 'signed_out' });
+  await assert.rejects(latchkey.signIn(credentials), { kind: 'nothing_pending' });
   assert.equal(store.texts.has('device'), false);
 });
 

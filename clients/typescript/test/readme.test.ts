@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
 import ts from 'typescript';
+import { fakeServer } from '../src/testing.js';
 
 const folder = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -22,7 +24,7 @@ declare module 'expo-secure-store' {
 }
 declare module 'react-native-keychain' {
   export enum ACCESSIBLE { AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY = 'a', WHEN_UNLOCKED_THIS_DEVICE_ONLY = 'b' }
-  export enum ACCESS_CONTROL { BIOMETRY_ANY = 'a', BIOMETRY_CURRENT_SET = 'b' }
+  export enum ACCESS_CONTROL { BIOMETRY_ANY = 'a', BIOMETRY_CURRENT_SET = 'b', BIOMETRY_ANY_OR_DEVICE_PASSCODE = 'c', BIOMETRY_CURRENT_SET_OR_DEVICE_PASSCODE = 'd' }
   export enum STORAGE_TYPE { AES_GCM = 'a', AES_GCM_NO_AUTH = 'b' }
   export interface SetOptions { service?: string; accessible?: ACCESSIBLE; accessControl?: ACCESS_CONTROL; storage?: STORAGE_TYPE }
   export function getGenericPassword(options?: { service?: string; accessControl?: ACCESS_CONTROL }): Promise<false | { username: string; password: string }>;
@@ -74,7 +76,7 @@ function complaints(files: Map<string, string>): string[] {
     moduleResolution: ts.ModuleResolutionKind.Bundler,
     jsx: ts.JsxEmit.ReactJSX,
     skipLibCheck: true,
-    types: [],
+    types: ['node'],
     lib: ['lib.es2022.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
   };
   const host = ts.createCompilerHost(options);
@@ -116,6 +118,42 @@ test('the README\'s code for tests of apps runs', async () => {
     console.log = log;
   }
   assert.deepEqual(said, [[[{ id: 1, owner: 'Ada' }], 5]]);
+});
+
+test('the README\'s proxy keeps every token from the page', async () => {
+  const { fetch } = globalThis;
+  const auth = fakeServer({ user: { email: 'ada@example.com', display: 'Ada' } });
+  globalThis.fetch = auth.fetch;
+  const { server } = (await run('proxy.ts')) as { server: Server };
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as { port: number };
+  const seen: string[] = [];
+  const ask = async (path: string, body?: object, headers: Record<string, string> = { Origin: 'https://app.example.com' }): Promise<{ status: number; json: unknown; cookie: string }> => {
+    const answer = await fetch(`http://127.0.0.1:${port}${path}`, { ...(body ? { method: 'POST', body: JSON.stringify(body) } : {}), headers });
+    const cookie = answer.headers.get('Set-Cookie') ?? '';
+    const text = await answer.text();
+    seen.push(text, cookie);
+    return { status: answer.status, json: JSON.parse(text) as unknown, cookie };
+  };
+  try {
+    assert.equal((await ask('/api/v1/users/profile/')).status, 401);
+    assert.equal((await ask('/auth/sign-in', { email: 'ada@example.com', password: 'password' }, { Origin: 'https://elsewhere.example' })).status, 403);
+    assert.equal((await ask('/auth/sign-in', { email: 'ada@example.com', password: 'wrong' })).status, 400);
+    const { cookie } = await ask('/auth/sign-in', { email: 'ada@example.com', password: 'password' });
+    assert.match(cookie, /^__Host-visitor=[\w-]{43}; HttpOnly; Secure; SameSite=Lax/);
+    const visitor = { Cookie: cookie.split(';')[0] ?? '', Origin: 'https://app.example.com' };
+    auth.expireAccessTokens();
+    const { status, json } = await ask('/api/v1/users/profile/', undefined, visitor);
+    assert.deepEqual([status, (json as { display: string }).display], [200, 'Ada']);
+    assert.equal((await ask('/api/v1/users/profile/', undefined, { Cookie: `__Host-visitor=${'a'.repeat(43)}` })).status, 401);
+    await ask('/auth/sign-out', {}, visitor);
+    assert.equal((await ask('/api/v1/users/profile/', undefined, visitor)).status, 401);
+    assert.doesNotMatch(seen.join(' '), /fake\.|lkst_|lkdt_/);
+  } finally {
+    globalThis.fetch = fetch;
+    server.close();
+    server.closeAllConnections();
+  }
 });
 
 test('the README says which errors and reasons there are', () => {

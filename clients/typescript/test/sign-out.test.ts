@@ -104,7 +104,7 @@ test('a sign-in that ends after a sign-out does not sign in, and leaves no sessi
     }
     return real();
   };
-  await assert.rejects(latchkey.signIn(credentials), { kind: 'signed_out' });
+  await assert.rejects(latchkey.signIn(credentials), { kind: 'nothing_pending' });
   await settled();
   assert.equal(server.sessions[0]?.ended, 'session_ended');
   assert.doesNotMatch(store.all, /refresh:/);

@@ -2,14 +2,15 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LatchkeyError } from '../src/index.js';
 import { encode } from '../src/record.js';
-import { Slots } from '../src/slots.js';
+import { createSlots, type Slots } from '../src/slots.js';
+import { StillClock } from './stand-in/clock.js';
 import { deviceLocked, Store } from './stand-in/device.js';
 
 const always = (): boolean => true;
 const content = (n: number): { refreshToken: string; idempotencyKey: string; userId: number } => ({ refreshToken: `token-${n}`, idempotencyKey: `key-${n}`, userId: 1 });
 
 async function filled(store: Store, n: number): Promise<Slots> {
-  const slots = new Slots(store);
+  const slots = createSlots(store, new StillClock());
   for (let i = 1; i <= n; i++) {
     await slots.replace(await slots.read(), content(i), always);
   }
@@ -27,7 +28,7 @@ test('a torn write leaves the record before it readable', async () => {
   const store = new Store();
   await filled(store, 3);
   store.texts.set('slot-0', (store.texts.get('slot-1') as string).slice(0, 40));
-  assert.equal((await new Slots(store).read())?.refreshToken, 'token-3');
+  assert.equal((await createSlots(store, new StillClock()).read())?.refreshToken, 'token-3');
 });
 
 test('a store that says yes and keeps half is found out before the record is used', async () => {
@@ -44,7 +45,7 @@ test('whoever was overtaken by another process writes nothing', async () => {
   const store = new Store();
   const mine = await filled(store, 1);
   const before = await mine.read();
-  await new Slots(store).replace(before, content(2), always);
+  await createSlots(store, new StillClock()).replace(before, content(2), always);
   assert.equal((await mine.replace(before, content(99), always))?.refreshToken, 'token-2');
   assert.doesNotMatch(store.all, /token-99/);
 });
@@ -52,9 +53,9 @@ test('whoever was overtaken by another process writes nothing', async () => {
 test('a sign-out overrules a refresh of another process that writes after it', async () => {
   const store = new Store();
   const before = await (await filled(store, 4)).read();
-  await new Slots(store).end({ reason: 'user' });
+  await createSlots(store, new StillClock()).end({ reason: 'user' });
   store.texts.set('slot-1', encode({ ...content(5), sequence: (before?.sequence ?? 0) + 1 })); // one ahead of what it knew
-  assert.equal((await new Slots(store).read())?.endReason, 'user');
+  assert.equal((await createSlots(store, new StillClock()).read())?.endReason, 'user');
 });
 
 test('a slow refresh cleans up what it wrote after a sign-out', async () => {

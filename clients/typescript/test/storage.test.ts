@@ -89,10 +89,10 @@ test('React Native refuses a store that is not secure', () => {
 });
 
 test('plain HTTP is refused, except to this machine', () => {
-  for (const baseUrl of ['http://auth.example.com', 'http://localhost.example.com', 'http://127.0.0.1.example.com', 'ftp://x', 'auth.example.com', 'https://']) {
+  for (const baseUrl of ['http://auth.example.com', 'http://localhost.example.com', 'http://127.0.0.1.example.com', 'ftp://x', 'auth.example.com', 'https://', 'http://10.0.2.2:8080']) {
     assert.throws(() => createLatchkey({ baseUrl, storage: memoryStorage() }), /https/, baseUrl);
   }
-  for (const baseUrl of ['https://auth.example.com/', 'http://localhost:8080', 'http://127.0.0.1:8080', 'http://10.0.2.2:8080']) {
+  for (const baseUrl of ['https://auth.example.com/', 'http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080']) {
     createLatchkey({ baseUrl, storage: memoryStorage() }).close();
   }
   createLatchkey({ baseUrl: 'http://192.168.1.20:8080', storage: memoryStorage(), allowInsecureHttp: true }).close();

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createLatchkey, type Latchkey } from '../src/index.js';
-import { apiClient, confirmLoginCode, listSessions, requestLoginCode, verifyEmail } from '../src/api.js';
+import { apiClient, confirmLoginCode, getAccountUndo, listSessions, requestLoginCode, verifyEmail } from '../src/api.js';
 import { submitSecondFactorCode } from '../src/second-factor.js';
 import { fakeServer, testStorage, type FakeServer, type FakeServerOptions } from '../src/testing.js';
 
@@ -134,6 +134,16 @@ test('a test says what a route answers, also one of another host', async () => {
   off();
   const { data } = await listSessions({ client: apiClient(latchkey) });
   assert.deepEqual(data?.data.map((session) => session.is_current), [true]);
+});
+
+test('an undo link is asked for and used without a session', async () => {
+  const { server, latchkey } = app();
+  const client = apiClient(latchkey);
+  const undo = { account: 'a•••@example.com', changes: [], earlier_changes: 0, expires_at: 1790604800 };
+  server.on('GET account/undo', () => ({ status: 200, data: undo }));
+  const { data } = await getAccountUndo({ client, headers: { 'X-Account-Undo-Key': 'key' } });
+  assert.equal(data?.data.account, undo.account);
+  await assert.rejects(latchkey.fetch('/_allauth/app/v1/account/undone'), { kind: 'signed_out' });
 });
 
 test('a route that nobody has answered says so', async () => {

@@ -15,6 +15,7 @@ import { json } from './stand-in/server.js';
 
 const identity = { provider: 'google', clientId: 'c', idToken: 'a.b.c' };
 const over = (): Response => json(401, { data: { flows: [{ id: 'login' }] }, meta: { is_authenticated: false } });
+const notPending = (): Response => json(409, { errors: [{ code: 'flow_not_pending', message: 'No.' }] });
 const gone = (): Response => json(410, { data: { flows: [{ id: 'login' }] }, meta: { is_authenticated: null } });
 
 /** Calls an operation by its name, as an app does it through `complete`. */
@@ -138,7 +139,7 @@ test('an answer that comes late does not bring back a sign-in that another one h
 });
 
 // What the server says of a sign-in that is not under way any more.
-for (const [word, answer] of Object.entries({ 401: over, 410: gone })) {
+for (const [word, answer] of Object.entries({ 401: over, 410: gone, 409: notPending })) {
   test(`a sign-in of which the server says ${word} is over, and forgotten; who is signed in stays so`, async () => {
     for (const step of [(latchkey: Latchkey) => submitSecondFactorCode(latchkey, '123456'), (latchkey: Latchkey) => showSecondFactorKey(latchkey, new Prompt()), (latchkey: Latchkey) => complete(latchkey, 'confirmLoginCode')]) {
       const { server, latchkey, seen } = await beside('mfa_authenticate');
@@ -154,10 +155,8 @@ for (const [word, answer] of Object.entries({ 401: over, 410: gone })) {
   });
 }
 
-test('a step that is not the one that is pending, and an answer of somebody else, end nothing', async () => {
+test('an answer of another server ends no sign-in', async () => {
   const held = await beside('mfa_authenticate');
-  held.server.play = () => json(409, { errors: [{ code: 'flow_not_pending', message: 'No.' }] });
-  await assert.rejects(complete(held.latchkey, 'confirmLoginCode'), { kind: 'problem', code: 'flow_not_pending' });
   for (const status of [401, 410, 502]) {
     held.server.play = () => new Response('<html>', { status });
     await assert.rejects(submitSecondFactorCode(held.latchkey, '123456'), { kind: 'undocumented' });
@@ -191,7 +190,7 @@ test('a sign-in that turns out to be pending after a sign-out is forgotten', asy
       await latchkey.signOut();
       return pending('mfa_authenticate', { session_token: 'lkst_late' });
     };
-    await latchkey.signIn(credentials);
+    await assert.rejects(latchkey.signIn(credentials), { kind: 'nothing_pending' });
     assert.ok(!inspect(latchkey, { depth: 9 }).includes('lkst_late'));
     await assert.rejects(submitSecondFactorCode(latchkey, '123456'), { kind: 'nothing_pending' });
   }
@@ -207,7 +206,7 @@ test('a step that ends after a sign-out does not sign in, and leaves no session 
     await latchkey.signOut();
     return signedInAs(1);
   };
-  await assert.rejects(submitSecondFactorCode(latchkey, '123456'), { kind: 'signed_out', code: 'user' });
+  await assert.rejects(submitSecondFactorCode(latchkey, '123456'), { kind: 'nothing_pending' });
   await settled();
   assert.deepEqual(server.sessions.map(({ ended }) => ended), ['session_ended', 'session_ended']);
   assert.doesNotMatch(store.all, /refresh:/);

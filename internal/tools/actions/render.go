@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"embed"
 	"go/format"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -39,6 +41,64 @@ func viewOf(t table) view {
 		}
 	}
 	return v
+}
+
+// protocol is where most operations are; the others are named by their whole path.
+const protocol = "/_allauth/app/v1/"
+
+// Prefix is where the operations are whose paths are shortened.
+func (v view) Prefix() string { return protocol }
+
+// Usual says what most operations do with each status.
+func (v view) Usual() []status {
+	counts := map[int]map[int]int{}
+	for _, o := range v.Operations {
+		for _, s := range o.Statuses {
+			if counts[s.Code] == nil {
+				counts[s.Code] = map[int]int{}
+			}
+			counts[s.Code][v.Index(s.Entry)]++
+		}
+	}
+	var usual []status
+	for _, code := range slices.Sorted(maps.Keys(counts)) {
+		best := -1
+		for _, index := range slices.Sorted(maps.Keys(counts[code])) {
+			if best < 0 || counts[code][index] > counts[code][best] {
+				best = index
+			}
+		}
+		usual = append(usual, status{code, v.Entries[best]})
+	}
+	return usual
+}
+
+// Special says where operations differ from that. An operation whose codes may end a session has
+// all statuses, those that the spec does not name as well: only what is documented ends one.
+func (v view) Special() []answers {
+	var special []answers
+	for _, o := range v.Operations {
+		var own []status
+		for _, u := range v.Usual() {
+			i := slices.IndexFunc(o.Statuses, func(s status) bool { return s.Code == u.Code })
+			switch {
+			case i < 0 && o.decidesByCode():
+				own = append(own, status{Code: u.Code})
+			case i >= 0 && v.Index(o.Statuses[i].Entry) != v.Index(u.Entry):
+				own = append(own, o.Statuses[i])
+			}
+		}
+		if own != nil {
+			o.ID = o.Method + " " + strings.TrimPrefix(o.Path, protocol)
+			o.Statuses = own
+			special = append(special, o)
+		}
+	}
+	return special
+}
+
+func (a answers) decidesByCode() bool {
+	return slices.ContainsFunc(a.Statuses, func(s status) bool { return s.Entry.Codes != nil })
 }
 
 // camel turns snake case into camel case, with a capital first letter where upper is set.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync"
 
@@ -125,11 +126,15 @@ func (d *device) start(r request) error {
 		return err
 	}
 	d.faults.found(r.Store)
-	c := &client{url: r.BaseURL, prompt: newPrompt()}
-	base := &transport{faults: d.faults, base: &http.Transport{MaxIdleConnsPerHost: 64}}
+	base, err := url.Parse(r.BaseURL)
+	if err != nil {
+		return err
+	}
+	c := &client{url: strings.TrimSuffix(base.JoinPath("/").String(), "/"), prompt: newPrompt()}
+	sender := &transport{faults: d.faults, base: &http.Transport{MaxIdleConnsPerHost: 64}}
 	settings := latchkey.Settings{
 		Store: &store{Store: files, dir: r.Store, faults: d.faults}, Clock: d.clock, OnChange: c.changed, Origins: r.Origins,
-		Options: []latchkey.ClientOption{latchkey.WithHTTPClient(&http.Client{Transport: base})},
+		Options: []latchkey.ClientOption{latchkey.WithHTTPClient(&http.Client{Transport: sender})},
 	}
 	if r.Unlock {
 		settings.Unlock = c.prompt.ask
@@ -137,7 +142,7 @@ func (d *device) start(r request) error {
 	if c.session, err = latchkey.Open(r.BaseURL, settings); err != nil {
 		return err
 	}
-	c.http = &http.Client{Transport: c.session.Transport(base)}
+	c.http = &http.Client{Transport: c.session.Transport(sender)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.clients[r.Client] = c

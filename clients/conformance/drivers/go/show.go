@@ -14,9 +14,10 @@ import (
 func (c *client) show(ctx context.Context) string {
 	var b bytes.Buffer
 	log := slog.New(slog.NewJSONHandler(&b, nil))
-	objects := []any{c.session, c.session.API(), c.session.API().ClientInterface, c.http, c.http.Transport, c.session.Tokens(), c.http}
+	api := c.session.API()
+	objects := []any{c.session, api, api.ClientInterface, c.session.Tokens(), c.http, c.http.Transport}
 
-	if got, err := c.session.API().GetSessionWithResponse(ctx); err == nil {
+	if got, err := api.GetSessionWithResponse(ctx); err == nil {
 		objects = append(objects, got, got.JSON200, got.JSON401, string(got.Body))
 	}
 	if got, err := c.get(ctx); err == nil {

@@ -23,8 +23,17 @@ export function useUndoKey(): [key: string | undefined, forget: () => void] {
     };
     void Linking.getInitialURL().then(take);
     const subscription = Linking.addEventListener('url', ({ url }) => take(url));
+    const changed = () => take(window.location.href); // in a browser, a link to this page does not load it anew
+    if (Platform.OS === 'web') {
+      window.addEventListener('hashchange', changed);
+    }
 
-    return () => subscription.remove();
+    return () => {
+      subscription.remove();
+      if (Platform.OS === 'web') {
+        window.removeEventListener('hashchange', changed);
+      }
+    };
   }, []);
 
   return [key, () => setKey(undefined)];

@@ -29,6 +29,7 @@ export function factorStations({ email, password, name, signOut, secrets }) {
     key = shown.replaceAll(' ', '');
     assert.match(key, /^[A-Z2-7]{32}$/);
     secrets.push(key, shown);
+    await app.page.getByRole('img', { name: 'QR code for the authenticator app' }).waitFor();
     await app.picture('add-totp');
     await app.tap('Copy the key');
     await app.says('The key is copied.');
@@ -185,7 +186,28 @@ export function factorStations({ email, password, name, signOut, secrets }) {
     await app.shows(name);
   }
 
-  return { setUpTotp, signInByTotp, signInByRecoveryCode, addPasskey, signInByPasskey, connectGoogle, removeFactors, signUpByApple };
+  /** An account without a password: its passkey is made on the way. */
+  async function signUpByPasskey(app, mails) {
+    await signOut(app);
+    await app.tap('New here? Create an account');
+    await app.shows('Create your account');
+    await app.fill('Email', 'lin@example.com');
+    await app.tap('Use a passkey instead of a password');
+    await app.shows('Check your mail');
+    await app.fill('Code', await mails.code('lin@example.com'));
+    await app.tap('Confirm address');
+    await app.shows('Make your passkey');
+    await dismissing(app, 'create', () => app.tap('Make the passkey'));
+    await app.tap('Make the passkey');
+    await app.shows('lin');
+    await signOut(app);
+    await app.fill('Email', email);
+    await app.fill('Password', password);
+    await app.tap('Sign in');
+    await app.shows(name);
+  }
+
+  return { setUpTotp, signInByTotp, signInByRecoveryCode, addPasskey, signInByPasskey, connectGoogle, removeFactors, signUpByApple, signUpByPasskey };
 }
 
 /** Answers the next prompt of the browser as it does for a person who closes it. */

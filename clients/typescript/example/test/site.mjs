@@ -27,8 +27,11 @@ export async function startLatchkey(program, { dir, mailDir, origin, proofSecond
     ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED: 'true',
     ACCOUNT_RATE_LIMITS: 'false',
     ACCOUNT_REAUTHENTICATION_TIMEOUT: String(proofSeconds),
+    HEADLESS_FRONTEND_URLS: JSON.stringify({ account_undo: `${origin}/#undo/{key}` }),
     LATCHKEY_MAIL_DIR: mailDir,
     LATCHKEY_WEBAUTHN_ORIGINS: origin,
+    MFA_PASSKEY_SIGNUP_ENABLED: 'true',
+    MFA_SUPPORTED_TYPES: 'totp,webauthn,recovery_codes',
     MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN: 'true',
     MFA_TOTP_TOLERANCE: '1', // a code serves once, and the walk does not wait half a minute for the next
   };

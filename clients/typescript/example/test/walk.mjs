@@ -18,6 +18,7 @@ const work = 'ada@work.example';
 const first = 'three blue herons wade';
 const second = 'four green kites climb';
 const third = 'five warm loaves cool';
+const fourth = 'six small boats drift';
 
 /** Sign up, with problems at their fields and a wrong code on the way. */
 async function signUp(app, mails) {
@@ -147,6 +148,34 @@ async function signInByCode(app, mails) {
   await app.shows('Ada Lovelace');
 }
 
+/** The password is changed; the link of the message about it undoes that, and ends this session too. */
+async function undoChange(app, mails, secrets) {
+  await app.tap('Password');
+  await app.fill('Current password', third);
+  await app.fill('New password', fourth);
+  await app.tap('Change password');
+  await app.says('Your new password is set.');
+  const link = await mails.link(work, '#undo/');
+  secrets.push(link.replace(/.*#undo\//, ''));
+  await app.page.goto(link);
+  await app.shows('Was this not you?');
+  await app.says('Password changed');
+  await app.picture('undo');
+  await app.tap('Undo the changes');
+  await app.shows('The changes are undone');
+  await app.fill('Code', await mails.code(work));
+  await app.fill('New password', third);
+  await app.tap('Set password');
+  await app.shows('Welcome back');
+  await app.fill('Email', work);
+  await app.fill('Password', fourth);
+  await app.tap('Sign in');
+  await app.says(/not correct|incorrect|wrong/i);
+  await app.fill('Password', third);
+  await app.tap('Sign in');
+  await app.shows('Ada Lovelace');
+}
+
 async function deleteAccount(app) {
   await app.tap('Delete account');
   await app.shows('Delete account');
@@ -167,7 +196,7 @@ async function post(api, path, body, headers = {}) {
 /** The stations of an account that is new: the server asks for no proof for a day. */
 function screens(app, api, secrets) {
   const before = { signUp, changeName, devices: () => devices(app, api), addresses, changePassword, signOut, forgotPassword, signIn };
-  const after = { signOut2: signOut, signInByCode, deleteAccount };
+  const after = { undoChange: (app, mails) => undoChange(app, mails, secrets), signOut2: signOut, signInByCode, deleteAccount };
   return { ...before, ...factorStations({ email: work, password: third, name: 'Ada Lovelace', signOut, secrets }), ...after };
 }
 
@@ -220,7 +249,7 @@ async function main(stationsOf, seconds) {
     await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: site.url });
     await addAuthenticator(page);
     const heard = [];
-    const secrets = [first, second, third];
+    const secrets = [first, second, third, fourth];
     const thrown = [];
     page.on('console', (message) => heard.push(message.text()));
     page.on('pageerror', (error) => thrown.push(error.stack));

@@ -39,9 +39,15 @@ interface Entry {
   readonly rules?: (facts: AnswerFacts) => Action | undefined;
 }
 
-/** Says what to do with an answer; one that the spec does not name is `retry`. */
+/** Where the operations are that have an envelope. */
+export const protocol = '/_allauth/app/v1/';
+
+/**
+ * Says what to do with an answer; one that the spec does not name is `retry`. An
+ * operation is its method and its path below {@link protocol}, such as `POST auth/login`.
+ */
 export function action(operation: string, status: number, facts: AnswerFacts = {}): Action {
-  const entry = entries[table[operation]?.[status] ?? -1];
+  const entry = entries[special[operation]?.[status] ?? usual[status] ?? -1];
   if (entry === undefined) {
     return 'retry';
   }
@@ -82,166 +88,27 @@ const entries: readonly Entry[] = [
   { fallback: 'reread' },
 ];
 
-// Operation → status → index of entries.
-const table: Readonly<Record<string, Readonly<Record<number, number>>>> = {
-  activateTotp: { 200: 0, 400: 1, 401: 2, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4 },
-  addCredential: { 200: 0, 400: 1, 401: 2, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  addEmailAddress: { 200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  changePassword: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  changePhoneNumber: { 202: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  changePrimaryEmailAddress: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  completePasskeySignup: { 200: 0, 400: 1, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  completeProviderSignup: { 200: 0, 400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  confirmLoginCode: { 200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  confirmReauthenticationCode: { 200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4 },
-  createProviderNonce: { 200: 0, 400: 1, 401: 2, 410: 3, 429: 5, 503: 4 },
-  deactivateTotp: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  deleteAccount: { 200: 3, 401: 2, 410: 3, 503: 4 },
-  disconnectProviderAccount: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4 },
-  endSession: { 400: 1, 401: 0, 410: 3, 413: 1, 415: 1, 503: 4 },
-  endSessions: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4 },
-  exportAccount: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  generateRecoveryCodes: { 200: 0, 400: 1, 401: 2, 410: 3, 503: 4 },
-  getAccountUndo: { 200: 0, 400: 1, 429: 5, 503: 4 },
-  getAppleAppSiteAssociation: { 200: 0, 404: 1 },
-  getAssetLinks: { 200: 0, 404: 1 },
-  getChangePasswordPage: { 302: 0, 404: 1 },
-  getConfig: { 200: 0, 410: 3, 503: 4 },
-  getCreationOptions: { 200: 0, 400: 1, 401: 2, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4 },
-  getEmailVerification: { 200: 0, 400: 1, 409: 1, 410: 3, 503: 4 },
-  getKeySet: { 200: 0 },
-  getPasskeyLoginOptions: { 200: 0, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4 },
-  getPasskeyPages: { 200: 0, 404: 1 },
-  getPasskeySignupOptions: { 200: 0, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4 },
-  getPasswordReset: { 200: 0, 400: 1, 409: 1, 410: 3, 503: 4 },
-  getPhoneNumber: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  getProfile: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  getProviderSignup: { 200: 0, 403: 1, 409: 1, 410: 3, 503: 4 },
-  getReauthenticationOptions: { 200: 0, 401: 2, 404: 1, 410: 3, 429: 5, 503: 4 },
-  getRecoveryCodes: { 200: 0, 401: 2, 404: 0, 410: 3, 503: 4 },
-  getSecondFactorOptions: { 200: 0, 401: 2, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4 },
-  getServerMetadata: { 200: 0, 404: 1 },
-  getSession: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  getSpecification: { 200: 0 },
-  getSpecificationAsAllauth: { 200: 0, 404: 1 },
-  getTotp: { 200: 0, 401: 2, 404: 0, 409: 1, 410: 3, 503: 4 },
-  listAuthenticators: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  listEmailAddresses: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  listProviderAccounts: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  listSessions: { 200: 0, 401: 2, 410: 3, 503: 4 },
-  login: { 200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  loginByPasskey: { 200: 0, 400: 1, 401: 6, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  reauthenticate: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  reauthenticateByCredential: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4 },
-  reauthenticateBySecondFactor: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4 },
-  receiveAppleNotification: { 200: 0, 400: 1, 404: 1, 413: 1, 415: 1, 429: 5, 503: 4 },
-  refreshToken: { 200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4 },
-  refreshTokenPair: { 200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4 },
-  rejectEmailVerification: { 200: 0, 400: 1, 410: 3, 413: 1, 415: 1, 503: 4 },
-  removeCredentials: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4 },
-  removeEmailAddress: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  renameCredential: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4 },
-  requestLoginCode: { 200: 0, 400: 1, 401: 6, 404: 1, 410: 3, 413: 1, 415: 1, 503: 4 },
-  requestPasswordReset: { 200: 0, 400: 1, 401: 6, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  requestReauthenticationCode: { 200: 0, 401: 2, 410: 3, 429: 5, 503: 4 },
-  resendEmailAddressVerification: { 200: 0, 400: 1, 401: 2, 403: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  resendEmailVerification: { 200: 0, 409: 1, 410: 3, 429: 5, 503: 4 },
-  resendLoginCode: { 200: 0, 404: 1, 409: 1, 410: 3, 429: 5, 503: 4 },
-  resendPhoneVerification: { 200: 0, 409: 1, 410: 3, 429: 5, 503: 4 },
-  resetPassword: { 200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  signup: { 200: 0, 400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  signupByPasskey: { 400: 1, 401: 6, 403: 1, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  submitProviderToken: { 200: 0, 400: 1, 401: 6, 403: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
-  submitSecondFactor: { 200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4 },
-  submitSecondFactorCredential: { 200: 0, 400: 1, 401: 2, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4 },
-  undoAccountChanges: { 200: 0, 400: 1, 413: 1, 415: 1, 429: 5, 503: 4 },
-  updateProfile: { 200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4 },
-  verifyEmail: { 200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 503: 4 },
-  verifyPhone: { 200: 0, 400: 1, 401: 6, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 },
+// What most operations do with a status: status → index of entries.
+const usual: Readonly<Record<number, number>> = { 200: 0, 202: 0, 302: 0, 400: 1, 401: 2, 403: 1, 404: 1, 409: 1, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4 };
+
+// Where an operation differs from that: method and path → status → index of entries, or -1 where the spec does not name it.
+const special: Readonly<Record<string, Readonly<Record<number, number>>>> = {
+  'POST auth/provider/signup': { 401: 6 },
+  'POST auth/code/confirm': { 401: 6 },
+  'DELETE account': { 200: 3 },
+  'DELETE auth/session': { 401: 0 },
+  'GET account/authenticators/recovery-codes': { 404: 0 },
+  'GET account/authenticators/totp': { 404: 0 },
+  'POST auth/login': { 401: 6 },
+  'POST auth/webauthn/login': { 401: 6 },
+  'POST auth/token/refresh': { 202: -1, 302: -1, 400: 7, 401: -1, 403: -1, 404: -1, 409: 8, 410: -1, 429: -1 },
+  'POST tokens/refresh': { 202: -1, 302: -1, 400: 7, 401: -1, 403: -1, 404: -1, 409: 8, 410: -1, 429: -1 },
+  'POST auth/code/request': { 401: 6 },
+  'POST auth/password/request': { 401: 6 },
+  'POST auth/password/reset': { 401: 6 },
+  'POST auth/signup': { 401: 6 },
+  'POST auth/webauthn/signup': { 401: 6 },
+  'POST auth/provider/token': { 401: 6 },
+  'POST auth/email/verify': { 401: 6 },
+  'POST auth/phone/verify': { 401: 6 },
 };
-
-/** Names the operation behind a method and a path; undefined where there is none. */
-export function operationAt(method: string, path: string): string | undefined {
-  const given = path.split('/');
-  return operationPaths.find(([m, template]) => {
-    const parts = template.split('/');
-    return m === method && parts.length === given.length && parts.every((part, i) => part === given[i] || part[0] === '{');
-  })?.[2];
-}
-
-const operationPaths: readonly (readonly [method: string, path: string, id: string])[] = [
-  ['POST', '/_allauth/app/v1/account/authenticators/totp', 'activateTotp'],
-  ['POST', '/_allauth/app/v1/account/authenticators/webauthn', 'addCredential'],
-  ['POST', '/_allauth/app/v1/account/email', 'addEmailAddress'],
-  ['POST', '/_allauth/app/v1/account/password/change', 'changePassword'],
-  ['POST', '/_allauth/app/v1/account/phone', 'changePhoneNumber'],
-  ['PATCH', '/_allauth/app/v1/account/email', 'changePrimaryEmailAddress'],
-  ['PUT', '/_allauth/app/v1/auth/webauthn/signup', 'completePasskeySignup'],
-  ['POST', '/_allauth/app/v1/auth/provider/signup', 'completeProviderSignup'],
-  ['POST', '/_allauth/app/v1/auth/code/confirm', 'confirmLoginCode'],
-  ['POST', '/_allauth/app/v1/auth/reauthenticate/code/confirm', 'confirmReauthenticationCode'],
-  ['POST', '/_allauth/app/v1/auth/provider/nonce', 'createProviderNonce'],
-  ['DELETE', '/_allauth/app/v1/account/authenticators/totp', 'deactivateTotp'],
-  ['DELETE', '/_allauth/app/v1/account', 'deleteAccount'],
-  ['DELETE', '/_allauth/app/v1/account/providers', 'disconnectProviderAccount'],
-  ['DELETE', '/_allauth/app/v1/auth/session', 'endSession'],
-  ['DELETE', '/_allauth/app/v1/auth/sessions', 'endSessions'],
-  ['GET', '/_allauth/app/v1/account/export', 'exportAccount'],
-  ['POST', '/_allauth/app/v1/account/authenticators/recovery-codes', 'generateRecoveryCodes'],
-  ['GET', '/_allauth/app/v1/account/undo', 'getAccountUndo'],
-  ['GET', '/.well-known/apple-app-site-association', 'getAppleAppSiteAssociation'],
-  ['GET', '/.well-known/assetlinks.json', 'getAssetLinks'],
-  ['GET', '/.well-known/change-password', 'getChangePasswordPage'],
-  ['GET', '/_allauth/app/v1/config', 'getConfig'],
-  ['GET', '/_allauth/app/v1/account/authenticators/webauthn', 'getCreationOptions'],
-  ['GET', '/_allauth/app/v1/auth/email/verify', 'getEmailVerification'],
-  ['GET', '/.well-known/jwks.json', 'getKeySet'],
-  ['GET', '/_allauth/app/v1/auth/webauthn/login', 'getPasskeyLoginOptions'],
-  ['GET', '/.well-known/passkey-endpoints', 'getPasskeyPages'],
-  ['GET', '/_allauth/app/v1/auth/webauthn/signup', 'getPasskeySignupOptions'],
-  ['GET', '/_allauth/app/v1/auth/password/reset', 'getPasswordReset'],
-  ['GET', '/_allauth/app/v1/account/phone', 'getPhoneNumber'],
-  ['GET', '/api/v1/users/profile/', 'getProfile'],
-  ['GET', '/_allauth/app/v1/auth/provider/signup', 'getProviderSignup'],
-  ['GET', '/_allauth/app/v1/auth/webauthn/reauthenticate', 'getReauthenticationOptions'],
-  ['GET', '/_allauth/app/v1/account/authenticators/recovery-codes', 'getRecoveryCodes'],
-  ['GET', '/_allauth/app/v1/auth/webauthn/authenticate', 'getSecondFactorOptions'],
-  ['GET', '/.well-known/oauth-authorization-server', 'getServerMetadata'],
-  ['GET', '/_allauth/app/v1/auth/session', 'getSession'],
-  ['GET', '/openapi.json', 'getSpecification'],
-  ['GET', '/_allauth/openapi.json', 'getSpecificationAsAllauth'],
-  ['GET', '/_allauth/app/v1/account/authenticators/totp', 'getTotp'],
-  ['GET', '/_allauth/app/v1/account/authenticators', 'listAuthenticators'],
-  ['GET', '/_allauth/app/v1/account/email', 'listEmailAddresses'],
-  ['GET', '/_allauth/app/v1/account/providers', 'listProviderAccounts'],
-  ['GET', '/_allauth/app/v1/auth/sessions', 'listSessions'],
-  ['POST', '/_allauth/app/v1/auth/login', 'login'],
-  ['POST', '/_allauth/app/v1/auth/webauthn/login', 'loginByPasskey'],
-  ['POST', '/_allauth/app/v1/auth/reauthenticate', 'reauthenticate'],
-  ['POST', '/_allauth/app/v1/auth/webauthn/reauthenticate', 'reauthenticateByCredential'],
-  ['POST', '/_allauth/app/v1/auth/2fa/reauthenticate', 'reauthenticateBySecondFactor'],
-  ['POST', '/_allauth/app/v1/auth/provider/apple/notifications', 'receiveAppleNotification'],
-  ['POST', '/_allauth/app/v1/auth/token/refresh', 'refreshToken'],
-  ['POST', '/_allauth/app/v1/tokens/refresh', 'refreshTokenPair'],
-  ['POST', '/_allauth/app/v1/auth/email/verify/reject', 'rejectEmailVerification'],
-  ['DELETE', '/_allauth/app/v1/account/authenticators/webauthn', 'removeCredentials'],
-  ['DELETE', '/_allauth/app/v1/account/email', 'removeEmailAddress'],
-  ['PUT', '/_allauth/app/v1/account/authenticators/webauthn', 'renameCredential'],
-  ['POST', '/_allauth/app/v1/auth/code/request', 'requestLoginCode'],
-  ['POST', '/_allauth/app/v1/auth/password/request', 'requestPasswordReset'],
-  ['POST', '/_allauth/app/v1/auth/reauthenticate/code/request', 'requestReauthenticationCode'],
-  ['PUT', '/_allauth/app/v1/account/email', 'resendEmailAddressVerification'],
-  ['POST', '/_allauth/app/v1/auth/email/verify/resend', 'resendEmailVerification'],
-  ['POST', '/_allauth/app/v1/auth/code/resend', 'resendLoginCode'],
-  ['POST', '/_allauth/app/v1/auth/phone/verify/resend', 'resendPhoneVerification'],
-  ['POST', '/_allauth/app/v1/auth/password/reset', 'resetPassword'],
-  ['POST', '/_allauth/app/v1/auth/signup', 'signup'],
-  ['POST', '/_allauth/app/v1/auth/webauthn/signup', 'signupByPasskey'],
-  ['POST', '/_allauth/app/v1/auth/provider/token', 'submitProviderToken'],
-  ['POST', '/_allauth/app/v1/auth/2fa/authenticate', 'submitSecondFactor'],
-  ['POST', '/_allauth/app/v1/auth/webauthn/authenticate', 'submitSecondFactorCredential'],
-  ['POST', '/_allauth/app/v1/account/undo', 'undoAccountChanges'],
-  ['PATCH', '/api/v1/users/profile/', 'updateProfile'],
-  ['POST', '/_allauth/app/v1/auth/email/verify', 'verifyEmail'],
-  ['POST', '/_allauth/app/v1/auth/phone/verify', 'verifyPhone'],
-];

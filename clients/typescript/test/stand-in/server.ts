@@ -94,7 +94,7 @@ export class Server {
     const { generation } = this.sessions[id] as State;
     const claims = { iat: 1790000000, exp: 1790000000 + this.life, sid: id, gen: generation };
     const access = `h.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.s`;
-    const jti = Buffer.from(JSON.stringify({ jti: `${id}-${generation}` })).toString('base64url');
+    const jti = Buffer.from(JSON.stringify({ jti: `${id}-${generation}`, sid: id })).toString('base64url');
     const refresh = `h.${jti}.${this.signatures++}:refresh:${id}:${generation}`; // never the same bytes
     return json(200, { data: { user: this.user, methods: [] }, meta: { is_authenticated: true, session_token: 'st', access_token: access, refresh_token: refresh, ...more } });
   }
