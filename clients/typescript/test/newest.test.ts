@@ -205,3 +205,28 @@ test('a request that waits for the refresh of a session that a sign-in replaces 
   assert.equal((await call).status, 200);
   assert.deepEqual(latchkey.session, { state: 'signed_in', userId: user.id, user, needsUnlock: false });
 });
+
+test('a session that came too late while the network was gone is ended by the next run', async () => {
+  const { server, store, latchkey, clock } = device();
+  server.sessions.push({ ...live });
+  const gates = gated(server, '/login', () => signedInAs(0));
+  const late = assert.rejects(latchkey.signIn(credentials), { kind: 'nothing_pending' });
+  await settled();
+  latchkey.cancelPending();
+  const waiting = server.play;
+  server.play = (request, real) => {
+    if (!request.path.endsWith('/login')) {
+      throw new TypeError('fetch failed');
+    }
+    return waiting!(request, real);
+  };
+  gates[0]?.();
+  await late;
+  latchkey.close(); // killed
+  server.play = ({ path }, real) => (path.endsWith('/refresh') ? signedInAs(0) : real());
+  const next = device({ server, store, clock });
+  await next.latchkey.ready();
+  await settled();
+  assert.deepEqual([server.sessions[0]?.ended, next.latchkey.session.state], ['session_ended', 'signed_out']);
+  assert.doesNotMatch(store.all, /refresh:/);
+});
