@@ -16,7 +16,7 @@ DRIVERS ?= go,typescript,swift
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build static image deploy chart snapshot test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
+.PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ chart: ## Lint the Helm chart and render it
 snapshot: ## Build below dist/ what a release publishes (programs, SBOMs, checksums), and publish nothing
 	@go build -modfile=internal/tools/deploy/go.mod -o bin/tools/cyclonedx-gomod github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@PATH="$(CURDIR)/bin/tools:$$PATH" go tool -modfile=internal/tools/release/go.mod goreleaser release --snapshot --clean
+
+audit: ## Look for known vulnerabilities and for licences of what ships (GOVULNDB=URL or folder; exit code 2: a database cannot be reached)
+	@.ci/audit
 
 deploy: ## Check what docs/operate.md hands out: image, compose.yaml, systemd unit, proxies, alert rules (root, Debian)
 	.ci/deploy

@@ -64,3 +64,73 @@ func TestLog_aRequestIsOneLineThatNamesItsRefusal(t *testing.T) {
 		t.Error("the log repeats what the client sent")
 	}
 }
+
+// An operator learns why a sign-in or a token was refused; the client does not.
+func TestLog_saysWhyASignInOrATokenIsRefused(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	const carol = "carol@example.com"
+	for _, address := range []string{ada, grace, carol} {
+		w.signedUp(address)
+	}
+	w.exec("UPDATE users SET disabled_at = now() WHERE id = (SELECT user_id FROM email_addresses WHERE address = $1)", grace)
+	w.exec("UPDATE users SET password_hash = NULL WHERE id = (SELECT user_id FROM email_addresses WHERE address = $1)", carol)
+	e := w.signIn(ada)
+	elsewhere := start(t)
+	elsewhere.signedUp(ada)
+	foreign := elsewhere.signIn(ada)
+
+	requests := map[string]func() answer{
+		"no_such_user":         func() answer { return w.call("POST", loginPath, credentials("zoe@example.com", goodPassword)) },
+		"wrong_password":       func() answer { return w.call("POST", loginPath, credentials(ada, wrongPassword)) },
+		"account_disabled":     func() answer { return w.call("POST", loginPath, credentials(grace, goodPassword)) },
+		"no_password":          func() answer { return w.call("POST", loginPath, credentials(carol, goodPassword)) },
+		"token_malformed":      func() answer { return w.call("GET", profilePath, "", bearer("nonsense")) },
+		"token_of_other_use":   func() answer { return w.call("GET", profilePath, "", bearer(e.refresh)) },
+		"token_signature":      func() answer { return w.call("GET", profilePath, "", bearer(cutSignature(e.access))) },
+		"token_of_unknown_key": func() answer { return w.call("GET", profilePath, "", bearer(foreign.access)) },
+	}
+	for reason, request := range requests {
+		a := request()
+		if got := w.lastReason(); got != reason {
+			t.Errorf("the log says %v, want %s", got, reason)
+		}
+		if strings.Contains(string(a.Body), reason) {
+			t.Errorf("the client learns %s: %s", reason, a.Body)
+		}
+	}
+
+	w.spend(e.access, "").wants(400, "refresh_token_invalid@refresh")
+	if got := w.lastReason(); got != "token_of_other_use" {
+		t.Errorf("of an access token that was to be refreshed the log says %v", got)
+	}
+	w.clock.Advance(6 * time.Minute)
+	w.call("GET", profilePath, "", bearer(e.access)).wants(401)
+	if got := w.lastReason(); got != "token_expired" {
+		t.Errorf("of an old access token the log says %v", got)
+	}
+
+	reasons := query[string](w, "SELECT string_agg(DISTINCT details->>'reason', ' ') FROM audit_events WHERE event = 'login' AND result = 'failure'")
+	if reasons != "account_disabled no_password no_such_user wrong_password" {
+		t.Errorf("the audit log says %q", reasons)
+	}
+}
+
+// lastReason is the reason in the last line of the request log; nil for none.
+func (w *world) lastReason() any {
+	w.t.Helper()
+	lines := w.logged()
+
+	return lines[len(lines)-1]["reason"]
+}
+
+// cutSignature is a token with a signature that is not its own.
+func cutSignature(token string) string {
+	at := len(token) - 20
+	other := "A"
+	if token[at] == 'A' {
+		other = "B"
+	}
+
+	return token[:at] + other + token[at+1:]
+}

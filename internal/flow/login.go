@@ -239,15 +239,30 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 	}
 	slot.Leave() // what follows waits for the database, and others for the slot
 	if !right || user.DisabledAt != nil {
+		why := whyRefused(user, right)
 		err := f.Trail.Add(ctx, f.DB.Queries, f.DB.Now(), audit.Event{
-			Name: audit.Login, Failed: true, UserID: user.ID, Device: who.Device, Email: n.value,
+			Name: audit.Login, Failed: true, UserID: user.ID, Device: who.Device, Email: n.value, Details: map[string]any{"reason": why},
 		})
 		if err != nil {
 			return holder{}, err
 		}
-		return holder{}, n.mismatch()
+		return holder{}, n.mismatch().Because(why)
 	}
 	return user, counted.giveBack(ctx)
+}
+
+// whyRefused is why a sign-in with a password is refused: for the log and the audit log alone.
+func whyRefused(user holder, right bool) problem.Reason {
+	switch {
+	case user.ID == 0:
+		return "no_such_user"
+	case !right && user.PasswordHash == nil && user.UnprovedPasswordHash == nil:
+		return "no_password"
+	case !right:
+		return "wrong_password"
+	}
+
+	return "account_disabled"
 }
 
 // strengthen stores the password anew with today's parameters. Its failure is no

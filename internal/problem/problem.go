@@ -100,6 +100,13 @@ func TooShort(limit, length int) *Problem {
 	return MinLength.Saying(fmt.Sprintf("Ensure this value has at least %d characters (it has %d).", limit, length))
 }
 
+// Reason is why a request is refused, in a word for the log. The answer says less: a client must not learn
+// which accounts there are, nor what is wrong with a token.
+type Reason string
+
+// Error is for logs.
+func (r Reason) Error() string { return string(r) }
+
 // Because attaches a cause for the log.
 func (p *Problem) Because(cause error) *Problem {
 	q := *p

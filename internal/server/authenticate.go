@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
@@ -126,23 +127,23 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	now := s.DB.Now()
 	claims, err := s.Verifier.Access(t, now)
 	if errors.Is(err, token.ErrInvalid) {
+		noteReason(c, err)
 		return nil // contract: a bad Bearer is no credential, not an error
 	}
 	if err != nil {
 		return err
 	}
 	d, err := s.DB.FindSession(c.UserContext(), claims.SessionID)
-	if postgres.IsNotFound(err) {
+	if postgres.IsNotFound(err) || err == nil && d.Subject != claims.Subject {
+		noteReason(c, errNoSession)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	if d.Subject != claims.Subject {
-		return nil
-	}
 	if dead := session.Alive(&d, now); dead != nil {
 		who.Ended = dead
+		noteReason(c, problem.Reason(dead.Code))
 		return nil //nolint:nilerr // contract: the caller is anonymous, and learns why
 	}
 	who.Session, who.Bearer = &d, false
@@ -150,6 +151,20 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 		s.Log.Warn("confirming a generation failed; a replay will be kinder", "error", err.Error())
 	}
 	return nil
+}
+
+// errNoSession is the reason where a good token names no session.
+const errNoSession = problem.Reason("session_unknown")
+
+// reasonKey is where a request keeps why its token was refused.
+const reasonKey = "reason"
+
+// noteReason keeps why a token was refused, for the log line of the request.
+func noteReason(c *fiber.Ctx, why error) {
+	var reason problem.Reason
+	if errors.As(why, &reason) {
+		c.Locals(reasonKey, reason)
+	}
 }
 
 // maxDeviceSecret is more than any secret of ours has; a longer one is none.

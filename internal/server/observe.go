@@ -47,6 +47,9 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	if err != nil {
 		code, cause = describe(err)
 		line = append(line, "code", code)
+		if reason := reasonOf(c, err); reason != "" {
+			line = append(line, "reason", string(reason))
+		}
 		if status >= 500 {
 			level = slog.LevelError
 			line = append(line, "cause", cause)
@@ -55,6 +58,19 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	s.Log.Log(c.UserContext(), level, "request", line...)
 	s.Count(operation, status, code, took)
 	return nil
+}
+
+// reasonOf is why a request was refused, where the answer says less: of its token, or of the refusal.
+func reasonOf(c *fiber.Ctx, err error) problem.Reason {
+	var reason problem.Reason
+	for _, p := range problem.All(err) {
+		if errors.As(p, &reason) {
+			return reason
+		}
+	}
+	reason, _ = c.Locals(reasonKey).(problem.Reason)
+
+	return reason
 }
 
 // describe is an error for the log.

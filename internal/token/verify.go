@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"regexp"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 	"github.com/latchkey-auth/latchkey/internal/userid"
 	"github.com/lestrrat-go/jwx/v2/jwa"
@@ -20,6 +22,23 @@ import (
 // ErrInvalid is every way in which a token is refused: a caller never learns which,
 // and a client neither.
 var ErrInvalid = errors.New("invalid token")
+
+// Why a token is refused, for the log alone.
+var (
+	errMalformed  = refusal("token_malformed")
+	errUnknownKey = refusal("token_of_unknown_key")
+	errSignature  = refusal("token_signature")
+	errOtherUse   = refusal("token_of_other_use")
+	errIssuer     = refusal("token_of_other_issuer")
+	errAudience   = refusal("token_for_other_audience")
+	errClaims     = refusal("token_claims")
+	errExpired    = refusal("token_expired")
+	errFuture     = refusal("token_from_the_future")
+	errLifetime   = refusal("token_lifetime")
+)
+
+// refusal is ErrInvalid with a reason.
+func refusal(why problem.Reason) error { return fmt.Errorf("%w: %w", ErrInvalid, why) }
 
 const (
 	maxToken     = 4096            // bytes; longer is refused before it is looked at
@@ -67,9 +86,16 @@ func (v *Verifier) Access(compact string, now time.Time) (Claims, error) {
 		return Claims{}, err
 	}
 	lifetime := time.Duration(v.settings.AccessExpiresIn) * time.Second
-	if !now.Before(c.ExpiresAt) || c.IssuedAt.After(now.Add(clockSkew)) || c.ExpiresAt.Sub(c.IssuedAt) > lifetime {
-		return Claims{}, ErrInvalid
+
+	switch {
+	case !now.Before(c.ExpiresAt):
+		return Claims{}, errExpired
+	case c.IssuedAt.After(now.Add(clockSkew)):
+		return Claims{}, errFuture
+	case c.ExpiresAt.Sub(c.IssuedAt) > lifetime:
+		return Claims{}, errLifetime
 	}
+
 	return c, nil
 }
 
@@ -86,8 +112,11 @@ func (v *Verifier) Former(compact string, now time.Time, longest time.Duration) 
 	if err != nil {
 		return Claims{}, err
 	}
-	if !now.Before(c.ExpiresAt.Add(longest)) || c.IssuedAt.After(now.Add(clockSkew)) {
-		return Claims{}, ErrInvalid
+	if !now.Before(c.ExpiresAt.Add(longest)) {
+		return Claims{}, errExpired
+	}
+	if c.IssuedAt.After(now.Add(clockSkew)) {
+		return Claims{}, errFuture
 	}
 
 	return c, nil
@@ -106,7 +135,7 @@ func (v *Verifier) issuedBy(issuer, compact string) (Claims, error) {
 // every use, and so is whether the key is still ours.
 func (v *Verifier) access(compact string) (Claims, error) {
 	if len(compact) > maxToken {
-		return Claims{}, ErrInvalid
+		return Claims{}, errMalformed
 	}
 	if t, hit := v.verified.get(compact); hit && t.use == Access && t.issuer == v.settings.Issuer &&
 		t.audience == v.settings.Audience && v.ring.state.Load().byID[t.kid] != nil {
@@ -137,17 +166,17 @@ func (v *Verifier) Refresh(compact string) (Claims, error) {
 // not be read.
 func (v *Verifier) verify(compact string, use Use) (c Claims, kid string, err error) {
 	if len(compact) > maxToken {
-		return Claims{}, "", ErrInvalid
+		return Claims{}, "", errMalformed
 	}
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 || len(parts[2]) != signatureLen {
-		return Claims{}, "", ErrInvalid
+		return Claims{}, "", errMalformed
 	}
 	header, ok1 := decode(parts[0])
 	claims, ok2 := decode(parts[1])
 	signature, ok3 := decode(parts[2])
 	if !ok1 || !ok2 || !ok3 || !inRange(signature) {
-		return Claims{}, "", ErrInvalid
+		return Claims{}, "", errMalformed
 	}
 	k, err := v.key(header, use)
 	if err != nil {
@@ -155,7 +184,7 @@ func (v *Verifier) verify(compact string, use Use) (c Claims, kid string, err er
 	}
 	signed := compact[:len(compact)-signatureLen-1]
 	if v.verifier.Verify([]byte(signed), signature, &k.private.PublicKey) != nil {
-		return Claims{}, "", ErrInvalid
+		return Claims{}, "", errSignature
 	}
 	c, err = v.claims(claims, use)
 	return c, k.kid, err
@@ -173,16 +202,19 @@ func decode(part string) ([]byte, bool) {
 // key returns our key for the header, and ErrInvalid when it is not exactly one of ours.
 func (v *Verifier) key(header []byte, use Use) (*key, error) {
 	h, err := strictjson.Object(header, tokenLimits)
-	if err != nil || len(h) != 3 || h["alg"] != "ES256" || h["typ"] != use.typ() {
-		return nil, ErrInvalid
+	if err != nil || len(h) != 3 || h["alg"] != "ES256" {
+		return nil, errMalformed
+	}
+	if h["typ"] != use.typ() {
+		return nil, errOtherUse
 	}
 	kid, _ := h["kid"].(string)
 	if !keyID.MatchString(kid) {
-		return nil, ErrInvalid
+		return nil, errMalformed
 	}
 	k, err := v.ring.find(kid)
 	if err == nil && k == nil {
-		err = ErrInvalid
+		err = errUnknownKey
 	}
 	return k, err
 }
@@ -199,9 +231,17 @@ func inRange(signature []byte) bool {
 
 func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	o, err := strictjson.Object(data, tokenLimits)
-	if err != nil || o["token_use"] != string(use) || !v.settings.issued(o["iss"], use) || !v.settings.accepts(o["aud"], use) {
-		return Claims{}, ErrInvalid
+	switch {
+	case err != nil:
+		return Claims{}, errMalformed
+	case o["token_use"] != string(use):
+		return Claims{}, errOtherUse
+	case !v.settings.issued(o["iss"], use):
+		return Claims{}, errIssuer
+	case !v.settings.accepts(o["aud"], use):
+		return Claims{}, errAudience
 	}
+
 	var c Claims
 	exp, ok1 := integer(o["exp"], maxTime)
 	iat, ok2 := integer(o["iat"], maxTime)
@@ -210,10 +250,10 @@ func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	sid, ok5 := sessionID(o["sid"])
 	jti, ok6 := o["jti"].(string)
 	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || jti == "" || iat >= exp {
-		return Claims{}, ErrInvalid
+		return Claims{}, errClaims
 	}
 	if _, present := o["nbf"]; present { // we issue none
-		return Claims{}, ErrInvalid
+		return Claims{}, errClaims
 	}
 	c = Claims{Subject: sub, SessionID: sid, Generation: gen, ID: jti, IssuedAt: time.Unix(iat, 0).UTC(), ExpiresAt: time.Unix(exp, 0).UTC()}
 	return c, nil

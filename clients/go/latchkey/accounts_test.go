@@ -68,6 +68,9 @@ func (a *accounts) answer(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, nobodysTurn)
 	case r.Header.Get("X-Session-Token") != "":
 		a.step(w, strings.TrimPrefix(r.Header.Get("X-Session-Token"), "lkst_"))
+	case strings.HasPrefix(path, "auth/") && bearer == "":
+		w.WriteHeader(http.StatusConflict)
+		_, _ = io.WriteString(w, `{"status":409,"errors":[{"code":"flow_not_pending","message":"Not now."}]}`)
 	case strings.HasPrefix(path, "auth/"):
 		welcome(w, `"session_token":"lkst_secret"`)
 	default:

@@ -65,7 +65,10 @@ func parseOrigin(text string, insecure bool) (string, error) {
 
 // canonicalHost is the host in lower case, with its port where that is not the usual one.
 func canonicalHost(u *url.URL) (string, error) {
-	name := strings.ToLower(u.Hostname())
+	name := hostOf(u)
+	if name == "" || strings.Contains(name+".", "..") || strings.HasPrefix(name, ".") {
+		return "", errors.New("its host has an empty part")
+	}
 	if strings.ContainsFunc(name, func(c rune) bool { return c <= ' ' || c > '~' }) {
 		return "", errors.New("its host is in ASCII: write a domain with other letters in its xn-- form")
 	}
@@ -91,6 +94,9 @@ func canonicalHost(u *url.URL) (string, error) {
 	return name + ":" + port, nil
 }
 
+// hostOf is the host in lower case. A dot at the end says that the name is whole, as it is anyway.
+func hostOf(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") }
+
 func usualPort(scheme string) string {
 	if scheme == "https" {
 		return "443"
@@ -107,7 +113,7 @@ func originOf(u *url.URL) string {
 		port = usualPort(scheme)
 	}
 
-	return scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
+	return scheme + "://" + net.JoinHostPort(hostOf(u), port)
 }
 
 // isLoopback reports whether a host is this machine by its loopback interface: what is sent

@@ -10,6 +10,8 @@ func TestOpen_takesAddressesInAnySpelling(t *testing.T) {
 	for text, want := range map[string]string{
 		"https://auth.example.com":              "https://auth.example.com",
 		"HTTPS://Auth.Example.COM":              "https://auth.example.com",
+		"https://auth.example.com.":             "https://auth.example.com",
+		"http://localhost.:8080/":               "http://localhost:8080",
 		"https://auth.example.com:443":          "https://auth.example.com",
 		"https://auth.example.com:":             "https://auth.example.com",
 		"https://auth.example.com:8443//":       "https://auth.example.com:8443",
@@ -41,7 +43,7 @@ var wrongAddresses = []string{
 	"https://auth.example.com/%zz",
 	"http://auth.example.com", "http://192.168.1.20:8080", "http://10.0.2.2", "http://0.0.0.0",
 	"http://localhost.example.com",
-	"http://127.0.0.1.example.com", "http://[::]", "http://[fe80::1]", "http://2130706433", "http://127.1",
+	"http://127.0.0.1.example.com", "http://[::]", "http://[fe80::1]", "https://auth..example.com", "https://.example.com", "https://auth.example.com..", "http://2130706433", "http://127.1",
 }
 
 func TestOpen_aMistakeInAnAddressIsAnError(t *testing.T) {

@@ -35,7 +35,9 @@ func (s *Session) Adopt(ctx context.Context, tokens Tokens) error {
 
 	_, err = s.renew(ctx, "", cause{byUser: true})
 	s.Resume() // of the session before
-	if err == nil && !s.owns(from) {
+
+	var out *SignedOutError
+	if ended := errors.As(err, &out); (err == nil || ended) && s.isOverdue(from) {
 		return ErrNothingPending
 	}
 
@@ -96,12 +98,13 @@ func (s *Session) stored(ctx context.Context, next record) (bool, error) {
 	return claimsOf(rec.Refresh).Generation >= claimsOf(next.Refresh).Generation, nil
 }
 
-// owns reports whether the session is what a beginning has made.
-func (s *Session) owns(from attempt) bool {
+// isOverdue reports whether a newer sign-in or sign-out has taken the place of what a beginning has
+// made.
+func (s *Session) isOverdue(from attempt) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return s.owner == from.number
+	return s.left > from.number || s.owner > from.number
 }
 
 // successor is what follows a session that the server has refused: the one before an adopted

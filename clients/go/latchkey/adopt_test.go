@@ -1,7 +1,10 @@
 package latchkey
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -164,6 +167,55 @@ func TestAdopt_takesNoSessionUpAgainThatWasSignedOutOf(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	is(t, s, "")
+}
+
+// The refresh of the session before is in flight, and its answer comes late.
+func TestAdopt_whileTheSessionBeforeRefreshes(t *testing.T) {
+	server := newAccounts(t)
+	clock := newHandClock()
+	s := server.open(t, Settings{Clock: clock})
+	must(t, signIn(t, s, "old"))
+	reached, free := make(chan struct{}), make(chan struct{})
+	server.mu.Lock()
+	server.refresh = func(w http.ResponseWriter, _ *http.Request) {
+		server.lose(false)
+		close(reached)
+		<-free
+		access, next := pairOf("old", 2)
+		welcome(w, fmt.Sprintf(`"access_token":%q,"refresh_token":%q`, access, next))
+	}
+	server.mu.Unlock()
+	refreshed := make(chan error, 1)
+	go func() { refreshed <- s.Refresh(context.Background()) }()
+	<-reached
+	adopted := make(chan error, 1)
+	go func() { adopted <- s.Adopt(context.Background(), appTokens("ada")) }()
+	within(t, "stored", func() bool { return emailOf(s.Tokens().Refresh) == "ada" })
+	close(free)
+	must(t, <-adopted)
+	must(t, <-refreshed)
+	is(t, s, "ada")
+	if spent := server.spends(); len(spent) != 2 {
+		t.Errorf("%d refreshes, want one of each", len(spent))
+	}
+}
+
+func TestAdopt_losesToASignOutWhileItRefreshes(t *testing.T) {
+	server := newAccounts(t)
+	s := server.open(t, Settings{})
+	server.mu.Lock()
+	server.refresh = func(w http.ResponseWriter, r *http.Request) {
+		server.lose(false)
+		must(t, s.SignOut(r.Context()))
+		access, next := pairOf("ada", 2)
+		welcome(w, fmt.Sprintf(`"access_token":%q,"refresh_token":%q`, access, next))
+	}
+	server.mu.Unlock()
+	if err := s.Adopt(t.Context(), appTokens("ada")); !errors.Is(err, ErrNothingPending) {
+		t.Errorf("got %v", err)
+	}
+	is(t, s, "")
+	within(t, "the session ends", func() bool { return slices.Contains(server.endedOnes(), "ada") })
 }
 
 func TestAdopt_refusesWhatIsNoRefreshToken(t *testing.T) {

@@ -60,6 +60,22 @@ func TestAPI_signInGoesWithoutTheSession(t *testing.T) {
 	}
 }
 
+// A step of a sign-in that is not pending any more does not go with the session that is there.
+func TestAPI_stepsOfASignInNeverGoWithTheSession(t *testing.T) {
+	server := newAccounts(t)
+	s := server.open(t, Settings{})
+	must(t, signIn(t, s, "ada"))
+	server.requests()
+	_, err := s.API().SubmitSecondFactorWithResponse(t.Context(), CodeRequest{Code: "314159"})
+	must(t, err)
+	_, err = s.API().ConfirmLoginCodeWithResponse(t.Context(), CodeRequest{Code: "314159"})
+	must(t, err)
+	if got := server.requests(); !slices.Equal(got, []string{"POST auth/2fa/authenticate", "POST auth/code/confirm"}) {
+		t.Errorf("sent %q", got)
+	}
+	is(t, s, "ada")
+}
+
 func TestAPI_doesNotRefreshByHand(t *testing.T) {
 	server := newAccounts(t)
 	s := server.open(t, Settings{})

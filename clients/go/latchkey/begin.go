@@ -48,11 +48,11 @@ func (s *Session) withdraw(from attempt) {
 func (s *Session) await(from attempt, a *answer) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.begun != from.number { // Race: a newer sign-in has begun, or a sign-out
+	if s.begun != from.number || from.number <= s.cancelled { // Race: a newer sign-in has begun, or a sign-out
 		return ErrNothingPending
 	}
 
-	from.token = cmp.Or(a.Meta.SessionToken, from.token) // only a new one is told
+	from.token = cmp.Or(a.Meta.SessionToken, from.token) // the answer names only a new one
 	s.pending = pendingSignIn{attempt: from}
 
 	return nil
@@ -103,7 +103,7 @@ func isOver(err error) bool {
 func (s *Session) CancelPending() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.begun++
+	s.cancelled = s.begun
 	s.pending = pendingSignIn{}
 }
 
@@ -154,7 +154,7 @@ func (s *Session) keep(ctx context.Context, from attempt, next newcomer) error {
 	if err != nil {
 		return err
 	}
-	if !s.isNewest(from) {
+	if !s.mayKeep(from, next.record) {
 		return ErrNothingPending
 	}
 
@@ -179,11 +179,13 @@ func (s *Session) keep(ctx context.Context, from attempt, next newcomer) error {
 	return nil
 }
 
-func (s *Session) isNewest(from attempt) bool {
+// mayKeep reports whether nothing newer has begun than what has brought a session. An adoption is
+// no pending sign-in that could be cancelled.
+func (s *Session) mayKeep(from attempt, next record) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 
-	return s.begun == from.number
+	return s.begun == from.number && (next.Trial || from.number > s.cancelled)
 }
 
 // settle makes what was stored the session in memory, where no sign-out has begun since.

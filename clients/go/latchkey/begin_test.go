@@ -289,6 +289,27 @@ func TestCancelPending_dropsTheSignInAndNothingElse(t *testing.T) {
 	}
 }
 
+// An app that takes its own token over does not lose it because a user cancels a sign-in.
+func TestCancelPending_leavesAnAdoption(t *testing.T) {
+	server := newAccounts(t)
+	store := &orderedStore{}
+	s := server.open(t, Settings{Store: store})
+	asked := make(chan chan struct{})
+	store.order(asked)
+	adopted := make(chan error, 1)
+	go func() { adopted <- s.Adopt(context.Background(), appTokens("ada")) }()
+	first := <-asked
+	store.order(nil)
+	s.CancelPending()
+	close(first)
+	must(t, <-adopted)
+	is(t, s, "ada")
+	server.asksForFactor("other", true)
+	must(t, signIn(t, s, "other")) // the next one is not cancelled
+	_, err := s.SubmitSecondFactor(t.Context(), "314159")
+	must(t, err)
+}
+
 func TestPending_isDroppedByFlowNotPendingAndKeptByTheEndOfTheSession(t *testing.T) {
 	server := newAccounts(t)
 	server.asksForFactor("other", true)

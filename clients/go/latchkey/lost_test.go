@@ -109,6 +109,31 @@ func TestLost_aUserReplacesAStoreThatCannotBeRead(t *testing.T) {
 	}
 }
 
+// The store is lost while the session runs: it goes on in memory, and a sign-out ends it on the server.
+func TestLost_whileTheSessionRuns(t *testing.T) {
+	server := newAccounts(t)
+	store, clock := &brokenStore{}, newHandClock()
+	s := server.open(t, Settings{Store: store, Clock: clock})
+	must(t, signIn(t, s, "old"))
+	store.loses(errKeyLost, SlotA, SlotB)
+	must(t, get(t, s, server.URL+"/api"))
+	var failed *StoreError
+	if err := s.SignOut(t.Context()); !errors.As(err, &failed) {
+		t.Errorf("got %v", err)
+	}
+	if got := server.endedOnes(); len(got) != 1 {
+		t.Errorf("ended on the server: %q", got)
+	}
+	clock.advance(time.Minute)
+	must(t, s.SignOut(t.Context()))
+	if state, reason := s.State(); state != StateSignedOut || reason != ReasonKeyLost {
+		t.Errorf("the state is %s %s", state, reason)
+	}
+	if state, _ := server.open(t, Settings{Store: store}).State(); state != StateSignedOut {
+		t.Errorf("the next run says %s", state)
+	}
+}
+
 func TestLost_eitherClockCounts(t *testing.T) {
 	for name, pass := range map[string]func(*handClock){
 		"both":     func(c *handClock) { c.advance(time.Minute) },

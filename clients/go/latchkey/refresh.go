@@ -3,6 +3,7 @@ package latchkey
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 )
 
@@ -123,7 +124,7 @@ type trip struct {
 // refresh makes a trip. It has the ordinary limit, with the wait for the lock of the store.
 func (s *Session) refresh(ctx context.Context, stale string, why cause) (string, error) {
 	s.mu.Lock()
-	t := trip{s.clock.Monotonic(), s.epoch, why}
+	t := trip{began: s.clock.Monotonic(), why: why}
 	err := s.waits.wait(t.began, why.byUser)
 	s.mu.Unlock()
 	if err != nil {
@@ -141,10 +142,12 @@ func (s *Session) refresh(ctx context.Context, stale string, why cause) (string,
 	// Another process may have refreshed, signed in or out while we waited. What it stored
 	// is adopted, and the loop goes on with that; each turn has an answer of the server.
 	for range 3 {
-		rec, err := s.reread()
-		if err != nil {
+		if _, err := s.reread(); err != nil {
 			return "", err
 		}
+
+		var rec record
+		rec, t.epoch = s.current()
 		if token, err, ok := s.settled(rec, stale); ok {
 			return token, err
 		}
@@ -155,6 +158,14 @@ func (s *Session) refresh(ctx context.Context, stale string, why cause) (string,
 	}
 
 	return "", s.failed(t, &StoreError{"read", errOvertaken})
+}
+
+// current is what the session holds, and the epoch of that.
+func (s *Session) current() (record, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+
+	return s.rec, s.epoch
 }
 
 // settled reports whether there is nothing to refresh: there is no session, or another call
@@ -230,20 +241,11 @@ func (s *Session) conflict(rec record, refused error) error {
 
 // exchange sends a record's refresh token, with its key, and reads the answer.
 func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
-	ctx, done := s.within(ctx, refreshLimit)
-	defer done()
+	return s.ask(ctx, refreshOperation, func(ctx context.Context) (*http.Response, error) {
+		params := &RefreshTokenParams{IdempotencyKey: rec.Key}
 
-	params := &RefreshTokenParams{IdempotencyKey: rec.Key}
-	r, err := s.plain.RefreshToken(ctx, params, RefreshTokenRequest{Refresh: rec.Refresh})
-	if err != nil {
-		return nil, noAnswer(ctx, err)
-	}
-	a, err := readAnswer(refreshOperation, r, false)
-	if err != nil {
-		return nil, noAnswer(ctx, err)
-	}
-
-	return a, nil
+		return s.plain.RefreshToken(ctx, params, RefreshTokenRequest{Refresh: rec.Refresh})
+	})
 }
 
 // noAnswer says why there is none: a time-out of ours shows as a cancelled request.

@@ -121,11 +121,12 @@ type held struct {
 	// leaving is a sign-out that the store has not taken yet; nil: none.
 	leaving *leaving
 
-	pending pendingSignIn
-	begun   int // the number of the newest sign-in, sign-out or adoption
-	left    int // the number of the newest sign-out
-	owner   int // the number of the sign-in that stored rec; 0: it was found in the store
-	epoch   int // grows with each sign-in and sign-out of this Session
+	pending   pendingSignIn
+	begun     int // the number of the newest sign-in, sign-out or adoption
+	left      int // the number of the newest sign-out
+	cancelled int // sign-ins up to this number were cancelled
+	owner     int // the number of the sign-in that stored rec; 0: it was found in the store
+	epoch     int // grows with each sign-in and sign-out of this Session
 
 	flight  *flight
 	waits   waits    // between refreshes that failed

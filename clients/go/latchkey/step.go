@@ -24,6 +24,15 @@ var steps = []string{
 	"getPasswordReset", "resetPassword",
 }
 
+// requests are the operations without a session that make a sign-in pending.
+var requests = []string{"requestPasswordReset", "undoAccountChanges"}
+
+// alone are the steps that only a pending sign-in takes. Without one they carry no session either.
+var alone = []string{
+	"confirmLoginCode", "resendLoginCode", "submitSecondFactor", "getSecondFactorOptions", "submitSecondFactorCredential",
+	"loginByPasskey", "getPasskeySignupOptions", "completePasskeySignup", "getProviderSignup", "completeProviderSignup",
+}
+
 // ownChanges are the operations of a signed-in user that have a code sent: the code that comes
 // next is for them.
 var ownChanges = []string{"addEmailAddress", "resendEmailAddressVerification", "changePhoneNumber"}
@@ -76,11 +85,11 @@ func (s *Session) stepOf(operation string, r *http.Request) (attempt, bool) {
 
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.pending.token == "" || s.pending.passed && slices.Contains(ownSteps, operation) {
-		return attempt{}, false
+	if s.pending.token == "" {
+		return attempt{number: s.begun}, slices.Contains(alone, operation)
 	}
 
-	return s.pending.attempt, true
+	return s.pending.attempt, !s.pending.passed || !slices.Contains(ownSteps, operation)
 }
 
 // noteOwn looks at the answer to a call of the signed-in user.
@@ -117,15 +126,19 @@ func (s *Session) isAnother(refresh string) bool {
 
 // sendPending sends a request without a session, or of the pending sign-in.
 func (s *Session) sendPending(r *http.Request, send sender, operation string) (*http.Response, error) {
+	if operation == "" {
+		return send(r)
+	}
+
 	s.mu.Lock()
 	from := s.pending.attempt
+	if from.token == "" && slices.Contains(requests, operation) {
+		s.begun++
+	}
 	if from.token == "" {
 		from.number = s.begun
 	}
 	s.mu.Unlock()
-	if operation == "" {
-		return send(r)
-	}
 
 	return s.sendStep(r, send, operation, from)
 }

@@ -14,9 +14,21 @@ struct Answer: Decodable, Sendable {
     }
 
     struct Body: Decodable, Sendable {
-        struct Owner: Decodable, Sendable { let id: UserID? }
         let flows: [Flow]?
         let user: Owner?
+    }
+
+    /// A user, as far as the operation gives one.
+    struct Owner: Decodable, Sendable {
+        let id: UserID?
+        let whole: User?
+
+        private enum CodingKeys: String, CodingKey { case id }
+
+        init(from decoder: any Decoder) throws {
+            whole = try? User(from: decoder)
+            id = try? decoder.container(keyedBy: CodingKeys.self).decodeIfPresent(UserID.self, forKey: .id)
+        }
     }
 
     struct Failure: Decodable, Sendable { let code: String? }
@@ -28,6 +40,7 @@ struct Answer: Decodable, Sendable {
 
     var flows: [Flow] { data?.value?.flows ?? [] }
     var userID: UserID? { data?.value?.user?.id }
+    var user: User? { data?.value?.user?.whole }
 
     /// Reads an answer; nil where it is no envelope of ours with the status that it came with.
     init?(_ response: HTTPResponse) {

@@ -1,4 +1,4 @@
-#if canImport(AuthenticationServices) && (os(iOS) || os(macOS))
+#if canImport(AuthenticationServices) && (os(iOS) || os(macOS) || os(visionOS))
 import AuthenticationServices
 import Foundation
 import LatchkeyAPI
@@ -7,13 +7,18 @@ import LatchkeyAPI
 ///
 /// The system keeps no promise in its types about where it calls back, so that nothing here
 /// depends on it: the answer is read where it comes, and handed over under a lock.
-@available(iOS 16, macOS 13, *)
+@available(iOS 16, macOS 13, visionOS 1, *)
 final class AuthorizationSheet: NSObject, ASAuthorizationControllerDelegate,
     ASAuthorizationControllerPresentationContextProviding, @unchecked Sendable
 {
     enum Answer: Sendable {
         case passkey(Credential)
         case apple(identityToken: String, authorizationCode: String?, name: String?)
+    }
+
+    /// How the system asks.
+    enum Way: Sendable {
+        case sheet, immediatelyAvailable, autofill
     }
 
     private let anchor: ASPresentationAnchor
@@ -26,7 +31,7 @@ final class AuthorizationSheet: NSObject, ASAuthorizationControllerDelegate,
 
     /// Shows the sheet. Cancelling the task takes it away.
     @MainActor
-    func show(_ requests: [ASAuthorizationRequest]) async throws(PromptError) -> Answer {
+    func show(_ requests: [ASAuthorizationRequest], _ way: Way = .sheet) async throws(PromptError) -> Answer {
         let controller = ASAuthorizationController(authorizationRequests: requests)
         controller.delegate = self
         controller.presentationContextProvider = self
@@ -35,7 +40,7 @@ final class AuthorizationSheet: NSObject, ASAuthorizationControllerDelegate,
             await withCheckedContinuation { continuation in
                 mutex.withLock { waiting = continuation }
                 if Task.isCancelled { return finish(.failure(.cancelled)) }
-                controller.performRequests()
+                perform(controller, way)
             }
         } onCancel: {
             Task { @MainActor in self.controller?.cancel() }
@@ -44,13 +49,28 @@ final class AuthorizationSheet: NSObject, ASAuthorizationControllerDelegate,
         return try result.get()
     }
 
+    @MainActor
+    private func perform(_ controller: ASAuthorizationController, _ way: Way) {
+        switch way {
+        case .sheet: controller.performRequests()
+        case .immediatelyAvailable: controller.performRequests(options: .preferImmediatelyAvailableCredentials)
+        case .autofill:
+            #if os(macOS)
+            controller.performRequests()
+            #else
+            controller.performAutoFillAssistedRequests()
+            #endif
+        }
+    }
+
     func authorizationController(controller: ASAuthorizationController, didCompleteWithAuthorization authorization: ASAuthorization) {
         finish(read(authorization.credential).map { .success($0) } ?? .failure(.failed(code: ASAuthorizationError.Code.invalidResponse.rawValue)))
     }
 
     func authorizationController(controller: ASAuthorizationController, didCompleteWithError error: any Error) {
         let error = error as NSError
-        finish(.failure(error.domain == ASAuthorizationError.errorDomain ? PromptJudgement.judge(error.code) : .failed(code: error.code)))
+        let judged = PromptJudgement.judge(error.code, reason: error.localizedDescription)
+        finish(.failure(error.domain == ASAuthorizationError.errorDomain ? judged : .failed(code: error.code, reason: error.localizedDescription)))
     }
 
     func presentationAnchor(for controller: ASAuthorizationController) -> ASPresentationAnchor { anchor }

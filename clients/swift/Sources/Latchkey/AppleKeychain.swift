@@ -60,8 +60,12 @@ extension KeychainTokenStore {
     ///   - group: What is shared with extensions; without it, nothing is.
     public init(service: String, group: Group? = nil) {
         let identity = "keychain:" + service + ":" + (group?.keychain ?? "")
-        let files = FileLock(directory: group?.directory ?? FileManager.default.temporaryDirectory)
-        self.init(identity: identity, keychain: AppleKeychain(service: service, accessGroup: group?.keychain), locks: files)
+        let files = FileManager.default
+        let support = files.urls(for: .applicationSupportDirectory, in: .userDomainMask).first ?? files.temporaryDirectory
+        let marker = FileInstallMarker(directory: group?.directory ?? support.appendingPathComponent(service))
+        self.init(
+            identity: identity, keychain: AppleKeychain(service: service, accessGroup: group?.keychain),
+            locks: FileLock(directory: group?.directory ?? files.temporaryDirectory), installMarker: marker)
     }
 }
 #endif

@@ -1,4 +1,4 @@
-#if canImport(AuthenticationServices) && (os(iOS) || os(macOS))
+#if canImport(AuthenticationServices) && (os(iOS) || os(macOS) || os(visionOS))
 import AuthenticationServices
 import Foundation
 import LatchkeyAPI
@@ -6,36 +6,62 @@ import LatchkeyAPI
 /// The system's sheet for passkeys and security keys. The app needs the capability Associated
 /// Domains with `webcredentials:` and the server's `LATCHKEY_WEBAUTHN_RP_ID`, and the server the
 /// app in `LATCHKEY_APPLE_APP_IDS`.
-@available(iOS 16, macOS 13, *)
+@available(iOS 16, macOS 13, visionOS 1, *)
 @MainActor
 public final class SystemPasskeyPrompt: PasskeyPrompt {
-    private let takesSecurityKeys: Bool
+    /// When keys by USB and NFC are offered beside the passkeys of the device.
+    public enum SecurityKeys: Sendable {
+        /// Never.
+        case never
+        /// Where a key is made, and where the server names the keys of the user, as it does for a second
+        /// factor. A sign-in by a passkey alone does not offer them: a user without a passkey
+        /// would see the sheet for keys at once.
+        case whenNamed
+        /// Always.
+        case always
+    }
+
+    private let securityKeys: SecurityKeys
+    private let immediatelyAvailable: Bool
+    private let autofill: Bool
     private let anchor: @MainActor () -> ASPresentationAnchor?
 
     /// Makes a prompt.
     ///
     /// - Parameters:
-    ///   - takesSecurityKeys: Whether keys by USB and NFC are offered too.
+    ///   - securityKeys: When keys by USB and NFC are offered.
+    ///   - immediatelyAvailable: Whether a passkey is asked for only if the device has one. Without one
+    ///     ``PromptError/cancelled`` is thrown, and nothing is shown.
+    ///   - autofill: Whether the system offers passkeys above the keyboard, in a text field with the content
+    ///     type `username`, and shows no sheet. Begin it when the screen appears, and cancel its
+    ///     task when the user signs in otherwise. iOS and visionOS; elsewhere the sheet is shown.
     ///   - anchor: The window that the sheet stands on.
-    public init(takesSecurityKeys: Bool = true, anchor: @escaping @MainActor () -> ASPresentationAnchor?) {
-        (self.takesSecurityKeys, self.anchor) = (takesSecurityKeys, anchor)
+    public init(
+        securityKeys: SecurityKeys = .whenNamed, immediatelyAvailable: Bool = false, autofill: Bool = false,
+        anchor: @escaping @MainActor () -> ASPresentationAnchor?
+    ) {
+        (self.securityKeys, self.anchor) = (securityKeys, anchor)
+        (self.immediatelyAvailable, self.autofill) = (immediatelyAvailable, autofill)
     }
 
     /// Shows the sheet that makes a passkey.
     public func create(_ options: JsonObject) async throws(PromptError) -> Credential {
         let asked: PasskeyOptions.Creation = try PasskeyOptions.read(options)
-        return try await show(takesSecurityKeys ? [passkey(asked), securityKey(asked)] : [passkey(asked)])
+        return try await show(securityKeys == .never ? [passkey(asked)] : [passkey(asked), securityKey(asked)], .sheet)
     }
 
-    /// Shows the sheet that lets the person choose a passkey.
+    /// Shows the sheet that lets the user choose a passkey.
     public func assert(_ options: JsonObject) async throws(PromptError) -> Credential {
         let asked: PasskeyOptions.Request = try PasskeyOptions.read(options)
-        return try await show(takesSecurityKeys ? [passkey(asked), securityKey(asked)] : [passkey(asked)])
+        if autofill { return try await show([passkey(asked)], .autofill) }
+        let offersKeys = securityKeys == .always || (securityKeys == .whenNamed && asked.allowCredentials?.isEmpty == false)
+        let requests = offersKeys ? [passkey(asked), securityKey(asked)] : [passkey(asked)]
+        return try await show(requests, immediatelyAvailable ? .immediatelyAvailable : .sheet)
     }
 
-    private func show(_ requests: [ASAuthorizationRequest]) async throws(PromptError) -> Credential {
+    private func show(_ requests: [ASAuthorizationRequest], _ way: AuthorizationSheet.Way) async throws(PromptError) -> Credential {
         guard let anchor = anchor() else { throw .unavailable }
-        guard case .passkey(let credential) = try await AuthorizationSheet(on: anchor).show(requests) else { throw .unavailable }
+        guard case .passkey(let credential) = try await AuthorizationSheet(on: anchor).show(requests, way) else { throw .unavailable }
         return credential
     }
 
@@ -45,7 +71,7 @@ public final class SystemPasskeyPrompt: PasskeyPrompt {
             challenge: asked.challenge.data, name: asked.user.name, userID: asked.user.id.data)
         if let name = asked.user.displayName { request.displayName = name }
         request.userVerificationPreference = verification(asked.authenticatorSelection?.userVerification)
-        if #available(iOS 17.4, macOS 14.4, *) {
+        if #available(iOS 17.4, macOS 13.5, *) {
             request.excludedCredentials = platform(asked.excludeCredentials)
         }
         return request
@@ -63,7 +89,7 @@ public final class SystemPasskeyPrompt: PasskeyPrompt {
         if let resident = asked.authenticatorSelection?.residentKey {
             request.residentKeyPreference = ASAuthorizationPublicKeyCredentialResidentKeyPreference(rawValue: resident)
         }
-        request.excludedCredentials = securityKeys(asked.excludeCredentials)
+        request.excludedCredentials = named(asked.excludeCredentials)
         return request
     }
 
@@ -79,7 +105,7 @@ public final class SystemPasskeyPrompt: PasskeyPrompt {
         let provider = ASAuthorizationSecurityKeyPublicKeyCredentialProvider(relyingPartyIdentifier: asked.rpId)
         let request = provider.createCredentialAssertionRequest(challenge: asked.challenge.data)
         request.userVerificationPreference = verification(asked.userVerification)
-        request.allowedCredentials = securityKeys(asked.allowCredentials)
+        request.allowedCredentials = named(asked.allowCredentials)
         return request
     }
 
@@ -91,7 +117,7 @@ public final class SystemPasskeyPrompt: PasskeyPrompt {
         (known ?? []).map { ASAuthorizationPlatformPublicKeyCredentialDescriptor(credentialID: $0.id.data) }
     }
 
-    private func securityKeys(_ known: [PasskeyOptions.Known]?) -> [ASAuthorizationSecurityKeyPublicKeyCredentialDescriptor] {
+    private func named(_ known: [PasskeyOptions.Known]?) -> [ASAuthorizationSecurityKeyPublicKeyCredentialDescriptor] {
         // Whatever the server knows of ways to reach them: one more is only tried.
         let transports = ASAuthorizationSecurityKeyPublicKeyCredentialDescriptor.Transport.allSupported
         return (known ?? []).map { ASAuthorizationSecurityKeyPublicKeyCredentialDescriptor(credentialID: $0.id.data, transports: transports) }

@@ -1,11 +1,11 @@
-#if canImport(AuthenticationServices) && (os(iOS) || os(macOS))
+#if canImport(AuthenticationServices) && (os(iOS) || os(macOS) || os(visionOS))
 import AuthenticationServices
 import Foundation
 import LatchkeyAPI
 
 /// Sign in with Apple. The app needs the capability of that name, and the server the app's bundle
 /// id among the client ids of `apple` in `SOCIALACCOUNT_PROVIDERS`.
-@available(iOS 16, macOS 13, *)
+@available(iOS 16, macOS 13, visionOS 1, *)
 @MainActor
 public final class AppleSignInPrompt: ProviderPrompt {
     private let clientID: String

@@ -1,8 +1,8 @@
 import Foundation
 
-/// When a refresh may be tried again: 2, 8, 32, 128, then 300 s after a failure and up to half
-/// as much more, and never before `Retry-After` (at most an hour). That is at most six tries in
-/// ten minutes.
+/// When the server may be asked again after it answered a refresh and gave no tokens: 2, 8, 32,
+/// 128, then 300 s after a failure and up to half as much more, and never before `Retry-After` (at
+/// most an hour). That is at most six tries in ten minutes.
 struct Backoff: Sendable {
     private var failures = 0
     private var notBefore: TimeInterval = -.infinity

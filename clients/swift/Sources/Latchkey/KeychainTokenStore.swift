@@ -11,9 +11,14 @@ public struct KeychainTokenStore: TokenStore {
     private let keychain: any Keychain
     private let locks: any StoreLocks
     private static let probe = "probe"
+    /// A file of the app: items outlive an app that is deleted, its files do not.
+    public let installMarker: (any InstallMarker)?
 
-    package init(identity: String, keychain: any Keychain, locks: any StoreLocks) {
+    package init(
+        identity: String, keychain: any Keychain, locks: any StoreLocks, installMarker: (any InstallMarker)? = nil
+    ) {
         (self.identity, self.keychain, self.locks) = (identity, keychain, locks)
+        self.installMarker = installMarker
     }
 
     /// Returns an item's text; nil where the probe confirms that there is none.
@@ -48,7 +53,12 @@ public struct KeychainTokenStore: TokenStore {
 
     private func confirmReadable() throws(StoreError) {
         let status = keychain.copy(Self.probe).status
-        guard status == KeychainStatus.itemNotFound else { return try check(status) }
+        switch status {
+        case KeychainStatus.itemNotFound: break
+        case KeychainStatus.success, KeychainStatus.interactionNotAllowed, KeychainStatus.notAvailable: return try check(status)
+        // A probe that cannot be read says nothing, and is worth nothing: another one does.
+        default: return try check(keychain.update(Self.probe, "1") == KeychainStatus.success ? keychain.copy(Self.probe).status : status)
+        }
         let added = keychain.add(Self.probe, "1")
         guard added == KeychainStatus.duplicateItem else { return try check(added) }
         // Somebody has just made it, or it was there and could not be found: locked.

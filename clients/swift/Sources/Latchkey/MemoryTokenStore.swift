@@ -1,12 +1,17 @@
 import Foundation
 
 /// A store that forgets everything with the process. For tests and short-lived tools.
-public final class MemoryTokenStore: TokenStore, @unchecked Sendable {
+///
+/// Its mirror shows no tokens.
+public final class MemoryTokenStore: TokenStore, CustomReflectable, @unchecked Sendable {
     /// A name of its own for each store.
     public let identity = "memory:" + UUID().uuidString
     private let mutex = NSLock()
     private var texts: [StoreItem: String] = [:]
     private var held: Set<LockScope> = []
+
+    /// A mirror without secrets.
+    public var customMirror: Mirror { Mirror(self, children: ["identity": identity]) }
 
     /// Makes an empty store.
     public init() {}

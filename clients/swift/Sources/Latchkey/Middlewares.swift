@@ -30,8 +30,12 @@ func limit<T: Sendable>(_ seconds: TimeInterval, _ clock: any SessionClock, _ bo
 }
 
 /// Sends one access token.
-struct Bearer: Middleware {
+///
+/// Its mirror shows no token.
+struct Bearer: Middleware, CustomReflectable {
     let token: String
+
+    var customMirror: Mirror { Mirror(self, children: []) }
 
     func intercept(
         _ request: HTTPRequest, next: @Sendable (HTTPRequest) async throws -> HTTPResponse
@@ -62,13 +66,14 @@ struct DeviceName: Middleware {
 /// Hands every authenticated operation to the session. The refresh call is none of them.
 struct Authentication: Middleware {
     let session: Session
-    var refusesSignedIn = false
+    /// The sign-in that the operations are steps of; nil where each is what it is.
+    let attempt: SignInAttempt?
 
     func intercept(
         _ request: HTTPRequest, next: @Sendable (HTTPRequest) async throws -> HTTPResponse
     ) async throws -> HTTPResponse {
         guard request.security.contains("bearerAuth") else { return try await next(request) }
-        return try await session.authenticate(request, refusesSignedIn: refusesSignedIn, next)
+        return try await session.authenticate(request, attempt, next)
     }
 }
 

@@ -35,18 +35,19 @@ public enum PromptError: Error, Hashable, Sendable {
     case alreadyRegistered
     /// It cannot be shown: the device or the app is not made for it, or the options are not.
     case unavailable
-    /// Something else went wrong; the code is the system's.
-    case failed(code: Int)
+    /// Something else went wrong; the code and the reason are the system's. The reason of code 1004
+    /// names the domain that the app is not associated with, for example.
+    case failed(code: Int, reason: String = "")
 }
 
 /// What the system's error says, by the codes of `ASAuthorizationError`.
 enum PromptJudgement {
-    static func judge(_ code: Int) -> PromptError {
+    static func judge(_ code: Int, reason: String = "") -> PromptError {
         switch code {
         case 1001: .cancelled
-        case 1003, 1005: .unavailable // not handled, not interactive
+        case 1003, 1005, 1010: .unavailable // not handled, not interactive, not set up for passkeys
         case 1006: .alreadyRegistered
-        default: .failed(code: code)
+        default: .failed(code: code, reason: reason)
         }
     }
 }

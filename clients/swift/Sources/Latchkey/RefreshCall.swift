@@ -5,7 +5,7 @@ import LatchkeyAPI
 struct RefreshCall: Sendable {
     enum Outcome: Sendable {
         /// The refresh token is absent where the server does not rotate.
-        case renewed(access: AccessToken, refreshToken: String?)
+        case renewed(access: AccessToken, refreshToken: String?, user: User)
         /// The server says, in our JSON and with a code for it, that the session is over.
         case over(EndReason)
         /// Another call of this session was faster: the store may hold another token by now.
@@ -19,7 +19,7 @@ struct RefreshCall: Sendable {
     let clock: any SessionClock
 
     func callAsFunction(_ record: TokenRecord) async -> Outcome {
-        let asked = clock.uptime
+        let asked = clock.moment
         do {
             return judge(try await client.refreshToken(.init(
                 idempotencyKey: record.idempotencyKey, body: RefreshTokenRequest(refresh: record.refreshToken))), asked)
@@ -31,13 +31,13 @@ struct RefreshCall: Sendable {
         }
     }
 
-    private func judge(_ output: Operations.RefreshToken.Output, _ asked: TimeInterval) -> Outcome {
+    private func judge(_ output: Operations.RefreshToken.Output, _ asked: Moment) -> Outcome {
         switch output {
         case .ok(let answer):
             guard answer.status == 200, let access = answer.meta.accessToken, !access.isEmpty else {
                 return .failed(.undocumented(status: 200), retryAfter: nil)
             }
-            return .renewed(access: AccessToken(access, askedAt: asked), refreshToken: answer.meta.refreshToken)
+            return .renewed(access: AccessToken(access, askedAt: asked), refreshToken: answer.meta.refreshToken, user: answer.data.user)
         case .badRequest(let problem): return refused(400, problem)
         case .conflict(let problem, let seconds): return refused(409, problem, TimeInterval(seconds))
         case .contentTooLarge(let problem): return refused(413, problem)

@@ -1,11 +1,11 @@
 import Foundation
 import LatchkeyAPI
 
-/// A person's sign-in on this device.
+/// A user's sign-in on this device.
 ///
 /// It keeps the refresh token in a ``TokenStore`` and the access token in memory, gives every
 /// call on ``api`` a living access token, refreshes once for all who wait, and ends only when
-/// the server says so in as many words, or the person does. Network trouble, locked devices,
+/// the server says so in as many words, or the user does. Network trouble, locked devices,
 /// lost answers, wrong clocks and killed processes end nothing.
 ///
 /// ```swift
@@ -25,18 +25,33 @@ public actor Session {
     let shared: SharedAccess
     let refreshCall: RefreshCall
     let signOuts: SignOutQueue
-    nonisolated let server: URL
+    nonisolated let marker: (any InstallMarker)?
+    nonisolated let server: WebAddress
+    nonisolated let origins: [WebAddress]
     nonisolated let knownDevice: KnownDevice
     nonisolated let transport: any Transport
+    nonisolated let requests: any RequestTransport
     nonisolated let broadcast = Broadcast()
 
     var known = Known.unread
-    /// Grows with every sign-in and sign-out: what was under way before one is void after it.
+    /// The user, where an answer of this launch has told.
+    var user: User?
+    /// Grows with every session that is new or over: a refresh from before is void.
     var epoch = 0
-    /// Of a sign-in that is under way.
-    var sessionToken: String?
+    /// How many sign-ins and sign-outs have begun.
+    var beginnings = 1
+    /// The number of the newest one that goes on.
+    var newest = 1
+    /// Sign-ins up to this number are over, whatever their answers are.
+    var closed = 0
+    /// The sign-in that waits for its next step.
+    var pending: PendingSignIn?
     /// The record that is over although it could not be removed yet.
     var voidKey: String?
+    /// The record that a sign-out is about to remove.
+    var leavingKey: String?
+    /// The reads of the store that failed since the last good one.
+    var failedReads: (count: Int, since: Moment)?
     let refreshing = SharedWork<String>()
 
     /// Makes a session on a store. Sends nothing but a sign-out that the server was not told of.
@@ -45,17 +60,26 @@ public actor Session {
     ///   - server: The address of the Latchkey server: HTTPS, or HTTP on the loopback interface.
     ///   - store: Where the tokens are.
     ///   - options: Everything else.
-    /// - Throws: ``SessionError/network(_:)`` for an address that is not secure.
+    /// - Throws: ``SessionError/network(_:)`` for an address that is not secure, or cannot be the
+    ///   address of a server, here or in ``SessionOptions/origins``.
     public init(server: URL, store: any TokenStore, options: SessionOptions = SessionOptions()) throws(SessionError) {
-        self.server = server
+        do {
+            let insecure = options.allowsInsecureHTTP
+            self.server = try WebAddress(base: server, allowsInsecureHTTP: insecure)
+            var origins: [WebAddress] = []
+            for url in options.origins { origins.append(try WebAddress(base: url, allowsInsecureHTTP: insecure)) }
+            self.origins = origins
+            let standard = try URLSessionTransport(server: server, trust: options.pins, allowsInsecureHTTP: insecure)
+            transport = options.transport ?? standard
+            requests = options.transport as? any RequestTransport ?? standard
+        } catch { throw .network(error) }
+
         self.options = options
         clock = options.clock
+        marker = options.installMarker ?? store.installMarker
         knownDevice = KnownDevice(store: store)
         vault = TokenVault(store: store, patience: options.lockPatience)
         shared = SharedAccess.of(store.identity)
-        if let given = options.transport { transport = given } else {
-            do { transport = try URLSessionTransport(server: server, trust: options.pins) } catch { throw .network(error) }
-        }
         let anonymous = Client(transport: transport, middlewares: [Timeout(clock: options.clock, seconds: options.timeout)])
         refreshCall = RefreshCall(client: anonymous, clock: options.clock)
         signOuts = SignOutQueue(vault: vault, transport: transport, clock: options.clock)
@@ -67,19 +91,19 @@ public actor Session {
 
     /// All operations, with the session's credentials. A step of a sign-in whose answer carries
     /// tokens signs the session in.
-    public nonisolated var api: Client { client(Authentication(session: self)) }
-
-    /// For a step that would cost the session which is there: somebody who is signed in is refused
-    /// here, and nothing is sent.
-    nonisolated var entrance: Client { client(Authentication(session: self, refusesSignedIn: true)) }
+    ///
+    /// An operation that begins a sign-in carries nothing of the session that is there. The session
+    /// is replaced when the sign-in is complete, and not before.
+    public nonisolated var api: Client { client(nil) }
 
     /// For what belongs to no session.
     nonisolated var stranger: Client {
         Client(transport: transport, middlewares: [Timeout(clock: clock, seconds: options.timeout)])
     }
 
-    private nonisolated func client(_ authentication: Authentication) -> Client {
-        var chain: [any Middleware] = [authentication]
+    /// For the steps of one sign-in.
+    nonisolated func client(_ attempt: SignInAttempt?) -> Client {
+        var chain: [any Middleware] = [Authentication(session: self, attempt: attempt)]
         if let name = options.deviceName { chain.append(DeviceName(name)) }
         chain.append(knownDevice)
         chain.append(Timeout(clock: clock, seconds: options.timeout))
@@ -113,55 +137,13 @@ public actor Session {
         if case .nobody(let reason) = known { reason } else { nil }
     }
 
-    /// Reads the store, and takes notice of what other processes did to it.
-    @discardableResult
-    func load() throws(SessionError) -> TokenRecord? {
-        var record: TokenRecord?
-        do { record = try vault.load() } catch { throw SessionError(error) }
-        if let voidKey, record?.idempotencyKey == voidKey {
-            try? vault.discard(voidKey)
-            record = nil
-        }
-        if case .unread = known { return meet(record) }
-        switch (known, record) {
-        case (.record, nil): end(nil)
-        case (.nobody, let record?):
-            known = .record(record)
-            broadcast.send(.signedIn)
-        case (_, let record?): known = .record(record)
-        case (_, nil): break
-        }
-        return record
+    /// What a call says whose session is not there any more.
+    var replaced: SessionError {
+        if case .record = known { .unavailable(status: nil, code: nil, retryAfter: nil) } else { .signedOut(reason) }
     }
+}
 
-    /// Takes notice of the end of the session. Called once for each end.
-    func end(_ reason: EndReason?) {
-        epoch += 1
-        known = .nobody(reason)
-        if reason?.code == "account_deleted" { knownDevice.forget() }
-        shared.current = nil
-        shared.withBackoff { $0.reset() }
-        try? options.installMarker?.note(signedIn: false)
-        broadcast.send(.signedOut(reason))
-    }
-
-    /// The first look at the store since launch.
-    private func meet(_ record: TokenRecord?) -> TokenRecord? {
-        known = record.map { .record($0) } ?? .nobody(nil)
-        guard let marker = options.installMarker, let before = try? marker.wasSignedIn().map({ Optional($0) }) ?? .some(nil) else { return record }
-        if before == nil, options.reinstallPolicy == .clear { knownDevice.forget() } // it is of an installation before
-        switch (before, record) {
-        case (nil, let record?) where options.reinstallPolicy == .clear:
-            // The marker first: without it the next launch would clear the next session too.
-            guard (try? marker.note(signedIn: false)) != nil else { return record }
-            voidKey = record.idempotencyKey
-            end(.reinstalled)
-            let vault = vault
-            Task { _ = try? await vault.remove(record.idempotencyKey, queue: true); await signOuts.run() }
-            return nil
-        case (true, nil): end(.restored)
-        default: try? marker.note(signedIn: record != nil)
-        }
-        return record
-    }
+extension Session: CustomReflectable {
+    /// A mirror without secrets.
+    public nonisolated var customMirror: Mirror { Mirror(self, children: ["server": server.description]) }
 }

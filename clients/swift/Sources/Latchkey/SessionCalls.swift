@@ -1,178 +1,214 @@
 import Foundation
 import LatchkeyAPI
-#if canImport(FoundationNetworking)
-import FoundationNetworking
-#endif
 
 extension Session {
-    private enum Credential: Sendable {
+    enum Credential: Sendable {
         case none
         case sessionToken(String)
-        case bearer(String)
+        /// `isFresh`: it was fetched for this very request.
+        case bearer(String, isFresh: Bool)
 
         var isBearer: Bool { if case .bearer = self { true } else { false } }
-        var sessionToken: String? { if case .sessionToken(let token) = self { token } else { nil } }
+    }
+
+    /// A request that may go out, with what was known when it was made.
+    struct Ticket: Sendable {
+        var credential: Credential
+        /// The sign-in that it belongs to; nil for a request of the session.
+        let attempt: SignInAttempt?
+        let role: SignInRole
+        let epoch: Int
+        /// How many sign-ins had begun.
+        let beginnings: Int
     }
 
     /// Sends an operation with the session's credential; refreshes and repeats it once at most.
     nonisolated func authenticate(
-        _ request: HTTPRequest, refusesSignedIn: Bool, _ next: @Sendable (HTTPRequest) async throws -> HTTPResponse
+        _ request: HTTPRequest, _ attempt: SignInAttempt?, _ next: @Sendable (HTTPRequest) async throws -> HTTPResponse
     ) async throws -> HTTPResponse {
-        let before = shared.current?.value
-        var (credential, epoch) = try await credential(for: request, refusesSignedIn)
-        let asked = clock.uptime
-        var response = try await next(carry(credential, request))
-        if case .bearer(var token) = credential {
-            if token == before, isRefused(response, request) {
-                await note(refused: token)
-                token = try await accessToken(refused: token)
-                credential = .bearer(token)
-                response = try await next(carry(credential, request))
+        var ticket = try await ticket(for: request, attempt)
+        let asked = clock.moment
+        var response = try await send(request, ticket.credential, next)
+        if case .bearer(let token, let isFresh) = ticket.credential {
+            var used = token
+            if !isFresh, isRefused(response, request), let renewed = try await renew(token, refusedBy: server.origin) {
+                used = renewed
+                ticket.credential = .bearer(renewed, isFresh: true)
+                response = try await send(request, ticket.credential, next)
             }
-            await note(isRefused(response, request), token)
+            if case .bearer(_, true) = ticket.credential { note(isRefused(response, request), used, server.origin) }
+            if !isRefused(response, request) { note(accepted: server.origin) }
         }
-        try await absorb(response, of: request, credential, asked, epoch)
+        try await absorb(response, of: request, ticket, asked)
         return response
     }
 
-    /// Sends a request to the app's own server with the access token, by the same rules: HTTPS
-    /// only, no redirects, a 401 refreshes and repeats once.
-    ///
-    /// - Throws: ``SessionError``; ``SessionError/foreignHost`` where the host is neither the
-    ///   Latchkey server's nor in ``SessionOptions/trustedHosts``.
-    public nonisolated func data(for request: URLRequest) async throws(SessionError) -> (Data, HTTPURLResponse) {
-        guard let host = request.url?.host, host == server.host || options.trustedHosts.contains(host) else { throw .foreignHost }
-        guard let transport = transport as? URLSessionTransport else { throw .network(.badAnswer) }
-        do {
-            try await options.unlock?.unlock()
-            let token = try await accessToken()
-            let first = try await send(request, token, transport)
-            guard first.1.statusCode == 401 else { return first }
-            await note(refused: token)
-            let fresh = try await accessToken(refused: token)
-            return try await send(request, fresh, transport)
-        } catch { throw SessionError(error) }
-    }
-
     private nonisolated func send(
-        _ request: URLRequest, _ token: String, _ transport: URLSessionTransport
-    ) async throws -> (Data, HTTPURLResponse) {
-        var request = request
-        request.setValue("Bearer " + token, forHTTPHeaderField: "Authorization")
-        let wire = request
-        return try await limit(options.timeout, clock) { try await transport.send(wire) }
+        _ request: HTTPRequest, _ credential: Credential, _ next: @Sendable (HTTPRequest) async throws -> HTTPResponse
+    ) async throws -> HTTPResponse {
+        switch credential {
+        case .none: try await next(request)
+        case .sessionToken(let token): try await next(request.carrying(sessionToken: token))
+        case .bearer(let token, _): try await quickly { try await next(request.carrying(bearer: token)) }
+        }
     }
 
-    private nonisolated func carry(_ credential: Credential, _ request: HTTPRequest) -> HTTPRequest {
-        switch credential {
-        case .none: request
-        case .sessionToken(let token): request.carrying(sessionToken: token)
-        case .bearer(let token): request.carrying(bearer: token)
-        }
+    /// Gives a call two seconds where the session knows that it is offline.
+    nonisolated func quickly<T: Sendable>(_ body: @Sendable () async throws -> T) async throws -> T {
+        guard shared.silence(at: clock.uptime) != nil else { return try await body() }
+        return try await limit(2, clock, body)
     }
 
     private nonisolated func isRefused(_ response: HTTPResponse, _ request: HTTPRequest) -> Bool {
         response.status == 401 && Answer(response)?.action(operation: request.operation, bearerSent: true) == .refresh
     }
 
-    /// What a request goes out with, and in which epoch it does.
-    private func credential(for request: HTTPRequest, _ refusesSignedIn: Bool) async throws(SessionError) -> (Credential, epoch: Int) {
-        if refusesSignedIn { try refuseSignedIn() }
-        let credential = try await credential(for: request)
-        return (credential, epoch)
+    /// A token to repeat a request with that an origin refused; nil where it may not cause a refresh.
+    nonisolated func renew(_ token: String, refusedBy origin: String) async throws(SessionError) -> String? {
+        if let other = shared.other(than: token), other.isYoung(clock) { return other.value }
+        let now = clock.uptime
+        guard shared.withRefusals({ $0.mayRefresh(for: origin, at: now) }) else { return nil }
+        if origin == server.origin { shared.refuse(token) }
+        return try await refreshed(stale: token, isRefused: true)
     }
 
-    /// Refuses to begin where somebody is signed in, as the server does with a password.
-    func refuseSignedIn() throws(SessionError) {
-        if try load() != nil { throw .alreadySignedIn }
+    /// Notes whether an origin accepts a token that is new.
+    nonisolated func note(_ isRefused: Bool, _ token: String, _ origin: String) {
+        let now = clock.uptime
+        shared.withRefusals {
+            if isRefused { $0.refuse(token, by: origin, at: now) } else { $0.accept(by: origin) }
+        }
+    }
+
+    /// Notes that the server answered a call with a token: its next failure is a first one.
+    nonisolated func note(accepted origin: String) {
+        guard origin == server.origin else { return }
+        let now = clock.uptime
+        shared.withWaits { $0.prove(at: now) }
+    }
+
+    /// What a request goes out with.
+    private func ticket(for request: HTTPRequest, _ given: SignInAttempt?) async throws(SessionError) -> Ticket {
+        let role = SignInRole(request)
+        if let given { return ticket(given, role) }
+        switch role {
+        case .begins: return ticket(try beginSignIn(), role)
+        case .goesOn(let flow, let only):
+            let isSignedIn = try isSignedIn()
+            if let pending, only || !isSignedIn || pending.flows.contains(flow) {
+                newest = pending.attempt.number
+                return ticket(pending.attempt, role)
+            }
+            // With a session it would be a step of that, which the server ends for it.
+            if only { throw .nothingPending }
+        case .none:
+            if let pending, try !isSignedIn() { return ticket(pending.attempt, role) }
+        }
+        let credential = try await credential(for: request)
+        let attempt = credential.isBearer ? nil : SignInAttempt(number: newest)
+        return Ticket(credential: credential, attempt: attempt, role: role, epoch: epoch, beginnings: beginnings)
+    }
+
+    private func ticket(_ attempt: SignInAttempt, _ role: SignInRole) -> Ticket {
+        let credential = attempt.sessionToken.map { Credential.sessionToken($0) } ?? .none
+        return Ticket(credential: credential, attempt: attempt, role: role, epoch: epoch, beginnings: beginnings)
+    }
+
+    private func isSignedIn() throws(SessionError) -> Bool {
+        if case .record = known { return true }
+        return try load() != nil
     }
 
     private func credential(for request: HTTPRequest) async throws(SessionError) -> Credential {
-        if case .record = known {} else { try load() }
-        guard case .record = known else {
-            if let sessionToken { return .sessionToken(sessionToken) }
+        guard try isSignedIn() else {
             guard request.security.contains("") else { throw .signedOut(reason) }
             return .none
         }
         try await options.unlock?.unlock()
-        do { return .bearer(try await accessToken()) } catch {
+        do {
+            let token = try await accessToken()
+            return .bearer(token.value, isFresh: token.isFresh)
+        } catch {
             // The session has just turned out to be over; what needs none goes on without.
-            if case .signedOut = error, request.security.contains("") { return .none }
+            if case .signedOut = error, request.security.contains(""), request.operation != "submitProviderToken" { return .none }
             throw error
         }
     }
 
-    private func note(refused token: String) { shared.refuse(token) }
-
-    /// A token that is refused although it is new counts as a failed refresh; one that is taken
-    /// ends the row of failures.
-    private func note(_ isRefused: Bool, _ token: String) {
-        let now = clock.uptime
-        if isRefused {
-            shared.refuse(token)
-            shared.withBackoff { _ = $0.fail(at: now, retryAfter: nil) }
-        } else {
-            shared.withBackoff { if $0.remaining(at: now) == nil { $0.reset() } }
-        }
-    }
-
-    /// Takes from an answer what concerns the session: tokens, a sign-in under way, an end. Of a
-    /// request that went out in an earlier epoch it takes nothing.
+    /// Takes from an answer what concerns the session: tokens, a sign-in that goes on, an end.
     private func absorb(
-        _ response: HTTPResponse, of request: HTTPRequest, _ credential: Credential, _ asked: TimeInterval, _ sent: Int
+        _ response: HTTPResponse, of request: HTTPRequest, _ ticket: Ticket, _ asked: Moment
     ) async throws(SessionError) {
         guard let answer = Answer(response) else { return }
-        if response.status == 200, let access = answer.meta?.accessToken, let refresh = answer.meta?.refreshToken {
-            let token = AccessToken(access, askedAt: asked)
-            let record = TokenRecord(refreshToken: refresh, userID: answer.userID)
+        if response.status == 200, let new = NewSession(answer, asked) {
             // In a task of its own: a caller who is cancelled now must not lose the tokens.
-            let device = answer.meta?.deviceToken
-            return try await Task { await signedIn(record, token, device, sent) }.value.get()
+            return try await Task { await keep(new, ticket) }.value.get()
         }
-        guard epoch == sent else { return }
-        let action = answer.action(operation: request.operation, bearerSent: credential.isBearer)
-        switch (action, credential) {
-        case (.signOut, .sessionToken(let sent)): if sessionToken == sent { sessionToken = nil }
-        case (.signOut, .bearer) where response.status == 200:
+
+        let action = answer.action(operation: request.operation, bearerSent: ticket.credential.isBearer)
+        if let attempt = ticket.attempt { return try follow(attempt, answer, action, request, ticket.role) }
+        if (200...299).contains(response.status), let flow = SignInRole.flowTaken(by: request.operation),
+           let number = pending?.attempt.number, number <= ticket.beginnings {
+            pending?.flows.remove(flow)
+        }
+        if action == .signOut, response.status == 200, epoch == ticket.epoch {
             knownDevice.forget() // the account is deleted
             try await signOut()
-        case (_, .none), (_, .sessionToken):
-            // A sign-in that has come further meanwhile is not given up for one that begins.
-            if [200, 401].contains(response.status), let token = answer.meta?.sessionToken, sessionToken == credential.sessionToken {
-                sessionToken = token
-            }
-        default: break
         }
     }
 
-    private func signedIn(_ record: TokenRecord, _ access: AccessToken, _ device: String?, _ sent: Int) async -> Result<Void, SessionError> {
-        guard epoch == sent else { return await turnAway(record, access, nil) }
-        epoch += 1
-        let started = epoch
-        let stored: TokenRecord
-        do { stored = try await vault.begin(record) } catch { return await turnAway(record, access, SessionError(error)) }
-        guard epoch == started else {
-            // A sign-out came while it was being stored, and may have found nothing to take away.
-            if (try? await vault.remove(stored.idempotencyKey, queue: true)) == nil { voidKey = stored.idempotencyKey }
-            return await turnAway(stored, access, nil)
+    /// Notes how far an answer has brought a sign-in, or that it is over.
+    private func follow(
+        _ attempt: SignInAttempt, _ answer: Answer, _ action: ClientAction, _ request: HTTPRequest, _ role: SignInRole
+    ) throws(SessionError) {
+        let flows = Set(answer.flows.filter { $0.isPending == true }.map(\.id))
+        let isPending = pending?.attempt === attempt
+        if isOver(answer, action, request, role) {
+            if isPending { pending = nil }
+            return
         }
-        knownDevice.keep(device)
-        known = .record(stored)
-        (sessionToken, voidKey) = (nil, nil)
-        shared.current = access
-        shared.withBackoff { $0.reset() }
-        try? options.installMarker?.note(signedIn: true)
-        broadcast.send(.signedIn)
-        return .success(())
+
+        let token = [200, 401].contains(answer.status) ? answer.meta?.sessionToken : nil
+        if let token { attempt.sessionToken = token }
+        let isUnderWay = action == .continueFlow || (token != nil && !attempt.isApart)
+        guard isUnderWay, attempt.sessionToken != nil else { return }
+        guard newest == attempt.number else {
+            // Race: another sign-in has begun since, or the user has signed out.
+            if action == .continueFlow { throw .nothingPending }
+            return
+        }
+        pending = PendingSignIn(attempt: attempt, flows: flows)
     }
 
-    /// Ends a new session that nobody here could use: it cannot be stored, or came after a sign-out
-    /// or another sign-in.
-    private func turnAway(_ record: TokenRecord, _ access: AccessToken, _ error: SessionError?) async -> Result<Void, SessionError> {
-        await signOuts.add(record, access: access)
-        await signOuts.tryNow()
-        if let error { return .failure(error) }
-        if case .record = known { return .failure(.alreadySignedIn) }
-        return .failure(.signedOut(reason))
+    /// Whether the server says that a sign-in is over.
+    private func isOver(_ answer: Answer, _ action: ClientAction, _ request: HTTPRequest, _ role: SignInRole) -> Bool {
+        guard case .goesOn(let flow, _) = role else { return answer.status == 410 }
+        switch answer.status {
+        case 410: return true
+        case 401: return action != .continueFlow && !SignInRole.endsIn401.contains(request.operation)
+        // Of a step whose flow is not pending it is the expected answer.
+        case 409: return answer.errors?.first?.code == "flow_not_pending" && pending?.flows.contains(flow) == true
+        default: return false
+        }
     }
+}
+
+/// What an answer that signs in carries.
+///
+/// Its description shows no token.
+struct NewSession: Sendable, CustomReflectable {
+    let record: TokenRecord
+    let access: AccessToken
+    let user: User?
+    let device: String?
+
+    init?(_ answer: Answer, _ asked: Moment) {
+        guard let access = answer.meta?.accessToken, let refresh = answer.meta?.refreshToken else { return nil }
+        record = TokenRecord(refreshToken: refresh, userID: answer.userID)
+        self.access = AccessToken(access, askedAt: asked)
+        user = answer.user
+        device = answer.meta?.deviceToken
+    }
+
+    var customMirror: Mirror { Mirror(self, children: []) }
 }

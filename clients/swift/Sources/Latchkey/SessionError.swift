@@ -9,7 +9,7 @@ public enum SessionError: Error, Hashable, Sendable {
     case locked
     /// The tokens could not be read or written. Nothing is lost; try again.
     case store(StoreError)
-    /// No answer came. Nothing is lost; try again.
+    /// No answer came, now or less than 15 s ago. Nothing is lost; try again.
     case network(TransportError)
     /// The server cannot answer now, or the session waits before it asks again. Nothing is
     /// lost; try again after so many seconds. The status is absent where nothing was asked.
@@ -20,9 +20,10 @@ public enum SessionError: Error, Hashable, Sendable {
     case problem(status: Int, [Problem])
     /// The person dismissed the unlock prompt, now or less than 30 s ago.
     case unlockCancelled
-    /// The unlock prompt cannot be shown or its key is gone, such as after new faces or
-    /// fingers were enrolled.
+    /// The key of the unlock prompt is gone, such as after new faces or fingers were enrolled.
     case unlockFailed
+    /// The device cannot show the unlock prompt; the reason says what the user can do about it.
+    case unlockUnavailable(UnlockUnavailable)
     /// The person is signed in, but has to prove again that it is them: let them do it by one of
     /// these flows (``Session/reauthenticate(password:)``, ``Session/reauthenticate(code:)``,
     /// ``Session/reauthenticate(byService:)``, ``Session/reauthenticate(sentCode:)``,
@@ -35,7 +36,8 @@ public enum SessionError: Error, Hashable, Sendable {
     case nothingPending
     /// The caller was cancelled.
     case cancelled
-    /// The request would carry the access token to a host that is not the session's own.
+    /// The request would carry the access token to an address that is neither the server's nor in
+    /// ``SessionOptions/origins``.
     case foreignHost
 
     /// What the app does about it, in the words of `openapi.yaml`.
@@ -44,7 +46,7 @@ public enum SessionError: Error, Hashable, Sendable {
         case .signedOut: .signOut
         case .reauthenticate: .reauthenticate
         case .prompt(.cancelled): .retry
-        case .problem, .prompt, .nothingPending, .unlockFailed, .foreignHost: .show
+        case .problem, .prompt, .nothingPending, .unlockFailed, .unlockUnavailable, .foreignHost: .show
         case .unavailable(409, _, _): .reread
         case .unavailable(let status, _, _): status == 429 ? .wait : .retry
         case .locked, .store, .network, .undocumented, .unlockCancelled, .cancelled: .retry
@@ -55,7 +57,7 @@ public enum SessionError: Error, Hashable, Sendable {
 /// Why a session ended.
 public struct EndReason: Hashable, Sendable {
     /// The problem code of the answer that ended it, such as `session_ended`, or one of
-    /// ``user``, ``reinstalled``, ``restored``.
+    /// ``user``, ``reinstalled``, ``restored``, ``storageKeyLost``.
     public let code: String
     /// When the server ended it, where it said so.
     public let endedAt: Date?
@@ -69,6 +71,8 @@ public struct EndReason: Hashable, Sendable {
     public static let reinstalled = EndReason(code: "reinstalled")
     /// The app's data came from a backup, the tokens did not: they belong to one device.
     public static let restored = EndReason(code: "restored")
+    /// The stored tokens could not be read any more, and the user's own sign-in or sign-out replaced them.
+    public static let storageKeyLost = EndReason(code: "storage_key_lost")
 }
 
 /// What a session is right now.
@@ -124,10 +128,6 @@ extension SessionError {
         default: self = .network(.network(code: (error as NSError).code))
         }
     }
-
-    /// What the server says to somebody who is signed in and begins to sign in.
-    static let alreadySignedIn = SessionError.problem(
-        status: 409, [Problem(code: "already_authenticated", message: "You are already signed in.")])
 
     /// For an answer whose problems say why there was nothing else.
     static func answer(_ status: Int, _ problem: ErrorResponse, operation: String, retryAfter: Int? = nil) -> SessionError {

@@ -1,19 +1,21 @@
 import LatchkeyAPI
 
 extension Session {
-    /// Signs in with a passkey alone: the person's face, finger or PIN makes it both factors.
+    /// Signs in with a passkey alone: the user's face, finger or PIN makes it both factors. A session
+    /// that is there stays until the new one is stored, and is ended then.
     ///
+    /// - Parameter force: Whether stored tokens that cannot be read may be replaced at once.
     /// - Returns: Who is signed in, or what is pending, such as `verify_email`.
     /// - Throws: ``SessionError/prompt(_:)`` where the prompt brought nothing;
     ///   ``SessionError/problem(status:_:)`` with `incorrect_code` where the server does not take
-    ///   the passkey, and with `already_authenticated` where somebody is signed in: sign out first.
-    ///   Call it again for another attempt: each needs options of its own.
-    public func signInWithPasskey(_ prompt: any PasskeyPrompt) async throws(SessionError) -> SignInResult {
-        try await typed {
-            let options = try await afresh { try await api.getPasskeyLoginOptions().step }.value(of: "getPasskeyLoginOptions")
+    ///   the passkey. Call it again for another attempt: each needs options of its own.
+    public func signInWithPasskey(_ prompt: any PasskeyPrompt, force: Bool = false) async throws(SessionError) -> SignInResult {
+        let attempt = try beginSignIn(force: force, isApart: true)
+        return try await typed {
+            let client = client(attempt)
+            let options = try await client.getPasskeyLoginOptions().step.value(of: "getPasskeyLoginOptions")
             let credential = try await prompt.assert(options)
-            // No second attempt where the sign-in is gone by now: the answer belongs to it.
-            return try await api.loginByPasskey(.init(body: .init(credential: credential))).step.result(of: "loginByPasskey", begins: true)
+            return try await client.loginByPasskey(.init(body: .init(credential: credential))).step.result(of: "loginByPasskey", begins: true)
         }
     }
 
@@ -28,7 +30,7 @@ extension Session {
     /// - Returns: What is pending, at first `verify_email`.
     /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong.
     public func signUpWithPasskey(_ request: PasskeySignupRequest) async throws(SessionError) -> SignInResult {
-        try await begin("signupByPasskey") { try await api.signupByPasskey(.init(body: request)).step }
+        try await begin("signupByPasskey") { try await $0.signupByPasskey(.init(body: request)).step }
     }
 
     /// Makes the passkey of a new account, while `mfa_signup_webauthn` is pending, and signs in.
@@ -36,10 +38,10 @@ extension Session {
     /// - Throws: ``SessionError/prompt(_:)`` where the prompt brought nothing, and the step is
     ///   still pending; ``SessionError/nothingPending`` where the sign-up is over.
     public func finishSignUp(with prompt: any PasskeyPrompt, name: String? = nil) async throws(SessionError) -> SignInResult {
-        try await goOn {
-            let options = try await api.getPasskeySignupOptions().step.onlyStep(of: "getPasskeySignupOptions")
+        try await goOn { client in
+            let options = try await client.getPasskeySignupOptions().step.onlyStep(of: "getPasskeySignupOptions")
             let made = NewCredentialRequest(credential: try await prompt.create(options), name: name)
-            return try await api.completePasskeySignup(.init(body: made)).step.result(of: "completePasskeySignup")
+            return try await client.completePasskeySignup(.init(body: made)).step.result(of: "completePasskeySignup")
         }
     }
 

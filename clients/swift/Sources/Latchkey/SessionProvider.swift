@@ -7,27 +7,30 @@ extension Session {
         try await typed { try await stranger.createProviderNonce(.init()).step.value(of: "createProviderNonce") }
     }
 
-    /// Signs in with what another service gave to the app, where nobody is signed in: sign out first.
+    /// Signs in with what another service gave to the app. A session that is there stays until the
+    /// new one is stored, and is ended then.
     ///
+    /// - Parameter force: Whether stored tokens that cannot be read may be replaced at once.
     /// - Returns: Who is signed in, or what is pending: a second factor, or `provider_signup`
     ///   where the account needs more than the service told
     ///   (`getProviderSignup`, `completeProviderSignup`).
-    /// - Throws: ``SessionError/problem(status:_:)``, such as `invalid_token`,
-    ///   `already_authenticated` where somebody is signed in, or status 401 and nothing else where
-    ///   the account is disabled. An id_token serves once, and may be used up although no answer
+    /// - Throws: ``SessionError/problem(status:_:)``, such as `invalid_token`, or status 401 and
+    ///   nothing else where the account is disabled. An id_token serves once, and may be used up although no answer
     ///   came: after ``SessionError/network(_:)`` get a new one from the service.
-    public func signIn(with credential: ProviderCredential) async throws(SessionError) -> SignInResult {
-        // The server would end the session that is there, also where a step is still to come.
-        try await begin("submitProviderToken") { try await submit(credential, "login", by: entrance) }
+    public func signIn(with credential: ProviderCredential, force: Bool = false) async throws(SessionError) -> SignInResult {
+        try await begin("submitProviderToken", force: force) { try await submit(credential, "login", by: $0) }
     }
 
-    /// Signs in with another service: fetches a nonce, lets the person sign in there, and goes on
+    /// Signs in with another service: fetches a nonce, lets the user sign in there, and goes on
     /// with what that gives.
     ///
     /// - Throws: Also ``SessionError/prompt(_:)`` where the prompt brought nothing.
-    public func signIn(with prompt: any ProviderPrompt) async throws(SessionError) -> SignInResult {
-        try refuseSignedIn() // before anybody is asked anything
-        return try await signIn(with: ask(prompt))
+    public func signIn(with prompt: any ProviderPrompt, force: Bool = false) async throws(SessionError) -> SignInResult {
+        let attempt = try beginSignIn(force: force, isApart: true) // before anybody is asked anything
+        let credential = try await ask(prompt)
+        return try await typed {
+            try await submit(credential, "login", by: client(attempt)).result(of: "submitProviderToken", begins: true)
+        }
     }
 
     /// Connects another service to the account of the person who is signed in.
@@ -41,10 +44,7 @@ extension Session {
         try await typed {
             if case .record = known {} else { try load() }
             guard case .record = known else { throw SessionError.signedOut(reason) }
-            let step = try await submit(credential, "connect", by: api)
-            // It goes without a session too, and may have: when the refresh before it was refused.
-            guard case .record = known else { throw SessionError.signedOut(reason) }
-            _ = try step.value(of: "submitProviderToken")
+            _ = try await submit(credential, "connect", by: api).value(of: "submitProviderToken")
         }
     }
 

@@ -5,46 +5,74 @@ extension Session {
     /// Fetches a new pair of tokens, as an app in the background may do it. Never prompts.
     ///
     /// One refresh is under way at a time: who comes later waits for the same one. After a
-    /// failure it fails at once until the time to wait is over.
+    /// failure it fails at once until the time to wait is over. A wait after no answer lasts 15 s at
+    /// most, and one call of this function may try while it runs.
     public func refresh() async throws(SessionError) {
-        _ = try await refreshed(stale: shared.current?.value)
+        _ = try await refreshed(stale: shared.current?.value, isUsers: true)
     }
 
-    /// A living access token: the current one, or a new one where it ends soon or was refused.
-    func accessToken(refused: String? = nil) async throws(SessionError) -> String {
+    /// Tells the session that the network is back: it does not wait any more after no answer. What
+    /// the server asked it to wait is waited all the same.
+    public nonisolated func online() {
+        shared.withWaits { $0.setOnline(true) }
+        let signOuts = signOuts
+        Task { await signOuts.tryNow() }
+    }
+
+    /// Tells the session that there is no network: until ``online()`` calls that need a new access
+    /// token fail at once, and all others within two seconds.
+    public nonisolated func offline() { shared.withWaits { $0.setOnline(false) } }
+
+    /// A living access token: the current one, or a new one where it ends soon.
+    nonisolated func accessToken() async throws(SessionError) -> (value: String, isFresh: Bool) {
         if Task.isCancelled { throw .cancelled }
-        if let token = shared.other(than: refused), clock.uptime < token.renews { return token.value }
-        do { return try await refreshed(stale: shared.current?.value) } catch {
+        if let token = shared.current, token.isYoung(clock) { return (token.value, false) }
+
+        do { return (try await refreshed(stale: shared.current?.value), true) } catch {
             switch error {
             case .signedOut, .cancelled: throw error
             default:
-                // Ahead of its end a token still does.
-                guard let token = shared.other(than: refused), clock.uptime < token.expires else { throw error }
-                return token.value
+                // Ahead of its end a token is still accepted.
+                guard let token = shared.current, token.isAlive(clock) else { throw error }
+                return (token.value, false)
             }
         }
     }
 
     /// Joins the refresh that is under way, or starts one.
-    private func refreshed(stale: String?) async throws(SessionError) -> String {
-        try await refreshing.join {
-            let done = BackgroundActivity.begin("refreshing tokens")
+    ///
+    /// - Parameters:
+    ///   - stale: The access token that does not do.
+    ///   - isUsers: Whether the user asked for it.
+    ///   - isRefused: Whether a 401 is the cause.
+    nonisolated func refreshed(stale: String?, isUsers: Bool = false, isRefused: Bool = false) async throws(SessionError) -> String {
+        // Nobody queues behind the user's own try while the session knows that it is offline.
+        if !isUsers { try shared.check(at: clock.uptime, isUsers: false) }
+        let activities = options.activities
+        return try await refreshing.join {
+            let run = RefreshRun()
+            let done = activities.begin("refreshing tokens") { run.abort() }
             defer { done() }
-            return await self.performRefresh(stale)
+            return await run.perform { await self.performRefresh(run, stale, isUsers, isRefused) }
         }
     }
 
-    private func performRefresh(_ stale: String?) async -> Result<String, SessionError> {
+    private func performRefresh(_ run: RefreshRun, _ stale: String?, _ isUsers: Bool, _ isRefused: Bool) async -> Result<String, SessionError> {
         do {
-            try mayAsk()
+            try shared.check(at: clock.uptime, isUsers: isUsers)
             let lease: StoreLease
-            do { lease = try await vault.lock(.refresh) } catch { throw SessionError(error) }
+            do { lease = try await vault.lock(.refresh) } catch { throw Task.isCancelled ? SessionError.cancelled : SessionError(error) }
+            run.keep(lease)
             defer { lease.release() }
             // Another session of this process may have been faster.
-            if let token = shared.other(than: stale), clock.uptime < token.renews, try load() != nil { return .success(token.value) }
-            try mayAsk()
+            if let token = shared.other(than: stale), token.isYoung(clock), try load() != nil { return .success(token.value) }
+            if !isUsers { try shared.check(at: clock.uptime, isUsers: false) }
             guard let record = try load() else { throw SessionError.signedOut(reason) }
-            return .success(try await spend(record))
+
+            let result: Result<String, SessionError>
+            do { result = .success(try await spend(record)) } catch { result = .failure(error) }
+            if isRefused { noteRefusedRefresh(result) }
+            return result
         } catch let error as SessionError {
             return .failure(error)
         } catch {
@@ -52,10 +80,13 @@ extension Session {
         }
     }
 
-    private func mayAsk() throws(SessionError) {
-        let now = clock.uptime
-        if let seconds = shared.withBackoff({ $0.remaining(at: now) }) {
-            throw .unavailable(status: nil, code: nil, retryAfter: seconds)
+    /// Counts a refresh that a 401 caused, where the server answered it.
+    private func noteRefusedRefresh(_ result: Result<String, SessionError>) {
+        switch result {
+        case .failure(.network), .failure(.cancelled): break
+        default:
+            let now = clock.uptime
+            shared.withRefusals { $0.noteRefresh(at: now) }
         }
     }
 
@@ -63,22 +94,29 @@ extension Session {
     private func spend(_ record: TokenRecord, again: Bool = true) async throws(SessionError) -> String {
         let started = epoch
         let outcome = await refreshCall(record)
-        guard epoch == started else { throw .signedOut(reason) }
+        guard epoch == started else { throw replaced }
         switch outcome {
-        case .renewed(let access, let refreshToken):
-            let next = record.next(refreshToken ?? record.refreshToken)
+        case .renewed(let access, let refreshToken, let user):
+            var next = record.next(refreshToken ?? record.refreshToken)
+            next.userID = user.id
             switch try await store(next, after: record) {
-            case .made(let stored):
-                guard epoch == started else { throw .signedOut(reason) }
+            case .made(let stored, let over):
+                guard epoch == started else { throw replaced }
                 known = .record(stored)
+                if self.user != user {
+                    self.user = user
+                    broadcast.sendNews()
+                }
                 shared.current = access
-                shared.withBackoff { $0.pass() }
+                shared.withWaits { $0.pass() }
+                if record.isStaged == true { broadcast.send(.signedIn) }
+                endOnServer(over.map { [$0] } ?? [])
                 return access.value
-            case .overtaken(let other): return try await adopt(other, again, nil)
+            case .overtaken(let other): return try await takeOver(other, again, nil)
             }
         case .over(let reason): return try await over(record, reason, again)
         case .conflict(let error, let retryAfter):
-            if let other = try load(), other.idempotencyKey != record.idempotencyKey { return try await adopt(other, again, nil) }
+            if let other = try load(), other.idempotencyKey != record.idempotencyKey { return try await takeOver(other, again, nil) }
             throw failed(error, retryAfter)
         case .failed(let error, let retryAfter): throw failed(error, retryAfter)
         }
@@ -87,7 +125,11 @@ extension Session {
     /// Notes a failure that says nothing about the session.
     private func failed(_ error: SessionError, _ retryAfter: TimeInterval?) -> SessionError {
         let now = clock.uptime
-        shared.withBackoff { _ = $0.fail(at: now, retryAfter: retryAfter) }
+        switch error {
+        case .cancelled: break
+        case .network(let cause): shared.withWaits { _ = $0.noteSilence(cause, at: now) }
+        default: shared.withWaits { $0.noteAnswer(at: now, retryAfter: retryAfter) }
+        }
         return error
     }
 
@@ -95,21 +137,22 @@ extension Session {
     /// pair with the same key.
     private func store(_ next: TokenRecord, after record: TokenRecord) async throws(SessionError) -> TokenVault.Change {
         do { return try await vault.replace(record.idempotencyKey, with: next) } catch {
-            throw failed(SessionError(error), nil)
+            throw failed(Task.isCancelled ? SessionError.cancelled : SessionError(error), nil)
         }
     }
 
     private func over(_ record: TokenRecord, _ reason: EndReason, _ again: Bool) async throws(SessionError) -> String {
+        if record.isStaged == true { throw await withdraw(record, reason) }
         do {
             switch try await vault.remove(record.idempotencyKey, queue: false) {
             case .made: break
-            case .overtaken(let other): return try await adopt(other, again, reason)
+            case .overtaken(let other): return try await takeOver(other, again, reason)
             }
         } catch let error as SessionError { throw error } catch { voidKey = record.idempotencyKey }
-        return try await adopt(nil, false, reason)
+        return try await takeOver(nil, false, reason)
     }
 
-    private func adopt(_ other: TokenRecord?, _ again: Bool, _ reason: EndReason?) async throws(SessionError) -> String {
+    private func takeOver(_ other: TokenRecord?, _ again: Bool, _ reason: EndReason?) async throws(SessionError) -> String {
         guard let other else {
             if case .record = known { end(reason) }
             throw .signedOut(self.reason)

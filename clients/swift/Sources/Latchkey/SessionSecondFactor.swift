@@ -8,7 +8,7 @@ extension Session {
     /// - Throws: ``SessionError/problem(status:_:)`` with `incorrect_code`;
     ///   ``SessionError/nothingPending`` where no sign-in is under way any more: begin again.
     public func submitSecondFactor(code: String) async throws(SessionError) -> SignInResult {
-        try await goOn { try await api.submitSecondFactor(.init(body: .init(code: code))).step.result(of: "submitSecondFactor") }
+        try await goOn { try await $0.submitSecondFactor(.init(body: .init(code: code))).step.result(of: "submitSecondFactor") }
     }
 
     /// Shows a passkey or a security key as the second factor, while `mfa_authenticate` is pending
@@ -18,12 +18,12 @@ extension Session {
     /// - Throws: As ``submitSecondFactor(code:)``, and ``SessionError/prompt(_:)`` where the prompt
     ///   brought nothing; the step is still pending then.
     public func submitSecondFactor(with prompt: any PasskeyPrompt) async throws(SessionError) -> SignInResult {
-        try await goOn {
-            switch try await api.getSecondFactorOptions().step.step(of: "getSecondFactorOptions") {
+        try await goOn { client in
+            switch try await client.getSecondFactorOptions().step.step(of: "getSecondFactorOptions") {
             case .pending(let flows): return .pending(flows) // another step comes first
             case .given(let options):
                 let shown = CredentialRequest(credential: try await prompt.assert(options))
-                return try await api.submitSecondFactorCredential(.init(body: shown)).step.result(of: "submitSecondFactorCredential")
+                return try await client.submitSecondFactorCredential(.init(body: shown)).step.result(of: "submitSecondFactorCredential")
             }
         }
     }

@@ -3,7 +3,10 @@ import LatchkeyAPI
 
 /// Tells the server of sign-outs, as soon as it can be told: now, after a while, or at the next
 /// launch. What it needs for that stays in the store until it is done.
-actor SignOutQueue {
+actor SignOutQueue: CustomReflectable {
+    /// A mirror without secrets.
+    nonisolated var customMirror: Mirror { Mirror(self, children: []) }
+
     private let vault: TokenVault
     private let transport: any Transport
     private let clock: any SessionClock
@@ -22,9 +25,10 @@ actor SignOutQueue {
     }
 
     /// Adds a session that is over here, stored or not.
-    func add(_ record: TokenRecord, access token: AccessToken?) {
+    func add(_ record: TokenRecord, access token: AccessToken?) async {
         access[record.idempotencyKey] = token
-        if (try? vault.revocation()) != record { unstored.append(record) }
+        if (try? vault.queued())?.contains(where: { $0.idempotencyKey == record.idempotencyKey }) == true { return }
+        if await !vault.store(revocation: record) { unstored.append(record) }
     }
 
     /// Tries once, and gives it two seconds; goes on by itself where that does not do.
@@ -51,25 +55,36 @@ actor SignOutQueue {
     /// Joins the attempt that is under way. That one may have been over but for its outcome when a
     /// session was added: then there is another.
     private func attemptAll() async throws {
-        repeat { try await attempt.join { await self.tellAll() } } while try (unstored.first ?? vault.revocation()) != nil
+        repeat { try await attempt.join { await self.tellAll() } } while try !waiting().isEmpty
     }
 
+    private func waiting() throws -> [TokenRecord] { try unstored + vault.queued() }
+
+    /// Tells the server of all. One that cannot be told keeps none of the others from it.
     private func tellAll() async -> Result<Void, SessionError> {
         do {
-            while let record = try unstored.first ?? vault.revocation() { try await tell(record) }
-            return .success(())
+            while true {
+                let records = try waiting()
+                if records.isEmpty { return .success(()) }
+
+                var failure: (any Error)?
+                for record in records {
+                    do { try await tell(record) } catch { failure = failure ?? error }
+                }
+                if let failure { throw failure }
+            }
         } catch { return .failure(SessionError(error)) }
     }
 
     private func tell(_ record: TokenRecord) async throws {
         let key = record.idempotencyKey
         // The answer does not tell whether the token was taken: a dead one ends nothing.
-        if let token = access[key], clock.uptime < token.renews {
+        if let token = access[key], token.isYoung(clock) {
             try await end(with: token.value)
             return try await done(key)
         }
         switch await refresh(record) {
-        case .renewed(let token, _): try await end(with: token.value)
+        case .renewed(let token, _, _): try await end(with: token.value)
         case .over: break
         case .conflict(let error, _), .failed(let error, _): throw error
         }

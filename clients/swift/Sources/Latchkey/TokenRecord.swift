@@ -4,7 +4,9 @@ import LatchkeyAPI
 /// What a slot holds: a refresh token, the key that will spend it, and ids. Never an access
 /// token. The key is made when the token is stored, so that every attempt to spend the token, in
 /// every process and after every crash, sends the same one; it also names the record.
-struct TokenRecord: Codable, Hashable, Sendable {
+///
+/// Its description shows no token.
+struct TokenRecord: Codable, Hashable, Sendable, CustomStringConvertible, CustomReflectable {
     /// The most bytes that a text in a store may have.
     static let largest = 1024
 
@@ -13,33 +15,67 @@ struct TokenRecord: Codable, Hashable, Sendable {
     var refreshToken: String
     var idempotencyKey: String
     var userID: UserID?
+    /// Names the refresh token that an app handed over, and that this one follows.
+    var origin: String?
+    /// Whether an app has handed the token over and the server has not accepted it yet. The session
+    /// before is in the other slot then.
+    var isStaged: Bool?
 
     private enum CodingKeys: String, CodingKey {
-        case sequence = "n", refreshToken = "refresh", idempotencyKey = "key", userID = "user"
+        case sequence = "n", refreshToken = "refresh", idempotencyKey = "key", userID = "user", origin = "from", isStaged = "staged"
     }
 
-    init(sequence: UInt64 = 0, refreshToken: String, idempotencyKey: String = Self.makeKey(), userID: UserID? = nil) {
+    init(
+        sequence: UInt64 = 0, refreshToken: String, idempotencyKey: String = Self.makeKey(),
+        userID: UserID? = nil, origin: String? = nil
+    ) {
         self.sequence = sequence
         self.refreshToken = refreshToken
         self.idempotencyKey = idempotencyKey
         self.userID = userID
+        self.origin = origin
+    }
+
+    /// A record of a refresh token that an app hands over.
+    init(adopting token: String) { self.init(refreshToken: token, origin: Self.name(of: token)) }
+
+    /// Whether this is the token that an app handed over, or another one of its session.
+    func follows(_ token: String) -> Bool {
+        if origin == Self.name(of: token) || refreshToken == token { return true }
+        guard let session = Self.claims(of: refreshToken)?.sid, let others = Self.claims(of: token)?.sid else { return false }
+        return session == others
+    }
+
+    /// Whether both are of one session, as far as their tokens say. A token that names no session
+    /// counts as one of the same.
+    func isOfSession(of other: TokenRecord) -> Bool {
+        guard let session = Self.claims(of: refreshToken)?.sid, let others = Self.claims(of: other.refreshToken)?.sid
+        else { return true }
+        return session == others
+    }
+
+    var description: String { "record \(sequence)" }
+
+    var customMirror: Mirror { Mirror(self, children: ["sequence": sequence]) }
+
+    private static func name(of token: String) -> String {
+        Digest.sha256(Data(token.utf8)).prefix(8).map { String(format: "%02x", $0) }.joined()
     }
 
     /// The record that follows when a refresh has brought a token. The server repeats a young token:
     /// then it is the same one by its `jti`, although not by its bytes, and keeps its key, which an
     /// attempt to spend it that is still on its way has sent.
     func next(_ token: String) -> TokenRecord {
-        let id = Self.identifier(of: token)
-        let isSame = token == refreshToken || (id != nil && id == Self.identifier(of: refreshToken))
-        return TokenRecord(refreshToken: token, idempotencyKey: isSame ? idempotencyKey : Self.makeKey(), userID: userID)
+        let id = Self.claims(of: token)?.jti
+        let isSame = token == refreshToken || (id != nil && id == Self.claims(of: refreshToken)?.jti)
+        return TokenRecord(
+            refreshToken: token, idempotencyKey: isSame ? idempotencyKey : Self.makeKey(), userID: userID, origin: origin)
     }
 
-    private struct Claims: Decodable { let jti: String }
+    private struct Claims: Decodable { let jti, sid: String? }
 
-    private static func identifier(of token: String) -> String? {
-        let parts = token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let data = Base64URL(parts[1])?.data else { return nil }
-        return (try? JSONDecoder().decode(Claims.self, from: data))?.jti
+    private static func claims(of token: String) -> Claims? {
+        TokenClaims.payload(of: token).flatMap { try? JSONDecoder().decode(Claims.self, from: $0) }
     }
 
     /// 32 hexadecimal digits of the system's generator.

@@ -1,6 +1,6 @@
 import Foundation
 
-/// Where a session keeps its tokens between launches: four short texts, and locks that hold
+/// Where a session keeps its tokens between launches: a few short texts, and locks that hold
 /// across all processes that share the store.
 ///
 /// The texts are at most 1,024 bytes each. Implementations only keep them; what they say, and
@@ -16,6 +16,13 @@ public protocol TokenStore: Sendable {
     func delete(_ item: StoreItem) throws(StoreError)
     /// Takes a lock, or returns nil where somebody else holds it. Never waits.
     func tryLock(_ scope: LockScope) throws(StoreError) -> StoreLease?
+    /// What tells that the app was installed anew, where the texts outlive the app. None by default.
+    var installMarker: (any InstallMarker)? { get }
+}
+
+extension TokenStore {
+    /// The texts go with the app.
+    public var installMarker: (any InstallMarker)? { nil }
 }
 
 /// The texts of a ``TokenStore``.
@@ -26,6 +33,12 @@ public enum StoreItem: String, CaseIterable, Sendable {
     case slot1 = "slot-1"
     /// What is needed to tell the server of a sign-out that it does not know of yet.
     case revocation
+    /// The same of another session.
+    case revocation1 = "revocation-1"
+    /// The same of another session.
+    case revocation2 = "revocation-2"
+    /// The same of another session.
+    case revocation3 = "revocation-3"
     /// The device token of the last sign-in. It stays after a sign-out, signs nobody in, and goes with a deleted account.
     case device
 }
@@ -40,13 +53,19 @@ public enum LockScope: String, CaseIterable, Sendable {
 
 /// A lock that is held until ``release()``, or until the process ends.
 public final class StoreLease: Sendable {
-    private let free: @Sendable () -> Void
+    private let free: Locked<(@Sendable () -> Void)?>
 
     /// Makes a lease; the closure is called once.
-    public init(free: @escaping @Sendable () -> Void) { self.free = free }
+    public init(free: @escaping @Sendable () -> Void) { self.free = Locked(free) }
 
-    /// Lets go.
-    public func release() { free() }
+    /// Lets go. Another time it does nothing.
+    public func release() {
+        let free = free.withLock { free in
+            defer { free = nil }
+            return free
+        }
+        free?()
+    }
 }
 
 /// Why a store could not do what it was asked to.

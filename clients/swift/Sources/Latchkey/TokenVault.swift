@@ -9,10 +9,22 @@ struct TokenVault: Sendable {
 
     /// The outcome of a change that was made on the assumption that a certain record is stored.
     enum Change: Hashable, Sendable {
-        case made(TokenRecord)
+        /// `over`: the session that a token which the app handed over has replaced.
+        case made(TokenRecord, over: TokenRecord?)
         /// Another process stored this in the meantime, or took everything away.
         case overtaken(TokenRecord?)
     }
+
+    /// A session that has begun.
+    struct Beginning: Sendable {
+        let record: TokenRecord
+        /// The sessions that were there before, and are over.
+        var before: [TokenRecord] = []
+        /// Whether tokens that could not be read were there before.
+        var replacedLost = false
+    }
+
+    private typealias Slot = (record: TokenRecord, slot: StoreItem)
 
     /// The newest readable record. A slot that is torn counts as empty: the other one has what
     /// was there before. Throws where any slot cannot be read, for it may be the newest.
@@ -24,17 +36,67 @@ struct TokenVault: Sendable {
         defer { lease.release() }
         let current = try newest()
         guard let current, current.record.idempotencyKey == key else { return .overtaken(current?.record) }
-        return .made(try put(next, after: current))
+
+        let over = try beneath(current)
+        let stored = try put(next, after: current)
+        if let over { enqueue(over) }
+        return .made(stored, over: over)
     }
 
-    /// Stores the first record of a session, whatever was there before.
-    func begin(_ record: TokenRecord) async throws(StoreError) -> TokenRecord {
+    /// Stores the first record of a session, whatever was there before, if it is still wanted once
+    /// the lock is had. The new record is written first: where that fails, the one before stays.
+    ///
+    /// - Parameters:
+    ///   - replacesLost: Whether it may replace slots that cannot be read.
+    ///   - ends: Whether the session before is over by that, and is queued for the server.
+    /// - Returns: What was done; nil where it was not wanted any more.
+    func begin(
+        _ record: TokenRecord, replacesLost: Bool, ends: Bool, ifWanted: @Sendable () async -> Bool
+    ) async throws(StoreError) -> Beginning? {
         let lease = try await lock(.change)
         defer { lease.release() }
-        let current = try newest()
+        guard await ifWanted() else { return nil }
+
+        let current: Slot?
+        do { current = try newest() } catch { return try begin(record, over: error, replacesLost) }
+        let over = try beneath(current)
         let stored = try put(record, after: current)
-        if let current { try store.delete(current.slot) } // somebody's who is not signed in any more
-        return stored
+        guard let current else { return Beginning(record: stored) }
+
+        let before = [current.record, over].compactMap { $0 }
+        if ends { before.forEach(enqueue) }
+        try? store.delete(current.slot)
+        return Beginning(record: stored, before: before)
+    }
+
+    /// Stores a token that the app hands over beside the session that is there, which comes back when
+    /// the token is withdrawn.
+    func stage(_ record: TokenRecord, replacesLost: Bool) async throws(StoreError) -> Beginning {
+        let lease = try await lock(.change)
+        defer { lease.release() }
+        var record = record
+        record.isStaged = true
+
+        let current: Slot?
+        do { current = try newest() } catch { return try begin(record, over: error, replacesLost) }
+        // Of two that are staged the first one is what comes back.
+        let over = try beneath(current)
+        let stored = try put(record, after: current)
+        if let over { enqueue(over) }
+        return Beginning(record: stored, before: over.map { [$0] } ?? [])
+    }
+
+    private func begin(_ record: TokenRecord, over error: StoreError, _ replacesLost: Bool) throws(StoreError) -> Beginning {
+        guard replacesLost, error != .locked else { throw error }
+        return Beginning(record: try overwrite(with: record), replacedLost: true)
+    }
+
+    /// Removes a staged record, if it is still the newest; returns what is there then.
+    func withdraw(_ key: String) async throws(StoreError) -> TokenRecord? {
+        let lease = try await lock(.change)
+        defer { lease.release() }
+        if let current = try newest(), current.record.idempotencyKey == key { try store.delete(current.slot) }
+        return try newest()?.record
     }
 
     /// Removes the record named by its key, if it is still there; returns what is there instead.
@@ -44,14 +106,18 @@ struct TokenVault: Sendable {
         defer { lease.release() }
         guard let current = try newest() else { return .overtaken(nil) }
         guard current.record.idempotencyKey == key else { return .overtaken(current.record) }
+
+        let over = queue ? try beneath(current) : nil
         if queue {
             // A full disk must not keep anybody signed in; a locked store keeps everything.
-            do { try store.write(current.record.text(), to: .revocation) } catch StoreError.locked { throw .locked } catch {}
+            for record in [current.record, over].compactMap({ $0 }) {
+                do { try tryEnqueue(record) } catch StoreError.locked { throw .locked } catch {}
+            }
         }
         // The newest last: a process that dies in between is signed in, not back in the past.
         try store.delete(current.slot.other)
         try store.delete(current.slot)
-        return .made(current.record)
+        return .made(current.record, over: over)
     }
 
     /// Removes the record named by its key at once, or not at all.
@@ -63,31 +129,30 @@ struct TokenVault: Sendable {
         try store.delete(current.slot)
     }
 
-    /// The session that the server has still to be told about.
-    func revocation() throws(StoreError) -> TokenRecord? {
-        try store.read(.revocation).flatMap { TokenRecord(text: $0) }
-    }
-
-    /// Forgets that session, unless it is another one by now.
-    func revoked(_ key: String) async throws(StoreError) {
+    /// Empties both slots, whether they can be read or not.
+    func erase() async throws(StoreError) {
         let lease = try await lock(.change)
         defer { lease.release() }
-        if try revocation()?.idempotencyKey == key { try store.delete(.revocation) }
+        for slot in [StoreItem.slot0, .slot1] {
+            // A text that can be read takes the place of one that cannot, which some stores do not delete.
+            try store.write("", to: slot)
+            try store.delete(slot)
+        }
     }
 
-    /// Takes a lock. Polls in real time, not the session's: the holder may be another process.
+    /// Takes a lock. Polls in real time, not the session's: the other one may be another process.
     func lock(_ scope: LockScope) async throws(StoreError) -> StoreLease {
         let clock = SystemClock()
         let start = clock.uptime
         while true {
             if let lease = try store.tryLock(scope) { return lease }
-            guard clock.uptime - start < patience else { throw .lockUnavailable }
+            guard clock.uptime - start < patience, !Task.isCancelled else { throw .lockUnavailable }
             try? await clock.sleep(for: 0.01)
         }
     }
 
-    private func newest() throws(StoreError) -> (record: TokenRecord, slot: StoreItem)? {
-        var found: (record: TokenRecord, slot: StoreItem)?
+    private func newest() throws(StoreError) -> Slot? {
+        var found: Slot?
         for slot in [StoreItem.slot0, .slot1] {
             guard let text = try store.read(slot), let record = TokenRecord(text: text) else { continue }
             if record.sequence >= found?.record.sequence ?? 0 { found = (record, slot) }
@@ -95,7 +160,26 @@ struct TokenVault: Sendable {
         return found
     }
 
-    private func put(_ next: TokenRecord, after current: (record: TokenRecord, slot: StoreItem)?) throws(StoreError) -> TokenRecord {
+    /// The session that the newest record has replaced, where it is still in the other slot: for now,
+    /// by a staged record, or because a process died between the write and the rest.
+    private func beneath(_ current: Slot?) throws(StoreError) -> TokenRecord? {
+        guard let current, let other = try store.read(current.slot.other).flatMap({ TokenRecord(text: $0) }) else { return nil }
+        return current.record.isStaged == true || !other.isOfSession(of: current.record) ? other : nil
+    }
+
+    /// Writes a record into both slots: one of them that could be read again later would be newer.
+    private func overwrite(with record: TokenRecord) throws(StoreError) -> TokenRecord {
+        var record = record
+        record.sequence = 1
+        let text = try record.text()
+        for slot in [StoreItem.slot0, .slot1] { try store.write(text, to: slot) }
+        for slot in [StoreItem.slot0, .slot1] where try store.read(slot) != text { throw .damaged }
+        // One is enough: beneath a staged record another one is a session.
+        try store.delete(.slot1)
+        return record
+    }
+
+    private func put(_ next: TokenRecord, after current: Slot?) throws(StoreError) -> TokenRecord {
         var next = next
         next.sequence = (current?.record.sequence ?? 0) + 1
         let slot = current?.slot.other ?? .slot0
@@ -106,7 +190,54 @@ struct TokenVault: Sendable {
     }
 }
 
+/// The sessions that the server has still to be told of.
+extension TokenVault {
+    /// Those that are stored.
+    func queued() throws(StoreError) -> [TokenRecord] {
+        var records: [TokenRecord] = []
+        for item in StoreItem.revocations {
+            if let record = try store.read(item).flatMap({ TokenRecord(text: $0) }) { records.append(record) }
+        }
+        return records
+    }
+
+    /// Stores one, where there is a place for it; says whether it is stored.
+    func store(revocation record: TokenRecord) async -> Bool {
+        guard let lease = try? await lock(.change) else { return false }
+        defer { lease.release() }
+        enqueue(record)
+        return (try? queued())?.contains { $0.idempotencyKey == record.idempotencyKey } == true
+    }
+
+    /// Forgets one that the server was told of.
+    func revoked(_ key: String) async throws(StoreError) {
+        let lease = try await lock(.change)
+        defer { lease.release() }
+        for item in StoreItem.revocations {
+            guard let record = try store.read(item).flatMap({ TokenRecord(text: $0) }), record.idempotencyKey == key else { continue }
+            try store.delete(item)
+        }
+    }
+
+    /// Stores one under the lock that is held. What has no place is told from memory.
+    private func enqueue(_ record: TokenRecord) { try? tryEnqueue(record) }
+
+    private func tryEnqueue(_ record: TokenRecord) throws(StoreError) {
+        let text = try record.text()
+        var free: StoreItem?
+        for item in StoreItem.revocations {
+            let found = try store.read(item).flatMap { TokenRecord(text: $0) }
+            if found?.idempotencyKey == record.idempotencyKey { return }
+            if found == nil, free == nil { free = item }
+        }
+        if let free { try store.write(text, to: free) }
+    }
+}
+
 extension StoreItem {
     /// The slot that is written next.
     var other: StoreItem { self == .slot0 ? .slot1 : .slot0 }
+
+    /// The places for sessions that the server has still to be told of.
+    static let revocations: [StoreItem] = [.revocation, .revocation1, .revocation2, .revocation3]
 }

@@ -21,11 +21,18 @@ final class TaskDelegate: NSObject, URLSessionDataDelegate, @unchecked Sendable 
     let trust: (any ServerTrustPolicy)?
     private let lock = NSLock()
     private var exchanges: [Int: Exchange] = [:]
+    /// Tasks that completed before their continuation was there: they were cancelled before they began.
+    private var completed: [Int: any Error] = [:]
 
     init(trust: (any ServerTrustPolicy)?) { self.trust = trust }
 
     func expect(_ task: URLSessionTask, _ continuation: Continuation) {
-        lock.withLock { exchanges[task.taskIdentifier] = Exchange(continuation: continuation) }
+        let failure: (any Error)? = lock.withLock {
+            if let failure = completed.removeValue(forKey: task.taskIdentifier) { return failure }
+            exchanges[task.taskIdentifier] = Exchange(continuation: continuation)
+            return nil
+        }
+        if let failure { continuation.resume(throwing: failure) }
     }
 
     /// Remembers why a task is about to be cancelled, which URLSession reports as a mere
@@ -73,7 +80,13 @@ final class TaskDelegate: NSObject, URLSessionDataDelegate, @unchecked Sendable 
     }
 
     func urlSession(_: URLSession, task: URLSessionTask, didCompleteWithError error: (any Error)?) {
-        guard let exchange = lock.withLock({ exchanges.removeValue(forKey: task.taskIdentifier) }) else { return }
+        let found: Exchange? = lock.withLock {
+            if let exchange = exchanges.removeValue(forKey: task.taskIdentifier) { return exchange }
+            completed[task.taskIdentifier] = error.map { Self.translate($0) } ?? CancellationError()
+            return nil
+        }
+        guard let exchange = found else { return }
+
         if let failure = exchange.failure {
             exchange.continuation.resume(throwing: failure)
         } else if exchange.isChallenged, let response = exchange.response {

@@ -7,6 +7,8 @@ import FoundationNetworking
 public enum TransportError: Error, Hashable, Sendable {
     /// The address is neither HTTPS nor the loopback interface's.
     case insecureAddress
+    /// The address cannot be the one of a server; the text says why.
+    case invalidAddress(String)
     /// The request took longer than it may.
     case timedOut
     /// The server's certificate is none of those that are pinned.
@@ -23,11 +25,18 @@ public protocol ServerTrustPolicy: Sendable {
     func accepts(host: String, certificates: [Data]) -> Bool
 }
 
+/// Carries any request, such as one to an app's own API.
+public protocol RequestTransport: Sendable {
+    /// Returns the answer, whatever its status; throws where there was none.
+    func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse)
+}
+
 /// The transport over `URLSession`: an ephemeral session without cookies, cache or stored
 /// credentials. Redirects are not followed: the answer that asks for one is handed out, so
 /// that credentials never reach another host.
-public final class URLSessionTransport: Transport {
-    private let server: URL
+public final class URLSessionTransport: Transport, RequestTransport, CustomReflectable {
+    private let server: WebAddress
+    private let allowsInsecureHTTP: Bool
     private let session: URLSession
     private let tasks: TaskDelegate
 
@@ -38,10 +47,14 @@ public final class URLSessionTransport: Transport {
     ///     loopback interface.
     ///   - trust: Pins, if any. Not asked on the loopback interface.
     ///   - timeout: Seconds between two packets.
-    /// - Throws: ``TransportError/insecureAddress``.
-    public init(server: URL, trust: (any ServerTrustPolicy)? = nil, timeout: TimeInterval = 15) throws(TransportError) {
-        guard Self.isSecure(server) else { throw .insecureAddress }
-        self.server = server
+    ///   - allowsInsecureHTTP: Whether HTTP to any host will do, such as to `latchkey dev` on a
+    ///     laptop while a phone runs the app. Everybody in that network can read passwords and tokens then.
+    /// - Throws: ``TransportError/insecureAddress``, ``TransportError/invalidAddress(_:)``.
+    public init(
+        server: URL, trust: (any ServerTrustPolicy)? = nil, timeout: TimeInterval = 15, allowsInsecureHTTP: Bool = false
+    ) throws(TransportError) {
+        self.server = try WebAddress(base: server, allowsInsecureHTTP: allowsInsecureHTTP)
+        self.allowsInsecureHTTP = allowsInsecureHTTP
         let configuration = URLSessionConfiguration.ephemeral
         configuration.httpShouldSetCookies = false
         configuration.httpCookieAcceptPolicy = .never
@@ -57,22 +70,18 @@ public final class URLSessionTransport: Transport {
 
     deinit { session.finishTasksAndInvalidate() }
 
-    /// Whether credentials may be sent there: HTTPS, or HTTP on the loopback interface.
-    public static func isSecure(_ url: URL) -> Bool {
-        let host = url.host ?? ""
-        return url.scheme == "https" && !host.isEmpty
-            || url.scheme == "http" && ["localhost", "127.0.0.1", "::1", "[::1]"].contains(host)
-    }
+    /// A mirror without requests on their way, which carry secrets.
+    public var customMirror: Mirror { Mirror(self, children: ["server": server.description]) }
 
     /// Sends a request below the server's address.
     ///
     /// - Throws: ``TransportError``, or `CancellationError`.
     public func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-        guard var parts = URLComponents(url: server, resolvingAgainstBaseURL: true) else { throw TransportError.insecureAddress }
-        let prefix = parts.percentEncodedPath
-        parts.percentEncodedPath = (prefix.hasSuffix("/") ? String(prefix.dropLast()) : prefix) + request.path
+        guard var parts = URLComponents(string: server.origin) else { throw TransportError.invalidAddress("it is not a URL") }
+        parts.percentEncodedPath = server.path + request.path
         if !request.query.isEmpty { parts.queryItems = request.query }
-        guard let url = parts.url else { throw TransportError.insecureAddress }
+        guard let url = parts.url else { throw TransportError.invalidAddress("it is not a URL") }
+
         var wire = URLRequest(url: url)
         wire.httpMethod = request.method
         wire.httpBody = request.body
@@ -86,7 +95,9 @@ public final class URLSessionTransport: Transport {
     ///
     /// - Throws: ``TransportError``, or `CancellationError`.
     public func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) {
-        guard let url = request.url, Self.isSecure(url) else { throw TransportError.insecureAddress }
+        guard let url = request.url else { throw TransportError.invalidAddress("it is not a URL") }
+        _ = try WebAddress(request: url, allowsInsecureHTTP: allowsInsecureHTTP)
+
         let task = session.dataTask(with: request)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -95,6 +106,20 @@ public final class URLSessionTransport: Transport {
             }
         } onCancel: {
             task.cancel()
+        }
+    }
+}
+
+extension TransportError: LocalizedError {
+    /// A sentence for the user or the developer.
+    public var errorDescription: String? {
+        switch self {
+        case .insecureAddress: "The address of the server is HTTP on another host than this one. Use HTTPS, or allow it for development."
+        case .invalidAddress(let reason): "This cannot be the address of a server: \(reason)."
+        case .timedOut: "The server did not answer in time. Check the connection and try again."
+        case .untrustedServer: "The server's certificate is not one that the app expects."
+        case .badAnswer: "The answer of the server cannot be read. Try again."
+        case .network: "There is no connection to the server. Check the connection and try again."
         }
     }
 }

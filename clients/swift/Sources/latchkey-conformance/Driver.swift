@@ -30,19 +30,28 @@ final class Driver: @unchecked Sendable {
     private func play(_ command: Command) async throws -> Reply {
         switch command.do {
         case "start": try start(command)
-        case "clock": clock.advance(command.advance ?? 0) // the client looks at no wall clock
+        case "clock":
+            if let offset = command.wall_offset { clock.setWall(offset) }
+            clock.advance(command.advance ?? 0)
         case "store_fault": faults.set(command.fault ?? "none", times: command.times ?? 0)
         case "kill_at": faults.killPoint = command.point
         case "cancel": mutex.withLock { tasks[command.target ?? -1] }?.cancel()
         case "unlock_prompt": try device(command).prompt.answer(command.answer ?? "allow")
         case "sign_up": return try Self.reply(await device(command).session.signUp(email: command.email ?? "", password: command.password ?? ""))
-        case "sign_in": return try Self.reply(await device(command).session.signIn(email: command.email ?? "", password: command.password ?? ""))
+        case "sign_in": return try Self.reply(await device(command).session.signIn(
+            email: command.email ?? "", password: command.password ?? "", force: command.force ?? false))
         case "second_factor": return try Self.reply(await secondFactor(command))
         case "passkey_sign_in": return try Self.reply(await device(command).session.signInWithPasskey(Self.keyring(command)))
         case "provider_sign_in": return try Self.reply(await device(command).session.signIn(with: Self.credential(command)))
-        case "sign_out": try await device(command).session.signOut()
+        case "sign_out": try await device(command).session.signOut(force: command.force ?? false)
         case "refresh": try await device(command).session.refresh()
-        case "call": return try await device(command).call(command.n ?? 1, body: command.body)
+        case "call": return try await device(command).call(command.n ?? 1, body: command.body, url: Self.url(command.url))
+        case "online": try device(command).session.online()
+        case "adopt": return try await adopt(command)
+        case "cancel_pending": try await device(command).session.cancelPending()
+        case "add_email": return try await device(command).addEmail(command.email ?? "")
+        case "verify_email": return try await device(command).verifyEmail(command.code ?? "")
+        case "show": return try await device(command).show()
         case "state": return try await device(command).state()
         default: throw Unsupported()
         }
@@ -53,6 +62,17 @@ final class Driver: @unchecked Sendable {
         let session = try device(command).session
         if let code = command.code { return try await session.submitSecondFactor(code: code) }
         return try await session.submitSecondFactor(with: Self.keyring(command))
+    }
+
+    private func adopt(_ command: Command) async throws -> Reply {
+        try await device(command).session.adopt(refreshToken: command.refresh_token ?? "", accessToken: command.access_token)
+        return Reply(result: "signed_in")
+    }
+
+    private static func url(_ text: String?) throws -> URL? {
+        guard let text else { return nil }
+        guard let url = URL(string: text) else { throw Unsupported() }
+        return url
     }
 
     private static func keyring(_ command: Command) throws -> Keyring {
@@ -73,7 +93,12 @@ final class Driver: @unchecked Sendable {
 
     private func start(_ command: Command) throws {
         guard let url = command.base_url.flatMap(URL.init(string:)), let store = command.store else { throw Unsupported() }
-        let device = try Device(server: url, store: URL(fileURLWithPath: store), unlock: command.unlock ?? false, clock: clock, faults: faults)
+        let origins = try (command.origins ?? []).map { text in
+            guard let url = URL(string: text) else { throw Unsupported() }
+            return url
+        }
+        let device = try Device(
+            server: url, store: URL(fileURLWithPath: store), origins: origins, unlock: command.unlock ?? false, clock: clock, faults: faults)
         mutex.withLock { devices[command.client ?? "a"] = device }
     }
 

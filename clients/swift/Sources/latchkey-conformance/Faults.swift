@@ -1,6 +1,9 @@
 import Foundation
 import Latchkey
 import LatchkeyAPI
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
 
 /// What goes wrong in this process.
 final class Faults: @unchecked Sendable {
@@ -8,8 +11,34 @@ final class Faults: @unchecked Sendable {
     private var fault = "none"
     private var left = 0
     private var point: String?
+    private var stores: Set<URL> = []
+    /// Texts that can never be read again, by their paths.
+    private var lost: Set<String> = []
 
-    func set(_ fault: String, times: Int) { mutex.withLock { (self.fault, left) = (fault, times == 0 ? .max : times) } }
+    func set(_ fault: String, times: Int) {
+        mutex.withLock {
+            (self.fault, left) = (fault, times == 0 ? .max : times)
+            if fault == "key_lost" { stores.forEach(lose) }
+        }
+    }
+
+    /// Notes a store of this process.
+    func watch(_ store: URL) {
+        mutex.withLock {
+            stores.insert(store)
+            if fault == "key_lost" { lose(store) }
+        }
+    }
+
+    private func lose(_ store: URL) {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: store.path)) ?? []
+        for name in names where !name.hasPrefix("lock") { lost.insert(store.appendingPathComponent(name).path) }
+    }
+
+    func isLost(_ path: String) -> Bool { mutex.withLock { lost.contains(path) } }
+
+    /// Notes that a text was written anew.
+    func written(_ path: String) { _ = mutex.withLock { lost.remove(path) } }
 
     var killPoint: String? {
         get { mutex.withLock { point } }
@@ -53,6 +82,7 @@ struct FaultyKeychain: Keychain {
         default: break
         }
         guard let data = try? Data(contentsOf: path(account)) else { return (KeychainStatus.itemNotFound, nil) }
+        if faults.isLost(path(account).path) { return (-26275, nil) } // errSecDecode
         return (KeychainStatus.success, String(decoding: data, as: UTF8.self))
     }
 
@@ -94,7 +124,9 @@ struct FaultyKeychain: Keychain {
     }
 
     private func write(_ account: String, _ text: String) -> Int32 {
-        (try? Data(text.utf8).write(to: path(account), options: .atomic)) == nil ? -61 : KeychainStatus.success
+        guard (try? Data(text.utf8).write(to: path(account), options: .atomic)) != nil else { return -61 }
+        faults.written(path(account).path)
+        return KeychainStatus.success
     }
 }
 
@@ -109,9 +141,11 @@ struct FaultyLocks: StoreLocks {
 }
 
 /// A transport that the process does not survive.
-struct MortalTransport: Transport {
-    let inner: any Transport
+struct MortalTransport: Transport, RequestTransport {
+    let inner: URLSessionTransport
     let faults: Faults
+
+    func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) { try await inner.send(request) }
 
     func send(_ request: HTTPRequest) async throws -> HTTPResponse {
         guard request.path.hasSuffix("/refresh") else { return try await inner.send(request) }

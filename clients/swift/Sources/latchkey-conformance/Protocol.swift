@@ -9,7 +9,9 @@ struct Command: Decodable, Sendable {
     var client: String?
     var base_url, store, email, password, body, fault, point, answer: String?
     var code, authenticator, provider, client_id, id_token, nonce: String?
-    var unlock: Bool?
+    var refresh_token, access_token, url: String?
+    var origins: [String]?
+    var unlock, force: Bool?
     var n, times, target: Int?
     var wall_offset, advance: Double?
 }
@@ -40,6 +42,7 @@ struct Reply: Encodable, Sendable {
     var reason: String?
     var events: [Event]?
     var prompts: Int?
+    var text: String?
 }
 
 /// Writes whole lines.
@@ -66,6 +69,7 @@ extension Reply.Failure {
         case .problem(let status, let problems): (kind, self.status, code) = ("problem", status, problems.first?.code)
         case .nothingPending: kind = "nothing_pending"
         case .unlockCancelled, .cancelled, .prompt(.cancelled): kind = "cancelled"
+        case .unlockUnavailable(let reason): (kind, code) = ("problem", reason.rawValue)
         case .unlockFailed, .foreignHost, .prompt, .reauthenticate: kind = "problem"
         }
     }

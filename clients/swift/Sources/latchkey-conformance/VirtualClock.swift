@@ -9,10 +9,16 @@ final class VirtualClock: SessionClock, @unchecked Sendable {
     }
 
     private let mutex = NSLock()
+    private let start = Date().timeIntervalSince1970
     private var elapsed: TimeInterval = 0
+    private var offset: TimeInterval = 0
     private var sleepers: [UUID: Sleeper] = [:]
 
     var uptime: TimeInterval { mutex.withLock { elapsed } }
+    var wall: TimeInterval { mutex.withLock { start + elapsed + offset } }
+
+    /// Sets the wall clock, so far from the right time.
+    func setWall(_ offset: TimeInterval) { mutex.withLock { self.offset = offset } }
 
     /// Moves on and wakes who is due, in order.
     func advance(_ seconds: TimeInterval) {

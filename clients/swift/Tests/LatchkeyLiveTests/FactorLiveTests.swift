@@ -79,23 +79,20 @@ final class FactorLiveTests: XCTestCase, @unchecked Sendable {
         await fails("invalid_token") { _ = try await session.signIn(with: forged) }
     }
 
-    func testWhoeverIsSignedInStaysSo() async throws {
-        let session = try await signedIn(newAddress())
-        let (first, old) = (await session.userID, try await sessionsOf(session))
-        let other = try await credential("google", newAddress())
-        do {
-            _ = try await session.signIn(with: other)
-            XCTFail("signed in over somebody")
-        } catch {
-            guard case .problem(409, let problems) = error else { return XCTFail("\(error)") }
-            XCTAssertEqual(problems.map(\.code), ["already_authenticated"])
-        }
-        let new = try await sessionsOf(session)
-        XCTAssertEqual(new, old)
+    func testASignInReplacesTheSessionAndEndsIt() async throws {
+        let (email, store) = (newAddress(), MemoryTokenStore())
+        let other = try await signedIn(email) // another device of the first user
+        let session = try Session(server: address("LATCHKEY_URL"), store: store)
+        guard case .signedIn(let first) = try await session.signIn(with: credential("google", email)) else { return XCTFail("not signed in") }
+        let both = try await sessionsOf(other)
+        XCTAssertEqual(both.count, 2)
+
+        guard case .signedIn(let second) = try await session.signIn(with: credential("google", newAddress())) else { return XCTFail("not signed in") }
+        XCTAssertNotEqual(first.id, second.id)
+        for _ in 0..<500 where try await sessionsOf(other).count > 1 { await Task.yield() }
+        let left = try await sessionsOf(other)
+        XCTAssertEqual(left.count, 1, "the session before ends on the server")
         try await session.refresh()
-        try await session.signOut()
-        guard case .signedIn(let user) = try await session.signIn(with: other) else { return XCTFail("not signed in") }
-        XCTAssertNotEqual(user.id, first)
     }
 
     /// A few lines around an SDK, which may forget the nonce.

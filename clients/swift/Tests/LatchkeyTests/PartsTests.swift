@@ -33,15 +33,26 @@ final class BackoffTests: XCTestCase {
 
 final class AccessTokenTests: XCTestCase {
     func testItsLifeIsTheDifferenceOfTwoServerTimes() {
-        let token = AccessToken(TestServer.access(1), askedAt: 5000)
-        XCTAssertEqual(token.expires, 5300)
-        XCTAssertEqual(token.renews, 5270)
-        XCTAssertEqual(token.refused.expires, -.infinity)
+        let clock = TestClock()
+        let token = AccessToken(TestServer.access(1), askedAt: clock.moment)
+        clock.advance(269)
+        XCTAssertTrue(token.isYoung(clock))
+        clock.advance(1)
+        XCTAssertFalse(token.isYoung(clock))
+        clock.advance(29)
+        XCTAssertTrue(token.isAlive(clock))
+        clock.advance(1)
+        XCTAssertFalse(token.isAlive(clock))
+        XCTAssertFalse(AccessToken(TestServer.access(1), askedAt: clock.moment).refused.isAlive(clock))
     }
 
     func testATokenThatSaysNothingLivesUntilItIsRefused() {
         for opaque in ["", "opaque", "a.b.c", "a.e30.c", "a.eyJpYXQiOjUsImV4cCI6NX0.c"] {
-            XCTAssertEqual(AccessToken(opaque, askedAt: 0).expires, .infinity, opaque)
+            let clock = TestClock()
+            let token = AccessToken(opaque, askedAt: clock.moment)
+            clock.advance(1e9)
+            XCTAssertTrue(token.isYoung(clock), opaque)
+            XCTAssertFalse(token.refused.isYoung(clock), opaque)
         }
     }
 }
@@ -111,6 +122,47 @@ final class BiometricLockTests: XCTestCase {
         await close(prompt)
         try await unlocked
         XCTAssertEqual(prompt.shown, 2)
+    }
+
+    func testADeviceThatCannotAskSaysWhyAndIsAskedAgainAtOnce() async throws {
+        for reason in UnlockUnavailable.allCases {
+            let prompt = Prompt()
+            let lock = BiometricLock(prompt: prompt, clock: TestClock())
+            for _ in 0..<2 {
+                prompt.expect(.unlockUnavailable(reason))
+                let task = Task { () -> SessionError? in do { try await lock.unlock(); return nil } catch { return error as? SessionError } }
+                await close(prompt)
+                let error = await task.value
+                XCTAssertEqual(error, .unlockUnavailable(reason))
+                XCTAssertEqual(error?.action, .show)
+            }
+            prompt.expect(nil) // the user has set it up
+            async let unlocked: Void = lock.unlock()
+            await close(prompt)
+            try await unlocked
+            XCTAssertEqual(prompt.shown, 3)
+        }
+    }
+
+    func testADeviceThatCannotAskMayOpenButNotOneThatIsLockedOut() async throws {
+        for reason in UnlockUnavailable.allCases {
+            let prompt = Prompt()
+            let lock = BiometricLock(prompt: prompt, whenUnavailable: .open, clock: TestClock())
+            prompt.expect(.unlockUnavailable(reason))
+            let task = Task { () -> SessionError? in do { try await lock.unlock(); return nil } catch { return error as? SessionError } }
+            await close(prompt)
+            let error = await task.value
+            XCTAssertEqual(error, reason == .lockedOut ? .unlockUnavailable(reason) : nil)
+        }
+    }
+
+    func testTheSystemsReasonsAreJudged() {
+        XCTAssertEqual([-1, -2, -5, -6, -7, -8].map(UnlockJudgement.reason), [nil, nil, .noPasscode, .unavailable, .notEnrolled, .lockedOut])
+        XCTAssertThrowsError(try UnlockJudgement.judge(-25293, after: .lockedOut)) {
+            XCTAssertEqual($0 as? SessionError, .unlockUnavailable(.lockedOut))
+        }
+        XCTAssertThrowsError(try UnlockJudgement.judge(-25293, after: nil)) { XCTAssertEqual($0 as? SessionError, .unlockCancelled) }
+        XCTAssertNoThrow(try UnlockJudgement.judge(0, after: .lockedOut))
     }
 
     func testStatusesAreJudged() {

@@ -60,9 +60,12 @@ final class PasskeyPartsTests: XCTestCase {
     }
 
     func testTheSystemsErrorsAreJudged() {
-        XCTAssertEqual([1000, 1001, 1002, 1003, 1004, 1005, 1006].map(PromptJudgement.judge), [
-            .failed(code: 1000), .cancelled, .failed(code: 1002), .unavailable, .failed(code: 1004), .unavailable, .alreadyRegistered,
+        XCTAssertEqual([1000, 1001, 1002, 1003, 1005, 1006, 1010].map { PromptJudgement.judge($0) }, [
+            .failed(code: 1000), .cancelled, .failed(code: 1002), .unavailable, .unavailable, .alreadyRegistered, .unavailable,
         ])
+        let reason = "Application with identifier X is not associated with domain example.com"
+        XCTAssertEqual(PromptJudgement.judge(1004, reason: reason), .failed(code: 1004, reason: reason))
+        XCTAssertEqual(SessionError.prompt(.failed(code: 1004, reason: reason)).localizedDescription, reason)
     }
 
     func testBase64URLComesBack() throws {

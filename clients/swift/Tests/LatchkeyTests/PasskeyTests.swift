@@ -78,14 +78,14 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(server.count("getPasskeyLoginOptions"), 2)
     }
 
-    func testASignInThatHasRunOutGetsNewOptions() async throws {
+    func testAPasskeyThatIsNotShownLeavesTheSignInThatIsPending() async throws {
         let session = try session()
         server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_old")))
         _ = try await session.signIn(email: "a@example.com", password: "x")
-        server.play("getPasskeyLoginOptions", .response(TestServer.gone()))
-        guard case .signedIn = try await session.signInWithPasskey(TestPrompt()) else { return XCTFail("not signed in") }
-        XCTAssertEqual(server.requests("getPasskeyLoginOptions").map { $0.headers["X-Session-Token"] }, ["lkst_old", nil])
-        XCTAssertEqual(server.requests("loginByPasskey").map { $0.headers["X-Session-Token"] }, ["lkst_options"])
+        await fails(.prompt(.cancelled)) { _ = try await session.signInWithPasskey(TestPrompt(.cancelled)) }
+        guard case .signedIn = try await session.submitSecondFactor(code: "1") else { return XCTFail("not signed in") }
+        XCTAssertEqual(server.requests("getPasskeyLoginOptions").map { $0.headers["X-Session-Token"] }, [nil])
+        XCTAssertEqual(server.requests("submitSecondFactor").map { $0.headers["X-Session-Token"] }, ["lkst_old"])
     }
 
     func testAPromptThatBringsNothingEndsNothing() async throws {
@@ -93,6 +93,8 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
             let prompt = TestPrompt(error)
             let nobody = try session(on: TestKeychain())
             await fails(.prompt(error)) { _ = try await nobody.signInWithPasskey(prompt) }
+            server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+            _ = try await nobody.signIn(email: "a@example.com", password: "x")
             await fails(.prompt(error)) { _ = try await nobody.submitSecondFactor(with: prompt) }
             await fails(.prompt(error)) { _ = try await nobody.finishSignUp(with: prompt) }
             let ada = try await signedIn()
@@ -134,9 +136,8 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
         _ = try await session.signUpWithPasskey(email: "ada@example.com")
         server.play("completePasskeySignup", .response(TestServer.gone()))
         await fails(.nothingPending) { _ = try await session.finishSignUp(with: TestPrompt()) }
-        server.play("getPasskeySignupOptions", .response(TestServer.gone()))
         await fails(.nothingPending) { _ = try await session.finishSignUp(with: TestPrompt()) }
-        XCTAssertEqual(server.requests("getPasskeySignupOptions").map { $0.headers["X-Session-Token"] }, ["lkst_1", nil])
+        XCTAssertEqual(server.requests("getPasskeySignupOptions").map { $0.headers["X-Session-Token"] }, ["lkst_1"])
     }
 
     func testAddingAPasskeyMayAskForAProofFirst() async throws {
@@ -173,6 +174,8 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
 
     func testTheSecondFactorByKey() async throws {
         let (session, prompt) = (try session(), TestPrompt())
+        server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+        _ = try await session.signIn(email: "a@example.com", password: "x")
         server.play("getSecondFactorOptions", .response(TestServer.unauthorized(pending: "verify_email")))
         guard case .pending(let flows) = try await session.submitSecondFactor(with: prompt) else { return XCTFail("not pending") }
         XCTAssertEqual(flows.map(\.id), ["verify_email"])
@@ -183,26 +186,26 @@ final class PasskeyTests: SessionTestCase, @unchecked Sendable {
     }
 
     func testASecondFactorThatNobodyAskedForStartsOver() async throws {
-        let session = try session()
-        server.play("submitSecondFactor", .response(TestServer.unauthorized()), .response(TestServer.gone()))
-        await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
-        await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
-        server.play("getSecondFactorOptions", .response(TestServer.unauthorized()))
-        await fails(.nothingPending) { _ = try await session.submitSecondFactor(with: TestPrompt()) }
+        for session in [try session(), try await signedIn()] {
+            await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
+            await fails(.nothingPending) { _ = try await session.submitSecondFactor(with: TestPrompt()) }
+            await fails(.nothingPending) { _ = try await session.finishSignUp(with: TestPrompt()) }
+        }
+        XCTAssertEqual(server.log.map(\.operation), ["login"])
         XCTAssertEqual(SessionError.nothingPending.action, .show)
     }
 
     func testASignInThatIsOverIsForgotten() async throws {
         let session = try session()
-        for over in [TestServer.unauthorized(), TestServer.gone()] {
+        for over in [TestServer.unauthorized(), TestServer.gone(), TestServer.problem(409, "flow_not_pending")] {
             server.play("login", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
             _ = try await session.signIn(email: "a@example.com", password: "x")
-            server.play("submitSecondFactor", .response(TestServer.problem(409, "flow_not_pending")), .response(over))
-            await fails(.problem(status: 409, [Problem(code: "flow_not_pending", message: "No.")])) { _ = try await session.submitSecondFactor(code: "1") }
+            server.play("submitSecondFactor", .response(TestServer.problem(400, "incorrect_code")), .response(over))
+            await fails(.problem(status: 400, [Problem(code: "incorrect_code", message: "No.")])) { _ = try await session.submitSecondFactor(code: "1") }
+            await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
             await fails(.nothingPending) { _ = try await session.submitSecondFactor(code: "1") }
         }
-        XCTAssertEqual(server.requests("submitSecondFactor").map { $0.headers["X-Session-Token"] }, ["lkst_1", "lkst_1", "lkst_1", "lkst_1"])
-        XCTAssertEqual(server.requests("login").map { $0.headers["X-Session-Token"] }, [nil, nil])
+        XCTAssertEqual(server.requests("submitSecondFactor").map { $0.headers["X-Session-Token"] }, Array(repeating: "lkst_1", count: 6))
     }
 
     func testASignInThatIsRefusedWithoutAStepIsAProblem() async throws {

@@ -61,22 +61,41 @@ final class ProviderTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(server.requests("submitSecondFactor").first?.headers["X-Session-Token"], "lkst_1")
     }
 
-    private let refused = SessionError.problem(status: 409, [Problem(code: "already_authenticated", message: "You are already signed in.")])
-
-    /// The server would end the session that is there, and the new one may need a second factor.
-    func testWhoeverIsSignedInSignsOutFirst() async throws {
-        let (session, prompt) = (try await signedIn(), TestPrompt())
+    /// The session that is there is not shown to the server, which would end it at the first step.
+    func testASignInLeavesTheSessionUntilItIsComplete() async throws {
+        let session = try await signedIn()
         let before = keychain.contents
-        await fails(refused) { _ = try await session.signIn(with: google) }
-        await fails(refused) { _ = try await session.signIn(with: prompt) }
-        XCTAssertEqual(prompt.asked, [])
-        let launched = try self.session() // it has not read the store yet
-        await fails(refused) { _ = try await launched.signIn(with: google) }
-        XCTAssertEqual(server.count("submitProviderToken"), 0)
-        XCTAssertEqual(server.count("createProviderNonce"), 0)
+        server.play("submitProviderToken", .response(TestServer.unauthorized(pending: "mfa_authenticate", sessionToken: "lkst_1")))
+        guard case .pending = try await session.signIn(with: google) else { return XCTFail("not pending") }
         XCTAssertEqual(keychain.contents, before)
         let result = await call(session)
         XCTAssertEqual(result, .success(200))
+        XCTAssertNil(server.requests("submitProviderToken").first?.headers["Authorization"])
+        XCTAssertNil(server.requests("submitProviderToken").first?.headers["X-Session-Token"])
+
+        server.play("endSession", .response(TestServer.unauthorized()))
+        guard case .signedIn = try await session.submitSecondFactor(code: "1") else { return XCTFail("not signed in") }
+        await until("the session before ends") { server.count("endSession") == 1 }
+        XCTAssertEqual(server.requests("endSession").first?.headers["Authorization"], "Bearer " + TestServer.access(2))
+    }
+
+    func testTheRawOperationCannotCostTheSession() async throws {
+        let session = try await signedIn()
+        let before = keychain.contents
+        keychain.condition = .rejectingWrites
+        let token = ProviderToken(clientId: "id", idToken: "google-token")
+        for process in ["login", "", "anything"] {
+            server.play("endSession", .response(TestServer.unauthorized()))
+            do {
+                _ = try await session.api.submitProviderToken(.init(body: .init(provider: "google", process: process, token: token)))
+                XCTFail("signed in")
+            } catch { XCTAssertEqual(error.session, .store(.failed(code: -61))) }
+            XCTAssertNil(server.requests("submitProviderToken").last?.headers["Authorization"])
+        }
+        keychain.condition = .unlocked
+        XCTAssertEqual(keychain.contents, before)
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
     }
 
     func testAnIdTokenIsNotUsedUpWhereTheStoreCannotBeRead() async throws {

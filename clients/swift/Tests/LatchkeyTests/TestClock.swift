@@ -5,9 +5,14 @@ import Latchkey
 final class TestClock: SessionClock, @unchecked Sendable {
     private let mutex = NSLock()
     private var elapsed: TimeInterval = 1000
+    private var offset: TimeInterval = 0
     private var sleepers: [UUID: (due: TimeInterval, wake: CheckedContinuation<Bool, Never>)] = [:]
 
     var uptime: TimeInterval { mutex.withLock { elapsed } }
+    var wall: TimeInterval { mutex.withLock { 1_800_000_000 + elapsed + offset } }
+
+    /// Sets the wall clock, so far from the right time.
+    func setWall(_ offset: TimeInterval) { mutex.withLock { self.offset = offset } }
 
     func advance(_ seconds: TimeInterval) {
         let due = mutex.withLock {

@@ -9,6 +9,7 @@ final class TestKeychain: Keychain, @unchecked Sendable {
     private var items: [String: String] = [:]
     private var state = Condition.unlocked
     private var readsToFail = 0
+    private var lost: Set<String> = []
     private(set) var calls: [String] = []
 
     var condition: Condition {
@@ -22,6 +23,8 @@ final class TestKeychain: Keychain, @unchecked Sendable {
     }
 
     func failReads(_ count: Int) { mutex.withLock { readsToFail = count } }
+    /// What is stored now can never be read again.
+    func loseKeys() { mutex.withLock { lost = Set(items.keys) } }
     func called(_ call: String) -> Int { mutex.withLock { calls.filter { $0.hasPrefix(call) }.count } }
 
     func copy(_ account: String) -> (status: Int32, text: String?) {
@@ -31,6 +34,7 @@ final class TestKeychain: Keychain, @unchecked Sendable {
                 readsToFail -= 1
                 return (-36, nil)
             }
+            if lost.contains(account), items[account] != nil { return (-26275, nil) }
             switch state {
             case .locked: return (KeychainStatus.interactionNotAllowed, nil)
             case .lockedSayingNotFound: return (KeychainStatus.itemNotFound, nil)
@@ -57,6 +61,7 @@ final class TestKeychain: Keychain, @unchecked Sendable {
     }
 
     private func put(_ account: String, _ text: String) -> Int32 {
+        lost.remove(account)
         items[account] = state == .tearing ? String(text.prefix(text.count / 2)) : text
         return KeychainStatus.success
     }

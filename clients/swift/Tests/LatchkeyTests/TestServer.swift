@@ -1,9 +1,12 @@
 import Foundation
 import LatchkeyAPI
+#if canImport(FoundationNetworking)
+import FoundationNetworking
+#endif
 
 /// A server behind a transport: it rotates refresh tokens by Latchkey's rule, as far as one
 /// client can see it, and plays what is queued instead.
-final class TestServer: Transport, @unchecked Sendable {
+final class TestServer: Transport, RequestTransport, @unchecked Sendable {
     enum Played: Sendable {
         case response(HTTPResponse)
         case failure(TransportError)
@@ -22,7 +25,9 @@ final class TestServer: Transport, @unchecked Sendable {
     private var offline = false
     private var young = false
     private var userID = "7"
+    private var refusing: Set<String> = []
     private(set) var log: [HTTPRequest] = []
+    private(set) var asked: [URLRequest] = []
 
     func play(_ operation: String, _ faults: Played...) { mutex.withLock { played[operation, default: []] += faults } }
     func cut(_ isOffline: Bool) { mutex.withLock { offline = isOffline } }
@@ -33,6 +38,22 @@ final class TestServer: Transport, @unchecked Sendable {
     func repeatsTokens(_ isYoung: Bool) { mutex.withLock { young = isYoung } }
     /// From now on older access tokens are refused.
     func expire() { mutex.withLock { minimum = generation + 1 } }
+    /// Makes APIs of the app's own, by their hosts, refuse every token.
+    func refuse(_ hosts: String...) { mutex.withLock { refusing = Set(hosts) } }
+
+    func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) {
+        let status = try mutex.withLock {
+            if offline { throw TransportError.network(code: -1009) }
+            asked.append(request)
+            let text = request.value(forHTTPHeaderField: "Authorization")
+            let generation = text?.split(separator: "~").last.flatMap { Int($0) } ?? 0
+            return refusing.contains(request.url?.host ?? "") || generation < minimum || ended != nil ? 401 : 200
+        }
+        guard let url = request.url, let response = HTTPURLResponse(url: url, statusCode: status, httpVersion: nil, headerFields: nil)
+        else { throw TransportError.badAnswer }
+        return (Data(), response)
+    }
+
     func hold(_ operation: String) { _ = mutex.withLock { holding.insert(operation) } }
     func letGo(_ operation: String) {
         let waiting = mutex.withLock {
@@ -126,6 +147,12 @@ final class TestServer: Transport, @unchecked Sendable {
     static func access(_ generation: Int) -> String {
         let claims = Data(#"{"iat":1000,"exp":1300}"#.utf8).base64EncodedString()
         return "e30.\(claims).~\(generation)".replacingOccurrences(of: "=", with: "")
+    }
+
+    /// The tokens of a generation, as a refresh brings them.
+    static func pair(_ generation: Int) -> HTTPResponse {
+        let meta = #"{"is_authenticated":true,"access_token":"\#(access(generation))","refresh_token":"refresh-\#(generation)"}"#
+        return json(200, #"{"status":200,"data":{"user":{"id":7,"display":"ada","has_usable_password":true},"methods":[]},"meta":\#(meta)}"#)
     }
 
     static func options(_ name: String, _ meta: String = "") -> HTTPResponse {

@@ -2,6 +2,7 @@
 import Foundation
 import Latchkey
 import LatchkeyAPI
+import LatchkeyTesting
 
 #if canImport(FoundationNetworking)
 import FoundationNetworking
@@ -18,19 +19,61 @@ func passkeyPrompt(_ window: ASPresentationAnchor) -> SystemPasskeyPrompt {
 
 @available(iOS 16, macOS 13, *)
 @MainActor
+func offerPasskeys(_ session: Session, _ window: ASPresentationAnchor) -> Task<SignInResult, any Error> {
+    Task { try await session.signInWithPasskey(SystemPasskeyPrompt(autofill: true) { window }) }
+}
+
+@available(iOS 16, macOS 13, *)
+@MainActor
 func signInWithApple(_ session: Session, _ window: ASPresentationAnchor) async throws -> SignInResult {
     try await session.signIn(with: AppleSignInPrompt { window })
 }
 #endif
 
+#if canImport(SwiftUI)
+import SwiftUI
+
+@available(iOS 17, macOS 14, *)
+struct RootView: View {
+    let model: SessionModel
+
+    var body: some View {
+        switch model.state {
+        case .signedIn: Text("Hello \(model.user?.display ?? "")")
+        case .signedOut: Text("Sign in")
+        case .locked, .unreadable, nil: ProgressView()
+        }
+    }
+}
+#endif
+
+#if canImport(Network)
+func startWatchingTheNetwork(_ session: Session) -> NetworkMonitor {
+    NetworkMonitor(session) // keep it as long as the session
+}
+#endif
+
+#if canImport(BackgroundTasks) && os(iOS)
+import BackgroundTasks
+
+func scheduleRefresh() throws {
+    let request = BGAppRefreshTaskRequest(identifier: "com.example.app.refresh")
+    request.earliestBeginDate = Date(timeIntervalSinceNow: 12 * 3600)
+    try BGTaskScheduler.shared.submit(request)
+}
+#endif
+
 #if canImport(Security)
+func launch(_ session: Session) async throws {
+    try await session.migrate(fromService: "com.example.app", account: "refresh_token", accessAccount: "access_token")
+}
+
 let store = KeychainTokenStore(service: "com.example.app")
 
 func sharedSession(_ directory: URL) throws -> Session {
     let group = KeychainTokenStore.Group(keychain: "TEAMID.com.example.shared", directory: directory)
     var options = SessionOptions()
-    options.installMarker = FileInstallMarker(directory: directory)
-    options.reinstallPolicy = .clear
+    options.reinstallPolicy = .clear // the default
     return try Session(
         server: URL(string: "https://auth.example.com")!,
         store: KeychainTokenStore(service: "com.example.app", group: group), options: options)
@@ -49,6 +92,28 @@ func lockedSession() throws -> (Session, BiometricLock) {
 #else
 let store = MemoryTokenStore()
 #endif
+
+func developmentSession(_ laptop: URL, _ store: any TokenStore) throws -> Session {
+    var options = SessionOptions()
+    options.allowsInsecureHTTP = true // http://192.168.1.20:8080
+    return try Session(server: laptop, store: store, options: options)
+}
+
+func takeOver(_ session: Session, refreshToken: String, accessToken: String?) async throws {
+    try await session.adopt(refreshToken: refreshToken, accessToken: accessToken)
+    // delete the app's own copies now
+}
+
+func testTheFirstScreen() async throws {
+    let server = FakeServer(accounts: [.init(email: "ada@example.com", password: "secret", secondFactor: "123456")])
+    var options = SessionOptions()
+    options.transport = server
+    let session = try Session(server: FakeServer.url, store: MemoryTokenStore(), options: options)
+    guard case .pending = try await session.signIn(email: "ada@example.com", password: "secret") else { return }
+    _ = try await session.submitSecondFactor(code: "123456")
+    server.expireAccessTokens() // or setOffline(true), endSessions(code: "password_changed")
+    _ = try await session.api.getProfile()
+}
 
 func signIn(email: String, password: String) async throws {
     let session = try Session(server: URL(string: "https://auth.example.com")!, store: store)

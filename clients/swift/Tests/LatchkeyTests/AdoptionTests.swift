@@ -1,0 +1,153 @@
+import Foundation
+@testable import Latchkey
+import LatchkeyAPI
+import XCTest
+
+/// Tokens that an app kept by itself, and hands over.
+final class AdoptionTests: SessionTestCase, @unchecked Sendable {
+    private func slots(_ keychain: TestKeychain) -> String {
+        keychain.contents.filter { $0.key.hasPrefix("slot") }.values.joined()
+    }
+
+    private func fails(_ expected: SessionError, line: UInt = #line, _ call: () async throws -> Void) async {
+        do {
+            try await call()
+            XCTFail("no error", line: line)
+        } catch { XCTAssertEqual(error as? SessionError, expected, line: line) }
+    }
+
+    func testATokenIsStoredAndSpentOnce() async throws {
+        let session = try session()
+        var changes = session.changes().makeAsyncIterator()
+        try await session.adopt(refreshToken: "refresh-1", accessToken: TestServer.access(1))
+        XCTAssertEqual(server.count("refreshToken"), 1)
+        let change = await changes.next()
+        XCTAssertEqual(change, .signedIn)
+        let result = await call(session)
+        XCTAssertEqual(result, .success(200))
+        let id = await session.userID
+        XCTAssertEqual(id, 7)
+        try await session.adopt(refreshToken: "refresh-1") // the app had not deleted its own
+        XCTAssertEqual(server.count("refreshToken"), 1)
+    }
+
+    func testALostAnswerCostsNothing() async throws {
+        let session = try session()
+        server.play("refreshToken", .lost)
+        await fails(.network(.network(code: -1005))) { try await session.adopt(refreshToken: "refresh-1") }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+        let next = try self.session() // the process was killed
+        let result = await call(next)
+        XCTAssertEqual(result, .success(200))
+        try await next.adopt(refreshToken: "refresh-1")
+        let keys = server.requests("refreshToken").map { $0.headers["Idempotency-Key"] }
+        XCTAssertEqual(keys.count, 2)
+        XCTAssertEqual(keys[0], keys[1])
+    }
+
+    func testATokenThatIsRefusedLeavesNothing() async throws {
+        let session = try session()
+        server.end("session_ended")
+        await fails(.signedOut(EndReason(code: "session_ended"))) { try await session.adopt(refreshToken: "refresh-1") }
+        XCTAssertEqual(slots(keychain), "")
+        let state = await session.state()
+        XCTAssertEqual(state, .signedOut(EndReason(code: "session_ended")))
+        await fails(.signedOut(EndReason(code: "refresh_token_invalid"))) { try await session.adopt(refreshToken: "") }
+    }
+
+    func testTheSessionThatIsThereIsReplacedOnceTheTokenIsAccepted() async throws {
+        let session = try await signedIn()
+        server.play("refreshToken", .failure(.network(code: -1009)), .response(TestServer.pair(10)))
+        await fails(.network(.network(code: -1009))) { try await session.adopt(refreshToken: "refresh-9") }
+        XCTAssertEqual(server.count("endSession"), 0)
+        server.play("endSession", .response(TestServer.unauthorized()))
+        let next = try self.session() // the process was killed
+        let result = await call(next)
+        XCTAssertEqual(result, .success(200))
+        await until("the session before ends") { server.count("endSession") == 1 }
+    }
+
+    func testTheSessionThatIsThereComesBackWhereTheTokenIsRefused() async throws {
+        let session = try await signedIn()
+        server.play("refreshToken", .response(TestServer.problem(400, "session_ended")))
+        await fails(.signedOut(EndReason(code: "session_ended"))) { try await session.adopt(refreshToken: "refresh-9") }
+        for session in [session, try self.session()] {
+            let state = await session.state()
+            XCTAssertEqual(state, .signedIn)
+            let result = await call(session)
+            XCTAssertEqual(result, .success(200))
+        }
+        XCTAssertEqual(server.count("endSession"), 0)
+    }
+
+    func testANewerSignInTakesItsPlace() async throws {
+        let session = try session()
+        server.hold("refreshToken")
+        let adoption = Task { try await session.adopt(refreshToken: "refresh-1") }
+        await until("it is spent") { server.isHeld("refreshToken") }
+        guard case .signedIn = try await session.signIn(email: "ada@example.com", password: "x") else { return XCTFail("not signed in") }
+        server.play("endSession", .response(TestServer.unauthorized()))
+        server.letGo("refreshToken")
+        await fails(.nothingPending) { try await adoption.value }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+    }
+
+    // MARK: items of the Keychain
+
+    private func former(_ items: [String: String]) -> (TestKeychain, FormerTokens) {
+        let keychain = TestKeychain()
+        keychain.contents = items
+        return (keychain, FormerTokens(keychain: keychain, refreshAccount: "refresh_token", accessAccount: "access_token"))
+    }
+
+    func testItemsOfTheKeychainAreTakenOverAndDeletedAfterwards() async throws {
+        let session = try session()
+        let (items, tokens) = former(["refresh_token": "refresh-1", "access_token": TestServer.access(1), "other": "x"])
+        server.play("refreshToken", .lost)
+        await fails(.network(.network(code: -1005))) { _ = try await session.migrate(from: tokens) }
+        XCTAssertEqual(items.contents.count, 3, "nothing is deleted before it is done")
+
+        let next = try self.session() // cut anywhere
+        clock.advance(15)
+        let isDone = try await next.migrate(from: tokens)
+        XCTAssertTrue(isDone)
+        XCTAssertEqual(Array(items.contents.keys), ["other"])
+        let again = try await next.migrate(from: tokens)
+        XCTAssertFalse(again)
+        let result = await call(next)
+        XCTAssertEqual(result, .success(200))
+    }
+
+    func testItemsOfALockedDeviceWait() async throws {
+        let session = try session()
+        let (items, tokens) = former(["refresh_token": "refresh-1"])
+        items.condition = .locked
+        await fails(.locked) { _ = try await session.migrate(from: tokens) }
+        items.condition = .unlocked
+        let isDone = try await session.migrate(from: tokens)
+        XCTAssertTrue(isDone)
+    }
+
+    func testItemsThatAreRefusedAreDeleted() async throws {
+        let session = try session()
+        let (items, tokens) = former(["refresh_token": "refresh-1"])
+        server.end("session_expired")
+        await fails(.signedOut(EndReason(code: "session_expired"))) { _ = try await session.migrate(from: tokens) }
+        XCTAssertEqual(items.contents, [:])
+    }
+
+    func testItemsThatAreOlderThanTheSessionAreEnded() async throws {
+        let session = try await signedIn()
+        let (items, tokens) = former(["refresh_token": "refresh-9"])
+        server.play("refreshToken", .response(TestServer.pair(9)))
+        server.play("endSession", .response(TestServer.unauthorized()))
+        let isDone = try await session.migrate(from: tokens)
+        XCTAssertFalse(isDone)
+        XCTAssertEqual(items.contents, [:])
+        await until("its session ends") { server.requests("endSession").map { $0.headers["Authorization"] } == ["Bearer " + TestServer.access(9)] }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+    }
+}

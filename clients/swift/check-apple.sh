@@ -1,0 +1,34 @@
+#!/bin/sh
+# Type-checks the client as on iOS, on Linux: with stubs of Apple's interfaces (AppleStubs), so that
+# the files which only Apple's SDK compiles are read by the compiler in CI, too. It finds what does not
+# fit together (isolation, Sendable, overloads, typed throws); names and availability are as good as
+# the stubs are. Run by toolchain.sh, in clients/swift.
+set -eu
+cd "$(dirname "$0")"
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+
+for module in Security LocalAuthentication AuthenticationServices Network Combine; do
+	swiftc -emit-module -parse-as-library -swift-version 5 -module-name "$module" \
+		-emit-module-path "$work/$module.swiftmodule" "AppleStubs/$module.swift"
+done
+
+# This compiler runs on Linux: it is told that it is iOS, and Objective-C's names are left out.
+for module in LatchkeyAPI Latchkey; do
+	mkdir "$work/$module.src"
+	for file in "Sources/$module"/*.swift; do
+		sed -e '/^#if\|^        #if\|^    #if/s/os(iOS)/true/' -e '/^ *@objc(/d' "$file" >"$work/$module.src/${file##*/}"
+	done
+done
+cp AppleStubs/Additions.swift "$work/Latchkey.src"
+
+options="-parse-as-library -swift-version 6 -enable-upcoming-feature ExistentialAny -package-name latchkey -I $work"
+# shellcheck disable=SC2086
+swiftc -emit-module $options -module-name LatchkeyAPI -emit-module-path "$work/LatchkeyAPI.swiftmodule" "$work/LatchkeyAPI.src"/*.swift
+for module in LatchkeyAPI Latchkey; do
+	# shellcheck disable=SC2086
+	swiftc -typecheck $options -warnings-as-errors -module-name "$module" "$work/$module.src"/*.swift
+done
+echo "the files for Apple's systems type-check"
