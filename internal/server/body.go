@@ -97,15 +97,15 @@ func isPlain(encoding string) bool {
 	return encoding == "" || strings.EqualFold(strings.TrimSpace(encoding), "identity")
 }
 
-// nameOnce gives each member that came under its other name its own. Security: two names with two
-// values are refused, since two readers could go by different ones.
+// nameOnce gives each member that came under its other name its own; null and an empty text are none.
+// Security: two names with two values are refused, since two readers could go by different ones.
 func nameOnce(body map[string]any, aliases map[string]string) error {
 	for name, other := range aliases {
-		value := body[other]
-		if value == nil {
+		value, own := body[other], body[name]
+		if isEmpty(value) {
 			continue
 		}
-		if own := body[name]; own != nil && !reflect.DeepEqual(own, value) { // either may be an object
+		if !isEmpty(own) && !reflect.DeepEqual(own, value) { // either may be an object
 			return problem.InvalidValue.At(other)
 		}
 
@@ -113,6 +113,8 @@ func nameOnce(body map[string]any, aliases map[string]string) error {
 	}
 	return nil
 }
+
+func isEmpty(value any) bool { return value == nil || value == "" }
 
 // adapt takes optional members away that are null, and makes numbers of ids that came as text, and the other
 // way round.

@@ -87,7 +87,7 @@ export function signedOut(reason?: string): LatchkeyError {
 }
 
 export function nothingPending(details?: ErrorDetails): LatchkeyError {
-  return new LatchkeyError('nothing_pending', 'no sign-in is under way, or not any more: begin again', details);
+  return new LatchkeyError('nothing_pending', 'no sign-in is under way', details);
 }
 
 export function cancelled(): LatchkeyError {

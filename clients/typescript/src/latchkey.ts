@@ -227,7 +227,7 @@ function settingsOf(options: LatchkeyOptions): Settings {
   const { storage, origins = [], deviceName, timeout = 15_000, clock = deviceClock(), random = Math.random } = options;
   const { allowInsecureHttp } = options;
   if (!storage.secure && globalThis.navigator?.product === 'ReactNative') {
-    throw new TypeError('latchkey: on React Native the storage must be secure: secureStorage of ./expo or ./keychain');
+    throw new TypeError('latchkey: React Native needs a secure storage, of ./expo or ./keychain');
   }
   return {
     baseUrl: address('baseUrl', options.baseUrl, allowInsecureHttp),

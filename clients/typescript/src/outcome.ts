@@ -37,7 +37,7 @@ export interface ApiResult {
 export async function outcome(baseUrl: string, result: ApiResult | PromiseLike<ApiResult>): Promise<SignedIn | Pending | Done> {
   const { data, error, request, response } = await result;
   if (!request || !response) {
-    throw error instanceof LatchkeyError ? error : new LatchkeyError('network', 'the server could not be reached', { cause: error });
+    throw error instanceof LatchkeyError ? error : new LatchkeyError('network', 'no answer', { cause: error });
   }
   const operation = operationOf(request.method, below(baseUrl, request.url) ?? '') ?? '';
   const body = isOurs(baseUrl, response) ? (data ?? error) : undefined;

@@ -54,7 +54,7 @@ export function createSessionNews() {
       try {
         listener(next, before);
       } catch (error) {
-        console.error('latchkey: a session listener threw', error); // the session goes on
+        console.error('latchkey: a listener threw', error); // the session goes on
       }
     }
   }

@@ -107,7 +107,7 @@ struct TokenVault: Sendable {
         guard let current = try newest() else { return .overtaken(nil) }
         guard current.record.idempotencyKey == key else { return .overtaken(current.record) }
 
-        let over = try beneath(current)
+        let over = queue ? try beneath(current) : nil
         if queue {
             // A full disk must not keep anybody signed in; a locked store keeps everything.
             for record in [current.record, over].compactMap({ $0 }) {
@@ -160,10 +160,11 @@ struct TokenVault: Sendable {
         return found
     }
 
-    /// The session that a staged record has replaced for now.
+    /// The session that the newest record has replaced, where it is still in the other slot: for now,
+    /// by a staged record, or because a process died between the write and the rest.
     private func beneath(_ current: Slot?) throws(StoreError) -> TokenRecord? {
-        guard let current, current.record.isStaged == true else { return nil }
-        return try store.read(current.slot.other).flatMap { TokenRecord(text: $0) }
+        guard let current, let other = try store.read(current.slot.other).flatMap({ TokenRecord(text: $0) }) else { return nil }
+        return current.record.isStaged == true || !other.isOfSession(of: current.record) ? other : nil
     }
 
     /// Writes a record into both slots: one of them that could be read again later would be newer.

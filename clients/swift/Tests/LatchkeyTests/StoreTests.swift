@@ -215,6 +215,31 @@ final class TokenRecordTests: XCTestCase {
         XCTAssertTrue(keys.allSatisfy { $0.range(of: "^[A-Za-z0-9_-]{8,64}$", options: .regularExpression) != nil })
     }
 
+    private func token(_ session: String, _ id: Int) -> String {
+        let claims = Data(#"{"sid":"\#(session)","jti":"\#(id)"}"#.utf8).base64EncodedString()
+        return "e30.\(claims).x".replacingOccurrences(of: "=", with: "")
+    }
+
+    /// A process died after it had stored a session over another one.
+    func testASessionThatWasReplacedAndNotQueuedIsFoundLater() async throws {
+        let (store, vault) = (MemoryTokenStore(), TokenVault(store: MemoryTokenStore(), patience: 0.05))
+        let left = TokenVault(store: store, patience: 0.05)
+        let old = TokenRecord(sequence: 7, refreshToken: token("old", 1))
+        let new = TokenRecord(sequence: 8, refreshToken: token("new", 1))
+        store.write(try old.text(), to: .slot0)
+        store.write(try new.text(), to: .slot1)
+        guard case .made(_, let over?) = try await left.replace(new.idempotencyKey, with: new.next(token("new", 2))) else { return XCTFail("not found") }
+        XCTAssertEqual(over, old)
+        XCTAssertEqual(try left.queued(), [old])
+
+        let first = try await vault.begin(new, replacesLost: false, ends: true) { true }
+        XCTAssertEqual(first?.before, [])
+        guard case .made(let next, nil) = try await vault.replace(new.idempotencyKey, with: new.next(token("new", 2))),
+              case .made(_, nil) = try await vault.replace(next.idempotencyKey, with: next.next(token("new", 3)))
+        else { return XCTFail("a generation before is no other session") }
+        XCTAssertEqual(try vault.queued(), [])
+    }
+
     func testTheHigherSequenceCountsAndATornSlotDoesNot() async throws {
         let store = MemoryTokenStore()
         let vault = TokenVault(store: store, patience: 0.05)

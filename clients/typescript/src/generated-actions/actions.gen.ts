@@ -28,7 +28,7 @@ export interface AnswerFacts {
   /** An entry of `data.flows` has `is_pending` true. */
   readonly flowPending?: boolean | undefined;
   /** `meta.is_authenticated` is true. */
-  readonly isAuthenticated?: boolean | undefined;
+  readonly isAuthenticated?: boolean | null | undefined;
   /** The request carried `Authorization: Bearer`. */
   readonly bearerSent?: boolean | undefined;
 }
@@ -55,13 +55,13 @@ export function action(operation: string, status: number, facts: AnswerFacts = {
 }
 
 function unauthorized(facts: AnswerFacts): Action | undefined {
-  if (facts.isAuthenticated === true) {
+  if (facts.isAuthenticated) {
     return 'reauthenticate';
   }
-  if (facts.flowPending === true) {
+  if (facts.flowPending) {
     return 'continue_flow';
   }
-  if (facts.bearerSent === true) {
+  if (facts.bearerSent) {
     return 'refresh';
   }
   return undefined;
