@@ -44,7 +44,7 @@ func Stored(ctx context.Context, q *db.Queries, found string) (string, error) {
 	}
 	stored, err := Find(ctx, q, found)
 	if Invalid(err) != nil {
-		return found, nil
+		return found, nil //nolint:nilerr // that it has no normal form is no error here
 	}
 
 	return stored, err

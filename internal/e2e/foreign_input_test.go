@@ -137,6 +137,10 @@ func TestInput_aRefreshTokenHasTwoNames(t *testing.T) {
 			{"refresh": token, "refresh_token": token},
 			{"refresh": nil, "refresh_token": token},
 			{"refresh_token": nil, "refresh": token},
+			{"refresh": "", "refresh_token": token},
+			{"refresh_token": "", "refresh": token},
+			{"refresh": " " + token + "\r\n"},
+			{"refresh_token": "\t" + token},
 		} {
 			names := slices.Collect(maps.Keys(body))
 			if a := w.call("POST", path, asJSON(body)); a.Status != 200 {
@@ -154,6 +158,16 @@ func TestInput_aRefreshTokenHasTwoNames(t *testing.T) {
 				t.Errorf("%s: %d %s", what, a.Status, a.Body)
 			}
 		}
+		for _, body := range []string{`{"refresh":"","refresh_token":""}`, `{"refresh":null,"refresh_token":""}`, `{"refresh":""}`} {
+			if a := w.call("POST", path, body); !strings.HasPrefix(a.verdict(), "400 [{required refresh") {
+				t.Errorf("%s: %d %s", body, a.Status, a.Body)
+			}
+		}
+		w.call("POST", path, asJSON(map[string]any{"refresh": token[:40] + " " + token[40:]})).wants(400)
+	}
+	w.call("DELETE", sessionPath, object("refresh_token", " "+token+"\n")).wants(401)
+	if w.living(token) {
+		t.Error("a refresh token between blanks does not sign out")
 	}
 }
 
@@ -205,6 +219,7 @@ func TestInput_nullCharactersComeWithTheOtherProblems(t *testing.T) {
 		{"POST", loginPath, object("password", "\x00"), []string{nul + "password", "invalid_login"}},
 		{"POST", resetPath, object("key", "\x00", "password", "short"), []string{nul + "key", "password_too_short@password"}},
 		{"POST", providerTokenPath, `{"provider":"\u0000","process":"login","token":{"id_token":"\u0000"}}`, []string{nul + "provider", nul + "token.id_token"}},
+		{"POST", providerTokenPath, `{"provider":"","process":"","token":{"id_token":"\u0000"}}`, []string{nul + "token.id_token", "required@process", "required@provider"}},
 		{"DELETE", sessionsPath, `{"sessions":["1","\u0000"],"x":[["\u0000"],{"y":"\u0000"}]}`, []string{nul + "sessions", nul + "x", nul + "x.y"}},
 		{"POST", signupPath, `{"email":"\u0000","a\u0000":1,"password":""}`, []string{"null_characters_not_allowed"}},
 		{"POST", signupPath, `{"email":"\u0000","email":"\u0000"}`, []string{"invalid_json"}},
@@ -253,4 +268,49 @@ func TestInput_whatIsTooLargeIsSaidToBe(t *testing.T) {
 	if a := w.call("POST", loginPath, `{"x":1,}`).wants(400, "invalid_json"); strings.Contains(a.Body, "at most") {
 		t.Error(a.Body)
 	}
+}
+
+// Serializers of Go and of Protocol Buffers write an empty text for a member that is absent.
+func TestInput_emptyTextOfAnOptionalMemberIsAbsent(t *testing.T) {
+	t.Parallel()
+
+	w, list := readers(t)
+	seen := 0
+	for _, r := range list {
+		plain := w.send(r, r.text).verdict()
+		for name, member := range r.schema.Properties {
+			_, given := r.example[name]
+			if given || slices.Contains(r.schema.Required, name) || !member.Value.Type.Is("string") {
+				continue
+			}
+			seen++
+			if got := w.send(r, r.plus(name, "")).verdict(); got != plain {
+				t.Errorf("%s with %s empty: %s, want %s", r.id, name, got, plain)
+			}
+		}
+	}
+	if seen < 5 {
+		t.Errorf("only %d optional texts", seen)
+	}
+}
+
+// Some keyboards write a letter with an accent as two characters. A password has the length of its composed form.
+func TestInput_aPasswordHasOneLengthOnAllKeyboards(t *testing.T) {
+	t.Parallel()
+
+	w := start(t)
+	composed, decomposed := strings.Repeat("é", 250)+" Key37", strings.Repeat("e\u0301", 250)+" Key37"
+	v := w.visitor()
+	v.post(signupPath, "email", ada, "password", composed).in()
+	for _, typed := range []string{composed, decomposed, "  " + decomposed + "\u00a0"} {
+		w.visitor().post(loginPath, "email", ada, "password", typed).in()
+	}
+	v.post(reauthPath, "password", decomposed).wants(200)
+	v.post(changePath, "current_password", decomposed, "new_password", decomposed+"8").wants(400, "max_length@new_password")
+
+	long := w.visitor().post(signupPath, "email", grace, "password", decomposed+"8").wants(400, "max_length@password")
+	if message := long.text("errors.message"); !strings.Contains(message, "at most 256 characters (it has 257)") {
+		t.Error(message)
+	}
+	v.post(reauthPath, "password", "\u00a0 ").wants(400, "required@password")
 }

@@ -95,7 +95,7 @@ func TestLog_saysWhyASignInOrATokenIsRefused(t *testing.T) {
 		if got := w.lastReason(); got != reason {
 			t.Errorf("the log says %v, want %s", got, reason)
 		}
-		if strings.Contains(string(a.Body), reason) {
+		if strings.Contains(a.Body, reason) {
 			t.Errorf("the client learns %s: %s", reason, a.Body)
 		}
 	}

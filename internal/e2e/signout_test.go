@@ -40,6 +40,12 @@ func TestSignOut_anyTokenOfTheSessionEndsIt(t *testing.T) {
 		"the refresh token": {true, func(w *world, e entry) answer {
 			return w.call("DELETE", sessionPath, byRefreshToken(e.refresh))
 		}},
+		"the refresh token by its other name": {true, func(w *world, e entry) answer {
+			return w.call("DELETE", sessionPath, object("refresh", e.refresh))
+		}},
+		"the refresh token beside an empty other name": {true, func(w *world, e entry) answer {
+			return w.call("DELETE", sessionPath, object("refresh_token", "", "refresh", e.refresh))
+		}},
 		"a refresh token that has expired": {true, func(w *world, e entry) answer {
 			w.clock.Advance(48 * hour)
 			return w.call("DELETE", sessionPath, byRefreshToken(e.refresh))

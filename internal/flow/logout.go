@@ -52,7 +52,7 @@ func (f *Flow) named(who caller.Caller, refreshToken string) ([]caller.Named, er
 
 	// A refresh token is not spent here, so its generation does not matter, and neither does its
 	// exp: the session's row says whether there is anything to end.
-	claims, err := f.Verifier.Refresh(refreshToken)
+	claims, err := f.Verifier.Refresh(trimmed(refreshToken))
 	if errors.Is(err, token.ErrInvalid) {
 		return named, nil
 	}

@@ -31,7 +31,7 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if in.IdempotencyKey != "" && !idempotencyKey.MatchString(in.IdempotencyKey) {
 		return Entry{}, problem.InvalidValue.At("Idempotency-Key")
 	}
-	claims, err := f.Verifier.Refresh(in.Token)
+	claims, err := f.Verifier.Refresh(trimmed(in.Token))
 	if errors.Is(err, token.ErrInvalid) {
 		return Entry{}, problem.RefreshTokenInvalid.At(in.Param).Because(err)
 	}

@@ -75,7 +75,7 @@ func (p *Providers) ExchangeCode(ctx context.Context, c Code) (refreshToken stri
 // signature (OpenID Connect Core, section 3.1.3.7).
 func subjectOf(compact string) string {
 	o, ok := open(compact)
-	if !ok {
+	if !ok || o.foreign {
 		return ""
 	}
 	claims, err := strictjson.Object(o.claims, tokenLimits)

@@ -23,7 +23,9 @@ var keyID = regexp.MustCompile(`^[\x21-\x7e]{1,256}$`)
 
 // opened is a token of the right shape. Nothing of it is proven.
 type opened struct {
-	alg, kid  string
+	alg, kid string
+	// foreign: the header has members that neither Apple nor Google writes.
+	foreign   bool
 	signed    string // header.claims, the bytes under the signature
 	signature []byte
 	claims    []byte
@@ -45,8 +47,10 @@ func open(compact string) (opened, bool) {
 	if !ok1 || !ok2 || !ok3 {
 		return opened{}, false
 	}
-	alg, kid, ok := readHeader(header)
-	return opened{alg: alg, kid: kid, signed: parts[0] + "." + parts[1], signature: signature, claims: claims}, ok
+	o, ok := readHeader(header)
+	o.signed, o.signature, o.claims = parts[0]+"."+parts[1], signature, claims
+
+	return o, ok
 }
 
 // decode is strict base64url: no padding, no line breaks, no stray bits at the end.
@@ -60,32 +64,41 @@ func decode(part string) ([]byte, bool) {
 
 // readHeader takes alg, kid, a typ that says JWT, and the thumbprint of a certificate,
 // which some send and nobody reads. Of these, all but alg may be absent, or null; an absent
-// kid is empty. Security: a header that brings or names a key, or
-// that changes the rules (jwk, jku, x5u, x5c, crit, b64, zip, cty), is refused (SEC-05).
-func readHeader(data []byte) (alg, kid string, ok bool) {
+// kid is empty.
+//
+// Members that it does not know are noted and ignored (RFC 7515, section 4), and so is where the
+// keys are (jku), which some OpenID Connect providers write: keys come from the provider's own set
+// in any case. Security: a header that brings a key, or that changes the rules (jwk, x5u, x5c, crit,
+// b64, zip, cty, enc), is refused (SEC-05).
+func readHeader(data []byte) (o opened, ok bool) {
 	h, err := strictjson.Object(data, tokenLimits)
 	if err != nil {
-		return "", "", false
+		return opened{}, false
 	}
 	for name, value := range h {
 		text, isText := value.(string)
 		isText = isText || value == nil
 		switch name {
 		case "alg":
-			alg = text
+			o.alg = text
 		case "kid":
-			kid = text
+			o.kid = text
 		case "typ":
 			isText = value == nil || strings.EqualFold(text, "JWT") // not at+jwt: an access token is no id_token (SEC-09)
 		case "x5t", "x5t#S256":
+		case "zip":
+			isText, o.foreign = text == "NONE", true // as ForgeRock writes it
+		case "jwk", "x5u", "x5c", "crit", "b64", "cty", "enc":
+			return opened{}, false
 		default:
-			isText = false
+			isText, o.foreign = true, true
 		}
 		if !isText {
-			return "", "", false
+			return opened{}, false
 		}
 	}
-	return alg, kid, alg != "" && (kid == "" || keyID.MatchString(kid))
+
+	return o, o.alg != "" && (o.kid == "" || keyID.MatchString(o.kid))
 }
 
 // digits are a number as one writes it that counts users or seconds.

@@ -79,7 +79,8 @@ func (p *Providers) Verify(ctx context.Context, t Token) (Identity, error) {
 
 // keyOf returns the provider's key that has signed a token.
 func (p *Provider) keyOf(ctx context.Context, o opened) (key, error) {
-	if o.kid == "" && p.Kind != OpenIDConnect { // Apple and Google always name the key
+	isOdd := o.kid == "" || o.foreign // Apple and Google always name the key, and write nothing else
+	if isOdd && p.Kind != OpenIDConnect {
 		return key{}, refuse(reasonShape)
 	}
 	if !p.takes(o.alg) {

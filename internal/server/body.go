@@ -14,6 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
@@ -97,15 +98,15 @@ func isPlain(encoding string) bool {
 	return encoding == "" || strings.EqualFold(strings.TrimSpace(encoding), "identity")
 }
 
-// nameOnce gives each member that came under its other name its own. Security: two names with two
-// values are refused, since two readers could go by different ones.
+// nameOnce gives each member that came under its other name its own; null and an empty text are none.
+// Security: two names with two values are refused, since two readers could go by different ones.
 func nameOnce(body map[string]any, aliases map[string]string) error {
 	for name, other := range aliases {
-		value := body[other]
-		if value == nil {
+		value, own := body[other], body[name]
+		if isEmpty(value) {
 			continue
 		}
-		if own := body[name]; own != nil && !reflect.DeepEqual(own, value) { // either may be an object
+		if !isEmpty(own) && !reflect.DeepEqual(own, value) { // either may be an object
 			return problem.InvalidValue.At(other)
 		}
 
@@ -113,6 +114,8 @@ func nameOnce(body map[string]any, aliases map[string]string) error {
 	}
 	return nil
 }
+
+func isEmpty(value any) bool { return value == nil || value == "" }
 
 // adapt takes optional members away that are null, and makes numbers of ids that came as text, and the other
 // way round.
@@ -143,6 +146,9 @@ func adapted(value any, schema *openapi3.Schema) any {
 	case string:
 		if schema.Type.Is(openapi3.TypeInteger) {
 			return idOf(v)
+		}
+		if schema.Format == "password" {
+			return password.Normalize(v) // its length is that of the form which is hashed
 		}
 	case json.Number:
 		if schema.Type.Is(openapi3.TypeInteger) {

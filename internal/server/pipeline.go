@@ -27,6 +27,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		HandlerMiddlewares: []api.HandlerMiddlewareFunc{s.ready, s.limit, s.authenticate, s.validate},
 	})
 	s.undoPages()
+	s.apiPages()
 	// An unknown path is Fiber's 404, a wrong method its 405: both reach render.
 }
 

@@ -41,6 +41,43 @@ func TestSignOut_endsNothingThatBeganAfterIt(t *testing.T) {
 	}
 }
 
+// readingStore does something before it is next read.
+type readingStore struct {
+	MemoryStore
+	reading atomic.Pointer[func()]
+}
+
+func (s *readingStore) Read(slot Slot) ([]byte, error) {
+	if f := s.reading.Swap(nil); f != nil {
+		(*f)()
+	}
+
+	return s.MemoryStore.Read(slot)
+}
+
+// The newer sign-in is stored before the sign-out has looked at what it is to end.
+func TestSignOut_endsNoNewerSignInThatItReads(t *testing.T) {
+	server := newAccounts(t)
+	store := &readingStore{}
+	s := server.open(t, Settings{Store: store})
+	must(t, signIn(t, s, "old"))
+	within(t, "nothing reads in the background", func() bool { return newest(s) == 1 })
+
+	begun := func() {
+		if state, _ := s.State(); state != StateSignedOut {
+			t.Errorf("the state is %s: the sign-out has not begun", state)
+		}
+		must(t, signIn(t, s, "new"))
+	}
+	store.reading.Store(&begun)
+	must(t, s.SignOut(t.Context()))
+	is(t, s, "new")
+	is(t, server.open(t, Settings{Store: store}), "new")
+	if slices.Contains(server.endedOnes(), "new") {
+		t.Error("the newer session was ended")
+	}
+}
+
 // A sign-out of one process leaves what another has signed in since it began.
 func TestSignOut_leavesTheSignInOfAnotherProcess(t *testing.T) {
 	server := newAccounts(t)
@@ -60,6 +97,22 @@ func TestSignOut_leavesTheSignInOfAnotherProcess(t *testing.T) {
 
 	is(t, other, "new")
 	is(t, s, "new")
+}
+
+// Another process has signed in before the sign-out: its session is what the user sees, and leaves.
+func TestSignOut_endsTheSessionOfAnotherProcessOnTheServer(t *testing.T) {
+	server := newAccounts(t)
+	store := &MemoryStore{}
+	s, other := server.open(t, Settings{Store: store}), server.open(t, Settings{Store: store})
+	must(t, signIn(t, s, "old"))
+	must(t, signIn(t, other, "new"))
+	must(t, s.SignOut(t.Context()))
+	is(t, s, "")
+	within(t, "both sessions end", func() bool {
+		got := server.endedOnes()
+
+		return slices.Contains(got, "old") && slices.Contains(got, "new")
+	})
 }
 
 // rejectingStore refuses to write records while told so.

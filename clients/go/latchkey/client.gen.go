@@ -959,7 +959,7 @@ type SessionsResponse struct {
 
 // SignOutRequest defines model for SignOutRequest.
 type SignOutRequest struct {
-	// RefreshToken A refresh token of the session to end.
+	// RefreshToken A refresh token of the session to end. The name `refresh` is taken as well.
 	RefreshToken string `json:"refresh_token,omitempty,omitzero"`
 }
 

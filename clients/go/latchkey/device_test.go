@@ -110,7 +110,9 @@ func TestDevice_isThatOfTheLastSignIn(t *testing.T) {
 	}
 	signIn()
 	must(t, s.SignOut(t.Context()))
+	server.mu.Lock()
 	server.token = "lkdt_two"
+	server.mu.Unlock()
 	_, err = s.API().LoginWithResponse(t.Context(), LoginRequest{Email: "eve@example.com", Password: "secret"})
 	must(t, err)
 	must(t, s.SignOut(t.Context()))
@@ -127,7 +129,9 @@ func TestDevice_ofASignInThatCameTooLateIsNotKept(t *testing.T) {
 	s, err := NewSession(server.URL)
 	must(t, err)
 
+	server.mu.Lock()
 	server.onLogin = func() { must(t, s.SignOut(t.Context())) }
+	server.mu.Unlock()
 	if _, err := s.SignIn(t.Context(), "ada@example.com", "secret"); !errors.Is(err, ErrNothingPending) {
 		t.Errorf("got %v", err)
 	}

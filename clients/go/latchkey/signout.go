@@ -27,17 +27,18 @@ func (l *leaving) ends(rec record, owner int) bool {
 // this Session is signed out all the same, and clears it when next used. A pending sign-in is
 // dropped; one that begins after the sign-out is not.
 func (s *Session) SignOut(ctx context.Context) error {
-	held, l := s.leave()
+	mine, l := s.leave()
 	// A caller who gives up now must not leave half a sign-out.
 	forgotten := s.forget(context.WithoutCancel(ctx), l)
 	s.tell()
 
-	if held.token != "" && !held.expired(s.now()) && s.revoke(ctx, held.token) == nil {
-		if forgotten == nil {
-			return s.dropQueued(context.WithoutCancel(ctx), l.target)
+	if mine.token != "" && !mine.expired(s.now()) && s.revoke(ctx, mine.token) == nil {
+		if forgotten != nil {
+			return forgotten
 		}
-
-		return forgotten
+		if err := s.dropQueued(context.WithoutCancel(ctx), mine.record); err != nil {
+			return err
+		}
 	}
 	if forgotten != nil && l.target.Refresh != "" {
 		s.enqueueLater(l.target)
@@ -47,14 +48,20 @@ func (s *Session) SignOut(ctx context.Context) error {
 	return forgotten
 }
 
-// leave signs out in memory, where the session is known, and returns the access token that it
-// had, and what the sign-out is to end.
-func (s *Session) leave() (access, *leaving) {
+// left is what was in memory when a sign-out began.
+type left struct {
+	record
+	access
+}
+
+// leave signs out in memory, where the session is known, and returns what was there, and what the
+// sign-out is to end.
+func (s *Session) leave() (left, *leaving) {
 	s.mu.Lock()
 	s.begun++
 	s.left = s.begun
 	s.epoch++ // Race: a refresh whose answer comes now has lost
-	had, known := s.access, s.isKnown()
+	had, known := left{s.rec, s.access}, s.isKnown()
 	l := &leaving{number: s.begun, target: s.rec, known: known}
 	s.access, s.pending, s.rec, s.leaving = access{}, pendingSignIn{}, record{}, l
 	if known {

@@ -132,9 +132,12 @@ export function fileStorage(dir, faults) {
       return text;
     },
     async write(name, text) {
-      await faults.at('after_decode');
+      const inSlot = name.startsWith('slot-');
+      if (inSlot) {
+        await faults.at('after_decode');
+      }
       fail('write');
-      if (faults.strikes('torn_write')) {
+      if (inSlot && faults.strikes('torn_write')) {
         await writeFile(path(name), text.slice(0, text.length / 2));
         await die();
       }
@@ -142,7 +145,9 @@ export function fileStorage(dir, faults) {
       await writeFile(fresh, text, { mode: 0o600 });
       await rename(fresh, path(name));
       faults.wrote(path(name));
-      await faults.at('after_persist');
+      if (inSlot) {
+        await faults.at('after_persist');
+      }
     },
     async remove(name) {
       fail('remove');

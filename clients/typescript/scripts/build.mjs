@@ -55,6 +55,20 @@ async function writeCommonJS() {
  * cannot know that nobody else uses them, and leaves them as they are.
  */
 async function shortenNames() {
+  const wire = await readFile(join(root, 'src/generated/types.gen.ts'), 'utf8');
+  const taken = internalNames.filter((name) => new RegExp(`^ *'?${name}'?\\??:`, 'm').test(wire));
+
+  if (taken.length > 0) {
+    throw new Error(`the server's answers and requests have members of these names: ${taken.join(', ')}`);
+  }
+  for (const name of (await readdir(join(root, 'src'))).filter((name) => name.endsWith('.ts'))) {
+    const quoted = /'(\w+)' in /g;
+    const asked = [...(await readFile(join(root, 'src', name), 'utf8')).matchAll(quoted)].map(([, member]) => member);
+
+    if (asked.some((member) => internalNames.includes(member))) {
+      throw new Error(`src/${name} asks for a member by its name, which the build shortens`);
+    }
+  }
   const mangleProps = new RegExp(`^(${internalNames.join('|')})$`);
   let mangleCache = {};
 

@@ -1,8 +1,9 @@
 // Members that only this package uses. The build shortens them, so that none of them may be a member of anything
 // that an app sees, or that the platform, React, axios or a native module has.
 export const internalNames = [
-  'allows', 'apart', 'authorize', 'backoff', 'bearerSent', 'begun', 'claim', 'conflict', 'credential', 'deviceToken',
+  'allows', 'apart', 'authorize', 'backoff', 'bearerSent', 'begun', 'claim', 'deviceToken',
   'dispensable', 'dropPending', 'endReason', 'envelope', 'epoch', 'fallback', 'flowPending', 'idempotencyKey', 'isAuthenticated', 'isClosed',
-  'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'refused', 'renew', 'review', 'sequence', 'sessionToken', 'settings',
+  'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'renew', 'review', 'sequence', 'sessionToken', 'settings',
   'settle', 'slots', 'succeed', 'takeFree', 'tokenRefused', 'transport', 'wanted', 'withdraw',
+  'before', 'begin', 'codes', 'device', 'known', 'life', 'load', 'place', 'drop', 'fresh', 'idle', 'lose', 'nobody', 'operation', 'resume', 'rules', 'stored',
 ];

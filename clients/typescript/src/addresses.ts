@@ -40,7 +40,7 @@ export function address(option: string, url: string, allowInsecureHttp: boolean 
   const full = normal(url);
 
   if (!full || /[?#]/.test(full) || (!allowInsecureHttp && !/^(https|http:\/\/(localhost|127(\.\d+){3}|\[::1\])[:/])/.test(full))) {
-    throw new TypeError(`latchkey: ${option} must be like https://auth.example.com; plain HTTP needs allowInsecureHttp`);
+    throw new TypeError(`latchkey: ${option} must be https://…, or http:// with allowInsecureHttp`);
   }
   return full.replace(/\/+$/, '');
 }

@@ -50,4 +50,7 @@ async function spend(latchkey: Latchkey, { refreshToken, accessToken }: Tokens, 
   const settled = keeper.place(stored, access);
 
   await keeper.refresh(options?.signal, true).finally(settled);
+  if (!wanted()) {
+    throw nothingPending(); // a newer sign-in has replaced it, and ends it
+  }
 }

@@ -60,8 +60,8 @@ export function judge(operation: string, { status, envelope }: Answer, bearerSen
   }
   return action(operation, status, {
     code: envelope.errors?.[0]?.code,
-    flowPending: envelope.data?.flows?.some((flow) => flow.is_pending === true),
-    isAuthenticated: envelope.meta?.is_authenticated === true,
+    flowPending: envelope.data?.flows?.some((flow) => flow.is_pending),
+    isAuthenticated: envelope.meta?.is_authenticated,
     bearerSent,
   });
 }

@@ -1,5 +1,6 @@
-import type { Action } from './generated-actions/actions.gen.js';
-import type { Flow, Problem } from './generated/types.gen.js';
+import type { Action, ProblemCode } from './generated-actions/actions.gen.js';
+import type { Flow, Problem } from './known.js';
+import type { EndReason } from './session.js';
 
 /**
  * What went wrong.
@@ -22,6 +23,11 @@ import type { Flow, Problem } from './generated/types.gen.js';
  *   not any more: begin again. Who is signed in stays so.
  */
 export type ErrorKind = 'network' | 'server' | 'undocumented' | 'problem' | 'store' | 'locked' | 'cancelled' | 'unlock_unavailable' | 'passkey' | 'signed_out' | 'nothing_pending';
+
+/** The codes of problems, of the ends of sessions and of what a device throws. More will come. */
+export type ErrorCode = ProblemCode | EndReason | DeviceCode | (string & {});
+
+type DeviceCode = 'unlock_dismissed' | 'not_enrolled' | 'locked_out' | 'no_passcode' | 'unavailable' | `passkey_${'dismissed' | 'exists' | 'failed' | 'not_found' | 'unsupported'}`;
 
 /** What a {@link LatchkeyError} knows beyond its kind. */
 export interface ErrorDetails {
@@ -46,7 +52,7 @@ export class LatchkeyError extends Error {
   readonly kind: ErrorKind;
   readonly action: Action | undefined;
   readonly status: number | undefined;
-  readonly code: string | undefined;
+  readonly code: ErrorCode | undefined;
   readonly problems: readonly Problem[];
   readonly flows: readonly Flow[];
   readonly retryAfter: number | undefined;
@@ -87,7 +93,7 @@ export function signedOut(reason?: string): LatchkeyError {
 }
 
 export function nothingPending(details?: ErrorDetails): LatchkeyError {
-  return new LatchkeyError('nothing_pending', 'no sign-in is under way, or not any more: begin again', details);
+  return new LatchkeyError('nothing_pending', 'no sign-in is under way', details);
 }
 
 export function cancelled(): LatchkeyError {

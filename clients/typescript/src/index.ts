@@ -3,8 +3,8 @@
  *
  * @packageDocumentation
  */
-export { createLatchkey, type CallOptions, type Latchkey, type LatchkeyOptions, type SignInOptions } from './latchkey.js';
-export { isRetryable, LatchkeyError, type ErrorDetails, type ErrorKind } from './errors.js';
+export { createLatchkey, type CallOptions, type Latchkey, type LatchkeyOptions, type SignInOptions, type SignInRequest, type SignUpRequest } from './latchkey.js';
+export { isRetryable, LatchkeyError, type ErrorCode, type ErrorDetails, type ErrorKind } from './errors.js';
 export { adopt, type Tokens } from './adopt.js';
 export { followNetwork, type ApplicationState, type NetworkInfo } from './network.js';
 export { memoryStorage, type Storage } from './storage.js';
@@ -13,4 +13,5 @@ export type { ApiResult, Done, Pending, SignedIn } from './outcome.js';
 export type { EndReason, Session, SessionListener } from './session.js';
 export type { Action } from './generated-actions/actions.gen.js';
 export { sameUser } from './user-id.js';
-export type { Flow, LoginRequest, Problem, SignupRequest, User, UserID } from './generated/types.gen.js';
+export type { LoginRequest, SignupRequest, User, UserID } from './generated/types.gen.js';
+export type { Flow, FlowId, Problem } from './known.js';

@@ -61,6 +61,8 @@ export function createKeeper(settings: Settings) {
   let leaving: SessionRecord | undefined;
   /** A token is being taken over: what it is good for is not known yet. */
   let adopting = false;
+  // What the last run has left to be ended has been looked for.
+  let resumed = false;
 
   let opened: Promise<void> | undefined;
   let loading: Promise<unknown> | undefined;
@@ -89,7 +91,7 @@ export function createKeeper(settings: Settings) {
 
   /** The network is gone, as far as the device knows. It may be wrong, so that a try is due soon. */
   function offline(): void {
-    backoff.lose(new LatchkeyError('network', 'the device is offline'));
+    backoff.lose(new LatchkeyError('network', 'no network'));
   }
 
   /** A sign-in begins: what has begun before sets nothing any more. */
@@ -175,17 +177,20 @@ export function createKeeper(settings: Settings) {
   async function adopt(pair: Pair, origin: Origin, anew: boolean): Promise<void> {
     const wanted = (): boolean => (anew ? origin.begun === begun : origin.epoch === epoch);
     const content = contentOf(pair, pair.user?.id);
-    const revoke = (): void => void revocations.add({ ...content, sequence: 0 }, pair.access);
+    const before = anew ? record : undefined;
     let found: SessionRecord | undefined;
     try {
+      await (before && wanted() && revocations.keep(before)); // it is to end even if this program does so first
       found = await slots.replace('anything', content, wanted);
+      if (!found || !wanted() || found.idempotencyKey !== content.idempotencyKey) {
+        throw nothingPending();
+      }
     } catch (error) {
-      revoke(); // it cannot be kept, so it must not live on unseen
+      const session = { ...content, sequence: 0 };
+      // Nobody has it, so it must not live on unseen. It takes the place of the one that was to end, and stays.
+      await revocations.keep(session);
+      await within(clock, shortPatience, revocations.add(session, pair.access)).catch(() => undefined);
       throw error;
-    }
-    if (!found || !wanted() || found.idempotencyKey !== content.idempotencyKey) {
-      revoke();
-      throw nothingPending();
     }
     if (anew) {
       epoch++;
@@ -309,7 +314,7 @@ export function createKeeper(settings: Settings) {
     const wait = busy || backoff.offline();
     if (wait && (busy || !asked || !backoff.takeFree())) {
       const details = { retryAfter: Math.ceil(wait / 1_000), cause: busy ? undefined : backoff.lastLoss() };
-      throw new LatchkeyError(busy ? 'server' : 'network', 'it is too early for another refresh', details);
+      throw new LatchkeyError(busy ? 'server' : 'network', 'it is too early to refresh', details);
     }
     await load();
     const then = epoch;
@@ -327,7 +332,7 @@ export function createKeeper(settings: Settings) {
           return;
         } // else another process has stored a newer token: go on with that one
       }
-      throw new LatchkeyError('server', 'another process is refreshing');
+      throw new LatchkeyError('server', 'another process refreshes');
     } finally {
       release();
     }
@@ -352,10 +357,12 @@ export function createKeeper(settings: Settings) {
         return true;
       }
       if ('access' in answer) {
-        const kept = await keep(spent, answer, then);
-        if (kept && before) {
-          void revocations.add(before);
+        if (!before) {
+          return await keep(spent, answer, then);
         }
+        await revocations.keep(before); // the next write goes to its slot
+        const kept = await keep(spent, answer, then);
+        void revocations.add(before);
         return kept;
       }
       const found = await look();
@@ -429,13 +436,17 @@ export function createKeeper(settings: Settings) {
         found = await slots.read();
       }
     } catch (error) {
-      await unreadable(storeError(error));
+      unreadable(storeError(error));
       throw error;
     }
     if (then !== epoch) {
       return undefined;
     }
     readings.succeed();
+    if (!resumed) {
+      resumed = true;
+      void revocations.resume(found);
+    }
     return take(found);
   }
 
@@ -471,9 +482,8 @@ export function createKeeper(settings: Settings) {
     return opened;
   }
 
-  async function unreadable(error: LatchkeyError): Promise<void> {
+  function unreadable(error: LatchkeyError): void {
     if (error.code === keyLost) {
-      await Promise.all([storage.remove('slot-0'), storage.remove('slot-1')]).catch(() => undefined);
       forget();
       leave(keyLost);
       return;

@@ -46,7 +46,7 @@ export function secureStorage(keychain: ReactNativeKeychain, options: KeychainSt
   const quiet = { accessible: ACCESSIBLE.AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY, storage: STORAGE_TYPE.AES_GCM_NO_AUTH };
   const write = async (name: string, text: string, more: object): Promise<void> => {
     if ((await onDevice(() => keychain.setGenericPassword('latchkey', text, place(name, more)))) === false) {
-      throw new LatchkeyError('store', 'the keychain refused the item');
+      throw new LatchkeyError('store', 'the keychain refused');
     }
   };
   const read = async (name: string, more: object): Promise<string | null> => {

@@ -42,6 +42,15 @@ export interface CallOptions {
   signal?: AbortSignal | null | undefined;
 }
 
+/** One way to name an account. */
+type Named = { email: string } | { username: string } | { phone: string };
+
+/** The password, and one way to name the account. */
+export type SignInRequest = LoginRequest & Named & { password: string };
+
+/** Which members are needed is a setting of the server; without any there is no account. */
+export type SignUpRequest = SignupRequest & Named;
+
 /** What a sign-in takes beside that. */
 export interface SignInOptions extends CallOptions {
   /**
@@ -101,12 +110,12 @@ export class Latchkey {
   }
 
   /** Makes an account. A step that is pending, such as `verify_email`, is a value, not an error. */
-  signUp(request: SignupRequest, options?: SignInOptions): Promise<SignedIn | Pending> {
+  signUp(request: SignUpRequest, options?: SignInOptions): Promise<SignedIn | Pending> {
     return enter(this, { ...options, call: ['POST', 'auth/signup'], body: request });
   }
 
   /** Signs in with a password. A step that is pending, such as `mfa_authenticate`, is a value, not an error. */
-  signIn(request: LoginRequest, options?: SignInOptions): Promise<SignedIn | Pending> {
+  signIn(request: SignInRequest, options?: SignInOptions): Promise<SignedIn | Pending> {
     return enter(this, { ...options, call: ['POST', 'auth/login'], body: request });
   }
 
@@ -183,7 +192,7 @@ export class Latchkey {
     this.keeper.lock();
   }
 
-  /** Stops timers and listeners. The session stays stored. */
+  /** Stops timers, also of another client with the same store, until its next call. The session stays stored. */
   close(): void {
     this.keeper.close();
     keepers.forEach((keeper, key) => keeper === this.keeper && keepers.delete(key));
@@ -227,7 +236,7 @@ function settingsOf(options: LatchkeyOptions): Settings {
   const { storage, origins = [], deviceName, timeout = 15_000, clock = deviceClock(), random = Math.random } = options;
   const { allowInsecureHttp } = options;
   if (!storage.secure && globalThis.navigator?.product === 'ReactNative') {
-    throw new TypeError('latchkey: on React Native the storage must be secure: secureStorage of ./expo or ./keychain');
+    throw new TypeError('latchkey: React Native needs a secure storage, of ./expo or ./keychain');
   }
   return {
     baseUrl: address('baseUrl', options.baseUrl, allowInsecureHttp),

@@ -46,4 +46,4 @@ export function flowBegunBy(operation = ''): string | undefined {
 export const endsIn401 = /^(DELETE auth\/session|POST auth\/(password\/(request|reset)|email\/verify))$/;
 
 /** The operations that spend a refresh token. */
-export const refreshes = /^POST (auth\/token|tokens)\/refresh$/;
+export const refreshes = /\/refresh$/;

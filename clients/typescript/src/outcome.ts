@@ -1,9 +1,11 @@
 import { below } from './addresses.js';
 import { answerOf, errorOf, judge, type Answer } from './answer.js';
 import { LatchkeyError } from './errors.js';
-import type { Flow, User } from './generated/types.gen.js';
+import type { User } from './generated/types.gen.js';
+import type { Flow } from './known.js';
 import { endsIn401, operationOf } from './operations.js';
 import { isOurs } from './server-calls.js';
+import { typed } from './waiting.js';
 
 /** The person is signed in. */
 export interface SignedIn {
@@ -36,8 +38,8 @@ export interface ApiResult {
 /** Reads the result of a generated function; see {@link read}. */
 export async function outcome(baseUrl: string, result: ApiResult | PromiseLike<ApiResult>): Promise<SignedIn | Pending | Done> {
   const { data, error, request, response } = await result;
-  if (!request || !response) {
-    throw error instanceof LatchkeyError ? error : new LatchkeyError('network', 'the server could not be reached', { cause: error });
+  if (!response || !request || (error instanceof LatchkeyError && !('meta' in error))) {
+    throw typed(error, undefined);
   }
   const operation = operationOf(request.method, below(baseUrl, request.url) ?? '') ?? '';
   const body = isOurs(baseUrl, response) ? (data ?? error) : undefined;

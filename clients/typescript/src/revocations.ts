@@ -2,7 +2,7 @@ import type { AccessToken } from './access-token.js';
 import { createBackoff } from './backoff.js';
 import { since } from './clock.js';
 import type { LatchkeyError } from './errors.js';
-import type { SessionRecord } from './record.js';
+import { decode, encode, type SessionRecord } from './record.js';
 import { endSession, exchange } from './server-calls.js';
 import type { Settings } from './settings.js';
 
@@ -13,12 +13,15 @@ interface Ended {
   known: boolean;
 }
 
+/** Where the last session is kept that a newer one has replaced, until the server knows. Others are in memory only. */
+const place = 'ending';
+
 /** Tells the server about sessions that ended here, again and again until it has heard. */
 export type Revocations = ReturnType<typeof createRevocations>;
 
 export function createRevocations(settings: Settings, told: (record: SessionRecord) => Promise<void>) {
   const open: Ended[] = [];
-  const { clock, random } = settings;
+  const { clock, random, storage } = settings;
   const backoff = createBackoff(clock, random);
   // The last try got no answer.
   let silent = false;
@@ -32,6 +35,31 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     const ended = { record, access, known: false };
     open.push(ended);
     return tell(ended);
+  }
+
+  async function kept(): Promise<SessionRecord | undefined> {
+    const text = await storage.read(place);
+    return text ? decode(text) : undefined;
+  }
+
+  /** Keeps a session that is to end, also for the next run. Without the store the server is told all the same. */
+  async function keep(session: SessionRecord): Promise<void> {
+    await storage.write(place, encode(session)).catch(() => undefined);
+  }
+
+  /** Forgets a session that has ended. */
+  async function drop(session: SessionRecord): Promise<void> {
+    if ((await kept())?.idempotencyKey === session.idempotencyKey) {
+      await storage.remove(place);
+    }
+  }
+
+  /** Goes on with what the last run has kept, unless that is `current`, which was not replaced after all. */
+  async function resume(current: SessionRecord | undefined): Promise<void> {
+    const session = await kept().catch(() => undefined);
+    if (session && session.idempotencyKey !== current?.idempotencyKey) {
+      await add(session);
+    }
   }
 
   /** The network is back: what waited for it is tried now. */
@@ -54,6 +82,7 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
         ended.known = true;
       }
       await told(ended.record); // a dead token must not lie about either: again later
+      await drop(ended.record);
     } catch (error) {
       const { kind, retryAfter } = error as LatchkeyError;
       silent = kind === 'network';
@@ -90,5 +119,5 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     }
   }
 
-  return { add, online, close };
+  return { add, keep, resume, online, close };
 }

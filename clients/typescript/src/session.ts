@@ -1,3 +1,4 @@
+import type { ServerEndReason } from './generated-actions/actions.gen.js';
 import type { User, UserID } from './generated/types.gen.js';
 
 /**
@@ -13,7 +14,7 @@ import type { User, UserID } from './generated/types.gen.js';
  */
 export type Session =
   | { readonly state: 'signed_in'; readonly userId: UserID | undefined; readonly user: User | undefined; readonly needsUnlock: boolean }
-  | { readonly state: 'signed_out'; readonly reason: string | undefined; readonly endedAt: number | undefined }
+  | { readonly state: 'signed_out'; readonly reason: EndReason | undefined; readonly endedAt: number | undefined }
   | { readonly state: 'locked' }
   | { readonly state: 'unknown' };
 
@@ -27,7 +28,10 @@ export type Session =
  * - `biometrics_changed`: the enrolled faces or fingers changed, and the policy is to sign out.
  * - `account_deleted`: the person deleted the account.
  */
-export type EndReason = 'user' | 'elsewhere' | 'reinstalled' | 'storage_key_lost' | 'biometrics_changed' | 'account_deleted';
+export type EndReason = DeviceEndReason | ServerEndReason | (string & {});
+
+/** Those of this device. */
+export type DeviceEndReason = 'user' | 'elsewhere' | 'reinstalled' | 'storage_key_lost' | 'biometrics_changed' | 'account_deleted';
 
 /** Is told of every change. Carries no token. */
 export type SessionListener = (session: Session, before: Session) => void;
@@ -54,7 +58,7 @@ export function createSessionNews() {
       try {
         listener(next, before);
       } catch (error) {
-        console.error('latchkey: a session listener threw', error); // the session goes on
+        console.error('latchkey: a listener threw', error); // the session goes on
       }
     }
   }

@@ -20,18 +20,10 @@ export interface Settings {
 
 /** A new idempotency key: 32 characters. */
 export function newKey(random: () => number): string {
-  const bytes = new Uint8Array(16);
-  const source = globalThis.crypto as Crypto | undefined;
-  if (source?.getRandomValues) {
-    source.getRandomValues(bytes);
-  } else {
-    // Hermes has none. The key tells repeats from new requests: it has to be unique, and
-    // counts only together with the refresh token, which is the secret.
-    bytes.forEach((_, i) => (bytes[i] = random() * 256));
-  }
-  let key = '';
-  for (const byte of bytes) {
-    key += byte.toString(36).padStart(2, '0');
-  }
-  return key;
+  // Hermes has no crypto. The key tells repeats from new requests: it has to be unique, and counts only
+  // together with the refresh token, which is the secret.
+  const bytes = new Uint8Array(16).map(() => random() * 256);
+  (globalThis.crypto as Crypto | undefined)?.getRandomValues?.(bytes);
+
+  return Array.from(bytes, (byte) => byte.toString(36).padStart(2, '0')).join('');
 }

@@ -68,7 +68,7 @@ export function createSlots(storage: Storage, clock: Clock) {
       await write(record);
       const kept = await newest(); // a store may say yes and keep half
       if (same(kept, found)) {
-        throw new LatchkeyError('store', 'the store did not keep what was written');
+        throw new LatchkeyError('store', 'the store did not keep it');
       }
       if (kept?.endReason && !same(kept, record)) {
         await storage.remove(slot(record.sequence)); // another process has signed out meanwhile
@@ -161,9 +161,11 @@ export function createSlots(storage: Storage, clock: Clock) {
       forced = false;
       return both;
     } catch (error) {
-      if (storeError(error).kind !== 'locked') {
+      const { kind, code } = storeError(error);
+      if (kind !== 'locked') {
         failures++;
         failing ??= now(clock);
+        forced ||= code === 'storage_key_lost'; // there is nothing to wait for
       }
       throw error;
     }
@@ -172,7 +174,7 @@ export function createSlots(storage: Storage, clock: Clock) {
   function write(record: SessionRecord): Promise<void> {
     const text = encode(record);
     if (text.length > slotBytes) {
-      throw new LatchkeyError('store', `a record of ${text.length} bytes does not fit into a slot of ${slotBytes}`);
+      throw new LatchkeyError('store', 'the record is too large');
     }
     return storage.write(slot(record.sequence), text);
   }

@@ -6,7 +6,7 @@
 export interface Storage {
   /**
    * Names the place, such as `keychain:com.example.app`. Two clients in one program with
-   * the same name share one session. Without it each storage object is a place of its own.
+   * the same name share one session, with the options of the first. Without it each storage object is a place of its own.
    */
   readonly id?: string;
   /** Whether the place is encrypted and this device's only. Demanded on React Native. */

@@ -15,6 +15,6 @@ export async function lockStore({ storage, clock, timeout }: Settings): Promise<
     return await within(clock, timeout, granted);
   } catch (cause) {
     void granted.then((release) => release(), () => undefined); // it may still come, to nobody
-    throw new LatchkeyError('store', 'the lock of the store is held by another process', { cause });
+    throw new LatchkeyError('store', 'another process has the lock', { cause });
   }
 }

@@ -24,7 +24,7 @@ export function until<T>(work: Promise<T>, signal: Signal): Promise<T> {
 /** Waits for `work` so many milliseconds; then it is kind `network`. */
 export function within<T>(clock: Clock, milliseconds: number, work: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const stop = clock.setTimer(() => reject(new LatchkeyError('network', 'no answer in time')), milliseconds);
+    const stop = clock.setTimer(() => reject(new LatchkeyError('network', 'no answer')), milliseconds);
     work.then(resolve, reject).then(stop);
   });
 }
@@ -61,5 +61,5 @@ export function typed(cause: unknown, signal: Signal): LatchkeyError {
   if (signal?.aborted) {
     return cancelled();
   }
-  return cause instanceof LatchkeyError ? cause : new LatchkeyError('network', 'the server could not be reached', { cause });
+  return cause instanceof LatchkeyError ? cause : new LatchkeyError('network', 'no answer', { cause });
 }

@@ -111,7 +111,7 @@ function held(locks: LockManager, name: string, milliseconds: number): Promise<b
 
 /** Forgets what was copied from another tab. */
 function forget(store: WebStore, nameOf: (name: string) => string): void {
-  for (const name of ['slot-0', 'slot-1', 'device', 'probe']) {
+  for (const name of ['slot-0', 'slot-1', 'ending', 'device', 'probe']) {
     store.removeItem(nameOf(name));
   }
 }

@@ -11,8 +11,13 @@ const folder = fileURLToPath(new URL('../../', import.meta.url));
 /** What the README's code imports and an app would have installed. */
 const installed = `
 declare module '@react-native-async-storage/async-storage' {
-  const AsyncStorage: { getItem(key: string): Promise<string | null>; setItem(key: string, value: string): Promise<void> };
+  const AsyncStorage: { getItem(key: string): Promise<string | null>; setItem(key: string, value: string): Promise<void>; multiRemove(keys: string[]): Promise<void> };
   export default AsyncStorage;
+}
+declare module '@react-native-community/netinfo' {
+  type State = { isConnected: null; isInternetReachable: null } | { isConnected: boolean; isInternetReachable: boolean | null };
+  const NetInfo: { addEventListener(listener: (state: State) => void): () => void };
+  export default NetInfo;
 }
 declare module 'expo-secure-store' {
   export const AFTER_FIRST_UNLOCK_THIS_DEVICE_ONLY: number;
@@ -49,6 +54,7 @@ declare module 'react-native-ssl-public-key-pinning' {
 }
 declare module 'react-native' {
   import type { FunctionComponent, ReactNode } from 'react';
+  export const AppState: { addEventListener(type: 'change' | 'blur', listener: (state: 'active' | 'background' | 'inactive') => void): { remove(): void } };
   export const Text: FunctionComponent<{ children?: ReactNode }>;
   export const Button: FunctionComponent<{ title: string; disabled?: boolean; onPress(): void }>;
   export const TextInput: FunctionComponent<{ value: string; secureTextEntry?: boolean; onChangeText(text: string): void }>;
@@ -159,7 +165,7 @@ test('the README\'s proxy keeps every token from the page', async () => {
 test('the README says which errors and reasons there are', () => {
   const readme = readFileSync(`${folder}README.md`, 'utf8');
   const kinds = /export type ErrorKind = (.*);/.exec(readFileSync(`${folder}src/errors.ts`, 'utf8'))?.[1];
-  const reasons = /export type EndReason = (.*);/.exec(readFileSync(`${folder}src/session.ts`, 'utf8'))?.[1];
+  const reasons = /export type DeviceEndReason = (.*);/.exec(readFileSync(`${folder}src/session.ts`, 'utf8'))?.[1];
   for (const word of `${kinds} ${reasons}`.match(/\w+/g) ?? []) {
     assert.ok(readme.includes(`\`${word}\``), word);
   }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +19,9 @@ var words = []string{"proceed", "continue_flow", "refresh", "reauthenticate", "s
 var facts = []string{"flow_pending", "is_authenticated", "bearer_sent"}
 
 var methods = []string{"get", "put", "post", "delete", "patch"}
+
+// listed finds the words of a description that stand in backquotes.
+var listed = regexp.MustCompile("`([a-z_]+)`")
 
 // entry says what to do with one status of one operation.
 type entry struct {
@@ -58,6 +62,15 @@ type document struct {
 	Paths      map[string]map[string]yaml.Node `yaml:"paths"`
 	Components struct {
 		Responses map[string]response `yaml:"responses"`
+		Schemas   struct {
+			Problem struct {
+				Properties struct {
+					Code struct {
+						Description string `yaml:"description"`
+					} `yaml:"code"`
+				} `yaml:"properties"`
+			} `yaml:"Problem"`
+		} `yaml:"schemas"`
 	} `yaml:"components"`
 }
 
@@ -67,6 +80,7 @@ type table struct {
 	Rules        map[string][]rule
 	Undocumented string
 	Operations   []answers // by id
+	Codes        []string  // of problems, as the description of Problem.code lists them
 }
 
 type word struct{ Name, Meaning string }
@@ -107,6 +121,9 @@ func read(text []byte) (table, error) {
 	}
 	if len(t.Operations) == 0 {
 		mistakes = append(mistakes, errors.New("no operations"))
+	}
+	for _, code := range listed.FindAllStringSubmatch(d.Components.Schemas.Problem.Properties.Code.Description, -1) {
+		t.Codes = append(t.Codes, code[1])
 	}
 	slices.SortFunc(t.Operations, func(a, b answers) int { return strings.Compare(a.ID, b.ID) })
 	return t, errors.Join(mistakes...)

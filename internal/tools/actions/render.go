@@ -101,6 +101,19 @@ func (a answers) decidesByCode() bool {
 	return slices.ContainsFunc(a.Statuses, func(s status) bool { return s.Entry.Codes != nil })
 }
 
+// Ends are the codes that end a session.
+func (v view) Ends() []string {
+	ends := map[string]bool{}
+	for _, e := range v.Entries {
+		for code, action := range e.Codes {
+			if action == "sign_out" {
+				ends[code] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(ends))
+}
+
 // camel turns snake case into camel case, with a capital first letter where upper is set.
 func camel(snake string, upper bool) string {
 	parts := strings.Split(snake, "_")

@@ -2118,7 +2118,7 @@ public struct SessionsResponse: Codable, Hashable, Sendable {
 
 /// `SignOutRequest` of the description.
 public struct SignOutRequest: Codable, Hashable, Sendable {
-    /// A refresh token of the session to end.
+    /// A refresh token of the session to end. The name `refresh` is taken as well.
     public var refreshToken: String?
 
     /// Makes one from its members; what is left out is absent.

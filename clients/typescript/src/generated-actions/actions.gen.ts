@@ -21,6 +21,96 @@ export type Action =
   /** Keep everything, and try again later, each time a little later, not before `Retry-After`. Nothing is known about the credentials. */
   | 'retry';
 
+/** The codes of problems. More will come: use it as `ProblemCode | (string & {})`. */
+export type ProblemCode =
+  | 'account_deleted'
+  | 'account_disabled'
+  | 'account_not_found'
+  | 'already_authenticated'
+  | 'authenticator_exists'
+  | 'body_too_large'
+  | 'cannot_generate_recovery_codes'
+  | 'cannot_remove_primary_email'
+  | 'client_id_required'
+  | 'connected_other'
+  | 'duplicate_email'
+  | 'email_password_mismatch'
+  | 'email_taken'
+  | 'enter_current_password'
+  | 'flow_not_pending'
+  | 'headers_too_large'
+  | 'incorrect_code'
+  | 'incorrect_password'
+  | 'internal_error'
+  | 'invalid'
+  | 'invalid_choice'
+  | 'invalid_claims'
+  | 'invalid_json'
+  | 'invalid_list'
+  | 'invalid_login'
+  | 'invalid_or_expired_key'
+  | 'invalid_password_reset'
+  | 'invalid_phone'
+  | 'invalid_pk_value'
+  | 'invalid_token'
+  | 'link_already_used'
+  | 'max_email_addresses'
+  | 'max_keys'
+  | 'max_length'
+  | 'method_not_allowed'
+  | 'min_length'
+  | 'no_password'
+  | 'no_verified_email'
+  | 'nonce_required'
+  | 'not_found'
+  | 'null_characters_not_allowed'
+  | 'ownership_verified'
+  | 'password_changed'
+  | 'password_entirely_numeric'
+  | 'password_too_common'
+  | 'password_too_short'
+  | 'password_too_similar'
+  | 'phone_not_served'
+  | 'phone_password_mismatch'
+  | 'phone_taken'
+  | 'refresh_conflict'
+  | 'refresh_token_invalid'
+  | 'refresh_token_reused'
+  | 'request_timeout'
+  | 'required'
+  | 'same_as_current'
+  | 'select_only_one'
+  | 'session_ended'
+  | 'session_expired'
+  | 'sign_in_first'
+  | 'signup_closed'
+  | 'temporarily_unavailable'
+  | 'token_required'
+  | 'token_too_old'
+  | 'token_used'
+  | 'too_many_login_attempts'
+  | 'too_many_requests'
+  | 'unknown_email'
+  | 'unknown_phone'
+  | 'unsupported_media_type'
+  | 'unverified_email'
+  | 'unverified_primary_email'
+  | 'username_blacklisted'
+  | 'username_password_mismatch'
+  | 'username_taken'
+  | 'verification_not_sent';
+
+/** The codes that end a session. */
+export type ServerEndReason =
+  | 'account_deleted'
+  | 'account_disabled'
+  | 'ownership_verified'
+  | 'password_changed'
+  | 'refresh_token_invalid'
+  | 'refresh_token_reused'
+  | 'session_ended'
+  | 'session_expired';
+
 /** What the rules ask about an answer. */
 export interface AnswerFacts {
   /** The code of the first problem. */
@@ -28,7 +118,7 @@ export interface AnswerFacts {
   /** An entry of `data.flows` has `is_pending` true. */
   readonly flowPending?: boolean | undefined;
   /** `meta.is_authenticated` is true. */
-  readonly isAuthenticated?: boolean | undefined;
+  readonly isAuthenticated?: boolean | null | undefined;
   /** The request carried `Authorization: Bearer`. */
   readonly bearerSent?: boolean | undefined;
 }
@@ -55,13 +145,13 @@ export function action(operation: string, status: number, facts: AnswerFacts = {
 }
 
 function unauthorized(facts: AnswerFacts): Action | undefined {
-  if (facts.isAuthenticated === true) {
+  if (facts.isAuthenticated) {
     return 'reauthenticate';
   }
-  if (facts.flowPending === true) {
+  if (facts.flowPending) {
     return 'continue_flow';
   }
-  if (facts.bearerSent === true) {
+  if (facts.bearerSent) {
     return 'refresh';
   }
   return undefined;

@@ -1064,7 +1064,7 @@ export type EndSessionsRequest = {
 
 export type SignOutRequest = {
     /**
-     * A refresh token of the session to end.
+     * A refresh token of the session to end. The name `refresh` is taken as well.
      */
     refresh_token?: string;
 };
