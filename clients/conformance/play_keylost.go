@@ -215,6 +215,9 @@ func keyLostLocked(w *world) {
 	wants("the error of a sign-in", p.refusal(in).Kind, "locked")
 	wants("unchanged", maps.Equal(slots(files(w.store)), stored), true)
 
+	p.fault("fail_reads", 0) // the first reads that fail for another reason
+	p.tooEarly(in)
+
 	p.fault("none", 0)
 	p.recovers()
 	p.is(w.email)

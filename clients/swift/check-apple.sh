@@ -15,7 +15,7 @@ for module in Security LocalAuthentication AuthenticationServices Network Combin
 		-emit-module-path "$work/$module.swiftmodule" "AppleStubs/$module.swift"
 done
 
-# This compiler runs on Linux: it is told that it is iOS, and Objective-C's names are left out.
+# The compiler runs on Linux: sed makes the sources those of iOS, and leaves Objective-C's names out.
 for module in LatchkeyAPI Latchkey; do
 	mkdir "$work/$module.src"
 	for file in "Sources/$module"/*.swift; do

@@ -293,3 +293,24 @@ func TestInput_emptyTextOfAnOptionalMemberIsAbsent(t *testing.T) {
 		t.Errorf("only %d optional texts", seen)
 	}
 }
+
+// Some keyboards write a letter with an accent as two characters. A password has the length of its composed form.
+func TestInput_aPasswordHasOneLengthOnAllKeyboards(t *testing.T) {
+	t.Parallel()
+
+	w := start(t)
+	composed, decomposed := strings.Repeat("é", 250)+" Key37", strings.Repeat("e\u0301", 250)+" Key37"
+	v := w.visitor()
+	v.post(signupPath, "email", ada, "password", composed).in()
+	for _, typed := range []string{composed, decomposed, "  " + decomposed + "\u00a0"} {
+		w.visitor().post(loginPath, "email", ada, "password", typed).in()
+	}
+	v.post(reauthPath, "password", decomposed).wants(200)
+	v.post(changePath, "current_password", decomposed, "new_password", decomposed+"8").wants(400, "max_length@new_password")
+
+	long := w.visitor().post(signupPath, "email", grace, "password", decomposed+"8").wants(400, "max_length@password")
+	if message := long.text("errors.message"); !strings.Contains(message, "at most 256 characters (it has 257)") {
+		t.Error(message)
+	}
+	v.post(reauthPath, "password", "\u00a0 ").wants(400, "required@password")
+}

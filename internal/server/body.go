@@ -14,6 +14,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
 
+	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
@@ -145,6 +146,9 @@ func adapted(value any, schema *openapi3.Schema) any {
 	case string:
 		if schema.Type.Is(openapi3.TypeInteger) {
 			return idOf(v)
+		}
+		if schema.Format == "password" {
+			return password.Normalize(v) // its length is that of the form which is hashed
 		}
 	case json.Number:
 		if schema.Type.Is(openapi3.TypeInteger) {

@@ -1,6 +1,8 @@
-// Prints what sign-in, session and refresh cost in an app's bundle, and fails above the limit.
+// Prints what the client costs in an app's bundle, minified by terser, as Metro and webpack do it, and gzipped. Fails
+// where what a phone needs, sign-in, session and refresh with one of the adapters, is above the limit.
 import { build } from 'esbuild';
 import { gzipSync } from 'node:zlib';
+import { minify } from 'terser';
 
 const limit = 10 * 1024;
 
@@ -8,14 +10,13 @@ async function measure(source) {
   const { outputFiles } = await build({
     stdin: { contents: source, resolveDir: new URL('..', import.meta.url).pathname, loader: 'js' },
     bundle: true,
-    minify: true,
     write: false,
     format: 'esm',
     target: 'es2020',
     external: ['react', 'expo-secure-store', 'react-native-keychain'],
   });
-  const [{ contents }] = outputFiles;
-  return { minified: contents.length, gzipped: gzipSync(contents, { level: 9 }).length };
+  const { code } = await minify(outputFiles[0].text, { module: true, ecma: 2020, compress: { passes: 3 } });
+  return { minified: code.length, gzipped: gzipSync(code, { level: 9 }).length };
 }
 
 const core = "export { createLatchkey, memoryStorage } from './dist/index.js';";
@@ -23,18 +24,20 @@ const rows = {
   'sign-in, session and refresh': core,
   '… with the Expo adapter': `${core} export { secureStorage } from './dist/expo.js';`,
   '… with the keychain adapter': `${core} export { secureStorage } from './dist/keychain.js';`,
+  '… with the store of a browser tab': `${core} export { tabStorage } from './dist/web.js';`,
   '… with passkeys in the browser': `${core} export { browserPasskeys, signInWithPasskey, addPasskey } from './dist/passkeys.js';`,
   '… with other services': `${core} export { providerNonce, signInWithProvider } from './dist/providers.js';`,
   '… with one operation of ./api': `${core} export { apiClient, listSessions } from './dist/api.js';`,
   '… with all operations of ./api': `${core} export * from './dist/api.js';`,
 };
-let first;
+const limited = ['… with the Expo adapter', '… with the keychain adapter'];
+let tooLarge = false;
 for (const [name, source] of Object.entries(rows)) {
-  const size = await measure(source);
-  first ??= size;
-  console.log(`${name.padEnd(34)} ${String(size.minified).padStart(7)} B minified ${String(size.gzipped).padStart(7)} B gzipped`);
+  const { minified, gzipped } = await measure(source);
+  console.log(`${name.padEnd(34)} ${String(minified).padStart(7)} B minified ${String(gzipped).padStart(7)} B gzipped`);
+  tooLarge ||= limited.includes(name) && gzipped > limit;
 }
-if (first.gzipped > limit) {
-  console.error(`The client is larger than ${limit} bytes.`);
+if (tooLarge) {
+  console.error(`What a phone needs is larger than ${limit} bytes.`);
   process.exit(1);
 }

@@ -29,7 +29,7 @@ struct AccessToken: Hashable, Sendable, CustomStringConvertible, CustomReflectab
     /// The same token, known not to be accepted any more.
     var refused: AccessToken { AccessToken(self, life: -.infinity, youth: -.infinity) }
 
-    /// The same token, of which nobody knows how old it is: a new one is fetched at the next occasion.
+    /// The same token with an unknown age: a new one is fetched at the next occasion.
     var aged: AccessToken { AccessToken(self, life: life, youth: -.infinity) }
 
     /// Whether no new one has to be fetched yet.
@@ -53,7 +53,7 @@ struct AccessToken: Hashable, Sendable, CustomStringConvertible, CustomReflectab
     }
 }
 
-/// Reads what stands in a token, which nobody has verified.
+/// Reads the claims of a token without verifying it.
 enum TokenClaims {
     static func payload(of token: String) -> Data? {
         let parts = token.split(separator: ".", omittingEmptySubsequences: false)

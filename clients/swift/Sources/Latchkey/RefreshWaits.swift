@@ -1,7 +1,7 @@
 import Foundation
 import LatchkeyAPI
 
-/// When a refresh may be tried again. A refresh that nobody answered burdens no server, so that
+/// When a refresh may be tried again. A refresh without an answer burdens no server, so that
 /// the wait after it is short: 1, 2, 4, 8, then at most 15 s. The wait after an answer protects
 /// the server, and nothing shortens it.
 struct RefreshWaits: Sendable {

@@ -6,8 +6,8 @@ extension Session {
     ///
     /// The refresh token is stored first, with a key of its own, and then spent. A lost answer costs
     /// nothing: the same call, or the next launch, goes on with what is stored. A session that is
-    /// there stays until the server has accepted the token, and is ended then. Delete the app's own copies after this
-    /// function returns, and after ``SessionError/signedOut(_:)``.
+    /// there stays until the server has accepted the token, and is ended then. Delete the app's own
+    /// copies after this function returns, and after ``SessionError/signedOut(_:)``.
     ///
     /// - Parameters:
     ///   - refreshToken: The refresh token.

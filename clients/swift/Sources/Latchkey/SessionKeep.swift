@@ -103,7 +103,7 @@ extension Session {
         return .success(())
     }
 
-    /// Ends a new session that nobody here could use: it cannot be stored, or came after a sign-out
+    /// Ends a new session that is of no use here: it cannot be stored, or came after a sign-out
     /// or another sign-in.
     private func turnAway(_ new: NewSession, _ error: SessionError?) async -> Result<Void, SessionError> {
         await signOuts.add(new.record, access: new.access)

@@ -46,7 +46,7 @@ extension Session {
     ///   - isUsers: Whether the user asked for it.
     ///   - isRefused: Whether a 401 is the cause.
     nonisolated func refreshed(stale: String?, isUsers: Bool = false, isRefused: Bool = false) async throws(SessionError) -> String {
-        // Nobody queues behind the user's own try while the session knows that it is offline.
+        // No call queues behind the user's own try while the session knows that it is offline.
         if !isUsers { try shared.check(at: clock.uptime, isUsers: false) }
         let activities = options.activities
         return try await refreshing.join {

@@ -2,9 +2,9 @@ import Foundation
 import LatchkeyAPI
 
 extension Session {
-    /// Signs out: the local copies go at once, and so does a sign-in that is under way. Then the server is told, which may take two
-    /// seconds here; where it takes longer it goes on by itself, also in the next launch. Whoever signs in
-    /// while this goes on stays signed in.
+    /// Signs out: the local copies go at once, and so does a sign-in that is under way. Then the session
+    /// tells the server, which may take two seconds here; where it takes longer it goes on by itself,
+    /// also in the next launch. A user who signs in while this goes on stays signed in.
     ///
     /// - Parameter force: Whether stored tokens that cannot be read may be removed at once.
     /// - Throws: ``SessionError/locked`` or ``SessionError/store(_:)`` where the copies could not
@@ -46,7 +46,7 @@ extension Session {
                     return .success(removed)
                 case .overtaken(nil): return .success(nil)
                 case .overtaken(let other?):
-                    // Somebody has signed in since; else another process has refreshed it.
+                    // Another session began since; else another process has refreshed it.
                     guard epoch == started, other.isOfSession(of: record) else { return .success(nil) }
                     record = other
                 }

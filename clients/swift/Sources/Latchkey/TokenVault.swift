@@ -219,7 +219,7 @@ extension TokenVault {
         }
     }
 
-    /// Stores one under the lock that is held. What has no place is told from memory.
+    /// Stores one; the caller has the lock. What has no place is told from memory.
     private func enqueue(_ record: TokenRecord) { try? tryEnqueue(record) }
 
     private func tryEnqueue(_ record: TokenRecord) throws(StoreError) {
