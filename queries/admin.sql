@@ -53,9 +53,5 @@ SELECT m.user_id, u.subject, u.email, u.display, m.is_primary, m.created_at
  ORDER BY m.user_id
  LIMIT @most::integer;
 
--- Whose an address is, beside one user.
--- name: CountOtherVerifiedHolders :one
-SELECT count(*) FROM email_addresses WHERE address = @address AND verified_at IS NOT NULL AND user_id <> @user_id;
-
 -- name: FindVerifiedHolderOfPhone :one
 SELECT * FROM user_details WHERE phone = @phone::text AND phone_verified_at IS NOT NULL;

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/db"
+	"github.com/latchkey-auth/latchkey/internal/token"
 	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
@@ -39,38 +40,29 @@ type Filter struct {
 	// Actor is user, operator or server, or the name of one operator.
 	Actor string
 	Since time.Time
-	// Before: only events older than this one. From: this event and newer ones.
-	Before, From uuid.UUID
-	Most         int32
+	// Before: only events older than this one.
+	Before uuid.UUID
+	Most   int32
 }
 
 // Events returns the events that a filter wants, the newest first.
 func (a *Admin) Events(ctx context.Context, f Filter) ([]Event, error) {
-	first, before := f.From, f.Before
-	if first == uuid.Nil && !f.Since.IsZero() {
+	var first uuid.UUID
+	if !f.Since.IsZero() {
 		first = audit.FirstID(f.Since)
 	}
+	before := f.Before
 	if before == uuid.Nil {
 		before = audit.LastID()
 	}
 
 	rows, err := a.eventRows(ctx, f, first, before)
-	if err != nil {
-		return nil, err
-	}
 
-	events := make([]Event, len(rows))
-	for i, r := range rows {
-		events[i] = toEvent(r)
-	}
-
-	return events, nil
+	return convert(rows, toEvent), err
 }
 
 // eventRows reads the events with the statement whose index fits: of one session, of one user, or all.
 func (a *Admin) eventRows(ctx context.Context, f Filter, first, before uuid.UUID) ([]db.ListAuditEventsRow, error) {
-	all := db.ListAuditEventsParams{FirstID: first, BeforeID: before, Event: f.Event, Result: f.Result, Actor: f.Actor, Most: f.Most}
-
 	switch {
 	case f.Session != nil:
 		rows, err := a.DB.ListAuditEventsOfSession(ctx, db.ListAuditEventsOfSessionParams{
@@ -86,7 +78,9 @@ func (a *Admin) eventRows(ctx context.Context, f Filter, first, before uuid.UUID
 		return convert(rows, func(r db.ListAuditEventsOfUserRow) db.ListAuditEventsRow { return db.ListAuditEventsRow(r) }), err
 	}
 
-	return a.DB.ListAuditEvents(ctx, all)
+	return a.DB.ListAuditEvents(ctx, db.ListAuditEventsParams{
+		FirstID: first, BeforeID: before, Event: f.Event, Result: f.Result, Actor: f.Actor, Most: f.Most,
+	})
 }
 
 func convert[From, To any](list []From, to func(From) To) []To {
@@ -106,7 +100,7 @@ func toEvent(row db.ListAuditEventsRow) Event {
 		UserAgent: r.UserAgent, Details: r.Details,
 	}
 	if r.SessionID != nil {
-		e.SessionID = ShowSession(*r.SessionID)
+		e.SessionID = token.FormatSessionID(*r.SessionID)
 	}
 
 	return e

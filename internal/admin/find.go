@@ -2,7 +2,6 @@ package admin
 
 import (
 	"context"
-	"encoding/base64"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +11,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/email"
 	"github.com/latchkey-auth/latchkey/internal/phone"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/token"
 	"github.com/latchkey-auth/latchkey/internal/typed"
 	"github.com/latchkey-auth/latchkey/internal/userid"
 )
@@ -56,16 +56,8 @@ type Page struct {
 // List returns a page of users, in the order of their ids.
 func (a *Admin) List(ctx context.Context, page Page) ([]User, error) {
 	rows, err := a.DB.ListUsers(ctx, db.ListUsersParams{After: page.After, Disabled: page.Disabled, Most: page.Most})
-	if err != nil {
-		return nil, err
-	}
 
-	users := make([]User, len(rows))
-	for i, r := range rows {
-		users[i] = toUser(r)
-	}
-
-	return users, nil
+	return convert(rows, toUser), err
 }
 
 // Find returns the users that a text names: by id, by session (sid of tokens), by phone number, by user
@@ -87,16 +79,8 @@ func (a *Admin) Find(ctx context.Context, text string, most int32) ([]User, erro
 	slices.Sort(ids)
 	ids = slices.Compact(ids)
 	rows, err := a.DB.ListUsersByID(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
 
-	users := make([]User, len(rows))
-	for i, r := range rows {
-		users[i] = toUser(db.ListUsersRow(r))
-	}
-
-	return users, nil
+	return convert(rows, func(r db.ListUsersByIDRow) User { return toUser(db.ListUsersRow(r)) }), err
 }
 
 func (a *Admin) findByID(ctx context.Context, text string, _ int32) ([]int64, error) {
@@ -168,13 +152,10 @@ func (a *Admin) findByAddress(ctx context.Context, text string, most int32) ([]i
 
 // ParseSession reads a session's id as tokens carry it (sid), or as a UUID.
 func ParseSession(text string) (uuid.UUID, bool) {
-	if raw, err := base64.RawURLEncoding.Strict().DecodeString(text); err == nil && len(raw) == len(uuid.UUID{}) {
-		return uuid.UUID(raw), true
+	if id, isSID := token.ParseSessionID(text); isSID {
+		return id, true
 	}
 	id, err := uuid.Parse(text)
 
 	return id, err == nil && len(text) == len(id.String())
 }
-
-// ShowSession is a session's id as tokens carry it: sid.
-func ShowSession(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }

@@ -10,6 +10,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/session"
+	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
 // Session is a session as operators see it.
@@ -64,7 +65,7 @@ func toSession(r db.ListAllSessionsOfUserRow, now time.Time) Session {
 	}
 
 	return Session{
-		SID: ShowSession(r.ID), State: state, CreatedAt: r.CreatedAt.UTC(), LastSeenAt: r.LastSeenAt.UTC(), EndsAt: r.LivesUntil.UTC(),
+		SID: token.FormatSessionID(r.ID), State: state, CreatedAt: r.CreatedAt.UTC(), LastSeenAt: r.LastSeenAt.UTC(), EndsAt: r.LivesUntil.UTC(),
 		EndedAt: r.EndedAt, EndReason: r.EndReason, Generation: r.Generation, DeviceName: r.DeviceName, UserAgent: r.UserAgent,
 		Address: r.Address, Methods: r.Methods,
 	}

@@ -170,7 +170,7 @@ func (a *Admin) VerifyAddress(ctx context.Context, userID int64, address string)
 		if err != nil {
 			return err
 		}
-		if err := verifiable(ctx, tx, before, db.CountOtherVerifiedHoldersParams{Address: address, UserID: userID}); err != nil {
+		if err := verifiable(ctx, tx, before, userID, address); err != nil {
 			return err
 		}
 
@@ -197,21 +197,17 @@ func (a *Admin) VerifyAddress(ctx context.Context, userID int64, address string)
 }
 
 // verifiable returns why an address cannot be marked as verified.
-func verifiable(ctx context.Context, tx postgres.Tx, ways snapshot.Ways, p db.CountOtherVerifiedHoldersParams) error {
-	address, found := ways.Find(p.Address)
-	if !found {
+func verifiable(ctx context.Context, tx postgres.Tx, ways snapshot.Ways, userID int64, address string) error {
+	found, has := ways.Find(address)
+	if !has {
 		return ErrNoSuchAddress
 	}
-	if address.VerifiedAt != nil {
+	if found.VerifiedAt != nil {
 		return errNothingToDo
 	}
 
-	// Race: another user may be verifying it.
-	if err := tx.LockAddress(ctx, p.Address); err != nil {
-		return err
-	}
-	others, err := tx.CountOtherVerifiedHolders(ctx, p)
-	if err == nil && others > 0 {
+	taken, err := flow.VerifiedByAnother(ctx, tx, userID, address)
+	if err == nil && taken {
 		return ErrVerifiedElsewhere
 	}
 

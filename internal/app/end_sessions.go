@@ -1,19 +1,11 @@
 package app
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
-	"github.com/google/uuid"
 	"github.com/latchkey-auth/latchkey/internal/admin"
-	"github.com/latchkey-auth/latchkey/internal/audit"
-	"github.com/latchkey-auth/latchkey/internal/db"
-	"github.com/latchkey-auth/latchkey/internal/session"
 )
-
-// endStep is how many sessions one statement ends where all users are signed out.
-const endStep = 1000
 
 type usersEndSessionsCommand struct {
 	targetArguments
@@ -56,48 +48,18 @@ func (c usersEndSessionsCommand) Run(sh *shell) error {
 	})
 }
 
-// endEverySession ends the sessions of all users, a step at a time, so that no refresh waits long.
-// A command that was interrupted can be repeated.
+// endEverySession ends the sessions of all users.
 func (sh *shell) endEverySession(actor admin.Actor) error {
-	d, _, err := sh.database()
+	d, settings, err := sh.database()
 	if err != nil {
 		return err
 	}
 	defer d.Close()
 
-	event := audit.Event{Name: audit.SessionsEnded, Actor: audit.Operator, ActorID: actor.ID, Reason: actor.Reason}
-	if err := audit.New(nil).Add(sh.ctx, d.Queries, d.Now(), event); err != nil {
+	ended, err := admin.New(admin.Parts{DB: d, Policy: settings.Policy}, actor).SignOutEveryone(sh.ctx)
+	if err != nil {
 		return err
 	}
 
-	now, ended := d.Now(), 0
-	after := uuid.Nil
-	for {
-		ids, err := d.EndSessionsOfAllUsers(sh.ctx, db.EndSessionsOfAllUsersParams{
-			Now: now, EndReason: session.EndedByAdmin, After: after, Most: endStep,
-		})
-		if err != nil {
-			return err
-		}
-
-		ended += len(ids)
-		if len(ids) < endStep {
-			break
-		}
-		after = greatest(ids)
-	}
-
 	return sh.print(map[string]int{"sessions_ended": ended}, fmt.Sprintf("all users: done, %d sessions ended", ended))
-}
-
-// greatest is the last id in the order of the database.
-func greatest(ids []uuid.UUID) uuid.UUID {
-	last := uuid.Nil
-	for _, id := range ids {
-		if bytes.Compare(id[:], last[:]) > 0 {
-			last = id
-		}
-	}
-
-	return last
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/admin"
 	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
 type sessionsCommand struct {
@@ -94,7 +95,7 @@ func (c sessionsEndCommand) Run(sh *shell) error {
 	return sh.administer(c.actArguments, func(a *admin.Admin, _ config.Config) error {
 		ended, err := a.EndSession(sh.ctx, id)
 		if errors.Is(err, admin.ErrNotFound) {
-			return fmt.Errorf("there is no session %s", admin.ShowSession(id))
+			return fmt.Errorf("there is no session %s", token.FormatSessionID(id))
 		}
 		if err != nil {
 			return err
@@ -104,7 +105,7 @@ func (c sessionsEndCommand) Run(sh *shell) error {
 		if !ended {
 			text = "had ended before"
 		}
-		sid := admin.ShowSession(id)
+		sid := token.FormatSessionID(id)
 
 		return sh.print(sessionEndOutput{sid, ended}, sid+": "+text)
 	})

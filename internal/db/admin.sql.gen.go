@@ -13,23 +13,6 @@ import (
 	"github.com/google/uuid"
 )
 
-const countOtherVerifiedHolders = `-- name: CountOtherVerifiedHolders :one
-SELECT count(*) FROM email_addresses WHERE address = $1 AND verified_at IS NOT NULL AND user_id <> $2
-`
-
-type CountOtherVerifiedHoldersParams struct {
-	Address string
-	UserID  int64
-}
-
-// Whose an address is, beside one user.
-func (q *Queries) CountOtherVerifiedHolders(ctx context.Context, arg CountOtherVerifiedHoldersParams) (int64, error) {
-	row := q.db.QueryRow(ctx, countOtherVerifiedHolders, arg.Address, arg.UserID)
-	var count int64
-	err := row.Scan(&count)
-	return count, err
-}
-
 const findTenant = `-- name: FindTenant :one
 SELECT id, name, created_at FROM tenants WHERE id = $1
 `

@@ -89,7 +89,7 @@ func (f *Flow) tryEmail(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if *process.UserID != owner { // a code of an earlier attempt in the same session
 		return process, problem.FlowNotPending, nil
 	}
-	taken, err := f.takenByAnother(ctx, tx, owner, process.Target)
+	taken, err := VerifiedByAnother(ctx, tx, owner, process.Target)
 	if err != nil || !taken {
 		return process, nil, err
 	}
@@ -97,9 +97,9 @@ func (f *Flow) tryEmail(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	return process, refusal, err
 }
 
-// takenByAnother reports whether somebody else has verified an address. Nobody else can
-// do so until the commit.
-func (f *Flow) takenByAnother(ctx context.Context, tx postgres.Tx, userID int64, address string) (bool, error) {
+// VerifiedByAnother reports whether another user has verified an address. No other user can do so
+// until the commit.
+func VerifiedByAnother(ctx context.Context, tx postgres.Tx, userID int64, address string) (bool, error) {
 	if err := tx.LockAddress(ctx, address); err != nil {
 		return false, err
 	}
@@ -174,7 +174,7 @@ func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation,
 	if err != nil {
 		return false, err
 	}
-	taken, err := f.takenByAnother(ctx, tx, userID, address)
+	taken, err := VerifiedByAnother(ctx, tx, userID, address)
 	if err != nil || taken {
 		return false, err
 	}

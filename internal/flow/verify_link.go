@@ -41,7 +41,7 @@ func (f *Flow) peekLink(ctx context.Context, tx postgres.Tx, o ownership, shown 
 	if err != nil || !found {
 		return problem.InvalidOrExpiredKey.At("key"), err
 	}
-	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
+	taken, err := VerifiedByAnother(ctx, tx, link.UserID, link.Address)
 	if err != nil || taken {
 		return problem.EmailTaken.At("key"), err
 	}
@@ -72,7 +72,7 @@ func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Call
 	}
 
 	// A refusal is committed, so that nothing may be written before the last of them.
-	taken, err := f.takenByAnother(ctx, tx, link.UserID, link.Address)
+	taken, err := VerifiedByAnother(ctx, tx, link.UserID, link.Address)
 	if err != nil || taken {
 		return progress{}, problem.EmailTaken.At("key"), err
 	}

@@ -62,7 +62,7 @@ func (i *Issuer) sign(c Claims, use Use, most int) (string, error) {
 	k := i.ring.state.Load().signer
 	p := payload{
 		Audience: i.settings.audience(use), ExpiresAt: c.ExpiresAt.Unix(), Generation: c.Generation,
-		IssuedAt: c.IssuedAt.Unix(), Issuer: i.settings.Issuer, ID: c.ID, SessionID: base64.RawURLEncoding.EncodeToString(c.SessionID[:]), Subject: c.Subject, Use: use,
+		IssuedAt: c.IssuedAt.Unix(), Issuer: i.settings.Issuer, ID: c.ID, SessionID: FormatSessionID(c.SessionID), Subject: c.Subject, Use: use,
 	}
 	if c.TenantID != nil {
 		p.TenantID = c.TenantID.String()

@@ -273,7 +273,16 @@ func subject(value any) (string, bool) {
 
 func sessionID(value any) (uuid.UUID, bool) {
 	s, _ := value.(string)
-	b, ok := decode(s)
+
+	return ParseSessionID(s)
+}
+
+// FormatSessionID is a session's id as tokens carry it: sid.
+func FormatSessionID(id uuid.UUID) string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// ParseSessionID reads a session's id as tokens carry it. It reports false for anything else.
+func ParseSessionID(text string) (uuid.UUID, bool) {
+	b, ok := decode(text)
 	if !ok || len(b) != 16 {
 		return uuid.UUID{}, false
 	}
