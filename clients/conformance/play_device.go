@@ -233,6 +233,7 @@ func slotSize(w *world) {
 		p.expired()
 		p.calls(1)
 	}
+
 	var holding int
 	for name, text := range slots(files(w.store)) {
 		if text != "" {
@@ -245,6 +246,7 @@ func slotSize(w *world) {
 			fail("%s holds the address: the profile is none of the store's business", name)
 		}
 	}
+
 	wants("slots in use", holding, 2)
 }
 

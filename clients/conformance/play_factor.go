@@ -29,23 +29,28 @@ func (w *world) ask(method, path, access string, body any) answered {
 	if err != nil {
 		fail("%v", err)
 	}
+
 	r, err := http.NewRequest(method, w.server+protocol+path, bytes.NewReader(text))
 	if err != nil {
 		fail("%v", err)
 	}
+
 	r.Header.Set("Content-Type", "application/json")
 	if access != "" {
 		r.Header.Set("Authorization", "Bearer "+access)
 	}
+
 	got, err := w.upstream.Do(r)
 	if err != nil {
 		fail("the server: %v", err)
 	}
+
 	defer func() { _ = got.Body.Close() }()
 	var a answered
 	if err := json.NewDecoder(got.Body).Decode(&a); err != nil {
 		fail("the server: %s %s: %v", method, path, err)
 	}
+
 	return a
 }
 
@@ -67,16 +72,19 @@ func (w *world) addFactor(access string) {
 	if err != nil {
 		fail("the server adds no second factor (status %d): it needs ACCOUNT_EMAIL_VERIFICATION=none, MFA_ALLOW_UNVERIFIED_EMAIL=true", setup.Status)
 	}
+
 	status := 0
 	for range 2 { // the first code may be late for its time step
 		if status != http.StatusOK {
 			status = w.ask(http.MethodPost, "account/authenticators/totp", access, map[string]string{"code": app.Code(time.Now())}).Status
 		}
 	}
+
 	wants("adding a second factor", status, http.StatusOK)
 	var made struct {
 		Unused []string `json:"unused_codes"`
 	}
+
 	_ = json.Unmarshal(w.ask(http.MethodGet, "account/authenticators/recovery-codes", access, nil).Data, &made) // none is a defect
 	if w.codes = made.Unused; len(w.codes) < 4 {
 		fail("the server made %d recovery codes along with the second factor", len(w.codes))

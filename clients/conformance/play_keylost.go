@@ -79,7 +79,7 @@ func (p *phone) replaced(email string) {
 	lost := 0
 	for _, e := range r.Events {
 		if e.Kind == "signed_out" {
-			wants("the reason that the app is told", e.Reason, storageKeyLost)
+			wants("the reason that the app gets", e.Reason, storageKeyLost)
 			lost++
 		}
 	}

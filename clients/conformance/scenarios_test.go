@@ -32,6 +32,7 @@ func TestScenarios_holdEveryPainAndEveryRow(t *testing.T) {
 			}
 		}
 	}
+
 	for _, want := range append(pains, rows...) {
 		if !held[want] {
 			t.Errorf("no scenario holds %s", want)

@@ -189,6 +189,7 @@ func TestAdopt_whileTheSessionBeforeRefreshes(t *testing.T) {
 		access, next := pairOf("old", 2)
 		welcome(w, fmt.Sprintf(`"access_token":%q,"refresh_token":%q`, access, next))
 	}
+
 	server.mu.Unlock()
 	refreshed := make(chan error, 1)
 	go func() { refreshed <- s.Refresh(context.Background()) }()

@@ -24,7 +24,7 @@ export async function adopt(latchkey: Latchkey, { refreshToken, accessToken }: T
   const { keeper } = latchkey.inside();
   const own = keeper.begin();
   await until(keeper.load(), options?.signal);
-  await keeper.idle(); // a refresh in flight belongs to the session of before
+  await keeper.idle(); // a refresh in flight belongs to the session before
   const known = keeper.stored()?.refreshToken;
   const id = sessionOf(refreshToken);
 

@@ -52,12 +52,14 @@ func (d *device) do(ctx context.Context, r request) reply {
 		d.faults.killAt(r.Point)
 		return reply{OK: true}
 	}
+
 	d.mu.Lock()
 	c := d.clients[r.Client]
 	d.mu.Unlock()
 	if c == nil {
 		return reply{Error: &failure{Kind: "unsupported"}}
 	}
+
 	return c.do(ctx, r)
 }
 
@@ -125,23 +127,28 @@ func (d *device) start(r request) error {
 	if err != nil {
 		return err
 	}
+
 	d.faults.found(r.Store)
 	base, err := url.Parse(r.BaseURL)
 	if err != nil {
 		return err
 	}
+
 	c := &client{url: strings.TrimSuffix(base.JoinPath("/").String(), "/"), prompt: newPrompt()}
 	sender := &transport{faults: d.faults, base: &http.Transport{MaxIdleConnsPerHost: 64}}
 	settings := latchkey.Settings{
 		Store: &store{Store: files, dir: r.Store, faults: d.faults}, Clock: d.clock, OnChange: c.changed, Origins: r.Origins,
 		Options: []latchkey.ClientOption{latchkey.WithHTTPClient(&http.Client{Transport: sender})},
 	}
+
 	if r.Unlock {
 		settings.Unlock = c.prompt.ask
 	}
+
 	if c.session, err = latchkey.Open(r.BaseURL, settings); err != nil {
 		return err
 	}
+
 	c.http = &http.Client{Transport: c.session.Transport(sender)}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -107,5 +107,6 @@ func serve(in io.Reader, out io.Writer) error {
 			_, _ = out.Write(append(line, '\n')) // the kit is gone: so are we, soon
 		}()
 	}
+
 	return lines.Err()
 }

@@ -219,7 +219,7 @@ extension TokenVault {
         }
     }
 
-    /// Stores one; the caller has the lock. What has no place is told from memory.
+    /// Stores one; the caller has the lock. The server learns of a further one from memory.
     private func enqueue(_ record: TokenRecord) { try? tryEnqueue(record) }
 
     private func tryEnqueue(_ record: TokenRecord) throws(StoreError) {

@@ -132,7 +132,7 @@ final class NewestTests: SessionTestCase, @unchecked Sendable {
         server.hold("endSession")
         server.play("endSession", .response(TestServer.unauthorized()), .response(TestServer.unauthorized()))
         let out = Task { try await session.signOut() }
-        await until("the server is told") { server.isHeld("endSession") }
+        await until("the server knows") { server.isHeld("endSession") }
         guard case .signedIn = try await session.signIn(email: "bob@example.com", password: "x") else { return XCTFail("not signed in") }
         server.letGo("endSession")
         try await out.value
@@ -171,7 +171,7 @@ final class NewestTests: SessionTestCase, @unchecked Sendable {
         for _ in 0..<2 { _ = try await session.signIn(email: "bob@example.com", password: "x") }
         await until("both are stored") { keychain.contents.keys.filter { $0.hasPrefix("revocation") }.count == 2 }
         server.letGo("endSession")
-        await until("the server is told of both") { !keychain.contents.keys.contains { $0.hasPrefix("revocation") } }
+        await until("the server knows of both") { !keychain.contents.keys.contains { $0.hasPrefix("revocation") } }
         let tokens = Set(server.requests("endSession").compactMap { $0.headers["Authorization"] })
         XCTAssertEqual(tokens, ["Bearer " + TestServer.access(2), "Bearer " + TestServer.access(3)])
         let result = await call(session)
