@@ -61,12 +61,23 @@ const (
 
 // Main runs the program and returns its exit code.
 func Main(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 
-	// From the first signal on signals have their ordinary effect again: a second one ends the
-	// program at once.
-	context.AfterFunc(ctx, stop)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	// From the first signal on signals have their ordinary effect again, before anything begins
+	// to end: a second one ends the program at once.
+	go func() {
+		select {
+		case <-signals:
+			signal.Stop(signals)
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 
 	sh := &shell{ctx: ctx, env: config.FromProcess(), in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
 	return sh.run(args)
