@@ -27,6 +27,7 @@ var floors = [][]string{
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs",
 	},
+	{"internal/trace"},
 	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
@@ -62,6 +63,8 @@ var keepers = map[string][]string{
 	"github.com/alecthomas/kong":          {"internal/app"},
 	"github.com/ulikunitz/xz":             {"internal/postgres/programs"},
 	"github.com/prometheus/client_golang": {"internal/ops"},
+	"go.opentelemetry.io/otel":            {"internal/trace"},
+	"github.com/go-logr/logr":             {"internal/trace"},
 	"golang.org/x/crypto/x509roots":       {"internal/app"},
 	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
 	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
