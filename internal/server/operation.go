@@ -27,6 +27,9 @@ type operation struct {
 	// resumes is x-resumes: the token of a pending session whose sign-in went on by itself is good
 	// enough.
 	resumes bool
+	// exchanges is x-exchanges: the session token is the only credential, and one that a refresh has
+	// ended is good enough.
+	exchanges bool
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
 	// aliases are the other names of members of the body, by the members' own: x-alias.
@@ -62,6 +65,7 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 			o.recent = readRecentRule(op)
 			o.signsOut, _ = op.Extensions["x-signs-out"].(bool)
 			o.resumes, _ = op.Extensions["x-resumes"].(bool)
+			o.exchanges, _ = op.Extensions["x-exchanges"].(bool)
 			if op.RequestBody != nil {
 				o.bodyRequired = op.RequestBody.Value.Required
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value
