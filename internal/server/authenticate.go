@@ -60,12 +60,12 @@ func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 
 	who.Session, who.BySessionToken = &d, true
 	if err := s.Flow.Sessions.NoteTokenUse(c.UserContext(), s.DB.Queries, &d, hash, now); err != nil {
-		s.Log.Warn("noting the use of a session token failed; the next use tries again", "error", err.Error())
+		s.Log.WarnContext(c.UserContext(), "noting the use of a session token failed; the next use tries again", "error", err.Error())
 	}
 	// The first session token and the first generation come in one answer.
 	if session.Resumed(&d) {
 		if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, d.Generation, now); err != nil {
-			s.Log.Warn("confirming a generation failed; the next use tries again", "error", err.Error())
+			s.Log.WarnContext(c.UserContext(), "confirming a generation failed; the next use tries again", "error", err.Error())
 		}
 	}
 	return nil
@@ -156,7 +156,7 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	}
 	who.Session, who.Bearer = &d, false
 	if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, claims.Generation, now); err != nil {
-		s.Log.Warn("confirming a generation failed; a replay will be kinder", "error", err.Error())
+		s.Log.WarnContext(c.UserContext(), "confirming a generation failed; a replay will be kinder", "error", err.Error())
 	}
 	return nil
 }

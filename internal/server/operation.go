@@ -14,6 +14,8 @@ import (
 // spec, so that no list of paths stands in code.
 type operation struct {
 	id string
+	// path is that of the spec, such as /_allauth/app/v1/auth/login.
+	path string
 	// identified: the operation looks at credentials.
 	identified bool
 	// required: it refuses a caller without a session.
@@ -52,7 +54,7 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 			if op.Security != nil {
 				security = *op.Security
 			}
-			o := operation{id: op.OperationID, identified: len(security) > 0, required: len(security) > 0}
+			o := operation{id: op.OperationID, path: path, identified: len(security) > 0, required: len(security) > 0}
 			for _, alternative := range security {
 				if len(alternative) == 0 {
 					o.required = false

@@ -41,7 +41,7 @@ func recovered(c *fiber.Ctx) (err error) {
 }
 
 func deadline(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(context.Background(), handlerTimeout)
+	ctx, cancel := context.WithTimeout(c.UserContext(), handlerTimeout)
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
