@@ -130,7 +130,7 @@ func (f *Flow) rotateLocked(ctx context.Context, who caller.Caller, sp session.S
 		isExchange := sp.SessionToken != nil
 		switch {
 		case r.Verdict == session.Reuse:
-			return f.recordReuse(ctx, tx, who, r, sp.SessionID, isExchange)
+			return f.recordReuse(ctx, tx, who, sp, r)
 		case isExchange && r.Verdict == session.Rotate:
 			return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
 				Name: audit.SessionTokenExchanged, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device,
@@ -141,19 +141,17 @@ func (f *Flow) rotateLocked(ctx context.Context, who caller.Caller, sp session.S
 	return r, err
 }
 
-func (f *Flow) recordReuse(
-	ctx context.Context, tx postgres.Tx, who caller.Caller, r session.Rotation, id uuid.UUID, byExchange bool,
-) error {
+func (f *Flow) recordReuse(ctx context.Context, tx postgres.Tx, who caller.Caller, sp session.Spending, r session.Rotation) error {
 	details := map[string]any{
 		"presented_generation": r.Evidence.Presented, "current_generation": r.Evidence.Current,
 		"current_confirmed": r.Evidence.Confirmed,
 		"key_sent":          r.Evidence.SentKey, "key_expected": r.Evidence.SendsKeys,
 	}
-	if byExchange {
+	if sp.SessionToken != nil {
 		details["session_token"] = true
 	}
 	err := f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
-		Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: r.Holder.ID, SessionID: id, Device: who.Device, Details: details,
+		Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device, Details: details,
 	})
 	if err != nil {
 		return err
