@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -415,9 +414,6 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfTexts()
 	a.warnOfPlain()
 	a.warnOfLifetime()
-	// Building the rooms has parsed the spec and the templates; what that left behind goes back
-	// to the system now, and not when the first storm of sign-ins comes.
-	go debug.FreeOSMemory()
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 )
 
@@ -43,6 +45,16 @@ type operation struct {
 // operationTable is the spec's operations by method and by route: two look-ups, and no key
 // to be built.
 type operationTable map[string]map[string]*operation
+
+// embeddedOperations is the table of the embedded spec. All servers of a process share one.
+var embeddedOperations = sync.OnceValues(func() (operationTable, error) {
+	doc, err := api.GetSpec()
+	if err != nil {
+		return nil, fmt.Errorf("embedded spec: %w", err)
+	}
+
+	return readOperations(doc)
+})
 
 // readOperations reads the table. It refuses a name in x-rate-limit that no action has: such an
 // operation would have no limit.
