@@ -13,12 +13,13 @@ SEED   ?=
 BENCH  ?=
 BASE_URL ?=
 DRIVERS ?= go,typescript,swift
+DRILL  ?=
 # The server, the Go client, its middleware for Fiber, and the tests that use the server and the client.
 MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
 MADE   := api internal/db clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
-.PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
+.PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -213,3 +214,6 @@ bench: build ## Compare with a bare reference server: throughput, latency, memor
 chaos: ## Play phones, plain clients, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
 	go build -trimpath -o bin/chaos ./internal/chaos
 	@exec bin/chaos -refreshes $(REFRESHES) $(if $(SEED),-seed $(SEED))
+
+drill: build ## Break two servers on a Patroni pair, scenario by scenario, and print what clients notice (Debian; DRILL="switchover restart", PHONES=24)
+	@exec .ci/drill $(DRILL)
