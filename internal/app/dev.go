@@ -197,7 +197,7 @@ func (c devCommand) serve(sh *shell, settings config.Config, dir string, listene
 	}); err != nil {
 		return err
 	}
-	return a.Run(sh.ctx)
+	return sh.serve(a)
 }
 
 // directory returns an absolute directory that is ours.

@@ -191,7 +191,7 @@ func (f Field) IsChanged() bool {
 }
 
 // prefixes are those of allauth's settings and of ours.
-var prefixes = []string{"LATCHKEY_", "ACCOUNT_", "HEADLESS_", "ALLAUTH_", "MFA_", "SOCIALACCOUNT_", "USERSESSIONS_"}
+var prefixes = []string{"LATCHKEY_", "ACCOUNT_", "HEADLESS_", "ALLAUTH_", "MFA_", "SOCIALACCOUNT_", "USERSESSIONS_", "OTEL_EXPORTER_OTLP_TRACES_"}
 
 // elsewhere are names with such a prefix that are no settings of the server: those of
 // the tests.

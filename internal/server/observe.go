@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
 const requestID = "X-Request-Id"
@@ -26,6 +28,7 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	}
 	c.Set(requestID, id)
 	hardened(c)
+	span := s.startTrace(c)
 	err := c.Next()
 	if err != nil {
 		if failed := s.render(c, err); failed != nil {
@@ -57,7 +60,28 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	}
 	s.Log.Log(c.UserContext(), level, "request", line...)
 	s.Count(operation, status, code, took)
+	span.EndRequest(trace.Answer{
+		Operation: operation, Method: c.Method(), Route: s.operation(c).path, Status: status, Code: code,
+	})
 	return nil
+}
+
+// startTrace begins the trace of a request, or continues that of a proxy that is trusted. Without traces
+// it does nothing.
+func (s *Server) startTrace(c *fiber.Ctx) trace.Span {
+	if s.Traces == nil {
+		return trace.Span{}
+	}
+
+	parent := ""
+	if s.proxies.trusts(peerOf(c.Context().RemoteAddr())) {
+		parent = c.Get("traceparent")
+	}
+
+	ctx, span := s.Traces.StartRequest(context.Background(), parent)
+	c.SetUserContext(ctx)
+
+	return span
 }
 
 // reasonOf is why a request was refused, where the answer says less: of its token, or of the refusal.

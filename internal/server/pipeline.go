@@ -41,7 +41,7 @@ func recovered(c *fiber.Ctx) (err error) {
 }
 
 func deadline(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(context.Background(), handlerTimeout)
+	ctx, cancel := context.WithTimeout(c.UserContext(), handlerTimeout)
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
@@ -82,7 +82,7 @@ func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 			return err
 		}
 	}
-	if op.required && !who.SignedIn() {
+	if op.required && !who.SignedIn() && who.Exchanges == nil {
 		return s.Flow.Anonymous(who)
 	}
 	if shown := deviceSecret(c); shown != "" && op.identified && !who.SignedIn() {
