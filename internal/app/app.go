@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -20,7 +19,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/config"
-	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
@@ -121,9 +119,6 @@ func (a *App) develop() {
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
 	f.RPID, f.RPName, f.InsecureOrigin = "localhost", "Latchkey dev", true
-	if !f.Supports(factor.WebAuthn) {
-		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
-	}
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 
@@ -415,9 +410,6 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfTexts()
 	a.warnOfPlain()
 	a.warnOfLifetime()
-	// Building the rooms has parsed the spec and the templates; what that left behind goes back
-	// to the system now, and not when the first storm of sign-ins comes.
-	go debug.FreeOSMemory()
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)

@@ -26,6 +26,11 @@ func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 			return err
 		}
 	}
+	// Security: an access token must not become a refresh token, which lives on
+	// (TestExchange_anAccessTokenBringsNothing).
+	if s.operation(c).exchanges {
+		return nil
+	}
 	if t, sent := s.bearer(c.Get(fiber.HeaderAuthorization)); sent {
 		return s.byAccessToken(c, who, t)
 	}
@@ -44,6 +49,9 @@ func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 	now := s.DB.Now()
 	if dead := session.Alive(&d, now); dead != nil {
 		return s.Flow.Gone(dead)
+	}
+	if s.operation(c).exchanges {
+		who.Exchanges = &caller.Exchanges{SessionID: d.ID, TokenHash: hash}
 	}
 	if !s.Flow.Sessions.TokenWorks(&d, hash, now) {
 		who.Named = append(who.Named, caller.Named{SessionID: d.ID, Subject: d.Subject})

@@ -82,7 +82,7 @@ func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 			return err
 		}
 	}
-	if op.required && !who.SignedIn() {
+	if op.required && !who.SignedIn() && who.Exchanges == nil {
 		return s.Flow.Anonymous(who)
 	}
 	if shown := deviceSecret(c); shown != "" && op.identified && !who.SignedIn() {

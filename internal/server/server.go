@@ -6,7 +6,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -101,15 +100,11 @@ type Server struct {
 
 // New registers the operations behind the gate.
 func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
-	doc, err := api.GetSpec()
-	if err != nil {
-		return nil, fmt.Errorf("embedded spec: %w", err)
-	}
 	trusted, err := parseProxies(parts.Settings.Proxies)
 	if err != nil {
 		return nil, err
 	}
-	operationsOf, err := readOperations(doc)
+	operationsOf, err := embeddedOperations()
 	if err != nil {
 		return nil, err
 	}
