@@ -15,7 +15,7 @@ BASE_URL ?=
 DRIVERS ?= go,typescript,swift
 DRILL  ?=
 # What `make generate` writes.
-MADE   := api internal/db clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
+MADE   := api internal/db internal/argon2 clients/go/latchkey docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
 
 .PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-axios test-verify check generate verify lint fuzz bench chaos drill bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
@@ -83,6 +83,8 @@ test-go:
 	@$(if $(HAS_CURL),:,echo "left out: the tour as it is printed needs curl: apt-get install curl")
 	@$(if $(HAS_PGBOUNCER),:,echo "left out: the tests behind a connection pooler need pgbouncer: apt-get install pgbouncer")
 	go run ./internal/testdb/testpg go test $(if $(HAS_C),$(RACE)) -timeout 40m $(GOTEST) ./...
+	GODEBUG=cpu.avx512f=off go test ./internal/argon2 # AVX2 where the processor has more
+	go test -tags purego ./internal/argon2 ./internal/password
 
 test-tools: # the generators of ours: a module of its own
 	cd internal/tools && go test ./...
@@ -166,6 +168,7 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	rm -f internal/db/*.gen.go
 	$(TOOLS) sqlc generate
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent generate
+	go run -C internal/tools/argon2 . -out ../../argon2/compress_amd64.s -stubs ../../argon2/compress_amd64.go -pkg argon2
 	go run -C internal/tools ./actions -spec ../../openapi.yaml -root ../..
 	go run -C internal/tools ./swiftgen ../../openapi.yaml ../../clients/swift/Sources/LatchkeyAPI
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
