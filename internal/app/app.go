@@ -19,7 +19,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/config"
-	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
@@ -122,9 +121,6 @@ func (a *App) develop() {
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
 	f.RPID, f.RPName, f.InsecureOrigin = "localhost", "Latchkey dev", true
-	if !f.Supports(factor.WebAuthn) {
-		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
-	}
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 

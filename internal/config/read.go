@@ -180,6 +180,15 @@ func (f Field) Text() string {
 	}
 }
 
+// Value is the effective value; of a secret what Text shows.
+func (f Field) Value() any {
+	if f.Secret != "" {
+		return f.Text()
+	}
+
+	return f.value.Interface()
+}
+
 // IsChanged reports whether the setting has another value than its default.
 func (f Field) IsChanged() bool {
 	standard := f.Default

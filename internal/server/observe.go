@@ -13,7 +13,10 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
-const requestID = "X-Request-Id"
+const (
+	requestID = "X-Request-Id"
+	traceKey  = "trace" // where a request keeps the context of its trace
+)
 
 var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -60,9 +63,12 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	}
 	s.Log.Log(c.UserContext(), level, "request", line...)
 	s.Count(operation, status, code, took)
-	span.EndRequest(trace.Answer{
-		Operation: operation, Method: c.Method(), Route: s.operation(c).path, Status: status, Code: code,
-	})
+	if s.Traces != nil {
+		span.EndRequest(trace.Answer{
+			Operation: operation, Method: c.Method(), Route: s.operation(c).path, Status: status, Code: code,
+		})
+	}
+
 	return nil
 }
 
@@ -79,9 +85,20 @@ func (s *Server) startTrace(c *fiber.Ctx) trace.Span {
 	}
 
 	ctx, span := s.Traces.StartRequest(context.Background(), parent)
-	c.SetUserContext(ctx)
+	c.Locals(traceKey, ctx)
 
 	return span
+}
+
+// traceOf is the context that a request begins with: that of its trace, where there is one.
+func (s *Server) traceOf(c *fiber.Ctx) context.Context {
+	if s.Traces != nil {
+		if ctx, ok := c.Locals(traceKey).(context.Context); ok {
+			return ctx
+		}
+	}
+
+	return context.Background()
 }
 
 // reasonOf is why a request was refused, where the answer says less: of its token, or of the refusal.

@@ -17,7 +17,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 	s.app.Use(
 		s.observe,  // request id, one log line, the answer to every error
 		recovered,  // a panic is a problem like any other
-		deadline,   // Fiber hands out a context that never ends
+		s.deadline, // Fiber hands out a context that never ends
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 		s.allowOrigins(),
 		s.findMetadata,
@@ -40,8 +40,8 @@ func recovered(c *fiber.Ctx) (err error) {
 	return c.Next()
 }
 
-func deadline(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(c.UserContext(), handlerTimeout)
+func (s *Server) deadline(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(s.traceOf(c), handlerTimeout)
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()

@@ -541,6 +541,9 @@ type MFAConfig struct {
 	// PasskeyLoginEnabled Whether a passkey alone signs in.
 	PasskeyLoginEnabled bool `json:"passkey_login_enabled"`
 
+	// PasskeySignupEnabled Whether an account can be made with a passkey in place of a password (`signupByPasskey`).
+	PasskeySignupEnabled bool `json:"passkey_signup_enabled"`
+
 	// SupportedTypes What can be added here: `recovery_codes`, `totp`, `webauthn`.
 	SupportedTypes []string `json:"supported_types"`
 }

@@ -76,6 +76,10 @@ export type MfaConfig = {
      * Whether a passkey alone signs in.
      */
     passkey_login_enabled: boolean;
+    /**
+     * Whether an account can be made with a passkey in place of a password (`signupByPasskey`).
+     */
+    passkey_signup_enabled: boolean;
 };
 
 /**
