@@ -162,6 +162,8 @@ CREATE TABLE sessions (
     previous_token_hash    bytea       CHECK (octet_length(previous_token_hash) = 32),
     -- Whether that one still works: until the one that was handed out last is first used.
     previous_token_works   boolean     NOT NULL DEFAULT false,
+    -- The generation that the exchange of the session token for tokens spent. NULL: it was not exchanged.
+    exchanged_generation   bigint,
     CHECK ((ended_at IS NULL) = (end_reason IS NULL)),
     CONSTRAINT sessions_are_of_somebody CHECK ((user_id IS NULL) = (attempt IS NOT NULL))
 ) WITH (fillfactor = 70); -- room for HOT updates: every refresh writes the row

@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -27,6 +28,7 @@ var floors = [][]string{
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs",
 	},
+	{"internal/trace"},
 	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
@@ -39,8 +41,8 @@ var floors = [][]string{
 }
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
-var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
-	"clients/go/verify", "clients/go/verify/fiber", "clients/go/verify/examples", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance", "clients/conformance/drivers/go"}
+var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
+	"clients/go/verify", "clients/go/verify/fiber", "clients/go/internal/strictjson", "clients/go/internal/userid", "clients/go/internal/driver", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance"}
 
 // keepers: which packages may import an outside package. Tests are not asked.
 var keepers = map[string][]string{
@@ -48,7 +50,7 @@ var keepers = map[string][]string{
 	"github.com/valyala/fasthttp":         {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":          {"internal/token", "internal/provider"},
 	"github.com/go-webauthn/webauthn":     {"internal/factor"},
-	"github.com/jackc/pgx":                {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "clients/conformance"},
+	"github.com/jackc/pgx":                {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "internal/e2e/drill", "clients/conformance"},
 	"github.com/pressly/goose":            {"internal/postgres"},
 	"github.com/riverqueue/river":         {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":         {"internal/outbox"},
@@ -56,22 +58,24 @@ var keepers = map[string][]string{
 	"golang.org/x/net":                    {"internal/email"},
 	"github.com/getkin/kin-openapi":       {"api", "internal/server", "clients/contract"},
 	"github.com/alexedwards/argon2id":     {"internal/password", "internal/bench"},
-	"github.com/go-json-experiment/json":  {"internal/strictjson"},
+	"github.com/go-json-experiment/json":  {"internal/strictjson", "clients/go/internal/strictjson"},
 	"github.com/nyaruka/phonenumbers":     {"internal/phone"},
 	"github.com/hashicorp/golang-lru":     {"internal/token"},
 	"github.com/alecthomas/kong":          {"internal/app"},
 	"github.com/ulikunitz/xz":             {"internal/postgres/programs"},
 	"github.com/prometheus/client_golang": {"internal/ops"},
+	"go.opentelemetry.io/otel":            {"internal/trace"},
+	"github.com/go-logr/logr":             {"internal/trace"},
 	"golang.org/x/crypto/x509roots":       {"internal/app"},
-	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
-	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
+	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "internal/e2e/drill", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
+	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "internal/e2e/drill", "clients/go/latchkey"},                                                                                         // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
 var calls = map[string][]string{
 	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/e2e", "internal/bench", "clients/contract/devserver"},
 	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e", "clients/contract/devserver"},
-	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/verify", "clients/contract", "clients/conformance", "clients/conformance/drivers/go"},
+	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/e2e/drill", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/verify", "clients/contract", "clients/conformance", "clients/go/internal/driver"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a
@@ -79,7 +83,7 @@ var calls = map[string][]string{
 // what makes the databases of tests and of measurements.
 var sqlBuiltInGo = []string{
 	"internal/postgres/claims.go", "internal/postgres/pooler.go", "internal/postgres/migrator.go", "internal/testdb/testdb.go", "internal/testdb/old.go",
-	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "internal/chaos/age.go", "clients/conformance/database.go",
+	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "internal/chaos/age.go", "internal/e2e/drill/cluster.go", "clients/conformance/database.go",
 }
 
 type listed struct {
@@ -87,21 +91,57 @@ type listed struct {
 	imports []string
 }
 
-func packages(t *testing.T) []listed {
+// modules are the folders of the Go modules, as the Makefile lists them for tests and linters. Tools have
+// modules of their own.
+func modules(t *testing.T) []string {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	text, err := os.ReadFile("../Makefile")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var list []listed
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		words := strings.Fields(lines.Text())
-		path := strings.TrimPrefix(words[0]+"/", module)
-		path = strings.TrimSuffix(path, "/")
-		if path == "" || words[0]+"/" == module {
-			path = "main"
+	found := regexp.MustCompile(`(?m)^MODULES := (.*)$`).FindSubmatch(text)
+	if found == nil {
+		t.Fatal("the Makefile has no MODULES")
+	}
+
+	return strings.Fields(string(found[1]))
+}
+
+// `./...` ends at the go.mod of another module.
+func TestHouse_everyModuleIsTestedAndLinted(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("git", "-C", "..", "ls-files", "go.mod", "*/go.mod").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	covered := modules(t)
+	for _, name := range strings.Fields(string(out)) {
+		folder := filepath.ToSlash(filepath.Dir(name))
+		isTool := strings.HasPrefix(folder+"/", "internal/tools/")
+		if !isTool && !slices.Contains(covered, folder) {
+			t.Errorf("%s has a go.mod, but MODULES in the Makefile does not list it", folder)
 		}
-		list = append(list, listed{path, words[1:]})
+	}
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	var list []listed
+	for _, folder := range modules(t) {
+		out, err := exec.Command("go", "list", "-C", filepath.Join("..", folder), "-f", `{{.ImportPath}} {{join .Imports " "}}`, "./...").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
+			words := strings.Fields(lines.Text())
+			path := strings.TrimPrefix(words[0]+"/", module)
+			path = strings.TrimSuffix(path, "/")
+			if path == "" || words[0]+"/" == module {
+				path = "main"
+			}
+			list = append(list, listed{path, words[1:]})
+		}
 	}
 	return list
 }

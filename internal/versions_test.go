@@ -2,6 +2,7 @@ package internal_test
 
 import (
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -21,18 +22,25 @@ var least = map[string]string{
 }
 
 func TestTSUP01_noModuleIsBelowItsFloor(t *testing.T) {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Path}} {{.Version}}", "all").Output()
-	if err != nil {
-		t.Fatal(err)
+	seen := map[string]bool{}
+	for _, folder := range modules(t) {
+		out, err := exec.Command("go", "list", "-C", filepath.Join("..", folder), "-m", "-f", "{{.Path}} {{.Version}}", "all").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(string(out), "\n") {
+			path, version, _ := strings.Cut(line, " ")
+			floor, known := least[path]
+			if known && semver.Compare(version, floor) < 0 {
+				t.Errorf("%s is %s in %s, want %s or newer", path, version, folder, floor)
+			}
+			seen[path] = true
+		}
 	}
-	found := map[string]string{}
-	for _, line := range strings.Split(string(out), "\n") {
-		path, version, _ := strings.Cut(line, " ")
-		found[path] = version
-	}
-	for path, floor := range least {
-		if semver.Compare(found[path], floor) < 0 {
-			t.Errorf("%s is %s, want %s or newer", path, found[path], floor)
+
+	for path := range least {
+		if !seen[path] {
+			t.Errorf("no module requires %s", path)
 		}
 	}
 }

@@ -124,6 +124,7 @@ SELECT * FROM session_details WHERE token_hash = @token_hash OR previous_token_h
 -- name: FindSessionToRefresh :one
 SELECT sqlc.embed(session_details),
        coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
+       s.exchanged_generation,
        extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
   FROM session_details
   JOIN sessions s ON s.id = session_details.id
@@ -164,8 +165,14 @@ UPDATE sessions
        refresh_expires_at = least(expires_at, @refresh_expires_at), confirmed_at = NULL,
        idempotency_key_hash = sqlc.narg(idempotency_key_hash),
        token_expires_at = CASE WHEN @ends_session_token::boolean THEN 'epoch' ELSE token_expires_at END,
+       exchanged_generation = coalesce(sqlc.narg(exchanged_generation), exchanged_generation),
        sends_idempotency_keys = sends_idempotency_keys OR sqlc.narg(idempotency_key_hash)::bytea IS NOT NULL
  WHERE id = @id;
+
+-- The answer to a refresh without a key was handed out again to a caller with one: from now on the
+-- session sends keys, and this is the one of its generation.
+-- name: MarkSessionSendsKeys :exec
+UPDATE sessions SET sends_idempotency_keys = true, idempotency_key_hash = @idempotency_key_hash WHERE id = @id;
 
 -- Once per generation, when its use is first seen. Losing it only makes a replay kinder, so it
 -- does not wait for the disk.

@@ -128,7 +128,7 @@ func say(text string) error {
 func build(ctx context.Context, dir string, o *options) error {
 	if o.server == "" && o.url == "" {
 		o.server = filepath.Join(dir, "latchkey")
-		if err := goBuild(ctx, o.server, "."); err != nil {
+		if err := goBuild(ctx, ".", o.server, "."); err != nil {
 			return err
 		}
 	}
@@ -136,7 +136,7 @@ func build(ctx context.Context, dir string, o *options) error {
 		switch {
 		case client == "go" && len(o.commands["go"]) == 0:
 			driver := filepath.Join(dir, "driver-go")
-			if err := goBuild(ctx, driver, "./clients/conformance/drivers/go"); err != nil {
+			if err := goBuild(ctx, "clients/go", driver, "./internal/driver"); err != nil {
 				return err
 			}
 			o.commands["go"] = []string{driver}
@@ -147,8 +147,9 @@ func build(ctx context.Context, dir string, o *options) error {
 	return nil
 }
 
-func goBuild(ctx context.Context, out, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", out, pkg)
+// goBuild builds a package of the module in that folder.
+func goBuild(ctx context.Context, module, out, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-C", module, "-trimpath", "-o", out, pkg)
 	cmd.Stderr = os.Stderr
 	return cmd.Run()
 }

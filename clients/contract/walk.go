@@ -127,6 +127,8 @@ var middle = []step{
 	{id: "login", want: []int{200}, person: true, body: credentials},
 	{id: "listSessions", want: []int{200}, signedIn: true, then: keepSecond},
 	{id: "endSessions", want: []int{200}, signedIn: true, body: func(s *suite) any { return members("sessions", []any{s.person.sessionID}) }},
+	{id: "exchangeSessionToken", want: []int{200}, person: true, headers: exchangeHeaders, then: repeat},
+	{id: "exchangeSessionToken", want: []int{200}, person: true, headers: exchangeHeaders, then: keepPair("meta")},
 	{id: "refreshToken", want: []int{200}, signedIn: true, body: refreshBody("refresh"), headers: keyHeader, then: repeat},
 	{id: "refreshToken", want: []int{200}, signedIn: true, body: refreshBody("refresh"), headers: keyHeader, then: keepPair("meta")},
 	{id: "refreshTokenPair", want: []int{200}, signedIn: true, body: refreshBody("refresh_token"), headers: keyHeader, then: keepPair("data")},
@@ -261,6 +263,11 @@ func keyHeader(s *suite) map[string]string {
 	return map[string]string{"Idempotency-Key": s.person.key}
 }
 
+// exchangeHeaders carry the session token. The key is that of the pair which the exchange spends.
+func exchangeHeaders(s *suite) map[string]string {
+	return map[string]string{"X-Session-Token": s.person.session, "Idempotency-Key": s.person.key}
+}
+
 // repeat: the answer is taken for lost. The step after it asks again with the same token
 // and the same key, and must get the same successor.
 func repeat(s *suite, a answer) { s.report.successor = successor(a.text("meta", "refresh_token")) }
@@ -277,7 +284,7 @@ func successor(refresh string) string {
 func keepPair(section string) func(*suite, answer) {
 	return func(s *suite, a answer) {
 		if section == "meta" && successor(a.text(section, "refresh_token")) != s.report.successor {
-			s.report.Mismatches = append(s.report.Mismatches, "refreshToken: a repeated refresh with the same Idempotency-Key got another successor")
+			s.report.Mismatches = append(s.report.Mismatches, "refreshToken: a repeated call with the same Idempotency-Key got another successor")
 		}
 		if access := a.text(section, "access_token"); access != "" {
 			s.person.access = access

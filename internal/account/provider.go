@@ -140,7 +140,7 @@ const (
 func (a *Account) enqueue(ctx context.Context, tx postgres.Tx, row db.ProviderAccount) error {
 	err := provider.GrantOf(row).Enqueue(ctx, tx.Queries, a.Keys, tx.Now)
 	if errors.Is(err, secret.ErrSealed) {
-		a.Log.Error("a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
+		a.Log.ErrorContext(ctx, "a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
 		return nil
 	}
 	return err

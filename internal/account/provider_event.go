@@ -30,7 +30,7 @@ func (a *Account) TakeAppleEvent(ctx context.Context, payload string) error {
 		return problem.TemporarilyUnavailable.Because(err)
 	}
 	if err != nil {
-		a.Log.Warn("a notification of a provider is refused", "provider", provider.Apple, "reason", provider.Reason(err))
+		a.Log.WarnContext(ctx, "a notification of a provider is refused", "provider", provider.Apple, "reason", provider.Reason(err))
 		return problem.InvalidToken.At("payload").Because(err)
 	}
 
@@ -50,7 +50,7 @@ func (a *Account) takeEvent(ctx context.Context, tx postgres.Tx, e provider.Even
 		return err
 	}
 	if connected == nil {
-		a.Log.Info("a notification of a provider speaks of an account that is not connected", "provider", e.Provider, "type", knownType(e.Kind))
+		a.Log.InfoContext(ctx, "a notification of a provider speaks of an account that is not connected", "provider", e.Provider, "type", knownType(e.Kind))
 		return nil
 	}
 
@@ -68,7 +68,7 @@ func (a *Account) takeEvent(ctx context.Context, tx postgres.Tx, e provider.Even
 		}
 		return a.dropConnected(ctx, tx, *connected)
 	}
-	a.Log.Info("a notification of a provider has a type that means nothing here", "provider", e.Provider)
+	a.Log.InfoContext(ctx, "a notification of a provider has a type that means nothing here", "provider", e.Provider)
 	return nil
 }
 
@@ -186,7 +186,7 @@ func isPasskey(key db.ListShownAuthenticatorsRow) bool {
 func (a *Account) sendReset(ctx context.Context, tx postgres.Tx, user int64) (sent bool, err error) {
 	to, err := tx.FindNoticeAddress(ctx, user)
 	if postgres.IsNotFound(err) {
-		a.Log.Warn("a user has no way to sign in any more, and no verified address", "user", user)
+		a.Log.WarnContext(ctx, "a user has no way to sign in any more, and no verified address", "user", user)
 		return false, nil
 	}
 	if err != nil || a.Policy.ResetByCode {

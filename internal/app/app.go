@@ -9,7 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"runtime/debug"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -20,7 +19,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/config"
-	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
@@ -34,6 +32,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/service"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 	"github.com/latchkey-auth/latchkey/internal/undo"
 )
 
@@ -68,7 +67,9 @@ type App struct {
 	listener net.Listener
 	health   *ops.Health
 	metrics  *ops.Metrics
-	probes   *probes // nil where LATCHKEY_OPS_ADDR is off
+	probes   *probes                   // nil where LATCHKEY_OPS_ADDR is off
+	traces   *trace.Provider           // nil where none are asked for
+	drained  atomic.Pointer[time.Time] // when a drain is over; nil before it begins
 }
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
@@ -83,10 +84,12 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	for _, option := range options {
 		option(a)
 	}
-	if wrong := a.open(ctx, clock); len(wrong) > 0 {
+	if wrong := slices.Concat(a.open(ctx, clock), a.openTraces(ctx)); len(wrong) > 0 {
+		a.traces.Close(ctx)
 		return nil, &config.Error{Problems: wrong}
 	}
 	if err := a.build(); err != nil {
+		a.traces.Close(ctx)
 		a.DB.Close()
 		return nil, err
 	}
@@ -116,9 +119,6 @@ func (a *App) develop() {
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
 	f.RPID, f.RPName, f.InsecureOrigin = "localhost", "Latchkey dev", true
-	if !f.Supports(factor.WebAuthn) {
-		f.Types = append(slices.Clone(f.Types), factor.WebAuthn)
-	}
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 
@@ -153,7 +153,7 @@ func (a *App) build() error {
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
-		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.health.Drain,
+		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.drain, Traces: a.traces,
 		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
 	}, operations)
 	if err != nil {
@@ -268,61 +268,6 @@ func (a *App) open(ctx context.Context, clock postgres.Clock) []error {
 		wrong = append(wrong, err)
 	}
 	return wrong
-}
-
-// keyring reads the keys, from the file where one is named: it is the whole key state,
-// and is read again while the server runs.
-func keyring(s token.Settings, clock postgres.Clock) (*token.Keyring, error) {
-	if s.PrivateKeyFile == "" {
-		ring, err := token.NewKeyring(s.PrivateKey)
-		if err != nil {
-			return nil, fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY: %w", err)
-		}
-		return ring, nil
-	}
-	read := func() (string, error) { return token.ReadKeyFile(s.PrivateKeyFile) }
-	text, err := read()
-	if err != nil {
-		return nil, fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY_FILE: %w", err)
-	}
-	ring, err := token.NewKeyring(text)
-	if err != nil {
-		return nil, fmt.Errorf("HEADLESS_JWT_PRIVATE_KEY_FILE: %w", err)
-	}
-	ring.Follow(read, clock)
-	return ring, nil
-}
-
-// givenRing reads the keys for a command that does without where the settings name none: nil.
-func (sh *shell) givenRing(s token.Settings) (*token.Keyring, error) {
-	if s.PrivateKey == "" && s.PrivateKeyFile == "" {
-		return nil, nil
-	}
-
-	return keyring(s, sh.now)
-}
-
-// keysEvery is how often the key file is read again.
-const keysEvery = 20 * time.Second
-
-// ReloadKeys reads the key file now, and seals the shared keys for the keys in it.
-func (a *App) ReloadKeys() error {
-	err := a.ring.Reload()
-	if a.ready.Load() {
-		a.shareKeys() // also when the file is lost: it notes that this server runs
-	}
-	return err
-}
-
-// followKeys reads the key file again while the server runs. A file that cannot be read
-// changes nothing: the keys that are loaded go on.
-func (a *App) followKeys(ctx context.Context) {
-	every(ctx, keysEvery, func() bool {
-		if err := a.ReloadKeys(); err != nil {
-			a.log.Error("the key file cannot be read; going on with the keys that are loaded", "cause", err.Error())
-		}
-		return true
-	})
 }
 
 // every calls do again and again, until it returns false or ctx ends.
@@ -465,9 +410,6 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfTexts()
 	a.warnOfPlain()
 	a.warnOfLifetime()
-	// Building the rooms has parsed the spec and the templates; what that left behind goes back
-	// to the system now, and not when the first storm of sign-ins comes.
-	go debug.FreeOSMemory()
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)
@@ -480,6 +422,7 @@ func (a *App) Run(ctx context.Context) error {
 	err := a.server.Serve(ctx, a.listener)
 	stop()
 	<-posted
+	a.flushTraces()
 	a.log.Info("stopped")
 	return err
 }
@@ -490,6 +433,7 @@ func (a *App) Close() {
 		_ = a.listener.Close()
 	}
 	a.probes.close()
+	a.flushTraces()
 
 	a.DB.Close()
 }

@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -31,22 +30,44 @@ func (sh *shell) build() (*App, error) {
 	return nil, wrong
 }
 
+// checked is what latchkey config --check found, as JSON.
+type checked struct {
+	CanStart bool     `json:"can_start"`
+	Found    string   `json:"found"`    // of the database; empty where it cannot start
+	Problems []string `json:"problems"` // why it cannot start
+}
+
 // check does what a start does before it listens, and changes nothing.
 func (sh *shell) check() error {
+	found, err := sh.examine()
+	if err == nil {
+		return sh.print(checked{CanStart: true, Found: found, Problems: []string{}}, "The settings are right. "+found)
+	}
+	if !sh.json {
+		return err
+	}
+
+	result := checked{Problems: []string{err.Error()}}
+	var wrong *config.Error
+	if errors.As(err, &wrong) {
+		result.Problems = nil
+		for _, problem := range wrong.Problems {
+			result.Problems = append(result.Problems, problem.Error())
+		}
+	}
+
+	return errors.Join(sh.print(result, ""), err)
+}
+
+// examine says in a sentence what a start would find.
+func (sh *shell) examine() (string, error) {
 	a, err := sh.build()
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer a.Close()
 
-	found, err := a.examineDatabase(sh.ctx)
-	if err != nil {
-		return err
-	}
-
-	_, err = fmt.Fprintf(sh.out, "The settings are right. %s\n", found)
-
-	return err
+	return a.examineDatabase(sh.ctx)
 }
 
 // examineDatabase looks whether the server could use the database, and says in a sentence what it found.

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,6 +10,8 @@ import (
 )
 
 type configCommand struct {
+	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
+
 	Check    bool `help:"Look whether latchkey serve could start with them: keys, templates, database, schema, rights. Changes nothing."`
 	Markdown bool `help:"Print the reference that stands in docs/settings.md."`
 }
@@ -27,6 +30,10 @@ func (c configCommand) Run(sh *shell) error {
 		return sh.check()
 	}
 	effective, err := sh.settings()
+	if sh.json {
+		return errors.Join(sh.printSettings(effective), err)
+	}
+
 	section := ""
 	for _, f := range config.Fields(&effective) {
 		if f.Section != section {
@@ -36,6 +43,27 @@ func (c configCommand) Run(sh *shell) error {
 		_, _ = fmt.Fprintf(sh.out, "%s=%s\n", f.Name, f.Text())
 	}
 	return err
+}
+
+// settingLine is a setting as JSON.
+type settingLine struct {
+	Section   string `json:"section"`
+	Name      string `json:"name"`
+	Value     any    `json:"value"` // text, number, boolean or list; of a secret ******** or an empty text
+	IsSecret  bool   `json:"is_secret"`
+	IsChanged bool   `json:"is_changed"` // it has another value than its default
+}
+
+// printSettings prints every setting as JSON.
+func (sh *shell) printSettings(effective config.Config) error {
+	for _, f := range config.Fields(&effective) {
+		line := settingLine{Section: f.Section, Name: f.Name, Value: f.Value(), IsSecret: f.Secret != "", IsChanged: f.IsChanged()}
+		if err := sh.print(line, ""); err != nil {
+			return err
+		}
+	}
+
+	return nil
 }
 
 // settingsReference writes docs/settings.md; make verify notices when it is stale.

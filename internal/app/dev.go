@@ -16,6 +16,7 @@ import (
 	"text/template"
 
 	"github.com/latchkey-auth/latchkey/internal/config"
+	"github.com/latchkey-auth/latchkey/internal/factor"
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/ops"
@@ -94,7 +95,7 @@ func (c devCommand) Run(sh *shell) error {
 const rpID = "LATCHKEY_WEBAUTHN_RP_ID"
 
 // devSettings are the settings as latchkey dev reads them: where no domain of passkeys is named,
-// they may ask for webauthn all the same, and sign-in by passkey is on unless it is switched off.
+// webauthn is supported all the same, and sign-in by passkey is on unless it is switched off.
 // develop names localhost, once the port is known.
 func (sh *shell) devSettings() (config.Config, error) {
 	if sh.env[rpID] != "" {
@@ -104,6 +105,10 @@ func (sh *shell) devSettings() (config.Config, error) {
 	with := *sh
 	with.env = maps.Clone(sh.env)
 	with.env[rpID] = "localhost"
+	given, _, _ := config.Read(with.env) // what is wrong with it, the next one tells
+	if !given.Factor.Supports(factor.WebAuthn) {
+		with.env["MFA_SUPPORTED_TYPES"] = strings.Join(append(given.Factor.Types, factor.WebAuthn), ",")
+	}
 	settings, err := with.settings()
 	sh.logSettings = with.logSettings
 	settings.Factor.RPID = ""
@@ -197,7 +202,7 @@ func (c devCommand) serve(sh *shell, settings config.Config, dir string, listene
 	}); err != nil {
 		return err
 	}
-	return a.Run(sh.ctx)
+	return sh.serve(a)
 }
 
 // directory returns an absolute directory that is ours.

@@ -13,6 +13,8 @@ import (
 )
 
 type keysCommand struct {
+	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
+
 	Generate keysGenerateCommand `cmd:"" help:"Print a new P-256 private key as PEM."`
 	List     keysListCommand     `cmd:"" help:"List the keys of a key file: which signs, which is to sign next, which still verifies."`
 	Rotate   keysRotateCommand   `cmd:"" help:"Do the next step of a rotation in a key file, when it is time for it."`
@@ -32,9 +34,26 @@ func (keysGenerateCommand) Run(sh *shell) error {
 	if err != nil {
 		return err
 	}
+	if sh.json {
+		return sh.print(madeKey{ID: kid, PrivateKey: block}, "")
+	}
+
 	_, _ = fmt.Fprintln(sh.err, "kid:", kid)
 	_, err = fmt.Fprint(sh.out, block)
 	return err
+}
+
+// madeKey is a new key as JSON.
+type madeKey struct {
+	ID         string `json:"kid"`
+	PrivateKey string `json:"private_key"` // PEM
+}
+
+// keyLine is a key of a file as JSON.
+type keyLine struct {
+	ID    string     `json:"kid"`
+	State string     `json:"state"`
+	Since *time.Time `json:"since"` // null where the file does not note it
 }
 
 type keysListCommand struct {
@@ -48,11 +67,12 @@ func (c keysListCommand) Run(sh *shell) error {
 		return err
 	}
 	for _, k := range file.Keys {
-		since := "since when is not noted"
+		line, since := keyLine{ID: k.ID, State: k.State}, "since when is not noted"
 		if !k.Since.IsZero() {
+			line.Since = &k.Since
 			since = "since " + k.Since.Format(time.RFC3339)
 		}
-		if _, err := fmt.Fprintf(sh.out, "%s  %-8s  %s\n", k.ID, k.State, since); err != nil {
+		if err := sh.print(line, fmt.Sprintf("%s  %-8s  %s", k.ID, k.State, since)); err != nil {
 			return err
 		}
 	}
@@ -91,24 +111,32 @@ func (c keysRotateCommand) Run(sh *shell) error {
 	if step.TooEarly > 0 && !c.Force {
 		return fmt.Errorf("too early: come back in %s (or --force, which may end sessions)", step.TooEarly.Round(time.Second))
 	}
+	done := rotation{Step: step.Step, ID: step.Key}
 	if step.TooEarly > 0 && step.Dropped != "" {
-		if err := sh.countEnding(step); err != nil {
+		if done.Ending, err = sh.countEnding(step); err != nil {
 			return err
 		}
 	}
 	if err := replaceFile(c.File, fresh.String()); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(sh.out, step.Did)
-	return err
+
+	return sh.print(done, step.Did)
+}
+
+// rotation is a step of a rotation as JSON.
+type rotation struct {
+	Step   string `json:"step"` // added, signs or dropped
+	ID     string `json:"kid"`
+	Ending *int64 `json:"sessions_that_may_end"` // null without --force, and where the step ends none
 }
 
 // countEnding tells how many living sessions hold a refresh token that may be signed by
 // the dropped key: those that have not been refreshed since it stopped signing.
-func (sh *shell) countEnding(step token.RotationStep) error {
+func (sh *shell) countEnding(step token.RotationStep) (*int64, error) {
 	d, _, err := sh.database()
 	if err != nil {
-		return fmt.Errorf("--force counts the sessions that it ends: %w", err)
+		return nil, fmt.Errorf("--force counts the sessions that it ends: %w", err)
 	}
 	defer d.Close()
 	since := step.Since
@@ -116,11 +144,13 @@ func (sh *shell) countEnding(step token.RotationStep) error {
 		since = sh.now()
 	}
 	n, err := d.CountSessionsLastRotatedBefore(sh.ctx, db.CountSessionsLastRotatedBeforeParams{Since: since, Now: d.Now()})
-	if err != nil {
-		return err
+	if err != nil || sh.json {
+		return &n, err
 	}
+
 	_, err = fmt.Fprintf(sh.out, "up to %d living sessions end by this\n", n)
-	return err
+
+	return &n, err
 }
 
 func readKeyFile(path string) (token.KeyFile, error) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 	"time"
@@ -178,17 +179,27 @@ func (sh *shell) anyDatabase() (*postgres.DB, config.Config, error) {
 	return d, c, nil
 }
 
-type versionCommand struct{}
+type versionCommand struct {
+	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
+}
+
+// versionLine is the version as JSON.
+type versionLine struct {
+	Version  string `json:"version"`
+	Revision string `json:"revision"` // of the commit; empty where the build does not know it
+	Go       string `json:"go"`
+}
 
 func (versionCommand) Run(sh *shell) error {
-	revision := ""
+	line, text := versionLine{Version: Version, Go: runtime.Version()}, "latchkey "+Version
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
 			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-				revision = " (" + s.Value[:12] + ")"
+				line.Revision = s.Value
+				text += " (" + s.Value[:12] + ")"
 			}
 		}
 	}
-	_, err := fmt.Fprintf(sh.out, "latchkey %s%s\n", Version, revision)
-	return err
+
+	return sh.print(line, text)
 }

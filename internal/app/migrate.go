@@ -2,12 +2,15 @@ package app
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/address"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )
 
 type migrateCommand struct {
+	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
+
 	Up     migrateUpCommand     `cmd:"" help:"Apply the migrations that are missing."`
 	Status migrateStatusCommand `cmd:"" help:"List the migrations and when they were applied."`
 }
@@ -32,12 +35,25 @@ func (migrateUpCommand) Run(sh *shell) error {
 		return err
 	}
 
-	if _, err := fmt.Fprintf(sh.out, "%d applied; the schema is up to date\n", n); err != nil || kept == 0 {
-		return err
+	text := fmt.Sprintf("%d applied; the schema is up to date", n)
+	if kept > 0 {
+		text += fmt.Sprintf("\n%d email addresses of before keep their form: see latchkey users twins", kept)
 	}
-	_, err = fmt.Fprintf(sh.out, "%d email addresses of before keep their form: see latchkey users twins\n", kept)
 
-	return err
+	return sh.print(migrated{Applied: n, AddressesKept: kept}, text)
+}
+
+// migrated is what latchkey migrate up did, as JSON.
+type migrated struct {
+	Applied int `json:"applied"`
+	// AddressesKept are email addresses of before that keep their form.
+	AddressesKept int64 `json:"addresses_kept"`
+}
+
+// migrationLine is a migration as JSON.
+type migrationLine struct {
+	Name      string     `json:"name"`
+	AppliedAt *time.Time `json:"applied_at"` // null while it is missing
 }
 
 // updateAddresses brings addresses of before to their normal form, by the way that migrations take.
@@ -70,11 +86,13 @@ func (migrateStatusCommand) Run(sh *shell) error {
 		return err
 	}
 	for _, m := range list {
-		state := "missing: latchkey migrate up"
+		line, state := migrationLine{Name: m.Name}, "missing: latchkey migrate up"
 		if m.AppliedAt != nil {
-			state = "applied " + m.AppliedAt.UTC().Format("2006-01-02 15:04:05Z")
+			at := m.AppliedAt.UTC()
+			line.AppliedAt = &at
+			state = "applied " + at.Format("2006-01-02 15:04:05Z")
 		}
-		if _, err := fmt.Fprintf(sh.out, "%s  %s\n", m.Name, state); err != nil {
+		if err := sh.print(line, m.Name+"  "+state); err != nil {
 			return err
 		}
 	}

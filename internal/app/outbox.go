@@ -24,6 +24,7 @@ func (a *App) newOutbox() (*outbox.Outbox, error) {
 	}
 	return outbox.New(outbox.Parts{
 		DB: a.DB, Settings: a.config.Outbox, Sealer: a.keys.passing, PublicURL: a.publicURL(), Console: console, Log: a.log,
+		Traces: a.traces,
 	})
 }
 

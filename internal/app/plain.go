@@ -10,4 +10,8 @@ func (a *App) warnOfPlain() {
 		a.log.Warn("mails travel unencrypted to the SMTP server: codes and links in them can be read on the way. "+
 			"Set EMAIL_USE_TLS or EMAIL_USE_SSL", "host", host)
 	}
+	if host := a.config.Trace.PlainHost(); host != "" {
+		a.log.Warn("traces and the headers of OTEL_EXPORTER_OTLP_HEADERS travel unencrypted to the collector. "+
+			"Give it an https address", "host", host)
+	}
 }

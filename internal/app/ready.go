@@ -10,7 +10,9 @@ import (
 	"time"
 )
 
-type readyCommand struct{}
+type readyCommand struct {
+	JSON jsonFlag `name:"json" help:"Print what the server answers also where it is not ready."`
+}
 
 // Help is shown by `latchkey ready --help`.
 func (readyCommand) Help() string {
@@ -49,6 +51,10 @@ func (readyCommand) Run(sh *shell) error {
 	}
 	text := strings.TrimSpace(string(body))
 	if answer.StatusCode != http.StatusOK {
+		if sh.json {
+			_, _ = fmt.Fprintln(sh.out, text)
+		}
+
 		return fmt.Errorf("not ready: %s", text)
 	}
 	_, err = fmt.Fprintln(sh.out, text)

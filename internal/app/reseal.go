@@ -68,6 +68,18 @@ func addShared(sh *shell, d *postgres.DB, settings config.Config, keys *secret.S
 	return sharedkey.New(d, func() []sharedkey.Wrapper { return wrappers(ring, keys) }, shared).Sync(sh.ctx)
 }
 
+// resealed is what became of the secrets of a kind.
+type resealed struct {
+	Kind       string `json:"kind"`
+	Moved      int    `json:"moved"`
+	Unreadable int    `json:"unreadable"`
+}
+
+// text is resealed as a line.
+func (r resealed) text() string {
+	return fmt.Sprintf("%s: %d moved to the newest key, %d unreadable", r.Kind, r.Moved, r.Unreadable)
+}
+
 // resealAll goes through all kinds, also where some cannot be read: what can be moved is.
 func resealAll(sh *shell, q *db.Queries, keys *secret.Sealer) error {
 	unreadable := 0
@@ -78,7 +90,8 @@ func resealAll(sh *shell, q *db.Queries, keys *secret.Sealer) error {
 	}{{"secrets of authenticators", authenticator.Reseal}, {"grants of other services", resealGrants}, {"messages", outbox.Reseal}} {
 		r := &secret.Resealing{Keys: keys}
 		err := kind.reseal(sh.ctx, q, r)
-		if _, printed := fmt.Fprintf(sh.out, "%s: %d moved to the newest key, %d unreadable\n", kind.name, r.Moved, r.Unreadable); printed != nil {
+		line := resealed{Kind: kind.name, Moved: r.Moved, Unreadable: r.Unreadable}
+		if printed := sh.print(line, line.text()); printed != nil {
 			return printed
 		}
 		if err != nil {

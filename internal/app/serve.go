@@ -1,5 +1,7 @@
 package app
 
+import "runtime/debug"
+
 type serveCommand struct{}
 
 // Help is shown by `latchkey serve --help`.
@@ -17,6 +19,15 @@ func (serveCommand) Run(sh *shell) error {
 	if err := a.Prepare(sh.ctx); err != nil {
 		return sh.stopped(err)
 	}
+
+	return sh.serve(a)
+}
+
+// serve runs a server that has been prepared, until SIGINT or SIGTERM.
+func (sh *shell) serve(a *App) error {
+	// The start has parsed the spec and the templates. The memory that this has used goes back to the
+	// system now, and not with the first storm of sign-ins.
+	go debug.FreeOSMemory()
 
 	return a.Run(sh.ctx)
 }

@@ -23,26 +23,28 @@ const (
 	Logout             = "logout"
 	SessionsEnded      = "sessions_ended"
 	RefreshTokenReused = "refresh_token_reused"
-	PasswordChanged    = "password_changed"
-	AccountDisabled    = "account_disabled"
-	AccountEnabled     = "account_enabled"
-	PasswordReset      = "password_reset"
-	Reauthenticated    = "reauthenticated"
-	EmailVerified      = "email_verified"
-	EmailAdded         = "email_added"
-	EmailRemoved       = "email_removed"
-	PrimaryEmail       = "primary_email_changed"
-	PhoneChanged       = "phone_changed"
-	DeletionRequested  = "deletion_requested"
-	DeletionCancelled  = "deletion_cancelled"
-	AccountDeleted     = "account_deleted"
-	AccountExported    = "account_exported"
-	EmailRejected      = "email_rejected" // by the owner of the address, who does not know the account
-	EmailExpired       = "email_expired"  // nobody verified it
-	MemberAdded        = "member_added"
-	MemberRemoved      = "member_removed"
-	AccountRestored    = "account_restored" // by an undo link
-	TenantCreated      = "tenant_created"   // details: tenant_id
+	// SessionTokenExchanged is written where the session moved on by it.
+	SessionTokenExchanged = "session_token_exchanged"
+	PasswordChanged       = "password_changed"
+	AccountDisabled       = "account_disabled"
+	AccountEnabled        = "account_enabled"
+	PasswordReset         = "password_reset"
+	Reauthenticated       = "reauthenticated"
+	EmailVerified         = "email_verified"
+	EmailAdded            = "email_added"
+	EmailRemoved          = "email_removed"
+	PrimaryEmail          = "primary_email_changed"
+	PhoneChanged          = "phone_changed"
+	DeletionRequested     = "deletion_requested"
+	DeletionCancelled     = "deletion_cancelled"
+	AccountDeleted        = "account_deleted"
+	AccountExported       = "account_exported"
+	EmailRejected         = "email_rejected" // by the owner of the address, who does not know the account
+	EmailExpired          = "email_expired"  // nobody verified it
+	MemberAdded           = "member_added"
+	MemberRemoved         = "member_removed"
+	AccountRestored       = "account_restored" // by an undo link
+	TenantCreated         = "tenant_created"   // details: tenant_id
 	// SecondFactor is written where it was wrong: a right one is a login or a proof.
 	SecondFactor           = "second_factor"
 	CounterWentBack        = "webauthn_counter_went_back"
@@ -64,8 +66,8 @@ var Names = []string{
 	AccountDeleted, AccountDisabled, AccountEnabled, AccountExported, AccountRestored, BackupEligible, CounterWentBack, DeletionCancelled,
 	DeletionRequested, EmailAdded, EmailExpired, EmailRejected, EmailRemoved, EmailVerified, FactorAdded, FactorRemoved, GrantRevoked, Login,
 	Logout, MemberAdded, MemberRemoved, PasswordChanged, PasswordReset, PhoneChanged, PrimaryEmail, ProviderConnected, ProviderDisconnected,
-	ProviderEmailDisabled, ProviderEmailEnabled, Reauthenticated, RecoveryCodesGenerated, RefreshTokenReused, SecondFactor, SessionsEnded,
-	TenantCreated, UserCreated,
+	ProviderEmailDisabled, ProviderEmailEnabled, Reauthenticated, RecoveryCodesGenerated, RefreshTokenReused, SecondFactor,
+	SessionTokenExchanged, SessionsEnded, TenantCreated, UserCreated,
 }
 
 // Who does it.

@@ -24,6 +24,9 @@ type Caller struct {
 	// Resumes is the hash of the token of a pending session whose sign-in went on by itself: it
 	// may ask for the tokens again. nil for anyone else.
 	Resumes []byte
+	// Exchanges is the session token of an exchange, whether it works or a refresh has ended it; nil
+	// for all other operations.
+	Exchanges *Exchanges
 	// Bearer reports that an access token was sent and refused.
 	Bearer bool
 	// Ended says why the session of a refused token has ended; nil where it has not.
@@ -43,6 +46,12 @@ type Caller struct {
 type Named struct {
 	SessionID uuid.UUID
 	Subject   string
+}
+
+// Exchanges is a session token that is to be exchanged, of a session that lives.
+type Exchanges struct {
+	SessionID uuid.UUID
+	TokenHash []byte
 }
 
 // Pending is a session that nobody is signed in to yet.

@@ -23,6 +23,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/server"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
 // Config is every setting, a section a room.
@@ -30,6 +31,7 @@ type Config struct {
 	Server   server.Settings   `section:"Listener"`
 	Ops      ops.Settings      `section:"Operations"`
 	Log      ops.LogSettings   `section:"Log"`
+	Trace    trace.Settings    `section:"Traces"`
 	Database postgres.Settings `section:"Database"`
 	Token    token.Settings    `section:"Tokens"`
 	Session  session.Settings  `section:"Sessions"`
@@ -61,7 +63,7 @@ func (c *Config) derive() {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Trace.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))

@@ -180,6 +180,15 @@ func (f Field) Text() string {
 	}
 }
 
+// Value is the effective value; of a secret what Text shows.
+func (f Field) Value() any {
+	if f.Secret != "" {
+		return f.Text()
+	}
+
+	return f.value.Interface()
+}
+
 // IsChanged reports whether the setting has another value than its default.
 func (f Field) IsChanged() bool {
 	standard := f.Default
@@ -191,7 +200,7 @@ func (f Field) IsChanged() bool {
 }
 
 // prefixes are those of allauth's settings and of ours.
-var prefixes = []string{"LATCHKEY_", "ACCOUNT_", "HEADLESS_", "ALLAUTH_", "MFA_", "SOCIALACCOUNT_", "USERSESSIONS_"}
+var prefixes = []string{"LATCHKEY_", "ACCOUNT_", "HEADLESS_", "ALLAUTH_", "MFA_", "SOCIALACCOUNT_", "USERSESSIONS_", "OTEL_EXPORTER_OTLP_TRACES_"}
 
 // elsewhere are names with such a prefix that are no settings of the server: those of
 // the tests.

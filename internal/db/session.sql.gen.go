@@ -469,6 +469,7 @@ func (q *Queries) FindSessionByToken(ctx context.Context, tokenHash []byte) (Ses
 const findSessionToRefresh = `-- name: FindSessionToRefresh :one
 SELECT session_details.id, session_details.token_hash, session_details.user_id, session_details.created_at, session_details.expires_at, session_details.generation, session_details.rotated_at, session_details.refresh_expires_at, session_details.confirmed_at, session_details.idempotency_key_hash, session_details.sends_idempotency_keys, session_details.methods, session_details.ended_at, session_details.end_reason, session_details.display, session_details.has_usable_password, session_details.disabled_at, session_details.user_created_at, session_details.email, session_details.email_verified_at, session_details.tenant_id, session_details.username, session_details.phone, session_details.phone_verified_at, session_details.deletes_at, session_details.token_expires_at, session_details.previous_token_hash, session_details.previous_token_works, session_details.lives_until, session_details.subject,
        coalesce(s.refresh_issued_at, s.rotated_at)::timestamptz AS refresh_issued_at,
+       s.exchanged_generation,
        extract(epoch FROM clock_timestamp() - s.rotated_at)::double precision AS age
   FROM session_details
   JOIN sessions s ON s.id = session_details.id
@@ -476,9 +477,10 @@ SELECT session_details.id, session_details.token_hash, session_details.user_id, 
 `
 
 type FindSessionToRefreshRow struct {
-	SessionDetail   SessionDetail
-	RefreshIssuedAt time.Time
-	Age             float64
+	SessionDetail       SessionDetail
+	RefreshIssuedAt     time.Time
+	ExchangedGeneration *int64
+	Age                 float64
 }
 
 // A session whose refresh token was presented: when that token was issued, and how many seconds
@@ -519,6 +521,7 @@ func (q *Queries) FindSessionToRefresh(ctx context.Context, id uuid.UUID) (FindS
 		&i.SessionDetail.LivesUntil,
 		&i.SessionDetail.Subject,
 		&i.RefreshIssuedAt,
+		&i.ExchangedGeneration,
 		&i.Age,
 	)
 	return i, err
@@ -745,17 +748,19 @@ UPDATE sessions
        refresh_expires_at = least(expires_at, $3), confirmed_at = NULL,
        idempotency_key_hash = $4,
        token_expires_at = CASE WHEN $5::boolean THEN 'epoch' ELSE token_expires_at END,
+       exchanged_generation = coalesce($6, exchanged_generation),
        sends_idempotency_keys = sends_idempotency_keys OR $4::bytea IS NOT NULL
- WHERE id = $6
+ WHERE id = $7
 `
 
 type MarkSessionRotatedParams struct {
-	Generation         int64
-	RefreshIssuedAt    time.Time
-	RefreshExpiresAt   time.Time
-	IdempotencyKeyHash []byte
-	EndsSessionToken   bool
-	ID                 uuid.UUID
+	Generation          int64
+	RefreshIssuedAt     time.Time
+	RefreshExpiresAt    time.Time
+	IdempotencyKeyHash  []byte
+	EndsSessionToken    bool
+	ExchangedGeneration *int64
+	ID                  uuid.UUID
 }
 
 // Rotate or Adopt, on a row that is locked and judged.
@@ -766,8 +771,25 @@ func (q *Queries) MarkSessionRotated(ctx context.Context, arg MarkSessionRotated
 		arg.RefreshExpiresAt,
 		arg.IdempotencyKeyHash,
 		arg.EndsSessionToken,
+		arg.ExchangedGeneration,
 		arg.ID,
 	)
+	return err
+}
+
+const markSessionSendsKeys = `-- name: MarkSessionSendsKeys :exec
+UPDATE sessions SET sends_idempotency_keys = true, idempotency_key_hash = $1 WHERE id = $2
+`
+
+type MarkSessionSendsKeysParams struct {
+	IdempotencyKeyHash []byte
+	ID                 uuid.UUID
+}
+
+// The answer to a refresh without a key was handed out again to a caller with one: from now on the
+// session sends keys, and this is the one of its generation.
+func (q *Queries) MarkSessionSendsKeys(ctx context.Context, arg MarkSessionSendsKeysParams) error {
+	_, err := q.db.Exec(ctx, markSessionSendsKeys, arg.IdempotencyKeyHash, arg.ID)
 	return err
 }
 

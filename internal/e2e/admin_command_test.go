@@ -406,6 +406,33 @@ func TestCommand_aReuseSaysWhatWasPresented(t *testing.T) {
 	if event["user_agent"] != "Thief/1" || event["address"] == nil || event["session_id"] == "" {
 		t.Errorf("where it came from: %v", event)
 	}
+	if details["session_token"] != nil {
+		t.Errorf("it names a session token: %v", details)
+	}
+}
+
+func TestCommand_aReuseByExchangeSaysSo(t *testing.T) {
+	t.Parallel()
+	w := mailing(t, withNotifications, "LATCHKEY_SESSION_TOKENS=keep")
+	w.signedUp(ada)
+	w.exec("UPDATE email_addresses SET verified_at = now() - interval '1 year'")
+	stolen := w.signIn(ada)
+	next := w.exchange(stolen.session, "phone-key-0000000001").wants(200).text("meta.refresh_token")
+	w.pastGrace()
+	w.spend(next, "phone-key-0000000002").wants(200)
+	w.exchange(stolen.session, "").wants(410)
+
+	event := lines(t, w.command("", "audit", "--json", "--event=refresh_token_reused").wants(0).out)[0]
+	details := event["details"].(map[string]any)
+	if details["session_token"] != true || details["presented_generation"] != 1.0 || details["current_generation"] != 3.0 {
+		t.Errorf("details %v", details)
+	}
+	if n := query[int](w, "SELECT count(*) FROM audit_events WHERE event = 'session_token_exchanged'"); n != 1 {
+		t.Errorf("%d exchanges in the audit log, want the one", n)
+	}
+	if subjects := w.mailSubjects(ada); !strings.Contains(subjects, "copied your sign-in") {
+		t.Errorf("mails: %s", subjects)
+	}
 }
 
 // What is added to an event cannot be changed either, and reasons are emptied with what is personal.

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -67,6 +68,31 @@ func TestDev_startsWithPasskeysAmongTheFactors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// latchkey dev knows webauthn by itself: what needs it can be switched on without naming it.
+func TestDev_takesWhatNeedsWebAuthnWithoutNamingIt(t *testing.T) {
+	t.Parallel()
+	signup := []string{"ACCOUNT_EMAIL_VERIFICATION=mandatory", "ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED=true", "MFA_PASSKEY_SIGNUP_ENABLED=true"}
+	for name, env := range map[string][]string{
+		"sign-up by passkey":                  signup,
+		"and sign-in by passkey":              append([]string{"MFA_PASSKEY_LOGIN_ENABLED=true"}, signup...),
+		"with other second factors named":     append([]string{"MFA_SUPPORTED_TYPES=totp"}, signup...),
+		"with the domain of passkeys as well": append([]string{"LATCHKEY_WEBAUTHN_RP_ID=localhost", "MFA_SUPPORTED_TYPES=webauthn"}, signup...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := launch{env: env}.dev(t, filepath.Join(short(t), "d"))
+			a := p.call("GET", configPath, "").wants(200)
+			if a.get("data.mfa.passkey_signup_enabled") != true || !strings.Contains(fmt.Sprint(a.get("data.mfa.supported_types")), "webauthn") {
+				t.Error(a.Body)
+			}
+			p.call("POST", "/_allauth/app/v1/auth/webauthn/signup", object("email", ada)).wants(401)
+		})
+	}
+
+	launch{args: []string{"dev", "--addr", "127.0.0.1:0"}, env: []string{"MFA_SUPPORTED_TYPES=telepathy"}}.run(t).
+		wants(2, `MFA_SUPPORTED_TYPES: "telepathy": want totp, recovery_codes or webauthn`)
 }
 
 // A client that is generated from allauth's document knows no mfa_login_webauthn.

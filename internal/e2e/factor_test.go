@@ -104,7 +104,7 @@ func TestTOTP_isAddedAskedForAndRemoved(t *testing.T) {
 	w := mailing(t, withFactors, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none MFA_TOTP_ISSUER=Example")
 	v := w.signedInLongAgo(ada)
 	w.markVerified(ada)
-	if a := w.call("GET", configPath, ""); !strings.Contains(a.Body, `"mfa":{"passkey_login_enabled":true,"supported_types":["recovery_codes","totp","webauthn"]}`) {
+	if a := w.call("GET", configPath, ""); !strings.Contains(a.Body, `"mfa":{"passkey_login_enabled":true,"passkey_signup_enabled":false,"supported_types":["recovery_codes","totp","webauthn"]}`) {
 		t.Error(a.Body)
 	}
 	if got := v.do("GET", authenticatorsPath, "").kinds(); got != "" {

@@ -20,7 +20,6 @@ var lasting = []goleak.Option{
 	goleak.IgnoreAnyFunction("github.com/valyala/fasthttp.updateServerDate.func1"),
 	goleak.IgnoreAnyFunction("github.com/latchkey-auth/latchkey/internal/postgres.(*Local).run.func1"),
 	goleak.IgnoreAnyFunction("os/exec.(*Cmd).Start.func2"),
-	goleak.IgnoreAnyFunction("runtime/debug.FreeOSMemory"), // of a server that has just started; a busy machine takes its time
 }
 
 // TestMain fails the run when the spec documents an answer that no test has seen. A run

@@ -49,7 +49,7 @@ func TestOperate_theCommandsOfTheGuideWorkAsWritten(t *testing.T) {
 	page := read(t, "../../docs/operate.md")
 	var script strings.Builder
 	script.WriteString("set -eu\n")
-	for _, heading := range []string{"Keys and secrets", "The database", "Backup, and a restore that was tried"} {
+	for _, heading := range []string{"Keys and secrets", "The database", "Backup, and a restore that was tried", "Traces"} {
 		for _, part := range strings.Split(section(t, page, heading), "```sh\n")[1:] {
 			block, _, _ := strings.Cut(part, "```")
 			script.WriteString(block)

@@ -10,18 +10,19 @@ import (
 func (w *world) every(e entry) map[string]func(*world) answer {
 	with := bearer(e.access)
 	return map[string]func(*world) answer{
-		"getConfig":        func(w *world) answer { return w.call("GET", configPath, "", with) },
-		"signup":           func(w *world) answer { return w.call("POST", signupPath, credentials("new@example.com", goodPassword)) },
-		"login":            func(w *world) answer { return w.call("POST", loginPath, credentials("ada@example.com", goodPassword)) },
-		"getSession":       func(w *world) answer { return w.call("GET", sessionPath, "", with) },
-		"getSession token": func(w *world) answer { return w.call("GET", sessionPath, "", "X-Session-Token: "+e.session) },
-		"refreshToken":     func(w *world) answer { return w.call("POST", refreshPath, `{"refresh":"`+e.refresh+`"}`) },
-		"refreshTokenPair": func(w *world) answer { return w.call("POST", pairPath, `{"refresh_token":"`+e.refresh+`"}`) },
-		"getProfile":       func(w *world) answer { return w.call("GET", profilePath, "", with) },
-		"updateProfile":    func(w *world) answer { return w.call("PATCH", profilePath, `{"display":"x"}`, with) },
-		"listSessions":     func(w *world) answer { return w.call("GET", sessionsPath, "", with) },
-		"endSessions":      func(w *world) answer { return w.call("DELETE", sessionsPath, `{"sessions":[1]}`, with) },
-		"endSession":       func(w *world) answer { return w.call("DELETE", sessionPath, "", with) },
+		"getConfig":            func(w *world) answer { return w.call("GET", configPath, "", with) },
+		"signup":               func(w *world) answer { return w.call("POST", signupPath, credentials("new@example.com", goodPassword)) },
+		"login":                func(w *world) answer { return w.call("POST", loginPath, credentials("ada@example.com", goodPassword)) },
+		"getSession":           func(w *world) answer { return w.call("GET", sessionPath, "", with) },
+		"getSession token":     func(w *world) answer { return w.call("GET", sessionPath, "", "X-Session-Token: "+e.session) },
+		"refreshToken":         func(w *world) answer { return w.call("POST", refreshPath, `{"refresh":"`+e.refresh+`"}`) },
+		"exchangeSessionToken": func(w *world) answer { return w.exchange(e.session, "") },
+		"refreshTokenPair":     func(w *world) answer { return w.call("POST", pairPath, `{"refresh_token":"`+e.refresh+`"}`) },
+		"getProfile":           func(w *world) answer { return w.call("GET", profilePath, "", with) },
+		"updateProfile":        func(w *world) answer { return w.call("PATCH", profilePath, `{"display":"x"}`, with) },
+		"listSessions":         func(w *world) answer { return w.call("GET", sessionsPath, "", with) },
+		"endSessions":          func(w *world) answer { return w.call("DELETE", sessionsPath, `{"sessions":[1]}`, with) },
+		"endSession":           func(w *world) answer { return w.call("DELETE", sessionPath, "", with) },
 	}
 }
 
@@ -42,7 +43,11 @@ func (w *world) examples(with string) map[string]answer {
 				}
 				body = string(text)
 			}
-			answers[op.OperationID] = w.call(method, path, body, with)
+			credential := with
+			if op.OperationID == "exchangeSessionToken" { // it looks at nothing else
+				credential = withSessionToken("any")
+			}
+			answers[op.OperationID] = w.call(method, path, body, credential)
 		}
 	}
 	return answers

@@ -161,6 +161,21 @@ func TestPasskey_signsInAlone(t *testing.T) {
 }
 
 // Contract 3.7: the address, then the passkey, and in; no password, no second factor to show.
+func TestPasskey_theConfigurationSaysWhetherItSignsUp(t *testing.T) {
+	t.Parallel()
+	for settings, want := range map[string]bool{
+		withPasskeySignup: true,
+		withPasskeySignup + " LATCHKEY_SIGNUP_OPEN=false": false,
+		byCode: false,
+	} {
+		w := mailing(t, withFactors, settings)
+		a := w.call("GET", configPath, "").wants(200)
+		if a.get("data.mfa.passkey_signup_enabled") != want {
+			t.Errorf("%q: %s", settings, a.Body)
+		}
+	}
+}
+
 func TestPasskey_signUp(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, withPasskeySignup, byCode)

@@ -56,7 +56,7 @@ func build() (string, error) {
 		return "", err
 	}
 	path := filepath.Join(dir, "latchkey")
-	if out, err := exec.Command("go", "build", "-o", path, "../..").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-C", "../..", "-o", path, ".").CombinedOutput(); err != nil {
 		return "", errors.New(string(out))
 	}
 	return path, nil

@@ -139,7 +139,7 @@ func lacking(is func(*member) bool, answer string) func(*member) string {
 // free are the operations that change something and that ask for no proof: a new one has to be
 // put here on purpose.
 var free = []string{
-	"completePasskeySignup", "completeProviderSignup", "confirmLoginCode", "confirmReauthenticationCode", "createProviderNonce", "endSession", "endSessions",
+	"completePasskeySignup", "completeProviderSignup", "confirmLoginCode", "confirmReauthenticationCode", "createProviderNonce", "endSession", "endSessions", "exchangeSessionToken",
 	"login", "loginByPasskey", "reauthenticate", "reauthenticateByCredential", "reauthenticateBySecondFactor", "refreshToken", "refreshTokenPair",
 	"receiveAppleNotification", "rejectEmailVerification",
 	"requestLoginCode", "requestPasswordReset", "requestReauthenticationCode", "resendEmailAddressVerification", "resendEmailVerification",

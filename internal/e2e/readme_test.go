@@ -61,7 +61,7 @@ func TestReadme_theClientExampleIsRealAndRuns(t *testing.T) {
 		t.Errorf("clients/go/example has not the README's code:\n%s", code)
 	}
 	w := start(t)
-	out, err := exec.Command("go", "run", "../../clients/go/example", w.url, "you@example.com").CombinedOutput()
+	out, err := exec.Command("go", "run", "-C", "../../clients/go", "./example", w.url, "you@example.com").CombinedOutput()
 	if err != nil || string(out) != "signed in as you verified: false\nsigned out\n" {
 		t.Errorf("%v: %s", err, out)
 	}

@@ -91,6 +91,7 @@ type world struct {
 	options []app.Option
 	http    *http.Client
 	mails   string // directory that mails are written to
+	stop    func() // ends the last server
 
 	secrets *secrets
 }
@@ -196,14 +197,18 @@ func (w *world) serve(settings ...string) (*app.App, string) {
 	}
 	done := make(chan error, 1)
 	go func() { done <- a.Run(ctx) }()
-	w.t.Cleanup(func() {
-		stop()
-		w.http.CloseIdleConnections()
-		if err := <-done; err != nil {
-			w.t.Error(err)
-		}
-		a.Close()
-	})
+	var ended sync.Once
+	w.stop = func() {
+		ended.Do(func() {
+			stop()
+			w.http.CloseIdleConnections()
+			if err := <-done; err != nil {
+				w.t.Error(err)
+			}
+			a.Close()
+		})
+	}
+	w.t.Cleanup(w.stop)
 	return a, "http://" + a.Addr()
 }
 

@@ -189,7 +189,7 @@ func (s *sampler) compare(files []string) []string {
 		}
 	}
 	if len(wrong) > 0 {
-		wrong = append(wrong, "UPDATE_TESTDATA=1 go test ./internal/e2e writes them anew")
+		wrong = append(wrong, "UPDATE_TESTDATA=1 go test -C internal/e2e . writes them anew")
 	}
 	return wrong
 }

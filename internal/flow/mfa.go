@@ -74,7 +74,7 @@ func (f *Flow) settle(ctx context.Context, c counted, err error) {
 		return
 	}
 	if err := c.giveBack(ctx); err != nil {
-		f.Log.Warn("a limit was not given back", "cause", err.Error())
+		f.Log.WarnContext(ctx, "a limit was not given back", "cause", err.Error())
 	}
 }
 
@@ -127,7 +127,7 @@ func (f *Flow) judge(ctx context.Context, tx postgres.Tx, userID int64, proof au
 	if !authenticator.IsIncorrect(err) {
 		return proof, err == nil, err
 	}
-	f.Log.Info("a WebAuthn answer was refused", "user", userID, "why", err.Error())
+	f.Log.InfoContext(ctx, "a WebAuthn answer was refused", "user", userID, "why", err.Error())
 	if !errors.Is(err, factor.ErrCounter) {
 		return proof, false, nil
 	}

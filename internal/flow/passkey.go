@@ -141,7 +141,7 @@ func (f *Flow) CompletePasskeySignup(ctx context.Context, who caller.Caller, nam
 		}
 		_, err = f.Factors.Register(ctx, tx, registration(who, a.UserID), name, answer)
 		if authenticator.IsIncorrect(err) {
-			f.Log.Info("a WebAuthn answer was refused", "user", a.UserID, "why", err.Error())
+			f.Log.InfoContext(ctx, "a WebAuthn answer was refused", "user", a.UserID, "why", err.Error())
 			return problem.IncorrectCode, nil
 		}
 		if err != nil {

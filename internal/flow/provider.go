@@ -166,7 +166,7 @@ func (f *Flow) identity(ctx context.Context, in ProviderToken, told provider.Ide
 	}
 	grant, err := f.Providers.ExchangeCode(ctx, provider.Code{Provider: in.Provider, ClientID: told.ClientID, Code: in.Code, UID: told.UID})
 	if err != nil { // the sign-in is worth more than the grant, and a call that is repeated has no other code
-		f.Log.Warn("an authorization code was not exchanged; the grant cannot be revoked when the account goes", "provider", i.Provider, "cause", err.Error())
+		f.Log.WarnContext(ctx, "an authorization code was not exchanged; the grant cannot be revoked when the account goes", "provider", i.Provider, "cause", err.Error())
 		return i, nil
 	}
 	i.Grant = f.Keys.Seal([]byte(grant), provider.GrantAbout(i.Provider, i.UID))

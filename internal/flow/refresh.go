@@ -6,6 +6,8 @@ import (
 	"errors"
 	"regexp"
 
+	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -28,8 +30,8 @@ var idempotencyKey = regexp.MustCompile(`^[A-Za-z0-9_-]{8,64}$`)
 // Refresh trades a refresh token for a new pair. The RefreshToken of the entry is
 // empty while rotation is off.
 func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entry, error) {
-	if in.IdempotencyKey != "" && !idempotencyKey.MatchString(in.IdempotencyKey) {
-		return Entry{}, problem.InvalidValue.At("Idempotency-Key")
+	if err := checkKey(in.IdempotencyKey); err != nil {
+		return Entry{}, err
 	}
 	claims, err := f.Verifier.Refresh(trimmed(in.Token))
 	if errors.Is(err, token.ErrInvalid) {
@@ -41,24 +43,48 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
 		Subject: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(in.IdempotencyKey),
 	}}
-	more, asked, err := f.claimsOfLiving(ctx, sp)
+	r, more, err := f.trade(ctx, who, sp, f.rotate)
 	if err != nil {
 		return Entry{}, err
 	}
-	r, err := f.rotate(ctx, who, sp)
-	if err != nil {
-		return Entry{}, err
-	}
-	f.CountRefresh(r.Verdict.String())
 	if r.Refused != nil {
 		return Entry{}, r.Refused.At(in.Param)
 	}
-	if !asked { // the look has refused, and what it saw has changed since
-		if more, err = extra(ctx, f.Claims.Call, r.Holder.ID); err != nil {
-			return Entry{}, err
-		}
+
+	entry, err := f.renew(sp.SessionID, r, more)
+	kept := r.Verdict == session.Rotate || r.Verdict == session.Repeat
+	if kept && !f.Sessions.Rotates() { // the client has it already
+		entry.RefreshToken = ""
 	}
-	return f.renew(claims, r, more)
+	return entry, err
+}
+
+func checkKey(key string) error {
+	if key == "" || idempotencyKey.MatchString(key) {
+		return nil
+	}
+	return problem.InvalidValue.At("Idempotency-Key")
+}
+
+// trade asks for the claims of the new access token, spends what was presented, and counts the verdict.
+func (f *Flow) trade(
+	ctx context.Context, who caller.Caller, sp session.Spending,
+	rotate func(context.Context, caller.Caller, session.Spending) (session.Rotation, error),
+) (r session.Rotation, more json.RawMessage, err error) {
+	more, asked, err := f.claimsOfLiving(ctx, sp)
+	if err != nil {
+		return r, nil, err
+	}
+	r, err = rotate(ctx, who, sp)
+	if err != nil {
+		return r, nil, err
+	}
+	f.CountRefresh(r.Verdict.String())
+
+	if r.Refused == nil && !asked { // the look has refused, and what it saw has changed since
+		more, err = extra(ctx, f.Claims.Call, r.Holder.ID)
+	}
+	return r, more, err
 }
 
 // claimsOfLiving asks the operator's function for claims before anything is written: once the generation
@@ -88,34 +114,54 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, sp session.Spendin
 	if err != nil || done {
 		return r, err
 	}
+	return f.rotateLocked(ctx, who, sp)
+}
+
+// rotateLocked judges what was presented while the session is locked. A reuse is recorded, and told to
+// the user, with the end of the session.
+func (f *Flow) rotateLocked(ctx context.Context, who caller.Caller, sp session.Spending) (r session.Rotation, err error) {
 	err = f.DB.Tx(ctx, func(tx postgres.Tx) error {
 		var err error
 		r, err = f.Sessions.RotateJudged(ctx, tx, sp)
-		if err != nil || r.Verdict != session.Reuse {
-			return err
-		}
-		err = f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
-			Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device,
-			Details: map[string]any{
-				"presented_generation": r.Evidence.Presented, "current_generation": r.Evidence.Current,
-				"current_confirmed": r.Evidence.Confirmed,
-				"key_sent":          r.Evidence.SentKey, "key_expected": r.Evidence.SendsKeys,
-			},
-		})
 		if err != nil {
 			return err
 		}
-		return f.Notices.RefreshTokenReused(ctx, tx, r.Holder.ID, who.Device)
+
+		isExchange := sp.SessionToken != nil
+		switch {
+		case r.Verdict == session.Reuse:
+			return f.recordReuse(ctx, tx, who, sp, r)
+		case isExchange && r.Verdict == session.Rotate:
+			return f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+				Name: audit.SessionTokenExchanged, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device,
+			})
+		}
+		return nil
 	})
 	return r, err
 }
 
-func (f *Flow) renew(claims token.Claims, r session.Rotation, more json.RawMessage) (Entry, error) {
-	entry, err := f.sign(token.Claims{SessionID: claims.SessionID, Proof: proofOf(r.Methods), Extra: more}, r.Successor, r.Holder)
-	entry.Methods = r.Methods
-	kept := r.Verdict == session.Rotate || r.Verdict == session.Repeat
-	if kept && !f.Sessions.Rotates() { // the client has it already
-		entry.RefreshToken = ""
+func (f *Flow) recordReuse(ctx context.Context, tx postgres.Tx, who caller.Caller, sp session.Spending, r session.Rotation) error {
+	details := map[string]any{
+		"presented_generation": r.Evidence.Presented, "current_generation": r.Evidence.Current,
+		"current_confirmed": r.Evidence.Confirmed,
+		"key_sent":          r.Evidence.SentKey, "key_expected": r.Evidence.SendsKeys,
 	}
+	if sp.SessionToken != nil {
+		details["session_token"] = true
+	}
+	err := f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
+		Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device, Details: details,
+	})
+	if err != nil {
+		return err
+	}
+	return f.Notices.RefreshTokenReused(ctx, tx, r.Holder.ID, who.Device)
+}
+
+// renew signs the pair of a rotation.
+func (f *Flow) renew(id uuid.UUID, r session.Rotation, more json.RawMessage) (Entry, error) {
+	entry, err := f.sign(token.Claims{SessionID: id, Proof: proofOf(r.Methods), Extra: more}, r.Successor, r.Holder)
+	entry.Methods = r.Methods
 	return entry, err
 }

@@ -49,7 +49,7 @@ func (n *Notices) takeText(ctx context.Context, tx postgres.Tx, to Recipient, ve
 	for _, total := range totals {
 		err := n.Limiter.TakeTx(ctx, tx, total, limit.Subject{})
 		if errors.Is(err, problem.TooManyRequests) {
-			n.Log.Warn("no more texts are sent: a total in ACCOUNT_RATE_LIMITS is used up", "total", total.Name())
+			n.Log.WarnContext(ctx, "no more texts are sent: a total in ACCOUNT_RATE_LIMITS is used up", "total", total.Name())
 		}
 		if err != nil {
 			return err

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
 // filled are metrics with a value of each kind.
@@ -27,6 +28,7 @@ func filled() *Metrics {
 	m.Register(NewPools(func() map[string]postgres.PoolFigures {
 		return map[string]postgres.PoolFigures{"requests": {Most: 16, Open: 3, Busy: 1, Waits: 2, WaitedSeconds: 0.5}}
 	}))
+	m.Register(NewTraces(func() trace.Figures { return trace.Figures{Exported: 5, Failed: 1, Dropped: 2} }))
 	m.Register(NewQueue(func(context.Context) (QueueFigures, error) {
 		return QueueFigures{Waiting: 4, Failed: 1, Oldest: time.Minute}, nil
 	}, time.Now))

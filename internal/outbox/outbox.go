@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 )
@@ -34,6 +35,7 @@ type Parts struct {
 	PublicURL string
 	Console   io.Writer // where mails are printed that go to the console
 	Log       *slog.Logger
+	Traces    *trace.Provider // nil where none are asked for
 }
 
 // Outbox posts and sends messages.

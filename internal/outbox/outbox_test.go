@@ -226,7 +226,7 @@ func TestWork_aRepeatedJobSendsNothing(t *testing.T) {
 	b := newBench(t, server.settings())
 	b.post(t, code("once@example.com", "CODE"))
 	w := &worker{outbox: b.Outbox, queries: db.New(b.DB.Background())}
-	again := &river.Job[job]{JobRow: &rivertype.JobRow{Attempt: 1, MaxAttempts: 12}, Args: job{query[uuid.UUID](t, b.url, "SELECT id FROM messages")[0]}}
+	again := &river.Job[job]{JobRow: &rivertype.JobRow{Attempt: 1, MaxAttempts: 12}, Args: job{ID: query[uuid.UUID](t, b.url, "SELECT id FROM messages")[0]}}
 	for range 3 {
 		if err := w.Work(t.Context(), again); err != nil {
 			t.Fatal(err)
@@ -558,7 +558,7 @@ func TestWork_whatWasSentIsNotedThoughTheServerStops(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	b.mailer = stopping{stop}
 	w := &worker{outbox: b.Outbox, queries: db.New(b.DB.Background())}
-	j := &river.Job[job]{JobRow: &rivertype.JobRow{Attempt: 1, MaxAttempts: 12}, Args: job{query[uuid.UUID](t, b.url, "SELECT id FROM messages")[0]}}
+	j := &river.Job[job]{JobRow: &rivertype.JobRow{Attempt: 1, MaxAttempts: 12}, Args: job{ID: query[uuid.UUID](t, b.url, "SELECT id FROM messages")[0]}}
 	if err := w.Work(ctx, j); err != nil {
 		t.Fatal(err)
 	}

@@ -11,13 +11,16 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 	"github.com/riverqueue/river"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 )
 
-// job is what river keeps of a message: its id, and nothing that is secret or personal.
+// job is what river keeps of a message: nothing that is secret or personal.
 type job struct {
 	ID uuid.UUID `json:"id"`
+	// Trace is the step of a trace that the message was stored in; empty where that is not recorded.
+	Trace string `json:"trace,omitempty"`
 }
 
 // Kind is river's name for the job.
@@ -88,7 +91,7 @@ func (o *Outbox) enqueue(ctx context.Context, tx postgres.Tx, id uuid.UUID, wait
 		options.ScheduledAt = tx.Now.Add(wait)
 	}
 
-	if _, err := o.poster.InsertTx(ctx, tx.Raw, job{id}, options); err != nil {
+	if _, err := o.poster.InsertTx(ctx, tx.Raw, job{id, trace.Parent(ctx)}, options); err != nil {
 		return postgres.Unavailable(err)
 	}
 	return nil
@@ -119,6 +122,9 @@ type worker struct {
 // told river. The message itself knows (TestWork_aRepeatedJobSendsNothing).
 func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	o := w.outbox
+	ctx, span := o.Traces.StartJob(ctx, "message", j.Args.Trace)
+	defer span.End()
+
 	row, err := w.queries.FindMessage(ctx, j.Args.ID)
 	if postgres.IsNotFound(err) {
 		return nil // its user has left
@@ -136,8 +142,9 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 		return w.noted(w.queries.MarkMessageSent(ctx, db.MarkMessageSentParams{ID: row.ID, Now: o.DB.Now()}))
 	}
 	f := toFault(failure)
+	span.Fail(f.code)
 	last := f.hopeless || j.Attempt >= j.MaxAttempts
-	o.Log.Warn("a message was not sent", "message", row.ID, "kind", row.Kind, "attempt", j.Attempt, "given_up", last, "code", f.code, "cause", f.cause)
+	o.Log.WarnContext(ctx, "a message was not sent", "message", row.ID, "kind", row.Kind, "attempt", j.Attempt, "given_up", last, "code", f.code, "cause", f.cause)
 	if !last {
 		return f
 	}
@@ -179,8 +186,24 @@ func (o *Outbox) deliver(ctx context.Context, row db.FindMessageRow) (err error)
 		return err
 	}
 	l.id, l.to, l.at = row.ID, p.To, o.DB.Now()
+
+	return o.send(ctx, kind, l)
+}
+
+// send hands a letter to what carries it.
+func (o *Outbox) send(ctx context.Context, kind Kind, l letter) error {
+	name, carrier := "mail", o.mailer
 	if kind.isText() {
-		return o.texter.send(ctx, l)
+		name, carrier = "sms", o.texter
 	}
-	return o.mailer.send(ctx, l)
+
+	ctx, span := trace.StartCall(ctx, name)
+	defer span.End()
+
+	err := carrier.send(ctx, l)
+	if err != nil {
+		span.Fail(toFault(err).code)
+	}
+
+	return err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -56,25 +57,30 @@ func (g *Gate) Hashes() int64 { return g.hashes.Load() }
 // problem.TemporarilyUnavailable when the queue is full or the wait too long. Call
 // it before the account is looked up, so that shedding tells nothing about it.
 func (g *Gate) Enter(ctx context.Context) (*Slot, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-
-	if err := g.counted(func() error { return g.slots.acquire(ctx) }); err != nil {
+	if err := g.counted(ctx, g.slots.acquire); err != nil {
 		return nil, err
 	}
 
-	return &Slot{gate: g}, nil
+	return &Slot{gate: g, ctx: ctx}, nil
 }
 
-// counted tells Count how long acquire took, and whether it got a slot.
-func (g *Gate) counted(acquire func() error) error {
-	if g.Count == nil {
-		return acquire()
-	}
+// counted calls acquire, which may wait up to a second. It tells Count how long that took, and whether
+// it got a slot.
+func (g *Gate) counted(ctx context.Context, acquire func(context.Context) error) error {
+	ctx, span := trace.Start(ctx, "password gate wait")
+	defer span.End()
+
+	ctx, cancel := context.WithTimeout(ctx, maxWait)
+	defer cancel()
 
 	began := time.Now()
-	err := acquire()
-	g.Count(time.Since(began), err != nil)
+	err := acquire(ctx)
+	if g.Count != nil {
+		g.Count(time.Since(began), err != nil)
+	}
+	if err != nil {
+		span.Fail(problem.TemporarilyUnavailable.Code)
+	}
 
 	return err
 }
@@ -82,14 +88,11 @@ func (g *Gate) counted(acquire func() error) error {
 // EnterSignup is Enter for a caller who has no account yet. It is refused while sign-ins still
 // find a slot.
 func (g *Gate) EnterSignup(ctx context.Context) (*Slot, error) {
-	ctx, cancel := context.WithTimeout(ctx, maxWait)
-	defer cancel()
-
-	if err := g.counted(func() error { return g.acquireSignup(ctx) }); err != nil {
+	if err := g.counted(ctx, g.acquireSignup); err != nil {
 		return nil, err
 	}
 
-	return &Slot{gate: g, signup: true}, nil
+	return &Slot{gate: g, ctx: ctx, signup: true}, nil
 }
 
 // acquireSignup takes a place of the sign-ups, and a slot.
@@ -129,6 +132,7 @@ func (l *line) acquire(ctx context.Context) error {
 // Slot is the right to hash. Only its methods hash, so nothing can pass the gate by.
 type Slot struct {
 	gate   *Gate
+	ctx    context.Context // of who entered: a hash is a step of their trace
 	signup bool
 	left   bool
 }

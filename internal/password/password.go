@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alexedwards/argon2id"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -36,7 +37,8 @@ func Normalize(password string) string {
 
 // Hash returns the PHC string to store for a normalised password.
 func (s *Slot) Hash(password string) (string, error) {
-	s.gate.hashes.Add(1)
+	defer s.hashing().End()
+
 	return argon2id.CreateHash(password, &params)
 }
 
@@ -50,7 +52,8 @@ func (s *Slot) Hash(password string) (string, error) {
 // weak says that the password is right and should be stored anew with today's
 // parameters.
 func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error) {
-	s.gate.hashes.Add(1)
+	defer s.hashing().End()
+
 	if stored == nil {
 		_, _, err := argon2id.CheckHash(password, decoy)
 		return false, false, err
@@ -66,6 +69,14 @@ func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error
 	ok, _, err = argon2id.CheckHash(password, *stored)
 	weak = p.Memory < params.Memory || p.Iterations < params.Iterations
 	return ok, ok && weak, err
+}
+
+// hashing counts a hash, and begins its step of the trace.
+func (s *Slot) hashing() trace.Span {
+	s.gate.hashes.Add(1)
+	_, span := trace.Start(s.ctx, "password hash")
+
+	return span
 }
 
 // mismatch answers for a stored hash that cannot be used, and reports why.

@@ -73,7 +73,7 @@ func Open(ctx context.Context, settings Settings, clock Clock) (*DB, error) {
 	config.MaxConns = int32(settings.MaxConnections) //nolint:gosec // bounded by the setting's max
 	config.ConnConfig.Tracer = statements
 	side := config.Copy()
-	side.MaxConns, side.ConnConfig.Tracer = backgroundConnections, nil
+	side.MaxConns, side.ConnConfig.Tracer = backgroundConnections, statementTracer{}
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("DATABASE_URL: %w", err)
@@ -222,13 +222,3 @@ func acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
 	}
 	return c, nil
 }
-
-// counter counts statements, BEGIN and COMMIT included.
-type counter struct{ n atomic.Int64 }
-
-func (c *counter) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
-	c.n.Add(1)
-	return ctx
-}
-
-func (c *counter) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}

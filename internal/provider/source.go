@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
 // How often a provider is asked for its keys.
@@ -53,9 +54,13 @@ func (s *keySource) find(ctx context.Context, kid string) (key, error) {
 // await returns the key of a kid once a read has ended; nil: none is waited for.
 func (s *keySource) await(ctx context.Context, read <-chan struct{}, kid string) (key, error) {
 	if read != nil {
+		_, span := trace.StartCall(ctx, "provider keys")
+		defer span.End()
+
 		select {
 		case <-read:
 		case <-ctx.Done():
+			span.Fail("timeout")
 			return key{}, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 		}
 	}

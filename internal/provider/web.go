@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
 const (
@@ -79,9 +81,16 @@ func (w *web) post(ctx context.Context, address string, form url.Values) ([]byte
 }
 
 func (w *web) do(r *http.Request) ([]byte, *http.Response, error) {
+	_, span := trace.StartCall(r.Context(), "provider call")
+	defer span.End()
+
 	answer, err := w.client.Do(r)
 	if err != nil {
+		span.Fail("no_connection")
 		return nil, nil, err
+	}
+	if answer.StatusCode >= http.StatusInternalServerError {
+		span.Fail(strconv.Itoa(answer.StatusCode))
 	}
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))

@@ -26,6 +26,11 @@ func (s *Server) identify(c *fiber.Ctx, who *caller.Caller) error {
 			return err
 		}
 	}
+	// Security: an access token must not become a refresh token, which lives on
+	// (TestExchange_anAccessTokenBringsNothing).
+	if s.operation(c).exchanges {
+		return nil
+	}
 	if t, sent := s.bearer(c.Get(fiber.HeaderAuthorization)); sent {
 		return s.byAccessToken(c, who, t)
 	}
@@ -45,6 +50,9 @@ func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 	if dead := session.Alive(&d, now); dead != nil {
 		return s.Flow.Gone(dead)
 	}
+	if s.operation(c).exchanges {
+		who.Exchanges = &caller.Exchanges{SessionID: d.ID, TokenHash: hash}
+	}
 	if !s.Flow.Sessions.TokenWorks(&d, hash, now) {
 		who.Named = append(who.Named, caller.Named{SessionID: d.ID, Subject: d.Subject})
 		return s.byResumedToken(c, who, hash)
@@ -52,12 +60,12 @@ func (s *Server) bySessionToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 
 	who.Session, who.BySessionToken = &d, true
 	if err := s.Flow.Sessions.NoteTokenUse(c.UserContext(), s.DB.Queries, &d, hash, now); err != nil {
-		s.Log.Warn("noting the use of a session token failed; the next use tries again", "error", err.Error())
+		s.Log.WarnContext(c.UserContext(), "noting the use of a session token failed; the next use tries again", "error", err.Error())
 	}
 	// The first session token and the first generation come in one answer.
 	if session.Resumed(&d) {
 		if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, d.Generation, now); err != nil {
-			s.Log.Warn("confirming a generation failed; the next use tries again", "error", err.Error())
+			s.Log.WarnContext(c.UserContext(), "confirming a generation failed; the next use tries again", "error", err.Error())
 		}
 	}
 	return nil
@@ -148,7 +156,7 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	}
 	who.Session, who.Bearer = &d, false
 	if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, claims.Generation, now); err != nil {
-		s.Log.Warn("confirming a generation failed; a replay will be kinder", "error", err.Error())
+		s.Log.WarnContext(c.UserContext(), "confirming a generation failed; a replay will be kinder", "error", err.Error())
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"regexp"
@@ -9,9 +10,13 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
-const requestID = "X-Request-Id"
+const (
+	requestID = "X-Request-Id"
+	traceKey  = "trace" // where a request keeps the context of its trace
+)
 
 var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -26,6 +31,7 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	}
 	c.Set(requestID, id)
 	hardened(c)
+	span := s.startTrace(c)
 	err := c.Next()
 	if err != nil {
 		if failed := s.render(c, err); failed != nil {
@@ -57,7 +63,42 @@ func (s *Server) observe(c *fiber.Ctx) error {
 	}
 	s.Log.Log(c.UserContext(), level, "request", line...)
 	s.Count(operation, status, code, took)
+	if s.Traces != nil {
+		span.EndRequest(trace.Answer{
+			Operation: operation, Method: c.Method(), Route: s.operation(c).path, Status: status, Code: code,
+		})
+	}
+
 	return nil
+}
+
+// startTrace begins the trace of a request, or continues that of a proxy that is trusted. Without traces
+// it does nothing.
+func (s *Server) startTrace(c *fiber.Ctx) trace.Span {
+	if s.Traces == nil {
+		return trace.Span{}
+	}
+
+	parent := ""
+	if s.proxies.trusts(peerOf(c.Context().RemoteAddr())) {
+		parent = c.Get("traceparent")
+	}
+
+	ctx, span := s.Traces.StartRequest(context.Background(), parent)
+	c.Locals(traceKey, ctx)
+
+	return span
+}
+
+// traceOf is the context that a request begins with: that of its trace, where there is one.
+func (s *Server) traceOf(c *fiber.Ctx) context.Context {
+	if s.Traces != nil {
+		if ctx, ok := c.Locals(traceKey).(context.Context); ok {
+			return ctx
+		}
+	}
+
+	return context.Background()
 }
 
 // reasonOf is why a request was refused, where the answer says less: of its token, or of the refusal.

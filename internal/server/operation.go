@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 )
 
@@ -14,6 +16,8 @@ import (
 // spec, so that no list of paths stands in code.
 type operation struct {
 	id string
+	// path is that of the spec, such as /_allauth/app/v1/auth/login.
+	path string
 	// identified: the operation looks at credentials.
 	identified bool
 	// required: it refuses a caller without a session.
@@ -27,6 +31,9 @@ type operation struct {
 	// resumes is x-resumes: the token of a pending session whose sign-in went on by itself is good
 	// enough.
 	resumes bool
+	// exchanges is x-exchanges: the session token is the only credential, and one that a refresh has
+	// ended is good enough.
+	exchanges bool
 	// body is the schema of the request body; nil for none.
 	body *openapi3.Schema
 	// aliases are the other names of members of the body, by the members' own: x-alias.
@@ -39,6 +46,16 @@ type operation struct {
 // to be built.
 type operationTable map[string]map[string]*operation
 
+// embeddedOperations is the table of the embedded spec. All servers of a process share one.
+var embeddedOperations = sync.OnceValues(func() (operationTable, error) {
+	doc, err := api.GetSpec()
+	if err != nil {
+		return nil, fmt.Errorf("embedded spec: %w", err)
+	}
+
+	return readOperations(doc)
+})
+
 // readOperations reads the table. It refuses a name in x-rate-limit that no action has: such an
 // operation would have no limit.
 func readOperations(doc *openapi3.T) (operationTable, error) {
@@ -49,7 +66,7 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 			if op.Security != nil {
 				security = *op.Security
 			}
-			o := operation{id: op.OperationID, identified: len(security) > 0, required: len(security) > 0}
+			o := operation{id: op.OperationID, path: path, identified: len(security) > 0, required: len(security) > 0}
 			for _, alternative := range security {
 				if len(alternative) == 0 {
 					o.required = false
@@ -62,6 +79,7 @@ func readOperations(doc *openapi3.T) (operationTable, error) {
 			o.recent = readRecentRule(op)
 			o.signsOut, _ = op.Extensions["x-signs-out"].(bool)
 			o.resumes, _ = op.Extensions["x-resumes"].(bool)
+			o.exchanges, _ = op.Extensions["x-exchanges"].(bool)
 			if op.RequestBody != nil {
 				o.bodyRequired = op.RequestBody.Value.Required
 				o.body = op.RequestBody.Value.Content["application/json"].Schema.Value

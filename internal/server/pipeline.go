@@ -17,7 +17,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 	s.app.Use(
 		s.observe,  // request id, one log line, the answer to every error
 		recovered,  // a panic is a problem like any other
-		deadline,   // Fiber hands out a context that never ends
+		s.deadline, // Fiber hands out a context that never ends
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 		s.allowOrigins(),
 		s.findMetadata,
@@ -40,8 +40,8 @@ func recovered(c *fiber.Ctx) (err error) {
 	return c.Next()
 }
 
-func deadline(c *fiber.Ctx) error {
-	ctx, cancel := context.WithTimeout(context.Background(), handlerTimeout)
+func (s *Server) deadline(c *fiber.Ctx) error {
+	ctx, cancel := context.WithTimeout(s.traceOf(c), handlerTimeout)
 	defer cancel()
 	c.SetUserContext(ctx)
 	return c.Next()
@@ -82,7 +82,7 @@ func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 			return err
 		}
 	}
-	if op.required && !who.SignedIn() {
+	if op.required && !who.SignedIn() && who.Exchanges == nil {
 		return s.Flow.Anonymous(who)
 	}
 	if shown := deviceSecret(c); shown != "" && op.identified && !who.SignedIn() {

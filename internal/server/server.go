@@ -6,7 +6,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/token"
+	"github.com/latchkey-auth/latchkey/internal/trace"
 	"github.com/latchkey-auth/latchkey/internal/undo"
 	"github.com/valyala/fasthttp"
 )
@@ -43,7 +43,9 @@ const (
 	readTimeout    = 10 * time.Second
 	writeTimeout   = 15 * time.Second
 	handlerTimeout = 8 * time.Second
-	drainTimeout   = 10 * time.Second
+
+	// DrainTimeout is how long requests that run may take after the drain delay.
+	DrainTimeout = 10 * time.Second
 
 	bodyLimit   = 64 << 10
 	headerLimit = 8 << 10
@@ -79,6 +81,8 @@ type Parts struct {
 	Count func(operation string, status int, code string, took time.Duration)
 	// Draining is called when the server is about to end; nil where nobody wants to know.
 	Draining func()
+	// Traces begins traces; nil where none are asked for.
+	Traces *trace.Provider
 	// MetadataPath is where the metadata of the issuer is; empty for none.
 	MetadataPath string
 }
@@ -96,15 +100,11 @@ type Server struct {
 
 // New registers the operations behind the gate.
 func New(parts Parts, operations api.StrictServerInterface) (*Server, error) {
-	doc, err := api.GetSpec()
-	if err != nil {
-		return nil, fmt.Errorf("embedded spec: %w", err)
-	}
 	trusted, err := parseProxies(parts.Settings.Proxies)
 	if err != nil {
 		return nil, err
 	}
-	operationsOf, err := readOperations(doc)
+	operationsOf, err := embeddedOperations()
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return err
 	}
 
-	if err := s.app.ShutdownWithTimeout(drainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+	if err := s.app.ShutdownWithTimeout(DrainTimeout); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 

@@ -110,7 +110,7 @@ func (s *Server) refuse(c *fiber.Ctx, err error) {
 	}
 	if first.Kind == problem.Internal || first.Kind == problem.Unavailable {
 		_, cause := describe(err)
-		s.Log.Error("the undo page failed", "cause", cause)
+		s.Log.ErrorContext(c.UserContext(), "the undo page failed", "cause", cause)
 	}
 
 	c.Status(statuses[first.Kind])

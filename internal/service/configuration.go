@@ -24,9 +24,18 @@ func (c configuration) GetConfig(context.Context, api.GetConfigRequestObject) (a
 			AuthenticationMethod:           c.authenticationMethod(),
 		},
 		Socialaccount: api.SocialAccountConfig{Providers: services},
-		MFA:           api.MFAConfig{SupportedTypes: c.flow.Factors.Supported(), PasskeyLoginEnabled: c.flow.Factors.Settings.PasskeyLogin},
-		Usersessions:  api.UserSessionsConfig{TrackActivity: true},
+		MFA: api.MFAConfig{
+			SupportedTypes:       c.flow.Factors.Supported(),
+			PasskeyLoginEnabled:  c.flow.Factors.Settings.PasskeyLogin,
+			PasskeySignupEnabled: c.passkeySignup(),
+		},
+		Usersessions: api.UserSessionsConfig{TrackActivity: true},
 	}}, nil
+}
+
+// passkeySignup is what signupByPasskey goes by: it is no way around a closed sign-up.
+func (c configuration) passkeySignup() bool {
+	return c.flow.Factors.Settings.PasskeySignup && c.flow.Policy.SignupOpen
 }
 
 // authenticationMethod is allauth's older word for the login methods; it has none for phones.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"sync"
 
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -42,8 +43,11 @@ func (d discovery) GetSpecificationAsAllauth(context.Context, api.GetSpecificati
 	return api.GetSpecificationAsAllauth200JSONResponse(d.spec), nil
 }
 
-// published is the embedded document without the hints for our Go generator.
-func published() (api.JSONObject, error) {
+// published is the embedded document without the hints for our Go generator. All servers of a process
+// share one.
+var published = sync.OnceValues(readPublished)
+
+func readPublished() (api.JSONObject, error) {
 	text, err := api.GetSpecJSON()
 	if err != nil {
 		return nil, err

@@ -18,6 +18,14 @@ func (t tokens) RefreshToken(ctx context.Context, r api.RefreshTokenRequestObjec
 	return api.RefreshToken200JSONResponse(toAuthenticated(e)), nil
 }
 
+func (t tokens) ExchangeSessionToken(ctx context.Context, r api.ExchangeSessionTokenRequestObject) (api.ExchangeSessionTokenResponseObject, error) {
+	e, err := t.flow.Exchange(ctx, caller.From(ctx), r.Params.IdempotencyKey)
+	if err != nil {
+		return nil, err
+	}
+	return api.ExchangeSessionToken200JSONResponse(toAuthenticated(e)), nil
+}
+
 func (t tokens) RefreshTokenPair(ctx context.Context, r api.RefreshTokenPairRequestObject) (api.RefreshTokenPairResponseObject, error) {
 	e, err := t.flow.Refresh(ctx, caller.From(ctx), flow.Refresh{Token: r.Body.RefreshToken, IdempotencyKey: r.Params.IdempotencyKey, Param: "refresh_token"})
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	Ended
 	// Repeat: it is the current one, and young. Hand out the same one again, and write nothing.
 	Repeat
-	// Rotate: it is the current one. Move the generation on.
+	// Rotate: it is the current one, or the current one has expired unused. Move the generation on.
 	Rotate
 	// Replay: its successor may never have arrived. Hand out the same one again.
 	Replay
@@ -52,12 +52,16 @@ type Row struct {
 	SendsKeys        bool
 }
 
-// Presented is what the judgement knows of a refresh token whose signature is ours.
+// Presented is what the judgement knows of a refresh token whose signature is ours, or of a session
+// token that is exchanged.
 type Presented struct {
 	Subject    string // of the user whom it names
 	Generation int64
 	ExpiresAt  time.Time
 	KeyHash    []byte // of the request's Idempotency-Key; nil for none
+	// Exchange: it is a session token, which lives on while refresh tokens expire, and Generation is
+	// what it spends or has spent.
+	Exchange bool
 }
 
 // Judge decides what becomes of a refresh token. It is a pure function; the rule and
@@ -65,28 +69,39 @@ type Presented struct {
 //
 // Whether a token has expired is read from the row, so a predecessor can be replayed
 // until its *successor* expires. The row of a token that is newer than the row knows
-// (Adopt) is out of date, so there the token's own expiry counts as well.
+// (Adopt) is out of date, so there the token's own expiry counts as well. That of a session token
+// counts always.
 func Judge(row Row, token Presented, now time.Time, grace time.Duration) Verdict {
 	if token.Subject != row.Subject {
 		return Invalid
 	}
 	newer := token.Generation > row.Generation
 	idle := row.RefreshExpiresAt
-	if newer && token.ExpiresAt.After(idle) {
+	hasOwnExpiry := newer || token.Exchange
+	if hasOwnExpiry && token.ExpiresAt.After(idle) {
 		idle = token.ExpiresAt
 	}
 	if row.Over || !now.Before(row.ExpiresAt) || !now.Before(idle) {
 		return Ended
 	}
-	switch {
-	case newer:
+	if newer {
 		return Adopt
-	case token.Generation == row.Generation:
-		return verdictOfCurrent(row, grace)
-	case token.Generation == row.Generation-1:
-		return verdictOfPredecessor(row, token, grace)
 	}
-	return Reuse
+
+	verdict := Reuse
+	switch token.Generation {
+	case row.Generation:
+		verdict = verdictOfCurrent(row, token, grace)
+	case row.Generation - 1:
+		verdict = verdictOfPredecessor(row, token, grace)
+	}
+
+	// Only a session token outlives the current generation. Nobody can spend that one any more.
+	handsOutCurrent := verdict == Repeat || verdict == Replay
+	if handsOutCurrent && !now.Before(row.RefreshExpiresAt) {
+		return Rotate
+	}
+	return verdict
 }
 
 // verdictOfCurrent lets a generation live at least the grace. A client without a lock refreshes
@@ -96,9 +111,15 @@ func Judge(row Row, token Presented, now time.Time, grace time.Duration) Verdict
 //
 // A generation from the future is not young: the database's clock was set back, and a session
 // that repeats its token until the clock has caught up could expire meanwhile.
-func verdictOfCurrent(row Row, grace time.Duration) Verdict {
+//
+// Security: an exchange rotates the first generation even while it is young. Repeated, the session
+// token would not be spent, and a thief who exchanges it right after the sign-in could refresh on
+// unseen (TestExchange_aThiefWhoComesFirstIsCaught). It costs nothing: no refresh of a generation
+// before the first can be on its way.
+func verdictOfCurrent(row Row, token Presented, grace time.Duration) Verdict {
 	fromFuture := row.Age <= -grace
-	if young(row, grace) && !fromFuture {
+	isFirstExchange := token.Exchange && row.Generation == 1
+	if young(row, grace) && !fromFuture && !isFirstExchange {
 		return Repeat
 	}
 	return Rotate

@@ -27,14 +27,22 @@ type world struct {
 	idle           time.Duration // until the row's refresh_expires_at
 	absolute       time.Duration // until the row's expires_at
 	own            time.Duration // until the token's exp
+	exchange       bool          // it is a session token
+	first          bool          // the current generation is the first
 }
 
 func (w world) judge() session.Verdict {
+	current := int64(100)
+	if w.first {
+		current = 1
+	}
 	row := session.Row{
-		Subject: "7", Over: w.over, Generation: 100, Age: w.age, Confirmed: w.confirmed,
+		Subject: "7", Over: w.over, Generation: current, Age: w.age, Confirmed: w.confirmed,
 		RefreshExpiresAt: now.Add(w.idle), ExpiresAt: now.Add(w.absolute), KeyHash: hash(w.keys[0]), SendsKeys: w.sends,
 	}
-	token := session.Presented{Subject: "7", Generation: 100 + w.ahead, ExpiresAt: now.Add(w.own), KeyHash: hash(w.keys[1])}
+	token := session.Presented{
+		Subject: "7", Generation: current + w.ahead, ExpiresAt: now.Add(w.own), KeyHash: hash(w.keys[1]), Exchange: w.exchange,
+	}
 	if !w.sameUser {
 		token.Subject = "8"
 	}
@@ -57,11 +65,17 @@ var table = []struct {
 	{"1: another user's session", func(w world) bool { return !w.sameUser }, session.Invalid},
 	{"2: ended, or the user is disabled", func(w world) bool { return w.over }, session.Ended},
 	{"2: past its absolute age", func(w world) bool { return w.absolute <= 0 }, session.Ended},
-	{"2: idle, and the token is none that the row has missed", func(w world) bool { return w.idle <= 0 && w.ahead <= 0 }, session.Ended},
-	{"2: idle, and so is the token that the row has missed", func(w world) bool { return w.idle <= 0 && w.own <= 0 }, session.Ended},
+	{"2: idle, and the token is none that the row has missed", func(w world) bool { return w.idle <= 0 && w.ahead <= 0 && !w.exchange }, session.Ended},
+	{"2: idle, and so is the token", func(w world) bool { return w.idle <= 0 && w.own <= 0 }, session.Ended},
 	{"3: newer than the row", func(w world) bool { return w.ahead > 0 }, session.Adopt},
+	{"4: a session token, and the first generation", func(w world) bool { return w.exchange && w.ahead == 0 && w.first }, session.Rotate},
+	{"4: a session token, and the current generation has expired", func(w world) bool { return w.exchange && w.ahead == 0 && w.idle <= 0 }, session.Rotate},
 	{"4: the current one, young", func(w world) bool { return w.ahead == 0 && w.age < grace && w.age > -grace }, session.Repeat},
 	{"5: the current one", func(w world) bool { return w.ahead == 0 }, session.Rotate},
+	{"6: a session token, and what would be handed out again has expired", func(w world) bool {
+		maybeLost := !w.confirmed || w.age < grace
+		return w.exchange && w.ahead == -1 && w.idle <= 0 && maybeLost && (!w.sends || w.sameKey())
+	}, session.Rotate},
 	{"6: unconfirmed, never sent a key", func(w world) bool { return w.ahead == -1 && !w.confirmed && !w.sends }, session.Replay},
 	{"6: unconfirmed, the same key", func(w world) bool { return w.ahead == -1 && !w.confirmed && w.sameKey() }, session.Replay},
 	{"6: its successor is young, never sent a key", func(w world) bool { return w.ahead == -1 && w.age < grace && !w.sends }, session.Replay},
@@ -100,6 +114,8 @@ func everything(visit func(world)) {
 		oneOf(func(w *world, v time.Duration) { w.idle = v }, boundary...),
 		oneOf(func(w *world, v time.Duration) { w.absolute = v }, boundary...),
 		oneOf(func(w *world, v time.Duration) { w.own = v }, boundary...),
+		oneOf(func(w *world, v bool) { w.exchange = v }, false, true),
+		oneOf(func(w *world, v bool) { w.first = v }, false, true),
 	}
 	var choose func(w world, n int)
 	choose = func(w world, n int) {

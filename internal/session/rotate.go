@@ -11,10 +11,13 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
-// Spending is an attempt to spend a refresh token whose signature is ours.
+// Spending is an attempt to spend a refresh token whose signature is ours, or a session token.
 type Spending struct {
 	SessionID uuid.UUID
 	Token     Presented
+	// SessionToken is the hash of the session token that is exchanged; nil where a refresh token is
+	// spent. Of Token only the key is set then: the row says the rest.
+	SessionToken []byte
 }
 
 // KeyHash is what is stored of an Idempotency-Key; nil for none.
@@ -103,7 +106,7 @@ func (s *Sessions) Repeat(ctx context.Context, d *postgres.DB, sp Spending) (Rot
 		return Rotation{}, false, err
 	}
 
-	verdict := s.verdict(&row, sp, d.Now())
+	verdict := s.verdict(&row, s.presented(&row, sp), d.Now())
 	return rotationOf(verdict, &row), verdict == Repeat, nil
 }
 
@@ -125,6 +128,7 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 	}
 
 	d := &row.SessionDetail
+	sp = s.presented(&row, sp)
 	verdict := s.verdict(&row, sp, tx.Now)
 	switch verdict {
 	case Invalid:
@@ -145,8 +149,13 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 		}
 
 		return r, End(ctx, tx, d.ID, ReuseDetected)
-	case Repeat, Replay:
+	case Replay:
+		return rotationOf(verdict, &row), expectKeys(ctx, tx, d, sp)
+	case Repeat:
 		return rotationOf(verdict, &row), nil
+	}
+	if sp.SessionToken != nil {
+		return s.moveOnByExchange(ctx, tx, d, sp, rotationOf(verdict, &row))
 	}
 	return s.moveOn(ctx, tx, d, sp, rotationOf(verdict, &row))
 }
@@ -170,6 +179,18 @@ func (s *Sessions) moveOn(ctx context.Context, tx postgres.Tx, d *Details, sp Sp
 	})
 }
 
+// expectKeys notes that a session sends keys, where the first caller with one gets a successor that a
+// caller without one made.
+//
+// Security: otherwise a thief who sends no key, and comes first each time, is never noticed by an
+// owner who sends them (TestPromise_aThiefWithoutKeysIsCaughtFromTheFirstRefreshOn).
+func expectKeys(ctx context.Context, tx postgres.Tx, d *Details, sp Spending) error {
+	if d.SendsIdempotencyKeys || sp.Token.KeyHash == nil {
+		return nil
+	}
+	return tx.MarkSessionSendsKeys(ctx, db.MarkSessionSendsKeysParams{ID: d.ID, IdempotencyKeyHash: sp.Token.KeyHash})
+}
+
 func refused(v Verdict, p *problem.Problem) Rotation { return Rotation{Verdict: v, Refused: p} }
 
 func (s *Sessions) idleEnd(now time.Time) time.Time {
@@ -181,12 +202,16 @@ func (s *Sessions) grace() time.Duration { return seconds(s.settings.RefreshGrac
 // verdict says what becomes of a presented token, by the row.
 func (s *Sessions) verdict(row *db.FindSessionToRefreshRow, sp Spending, now time.Time) Verdict {
 	d := &row.SessionDetail
-	return Judge(Row{
+	verdict := Judge(Row{
 		Subject: d.Subject, Over: d.EndedAt != nil || d.DisabledAt != nil, Generation: d.Generation,
 		Age: time.Duration(row.Age * float64(time.Second)), Confirmed: d.ConfirmedAt != nil,
 		RefreshExpiresAt: d.RefreshExpiresAt, ExpiresAt: d.ExpiresAt,
 		KeyHash: d.IdempotencyKeyHash, SendsKeys: d.SendsIdempotencyKeys,
 	}, sp.Token, now, s.grace())
+	if sp.SessionToken != nil {
+		return s.verdictOfExchange(d, sp, verdict, now)
+	}
+	return verdict
 }
 
 // rotationOf is the outcome that hands out the current generation of a row.

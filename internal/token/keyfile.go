@@ -149,8 +149,8 @@ func (f KeyFile) String() string {
 
 // RotationStep is the next step of a rotation, for a person to read.
 type RotationStep struct {
-	// Did says what was done.
-	Did string
+	// Did says what was done: Step is it in a word, added, signs or dropped, and Key the id of the key.
+	Did, Step, Key string
 	// TooEarly is how long to wait until the step is safe; 0 when it is.
 	TooEarly time.Duration
 	// Dropped is the key that verifies no more, and Since when it stopped signing.
@@ -169,19 +169,19 @@ func (f KeyFile) Rotate(now time.Time, retireFor time.Duration) (KeyFile, Rotati
 	}
 	if n := find(Retiring); n >= 0 {
 		k := keys[n]
-		step := RotationStep{Did: "dropped " + k.ID, Dropped: k.ID, Since: k.Since, TooEarly: early(now, k.Since, retireFor)}
+		step := RotationStep{Did: "dropped " + k.ID, Step: "dropped", Key: k.ID, Dropped: k.ID, Since: k.Since, TooEarly: early(now, k.Since, retireFor)}
 		return KeyFile{slices.Delete(keys, n, n+1)}, step, nil
 	}
 	if n := find(Pending); n >= 0 {
 		k, old := keys[n], keys[0]
-		step := RotationStep{Did: k.ID + " signs from now on", TooEarly: early(now, k.Since, PendingFor)}
+		step := RotationStep{Did: k.ID + " signs from now on", Step: "signs", Key: k.ID, TooEarly: early(now, k.Since, PendingFor)}
 		k.State, k.Since, old.State, old.Since = Signing, now, Retiring, now
 		keys[0], keys[n] = k, old
 		return KeyFile{keys}, step, nil
 	}
 	text, kid, err := GenerateKey()
 	keys = append(keys, FileKey{ID: kid, State: Pending, Since: now, text: text})
-	return KeyFile{keys}, RotationStep{Did: "added " + kid + ", which will sign next"}, err
+	return KeyFile{keys}, RotationStep{Did: "added " + kid + ", which will sign next", Step: "added", Key: kid}, err
 }
 
 // early is how much of a time is still to pass. Of a key whose age no note tells, all of it.

@@ -228,7 +228,7 @@ func (u *Undo) shutOut(ctx context.Context, tx postgres.Tx, link snapshot.Link, 
 	for _, row := range restored.Removed {
 		err := provider.GrantOf(row).Enqueue(ctx, tx.Queries, u.Keys, tx.Now)
 		if errors.Is(err, secret.ErrSealed) {
-			u.Log.Error("a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
+			u.Log.ErrorContext(ctx, "a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
 			continue
 		}
 		if err != nil {

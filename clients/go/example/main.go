@@ -1,5 +1,5 @@
 // Command example signs up, reads the profile, refreshes and signs out. Run it against
-// `make run`: go run ./clients/go/example http://127.0.0.1:8080 you@example.com
+// `make run`: go run -C clients/go ./example http://127.0.0.1:8080 you@example.com
 package main
 
 import (

@@ -81,7 +81,8 @@ var actionEntries = [...]actionEntry{
 	4: {fallback: ActionRetry},
 	5: {fallback: ActionWait},
 	6: {fallback: ActionProceed, rules: unauthorizedRules},
-	7: {fallback: ActionShow, codes: map[string]Action{
+	7: {fallback: ActionReread},
+	8: {fallback: ActionShow, codes: map[string]Action{
 		"account_deleted":       ActionSignOut,
 		"account_disabled":      ActionSignOut,
 		"ownership_verified":    ActionSignOut,
@@ -91,7 +92,6 @@ var actionEntries = [...]actionEntry{
 		"session_ended":         ActionSignOut,
 		"session_expired":       ActionSignOut,
 	}},
-	8: {fallback: ActionReread},
 }
 
 // actionTable is operation → status → index of actionEntries.
@@ -112,6 +112,7 @@ var actionTable = map[string]map[int]int{
 	"disconnectProviderAccount":      {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
 	"endSession":                     {400: 1, 401: 0, 410: 3, 413: 1, 415: 1, 503: 4},
 	"endSessions":                    {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
+	"exchangeSessionToken":           {200: 0, 400: 1, 401: 2, 409: 7, 410: 3, 503: 4},
 	"exportAccount":                  {200: 0, 401: 2, 410: 3, 503: 4},
 	"generateRecoveryCodes":          {200: 0, 400: 1, 401: 2, 410: 3, 503: 4},
 	"getAccountUndo":                 {200: 0, 400: 1, 429: 5, 503: 4},
@@ -147,8 +148,8 @@ var actionTable = map[string]map[int]int{
 	"reauthenticateByCredential":     {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
 	"reauthenticateBySecondFactor":   {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
 	"receiveAppleNotification":       {200: 0, 400: 1, 404: 1, 413: 1, 415: 1, 429: 5, 503: 4},
-	"refreshToken":                   {200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4},
-	"refreshTokenPair":               {200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4},
+	"refreshToken":                   {200: 0, 400: 8, 409: 7, 413: 1, 415: 1, 503: 4},
+	"refreshTokenPair":               {200: 0, 400: 8, 409: 7, 413: 1, 415: 1, 503: 4},
 	"rejectEmailVerification":        {200: 0, 400: 1, 410: 3, 413: 1, 415: 1, 503: 4},
 	"removeCredentials":              {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4},
 	"removeEmailAddress":             {200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4},
@@ -212,6 +213,7 @@ var operationPaths = [...]struct{ method, path, id string }{
 	{"DELETE", "/_allauth/app/v1/account/providers", "disconnectProviderAccount"},
 	{"DELETE", "/_allauth/app/v1/auth/session", "endSession"},
 	{"DELETE", "/_allauth/app/v1/auth/sessions", "endSessions"},
+	{"POST", "/_allauth/app/v1/auth/token/exchange", "exchangeSessionToken"},
 	{"GET", "/_allauth/app/v1/account/export", "exportAccount"},
 	{"POST", "/_allauth/app/v1/account/authenticators/recovery-codes", "generateRecoveryCodes"},
 	{"GET", "/_allauth/app/v1/account/undo", "getAccountUndo"},

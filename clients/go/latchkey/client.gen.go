@@ -541,6 +541,9 @@ type MFAConfig struct {
 	// PasskeyLoginEnabled Whether a passkey alone signs in.
 	PasskeyLoginEnabled bool `json:"passkey_login_enabled"`
 
+	// PasskeySignupEnabled Whether an account can be made with a passkey in place of a password (`signupByPasskey`).
+	PasskeySignupEnabled bool `json:"passkey_signup_enabled"`
+
 	// SupportedTypes What can be added here: `recovery_codes`, `totp`, `webauthn`.
 	SupportedTypes []string `json:"supported_types"`
 }
@@ -1220,6 +1223,17 @@ type GetPasswordResetParams struct {
 type CreateProviderNonceParams struct {
 	// Process What the id_token is for: `login`, `connect` or `reauthenticate`. Without it: `login` or `connect`.
 	Process NonceProcess `form:"process,omitempty" json:"process,omitempty,omitzero"`
+}
+
+// ExchangeSessionTokenParams defines parameters for ExchangeSessionToken.
+type ExchangeSessionTokenParams struct {
+	// IdempotencyKey The key of one refresh token: made by the client when it *stores* the token,
+	// and sent with every attempt to spend *that* token. A client that is answered
+	// with the token that it has (the same `jti`) keeps the key of it. A repeated
+	// refresh with the same key is answered with the same successor, however long
+	// the first answer has been lost. A session that has ever sent one must go on
+	// doing so.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // RefreshTokenParams defines parameters for RefreshToken.
@@ -2606,6 +2620,33 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/signup (the `Signup` operationId).
 	Signup(ctx context.Context, body SignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExchangeSessionToken Trade a session token for an access and a refresh token of the same session
+	//
+	// For an app that has kept `X-Session-Token` alone. It counts as a refresh: the
+	// session token spends the current generation, and the new pair in `meta` is the
+	// next one. Once a session: the same call, repeated with the same
+	// `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
+	// long the answer was lost; later exchanges are judged as a refresh token that was
+	// spent before is. Make the key when you decide to exchange the token, store both,
+	// and send the key with every try.
+	//
+	// Looks at no credential but `X-Session-Token`. The session token works until the
+	// new refresh token is first used, or longer, as `LATCHKEY_SESSION_TOKENS` says:
+	// a lost answer costs nothing. While refresh tokens do not rotate
+	// (`HEADLESS_JWT_ROTATE_REFRESH_TOKEN`), the current refresh token is handed out.
+	//
+	// 409 `refresh_conflict`: another key exchanged the token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and nothing has ended:
+	// read what is stored again, and repeat, not before `Retry-After`.
+	//
+	// 410: the token is unknown, or its session has ended. With `meta.end_reason`
+	// `refresh_token_reused` this call, or an earlier one, has shown that the token or one of
+	// its successors was copied. 401: the token of a pending sign-in, which
+	// has no tokens yet; one that has ended while its session lives; or none at all.
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/token/exchange (the `ExchangeSessionToken` operationId).
+	ExchangeSessionToken(ctx context.Context, params *ExchangeSessionTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// RefreshTokenWithBody Trade a refresh token for a new pair (full answer)
 	//
@@ -4936,6 +4977,43 @@ func (c *Client) SignupWithBody(ctx context.Context, contentType string, body io
 // Corresponds with POST /_allauth/app/v1/auth/signup (the `Signup` operationId).
 func (c *Client) Signup(ctx context.Context, body SignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewSignupRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExchangeSessionToken Trade a session token for an access and a refresh token of the same session
+//
+// For an app that has kept `X-Session-Token` alone. It counts as a refresh: the
+// session token spends the current generation, and the new pair in `meta` is the
+// next one. Once a session: the same call, repeated with the same
+// `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
+// long the answer was lost; later exchanges are judged as a refresh token that was
+// spent before is. Make the key when you decide to exchange the token, store both,
+// and send the key with every try.
+//
+// Looks at no credential but `X-Session-Token`. The session token works until the
+// new refresh token is first used, or longer, as `LATCHKEY_SESSION_TOKENS` says:
+// a lost answer costs nothing. While refresh tokens do not rotate
+// (`HEADLESS_JWT_ROTATE_REFRESH_TOKEN`), the current refresh token is handed out.
+//
+// 409 `refresh_conflict`: another key exchanged the token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and nothing has ended:
+// read what is stored again, and repeat, not before `Retry-After`.
+//
+// 410: the token is unknown, or its session has ended. With `meta.end_reason`
+// `refresh_token_reused` this call, or an earlier one, has shown that the token or one of
+// its successors was copied. 401: the token of a pending sign-in, which
+// has no tokens yet; one that has ended while its session lives; or none at all.
+//
+// Corresponds with POST /_allauth/app/v1/auth/token/exchange (the `ExchangeSessionToken` operationId).
+func (c *Client) ExchangeSessionToken(ctx context.Context, params *ExchangeSessionTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExchangeSessionTokenRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -7514,6 +7592,46 @@ func NewSignupRequestWithBody(server string, contentType string, body io.Reader)
 	return req, nil
 }
 
+// NewExchangeSessionTokenRequest constructs an http.Request for the ExchangeSessionToken method
+func NewExchangeSessionTokenRequest(server string, params *ExchangeSessionTokenParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/_allauth/app/v1/auth/token/exchange")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewRefreshTokenRequest calls the generic RefreshToken builder with application/json body
 func NewRefreshTokenRequest(server string, params *RefreshTokenParams, body RefreshTokenJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -9350,6 +9468,35 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/signup (the `Signup` operationId).
 	SignupWithResponse(ctx context.Context, body SignupJSONRequestBody, reqEditors ...RequestEditorFn) (*SignupResult, error)
+
+	// ExchangeSessionTokenWithResponse Trade a session token for an access and a refresh token of the same session
+	//
+	// For an app that has kept `X-Session-Token` alone. It counts as a refresh: the
+	// session token spends the current generation, and the new pair in `meta` is the
+	// next one. Once a session: the same call, repeated with the same
+	// `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
+	// long the answer was lost; later exchanges are judged as a refresh token that was
+	// spent before is. Make the key when you decide to exchange the token, store both,
+	// and send the key with every try.
+	//
+	// Looks at no credential but `X-Session-Token`. The session token works until the
+	// new refresh token is first used, or longer, as `LATCHKEY_SESSION_TOKENS` says:
+	// a lost answer costs nothing. While refresh tokens do not rotate
+	// (`HEADLESS_JWT_ROTATE_REFRESH_TOKEN`), the current refresh token is handed out.
+	//
+	// 409 `refresh_conflict`: another key exchanged the token less than
+	// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and nothing has ended:
+	// read what is stored again, and repeat, not before `Retry-After`.
+	//
+	// 410: the token is unknown, or its session has ended. With `meta.end_reason`
+	// `refresh_token_reused` this call, or an earlier one, has shown that the token or one of
+	// its successors was copied. 401: the token of a pending sign-in, which
+	// has no tokens yet; one that has ended while its session lives; or none at all.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /_allauth/app/v1/auth/token/exchange (the `ExchangeSessionToken` operationId).
+	ExchangeSessionTokenWithResponse(ctx context.Context, params *ExchangeSessionTokenParams, reqEditors ...RequestEditorFn) (*ExchangeSessionTokenResult, error)
 
 	// RefreshTokenWithBodyWithResponse Trade a refresh token for a new pair (full answer)
 	//
@@ -15019,6 +15166,103 @@ func (r SignupResult) ContentType() string {
 	return ""
 }
 
+// ExchangeSessionTokenResult401Headers the declared response headers of an HTTP 401 response for ExchangeSessionToken
+type ExchangeSessionTokenResult401Headers struct {
+	WWWAuthenticate string
+}
+
+// ExchangeSessionTokenResult409Headers the declared response headers of an HTTP 409 response for ExchangeSessionToken
+type ExchangeSessionTokenResult409Headers struct {
+	RetryAfter int32
+}
+
+// ExchangeSessionTokenResult503Headers the declared response headers of an HTTP 503 response for ExchangeSessionToken
+type ExchangeSessionTokenResult503Headers struct {
+	RetryAfter int32
+}
+
+type ExchangeSessionTokenResult struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuthenticatedResponse
+	// JSON400 the response for an HTTP 400 `application/json` response
+	JSON400 *BadRequest
+	// JSON401 the response for an HTTP 401 `application/json` response
+	JSON401 *Unauthorized
+	// JSON409 the response for an HTTP 409 `application/json` response
+	JSON409 *RefreshConflict
+	// JSON410 the response for an HTTP 410 `application/json` response
+	JSON410 *Gone
+	// JSON503 the response for an HTTP 503 `application/json` response
+	JSON503 *ServiceUnavailable
+	// Headers401 the parsed response headers for an HTTP 401 response
+	Headers401 *ExchangeSessionTokenResult401Headers
+	// Headers409 the parsed response headers for an HTTP 409 response
+	Headers409 *ExchangeSessionTokenResult409Headers
+	// Headers503 the parsed response headers for an HTTP 503 response
+	Headers503 *ExchangeSessionTokenResult503Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExchangeSessionTokenResult) GetJSON200() *AuthenticatedResponse {
+	return r.JSON200
+}
+
+// GetJSON400 returns the response for an HTTP 400 `application/json` response
+func (r ExchangeSessionTokenResult) GetJSON400() *BadRequest {
+	return r.JSON400
+}
+
+// GetJSON401 returns the response for an HTTP 401 `application/json` response
+func (r ExchangeSessionTokenResult) GetJSON401() *Unauthorized {
+	return r.JSON401
+}
+
+// GetJSON409 returns the response for an HTTP 409 `application/json` response
+func (r ExchangeSessionTokenResult) GetJSON409() *RefreshConflict {
+	return r.JSON409
+}
+
+// GetJSON410 returns the response for an HTTP 410 `application/json` response
+func (r ExchangeSessionTokenResult) GetJSON410() *Gone {
+	return r.JSON410
+}
+
+// GetJSON503 returns the response for an HTTP 503 `application/json` response
+func (r ExchangeSessionTokenResult) GetJSON503() *ServiceUnavailable {
+	return r.JSON503
+}
+
+// GetBody returns the raw response body bytes
+func (r ExchangeSessionTokenResult) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExchangeSessionTokenResult) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExchangeSessionTokenResult) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExchangeSessionTokenResult) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // RefreshTokenResult409Headers the declared response headers of an HTTP 409 response for RefreshToken
 type RefreshTokenResult409Headers struct {
 	RetryAfter int32
@@ -18223,6 +18467,41 @@ func (c *ClientWithResponses) SignupWithResponse(ctx context.Context, body Signu
 		return nil, err
 	}
 	return ParseSignupResult(rsp)
+}
+
+// ExchangeSessionTokenWithResponse Trade a session token for an access and a refresh token of the same session
+//
+// For an app that has kept `X-Session-Token` alone. It counts as a refresh: the
+// session token spends the current generation, and the new pair in `meta` is the
+// next one. Once a session: the same call, repeated with the same
+// `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
+// long the answer was lost; later exchanges are judged as a refresh token that was
+// spent before is. Make the key when you decide to exchange the token, store both,
+// and send the key with every try.
+//
+// Looks at no credential but `X-Session-Token`. The session token works until the
+// new refresh token is first used, or longer, as `LATCHKEY_SESSION_TOKENS` says:
+// a lost answer costs nothing. While refresh tokens do not rotate
+// (`HEADLESS_JWT_ROTATE_REFRESH_TOKEN`), the current refresh token is handed out.
+//
+// 409 `refresh_conflict`: another key exchanged the token less than
+// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and nothing has ended:
+// read what is stored again, and repeat, not before `Retry-After`.
+//
+// 410: the token is unknown, or its session has ended. With `meta.end_reason`
+// `refresh_token_reused` this call, or an earlier one, has shown that the token or one of
+// its successors was copied. 401: the token of a pending sign-in, which
+// has no tokens yet; one that has ended while its session lives; or none at all.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /_allauth/app/v1/auth/token/exchange (the `ExchangeSessionToken` operationId).
+func (c *ClientWithResponses) ExchangeSessionTokenWithResponse(ctx context.Context, params *ExchangeSessionTokenParams, reqEditors ...RequestEditorFn) (*ExchangeSessionTokenResult, error) {
+	rsp, err := c.ExchangeSessionToken(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExchangeSessionTokenResult(rsp)
 }
 
 // RefreshTokenWithBodyWithResponse Trade a refresh token for a new pair (full answer)
@@ -23711,6 +23990,100 @@ func ParseSignupResult(rsp *http.Response) (*SignupResult, error) {
 		response.Headers429 = &headers
 	case rsp.StatusCode == 503:
 		var headers SignupResult503Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers503 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExchangeSessionTokenResult parses an HTTP response from a ExchangeSessionTokenWithResponse call
+func ParseExchangeSessionTokenResult(rsp *http.Response) (*ExchangeSessionTokenResult, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExchangeSessionTokenResult{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuthenticatedResponse
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 400:
+		var dest BadRequest
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON400 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 401:
+		var dest Unauthorized
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON401 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 409:
+		var dest RefreshConflict
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON409 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 410:
+		var dest Gone
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON410 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 503:
+		var dest ServiceUnavailable
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON503 = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 401:
+		var headers ExchangeSessionTokenResult401Headers
+		if values := rsp.Header.Values("WWW-Authenticate"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "WWW-Authenticate", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.WWWAuthenticate = value
+		}
+		response.Headers401 = &headers
+	case rsp.StatusCode == 409:
+		var headers ExchangeSessionTokenResult409Headers
+		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
+			var value int32
+			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {
+				return nil, err
+			}
+			headers.RetryAfter = value
+		}
+		response.Headers409 = &headers
+	case rsp.StatusCode == 503:
+		var headers ExchangeSessionTokenResult503Headers
 		if values := rsp.Header.Values("Retry-After"); len(values) > 0 {
 			var value int32
 			if err := runtime.BindStyledParameterWithOptions("simple", "Retry-After", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: true, Type: "integer", Format: "int32"}); err != nil {

@@ -5,10 +5,8 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"math/big"
 	"net/http"
@@ -20,7 +18,6 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/clients/go/verify"
-	"github.com/latchkey-auth/latchkey/internal/token"
 )
 
 // now is when every test begins; the claims below are written around it.
@@ -152,7 +149,6 @@ type forge struct {
 	clock    *clock
 	jwks     *jwks
 	verifier *verify.Verifier
-	server   *token.Verifier // the server's own gate, with the same key and settings
 }
 
 func newForge(t testing.TB) *forge { return forgeWith(t, verify.Options{}) }
@@ -164,18 +160,6 @@ func forgeWith(t testing.TB, o verify.Options) *forge {
 	o.JWKSURL, o.Issuer, o.Audience, o.Lifetime, o.Clock = f.jwks.URL, issuer, audience, 300*time.Second, f.clock.Now
 	var err error
 	if f.verifier, err = verify.New(o); err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(f.key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ring, err := token.NewKeyring(string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
-	if err != nil {
-		t.Fatal(err)
-	}
-	settings := token.Settings{Algorithm: "ES256", AccessExpiresIn: 300, HeaderScheme: "Bearer", Stateful: true, Issuer: issuer, Audience: audience}
-	if f.server, err = token.NewVerifier(ring, settings); err != nil {
 		t.Fatal(err)
 	}
 	return f

@@ -12,8 +12,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/internal/strictjson"
-	"github.com/latchkey-auth/latchkey/internal/userid"
+	"github.com/latchkey-auth/latchkey/clients/go/internal/strictjson"
+	"github.com/latchkey-auth/latchkey/clients/go/internal/userid"
 )
 
 const (

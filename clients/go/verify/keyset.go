@@ -6,7 +6,7 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/latchkey-auth/latchkey/internal/strictjson"
+	"github.com/latchkey-auth/latchkey/clients/go/internal/strictjson"
 )
 
 // keySet finds a public key by its kid.

@@ -10,7 +10,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/internal/strictjson"
+	"github.com/latchkey-auth/latchkey/clients/go/internal/strictjson"
 	"golang.org/x/sync/singleflight"
 )
 

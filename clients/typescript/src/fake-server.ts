@@ -337,7 +337,7 @@ const config = {
     password_reset_by_code_enabled: false,
   },
   socialaccount: { providers: [] },
-  mfa: { supported_types: ['totp'], passkey_login_enabled: false },
+  mfa: { supported_types: ['totp'], passkey_login_enabled: false, passkey_signup_enabled: false },
   usersessions: { track_activity: true },
 };
 

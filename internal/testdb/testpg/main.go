@@ -1,6 +1,6 @@
 // Command testpg runs another command with a PostgreSQL for tests, which it stops
 // afterwards: `go test ./...` runs packages in processes of their own, and all shall
-// share one server.
+// share one server, in each of the modules.
 package main
 
 import (
@@ -18,7 +18,9 @@ import (
 func main() { os.Exit(run(os.Args[1:])) }
 
 func run(args []string) int {
-	signal.Ignore(os.Interrupt, syscall.SIGTERM) // the command gets them too, and we clean up after it
+	// Ctrl-C ends the command, and we stop the server after it. Caught, not ignored: the command, and a shell
+	// or make in it, would inherit that.
+	signal.Notify(make(chan os.Signal, 1), os.Interrupt, syscall.SIGTERM)
 	url, stop, err := testdb.Start(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "testpg:", err)

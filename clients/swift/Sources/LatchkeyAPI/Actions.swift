@@ -83,6 +83,7 @@ public enum ClientActions {
         Entry(fallback: .retry),
         Entry(fallback: .wait),
         Entry(fallback: .proceed, rules: unauthorized),
+        Entry(fallback: .reread),
         Entry(fallback: .show, codes: [
             "account_deleted": .signOut,
             "account_disabled": .signOut,
@@ -93,7 +94,6 @@ public enum ClientActions {
             "session_ended": .signOut,
             "session_expired": .signOut,
         ]),
-        Entry(fallback: .reread),
     ]
 
     // Operation → status → index of entries.
@@ -114,6 +114,7 @@ public enum ClientActions {
         "disconnectProviderAccount": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "endSession": [400: 1, 401: 0, 410: 3, 413: 1, 415: 1, 503: 4],
         "endSessions": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
+        "exchangeSessionToken": [200: 0, 400: 1, 401: 2, 409: 7, 410: 3, 503: 4],
         "exportAccount": [200: 0, 401: 2, 410: 3, 503: 4],
         "generateRecoveryCodes": [200: 0, 400: 1, 401: 2, 410: 3, 503: 4],
         "getAccountUndo": [200: 0, 400: 1, 429: 5, 503: 4],
@@ -149,8 +150,8 @@ public enum ClientActions {
         "reauthenticateByCredential": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "reauthenticateBySecondFactor": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "receiveAppleNotification": [200: 0, 400: 1, 404: 1, 413: 1, 415: 1, 429: 5, 503: 4],
-        "refreshToken": [200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4],
-        "refreshTokenPair": [200: 0, 400: 7, 409: 8, 413: 1, 415: 1, 503: 4],
+        "refreshToken": [200: 0, 400: 8, 409: 7, 413: 1, 415: 1, 503: 4],
+        "refreshTokenPair": [200: 0, 400: 8, 409: 7, 413: 1, 415: 1, 503: 4],
         "rejectEmailVerification": [200: 0, 400: 1, 410: 3, 413: 1, 415: 1, 503: 4],
         "removeCredentials": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 503: 4],
         "removeEmailAddress": [200: 0, 400: 1, 401: 2, 410: 3, 413: 1, 415: 1, 429: 5, 503: 4],
@@ -197,6 +198,7 @@ public enum ClientActions {
         OperationPath(method: "DELETE", path: "/_allauth/app/v1/account/providers", id: "disconnectProviderAccount"),
         OperationPath(method: "DELETE", path: "/_allauth/app/v1/auth/session", id: "endSession"),
         OperationPath(method: "DELETE", path: "/_allauth/app/v1/auth/sessions", id: "endSessions"),
+        OperationPath(method: "POST", path: "/_allauth/app/v1/auth/token/exchange", id: "exchangeSessionToken"),
         OperationPath(method: "GET", path: "/_allauth/app/v1/account/export", id: "exportAccount"),
         OperationPath(method: "POST", path: "/_allauth/app/v1/account/authenticators/recovery-codes", id: "generateRecoveryCodes"),
         OperationPath(method: "GET", path: "/_allauth/app/v1/account/undo", id: "getAccountUndo"),

@@ -1845,6 +1845,49 @@ public enum Operations {
         }
     }
 
+    /// `POST /_allauth/app/v1/auth/token/exchange`
+    public enum ExchangeSessionToken {
+        /// What the operation takes.
+        public struct Input: Hashable, Sendable {
+            /// The key of one refresh token: made by the client when it *stores* the token,
+            /// and sent with every attempt to spend *that* token. A client that is answered
+            /// with the token that it has (the same `jti`) keeps the key of it. A repeated
+            /// refresh with the same key is answered with the same successor, however long
+            /// the first answer has been lost. A session that has ever sent one must go on
+            /// doing so.
+            public var idempotencyKey: String?
+
+            /// Makes one from its members; what is left out is not sent.
+            public init(idempotencyKey: String? = nil) {
+                self.idempotencyKey = idempotencyKey
+            }
+        }
+
+        /// What the operation answers, by status.
+        public enum Output: Hashable, Sendable {
+            /// 200: A fresh pair.
+            case ok(AuthenticatedResponse)
+            /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
+            case badRequest(ErrorResponse)
+            /// 401: Not signed in: `data.flows` lists what the client can start, and what is
+            /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+            /// this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+            case unauthorized(UnauthenticatedResponse)
+            /// 409: `refresh_conflict`: another call of this session spent the refresh token a moment
+            /// ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+            /// Read the stored tokens again, and repeat with what is stored.
+            case conflict(ErrorResponse, retryAfter: Int)
+            /// 410: The session behind `X-Session-Token` does not exist or has ended. Drop the
+            /// token. `meta.is_authenticated` is null.
+            case gone(UnauthenticatedResponse)
+            /// 503: We could not find out: the database is away or slow, or too much is being
+            /// asked at once. Says nothing about the credentials: keep them, and repeat.
+            case serviceUnavailable(ErrorResponse, retryAfter: Int)
+            /// A status that the description does not have.
+            case undocumented(HTTPResponse)
+        }
+    }
+
     /// `POST /_allauth/app/v1/auth/token/refresh`
     public enum RefreshToken {
         /// What the operation takes.
@@ -2889,6 +2932,31 @@ public protocol API: Sendable {
     /// (400); signing up is closed (403); already signed in (409).
     func signup(_ input: Operations.Signup.Input) async throws(ClientError) -> Operations.Signup.Output
 
+    /// Trade a session token for an access and a refresh token of the same session
+    ///
+    /// For an app that has kept `X-Session-Token` alone. It counts as a refresh: the
+    /// session token spends the current generation, and the new pair in `meta` is the
+    /// next one. Once a session: the same call, repeated with the same
+    /// `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
+    /// long the answer was lost; later exchanges are judged as a refresh token that was
+    /// spent before is. Make the key when you decide to exchange the token, store both,
+    /// and send the key with every try.
+    ///
+    /// Looks at no credential but `X-Session-Token`. The session token works until the
+    /// new refresh token is first used, or longer, as `LATCHKEY_SESSION_TOKENS` says:
+    /// a lost answer costs nothing. While refresh tokens do not rotate
+    /// (`HEADLESS_JWT_ROTATE_REFRESH_TOKEN`), the current refresh token is handed out.
+    ///
+    /// 409 `refresh_conflict`: another key exchanged the token less than
+    /// `LATCHKEY_REFRESH_GRACE` ago. Nothing is handed out, and nothing has ended:
+    /// read what is stored again, and repeat, not before `Retry-After`.
+    ///
+    /// 410: the token is unknown, or its session has ended. With `meta.end_reason`
+    /// `refresh_token_reused` this call, or an earlier one, has shown that the token or one of
+    /// its successors was copied. 401: the token of a pending sign-in, which
+    /// has no tokens yet; one that has ended while its session lives; or none at all.
+    func exchangeSessionToken(_ input: Operations.ExchangeSessionToken.Input) async throws(ClientError) -> Operations.ExchangeSessionToken.Output
+
     /// Trade a refresh token for a new pair (full answer)
     ///
     /// The new pair stands in `meta`. Looks at no credential but the one in the
@@ -3930,6 +3998,22 @@ extension Client: API {
         case 413: return .contentTooLarge(try response.decoded(ErrorResponse.self, request))
         case 415: return .unsupportedMediaType(try response.decoded(ErrorResponse.self, request))
         case 429: return .tooManyRequests(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        default: return .undocumented(response)
+        }
+    }
+
+    /// `POST /_allauth/app/v1/auth/token/exchange`: see ``API``.
+    public func exchangeSessionToken(_ input: Operations.ExchangeSessionToken.Input) async throws(ClientError) -> Operations.ExchangeSessionToken.Output {
+        var request = HTTPRequest(operation: "exchangeSessionToken", method: "POST", path: "/_allauth/app/v1/auth/token/exchange", security: ["sessionToken"])
+        request.add(header: "Idempotency-Key", input.idempotencyKey)
+        let response = try await send(request)
+        switch response.status {
+        case 200: return .ok(try response.decoded(AuthenticatedResponse.self, request))
+        case 400: return .badRequest(try response.decoded(ErrorResponse.self, request))
+        case 401: return .unauthorized(try response.decoded(UnauthenticatedResponse.self, request))
+        case 409: return .conflict(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
+        case 410: return .gone(try response.decoded(UnauthenticatedResponse.self, request))
         case 503: return .serviceUnavailable(try response.decoded(ErrorResponse.self, request), retryAfter: try response.header("Retry-After", Int.self, request))
         default: return .undocumented(response)
         }

@@ -1198,19 +1198,24 @@ public struct MfaConfig: Codable, Hashable, Sendable {
     public var supportedTypes: [String]
     /// Whether a passkey alone signs in.
     public var passkeyLoginEnabled: Bool
+    /// Whether an account can be made with a passkey in place of a password (`signupByPasskey`).
+    public var passkeySignupEnabled: Bool
 
     /// Makes one from its members; what is left out is absent.
     public init(
         supportedTypes: [String],
-        passkeyLoginEnabled: Bool
+        passkeyLoginEnabled: Bool,
+        passkeySignupEnabled: Bool
     ) {
         self.supportedTypes = supportedTypes
         self.passkeyLoginEnabled = passkeyLoginEnabled
+        self.passkeySignupEnabled = passkeySignupEnabled
     }
 
     private enum CodingKeys: String, CodingKey {
         case supportedTypes = "supported_types"
         case passkeyLoginEnabled = "passkey_login_enabled"
+        case passkeySignupEnabled = "passkey_signup_enabled"
     }
 }
 

@@ -165,6 +165,7 @@ const entries: readonly Entry[] = [
   { fallback: 'retry' },
   { fallback: 'wait' },
   { fallback: 'proceed', rules: unauthorized },
+  { fallback: 'reread' },
   { fallback: 'show', codes: new Map<string, Action>([
     ['account_deleted', 'sign_out'],
     ['account_disabled', 'sign_out'],
@@ -175,7 +176,6 @@ const entries: readonly Entry[] = [
     ['session_ended', 'sign_out'],
     ['session_expired', 'sign_out'],
   ]) },
-  { fallback: 'reread' },
 ];
 
 // What most operations do with a status: status → index of entries.
@@ -187,12 +187,13 @@ const special: Readonly<Record<string, Readonly<Record<number, number>>>> = {
   'POST auth/code/confirm': { 401: 6 },
   'DELETE account': { 200: 3 },
   'DELETE auth/session': { 401: 0 },
+  'POST auth/token/exchange': { 409: 7 },
   'GET account/authenticators/recovery-codes': { 404: 0 },
   'GET account/authenticators/totp': { 404: 0 },
   'POST auth/login': { 401: 6 },
   'POST auth/webauthn/login': { 401: 6 },
-  'POST auth/token/refresh': { 202: -1, 302: -1, 400: 7, 401: -1, 403: -1, 404: -1, 409: 8, 410: -1, 429: -1 },
-  'POST tokens/refresh': { 202: -1, 302: -1, 400: 7, 401: -1, 403: -1, 404: -1, 409: 8, 410: -1, 429: -1 },
+  'POST auth/token/refresh': { 202: -1, 302: -1, 400: 8, 401: -1, 403: -1, 404: -1, 409: 7, 410: -1, 429: -1 },
+  'POST tokens/refresh': { 202: -1, 302: -1, 400: 8, 401: -1, 403: -1, 404: -1, 409: 7, 410: -1, 429: -1 },
   'POST auth/code/request': { 401: 6 },
   'POST auth/password/request': { 401: 6 },
   'POST auth/password/reset': { 401: 6 },

@@ -76,6 +76,10 @@ export type MfaConfig = {
      * Whether a passkey alone signs in.
      */
     passkey_login_enabled: boolean;
+    /**
+     * Whether an account can be made with a passkey in place of a password (`signupByPasskey`).
+     */
+    passkey_signup_enabled: boolean;
 };
 
 /**
@@ -3354,6 +3358,69 @@ export type RefreshTokenResponses = {
 };
 
 export type RefreshTokenResponse = RefreshTokenResponses[keyof RefreshTokenResponses];
+
+export type ExchangeSessionTokenData = {
+    body?: never;
+    headers?: {
+        /**
+         * The key of one refresh token: made by the client when it *stores* the token,
+         * and sent with every attempt to spend *that* token. A client that is answered
+         * with the token that it has (the same `jti`) keeps the key of it. A repeated
+         * refresh with the same key is answered with the same successor, however long
+         * the first answer has been lost. A session that has ever sent one must go on
+         * doing so.
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path?: never;
+    query?: never;
+    url: '/_allauth/app/v1/auth/token/exchange';
+};
+
+export type ExchangeSessionTokenErrors = {
+    /**
+     * The request, a value in it, or the refresh token is refused; `errors` says why.
+     */
+    400: ErrorResponse;
+    /**
+     * Not signed in: `data.flows` lists what the client can start, and what is
+     * pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
+     * this (`meta.is_authenticated` is true): `data.flows` lists how to prove it again.
+     *
+     */
+    401: UnauthenticatedResponse;
+    /**
+     * `refresh_conflict`: another call of this session spent the refresh token a moment
+     * ago, with another `Idempotency-Key`. Nothing is handed out, and nothing has ended.
+     * Read the stored tokens again, and repeat with what is stored.
+     *
+     */
+    409: ErrorResponse;
+    /**
+     * The session behind `X-Session-Token` does not exist or has ended. Drop the
+     * token. `meta.is_authenticated` is null.
+     *
+     */
+    410: UnauthenticatedResponse;
+    /**
+     * We could not find out: the database is away or slow, or too much is being
+     * asked at once. Says nothing about the credentials: keep them, and repeat.
+     *
+     */
+    503: ErrorResponse;
+};
+
+export type ExchangeSessionTokenError = ExchangeSessionTokenErrors[keyof ExchangeSessionTokenErrors];
+
+export type ExchangeSessionTokenResponses = {
+    /**
+     * A fresh pair.
+     */
+    200: AuthenticatedResponse;
+};
+
+export type ExchangeSessionTokenResponse = ExchangeSessionTokenResponses[keyof ExchangeSessionTokenResponses];
 
 export type RefreshTokenPairData = {
     body: RefreshTokenPairRequest;

@@ -1,7 +1,8 @@
-package verify_test
+package backend
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -52,18 +53,25 @@ func TestVerify_againstARealServer(t *testing.T) {
 	if status != 200 || access == "" || refresh == "" || session == "" {
 		t.Fatalf("sign-up: %d", status)
 	}
-	f := &forge{verifier: plain}
-	a := &forge{verifier: asking}
-	if c := f.is(t, access, nil); c.Subject == "" || c.SessionID == "" {
-		t.Errorf("%+v", c)
+	if c, err := plain.Verify(t.Context(), access); err != nil || c.Subject == "" || c.SessionID == "" {
+		t.Errorf("the access token: %+v, %v", c, err)
 	}
-	a.is(t, access, nil)
-	for _, other := range []string{refresh, session} {
-		f.is(t, other, verify.ErrInvalid)
+	if _, err := asking.Verify(t.Context(), access); err != nil {
+		t.Errorf("the access token, with its session: %v", err)
 	}
+	for name, other := range map[string]string{"refresh": refresh, "session": session} {
+		if c, err := plain.Verify(t.Context(), other); !errors.Is(err, verify.ErrInvalid) || c.Subject != "" {
+			t.Errorf("the %s token: got %+v, %v, want a refusal", name, c, err)
+		}
+	}
+
 	if status, _ := send(t, http.MethodDelete, api+"session", access, ""); status != 401 {
 		t.Fatalf("sign-out: %d", status)
 	}
-	a.is(t, access, verify.ErrInvalid) // at once
-	f.is(t, access, nil)               // until it expires: what CheckSession is for
+	if _, err := asking.Verify(t.Context(), access); !errors.Is(err, verify.ErrInvalid) {
+		t.Errorf("after the sign-out, asked for: got %v, want a refusal at once", err)
+	}
+	if _, err := plain.Verify(t.Context(), access); err != nil {
+		t.Errorf("after the sign-out: got %v, want none until it expires, which is what CheckSession is for", err)
+	}
 }

@@ -1,4 +1,4 @@
-package main_test
+package goclient
 
 import (
 	"bytes"
@@ -16,9 +16,8 @@ import (
 	"github.com/latchkey-auth/latchkey/clients/go/latchkey"
 )
 
-// testdata is where the recorded answers stand. Go looks for no tests in a folder of that
-// name, which is why they are here.
-const testdata = "../testdata"
+// testdata has the recorded answers.
+const testdata = "../../../clients/testdata"
 
 // recorded is a server that gives the same answer to every call.
 type recorded struct {

@@ -1,5 +1,6 @@
-// Package examples runs the programs of docs/verify.md as they stand there.
-package examples
+// Package backend has the tests of backends that are called with an access token: package verify of the
+// Go client at the real server, and the programs of docs/verify.md, which it runs as they are there.
+package backend
 
 import (
 	"crypto/ecdsa"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/clients/contract/devserver"
+	_ "github.com/latchkey-auth/latchkey/clients/go/verify/fiber" // so that go.mod names it for the document's fiber.go
 )
 
 // env names the variable that asks for the programs in other languages too: their packages
@@ -34,7 +36,7 @@ var block = regexp.MustCompile("(?s)<!-- file: (\\S+) -->\n```[a-z]+\n(.*?)```")
 // files are the programs of the document by their names.
 func files(t *testing.T) map[string]string {
 	t.Helper()
-	text, err := os.ReadFile("../../../../docs/verify.md")
+	text, err := os.ReadFile("../../../docs/verify.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +345,7 @@ func copied(t *testing.T, from, to string) {
 // The document promises the versions that are installed here.
 func TestDocs_versionsAreThePinnedOnes(t *testing.T) {
 	t.Parallel()
-	text, err := os.ReadFile("../../../../docs/verify.md")
+	text, err := os.ReadFile("../../../docs/verify.md")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,6 @@
-package latchkey_test
+// Package goclient has the tests of the Go client that need the server: a walk at the real one, and its
+// recorded answers.
+package goclient
 
 import (
 	"bytes"

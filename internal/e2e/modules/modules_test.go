@@ -1,0 +1,159 @@
+// Package modules gets the modules of this commit as strangers do: from a proxy, into empty projects.
+package modules
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/latchkey-auth/latchkey/internal/app"
+	"golang.org/x/mod/modfile"
+)
+
+func parsed(t *testing.T, folder string) *modfile.File {
+	t.Helper()
+	path := filepath.Join(root, folder, "go.mod")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := modfile.Parse(path, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return file
+}
+
+// requirements are the modules that a go.mod names.
+func requirements(file *modfile.File, indirect bool) []string {
+	var list []string
+	for _, r := range file.Require {
+		if indirect || !r.Indirect {
+			list = append(list, r.Mod.Path)
+		}
+	}
+
+	return list
+}
+
+// modulesOf lists the modules that a project is built of, without itself.
+func (s stranger) modulesOf() []string {
+	s.t.Helper()
+	var list []string
+	// It also asks for the dates of modules of which nothing is used.
+	out := s.goesBy(s.proxies+","+s.machine, "list", "-m", "all")
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n")[1:] {
+		path, version, _ := strings.Cut(line, " ")
+		list = append(list, path)
+		if strings.HasPrefix(path, server) && version != next {
+			s.t.Errorf("%s is %s, want %s", path, version, next)
+		}
+	}
+
+	return list
+}
+
+// noServer fails for the server, and for each module that the server requires and the client's modules in
+// these folders do not. The modules of Go's own authors are everybody's.
+func noServer(t *testing.T, modules []string, folders ...string) {
+	t.Helper()
+	forbidden := append(requirements(parsed(t, "."), false), server)
+	var allowed []string
+	for _, folder := range folders {
+		allowed = append(allowed, requirements(parsed(t, folder), true)...)
+	}
+
+	for _, path := range modules {
+		isGo := strings.HasPrefix(path, "golang.org/x/")
+		if slices.Contains(forbidden, path) && !slices.Contains(allowed, path) && !isGo {
+			t.Errorf("the project has the server's module %s", path)
+		}
+	}
+}
+
+const clientProgram = `package main
+
+import (
+	"fmt"
+
+	"github.com/latchkey-auth/latchkey/clients/go/latchkey"
+	"github.com/latchkey-auth/latchkey/clients/go/verify"
+)
+
+func main() {
+	_, refused := latchkey.NewSession("http://auth.example.com")
+	_, err := verify.New(verify.Options{BaseURL: "https://auth.example.com"})
+	fmt.Println(refused != nil, err)
+}
+`
+
+func TestClient_comesWithoutTheServersModules(t *testing.T) {
+	t.Parallel()
+	s := newStranger(t, fillProxy(t))
+	s.writes("main.go", clientProgram)
+	s.goes("mod", "init", "example.com/app")
+	s.goes("get", client+"/latchkey") // as clients/go/README.md says
+	s.goes("mod", "tidy")
+
+	if got := s.goes("run", "-trimpath", "."); got != "true <nil>\n" {
+		t.Errorf("the program printed %q", got)
+	}
+	modules := s.modulesOf()
+	if !slices.Contains(modules, client) {
+		t.Errorf("%s is not among %v", client, modules)
+	}
+	noServer(t, modules, "clients/go")
+}
+
+const fiberProgram = `package main
+
+import (
+	"fmt"
+
+	"github.com/gofiber/fiber/v2"
+	"github.com/latchkey-auth/latchkey/clients/go/verify"
+	verifyfiber "github.com/latchkey-auth/latchkey/clients/go/verify/fiber"
+)
+
+func main() {
+	v, err := verify.New(verify.Options{BaseURL: "https://auth.example.com"})
+	fiber.New().Use(verifyfiber.New(v))
+	fmt.Println(err)
+}
+`
+
+func TestFiber_comesWithTheClientOfItsVersion(t *testing.T) {
+	t.Parallel()
+	s := newStranger(t, fillProxy(t))
+	s.writes("main.go", fiberProgram)
+	s.goes("mod", "init", "example.com/app")
+	s.goes("get", fiber)
+	s.goes("mod", "tidy")
+
+	if got := s.goes("run", "-trimpath", "."); got != "<nil>\n" {
+		t.Errorf("the program printed %q", got)
+	}
+	modules := s.modulesOf()
+	for _, path := range []string{client, fiber} {
+		if !slices.Contains(modules, path) {
+			t.Errorf("%s is not among %v", path, modules)
+		}
+	}
+	noServer(t, modules, "clients/go", "clients/go/verify/fiber")
+}
+
+// `go install` of a version refuses a go.mod with replace directives, and ignores every go.work.
+func TestServer_isInstalledByItsVersion(t *testing.T) {
+	t.Parallel()
+	s := newStranger(t, fillProxy(t))
+	s.goes("install", "-trimpath", server+"@"+next)
+
+	out, err := exec.Command(filepath.Join(s.home, "bin", "latchkey"), "version").Output()
+	if err != nil || !strings.HasPrefix(string(out), "latchkey "+app.Version) {
+		t.Errorf("latchkey version: %q, %v", out, err)
+	}
+}
