@@ -19,6 +19,8 @@ var params = argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltL
 // above: what a password is compared with where there is none to compare.
 const decoy = "$argon2id$v=19$m=19456,t=2,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9eOgwEGQ8Qz6aylOk8UEBfPlmNjJr4EJ6ZvE"
 
+var _, decoySalt, decoyTag, _ = argon2id.DecodeHash(decoy)
+
 // Bounds on stored parameters. What the database says is input, too: a hash with
 // m=4 GiB would stop the server (SEC-33), and one with t=0, p=0 or no tag makes the
 // library panic.
@@ -35,40 +37,85 @@ func Normalize(password string) string {
 	return norm.NFC.String(strings.TrimSpace(password))
 }
 
-// Hash returns the PHC string to store for a normalised password.
-func (s *Slot) Hash(password string) (string, error) {
-	defer s.hashing().End()
+// Given returns what was typed as it was, or nothing where it has blanks alone. It is for a password to
+// verify: other systems hashed what was typed.
+func Given(typed string) string {
+	if Normalize(typed) == "" {
+		return ""
+	}
 
-	return argon2id.CreateHash(password, &params)
+	return typed
 }
 
-// Verify compares a normalised password with a stored hash. A nil hash never
-// matches. Timing: it costs one hash with today's parameters whatever stored is
-// (SEC-40; TestSEC40_fourFailuresAreOne).
-//
-// A stored text that is no hash of ours matches nothing, at the same cost: an error would tell
-// that the account exists (TestLogin_aHashThatCannotBeReadIsAMismatch).
-//
-// weak says that the password is right and should be stored anew with today's
-// parameters.
-func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error) {
+// Hash returns the PHC string to store for a password.
+func (s *Slot) Hash(typed string) (string, error) {
 	defer s.hashing().End()
 
+	return s.create(Normalize(typed))
+}
+
+// Verify compares what was typed with a stored hash: one of ours, or one of another system that
+// internal/foreignhash reads. A nil hash never matches. Timing: without a hash that can be read it costs one
+// hash with today's parameters (SEC-40; TestSEC40_fourFailuresAreOne).
+//
+// A stored text that cannot be read matches nothing, at the same cost: an error would tell that the account
+// exists (TestLogin_aHashThatCannotBeReadIsAMismatch).
+//
+// anew says that the password is right and should be stored anew with today's parameters.
+func (s *Slot) Verify(typed string, stored *string) (ok, anew bool) {
+	defer s.hashing().End()
+
+	password := Normalize(typed)
 	if stored == nil {
-		_, _, err := argon2id.CheckHash(password, decoy)
-		return false, false, err
+		s.compareWithDecoy(password)
+		return false, false
 	}
-	p, _, _, err := argon2id.DecodeHash(*stored)
+	if !strings.HasPrefix(*stored, "$argon2id$") {
+		return s.verifyForeign(typed, *stored)
+	}
+
+	p, salt, tag, err := decode(*stored)
 	if err != nil {
-		return s.mismatch(password, err)
+		s.reportUnreadable(err)
+		s.compareWithDecoy(password)
+
+		return false, false
 	}
+
+	ok = s.matches(password, salt, tag, p)
+	ofToday := p.Memory == params.Memory && p.Iterations == params.Iterations && p.Parallelism == params.Parallelism
+
+	return ok, ok && !ofToday
+}
+
+// reportUnreadable is the alarm for a hash that nobody can sign in with.
+func (s *Slot) reportUnreadable(cause error) {
+	if s.gate.Unreadable != nil {
+		s.gate.Unreadable(cause)
+	}
+}
+
+// decode reads a PHC string. It returns an error for what is none, and for parameters out of bounds.
+func decode(stored string) (p argon2id.Params, salt, tag []byte, err error) {
+	read, salt, tag, err := argon2id.DecodeHash(stored)
+	if err != nil {
+		return p, nil, nil, err
+	}
+
+	p = *read
 	tooMuch := p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism
-	if tooMuch || p.Iterations < 1 || p.Parallelism < 1 || p.KeyLength < minTag {
-		return s.mismatch(password, fmt.Errorf("parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)", p.Memory, p.Iterations, p.Parallelism, p.KeyLength))
+	tooLittle := p.Iterations < 1 || p.Parallelism < 1 || p.KeyLength < minTag
+	if tooMuch || tooLittle {
+		return p, nil, nil, fmt.Errorf("parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)",
+			p.Memory, p.Iterations, p.Parallelism, p.KeyLength)
 	}
-	ok, _, err = argon2id.CheckHash(password, *stored)
-	weak = p.Memory < params.Memory || p.Iterations < params.Iterations
-	return ok, ok && weak, err
+
+	return p, salt, tag, nil
+}
+
+// compareWithDecoy costs what a comparison costs.
+func (s *Slot) compareWithDecoy(password string) {
+	s.matches(password, decoySalt, decoyTag, params)
 }
 
 // hashing counts a hash, and begins its step of the trace.
@@ -77,14 +124,4 @@ func (s *Slot) hashing() trace.Span {
 	_, span := trace.Start(s.ctx, "password hash")
 
 	return span
-}
-
-// mismatch answers for a stored hash that cannot be used, and reports why.
-func (s *Slot) mismatch(password string, cause error) (ok, weak bool, err error) {
-	if s.gate.Unreadable != nil {
-		s.gate.Unreadable(cause)
-	}
-
-	_, _, err = argon2id.CheckHash(password, decoy)
-	return false, false, err
 }
