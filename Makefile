@@ -165,12 +165,12 @@ bare: ## Run the README's two commands on bare machines: SYSTEM=bookworm|trixie,
 
 check: test verify lint lint-spec ## Tests, generated code and lint
 
-check-all: ## What takes too long for every change: all four bare machines (root, Debian)
+check-all: ## What takes too long for every change: all four bare machines, what operators get, the drill (root, Debian)
 	.ci/bare-machine bookworm user run test
 	.ci/bare-machine bookworm root run test
 	.ci/bare-machine trixie user run test
 	.ci/bare-machine trixie root run test
-	$(MAKE) deploy chart snapshot
+	$(MAKE) deploy chart snapshot drill
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml
