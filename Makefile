@@ -14,12 +14,13 @@ BENCH  ?=
 BASE_URL ?=
 DRIVERS ?= go,typescript,swift
 DRILL  ?=
+HOT    ?= 1000000
 # The server, the Go client, its middleware for Fiber, and the tests that use the server and the client.
 MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
-MADE   := api internal/db clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
+MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
 
-.PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
+.PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +86,8 @@ test-go:
 	@$(if $(HAS_CURL),:,echo "left out: the tour as it is printed needs curl: apt-get install curl")
 	@$(if $(HAS_PGBOUNCER),:,echo "left out: the tests behind a connection pooler need pgbouncer: apt-get install pgbouncer")
 	go run ./internal/testdb/testpg $(MAKE) --no-print-directory test-modules
+	GODEBUG=cpu.avx512f=off go test ./internal/argon2 # AVX2 where the processor has more
+	go test -tags purego ./internal/argon2 ./internal/password
 
 # Each module's tests, also after a failure in another.
 test-modules:
@@ -179,6 +182,7 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	rm -f internal/db/*.gen.go
 	$(TOOLS) sqlc generate
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent generate
+	go run -C internal/tools/argon2 . -out ../../argon2/compress_amd64.s -stubs ../../argon2/compress_amd64.go -pkg argon2
 	go run -C internal/tools ./actions -spec ../../openapi.yaml -root ../..
 	go run -C internal/tools ./samples -spec ../../openapi.yaml -root ../..
 	go run -C internal/tools ./swiftgen ../../openapi.yaml ../../clients/swift/Sources/LatchkeyAPI
@@ -218,3 +222,10 @@ chaos: ## Play phones, plain clients, thieves, kills and a fail-over until REFRE
 
 drill: build ## Break two servers on a Patroni pair, scenario by scenario, and print what clients notice (Debian; DRILL="switchover restart", PHONES=24)
 	@exec .ci/drill $(DRILL)
+
+cost: build ## Measure what a sign-up, a sign-in, a refresh and a look-up cost server and database (needs pg_stat_statements: Debian's postgresql)
+	@go build -trimpath -o bin/cost ./internal/chaos/cost
+	@exec bin/cost -server $(BIN)
+
+hot: ## Ask PostgreSQL whether each hot statement of docs/scale.md uses its index among HOT sessions (1000000; 10000000 take 12 GB)
+	LATCHKEY_HOT_SESSIONS=$(HOT) go run ./internal/testdb/testpg go test -count=1 -timeout 2h -v -run TestHotStatements ./internal/postgres

@@ -67,6 +67,7 @@ type App struct {
 	listener net.Listener
 	health   *ops.Health
 	metrics  *ops.Metrics
+	argon2   string                    // what computes argon2id
 	probes   *probes                   // nil where LATCHKEY_OPS_ADDR is off
 	traces   *trace.Provider           // nil where none are asked for
 	drained  atomic.Pointer[time.Time] // when a drain is over; nil before it begins
@@ -81,6 +82,7 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	a.Gate.Unreadable = func(cause error) {
 		log.Error("a stored password hash cannot be read: its user needs a new password", "cause", cause.Error())
 	}
+	a.accelerateHashes()
 	for _, option := range options {
 		option(a)
 	}

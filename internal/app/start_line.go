@@ -16,5 +16,17 @@ func (a *App) logStart() {
 		}
 	}
 
-	a.log.Info("starting", "version", Version, "go", runtime.Version(), slog.Group("settings", changed...))
+	a.log.Info("starting", "version", Version, "go", runtime.Version(), "argon2", a.argon2,
+		slog.Group("settings", changed...))
+}
+
+// accelerateHashes chooses what computes argon2id.
+func (a *App) accelerateHashes() {
+	computes, err := a.Gate.Accelerate(a.config.Password)
+	if err != nil {
+		a.log.Error("argon2id is computed by golang.org/x/crypto, and a sign-in takes more CPU: report this processor to us",
+			"cause", err.Error())
+	}
+
+	a.argon2 = computes
 }

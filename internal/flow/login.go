@@ -230,10 +230,7 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		return holder{}, err
 	}
 
-	right, weak, err := slot.Verify(pass, passwordToVerify(user))
-	if err != nil {
-		return holder{}, err
-	}
+	right, weak := slot.Verify(pass, passwordToVerify(user))
 	if weak && user.DisabledAt == nil && user.PasswordHash != nil {
 		f.strengthen(ctx, slot, &user, pass)
 	}

@@ -52,9 +52,8 @@ func (f *Flow) checkOwnPassword(ctx context.Context, who caller.Caller, pass str
 	if err != nil {
 		return false, err
 	}
-	right, _, err := slot.Verify(pass, stored)
-	if err != nil || !right {
-		return false, err
+	if right, _ := slot.Verify(pass, stored); !right {
+		return false, nil
 	}
 	return true, counted.GiveBack(ctx)
 }

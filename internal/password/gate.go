@@ -24,6 +24,8 @@ type Gate struct {
 	slots   line // of everything that hashes
 	signups line // of sign-ups, before they ask for one of the slots
 	hashes  atomic.Int64
+	// portable computes argon2id with golang.org/x/crypto alone: see Accelerate.
+	portable bool
 
 	// Unreadable is called with the reason when a stored hash cannot be read. Set it before use.
 	Unreadable func(cause error)
@@ -40,13 +42,15 @@ type line struct {
 }
 
 // NewGate lets GOMAXPROCS hash at once, two at least, and four times as many wait. All slots
-// but one may be of sign-ups, which wait in a queue of the same length.
+// but one may be of sign-ups, which wait in a queue of the same length. argon2id is computed by
+// golang.org/x/crypto until Accelerate.
 func NewGate() *Gate {
 	n := max(2, int64(runtime.GOMAXPROCS(0)))
 
 	return &Gate{
-		slots:   line{places: semaphore.NewWeighted(n), queue: 4 * n},
-		signups: line{places: semaphore.NewWeighted(n - 1), queue: 4 * n},
+		slots:    line{places: semaphore.NewWeighted(n), queue: 4 * n},
+		signups:  line{places: semaphore.NewWeighted(n - 1), queue: 4 * n},
+		portable: true,
 	}
 }
 

@@ -19,6 +19,8 @@ var params = argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltL
 // above: what a password is compared with where there is none to compare.
 const decoy = "$argon2id$v=19$m=19456,t=2,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9eOgwEGQ8Qz6aylOk8UEBfPlmNjJr4EJ6ZvE"
 
+var _, decoySalt, decoyTag, _ = argon2id.DecodeHash(decoy)
+
 // Bounds on stored parameters. What the database says is input, too: a hash with
 // m=4 GiB would stop the server (SEC-33), and one with t=0, p=0 or no tag makes the
 // library panic.
@@ -39,7 +41,7 @@ func Normalize(password string) string {
 func (s *Slot) Hash(password string) (string, error) {
 	defer s.hashing().End()
 
-	return argon2id.CreateHash(password, &params)
+	return s.create(password)
 }
 
 // Verify compares a normalised password with a stored hash. A nil hash never
@@ -51,24 +53,51 @@ func (s *Slot) Hash(password string) (string, error) {
 //
 // weak says that the password is right and should be stored anew with today's
 // parameters.
-func (s *Slot) Verify(password string, stored *string) (ok, weak bool, err error) {
+func (s *Slot) Verify(password string, stored *string) (ok, weak bool) {
 	defer s.hashing().End()
 
 	if stored == nil {
-		_, _, err := argon2id.CheckHash(password, decoy)
-		return false, false, err
+		s.compareWithDecoy(password)
+		return false, false
 	}
-	p, _, _, err := argon2id.DecodeHash(*stored)
+
+	p, salt, tag, err := decode(*stored)
 	if err != nil {
-		return s.mismatch(password, err)
+		if s.gate.Unreadable != nil {
+			s.gate.Unreadable(err)
+		}
+		s.compareWithDecoy(password)
+
+		return false, false
 	}
-	tooMuch := p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism
-	if tooMuch || p.Iterations < 1 || p.Parallelism < 1 || p.KeyLength < minTag {
-		return s.mismatch(password, fmt.Errorf("parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)", p.Memory, p.Iterations, p.Parallelism, p.KeyLength))
-	}
-	ok, _, err = argon2id.CheckHash(password, *stored)
+
+	ok = s.matches(password, salt, tag, p)
 	weak = p.Memory < params.Memory || p.Iterations < params.Iterations
-	return ok, ok && weak, err
+
+	return ok, ok && weak
+}
+
+// decode reads a PHC string. It returns an error for what is none, and for parameters out of bounds.
+func decode(stored string) (p argon2id.Params, salt, tag []byte, err error) {
+	read, salt, tag, err := argon2id.DecodeHash(stored)
+	if err != nil {
+		return p, nil, nil, err
+	}
+
+	p = *read
+	tooMuch := p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism
+	tooLittle := p.Iterations < 1 || p.Parallelism < 1 || p.KeyLength < minTag
+	if tooMuch || tooLittle {
+		return p, nil, nil, fmt.Errorf("parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)",
+			p.Memory, p.Iterations, p.Parallelism, p.KeyLength)
+	}
+
+	return p, salt, tag, nil
+}
+
+// compareWithDecoy costs what a comparison costs.
+func (s *Slot) compareWithDecoy(password string) {
+	s.matches(password, decoySalt, decoyTag, params)
 }
 
 // hashing counts a hash, and begins its step of the trace.
@@ -77,14 +106,4 @@ func (s *Slot) hashing() trace.Span {
 	_, span := trace.Start(s.ctx, "password hash")
 
 	return span
-}
-
-// mismatch answers for a stored hash that cannot be used, and reports why.
-func (s *Slot) mismatch(password string, cause error) (ok, weak bool, err error) {
-	if s.gate.Unreadable != nil {
-		s.gate.Unreadable(cause)
-	}
-
-	_, _, err = argon2id.CheckHash(password, decoy)
-	return false, false, err
 }

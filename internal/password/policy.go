@@ -25,6 +25,7 @@ const breachedSetting = "LATCHKEY_PASSWORD_BREACHED_LIST"
 type Settings struct {
 	MinLength int      `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"128" doc:"The fewest characters of a new password. 15 is what NIST SP 800-63B-4 asks for where a password signs in alone."`
 	Words     []string `env:"LATCHKEY_PASSWORD_WORDS" doc:"Words that no new password may resemble, or be made of with little around them: names of your company, products, departments, projects; separated by commas, without case. Always among them: latchkey, MFA_TOTP_ISSUER, LATCHKEY_WEBAUTHN_RP_NAME, LATCHKEY_WEBAUTHN_RP_ID, and the user's own names and addresses."`
+	Assembly  bool     `env:"LATCHKEY_ARGON2_ASSEMBLY" default:"true" doc:"Compute argon2id with AVX2 or AVX-512 where the processor has them; a test at each start compares the results with golang.org/x/crypto's. false: always golang.org/x/crypto. Hashes are the same, and a sign-in takes three to five times as much CPU."`
 	Breached  string   `env:"LATCHKEY_PASSWORD_BREACHED_LIST" doc:"File with the SHA-1 hashes of breached passwords in ascending order, one HASH:COUNT a line, as the downloader of Pwned Passwords (haveibeenpwned.com) writes it: a new password that is in it is refused as too common. It is searched where it lies; nothing is sent anywhere. Put a new file in its place by renaming."`
 }
 

@@ -24,6 +24,7 @@ export const projects = {
   metro: {
     'package exports on': ['env', 'PACKAGE_EXPORTS=on', 'node', 'bundle.mjs'],
     'package exports off': ['env', 'PACKAGE_EXPORTS=off', 'node', 'bundle.mjs'],
+    size: ['node', 'size.mjs'],
   },
   'jest-react-native': { jest },
   'jest-expo': { jest },

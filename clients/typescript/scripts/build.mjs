@@ -1,7 +1,8 @@
 // Builds the package from src/, with one implementation a program:
 //
 //   dist/*.js        ES modules, for bundlers that drop what is not used
-//   dist/cjs         CommonJS and all types, for Node, Jest and React Native
+//   dist/cjs         CommonJS and all types, for Node and Jest
+//   dist/react-native  what Metro bundles: see bundle.mjs
 //   dist/node/*.js   the names of dist/cjs as ES modules, so that `import` and `require` get the same classes
 //   NAME/            a stub for each sub-path, for what does not read `exports`: `moduleResolution: node10`, older Metro
 import { execFileSync } from 'node:child_process';
@@ -11,6 +12,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { transform } from 'esbuild';
 import ts from 'typescript';
+import { writeReactNative } from './bundle.mjs';
 import { internalNames } from './internal-names.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -23,7 +25,8 @@ const entries = subPaths.map((path) => path || 'index');
 await removeOldBuild();
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
 await writeCommonJS();
-await shortenNames();
+const shortNames = await shortenNames();
+await writeReactNative({ entries, clientOnly: await clientOnly(), external: Object.keys(manifest.peerDependencies), ...shortNames });
 
 for (const entry of entries) {
   await writeEntry(entry);
@@ -81,13 +84,19 @@ async function shortenNames() {
       await write(path, result.code);
     }
   }
+  return { mangleProps, mangleCache };
+}
+
+/** The entries that servers must not run. */
+async function clientOnly() {
+  const sources = await Promise.all(entries.map((entry) => readFile(join(root, `src/${entry}.ts`), 'utf8')));
+  return entries.filter((_, index) => /^'use client'/m.test(sources[index]));
 }
 
 /** Writes what stands for an entry in Node, and its types as an ES module. */
 async function writeEntry(entry) {
   const names = Object.keys(createRequire(import.meta.url)(join(root, `dist/cjs/${entry}.js`)));
-  const isClientOnly = /^'use client'/m.test(await readFile(join(root, `src/${entry}.ts`), 'utf8'));
-  const directive = isClientOnly ? "'use client';\n" : '';
+  const directive = (await clientOnly()).includes(entry) ? "'use client';\n" : '';
 
   await write(`dist/node/${entry}.js`, `${directive}export { ${names.join(', ')} } from '../cjs/${entry}.js';\n`);
   await write(`dist/${entry}.d.ts`, `export * from './cjs/${entry}.js';\n`);
@@ -95,7 +104,7 @@ async function writeEntry(entry) {
 
 async function writeStub(path) {
   const up = relative(path, '.');
-  await write(`${path}/package.json`, json({ main: `${up}/dist/cjs/${path}.js`, types: `${up}/dist/cjs/${path}.d.ts` }));
+  await write(`${path}/package.json`, json({ main: `${up}/dist/cjs/${path}.js`, 'react-native': `${up}/dist/react-native/${path}.js`, types: `${up}/dist/cjs/${path}.d.ts` }));
 }
 
 async function write(path, text) {

@@ -2,8 +2,9 @@
 // that an app sees, or that the platform, React, axios or a native module has.
 export const internalNames = [
   'allows', 'apart', 'authorize', 'backoff', 'bearerSent', 'begun', 'claim', 'deviceToken',
-  'dispensable', 'dropPending', 'endReason', 'envelope', 'epoch', 'fallback', 'flowPending', 'idempotencyKey', 'isAuthenticated', 'isClosed',
+  'dispensable', 'endReason', 'envelope', 'epoch', 'fallback', 'flowPending', 'idempotencyKey', 'isAuthenticated', 'isClosed',
   'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'renew', 'review', 'sequence', 'sessionToken', 'settings',
   'settle', 'slots', 'succeed', 'takeFree', 'tokenRefused', 'transport', 'wanted', 'withdraw',
+  'abortRefresh', 'adopting', 'discard', 'hold', 'isUnderway', 'leave', 'leaveKeeper', 'leaving', 'look', 'memory', 'needed', 'news', 'note', 'overtake', 'revocations', 'share', 'tokenFor',
   'before', 'begin', 'codes', 'device', 'known', 'life', 'load', 'place', 'drop', 'fresh', 'idle', 'lose', 'nobody', 'operation', 'resume', 'rules', 'stored',
 ];

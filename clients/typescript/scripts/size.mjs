@@ -1,10 +1,11 @@
-// Prints what the client costs in an app's bundle, minified by terser, as Metro and webpack do it, and gzipped. Fails
-// where what a phone needs, sign-in, session and refresh with one of the adapters, is above the limit.
+// Prints what the client costs in the bundle of a web bundler, which drops what is not used, minified by terser and
+// gzipped. Fails where sign-in, session and refresh with one of the adapters are above the limit. What Metro makes of
+// it is measured in consumers/metro/size.mjs.
 import { build } from 'esbuild';
 import { gzipSync } from 'node:zlib';
 import { minify } from 'terser';
 
-const limit = 10 * 1024;
+const limit = 11_000;
 
 async function measure(source) {
   const { outputFiles } = await build({
@@ -24,6 +25,7 @@ const rows = {
   'sign-in, session and refresh': core,
   '… with the Expo adapter': `${core} export { secureStorage } from './dist/expo.js';`,
   '… with the keychain adapter': `${core} export { secureStorage } from './dist/keychain.js';`,
+  '… with Expo and its unlock prompt': `${core} export { secureStorage } from './dist/expo.js'; export { biometrics } from './dist/expo-biometrics.js';`,
   '… with the store of a browser tab': `${core} export { tabStorage } from './dist/web.js';`,
   '… with passkeys in the browser': `${core} export { browserPasskeys, signInWithPasskey, addPasskey } from './dist/passkeys.js';`,
   '… with other services': `${core} export { providerNonce, signInWithProvider } from './dist/providers.js';`,
@@ -38,6 +40,6 @@ for (const [name, source] of Object.entries(rows)) {
   tooLarge ||= limited.includes(name) && gzipped > limit;
 }
 if (tooLarge) {
-  console.error(`What a phone needs is larger than ${limit} bytes.`);
+  console.error(`Client and adapter are larger than ${limit} bytes.`);
   process.exit(1);
 }

@@ -22,7 +22,7 @@ export interface Tokens {
  */
 export async function adopt(latchkey: Latchkey, { refreshToken, accessToken }: Tokens, options?: CallOptions): Promise<Session> {
   const { keeper } = latchkey.inside();
-  const own = keeper.begin();
+  const own = keeper.pending.begin();
   await until(keeper.load(), options?.signal);
   await keeper.idle(); // a refresh in flight belongs to the session before
   const known = keeper.stored()?.refreshToken;
@@ -39,7 +39,7 @@ export async function adopt(latchkey: Latchkey, { refreshToken, accessToken }: T
 /** Stores the token beside the session that is there, with the key that will spend it, and spends it. */
 async function spend(latchkey: Latchkey, { refreshToken, accessToken }: Tokens, own: number, options?: CallOptions): Promise<void> {
   const { keeper, settings } = latchkey.inside();
-  const wanted = (): boolean => keeper.isNewest(own);
+  const wanted = (): boolean => keeper.pending.isNewest(own);
   const idempotencyKey = newKey(settings.random);
   const stored = await keeper.slots.replace('beside', { refreshToken, idempotencyKey }, wanted);
 

@@ -5,13 +5,12 @@
  */
 import { onDevice } from './device-errors.js';
 import { opening, type ReinstallPolicy } from './install.js';
-import { unlockBy, type BiometricOptions } from './prompt-item.js';
 import type { Storage } from './storage.js';
 
 export type { PlainStore, ReinstallPolicy } from './install.js';
-export type { BiometricOptions } from './prompt-item.js';
 
-interface ItemOptions {
+/** What is used of the options of its functions. */
+export interface ItemOptions {
   keychainService?: string;
   keychainAccessible?: number;
   accessGroup?: string;
@@ -33,7 +32,7 @@ export type ExpoStorageOptions = ReinstallPolicy & {
   prefix?: string;
   /** Keychain group that an app extension shares (iOS). */
   accessGroup?: string;
-  /** Holds requests back until the user has passed the system's prompt: what {@link biometrics} gives. */
+  /** Holds requests back until the user has passed the system's prompt: what `biometrics` of `./expo-biometrics` gives. */
   biometrics?: Biometrics;
 };
 
@@ -57,42 +56,5 @@ export function secureStorage(store: ExpoSecureStore, options: ExpoStorageOption
   return storage;
 }
 
-/** What is used of `import * as LocalAuthentication from 'expo-local-authentication'`. */
-export interface ExpoLocalAuthentication {
-  authenticateAsync(options: { promptMessage: string }): Promise<{ success: boolean; error?: string }>;
-}
-
-/** Makes the unlock prompt of a storage of this module. */
+/** Makes the unlock prompt of a storage of this module: what `biometrics` of `./expo-biometrics` gives. */
 export type Biometrics = (place: { store: ExpoSecureStore; storage: Storage; key: string; shared: ItemOptions }) => Storage['unlock'];
-
-/**
- * Unlocking by face or finger. `expo-secure-store` takes no passcode: with `passcode`, the module
- * `expo-local-authentication`, a device that cannot ask for a face or finger asks for its passcode.
- */
-export function biometrics(options: BiometricOptions & { passcode?: ExpoLocalAuthentication }): Biometrics {
-  const { prompt, passcode } = options;
-
-  return ({ store, storage, key, shared }) => {
-    const gated = {
-      ...shared,
-      keychainService: key,
-      keychainAccessible: store.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
-      requireAuthentication: true,
-      authenticationPrompt: prompt,
-    };
-    const item = {
-      make: () => onDevice(() => store.setItemAsync(key, '1', gated)),
-      read: async () => (await onDevice(() => store.getItemAsync(key, gated))) !== null,
-      passcode: passcode && (() => onDevice(() => byPasscode(passcode, prompt))),
-    };
-    return unlockBy(item, storage, options);
-  };
-}
-
-async function byPasscode(passcode: ExpoLocalAuthentication, promptMessage: string): Promise<'unlocked'> {
-  const { success, error } = await passcode.authenticateAsync({ promptMessage });
-  if (!success) {
-    throw new Error(error);
-  }
-  return 'unlocked';
-}

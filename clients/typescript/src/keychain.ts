@@ -7,11 +7,9 @@
 import { onDevice } from './device-errors.js';
 import { LatchkeyError } from './errors.js';
 import { opening, type ReinstallPolicy } from './install.js';
-import { unlockBy, type BiometricOptions } from './prompt-item.js';
 import type { Storage } from './storage.js';
 
 export type { PlainStore, ReinstallPolicy } from './install.js';
-export type { BiometricOptions } from './prompt-item.js';
 
 /** What is used of `import * as Keychain from 'react-native-keychain'`. */
 export interface ReactNativeKeychain {
@@ -34,7 +32,7 @@ export type KeychainStorageOptions = ReinstallPolicy & {
   prefix?: string;
   /** Keychain group that an app extension shares (iOS). */
   accessGroup?: string;
-  /** Holds requests back until the user has passed the system's prompt: what {@link biometrics} gives. */
+  /** Holds requests back until the user has passed the system's prompt: what `biometrics` of `./keychain-biometrics` gives. */
   biometrics?: Biometrics;
 };
 
@@ -67,28 +65,10 @@ export function secureStorage(keychain: ReactNativeKeychain, options: KeychainSt
   return storage;
 }
 
-/** Makes the unlock prompt of a storage of this module. */
+/** Makes the unlock prompt of a storage of this module: what `biometrics` of `./keychain-biometrics` gives. */
 export type Biometrics = (place: {
   keychain: ReactNativeKeychain;
   storage: Storage;
   read(name: string, more: object): Promise<string | null>;
   write(name: string, text: string, more: object): Promise<void>;
 }) => Storage['unlock'];
-
-/** Unlocking by face or finger; with `passcode` by the device's passcode as well. */
-export function biometrics(options: BiometricOptions & { passcode?: boolean }): Biometrics {
-  const { prompt, onEnrolmentChange, passcode } = options;
-  const set = onEnrolmentChange === 'keep' ? 'BIOMETRY_ANY' : 'BIOMETRY_CURRENT_SET';
-
-  return ({ keychain, storage, read, write }) => {
-    const gated = {
-      accessible: keychain.ACCESSIBLE.WHEN_UNLOCKED_THIS_DEVICE_ONLY,
-      accessControl: keychain.ACCESS_CONTROL[passcode ? (`${set}_OR_DEVICE_PASSCODE` as const) : set],
-      storage: keychain.STORAGE_TYPE.AES_GCM,
-      authenticationPrompt: { title: prompt },
-    };
-    const item = { make: () => write('unlock', '1', gated), read: async () => (await read('unlock', gated)) !== null };
-
-    return unlockBy(item, storage, options);
-  };
-}

@@ -63,8 +63,7 @@ export interface SignInOptions extends CallOptions {
 /** Makes a client, which begins to read the store at once. Throws `TypeError` where an option cannot work. */
 export function createLatchkey(options: LatchkeyOptions): Latchkey {
   const settings = settingsOf(options);
-  const keeper = keeperOf(settings);
-  const latchkey = new Latchkey(settings, keeper);
+  const latchkey = new Latchkey(settings, keeperOf(settings));
   latchkey.ready().catch(() => undefined); // the state says it
   return latchkey;
 }
@@ -83,7 +82,7 @@ export class Latchkey {
 
   /** Use {@link createLatchkey}. */
   constructor(settings: Settings, keeper: Keeper) {
-    const inside = { settings, keeper, transport: createTransport(settings, keeper) };
+    const inside = { settings, keeper, transport: createTransport(settings, keeper), leaveKeeper: keeper.share() };
     this.inside = () => inside;
     this.baseUrl = settings.baseUrl;
     this.fetch = inside.transport.fetch;
@@ -149,7 +148,7 @@ export class Latchkey {
    * when the user leaves the screens of a sign-in or sign-up.
    */
   cancelPending(): void {
-    this.keeper.cancelPending();
+    this.keeper.pending.cancelPending();
   }
 
   /**
@@ -192,10 +191,16 @@ export class Latchkey {
     this.keeper.lock();
   }
 
-  /** Stops timers, also of another client with the same store, until its next call. The session stays stored. */
+  /**
+   * Stops timers, until the next call. The session stays stored, and goes on for other clients with the
+   * same store: their timers run until the last of them is closed.
+   */
   close(): void {
-    this.keeper.close();
-    keepers.forEach((keeper, key) => keeper === this.keeper && keepers.delete(key));
+    const isLast = this.inside().leaveKeeper();
+
+    if (isLast) {
+      keepers.forEach((keeper, key) => keeper === this.keeper && keepers.delete(key));
+    }
   }
 
   /** @internal One call of the protocol, with a time limit. */
@@ -215,6 +220,7 @@ interface Inside {
   readonly settings: Settings;
   readonly keeper: Keeper;
   readonly transport: Transport;
+  readonly leaveKeeper: () => boolean;
 }
 
 /** One for all copies of this package in a program. */

@@ -1,6 +1,7 @@
-import { isDismissal, isKeyLost, unavailable } from './device-errors.js';
+import { isKeyLost } from './device-errors.js';
 import { LatchkeyError } from './errors.js';
 import type { Storage } from './storage.js';
+import { isDismissal, unavailable } from './unlock-errors.js';
 
 /** What unlocking by face or finger, or by passcode where that is allowed, is to do. */
 export interface BiometricOptions {

@@ -1,3 +1,4 @@
+import { sessionOf } from './access-token.js';
 import type { UserID } from './generated/types.gen.js';
 
 /** What one slot of the store holds, at most 1,024 bytes as text. Never an access token. */
@@ -17,6 +18,17 @@ export interface SessionRecord {
   readonly endReason?: string | undefined;
   /** When it ended, in seconds since the Unix epoch, where the server said so. */
   readonly endedAt?: number | undefined;
+}
+
+/** Whether two records hold the same refresh token: each token has a key of its own. */
+export function same(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
+  return a !== undefined && a.idempotencyKey === b?.idempotencyKey;
+}
+
+/** Whether two records are of one session. */
+export function sameSession(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
+  const id = sessionOf(a?.refreshToken);
+  return same(a, b) || (id !== undefined && id === sessionOf(b?.refreshToken));
 }
 
 /** How large a slot may get. Secure stores begin to refuse at 2,048 bytes. */

@@ -2,9 +2,10 @@ import type { AccessToken } from './access-token.js';
 import { createBackoff } from './backoff.js';
 import { since } from './clock.js';
 import type { LatchkeyError } from './errors.js';
-import { decode, encode, type SessionRecord } from './record.js';
+import { decode, encode, same, sameSession, type SessionRecord } from './record.js';
 import { endSession, exchange } from './server-calls.js';
 import type { Settings } from './settings.js';
+import { endingPlaces } from './storage.js';
 
 interface Ended {
   readonly record: SessionRecord;
@@ -12,9 +13,6 @@ interface Ended {
   /** The server knows; what is left is a store that would not let go of the token. */
   known: boolean;
 }
-
-/** Where the last session is kept that a newer one has replaced, until the server knows. Others are in memory only. */
-const place = 'ending';
 
 /** Tells the server about sessions that ended here, again and again until it has heard. */
 export type Revocations = ReturnType<typeof createRevocations>;
@@ -37,28 +35,39 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     return tell(ended);
   }
 
-  async function kept(): Promise<SessionRecord | undefined> {
-    const text = await storage.read(place);
-    return text ? decode(text) : undefined;
+  /** What is kept, place by place. */
+  async function kept(): Promise<(SessionRecord | undefined)[]> {
+    const texts = await Promise.all(endingPlaces.map((place) => storage.read(place)));
+    return texts.map((text) => (text ? decode(text) : undefined));
   }
 
   /** Keeps a session that is to end, also for the next run. Without the store the server is told all the same. */
-  async function keep(session: SessionRecord): Promise<void> {
-    await storage.write(place, encode(session)).catch(() => undefined);
+  async function keep(session: SessionRecord | undefined): Promise<void> {
+    const found = session ? await kept().catch(() => []) : [];
+    const free = found.some((other) => same(other, session)) ? -1 : found.indexOf(undefined);
+
+    if (session && free >= 0) {
+      await storage.write(endingPlaces[free] as string, encode(session)).catch(() => undefined);
+    }
   }
 
-  /** Forgets a session that has ended. */
-  async function drop(session: SessionRecord): Promise<void> {
-    if ((await kept())?.idempotencyKey === session.idempotencyKey) {
+  /** Forgets a session that has ended, or goes on. */
+  async function drop(session: SessionRecord | undefined): Promise<void> {
+    const found = session ? await kept() : [];
+
+    for (const place of endingPlaces.filter((_, index) => sameSession(found[index], session))) {
       await storage.remove(place);
     }
   }
 
-  /** Goes on with what the last run has kept, unless that is `current`, which was not replaced after all. */
+  /** Goes on with what the last run has kept, except `current`, which was not replaced after all. */
   async function resume(current: SessionRecord | undefined): Promise<void> {
-    const session = await kept().catch(() => undefined);
-    if (session && session.idempotencyKey !== current?.idempotencyKey) {
-      await add(session);
+    for (const session of await kept().catch(() => [])) {
+      if (sameSession(session, current)) {
+        await drop(session).catch(() => undefined); // before a refresh makes it look like another one
+      } else if (session) {
+        await add(session);
+      }
     }
   }
 
@@ -89,6 +98,7 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
       backoff.fail(retryAfter); // also after no answer: nobody waits for it, and it takes power
       stopTimer?.();
       stopTimer = clock.setTimer(() => void again(), backoff.wait());
+      await keep(ended.record); // a sign-in may take the slot that has it
       return ended.known;
     }
     backoff.succeed();
@@ -119,5 +129,5 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     }
   }
 
-  return { add, keep, resume, online, close };
+  return { add, keep, drop, resume, online, close };
 }

@@ -1,11 +1,19 @@
 import { sessionOf } from './access-token.js';
 import { now, since, type Clock, type Moment } from './clock.js';
 import { LatchkeyError, storeError } from './errors.js';
+import type { UserID } from './generated/types.gen.js';
 import { decode, encode, slotBytes, type SessionRecord } from './record.js';
+import type { Pair } from './server-calls.js';
+import { newKey } from './settings.js';
 import type { Storage } from './storage.js';
 
 /** A record before it has its place. */
 export type Content = Omit<SessionRecord, 'sequence'>;
+
+/** The record of a pair that has just come, with a key that will spend its refresh token. */
+export function contentOf({ refreshToken }: Pick<Pair, 'refreshToken'>, userId: UserID | undefined, random: () => number): Content {
+  return { refreshToken, idempotencyKey: newKey(random), userId };
+}
 
 /** What a new record takes the place of: that one, or what is there, which `beside` leaves readable until the next write. */
 export type Place = SessionRecord | undefined | 'anything' | 'beside';

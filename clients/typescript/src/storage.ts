@@ -32,6 +32,9 @@ export interface Storage {
   unlock?(): Promise<'unlocked' | 'dismissed' | 'changed'>;
 }
 
+/** Where sessions are kept until the server knows that they have ended. What does not fit is in memory only. */
+export const endingPlaces = ['ending', 'ending-1', 'ending-2', 'ending-3'];
+
 /**
  * Keeps the session in memory: for Node, tests, and a browser tab. It is gone with the
  * program. React Native refuses it.

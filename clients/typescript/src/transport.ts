@@ -62,7 +62,7 @@ export function createTransport(settings: Settings, keeper: Keeper) {
     // A sign-in begins anew, whoever is signed in: with a token it would be answered with 409.
     const anew = apart !== undefined || /^POST auth\/(login|signup)$/.test(operation ?? '');
     const first = begins.test(operation ?? '') && (anew || keeper.session().state !== 'signed_in');
-    const begun = first && keeper.begin();
+    const begun = first && keeper.pending.begin();
     const step = stepOf(operation);
     const known = await keeper.credential(anew ? 'anew' : step, signal);
     const { access, fresh = false, epoch, sessionToken = apart?.sessionToken } = known;
@@ -114,7 +114,7 @@ export function createTransport(settings: Settings, keeper: Keeper) {
     const { sessionToken } = ticket;
     const gone = word === 'sign_out' && answer.status === 410;
     if (sessionToken && (gone || isOver(operation, word, answer))) {
-      keeper.dropPending(sessionToken);
+      keeper.pending.drop(sessionToken);
       if (ticket.dispensable) {
         const { 'X-Session-Token': dead, ...headers } = ticket.headers;
         return { ...ticket, sessionToken: undefined, headers, last: true };
@@ -127,7 +127,7 @@ export function createTransport(settings: Settings, keeper: Keeper) {
       await takeTokens(ticket, answer, word);
       const flow = access && word === 'proceed' && flowBegunBy(operation);
       if (flow) {
-        keeper.claim(flow, ticket);
+        keeper.pending.claim(flow, ticket);
       }
     }
     return undefined;
@@ -188,7 +188,7 @@ export function createTransport(settings: Settings, keeper: Keeper) {
       const sessionToken = meta.session_token ?? (word === 'continue_flow' ? ticket.sessionToken : undefined);
       const flows = (envelope?.data?.flows ?? []).filter((flow) => flow.is_pending).map((flow) => flow.id);
       if (sessionToken) {
-        keeper.pending({ sessionToken, flows }, ticket, ticket.first || sessionToken === meta.session_token);
+        keeper.pending.note({ sessionToken, flows }, ticket, ticket.first || sessionToken === meta.session_token);
       }
     }
   }

@@ -3,6 +3,9 @@ import { cancelled, LatchkeyError } from './errors.js';
 
 type Signal = AbortSignal | null | undefined;
 
+/** How long a call waits for what goes on alone after it, in milliseconds. */
+export const shortPatience = 2_000;
+
 /**
  * Waits for `work` until `signal` is aborted. Only the waiting ends: others may wait for
  * the same work.

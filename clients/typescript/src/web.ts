@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { shared } from './shared.js';
-import { memoryStorage, type Storage } from './storage.js';
+import { endingPlaces, memoryStorage, type Storage } from './storage.js';
 
 /** What is used of `window.sessionStorage`. */
 export interface WebStore {
@@ -111,7 +111,7 @@ function held(locks: LockManager, name: string, milliseconds: number): Promise<b
 
 /** Forgets what was copied from another tab. */
 function forget(store: WebStore, nameOf: (name: string) => string): void {
-  for (const name of ['slot-0', 'slot-1', 'ending', 'device', 'probe']) {
+  for (const name of ['slot-0', 'slot-1', ...endingPlaces, 'device', 'probe']) {
     store.removeItem(nameOf(name));
   }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { biometrics as expoBiometrics, secureStorage as expoStorage, type ExpoSecureStore } from '../src/expo.js';
-import { biometrics as keychainBiometrics, secureStorage as keychainStorage, type ReactNativeKeychain } from '../src/keychain.js';
+import { secureStorage as expoStorage, type ExpoSecureStore } from '../src/expo.js';
+import { biometrics as expoBiometrics } from '../src/expo-biometrics.js';
+import { secureStorage as keychainStorage, type ReactNativeKeychain } from '../src/keychain.js';
+import { biometrics as keychainBiometrics } from '../src/keychain-biometrics.js';
 import type { PlainStore } from '../src/install.js';
 import { createLatchkey, isRetryable, LatchkeyError, type Storage } from '../src/index.js';
 import { credentials, ends, profile } from './stand-in/device.js';

@@ -50,6 +50,7 @@ func (d *drill) patroniChanges(n *node) []change {
 		{"/usr/lib/postgresql/15/bin", d.bin},
 		{"/var/lib/postgresql/patroni.pgpass", filepath.Join(d.dir, n.name+".pgpass")},
 		{"/var/run/postgresql", d.dir},
+		{"mode: required", "mode: off"}, // the drill plays the watchdog
 		{"10.0.0.0/24", "127.0.0.0/8"},
 	}
 }

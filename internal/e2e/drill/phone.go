@@ -101,12 +101,15 @@ func (d *drill) live(ctx context.Context) (gone func()) {
 	return all.Wait
 }
 
-// live is a client's life: it refreshes, and uses its access token now and then.
+// live is a client's life: it refreshes, uses its access token now and then, and sometimes signs in anew.
 func (p *phone) live(ctx context.Context) {
 	for p.rest(ctx) {
 		err := p.session.Refresh(ctx)
 		if err == nil && rand.IntN(10) < 3 {
 			_, err = p.session.Profile(ctx)
+		}
+		if err == nil && rand.IntN(50) == 0 {
+			_, err = p.session.SignIn(ctx, p.email, password)
 		}
 
 		var out *latchkey.SignedOutError

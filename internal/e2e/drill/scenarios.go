@@ -19,9 +19,16 @@ type scenario struct {
 var scenarios = []scenario{
 	{name: "upgrade", seamless: true, play: (*drill).upgrade},
 	{name: "restart", seamless: true, play: (*drill).restartServers},
+	{name: "dump", seamless: true, play: (*drill).dump},
+	{name: "restore", seamless: true, play: (*drill).restore},
 	{name: "switchover", play: (*drill).planned},
 	{name: "postgres-killed", play: (*drill).killPostgres},
 	{name: "machine-killed", play: (*drill).killMachine},
+	{name: "postgres-frozen", play: (*drill).freezePostgres},
+	{name: "disk-full", play: (*drill).fillPrimary},
+	{name: "standby-killed", play: (*drill).killStandby},
+	{name: "standby-frozen", play: (*drill).freezeStandby},
+	{name: "etcd-frozen", play: (*drill).freezeEtcd},
 }
 
 func names() string {
@@ -55,6 +62,9 @@ func choose(wanted []string) ([]scenario, error) {
 func (d *drill) cannot(s scenario) string {
 	if s.name == "upgrade" && d.previous == "" {
 		return "no program of the release before"
+	}
+	if s.name == "disk-full" && !d.nodes[0].mounted {
+		return "only root can set up a small disk"
 	}
 
 	return ""

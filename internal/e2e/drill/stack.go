@@ -18,8 +18,10 @@ import (
 
 // node is one of the two machines with PostgreSQL, under Patroni.
 type node struct {
-	name, addr, api, data, config string
-	patroni                       *process
+	name, addr, api    string
+	disk, data, config string
+	mounted            bool // whether the disk is one of its own
+	patroni            *process
 }
 
 // place is one of the two machines with a server.
@@ -38,6 +40,7 @@ type drill struct {
 	processes    []*process
 	nodes        []*node
 	servers      []*place
+	etcd         *process
 	etcdAddr     string
 	peerAddr     string
 	postgresAddr string
@@ -122,7 +125,8 @@ func (d *drill) findPorts() error {
 	d.etcdAddr, d.postgresAddr, d.frontAddr, d.peerAddr = free[0], free[1], free[2], free[11]
 	for n, name := range []string{"one", "two"} {
 		at := free[3+4*n:]
-		d.nodes = append(d.nodes, &node{name: name, addr: at[0], api: at[1], data: filepath.Join(d.dir, "data", name)})
+		disk := filepath.Join(d.dir, "disk-"+name)
+		d.nodes = append(d.nodes, &node{name: name, addr: at[0], api: at[1], disk: disk, data: filepath.Join(disk, "data")})
 		d.servers = append(d.servers, &place{name: name, addr: at[2], ops: at[3], binary: d.binary})
 	}
 
@@ -131,28 +135,20 @@ func (d *drill) findPorts() error {
 
 // setDatabase starts etcd, the two nodes, and HAProxy for all that follows.
 func (d *drill) setDatabase(ctx context.Context) error {
-	data := filepath.Join(d.dir, "data")
-	if err := os.Mkdir(data, 0o700); err != nil {
-		return err
-	}
-	if err := d.mountSmall(data); err != nil {
-		return err
-	}
-	if err := os.Chown(data, d.uid, d.gid); err != nil {
-		return err
-	}
-
-	etcd := d.program("etcd", nil, "etcd", "--data-dir", filepath.Join(d.dir, "etcd"),
+	d.etcd = d.program("etcd", nil, "etcd", "--data-dir", filepath.Join(d.dir, "etcd"),
 		"--listen-client-urls", "http://"+d.etcdAddr, "--advertise-client-urls", "http://"+d.etcdAddr,
 		"--listen-peer-urls", "http://"+d.peerAddr, "--initial-advertise-peer-urls", "http://"+d.peerAddr,
 		"--initial-cluster", "default=http://"+d.peerAddr)
-	if err := etcd.start(); err != nil {
+	if err := d.etcd.start(); err != nil {
 		return err
 	}
 
 	d.password = "drill"
 	passwords := []string{"PATRONI_SUPERUSER_PASSWORD=drill", "PATRONI_REPLICATION_PASSWORD=drill", "PATRONI_REWIND_PASSWORD=drill"}
 	for _, n := range d.nodes {
+		if err := d.giveDisk(n); err != nil {
+			return err
+		}
 		var err error
 		n.config, err = d.adapted("docs/deploy/patroni/patroni.yml", "patroni-"+n.name+".yml", d.patroniChanges(n))
 		if err != nil {
@@ -306,6 +302,8 @@ func (d *drill) cleanUp() {
 		say("the logs are in %s", d.dir)
 		return
 	}
-	d.unmountSmall(filepath.Join(d.dir, "data"))
+	for _, n := range d.nodes {
+		n.takeDisk()
+	}
 	_ = os.RemoveAll(d.dir)
 }

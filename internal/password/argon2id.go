@@ -1,0 +1,80 @@
+package password
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/base64"
+	"fmt"
+	"sync"
+
+	"github.com/alexedwards/argon2id"
+	"github.com/latchkey-auth/latchkey/internal/argon2"
+	xargon2 "golang.org/x/crypto/argon2"
+)
+
+// hashers has the memory of hashes with today's parameters, so that a storm of sign-ins does not allocate
+// 19 MiB for each of them. It is the process's, and the garbage collector empties it when nobody signs in.
+var hashers = sync.Pool{New: func() any {
+	h, err := argon2.New(argon2.Params{
+		Time: params.Iterations, Memory: params.Memory, Threads: params.Parallelism, KeyLen: params.KeyLength,
+	})
+	if err != nil {
+		panic(err) // the parameters are constants
+	}
+
+	return h
+}}
+
+// Accelerate computes argon2id with this program's own assembly where settings allow it, the processor has
+// AVX2, and the results are right. Call it before use. It returns what computes, for the log, and an error
+// where the assembly computes wrongly: then golang.org/x/crypto does.
+func (g *Gate) Accelerate(settings Settings) (computes string, err error) {
+	const portable = "golang.org/x/crypto"
+
+	g.portable = !settings.Assembly || !argon2.Accelerated()
+	if g.portable {
+		return portable, nil
+	}
+
+	if err := argon2.Check(); err != nil {
+		g.portable = true
+		return portable, err
+	}
+
+	return argon2.Level(), nil
+}
+
+// tag computes argon2id. The hash gate bounds how many do so at once.
+func (s *Slot) tag(password string, salt []byte, p argon2id.Params) []byte {
+	isOurs := p.Memory == params.Memory && p.Iterations == params.Iterations &&
+		p.Parallelism == params.Parallelism && p.KeyLength == params.KeyLength
+	if !isOurs || s.gate.portable {
+		return xargon2.IDKey([]byte(password), salt, p.Iterations, p.Memory, p.Parallelism, p.KeyLength)
+	}
+
+	h := hashers.Get().(*argon2.Hasher)
+	defer hashers.Put(h)
+	// Security: a dump of the process's memory shows no state of a password that was hashed before.
+	defer h.Wipe()
+
+	return h.Key(nil, []byte(password), salt)
+}
+
+// create returns the PHC string of a password with today's parameters.
+func (s *Slot) create(password string) (string, error) {
+	salt := make([]byte, params.SaltLength)
+	if _, err := rand.Read(salt); err != nil {
+		return "", err
+	}
+
+	encode := base64.RawStdEncoding.EncodeToString
+	tag := s.tag(password, salt, params)
+
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
+		xargon2.Version, params.Memory, params.Iterations, params.Parallelism, encode(salt), encode(tag)), nil
+}
+
+// matches reports whether a password has a tag.
+func (s *Slot) matches(password string, salt, tag []byte, p argon2id.Params) bool {
+	return subtle.ConstantTimeCompare(s.tag(password, salt, p), tag) == 1
+}
