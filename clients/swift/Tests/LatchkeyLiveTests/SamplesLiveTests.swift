@@ -148,7 +148,7 @@ final class SamplesLiveTests: XCTestCase {
         do {
             let reset = try await sampleReset(guest, key: "wrong", password: "another horse battery")
             XCTAssertFalse(reset)
-        } catch { XCTAssertEqual(error.session.action, .show) }
+        } catch let error as ClientError { XCTAssertEqual(error.session.action, .show) }
         let reset = try await sampleReset(guest, key: keyOfMail(to: email), password: "another horse battery")
         XCTAssertTrue(reset)
         try await sampleSignIn(guest, email: email, password: "another horse battery")
