@@ -4,11 +4,6 @@ go 1.26.0
 
 require (
 	github.com/go-json-experiment/json v1.27.2
-	github.com/oapi-codegen/runtime v1.8.0
+	github.com/google/uuid v1.6.0
 	golang.org/x/sync v0.25.0
-)
-
-require (
-	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
-	github.com/google/uuid v1.6.0 // indirect
 )

@@ -38,7 +38,7 @@ func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in Pass
 	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, who.Subject()); err != nil {
 		return PasswordChanged{}, err
 	}
-	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
+	in.Current, in.New = password.Given(in.Current), password.Normalize(in.New)
 	stored, fresh, err := a.newPassword(ctx, who, in)
 	if err != nil {
 		return PasswordChanged{}, err
@@ -132,7 +132,7 @@ func (a *Account) CheckFirstPassword(ctx context.Context, who caller.Caller, in 
 // CheckPasswordChange returns what is wrong with a change, as far as no password is verified for
 // it.
 func (a *Account) CheckPasswordChange(who caller.Caller, in PasswordChange) (problem.List, error) {
-	in.Current, in.New = password.Normalize(in.Current), password.Normalize(in.New)
+	in.Current, in.New = password.Given(in.Current), password.Normalize(in.New)
 	return a.problemsOf(who, who.Session.HasUsablePassword, in)
 }
 

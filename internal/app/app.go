@@ -82,7 +82,7 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	a.Gate.Unreadable = func(cause error) {
 		log.Error("a stored password hash cannot be read: its user needs a new password", "cause", cause.Error())
 	}
-	a.accelerateHashes()
+	a.configureHashes()
 	for _, option := range options {
 		option(a)
 	}

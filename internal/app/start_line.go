@@ -20,9 +20,9 @@ func (a *App) logStart() {
 		slog.Group("settings", changed...))
 }
 
-// accelerateHashes chooses what computes argon2id.
-func (a *App) accelerateHashes() {
-	computes, err := a.Gate.Accelerate(a.config.Password)
+// configureHashes reads the settings of password hashes.
+func (a *App) configureHashes() {
+	computes, err := a.Gate.Configure(a.config.Password)
 	if err != nil {
 		a.log.Error("argon2id is computed by golang.org/x/crypto, and a sign-in takes more CPU: report this processor to us",
 			"cause", err.Error())

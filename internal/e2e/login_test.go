@@ -195,7 +195,41 @@ func TestSEC34_aWeakHashIsStoredAnewAtSignIn(t *testing.T) {
 	}
 }
 
-// A stored text that is no hash of ours must not tell that the account exists: it is answered as a
+// A user who moved from another system signs in with the password of there, and has one of ours after that.
+func TestLogin_aHashOfAnotherSystemIsStoredAnew(t *testing.T) {
+	t.Parallel()
+
+	for name, stored := range map[string]string{
+		"Django":   "pbkdf2_sha1$1000$Zx8mQ0cT1dLrYw5nKb2HsV$HddXEcSiz/0K+RXZQtOvnJZH0i4=",
+		"bcrypt":   "$2b$04$jVI8uCkZAznn7vTQv1Uq9u8makyaw6r2ooYJAgIUre7s21HEKhPHi",
+		"argon2id": "$argon2id$v=19$m=64,t=1,p=1$Wng4bVEwY1QxZExyWXc1bktiMkhzVg$Ogmzkv+KLO2kqVEnUzs9leaPauxwEH60wvFISFS0ap4",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+
+			w := start(t)
+			owner := w.signedIn(ada)
+			w.exec("UPDATE users SET password_hash = $1", stored)
+			isStored := func() string { return query[string](w, "SELECT password_hash FROM users") }
+
+			w.visitor().post(loginPath, "email", ada, "password", wrongPassword).wants(400, "email_password_mismatch@password")
+			owner.post(reauthPath, "password", goodPassword).wants(200)
+			owner.post(changePath, "current_password", wrongPassword, "new_password", anotherPassword).wants(400, "enter_current_password@current_password")
+			if isStored() != stored {
+				t.Error("the hash changed without a sign-in")
+			}
+
+			w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(200)
+			if h := isStored(); !strings.HasPrefix(h, "$argon2id$v=19$m=19456,t=2,p=1$") {
+				t.Errorf("still stored as %s", h)
+			}
+			w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(200)
+			owner.post(changePath, "current_password", goodPassword, "new_password", anotherPassword).wants(200)
+		})
+	}
+}
+
+// A stored text that is no hash must not tell that the account exists: it is answered as a
 // wrong password and as an unknown account are, and the log says that there is one.
 func TestLogin_aHashThatCannotBeReadIsAMismatch(t *testing.T) {
 	t.Parallel()
@@ -203,7 +237,7 @@ func TestLogin_aHashThatCannotBeReadIsAMismatch(t *testing.T) {
 	w.signedUp(ada)
 	unknown := w.visitor().post(loginPath, "email", grace, "password", goodPassword).wants(400)
 
-	for _, stored := range []string{"pbkdf2_sha256$1000000$abc$def=", "!", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA"} {
+	for _, stored := range []string{"pbkdf2_sha256$9000000$abc$yr+bZKkEnTtGf3f18VjXM5CIxT9gt2kfzsoPOBHUS/Q=", "!", "$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA"} {
 		w.exec("UPDATE users SET password_hash = $1", stored)
 
 		a := w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(400, "email_password_mismatch@password")

@@ -49,14 +49,21 @@ func TestOperate_theCommandsOfTheGuideWorkAsWritten(t *testing.T) {
 	page := read(t, "../../docs/operate.md")
 	var script strings.Builder
 	script.WriteString("set -eu\n")
-	for _, heading := range []string{"Keys and secrets", "The database", "Backup, and a restore that was tried", "Traces"} {
+	for _, heading := range []string{"Keys and secrets", "The database", "The service", "Backup, and a restore that was tried", "Traces"} {
 		for _, part := range strings.Split(section(t, page, heading), "```sh\n")[1:] {
 			block, _, _ := strings.Cut(part, "```")
 			script.WriteString(block)
 		}
 	}
+	deploy, err := filepath.Abs("../../docs/deploy")
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := strings.NewReplacer(
 		"/etc/latchkey", filepath.Join(dir, "etc"),
+		"/var/backups", dir,
+		"docs/deploy", deploy,
+		"runuser -u postgres -- ", "",
 		"@localhost/latchkey?sslmode=prefer", "@/latchkey?host="+host,
 	).Replace(script.String())
 

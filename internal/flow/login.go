@@ -120,7 +120,7 @@ func (f *Flow) checkLogin(ctx context.Context, in *Login) (named, error) {
 			bad = append(bad, invalid)
 		}
 	}
-	in.Password = password.Normalize(in.Password)
+	in.Password = password.Given(in.Password)
 
 	return n, addMissingPassword(bad, in.Password).Err()
 }
@@ -230,8 +230,8 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		return holder{}, err
 	}
 
-	right, weak := slot.Verify(pass, passwordToVerify(user))
-	if weak && user.DisabledAt == nil && user.PasswordHash != nil {
+	right, anew := slot.Verify(pass, passwordToVerify(user))
+	if anew && user.DisabledAt == nil && user.PasswordHash != nil {
 		f.strengthen(ctx, slot, &user, pass)
 	}
 	slot.Leave() // what follows waits for the database, and others for the slot

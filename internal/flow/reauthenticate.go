@@ -9,7 +9,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
-	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/session"
@@ -20,7 +19,7 @@ func (f *Flow) Reauthenticate(ctx context.Context, who caller.Caller, pass strin
 	if _, err := f.Limiter.Take(ctx, limit.Reauthenticate, who.Subject()); err != nil {
 		return Entry{}, err
 	}
-	right, err := f.checkOwnPassword(ctx, who, password.Normalize(pass))
+	right, err := f.checkOwnPassword(ctx, who, pass)
 	if err != nil {
 		return Entry{}, err
 	}

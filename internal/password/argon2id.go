@@ -25,10 +25,13 @@ var hashers = sync.Pool{New: func() any {
 	return h
 }}
 
-// Accelerate computes argon2id with this program's own assembly where settings allow it, the processor has
-// AVX2, and the results are right. Call it before use. It returns what computes, for the log, and an error
+// Configure reads the settings of hashes: the keys of other systems' ones, and what computes argon2id. Call it
+// before use. It computes with this program's own assembly where settings allow
+// it, the processor has AVX2, and the results are right. It returns what computes, for the log, and an error
 // where the assembly computes wrongly: then golang.org/x/crypto does.
-func (g *Gate) Accelerate(settings Settings) (computes string, err error) {
+func (g *Gate) Configure(settings Settings) (computes string, err error) {
+	g.foreignKeys, _ = settings.foreignKeys() // checked with the settings
+
 	const portable = "golang.org/x/crypto"
 
 	g.portable = !settings.Assembly || !argon2.Accelerated()

@@ -76,12 +76,12 @@ func TestHash_manyAtOnce(t *testing.T) {
 	}
 }
 
-func TestAccelerate_isASetting(t *testing.T) {
+func TestConfigure_assemblyIsASetting(t *testing.T) {
 	t.Parallel()
 
 	for assembly, portable := range map[bool]bool{true: !argon2.Accelerated(), false: true} {
 		g := NewGate()
-		computes, err := g.Accelerate(Settings{Assembly: assembly})
+		computes, err := g.Configure(Settings{Assembly: assembly})
 		if err != nil || g.portable != portable || (computes == "golang.org/x/crypto") != portable {
 			t.Errorf("%v: portable %v, computes %q, %v", assembly, g.portable, computes, err)
 		}

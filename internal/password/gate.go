@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/latchkey-auth/latchkey/internal/foreignhash"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/trace"
 	"golang.org/x/sync/semaphore"
@@ -24,8 +25,10 @@ type Gate struct {
 	slots   line // of everything that hashes
 	signups line // of sign-ups, before they ask for one of the slots
 	hashes  atomic.Int64
-	// portable computes argon2id with golang.org/x/crypto alone: see Accelerate.
+	// portable computes argon2id with golang.org/x/crypto alone: see Configure.
 	portable bool
+	// foreignKeys are the keys of other systems' hashes.
+	foreignKeys foreignhash.Keys
 
 	// Unreadable is called with the reason when a stored hash cannot be read. Set it before use.
 	Unreadable func(cause error)
@@ -43,7 +46,7 @@ type line struct {
 
 // NewGate lets GOMAXPROCS hash at once, two at least, and four times as many wait. All slots
 // but one may be of sign-ups, which wait in a queue of the same length. argon2id is computed by
-// golang.org/x/crypto until Accelerate.
+// golang.org/x/crypto until Configure.
 func NewGate() *Gate {
 	n := max(2, int64(runtime.GOMAXPROCS(0)))
 

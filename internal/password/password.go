@@ -37,44 +37,62 @@ func Normalize(password string) string {
 	return norm.NFC.String(strings.TrimSpace(password))
 }
 
-// Hash returns the PHC string to store for a normalised password.
-func (s *Slot) Hash(password string) (string, error) {
-	defer s.hashing().End()
+// Given returns what was typed as it was, or nothing where it has blanks alone. It is for a password to
+// verify: other systems hashed what was typed.
+func Given(typed string) string {
+	if Normalize(typed) == "" {
+		return ""
+	}
 
-	return s.create(password)
+	return typed
 }
 
-// Verify compares a normalised password with a stored hash. A nil hash never
-// matches. Timing: it costs one hash with today's parameters whatever stored is
-// (SEC-40; TestSEC40_fourFailuresAreOne).
-//
-// A stored text that is no hash of ours matches nothing, at the same cost: an error would tell
-// that the account exists (TestLogin_aHashThatCannotBeReadIsAMismatch).
-//
-// weak says that the password is right and should be stored anew with today's
-// parameters.
-func (s *Slot) Verify(password string, stored *string) (ok, weak bool) {
+// Hash returns the PHC string to store for a password.
+func (s *Slot) Hash(typed string) (string, error) {
 	defer s.hashing().End()
 
+	return s.create(Normalize(typed))
+}
+
+// Verify compares what was typed with a stored hash: one of ours, or one of another system that
+// internal/foreignhash reads. A nil hash never matches. Timing: without a hash that can be read it costs one
+// hash with today's parameters (SEC-40; TestSEC40_fourFailuresAreOne).
+//
+// A stored text that cannot be read matches nothing, at the same cost: an error would tell that the account
+// exists (TestLogin_aHashThatCannotBeReadIsAMismatch).
+//
+// anew says that the password is right and should be stored anew with today's parameters.
+func (s *Slot) Verify(typed string, stored *string) (ok, anew bool) {
+	defer s.hashing().End()
+
+	password := Normalize(typed)
 	if stored == nil {
 		s.compareWithDecoy(password)
 		return false, false
 	}
+	if !strings.HasPrefix(*stored, "$argon2id$") {
+		return s.verifyForeign(typed, *stored)
+	}
 
 	p, salt, tag, err := decode(*stored)
 	if err != nil {
-		if s.gate.Unreadable != nil {
-			s.gate.Unreadable(err)
-		}
+		s.reportUnreadable(err)
 		s.compareWithDecoy(password)
 
 		return false, false
 	}
 
 	ok = s.matches(password, salt, tag, p)
-	weak = p.Memory < params.Memory || p.Iterations < params.Iterations
+	ofToday := p.Memory == params.Memory && p.Iterations == params.Iterations && p.Parallelism == params.Parallelism
 
-	return ok, ok && weak
+	return ok, ok && !ofToday
+}
+
+// reportUnreadable is the alarm for a hash that nobody can sign in with.
+func (s *Slot) reportUnreadable(cause error) {
+	if s.gate.Unreadable != nil {
+		s.gate.Unreadable(cause)
+	}
 }
 
 // decode reads a PHC string. It returns an error for what is none, and for parameters out of bounds.

@@ -19,7 +19,10 @@ import (
 // this length of a password that signs in alone, and forbids rules about characters.
 const numericLength = 15
 
-const breachedSetting = "LATCHKEY_PASSWORD_BREACHED_LIST"
+const (
+	breachedSetting = "LATCHKEY_PASSWORD_BREACHED_LIST"
+	firebaseSetting = "LATCHKEY_FIREBASE_SIGNER_KEY"
+)
 
 // Settings of the policy.
 type Settings struct {
@@ -27,17 +30,26 @@ type Settings struct {
 	Words     []string `env:"LATCHKEY_PASSWORD_WORDS" doc:"Words that no new password may resemble, or be made of with little around them: names of your company, products, departments, projects; separated by commas, without case. Always among them: latchkey, MFA_TOTP_ISSUER, LATCHKEY_WEBAUTHN_RP_NAME, LATCHKEY_WEBAUTHN_RP_ID, and the user's own names and addresses."`
 	Assembly  bool     `env:"LATCHKEY_ARGON2_ASSEMBLY" default:"true" doc:"Compute argon2id with AVX2 or AVX-512 where the processor has them; a test at each start compares the results with golang.org/x/crypto's. false: always golang.org/x/crypto. Hashes are the same, and a sign-in takes three to five times as much CPU."`
 	Breached  string   `env:"LATCHKEY_PASSWORD_BREACHED_LIST" doc:"File with the SHA-1 hashes of breached passwords in ascending order, one HASH:COUNT a line, as the downloader of Pwned Passwords (haveibeenpwned.com) writes it: a new password that is in it is refused as too common. It is searched where it lies; nothing is sent anywhere. Put a new file in its place by renaming."`
+
+	FirebaseSigner string `env:"LATCHKEY_FIREBASE_SIGNER_KEY" secret:"true" doc:"base64_signer_key of a Firebase project, from the hash parameters that its console shows: verifies the passwords of users who moved from there."`
+	BcryptPepper   string `env:"LATCHKEY_BCRYPT_PEPPER" secret:"true" doc:"The pepper of a Devise installation: verifies the bcrypt passwords of users who moved from there."`
 }
 
 // Check reports what is wrong with the settings.
 func (s Settings) Check() []error {
+	var wrong []error
+	if _, err := s.foreignKeys(); err != nil {
+		wrong = append(wrong, err)
+	}
+
 	if s.Breached == "" {
-		return nil
+		return wrong
 	}
 	if err := checkBreached(s.Breached); err != nil {
-		return []error{fmt.Errorf("%s: %w", breachedSetting, err)}
+		wrong = append(wrong, fmt.Errorf("%s: %w", breachedSetting, err))
 	}
-	return nil
+
+	return wrong
 }
 
 // Policy judges new passwords: Django's four validators in Django's order, every

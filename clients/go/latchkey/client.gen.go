@@ -13,8 +13,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/oapi-codegen/runtime"
-	openapi_types "github.com/oapi-codegen/runtime/types"
+	uuid "github.com/google/uuid"
+	"github.com/latchkey-auth/latchkey/clients/go/internal/runtime"
 )
 
 // AccountChange defines model for AccountChange.
@@ -683,7 +683,7 @@ type Profile struct {
 	EmailVerified bool `json:"email_verified"`
 
 	// TenantID The user's primary tenant.
-	TenantID *openapi_types.UUID `json:"tenant_id"`
+	TenantID *uuid.UUID `json:"tenant_id"`
 
 	// CreatedAt Seconds since the Unix epoch, UTC.
 	//

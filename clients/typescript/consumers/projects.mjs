@@ -20,7 +20,7 @@ export const projects = {
     bundler: tsc('bundler.json'),
     node10: tsc('node10.json'),
   },
-  ssr: { hydration: ['node', 'hydrate.mjs'] },
+  ssr: { hydration: ['node', 'hydrate.mjs'], 'a client that visitors share': ['node', 'shared.mjs'] },
   metro: {
     'package exports on': ['env', 'PACKAGE_EXPORTS=on', 'node', 'bundle.mjs'],
     'package exports off': ['env', 'PACKAGE_EXPORTS=off', 'node', 'bundle.mjs'],

@@ -30,8 +30,13 @@ func (d *drill) dump(ctx context.Context) error {
 }
 
 // restore backs the database up, restores it into another one, and lets both servers go on there. What the clients
-// wrote in between is lost.
+// wrote in between is lost. Nobody signs in meanwhile: a session that the dump does not have is over.
 func (d *drill) restore(ctx context.Context) error {
+	d.steady.Store(true)
+	defer d.steady.Store(false)
+	if err := d.pause(ctx, 2*time.Second); err != nil { // for sign-ins that run
+		return err
+	}
 	if err := d.dump(ctx); err != nil {
 		return err
 	}

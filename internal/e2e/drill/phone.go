@@ -108,7 +108,7 @@ func (p *phone) live(ctx context.Context) {
 		if err == nil && rand.IntN(10) < 3 {
 			_, err = p.session.Profile(ctx)
 		}
-		if err == nil && rand.IntN(50) == 0 {
+		if err == nil && !p.d.steady.Load() && rand.IntN(50) == 0 {
 			_, err = p.session.SignIn(ctx, p.email, password)
 		}
 

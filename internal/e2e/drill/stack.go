@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,10 +46,14 @@ type drill struct {
 	peerAddr     string
 	postgresAddr string
 	frontAddr    string
+	root         string // of the repository; empty: this folder
+	front, back  string // paths of HAProxy's configurations
+	etcdConfig   string // path of etcd's settings
 	password     string
 	http         *http.Client
 	tally        *tally
 	phones       []*phone
+	steady       atomic.Bool // whether no client signs in anew
 	chosen       []scenario
 }
 
@@ -104,6 +109,9 @@ func (d *drill) set(ctx context.Context) error {
 	if err := d.findPorts(); err != nil {
 		return err
 	}
+	if err := d.adaptAll(); err != nil {
+		return err
+	}
 	if err := d.setDatabase(ctx); err != nil {
 		return err
 	}
@@ -135,10 +143,11 @@ func (d *drill) findPorts() error {
 
 // setDatabase starts etcd, the two nodes, and HAProxy for all that follows.
 func (d *drill) setDatabase(ctx context.Context) error {
-	d.etcd = d.program("etcd", nil, "etcd", "--data-dir", filepath.Join(d.dir, "etcd"),
-		"--listen-client-urls", "http://"+d.etcdAddr, "--advertise-client-urls", "http://"+d.etcdAddr,
-		"--listen-peer-urls", "http://"+d.peerAddr, "--initial-advertise-peer-urls", "http://"+d.peerAddr,
-		"--initial-cluster", "default=http://"+d.peerAddr)
+	settings, err := environment(d.etcdConfig)
+	if err != nil {
+		return err
+	}
+	d.etcd = d.program("etcd", settings, "etcd")
 	if err := d.etcd.start(); err != nil {
 		return err
 	}
@@ -147,11 +156,6 @@ func (d *drill) setDatabase(ctx context.Context) error {
 	passwords := []string{"PATRONI_SUPERUSER_PASSWORD=drill", "PATRONI_REPLICATION_PASSWORD=drill", "PATRONI_REWIND_PASSWORD=drill"}
 	for _, n := range d.nodes {
 		if err := d.giveDisk(n); err != nil {
-			return err
-		}
-		var err error
-		n.config, err = d.adapted("docs/deploy/patroni/patroni.yml", "patroni-"+n.name+".yml", d.patroniChanges(n))
-		if err != nil {
 			return err
 		}
 		n.patroni = d.program("patroni-"+n.name, passwords, "patroni", n.config)
@@ -171,15 +175,7 @@ func (d *drill) setDatabase(ctx context.Context) error {
 
 // setServers starts HAProxy and both servers.
 func (d *drill) setServers(ctx context.Context) error {
-	front, err := d.adapted("docs/deploy/proxy/haproxy.cfg", "haproxy.cfg", d.proxyChanges())
-	if err != nil {
-		return err
-	}
-	back, err := d.adapted("docs/deploy/patroni/haproxy.cfg", "postgresql.cfg", d.postgresChanges())
-	if err != nil {
-		return err
-	}
-	if err := d.program("haproxy", nil, "haproxy", "-db", "-f", front, "-f", back).start(); err != nil {
+	if err := d.program("haproxy", nil, "haproxy", "-db", "-f", d.front, "-f", d.back).start(); err != nil {
 		return err
 	}
 

@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
-const limit = 13_000;
+const limit = 13 * 1024;
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 process.env.NODE_ENV = 'production';
