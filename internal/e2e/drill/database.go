@@ -14,7 +14,9 @@ import (
 // run runs one of PostgreSQL's programs against the primary, by the way that the servers take.
 func (d *drill) run(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, program), args...)
-	cmd.Env = []string{"PGPASSWORD=" + d.password, "PGUSER=postgres", "PGHOST=127.0.0.1", "PGPORT=" + portOf(d.postgresAddr)}
+	cmd.Env = []string{
+		"PGPASSWORD=" + d.password, "PGUSER=postgres", "PGHOST=127.0.0.1", "PGPORT=" + portOf(d.postgresAddr),
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}
@@ -43,7 +45,8 @@ func (d *drill) restore(ctx context.Context) error {
 	if err := d.makeDatabase(ctx, "latchkey_restored"); err != nil {
 		return err
 	}
-	if err := d.run(ctx, "pg_restore", "--no-owner", "--role=latchkey", "-d", "latchkey_restored", d.dumpFile()); err != nil {
+	err := d.run(ctx, "pg_restore", "--no-owner", "--role=latchkey", "-d", "latchkey_restored", d.dumpFile())
+	if err != nil {
 		return err
 	}
 	if err := d.pause(ctx, 5*time.Second); err != nil { // writes to lose

@@ -58,14 +58,16 @@ func TestDocuments_quoteEachScenario(t *testing.T) {
 }
 
 func TestResult_misses(t *testing.T) {
+	seamless := scenario{seamless: true}
+
 	for name, row := range map[string]struct {
 		result result
 		missed int
 	}{
 		"nothing failed":                      {result{}, 0},
 		"a failed request in a fail-over":     {result{failed: 3, outage: 3 * time.Second}, 0},
-		"a failed request in a restart":       {result{failed: 1, scenario: scenario{seamless: true}}, 1},
-		"an answer 500 in a restart":          {result{others: []string{"POST /: 500"}, scenario: scenario{seamless: true}}, 1},
+		"a failed request in a restart":       {result{failed: 1, scenario: seamless}, 1},
+		"an answer 500 in a restart":          {result{others: []string{"POST /: 500"}, scenario: seamless}, 1},
 		"a client that was signed out":        {result{signOuts: []string{"ada: reuse_detected"}}, 1},
 		"an outage that is too long":          {result{failed: 9, outage: 31 * time.Second}, 1},
 		"clients that come back late":         {result{failedOver: true, hastyBack: 6 * time.Second}, 1},

@@ -58,11 +58,15 @@ type drill struct {
 }
 
 func newDrill(o options) (*drill, error) {
-	d := &drill{options: o, uid: os.Getuid(), gid: os.Getgid(), http: &http.Client{Timeout: 2 * time.Second}, tally: &tally{phones: o.hasty + o.patient}}
+	d := &drill{
+		options: o, uid: os.Getuid(), gid: os.Getgid(),
+		http: &http.Client{Timeout: 2 * time.Second}, tally: &tally{phones: o.hasty + o.patient},
+	}
 	if d.uid == 0 {
 		account, err := user.Lookup("postgres")
 		if err != nil {
-			return nil, errors.New("PostgreSQL does not run as root, and there is no account postgres: apt-get install postgresql")
+			return nil, errors.New("there is no account postgres, and PostgreSQL does not run as root: " +
+				"apt-get install postgresql")
 		}
 		d.uid, _ = strconv.Atoi(account.Uid)
 		d.gid, _ = strconv.Atoi(account.Gid)
@@ -153,7 +157,9 @@ func (d *drill) setDatabase(ctx context.Context) error {
 	}
 
 	d.password = "drill"
-	passwords := []string{"PATRONI_SUPERUSER_PASSWORD=drill", "PATRONI_REPLICATION_PASSWORD=drill", "PATRONI_REWIND_PASSWORD=drill"}
+	passwords := []string{
+		"PATRONI_SUPERUSER_PASSWORD=drill", "PATRONI_REPLICATION_PASSWORD=drill", "PATRONI_REWIND_PASSWORD=drill",
+	}
 	for _, n := range d.nodes {
 		if err := d.giveDisk(n); err != nil {
 			return err
@@ -215,7 +221,9 @@ func (d *drill) first() string {
 
 // databaseFile writes the address of a database, as docs/operate.md has it in a file.
 func (d *drill) databaseFile(name string) (string, error) {
-	return d.write("database-url-"+name, fmt.Sprintf("postgres://latchkey:%s@%s/%s?sslmode=prefer", d.password, d.postgresAddr, name))
+	address := fmt.Sprintf("postgres://latchkey:%s@%s/%s?sslmode=prefer", d.password, d.postgresAddr, name)
+
+	return d.write("database-url-"+name, address)
 }
 
 // serve starts a program at a place, and waits until it and HAProxy are ready. The settings are the shipped ones
