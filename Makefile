@@ -18,7 +18,7 @@ HOT    ?= 1000000
 # The server, the Go client, its middleware for Fiber, and the tests that use the server and the client.
 MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
-MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI
+MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
 
 .PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
@@ -165,12 +165,12 @@ bare: ## Run the README's two commands on bare machines: SYSTEM=bookworm|trixie,
 
 check: test verify lint lint-spec ## Tests, generated code and lint
 
-check-all: ## What takes too long for every change: all four bare machines (root, Debian)
+check-all: ## What takes too long for every change: all four bare machines, what operators get, the drill (root, Debian)
 	.ci/bare-machine bookworm user run test
 	.ci/bare-machine bookworm root run test
 	.ci/bare-machine trixie user run test
 	.ci/bare-machine trixie root run test
-	$(MAKE) deploy chart snapshot
+	$(MAKE) deploy chart snapshot drill
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml
@@ -186,6 +186,7 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent generate
 	go run -C internal/tools/argon2 . -out ../../argon2/compress_amd64.s -stubs ../../argon2/compress_amd64.go -pkg argon2
 	go run -C internal/tools ./actions -spec ../../openapi.yaml -root ../..
+	go run -C internal/tools ./samples -spec ../../openapi.yaml -root ../..
 	go run -C internal/tools ./swiftgen ../../openapi.yaml ../../clients/swift/Sources/LatchkeyAPI
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md

@@ -52,6 +52,9 @@ COMMENT ON TABLE users IS 'People who can sign in.';
 CREATE INDEX users_username_former ON users (lower(username COLLATE "C")) WHERE username_key IS NULL;
 CREATE UNIQUE INDEX users_username_key ON users (username_key);
 CREATE INDEX users_username_without_key ON users (id) WHERE username IS NOT NULL AND username_key IS NULL;
+-- Passwords that another system hashed, or a version of before.
+CREATE INDEX users_foreign_hash ON users (id)
+ WHERE password_hash IS NOT NULL AND NOT starts_with(password_hash, '$argon2id$v=19$m=19456,t=2,p=1$');
 CREATE UNIQUE INDEX users_subject ON users (subject) WHERE subject IS NOT NULL;
 CREATE INDEX users_subject_length ON users (length(subject)) WHERE subject IS NOT NULL;
 CREATE INDEX users_phone ON users (phone) WHERE phone IS NOT NULL;

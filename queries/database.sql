@@ -12,6 +12,13 @@ SELECT pg_try_advisory_xact_lock(7105000001);
 -- name: FindMigrationTable :one
 SELECT (to_regclass('goose_db_version') IS NOT NULL)::boolean;
 
+-- What keeps the tables out of a database that has none of them yet.
+-- name: FindSchemaObstacles :one
+SELECT (to_regclass('goose_db_version') IS NULL)::boolean AS is_fresh,
+       (current_schema() IS NULL)::boolean AS lacks_schema,
+       (to_regnamespace('river') IS NOT NULL)::boolean AS river_is_taken,
+       (NOT has_database_privilege(current_database(), 'CREATE'))::boolean AS lacks_create;
+
 -- Whether an index of this name is what a failed CREATE INDEX CONCURRENTLY has left behind.
 -- name: FindInvalidIndex :one
 SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_index i

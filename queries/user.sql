@@ -230,3 +230,21 @@ UPDATE users SET proved_elsewhere_at = @now::timestamptz
 
 -- name: UpdateUserProved :exec
 UPDATE users SET proved_elsewhere_at = NULL WHERE id = @id AND proved_elsewhere_at IS NOT NULL;
+
+-- A sample of the passwords that are not hashed as today, from places all over the table: which kinds there are, and
+-- in which proportion.
+-- name: ListForeignHashes :many
+SELECT found.password_hash::text AS password_hash
+  FROM (SELECT min(u.id) AS least, max(u.id) AS most FROM users u
+         WHERE u.password_hash IS NOT NULL AND NOT starts_with(u.password_hash, '$argon2id$v=19$m=19456,t=2,p=1$')) AS bounds,
+       generate_series(1, 64) AS probe,
+       LATERAL (SELECT u.password_hash FROM users u
+                 WHERE u.password_hash IS NOT NULL AND NOT starts_with(u.password_hash, '$argon2id$v=19$m=19456,t=2,p=1$')
+                   AND u.id >= bounds.least + ((bounds.most - bounds.least) / 64) * (probe - 1)
+                 ORDER BY u.id LIMIT 16) AS found;
+
+-- How many passwords there are, and how many of them are not hashed as today.
+-- name: CountPasswords :one
+SELECT count(*) AS total,
+       count(*) FILTER (WHERE NOT starts_with(password_hash, '$argon2id$v=19$m=19456,t=2,p=1$')) AS other
+  FROM users WHERE password_hash IS NOT NULL;

@@ -3,7 +3,8 @@
 # for Apple's systems only, and adds the repository to a package by its URL. The live
 # tests and the tour need a server: LATCHKEY_URL names one that runs, or LATCHKEY_BIN a binary
 # that is started for them. With LATCHKEY_URL, LATCHKEY_SERVICES names the Apple and the Google that
-# `latchkey dev` plays; without it their tests are left out. They want MFA_TOTP_TOLERANCE=1.
+# `latchkey dev` plays; without it their tests are left out. They want MFA_TOTP_TOLERANCE=1. LATCHKEY_MAILS names
+# the folder of its mails; without it the test of the samples is left out.
 set -eu
 cd "$(dirname "$0")"
 
@@ -15,7 +16,11 @@ if [ -z "${LATCHKEY_URL:-}" ]; then
 	[ -n "${LATCHKEY_BIN:-}" ] || { echo "test.sh needs LATCHKEY_URL or LATCHKEY_BIN" >&2; exit 2; }
 	dir=$(mktemp -d)
 	chmod 711 "$dir" # PostgreSQL's account passes through
-	ACCOUNT_RATE_LIMITS=false MFA_TOTP_TOLERANCE=1 "$LATCHKEY_BIN" dev --dir "$dir/server" --addr 127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
+	mkdir -m 777 "$dir/mails"
+	export LATCHKEY_MAILS="$dir/mails"
+	ACCOUNT_RATE_LIMITS=false MFA_TOTP_TOLERANCE=1 LATCHKEY_MAIL_DIR="$dir/mails" \
+		HEADLESS_FRONTEND_URLS='{"account_confirm_email":"https://app.example.com/account/verify?key={key}","account_reset_password_from_key":"https://app.example.com/account/password/reset?key={key}"}' \
+		"$LATCHKEY_BIN" dev --dir "$dir/server" --addr 127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
 	server=$!
 	trap 'kill $server; wait $server || true; rm -rf "$dir"' EXIT
 	trap 'exit 1' INT TERM

@@ -174,6 +174,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	if a.limiter, err = limit.New(a.DB, c.Limit, a.keys.hmac, c.Policy.EmailVerificationByCode); err != nil {
 		return nil, err
 	}
+	a.Gate.Key = a.keys.hmac
 	codes, err := code.New(c.Code, a.keys.hmac)
 	if err != nil {
 		return nil, err
@@ -386,6 +387,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.checkSubjects(ctx); err != nil {
 		return err
 	}
+	if err := a.loadDecoys(ctx); err != nil {
+		return err
+	}
 	err := a.checkClaims(ctx)
 	if err == nil {
 		a.ready.Store(true)
@@ -415,6 +419,7 @@ func (a *App) Run(ctx context.Context) error {
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)
+	go a.followDecoys(work)
 	go a.sweep(work)
 	if !a.prepared {
 		go a.prepareLater(work)

@@ -87,6 +87,7 @@ func (a *App) examineDatabase(ctx context.Context) (string, error) {
 	found := "The database answers, and its schema is current."
 	switch {
 	case isBehind && a.config.Database.AutoMigrate:
+		problems = append(problems, explainSchema(a.DB.CheckFresh(ctx)))
 		found = "The database answers. The next start brings its schema up to date."
 	case schema != nil:
 		problems = append(problems, schema)

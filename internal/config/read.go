@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -110,13 +111,24 @@ func (f Field) read(env Environment) error {
 		}
 		content, err := f.readSecretFile(file)
 		if err != nil {
-			return fmt.Errorf("%s_FILE %w", f.Name, err)
+			return fmt.Errorf("%s_FILE %w%s", f.Name, err, shownPath(file))
 		}
 		text = content
 	} else if !set || text == "" {
 		text = f.Default
 	}
 	return f.set(strings.TrimSpace(text))
+}
+
+// shownPath is the path of a file for a message. It is empty where the folder does not exist: then the
+// setting may hold the secret itself.
+func shownPath(file string) string {
+	folder := filepath.Dir(file)
+	if info, err := os.Stat(folder); folder == "." || err != nil || !info.IsDir() {
+		return ""
+	}
+
+	return " (" + file + ")"
 }
 
 func (f Field) set(text string) error {

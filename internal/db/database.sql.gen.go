@@ -47,6 +47,33 @@ func (q *Queries) FindMigrationTable(ctx context.Context) (bool, error) {
 	return column_1, err
 }
 
+const findSchemaObstacles = `-- name: FindSchemaObstacles :one
+SELECT (to_regclass('goose_db_version') IS NULL)::boolean AS is_fresh,
+       (current_schema() IS NULL)::boolean AS lacks_schema,
+       (to_regnamespace('river') IS NOT NULL)::boolean AS river_is_taken,
+       (NOT has_database_privilege(current_database(), 'CREATE'))::boolean AS lacks_create
+`
+
+type FindSchemaObstaclesRow struct {
+	IsFresh      bool
+	LacksSchema  bool
+	RiverIsTaken bool
+	LacksCreate  bool
+}
+
+// What keeps the tables out of a database that has none of them yet.
+func (q *Queries) FindSchemaObstacles(ctx context.Context) (FindSchemaObstaclesRow, error) {
+	row := q.db.QueryRow(ctx, findSchemaObstacles)
+	var i FindSchemaObstaclesRow
+	err := row.Scan(
+		&i.IsFresh,
+		&i.LacksSchema,
+		&i.RiverIsTaken,
+		&i.LacksCreate,
+	)
+	return i, err
+}
+
 const findTime = `-- name: FindTime :one
 SELECT clock_timestamp()::timestamptz
 `

@@ -10,6 +10,25 @@ import (
 	"time"
 )
 
+const countPasswords = `-- name: CountPasswords :one
+SELECT count(*) AS total,
+       count(*) FILTER (WHERE NOT starts_with(password_hash, '$argon2id$v=19$m=19456,t=2,p=1$')) AS other
+  FROM users WHERE password_hash IS NOT NULL
+`
+
+type CountPasswordsRow struct {
+	Total int64
+	Other int64
+}
+
+// How many passwords there are, and how many of them are not hashed as today.
+func (q *Queries) CountPasswords(ctx context.Context) (CountPasswordsRow, error) {
+	row := q.db.QueryRow(ctx, countPasswords)
+	var i CountPasswordsRow
+	err := row.Scan(&i.Total, &i.Other)
+	return i, err
+}
+
 const countPhoneOwners = `-- name: CountPhoneOwners :one
 SELECT count(*)
   FROM users u
@@ -447,6 +466,39 @@ func (q *Queries) InsertUser(ctx context.Context, arg InsertUserParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const listForeignHashes = `-- name: ListForeignHashes :many
+SELECT found.password_hash::text AS password_hash
+  FROM (SELECT min(u.id) AS least, max(u.id) AS most FROM users u
+         WHERE u.password_hash IS NOT NULL AND NOT starts_with(u.password_hash, '$argon2id$v=19$m=19456,t=2,p=1$')) AS bounds,
+       generate_series(1, 64) AS probe,
+       LATERAL (SELECT u.password_hash FROM users u
+                 WHERE u.password_hash IS NOT NULL AND NOT starts_with(u.password_hash, '$argon2id$v=19$m=19456,t=2,p=1$')
+                   AND u.id >= bounds.least + ((bounds.most - bounds.least) / 64) * (probe - 1)
+                 ORDER BY u.id LIMIT 16) AS found
+`
+
+// A sample of the passwords that are not hashed as today, from places all over the table: which kinds there are, and
+// in which proportion.
+func (q *Queries) ListForeignHashes(ctx context.Context) ([]string, error) {
+	rows, err := q.db.Query(ctx, listForeignHashes)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	items := []string{}
+	for rows.Next() {
+		var password_hash string
+		if err := rows.Scan(&password_hash); err != nil {
+			return nil, err
+		}
+		items = append(items, password_hash)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const listUserNames = `-- name: ListUserNames :many

@@ -116,7 +116,7 @@ func TestAPIPage_theViewerIsThePinnedOne(t *testing.T) {
 func TestAPIPage_canBeSwitchedOff(t *testing.T) {
 	t.Parallel()
 	w := start(t, "LATCHKEY_API_PAGE=false")
-	for _, path := range []string{"/docs", "/docs/redoc.js", "/docs/page.js"} {
+	for _, path := range []string{"/docs", "/docs/redoc.js", "/docs/page.js", "/docs/samples.json"} {
 		w.call("GET", path, "").wants(404, "not_found")
 	}
 	w.call("GET", "/openapi.json", "").wants(200)

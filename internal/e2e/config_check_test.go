@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -45,8 +46,16 @@ func TestConfigCheck_tellsAllMistakesTogether(t *testing.T) {
 		t.Errorf("a secret is shown:\n%s", r.err)
 	}
 
-	examined(t, testdb.New(t), "LATCHKEY_IDLE_TIMEOUT=soon", "LATCHKEY_TEMPLATES_DIR=/nowhere").
-		wants(2, "LATCHKEY_IDLE_TIMEOUT: ", "LATCHKEY_TEMPLATES_DIR: ")
+	// Files and folders are named, and looked at though the key is missing.
+	missing := filepath.Join(t.TempDir(), "key.pem")
+	examined(t, testdb.New(t), "HEADLESS_JWT_PRIVATE_KEY=", "HEADLESS_JWT_PRIVATE_KEY_FILE="+missing, "LATCHKEY_TEMPLATES_DIR=/nowhere",
+		"LATCHKEY_MAIL_DIR=/dev/null/mails", `ACCOUNT_RATE_LIMITS={"login":"often"}`).
+		wants(2, "HEADLESS_JWT_PRIVATE_KEY_FILE cannot be read: no such file or directory ("+missing+")", "LATCHKEY_TEMPLATES_DIR: stat /nowhere",
+			"LATCHKEY_MAIL_DIR: ", "ACCOUNT_RATE_LIMITS: ")
+	secret := "a/secret/in/the/wrong/setting"
+	if r := examined(t, testdb.New(t), "LATCHKEY_HMAC_KEY_FILE="+secret).wants(2, "LATCHKEY_HMAC_KEY_FILE cannot be read"); strings.Contains(r.err, secret) {
+		t.Errorf("what may be a secret is shown:\n%s", r.err)
+	}
 }
 
 func TestConfigCheck_changesNothing(t *testing.T) {

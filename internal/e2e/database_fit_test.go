@@ -3,6 +3,8 @@ package e2e
 import (
 	"strings"
 	"testing"
+
+	"github.com/latchkey-auth/latchkey/internal/testdb"
 )
 
 // starting runs a command that needs all that a server needs, on a database.
@@ -70,6 +72,37 @@ func TestDatabase_rightsThatTheRoleLacksAreNamed(t *testing.T) {
 				if r.code != 2 || !strings.Contains(r.err, want) {
 					t.Errorf("exit %d, no %q in %s", r.code, want, r.err)
 				}
+			}
+		})
+	}
+}
+
+// A database that cannot take the tables is left as it is, and the message says what to do.
+func TestDatabase_thatCannotTakeTheTablesIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ change, address, want string }{
+		"the jobs of another program": {"CREATE SCHEMA river", "", "the schema river is there already"},
+		"a schema that is not there":  {"SELECT 1", " search_path=auth", "the schema of search_path does not exist"},
+		"no right to create a schema": {"CREATE ROLE %[1]s_poor LOGIN; GRANT ALL ON SCHEMA public TO %[1]s_poor", " user=%[1]s_poor", "may not create a schema"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{t: t, db: testdb.Empty(t)}
+			fill := func(text string) string { return strings.ReplaceAll(text, "%[1]s", w.name()) }
+			t.Cleanup(func() {
+				if strings.Contains(c.change, "ROLE") {
+					w.exec("DROP OWNED BY " + w.name() + "_poor; DROP ROLE " + w.name() + "_poor")
+				}
+			})
+			w.exec(fill(c.change))
+
+			for _, command := range [][]string{{"migrate", "up"}, {"config", "--check"}, {"serve"}} {
+				l := served(t, w.db+fill(c.address))
+				l.args = command
+				l.run(t).wants(2, "DATABASE_URL: ", c.want)
+			}
+			if n := query[int](w, "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"); n != 0 {
+				t.Errorf("%d tables were made", n)
 			}
 		})
 	}

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 )
@@ -226,6 +228,32 @@ func TestLogin_aHashOfAnotherSystemIsStoredAnew(t *testing.T) {
 			w.visitor().post(loginPath, "email", ada, "password", goodPassword).wants(200)
 			owner.post(changePath, "current_password", goodPassword, "new_password", anotherPassword).wants(200)
 		})
+	}
+}
+
+// As long as users have hashes of another system, an unknown account takes as long as theirs.
+func TestSEC40_aServerLooksForTheHashesOfOtherSystems(t *testing.T) {
+	t.Parallel()
+
+	w := start(t)
+	w.signedUp(ada)
+	fastest := func() time.Duration {
+		var took []time.Duration
+		for range 4 {
+			began := time.Now()
+			w.visitor().post(loginPath, "email", grace, "password", goodPassword).wants(400, "email_password_mismatch@password")
+			took = append(took, time.Since(began))
+		}
+
+		return slices.Min(took)
+	}
+	ours := fastest()
+
+	// Each try of it takes as long as fifty hashes of ours.
+	w.exec("UPDATE users SET password_hash = $1", "pbkdf2_sha256$2000000$Zx8mQ0cT1dLrYw5nKb2HsV$DXUHSVUBSvvrvkGnEx1SA54ssB0ZObXALbO87H1dPHI=")
+	_, w.url = w.serve()
+	if theirs := fastest(); theirs < 3*ours {
+		t.Errorf("an unknown account takes %v, and took %v before users had such hashes", theirs, ours)
 	}
 }
 

@@ -241,8 +241,10 @@ func TestTraces_tellRefusalsFromFailures(t *testing.T) {
 func TestTraces_aMessageIsLinkedToTheRequestThatCausedIt(t *testing.T) {
 	t.Parallel()
 	c := newCollector(t)
-	w := mailing(t, append(c.settings(), "ACCOUNT_LOGIN_BY_CODE_ENABLED=true")...)
+	// The proxy has this request recorded; the sampler by itself would record neither it nor the message.
+	w := mailing(t, append(c.settings(), "ACCOUNT_LOGIN_BY_CODE_ENABLED=true", "LATCHKEY_TRUSTED_PROXIES=127.0.0.1", "OTEL_TRACES_SAMPLER=parentbased_always_off")...)
 	v := w.visitor()
+	v.strange = []string{"traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
 	v.post(codeRequestPath, "email", "nobody@example.com").waits("login_by_code")
 	w.delivered()
 

@@ -230,7 +230,7 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		return holder{}, err
 	}
 
-	right, anew := slot.Verify(pass, passwordToVerify(user))
+	right, anew := slot.VerifyOf(n.value, pass, passwordToVerify(user))
 	if anew && user.DisabledAt == nil && user.PasswordHash != nil {
 		f.strengthen(ctx, slot, &user, pass)
 	}

@@ -26,6 +26,12 @@ type argon2Hash struct {
 
 func (h argon2Hash) Kind() string { return h.kind }
 
+func (h argon2Hash) Decoy() Hash {
+	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
+
+	return h
+}
+
 func (h argon2Hash) Matches(password string) bool {
 	tag := h.compute([]byte(password), h.salt, h.passes, h.memory, h.lanes, uint32(len(h.tag))) //nolint:gosec // G115: at most maxTag
 

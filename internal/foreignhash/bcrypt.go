@@ -31,6 +31,13 @@ type bcryptHash struct {
 
 func (h bcryptHash) Kind() string { return h.kind }
 
+func (h bcryptHash) Decoy() Hash {
+	const head = len("$2b$12$")
+	h.stored = []byte(string(h.stored[:head]) + strings.Repeat(".", bcryptLength-head))
+
+	return h
+}
+
 func (h bcryptHash) Matches(password string) bool {
 	given := []byte(h.before(password))
 	if len(given) > bcryptCounts {

@@ -22,6 +22,13 @@ type firebaseHash struct {
 
 func (h firebaseHash) Kind() string { return "fbscrypt$" + h.costs.String() }
 
+func (h firebaseHash) Decoy() Hash {
+	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
+	h.signer = make([]byte, len(h.signer))
+
+	return h
+}
+
 func (h firebaseHash) Matches(password string) bool {
 	const keyBytes = 32
 	salt := slices.Concat(h.salt, h.separator)

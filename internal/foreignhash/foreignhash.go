@@ -24,6 +24,9 @@ type Hash interface {
 	// Kind names the algorithm and its costs, without salt and tag: pbkdf2_sha256$1000000. Hashes of one
 	// kind take the same time.
 	Kind() string
+	// Decoy is a hash of the same kind with a salt and a tag of zeros, for where there is no hash to compare
+	// with.
+	Decoy() Hash
 }
 
 // Errors of Read. They name the algorithm at most: no part of a salt or tag.

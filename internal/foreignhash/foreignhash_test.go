@@ -105,6 +105,11 @@ func (v vector) try(t *testing.T, stored string, keys Keys) {
 		t.Errorf("the password matches: %v, want %v", !v.OK, v.OK)
 	}
 
+	decoy := h.Decoy()
+	if decoy.Kind() != h.Kind() || decoy.Matches(v.Password) {
+		t.Errorf("the decoy of %s is %s, or matches", h.Kind(), decoy.Kind())
+	}
+
 	for _, wrong := range []string{"", "correct horse batterY", "x" + v.Password} {
 		if h.Matches(wrong) {
 			t.Errorf("%q is right", wrong)

@@ -25,6 +25,12 @@ type pbkdf2Hash struct {
 
 func (h pbkdf2Hash) Kind() string { return h.kind }
 
+func (h pbkdf2Hash) Decoy() Hash {
+	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
+
+	return h
+}
+
 func (h pbkdf2Hash) Matches(password string) bool {
 	tag, err := pbkdf2.Key(h.digest, password, h.salt, h.rounds, len(h.tag))
 

@@ -27,6 +27,12 @@ type phpassHash struct {
 
 func (h phpassHash) Kind() string { return fmt.Sprintf("phpass$%d", h.log) }
 
+func (h phpassHash) Decoy() Hash {
+	h.salt, h.tag = strings.Repeat(".", phpassSalt), strings.Repeat(".", phpassTag)
+
+	return h
+}
+
 func (h phpassHash) Matches(password string) bool {
 	sum := md5.Sum([]byte(h.salt + password)) //nolint:gosec // G401: see above
 	for range 1 << h.log {

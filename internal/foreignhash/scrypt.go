@@ -70,6 +70,12 @@ type scryptHash struct {
 
 func (h scryptHash) Kind() string { return h.kind }
 
+func (h scryptHash) Decoy() Hash {
+	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
+
+	return h
+}
+
 func (h scryptHash) Matches(password string) bool {
 	tag, err := scrypt.Key([]byte(password), h.salt, h.costs.n, h.costs.r, h.costs.p, len(h.tag))
 

@@ -15,6 +15,12 @@ type wrappedHash struct {
 
 func (h wrappedHash) Kind() string { return "wrapped " + h.outer.Kind() }
 
+func (h wrappedHash) Decoy() Hash {
+	h.outer = h.outer.Decoy()
+
+	return h
+}
+
 func (h wrappedHash) Matches(password string) bool { return h.outer.Matches(h.inner(password)) }
 
 // fastHash returns the hexadecimal digits of a digest of salt and password.

@@ -45,9 +45,6 @@ func newMailer(parts Parts) (sender, error) {
 		all = append(all, &console{out: parts.Console})
 	}
 	if s.Dir != "" {
-		if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-			return nil, fmt.Errorf("LATCHKEY_MAIL_DIR: %w", err)
-		}
 		all = append(all, directory{s.Dir, s.From})
 	}
 	if len(all) == 0 {
@@ -132,6 +129,9 @@ func (d directory) send(_ context.Context, l letter) error {
 	}
 	var text bytes.Buffer
 	if _, err := m.WriteTo(&text); err != nil {
+		return later("directory", err)
+	}
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return later("directory", err)
 	}
 	f, err := os.CreateTemp(d.path, ".writing-*")

@@ -333,7 +333,26 @@ func TestNewMailer_picksWhatTheSettingsSay(t *testing.T) {
 	if f := faultOf(t, none.send(context.Background(), sampleLetter())); f.code != "no_sender" || !f.hopeless {
 		t.Errorf("%+v", f)
 	}
-	if _, err := newMailer(Parts{Settings: Settings{Dir: "/dev/null/mails"}}); err == nil || !strings.HasPrefix(err.Error(), "LATCHKEY_MAIL_DIR: ") {
+}
+
+// The check makes no folder, and says whether the first mail could.
+func TestCheckDirectory_looksWithoutMakingIt(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "new", "mails")
+	if err := checkDirectory(dir); err != nil {
 		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Dir(dir)); err == nil {
+		t.Error("the check made a folder")
+	}
+	mailer, err := newMailer(Parts{Settings: Settings{Dir: dir, From: "a@example.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := mailer.send(context.Background(), sampleLetter()); err != nil {
+		t.Error(err)
+	}
+	if err := checkDirectory("/dev/null/mails"); err == nil {
+		t.Error("a folder below a file is taken")
 	}
 }

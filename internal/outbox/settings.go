@@ -3,9 +3,13 @@ package outbox
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/mail"
 	"net/url"
+	"os"
+	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/internal/phone"
@@ -104,8 +108,51 @@ func (s Settings) Check() []error {
 		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")
 		refuse(len(s.SMSSecret) < 32, "LATCHKEY_SMS_WEBHOOK_SECRET: want at least 32 characters")
 	}
-	if _, err := s.links(); err != nil {
+	if err := s.checkTemplates(); err != nil {
 		wrong = append(wrong, err)
+	}
+	if err := checkDirectory(s.Dir); err != nil {
+		wrong = append(wrong, fmt.Errorf("LATCHKEY_MAIL_DIR: %w", err))
 	}
 	return wrong
 }
+
+// checkTemplates returns what is wrong with the links and with the operator's templates, which use them.
+func (s Settings) checkTemplates() error {
+	links, err := s.links()
+	if err != nil || s.Templates == "" {
+		return err
+	}
+
+	_, err = readTemplates(s.Templates, s.SubjectPrefix, links)
+
+	return err
+}
+
+// checkDirectory returns an error where this account cannot write mails into a folder, or cannot make it.
+// It changes nothing: the first mail makes the folder.
+func checkDirectory(dir string) error {
+	if dir == "" {
+		return nil
+	}
+
+	for path := filepath.Clean(dir); ; path = filepath.Dir(path) {
+		info, err := os.Stat(path)
+
+		switch {
+		case errors.Is(err, fs.ErrNotExist) && path != filepath.Dir(path):
+			continue
+		case err != nil:
+			return err
+		case !info.IsDir():
+			return fmt.Errorf("%s is no folder", path)
+		case syscall.Access(path, mayWrite) != nil:
+			return fmt.Errorf("this account cannot write into %s", path)
+		}
+
+		return nil
+	}
+}
+
+// mayWrite asks whether files can be made in a folder: access(2)'s W_OK and X_OK.
+const mayWrite = 2 | 1

@@ -70,6 +70,9 @@ func readTemplates(dir, prefix string, links map[string]string) (*templates, err
 	files := templateFiles{}
 	files.ours, _ = fs.Sub(embedded, "templates")
 	if dir != "" {
+		if _, err := os.Stat(dir); err != nil { // the errors below name no folder
+			return nil, fmt.Errorf("LATCHKEY_TEMPLATES_DIR: %w", err)
+		}
 		files.operators = os.DirFS(dir)
 		if err := t.lookAround(files.operators); err != nil {
 			return nil, fmt.Errorf("LATCHKEY_TEMPLATES_DIR: %w", err)

@@ -29,11 +29,11 @@ func (s Settings) foreignKeys() (foreignhash.Keys, error) {
 }
 
 // verifyForeign is Verify for a hash of another system. A right password is to be stored anew.
-func (s *Slot) verifyForeign(typed, stored string) (ok, anew bool) {
+func (s *Slot) verifyForeign(name, typed, stored string) (ok, anew bool) {
 	hash, err := foreignhash.Read(stored, s.gate.foreignKeys)
 	if err != nil {
 		s.reportUnreadable(err)
-		s.compareWithDecoy(Normalize(typed))
+		s.compareWithDecoy(name, typed)
 
 		return false, false
 	}

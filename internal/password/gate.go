@@ -8,6 +8,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/foreignhash"
 	"github.com/latchkey-auth/latchkey/internal/problem"
+	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/trace"
 	"golang.org/x/sync/semaphore"
 )
@@ -29,6 +30,11 @@ type Gate struct {
 	portable bool
 	// foreignKeys are the keys of other systems' hashes.
 	foreignKeys foreignhash.Keys
+	// decoys are nil as long as all passwords are hashed as today.
+	decoys atomic.Pointer[decoys]
+
+	// Key keys the choice of decoys. All servers must have the same. Set it before SetDecoys.
+	Key *secret.Key
 
 	// Unreadable is called with the reason when a stored hash cannot be read. Set it before use.
 	Unreadable func(cause error)

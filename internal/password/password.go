@@ -63,26 +63,31 @@ func (s *Slot) Hash(typed string) (string, error) {
 //
 // anew says that the password is right and should be stored anew with today's parameters.
 func (s *Slot) Verify(typed string, stored *string) (ok, anew bool) {
+	return s.VerifyOf("", typed, stored)
+}
+
+// VerifyOf is Verify for a name that may belong to nobody. Timing: without a hash it costs what the hash of
+// some user costs, for each name always the same.
+func (s *Slot) VerifyOf(name, typed string, stored *string) (ok, anew bool) {
 	defer s.hashing().End()
 
-	password := Normalize(typed)
 	if stored == nil {
-		s.compareWithDecoy(password)
+		s.compareWithDecoy(name, typed)
 		return false, false
 	}
 	if !strings.HasPrefix(*stored, "$argon2id$") {
-		return s.verifyForeign(typed, *stored)
+		return s.verifyForeign(name, typed, *stored)
 	}
 
 	p, salt, tag, err := decode(*stored)
 	if err != nil {
 		s.reportUnreadable(err)
-		s.compareWithDecoy(password)
+		s.compareWithDecoy(name, typed)
 
 		return false, false
 	}
 
-	ok = s.matches(password, salt, tag, p)
+	ok = s.matches(Normalize(typed), salt, tag, p)
 	ofToday := p.Memory == params.Memory && p.Iterations == params.Iterations && p.Parallelism == params.Parallelism
 
 	return ok, ok && !ofToday
@@ -111,11 +116,6 @@ func decode(stored string) (p argon2id.Params, salt, tag []byte, err error) {
 	}
 
 	return p, salt, tag, nil
-}
-
-// compareWithDecoy costs what a comparison costs.
-func (s *Slot) compareWithDecoy(password string) {
-	s.matches(password, decoySalt, decoyTag, params)
 }
 
 // hashing counts a hash, and begins its step of the trace.

@@ -38,6 +38,26 @@ func checkEncoding(c *pgx.Conn) error {
 		"ENCODING 'UTF8' TEMPLATE template0 (docs/servers.md)", found)}
 }
 
+// CheckFresh returns an error that says what to do where a database without our tables cannot take them.
+// Migrate looks for itself, before it changes anything.
+func (d *DB) CheckFresh(ctx context.Context) error {
+	found, err := d.BackgroundQueries().FindSchemaObstacles(ctx)
+
+	switch {
+	case err != nil || !found.IsFresh:
+		return err
+	case found.LacksSchema:
+		return &UnfitError{"the schema of search_path does not exist: CREATE SCHEMA, or leave search_path out"}
+	case found.RiverIsTaken:
+		return &UnfitError{"the schema river is there already, of another program or of another installation of Latchkey: " +
+			"give this installation a database of its own (docs/servers.md)"}
+	case found.LacksCreate:
+		return &UnfitError{"the database role may not create a schema: GRANT CREATE ON DATABASE, or run `latchkey migrate up` as the owner of the database"}
+	}
+
+	return nil
+}
+
 // CheckRights returns an error that names the rights that the role of DATABASE_URL lacks. The
 // schema must be there.
 func (d *DB) CheckRights(ctx context.Context) error {

@@ -84,13 +84,14 @@ const crowd = `
 		SELECT n, 'user ' || n, 'x', now(), 'user' || n, 'user' || n FROM generate_series(1, %[1]d / 4) n;
 	INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
 		SELECT n, 'user' || n || '@example.com', now(), true, now() FROM generate_series(1, %[1]d / 4) n;
-	INSERT INTO tenants (id, name, created_at) SELECT md5(n::text)::uuid, 'tenant ' || n, now() FROM generate_series(1, 1000) n;
+	INSERT INTO tenants (id, name, created_at)
+		SELECT md5(n::text)::uuid, 'tenant ' || n, now() FROM generate_series(1, 1000) n;
 	INSERT INTO memberships (tenant_id, user_id, is_primary, created_at)
 		SELECT md5((1 + n %% 1000)::text)::uuid, n, true, now() FROM generate_series(1, %[1]d / 8) n;
 	INSERT INTO authenticators (id, user_id, type, name, created_at, spent, misses)
 		SELECT n, n, 'webauthn', '', now(), 0, 0 FROM generate_series(1, %[1]d / 20) n;
-	INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at,
-			confirmed_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
+	INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at,
+			refresh_expires_at, confirmed_at, sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods)
 		SELECT md5('session ' || n)::uuid, n, sha256(convert_to(n::text, 'UTF8')), 1 + (n - 1) %% (%[1]d / 4),
 			now(), now() + interval '90 days', 1, now() - interval '1 hour', now() + interval '1 day',
 			now(), false, now(), 'app/1.0', 'a phone', '192.0.2.1', '[]'
@@ -100,7 +101,8 @@ const crowd = `
 	ANALYZE users, email_addresses, tenants, memberships, authenticators, sessions, rate_limits;`
 
 // crowded are the tables that crowd fills: reading one of them from end to end is what no request may do.
-var crowded = regexp.MustCompile(`Seq Scan on (users|email_addresses|tenants|memberships|authenticators|sessions|rate_limits)\b`)
+var crowded = regexp.MustCompile(
+	`Seq Scan on (users|email_addresses|tenants|memberships|authenticators|sessions|rate_limits)\b`)
 
 var parameter = regexp.MustCompile(`\$(\d+)`)
 
@@ -118,7 +120,8 @@ func explain(t *testing.T, c *pgx.Conn, statement string) string {
 
 	run(t, c, "PREPARE hot AS "+statement)
 	defer run(t, c, "DEALLOCATE hot")
-	rows, err := c.Query(t.Context(), "EXPLAIN (COSTS off) EXECUTE hot("+strings.TrimSuffix(strings.Repeat("NULL, ", most), ", ")+")")
+	values := strings.TrimSuffix(strings.Repeat("NULL, ", most), ", ")
+	rows, err := c.Query(t.Context(), "EXPLAIN (COSTS off) EXECUTE hot("+values+")")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,6 +51,10 @@ func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, 
 
 func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(MigrationDelay)) (applied int, err error) {
 	err = d.withMigrationLock(ctx, func(ctx context.Context) error {
+		if err := d.CheckFresh(ctx); err != nil {
+			return err
+		}
+
 		m, err := d.migrator(ctx, files)
 		if err != nil {
 			return err

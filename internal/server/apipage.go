@@ -9,7 +9,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// The API page shows openapi.json to developers in a browser, with Redoc. It is part of the program and asks
+// The API page shows openapi.json, and code samples (internal/tools/samples), to developers in a browser, with Redoc. It is part of the program and asks
 // no other server for anything. It is no operation of the spec.
 
 var (
@@ -19,6 +19,8 @@ var (
 	apiStyle []byte
 	//go:embed apipage/page.js
 	apiScript []byte
+	//go:embed apipage/samples.json
+	apiSamples []byte
 	//go:embed apipage/redoc.js.gz
 	apiViewer []byte
 )
@@ -41,6 +43,7 @@ func (s *Server) apiPages() {
 	s.app.Get("/docs", apiFile(apiMarkup, fiber.MIMETextHTMLCharsetUTF8))
 	s.app.Get("/docs/page.css", apiFile(apiStyle, "text/css; charset=utf-8"))
 	s.app.Get("/docs/page.js", apiFile(apiScript, fiber.MIMETextJavaScriptCharsetUTF8))
+	s.app.Get("/docs/samples.json", apiFile(apiSamples, fiber.MIMEApplicationJSON))
 	s.app.Get("/docs/redoc.js", sendViewer)
 }
 

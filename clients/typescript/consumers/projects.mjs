@@ -13,6 +13,7 @@ export const projects = {
     require: ['node', 'require.cjs'],
     'both in one program': ['node', 'both.mjs'],
     'two copies in one program': ['node', 'twice.mjs'],
+    'stack trace': ['node', '--conditions=react-native', '--enable-source-maps', 'trace.cjs'],
   },
   types: {
     'nodenext, ES module': tsc('nodenext.json'),
@@ -20,7 +21,7 @@ export const projects = {
     bundler: tsc('bundler.json'),
     node10: tsc('node10.json'),
   },
-  ssr: { hydration: ['node', 'hydrate.mjs'] },
+  ssr: { hydration: ['node', 'hydrate.mjs'], 'a client that visitors share': ['node', 'shared.mjs'] },
   metro: {
     'package exports on': ['env', 'PACKAGE_EXPORTS=on', 'node', 'bundle.mjs'],
     'package exports off': ['env', 'PACKAGE_EXPORTS=off', 'node', 'bundle.mjs'],

@@ -1,7 +1,7 @@
 // Installs the packed package into small projects, as a stranger's app would, and runs each: see README.md.
 // `node consumers/run.mjs [project…]`; prints the seconds of each.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { projects } from './projects.mjs';
@@ -19,7 +19,8 @@ if (!timed('npm pack', install)) {
 }
 
 const failed = [];
-for (const name of readdirSync(here).filter((name) => statSync(join(here, name)).isDirectory())) {
+cpSync(join(here, 'shared'), join(folder, 'shared'), { recursive: true });
+for (const name of readdirSync(here).filter((name) => name in projects)) {
   if (chosen.length > 0 && !chosen.includes(name)) {
     continue;
   }

@@ -6,5 +6,6 @@ export const internalNames = [
   'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'renew', 'review', 'sequence', 'sessionToken', 'settings',
   'settle', 'slots', 'succeed', 'takeFree', 'tokenRefused', 'transport', 'wanted', 'withdraw',
   'abortRefresh', 'adopting', 'discard', 'hold', 'isUnderway', 'leave', 'leaveKeeper', 'leaving', 'look', 'memory', 'needed', 'news', 'note', 'overtake', 'revocations', 'share', 'tokenFor',
+  'fail', 'forget', 'isLost', 'keep', 'lost', 'record', 'taken', 'wait',
   'before', 'begin', 'codes', 'device', 'known', 'life', 'load', 'place', 'drop', 'fresh', 'idle', 'lose', 'nobody', 'operation', 'resume', 'rules', 'stored',
 ];

@@ -4,7 +4,7 @@
  * @packageDocumentation
  */
 import { onDevice } from './device-errors.js';
-import { opening, type ReinstallPolicy } from './install.js';
+import { followInstallation, type ReinstallPolicy } from './install.js';
 import type { Storage } from './storage.js';
 
 export type { PlainStore, ReinstallPolicy } from './install.js';
@@ -49,7 +49,7 @@ export function secureStorage(store: ExpoSecureStore, options: ExpoStorageOption
     write: (name, text) => onDevice(() => store.setItemAsync(keyOf(name), text, settings)),
     remove: (name) => onDevice(() => store.deleteItemAsync(keyOf(name), settings)),
   };
-  Object.assign(storage, { open: opening(options, keyOf('installed'), storage) });
+  followInstallation(storage, options, keyOf('installed'));
   if (biometrics) {
     Object.assign(storage, { unlock: biometrics({ store, storage, key: keyOf('unlock'), shared }) });
   }

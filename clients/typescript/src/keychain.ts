@@ -6,7 +6,7 @@
  */
 import { onDevice } from './device-errors.js';
 import { LatchkeyError } from './errors.js';
-import { opening, type ReinstallPolicy } from './install.js';
+import { followInstallation, type ReinstallPolicy } from './install.js';
 import type { Storage } from './storage.js';
 
 export type { PlainStore, ReinstallPolicy } from './install.js';
@@ -58,7 +58,7 @@ export function secureStorage(keychain: ReactNativeKeychain, options: KeychainSt
     write: (name, text) => write(name, text, quiet),
     remove: async (name) => void (await onDevice(() => keychain.resetGenericPassword(place(name, {})))),
   };
-  Object.assign(storage, { open: opening(options, `${prefix}.installed`, storage) });
+  followInstallation(storage, options, `${prefix}.installed`);
   if (biometrics) {
     Object.assign(storage, { unlock: biometrics({ keychain, storage, read, write }) });
   }

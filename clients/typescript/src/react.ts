@@ -9,6 +9,7 @@ import type { Latchkey } from './latchkey.js';
 import { flowsOf, useCall, type Call, type SignInCall } from './react-calls.js';
 import type { Session } from './session.js';
 import { shared } from './shared.js';
+import { warnIfShared } from './shared-client.js';
 
 export { useCall, type Call, type CallState, type SignInCall } from './react-calls.js';
 
@@ -16,6 +17,11 @@ const LatchkeyContext = shared('context', () => createContext<Latchkey | undefin
 
 /** Makes a client known to the components below. */
 export function LatchkeyProvider({ client, children }: { client: Latchkey; children?: ReactNode }): ReactElement {
+  const isDrawnByServer = useSyncExternalStore(never, () => false, () => true);
+
+  if (isDrawnByServer) {
+    warnIfShared(client);
+  }
   return createElement(LatchkeyContext.Provider, { value: client }, children);
 }
 
@@ -27,6 +33,8 @@ export function useLatchkey(): Latchkey {
   }
   return latchkey;
 }
+
+const never = () => (): void => undefined;
 
 /** What is known where a page is made on a server, and while a browser takes that page over: nothing. */
 const unknown: Session = { state: 'unknown' };

@@ -74,8 +74,8 @@ export function createReading({ settings, memory, device, slots, revocations }: 
 
   /** Lets the storage find out, once, whether what it has is of this installation. */
   function open(): Promise<void> {
-    const clear = async (): Promise<void> => {
-      await slots.end({ reason: 'reinstalled' });
+    const clear = async (reason?: 'restored'): Promise<void> => {
+      await slots.end({ reason: reason ?? 'reinstalled', isLost: reason !== undefined });
       await device.forget();
     };
     opened ??= (storage.open?.(clear) ?? Promise.resolve()).catch((error: unknown) => {

@@ -24,6 +24,7 @@ export type Session =
  * - `user`: the person signed out.
  * - `elsewhere`: another program that shares the store has removed it.
  * - `reinstalled`: the app was deleted and installed anew, and its policy is to start signed out.
+ * - `restored`: the app's files came from a backup of another device, which has no secure items.
  * - `storage_key_lost`: the device has lost the key of its secure store for good.
  * - `biometrics_changed`: the enrolled faces or fingers changed, and the policy is to sign out.
  * - `account_deleted`: the person deleted the account.
@@ -31,7 +32,7 @@ export type Session =
 export type EndReason = DeviceEndReason | ServerEndReason | (string & {});
 
 /** Those of this device. */
-export type DeviceEndReason = 'user' | 'elsewhere' | 'reinstalled' | 'storage_key_lost' | 'biometrics_changed' | 'account_deleted';
+export type DeviceEndReason = 'user' | 'elsewhere' | 'reinstalled' | 'restored' | 'storage_key_lost' | 'biometrics_changed' | 'account_deleted';
 
 /** Is told of every change. Carries no token. */
 export type SessionListener = (session: Session, before: Session) => void;

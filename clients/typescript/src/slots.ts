@@ -25,6 +25,8 @@ export interface End {
   /** The user signs out. The token stays, to be revoked later. */
   readonly keepToken?: boolean;
   readonly only?: SessionRecord | undefined;
+  /** There was a session, of which nothing is left. */
+  readonly isLost?: boolean;
   /** Asked once it is this operation's turn. */
   readonly wanted?: () => boolean;
 }
@@ -94,11 +96,14 @@ export function createSlots(storage: Storage, clock: Clock) {
    * Ends the session that is stored and returns it. Its token stays only where `keepToken`,
    * to be revoked later. With `only`, another session than that one is left alone.
    */
-  function end({ reason, endedAt, keepToken, only, wanted = () => true }: End): Promise<SessionRecord | undefined> {
+  function end({ reason, endedAt, keepToken, only, isLost, wanted = () => true }: End): Promise<SessionRecord | undefined> {
     return inTurn(async () => {
       const found = wanted() ? await newest(keepToken) : undefined;
       if (keepToken && lost()) {
         await write({ sequence: 1, endReason: 'storage_key_lost' });
+      }
+      if (!found && isLost) {
+        await write({ sequence: 1, endReason: reason });
       }
       if (!found || found.endReason || (only && !same(found, only))) {
         return found;

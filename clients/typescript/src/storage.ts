@@ -22,9 +22,10 @@ export interface Storage {
   lock?(): Promise<() => void>;
   /**
    * Called once before the first read, for a place that outlives the app: awaits `forget`
-   * where what it holds is not from this installation.
+   * where what it has is not from this installation, and `forget('restored')` where it has lost what
+   * this installation had.
    */
-  open?(forget: () => Promise<void>): Promise<void>;
+  open?(forget: (reason?: 'restored') => Promise<void>): Promise<void>;
   /**
    * Lets the person prove that they are there, by a prompt of the system. `dismissed`: they
    * would not; `changed`: the enrolled faces or fingers are others than before.

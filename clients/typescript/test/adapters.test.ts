@@ -164,6 +164,50 @@ for (const [name, { biometrics, storage, thisDevice }] of Object.entries(kinds))
     }
   });
 
+  test(`${name}: a backup restored on another phone starts signed out, with reason restored, and spends nothing`, async () => {
+    const prefix = newApp();
+    const marker = plain();
+    const first = await launch(storage(new Phone(), { prefix, installMarker: marker }));
+    await first.latchkey.signIn(credentials);
+    first.latchkey.close();
+
+    const phone = new Phone(); // the app's files are here, the keychain of the other phone is not
+    const second = await launch(storage(phone, { prefix, installMarker: marker }), first.server);
+    assert.deepEqual([second.latchkey.session.state, ends(second.seen[0]!), first.server.refreshes], ['signed_out', ['restored'], 0]);
+    second.latchkey.close();
+
+    const third = await launch(storage(phone, { prefix, installMarker: marker }), first.server);
+    assert.deepEqual(ends(third.seen[0]!), ['restored'], 'until the user signs in');
+    await third.latchkey.signIn(credentials);
+    third.latchkey.close();
+    const fourth = await launch(storage(phone, { prefix, installMarker: marker }), first.server);
+    assert.equal(fourth.latchkey.session.state, 'signed_in');
+    fourth.latchkey.close();
+  });
+
+  test(`${name}: an app that had no session is not restored, and a locked phone is no empty one`, async () => {
+    const prefix = newApp();
+    const marker = plain();
+    (await launch(storage(new Phone(), { prefix, installMarker: marker }))).latchkey.close();
+    const other = await launch(storage(new Phone(), { prefix, installMarker: marker }));
+    assert.deepEqual(ends(other.seen[0]!), [undefined]);
+    await other.latchkey.signIn(credentials);
+    await (await other.latchkey.signOut()).revoked;
+    other.latchkey.close();
+    const away = await launch(storage(new Phone(), { prefix, installMarker: marker }));
+    assert.deepEqual(ends(away.seen[0]!), [undefined], 'the user had signed out before the backup');
+    await away.latchkey.signIn(credentials);
+    away.latchkey.close();
+
+    const phone = new Phone();
+    const notFound = { ...phone, get: () => null }; // what iOS says before the first unlock
+    const locked = Object.assign(new Error('User interaction is not allowed.'), { code: '-25308' });
+    const before = Object.assign(Object.create(Object.getPrototypeOf(phone)) as Phone, notFound, { failure: locked });
+    const latchkey = createLatchkey({ baseUrl, storage: storage(before, { prefix, installMarker: marker }), fetch: other.server.fetch });
+    await assert.rejects(latchkey.ready(), { kind: 'locked' });
+    latchkey.close();
+  });
+
   test(`${name}: a phone that is locked after a restart hides the marker too, and nothing is forgotten`, async () => {
     const phone = new Phone();
     const prefix = newApp();

@@ -3,8 +3,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import type { QueryClient } from '@tanstack/react-query';
 import ts from 'typescript';
-import { fakeServer } from '../src/testing.js';
+import { createLatchkey } from '../src/index.js';
+import { fakeServer, testStorage } from '../src/testing.js';
 
 const folder = fileURLToPath(new URL('../../', import.meta.url));
 
@@ -109,7 +111,7 @@ async function run(name: string): Promise<unknown> {
   const source = blocks().get(`${folder}readme/${name}`) ?? assert.fail(`no block ${name}`);
   const { outputText } = ts.transpileModule(source, { compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 } });
   mkdirSync(`${folder}build/readme`, { recursive: true });
-  writeFileSync(`${folder}build/readme/${name}.mjs`, outputText);
+  writeFileSync(`${folder}build/readme/${name}.mjs`, outputText.replace("'./latchkey'", "'./latchkey.mjs'"));
 
   return import(`${folder}build/readme/${name}.mjs`);
 }
@@ -124,6 +126,33 @@ test('the README\'s code for tests of apps runs', async () => {
     console.log = log;
   }
   assert.deepEqual(said, [[[{ id: 1, owner: 'Ada' }], 5]]);
+});
+
+test('the README\'s recipe for TanStack Query forgets what one user has loaded, also where another one signs in over the session', async () => {
+  const server = fakeServer({ user: { email: 'ada@example.com', display: 'Ada' } });
+  server.add({ email: 'grace@example.com', display: 'Grace' });
+  const client = createLatchkey({ baseUrl: server.baseUrl, storage: testStorage(), fetch: server.fetch });
+  Object.assign(globalThis, { clientOfQueries: client });
+  mkdirSync(`${folder}build/readme`, { recursive: true });
+  writeFileSync(`${folder}build/readme/latchkey.mjs`, 'export const latchkey = globalThis.clientOfQueries;\n');
+
+  const { queries } = (await run('queries.ts')) as { queries: QueryClient };
+  const profile = { queryKey: ['profile'], queryFn: async () => (await (await client.fetch('/api/v1/users/profile/')).json()) as { display: string } };
+  const signIn = (email: string): Promise<unknown> => client.signIn({ email, password: 'password' });
+  const loaded = (): unknown => queries.getQueryData(['profile']);
+
+  await signIn('ada@example.com');
+  assert.equal((await queries.fetchQuery(profile)).display, 'Ada');
+  await client.refresh();
+  assert.notEqual(loaded(), undefined, 'a refresh is no other user');
+
+  await signIn('grace@example.com');
+  assert.equal(loaded(), undefined);
+  assert.equal((await queries.fetchQuery(profile)).display, 'Grace');
+
+  await client.signOut();
+  assert.equal(loaded(), undefined);
+  await assert.rejects(queries.fetchQuery(profile), { kind: 'signed_out' });
 });
 
 test('the README\'s proxy keeps every token from the page', async () => {

@@ -26,7 +26,10 @@ type clients struct {
 }
 
 func newClients(url string, users int) *clients {
-	return &clients{url: url, http: &http.Client{Timeout: 10 * time.Second}, access: make([]string, users), tokens: make([]string, users)}
+	return &clients{
+		url: url, http: &http.Client{Timeout: 10 * time.Second},
+		access: make([]string, users), tokens: make([]string, users),
+	}
 }
 
 // answer is what the clients read of an answer.
@@ -89,7 +92,9 @@ func (c *clients) signIn(ctx context.Context) (int, error) { return c.enter(ctx,
 
 func (c *clients) enter(ctx context.Context, path string) (int, error) {
 	return c.each(func(user int) error {
-		return c.call(ctx, user, http.MethodPost, path, fmt.Sprintf(`{"email":"user-%d@example.com","password":%q}`, user, password))
+		body := fmt.Sprintf(`{"email":"user-%d@example.com","password":%q}`, user, password)
+
+		return c.call(ctx, user, http.MethodPost, path, body)
 	})
 }
 

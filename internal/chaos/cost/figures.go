@@ -50,7 +50,8 @@ func (s *stage) measure(ctx context.Context, name string, play func(context.Cont
 	}
 
 	n := float64(calls)
-	c := cost{name: name, server: (after.server - before.server) / n, database: (after.database - before.database) / n, log: (after.log - before.log) / n}
+	c := cost{name: name, server: (after.server - before.server) / n, log: (after.log - before.log) / n}
+	c.database = (after.database - before.database) / n
 	c.parts, err = s.parts(ctx, n)
 	for _, p := range c.parts {
 		c.statements += p.calls

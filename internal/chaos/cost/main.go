@@ -73,7 +73,8 @@ func measure(ctx context.Context, out io.Writer, binary string, users int) error
 // settings of PostgreSQL. Without images of whole pages the figures of the log do not depend on when a checkpoint
 // was.
 var settings = []string{
-	"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=top", "full_page_writes=off", "autovacuum=off",
+	"shared_preload_libraries=pg_stat_statements", "pg_stat_statements.track=top",
+	"full_page_writes=off", "autovacuum=off",
 }
 
 func (s *stage) open(ctx context.Context, binary string) error {
@@ -123,8 +124,9 @@ func (s *stage) serve(ctx context.Context, binary string) error {
 	s.url = "http://" + addr
 	s.server = exec.Command(binary, "serve")
 	s.server.Env = []string{
-		"DATABASE_URL=" + s.database.URL, "HEADLESS_JWT_PRIVATE_KEY_FILE=" + keyFile, "LATCHKEY_ADDR=" + addr, "LATCHKEY_OPS_ADDR=off",
-		"LATCHKEY_TRUSTED_PROXIES=127.0.0.1", "LATCHKEY_MAIL_DIR=" + s.dir, "LATCHKEY_REFRESH_GRACE=1", "LATCHKEY_DRAIN_DELAY=0",
+		"DATABASE_URL=" + s.database.URL, "HEADLESS_JWT_PRIVATE_KEY_FILE=" + keyFile,
+		"LATCHKEY_ADDR=" + addr, "LATCHKEY_OPS_ADDR=off", "LATCHKEY_TRUSTED_PROXIES=127.0.0.1",
+		"LATCHKEY_MAIL_DIR=" + s.dir, "LATCHKEY_REFRESH_GRACE=1", "LATCHKEY_DRAIN_DELAY=0",
 	}
 	if err := s.server.Start(); err != nil {
 		return err

@@ -49,10 +49,14 @@ func (d *drill) primary(ctx context.Context) *node {
 	return nil
 }
 
+// followed asks a primary whether a standby has everything that is committed.
+const followed = `SELECT count(*) > 0 FROM pg_stat_replication
+	WHERE state = 'streaming' AND sync_state = 'sync'`
+
 // standby is the node that follows the primary without a lag; nil where none does.
 func (d *drill) standby(ctx context.Context) *node {
 	primary := d.primary(ctx)
-	if primary == nil || !d.ask(ctx, primary, "SELECT count(*) > 0 FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync'") {
+	if primary == nil || !d.ask(ctx, primary, followed) {
 		return nil
 	}
 	if primary == d.nodes[0] {
@@ -86,7 +90,8 @@ func (d *drill) makeDatabase(ctx context.Context, name string) error {
 
 // switchOver asks Patroni to make the other node the primary, as an operator does.
 func (d *drill) switchOver(ctx context.Context) error {
-	out, err := exec.CommandContext(ctx, "patronictl", "-c", d.nodes[0].config, "switchover", "latchkey", "--force").CombinedOutput()
+	cmd := exec.CommandContext(ctx, "patronictl", "-c", d.nodes[0].config, "switchover", "latchkey", "--force")
+	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("patronictl switchover: %w: %s", err, out)
 	}

@@ -14,7 +14,9 @@ import (
 // run runs one of PostgreSQL's programs against the primary, by the way that the servers take.
 func (d *drill) run(ctx context.Context, program string, args ...string) error {
 	cmd := exec.CommandContext(ctx, filepath.Join(d.bin, program), args...)
-	cmd.Env = []string{"PGPASSWORD=" + d.password, "PGUSER=postgres", "PGHOST=127.0.0.1", "PGPORT=" + portOf(d.postgresAddr)}
+	cmd.Env = []string{
+		"PGPASSWORD=" + d.password, "PGUSER=postgres", "PGHOST=127.0.0.1", "PGPORT=" + portOf(d.postgresAddr),
+	}
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w: %s", program, err, out)
 	}
@@ -30,15 +32,21 @@ func (d *drill) dump(ctx context.Context) error {
 }
 
 // restore backs the database up, restores it into another one, and lets both servers go on there. What the clients
-// wrote in between is lost.
+// wrote in between is lost. Nobody signs in meanwhile: a session that the dump does not have is over.
 func (d *drill) restore(ctx context.Context) error {
+	d.steady.Store(true)
+	defer d.steady.Store(false)
+	if err := d.pause(ctx, 2*time.Second); err != nil { // for sign-ins that run
+		return err
+	}
 	if err := d.dump(ctx); err != nil {
 		return err
 	}
 	if err := d.makeDatabase(ctx, "latchkey_restored"); err != nil {
 		return err
 	}
-	if err := d.run(ctx, "pg_restore", "--no-owner", "--role=latchkey", "-d", "latchkey_restored", d.dumpFile()); err != nil {
+	err := d.run(ctx, "pg_restore", "--no-owner", "--role=latchkey", "-d", "latchkey_restored", d.dumpFile())
+	if err != nil {
 		return err
 	}
 	if err := d.pause(ctx, 5*time.Second); err != nil { // writes to lose

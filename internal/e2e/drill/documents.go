@@ -13,7 +13,7 @@ type change struct{ from, to string }
 
 // adapted writes a documented configuration with changes into the drill's directory, and returns its path.
 func (d *drill) adapted(document, name string, changes []change) (string, error) {
-	content, err := os.ReadFile(document)
+	content, err := os.ReadFile(filepath.Join(d.root, "docs/deploy", document))
 	if err != nil {
 		return "", err
 	}
@@ -29,6 +29,24 @@ func (d *drill) adapted(document, name string, changes []change) (string, error)
 	return d.write(name, text)
 }
 
+// adaptAll writes the configurations of etcd, Patroni and HAProxy.
+func (d *drill) adaptAll() (err error) {
+	if d.etcdConfig, err = d.adapted("patroni/etcd.env", "etcd.env", d.etcdChanges()); err != nil {
+		return err
+	}
+	for _, n := range d.nodes {
+		if n.config, err = d.adapted("patroni/patroni.yml", "patroni-"+n.name+".yml", d.patroniChanges(n)); err != nil {
+			return err
+		}
+	}
+	if d.front, err = d.adapted("proxy/haproxy.cfg", "haproxy.cfg", d.proxyChanges()); err != nil {
+		return err
+	}
+	d.back, err = d.adapted("patroni/haproxy.cfg", "postgresql.cfg", d.postgresChanges())
+
+	return err
+}
+
 // write writes a file that the programs can read.
 func (d *drill) write(name, text string) (string, error) {
 	path := filepath.Join(d.dir, name)
@@ -37,6 +55,34 @@ func (d *drill) write(name, text string) (string, error) {
 	}
 
 	return path, os.Chown(path, d.uid, d.gid)
+}
+
+// etcdChanges put one of the three machines with etcd on this one, and leave the others out.
+func (d *drill) etcdChanges() []change {
+	return []change{
+		{",etcd2=http://10.0.0.12:2380,etcd3=http://10.0.0.13:2380", ""},
+		{",http://127.0.0.1:2379", ""},
+		{"10.0.0.11:2379", d.etcdAddr},
+		{"10.0.0.11:2380", d.peerAddr},
+		{"/var/lib/etcd/latchkey", filepath.Join(d.dir, "etcd")},
+	}
+}
+
+// environment reads a file of settings as systemd does: a line each, and comments.
+func environment(path string) ([]string, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+
+	var all []string
+	for line := range strings.Lines(string(content)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			all = append(all, line)
+		}
+	}
+
+	return all, nil
 }
 
 // patroniChanges put one of the two machines with PostgreSQL on this one.

@@ -58,7 +58,8 @@ func (d *drill) signUpAll(ctx context.Context) error {
 // newPhone makes a client with a network address of its own, since the limits count by address.
 func (d *drill) newPhone(n int, hasty bool) (*phone, error) {
 	p := &phone{d: d, email: fmt.Sprintf("user-%d@example.com", n)}
-	dialer := net.Dialer{Timeout: 5 * time.Second, LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 10, byte(n/200), byte(1+n%200))}}
+	own := &net.TCPAddr{IP: net.IPv4(127, 10, byte(n/200), byte(1+n%200))}
+	dialer := net.Dialer{Timeout: 5 * time.Second, LocalAddr: own}
 	client := &http.Client{Transport: &watched{p, &http.Transport{DialContext: dialer.DialContext}}}
 
 	settings := latchkey.Settings{Options: []latchkey.ClientOption{latchkey.WithHTTPClient(client)}}
@@ -108,7 +109,7 @@ func (p *phone) live(ctx context.Context) {
 		if err == nil && rand.IntN(10) < 3 {
 			_, err = p.session.Profile(ctx)
 		}
-		if err == nil && rand.IntN(50) == 0 {
+		if err == nil && !p.d.steady.Load() && rand.IntN(50) == 0 {
 			_, err = p.session.SignIn(ctx, p.email, password)
 		}
 

@@ -40,7 +40,10 @@ func (d *drill) program(name string, environment []string, path string, args ...
 	p.command = func() *exec.Cmd {
 		cmd := exec.Command(path, args...)
 		cmd.Dir = d.dir
-		cmd.Env = append([]string{"PATH=" + d.bin + ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + d.dir, "LANG=C.UTF-8"}, environment...)
+		own := []string{
+			"PATH=" + d.bin + ":/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME=" + d.dir, "LANG=C.UTF-8",
+		}
+		cmd.Env = append(own, environment...)
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: d.account(), Setpgid: true, Pdeathsig: syscall.SIGTERM}
 
 		return cmd

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -45,19 +46,27 @@ type drill struct {
 	peerAddr     string
 	postgresAddr string
 	frontAddr    string
+	root         string // of the repository; empty: this folder
+	front, back  string // paths of HAProxy's configurations
+	etcdConfig   string // path of etcd's settings
 	password     string
 	http         *http.Client
 	tally        *tally
 	phones       []*phone
+	steady       atomic.Bool // whether no client signs in anew
 	chosen       []scenario
 }
 
 func newDrill(o options) (*drill, error) {
-	d := &drill{options: o, uid: os.Getuid(), gid: os.Getgid(), http: &http.Client{Timeout: 2 * time.Second}, tally: &tally{phones: o.hasty + o.patient}}
+	d := &drill{
+		options: o, uid: os.Getuid(), gid: os.Getgid(),
+		http: &http.Client{Timeout: 2 * time.Second}, tally: &tally{phones: o.hasty + o.patient},
+	}
 	if d.uid == 0 {
 		account, err := user.Lookup("postgres")
 		if err != nil {
-			return nil, errors.New("PostgreSQL does not run as root, and there is no account postgres: apt-get install postgresql")
+			return nil, errors.New("there is no account postgres, and PostgreSQL does not run as root: " +
+				"apt-get install postgresql")
 		}
 		d.uid, _ = strconv.Atoi(account.Uid)
 		d.gid, _ = strconv.Atoi(account.Gid)
@@ -104,6 +113,9 @@ func (d *drill) set(ctx context.Context) error {
 	if err := d.findPorts(); err != nil {
 		return err
 	}
+	if err := d.adaptAll(); err != nil {
+		return err
+	}
 	if err := d.setDatabase(ctx); err != nil {
 		return err
 	}
@@ -135,23 +147,21 @@ func (d *drill) findPorts() error {
 
 // setDatabase starts etcd, the two nodes, and HAProxy for all that follows.
 func (d *drill) setDatabase(ctx context.Context) error {
-	d.etcd = d.program("etcd", nil, "etcd", "--data-dir", filepath.Join(d.dir, "etcd"),
-		"--listen-client-urls", "http://"+d.etcdAddr, "--advertise-client-urls", "http://"+d.etcdAddr,
-		"--listen-peer-urls", "http://"+d.peerAddr, "--initial-advertise-peer-urls", "http://"+d.peerAddr,
-		"--initial-cluster", "default=http://"+d.peerAddr)
+	settings, err := environment(d.etcdConfig)
+	if err != nil {
+		return err
+	}
+	d.etcd = d.program("etcd", settings, "etcd")
 	if err := d.etcd.start(); err != nil {
 		return err
 	}
 
 	d.password = "drill"
-	passwords := []string{"PATRONI_SUPERUSER_PASSWORD=drill", "PATRONI_REPLICATION_PASSWORD=drill", "PATRONI_REWIND_PASSWORD=drill"}
+	passwords := []string{
+		"PATRONI_SUPERUSER_PASSWORD=drill", "PATRONI_REPLICATION_PASSWORD=drill", "PATRONI_REWIND_PASSWORD=drill",
+	}
 	for _, n := range d.nodes {
 		if err := d.giveDisk(n); err != nil {
-			return err
-		}
-		var err error
-		n.config, err = d.adapted("docs/deploy/patroni/patroni.yml", "patroni-"+n.name+".yml", d.patroniChanges(n))
-		if err != nil {
 			return err
 		}
 		n.patroni = d.program("patroni-"+n.name, passwords, "patroni", n.config)
@@ -171,15 +181,7 @@ func (d *drill) setDatabase(ctx context.Context) error {
 
 // setServers starts HAProxy and both servers.
 func (d *drill) setServers(ctx context.Context) error {
-	front, err := d.adapted("docs/deploy/proxy/haproxy.cfg", "haproxy.cfg", d.proxyChanges())
-	if err != nil {
-		return err
-	}
-	back, err := d.adapted("docs/deploy/patroni/haproxy.cfg", "postgresql.cfg", d.postgresChanges())
-	if err != nil {
-		return err
-	}
-	if err := d.program("haproxy", nil, "haproxy", "-db", "-f", front, "-f", back).start(); err != nil {
+	if err := d.program("haproxy", nil, "haproxy", "-db", "-f", d.front, "-f", d.back).start(); err != nil {
 		return err
 	}
 
@@ -219,7 +221,9 @@ func (d *drill) first() string {
 
 // databaseFile writes the address of a database, as docs/operate.md has it in a file.
 func (d *drill) databaseFile(name string) (string, error) {
-	return d.write("database-url-"+name, fmt.Sprintf("postgres://latchkey:%s@%s/%s?sslmode=prefer", d.password, d.postgresAddr, name))
+	address := fmt.Sprintf("postgres://latchkey:%s@%s/%s?sslmode=prefer", d.password, d.postgresAddr, name)
+
+	return d.write("database-url-"+name, address)
 }
 
 // serve starts a program at a place, and waits until it and HAProxy are ready. The settings are the shipped ones

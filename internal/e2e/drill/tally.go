@@ -134,7 +134,8 @@ func (t *tally) result(s scenario) result {
 	defer t.mu.Unlock()
 	r := result{
 		scenario: s, requests: t.requests, failed: t.unavailable + t.unanswered, outage: t.last.Sub(t.first),
-		longest: t.longest, signOuts: slices.Clone(t.signOuts), others: slices.Clone(t.others), failedOver: !t.primaryAt.IsZero(),
+		longest: t.longest, failedOver: !t.primaryAt.IsZero(),
+		signOuts: slices.Clone(t.signOuts), others: slices.Clone(t.others),
 	}
 	for p, at := range t.backAt {
 		after := at.Sub(t.primaryAt)
@@ -158,8 +159,8 @@ func (r result) line() string {
 		back, patiently = seconds(r.hastyBack), seconds(r.patiently)
 	}
 
-	return fmt.Sprintf("%-22s %8d %7d %9s %15s %20s %10s %11d", r.name, r.requests, r.failed, seconds(r.outage), back, patiently,
-		seconds(r.longest), len(r.signOuts))
+	return fmt.Sprintf("%-22s %8d %7d %9s %15s %20s %10s %11d",
+		r.name, r.requests, r.failed, seconds(r.outage), back, patiently, seconds(r.longest), len(r.signOuts))
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }

@@ -36,7 +36,7 @@ final class RecordedAnswersTests: XCTestCase {
         "disconnectProviderAccount": { try await $0.disconnectProviderAccount(.init(body: .init(provider: "x", account: "x"))) },
         "endSession": { try await $0.endSession(.init()) },
         "endSessions": { try await $0.endSessions(.init(body: .init(sessions: [1]))) },
-        "exchangeSessionToken": { try await $0.exchangeSessionToken() },
+        "exchangeSessionToken": { try await $0.exchangeSessionToken(.init()) },
         "exportAccount": { try await $0.exportAccount() },
         "generateRecoveryCodes": { try await $0.generateRecoveryCodes() },
         "getAccountUndo": { try await $0.getAccountUndo(.init()) },
