@@ -13,6 +13,7 @@ export const projects = {
     require: ['node', 'require.cjs'],
     'both in one program': ['node', 'both.mjs'],
     'two copies in one program': ['node', 'twice.mjs'],
+    'stack trace': ['node', '--conditions=react-native', '--enable-source-maps', 'trace.cjs'],
   },
   types: {
     'nodenext, ES module': tsc('nodenext.json'),

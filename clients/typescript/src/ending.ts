@@ -10,7 +10,9 @@ import { shortPatience, within } from './waiting.js';
 /** Ends sessions: by the user, by the server, because a newer one takes their place, or because they come too late. */
 export type Ending = ReturnType<typeof createEnding>;
 
-export function createEnding({ settings, memory, pending, device, slots, revocations }: Parts, reading: Reading, abortRefresh: () => void) {
+export function createEnding(parts: Parts, reading: Reading, abortRefresh: () => void) {
+  const { settings, memory, pending, device, slots, revocations } = parts;
+
   /** Ends the session here, and begins to tell the server. */
   async function signOut(reason: EndReason = 'user'): Promise<{ revoked: Promise<boolean> }> {
     const { record: held, access: token } = memory;
@@ -55,7 +57,10 @@ export function createEnding({ settings, memory, pending, device, slots, revocat
    * Writes a session over another one. That one is queued for its end first, in case this program ends between, and
    * the server is asked to end it once the write is done.
    */
-  async function overtake<Result>(before: () => SessionRecord | undefined, write: () => Promise<Result>): Promise<Result> {
+  async function overtake<Result>(
+    before: () => SessionRecord | undefined,
+    write: () => Promise<Result>,
+  ): Promise<Result> {
     const kept = before();
     await revocations.keep(kept);
     const written = await write().catch(async (error: unknown) => {

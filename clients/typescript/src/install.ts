@@ -19,10 +19,13 @@ const installed = '1';
 const signedIn = '2';
 
 /**
- * Has a storage tell, when it is opened, whether this installation is new to what the place has, and whether the place has
- * lost what this installation had: a backup that was restored on another device has the app's files and no secure items.
+ * Has a storage tell, when it is opened, whether this installation is new to what the place has, and whether the
+ * place has lost what this installation had: a backup that was restored on another device has the app's files and no
+ * secure items.
  */
-export function followInstallation(storage: Storage, { onReinstall, installMarker }: ReinstallPolicy, key: string): void {
+export function followInstallation(storage: Storage, policy: ReinstallPolicy, key: string): void {
+  const { onReinstall, installMarker } = policy;
+
   if (!installMarker) {
     return;
   }
@@ -58,7 +61,10 @@ export function followInstallation(storage: Storage, { onReinstall, installMarke
   });
 }
 
-/** Whether a secure store has nothing, not even what each installation writes first. A locked one says so, too: it takes no write. */
+/**
+ * Whether a secure store has nothing, not even what each installation writes first. A locked one says so, too, but
+ * takes no write.
+ */
 async function isEmpty(storage: Storage): Promise<boolean> {
   const probe = await storage.read('probe').catch(() => 'unreadable');
 

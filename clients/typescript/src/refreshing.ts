@@ -28,7 +28,11 @@ export function createRefreshing(parts: Parts, reading: Reading, ending: Pick<En
   }
 
   /** A token to repeat a request with that was refused there; undefined while a refresh may not be tried. */
-  async function renew(refused: AccessToken, origin: string, signal?: AbortSignal | null): Promise<AccessToken | undefined> {
+  async function renew(
+    refused: AccessToken,
+    origin: string,
+    signal?: AbortSignal | null,
+  ): Promise<AccessToken | undefined> {
     if (memory.access === refused) {
       const caused = !inFlight;
 
@@ -125,7 +129,11 @@ export function createRefreshing(parts: Parts, reading: Reading, ending: Pick<En
   }
 
   /** The server refuses a token. False where the store holds another one by now. */
-  async function takeRefusal(spent: SessionRecord, answer: Exclude<Exchange, Pair>, before: SessionRecord | undefined): Promise<false> {
+  async function takeRefusal(
+    spent: SessionRecord,
+    answer: Exclude<Exchange, Pair>,
+    before: SessionRecord | undefined,
+  ): Promise<false> {
     const found = await reading.look();
     if (!same(found, spent)) {
       return false;
@@ -146,7 +154,8 @@ export function createRefreshing(parts: Parts, reading: Reading, ending: Pick<En
   async function keep(spent: SessionRecord, pair: Pair, then: number): Promise<boolean> {
     const fresh = contentOf(pair, pair.user?.id ?? spent.userId, settings.random);
     // An attempt to spend this very token that is still on its way has sent the key of before.
-    const content = sameToken(pair.refreshToken, spent.refreshToken) ? { ...fresh, idempotencyKey: spent.idempotencyKey } : fresh;
+    const isRepeat = sameToken(pair.refreshToken, spent.refreshToken);
+    const content = isRepeat ? { ...fresh, idempotencyKey: spent.idempotencyKey } : fresh;
     const found = await slots.replace(spent, content, () => then === memory.epoch);
     if (!found || found.endReason || !sameUser(found.userId, content.userId) || then !== memory.epoch) {
       return false;

@@ -13,7 +13,9 @@ let task: object | undefined;
 export function warnIfShared(latchkey: Latchkey): void {
   const { window, process } = globalThis as { window?: unknown; process?: { env?: { NODE_ENV?: string } } };
 
-  if (window || process?.env?.NODE_ENV === 'production' || warned.has(latchkey) || latchkey.session.state !== 'signed_in') {
+  const isOff = window || process?.env?.NODE_ENV === 'production';
+
+  if (isOff || warned.has(latchkey) || latchkey.session.state !== 'signed_in') {
     return;
   }
   const first = drawnIn.get(latchkey);

@@ -1,5 +1,5 @@
-// Measures what the client adds to an app: the bundle of a React Native app with the client and an adapter, less that of
-// the same app without. Fails above the limit, which is the size that the client's README states.
+// Measures what the client adds to an app: the bundle of a React Native app with the client and an adapter, less that
+// of the same app without. Fails above the limit, which is the size that the client's README states.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -34,7 +34,8 @@ for (const adapter of ['expo', 'keychain']) {
   `);
   const added = Object.fromEntries(Object.entries(withIt).map(([name, bytes]) => [name, bytes - without[name]]));
 
-  console.log(`# client and ${adapter} adapter in a release for Android: ${added.gzipped} bytes minified and gzipped, of ${limit}`);
+  console.log(`# client and ${adapter} adapter in a release for Android:`);
+  console.log(`#   ${added.gzipped} bytes minified and gzipped, of ${limit}`);
   console.log(`#   as Hermes bytecode: ${added.bytecode} bytes, ${added.bytecodeGzipped} gzipped`);
   if (added.gzipped > limit) {
     tooLarge.push(adapter);

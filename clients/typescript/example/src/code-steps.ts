@@ -15,24 +15,24 @@ interface CodeStep {
 }
 
 const verification: Omit<CodeStep, 'title'> = {
-  button: 'Confirm address',
+  button: 'Verify address',
   param: 'key',
   confirm: (key) => latchkey.complete(verifyEmail({ client, body: { key } })),
   resend: () => dataOf(resendEmailVerification({ client })),
 };
 
 export const codeSteps: Readonly<Record<CodePurpose, CodeStep>> = {
-  verify_email: { ...verification, title: 'Check your mail' },
-  verify_address: { ...verification, title: 'Confirm the address' },
+  verify_email: { ...verification, title: 'Check your email' },
+  verify_address: { ...verification, title: 'Verify the address' },
   login_by_code: {
-    title: 'Check your mail',
+    title: 'Check your email',
     button: 'Sign in',
     param: 'code',
     confirm: (code) => latchkey.complete(confirmLoginCode({ client, body: { code } })),
     resend: () => dataOf(resendLoginCode({ client })),
   },
   password_reset_by_code: {
-    title: 'Check your mail',
+    title: 'Check your email',
     button: 'Continue',
     param: 'X-Password-Reset-Key',
     confirm: (code) => latchkey.complete(getPasswordReset({ client, headers: { 'X-Password-Reset-Key': code } })),

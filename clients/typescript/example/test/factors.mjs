@@ -48,8 +48,8 @@ export function factorStations({ email, password, name, signOut, secrets }) {
     await app.tap('Copy the codes');
     await app.says('The codes are copied.');
     assert.equal(await app.page.evaluate(() => navigator.clipboard.readText()), codes.join('\n'));
-    await app.tap('I have kept them');
-    await app.says('The authenticator app is on.');
+    await app.tap('I saved my codes');
+    await app.says('Your authenticator app is set up.');
     await app.says('10 of 10 left');
     await app.tap('Back');
     await app.shows(name);
@@ -84,7 +84,7 @@ export function factorStations({ email, password, name, signOut, secrets }) {
     await app.tap('Recovery codes');
     await app.shows('Recovery codes');
     assert.equal((await app.secrets('Recovery codes')).length, 8);
-    await app.tap('Make new codes');
+    await app.tap('Create new codes');
     await app.says('The old ones do not work any more.');
     secrets.push(...(await app.secrets('Recovery codes')));
     await app.tap('Back');
@@ -96,15 +96,15 @@ export function factorStations({ email, password, name, signOut, secrets }) {
     await app.shows('Add a passkey');
     await app.fill('Name of the passkey', 'My laptop');
     await app.picture('add-passkey');
-    await dismissing(app, 'create', () => app.tap('Make the passkey'));
+    await dismissing(app, 'create', () => app.tap('Create the passkey'));
     await app.shows('Add a passkey');
-    await app.tap('Make the passkey');
+    await app.tap('Create the passkey');
     await app.says('My laptop is added.');
     await app.shows('Two-step sign-in');
     await app.picture('factors');
     await app.picture('factors', 'dark');
     await app.tap('Add a passkey');
-    await app.tap('Make the passkey');
+    await app.tap('Create the passkey');
     await app.says('This device has a passkey for your account already.');
     await app.tap('Back');
     await app.tap('Back');
@@ -160,7 +160,7 @@ export function factorStations({ email, password, name, signOut, secrets }) {
   async function signUpByApple(app, mails) {
     await signOut(app);
     await app.asks('Sign in with Apple', { email });
-    await app.shows('Check your mail'); // as for an address that is free, so that it does not tell
+    await app.shows('Check your email'); // as for an address that is free, so that it does not tell
     await app.says('We sent a code to your address.');
     await app.tap('Back');
     await app.asks('Sign in with Apple', { id: 'grace' });
@@ -168,9 +168,9 @@ export function factorStations({ email, password, name, signOut, secrets }) {
     await app.picture('provider-sign-up');
     await app.fill('Email', 'grace@example.com');
     await app.tap('Create account');
-    await app.shows('Check your mail');
+    await app.shows('Check your email');
     await app.fill('Code', await mails.code('grace@example.com'));
-    await app.tap('Confirm address');
+    await app.tap('Verify address');
     await app.shows('grace');
     await signOut(app);
     await app.asks('Sign in with Apple', { id: 'grace' });
@@ -193,12 +193,12 @@ export function factorStations({ email, password, name, signOut, secrets }) {
     await app.shows('Create your account');
     await app.fill('Email', 'lin@example.com');
     await app.tap('Use a passkey instead of a password');
-    await app.shows('Check your mail');
+    await app.shows('Check your email');
     await app.fill('Code', await mails.code('lin@example.com'));
-    await app.tap('Confirm address');
-    await app.shows('Make your passkey');
-    await dismissing(app, 'create', () => app.tap('Make the passkey'));
-    await app.tap('Make the passkey');
+    await app.tap('Verify address');
+    await app.shows('Create your passkey');
+    await dismissing(app, 'create', () => app.tap('Create the passkey'));
+    await app.tap('Create the passkey');
     await app.shows('lin');
     await signOut(app);
     await app.fill('Email', email);

@@ -51,7 +51,7 @@ export function questionStations({ email, password, signUp, signOut, secrets }) 
     const lines = await app.secrets('Recovery codes');
     codes = lines.map((line) => line.replace('-', ''));
     secrets.push(...lines, ...codes);
-    await app.tap('I have kept them');
+    await app.tap('I saved my codes');
     await app.tap('Back');
     await app.shows('ada');
   }
@@ -87,9 +87,9 @@ export function questionStations({ email, password, signUp, signOut, secrets }) 
     await app.shows('Almost there');
     await app.fill('Email', 'grace@example.com');
     await app.tap('Create account');
-    await app.shows('Check your mail');
+    await app.shows('Check your email');
     await app.fill('Code', await mails.code('grace@example.com'));
-    await app.tap('Confirm address');
+    await app.tap('Verify address');
     await app.shows('grace');
     await untilAsked(app);
     await app.tap('Send me a code');

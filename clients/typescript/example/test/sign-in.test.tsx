@@ -76,7 +76,7 @@ test('a new account confirms its address first', async () => {
   await phone.tap('Create account');
   expect(phone.text).toContain('We sent a code to grace@example.com.');
   await phone.fill('Code', phone.server.code);
-  await phone.tap('Confirm address');
+  await phone.tap('Verify address');
   expect(phone.text).toContain('grace');
 });
 

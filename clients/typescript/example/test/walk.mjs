@@ -35,14 +35,14 @@ async function signUp(app, mails) {
   await app.picture('sign-up', 'light');
   await app.fill('Password', first);
   await app.tap('Create account');
-  await app.shows('Check your mail');
+  await app.shows('Check your email');
   const code = await mails.code(ada);
   await app.fill('Code', 'WRONG-CODE');
-  await app.tap('Confirm address');
+  await app.tap('Verify address');
   await app.complainsAt('Code', /incorrect/i);
   await app.fill('Code', code);
   await app.picture('code', 'light');
-  await app.tap('Confirm address');
+  await app.tap('Verify address');
   await app.shows('ada');
   await app.says('Verified');
 }
@@ -81,10 +81,10 @@ async function addresses(app, mails) {
   await app.complainsAt('Email', /Enter an email address/);
   await app.fill('Email', work);
   await app.tap('Add address');
-  await app.shows('Confirm the address');
+  await app.shows('Verify the address');
   await app.fill('Code', await mails.code(work));
-  await app.tap('Confirm address');
-  await app.says(`${work} is confirmed.`);
+  await app.tap('Verify address');
+  await app.says(`${work} is verified.`);
   await app.picture('addresses', 'dark');
   await app.tap(`Make ${work} primary`);
   await app.says(`Mails go to ${work} now.`);
@@ -103,7 +103,7 @@ async function changePassword(app) {
   await app.complainsAt('Current password', /current password/i);
   await app.fill('Current password', first);
   await app.tap('Change password');
-  await app.says('Your new password is set.');
+  await app.says('Your password was changed.');
   await app.picture('profile', 'light');
   await app.picture('profile', 'dark');
 }
@@ -119,13 +119,13 @@ async function forgotPassword(app, mails) {
   await app.shows('Forgot your password?');
   await app.fill('Email', work);
   await app.tap('Send the code');
-  await app.shows('Check your mail');
+  await app.shows('Check your email');
   await app.fill('Code', await mails.code(work));
   await app.tap('Continue');
   await app.shows('Set a new password');
   await app.fill('New password', third);
   await app.tap('Set password');
-  await app.says('Your new password is set. Sign in with it.');
+  await app.says('Your password was changed. Sign in with the new one.');
 }
 
 async function signIn(app) {
@@ -143,7 +143,7 @@ async function signInByCode(app, mails) {
   await app.shows('Sign in by code');
   await app.fill('Email', work);
   await app.tap('Send the code');
-  await app.shows('Check your mail');
+  await app.shows('Check your email');
   await app.fill('Code', await mails.code(work));
   await app.tap('Sign in');
   await app.shows('Ada Lovelace');
@@ -155,7 +155,7 @@ async function undoChange(app, mails) {
   await app.fill('Current password', third);
   await app.fill('New password', fourth);
   await app.tap('Change password');
-  await app.says('Your new password is set.');
+  await app.says('Your password was changed.');
   const link = await mails.link(work, '#undo/');
   mailed.push(link.replace(/.*#undo\//, ''));
   await app.page.goto(link);

@@ -19,7 +19,7 @@ export function AddAddress() {
       push({ screen: 'confirm_code', purpose: 'verify_address', email });
     });
   return (
-    <Screen title="Add an address" lead="We send a code there to make sure it is yours." onBack={back}>
+    <Screen title="Add an address" lead="We’ll send a code there to make sure it’s yours." onBack={back}>
       <Notice failure={failure} />
       <Field kind="email" label="Email" name="email" value={email} onChange={setEmail} failure={failure} onSubmit={submit} />
       <Button label="Add address" busy={busy} onPress={submit} />

@@ -24,10 +24,10 @@ export function AddPasskey() {
       reset({ screen: 'profile' }, done, ...(added.recoveryCodesGenerated ? [{ screen: 'recovery_codes', fresh: true } as const] : []));
     });
   return (
-    <Screen title="Add a passkey" lead="Sign in with your fingerprint, face or the PIN of this device from now on." onBack={back}>
+    <Screen title="Add a passkey" lead="Sign in with your fingerprint, your face or this device’s PIN." onBack={back}>
       <Notice failure={failure} />
-      <Field kind="name" label="Name of the passkey" name="name" value={name} onChange={setName} failure={failure} hint="So that you know it in the list, such as My laptop." onSubmit={submit} />
-      <Button label="Make the passkey" busy={busy} onPress={submit} />
+      <Field kind="name" label="Name of the passkey" name="name" value={name} onChange={setName} failure={failure} hint="Helps you recognize it later, such as “My laptop”." onSubmit={submit} />
+      <Button label="Create the passkey" busy={busy} onPress={submit} />
     </Screen>
   );
 }

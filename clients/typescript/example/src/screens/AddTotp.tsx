@@ -29,13 +29,13 @@ export function AddTotp() {
   const submit = () =>
     run(async () => {
       const { meta } = await dataOf(activateTotp({ client, body: { code } }));
-      const done = { screen: 'factors', notice: 'The authenticator app is on.' } as const;
+      const done = { screen: 'factors', notice: 'Your authenticator app is set up.' } as const;
       reset({ screen: 'profile' }, done, ...(meta?.recovery_codes_generated ? [{ screen: 'recovery_codes', fresh: true } as const] : []));
     });
   const copied = async (secret: string) => say((await copy(secret)) ? 'The key is copied.' : undefined);
   const { secret, url } = loaded.value ?? {};
   return (
-    <Screen title="Authenticator app" lead="Scan this with an app that makes codes, or add the key to it. Then type in the code that it shows." onBack={back}>
+    <Screen title="Authenticator app" lead="Scan the QR code with your authenticator app, or enter the key there. Then enter the code that the app shows." onBack={back}>
       <Notice failure={failure ?? loaded.failure} text={secret === '' ? 'There is an authenticator app already.' : said} />
       {loaded.failure && <Button label="Try again" look="outline" onPress={loaded.reload} />}
       {!loaded.value && !loaded.failure && <Loading />}

@@ -38,7 +38,7 @@ export function Addresses({ notice }: { notice?: string | undefined }) {
       push({ screen: 'confirm_code', purpose: 'verify_address', email });
     });
   return (
-    <Screen title="Email addresses" lead="Mails go to the primary one. You can sign in with any that is verified." onBack={() => reset({ screen: 'profile' })}>
+    <Screen title="Email addresses" lead="We send emails to your primary address. You can sign in with any verified address." onBack={() => reset({ screen: 'profile' })}>
       <Notice failure={failure ?? loaded.failure} text={said} />
       {loaded.failure && <Button label="Try again" look="outline" onPress={loaded.reload} />}
       {!loaded.value && !loaded.failure && <Loading />}

@@ -20,7 +20,7 @@ export function ChangePassword() {
   const submit = () =>
     run(async () => {
       await latchkey.complete(changePassword({ client, body: { ...(first ? {} : { current_password: current }), new_password: next } }));
-      reset({ screen: 'profile', notice: 'Your new password is set.' });
+      reset({ screen: 'profile', notice: 'Your password was changed.' });
     });
   return (
     <Screen title={first ? 'Set a password' : 'Change password'} lead="All other devices will be signed out." onBack={back}>

@@ -24,7 +24,7 @@ export function ConfirmCode({ purpose, email }: { purpose: CodePurpose; email: s
       if (purpose === 'password_reset_by_code') {
         push({ screen: 'new_password', code, email });
       } else if (purpose === 'verify_address') {
-        reset({ screen: 'profile' }, { screen: 'addresses', notice: `${email} is confirmed.` });
+        reset({ screen: 'profile' }, { screen: 'addresses', notice: `${email} is verified.` });
       } else {
         goOn(result, email);
       }

@@ -10,7 +10,7 @@ import { Notice } from '../ui/Notice';
 import { Screen } from '../ui/Screen';
 
 const lead =
-  'You will be signed out everywhere. After a waiting period your data is deleted for good; we mail you the date. Until then, signing in keeps the account.';
+  'You will be signed out everywhere. Your data is deleted for good after a waiting period; we’ll email you the date. Sign in before then to keep your account.';
 
 /** Leave. The password is asked for first, so that nobody else does it on an unlocked phone. */
 export function DeleteAccount() {

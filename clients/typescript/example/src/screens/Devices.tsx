@@ -26,7 +26,7 @@ export function Devices() {
   const current = loaded.value?.filter((session) => session.is_current) ?? [];
   const others = loaded.value?.filter((session) => !session.is_current) ?? [];
   return (
-    <Screen title="Devices" lead="These are signed in to your account. Sign out what you do not know, then change your password." onBack={back}>
+    <Screen title="Devices" lead="These devices are signed in to your account. If you don’t recognize one, sign it out and change your password." onBack={back}>
       <Notice failure={failure ?? loaded.failure} text={said} />
       {loaded.failure && <Button label="Try again" look="outline" onPress={loaded.reload} />}
       {!loaded.value && !loaded.failure && <Loading />}
@@ -61,5 +61,5 @@ function nameOf({ device_name, platform }: SessionRecord): string {
 /** From where and since when. */
 function detailOf({ created_at, ip }: SessionRecord): string {
   const since = new Date(created_at * 1000);
-  return `${ip}\nSince ${since.toLocaleDateString(undefined, { day: 'numeric', month: 'short', year: 'numeric' })}`;
+  return `${ip}\nSigned in ${since.toLocaleDateString(undefined, { day: 'numeric', month: 'short', year: 'numeric' })}`;
 }

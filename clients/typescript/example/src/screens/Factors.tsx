@@ -11,7 +11,7 @@ import { Loading } from '../ui/Loading';
 import { Notice } from '../ui/Notice';
 import { Screen } from '../ui/Screen';
 
-const lead = 'With one of these, knowing your password is not enough to get in.';
+const lead = 'A second step after your password keeps others out, even if they know it.';
 
 /** The person's authenticator app, passkeys and recovery codes. */
 export function Factors({ notice }: { notice?: string | undefined }) {

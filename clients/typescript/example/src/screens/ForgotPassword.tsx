@@ -23,7 +23,7 @@ export function ForgotPassword({ email: known = '' }: { email?: string | undefin
       goOn(result, email);
     });
   return (
-    <Screen title="Forgot your password?" lead="Tell us your address, and we mail you a code to set a new one." onBack={back}>
+    <Screen title="Forgot your password?" lead="Enter your email address, and we’ll send you a code to set a new password." onBack={back}>
       <Notice failure={failure} text={sent ? 'Look into your mail: a link there sets a new password.' : undefined} />
       <Field kind="email" label="Email" name="email" value={email} onChange={setEmail} failure={failure} onSubmit={submit} />
       <Button label="Send the code" busy={busy} onPress={submit} />

@@ -17,7 +17,7 @@ export function NewPassword({ code, email }: { code: string; email: string }) {
   const submit = () =>
     run(async () => {
       await endsFlow(latchkey.complete(resetPassword({ client, body: { key: code, password } })));
-      reset({ screen: 'sign_in', email, notice: 'Your new password is set. Sign in with it.' });
+      reset({ screen: 'sign_in', email, notice: 'Your password was changed. Sign in with the new one.' });
     });
   return (
     <Screen title="Set a new password" lead="You will be signed out everywhere else." onBack={() => reset({ screen: 'sign_in', email })}>

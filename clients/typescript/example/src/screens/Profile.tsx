@@ -34,7 +34,7 @@ export function Profile({ notice }: { notice?: string | undefined }) {
         </Card>
       )}
       <Card title="Security">
-        <Row title="Password" detail="Set a new one" onPress={() => push({ screen: 'change_password' })} />
+        <Row title="Password" detail="Change your password" onPress={() => push({ screen: 'change_password' })} />
         <Row title="Two-step sign-in" detail="Authenticator app and passkeys" onPress={() => push({ screen: 'factors' })} />
         <Row title="Connected services" detail="Apple, Google" onPress={() => push({ screen: 'services' })} />
         <Row title="Devices" detail="Where you are signed in" onPress={() => push({ screen: 'devices' })} />

@@ -10,7 +10,7 @@ import { Notice } from '../ui/Notice';
 import { Screen } from '../ui/Screen';
 
 const lead =
-  'There is no account for this sign-in yet. Choose an address for a new one. If you have an account already, go back, sign in to it, and connect the service there.';
+  'There is no account for this sign-in yet. Choose an address for a new one. If you already have an account, go back, sign in, and connect the service there.';
 
 /** The service told no address that is free: ask for one. */
 export function ProviderSignUp() {

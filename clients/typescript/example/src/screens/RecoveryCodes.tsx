@@ -12,13 +12,13 @@ import { Notice } from '../ui/Notice';
 import { Screen } from '../ui/Screen';
 import { Secret } from '../ui/Secret';
 
-const lead = 'Each of them signs you in once when you have lost your phone or key. Keep them where you find them without it.';
+const lead = 'Use one to sign in if you lose your phone or security key. Each code works once. Store them somewhere safe.';
 
 /** The codes for when everything else is lost; `fresh` where they were made just now. */
 export function RecoveryCodes({ fresh }: { fresh: boolean }) {
   const loaded = useLoaded(async () => (await dataOf(getRecoveryCodes({ client }))).data);
   const { busy, failure, run } = useCall();
-  const [said, say] = useState<string | undefined>(fresh ? 'Two-step sign-in is on. Keep these codes.' : undefined);
+  const [said, say] = useState<string | undefined>(fresh ? 'Two-step sign-in is on. Save these codes.' : undefined);
   const { back } = useNavigation();
   const codes = loaded.value?.unused_codes ?? [];
   const copied = async () => say((await copy(codes.join('\n'))) ? 'The codes are copied.' : 'They could not be copied: write them down.');
@@ -39,7 +39,7 @@ export function RecoveryCodes({ fresh }: { fresh: boolean }) {
       )}
       {loaded.value && codes.length === 0 && <Notice text="Codes are shown only when they are made." />}
       {codes.length > 0 && <Button label={`${copyLabel} the codes`} look={fresh ? 'outline' : 'filled'} onPress={() => void copied()} />}
-      {fresh ? <Button label="I have kept them" onPress={back} /> : <Button label="Make new codes" look="warning" busy={busy} onPress={renew} />}
+      {fresh ? <Button label="I saved my codes" onPress={back} /> : <Button label="Create new codes" look="warning" busy={busy} onPress={renew} />}
     </Screen>
   );
 }

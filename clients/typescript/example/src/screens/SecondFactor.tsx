@@ -21,7 +21,7 @@ export function SecondFactor({ types }: { types: readonly string[] }) {
   const byCode = types.includes('totp') || types.includes('recovery_codes') || !byKey;
   const submit = () => run(async () => goOn(await submitSecondFactorCode(latchkey, code), ''));
   const show = () => run(async () => byKey && goOn(await showSecondFactorKey(latchkey, byKey), ''));
-  const lead = byCode ? 'Enter a code of your authenticator app, or one of your recovery codes.' : 'Show your passkey or security key.';
+  const lead = byCode ? 'Enter the code from your authenticator app, or a recovery code.' : 'Use your passkey or security key to continue.';
   return (
     <Screen title="One more step" lead={lead} onBack={() => reset({ screen: 'sign_in' })}>
       <Notice failure={failure} />

@@ -39,7 +39,7 @@ export function Services({ notice }: { notice?: string | undefined }) {
       say(`${service.name} is disconnected.`);
     });
   return (
-    <Screen title="Connected services" lead="You can sign in with those that are connected." onBack={() => reset({ screen: 'profile' })}>
+    <Screen title="Connected services" lead="Use these services to sign in to your account." onBack={() => reset({ screen: 'profile' })}>
       <Notice failure={failure ?? loaded.failure} text={said} />
       {loaded.failure && <Button label="Try again" look="outline" onPress={loaded.reload} />}
       {!loaded.value && !loaded.failure && <Loading />}

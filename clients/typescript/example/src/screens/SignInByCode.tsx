@@ -17,7 +17,7 @@ export function SignInByCode({ email: known = '' }: { email?: string | undefined
   const goOn = usePending();
   const submit = () => run(async () => goOn(await latchkey.complete(requestLoginCode({ client, body: { email } })), email));
   return (
-    <Screen title="Sign in by code" lead="We mail you a code. It works once and takes the place of your password." onBack={back}>
+    <Screen title="Sign in by code" lead="We’ll email you a code that works once, in place of your password." onBack={back}>
       <Notice failure={failure} />
       <Field kind="email" label="Email" name="email" value={email} onChange={setEmail} failure={failure} onSubmit={submit} />
       <Button label="Send the code" busy={busy} onPress={submit} />

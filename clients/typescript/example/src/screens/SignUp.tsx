@@ -24,7 +24,7 @@ export function SignUp({ email: known = '' }: { email?: string | undefined }) {
   const submit = () => run(async () => goOn(await latchkey.signUp({ email, password }), email));
   const withPasskey = () => byPasskey.run(async () => goOn(await signUpWithPasskey(latchkey, { email }), email));
   return (
-    <Screen title="Create your account" lead="We send a code to your address to make sure it is yours." onBack={back}>
+    <Screen title="Create your account" lead="We’ll send a code to your address to make sure it’s yours." onBack={back}>
       <Notice failure={failure ?? byPasskey.failure} />
       <Field kind="email" label="Email" name="email" value={email} onChange={setEmail} failure={failure ?? byPasskey.failure} />
       <Field
@@ -39,7 +39,7 @@ export function SignUp({ email: known = '' }: { email?: string | undefined }) {
       />
       <Button label="Create account" busy={busy} onPress={submit} />
       {passkeys && config?.mfa?.passkey_login_enabled && <Button label="Use a passkey instead of a password" look="outline" busy={byPasskey.busy} onPress={withPasskey} />}
-      <Button label="I have an account" look="plain" onPress={back} />
+      <Button label="I already have an account" look="plain" onPress={back} />
     </Screen>
   );
 }

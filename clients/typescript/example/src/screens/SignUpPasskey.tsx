@@ -15,9 +15,9 @@ export function SignUpPasskey() {
   const goOn = usePending();
   const make = () => run(async () => passkeys && goOn(await finishPasskeySignUp(latchkey, passkeys), ''));
   return (
-    <Screen title="Make your passkey" lead="You sign in with the fingerprint, face or PIN of this device from now on. There is no password." onBack={() => reset({ screen: 'sign_in' })}>
+    <Screen title="Create your passkey" lead="Sign in with your fingerprint, your face or this device’s PIN. You won’t need a password." onBack={() => reset({ screen: 'sign_in' })}>
       <Notice failure={failure} />
-      <Button label="Make the passkey" busy={busy} onPress={make} />
+      <Button label="Create the passkey" busy={busy} onPress={make} />
     </Screen>
   );
 }
