@@ -18,8 +18,8 @@ if [ -z "${LATCHKEY_URL:-}" ]; then
 	chmod 711 "$dir" # PostgreSQL's account passes through
 	mkdir -m 777 "$dir/mails"
 	export LATCHKEY_MAILS="$dir/mails"
-	ACCOUNT_RATE_LIMITS=false MFA_TOTP_TOLERANCE=1 MFA_ALLOW_UNVERIFIED_EMAIL=true LATCHKEY_MAIL_DIR="$dir/mails" \
-		HEADLESS_FRONTEND_URLS='{"account_reset_password_from_key":"https://app.example.com/account/password/reset?key={key}"}' \
+	ACCOUNT_RATE_LIMITS=false MFA_TOTP_TOLERANCE=1 LATCHKEY_MAIL_DIR="$dir/mails" \
+		HEADLESS_FRONTEND_URLS='{"account_confirm_email":"https://app.example.com/account/verify?key={key}","account_reset_password_from_key":"https://app.example.com/account/password/reset?key={key}"}' \
 		"$LATCHKEY_BIN" dev --dir "$dir/server" --addr 127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
 	server=$!
 	trap 'kill $server; wait $server || true; rm -rf "$dir"' EXIT

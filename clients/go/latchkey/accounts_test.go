@@ -58,7 +58,7 @@ func (a *accounts) answer(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case path == "auth/login", path == "auth/provider/token":
 		a.login(w, body)
-	case strings.HasSuffix(path, "/refresh"):
+	case strings.HasSuffix(path, "/refresh"), path == "auth/token/exchange":
 		a.exchange(w, r, body)
 	case r.Method == http.MethodDelete:
 		a.mu.Lock()
@@ -129,6 +129,9 @@ func welcome(w http.ResponseWriter, tokens string) {
 func (a *accounts) exchange(w http.ResponseWriter, r *http.Request, body []byte) {
 	var sent struct{ Refresh string }
 	_ = json.Unmarshal(body, &sent)
+	if app := r.Header.Get("X-Session-Token"); app != "" { // an exchange
+		_, sent.Refresh = pairOf(strings.TrimPrefix(app, "app-"), 1)
+	}
 	a.mu.Lock()
 	a.spent = append(a.spent, sent.Refresh+" "+r.Header.Get("Idempotency-Key"))
 	refresh := a.refresh

@@ -3,13 +3,22 @@ package latchkey
 import (
 	"context"
 	"errors"
+	"regexp"
 )
 
-// maxAdopted is more than any refresh token of the server has: a record fits into a slot.
+// maxAdopted is more than any token of the server has: a record fits into a slot.
 const maxAdopted = 672
 
-// Adopt takes over the refresh token that the app has from another client: it is stored with a
-// key of its own, and then refreshed once. Delete the app's own copy when Adopt has returned nil.
+// sessionToken is the form of the session tokens of Latchkey and of allauth.
+var sessionToken = regexp.MustCompile(`^[!-~]{1,256}$`)
+
+// codeSessionToken is the reason where the server does not know an adopted session token, or it has
+// ended, or is one of a sign-in that is not finished.
+const codeSessionToken = "session_token_invalid"
+
+// Adopt takes over the refresh token that the app has from another client, or its session token
+// (X-Session-Token): it is stored with a key of its own, and then refreshed, or exchanged for a pair of
+// the same session, once. Delete the app's own copy when Adopt has returned nil.
 // tokens.Access plays no role; tokens.IdempotencyKey is the key with which the app has already
 // tried to spend the token, if any.
 //
@@ -19,12 +28,13 @@ const maxAdopted = 672
 // it is not kept, and the session that was there before stays. Any other session that is there is
 // replaced, as [Session.SignIn] does. A newer sign-in or a sign-out makes it [ErrNothingPending].
 func (s *Session) Adopt(ctx context.Context, tokens Tokens) error {
-	if c := claimsOf(tokens.Refresh); c == (claims{}) || len(tokens.Refresh) > maxAdopted {
-		return errors.New("latchkey: what is to be adopted is no refresh token of Latchkey")
+	next, err := adoptedRecord(tokens)
+	if err != nil {
+		return err
 	}
 
 	from := s.beginning()
-	err := s.adopt(ctx, from, tokens)
+	err = s.adopt(ctx, from, next)
 	s.tell()
 	if err != nil {
 		s.withdraw(from)
@@ -44,14 +54,28 @@ func (s *Session) Adopt(ctx context.Context, tokens Tokens) error {
 	return err
 }
 
-// adopt stores a record for tokens of the app, unless there is one of their session.
-func (s *Session) adopt(ctx context.Context, from attempt, tokens Tokens) error {
+// adoptedRecord is the record for tokens of the app.
+func adoptedRecord(tokens Tokens) (record, error) {
+	isOfLatchkey := claimsOf(tokens.Refresh) != (claims{}) && len(tokens.Refresh) <= maxAdopted
 	next := newRecord(0, tokens.Refresh)
 	next.Trial = true
+
+	switch {
+	case isOfLatchkey:
+	case tokens.Refresh == "" && sessionToken.MatchString(tokens.SessionToken):
+		next.Refresh, next.Exchange, next.From = tokens.SessionToken, true, fingerprint(tokens.SessionToken)
+	default:
+		return record{}, errors.New("latchkey: what is to be adopted is neither a refresh token of Latchkey nor a session token")
+	}
 	if tokens.IdempotencyKey != "" {
 		next.Key = tokens.IdempotencyKey
 	}
 
+	return next, nil
+}
+
+// adopt stores a record for tokens of the app, unless there is one of their session.
+func (s *Session) adopt(ctx context.Context, from attempt, next record) error {
 	stored, err := s.stored(ctx, next)
 	if err != nil {
 		return err

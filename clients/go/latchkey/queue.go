@@ -162,11 +162,11 @@ func (s *Session) tellOf(ctx context.Context, rec record) error {
 	}
 
 	switch {
-	case a.action == ActionSignOut: // it is over already
+	case a.ends(rec): // it is over already
 		return s.dropQueued(ctx, rec)
 	case a.action != ActionProceed:
 		return a.error()
-	case a.Meta.AccessToken == "":
+	case a.Meta.AccessToken == "" || rec.Exchange && a.Meta.RefreshToken == "":
 		return a.undocumented()
 	}
 
@@ -218,7 +218,7 @@ func (s *Session) orphan(newest record) record {
 
 // sweep queues the session that a process has replaced that was killed before it could do so.
 func (s *Session) sweep(ctx context.Context) {
-	if !s.hasOrphan() {
+	if _, isExchanged := s.exchanged(); !isExchanged && !s.hasOrphan() {
 		return
 	}
 	unlock, err := s.lock(ctx, LockWrite)
@@ -230,6 +230,7 @@ func (s *Session) sweep(ctx context.Context) {
 	if newest, _, err := s.newest(); err == nil && s.hasOrphan() {
 		s.replaced(s.orphan(newest), newest)
 	}
+	s.dropExchanged()
 }
 
 // hasOrphan reports whether the store has a session that was replaced, and not queued.

@@ -105,6 +105,17 @@ func readmeInsecure() error {
 	return err
 }
 
+func readmeAdoptSession(ctx context.Context, session *latchkey.Session, kept map[string]string) error {
+	if token := kept["session_token"]; token != "" {
+		if err := session.Adopt(ctx, latchkey.Tokens{SessionToken: token}); err != nil {
+			return err // as above
+		}
+		delete(kept, "session_token")
+	}
+
+	return nil
+}
+
 func readmeAdopt(ctx context.Context, session *latchkey.Session, kept map[string]string) error {
 	if refresh := kept["refresh_token"]; refresh != "" {
 		if err := session.Adopt(ctx, latchkey.Tokens{Refresh: refresh}); err != nil {
@@ -150,8 +161,8 @@ func TestReadme_blocksAreTheseFunctions(t *testing.T) {
 	here, err := os.ReadFile("readme_test.go")
 	must(t, err)
 	blocks := goBlock.FindAllStringSubmatch(string(readme), -1)
-	if len(blocks) != 8 {
-		t.Errorf("%d blocks, want 8", len(blocks))
+	if len(blocks) != 9 {
+		t.Errorf("%d blocks, want 9", len(blocks))
 	}
 	for _, b := range blocks {
 		if !strings.Contains(indent.ReplaceAllString(string(here), ""), indent.ReplaceAllString(b[1], "")) {
@@ -189,6 +200,15 @@ func TestReadme_blocksRun(t *testing.T) {
 	must(t, readmeErrors(ctx, session))
 	must(t, readmeForce(ctx, session))
 	must(t, readmeInsecure())
+
+	apps, err := latchkey.NewSession(fake.URL)
+	must(t, err)
+	sessionTokens := map[string]string{"session_token": fake.SessionToken("ada@example.com")}
+	must(t, readmeAdoptSession(ctx, apps, sessionTokens))
+	if state, _ := apps.State(); state != latchkey.StateSignedIn || len(sessionTokens) > 0 {
+		t.Errorf("the state is %s, and the app keeps %d", state, len(sessionTokens))
+	}
+	must(t, apps.Refresh(ctx))
 
 	adopting, err := latchkey.NewSession(fake.URL)
 	must(t, err)

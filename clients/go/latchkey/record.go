@@ -31,6 +31,10 @@ type record struct {
 	// Trial says that the app has handed Refresh over, and the server has not taken it yet: the
 	// session before stays until then, in the other slot.
 	Trial bool `json:"trial,omitempty"`
+	// Exchange says that Refresh is a session token, which is to be exchanged.
+	Exchange bool `json:"exchange,omitempty"`
+	// From is the fingerprint of the session token that the session was made of; "": it was not.
+	From string `json:"from,omitempty"`
 }
 
 // encode writes format, checksum and JSON, so that a text of which only a part was
@@ -95,6 +99,7 @@ func newRecord(seq uint64, refresh string) record {
 // spend it that is still on its way has sent the key of r.
 func (r record) after(seq uint64, refresh string) record {
 	next := newRecord(seq, refresh)
+	next.From = r.From
 	id := claimsOf(refresh).ID
 	if id != "" && id == claimsOf(r.Refresh).ID {
 		next.Key = r.Key
@@ -105,11 +110,21 @@ func (r record) after(seq uint64, refresh string) record {
 // sameSession reports whether two records are of one session, which keeps its id over all
 // refreshes.
 func (r record) sameSession(other record) bool {
+	if r.From != "" && r.From == other.From {
+		return true
+	}
 	if r.Session != "" || other.Session != "" {
 		return r.Session == other.Session
 	}
 
 	return r.Key == other.Key
+}
+
+// fingerprint tells a session token by, and does not show it.
+func fingerprint(sessionToken string) string {
+	sum := sha256.Sum256([]byte(sessionToken))
+
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
 func newKey() string {

@@ -1,6 +1,7 @@
 package latchkey
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -10,7 +11,10 @@ import (
 // refreshLimit is how long one exchange with the server may take.
 const refreshLimit = 15 * time.Second
 
-const refreshOperation = "refreshToken"
+const (
+	refreshOperation  = "refreshToken"
+	exchangeOperation = "exchangeSessionToken"
+)
 
 // flight is a refresh that is under way. It belongs to no caller: one who gives up does not end
 // it.
@@ -195,13 +199,13 @@ func (s *Session) spend(ctx context.Context, rec record, t trip) (string, error)
 	s.answered(t)
 
 	switch {
-	case a.action == ActionSignOut:
-		err = s.end(rec, a.error().code())
+	case a.ends(rec):
+		err = s.end(rec, a.endCode(rec))
 	case a.action == ActionReread:
 		err = s.conflict(rec, a.error())
 	case a.action != ActionProceed:
 		err = a.error()
-	case a.Meta.AccessToken == "":
+	case a.Meta.AccessToken == "" || rec.Exchange && a.Meta.RefreshToken == "":
 		err = a.undocumented()
 	default:
 		var token string
@@ -239,8 +243,37 @@ func (s *Session) conflict(rec record, refused error) error {
 	return refused
 }
 
-// exchange sends a record's refresh token, with its key, and reads the answer.
+// ends reports whether an answer says that what a record has is good for nothing any more. A session
+// token is refused by 401 where it has ended, or belongs to a sign-in that is not finished.
+func (a *answer) ends(rec record) bool {
+	isNone := rec.Exchange && a.documented && a.Status == http.StatusUnauthorized
+
+	return a.action == ActionSignOut || isNone
+}
+
+// endCode is the reason of such an answer.
+func (a *answer) endCode(rec record) string {
+	if rec.Exchange {
+		return cmp.Or(a.Meta.EndReason, codeSessionToken)
+	}
+
+	return a.error().code()
+}
+
+// exchange sends a record's refresh token, or its session token, with its key, and reads the answer.
 func (s *Session) exchange(ctx context.Context, rec record) (*answer, error) {
+	if rec.Exchange {
+		return s.ask(ctx, exchangeOperation, func(ctx context.Context) (*http.Response, error) {
+			params := &ExchangeSessionTokenParams{IdempotencyKey: rec.Key}
+
+			return s.plain.ExchangeSessionToken(ctx, params, func(_ context.Context, r *http.Request) error {
+				r.Header.Set("X-Session-Token", rec.Refresh)
+
+				return nil
+			})
+		})
+	}
+
 	return s.ask(ctx, refreshOperation, func(ctx context.Context) (*http.Response, error) {
 		params := &RefreshTokenParams{IdempotencyKey: rec.Key}
 
@@ -282,9 +315,35 @@ func (s *Session) commit(rec record, a *answer, epoch int) (string, error) {
 	token, err := s.succeed(rec, a, epoch)
 	if err == nil {
 		s.replaced(before, rec)
+		s.dropExchanged()
 	}
 
 	return token, err
+}
+
+// dropExchanged empties the slot of a session token that has been exchanged: it is a bearer token,
+// and may still work. What fails is done at the next start.
+func (s *Session) dropExchanged() {
+	if slot, ok := s.exchanged(); ok {
+		_ = s.store.Write(slot, nil)
+	}
+}
+
+// exchanged is the slot of a session token that has been exchanged.
+func (s *Session) exchanged() (Slot, bool) {
+	newest, _, err := s.newest()
+	if err != nil || newest.From == "" || newest.Exchange {
+		return 0, false
+	}
+
+	other := slotOf(record{Seq: newest.Seq + 1})
+	text, err := s.store.Read(other)
+	if err != nil {
+		return 0, false
+	}
+	rec, err := decodeRecord(text)
+
+	return other, err == nil && rec.Exchange && rec.sameSession(newest)
 }
 
 // succeed is commit under the lock.

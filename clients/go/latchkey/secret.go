@@ -36,7 +36,8 @@ func (s *Session) MarshalText() ([]byte, error) { return []byte(s.String()), nil
 
 // String says which tokens there are, and shows none.
 func (t Tokens) String() string {
-	return fmt.Sprintf("latchkey.Tokens(access %s, refresh %s)", present(t.Access), present(t.Refresh))
+	return fmt.Sprintf("latchkey.Tokens(access %s, refresh %s, session %s)",
+		present(t.Access), present(t.Refresh), present(t.SessionToken))
 }
 
 // GoString is String.

@@ -249,7 +249,9 @@ type Tokens struct {
 	Access string
 	// Refresh is a JWT that is good for one new pair.
 	Refresh string
-	// IdempotencyKey will spend Refresh.
+	// SessionToken is the X-Session-Token of an app that has no Refresh.
+	SessionToken string
+	// IdempotencyKey will spend Refresh, or exchange SessionToken.
 	IdempotencyKey string
 }
 
@@ -257,6 +259,10 @@ type Tokens struct {
 func (s *Session) Tokens() Tokens {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+
+	if s.rec.Exchange {
+		return Tokens{SessionToken: s.rec.Refresh, IdempotencyKey: s.rec.Key}
+	}
 
 	return Tokens{Access: s.access.token, Refresh: s.rec.Refresh, IdempotencyKey: s.rec.Key}
 }

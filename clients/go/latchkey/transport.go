@@ -46,14 +46,14 @@ func (d doer) Do(r *http.Request) (*http.Response, error) {
 	return d.s.authorized(r, d.base.Do, false)
 }
 
-// isRefresh reports whether an operation takes a refresh token in its body.
+// isRefresh reports whether an operation trades a token for a pair.
 func isRefresh(operation string) bool {
-	return operation == refreshOperation || operation == "refreshTokenPair"
+	return operation == refreshOperation || operation == "refreshTokenPair" || operation == exchangeOperation
 }
 
 // errRefreshByHand says that a refresh is the session's own business: another one would spend
 // its token behind its back.
-var errRefreshByHand = errors.New("latchkey: Session.Refresh refreshes, and Session.Adopt takes over a refresh token")
+var errRefreshByHand = errors.New("latchkey: Session.Refresh refreshes, and Session.Adopt takes over a refresh or session token")
 
 // sender sends a request.
 type sender func(*http.Request) (*http.Response, error)

@@ -60,16 +60,9 @@ type installation struct {
 
 func install(t *testing.T) *installation {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
+	key, text := newKey(t)
 	i := &installation{t: t, key: key}
-	i.url = devserver.Start(t, "HEADLESS_JWT_PRIVATE_KEY="+string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	i.url = devserver.Start(t, "HEADLESS_JWT_PRIVATE_KEY="+text)
 	answer, err := http.Post(i.url+"/_allauth/app/v1/auth/signup", "application/json", strings.NewReader(`{"email":"verify@example.com","password":"a long enough password"}`))
 	if err != nil {
 		t.Fatal(err)
@@ -114,13 +107,37 @@ func (i *installation) forged(key *ecdsa.PrivateKey, pairs ...string) string {
 		}
 		header, claims = strings.Replace(header, pairs[n], pairs[n+1], 1), strings.Replace(claims, pairs[n], pairs[n+1], 1)
 	}
+	return signed(i.t, key, header, claims)
+}
+
+// signed is a token with these two parts, whatever they are.
+func signed(t testing.TB, key *ecdsa.PrivateKey, header, claims string) string {
+	t.Helper()
 	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
 	sum := sha256.Sum256([]byte(text))
 	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
 	if err != nil {
-		i.t.Fatal(err)
+		t.Fatal(err)
 	}
-	return text + "." + base64.RawURLEncoding.EncodeToString(append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...))
+
+	signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
+
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// newKey returns a key, and its text as the server reads it.
+func newKey(t testing.TB) (*ecdsa.PrivateKey, string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return key, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 
 // member is a claim as it stands in the token.

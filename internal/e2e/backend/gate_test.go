@@ -2,13 +2,7 @@ package backend
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -94,15 +88,8 @@ type gates struct {
 
 func newGates(t testing.TB) gates {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, ring := newServerGate(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	key, text := newKey(t)
+	server, ring := newServerGate(t, text)
 
 	public := ring.Public()[0]
 	keys := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -121,26 +108,12 @@ func newGates(t testing.TB) gates {
 	return gates{key, public.ID, client, server}
 }
 
-func (g gates) signed(t testing.TB, header, claims string) string {
-	t.Helper()
-	text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + base64.RawURLEncoding.EncodeToString([]byte(claims))
-	sum := sha256.Sum256([]byte(text))
-	r, s, err := ecdsa.Sign(rand.Reader, g.key, sum[:])
-	if err != nil {
-		t.Fatal(err)
-	}
-
-	signature := append(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32))...)
-
-	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
-}
-
 // Whatever is in a token that is signed with the right key: the client takes none that the server
 // itself would not.
 func FuzzGate_theClientTakesNothingThatTheServerRefuses(f *testing.F) {
 	g := newGates(f)
 	header := `{"alg":"ES256","kid":"` + g.kid + `","typ":"at+jwt"}`
-	if _, err := g.client.Verify(f.Context(), g.signed(f, header, goodClaims)); err != nil {
+	if _, err := g.client.Verify(f.Context(), signed(f, g.key, header, goodClaims)); err != nil {
 		f.Fatal(err) // else nothing below is compared
 	}
 
@@ -148,7 +121,7 @@ func FuzzGate_theClientTakesNothingThatTheServerRefuses(f *testing.F) {
 	f.Add(`{"alg":"ES256","kid":"k","typ":"at+jwt"}`, `{"exp":1,"exp":2}`)
 	f.Add(`{"alg":"ES256","kid":"`+g.kid+`","typ":"JWT"}`, goodClaims)
 	f.Fuzz(func(t *testing.T, header, claims string) {
-		compact := g.signed(t, header, claims)
+		compact := signed(t, g.key, header, claims)
 		c, ours := g.client.Verify(t.Context(), compact)
 		s, theirs := g.server.Access(compact, now)
 		if ours == nil && (theirs != nil || c.Subject != s.Subject || c.ID != s.ID || !c.ExpiresAt.Equal(s.ExpiresAt)) {

@@ -112,7 +112,9 @@ func (c *client) enter(ctx context.Context, r request) (latchkey.Entry, error) {
 
 		return c.session.SignInWithProvider(ctx, r.Provider, token)
 	case "adopt":
-		return latchkey.Entry{}, c.session.Adopt(ctx, latchkey.Tokens{Refresh: r.RefreshToken, Access: r.AccessToken})
+		tokens := latchkey.Tokens{Refresh: r.RefreshToken, SessionToken: r.SessionToken, Access: r.AccessToken}
+
+		return latchkey.Entry{}, c.session.Adopt(ctx, tokens)
 	}
 
 	if r.Authenticator != "" {

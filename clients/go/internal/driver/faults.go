@@ -199,7 +199,7 @@ func (s *store) Lock(ctx context.Context, lock latchkey.StoreLock) (func(), erro
 	return s.Store.Lock(ctx, lock)
 }
 
-// transport kills the process at a point of a refresh.
+// transport kills the process at a point of a refresh, or of the exchange of a session token.
 type transport struct {
 	faults *faults
 	base   http.RoundTripper
@@ -207,7 +207,7 @@ type transport struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if !strings.HasSuffix(r.URL.Path, "/refresh") {
+	if !strings.HasSuffix(r.URL.Path, "/refresh") && !strings.HasSuffix(r.URL.Path, "/token/exchange") {
 		return t.base.RoundTrip(r)
 	}
 	if t.faults.at("before_send") {

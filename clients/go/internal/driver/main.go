@@ -44,6 +44,7 @@ type request struct {
 	Origins      []string `json:"origins"`
 	URL          string   `json:"url"`
 	RefreshToken string   `json:"refresh_token"`
+	SessionToken string   `json:"session_token"`
 	AccessToken  string   `json:"access_token"`
 }
 

@@ -44,6 +44,7 @@ func (s *Server) routes() map[string]http.HandlerFunc {
 		"POST auth/signup":           s.signUp,
 		"POST auth/2fa/authenticate": s.secondFactor,
 		"POST auth/token/refresh":    s.refresh,
+		"POST auth/token/exchange":   s.exchange,
 		"GET auth/session":           s.current,
 		"DELETE auth/session":        s.signOut,
 		"GET api/v1/users/profile/":  s.profile,
@@ -121,11 +122,7 @@ func (s *Server) secondFactor(w http.ResponseWriter, r *http.Request) {
 	user, _ := s.find(func(u User) bool { return string(u.ID) == id })
 	switch {
 	case !pending:
-		answer(w, http.StatusGone, object{
-			"status": http.StatusGone,
-			"data":   object{"flows": []object{}},
-			"meta":   object{"is_authenticated": nil},
-		})
+		gone(w, nil)
 	case user.Code != sent.Code:
 		problem(w, http.StatusBadRequest, "incorrect_code", "code")
 	default:
@@ -175,6 +172,41 @@ func (s *Server) refresh(w http.ResponseWriter, r *http.Request) {
 
 	user, _ := s.find(func(u User) bool { return u.ID == one.user })
 	s.tokens(w, user, c.Session)
+}
+
+func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
+	sid := s.apps[r.Header.Get("X-Session-Token")]
+	one := s.sessions[sid]
+	if one == nil || one.ended != "" {
+		gone(w, one)
+
+		return
+	}
+
+	key := r.Header.Get("Idempotency-Key")
+	switch {
+	case one.exchanged == 0:
+		one.exchanged = one.generation
+		one.generation++
+		one.key = key
+	case one.exchanged != one.generation-1 || key == "" || key != one.key: // not a repeat
+		one.ended = "refresh_token_reused"
+		gone(w, one)
+
+		return
+	}
+
+	user, _ := s.find(func(u User) bool { return u.ID == one.user })
+	s.tokens(w, user, sid)
+}
+
+// gone answers a session token whose session is unknown, or has ended.
+func gone(w http.ResponseWriter, one *session) {
+	meta := object{"is_authenticated": nil}
+	if one != nil {
+		meta["end_reason"] = one.ended
+	}
+	answer(w, http.StatusGone, object{"status": http.StatusGone, "data": object{"flows": []object{}}, "meta": meta})
 }
 
 func (s *Server) current(w http.ResponseWriter, r *http.Request) {

@@ -7,6 +7,7 @@ package latchkeytest
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -42,6 +43,7 @@ type Server struct {
 	mu       sync.Mutex // guards what follows
 	users    []User
 	sessions map[string]*session // by id
+	apps     map[string]string   // session tokens of [Server.SessionToken]: session ids
 	halves   map[string]string   // sign-ins that wait for a second factor, by session token: subjects
 	requests []string
 	oldest   int64 // access tokens of before are refused, by number
@@ -57,12 +59,14 @@ type session struct {
 	// key is the idempotency key that has spent the refresh token of the generation before.
 	key   string
 	ended string // why; "": it lives
+	// exchanged is the generation that the exchange of the session token has spent; 0: none.
+	exchanged int64
 }
 
 // New starts a server with users, which ends with the test.
 func New(t testing.TB, users ...User) *Server {
 	t.Helper()
-	s := &Server{t: t, keys: newKeys(t), sessions: map[string]*session{}, halves: map[string]string{}}
+	s := &Server{t: t, keys: newKeys(t), sessions: map[string]*session{}, apps: map[string]string{}, halves: map[string]string{}}
 	for _, u := range users {
 		s.add(u)
 	}
@@ -99,6 +103,22 @@ func (s *Server) Session(email string) *latchkey.Session {
 	}
 
 	return session
+}
+
+// SessionToken is the X-Session-Token of a session of a user that another client has opened: see
+// [latchkey.Session.Adopt].
+func (s *Server) SessionToken(email string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	user, ok := s.find(func(u User) bool { return u.Email == email })
+	if !ok {
+		s.t.Fatalf("latchkeytest: no user has the address %s", email)
+	}
+
+	token := "lkst_" + rand.Text()
+	s.apps[token] = s.begin(user.ID)
+
+	return token
 }
 
 // ExpireTokens makes the server, and [Server.UserOf], refuse the access tokens of before: clients

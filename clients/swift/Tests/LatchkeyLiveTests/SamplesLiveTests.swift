@@ -24,7 +24,8 @@ private func sampleSignIn(_ session: Session, email: String, password: String) a
         case .signedIn(let user): print("signed in as", user.display)
         case .pending(let flows): print("ask for:", flows.map(\.id)) // such as mfa_authenticate
         }
-    } catch SessionError.problem(_, let problems) {
+    } catch {
+        guard case .problem(_, let problems) = error else { throw error } // no answer: try again
         print(problems.map(\.message)) // a wrong password: show it
     }
     // end of sample
@@ -105,13 +106,13 @@ final class SamplesLiveTests: XCTestCase {
     }
 
     /// Waits for a mail to an address with a link, and returns the key in it.
-    private func keyOfMail(to email: String) async throws -> String {
+    private func keyOfMail(to email: String, for page: String) async throws -> String {
         let folder = URL(fileURLWithPath: try setting("LATCHKEY_MAILS"))
         for _ in 0..<200_000 {
             for file in (try? FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)) ?? [] {
                 guard let text = try? String(contentsOf: file, encoding: .utf8), text.contains(email) else { continue }
                 let joined = text.replacingOccurrences(of: "=\r\n", with: "").replacingOccurrences(of: "=3D", with: "=")
-                if let at = joined.range(of: "/account/password/reset?key=") {
+                if let at = joined.range(of: "\(page)?key=") {
                     return String(joined[at.upperBound...].prefix { $0.isLetter || $0.isNumber || $0 == "-" || $0 == "_" })
                 }
             }
@@ -129,6 +130,8 @@ final class SamplesLiveTests: XCTestCase {
         try await sampleSession(session)
         try await sampleRefresh(session)
 
+        let mailed = try await keyOfMail(to: email, for: "/account/verify")
+        guard case .ok = try await session.api.verifyEmail(.init(body: .init(key: mailed))) else { return XCTFail("not verified") }
         try await session.reauthenticate(password: password)
         guard case .notFound(let setup) = try await session.api.getTotp(), let secret = setup.meta?.secret else { return XCTFail("no secret") }
         let code = TimeCode(secret: secret).code(step: Int(Date().timeIntervalSince1970) / 30)
@@ -149,7 +152,7 @@ final class SamplesLiveTests: XCTestCase {
             let reset = try await sampleReset(guest, key: "wrong", password: "another horse battery")
             XCTAssertFalse(reset)
         } catch let error as ClientError { XCTAssertEqual(error.session.action, .show) }
-        let reset = try await sampleReset(guest, key: keyOfMail(to: email), password: "another horse battery")
+        let reset = try await sampleReset(guest, key: keyOfMail(to: email, for: "/account/password/reset"), password: "another horse battery")
         XCTAssertTrue(reset)
         try await sampleSignIn(guest, email: email, password: "another horse battery")
         try await sampleSecondFactor(guest, code: codes[1])
