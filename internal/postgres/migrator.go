@@ -21,9 +21,10 @@ import (
 	"github.com/riverqueue/river/rivermigrate"
 )
 
-// migrating are the limits inside a migration: no end of the work, and a second for each lock. That is
-// less than what requests wait for a lock, so that none fails because it waits behind a migration.
-var migrating = limits{lock: time.Second, idle: lockIdle}
+// migrating are the limits inside a migration: no end of the work, and half a second for each lock. That is
+// less than what requests wait for a lock, so that none fails because it waits behind a migration. It is also
+// less than deadlock_timeout (1 s), so that in a deadlock with a request the migration ends first.
+var migrating = limits{lock: 500 * time.Millisecond, idle: lockIdle}
 
 // Waits between two tries of a migration that did not get its locks: requests go on in between.
 const (
