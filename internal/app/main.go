@@ -92,6 +92,7 @@ func (sh *shell) run(args []string) int {
 		kong.Description("Authentication for mobile and native apps.\n\nStart with `latchkey dev`: it needs nothing but PostgreSQL's programs on this machine.\nSettings come from the environment; `latchkey config` lists them."),
 		kong.Writers(sh.out, sh.err),
 		kong.UsageOnError(),
+		kong.WithHyphenPrefixedParameters(true), // ids may begin with one
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Exit(func(code int) { exit = code }),
 		kong.Bind(sh),
@@ -103,7 +104,7 @@ func (sh *shell) run(args []string) int {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
-	k, err := parser.Parse(args)
+	k, err := parser.Parse(separateHyphenated(args))
 	if exit >= 0 { // --help has been shown
 		return exit
 	}

@@ -104,6 +104,20 @@ func TestCommand_usersShowSaysEverythingAndNoSecret(t *testing.T) {
 	w.command("", "users", "show").wants(2, "expected either a user or --id")
 }
 
+// An id may begin with a hyphen: it is pasted as it was printed.
+func TestCommand_anIDMayBeginWithAHyphen(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.signedUp(ada)
+	w.exec("UPDATE users SET subject = '-Ada'")
+
+	const sid = "-AAAAAAAAAAAAAAAAAAAAA"
+	w.command("", "sessions", "end", sid).wants(1, "there is no session "+sid)
+	w.command("", "sessions", "end", sid, "--reason", "-lost").wants(1, "there is no session "+sid)
+	w.command("", "audit", "--session", sid).wants(0)
+	w.command("", "users", "show", "--id", "-Ada").wants(0, ada)
+}
+
 // A user is named by a verified address or number, by the user name, or by the id.
 func TestCommand_aUserIsNamedByNumberAndUserName(t *testing.T) {
 	t.Parallel()

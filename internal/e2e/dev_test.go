@@ -77,13 +77,13 @@ func accounts(t *testing.T, f func(t *testing.T, l launch, dir string)) {
 	})
 }
 
-// TestDev_isReadyWithinTenSeconds on its first start. It runs before its neighbours, not
-// beside them.
-func TestDev_isReadyWithinTenSeconds(t *testing.T) {
+// The goal of a first start is ten seconds; a busy machine gets three times as long. It runs before its
+// neighbours, not beside them.
+func TestDev_isReadySoon(t *testing.T) {
 	binary(t) // building it does not count
 	from := time.Now()
 	launch{}.dev(t, filepath.Join(short(t), "d"))
-	if took := time.Since(from); took > 10*time.Second {
+	if took := time.Since(from); took > 30*time.Second {
 		t.Errorf("ready after %v", took)
 	}
 }

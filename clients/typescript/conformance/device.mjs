@@ -178,10 +178,10 @@ function listen(address) {
   });
 }
 
-/** The platform's fetch, which dies at a point of a refresh. */
+/** The platform's fetch, which dies at a point of a refresh, or of the exchange of a session token. */
 export function mortalFetch(faults) {
   return async (input, init) => {
-    if (!String(input.url ?? input).endsWith('/refresh')) {
+    if (!/\/refresh$|\/token\/exchange$/.test(String(input.url ?? input))) {
       return fetch(input, init);
     }
     await faults.at('before_send');

@@ -62,8 +62,9 @@ const commands = {
   passkey_sign_in: ({ client, authenticator }, signal) => entered(client, signInWithPasskey(of(client).latchkey, passkeys(authenticator), { signal })),
   provider_sign_in: ({ client, provider, client_id: clientId, id_token: idToken, nonce }, signal) =>
     entered(client, signInWithProvider(of(client).latchkey, { provider, clientId, idToken, nonce }, { signal })),
-  async adopt({ client, refresh_token: refreshToken, access_token: accessToken }, signal) {
-    const session = await adopt(of(client).latchkey, { refreshToken, accessToken }, { signal });
+  async adopt({ client, refresh_token: refreshToken, session_token: sessionToken, access_token: accessToken }, signal) {
+    const tokens = sessionToken ? { sessionToken } : { refreshToken, accessToken };
+    const session = await adopt(of(client).latchkey, tokens, { signal });
     return { result: session.state };
   },
   cancel_pending({ client }) {

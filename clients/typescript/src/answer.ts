@@ -14,6 +14,7 @@ export interface Envelope {
     readonly refresh_token?: string;
     readonly device_token?: string;
     readonly ended_at?: number;
+    readonly end_reason?: string;
     readonly deletion_cancelled?: boolean;
   };
   readonly errors?: readonly Problem[];

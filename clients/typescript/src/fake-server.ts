@@ -123,6 +123,15 @@ export class FakeServer {
     return made;
   }
 
+  /** A session token that an app of before has kept of the first account: `adopt` takes it over. */
+  sessionToken(): string {
+    const [account] = this.accounts;
+    if (!account) {
+      throw new Error('the server has no account');
+    }
+    return this.sessions.begin(account.user, undefined).sessionToken;
+  }
+
   /** Ends all sessions, such as by an administrator; apps notice at their next refresh, which this brings about. */
   endSessions(reason = 'session_ended'): void {
     for (const session of this.sessions.all) {
@@ -181,6 +190,8 @@ export class FakeServer {
       case 'POST auth/token/refresh':
       case 'POST tokens/refresh':
         return this.refresh(request);
+      case 'POST auth/token/exchange':
+        return this.exchange(request);
       case 'GET config':
         return json(200, { data: config });
       case 'POST auth/reauthenticate':
@@ -279,6 +290,20 @@ export class FakeServer {
     }
     if ('refused' in result) {
       return json(400, { errors: [{ code: result.refused, message: 'The session has ended.', param: 'refresh' }], meta: { ended_at: 1_790_000_000 } });
+    }
+    return json(200, { data: { user: result.session.user, methods: [] }, meta: { is_authenticated: true, ...result.tokens } });
+  }
+
+  private exchange({ headers }: FakeRequest): Response {
+    const token = headers.get('X-Session-Token') ?? undefined;
+    const result = this.sessions.exchange(token, headers.get('Idempotency-Key'));
+
+    if (result === 'conflict') {
+      return json(409, { errors: [{ code: 'refresh_conflict', message: 'Another request was faster.', param: 'X-Session-Token' }] }, { 'Retry-After': '1' });
+    }
+    if ('refused' in result) {
+      const reason = this.sessions.ofSessionToken(token)?.endedBy;
+      return json(410, { data: { flows: [] }, meta: { is_authenticated: null, ...(reason && { end_reason: reason }) } });
     }
     return json(200, { data: { user: result.session.user, methods: [] }, meta: { is_authenticated: true, ...result.tokens } });
   }

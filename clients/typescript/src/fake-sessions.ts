@@ -18,6 +18,10 @@ export interface FakeSession {
   /** Why it has ended; undefined while it lives. */
   endedBy: string | undefined;
   generation: number;
+  /** Its session token, of an app of before. */
+  readonly sessionToken: string;
+  /** The generation that the exchange of the session token has spent. */
+  exchanged: number | undefined;
   /** The idempotency key that the token before was spent with, and when. */
   key: string | null;
   spentAt: number;
@@ -38,7 +42,7 @@ export class FakeSessions {
   ) {}
 
   begin(user: User, deviceName: string | undefined): FakeSession {
-    const session = { id: this.all.length + 1, user, deviceName, createdAt: this.now(), endedBy: undefined, generation: 0, key: null, spentAt: 0 };
+    const session = { id: this.all.length + 1, user, deviceName, createdAt: this.now(), endedBy: undefined, generation: 0, key: null, spentAt: 0, exchanged: undefined, sessionToken: `lkst_${Math.random().toString(36).slice(2)}` };
     this.all.push(session);
 
     return session;
@@ -63,10 +67,32 @@ export class FakeSessions {
     return isGood ? session : undefined;
   }
 
+  /** The session whose session token this is. */
+  ofSessionToken(token: string | undefined): FakeSession | undefined {
+    return this.all.find(({ sessionToken }) => sessionToken === token);
+  }
+
+  /** Exchanges a session token, once. */
+  exchange(token: string | undefined, key: string | null): FakeRefresh {
+    const session = this.ofSessionToken(token);
+    const gen = session?.exchanged ?? session?.generation;
+    if (session && !session.endedBy) {
+      session.exchanged = gen;
+    }
+    return this.spend(session, gen, key);
+  }
+
   refresh(refreshToken: string | undefined, key: string | null): FakeRefresh {
     const { sid, gen } = decode(refreshToken);
-    const session = this.all.find(({ id }) => id === sid);
 
+    return this.spend(
+      this.all.find(({ id }) => id === sid),
+      gen,
+      key,
+    );
+  }
+
+  private spend(session: FakeSession | undefined, gen: number | undefined, key: string | null): FakeRefresh {
     if (!session || session.endedBy) {
       return { refused: session?.endedBy ?? 'refresh_token_invalid' };
     }

@@ -45,5 +45,5 @@ export function flowBegunBy(operation = ''): string | undefined {
 /** The operations that answer 401 with nothing pending where they did what they were asked to. */
 export const endsIn401 = /^(DELETE auth\/session|POST auth\/(password\/(request|reset)|email\/verify))$/;
 
-/** The operations that spend a refresh token. */
-export const refreshes = /\/refresh$/;
+/** The operations that spend a refresh token, or a session token for a pair. */
+export const refreshes = /\/(refresh|exchange)$/;

@@ -18,6 +18,16 @@ export interface SessionRecord {
   readonly endReason?: string | undefined;
   /** When it ended, in seconds since the Unix epoch, where the server said so. */
   readonly endedAt?: number | undefined;
+  /**
+   * Names the session token that an app handed over, and that the session came from. While it has
+   * not been exchanged, `refreshToken` is that session token.
+   */
+  readonly from?: string | undefined;
+}
+
+/** Whether a record holds a session token that is still to be exchanged. */
+export function isSessionToken({ from, refreshToken = '' }: Pick<SessionRecord, 'from' | 'refreshToken'>): boolean {
+  return from === checksum(refreshToken);
 }
 
 /** Whether two records hold the same refresh token: each token has a key of its own. */
@@ -25,20 +35,25 @@ export function same(a: SessionRecord | undefined, b: SessionRecord | undefined)
   return a !== undefined && a.idempotencyKey === b?.idempotencyKey;
 }
 
+/** Whether two records come from one session token. */
+export function sameOrigin(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
+  return !!a?.from && a.from === b?.from;
+}
+
 /** Whether two records are of one session. */
 export function sameSession(a: SessionRecord | undefined, b: SessionRecord | undefined): boolean {
   const id = sessionOf(a?.refreshToken);
-  return same(a, b) || (id !== undefined && id === sessionOf(b?.refreshToken));
+  return same(a, b) || sameOrigin(a, b) || (id !== undefined && id === sessionOf(b?.refreshToken));
 }
 
 /** How large a slot may get. Secure stores begin to refuse at 2,048 bytes. */
 export const slotBytes = 1024;
 
-type Read = [version: unknown, sequence: number, token?: string, key?: string, user?: UserID, reason?: string, at?: number];
+type Read = [version: unknown, sequence: number, token?: string, key?: string, user?: UserID, reason?: string, at?: number, from?: string];
 
 export function encode(r: SessionRecord): string {
   // What is undefined is written as null.
-  const text = JSON.stringify([1, r.sequence, r.refreshToken, r.idempotencyKey, r.userId, r.endReason, r.endedAt]);
+  const text = JSON.stringify([1, r.sequence, r.refreshToken, r.idempotencyKey, r.userId, r.endReason, r.endedAt, r.from]);
   return `${checksum(text)} ${text}`;
 }
 
@@ -50,13 +65,13 @@ export function decode(text: string): SessionRecord | undefined {
     return undefined;
   }
   const values = JSON.parse(body) as unknown[];
-  const [version, sequence, refreshToken, idempotencyKey, userId, endReason, endedAt] = values.map((value) => value ?? undefined) as Read;
+  const [version, sequence, refreshToken, idempotencyKey, userId, endReason, endedAt, from] = values.map((value) => value ?? undefined) as Read;
 
-  return version === 1 ? { sequence, refreshToken, idempotencyKey, userId, endReason, endedAt } : undefined;
+  return version === 1 ? { sequence, refreshToken, idempotencyKey, userId, endReason, endedAt, from } : undefined;
 }
 
-/** FNV-1a, 32 bits: finds torn writes; it is no protection against forgery. */
-function checksum(text: string): string {
+/** FNV-1a, 32 bits: finds torn writes, and names a session token; it is no protection against forgery. */
+export function checksum(text: string): string {
   let hash = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) {
     hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193) >>> 0;

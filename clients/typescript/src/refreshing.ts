@@ -3,7 +3,7 @@ import { LatchkeyError, signedOut } from './errors.js';
 import type { Ending } from './ending.js';
 import type { Parts } from './keeper.js';
 import type { Reading } from './reading.js';
-import { same, type SessionRecord } from './record.js';
+import { isSessionToken, same, type SessionRecord } from './record.js';
 import { exchange, type Exchange, type Pair } from './server-calls.js';
 import { contentOf } from './slots.js';
 import { lockStore } from './store-lock.js';
@@ -154,8 +154,8 @@ export function createRefreshing(parts: Parts, reading: Reading, ending: Pick<En
   async function keep(spent: SessionRecord, pair: Pair, then: number): Promise<boolean> {
     const fresh = contentOf(pair, pair.user?.id ?? spent.userId, settings.random);
     // An attempt to spend this very token that is still on its way has sent the key of before.
-    const isRepeat = sameToken(pair.refreshToken, spent.refreshToken);
-    const content = isRepeat ? { ...fresh, idempotencyKey: spent.idempotencyKey } : fresh;
+    const { idempotencyKey } = sameToken(pair.refreshToken, spent.refreshToken) ? spent : fresh;
+    const content = { ...fresh, idempotencyKey, from: spent.from };
     const found = await slots.replace(spent, content, () => then === memory.epoch);
     if (!found || found.endReason || !sameUser(found.userId, content.userId) || then !== memory.epoch) {
       return false;
@@ -165,6 +165,9 @@ export function createRefreshing(parts: Parts, reading: Reading, ending: Pick<En
       // Where another process was faster, its record is of the same generation or a later one.
       backoff.succeed();
       memory.hold(found, pair);
+    }
+    if (isSessionToken(spent)) {
+      await slots.withdraw(spent).catch(() => undefined); // it may still work; otherwise the next refresh writes over it
     }
     return true;
   }

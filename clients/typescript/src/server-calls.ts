@@ -4,7 +4,7 @@ import { answerOf, errorOf, judge, parse, type Answer } from './answer.js';
 import type { LatchkeyError } from './errors.js';
 import type { User } from './generated/types.gen.js';
 import { protocol } from './operations.js';
-import type { SessionRecord } from './record.js';
+import { isSessionToken, type SessionRecord } from './record.js';
 import type { Settings } from './settings.js';
 import { attempt } from './waiting.js';
 
@@ -23,22 +23,24 @@ export type Exchange =
   | { readonly conflict: LatchkeyError }
   | { readonly refused: string; readonly endedAt: number | undefined };
 
-const refreshing = 'POST auth/token/refresh';
 const ending = 'DELETE auth/session';
 
-/** Spends a refresh token. Throws what leaves the session as it is. */
+/** Spends a refresh token, or exchanges a session token. Throws what leaves the session as it is. */
 export async function exchange(settings: Settings, spent: SessionRecord, signal?: AbortSignal): Promise<Exchange> {
-  const { idempotencyKey: key } = spent;
-  const answer = await call(settings, refreshing, signal, sent({ refresh: spent.refreshToken }, key ? { 'Idempotency-Key': key } : {}));
-  const word = judge(refreshing, answer, false);
+  const { idempotencyKey: key, refreshToken: token } = spent;
+  const ofSession = isSessionToken(spent);
+  const operation = `POST auth/token/${ofSession ? 'exchange' : 'refresh'}`;
+  const headers = { ...(key && { 'Idempotency-Key': key }), ...(ofSession && { 'X-Session-Token': token }) };
+  const answer = await call(settings, operation, signal, sent(ofSession ? {} : { refresh: token }, headers));
+  const word = judge(operation, answer, false);
   const { data, meta, errors } = answer.envelope ?? {};
   if (word === 'proceed' && meta?.access_token && meta.refresh_token) {
     return { access: received(meta.access_token, settings.clock), refreshToken: meta.refresh_token, user: data?.user };
   }
-  if (word === 'sign_out') {
-    return { refused: errors?.[0]?.code ?? 'unknown', endedAt: meta?.ended_at };
+  if (word === 'sign_out' || (ofSession && meta && answer.status === 401)) {
+    return { refused: errors?.[0]?.code ?? meta?.end_reason ?? 'session_token_invalid', endedAt: meta?.ended_at };
   }
-  const error = errorOf(refreshing, word === 'proceed' ? 'retry' : word, answer);
+  const error = errorOf(operation, word === 'proceed' ? 'retry' : word, answer);
   if (word === 'reread') {
     return { conflict: error };
   }

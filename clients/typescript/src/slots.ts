@@ -2,7 +2,7 @@ import { sessionOf } from './access-token.js';
 import { now, since, type Clock, type Moment } from './clock.js';
 import { LatchkeyError, storeError } from './errors.js';
 import type { UserID } from './generated/types.gen.js';
-import { decode, encode, slotBytes, type SessionRecord } from './record.js';
+import { decode, encode, sameOrigin, slotBytes, type SessionRecord } from './record.js';
 import type { Pair } from './server-calls.js';
 import { newKey } from './settings.js';
 import type { Storage } from './storage.js';
@@ -111,8 +111,8 @@ export function createSlots(storage: Storage, clock: Clock) {
       await storage.remove(slot(found.sequence + 1));
       // Race: two ahead, over the record that counted. A refresh of another process that is
       // about to write its successor, one ahead, is then overruled.
-      const kept = keepToken ? found : undefined;
-      const last = { sequence: found.sequence + 2, refreshToken: kept?.refreshToken, idempotencyKey: kept?.idempotencyKey, endReason: reason, endedAt };
+      const kept = keepToken ? found : {};
+      const last = { ...kept, userId: undefined, sequence: found.sequence + 2, endReason: reason, endedAt };
       try {
         await write(last);
       } catch (error) {
@@ -157,7 +157,7 @@ export function createSlots(storage: Storage, clock: Clock) {
     const [a, b] = found.map((text) => (text ? decode(text) : undefined));
     const [newer, older] = a && b && a.sequence < b.sequence ? [b, a] : [a ?? b, a && b];
     const beside = older && newer && older.sequence === newer.sequence - 1 && !older.endReason && !newer.endReason;
-    before = beside && sessionOf(older.refreshToken) !== sessionOf(newer.refreshToken) ? older : undefined;
+    before = beside && !sameOrigin(older, newer) && sessionOf(older.refreshToken) !== sessionOf(newer.refreshToken) ? older : undefined;
     if (!found[0] && !found[1]) {
       // iOS says "not found" for everything before the first unlock after a restart: only
       // where a write is taken is the emptiness believed.

@@ -88,6 +88,7 @@ test('a sign-in that the store does not take leaves nothing that ends the sessio
   };
   await assert.rejects(first.latchkey.signIn(credentials), { kind: 'store' });
   await settled();
+  assert.deepEqual(kept(first), []);
   first.store.fault = undefined;
   await first.latchkey.refresh();
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { decode, encode, slotBytes } from '../src/record.js';
 
-const record = { sequence: 7, refreshToken: 'r'.repeat(672), idempotencyKey: 'k'.repeat(32), userId: 2 ** 52 - 1, endReason: undefined, endedAt: undefined };
+const record = { sequence: 7, refreshToken: 'r'.repeat(672), idempotencyKey: 'k'.repeat(32), userId: 2 ** 52 - 1, endReason: undefined, endedAt: undefined, from: '1z141z3' };
 
 test('a record comes back as it was written', () => {
   assert.deepEqual(decode(encode(record)), record);

@@ -64,6 +64,8 @@ export class Server {
         return this.pair(this.sessions.length - 1, { device_token: `lkdt_${this.sessions.length}` });
       case 'POST /_allauth/app/v1/auth/token/refresh':
         return this.refresh(String(body['refresh']), headers.get('Idempotency-Key'));
+      case 'POST /_allauth/app/v1/auth/token/exchange':
+        return this.exchange(headers.get('X-Session-Token') ?? '', headers);
       case 'DELETE /_allauth/app/v1/auth/session':
         return this.end(headers);
       default:
@@ -88,6 +90,17 @@ export class Server {
       return json(400, { errors: [{ code: 'refresh_token_reused', message: 'Over.' }] });
     }
     return this.pair(id);
+  }
+
+  /** Exchanges the session token `app:<id>`, which stands for the first generation. */
+  private exchange(token: string, headers: Headers): Response {
+    const id = /^app:\d+$/.test(token) ? Number(token.slice(4)) : -1;
+    const session = this.sessions[id];
+    if (!session || session.ended) {
+      return json(410, { data: { flows: [] }, meta: { is_authenticated: null, ...(session && { end_reason: session.ended }) } });
+    }
+    const answer = this.refresh(`x:${id}:0`, headers.get('Idempotency-Key'));
+    return answer.ok ? answer : json(410, { data: { flows: [] }, meta: { is_authenticated: null, end_reason: session.ended } });
   }
 
   private pair(id: number, more: object = {}): Response {
