@@ -83,7 +83,7 @@ func (h *Hasher) reference(p position, random uint64) *block {
 	lane, area := p.lane, done+p.index-1
 	mayChoose := h.params.Threads > 1 && (p.pass > 0 || p.slice > 0)
 	if mayChoose {
-		if chosen := uint32(random>>32) % uint32(h.params.Threads); chosen != p.lane { //nolint:gosec // G115: its upper half
+		if chosen := uint32(random>>32) % uint32(h.params.Threads); chosen != p.lane {
 			lane, area = chosen, done
 			if p.index == 0 {
 				area--
@@ -94,7 +94,7 @@ func (h *Hasher) reference(p position, random uint64) *block {
 	// The distance from the newest block grows with the square: newer blocks are chosen more often.
 	x := random & 0xffffffff
 	x = x * x >> 32
-	distance := uint32(x * uint64(area) >> 32) //nolint:gosec // G115: less than area
+	distance := uint32(x * uint64(area) >> 32)
 
 	at := from + area - 1 - distance
 	if at >= h.lane {

@@ -53,6 +53,7 @@ func mixFour(a, b, c, d *uint64) {
 
 // mix is a quarter of GB: x += y + 2*lo(x)*lo(y), z = (z ^ x) >>> n.
 func mix(x, y, z uint64, n int) (uint64, uint64) {
-	x += y + 2*uint64(uint32(x))*uint64(uint32(y))
+	const low = 0xffffffff
+	x += y + 2*(x&low)*(y&low)
 	return x, bits.RotateLeft64(z^x, -n)
 }

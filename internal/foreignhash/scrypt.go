@@ -24,7 +24,7 @@ func (c scryptCosts) String() string { return fmt.Sprintf("%d,%d,%d", c.n, c.r, 
 
 // check returns ErrBounds for costs that would take too much memory or time.
 func (c scryptCosts) check() error {
-	isPower := c.n > 1 && bits.OnesCount(uint(c.n)) == 1 //nolint:gosec // G115: positive
+	isPower := c.n > 1 && bits.OnesCount(uint(c.n)) == 1
 	if !isPower {
 		return ErrUnreadable
 	}
