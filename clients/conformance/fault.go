@@ -29,7 +29,7 @@ const (
 func placeOf(r *http.Request) place {
 	path := r.URL.Path
 	switch {
-	case strings.HasSuffix(path, "/refresh"):
+	case strings.HasSuffix(path, "/refresh"), strings.HasSuffix(path, "/auth/token/exchange"):
 		return refreshing
 	case path == "/api/v1/users/profile/":
 		return profile

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/http"
 	"strings"
 	"time"
 )
@@ -31,7 +32,50 @@ var adoptScenarios = []scenario{
 	{"adopt_torn", "P10", "killed with half of the record written", adoptTorn},
 }
 
-func adopting(refresh string) command { return command{"do": "adopt", "refresh_token": refresh} }
+// adoptSessionScenarios are those of an app that hands over the session token it has.
+var adoptSessionScenarios = []scenario{
+	{"adopt_session", "", "the session token of an earlier client is exchanged for a pair, once", withSession(adopted)},
+	{"adopt_session_answer_lost", "P1", "the answer is lost: the next call goes on with what is stored", withSession(adoptLost(newFault(refreshing, cutAfter)))},
+	{"adopt_session_cut_in_body", "P1", "half of the answer arrives", withSession(adoptLost(newFault(refreshing, cutBody)))},
+	{"adopt_session_503", "P6", "the server is away", withSession(adoptLost(problem(refreshing, 503, "temporarily_unavailable").after(2)))},
+	{"adopt_session_portal", "P6", "a captive portal answers 410", withSession(adoptLost(answering(refreshing, 410, htmlType, portal)))},
+	{"adopt_session_conflict", "P1", "another exchange was faster: it repeats with its own key", adoptConflict},
+	{"adopt_session_lost_again", "P1", "the answer is lost, and the app hands the token over again", withSession(adoptLostAgain)},
+	{"adopt_session_offline", "P6", "without a network: signed in, and the next run goes on", withSession(adoptOffline)},
+	{"adopt_session_killed_before_send", "P2", "killed when the token is stored and not yet exchanged", withSession(adoptKilled("before_send"))},
+	{"adopt_session_killed_after_send", "P2", "killed when the server has answered", withSession(adoptKilled("after_send"))},
+	{"adopt_session_killed_after_headers", "P2", "killed with the headers", withSession(adoptKilled("after_headers"))},
+	{"adopt_session_killed_after_body", "P2", "killed with the body", withSession(adoptKilled("after_body"))},
+	{"adopt_session_killed_after_decode", "P2", "killed before anything is stored: the app still has its token", withSession(adoptKilled("after_decode"))},
+	{"adopt_session_killed_after_persist", "P2", "killed when the token has just been stored", withSession(adoptKilled("after_persist"))},
+	{"adopt_session_again", "P2", "killed before the app deletes its token, which it hands over again: nothing changes", withSession(adoptAgain)},
+	{"adopt_session_refused", "P15", "the session has ended: typed, and nothing is stored", withSession(adoptRefused)},
+	{"adopt_session_unknown", "P15", "a token that the server does not know is refused, and nothing is stored", adoptUnknown},
+	{"adopt_session_stolen", "P15", "another client has exchanged it and gone on: typed, and the session ends for both", adoptStolen},
+	{"adopt_session_over", "", "over a session: that one ends", withSession(adoptOverSession)},
+	{"adopt_session_over_lost", "P1", "over a session, and the answer is lost: a call goes on with what was taken over", withSession(adoptOverLost)},
+	{"adopt_session_over_killed", "P2", "over a session, and killed when the server has answered", withSession(adoptOverKilled)},
+	{"adopt_session_over_refused", "P15", "over a session, and refused: the session before stays", withSession(adoptOverRefused)},
+	{"adopt_session_unwritten", "P9", "the store refuses writes: nothing is exchanged", withSession(adoptUnwritten)},
+	{"adopt_session_torn", "P10", "killed with half of the record written", withSession(adoptTorn)},
+}
+
+// withSession plays a scenario with session tokens.
+func withSession(play func(*world)) func(*world) {
+	return func(w *world) {
+		w.handsSession = true
+		play(w)
+	}
+}
+
+// adopting hands over a refresh token, or a session token.
+func adopting(token string) command {
+	if strings.HasPrefix(token, "lkst_") {
+		return command{"do": "adopt", "session_token": token}
+	}
+
+	return command{"do": "adopt", "refresh_token": token}
+}
 
 // fresh is a phone on which nobody has signed in, and which has said so.
 func (w *world) fresh() *phone {
@@ -49,10 +93,14 @@ func (p *phone) adopts(refresh, email string) {
 
 func adopted(w *world) {
 	u := w.user("earlier")
-	access, refresh := u.tokens()
+	access, refresh := u.handed()
 
 	p := w.phone()
-	wants("adopt", p.do(command{"do": "adopt", "refresh_token": refresh, "access_token": access}).Result, "signed_in")
+	handed := adopting(refresh)
+	if !w.handsSession {
+		handed["access_token"] = access
+	}
+	wants("adopt", p.do(handed).Result, "signed_in")
 	wants("refreshes", w.count(refreshing), 1)
 	p.is(u.email)
 	wants("refreshes", w.count(refreshing), 1)
@@ -69,7 +117,7 @@ func adopted(w *world) {
 func adoptLost(f *fault) func(*world) {
 	return func(w *world) {
 		u := w.user("earlier")
-		_, refresh := u.tokens()
+		_, refresh := u.handed()
 		p := w.fresh()
 
 		w.play(f.again().only(1))
@@ -86,7 +134,7 @@ func adoptLost(f *fault) func(*world) {
 
 func adoptLostAgain(w *world) {
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 	p := w.fresh()
 
 	w.play(newFault(refreshing, cutAfter).only(1))
@@ -100,7 +148,7 @@ func adoptLostAgain(w *world) {
 
 func adoptOffline(w *world) {
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 	p := w.fresh()
 
 	w.play(newFault(everything, cutBefore))
@@ -122,7 +170,7 @@ func adoptOffline(w *world) {
 func adoptKilled(point string) func(*world) {
 	return func(w *world) {
 		u := w.user("earlier")
-		_, refresh := u.tokens()
+		_, refresh := u.handed()
 
 		p := w.phone()
 		p.do(command{"do": "kill_at", "point": point})
@@ -145,7 +193,7 @@ func adoptKilled(point string) func(*world) {
 
 func adoptAgain(w *world) {
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 	p := w.fresh()
 	p.adopts(refresh, u.email)
 
@@ -163,7 +211,7 @@ func adoptAgain(w *world) {
 
 func adoptRefused(w *world) {
 	u := w.user("earlier")
-	access, refresh := u.tokens()
+	access, refresh := u.handed()
 	w.endOnServer(access)
 
 	p := w.phone()
@@ -189,8 +237,8 @@ func (p *phone) adoptionRefused(refresh, code string) {
 // adoptForged hands over a token whose signature is that of another one.
 func adoptForged(w *world) {
 	p := w.phone()
-	_, one := w.user("one").tokens()
-	_, other := w.user("other").tokens()
+	_, one := w.user("one").handed()
+	_, other := w.user("other").handed()
 	forged := one[:strings.LastIndex(one, ".")] + other[strings.LastIndex(other, "."):]
 
 	p.adoptionRefused(forged, "refresh_token_invalid")
@@ -202,10 +250,58 @@ func adoptForged(w *world) {
 	p.goesOn()
 }
 
+// adoptConflict: somebody else has exchanged the token a moment ago, by the server's answer. The app
+// repeats with what is stored.
+func adoptConflict(w *world) {
+	w.handsSession = true
+	u := w.user("earlier")
+	_, token := u.handed()
+	p := w.fresh()
+
+	w.play(problem(refreshing, 409, "refresh_conflict").after(1).only(1))
+	wants("its action", p.refusal(adopting(token)).Action, "reread")
+	p.signedIn()
+
+	p.recovers()
+	p.is(u.email)
+	p.goesOn()
+}
+
+func adoptUnknown(w *world) {
+	const unknown = "lkst_unknown_unknown_unknown_unknown_unknown"
+	p := w.phone()
+	p.adoptionRefused(unknown, "session_token_invalid")
+	for name, text := range files(w.store) {
+		wants(name+" contains what was refused", strings.Contains(text, unknown), false)
+	}
+
+	p.signUp()
+	p.goesOn()
+}
+
+// adoptStolen: a thief has exchanged the token and refreshed once. The server ends the session when
+// its user's app exchanges it, too.
+func adoptStolen(w *world) {
+	w.handsSession = true
+	u := w.user("earlier")
+	_, token := u.handed()
+	thief := w.send(http.MethodPost, "auth/token/exchange", http.Header{"X-Session-Token": {token}, "Idempotency-Key": {"key-of-the-thief"}}, nil)
+	wants("the thief's exchange", thief.Status, http.StatusOK)
+	thief = w.ask(http.MethodPost, "auth/token/refresh", "", map[string]string{"refresh": thief.Meta.Refresh})
+	wants("the thief's refresh", thief.Status, http.StatusOK)
+
+	p := w.fresh()
+	p.adoptionRefused(token, "refresh_token_reused")
+	wants("the thief's session lives", w.alive(thief.Meta.Access), false)
+
+	p.signUp()
+	p.goesOn()
+}
+
 func adoptOverSession(w *world) {
 	p := w.signedUp()
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 
 	p.adopts(refresh, u.email)
 	w.ends(p, w.email)
@@ -218,7 +314,7 @@ func adoptOverSession(w *world) {
 func adoptOverLost(w *world) {
 	p := w.signedUp()
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 
 	w.play(newFault(refreshing, cutAfter).only(1))
 	wants("the error", p.refusal(adopting(refresh)).Kind, "network")
@@ -229,7 +325,7 @@ func adoptOverLost(w *world) {
 func adoptOverKilled(w *world) {
 	p := w.signedUp()
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 
 	p.do(command{"do": "kill_at", "point": "after_send"})
 	p.start(adopting(refresh))
@@ -251,7 +347,7 @@ func (w *world) overDone(p *phone, u *user, refresh string) {
 func adoptOverRefused(w *world) {
 	p := w.signedUp()
 	u := w.user("earlier")
-	access, refresh := u.tokens()
+	access, refresh := u.handed()
 	w.endOnServer(access)
 
 	p.seen()
@@ -267,7 +363,7 @@ func adoptOverRefused(w *world) {
 
 func adoptUnwritten(w *world) {
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 	p := w.fresh()
 
 	p.fault("reject_writes", 0)
@@ -282,7 +378,7 @@ func adoptUnwritten(w *world) {
 
 func adoptTorn(w *world) {
 	u := w.user("earlier")
-	_, refresh := u.tokens()
+	_, refresh := u.handed()
 
 	p := w.phone()
 	p.fault("torn_write", 1)

@@ -18,6 +18,7 @@ type answered struct {
 	Meta   struct {
 		Access  string `json:"access_token"`
 		Refresh string `json:"refresh_token"`
+		Session string `json:"session_token"`
 		URL     string `json:"totp_url"`
 	} `json:"meta"`
 	Data json.RawMessage `json:"data"`
@@ -25,6 +26,15 @@ type answered struct {
 
 // ask asks the server itself, as another device would.
 func (w *world) ask(method, path, access string, body any) answered {
+	header := http.Header{}
+	if access != "" {
+		header.Set("Authorization", "Bearer "+access)
+	}
+
+	return w.send(method, path, header, body)
+}
+
+func (w *world) send(method, path string, header http.Header, body any) answered {
 	text, err := json.Marshal(body)
 	if err != nil {
 		fail("%v", err)
@@ -35,10 +45,8 @@ func (w *world) ask(method, path, access string, body any) answered {
 		fail("%v", err)
 	}
 
+	r.Header = header
 	r.Header.Set("Content-Type", "application/json")
-	if access != "" {
-		r.Header.Set("Authorization", "Bearer "+access)
-	}
 
 	got, err := w.upstream.Do(r)
 	if err != nil {

@@ -243,7 +243,7 @@ func (p *proxy) refreshArrived(r *http.Request, body []byte) {
 		RefreshToken string `json:"refresh_token"`
 	}
 	_ = json.Unmarshal(body, &sent) // no token is a defect
-	token, key := sent.Refresh+sent.RefreshToken, r.Header.Get("Idempotency-Key")
+	token, key := sent.Refresh+sent.RefreshToken+r.Header.Get("X-Session-Token"), r.Header.Get("Idempotency-Key")
 
 	if token == "" {
 		p.seen.defects = append(p.seen.defects, "a refresh without a token")

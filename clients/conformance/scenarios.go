@@ -12,7 +12,7 @@ type scenario struct {
 
 // scenarios is all of them. Each plays with a phone, a store and a proxy of its own.
 var scenarios = slices.Concat(
-	sessionScenarios, addressScenarios, onlineScenarios, originScenarios, newestScenarios, pendingScenarios, adoptScenarios,
+	sessionScenarios, addressScenarios, onlineScenarios, originScenarios, newestScenarios, pendingScenarios, adoptScenarios, adoptSessionScenarios,
 	keyLostScenarios, showScenarios,
 )
 

@@ -68,6 +68,26 @@ func (u *user) tokens() (access, refresh string) {
 	return got.Meta.Access, got.Meta.Refresh
 }
 
+// handed are the tokens that an app hands over: of a scenario of session tokens, that one.
+func (u *user) handed() (access, token string) {
+	if !u.w.handsSession {
+		return u.tokens()
+	}
+
+	got := u.w.ask(http.MethodPost, "auth/login", "", map[string]string{"email": u.email, "password": goodPassword})
+	if got.Meta.Access == "" || got.Meta.Session == "" {
+		fail("no tokens (status %d)", got.Status)
+	}
+
+	p := u.w.proxy
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seen.access = append(p.seen.access, got.Meta.Access)
+	p.seen.secrets = append(p.seen.secrets, got.Meta.Session)
+
+	return got.Meta.Access, got.Meta.Session
+}
+
 // userOf asks the server itself for the address of a token's user, "" where its session has ended.
 func (w *world) userOf(token string) string {
 	got := w.ask(http.MethodGet, "auth/session", token, nil)

@@ -25,15 +25,17 @@ type device struct {
 type world struct {
 	device
 	*proxy
-	store   string
-	email   string
-	codes   []string // recovery codes of whoever was protected last
-	shown   []string // codes and id_tokens that the driver was given
-	keys    *keyring
-	apis    []*api // of the app's own
-	logs    string
-	running []*phone
-	all     []*phone
+	store string
+	email string
+	codes []string // recovery codes of whoever was protected last
+	// handsSession: the app of before has a session token, and no refresh token.
+	handsSession bool
+	shown        []string // codes and id_tokens that the driver was given
+	keys         *keyring
+	apis         []*api // of the app's own
+	logs         string
+	running      []*phone
+	all          []*phone
 }
 
 // broken is what a scenario stops with.

@@ -3,7 +3,7 @@
 export const internalNames = [
   'allows', 'apart', 'authorize', 'backoff', 'bearerSent', 'begun', 'claim', 'deviceToken',
   'dispensable', 'endReason', 'envelope', 'epoch', 'fallback', 'flowPending', 'idempotencyKey', 'isAuthenticated', 'isClosed',
-  'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'renew', 'review', 'sequence', 'sessionToken', 'settings',
+  'isNewest', 'keeper', 'keepToken', 'lastLoss', 'refreshed', 'refusals', 'renew', 'review', 'sequence', 'settings',
   'settle', 'slots', 'succeed', 'takeFree', 'tokenRefused', 'transport', 'wanted', 'withdraw',
   'abortRefresh', 'adopting', 'discard', 'hold', 'isUnderway', 'leave', 'leaveKeeper', 'leaving', 'look', 'memory', 'needed', 'news', 'note', 'overtake', 'revocations', 'share', 'tokenFor',
   'fail', 'forget', 'isLost', 'keep', 'lost', 'record', 'taken', 'wait',

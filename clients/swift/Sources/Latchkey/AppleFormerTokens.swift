@@ -51,5 +51,23 @@ extension Session {
         let keychain = FormerKeychain(service: service, accessGroup: accessGroup)
         return try await migrate(from: FormerTokens(keychain: keychain, refreshAccount: account, accessAccount: accessAccount))
     }
+
+    /// Takes over the session token (`X-Session-Token`) that the app kept in the Keychain, as
+    /// ``migrate(fromService:account:accessAccount:accessGroup:)`` does a refresh token.
+    ///
+    /// - Parameters:
+    ///   - service: `kSecAttrService` of the item; nil where the app gave none.
+    ///   - account: `kSecAttrAccount` of the session token.
+    ///   - accessGroup: The access group of the item, if not the app's own.
+    /// - Returns: Whether there was a token to take over.
+    /// - Throws: As the other one.
+    @discardableResult
+    public func migrate(
+        fromService service: String?, sessionTokenAccount account: String, accessGroup: String? = nil
+    ) async throws(SessionError) -> Bool {
+        let keychain = FormerKeychain(service: service, accessGroup: accessGroup)
+        return try await migrate(from: FormerTokens(
+            keychain: keychain, refreshAccount: account, accessAccount: nil, isSessionToken: true))
+    }
 }
 #endif

@@ -26,6 +26,7 @@ struct KnownDevice: Middleware {
     /// refresh does not count.
     private func belongsToSignIn(_ request: HTTPRequest) -> Bool {
         request.path.contains("/app/v1/auth/") && request.headers["Authorization"] == nil && !request.operation.hasPrefix("refreshToken")
+            && request.operation != "exchangeSessionToken"
     }
 
     /// The stored device token, or nil if the store has none or has another text.

@@ -44,6 +44,19 @@ struct Bearer: Middleware, CustomReflectable {
     }
 }
 
+/// Sends a session token with everything.
+struct SessionTokenHeader: Middleware, CustomReflectable {
+    let token: String
+
+    var customMirror: Mirror { Mirror(self, children: []) }
+
+    func intercept(
+        _ request: HTTPRequest, next: @Sendable (HTTPRequest) async throws -> HTTPResponse
+    ) async throws -> HTTPResponse {
+        try await next(request.carrying(sessionToken: token))
+    }
+}
+
 /// Tells the server what to call this device.
 struct DeviceName: Middleware {
     let value: String

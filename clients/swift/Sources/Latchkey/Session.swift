@@ -80,11 +80,15 @@ public actor Session {
         knownDevice = KnownDevice(store: store)
         vault = TokenVault(store: store, patience: options.lockPatience)
         shared = SharedAccess.of(store.identity)
-        let anonymous = Client(transport: transport, middlewares: [Timeout(clock: options.clock, seconds: options.timeout)])
-        refreshCall = RefreshCall(client: anonymous, clock: options.clock)
+        let timeout = Timeout(clock: options.clock, seconds: options.timeout)
+        refreshCall = RefreshCall(transport: transport, middlewares: [timeout], clock: options.clock)
         signOuts = SignOutQueue(vault: vault, transport: transport, clock: options.clock)
         let signOuts = signOuts
-        Task { await signOuts.run() }
+        let vault = vault
+        Task {
+            await vault.dropExchanged()
+            await signOuts.run()
+        }
     }
 
     deinit { broadcast.finish() }

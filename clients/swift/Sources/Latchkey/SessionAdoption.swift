@@ -16,10 +16,28 @@ extension Session {
     ///   the token: nothing is left of it. After any other error call it again.
     public func adopt(refreshToken: String, accessToken: String? = nil) async throws(SessionError) {
         guard !refreshToken.isEmpty else { throw .signedOut(EndReason(code: "refresh_token_invalid")) }
+        try await adopt(TokenRecord(adopting: refreshToken), accessToken)
+    }
+
+    /// Takes over the session token (`X-Session-Token`) of an app that has no refresh token: the server
+    /// exchanges it for a pair of the same session, once. All else is as for
+    /// ``adopt(refreshToken:accessToken:)``.
+    ///
+    /// - Parameter sessionToken: The session token, of a sign-in that is complete.
+    /// - Throws: ``SessionError/signedOut(_:)`` where the server does not accept it, with its reason or
+    ///   `session_token_invalid`.
+    public func adopt(sessionToken: String) async throws(SessionError) {
+        guard TokenRecord.isSessionToken(sessionToken) else {
+            throw .signedOut(EndReason(code: RefreshCall.unknownSession))
+        }
+        try await adopt(TokenRecord(adoptingSession: sessionToken), nil)
+    }
+
+    private func adopt(_ record: TokenRecord, _ accessToken: String?) async throws(SessionError) {
         let attempt = try beginSignIn()
         closeSignIns() // it stands as soon as it is stored
         let given = accessToken.map { AccessToken($0, askedAt: clock.moment).aged }
-        let isThere = try await Task { await stage(refreshToken, given, attempt) }.value.get()
+        let isThere = try await Task { await stage(record, given, attempt) }.value.get()
         if isThere, let current = shared.current, current.isYoung(clock) { return }
 
         let started = epoch
@@ -30,10 +48,12 @@ extension Session {
     }
 
     /// Stores a token that is handed over; says whether it, or another one of its session, was there already.
-    private func stage(_ token: String, _ access: AccessToken?, _ attempt: SignInAttempt) async -> Result<Bool, SessionError> {
+    private func stage(
+        _ adopted: TokenRecord, _ access: AccessToken?, _ attempt: SignInAttempt
+    ) async -> Result<Bool, SessionError> {
         do {
-            if let record = try? load(), record.follows(token) { return .success(true) }
-            let written = try await vault.stage(TokenRecord(adopting: token), replacesLost: attempt.replacesLostStore)
+            if let record = try? load(), record.follows(adopted.refreshToken) { return .success(true) }
+            let written = try await vault.stage(adopted, replacesLost: attempt.replacesLostStore)
             if written.replacedLost { broadcast.send(.signedOut(.storageKeyLost)) }
             epoch += 1
             (voidKey, user, failedReads) = (nil, nil, nil)

@@ -6,9 +6,12 @@ package struct FormerTokens: Sendable {
     package let keychain: any Keychain
     package let refreshAccount: String
     package let accessAccount: String?
+    /// Whether the first one is a session token.
+    package let isSessionToken: Bool
 
-    package init(keychain: any Keychain, refreshAccount: String, accessAccount: String?) {
+    package init(keychain: any Keychain, refreshAccount: String, accessAccount: String?, isSessionToken: Bool = false) {
         (self.keychain, self.refreshAccount, self.accessAccount) = (keychain, refreshAccount, accessAccount)
+        self.isSessionToken = isSessionToken
     }
 
     /// The text of an item; nil where there is none.
@@ -35,18 +38,23 @@ extension Session {
     /// - Returns: Whether there were tokens to take over.
     /// - Throws: As ``adopt(refreshToken:accessToken:)``.
     package func migrate(from former: FormerTokens) async throws(SessionError) -> Bool {
-        guard let refresh = try former.read(former.refreshAccount) else { return false }
+        guard let token = try former.read(former.refreshAccount) else { return false }
+        let adopted = former.isSessionToken ? TokenRecord(adoptingSession: token) : TokenRecord(adopting: token)
         // A sign-in of since then is newer than what was left there.
-        if let record = try load(), !record.follows(refresh) {
+        if let record = try load(), !record.follows(token) {
             former.delete()
-            await signOuts.add(TokenRecord(refreshToken: refresh), access: nil)
+            await signOuts.add(adopted, access: nil)
             await signOuts.tryNow()
             return false
         }
 
         var access: String?
         if let account = former.accessAccount { access = try former.read(account) }
-        do { try await adopt(refreshToken: refresh, accessToken: access) } catch {
+        do {
+            if former.isSessionToken { try await adopt(sessionToken: token) } else {
+                try await adopt(refreshToken: token, accessToken: access)
+            }
+        } catch {
             if case .signedOut = error { former.delete() }
             throw error
         }

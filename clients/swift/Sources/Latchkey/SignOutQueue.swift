@@ -21,7 +21,7 @@ actor SignOutQueue: CustomReflectable {
     // Nobody waits for these calls, so they have the transport's own time-out and no other.
     init(vault: TokenVault, transport: any Transport, clock: any SessionClock) {
         (self.vault, self.transport, self.clock) = (vault, transport, clock)
-        refresh = RefreshCall(client: Client(transport: transport), clock: clock)
+        refresh = RefreshCall(transport: transport, clock: clock)
     }
 
     /// Adds a session that is over here, stored or not.

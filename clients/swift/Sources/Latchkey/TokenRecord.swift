@@ -20,9 +20,12 @@ struct TokenRecord: Codable, Hashable, Sendable, CustomStringConvertible, Custom
     /// Whether an app has handed the token over and the server has not accepted it yet. The session
     /// before is in the other slot then.
     var isStaged: Bool?
+    /// Whether ``refreshToken`` is a session token, which is to be exchanged.
+    var isSessionToken: Bool?
 
     private enum CodingKeys: String, CodingKey {
         case sequence = "n", refreshToken = "refresh", idempotencyKey = "key", userID = "user", origin = "from", isStaged = "staged"
+        case isSessionToken = "exchange"
     }
 
     init(
@@ -38,6 +41,17 @@ struct TokenRecord: Codable, Hashable, Sendable, CustomStringConvertible, Custom
 
     /// A record of a refresh token that an app hands over.
     init(adopting token: String) { self.init(refreshToken: token, origin: Self.name(of: token)) }
+
+    /// A record of a session token that an app hands over.
+    init(adoptingSession token: String) {
+        self.init(adopting: token)
+        isSessionToken = true
+    }
+
+    /// Whether a text can be a session token, of Latchkey or of allauth.
+    static func isSessionToken(_ text: String) -> Bool {
+        (1...256).contains(text.utf8.count) && text.utf8.allSatisfy { (0x21...0x7e).contains($0) }
+    }
 
     /// Whether this is the token that an app handed over, or another one of its session.
     func follows(_ token: String) -> Bool {

@@ -40,7 +40,24 @@ struct TokenVault: Sendable {
         let over = try beneath(current)
         let stored = try put(next, after: current)
         if let over { enqueue(over) }
+        // It is a bearer token, and may still work.
+        if current.record.isSessionToken == true { try? store.delete(current.slot) }
         return .made(stored, over: over)
+    }
+
+    /// Removes a session token that has been exchanged, where a process died before it could.
+    func dropExchanged() async {
+        guard (try? exchanged()) != nil, let lease = try? await lock(.change) else { return }
+        defer { lease.release() }
+        if let slot = try? exchanged() { try? store.delete(slot) }
+    }
+
+    private func exchanged() throws(StoreError) -> StoreItem? {
+        guard let current = try newest(), current.record.isSessionToken != true, current.record.isStaged != true,
+              let other = try store.read(current.slot.other).flatMap({ TokenRecord(text: $0) }),
+              other.isSessionToken == true, other.origin == current.record.origin
+        else { return nil }
+        return current.slot.other
     }
 
     /// Stores the first record of a session, whatever was there before, if it is still wanted once

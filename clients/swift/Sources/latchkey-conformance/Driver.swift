@@ -65,7 +65,10 @@ final class Driver: @unchecked Sendable {
     }
 
     private func adopt(_ command: Command) async throws -> Reply {
-        try await device(command).session.adopt(refreshToken: command.refresh_token ?? "", accessToken: command.access_token)
+        let session = try device(command).session
+        if let token = command.session_token { try await session.adopt(sessionToken: token) } else {
+            try await session.adopt(refreshToken: command.refresh_token ?? "", accessToken: command.access_token)
+        }
         return Reply(result: "signed_in")
     }
 

@@ -148,7 +148,8 @@ struct MortalTransport: Transport, RequestTransport {
     func send(_ request: URLRequest) async throws -> (Data, HTTPURLResponse) { try await inner.send(request) }
 
     func send(_ request: HTTPRequest) async throws -> HTTPResponse {
-        guard request.path.hasSuffix("/refresh") else { return try await inner.send(request) }
+        let isRefresh = request.path.hasSuffix("/refresh") || request.path.hasSuffix("/token/exchange")
+        guard isRefresh else { return try await inner.send(request) }
         faults.die(at: "before_send")
         let response = try await inner.send(request)
         for point in ["after_send", "after_headers", "after_body"] { faults.die(at: point) }

@@ -9,7 +9,7 @@ struct Command: Decodable, Sendable {
     var client: String?
     var base_url, store, email, password, body, fault, point, answer: String?
     var code, authenticator, provider, client_id, id_token, nonce: String?
-    var refresh_token, access_token, url: String?
+    var refresh_token, session_token, access_token, url: String?
     var origins: [String]?
     var unlock, force: Bool?
     var n, times, target: Int?

@@ -94,6 +94,119 @@ final class AdoptionTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(state, .signedIn)
     }
 
+    // MARK: session tokens
+
+    private let appSession = "app-session"
+
+    private func texts(_ keychain: TestKeychain) -> String { keychain.contents.values.joined() }
+
+    func testASessionTokenIsExchangedOnce() async throws {
+        let session = try session()
+        try await session.adopt(sessionToken: appSession)
+        let result = await call(session)
+        XCTAssertEqual(result, .success(200))
+        XCTAssertFalse(texts(keychain).contains(appSession), "it is a bearer token, and may still work")
+
+        try await session.adopt(sessionToken: appSession) // the app had not deleted its own
+        try await session.refresh()
+        let next = try self.session()
+        try await next.adopt(sessionToken: appSession)
+        XCTAssertEqual(server.count("exchangeSessionToken"), 1)
+        let state = await next.state()
+        XCTAssertEqual(state, .signedIn)
+    }
+
+    func testALostAnswerToAnExchangeCostsNothing() async throws {
+        let session = try session()
+        server.play("exchangeSessionToken", .lost)
+        await fails(.network(.network(code: -1005))) { try await session.adopt(sessionToken: appSession) }
+        let state = await session.state()
+        XCTAssertEqual(state, .signedIn)
+        let next = try self.session() // the process was killed
+        clock.advance(15)
+        let result = await call(next)
+        XCTAssertEqual(result, .success(200))
+        try await next.adopt(sessionToken: appSession)
+        let keys = server.requests("exchangeSessionToken").map { $0.headers["Idempotency-Key"] }
+        XCTAssertEqual(keys.count, 2)
+        XCTAssertEqual(keys[0], keys[1])
+        XCTAssertNotNil(keys[0])
+        XCTAssertFalse(texts(keychain).contains(appSession))
+    }
+
+    func testASessionTokenThatIsRefusedLeavesNothing() async throws {
+        let gone = #"{"status":410,"data":{"flows":[]},"meta":{"is_authenticated":null}}"#
+        let ended = #"{"status":410,"data":{"flows":[]},"meta":{"is_authenticated":null,"end_reason":"session_ended"}}"#
+        let refusals = [
+            (TestServer.json(410, gone), "session_token_invalid"), (TestServer.json(410, ended), "session_ended"),
+            (TestServer.unauthorized(), "session_token_invalid"),
+        ]
+        for (answer, code) in refusals {
+            keychain.contents = [:]
+            let session = try self.session()
+            server.play("exchangeSessionToken", .response(answer))
+            await fails(.signedOut(EndReason(code: code))) { try await session.adopt(sessionToken: appSession) }
+            XCTAssertFalse(texts(keychain).contains(appSession))
+        }
+        let session = try self.session()
+        for text in ["", "a b", "a\nb", String(repeating: "a", count: 257)] {
+            await fails(.signedOut(EndReason(code: "session_token_invalid"))) { try await session.adopt(sessionToken: text) }
+        }
+    }
+
+    func testWhatSaysNothingAboutASessionTokenKeepsIt() async throws {
+        for answer in [
+            TestServer.problem(503, "temporarily_unavailable"), TestServer.problem(409, "refresh_conflict"),
+            HTTPResponse(status: 410, headers: ["Content-Type": "text/html"], body: Data("<html>".utf8)),
+        ] {
+            keychain.contents = [:]
+            server.end(nil)
+            let session = try self.session()
+            server.play("exchangeSessionToken", .response(answer))
+            do {
+                try await session.adopt(sessionToken: appSession)
+                XCTFail("adopted")
+            } catch {}
+            let state = await session.state()
+            XCTAssertEqual(state, .signedIn)
+            XCTAssertTrue(texts(keychain).contains(appSession))
+        }
+    }
+
+    func testASessionTokenThatAProcessLeftIsDroppedAtTheNextLaunch() async throws {
+        let session = try session()
+        server.play("exchangeSessionToken", .lost)
+        await fails(.network(.network(code: -1005))) { try await session.adopt(sessionToken: appSession) }
+        let staged = keychain.contents
+        clock.advance(15)
+        try await session.refresh()
+        keychain.contents.merge(staged) { current, _ in current } // killed before it was deleted
+        XCTAssertTrue(texts(keychain).contains(appSession))
+
+        let next = try self.session()
+        await until("it is dropped") { !texts(keychain).contains(appSession) }
+        let state = await next.state()
+        XCTAssertEqual(state, .signedIn)
+    }
+
+    func testASessionTokenOfTheKeychainIsTakenOverAndDeletedAfterwards() async throws {
+        let session = try session()
+        let items = TestKeychain()
+        items.contents = ["session_token": appSession, "other": "x"]
+        let tokens = FormerTokens(keychain: items, refreshAccount: "session_token", accessAccount: nil, isSessionToken: true)
+        server.play("exchangeSessionToken", .lost)
+        await fails(.network(.network(code: -1005))) { _ = try await session.migrate(from: tokens) }
+        XCTAssertEqual(items.contents.count, 2, "nothing is deleted before it is done")
+
+        let next = try self.session() // cut anywhere
+        clock.advance(15)
+        let isDone = try await next.migrate(from: tokens)
+        XCTAssertTrue(isDone)
+        XCTAssertEqual(Array(items.contents.keys), ["other"])
+        let result = await call(next)
+        XCTAssertEqual(result, .success(200))
+    }
+
     // MARK: items of the Keychain
 
     private func former(_ items: [String: String]) -> (TestKeychain, FormerTokens) {

@@ -103,6 +103,7 @@ final class TestServer: Transport, RequestTransport, @unchecked Sendable {
             case "getCreationOptions", "getPasskeySignupOptions": return Self.options("creation_options")
             case "createProviderNonce": return Self.json(200, #"{"status":200,"data":{"nonce":"raw","nonce_sha256":"5a1b","expires_at":1}}"#)
             case "refreshToken": return refresh(request)
+            case "exchangeSessionToken": return exchange(request)
             case "endSession":
                 if bearer(request) != nil { ended = "session_ended" }
                 return Self.unauthorized()
@@ -132,6 +133,26 @@ final class TestServer: Transport, RequestTransport, @unchecked Sendable {
             return Self.problem(400, "refresh_token_reused")
         }
         return pair()
+    }
+
+    /// Exchanges a session token, which stands for the first generation.
+    private func exchange(_ request: HTTPRequest) -> HTTPResponse {
+        guard request.headers["X-Session-Token"] == "app-session", request.headers["Authorization"] == nil else {
+            return Self.json(410, #"{"status":410,"data":{"flows":[]},"meta":{"is_authenticated":null}}"#)
+        }
+        if let ended {
+            return Self.json(410, #"{"status":410,"data":{"flows":[]},"meta":{"is_authenticated":null,"end_reason":"\#(ended)"}}"#)
+        }
+        let sentKey = request.headers["Idempotency-Key"]
+        if generation == 1 { (generation, key) = (2, sentKey) } else if generation != 2 || sentKey == nil || sentKey != key {
+            ended = "refresh_token_reused"
+            return exchangeRefused()
+        }
+        return pair()
+    }
+
+    private func exchangeRefused() -> HTTPResponse {
+        Self.json(410, #"{"status":410,"data":{"flows":[]},"meta":{"is_authenticated":null,"end_reason":"refresh_token_reused"}}"#)
     }
 
     private func bearer(_ request: HTTPRequest) -> Int? {
