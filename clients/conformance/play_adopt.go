@@ -88,7 +88,19 @@ func (w *world) fresh() *phone {
 // adopts takes over a token and wants its user to be signed in.
 func (p *phone) adopts(refresh, email string) {
 	wants("adopt", p.do(adopting(refresh)).Result, "signed_in")
+	p.w.forgets(refresh)
 	p.is(email)
+}
+
+// forgets wants a session token that has been exchanged to be gone from the store: it is a bearer token,
+// and may still work.
+func (w *world) forgets(token string) {
+	if !w.handsSession {
+		return
+	}
+	for name, text := range files(w.store) {
+		wants(name+" contains the session token", strings.Contains(text, token), false)
+	}
 }
 
 func adopted(w *world) {
@@ -101,6 +113,7 @@ func adopted(w *world) {
 		handed["access_token"] = access
 	}
 	wants("adopt", p.do(handed).Result, "signed_in")
+	w.forgets(refresh)
 	wants("refreshes", w.count(refreshing), 1)
 	p.is(u.email)
 	wants("refreshes", w.count(refreshing), 1)
@@ -127,6 +140,7 @@ func adoptLost(f *fault) func(*world) {
 
 		p.recovers()
 		p.is(u.email)
+		w.forgets(refresh)
 		wants("generations", generation(w.lastAccess()), 2)
 		p.goesOn()
 	}
