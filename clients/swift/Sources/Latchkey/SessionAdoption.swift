@@ -12,29 +12,34 @@ extension Session {
     /// - Parameters:
     ///   - refreshToken: The refresh token.
     ///   - accessToken: The access token, which serves while no new one can be had.
+    ///   - force: Whether stored tokens that cannot be read may be replaced at once.
     /// - Throws: ``SessionError/signedOut(_:)`` with the code of the server where it does not accept
     ///   the token: nothing is left of it. After any other error call it again.
-    public func adopt(refreshToken: String, accessToken: String? = nil) async throws(SessionError) {
+    public func adopt(
+        refreshToken: String, accessToken: String? = nil, force: Bool = false
+    ) async throws(SessionError) {
         guard !refreshToken.isEmpty else { throw .signedOut(EndReason(code: "refresh_token_invalid")) }
-        try await adopt(TokenRecord(adopting: refreshToken), accessToken)
+        try await adopt(TokenRecord(adopting: refreshToken), accessToken, force)
     }
 
     /// Takes over the session token (`X-Session-Token`) of an app that has no refresh token: the server
     /// exchanges it for a pair of the same session, once. All else is as for
-    /// ``adopt(refreshToken:accessToken:)``.
+    /// ``adopt(refreshToken:accessToken:force:)``.
     ///
-    /// - Parameter sessionToken: The session token, of a sign-in that is complete.
+    /// - Parameters:
+    ///   - sessionToken: The session token, of a sign-in that is complete.
+    ///   - force: Whether stored tokens that cannot be read may be replaced at once.
     /// - Throws: ``SessionError/signedOut(_:)`` where the server does not accept it, with its reason or
     ///   `session_token_invalid`.
-    public func adopt(sessionToken: String) async throws(SessionError) {
+    public func adopt(sessionToken: String, force: Bool = false) async throws(SessionError) {
         guard TokenRecord.isSessionToken(sessionToken) else {
             throw .signedOut(EndReason(code: RefreshCall.unknownSession))
         }
-        try await adopt(TokenRecord(adoptingSession: sessionToken), nil)
+        try await adopt(TokenRecord(adoptingSession: sessionToken), nil, force)
     }
 
-    private func adopt(_ record: TokenRecord, _ accessToken: String?) async throws(SessionError) {
-        let attempt = try beginSignIn()
+    private func adopt(_ record: TokenRecord, _ accessToken: String?, _ force: Bool) async throws(SessionError) {
+        let attempt = try beginSignIn(force: force)
         closeSignIns() // it stands as soon as it is stored
         let given = accessToken.map { AccessToken($0, askedAt: clock.moment).aged }
         let isThere = try await Task { await stage(record, given, attempt) }.value.get()

@@ -94,7 +94,7 @@ extension Session {
         switch role {
         case .begins: return ticket(try beginSignIn(), role)
         case .goesOn(let flow, let only):
-            let isSignedIn = try isSignedIn()
+            let isSignedIn = try isSignedIn(beside: pending)
             if let pending, only || !isSignedIn || pending.flows.contains(flow) {
                 newest = pending.attempt.number
                 return ticket(pending.attempt, role)
@@ -102,7 +102,7 @@ extension Session {
             // With a session it would be a step of that, which the server ends for it.
             if only { throw .nothingPending }
         case .none:
-            if let pending, try !isSignedIn() { return ticket(pending.attempt, role) }
+            if let pending, try !isSignedIn(beside: pending) { return ticket(pending.attempt, role) }
         }
         let credential = try await credential(for: request)
         let attempt = credential.isBearer ? nil : SignInAttempt(number: newest)
@@ -112,6 +112,15 @@ extension Session {
     private func ticket(_ attempt: SignInAttempt, _ role: SignInRole) -> Ticket {
         let credential = attempt.sessionToken.map { Credential.sessionToken($0) } ?? .none
         return Ticket(credential: credential, attempt: attempt, role: role, epoch: epoch, beginnings: beginnings)
+    }
+
+    /// Whether there is a session. To a step of a sign-in that may replace tokens which cannot be read, they
+    /// are none.
+    private func isSignedIn(beside pending: PendingSignIn?) throws(SessionError) -> Bool {
+        do { return try isSignedIn() } catch {
+            guard case .store = error, pending?.attempt.replacesLostStore == true else { throw error }
+            return false
+        }
     }
 
     private func isSignedIn() throws(SessionError) -> Bool {

@@ -36,7 +36,7 @@ extension Session {
     /// such tokens it does nothing: call it at each launch.
     ///
     /// - Returns: Whether there were tokens to take over.
-    /// - Throws: As ``adopt(refreshToken:accessToken:)``.
+    /// - Throws: As ``adopt(refreshToken:accessToken:force:)``.
     package func migrate(from former: FormerTokens) async throws(SessionError) -> Bool {
         guard let token = try former.read(former.refreshAccount) else { return false }
         let adopted = former.isSessionToken ? TokenRecord(adoptingSession: token) : TokenRecord(adopting: token)

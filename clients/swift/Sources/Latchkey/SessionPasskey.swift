@@ -20,17 +20,18 @@ extension Session {
     }
 
     /// Begins an account with a passkey in place of a password.
-    public func signUpWithPasskey(email: String) async throws(SessionError) -> SignInResult {
-        try await signUpWithPasskey(PasskeySignupRequest(email: email))
+    public func signUpWithPasskey(email: String, force: Bool = false) async throws(SessionError) -> SignInResult {
+        try await signUpWithPasskey(PasskeySignupRequest(email: email), force: force)
     }
 
     /// Begins an account with a passkey in place of a password. The passkey is made in
     /// ``finishSignUp(with:name:)``, when `mfa_signup_webauthn` is pending.
     ///
+    /// - Parameter force: Whether stored tokens that cannot be read may be replaced at once.
     /// - Returns: What is pending, at first `verify_email`.
     /// - Throws: ``SessionError/problem(status:_:)`` with what is wrong.
-    public func signUpWithPasskey(_ request: PasskeySignupRequest) async throws(SessionError) -> SignInResult {
-        try await begin("signupByPasskey") { try await $0.signupByPasskey(.init(body: request)).step }
+    public func signUpWithPasskey(_ request: PasskeySignupRequest, force: Bool = false) async throws(SessionError) -> SignInResult {
+        try await begin("signupByPasskey", force: force) { try await $0.signupByPasskey(.init(body: request)).step }
     }
 
     /// Makes the passkey of a new account, while `mfa_signup_webauthn` is pending, and signs in.

@@ -91,6 +91,36 @@ final class LostStoreTests: SessionTestCase, @unchecked Sendable {
         XCTAssertEqual(state, .signedOut(.storageKeyLost))
     }
 
+    func testForceOfTokensThatAreTakenOver() async throws {
+        let ways: [(Session, Bool) async throws -> Void] = [
+            { try await $0.adopt(sessionToken: "app-session", force: $1) },
+            { try await $0.adopt(refreshToken: "refresh-4", force: $1) }, // that of the second sign-in below
+        ]
+        server.play("exchangeSessionToken", .response(TestServer.pair(2)))
+        for way in ways {
+            let session = try await lost()
+            await fails(unreadable) { try await way(session, false) }
+            try await way(session, true)
+            let again = await call(try self.session())
+            XCTAssertEqual(again, .success(200))
+            keychain.contents = [:]
+        }
+    }
+
+    func testForceOfASignUpByPasskey() async throws {
+        let session = try await lost()
+        let pending = TestServer.unauthorized(pending: "verify_email", sessionToken: "lkst_1")
+        server.play("signupByPasskey", .response(pending))
+        await fails(unreadable) { _ = try await session.signUpWithPasskey(email: "ada@example.com") }
+        guard case .pending = try await session.signUpWithPasskey(email: "ada@example.com", force: true)
+        else { return XCTFail("not pending") }
+        XCTAssertEqual(server.count("signupByPasskey"), 1)
+        server.play("verifyEmail", .response(TestServer.pair(2)))
+        guard case .ok = try await session.api.verifyEmail(.init(body: .init(key: "123456"))) else { return XCTFail("not signed in") }
+        let again = await call(try self.session())
+        XCTAssertEqual(again, .success(200))
+    }
+
     func testALockedDeviceIsNoLostKey() async throws {
         _ = try await signedIn()
         let session = try session()
