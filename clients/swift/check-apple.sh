@@ -16,7 +16,7 @@ for module in Security LocalAuthentication AuthenticationServices Network Combin
 done
 
 # The compiler runs on Linux: sed makes the sources those of iOS, and leaves Objective-C's names out.
-for module in LatchkeyAPI Latchkey; do
+for module in LatchkeyAPI Latchkey LatchkeyTesting; do
 	mkdir "$work/$module.src"
 	for file in "Sources/$module"/*.swift; do
 		sed -e '/^#if\|^        #if\|^    #if/s/os(iOS)/true/' -e '/^ *@objc(/d' "$file" >"$work/$module.src/${file##*/}"
@@ -26,9 +26,18 @@ cp AppleStubs/Additions.swift "$work/Latchkey.src"
 
 options="-parse-as-library -swift-version 6 -enable-upcoming-feature ExistentialAny -package-name latchkey -I $work"
 # shellcheck disable=SC2086
-swiftc -emit-module $options -module-name LatchkeyAPI -emit-module-path "$work/LatchkeyAPI.swiftmodule" "$work/LatchkeyAPI.src"/*.swift
+for module in LatchkeyAPI Latchkey LatchkeyTesting; do
+	# shellcheck disable=SC2086
+	swiftc -emit-module $options -module-name "$module" -emit-module-path "$work/$module.swiftmodule" "$work/$module.src"/*.swift
+done
 for module in LatchkeyAPI Latchkey; do
 	# shellcheck disable=SC2086
 	swiftc -typecheck $options -warnings-as-errors -module-name "$module" "$work/$module.src"/*.swift
 done
+
+# The code of README.md, also what is for Apple's systems.
+mkdir "$work/Snippets.src"
+sed -e '/^#if/s/os(iOS)/true/' Tests/ReadmeTests/Snippets.swift >"$work/Snippets.src/Snippets.swift"
+# shellcheck disable=SC2086
+swiftc -typecheck $options -warnings-as-errors -module-name Snippets "$work/Snippets.src/Snippets.swift"
 echo "the files for Apple's systems type-check"

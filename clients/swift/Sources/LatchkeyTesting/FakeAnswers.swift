@@ -10,6 +10,7 @@ extension FakeServer {
         case "signup": return signUp(Self.read(request))
         case "submitSecondFactor": return secondFactor(request)
         case "refreshToken": return refresh(request)
+        case "exchangeSessionToken": return exchange(request)
         case "endSession":
             if let id = grant(request.headers["Authorization"]) { grants[id]?.ended = "session_ended" }
             return unauthorized()
@@ -50,10 +51,13 @@ extension FakeServer {
         return begin(account)
     }
 
-    private func begin(_ account: Int) -> HTTPResponse {
+    private func begin(_ account: Int) -> HTTPResponse { pair(open(account)) }
+
+    /// Opens a session; returns its id.
+    func open(_ account: Int) -> Int {
         let id = grants.count + 1
         grants[id] = Grant(account: account)
-        return pair(id)
+        return id
     }
 
     private func refresh(_ request: HTTPRequest) -> HTTPResponse {
@@ -63,15 +67,40 @@ extension FakeServer {
         else { return Self.problem(400, "refresh_token_invalid", "The refresh token is not valid.") }
         if let ended = grant.ended { return Self.problem(400, ended, "The session is over.") }
 
+        guard spend(generation, of: id, request) else {
+            return Self.problem(400, "refresh_token_reused", "The refresh token was used before.")
+        }
+        return pair(id)
+    }
+
+    private func exchange(_ request: HTTPRequest) -> HTTPResponse {
+        guard let id = apps[request.headers["X-Session-Token"] ?? ""], let grant = grants[id], grant.ended == nil
+        else { return gone(request) }
+
+        let generation = grant.exchanged ?? grant.generation
+        grants[id]?.exchanged = generation
+        return spend(generation, of: id, request) ? pair(id) : gone(request)
+    }
+
+    /// Spends a generation once, and again with the same key; any other use ends the session.
+    private func spend(_ generation: Int, of id: Int, _ request: HTTPRequest) -> Bool {
+        guard let grant = grants[id] else { return false }
         let key = request.headers["Idempotency-Key"]
         if generation == grant.generation {
             grants[id]?.generation += 1
             grants[id]?.key = key
-        } else if generation != grant.generation - 1 || key == nil || key != grant.key {
-            grants[id]?.ended = "refresh_token_reused"
-            return Self.problem(400, "refresh_token_reused", "The refresh token was used before.")
+            return true
         }
-        return pair(id)
+        let isRepeat = generation == grant.generation - 1 && key != nil && key == grant.key
+        if !isRepeat { grants[id]?.ended = "refresh_token_reused" }
+        return isRepeat
+    }
+
+    /// Answers a session token that is unknown, or whose session has ended.
+    private func gone(_ request: HTTPRequest) -> HTTPResponse {
+        let ended = apps[request.headers["X-Session-Token"] ?? ""].flatMap { grants[$0]?.ended }
+        let reason = ended.map { ",\"end_reason\":\(Self.quoted($0))" } ?? ""
+        return Self.json(410, "{\"status\":410,\"data\":{\"flows\":[]},\"meta\":{\"is_authenticated\":null\(reason)}}")
     }
 
     /// The session of an access token that is accepted.

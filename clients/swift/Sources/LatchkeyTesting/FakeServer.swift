@@ -15,7 +15,7 @@ import FoundationNetworking
 /// ```
 ///
 /// It signs users in and up by address and password, asks for a second factor where the user has
-/// one, rotates tokens, and ends sessions. Any other operation answers what ``answer(_:with:)`` was
+/// one, rotates tokens, exchanges session tokens, and ends sessions. Any other operation answers what ``answer(_:with:)`` was
 /// given. It checks nothing that a real server checks: test against `latchkey dev` too.
 ///
 /// Its mirror shows no passwords and tokens.
@@ -52,12 +52,16 @@ public final class FakeServer: Transport, RequestTransport, CustomReflectable, @
         /// Access tokens of older generations are refused.
         var oldest = 1
         var ended: String?
+        /// The generation that the exchange of the session token has spent.
+        var exchanged: Int?
     }
 
     let mutex = NSLock()
     var accounts: [Account]
     var grants: [Int: Grant] = [:]
     var attempts: [String: Int] = [:]
+    /// The sessions of session tokens.
+    var apps: [String: Int] = [:]
     private var isOffline = false
     private var answers: [String: [HTTPResponse]] = [:]
     private var log: [HTTPRequest] = []
@@ -94,6 +98,20 @@ public final class FakeServer: Transport, RequestTransport, CustomReflectable, @
                 grant.ended = grant.ended ?? code
                 return grant
             }
+        }
+    }
+
+    /// The session token (`X-Session-Token`) of a session that another client has opened, for
+    /// ``Session/adopt(sessionToken:force:)``.
+    ///
+    /// - Parameter email: The address of the user.
+    /// - Returns: The token; nil where no user has the address.
+    public func sessionToken(of email: String) -> String? {
+        mutex.withLock {
+            guard let account = accounts.firstIndex(where: { $0.email == email }) else { return nil }
+            let token = "lkst_app_\(grants.count + 1)"
+            apps[token] = open(account)
+            return token
         }
     }
 

@@ -18,8 +18,10 @@ final class KnownDeviceTests: SessionTestCase, @unchecked Sendable {
         let next = try await signedIn() // the next launch
         try await next.signOut()
         _ = try await session.api.refreshToken(.init(idempotencyKey: "12345678", body: .init(refresh: "refresh-1")))
+        _ = try await session.api.exchangeSessionToken(.init(idempotencyKey: "12345678"))
         XCTAssertEqual(sent("login"), [nil, "lkdt_2"])
         XCTAssertGreaterThan(server.count("refreshToken"), 1)
+        XCTAssertEqual(server.count("exchangeSessionToken"), 1)
         XCTAssertEqual(server.count("getSession"), 1)
         XCTAssertEqual(server.log.filter { $0.operation != "login" && $0.headers[header] != nil }.map(\.operation), [])
     }

@@ -173,4 +173,27 @@ final class SurroundingsTests: SessionTestCase, @unchecked Sendable {
         try await session.signOut()
         XCTAssertEqual(fake.operations.last, "endSession")
     }
+
+    func testTheFakeServerExchangesASessionTokenOnce() async throws {
+        let fake = FakeServer()
+        let token = try XCTUnwrap(fake.sessionToken(of: "ada@example.com"))
+        XCTAssertNil(fake.sessionToken(of: "nobody@example.com"))
+        var options = SessionOptions()
+        (options.transport, options.clock) = (fake, clock)
+        let session = try Session(server: FakeServer.url, store: MemoryTokenStore(), options: options)
+        try await session.adopt(sessionToken: token)
+        let result = await call(session)
+        XCTAssertEqual(result, .success(200))
+
+        let another = try Session(server: FakeServer.url, store: MemoryTokenStore(), options: options)
+        for (token, code) in [(token, "refresh_token_reused"), ("lkst_unknown", "session_token_invalid")] {
+            do {
+                try await another.adopt(sessionToken: token)
+                XCTFail("adopted")
+            } catch { XCTAssertEqual(error, .signedOut(EndReason(code: code))) }
+        }
+        clock.advance(301)
+        let ended = await call(session)
+        XCTAssertEqual(ended, .failure(.signedOut(EndReason(code: "refresh_token_reused"))))
+    }
 }

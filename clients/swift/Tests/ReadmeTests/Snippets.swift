@@ -68,6 +68,10 @@ func launch(_ session: Session) async throws {
     try await session.migrate(fromService: "com.example.app", account: "refresh_token", accessAccount: "access_token")
 }
 
+func launchWithSessionToken(_ session: Session) async throws {
+    try await session.migrate(fromService: "com.example.app", sessionTokenAccount: "session_token")
+}
+
 let store = KeychainTokenStore(service: "com.example.app")
 
 func sharedSession(_ directory: URL) throws -> Session {
@@ -102,6 +106,11 @@ func developmentSession(_ laptop: URL, _ store: any TokenStore) throws -> Sessio
 func takeOver(_ session: Session, refreshToken: String, accessToken: String?) async throws {
     try await session.adopt(refreshToken: refreshToken, accessToken: accessToken)
     // delete the app's own copies now
+}
+
+func takeOver(_ session: Session, sessionToken: String) async throws {
+    try await session.adopt(sessionToken: sessionToken)
+    // delete the app's own copy now
 }
 
 func testTheFirstScreen() async throws {
