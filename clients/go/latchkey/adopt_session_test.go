@@ -144,6 +144,10 @@ func TestAdopt_ofASessionTokenKeepsItWhereNothingIsKnown(t *testing.T) {
 			w.WriteHeader(http.StatusGone)
 			_, _ = io.WriteString(w, `<html>`)
 		},
+		"a portal that asks for a name": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `<html>`)
+		},
 		"a pair that is none": func(w http.ResponseWriter, _ *http.Request) {
 			access, _ := pairOf("ada", 2)
 			welcome(w, fmt.Sprintf(`"access_token":%q`, access))

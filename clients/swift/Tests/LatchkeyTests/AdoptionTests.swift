@@ -155,7 +155,12 @@ final class AdoptionTests: SessionTestCase, @unchecked Sendable {
     }
 
     func testWhatSaysNothingAboutASessionTokenKeepsIt() async throws {
+        let single = #"{"is_authenticated":true,"access_token":"\#(TestServer.access(1))"}"#
+        let user = #"{"id":7,"display":"ada","has_usable_password":true}"#
         for answer in [
+            TestServer.json(200, #"{"status":200,"data":{"user":\#(user),"methods":[]},"meta":\#(single)}"#),
+            TestServer.json(401, #"{"status":403,"data":{"flows":[]},"meta":{"is_authenticated":false}}"#),
+            HTTPResponse(status: 401, headers: ["Content-Type": "text/html"], body: Data("<html>".utf8)),
             TestServer.problem(503, "temporarily_unavailable"), TestServer.problem(409, "refresh_conflict"),
             HTTPResponse(status: 410, headers: ["Content-Type": "text/html"], body: Data("<html>".utf8)),
         ] {
