@@ -152,6 +152,7 @@ final class AdoptionTests: SessionTestCase, @unchecked Sendable {
         for text in ["", "a b", "a\nb", String(repeating: "a", count: 257)] {
             await fails(.signedOut(EndReason(code: "session_token_invalid"))) { try await session.adopt(sessionToken: text) }
         }
+        XCTAssertEqual(server.count("exchangeSessionToken"), refusals.count, "what can be no token is not sent")
     }
 
     func testWhatSaysNothingAboutASessionTokenKeepsIt() async throws {
