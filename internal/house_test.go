@@ -41,8 +41,10 @@ var floors = [][]string{
 }
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
-var outside = []string{"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
-	"clients/go/verify", "clients/go/verify/fiber", "clients/go/internal/runtime", "clients/go/internal/strictjson", "clients/go/internal/userid", "clients/go/internal/driver", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance"}
+var outside = []string{
+	"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
+	"clients/go/verify", "clients/go/verify/fiber", "clients/go/internal/runtime", "clients/go/internal/strictjson", "clients/go/internal/userid", "clients/go/internal/driver", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance",
+}
 
 // keepers: which packages may import an outside package. Tests are not asked.
 var keepers = map[string][]string{

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
 	"github.com/latchkey-auth/latchkey/clients/contract/totp"
 )
 

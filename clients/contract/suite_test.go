@@ -270,8 +270,13 @@ func TestRun_saysWhatItCouldNotPlay(t *testing.T) {
 func TestRun_exitCodes(t *testing.T) {
 	t.Parallel()
 	for _, args := range [][]string{
-		{}, {"-base-url", "127.0.0.1:8080"}, {"-base-url", "http://127.0.0.1:1"}, {"-base-url", "http://127.0.0.1:1", "more"}, {"-nothing"},
-		{"-base-url", "http://127.0.0.1:1", "-spec", "/no/such/file"}, {"-base-url", "http://127.0.0.1:1", "-spec", "server"},
+		{},
+		{"-base-url", "127.0.0.1:8080"},
+		{"-base-url", "http://127.0.0.1:1"},
+		{"-base-url", "http://127.0.0.1:1", "more"},
+		{"-nothing"},
+		{"-base-url", "http://127.0.0.1:1", "-spec", "/no/such/file"},
+		{"-base-url", "http://127.0.0.1:1", "-spec", "server"},
 	} {
 		var out, errs bytes.Buffer
 		if code := run(t.Context(), args, &out, &errs); code != 2 || errs.Len() == 0 {

@@ -93,12 +93,18 @@ func (b *bench) lookups(p plan, ours, theirs *child) error {
 		load     func(list []string) load
 		warm     bool
 	}{
-		{"look-up, each token 10 times", 0.6, func(n int) int { return 1 + n*mixed }, func(n int) int { return 1 + (n+1)*mixed },
-			func(list []string) load { return b.asking(shuffled(list, shown), false) }, false},
-		{"look-up, token seen before", 0.9, func(int) int { return p.hits }, func(int) int { return p.misses },
-			func(list []string) load { return b.asking(shuffled(list, 1), true) }, true},
-		{"look-up, token never seen", 0, func(int) int { return p.misses }, func(int) int { return p.ours },
-			func(list []string) load { return b.asking(shuffled(list, 1), false) }, false},
+		{
+			"look-up, each token 10 times", 0.6, func(n int) int { return 1 + n*mixed }, func(n int) int { return 1 + (n+1)*mixed },
+			func(list []string) load { return b.asking(shuffled(list, shown), false) }, false,
+		},
+		{
+			"look-up, token seen before", 0.9, func(int) int { return p.hits }, func(int) int { return p.misses },
+			func(list []string) load { return b.asking(shuffled(list, 1), true) }, true,
+		},
+		{
+			"look-up, token never seen", 0, func(int) int { return p.misses }, func(int) int { return p.ours },
+			func(list []string) load { return b.asking(shuffled(list, 1), false) }, false,
+		},
 	} {
 		jwt := func(c *child) func(int) (load, error) {
 			return func(round int) (load, error) {

@@ -138,9 +138,15 @@ func TestRead_aSecretFileThatOthersCanChangeIsRefused(t *testing.T) {
 		mode            os.FileMode
 		refused, warned bool
 	}{
-		{0o400, false, false}, {0o600, false, false}, {0o640, false, false},
-		{0o444, false, true}, {0o644, false, true},
-		{0o620, true, false}, {0o660, true, false}, {0o602, true, false}, {0o666, true, true},
+		{0o400, false, false},
+		{0o600, false, false},
+		{0o640, false, false},
+		{0o444, false, true},
+		{0o644, false, true},
+		{0o620, true, false},
+		{0o660, true, false},
+		{0o602, true, false},
+		{0o666, true, true},
 	} {
 		t.Run(row.mode.String(), func(t *testing.T) {
 			t.Parallel()

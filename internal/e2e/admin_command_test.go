@@ -289,9 +289,16 @@ func TestCommand_everyActNamesTheOperator(t *testing.T) {
 	tenant := strings.TrimSpace(w.administers("tenants", "create", "Engines", "--reason=why").wants(0).out)
 
 	for _, args := range [][]string{
-		{"sessions", "end", sid}, {"users", "disable", ada}, {"users", "enable", ada}, {"users", "sign-out", ada}, {"users", "end-sessions", "--all"},
-		{"users", "remove-factors", ada}, {"users", "delete", ada}, {"users", "cancel-deletion", ada},
-		{"tenants", "add-member", tenant, ada}, {"tenants", "remove-member", tenant, ada},
+		{"sessions", "end", sid},
+		{"users", "disable", ada},
+		{"users", "enable", ada},
+		{"users", "sign-out", ada},
+		{"users", "end-sessions", "--all"},
+		{"users", "remove-factors", ada},
+		{"users", "delete", ada},
+		{"users", "cancel-deletion", ada},
+		{"tenants", "add-member", tenant, ada},
+		{"tenants", "remove-member", tenant, ada},
 		{"users", "create", "--no-password", grace},
 	} {
 		w.administers(append(args, "--reason=why")...).wants(0)

@@ -103,8 +103,10 @@ func TestCORS_nobodyElseReadsAnything(t *testing.T) {
 
 func TestCORS_theListHasOriginsAlone(t *testing.T) {
 	t.Parallel()
-	for _, wrong := range []string{"*", "null", "app.example.com", "https://app.example.com/", "https://app.example.com/x", "https://*.example.com", "https://App.example.com", "https://a@b.example", "//x",
-		"https://app.example.com:443", "http://localhost:80", "https://app.example.com:", "https://bücher.example", "https://app.example.com?x", "https://app.example.com#"} {
+	for _, wrong := range []string{
+		"*", "null", "app.example.com", "https://app.example.com/", "https://app.example.com/x", "https://*.example.com", "https://App.example.com", "https://a@b.example", "//x",
+		"https://app.example.com:443", "http://localhost:80", "https://app.example.com:", "https://bücher.example", "https://app.example.com?x", "https://app.example.com#",
+	} {
 		_, _, err := config.Read(config.Environment{"LATCHKEY_CORS_ORIGINS": wrong})
 		if err == nil || !strings.Contains(err.Error(), "LATCHKEY_CORS_ORIGINS") {
 			t.Errorf("%q: %v", wrong, err)

@@ -209,8 +209,11 @@ func TestSEC83_aHeaderThatDecidesStandsOnce(t *testing.T) {
 	}
 	for name, value := range good {
 		for _, twice := range [][]string{
-			{name + ": " + value, name + ": " + value}, {strings.ToLower(name) + ": " + value, strings.ToUpper(name) + ": x"},
-			{name + ": x", "Accept: */*", name + ": " + value}, {name + ":", name + ": " + value}, {name + ": " + value, name + ":"},
+			{name + ": " + value, name + ": " + value},
+			{strings.ToLower(name) + ": " + value, strings.ToUpper(name) + ": x"},
+			{name + ": x", "Accept: */*", name + ": " + value},
+			{name + ":", name + ": " + value},
+			{name + ": " + value, name + ":"},
 		} {
 			lines := append(twice, sized(body))
 			if name != "Content-Type" {

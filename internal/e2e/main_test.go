@@ -9,8 +9,9 @@ import (
 	"os"
 	"testing"
 
-	"github.com/latchkey-auth/latchkey/internal/testdb"
 	"go.uber.org/goleak"
+
+	"github.com/latchkey-auth/latchkey/internal/testdb"
 )
 
 // lasting goroutines are no server's: fasthttp has two that sleep on for the process, and

@@ -28,27 +28,33 @@ func TestServe_warnsOfPlainConnections(t *testing.T) {
 	}{
 		"neither has TLS": {
 			[]string{"DATABASE_URL=postgres://u:s3cr3t@0.0.0.0:1/auth?sslmode=prefer", "EMAIL_HOST=mail.example.com"},
-			[]string{database, `"hosts":["0.0.0.0"]`, mail, `"host":"mail.example.com"`}, nil,
+			[]string{database, `"hosts":["0.0.0.0"]`, mail, `"host":"mail.example.com"`},
+			nil,
 		},
 		"the way to migrations has none": {
 			[]string{"DATABASE_URL=postgres://u:s3cr3t@127.0.0.1:1/auth", "LATCHKEY_DATABASE_DIRECT_URL=postgres://u:s3cr3t@0.0.0.0:1/auth"},
-			[]string{database}, []string{mail},
+			[]string{database},
+			[]string{mail},
 		},
 		"both have TLS": {
 			[]string{"DATABASE_URL=postgres://u:s3cr3t@0.0.0.0:1/auth?sslmode=verify-full", "EMAIL_HOST=mail.example.com", "EMAIL_USE_TLS=true"},
-			nil, []string{database, mail},
+			nil,
+			[]string{database, mail},
 		},
 		"SMTP has TLS from the first byte": {
 			[]string{"DATABASE_URL=postgres://u:s3cr3t@localhost:1/auth", "EMAIL_HOST=mail.example.com", "EMAIL_USE_SSL=true"},
-			nil, []string{database, mail},
+			nil,
+			[]string{database, mail},
 		},
 		"both are on this machine": {
 			[]string{"DATABASE_URL=host=/nowhere user=u password=s3cr3t", "EMAIL_HOST=127.0.0.1"},
-			nil, []string{database, mail},
+			nil,
+			[]string{database, mail},
 		},
 		"mails go elsewhere": {
 			[]string{"DATABASE_URL=postgres://u:s3cr3t@[::1]:1/auth", "EMAIL_HOST=mail.example.com", "LATCHKEY_MAIL=none"},
-			nil, []string{mail},
+			nil,
+			[]string{mail},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

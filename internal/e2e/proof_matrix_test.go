@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/getkin/kin-openapi/openapi3"
+
 	"github.com/latchkey-auth/latchkey/internal/fakeprovider"
 	"github.com/latchkey-auth/latchkey/internal/softkey"
 )

@@ -237,8 +237,12 @@ func TestSEC67_aProviderTokenIsFresh(t *testing.T) {
 		age, lives time.Duration
 		good       bool
 	}{
-		{0, time.Hour, true}, {9*time.Minute + 59*time.Second, time.Hour, true}, {10*time.Minute + time.Second, time.Hour, false},
-		{-59 * time.Second, time.Hour, true}, {-61 * time.Second, time.Hour, false}, {5 * time.Minute, 4 * time.Minute, false},
+		{0, time.Hour, true},
+		{9*time.Minute + 59*time.Second, time.Hour, true},
+		{10*time.Minute + time.Second, time.Hour, false},
+		{-59 * time.Second, time.Hour, true},
+		{-61 * time.Second, time.Hour, false},
+		{5 * time.Minute, 4 * time.Minute, false},
 	} {
 		c := of(fakeprovider.Google, gmail)
 		c.IssuedAt, c.Lifetime = w.clock.Now().Add(-moment.age), moment.lives

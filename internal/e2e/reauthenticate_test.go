@@ -20,7 +20,8 @@ func TestReauthenticate_whatNeedsRecentAuthenticationSaysSo(t *testing.T) {
 	v.post(phonePath, "phone", number).wants(409, "unverified_email")
 	for _, call := range []struct{ method, path, body string }{
 		{"PATCH", emailsPath, `{"email":"ada@example.com","primary":true}`},
-		{"DELETE", accountPath, ""}, {"GET", exportPath, ""},
+		{"DELETE", accountPath, ""},
+		{"GET", exportPath, ""},
 	} {
 		if got := v.do(call.method, call.path, call.body).wants(401); got.get("meta.is_authenticated") != true {
 			t.Error(got.Body)

@@ -50,8 +50,12 @@ func TestSession_aDeadSessionTokenIsGoneWhateverElseIsSent(t *testing.T) {
 	good := w.signedUp("ada@example.com").Tokens().Access
 	for _, dead := range []string{"unknown", "lkst_" + strings.Repeat("x", 43)} {
 		for _, call := range []struct{ method, path, body string }{
-			{"GET", configPath, ""}, {"GET", sessionPath, ""}, {"DELETE", sessionPath, ""}, {"GET", profilePath, ""},
-			{"PATCH", profilePath, `{"display":"x"}`}, {"POST", loginPath, credentials("ada@example.com", goodPassword)},
+			{"GET", configPath, ""},
+			{"GET", sessionPath, ""},
+			{"DELETE", sessionPath, ""},
+			{"GET", profilePath, ""},
+			{"PATCH", profilePath, `{"display":"x"}`},
+			{"POST", loginPath, credentials("ada@example.com", goodPassword)},
 			{"POST", signupPath, credentials("new@example.com", goodPassword)},
 		} {
 			a := w.call(call.method, call.path, call.body, "X-Session-Token: "+dead, bearer(good)).wants(410)

@@ -89,8 +89,14 @@ func TestAssertion_aKeyMayBecomeEligibleForBackupAndNeverCease(t *testing.T) {
 	t.Parallel()
 	f := keys(t)
 	for _, c := range []struct{ was, is, backedUp, passes bool }{
-		{false, false, false, true}, {false, true, false, true}, {false, true, true, true}, {true, true, false, true}, {true, true, true, true},
-		{true, false, false, false}, {false, false, true, false}, {true, false, true, false},
+		{false, false, false, true},
+		{false, true, false, true},
+		{false, true, true, true},
+		{true, true, false, true},
+		{true, true, true, true},
+		{true, false, false, false},
+		{false, false, true, false},
+		{true, false, true, false},
 	} {
 		u, k := person(), softkey.New(origin)
 		must[Credential](t)(register(t, f, &u, k.With(softkey.Backup(c.was, false)), true))

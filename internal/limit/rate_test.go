@@ -1,13 +1,14 @@
 package limit
 
 import (
-	"github.com/latchkey-auth/latchkey/internal/secret"
 	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/google/uuid"
+
+	"github.com/latchkey-auth/latchkey/internal/secret"
 )
 
 func TestRates_thatCountNothingAreRefusedWithWhatIsAllowed(t *testing.T) {

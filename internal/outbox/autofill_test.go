@@ -33,9 +33,19 @@ func TestSettings_refusesADomainOrAHashThatNoPhoneKnows(t *testing.T) {
 		domain, hash string
 		valid        bool
 	}{
-		{"", "", true}, {"example.com", "FA+9qCX9VSu", true}, {"none", "", true}, {"id.example.co.uk", "", true},
-		{"https://example.com", "", false}, {"Example.com", "", false}, {"localhost", "", false}, {"example.com #1", "", false}, {"192.0.2.1", "", false},
-		{"", "FA+9qCX9VS", false}, {"", "FA+9qCX9VSu=", false}, {"", "FA:9qCX9VSu", false}, {"", "AB:CD:EF:01:23", false},
+		{"", "", true},
+		{"example.com", "FA+9qCX9VSu", true},
+		{"none", "", true},
+		{"id.example.co.uk", "", true},
+		{"https://example.com", "", false},
+		{"Example.com", "", false},
+		{"localhost", "", false},
+		{"example.com #1", "", false},
+		{"192.0.2.1", "", false},
+		{"", "FA+9qCX9VS", false},
+		{"", "FA+9qCX9VSu=", false},
+		{"", "FA:9qCX9VSu", false},
+		{"", "AB:CD:EF:01:23", false},
 	} {
 		wrong := Settings{Host: "h", From: "a@example.com", SMSDomain: c.domain, SMSAndroidHash: c.hash}.Check()
 		if (len(wrong) == 0) != c.valid {

@@ -17,13 +17,14 @@ import (
 	smtpserver "github.com/emersion/go-smtp"
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/rivertype"
+	"go.uber.org/goleak"
+
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/testdb"
-	"github.com/riverqueue/river"
-	"github.com/riverqueue/river/rivertype"
-	"go.uber.org/goleak"
 )
 
 func TestMain(m *testing.M) { testdb.Main(m, nil) }

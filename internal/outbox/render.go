@@ -10,8 +10,9 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/latchkey-auth/latchkey/internal/policy"
 	"golang.org/x/text/language"
+
+	"github.com/latchkey-auth/latchkey/internal/policy"
 )
 
 // view is what a template can show. Everything in it is one line.

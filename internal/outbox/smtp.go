@@ -7,9 +7,10 @@ import (
 	"net/mail"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/internal/email"
 	gomail "github.com/wneessen/go-mail"
 	gosmtp "github.com/wneessen/go-mail/smtp"
+
+	"github.com/latchkey-auth/latchkey/internal/email"
 )
 
 // smtp sends by an SMTP server.

@@ -8,8 +8,9 @@ import (
 	"sync"
 
 	"github.com/alexedwards/argon2id"
-	"github.com/latchkey-auth/latchkey/internal/argon2"
 	xargon2 "golang.org/x/crypto/argon2"
+
+	"github.com/latchkey-auth/latchkey/internal/argon2"
 )
 
 // hashers has the memory of hashes with today's parameters, so that a storm of sign-ins does not allocate

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/alexedwards/argon2id"
+
 	"github.com/latchkey-auth/latchkey/internal/argon2"
 )
 

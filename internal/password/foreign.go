@@ -7,8 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/latchkey-auth/latchkey/internal/foreignhash"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/latchkey-auth/latchkey/internal/foreignhash"
 )
 
 // foreignKeys reads the keys of other systems' hashes.

@@ -6,11 +6,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/latchkey-auth/latchkey/internal/foreignhash"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/trace"
-	"golang.org/x/sync/semaphore"
 )
 
 // maxWait is how long a request queues for a hashing slot.

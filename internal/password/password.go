@@ -8,8 +8,9 @@ import (
 	"strings"
 
 	"github.com/alexedwards/argon2id"
-	"github.com/latchkey-auth/latchkey/internal/trace"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
 // params is OWASP's first choice for argon2id (SEC-33): memory in KiB.

@@ -79,16 +79,28 @@ func TestPolicy_similarityIsDjangos(t *testing.T) {
 		password, word string
 		similar        bool
 	}{
-		{"someone", "someone@example.com", true}, {"example", "someone@example.com", true}, {"SomeOne", "SOMEONE@example.com", true},
+		{"someone", "someone@example.com", true},
+		{"example", "someone@example.com", true},
+		{"SomeOne", "SOMEONE@example.com", true},
 		{"enoemos", "someone@example.com", true}, // the upper bound looks at letters alone, not at their order
-		{"someone@example.com", "someone@example.com", true}, {"someone@example", "someone@example.com", true},
-		{"someone12345", "someone@example.com", true}, {"someone123456", "someone@example.com", true}, {"someone1234567", "someone@example.com", false},
+		{"someone@example.com", "someone@example.com", true},
+		{"someone@example", "someone@example.com", true},
+		{"someone12345", "someone@example.com", true},
+		{"someone123456", "someone@example.com", true},
+		{"someone1234567", "someone@example.com", false},
 		{"abcdefgxyz", "abcdefg123", true},  // exactly 0.7
 		{"abcdefwxyz", "abcdefg123", false}, // 0.6
-		{"a", "someone@example.com", false}, {"zzzzzzzz", "someone@example.com", false},
-		{"garcía12", "José García", true}, {"żółćżółć", "Michał Żółć", false}, {"żółć12", "Michał Żółć", true}, {"иванов12", "Пётр Иванов", true},
-		{"under_score", "under_score more", true}, {"hyphen", "hyphen-ated", true},
-		{strings.Repeat("x", 40), "x", false}, {"secret", "", false}, {"secret", "@@@", false},
+		{"a", "someone@example.com", false},
+		{"zzzzzzzz", "someone@example.com", false},
+		{"garcía12", "José García", true},
+		{"żółćżółć", "Michał Żółć", false},
+		{"żółć12", "Michał Żółć", true},
+		{"иванов12", "Пётр Иванов", true},
+		{"under_score", "under_score more", true},
+		{"hyphen", "hyphen-ated", true},
+		{strings.Repeat("x", 40), "x", false},
+		{"secret", "", false},
+		{"secret", "@@@", false},
 	} {
 		if got := resembles(c.password, []string{c.word}); got != c.similar {
 			t.Errorf("%s and %q: similar %v, want %v", c.password, c.word, got, c.similar)

@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/jackc/pgx/v5"
+
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 

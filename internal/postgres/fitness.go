@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/latchkey-auth/latchkey/internal/db"
 )
 
 // encoding is the only one in which every text of a user can be stored.
@@ -40,12 +42,16 @@ func checkEncoding(c *pgx.Conn) error {
 
 // CheckFresh returns an error that says what to do where a database without our tables cannot take them.
 // Migrate looks for itself, before it changes anything.
-func (d *DB) CheckFresh(ctx context.Context) error {
-	found, err := d.BackgroundQueries().FindSchemaObstacles(ctx)
+func (d *DB) CheckFresh(ctx context.Context) error { return checkFresh(ctx, d.BackgroundQueries()) }
+
+func checkFresh(ctx context.Context, q *db.Queries) error {
+	found, err := q.FindSchemaObstacles(ctx)
 
 	switch {
-	case err != nil || !found.IsFresh:
-		return err
+	case err != nil:
+		return failure(err)
+	case !found.IsFresh:
+		return nil
 	case found.LacksSchema:
 		return &UnfitError{"the schema of search_path does not exist: CREATE SCHEMA, or leave search_path out"}
 	case found.RiverIsTaken:

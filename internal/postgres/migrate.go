@@ -10,6 +10,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
+
+	"github.com/latchkey-auth/latchkey/internal/db"
 )
 
 //go:embed migrations/*.sql
@@ -51,15 +53,16 @@ func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, 
 
 func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(MigrationDelay)) (applied int, err error) {
 	err = d.withMigrationLock(ctx, func(ctx context.Context) error {
-		if err := d.CheckFresh(ctx); err != nil {
-			return err
-		}
-
 		m, err := d.migrator(ctx, files)
 		if err != nil {
 			return err
 		}
 		defer m.close()
+
+		// By the way that migrations take, which may be the only one.
+		if err := checkFresh(ctx, db.New(m.pool)); err != nil {
+			return err
+		}
 
 		for _, f := range report {
 			m.report = f

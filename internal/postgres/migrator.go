@@ -15,10 +15,11 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
-	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/pressly/goose/v3"
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 	"github.com/riverqueue/river/rivermigrate"
+
+	"github.com/latchkey-auth/latchkey/internal/db"
 )
 
 // migrating are the limits inside a migration: no end of the work, and half a second for each lock. That is

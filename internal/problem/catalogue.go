@@ -92,8 +92,10 @@ var (
 	AccountDeleted      = invalid("account_deleted", "The account has been deleted.")
 
 	// RefreshConflict says nothing about the session: another key spent this token a moment ago.
-	RefreshConflict = &Problem{Kind: Conflict, Code: "refresh_conflict", RetryAfter: time.Second,
-		Message: "Another request of this session has just used the refresh token. Read the stored tokens again, then retry."}
+	RefreshConflict = &Problem{
+		Kind: Conflict, Code: "refresh_conflict", RetryAfter: time.Second,
+		Message: "Another request of this session has just used the refresh token. Read the stored tokens again, then retry.",
+	}
 
 	// The request as such.
 	PathNotFound     = &Problem{Kind: NotFound, Code: "not_found", Message: "There is nothing at this path."}
@@ -106,8 +108,10 @@ var (
 	TooManyRequests = &Problem{Kind: TooMany, Code: "too_many_requests", Message: "Too many requests. Please try again later.", RetryAfter: time.Second}
 
 	// Ours.
-	TemporarilyUnavailable = &Problem{Kind: Unavailable, Code: "temporarily_unavailable", RetryAfter: 2 * time.Second,
-		Message: "The service is temporarily unavailable. Please try again."}
+	TemporarilyUnavailable = &Problem{
+		Kind: Unavailable, Code: "temporarily_unavailable", RetryAfter: 2 * time.Second,
+		Message: "The service is temporarily unavailable. Please try again.",
+	}
 	InternalError = &Problem{Kind: Internal, Code: "internal_error", Message: "Something went wrong on our side."}
 	// InvalidClaims lasts until the operator changes the claims function, so that no Retry-After is of use.
 	InvalidClaims = &Problem{Kind: Internal, Code: "invalid_claims", Message: "This service is set up wrongly. Please contact its support."}

@@ -17,9 +17,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/internal/strictjson"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
 
 const (

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
@@ -9,8 +10,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-
-	"crypto"
 
 	"github.com/latchkey-auth/latchkey/internal/provider"
 )

@@ -10,9 +10,10 @@ import (
 	"math/big"
 	"slices"
 
-	"github.com/latchkey-auth/latchkey/internal/strictjson"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
+
+	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
 
 const (

@@ -24,13 +24,19 @@ var (
 
 // The names that are read, and those of allauth's that only mean something in a browser.
 var (
-	providerNames = []string{"APP", "APPS", "EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL",
-		"SCOPE", "AUTH_PARAMS", "OAUTH_PKCE_ENABLED", "FETCH_USERINFO", "FETCH_USER_INFO"}
-	appNames = []string{"client_id", "secret", "key", "name", "provider_id", "settings", "certificate_key",
-		"EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL", "provider", "sites"}
-	settingNames = []string{"hidden", "certificate_key", "server_url", "require_nonce", "jwks_url", "issuer", "token_url", "revoke_url", "hosted_domain",
+	providerNames = []string{
+		"APP", "APPS", "EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL",
+		"SCOPE", "AUTH_PARAMS", "OAUTH_PKCE_ENABLED", "FETCH_USERINFO", "FETCH_USER_INFO",
+	}
+	appNames = []string{
+		"client_id", "secret", "key", "name", "provider_id", "settings", "certificate_key",
+		"EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL", "provider", "sites",
+	}
+	settingNames = []string{
+		"hidden", "certificate_key", "server_url", "require_nonce", "jwks_url", "issuer", "token_url", "revoke_url", "hosted_domain",
 		"uid_field", "email_authentication", "email_authentication_auto_connect", "verified_email", "EMAIL_AUTHENTICATION", "EMAIL_AUTHENTICATION_AUTO_CONNECT", "VERIFIED_EMAIL",
-		"tenants", "token_auth_method", "auth_params", "scope", "oauth_pkce_enabled", "fetch_userinfo"}
+		"tenants", "token_auth_method", "auth_params", "scope", "oauth_pkce_enabled", "fetch_userinfo",
+	}
 )
 
 // Parse reads SOCIALACCOUNT_PROVIDERS and reports all of its mistakes together.

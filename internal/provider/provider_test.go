@@ -32,9 +32,23 @@ func TestProviders_areListedInOrderAndFound(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	for _, row := range []struct{ id, clientID, want string }{
-		{"google", "web.example", "google:web.example"}, {"google", "ios.example", "google:ios.example"}, {"google", "", "google:web.example"}, {"google", "evil", ""}, {"Google", "web.example", ""},
-		{"apple", "com.example.app", "apple:com.example.app,com.example.web"}, {"apple", "com.example.web", "apple:com.example.app,com.example.web"}, {"apple", "com.example.app,com.example.web", "apple:com.example.app,com.example.web"},
-		{"apple", "com.example", ""}, {"apple", ",", ""}, {"corp", "c1", "corp:c1"}, {"corp", "c2", ""}, {"openid_connect", "c1", "corp:c1"}, {"openid_connect", "c2", "auth0:c2"}, {"openid_connect", "", ""}, {"openid_connect", "web.example", ""}, {"", "", ""},
+		{"google", "web.example", "google:web.example"},
+		{"google", "ios.example", "google:ios.example"},
+		{"google", "", "google:web.example"},
+		{"google", "evil", ""},
+		{"Google", "web.example", ""},
+		{"apple", "com.example.app", "apple:com.example.app,com.example.web"},
+		{"apple", "com.example.web", "apple:com.example.app,com.example.web"},
+		{"apple", "com.example.app,com.example.web", "apple:com.example.app,com.example.web"},
+		{"apple", "com.example", ""},
+		{"apple", ",", ""},
+		{"corp", "c1", "corp:c1"},
+		{"corp", "c2", ""},
+		{"openid_connect", "c1", "corp:c1"},
+		{"openid_connect", "c2", "auth0:c2"},
+		{"openid_connect", "", ""},
+		{"openid_connect", "web.example", ""},
+		{"", "", ""},
 	} {
 		app, ok := p.Find(row.id, row.clientID)
 		if ok != (row.want != "") || ok && app.String() != row.want {

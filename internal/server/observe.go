@@ -7,6 +7,7 @@ import (
 	"regexp"
 
 	"github.com/gofiber/fiber/v2"
+
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"

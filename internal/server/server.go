@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+	"github.com/valyala/fasthttp"
+
 	"github.com/latchkey-auth/latchkey/api"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -21,7 +23,6 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/token"
 	"github.com/latchkey-auth/latchkey/internal/trace"
 	"github.com/latchkey-auth/latchkey/internal/undo"
-	"github.com/valyala/fasthttp"
 )
 
 // Settings of the listener.

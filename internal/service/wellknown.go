@@ -81,8 +81,10 @@ func (p Published) appLinks(rpID string) []factor.LinkPattern {
 	}
 
 	own := []factor.LinkPattern{
-		{Path: prefix + p.OwnPages + "*", Exclude: true}, {Path: prefix + "/_allauth/*", Exclude: true},
-		{Path: prefix + "/api/*", Exclude: true}, {Path: "/.well-known/*", Exclude: true},
+		{Path: prefix + p.OwnPages + "*", Exclude: true},
+		{Path: prefix + "/_allauth/*", Exclude: true},
+		{Path: prefix + "/api/*", Exclude: true},
+		{Path: "/.well-known/*", Exclude: true},
 	}
 
 	return append(own, patterns...)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"

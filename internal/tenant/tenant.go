@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )

@@ -178,11 +178,24 @@ func signatureRows(f *forge, use token.Use) []row {
 		name string
 		r, s []byte
 	}{
-		{"08 all zero", zero, zero}, {"08 r zero", zero, genuine[32:]}, {"08 s zero", genuine[:32], zero},
-		{"08 r n", order(0), genuine[32:]}, {"08 s n", genuine[:32], order(0)}, {"08 r n-1", order(-1), genuine[32:]}, {"08 s n-1", genuine[:32], order(-1)},
-		{"08 r n+1", order(1), genuine[32:]}, {"08 s n+1", genuine[:32], order(1)}, {"08 r and s one", one, one}, {"08 swapped", genuine[32:], genuine[:32]},
-		{"09 empty", nil, nil}, {"09 DER", der, nil}, {"09 63 bytes", genuine[:63], nil}, {"09 63 bytes at the end", genuine[1:], nil},
-		{"09 65 bytes", genuine, []byte{0}}, {"09 65 bytes, the first zero", []byte{0}, genuine}, {"09 128 bytes", genuine, genuine},
+		{"08 all zero", zero, zero},
+		{"08 r zero", zero, genuine[32:]},
+		{"08 s zero", genuine[:32], zero},
+		{"08 r n", order(0), genuine[32:]},
+		{"08 s n", genuine[:32], order(0)},
+		{"08 r n-1", order(-1), genuine[32:]},
+		{"08 s n-1", genuine[:32], order(-1)},
+		{"08 r n+1", order(1), genuine[32:]},
+		{"08 s n+1", genuine[:32], order(1)},
+		{"08 r and s one", one, one},
+		{"08 swapped", genuine[32:], genuine[:32]},
+		{"09 empty", nil, nil},
+		{"09 DER", der, nil},
+		{"09 63 bytes", genuine[:63], nil},
+		{"09 63 bytes at the end", genuine[1:], nil},
+		{"09 65 bytes", genuine, []byte{0}},
+		{"09 65 bytes, the first zero", []byte{0}, genuine},
+		{"09 128 bytes", genuine, genuine},
 		{"09 32 bytes", genuine[:32], nil},
 	} {
 		rows = append(rows, row{name: s.name, compact: f.stolen(use, slices.Concat(s.r, s.s))})
@@ -249,9 +262,12 @@ func encodingRows(f *forge, use token.Use) []row {
 		{name: "17 padded signature", compact: good + "=="},
 		{name: "17 padded header", compact: f.signed(h + strings.Repeat("=", 4-len(h)%4) + "." + c)},
 		{name: "17 padded claims", compact: f.signed(h + "." + c + strings.Repeat("=", 4-len(c)%4))},
-		{name: "16 empty", compact: ""}, {name: "16 two dots alone", compact: ".."},
-		{name: "16 four parts", compact: good + "." + s}, {name: "16 five parts", compact: good + ".." + s},
-		{name: "16 empty header", compact: f.signed("." + c)}, {name: "16 empty claims", compact: f.signed(h + ".")},
+		{name: "16 empty", compact: ""},
+		{name: "16 two dots alone", compact: ".."},
+		{name: "16 four parts", compact: good + "." + s},
+		{name: "16 five parts", compact: good + ".." + s},
+		{name: "16 empty header", compact: f.signed("." + c)},
+		{name: "16 empty claims", compact: f.signed(h + ".")},
 	}
 	for name, blank := range map[string]string{"space": " ", "line feed": "\n", "carriage return": "\r", "both": "\r\n", "tab": "\t", "NUL": "\x00"} {
 		rows = append(rows,

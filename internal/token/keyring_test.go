@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
 	"github.com/latchkey-auth/latchkey/internal/token"
 )
 

@@ -15,10 +15,21 @@ import (
 
 func fileStore(t *testing.T) *FileStore {
 	t.Helper()
-	store, err := NewFileStore(filepath.Join(t.TempDir(), "new", "folder"))
+
+	// Not t.TempDir: a session may still write to it while its test ends.
+	dir, err := os.MkdirTemp("", "latchkey-client-")
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		within(t, "the folder is removed", func() bool { return os.RemoveAll(dir) == nil })
+	})
+
+	store, err := NewFileStore(filepath.Join(dir, "new", "folder"))
+	if err != nil {
+		t.Fatal(err)
+	}
+
 	return store
 }
 

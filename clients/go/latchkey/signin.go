@@ -2,7 +2,6 @@ package latchkey
 
 import (
 	"context"
-
 	"net/http"
 	"time"
 )

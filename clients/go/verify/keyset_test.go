@@ -162,10 +162,17 @@ func TestKeySet_redirectsAreNotFollowed(t *testing.T) {
 func TestNew_refusesWhatCannotBeTrusted(t *testing.T) {
 	t.Parallel()
 	for _, o := range []verify.Options{
-		{}, {BaseURL: "auth.example.com"}, {BaseURL: "http://auth.example.com"}, {BaseURL: "ftp://auth.example.com"},
-		{BaseURL: "https://user:password@auth.example.com"}, {BaseURL: "https://auth.example.com/#a"}, {JWKSURL: "http://127.evil.example.com.:80/x"},
-		{JWKSURL: "https://auth.example.com/jwks", CheckSession: true}, {BaseURL: "http://latchkey:8080"},
-		{BaseURL: "https://auth.example.com", Lifetime: -1}, {BaseURL: "https://auth.example.com", Lifetime: verify.MaxLifetime + 1},
+		{},
+		{BaseURL: "auth.example.com"},
+		{BaseURL: "http://auth.example.com"},
+		{BaseURL: "ftp://auth.example.com"},
+		{BaseURL: "https://user:password@auth.example.com"},
+		{BaseURL: "https://auth.example.com/#a"},
+		{JWKSURL: "http://127.evil.example.com.:80/x"},
+		{JWKSURL: "https://auth.example.com/jwks", CheckSession: true},
+		{BaseURL: "http://latchkey:8080"},
+		{BaseURL: "https://auth.example.com", Lifetime: -1},
+		{BaseURL: "https://auth.example.com", Lifetime: verify.MaxLifetime + 1},
 		{BaseURL: "https://auth.example.com", SessionAge: verify.MaxSessionAge + 1},
 	} {
 		if _, err := verify.New(o); err == nil {
@@ -175,8 +182,12 @@ func TestNew_refusesWhatCannotBeTrusted(t *testing.T) {
 		}
 	}
 	for _, o := range []verify.Options{
-		{BaseURL: "https://auth.example.com/"}, {BaseURL: "http://127.0.0.1:8080"}, {BaseURL: "http://localhost:8080"}, {BaseURL: "http://[::1]:8080"},
-		{BaseURL: "http://latchkey:8080", InsecureHTTP: true}, {JWKSURL: "https://auth.example.com/jwks"},
+		{BaseURL: "https://auth.example.com/"},
+		{BaseURL: "http://127.0.0.1:8080"},
+		{BaseURL: "http://localhost:8080"},
+		{BaseURL: "http://[::1]:8080"},
+		{BaseURL: "http://latchkey:8080", InsecureHTTP: true},
+		{JWKSURL: "https://auth.example.com/jwks"},
 	} {
 		if _, err := verify.New(o); err != nil {
 			t.Errorf("%+v: %v", o, err)

@@ -10,8 +10,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/clients/go/internal/strictjson"
 	"golang.org/x/sync/singleflight"
+
+	"github.com/latchkey-auth/latchkey/clients/go/internal/strictjson"
 )
 
 const (

@@ -9,8 +9,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/latchkey-auth/latchkey/internal/app"
 	"golang.org/x/mod/modfile"
+
+	"github.com/latchkey-auth/latchkey/internal/app"
 )
 
 // ofClient are the modules that the client requires; a program gets no other one with it.

@@ -11,9 +11,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/latchkey-auth/latchkey/internal/app"
 	"golang.org/x/mod/module"
 	"golang.org/x/mod/zip"
+
+	"github.com/latchkey-auth/latchkey/internal/app"
 )
 
 const (

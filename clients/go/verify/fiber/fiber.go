@@ -3,6 +3,7 @@ package verifyfiber
 
 import (
 	"github.com/gofiber/fiber/v2"
+
 	"github.com/latchkey-auth/latchkey/clients/go/verify"
 )
 

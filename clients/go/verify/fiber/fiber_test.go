@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
 	"github.com/latchkey-auth/latchkey/clients/go/verify"
 	verifyfiber "github.com/latchkey-auth/latchkey/clients/go/verify/fiber"
 )
