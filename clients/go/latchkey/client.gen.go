@@ -1232,7 +1232,7 @@ type ExchangeSessionTokenParams struct {
 	// with the token that it has (the same `jti`) keeps the key of it. A repeated
 	// refresh with the same key is answered with the same successor, however long
 	// the first answer has been lost. A session that has ever sent one must go on
-	// doing so.
+	// doing so. An empty one counts as none.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -1243,7 +1243,7 @@ type RefreshTokenParams struct {
 	// with the token that it has (the same `jti`) keeps the key of it. A repeated
 	// refresh with the same key is answered with the same successor, however long
 	// the first answer has been lost. A session that has ever sent one must go on
-	// doing so.
+	// doing so. An empty one counts as none.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
@@ -1254,7 +1254,7 @@ type RefreshTokenPairParams struct {
 	// with the token that it has (the same `jti`) keeps the key of it. A repeated
 	// refresh with the same key is answered with the same successor, however long
 	// the first answer has been lost. A session that has ever sent one must go on
-	// doing so.
+	// doing so. An empty one counts as none.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 

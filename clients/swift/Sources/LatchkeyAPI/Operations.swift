@@ -1854,7 +1854,7 @@ public enum Operations {
             /// with the token that it has (the same `jti`) keeps the key of it. A repeated
             /// refresh with the same key is answered with the same successor, however long
             /// the first answer has been lost. A session that has ever sent one must go on
-            /// doing so.
+            /// doing so. An empty one counts as none.
             public var idempotencyKey: String?
 
             /// Makes one from its members; what is left out is not sent.
@@ -1897,7 +1897,7 @@ public enum Operations {
             /// with the token that it has (the same `jti`) keeps the key of it. A repeated
             /// refresh with the same key is answered with the same successor, however long
             /// the first answer has been lost. A session that has ever sent one must go on
-            /// doing so.
+            /// doing so. An empty one counts as none.
             public var idempotencyKey: String?
             /// The body of the request.
             public var body: RefreshTokenRequest
@@ -2268,7 +2268,7 @@ public enum Operations {
             /// with the token that it has (the same `jti`) keeps the key of it. A repeated
             /// refresh with the same key is answered with the same successor, however long
             /// the first answer has been lost. A session that has ever sent one must go on
-            /// doing so.
+            /// doing so. An empty one counts as none.
             public var idempotencyKey: String?
             /// The body of the request.
             public var body: RefreshTokenPairRequest

@@ -1268,7 +1268,7 @@ export type Problem = {
  * with the token that it has (the same `jti`) keeps the key of it. A repeated
  * refresh with the same key is answered with the same successor, however long
  * the first answer has been lost. A session that has ever sent one must go on
- * doing so.
+ * doing so. An empty one counts as none.
  *
  */
 export type IdempotencyKey = string;
@@ -3310,7 +3310,7 @@ export type RefreshTokenData = {
          * with the token that it has (the same `jti`) keeps the key of it. A repeated
          * refresh with the same key is answered with the same successor, however long
          * the first answer has been lost. A session that has ever sent one must go on
-         * doing so.
+         * doing so. An empty one counts as none.
          *
          */
         'Idempotency-Key'?: string;
@@ -3368,7 +3368,7 @@ export type ExchangeSessionTokenData = {
          * with the token that it has (the same `jti`) keeps the key of it. A repeated
          * refresh with the same key is answered with the same successor, however long
          * the first answer has been lost. A session that has ever sent one must go on
-         * doing so.
+         * doing so. An empty one counts as none.
          *
          */
         'Idempotency-Key'?: string;
@@ -3431,7 +3431,7 @@ export type RefreshTokenPairData = {
          * with the token that it has (the same `jti`) keeps the key of it. A repeated
          * refresh with the same key is answered with the same successor, however long
          * the first answer has been lost. A session that has ever sent one must go on
-         * doing so.
+         * doing so. An empty one counts as none.
          *
          */
         'Idempotency-Key'?: string;
