@@ -45,7 +45,7 @@ func (s stranger) modulesOf() []string {
 	s.t.Helper()
 	var list []string
 	// It also asks for the dates of modules of which nothing is used.
-	out := s.goesBy(s.proxies+","+s.machine, "list", "-m", "all")
+	out := s.goes("list", "-m", "all")
 	for _, line := range strings.Split(strings.TrimSpace(out), "\n")[1:] {
 		path, version, _ := strings.Cut(line, " ")
 		list = append(list, path)
