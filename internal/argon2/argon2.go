@@ -3,7 +3,7 @@
 // which parameters are enough (internal/password).
 //
 // Its tags equal those of golang.org/x/crypto/argon2.IDKey (TestKey_equalsXCrypto). Why it stands beside
-// that package: docs/decisions/0017-argon2.md.
+// that package: docs/decisions/0019-argon2.md.
 package argon2
 
 import (
