@@ -47,13 +47,14 @@ func TestHash_allocatesNoMemoryOfItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Now and then the garbage collector takes the memory, and the next hash allocates it.
+	// Now and then the garbage collector takes the memory, and the next hash allocates it. With the race
+	// detector, sync.Pool drops each fourth on purpose.
 	result := testing.Benchmark(func(b *testing.B) {
 		for b.Loop() {
 			s.Verify("correct horse", &stored)
 		}
 	})
-	if perHash, memory := result.AllocedBytesPerOp(), int64(params.Memory)<<10; perHash > memory/4 {
+	if perHash, memory := result.AllocedBytesPerOp(), int64(params.Memory)<<10; perHash > memory/2 {
 		t.Errorf("%d bytes for each hash of %d", perHash, memory)
 	}
 }
