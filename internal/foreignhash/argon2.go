@@ -1,9 +1,7 @@
 package foreignhash
 
 import (
-	"crypto/subtle"
 	"fmt"
-	"math"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
@@ -15,28 +13,6 @@ const (
 	maxArgonPasses = 10
 	maxArgonLanes  = 16
 )
-
-type argon2Hash struct {
-	kind           string
-	compute        func(password, salt []byte, passes, memory uint32, lanes uint8, length uint32) []byte
-	memory, passes uint32
-	lanes          uint8
-	salt, tag      []byte
-}
-
-func (h argon2Hash) Kind() string { return h.kind }
-
-func (h argon2Hash) Decoy() Hash {
-	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
-
-	return h
-}
-
-func (h argon2Hash) Matches(password string) bool {
-	tag := h.compute([]byte(password), h.salt, h.passes, h.memory, h.lanes, uint32(len(h.tag))) //nolint:gosec // G115: at most maxTag
-
-	return subtle.ConstantTimeCompare(tag, h.tag) == 1
-}
 
 // readArgon2 reads $argon2id$v=19$m=,t=,p=$salt$tag, and argon2i.
 func readArgon2(name string) reader {
@@ -63,7 +39,7 @@ func readArgon2(name string) reader {
 		if err != nil {
 			return nil, err
 		}
-		lanes, err := number(values[2], min(maxArgonLanes, math.MaxUint8))
+		lanes, err := number(values[2], maxArgonLanes)
 		if err != nil {
 			return nil, err
 		}
@@ -72,9 +48,11 @@ func readArgon2(name string) reader {
 			return nil, err
 		}
 
-		return argon2Hash{
-			kind: fmt.Sprintf("%s$%d,%d,%d", name, memory, passes, lanes), compute: compute,
-			memory: uint32(memory), passes: uint32(passes), lanes: uint8(lanes), salt: salt, tag: tag, //nolint:gosec // G115: bounded above
-		}, nil
+		derive := func(password string, salt []byte, length int) []byte {
+			return compute([]byte(password), salt, uint32(passes), uint32(memory), uint8(lanes), uint32(length)) //nolint:gosec // G115: bounded above
+		}
+		kind := fmt.Sprintf("%s$%d,%d,%d", name, memory, passes, lanes)
+
+		return derivedHash{kind: kind, salt: salt, tag: tag, derive: derive}, nil
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// Bounds of what may be stored: whoever can write a row must not be able to stop the server.
+// Bounds of what may be stored: a row must not be able to stop the server.
 const (
 	minTag  = 16   // bytes
 	maxTag  = 128  // bytes

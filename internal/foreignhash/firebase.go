@@ -3,50 +3,9 @@ package foreignhash
 import (
 	"crypto/aes"
 	"crypto/cipher"
-	"crypto/subtle"
 	"slices"
 	"strings"
-
-	"golang.org/x/crypto/scrypt"
 )
-
-// firebaseHash is Firebase's own scrypt: the project's signer key, encrypted with a key that scrypt derives
-// from the password.
-type firebaseHash struct {
-	costs     scryptCosts
-	salt      []byte
-	separator []byte
-	signer    []byte
-	tag       []byte
-}
-
-func (h firebaseHash) Kind() string { return "fbscrypt$" + h.costs.String() }
-
-func (h firebaseHash) Decoy() Hash {
-	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
-	h.signer = make([]byte, len(h.signer))
-
-	return h
-}
-
-func (h firebaseHash) Matches(password string) bool {
-	const keyBytes = 32
-	salt := slices.Concat(h.salt, h.separator)
-	key, err := scrypt.Key([]byte(password), salt, h.costs.n, h.costs.r, h.costs.p, keyBytes)
-	if err != nil {
-		return false
-	}
-
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return false
-	}
-
-	tag := make([]byte, len(h.signer))
-	cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(tag, h.signer) //nolint:gosec // G407: it is what Firebase does
-
-	return subtle.ConstantTimeCompare(tag, h.tag) == 1
-}
 
 // readFirebase reads GoTrue's $fbscrypt$v=1,n=14,r=8,p=1,ss=separator,sk=signer$salt$tag. n is the binary
 // logarithm of N. Without sk the signer key is the one of Keys.
@@ -89,7 +48,7 @@ func readKratosFirebase(rest string, keys Keys) (Hash, error) {
 	return newFirebase(firebaseTexts{costs: values, salt: parts[1], tag: parts[2], separator: parts[3], signer: parts[4]}, keys)
 }
 
-// firebaseTexts are the parts of a hash. The signer is empty where it stands in a setting.
+// firebaseTexts are the parts of a hash. The signer is empty where a setting has it.
 type firebaseTexts struct {
 	costs                        []string
 	salt, tag, separator, signer string
@@ -122,5 +81,22 @@ func newFirebase(t firebaseTexts, keys Keys) (Hash, error) {
 		return nil, ErrUnreadable
 	}
 
-	return firebaseHash{costs: c, salt: salt, separator: separator, signer: signer, tag: tag}, nil
+	return derivedHash{kind: "fbscrypt$" + c.String(), salt: salt, tag: tag, derive: encryptSigner(c, separator, signer)}, nil
+}
+
+// encryptSigner is Firebase's own use of scrypt: the tag is the project's signer key, encrypted with a key
+// that is derived from the password.
+func encryptSigner(c scryptCosts, separator, signer []byte) func(string, []byte, int) []byte {
+	return func(password string, salt []byte, _ int) []byte {
+		const keyBytes = 32
+		block, err := aes.NewCipher(c.derive(password, slices.Concat(salt, separator), keyBytes))
+		if err != nil {
+			return nil
+		}
+
+		tag := make([]byte, len(signer))
+		cipher.NewCTR(block, make([]byte, aes.BlockSize)).XORKeyStream(tag, signer) //nolint:gosec // G407: it is what Firebase does
+
+		return tag
+	}
 }

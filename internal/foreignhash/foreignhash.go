@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// Keys are secrets that some systems keep beside the hashes. They stand in settings, and in no row.
+// Keys are secrets that some systems keep beside the hashes. Settings have them, and no row.
 type Keys struct {
 	// FirebaseSigner is base64_signer_key of the project's hash_config, decoded.
 	FirebaseSigner []byte

@@ -5,7 +5,6 @@ import (
 	"crypto/sha1" //nolint:gosec // G505: what old systems chose; PBKDF2 with it is not broken
 	"crypto/sha256"
 	"crypto/sha512"
-	"crypto/subtle"
 	"fmt"
 	"hash"
 	"strings"
@@ -14,28 +13,6 @@ import (
 const maxPBKDF2 = 5_000_000 // rounds
 
 var digests = map[string]func() hash.Hash{"sha1": sha1.New, "sha256": sha256.New, "sha512": sha512.New}
-
-type pbkdf2Hash struct {
-	kind   string
-	digest func() hash.Hash
-	rounds int
-	salt   []byte
-	tag    []byte
-}
-
-func (h pbkdf2Hash) Kind() string { return h.kind }
-
-func (h pbkdf2Hash) Decoy() Hash {
-	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
-
-	return h
-}
-
-func (h pbkdf2Hash) Matches(password string) bool {
-	tag, err := pbkdf2.Key(h.digest, password, h.salt, h.rounds, len(h.tag))
-
-	return err == nil && subtle.ConstantTimeCompare(tag, h.tag) == 1
-}
 
 // readDjangoPBKDF2 reads pbkdf2_sha256$rounds$salt$tag. The salt is text, and the tag base64.
 func readDjangoPBKDF2(digest string) reader {
@@ -92,7 +69,11 @@ func newPBKDF2(name, digest, roundsText string, salt, tag []byte) (Hash, error) 
 		return nil, ErrBounds
 	}
 
-	kind := fmt.Sprintf("%s$%d,%d", name, rounds, len(tag))
+	derive := func(password string, salt []byte, length int) []byte {
+		tag, _ := pbkdf2.Key(digests[digest], password, salt, rounds, length) // it fails for no length that is read
 
-	return pbkdf2Hash{kind: kind, digest: digests[digest], rounds: rounds, salt: salt, tag: tag}, nil
+		return tag
+	}
+
+	return derivedHash{kind: fmt.Sprintf("%s$%d,%d", name, rounds, len(tag)), salt: salt, tag: tag, derive: derive}, nil
 }

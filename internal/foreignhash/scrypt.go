@@ -1,7 +1,6 @@
 package foreignhash
 
 import (
-	"crypto/subtle"
 	"fmt"
 	"math/bits"
 	"strconv"
@@ -61,25 +60,16 @@ func readLogCosts(ln, r, p string) (scryptCosts, error) {
 	return readCosts(strconv.Itoa(1<<log), r, p)
 }
 
-type scryptHash struct {
-	kind  string
-	costs scryptCosts
-	salt  []byte
-	tag   []byte
+// derive returns a tag, or a key of the length.
+func (c scryptCosts) derive(password string, salt []byte, length int) []byte {
+	tag, _ := scrypt.Key([]byte(password), salt, c.n, c.r, c.p, length) // it fails for no costs that check lets pass
+
+	return tag
 }
 
-func (h scryptHash) Kind() string { return h.kind }
-
-func (h scryptHash) Decoy() Hash {
-	h.salt, h.tag = make([]byte, len(h.salt)), make([]byte, len(h.tag))
-
-	return h
-}
-
-func (h scryptHash) Matches(password string) bool {
-	tag, err := scrypt.Key([]byte(password), h.salt, h.costs.n, h.costs.r, h.costs.p, len(h.tag))
-
-	return err == nil && subtle.ConstantTimeCompare(tag, h.tag) == 1
+// newScrypt is the hash of costs, salt and tag.
+func newScrypt(c scryptCosts, salt, tag []byte) Hash {
+	return derivedHash{kind: "scrypt$" + c.String(), salt: salt, tag: tag, derive: c.derive}
 }
 
 // readDjangoScrypt reads scrypt$N$salt$r$p$tag. The salt is text, and the tag base64.
@@ -101,7 +91,7 @@ func readDjangoScrypt(rest string, _ Keys) (Hash, error) {
 		return nil, ErrBounds
 	}
 
-	return scryptHash{kind: "scrypt$" + c.String(), costs: c, salt: []byte(parts[1]), tag: tag}, nil
+	return newScrypt(c, []byte(parts[1]), tag), nil
 }
 
 // readScrypt reads $scrypt$ln=,r=,p=$salt$tag. ln is the binary logarithm of N.
@@ -124,5 +114,5 @@ func readScrypt(rest string, _ Keys) (Hash, error) {
 		return nil, err
 	}
 
-	return scryptHash{kind: "scrypt$" + c.String(), costs: c, salt: salt, tag: tag}, nil
+	return newScrypt(c, salt, tag), nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/alexedwards/argon2id"
 	xargon2 "golang.org/x/crypto/argon2"
 
 	"github.com/latchkey-auth/latchkey/internal/argon2"
@@ -48,12 +47,10 @@ func (g *Gate) Configure(settings Settings) (computes string, err error) {
 	return argon2.Level(), nil
 }
 
-// tag computes argon2id. The hash gate bounds how many do so at once.
-func (s *Slot) tag(password string, salt []byte, p argon2id.Params) []byte {
-	isOurs := p.Memory == params.Memory && p.Iterations == params.Iterations &&
-		p.Parallelism == params.Parallelism && p.KeyLength == params.KeyLength
-	if !isOurs || s.gate.portable {
-		return xargon2.IDKey([]byte(password), salt, p.Iterations, p.Memory, p.Parallelism, p.KeyLength)
+// tag computes argon2id with today's parameters. The hash gate bounds how many do so at once.
+func (s *Slot) tag(password string, salt []byte) []byte {
+	if s.gate.portable {
+		return xargon2.IDKey([]byte(password), salt, params.Iterations, params.Memory, params.Parallelism, params.KeyLength)
 	}
 
 	h := hashers.Get().(*argon2.Hasher)
@@ -72,13 +69,13 @@ func (s *Slot) create(password string) (string, error) {
 	}
 
 	encode := base64.RawStdEncoding.EncodeToString
-	tag := s.tag(password, salt, params)
+	tag := s.tag(password, salt)
 
 	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s",
 		xargon2.Version, params.Memory, params.Iterations, params.Parallelism, encode(salt), encode(tag)), nil
 }
 
 // matches reports whether a password has a tag.
-func (s *Slot) matches(password string, salt, tag []byte, p argon2id.Params) bool {
-	return subtle.ConstantTimeCompare(s.tag(password, salt, p), tag) == 1
+func (s *Slot) matches(password string, salt, tag []byte) bool {
+	return subtle.ConstantTimeCompare(s.tag(password, salt), tag) == 1
 }

@@ -65,11 +65,11 @@ func TestHash_manyAtOnce(t *testing.T) {
 
 	s := slot(t)
 	salt := bytes.Repeat([]byte{7}, 16)
-	want := s.tag("correct horse", salt, params)
+	want := s.tag("correct horse", salt)
 
 	done := make(chan []byte)
 	for range 8 {
-		go func() { done <- s.tag("correct horse", salt, params) }()
+		go func() { done <- s.tag("correct horse", salt) }()
 	}
 	for range 8 {
 		if got := <-done; !bytes.Equal(got, want) {

@@ -62,7 +62,7 @@ func (g *Gate) decoyOf(name string) foreignhash.Hash {
 func (s *Slot) compareWithDecoy(name, typed string) {
 	foreign := s.gate.decoyOf(name)
 	if foreign == nil {
-		s.matches(Normalize(typed), decoySalt, decoyTag, params)
+		s.matches(Normalize(typed), decoySalt, decoyTag)
 		return
 	}
 

@@ -4,7 +4,6 @@
 package password
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/alexedwards/argon2id"
@@ -21,16 +20,6 @@ var params = argon2id.Params{Memory: 19456, Iterations: 2, Parallelism: 1, SaltL
 const decoy = "$argon2id$v=19$m=19456,t=2,p=1$PRNnqqQcRGY2OL5GJ5/1/w$6ypiAgl9eOgwEGQ8Qz6aylOk8UEBfPlmNjJr4EJ6ZvE"
 
 var _, decoySalt, decoyTag, _ = argon2id.DecodeHash(decoy)
-
-// Bounds on stored parameters. What the database says is input, too: a hash with
-// m=4 GiB would stop the server (SEC-33), and one with t=0, p=0 or no tag makes the
-// library panic.
-const (
-	minTag         = 16
-	maxMemory      = 262144
-	maxIterations  = 10
-	maxParallelism = 16
-)
 
 // Normalize strips outer blanks, as allauth does on every endpoint, and brings the
 // rest to NFC, so that one password typed on two keyboards is one (SEC-37).
@@ -76,22 +65,13 @@ func (s *Slot) VerifyOf(name, typed string, stored *string) (ok, anew bool) {
 		s.compareWithDecoy(name, typed)
 		return false, false
 	}
-	if !strings.HasPrefix(*stored, "$argon2id$") {
+
+	salt, tag, isOurs := decode(*stored)
+	if !isOurs {
 		return s.verifyForeign(name, typed, *stored)
 	}
 
-	p, salt, tag, err := decode(*stored)
-	if err != nil {
-		s.reportUnreadable(err)
-		s.compareWithDecoy(name, typed)
-
-		return false, false
-	}
-
-	ok = s.matches(Normalize(typed), salt, tag, p)
-	ofToday := p.Memory == params.Memory && p.Iterations == params.Iterations && p.Parallelism == params.Parallelism
-
-	return ok, ok && !ofToday
+	return s.matches(Normalize(typed), salt, tag), false
 }
 
 // reportUnreadable is the alarm for a hash that nobody can sign in with.
@@ -101,22 +81,16 @@ func (s *Slot) reportUnreadable(cause error) {
 	}
 }
 
-// decode reads a PHC string. It returns an error for what is none, and for parameters out of bounds.
-func decode(stored string) (p argon2id.Params, salt, tag []byte, err error) {
-	read, salt, tag, err := argon2id.DecodeHash(stored)
+// decode reads a hash with today's parameters. All others are foreign: internal/foreignhash has their bounds.
+func decode(stored string) (salt, tag []byte, isOurs bool) {
+	p, salt, tag, err := argon2id.DecodeHash(stored)
 	if err != nil {
-		return p, nil, nil, err
+		return nil, nil, false
 	}
 
-	p = *read
-	tooMuch := p.Memory > maxMemory || p.Iterations > maxIterations || p.Parallelism > maxParallelism
-	tooLittle := p.Iterations < 1 || p.Parallelism < 1 || p.KeyLength < minTag
-	if tooMuch || tooLittle {
-		return p, nil, nil, fmt.Errorf("parameters out of bounds (m=%d t=%d p=%d, a tag of %d bytes)",
-			p.Memory, p.Iterations, p.Parallelism, p.KeyLength)
-	}
+	p.SaltLength = params.SaltLength // any
 
-	return p, salt, tag, nil
+	return salt, tag, *p == params
 }
 
 // hashing counts a hash, and begins its step of the trace.
