@@ -20,7 +20,7 @@ func (f *Flow) Exchange(ctx context.Context, who caller.Caller, key string) (Ent
 		SessionToken: who.Exchanges.TokenHash,
 		Token:        session.Presented{KeyHash: session.KeyHash(key)},
 	}
-	r, more, err := f.trade(ctx, who, sp, f.rotateLocked)
+	r, more, err := f.trade(ctx, who, sp)
 	if err != nil {
 		return Entry{}, err
 	}

@@ -43,7 +43,7 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
 		Subject: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(in.IdempotencyKey),
 	}}
-	r, more, err := f.trade(ctx, who, sp, f.rotate)
+	r, more, err := f.trade(ctx, who, sp)
 	if err != nil {
 		return Entry{}, err
 	}
@@ -67,15 +67,12 @@ func checkKey(key string) error {
 }
 
 // trade asks for the claims of the new access token, spends what was presented, and counts the verdict.
-func (f *Flow) trade(
-	ctx context.Context, who caller.Caller, sp session.Spending,
-	rotate func(context.Context, caller.Caller, session.Spending) (session.Rotation, error),
-) (r session.Rotation, more json.RawMessage, err error) {
+func (f *Flow) trade(ctx context.Context, who caller.Caller, sp session.Spending) (r session.Rotation, more json.RawMessage, err error) {
 	more, asked, err := f.claimsOfLiving(ctx, sp)
 	if err != nil {
 		return r, nil, err
 	}
-	r, err = rotate(ctx, who, sp)
+	r, err = f.rotate(ctx, who, sp)
 	if err != nil {
 		return r, nil, err
 	}
@@ -104,8 +101,12 @@ func (f *Flow) claimsOfLiving(ctx context.Context, sp session.Spending) (more js
 }
 
 // rotate tries the one statement that rotates, then the one that finds a young token, and locks
-// the session for everything else.
+// the session for everything else, and for an exchange.
 func (f *Flow) rotate(ctx context.Context, who caller.Caller, sp session.Spending) (session.Rotation, error) {
+	if isExchange := sp.SessionToken != nil; isExchange {
+		return f.rotateLocked(ctx, who, sp)
+	}
+
 	r, done, err := f.Sessions.RotateFast(ctx, f.DB, sp)
 	if err != nil || done {
 		return r, err
