@@ -20,7 +20,7 @@ MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
 MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
 
-.PHONY: help run build static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
+.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,9 @@ LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(RACE),$(
 	$(if $(HAS_CHROMIUM),,example app (no Chromium);) $(if $(HAS_SWIFT),,Swift (no Swift 6);))
 
 test: test-plan test-go test-tools test-axios test-verify test-typescript test-packages test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
+
+modules: # what the tests and the tools of each module need
+	@for module in $(MODULES); do go -C $$module mod download || exit 1; done
 
 test-plan:
 	@echo "Latchkey's tests, with $$(go version | cut -d' ' -f3) and PostgreSQL."
