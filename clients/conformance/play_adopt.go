@@ -248,6 +248,17 @@ func (p *phone) adoptionRefused(refresh, code string) {
 	p.out()
 }
 
+// adoptionLeavesNothing is adoptionRefused, and wants no file to contain the token and a sign-up to work.
+func (p *phone) adoptionLeavesNothing(token, code string) {
+	p.adoptionRefused(token, code)
+	for name, text := range files(p.w.store) {
+		wants(name+" contains what was refused", strings.Contains(text, token), false)
+	}
+
+	p.signUp()
+	p.goesOn()
+}
+
 // adoptForged hands over a token whose signature is that of another one.
 func adoptForged(w *world) {
 	p := w.phone()
@@ -255,16 +266,10 @@ func adoptForged(w *world) {
 	_, other := w.user("other").handed()
 	forged := one[:strings.LastIndex(one, ".")] + other[strings.LastIndex(other, "."):]
 
-	p.adoptionRefused(forged, "refresh_token_invalid")
-	for name, text := range files(w.store) {
-		wants(name+" contains what was refused", strings.Contains(text, forged), false)
-	}
-
-	p.signUp()
-	p.goesOn()
+	p.adoptionLeavesNothing(forged, "refresh_token_invalid")
 }
 
-// adoptConflict: somebody else has exchanged the token a moment ago, by the server's answer. The app
+// adoptConflict: another client has exchanged the token a moment ago, by the server's answer. The app
 // repeats with what is stored.
 func adoptConflict(w *world) {
 	w.handsSession = true
@@ -283,14 +288,7 @@ func adoptConflict(w *world) {
 
 func adoptUnknown(w *world) {
 	const unknown = "lkst_unknown_unknown_unknown_unknown_unknown"
-	p := w.phone()
-	p.adoptionRefused(unknown, "session_token_invalid")
-	for name, text := range files(w.store) {
-		wants(name+" contains what was refused", strings.Contains(text, unknown), false)
-	}
-
-	p.signUp()
-	p.goesOn()
+	w.phone().adoptionLeavesNothing(unknown, "session_token_invalid")
 }
 
 // adoptStolen: a thief has exchanged the token and refreshed once. The server ends the session when

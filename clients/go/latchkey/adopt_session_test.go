@@ -62,40 +62,20 @@ func TestAdopt_exchangesASessionTokenOnce(t *testing.T) {
 }
 
 func TestAdopt_ofASessionTokenGoesOnWhereTheAnswerWasLost(t *testing.T) {
-	for name, again := range map[string]func(*Session, *testing.T) error{
-		"the same call": func(s *Session, t *testing.T) error { return s.Adopt(t.Context(), appSession("ada")) },
-		"the next call": func(s *Session, t *testing.T) error { return get(t, s, s.server.String()+"/api") },
-	} {
-		for run, reopen := range map[string]bool{"in the same run": false, "in the next run": true} {
-			t.Run(name+" "+run, func(t *testing.T) {
-				server := newAccounts(t)
-				store, clock := fileStore(t), newHandClock()
-				s := server.open(t, Settings{Store: store, Clock: clock})
-				server.lose(true)
-				var none *NetworkError
-				if err := s.Adopt(t.Context(), appSession("ada")); !errors.As(err, &none) {
-					t.Errorf("got %v", err)
-				}
-				if state, _ := s.State(); state != StateSignedIn {
-					t.Errorf("the state is %s", state)
-				}
-
-				server.lose(false)
-				clock.advance(15 * time.Second)
-				if reopen {
-					s = server.open(t, Settings{Store: store, Clock: clock})
-				}
-				must(t, again(s, t))
-				is(t, s, "ada")
-				if spent := server.spends(); len(spent) != 2 || spent[0] != spent[1] || strings.HasSuffix(spent[0], " ") {
-					t.Errorf("spent %q: another key", spent)
-				}
-				if holds(t, store, "app-ada") {
-					t.Error("the session token is kept")
-				}
-			})
+	lost := func(t *testing.T, s *Session) {
+		t.Helper()
+		if state, _ := s.State(); state != StateSignedIn {
+			t.Errorf("the state is %s", state)
 		}
 	}
+	taken := func(t *testing.T, store Store) {
+		t.Helper()
+		if holds(t, store, "app-ada") {
+			t.Error("the session token is kept")
+		}
+	}
+
+	adoptWhereTheAnswerWasLost(t, appSession("ada"), lost, taken)
 }
 
 func TestAdopt_aRefusedSessionTokenIsNotKept(t *testing.T) {

@@ -39,8 +39,17 @@ func TestAdopt_takesATokenOverAndRefreshesOnce(t *testing.T) {
 
 // A lost answer costs nothing: the same record goes on with the same key.
 func TestAdopt_goesOnWhereTheAnswerWasLost(t *testing.T) {
+	adoptWhereTheAnswerWasLost(t, appTokens("ada"), func(*testing.T, *Session) {}, func(*testing.T, Store) {})
+}
+
+// adoptWhereTheAnswerWasLost takes tokens over while the first answer is lost, and goes on by the same call
+// and by the next one, in the same run and in the next. lost and taken check what is special to the tokens,
+// after the lost answer and in the end.
+func adoptWhereTheAnswerWasLost(t *testing.T, tokens Tokens, lost func(*testing.T, *Session), taken func(*testing.T, Store)) {
+	t.Helper()
+
 	for name, again := range map[string]func(*Session, *testing.T) error{
-		"the same call": func(s *Session, t *testing.T) error { return s.Adopt(t.Context(), appTokens("ada")) },
+		"the same call": func(s *Session, t *testing.T) error { return s.Adopt(t.Context(), tokens) },
 		"the next call": func(s *Session, t *testing.T) error { return get(t, s, s.server.String()+"/api") },
 	} {
 		for run, reopen := range map[string]bool{"in the same run": false, "in the next run": true} {
@@ -50,9 +59,11 @@ func TestAdopt_goesOnWhereTheAnswerWasLost(t *testing.T) {
 				s := server.open(t, Settings{Store: store, Clock: clock})
 				server.lose(true)
 				var none *NetworkError
-				if err := s.Adopt(t.Context(), appTokens("ada")); !errors.As(err, &none) {
+				if err := s.Adopt(t.Context(), tokens); !errors.As(err, &none) {
 					t.Errorf("got %v", err)
 				}
+				lost(t, s)
+
 				server.lose(false)
 				clock.advance(15 * time.Second)
 				if reopen {
@@ -63,6 +74,7 @@ func TestAdopt_goesOnWhereTheAnswerWasLost(t *testing.T) {
 				if spent := server.spends(); len(spent) != 2 || spent[0] != spent[1] || strings.HasSuffix(spent[0], " ") {
 					t.Errorf("spent %q: another token or key", spent)
 				}
+				taken(t, store)
 			})
 		}
 	}
