@@ -28,6 +28,7 @@ const (
 
 func placeOf(r *http.Request) place {
 	path := r.URL.Path
+
 	switch {
 	case strings.HasSuffix(path, "/refresh"), strings.HasSuffix(path, "/auth/token/exchange"):
 		return refreshing
@@ -50,6 +51,7 @@ func placeOf(r *http.Request) place {
 	case strings.HasSuffix(path, "/auth/email/verify") && r.Method == http.MethodPost:
 		return verifying
 	}
+
 	return elsewhere
 }
 

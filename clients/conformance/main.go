@@ -54,10 +54,12 @@ func parse(args []string) (options, error) {
 		"go": "", "typescript": "node clients/typescript/conformance/driver.mjs",
 		"swift": "clients/swift/toolchain.sh .build/debug/latchkey-conformance", "other": "",
 	}
+
 	given := map[string]*string{}
 	for name, command := range defaults {
 		given[name] = flags.String(name+"-driver", command, "command of that driver, words separated by blanks; go: built where empty")
 	}
+
 	flags.StringVar(&o.server, "server", "", "a latchkey binary; built where empty")
 	flags.StringVar(&o.url, "url", "", "a server that is running already, with ACCOUNT_RATE_LIMITS=false, ACCOUNT_EMAIL_VERIFICATION=none and MFA_ALLOW_UNVERIFIED_EMAIL=true, instead of one of our own")
 	flags.StringVar(&o.services, "services", "", "with -url: where the server's Apple and Google are played, as latchkey dev prints it; without, their scenarios are red")
@@ -69,13 +71,16 @@ func parse(args []string) (options, error) {
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
+
 	if o.url != "" && o.database == "" {
 		return o, errors.New("-url needs -database: the kit makes the refresh tokens of that server old")
 	}
+
 	o.clients = strings.Split(*clients, ",")
 	for name, command := range given {
 		o.commands[name] = strings.Fields(*command)
 	}
+
 	var err error
 	o.only, err = regexp.Compile(*only)
 	return o, err
@@ -89,22 +94,27 @@ func run(ctx context.Context, args []string) (bool, error) {
 	if o.list {
 		return true, say(listed(scenarios))
 	}
+
 	dir, err := os.MkdirTemp("", "latchkey-conformance-")
 	if err != nil {
 		return false, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
+
 	if err := os.Chmod(dir, 0o711); err != nil {
 		return false, err
 	}
+
 	if err := build(ctx, dir, &o); err != nil {
 		return false, err
 	}
+
 	server, err := startServer(ctx, dir, o)
 	if err != nil {
 		return false, err
 	}
 	defer server.stop()
+
 	from := time.Now()
 	t := play(o, server, dir)
 	summary := fmt.Sprintf("%d scenarios, %d clients, %.1f s\n", len(t.rows), len(o.clients), time.Since(from).Seconds())
@@ -116,6 +126,7 @@ func run(ctx context.Context, args []string) (bool, error) {
 			return false, err
 		}
 	}
+
 	return t.green(), nil
 }
 
@@ -132,6 +143,7 @@ func build(ctx context.Context, dir string, o *options) error {
 			return err
 		}
 	}
+
 	for _, client := range o.clients {
 		switch {
 		case client == "go" && len(o.commands["go"]) == 0:
@@ -144,6 +156,7 @@ func build(ctx context.Context, dir string, o *options) error {
 			return fmt.Errorf("no command for the driver %q", client)
 		}
 	}
+
 	return nil
 }
 

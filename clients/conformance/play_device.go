@@ -106,9 +106,11 @@ func lockedStore(fault string) func(*world) {
 	return func(w *world) {
 		w.signedUp().kill()
 		stored := files(w.store)
+
 		p := w.bare()
 		p.fault(fault, 0)
 		p.do(command{"do": "start", "base_url": w.url, "store": w.store})
+
 		before := w.count(everything)
 		for range 3 {
 			r := p.do(command{"do": "state"})
@@ -116,9 +118,11 @@ func lockedStore(fault string) func(*world) {
 			wants("events", slices.ContainsFunc(r.Events, func(e event) bool { return e.Kind == "signed_out" }), false)
 			wants("the error", p.refused().Kind, "locked")
 		}
+
 		wants("the error of a refresh", p.try(command{"do": "refresh"}).Error.Kind, "locked")
 		wants("requests", w.count(everything), before)
 		wants("unchanged", maps.Equal(slots(files(w.store)), slots(stored)), true)
+
 		p.fault("none", 0)
 		p.recovers()
 	}

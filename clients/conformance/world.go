@@ -27,7 +27,7 @@ type world struct {
 	*proxy
 	store string
 	email string
-	codes []string // recovery codes of whoever was protected last
+	codes []string // recovery codes of the user who was protected last
 	// handsSession: the app of before has a session token, and no refresh token.
 	handsSession bool
 	shown        []string // codes and id_tokens that the driver was given

@@ -22,6 +22,7 @@ import (
 // out.
 func TestRun_ourOwnServerKeepsItsContract(t *testing.T) {
 	t.Parallel()
+
 	// Signing up has many operations, whose probes count: it would wait for a minute, twice.
 	server := devserver.Run(t, `ACCOUNT_RATE_LIMITS={"signup": "200/m/ip"}`, "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none")
 	var out, errs bytes.Buffer
@@ -29,6 +30,7 @@ func TestRun_ourOwnServerKeepsItsContract(t *testing.T) {
 	if code != 0 {
 		t.Fatalf("exit code %d\n%s%s", code, errs.String(), out.String())
 	}
+
 	var report struct {
 		Operations []struct {
 			Operation string
@@ -39,6 +41,7 @@ func TestRun_ourOwnServerKeepsItsContract(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &report); err != nil {
 		t.Fatal(err)
 	}
+
 	doc, err := load(t.Context(), settings{})
 	if err != nil {
 		t.Fatal(err)
@@ -46,11 +49,13 @@ func TestRun_ourOwnServerKeepsItsContract(t *testing.T) {
 	if len(report.Operations) != len(operations(doc)) {
 		t.Errorf("%d operations in the report, %d in the document", len(report.Operations), len(operations(doc)))
 	}
+
 	for _, op := range report.Operations {
 		if len(op.Seen) == 0 {
 			t.Errorf("%s was never called", op.Operation)
 		}
 	}
+
 	// What has a step in the walk succeeds; what has none yet is called with its example.
 	for _, line := range report.NotPlayed {
 		for _, st := range slices.Concat(lists...) {
@@ -132,26 +137,31 @@ func otherSuccessor() func(*http.Response, []byte) []byte {
 // proxy passes calls on to upstream and changes answers.
 func (c tampered) proxy(t *testing.T, upstream string) string {
 	t.Helper()
+
 	to, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	p := &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) },
 		ModifyResponse: func(a *http.Response) error {
 			if a.Request.Method != c.method || a.Request.URL.Path != c.path || c.status != 0 && a.StatusCode != c.status {
 				return nil
 			}
+
 			body, err := io.ReadAll(a.Body)
 			if err != nil {
 				return err
 			}
+
 			body = c.change(a, body)
 			a.Body, a.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 			a.Header.Set("Content-Length", strconv.Itoa(len(body)))
 			return nil
 		},
 	}
+
 	s := httptest.NewServer(p)
 	t.Cleanup(s.Close)
 	return s.URL
@@ -197,25 +207,30 @@ func TestRun_findsWhatIsWrong(t *testing.T) {
 func TestReport_showsNoSecret(t *testing.T) {
 	t.Parallel()
 	upstream := devserver.Start(t, "ACCOUNT_RATE_LIMITS=false")
+
 	broken := tampered{method: "POST", path: signupPath, status: 200, change: swap(`"methods"`, `"method"`)}
 	of := settings{baseURL: broken.proxy(t, upstream)}
 	doc, err := load(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	s := newSuite(of, doc)
 	r, err := s.play(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var out bytes.Buffer
 	if err := r.print(&out, of); err != nil {
 		t.Fatal(err)
 	}
+
 	text := out.String()
 	if !strings.Contains(text, "MISMATCH: signup") || !strings.Contains(text, `"session_token":"…"`) {
 		t.Fatalf("it does not show the answer:\n%s", text)
 	}
+
 	for _, secret := range []string{"lkst_", ".ey", s.person.password} {
 		if strings.Contains(text, secret) {
 			t.Errorf("it shows %q:\n%s", secret, text)
@@ -269,6 +284,7 @@ func TestRun_saysWhatItCouldNotPlay(t *testing.T) {
 
 func TestRun_exitCodes(t *testing.T) {
 	t.Parallel()
+
 	for _, args := range [][]string{
 		{},
 		{"-base-url", "127.0.0.1:8080"},
@@ -283,6 +299,7 @@ func TestRun_exitCodes(t *testing.T) {
 			t.Errorf("%q: exit code %d, said %q", args, code, errs.String())
 		}
 	}
+
 	wrong := tampered{method: "GET", path: configPath, status: 200, change: status(418)}
 	var out, errs bytes.Buffer
 	if code := run(t.Context(), []string{"-base-url", wrong.proxy(t, devserver.Start(t, "ACCOUNT_RATE_LIMITS=false")), "-spec", "../../openapi.yaml"}, &out, &errs); code != 1 || !strings.Contains(out.String(), "MISMATCH: getConfig") {

@@ -220,6 +220,7 @@ func (s *suite) step(ctx context.Context, op operation, st step) error {
 			return err
 		}
 	}
+
 	c := call{op: op, why: "in the walk", want: st.want}
 	if st.signedIn {
 		c.headers = s.signedIn()
@@ -234,6 +235,7 @@ func (s *suite) step(ctx context.Context, op operation, st step) error {
 	if st.headers != nil {
 		c.headers = st.headers(s)
 	}
+
 	a, err := s.send(ctx, c)
 	if err == nil && st.then != nil {
 		st.then(s, a)

@@ -300,7 +300,7 @@ func TestTraces_onlyAProxyNamesTheParent(t *testing.T) {
 				t.Errorf("trace %x, parent %x", spans[0].TraceId, spans[0].ParentSpanId)
 			}
 			if strings.Contains(at.text(), canary) {
-				t.Errorf("a span holds what a client sent: %v", spans)
+				t.Errorf("a span contains what a client sent: %v", spans)
 			}
 		})
 	}
@@ -351,14 +351,14 @@ func TestTraces_holdNoSecretAndNoAddress(t *testing.T) {
 	}
 	for _, personal := range []string{ada, "@", number, "127.0.0.1", "203.0.113", canary, h.g.URL, goodPassword, wrongPassword} {
 		if strings.Contains(text, personal) {
-			t.Errorf("a span holds %q", personal)
+			t.Errorf("a span contains %q", personal)
 		}
 	}
 	h.secrets.mu.Lock()
 	defer h.secrets.mu.Unlock()
 	for value, what := range h.secrets.seen {
 		if stands(text, what, value) {
-			t.Errorf("a %s stands in a span", what)
+			t.Errorf("a %s is in a span", what)
 		}
 	}
 }

@@ -2627,7 +2627,7 @@ type ClientInterface interface {
 	// session token spends the current generation, and the new pair in `meta` is the
 	// next one. Once a session: the same call, repeated with the same
 	// `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
-	// long the answer was lost; later exchanges are judged as a refresh token that was
+	// long the answer was lost; later exchanges count as a refresh token that was
 	// spent before is. Make the key when you decide to exchange the token, store both,
 	// and send the key with every try.
 	//
@@ -4993,7 +4993,7 @@ func (c *Client) Signup(ctx context.Context, body SignupJSONRequestBody, reqEdit
 // session token spends the current generation, and the new pair in `meta` is the
 // next one. Once a session: the same call, repeated with the same
 // `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
-// long the answer was lost; later exchanges are judged as a refresh token that was
+// long the answer was lost; later exchanges count as a refresh token that was
 // spent before is. Make the key when you decide to exchange the token, store both,
 // and send the key with every try.
 //
@@ -9475,7 +9475,7 @@ type ClientWithResponsesInterface interface {
 	// session token spends the current generation, and the new pair in `meta` is the
 	// next one. Once a session: the same call, repeated with the same
 	// `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
-	// long the answer was lost; later exchanges are judged as a refresh token that was
+	// long the answer was lost; later exchanges count as a refresh token that was
 	// spent before is. Make the key when you decide to exchange the token, store both,
 	// and send the key with every try.
 	//
@@ -18475,7 +18475,7 @@ func (c *ClientWithResponses) SignupWithResponse(ctx context.Context, body Signu
 // session token spends the current generation, and the new pair in `meta` is the
 // next one. Once a session: the same call, repeated with the same
 // `Idempotency-Key`, gets the same pair for as long as nobody has used it, however
-// long the answer was lost; later exchanges are judged as a refresh token that was
+// long the answer was lost; later exchanges count as a refresh token that was
 // spent before is. Make the key when you decide to exchange the token, store both,
 // and send the key with every try.
 //

@@ -45,19 +45,23 @@ func TestFileStore_keepsSlotsApartAndForItsOwner(t *testing.T) {
 	for slot := SlotA; slot <= SlotDevice; slot++ {
 		must(t, store.Write(slot, []byte(slot.name())))
 	}
+
 	must(t, store.Write(SlotA, []byte("again")))
 	must(t, store.Write(SlotB, nil))
 	must(t, store.Write(SlotB, nil)) // emptied already
 	must(t, store.Probe())
+
 	for slot, want := range map[Slot]string{SlotA: "again", SlotB: "", SlotSignOut: "sign-out", SlotDevice: "device"} {
 		if got, err := store.Read(slot); err != nil || string(got) != want {
 			t.Errorf("%s: %q, %v", slot.name(), got, err)
 		}
 	}
+
 	must(t, filepath.WalkDir(store.dir, func(path string, _ fs.DirEntry, err error) error {
 		must(t, err)
 		info, err := os.Stat(path)
 		must(t, err)
+
 		if info.Mode().Perm()&0o077 != 0 {
 			t.Errorf("%s: %s", path, info.Mode())
 		}

@@ -132,7 +132,7 @@ export class Latchkey {
   }
 
   /**
-   * Signs out, and resolves once the device holds nothing any more that signs in. `revoked`
+   * Signs out, and resolves once the device keeps nothing that signs in. `revoked`
    * resolves to whether the server could be told at once; otherwise it is told later, also
    * after a restart.
    */

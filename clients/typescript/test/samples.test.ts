@@ -69,7 +69,7 @@ async function sampleSession(latchkey: Latchkey): Promise<void> {
 
 async function sampleSignOut(latchkey: Latchkey): Promise<void> {
   // sample: endSession
-  const { revoked } = await latchkey.signOut(); // the device holds nothing any more
+  const { revoked } = await latchkey.signOut(); // the device keeps nothing
   console.log(await revoked); // whether the server knows, too
   // end of sample
 }

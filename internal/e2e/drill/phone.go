@@ -24,7 +24,7 @@ type phone struct {
 	clock   *hastyClock // nil: the user waits as long as the client says
 }
 
-// hastyClock is a clock that a hurried user moves: whoever asks again at once, or starts the app anew, is not held
+// hastyClock is a clock that a hurried user moves: a user who asks again at once, or starts the app anew, is not held
 // up by the client's waits between attempts.
 type hastyClock struct {
 	latchkey.Clock

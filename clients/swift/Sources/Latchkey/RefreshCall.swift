@@ -1,7 +1,7 @@
 import Foundation
 import LatchkeyAPI
 
-/// Spends a refresh token, or exchanges a session token: one call, judged by the table of `openapi.yaml`.
+/// Spends a refresh token, or exchanges a session token: one call, by the table of `openapi.yaml`.
 struct RefreshCall: Sendable {
     enum Outcome: Sendable {
         /// The refresh token is absent where the server does not rotate.

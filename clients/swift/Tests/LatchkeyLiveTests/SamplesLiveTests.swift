@@ -62,7 +62,7 @@ private func sampleSession(_ session: Session) async throws {
 
 private func sampleSignOut(_ session: Session) async throws {
     // sample: endSession
-    try await session.signOut() // the device holds nothing any more; offline, the server is told later
+    try await session.signOut() // the device keeps nothing; offline, the server learns of it later
     // end of sample
 }
 
