@@ -225,7 +225,7 @@ func strayReferences(f textFile, at int, names, scenarios map[string]bool) []str
 
 	for _, m := range shortID.FindAllStringSubmatch(line, -1) {
 		isChapter := f.name == "docs/security.md" && m[2][0] == 'V' // of ASVS
-		isSymbol := m[2] == "H0" // a symbol of RFC 9106
+		isSymbol := m[2] == "H0"                                    // a symbol of RFC 9106
 		if !scenarios[m[2]] && !isChapter && !isSymbol && path.Ext(f.name) != ".svg" {
 			faults = append(faults, m[2]+" is explained nowhere")
 		}
