@@ -171,7 +171,7 @@ func TestUndo_whereTheLinkLeads(t *testing.T) {
 			if row.wants != "" && !link.MatchString(text) {
 				t.Errorf("no link to %s in %q", row.wants, text)
 			}
-			if row.wants == "" && (strings.Contains(text, "undo") || !strings.Contains(text, "ask for a new password now")) {
+			if row.wants == "" && (strings.Contains(text, "undo") || !strings.Contains(text, "set a new password now")) {
 				t.Errorf("%q", text)
 			}
 			if warned := strings.Contains(w.log.String(), "carry no undo link"); warned != (row.wants == "") {
