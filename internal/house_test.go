@@ -28,7 +28,7 @@ var floors = [][]string{
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs",
 	},
-	{"internal/trace"},
+	{"internal/trace", "internal/webhook"},
 	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
