@@ -232,5 +232,5 @@ cost: build ## Measure what a sign-up, a sign-in, a refresh and a look-up cost s
 	@go build -trimpath -o bin/cost ./internal/chaos/cost
 	@exec bin/cost -server $(BIN)
 
-hot: ## Ask PostgreSQL whether each hot statement of docs/scale.md uses its index among HOT sessions (1000000; 10000000 take 12 GB)
+hot: ## Ask PostgreSQL whether each hot statement of docs/scale.md uses its index among HOT sessions (1000000; 10000000 take 8 GB)
 	LATCHKEY_HOT_SESSIONS=$(HOT) go run ./internal/testdb/testpg go test -count=1 -timeout 2h -v -run TestHotStatements ./internal/postgres
