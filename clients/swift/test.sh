@@ -1,6 +1,5 @@
 #!/bin/sh
-# Builds the Swift client with warnings as errors, runs its tests, takes the tour, type-checks what is
-# for Apple's systems only, and adds the repository to a package by its URL. The live
+# Builds the Swift client with warnings as errors, runs its tests and takes the tour. The live
 # tests and the tour need a server: LATCHKEY_URL names one that runs, or LATCHKEY_BIN a binary
 # that is started for them. With LATCHKEY_URL, LATCHKEY_SERVICES names the Apple and the Google that
 # `latchkey dev` plays; without it their tests are left out. They want MFA_TOTP_TOLERANCE=1. LATCHKEY_MAILS names
@@ -33,8 +32,6 @@ if [ -z "${LATCHKEY_URL:-}" ]; then
 	export LATCHKEY_SERVICES
 fi
 export LATCHKEY_URL
-./toolchain.sh ./check-apple.sh
 ./toolchain.sh swift build --build-tests -Xswiftc -warnings-as-errors
 ./toolchain.sh swift test --skip-build --parallel --quiet
 ./toolchain.sh .build/debug/latchkey-tour "$LATCHKEY_URL"
-./check-package.sh
