@@ -20,7 +20,7 @@ MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
 MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
 
-.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
+.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,10 +71,10 @@ HAS_PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin" command -v pgbouncer)
 NODE_HINT     = nodejs.org, brew install node, or npm install --global node@22
 
 LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(RACE),$(if $(HAS_C),,-race (no C compiler);)) \
-	$(if $(HAS_NODE),,axios, TypeScript and verify (no Node 20);) $(if $(HAS_VENV),,verify (no Python 3 with venv);) \
+	$(if $(HAS_NODE),,axios, TypeScript and verify (no Node 20);) $(if $(HAS_VENV),,verify and Django (no Python 3 with venv);) \
 	$(if $(HAS_CHROMIUM),,example app (no Chromium);) $(if $(HAS_SWIFT),,Swift (no Swift 6);))
 
-test: test-plan test-go test-tools test-axios test-verify test-typescript test-packages test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
+test: test-plan test-go test-tools test-axios test-verify test-django test-typescript test-packages test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
 
 modules: # what the tests and the tools of each module need
 	@for module in $(MODULES); do go -C $$module mod download || exit 1; done
@@ -117,6 +117,14 @@ test-verify: build
 		LATCHKEY_TEST_VERIFY=1 LATCHKEY_BIN=$(CURDIR)/$(BIN) go test -C internal/e2e -count=1 ./backend; \
 	else \
 		echo "left out: the programs of docs/verify.md need Python 3 with venv and Node 20 or newer: apt-get install python3-venv, nodejs.org"; \
+	fi
+
+test-django: build # the package latchkey-django, on DJANGO (4.2 5.2); 6.0 needs Python 3.12 (PYTHON=python3.12)
+	@if [ -n "$(HAS_VENV)" ]; then \
+		clients/django/test.sh lint && \
+		LATCHKEY_BIN=$(CURDIR)/$(BIN) go run ./internal/testdb/testpg clients/django/test.sh $(or $(DJANGO),4.2 5.2); \
+	else \
+		echo "left out: the Django package's tests need Python 3 with venv: apt-get install python3-venv"; \
 	fi
 
 test-typescript: build
