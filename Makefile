@@ -18,9 +18,9 @@ HOT    ?= 1000000
 # The server, the Go client, its middleware for Fiber, and the tests that use the server and the client.
 MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
-MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
+MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
 
-.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
+.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -138,6 +138,14 @@ test-verify: build
 %/node_modules/.installed: %/package-lock.json
 	@cd $* && npm ci $(if $(findstring speclint,$*),--ignore-scripts) --silent --no-audit --no-fund && touch node_modules/.installed
 
+test-django: build # the package latchkey-django, on DJANGO (4.2 5.2); 6.0 needs Python 3.12 (PYTHON=python3.12)
+	@if [ -n "$(HAS_VENV)" ]; then \
+		clients/django/test.sh lint && \
+		LATCHKEY_BIN=$(CURDIR)/$(BIN) go run ./internal/testdb/testpg clients/django/test.sh $(or $(DJANGO),4.2 5.2); \
+	else \
+		echo "left out: the Django package's tests need Python 3 with venv: apt-get install python3-venv"; \
+	fi
+
 test-typescript: build
 	@if [ -n "$(HAS_NODE)" ]; then \
 		$(INSTALL) clients/typescript/node_modules/.installed && cd clients/typescript && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test; \
@@ -218,6 +226,7 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	go run -C internal/tools ./swiftgen ../../openapi.yaml ../../clients/swift/Sources/LatchkeyAPI
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md
+	go run -C internal/tools ./requirements -root ../..
 
 verify: ## Fail when generated code is not current, or go.mod not tidy
 	@rm -rf .verify && mkdir .verify && for f in $(MADE); do mkdir -p .verify/$$(dirname $$f) && cp -R $$f .verify/$$f; done

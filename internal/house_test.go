@@ -26,7 +26,7 @@ var floors = [][]string{
 	{ // ground
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",
-		"internal/postgres/programs",
+		"internal/postgres/programs", "internal/moving/format",
 	},
 	{"internal/trace"},
 	{"internal/password", "internal/email", "internal/postgres"},
@@ -60,7 +60,7 @@ var keepers = map[string][]string{
 	"golang.org/x/net":                    {"internal/email"},
 	"github.com/getkin/kin-openapi":       {"api", "internal/server", "clients/contract"},
 	"github.com/alexedwards/argon2id":     {"internal/password", "internal/bench"},
-	"github.com/go-json-experiment/json":  {"internal/strictjson", "clients/go/internal/strictjson"},
+	"github.com/go-json-experiment/json":  {"internal/strictjson", "internal/moving/format", "clients/go/internal/strictjson"},
 	"github.com/nyaruka/phonenumbers":     {"internal/phone"},
 	"github.com/hashicorp/golang-lru":     {"internal/token"},
 	"github.com/alecthomas/kong":          {"internal/app"},

@@ -176,7 +176,7 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 	switch {
 	case n.by == "phone":
 		u, err := f.DB.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &n.value, WithFactor: withFactor})
-		return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, DisabledAt: u.DisabledAt}, err
+		return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, PasswordHook: u.PasswordHook, DisabledAt: u.DisabledAt}, err
 	case n.by == "email":
 		return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: n.value, WithFactor: withFactor})
 	case isEmail(n.value) && f.Policy.LoginBy("email"):
@@ -189,7 +189,7 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 	u, err := f.DB.FindUserByUsername(ctx, db.FindUserByUsernameParams{
 		Key: typed.Key(n.value), Twin: typed.TwinKey(n.value), Username: n.value,
 	})
-	return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, DisabledAt: u.DisabledAt}, err
+	return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, PasswordHook: u.PasswordHook, DisabledAt: u.DisabledAt}, err
 }
 
 // findByAddress is find for what may be an address.
@@ -199,7 +199,7 @@ func (f *Flow) findByAddress(ctx context.Context, text string) (holder, error) {
 		return holder{}, err
 	}
 
-	// Timing: what is no address is looked up, too.
+	// Timing: what is no address is looked up, too (TestSEC40_fourFailuresAreOne).
 	return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: found, WithFactor: f.Factors.Settings.AllowUnverified})
 }
 
