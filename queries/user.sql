@@ -56,8 +56,8 @@ SELECT u.id, u.password_hash, u.disabled_at
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1;
 
--- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
--- session is committed; each of them then ends or counts it, or this finds their result.
+-- A password change, a disabling, a deletion and another sign-in wait until the new session is
+-- committed. Each of them then ends or counts the session; or this statement waits and finds their result.
 -- name: LockUserForSignIn :one
 SELECT id, password_hash, unproved_password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
 
@@ -209,7 +209,7 @@ UPDATE users SET deletes_at = sqlc.narg(deletes_at) WHERE id = @id;
 SELECT id FROM users WHERE deletes_at <= @now::timestamptz ORDER BY deletes_at LIMIT 100;
 
 -- Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
--- under way, or another server is at it.
+-- under way, or another server is at it (TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt).
 -- name: LockUserToDelete :one
 SELECT id FROM users WHERE id = @id AND deletes_at <= @now::timestamptz FOR UPDATE SKIP LOCKED;
 

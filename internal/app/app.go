@@ -222,7 +222,7 @@ func (a *App) seal() error {
 // warnOfFactors says what is off although the settings ask for it.
 //
 // Security: the keys that servers share in the database are made anew when all signing keys are replaced,
-// and every TOTP secret would go with them. So there is no default.
+// and every TOTP secret would go with them. So there is no default (TestTOTP_isOffWithoutSealingKeys).
 func (a *App) warnOfFactors() {
 	for _, kind := range a.config.Factor.Types {
 		if !a.factors.Supports(kind) {

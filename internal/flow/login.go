@@ -199,7 +199,7 @@ func (f *Flow) findByAddress(ctx context.Context, text string) (holder, error) {
 		return holder{}, err
 	}
 
-	// Timing: what is no address is looked up, too.
+	// Timing: what is no address is looked up, too (TestSEC40_fourFailuresAreOne).
 	return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: found, WithFactor: f.Factors.Settings.AllowUnverified})
 }
 

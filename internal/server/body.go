@@ -94,13 +94,14 @@ func withoutEmptyParameters(contentType string) string {
 }
 
 // isPlain reports whether a Content-Encoding leaves the body as it is. Security: nothing is
-// inflated, so that a small body cannot become a large one (SEC-82).
+// inflated, so that a small body cannot become a large one (SEC-82, TestSEC82_nothingIsInflated).
 func isPlain(encoding string) bool {
 	return encoding == "" || strings.EqualFold(strings.TrimSpace(encoding), "identity")
 }
 
 // nameOnce gives each member that came under its other name its own; null and an empty text are none.
-// Security: two names with two values are refused, since two readers could go by different ones.
+// Security: two names with two values are refused, since two readers could go by different ones
+// (TestInput_aRefreshTokenHasTwoNames).
 func nameOnce(body map[string]any, aliases map[string]string) error {
 	for name, other := range aliases {
 		value, own := body[other], body[name]
