@@ -30,7 +30,7 @@ var floors = [][]string{
 	},
 	{"internal/trace"},
 	{"internal/password", "internal/email", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
+	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address", "internal/arrival"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
 	{"internal/caller"},
 	{"internal/flow", "internal/account", "internal/undo"}, // journeys: the rooms that open a transaction
