@@ -46,6 +46,9 @@ CREATE TABLE users (
     -- A password that was set before the owner of the address or number proved it: PHC string. It opens
     -- the account only together with a code, and becomes password_hash then. NULL: there is none.
     unproved_password_hash text,
+    -- The system that the user comes from verifies the password, as long as there is none here: see
+    -- LATCHKEY_PASSWORD_HOOK_URL. It ends with the first password that is stored here.
+    password_hook boolean     NOT NULL DEFAULT false,
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';

@@ -22,10 +22,12 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/moving/mover"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/passwordhook"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
@@ -65,6 +67,7 @@ type App struct {
 	outbox   *outbox.Outbox
 	account  *account.Account
 	undo     *undo.Undo
+	hook     *passwordhook.Hook // nil where users come from no system that keeps their hashes
 	server   *server.Server
 	listener net.Listener
 	health   *ops.Health
@@ -193,6 +196,9 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier, old *token
 	}
 	trail := audit.New(a.keys.hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy, Countries: c.Outbox.SMSCountries, Log: a.log})
+	if a.hook, err = passwordhook.New(c.Hook); err != nil {
+		return nil, err
+	}
 	passwords := c.PasswordPolicy()
 	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
@@ -205,6 +211,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier, old *token
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
 		CountRefresh: a.metrics.CountRefresh, CountOld: a.metrics.CountOld,
+		PasswordHook: a.hook, Mover: &mover.Mover{Factors: a.factors, Keys: a.keys.lasting, Log: a.log},
 	}), nil
 }
 
@@ -221,7 +228,7 @@ func (a *App) seal() error {
 // warnOfFactors says what is off although the settings ask for it.
 //
 // Security: the keys that servers share in the database are made anew when all signing keys are replaced,
-// and every TOTP secret would go with them. So there is no default.
+// and every TOTP secret would go with them. So there is no default (TestTOTP_isOffWithoutSealingKeys).
 func (a *App) warnOfFactors() {
 	for _, kind := range a.config.Factor.Types {
 		if !a.factors.Supports(kind) {
@@ -259,6 +266,13 @@ func (a *App) warnOfProviders() {
 func (a *App) warnOfTexts() {
 	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
 		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")
+	}
+}
+
+// warnOfHook says that the password hook has no end.
+func (a *App) warnOfHook() {
+	if a.hook != nil && !a.hook.HasEnd() {
+		a.log.Warn("LATCHKEY_PASSWORD_HOOK_UNTIL is not set: passwords go to the password hook until it is switched off")
 	}
 }
 
@@ -426,6 +440,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfPlain()
 	a.warnOfLifetime()
 	a.warnOfOldTokens(work)
+	a.warnOfHook()
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)
@@ -451,6 +466,7 @@ func (a *App) Close() {
 		_ = a.listener.Close()
 	}
 	a.probes.close()
+	a.hook.Close()
 	a.flushTraces()
 
 	a.DB.Close()

@@ -77,8 +77,7 @@ func TestPasswordReset_threeWrongCodesAndItIsGone(t *testing.T) {
 	v.do("GET", sessionPath, "").waits()
 }
 
-// For an address that nobody has everything looks the same, and a weak password tells
-// nothing (contract 4.12, 4.13).
+// For an unknown address every response looks the same, and a weak password reveals nothing.
 func TestPasswordReset_byCodeForNobody(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true")

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Contract 3.7: sign-up with mandatory verification by code.
+// Sign-up with mandatory verification by code.
 func TestVerifyEmail_signUpByCode(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, mandatoryByCode)
@@ -143,8 +143,7 @@ func TestVerifyEmail_changingTheAddressTellsNothingOfOthers(t *testing.T) {
 	}
 }
 
-// Contract 3.7, verification by link: the key posted anywhere verifies; whoever waits has
-// to sign in.
+// Verification by link: a request with the key verifies the address, and the waiting client has to sign in.
 func TestVerifyEmail_byLink(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "ACCOUNT_EMAIL_VERIFICATION=mandatory")

@@ -121,7 +121,7 @@ func (s Settings) checkOrigin(origin string) error {
 	}
 	u, err := url.Parse(origin)
 	// Security: origins are compared byte for byte, so what a browser would write otherwise
-	// must not stand in the list, where it would match nothing (SEC-60).
+	// must not stand in the list, where it would match nothing (SEC-60, TestSettings_originsThatAreRefused).
 	if err != nil || origin != u.Scheme+"://"+u.Host || !isDomain(u.Hostname()) {
 		return errors.New("want an origin as browsers write it, such as https://example.com: no path, no slash at the end, lower case")
 	}

@@ -119,7 +119,8 @@ func (s *Sessions) Repeat(ctx context.Context, d *postgres.DB, sp Spending) (Rot
 // writes is committed.
 func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending) (Rotation, error) {
 	// Race: lock alone, then read. A join with FOR UPDATE would read the row as it was
-	// before the wait, and rotate twice.
+	// before the wait, and rotate twice
+	// (TestSEC22andTREF05_aHundredParallelRefreshesOnTwoProcessesMakeOneGeneration).
 	if _, err := tx.LockSession(ctx, sp.SessionID); err != nil {
 		if postgres.IsNotFound(err) {
 			return refused(Invalid, problem.RefreshTokenInvalid), nil
