@@ -29,11 +29,11 @@ var layers = [][]string{
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs", "internal/moving/format",
 	},
-	{"internal/trace"},
+	{"internal/trace", "internal/webhook"},
 	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
-	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
-	{"internal/caller"},
+	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops", "internal/passwordhook"},
+	{"internal/caller", "internal/moving/mover"},
 	{"internal/flow", "internal/account", "internal/undo"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server", "internal/admin"},
 	{"internal/config"},

@@ -17,7 +17,8 @@ SELECT @id, sqlc.narg(subject), @display, sqlc.narg(password_hash), @now::timest
 -- stranger added to an account of theirs never comes before the account of its owner. Found also
 -- when disabled or without a password: the caller spends the same work on every outcome.
 -- name: FindUserByEmail :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address,
+       (e.verified_at IS NOT NULL)::boolean AS proved
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
@@ -137,7 +138,9 @@ SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_ho
 -- The user behind a number: the one who has verified it, or else the oldest of those whom
 -- FindUserByOwnPhone finds, or else the oldest of the others.
 -- name: FindUserByPhone :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at FROM users u
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at,
+       (u.phone_verified_at IS NOT NULL)::boolean AS proved
+  FROM users u
  WHERE u.phone = @phone
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL

@@ -21,10 +21,12 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/moving/mover"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/passwordhook"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
@@ -63,6 +65,7 @@ type App struct {
 	outbox   *outbox.Outbox
 	account  *account.Account
 	undo     *undo.Undo
+	hook     *passwordhook.Hook // nil where users come from no system that keeps their hashes
 	server   *server.Server
 	listener net.Listener
 	health   *ops.Health
@@ -187,6 +190,9 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	}
 	trail := audit.New(a.keys.hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy, Countries: c.Outbox.SMSCountries, Log: a.log})
+	if a.hook, err = passwordhook.New(c.Hook); err != nil {
+		return nil, err
+	}
 	passwords := c.PasswordPolicy()
 	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
@@ -199,6 +205,7 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
 		CountRefresh: a.metrics.CountRefresh,
+		PasswordHook: a.hook, Mover: &mover.Mover{Factors: a.factors, Keys: a.keys.lasting, Log: a.log},
 	}), nil
 }
 
@@ -253,6 +260,13 @@ func (a *App) warnOfProviders() {
 func (a *App) warnOfTexts() {
 	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
 		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")
+	}
+}
+
+// warnOfHook says that the password hook has no end.
+func (a *App) warnOfHook() {
+	if a.hook != nil && !a.hook.HasEnd() {
+		a.log.Warn("LATCHKEY_PASSWORD_HOOK_UNTIL is not set: passwords go to the password hook until it is switched off")
 	}
 }
 
@@ -416,6 +430,7 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfTexts()
 	a.warnOfPlain()
 	a.warnOfLifetime()
+	a.warnOfHook()
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)
@@ -440,6 +455,7 @@ func (a *App) Close() {
 		_ = a.listener.Close()
 	}
 	a.probes.close()
+	a.hook.Close()
 	a.flushTraces()
 
 	a.DB.Close()

@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/passwordhook"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -51,6 +52,9 @@ type Parts struct {
 	Keys    *secret.Sealer
 	Log     *slog.Logger
 	Notices *notice.Notices
+	// PasswordHook is nil where users come from no system that keeps their hashes.
+	PasswordHook *passwordhook.Hook
+	Mover        Mover
 	// CountRefresh is called with the verdict of each refresh token that is presented.
 	CountRefresh func(verdict string)
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"net/mail"
-	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/loopback"
 	"github.com/latchkey-auth/latchkey/internal/phone"
+	"github.com/latchkey-auth/latchkey/internal/webhook"
 )
 
 // Settings of what is sent, and how.
@@ -104,9 +104,7 @@ func (s Settings) Check() []error {
 	}
 	s.checkAutofill(refuse)
 	if s.texter() == "webhook" {
-		u, err := url.Parse(s.SMSWebhook)
-		refuse(err != nil || u.Hostname() == "" || u.Scheme != "https" && (u.Scheme != "http" || !loopback.Is(u.Hostname())), "LATCHKEY_SMS_WEBHOOK_URL: want an https address")
-		refuse(len(s.SMSSecret) < 32, "LATCHKEY_SMS_WEBHOOK_SECRET: want at least 32 characters")
+		wrong = append(wrong, webhook.Check("LATCHKEY_SMS_WEBHOOK_URL", s.SMSWebhook, "LATCHKEY_SMS_WEBHOOK_SECRET", s.SMSSecret)...)
 	}
 	if err := s.checkTemplates(); err != nil {
 		wrong = append(wrong, err)
