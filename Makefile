@@ -18,7 +18,7 @@ HOT    ?= 1000000
 # The server, the Go client, its middleware for Fiber, and the tests that use the server and the client.
 MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
-MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
+MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md docs/architecture.md docs/architecture.svg clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
 
 .PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
 
@@ -227,6 +227,7 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md
 	go run -C internal/tools ./requirements -root ../..
+	go run -C internal/tools ./architecture -root ../..
 
 verify: ## Fail when generated code is not current, or go.mod not tidy
 	@rm -rf .verify && mkdir .verify && for f in $(MADE); do mkdir -p .verify/$$(dirname $$f) && cp -R $$f .verify/$$f; done

@@ -34,6 +34,7 @@ type commands struct {
 	Sessions sessionsCommand `cmd:"" help:"List and end the sessions of a user."`
 	Tenants  tenantsCommand  `cmd:"" help:"List, show and create tenants, add and remove members."`
 	Audit    auditCommand    `cmd:"" help:"Read the audit log: sign-ins, sign-outs, and changes to accounts."`
+	Moving   movingCommand   `cmd:"" help:"Move in from another system: let requests wait, go live, see what is left."`
 	Outbox   outboxCommand   `cmd:"" help:"List and retry mails and texts that could not be sent."`
 	Flows    flowsCommand    `cmd:"" help:"Print the stages of a sign-in as a page with a diagram (docs/flows.md)."`
 	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`

@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/arrival"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -77,6 +78,8 @@ type Parts struct {
 	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
 	// false after a start without the database, until that has answered.
 	Ready func() bool
+	// Arrival lets requests wait while a service moves in.
+	Arrival *arrival.Gate
 	// Count is called with each answer: its operation (empty for none of ours), its status, the code of
 	// its first error (empty for none), and the time that it took.
 	Count func(operation string, status int, code string, took time.Duration)

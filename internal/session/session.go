@@ -93,6 +93,9 @@ type Opened struct {
 	Successor Successor
 }
 
+// FirstGeneration is the number of a session's first refresh token.
+const FirstGeneration = 1
+
 // Successor is what the refresh token of a session's current generation says. It can
 // be read from the row again, so a replay hands out the same one.
 type Successor struct {
