@@ -16,7 +16,9 @@ func (serveCommand) Run(sh *shell) error {
 		return err
 	}
 	defer a.Close()
-	if err := a.Prepare(sh.ctx); err != nil {
+	err = a.Prepare(sh.ctx)
+	sh.started()
+	if err != nil {
 		return sh.stopped(err)
 	}
 

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 
@@ -44,11 +46,82 @@ var ErrOldSchema = errors.New("the database schema is older than this program: r
 // that excludes readers makes every reader wait who comes after it. report, where it is given, learns
 // of each delay.
 func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, error) {
+	// An error is found again where the migrations run, by the way that they take.
+	if current, err := d.isCurrent(ctx); err == nil && current {
+		return 0, nil
+	}
+
 	files, err := migrationFiles()
 	if err != nil {
 		return 0, err
 	}
 	return d.migrateFrom(ctx, files, report...)
+}
+
+// isCurrent reports whether no migration is missing. It only reads, with few statements: nearly every start of a
+// server finds it so.
+func (d *DB) isCurrent(ctx context.Context) (bool, error) {
+	if err := d.CheckEncoding(ctx); err != nil {
+		return false, err
+	}
+	exists, err := d.BackgroundQueries().FindMigrationTable(ctx)
+	if err != nil || !exists {
+		return false, err
+	}
+	missing, err := d.missingMigrations(ctx)
+	if err != nil || missing {
+		return false, err
+	}
+
+	return d.jobsAreCurrent(ctx)
+}
+
+// listApplied lists the versions that goose has applied. Of several rows of a version it goes by the newest, as
+// goose does. The table is goose's own, and not in schema.sql.
+const listApplied = `SELECT version_id FROM (
+		SELECT DISTINCT ON (version_id) version_id, is_applied FROM goose_db_version ORDER BY version_id, tstamp DESC
+	) newest WHERE is_applied`
+
+// missingMigrations reports whether any of this program's migrations has not been applied.
+func (d *DB) missingMigrations(ctx context.Context) (bool, error) {
+	names, err := fs.Glob(migrations, "migrations/*.sql")
+	if err != nil {
+		return false, fmt.Errorf("migrations: %w", err)
+	}
+	rows, err := d.background.Query(ctx, listApplied)
+	if err != nil {
+		return false, failure(err)
+	}
+	applied, err := pgx.CollectRows(rows, pgx.RowTo[int64])
+	if err != nil {
+		return false, failure(err)
+	}
+
+	for _, name := range names {
+		version, err := goose.NumericComponent(name)
+		if err != nil {
+			return false, fmt.Errorf("migrations: %w", err)
+		}
+		if !slices.Contains(applied, version) {
+			return true, nil
+		}
+	}
+
+	return false, nil
+}
+
+// jobsAreCurrent reports whether no migration of the job queue is missing.
+func (d *DB) jobsAreCurrent(ctx context.Context) (bool, error) {
+	jobs, err := newJobMigrator(d.background)
+	if err != nil {
+		return false, err
+	}
+	found, err := jobs.Validate(ctx, nil)
+	if err != nil {
+		return false, failure(err)
+	}
+
+	return found.OK, nil
 }
 
 func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(MigrationDelay)) (applied int, err error) {
@@ -75,27 +148,12 @@ func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(Migrat
 
 // CheckSchema returns ErrOldSchema when migrations are missing. It only reads.
 func (d *DB) CheckSchema(ctx context.Context) error {
-	list, err := d.Migrations(ctx)
-	if err != nil {
-		return err
+	current, err := d.isCurrent(ctx)
+	if err == nil && !current {
+		err = ErrOldSchema
 	}
-	for _, m := range list {
-		if m.AppliedAt == nil {
-			return ErrOldSchema
-		}
-	}
-	jobs, err := newJobMigrator(d.background)
-	if err != nil {
-		return err
-	}
-	found, err := jobs.Validate(ctx, nil)
-	if err != nil {
-		return failure(err)
-	}
-	if !found.OK {
-		return ErrOldSchema
-	}
-	return nil
+
+	return err
 }
 
 // Migrations lists all migrations, oldest first. It only reads: goose would make its table where there
