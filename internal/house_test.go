@@ -22,7 +22,7 @@ const module = "github.com/latchkey-auth/latchkey/"
 
 // floors: a room imports only rooms on lower floors, never a neighbour.
 var floors = [][]string{
-	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash"},
+	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash", "internal/startup"},
 	{ // ground
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",

@@ -6,11 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -46,11 +45,6 @@ var ErrOldSchema = errors.New("the database schema is older than this program: r
 // that excludes readers makes every reader wait who comes after it. report, where it is given, learns
 // of each delay.
 func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, error) {
-	// An error is found again where the migrations run, by the way that they take.
-	if current, err := d.isCurrent(ctx); err == nil && current {
-		return 0, nil
-	}
-
 	files, err := migrationFiles()
 	if err != nil {
 		return 0, err
@@ -58,8 +52,7 @@ func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, 
 	return d.migrateFrom(ctx, files, report...)
 }
 
-// isCurrent reports whether no migration is missing. It only reads, with few statements: nearly every start of a
-// server finds it so.
+// isCurrent reports whether no migration is missing. It only reads.
 func (d *DB) isCurrent(ctx context.Context) (bool, error) {
 	if err := d.CheckEncoding(ctx); err != nil {
 		return false, err
@@ -76,38 +69,21 @@ func (d *DB) isCurrent(ctx context.Context) (bool, error) {
 	return d.jobsAreCurrent(ctx)
 }
 
-// listApplied lists the versions that goose has applied. Of several rows of a version it goes by the newest, as
-// goose does. The table is goose's own, and not in schema.sql.
-const listApplied = `SELECT version_id FROM (
-		SELECT DISTINCT ON (version_id) version_id, is_applied FROM goose_db_version ORDER BY version_id, tstamp DESC
-	) newest WHERE is_applied`
-
 // missingMigrations reports whether any of this program's migrations has not been applied.
 func (d *DB) missingMigrations(ctx context.Context) (bool, error) {
-	names, err := fs.Glob(migrations, "migrations/*.sql")
+	files, err := migrationFiles()
 	if err != nil {
-		return false, fmt.Errorf("migrations: %w", err)
+		return false, err
 	}
-	rows, err := d.background.Query(ctx, listApplied)
+	provider, err := providerOn(stdlib.OpenDBFromPool(d.background), files)
 	if err != nil {
-		return false, failure(err)
+		return false, err
 	}
-	applied, err := pgx.CollectRows(rows, pgx.RowTo[int64])
-	if err != nil {
-		return false, failure(err)
-	}
+	defer func() { _ = provider.Close() }()
 
-	for _, name := range names {
-		version, err := goose.NumericComponent(name)
-		if err != nil {
-			return false, fmt.Errorf("migrations: %w", err)
-		}
-		if !slices.Contains(applied, version) {
-			return true, nil
-		}
-	}
+	missing, err := provider.HasPending(ctx)
 
-	return false, nil
+	return missing, failure(err)
 }
 
 // jobsAreCurrent reports whether no migration of the job queue is missing.
