@@ -27,17 +27,18 @@ const Version = "0.2.0-dev"
 // commands is the command table; a file beside this one for each.
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Serve the API, configured by the environment (latchkey config shows it)."`
-	Dev      devCommand      `cmd:"" help:"Try it out: starts a PostgreSQL of its own, a demo user, and prints a tour of curl lines."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Dev      devCommand      `cmd:"" help:"Try it out: start a server with its own PostgreSQL and a demo user, and print a tour of curl commands."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database schema up to date, or show its state."`
 	Keys     keysCommand     `cmd:"" help:"Make, list and rotate signing keys."`
 	Users    usersCommand    `cmd:"" help:"Find, show and create users, sign them out, disable, enable and delete accounts."`
 	Sessions sessionsCommand `cmd:"" help:"List and end the sessions of a user."`
 	Tenants  tenantsCommand  `cmd:"" help:"List, show and create tenants, add and remove members."`
-	Audit    auditCommand    `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
-	Outbox   outboxCommand   `cmd:"" help:"Mails and texts that could not be sent."`
-	Flows    flowsCommand    `cmd:"" help:"Print how a sign-in proceeds, as a page with a picture."`
+	Audit    auditCommand    `cmd:"" help:"Read the audit log: sign-ins, sign-outs, and changes to accounts."`
+	Moving   movingCommand   `cmd:"" help:"Move in from another system: let requests wait, go live, see what is left."`
+	Outbox   outboxCommand   `cmd:"" help:"List and retry mails and texts that could not be sent."`
+	Flows    flowsCommand    `cmd:"" help:"Print the stages of a sign-in as a page with a diagram (docs/flows.md)."`
 	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`
-	Ready    readyCommand    `cmd:"" help:"Ask the server on this machine whether it is ready: for health checks of containers."`
+	Ready    readyCommand    `cmd:"" help:"Check whether the server on this machine is ready: for health checks of containers."`
 	Version  versionCommand  `cmd:"" help:"Show the version."`
 }
 

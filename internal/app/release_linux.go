@@ -34,7 +34,7 @@ func releaseProgram() {
 			if isConstant := words[1] == "r-xp" || words[1] == "r--p"; isConstant && words[len(words)-1] == program {
 				from, to = addresses(words[0])
 			}
-		// Security: a page that was changed before it became read-only would lose the change. Such pages are anonymous.
+		// A page that was changed before it became read-only would lose the change. Such pages are anonymous.
 		case words[0] == "Anonymous:" && words[1] == "0" && from < to:
 			_, _, _ = unix.Syscall(unix.SYS_MADVISE, from, to-from, unix.MADV_DONTNEED)
 		}

@@ -50,7 +50,8 @@ func (l *hashers) take() *argon2.Hasher {
 
 // put takes a hasher back.
 //
-// Security: a dump of the process's memory shows no state of a password that was hashed before.
+// Security: a dump of the process's memory shows no state of a password that was hashed before
+// (TestWipe_leavesNothing).
 func (l *hashers) put(h *argon2.Hasher) {
 	h.Wipe()
 
