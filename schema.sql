@@ -46,6 +46,9 @@ CREATE TABLE users (
     -- A password that was set before the owner of the address or number proved it: PHC string. It opens
     -- the account only together with a code, and becomes password_hash then. NULL: there is none.
     unproved_password_hash text,
+    -- The system that the user comes from verifies the password, as long as there is none here: see
+    -- LATCHKEY_PASSWORD_HOOK_URL. It ends with the first password that is stored here.
+    password_hook boolean     NOT NULL DEFAULT false,
     CONSTRAINT users_phone_is_there CHECK (phone IS NOT NULL OR phone_verified_at IS NULL)
 );
 COMMENT ON TABLE users IS 'People who can sign in.';
@@ -490,6 +493,29 @@ CREATE TABLE undo_links (
 );
 COMMENT ON TABLE undo_links IS 'Undo links that are out.';
 CREATE INDEX undo_links_change ON undo_links (user_id, change);
+
+-- How far a service that moves in from another system has come. At most one row; none: nobody moves in.
+CREATE TABLE moving (
+    only_row       boolean     PRIMARY KEY DEFAULT true CHECK (only_row),
+    -- arriving: requests wait for the last of the data. live: they are answered.
+    phase          text        NOT NULL CHECK (phase IN ('arriving', 'live')),
+    -- When the phase began.
+    since          timestamptz NOT NULL,
+    -- When the last refresh token of the other system expires. NULL: not live yet.
+    window_ends_at timestamptz
+);
+COMMENT ON TABLE moving IS 'How far a service that moves in has come.';
+
+-- Refresh tokens of the other system that are out. Each counts as the first generation of its session.
+CREATE TABLE old_refresh_tokens (
+    -- SHA-256 of its jti.
+    jti_hash   bytea       PRIMARY KEY CHECK (octet_length(jti_hash) = 32),
+    session_id uuid        NOT NULL REFERENCES sessions ON DELETE CASCADE,
+    expires_at timestamptz NOT NULL
+);
+COMMENT ON TABLE old_refresh_tokens IS 'Refresh tokens of the system that a service moved in from.';
+CREATE INDEX old_refresh_tokens_session ON old_refresh_tokens (session_id);
+CREATE INDEX old_refresh_tokens_expires_at ON old_refresh_tokens (expires_at);
 
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.

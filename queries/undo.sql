@@ -54,7 +54,7 @@ UPDATE undo_links SET spent_at = @now::timestamptz
 
 -- Whatever attempt to sign in began before is void from now on.
 -- name: UpdateUserRestored :exec
-UPDATE users SET restorations = restorations + 1, password_hash = NULL, unproved_password_hash = NULL WHERE id = @id;
+UPDATE users SET restorations = restorations + 1, password_hash = NULL, unproved_password_hash = NULL, password_hook = false WHERE id = @id;
 
 -- name: UpdateEmailAddressUnverified :exec
 UPDATE email_addresses SET verified_at = NULL WHERE user_id = @user_id AND address = @address;

@@ -17,7 +17,8 @@ SELECT @id, sqlc.narg(subject), @display, sqlc.narg(password_hash), @now::timest
 -- stranger added to an account of theirs never comes before the account of its owner. Found also
 -- when disabled or without a password: the caller spends the same work on every outcome.
 -- name: FindUserByEmail :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at, e.address
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address,
+       (e.verified_at IS NOT NULL)::boolean AS proved
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
@@ -55,8 +56,8 @@ SELECT u.id, u.password_hash, u.disabled_at
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1;
 
--- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
--- session is committed; each of them then ends or counts it, or this finds their result.
+-- A password change, a disabling, a deletion and another sign-in wait until the new session is
+-- committed. Each of them then ends or counts the session; or this statement waits and finds their result.
 -- name: LockUserForSignIn :one
 SELECT id, password_hash, unproved_password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
 
@@ -91,11 +92,15 @@ SELECT u.username::text FROM users u WHERE u.id = @id AND u.username IS NOT NULL
 UPDATE users SET display = @display WHERE id = @id;
 
 -- name: UpdateUserPassword :execrows
-UPDATE users SET password_hash = @password_hash::text, unproved_password_hash = NULL WHERE id = @id;
+UPDATE users SET password_hash = @password_hash::text, unproved_password_hash = NULL, password_hook = false WHERE id = @id;
 
 -- The password opens the account only together with a code from now on. n is 0 where there is none.
 -- name: UpdateUserPasswordUnproved :execrows
 UPDATE users SET unproved_password_hash = password_hash, password_hash = NULL WHERE id = @id AND password_hash IS NOT NULL;
+
+-- The system that the user comes from verifies the password no longer.
+-- name: UpdateUserPasswordHookEnded :exec
+UPDATE users SET password_hook = false WHERE id = @id AND password_hook;
 
 -- The password opens the account by itself again.
 -- name: UpdateUserPasswordProved :execrows
@@ -123,7 +128,7 @@ SELECT id, subject, email, email_verified_at, phone, phone_verified_at, username
 -- The user behind a user name: one whose name is a twin is found by the name as it is stored (twin).
 -- Names of before have no key until the janitor has made it.
 -- name: FindUserByUsername :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at
   FROM users u
  WHERE u.username_key IN (@key::text, @twin::text)
     OR u.username_key IS NULL AND lower(u.username COLLATE "C") = lower((@username)::text COLLATE "C")
@@ -133,7 +138,9 @@ SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at
 -- The user behind a number: the one who has verified it, or else the oldest of those whom
 -- FindUserByOwnPhone finds, or else the oldest of the others.
 -- name: FindUserByPhone :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at FROM users u
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at,
+       (u.phone_verified_at IS NOT NULL)::boolean AS proved
+  FROM users u
  WHERE u.phone = @phone
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL
@@ -202,7 +209,7 @@ UPDATE users SET deletes_at = sqlc.narg(deletes_at) WHERE id = @id;
 SELECT id FROM users WHERE deletes_at <= @now::timestamptz ORDER BY deletes_at LIMIT 100;
 
 -- Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
--- under way, or another server is at it.
+-- under way, or another server is at it (TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt).
 -- name: LockUserToDelete :one
 SELECT id FROM users WHERE id = @id AND deletes_at <= @now::timestamptz FOR UPDATE SKIP LOCKED;
 

@@ -364,7 +364,7 @@ func (q *Queries) UpdateEmailAddressUnverified(ctx context.Context, arg UpdateEm
 }
 
 const updateUserRestored = `-- name: UpdateUserRestored :exec
-UPDATE users SET restorations = restorations + 1, password_hash = NULL, unproved_password_hash = NULL WHERE id = $1
+UPDATE users SET restorations = restorations + 1, password_hash = NULL, unproved_password_hash = NULL, password_hook = false WHERE id = $1
 `
 
 // Whatever attempt to sign in began before is void from now on.

@@ -199,7 +199,8 @@ func (q *Queries) FindUser(ctx context.Context, id int64) (UserDetail, error) {
 }
 
 const findUserByEmail = `-- name: FindUserByEmail :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at, e.address
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address,
+       (e.verified_at IS NOT NULL)::boolean AS proved
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = $1
@@ -221,8 +222,10 @@ type FindUserByEmailRow struct {
 	Display              string
 	PasswordHash         *string
 	UnprovedPasswordHash *string
+	PasswordHook         bool
 	DisabledAt           *time.Time
 	Address              string
+	Proved               bool
 }
 
 // The user that a password is checked against: the one who has verified the address, or else the
@@ -237,8 +240,10 @@ func (q *Queries) FindUserByEmail(ctx context.Context, arg FindUserByEmailParams
 		&i.Display,
 		&i.PasswordHash,
 		&i.UnprovedPasswordHash,
+		&i.PasswordHook,
 		&i.DisabledAt,
 		&i.Address,
+		&i.Proved,
 	)
 	return i, err
 }
@@ -309,7 +314,9 @@ func (q *Queries) FindUserByOwnPhone(ctx context.Context, arg FindUserByOwnPhone
 }
 
 const findUserByPhone = `-- name: FindUserByPhone :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at FROM users u
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at,
+       (u.phone_verified_at IS NOT NULL)::boolean AS proved
+  FROM users u
  WHERE u.phone = $1
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL
@@ -329,7 +336,9 @@ type FindUserByPhoneRow struct {
 	Display              string
 	PasswordHash         *string
 	UnprovedPasswordHash *string
+	PasswordHook         bool
 	DisabledAt           *time.Time
+	Proved               bool
 }
 
 // The user behind a number: the one who has verified it, or else the oldest of those whom
@@ -342,7 +351,9 @@ func (q *Queries) FindUserByPhone(ctx context.Context, arg FindUserByPhoneParams
 		&i.Display,
 		&i.PasswordHash,
 		&i.UnprovedPasswordHash,
+		&i.PasswordHook,
 		&i.DisabledAt,
+		&i.Proved,
 	)
 	return i, err
 }
@@ -373,7 +384,7 @@ func (q *Queries) FindUserBySubject(ctx context.Context, subject string) (UserDe
 }
 
 const findUserByUsername = `-- name: FindUserByUsername :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.disabled_at
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at
   FROM users u
  WHERE u.username_key IN ($1::text, $2::text)
     OR u.username_key IS NULL AND lower(u.username COLLATE "C") = lower(($3)::text COLLATE "C")
@@ -392,6 +403,7 @@ type FindUserByUsernameRow struct {
 	Display              string
 	PasswordHash         *string
 	UnprovedPasswordHash *string
+	PasswordHook         bool
 	DisabledAt           *time.Time
 }
 
@@ -405,6 +417,7 @@ func (q *Queries) FindUserByUsername(ctx context.Context, arg FindUserByUsername
 		&i.Display,
 		&i.PasswordHash,
 		&i.UnprovedPasswordHash,
+		&i.PasswordHook,
 		&i.DisabledAt,
 	)
 	return i, err
@@ -706,8 +719,8 @@ type LockUserForSignInRow struct {
 	Restorations         int32
 }
 
-// Race: holds off a password change, a disabling, a deletion and another sign-in until the new
-// session is committed; each of them then ends or counts it, or this finds their result.
+// A password change, a disabling, a deletion and another sign-in wait until the new session is
+// committed. Each of them then ends or counts the session; or this statement waits and finds their result.
 func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForSignInRow, error) {
 	row := q.db.QueryRow(ctx, lockUserForSignIn, id)
 	var i LockUserForSignInRow
@@ -733,7 +746,7 @@ type LockUserToDeleteParams struct {
 }
 
 // Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
-// under way, or another server is at it.
+// under way, or another server is at it (TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt).
 func (q *Queries) LockUserToDelete(ctx context.Context, arg LockUserToDeleteParams) (int64, error) {
 	row := q.db.QueryRow(ctx, lockUserToDelete, arg.ID, arg.Now)
 	var id int64
@@ -802,7 +815,7 @@ func (q *Queries) UpdateUserDisplay(ctx context.Context, arg UpdateUserDisplayPa
 }
 
 const updateUserPassword = `-- name: UpdateUserPassword :execrows
-UPDATE users SET password_hash = $1::text, unproved_password_hash = NULL WHERE id = $2
+UPDATE users SET password_hash = $1::text, unproved_password_hash = NULL, password_hook = false WHERE id = $2
 `
 
 type UpdateUserPasswordParams struct {
@@ -835,6 +848,16 @@ func (q *Queries) UpdateUserPasswordHash(ctx context.Context, arg UpdateUserPass
 		return 0, err
 	}
 	return result.RowsAffected(), nil
+}
+
+const updateUserPasswordHookEnded = `-- name: UpdateUserPasswordHookEnded :exec
+UPDATE users SET password_hook = false WHERE id = $1 AND password_hook
+`
+
+// The system that the user comes from verifies the password no longer.
+func (q *Queries) UpdateUserPasswordHookEnded(ctx context.Context, id int64) error {
+	_, err := q.db.Exec(ctx, updateUserPasswordHookEnded, id)
+	return err
 }
 
 const updateUserPasswordProved = `-- name: UpdateUserPasswordProved :execrows

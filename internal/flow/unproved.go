@@ -73,6 +73,10 @@ func (f *Flow) releasePassword(ctx context.Context, tx postgres.Tx, userID int64
 	if err != nil {
 		return err
 	}
+	// A password at the system that the user comes from may be the stranger's as well.
+	if err := tx.UpdateUserPasswordHookEnded(ctx, userID); err != nil {
+		return err
+	}
 	if _, err := session.EndAll(ctx, tx, userID, session.OwnershipVerified); err != nil {
 		return err
 	}
