@@ -93,6 +93,10 @@ func wordFaults(t *testing.T, f textFile) []string {
 		} else if !f.isComment(line) && !slices.Contains([]string{".yaml", ".yml", ".txt"}, path.Ext(f.name)) {
 			continue
 		}
+		isGlossary := f.name == "CONTRIBUTING.md" && strings.HasPrefix(line, "| ")
+		if isGlossary {
+			continue
+		}
 		text = otherNames.ReplaceAllString(text, "")
 		for _, p := range inText {
 			if word := p.pattern.FindString(text); word != "" {

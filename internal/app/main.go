@@ -51,6 +51,7 @@ type shell struct {
 	err io.Writer
 	now postgres.Clock
 
+	started     func()
 	logSettings ops.LogSettings
 	json        bool // print JSON: --json
 }
@@ -62,8 +63,9 @@ const (
 	exitSettings = 2 // wrong settings or command line
 )
 
-// Main runs the program and returns its exit code.
-func Main(args []string) int {
+// Main runs the program and returns its exit code. It calls started when the start of a server is complete, and before
+// every other command.
+func Main(args []string, started func()) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 
@@ -82,7 +84,7 @@ func Main(args []string) int {
 		}
 	}()
 
-	sh := &shell{ctx: ctx, env: config.FromProcess(), in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
+	sh := &shell{ctx: ctx, env: config.FromProcess(), in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, started: started}
 	return sh.run(args)
 }
 
@@ -114,6 +116,10 @@ func (sh *shell) run(args []string) int {
 		_, _ = fmt.Fprintf(sh.err, "latchkey: %v\nTry: latchkey --help\n", err)
 		return exitSettings
 	}
+	if k.Command() != "serve" {
+		sh.started()
+	}
+
 	return sh.report(k.Run())
 }
 
