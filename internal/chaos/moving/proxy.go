@@ -110,8 +110,11 @@ func (p *proxy) pass(w http.ResponseWriter, r *http.Request) {
 		Token string `json:"refresh_token"`
 	}
 	_ = json.Unmarshal(body, &spent)
-	jti, _ := claimsOf(spent.Token)["jti"].(string)
-	r.Header.Set("X-Spent", jti)
+	claims := claimsOf(spent.Token)
+	if _, isOurs := claims["gen"]; !isOurs {
+		jti, _ := claims["jti"].(string)
+		r.Header.Set("X-Spent", jti)
+	}
 
 	server := p.new[int(p.next.Add(1))%len(p.new)]
 	server.ServeHTTP(w, r)
@@ -130,8 +133,8 @@ func (p *proxy) answered(a *http.Response) error {
 	defer p.mu.Unlock()
 	_, refresh := pairOf(body)
 	claims := claimsOf(refresh)
-	if gen, _ := claims["gen"].(float64); gen == 2 { // what the first token of Latchkey is called
-		spent, next := a.Request.Header.Get("X-Spent"), claims["jti"].(string)
+	spent := a.Request.Header.Get("X-Spent")
+	if next, replaced := claims["jti"].(string); replaced && spent != "" {
 		if p.successors[spent] == nil {
 			p.successors[spent] = map[string]bool{}
 		}

@@ -133,7 +133,7 @@ func (d *day) report() int {
 		{"sign-outs", fmt.Sprint(out), out == 0},
 		{"400, 401 or 410 to the honest", fmt.Sprint(refusals), refusals == 0},
 		{"longest wait", fmt.Sprintf("%.2f s", d.longest.Seconds()), d.longest <= longestWait},
-		{"old tokens replaced", fmt.Sprint(len(d.proxy.successors)), len(d.proxy.successors) >= d.clients+d.victims},
+		{"old tokens replaced", fmt.Sprint(len(d.proxy.successors)), len(d.proxy.successors) == d.clients+d.victims},
 		{"most successors of one token", fmt.Sprint(most), most == 1},
 		{"thieves caught", fmt.Sprintf("%d of %d", d.caught, d.victims), d.caught == d.victims},
 	}

@@ -248,7 +248,9 @@ func (s *site) export(since time.Time) (file []byte, sessions int, err error) {
 		}
 	}
 
-	return out.Bytes(), sessions, w.Close()
+	err = w.Close()
+
+	return out.Bytes(), sessions, err
 }
 
 // write writes a user, who has one session, and that.
