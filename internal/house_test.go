@@ -23,7 +23,7 @@ const module = "github.com/latchkey-auth/latchkey/"
 // layers, the lowest first: a package imports only packages of lower layers, never a neighbour.
 // docs/architecture.svg shows them.
 var layers = [][]string{
-	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash"},
+	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash", "internal/startup"},
 	{
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",

@@ -35,10 +35,10 @@ var tourText string
 const demoEmail = "demo@example.com"
 
 type devCommand struct {
-	Dir      string   `help:"Where the database, the key and the demo user's password are kept. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
-	Services string   `help:"host:port of the Apple and the Google that are played here, unless SOCIALACCOUNT_PROVIDERS is set. Default: a free port." placeholder:"HOST:PORT"`
+	Dir      string   `help:"Directory for the database, the key and the demo user's password. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
+	Services string   `help:"host:port of the fake Apple and Google, unless SOCIALACCOUNT_PROVIDERS is set. Default: a free port." placeholder:"HOST:PORT"`
 	Addr     string   `help:"host:port to listen on. Default: LATCHKEY_ADDR, or 127.0.0.1:8080." placeholder:"HOST:PORT"`
-	JSON     jsonFlag `name:"json" help:"Print one line of JSON instead of the tour, once requests are answered: url, services, directory, email and password of the demo user. Mails and texts go to standard error."`
+	JSON     jsonFlag `name:"json" help:"Print one line of JSON instead of the tour once the server is ready: url, services, directory, email and password of the demo user. Mails and texts go to standard error."`
 }
 
 // devReady is the line of --json: what a program needs that has started `latchkey dev`.
