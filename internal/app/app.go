@@ -47,16 +47,16 @@ type App struct {
 	// console is where latchkey dev prints mails.
 	console io.Writer
 
-	// DB and Gate are shown for tests that count what a request costs.
-	DB   *postgres.DB
-	Gate *password.Gate
+	// DB, Gate and Arrival are shown for tests that count what a request costs, and what waits.
+	DB      *postgres.DB
+	Gate    *password.Gate
+	Arrival *arrival.Gate
 
 	trustClock bool
 	sweepEvery time.Duration
 	ahead      atomic.Int64 // nanoseconds, of the clock, as it was last measured
 
 	prepared bool
-	arrival  *arrival.Gate
 	ready    atomic.Bool // whether requests can be answered: schema and keys are there
 	swept    swept
 	ring     *token.Keyring
@@ -80,7 +80,7 @@ type App struct {
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
-	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery, arrival: arrival.NewGate()}
+	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery, Arrival: arrival.NewGate()}
 	a.metrics = ops.NewMetrics(Version)
 	a.metrics.KnowVerdicts(session.Verdicts()...)
 	a.Gate.Count = a.metrics.CountGate
@@ -163,7 +163,7 @@ func (a *App) build() error {
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
-		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load, Arrival: a.arrival,
+		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load, Arrival: a.Arrival,
 		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.drain, Traces: a.traces,
 		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
 	}, operations)

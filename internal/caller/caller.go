@@ -6,6 +6,7 @@ package caller
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -38,6 +39,8 @@ type Caller struct {
 	Gone error
 	// Device is where the request came from.
 	Device session.Device
+	// Held is how long the request has waited because a service was moving in.
+	Held time.Duration
 	// Known is a session that the device has shown a secret of. It says nothing about who the
 	// caller is: wrong guesses and messages are counted by it, and nothing else.
 	Known Known
