@@ -34,7 +34,7 @@ var floors = [][]string{
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
 	{"internal/caller"},
 	{"internal/flow", "internal/account", "internal/undo"}, // journeys: the rooms that open a transaction
-	{"internal/service", "internal/server", "internal/admin"},
+	{"internal/service", "internal/server", "internal/admin", "internal/moving"},
 	{"internal/config"},
 	{"internal/app"},
 	{"main"},

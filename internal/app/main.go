@@ -34,6 +34,8 @@ type commands struct {
 	Sessions sessionsCommand `cmd:"" help:"List and end the sessions of a user."`
 	Tenants  tenantsCommand  `cmd:"" help:"List, show and create tenants, add and remove members."`
 	Audit    auditCommand    `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
+	Import   importCommand   `cmd:"" help:"Take over users, sessions and tokens of another system."`
+	Export   exportCommand   `cmd:"" help:"Write all users and sessions in the format of latchkey import."`
 	Outbox   outboxCommand   `cmd:"" help:"Mails and texts that could not be sent."`
 	Flows    flowsCommand    `cmd:"" help:"Print how a sign-in proceeds, as a page with a picture."`
 	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`
