@@ -18,9 +18,9 @@ HOT    ?= 1000000
 # The server, the Go client, its middleware for Fiber, and the tests that use the server and the client.
 MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
-MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
+MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md docs/architecture.md docs/architecture.svg clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json internal/server/operations.gen.json
 
-.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-go test-modules test-axios test-verify check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift
+.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,23 +68,35 @@ HAS_SWIFT     = $(shell clients/swift/toolchain.sh --present 2>/dev/null && echo
 HAS_C         = $(shell command -v gcc 2>/dev/null || command -v cc 2>/dev/null)
 HAS_CURL      = $(shell command -v curl 2>/dev/null)
 HAS_PGBOUNCER := $(shell PATH="$$PATH:/usr/sbin" command -v pgbouncer)
+INSTALL       = $(MAKE) --no-print-directory
 NODE_HINT     = nodejs.org, brew install node, or npm install --global node@22
 
-LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(RACE),$(if $(HAS_C),,-race (no C compiler);)) \
-	$(if $(HAS_NODE),,axios, TypeScript and verify (no Node 20);) $(if $(HAS_VENV),,verify (no Python 3 with venv);) \
-	$(if $(HAS_CHROMIUM),,example app (no Chromium);) $(if $(HAS_SWIFT),,Swift (no Swift 6);))
+LEFT_OUT = $(strip $(if $(HAS_CURL),,tour-as-printed (no curl);) $(if $(HAS_NODE),,TypeScript (no Node 20);) $(if $(HAS_SWIFT),,Swift (no Swift 6);))
 
-test: test-plan test-go test-tools test-axios test-verify test-typescript test-packages test-example test-swift ## Run all tests that this machine can run; needs Go, git and make
+# The tests from end to end that `make test` runs; `make test-go` runs all of them.
+WALKS = ^(TestReadme_|TestDev_theTourWorksAsPrinted|TestGoClient_walks)
+
+test: test-plan test-units test-typescript test-swift ## Run the unit tests and a walk of each client: minutes; needs Go, git and make
 
 modules: # what the tests and the tools of each module need
 	@for module in $(MODULES); do go -C $$module mod download || exit 1; done
 
 test-plan:
-	@echo "Latchkey's tests, with $$(go version | cut -d' ' -f3) and PostgreSQL."
-	@echo "They take about $(if $(HAS_NODE),15,8) minutes on two cores. Left out here: $(or $(LEFT_OUT),nothing.)"
+	@echo "Latchkey's unit tests and a walk of each client, with $$(go version | cut -d' ' -f3) and PostgreSQL. \`make check\` runs everything."
+	@echo "They take about 4 minutes on two cores, after the first build. Left out here: $(or $(LEFT_OUT),nothing.)"
 	@bin=$$($(FIND_POSTGRES)) && echo "PostgreSQL's programs: $$bin"
 
-test-go:
+# The tests beside the code they test, and a walk of the Go client, the README's and the tour.
+test-units:
+	@$(if $(HAS_CURL),:,echo "left out: the tour as it is printed needs curl: apt-get install curl")
+	go run ./internal/testdb/testpg $(MAKE) --no-print-directory test-units-of-modules
+
+test-units-of-modules:
+	go test -timeout 20m $(GOTEST) $$(go list ./... | grep -v /clients/contract$$)
+	go test -C clients/go -timeout 20m $(GOTEST) ./...
+	go test -C internal/e2e -timeout 20m $(GOTEST) -run '$(WALKS)' .
+
+test-go: ## Run all Go tests: also those from end to end
 	@$(if $(RACE),$(if $(HAS_C),:,echo "left out: -race needs a C compiler: apt-get install gcc"),:)
 	@$(if $(HAS_CURL),:,echo "left out: the tour as it is printed needs curl: apt-get install curl")
 	@$(if $(HAS_PGBOUNCER),:,echo "left out: the tests behind a connection pooler need pgbouncer: apt-get install pgbouncer")
@@ -105,9 +117,12 @@ test-tools: # the generators of ours: a module of its own
 test-swift: build
 	@LATCHKEY_BIN=$(CURDIR)/$(BIN) clients/swift/test.sh
 
+test-swift-package: # what is for Apple's systems only, type-checked; the package added by its repository's URL
+	@clients/swift/test-package.sh
+
 test-axios: build
 	@if [ -n "$(HAS_NODE)" ]; then \
-		cd internal/e2e/axios && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) node --test; \
+		$(INSTALL) internal/e2e/axios/node_modules/.installed && cd internal/e2e/axios && LATCHKEY_BIN=$(CURDIR)/$(BIN) node --test; \
 	else \
 		echo "left out: the axios test needs Node 20 or newer: $(NODE_HINT)"; \
 	fi
@@ -119,18 +134,32 @@ test-verify: build
 		echo "left out: the programs of docs/verify.md need Python 3 with venv and Node 20 or newer: apt-get install python3-venv, nodejs.org"; \
 	fi
 
+# npm ci, once for each lock file.
+%/node_modules/.installed: %/package-lock.json
+	@cd $* && npm ci $(if $(findstring speclint,$*),--ignore-scripts) --silent --no-audit --no-fund && touch node_modules/.installed
+
+test-django: build # the package latchkey-django, on DJANGO (4.2 5.2); 6.0 needs Python 3.12 (PYTHON=python3.12)
+	@if [ -n "$(HAS_VENV)" ]; then \
+		clients/django/test.sh lint && \
+		LATCHKEY_BIN=$(CURDIR)/$(BIN) go run ./internal/testdb/testpg clients/django/test.sh $(or $(DJANGO),4.2 5.2); \
+	else \
+		echo "left out: the Django package's tests need Python 3 with venv: apt-get install python3-venv"; \
+	fi
+
 test-typescript: build
 	@if [ -n "$(HAS_NODE)" ]; then \
-		cd clients/typescript && npm ci --silent --no-audit --no-fund && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test && npm run size && npm run hermes && npm run lint:package; \
+		$(INSTALL) clients/typescript/node_modules/.installed && cd clients/typescript && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test; \
 	else \
 		echo "left out: the TypeScript client's tests need Node 20 or newer: $(NODE_HINT)"; \
 	fi
 
-# The packed TypeScript client in small projects of others: Node, TypeScript, Jest, Metro, server rendering.
-test-packages: # about a minute
+# The packed TypeScript client in small projects of others (Node, TypeScript, Jest, Metro, server rendering), its size,
+# in Hermes, and as the linters of packages see it.
+test-packages:
 	@if [ -n "$(HAS_NODE)" ]; then \
-		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && \
-		npm ci --prefix example --silent --no-audit --no-fund && npm run --silent test:packages; \
+		$(INSTALL) clients/typescript/node_modules/.installed clients/typescript/example/node_modules/.installed && \
+		cd clients/typescript && npm run --silent build && npm run --silent test:packages && \
+		npm run size && npm run hermes && npm run lint:package; \
 	else \
 		echo "left out: the TypeScript client in projects of others needs Node 20 or newer: $(NODE_HINT)"; \
 	fi
@@ -139,14 +168,16 @@ test-packages: # about a minute
 # once for a phone.
 test-example: build
 	@if [ -n "$(HAS_NODE)" ] && [ -n "$(HAS_CHROMIUM)" ]; then \
-		cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build && cd example && npm ci --silent --no-audit --no-fund && \
+		$(INSTALL) clients/typescript/node_modules/.installed clients/typescript/example/node_modules/.installed && \
+		cd clients/typescript && npm run --silent build && cd example && \
 		npm run typecheck && npm test && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
 	else \
 		echo "left out: the example app needs Node 20 or newer, and Chromium: apt-get install chromium"; \
 	fi
 
 conformance: build ## Play every scenario against every client and print the table client × scenario (DRIVERS=go,typescript,swift)
-	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@$(INSTALL) clients/typescript/node_modules/.installed
+	cd clients/typescript && npm run --silent build
 	clients/swift/toolchain.sh swift build -Xswiftc -warnings-as-errors
 	go run ./clients/conformance -server $(BIN) -drivers $(DRIVERS)
 
@@ -166,7 +197,8 @@ foreign-clients: build ## Walk through a fresh `latchkey dev` with clients gener
 bare: ## Run the README's two commands on bare machines: SYSTEM=bookworm|trixie, ACCOUNT=root|user, DO="run test" (root, Debian)
 	.ci/bare-machine $(or $(SYSTEM),bookworm) $(or $(ACCOUNT),user) $(DO)
 
-check: test verify lint lint-spec ## Tests, generated code and lint
+check: ## Run everything else that CI runs, and print a table of seconds (RACE=-race; an hour)
+	@.ci/check
 
 check-all: ## What takes too long for every change: all four bare machines, what operators get, the drill (root, Debian)
 	.ci/bare-machine bookworm user run test
@@ -177,6 +209,7 @@ check-all: ## What takes too long for every change: all four bare machines, what
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml
+	sed 's|^var rawSpec = decodeSpecCached()$$|var rawSpec = decodeSpecOnce()|' api/server.gen.go >api/server.new && mv api/server.new api/server.gen.go
 	$(TOOLS) oapi-codegen -config api/client.cfg.yaml openapi.yaml
 	sed 's|"github.com/oapi-codegen/runtime"|"github.com/latchkey-auth/latchkey/clients/go/internal/runtime"|' clients/go/latchkey/client.gen.go >clients/go/latchkey/client.new && \
 		mv clients/go/latchkey/client.new clients/go/latchkey/client.gen.go
@@ -186,13 +219,17 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	done
 	rm -f internal/db/*.gen.go
 	$(TOOLS) sqlc generate
-	cd clients/typescript && npm ci --silent --no-audit --no-fund && npm run --silent generate
+	@$(INSTALL) clients/typescript/node_modules/.installed
+	cd clients/typescript && npm run --silent generate
 	go run -C internal/tools/argon2 . -out ../../argon2/compress_amd64.s -stubs ../../argon2/compress_amd64.go -pkg argon2
 	go run -C internal/tools ./actions -spec ../../openapi.yaml -root ../..
 	go run -C internal/tools ./samples -spec ../../openapi.yaml -root ../..
+	go run -C internal/tools ./operations -spec ../../openapi.yaml -out ../server/operations.gen.json
 	go run -C internal/tools ./swiftgen ../../openapi.yaml ../../clients/swift/Sources/LatchkeyAPI
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md
+	go run -C internal/tools ./requirements -root ../..
+	go run -C internal/tools ./architecture -root ../..
 
 verify: ## Fail when generated code is not current, or go.mod not tidy
 	@rm -rf .verify && mkdir .verify && for f in $(MADE); do mkdir -p .verify/$$(dirname $$f) && cp -R $$f .verify/$$f; done
@@ -206,7 +243,8 @@ lint: ## go vet and golangci-lint (.golangci.yml)
 	for module in $(MODULES); do (cd $$module && $(LINT) run ./...) || exit 1; done
 
 lint-spec: ## Hold openapi.yaml against the recommended rules of redocly and Spectral (Node 20)
-	@cd internal/tools/speclint && npm ci --ignore-scripts --silent --no-audit --no-fund && npm run --silent lint
+	@$(INSTALL) internal/tools/speclint/node_modules/.installed
+	@cd internal/tools/speclint && npm run --silent lint
 
 fuzz: ## Run every fuzz target for FUZZ (60s) each
 	@for m in $(MODULES); do \
@@ -232,5 +270,5 @@ cost: build ## Measure what a sign-up, a sign-in, a refresh and a look-up cost s
 	@go build -trimpath -o bin/cost ./internal/chaos/cost
 	@exec bin/cost -server $(BIN)
 
-hot: ## Ask PostgreSQL whether each hot statement of docs/scale.md uses its index among HOT sessions (1000000; 10000000 take 12 GB)
+hot: ## Ask PostgreSQL whether each hot statement of docs/scale.md uses its index among HOT sessions (1000000; 10000000 take 8 GB)
 	LATCHKEY_HOT_SESSIONS=$(HOT) go run ./internal/testdb/testpg go test -count=1 -timeout 2h -v -run TestHotStatements ./internal/postgres

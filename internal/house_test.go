@@ -20,19 +20,20 @@ import (
 
 const module = "github.com/latchkey-auth/latchkey/"
 
-// floors: a room imports only rooms on lower floors, never a neighbour.
-var floors = [][]string{
-	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash"},
-	{ // ground
+// layers, the lowest first: a package imports only packages of lower layers, never a neighbour.
+// docs/architecture.svg shows them.
+var layers = [][]string{
+	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash", "internal/startup"},
+	{
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs", "internal/moving/format",
 	},
-	{"internal/trace"},
+	{"internal/trace", "internal/webhook"},
 	{"internal/password", "internal/email", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
-	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops"},
-	{"internal/caller"},
+	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address", "internal/arrival"}, // parts, handed a transaction
+	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops", "internal/passwordhook"},
+	{"internal/caller", "internal/moving/mover"},
 	{"internal/flow", "internal/account", "internal/undo"}, // journeys: the rooms that open a transaction
 	{"internal/service", "internal/server", "internal/admin", "internal/moving"},
 	{"internal/config"},
@@ -148,20 +149,20 @@ func packages(t *testing.T) []listed {
 	return list
 }
 
-func floorOf(room string) int {
-	return slices.IndexFunc(floors, func(rooms []string) bool { return slices.Contains(rooms, room) })
+func layerOf(room string) int {
+	return slices.IndexFunc(layers, func(packages []string) bool { return slices.Contains(packages, room) })
 }
 
 func TestHouse_everyRoomStandsOnAFloorAndLooksDown(t *testing.T) {
 	for _, p := range packages(t) {
-		floor := floorOf(p.path)
-		if floor < 0 && !slices.Contains(outside, p.path) {
-			t.Errorf("%s stands on no floor", p.path)
+		layer := layerOf(p.path)
+		if layer < 0 && !slices.Contains(outside, p.path) {
+			t.Errorf("%s is in no layer", p.path)
 		}
 		for _, i := range p.imports {
 			room, ours := strings.CutPrefix(i, module)
-			if ours && floor >= 0 && (floorOf(room) < 0 || floorOf(room) >= floor) {
-				t.Errorf("%s must not import %s: only rooms on lower floors", p.path, room)
+			if ours && layer >= 0 && (layerOf(room) < 0 || layerOf(room) >= layer) {
+				t.Errorf("%s must not import %s: only packages of lower layers", p.path, room)
 			}
 		}
 	}

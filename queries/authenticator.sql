@@ -4,7 +4,7 @@ INSERT INTO authenticators (id, user_id, type, name, created_at, sealed, spent, 
 VALUES (@id, @user_id, @type, @name, @now, @sealed, @spent, 0)
     ON CONFLICT (id) DO NOTHING;
 
--- A key that somebody has already is not stored: a credential id is unique across people (SEC-62).
+-- A key that another user has is not stored: a credential id is unique across users (SEC-62).
 -- name: InsertWebAuthnCredential :execrows
 INSERT INTO webauthn_credentials (authenticator_id, credential_id, public_key, sign_count, aaguid, transports, backup_eligible, backup_state, passwordless)
 VALUES (@authenticator_id, @credential_id, @public_key, @sign_count, @aaguid, @transports, @backup_eligible, @backup_state, sqlc.narg(passwordless))
@@ -42,11 +42,13 @@ SELECT w.*, a.user_id, u.display, u.password_hash, u.disabled_at
   JOIN users u ON u.id = a.user_id
  WHERE w.credential_id = @credential_id AND u.webauthn_handle = @handle::bytea;
 
--- Race: the statement decides. Of one code that is sent many times at once, one moves the step.
+-- Race: the statement decides. Of one code that is sent many times at once, one moves the step
+-- (TestSEC53_aTOTPCodeWorksOnce).
 -- name: MarkTOTPUsed :execrows
 UPDATE authenticators SET spent = @step, misses = 0, last_used_at = @now::timestamptz WHERE id = @id AND spent < @step;
 
--- Race: the statement decides. Of one code that is sent many times at once, one sets the bit.
+-- Race: the statement decides. Of one code that is sent many times at once, one sets the bit
+-- (TestRecoveryCodes_areShownUsedOnceAndReplaced).
 -- name: MarkRecoveryCodeUsed :execrows
 UPDATE authenticators SET spent = spent | @bit::bigint, misses = 0, last_used_at = @now::timestamptz WHERE id = @id AND spent & @bit::bigint = 0;
 
@@ -56,8 +58,8 @@ UPDATE authenticators SET misses = 0, last_used_at = @now::timestamptz WHERE id 
 -- name: MarkRecoveryCodesViewed :exec
 UPDATE authenticators SET viewed_at = coalesce(viewed_at, @now::timestamptz) WHERE id = @id;
 
--- The signature counter and the backup state move on with each use. Race: of two uses at once
--- with one count, one moves it (zero: the authenticator does not count).
+-- The signature counter and the backup state change with each use. Of two parallel uses with one count,
+-- one changes the row (zero: the authenticator does not count).
 -- name: UpdateWebAuthnCredential :one
 UPDATE webauthn_credentials w SET sign_count = @sign_count, backup_eligible = @backup_eligible, backup_state = @backup_state
   FROM authenticators a
@@ -87,7 +89,7 @@ DELETE FROM authenticators WHERE user_id = @user_id AND type = 'webauthn' AND id
 -- name: FindUserWebAuthnHandle :one
 SELECT webauthn_handle FROM users WHERE id = @id;
 
--- Race: of two that make one at once, the first one's stays.
+-- Of two that make one at once, the first one's stays.
 -- name: UpdateUserWebAuthnHandle :one
 UPDATE users SET webauthn_handle = coalesce(webauthn_handle, @handle::bytea) WHERE id = @id RETURNING webauthn_handle;
 

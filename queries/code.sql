@@ -8,7 +8,8 @@ VALUES (@session_id, @purpose, sqlc.narg(user_id), @target, @code_hash, @attempt
        expires_at = excluded.expires_at;
 
 -- Race: counted down before it is compared, on a row that stays locked until the commit. Of many
--- guesses at once no more are compared than are left, and a right code works once.
+-- guesses at once no more are compared than are left, and a right code works once
+-- (TestTCOD05_sixteenGuessesAtOnce).
 -- name: UpdateCodeAttempts :one
 UPDATE codes SET attempts_left = attempts_left - 1
  WHERE session_id = @session_id AND purpose = @purpose AND attempts_left > 0 AND expires_at > @now
@@ -69,7 +70,8 @@ SELECT @key_hash, @purpose, u.id, @address, @now, @expires_at, sqlc.narg(session
 -- name: FindLink :one
 SELECT * FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now AND used_at IS NULL;
 
--- Race: the row goes, so that a link works once, however often it is used at the same time.
+-- Race: the row goes, so that a link works once, however often it is used at the same time
+-- (TestSEC45_aResetLinkWorksOnce).
 -- name: DeleteLink :one
 DELETE FROM links WHERE key_hash = @key_hash AND purpose = @purpose AND expires_at > @now AND used_at IS NULL RETURNING *;
 

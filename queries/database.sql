@@ -1,6 +1,14 @@
--- Whether a function of this signature exists, such as 'app.claims(bigint)'.
--- name: FindFunction :one
-SELECT (to_regprocedure(@signature::text) IS NOT NULL)::boolean;
+-- What keeps the caller from calling a function, such as 'app.claims(bigint)' of the schema 'app': missing,
+-- schema (no right to use it), execute (no right to call it), or nothing. Only the right order asks about
+-- rights: to_regprocedure is an error where the schema may not be used.
+-- name: FindFunctionFault :one
+SELECT (CASE
+    WHEN to_regnamespace(@schema::text) IS NULL THEN 'missing'
+    WHEN NOT has_schema_privilege(to_regnamespace(@schema::text)::oid, 'USAGE') THEN 'schema'
+    WHEN to_regprocedure(@signature::text) IS NULL THEN 'missing'
+    WHEN NOT has_function_privilege(to_regprocedure(@signature::text)::oid, 'EXECUTE') THEN 'execute'
+    ELSE ''
+END)::text;
 
 -- Whether the caller has the migration lock now. It never waits: a waiting statement has a snapshot,
 -- for which CREATE INDEX CONCURRENTLY of the process that has the lock would wait in turn. The lock

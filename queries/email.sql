@@ -1,5 +1,5 @@
 -- Race: two sign-ups with one address wait for each other here; a unique index cannot do it,
--- since an address may have several unverified holders.
+-- since an address may have several unverified holders (TestSignup_oneAddressSignedUpInParallelBecomesOneAccount).
 -- name: LockAddress :exec
 SELECT pg_advisory_xact_lock(hashtextextended(@address::text, 7105));
 

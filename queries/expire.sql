@@ -14,7 +14,7 @@ DELETE FROM links l
    AND NOT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = l.user_id AND e.address = l.address);
 
 -- Accounts that a sign-up made and nobody has signed in to since.
--- Race: they are locked first and looked at by the next statement: what has been verified
+-- They are locked first and looked at by the next statement: what has been verified
 -- meanwhile is seen there.
 -- name: LockUnusedUsers :many
 SELECT id FROM users WHERE unused_since < @before::timestamptz ORDER BY unused_since LIMIT 500 FOR UPDATE SKIP LOCKED;

@@ -3,7 +3,8 @@ SELECT p.provider, p.uid, p.user_id, u.password_hash, u.disabled_at
   FROM provider_accounts p JOIN users u ON u.id = p.user_id
  WHERE p.provider = @provider AND p.uid = @uid;
 
--- Race: of two that connect one account at once, one does; the other finds whose it is.
+-- Race: of two that connect one account at once, one does; the other finds whose it is
+-- (TestSEC74_twoPeopleConnectOneProviderAccountAtOnce).
 -- name: InsertProviderAccount :execrows
 INSERT INTO provider_accounts (provider, uid, user_id, display, client_id, created_at, last_used_at)
 VALUES (@provider, @uid, @user_id, @display, @client_id, @now, @now)
@@ -41,7 +42,7 @@ RETURNING expires_at;
 -- name: DeleteOldProviderNonces :execrows
 DELETE FROM provider_nonces WHERE nonce_hash IN (SELECT n.nonce_hash FROM provider_nonces n WHERE n.expires_at <= @now ORDER BY n.expires_at LIMIT 2000);
 
--- Race: an id_token works once, also of many requests at once.
+-- Race: an id_token works once, also of many requests at once (TestSEC71_aProviderTokenWorksOnceInParallel).
 -- name: InsertSpentIDToken :execrows
 INSERT INTO spent_id_tokens (token_hash, expires_at) VALUES (@token_hash, @expires_at) ON CONFLICT (token_hash) DO NOTHING;
 
@@ -52,7 +53,8 @@ DELETE FROM spent_id_tokens WHERE token_hash IN (SELECT s.token_hash FROM spent_
 INSERT INTO revocations (id, provider, client_id, grant_sealed, attempts, created_at, next_at)
 VALUES (@id, @provider, @client_id, @grant_sealed, 0, @now, @now);
 
--- Race: of two servers that look at once, each gets others: what is taken is left alone until next_at.
+-- Race: of two servers that look at once, each gets others: what is taken is left alone until next_at
+-- (TestProviderGrant_twoServersDoNotAskTwice).
 -- name: ListDueRevocations :many
 UPDATE revocations SET attempts = attempts + 1, next_at = @next_at
  WHERE id IN (SELECT r.id FROM revocations r WHERE r.next_at <= @now ORDER BY r.next_at LIMIT 20 FOR UPDATE SKIP LOCKED)

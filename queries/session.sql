@@ -25,7 +25,7 @@ SELECT s.id, s.attempt, s.expires_at, s.ended_at,
                   AND c.attempts_left > 0 AND c.expires_at > @now)::boolean AS resetting
   FROM sessions s WHERE s.token_hash = @token_hash AND s.user_id IS NULL;
 
--- Race: one step at a time in one session.
+-- Race: one step at a time in one session (TestDoor_twoSignInsInOneSessionAtOnce).
 -- name: LockPendingSession :one
 SELECT attempt FROM sessions WHERE id = @id AND user_id IS NULL AND ended_at IS NULL FOR NO KEY UPDATE;
 

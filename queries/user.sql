@@ -17,7 +17,8 @@ SELECT @id, sqlc.narg(subject), @display, sqlc.narg(password_hash), @now::timest
 -- stranger added to an account of theirs never comes before the account of its owner. Found also
 -- when disabled or without a password: the caller spends the same work on every outcome.
 -- name: FindUserByEmail :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address,
+       (e.verified_at IS NOT NULL)::boolean AS proved
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = @address
@@ -55,8 +56,8 @@ SELECT u.id, u.password_hash, u.disabled_at
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC, u.created_at, u.id
  LIMIT 1;
 
--- Race: holds off a password change, a disabling, a deletion and another sign-in until the new
--- session is committed; each of them then ends or counts it, or this finds their result.
+-- A password change, a disabling, a deletion and another sign-in wait until the new session is
+-- committed. Each of them then ends or counts the session; or this statement waits and finds their result.
 -- name: LockUserForSignIn :one
 SELECT id, password_hash, unproved_password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
 
@@ -137,7 +138,9 @@ SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_ho
 -- The user behind a number: the one who has verified it, or else the oldest of those whom
 -- FindUserByOwnPhone finds, or else the oldest of the others.
 -- name: FindUserByPhone :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at FROM users u
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at,
+       (u.phone_verified_at IS NOT NULL)::boolean AS proved
+  FROM users u
  WHERE u.phone = @phone
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL
@@ -206,7 +209,7 @@ UPDATE users SET deletes_at = sqlc.narg(deletes_at) WHERE id = @id;
 SELECT id FROM users WHERE deletes_at <= @now::timestamptz ORDER BY deletes_at LIMIT 100;
 
 -- Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
--- under way, or another server is at it.
+-- under way, or another server is at it (TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt).
 -- name: LockUserToDelete :one
 SELECT id FROM users WHERE id = @id AND deletes_at <= @now::timestamptz FOR UPDATE SKIP LOCKED;
 

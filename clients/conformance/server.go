@@ -1,14 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"syscall"
 	"time"
 )
@@ -19,11 +19,6 @@ type server struct {
 	services string // where Apple and Google are played
 	cmd      *exec.Cmd
 }
-
-var (
-	listening = regexp.MustCompile(`Latchkey is listening on (http://\S+)`)
-	playing   = regexp.MustCompile(`Apple and Google are played by (http://\S+): `)
-)
 
 // startServer starts `latchkey dev`, which brings a PostgreSQL of its own, and makes its refresh
 // tokens old.
@@ -44,7 +39,7 @@ func startServer(ctx context.Context, dir string, o options) (*server, error) {
 }
 
 func startDev(ctx context.Context, dir string, o options) (*server, error) {
-	cmd := exec.CommandContext(ctx, o.server, "dev", "--dir", filepath.Join(dir, "server"), "--addr", "127.0.0.1:0")
+	cmd := exec.CommandContext(ctx, o.server, "dev", "--dir", filepath.Join(dir, "server"), "--addr", "127.0.0.1:0", "--json")
 	// Nobody reads the mail of the accounts, some of which get a second factor.
 	cmd.Env = append(cmd.Environ(), "ACCOUNT_RATE_LIMITS=false", "MFA_ALLOW_UNVERIFIED_EMAIL=true", "ACCOUNT_EMAIL_VERIFICATION=none", "SOCIALACCOUNT_PROVIDERS=")
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
@@ -62,26 +57,14 @@ func startDev(ctx context.Context, dir string, o options) (*server, error) {
 		return nil, err
 	}
 	_ = log.Close() // the server has it
-	s := &server{cmd: cmd}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if m := playing.FindStringSubmatch(lines.Text()); m != nil {
-			s.services = m[1]
-		}
-		if m := listening.FindStringSubmatch(lines.Text()); m != nil {
-			s.url = m[1]
-			break
-		}
-	}
-	if s.url == "" {
+	var ready struct{ URL, Services string }
+	if err := json.NewDecoder(out).Decode(&ready); err != nil {
 		text, _ := os.ReadFile(log.Name()) // it says why, or nothing does
 		return nil, errors.Join(fmt.Errorf("the server did not start: %s", text), cmd.Wait())
 	}
-	go func() { // it must never wait for a reader
-		for lines.Scan() {
-		}
-	}()
-	return s, nil
+	go func() { _, _ = io.Copy(io.Discard, out) }() // it must never wait for a reader
+
+	return &server{cmd: cmd, url: ready.URL, services: ready.Services}, nil
 }
 
 // stop ends the server and its database in order.

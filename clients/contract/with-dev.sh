@@ -11,16 +11,14 @@ chmod 711 "$dir" # PostgreSQL's account passes through
 signup='{"signup": "200/m/ip"}'
 export ACCOUNT_EMAIL_VERIFICATION=${ACCOUNT_EMAIL_VERIFICATION:-none}
 export MFA_ALLOW_UNVERIFIED_EMAIL=${MFA_ALLOW_UNVERIFIED_EMAIL:-true} ACCOUNT_RATE_LIMITS=${ACCOUNT_RATE_LIMITS:-$signup}
-"$bin" dev --dir "$dir/d" --addr 127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
+"$bin" dev --dir "$dir/d" --addr 127.0.0.1:0 --json >"$dir/ready" 2>"$dir/log" &
 server=$!
 trap 'kill -INT $server 2>/dev/null || true; wait $server || true; rm -rf "$dir"' EXIT
-for _ in $(seq 300); do
-	BASE_URL=$(sed -n 's/^.*listening on \(http:.*\)$/\1/p' "$dir/out" | head -n 1)
-	[ -n "$BASE_URL" ] && break
+until [ -s "$dir/ready" ]; do
 	kill -0 $server 2>/dev/null || { cat "$dir/log" >&2; exit 1; }
 	sleep 0.1
 done
-[ -n "$BASE_URL" ] || { echo "latchkey dev did not come up within 30 s" >&2; exit 1; }
-SERVICES_URL=$(sed -n 's/^Apple and Google are played by \(http:[^ ]*\): .*$/\1/p' "$dir/out" | head -n 1)
+BASE_URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$dir/ready")
+SERVICES_URL=$(sed -n 's/.*"services":"\([^"]*\)".*/\1/p' "$dir/ready")
 export BASE_URL SERVICES_URL
 "$@"

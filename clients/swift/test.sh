@@ -1,6 +1,5 @@
 #!/bin/sh
-# Builds the Swift client with warnings as errors, runs its tests, takes the tour, type-checks what is
-# for Apple's systems only, and adds the repository to a package by its URL. The live
+# Builds the Swift client with warnings as errors, runs its tests and takes the tour. The live
 # tests and the tour need a server: LATCHKEY_URL names one that runs, or LATCHKEY_BIN a binary
 # that is started for them. With LATCHKEY_URL, LATCHKEY_SERVICES names the Apple and the Google that
 # `latchkey dev` plays; without it their tests are left out. They want MFA_TOTP_TOLERANCE=1. LATCHKEY_MAILS names
@@ -20,20 +19,19 @@ if [ -z "${LATCHKEY_URL:-}" ]; then
 	export LATCHKEY_MAILS="$dir/mails"
 	ACCOUNT_RATE_LIMITS=false MFA_TOTP_TOLERANCE=1 LATCHKEY_MAIL_DIR="$dir/mails" \
 		HEADLESS_FRONTEND_URLS='{"account_confirm_email":"https://app.example.com/account/verify?key={key}","account_reset_password_from_key":"https://app.example.com/account/password/reset?key={key}"}' \
-		"$LATCHKEY_BIN" dev --dir "$dir/server" --addr 127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
+		"$LATCHKEY_BIN" dev --dir "$dir/server" --addr 127.0.0.1:0 --json >"$dir/ready" 2>"$dir/log" &
 	server=$!
 	trap 'kill $server; wait $server || true; rm -rf "$dir"' EXIT
 	trap 'exit 1' INT TERM
-	until LATCHKEY_URL=$(sed -n 's/.*Latchkey is listening on \(http:[^ ]*\).*/\1/p' "$dir/out") && [ -n "$LATCHKEY_URL" ]; do
+	until [ -s "$dir/ready" ]; do
 		kill -0 $server || { cat "$dir/log" >&2; exit 1; }
 		sleep 0.2
 	done
-	LATCHKEY_SERVICES=$(sed -n 's/.* are played by \(http:[^ ]*\): .*/\1/p' "$dir/out")
+	LATCHKEY_URL=$(sed -n 's/.*"url":"\([^"]*\)".*/\1/p' "$dir/ready")
+	LATCHKEY_SERVICES=$(sed -n 's/.*"services":"\([^"]*\)".*/\1/p' "$dir/ready")
 	export LATCHKEY_SERVICES
 fi
 export LATCHKEY_URL
-./toolchain.sh ./check-apple.sh
 ./toolchain.sh swift build --build-tests -Xswiftc -warnings-as-errors
 ./toolchain.sh swift test --skip-build --parallel --quiet
 ./toolchain.sh .build/debug/latchkey-tour "$LATCHKEY_URL"
-./check-package.sh

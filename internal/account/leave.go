@@ -28,7 +28,8 @@ func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, err
 		}
 	}
 	err := a.held(ctx, who, func(tx postgres.Tx) error {
-		// Race: a sign-in commits before, and is ended here, or after, and calls it off.
+		// Race: a sign-in commits before, and is ended here, or after, and calls it off
+		// (TestLeave_aCompletedSignInUndoesIt).
 		at = tx.Now.Add(a.Policy.DeletionGrace())
 		if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: user, DeletesAt: &at}); err != nil {
 			return err

@@ -47,7 +47,8 @@ func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in Pass
 	changed := false
 	err = a.held(ctx, who, func(tx postgres.Tx) error {
 		// Race: whoever signs in with the old password does so before, and is ended here, or
-		// after, and does not get in. Of two changes at once, the second finds another password.
+		// after, and does not get in. Of two changes at once, the second finds another password
+		// (TestPasswordChange_twoAtOnce).
 		now, err := tx.FindUserPassword(ctx, who.Session.UserID)
 		if err != nil || !same(now, stored) {
 			return err

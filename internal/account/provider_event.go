@@ -83,8 +83,8 @@ func knownType(kind string) string {
 // lockConnected finds the account that an event speaks of, and locks its user; nil where there
 // is none.
 //
-// Race: the identity before the user, as in a sign-in with it; and it is read again once the
-// user is locked.
+// It locks the identity before the user, as a sign-in with it does, and reads it again once the user
+// is locked.
 func (a *Account) lockConnected(ctx context.Context, tx postgres.Tx, e provider.Event) (*db.ProviderAccount, error) {
 	if err := tx.LockAddress(ctx, provider.LockName(e.Provider, e.UID)); err != nil {
 		return nil, err

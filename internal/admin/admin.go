@@ -73,7 +73,7 @@ func (a *Admin) record(ctx context.Context, tx postgres.Tx, e audit.Event) error
 // change runs do with the user's row locked, and writes the event in the same transaction.
 func (a *Admin) change(ctx context.Context, e audit.Event, do func(postgres.Tx) error) error {
 	return a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		// Race: a sign-in locks this row until its session is committed, so that the change sees the session.
+		// A sign-in locks this row until its session is committed, so that the change sees the session.
 		_, err := tx.LockUser(ctx, e.UserID)
 		if postgres.IsNotFound(err) {
 			return ErrNotFound

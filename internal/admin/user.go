@@ -182,7 +182,7 @@ func (a *Admin) VerifyAddress(ctx context.Context, userID int64, address string)
 		}
 
 		// Security: a stranger may have made the account and connected a provider of theirs; the first
-		// reset by the owner of the address removes it.
+		// reset by the owner of the address removes it (TestCommand_usersCreateIsNotBlockedByAStranger).
 		if len(before.Verified()) == 0 {
 			return tx.UpdateUserProvedElsewhere(ctx, db.UpdateUserProvedElsewhereParams{ID: userID, Now: tx.Now})
 		}

@@ -15,16 +15,19 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
+	"github.com/latchkey-auth/latchkey/internal/arrival"
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
+	"github.com/latchkey-auth/latchkey/internal/moving/mover"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/passwordhook"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/provider"
@@ -53,6 +56,7 @@ type App struct {
 	ahead      atomic.Int64 // nanoseconds, of the clock, as it was last measured
 
 	prepared bool
+	arrival  *arrival.Gate
 	ready    atomic.Bool // whether requests can be answered: schema and keys are there
 	swept    swept
 	ring     *token.Keyring
@@ -63,6 +67,7 @@ type App struct {
 	outbox   *outbox.Outbox
 	account  *account.Account
 	undo     *undo.Undo
+	hook     *passwordhook.Hook // nil where users come from no system that keeps their hashes
 	server   *server.Server
 	listener net.Listener
 	health   *ops.Health
@@ -75,7 +80,7 @@ type App struct {
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
-	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery}
+	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery, arrival: arrival.NewGate()}
 	a.metrics = ops.NewMetrics(Version)
 	a.metrics.KnowVerdicts(session.Verdicts()...)
 	a.Gate.Count = a.metrics.CountGate
@@ -142,7 +147,11 @@ func (a *App) build() error {
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Policy.ClaimsFunction); err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
-	journeys, err := a.furnish(issuer, verifier)
+	old, err := token.NewOldVerifier(c.Old, c.Token)
+	if err != nil {
+		return err
+	}
+	journeys, err := a.furnish(issuer, verifier, old)
 	if err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
@@ -154,7 +163,7 @@ func (a *App) build() error {
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
-		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
+		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load, Arrival: a.arrival,
 		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.drain, Traces: a.traces,
 		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
 	}, operations)
@@ -165,7 +174,7 @@ func (a *App) build() error {
 }
 
 // furnish makes the rooms between the database and the journeys.
-func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flow, error) {
+func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier, old *token.OldVerifier) (*flow.Flow, error) {
 	c := a.config
 	var err error
 	if a.keys, err = newKeys(c, a.DB, a.ring); err != nil {
@@ -187,6 +196,9 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	}
 	trail := audit.New(a.keys.hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy, Countries: c.Outbox.SMSCountries, Log: a.log})
+	if a.hook, err = passwordhook.New(c.Hook); err != nil {
+		return nil, err
+	}
 	passwords := c.PasswordPolicy()
 	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
@@ -195,10 +207,11 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	})
 	a.undo = undo.New(undo.Parts{DB: a.DB, Policy: c.Policy, Notices: notices, Trail: trail, Keys: a.keys.lasting, Log: a.log})
 	return flow.New(flow.Parts{
-		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
+		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Old: old, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
-		CountRefresh: a.metrics.CountRefresh,
+		CountRefresh: a.metrics.CountRefresh, CountOld: a.metrics.CountOld,
+		PasswordHook: a.hook, Mover: &mover.Mover{Factors: a.factors, Keys: a.keys.lasting, Log: a.log},
 	}), nil
 }
 
@@ -215,7 +228,7 @@ func (a *App) seal() error {
 // warnOfFactors says what is off although the settings ask for it.
 //
 // Security: the keys that servers share in the database are made anew when all signing keys are replaced,
-// and every TOTP secret would go with them. So there is no default.
+// and every TOTP secret would go with them. So there is no default (TestTOTP_isOffWithoutSealingKeys).
 func (a *App) warnOfFactors() {
 	for _, kind := range a.config.Factor.Types {
 		if !a.factors.Supports(kind) {
@@ -253,6 +266,13 @@ func (a *App) warnOfProviders() {
 func (a *App) warnOfTexts() {
 	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
 		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")
+	}
+}
+
+// warnOfHook says that the password hook has no end.
+func (a *App) warnOfHook() {
+	if a.hook != nil && !a.hook.HasEnd() {
+		a.log.Warn("LATCHKEY_PASSWORD_HOOK_UNTIL is not set: passwords go to the password hook until it is switched off")
 	}
 }
 
@@ -390,6 +410,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.loadDecoys(ctx); err != nil {
 		return err
 	}
+	if err := a.loadPhase(ctx); err != nil {
+		return err
+	}
 	err := a.checkClaims(ctx)
 	if err == nil {
 		a.ready.Store(true)
@@ -416,10 +439,13 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfTexts()
 	a.warnOfPlain()
 	a.warnOfLifetime()
+	a.warnOfOldTokens(work)
+	a.warnOfHook()
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)
 	go a.followDecoys(work)
+	go a.followPhase(work)
 	go a.sweep(work)
 	if !a.prepared {
 		go a.prepareLater(work)
@@ -440,6 +466,7 @@ func (a *App) Close() {
 		_ = a.listener.Close()
 	}
 	a.probes.close()
+	a.hook.Close()
 	a.flushTraces()
 
 	a.DB.Close()

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -34,9 +35,19 @@ var tourText string
 const demoEmail = "demo@example.com"
 
 type devCommand struct {
-	Dir      string `help:"Where the database, the key and the demo user's password are kept. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
-	Services string `help:"host:port of the Apple and the Google that are played here, unless SOCIALACCOUNT_PROVIDERS is set. Default: a free port." placeholder:"HOST:PORT"`
-	Addr     string `help:"host:port to listen on. Default: LATCHKEY_ADDR, or 127.0.0.1:8080." placeholder:"HOST:PORT"`
+	Dir      string   `help:"Directory for the database, the key and the demo user's password. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
+	Services string   `help:"host:port of the fake Apple and Google, unless SOCIALACCOUNT_PROVIDERS is set. Default: a free port." placeholder:"HOST:PORT"`
+	Addr     string   `help:"host:port to listen on. Default: LATCHKEY_ADDR, or 127.0.0.1:8080." placeholder:"HOST:PORT"`
+	JSON     jsonFlag `name:"json" help:"Print one line of JSON instead of the tour once the server is ready: url, services, directory, email and password of the demo user. Mails and texts go to standard error."`
+}
+
+// devReady is the line of --json: what a program needs that has started `latchkey dev`.
+type devReady struct {
+	URL       string `json:"url"`
+	Services  string `json:"services,omitempty"` // where the fake Apple and Google answer
+	Directory string `json:"directory"`
+	Email     string `json:"email"`
+	Password  string `json:"password"`
 }
 
 // Help is shown by `latchkey dev --help`.
@@ -73,11 +84,11 @@ func (c devCommand) Run(sh *shell) error {
 			return sh.stopped(err)
 		}
 	}
-	services, err := c.pretend(sh, &settings)
+	services, stop, err := c.startProviders(sh, &settings)
 	if err != nil {
 		return err
 	}
-	defer services()
+	defer stop()
 	// Ctrl-C ends the start of the database; once it runs, the requests drain first and the
 	// database ends after them.
 	if settings.Database.URL == "" {
@@ -89,7 +100,7 @@ func (c devCommand) Run(sh *shell) error {
 		settings.Database.URL = local.URL
 		settings.Database.AutoMigrate = true // nobody else reaches this database to do it
 	}
-	return c.serve(sh, settings, dir, listener)
+	return c.serve(sh, settings, devReady{Services: services, Directory: dir}, listener)
 }
 
 const rpID = "LATCHKEY_WEBAUTHN_RP_ID"
@@ -164,45 +175,65 @@ func takeAddress(addr *string) (net.Listener, error) {
 	return nil, listener.Close()
 }
 
-// pretend starts an Apple and a Google of our own, unless the settings name services. It
-// returns what ends them.
-func (c devCommand) pretend(sh *shell, settings *config.Config) (func(), error) {
+// startProviders starts an Apple and a Google of our own, unless the settings name providers. It returns their
+// address, and what stops them.
+func (c devCommand) startProviders(sh *shell, settings *config.Config) (url string, stop func(), err error) {
 	if settings.Provider.Providers != "" {
-		return func() {}, nil
+		return "", func() {}, nil
 	}
+
 	fake, err := fakeprovider.Start(fakeprovider.Options{Addr: c.Services, Now: sh.now})
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
+
 	settings.Provider.Providers = fake.Providers()
-	_, _ = fmt.Fprintf(sh.out, "\nApple and Google are played by %s: %s/apple/sign-in, %s/google/sign-in\n", fake.URL, fake.URL, fake.URL)
-	return func() { _ = fake.Close() }, nil
+	if !c.JSON {
+		_, _ = fmt.Fprintf(sh.out, "\nApple and Google are played by %[1]s: %[1]s/apple/sign-in, %[1]s/google/sign-in\n", fake.URL)
+	}
+
+	return fake.URL, func() { _ = fake.Close() }, nil
 }
 
-func (c devCommand) serve(sh *shell, settings config.Config, dir string, listener net.Listener) error {
-	a, err := New(sh.ctx, settings, sh.now, sh.log(), development(sh.out, listener))
+func (c devCommand) serve(sh *shell, settings config.Config, ready devReady, listener net.Listener) error {
+	console := sh.out
+	if c.JSON {
+		console = sh.err
+	}
+	a, err := New(sh.ctx, settings, sh.now, sh.log(), development(console, listener))
 	if err != nil {
 		return err
 	}
 	defer a.Close()
+
 	if err := a.Prepare(sh.ctx); err != nil {
 		return sh.stopped(err)
 	}
+
 	// Written down before it is used: a first start that is killed is made good by the next.
-	demo, err := keep(dir, "demo-password", func() (string, error) { return secret.Text(12), nil })
+	demo, err := keep(ready.Directory, "demo-password", func() (string, error) { return secret.Text(12), nil })
 	if err != nil {
 		return err
 	}
 	if err := sh.demo(a, demo); err != nil {
 		return sh.stopped(err)
 	}
-	tour := template.Must(template.New("tour").Parse(tourText))
-	if err := tour.Execute(sh.out, map[string]string{
-		"URL": "http://" + a.Addr(), "Dir": dir, "Email": demoEmail, "Password": demo,
-	}); err != nil {
+
+	ready.URL, ready.Email, ready.Password = "http://"+a.Addr(), demoEmail, demo
+	if err := c.announce(sh, ready); err != nil {
 		return err
 	}
+
 	return sh.serve(a)
+}
+
+// announce prints that requests are answered: the tour, or a line of JSON.
+func (c devCommand) announce(sh *shell, ready devReady) error {
+	if c.JSON {
+		return json.NewEncoder(sh.out).Encode(ready)
+	}
+
+	return template.Must(template.New("tour").Parse(tourText)).Execute(sh.out, ready)
 }
 
 // directory returns an absolute directory that is ours.
@@ -226,7 +257,8 @@ func (c devCommand) directory() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Security: /var/tmp is everybody's. A folder that somebody else made there could swap the key.
+	// Security: /var/tmp is everybody's. A folder that somebody else made there could swap the key
+	// (TestDev_refusesADirectoryOfAnotherAccount).
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return "", fmt.Errorf("%s belongs to another account: choose another --dir", dir)
 	}

@@ -22,7 +22,7 @@ import (
 // (TestCommand_anUnverifiedAddressNamesNobody).
 type targetArguments struct {
 	User string `arg:"" optional:"" help:"An address or a phone number (+…) that the user has verified, or a user name."`
-	ID   string `name:"id" help:"The user's id, in place of a name: sub of their tokens." placeholder:"ID"`
+	ID   string `name:"id" help:"The user's id (sub of their tokens) instead of a name." placeholder:"ID"`
 }
 
 // Validate is called by the parser of the command line.

@@ -19,7 +19,8 @@ func (h *Hasher) fillSlice(pass, slice uint32) {
 // fill computes one segment (RFC 9106, section 3.4).
 //
 // Security: in the first half of the first pass, the blocks that are read do not depend on the password:
-// that is the "i" of Argon2id. No branch or address of compress depends on data at all.
+// that is the "i" of Argon2id. No branch or address of compress depends on data at all
+// (TestKey_isTheVectorOfTheRFC).
 func (h *Hasher) fill(pass, slice, lane uint32) {
 	own := h.blocks[lane*h.lane:][:h.lane]
 	s := &h.scratch[lane]

@@ -159,7 +159,8 @@ func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, sessi
 	if err != nil {
 		return Listed{}, nil, err
 	}
-	// Security: the code that added it must not sign in (SEC-53).
+	// Security: the code that added it must not sign in (SEC-53,
+	// TestDifferences_addingATOTPAuthenticatorIsItsFirstUse).
 	if _, err := tx.MarkTOTPUsed(ctx, db.MarkTOTPUsedParams{ID: row.ID, Step: verified.step, Now: tx.Now}); err != nil {
 		return Listed{}, nil, err
 	}

@@ -36,10 +36,9 @@ func credential(row db.WebauthnCredential) factor.Credential {
 	}
 }
 
-// UseCredential stores what a good answer says about a key, and returns whose factor it is.
-//
-// Race: the counter decides in the database, too: of two answers with one count, one is
-// good.
+// UseCredential stores the counter and the flags of a verified answer, and returns the factor that it
+// belongs to. The statement compares the counter again: of two parallel answers with one count, one is
+// accepted.
 func (a *Authenticators) UseCredential(ctx context.Context, tx postgres.Tx, userID int64, used factor.Asserted) (Proof, error) {
 	id, err := tx.UpdateWebAuthnCredential(ctx, db.UpdateWebAuthnCredentialParams{
 		UserID: userID, CredentialID: used.CredentialID, SignCount: int64(used.NewSignCount), BackupEligible: used.BackupEligible, BackupState: used.BackupState,

@@ -73,7 +73,8 @@ type Order struct {
 // Issue makes a code, in place of the one before it of the same session and purpose, and
 // returns it. The text for nobody is right nowhere.
 //
-// Timing: nobody's code costs what somebody's costs (T-ENU-01).
+// Timing: issuing a code for an unknown account does the same work as for a known one (T-ENU;
+// TestSEC48andTENU_answersAreEqual).
 func (c *Codes) Issue(ctx context.Context, tx postgres.Tx, o Order) (string, error) {
 	r := c.rules[o.Purpose]
 	text := r.formatFor(o.Target).generate()
@@ -101,7 +102,7 @@ func (c *Codes) Guess(ctx context.Context, tx postgres.Tx, session uuid.UUID, pu
 		return Process{}, Absent, err
 	}
 	text := normalize(typed)
-	// Security: an empty text never matches, nor does anything where the code is nobody's.
+	// An empty text never matches, and nothing matches a code that belongs to no user.
 	if text != "" && p.UserID != nil && hmac.Equal(p.CodeHash, c.hash(purpose, session, text)) {
 		return p, Right, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/ops"
 	"github.com/latchkey-auth/latchkey/internal/outbox"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/passwordhook"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/postgres/programs"
@@ -28,26 +29,28 @@ import (
 
 // Config is every setting, a section a room.
 type Config struct {
-	Server   server.Settings   `section:"Listener"`
-	Ops      ops.Settings      `section:"Operations"`
-	Log      ops.LogSettings   `section:"Log"`
-	Trace    trace.Settings    `section:"Traces"`
-	Database postgres.Settings `section:"Database"`
-	Token    token.Settings    `section:"Tokens"`
-	Session  session.Settings  `section:"Sessions"`
-	Policy   policy.Settings   `section:"Accounts"`
-	Factor   factor.Settings   `section:"Second factors and passkeys"`
-	Provider provider.Settings `section:"Sign-in with other services"`
-	Code     code.Settings     `section:"Codes and links"`
-	Outbox   outbox.Settings   `section:"Mail and SMS"`
-	Password password.Settings `section:"Passwords"`
-	Limit    limit.Settings    `section:"Rate limits"`
-	Audit    audit.Settings    `section:"Audit log"`
-	Local    programs.Settings `section:"Development"`
+	Server   server.Settings       `section:"Listener"`
+	Ops      ops.Settings          `section:"Operations"`
+	Log      ops.LogSettings       `section:"Log"`
+	Trace    trace.Settings        `section:"Traces"`
+	Database postgres.Settings     `section:"Database"`
+	Token    token.Settings        `section:"Tokens"`
+	Session  session.Settings      `section:"Sessions"`
+	Old      token.OldSettings     `section:"Moving in from another system"`
+	Policy   policy.Settings       `section:"Accounts"`
+	Factor   factor.Settings       `section:"Second factors and passkeys"`
+	Provider provider.Settings     `section:"Sign-in with other services"`
+	Code     code.Settings         `section:"Codes and links"`
+	Outbox   outbox.Settings       `section:"Mail and SMS"`
+	Password password.Settings     `section:"Passwords"`
+	Hook     passwordhook.Settings `section:"Password hook"`
+	Limit    limit.Settings        `section:"Rate limits"`
+	Audit    audit.Settings        `section:"Audit log"`
+	Local    programs.Settings     `section:"Development"`
 }
 
-// warnings are about settings that are right and have no effect.
-func (c *Config) warnings() []string { return c.Limit.Warnings() }
+// warnings are about settings that are right, and have no effect or are dangerous.
+func (c *Config) warnings() []string { return slices.Concat(c.Limit.Warnings(), c.Old.Warnings()) }
 
 // PasswordPolicy is the policy for new passwords, which knows what the service is called.
 func (c *Config) PasswordPolicy() password.Policy {
@@ -63,7 +66,7 @@ func (c *Config) derive() {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Trace.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Trace.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Old.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Hook.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))

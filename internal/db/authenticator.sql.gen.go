@@ -224,7 +224,7 @@ type InsertWebAuthnCredentialParams struct {
 	Passwordless    *bool
 }
 
-// A key that somebody has already is not stored: a credential id is unique across people (SEC-62).
+// A key that another user has is not stored: a credential id is unique across users (SEC-62).
 func (q *Queries) InsertWebAuthnCredential(ctx context.Context, arg InsertWebAuthnCredentialParams) (int64, error) {
 	result, err := q.db.Exec(ctx, insertWebAuthnCredential,
 		arg.AuthenticatorID,
@@ -443,7 +443,8 @@ type MarkRecoveryCodeUsedParams struct {
 	ID  int64
 }
 
-// Race: the statement decides. Of one code that is sent many times at once, one sets the bit.
+// Race: the statement decides. Of one code that is sent many times at once, one sets the bit
+// (TestRecoveryCodes_areShownUsedOnceAndReplaced).
 func (q *Queries) MarkRecoveryCodeUsed(ctx context.Context, arg MarkRecoveryCodeUsedParams) (int64, error) {
 	result, err := q.db.Exec(ctx, markRecoveryCodeUsed, arg.Bit, arg.Now, arg.ID)
 	if err != nil {
@@ -476,7 +477,8 @@ type MarkTOTPUsedParams struct {
 	ID   int64
 }
 
-// Race: the statement decides. Of one code that is sent many times at once, one moves the step.
+// Race: the statement decides. Of one code that is sent many times at once, one moves the step
+// (TestSEC53_aTOTPCodeWorksOnce).
 func (q *Queries) MarkTOTPUsed(ctx context.Context, arg MarkTOTPUsedParams) (int64, error) {
 	result, err := q.db.Exec(ctx, markTOTPUsed, arg.Step, arg.Now, arg.ID)
 	if err != nil {
@@ -564,7 +566,7 @@ type UpdateUserWebAuthnHandleParams struct {
 	ID     int64
 }
 
-// Race: of two that make one at once, the first one's stays.
+// Of two that make one at once, the first one's stays.
 func (q *Queries) UpdateUserWebAuthnHandle(ctx context.Context, arg UpdateUserWebAuthnHandleParams) ([]byte, error) {
 	row := q.db.QueryRow(ctx, updateUserWebAuthnHandle, arg.Handle, arg.ID)
 	var webauthn_handle []byte
@@ -588,8 +590,8 @@ type UpdateWebAuthnCredentialParams struct {
 	UserID         int64
 }
 
-// The signature counter and the backup state move on with each use. Race: of two uses at once
-// with one count, one moves it (zero: the authenticator does not count).
+// The signature counter and the backup state change with each use. Of two parallel uses with one count,
+// one changes the row (zero: the authenticator does not count).
 func (q *Queries) UpdateWebAuthnCredential(ctx context.Context, arg UpdateWebAuthnCredentialParams) (int64, error) {
 	row := q.db.QueryRow(ctx, updateWebAuthnCredential,
 		arg.SignCount,

@@ -26,7 +26,8 @@ type DeleteCeremonyRow struct {
 	ExpiresAt time.Time
 }
 
-// Race: an answer takes the question with it, right or wrong: of many answers at once, one is judged.
+// Race: an answer takes the question with it, right or wrong: of many answers at once, one is judged
+// (TestWebAuthn_anAnswerIsJudgedOnce).
 func (q *Queries) DeleteCeremony(ctx context.Context, arg DeleteCeremonyParams) (DeleteCeremonyRow, error) {
 	row := q.db.QueryRow(ctx, deleteCeremony, arg.SessionID, arg.Purpose)
 	var i DeleteCeremonyRow

@@ -54,7 +54,8 @@ type DeleteLinkParams struct {
 	Now     time.Time
 }
 
-// Race: the row goes, so that a link works once, however often it is used at the same time.
+// Race: the row goes, so that a link works once, however often it is used at the same time
+// (TestSEC45_aResetLinkWorksOnce).
 func (q *Queries) DeleteLink(ctx context.Context, arg DeleteLinkParams) (Link, error) {
 	row := q.db.QueryRow(ctx, deleteLink, arg.KeyHash, arg.Purpose, arg.Now)
 	var i Link
@@ -339,7 +340,8 @@ type UpdateCodeAttemptsParams struct {
 }
 
 // Race: counted down before it is compared, on a row that stays locked until the commit. Of many
-// guesses at once no more are compared than are left, and a right code works once.
+// guesses at once no more are compared than are left, and a right code works once
+// (TestTCOD05_sixteenGuessesAtOnce).
 func (q *Queries) UpdateCodeAttempts(ctx context.Context, arg UpdateCodeAttemptsParams) (Code, error) {
 	row := q.db.QueryRow(ctx, updateCodeAttempts, arg.SessionID, arg.Purpose, arg.Now)
 	var i Code

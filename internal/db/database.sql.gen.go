@@ -10,14 +10,27 @@ import (
 	"time"
 )
 
-const findFunction = `-- name: FindFunction :one
-SELECT (to_regprocedure($1::text) IS NOT NULL)::boolean
+const findFunctionFault = `-- name: FindFunctionFault :one
+SELECT (CASE
+    WHEN to_regnamespace($1::text) IS NULL THEN 'missing'
+    WHEN NOT has_schema_privilege(to_regnamespace($1::text)::oid, 'USAGE') THEN 'schema'
+    WHEN to_regprocedure($2::text) IS NULL THEN 'missing'
+    WHEN NOT has_function_privilege(to_regprocedure($2::text)::oid, 'EXECUTE') THEN 'execute'
+    ELSE ''
+END)::text
 `
 
-// Whether a function of this signature exists, such as 'app.claims(bigint)'.
-func (q *Queries) FindFunction(ctx context.Context, signature string) (bool, error) {
-	row := q.db.QueryRow(ctx, findFunction, signature)
-	var column_1 bool
+type FindFunctionFaultParams struct {
+	Schema    string
+	Signature string
+}
+
+// What keeps the caller from calling a function, such as 'app.claims(bigint)' of the schema 'app': missing,
+// schema (no right to use it), execute (no right to call it), or nothing. Only the right order asks about
+// rights: to_regprocedure is an error where the schema may not be used.
+func (q *Queries) FindFunctionFault(ctx context.Context, arg FindFunctionFaultParams) (string, error) {
+	row := q.db.QueryRow(ctx, findFunctionFault, arg.Schema, arg.Signature)
+	var column_1 string
 	err := row.Scan(&column_1)
 	return column_1, err
 }

@@ -304,7 +304,7 @@ SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7105))
 `
 
 // Race: two sign-ups with one address wait for each other here; a unique index cannot do it,
-// since an address may have several unverified holders.
+// since an address may have several unverified holders (TestSignup_oneAddressSignedUpInParallelBecomesOneAccount).
 func (q *Queries) LockAddress(ctx context.Context, address string) error {
 	_, err := q.db.Exec(ctx, lockAddress, address)
 	return err

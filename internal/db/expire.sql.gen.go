@@ -120,7 +120,7 @@ SELECT id FROM users WHERE unused_since < $1::timestamptz ORDER BY unused_since 
 `
 
 // Accounts that a sign-up made and nobody has signed in to since.
-// Race: they are locked first and looked at by the next statement: what has been verified
+// They are locked first and looked at by the next statement: what has been verified
 // meanwhile is seen there.
 func (q *Queries) LockUnusedUsers(ctx context.Context, before time.Time) ([]int64, error) {
 	rows, err := q.db.Query(ctx, lockUnusedUsers, before)

@@ -219,7 +219,8 @@ type InsertProviderAccountParams struct {
 	Now      time.Time
 }
 
-// Race: of two that connect one account at once, one does; the other finds whose it is.
+// Race: of two that connect one account at once, one does; the other finds whose it is
+// (TestSEC74_twoPeopleConnectOneProviderAccountAtOnce).
 func (q *Queries) InsertProviderAccount(ctx context.Context, arg InsertProviderAccountParams) (int64, error) {
 	result, err := q.db.Exec(ctx, insertProviderAccount,
 		arg.Provider,
@@ -290,7 +291,7 @@ type InsertSpentIDTokenParams struct {
 	ExpiresAt time.Time
 }
 
-// Race: an id_token works once, also of many requests at once.
+// Race: an id_token works once, also of many requests at once (TestSEC71_aProviderTokenWorksOnceInParallel).
 func (q *Queries) InsertSpentIDToken(ctx context.Context, arg InsertSpentIDTokenParams) (int64, error) {
 	result, err := q.db.Exec(ctx, insertSpentIDToken, arg.TokenHash, arg.ExpiresAt)
 	if err != nil {
@@ -310,7 +311,8 @@ type ListDueRevocationsParams struct {
 	Now    time.Time
 }
 
-// Race: of two servers that look at once, each gets others: what is taken is left alone until next_at.
+// Race: of two servers that look at once, each gets others: what is taken is left alone until next_at
+// (TestProviderGrant_twoServersDoNotAskTwice).
 func (q *Queries) ListDueRevocations(ctx context.Context, arg ListDueRevocationsParams) ([]Revocation, error) {
 	rows, err := q.db.Query(ctx, listDueRevocations, arg.NextAt, arg.Now)
 	if err != nil {

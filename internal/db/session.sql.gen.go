@@ -703,7 +703,7 @@ const lockPendingSession = `-- name: LockPendingSession :one
 SELECT attempt FROM sessions WHERE id = $1 AND user_id IS NULL AND ended_at IS NULL FOR NO KEY UPDATE
 `
 
-// Race: one step at a time in one session.
+// Race: one step at a time in one session (TestDoor_twoSignInsInOneSessionAtOnce).
 func (q *Queries) LockPendingSession(ctx context.Context, id uuid.UUID) ([]byte, error) {
 	row := q.db.QueryRow(ctx, lockPendingSession, id)
 	var attempt []byte

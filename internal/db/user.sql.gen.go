@@ -199,7 +199,8 @@ func (q *Queries) FindUser(ctx context.Context, id int64) (UserDetail, error) {
 }
 
 const findUserByEmail = `-- name: FindUserByEmail :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at, e.address,
+       (e.verified_at IS NOT NULL)::boolean AS proved
   FROM email_addresses e
   JOIN users u ON u.id = e.user_id
  WHERE e.address = $1
@@ -224,6 +225,7 @@ type FindUserByEmailRow struct {
 	PasswordHook         bool
 	DisabledAt           *time.Time
 	Address              string
+	Proved               bool
 }
 
 // The user that a password is checked against: the one who has verified the address, or else the
@@ -241,6 +243,7 @@ func (q *Queries) FindUserByEmail(ctx context.Context, arg FindUserByEmailParams
 		&i.PasswordHook,
 		&i.DisabledAt,
 		&i.Address,
+		&i.Proved,
 	)
 	return i, err
 }
@@ -311,7 +314,9 @@ func (q *Queries) FindUserByOwnPhone(ctx context.Context, arg FindUserByOwnPhone
 }
 
 const findUserByPhone = `-- name: FindUserByPhone :one
-SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at FROM users u
+SELECT u.id, u.display, u.password_hash, u.unproved_password_hash, u.password_hook, u.disabled_at,
+       (u.phone_verified_at IS NOT NULL)::boolean AS proved
+  FROM users u
  WHERE u.phone = $1
  ORDER BY (u.phone_verified_at IS NOT NULL) DESC,
           (u.disabled_at IS NULL
@@ -333,6 +338,7 @@ type FindUserByPhoneRow struct {
 	UnprovedPasswordHash *string
 	PasswordHook         bool
 	DisabledAt           *time.Time
+	Proved               bool
 }
 
 // The user behind a number: the one who has verified it, or else the oldest of those whom
@@ -347,6 +353,7 @@ func (q *Queries) FindUserByPhone(ctx context.Context, arg FindUserByPhoneParams
 		&i.UnprovedPasswordHash,
 		&i.PasswordHook,
 		&i.DisabledAt,
+		&i.Proved,
 	)
 	return i, err
 }
@@ -712,8 +719,8 @@ type LockUserForSignInRow struct {
 	Restorations         int32
 }
 
-// Race: holds off a password change, a disabling, a deletion and another sign-in until the new
-// session is committed; each of them then ends or counts it, or this finds their result.
+// A password change, a disabling, a deletion and another sign-in wait until the new session is
+// committed. Each of them then ends or counts the session; or this statement waits and finds their result.
 func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForSignInRow, error) {
 	row := q.db.QueryRow(ctx, lockUserForSignIn, id)
 	var i LockUserForSignInRow
@@ -739,7 +746,7 @@ type LockUserToDeleteParams struct {
 }
 
 // Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
-// under way, or another server is at it.
+// under way, or another server is at it (TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt).
 func (q *Queries) LockUserToDelete(ctx context.Context, arg LockUserToDeleteParams) (int64, error) {
 	row := q.db.QueryRow(ctx, lockUserToDelete, arg.ID, arg.Now)
 	var id int64

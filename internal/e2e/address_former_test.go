@@ -193,7 +193,7 @@ func TestAddress_linksAndCodesOfBeforeWork(t *testing.T) {
 }
 
 // Race: a user verifies the same address while the form of one of before is about to change. The
-// update waits, and leaves the address of before as it is.
+// update waits, and leaves the address of before as it is (TestAddress_theUpdateWaitsForAVerification).
 func TestAddress_theUpdateWaitsForAVerification(t *testing.T) {
 	t.Parallel()
 	w := start(t, "ACCOUNT_EMAIL_VERIFICATION=none")

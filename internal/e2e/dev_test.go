@@ -50,6 +50,35 @@ func (p *process) demo() answer {
 	return p.call("POST", loginPath, credentials("demo@example.com", password)).wants(200)
 }
 
+// Programs that start it read one line of JSON, and nothing else is on standard output: mails go beside it.
+func TestDev_aProgramReadsOneLine(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(short(t), "d")
+	l := launch{args: []string{"dev", "--dir", dir, "--addr", "127.0.0.1:0", "--json"}}
+	p := l.start(t)
+	p.until(time.Minute, "ready", func() bool { return strings.HasSuffix(p.out.String(), "\n") })
+
+	var ready map[string]string
+	if err := json.Unmarshal([]byte(p.out.String()), &ready); err != nil {
+		t.Fatalf("%v:\n%s", err, p.out)
+	}
+	if ready["directory"] != dir {
+		t.Errorf("directory: %q, want %q", ready["directory"], dir)
+	}
+
+	p.url = ready["url"]
+	p.call("POST", loginPath, credentials(ready["email"], ready["password"])).wants(200)
+	if answer, err := http.Get(ready["services"] + "/apple/keys"); err != nil || answer.Body.Close() != nil {
+		t.Errorf("the fake Apple does not answer: %v", err)
+	}
+
+	p.call("POST", signupPath, credentials(ada, goodPassword)).wants(200)
+	p.until(10*time.Second, "a mail", func() bool { return strings.Contains(p.log.String(), "mail to "+ada) })
+	if printed := strings.Count(p.out.String(), "\n"); printed != 1 {
+		t.Errorf("%d lines, want one:\n%s", printed, p.out)
+	}
+}
+
 // accounts calls f as ourselves and, where we are root, as an ordinary user, with a
 // directory that is theirs.
 func accounts(t *testing.T, f func(t *testing.T, l launch, dir string)) {
@@ -112,7 +141,7 @@ func TestDev_theTourWorksAsPrinted(t *testing.T) {
 		if profile.text("email") != "demo@example.com" || profile.text("tenant_id") == "" || profile.get("email_verified") != true {
 			t.Errorf("profile: %s", profile.Body)
 		}
-		if changed.text("display") != "Demo Person" || refresh.text("meta.access_token") == "" {
+		if changed.text("display") != "Demo User" || refresh.text("meta.access_token") == "" {
 			t.Errorf("change, refresh: %s %s", changed.Body, refresh.Body)
 		}
 		if out.text("data.flows.id") != "login" || out.get("meta.is_authenticated") != false || after.get("meta.is_authenticated") != false {

@@ -98,7 +98,7 @@ func (a answer) kinds() string {
 	return strings.Join(kinds, " ")
 }
 
-// Contract 3.7 and 4.26: TOTP is added, asked for, and removed.
+// TOTP is added, asked for at the next sign-in, and removed.
 func TestTOTP_isAddedAskedForAndRemoved(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none MFA_TOTP_ISSUER=Example")
@@ -302,7 +302,7 @@ func together(t *testing.T, n int, fresh func() *visitor, call func(*visitor) an
 	return right
 }
 
-// Contract 4.27: ten codes of eight digits, shown to their person, each good once.
+// Ten codes of eight digits, shown to their user, each usable once.
 func TestRecoveryCodes_areShownUsedOnceAndReplaced(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withFactors, withNotifications, "ACCOUNT_EMAIL_VERIFICATION=none")

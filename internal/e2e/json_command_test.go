@@ -33,7 +33,7 @@ func TestJSON_isThereForEveryCommand(t *testing.T) {
 	t.Parallel()
 	for command := range summaries(t) {
 		help := launch{args: append(strings.Fields(command), "--help")}.run(t).wants(0).out
-		hasIt, wantsIt := strings.Contains(help, "--json"), !slices.Contains([]string{"serve", "dev", "flows"}, command)
+		hasIt, wantsIt := strings.Contains(help, "--json"), !slices.Contains([]string{"serve", "flows"}, command)
 		if hasIt != wantsIt {
 			t.Errorf("%s has --json: %v, want %v", command, hasIt, wantsIt)
 		}

@@ -8,7 +8,7 @@ import (
 
 const byCode = "ACCOUNT_LOGIN_BY_CODE_ENABLED=true"
 
-// Contract 3.7: sign-in by code.
+// A user signs in by a code that is mailed; the code also verifies the address.
 func TestLoginCode_signsInAndVerifiesTheAddress(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, byCode, "ACCOUNT_EMAIL_VERIFICATION=none")

@@ -277,3 +277,19 @@ func TestLogin_aHashThatCannotBeReadIsAMismatch(t *testing.T) {
 		t.Errorf("%d lines in the log, want 3", n)
 	}
 }
+
+// Django hashes a password as it was typed. Some keyboards write a letter with an accent as two characters.
+func TestLogin_aForeignHashIsOfThePasswordAsItWasTyped(t *testing.T) {
+	t.Parallel()
+	const (
+		typed = "the old pa\u0308ssword, canary-71c2"
+		hash  = "pbkdf2_sha256$1000$salt$VfA/UF6Kj+qSJwTmoNqj85e3KbMSAcOhqQ8bQDv/6SQ="
+	)
+	w := start(t)
+	w.signedUp(ada)
+	w.exec("UPDATE users SET password_hash = $1", hash)
+
+	w.call("POST", loginPath, credentials(ada, "the old p\u00e4ssword, canary-71c2")).wants(400)
+	w.call("POST", loginPath, credentials(ada, typed)).wants(200)
+	w.call("POST", loginPath, credentials(ada, "the old p\u00e4ssword, canary-71c2")).wants(200) // it is ours now
+}

@@ -112,7 +112,7 @@ func TestPhone_signUpAndSignIn(t *testing.T) {
 	}
 }
 
-// The stage's attempts are enforced, unlike allauth's (contract 3.4).
+// The attempts of this stage are limited, unlike allauth's.
 func TestPhone_threeGuessesAndTheSignInIsGone(t *testing.T) {
 	t.Parallel()
 	w, g := texting(t, byPhone)

@@ -160,7 +160,7 @@ func TestPasskey_signsInAlone(t *testing.T) {
 	off.visitor().do("PUT", keySignupPath, `{"credential":{}}`).wants(404, "not_found")
 }
 
-// Contract 3.7: the address, then the passkey, and in; no password, no second factor to show.
+// Sign-up by passkey: first the address, then the passkey; there is no password and no second factor.
 func TestPasskey_theConfigurationSaysWhetherItSignsUp(t *testing.T) {
 	t.Parallel()
 	for settings, want := range map[string]bool{

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// Contract 4.22 and our difference from it: the caller's session goes on, with the access
-// and the refresh token that the client holds.
+// Unlike in allauth, the caller's session goes on, with the access token and the refresh token that the client has.
 func TestPasswordChange_endsTheOtherSessionsAndKeepsTheCallers(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, withNotifications)

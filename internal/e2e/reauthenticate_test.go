@@ -51,8 +51,7 @@ func (w *world) refreshed(v *visitor) string {
 	return a.text("meta.access_token")
 }
 
-// Contract 14.1: a fresh sign-in is no recent authentication: a stolen password must not
-// be enough to take an account away.
+// A fresh sign-in is no recent authentication: a stolen password must not be enough to take over an account.
 func TestReauthenticate_aFreshSignInIsNotEnough(t *testing.T) {
 	t.Parallel()
 	w := mailing(t)

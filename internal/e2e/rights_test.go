@@ -117,3 +117,38 @@ func TestOutage_errorsThatAnOperatorEndsAre503(t *testing.T) {
 	w.spend(e.refresh, "").wants(200)
 	w.call("POST", signupPath, credentials("new@example.com", goodPassword)).wants(200)
 }
+
+// A server whose role may not call the function of its claims would refuse every sign-in.
+func TestRights_theClaimsFunctionIsCallable(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.exec("CREATE SCHEMA app")
+	w.exec(`CREATE FUNCTION app.claims(bigint) RETURNS jsonb LANGUAGE sql AS $$ SELECT '{"role":"engineer"}'::jsonb $$`)
+	w.exec("REVOKE EXECUTE ON FUNCTION app.claims(bigint) FROM PUBLIC")
+	w.assumes("SELECT, INSERT, UPDATE, DELETE")
+	role := w.name() + "_role"
+	sequences := "; GRANT USAGE ON ALL SEQUENCES IN SCHEMA river TO " + role
+
+	for _, step := range []struct {
+		name, grant, says string
+		exit              int
+	}{
+		{"neither right", "", "GRANT USAGE ON SCHEMA app TO", 2},
+		{"not to call it", "GRANT USAGE ON SCHEMA app TO " + role, "GRANT EXECUTE ON FUNCTION app.claims(bigint) TO", 2},
+		{"both", "GRANT EXECUTE ON FUNCTION app.claims(bigint) TO " + role + sequences, "", 0},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			if step.grant != "" {
+				w.withAllRights()
+				w.exec(step.grant)
+				w.admin("ALTER DATABASE " + w.name() + " SET role = " + role)
+				w.disconnect()
+			}
+
+			r := examined(t, w.db, "LATCHKEY_CLAIMS_FUNCTION=app.claims", "LATCHKEY_AUTO_MIGRATE=false").wants(step.exit, step.says)
+			if named := strings.Contains(r.err, "LATCHKEY_CLAIMS_FUNCTION: "); named != (step.exit != 0) {
+				t.Errorf("the setting is named: %v\n%s", named, r.err)
+			}
+		})
+	}
+}

@@ -36,15 +36,19 @@ type collector struct {
 
 func newCollector(t testing.TB) *collector {
 	c := &collector{}
-	c.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	c.Server = httptest.NewServer(c.handler(t))
+	t.Cleanup(c.Close)
+
+	return c
+}
+
+func (c *collector) handler(t testing.TB) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := c.take(r); err != nil {
 			t.Error(err)
 			w.WriteHeader(http.StatusBadRequest)
 		}
-	}))
-	t.Cleanup(c.Close)
-
-	return c
+	})
 }
 
 func (c *collector) take(r *http.Request) error {

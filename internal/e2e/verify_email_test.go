@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Contract 3.7: sign-up with mandatory verification by code.
+// Sign-up with mandatory verification by code.
 func TestVerifyEmail_signUpByCode(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, mandatoryByCode)
@@ -138,13 +138,12 @@ func TestVerifyEmail_changingTheAddressTellsNothingOfOthers(t *testing.T) {
 	if a.Body != b.Body {
 		t.Errorf("%s\n%s", a.Body, b.Body)
 	}
-	if text := w.letter("grace@example.com", 2).text; codeAlone.MatchString(text) || !strings.Contains(text, "account already") {
+	if text := w.letter("grace@example.com", 2).text; codeAlone.MatchString(text) || !strings.Contains(text, "already have an account") {
 		t.Error(text)
 	}
 }
 
-// Contract 3.7, verification by link: the key posted anywhere verifies; whoever waits has
-// to sign in.
+// Verification by link: a request with the key verifies the address, and the waiting client has to sign in.
 func TestVerifyEmail_byLink(t *testing.T) {
 	t.Parallel()
 	w := mailing(t, "ACCOUNT_EMAIL_VERIFICATION=mandatory")

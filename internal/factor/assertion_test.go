@@ -194,7 +194,7 @@ func TestPasskey_handleAndKeyBelongTogether(t *testing.T) {
 	}
 }
 
-// Contract 4.31: allauth takes any key here.
+// allauth takes any key here.
 func TestPasskey_aSecondFactorNeverSignsInAlone(t *testing.T) {
 	t.Parallel()
 	f := keys(t)

@@ -44,8 +44,8 @@ type Credential struct {
 
 // WebAuthnUser is whom a ceremony is for.
 type WebAuthnUser struct {
-	// Handle is what keys know the person by. Security: random and shown nowhere else, as
-	// keys give it to whoever holds them (SEC-64). NewHandle makes one.
+	// Handle identifies the user to a key. It is random and appears nowhere else, because a key
+	// reveals it to everybody who has the key (SEC-64). NewHandle makes one.
 	Handle []byte
 	// Name and Display are what the person sees while they choose a passkey.
 	Name, Display string
@@ -73,8 +73,8 @@ const lives = 300 * time.Second
 
 // Ceremony is what the server keeps between the two halves of a ceremony.
 //
-// Security: it has to be deleted at the first finish, whether that succeeds or not; an
-// answer would be good again otherwise (SEC-59).
+// Security: the caller deletes it at the first finish, whether that succeeds or not. Otherwise the
+// same answer would be accepted again (SEC-59, TestWebAuthn_anAnswerIsJudgedOnce).
 type Ceremony struct {
 	Kind      string    `json:"kind"`
 	Challenge []byte    `json:"challenge"`
@@ -167,7 +167,8 @@ func (f *Factors) StartRegistration(u WebAuthnUser, passwordless bool, now time.
 // StartAssertion asks for a proof by one of u's keys; where u is nil, for a sign-in with
 // any passkey. The options are {"publicKey": …}.
 //
-// Security: those of a sign-in are the same for everybody and name no key (SEC-65).
+// Security: the options of a sign-in are the same for everybody and name no key (SEC-65,
+// TestPasskey_optionsTellNothing).
 func (f *Factors) StartAssertion(u *WebAuthnUser, now time.Time) (json.RawMessage, Ceremony, error) {
 	if f.settings.RPID == "" {
 		return nil, Ceremony{}, ErrUnconfigured

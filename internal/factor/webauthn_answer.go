@@ -53,7 +53,7 @@ func read(credential json.RawMessage, kind string) (answer, error) {
 		return a, refuse("too large")
 	}
 	// Security: what two parsers could read differently is refused, also inside a string,
-	// where the gate has not looked (SEC-82).
+	// where the gate has not looked (SEC-82, TestAssertion_malformedAnswersAreRefused).
 	object, err := strictjson.Object(text, strictjson.Limits{Depth: 8, Members: 300, Text: maxAnswer})
 	if err != nil {
 		return a, refuse("malformed")
@@ -90,7 +90,8 @@ func (r *reader) bytes(object map[string]any, name string, limit int) []byte {
 	text, _ := object[name].(string)
 	text = strings.TrimRight(text, "=")
 	b, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	// Security: the decoder skips line breaks, so that one key would have many ids.
+	// Security: the decoder skips line breaks, so that one key would have many ids
+	// (TestAssertion_malformedAnswersAreRefused).
 	if err != nil || len(b) == 0 || len(b) > limit || strings.ContainsAny(text, "\r\n") {
 		r.ok = false
 		return nil

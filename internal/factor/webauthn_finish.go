@@ -55,8 +55,9 @@ func (f *Factors) FinishRegistration(c Ceremony, u WebAuthnUser, credential json
 
 // attested verifies the attested data of a registration.
 //
-// Security: an attestation statement was not asked for and proves nothing to us, so it is
-// dropped unread: no certificate that a stranger made is ever parsed.
+// Security: we request no attestation statement, so that one which arrives is dropped unread: no
+// certificate of a stranger is ever parsed
+// (TestWebAuthn_takesAJSONStringAndAStatementThatNobodyAskedFor).
 func (f *Factors) attested(c Ceremony, a answer) (protocol.AuthenticatorData, error) {
 	var none protocol.AuthenticatorData
 	clean, _ := json.Marshal(map[string]any{
@@ -114,7 +115,8 @@ func checkFlags(flags protocol.AuthenticatorFlags, verify bool) error {
 		return refuse("nobody was present")
 	case verify && !flags.HasUserVerified():
 		return refuse("the person was not verified")
-	// Security: backed up but not eligible for it: no key says that (SEC-63).
+	// Security: a key that says it is backed up and not eligible for backup contradicts itself (SEC-63,
+	// TestAssertion_whatIsRefused).
 	case flags.HasBackupState() && !flags.HasBackupEligible():
 		return refuse("impossible backup flags")
 	}
@@ -168,8 +170,8 @@ func (f *Factors) FinishPasskey(c Ceremony, find func(handle, credentialID []byt
 	if a.userHandle == nil {
 		return Asserted{}, refuse("the key does not say whose it is")
 	}
-	// Security: before the look-up, so that nothing is looked up for an answer to a
-	// challenge that was never given.
+	// The challenge is checked before the look-up, so that an answer to a challenge that was never
+	// given causes no query.
 	if err := f.checkClientData(c, a); err != nil {
 		return Asserted{}, err
 	}
@@ -213,13 +215,14 @@ func (f *Factors) assert(c Ceremony, a answer, key Credential) (Asserted, error)
 		return Asserted{}, err
 	}
 	eligible := data.Flags.HasBackupEligible()
-	// Security: a key that could leave its device cannot become one that cannot (SEC-63).
-	// The other way round happens, and the library would refuse it: people were locked out.
+	// Security: a synchronised key cannot become one that is bound to its device (SEC-63,
+	// TestAssertion_aKeyMayBecomeEligibleForBackupAndNeverCease). The reverse happens on phones, but
+	// the library refuses it, which would lock users out.
 	if key.BackupEligible && !eligible {
 		return Asserted{}, refuse("the key is no longer eligible for backup")
 	}
-	// Security: last, when the signature is known to be good: the counter is the key's own
-	// word, and a regression is audited (SEC-63).
+	// Security: the counter is checked after the signature, since it is signed data. A counter that goes
+	// back is recorded in the audit (SEC-63, TestAssertion_theCounterGrowsOrIsAlwaysZero).
 	if (key.SignCount != 0 || data.Counter != 0) && data.Counter <= key.SignCount {
 		return Asserted{}, ErrCounter
 	}

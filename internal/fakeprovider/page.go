@@ -131,7 +131,7 @@ func (s *Server) tokenFor(w http.ResponseWriter, r *http.Request) {
 		Event         string         `json:"event"` // of Apple's: a notification about sub is made, too
 	}
 	// Security: a page elsewhere can send a form or plain text to this machine, and JSON only
-	// if we let it.
+	// if we let it (TestTokenFor_takesJSONAlone).
 	if media, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";"); strings.TrimSpace(media) != "application/json" {
 		answer(w, http.StatusUnsupportedMediaType, map[string]string{"error": "want application/json"})
 		return

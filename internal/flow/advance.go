@@ -44,7 +44,8 @@ func (p progress) refused() bool { return p.in == nil && p.stage == "" && p.iden
 // nothing holds back any more.
 func (f *Flow) advance(ctx context.Context, tx postgres.Tx, who caller.Caller, a *Attempt) (progress, error) {
 	// Race: from here to the commit nobody can change the password or disable the account;
-	// they come before, and are seen here, or after, and end the session.
+	// they come before, and are seen here, or after, and end the session
+	// (TestLoginCode_aPasswordChangedBetweenTheStepsEndsTheSignIn).
 	user, err := tx.LockUserForSignIn(ctx, a.UserID)
 	if err != nil && !postgres.IsNotFound(err) {
 		return progress{}, err

@@ -21,6 +21,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/notice"
 	"github.com/latchkey-auth/latchkey/internal/password"
+	"github.com/latchkey-auth/latchkey/internal/passwordhook"
 	"github.com/latchkey-auth/latchkey/internal/policy"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -32,11 +33,13 @@ import (
 
 // Parts are what a Flow composes.
 type Parts struct {
-	DB        *postgres.DB
-	Sessions  *session.Sessions
-	Devices   *session.Devices
-	Issuer    *token.Issuer
-	Verifier  *token.Verifier
+	DB       *postgres.DB
+	Sessions *session.Sessions
+	Devices  *session.Devices
+	Issuer   *token.Issuer
+	Verifier *token.Verifier
+	// Old checks tokens of the system that the service moves in from; nil where there is none.
+	Old       *token.OldVerifier
 	Gate      *password.Gate
 	Passwords password.Policy
 	Policy    policy.Settings
@@ -51,8 +54,14 @@ type Parts struct {
 	Keys    *secret.Sealer
 	Log     *slog.Logger
 	Notices *notice.Notices
+	// PasswordHook is nil where users come from no system that keeps their hashes.
+	PasswordHook *passwordhook.Hook
+	Mover        Mover
 	// CountRefresh is called with the verdict of each refresh token that is presented.
 	CountRefresh func(verdict string)
+	// CountOld is called with the verdict of each token of the other system: of its refresh tokens
+	// ("refresh") and of its access tokens ("access").
+	CountOld func(use, verdict string)
 }
 
 // Flow runs the journeys.

@@ -118,7 +118,7 @@ func (f *Flow) try(ctx context.Context, tx postgres.Tx, who caller.Caller, g gue
 		return code.Process{}, problem.FlowNotPending, nil
 	}
 	// Race: the person before the code, as everywhere: a password that changes deletes all
-	// their codes.
+	// their codes (TestTRACE_thePersonComesBeforeTheirSessions).
 	if err := lockOwner(ctx, tx, id, g.purpose); err != nil {
 		return code.Process{}, nil, err
 	}
@@ -155,7 +155,7 @@ var wrongCodes = map[code.Purpose]string{
 
 // noteWrongCode records a wrong code.
 //
-// Timing: also one for nobody's account (SEC-48).
+// Timing: also one for nobody's account (SEC-48, TestSEC48andTENU_answersAreEqual).
 func (f *Flow) noteWrongCode(ctx context.Context, tx postgres.Tx, who caller.Caller, g wrongGuess) error {
 	event := audit.Event{Name: wrongCodes[g.purpose], Failed: true, UserID: g.owner, Device: who.Device}
 	if id, ok := sessionOf(who); ok {

@@ -176,7 +176,7 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 	switch {
 	case n.by == "phone":
 		u, err := f.DB.FindUserByPhone(ctx, db.FindUserByPhoneParams{Phone: &n.value, WithFactor: withFactor})
-		return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, PasswordHook: u.PasswordHook, DisabledAt: u.DisabledAt}, err
+		return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, PasswordHook: u.PasswordHook, DisabledAt: u.DisabledAt, Proved: u.Proved}, err
 	case n.by == "email":
 		return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: n.value, WithFactor: withFactor})
 	case isEmail(n.value) && f.Policy.LoginBy("email"):
@@ -189,7 +189,7 @@ func (f *Flow) find(ctx context.Context, n named) (holder, error) {
 	u, err := f.DB.FindUserByUsername(ctx, db.FindUserByUsernameParams{
 		Key: typed.Key(n.value), Twin: typed.TwinKey(n.value), Username: n.value,
 	})
-	return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, PasswordHook: u.PasswordHook, DisabledAt: u.DisabledAt}, err
+	return holder{ID: u.ID, PasswordHash: u.PasswordHash, UnprovedPasswordHash: u.UnprovedPasswordHash, PasswordHook: u.PasswordHook, DisabledAt: u.DisabledAt, Proved: true}, err
 }
 
 // findByAddress is find for what may be an address.
@@ -199,7 +199,7 @@ func (f *Flow) findByAddress(ctx context.Context, text string) (holder, error) {
 		return holder{}, err
 	}
 
-	// Timing: what is no address is looked up, too.
+	// Timing: what is no address is looked up, too (TestSEC40_fourFailuresAreOne).
 	return f.DB.FindUserByEmail(ctx, db.FindUserByEmailParams{Address: found, WithFactor: f.Factors.Settings.AllowUnverified})
 }
 
@@ -235,7 +235,17 @@ func (f *Flow) checkPassword(ctx context.Context, who caller.Caller, n named, pa
 		f.strengthen(ctx, slot, &user, pass)
 	}
 	slot.Leave() // what follows waits for the database, and others for the slot
-	if !right || user.DisabledAt != nil {
+	isRefused := !right || user.DisabledAt != nil
+	if isRefused && f.PasswordHook.IsOn(f.DB.Now()) {
+		moved, err := f.askPasswordHook(ctx, n, pass, user)
+		if err != nil {
+			return holder{}, err
+		}
+		if moved != nil {
+			return *moved, counted.giveBack(ctx)
+		}
+	}
+	if isRefused {
 		why := whyRefused(user, right)
 		err := f.Trail.Add(ctx, f.DB.Queries, f.DB.Now(), audit.Event{
 			Name: audit.Login, Failed: true, UserID: user.ID, Device: who.Device, Email: n.value, Details: map[string]any{"reason": why},

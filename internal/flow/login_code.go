@@ -96,7 +96,7 @@ func (f *Flow) checkCodeRequest(ctx context.Context, in *CodeRequest) error {
 //
 // Security: an address or a number that its holder has not verified counts only where they
 // have verified nothing else, and have no second factor that shows whose the account is: one
-// that was mistyped must not open the account to its owner.
+// that was mistyped must not open the account to its owner (TestDoor_anUnverifiedSecondAddressOpensNothing).
 func (f *Flow) whoHas(ctx context.Context, in CodeRequest) (db.FindUserByOwnAddressRow, error) {
 	var user db.FindUserByOwnAddressRow
 	var err error

@@ -82,7 +82,7 @@ func (f *Flow) spend(ctx context.Context, tx postgres.Tx, who caller.Caller, b b
 // spendNonce uses up the nonce that a token carries.
 //
 // Security: it is looked up by what the caller has shown, not by what the token carries: a
-// token that carries the hash does not tell the nonce.
+// token that carries the hash does not tell the nonce (TestProviderNonce_theRawOneMustBeShown).
 func (f *Flow) spendNonce(ctx context.Context, tx postgres.Tx, who caller.Caller, b brought) error {
 	of := db.DeleteProviderNonceParams{NonceHash: secret.Hash(b.in.Nonce), Now: tx.Now, Process: b.in.Process}
 	if id, ok := sessionOf(who); ok {

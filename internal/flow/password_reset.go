@@ -224,8 +224,8 @@ type resetOf struct{ hash, key string }
 // setPassword sets the password, ends every session of the person, uses the code or link
 // up, and signs in where the policy says so: through the door, like any other proof.
 func (f *Flow) setPassword(ctx context.Context, tx postgres.Tx, who caller.Caller, r resetting, o resetOf) (progress, error) {
-	// Race: a sign-in with the old password is committed before, and ended here, or after,
-	// and finds the new one.
+	// A sign-in with the old password commits before this lock, and is ended here, or waits, and finds the
+	// new password.
 	if _, err := tx.LockUser(ctx, r.userID); err != nil {
 		return progress{}, err
 	}

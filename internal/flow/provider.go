@@ -199,7 +199,7 @@ func (f *Flow) leave(ctx context.Context, tx postgres.Tx, who caller.Caller, i *
 		return who, err
 	}
 	// Race: the person before their session; and of two clients that change places, both
-	// lock the two people in the same order.
+	// lock the two people in the same order (TestProvider_twoClientsMayChangePlaces).
 	slices.Sort(people)
 	for _, id := range people {
 		if _, err := tx.LockUserForSignIn(ctx, id); err != nil && !postgres.IsNotFound(err) {
@@ -277,7 +277,7 @@ func (f *Flow) byAddress(ctx context.Context, tx postgres.Tx, who caller.Caller,
 		return p, true, err
 	}
 	// Security: only of somebody who is in: whoever has the address and not the second factor
-	// must not leave a way in behind.
+	// must not leave a way in behind (TestSEC72_anAddressAddedToAFactorOpensNothing).
 	before, err := snapshot.Take(ctx, tx, userID)
 	if err != nil {
 		return progress{}, false, err
@@ -316,7 +316,7 @@ func isVerified(ctx context.Context, tx postgres.Tx, address string) (bool, erro
 
 // lockVerifiedUser finds the user who has verified an address, and locks them.
 //
-// Race: it is read again once the user is locked. The address may have been removed meanwhile.
+// The address is read again once the user is locked: it may have been removed meanwhile.
 func lockVerifiedUser(ctx context.Context, tx postgres.Tx, address string) (int64, error) {
 	owner, err := tx.FindVerifiedHolder(ctx, address)
 	if err != nil {
@@ -337,7 +337,7 @@ func lockVerifiedUser(ctx context.Context, tx postgres.Tx, address string) (int6
 
 // lockedOwner finds whose an identity is, and locks them.
 //
-// Race: the person before what is theirs, as everywhere; then it is read again, since it may
+// The user is locked before the identity, as everywhere. The identity is then read again, since it may
 // have been disconnected meanwhile.
 func (f *Flow) lockedOwner(ctx context.Context, tx postgres.Tx, i *Identity) (db.FindProviderAccountRow, error) {
 	of := db.FindProviderAccountParams{Provider: i.Provider, Uid: i.UID}

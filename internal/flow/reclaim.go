@@ -19,7 +19,7 @@ import (
 // addresses, and the links that verify them. It reports whether this is the first proof.
 //
 // Security: somebody else may have made the account with that address and waited. What they
-// can come in by must not outlive the proof (SEC-72, TestSEC72_aTrapLaidBeforeTheProof…); a
+// can come in by must not outlive the proof (SEC-72, TestSEC72_aTrapLaidBeforeTheProofIsGoneAfterIt); a
 // number opens nothing beside an address that is verified (whoHas). Second factors stay:
 // nobody comes in without them, and an account that has one is not given away by a mistyped
 // address.

@@ -96,8 +96,7 @@ func (f *Flow) handOutAgain(ctx context.Context, who caller.Caller) (Entry, erro
 			return err
 		}
 
-		// Race: the user and the session first, then it is looked at again: its tokens may have been
-		// used meanwhile.
+		// Lock the user and the session first, then read again: its tokens may have been used meanwhile.
 		if err := session.Hold(ctx, tx, found.UserID, found.SessionID); err != nil {
 			return err
 		}

@@ -97,7 +97,8 @@ func (f *Flow) Signup(ctx context.Context, who caller.Caller, in Signup) (Entry,
 
 	var hash *string
 	if in.Password != "" {
-		// Timing: also where the address is taken and the answer must not tell (T-ENU-02).
+		// Timing: also where the address is taken and the answer must not tell (T-ENU,
+		// TestSEC48andTENU_answersAreEqual).
 		h, err := slot.Hash(in.Password)
 		if err != nil {
 			return Entry{}, err
@@ -153,7 +154,7 @@ func (f *Flow) register(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		}
 		return p, err
 	}
-	// Timing: for nobody, too.
+	// Timing: for nobody, too (TestSEC48andTENU_answersAreEqual).
 	return p, f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.UserCreated, Failed: hidden, UserID: a.UserID, Device: who.Device, Email: in.Email})
 }
 
@@ -201,7 +202,8 @@ func (f *Flow) told(taken problem.List, verification string) problem.List {
 // addTaken adds to the problems of a sign-up what is taken and may be said to be, so that a form
 // shows all of them at once, and no password is hashed for a sign-up that is refused.
 //
-// Timing: the statements are the same ones for what is taken and for what is free.
+// Timing: the statements are the same ones for what is taken and for what is free
+// (TestSEC48andTENU_answersAreEqual).
 func (f *Flow) addTaken(ctx context.Context, tx postgres.Tx, in Signup, bad *problem.List) error {
 	for _, p := range *bad { // what is wrong in itself belongs to nobody
 		switch p.Param {
@@ -305,7 +307,8 @@ func (f *Flow) hashPassword(ctx context.Context, pass string) (string, error) {
 // Insert stores a user, and returns problem.EmailTaken, UsernameTaken and PhoneTaken where
 // somebody has what only one can have.
 //
-// Timing: the statements are the same ones for a taken address; then they store nothing.
+// Timing: the statements are the same ones for a taken address; then they store nothing
+// (TestSEC48andTENU_answersAreEqual).
 func Insert(ctx context.Context, tx postgres.Tx, n NewUser) (int64, error) {
 	id, _, taken, err := insert(ctx, tx, n)
 	if err == nil {
@@ -415,7 +418,7 @@ func (n *NewUser) taken(ctx context.Context, tx postgres.Tx) (problem.List, erro
 		if isAddress && n.Shared && holders > 0 { // only where it is vouched for: it stays unverified
 			n.Vouched, holders = false, 0
 		}
-		// Timing: the others are asked for all the same.
+		// Timing: the others are asked for all the same (TestSEC48andTENU_answersAreEqual).
 		if holders > 0 {
 			found = append(found, c.found)
 		}

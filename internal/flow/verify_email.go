@@ -168,8 +168,8 @@ type confirmation struct {
 // one if there is none, or if the policy is that a person has one: then the others go.
 func (f *Flow) confirmEmail(ctx context.Context, tx postgres.Tx, c confirmation, from session.Device) (bool, error) {
 	userID, address := c.userID, c.address
-	// Race: two of a person's addresses at once must not both become the primary one. Take locks
-	// the user.
+	// Of two addresses of a user that are verified in parallel, only one may become the primary one. Take
+	// locks the user.
 	ways, err := snapshot.Take(ctx, tx, userID)
 	if err != nil {
 		return false, err

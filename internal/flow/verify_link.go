@@ -102,7 +102,8 @@ func (f *Flow) verifyByLink(ctx context.Context, tx postgres.Tx, who caller.Call
 // lockLink finds a link that verifies an address, with its user locked. It reports false where
 // the key opens nothing.
 //
-// Race: the user before the link, as where a reset drops it (lockOwner).
+// Race: the user before the link, as where a reset drops it (lockOwner;
+// TestPasswordReset_andALinkThatVerifiesAtOnce).
 func (f *Flow) lockLink(ctx context.Context, tx postgres.Tx, key string) (code.Link, bool, error) {
 	link, found, err := code.FindLink(ctx, tx.Queries, code.VerifyEmail, key, tx.Now)
 	if err != nil || !found {

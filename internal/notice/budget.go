@@ -27,7 +27,8 @@ func Counter(target string, known uuid.UUID) string {
 // none is left.
 //
 // Security: also for a mail that is never sent, and for an address without an account: a
-// budget that only accounts have would tell which those are.
+// budget that only accounts have would tell which those are
+// (TestMessages_oneAddressGetsTenMailsAnHourAndTwentyADay).
 func (n *Notices) takeMail(ctx context.Context, tx postgres.Tx, to Recipient) error {
 	return n.Limiter.TakeTx(ctx, tx, limit.Mail, limit.Subject{Key: Counter(to.Email, to.Known)})
 }

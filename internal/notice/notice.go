@@ -167,7 +167,7 @@ func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 // post posts a code or key, or what the owner of an address gets instead that nobody or
 // somebody else has an account for.
 //
-// Timing: there is always one message, of which some are never sent (SEC-48).
+// Timing: there is always one message, of which some are never sent (SEC-48, TestSEC48andTENU_answersAreEqual).
 func (n *Notices) post(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
 	m := outbox.Message{Kind: kind, UserID: to.UserID, To: to.Email, Device: deviceOf(to.Device)}
 	switch {

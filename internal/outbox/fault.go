@@ -12,7 +12,7 @@ type fault struct {
 	// hopeless: trying again cannot mend it.
 	hopeless bool
 	// cause is for the log. Security: not what a mail server or webhook answered, which may
-	// repeat the recipient.
+	// repeat the recipient (TestRefusal_showsNothing).
 	cause error
 }
 

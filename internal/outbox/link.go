@@ -37,7 +37,7 @@ const keyPlace = "{key}"
 // links returns the addresses that HEADLESS_FRONTEND_URLS names.
 //
 // Security: every link is made of these alone; nothing of a request, such as its Host
-// header, has a part in them.
+// header, has a part in them (TestRender_linksAreTheOperatorsAlone).
 func (s Settings) links() (map[string]string, error) {
 	links := map[string]string{}
 	if s.FrontendURLs == "" {

@@ -27,7 +27,8 @@ type refusal struct {
 	status string
 	// passing: the enhanced status code is of another class than 5.
 	passing bool
-	// text is in lower case. Security: it may repeat the recipient, so that it is never logged.
+	// text is in lower case. Security: it may repeat the recipient, so that it is never logged
+	// (TestRefusal_showsNothing).
 	text string
 }
 

@@ -43,7 +43,7 @@ func (g *Gate) decoyOf(name string) foreignhash.Hash {
 		return nil
 	}
 
-	// Security: without the key nobody can compute which kind a name has.
+	// Without the key nobody can compute which kind a name has.
 	mac := g.Key.MAC()
 	_, _ = mac.Write([]byte("decoy|" + name))
 

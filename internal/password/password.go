@@ -57,7 +57,7 @@ func (s *Slot) Verify(typed string, stored *string) (ok, anew bool) {
 }
 
 // VerifyOf is Verify for a name that may belong to nobody. Timing: without a hash it costs what the hash of
-// some user costs, for each name always the same.
+// some user costs, for each name always the same (TestSEC40_anUnknownNameTakesAsLongAsAMovedUser).
 func (s *Slot) VerifyOf(name, typed string, stored *string) (ok, anew bool) {
 	defer s.hashing().End()
 

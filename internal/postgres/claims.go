@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
@@ -33,18 +35,28 @@ func NewClaimsFunction(db *DB, name string) (ClaimsFunction, error) {
 	return ClaimsFunction{db: db, sql: "SELECT " + name + "($1::bigint)::jsonb"}, nil
 }
 
-// Check reports whether the function exists; for the start.
+// Check reports whether the function exists and the server's role may call it; for the start.
 func (c ClaimsFunction) Check(ctx context.Context, name string) error {
 	if c.sql == "" {
 		return nil
 	}
-	found, err := c.db.FindFunction(ctx, name+"(bigint)")
+	schema, _, _ := strings.Cut(name, ".")
+	fault, err := c.db.FindFunctionFault(ctx, db.FindFunctionFaultParams{Schema: schema, Signature: name + "(bigint)"})
 	if err != nil {
 		return err
 	}
-	if !found {
+
+	switch fault {
+	case "missing":
 		return fmt.Errorf("LATCHKEY_CLAIMS_FUNCTION: there is no function %s(bigint)", name)
+	case "schema":
+		return fmt.Errorf("LATCHKEY_CLAIMS_FUNCTION: the database role of DATABASE_URL may not use the schema %[1]s: "+
+			"GRANT USAGE ON SCHEMA %[1]s TO that role", schema)
+	case "execute":
+		return fmt.Errorf("LATCHKEY_CLAIMS_FUNCTION: the database role of DATABASE_URL may not call %[1]s(bigint): "+
+			"GRANT EXECUTE ON FUNCTION %[1]s(bigint) TO that role", name)
 	}
+
 	return nil
 }
 

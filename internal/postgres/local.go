@@ -119,7 +119,8 @@ func newLocal(dir string) (*Local, error) {
 // checkTwin refuses what somebody else made at the twin's place.
 //
 // Security: the temporary directory is everybody's. A server that waits there would be
-// told our passwords, and a link would let root give any directory away.
+// told our passwords, and a link would let root give any directory away
+// (TestStartLocal_refusesATwinThatSomebodyElseMade).
 func checkTwin(root string, account *syscall.Credential) error {
 	info, err := os.Lstat(root)
 	if err != nil {

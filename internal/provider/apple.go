@@ -162,7 +162,7 @@ func (c *clientSigner) secret(clientID string, now time.Time) (string, error) {
 }
 
 // parseSigningKey reads the file that Apple hands out, also with \n written for its line
-// ends. Security: no message holds any of it.
+// ends. Security: no message holds any of it (TestParse_neverRepeatsASecret).
 func parseSigningKey(text string) (*ecdsa.PrivateKey, error) {
 	block, _ := pem.Decode([]byte(strings.ReplaceAll(text, `\n`, "\n")))
 	if block == nil {

@@ -132,7 +132,8 @@ func (p *Provider) readIssuer(o map[string]any, id *Identity) error {
 
 // readAudience reads the client id that the token was made for. A list of one is that one.
 //
-// Security: a token that several may use counts only for the one that asked for it (SEC-67).
+// Security: a token that several may use counts only for the one that asked for it (SEC-67,
+// TestSEC67_providerTokenIsForTheAppThatBringsIt).
 func (p *Provider) readAudience(o map[string]any, id *Identity) error {
 	switch aud := o["aud"].(type) {
 	case string:
@@ -233,7 +234,7 @@ func (p *Provider) knows(o map[string]any, email string) bool {
 // OpenID Connect provider every other value is a no: 1, "True", "". Apple and Google are the
 // authority for addresses, and their documents say which values there are (Google's has no
 // strings): a token of theirs with another value was not made by the service that we know, and
-// is refused whole.
+// is refused whole (TestSEC68_applesBooleans).
 func (p *Provider) truth(o map[string]any, name string) (value, ok bool) {
 	value, isBool := o[name].(bool)
 	text, isText := o[name].(string)

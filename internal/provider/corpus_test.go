@@ -379,7 +379,7 @@ func TestSEC70_nonce(t *testing.T) {
 	}
 }
 
-// SEC-09, A08: what one provider signed is nothing at another, whose keys and rules are others.
+// SEC-09: a token of one provider is refused at another, which has other keys and rules.
 func TestVerify_tokensAreGoodAtTheirOwnProviderAlone(t *testing.T) {
 	t.Parallel()
 	f := newForge(t)

@@ -69,7 +69,7 @@ func decode(part string) ([]byte, bool) {
 // Members that it does not know are noted and ignored (RFC 7515, section 4), and so is where the
 // keys are (jku), which some OpenID Connect providers write: keys come from the provider's own set
 // in any case. Security: a header that brings a key, or that changes the rules (jwk, x5u, x5c, crit,
-// b64, zip, cty, enc), is refused (SEC-05).
+// b64, zip, cty, enc), is refused (SEC-05, TestProviderHeader_noKeyComesFromWhereATokenSays).
 func readHeader(data []byte) (o opened, ok bool) {
 	h, err := strictjson.Object(data, tokenLimits)
 	if err != nil {

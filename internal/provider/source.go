@@ -40,7 +40,7 @@ type keySource struct {
 	reading chan struct{}        // closed when the read under way ends; nil: none is
 
 	// Where the discovery document said that the keys are. Race: only the read under way
-	// touches these, and there is one.
+	// touches these, and there is one (TestSource_singleFlight).
 	jwksURL         string
 	discoveredUntil time.Time
 }
@@ -216,12 +216,12 @@ func (s *keySource) discover(now time.Time) (string, error) {
 	if err != nil {
 		return "", errors.New("discovery: the document is no JSON object")
 	}
-	// Security: a document that names another issuer speaks for somebody else.
+	// Security: a document that names another issuer speaks for somebody else (TestDiscovery_documents).
 	if o["issuer"] != s.provider.issuers[0] {
 		return "", errors.New("discovery: the document names another issuer; server_url, or issuer in the settings, must be its issuer to the letter, with {tenantid} where it has that")
 	}
 	address, _ := o["jwks_uri"].(string)
-	// Security: http is for a provider that is itself on this machine.
+	// Security: http is for a provider that is itself on this machine (TestDiscovery_keysAreAsSafeAsTheDocument).
 	if !safeURL(address) || !isSecure(address) && isSecure(s.provider.discoveryURL) {
 		return "", errors.New("discovery: jwks_uri is no https URL")
 	}

@@ -203,7 +203,7 @@ var faults = map[string]fakeprovider.Fault{
 	"symmetric": fakeprovider.Symmetric, "redirecting": fakeprovider.Redirecting, "oversize": fakeprovider.Oversize, "empty": fakeprovider.Empty,
 }
 
-// F20, T-IDT: cold it is 503, warm it goes on for 24 h beyond the keys' time, and then 503.
+// T-IDT: without cached keys a fault is 503; with them sign-in works for 24 hours beyond their lifetime, and then it is 503.
 func TestSEC73_faultyProvider(t *testing.T) {
 	t.Parallel()
 	for name, fault := range faults {

@@ -25,7 +25,7 @@ const (
 )
 
 // web is how we ask providers. Security: redirects are answers like any other, and not
-// followed: the URLs are the operator's, and nobody else's to choose (SEC-73).
+// followed: the URLs are the operator's, and nobody else's to choose (SEC-73, TestSEC73_faultyProvider).
 type web struct {
 	client  *http.Client
 	timeout time.Duration // for keys

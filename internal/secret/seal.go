@@ -34,7 +34,8 @@ func ParseSealer(text string) (*Sealer, error) {
 	s := EmptySealer()
 	for _, part := range strings.Split(text, ",") {
 		id, encoded, named := strings.Cut(strings.TrimSpace(part), ":")
-		// Security: without a colon this is a key, which the messages below would show.
+		// Security: without a colon this is a key, which the messages below would show
+		// (TestParseSealer_refusesWhatIsNoKeyWithoutShowingIt).
 		if !named || !sealingKeyID.MatchString(id) || s.get(id) != nil {
 			return nil, errors.New("want id:base64, separated by commas, each id once and of letters, digits, - and _")
 		}

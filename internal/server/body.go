@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/gofiber/fiber/v2"
@@ -93,13 +94,14 @@ func withoutEmptyParameters(contentType string) string {
 }
 
 // isPlain reports whether a Content-Encoding leaves the body as it is. Security: nothing is
-// inflated, so that a small body cannot become a large one (SEC-82).
+// inflated, so that a small body cannot become a large one (SEC-82, TestSEC82_nothingIsInflated).
 func isPlain(encoding string) bool {
 	return encoding == "" || strings.EqualFold(strings.TrimSpace(encoding), "identity")
 }
 
 // nameOnce gives each member that came under its other name its own; null and an empty text are none.
-// Security: two names with two values are refused, since two readers could go by different ones.
+// Security: two names with two values are refused, since two readers could go by different ones
+// (TestInput_aRefreshTokenHasTwoNames).
 func nameOnce(body map[string]any, aliases map[string]string) error {
 	for name, other := range aliases {
 		value, own := body[other], body[name]
@@ -148,7 +150,7 @@ func adapted(value any, schema *openapi3.Schema) any {
 			return idOf(v)
 		}
 		if schema.Format == "password" {
-			return password.Normalize(v) // its length is that of the form which is hashed
+			return givenPassword(v, schema)
 		}
 	case json.Number:
 		if schema.Type.Is(openapi3.TypeInteger) {
@@ -159,6 +161,19 @@ func adapted(value any, schema *openapi3.Schema) any {
 		}
 	}
 	return value
+}
+
+// givenPassword is a password as it was typed: a system that users come from may have hashed it so
+// (TestLogin_aForeignHashIsOfThePasswordAsItWasTyped). Its length is that of the form which is hashed here, so that
+// a password which is too long as it was typed is brought to that form.
+func givenPassword(typed string, schema *openapi3.Schema) string {
+	normal := password.Normalize(typed)
+	isTooLong := schema.MaxLength != nil && uint64(utf8.RuneCountInString(typed)) > *schema.MaxLength
+	if normal == "" || isTooLong {
+		return normal
+	}
+
+	return typed
 }
 
 // wholeNumber is a number that is written as an id.

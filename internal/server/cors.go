@@ -20,7 +20,8 @@ const preflightSeconds = 600
 
 // checkOrigin reports what is wrong with an origin of LATCHKEY_CORS_ORIGINS.
 //
-// Security: `*` and `null` stand for pages of anybody, and a path would be ignored.
+// Security: `*` and `null` stand for pages of anybody, and a path would be ignored
+// (TestCORS_theListHasOriginsAlone).
 func checkOrigin(origin string) error {
 	u, err := url.Parse(origin)
 	isOrigin := err == nil && u.Scheme != "" && u.Host != "" && u.Scheme+"://"+u.Host == origin

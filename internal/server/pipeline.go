@@ -22,6 +22,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 		s.allowOrigins(),
 		s.findMetadata,
+		s.arrive, // while a service moves in
 	)
 	guarded := api.NewStrictHandler(operations, []api.StrictMiddlewareFunc{s.recent})
 	api.RegisterHandlersWithOptions(s.app, guarded, api.FiberServerOptions{

@@ -14,7 +14,7 @@ import (
 // recentRule is what the spec says of the proof of identity that an operation needs.
 type recentRule struct {
 	// never: x-recent-auth is `none`. Security: anything else, also an operation that says
-	// nothing, needs the proof.
+	// nothing, needs the proof (TestProof_theSpecSaysOfEachOperationWhetherItNeedsOne).
 	never bool
 	// condition is x-recent-auth-if; empty for every request.
 	condition string

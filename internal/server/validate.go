@@ -158,7 +158,8 @@ func (s *Server) withMore(c *fiber.Ctx, op *operation, body map[string]any, foun
 }
 
 // violations turns what the schema found into problems, one a member. Security: the
-// library's own text holds the submitted value, passwords included (SEC-89).
+// library's own text holds the submitted value, passwords included (SEC-89,
+// TestSEC89_nothingThatIsSubmittedComesBack).
 func violations(err error, body map[string]any) problem.List {
 	var found problem.List
 	seen := map[string]bool{}

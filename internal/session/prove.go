@@ -69,7 +69,8 @@ func Prove(ctx context.Context, tx postgres.Tx, id uuid.UUID, m Method) (Details
 // what was asked of it may have waited for the very change that ended it.
 //
 // Race: the person before their sessions, as wherever sessions are ended: a password that
-// changes ends them, and a sign-in the oldest of them, and both hold the person.
+// changes ends them, and a sign-in the oldest of them, and both hold the person
+// (TestTRACE_thePersonComesBeforeTheirSessions).
 func Hold(ctx context.Context, tx postgres.Tx, userID int64, id uuid.UUID) error {
 	if _, err := tx.LockUserForSignIn(ctx, userID); err != nil {
 		return orEnded(err)

@@ -95,7 +95,7 @@ func (r *restoration) removeEmails(ctx context.Context) error {
 
 // returnEmails stores the addresses that were verified and are not any more.
 //
-// Race: in the order of the alphabet, so that two undos cannot wait for each other.
+// In the order of the alphabet, so that two undos cannot wait for each other.
 func (r *restoration) returnEmails(ctx context.Context) error {
 	lost := slices.Clone(r.before.Emails)
 	slices.SortFunc(lost, func(a, b Email) int { return strings.Compare(a.Address, b.Address) })

@@ -201,7 +201,7 @@ func (p *parser) count() bool {
 
 // Fold returns the same text for names that a decoder could take for one. Security:
 // encoding/json also takes the long s for an s and the Kelvin sign for a k, which
-// lower-casing alone does not find.
+// lower-casing alone does not find (TestFold_isAtLeastAsWideAsEncodingJSON).
 func Fold(name string) string {
 	return strings.Map(func(r rune) rune {
 		least := r

@@ -56,8 +56,8 @@ func newVerified() (*verified, error) {
 	return &verified{entries}, err
 }
 
-// get returns what is known of the very same token. Security: the key is the hash of the
-// whole compact token, so that nothing but the bytes that were verified is found again.
+// get returns what is known of the same token. The key is the hash of the whole compact token, so that
+// only bytes which were verified are found again.
 func (c *verified) get(compact string) (verifiedToken, bool) {
 	return c.entries.Get(sha256.Sum256([]byte(compact)))
 }

@@ -102,7 +102,7 @@ func (c *counting) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) er
 
 // watched remembers how the last request to the collector ended.
 //
-// Security: not what the collector answered: that may repeat a header.
+// Security: not what the collector answered: that may repeat a header (TestTraces_holdNoSecretAndNoAddress).
 type watched struct {
 	http.RoundTripper
 

@@ -3,30 +3,24 @@
 package devserver
 
 import (
-	"bufio"
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
 )
 
 // Env names the variable with the path of a program that is built already.
 const Env = "LATCHKEY_BIN"
 
-var (
-	listening = regexp.MustCompile(`listening on (http://\S+)`)
-	played    = regexp.MustCompile(`Apple and Google are played by (http://\S+):`)
-)
-
 // Server is a server that runs.
 type Server struct {
 	// URL is its address.
-	URL string
+	URL string `json:"url"`
 	// Services is where the Apple and the Google that it believes are played; empty where the
 	// settings name others.
-	Services string
+	Services string `json:"services"`
 }
 
 // Start returns the address of a fresh server, which ends with the test. settings are
@@ -54,7 +48,7 @@ func Run(t testing.TB, settings ...string) Server {
 			t.Fatalf("%s", out)
 		}
 	}
-	cmd := exec.Command(bin, "dev", "--dir", filepath.Join(dir, "d"), "--addr", "127.0.0.1:0") //nolint:gosec // our own program
+	cmd := exec.Command(bin, "dev", "--dir", filepath.Join(dir, "d"), "--addr", "127.0.0.1:0", "--json") //nolint:gosec // our own program
 	cmd.Env = append(os.Environ(), settings...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -68,16 +62,10 @@ func Run(t testing.TB, settings ...string) Server {
 		_ = cmd.Wait()
 	})
 	var s Server
-	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if found := played.FindStringSubmatch(lines.Text()); found != nil {
-			s.Services = found[1]
-		}
-		if found := listening.FindStringSubmatch(lines.Text()); found != nil {
-			go func() { _, _ = io.Copy(io.Discard, out) }() // the rest of the tour
-			s.URL = found[1]
-			return s
-		}
+	if err := json.NewDecoder(out).Decode(&s); err != nil {
+		t.Fatalf("latchkey dev ended before it listened: %v", err)
 	}
-	t.Fatal("latchkey dev ended before it listened")
+	go func() { _, _ = io.Copy(io.Discard, out) }() // it must never wait for a reader
+
 	return s
 }

@@ -19,7 +19,7 @@ export interface CreationOptionsJson {
   attestation?: string;
 }
 
-/** Options for showing a passkey, likewise (section 5.1.9). */
+/** Options for showing a passkey, likewise (WebAuthn Level 3, section 5.1.9). */
 export interface RequestOptionsJson {
   challenge: string;
   rpId?: string;

@@ -1,69 +1,27 @@
 // Against the real server: LATCHKEY_BIN names the program, LATCHKEY_URL a server that runs.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { activateTotp, apiClient, endSessions, getConfig, getRecoveryCodes, getSession, listProviderAccounts, listSessions, updateProfile } from '../src/api.js';
 import { createLatchkey, memoryStorage, type Latchkey } from '../src/index.js';
 import { connectProvider, providerNonce, signInWithProvider, type ProviderIdentity } from '../src/providers.js';
 import { setUpTotp, submitSecondFactorCode } from '../src/second-factor.js';
+import { startDev, type DevServer } from './dev-server.js';
 import { StillClock } from './stand-in/clock.js';
 import { profile, Store } from './stand-in/device.js';
 import { totp } from './stand-in/totp.js';
 
 process.env['NO_PROXY'] = '*';
-const { LATCHKEY_BIN: binary, LATCHKEY_URL: running } = process.env;
+const { LATCHKEY_URL: running } = process.env;
 
-interface Running {
-  readonly url: string;
-  stop(): Promise<void>;
-}
-
-let server: Running;
+let server: Pick<DevServer, 'url' | 'stop'>;
 let people = 0;
 
 before(async () => {
-  assert.ok(running ?? binary, 'set LATCHKEY_BIN to the program, or LATCHKEY_URL to a running server');
-  server = running ? { url: running, stop: async () => undefined } : await start(binary as string);
+  // A half minute may end while a test shows its code.
+  server = running ? { url: running, stop: async () => undefined } : await startDev({ MFA_TOTP_TOLERANCE: '1' });
 });
 
 after(() => server?.stop());
-
-/** Runs `latchkey dev` in a directory of its own, until its tour names the address. */
-async function start(program: string): Promise<Running> {
-  const dir = await mkdtemp(join(tmpdir(), 'latchkey-'));
-  await chmod(dir, 0o711); // the database's account passes through
-  const passed = Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'PG_BIN'].filter((name) => name in process.env).map((name) => [name, process.env[name]]));
-  const env = { ...passed, MFA_TOTP_TOLERANCE: '1' }; // a half minute may end while a test shows its code
-  const child = spawn(program, ['dev', '--dir', join(dir, 'd'), '--addr', '127.0.0.1:0'], { env });
-  const ended = once(child, 'close');
-  let tour = '';
-  let log = '';
-  child.stderr.on('data', (text) => (log += text));
-  await new Promise<void>((ready, failed) => {
-    child.stdout.on('data', (text) => {
-      tour += text;
-      if (tour.includes('/openapi.json\n')) {
-        ready();
-      }
-    });
-    ended.then(() => failed(new Error(`latchkey dev ended: ${log}`)), failed);
-  });
-  const url = /listening on (\S+)/.exec(tour)?.[1];
-  assert.ok(url);
-  return {
-    url,
-    async stop() {
-      child.kill('SIGINT');
-      const [code] = (await ended) as [number];
-      await rm(dir, { recursive: true, force: true });
-      assert.equal(code, 0, 'latchkey dev did not end well');
-    },
-  };
-}
 
 /** A new person, signed up on this device. */
 async function signedUp(store = new Store()): Promise<{ latchkey: Latchkey; clock: StillClock; store: Store; email: string; password: string }> {

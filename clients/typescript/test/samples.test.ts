@@ -1,16 +1,14 @@
 // What stands between "sample:" and "end of sample" is shown at /docs, as it is: `make generate` takes it
 // from here. The tests at the end run it against the real server: LATCHKEY_BIN names the program.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as wait } from 'node:timers/promises';
 import { activateTotp, apiClient, getProfile, getRecoveryCodes, getSession, reauthenticate, requestPasswordReset, resetPassword } from '../src/api.js';
 import { adopt, createLatchkey, LatchkeyError, memoryStorage, type Latchkey } from '../src/index.js';
 import { setUpTotp, submitSecondFactorCode } from '../src/second-factor.js';
+import { startDev, type DevServer } from './dev-server.js';
 import { totp } from './stand-in/totp.js';
 
 process.env['NO_PROXY'] = '*';
@@ -104,49 +102,20 @@ async function sampleReset(latchkey: Latchkey, key: string, password: string): P
 
 let url = '';
 let mails = '';
-let stop: () => Promise<void> = async () => undefined;
+let server: DevServer | undefined;
 
 before(async () => {
-  const dir = await mkdtemp(join(tmpdir(), 'latchkey-'));
-  await chmod(dir, 0o711); // the database's account passes through
-  mails = join(dir, 'mails');
-  await mkdir(mails);
-  const binary = process.env['LATCHKEY_BIN'];
-  assert.ok(binary, 'set LATCHKEY_BIN to the program');
-  const passed = Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'PG_BIN'].filter((name) => name in process.env).map((name) => [name, process.env[name]]));
-  const child = spawn(binary, ['dev', '--dir', join(dir, 'd'), '--addr', '127.0.0.1:0'], {
-    env: {
-      ...passed,
-      MFA_TOTP_TOLERANCE: '1', // a half minute may end while a test shows its code
-      MFA_ALLOW_UNVERIFIED_EMAIL: 'true',
-      ACCOUNT_EMAIL_VERIFICATION: 'none',
-      ACCOUNT_RATE_LIMITS: 'false',
-      LATCHKEY_MAIL_DIR: mails,
-      HEADLESS_FRONTEND_URLS: '{"account_reset_password_from_key":"https://app.example.com/account/password/reset?key={key}"}',
-    },
+  server = await startDev({
+    MFA_TOTP_TOLERANCE: '1', // a half minute may end while a test shows its code
+    MFA_ALLOW_UNVERIFIED_EMAIL: 'true',
+    ACCOUNT_EMAIL_VERIFICATION: 'none',
+    ACCOUNT_RATE_LIMITS: 'false',
+    HEADLESS_FRONTEND_URLS: '{"account_reset_password_from_key":"https://app.example.com/account/password/reset?key={key}"}',
   });
-  const ended = once(child, 'close');
-  stop = async () => {
-    child.kill('SIGINT');
-    await ended;
-    await rm(dir, { recursive: true, force: true });
-  };
-  let tour = '';
-  child.stderr.resume();
-  await new Promise<void>((ready, failed) => {
-    child.stdout.on('data', (text) => {
-      tour += String(text);
-      if (tour.includes('/openapi.json\n')) {
-        ready();
-      }
-    });
-    ended.then(() => failed(new Error('latchkey dev ended')), failed);
-  });
-  url = /listening on (\S+)/.exec(tour)?.[1] ?? '';
-  assert.ok(url, tour);
+  ({ url, mails } = server);
 });
 
-after(() => stop());
+after(() => server?.stop());
 
 /** Waits for a mail with a link, and returns the key in it. */
 async function keyOfMail(): Promise<string> {

@@ -8,6 +8,7 @@ import {once} from 'node:events';
 import {chmod, mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {createInterface} from 'node:readline';
 import {after, before, test} from 'node:test';
 import {setTimeout as pause} from 'node:timers/promises';
 import axios from 'axios';
@@ -47,14 +48,14 @@ async function visit(url) {
   return {url, email, password, stop() {}, age: aging(database)};
 }
 
-// start runs `latchkey dev` in a directory of its own, and reads its tour.
+// start runs `latchkey dev` in a directory of its own.
 async function start(binary) {
   assert.ok(binary, 'set LATCHKEY_BIN to the program, or LATCHKEY_URL to a running server');
   const dir = await mkdtemp(join(tmpdir(), 'latchkey-'));
   await chmod(dir, 0o711); // the database's account passes through
   const env = Object.fromEntries(['PATH', 'HOME', 'TMPDIR', 'PG_BIN'].filter((n) => n in process.env).map((n) => [n, process.env[n]]));
   env.ACCOUNT_RATE_LIMITS = 'false'; // many apps sign in from one address
-  const child = spawn(binary, ['dev', '--dir', join(dir, 'd'), '--addr', '127.0.0.1:0'], {env});
+  const child = spawn(binary, ['dev', '--dir', join(dir, 'd'), '--addr', '127.0.0.1:0', '--json'], {env});
   const ended = once(child, 'close');
   const stop = async () => {
     child.kill('SIGINT');
@@ -62,18 +63,12 @@ async function start(binary) {
     await rm(dir, {recursive: true, force: true});
     assert.equal(code, 0, 'latchkey dev did not end well');
   };
-  let tour = '';
   let log = '';
   child.stderr.on('data', (text) => (log += text));
-  await new Promise((ready, failed) => {
-    child.stdout.on('data', (text) => {
-      tour += text;
-      if (tour.includes('/openapi.json\n')) ready();
-    });
-    ended.then(() => failed(new Error(`latchkey dev ended: ${log}`)), failed);
-  });
-  const [, url] = tour.match(/listening on (\S+)/);
-  const [, email, password] = tour.match(/auth\/login .*"email":"([^"]+)","password":"([^"]+)"/);
+  const gone = ended.then(() => Promise.reject(new Error(`latchkey dev ended: ${log}`)));
+  gone.catch(() => undefined); // it ends in the end
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), gone]);
+  const {url, email, password} = JSON.parse(line);
   const socket = join(dir, 'd', 'postgres');
   return {url, email, password, stop, age: aging({host: socket, user: 'postgres', database: 'postgres'})};
 }

@@ -12,7 +12,8 @@ import (
 var errMalformed = errors.New("is not one JSON object in UTF-8 whose names are all different")
 
 // Canonical returns a JSON object in the canonical form of RFC 8785. Security: it refuses invalid UTF-8 and
-// names that stand twice, which two readers could take for two things.
+// names that stand twice, which two readers could take for two things
+// (TestReader_refusesABadLineAndSaysWhere).
 func Canonical(line []byte) ([]byte, error) {
 	value := jsontext.Value(bytes.Clone(line))
 	if value.Kind() != '{' {

@@ -271,3 +271,29 @@ func TestWriter_refusesWhatAReaderRefuses(t *testing.T) {
 		}
 	}
 }
+
+func TestReadUser_readsWhatAReaderReads(t *testing.T) {
+	t.Parallel()
+
+	for _, text := range []string{
+		`{"id":"7","emails":[{"address":"ann@example.com","verified":true,"primary":true}],"password_hook":true}`,
+		`{"kind":"user","id":"7","password_hook":true,"emails":[{"verified":true,"primary":true,"address":"ann@example.com"}]}`,
+	} {
+		u, err := format.ReadUser([]byte(text))
+		if err != nil || u.ID != "7" || !u.PasswordHook || len(u.Emails) != 1 || u.Emails[0].Address != "ann@example.com" {
+			t.Errorf("%s: got %+v and %v", text, u, err)
+		}
+	}
+
+	for text, want := range map[string]string{
+		`{}`: "id", `{"id":7}`: "id", `{"id":"7","color":"red"}`: "color", `{"kind":"gone","id":"7"}`: "kind", `{"kind":"","id":"7"}`: "kind",
+		`[]`: "", `{"id":"7"`: "", `{"id":"7","id":"8"}`: "", `{"id":"7","emails":[{"address":""}]}`: "emails[0].address",
+		`{"id":"7","display":"\u0000"}`: "display", `{"ID":"7"}`: "ID",
+	} {
+		_, err := format.ReadUser([]byte(text))
+		var wrong *format.LineError
+		if !errors.As(err, &wrong) || wrong.Member != want {
+			t.Errorf("%s: got %v, want an error about %q", text, err, want)
+		}
+	}
+}

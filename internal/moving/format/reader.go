@@ -256,7 +256,8 @@ func unquoted(value jsontext.Value) string {
 	return string(text)
 }
 
-// decode reads the members. Security: names that are unknown, or written in another case, are refused.
+// decode reads the members. Security: names that are unknown, or written in another case, are refused
+// (TestReader_refusesABadLineAndSaysWhere).
 func decode(canonical []byte, value any) *LineError {
 	if member, found := findNull(canonical); found {
 		return &LineError{Member: member, Problem: "has the character U+0000, which no database can store"}

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { createReadStream, existsSync } from 'node:fs';
 import http from 'node:http';
 import { extname, join, normalize } from 'node:path';
+import { createInterface } from 'node:readline';
 
 const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.json': 'application/json', '.ico': 'image/x-icon' };
 
@@ -19,7 +21,6 @@ export async function freePort() {
  * `output()` is all that it has printed.
  */
 export async function startLatchkey(program, { dir, mailDir, origin, proofSeconds }) {
-  const address = `127.0.0.1:${await freePort()}`;
   const settings = {
     ACCOUNT_EMAIL_VERIFICATION: 'mandatory',
     ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED: 'true',
@@ -35,23 +36,16 @@ export async function startLatchkey(program, { dir, mailDir, origin, proofSecond
     MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN: 'true',
     MFA_TOTP_TOLERANCE: '1', // a code serves once, and the walk does not wait half a minute for the next
   };
-  const child = spawn(program, ['dev', '--dir', dir, '--addr', address], { env: { PATH: process.env.PATH, PG_BIN: process.env.PG_BIN, ...settings } });
+  const child = spawn(program, ['dev', '--dir', dir, '--addr', '127.0.0.1:0', '--json'], { env: { PATH: process.env.PATH, PG_BIN: process.env.PG_BIN, ...settings } });
   let output = '';
-  const ended = new Promise((done) => child.once('close', done));
-  await new Promise((ready, failed) => {
-    const read = (chunk) => {
-      output += chunk;
-      if (output.includes('Latchkey is listening on')) {
-        ready();
-      }
-    };
-    child.stdout.on('data', read);
-    child.stderr.on('data', read);
-    child.once('error', failed);
-    child.once('close', (code) => failed(new Error(`latchkey dev ended with ${code}:\n${output}`)));
-  });
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
+  const ended = once(child, 'close');
+  const gone = ended.then(([code]) => Promise.reject(new Error(`latchkey dev ended with ${code}:\n${output}`)));
+  gone.catch(() => undefined); // it ends in the end
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), gone]);
   return {
-    url: `http://${address}`,
+    url: JSON.parse(line).url,
     output: () => output,
     stop: async () => {
       child.kill('SIGINT');
