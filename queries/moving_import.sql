@@ -293,6 +293,10 @@ DELETE FROM authenticators a USING webauthn_credentials w, import_credentials s,
 
 -- Storing, a range of lines at a time.
 
+-- The service goes live after what is being stored, and nothing is stored afterwards.
+-- name: LockMovingPhase :one
+SELECT phase FROM moving FOR SHARE;
+
 -- name: InsertImportedTenants :execrows
 INSERT INTO tenants (id, name, created_at) SELECT id, name, created_at FROM import_tenants
     ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE tenants.name <> excluded.name;

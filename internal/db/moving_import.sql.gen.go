@@ -587,12 +587,10 @@ func (q *Queries) InsertImportedSessions(ctx context.Context, arg InsertImported
 }
 
 const insertImportedTenants = `-- name: InsertImportedTenants :execrows
-
 INSERT INTO tenants (id, name, created_at) SELECT id, name, created_at FROM import_tenants
     ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE tenants.name <> excluded.name
 `
 
-// Storing, a range of lines at a time.
 func (q *Queries) InsertImportedTenants(ctx context.Context) (int64, error) {
 	result, err := q.db.Exec(ctx, insertImportedTenants)
 	if err != nil {
@@ -893,6 +891,20 @@ func (q *Queries) ListUsersBySubject(ctx context.Context, arg ListUsersBySubject
 		return nil, err
 	}
 	return items, nil
+}
+
+const lockMovingPhase = `-- name: LockMovingPhase :one
+
+SELECT phase FROM moving FOR SHARE
+`
+
+// Storing, a range of lines at a time.
+// The service goes live after what is being stored, and nothing is stored afterwards.
+func (q *Queries) LockMovingPhase(ctx context.Context) (string, error) {
+	row := q.db.QueryRow(ctx, lockMovingPhase)
+	var phase string
+	err := row.Scan(&phase)
+	return phase, err
 }
 
 type StageAuthenticatorsParams struct {

@@ -151,10 +151,10 @@ func (s *staging) accepts(kind string) bool {
 
 // store stores what was staged. Each transaction leaves a database that a later run goes on with.
 func (s *staging) store(ctx context.Context) error {
-	if err := s.to.Tx(ctx, func(tx postgres.Tx) error { return s.remove(ctx, tx) }); err != nil {
+	if err := s.write(ctx, func(tx postgres.Tx) error { return s.remove(ctx, tx) }); err != nil {
 		return err
 	}
-	if err := s.to.Tx(ctx, func(tx postgres.Tx) error { return release(ctx, tx) }); err != nil {
+	if err := s.write(ctx, func(tx postgres.Tx) error { return release(ctx, tx) }); err != nil {
 		return err
 	}
 
@@ -168,7 +168,7 @@ func (s *staging) store(ctx context.Context) error {
 		return nil
 	}
 
-	return s.to.Tx(ctx, func(tx postgres.Tx) error {
+	return s.write(ctx, func(tx postgres.Tx) error {
 		n, err := tx.EndMissingSessions(ctx, tx.Now)
 		s.report.SessionsEnded += n
 

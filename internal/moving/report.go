@@ -129,8 +129,10 @@ func (r *Report) countLost(rpID string, algorithm int64) {
 	r.LostPasskeys[i].Count++
 }
 
-// prefixes are those of hashes that systems write, also of kinds that are not read here. Security: nothing else
-// of a stored text is shown. What is no hash may be a password.
+// prefixes are those of hashes that systems write, also of kinds that are not read here.
+//
+// Security: nothing else of a stored text is shown, since what is no hash may be a password
+// (TestMovingIn_whatCannotBeStoredStopsTheImport).
 var prefixes = []string{
 	"pbkdf2_sha256$", "pbkdf2_sha1$", "$pbkdf2-sha256$", "$pbkdf2-sha512$", "$pbkdf2-sha1$", "$pbkdf2-sha224$", "$pbkdf2-sha384$",
 	"argon2$argon2id$", "argon2$argon2i$", "argon2$argon2d$", "$argon2id$", "$argon2i$", "$argon2d$", "bcrypt_sha256$", "bcrypt$", "$2a$", "$2b$", "$2x$", "$2y$", "$wp$",

@@ -40,6 +40,22 @@ func (s *staging) remove(ctx context.Context, tx postgres.Tx) error {
 	return err
 }
 
+// write runs f in a transaction. Where the service has gone live meanwhile, it ends the import.
+func (s *staging) write(ctx context.Context, f func(tx postgres.Tx) error) error {
+	return s.to.Tx(ctx, func(tx postgres.Tx) error {
+		phase, err := tx.LockMovingPhase(ctx)
+		switch {
+		case postgres.IsNotFound(err):
+		case err != nil:
+			return err
+		case phase == PhaseLive && s.options.Mode != ModeLateTokens:
+			return ErrLive
+		}
+
+		return f(tx)
+	})
+}
+
 // release takes from users who were imported before what another user's line has now. Their own lines are
 // stored later in the same run, or in the one after it.
 func release(ctx context.Context, tx postgres.Tx) error {
@@ -62,7 +78,7 @@ func (s *staging) storeUsers(ctx context.Context) error {
 	after, done := int64(0), int64(0)
 	for {
 		n := 0
-		err := s.to.Tx(ctx, func(tx postgres.Tx) error {
+		err := s.write(ctx, func(tx postgres.Tx) error {
 			lines, err := tx.ListImportLines(ctx, db.ListImportLinesParams{After: after, Most: int32(s.options.Batch)}) //nolint:gosec // G115: a batch is small
 			if n = len(lines); err != nil || n == 0 {
 				return err
@@ -132,7 +148,7 @@ func (s *staging) eachSessionBatch(ctx context.Context, store func(tx postgres.T
 	after, done := int64(0), int64(0)
 	for {
 		n := 0
-		err := s.to.Tx(ctx, func(tx postgres.Tx) error {
+		err := s.write(ctx, func(tx postgres.Tx) error {
 			lines, err := tx.ListImportSessionLines(ctx, db.ListImportSessionLinesParams{After: after, Most: int32(s.options.Batch)}) //nolint:gosec // G115: a batch is small
 			if n = len(lines); err != nil || n == 0 {
 				return err
