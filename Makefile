@@ -1,4 +1,4 @@
-# `make` lists the targets. What CI runs stands in .ci/run.
+# `make` lists the targets. CI runs .ci/run.
 
 TOOLS  := go tool -modfile=internal/tools/go.mod
 LINT   := go tool -modfile=$(CURDIR)/internal/tools/lint/go.mod golangci-lint

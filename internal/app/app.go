@@ -1,5 +1,5 @@
-// Package app owns the program: the commands, and the wiring of every room, top to
-// bottom, in one function.
+// Package app owns the program: the commands, and the wiring of all packages in one function, top to
+// bottom.
 package app
 
 import (
@@ -129,7 +129,7 @@ func (a *App) develop() {
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 
-// build makes every room above the database, top to bottom.
+// build creates every part above the database, top to bottom.
 func (a *App) build() error {
 	if a.console != nil {
 		a.develop()
@@ -173,7 +173,7 @@ func (a *App) build() error {
 	return nil
 }
 
-// furnish makes the rooms between the database and the journeys.
+// furnish creates the parts between the database and the use cases.
 func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier, old *token.OldVerifier) (*flow.Flow, error) {
 	c := a.config
 	var err error
@@ -251,7 +251,7 @@ func (a *App) warnOfProofs() {
 // warnOfUnverified says what ACCOUNT_EMAIL_VERIFICATION=none allows.
 func (a *App) warnOfUnverified() {
 	if a.config.Policy.EmailVerification == "none" {
-		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; a stranger who created it with the address of another user can still sign in with them")
 	}
 }
 
@@ -262,7 +262,7 @@ func (a *App) warnOfProviders() {
 	}
 }
 
-// warnOfTexts says that texts go to every country, which costs money where somebody wants it to.
+// warnOfTexts warns that texts go to every country: a stranger can cause costs with expensive numbers.
 func (a *App) warnOfTexts() {
 	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
 		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")

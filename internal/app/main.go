@@ -123,7 +123,7 @@ func (sh *shell) run(args []string) int {
 	return sh.report(k.Run())
 }
 
-// report tells an error to the person at the terminal and picks the exit code.
+// report prints an error for the user of the terminal and returns the exit code.
 func (sh *shell) report(err error) int {
 	var settings *config.Error
 	switch {
@@ -139,7 +139,7 @@ func (sh *shell) report(err error) int {
 	}
 	var p *problem.Problem
 	if errors.As(err, &p) && errors.Is(p, problem.TemporarilyUnavailable) && errors.Unwrap(p) != nil {
-		err = fmt.Errorf("the database does not answer: %w", errors.Unwrap(p)) // a person has no use for our code
+		err = fmt.Errorf("the database does not answer: %w", errors.Unwrap(p)) // the code of the problem is of no use at a terminal
 	}
 	_, _ = fmt.Fprintln(sh.err, "latchkey:", err)
 	return exitFailed

@@ -109,7 +109,7 @@ func (s *Server) nameByOldToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 	return err
 }
 
-// byPendingToken finds the session of a visitor who is on the way in.
+// byPendingToken finds the session of a pending sign-in.
 func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	now := s.DB.Now()
 	hash := secret.Hash(t)
