@@ -1,6 +1,5 @@
-// Package config owns the settings as a whole: it puts the rooms' own Settings
-// together, reads them from the environment, and describes them. What a setting means
-// is its room's to say.
+// Package config owns the settings as a whole: it composes the Settings of the packages, reads them from the
+// environment, and describes them. Each package defines what its settings mean.
 package config
 
 import (
@@ -27,7 +26,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
-// Config is every setting, a section a room.
+// Config has all settings, in one section per package.
 type Config struct {
 	Server   server.Settings       `section:"Listener"`
 	Ops      ops.Settings          `section:"Operations"`

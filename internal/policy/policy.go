@@ -140,7 +140,7 @@ func (s Settings) NeedsCode(method string) bool {
 	})
 }
 
-// MostEmailAddresses is how many addresses a person can have.
+// MostEmailAddresses is the maximum number of addresses of a user.
 func (s Settings) MostEmailAddresses() int {
 	if s.MaxEmailAddresses == 0 {
 		return 20
