@@ -35,7 +35,7 @@ var layers = [][]string{
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops", "internal/passwordhook"},
 	{"internal/caller", "internal/moving/mover"},
 	{"internal/flow", "internal/account", "internal/undo"}, // use cases: they open the transactions
-	{"internal/service", "internal/server", "internal/admin"},
+	{"internal/service", "internal/server", "internal/admin", "internal/moving"},
 	{"internal/config"},
 	{"internal/app"},
 	{"main"},
