@@ -23,9 +23,9 @@ CREATE TABLE users (
     phone_verified_at timestamptz,
     -- When the account will be deleted; NULL unless the user asked for it.
     deletes_at    timestamptz,
-    -- Identifies the user to their passkeys: 32 random bytes, and nothing that is shown
-    -- elsewhere. NULL: none was ever made.
-    webauthn_handle bytea     CHECK (octet_length(webauthn_handle) = 32),
+    -- Identifies the user to their passkeys: 32 random bytes, and nothing that is shown elsewhere. Of a user
+    -- of another system it is what that system chose. NULL: none was ever made.
+    webauthn_handle bytea     CHECK (octet_length(webauthn_handle) BETWEEN 1 AND 64),
     -- How often an undo link restored the account. An attempt to sign in that began before the
     -- last of them is void.
     restorations  integer     NOT NULL DEFAULT 0,
@@ -516,6 +516,14 @@ CREATE TABLE old_refresh_tokens (
 COMMENT ON TABLE old_refresh_tokens IS 'Refresh tokens of the system that a service moved in from.';
 CREATE INDEX old_refresh_tokens_session ON old_refresh_tokens (session_id);
 CREATE INDEX old_refresh_tokens_expires_at ON old_refresh_tokens (expires_at);
+
+-- Users that `latchkey import` made. It changes and deletes no other ones.
+CREATE TABLE imported_users (
+    user_id   bigint PRIMARY KEY REFERENCES users ON DELETE CASCADE,
+    -- SHA-256 of the line that the user was imported from last, and of what else decides how it is read.
+    line_hash bytea  NOT NULL CHECK (octet_length(line_hash) = 32)
+);
+COMMENT ON TABLE imported_users IS 'Users that an import made.';
 
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.

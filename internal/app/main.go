@@ -35,6 +35,8 @@ type commands struct {
 	Tenants  tenantsCommand  `cmd:"" help:"List, show and create tenants, add and remove members."`
 	Audit    auditCommand    `cmd:"" help:"Read the audit log: sign-ins, sign-outs, and changes to accounts."`
 	Moving   movingCommand   `cmd:"" help:"Move in from another system: let requests wait, go live, see what is left."`
+	Import   importCommand   `cmd:"" help:"Take over users, sessions and tokens of another system."`
+	Export   exportCommand   `cmd:"" help:"Write all users and sessions in the format of latchkey import."`
 	Outbox   outboxCommand   `cmd:"" help:"List and retry mails and texts that could not be sent."`
 	Flows    flowsCommand    `cmd:"" help:"Print the stages of a sign-in as a page with a diagram (docs/flows.md)."`
 	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`

@@ -68,17 +68,16 @@ func (c *client) act(ctx context.Context) {
 		c.refresh(ctx)
 		return
 	}
-	header, value := "Authorization", "Bearer "+c.store.access
+	call := lookUp("Authorization", "Bearer "+c.store.access)
 	if c.bySession {
-		header, value = "X-Session-Token", c.store.session
+		call = lookUp("X-Session-Token", c.store.session)
 	}
-	c.send(ctx, http.MethodGet, sessionPath, nil, header, value)
+	c.send(ctx, call)
 }
 
 // refresh spends the stored token, and stores what it is answered with. The store must be locked.
 func (c *client) refresh(ctx context.Context) {
-	body, _ := json.Marshal(map[string]string{"refresh_token": c.store.refresh})
-	text, answered := c.send(ctx, http.MethodPost, refreshPath, body, "", "")
+	text, answered := c.send(ctx, spend(c.store.refresh))
 	if !answered {
 		return
 	}
@@ -116,9 +115,9 @@ func pairOf(text []byte) (access, refresh string) {
 }
 
 // send makes a call, and reports whether it was answered with 200. The client is signed out by 400, 401 and 410.
-func (c *client) send(ctx context.Context, method, path string, body []byte, header, value string) (text []byte, answered bool) {
+func (c *client) send(ctx context.Context, what call) (text []byte, answered bool) {
 	began := time.Now()
-	status, text, err := request(ctx, c.http, method, c.url+path, body, header, value)
+	status, text, err := what.send(ctx, c.http, c.url)
 	if ctx.Err() != nil {
 		return nil, false
 	}
@@ -132,27 +131,39 @@ func (c *client) send(ctx context.Context, method, path string, body []byte, hea
 	case status == http.StatusBadRequest, status == http.StatusUnauthorized, status == http.StatusGone:
 		c.signedOut.Store(true)
 		if !c.isVictim {
-			c.day.fault("%s is signed out by %s %s: %d %s", c.name, method, path, status, text)
+			c.day.fault("%s is signed out by %s %s: %d %s", c.name, what.method, what.path, status, text)
 		}
 	default:
-		c.day.fault("%s: %s %s: %d %s", c.name, method, path, status, text)
+		c.day.fault("%s: %s %s: %d %s", c.name, what.method, what.path, status, text)
 	}
 
 	return nil, false
 }
 
-// request sends a request, and reads its answer.
-func request(ctx context.Context, by *http.Client, method, url string, body []byte, header, value string) (status int, text []byte, err error) {
-	r, err := http.NewRequestWithContext(ctx, method, url, bytes.NewReader(body))
+// call is a request to either system.
+type call struct {
+	method, path  string
+	header, value string
+	body          []byte
+}
+
+func lookUp(header, value string) call {
+	return call{method: http.MethodGet, path: sessionPath, header: header, value: value}
+}
+
+func spend(refresh string) call {
+	body, _ := json.Marshal(map[string]string{"refresh_token": refresh})
+
+	return call{method: http.MethodPost, path: refreshPath, header: "Content-Type", value: "application/json", body: body}
+}
+
+// send sends the request, and reads its answer.
+func (c call) send(ctx context.Context, by *http.Client, url string) (status int, text []byte, err error) {
+	r, err := http.NewRequestWithContext(ctx, c.method, url+c.path, bytes.NewReader(c.body))
 	if err != nil {
 		return 0, nil, err
 	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/json")
-	}
-	if header != "" {
-		r.Header.Set(header, value)
-	}
+	r.Header.Set(c.header, c.value)
 
 	got, err := by.Do(r)
 	if err != nil {

@@ -122,7 +122,7 @@ func (d *day) await(ctx context.Context, what string, done func(c *client) bool)
 	}
 }
 
-// moveIn is the flip, as docs/moving-in.md has it.
+// moveIn is the flip.
 func (d *day) moveIn(ctx context.Context) error {
 	exported := time.Now()
 	if err := d.importAll(ctx); err != nil {

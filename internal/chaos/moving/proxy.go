@@ -36,7 +36,7 @@ type proxy struct {
 }
 
 func newProxy(old string, latchkeys []string, cut, clients int) (*proxy, error) {
-	p := &proxy{cut: cut, rnd: rand.New(rand.NewSource(time.Now().UnixNano())), successors: map[string]map[string]bool{}} //nolint:gosec // which answer is cut
+	p := &proxy{cut: cut, rnd: rand.New(rand.NewSource(time.Now().UnixNano())), successors: map[string]map[string]bool{}}
 	transport := &http.Transport{MaxIdleConns: 4 * clients, MaxIdleConnsPerHost: 2 * clients, DisableCompression: true}
 	to := func(address string) (*httputil.ReverseProxy, error) {
 		target, err := url.Parse(address)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
@@ -57,29 +56,29 @@ func (d *day) stealFrom(ctx context.Context, victim *client) {
 	defer victim.mu.Unlock()
 	victim.paused = true
 	by := &http.Client{Timeout: 30 * time.Second}
-	body, _ := json.Marshal(map[string]string{"refresh_token": victim.copied})
-
-	var status int
-	var text []byte
-	var err error
-	for range 100 { // answers are cut
-		if status, text, err = request(ctx, by, http.MethodPost, victim.url+refreshPath, body, "", ""); err == nil {
-			break
-		}
-	}
+	status, text := insist(ctx, by, victim.url, spend(victim.copied))
 	if status != http.StatusBadRequest {
-		d.fault("the thief of %s: %d %s %v", victim.name, status, text, err)
+		d.fault("the thief of %s: %d %s", victim.name, status, text)
 	}
-	for range 100 {
-		if status, _, err = request(ctx, by, http.MethodGet, victim.url+sessionPath, nil, "Authorization", "Bearer "+victim.store.access); err == nil {
-			break
-		}
-	}
+
+	status, _ = insist(ctx, by, victim.url, lookUp("Authorization", "Bearer "+victim.store.access))
 	if status == http.StatusUnauthorized {
 		d.caught++
 		return
 	}
-	d.fault("the session of %s goes on: %d %v", victim.name, status, err)
+	d.fault("the session of %s goes on: %d", victim.name, status)
+}
+
+// insist sends a call until its answer arrives: some are cut.
+func insist(ctx context.Context, by *http.Client, url string, what call) (status int, text []byte) {
+	for range 100 {
+		status, text, err := what.send(ctx, by, url)
+		if err == nil && status != http.StatusServiceUnavailable {
+			return status, text
+		}
+	}
+
+	return 0, nil
 }
 
 // judge asks the database what became of the sessions.

@@ -200,7 +200,7 @@ func (d *day) signInAll() error {
 			return err
 		}
 		c := &client{
-			day: d, name: fmt.Sprintf("client %d", n), rnd: rand.New(rand.NewSource(int64(n))), url: d.proxy.addr, //nolint:gosec // when it calls
+			day: d, name: fmt.Sprintf("client %d", n), rnd: rand.New(rand.NewSource(int64(n))), url: d.proxy.addr,
 			http: &http.Client{Transport: transport, Timeout: 30 * time.Second}, bySession: n%5 == 4, isVictim: n >= d.clients,
 			store: got, copied: got.refresh, stored: time.Now(), seen: map[string]bool{},
 		}
