@@ -34,8 +34,8 @@ fi
 
 if [ "${1:-}" = moving-in ]; then
 	venv "django-$2"
-	for ids in int bigint uuid; do
-		SITE_IDS=$ids PYTHONPATH=src:tests ".build/django-$2/bin/python" tests/moving_in.py
+	for ids in int bigint uuid; do # USERS in all
+		SITE_IDS=$ids USERS=$((${USERS:-50} / 3 + 1)) PYTHONPATH=src:tests ".build/django-$2/bin/python" tests/moving_in.py
 	done
 	exit
 fi
