@@ -13,19 +13,21 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
-// ChangePhone texts a code to a new number and returns the number as it will be stored.
-// The old one stays until the code comes back. For a number that somebody else has the
-// answer is the same, and what is texted there cannot verify it.
+// ChangePhone texts a code to a new number and returns the number as it will be stored. The old number stays until
+// the code is confirmed. For a number of another user the answer is the same, and what is texted there cannot verify it.
 func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string) (string, error) {
 	number, err := a.takePhone(ctx, who, in)
 	if err != nil {
 		return "", err
 	}
+
 	return number, a.held(ctx, who, func(tx postgres.Tx) error {
 		if err := a.mayHavePhone(ctx, tx, who, number); err != nil {
 			return err
 		}
+
 		to := notice.Recipient{Session: who.Session.ID, UserID: who.Session.UserID, Phone: number, Device: who.Device}
+
 		return a.Notices.VerifyPhone(ctx, tx, to)
 	})
 }
@@ -38,6 +40,7 @@ func (a *Account) CheckPhone(ctx context.Context, who caller.Caller, in string) 
 	if err != nil {
 		return err
 	}
+
 	return a.DB.Look(ctx, func(tx postgres.Tx) error { return a.mayHavePhone(ctx, tx, who, number) })
 }
 
@@ -47,6 +50,7 @@ func (a *Account) takePhone(ctx context.Context, who caller.Caller, in string) (
 	if _, err := a.Limiter.Take(ctx, limit.ChangePhone, subject); err != nil {
 		return "", err
 	}
+
 	number, valid := phone.Normalize(in)
 	switch {
 	case !valid:
@@ -56,6 +60,7 @@ func (a *Account) takePhone(ctx context.Context, who caller.Caller, in string) (
 	case who.Session.Phone != nil && *who.Session.Phone == number:
 		return "", problem.SameAsCurrent.At("phone")
 	}
+
 	return number, nil
 }
 
@@ -66,16 +71,19 @@ func (a *Account) mayHavePhone(ctx context.Context, tx postgres.Tx, who caller.C
 	if err != nil || refused {
 		return orProblem(err, problem.UnverifiedAccount)
 	}
+
 	if a.Policy.Hides() {
 		return nil
 	}
 
-	holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
+	owners, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return err
 	}
-	if holders > 0 {
+
+	if owners > 0 {
 		return problem.PhoneTaken.At("phone")
 	}
+
 	return nil
 }

@@ -56,6 +56,7 @@ func (a *Account) held(ctx context.Context, who caller.Caller, do func(tx postgr
 		if err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID); err != nil {
 			return err
 		}
+
 		return do(tx)
 	})
 }
@@ -67,7 +68,7 @@ func (a *Account) changed(ctx context.Context, tx postgres.Tx, who caller.Caller
 	})
 }
 
-// note writes what a signed-in person did to their account.
+// note records a change that a signed-in user made to their account.
 func (a *Account) note(ctx context.Context, tx postgres.Tx, who caller.Caller, name, address string) error {
 	return a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
 		Name: name, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device, Email: address,
@@ -81,10 +82,12 @@ func (a *Account) UpdateProfile(ctx context.Context, who caller.Caller, display 
 	if display == "" {
 		return after, nil
 	}
+
 	after.Display = strings.TrimSpace(display)
 	if after.Display == "" {
 		return after, problem.Required.At("display")
 	}
+
 	return after, a.held(ctx, who, func(tx postgres.Tx) error {
 		_, err := tx.UpdateUserDisplay(ctx, db.UpdateUserDisplayParams{ID: after.UserID, Display: after.Display})
 		return err

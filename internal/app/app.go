@@ -1,5 +1,5 @@
-// Package app owns the program: the commands, and the wiring of every room, top to
-// bottom, in one function.
+// Package app owns the program: the commands, and the wiring of all packages in one function, top to
+// bottom.
 package app
 
 import (
@@ -47,16 +47,16 @@ type App struct {
 	// console is where latchkey dev prints mails.
 	console io.Writer
 
-	// DB and Gate are shown for tests that count what a request costs.
-	DB   *postgres.DB
-	Gate *password.Gate
+	// DB, Gate and Arrival are shown for tests that count what a request costs, and what waits.
+	DB      *postgres.DB
+	Gate    *password.Gate
+	Arrival *arrival.Gate
 
 	trustClock bool
 	sweepEvery time.Duration
 	ahead      atomic.Int64 // nanoseconds, of the clock, as it was last measured
 
 	prepared bool
-	arrival  *arrival.Gate
 	ready    atomic.Bool // whether requests can be answered: schema and keys are there
 	swept    swept
 	ring     *token.Keyring
@@ -80,7 +80,7 @@ type App struct {
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
-	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery, arrival: arrival.NewGate()}
+	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery, Arrival: arrival.NewGate()}
 	a.metrics = ops.NewMetrics(Version)
 	a.metrics.KnowVerdicts(session.Verdicts()...)
 	a.Gate.Count = a.metrics.CountGate
@@ -129,7 +129,7 @@ func (a *App) develop() {
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 
-// build makes every room above the database, top to bottom.
+// build creates every part above the database, top to bottom.
 func (a *App) build() error {
 	if a.console != nil {
 		a.develop()
@@ -144,6 +144,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	issuer.RememberIn(verifier)
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Policy.ClaimsFunction); err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
@@ -163,7 +164,7 @@ func (a *App) build() error {
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
-		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load, Arrival: a.arrival,
+		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load, Arrival: a.Arrival,
 		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.drain, Traces: a.traces,
 		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
 	}, operations)
@@ -173,7 +174,7 @@ func (a *App) build() error {
 	return nil
 }
 
-// furnish makes the rooms between the database and the journeys.
+// furnish creates the parts between the database and the use cases.
 func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier, old *token.OldVerifier) (*flow.Flow, error) {
 	c := a.config
 	var err error
@@ -251,7 +252,7 @@ func (a *App) warnOfProofs() {
 // warnOfUnverified says what ACCOUNT_EMAIL_VERIFICATION=none allows.
 func (a *App) warnOfUnverified() {
 	if a.config.Policy.EmailVerification == "none" {
-		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; a stranger who created it with the address of another user can still sign in with them")
 	}
 }
 
@@ -262,7 +263,7 @@ func (a *App) warnOfProviders() {
 	}
 }
 
-// warnOfTexts says that texts go to every country, which costs money where somebody wants it to.
+// warnOfTexts warns that texts go to every country: a stranger can cause costs with expensive numbers.
 func (a *App) warnOfTexts() {
 	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
 		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")

@@ -20,10 +20,10 @@ func (a *App) loadPhase(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before := a.arrival.Closed()
-	a.arrival.Set(state.Phase)
+	before := a.Arrival.Closed()
+	a.Arrival.Set(state.Phase)
 
-	switch after := a.arrival.Closed(); {
+	switch after := a.Arrival.Closed(); {
 	case after && !before:
 		a.log.Info("a service is moving in: requests wait until `latchkey moving live`")
 	case before && !after:
@@ -45,7 +45,7 @@ func (a *App) followPhase(ctx context.Context) {
 		}
 
 		_ = a.loadPhase(ctx) // the ping of the database reports an outage
-		if a.arrival.Closed() {
+		if a.Arrival.Closed() {
 			timer.Reset(lookEveryArriving)
 		} else {
 			timer.Reset(lookEvery)

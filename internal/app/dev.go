@@ -257,7 +257,7 @@ func (c devCommand) directory() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Security: /var/tmp is everybody's. A folder that somebody else made there could swap the key
+	// Security: every account can write to /var/tmp. The owner of a folder there could replace the key
 	// (TestDev_refusesADirectoryOfAnotherAccount).
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return "", fmt.Errorf("%s belongs to another account: choose another --dir", dir)

@@ -35,6 +35,8 @@ type commands struct {
 	Tenants  tenantsCommand  `cmd:"" help:"List, show and create tenants, add and remove members."`
 	Audit    auditCommand    `cmd:"" help:"Read the audit log: sign-ins, sign-outs, and changes to accounts."`
 	Moving   movingCommand   `cmd:"" help:"Move in from another system: let requests wait, go live, see what is left."`
+	Import   importCommand   `cmd:"" help:"Take over users, sessions and tokens of another system."`
+	Export   exportCommand   `cmd:"" help:"Write all users and sessions in the format of latchkey import."`
 	Outbox   outboxCommand   `cmd:"" help:"List and retry mails and texts that could not be sent."`
 	Flows    flowsCommand    `cmd:"" help:"Print the stages of a sign-in as a page with a diagram (docs/flows.md)."`
 	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`
@@ -123,7 +125,7 @@ func (sh *shell) run(args []string) int {
 	return sh.report(k.Run())
 }
 
-// report tells an error to the person at the terminal and picks the exit code.
+// report prints an error for the user of the terminal and returns the exit code.
 func (sh *shell) report(err error) int {
 	var settings *config.Error
 	switch {
@@ -139,7 +141,7 @@ func (sh *shell) report(err error) int {
 	}
 	var p *problem.Problem
 	if errors.As(err, &p) && errors.Is(p, problem.TemporarilyUnavailable) && errors.Unwrap(p) != nil {
-		err = fmt.Errorf("the database does not answer: %w", errors.Unwrap(p)) // a person has no use for our code
+		err = fmt.Errorf("the database does not answer: %w", errors.Unwrap(p)) // the code of the problem is of no use at a terminal
 	}
 	_, _ = fmt.Fprintln(sh.err, "latchkey:", err)
 	return exitFailed

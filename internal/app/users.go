@@ -198,8 +198,8 @@ func (sh *shell) warnOfDisabled(d *postgres.DB, user target) error {
 	return err
 }
 
-// newPassword reads, judges and hashes a password. It is never an argument: those stand
-// in process lists and shell histories.
+// newPassword reads, validates and hashes a password. It is never an argument: process lists and shell
+// histories show arguments.
 func (sh *shell) newPassword(policy password.Policy, similarTo ...string) (string, error) {
 	text, err := sh.readPassword()
 	if err != nil {

@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// Longest is how long a request waits at most: a client waits 15 s for its answer.
-	Longest = 10 * time.Second
+	// Longest is how long a request waits at most, so that clients see less than 10 s.
+	Longest = 9500 * time.Millisecond
 	// mostWaiting is how many requests wait at once: each is a goroutine and a connection.
 	mostWaiting = 8000
 )
@@ -38,6 +38,9 @@ func (g *Gate) Set(phase string) {
 		g.opened = nil
 	}
 }
+
+// Waiting is how many requests wait.
+func (g *Gate) Waiting() int64 { return g.waiting.Load() }
 
 // Closed reports whether requests have to wait.
 func (g *Gate) Closed() bool { return g.closed() != nil }

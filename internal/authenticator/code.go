@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
-// Proof is a factor that somebody has shown.
+// Proof is a factor that was verified.
 type Proof struct {
 	ID   int64
 	Type string
@@ -24,26 +24,29 @@ type Proof struct {
 // one, of any kind, to be right (SEC-54).
 const mostMisses = 100
 
-// Try finds out whether a code is right for one of a person's factors, and uses it up. Two
-// that try one code at once cannot both be right: the statements decide. The person's row
-// should be locked: the count of wrong ones is exact then.
+// Try verifies a code against the factors of a user, and marks it as used. Of two parallel requests with one code,
+// one succeeds: the statements decide. Lock the user's row first: the count of wrong codes is exact then.
 func (a *Authenticators) Try(ctx context.Context, tx postgres.Tx, userID int64, typed string) (Proof, bool, error) {
 	rows, err := tx.ListAuthenticators(ctx, userID)
 	if err != nil {
 		return Proof{}, false, err
 	}
+
 	for _, row := range rows {
 		if row.Type == factor.WebAuthn || row.Misses >= mostMisses {
 			continue
 		}
+
 		right, err := a.use(ctx, tx, row, typed)
 		if err != nil {
 			return Proof{}, false, err
 		}
+
 		if right {
 			return Proof{ID: row.ID, Type: row.Type}, true, tx.UpdateAuthenticatorsForgiven(ctx, userID)
 		}
 	}
+
 	return Proof{}, false, a.miss(ctx, tx, userID, typed)
 }
 
@@ -55,22 +58,29 @@ func (a *Authenticators) use(ctx context.Context, tx postgres.Tx, row db.Authent
 		if err != nil {
 			return false, err
 		}
+
 		step, ok := a.MatchTOTP(seed, typed, tx.Now)
 		if !ok {
 			return false, nil
 		}
+
 		n, err = tx.MarkTOTPUsed(ctx, db.MarkTOTPUsedParams{ID: row.ID, Step: step, Now: tx.Now})
+
 		return n == 1, err
 	}
+
 	codes, err := a.codes(row)
 	if err != nil {
 		return false, err
 	}
+
 	index, ok := factor.MatchRecoveryCode(codes, uint64(row.Spent), typed) //nolint:gosec // a bit a code
 	if !ok {
 		return false, nil
 	}
+
 	n, err = tx.MarkRecoveryCodeUsed(ctx, db.MarkRecoveryCodeUsedParams{ID: row.ID, Bit: int64(1) << index, Now: tx.Now})
+
 	return n == 1, err
 }
 
@@ -84,6 +94,7 @@ func (a *Authenticators) miss(ctx context.Context, tx postgres.Tx, userID int64,
 			return err
 		}
 	}
+
 	return tx.UpdateAuthenticatorMisses(ctx, db.UpdateAuthenticatorMissesParams{UserID: userID, Type: factor.RecoveryCodes})
 }
 
@@ -98,6 +109,7 @@ func (a *Authenticators) StartTOTP(ctx context.Context, tx postgres.Tx, session 
 	seed := factor.NewTOTPSecret()
 	text := factor.EncodeTOTPSecret(seed)
 	err := a.keep(ctx, tx, question{session, AddTOTP, seed, tx.Now.Add(setupLives)})
+
 	return Setup{text, a.TOTPURL(text, account)}, err
 }
 
@@ -118,10 +130,12 @@ func (a *Authenticators) CheckTOTP(ctx context.Context, tx postgres.Tx, session 
 
 func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, session uuid.UUID, userID int64, typed string) (addition, *problem.Problem, error) {
 	var found addition
+
 	var err error
 	if found.before, err = tx.ListAuthenticators(ctx, userID); err != nil {
 		return found, nil, err
 	}
+
 	for _, row := range found.before {
 		if row.Type == factor.TOTP {
 			return found, problem.AuthenticatorExists, nil
@@ -132,9 +146,11 @@ func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, ses
 	if postgres.IsNotFound(err) {
 		return found, problem.FlowNotPending, nil
 	}
+
 	if err != nil {
 		return found, nil, err
 	}
+
 	found.seed, err = a.passing.Open(sealed, aboutQuestion(session, AddTOTP))
 	if err != nil {
 		return found, problem.FlowNotPending, nil // its key is gone: the client starts over
@@ -144,11 +160,12 @@ func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, ses
 	if found.step, right = a.MatchTOTP(found.seed, typed, tx.Now); !right {
 		return found, problem.IncorrectCode.At("code"), nil
 	}
+
 	return found, nil, nil
 }
 
-// ActivateTOTP adds the authenticator that a session has begun to add, if the code is
-// right. The person's row must be locked.
+// ActivateTOTP adds the authenticator that a session has begun to add, if the code is right. The user's row must be
+// locked.
 func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, session uuid.UUID, userID int64, typed string) (Listed, *problem.Problem, error) {
 	verified, refusal, err := a.verifyAddition(ctx, tx, session, userID, typed)
 	if err != nil || refusal != nil {
@@ -159,11 +176,13 @@ func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, sessi
 	if err != nil {
 		return Listed{}, nil, err
 	}
+
 	// Security: the code that added it must not sign in (SEC-53,
 	// TestDifferences_addingATOTPAuthenticatorIsItsFirstUse).
 	if _, err := tx.MarkTOTPUsed(ctx, db.MarkTOTPUsedParams{ID: row.ID, Step: verified.step, Now: tx.Now}); err != nil {
 		return Listed{}, nil, err
 	}
+
 	if _, err := tx.DeleteCeremony(ctx, db.DeleteCeremonyParams{SessionID: session, Purpose: AddTOTP}); err != nil {
 		return Listed{}, nil, err
 	}
@@ -171,6 +190,7 @@ func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, sessi
 	added := shown(row)
 	added.LastUsedAt = nil
 	added.CodesMade, err = a.accompany(ctx, tx, userID, verified.before)
+
 	return added, nil, err
 }
 
@@ -179,32 +199,38 @@ func (a *Authenticators) accompany(ctx context.Context, tx postgres.Tx, userID i
 	if !a.Supports(factor.RecoveryCodes) {
 		return false, nil
 	}
+
 	for _, row := range before {
 		if row.Type == factor.RecoveryCodes {
 			return false, nil
 		}
 	}
+
 	_, err := a.insert(ctx, tx, userID, factor.RecoveryCodes, factor.EncodeRecoveryCodes(a.NewRecoveryCodes()))
+
 	return err == nil, err
 }
 
-// Codes are a person's recovery codes.
+// Codes are the recovery codes of a user.
 type Codes struct {
 	Listed
 	// Left are those that are unused; nil where they can be shown no more.
 	Left []string
 }
 
-// RecoveryCodes shows what a person has left. It reports false where they have none.
+// RecoveryCodes returns the unused recovery codes of a user, and false if the user has no set.
 func (a *Authenticators) RecoveryCodes(ctx context.Context, tx postgres.Tx, userID int64) (Codes, bool, error) {
 	row, err := tx.FindAuthenticator(ctx, db.FindAuthenticatorParams{UserID: userID, Type: factor.RecoveryCodes})
 	if postgres.IsNotFound(err) {
 		return Codes{}, false, nil
 	}
+
 	if err != nil {
 		return Codes{}, false, err
 	}
+
 	shown, err := a.show(ctx, tx, row)
+
 	return shown, true, err
 }
 
@@ -213,31 +239,38 @@ func (a *Authenticators) show(ctx context.Context, tx postgres.Tx, row db.Authen
 	if err != nil {
 		return Codes{}, err
 	}
+
 	left := factor.Unused(all, uint64(row.Spent)) //nolint:gosec // a bit a code
 	c := Codes{shown(row), left}
+
 	c.Total, c.Unused = len(all), len(left)
 	if a.Settings.RecoveryShowOnce && row.ViewedAt != nil {
 		c.Left = nil
 		return c, nil
 	}
+
 	return c, tx.MarkRecoveryCodesViewed(ctx, db.MarkRecoveryCodesViewedParams{ID: row.ID, Now: tx.Now})
 }
 
-// GenerateRecoveryCodes makes a new set in the place of the old one. It reports false where
-// the person has no other factor. The person's row must be locked.
+// GenerateRecoveryCodes replaces the recovery codes of a user. It reports false if the user has no other factor. The
+// user's row must be locked.
 func (a *Authenticators) GenerateRecoveryCodes(ctx context.Context, tx postgres.Tx, userID int64) (Codes, bool, error) {
 	able, err := a.CanGenerateCodes(ctx, tx, userID)
 	if err != nil || !able {
 		return Codes{}, false, err
 	}
+
 	if _, err := tx.DeleteAuthenticators(ctx, db.DeleteAuthenticatorsParams{UserID: userID, Type: factor.RecoveryCodes}); err != nil {
 		return Codes{}, false, err
 	}
+
 	row, err := a.insert(ctx, tx, userID, factor.RecoveryCodes, factor.EncodeRecoveryCodes(a.NewRecoveryCodes()))
 	if err != nil {
 		return Codes{}, false, err
 	}
+
 	codes, err := a.show(ctx, tx, row)
+
 	return codes, true, err
 }
 
@@ -247,23 +280,24 @@ func (a *Authenticators) CanGenerateCodes(ctx context.Context, tx postgres.Tx, u
 	return a.Supports(factor.RecoveryCodes) && Guards(types), err
 }
 
-// Guards reports whether somebody with these kinds has a second factor: recovery codes
-// alone are none.
+// Guards reports whether these kinds include a second factor: recovery codes alone are none.
 func Guards(types []string) bool {
 	for _, kind := range types {
 		if kind != factor.RecoveryCodes {
 			return true
 		}
 	}
+
 	return false
 }
 
-// RemoveTOTP removes a person's TOTP authenticator, and reports whether there was one.
+// RemoveTOTP removes the TOTP authenticator of a user, and reports whether there was one.
 func (a *Authenticators) RemoveTOTP(ctx context.Context, tx postgres.Tx, userID int64) (bool, error) {
 	gone, err := tx.DeleteAuthenticators(ctx, db.DeleteAuthenticatorsParams{UserID: userID, Type: factor.TOTP})
 	if err != nil {
 		return false, err
 	}
+
 	return len(gone) > 0, tidy(ctx, tx, userID)
 }
 
@@ -273,6 +307,8 @@ func tidy(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err != nil || Guards(types) {
 		return err
 	}
+
 	_, err = tx.DeleteAuthenticators(ctx, db.DeleteAuthenticatorsParams{UserID: userID, Type: factor.RecoveryCodes})
+
 	return err
 }

@@ -1,6 +1,5 @@
-// Package code owns one-time codes and links: making them, counting guesses, letting
-// each work once. It does not own how one reaches a person (internal/outbox) nor what
-// it opens (internal/flow, internal/account).
+// Package code owns one-time codes and links: it creates them, counts wrong attempts, and lets each work once. It
+// does not send them (internal/outbox), and does not decide what they allow (internal/flow, internal/account).
 package code
 
 import (
@@ -78,6 +77,7 @@ type Order struct {
 func (c *Codes) Issue(ctx context.Context, tx postgres.Tx, o Order) (string, error) {
 	r := c.rules[o.Purpose]
 	text := r.formatFor(o.Target).generate()
+
 	p := db.InsertCodeParams{
 		SessionID: o.Session, Purpose: string(o.Purpose), Target: o.Target, CodeHash: c.hash(o.Purpose, o.Session, text),
 		AttemptsLeft: r.attempts, ResendsLeft: r.resends, ChangesLeft: r.changes, Now: tx.Now, ExpiresAt: tx.Now.Add(r.timeout),
@@ -87,6 +87,7 @@ func (c *Codes) Issue(ctx context.Context, tx postgres.Tx, o Order) (string, err
 	} else {
 		p.CodeHash = nobodys()
 	}
+
 	return text, tx.InsertCode(ctx, p)
 }
 
@@ -98,23 +99,27 @@ func (c *Codes) Guess(ctx context.Context, tx postgres.Tx, session uuid.UUID, pu
 	if postgres.IsNotFound(err) {
 		return Process{}, Absent, nil
 	}
+
 	if err != nil {
 		return Process{}, Absent, err
 	}
+
 	text := normalize(typed)
 	// An empty text never matches, and nothing matches a code that belongs to no user.
 	if text != "" && p.UserID != nil && hmac.Equal(p.CodeHash, c.hash(purpose, session, text)) {
 		return p, Right, nil
 	}
+
 	return c.Miss(ctx, tx, p)
 }
 
-// Miss is the verdict on a guess that turned out to be wrong after all, such as a right
-// code for an address that somebody else has verified since.
+// Miss returns the verdict for a code that matched and is rejected all the same, such as one for an address that
+// another user has verified meanwhile.
 func (c *Codes) Miss(ctx context.Context, tx postgres.Tx, p Process) (Process, Verdict, error) {
 	if p.AttemptsLeft > 0 {
 		return p, Wrong, nil
 	}
+
 	return p, Spent, Drop(ctx, tx, p.SessionID, Purpose(p.Purpose))
 }
 
@@ -127,10 +132,12 @@ func (c *Codes) Keep(ctx context.Context, tx postgres.Tx, p Process) error {
 // again must not live for ever.
 func (c *Codes) Extend(ctx context.Context, tx postgres.Tx, p Process) error {
 	timeout := c.rules[Purpose(p.Purpose)].timeout
+
 	until := tx.Now.Add(timeout)
 	if last := p.CreatedAt.Add(2 * timeout); until.After(last) {
 		until = last
 	}
+
 	return tx.UpdateCodeExpiry(ctx, db.UpdateCodeExpiryParams{SessionID: p.SessionID, Purpose: p.Purpose, ExpiresAt: until})
 }
 
@@ -144,21 +151,23 @@ func Drop(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose Purpos
 	return tx.DeleteCode(ctx, db.DeleteCodeParams{SessionID: session, Purpose: string(purpose)})
 }
 
-// DropAll ends every code and every link that resets a password of a person: what was
-// sent before the password changed must not change it again.
+// DropAll deletes all codes of a user and all links that reset their password: a code from before a change of the
+// password must not change it again.
 func DropAll(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err := tx.DeleteCodesOfUser(ctx, &userID); err != nil {
 		return err
 	}
+
 	return tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: userID, Purpose: string(ResetPassword)})
 }
 
-// DropStray ends the codes and links that were sent to what is a person's no more: an
-// address or a number that they have removed must not open their account.
+// DropStray deletes the codes and links that were sent to an address or a number which the user has removed: they
+// must not open the account.
 func DropStray(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err := tx.DeleteStrayLinks(ctx, userID); err != nil {
 		return err
 	}
+
 	return tx.DeleteStrayCodes(ctx, userID)
 }
 
@@ -166,12 +175,14 @@ func DropStray(ctx context.Context, tx postgres.Tx, userID int64) error {
 // where there is none. The code before is dead; time and attempts go on.
 func (c *Codes) Resend(ctx context.Context, tx postgres.Tx, p Process) (text string, ok bool, err error) {
 	text = c.rules[Purpose(p.Purpose)].formatFor(p.Target).generate()
+
 	_, err = tx.UpdateCodeResent(ctx, db.UpdateCodeResentParams{
 		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: c.hashFor(p, text),
 	})
 	if postgres.IsNotFound(err) {
 		return "", false, nil
 	}
+
 	return text, err == nil, err
 }
 
@@ -181,14 +192,17 @@ func (c *Codes) Retarget(ctx context.Context, tx postgres.Tx, p Process, target 
 	if p.UserID = &userID; userID == 0 {
 		p.UserID = nil
 	}
+
 	text = c.rules[Purpose(p.Purpose)].formatFor(target).generate()
 	hash := c.hashFor(p, text)
+
 	_, err = tx.UpdateCodeTarget(ctx, db.UpdateCodeTargetParams{
 		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: hash, Target: target, UserID: p.UserID,
 	})
 	if postgres.IsNotFound(err) {
 		return "", false, nil
 	}
+
 	return text, err == nil, err
 }
 
@@ -199,6 +213,7 @@ func Find(ctx context.Context, q *db.Queries, session uuid.UUID, purpose Purpose
 	if postgres.IsNotFound(err) {
 		return Process{}, false, nil
 	}
+
 	return p, err == nil, err
 }
 
@@ -213,6 +228,7 @@ func (c *Codes) hashFor(p Process, text string) []byte {
 	if p.UserID == nil {
 		return nobodys()
 	}
+
 	return c.hash(Purpose(p.Purpose), p.SessionID, text)
 }
 

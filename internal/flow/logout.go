@@ -52,7 +52,7 @@ func (f *Flow) named(ctx context.Context, who caller.Caller, refreshToken string
 
 	// A refresh token is not spent here, so its generation does not matter, and neither does its
 	// exp: the session's row says whether there is anything to end.
-	sp, err := f.spending(ctx, trimmed(refreshToken))
+	sp, err := f.spending(ctx, who, trimmed(refreshToken))
 	if errors.Is(err, token.ErrInvalid) {
 		return named, nil
 	}

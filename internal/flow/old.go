@@ -3,7 +3,9 @@ package flow
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/session"
 	"github.com/latchkey-auth/latchkey/internal/token"
@@ -20,7 +22,7 @@ const (
 //
 // Security: the signature alone is not enough. Its jti must be one that was imported
 // (TestOldRefresh_whatIsRefusedTouchesNothing).
-func (f *Flow) spendingOld(ctx context.Context, compact string, ours error) (session.Spending, error) {
+func (f *Flow) spendingOld(ctx context.Context, who caller.Caller, compact string, ours error) (session.Spending, error) {
 	claims, err := f.Old.Refresh(compact)
 	if err != nil {
 		return session.Spending{}, f.refuseOld(oldRefresh, err, ours)
@@ -34,7 +36,7 @@ func (f *Flow) spendingOld(ctx context.Context, compact string, ours error) (ses
 	return session.Spending{
 		SessionID: row.SessionID,
 		Token: session.Presented{
-			Subject: claims.Subject, Generation: session.FirstGeneration, ExpiresAt: claims.ExpiresAt, Foreign: true,
+			Subject: claims.Subject, Generation: session.FirstGeneration, ExpiresAt: claims.ExpiresAt.Add(who.Held), Foreign: true,
 		},
 		Keeps: !f.Old.Rotates,
 	}, err
@@ -63,8 +65,8 @@ func (f *Flow) refuseOld(use string, err, ours error) error {
 //
 // Security: only while a service moves in, and only tokens from before it went live
 // (TestOldAccess_whatIsRefused).
-func (f *Flow) OldSession(ctx context.Context, compact string, ours error) (session.Details, error) {
-	claims, hash, err := f.Old.Access(compact, f.DB.Now())
+func (f *Flow) OldSession(ctx context.Context, compact string, now time.Time, ours error) (session.Details, error) {
+	claims, hash, err := f.Old.Access(compact, now)
 	if err != nil {
 		return session.Details{}, f.refuseOld(oldAccess, err, ours)
 	}

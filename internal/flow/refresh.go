@@ -33,7 +33,7 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if err := checkKey(in.IdempotencyKey); err != nil {
 		return Entry{}, err
 	}
-	sp, err := f.spending(ctx, trimmed(in.Token))
+	sp, err := f.spending(ctx, who, trimmed(in.Token))
 	if errors.Is(err, token.ErrInvalid) {
 		return Entry{}, problem.RefreshTokenInvalid.At(in.Param).Because(err)
 	}
@@ -60,10 +60,10 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 
 // spending reads a refresh token of ours or, where the service moves in, of the system before. It returns
 // token.ErrInvalid for what is neither.
-func (f *Flow) spending(ctx context.Context, compact string) (session.Spending, error) {
+func (f *Flow) spending(ctx context.Context, who caller.Caller, compact string) (session.Spending, error) {
 	claims, err := f.Verifier.Refresh(compact)
 	if errors.Is(err, token.ErrInvalid) && f.Old != nil {
-		return f.spendingOld(ctx, compact, err)
+		return f.spendingOld(ctx, who, compact, err)
 	}
 
 	return session.Spending{SessionID: claims.SessionID, Token: session.Presented{

@@ -44,7 +44,7 @@ func (l *Limiter) Take(ctx context.Context, action Action, s Subject) (Taken, er
 	return l.take(ctx, l.db.Queries, action, s)
 }
 
-// TakeTx is Take inside a transaction: what it took is given back when that is.
+// TakeTx is Take inside a transaction: a rollback refunds what it took.
 func (l *Limiter) TakeTx(ctx context.Context, tx postgres.Tx, action Action, s Subject) error {
 	_, err := l.take(ctx, tx.Queries, action, s)
 	return err
@@ -60,13 +60,14 @@ func (l *Limiter) take(ctx context.Context, q *db.Queries, action Action, s Subj
 	if err != nil {
 		return Taken{}, err
 	}
+
 	taken := Taken{q, granted}
 	if len(granted) == len(ask.Keys) {
 		return taken, nil
 	}
 
-	// What the others counted must not be lost: somebody who is refused for their address
-	// would use up the limit of an account that is not theirs.
+	// Refund the other limits: otherwise a client that is refused for its network address could use up
+	// the limit of an account of another user.
 	if err := taken.GiveBack(ctx); err != nil {
 		return Taken{}, err
 	}
@@ -96,12 +97,14 @@ func (l *Limiter) Forget(ctx context.Context, tx postgres.Tx, action Action, s S
 		if r.per == perIP || r.per == perAll {
 			continue
 		}
+
 		if counters, given := s.of(r.per); given {
 			for _, c := range counters {
 				keys = append(keys, l.key(action, r, c.subject))
 			}
 		}
 	}
+
 	if len(keys) == 0 {
 		return nil
 	}
@@ -122,6 +125,7 @@ func (l *Limiter) ask(action Action, s Subject) (db.UpdateRateLimitsParams, erro
 		if !given {
 			return ask, fmt.Errorf("limit: %s counts %s, and the caller gave none", action.name, r.per)
 		}
+
 		for _, c := range counters {
 			ask.Keys = append(ask.Keys, l.key(action, r, c.subject))
 			ask.Costs = append(ask.Costs, r.period.Seconds()/float64(r.n*c.budget))

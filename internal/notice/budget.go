@@ -39,6 +39,7 @@ func (n *Notices) takeText(ctx context.Context, tx postgres.Tx, to Recipient, ve
 	if p := n.Unserved(to.Phone); p != nil {
 		return p
 	}
+
 	if err := n.Limiter.TakeTx(ctx, tx, limit.SMS, limit.Subject{Key: Counter(to.Phone, to.Known)}); err != nil {
 		return err
 	}
@@ -47,11 +48,13 @@ func (n *Notices) takeText(ctx context.Context, tx postgres.Tx, to Recipient, ve
 	if verifying {
 		totals = append(totals, limit.SMSUnverified)
 	}
+
 	for _, total := range totals {
 		err := n.Limiter.TakeTx(ctx, tx, total, limit.Subject{})
 		if errors.Is(err, problem.TooManyRequests) {
 			n.Log.WarnContext(ctx, "no more texts are sent: a total in ACCOUNT_RATE_LIMITS is used up", "total", total.Name())
 		}
+
 		if err != nil {
 			return err
 		}
@@ -60,9 +63,8 @@ func (n *Notices) takeText(ctx context.Context, tx postgres.Tx, to Recipient, ve
 	return nil
 }
 
-// Unserved returns the problem with a number that texts may not go to, and nil for any other:
-// one of a country that LATCHKEY_SMS_COUNTRIES does not name, or of a kind that charges whoever
-// texts it.
+// Unserved returns the problem with a number that gets no texts, and nil for any other number. Such a number is of
+// a country that LATCHKEY_SMS_COUNTRIES does not name, or of a kind that charges the sender.
 func (n *Notices) Unserved(number string) *problem.Problem {
 	if !phone.Serves(n.Countries, number) {
 		return problem.PhoneNotServed

@@ -170,7 +170,7 @@ func (m *migrator) applyJob(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// newJobMigrator migrates river's own tables, which stand in a schema of their own.
+// newJobMigrator migrates river's own tables, which are in a schema of their own.
 func newJobMigrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) {
 	return rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{
 		Schema: "river", Logger: slog.New(slog.DiscardHandler),

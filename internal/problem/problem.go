@@ -1,6 +1,5 @@
-// Package problem owns what can go wrong: every failure that we report to a
-// client, once, as a value. It does not own status codes (internal/server) nor
-// when a failure applies (the rooms that return it).
+// Package problem owns the failures that we report to clients, each as one value. It does not own status codes
+// (internal/server), nor when a failure applies (the packages that return it).
 package problem
 
 import (
@@ -42,8 +41,8 @@ const (
 	Unavailable
 )
 
-// Problem is one failure that a client is told about. Values stand in
-// catalogue.go; compare with errors.Is, which looks at the code alone.
+// Problem is one failure that is reported to a client. The values are in catalogue.go; compare them with
+// errors.Is, which compares the code only.
 type Problem struct {
 	Kind    Kind
 	Code    string
@@ -64,6 +63,7 @@ func (p *Problem) Error() string {
 	if p.cause != nil {
 		return p.Code + ": " + p.cause.Error()
 	}
+
 	return p.Code
 }
 
@@ -137,6 +137,7 @@ func (l List) Error() string {
 	for i, p := range l {
 		codes[i] = p.Code + "@" + p.Param
 	}
+
 	return strings.Join(codes, ", ")
 }
 
@@ -146,6 +147,7 @@ func (l List) Unwrap() []error {
 	for i, p := range l {
 		list[i] = p
 	}
+
 	return list
 }
 
@@ -154,6 +156,7 @@ func (l List) Err() error {
 	if len(l) == 0 {
 		return nil
 	}
+
 	return l
 }
 
@@ -164,9 +167,11 @@ func All(err error) List {
 	if errors.As(err, &l) {
 		return l
 	}
+
 	var p *Problem
 	if errors.As(err, &p) {
 		return List{p}
 	}
+
 	return nil
 }

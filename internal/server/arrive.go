@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -21,9 +22,11 @@ func (s *Server) arrive(c *fiber.Ctx) error {
 	if !s.Arrival.Closed() || !waits(c.Path()) {
 		return c.Next()
 	}
+	began := s.DB.Now()
 	if !s.Arrival.Wait() {
 		return problem.TemporarilyUnavailable.Because(errArriving)
 	}
+	c.Locals(heldKey, s.DB.Now().Sub(began))
 
 	ctx, cancel := context.WithTimeout(s.traceOf(c), handlerTimeout)
 	defer cancel()
@@ -33,6 +36,16 @@ func (s *Server) arrive(c *fiber.Ctx) error {
 }
 
 const errArriving = problem.Reason("moving_in")
+
+// heldKey is where a request keeps how long it has waited.
+const heldKey = "held"
+
+// held is how long a request has waited. A token that was good when it came is good enough.
+func held(c *fiber.Ctx) time.Duration {
+	waited, _ := c.Locals(heldKey).(time.Duration)
+
+	return max(waited, 0)
+}
 
 func waits(path string) bool {
 	for _, p := range apiPaths {

@@ -109,7 +109,7 @@ func (s *Server) nameByOldToken(c *fiber.Ctx, who *caller.Caller, t string) erro
 	return err
 }
 
-// byPendingToken finds the session of a visitor who is on the way in.
+// byPendingToken finds the session of a pending sign-in.
 func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	now := s.DB.Now()
 	hash := secret.Hash(t)
@@ -147,7 +147,7 @@ func (s *Server) byResumedToken(c *fiber.Ctx, who *caller.Caller, hash []byte) e
 func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	who.Bearer = true // until it has proved to be good
 	now := s.DB.Now()
-	d, generation, err := s.sessionOf(c, t, now)
+	d, generation, err := s.sessionOf(c, t, now.Add(-who.Held))
 	if errors.Is(err, token.ErrInvalid) {
 		noteReason(c, err)
 		return nil // contract: a bad Bearer is no credential, not an error
@@ -167,12 +167,12 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 	return nil
 }
 
-// sessionOf finds the session of an access token of ours or, where the service moves in, of the system
+// sessionOf finds the session of an access token, good at the time now, of ours or, where the service moves in, of the system
 // before, whatever has become of it. It returns token.ErrInvalid for what is neither.
 func (s *Server) sessionOf(c *fiber.Ctx, t string, now time.Time) (d session.Details, generation int64, err error) {
 	claims, err := s.Verifier.Access(t, now)
 	if errors.Is(err, token.ErrInvalid) && s.Flow.Old != nil {
-		d, err = s.Flow.OldSession(c.UserContext(), t, err)
+		d, err = s.Flow.OldSession(c.UserContext(), t, now, err)
 		return d, session.FirstGeneration, err
 	}
 	if err != nil {

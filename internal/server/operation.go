@@ -13,8 +13,8 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/limit"
 )
 
-// operation is what the gate needs to know of one operation. All of it comes from the
-// spec, so that no list of paths stands in code.
+// operation is what the middleware needs to know about one operation. All of it comes from the spec, so that the
+// code contains no list of paths.
 type operation struct {
 	id string
 	// path is that of the spec, such as /_allauth/app/v1/auth/login.

@@ -68,7 +68,7 @@ type Parts struct {
 	Undo     *undo.Undo
 	Scheme   string // of the Authorization header
 	Log      *slog.Logger
-	// Shape writes somebody who has to prove again who they are.
+	// Shape renders a user who has to authenticate again.
 	Shape func(flow.Entry) (api.User, []api.AuthenticationMethod)
 	// BeforeProof answers what an operation can answer before it asks for a proof of identity; see
 	// recent.
