@@ -45,8 +45,9 @@ func TestSplit_takesThreePartsOfStrictBase64(t *testing.T) {
 func TestSplit_theSignedBytesAreThoseThatWereSent(t *testing.T) {
 	t.Parallel()
 	c, ok := Split("YQ.Yg.Yw", 100)
-	if !ok || string(c.Header) != "a" || string(c.Claims) != "b" || string(c.Signature) != "c" || string(c.Signed) != "YQ.Yg" {
-		t.Errorf("got %+v, %v", c, ok)
+	got := []string{string(c.Header), string(c.Claims), string(c.Signature), string(c.Signed)}
+	if want := []string{"a", "b", "c", "YQ.Yg"}; !ok || !slices.Equal(got, want) {
+		t.Errorf("got %q, %v, want %q", got, ok, want)
 	}
 }
 
