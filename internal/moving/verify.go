@@ -182,7 +182,7 @@ func (v *verifying) compareUser(line format.Line, here *stored) error {
 		given.CreatedAt = here.CreatedAt
 	}
 	line.User = &given
-	p := v.person(line)
+	p := v.record(line)
 	v.found = v.found[:0]
 	want := p.User
 	v.fill(&want, here)
