@@ -20,8 +20,11 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
-// stageLines is how many lines are copied at once: what an import needs of memory.
-const stageLines = 1000
+// stageLines and stageBytes are how much is copied at once: what an import needs of memory.
+const (
+	stageLines = 1000
+	stageBytes = 2 << 20
+)
 
 // rows are those of some lines.
 type rows struct {
@@ -54,6 +57,7 @@ func firstOfRun() int64 { return secret.Upper31() - 1<<29 }
 // stage reads the whole file. Lines that are refused are noted as conflicts.
 func (s *staging) stage(ctx context.Context) error {
 	var batch []format.Line
+	var copied int64
 	for {
 		line, err := s.in.Next()
 		var wrong *format.LineError
@@ -73,10 +77,11 @@ func (s *staging) stage(ctx context.Context) error {
 			batch = append(batch, line)
 		}
 
-		isFull := len(batch)+len(s.found) >= stageLines
+		isFull := len(batch)+len(s.found) >= stageLines || s.in.Bytes()-copied >= stageBytes
 		if !isFull {
 			continue
 		}
+		copied = s.in.Bytes()
 		if err := s.copy(ctx, batch); err != nil {
 			return err
 		}
