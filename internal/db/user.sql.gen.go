@@ -719,8 +719,8 @@ type LockUserForSignInRow struct {
 	Restorations         int32
 }
 
-// Race: holds off a password change, a disabling, a deletion and another sign-in until the new
-// session is committed; each of them then ends or counts it, or this finds their result.
+// A password change, a disabling, a deletion and another sign-in wait until the new session is
+// committed. Each of them then ends or counts the session; or this statement waits and finds their result.
 func (q *Queries) LockUserForSignIn(ctx context.Context, id int64) (LockUserForSignInRow, error) {
 	row := q.db.QueryRow(ctx, lockUserForSignIn, id)
 	var i LockUserForSignInRow
@@ -746,7 +746,7 @@ type LockUserToDeleteParams struct {
 }
 
 // Race: holds off a sign-in that would call the deletion off. Nothing is found where one is
-// under way, or another server is at it.
+// under way, or another server is at it (TestProviderGrant_aSignInThatCallsTheDeletionOffKeepsIt).
 func (q *Queries) LockUserToDelete(ctx context.Context, arg LockUserToDeleteParams) (int64, error) {
 	row := q.db.QueryRow(ctx, lockUserToDelete, arg.ID, arg.Now)
 	var id int64
