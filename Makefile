@@ -1,4 +1,4 @@
-# `make` lists the targets. What CI runs stands in .ci/run.
+# `make` lists the targets. CI runs .ci/run.
 
 TOOLS  := go tool -modfile=internal/tools/go.mod
 LINT   := go tool -modfile=$(CURDIR)/internal/tools/lint/go.mod golangci-lint
@@ -9,6 +9,7 @@ FUZZ   ?= 60s
 JSON   ?=
 BIG    ?=
 REFRESHES ?= 300000
+CLIENTS ?= 200
 SEED   ?=
 BENCH  ?=
 BASE_URL ?=
@@ -18,9 +19,9 @@ HOT    ?= 1000000
 # The server, the Go client, its middleware for Fiber, and the tests that use the server and the client.
 MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
-MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json
+MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md docs/architecture.md docs/architecture.svg clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json internal/server/operations.gen.json
 
-.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
+.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos moving-day drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -209,6 +210,7 @@ check-all: ## What takes too long for every change: all four bare machines, what
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml
+	sed 's|^var rawSpec = decodeSpecCached()$$|var rawSpec = decodeSpecOnce()|' api/server.gen.go >api/server.new && mv api/server.new api/server.gen.go
 	$(TOOLS) oapi-codegen -config api/client.cfg.yaml openapi.yaml
 	sed 's|"github.com/oapi-codegen/runtime"|"github.com/latchkey-auth/latchkey/clients/go/internal/runtime"|' clients/go/latchkey/client.gen.go >clients/go/latchkey/client.new && \
 		mv clients/go/latchkey/client.new clients/go/latchkey/client.gen.go
@@ -223,10 +225,12 @@ generate: ## Rebuild all generated code from openapi.yaml, schema.sql and querie
 	go run -C internal/tools/argon2 . -out ../../argon2/compress_amd64.s -stubs ../../argon2/compress_amd64.go -pkg argon2
 	go run -C internal/tools ./actions -spec ../../openapi.yaml -root ../..
 	go run -C internal/tools ./samples -spec ../../openapi.yaml -root ../..
+	go run -C internal/tools ./operations -spec ../../openapi.yaml -out ../server/operations.gen.json
 	go run -C internal/tools ./swiftgen ../../openapi.yaml ../../clients/swift/Sources/LatchkeyAPI
 	go run . config --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	go run . flows > docs/flows.md.new && mv docs/flows.md.new docs/flows.md
 	go run -C internal/tools ./requirements -root ../..
+	go run -C internal/tools ./architecture -root ../..
 
 verify: ## Fail when generated code is not current, or go.mod not tidy
 	@rm -rf .verify && mkdir .verify && for f in $(MADE); do mkdir -p .verify/$$(dirname $$f) && cp -R $$f .verify/$$f; done
@@ -259,6 +263,10 @@ bench: build ## Compare with a bare reference server: throughput, latency, memor
 chaos: ## Play phones, plain clients, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
 	go build -trimpath -o bin/chaos ./internal/chaos
 	@exec bin/chaos -refreshes $(REFRESHES) $(if $(SEED),-seed $(SEED))
+
+moving-day: build ## Turn the proxy of CLIENTS (200) stock clients from an allauth-like server to Latchkey, kill importers, cut answers, steal tokens; fails on a sign-out
+	go build -trimpath -o bin/moving ./internal/chaos/moving
+	@exec bin/moving -server $(BIN) -clients $(CLIENTS)
 
 drill: build ## Break two servers on a Patroni pair, scenario by scenario, and print what clients notice (Debian; DRILL="switchover restart", PHONES=24)
 	@exec .ci/drill $(DRILL)

@@ -9,23 +9,23 @@ CREATE TABLE users (
     -- after a fail-over to a lagging standby a sequence hands out the same number twice, and a stranger
     -- would inherit a lost user's `sub`.
     id            bigint      PRIMARY KEY CHECK (id >= 1),
-    -- What to call this person on a screen.
+    -- The name that screens show.
     display       text        NOT NULL CHECK (length(display) BETWEEN 1 AND 150),
     -- PHC string (argon2id). NULL: no password; never matches anything, also not ''.
     password_hash text,
     -- Set while the account is disabled: no sign-in, no refresh, no session.
     disabled_at   timestamptz,
     created_at    timestamptz NOT NULL,
-    -- As the person wrote it; unique without case. NULL: none.
+    -- As the user wrote it; unique without case. NULL: none.
     username      text        CHECK (length(username) BETWEEN 1 AND 150),
-    -- E.164. A number may have any number of unverified holders but one verified one.
+    -- E.164. Many users may have the same unverified number, and one user a verified one.
     phone         text        CHECK (phone ~ '^\+[1-9][0-9]{5,14}$'),
     phone_verified_at timestamptz,
-    -- Set while the person wants to leave: when everything about them goes.
+    -- When the account will be deleted; NULL unless the user asked for it.
     deletes_at    timestamptz,
-    -- Names the person to their passkeys: 32 random bytes, and nothing that is shown
-    -- elsewhere. NULL: none was ever made.
-    webauthn_handle bytea     CHECK (octet_length(webauthn_handle) = 32),
+    -- Identifies the user to their passkeys: 32 random bytes, and nothing that is shown elsewhere. Of a user
+    -- of another system it is what that system chose. NULL: none was ever made.
+    webauthn_handle bytea     CHECK (octet_length(webauthn_handle) BETWEEN 1 AND 64),
     -- How often an undo link restored the account. An attempt to sign in that began before the
     -- last of them is void.
     restorations  integer     NOT NULL DEFAULT 0,
@@ -67,7 +67,7 @@ CREATE INDEX users_deletes_at ON users (deletes_at) WHERE deletes_at IS NOT NULL
 CREATE INDEX users_unused ON users (unused_since) WHERE unused_since IS NOT NULL;
 
 -- Addresses of people, in their normal form (internal/email): ASCII, in lower case, the domain in
--- A-labels. An address may have any number of unverified holders but one verified one.
+-- A-labels. Many users may have the same unverified address, and one user a verified one.
 CREATE TABLE email_addresses (
     user_id     bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     address     text        NOT NULL CHECK (address = lower(address COLLATE "C") AND octet_length(address) <= 254),
@@ -121,7 +121,7 @@ CREATE TABLE sessions (
     listing_id             bigint      NOT NULL CHECK (listing_id BETWEEN 1 AND 4503599627370495),
     -- SHA-256 of the session token that was handed out last.
     token_hash             bytea       NOT NULL CHECK (octet_length(token_hash) = 32),
-    -- NULL while the visitor is on the way in: see attempt.
+    -- NULL while the sign-in is pending: see attempt.
     user_id                bigint      REFERENCES users ON DELETE CASCADE,
     created_at             timestamptz NOT NULL,
     -- The absolute end, whatever is refreshed.
@@ -149,14 +149,14 @@ CREATE TABLE sessions (
     device_name            text        NOT NULL,
     -- The client's address at sign-in; NULL where it is not known.
     address                text,
-    -- How the person proved who they are: the list that `data.methods` shows.
+    -- How the user authenticated: the list that `data.methods` shows.
     methods                jsonb       NOT NULL,
     -- Set once, never cleared.
     ended_at               timestamptz,
     end_reason             text        CHECK (end_reason IN ('signed_out', 'ended_by_user', 'ended_by_admin',
                                               'session_limit', 'password_changed', 'reuse_detected',
                                               'account_disabled', 'account_deleted', 'ownership_verified')),
-    -- How far a visitor has come who is not in yet: flow.Attempt. NULL once they are.
+    -- The state of a pending sign-in: flow.Attempt. NULL once it is complete.
     attempt                jsonb,
     -- `iat` of the current generation's refresh token, in whole seconds, by the clock of the
     -- server that issued it. NULL: the generation is older than this column, and rotated_at is it.
@@ -243,7 +243,7 @@ CREATE TABLE authenticators (
     id           bigint      PRIMARY KEY CHECK (id BETWEEN 1 AND 4503599627370495),
     user_id      bigint      NOT NULL REFERENCES users ON DELETE CASCADE,
     type         text        NOT NULL CHECK (type IN ('totp', 'recovery_codes', 'webauthn')),
-    -- What the person calls it; '' but for webauthn.
+    -- The user's name for it; '' except for webauthn.
     name         text        NOT NULL CHECK (length(name) <= 100),
     created_at   timestamptz NOT NULL,
     last_used_at timestamptz,
@@ -337,7 +337,7 @@ COMMENT ON TABLE spent_id_tokens IS 'id_tokens that have been accepted.';
 CREATE INDEX spent_id_tokens_expires_at ON spent_id_tokens (expires_at);
 
 -- Grants of other services that have to be revoked, since their account here is gone. A row
--- outlives the person, and goes when the service has answered, or after seven days.
+-- outlives the user, and is deleted when the provider has answered, or after seven days.
 CREATE TABLE revocations (
     id           uuid        PRIMARY KEY, -- UUIDv7: sorts by time
     provider     text        NOT NULL,
@@ -517,6 +517,14 @@ COMMENT ON TABLE old_refresh_tokens IS 'Refresh tokens of the system that a serv
 CREATE INDEX old_refresh_tokens_session ON old_refresh_tokens (session_id);
 CREATE INDEX old_refresh_tokens_expires_at ON old_refresh_tokens (expires_at);
 
+-- Users that `latchkey import` made. It changes and deletes no other ones.
+CREATE TABLE imported_users (
+    user_id   bigint PRIMARY KEY REFERENCES users ON DELETE CASCADE,
+    -- SHA-256 of the line that the user was imported from last, and of what else decides how it is read.
+    line_hash bytea  NOT NULL CHECK (octet_length(line_hash) = 32)
+);
+COMMENT ON TABLE imported_users IS 'Users that an import made.';
+
 -- What an answer tells about a user. Every place that needs it reads it here, so that their
 -- nullability is written once.
 CREATE VIEW user_details AS
@@ -528,8 +536,8 @@ SELECT u.id, u.display, (u.password_hash IS NOT NULL)::boolean AS has_usable_pas
   LEFT JOIN email_addresses e ON e.user_id = u.id AND e.is_primary
   LEFT JOIN memberships m ON m.user_id = u.id AND m.is_primary;
 
--- A session of somebody who is in, together with its user: one statement a look-up, whether
--- by access token, by session token, or for a refresh that has to be judged.
+-- The session of a signed-in user, together with the user: one statement per look-up, whether by access token, by
+-- session token, or for a refresh that needs session.Judge.
 --
 -- lives_until is when the session ends by itself: at its absolute end, or once neither its
 -- refresh token nor its session token works any more. It is the one definition for look-up,

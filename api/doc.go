@@ -2,6 +2,6 @@
 // server interface and the embedded document. It owns the shape of the wire and
 // nothing else; what an operation does stands in internal/service.
 //
-// Only this file and the *.yaml beside it are written by hand. Run `make
+// Only this file, spec.go, userid.go and the *.yaml beside them are written by hand. Run `make
 // generate` after a change to openapi.yaml.
 package api

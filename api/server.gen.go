@@ -11615,7 +11615,7 @@ func decodeSpec() ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-var rawSpec = decodeSpecCached()
+var rawSpec = decodeSpecOnce()
 
 // a naive cache of the decoded OpenAPI spec
 func decodeSpecCached() func() ([]byte, error) {

@@ -1,5 +1,5 @@
-// Package internal_test holds the house together: who may import whom, and who keeps
-// which outside package. A newcomer can read the architecture here.
+// Package internal_test checks the rules of the repository: which package may import which, and which may use
+// which library. A newcomer can read the architecture here.
 package internal_test
 
 import (
@@ -20,21 +20,22 @@ import (
 
 const module = "github.com/latchkey-auth/latchkey/"
 
-// floors: a room imports only rooms on lower floors, never a neighbour.
-var floors = [][]string{
-	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash"},
-	{ // ground
+// layers, the lowest first: a package imports only packages of lower layers, never a neighbour.
+// docs/architecture.svg shows them.
+var layers = [][]string{
+	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash", "internal/startup"},
+	{
 		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs", "internal/moving/format",
 	},
 	{"internal/trace", "internal/moving/source", "internal/webhook"},
 	{"internal/password", "internal/email", "internal/postgres"},
-	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address"}, // parts, handed a transaction
+	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address", "internal/arrival"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops", "internal/passwordhook"},
 	{"internal/caller", "internal/moving/mover"},
-	{"internal/flow", "internal/account", "internal/undo"}, // journeys: the rooms that open a transaction
-	{"internal/service", "internal/server", "internal/admin"},
+	{"internal/flow", "internal/account", "internal/undo"}, // use cases: they open the transactions
+	{"internal/service", "internal/server", "internal/admin", "internal/moving"},
 	{"internal/config"},
 	{"internal/app"},
 	{"main"},
@@ -42,17 +43,17 @@ var floors = [][]string{
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
 var outside = []string{
-	"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
+	"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
 	"clients/go/verify", "clients/go/verify/fiber", "clients/go/internal/runtime", "clients/go/internal/strictjson", "clients/go/internal/userid", "clients/go/internal/driver", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance",
 }
 
-// keepers: which packages may import an outside package. Tests are not asked.
-var keepers = map[string][]string{
+// allowedImports lists the packages that may import a library. It does not apply to tests.
+var allowedImports = map[string][]string{
 	"github.com/gofiber/fiber":            {"api", "internal/server", "internal/bench", "clients/go/verify/fiber"},
 	"github.com/valyala/fasthttp":         {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":          {"internal/token", "internal/provider"},
 	"github.com/go-webauthn/webauthn":     {"internal/factor"},
-	"github.com/jackc/pgx":                {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/e2e/drill", "clients/conformance"},
+	"github.com/jackc/pgx":                {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/conformance"},
 	"github.com/pressly/goose":            {"internal/postgres"},
 	"github.com/riverqueue/river":         {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":         {"internal/outbox"},
@@ -69,15 +70,15 @@ var keepers = map[string][]string{
 	"go.opentelemetry.io/otel":            {"internal/trace"},
 	"github.com/go-logr/logr":             {"internal/trace"},
 	"golang.org/x/crypto/x509roots":       {"internal/app"},
-	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/e2e/drill", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
-	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "internal/e2e/drill", "clients/go/latchkey"},                                                                                                                // jitter of Retry-After; which token is shown next; a run that can be repeated
+	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
+	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "internal/chaos/moving", "internal/e2e/drill", "clients/go/latchkey"},                                                                                                                // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
 var calls = map[string][]string{
-	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/chaos/cost", "internal/e2e", "internal/bench", "clients/contract/devserver"},
+	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e", "internal/bench", "clients/contract/devserver"},
 	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e", "clients/contract/devserver"},
-	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/e2e/drill", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/verify", "clients/contract", "clients/conformance", "clients/go/internal/driver"},
+	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/verify", "clients/contract", "clients/conformance", "clients/go/internal/driver"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a
@@ -85,7 +86,7 @@ var calls = map[string][]string{
 // what makes the databases of tests and of measurements.
 var sqlBuiltInGo = []string{
 	"internal/postgres/claims.go", "internal/postgres/pooler.go", "internal/postgres/migrator.go", "internal/testdb/testdb.go", "internal/testdb/old.go",
-	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "internal/chaos/age.go", "internal/e2e/drill/cluster.go", "internal/e2e/drill/database.go", "internal/chaos/cost/figures.go", "internal/chaos/cost/main.go", "clients/conformance/database.go",
+	"internal/bench/data.go", "internal/bench/janitor.go", "internal/chaos/failover.go", "internal/chaos/age.go", "internal/e2e/drill/cluster.go", "internal/e2e/drill/database.go", "internal/chaos/cost/figures.go", "internal/chaos/cost/main.go", "internal/chaos/moving/stage.go", "internal/chaos/moving/report.go", "clients/conformance/database.go",
 }
 
 type listed struct {
@@ -148,31 +149,31 @@ func packages(t *testing.T) []listed {
 	return list
 }
 
-func floorOf(room string) int {
-	return slices.IndexFunc(floors, func(rooms []string) bool { return slices.Contains(rooms, room) })
+func layerOf(name string) int {
+	return slices.IndexFunc(layers, func(packages []string) bool { return slices.Contains(packages, name) })
 }
 
-func TestHouse_everyRoomStandsOnAFloorAndLooksDown(t *testing.T) {
+func TestHouse_packagesImportLowerLayers(t *testing.T) {
 	for _, p := range packages(t) {
-		floor := floorOf(p.path)
-		if floor < 0 && !slices.Contains(outside, p.path) {
-			t.Errorf("%s stands on no floor", p.path)
+		layer := layerOf(p.path)
+		if layer < 0 && !slices.Contains(outside, p.path) {
+			t.Errorf("%s is in no layer", p.path)
 		}
 		for _, i := range p.imports {
-			room, ours := strings.CutPrefix(i, module)
-			if ours && floor >= 0 && (floorOf(room) < 0 || floorOf(room) >= floor) {
-				t.Errorf("%s must not import %s: only rooms on lower floors", p.path, room)
+			name, ours := strings.CutPrefix(i, module)
+			if ours && layer >= 0 && (layerOf(name) < 0 || layerOf(name) >= layer) {
+				t.Errorf("%s must not import %s: only packages of lower layers", p.path, name)
 			}
 		}
 	}
 }
 
-func TestHouse_outsidePackagesHaveKeepers(t *testing.T) {
+func TestHouse_librariesHaveAllowedImporters(t *testing.T) {
 	for _, p := range packages(t) {
 		for _, i := range p.imports {
-			for kept, by := range keepers {
-				if (i == kept || strings.HasPrefix(i, kept+"/")) && !slices.Contains(by, p.path) {
-					t.Errorf("%s must not import %s: its keepers are %v", p.path, i, by)
+			for library, by := range allowedImports {
+				if (i == library || strings.HasPrefix(i, library+"/")) && !slices.Contains(by, p.path) {
+					t.Errorf("%s must not import %s: only %v may", p.path, i, by)
 				}
 			}
 		}
@@ -208,7 +209,7 @@ func goFiles(t *testing.T, f func(path string, file *ast.File, set *token.FileSe
 
 var sqlText = regexp.MustCompile(`(?i)^\s*(select|insert into|update|delete from|create|drop|alter|set|with)\s`)
 
-func TestHouse_sqlStandsInQueriesAndCallsHaveKeepers(t *testing.T) {
+func TestHouse_sqlIsInQueriesAndCallsAreAllowed(t *testing.T) {
 	goFiles(t, func(name string, file *ast.File, set *token.FileSet) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
@@ -220,7 +221,7 @@ func TestHouse_sqlStandsInQueriesAndCallsHaveKeepers(t *testing.T) {
 				if x, ok := n.X.(*ast.Ident); ok {
 					by, kept := calls[x.Name+"."+n.Sel.Name]
 					if kept && !slices.Contains(by, filepath.ToSlash(filepath.Dir(name))) {
-						t.Errorf("%s: %s.%s: its keepers are %v", set.Position(n.Pos()), x.Name, n.Sel.Name, by)
+						t.Errorf("%s: only %v may call %s.%s", set.Position(n.Pos()), by, x.Name, n.Sel.Name)
 					}
 				}
 			}
@@ -271,7 +272,7 @@ func countStatements(f *ast.FuncDecl) int {
 	return n
 }
 
-func TestHouse_roomsAreSmallEnoughForOneHead(t *testing.T) {
+func TestHouse_filesAndFunctionsAreSmall(t *testing.T) {
 	goFiles(t, func(name string, file *ast.File, set *token.FileSet) {
 		if lines := set.Position(file.End()).Line; lines > maxFileLines {
 			t.Errorf("%s has %d lines, %d are the most", name, lines, maxFileLines)

@@ -51,8 +51,8 @@ UPDATE audit_events SET address = NULL, user_agent = NULL, reason = NULL
                WHERE a.occurred_at < @before::timestamptz AND a.reason IS NOT NULL
                ORDER BY a.occurred_at LIMIT 2000);
 
--- Empties what is personal in the rows of a user who is gone, the hashes of addresses included: whoever
--- has the key of the hashes can tell from them which address it was.
+-- Removes the personal data from the rows of a deleted user, including the hashes of addresses: with the key of
+-- the hashes one could find the address.
 -- name: UpdateAuditEventsOfUser :execrows
 UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, email_hash = NULL, reason = NULL
  WHERE user_id = @user_id::bigint

@@ -34,7 +34,7 @@ SELECT * FROM authenticators WHERE user_id = @user_id AND type = @type;
 SELECT w.* FROM webauthn_credentials w JOIN authenticators a ON a.id = w.authenticator_id
  WHERE a.user_id = @user_id ORDER BY coalesce(a.last_used_at, a.created_at) DESC, a.id LIMIT @most::integer;
 
--- The passkey that somebody signs in with, and whose it is.
+-- The passkey of a sign-in, with its user.
 -- name: FindPasskey :one
 SELECT w.*, a.user_id, u.display, u.password_hash, u.disabled_at
   FROM webauthn_credentials w

@@ -6,7 +6,7 @@ INSERT INTO ceremonies (session_id, purpose, sealed, expires_at) VALUES (@sessio
 -- name: FindCeremony :one
 SELECT sealed FROM ceremonies WHERE session_id = @session_id AND purpose = @purpose AND expires_at > @now;
 
--- Race: an answer takes the question with it, right or wrong: of many answers at once, one is judged
+-- Race: an answer deletes the challenge, right or wrong: of many parallel answers, one is verified
 -- (TestWebAuthn_anAnswerIsJudgedOnce).
 -- name: DeleteCeremony :one
 DELETE FROM ceremonies WHERE session_id = @session_id AND purpose = @purpose RETURNING sealed, expires_at;

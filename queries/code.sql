@@ -43,7 +43,7 @@ DELETE FROM codes WHERE session_id = @session_id AND purpose = @purpose;
 -- name: DeleteCodesOfUser :exec
 DELETE FROM codes WHERE user_id = @user_id;
 
--- Those that sign in, reset or prove by what is the person's no more.
+-- Codes for signing in, resetting or authenticating that were sent to an address or number which the user has removed.
 -- name: DeleteStrayCodes :exec
 DELETE FROM codes c
  WHERE c.user_id = @user_id::bigint AND c.purpose IN ('login', 'reset_password', 'reauthenticate')

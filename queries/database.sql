@@ -61,3 +61,7 @@ WHERE (n.nspname = 'river' AND c.relkind IN ('r', 'S') AND c.relname <> 'river_m
   AND NOT CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, needed.privilege)
                ELSE has_table_privilege(c.oid, needed.privilege) END
 ORDER BY 1;
+
+-- The transaction writes nothing, and sees the database as it is now.
+-- name: SetSnapshot :exec
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;

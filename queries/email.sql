@@ -1,5 +1,5 @@
 -- Race: two sign-ups with one address wait for each other here; a unique index cannot do it,
--- since an address may have several unverified holders (TestSignup_oneAddressSignedUpInParallelBecomesOneAccount).
+-- since several users may have the same unverified address (TestSignup_oneAddressSignedUpInParallelBecomesOneAccount).
 -- name: LockAddress :exec
 SELECT pg_advisory_xact_lock(hashtextextended(@address::text, 7105));
 
@@ -25,11 +25,11 @@ SELECT u.id, @address, sqlc.narg(verified_at), @is_primary, @now FROM users u WH
 -- name: ListEmailAddresses :many
 SELECT address, verified_at, is_primary FROM email_addresses WHERE user_id = @user_id ORDER BY created_at, address;
 
--- The verified holder of an address, if any.
+-- The user who has verified an address, if any.
 -- name: FindVerifiedHolder :one
 SELECT user_id FROM email_addresses WHERE address = @address AND verified_at IS NOT NULL;
 
--- Stores the address if it is not the person's yet, verified and as the primary one if it shall be.
+-- Stores the address if the user does not have it yet, verified, and as the primary one if requested.
 -- name: UpdateEmailAddressVerified :exec
 INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
 VALUES (@user_id, @address, @now::timestamptz, @is_primary, @now::timestamptz)
@@ -40,7 +40,7 @@ VALUES (@user_id, @address, @now::timestamptz, @is_primary, @now::timestamptz)
 -- name: UpdatePrimaryEmailAddress :execrows
 UPDATE email_addresses SET is_primary = (address = @address) WHERE user_id = @user_id AND is_primary <> (address = @address);
 
--- The primary one steps back, before another takes its place: the index knows one a person.
+-- Clears the primary flag before another address gets it: the index allows one per user.
 -- name: UpdateNoPrimaryEmailAddress :exec
 UPDATE email_addresses SET is_primary = false WHERE user_id = @user_id AND is_primary;
 
@@ -53,7 +53,7 @@ DELETE FROM email_addresses WHERE user_id = @user_id AND address <> @address RET
 -- name: DeleteUnverifiedEmailAddresses :exec
 DELETE FROM email_addresses WHERE user_id = @user_id AND verified_at IS NULL AND NOT is_primary;
 
--- The unverified address of somebody who is signing up becomes another one.
+-- Replaces the unverified address of a pending sign-up.
 -- name: UpdateSignupEmailAddress :exec
 UPDATE email_addresses SET address = @address, created_at = @now WHERE user_id = @user_id AND verified_at IS NULL AND is_primary;
 

@@ -19,7 +19,7 @@ DELETE FROM links l
 -- name: LockUnusedUsers :many
 SELECT id FROM users WHERE unused_since < @before::timestamptz ORDER BY unused_since LIMIT 500 FOR UPDATE SKIP LOCKED;
 
--- Those of them that have nothing which somebody has proved or given to them.
+-- Those of them that have verified nothing and that an operator has given nothing to.
 -- name: DeleteUnusedUsers :many
 DELETE FROM users u
  WHERE u.id = ANY(@user_ids::bigint[])

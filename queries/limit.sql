@@ -15,7 +15,7 @@ SELECT asked.key, asked.now + asked.cost * interval '1 second', asked.cost, aske
        <= excluded.used_until + (excluded.period_seconds - excluded.cost_seconds) * interval '1 second'
 RETURNING key;
 
--- Gives back what a request took.
+-- Refunds what a request took.
 -- name: UpdateRateLimitsBack :exec
 UPDATE rate_limits SET used_until = used_until - cost_seconds * interval '1 second'
  WHERE key = ANY(@keys::bytea[]);

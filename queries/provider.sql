@@ -83,7 +83,7 @@ UPDATE revocations SET grant_sealed = @grant_sealed WHERE id = @id AND grant_sea
 -- name: DeleteProviderAccountsOfUser :many
 DELETE FROM provider_accounts WHERE user_id = @user_id RETURNING *;
 
--- Those that were connected before somebody else than their owner may have verified the address.
+-- Those that were connected before the address may have been verified by another user.
 -- name: DeleteUnprovedProviderAccounts :many
 DELETE FROM provider_accounts p
  USING users u

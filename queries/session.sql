@@ -12,7 +12,7 @@ VALUES (@id,
         @refresh_expires_at, false, @created_at, @user_agent, @device_name, @address, @methods,
         @token_expires_at);
 
--- A session of a visitor who is on the way in. What refreshing needs is set once they are.
+-- The session of a pending sign-in. The columns for refreshing are set when the sign-in is complete.
 -- name: InsertPendingSession :exec
 INSERT INTO sessions (id, listing_id, token_hash, created_at, expires_at, generation, rotated_at, refresh_expires_at,
                       sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods, attempt)
@@ -33,7 +33,7 @@ SELECT attempt FROM sessions WHERE id = @id AND user_id IS NULL AND ended_at IS 
 UPDATE sessions SET attempt = @attempt::jsonb, expires_at = greatest(expires_at, @expires_at), refresh_expires_at = greatest(expires_at, @expires_at)
  WHERE id = @id AND user_id IS NULL;
 
--- The visitor is in: the row becomes the session of a user, under a new token, and gets a listing id
+-- The sign-in is complete: the row becomes the session of a user, with a new token, and gets a listing id
 -- that no other session of the user has; see InsertSession.
 -- name: UpdateSessionSignedIn :execrows
 UPDATE sessions
@@ -86,7 +86,7 @@ UPDATE sessions SET token_expires_at = 'epoch' WHERE id = @id;
 UPDATE sessions SET ended_at = @now::timestamptz, end_reason = @end_reason::text
  WHERE user_id = @user_id::bigint AND id <> @id AND ended_at IS NULL;
 
--- Devices that the person has signed in with lately, to tell a new one.
+-- Devices that the user has signed in with recently, to recognise a new one.
 -- name: ListDevicesOfUser :many
 SELECT DISTINCT user_agent, device_name FROM sessions WHERE user_id = @user_id::bigint AND id <> @id AND last_seen_at > @since;
 
@@ -131,8 +131,8 @@ SELECT sqlc.embed(session_details),
  WHERE session_details.id = @id;
 
 -- The fast path of a refresh: replaces a generation if, and only if, the presented one is the
--- current one, is not young (session.Judge says what young means), and nothing else is against
--- it. No row means: read and judge. The age is measured by the clock of the database.
+-- current one, is not young (session.Judge defines young), and the session is active. No row means that the
+-- caller has to read the session and decide. The age is measured by the clock of the database.
 -- Durability: `local`. What a fail-over loses of it, Adopt repairs.
 -- name: UpdateSessionGeneration :one
 UPDATE sessions s
@@ -158,7 +158,7 @@ RETURNING s.generation, s.refresh_expires_at, s.methods,
 -- name: LockSession :one
 SELECT id FROM sessions WHERE id = @id FOR UPDATE;
 
--- Rotate or Adopt, on a row that is locked and judged.
+-- Rotate or Adopt, on a row that is locked after session.Judge has decided.
 -- name: MarkSessionRotated :exec
 UPDATE sessions
    SET generation = @generation, rotated_at = clock_timestamp(), refresh_issued_at = @refresh_issued_at::timestamptz,

@@ -1,5 +1,5 @@
--- Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
--- somebody has must cost what one with a new address costs.
+-- Stores nothing unless it is wanted, in the same statement: a sign-up with a taken address must cost as much as
+-- one with a new address.
 --
 -- Nothing is stored either where another user has the id or the subject, or where the audit log names
 -- the id: its user is deleted, and data of theirs may be left elsewhere. The caller draws again.
@@ -61,14 +61,14 @@ SELECT u.id, u.password_hash, u.disabled_at
 -- name: LockUserForSignIn :one
 SELECT id, password_hash, unproved_password_hash, disabled_at, deletes_at, unused_since, restorations FROM users WHERE id = @id FOR NO KEY UPDATE;
 
--- Somebody has signed in to the account.
+-- A user has signed in to the account.
 -- name: UpdateUserUsed :exec
 UPDATE users SET unused_since = NULL WHERE id = @id;
 
 -- name: LockUser :one
 SELECT id FROM users WHERE id = @id FOR UPDATE;
 
--- What a freshly signed-in client is told about its user.
+-- The user as a client sees it after a sign-in.
 -- name: FindUser :one
 SELECT * FROM user_details WHERE id = @id;
 
@@ -188,7 +188,7 @@ SELECT count(*)
 -- name: UpdateUserPhone :execrows
 UPDATE users SET phone = @phone, phone_verified_at = sqlc.narg(verified_at) WHERE id = @id;
 
--- What the stages of a sign-in ask about a person. One row for any id, also of nobody, so that
+-- What the stages of a sign-in need to know about a user. One row for any id, also for an unknown one, so that
 -- it costs the same.
 -- name: FindSignInFacts :one
 SELECT EXISTS (SELECT FROM email_addresses e WHERE e.user_id = @id AND e.verified_at IS NOT NULL)::boolean AS has_verified_email,

@@ -13,7 +13,7 @@ type scenario struct {
 // scenarios is all of them. Each plays with a phone, a store and a proxy of its own.
 var scenarios = slices.Concat(
 	sessionScenarios, addressScenarios, onlineScenarios, originScenarios, newestScenarios, pendingScenarios, adoptScenarios, adoptSessionScenarios,
-	keyLostScenarios, showScenarios,
+	keyLostScenarios, showScenarios, writesScenarios,
 )
 
 // sessionScenarios are those of one session: refreshing, stores, clocks, signing in and out.

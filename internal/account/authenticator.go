@@ -25,8 +25,8 @@ func (a *Account) Authenticators(ctx context.Context, who caller.Caller) ([]auth
 	return a.Factors.List(ctx, a.DB.Queries, who.Session.UserID)
 }
 
-// unverified reports whether an address keeps the caller from adding a factor: whoever has
-// not shown that it is theirs could lock its owner out with one.
+// unverified reports whether an unverified address keeps the caller from adding a factor: the factor of a stranger
+// would lock out the owner of the address.
 func (a *Account) unverified(ctx context.Context, tx postgres.Tx, who caller.Caller) (bool, error) {
 	refused, err := unverified.Refuses(ctx, tx, a.Policy, who.Session.UserID)
 	if err != nil || refused || a.Factors.Settings.AllowUnverified {
@@ -149,7 +149,7 @@ func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx post
 	return err
 }
 
-// added notes a new factor, and tells the person.
+// added records a new factor, and notifies the user.
 func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, before snapshot.Ways, kind outbox.Kind) error {
 	if err := a.note(ctx, tx, who, audit.FactorAdded, ""); err != nil {
 		return err

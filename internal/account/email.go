@@ -18,7 +18,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/snapshot"
 )
 
-// Address is one of a person's addresses.
+// Address is an address of a user.
 type Address = db.ListEmailAddressesRow
 
 // EmailAddresses lists the caller's addresses. By code, one that is being verified stands
@@ -120,9 +120,8 @@ func meant(list []Address, in string) (string, *problem.Problem) {
 	return address, nil
 }
 
-// AddEmailAddress starts the verification of another address. By link it is stored at
-// once, by code when it is verified. For an address that somebody else has the answer is
-// the same; what is mailed there cannot verify it.
+// AddEmailAddress starts the verification of another address. By link it is stored at once, by code when it is
+// verified. For an address of another user the answer is the same, and what is mailed there cannot verify it.
 func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in string) ([]Address, error) {
 	return a.editAddresses(ctx, who, in, a.mayAdd(ctx, who), func(tx postgres.Tx, list []Address, address string) error {
 		user := who.Session.UserID
@@ -165,17 +164,16 @@ func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, who caller.Ca
 	if a.Policy.Hides() {
 		return nil
 	}
-	holders, err := tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{
+	owners, err := tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{
 		Address: address, Besides: who.Session.UserID, WithFactor: a.Factors.Settings.AllowUnverified,
 	})
-	if err == nil && holders > 0 {
+	if err == nil && owners > 0 {
 		err = problem.EmailTaken.At("email")
 	}
 	return err
 }
 
-// store writes an address that a link will verify. The person is told at the address that
-// they had before (SEC-51, SEC-58).
+// store writes an address that a link will verify. The user is notified at the previous address (SEC-51, SEC-58).
 func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, list []Address, address string) error {
 	user := who.Session.UserID
 

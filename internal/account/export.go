@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
-// Export is everything that is stored about a person, as one document without secrets
+// Export is all stored data of a user, as one document without secrets
 // (GDPR, articles 15 and 20). Times are seconds since the Unix epoch.
 type Export map[string]any
 
@@ -21,7 +21,7 @@ func (a *Account) Export(ctx context.Context, who caller.Caller) (Export, error)
 	var document Export
 	user := who.Session.UserID
 	err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
-		person, err := tx.FindUser(ctx, user)
+		account, err := tx.FindUser(ctx, user)
 		if err != nil {
 			return err
 		}
@@ -57,7 +57,7 @@ func (a *Account) Export(ctx context.Context, who caller.Caller) (Export, error)
 			"changes":         each(changes, exportChange),
 			"authenticators":  each(factors, exportFactor),
 			"providers":       each(services, exportProvider),
-			"user":            exportUser(person),
+			"user":            exportUser(account),
 			"email_addresses": each(addresses, exportAddress),
 			"sessions":        each(sessions, exportSession),
 			"memberships":     each(tenants, exportMembership),

@@ -48,8 +48,8 @@ func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, err
 	return at, err
 }
 
-// purge removes a person whose date has come. Foreign keys take all that is theirs along;
-// audit rows outlive them, without what is personal.
+// purge deletes a user whose deletion date has passed. Foreign keys delete everything that belongs to the user;
+// audit rows remain without personal data.
 func (a *Account) purge(ctx context.Context, tx postgres.Tx, user int64) error {
 	if err := a.Notices.AccountDeleted(ctx, tx, user); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (a *Account) purge(ctx context.Context, tx postgres.Tx, user int64) error {
 	return err
 }
 
-// errStays undoes a purge: the person has signed in meanwhile, and the account stays.
+// errStays rolls a purge back: the user has signed in meanwhile, which cancels the deletion.
 var errStays = errors.New("the account stays")
 
 // Purge removes everybody whose date has come, and returns how many those were. It can be

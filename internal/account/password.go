@@ -46,8 +46,8 @@ func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in Pass
 	out := PasswordChanged{Out: a.Policy.LogoutOnPasswordChange}
 	changed := false
 	err = a.held(ctx, who, func(tx postgres.Tx) error {
-		// Race: whoever signs in with the old password does so before, and is ended here, or
-		// after, and does not get in. Of two changes at once, the second finds another password
+		// Race: a sign-in with the old password commits before this lock, and its session ends here, or it waits
+		// and fails. Of two parallel changes, the second one finds another password
 		// (TestPasswordChange_twoAtOnce).
 		now, err := tx.FindUserPassword(ctx, who.Session.UserID)
 		if err != nil || !same(now, stored) {

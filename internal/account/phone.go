@@ -13,9 +13,8 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/unverified"
 )
 
-// ChangePhone texts a code to a new number and returns the number as it will be stored.
-// The old one stays until the code comes back. For a number that somebody else has the
-// answer is the same, and what is texted there cannot verify it.
+// ChangePhone texts a code to a new number and returns the number as it will be stored. The old number stays until
+// the code is confirmed. For a number of another user the answer is the same, and what is texted there cannot verify it.
 func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string) (string, error) {
 	number, err := a.takePhone(ctx, who, in)
 	if err != nil {
@@ -70,11 +69,11 @@ func (a *Account) mayHavePhone(ctx context.Context, tx postgres.Tx, who caller.C
 		return nil
 	}
 
-	holders, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
+	owners, err := tx.CountPhoneOwners(ctx, db.CountPhoneOwnersParams{Phone: &number, Verified: true})
 	if err != nil {
 		return err
 	}
-	if holders > 0 {
+	if owners > 0 {
 		return problem.PhoneTaken.At("phone")
 	}
 	return nil

@@ -67,7 +67,7 @@ func (a *Account) changed(ctx context.Context, tx postgres.Tx, who caller.Caller
 	})
 }
 
-// note writes what a signed-in person did to their account.
+// note records a change that a signed-in user made to their account.
 func (a *Account) note(ctx context.Context, tx postgres.Tx, who caller.Caller, name, address string) error {
 	return a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
 		Name: name, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device, Email: address,

@@ -94,7 +94,7 @@ func (a *Account) mayDisconnect(ctx context.Context, tx postgres.Tx, user int64,
 	return a.otherWayIn(ctx, tx, user)
 }
 
-// otherWayIn returns a problem where somebody would have no way to sign in any more.
+// otherWayIn returns a problem if the user would have no way to sign in any more.
 func (a *Account) otherWayIn(ctx context.Context, tx postgres.Tx, user int64) error {
 	hash, err := tx.FindUserPassword(ctx, user)
 	if err != nil {
@@ -146,11 +146,10 @@ func (a *Account) enqueue(ctx context.Context, tx postgres.Tx, row db.ProviderAc
 	return err
 }
 
-// revokeFirst asks the services of somebody who leaves to revoke their grants, before the
-// account goes. What fails is asked again later (enqueue): it never holds the deletion back.
-// What is revoked is noted by q, so that an account that stays after all has no grant that is
-// none (TestProviderGrant_isGoneAlsoWhereTheDeletionFails). It reports whether a service did
-// not answer in time.
+// revokeFirst asks the providers to revoke the grants of a user before the account is deleted. A failed revocation
+// is retried later (enqueue) and never delays the deletion. Revoked grants are cleared through q, so that an account
+// which is kept after all has no dead grant (TestProviderGrant_isGoneAlsoWhereTheDeletionFails). It reports whether
+// a provider did not answer in time.
 func (a *Account) revokeFirst(ctx context.Context, q *db.Queries, user int64) (away bool, err error) {
 	rows, err := q.ListProviderAccounts(ctx, user)
 	if err != nil {
@@ -178,9 +177,9 @@ func (a *Account) revokeFirst(ctx context.Context, q *db.Queries, user int64) (a
 	return false, nil
 }
 
-// Revoke asks other services to revoke what is due. Several servers may do it at once. Where
-// nothing of a step came to an end, the service is away, and the rest has time: whoever waits
-// for it in vain does nothing else (TestProviderGrant_aServiceThatIsAwayIsAskedOneStepAtATime).
+// Revoke asks providers to revoke the grants that are due. Several servers may do it in parallel. If no revocation
+// of a batch finishes, the provider is unreachable: the rest is left to the next run
+// (TestProviderGrant_aServiceThatIsAwayIsAskedOneStepAtATime).
 func (a *Account) Revoke(ctx context.Context) error {
 	for {
 		taken, gone, err := a.revokeDue(ctx)

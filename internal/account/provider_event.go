@@ -72,7 +72,7 @@ func (a *Account) takeEvent(ctx context.Context, tx postgres.Tx, e provider.Even
 	return nil
 }
 
-// knownType is the type of an event as it may stand in the log.
+// knownType returns the type of an event for the log.
 func knownType(kind string) string {
 	if slices.Contains([]string{provider.EmailDisabled, provider.EmailEnabled, provider.ConsentRevoked, provider.AccountDelete}, kind) {
 		return kind

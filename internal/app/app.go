@@ -1,5 +1,5 @@
-// Package app owns the program: the commands, and the wiring of every room, top to
-// bottom, in one function.
+// Package app owns the program: the commands, and the wiring of all packages in one function, top to
+// bottom.
 package app
 
 import (
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/account"
+	"github.com/latchkey-auth/latchkey/internal/arrival"
 	"github.com/latchkey-auth/latchkey/internal/audit"
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/code"
@@ -46,9 +47,10 @@ type App struct {
 	// console is where latchkey dev prints mails.
 	console io.Writer
 
-	// DB and Gate are shown for tests that count what a request costs.
-	DB   *postgres.DB
-	Gate *password.Gate
+	// DB, Gate and Arrival are shown for tests that count what a request costs, and what waits.
+	DB      *postgres.DB
+	Gate    *password.Gate
+	Arrival *arrival.Gate
 
 	trustClock bool
 	sweepEvery time.Duration
@@ -78,7 +80,7 @@ type App struct {
 
 // New builds every part. It needs no database and opens no socket: see Prepare.
 func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.Logger, options ...Option) (*App, error) {
-	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery}
+	a := &App{config: c, log: log, Gate: password.NewGate(), sweepEvery: sweepEvery, Arrival: arrival.NewGate()}
 	a.metrics = ops.NewMetrics(Version)
 	a.metrics.KnowVerdicts(session.Verdicts()...)
 	a.Gate.Count = a.metrics.CountGate
@@ -127,7 +129,7 @@ func (a *App) develop() {
 	f.Origins = append(slices.Clone(f.Origins), "http://localhost:"+port, "http://localhost:8081") // the second: Expo's
 }
 
-// build makes every room above the database, top to bottom.
+// build creates every part above the database, top to bottom.
 func (a *App) build() error {
 	if a.console != nil {
 		a.develop()
@@ -145,7 +147,11 @@ func (a *App) build() error {
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Policy.ClaimsFunction); err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
-	journeys, err := a.furnish(issuer, verifier)
+	old, err := token.NewOldVerifier(c.Old, c.Token)
+	if err != nil {
+		return err
+	}
+	journeys, err := a.furnish(issuer, verifier, old)
 	if err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
@@ -157,7 +163,7 @@ func (a *App) build() error {
 	}
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
-		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load,
+		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load, Arrival: a.Arrival,
 		MetadataPath: published.MetadataPath(), Count: a.metrics.CountRequest, Draining: a.drain, Traces: a.traces,
 		BeforeProof: operations.BeforeProof, MoreProblems: operations.MoreProblems,
 	}, operations)
@@ -167,8 +173,8 @@ func (a *App) build() error {
 	return nil
 }
 
-// furnish makes the rooms between the database and the journeys.
-func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flow, error) {
+// furnish creates the parts between the database and the use cases.
+func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier, old *token.OldVerifier) (*flow.Flow, error) {
 	c := a.config
 	var err error
 	if a.keys, err = newKeys(c, a.DB, a.ring); err != nil {
@@ -201,10 +207,10 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier) (*flow.Flo
 	})
 	a.undo = undo.New(undo.Parts{DB: a.DB, Policy: c.Policy, Notices: notices, Trail: trail, Keys: a.keys.lasting, Log: a.log})
 	return flow.New(flow.Parts{
-		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Gate: a.Gate, Passwords: passwords,
+		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Old: old, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Providers: a.services, Social: c.Provider, Keys: a.keys.lasting, Log: a.log,
-		CountRefresh: a.metrics.CountRefresh,
+		CountRefresh: a.metrics.CountRefresh, CountOld: a.metrics.CountOld,
 		PasswordHook: a.hook, Mover: &mover.Mover{Factors: a.factors, Keys: a.keys.lasting, Log: a.log},
 	}), nil
 }
@@ -245,7 +251,7 @@ func (a *App) warnOfProofs() {
 // warnOfUnverified says what ACCOUNT_EMAIL_VERIFICATION=none allows.
 func (a *App) warnOfUnverified() {
 	if a.config.Policy.EmailVerification == "none" {
-		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; who made it with the address of somebody else keeps those ways in")
+		a.log.Warn("ACCOUNT_EMAIL_VERIFICATION=none: an account connects providers, second factors, numbers and further addresses before it has verified its address; a stranger who created it with the address of another user can still sign in with them")
 	}
 }
 
@@ -256,7 +262,7 @@ func (a *App) warnOfProviders() {
 	}
 }
 
-// warnOfTexts says that texts go to every country, which costs money where somebody wants it to.
+// warnOfTexts warns that texts go to every country: a stranger can cause costs with expensive numbers.
 func (a *App) warnOfTexts() {
 	if a.config.Outbox.SMSWebhook != "" && len(a.config.Outbox.SMSCountries) == 0 {
 		a.log.Warn("texts may go to numbers of every country: LATCHKEY_SMS_COUNTRIES is not set")
@@ -404,6 +410,9 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.loadDecoys(ctx); err != nil {
 		return err
 	}
+	if err := a.loadPhase(ctx); err != nil {
+		return err
+	}
 	err := a.checkClaims(ctx)
 	if err == nil {
 		a.ready.Store(true)
@@ -430,11 +439,13 @@ func (a *App) Run(ctx context.Context) error {
 	a.warnOfTexts()
 	a.warnOfPlain()
 	a.warnOfLifetime()
+	a.warnOfOldTokens(work)
 	a.warnOfHook()
 	go a.followKeys(work)
 	go a.followClock(work)
 	go a.followDatabase(work)
 	go a.followDecoys(work)
+	go a.followPhase(work)
 	go a.sweep(work)
 	if !a.prepared {
 		go a.prepareLater(work)

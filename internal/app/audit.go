@@ -24,11 +24,11 @@ type auditCommand struct {
 	Session string        `help:"Only events of this session: sid of its tokens." placeholder:"SID"`
 	Event   string        `help:"Only this event, such as login or refresh_token_reused." placeholder:"EVENT"`
 	Result  string        `help:"Only events with this result: success or failure." enum:",success,failure" default:"" placeholder:"RESULT"`
-	Actor   string        `help:"Only what this one did: user, operator, server, or one operator as it is printed (cli:name@host)." placeholder:"ACTOR"`
-	Since   time.Duration `help:"Only the last so long." default:"168h"`
-	Before  uuid.UUID     `help:"Only events older than this one: the id of the last line of the page before." placeholder:"ID"`
-	Limit   int32         `help:"At most so many, the newest first." default:"100"`
-	Follow  bool          `help:"Go on printing events as they happen, the oldest first, until Ctrl-C. Begins with those of --since."`
+	Actor   string        `help:"Only events caused by this actor: user, operator, server, or one operator as printed (cli:name@host)." placeholder:"ACTOR"`
+	Since   time.Duration `help:"Show events of the last DURATION." default:"168h"`
+	Before  uuid.UUID     `help:"Only events older than this one: the id of the last line of the previous page." placeholder:"ID"`
+	Limit   int32         `help:"Maximum number of events, newest first." default:"100"`
+	Follow  bool          `help:"Keep printing events as they happen, oldest first, until Ctrl-C. Starts with those of --since."`
 }
 
 // Help is shown by `latchkey audit --help`.

@@ -108,7 +108,7 @@ func (a *App) checkClaims(ctx context.Context) error {
 	return &config.Error{Problems: []error{err}}
 }
 
-// together makes one error of several: mistakes in the settings are told together, and an outage alone.
+// together joins several errors into one: mistakes in the settings are reported together, and an outage alone.
 func together(list []error) error {
 	all := &config.Error{}
 	for _, err := range list {

@@ -12,8 +12,8 @@ import (
 type configCommand struct {
 	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
 
-	Check    bool `help:"Look whether latchkey serve could start with them: keys, templates, database, schema, rights. Changes nothing."`
-	Markdown bool `help:"Print the reference that stands in docs/settings.md."`
+	Check    bool `help:"Check whether latchkey serve could start with these settings: keys, templates, database, schema, rights. Changes nothing."`
+	Markdown bool `help:"Print the settings reference (docs/settings.md)."`
 }
 
 // Help is shown by `latchkey config --help`.

@@ -35,10 +35,10 @@ var tourText string
 const demoEmail = "demo@example.com"
 
 type devCommand struct {
-	Dir      string   `help:"Where the database, the key and the demo user's password are kept. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
-	Services string   `help:"host:port of the Apple and the Google that are played here, unless SOCIALACCOUNT_PROVIDERS is set. Default: a free port." placeholder:"HOST:PORT"`
+	Dir      string   `help:"Directory for the database, the key and the demo user's password. Default: .latchkey here, /var/tmp/latchkey-dev for root." placeholder:"DIR"`
+	Services string   `help:"host:port of the fake Apple and Google, unless SOCIALACCOUNT_PROVIDERS is set. Default: a free port." placeholder:"HOST:PORT"`
 	Addr     string   `help:"host:port to listen on. Default: LATCHKEY_ADDR, or 127.0.0.1:8080." placeholder:"HOST:PORT"`
-	JSON     jsonFlag `name:"json" help:"Print one line of JSON instead of the tour, once requests are answered: url, services, directory, email and password of the demo user. Mails and texts go to standard error."`
+	JSON     jsonFlag `name:"json" help:"Print one line of JSON instead of the tour once the server is ready: url, services, directory, email and password of the demo user. Mails and texts go to standard error."`
 }
 
 // devReady is the line of --json: what a program needs that has started `latchkey dev`.
@@ -257,7 +257,7 @@ func (c devCommand) directory() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// Security: /var/tmp is everybody's. A folder that somebody else made there could swap the key
+	// Security: every account can write to /var/tmp. The owner of a folder there could replace the key
 	// (TestDev_refusesADirectoryOfAnotherAccount).
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return "", fmt.Errorf("%s belongs to another account: choose another --dir", dir)

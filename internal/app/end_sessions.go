@@ -10,7 +10,7 @@ import (
 type usersEndSessionsCommand struct {
 	targetArguments
 
-	All bool `help:"End the sessions of all users, and unfinished sign-ins."`
+	All bool `help:"End the sessions and the pending sign-ins of all users."`
 	actArguments
 }
 

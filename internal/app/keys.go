@@ -16,8 +16,8 @@ type keysCommand struct {
 	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
 
 	Generate keysGenerateCommand `cmd:"" help:"Print a new P-256 private key as PEM."`
-	List     keysListCommand     `cmd:"" help:"List the keys of a key file: which signs, which is to sign next, which still verifies."`
-	Rotate   keysRotateCommand   `cmd:"" help:"Do the next step of a rotation in a key file, when it is time for it."`
+	List     keysListCommand     `cmd:"" help:"List the keys of a key file: the one that signs, the one that signs next, and those that only verify."`
+	Rotate   keysRotateCommand   `cmd:"" help:"Do the next step of a key rotation in a key file, if it is due."`
 	Reseal   keysResealCommand   `cmd:"" help:"Seal every secret in the database with the newest of LATCHKEY_SEALING_KEYS."`
 }
 
@@ -81,7 +81,7 @@ func (c keysListCommand) Run(sh *shell) error {
 
 type keysRotateCommand struct {
 	File  string `arg:"" help:"The key file; running servers read it again within 60 seconds." type:"existingfile"`
-	Force bool   `help:"Do the step although it is too early, and say how many living sessions that ends (needs DATABASE_URL)."`
+	Force bool   `help:"Do the step although it is too early, and print how many active sessions that ends (needs DATABASE_URL)."`
 }
 
 // Help is shown by `latchkey keys rotate --help`.

@@ -27,17 +27,20 @@ const Version = "0.2.0-dev"
 // commands is the command table; a file beside this one for each.
 type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Serve the API, configured by the environment (latchkey config shows it)."`
-	Dev      devCommand      `cmd:"" help:"Try it out: starts a PostgreSQL of its own, a demo user, and prints a tour of curl lines."`
-	Migrate  migrateCommand  `cmd:"" help:"Bring the database schema up to date, or show where it stands."`
+	Dev      devCommand      `cmd:"" help:"Try it out: start a server with its own PostgreSQL and a demo user, and print a tour of curl commands."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring the database schema up to date, or show its state."`
 	Keys     keysCommand     `cmd:"" help:"Make, list and rotate signing keys."`
 	Users    usersCommand    `cmd:"" help:"Find, show and create users, sign them out, disable, enable and delete accounts."`
 	Sessions sessionsCommand `cmd:"" help:"List and end the sessions of a user."`
 	Tenants  tenantsCommand  `cmd:"" help:"List, show and create tenants, add and remove members."`
-	Audit    auditCommand    `cmd:"" help:"Read the audit log: who signed in, out, and what was done to accounts."`
-	Outbox   outboxCommand   `cmd:"" help:"Mails and texts that could not be sent."`
-	Flows    flowsCommand    `cmd:"" help:"Print how a sign-in proceeds, as a page with a picture."`
+	Audit    auditCommand    `cmd:"" help:"Read the audit log: sign-ins, sign-outs, and changes to accounts."`
+	Moving   movingCommand   `cmd:"" help:"Move in from another system: let requests wait, go live, see what is left."`
+	Import   importCommand   `cmd:"" help:"Take over users, sessions and tokens of another system."`
+	Export   exportCommand   `cmd:"" help:"Write all users and sessions in the format of latchkey import."`
+	Outbox   outboxCommand   `cmd:"" help:"List and retry mails and texts that could not be sent."`
+	Flows    flowsCommand    `cmd:"" help:"Print the stages of a sign-in as a page with a diagram (docs/flows.md)."`
 	Config   configCommand   `cmd:"" help:"Show every setting and its effective value, secrets masked."`
-	Ready    readyCommand    `cmd:"" help:"Ask the server on this machine whether it is ready: for health checks of containers."`
+	Ready    readyCommand    `cmd:"" help:"Check whether the server on this machine is ready: for health checks of containers."`
 	Version  versionCommand  `cmd:"" help:"Show the version."`
 }
 
@@ -50,6 +53,7 @@ type shell struct {
 	err io.Writer
 	now postgres.Clock
 
+	started     func()
 	logSettings ops.LogSettings
 	json        bool // print JSON: --json
 }
@@ -61,8 +65,9 @@ const (
 	exitSettings = 2 // wrong settings or command line
 )
 
-// Main runs the program and returns its exit code.
-func Main(args []string) int {
+// Main runs the program and returns its exit code. It calls started when the start of a server is complete, and before
+// every other command.
+func Main(args []string, started func()) int {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 
@@ -81,7 +86,7 @@ func Main(args []string) int {
 		}
 	}()
 
-	sh := &shell{ctx: ctx, env: config.FromProcess(), in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now}
+	sh := &shell{ctx: ctx, env: config.FromProcess(), in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, started: started}
 	return sh.run(args)
 }
 
@@ -113,10 +118,14 @@ func (sh *shell) run(args []string) int {
 		_, _ = fmt.Fprintf(sh.err, "latchkey: %v\nTry: latchkey --help\n", err)
 		return exitSettings
 	}
+	if k.Command() != "serve" {
+		sh.started()
+	}
+
 	return sh.report(k.Run())
 }
 
-// report tells an error to the person at the terminal and picks the exit code.
+// report prints an error for the user of the terminal and returns the exit code.
 func (sh *shell) report(err error) int {
 	var settings *config.Error
 	switch {
@@ -132,7 +141,7 @@ func (sh *shell) report(err error) int {
 	}
 	var p *problem.Problem
 	if errors.As(err, &p) && errors.Is(p, problem.TemporarilyUnavailable) && errors.Unwrap(p) != nil {
-		err = fmt.Errorf("the database does not answer: %w", errors.Unwrap(p)) // a person has no use for our code
+		err = fmt.Errorf("the database does not answer: %w", errors.Unwrap(p)) // the code of the problem is of no use at a terminal
 	}
 	_, _ = fmt.Fprintln(sh.err, "latchkey:", err)
 	return exitFailed

@@ -11,7 +11,7 @@ import (
 type migrateCommand struct {
 	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
 
-	Up     migrateUpCommand     `cmd:"" help:"Apply the migrations that are missing."`
+	Up     migrateUpCommand     `cmd:"" help:"Apply all pending migrations."`
 	Status migrateStatusCommand `cmd:"" help:"List the migrations and when they were applied."`
 }
 

@@ -39,7 +39,7 @@ func (sh *shell) print(value any, text string) error {
 
 // actArguments are of every command that changes something.
 type actArguments struct {
-	Reason reasonText `help:"Why you do it: the audit log keeps it for 90 days." placeholder:"TEXT"`
+	Reason reasonText `help:"The reason for this change; the audit log keeps it for 90 days." placeholder:"TEXT"`
 }
 
 // reasonText is why an operator does something.

@@ -80,12 +80,12 @@ func (a *App) post(ctx context.Context) {
 type outboxCommand struct {
 	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
 
-	List  outboxListCommand  `cmd:"" help:"List mails and texts that were given up, the newest first."`
-	Retry outboxRetryCommand `cmd:"" help:"Send a message that was given up after all."`
+	List  outboxListCommand  `cmd:"" help:"List mails and texts that failed permanently, newest first."`
+	Retry outboxRetryCommand `cmd:"" help:"Retry messages that failed permanently."`
 }
 
 type outboxListCommand struct {
-	Limit int32 `help:"At most so many." default:"100"`
+	Limit int32 `help:"Maximum number of messages." default:"100"`
 }
 
 // outboxLine is a message that was given up as it is shown. What it said and to whom is
@@ -136,8 +136,8 @@ func (l outboxLine) text() string {
 }
 
 type outboxRetryCommand struct {
-	ID  string `arg:"" optional:"" help:"The id that list prints."`
-	All bool   `help:"All that list prints."`
+	ID  string `arg:"" optional:"" help:"The id of a message, as list prints it."`
+	All bool   `help:"Retry all messages that list prints."`
 }
 
 // Run posts them anew; a running server sends them.

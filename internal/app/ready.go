@@ -11,7 +11,7 @@ import (
 )
 
 type readyCommand struct {
-	JSON jsonFlag `name:"json" help:"Print what the server answers also where it is not ready."`
+	JSON jsonFlag `name:"json" help:"Print the server's answer even if it is not ready."`
 }
 
 // Help is shown by `latchkey ready --help`.

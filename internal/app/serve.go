@@ -1,6 +1,12 @@
 package app
 
-import "runtime/debug"
+import (
+	"runtime/debug"
+	"time"
+)
+
+// settled is how long after a start nothing of it is needed any more.
+const settled = 2 * time.Second
 
 type serveCommand struct{}
 
@@ -16,7 +22,9 @@ func (serveCommand) Run(sh *shell) error {
 		return err
 	}
 	defer a.Close()
-	if err := a.Prepare(sh.ctx); err != nil {
+	err = a.Prepare(sh.ctx)
+	sh.started()
+	if err != nil {
 		return sh.stopped(err)
 	}
 
@@ -25,9 +33,12 @@ func (serveCommand) Run(sh *shell) error {
 
 // serve runs a server that has been prepared, until SIGINT or SIGTERM.
 func (sh *shell) serve(a *App) error {
-	// The start has parsed the spec and the templates. The memory that this has used goes back to the
-	// system now, and not with the first storm of sign-ins.
-	go debug.FreeOSMemory()
+	// The start is over then, and what it needed alone goes back to the system.
+	timer := time.AfterFunc(settled, func() {
+		debug.FreeOSMemory()
+		releaseProgram()
+	})
+	defer timer.Stop()
 
 	return a.Run(sh.ctx)
 }

@@ -13,14 +13,14 @@ import (
 type sessionsCommand struct {
 	JSON jsonFlag `name:"json" help:"Print JSON: one object a line."`
 
-	List sessionsListCommand `cmd:"" help:"List the sessions of a user, the newest first."`
+	List sessionsListCommand `cmd:"" help:"List the sessions of a user, newest first."`
 	End  sessionsEndCommand  `cmd:"" help:"End one session."`
 }
 
 type sessionsListCommand struct {
 	targetArguments
-	All   bool  `help:"Also sessions that have ended or expired: they are kept for 90 days."`
-	Limit int32 `help:"Look at the newest so many." default:"100"`
+	All   bool  `help:"Also list sessions that have ended or expired; they are kept for 90 days."`
+	Limit int32 `help:"Maximum number of sessions, newest first." default:"100"`
 }
 
 // Validate is called by the parser of the command line.
@@ -70,7 +70,7 @@ func sessionText(s admin.Session) string {
 }
 
 type sessionsEndCommand struct {
-	SID string `arg:"" help:"The session: sid of its tokens, or as sessions list prints it."`
+	SID string `arg:"" help:"The session id: sid of its tokens, or the id that sessions list prints."`
 	actArguments
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/account"
 	"github.com/latchkey-auth/latchkey/internal/address"
+	"github.com/latchkey-auth/latchkey/internal/arrival"
 	"github.com/latchkey-auth/latchkey/internal/code"
 	"github.com/latchkey-auth/latchkey/internal/db"
 	"github.com/latchkey-auth/latchkey/internal/limit"
@@ -68,6 +69,7 @@ func (a *App) chores() []chore {
 		{"provider nonces", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.DeleteOldProviderNonces(ctx, now)
 		}},
+		{"tokens of another system", sweepStep, arrival.Sweep},
 		{"spent id_tokens", sweepStep, func(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 			return q.DeleteOldSpentIDTokens(ctx, now)
 		}},

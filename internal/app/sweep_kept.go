@@ -13,8 +13,8 @@ func (a *App) sweepAudit(ctx context.Context, q *db.Queries, now time.Time) (int
 	return audit.Sweep(ctx, q, a.config.Audit, now)
 }
 
-// sweepSharedKeys removes what is sealed for keys that no server has had for 90 days: whoever finds one of
-// them later opens nothing with it.
+// sweepSharedKeys removes what is encrypted for keys that no server has had for 90 days, so that a key which
+// is found later decrypts nothing.
 func sweepSharedKeys(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) {
 	return q.DeleteUnseenSharedSecrets(ctx)
 }

@@ -17,12 +17,12 @@ import (
 
 // targetArguments name the user that a command acts on.
 //
-// Security: an address names only a user who has verified it. Anybody can add an address that
-// is not theirs to an account, and an operator who names that address means somebody else
+// Security: an address names only a user who has verified it. Users can add an address of
+// another user to their account, and an operator who names that address means the other user
 // (TestCommand_anUnverifiedAddressNamesNobody).
 type targetArguments struct {
 	User string `arg:"" optional:"" help:"An address or a phone number (+…) that the user has verified, or a user name."`
-	ID   string `name:"id" help:"The user's id, in place of a name: sub of their tokens." placeholder:"ID"`
+	ID   string `name:"id" help:"The user's id (sub of their tokens) instead of a name." placeholder:"ID"`
 }
 
 // Validate is called by the parser of the command line.

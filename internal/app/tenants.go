@@ -22,12 +22,12 @@ type tenantsCommand struct {
 	Create    tenantsCreateCommand    `cmd:"" help:"Create a tenant and print its id."`
 	AddMember tenantsAddMemberCommand `cmd:"" help:"Add a user to a tenant. A user's first tenant becomes their primary one."`
 
-	RemoveMember tenantsRemoveMemberCommand `cmd:"" help:"Remove a user from a tenant. Access tokens that name it live on until they expire."`
+	RemoveMember tenantsRemoveMemberCommand `cmd:"" help:"Remove a user from a tenant. Access tokens that name the tenant remain valid until they expire."`
 }
 
 type tenantsListCommand struct {
-	After uuid.UUID `help:"Only tenants that follow this one: the last id of the page before." placeholder:"ID"`
-	Limit int32     `help:"At most so many, in the order in which they were created." default:"100"`
+	After uuid.UUID `help:"Only tenants after this one: the last id of the previous page." placeholder:"ID"`
+	Limit int32     `help:"Maximum number of tenants, in the order of their creation." default:"100"`
 }
 
 // Validate is called by the parser of the command line.
@@ -53,8 +53,8 @@ func (c tenantsListCommand) Run(sh *shell) error {
 
 type tenantsShowCommand struct {
 	Tenant uuid.UUID `arg:"" help:"The tenant's id."`
-	After  string    `help:"Only members that follow this one: the last id of the page before." placeholder:"ID"`
-	Limit  int32     `help:"At most so many members." default:"100"`
+	After  string    `help:"Only members after this one: the last id of the previous page." placeholder:"ID"`
+	Limit  int32     `help:"Maximum number of members." default:"100"`
 }
 
 // Validate is called by the parser of the command line.
@@ -104,7 +104,7 @@ func memberText(m admin.Member) string {
 }
 
 type tenantsCreateCommand struct {
-	Name string `arg:"" help:"What to call the tenant."`
+	Name string `arg:"" help:"The name of the tenant."`
 	actArguments
 }
 

@@ -23,14 +23,14 @@ type usersCommand struct {
 	List        usersListCommand        `cmd:"" help:"List users: id, state, when they were created, primary address."`
 	Find        usersFindCommand        `cmd:"" help:"Find users by id, session, phone number, user name, address or the beginning of one."`
 	Show        usersShowCommand        `cmd:"" help:"Show a user: addresses, factors, providers, tenants, sessions, the last events."`
-	Twins       usersTwinsCommand       `cmd:"" help:"List user names and addresses that nobody can tell apart from those of other users."`
-	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is asked for, or read from standard input."`
+	Twins       usersTwinsCommand       `cmd:"" help:"List user names and addresses that look the same as those of other users."`
+	Create      usersCreateCommand      `cmd:"" help:"Create a user; the password is prompted for, or read from standard input."`
 	SetPassword usersSetPasswordCommand `cmd:"" help:"Set a user's password, end all their sessions and clear the counters of wrong guesses."`
 	Disable     usersDisableCommand     `cmd:"" help:"Disable an account and end all its sessions."`
 	Enable      usersEnableCommand      `cmd:"" help:"Enable an account that was disabled."`
 
-	Delete         usersDeleteCommand         `cmd:"" help:"Delete an account: after the time to change one's mind, or at once."`
-	CancelDeletion usersCancelDeletionCommand `cmd:"" help:"Keep an account that was to be deleted."`
+	Delete         usersDeleteCommand         `cmd:"" help:"Delete an account, after the grace period or at once."`
+	CancelDeletion usersCancelDeletionCommand `cmd:"" help:"Cancel the scheduled deletion of an account."`
 	VerifyAddress  usersVerifyAddressCommand  `cmd:"" help:"Mark an address of a user as verified."`
 
 	EndSessions   usersEndSessionsCommand   `cmd:"" aliases:"sign-out" help:"Sign a user out everywhere, or all users (also: sign-out)."`
@@ -39,7 +39,7 @@ type usersCommand struct {
 
 type usersCreateCommand struct {
 	Email      string `arg:"" help:"The primary address."`
-	Verified   bool   `help:"The address is known to be theirs."`
+	Verified   bool   `help:"Mark the address as verified."`
 	NoPassword bool   `help:"Create the account without a password."`
 	actArguments
 }
@@ -198,8 +198,8 @@ func (sh *shell) warnOfDisabled(d *postgres.DB, user target) error {
 	return err
 }
 
-// newPassword reads, judges and hashes a password. It is never an argument: those stand
-// in process lists and shell histories.
+// newPassword reads, validates and hashes a password. It is never an argument: process lists and shell
+// histories show arguments.
 func (sh *shell) newPassword(policy password.Policy, similarTo ...string) (string, error) {
 	text, err := sh.readPassword()
 	if err != nil {

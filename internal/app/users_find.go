@@ -7,8 +7,8 @@ import (
 )
 
 type usersFindCommand struct {
-	Text  string `arg:"" help:"An id, a session (sid of a token), a phone number, a user name, an address or the beginning of one."`
-	Limit int32  `help:"At most so many of each kind." default:"20"`
+	Text  string `arg:"" help:"An id, a session (sid of a token), a phone number, a user name, or an address or its beginning."`
+	Limit int32  `help:"Maximum number of results of each kind." default:"20"`
 }
 
 // Help is shown by `latchkey users find --help`.

@@ -12,8 +12,8 @@ import (
 
 type usersListCommand struct {
 	Disabled bool   `help:"Only accounts that are disabled."`
-	After    string `help:"Only users that follow this one: the last id of the page before." placeholder:"ID"`
-	Limit    int32  `help:"At most so many, in an order that stays." default:"100"`
+	After    string `help:"Only users after this one: the last id of the previous page." placeholder:"ID"`
+	Limit    int32  `help:"Maximum number of users, in a stable order." default:"100"`
 }
 
 // Help is shown by `latchkey users list --help`.

@@ -42,13 +42,14 @@ type Params struct {
 // ErrParams is returned for parameters that RFC 9106 does not allow.
 var ErrParams = errors.New("argon2: parameters out of range")
 
-// Hasher computes tags with one set of parameters. It keeps Params.Memory KiB, and serves one call at a
-// time.
+// Hasher computes tags with one set of parameters. It keeps Params.Memory KiB outside of Go's heap until Close,
+// and serves one call at a time.
 type Hasher struct {
 	params  Params
 	lane    uint32 // blocks in a lane
 	segment uint32 // blocks in a segment
 	blocks  []block
+	free    func()    // of blocks
 	scratch []scratch // one for each lane
 
 	sum512  hash.Hash // BLAKE2b-512
@@ -61,7 +62,7 @@ type Hasher struct {
 // scratch is what one lane needs beside the memory.
 type scratch struct{ tmp, in, half, addresses, zero block }
 
-// New allocates a Hasher. It returns ErrParams for parameters out of range.
+// New allocates a Hasher, which its caller closes. It returns ErrParams for parameters out of range.
 func New(p Params) (*Hasher, error) {
 	if p.Time < 1 || p.Threads < 1 || p.KeyLen < 4 || p.Memory > maxMemory {
 		return nil, ErrParams
@@ -70,7 +71,7 @@ func New(p Params) (*Hasher, error) {
 	lanes := uint32(p.Threads)
 	segment := max(p.Memory/(slices*lanes), 2)
 	h := &Hasher{params: p, segment: segment, lane: slices * segment}
-	h.blocks = make([]block, uint64(lanes)*uint64(h.lane))
+	h.blocks, h.free = allocate(int(lanes) * int(h.lane))
 	h.scratch = make([]scratch, lanes)
 
 	h.sum512, _ = blake2b.New512(nil) // it fails for keys that are too long only
@@ -114,6 +115,16 @@ func (h *Hasher) keyWith(dst, password, salt, secret, data []byte) []byte {
 	h.expand(dst[n:], h.bytes[:])
 
 	return dst
+}
+
+// Close frees the memory. The Hasher cannot be used afterwards, and a second call does nothing.
+func (h *Hasher) Close() {
+	if h.blocks == nil {
+		return
+	}
+
+	h.blocks = nil
+	h.free()
 }
 
 // Wipe overwrites what the last call left in the memory.

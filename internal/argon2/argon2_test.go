@@ -29,6 +29,7 @@ func mustNew(t testing.TB, p Params) *Hasher {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(h.Close)
 
 	return h
 }

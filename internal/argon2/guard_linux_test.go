@@ -1,7 +1,9 @@
 package argon2
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"unsafe"
 
@@ -62,4 +64,38 @@ func TestCompress_staysInItsBlocks(t *testing.T) {
 			}
 		}
 	})
+}
+
+// addressSpace is the size of everything that this process has mapped, in GiB.
+func addressSpace(t *testing.T) int {
+	t.Helper()
+
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pages int
+	if _, err := fmt.Sscan(string(text), &pages); err != nil {
+		t.Fatal(err)
+	}
+
+	return pages / (1 << 30 / unix.Getpagesize())
+}
+
+// Close frees the memory at once, and once.
+func TestClose_freesTheBlocks(t *testing.T) {
+	before := addressSpace(t)
+	for range 100 {
+		h, err := New(Params{Time: 1, Memory: 1 << 20, Threads: 1, KeyLen: 32})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.blocks[0][0] = 1
+		h.Close()
+		h.Close()
+	}
+
+	if grown := addressSpace(t) - before; grown > 50 {
+		t.Errorf("100 closed hashers of 1 GiB have %d GiB", grown)
+	}
 }

@@ -98,7 +98,7 @@ type Event struct {
 
 // Settings of the audit log.
 type Settings struct {
-	Retention int `env:"LATCHKEY_AUDIT_RETENTION" default:"365" min:"0" max:"36500" doc:"Days after which events are removed: 30 or more, or 0 for never. What is personal in them is emptied after 90 days, and with the account."`
+	Retention int `env:"LATCHKEY_AUDIT_RETENTION" default:"365" min:"0" max:"36500" doc:"Days after which events are removed: 30 or more, or 0 for never. Personal data in them is removed after 90 days, and when the account is deleted."`
 }
 
 // shortest is the youngest age at which the database lets events go (schema.sql).

@@ -1,7 +1,6 @@
-// Package authenticator owns the second factors and passkeys that people have: storing
-// them sealed, trying what somebody shows against them, and what a session was asked. It
-// does not judge codes and keys (internal/factor), nor say when one is asked for and what
-// it opens (internal/flow, internal/account).
+// Package authenticator owns the second factors and passkeys of users: it stores them encrypted, verifies codes and
+// answers against them, and stores the challenges of sessions. Package factor verifies a single code or key;
+// internal/flow and internal/account decide when one is required and what it allows.
 package authenticator
 
 import (
@@ -29,9 +28,8 @@ type Authenticators struct {
 	passing  *secret.Sealer
 }
 
-// New returns the authenticators that settings ask for. lasting seals secrets that live as
-// long as their person; nil where the operator has given no keys for it: then no secret can
-// be made. passing seals what is gone in minutes.
+// New returns the authenticators of the settings. lasting encrypts secrets that live as long as the user; it is nil
+// if the operator has set no keys, and then no secret can be created. passing encrypts what lives for minutes.
 func New(settings factor.Settings, lasting, passing *secret.Sealer) (*Authenticators, error) {
 	factors, err := factor.New(settings)
 	return &Authenticators{Factors: factors, Settings: settings, lasting: lasting, passing: passing}, err
@@ -53,7 +51,7 @@ func (a *Authenticators) Supported() []string {
 	return kinds
 }
 
-// Listed is an authenticator as its person sees it: without what is secret.
+// Listed is an authenticator as its user sees it, without its secret.
 type Listed struct {
 	ID            int64
 	Type, Name    string
@@ -65,7 +63,7 @@ type Listed struct {
 	CodesMade bool
 }
 
-// List is what a person has, in the order in which they added it.
+// List returns the authenticators of a user, in the order in which they were added.
 func (a *Authenticators) List(ctx context.Context, q *db.Queries, userID int64) ([]Listed, error) {
 	rows, err := q.ListShownAuthenticators(ctx, userID)
 	if err != nil {
@@ -88,7 +86,7 @@ func (a *Authenticators) List(ctx context.Context, q *db.Queries, userID int64) 
 	return list, nil
 }
 
-// Find is the one of a kind that a person has. It reports false where they have none.
+// Find returns the authenticator of a kind that a user has, and false if there is none.
 func (a *Authenticators) Find(ctx context.Context, q *db.Queries, userID int64, kind string) (Listed, bool, error) {
 	row, err := q.FindAuthenticator(ctx, db.FindAuthenticatorParams{UserID: userID, Type: kind})
 	if postgres.IsNotFound(err) {
@@ -106,8 +104,7 @@ func about(userID, id int64) string {
 	return "authenticator " + strconv.FormatInt(userID, 10) + " " + strconv.FormatInt(id, 10)
 }
 
-// open reads a sealed secret. That it cannot be read is the operator's trouble, and says
-// nothing about the person.
+// open decrypts a secret. A failure is an outage that the operator has to fix; it says nothing about the user.
 func (a *Authenticators) open(row db.Authenticator) ([]byte, error) {
 	if a.lasting == nil {
 		return nil, problem.TemporarilyUnavailable.Because(fmt.Errorf("authenticator %d is sealed: LATCHKEY_SEALING_KEYS is not set", row.ID))
@@ -190,8 +187,8 @@ func (a *Authenticators) keep(ctx context.Context, tx postgres.Tx, q question) e
 	return tx.InsertCeremony(ctx, db.InsertCeremonyParams{SessionID: q.session, Purpose: q.purpose, Sealed: sealed, ExpiresAt: q.until})
 }
 
-// Answered takes back what a session was asked: an answer is judged once, right or wrong.
-// It reports false where nothing was asked, or too long ago.
+// Answered deletes and returns the challenge of a session: one answer is verified, right or wrong. It reports false
+// if there is no challenge, or if it has expired.
 //
 // Security: the row is gone with the commit, so refusals have to be committed, too (SEC-59,
 // TestWebAuthn_anAnswerIsJudgedOnce).

@@ -12,7 +12,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/problem"
 )
 
-// Proof is a factor that somebody has shown.
+// Proof is a factor that was verified.
 type Proof struct {
 	ID   int64
 	Type string
@@ -24,9 +24,8 @@ type Proof struct {
 // one, of any kind, to be right (SEC-54).
 const mostMisses = 100
 
-// Try finds out whether a code is right for one of a person's factors, and uses it up. Two
-// that try one code at once cannot both be right: the statements decide. The person's row
-// should be locked: the count of wrong ones is exact then.
+// Try verifies a code against the factors of a user, and marks it as used. Of two parallel requests with one code,
+// one succeeds: the statements decide. Lock the user's row first: the count of wrong codes is exact then.
 func (a *Authenticators) Try(ctx context.Context, tx postgres.Tx, userID int64, typed string) (Proof, bool, error) {
 	rows, err := tx.ListAuthenticators(ctx, userID)
 	if err != nil {
@@ -147,8 +146,8 @@ func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, ses
 	return found, nil, nil
 }
 
-// ActivateTOTP adds the authenticator that a session has begun to add, if the code is
-// right. The person's row must be locked.
+// ActivateTOTP adds the authenticator that a session has begun to add, if the code is right. The user's row must be
+// locked.
 func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, session uuid.UUID, userID int64, typed string) (Listed, *problem.Problem, error) {
 	verified, refusal, err := a.verifyAddition(ctx, tx, session, userID, typed)
 	if err != nil || refusal != nil {
@@ -188,14 +187,14 @@ func (a *Authenticators) accompany(ctx context.Context, tx postgres.Tx, userID i
 	return err == nil, err
 }
 
-// Codes are a person's recovery codes.
+// Codes are the recovery codes of a user.
 type Codes struct {
 	Listed
 	// Left are those that are unused; nil where they can be shown no more.
 	Left []string
 }
 
-// RecoveryCodes shows what a person has left. It reports false where they have none.
+// RecoveryCodes returns the unused recovery codes of a user, and false if the user has no set.
 func (a *Authenticators) RecoveryCodes(ctx context.Context, tx postgres.Tx, userID int64) (Codes, bool, error) {
 	row, err := tx.FindAuthenticator(ctx, db.FindAuthenticatorParams{UserID: userID, Type: factor.RecoveryCodes})
 	if postgres.IsNotFound(err) {
@@ -223,8 +222,8 @@ func (a *Authenticators) show(ctx context.Context, tx postgres.Tx, row db.Authen
 	return c, tx.MarkRecoveryCodesViewed(ctx, db.MarkRecoveryCodesViewedParams{ID: row.ID, Now: tx.Now})
 }
 
-// GenerateRecoveryCodes makes a new set in the place of the old one. It reports false where
-// the person has no other factor. The person's row must be locked.
+// GenerateRecoveryCodes replaces the recovery codes of a user. It reports false if the user has no other factor. The
+// user's row must be locked.
 func (a *Authenticators) GenerateRecoveryCodes(ctx context.Context, tx postgres.Tx, userID int64) (Codes, bool, error) {
 	able, err := a.CanGenerateCodes(ctx, tx, userID)
 	if err != nil || !able {
@@ -247,8 +246,7 @@ func (a *Authenticators) CanGenerateCodes(ctx context.Context, tx postgres.Tx, u
 	return a.Supports(factor.RecoveryCodes) && Guards(types), err
 }
 
-// Guards reports whether somebody with these kinds has a second factor: recovery codes
-// alone are none.
+// Guards reports whether these kinds include a second factor: recovery codes alone are none.
 func Guards(types []string) bool {
 	for _, kind := range types {
 		if kind != factor.RecoveryCodes {
@@ -258,7 +256,7 @@ func Guards(types []string) bool {
 	return false
 }
 
-// RemoveTOTP removes a person's TOTP authenticator, and reports whether there was one.
+// RemoveTOTP removes the TOTP authenticator of a user, and reports whether there was one.
 func (a *Authenticators) RemoveTOTP(ctx context.Context, tx postgres.Tx, userID int64) (bool, error) {
 	gone, err := tx.DeleteAuthenticators(ctx, db.DeleteAuthenticatorsParams{UserID: userID, Type: factor.TOTP})
 	if err != nil {

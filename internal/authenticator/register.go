@@ -13,14 +13,14 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )
 
-// Registration is a key that a session adds to a person.
+// Registration is a key that a session adds to a user.
 type Registration struct {
 	Session uuid.UUID
 	// Purpose is AddWebAuthn or SignupPasskey.
 	Purpose string
 	UserID  int64
-	// Account and Display are what the device shows of the person, and Passwordless whether
-	// the key can sign in alone. They matter to AskToRegister only.
+	// Account and Display are the names that the device shows for the user. Passwordless says whether the key
+	// can sign in alone. Only AskToRegister uses them.
 	Account, Display string
 	Passwordless     bool
 }
@@ -35,15 +35,15 @@ var ErrTooMany = errors.New("the user has the most security keys and passkeys al
 // AskToRegister returns creation options (WebAuthn Level 3, section 5.4), and keeps what they
 // ask for.
 func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Registration) (json.RawMessage, error) {
-	person, err := a.Person(ctx, tx, r.UserID, r.Account, r.Display)
+	user, err := a.User(ctx, tx, r.UserID, r.Account, r.Display)
 	if err != nil {
 		return nil, err
 	}
-	if len(person.Credentials) >= MostKeys {
+	if len(user.Credentials) >= MostKeys {
 		return nil, ErrTooMany
 	}
 
-	options, ceremony, err := a.StartRegistration(person, r.Passwordless, tx.Now)
+	options, ceremony, err := a.StartRegistration(user, r.Passwordless, tx.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -89,24 +89,24 @@ func (a *Authenticators) CheckRegistration(ctx context.Context, tx postgres.Tx, 
 	if !found {
 		return errNothingAsked
 	}
-	person, err := a.Person(ctx, tx, r.UserID, "", "") // who was asked has a handle: none is made
+	user, err := a.User(ctx, tx, r.UserID, "", "") // who was asked has a handle: none is made
 	if err != nil {
 		return err
 	}
-	if len(person.Credentials) >= MostKeys {
+	if len(user.Credentials) >= MostKeys {
 		return ErrTooMany
 	}
 
-	_, err = a.FinishRegistration(ceremony, person, answer, tx.Now)
+	_, err = a.FinishRegistration(ceremony, user, answer, tx.Now)
 	return err
 }
 
 // errNothingAsked says that there is no question that an answer would be to.
 var errNothingAsked = fmt.Errorf("%w: nothing was asked, or too long ago", factor.ErrIncorrect)
 
-// Register judges the answer to AskToRegister and stores the key, with recovery codes where
-// the person has none. It returns an error that IsIncorrect where the answer is no good, also
-// where somebody has the key already, and ErrTooMany. The person's row must be locked.
+// Register verifies the answer to AskToRegister and stores the key, with recovery codes if the user has none. It
+// returns an error for which IsIncorrect is true if the answer does not verify or a user already has the key, and
+// ErrTooMany. The user's row must be locked.
 func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registration, name string, answer json.RawMessage) (Listed, error) {
 	ceremony, found, err := a.Answered(ctx, tx, r.Session, r.Purpose)
 	if err != nil {
@@ -115,17 +115,17 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 	if !found {
 		return Listed{}, errNothingAsked
 	}
-	person, err := a.Person(ctx, tx, r.UserID, "", "")
+	user, err := a.User(ctx, tx, r.UserID, "", "")
 	if err != nil {
 		return Listed{}, err
 	}
 	// Security: counted again. Two sessions may both have been asked for the last one
 	// (TestPasskey_twentyKeysAreTheMost).
-	if len(person.Credentials) >= MostKeys {
+	if len(user.Credentials) >= MostKeys {
 		return Listed{}, ErrTooMany
 	}
 
-	key, err := a.FinishRegistration(ceremony, person, answer, tx.Now)
+	key, err := a.FinishRegistration(ceremony, user, answer, tx.Now)
 	if err != nil {
 		return Listed{}, err
 	}
@@ -144,7 +144,7 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 	return added, err
 }
 
-// addKey stores a key. It returns factor.ErrIncorrect where somebody has it already.
+// addKey stores a key. It returns factor.ErrIncorrect if a user already has it.
 func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int64, name string, c factor.Credential) (Listed, error) {
 	row := db.Authenticator{UserID: userID, Type: factor.WebAuthn, Name: name, CreatedAt: tx.Now}
 	if err := unique(ctx, tx, &row, func() {}); err != nil {
@@ -165,14 +165,14 @@ func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int6
 		if _, err := tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: userID, Ids: ids}); err != nil {
 			return Listed{}, err
 		}
-		return Listed{}, fmt.Errorf("%w: somebody has this key already", factor.ErrIncorrect)
+		return Listed{}, fmt.Errorf("%w: a user already has this key", factor.ErrIncorrect)
 	}
 	added := shown(row)
 	added.Passwordless = c.Passwordless
 	return added, nil
 }
 
-// invent names a key that its person has not named.
+// invent returns a name for a key that the user has not named.
 func invent(rows []db.Authenticator) string {
 	keys := len(keysOf(rows))
 	switch keys {

@@ -9,8 +9,8 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 )
 
-// Person is whom a ceremony is for, with their keys. A handle is made where they have none.
-func (a *Authenticators) Person(ctx context.Context, tx postgres.Tx, userID int64, name, display string) (factor.WebAuthnUser, error) {
+// User returns the user of a ceremony with their keys. It creates a handle if the user has none.
+func (a *Authenticators) User(ctx context.Context, tx postgres.Tx, userID int64, name, display string) (factor.WebAuthnUser, error) {
 	handle, err := tx.FindUserWebAuthnHandle(ctx, userID)
 	if err == nil && handle == nil {
 		handle, err = tx.UpdateUserWebAuthnHandle(ctx, db.UpdateUserWebAuthnHandleParams{ID: userID, Handle: factor.NewHandle()})
@@ -55,14 +55,14 @@ func (a *Authenticators) UseCredential(ctx context.Context, tx postgres.Tx, user
 	return Proof{id, factor.WebAuthn, used.BecameEligible}, tx.MarkAuthenticatorUsed(ctx, db.MarkAuthenticatorUsedParams{ID: id, Now: tx.Now})
 }
 
-// Passkey is somebody who signs in with a passkey.
+// Passkey is a verified sign-in with a passkey.
 type Passkey struct {
 	Proof
 	UserID       int64
 	PasswordHash *string
 }
 
-// FindPasskey judges the answer to a sign-in by passkey, and finds out whose it is.
+// FindPasskey verifies the answer of a sign-in with a passkey, and finds its user.
 func (a *Authenticators) FindPasskey(ctx context.Context, tx postgres.Tx, c factor.Ceremony, answer []byte) (Passkey, error) {
 	var found db.FindPasskeyRow
 	used, err := a.FinishPasskey(c, func(handle, id []byte) (factor.WebAuthnUser, factor.Credential, error) {
@@ -92,7 +92,7 @@ func (a *Authenticators) FindPasskey(ctx context.Context, tx postgres.Tx, c fact
 	return Passkey{proof, found.UserID, found.PasswordHash}, err
 }
 
-// Rename names a key. It reports false where it is not the person's.
+// Rename renames a key. It reports false if the key is not the user's.
 func (a *Authenticators) Rename(ctx context.Context, tx postgres.Tx, userID, id int64, name string) (Listed, bool, error) {
 	row, err := tx.UpdateAuthenticatorName(ctx, db.UpdateAuthenticatorNameParams{ID: id, UserID: userID, Name: name})
 	if postgres.IsNotFound(err) {
@@ -106,7 +106,7 @@ func (a *Authenticators) Rename(ctx context.Context, tx postgres.Tx, userID, id 
 	return renamed, true, err
 }
 
-// RemoveCredentials removes keys, and returns how many of them were the person's.
+// RemoveCredentials removes keys, and returns how many of them belonged to the user.
 func (a *Authenticators) RemoveCredentials(ctx context.Context, tx postgres.Tx, userID int64, ids []int64) (int, error) {
 	gone, err := tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: userID, Ids: ids})
 	if err != nil {
@@ -115,5 +115,5 @@ func (a *Authenticators) RemoveCredentials(ctx context.Context, tx postgres.Tx, 
 	return len(gone), tidy(ctx, tx, userID)
 }
 
-// IsIncorrect reports whether an error is about what somebody has shown, and not ours.
+// IsIncorrect reports whether an error is about the code or answer of a client, and not about the server.
 func IsIncorrect(err error) bool { return errors.Is(err, factor.ErrIncorrect) }

@@ -6,6 +6,7 @@ package caller
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -20,7 +21,7 @@ type Caller struct {
 	Session *session.Details
 	// BySessionToken reports that a session token found Session, and not an access token.
 	BySessionToken bool
-	// Pending is the session of a visitor who is on the way in; nil for anyone else.
+	// Pending is the session of a pending sign-in; nil if there is none.
 	Pending *Pending
 	// Resumes is the hash of the token of a pending session whose sign-in went on by itself: it
 	// may ask for the tokens again. nil for anyone else.
@@ -38,6 +39,8 @@ type Caller struct {
 	Gone error
 	// Device is where the request came from.
 	Device session.Device
+	// Held is how long the request has waited because a service was moving in.
+	Held time.Duration
 	// Known is a session that the device has shown a secret of. It says nothing about who the
 	// caller is: wrong guesses and messages are counted by it, and nothing else.
 	Known Known
@@ -60,7 +63,7 @@ type Pending struct {
 	ID uuid.UUID
 	// TokenHash is the hash of its session token.
 	TokenHash []byte
-	// Attempt is how far the visitor has come; internal/flow reads it.
+	// Attempt is the state of the pending sign-in; internal/flow reads it.
 	Attempt json.RawMessage
 	// Resetting: a code that resets a password is out in this session.
 	Resetting bool

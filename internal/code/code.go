@@ -1,6 +1,5 @@
-// Package code owns one-time codes and links: making them, counting guesses, letting
-// each work once. It does not own how one reaches a person (internal/outbox) nor what
-// it opens (internal/flow, internal/account).
+// Package code owns one-time codes and links: it creates them, counts wrong attempts, and lets each work once. It
+// does not send them (internal/outbox), and does not decide what they allow (internal/flow, internal/account).
 package code
 
 import (
@@ -109,8 +108,8 @@ func (c *Codes) Guess(ctx context.Context, tx postgres.Tx, session uuid.UUID, pu
 	return c.Miss(ctx, tx, p)
 }
 
-// Miss is the verdict on a guess that turned out to be wrong after all, such as a right
-// code for an address that somebody else has verified since.
+// Miss returns the verdict for a code that matched and is rejected all the same, such as one for an address that
+// another user has verified meanwhile.
 func (c *Codes) Miss(ctx context.Context, tx postgres.Tx, p Process) (Process, Verdict, error) {
 	if p.AttemptsLeft > 0 {
 		return p, Wrong, nil
@@ -144,8 +143,8 @@ func Drop(ctx context.Context, tx postgres.Tx, session uuid.UUID, purpose Purpos
 	return tx.DeleteCode(ctx, db.DeleteCodeParams{SessionID: session, Purpose: string(purpose)})
 }
 
-// DropAll ends every code and every link that resets a password of a person: what was
-// sent before the password changed must not change it again.
+// DropAll deletes all codes of a user and all links that reset their password: a code from before a change of the
+// password must not change it again.
 func DropAll(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err := tx.DeleteCodesOfUser(ctx, &userID); err != nil {
 		return err
@@ -153,8 +152,8 @@ func DropAll(ctx context.Context, tx postgres.Tx, userID int64) error {
 	return tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: userID, Purpose: string(ResetPassword)})
 }
 
-// DropStray ends the codes and links that were sent to what is a person's no more: an
-// address or a number that they have removed must not open their account.
+// DropStray deletes the codes and links that were sent to an address or a number which the user has removed: they
+// must not open the account.
 func DropStray(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err := tx.DeleteStrayLinks(ctx, userID); err != nil {
 		return err

@@ -11,30 +11,30 @@ import (
 
 // Settings of codes and links. Durations in seconds unless the name says otherwise.
 type Settings struct {
-	Format string `env:"ALLAUTH_USER_CODE_FORMAT" doc:"How codes look: a JSON object with length (6 to 32), numeric and dashed; {} is 8 letters, XXXX-XXXX, and numeric alone is 9 digits, 999-999-999. Default: {} in mails, and in texts 8 digits without dashes, which phones fill in by themselves. A format that is set is for both."`
+	Format string `env:"ALLAUTH_USER_CODE_FORMAT" doc:"How codes look: a JSON object with length (6 to 32), numeric and dashed; {} is 8 letters, XXXX-XXXX, and numeric alone is 9 digits, 999-999-999. Default: {} in mails, and in texts 8 digits without dashes, which phones fill in automatically. A format that is set applies to both."`
 
 	LoginFormat   string `env:"ACCOUNT_LOGIN_BY_CODE_FORMAT" doc:"ALLAUTH_USER_CODE_FORMAT for sign-in codes."`
-	LoginTimeout  int    `env:"ACCOUNT_LOGIN_BY_CODE_TIMEOUT" default:"180" min:"10" max:"600" doc:"Seconds that a sign-in code lives."`
-	LoginAttempts int    `env:"ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Guesses at one sign-in code."`
-	LoginResends  string `env:"ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND" default:"false" doc:"How often another sign-in code can be had in one sign-in; true is 2."`
+	LoginTimeout  int    `env:"ACCOUNT_LOGIN_BY_CODE_TIMEOUT" default:"180" min:"10" max:"600" doc:"Lifetime of a sign-in code in seconds."`
+	LoginAttempts int    `env:"ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Attempts at one sign-in code."`
+	LoginResends  string `env:"ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND" default:"false" doc:"How often a sign-in code can be resent in one sign-in; true is 2."`
 
 	EmailFormat   string `env:"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_FORMAT" doc:"ALLAUTH_USER_CODE_FORMAT for the verification of addresses."`
-	EmailTimeout  int    `env:"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT" default:"900" min:"10" max:"3600" doc:"Seconds that a code lives that verifies an address."`
-	EmailAttempts int    `env:"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Guesses at one code that verifies an address."`
-	EmailResends  string `env:"ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND" default:"false" doc:"How often another code can be had for one verification of an address; true is 2."`
+	EmailTimeout  int    `env:"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT" default:"900" min:"10" max:"3600" doc:"Lifetime of a code that verifies an address, in seconds."`
+	EmailAttempts int    `env:"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Attempts at one code that verifies an address."`
+	EmailResends  string `env:"ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND" default:"false" doc:"How often a code can be resent in one verification of an address; true is 2."`
 	EmailChanges  string `env:"ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE" default:"false" doc:"How often the address can be changed while it is being verified at sign-up; true is 2."`
-	EmailLinkDays int    `env:"ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS" default:"3" min:"1" max:"30" doc:"Days that a link lives that verifies an address."`
+	EmailLinkDays int    `env:"ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS" default:"3" min:"1" max:"30" doc:"Lifetime of a link that verifies an address, in days."`
 
 	PhoneFormat   string `env:"ACCOUNT_PHONE_VERIFICATION_CODE_FORMAT" doc:"ALLAUTH_USER_CODE_FORMAT for the verification of phone numbers."`
-	PhoneTimeout  int    `env:"ACCOUNT_PHONE_VERIFICATION_TIMEOUT" default:"600" min:"10" max:"3600" doc:"Seconds that a code lives that verifies a phone number."`
-	PhoneAttempts int    `env:"ACCOUNT_PHONE_VERIFICATION_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Guesses at one code that verifies a phone number."`
-	PhoneResends  string `env:"ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND" default:"false" doc:"How often another code can be had for one verification of a phone number; true is 2."`
+	PhoneTimeout  int    `env:"ACCOUNT_PHONE_VERIFICATION_TIMEOUT" default:"600" min:"10" max:"3600" doc:"Lifetime of a code that verifies a phone number, in seconds."`
+	PhoneAttempts int    `env:"ACCOUNT_PHONE_VERIFICATION_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Attempts at one code that verifies a phone number."`
+	PhoneResends  string `env:"ACCOUNT_PHONE_VERIFICATION_SUPPORTS_RESEND" default:"false" doc:"How often a code can be resent in one verification of a phone number; true is 2."`
 	PhoneChanges  string `env:"ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE" default:"false" doc:"How often the number can be changed while it is being verified at sign-up; true is 2."`
 
 	ResetFormat      string `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_FORMAT" doc:"ALLAUTH_USER_CODE_FORMAT for resetting a password."`
-	ResetTimeout     int    `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT" default:"180" min:"10" max:"600" doc:"Seconds that a code lives that resets a password."`
-	ResetAttempts    int    `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Guesses at one code that resets a password."`
-	ResetLinkTimeout int    `env:"PASSWORD_RESET_TIMEOUT" default:"86400" min:"60" max:"604800" doc:"Seconds that a link lives that resets a password (Django's setting)."`
+	ResetTimeout     int    `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_TIMEOUT" default:"180" min:"10" max:"600" doc:"Lifetime of a code that resets a password, in seconds."`
+	ResetAttempts    int    `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_MAX_ATTEMPTS" default:"3" min:"1" max:"10" doc:"Attempts at one code that resets a password."`
+	ResetLinkTimeout int    `env:"PASSWORD_RESET_TIMEOUT" default:"86400" min:"60" max:"604800" doc:"Lifetime of a link that resets a password, in seconds (Django's setting)."`
 }
 
 // rule is what holds for the codes of a purpose.

@@ -1,6 +1,5 @@
-// Package config owns the settings as a whole: it puts the rooms' own Settings
-// together, reads them from the environment, and describes them. What a setting means
-// is its room's to say.
+// Package config owns the settings as a whole: it composes the Settings of the packages, reads them from the
+// environment, and describes them. Each package defines what its settings mean.
 package config
 
 import (
@@ -27,7 +26,7 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/trace"
 )
 
-// Config is every setting, a section a room.
+// Config has all settings, in one section per package.
 type Config struct {
 	Server   server.Settings       `section:"Listener"`
 	Ops      ops.Settings          `section:"Operations"`
@@ -36,6 +35,7 @@ type Config struct {
 	Database postgres.Settings     `section:"Database"`
 	Token    token.Settings        `section:"Tokens"`
 	Session  session.Settings      `section:"Sessions"`
+	Old      token.OldSettings     `section:"Moving in from another system"`
 	Policy   policy.Settings       `section:"Accounts"`
 	Factor   factor.Settings       `section:"Second factors and passkeys"`
 	Provider provider.Settings     `section:"Sign-in with other services"`
@@ -48,8 +48,8 @@ type Config struct {
 	Local    programs.Settings     `section:"Development"`
 }
 
-// warnings are about settings that are right and have no effect.
-func (c *Config) warnings() []string { return c.Limit.Warnings() }
+// warnings are about settings that are right, and have no effect or are dangerous.
+func (c *Config) warnings() []string { return slices.Concat(c.Limit.Warnings(), c.Old.Warnings()) }
 
 // PasswordPolicy is the policy for new passwords, which knows what the service is called.
 func (c *Config) PasswordPolicy() password.Policy {
@@ -65,7 +65,7 @@ func (c *Config) derive() {
 
 // check adds what only several settings together can show.
 func (c *Config) check() []error {
-	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Trace.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Hook.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
+	errs := slices.Concat(c.Server.Check(), c.Ops.Check(), c.Log.Check(), c.Trace.Check(), c.Database.Check(), c.Token.Check(), c.Session.Check(), c.Old.Check(), c.Policy.Check(), c.Factor.Check(), c.Provider.Check(), c.Code.Check(), c.Outbox.Check(), c.Password.Check(), c.Hook.Check(), c.Limit.Check(), c.Audit.Check(), c.Local.Check())
 	if c.Outbox.SealingKeys != "" {
 		if _, err := secret.ParseSealer(c.Outbox.SealingKeys); err != nil {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))

@@ -40,9 +40,9 @@ func (e *Error) Add(problems ...error) {
 	}
 }
 
-// Read makes the settings from an environment. It reports all mistakes together, as
-// an *Error, and returns a warning for every setting that looks like one of ours or
-// allauth's and is none. No value of a secret ever stands in a message.
+// Read reads the settings from an environment. It reports all mistakes together, as an *Error, and returns a
+// warning for every name that looks like a setting of ours or allauth's and is unknown. No message contains the
+// value of a secret.
 func Read(env Environment) (Config, []string, error) {
 	var c Config
 	var problems []error
@@ -59,7 +59,7 @@ func Read(env Environment) (Config, []string, error) {
 		}
 		if err := f.read(env); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", f.Name, err))
-			_ = f.set(f.Default) // so that the others can still be judged
+			_ = f.set(f.Default) // so that the others can still be checked
 		}
 	}
 	problems = append(problems, c.check()...)

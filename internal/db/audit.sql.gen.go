@@ -295,8 +295,8 @@ UPDATE audit_events SET address = NULL, user_agent = NULL, address_hash = NULL, 
    AND (address IS NOT NULL OR user_agent IS NOT NULL OR address_hash IS NOT NULL OR email_hash IS NOT NULL OR reason IS NOT NULL)
 `
 
-// Empties what is personal in the rows of a user who is gone, the hashes of addresses included: whoever
-// has the key of the hashes can tell from them which address it was.
+// Removes the personal data from the rows of a deleted user, including the hashes of addresses: with the key of
+// the hashes one could find the address.
 func (q *Queries) UpdateAuditEventsOfUser(ctx context.Context, userID int64) (int64, error) {
 	result, err := q.db.Exec(ctx, updateAuditEventsOfUser, userID)
 	if err != nil {

@@ -129,7 +129,7 @@ type FindPasskeyRow struct {
 	DisabledAt      *time.Time
 }
 
-// The passkey that somebody signs in with, and whose it is.
+// The passkey of a sign-in, with its user.
 func (q *Queries) FindPasskey(ctx context.Context, arg FindPasskeyParams) (FindPasskeyRow, error) {
 	row := q.db.QueryRow(ctx, findPasskey, arg.CredentialID, arg.Handle)
 	var i FindPasskeyRow

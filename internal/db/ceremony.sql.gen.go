@@ -26,7 +26,7 @@ type DeleteCeremonyRow struct {
 	ExpiresAt time.Time
 }
 
-// Race: an answer takes the question with it, right or wrong: of many answers at once, one is judged
+// Race: an answer deletes the challenge, right or wrong: of many parallel answers, one is verified
 // (TestWebAuthn_anAnswerIsJudgedOnce).
 func (q *Queries) DeleteCeremony(ctx context.Context, arg DeleteCeremonyParams) (DeleteCeremonyRow, error) {
 	row := q.db.QueryRow(ctx, deleteCeremony, arg.SessionID, arg.Purpose)

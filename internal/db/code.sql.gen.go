@@ -135,7 +135,7 @@ DELETE FROM codes c
    AND NOT EXISTS (SELECT FROM users u WHERE u.id = $1::bigint AND u.phone = c.target)
 `
 
-// Those that sign in, reset or prove by what is the person's no more.
+// Codes for signing in, resetting or authenticating that were sent to an address or number which the user has removed.
 func (q *Queries) DeleteStrayCodes(ctx context.Context, userID int64) error {
 	_, err := q.db.Exec(ctx, deleteStrayCodes, userID)
 	return err

@@ -156,6 +156,16 @@ func (q *Queries) LockMigrations(ctx context.Context) (bool, error) {
 	return pg_try_advisory_xact_lock, err
 }
 
+const setSnapshot = `-- name: SetSnapshot :exec
+SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY
+`
+
+// The transaction writes nothing, and sees the database as it is now.
+func (q *Queries) SetSnapshot(ctx context.Context) error {
+	_, err := q.db.Exec(ctx, setSnapshot)
+	return err
+}
+
 const tryJanitorLock = `-- name: TryJanitorLock :one
 SELECT pg_try_advisory_xact_lock(7105000002)
 `

@@ -184,7 +184,7 @@ const findVerifiedHolder = `-- name: FindVerifiedHolder :one
 SELECT user_id FROM email_addresses WHERE address = $1 AND verified_at IS NOT NULL
 `
 
-// The verified holder of an address, if any.
+// The user who has verified an address, if any.
 func (q *Queries) FindVerifiedHolder(ctx context.Context, address string) (int64, error) {
 	row := q.db.QueryRow(ctx, findVerifiedHolder, address)
 	var user_id int64
@@ -304,7 +304,7 @@ SELECT pg_advisory_xact_lock(hashtextextended($1::text, 7105))
 `
 
 // Race: two sign-ups with one address wait for each other here; a unique index cannot do it,
-// since an address may have several unverified holders (TestSignup_oneAddressSignedUpInParallelBecomesOneAccount).
+// since several users may have the same unverified address (TestSignup_oneAddressSignedUpInParallelBecomesOneAccount).
 func (q *Queries) LockAddress(ctx context.Context, address string) error {
 	_, err := q.db.Exec(ctx, lockAddress, address)
 	return err
@@ -325,7 +325,7 @@ type UpdateEmailAddressVerifiedParams struct {
 	IsPrimary bool
 }
 
-// Stores the address if it is not the person's yet, verified and as the primary one if it shall be.
+// Stores the address if the user does not have it yet, verified, and as the primary one if requested.
 func (q *Queries) UpdateEmailAddressVerified(ctx context.Context, arg UpdateEmailAddressVerifiedParams) error {
 	_, err := q.db.Exec(ctx, updateEmailAddressVerified,
 		arg.UserID,
@@ -340,7 +340,7 @@ const updateNoPrimaryEmailAddress = `-- name: UpdateNoPrimaryEmailAddress :exec
 UPDATE email_addresses SET is_primary = false WHERE user_id = $1 AND is_primary
 `
 
-// The primary one steps back, before another takes its place: the index knows one a person.
+// Clears the primary flag before another address gets it: the index allows one per user.
 func (q *Queries) UpdateNoPrimaryEmailAddress(ctx context.Context, userID int64) error {
 	_, err := q.db.Exec(ctx, updateNoPrimaryEmailAddress, userID)
 	return err
@@ -373,7 +373,7 @@ type UpdateSignupEmailAddressParams struct {
 	UserID  int64
 }
 
-// The unverified address of somebody who is signing up becomes another one.
+// Replaces the unverified address of a pending sign-up.
 func (q *Queries) UpdateSignupEmailAddress(ctx context.Context, arg UpdateSignupEmailAddressParams) error {
 	_, err := q.db.Exec(ctx, updateSignupEmailAddress, arg.Address, arg.Now, arg.UserID)
 	return err

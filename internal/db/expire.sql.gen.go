@@ -69,7 +69,7 @@ DELETE FROM users u
 RETURNING u.id
 `
 
-// Those of them that have nothing which somebody has proved or given to them.
+// Those of them that have verified nothing and that an operator has given nothing to.
 func (q *Queries) DeleteUnusedUsers(ctx context.Context, userIds []int64) ([]int64, error) {
 	rows, err := q.db.Query(ctx, deleteUnusedUsers, userIds)
 	if err != nil {

@@ -93,7 +93,7 @@ UPDATE rate_limits SET used_until = used_until - cost_seconds * interval '1 seco
  WHERE key = ANY($1::bytea[])
 `
 
-// Gives back what a request took.
+// Refunds what a request took.
 func (q *Queries) UpdateRateLimitsBack(ctx context.Context, keys [][]byte) error {
 	_, err := q.db.Exec(ctx, updateRateLimitsBack, keys)
 	return err

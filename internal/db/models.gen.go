@@ -57,6 +57,15 @@ type Code struct {
 	ExpiresAt    time.Time
 }
 
+type ImportConflict struct {
+	Line       int64
+	Kind       string
+	Subject    string
+	Member     string
+	Problem    string
+	IsAccepted bool
+}
+
 // Links that are out.
 type Link struct {
 	KeyHash   []byte

@@ -12,6 +12,77 @@ import (
 	"github.com/google/uuid"
 )
 
+const countMoving = `-- name: CountMoving :one
+SELECT count(o.jti_hash) AS old_tokens,
+       count(DISTINCT s.id) AS sessions_waiting,
+       coalesce((SELECT greatest(max(a.expires_at), (SELECT m.window_ends_at FROM moving m))
+                   FROM old_refresh_tokens a), 'epoch')::timestamptz AS window_ends_at
+  FROM old_refresh_tokens o
+  JOIN sessions s ON s.id = o.session_id
+ WHERE o.expires_at > $1::timestamptz AND s.generation = 1 AND s.ended_at IS NULL AND s.expires_at > $1
+`
+
+type CountMovingRow struct {
+	OldTokens       int64
+	SessionsWaiting int64
+	WindowEndsAt    time.Time
+}
+
+// What is left of the system before: refresh tokens that can still be used, and the sessions whose
+// clients have not used one yet. Tokens that were imported after the flip may expire last of all.
+func (q *Queries) CountMoving(ctx context.Context, now time.Time) (CountMovingRow, error) {
+	row := q.db.QueryRow(ctx, countMoving, now)
+	var i CountMovingRow
+	err := row.Scan(&i.OldTokens, &i.SessionsWaiting, &i.WindowEndsAt)
+	return i, err
+}
+
+const deleteExpiredOldRefreshTokens = `-- name: DeleteExpiredOldRefreshTokens :execrows
+DELETE FROM old_refresh_tokens WHERE jti_hash IN (
+    SELECT o.jti_hash
+      FROM old_refresh_tokens o
+      JOIN sessions s ON s.id = o.session_id
+     WHERE NOT EXISTS (SELECT FROM old_refresh_tokens l WHERE l.expires_at > $1::timestamptz)
+       AND coalesce((SELECT m.window_ends_at FROM moving m), '-infinity') <= $1
+       AND NOT (s.ended_at IS NULL AND s.generation = 2 AND s.confirmed_at IS NULL AND s.refresh_expires_at > $1)
+     ORDER BY o.expires_at
+     LIMIT 2000)
+`
+
+// Once the last of them has expired, all go. Those stay for now whose answer may be lost: nobody has
+// used the token that replaced them.
+func (q *Queries) DeleteExpiredOldRefreshTokens(ctx context.Context, now time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteExpiredOldRefreshTokens, now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteMoving = `-- name: DeleteMoving :execrows
+DELETE FROM moving
+`
+
+func (q *Queries) DeleteMoving(ctx context.Context) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteMoving)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const deleteOldRefreshTokens = `-- name: DeleteOldRefreshTokens :execrows
+DELETE FROM old_refresh_tokens WHERE jti_hash IN (SELECT o.jti_hash FROM old_refresh_tokens o ORDER BY o.expires_at LIMIT 2000)
+`
+
+func (q *Queries) DeleteOldRefreshTokens(ctx context.Context) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteOldRefreshTokens)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const findMoving = `-- name: FindMoving :one
 SELECT phase, since, window_ends_at FROM moving
 `
@@ -38,10 +109,71 @@ type FindOldRefreshTokenRow struct {
 	ExpiresAt time.Time
 }
 
-// The session of a refresh token of the other system.
+// The session of a refresh token of the system before.
 func (q *Queries) FindOldRefreshToken(ctx context.Context, jtiHash []byte) (FindOldRefreshTokenRow, error) {
 	row := q.db.QueryRow(ctx, findOldRefreshToken, jtiHash)
 	var i FindOldRefreshTokenRow
 	err := row.Scan(&i.SessionID, &i.ExpiresAt)
+	return i, err
+}
+
+const hasOldRefreshTokens = `-- name: HasOldRefreshTokens :one
+SELECT EXISTS (SELECT FROM old_refresh_tokens)
+`
+
+// Whether a refresh token of the system before may come.
+func (q *Queries) HasOldRefreshTokens(ctx context.Context) (bool, error) {
+	row := q.db.QueryRow(ctx, hasOldRefreshTokens)
+	var exists bool
+	err := row.Scan(&exists)
+	return exists, err
+}
+
+const insertMoving = `-- name: InsertMoving :execrows
+INSERT INTO moving (phase, since) VALUES ('arriving', $1) ON CONFLICT DO NOTHING
+`
+
+func (q *Queries) InsertMoving(ctx context.Context, now time.Time) (int64, error) {
+	result, err := q.db.Exec(ctx, insertMoving, now)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
+const lockMoving = `-- name: LockMoving :one
+SELECT phase, since, window_ends_at FROM moving FOR UPDATE
+`
+
+type LockMovingRow struct {
+	Phase        string
+	Since        time.Time
+	WindowEndsAt *time.Time
+}
+
+func (q *Queries) LockMoving(ctx context.Context) (LockMovingRow, error) {
+	row := q.db.QueryRow(ctx, lockMoving)
+	var i LockMovingRow
+	err := row.Scan(&i.Phase, &i.Since, &i.WindowEndsAt)
+	return i, err
+}
+
+const markMovingLive = `-- name: MarkMovingLive :one
+UPDATE moving
+   SET phase = 'live', since = $1,
+       window_ends_at = coalesce((SELECT max(o.expires_at) FROM old_refresh_tokens o), $1)
+RETURNING phase, since, window_ends_at
+`
+
+type MarkMovingLiveRow struct {
+	Phase        string
+	Since        time.Time
+	WindowEndsAt *time.Time
+}
+
+func (q *Queries) MarkMovingLive(ctx context.Context, now time.Time) (MarkMovingLiveRow, error) {
+	row := q.db.QueryRow(ctx, markMovingLive, now)
+	var i MarkMovingLiveRow
+	err := row.Scan(&i.Phase, &i.Since, &i.WindowEndsAt)
 	return i, err
 }

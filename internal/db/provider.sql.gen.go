@@ -142,7 +142,7 @@ DELETE FROM provider_accounts p
 RETURNING p.provider, p.uid, p.user_id, p.display, p.client_id, p.grant_sealed, p.created_at, p.last_used_at
 `
 
-// Those that were connected before somebody else than their owner may have verified the address.
+// Those that were connected before the address may have been verified by another user.
 func (q *Queries) DeleteUnprovedProviderAccounts(ctx context.Context, userID int64) ([]ProviderAccount, error) {
 	rows, err := q.db.Query(ctx, deleteUnprovedProviderAccounts, userID)
 	if err != nil {

@@ -546,7 +546,7 @@ type InsertPendingSessionParams struct {
 	Attempt    []byte
 }
 
-// A session of a visitor who is on the way in. What refreshing needs is set once they are.
+// The session of a pending sign-in. The columns for refreshing are set when the sign-in is complete.
 func (q *Queries) InsertPendingSession(ctx context.Context, arg InsertPendingSessionParams) error {
 	_, err := q.db.Exec(ctx, insertPendingSession,
 		arg.ID,
@@ -627,7 +627,7 @@ type ListDevicesOfUserRow struct {
 	DeviceName string
 }
 
-// Devices that the person has signed in with lately, to tell a new one.
+// Devices that the user has signed in with recently, to recognise a new one.
 func (q *Queries) ListDevicesOfUser(ctx context.Context, arg ListDevicesOfUserParams) ([]ListDevicesOfUserRow, error) {
 	rows, err := q.db.Query(ctx, listDevicesOfUser, arg.UserID, arg.ID, arg.Since)
 	if err != nil {
@@ -763,7 +763,7 @@ type MarkSessionRotatedParams struct {
 	ID                  uuid.UUID
 }
 
-// Rotate or Adopt, on a row that is locked and judged.
+// Rotate or Adopt, on a row that is locked after session.Judge has decided.
 func (q *Queries) MarkSessionRotated(ctx context.Context, arg MarkSessionRotatedParams) error {
 	_, err := q.db.Exec(ctx, markSessionRotated,
 		arg.Generation,
@@ -892,8 +892,8 @@ type UpdateSessionGenerationRow struct {
 }
 
 // The fast path of a refresh: replaces a generation if, and only if, the presented one is the
-// current one, is not young (session.Judge says what young means), and nothing else is against
-// it. No row means: read and judge. The age is measured by the clock of the database.
+// current one, is not young (session.Judge defines young), and the session is active. No row means that the
+// caller has to read the session and decide. The age is measured by the clock of the database.
 // Durability: `local`. What a fail-over loses of it, Adopt repairs.
 func (q *Queries) UpdateSessionGeneration(ctx context.Context, arg UpdateSessionGenerationParams) (UpdateSessionGenerationRow, error) {
 	row := q.db.QueryRow(ctx, updateSessionGeneration,
@@ -964,7 +964,7 @@ type UpdateSessionSignedInParams struct {
 	ID               uuid.UUID
 }
 
-// The visitor is in: the row becomes the session of a user, under a new token, and gets a listing id
+// The sign-in is complete: the row becomes the session of a user, with a new token, and gets a listing id
 // that no other session of the user has; see InsertSession.
 func (q *Queries) UpdateSessionSignedIn(ctx context.Context, arg UpdateSessionSignedInParams) (int64, error) {
 	result, err := q.db.Exec(ctx, updateSessionSignedIn,

@@ -451,7 +451,7 @@ func TestCommand_aReuseByExchangeSaysSo(t *testing.T) {
 	if n := query[int](w, "SELECT count(*) FROM audit_events WHERE event = 'session_token_exchanged'"); n != 1 {
 		t.Errorf("%d exchanges in the audit log, want the one", n)
 	}
-	if subjects := w.mailSubjects(ada); !strings.Contains(subjects, "copied your sign-in") {
+	if subjects := w.mailSubjects(ada); !strings.Contains(subjects, "signed out one of your devices") {
 		t.Errorf("mails: %s", subjects)
 	}
 }

@@ -141,7 +141,7 @@ func TestDev_theTourWorksAsPrinted(t *testing.T) {
 		if profile.text("email") != "demo@example.com" || profile.text("tenant_id") == "" || profile.get("email_verified") != true {
 			t.Errorf("profile: %s", profile.Body)
 		}
-		if changed.text("display") != "Demo Person" || refresh.text("meta.access_token") == "" {
+		if changed.text("display") != "Demo User" || refresh.text("meta.access_token") == "" {
 			t.Errorf("change, refresh: %s %s", changed.Body, refresh.Body)
 		}
 		if out.text("data.flows.id") != "login" || out.get("meta.is_authenticated") != false || after.get("meta.is_authenticated") != false {

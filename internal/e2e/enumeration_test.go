@@ -121,7 +121,7 @@ func TestEnumeration_theOwnerIsTold(t *testing.T) {
 	fake := w.visitor()
 	fake.post(signupPath, "email", ada, "password", anotherPassword).waits("verify_email")
 	l := w.letter(ada, 2)
-	if !strings.Contains(l.subject, "account already") || codeAlone.MatchString(l.text) {
+	if !strings.Contains(l.subject, "already have an account") || codeAlone.MatchString(l.text) {
 		t.Errorf("%q %q", l.subject, l.text)
 	}
 	fake.do("GET", sessionPath, "").waits("verify_email")
@@ -175,7 +175,7 @@ func TestSEC58_aNewDeviceAndAStolenTokenAreTold(t *testing.T) {
 	w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-phone").wants(200)
 	w.clock.Advance(2 * 1e9)
 	w.call("POST", refreshPath, object("refresh", v.fresh), "Idempotency-Key: of-the-thief").wants(400, "refresh_token_reused@refresh")
-	if l := w.letter(ada, 2); !strings.Contains(l.subject, "copied") {
+	if l := w.letter(ada, 2); !strings.Contains(l.subject, "signed out one of your devices") {
 		t.Errorf("%q %q", l.subject, l.text)
 	}
 	if n := len(w.letters(ada)); n != 2 {

@@ -85,7 +85,7 @@ func TestLeave_aCompletedSignInUndoesIt(t *testing.T) {
 	if in.get("meta.deletion_cancelled") != true {
 		t.Error(in.Body)
 	}
-	if l := w.letter(ada, 4); !strings.Contains(l.subject, "stays") {
+	if l := w.letter(ada, 4); !strings.Contains(l.subject, "not be deleted") {
 		t.Error(l.subject)
 	}
 	w.clock.Advance(15 * 24 * time.Hour)

@@ -83,7 +83,7 @@ func TestPasswordReset_byCodeForNobody(t *testing.T) {
 	w := mailing(t, "ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED=true")
 	v := w.visitor()
 	v.post(resetRequestPath, "email", "nobody@example.com").waits("password_reset_by_code")
-	if text := w.letter("nobody@example.com", 1).text; !strings.Contains(text, "no account") && !strings.Contains(text, "There is none") || codeAlone.MatchString(text) {
+	if text := w.letter("nobody@example.com", 1).text; !strings.Contains(text, "no account") || codeAlone.MatchString(text) {
 		t.Error(text)
 	}
 	v.do("GET", resetPath, "", "X-Password-Reset-Key: BBBB-BBBB").wants(400, "incorrect_code@key")

@@ -13,7 +13,7 @@ func TestReauthenticateByCode_isAProofAndNoSignIn(t *testing.T) {
 	m.do("POST", proofCodeRequestPath, "").wants(200)
 	m.post(proofCodeConfirmPath).wants(400, "required@code")
 	l := w.letter(m.email(), 1)
-	if !strings.Contains(l.text, "end the sessions that you do not know") {
+	if !strings.Contains(l.text, "end the sessions that you do not recognise") {
 		t.Errorf("the mail does not say what to do: %s", l.text)
 	}
 	code := w.mailedCode(m.email(), 1)

@@ -14,26 +14,26 @@ func TestTexts_carryACodeThatPhonesFillIn(t *testing.T) {
 		settings string
 		whole    string // the text, with N for the code
 	}{
-		"by default": {"", "Your code is\n\nN\n\nNobody from us will ever ask you for it.\n"},
+		"by default": {"", "Your code is\n\nN\n\nWe will never ask you for this code.\n"},
 		"bound to a domain": {
 			"LATCHKEY_SMS_DOMAIN=example.com",
-			"Your code is\n\nN\n\nNobody from us will ever ask you for it.\n\n@example.com #N\n",
+			"Your code is\n\nN\n\nWe will never ask you for this code.\n\n@example.com #N\n",
 		},
 		"bound to the domain of passkeys": {
 			"LATCHKEY_WEBAUTHN_RP_ID=id.example.com",
-			"Your code is\n\nN\n\nNobody from us will ever ask you for it.\n\n@id.example.com #N\n",
+			"Your code is\n\nN\n\nWe will never ask you for this code.\n\n@id.example.com #N\n",
 		},
 		"to none": {
 			"LATCHKEY_WEBAUTHN_RP_ID=id.example.com LATCHKEY_SMS_DOMAIN=none",
-			"Your code is\n\nN\n\nNobody from us will ever ask you for it.\n",
+			"Your code is\n\nN\n\nWe will never ask you for this code.\n",
 		},
 		"for an Android app": {
 			"LATCHKEY_SMS_ANDROID_HASH=FA+9qCX9VSu",
-			"Your code is\n\nN\n\nNobody from us will ever ask you for it.\n\nFA+9qCX9VSu\n",
+			"Your code is\n\nN\n\nWe will never ask you for this code.\n\nFA+9qCX9VSu\n",
 		},
 		"for both": {
 			"LATCHKEY_SMS_ANDROID_HASH=FA+9qCX9VSu LATCHKEY_SMS_DOMAIN=example.com",
-			"Your code is\n\nN\n\nNobody from us will ever ask you for it.\n\nFA+9qCX9VSu\n@example.com #N\n",
+			"Your code is\n\nN\n\nWe will never ask you for this code.\n\nFA+9qCX9VSu\n@example.com #N\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

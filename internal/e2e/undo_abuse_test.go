@@ -88,7 +88,7 @@ func TestUndo_cancelsTheDeletionOfTheAccount(t *testing.T) {
 	p.undo(p.key).wants(200)
 
 	p.delivered()
-	stays := func(l letter) bool { return strings.Contains(l.subject, "stays") }
+	stays := func(l letter) bool { return strings.Contains(l.subject, "not be deleted") }
 	if letters := p.letters(ada); !slices.ContainsFunc(letters, stays) {
 		t.Error("the owner is not told that the account stays")
 	}

@@ -360,7 +360,7 @@ func TestUndo_whatBelongsToAnotherAccountIsSkipped(t *testing.T) {
 				}
 				return
 			}
-			if !slices.ContainsFunc(h.letters(to), func(l letter) bool { return strings.Contains(l.text, "belongs to another account by now") }) {
+			if !slices.ContainsFunc(h.letters(to), func(l letter) bool { return strings.Contains(l.text, "now belongs to another account") }) {
 				t.Error("the owner is not told that something was skipped")
 			}
 		})

@@ -64,8 +64,8 @@ func TestUndoPage_showsAndUndoes(t *testing.T) {
 
 	w.page("POST", key).shows(200, "Your account is restored", "We sent a link to a•••@example.com")
 	v.do("GET", sessionPath, "").wants(401)
-	w.page("POST", key).shows(400, "This link does not work", "It was used already")
-	w.page("GET", key).shows(400, "It was used already")
+	w.page("POST", key).shows(400, "This link does not work", "It was already used")
+	w.page("GET", key).shows(400, "It was already used")
 	w.page("GET", strings.Repeat("x", 43)).shows(400, "It may have expired")
 	w.call("PUT", undoPage+key, "").wants(405, "method_not_allowed")
 	w.call("GET", undoPage, "").wants(404, "not_found")
@@ -171,7 +171,7 @@ func TestUndo_whereTheLinkLeads(t *testing.T) {
 			if row.wants != "" && !link.MatchString(text) {
 				t.Errorf("no link to %s in %q", row.wants, text)
 			}
-			if row.wants == "" && (strings.Contains(text, "undo") || !strings.Contains(text, "ask for a new password now")) {
+			if row.wants == "" && (strings.Contains(text, "undo") || !strings.Contains(text, "set a new password now")) {
 				t.Errorf("%q", text)
 			}
 			if warned := strings.Contains(w.log.String(), "carry no undo link"); warned != (row.wants == "") {

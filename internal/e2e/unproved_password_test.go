@@ -68,7 +68,7 @@ func TestUnprovedPassword_theUserWhoSignedUpKeepsThePassword(t *testing.T) {
 			if a := phone.do("GET", sessionPath, "").wants(200); a.get("data.user.has_usable_password") != true {
 				t.Errorf("the password does not count after it was proved: %s", a.Body)
 			}
-			if l := w.lastLetter(ada); l.subject != "Your account has a password now" {
+			if l := w.lastLetter(ada); l.subject != "A password was set for your account" {
 				t.Errorf("the last mail is %q", l.subject)
 			}
 

@@ -138,7 +138,7 @@ func TestVerifyEmail_changingTheAddressTellsNothingOfOthers(t *testing.T) {
 	if a.Body != b.Body {
 		t.Errorf("%s\n%s", a.Body, b.Body)
 	}
-	if text := w.letter("grace@example.com", 2).text; codeAlone.MatchString(text) || !strings.Contains(text, "account already") {
+	if text := w.letter("grace@example.com", 2).text; codeAlone.MatchString(text) || !strings.Contains(text, "already have an account") {
 		t.Error(text)
 	}
 }

@@ -14,28 +14,28 @@ import (
 
 // Settings of factors.
 type Settings struct {
-	Types            []string `env:"MFA_SUPPORTED_TYPES" default:"recovery_codes,totp" doc:"Second factors that people may add: a list of totp, recovery_codes and webauthn."`
-	AllowUnverified  bool     `env:"MFA_ALLOW_UNVERIFIED_EMAIL" default:"false" doc:"Let people with an unverified address add a second factor. A passkey that somebody has added before the owner of the address proves it goes on working."`
-	Reauthentication bool     `env:"MFA_REAUTHENTICATION_REQUIRED" default:"true" doc:"Adding, showing and removing factors needs a recent proof of who is there."`
+	Types            []string `env:"MFA_SUPPORTED_TYPES" default:"recovery_codes,totp" doc:"Second factors that users may add: a list of totp, recovery_codes and webauthn."`
+	AllowUnverified  bool     `env:"MFA_ALLOW_UNVERIFIED_EMAIL" default:"false" doc:"Let users with an unverified address add a second factor. A passkey that a stranger added before the owner of the address verifies it continues to work."`
+	Reauthentication bool     `env:"MFA_REAUTHENTICATION_REQUIRED" default:"true" doc:"Adding, showing and removing factors requires recent authentication."`
 
-	TOTPPeriod    int    `env:"MFA_TOTP_PERIOD" default:"30" min:"15" max:"120" doc:"Seconds that a code of an authenticator app is shown. Many apps know 30 only."`
-	TOTPDigits    int    `env:"MFA_TOTP_DIGITS" default:"6" min:"6" max:"8" doc:"Digits of such a code. Many apps know 6 only."`
+	TOTPPeriod    int    `env:"MFA_TOTP_PERIOD" default:"30" min:"15" max:"120" doc:"Seconds that a code of an authenticator app is shown. Many apps support only 30."`
+	TOTPDigits    int    `env:"MFA_TOTP_DIGITS" default:"6" min:"6" max:"8" doc:"Digits of such a code. Many apps support only 6."`
 	TOTPIssuer    string `env:"MFA_TOTP_ISSUER" doc:"Name of the service that an authenticator app shows. Default: LATCHKEY_WEBAUTHN_RP_NAME, otherwise LATCHKEY_WEBAUTHN_RP_ID."`
-	TOTPTolerance int    `env:"MFA_TOTP_TOLERANCE" default:"1" min:"0" max:"1" doc:"1: the codes just before and just after the current one count too: people type slowly, and clocks are off. 0: only the current one, as in allauth."`
+	TOTPTolerance int    `env:"MFA_TOTP_TOLERANCE" default:"1" min:"0" max:"1" doc:"1: also accept the codes directly before and after the current one, because users type slowly and clocks differ. 0: only the current one, as in allauth."`
 
 	RecoveryCount    int  `env:"MFA_RECOVERY_CODE_COUNT" default:"10" min:"1" max:"64" doc:"Recovery codes in a set."`
 	RecoveryDigits   int  `env:"MFA_RECOVERY_CODE_DIGITS" default:"8" min:"6" max:"16" doc:"Digits of a recovery code."`
-	RecoveryShowOnce bool `env:"MFA_RECOVERY_CODES_SHOW_ONCE" default:"false" doc:"Show recovery codes only when they are made."`
+	RecoveryShowOnce bool `env:"MFA_RECOVERY_CODES_SHOW_ONCE" default:"false" doc:"Show recovery codes only when they are generated."`
 
 	PasskeyLogin     bool     `env:"MFA_PASSKEY_LOGIN_ENABLED" default:"false" doc:"Sign-in with a passkey alone. It is verified by fingerprint, face or PIN, and counts as both factors."`
 	PasskeySignup    bool     `env:"MFA_PASSKEY_SIGNUP_ENABLED" default:"false" doc:"Sign-up with a passkey in place of a password."`
-	UserVerification string   `env:"MFA_WEBAUTHN_USER_VERIFICATION" default:"preferred" doc:"Whether a key that is a second factor asks for fingerprint, face or PIN: preferred, required or discouraged. Passkeys that sign in alone always do."`
-	InsecureOrigin   bool     `env:"MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN" default:"false" doc:"Let LATCHKEY_WEBAUTHN_ORIGINS have http://localhost, with or without a port. For development."`
+	UserVerification string   `env:"MFA_WEBAUTHN_USER_VERIFICATION" default:"preferred" doc:"Whether a key used as a second factor asks for fingerprint, face or PIN: preferred, required or discouraged. Passkeys that sign in alone always do."`
+	InsecureOrigin   bool     `env:"MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN" default:"false" doc:"Allow http://localhost, with or without a port, in LATCHKEY_WEBAUTHN_ORIGINS. For development."`
 	RPID             string   `env:"LATCHKEY_WEBAUTHN_RP_ID" doc:"Domain that passkeys belong to, such as example.com. Cannot be changed later: passkeys of another domain never work again. webauthn needs it."`
-	RPName           string   `env:"LATCHKEY_WEBAUTHN_RP_NAME" doc:"Name of the service that people see while they make a passkey. Default: LATCHKEY_WEBAUTHN_RP_ID."`
+	RPName           string   `env:"LATCHKEY_WEBAUTHN_RP_NAME" doc:"Name of the service that users see while they create a passkey. Default: LATCHKEY_WEBAUTHN_RP_ID."`
 	Origins          []string `env:"LATCHKEY_WEBAUTHN_ORIGINS" doc:"Origins that passkeys may be used on, exactly as browsers write them: https origins, and android:apk-key-hash: with the unpadded base64url SHA-256 of an app's certificate. Those of LATCHKEY_ANDROID_APPS are always among them. Default: https:// and LATCHKEY_WEBAUTHN_RP_ID, which is the origin of iOS apps too."`
 	AppleApps        []string `env:"LATCHKEY_APPLE_APP_IDS" doc:"iOS apps that use passkeys of the domain: a list of TEAMID.bundle.id. Served as /.well-known/apple-app-site-association, with the paths of HEADLESS_FRONTEND_URLS that are on the domain of LATCHKEY_PUBLIC_URL or LATCHKEY_WEBAUTHN_RP_ID: iOS opens these links in the app."`
-	AndroidApps      []string `env:"LATCHKEY_ANDROID_APPS" doc:"Android apps that use passkeys of the domain: a list of package=FINGERPRINT, the SHA-256 of the certificate as keytool prints it (AB:CD:…); a package may stand twice. Served as /.well-known/assetlinks.json."`
+	AndroidApps      []string `env:"LATCHKEY_ANDROID_APPS" doc:"Android apps that use passkeys of the domain: a list of package=FINGERPRINT, the SHA-256 of the certificate as keytool prints it (AB:CD:…); a package may be listed twice. Served as /.well-known/assetlinks.json."`
 }
 
 // Supports reports whether people may add factors of a kind.

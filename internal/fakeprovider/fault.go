@@ -41,7 +41,7 @@ const (
 	OtherUse
 )
 
-// SetFault breaks or mends a provider. What is held back goes on.
+// SetFault makes a provider fail in some way, or work again. Delayed answers are sent then.
 func (s *Server) SetFault(provider string, fault Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -104,7 +104,7 @@ func override(members, with map[string]any) {
 	}
 }
 
-// SubjectFor is the sub of whoever has an address, where none is named: always the same.
+// SubjectFor derives the sub of an identity from its address, so that it is always the same.
 func SubjectFor(provider, email string) string {
 	sum := sha256.Sum256([]byte(provider + "|" + strings.ToLower(email)))
 	return hex.EncodeToString(sum[:10])

@@ -82,7 +82,7 @@ func show(w http.ResponseWriter, status int, a asked) {
 	_ = page.Execute(w, a)
 }
 
-// signIn sends the person back to the app with an id_token, as what follows the #.
+// signIn redirects the user to the app with an id_token in the fragment.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
 	a, problem := s.ask(r)
@@ -93,7 +93,7 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	a.Email, a.Unverified = strings.TrimSpace(r.PostFormValue("email")), r.PostFormValue("unverified") != ""
 	sub := strings.TrimSpace(r.PostFormValue("sub"))
 	if a.Email == "" && sub == "" {
-		a.Problem = "Type an address, or an id for somebody who has none."
+		a.Problem = "Type an address, or an id for a user without an address."
 		show(w, http.StatusUnprocessableEntity, a)
 		return
 	}

@@ -33,11 +33,13 @@ import (
 
 // Parts are what a Flow composes.
 type Parts struct {
-	DB        *postgres.DB
-	Sessions  *session.Sessions
-	Devices   *session.Devices
-	Issuer    *token.Issuer
-	Verifier  *token.Verifier
+	DB       *postgres.DB
+	Sessions *session.Sessions
+	Devices  *session.Devices
+	Issuer   *token.Issuer
+	Verifier *token.Verifier
+	// Old checks tokens of the system that the service moves in from; nil where there is none.
+	Old       *token.OldVerifier
 	Gate      *password.Gate
 	Passwords password.Policy
 	Policy    policy.Settings
@@ -57,6 +59,9 @@ type Parts struct {
 	Mover        Mover
 	// CountRefresh is called with the verdict of each refresh token that is presented.
 	CountRefresh func(verdict string)
+	// CountOld is called with the verdict of each token of the other system: of its refresh tokens
+	// ("refresh") and of its access tokens ("access").
+	CountOld func(use, verdict string)
 }
 
 // Flow runs the journeys.

@@ -24,7 +24,7 @@ func (f *Flow) Logout(ctx context.Context, who caller.Caller, refreshToken strin
 		}
 	}
 
-	named, err := f.named(who, refreshToken)
+	named, err := f.named(ctx, who, refreshToken)
 	if err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (f *Flow) Logout(ctx context.Context, who caller.Caller, refreshToken strin
 }
 
 // named lists the sessions that a sign-out is about.
-func (f *Flow) named(who caller.Caller, refreshToken string) ([]caller.Named, error) {
+func (f *Flow) named(ctx context.Context, who caller.Caller, refreshToken string) ([]caller.Named, error) {
 	named := who.Named
 	if who.SignedIn() {
 		named = append(named, caller.Named{SessionID: who.Session.ID, Subject: who.Session.Subject})
@@ -52,12 +52,12 @@ func (f *Flow) named(who caller.Caller, refreshToken string) ([]caller.Named, er
 
 	// A refresh token is not spent here, so its generation does not matter, and neither does its
 	// exp: the session's row says whether there is anything to end.
-	claims, err := f.Verifier.Refresh(trimmed(refreshToken))
+	sp, err := f.spending(ctx, who, trimmed(refreshToken))
 	if errors.Is(err, token.ErrInvalid) {
 		return named, nil
 	}
 
-	return append(named, caller.Named{SessionID: claims.SessionID, Subject: claims.Subject}), err
+	return append(named, caller.Named{SessionID: sp.SessionID, Subject: sp.Token.Subject}), err
 }
 
 // signOut ends one session. One that has ended already, or is not its user's any more, is left

@@ -105,7 +105,7 @@ func (f *Flow) byCredential(ctx context.Context, purpose string, answer json.Raw
 		if err != nil || !found {
 			return authenticator.Proof{}, false, err
 		}
-		person, err := f.Factors.Person(ctx, tx, userID, "", "")
+		person, err := f.Factors.User(ctx, tx, userID, "", "")
 		if err != nil {
 			return authenticator.Proof{}, false, err
 		}
@@ -253,7 +253,7 @@ type asking struct {
 
 // ask asks a session for one of a person's keys.
 func (f *Flow) ask(ctx context.Context, tx postgres.Tx, to asking) (json.RawMessage, error) {
-	person, err := f.Factors.Person(ctx, tx, to.userID, "", "")
+	person, err := f.Factors.User(ctx, tx, to.userID, "", "")
 	if err != nil {
 		return nil, err
 	}

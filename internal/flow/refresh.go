@@ -33,16 +33,14 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	if err := checkKey(in.IdempotencyKey); err != nil {
 		return Entry{}, err
 	}
-	claims, err := f.Verifier.Refresh(trimmed(in.Token))
+	sp, err := f.spending(ctx, who, trimmed(in.Token))
 	if errors.Is(err, token.ErrInvalid) {
 		return Entry{}, problem.RefreshTokenInvalid.At(in.Param).Because(err)
 	}
 	if err != nil {
 		return Entry{}, err
 	}
-	sp := session.Spending{SessionID: claims.SessionID, Token: session.Presented{
-		Subject: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt, KeyHash: session.KeyHash(in.IdempotencyKey),
-	}}
+	sp.Token.KeyHash = session.KeyHash(in.IdempotencyKey)
 	r, more, err := f.trade(ctx, who, sp)
 	if err != nil {
 		return Entry{}, err
@@ -52,11 +50,25 @@ func (f *Flow) Refresh(ctx context.Context, who caller.Caller, in Refresh) (Entr
 	}
 
 	entry, err := f.renew(sp.SessionID, r, more)
-	kept := r.Verdict == session.Rotate || r.Verdict == session.Repeat
-	if kept && !f.Sessions.Rotates() { // the client has it already
+	isOurs := !sp.Token.Foreign
+	kept := isOurs && (r.Verdict == session.Rotate || r.Verdict == session.Repeat) && !f.Sessions.Rotates()
+	if kept || sp.Keeps { // the client has it already
 		entry.RefreshToken = ""
 	}
 	return entry, err
+}
+
+// spending reads a refresh token of ours or, where the service moves in, of the system before. It returns
+// token.ErrInvalid for what is neither.
+func (f *Flow) spending(ctx context.Context, who caller.Caller, compact string) (session.Spending, error) {
+	claims, err := f.Verifier.Refresh(compact)
+	if errors.Is(err, token.ErrInvalid) && f.Old != nil {
+		return f.spendingOld(ctx, who, compact, err)
+	}
+
+	return session.Spending{SessionID: claims.SessionID, Token: session.Presented{
+		Subject: claims.Subject, Generation: claims.Generation, ExpiresAt: claims.ExpiresAt,
+	}}, err
 }
 
 func checkKey(key string) error {
@@ -77,6 +89,9 @@ func (f *Flow) trade(ctx context.Context, who caller.Caller, sp session.Spending
 		return r, nil, err
 	}
 	f.CountRefresh(r.Verdict.String())
+	if sp.Token.Foreign {
+		f.CountOld("refresh", r.Verdict.String())
+	}
 
 	if r.Refused == nil && !asked { // the look has refused, and what it saw has changed since
 		more, err = extra(ctx, f.Claims.Call, r.Holder.ID)
@@ -110,6 +125,9 @@ func (f *Flow) rotate(ctx context.Context, who caller.Caller, sp session.Spendin
 	r, done, err := f.Sessions.RotateFast(ctx, f.DB, sp)
 	if err != nil || done {
 		return r, err
+	}
+	if sp.Token.Foreign { // which is never repeated
+		return f.rotateLocked(ctx, who, sp)
 	}
 	r, done, err = f.Sessions.Repeat(ctx, f.DB, sp)
 	if err != nil || done {
@@ -150,6 +168,9 @@ func (f *Flow) recordReuse(ctx context.Context, tx postgres.Tx, who caller.Calle
 	}
 	if sp.SessionToken != nil {
 		details["session_token"] = true
+	}
+	if sp.Token.Foreign {
+		details["old_token"] = true
 	}
 	err := f.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{
 		Name: audit.RefreshTokenReused, Actor: audit.Server, UserID: r.Holder.ID, SessionID: sp.SessionID, Device: who.Device, Details: details,

@@ -44,7 +44,7 @@ func (l *Limiter) Take(ctx context.Context, action Action, s Subject) (Taken, er
 	return l.take(ctx, l.db.Queries, action, s)
 }
 
-// TakeTx is Take inside a transaction: what it took is given back when that is.
+// TakeTx is Take inside a transaction: a rollback refunds what it took.
 func (l *Limiter) TakeTx(ctx context.Context, tx postgres.Tx, action Action, s Subject) error {
 	_, err := l.take(ctx, tx.Queries, action, s)
 	return err
@@ -65,8 +65,8 @@ func (l *Limiter) take(ctx context.Context, q *db.Queries, action Action, s Subj
 		return taken, nil
 	}
 
-	// What the others counted must not be lost: somebody who is refused for their address
-	// would use up the limit of an account that is not theirs.
+	// Refund the other limits: otherwise a client that is refused for its network address could use up
+	// the limit of an account of another user.
 	if err := taken.GiveBack(ctx); err != nil {
 		return Taken{}, err
 	}

@@ -60,9 +60,8 @@ func (n *Notices) takeText(ctx context.Context, tx postgres.Tx, to Recipient, ve
 	return nil
 }
 
-// Unserved returns the problem with a number that texts may not go to, and nil for any other:
-// one of a country that LATCHKEY_SMS_COUNTRIES does not name, or of a kind that charges whoever
-// texts it.
+// Unserved returns the problem with a number that gets no texts, and nil for any other number. Such a number is of
+// a country that LATCHKEY_SMS_COUNTRIES does not name, or of a kind that charges the sender.
 func (n *Notices) Unserved(number string) *problem.Problem {
 	if !phone.Serves(n.Countries, number) {
 		return problem.PhoneNotServed

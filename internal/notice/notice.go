@@ -44,7 +44,8 @@ func New(parts Parts) *Notices { return &Notices{parts} }
 type Recipient struct {
 	// Session is where a code can be used.
 	Session uuid.UUID
-	// UserID is whom it serves; 0: nobody. The owner of the address is told that instead.
+	// UserID is the user that the code is for. If it is 0 there is no such user, and the owner of the address gets
+	// a message that says so.
 	UserID int64
 	// Email or Phone is where it goes: the phone where there is no address.
 	Email, Phone string
@@ -164,8 +165,8 @@ func (n *Notices) mail(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 	return n.post(ctx, tx, to, kind, text)
 }
 
-// post posts a code or key, or what the owner of an address gets instead that nobody or
-// somebody else has an account for.
+// post enqueues a code or key. If there is no account, or another user has the address, the owner of the address
+// gets a message that says so instead.
 //
 // Timing: there is always one message, of which some are never sent (SEC-48, TestSEC48andTENU_answersAreEqual).
 func (n *Notices) post(ctx context.Context, tx postgres.Tx, to Recipient, kind outbox.Kind, text string) error {
@@ -220,7 +221,7 @@ func deviceOf(d session.Device) outbox.Device {
 // newDeviceWindow is how long ago a device was used to be no new one.
 const newDeviceWindow = 90 * 24 * time.Hour
 
-// NewDevice tells a person that a device signed in which they have not used lately.
+// NewDevice notifies a user that a device signed in which they have not used recently.
 func (n *Notices) NewDevice(ctx context.Context, tx postgres.Tx, userID int64, current uuid.UUID, d session.Device) error {
 	if !n.Policy.EmailNotifications {
 		return nil

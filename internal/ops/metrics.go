@@ -18,6 +18,7 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	latency   *prometheus.HistogramVec
 	refreshes *prometheus.CounterVec
+	old       *prometheus.CounterVec
 	gateWait  prometheus.Histogram
 	gateShed  prometheus.Counter
 	rows      *prometheus.CounterVec
@@ -44,6 +45,10 @@ func NewMetrics(version string) *Metrics {
 			Name: "latchkey_refreshes_total",
 			Help: "Refresh tokens presented, by verdict. reuse is a stolen token, or a client that lost its store.",
 		}, []string{"verdict"}),
+		old: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "latchkey_old_tokens_total",
+			Help: "Tokens of the system that the service moved in from, by use and verdict.",
+		}, []string{"use", "verdict"}),
 		gateWait: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name: "latchkey_password_gate_wait_seconds", Help: "Time that a request waited for a slot to hash a password.",
 			Buckets: requestBuckets,
@@ -59,7 +64,7 @@ func NewMetrics(version string) *Metrics {
 			Buckets: []float64{0.01, 0.05, 0.1, 0.5, 1, 3},
 		}, []string{"chore"}),
 	}
-	m.registry.MustRegister(m.requests, m.latency, m.refreshes, m.gateWait, m.gateShed, m.rows, m.steps,
+	m.registry.MustRegister(m.requests, m.latency, m.refreshes, m.old, m.gateWait, m.gateShed, m.rows, m.steps,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), buildInfo(version))
 
 	return m
@@ -101,6 +106,9 @@ func (m *Metrics) CountRequest(operation string, status int, code string, took t
 
 // CountRefresh counts a refresh token that was presented.
 func (m *Metrics) CountRefresh(verdict string) { m.refreshes.WithLabelValues(verdict).Inc() }
+
+// CountOld counts a token of the system that the service moved in from.
+func (m *Metrics) CountOld(use, verdict string) { m.old.WithLabelValues(use, verdict).Inc() }
 
 // CountGate counts a wait for a slot to hash a password; shed says that none was free in time.
 func (m *Metrics) CountGate(waited time.Duration, shed bool) {

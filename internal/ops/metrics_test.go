@@ -22,6 +22,7 @@ func filled() *Metrics {
 	m.KnowVerdicts("rotate", "reuse")
 	m.CountRequest("login", 200, "", time.Millisecond)
 	m.CountRefresh("rotate")
+	m.CountOld("refresh", "rotate")
 	m.CountGate(time.Millisecond, false)
 	m.CountGate(time.Second, true)
 	m.CountStep("rate limits", 3, time.Millisecond)

@@ -5,11 +5,11 @@ import (
 	"fmt"
 )
 
-// fault says why a message was not sent. Its text is its code: river and the database keep
-// that, so nothing personal and no secret may stand in it.
+// fault says why a message was not sent. Its text is its code: river and the database store it, so it contains
+// no personal data and no secret.
 type fault struct {
 	code string
-	// hopeless: trying again cannot mend it.
+	// hopeless means that another attempt cannot succeed.
 	hopeless bool
 	// cause is for the log. Security: not what a mail server or webhook answered, which may
 	// repeat the recipient (TestRefusal_showsNothing).
@@ -30,8 +30,7 @@ func answered(by string, number int, hopeless bool) *fault {
 	return &fault{code: fmt.Sprintf("%s_%d", by, number), hopeless: hopeless}
 }
 
-// toFault makes an error that is none a fault: what it says is not ours to judge, and is
-// left out.
+// toFault wraps an error that is no fault. Its text is left out, because we do not know what it contains.
 func toFault(err error) *fault {
 	var f *fault
 	if errors.As(err, &f) {

@@ -16,16 +16,16 @@ const (
 	SMSCode           Kind = "sms_code"
 )
 
-// What the owner of an address or number is told when such a message was asked for that
-// serves nobody, or that somebody has an account for already.
+// These messages go to the owner of an address or number when a code or link was requested for it, and there is
+// no account, or there already is one.
 const (
 	UnknownAccount          Kind = "unknown_account"
 	AccountAlreadyExists    Kind = "account_already_exists"
 	SMSAccountAlreadyExists Kind = "sms_account_already_exists"
 )
 
-// Nothing is never sent: it takes the place of a message that somebody else would get in
-// the same case, so that both cost the same.
+// Nothing is stored like a message and never sent, so that a case without a message costs as much as a case
+// with one.
 const Nothing Kind = "nothing"
 
 // What happened to an account.

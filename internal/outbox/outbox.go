@@ -1,11 +1,9 @@
-// Package outbox owns what reaches a person: messages, posted in the transaction that
-// causes them, sent by a worker afterwards, and tried again until they are through. It
-// owns their texts and the ways that they go: mail and SMS. It does not own who is told
-// what and when (internal/notice).
+// Package outbox owns the messages to users: it enqueues them in the transaction that causes them, and a worker
+// sends them afterwards, with retries. It owns their texts and their transports, mail and SMS. Package notice
+// decides who gets which message, and when.
 //
-// A message is sent at least once: where a process dies between the sending and the note
-// of it, the message goes out again, with the same Message-ID or SMS id. In all other
-// cases it is sent once.
+// A message is sent at least once: if a process dies between sending a message and recording it, the message is
+// sent again with the same Message-ID or SMS id. In all other cases it is sent once.
 package outbox
 
 import (
@@ -86,7 +84,7 @@ func (o *Outbox) Obstacles(kinds ...Kind) []string {
 	return list
 }
 
-// Message is what a person is to be told.
+// Message is a mail or an SMS to a user.
 type Message struct {
 	Kind Kind
 	// UserID is whose message it is: it goes with the account. 0: nobody's.
@@ -103,16 +101,16 @@ type Message struct {
 	Restored Restored
 	// Wait is how long the message is not sent yet.
 	Wait time.Duration
-	// Device is what asked for it, or did what is told.
+	// Device is the device that requested the message, or that made the change it reports.
 	Device Device
 	// Date is when the account goes, for AccountDeletionScheduled; others need none.
 	Date time.Time
 }
 
-// Device is what a message tells about where a request came from.
+// Device describes in a message where a request came from.
 //
-// Security: no text that a client chose is in it, so that nobody can have the server mail a
-// text of theirs to somebody else (TestNotice_noTextOfAClientIsInAMessage).
+// Security: it contains no text that a client chose, so that no client can make the server mail its own text to
+// another user (TestNotice_noTextOfAClientIsInAMessage).
 type Device struct {
 	Address  string // the client's network, such as 203.0.113.0/24
 	Platform string // a name of internal/platform

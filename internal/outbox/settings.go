@@ -17,35 +17,35 @@ import (
 
 // Settings of what is sent, and how.
 type Settings struct {
-	Sender        string `env:"LATCHKEY_MAIL" doc:"How mails go: smtp, console or none. Default: smtp where EMAIL_HOST is set, otherwise none; console in latchkey dev."`
-	Dir           string `env:"LATCHKEY_MAIL_DIR" doc:"Directory that gets each mail as a file (RFC 5322, .eml) as well: whole, under a name that sorts by time."`
-	Host          string `env:"EMAIL_HOST" doc:"SMTP server. Without EMAIL_USE_TLS and EMAIL_USE_SSL mails go to it unencrypted: serve warns of that where it is another machine."`
+	Sender        string `env:"LATCHKEY_MAIL" doc:"How mails are sent: smtp, console or none. Default: smtp where EMAIL_HOST is set, otherwise none; console in latchkey dev."`
+	Dir           string `env:"LATCHKEY_MAIL_DIR" doc:"Directory in which each mail is also written to a file (RFC 5322, .eml): complete, under a name that sorts by time."`
+	Host          string `env:"EMAIL_HOST" doc:"SMTP server. Without EMAIL_USE_TLS and EMAIL_USE_SSL mails are sent unencrypted: serve warns of that if the server is another machine."`
 	Port          int    `env:"EMAIL_PORT" default:"25" min:"1" max:"65535" doc:"Its port: 587 is common with EMAIL_USE_TLS, 465 with EMAIL_USE_SSL."`
-	User          string `env:"EMAIL_HOST_USER" doc:"User name for the SMTP server. Empty: it wants none."`
-	Password      string `env:"EMAIL_HOST_PASSWORD" secret:"true" doc:"Password for the SMTP server. Is never sent unencrypted, except to this machine."`
-	StartTLS      bool   `env:"EMAIL_USE_TLS" default:"false" doc:"Encrypt by STARTTLS; a server that does not offer it gets no mail."`
+	User          string `env:"EMAIL_HOST_USER" doc:"User name for the SMTP server. Empty: no authentication."`
+	Password      string `env:"EMAIL_HOST_PASSWORD" secret:"true" doc:"Password for the SMTP server. It is never sent unencrypted, except to this machine."`
+	StartTLS      bool   `env:"EMAIL_USE_TLS" default:"false" doc:"Encrypt with STARTTLS; no mail is sent to a server that does not offer it."`
 	TLS           bool   `env:"EMAIL_USE_SSL" default:"false" doc:"Encrypt from the first byte."`
 	Timeout       int    `env:"EMAIL_TIMEOUT" default:"10" min:"1" max:"50" doc:"Seconds that the SMTP server or the SMS webhook may take."`
-	EHLO          string `env:"LATCHKEY_EHLO_NAME" doc:"Name that this server gives to the SMTP server (EHLO): a domain name with a dot, or an address literal such as [192.0.2.1]. Many relays refuse a name that is not in the DNS. Default: the host of LATCHKEY_PUBLIC_URL, otherwise the domain of DEFAULT_FROM_EMAIL, otherwise the name of this machine."`
+	EHLO          string `env:"LATCHKEY_EHLO_NAME" doc:"Name that this server sends to the SMTP server (EHLO): a domain name with a dot, or an address literal such as [192.0.2.1]. Many relays refuse a name that is not in the DNS. Default: the host of LATCHKEY_PUBLIC_URL, otherwise the domain of DEFAULT_FROM_EMAIL, otherwise the name of this machine."`
 	From          string `env:"DEFAULT_FROM_EMAIL" default:"webmaster@localhost" doc:"Sender of mails, such as Example <no-reply@example.com>."`
-	SubjectPrefix string `env:"ACCOUNT_EMAIL_SUBJECT_PREFIX" doc:"Stands before every subject, such as [Example]."`
-	Templates     string `env:"LATCHKEY_TEMPLATES_DIR" doc:"Directory with templates that take the place of ours, file by file: docs/decisions/0006-outbox.md says how."`
+	SubjectPrefix string `env:"ACCOUNT_EMAIL_SUBJECT_PREFIX" doc:"Prefix of every subject, such as [Example]."`
+	Templates     string `env:"LATCHKEY_TEMPLATES_DIR" doc:"Directory with templates that replace the built-in ones, file by file: docs/decisions/0006-outbox.md says how."`
 	FrontendURLs  string `env:"HEADLESS_FRONTEND_URLS" doc:"JSON object with the addresses of links in messages: account_confirm_email, account_reset_password_from_key and account_undo, each with {key}, account_reset_password, account_signup; and of pages that password managers look for (/.well-known/change-password, /.well-known/passkey-endpoints): account_change_password, mfa_add_webauthn, mfa_list_webauthn. Without account_undo, undo links lead to a page of this server (LATCHKEY_PUBLIC_URL). https, or a scheme of your app. Default in latchkey dev: below its own address."`
-	SMS           string `env:"LATCHKEY_SMS" doc:"How SMS go: webhook, console or none. Default: webhook where LATCHKEY_SMS_WEBHOOK_URL is set, otherwise as LATCHKEY_MAIL says if that is console, otherwise none."`
+	SMS           string `env:"LATCHKEY_SMS" doc:"How SMS are sent: webhook, console or none. Default: webhook where LATCHKEY_SMS_WEBHOOK_URL is set, otherwise as LATCHKEY_MAIL says if that is console, otherwise none."`
 
-	SMSCountries []string `env:"LATCHKEY_SMS_COUNTRIES" doc:"Countries whose numbers get SMS: a list of ISO 3166-1 codes such as DE,AT,CH. Other numbers are refused where they are given (phone_not_served). Default: every country, and a warning at the start. Premium numbers never get one."`
+	SMSCountries []string `env:"LATCHKEY_SMS_COUNTRIES" doc:"Countries whose numbers get SMS: a list of ISO 3166-1 codes such as DE,AT,CH. Other numbers are refused (phone_not_served). Default: every country, and a warning at the start. Premium numbers never get one."`
 
 	SMSWebhook string `env:"LATCHKEY_SMS_WEBHOOK_URL" secret:"url" doc:"https address that gets a POST for each SMS: a JSON object with id, to and text. A repeated id is the same message again. The header Latchkey-Signature is t=SECONDS,v1=HEX: the HMAC-SHA256 of SECONDS, a dot and the body."`
-	SMSSecret  string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"At least 32 characters that key that HMAC."`
+	SMSSecret  string `env:"LATCHKEY_SMS_WEBHOOK_SECRET" secret:"true" doc:"Key of that HMAC: at least 32 characters."`
 
 	SMSDomain      string `env:"LATCHKEY_SMS_DOMAIN" doc:"Domain that codes in texts are bound to: the last line is @example.com #12345678. iOS then fills the code in on that domain, its subdomains and the apps associated with it, and nowhere else; browsers do so by WebOTP. none: no such line. Default: LATCHKEY_WEBAUTHN_RP_ID, otherwise none."`
-	SMSAndroidHash string `env:"LATCHKEY_SMS_ANDROID_HASH" doc:"The 11 characters that name your Android app (AppSignatureHelper prints them): texts with codes carry them, and SMS Retriever hands the text to the app without asking the user. Default: none."`
+	SMSAndroidHash string `env:"LATCHKEY_SMS_ANDROID_HASH" doc:"The 11 characters that identify your Android app (AppSignatureHelper prints them). They are added to texts with codes, and SMS Retriever gives the text to the app without asking the user. Default: none."`
 
-	SealingKeys  string `env:"LATCHKEY_SEALING_KEYS" secret:"true" doc:"Keys that secrets are sealed with which have to be read again: TOTP secrets, recovery codes, grants of other services, and messages until they are sent. id:base64 of 32 bytes, several separated by commas; the first seals, all open. To change keys put a new one first, run latchkey keys reseal, and drop the old one after seven days. Without it messages are sealed with a key that is made once and kept in the database, sealed with the signing keys, and there are no TOTP and no recovery codes."`
-	Workers      int    `env:"LATCHKEY_OUTBOX_WORKERS" default:"4" min:"1" max:"100" doc:"Messages that are sent at the same time."`
-	MaxAttempts  int    `env:"LATCHKEY_OUTBOX_MAX_ATTEMPTS" default:"12" min:"1" max:"20" doc:"Attempts to send a message. Between two lies the fourth power of their number in seconds, so that 12 take eleven hours. Then it is given up: see latchkey outbox list."`
-	PollInterval int    `env:"LATCHKEY_OUTBOX_POLL_INTERVAL" default:"1" min:"1" max:"60" doc:"Seconds between two looks for new messages, for those that the database's notification does not announce."`
-	PollOnly     bool   `env:"LATCHKEY_OUTBOX_POLL_ONLY" default:"false" doc:"Do without notifications (LISTEN and NOTIFY), and look for messages every LATCHKEY_OUTBOX_POLL_INTERVAL seconds. LATCHKEY_DATABASE_POOLER=transaction implies it."`
+	SealingKeys  string `env:"LATCHKEY_SEALING_KEYS" secret:"true" doc:"Keys that encrypt secrets which must be readable again: TOTP secrets, recovery codes, grants of providers, and messages until they are sent. id:base64 of 32 bytes, separated by commas; the first one encrypts, all of them decrypt. To change keys, put a new one first, run latchkey keys reseal, and remove the old one after seven days. Without this setting there are no TOTP and no recovery codes, and messages are encrypted with a generated key that is stored in the database, encrypted with the signing keys."`
+	Workers      int    `env:"LATCHKEY_OUTBOX_WORKERS" default:"4" min:"1" max:"100" doc:"Maximum number of messages that are sent at the same time."`
+	MaxAttempts  int    `env:"LATCHKEY_OUTBOX_MAX_ATTEMPTS" default:"12" min:"1" max:"20" doc:"Attempts to send a message. The delay after attempt n is the fourth power of n in seconds, so that 12 attempts take eleven hours. Then the message fails permanently: see latchkey outbox list."`
+	PollInterval int    `env:"LATCHKEY_OUTBOX_POLL_INTERVAL" default:"1" min:"1" max:"60" doc:"Seconds between two queries for new messages that no notification of the database announced."`
+	PollOnly     bool   `env:"LATCHKEY_OUTBOX_POLL_ONLY" default:"false" doc:"Do not use notifications (LISTEN and NOTIFY), and query for messages every LATCHKEY_OUTBOX_POLL_INTERVAL seconds. LATCHKEY_DATABASE_POOLER=transaction implies it."`
 }
 
 // sender is how mails go.

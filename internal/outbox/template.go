@@ -61,8 +61,8 @@ func (f templateFiles) read(name string) (string, error) {
 	return string(content), err
 }
 
-// readTemplates reads ours and those of dir, where it is not empty, and renders each of
-// those once: a mistake is told at the start, not when somebody waits for a code.
+// readTemplates reads the built-in templates and those of dir, if it is not empty. It renders each of those once,
+// so that a mistake is reported at the start, not when a user waits for a code.
 func readTemplates(dir, prefix string, links map[string]string) (*templates, error) {
 	t := &templates{
 		texts: map[string]*text.Template{}, pages: map[string]*html.Template{}, prefix: prefix, links: links, languages: slices.Clone(shipped),

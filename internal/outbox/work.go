@@ -43,8 +43,8 @@ const (
 	keepJobs = time.Hour
 )
 
-// newPoster makes the client that takes jobs. Its driver is the worker's: what river asks
-// the database once, it has asked at Start, and not in a transaction of somebody's.
+// newPoster creates the client that enqueues jobs. It shares the driver of the worker: river sends its one-time
+// queries at Start, and not inside a transaction of a request.
 func newPoster(driver *riverpgxv5.Driver) (*river.Client[pgx.Tx], error) {
 	return river.NewClient(quietDriver{driver}, &river.Config{Schema: riverSchema, Logger: slog.New(slog.DiscardHandler)})
 }

@@ -5,25 +5,11 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
-	"sync"
 
 	xargon2 "golang.org/x/crypto/argon2"
 
 	"github.com/latchkey-auth/latchkey/internal/argon2"
 )
-
-// hashers has the memory of hashes with today's parameters, so that a storm of sign-ins does not allocate
-// 19 MiB for each of them. It is the process's, and the garbage collector empties it when nobody signs in.
-var hashers = sync.Pool{New: func() any {
-	h, err := argon2.New(argon2.Params{
-		Time: params.Iterations, Memory: params.Memory, Threads: params.Parallelism, KeyLen: params.KeyLength,
-	})
-	if err != nil {
-		panic(err) // the parameters are constants
-	}
-
-	return h
-}}
 
 // Configure reads the settings of hashes: the keys of other systems' ones, and what computes argon2id. Call it
 // before use. It computes with this program's own assembly where settings allow
@@ -53,11 +39,8 @@ func (s *Slot) tag(password string, salt []byte) []byte {
 		return xargon2.IDKey([]byte(password), salt, params.Iterations, params.Memory, params.Parallelism, params.KeyLength)
 	}
 
-	h := hashers.Get().(*argon2.Hasher)
-	defer hashers.Put(h)
-	// Security: a dump of the process's memory shows no state of a password that was hashed before
-	// (TestWipe_leavesNothing).
-	defer h.Wipe()
+	h := s.gate.hashers.take()
+	defer s.gate.hashers.put(h)
 
 	return h.Key(nil, []byte(password), salt)
 }

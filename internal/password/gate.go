@@ -27,6 +27,7 @@ type Gate struct {
 	slots   line // of everything that hashes
 	signups line // of sign-ups, before they ask for one of the slots
 	hashes  atomic.Int64
+	hashers hashers // what hashes: as many as slots hash at once
 	// portable computes argon2id with golang.org/x/crypto alone: see Configure.
 	portable bool
 	// foreignKeys are the keys of other systems' hashes.

@@ -26,10 +26,10 @@ const (
 
 // Settings of the policy.
 type Settings struct {
-	MinLength int      `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"128" doc:"The fewest characters of a new password. 15 is what NIST SP 800-63B-4 asks for where a password signs in alone."`
+	MinLength int      `env:"LATCHKEY_PASSWORD_MIN_LENGTH" default:"8" min:"8" max:"128" doc:"Minimum number of characters of a new password. NIST SP 800-63B-4 requires 15 if a password is the only factor."`
 	Words     []string `env:"LATCHKEY_PASSWORD_WORDS" doc:"Words that no new password may resemble, or be made of with little around them: names of your company, products, departments, projects; separated by commas, without case. Always among them: latchkey, MFA_TOTP_ISSUER, LATCHKEY_WEBAUTHN_RP_NAME, LATCHKEY_WEBAUTHN_RP_ID, and the user's own names and addresses."`
 	Assembly  bool     `env:"LATCHKEY_ARGON2_ASSEMBLY" default:"true" doc:"Compute argon2id with AVX2 or AVX-512 where the processor has them; a test at each start compares the results with golang.org/x/crypto's. false: always golang.org/x/crypto. Hashes are the same, and a sign-in takes three to five times as much CPU."`
-	Breached  string   `env:"LATCHKEY_PASSWORD_BREACHED_LIST" doc:"File with the SHA-1 hashes of breached passwords in ascending order, one HASH:COUNT a line, as the downloader of Pwned Passwords (haveibeenpwned.com) writes it: a new password that is in it is refused as too common. It is searched where it lies; nothing is sent anywhere. Put a new file in its place by renaming."`
+	Breached  string   `env:"LATCHKEY_PASSWORD_BREACHED_LIST" doc:"File with the SHA-1 hashes of breached passwords in ascending order, one HASH:COUNT a line, as the downloader of Pwned Passwords (haveibeenpwned.com) writes it: a new password that is in it is refused as too common. The file is searched locally; nothing is sent anywhere. Replace it by renaming a new file."`
 
 	FirebaseSigner string `env:"LATCHKEY_FIREBASE_SIGNER_KEY" secret:"true" doc:"base64_signer_key of a Firebase project, from the hash parameters that its console shows: verifies the passwords of users who moved from there."`
 	BcryptPepper   string `env:"LATCHKEY_BCRYPT_PEPPER" secret:"true" doc:"The pepper of a Devise installation: verifies the bcrypt passwords of users who moved from there."`

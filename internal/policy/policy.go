@@ -14,40 +14,40 @@ import (
 
 // Settings of accounts. Durations in seconds unless the name says otherwise.
 type Settings struct {
-	LoginMethods []string `env:"ACCOUNT_LOGIN_METHODS" default:"email" doc:"What a person can sign in with: email, username, phone."`
-	SignupFields []string `env:"ACCOUNT_SIGNUP_FIELDS" default:"email*,password1*" doc:"What sign-up asks for: email, email2, username, phone, password1; a star makes one required. password2 is taken and plays no role."`
-	SignupOpen   bool     `env:"LATCHKEY_SIGNUP_OPEN" default:"true" doc:"Whether new accounts can be made over the API."`
-	Enumeration  string   `env:"ACCOUNT_PREVENT_ENUMERATION" default:"true" doc:"true: answers do not tell who has an account, where the other settings allow it. strict: not even where addresses are not verified; then several accounts may hold an unverified address. false: they tell."`
+	LoginMethods []string `env:"ACCOUNT_LOGIN_METHODS" default:"email" doc:"What users can sign in with: email, username, phone."`
+	SignupFields []string `env:"ACCOUNT_SIGNUP_FIELDS" default:"email*,password1*" doc:"What sign-up asks for: email, email2, username, phone, password1; a star makes one required. password2 is accepted and ignored."`
+	SignupOpen   bool     `env:"LATCHKEY_SIGNUP_OPEN" default:"true" doc:"Whether the API accepts sign-ups."`
+	Enumeration  string   `env:"ACCOUNT_PREVENT_ENUMERATION" default:"true" doc:"true: responses do not reveal whether an account exists, unless another setting makes that unavoidable. strict: not even with unverified addresses; then several accounts may have the same unverified address. false: responses may reveal it."`
 
-	EmailVerification       string `env:"ACCOUNT_EMAIL_VERIFICATION" default:"optional" doc:"mandatory: nobody gets in with an address that is not verified. optional: a mail is sent at sign-up. none: no mail."`
+	EmailVerification       string `env:"ACCOUNT_EMAIL_VERIFICATION" default:"optional" doc:"mandatory: signing in requires a verified address. optional: a mail is sent at sign-up. none: no mail."`
 	EmailVerificationByCode bool   `env:"ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED" default:"false" doc:"Verify addresses by a code rather than a link. Needs mandatory verification."`
-	LoginOnConfirmation     bool   `env:"ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION" default:"false" doc:"Opening the link in the session that waits for it signs in."`
-	ChangeEmail             bool   `env:"ACCOUNT_CHANGE_EMAIL" default:"false" doc:"A person has one address: a new one replaces it once it is verified."`
-	MaxEmailAddresses       int    `env:"ACCOUNT_MAX_EMAIL_ADDRESSES" default:"0" min:"0" max:"1000" doc:"Addresses that a person can have; 0 is 20."`
-	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail users about a new device and a stolen token. Of a changed way into the account (address, number, password, second factor, passkey, provider) they are always told. Such mails go to verified addresses only."`
-	EmailUnknownAccounts    bool   `env:"ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS" default:"true" doc:"Mail those who ask for a code or a reset with an address that has no account. A number without an account gets no text."`
+	LoginOnConfirmation     bool   `env:"ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION" default:"false" doc:"Opening the link signs in the session that waits for it."`
+	ChangeEmail             bool   `env:"ACCOUNT_CHANGE_EMAIL" default:"false" doc:"Users have one address: a new one replaces it once it is verified."`
+	MaxEmailAddresses       int    `env:"ACCOUNT_MAX_EMAIL_ADDRESSES" default:"0" min:"0" max:"1000" doc:"Maximum number of addresses of a user; 0 means 20."`
+	EmailNotifications      bool   `env:"ACCOUNT_EMAIL_NOTIFICATIONS" default:"false" doc:"Mail users about a new device and a stolen token. Changes to how users sign in (address, number, password, second factor, passkey, provider) are always mailed. Such mails go to verified addresses only."`
+	EmailUnknownAccounts    bool   `env:"ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS" default:"true" doc:"Send a mail if a code or a reset is requested for an address without an account. A number without an account gets no text."`
 
 	PhoneVerification bool `env:"ACCOUNT_PHONE_VERIFICATION_ENABLED" default:"true" doc:"Verify phone numbers by a code."`
 
-	UsernameMinLength int      `env:"ACCOUNT_USERNAME_MIN_LENGTH" default:"1" min:"1" max:"150" doc:"Characters of a user name at least."`
-	UsernameBlacklist []string `env:"ACCOUNT_USERNAME_BLACKLIST" doc:"User names that nobody can have, without case."`
-	PreserveCasing    bool     `env:"ACCOUNT_PRESERVE_USERNAME_CASING" default:"true" doc:"Keep user names as they are written; they are compared without case either way."`
+	UsernameMinLength int      `env:"ACCOUNT_USERNAME_MIN_LENGTH" default:"1" min:"1" max:"150" doc:"Minimum number of characters of a user name."`
+	UsernameBlacklist []string `env:"ACCOUNT_USERNAME_BLACKLIST" doc:"User names that are not allowed, regardless of case."`
+	PreserveCasing    bool     `env:"ACCOUNT_PRESERVE_USERNAME_CASING" default:"true" doc:"Store user names as they are written; they are always compared without case."`
 
 	LoginTimeout        int    `env:"ACCOUNT_LOGIN_TIMEOUT" default:"900" min:"60" max:"86400" doc:"Seconds that a sign-in may take from its first step to its last."`
-	LoginByCode         bool   `env:"ACCOUNT_LOGIN_BY_CODE_ENABLED" default:"false" doc:"A code that is mailed or texted can stand in for the password."`
-	LoginByCodeRequired string `env:"ACCOUNT_LOGIN_BY_CODE_REQUIRED" default:"false" doc:"true: every sign-in needs a code as well. Or the methods of which that holds, such as password, separated by commas; sign-up counts to any of them."`
+	LoginByCode         bool   `env:"ACCOUNT_LOGIN_BY_CODE_ENABLED" default:"false" doc:"Allow signing in with a mailed or texted code instead of the password."`
+	LoginByCodeRequired string `env:"ACCOUNT_LOGIN_BY_CODE_REQUIRED" default:"false" doc:"true: every sign-in also requires a code. Or a comma-separated list of methods that also require a code, such as password. Sign-up always does."`
 
 	ResetByCode              bool `env:"ACCOUNT_PASSWORD_RESET_BY_CODE_ENABLED" default:"false" doc:"Reset passwords by a code rather than a link."`
 	LoginOnReset             bool `env:"ACCOUNT_LOGIN_ON_PASSWORD_RESET" default:"false" doc:"Resetting a password signs in, after a second factor where there is one."`
-	LogoutOnPasswordChange   bool `env:"ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE" default:"false" doc:"Changing the password ends the session that does it, too."`
+	LogoutOnPasswordChange   bool `env:"ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE" default:"false" doc:"Changing the password also ends the session that changes it."`
 	ReauthenticationTimeout  int  `env:"ACCOUNT_REAUTHENTICATION_TIMEOUT" default:"300" min:"10" max:"86400" doc:"Seconds for which a proof of identity counts (x-recent-auth in the spec)."`
 	ReauthenticationRequired bool `env:"ACCOUNT_REAUTHENTICATION_REQUIRED" default:"true" doc:"Adding, moving and removing addresses, the phone number and providers needs a proof of identity. false: not for adding, moving or removing an address, for the phone number, nor for disconnecting a provider, as by default in allauth; a stolen access token can then move the account to another address, and the server warns of it at its start. Connecting a provider, a first password, export and deletion always need the proof."`
 
-	DeletionGraceSeconds int `env:"LATCHKEY_ACCOUNT_DELETION_GRACE" default:"1209600" min:"0" max:"7776000" doc:"Seconds between the wish to leave and the end (14 days); signing in undoes it until then. 0: at once."`
+	DeletionGraceSeconds int `env:"LATCHKEY_ACCOUNT_DELETION_GRACE" default:"1209600" min:"0" max:"7776000" doc:"Seconds between a deletion request and the deletion (14 days); signing in cancels it. 0: at once."`
 
-	UserIDs string `env:"LATCHKEY_USER_IDS" default:"int52" doc:"How the ids of new users are drawn: sub of their tokens, which is always text, and id in answers. int52: a number below 2^52. int31: a number from 2^30 to 2^31-1, for clients and backends with 32-bit ints. int63: a number from 2^53 to 2^63-1; id is text, since JavaScript does not keep it exact. uuid: a random UUID; id is text. text: 26 capital letters and digits; id is text. Users that exist keep their ids. Set it when all servers run this release."`
+	UserIDs string `env:"LATCHKEY_USER_IDS" default:"int52" doc:"How the ids of new users are generated: sub of their tokens, which is always text, and id in responses. int52: a number below 2^52. int31: a number from 2^30 to 2^31-1, for clients and backends with 32-bit ints. int63: a number from 2^53 to 2^63-1; id is text, since JavaScript does not keep it exact. uuid: a random UUID; id is text. text: 26 capital letters and digits; id is text. Existing users keep their ids. Set it once all servers run this release."`
 
-	ClaimsFunction string `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members are in every access token. At most 512 bytes as compact JSON, and none of the names that JWT and Latchkey use: a user with other claims is answered 500 (invalid_claims) at sign-up, sign-in and refresh, and the log says why."`
+	ClaimsFunction string `env:"LATCHKEY_CLAIMS_FUNCTION" doc:"schema.function of a PostgreSQL function (user_id bigint) returns jsonb: its members are added to every access token. At most 512 bytes as compact JSON, without the names that JWT and Latchkey use. With other claims, sign-up, sign-in and refresh are 500 (invalid_claims), and the log says why."`
 }
 
 // UndoLifetime is how long a change to the ways into an account can be undone by a link.
@@ -140,7 +140,7 @@ func (s Settings) NeedsCode(method string) bool {
 	})
 }
 
-// MostEmailAddresses is how many addresses a person can have.
+// MostEmailAddresses is the maximum number of addresses of a user.
 func (s Settings) MostEmailAddresses() int {
 	if s.MaxEmailAddresses == 0 {
 		return 20

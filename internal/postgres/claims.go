@@ -15,8 +15,8 @@ import (
 
 var claimsFunctionName = regexp.MustCompile(`^[a-z_][a-z0-9_]*\.[a-z_][a-z0-9_]*$`)
 
-// ClaimsFunction is the operator's function (user_id bigint) returns jsonb, which
-// says what else stands in a user's access tokens. The zero value calls nothing.
+// ClaimsFunction is the operator's function (user_id bigint) returns jsonb, which returns further claims of a
+// user's access tokens. The zero value calls nothing.
 type ClaimsFunction struct {
 	db  *DB
 	sql string

@@ -27,7 +27,7 @@ type Local struct {
 	URL string
 
 	root string        // where data and socket stand
-	cmd  *exec.Cmd     // nil when somebody else's server was joined
+	cmd  *exec.Cmd     // nil if another process started the server
 	done chan struct{} // closed when the child has ended
 	log  *tail         // what it printed; read after done only
 }
@@ -116,10 +116,10 @@ func newLocal(dir string) (*Local, error) {
 	return l, nil
 }
 
-// checkTwin refuses what somebody else made at the twin's place.
+// checkTwin refuses a directory of another account at the place of the twin.
 //
-// Security: the temporary directory is everybody's. A server that waits there would be
-// told our passwords, and a link would let root give any directory away
+// Security: every account can write to the temporary directory. A server of another account there would receive
+// our passwords, and with a symbolic link root would change the owner of any directory
 // (TestStartLocal_refusesATwinThatSomebodyElseMade).
 func checkTwin(root string, account *syscall.Credential) error {
 	info, err := os.Lstat(root)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 
 	"github.com/latchkey-auth/latchkey/internal/db"
@@ -51,6 +52,54 @@ func (d *DB) Migrate(ctx context.Context, report ...func(MigrationDelay)) (int, 
 	return d.migrateFrom(ctx, files, report...)
 }
 
+// isCurrent reports whether no migration is missing. It only reads.
+func (d *DB) isCurrent(ctx context.Context) (bool, error) {
+	if err := d.CheckEncoding(ctx); err != nil {
+		return false, err
+	}
+	exists, err := d.BackgroundQueries().FindMigrationTable(ctx)
+	if err != nil || !exists {
+		return false, err
+	}
+	missing, err := d.missingMigrations(ctx)
+	if err != nil || missing {
+		return false, err
+	}
+
+	return d.jobsAreCurrent(ctx)
+}
+
+// missingMigrations reports whether any of this program's migrations has not been applied.
+func (d *DB) missingMigrations(ctx context.Context) (bool, error) {
+	files, err := migrationFiles()
+	if err != nil {
+		return false, err
+	}
+	provider, err := providerOn(stdlib.OpenDBFromPool(d.background), files)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = provider.Close() }()
+
+	missing, err := provider.HasPending(ctx)
+
+	return missing, failure(err)
+}
+
+// jobsAreCurrent reports whether no migration of the job queue is missing.
+func (d *DB) jobsAreCurrent(ctx context.Context) (bool, error) {
+	jobs, err := newJobMigrator(d.background)
+	if err != nil {
+		return false, err
+	}
+	found, err := jobs.Validate(ctx, nil)
+	if err != nil {
+		return false, failure(err)
+	}
+
+	return found.OK, nil
+}
+
 func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(MigrationDelay)) (applied int, err error) {
 	err = d.withMigrationLock(ctx, func(ctx context.Context) error {
 		m, err := d.migrator(ctx, files)
@@ -75,27 +124,12 @@ func (d *DB) migrateFrom(ctx context.Context, files fs.FS, report ...func(Migrat
 
 // CheckSchema returns ErrOldSchema when migrations are missing. It only reads.
 func (d *DB) CheckSchema(ctx context.Context) error {
-	list, err := d.Migrations(ctx)
-	if err != nil {
-		return err
+	current, err := d.isCurrent(ctx)
+	if err == nil && !current {
+		err = ErrOldSchema
 	}
-	for _, m := range list {
-		if m.AppliedAt == nil {
-			return ErrOldSchema
-		}
-	}
-	jobs, err := newJobMigrator(d.background)
-	if err != nil {
-		return err
-	}
-	found, err := jobs.Validate(ctx, nil)
-	if err != nil {
-		return failure(err)
-	}
-	if !found.OK {
-		return ErrOldSchema
-	}
-	return nil
+
+	return err
 }
 
 // Migrations lists all migrations, oldest first. It only reads: goose would make its table where there

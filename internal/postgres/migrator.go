@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -49,7 +50,16 @@ func (m *migrator) close() {
 
 // all applies what is missing, and returns how many migrations of ours that were.
 func (m *migrator) all(ctx context.Context) (applied int, err error) {
-	found, err := m.provider.Status(ctx)
+	// One statement for all of them: nearly every start of a server finds nothing to do.
+	missing, err := m.provider.HasPending(ctx)
+	if err != nil {
+		return 0, failure(err)
+	}
+
+	var found []*goose.MigrationStatus
+	if missing {
+		found, err = m.provider.Status(ctx)
+	}
 	if err != nil {
 		return 0, failure(err)
 	}
@@ -160,7 +170,7 @@ func (m *migrator) applyJob(ctx context.Context) (more bool, err error) {
 	return more, err
 }
 
-// newJobMigrator migrates river's own tables, which stand in a schema of their own.
+// newJobMigrator migrates river's own tables, which are in a schema of their own.
 func newJobMigrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) {
 	return rivermigrate.New(riverpgxv5.New(pool), &rivermigrate.Config{
 		Schema: "river", Logger: slog.New(slog.DiscardHandler),
@@ -170,7 +180,12 @@ func newJobMigrator(pool *pgxpool.Pool) (*rivermigrate.Migrator[pgx.Tx], error) 
 func newProvider(config *pgx.ConnConfig, files fs.FS) (*goose.Provider, error) {
 	config = config.Copy()
 	config.Tracer = nil // what a server does at its start is no part of any request
-	handle := stdlib.OpenDB(*config)
+
+	return providerOn(stdlib.OpenDB(*config), files)
+}
+
+// providerOn is goose on a way to the database, which it closes.
+func providerOn(handle *sql.DB, files fs.FS) (*goose.Provider, error) {
 	p, err := goose.NewProvider(goose.DialectPostgres, handle, files,
 		goose.WithSlog(slog.New(slog.DiscardHandler)), goose.WithAllowOutofOrder(true))
 	if err != nil {

@@ -55,8 +55,8 @@ func milliseconds(d time.Duration) string { return strconv.FormatInt(d.Milliseco
 const descriptions = 2048
 
 // throughPooler makes a connection fit for a pooler that gives every transaction another connection
-// to PostgreSQL. Prepared statements and settings would stay behind on one of those, for whoever gets
-// it next: so statements have no name, and the limits go out with each of them. A pooler knows
+// to PostgreSQL. Prepared statements and settings would stay on such a connection and affect its next client, so
+// statements have no name, and the limits are sent with each of them. A pooler knows
 // application_name and timezone, and refuses other parameters at the start.
 func throughPooler(config *pgx.ConnConfig) {
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe

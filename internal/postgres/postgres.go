@@ -20,7 +20,7 @@ import (
 // Settings of the connection. Budgets, from the outside in: handler 8 s, statement
 // 3 s, lock 2 s, connection 1 s.
 type Settings struct {
-	URL            string `env:"DATABASE_URL" secret:"url" doc:"PostgreSQL 15 or newer: a URL or key=value words. May name several hosts with target_session_attrs=read-write. Off this machine use sslmode=verify-full and sslrootcert: without sslmode a server that offers no TLS is talked to in the clear, and serve warns of that."`
+	URL            string `env:"DATABASE_URL" secret:"url" doc:"PostgreSQL 15 or newer: a URL or key=value words. May name several hosts with target_session_attrs=read-write. Off this machine use sslmode=verify-full and sslrootcert: without sslmode, a server that offers no TLS is used without encryption, and serve warns of that."`
 	DirectURL      string `env:"LATCHKEY_DATABASE_DIRECT_URL" secret:"url" doc:"Address of PostgreSQL itself, for migrations, where DATABASE_URL is the address of a connection pooler. Default: DATABASE_URL."`
 	Pooler         string `env:"LATCHKEY_DATABASE_POOLER" default:"none" doc:"none, or transaction where a connection pooler is between that gives a connection to each transaction, such as pgbouncer with pool_mode=transaction: no prepared statements, no notifications, and time limits that go out with every transaction. The pooler itself needs no special setting."`
 	MaxConnections int    `env:"LATCHKEY_DATABASE_MAX_CONNECTIONS" default:"16" min:"2" max:"1000" doc:"Most connections of this process that serve requests; messages have up to 5 more of their own."`

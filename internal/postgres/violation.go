@@ -53,3 +53,14 @@ func ours(code string) bool {
 
 // IsNotFound reports whether a :one query found no row.
 func IsNotFound(err error) bool { return errors.Is(err, pgx.ErrNoRows) }
+
+// BrokenConstraint names the constraint that a statement would have broken, and reports whether there is one.
+func BrokenConstraint(err error) (string, bool) {
+	var pg *pgconn.PgError
+	isBroken := errors.As(err, &pg) && len(pg.Code) == 5 && pg.Code[:2] == "23"
+	if !isBroken {
+		return "", false
+	}
+
+	return pg.ConstraintName, true
+}

@@ -4,7 +4,7 @@ import "time"
 
 // The catalogue: every failure that we can report. The code is the name in snake
 // case; openapi.yaml lists the same codes (e2e/contract_test.go compares them).
-// Messages are for people and are shown as they are.
+// Messages are shown to users as they are.
 var (
 	// Values.
 	Required          = invalid("required", "This field is required.")
@@ -37,22 +37,22 @@ var (
 	MaxEmailAddresses   = invalid("max_email_addresses", "You cannot add more email addresses.")
 	UnverifiedPrimary   = invalid("unverified_primary_email", "Your primary email address must be verified.")
 	CannotRemovePrimary = invalid("cannot_remove_primary_email", "You cannot remove your primary email address.")
-	NotSent             = &Problem{Kind: Forbidden, Code: "verification_not_sent", Message: "No verification was sent: it is too soon, or there are no more to be had."}
+	NotSent             = &Problem{Kind: Forbidden, Code: "verification_not_sent", Message: "Verification not sent. Wait a moment before you try again."}
 
 	// Codes and links.
 	IncorrectCode        = invalid("incorrect_code", "Incorrect code.")
 	InvalidOrExpiredKey  = invalid("invalid_or_expired_key", "The key is invalid or has expired.")
-	LinkAlreadyUsed      = invalid("link_already_used", "This link has been used, or another one has restored the account. If you cannot sign in, ask for a new password.")
+	LinkAlreadyUsed      = invalid("link_already_used", "This link was already used, or another link restored the account. If you cannot sign in, reset your password.")
 	InvalidPasswordReset = invalid("invalid_password_reset", "The password reset token was invalid.")
-	SelectOnlyOne        = invalid("select_only_one", "Give either an email address or a phone number.")
-	AuthenticatorExists  = &Problem{Kind: Conflict, Code: "authenticator_exists", Message: "You have one already. Remove it first."}
+	SelectOnlyOne        = invalid("select_only_one", "Provide either an email address or a phone number.")
+	AuthenticatorExists  = &Problem{Kind: Conflict, Code: "authenticator_exists", Message: "An authenticator app is already set up. Remove it first."}
 	MaxKeys              = &Problem{Kind: Conflict, Code: "max_keys", Message: "You cannot add more security keys and passkeys. Remove one first."}
 	CannotGenerateCodes  = invalid("cannot_generate_recovery_codes", "You cannot generate recovery codes without having two-factor authentication enabled.")
 	UnverifiedEmail      = invalid("unverified_email", "Verify all your email addresses before you add a second factor.")
 	UnverifiedFirst      = &Problem{Kind: Conflict, Code: "unverified_email", Message: UnverifiedEmail.Message}
-	// SignInFirst: a link that was opened outside the sessions of its account does not verify.
+	// SignInFirst means that a verification link was opened without a session of its account.
 	SignInFirst = &Problem{Kind: Conflict, Code: "sign_in_first", Message: "Sign in to the account first, then open the link again."}
-	// UnverifiedAccount: the account has verified nothing, so that it connects nothing.
+	// UnverifiedAccount means that an account which has verified nothing cannot connect a provider.
 	UnverifiedAccount = &Problem{Kind: Conflict, Code: "unverified_email", Message: "Verify your email address first."}
 	FlowNotPending    = &Problem{Kind: Conflict, Code: "flow_not_pending", Message: "This step is not pending here, or has timed out. Please start over."}
 
@@ -61,19 +61,19 @@ var (
 	EnterCurrentPassword = invalid("enter_current_password", "Please type your current password.")
 
 	// Signing in.
-	InvalidLogin         = invalid("invalid_login", "Give exactly one way to name the account.")
+	InvalidLogin         = invalid("invalid_login", "Provide exactly one of email, username or phone.")
 	UsernameMismatch     = invalid("username_password_mismatch", "The username and/or password you specified are not correct.")
 	PhoneMismatch        = invalid("phone_password_mismatch", "The phone number and/or password you specified are not correct.")
 	CredentialsMismatch  = invalid("email_password_mismatch", "The email address and/or password you specified are not correct.")
 	TooManyLoginAttempts = invalid("too_many_login_attempts", "Too many failed login attempts. Try again later.")
 	AlreadyAuthenticated = &Problem{Kind: Conflict, Code: "already_authenticated", Message: "You are already signed in."}
 	InvalidToken         = invalid("invalid_token", "The token could not be verified.")
-	// TokenTooOld and TokenUsed: a new token of the provider is taken.
+	// TokenTooOld and TokenUsed: the client can repeat the request with a new token of the provider.
 	TokenTooOld      = invalid("token_too_old", "The token is too old. Get a new one from the provider, then try again.")
 	TokenUsed        = invalid("token_used", "The token was used before. Get a new one from the provider, then try again.")
 	ClientIDRequired = invalid("client_id_required", "`client_id` is missing.")
 	TokenRequired    = invalid("token_required", "`id_token` is missing.")
-	NonceRequired    = invalid("nonce_required", "`nonce` is missing: the token carries one.")
+	NonceRequired    = invalid("nonce_required", "`nonce` is missing, but the token contains one.")
 	ConnectedOther   = invalid("connected_other", "The third-party account is already connected to a different account.")
 	AccountNotFound  = invalid("account_not_found", "Unknown account.")
 	NoPassword       = invalid("no_password", "Your account has no password set up.")
@@ -113,8 +113,8 @@ var (
 		Message: "The service is temporarily unavailable. Please try again.",
 	}
 	InternalError = &Problem{Kind: Internal, Code: "internal_error", Message: "Something went wrong on our side."}
-	// InvalidClaims lasts until the operator changes the claims function, so that no Retry-After is of use.
-	InvalidClaims = &Problem{Kind: Internal, Code: "invalid_claims", Message: "This service is set up wrongly. Please contact its support."}
+	// InvalidClaims has no Retry-After: it lasts until the operator changes the claims function.
+	InvalidClaims = &Problem{Kind: Internal, Code: "invalid_claims", Message: "This service is misconfigured. Please contact its support."}
 )
 
 // Catalogue lists every problem above.

@@ -1,6 +1,5 @@
-// Package problem owns what can go wrong: every failure that we report to a
-// client, once, as a value. It does not own status codes (internal/server) nor
-// when a failure applies (the rooms that return it).
+// Package problem owns the failures that we report to clients, each as one value. It does not own status codes
+// (internal/server), nor when a failure applies (the packages that return it).
 package problem
 
 import (
@@ -42,8 +41,8 @@ const (
 	Unavailable
 )
 
-// Problem is one failure that a client is told about. Values stand in
-// catalogue.go; compare with errors.Is, which looks at the code alone.
+// Problem is one failure that is reported to a client. The values are in catalogue.go; compare them with
+// errors.Is, which compares the code only.
 type Problem struct {
 	Kind    Kind
 	Code    string

@@ -10,12 +10,12 @@ import (
 type Settings struct {
 	Providers string `env:"SOCIALACCOUNT_PROVIDERS" secret:"true" doc:"Apps at Apple, Google and OpenID Connect providers: a JSON object as allauth has it, such as {\"google\": {\"APPS\": [{\"client_id\": \"…\"}]}}."`
 
-	AutoSignup        bool   `env:"SOCIALACCOUNT_AUTO_SIGNUP" default:"true" doc:"Make an account at once where the provider tells everything that is needed."`
-	EmailRequired     string `env:"SOCIALACCOUNT_EMAIL_REQUIRED" doc:"Whether an account made with a provider needs an address: true or false. Default: as at sign-up."`
-	EmailVerification string `env:"SOCIALACCOUNT_EMAIL_VERIFICATION" doc:"ACCOUNT_EMAIL_VERIFICATION for accounts made with a provider: mandatory, optional or none. Default: the same. Weaker than ACCOUNT_EMAIL_VERIFICATION it tells whoever has an account with a service which addresses are taken."`
+	AutoSignup        bool   `env:"SOCIALACCOUNT_AUTO_SIGNUP" default:"true" doc:"Create the account at once if the provider supplies everything that is required."`
+	EmailRequired     string `env:"SOCIALACCOUNT_EMAIL_REQUIRED" doc:"Whether an account created with a provider needs an address: true or false. Default: as at sign-up."`
+	EmailVerification string `env:"SOCIALACCOUNT_EMAIL_VERIFICATION" doc:"ACCOUNT_EMAIL_VERIFICATION for accounts created with a provider: mandatory, optional or none. Default: the same. If it is weaker than ACCOUNT_EMAIL_VERIFICATION, users of a provider can find out which addresses are taken."`
 
-	EmailAuthentication bool `env:"SOCIALACCOUNT_EMAIL_AUTHENTICATION" default:"false" doc:"Let an address that the provider is the authority for sign in to the account that has it verified. Apps and providers may differ."`
-	AutoConnect         bool `env:"SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT" default:"false" doc:"Add the provider to an account that was signed in to by address."`
+	EmailAuthentication bool `env:"SOCIALACCOUNT_EMAIL_AUTHENTICATION" default:"false" doc:"Let an address that the provider is authoritative for sign in to the account that has verified it. Can be set per app and provider."`
+	AutoConnect         bool `env:"SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT" default:"false" doc:"Connect the provider to an account that was signed in to by address."`
 }
 
 // Check reports what is wrong with the settings.

@@ -74,7 +74,7 @@ func (p proxies) client(peer net.Addr, forwarded [][]byte) netip.Addr {
 	}
 	for i := len(hops) - 1; i >= 0; i-- {
 		hop, err := parseHop(hops[i])
-		if err != nil { // garbage: whoever stands behind it is not known
+		if err != nil { // garbage: the client behind it is unknown
 			return address
 		}
 		address = hop

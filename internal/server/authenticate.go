@@ -2,8 +2,10 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -89,14 +91,25 @@ func (s *Server) identifyToSignOut(c *fiber.Ctx, who *caller.Caller) error {
 	}
 	claims, err := s.Verifier.Former(t, s.DB.Now(), s.Flow.Sessions.RefreshLifetime())
 	if errors.Is(err, token.ErrInvalid) {
-		return nil
+		return s.nameByOldToken(c, who, t)
 	}
 	who.Named = append(who.Named, caller.Named{SessionID: claims.SessionID, Subject: claims.Subject})
 
 	return err
 }
 
-// byPendingToken finds the session of a visitor who is on the way in.
+// nameByOldToken lets an access token of the system that the service moved in from end its session.
+func (s *Server) nameByOldToken(c *fiber.Ctx, who *caller.Caller, t string) error {
+	d, err := s.Flow.FormerOldSession(c.UserContext(), t)
+	if errors.Is(err, token.ErrInvalid) {
+		return nil
+	}
+	who.Named = append(who.Named, caller.Named{SessionID: d.ID, Subject: d.Subject})
+
+	return err
+}
+
+// byPendingToken finds the session of a pending sign-in.
 func (s *Server) byPendingToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	now := s.DB.Now()
 	hash := secret.Hash(t)
@@ -134,18 +147,10 @@ func (s *Server) byResumedToken(c *fiber.Ctx, who *caller.Caller, hash []byte) e
 func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error {
 	who.Bearer = true // until it has proved to be good
 	now := s.DB.Now()
-	claims, err := s.Verifier.Access(t, now)
+	d, generation, err := s.sessionOf(c, t, now.Add(-who.Held))
 	if errors.Is(err, token.ErrInvalid) {
 		noteReason(c, err)
 		return nil // contract: a bad Bearer is no credential, not an error
-	}
-	if err != nil {
-		return err
-	}
-	d, err := s.DB.FindSession(c.UserContext(), claims.SessionID)
-	if postgres.IsNotFound(err) || err == nil && d.Subject != claims.Subject {
-		noteReason(c, errNoSession)
-		return nil
 	}
 	if err != nil {
 		return err
@@ -156,10 +161,30 @@ func (s *Server) byAccessToken(c *fiber.Ctx, who *caller.Caller, t string) error
 		return nil //nolint:nilerr // contract: the caller is anonymous, and learns why
 	}
 	who.Session, who.Bearer = &d, false
-	if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, claims.Generation, now); err != nil {
+	if err := session.Confirm(c.UserContext(), s.DB.Queries, &d, generation, now); err != nil {
 		s.Log.WarnContext(c.UserContext(), "confirming a generation failed; a replay will be kinder", "error", err.Error())
 	}
 	return nil
+}
+
+// sessionOf finds the session of an access token, good at the time now, of ours or, where the service moves in, of the system
+// before, whatever has become of it. It returns token.ErrInvalid for what is neither.
+func (s *Server) sessionOf(c *fiber.Ctx, t string, now time.Time) (d session.Details, generation int64, err error) {
+	claims, err := s.Verifier.Access(t, now)
+	if errors.Is(err, token.ErrInvalid) && s.Flow.Old != nil {
+		d, err = s.Flow.OldSession(c.UserContext(), t, now, err)
+		return d, session.FirstGeneration, err
+	}
+	if err != nil {
+		return d, 0, err
+	}
+
+	d, err = s.DB.FindSession(c.UserContext(), claims.SessionID)
+	if postgres.IsNotFound(err) || err == nil && d.Subject != claims.Subject {
+		return d, 0, fmt.Errorf("%w: %w", token.ErrInvalid, errNoSession)
+	}
+
+	return d, claims.Generation, err
 }
 
 // errNoSession is the reason where a good token names no session.

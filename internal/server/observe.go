@@ -21,9 +21,9 @@ const (
 
 var wellFormedID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// observe gives the request an id, renders whatever goes wrong further in, and writes
-// one log line. Security: no header, no body and no query ever stands in it, and the
-// path only as far as it is one of ours (TestLog_aRequestIsOneLineThatNamesItsRefusal).
+// observe gives the request an id, renders every error from inside, and writes one log line. Security: the line
+// contains no header, no body and no query, and the path only if the spec has it
+// (TestLog_aRequestIsOneLineThatNamesItsRefusal).
 func (s *Server) observe(c *fiber.Ctx) error {
 	start := s.DB.Now()
 	id := c.Get(requestID)

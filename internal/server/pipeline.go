@@ -22,6 +22,7 @@ func (s *Server) pipeline(operations api.StrictServerInterface) {
 		wellFormed, // what fasthttp lets through and RFC 9112 does not
 		s.allowOrigins(),
 		s.findMetadata,
+		s.arrive, // while a service moves in
 	)
 	guarded := api.NewStrictHandler(operations, []api.StrictMiddlewareFunc{s.recent})
 	api.RegisterHandlersWithOptions(s.app, guarded, api.FiberServerOptions{
@@ -73,7 +74,7 @@ func (s *Server) limit(c *fiber.Ctx, next fiber.Handler) error {
 // authenticate finds out who is asking and refuses nobody who need not be signed in.
 func (s *Server) authenticate(c *fiber.Ctx, next fiber.Handler) error {
 	op := s.operation(c)
-	who := caller.Caller{Device: s.device(c)}
+	who := caller.Caller{Device: s.device(c), Held: held(c)}
 	identify := s.identify
 	if op.signsOut {
 		identify = s.identifyToSignOut

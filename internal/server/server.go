@@ -16,6 +16,7 @@ import (
 	"github.com/valyala/fasthttp"
 
 	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/arrival"
 	"github.com/latchkey-auth/latchkey/internal/flow"
 	"github.com/latchkey-auth/latchkey/internal/limit"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
@@ -28,7 +29,7 @@ import (
 // Settings of the listener.
 type Settings struct {
 	Addr    string   `env:"LATCHKEY_ADDR" default:"127.0.0.1:8080" doc:"host:port to listen on. Put TLS in front of anything but loopback."`
-	Proxies []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: only theirs X-Forwarded-For is believed, from right to left."`
+	Proxies []string `env:"LATCHKEY_TRUSTED_PROXIES" doc:"Addresses and CIDR blocks of the proxies in front, comma-separated: X-Forwarded-For is read only from them, from right to left."`
 
 	ConnectionsPerAddress int      `env:"LATCHKEY_CONNECTIONS_PER_ADDRESS" default:"256" min:"1" max:"10000" doc:"Most open connections from one IPv4 address or IPv6 /64; one more is answered with 503. Not for LATCHKEY_TRUSTED_PROXIES. 10000 is as many as the server takes from all clients together."`
 	IdleTimeout           int      `env:"LATCHKEY_IDLE_TIMEOUT" default:"75" min:"5" max:"3600" doc:"Seconds that a connection stays open without a request. Must be longer than what the balancer in front keeps its connections (often 60), or it sends requests into connections that close."`
@@ -67,7 +68,7 @@ type Parts struct {
 	Undo     *undo.Undo
 	Scheme   string // of the Authorization header
 	Log      *slog.Logger
-	// Shape writes somebody who has to prove again who they are.
+	// Shape renders a user who has to authenticate again.
 	Shape func(flow.Entry) (api.User, []api.AuthenticationMethod)
 	// BeforeProof answers what an operation can answer before it asks for a proof of identity; see
 	// recent.
@@ -77,6 +78,8 @@ type Parts struct {
 	// Ready reports whether the server knows the schema and the keys that it shares with others. It is
 	// false after a start without the database, until that has answered.
 	Ready func() bool
+	// Arrival lets requests wait while a service moves in.
+	Arrival *arrival.Gate
 	// Count is called with each answer: its operation (empty for none of ours), its status, the code of
 	// its first error (empty for none), and the time that it took.
 	Count func(operation string, status int, code string, took time.Duration)

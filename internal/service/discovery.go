@@ -14,15 +14,12 @@ import (
 // discovery answers what never changes with what was made at start.
 type discovery struct {
 	ring *token.Keyring
-	spec api.JSONObject
 	// asAllauth: the document is below /_allauth/, too.
 	asAllauth bool
 }
 
-func newDiscovery(ring *token.Keyring, asAllauth bool) (discovery, error) {
-	spec, err := published()
-
-	return discovery{ring: ring, spec: spec, asAllauth: asAllauth}, err
+func newDiscovery(ring *token.Keyring, asAllauth bool) discovery {
+	return discovery{ring: ring, asAllauth: asAllauth}
 }
 
 func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.GetKeySetResponseObject, error) {
@@ -33,18 +30,23 @@ func (d discovery) GetKeySet(context.Context, api.GetKeySetRequestObject) (api.G
 }
 
 func (d discovery) GetSpecification(context.Context, api.GetSpecificationRequestObject) (api.GetSpecificationResponseObject, error) {
-	return api.GetSpecification200JSONResponse(d.spec), nil
+	spec, err := published()
+
+	return api.GetSpecification200JSONResponse(spec), err
 }
 
 func (d discovery) GetSpecificationAsAllauth(context.Context, api.GetSpecificationAsAllauthRequestObject) (api.GetSpecificationAsAllauthResponseObject, error) {
 	if !d.asAllauth {
 		return nil, problem.PathNotFound
 	}
-	return api.GetSpecificationAsAllauth200JSONResponse(d.spec), nil
+
+	spec, err := published()
+
+	return api.GetSpecificationAsAllauth200JSONResponse(spec), err
 }
 
 // published is the embedded document without the hints for our Go generator. All servers of a process
-// share one.
+// share one, which the first request makes.
 var published = sync.OnceValues(readPublished)
 
 func readPublished() (api.JSONObject, error) {

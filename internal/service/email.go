@@ -61,8 +61,8 @@ func (e emails) ListEmailAddresses(ctx context.Context, _ api.ListEmailAddresses
 	return api.ListEmailAddresses200JSONResponse{EmailAddressListJSONResponse: toAddresses(list)}, nil
 }
 
-// AddEmailAddress serves two: somebody signed in adds an address, and somebody signing up
-// changes the one that is being verified.
+// AddEmailAddress adds an address for a signed-in user, and changes the address that is being verified for a
+// pending sign-up.
 func (e emails) AddEmailAddress(ctx context.Context, r api.AddEmailAddressRequestObject) (api.AddEmailAddressResponseObject, error) {
 	who := caller.From(ctx)
 	if !who.SignedIn() {

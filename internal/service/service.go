@@ -39,10 +39,7 @@ var _ api.StrictServerInterface = Service{}
 
 // New returns the operations.
 func New(f *flow.Flow, a *account.Account, u *undo.Undo, ring *token.Keyring, p Published) (Service, error) {
-	known, err := newDiscovery(ring, p.Specification)
-	if err != nil {
-		return Service{}, err
-	}
+	known := newDiscovery(ring, p.Specification)
 	files, err := newWellKnown(p, f.Factors.Settings)
 
 	return Service{

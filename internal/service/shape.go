@@ -31,7 +31,7 @@ func usernameOf(u db.UserDetail) string {
 	return u.Subject
 }
 
-// Authenticating is what internal/server shows of somebody who has to prove it again.
+// Authenticating renders a user who has to authenticate again, for internal/server.
 func Authenticating(e flow.Entry) (api.User, []api.AuthenticationMethod) {
 	return toUser(e.User), toMethods(e.Methods)
 }

@@ -62,6 +62,9 @@ type Presented struct {
 	// Exchange: it is a session token, which lives on while refresh tokens expire, and Generation is
 	// what it spends or has spent.
 	Exchange bool
+	// Foreign: the system that the session moved in from signed it. It counts as the first generation,
+	// and so does every other refresh token of that system and session.
+	Foreign bool
 }
 
 // Judge decides what becomes of a refresh token. It is a pure function; the rule and
@@ -70,18 +73,22 @@ type Presented struct {
 // Whether a token has expired is read from the row, so a predecessor can be replayed
 // until its *successor* expires. The row of a token that is newer than the row knows
 // (Adopt) is out of date, so there the token's own expiry counts as well. That of a session token
-// counts always.
+// counts always, and that of a foreign token as long as it is the current one.
 func Judge(row Row, token Presented, now time.Time, grace time.Duration) Verdict {
 	if token.Subject != row.Subject {
 		return Invalid
 	}
 	newer := token.Generation > row.Generation
 	idle := row.RefreshExpiresAt
-	hasOwnExpiry := newer || token.Exchange
+	isFirstUse := token.Foreign && token.Generation == row.Generation
+	hasOwnExpiry := newer || token.Exchange || isFirstUse
 	if hasOwnExpiry && token.ExpiresAt.After(idle) {
 		idle = token.ExpiresAt
 	}
 	if row.Over || !now.Before(row.ExpiresAt) || !now.Before(idle) {
+		return Ended
+	}
+	if isFirstUse && !now.Before(token.ExpiresAt) { // another one of the session may live longer
 		return Ended
 	}
 	if newer {
@@ -115,11 +122,12 @@ func Judge(row Row, token Presented, now time.Time, grace time.Duration) Verdict
 // Security: an exchange rotates the first generation even while it is young. Repeated, the session
 // token would not be spent, and a thief who exchanges it right after the sign-in could refresh on
 // unseen (TestExchange_aThiefWhoComesFirstIsCaught). It costs nothing: no refresh of a generation
-// before the first can be on its way.
+// before the first can be on its way. A foreign token cannot be repeated: we cannot sign it, and its
+// client has to get one of ours.
 func verdictOfCurrent(row Row, token Presented, grace time.Duration) Verdict {
 	fromFuture := row.Age <= -grace
 	isFirstExchange := token.Exchange && row.Generation == 1
-	if young(row, grace) && !fromFuture && !isFirstExchange {
+	if young(row, grace) && !fromFuture && !isFirstExchange && !token.Foreign {
 		return Repeat
 	}
 	return Rotate

@@ -28,6 +28,7 @@ type world struct {
 	absolute       time.Duration // until the row's expires_at
 	own            time.Duration // until the token's exp
 	exchange       bool          // it is a session token
+	foreign        bool          // another system has signed it
 	first          bool          // the current generation is the first
 }
 
@@ -42,6 +43,7 @@ func (w world) judge() session.Verdict {
 	}
 	token := session.Presented{
 		Subject: "7", Generation: current + w.ahead, ExpiresAt: now.Add(w.own), KeyHash: hash(w.keys[1]), Exchange: w.exchange,
+		Foreign: w.foreign,
 	}
 	if !w.sameUser {
 		token.Subject = "8"
@@ -65,11 +67,13 @@ var table = []struct {
 	{"1: another user's session", func(w world) bool { return !w.sameUser }, session.Invalid},
 	{"2: ended, or the user is disabled", func(w world) bool { return w.over }, session.Ended},
 	{"2: past its absolute age", func(w world) bool { return w.absolute <= 0 }, session.Ended},
-	{"2: idle, and the token is none that the row has missed", func(w world) bool { return w.idle <= 0 && w.ahead <= 0 && !w.exchange }, session.Ended},
+	{"2: idle, and the token is none that the row has missed", func(w world) bool { return w.idle <= 0 && w.ahead <= 0 && !w.exchange && !w.firstUse() }, session.Ended},
 	{"2: idle, and so is the token", func(w world) bool { return w.idle <= 0 && w.own <= 0 }, session.Ended},
+	{"2: a foreign token has expired unused", func(w world) bool { return w.firstUse() && w.own <= 0 }, session.Ended},
 	{"3: newer than the row", func(w world) bool { return w.ahead > 0 }, session.Adopt},
 	{"4: a session token, and the first generation", func(w world) bool { return w.exchange && w.ahead == 0 && w.first }, session.Rotate},
 	{"4: a session token, and the current generation has expired", func(w world) bool { return w.exchange && w.ahead == 0 && w.idle <= 0 }, session.Rotate},
+	{"4: a foreign token, however young its session", func(w world) bool { return w.firstUse() }, session.Rotate},
 	{"4: the current one, young", func(w world) bool { return w.ahead == 0 && w.age < grace && w.age > -grace }, session.Repeat},
 	{"5: the current one", func(w world) bool { return w.ahead == 0 }, session.Rotate},
 	{"6: a session token, and what would be handed out again has expired", func(w world) bool {
@@ -83,6 +87,9 @@ var table = []struct {
 	{"7: its successor is young, another key or none", func(w world) bool { return w.ahead == -1 && w.age < grace }, session.Conflict},
 	{"8: anything else", func(world) bool { return true }, session.Reuse},
 }
+
+// firstUse: the foreign token is the current one.
+func (w world) firstUse() bool { return w.foreign && w.ahead == 0 }
 
 // sameKey: no key is not the same as no key.
 func (w world) sameKey() bool { return w.keys[0] == w.keys[1] && w.keys[1] != "" }
@@ -114,7 +121,7 @@ func everything(visit func(world)) {
 		oneOf(func(w *world, v time.Duration) { w.idle = v }, boundary...),
 		oneOf(func(w *world, v time.Duration) { w.absolute = v }, boundary...),
 		oneOf(func(w *world, v time.Duration) { w.own = v }, boundary...),
-		oneOf(func(w *world, v bool) { w.exchange = v }, false, true),
+		oneOf(func(w *world, v string) { w.exchange, w.foreign = v == "exchange", v == "foreign" }, "", "exchange", "foreign"),
 		oneOf(func(w *world, v bool) { w.first = v }, false, true),
 	}
 	var choose func(w world, n int)
@@ -226,6 +233,21 @@ func TestJudge_expiredPredecessorIsReplayedUntilItsSuccessorExpires(t *testing.T
 	t.Parallel()
 	mustBe(t, session.Replay, func(w *world) { w.confirmed, w.own, w.idle = false, -24*time.Hour, tick })
 	mustBe(t, session.Ended, func(w *world) { w.confirmed, w.own, w.idle = false, 24*time.Hour, 0 })
+}
+
+// Nobody can sign a foreign token again, and its own end counts as long as it is the current one: then
+// what it was replaced by decides.
+func TestJudge_foreignTokenIsNeverRepeated(t *testing.T) {
+	t.Parallel()
+	for _, age := range []time.Duration{0, grace - tick, grace, 24 * time.Hour} {
+		mustBe(t, session.Rotate, func(w *world) { w.foreign, w.ahead, w.age, w.own = true, 0, age, tick })
+		mustBe(t, session.Rotate, func(w *world) { w.foreign, w.ahead, w.age, w.own, w.idle = true, 0, age, tick, 0 })
+		mustBe(t, session.Ended, func(w *world) { w.foreign, w.ahead, w.age, w.own = true, 0, age, 0 })
+		mustBe(t, session.Replay, func(w *world) { w.foreign, w.age, w.confirmed, w.own = true, age, false, 0 })
+	}
+	mustBe(t, session.Reuse, func(w *world) { w.foreign, w.own = true, 0 })
+	mustBe(t, session.Reuse, func(w *world) { w.foreign, w.ahead, w.own = true, -2, 0 })
+	mustBe(t, session.Ended, func(w *world) { w.foreign, w.confirmed, w.own, w.idle = true, false, time.Hour, 0 })
 }
 
 // A database that lost writes does not know that the session was refreshed since.

@@ -19,6 +19,8 @@ type Spending struct {
 	// SessionToken is the hash of the session token that is exchanged; nil where a refresh token is
 	// spent. Of Token only the key is set then: the row says the rest.
 	SessionToken []byte
+	// Keeps: the token is foreign, and its client expects to keep it. It gets no other.
+	Keeps bool
 }
 
 // KeyHash is what is stored of an Idempotency-Key; nil for none.
@@ -56,10 +58,11 @@ type Evidence struct {
 // current one, is not young, and nothing else is against it. It reports false when that is
 // not so: then the session has to be judged.
 func (s *Sessions) RotateFast(ctx context.Context, d *postgres.DB, sp Spending) (Rotation, bool, error) {
-	if !s.settings.RotateRefreshToken {
+	now := d.Now()
+	isExpired := sp.Token.Foreign && !now.Before(sp.Token.ExpiresAt)
+	if !s.rotates(sp) || isExpired {
 		return Rotation{}, false, nil
 	}
-	now := d.Now()
 	row, err := d.UpdateSessionGeneration(ctx, db.UpdateSessionGenerationParams{
 		ID: sp.SessionID, Generation: sp.Token.Generation, Subject: sp.Token.Subject, Now: now,
 		RefreshIssuedAt: now.Truncate(time.Second), RefreshExpiresAt: s.idleEnd(now),
@@ -139,7 +142,7 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 		if p := Alive(d, tx.Now); p != nil {
 			return refused(verdict, p), nil
 		}
-		return refused(verdict, problem.SessionExpired.Ended(d.RefreshExpiresAt)), nil
+		return refused(verdict, problem.SessionExpired.Ended(expiryOf(d, sp))), nil
 	case Conflict:
 		return refused(verdict, problem.RefreshConflict), nil
 	case Reuse:
@@ -165,7 +168,7 @@ func (s *Sessions) RotateJudged(ctx context.Context, tx postgres.Tx, sp Spending
 // moveOn makes the successor of the presented generation, for Rotate and Adopt.
 func (s *Sessions) moveOn(ctx context.Context, tx postgres.Tx, d *Details, sp Spending, r Rotation) (Rotation, error) {
 	ends := s.endsToken(sp.Token.KeyHash)
-	if !s.settings.RotateRefreshToken && r.Verdict == Rotate {
+	if !s.rotates(sp) && r.Verdict == Rotate {
 		if ends && tx.Now.Before(d.TokenExpiresAt) {
 			if err := tx.EndSessionToken(ctx, d.ID); err != nil {
 				return r, err
@@ -191,6 +194,26 @@ func expectKeys(ctx context.Context, tx postgres.Tx, d *Details, sp Spending) er
 		return nil
 	}
 	return tx.MarkSessionSendsKeys(ctx, db.MarkSessionSendsKeysParams{ID: d.ID, IdempotencyKeyHash: sp.Token.KeyHash})
+}
+
+// rotates reports whether a refresh with the current token hands out another one. A foreign token is
+// replaced also where ours are not: its system rotated, so its client expects it.
+func (s *Sessions) rotates(sp Spending) bool {
+	if sp.Token.Foreign {
+		return !sp.Keeps
+	}
+
+	return s.settings.RotateRefreshToken
+}
+
+// expiryOf is when an expired token of a living session has expired. Of the foreign tokens of a session
+// each has its own end.
+func expiryOf(d *Details, sp Spending) time.Time {
+	if sp.Token.Foreign && sp.Token.ExpiresAt.Before(d.RefreshExpiresAt) {
+		return sp.Token.ExpiresAt
+	}
+
+	return d.RefreshExpiresAt
 }
 
 func refused(v Verdict, p *problem.Problem) Rotation { return Rotation{Verdict: v, Refused: p} }

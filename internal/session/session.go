@@ -20,11 +20,11 @@ import (
 // Settings of sessions. Durations in seconds.
 type Settings struct {
 	MaxAge             int  `env:"LATCHKEY_SESSION_MAX_AGE" default:"7776000" min:"300" max:"31536000" doc:"Seconds that a session lives at most, however often it is refreshed (90 days)."`
-	RefreshExpiresIn   int  `env:"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN" default:"86400" min:"2" max:"31536000" doc:"Seconds that a refresh token lives; each refresh starts them anew. The default, a day, is allauth's: users who do not open the app for a day sign in again. 2592000 (30 days) suits phones."`
-	RotateRefreshToken bool `env:"HEADLESS_JWT_ROTATE_REFRESH_TOKEN" default:"true" doc:"Hand out a new refresh token at each refresh. When false, the one from sign-in serves until it expires."`
+	RefreshExpiresIn   int  `env:"HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN" default:"86400" min:"2" max:"31536000" doc:"Lifetime of a refresh token in seconds; each refresh starts it again. The default, a day, is allauth's: users who do not open the app for a day sign in again. 2592000 (30 days) suits phones."`
+	RotateRefreshToken bool `env:"HEADLESS_JWT_ROTATE_REFRESH_TOKEN" default:"true" doc:"Hand out a new refresh token at each refresh. When false, the token from sign-in remains valid until it expires."`
 	RefreshGrace       int  `env:"LATCHKEY_REFRESH_GRACE" default:"60" min:"1" max:"600" doc:"Seconds for which a refresh token is young: it is answered with itself, and its predecessor is still answered with it. Parallel refreshes of one client must be over within this time. At most half of HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN, and below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN."`
 
-	SessionIdle   int    `env:"LATCHKEY_SESSION_IDLE" default:"2592000" min:"300" max:"31536000" doc:"Seconds after which a session token ends that is not used (30 days). Its use is noted at most once an hour, and ten times in this span where that is more often, so it may end that much earlier."`
+	SessionIdle   int    `env:"LATCHKEY_SESSION_IDLE" default:"2592000" min:"300" max:"31536000" doc:"Seconds after which an unused session token ends (30 days). Its use is recorded at most once an hour, or every tenth of this time if that is shorter, so it may end that much earlier."`
 	SessionTokens string `env:"LATCHKEY_SESSION_TOKENS" default:"auto" doc:"What becomes of X-Session-Token. auto: it ends at the first refresh that comes with an Idempotency-Key, as those of the clients of this repository do, and is kept for all others. keep: for all. until_refresh: it ends at the first refresh, with or without a key. none: a completed sign-in hands out none, and none is accepted; allauth's own app clients need one."`
 }
 
@@ -92,6 +92,9 @@ type Opened struct {
 	Methods   json.RawMessage
 	Successor Successor
 }
+
+// FirstGeneration is the number of a session's first refresh token.
+const FirstGeneration = 1
 
 // Successor is what the refresh token of a session's current generation says. It can
 // be read from the row again, so a replay hands out the same one.

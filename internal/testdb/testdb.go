@@ -165,7 +165,7 @@ func EveryRow(t testing.TB, url string) string {
 		t.Fatal(err)
 	}
 	defer func() { _ = c.Close(ctx) }()
-	rows, err := c.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1`)
+	rows, err := c.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND NOT starts_with(schemaname, 'pg_temp') ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}

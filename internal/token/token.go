@@ -17,14 +17,14 @@ import (
 // Settings of tokens.
 type Settings struct {
 	Algorithm       string   `env:"HEADLESS_JWT_ALGORITHM" default:"ES256" doc:"Only ES256: small tokens, one key to publish, nothing to negotiate."`
-	PrivateKey      string   `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"key" doc:"One or more P-256 private keys as PEM, or base64 of that. The first signs, all verify and stand in the JWKS. latchkey keys generate makes one."`
-	PrivateKeyFile  string   `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that holds them, mode 600, in a folder that only its owner can write to: one that other accounts can read, change or replace stops the start. It is read again within 60 seconds of a change: latchkey keys rotate."`
+	PrivateKey      string   `env:"HEADLESS_JWT_PRIVATE_KEY" secret:"key" doc:"One or more P-256 private keys as PEM, or base64 of that. The first one signs; all of them verify and are listed in the JWKS. latchkey keys generate creates one."`
+	PrivateKeyFile  string   `env:"HEADLESS_JWT_PRIVATE_KEY_FILE" doc:"The file that contains them, mode 600, in a folder that only its owner can write to. The server refuses to start if other accounts can read, change or replace the file. It is read again within 60 seconds of a change: latchkey keys rotate."`
 	AccessExpiresIn int      `env:"HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN" default:"300" min:"2" max:"86400" doc:"Seconds that an access token lives."`
 	HeaderScheme    string   `env:"HEADLESS_JWT_AUTHORIZATION_HEADER_SCHEME" default:"Bearer" doc:"The scheme in the Authorization header, compared without case."`
 	Stateful        bool     `env:"HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED" default:"true" doc:"Look the session up for every access token. Always on here: false is a settings error."`
 	Issuer          string   `env:"LATCHKEY_ISSUER" default:"latchkey" doc:"iss of every token: at most 128 printable ASCII characters (144 together with LATCHKEY_AUDIENCE; 141, 124 or 134 where LATCHKEY_USER_IDS is int63, uuid or text), best your public URL."`
-	FormerIssuers   []string `env:"LATCHKEY_FORMER_ISSUERS" doc:"Issuers of before: a list. Refresh tokens that name one are accepted, and the next refresh replaces them, so that a change of LATCHKEY_ISSUER signs nobody out. Access tokens of a former issuer are good for signing out only. Remove it when HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN has passed. Default: none."`
-	Audience        string   `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of access tokens: at most 64 printable ASCII characters. Refresh tokens have /refresh behind it."`
+	FormerIssuers   []string `env:"LATCHKEY_FORMER_ISSUERS" doc:"Previous issuers: a list. Refresh tokens of these are accepted, and the next refresh replaces them, so that a change of LATCHKEY_ISSUER signs nobody out. Access tokens of a former issuer can only sign out. Remove it when HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN has passed. Default: none."`
+	Audience        string   `env:"LATCHKEY_AUDIENCE" default:"latchkey" doc:"aud of access tokens: at most 64 printable ASCII characters. Refresh tokens have /refresh appended."`
 }
 
 // Sizes in bytes. They hold for the longest legal values (token_test.go).

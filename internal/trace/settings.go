@@ -31,7 +31,7 @@ type Settings struct {
 	Sampler        string   `env:"OTEL_TRACES_SAMPLER" default:"parentbased_always_on" doc:"Which requests are traced: always_on, always_off, traceidratio, or parentbased_ before one of these, which follows the traceparent of a trusted proxy."`
 	SamplerArg     string   `env:"OTEL_TRACES_SAMPLER_ARG" doc:"Share of requests that traceidratio traces, from 0 to 1. Default: 1."`
 	Propagators    []string `env:"OTEL_PROPAGATORS" default:"tracecontext,baggage" doc:"With tracecontext, a request that comes from LATCHKEY_TRUSTED_PROXIES continues the trace of its traceparent header. The proxy must replace or remove what clients send in it. none: each request begins a trace. baggage is ignored."`
-	Queue          int      `env:"OTEL_BSP_MAX_QUEUE_SIZE" default:"2048" min:"1" max:"100000" doc:"Most spans that wait for the collector; further ones are dropped, and counted."`
+	Queue          int      `env:"OTEL_BSP_MAX_QUEUE_SIZE" default:"2048" min:"1" max:"100000" doc:"Maximum number of spans that wait for the collector; further ones are dropped and counted."`
 	Batch          int      `env:"OTEL_BSP_MAX_EXPORT_BATCH_SIZE" default:"512" min:"1" max:"100000" doc:"Most spans in one request to the collector."`
 	Delay          int      `env:"OTEL_BSP_SCHEDULE_DELAY" default:"5000" min:"1" max:"60000" doc:"Milliseconds between two requests to the collector."`
 	ExportTimeout  int      `env:"OTEL_BSP_EXPORT_TIMEOUT" default:"30000" min:"1" max:"60000" doc:"Milliseconds after which spans that the collector did not take are given up."`

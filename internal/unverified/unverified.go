@@ -14,8 +14,8 @@ import (
 // unverified address and has verified neither an address nor a number. It may replace the
 // address. ACCOUNT_EMAIL_VERIFICATION=none switches the rule off.
 //
-// Security: a stranger may have made the account with the address of somebody else. Whatever
-// the stranger connected would still open it after the owner of the address has taken it over
+// Security: a stranger may have created the account with the address of another user. A provider that the stranger
+// connected would still open the account after the owner of the address has taken it over
 // (TestUnverified_connectsNothing). Lock the user first, so that nothing is connected while
 // the address changes.
 func Refuses(ctx context.Context, tx postgres.Tx, settings policy.Settings, userID int64) (bool, error) {

@@ -8,17 +8,17 @@ import "strings"
 type Action string
 
 const (
-	// ActionProceed: The call did what it was asked to; go on.
+	// ActionProceed: The call succeeded; go on.
 	ActionProceed Action = "proceed"
-	// ActionContinueFlow: A sign-in is under way: do next what the pending entry of `data.flows` names. A value, not an error.
+	// ActionContinueFlow: A sign-in is pending: next comes the pending entry of `data.flows`. A value, not an error.
 	ActionContinueFlow Action = "continue_flow"
 	// ActionRefresh: Refresh the tokens once, then repeat the call once.
 	ActionRefresh Action = "refresh"
-	// ActionReauthenticate: Signed in, but too long ago for this. Let the person prove it again, then repeat the call.
+	// ActionReauthenticate: Signed in, but too long ago for this call. Let the user authenticate again, then repeat the call.
 	ActionReauthenticate Action = "reauthenticate"
 	// ActionSignOut: The session is over. On a refresh call, forget all tokens and keep the problem code as the reason. Elsewhere (410), forget the session token that was sent, and nothing else.
 	ActionSignOut Action = "sign_out"
-	// ActionShow: Show the problem to the person or the developer. Keep everything.
+	// ActionShow: Show the problem to the user or the developer. Keep everything.
 	ActionShow Action = "show"
 	// ActionWait: Keep everything, and do not ask again before `Retry-After`.
 	ActionWait Action = "wait"

@@ -107,7 +107,7 @@ func (s *Session) claim(from attempt) error {
 // stored reports whether the store holds a session already, with the same token or a newer one.
 // A session that has been signed out of is not taken up again.
 func (s *Session) stored(ctx context.Context, next record) (bool, error) {
-	if queued, err := s.queuedSignOut(); err == nil && queued.Refresh != "" && queued.sameSession(next) {
+	if isQueued, err := s.isQueued(next); err == nil && isQueued {
 		return false, &SignedOutError{ReasonUser}
 	}
 

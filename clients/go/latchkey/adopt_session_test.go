@@ -17,7 +17,7 @@ func appSession(email string) Tokens { return Tokens{SessionToken: "app-" + emai
 // holds reports whether a slot of a store has a text in it.
 func holds(t *testing.T, store Store, text string) bool {
 	t.Helper()
-	for _, slot := range []Slot{SlotA, SlotB, SlotSignOut} {
+	for _, slot := range append(queueSlots[:], SlotA, SlotB) {
 		stored, err := store.Read(slot)
 		must(t, err)
 		if strings.Contains(string(stored), text) {

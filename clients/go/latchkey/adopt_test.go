@@ -90,7 +90,7 @@ func TestAdopt_aRefusedTokenIsNotKept(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	is(t, s, "")
-	for _, slot := range []Slot{SlotA, SlotB, SlotSignOut} {
+	for _, slot := range append(queueSlots[:], SlotA, SlotB) {
 		if text, _ := store.Read(slot); strings.Contains(string(text), appTokens("ada").Refresh) {
 			t.Errorf("slot %d holds it: %s", slot, text)
 		}

@@ -160,7 +160,7 @@ func (s *Session) keep(ctx context.Context, from attempt, next newcomer) error {
 
 	orphan := s.orphan(before)
 	next.Seq = before.Seq + 1
-	if err := s.writeRecord(next.record); err != nil {
+	if err := s.writeOver(orphan, next.record); err != nil {
 		return err
 	}
 	if lost {
@@ -171,7 +171,6 @@ func (s *Session) keep(ctx context.Context, from attempt, next newcomer) error {
 	}
 
 	s.keepDevice(next.tokens.device)
-	s.replaced(orphan, next.record)
 	if !next.Trial {
 		s.replaced(before, next.record)
 	}

@@ -229,7 +229,7 @@ func TestSignIn_thatIsKilledOverASession(t *testing.T) {
 // all are the texts of the store.
 func (s *killedStore) all() string {
 	var texts strings.Builder
-	for slot := SlotA; slot <= SlotDevice; slot++ {
+	for slot := SlotA; slot <= SlotSignOut3; slot++ {
 		text, _ := s.Read(slot)
 		texts.Write(text)
 	}

@@ -49,10 +49,10 @@ type AccountConfig struct {
 	// IsOpenForSignup Whether new accounts can be made.
 	IsOpenForSignup bool `json:"is_open_for_signup"`
 
-	// LoginByCodeEnabled A code that is mailed or texted can stand in for the password.
+	// LoginByCodeEnabled Whether a mailed or texted code can be used instead of the password.
 	LoginByCodeEnabled bool `json:"login_by_code_enabled"`
 
-	// LoginMethods What a person can sign in with: `email`, `username`, `phone`. Unordered.
+	// LoginMethods What users can sign in with: `email`, `username`, `phone`. Unordered.
 	LoginMethods []string `json:"login_methods"`
 
 	// PasswordResetByCodeEnabled Passwords are reset by a code rather than a link.
@@ -134,7 +134,7 @@ type AppleNotification struct {
 type Authenticated struct {
 	User User `json:"user"`
 
-	// Methods How the person proved who they are in this session, oldest first.
+	// Methods How the user authenticated in this session, oldest first.
 	Methods []AuthenticationMethod `json:"methods"`
 }
 
@@ -167,7 +167,7 @@ type AuthenticatedResponse struct {
 	Meta   AuthenticatedMeta `json:"meta"`
 }
 
-// AuthenticationMethod One proof that the person gave in this session.
+// AuthenticationMethod One authentication of the user in this session.
 type AuthenticationMethod struct {
 	// At Seconds since the Unix epoch, UTC.
 	//
@@ -189,7 +189,7 @@ type AuthenticationMethod struct {
 	// Phone The number that was used.
 	Phone string `json:"phone,omitempty,omitzero"`
 
-	// Provider The service; of `socialaccount`.
+	// Provider The provider; of `socialaccount`.
 	Provider string `json:"provider,omitempty,omitzero"`
 
 	// Reauthenticated The proof was given again while signed in.
@@ -221,7 +221,7 @@ type Authenticator struct {
 	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
 	LastUsedAt *float64 `json:"last_used_at"`
 
-	// Name What the person calls it; of `webauthn`.
+	// Name The user's name for it; of `webauthn`.
 	Name string `json:"name,omitempty,omitzero"`
 
 	// TotalCodeCount How many codes there were at first; of `recovery_codes`.
@@ -263,7 +263,7 @@ type AuthenticatorsResponse struct {
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
 type ChangePasswordRequest struct {
-	// CurrentPassword Needed where the person has one.
+	// CurrentPassword Required if the user has one.
 	CurrentPassword string `json:"current_password,omitempty,omitzero"`
 
 	// NewPassword The new password.
@@ -342,7 +342,7 @@ type DisconnectProviderRequest struct {
 	// Account `uid` of the account. A whole number is taken for its digits.
 	Account string `json:"account"`
 
-	// Provider The id of the service.
+	// Provider The id of the provider.
 	Provider string `json:"provider"`
 }
 
@@ -360,7 +360,7 @@ type EmailAddress struct {
 	// Primary Whether mails go to it.
 	Primary bool `json:"primary"`
 
-	// Verified Whether the person has shown that it is theirs.
+	// Verified Whether the user has verified it.
 	Verified bool `json:"verified"`
 }
 
@@ -475,7 +475,7 @@ type Flow struct {
 	// Providers Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
 
-	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
+	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the user has: `recovery_codes`, `totp`, `webauthn`.
 	Types []string `json:"types,omitempty,omitzero"`
 }
 
@@ -554,7 +554,7 @@ type NewCredentialRequest struct {
 	// a string that holds that JSON. Each text in it at most 16,384 bytes.
 	Credential Credential `json:"credential"`
 
-	// Name What the person calls it; made up where it is not given.
+	// Name The user's name for it; generated if absent.
 	Name string `json:"name,omitempty,omitzero"`
 }
 
@@ -605,7 +605,7 @@ type PhoneNumber struct {
 	// Phone In E.164.
 	Phone string `json:"phone"`
 
-	// Verified Whether the person has shown that it is theirs.
+	// Verified Whether the user has verified it.
 	Verified bool `json:"verified"`
 }
 
@@ -626,7 +626,7 @@ type PhoneRequest struct {
 
 // PrimaryEmailRequest defines model for PrimaryEmailRequest.
 type PrimaryEmailRequest struct {
-	// Email One of the person's addresses.
+	// Email One of the user's addresses.
 	Email string `json:"email"`
 
 	// Primary Must be true.
@@ -676,7 +676,7 @@ type Profile struct {
 	// Email The primary address.
 	Email *string `json:"email"`
 
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display"`
 
 	// EmailVerified Whether the primary address is verified.
@@ -693,11 +693,11 @@ type Profile struct {
 
 // ProfileRequest defines model for ProfileRequest.
 type ProfileRequest struct {
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display,omitempty,omitzero"`
 }
 
-// ProviderAccount The person's account with another service.
+// ProviderAccount The user's account with a provider.
 type ProviderAccount struct {
 	// Display What to call the account on a screen.
 	Display  string         `json:"display"`
@@ -724,7 +724,7 @@ type ProviderConfig struct {
 	// Flows What can be done with it, such as `provider_token`.
 	Flows []string `json:"flows"`
 
-	// ID Names the service, such as `google`.
+	// ID The id of the provider, such as `google`.
 	ID string `json:"id"`
 
 	// Name What to call it on a screen.
@@ -744,7 +744,7 @@ type ProviderNonce struct {
 	// Nonce The nonce, of at least 128 random bits.
 	Nonce string `json:"nonce"`
 
-	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits, for the SDK of the provider.
 	NonceSha256 string `json:"nonce_sha256"`
 }
 
@@ -759,10 +759,10 @@ type ProviderNonceResponse struct {
 type ProviderSignup struct {
 	User ProviderSignupUser `json:"user"`
 
-	// Account The person's account with another service.
+	// Account The user's account with a provider.
 	Account ProviderAccount `json:"account"`
 
-	// Email The addresses that the service told.
+	// Email The addresses that the provider returned.
 	Email []EmailAddress `json:"email"`
 }
 
@@ -775,7 +775,7 @@ type ProviderSignupResponse struct {
 
 // ProviderSignupUser defines model for ProviderSignupUser.
 type ProviderSignupUser struct {
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display"`
 
 	// HasUsablePassword Always false: a password can be set once the account is there.
@@ -787,7 +787,7 @@ type ProviderToken struct {
 	// AccessToken Taken and not used.
 	AccessToken string `json:"access_token,omitempty,omitzero"`
 
-	// AuthorizationCode Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+	// AuthorizationCode Apple's authorization code: exchanged once, so that the grant can be revoked when the user deletes the account.
 	AuthorizationCode string `json:"authorization_code,omitempty,omitzero"`
 
 	// ClientID The client id that the token was made for.
@@ -796,7 +796,7 @@ type ProviderToken struct {
 	// IDToken The id_token (OpenID Connect Core).
 	IDToken string `json:"id_token,omitempty,omitzero"`
 
-	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+	// Name The user's name, which Apple gives only to the app, and only once. Used for the display name of a new account.
 	Name string `json:"name,omitempty,omitzero"`
 
 	// Nonce The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
@@ -808,14 +808,14 @@ type ProviderTokenRequest struct {
 	// Process `login`, `connect` or `reauthenticate`.
 	Process string `json:"process"`
 
-	// Provider Names the service, as `getConfig` does.
+	// Provider The id of the provider, as in `getConfig`.
 	Provider string        `json:"provider"`
 	Token    ProviderToken `json:"token"`
 }
 
 // ReauthenticateRequest defines model for ReauthenticateRequest.
 type ReauthenticateRequest struct {
-	// Password The person's password.
+	// Password The user's password.
 	Password string `json:"password"`
 }
 
@@ -872,7 +872,7 @@ type RenameCredentialRequest struct {
 	// ID As `listAuthenticators` gives it.
 	ID int64 `json:"id"`
 
-	// Name What the person calls it.
+	// Name The user's name for it.
 	Name string `json:"name"`
 }
 
@@ -1037,7 +1037,7 @@ type Unauthenticated struct {
 	// Flows What the client can start, or must go on with (`is_pending`).
 	Flows []Flow `json:"flows"`
 
-	// Methods Together with `user`, for a signed-in person who has to prove it again.
+	// Methods Together with `user`, for a signed-in user who has to authenticate again.
 	Methods *[]AuthenticationMethod `json:"methods,omitempty"`
 }
 
@@ -1052,7 +1052,7 @@ type UnauthenticatedMeta struct {
 	// Example: 1790000000.25
 	EndedAt Timestamp `json:"ended_at,omitempty,omitzero"`
 
-	// IsAuthenticated False, null where the session is gone (410), true where a signed-in person has to prove it again.
+	// IsAuthenticated False, null where the session is gone (410), true where a signed-in user has to authenticate again.
 	IsAuthenticated *bool `json:"is_authenticated"`
 
 	// SessionToken A new session token for the sign-in that is under way.
@@ -1079,7 +1079,7 @@ type User struct {
 	// Email The primary address.
 	Email string `json:"email,omitempty,omitzero"`
 
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display"`
 
 	// HasUsablePassword Whether the account has a password.
@@ -1196,8 +1196,8 @@ type UnsupportedMediaType = ErrorResponse
 
 // GetCreationOptionsParams defines parameters for GetCreationOptions.
 type GetCreationOptionsParams struct {
-	// Passwordless Present, with or without a value: ask for a passkey that can sign in alone, and
-	// that verifies its person each time.
+	// Passwordless Present, with or without a value: request a passkey that can sign in alone, and
+	// that verifies its user each time.
 	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
 }
 
@@ -1504,13 +1504,13 @@ type ClientInterface interface {
 	// DeleteAccount Delete the account
 	//
 	// Ends all sessions at once and mails the date. Until that date, which is
-	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-	// it everything that is personal is gone.
+	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in cancels the deletion; after
+	// it all personal data is gone.
 	//
 	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 	DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListAuthenticators The person's second factors and passkeys
+	// ListAuthenticators List the user's second factors and passkeys
 	//
 	// In the order in which they were added. Without codes and keys.
 	//
@@ -1528,7 +1528,7 @@ type ClientInterface interface {
 
 	// GenerateRecoveryCodes Make new recovery codes
 	//
-	// The old ones stop working, and the person gets a mail. 400
+	// The old ones stop working, and the user gets a mail. 400
 	// `cannot_generate_recovery_codes`: there is no other factor.
 	//
 	// Corresponds with POST /_allauth/app/v1/account/authenticators/recovery-codes (the `GenerateRecoveryCodes` operationId).
@@ -1541,7 +1541,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/totp (the `DeactivateTOTP` operationId).
 	DeactivateTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetTOTP The person's TOTP authenticator, or how to add one
+	// GetTOTP Read the user's TOTP authenticator, or how to add one
 	//
 	// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
 	// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
@@ -1554,7 +1554,7 @@ type ClientInterface interface {
 	// ActivateTOTPWithBody Add a TOTP authenticator
 	//
 	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
-	// codes are made along with the first factor, and the person gets a mail.
+	// codes are created with the first factor, and the user gets a mail.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 	// 409: there is one already, or no secret is out.
@@ -1567,7 +1567,7 @@ type ClientInterface interface {
 	// ActivateTOTP Add a TOTP authenticator
 	//
 	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
-	// codes are made along with the first factor, and the person gets a mail.
+	// codes are created with the first factor, and the user gets a mail.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 	// 409: there is one already, or no secret is out.
@@ -1579,8 +1579,8 @@ type ClientInterface interface {
 
 	// RemoveCredentialsWithBody Remove security keys and passkeys
 	//
-	// All of the named, or, where one is not the person's own, none. With the last
-	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// Removes all of them, or none if one belongs to another user. With the last
+	// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 	//
 	// Takes any type of body and a specified content type.
@@ -1590,8 +1590,8 @@ type ClientInterface interface {
 
 	// RemoveCredentials Remove security keys and passkeys
 	//
-	// All of the named, or, where one is not the person's own, none. With the last
-	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// Removes all of them, or none if one belongs to another user. With the last
+	// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 	//
 	// Takes a body of the `application/json` content type.
@@ -1610,9 +1610,9 @@ type ClientInterface interface {
 
 	// AddCredentialWithBody Add a security key or passkey
 	//
-	// Recovery codes are made along with the first factor
-	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// Recovery codes are created with the first factor
+	// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+	// fault in the answer of the key is `incorrect_code` (400); ask for new options
 	// before the next attempt. 409 as for `getCreationOptions`.
 	//
 	// Takes any type of body and a specified content type.
@@ -1622,9 +1622,9 @@ type ClientInterface interface {
 
 	// AddCredential Add a security key or passkey
 	//
-	// Recovery codes are made along with the first factor
-	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// Recovery codes are created with the first factor
+	// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+	// fault in the answer of the key is `incorrect_code` (400); ask for new options
 	// before the next attempt. 409 as for `getCreationOptions`.
 	//
 	// Takes a body of the `application/json` content type.
@@ -1672,7 +1672,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
 	RemoveEmailAddress(ctx context.Context, body RemoveEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListEmailAddresses The person's addresses
+	// ListEmailAddresses List the user's addresses
 	//
 	// By code, an address that is being verified stands at the end, although it is not stored yet.
 	//
@@ -1706,7 +1706,7 @@ type ClientInterface interface {
 	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 	// unverified address and has verified nothing, the new address replaces that one
 	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-	// same for an address that somebody else has.
+	// same for an address of another user.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -1727,7 +1727,7 @@ type ClientInterface interface {
 	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 	// unverified address and has verified nothing, the new address replaces that one
 	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-	// same for an address that somebody else has.
+	// same for an address of another user.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -1761,17 +1761,17 @@ type ClientInterface interface {
 	// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
 	ResendEmailAddressVerification(ctx context.Context, body ResendEmailAddressVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ExportAccount The person's data
+	// ExportAccount Export the user's data
 	//
-	// Everything that is stored about the person, as one document, without secrets.
+	// All stored data of the user, as one document, without secrets.
 	//
 	// Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
 	ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ChangePasswordWithBody Change the password, or set the first one
 	//
-	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// Ends every other session of the user. The caller's session continues, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the previous one
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -1785,8 +1785,8 @@ type ClientInterface interface {
 
 	// ChangePassword Change the password, or set the first one
 	//
-	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// Ends every other session of the user. The caller's session continues, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the previous one
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -1798,7 +1798,7 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
 	ChangePassword(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetPhoneNumber The person's phone number
+	// GetPhoneNumber Read the user's phone number
 	//
 	// A list of none or one. A number that is being verified does not show.
 	//
@@ -1808,7 +1808,7 @@ type ClientInterface interface {
 	// ChangePhoneNumberWithBody Set or change the phone number
 	//
 	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
-	// is the same for a number that somebody else has. A client that is still
+	// is the same for a number of another user. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 	// is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -1825,7 +1825,7 @@ type ClientInterface interface {
 	// ChangePhoneNumber Set or change the phone number
 	//
 	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
-	// is the same for a number that somebody else has. A client that is still
+	// is the same for a number of another user. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 	// is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -1839,7 +1839,7 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
 	ChangePhoneNumber(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DisconnectProviderAccountWithBody Disconnect a service
+	// DisconnectProviderAccountWithBody Disconnect a provider
 	//
 	// 200 with what is left. Problems, without `param`: `account_not_found`;
 	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -1849,7 +1849,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
 	DisconnectProviderAccountWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// DisconnectProviderAccount Disconnect a service
+	// DisconnectProviderAccount Disconnect a provider
 	//
 	// 200 with what is left. Problems, without `param`: `account_not_found`;
 	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -1859,7 +1859,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
 	DisconnectProviderAccount(ctx context.Context, body DisconnectProviderAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListProviderAccounts The services that the person has connected
+	// ListProviderAccounts List the providers that the user has connected
 	//
 	// The oldest first.
 	//
@@ -2207,7 +2207,7 @@ type ClientInterface interface {
 
 	// ResetPasswordWithBody Set a new password with a code or key
 	//
-	// Ends every session of the person. **401 is the success answer**: sign in with
+	// Ends every session of the user. **401 is the success answer**: sign in with
 	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 	// at once: 200, or 401 with what is still asked.
 	//
@@ -2222,7 +2222,7 @@ type ClientInterface interface {
 
 	// ResetPassword Set a new password with a code or key
 	//
-	// Ends every session of the person. **401 is the success answer**: sign in with
+	// Ends every session of the user. **401 is the success answer**: sign in with
 	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 	// at once: 200, or 401 with what is still asked.
 	//
@@ -2237,8 +2237,8 @@ type ClientInterface interface {
 
 	// VerifyPhoneWithBody Verify a phone number
 	//
-	// The code that was texted. A pending sign-in goes on from here; for a signed-in
-	// person the new number replaces the old one now.
+	// The code that was texted. A pending sign-in continues; for a signed-in
+	// user the new number now replaces the old one.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 	// nothing to verify here. 429: right, but the code of the next step cannot be
@@ -2251,8 +2251,8 @@ type ClientInterface interface {
 
 	// VerifyPhone Verify a phone number
 	//
-	// The code that was texted. A pending sign-in goes on from here; for a signed-in
-	// person the new number replaces the old one now.
+	// The code that was texted. A pending sign-in continues; for a signed-in
+	// user the new number now replaces the old one.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 	// nothing to verify here. 429: right, but the code of the next step cannot be
@@ -2315,16 +2315,16 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
 	ReceiveAppleNotification(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CreateProviderNonce A nonce for a sign-in with another service
+	// CreateProviderNonce Create a nonce for a sign-in with a provider
 	//
-	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
-	// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
-	// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
-	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
-	// id_token that carries the hash is worth nothing to a finder.
+	// Pass it to the provider's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+	// where the SDK hashes it itself, `nonce`. An id_token with a nonce is accepted
+	// once, within 600 seconds, only if this server created the nonce (OpenID Connect Core,
+	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. A
+	// stolen id_token with the hash is useless.
 	//
-	// `process` says what the nonce serves for. One that is asked for with a session,
-	// signed in or pending, serves in that session alone. Without `process` it serves
+	// `process` says what the nonce can be used for. A nonce that is requested with a session,
+	// signed in or pending, works in that session only. Without `process` it works
 	// for a connection in that session, and for a sign-in from anywhere. `connect` and
 	// `reauthenticate` need a signed-in caller (401).
 	//
@@ -2340,10 +2340,10 @@ type ClientInterface interface {
 	// Corresponds with GET /_allauth/app/v1/auth/provider/signup (the `GetProviderSignup` operationId).
 	GetProviderSignup(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CompleteProviderSignupWithBody Give what is missing, and create the account
+	// CompleteProviderSignupWithBody Send what is missing, and create the account
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+	// the provider is filled in. Problems are those of `signup` (400, 403).
 	// 409: `provider_signup` is not pending.
 	//
 	// Takes any type of body and a specified content type.
@@ -2351,10 +2351,10 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignupWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// CompleteProviderSignup Give what is missing, and create the account
+	// CompleteProviderSignup Send what is missing, and create the account
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+	// the provider is filled in. Problems are those of `signup` (400, 403).
 	// 409: `provider_signup` is not pending.
 	//
 	// Takes a body of the `application/json` content type.
@@ -2362,68 +2362,68 @@ type ClientInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignup(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SubmitProviderTokenWithBody Sign in with another service, connect it, or prove again who is signed in
+	// SubmitProviderTokenWithBody Sign in with a provider, connect it, or authenticate again
 	//
-	// The id_token that the service gave to the app (Sign in with Apple, Google,
-	// OpenID Connect). With `process: login` the person is signed in, or an account
-	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing, or where the account of the person who owns the
-	// address exists already (`account_exists`). A signed-in client is signed out of its session
-	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// The id_token that the provider gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the user is signed in, or an account
+	// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing, or where the owner of the address
+	// already has an account (`account_exists`). A signed-in client is signed out of its session
+	// first. With `process: connect` the provider is connected to the account of the
+	// signed-in user, which requires recent authentication; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
-	// password nor second factor proves who they are: the account at the service must
+	// password nor second factor authenticates again: the account at the provider must
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new pair. 401 with
-	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// `meta.is_authenticated: true`: the account has another way to authenticate again.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
 	//
-	// An address that the service does not vouch for, or that its holder here has not
-	// verified, never leads into an account.
+	// An address never leads into an account unless the provider is authoritative for it
+	// and the user of that account has verified it.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// provider, then send that one, once. An SDK may hand out the same id_token for an
 	// hour: with a new nonce it makes a new one.
-	// Signing up is closed (403). 503: the keys of the service cannot be had; say
-	// it to the person, other ways of signing in go on.
+	// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+	// the user. Other ways to sign in still work.
 	//
 	// Takes any type of body and a specified content type.
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
 	SubmitProviderTokenWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
+	// SubmitProviderToken Sign in with a provider, connect it, or authenticate again
 	//
-	// The id_token that the service gave to the app (Sign in with Apple, Google,
-	// OpenID Connect). With `process: login` the person is signed in, or an account
-	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing, or where the account of the person who owns the
-	// address exists already (`account_exists`). A signed-in client is signed out of its session
-	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// The id_token that the provider gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the user is signed in, or an account
+	// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing, or where the owner of the address
+	// already has an account (`account_exists`). A signed-in client is signed out of its session
+	// first. With `process: connect` the provider is connected to the account of the
+	// signed-in user, which requires recent authentication; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
-	// password nor second factor proves who they are: the account at the service must
+	// password nor second factor authenticates again: the account at the provider must
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new pair. 401 with
-	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// `meta.is_authenticated: true`: the account has another way to authenticate again.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
 	//
-	// An address that the service does not vouch for, or that its holder here has not
-	// verified, never leads into an account.
+	// An address never leads into an account unless the provider is authoritative for it
+	// and the user of that account has verified it.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// provider, then send that one, once. An SDK may hand out the same id_token for an
 	// hour: with a new nonce it makes a new one.
-	// Signing up is closed (403). 503: the keys of the service cannot be had; say
-	// it to the person, other ways of signing in go on.
+	// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+	// the user. Other ways to sign in still work.
 	//
 	// Takes a body of the `application/json` content type.
 	//
@@ -2550,9 +2550,9 @@ type ClientInterface interface {
 
 	// EndSessionsWithBody End sign-ins
 	//
-	// Ends the named sessions, all of them or, where one is not the person's own,
-	// none. 200 with the sessions that are left; 401 when the caller's own was
-	// among the ended: they are signed out now.
+	// Ends the named sessions: all of them, or none if one of them belongs to another
+	// user. 200 with the remaining sessions; 401 when the caller's own session was
+	// among them: the caller is signed out now.
 	//
 	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 	// `invalid_choice` (400).
@@ -2564,9 +2564,9 @@ type ClientInterface interface {
 
 	// EndSessions End sign-ins
 	//
-	// Ends the named sessions, all of them or, where one is not the person's own,
-	// none. 200 with the sessions that are left; 401 when the caller's own was
-	// among the ended: they are signed out now.
+	// Ends the named sessions: all of them, or none if one of them belongs to another
+	// user. 200 with the remaining sessions; 401 when the caller's own session was
+	// among them: the caller is signed out now.
 	//
 	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 	// `invalid_choice` (400).
@@ -2576,7 +2576,7 @@ type ClientInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
 	EndSessions(ctx context.Context, body EndSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListSessions The person's sign-ins on all devices
+	// ListSessions List the user's sessions on all devices
 	//
 	// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 	//
@@ -2585,12 +2585,12 @@ type ClientInterface interface {
 
 	// SignupWithBody Create an account and sign in
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-	// person in at once, or answers **401 with what is pending**: `verify_email`,
-	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// user in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+	// the address is converted to its normal form (lower case, the domain in A-labels:
 	// `xn--bcher-kva.example`), the password to Unicode NFC. With
-	// mandatory verification an address that somebody has is answered as a new one.
+	// mandatory verification the answer for a taken address is the same as for a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -2604,12 +2604,12 @@ type ClientInterface interface {
 
 	// Signup Create an account and sign in
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-	// person in at once, or answers **401 with what is pending**: `verify_email`,
-	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// user in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+	// the address is converted to its normal form (lower case, the domain in A-labels:
 	// `xn--bcher-kva.example`), the password to Unicode NFC. With
-	// mandatory verification an address that somebody has is answered as a new one.
+	// mandatory verification the answer for a taken address is the same as for a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -2650,8 +2650,8 @@ type ClientInterface interface {
 
 	// RefreshTokenWithBody Trade a refresh token for a new pair (full answer)
 	//
-	// The new pair stands in `meta`. Looks at no credential but the one in the
-	// body. A refresh whose answer was lost can be repeated with the same token
+	// The new pair is in `meta`. No credential but the one in the
+	// body counts. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
 	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -2680,8 +2680,8 @@ type ClientInterface interface {
 
 	// RefreshToken Trade a refresh token for a new pair (full answer)
 	//
-	// The new pair stands in `meta`. Looks at no credential but the one in the
-	// body. A refresh whose answer was lost can be repeated with the same token
+	// The new pair is in `meta`. No credential but the one in the
+	// body counts. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
 	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -2751,11 +2751,11 @@ type ClientInterface interface {
 
 	// LoginByPasskeyWithBody Sign in with a passkey
 	//
-	// The passkey must have verified its person (by fingerprint, face or PIN): it is
-	// both factors in one. Answers **401 with what is pending** where something else
-	// is still asked, such as `verify_email`.
+	// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+	// both factors. Answers **401 with what is pending** where another step
+	// is required, such as `verify_email`.
 	//
-	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// Every fault in the answer of the passkey is `incorrect_code` at
 	// `credential` (400); ask for new options before the next attempt. 409: signed
 	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 	//
@@ -2766,11 +2766,11 @@ type ClientInterface interface {
 
 	// LoginByPasskey Sign in with a passkey
 	//
-	// The passkey must have verified its person (by fingerprint, face or PIN): it is
-	// both factors in one. Answers **401 with what is pending** where something else
-	// is still asked, such as `verify_email`.
+	// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+	// both factors. Answers **401 with what is pending** where another step
+	// is required, such as `verify_email`.
 	//
-	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// Every fault in the answer of the passkey is `incorrect_code` at
 	// `credential` (400); ask for new options before the next attempt. 409: signed
 	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 	//
@@ -2781,7 +2781,7 @@ type ClientInterface interface {
 
 	// GetReauthenticationOptions What to ask a security key for to prove who is signed in
 	//
-	// As `getSecondFactorOptions`, for a signed-in person.
+	// As `getSecondFactorOptions`, for a signed-in user.
 	//
 	// Corresponds with GET /_allauth/app/v1/auth/webauthn/reauthenticate (the `GetReauthenticationOptions` operationId).
 	GetReauthenticationOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -2868,7 +2868,7 @@ type ClientInterface interface {
 	// RefreshTokenPairWithBody Trade a refresh token for a new pair (allauth's answer)
 	//
 	// The same use case as `refreshToken`, with allauth's member names: the pair
-	// stands in `data`. `refresh_token` is absent while
+	// is in `data`. `refresh_token` is absent while
 	// `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 	// `refreshToken`.
 	//
@@ -2880,7 +2880,7 @@ type ClientInterface interface {
 	// RefreshTokenPair Trade a refresh token for a new pair (allauth's answer)
 	//
 	// The same use case as `refreshToken`, with allauth's member names: the pair
-	// stands in `data`. `refresh_token` is absent while
+	// is in `data`. `refresh_token` is absent while
 	// `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 	// `refreshToken`.
 	//
@@ -2897,7 +2897,7 @@ type ClientInterface interface {
 	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
 	GetSpecificationAsAllauth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetProfile The signed-in person's profile
+	// GetProfile Read the signed-in user's profile
 	//
 	// The object itself, without an envelope. The path ends in a slash.
 	//
@@ -3050,8 +3050,8 @@ func (c *Client) GetPasskeyPages(ctx context.Context, reqEditors ...RequestEdito
 // DeleteAccount Delete the account
 //
 // Ends all sessions at once and mails the date. Until that date, which is
-// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-// it everything that is personal is gone.
+// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in cancels the deletion; after
+// it all personal data is gone.
 //
 // Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 func (c *Client) DeleteAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3066,7 +3066,7 @@ func (c *Client) DeleteAccount(ctx context.Context, reqEditors ...RequestEditorF
 	return c.Client.Do(req)
 }
 
-// ListAuthenticators The person's second factors and passkeys
+// ListAuthenticators List the user's second factors and passkeys
 //
 // In the order in which they were added. Without codes and keys.
 //
@@ -3104,7 +3104,7 @@ func (c *Client) GetRecoveryCodes(ctx context.Context, reqEditors ...RequestEdit
 
 // GenerateRecoveryCodes Make new recovery codes
 //
-// The old ones stop working, and the person gets a mail. 400
+// The old ones stop working, and the user gets a mail. 400
 // `cannot_generate_recovery_codes`: there is no other factor.
 //
 // Corresponds with POST /_allauth/app/v1/account/authenticators/recovery-codes (the `GenerateRecoveryCodes` operationId).
@@ -3137,7 +3137,7 @@ func (c *Client) DeactivateTOTP(ctx context.Context, reqEditors ...RequestEditor
 	return c.Client.Do(req)
 }
 
-// GetTOTP The person's TOTP authenticator, or how to add one
+// GetTOTP Read the user's TOTP authenticator, or how to add one
 //
 // **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
 // or an authenticator app (RFC 6238). Each such answer makes a new secret, good
@@ -3160,7 +3160,7 @@ func (c *Client) GetTOTP(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 // ActivateTOTPWithBody Add a TOTP authenticator
 //
 // The code that the authenticator app shows for the secret of `getTotp`. Recovery
-// codes are made along with the first factor, and the person gets a mail.
+// codes are created with the first factor, and the user gets a mail.
 //
 // Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 // 409: there is one already, or no secret is out.
@@ -3183,7 +3183,7 @@ func (c *Client) ActivateTOTPWithBody(ctx context.Context, contentType string, b
 // ActivateTOTP Add a TOTP authenticator
 //
 // The code that the authenticator app shows for the secret of `getTotp`. Recovery
-// codes are made along with the first factor, and the person gets a mail.
+// codes are created with the first factor, and the user gets a mail.
 //
 // Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 // 409: there is one already, or no secret is out.
@@ -3205,8 +3205,8 @@ func (c *Client) ActivateTOTP(ctx context.Context, body ActivateTOTPJSONRequestB
 
 // RemoveCredentialsWithBody Remove security keys and passkeys
 //
-// All of the named, or, where one is not the person's own, none. With the last
-// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// Removes all of them, or none if one belongs to another user. With the last
+// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 // `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 //
 // Takes any type of body and a specified content type.
@@ -3226,8 +3226,8 @@ func (c *Client) RemoveCredentialsWithBody(ctx context.Context, contentType stri
 
 // RemoveCredentials Remove security keys and passkeys
 //
-// All of the named, or, where one is not the person's own, none. With the last
-// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// Removes all of them, or none if one belongs to another user. With the last
+// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 // `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 //
 // Takes a body of the `application/json` content type.
@@ -3266,9 +3266,9 @@ func (c *Client) GetCreationOptions(ctx context.Context, params *GetCreationOpti
 
 // AddCredentialWithBody Add a security key or passkey
 //
-// Recovery codes are made along with the first factor
-// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// Recovery codes are created with the first factor
+// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+// fault in the answer of the key is `incorrect_code` (400); ask for new options
 // before the next attempt. 409 as for `getCreationOptions`.
 //
 // Takes any type of body and a specified content type.
@@ -3288,9 +3288,9 @@ func (c *Client) AddCredentialWithBody(ctx context.Context, contentType string, 
 
 // AddCredential Add a security key or passkey
 //
-// Recovery codes are made along with the first factor
-// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// Recovery codes are created with the first factor
+// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+// fault in the answer of the key is `incorrect_code` (400); ask for new options
 // before the next attempt. 409 as for `getCreationOptions`.
 //
 // Takes a body of the `application/json` content type.
@@ -3388,7 +3388,7 @@ func (c *Client) RemoveEmailAddress(ctx context.Context, body RemoveEmailAddress
 	return c.Client.Do(req)
 }
 
-// ListEmailAddresses The person's addresses
+// ListEmailAddresses List the user's addresses
 //
 // By code, an address that is being verified stands at the end, although it is not stored yet.
 //
@@ -3452,7 +3452,7 @@ func (c *Client) ChangePrimaryEmailAddress(ctx context.Context, body ChangePrima
 // `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 // unverified address and has verified nothing, the new address replaces that one
 // (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-// same for an address that somebody else has.
+// same for an address of another user.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -3483,7 +3483,7 @@ func (c *Client) AddEmailAddressWithBody(ctx context.Context, contentType string
 // `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 // unverified address and has verified nothing, the new address replaces that one
 // (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-// same for an address that somebody else has.
+// same for an address of another user.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -3547,9 +3547,9 @@ func (c *Client) ResendEmailAddressVerification(ctx context.Context, body Resend
 	return c.Client.Do(req)
 }
 
-// ExportAccount The person's data
+// ExportAccount Export the user's data
 //
-// Everything that is stored about the person, as one document, without secrets.
+// All stored data of the user, as one document, without secrets.
 //
 // Corresponds with GET /_allauth/app/v1/account/export (the `ExportAccount` operationId).
 func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -3566,8 +3566,8 @@ func (c *Client) ExportAccount(ctx context.Context, reqEditors ...RequestEditorF
 
 // ChangePasswordWithBody Change the password, or set the first one
 //
-// Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
+// Ends every other session of the user. The caller's session continues, its access
+// and refresh token stay valid; `meta.session_token` is new, and the previous one
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -3591,8 +3591,8 @@ func (c *Client) ChangePasswordWithBody(ctx context.Context, contentType string,
 
 // ChangePassword Change the password, or set the first one
 //
-// Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
+// Ends every other session of the user. The caller's session continues, its access
+// and refresh token stay valid; `meta.session_token` is new, and the previous one
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -3614,7 +3614,7 @@ func (c *Client) ChangePassword(ctx context.Context, body ChangePasswordJSONRequ
 	return c.Client.Do(req)
 }
 
-// GetPhoneNumber The person's phone number
+// GetPhoneNumber Read the user's phone number
 //
 // A list of none or one. A number that is being verified does not show.
 //
@@ -3634,7 +3634,7 @@ func (c *Client) GetPhoneNumber(ctx context.Context, reqEditors ...RequestEditor
 // ChangePhoneNumberWithBody Set or change the phone number
 //
 // 202: a code was texted; the old number stays until `verifyPhone`. The answer
-// is the same for a number that somebody else has. A client that is still
+// is the same for a number of another user. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 // is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -3661,7 +3661,7 @@ func (c *Client) ChangePhoneNumberWithBody(ctx context.Context, contentType stri
 // ChangePhoneNumber Set or change the phone number
 //
 // 202: a code was texted; the old number stays until `verifyPhone`. The answer
-// is the same for a number that somebody else has. A client that is still
+// is the same for a number of another user. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 // is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -3685,7 +3685,7 @@ func (c *Client) ChangePhoneNumber(ctx context.Context, body ChangePhoneNumberJS
 	return c.Client.Do(req)
 }
 
-// DisconnectProviderAccountWithBody Disconnect a service
+// DisconnectProviderAccountWithBody Disconnect a provider
 //
 // 200 with what is left. Problems, without `param`: `account_not_found`;
 // `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -3705,7 +3705,7 @@ func (c *Client) DisconnectProviderAccountWithBody(ctx context.Context, contentT
 	return c.Client.Do(req)
 }
 
-// DisconnectProviderAccount Disconnect a service
+// DisconnectProviderAccount Disconnect a provider
 //
 // 200 with what is left. Problems, without `param`: `account_not_found`;
 // `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -3725,7 +3725,7 @@ func (c *Client) DisconnectProviderAccount(ctx context.Context, body DisconnectP
 	return c.Client.Do(req)
 }
 
-// ListProviderAccounts The services that the person has connected
+// ListProviderAccounts List the providers that the user has connected
 //
 // The oldest first.
 //
@@ -4313,7 +4313,7 @@ func (c *Client) GetPasswordReset(ctx context.Context, params *GetPasswordResetP
 
 // ResetPasswordWithBody Set a new password with a code or key
 //
-// Ends every session of the person. **401 is the success answer**: sign in with
+// Ends every session of the user. **401 is the success answer**: sign in with
 // the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 // at once: 200, or 401 with what is still asked.
 //
@@ -4338,7 +4338,7 @@ func (c *Client) ResetPasswordWithBody(ctx context.Context, contentType string, 
 
 // ResetPassword Set a new password with a code or key
 //
-// Ends every session of the person. **401 is the success answer**: sign in with
+// Ends every session of the user. **401 is the success answer**: sign in with
 // the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 // at once: 200, or 401 with what is still asked.
 //
@@ -4363,8 +4363,8 @@ func (c *Client) ResetPassword(ctx context.Context, body ResetPasswordJSONReques
 
 // VerifyPhoneWithBody Verify a phone number
 //
-// The code that was texted. A pending sign-in goes on from here; for a signed-in
-// person the new number replaces the old one now.
+// The code that was texted. A pending sign-in continues; for a signed-in
+// user the new number now replaces the old one.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 // nothing to verify here. 429: right, but the code of the next step cannot be
@@ -4387,8 +4387,8 @@ func (c *Client) VerifyPhoneWithBody(ctx context.Context, contentType string, bo
 
 // VerifyPhone Verify a phone number
 //
-// The code that was texted. A pending sign-in goes on from here; for a signed-in
-// person the new number replaces the old one now.
+// The code that was texted. A pending sign-in continues; for a signed-in
+// user the new number now replaces the old one.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 // nothing to verify here. 429: right, but the code of the next step cannot be
@@ -4491,16 +4491,16 @@ func (c *Client) ReceiveAppleNotification(ctx context.Context, body ReceiveApple
 	return c.Client.Do(req)
 }
 
-// CreateProviderNonce A nonce for a sign-in with another service
+// CreateProviderNonce Create a nonce for a sign-in with a provider
 //
-// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
-// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
-// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
-// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
-// id_token that carries the hash is worth nothing to a finder.
+// Pass it to the provider's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+// where the SDK hashes it itself, `nonce`. An id_token with a nonce is accepted
+// once, within 600 seconds, only if this server created the nonce (OpenID Connect Core,
+// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. A
+// stolen id_token with the hash is useless.
 //
-// `process` says what the nonce serves for. One that is asked for with a session,
-// signed in or pending, serves in that session alone. Without `process` it serves
+// `process` says what the nonce can be used for. A nonce that is requested with a session,
+// signed in or pending, works in that session only. Without `process` it works
 // for a connection in that session, and for a sign-in from anywhere. `connect` and
 // `reauthenticate` need a signed-in caller (401).
 //
@@ -4536,10 +4536,10 @@ func (c *Client) GetProviderSignup(ctx context.Context, reqEditors ...RequestEdi
 	return c.Client.Do(req)
 }
 
-// CompleteProviderSignupWithBody Give what is missing, and create the account
+// CompleteProviderSignupWithBody Send what is missing, and create the account
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-// the service told is filled in. Problems are those of `signup` (400, 403).
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+// the provider is filled in. Problems are those of `signup` (400, 403).
 // 409: `provider_signup` is not pending.
 //
 // Takes any type of body and a specified content type.
@@ -4557,10 +4557,10 @@ func (c *Client) CompleteProviderSignupWithBody(ctx context.Context, contentType
 	return c.Client.Do(req)
 }
 
-// CompleteProviderSignup Give what is missing, and create the account
+// CompleteProviderSignup Send what is missing, and create the account
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-// the service told is filled in. Problems are those of `signup` (400, 403).
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+// the provider is filled in. Problems are those of `signup` (400, 403).
 // 409: `provider_signup` is not pending.
 //
 // Takes a body of the `application/json` content type.
@@ -4578,34 +4578,34 @@ func (c *Client) CompleteProviderSignup(ctx context.Context, body CompleteProvid
 	return c.Client.Do(req)
 }
 
-// SubmitProviderTokenWithBody Sign in with another service, connect it, or prove again who is signed in
+// SubmitProviderTokenWithBody Sign in with a provider, connect it, or authenticate again
 //
-// The id_token that the service gave to the app (Sign in with Apple, Google,
-// OpenID Connect). With `process: login` the person is signed in, or an account
-// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing, or where the account of the person who owns the
-// address exists already (`account_exists`). A signed-in client is signed out of its session
-// first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately who they are; 401 otherwise.
+// The id_token that the provider gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the user is signed in, or an account
+// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing, or where the owner of the address
+// already has an account (`account_exists`). A signed-in client is signed out of its session
+// first. With `process: connect` the provider is connected to the account of the
+// signed-in user, which requires recent authentication; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
-// password nor second factor proves who they are: the account at the service must
+// password nor second factor authenticates again: the account at the provider must
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new pair. 401 with
-// `meta.is_authenticated: true`: the account proves itself otherwise.
+// `meta.is_authenticated: true`: the account has another way to authenticate again.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
 //
-// An address that the service does not vouch for, or that its holder here has not
-// verified, never leads into an account.
+// An address never leads into an account unless the provider is authoritative for it
+// and the user of that account has verified it.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 // `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 // `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 // than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-// service, then send that one, once. An SDK may hand out the same id_token for an
+// provider, then send that one, once. An SDK may hand out the same id_token for an
 // hour: with a new nonce it makes a new one.
-// Signing up is closed (403). 503: the keys of the service cannot be had; say
-// it to the person, other ways of signing in go on.
+// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+// the user. Other ways to sign in still work.
 //
 // Takes any type of body and a specified content type.
 //
@@ -4622,34 +4622,34 @@ func (c *Client) SubmitProviderTokenWithBody(ctx context.Context, contentType st
 	return c.Client.Do(req)
 }
 
-// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
+// SubmitProviderToken Sign in with a provider, connect it, or authenticate again
 //
-// The id_token that the service gave to the app (Sign in with Apple, Google,
-// OpenID Connect). With `process: login` the person is signed in, or an account
-// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing, or where the account of the person who owns the
-// address exists already (`account_exists`). A signed-in client is signed out of its session
-// first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately who they are; 401 otherwise.
+// The id_token that the provider gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the user is signed in, or an account
+// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing, or where the owner of the address
+// already has an account (`account_exists`). A signed-in client is signed out of its session
+// first. With `process: connect` the provider is connected to the account of the
+// signed-in user, which requires recent authentication; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
-// password nor second factor proves who they are: the account at the service must
+// password nor second factor authenticates again: the account at the provider must
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new pair. 401 with
-// `meta.is_authenticated: true`: the account proves itself otherwise.
+// `meta.is_authenticated: true`: the account has another way to authenticate again.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
 //
-// An address that the service does not vouch for, or that its holder here has not
-// verified, never leads into an account.
+// An address never leads into an account unless the provider is authoritative for it
+// and the user of that account has verified it.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 // `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 // `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 // than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-// service, then send that one, once. An SDK may hand out the same id_token for an
+// provider, then send that one, once. An SDK may hand out the same id_token for an
 // hour: with a new nonce it makes a new one.
-// Signing up is closed (403). 503: the keys of the service cannot be had; say
-// it to the person, other ways of signing in go on.
+// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+// the user. Other ways to sign in still work.
 //
 // Takes a body of the `application/json` content type.
 //
@@ -4866,9 +4866,9 @@ func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // EndSessionsWithBody End sign-ins
 //
-// Ends the named sessions, all of them or, where one is not the person's own,
-// none. 200 with the sessions that are left; 401 when the caller's own was
-// among the ended: they are signed out now.
+// Ends the named sessions: all of them, or none if one of them belongs to another
+// user. 200 with the remaining sessions; 401 when the caller's own session was
+// among them: the caller is signed out now.
 //
 // Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 // `invalid_choice` (400).
@@ -4890,9 +4890,9 @@ func (c *Client) EndSessionsWithBody(ctx context.Context, contentType string, bo
 
 // EndSessions End sign-ins
 //
-// Ends the named sessions, all of them or, where one is not the person's own,
-// none. 200 with the sessions that are left; 401 when the caller's own was
-// among the ended: they are signed out now.
+// Ends the named sessions: all of them, or none if one of them belongs to another
+// user. 200 with the remaining sessions; 401 when the caller's own session was
+// among them: the caller is signed out now.
 //
 // Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 // `invalid_choice` (400).
@@ -4912,7 +4912,7 @@ func (c *Client) EndSessions(ctx context.Context, body EndSessionsJSONRequestBod
 	return c.Client.Do(req)
 }
 
-// ListSessions The person's sign-ins on all devices
+// ListSessions List the user's sessions on all devices
 //
 // Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 //
@@ -4931,12 +4931,12 @@ func (c *Client) ListSessions(ctx context.Context, reqEditors ...RequestEditorFn
 
 // SignupWithBody Create an account and sign in
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-// person in at once, or answers **401 with what is pending**: `verify_email`,
-// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is brought to its normal form (lower case, the domain in A-labels:
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// user in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+// the address is converted to its normal form (lower case, the domain in A-labels:
 // `xn--bcher-kva.example`), the password to Unicode NFC. With
-// mandatory verification an address that somebody has is answered as a new one.
+// mandatory verification the answer for a taken address is the same as for a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 // `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -4960,12 +4960,12 @@ func (c *Client) SignupWithBody(ctx context.Context, contentType string, body io
 
 // Signup Create an account and sign in
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-// person in at once, or answers **401 with what is pending**: `verify_email`,
-// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is brought to its normal form (lower case, the domain in A-labels:
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// user in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+// the address is converted to its normal form (lower case, the domain in A-labels:
 // `xn--bcher-kva.example`), the password to Unicode NFC. With
-// mandatory verification an address that somebody has is answered as a new one.
+// mandatory verification the answer for a taken address is the same as for a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 // `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -5026,8 +5026,8 @@ func (c *Client) ExchangeSessionToken(ctx context.Context, params *ExchangeSessi
 
 // RefreshTokenWithBody Trade a refresh token for a new pair (full answer)
 //
-// The new pair stands in `meta`. Looks at no credential but the one in the
-// body. A refresh whose answer was lost can be repeated with the same token
+// The new pair is in `meta`. No credential but the one in the
+// body counts. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
 // A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -5066,8 +5066,8 @@ func (c *Client) RefreshTokenWithBody(ctx context.Context, params *RefreshTokenP
 
 // RefreshToken Trade a refresh token for a new pair (full answer)
 //
-// The new pair stands in `meta`. Looks at no credential but the one in the
-// body. A refresh whose answer was lost can be repeated with the same token
+// The new pair is in `meta`. No credential but the one in the
+// body counts. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
 // A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -5187,11 +5187,11 @@ func (c *Client) GetPasskeyLoginOptions(ctx context.Context, reqEditors ...Reque
 
 // LoginByPasskeyWithBody Sign in with a passkey
 //
-// The passkey must have verified its person (by fingerprint, face or PIN): it is
-// both factors in one. Answers **401 with what is pending** where something else
-// is still asked, such as `verify_email`.
+// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+// both factors. Answers **401 with what is pending** where another step
+// is required, such as `verify_email`.
 //
-// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// Every fault in the answer of the passkey is `incorrect_code` at
 // `credential` (400); ask for new options before the next attempt. 409: signed
 // in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 //
@@ -5212,11 +5212,11 @@ func (c *Client) LoginByPasskeyWithBody(ctx context.Context, contentType string,
 
 // LoginByPasskey Sign in with a passkey
 //
-// The passkey must have verified its person (by fingerprint, face or PIN): it is
-// both factors in one. Answers **401 with what is pending** where something else
-// is still asked, such as `verify_email`.
+// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+// both factors. Answers **401 with what is pending** where another step
+// is required, such as `verify_email`.
 //
-// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// Every fault in the answer of the passkey is `incorrect_code` at
 // `credential` (400); ask for new options before the next attempt. 409: signed
 // in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 //
@@ -5237,7 +5237,7 @@ func (c *Client) LoginByPasskey(ctx context.Context, body LoginByPasskeyJSONRequ
 
 // GetReauthenticationOptions What to ask a security key for to prove who is signed in
 //
-// As `getSecondFactorOptions`, for a signed-in person.
+// As `getSecondFactorOptions`, for a signed-in user.
 //
 // Corresponds with GET /_allauth/app/v1/auth/webauthn/reauthenticate (the `GetReauthenticationOptions` operationId).
 func (c *Client) GetReauthenticationOptions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -5414,7 +5414,7 @@ func (c *Client) GetConfig(ctx context.Context, reqEditors ...RequestEditorFn) (
 // RefreshTokenPairWithBody Trade a refresh token for a new pair (allauth's answer)
 //
 // The same use case as `refreshToken`, with allauth's member names: the pair
-// stands in `data`. `refresh_token` is absent while
+// is in `data`. `refresh_token` is absent while
 // `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 // `refreshToken`.
 //
@@ -5436,7 +5436,7 @@ func (c *Client) RefreshTokenPairWithBody(ctx context.Context, params *RefreshTo
 // RefreshTokenPair Trade a refresh token for a new pair (allauth's answer)
 //
 // The same use case as `refreshToken`, with allauth's member names: the pair
-// stands in `data`. `refresh_token` is absent while
+// is in `data`. `refresh_token` is absent while
 // `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 // `refreshToken`.
 //
@@ -5473,7 +5473,7 @@ func (c *Client) GetSpecificationAsAllauth(ctx context.Context, reqEditors ...Re
 	return c.Client.Do(req)
 }
 
-// GetProfile The signed-in person's profile
+// GetProfile Read the signed-in user's profile
 //
 // The object itself, without an envelope. The path ends in a slash.
 //
@@ -8308,15 +8308,15 @@ type ClientWithResponsesInterface interface {
 	// DeleteAccountWithResponse Delete the account
 	//
 	// Ends all sessions at once and mails the date. Until that date, which is
-	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-	// it everything that is personal is gone.
+	// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in cancels the deletion; after
+	// it all personal data is gone.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /_allauth/app/v1/account (the `DeleteAccount` operationId).
 	DeleteAccountWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeleteAccountResult, error)
 
-	// ListAuthenticatorsWithResponse The person's second factors and passkeys
+	// ListAuthenticatorsWithResponse List the user's second factors and passkeys
 	//
 	// In the order in which they were added. Without codes and keys.
 	//
@@ -8338,7 +8338,7 @@ type ClientWithResponsesInterface interface {
 
 	// GenerateRecoveryCodesWithResponse Make new recovery codes
 	//
-	// The old ones stop working, and the person gets a mail. 400
+	// The old ones stop working, and the user gets a mail. 400
 	// `cannot_generate_recovery_codes`: there is no other factor.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -8355,7 +8355,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/authenticators/totp (the `DeactivateTOTP` operationId).
 	DeactivateTOTPWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*DeactivateTOTPResult, error)
 
-	// GetTOTPWithResponse The person's TOTP authenticator, or how to add one
+	// GetTOTPWithResponse Read the user's TOTP authenticator, or how to add one
 	//
 	// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
 	// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
@@ -8370,7 +8370,7 @@ type ClientWithResponsesInterface interface {
 	// ActivateTOTPWithBodyWithResponse Add a TOTP authenticator
 	//
 	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
-	// codes are made along with the first factor, and the person gets a mail.
+	// codes are created with the first factor, and the user gets a mail.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 	// 409: there is one already, or no secret is out.
@@ -8383,7 +8383,7 @@ type ClientWithResponsesInterface interface {
 	// ActivateTOTPWithResponse Add a TOTP authenticator
 	//
 	// The code that the authenticator app shows for the secret of `getTotp`. Recovery
-	// codes are made along with the first factor, and the person gets a mail.
+	// codes are created with the first factor, and the user gets a mail.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 	// 409: there is one already, or no secret is out.
@@ -8395,8 +8395,8 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveCredentialsWithBodyWithResponse Remove security keys and passkeys
 	//
-	// All of the named, or, where one is not the person's own, none. With the last
-	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// Removes all of them, or none if one belongs to another user. With the last
+	// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -8406,8 +8406,8 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveCredentialsWithResponse Remove security keys and passkeys
 	//
-	// All of the named, or, where one is not the person's own, none. With the last
-	// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+	// Removes all of them, or none if one belongs to another user. With the last
+	// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 	// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -8428,9 +8428,9 @@ type ClientWithResponsesInterface interface {
 
 	// AddCredentialWithBodyWithResponse Add a security key or passkey
 	//
-	// Recovery codes are made along with the first factor
-	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// Recovery codes are created with the first factor
+	// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+	// fault in the answer of the key is `incorrect_code` (400); ask for new options
 	// before the next attempt. 409 as for `getCreationOptions`.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -8440,9 +8440,9 @@ type ClientWithResponsesInterface interface {
 
 	// AddCredentialWithResponse Add a security key or passkey
 	//
-	// Recovery codes are made along with the first factor
-	// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-	// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+	// Recovery codes are created with the first factor
+	// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+	// fault in the answer of the key is `incorrect_code` (400); ask for new options
 	// before the next attempt. 409 as for `getCreationOptions`.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -8490,7 +8490,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/email (the `RemoveEmailAddress` operationId).
 	RemoveEmailAddressWithResponse(ctx context.Context, body RemoveEmailAddressJSONRequestBody, reqEditors ...RequestEditorFn) (*RemoveEmailAddressResult, error)
 
-	// ListEmailAddressesWithResponse The person's addresses
+	// ListEmailAddressesWithResponse List the user's addresses
 	//
 	// By code, an address that is being verified stands at the end, although it is not stored yet.
 	//
@@ -8526,7 +8526,7 @@ type ClientWithResponsesInterface interface {
 	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 	// unverified address and has verified nothing, the new address replaces that one
 	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-	// same for an address that somebody else has.
+	// same for an address of another user.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -8547,7 +8547,7 @@ type ClientWithResponsesInterface interface {
 	// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 	// unverified address and has verified nothing, the new address replaces that one
 	// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-	// same for an address that somebody else has.
+	// same for an address of another user.
 	//
 	// A client that is still signing up changes the address that is being verified
 	// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -8581,9 +8581,9 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /_allauth/app/v1/account/email (the `ResendEmailAddressVerification` operationId).
 	ResendEmailAddressVerificationWithResponse(ctx context.Context, body ResendEmailAddressVerificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ResendEmailAddressVerificationResult, error)
 
-	// ExportAccountWithResponse The person's data
+	// ExportAccountWithResponse Export the user's data
 	//
-	// Everything that is stored about the person, as one document, without secrets.
+	// All stored data of the user, as one document, without secrets.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -8592,8 +8592,8 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePasswordWithBodyWithResponse Change the password, or set the first one
 	//
-	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// Ends every other session of the user. The caller's session continues, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the previous one
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -8607,8 +8607,8 @@ type ClientWithResponsesInterface interface {
 
 	// ChangePasswordWithResponse Change the password, or set the first one
 	//
-	// Ends every other session of the person. The caller's own goes on, its access
-	// and refresh token stay valid; `meta.session_token` is new, and the one before
+	// Ends every other session of the user. The caller's session continues, its access
+	// and refresh token stay valid; `meta.session_token` is new, and the previous one
 	// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 	//
 	// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -8620,7 +8620,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/account/password/change (the `ChangePassword` operationId).
 	ChangePasswordWithResponse(ctx context.Context, body ChangePasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePasswordResult, error)
 
-	// GetPhoneNumberWithResponse The person's phone number
+	// GetPhoneNumberWithResponse Read the user's phone number
 	//
 	// A list of none or one. A number that is being verified does not show.
 	//
@@ -8632,7 +8632,7 @@ type ClientWithResponsesInterface interface {
 	// ChangePhoneNumberWithBodyWithResponse Set or change the phone number
 	//
 	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
-	// is the same for a number that somebody else has. A client that is still
+	// is the same for a number of another user. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 	// is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -8649,7 +8649,7 @@ type ClientWithResponsesInterface interface {
 	// ChangePhoneNumberWithResponse Set or change the phone number
 	//
 	// 202: a code was texted; the old number stays until `verifyPhone`. The answer
-	// is the same for a number that somebody else has. A client that is still
+	// is the same for a number of another user. A client that is still
 	// signing up changes the number that is being verified
 	// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 	// is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -8663,7 +8663,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/account/phone (the `ChangePhoneNumber` operationId).
 	ChangePhoneNumberWithResponse(ctx context.Context, body ChangePhoneNumberJSONRequestBody, reqEditors ...RequestEditorFn) (*ChangePhoneNumberResult, error)
 
-	// DisconnectProviderAccountWithBodyWithResponse Disconnect a service
+	// DisconnectProviderAccountWithBodyWithResponse Disconnect a provider
 	//
 	// 200 with what is left. Problems, without `param`: `account_not_found`;
 	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -8673,7 +8673,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
 	DisconnectProviderAccountWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*DisconnectProviderAccountResult, error)
 
-	// DisconnectProviderAccountWithResponse Disconnect a service
+	// DisconnectProviderAccountWithResponse Disconnect a provider
 	//
 	// 200 with what is left. Problems, without `param`: `account_not_found`;
 	// `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -8683,7 +8683,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/account/providers (the `DisconnectProviderAccount` operationId).
 	DisconnectProviderAccountWithResponse(ctx context.Context, body DisconnectProviderAccountJSONRequestBody, reqEditors ...RequestEditorFn) (*DisconnectProviderAccountResult, error)
 
-	// ListProviderAccountsWithResponse The services that the person has connected
+	// ListProviderAccountsWithResponse List the providers that the user has connected
 	//
 	// The oldest first.
 	//
@@ -9043,7 +9043,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithBodyWithResponse Set a new password with a code or key
 	//
-	// Ends every session of the person. **401 is the success answer**: sign in with
+	// Ends every session of the user. **401 is the success answer**: sign in with
 	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 	// at once: 200, or 401 with what is still asked.
 	//
@@ -9058,7 +9058,7 @@ type ClientWithResponsesInterface interface {
 
 	// ResetPasswordWithResponse Set a new password with a code or key
 	//
-	// Ends every session of the person. **401 is the success answer**: sign in with
+	// Ends every session of the user. **401 is the success answer**: sign in with
 	// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 	// at once: 200, or 401 with what is still asked.
 	//
@@ -9073,8 +9073,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyPhoneWithBodyWithResponse Verify a phone number
 	//
-	// The code that was texted. A pending sign-in goes on from here; for a signed-in
-	// person the new number replaces the old one now.
+	// The code that was texted. A pending sign-in continues; for a signed-in
+	// user the new number now replaces the old one.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 	// nothing to verify here. 429: right, but the code of the next step cannot be
@@ -9087,8 +9087,8 @@ type ClientWithResponsesInterface interface {
 
 	// VerifyPhoneWithResponse Verify a phone number
 	//
-	// The code that was texted. A pending sign-in goes on from here; for a signed-in
-	// person the new number replaces the old one now.
+	// The code that was texted. A pending sign-in continues; for a signed-in
+	// user the new number now replaces the old one.
 	//
 	// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 	// nothing to verify here. 429: right, but the code of the next step cannot be
@@ -9153,16 +9153,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/apple/notifications (the `ReceiveAppleNotification` operationId).
 	ReceiveAppleNotificationWithResponse(ctx context.Context, body ReceiveAppleNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*ReceiveAppleNotificationResult, error)
 
-	// CreateProviderNonceWithResponse A nonce for a sign-in with another service
+	// CreateProviderNonceWithResponse Create a nonce for a sign-in with a provider
 	//
-	// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
-	// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
-	// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
-	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
-	// id_token that carries the hash is worth nothing to a finder.
+	// Pass it to the provider's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+	// where the SDK hashes it itself, `nonce`. An id_token with a nonce is accepted
+	// once, within 600 seconds, only if this server created the nonce (OpenID Connect Core,
+	// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. A
+	// stolen id_token with the hash is useless.
 	//
-	// `process` says what the nonce serves for. One that is asked for with a session,
-	// signed in or pending, serves in that session alone. Without `process` it serves
+	// `process` says what the nonce can be used for. A nonce that is requested with a session,
+	// signed in or pending, works in that session only. Without `process` it works
 	// for a connection in that session, and for a sign-in from anywhere. `connect` and
 	// `reauthenticate` need a signed-in caller (401).
 	//
@@ -9182,10 +9182,10 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /_allauth/app/v1/auth/provider/signup (the `GetProviderSignup` operationId).
 	GetProviderSignupWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetProviderSignupResult, error)
 
-	// CompleteProviderSignupWithBodyWithResponse Give what is missing, and create the account
+	// CompleteProviderSignupWithBodyWithResponse Send what is missing, and create the account
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+	// the provider is filled in. Problems are those of `signup` (400, 403).
 	// 409: `provider_signup` is not pending.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -9193,10 +9193,10 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignupWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error)
 
-	// CompleteProviderSignupWithResponse Give what is missing, and create the account
+	// CompleteProviderSignupWithResponse Send what is missing, and create the account
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-	// the service told is filled in. Problems are those of `signup` (400, 403).
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+	// the provider is filled in. Problems are those of `signup` (400, 403).
 	// 409: `provider_signup` is not pending.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -9204,68 +9204,68 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /_allauth/app/v1/auth/provider/signup (the `CompleteProviderSignup` operationId).
 	CompleteProviderSignupWithResponse(ctx context.Context, body CompleteProviderSignupJSONRequestBody, reqEditors ...RequestEditorFn) (*CompleteProviderSignupResult, error)
 
-	// SubmitProviderTokenWithBodyWithResponse Sign in with another service, connect it, or prove again who is signed in
+	// SubmitProviderTokenWithBodyWithResponse Sign in with a provider, connect it, or authenticate again
 	//
-	// The id_token that the service gave to the app (Sign in with Apple, Google,
-	// OpenID Connect). With `process: login` the person is signed in, or an account
-	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing, or where the account of the person who owns the
-	// address exists already (`account_exists`). A signed-in client is signed out of its session
-	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// The id_token that the provider gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the user is signed in, or an account
+	// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing, or where the owner of the address
+	// already has an account (`account_exists`). A signed-in client is signed out of its session
+	// first. With `process: connect` the provider is connected to the account of the
+	// signed-in user, which requires recent authentication; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
-	// password nor second factor proves who they are: the account at the service must
+	// password nor second factor authenticates again: the account at the provider must
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new pair. 401 with
-	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// `meta.is_authenticated: true`: the account has another way to authenticate again.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
 	//
-	// An address that the service does not vouch for, or that its holder here has not
-	// verified, never leads into an account.
+	// An address never leads into an account unless the provider is authoritative for it
+	// and the user of that account has verified it.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// provider, then send that one, once. An SDK may hand out the same id_token for an
 	// hour: with a new nonce it makes a new one.
-	// Signing up is closed (403). 503: the keys of the service cannot be had; say
-	// it to the person, other ways of signing in go on.
+	// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+	// the user. Other ways to sign in still work.
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /_allauth/app/v1/auth/provider/token (the `SubmitProviderToken` operationId).
 	SubmitProviderTokenWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SubmitProviderTokenResult, error)
 
-	// SubmitProviderTokenWithResponse Sign in with another service, connect it, or prove again who is signed in
+	// SubmitProviderTokenWithResponse Sign in with a provider, connect it, or authenticate again
 	//
-	// The id_token that the service gave to the app (Sign in with Apple, Google,
-	// OpenID Connect). With `process: login` the person is signed in, or an account
-	// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-	// where something is missing, or where the account of the person who owns the
-	// address exists already (`account_exists`). A signed-in client is signed out of its session
-	// first. With `process: connect` the service is connected to the account of the
-	// signed-in person, who must have proved lately who they are; 401 otherwise.
+	// The id_token that the provider gave to the app (Sign in with Apple, Google,
+	// OpenID Connect). With `process: login` the user is signed in, or an account
+	// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+	// where something is missing, or where the owner of the address
+	// already has an account (`account_exists`). A signed-in client is signed out of its session
+	// first. With `process: connect` the provider is connected to the account of the
+	// signed-in user, which requires recent authentication; 401 otherwise.
 	// With `process: reauthenticate` the signed-in user of an account with neither
-	// password nor second factor proves who they are: the account at the service must
+	// password nor second factor authenticates again: the account at the provider must
 	// be connected to theirs, and the id_token must carry a nonce that this session
 	// asked for with `process: reauthenticate`. No new pair. 401 with
-	// `meta.is_authenticated: true`: the account proves itself otherwise.
+	// `meta.is_authenticated: true`: the account has another way to authenticate again.
 	// 409 `unverified_email`: the account has an unverified address and has verified
 	// nothing, so that it connects nothing.
 	//
-	// An address that the service does not vouch for, or that its holder here has not
-	// verified, never leads into an account.
+	// An address never leads into an account unless the provider is authoritative for it
+	// and the user of that account has verified it.
 	//
 	// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 	// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 	// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 	// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-	// service, then send that one, once. An SDK may hand out the same id_token for an
+	// provider, then send that one, once. An SDK may hand out the same id_token for an
 	// hour: with a new nonce it makes a new one.
-	// Signing up is closed (403). 503: the keys of the service cannot be had; say
-	// it to the person, other ways of signing in go on.
+	// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+	// the user. Other ways to sign in still work.
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 	//
@@ -9396,9 +9396,9 @@ type ClientWithResponsesInterface interface {
 
 	// EndSessionsWithBodyWithResponse End sign-ins
 	//
-	// Ends the named sessions, all of them or, where one is not the person's own,
-	// none. 200 with the sessions that are left; 401 when the caller's own was
-	// among the ended: they are signed out now.
+	// Ends the named sessions: all of them, or none if one of them belongs to another
+	// user. 200 with the remaining sessions; 401 when the caller's own session was
+	// among them: the caller is signed out now.
 	//
 	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 	// `invalid_choice` (400).
@@ -9410,9 +9410,9 @@ type ClientWithResponsesInterface interface {
 
 	// EndSessionsWithResponse End sign-ins
 	//
-	// Ends the named sessions, all of them or, where one is not the person's own,
-	// none. 200 with the sessions that are left; 401 when the caller's own was
-	// among the ended: they are signed out now.
+	// Ends the named sessions: all of them, or none if one of them belongs to another
+	// user. 200 with the remaining sessions; 401 when the caller's own session was
+	// among them: the caller is signed out now.
 	//
 	// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 	// `invalid_choice` (400).
@@ -9422,7 +9422,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /_allauth/app/v1/auth/sessions (the `EndSessions` operationId).
 	EndSessionsWithResponse(ctx context.Context, body EndSessionsJSONRequestBody, reqEditors ...RequestEditorFn) (*EndSessionsResult, error)
 
-	// ListSessionsWithResponse The person's sign-ins on all devices
+	// ListSessionsWithResponse List the user's sessions on all devices
 	//
 	// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 	//
@@ -9433,12 +9433,12 @@ type ClientWithResponsesInterface interface {
 
 	// SignupWithBodyWithResponse Create an account and sign in
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-	// person in at once, or answers **401 with what is pending**: `verify_email`,
-	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// user in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+	// the address is converted to its normal form (lower case, the domain in A-labels:
 	// `xn--bcher-kva.example`), the password to Unicode NFC. With
-	// mandatory verification an address that somebody has is answered as a new one.
+	// mandatory verification the answer for a taken address is the same as for a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -9452,12 +9452,12 @@ type ClientWithResponsesInterface interface {
 
 	// SignupWithResponse Create an account and sign in
 	//
-	// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-	// person in at once, or answers **401 with what is pending**: `verify_email`,
-	// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-	// the address is brought to its normal form (lower case, the domain in A-labels:
+	// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+	// user in at once, or answers **401 with what is pending**: `verify_email`,
+	// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+	// the address is converted to its normal form (lower case, the domain in A-labels:
 	// `xn--bcher-kva.example`), the password to Unicode NFC. With
-	// mandatory verification an address that somebody has is answered as a new one.
+	// mandatory verification the answer for a taken address is the same as for a new one.
 	//
 	// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 	// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -9500,8 +9500,8 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshTokenWithBodyWithResponse Trade a refresh token for a new pair (full answer)
 	//
-	// The new pair stands in `meta`. Looks at no credential but the one in the
-	// body. A refresh whose answer was lost can be repeated with the same token
+	// The new pair is in `meta`. No credential but the one in the
+	// body counts. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
 	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -9530,8 +9530,8 @@ type ClientWithResponsesInterface interface {
 
 	// RefreshTokenWithResponse Trade a refresh token for a new pair (full answer)
 	//
-	// The new pair stands in `meta`. Looks at no credential but the one in the
-	// body. A refresh whose answer was lost can be repeated with the same token
+	// The new pair is in `meta`. No credential but the one in the
+	// body counts. A refresh whose answer was lost can be repeated with the same token
 	// and the same `Idempotency-Key`: it hands out the same successor.
 	//
 	// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -9605,11 +9605,11 @@ type ClientWithResponsesInterface interface {
 
 	// LoginByPasskeyWithBodyWithResponse Sign in with a passkey
 	//
-	// The passkey must have verified its person (by fingerprint, face or PIN): it is
-	// both factors in one. Answers **401 with what is pending** where something else
-	// is still asked, such as `verify_email`.
+	// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+	// both factors. Answers **401 with what is pending** where another step
+	// is required, such as `verify_email`.
 	//
-	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// Every fault in the answer of the passkey is `incorrect_code` at
 	// `credential` (400); ask for new options before the next attempt. 409: signed
 	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 	//
@@ -9620,11 +9620,11 @@ type ClientWithResponsesInterface interface {
 
 	// LoginByPasskeyWithResponse Sign in with a passkey
 	//
-	// The passkey must have verified its person (by fingerprint, face or PIN): it is
-	// both factors in one. Answers **401 with what is pending** where something else
-	// is still asked, such as `verify_email`.
+	// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+	// both factors. Answers **401 with what is pending** where another step
+	// is required, such as `verify_email`.
 	//
-	// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+	// Every fault in the answer of the passkey is `incorrect_code` at
 	// `credential` (400); ask for new options before the next attempt. 409: signed
 	// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 	//
@@ -9635,7 +9635,7 @@ type ClientWithResponsesInterface interface {
 
 	// GetReauthenticationOptionsWithResponse What to ask a security key for to prove who is signed in
 	//
-	// As `getSecondFactorOptions`, for a signed-in person.
+	// As `getSecondFactorOptions`, for a signed-in user.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -9728,7 +9728,7 @@ type ClientWithResponsesInterface interface {
 	// RefreshTokenPairWithBodyWithResponse Trade a refresh token for a new pair (allauth's answer)
 	//
 	// The same use case as `refreshToken`, with allauth's member names: the pair
-	// stands in `data`. `refresh_token` is absent while
+	// is in `data`. `refresh_token` is absent while
 	// `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 	// `refreshToken`.
 	//
@@ -9740,7 +9740,7 @@ type ClientWithResponsesInterface interface {
 	// RefreshTokenPairWithResponse Trade a refresh token for a new pair (allauth's answer)
 	//
 	// The same use case as `refreshToken`, with allauth's member names: the pair
-	// stands in `data`. `refresh_token` is absent while
+	// is in `data`. `refresh_token` is absent while
 	// `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 	// `refreshToken`.
 	//
@@ -9759,7 +9759,7 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /_allauth/openapi.json (the `GetSpecificationAsAllauth` operationId).
 	GetSpecificationAsAllauthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSpecificationAsAllauthResult, error)
 
-	// GetProfileWithResponse The signed-in person's profile
+	// GetProfileWithResponse Read the signed-in user's profile
 	//
 	// The object itself, without an envelope. The path ends in a slash.
 	//
@@ -16816,8 +16816,8 @@ func (c *ClientWithResponses) GetPasskeyPagesWithResponse(ctx context.Context, r
 // DeleteAccountWithResponse Delete the account
 //
 // Ends all sessions at once and mails the date. Until that date, which is
-// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-// it everything that is personal is gone.
+// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in cancels the deletion; after
+// it all personal data is gone.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -16830,7 +16830,7 @@ func (c *ClientWithResponses) DeleteAccountWithResponse(ctx context.Context, req
 	return ParseDeleteAccountResult(rsp)
 }
 
-// ListAuthenticatorsWithResponse The person's second factors and passkeys
+// ListAuthenticatorsWithResponse List the user's second factors and passkeys
 //
 // In the order in which they were added. Without codes and keys.
 //
@@ -16864,7 +16864,7 @@ func (c *ClientWithResponses) GetRecoveryCodesWithResponse(ctx context.Context, 
 
 // GenerateRecoveryCodesWithResponse Make new recovery codes
 //
-// The old ones stop working, and the person gets a mail. 400
+// The old ones stop working, and the user gets a mail. 400
 // `cannot_generate_recovery_codes`: there is no other factor.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -16893,7 +16893,7 @@ func (c *ClientWithResponses) DeactivateTOTPWithResponse(ctx context.Context, re
 	return ParseDeactivateTOTPResult(rsp)
 }
 
-// GetTOTPWithResponse The person's TOTP authenticator, or how to add one
+// GetTOTPWithResponse Read the user's TOTP authenticator, or how to add one
 //
 // **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
 // or an authenticator app (RFC 6238). Each such answer makes a new secret, good
@@ -16914,7 +16914,7 @@ func (c *ClientWithResponses) GetTOTPWithResponse(ctx context.Context, reqEditor
 // ActivateTOTPWithBodyWithResponse Add a TOTP authenticator
 //
 // The code that the authenticator app shows for the secret of `getTotp`. Recovery
-// codes are made along with the first factor, and the person gets a mail.
+// codes are created with the first factor, and the user gets a mail.
 //
 // Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 // 409: there is one already, or no secret is out.
@@ -16933,7 +16933,7 @@ func (c *ClientWithResponses) ActivateTOTPWithBodyWithResponse(ctx context.Conte
 // ActivateTOTPWithResponse Add a TOTP authenticator
 //
 // The code that the authenticator app shows for the secret of `getTotp`. Recovery
-// codes are made along with the first factor, and the person gets a mail.
+// codes are created with the first factor, and the user gets a mail.
 //
 // Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
 // 409: there is one already, or no secret is out.
@@ -16951,8 +16951,8 @@ func (c *ClientWithResponses) ActivateTOTPWithResponse(ctx context.Context, body
 
 // RemoveCredentialsWithBodyWithResponse Remove security keys and passkeys
 //
-// All of the named, or, where one is not the person's own, none. With the last
-// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// Removes all of them, or none if one belongs to another user. With the last
+// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 // `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -16968,8 +16968,8 @@ func (c *ClientWithResponses) RemoveCredentialsWithBodyWithResponse(ctx context.
 
 // RemoveCredentialsWithResponse Remove security keys and passkeys
 //
-// All of the named, or, where one is not the person's own, none. With the last
-// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+// Removes all of them, or none if one belongs to another user. With the last
+// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
 // `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -17002,9 +17002,9 @@ func (c *ClientWithResponses) GetCreationOptionsWithResponse(ctx context.Context
 
 // AddCredentialWithBodyWithResponse Add a security key or passkey
 //
-// Recovery codes are made along with the first factor
-// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// Recovery codes are created with the first factor
+// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+// fault in the answer of the key is `incorrect_code` (400); ask for new options
 // before the next attempt. 409 as for `getCreationOptions`.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -17020,9 +17020,9 @@ func (c *ClientWithResponses) AddCredentialWithBodyWithResponse(ctx context.Cont
 
 // AddCredentialWithResponse Add a security key or passkey
 //
-// Recovery codes are made along with the first factor
-// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+// Recovery codes are created with the first factor
+// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+// fault in the answer of the key is `incorrect_code` (400); ask for new options
 // before the next attempt. 409 as for `getCreationOptions`.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -17100,7 +17100,7 @@ func (c *ClientWithResponses) RemoveEmailAddressWithResponse(ctx context.Context
 	return ParseRemoveEmailAddressResult(rsp)
 }
 
-// ListEmailAddressesWithResponse The person's addresses
+// ListEmailAddressesWithResponse List the user's addresses
 //
 // By code, an address that is being verified stands at the end, although it is not stored yet.
 //
@@ -17154,7 +17154,7 @@ func (c *ClientWithResponses) ChangePrimaryEmailAddressWithResponse(ctx context.
 // `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 // unverified address and has verified nothing, the new address replaces that one
 // (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-// same for an address that somebody else has.
+// same for an address of another user.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -17181,7 +17181,7 @@ func (c *ClientWithResponses) AddEmailAddressWithBodyWithResponse(ctx context.Co
 // `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
 // unverified address and has verified nothing, the new address replaces that one
 // (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-// same for an address that somebody else has.
+// same for an address of another user.
 //
 // A client that is still signing up changes the address that is being verified
 // (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -17233,9 +17233,9 @@ func (c *ClientWithResponses) ResendEmailAddressVerificationWithResponse(ctx con
 	return ParseResendEmailAddressVerificationResult(rsp)
 }
 
-// ExportAccountWithResponse The person's data
+// ExportAccountWithResponse Export the user's data
 //
-// Everything that is stored about the person, as one document, without secrets.
+// All stored data of the user, as one document, without secrets.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -17250,8 +17250,8 @@ func (c *ClientWithResponses) ExportAccountWithResponse(ctx context.Context, req
 
 // ChangePasswordWithBodyWithResponse Change the password, or set the first one
 //
-// Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
+// Ends every other session of the user. The caller's session continues, its access
+// and refresh token stay valid; `meta.session_token` is new, and the previous one
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -17271,8 +17271,8 @@ func (c *ClientWithResponses) ChangePasswordWithBodyWithResponse(ctx context.Con
 
 // ChangePasswordWithResponse Change the password, or set the first one
 //
-// Ends every other session of the person. The caller's own goes on, its access
-// and refresh token stay valid; `meta.session_token` is new, and the one before
+// Ends every other session of the user. The caller's session continues, its access
+// and refresh token stay valid; `meta.session_token` is new, and the previous one
 // stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
 //
 // Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -17290,7 +17290,7 @@ func (c *ClientWithResponses) ChangePasswordWithResponse(ctx context.Context, bo
 	return ParseChangePasswordResult(rsp)
 }
 
-// GetPhoneNumberWithResponse The person's phone number
+// GetPhoneNumberWithResponse Read the user's phone number
 //
 // A list of none or one. A number that is being verified does not show.
 //
@@ -17308,7 +17308,7 @@ func (c *ClientWithResponses) GetPhoneNumberWithResponse(ctx context.Context, re
 // ChangePhoneNumberWithBodyWithResponse Set or change the phone number
 //
 // 202: a code was texted; the old number stays until `verifyPhone`. The answer
-// is the same for a number that somebody else has. A client that is still
+// is the same for a number of another user. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 // is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -17331,7 +17331,7 @@ func (c *ClientWithResponses) ChangePhoneNumberWithBodyWithResponse(ctx context.
 // ChangePhoneNumberWithResponse Set or change the phone number
 //
 // 202: a code was texted; the old number stays until `verifyPhone`. The answer
-// is the same for a number that somebody else has. A client that is still
+// is the same for a number of another user. A client that is still
 // signing up changes the number that is being verified
 // (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
 // is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -17351,7 +17351,7 @@ func (c *ClientWithResponses) ChangePhoneNumberWithResponse(ctx context.Context,
 	return ParseChangePhoneNumberResult(rsp)
 }
 
-// DisconnectProviderAccountWithBodyWithResponse Disconnect a service
+// DisconnectProviderAccountWithBodyWithResponse Disconnect a provider
 //
 // 200 with what is left. Problems, without `param`: `account_not_found`;
 // `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -17367,7 +17367,7 @@ func (c *ClientWithResponses) DisconnectProviderAccountWithBodyWithResponse(ctx 
 	return ParseDisconnectProviderAccountResult(rsp)
 }
 
-// DisconnectProviderAccountWithResponse Disconnect a service
+// DisconnectProviderAccountWithResponse Disconnect a provider
 //
 // 200 with what is left. Problems, without `param`: `account_not_found`;
 // `no_password`, `no_verified_email` where it is the last way to sign in (400).
@@ -17383,7 +17383,7 @@ func (c *ClientWithResponses) DisconnectProviderAccountWithResponse(ctx context.
 	return ParseDisconnectProviderAccountResult(rsp)
 }
 
-// ListProviderAccountsWithResponse The services that the person has connected
+// ListProviderAccountsWithResponse List the providers that the user has connected
 //
 // The oldest first.
 //
@@ -17887,7 +17887,7 @@ func (c *ClientWithResponses) GetPasswordResetWithResponse(ctx context.Context, 
 
 // ResetPasswordWithBodyWithResponse Set a new password with a code or key
 //
-// Ends every session of the person. **401 is the success answer**: sign in with
+// Ends every session of the user. **401 is the success answer**: sign in with
 // the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 // at once: 200, or 401 with what is still asked.
 //
@@ -17908,7 +17908,7 @@ func (c *ClientWithResponses) ResetPasswordWithBodyWithResponse(ctx context.Cont
 
 // ResetPasswordWithResponse Set a new password with a code or key
 //
-// Ends every session of the person. **401 is the success answer**: sign in with
+// Ends every session of the user. **401 is the success answer**: sign in with
 // the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
 // at once: 200, or 401 with what is still asked.
 //
@@ -17929,8 +17929,8 @@ func (c *ClientWithResponses) ResetPasswordWithResponse(ctx context.Context, bod
 
 // VerifyPhoneWithBodyWithResponse Verify a phone number
 //
-// The code that was texted. A pending sign-in goes on from here; for a signed-in
-// person the new number replaces the old one now.
+// The code that was texted. A pending sign-in continues; for a signed-in
+// user the new number now replaces the old one.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 // nothing to verify here. 429: right, but the code of the next step cannot be
@@ -17949,8 +17949,8 @@ func (c *ClientWithResponses) VerifyPhoneWithBodyWithResponse(ctx context.Contex
 
 // VerifyPhoneWithResponse Verify a phone number
 //
-// The code that was texted. A pending sign-in goes on from here; for a signed-in
-// person the new number replaces the old one now.
+// The code that was texted. A pending sign-in continues; for a signed-in
+// user the new number now replaces the old one.
 //
 // Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
 // nothing to verify here. 429: right, but the code of the next step cannot be
@@ -18039,16 +18039,16 @@ func (c *ClientWithResponses) ReceiveAppleNotificationWithResponse(ctx context.C
 	return ParseReceiveAppleNotificationResult(rsp)
 }
 
-// CreateProviderNonceWithResponse A nonce for a sign-in with another service
+// CreateProviderNonceWithResponse Create a nonce for a sign-in with a provider
 //
-// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
-// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
-// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
-// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
-// id_token that carries the hash is worth nothing to a finder.
+// Pass it to the provider's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+// where the SDK hashes it itself, `nonce`. An id_token with a nonce is accepted
+// once, within 600 seconds, only if this server created the nonce (OpenID Connect Core,
+// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. A
+// stolen id_token with the hash is useless.
 //
-// `process` says what the nonce serves for. One that is asked for with a session,
-// signed in or pending, serves in that session alone. Without `process` it serves
+// `process` says what the nonce can be used for. A nonce that is requested with a session,
+// signed in or pending, works in that session only. Without `process` it works
 // for a connection in that session, and for a sign-in from anywhere. `connect` and
 // `reauthenticate` need a signed-in caller (401).
 //
@@ -18080,10 +18080,10 @@ func (c *ClientWithResponses) GetProviderSignupWithResponse(ctx context.Context,
 	return ParseGetProviderSignupResult(rsp)
 }
 
-// CompleteProviderSignupWithBodyWithResponse Give what is missing, and create the account
+// CompleteProviderSignupWithBodyWithResponse Send what is missing, and create the account
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-// the service told is filled in. Problems are those of `signup` (400, 403).
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+// the provider is filled in. Problems are those of `signup` (400, 403).
 // 409: `provider_signup` is not pending.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -18097,10 +18097,10 @@ func (c *ClientWithResponses) CompleteProviderSignupWithBodyWithResponse(ctx con
 	return ParseCompleteProviderSignupResult(rsp)
 }
 
-// CompleteProviderSignupWithResponse Give what is missing, and create the account
+// CompleteProviderSignupWithResponse Send what is missing, and create the account
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-// the service told is filled in. Problems are those of `signup` (400, 403).
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+// the provider is filled in. Problems are those of `signup` (400, 403).
 // 409: `provider_signup` is not pending.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -18114,34 +18114,34 @@ func (c *ClientWithResponses) CompleteProviderSignupWithResponse(ctx context.Con
 	return ParseCompleteProviderSignupResult(rsp)
 }
 
-// SubmitProviderTokenWithBodyWithResponse Sign in with another service, connect it, or prove again who is signed in
+// SubmitProviderTokenWithBodyWithResponse Sign in with a provider, connect it, or authenticate again
 //
-// The id_token that the service gave to the app (Sign in with Apple, Google,
-// OpenID Connect). With `process: login` the person is signed in, or an account
-// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing, or where the account of the person who owns the
-// address exists already (`account_exists`). A signed-in client is signed out of its session
-// first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately who they are; 401 otherwise.
+// The id_token that the provider gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the user is signed in, or an account
+// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing, or where the owner of the address
+// already has an account (`account_exists`). A signed-in client is signed out of its session
+// first. With `process: connect` the provider is connected to the account of the
+// signed-in user, which requires recent authentication; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
-// password nor second factor proves who they are: the account at the service must
+// password nor second factor authenticates again: the account at the provider must
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new pair. 401 with
-// `meta.is_authenticated: true`: the account proves itself otherwise.
+// `meta.is_authenticated: true`: the account has another way to authenticate again.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
 //
-// An address that the service does not vouch for, or that its holder here has not
-// verified, never leads into an account.
+// An address never leads into an account unless the provider is authoritative for it
+// and the user of that account has verified it.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 // `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 // `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 // than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-// service, then send that one, once. An SDK may hand out the same id_token for an
+// provider, then send that one, once. An SDK may hand out the same id_token for an
 // hour: with a new nonce it makes a new one.
-// Signing up is closed (403). 503: the keys of the service cannot be had; say
-// it to the person, other ways of signing in go on.
+// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+// the user. Other ways to sign in still work.
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18154,34 +18154,34 @@ func (c *ClientWithResponses) SubmitProviderTokenWithBodyWithResponse(ctx contex
 	return ParseSubmitProviderTokenResult(rsp)
 }
 
-// SubmitProviderTokenWithResponse Sign in with another service, connect it, or prove again who is signed in
+// SubmitProviderTokenWithResponse Sign in with a provider, connect it, or authenticate again
 //
-// The id_token that the service gave to the app (Sign in with Apple, Google,
-// OpenID Connect). With `process: login` the person is signed in, or an account
-// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-// where something is missing, or where the account of the person who owns the
-// address exists already (`account_exists`). A signed-in client is signed out of its session
-// first. With `process: connect` the service is connected to the account of the
-// signed-in person, who must have proved lately who they are; 401 otherwise.
+// The id_token that the provider gave to the app (Sign in with Apple, Google,
+// OpenID Connect). With `process: login` the user is signed in, or an account
+// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+// where something is missing, or where the owner of the address
+// already has an account (`account_exists`). A signed-in client is signed out of its session
+// first. With `process: connect` the provider is connected to the account of the
+// signed-in user, which requires recent authentication; 401 otherwise.
 // With `process: reauthenticate` the signed-in user of an account with neither
-// password nor second factor proves who they are: the account at the service must
+// password nor second factor authenticates again: the account at the provider must
 // be connected to theirs, and the id_token must carry a nonce that this session
 // asked for with `process: reauthenticate`. No new pair. 401 with
-// `meta.is_authenticated: true`: the account proves itself otherwise.
+// `meta.is_authenticated: true`: the account has another way to authenticate again.
 // 409 `unverified_email`: the account has an unverified address and has verified
 // nothing, so that it connects nothing.
 //
-// An address that the service does not vouch for, or that its holder here has not
-// verified, never leads into an account.
+// An address never leads into an account unless the provider is authoritative for it
+// and the user of that account has verified it.
 //
 // Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
 // `token_too_old`, `token_used`, `client_id_required`, `token_required`,
 // `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
 // than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-// service, then send that one, once. An SDK may hand out the same id_token for an
+// provider, then send that one, once. An SDK may hand out the same id_token for an
 // hour: with a new nonce it makes a new one.
-// Signing up is closed (403). 503: the keys of the service cannot be had; say
-// it to the person, other ways of signing in go on.
+// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+// the user. Other ways to sign in still work.
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
 //
@@ -18366,9 +18366,9 @@ func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEdi
 
 // EndSessionsWithBodyWithResponse End sign-ins
 //
-// Ends the named sessions, all of them or, where one is not the person's own,
-// none. 200 with the sessions that are left; 401 when the caller's own was
-// among the ended: they are signed out now.
+// Ends the named sessions: all of them, or none if one of them belongs to another
+// user. 200 with the remaining sessions; 401 when the caller's own session was
+// among them: the caller is signed out now.
 //
 // Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 // `invalid_choice` (400).
@@ -18386,9 +18386,9 @@ func (c *ClientWithResponses) EndSessionsWithBodyWithResponse(ctx context.Contex
 
 // EndSessionsWithResponse End sign-ins
 //
-// Ends the named sessions, all of them or, where one is not the person's own,
-// none. 200 with the sessions that are left; 401 when the caller's own was
-// among the ended: they are signed out now.
+// Ends the named sessions: all of them, or none if one of them belongs to another
+// user. 200 with the remaining sessions; 401 when the caller's own session was
+// among them: the caller is signed out now.
 //
 // Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
 // `invalid_choice` (400).
@@ -18404,7 +18404,7 @@ func (c *ClientWithResponses) EndSessionsWithResponse(ctx context.Context, body 
 	return ParseEndSessionsResult(rsp)
 }
 
-// ListSessionsWithResponse The person's sign-ins on all devices
+// ListSessionsWithResponse List the user's sessions on all devices
 //
 // Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
 //
@@ -18421,12 +18421,12 @@ func (c *ClientWithResponses) ListSessionsWithResponse(ctx context.Context, reqE
 
 // SignupWithBodyWithResponse Create an account and sign in
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-// person in at once, or answers **401 with what is pending**: `verify_email`,
-// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is brought to its normal form (lower case, the domain in A-labels:
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// user in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+// the address is converted to its normal form (lower case, the domain in A-labels:
 // `xn--bcher-kva.example`), the password to Unicode NFC. With
-// mandatory verification an address that somebody has is answered as a new one.
+// mandatory verification the answer for a taken address is the same as for a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 // `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -18446,12 +18446,12 @@ func (c *ClientWithResponses) SignupWithBodyWithResponse(ctx context.Context, co
 
 // SignupWithResponse Create an account and sign in
 //
-// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-// person in at once, or answers **401 with what is pending**: `verify_email`,
-// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-// the address is brought to its normal form (lower case, the domain in A-labels:
+// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+// user in at once, or answers **401 with what is pending**: `verify_email`,
+// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+// the address is converted to its normal form (lower case, the domain in A-labels:
 // `xn--bcher-kva.example`), the password to Unicode NFC. With
-// mandatory verification an address that somebody has is answered as a new one.
+// mandatory verification the answer for a taken address is the same as for a new one.
 //
 // Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
 // `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -18506,8 +18506,8 @@ func (c *ClientWithResponses) ExchangeSessionTokenWithResponse(ctx context.Conte
 
 // RefreshTokenWithBodyWithResponse Trade a refresh token for a new pair (full answer)
 //
-// The new pair stands in `meta`. Looks at no credential but the one in the
-// body. A refresh whose answer was lost can be repeated with the same token
+// The new pair is in `meta`. No credential but the one in the
+// body counts. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
 // A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -18542,8 +18542,8 @@ func (c *ClientWithResponses) RefreshTokenWithBodyWithResponse(ctx context.Conte
 
 // RefreshTokenWithResponse Trade a refresh token for a new pair (full answer)
 //
-// The new pair stands in `meta`. Looks at no credential but the one in the
-// body. A refresh whose answer was lost can be repeated with the same token
+// The new pair is in `meta`. No credential but the one in the
+// body counts. A refresh whose answer was lost can be repeated with the same token
 // and the same `Idempotency-Key`: it hands out the same successor.
 //
 // A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -18647,11 +18647,11 @@ func (c *ClientWithResponses) GetPasskeyLoginOptionsWithResponse(ctx context.Con
 
 // LoginByPasskeyWithBodyWithResponse Sign in with a passkey
 //
-// The passkey must have verified its person (by fingerprint, face or PIN): it is
-// both factors in one. Answers **401 with what is pending** where something else
-// is still asked, such as `verify_email`.
+// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+// both factors. Answers **401 with what is pending** where another step
+// is required, such as `verify_email`.
 //
-// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// Every fault in the answer of the passkey is `incorrect_code` at
 // `credential` (400); ask for new options before the next attempt. 409: signed
 // in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 //
@@ -18668,11 +18668,11 @@ func (c *ClientWithResponses) LoginByPasskeyWithBodyWithResponse(ctx context.Con
 
 // LoginByPasskeyWithResponse Sign in with a passkey
 //
-// The passkey must have verified its person (by fingerprint, face or PIN): it is
-// both factors in one. Answers **401 with what is pending** where something else
-// is still asked, such as `verify_email`.
+// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+// both factors. Answers **401 with what is pending** where another step
+// is required, such as `verify_email`.
 //
-// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+// Every fault in the answer of the passkey is `incorrect_code` at
 // `credential` (400); ask for new options before the next attempt. 409: signed
 // in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
 //
@@ -18689,7 +18689,7 @@ func (c *ClientWithResponses) LoginByPasskeyWithResponse(ctx context.Context, bo
 
 // GetReauthenticationOptionsWithResponse What to ask a security key for to prove who is signed in
 //
-// As `getSecondFactorOptions`, for a signed-in person.
+// As `getSecondFactorOptions`, for a signed-in user.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -18836,7 +18836,7 @@ func (c *ClientWithResponses) GetConfigWithResponse(ctx context.Context, reqEdit
 // RefreshTokenPairWithBodyWithResponse Trade a refresh token for a new pair (allauth's answer)
 //
 // The same use case as `refreshToken`, with allauth's member names: the pair
-// stands in `data`. `refresh_token` is absent while
+// is in `data`. `refresh_token` is absent while
 // `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 // `refreshToken`.
 //
@@ -18854,7 +18854,7 @@ func (c *ClientWithResponses) RefreshTokenPairWithBodyWithResponse(ctx context.C
 // RefreshTokenPairWithResponse Trade a refresh token for a new pair (allauth's answer)
 //
 // The same use case as `refreshToken`, with allauth's member names: the pair
-// stands in `data`. `refresh_token` is absent while
+// is in `data`. `refresh_token` is absent while
 // `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
 // `refreshToken`.
 //
@@ -18885,7 +18885,7 @@ func (c *ClientWithResponses) GetSpecificationAsAllauthWithResponse(ctx context.
 	return ParseGetSpecificationAsAllauthResult(rsp)
 }
 
-// GetProfileWithResponse The signed-in person's profile
+// GetProfileWithResponse Read the signed-in user's profile
 //
 // The object itself, without an envelope. The path ends in a slash.
 //

@@ -42,7 +42,7 @@ func must(t *testing.T, err error) {
 
 func TestFileStore_keepsSlotsApartAndForItsOwner(t *testing.T) {
 	store := fileStore(t)
-	for slot := SlotA; slot <= SlotDevice; slot++ {
+	for slot := SlotA; slot <= SlotSignOut3; slot++ {
 		must(t, store.Write(slot, []byte(slot.name())))
 	}
 

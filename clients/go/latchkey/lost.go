@@ -97,7 +97,7 @@ func (s *Session) salvage() record {
 // dropUnreadable empties the slots that cannot be read, beside the one of a record that has
 // just been written. What cannot be emptied fails the next read, and is dropped then.
 func (s *Session) dropUnreadable(written record) {
-	for _, slot := range []Slot{SlotA, SlotB, SlotSignOut} {
+	for _, slot := range append(queueSlots[:], SlotA, SlotB) {
 		if _, err := s.store.Read(slot); err != nil && slot != slotOf(written) {
 			_ = s.store.Write(slot, nil)
 		}

@@ -61,7 +61,7 @@ var ways = map[string]func(context.Context, *Session) error{
 
 func TestLost_aUserReplacesAStoreThatCannotBeRead(t *testing.T) {
 	for name, way := range ways {
-		all := []Slot{SlotA, SlotB, SlotSignOut, SlotDevice}
+		all := append(queueSlots[:], SlotA, SlotB, SlotDevice)
 		for _, slots := range [][]Slot{{SlotA}, {SlotB}, {SlotA, SlotB}, all, {SlotSignOut}} {
 			t.Run(fmt.Sprint(name, slots), func(t *testing.T) {
 				server := newAccounts(t)

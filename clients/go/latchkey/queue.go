@@ -14,27 +14,42 @@ const endOperation = "endSession"
 type signOutQueue struct {
 	draining bool
 	waits    waits
-	// more are the sessions for which the slot has no space. They end with the process, and
+	// more are the sessions for which the slots have no space. They end with the process, and
 	// on the server by themselves, unused.
 	more []record
 }
 
 // enqueue keeps of a session what is needed to end it on the server, and reports whether that is in
-// the store. The slot has space for one: more wait in memory.
+// the store. Without a free slot it waits in memory.
 func (s *Session) enqueue(rec record) bool {
-	queued, err := s.queuedSignOut()
-	if err == nil && queued.Refresh != "" && !queued.sameSession(rec) {
-		s.enqueueLater(rec)
-
-		return false
-	}
-	if s.store.Write(SlotSignOut, rec.encode()) != nil {
+	slot, ok := s.queueSlot(rec)
+	if !ok || s.store.Write(slot, rec.encode()) != nil {
 		s.enqueueLater(rec)
 
 		return false
 	}
 
 	return true
+}
+
+// queueSlot is the slot of the queue for a session: the one that contains it, or a free one.
+func (s *Session) queueSlot(rec record) (Slot, bool) {
+	var free []Slot
+	for _, slot := range queueSlots {
+		queued, err := s.readQueued(slot)
+		switch {
+		case err != nil:
+		case queued.Refresh == "":
+			free = append(free, slot)
+		case queued.sameSession(rec):
+			return slot, true
+		}
+	}
+	if len(free) == 0 {
+		return 0, false
+	}
+
+	return free[0], true
 }
 
 // enqueueLater keeps it in memory.
@@ -47,9 +62,9 @@ func (s *Session) enqueueLater(rec record) {
 
 var errQueue = errors.New("the queue of sign-outs")
 
-// queuedSignOut is the session in the slot that the server is to be told of; none is a zero record.
-func (s *Session) queuedSignOut() (record, error) {
-	text, err := s.store.Read(SlotSignOut)
+// readQueued is the session in a slot of the queue; none is a zero record.
+func (s *Session) readQueued(slot Slot) (record, error) {
+	text, err := s.store.Read(slot)
 	if err != nil {
 		return record{}, &StoreError{"read", err}
 	}
@@ -61,11 +76,52 @@ func (s *Session) queuedSignOut() (record, error) {
 	return rec, nil
 }
 
+// queued are the sessions in the store that the server is to be told of.
+func (s *Session) queued() ([]record, error) {
+	var list []record
+	for _, slot := range queueSlots {
+		rec, err := s.readQueued(slot)
+		if err != nil {
+			return nil, err
+		}
+		if rec.Refresh != "" {
+			list = append(list, rec)
+		}
+	}
+
+	return list, nil
+}
+
+// isQueued reports whether the server is to be told of a session.
+func (s *Session) isQueued(rec record) (bool, error) {
+	list, err := s.queued()
+
+	return slices.ContainsFunc(list, rec.sameSession), err
+}
+
+// unqueue takes a session out of the queue in the store.
+func (s *Session) unqueue(rec record) error {
+	for _, slot := range queueSlots {
+		queued, err := s.readQueued(slot)
+		if err != nil {
+			return err
+		}
+		if queued.Refresh == "" || !queued.sameSession(rec) {
+			continue
+		}
+		if err := s.store.Write(slot, nil); err != nil {
+			return &StoreError{"write", err}
+		}
+	}
+
+	return nil
+}
+
 // nextQueued is the next session that the server is to be told of; none is a zero record.
 func (s *Session) nextQueued() (record, error) {
-	rec, err := s.queuedSignOut()
-	if err == nil && rec.Refresh != "" {
-		return rec, nil
+	list, err := s.queued()
+	if len(list) > 0 {
+		return list[0], nil
 	}
 
 	s.mu.Lock()
@@ -100,15 +156,7 @@ func (s *Session) dropQueued(ctx context.Context, told record) error {
 		}
 	}
 
-	queued, err := s.queuedSignOut()
-	if err != nil || queued.Refresh != "" && !queued.sameSession(told) {
-		return err
-	}
-	if err := s.store.Write(SlotSignOut, nil); err != nil {
-		return &StoreError{"write", err}
-	}
-
-	return nil
+	return s.unqueue(told)
 }
 
 // drainSignOut tells the server of queued sign-outs, and tries again later where that fails.
@@ -216,9 +264,10 @@ func (s *Session) orphan(newest record) record {
 	return rec
 }
 
-// sweep queues the session that a process has replaced that was killed before it could do so.
+// sweep sets right what a process has left that was killed between two changes of the store: it queues
+// a session that was replaced, and takes one out of the queue that was not replaced after all.
 func (s *Session) sweep(ctx context.Context) {
-	if _, isExchanged := s.exchanged(); !isExchanged && !s.hasOrphan() {
+	if _, isExchanged := s.exchanged(); !isExchanged && !s.hasOrphan() && s.spared().Refresh == "" {
 		return
 	}
 	unlock, err := s.lock(ctx, LockWrite)
@@ -230,7 +279,29 @@ func (s *Session) sweep(ctx context.Context) {
 	if newest, _, err := s.newest(); err == nil && s.hasOrphan() {
 		s.replaced(s.orphan(newest), newest)
 	}
+	if spared := s.spared(); spared.Refresh != "" {
+		_ = s.unqueue(spared) // the next sweep does it otherwise
+	}
 	s.dropExchanged()
+}
+
+// spared is the session before a record on trial, where it is queued. It comes back if the server
+// refuses the record. None is a zero record.
+func (s *Session) spared() record {
+	newest, _, err := s.newest()
+	if err != nil || !newest.Trial {
+		return record{}
+	}
+	if isLeft, err := s.isQueued(newest); err != nil || isLeft { // a sign-out of both
+		return record{}
+	}
+
+	before := s.orphan(newest)
+	if isQueued, err := s.isQueued(before); err != nil || !isQueued {
+		return record{}
+	}
+
+	return before
 }
 
 // hasOrphan reports whether the store has a session that was replaced, and not queued.

@@ -210,6 +210,8 @@ func (s *Session) spend(ctx context.Context, rec record, t trip) (string, error)
 	default:
 		var token string
 		if token, err = s.commit(rec, a, t.epoch); err == nil {
+			s.resumeAfter(rec)
+
 			return token, nil
 		}
 	}
@@ -311,14 +313,19 @@ func (s *Session) commit(rec record, a *answer, epoch int) (string, error) {
 	}
 	defer unlock()
 
-	before := s.orphan(rec)
 	token, err := s.succeed(rec, a, epoch)
 	if err == nil {
-		s.replaced(before, rec)
 		s.dropExchanged()
 	}
 
 	return token, err
+}
+
+// resumeAfter tells the server of the session that an adopted token has replaced.
+func (s *Session) resumeAfter(rec record) {
+	if rec.Trial {
+		s.Resume()
+	}
 }
 
 // dropExchanged empties the slot of a session token that has been exchanged: it is a bearer token,
@@ -367,7 +374,7 @@ func (s *Session) succeed(rec record, a *answer, epoch int) (string, error) {
 	}
 	if next != rec {
 		next.Seq = held.Seq + 1
-		if err := s.writeRecord(next); err != nil {
+		if err := s.writeOver(s.orphan(held), next); err != nil {
 			return "", err
 		}
 	}
@@ -400,6 +407,9 @@ func (s *Session) end(rec record, code string) error {
 	}
 
 	next := s.successor(held, code)
+	if next.Refresh != "" {
+		s.notReplaced(next)
+	}
 	if err := s.putBack(held, next); err != nil {
 		return err
 	}

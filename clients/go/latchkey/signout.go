@@ -130,11 +130,11 @@ func (s *Session) isEndedBy(l *leaving, stored record) bool {
 
 // clear queues a session for its end on the server, and leaves a record without a token.
 func (s *Session) clear(rec record, reason string, lost bool) (record, error) {
-	orphan := s.orphan(rec)
+	// The session before a record on trial first: a process that is killed between goes on with the record.
+	s.replaced(s.orphan(rec), rec)
 	if rec.Refresh != "" {
 		s.enqueue(rec)
 	}
-	s.replaced(orphan, rec)
 	if err := s.clearStore(rec.Seq, reason); err != nil {
 		return record{}, err
 	}

@@ -2,6 +2,7 @@ package latchkey
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -88,8 +89,8 @@ func (s *Session) signedOutMeanwhile(rec *record) error {
 	if rec.Refresh == "" {
 		return nil
 	}
-	queued, err := s.queuedSignOut()
-	if err == nil && queued.Refresh != "" && queued.sameSession(*rec) {
+	isQueued, err := s.isQueued(*rec)
+	if err == nil && isQueued {
 		*rec = record{Seq: rec.Seq, Reason: ReasonUser}
 	}
 	return err
@@ -103,6 +104,31 @@ func slotOf(rec record) Slot {
 	}
 
 	return SlotA
+}
+
+// writeOver stores a record in the slot of a session that the one before had replaced. That one is
+// queued for its end first: the write leaves nothing of it.
+func (s *Session) writeOver(replaced, rec record) error {
+	if replaced.Refresh == "" || replaced.sameSession(rec) {
+		return s.writeRecord(rec)
+	}
+
+	s.enqueue(replaced)
+	err := s.writeRecord(rec)
+	if err != nil {
+		s.notReplaced(replaced)
+	}
+
+	return err
+}
+
+// notReplaced takes a session out of the queue that goes on.
+func (s *Session) notReplaced(rec record) {
+	s.mu.Lock()
+	s.queue.more = slices.DeleteFunc(s.queue.more, rec.sameSession)
+	s.mu.Unlock()
+
+	_ = s.unqueue(rec) // sweep does it otherwise
 }
 
 // writeRecord stores a record.

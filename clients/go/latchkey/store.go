@@ -14,17 +14,27 @@ var ErrLocked = errors.New("latchkey: the store is locked")
 type Slot int
 
 // The places of a store. Records alternate between the first two, so that a write that
-// broke off leaves the one before readable. The third holds the sign-out that the server
-// has still to be told of. The fourth holds the device token of the last sign-in. It stays after
-// a sign-out, signs nobody in, and goes with a deleted account.
+// broke off leaves the one before readable. SlotSignOut and the three numbered ones contain the
+// sessions that have ended here and that the server has still to be told of. SlotDevice contains the
+// device token of the last sign-in. It stays after a sign-out, signs nobody in, and goes with a
+// deleted account.
 const (
 	SlotA Slot = iota
 	SlotB
 	SlotSignOut
 	SlotDevice
+	SlotSignOut1
+	SlotSignOut2
+	SlotSignOut3
 )
 
-func (s Slot) name() string { return [...]string{"slot-0", "slot-1", "sign-out", "device"}[s] }
+// slotNames are the names of the slots, as a [FileStore] uses them.
+var slotNames = [...]string{"slot-0", "slot-1", "sign-out", "device", "sign-out-1", "sign-out-2", "sign-out-3"}
+
+// queueSlots contain what the server has still to be told of.
+var queueSlots = [...]Slot{SlotSignOut, SlotSignOut1, SlotSignOut2, SlotSignOut3}
+
+func (s Slot) name() string { return slotNames[s] }
 
 // StoreLock names one of the two locks of a [Store].
 type StoreLock int
@@ -58,7 +68,7 @@ type Store interface {
 // MemoryStore is a [Store] that ends with the process. Its zero value is empty.
 type MemoryStore struct {
 	mu    sync.Mutex
-	texts [SlotDevice + 1]*boxedText
+	texts [len(slotNames)]*boxedText
 	locks [LockWrite + 1]chan struct{}
 }
 

@@ -53,6 +53,8 @@ export class VirtualClock {
 export class Faults {
   #store = { fault: 'none', left: 0 };
   killAt;
+  /** The changes of the store until the process dies at `after_writes`. */
+  writes = 0;
   /** The files that were written since the key was lost: all others can never be read again. */
   #rewritten;
 
@@ -80,6 +82,14 @@ export class Faults {
   /** Notes that a file was written, with the key of now. */
   wrote(path) {
     this.#rewritten?.add(path);
+  }
+
+  /** Counts a change of the store, and kills the process at the one that the kit wants. */
+  async changed() {
+    this.writes--;
+    if (this.writes === 0) {
+      await this.at('after_writes');
+    }
   }
 
   /** Whether what a file holds was written with a key that is lost. */
@@ -148,10 +158,12 @@ export function fileStorage(dir, faults) {
       if (inSlot) {
         await faults.at('after_persist');
       }
+      await faults.changed();
     },
     async remove(name) {
       fail('remove');
       await rm(path(name), { force: true });
+      await faults.changed();
     },
     lock: () => lock(dir, faults),
   };

@@ -129,8 +129,9 @@ const commands = {
     faults.set(fault, times);
     return {};
   },
-  kill_at({ point }) {
+  kill_at({ point, n = 0 }) {
     faults.killAt = point;
+    faults.writes = n;
     return {};
   },
   cancel({ target }) {

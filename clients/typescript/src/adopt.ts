@@ -2,7 +2,7 @@ import { received, sameToken, sessionOf } from './access-token.js';
 import { nothingPending } from './errors.js';
 import type { CallOptions, Latchkey } from './latchkey.js';
 import type { Session } from './session.js';
-import { checksum } from './record.js';
+import { checksum, type SessionRecord } from './record.js';
 import { newKey } from './settings.js';
 import type { Content } from './slots.js';
 import { until } from './waiting.js';
@@ -55,11 +55,15 @@ async function spend(latchkey: Latchkey, token: Content, accessToken: string | u
   const { keeper, settings } = latchkey.inside();
   const wanted = (): boolean => keeper.pending.isNewest(own);
   const idempotencyKey = newKey(settings.random);
-  const stored = await keeper.slots.replace('beside', { ...token, idempotencyKey }, wanted);
-
-  if (!wanted() || stored?.idempotencyKey !== idempotencyKey) {
-    throw nothingPending();
-  }
+  const beneath = keeper.slots.before(); // an earlier token has not replaced it yet, and this one takes its slot
+  const write = async (): Promise<SessionRecord> => {
+    const found = await keeper.slots.replace('beside', { ...token, idempotencyKey }, wanted);
+    if (!wanted() || found?.idempotencyKey !== idempotencyKey) {
+      throw nothingPending();
+    }
+    return found;
+  };
+  const stored = await keeper.overtake(() => beneath, write);
   const access = accessToken ? { ...received(accessToken, settings.clock), renew: 0 } : undefined;
   const settled = keeper.place(stored, access);
 

@@ -28,7 +28,10 @@ export function createEnding(parts: Parts, reading: Reading, abortRefresh: () =>
     try {
       await reading.open();
       // A sign-in that began later may be there by now.
-      ended = (await slots.end({ reason, keepToken: true, wanted: () => then === memory.epoch })) ?? held;
+      const wanted = (): boolean => then === memory.epoch;
+      const beneath = slots.before();
+      const end = (): Promise<SessionRecord | undefined> => slots.end({ reason, keepToken: true, wanted });
+      ended = (await overtake(() => (wanted() ? beneath : undefined), end)) ?? held;
       if (memory.news.now().state !== 'signed_out' && then === memory.epoch) {
         memory.leave(ended ? (ended.endReason ?? reason) : slots.lost() ? keyLost : undefined, ended?.endedAt);
       }

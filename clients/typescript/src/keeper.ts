@@ -120,7 +120,9 @@ export function createKeeper(settings: Settings) {
       return found;
     };
     const overtaken = (): SessionRecord | undefined => (anew && wanted() ? memory.record : undefined);
-    const found = await ending.overtake(overtaken, write).catch(async (error: unknown) => {
+    const beneath = slots.before();
+    const alone = (): Promise<SessionRecord> => ending.overtake(() => (anew && wanted() ? beneath : undefined), write);
+    const found = await ending.overtake(overtaken, alone).catch(async (error: unknown) => {
       await ending.discard(content, pair.access);
       throw error;
     });
@@ -203,6 +205,7 @@ export function createKeeper(settings: Settings) {
     idle: refreshing.idle,
     signOut: ending.signOut,
     end: ending.end,
+    overtake: ending.overtake,
     pending,
     device,
     slots,

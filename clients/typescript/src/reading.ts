@@ -47,7 +47,7 @@ export function createReading({ settings, memory, device, slots, revocations }: 
     backoff.succeed();
     if (!resumed) {
       resumed = true;
-      void revocations.resume(found);
+      void revocations.resume([found, slots.before()]);
     }
     return take(found);
   }

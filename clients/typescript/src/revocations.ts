@@ -60,10 +60,10 @@ export function createRevocations(settings: Settings, told: (record: SessionReco
     }
   }
 
-  /** Goes on with what the last run has kept, except `current`, which was not replaced after all. */
-  async function resume(current: SessionRecord | undefined): Promise<void> {
+  /** Goes on with what the last run has kept, except what lives: it was not replaced after all. */
+  async function resume(living: (SessionRecord | undefined)[]): Promise<void> {
     for (const session of await kept().catch(() => [])) {
-      if (sameSession(session, current)) {
+      if (living.some((other) => sameSession(session, other))) {
         await drop(session).catch(() => undefined); // before a refresh makes it look like another one
       } else if (session) {
         await add(session);

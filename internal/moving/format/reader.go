@@ -115,6 +115,7 @@ func (r *Reader) read() ([]byte, error) {
 			return nil, &LineError{Problem: fmt.Sprintf("has more than %d bytes", MaxLine)}
 		}
 		if err != nil {
+			r.ended, r.failed = true, true
 			return nil, &LineError{Problem: "the file is cut: the line has no end"}
 		}
 

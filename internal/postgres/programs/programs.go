@@ -14,11 +14,11 @@ import (
 
 // Settings say where the server programs come from.
 type Settings struct {
-	Dir     string `env:"PG_BIN" doc:"Directory of PostgreSQL's server programs (initdb, postgres), where they are not found by themselves. latchkey dev and tests only."`
-	Fetch   bool   `env:"LATCHKEY_POSTGRES_FETCH" default:"true" doc:"Fetch PostgreSQL from Maven Central where none is installed: about 15 MB on Linux, 33 MB on macOS, checked against a SHA-256 in the source. latchkey dev and tests only; latchkey serve never fetches."`
+	Dir     string `env:"PG_BIN" doc:"Directory of PostgreSQL's server programs (initdb, postgres), if they are not found automatically. latchkey dev and tests only."`
+	Fetch   bool   `env:"LATCHKEY_POSTGRES_FETCH" default:"true" doc:"Download PostgreSQL from Maven Central if none is installed: about 15 MB on Linux, 33 MB on macOS, checked against a SHA-256 in the source. latchkey dev and tests only; latchkey serve never downloads it."`
 	Mirror  string `env:"LATCHKEY_POSTGRES_MIRROR" secret:"url" doc:"Address of another Maven repository to fetch PostgreSQL from, for closed networks: http, https or file. Default: Maven Central."`
-	Version string `env:"LATCHKEY_POSTGRES_VERSION" doc:"15, 16, 17 or 18: fetch this PostgreSQL, whatever is installed. Default: an installed one, or else the newest. latchkey dev and tests only."`
-	Cache   string `env:"LATCHKEY_POSTGRES_CACHE" doc:"Directory that keeps the fetched PostgreSQL (60 MB). Default: latchkey/postgres in the user's cache directory, /var/tmp/latchkey-postgres for root."`
+	Version string `env:"LATCHKEY_POSTGRES_VERSION" doc:"15, 16, 17 or 18: download this PostgreSQL, whatever is installed. Default: an installed one, or else the newest. latchkey dev and tests only."`
+	Cache   string `env:"LATCHKEY_POSTGRES_CACHE" doc:"Directory for the downloaded PostgreSQL (60 MB). Default: latchkey/postgres in the user's cache directory, /var/tmp/latchkey-postgres for root."`
 }
 
 // Check reports what is wrong with the settings.

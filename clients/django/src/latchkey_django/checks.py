@@ -33,7 +33,7 @@ def _check_ids(settings: conf.Settings) -> list[CheckMessage]:
     if not settings.CREATE_USERS:
         return []
     field = id_field(settings)
-    if _can_store(field, settings.USER_IDS):
+    if can_store(field, settings.USER_IDS):
         return []
     return [
         Error(
@@ -45,7 +45,7 @@ def _check_ids(settings: conf.Settings) -> list[CheckMessage]:
     ]
 
 
-def _can_store(field: models.Field[Any, Any], kind: str) -> bool:
+def can_store(field: models.Field[Any, Any], kind: str) -> bool:
     if isinstance(field, models.CharField | models.TextField):
         longest = {"uuid": 36, "text": 26}.get(kind, 19)
         return field.max_length is None or field.max_length >= longest

@@ -49,7 +49,7 @@ func (d *device) do(ctx context.Context, r request) reply {
 		d.faults.set(r.Fault, r.Times)
 		return reply{OK: true}
 	case "kill_at":
-		d.faults.killAt(r.Point)
+		d.faults.killAt(r.Point, r.N)
 		return reply{OK: true}
 	}
 

@@ -17,11 +17,12 @@ import (
 
 // faults are what goes wrong inside the device.
 type faults struct {
-	mu    sync.Mutex
-	fault string
-	left  int  // of a counted fault
-	count bool // the fault ends after left operations
-	point string
+	mu     sync.Mutex
+	fault  string
+	left   int  // of a counted fault
+	count  bool // the fault ends after left operations
+	point  string
+	writes int // of the store, until the process dies at "after_writes"
 
 	dirs []string        // of the stores that were started
 	lost map[string]bool // paths of slots that can never be read again
@@ -29,7 +30,7 @@ type faults struct {
 }
 
 // slotNames are the files of the slots.
-var slotNames = [...]string{"slot-0", "slot-1", "sign-out", "device"}
+var slotNames = [...]string{"slot-0", "slot-1", "sign-out", "device", "sign-out-1", "sign-out-2", "sign-out-3"}
 
 // found notes a store that a client is started on.
 func (f *faults) found(dir string) {
@@ -88,10 +89,22 @@ func (f *faults) set(fault string, times int) {
 	f.fault, f.left, f.count = fault, times, times > 0
 }
 
-func (f *faults) killAt(point string) {
+func (f *faults) killAt(point string, writes int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.point = point
+	f.point, f.writes = point, writes
+}
+
+// wrote counts a change of the store, and ends the process at the one that it was told.
+func (f *faults) wrote() {
+	f.mu.Lock()
+	f.writes--
+	last := f.point == "after_writes" && f.writes == 0
+	f.mu.Unlock()
+
+	if last {
+		die()
+	}
 }
 
 // plays reports whether one of the faults strikes this operation, and which.
@@ -175,6 +188,7 @@ func (s *store) Write(slot latchkey.Slot, text []byte) error {
 	err := s.Store.Write(slot, text)
 	if err == nil {
 		s.faults.replaced(s.path(slot))
+		s.faults.wrote()
 	}
 	if s.faults.at("after_persist") {
 		die()

@@ -86,7 +86,7 @@ public actor Session {
         let signOuts = signOuts
         let vault = vault
         Task {
-            await vault.dropExchanged()
+            await vault.repair()
             await signOuts.run()
         }
     }

@@ -56,6 +56,9 @@ extension Session {
 
     /// The first look at the store since launch.
     private func meet(_ record: TokenRecord?) -> TokenRecord? {
+        if let record, (try? vault.queued())?.contains(where: { $0.idempotencyKey == record.idempotencyKey }) == true {
+            return drop(record, .user) // the process died while it signed out
+        }
         known = record.map { .record($0) } ?? .nobody(nil)
         guard let marker, let before = try? marker.wasSignedIn().map({ Optional($0) }) ?? .some(nil) else { return record }
         if before == nil, options.reinstallPolicy == .clear { knownDevice.forget() } // it is of an installation before
@@ -63,14 +66,22 @@ extension Session {
         case (nil, let record?) where options.reinstallPolicy == .clear:
             // The marker first: without it the next launch would clear the next session too.
             guard (try? marker.note(signedIn: false)) != nil else { return record }
-            voidKey = record.idempotencyKey
-            end(.reinstalled)
-            let vault = vault
-            Task { _ = try? await vault.remove(record.idempotencyKey, queue: true); await signOuts.run() }
-            return nil
+            return drop(record, .reinstalled)
         case (true, nil): end(.restored)
         default: try? marker.note(signedIn: record != nil)
         }
         return record
+    }
+
+    /// Ends a session that the store should not contain any more.
+    private func drop(_ record: TokenRecord, _ reason: EndReason) -> TokenRecord? {
+        voidKey = record.idempotencyKey
+        end(reason)
+        let vault = vault
+        Task {
+            _ = try? await vault.remove(record.idempotencyKey, queue: true)
+            await signOuts.run()
+        }
+        return nil
     }
 }

@@ -38,15 +38,35 @@ struct TokenVault: Sendable {
         guard let current, current.record.idempotencyKey == key else { return .overtaken(current?.record) }
 
         let over = try beneath(current)
-        let stored = try put(next, after: current)
-        if let over { enqueue(over) }
+        let stored = try put(next, after: current, over: over)
         // It is a bearer token, and may still work.
         if current.record.isSessionToken == true { try? store.delete(current.slot) }
         return .made(stored, over: over)
     }
 
+    /// Sets right what a process has left that died between two changes.
+    func repair() async {
+        await dropExchanged()
+        await dropSpared()
+    }
+
+    /// Takes a session out of the queue that a token which was handed over has not replaced yet: it comes
+    /// back where the server refuses the token.
+    private func dropSpared() async {
+        guard (try? spared()) != nil, let lease = try? await lock(.change) else { return }
+        defer { lease.release() }
+        if let before = try? spared() { try? dequeue(before.idempotencyKey) }
+    }
+
+    private func spared() throws(StoreError) -> TokenRecord? {
+        guard let current = try newest(), current.record.isStaged == true, let before = try beneath(current) else { return nil }
+        let keys = try queued().map(\.idempotencyKey)
+        // Both are queued by a sign-out.
+        return keys.contains(before.idempotencyKey) && !keys.contains(current.record.idempotencyKey) ? before : nil
+    }
+
     /// Removes a session token that has been exchanged, where a process died before it could.
-    func dropExchanged() async {
+    private func dropExchanged() async {
         guard (try? exchanged()) != nil, let lease = try? await lock(.change) else { return }
         defer { lease.release() }
         if let slot = try? exchanged() { try? store.delete(slot) }
@@ -77,11 +97,11 @@ struct TokenVault: Sendable {
         let current: Slot?
         do { current = try newest() } catch { return try begin(record, over: error, replacesLost) }
         let over = try beneath(current)
-        let stored = try put(record, after: current)
+        let stored = try put(record, after: current, over: over)
         guard let current else { return Beginning(record: stored) }
 
         let before = [current.record, over].compactMap { $0 }
-        if ends { before.forEach(enqueue) }
+        if ends { enqueue(current.record) }
         try? store.delete(current.slot)
         return Beginning(record: stored, before: before)
     }
@@ -98,8 +118,7 @@ struct TokenVault: Sendable {
         do { current = try newest() } catch { return try begin(record, over: error, replacesLost) }
         // Of two that are staged the first one is what comes back.
         let over = try beneath(current)
-        let stored = try put(record, after: current)
-        if let over { enqueue(over) }
+        let stored = try put(record, after: current, over: over)
         return Beginning(record: stored, before: over.map { [$0] } ?? [])
     }
 
@@ -112,7 +131,10 @@ struct TokenVault: Sendable {
     func withdraw(_ key: String) async throws(StoreError) -> TokenRecord? {
         let lease = try await lock(.change)
         defer { lease.release() }
-        if let current = try newest(), current.record.idempotencyKey == key { try store.delete(current.slot) }
+        if let current = try newest(), current.record.idempotencyKey == key {
+            if let before = try beneath(current) { try? dequeue(before.idempotencyKey) }
+            try store.delete(current.slot)
+        }
         return try newest()?.record
     }
 
@@ -126,15 +148,20 @@ struct TokenVault: Sendable {
 
         let over = queue ? try beneath(current) : nil
         if queue {
-            // A full disk must not keep anybody signed in; a locked store keeps everything.
-            for record in [current.record, over].compactMap({ $0 }) {
+            // A full disk must not keep anybody signed in; a locked store keeps everything. The current one
+            // last: in the queue it is over, also where the process dies before the slots are empty.
+            for record in [over, current.record].compactMap({ $0 }) {
                 do { try tryEnqueue(record) } catch StoreError.locked { throw .locked } catch {}
             }
         }
-        // The newest last: a process that dies in between is signed in, not back in the past.
+        try empty(current)
+        return .made(current.record, over: over)
+    }
+
+    /// Empties both slots. The newest last: a process that dies in between is signed in, not back in the past.
+    private func empty(_ current: Slot) throws(StoreError) {
         try store.delete(current.slot.other)
         try store.delete(current.slot)
-        return .made(current.record, over: over)
     }
 
     /// Removes the record named by its key at once, or not at all.
@@ -142,8 +169,7 @@ struct TokenVault: Sendable {
         guard let lease = try store.tryLock(.change) else { throw .lockUnavailable }
         defer { lease.release() }
         guard let current = try newest(), current.record.idempotencyKey == key else { return }
-        try store.delete(current.slot.other)
-        try store.delete(current.slot)
+        try empty(current)
     }
 
     /// Empties both slots, whether they can be read or not.
@@ -196,6 +222,17 @@ struct TokenVault: Sendable {
         return record
     }
 
+    /// Writes a record into the slot that has none, or `over`: the session that the current record has
+    /// replaced. That one is queued first, since the write leaves nothing of it.
+    private func put(_ next: TokenRecord, after current: Slot?, over: TokenRecord?) throws(StoreError) -> TokenRecord {
+        guard let over else { return try put(next, after: current) }
+        enqueue(over)
+        do { return try put(next, after: current) } catch {
+            if (try? beneath(current)) == over { try? dequeue(over.idempotencyKey) }
+            throw error
+        }
+    }
+
     private func put(_ next: TokenRecord, after current: Slot?) throws(StoreError) -> TokenRecord {
         var next = next
         next.sequence = (current?.record.sequence ?? 0) + 1
@@ -226,10 +263,15 @@ extension TokenVault {
         return (try? queued())?.contains { $0.idempotencyKey == record.idempotencyKey } == true
     }
 
-    /// Forgets one that the server was told of.
+    /// Forgets one that the server was told of, also in the slots, where a process died while it signed out.
     func revoked(_ key: String) async throws(StoreError) {
         let lease = try await lock(.change)
         defer { lease.release() }
+        if let current = try newest(), current.record.idempotencyKey == key { try empty(current) }
+        try dequeue(key)
+    }
+
+    private func dequeue(_ key: String) throws(StoreError) {
         for item in StoreItem.revocations {
             guard let record = try store.read(item).flatMap({ TokenRecord(text: $0) }), record.idempotencyKey == key else { continue }
             try store.delete(item)

@@ -2,17 +2,17 @@
 
 /// What a client does with an answer.
 public enum ClientAction: String, Sendable, CaseIterable {
-    /// The call did what it was asked to; go on.
+    /// The call succeeded; go on.
     case proceed
-    /// A sign-in is under way: do next what the pending entry of `data.flows` names. A value, not an error.
+    /// A sign-in is pending: next comes the pending entry of `data.flows`. A value, not an error.
     case continueFlow = "continue_flow"
     /// Refresh the tokens once, then repeat the call once.
     case refresh
-    /// Signed in, but too long ago for this. Let the person prove it again, then repeat the call.
+    /// Signed in, but too long ago for this call. Let the user authenticate again, then repeat the call.
     case reauthenticate
     /// The session is over. On a refresh call, forget all tokens and keep the problem code as the reason. Elsewhere (410), forget the session token that was sent, and nothing else.
     case signOut = "sign_out"
-    /// Show the problem to the person or the developer. Keep everything.
+    /// Show the problem to the user or the developer. Keep everything.
     case show
     /// Keep everything, and do not ask again before `Retry-After`.
     case wait

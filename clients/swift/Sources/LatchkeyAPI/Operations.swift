@@ -299,8 +299,8 @@ public enum Operations {
     public enum GetCreationOptions {
         /// What the operation takes.
         public struct Input: Hashable, Sendable {
-            /// Present, with or without a value: ask for a passkey that can sign in alone, and
-            /// that verifies its person each time.
+            /// Present, with or without a value: request a passkey that can sign in alone, and
+            /// that verifies its user each time.
             public var passwordless: String?
 
             /// Makes one from its members; what is left out is not sent.
@@ -435,7 +435,7 @@ public enum Operations {
 
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
-            /// 200: The person's addresses.
+            /// 200: The user's addresses.
             case ok(EmailAddressesResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
@@ -465,7 +465,7 @@ public enum Operations {
     public enum ListEmailAddresses {
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
-            /// 200: The person's addresses.
+            /// 200: The user's addresses.
             case ok(EmailAddressesResponse)
             /// 401: Not signed in: `data.flows` lists what the client can start, and what is
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
@@ -497,7 +497,7 @@ public enum Operations {
 
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
-            /// 200: The person's addresses.
+            /// 200: The user's addresses.
             case ok(EmailAddressesResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
@@ -538,7 +538,7 @@ public enum Operations {
 
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
-            /// 200: The person's addresses.
+            /// 200: The user's addresses.
             case ok(EmailAddressesResponse)
             /// 400: The request, a value in it, or the refresh token is refused; `errors` says why.
             case badRequest(ErrorResponse)
@@ -675,7 +675,7 @@ public enum Operations {
     public enum GetPhoneNumber {
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
-            /// 200: The person's phone number, if any.
+            /// 200: The user's phone number, if any.
             case ok(PhoneNumbersResponse)
             /// 401: Not signed in: `data.flows` lists what the client can start, and what is
             /// pending; `meta.is_authenticated` is false. Or signed in, but too long ago for
@@ -1472,7 +1472,7 @@ public enum Operations {
     public enum GetProviderSignup {
         /// What the operation answers, by status.
         public enum Output: Hashable, Sendable {
-            /// 200: What the service told.
+            /// 200: What the provider returned.
             case ok(ProviderSignupResponse)
             /// 403: This installation does not allow it.
             case forbidden(ErrorResponse)
@@ -2434,11 +2434,11 @@ public protocol API: Sendable {
     /// Delete the account
     ///
     /// Ends all sessions at once and mails the date. Until that date, which is
-    /// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in undoes it; after
-    /// it everything that is personal is gone.
+    /// `LATCHKEY_ACCOUNT_DELETION_GRACE` away, a completed sign-in cancels the deletion; after
+    /// it all personal data is gone.
     func deleteAccount() async throws(ClientError) -> Operations.DeleteAccount.Output
 
-    /// The person's second factors and passkeys
+    /// List the user's second factors and passkeys
     ///
     /// In the order in which they were added. Without codes and keys.
     func listAuthenticators() async throws(ClientError) -> Operations.ListAuthenticators.Output
@@ -2452,7 +2452,7 @@ public protocol API: Sendable {
 
     /// Make new recovery codes
     ///
-    /// The old ones stop working, and the person gets a mail. 400
+    /// The old ones stop working, and the user gets a mail. 400
     /// `cannot_generate_recovery_codes`: there is no other factor.
     func generateRecoveryCodes() async throws(ClientError) -> Operations.GenerateRecoveryCodes.Output
 
@@ -2461,7 +2461,7 @@ public protocol API: Sendable {
     /// 200 also where there is none. With the last factor the recovery codes go, too.
     func deactivateTotp() async throws(ClientError) -> Operations.DeactivateTotp.Output
 
-    /// The person's TOTP authenticator, or how to add one
+    /// Read the user's TOTP authenticator, or how to add one
     ///
     /// **404 says how to add one**: `meta.secret` and `meta.totp_url`, for a QR code
     /// or an authenticator app (RFC 6238). Each such answer makes a new secret, good
@@ -2472,7 +2472,7 @@ public protocol API: Sendable {
     /// Add a TOTP authenticator
     ///
     /// The code that the authenticator app shows for the secret of `getTotp`. Recovery
-    /// codes are made along with the first factor, and the person gets a mail.
+    /// codes are created with the first factor, and the user gets a mail.
     ///
     /// Problems at `code`: `required`, `incorrect_code`, `unverified_email` (400).
     /// 409: there is one already, or no secret is out.
@@ -2480,8 +2480,8 @@ public protocol API: Sendable {
 
     /// Remove security keys and passkeys
     ///
-    /// All of the named, or, where one is not the person's own, none. With the last
-    /// factor the recovery codes go, too. Problems at `authenticators`: `required`,
+    /// Removes all of them, or none if one belongs to another user. With the last
+    /// factor the recovery codes are removed, too. Problems at `authenticators`: `required`,
     /// `invalid_list`, `invalid_pk_value`, `invalid_choice` (400).
     func removeCredentials(_ input: Operations.RemoveCredentials.Input) async throws(ClientError) -> Operations.RemoveCredentials.Output
 
@@ -2494,9 +2494,9 @@ public protocol API: Sendable {
 
     /// Add a security key or passkey
     ///
-    /// Recovery codes are made along with the first factor
-    /// (`meta.recovery_codes_generated`), and the person gets a mail. Whatever is
-    /// wrong with the answer of the key is `incorrect_code` (400); ask for new options
+    /// Recovery codes are created with the first factor
+    /// (`meta.recovery_codes_generated`), and the user gets a mail. Every
+    /// fault in the answer of the key is `incorrect_code` (400); ask for new options
     /// before the next attempt. 409 as for `getCreationOptions`.
     func addCredential(_ input: Operations.AddCredential.Input) async throws(ClientError) -> Operations.AddCredential.Output
 
@@ -2512,7 +2512,7 @@ public protocol API: Sendable {
     /// `required`, `unknown_email`, `cannot_remove_primary_email` (400).
     func removeEmailAddress(_ input: Operations.RemoveEmailAddress.Input) async throws(ClientError) -> Operations.RemoveEmailAddress.Output
 
-    /// The person's addresses
+    /// List the user's addresses
     ///
     /// By code, an address that is being verified stands at the end, although it is not stored yet.
     func listEmailAddresses() async throws(ClientError) -> Operations.ListEmailAddresses.Output
@@ -2530,7 +2530,7 @@ public protocol API: Sendable {
     /// `ACCOUNT_CHANGE_EMAIL` it will replace the others. Where the account has an
     /// unverified address and has verified nothing, the new address replaces that one
     /// (at once by link), unless `ACCOUNT_EMAIL_VERIFICATION=none`. The answer is the
-    /// same for an address that somebody else has.
+    /// same for an address of another user.
     ///
     /// A client that is still signing up changes the address that is being verified
     /// (`ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
@@ -2546,15 +2546,15 @@ public protocol API: Sendable {
     /// code). Problems at `email`: `required`, `unknown_email` (400).
     func resendEmailAddressVerification(_ input: Operations.ResendEmailAddressVerification.Input) async throws(ClientError) -> Operations.ResendEmailAddressVerification.Output
 
-    /// The person's data
+    /// Export the user's data
     ///
-    /// Everything that is stored about the person, as one document, without secrets.
+    /// All stored data of the user, as one document, without secrets.
     func exportAccount() async throws(ClientError) -> Operations.ExportAccount.Output
 
     /// Change the password, or set the first one
     ///
-    /// Ends every other session of the person. The caller's own goes on, its access
-    /// and refresh token stay valid; `meta.session_token` is new, and the one before
+    /// Ends every other session of the user. The caller's session continues, its access
+    /// and refresh token stay valid; `meta.session_token` is new, and the previous one
     /// stops working. With `ACCOUNT_LOGOUT_ON_PASSWORD_CHANGE` it ends too: 401.
     ///
     /// Problems: `required`, `enter_current_password`, `too_many_login_attempts` at `current_password`;
@@ -2562,7 +2562,7 @@ public protocol API: Sendable {
     /// of identity (401); later ones are proved by `current_password`.
     func changePassword(_ input: Operations.ChangePassword.Input) async throws(ClientError) -> Operations.ChangePassword.Output
 
-    /// The person's phone number
+    /// Read the user's phone number
     ///
     /// A list of none or one. A number that is being verified does not show.
     func getPhoneNumber() async throws(ClientError) -> Operations.GetPhoneNumber.Output
@@ -2570,7 +2570,7 @@ public protocol API: Sendable {
     /// Set or change the phone number
     ///
     /// 202: a code was texted; the old number stays until `verifyPhone`. The answer
-    /// is the same for a number that somebody else has. A client that is still
+    /// is the same for a number of another user. A client that is still
     /// signing up changes the number that is being verified
     /// (`ACCOUNT_PHONE_VERIFICATION_SUPPORTS_CHANGE`); 409 for any other client that
     /// is not signed in, and 409 `unverified_email` while the account has an unverified
@@ -2580,13 +2580,13 @@ public protocol API: Sendable {
     /// `phone_taken` (400).
     func changePhoneNumber(_ input: Operations.ChangePhoneNumber.Input) async throws(ClientError) -> Operations.ChangePhoneNumber.Output
 
-    /// Disconnect a service
+    /// Disconnect a provider
     ///
     /// 200 with what is left. Problems, without `param`: `account_not_found`;
     /// `no_password`, `no_verified_email` where it is the last way to sign in (400).
     func disconnectProviderAccount(_ input: Operations.DisconnectProviderAccount.Input) async throws(ClientError) -> Operations.DisconnectProviderAccount.Output
 
-    /// The services that the person has connected
+    /// List the providers that the user has connected
     ///
     /// The oldest first.
     func listProviderAccounts() async throws(ClientError) -> Operations.ListProviderAccounts.Output
@@ -2745,7 +2745,7 @@ public protocol API: Sendable {
 
     /// Set a new password with a code or key
     ///
-    /// Ends every session of the person. **401 is the success answer**: sign in with
+    /// Ends every session of the user. **401 is the success answer**: sign in with
     /// the new password. With `ACCOUNT_LOGIN_ON_PASSWORD_RESET` the sign-in goes on
     /// at once: 200, or 401 with what is still asked.
     ///
@@ -2756,8 +2756,8 @@ public protocol API: Sendable {
 
     /// Verify a phone number
     ///
-    /// The code that was texted. A pending sign-in goes on from here; for a signed-in
-    /// person the new number replaces the old one now.
+    /// The code that was texted. A pending sign-in continues; for a signed-in
+    /// user the new number now replaces the old one.
     ///
     /// Problems at `code`: `required`, `incorrect_code`, `phone_taken` (400). 409:
     /// nothing to verify here. 429: right, but the code of the next step cannot be
@@ -2788,16 +2788,16 @@ public protocol API: Sendable {
     /// is set up. 503: Apple's keys cannot be read; Apple delivers again.
     func receiveAppleNotification(_ input: Operations.ReceiveAppleNotification.Input) async throws(ClientError) -> Operations.ReceiveAppleNotification.Output
 
-    /// A nonce for a sign-in with another service
+    /// Create a nonce for a sign-in with a provider
     ///
-    /// Hand it to the service's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
-    /// where the SDK hashes it by itself, `nonce`. An id_token with a nonce is taken
-    /// once, within 600 seconds, only if the nonce came from here (OpenID Connect Core,
-    /// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. An
-    /// id_token that carries the hash is worth nothing to a finder.
+    /// Pass it to the provider's SDK: `nonce_sha256` (Sign in with Apple, Google) or,
+    /// where the SDK hashes it itself, `nonce`. An id_token with a nonce is accepted
+    /// once, within 600 seconds, only if this server created the nonce (OpenID Connect Core,
+    /// section 3.1.3.7), and only together with the raw nonce in `token.nonce`. A
+    /// stolen id_token with the hash is useless.
     ///
-    /// `process` says what the nonce serves for. One that is asked for with a session,
-    /// signed in or pending, serves in that session alone. Without `process` it serves
+    /// `process` says what the nonce can be used for. A nonce that is requested with a session,
+    /// signed in or pending, works in that session only. Without `process` it works
     /// for a connection in that session, and for a sign-in from anywhere. `connect` and
     /// `reauthenticate` need a signed-in caller (401).
     ///
@@ -2809,41 +2809,41 @@ public protocol API: Sendable {
     /// While `provider_signup` is pending; 409 otherwise. 403 while signing up is closed.
     func getProviderSignup() async throws(ClientError) -> Operations.GetProviderSignup.Output
 
-    /// Give what is missing, and create the account
+    /// Send what is missing, and create the account
     ///
-    /// Asks for what `ACCOUNT_SIGNUP_FIELDS` names, except a password. Nothing that
-    /// the service told is filled in. Problems are those of `signup` (400, 403).
+    /// Requires what `ACCOUNT_SIGNUP_FIELDS` names, except a password. No value from
+    /// the provider is filled in. Problems are those of `signup` (400, 403).
     /// 409: `provider_signup` is not pending.
     func completeProviderSignup(_ input: Operations.CompleteProviderSignup.Input) async throws(ClientError) -> Operations.CompleteProviderSignup.Output
 
-    /// Sign in with another service, connect it, or prove again who is signed in
+    /// Sign in with a provider, connect it, or authenticate again
     ///
-    /// The id_token that the service gave to the app (Sign in with Apple, Google,
-    /// OpenID Connect). With `process: login` the person is signed in, or an account
-    /// is made: 200, or **401 with what is pending**: a stage, or `provider_signup`
-    /// where something is missing, or where the account of the person who owns the
-    /// address exists already (`account_exists`). A signed-in client is signed out of its session
-    /// first. With `process: connect` the service is connected to the account of the
-    /// signed-in person, who must have proved lately who they are; 401 otherwise.
+    /// The id_token that the provider gave to the app (Sign in with Apple, Google,
+    /// OpenID Connect). With `process: login` the user is signed in, or an account
+    /// is created: 200, or **401 with what is pending**: a stage, or `provider_signup`
+    /// where something is missing, or where the owner of the address
+    /// already has an account (`account_exists`). A signed-in client is signed out of its session
+    /// first. With `process: connect` the provider is connected to the account of the
+    /// signed-in user, which requires recent authentication; 401 otherwise.
     /// With `process: reauthenticate` the signed-in user of an account with neither
-    /// password nor second factor proves who they are: the account at the service must
+    /// password nor second factor authenticates again: the account at the provider must
     /// be connected to theirs, and the id_token must carry a nonce that this session
     /// asked for with `process: reauthenticate`. No new pair. 401 with
-    /// `meta.is_authenticated: true`: the account proves itself otherwise.
+    /// `meta.is_authenticated: true`: the account has another way to authenticate again.
     /// 409 `unverified_email`: the account has an unverified address and has verified
     /// nothing, so that it connects nothing.
     ///
-    /// An address that the service does not vouch for, or that its holder here has not
-    /// verified, never leads into an account.
+    /// An address never leads into an account unless the provider is authoritative for it
+    /// and the user of that account has verified it.
     ///
     /// Problems: `required`; `invalid_choice` at `process`; `invalid_token`,
     /// `token_too_old`, `token_used`, `client_id_required`, `token_required`,
     /// `nonce_required` at `token`; `connected_other` (400). `token_too_old` (made more
     /// than 10 minutes ago, or expired) and `token_used`: get a new id_token from the
-    /// service, then send that one, once. An SDK may hand out the same id_token for an
+    /// provider, then send that one, once. An SDK may hand out the same id_token for an
     /// hour: with a new nonce it makes a new one.
-    /// Signing up is closed (403). 503: the keys of the service cannot be had; say
-    /// it to the person, other ways of signing in go on.
+    /// Signing up is closed (403). 503: the keys of the provider cannot be read; tell
+    /// the user. Other ways to sign in still work.
     func submitProviderToken(_ input: Operations.SubmitProviderToken.Input) async throws(ClientError) -> Operations.SubmitProviderToken.Output
 
     /// Prove again who is signed in
@@ -2904,27 +2904,27 @@ public protocol API: Sendable {
 
     /// End sign-ins
     ///
-    /// Ends the named sessions, all of them or, where one is not the person's own,
-    /// none. 200 with the sessions that are left; 401 when the caller's own was
-    /// among the ended: they are signed out now.
+    /// Ends the named sessions: all of them, or none if one of them belongs to another
+    /// user. 200 with the remaining sessions; 401 when the caller's own session was
+    /// among them: the caller is signed out now.
     ///
     /// Problems at `sessions`: `required`, `invalid_list`, `invalid_pk_value`,
     /// `invalid_choice` (400).
     func endSessions(_ input: Operations.EndSessions.Input) async throws(ClientError) -> Operations.EndSessions.Output
 
-    /// The person's sign-ins on all devices
+    /// List the user's sessions on all devices
     ///
     /// Living sessions only, the newest first. At most 50; the one that was used least recently is ended when one more begins.
     func listSessions() async throws(ClientError) -> Operations.ListSessions.Output
 
     /// Create an account and sign in
     ///
-    /// Asks for what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
-    /// person in at once, or answers **401 with what is pending**: `verify_email`,
-    /// `verify_phone`, `login_by_code`. Outer blanks are stripped from all members,
-    /// the address is brought to its normal form (lower case, the domain in A-labels:
+    /// Requires what `ACCOUNT_SIGNUP_FIELDS` names and ignores the rest. Signs the
+    /// user in at once, or answers **401 with what is pending**: `verify_email`,
+    /// `verify_phone`, `login_by_code`. Leading and trailing blanks are removed from all members,
+    /// the address is converted to its normal form (lower case, the domain in A-labels:
     /// `xn--bcher-kva.example`), the password to Unicode NFC. With
-    /// mandatory verification an address that somebody has is answered as a new one.
+    /// mandatory verification the answer for a taken address is the same as for a new one.
     ///
     /// Problems: `required`, `invalid`, `max_length`, `min_length`, `email_taken`,
     /// `invalid_phone`, `phone_taken`, `username_taken`, `username_blacklisted`,
@@ -2959,8 +2959,8 @@ public protocol API: Sendable {
 
     /// Trade a refresh token for a new pair (full answer)
     ///
-    /// The new pair stands in `meta`. Looks at no credential but the one in the
-    /// body. A refresh whose answer was lost can be repeated with the same token
+    /// The new pair is in `meta`. No credential but the one in the
+    /// body counts. A refresh whose answer was lost can be repeated with the same token
     /// and the same `Idempotency-Key`: it hands out the same successor.
     ///
     /// A refresh token younger than `LATCHKEY_REFRESH_GRACE` is answered with that
@@ -3007,18 +3007,18 @@ public protocol API: Sendable {
 
     /// Sign in with a passkey
     ///
-    /// The passkey must have verified its person (by fingerprint, face or PIN): it is
-    /// both factors in one. Answers **401 with what is pending** where something else
-    /// is still asked, such as `verify_email`.
+    /// The passkey must have verified its user (by fingerprint, face or PIN): it counts as
+    /// both factors. Answers **401 with what is pending** where another step
+    /// is required, such as `verify_email`.
     ///
-    /// Whatever is wrong with the answer of the passkey is `incorrect_code` at
+    /// Every fault in the answer of the passkey is `incorrect_code` at
     /// `credential` (400); ask for new options before the next attempt. 409: signed
     /// in already. 404 while `MFA_PASSKEY_LOGIN_ENABLED` is off.
     func loginByPasskey(_ input: Operations.LoginByPasskey.Input) async throws(ClientError) -> Operations.LoginByPasskey.Output
 
     /// What to ask a security key for to prove who is signed in
     ///
-    /// As `getSecondFactorOptions`, for a signed-in person.
+    /// As `getSecondFactorOptions`, for a signed-in user.
     func getReauthenticationOptions() async throws(ClientError) -> Operations.GetReauthenticationOptions.Output
 
     /// Prove again who is signed in, by a security key
@@ -3056,7 +3056,7 @@ public protocol API: Sendable {
     /// Trade a refresh token for a new pair (allauth's answer)
     ///
     /// The same use case as `refreshToken`, with allauth's member names: the pair
-    /// stands in `data`. `refresh_token` is absent while
+    /// is in `data`. `refresh_token` is absent while
     /// `HEADLESS_JWT_ROTATE_REFRESH_TOKEN` is off. Refusals are those of
     /// `refreshToken`.
     func refreshTokenPair(_ input: Operations.RefreshTokenPair.Input) async throws(ClientError) -> Operations.RefreshTokenPair.Output
@@ -3067,7 +3067,7 @@ public protocol API: Sendable {
     /// 404 otherwise.
     func getSpecificationAsAllauth() async throws(ClientError) -> Operations.GetSpecificationAsAllauth.Output
 
-    /// The signed-in person's profile
+    /// Read the signed-in user's profile
     ///
     /// The object itself, without an envelope. The path ends in a slash.
     func getProfile() async throws(ClientError) -> Operations.GetProfile.Output

@@ -40,13 +40,13 @@ public struct AccountChange: Codable, Hashable, Sendable {
 
 /// How accounts work here.
 public struct AccountConfig: Codable, Hashable, Sendable {
-    /// What a person can sign in with: `email`, `username`, `phone`. Unordered.
+    /// What users can sign in with: `email`, `username`, `phone`. Unordered.
     public var loginMethods: [String]
     /// Whether new accounts can be made.
     public var isOpenForSignup: Bool
     /// Addresses are verified by a code rather than a link.
     public var emailVerificationByCodeEnabled: Bool
-    /// A code that is mailed or texted can stand in for the password.
+    /// Whether a mailed or texted code can be used instead of the password.
     public var loginByCodeEnabled: Bool
     /// Passwords are reset by a code rather than a link.
     public var passwordResetByCodeEnabled: Bool
@@ -256,7 +256,7 @@ public struct AppleNotification: Codable, Hashable, Sendable {
 public struct Authenticated: Codable, Hashable, Sendable {
     /// `user` of the description.
     public var user: User
-    /// How the person proved who they are in this session, oldest first.
+    /// How the user authenticated in this session, oldest first.
     public var methods: [AuthenticationMethod]
 
     /// Makes one from its members; what is left out is absent.
@@ -343,7 +343,7 @@ public struct AuthenticatedResponse: Codable, Hashable, Sendable {
     }
 }
 
-/// One proof that the person gave in this session.
+/// One authentication of the user in this session.
 public struct AuthenticationMethod: Codable, Hashable, Sendable {
     /// Such as `password`. More will come: do not fail on one you do not know.
     public var method: String
@@ -363,7 +363,7 @@ public struct AuthenticationMethod: Codable, Hashable, Sendable {
     public var type: String?
     /// The passkey signed in alone; of `mfa`.
     public var passwordless: Bool?
-    /// The service; of `socialaccount`.
+    /// The provider; of `socialaccount`.
     public var provider: String?
     /// The account there; of `socialaccount`.
     public var uid: String?
@@ -420,7 +420,7 @@ public struct Authenticator: Codable, Hashable, Sendable {
     public var lastUsedAt: Double?
     /// Names it; of `webauthn`.
     public var id: Int64?
-    /// What the person calls it; of `webauthn`.
+    /// The user's name for it; of `webauthn`.
     public var name: String?
     /// Whether it can sign in alone, which was decided when it was added; of `webauthn`, absent where that is not known.
     public var isPasswordless: Bool?
@@ -532,7 +532,7 @@ public struct AuthenticatorsResponse: Codable, Hashable, Sendable {
 public struct ChangePasswordRequest: Codable, Hashable, Sendable {
     /// The new password.
     public var newPassword: String
-    /// Needed where the person has one.
+    /// Required if the user has one.
     public var currentPassword: String?
 
     /// Makes one from its members; what is left out is absent.
@@ -723,7 +723,7 @@ public struct DeletionResponse: Codable, Hashable, Sendable {
 
 /// `DisconnectProviderRequest` of the description.
 public struct DisconnectProviderRequest: Codable, Hashable, Sendable {
-    /// The id of the service.
+    /// The id of the provider.
     public var provider: String
     /// `uid` of the account. A whole number is taken for its digits.
     public var account: String
@@ -764,7 +764,7 @@ public struct DoneResponse: Codable, Hashable, Sendable {
 public struct EmailAddress: Codable, Hashable, Sendable {
     /// The address.
     public var email: String
-    /// Whether the person has shown that it is theirs.
+    /// Whether the user has verified it.
     public var verified: Bool
     /// Whether mails go to it.
     public var primary: Bool
@@ -1034,7 +1034,7 @@ public struct Flow: Codable, Hashable, Sendable {
     public var isPending: Bool?
     /// Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
     public var providers: [String]?
-    /// Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
+    /// Of `mfa_authenticate` and `mfa_reauthenticate`, what the user has: `recovery_codes`, `totp`, `webauthn`.
     public var types: [String]?
     /// Of `provider_signup`: true where the provider is the authority for the address that
     /// it told, and an account here has verified that address. Offer to sign in to that
@@ -1224,7 +1224,7 @@ public struct NewCredentialRequest: Codable, Hashable, Sendable {
     /// A PublicKeyCredential as `toJSON()` gives it (WebAuthn Level 3, section 5.1), or
     /// a string that holds that JSON. Each text in it at most 16,384 bytes.
     public var credential: Credential
-    /// What the person calls it; made up where it is not given.
+    /// The user's name for it; generated if absent.
     public var name: String?
 
     /// Makes one from its members; what is left out is absent.
@@ -1334,7 +1334,7 @@ public struct PasskeySignupRequest: Codable, Hashable, Sendable {
 public struct PhoneNumber: Codable, Hashable, Sendable {
     /// In E.164.
     public var phone: String
-    /// Whether the person has shown that it is theirs.
+    /// Whether the user has verified it.
     public var verified: Bool
 
     /// Makes one from its members; what is left out is absent.
@@ -1393,7 +1393,7 @@ public struct PhoneRequest: Codable, Hashable, Sendable {
 
 /// `PrimaryEmailRequest` of the description.
 public struct PrimaryEmailRequest: Codable, Hashable, Sendable {
-    /// One of the person's addresses.
+    /// One of the user's addresses.
     public var email: String
     /// Must be true.
     public var primary: Bool
@@ -1467,7 +1467,7 @@ public struct Profile: Codable, Hashable, Sendable {
     public var id: UserID
     /// The primary address.
     public var email: String?
-    /// What to call this person on a screen.
+    /// The name to show for this user.
     public var display: String
     /// Whether the primary address is verified.
     public var emailVerified: Bool
@@ -1505,7 +1505,7 @@ public struct Profile: Codable, Hashable, Sendable {
 
 /// `ProfileRequest` of the description.
 public struct ProfileRequest: Codable, Hashable, Sendable {
-    /// What to call this person on a screen.
+    /// The name to show for this user.
     public var display: String?
 
     /// Makes one from its members; what is left out is absent.
@@ -1520,7 +1520,7 @@ public struct ProfileRequest: Codable, Hashable, Sendable {
     }
 }
 
-/// The person's account with another service.
+/// The user's account with a provider.
 public struct ProviderAccount: Codable, Hashable, Sendable {
     /// Names the account there; `sub` in its tokens.
     public var uid: String
@@ -1571,7 +1571,7 @@ public struct ProviderAccountsResponse: Codable, Hashable, Sendable {
 
 /// `ProviderConfig` of the description.
 public struct ProviderConfig: Codable, Hashable, Sendable {
-    /// Names the service, such as `google`.
+    /// The id of the provider, such as `google`.
     public var id: String
     /// What to call it on a screen.
     public var name: String
@@ -1610,7 +1610,7 @@ public struct ProviderConfig: Codable, Hashable, Sendable {
 public struct ProviderNonce: Codable, Hashable, Sendable {
     /// The nonce, of at least 128 random bits.
     public var nonce: String
-    /// Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
+    /// Its SHA-256 in lower-case hexadecimal digits, for the SDK of the provider.
     public var nonceSha256: String
     /// Seconds since the Unix epoch, UTC.
     public var expiresAt: Timestamp
@@ -1659,9 +1659,9 @@ public struct ProviderNonceResponse: Codable, Hashable, Sendable {
 public struct ProviderSignup: Codable, Hashable, Sendable {
     /// `user` of the description.
     public var user: ProviderSignupUser
-    /// The person's account with another service.
+    /// The user's account with a provider.
     public var account: ProviderAccount
-    /// The addresses that the service told.
+    /// The addresses that the provider returned.
     public var email: [EmailAddress]
 
     /// Makes one from its members; what is left out is absent.
@@ -1706,7 +1706,7 @@ public struct ProviderSignupResponse: Codable, Hashable, Sendable {
 
 /// `ProviderSignupUser` of the description.
 public struct ProviderSignupUser: Codable, Hashable, Sendable {
-    /// What to call this person on a screen.
+    /// The name to show for this user.
     public var display: String
     /// Always false: a password can be set once the account is there.
     public var hasUsablePassword: Bool?
@@ -1736,9 +1736,9 @@ public struct ProviderToken: Codable, Hashable, Sendable {
     public var accessToken: String?
     /// The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
     public var nonce: String?
-    /// Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+    /// Apple's authorization code: exchanged once, so that the grant can be revoked when the user deletes the account.
     public var authorizationCode: String?
-    /// What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+    /// The user's name, which Apple gives only to the app, and only once. Used for the display name of a new account.
     public var name: String?
 
     /// Makes one from its members; what is left out is absent.
@@ -1770,7 +1770,7 @@ public struct ProviderToken: Codable, Hashable, Sendable {
 
 /// `ProviderTokenRequest` of the description.
 public struct ProviderTokenRequest: Codable, Hashable, Sendable {
-    /// Names the service, as `getConfig` does.
+    /// The id of the provider, as in `getConfig`.
     public var provider: String
     /// `login`, `connect` or `reauthenticate`.
     public var process: String
@@ -1797,7 +1797,7 @@ public struct ProviderTokenRequest: Codable, Hashable, Sendable {
 
 /// `ReauthenticateRequest` of the description.
 public struct ReauthenticateRequest: Codable, Hashable, Sendable {
-    /// The person's password.
+    /// The user's password.
     public var password: String
 
     /// Makes one from its members; what is left out is absent.
@@ -1931,7 +1931,7 @@ public struct RemoveCredentialsRequest: Codable, Hashable, Sendable {
 public struct RenameCredentialRequest: Codable, Hashable, Sendable {
     /// As `listAuthenticators` gives it.
     public var id: Int64
-    /// What the person calls it.
+    /// The user's name for it.
     public var name: String
 
     /// Makes one from its members; what is left out is absent.
@@ -2294,7 +2294,7 @@ public struct Unauthenticated: Codable, Hashable, Sendable {
     public var flows: [Flow]
     /// `user` of the description.
     public var user: User?
-    /// Together with `user`, for a signed-in person who has to prove it again.
+    /// Together with `user`, for a signed-in user who has to authenticate again.
     public var methods: [AuthenticationMethod]?
 
     /// Makes one from its members; what is left out is absent.
@@ -2317,7 +2317,7 @@ public struct Unauthenticated: Codable, Hashable, Sendable {
 
 /// `UnauthenticatedMeta` of the description.
 public struct UnauthenticatedMeta: Codable, Hashable, Sendable {
-    /// False, null where the session is gone (410), true where a signed-in person has to prove it again.
+    /// False, null where the session is gone (410), true where a signed-in user has to authenticate again.
     public var isAuthenticated: Bool?
     /// A new session token for the sign-in that is under way.
     public var sessionToken: String?
@@ -2381,7 +2381,7 @@ public struct User: Codable, Hashable, Sendable {
     /// always the same form, and two users of one server may have different ones (`LATCHKEY_USER_IDS` rules those of
     /// new users). Compare ids as text.
     public var id: UserID
-    /// What to call this person on a screen.
+    /// The name to show for this user.
     public var display: String
     /// Whether the account has a password.
     public var hasUsablePassword: Bool

@@ -34,7 +34,7 @@ final class Driver: @unchecked Sendable {
             if let offset = command.wall_offset { clock.setWall(offset) }
             clock.advance(command.advance ?? 0)
         case "store_fault": faults.set(command.fault ?? "none", times: command.times ?? 0)
-        case "kill_at": faults.killPoint = command.point
+        case "kill_at": faults.dies(at: command.point, after: command.n ?? 0)
         case "cancel": mutex.withLock { tasks[command.target ?? -1] }?.cancel()
         case "unlock_prompt": try device(command).prompt.answer(command.answer ?? "allow")
         case "sign_up": return try Self.reply(await device(command).session.signUp(email: command.email ?? "", password: command.password ?? ""))

@@ -11,6 +11,8 @@ final class Faults: @unchecked Sendable {
     private var fault = "none"
     private var left = 0
     private var point: String?
+    /// The changes of the store until the process dies at `after_writes`.
+    private var writes = 0
     private var stores: Set<URL> = []
     /// Texts that can never be read again, by their paths.
     private var lost: Set<String> = []
@@ -40,9 +42,15 @@ final class Faults: @unchecked Sendable {
     /// Notes that a text was written anew.
     func written(_ path: String) { _ = mutex.withLock { lost.remove(path) } }
 
-    var killPoint: String? {
-        get { mutex.withLock { point } }
-        set { mutex.withLock { point = newValue } }
+    func dies(at point: String?, after writes: Int) { mutex.withLock { (self.point, self.writes) = (point, writes) } }
+
+    /// Counts a change of the store, and ends the process at the one that it was told.
+    func changed() {
+        let isLast = mutex.withLock {
+            writes -= 1
+            return writes == 0
+        }
+        if isLast { die(at: "after_writes") }
     }
 
     var isLockStuck: Bool { strikes(["lock_stuck"]) != nil }
@@ -59,7 +67,7 @@ final class Faults: @unchecked Sendable {
     /// Whether the device is locked, without counting.
     var isLocked: Bool { mutex.withLock { left > 0 && (fault == "locked" || fault == "not_found_while_locked") } }
 
-    func die(at point: String) { if killPoint == point { Self.die() } }
+    func die(at point: String) { if mutex.withLock({ self.point == point }) { Self.die() } }
 
     static func die() -> Never {
         kill(getpid(), SIGKILL)
@@ -101,7 +109,9 @@ struct FaultyKeychain: Keychain {
     func delete(_ account: String) -> Int32 {
         if faults.isLocked { FileHandle.standardError.write(Data("conformance: delete while locked\n".utf8)) }
         if let status = refusal() { return status }
-        return unlink(path(account).path) == 0 ? KeychainStatus.success : KeychainStatus.itemNotFound
+        guard unlink(path(account).path) == 0 else { return KeychainStatus.itemNotFound }
+        faults.changed()
+        return KeychainStatus.success
     }
 
     private func refusal() -> Int32? {
@@ -126,6 +136,7 @@ struct FaultyKeychain: Keychain {
     private func write(_ account: String, _ text: String) -> Int32 {
         guard (try? Data(text.utf8).write(to: path(account), options: .atomic)) != nil else { return -61 }
         faults.written(path(account).path)
+        faults.changed()
         return KeychainStatus.success
     }
 }

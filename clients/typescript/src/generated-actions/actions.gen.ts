@@ -2,17 +2,17 @@
 
 /** What a client does with an answer. */
 export type Action =
-  /** The call did what it was asked to; go on. */
+  /** The call succeeded; go on. */
   | 'proceed'
-  /** A sign-in is under way: do next what the pending entry of `data.flows` names. A value, not an error. */
+  /** A sign-in is pending: next comes the pending entry of `data.flows`. A value, not an error. */
   | 'continue_flow'
   /** Refresh the tokens once, then repeat the call once. */
   | 'refresh'
-  /** Signed in, but too long ago for this. Let the person prove it again, then repeat the call. */
+  /** Signed in, but too long ago for this call. Let the user authenticate again, then repeat the call. */
   | 'reauthenticate'
   /** The session is over. On a refresh call, forget all tokens and keep the problem code as the reason. Elsewhere (410), forget the session token that was sent, and nothing else. */
   | 'sign_out'
-  /** Show the problem to the person or the developer. Keep everything. */
+  /** Show the problem to the user or the developer. Keep everything. */
   | 'show'
   /** Keep everything, and do not ask again before `Retry-After`. */
   | 'wait'

@@ -43,7 +43,7 @@ export type SocialAccountConfig = {
 
 export type ProviderConfig = {
     /**
-     * Names the service, such as `google`.
+     * The id of the provider, such as `google`.
      */
     id: string;
     /**
@@ -97,7 +97,7 @@ export type UserSessionsConfig = {
  */
 export type AccountConfig = {
     /**
-     * What a person can sign in with: `email`, `username`, `phone`. Unordered.
+     * What users can sign in with: `email`, `username`, `phone`. Unordered.
      */
     login_methods: Array<string>;
     /**
@@ -109,7 +109,7 @@ export type AccountConfig = {
      */
     email_verification_by_code_enabled: boolean;
     /**
-     * A code that is mailed or texted can stand in for the password.
+     * Whether a mailed or texted code can be used instead of the password.
      */
     login_by_code_enabled: boolean;
     /**
@@ -207,7 +207,7 @@ export type EmailRequest = {
 
 export type PrimaryEmailRequest = {
     /**
-     * One of the person's addresses.
+     * One of the user's addresses.
      */
     email: string;
     /**
@@ -240,7 +240,7 @@ export type CredentialRequest = {
 
 export type NewCredentialRequest = {
     /**
-     * What the person calls it; made up where it is not given.
+     * The user's name for it; generated if absent.
      */
     name?: string;
     credential: Credential;
@@ -259,7 +259,7 @@ export type RenameCredentialRequest = {
      */
     id: number;
     /**
-     * What the person calls it.
+     * The user's name for it.
      */
     name: string;
 };
@@ -351,7 +351,7 @@ export type Authenticator = {
      */
     id?: number;
     /**
-     * What the person calls it; of `webauthn`.
+     * The user's name for it; of `webauthn`.
      */
     name?: string;
     /**
@@ -437,7 +437,7 @@ export type ProviderNonce = {
      */
     nonce: string;
     /**
-     * Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
+     * Its SHA-256 in lower-case hexadecimal digits, for the SDK of the provider.
      */
     nonce_sha256: string;
     expires_at: Timestamp;
@@ -452,7 +452,7 @@ export type AppleNotification = {
 
 export type ProviderTokenRequest = {
     /**
-     * Names the service, as `getConfig` does.
+     * The id of the provider, as in `getConfig`.
      */
     provider: string;
     /**
@@ -480,11 +480,11 @@ export type ProviderToken = {
      */
     nonce?: string;
     /**
-     * Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+     * Apple's authorization code: exchanged once, so that the grant can be revoked when the user deletes the account.
      */
     authorization_code?: string;
     /**
-     * What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+     * The user's name, which Apple gives only to the app, and only once. Used for the display name of a new account.
      */
     name?: string;
 };
@@ -501,14 +501,14 @@ export type ProviderSignup = {
     user: ProviderSignupUser;
     account: ProviderAccount;
     /**
-     * The addresses that the service told.
+     * The addresses that the provider returned.
      */
     email: Array<EmailAddress>;
 };
 
 export type ProviderSignupUser = {
     /**
-     * What to call this person on a screen.
+     * The name to show for this user.
      */
     display: string;
     /**
@@ -529,7 +529,7 @@ export type ProviderAccountsResponse = {
 };
 
 /**
- * The person's account with another service.
+ * The user's account with a provider.
  */
 export type ProviderAccount = {
     /**
@@ -545,7 +545,7 @@ export type ProviderAccount = {
 
 export type DisconnectProviderRequest = {
     /**
-     * The id of the service.
+     * The id of the provider.
      */
     provider: string;
     /**
@@ -563,7 +563,7 @@ export type PhoneRequest = {
 
 export type ReauthenticateRequest = {
     /**
-     * The person's password.
+     * The user's password.
      */
     password: string;
 };
@@ -581,7 +581,7 @@ export type ResetPasswordRequest = {
 
 export type ChangePasswordRequest = {
     /**
-     * Needed where the person has one.
+     * Required if the user has one.
      */
     current_password?: string;
     /**
@@ -780,7 +780,7 @@ export type EmailAddress = {
      */
     email: string;
     /**
-     * Whether the person has shown that it is theirs.
+     * Whether the user has verified it.
      */
     verified: boolean;
     /**
@@ -806,7 +806,7 @@ export type PhoneNumber = {
      */
     phone: string;
     /**
-     * Whether the person has shown that it is theirs.
+     * Whether the user has verified it.
      */
     verified: boolean;
 };
@@ -843,7 +843,7 @@ export type AuthenticatedResponse = {
 export type Authenticated = {
     user: User;
     /**
-     * How the person proved who they are in this session, oldest first.
+     * How the user authenticated in this session, oldest first.
      */
     methods: Array<AuthenticationMethod>;
 };
@@ -886,7 +886,7 @@ export type User = {
      */
     username?: string;
     /**
-     * What to call this person on a screen.
+     * The name to show for this user.
      */
     display: string;
     /**
@@ -903,7 +903,7 @@ export type User = {
 export type UserID = number | string;
 
 /**
- * One proof that the person gave in this session.
+ * One authentication of the user in this session.
  */
 export type AuthenticationMethod = {
     /**
@@ -940,7 +940,7 @@ export type AuthenticationMethod = {
      */
     passwordless?: boolean;
     /**
-     * The service; of `socialaccount`.
+     * The provider; of `socialaccount`.
      */
     provider?: string;
     /**
@@ -965,14 +965,14 @@ export type Unauthenticated = {
     flows: Array<Flow>;
     user?: User;
     /**
-     * Together with `user`, for a signed-in person who has to prove it again.
+     * Together with `user`, for a signed-in user who has to authenticate again.
      */
     methods?: Array<AuthenticationMethod>;
 };
 
 export type UnauthenticatedMeta = {
     /**
-     * False, null where the session is gone (410), true where a signed-in person has to prove it again.
+     * False, null where the session is gone (410), true where a signed-in user has to authenticate again.
      */
     is_authenticated: boolean | null;
     /**
@@ -1002,7 +1002,7 @@ export type Flow = {
      */
     providers?: Array<string>;
     /**
-     * Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
+     * Of `mfa_authenticate` and `mfa_reauthenticate`, what the user has: `recovery_codes`, `totp`, `webauthn`.
      */
     types?: Array<string>;
     /**
@@ -1113,7 +1113,7 @@ export type Profile = {
      */
     email: string | null;
     /**
-     * What to call this person on a screen.
+     * The name to show for this user.
      */
     display: string;
     /**
@@ -1129,7 +1129,7 @@ export type Profile = {
 
 export type ProfileRequest = {
     /**
-     * What to call this person on a screen.
+     * The name to show for this user.
      */
     display?: string;
 };
@@ -1289,8 +1289,8 @@ export type EmailVerificationKey = string;
 export type NonceProcess = string;
 
 /**
- * Present, with or without a value: ask for a passkey that can sign in alone, and
- * that verifies its person each time.
+ * Present, with or without a value: request a passkey that can sign in alone, and
+ * that verifies its user each time.
  *
  */
 export type Passwordless = string;
@@ -3053,7 +3053,7 @@ export type GetProviderSignupError = GetProviderSignupErrors[keyof GetProviderSi
 
 export type GetProviderSignupResponses = {
     /**
-     * What the service told.
+     * What the provider returned.
      */
     200: ProviderSignupResponse;
 };
@@ -3531,7 +3531,7 @@ export type RemoveEmailAddressError = RemoveEmailAddressErrors[keyof RemoveEmail
 
 export type RemoveEmailAddressResponses = {
     /**
-     * The person's addresses.
+     * The user's addresses.
      */
     200: EmailAddressesResponse;
 };
@@ -3571,7 +3571,7 @@ export type ListEmailAddressesError = ListEmailAddressesErrors[keyof ListEmailAd
 
 export type ListEmailAddressesResponses = {
     /**
-     * The person's addresses.
+     * The user's addresses.
      */
     200: EmailAddressesResponse;
 };
@@ -3629,7 +3629,7 @@ export type ChangePrimaryEmailAddressError = ChangePrimaryEmailAddressErrors[key
 
 export type ChangePrimaryEmailAddressResponses = {
     /**
-     * The person's addresses.
+     * The user's addresses.
      */
     200: EmailAddressesResponse;
 };
@@ -3691,7 +3691,7 @@ export type AddEmailAddressError = AddEmailAddressErrors[keyof AddEmailAddressEr
 
 export type AddEmailAddressResponses = {
     /**
-     * The person's addresses.
+     * The user's addresses.
      */
     200: EmailAddressesResponse;
 };
@@ -3793,7 +3793,7 @@ export type GetPhoneNumberError = GetPhoneNumberErrors[keyof GetPhoneNumberError
 
 export type GetPhoneNumberResponses = {
     /**
-     * The person's phone number, if any.
+     * The user's phone number, if any.
      */
     200: PhoneNumbersResponse;
 };
@@ -4289,8 +4289,8 @@ export type GetCreationOptionsData = {
     path?: never;
     query?: {
         /**
-         * Present, with or without a value: ask for a passkey that can sign in alone, and
-         * that verifies its person each time.
+         * Present, with or without a value: request a passkey that can sign in alone, and
+         * that verifies its user each time.
          *
          */
         passwordless?: string;

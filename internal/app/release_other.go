@@ -1,0 +1,6 @@
+//go:build !linux
+
+package app
+
+// releaseProgram does nothing here.
+func releaseProgram() {}
