@@ -36,7 +36,7 @@ type Note struct {
 	What string `json:"what"`
 }
 
-// String is a note as a person reads it.
+// String is a note as text.
 func (n Note) String() string {
 	if n.User == "" {
 		return fmt.Sprintf("line %d: %s", n.Line, n.What)
