@@ -144,6 +144,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+	issuer.RememberIn(verifier)
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Policy.ClaimsFunction); err != nil {
 		return &config.Error{Problems: []error{err}}
 	}

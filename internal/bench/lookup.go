@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/valyala/fasthttp"
 )
@@ -24,7 +27,7 @@ const (
 // plan is where which sessions stand.
 type plan struct {
 	rows
-	hits, misses, ours, theirs, keyless int
+	hits, misses, ours, theirs, keyless, signed int
 }
 
 func (b *bench) plan() plan {
@@ -33,7 +36,8 @@ func (b *bench) plan() plan {
 	p.ours = p.misses + unseen
 	p.theirs = p.ours + rotating
 	p.keyless = p.theirs + rotating
-	p.rows = rows{sessions: p.keyless + rotating - 1, users: people, fresh: p.hits - 1}
+	p.signed = p.keyless + rotating
+	p.rows = rows{sessions: p.signed + unseen*b.rounds - 1, users: people, fresh: p.hits - 1}
 	if b.against != "" { // the first to see a session writes so down: of two equals one would
 		p.fresh = 0
 	}
@@ -102,7 +106,7 @@ func (b *bench) lookups(p plan, ours, theirs *child) error {
 			func(list []string) load { return b.asking(shuffled(list, 1), true) }, true,
 		},
 		{
-			"look-up, token never seen", 0, func(int) int { return p.misses }, func(int) int { return p.ours },
+			"look-up, token of another process", 0, func(int) int { return p.misses }, func(int) int { return p.ours },
 			func(list []string) load { return b.asking(shuffled(list, 1), false) }, false,
 		},
 	} {
@@ -124,6 +128,96 @@ func (b *bench) lookups(p plan, ours, theirs *child) error {
 		}
 	}
 	return nil
+}
+
+// firstShown compares tokens that this server has signed and never seen, and those that another process has signed,
+// with tokens that were seen before.
+func (b *bench) firstShown(p plan, database string, ours *child) error {
+	hits, err := b.access(p.rows, p.hits, p.misses)
+	if err != nil {
+		return err
+	}
+	var signed, strange, cpu []float64
+	for round := range b.rounds {
+		from := p.signed + round*unseen
+		fresh, err := b.signedBy(ours, p, database, from, from+unseen)
+		if err != nil {
+			return err
+		}
+		foreign, err := b.access(p.rows, from, from+unseen)
+		if err != nil {
+			return err
+		}
+
+		// The tokens of another process are of the first generation, which the server takes until the refreshes age.
+		first := b.asking(shuffled(fresh, 1), false).run(ours)
+		seen := b.asking(shuffled(hits, 1), true).run(ours)
+		other := b.asking(shuffled(foreign, 1), false).run(ours)
+		if failed := first.failed + seen.failed + other.failed; failed > 0 {
+			return fmt.Errorf("%d look-ups failed: %s%s%s", failed, first.why, seen.why, other.why)
+		}
+		signed = append(signed, first.rate()/seen.rate())
+		strange = append(strange, other.rate()/seen.rate())
+		cpu = append(cpu, float64(seen.cpuEach())/float64(first.cpuEach()))
+	}
+	b.report.claim(claim{What: "look-up: signed here and never seen, over seen before", Value: median(signed), Limit: 0.95, Unit: "x", Note: fmt.Sprintf("by CPU %.2f", median(cpu))})
+	b.report.claim(claim{What: "look-up: signed by another process, over seen before", Value: median(strange), Limit: 0.6, Unit: "x"})
+
+	return nil
+}
+
+// signedBy refreshes sessions, and returns the access tokens that the server has made.
+func (b *bench) signedBy(c *child, p plan, database string, from, to int) ([]string, error) {
+	if err := b.makeOld(database); err != nil {
+		return nil, err
+	}
+	tokens, err := b.refresh(p.rows, from, to)
+	if err != nil {
+		return nil, err
+	}
+	next, access := make([]int, clients), make([][]string, clients)
+	l := load{clients: clients, fill: func(client int, r *fasthttp.Request) bool {
+		n := client + next[client]*clients
+		if n >= len(tokens) {
+			return false
+		}
+		next[client]++
+		r.SetRequestURI(refreshPath)
+		r.Header.SetMethod(fasthttp.MethodPost)
+		r.Header.SetContentType(aJSON)
+		r.Header.SetUserAgent(userAgent)
+		r.Header.Set("Idempotency-Key", "the-first-of-a-session")
+		r.SetBodyString(`{"refresh":"` + tokens[n] + `"}`)
+
+		return true
+	}, check: func(client int, answer *fasthttp.Response) error {
+		if err := ok(answer); err != nil {
+			return err
+		}
+		_, after, found := bytes.Cut(answer.Body(), []byte(`"access_token":"`))
+		t, _, ended := bytes.Cut(after, []byte(`"`))
+		if !found || !ended {
+			return errors.New("an answer without an access token")
+		}
+		access[client] = append(access[client], string(t))
+
+		return nil
+	}}
+	if r := l.run(c); r.failed > 0 {
+		return nil, fmt.Errorf("%d refreshes failed: %s", r.failed, r.why)
+	}
+
+	// The first look-up of a generation writes that its token has arrived. That is a part of "each token 10 times".
+	return slices.Concat(access...), execute(b.ctx, database, confirmAll)
+}
+
+const confirmAll = `UPDATE sessions SET confirmed_at = now() WHERE confirmed_at IS NULL`
+
+// median of some numbers, the upper one of two.
+func median(all []float64) float64 {
+	slices.Sort(all)
+
+	return all[len(all)/2]
 }
 
 // warm shows tokens once.

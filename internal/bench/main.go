@@ -176,6 +176,9 @@ func (b *bench) beside(p plan, database string) error {
 		if err := b.lookups(p, ours, theirs); err != nil {
 			return err
 		}
+		if err := b.firstShown(p, database, ours); err != nil {
+			return err
+		}
 	}
 	if b.wants("refresh") {
 		if err := b.refreshes(p, database, ours, theirs); err != nil {

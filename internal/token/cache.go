@@ -11,8 +11,8 @@ import (
 // maxVerified bounds the cache: about 400 bytes an entry, 16 MiB in all (cache_test.go).
 const maxVerified = 40000
 
-// verified remembers access tokens whose signature was right: the check costs more than
-// everything else that a request does. It knows nothing of sessions, and says nothing
+// verified remembers access tokens whose signature was right, and tokens that this process has signed: the check
+// costs more than everything else that a request does. It knows nothing of sessions, and says nothing
 // about whether a token is valid now.
 type verified struct {
 	entries *lru.Cache[[sha256.Size]byte, verifiedToken]
@@ -35,9 +35,9 @@ type verifiedToken struct {
 }
 
 // remember is a token of an issuer and an audience as the memory has it.
-func remember(kid string, s Settings, c Claims) verifiedToken {
+func remember(kid string, s Settings, use Use, c Claims) verifiedToken {
 	return verifiedToken{
-		kid: kid, issuer: s.Issuer, audience: s.Audience, use: Access,
+		kid: kid, issuer: s.Issuer, audience: s.audience(use), use: use,
 		subject: c.Subject, id: c.ID, sessionID: c.SessionID, generation: c.Generation,
 		issuedAt: c.IssuedAt.Unix(), expiresAt: c.ExpiresAt.Unix(),
 	}

@@ -22,6 +22,7 @@ type Issuer struct {
 	ring     *Keyring
 	settings Settings
 	signer   jws.Signer
+	verified *verified // of the verifier beside it; nil for none
 }
 
 // NewIssuer returns an issuer that signs with the first key of ring.
@@ -32,6 +33,10 @@ func NewIssuer(ring *Keyring, settings Settings) (*Issuer, error) {
 	}
 	return &Issuer{ring: ring, settings: settings, signer: signer}, nil
 }
+
+// RememberIn makes what is signed known to a verifier of the same keys and settings: the signature of a token that this
+// process has made needs no check when it is shown for the first time. Call it before use.
+func (i *Issuer) RememberIn(v *Verifier) { i.verified = v.verified }
 
 // Access signs an access token for c, issued at now.
 func (i *Issuer) Access(c Claims, now time.Time) (string, error) {
@@ -87,6 +92,9 @@ func (i *Issuer) sign(c Claims, use Use, most int) (string, error) {
 	compact := signed + "." + base64.RawURLEncoding.EncodeToString(signature)
 	if len(compact) > most {
 		return "", fmt.Errorf("the %s token would have %d bytes, %d are the most", use, len(compact), most)
+	}
+	if i.verified != nil {
+		i.verified.add(compact, remember(k.kid, i.settings, use, c))
 	}
 	return compact, nil
 }

@@ -138,21 +138,39 @@ func (v *Verifier) access(compact string) (Claims, error) {
 	if len(compact) > maxToken {
 		return Claims{}, errMalformed
 	}
-	if t, hit := v.verified.get(compact); hit && t.use == Access && t.issuer == v.settings.Issuer &&
-		t.audience == v.settings.Audience && v.ring.state.Load().byID[t.kid] != nil {
-		return t.claims(), nil
+	if c, known := v.recall(compact, Access); known {
+		return c, nil
 	}
 	c, kid, err := v.verify(compact, Access)
 	if err != nil {
 		return Claims{}, err
 	}
-	v.verified.add(compact, remember(kid, v.settings, c))
+	v.verified.add(compact, remember(kid, v.settings, Access, c))
 	return c, nil
+}
+
+// recall returns what is remembered of a token. Security: whether its key, its use, its issuer and its audience are
+// still good is compared again (TestSEC14_removedKeyVerifiesNoMore, TestVerify_ofWhatWasSignedHere).
+func (v *Verifier) recall(compact string, use Use) (Claims, bool) {
+	if v.verified == nil || len(compact) > maxToken {
+		return Claims{}, false
+	}
+	t, hit := v.verified.get(compact)
+	isGood := hit && t.use == use && t.issuer == v.settings.Issuer && t.audience == v.settings.audience(use) &&
+		v.ring.state.Load().byID[t.kid] != nil
+	if !isGood {
+		return Claims{}, false
+	}
+
+	return t.claims(), true
 }
 
 // Refresh checks a refresh token. Its exp and iat are not compared with the clock: the
 // session's row decides, so that a predecessor may be replayed (docs/promise.md).
 func (v *Verifier) Refresh(compact string) (Claims, error) {
+	if c, known := v.recall(compact, Refresh); known {
+		return c, nil
+	}
 	c, _, err := v.verify(compact, Refresh)
 	return c, err
 }

@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -241,6 +242,49 @@ func TestVerify_returnsWhatTheTokenSays(t *testing.T) {
 	}
 }
 
+// What this process has signed is known when it is shown first, and says what a verifier reads that does not know it.
+// It is good for nothing else than any other token.
+func TestVerify_ofWhatWasSignedHere(t *testing.T) {
+	t.Parallel()
+	f, other := newForge(t), token.Claims{}
+	stranger, err := token.NewVerifier(f.ring(t), settings())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.issuer.RememberIn(f.verifier)
+	said := token.Claims{
+		Subject: "4503599627370495", SessionID: uuid.UUID{1, 2, 3}, Generation: 7, TenantID: &uuid.UUID{4}, Extra: extraOf(20),
+		Proof: &token.Proof{At: now, Methods: []string{"pwd"}}, IssuedAt: now.Add(400 * time.Millisecond), ExpiresAt: now.Add(time.Hour),
+	}
+
+	for _, use := range bothUses {
+		var compact string
+		if use == token.Access {
+			compact, err = f.issuer.Access(said, now)
+		} else {
+			compact, err = f.issuer.Refresh(said)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		first := f.accepts(t, compact, use)
+		read := *f
+		read.verifier = stranger
+		if other = read.accepts(t, compact, use); !reflect.DeepEqual(first, other) {
+			t.Errorf("%s: known here it says %+v, to another process %+v", use, first, other)
+		}
+		for _, otherUse := range bothUses {
+			if otherUse != use {
+				f.refuses(t, compact, otherUse)
+			}
+		}
+
+		changed := compact[:len(compact)-10] + "AAAA" + compact[len(compact)-6:]
+		f.refuses(t, changed, use)
+	}
+}
+
 // A stolen key is taken out of the file: what it signed must not live on in a memory.
 func TestSEC14_removedKeyVerifiesNoMore(t *testing.T) {
 	t.Parallel()
@@ -255,7 +299,20 @@ func TestSEC14_removedKeyVerifiesNoMore(t *testing.T) {
 	if f.verifier, err = token.NewVerifier(ring, settings()); err != nil {
 		t.Fatal(err)
 	}
+	if f.issuer, err = token.NewIssuer(ring, settings()); err != nil {
+		t.Fatal(err)
+	}
+	f.issuer.RememberIn(f.verifier)
+	said := token.Claims{Subject: "1", SessionID: uuid.UUID{1}, Generation: 7, IssuedAt: now, ExpiresAt: now.Add(time.Hour)}
 	access, refresh := f.good(token.Access), f.good(token.Refresh)
+	made, err := f.issuer.Access(said, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	madeRefresh, err := f.issuer.Refresh(said)
+	if err != nil {
+		t.Fatal(err)
+	}
 	f.accepts(t, access, token.Access)
 	f.accepts(t, refresh, token.Refresh)
 	for _, replaced := range []bool{true, false} {
@@ -269,6 +326,8 @@ func TestSEC14_removedKeyVerifiesNoMore(t *testing.T) {
 		if replaced {
 			f.refuses(t, access, token.Access)
 			f.refuses(t, refresh, token.Refresh)
+			f.refuses(t, made, token.Access)
+			f.refuses(t, madeRefresh, token.Refresh)
 			continue
 		}
 		f.accepts(t, access, token.Access) // put back, it is as good as before
