@@ -16,7 +16,9 @@ func TestMovingIn_noLineTouchesAUserOfThisService(t *testing.T) {
 	w := moved(t, "LATCHKEY_USER_IDS=uuid")
 	w.verifiedNative("native@example.com")
 	id, subject := query[string](w, "SELECT id::text FROM users"), query[string](w, "SELECT subject FROM users")
-	session := &format.Session{User: format.ID(subject), TokenSHA256: sum("a session of another service"), ExpiresAt: format.At(time.Now().Add(time.Hour))}
+	session := &format.Session{
+		User: format.ID(subject), TokenSHA256: sum("a session of another service"), ExpiresAt: format.At(time.Now().Add(time.Hour)),
+	}
 	difference := headLine()
 	difference.IDs = "text"
 	isComplete := false
@@ -25,8 +27,10 @@ func TestMovingIn_noLineTouchesAUserOfThisService(t *testing.T) {
 	before := w.everyRow()
 
 	for name, test := range map[string]struct{ text, says string }{
-		"the id of this database": {file(t, headLine(), &format.User{ID: format.ID(id), Username: "other", Password: djangoHash}), "id_taken: line 2: user " + id},
-		"a session":               {file(t, difference, session), "session_of_unknown_user: line 2: user " + subject},
+		"the id of this database": {
+			file(t, headLine(), &format.User{ID: format.ID(id), Username: "other", Password: djangoHash}), "id_taken: line 2: user " + id,
+		},
+		"a session": {file(t, difference, session), "session_of_unknown_user: line 2: user " + subject},
 	} {
 		if r := w.mover(test.text, "import", "-"); r.code != 1 || !strings.Contains(r.out, test.says) {
 			t.Errorf("%s: exit code %d, want 1 and %q:\n%s%s", name, r.code, test.says, r.out, r.err)
@@ -57,7 +61,8 @@ func TestMovingIn_afterTheEndNobodyIsChanged(t *testing.T) {
 	stale := userLine("1", ada)
 	stale.Display = "Of a file of before"
 	w.mover(file(t, headLine(), stale), "import", "--accept=user_missing", "-").wants(1, "id_taken: line 2: user 1")
-	w.mover(file(t, headLine(), userLine("7", "of-the-next-system@example.com")), "import", "--dry-run", "-").wants(0, "1 new", "0 deleted")
+	next := file(t, headLine(), userLine("7", "of-the-next-system@example.com"))
+	w.mover(next, "import", "--dry-run", "-").wants(0, "1 new", "0 deleted")
 	if w.everyRow() != before {
 		t.Error("the database has changed")
 	}
@@ -71,7 +76,8 @@ func TestMovingIn_aKeyThatComesLaterBringsThePassword(t *testing.T) {
 	u.Password = "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==$AAECAwQFBgcICQoLDA0ODw$" + strings.Repeat("A", 86)
 	text := file(t, headLine(), u)
 	withKey := w.moverLaunch(text, "import", "--accept=hash_unknown", "-")
-	withKey.env = append(withKey.env, "LATCHKEY_FIREBASE_SIGNER_KEY="+base64.StdEncoding.EncodeToString(make([]byte, 64)))
+	key := base64.StdEncoding.EncodeToString(make([]byte, 64))
+	withKey.env = append(withKey.env, "LATCHKEY_FIREBASE_SIGNER_KEY="+key)
 
 	w.mover(text, "import", "--accept=hash_unknown", "-").wants(0, "1 new")
 	w.mover(text, "import", "--accept=hash_unknown", "-").wants(0, "1 unchanged")
@@ -87,9 +93,12 @@ func TestMovingIn_aSessionEndsWhenTheSourceSaysLast(t *testing.T) {
 	t.Parallel()
 	w, began := moved(t), format.At(time.Now())
 	ends := func(after time.Duration) string {
-		one := &format.Session{User: "1", TokenSHA256: sum("moved"), CreatedAt: began, ExpiresAt: format.At(time.Now().Add(after).Truncate(time.Second))}
+		end := format.At(time.Now().Add(after).Truncate(time.Second))
+		one := &format.Session{User: "1", TokenSHA256: sum("moved"), CreatedAt: began, ExpiresAt: end}
 		two := &format.Session{User: "1", TokenSHA256: sum("left"), CreatedAt: began, ExpiresAt: format.At(time.Unix(4_000_000_000, 0))}
-		return file(t, headLine(), &format.User{ID: "1", CreatedAt: began, Password: djangoHash, Emails: verifiedEmail(ada)}, one, two)
+		user := &format.User{ID: "1", CreatedAt: began, Password: djangoHash, Emails: verifiedEmail(ada)}
+
+		return file(t, headLine(), user, one, two)
 	}
 	w.mover(ends(time.Hour), "import", "-").wants(0, "2 stored")
 
