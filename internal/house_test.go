@@ -29,7 +29,7 @@ var layers = [][]string{
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs", "internal/moving/format",
 	},
-	{"internal/trace", "internal/webhook"},
+	{"internal/trace", "internal/moving/source", "internal/webhook"},
 	{"internal/password", "internal/email", "internal/postgres"},
 	{"internal/session", "internal/token", "internal/code", "internal/sharedkey", "internal/tenant", "internal/outbox", "internal/limit", "internal/factor", "internal/provider", "internal/snapshot", "internal/unverified", "internal/address", "internal/arrival"}, // parts, handed a transaction
 	{"internal/audit", "internal/notice", "internal/authenticator", "internal/ops", "internal/passwordhook"},
@@ -61,7 +61,7 @@ var allowedImports = map[string][]string{
 	"golang.org/x/net":                    {"internal/email"},
 	"github.com/getkin/kin-openapi":       {"api", "internal/server", "clients/contract"},
 	"github.com/alexedwards/argon2id":     {"internal/password", "internal/bench"},
-	"github.com/go-json-experiment/json":  {"internal/strictjson", "internal/moving/format", "clients/go/internal/strictjson"},
+	"github.com/go-json-experiment/json":  {"internal/strictjson", "internal/moving/format", "internal/moving/source", "clients/go/internal/strictjson"},
 	"github.com/nyaruka/phonenumbers":     {"internal/phone"},
 	"github.com/hashicorp/golang-lru":     {"internal/token"},
 	"github.com/alecthomas/kong":          {"internal/app"},

@@ -88,8 +88,31 @@ func TestOldRefresh_aLostAnswerIsReplayed(t *testing.T) {
 	}
 }
 
-// Whoever comes later than the grace with an old token whose successor is in use ends the session, also
-// with another old token of it, and with one that has expired. Its user is told.
+// Many uses of the tokens of a session at once, at two servers, make one successor.
+func TestOldRefresh_aBurstMakesOneSuccessor(t *testing.T) {
+	t.Parallel()
+	w, site := movedIn(t)
+	w.signedUp(ada)
+	_, second := w.serve(oldSettings(t)...)
+	o := site.brings(ada)
+	tokens := []string{o.refresh(time.Hour), o.refresh(2 * time.Hour)}
+
+	answers := w.atOnce(40, []string{w.url, second}, func(at *world, n int) answer {
+		return at.persistent(func() answer { return at.spend(tokens[n/2%2], "") })
+	})
+	first := answers[0].wants(200).text("meta.refresh_token")
+	for _, a := range answers {
+		if !same(t, first, a.wants(200).text("meta.refresh_token")) {
+			t.Fatal("another successor")
+		}
+	}
+	if n := query[int](w, "SELECT generation FROM sessions WHERE id = $1", o.id); n != 2 {
+		t.Errorf("generation %d", n)
+	}
+}
+
+// A copy of an old token that comes later than the grace, while the successor is in use, ends the session. So
+// does another old token of it, and one that has expired. Its user is mailed.
 func TestOldRefresh_aThiefWhoComesLaterEndsTheSession(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -342,6 +365,9 @@ func TestOldRefresh_getsAPairAlsoWithoutRotationHere(t *testing.T) {
 	first := w.spend(old, "").wants(200).text("meta.refresh_token")
 	if again := w.spend(old, "").wants(200).text("meta.refresh_token"); first == "" || !same(t, first, again) {
 		t.Errorf("no pair, or another: %q %q", first, again)
+	}
+	if gen := claims(t, first)["gen"]; gen != 2.0 { // or a second use of the old token would show nothing
+		t.Errorf("generation %v", gen)
 	}
 	if kept := w.spend(first, "").wants(200); kept.get("meta.refresh_token") != nil {
 		t.Errorf("our own token is replaced: %s", kept.Body)
