@@ -8,6 +8,7 @@ GOTEST ?=
 FUZZ   ?= 60s
 JSON   ?=
 BIG    ?=
+PEERS  ?=
 REFRESHES ?= 300000
 CLIENTS ?= 200
 SEED   ?=
@@ -256,9 +257,10 @@ fuzz: ## Run every fuzz target for FUZZ (60s) each
 		done; \
 	done
 
-bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags, BENCH="-janitor 10000000": the janitor alone)
+bench: build ## Compare with a bare reference server: throughput, latency, memory (PEERS=1: and with better-auth, Node 20; BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags, BENCH="-janitor 10000000": the janitor alone)
 	go build -trimpath -o bin/bench ./internal/bench
-	@exec bin/bench -server $(BIN) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
+	$(if $(PEERS),cd internal/bench/peers && npm ci --ignore-scripts --silent)
+	@exec bin/bench -server $(BIN) $(if $(PEERS),-peers internal/bench/peers -svg docs/performance.svg) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
 
 chaos: ## Play phones, plain clients, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
 	go build -trimpath -o bin/chaos ./internal/chaos

@@ -245,7 +245,7 @@ func (s *staging) addUser(ctx context.Context, out *rows, line format.Line, know
 	p := s.record(line)
 	row := db.StageUsersParams{
 		Line: int64(line.Number), Subject: string(p.ID), Display: p.Display, CreatedAt: p.CreatedAt.Time, Disabled: p.Disabled,
-		PasswordHook: p.PasswordHook && p.Password == "", WebauthnHandle: p.WebAuthnHandle, LineHash: s.lineHash(line, s.accepted),
+		PasswordHook: p.PasswordHook && p.Password == "", WebauthnHandle: p.WebAuthnHandle, LineHash: s.lineHash(line, s.accepted, p.Password != ""),
 	}
 	found, isHere := known.users[string(p.ID)]
 	row.IsHere, row.IsImported = isHere, found.LineHash != nil
