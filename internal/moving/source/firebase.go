@@ -112,6 +112,22 @@ func (w *writer) firebase(f *firebaseUser, config *hashConfig) (*format.User, er
 		w.note("second factors do not move")
 	}
 
+	hasPassword := w.firebaseProviders(u, f)
+	isHashed := f.Hash != nil && *f.Hash != "" && f.Salt != ""
+	switch {
+	case isHashed && config == nil:
+		return nil, w.fail("has a password hash, and --from-config does not name the file with hash_config")
+	case isHashed:
+		u.Password = fmt.Sprintf("$fbscrypt$v=1,n=%s,r=%s,p=1,ss=%s$%s$%s", config.memory, config.rounds, config.separator, standard(f.Salt), standard(*f.Hash))
+	case hasPassword:
+		w.hook(u, "its hash is empty, as that of users who were imported into Firebase with another hash")
+	}
+
+	return u, nil
+}
+
+// firebaseProviders adds the accounts at providers, and reports whether the user has a password.
+func (w *writer) firebaseProviders(u *format.User, f *firebaseUser) bool {
 	hasPassword := f.Hash != nil
 	for _, p := range f.Providers {
 		switch name, known := firebaseProviders[p.ID]; {
@@ -129,15 +145,5 @@ func (w *writer) firebase(f *firebaseUser, config *hashConfig) (*format.User, er
 		}
 	}
 
-	isHashed := f.Hash != nil && *f.Hash != "" && f.Salt != ""
-	switch {
-	case isHashed && config == nil:
-		return nil, w.fail("has a password hash, and --from-config does not name the file with hash_config")
-	case isHashed:
-		u.Password = fmt.Sprintf("$fbscrypt$v=1,n=%s,r=%s,p=1,ss=%s$%s$%s", config.memory, config.rounds, config.separator, standard(f.Salt), standard(*f.Hash))
-	case hasPassword:
-		w.hook(u, "its hash is empty, as that of users who were imported into Firebase with another hash")
-	}
-
-	return u, nil
+	return hasPassword
 }

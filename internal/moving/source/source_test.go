@@ -347,6 +347,24 @@ func TestConvert_hostileFilesAreRefused(t *testing.T) {
 	}
 }
 
+func TestConvert_aUserHasAMebibyteAtMost(t *testing.T) {
+	t.Parallel()
+	file := `{"users":[{"localId":"a","photoUrl":"` + strings.Repeat("x", 3<<19) + `","email":"a@example.com"}]}`
+	if _, _, err := converted(t, "firebase", file, source.Options{}); err == nil || !strings.Contains(err.Error(), "line 1: has more than 1048576 bytes") {
+		t.Errorf("a user of 1.5 MiB: got %v", err)
+	}
+}
+
+func TestConvert_aPasskeyOfAnUnknownDomainStays(t *testing.T) {
+	t.Parallel()
+	file := `{"id":"a","email":"a@example.com","webauthn_credentials":[{"credential_id":"\\x01","public_key":"\\x02","transports":[]}]}` + "\n"
+	users, notes, err := converted(t, "supabase", file, source.Options{})
+	if err != nil || strings.Contains(users["a"], "webauthn") {
+		t.Errorf("got %s, %v", users["a"], err)
+	}
+	notesHave(t, notes, "line 1: user a: a passkey does not move")
+}
+
 // endless is a file that never ends.
 type endless struct {
 	head string
