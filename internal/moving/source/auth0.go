@@ -64,7 +64,8 @@ func (a *auth0User) id() string {
 func auth0Subject(id string) string { return strings.ReplaceAll(id, "|", "_") }
 
 // auth0Providers are Auth0's names of providers, and ours.
-var auth0Providers = map[string]string{"google-oauth2": "google", "apple": "apple", "facebook": "facebook", "github": "github", "twitter": "twitter", "windowslive": "microsoft", "linkedin": "linkedin"}
+var auth0Providers = map[string]string{"google-oauth2": "google", "apple": "apple", "facebook": "facebook",
+	"github": "github", "twitter": "twitter", "windowslive": "microsoft", "linkedin": "linkedin"}
 
 func readAuth0(in io.Reader, w *writer) error {
 	hashes, err := readAuth0Hashes(w)
@@ -115,7 +116,8 @@ func readAuth0Hashes(w *writer) (map[string]string, error) {
 
 func (w *writer) auth0(a *auth0User) *format.User {
 	u := &format.User{
-		ID: format.ID(auth0Subject(a.id())), Username: a.Username, Disabled: a.Blocked, CreatedAt: moment(a.CreatedAt), Password: a.Hash,
+		ID: format.ID(auth0Subject(a.id())), Username: a.Username, Disabled: a.Blocked, CreatedAt: moment(a.CreatedAt),
+		Password: a.Hash,
 	}
 	if a.Name != a.Email {
 		u.Display = a.Name
