@@ -8,7 +8,7 @@ SELECT u.id, u.password_hash, u.unproved_password_hash, u.password_hook, u.disab
 SELECT coalesce(u.subject, u.id::text)::text AS subject FROM users u WHERE u.id = @id;
 
 -- Stores the password that the other system has verified. Race: of two sign-ins at once, one stores it, and none does
--- where a password has been set meanwhile.
+-- where a password has been set meanwhile (TestPasswordHook_twoSignInsAtOnceMakeOneUser).
 -- name: UpdateUserPasswordMoved :execrows
 UPDATE users SET password_hash = @password_hash::text, password_hook = false
  WHERE id = @id AND password_hook AND password_hash IS NULL AND unproved_password_hash IS NULL AND disabled_at IS NULL;

@@ -14,6 +14,7 @@ var keyLostScenarios = []scenario{
 	{"key_lost_sign_out_early", "P9", "a sign-out before the minute is over fails, and is repeated after it", keyLostSignOutEarly},
 	{"key_lost_sign_up", "P9", "so does a sign-up", keyLostSignUp},
 	{"key_lost_force_in", "P9", "a sign-in with force replaces it at once", keyLostForceIn},
+	{"key_lost_force_factor", "P9", "a sign-in with force that is asked for a second factor goes on without a second force", keyLostForceFactor},
 	{"key_lost_force_out", "P9", "a sign-out with force replaces it at once", keyLostForceOut},
 	{"key_lost_running", "P9", "the key is lost while the app runs: the session is kept until the user signs out", keyLostRunning},
 	{"key_lost_locked", "P5", "a locked device is no lost key, however long it is locked", keyLostLocked},
@@ -165,6 +166,18 @@ func keyLostForceIn(w *world) {
 	r := p.do(command{"do": "sign_in", "email": w.email, "password": goodPassword, "force": true})
 	wants("sign-in", r.Result, "signed_in")
 	p.replaced(w.email)
+}
+
+func keyLostForceFactor(w *world) {
+	p := w.keyLost()
+	wants("state", p.do(command{"do": "state"}).State, "unknown")
+
+	u := w.protected("other")
+	begins := u.signIn()
+	begins["force"] = true
+	wants("sign-in", p.do(begins).Result, "pending")
+	wants("the code", p.do(u.code()).Result, "signed_in")
+	p.replaced(u.email)
 }
 
 func keyLostForceOut(w *world) {

@@ -13,6 +13,7 @@ var onlineScenarios = []scenario{
 	{"back_after_30m", "P6", "30 minutes", backAfter(30 * minute)},
 	{"back_from_cuts", "P6", "connections that are cut in other ways: before and after the server, in the answer, a TLS alert", backFromCuts},
 	{"back_from_silence", "P6", "requests get no answer at all: an attempt ends after 15 s, and nobody waits longer for it", backFromSilence},
+	{"silence_two_seconds", "P6", "no answer for minutes: a call that begins then does not wait for the 15 s of an attempt, but 2 s", silenceTwoSeconds},
 	{"no_answer_waits", "P6 P7", "a call each second for 10 minutes offline: each fails at once, and few are sent", noAnswerWaits},
 	{"online_ends_wait", "P6", "the app says that the network is back: the next call asks at once", onlineEndsWait},
 	{"online_tells_sign_out", "P14", "then the server also learns of a sign-out at once", onlineTellsSignOut},
@@ -127,6 +128,41 @@ func backFromSilence(w *world) {
 		eventually("no refresh is on its way", func() bool { return w.look().flying == 0 })
 		p.back()
 	}
+}
+
+// silenceTwoSeconds holds what is sent, for longer than any wait. The client knows after the first attempt
+// that nothing is answered, and does not keep a call waiting as long as an attempt takes.
+func silenceTwoSeconds(w *world) {
+	p := w.signedUp()
+	p.expired()
+	f := w.play(newFault(everything, holdBefore))
+	first := p.start(command{"do": "call"})
+	w.reaches(f, first)
+	p.advance(15 * time.Second)
+	wants("the error of the first attempt", len(first.wait().Errors), 1)
+
+	for range 6 {
+		p.advance(16 * time.Second)
+		sent := w.count(refreshing)
+		calls := p.start(command{"do": "call"})
+		soon(func() bool { return len(calls.answer) > 0 || w.count(refreshing) > sent })
+		// The timer of the client may begin a moment after the request, on a busy machine.
+		for range 3 {
+			p.advance(2 * time.Second)
+			soon(func() bool { return len(calls.answer) > 0 })
+		}
+
+		r := calls.wait()
+		wants("errors", len(r.Errors), 1)
+		for _, e := range r.Errors {
+			wants("the error of a call without an answer", e.Kind, "network")
+		}
+	}
+
+	p.advance(16 * time.Second)
+	w.lift()
+	eventually("no refresh is on its way", func() bool { return w.look().flying == 0 })
+	p.back()
 }
 
 // reaches waits until a fault holds the request of a command.

@@ -32,6 +32,14 @@ if [ "${1:-}" = lint ]; then
 	exit
 fi
 
+if [ "${1:-}" = moving-in ]; then
+	venv "django-$2"
+	for ids in int bigint uuid; do # USERS in all
+		SITE_IDS=$ids USERS=$((${USERS:-50} / 3 + 1)) PYTHONPATH=src:tests ".build/django-$2/bin/python" tests/moving_in.py
+	done
+	exit
+fi
+
 for version in "$@"; do
 	venv "django-$version"
 	for ids in int bigint uuid; do

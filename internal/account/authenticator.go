@@ -39,6 +39,7 @@ func (a *Account) unverified(ctx context.Context, tx postgres.Tx, who caller.Cal
 			return true, err
 		}
 	}
+
 	return false, err
 }
 
@@ -56,19 +57,25 @@ func (a *Account) TOTP(ctx context.Context, who caller.Caller) (TOTP, error) {
 		if err != nil {
 			return err
 		}
+
 		if found {
 			t.Found = &l
 			return nil
 		}
+
 		if !a.Factors.Supports(factor.TOTP) {
 			return problem.PathNotFound
 		}
+
 		if err := a.refuseUnverified(ctx, tx, who); err != nil {
 			return err
 		}
+
 		t.Setup, err = a.Factors.StartTOTP(ctx, tx, who.Session.ID, called(who))
+
 		return err
 	})
+
 	return t, err
 }
 
@@ -77,6 +84,7 @@ func orProblem(err error, p *problem.Problem) error {
 	if err != nil {
 		return err
 	}
+
 	return p
 }
 
@@ -102,15 +110,19 @@ func (a *Account) adding(ctx context.Context, who caller.Caller, do func(tx post
 		if err != nil {
 			return nil, err
 		}
+
 		var refusal *problem.Problem
 		if added, refusal, err = do(tx); err != nil || refusal != nil {
 			return refusal, err
 		}
+
 		if len(before) > 0 || who.Session.HasUsablePassword {
 			return nil, nil
 		}
+
 		return nil, inheritProof(ctx, tx, who, added)
 	})
+
 	return added, err
 }
 
@@ -127,11 +139,14 @@ func inheritProof(ctx context.Context, tx postgres.Tx, who caller.Caller, added 
 			given = max(given, m.At)
 		}
 	}
+
 	if given == 0 {
 		return nil
 	}
+
 	m := session.Method{Method: session.BySecondFactor, At: given, ID: added.ID, Type: added.Type, Reauthenticated: true}
 	_, err := session.Prove(ctx, tx, who.Session.ID, m)
+
 	return err
 }
 
@@ -139,6 +154,7 @@ func inheritProof(ctx context.Context, tx postgres.Tx, who caller.Caller, added 
 // see each other.
 func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx postgres.Tx) (*problem.Problem, error)) error {
 	var refusal *problem.Problem
+
 	err := a.held(ctx, who, func(tx postgres.Tx) (err error) {
 		refusal, err = do(tx)
 		return err
@@ -146,6 +162,7 @@ func (a *Account) change(ctx context.Context, who caller.Caller, do func(tx post
 	if err == nil && refusal != nil { // an outcome: a ceremony is used up all the same
 		return refusal
 	}
+
 	return err
 }
 
@@ -154,6 +171,7 @@ func (a *Account) added(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 	if err := a.note(ctx, tx, who, audit.FactorAdded, ""); err != nil {
 		return err
 	}
+
 	return a.changed(ctx, tx, who, before, kind)
 }
 
@@ -168,6 +186,7 @@ func (a *Account) removed(ctx context.Context, tx postgres.Tx, who caller.Caller
 	if err := a.note(ctx, tx, who, audit.FactorRemoved, ""); err != nil {
 		return err
 	}
+
 	return a.changed(ctx, tx, who, before, kind)
 }
 
@@ -178,6 +197,7 @@ func (a *Account) ActivateTOTP(ctx context.Context, who caller.Caller, typed str
 		added, err = a.addTOTP(ctx, who, typed)
 		return err
 	})
+
 	return added, err
 }
 
@@ -187,9 +207,11 @@ func (a *Account) guessTOTP(ctx context.Context, who caller.Caller, typed string
 	if !a.Factors.Supports(factor.TOTP) {
 		return problem.PathNotFound
 	}
+
 	if factor.Clean(typed) == "" {
 		return problem.Required.At("code")
 	}
+
 	taken, err := a.takeGuess(ctx, who, "code")
 	if err != nil {
 		return err
@@ -199,6 +221,7 @@ func (a *Account) guessTOTP(ctx context.Context, who caller.Caller, typed string
 	if errors.Is(err, problem.IncorrectCode) {
 		return err
 	}
+
 	return errors.Join(err, taken.GiveBack(ctx))
 }
 
@@ -208,6 +231,7 @@ func (a *Account) addTOTP(ctx context.Context, who caller.Caller, typed string) 
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return none, problem.UnverifiedEmail.At("code"), err
 		}
+
 		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
 		if err != nil {
 			return none, nil, err
@@ -217,12 +241,15 @@ func (a *Account) addTOTP(ctx context.Context, who caller.Caller, typed string) 
 		if err != nil {
 			return none, nil, err
 		}
+
 		if refusal != nil && refusal.Code == problem.IncorrectCode.Code {
 			return none, refusal, a.notAdded(ctx, tx.Queries, who, tx.Now)
 		}
+
 		if refusal != nil {
 			return none, refusal, nil
 		}
+
 		return added, nil, a.added(ctx, tx, who, before, outbox.TOTPActivated)
 	})
 }
@@ -239,6 +266,7 @@ func (a *Account) DeactivateTOTP(ctx context.Context, who caller.Caller) error {
 		if err != nil || !found {
 			return nil, err
 		}
+
 		return nil, a.removed(ctx, tx, who, before, outbox.TOTPDeactivated)
 	})
 }
@@ -251,6 +279,7 @@ func (a *Account) RecoveryCodes(ctx context.Context, who caller.Caller) (codes a
 		codes, found, err = a.Factors.RecoveryCodes(ctx, tx, who.Session.UserID)
 		return nil, err
 	})
+
 	return codes, found, err
 }
 
@@ -267,14 +296,18 @@ func (a *Account) GenerateRecoveryCodes(ctx context.Context, who caller.Caller) 
 		if codes, able, err = a.Factors.GenerateRecoveryCodes(ctx, tx, who.Session.UserID); err != nil {
 			return nil, err
 		}
+
 		if !able {
 			return problem.CannotGenerateCodes, nil
 		}
+
 		if err := a.note(ctx, tx, who, audit.RecoveryCodesGenerated, ""); err != nil {
 			return nil, err
 		}
+
 		return nil, a.changed(ctx, tx, who, before, outbox.RecoveryCodesGenerated)
 	})
+
 	return codes, err
 }
 
@@ -296,6 +329,7 @@ func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwo
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return nil, problem.PathNotFound
 	}
+
 	if err := a.takeToAdd(ctx, who); err != nil {
 		return nil, err
 	}
@@ -305,15 +339,19 @@ func (a *Account) CreationOptions(ctx context.Context, who caller.Caller, passwo
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return problem.UnverifiedFirst, err
 		}
+
 		r := registration(who)
 		r.Account, r.Display, r.Passwordless = called(who), who.Session.Display, passwordless
 		var err error
+
 		options, err = a.Factors.AskToRegister(ctx, tx, r)
 		if errors.Is(err, authenticator.ErrTooMany) {
 			return problem.MaxKeys, nil
 		}
+
 		return nil, err
 	})
+
 	return options, err
 }
 
@@ -322,6 +360,7 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return authenticator.Listed{}, problem.PathNotFound
 	}
+
 	if err := a.takeToAdd(ctx, who); err != nil {
 		return authenticator.Listed{}, err
 	}
@@ -330,6 +369,7 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 		if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 			return added, problem.UnverifiedFirst, err
 		}
+
 		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
 		if err != nil {
 			return added, nil, err
@@ -340,12 +380,15 @@ func (a *Account) AddCredential(ctx context.Context, who caller.Caller, name str
 			a.logRefusedAnswer(who, err)
 			return added, problem.IncorrectCode, nil
 		}
+
 		if errors.Is(err, authenticator.ErrTooMany) {
 			return added, problem.MaxKeys, nil
 		}
+
 		if err != nil {
 			return added, nil, err
 		}
+
 		return added, nil, a.added(ctx, tx, who, before, outbox.WebAuthnAdded)
 	})
 }
@@ -359,12 +402,15 @@ func (a *Account) RenameCredential(ctx context.Context, who caller.Caller, id in
 	var renamed authenticator.Listed
 	err := a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
 		var found bool
+
 		var err error
 		if renamed, found, err = a.Factors.Rename(ctx, tx, who.Session.UserID, id, name); err != nil || found {
 			return nil, err
 		}
+
 		return problem.InvalidChoice.At("id"), nil
 	})
+
 	return renamed, err
 }
 
@@ -376,6 +422,7 @@ func (a *Account) RemoveCredentials(ctx context.Context, who caller.Caller, ids 
 		for _, id := range ids {
 			wanted[id] = true
 		}
+
 		before, err := snapshot.Take(ctx, tx, who.Session.UserID)
 		if err != nil {
 			return nil, err
@@ -385,14 +432,17 @@ func (a *Account) RemoveCredentials(ctx context.Context, who caller.Caller, ids 
 		if err != nil {
 			return nil, err
 		}
+
 		if n != len(wanted) {
 			return nil, problem.InvalidChoice.At("authenticators") // an error: nothing is removed
 		}
+
 		for range n { // a mail a key, as allauth
 			if err := a.removed(ctx, tx, who, before, outbox.WebAuthnRemoved); err != nil {
 				return nil, err
 			}
 		}
+
 		return nil, nil
 	})
 }

@@ -22,6 +22,7 @@ func (a *Account) FindFactor(ctx context.Context, who caller.Caller, kind string
 	if err != nil || !ok {
 		return nil, err
 	}
+
 	return &found, nil
 }
 
@@ -30,6 +31,7 @@ func (a *Account) CheckNewTOTP(ctx context.Context, who caller.Caller) error {
 	if !a.Factors.Supports(factor.TOTP) {
 		return problem.PathNotFound
 	}
+
 	return a.DB.Look(ctx, func(tx postgres.Tx) error { return a.refuseUnverified(ctx, tx, who) })
 }
 
@@ -38,6 +40,7 @@ func (a *Account) refuseUnverified(ctx context.Context, tx postgres.Tx, who call
 	if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 		return orProblem(err, problem.UnverifiedFirst)
 	}
+
 	return nil
 }
 
@@ -46,11 +49,14 @@ func (a *Account) refuseUnverified(ctx context.Context, tx postgres.Tx, who call
 func (a *Account) CheckTOTP(ctx context.Context, who caller.Caller, typed string) error {
 	return a.guessTOTP(ctx, who, typed, func() error {
 		var refusal *problem.Problem
+
 		err := a.DB.Look(ctx, func(tx postgres.Tx) (err error) {
 			if bad, err := a.unverified(ctx, tx, who); err != nil || bad {
 				return orProblem(err, problem.UnverifiedEmail.At("code"))
 			}
+
 			refusal, err = a.Factors.CheckTOTP(ctx, tx, who.Session.ID, who.Session.UserID, typed)
+
 			return err
 		})
 		if err != nil || refusal == nil {
@@ -60,6 +66,7 @@ func (a *Account) CheckTOTP(ctx context.Context, who caller.Caller, typed string
 		if refusal.Code == problem.IncorrectCode.Code {
 			err = a.notAdded(ctx, a.DB.Queries, who, a.DB.Now())
 		}
+
 		return orProblem(err, refusal)
 	})
 }
@@ -71,6 +78,7 @@ func (a *Account) CheckNewRecoveryCodes(ctx context.Context, who caller.Caller) 
 		if err != nil || able {
 			return err
 		}
+
 		return problem.CannotGenerateCodes
 	})
 }
@@ -80,14 +88,17 @@ func (a *Account) CheckNewCredential(ctx context.Context, who caller.Caller) err
 	if !a.Factors.Supports(factor.WebAuthn) {
 		return problem.PathNotFound
 	}
+
 	return a.DB.Look(ctx, func(tx postgres.Tx) error {
 		if err := a.refuseUnverified(ctx, tx, who); err != nil {
 			return err
 		}
+
 		full, err := a.Factors.HasMostKeys(ctx, tx, who.Session.UserID)
 		if err != nil || full {
 			return orProblem(err, problem.MaxKeys)
 		}
+
 		return nil
 	})
 }
@@ -98,6 +109,7 @@ func (a *Account) CheckCredential(ctx context.Context, who caller.Caller, answer
 	if err := a.CheckNewCredential(ctx, who); err != nil {
 		return err
 	}
+
 	if err := a.takeToAdd(ctx, who); err != nil {
 		return err
 	}
@@ -113,6 +125,7 @@ func (a *Account) CheckCredential(ctx context.Context, who caller.Caller, answer
 	}
 
 	a.logRefusedAnswer(who, wrong)
+
 	return a.change(ctx, who, func(tx postgres.Tx) (*problem.Problem, error) {
 		_, _, err := a.Factors.Answered(ctx, tx, who.Session.ID, authenticator.AddWebAuthn)
 		return problem.IncorrectCode, err
@@ -127,6 +140,7 @@ func (a *Account) CheckOwnCredentials(ctx context.Context, who caller.Caller, pa
 		if err != nil || own {
 			return err
 		}
+
 		return problem.InvalidChoice.At(param)
 	})
 }

@@ -32,10 +32,12 @@ func (a *Account) addresses(ctx context.Context, q *db.Queries, who caller.Calle
 	if err != nil || !a.Policy.EmailVerificationByCode {
 		return list, err
 	}
+
 	process, found, err := code.Find(ctx, q, who.Session.ID, code.VerifyEmail, now)
 	if found && position(list, process.Target) < 0 {
 		list = append(list, Address{Address: process.Target})
 	}
+
 	return list, err
 }
 
@@ -59,18 +61,23 @@ func (a *Account) editAddresses(ctx context.Context, who caller.Caller, in strin
 		if err != nil {
 			return err
 		}
+
 		address, bad := meant(list, in)
 		if bad != nil {
 			return bad.At("email")
 		}
+
 		for _, step := range steps {
 			if err := step(tx, list, address); err != nil {
 				return err
 			}
 		}
+
 		after, err = a.addresses(ctx, tx.Queries, who, tx.Now)
+
 		return err
 	})
+
 	return after, err
 }
 
@@ -79,15 +86,18 @@ func (a *Account) checkAddress(ctx context.Context, who caller.Caller, in string
 	if err := a.takeAddressChange(ctx, who); err != nil {
 		return err
 	}
+
 	return a.DB.Look(ctx, func(tx postgres.Tx) error {
 		list, err := a.addresses(ctx, tx.Queries, who, tx.Now)
 		if err != nil {
 			return err
 		}
+
 		address, bad := meant(list, in)
 		if bad != nil {
 			return bad.At("email")
 		}
+
 		return check(tx, list, address)
 	})
 }
@@ -106,6 +116,7 @@ func meant(list []Address, in string) (string, *problem.Problem) {
 	if former, possible := email.Former(in); possible && position(list, former) >= 0 {
 		return former, nil
 	}
+
 	address, bad := email.Check(in)
 	if bad != nil || position(list, address) >= 0 {
 		return address, bad
@@ -130,10 +141,13 @@ func (a *Account) AddEmailAddress(ctx context.Context, who caller.Caller, in str
 				return err
 			}
 		}
+
 		if a.Policy.EmailVerification == "none" && !a.Policy.ChangeEmail {
 			return nil
 		}
+
 		_, err := a.Notices.VerifyEmail(ctx, tx, notice.Recipient{Session: who.Session.ID, UserID: user, Email: address, Device: who.Device})
+
 		return err
 	})
 }
@@ -152,9 +166,11 @@ func (a *Account) mayAdd(ctx context.Context, who caller.Caller) edit {
 		if position(stored, address) >= 0 {
 			return problem.DuplicateEmail.At("email")
 		}
+
 		if !a.Policy.ChangeEmail && len(stored) >= a.Policy.MostEmailAddresses() {
 			return problem.MaxEmailAddresses.At("email")
 		}
+
 		return a.refuseTaken(ctx, tx, who, address)
 	}
 }
@@ -164,12 +180,14 @@ func (a *Account) refuseTaken(ctx context.Context, tx postgres.Tx, who caller.Ca
 	if a.Policy.Hides() {
 		return nil
 	}
+
 	owners, err := tx.CountAddressOwners(ctx, db.CountAddressOwnersParams{
 		Address: address, Besides: who.Session.UserID, WithFactor: a.Factors.Settings.AllowUnverified,
 	})
 	if err == nil && owners > 0 {
 		err = problem.EmailTaken.At("email")
 	}
+
 	return err
 }
 
@@ -186,21 +204,27 @@ func (a *Account) store(ctx context.Context, tx postgres.Tx, who caller.Caller, 
 		if err := tx.DeleteUnverifiedEmailAddresses(ctx, user); err != nil {
 			return err
 		}
+
 		if err := code.DropStray(ctx, tx, user); err != nil {
 			return err
 		}
 	}
+
 	primary := slices.IndexFunc(list, func(e Address) bool { return e.IsPrimary })
+
 	err = tx.InsertEmailAddress(ctx, db.InsertEmailAddressParams{UserID: user, Address: address, IsPrimary: primary < 0, Now: tx.Now})
 	if err != nil {
 		return err
 	}
+
 	if err := a.note(ctx, tx, who, audit.EmailAdded, address); err != nil {
 		return err
 	}
+
 	if primary < 0 || a.Policy.ChangeEmail {
 		return nil
 	}
+
 	return a.changed(ctx, tx, who, before, outbox.EmailAdded)
 }
 
@@ -211,47 +235,61 @@ func (a *Account) ResendEmailAddress(ctx context.Context, who caller.Caller, in 
 		if at < 0 {
 			return problem.UnknownEmail.At("email")
 		}
+
 		if list[at].VerifiedAt != nil {
 			return problem.NotSent // there is nothing to verify
 		}
+
 		to := notice.Recipient{Session: who.Session.ID, UserID: who.Session.UserID, Email: address, Device: who.Device}
+
 		process, running, err := code.Find(ctx, tx.Queries, who.Session.ID, code.VerifyEmail, tx.Now)
 		if err != nil {
 			return err
 		}
+
 		if !a.Policy.EmailVerificationByCode || !running || process.Target != address {
 			sent, err := a.Notices.VerifyEmail(ctx, tx, to)
 			if err == nil && !sent {
 				err = problem.NotSent
 			}
+
 			return err
 		}
+
 		if process.ResendsLeft == 0 {
 			return problem.NotSent
 		}
+
 		if err := a.Limiter.TakeTx(ctx, tx, limit.ConfirmEmail, limit.Subject{Address: who.Device.Address, Key: address}); err != nil {
 			return err
 		}
+
 		text, ok, err := a.Codes.Resend(ctx, tx, process)
 		if err == nil && !ok {
 			err = problem.NotSent
 		}
+
 		if err != nil {
 			return err
 		}
+
 		return a.Notices.PostEmailCode(ctx, tx, to, text)
 	})
+
 	return err
 }
 
 // MakePrimary makes one of the caller's addresses the primary one.
 func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string, primary bool) ([]Address, error) {
 	check := a.mayBePrimary(ctx, who, primary)
+
 	return a.editAddresses(ctx, who, in, check, func(tx postgres.Tx, list []Address, address string) error {
 		if list[position(list, address)].IsPrimary {
 			return nil
 		}
+
 		user := who.Session.UserID
+
 		before, err := snapshot.Take(ctx, tx, user)
 		if err != nil {
 			return err
@@ -260,15 +298,19 @@ func (a *Account) MakePrimary(ctx context.Context, who caller.Caller, in string,
 		if err := tx.UpdateNoPrimaryEmailAddress(ctx, user); err != nil {
 			return err
 		}
+
 		if _, err := tx.UpdatePrimaryEmailAddress(ctx, db.UpdatePrimaryEmailAddressParams{UserID: user, Address: address}); err != nil {
 			return err
 		}
+
 		if err := a.note(ctx, tx, who, audit.PrimaryEmail, address); err != nil {
 			return err
 		}
+
 		if before.Primary() == "" {
 			return nil
 		}
+
 		return a.changed(ctx, tx, who, before, outbox.EmailChanged)
 	})
 }
@@ -291,9 +333,11 @@ func (a *Account) mayBePrimary(ctx context.Context, who caller.Caller, primary b
 		case list[at].VerifiedAt == nil && (verified || pending):
 			bad = append(bad, problem.UnverifiedPrimary.At("email"))
 		}
+
 		if !primary {
 			bad = append(bad, problem.Required.At("primary"))
 		}
+
 		return bad.Err()
 	}
 }
@@ -303,7 +347,9 @@ func (a *Account) isPending(ctx context.Context, tx postgres.Tx, who caller.Call
 	if !a.Policy.EmailVerificationByCode || e.VerifiedAt != nil || e.IsPrimary {
 		return false
 	}
+
 	process, found, err := code.Find(ctx, tx.Queries, who.Session.ID, code.VerifyEmail, tx.Now)
+
 	return err == nil && found && process.Target == e.Address
 }
 
@@ -316,10 +362,12 @@ func (a *Account) RemoveEmailAddress(ctx context.Context, who caller.Caller, in 
 				return err
 			}
 		}
+
 		stored, err := tx.ListEmailAddresses(ctx, who.Session.UserID)
 		if err != nil || position(stored, address) < 0 {
 			return err
 		}
+
 		return a.remove(ctx, tx, who, address)
 	})
 }
@@ -335,6 +383,7 @@ func (a *Account) mayRemove(ctx context.Context, who caller.Caller) edit {
 		if at < 0 {
 			return problem.UnknownEmail.At("email")
 		}
+
 		stored, err := tx.ListEmailAddresses(ctx, who.Session.UserID)
 		if err != nil || position(stored, address) < 0 {
 			return err
@@ -342,10 +391,12 @@ func (a *Account) mayRemove(ctx context.Context, who caller.Caller) edit {
 
 		onlyByEmail := len(a.Policy.LoginMethods) == 1 && a.Policy.LoginBy("email")
 		primaryOfMany := list[at].IsPrimary && len(stored) > 1
+
 		lastWayIn := len(stored) == 1 && onlyByEmail
 		if primaryOfMany || lastWayIn {
 			return problem.CannotRemovePrimary.At("email")
 		}
+
 		return nil
 	}
 }
@@ -361,9 +412,11 @@ func (a *Account) remove(ctx context.Context, tx postgres.Tx, who caller.Caller,
 	if _, err := tx.DeleteEmailAddress(ctx, db.DeleteEmailAddressParams{UserID: user, Address: address}); err != nil {
 		return err
 	}
+
 	if err := code.DropStray(ctx, tx, user); err != nil {
 		return err
 	}
+
 	if err := a.note(ctx, tx, who, audit.EmailRemoved, address); err != nil {
 		return err
 	}

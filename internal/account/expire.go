@@ -25,6 +25,7 @@ func (a *Account) ExpireAddresses(ctx context.Context, q *db.Queries, now time.T
 	}
 
 	subjects := make([]audit.Subject, 0, len(gone))
+
 	users := make([]int64, 0, len(gone))
 	for _, row := range gone {
 		subjects = append(subjects, audit.Subject{UserID: row.UserID, Email: row.Address})
@@ -34,6 +35,7 @@ func (a *Account) ExpireAddresses(ctx context.Context, q *db.Queries, now time.T
 	if err := q.DeleteStrayLinksOfUsers(ctx, users); err != nil {
 		return 0, err
 	}
+
 	return int64(len(gone)), a.Trail.AddMany(ctx, q, now, audit.EmailExpired, subjects)
 }
 
@@ -54,6 +56,7 @@ func (a *Account) ExpireAccounts(ctx context.Context, q *db.Queries, now time.Ti
 	if err != nil {
 		return 0, err
 	}
+
 	if err := q.UpdateUsersUsed(ctx, unused); err != nil {
 		return 0, err
 	}
@@ -62,8 +65,10 @@ func (a *Account) ExpireAccounts(ctx context.Context, q *db.Queries, now time.Ti
 	for _, id := range gone {
 		subjects = append(subjects, audit.Subject{UserID: id})
 	}
+
 	if err := a.Trail.AddMany(ctx, q, now, audit.AccountDeleted, subjects); err != nil {
 		return 0, err
 	}
+
 	return int64(len(unused)), q.UpdateAuditEventsOfUsers(ctx, gone)
 }

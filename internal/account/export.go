@@ -25,34 +25,42 @@ func (a *Account) Export(ctx context.Context, who caller.Caller) (Export, error)
 		if err != nil {
 			return err
 		}
+
 		addresses, err := tx.ListEmailAddresses(ctx, user)
 		if err != nil {
 			return err
 		}
+
 		sessions, err := tx.ListSessions(ctx, db.ListSessionsParams{UserID: user, Now: tx.Now})
 		if err != nil {
 			return err
 		}
+
 		tenants, err := tx.ListMemberships(ctx, user)
 		if err != nil {
 			return err
 		}
+
 		events, err := tx.ListAuditEventsOfUser(ctx, db.ListAuditEventsOfUserParams{UserID: user, BeforeID: audit.LastID(), Most: 10_000})
 		if err != nil {
 			return err
 		}
+
 		factors, err := a.Factors.List(ctx, tx.Queries, user)
 		if err != nil {
 			return err
 		}
+
 		services, err := tx.ListProviderAccounts(ctx, user)
 		if err != nil {
 			return err
 		}
+
 		changes, err := tx.ListKeptChanges(ctx, user)
 		if err != nil {
 			return err
 		}
+
 		document = Export{
 			"changes":         each(changes, exportChange),
 			"authenticators":  each(factors, exportFactor),
@@ -63,8 +71,10 @@ func (a *Account) Export(ctx context.Context, who caller.Caller) (Export, error)
 			"memberships":     each(tenants, exportMembership),
 			"events":          each(events, exportEvent),
 		}
+
 		return a.note(ctx, tx, who, audit.AccountExported, "")
 	})
+
 	return document, err
 }
 
@@ -73,6 +83,7 @@ func each[T any](list []T, to func(T) map[string]any) []map[string]any {
 	for _, one := range list {
 		shown = append(shown, to(one))
 	}
+
 	return shown
 }
 
@@ -83,9 +94,11 @@ func exportUser(u db.UserDetail) map[string]any {
 	if u.Username != nil {
 		m["username"] = *u.Username
 	}
+
 	if u.Phone != nil {
 		m["phone"], m["phone_verified"] = *u.Phone, u.PhoneVerifiedAt != nil
 	}
+
 	return m
 }
 
@@ -105,9 +118,11 @@ func exportFactor(l authenticator.Listed) map[string]any {
 	if l.Name != "" {
 		m["id"], m["name"] = l.ID, l.Name
 	}
+
 	if l.LastUsedAt != nil {
 		m["last_used_at"] = session.Epoch(*l.LastUsedAt)
 	}
+
 	return m
 }
 
@@ -131,12 +146,15 @@ func exportChange(c db.ListKeptChangesRow) map[string]any {
 
 func exportEvent(row db.ListAuditEventsOfUserRow) map[string]any {
 	e := row.AuditEvent
+
 	m := map[string]any{"event": e.Event, "result": e.Result, "actor": e.Actor, "at": session.Epoch(e.OccurredAt)}
 	if e.Address != nil {
 		m["ip"] = *e.Address
 	}
+
 	if e.UserAgent != nil {
 		m["user_agent"] = *e.UserAgent
 	}
+
 	return m
 }

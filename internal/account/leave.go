@@ -18,15 +18,18 @@ import (
 // goes here and now.
 func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, error) {
 	var at time.Time
+
 	user := who.Session.UserID
 	if a.Policy.DeletionGraceSeconds == 0 { // nothing calls this off any more
 		if err := a.held(ctx, who, func(postgres.Tx) error { return nil }); err != nil {
 			return at, err
 		}
+
 		if _, err := a.revokeFirst(ctx, a.DB.Queries, user); err != nil {
 			return at, err
 		}
 	}
+
 	err := a.held(ctx, who, func(tx postgres.Tx) error {
 		// Race: a sign-in commits before, and is ended here, or after, and calls it off
 		// (TestLeave_aCompletedSignInUndoesIt).
@@ -34,17 +37,22 @@ func (a *Account) Delete(ctx context.Context, who caller.Caller) (time.Time, err
 		if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: user, DeletesAt: &at}); err != nil {
 			return err
 		}
+
 		if _, err := session.EndAll(ctx, tx, user, session.AccountDeleted); err != nil {
 			return err
 		}
+
 		if err := a.note(ctx, tx, who, audit.DeletionRequested, ""); err != nil {
 			return err
 		}
+
 		if a.Policy.DeletionGraceSeconds == 0 {
 			return a.purge(ctx, tx, user)
 		}
+
 		return a.Notices.DeletionScheduled(ctx, tx, user, at, who.Device)
 	})
+
 	return at, err
 }
 
@@ -54,26 +62,33 @@ func (a *Account) purge(ctx context.Context, tx postgres.Tx, user int64) error {
 	if err := a.Notices.AccountDeleted(ctx, tx, user); err != nil {
 		return err
 	}
+
 	services, err := tx.ListProviderAccounts(ctx, user)
 	if err != nil {
 		return err
 	}
+
 	for _, row := range services { // what revokeFirst could not do
 		if err := a.enqueue(ctx, tx, row); err != nil {
 			return err
 		}
 	}
+
 	n, err := tx.DeleteUser(ctx, db.DeleteUserParams{ID: user, Now: tx.Now})
 	if err != nil {
 		return err
 	}
+
 	if n == 0 {
 		return errStays
 	}
+
 	if err := a.Trail.Add(ctx, tx.Queries, tx.Now, audit.Event{Name: audit.AccountDeleted, Actor: audit.Server, UserID: user}); err != nil {
 		return err
 	}
+
 	_, err = tx.UpdateAuditEventsOfUser(ctx, user)
+
 	return err
 }
 
@@ -87,7 +102,9 @@ func (a *Account) Purge(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	gone, away := 0, false
+
 	var failed []error // one that cannot go must not keep the others
 	for _, user := range due {
 		err := a.DB.Tx(ctx, func(tx postgres.Tx) error {
@@ -97,11 +114,13 @@ func (a *Account) Purge(ctx context.Context) (int, error) {
 			if err != nil {
 				return err
 			}
+
 			if !away { // else the others do not wait for it, too
 				if away, err = a.revokeFirst(ctx, tx.Queries, user); err != nil {
 					return err
 				}
 			}
+
 			return a.purge(ctx, tx, user)
 		})
 		switch {
@@ -111,5 +130,6 @@ func (a *Account) Purge(ctx context.Context) (int, error) {
 			failed = append(failed, fmt.Errorf("delete user %d: %w", user, err))
 		}
 	}
+
 	return gone, errors.Join(failed...)
 }

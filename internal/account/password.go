@@ -38,13 +38,17 @@ func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in Pass
 	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, who.Subject()); err != nil {
 		return PasswordChanged{}, err
 	}
+
 	in.Current, in.New = password.Given(in.Current), password.Normalize(in.New)
+
 	stored, fresh, err := a.newPassword(ctx, who, in)
 	if err != nil {
 		return PasswordChanged{}, err
 	}
+
 	out := PasswordChanged{Out: a.Policy.LogoutOnPasswordChange}
 	changed := false
+
 	err = a.held(ctx, who, func(tx postgres.Tx) error {
 		// Race: a sign-in with the old password commits before this lock, and its session ends here, or it waits
 		// and fails. Of two parallel changes, the second one finds another password
@@ -53,12 +57,15 @@ func (a *Account) ChangePassword(ctx context.Context, who caller.Caller, in Pass
 		if err != nil || !same(now, stored) {
 			return err
 		}
+
 		changed = true
+
 		return a.storePassword(ctx, tx, who, fresh, &out)
 	})
 	if err == nil && !changed {
 		err = problem.EnterCurrentPassword.At("current_password")
 	}
+
 	return out, err
 }
 
@@ -68,10 +75,12 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 	if stored, err = a.DB.FindUserPassword(ctx, who.Session.UserID); err != nil {
 		return nil, "", err
 	}
+
 	bad, err := a.problemsOf(who, stored != nil, in)
 	if err != nil {
 		return nil, "", err
 	}
+
 	if len(bad) > 0 && (stored == nil || in.Current == "") { // there is nothing to verify besides
 		return nil, "", bad
 	}
@@ -81,6 +90,7 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 		return nil, "", err
 	}
 	defer slot.Leave()
+
 	if stored != nil && in.Current != "" {
 		right, err := a.guessPassword(ctx, who, func() bool {
 			right, _ := slot.Verify(in.Current, stored)
@@ -89,14 +99,18 @@ func (a *Account) newPassword(ctx context.Context, who caller.Caller, in Passwor
 		if err != nil {
 			return nil, "", err
 		}
+
 		if !right {
 			bad = append(problem.List{problem.EnterCurrentPassword.At("current_password")}, bad...)
 		}
 	}
+
 	if len(bad) > 0 {
 		return nil, "", bad
 	}
+
 	fresh, err = slot.Hash(in.New)
+
 	return stored, fresh, err
 }
 
@@ -109,12 +123,14 @@ func (a *Account) problemsOf(who caller.Caller, hasPassword bool, in PasswordCha
 	case !hasPassword && in.Current != "":
 		bad = append(bad, problem.EnterCurrentPassword.At("current_password"))
 	}
+
 	if in.New == "" {
 		return append(bad, problem.Required.At("new_password")), nil
 	}
 
 	about := password.About(who.Session.Email, who.Session.Username, who.Session.Display)
 	found, err := a.Passwords.Check(in.New, "new_password", about...)
+
 	return append(bad, found...), err
 }
 
@@ -123,10 +139,12 @@ func (a *Account) CheckFirstPassword(ctx context.Context, who caller.Caller, in 
 	if _, err := a.Limiter.Take(ctx, limit.ChangePassword, who.Subject()); err != nil {
 		return err
 	}
+
 	bad, err := a.CheckPasswordChange(who, in)
 	if err != nil {
 		return err
 	}
+
 	return bad.Err()
 }
 
@@ -143,6 +161,7 @@ func (a *Account) takeGuess(ctx context.Context, who caller.Caller, param string
 	if errors.Is(err, problem.TooManyRequests) {
 		return taken, problem.TooManyLoginAttempts.At(param)
 	}
+
 	return taken, err
 }
 
@@ -157,6 +176,7 @@ func (a *Account) guessPassword(ctx context.Context, who caller.Caller, verify f
 	if verify() {
 		return true, taken.GiveBack(ctx)
 	}
+
 	return false, a.Trail.Add(ctx, a.DB.Queries, a.DB.Now(), audit.Event{
 		Name: audit.PasswordChanged, Failed: true, UserID: who.Session.UserID, SessionID: who.Session.ID, Device: who.Device,
 	})
@@ -181,19 +201,24 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 			UserID: user, ID: who.Session.ID, EndReason: session.PasswordChanged, Now: tx.Now,
 		})
 	}
+
 	if err != nil {
 		return err
 	}
+
 	if err := code.DropAll(ctx, tx, user); err != nil {
 		return err
 	}
+
 	names, err := tx.ListUserNames(ctx, user)
 	if err != nil {
 		return err
 	}
+
 	if err := a.Limiter.ForgetGuesses(ctx, tx, user, names...); err != nil {
 		return err
 	}
+
 	if err := a.note(ctx, tx, who, audit.PasswordChanged, ""); err != nil {
 		return err
 	}
@@ -202,6 +227,7 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 	if !who.Session.HasUsablePassword {
 		kind = outbox.PasswordSet
 	}
+
 	if err := a.changed(ctx, tx, who, before, kind); err != nil {
 		return err
 	}
@@ -211,6 +237,7 @@ func (a *Account) storePassword(ctx context.Context, tx postgres.Tx, who caller.
 	}
 
 	out.SessionToken, err = a.Tokens.ReplaceToken(ctx, tx, &out.Session)
+
 	return err
 }
 

@@ -20,11 +20,14 @@ func (a *Account) ChangePhone(ctx context.Context, who caller.Caller, in string)
 	if err != nil {
 		return "", err
 	}
+
 	return number, a.held(ctx, who, func(tx postgres.Tx) error {
 		if err := a.mayHavePhone(ctx, tx, who, number); err != nil {
 			return err
 		}
+
 		to := notice.Recipient{Session: who.Session.ID, UserID: who.Session.UserID, Phone: number, Device: who.Device}
+
 		return a.Notices.VerifyPhone(ctx, tx, to)
 	})
 }
@@ -37,6 +40,7 @@ func (a *Account) CheckPhone(ctx context.Context, who caller.Caller, in string) 
 	if err != nil {
 		return err
 	}
+
 	return a.DB.Look(ctx, func(tx postgres.Tx) error { return a.mayHavePhone(ctx, tx, who, number) })
 }
 
@@ -46,6 +50,7 @@ func (a *Account) takePhone(ctx context.Context, who caller.Caller, in string) (
 	if _, err := a.Limiter.Take(ctx, limit.ChangePhone, subject); err != nil {
 		return "", err
 	}
+
 	number, valid := phone.Normalize(in)
 	switch {
 	case !valid:
@@ -55,6 +60,7 @@ func (a *Account) takePhone(ctx context.Context, who caller.Caller, in string) (
 	case who.Session.Phone != nil && *who.Session.Phone == number:
 		return "", problem.SameAsCurrent.At("phone")
 	}
+
 	return number, nil
 }
 
@@ -65,6 +71,7 @@ func (a *Account) mayHavePhone(ctx context.Context, tx postgres.Tx, who caller.C
 	if err != nil || refused {
 		return orProblem(err, problem.UnverifiedAccount)
 	}
+
 	if a.Policy.Hides() {
 		return nil
 	}
@@ -73,8 +80,10 @@ func (a *Account) mayHavePhone(ctx context.Context, tx postgres.Tx, who caller.C
 	if err != nil {
 		return err
 	}
+
 	if owners > 0 {
 		return problem.PhoneTaken.At("phone")
 	}
+
 	return nil
 }

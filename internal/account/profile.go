@@ -56,6 +56,7 @@ func (a *Account) held(ctx context.Context, who caller.Caller, do func(tx postgr
 		if err := session.Hold(ctx, tx, who.Session.UserID, who.Session.ID); err != nil {
 			return err
 		}
+
 		return do(tx)
 	})
 }
@@ -81,10 +82,12 @@ func (a *Account) UpdateProfile(ctx context.Context, who caller.Caller, display 
 	if display == "" {
 		return after, nil
 	}
+
 	after.Display = strings.TrimSpace(display)
 	if after.Display == "" {
 		return after, problem.Required.At("display")
 	}
+
 	return after, a.held(ctx, who, func(tx postgres.Tx) error {
 		_, err := tx.UpdateUserDisplay(ctx, db.UpdateUserDisplayParams{ID: after.UserID, Display: after.Display})
 		return err

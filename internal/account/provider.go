@@ -33,10 +33,12 @@ func (a *Account) connected(ctx context.Context, q *db.Queries, userID int64) ([
 	if err != nil {
 		return nil, err
 	}
+
 	list := make([]Connected, 0, len(rows))
 	for _, row := range rows {
 		list = append(list, Connected{UID: row.Uid, Display: row.Display, Service: a.Services.Show(row.Provider, row.ClientID)})
 	}
+
 	return list, nil
 }
 
@@ -50,6 +52,7 @@ func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, ui
 		if err != nil {
 			return err
 		}
+
 		if err := a.mayDisconnect(ctx, tx, user, service, uid); err != nil {
 			return err
 		}
@@ -58,17 +61,22 @@ func (a *Account) Disconnect(ctx context.Context, who caller.Caller, service, ui
 		if err != nil {
 			return err
 		}
+
 		if left, err = a.connected(ctx, tx.Queries, user); err != nil {
 			return err
 		}
+
 		if err := a.enqueue(ctx, tx, gone); err != nil {
 			return err
 		}
+
 		if err := a.note(ctx, tx, who, audit.ProviderDisconnected, ""); err != nil {
 			return err
 		}
+
 		return a.changed(ctx, tx, who, before, outbox.ProviderDisconnected)
 	})
+
 	return left, err
 }
 
@@ -84,13 +92,16 @@ func (a *Account) mayDisconnect(ctx context.Context, tx postgres.Tx, user int64,
 	if err != nil {
 		return err
 	}
+
 	connected := slices.ContainsFunc(rows, func(row db.ProviderAccount) bool { return row.Provider == service && row.Uid == uid })
 	if !connected {
 		return problem.AccountNotFound
 	}
+
 	if len(rows) > 1 {
 		return nil
 	}
+
 	return a.otherWayIn(ctx, tx, user)
 }
 
@@ -100,21 +111,26 @@ func (a *Account) otherWayIn(ctx context.Context, tx postgres.Tx, user int64) er
 	if err != nil {
 		return err
 	}
+
 	if hash == nil {
 		return problem.NoPassword
 	}
+
 	if !a.Policy.MustVerifyEmail() {
 		return nil
 	}
+
 	list, err := tx.ListEmailAddresses(ctx, user)
 	if err != nil {
 		return err
 	}
+
 	for _, e := range list {
 		if e.VerifiedAt != nil {
 			return nil
 		}
 	}
+
 	return problem.NoVerifiedEmail
 }
 
@@ -143,6 +159,7 @@ func (a *Account) enqueue(ctx context.Context, tx postgres.Tx, row db.ProviderAc
 		a.Log.ErrorContext(ctx, "a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
 		return nil
 	}
+
 	return err
 }
 
@@ -155,25 +172,32 @@ func (a *Account) revokeFirst(ctx context.Context, q *db.Queries, user int64) (a
 	if err != nil {
 		return false, err
 	}
+
 	patience, cancel := context.WithTimeout(ctx, revokeFirstFor)
 	defer cancel()
+
 	for _, row := range rows {
 		token, err := provider.GrantOf(row).Open(a.Keys)
 		if err != nil || token == nil {
 			continue // enqueue says so
 		}
+
 		if err := a.Services.Revoke(patience, row.Provider, row.ClientID, string(token)); err != nil {
 			a.Log.Warn("a grant was not revoked; trying again for seven days", "provider", row.Provider, "cause", err.Error())
+
 			if patience.Err() != nil {
 				return true, nil // the others have to wait, too: enqueue has them asked
 			}
+
 			continue
 		}
+
 		done := db.UpdateGrantSealedParams{Provider: row.Provider, Uid: row.Uid, Before: row.GrantSealed}
 		if _, err := q.UpdateGrantSealed(ctx, done); err != nil {
 			return false, err
 		}
 	}
+
 	return false, nil
 }
 
@@ -192,21 +216,26 @@ func (a *Account) Revoke(ctx context.Context) error {
 // revokeDue does one step: it takes what is due, of which some are gone afterwards.
 func (a *Account) revokeDue(ctx context.Context) (taken, gone int, err error) {
 	now := a.DB.Now()
+
 	due, err := a.DB.ListDueRevocations(ctx, db.ListDueRevocationsParams{Now: now, NextAt: now.Add(revokeLease)})
 	if err != nil {
 		return 0, 0, err
 	}
+
 	var failed []error // one must not keep the others
 	for _, r := range due {
 		if ctx.Err() != nil {
 			break
 		}
+
 		ended, err := a.revoke(ctx, r)
 		if ended {
 			gone++
 		}
+
 		failed = append(failed, err)
 	}
+
 	return len(due), gone, errors.Join(failed...)
 }
 
@@ -219,21 +248,27 @@ func (a *Account) revoke(ctx context.Context, r db.Revocation) (ended bool, err 
 			err = a.Services.Revoke(ctx, r.Provider, r.ClientID, string(token))
 		}
 	}
+
 	now := a.DB.Now() // it may have taken a while
+
 	given := now.Sub(r.CreatedAt) > revokeFor
 	if err != nil && !given {
 		a.Log.Warn("a grant was not revoked; trying again", "provider", r.Provider, "attempts", r.Attempts, "cause", err.Error())
 		wait := revokeWait << min(r.Attempts-1, 10)
 		return false, a.DB.UpdateRevocationNext(ctx, db.UpdateRevocationNextParams{ID: r.ID, NextAt: now.Add(min(wait, longestRevokeWait))})
 	}
+
 	if err != nil {
 		a.Log.Error("a grant was not revoked in seven days, and is given up", "provider", r.Provider, "cause", err.Error())
 	}
+
 	event := audit.Event{Name: audit.GrantRevoked, Failed: err != nil, Actor: audit.Server}
+
 	return true, a.DB.Tx(ctx, func(tx postgres.Tx) error {
 		if err := tx.DeleteRevocation(ctx, r.ID); err != nil {
 			return err
 		}
+
 		return a.Trail.Add(ctx, tx.Queries, tx.Now, event)
 	})
 }

@@ -25,10 +25,12 @@ func (a *Account) TakeAppleEvent(ctx context.Context, payload string) error {
 	if !a.Services.HasApple() {
 		return problem.PathNotFound
 	}
+
 	event, err := a.Services.VerifyEvent(ctx, payload)
 	if errors.Is(err, provider.ErrUnavailable) {
 		return problem.TemporarilyUnavailable.Because(err)
 	}
+
 	if err != nil {
 		a.Log.WarnContext(ctx, "a notification of a provider is refused", "provider", provider.Apple, "reason", provider.Reason(err))
 		return problem.InvalidToken.At("payload").Because(err)
@@ -39,6 +41,7 @@ func (a *Account) TakeAppleEvent(ctx context.Context, payload string) error {
 		if err != nil || n == 0 {
 			return err
 		}
+
 		return a.takeEvent(ctx, tx, event)
 	})
 }
@@ -49,6 +52,7 @@ func (a *Account) takeEvent(ctx context.Context, tx postgres.Tx, e provider.Even
 	if err != nil {
 		return err
 	}
+
 	if connected == nil {
 		a.Log.InfoContext(ctx, "a notification of a provider speaks of an account that is not connected", "provider", e.Provider, "type", knownType(e.Kind))
 		return nil
@@ -66,9 +70,12 @@ func (a *Account) takeEvent(ctx context.Context, tx postgres.Tx, e provider.Even
 		if connected.LastUsedAt.After(e.At) {
 			return nil
 		}
+
 		return a.dropConnected(ctx, tx, *connected)
 	}
+
 	a.Log.InfoContext(ctx, "a notification of a provider has a type that means nothing here", "provider", e.Provider)
+
 	return nil
 }
 
@@ -77,6 +84,7 @@ func knownType(kind string) string {
 	if slices.Contains([]string{provider.EmailDisabled, provider.EmailEnabled, provider.ConsentRevoked, provider.AccountDelete}, kind) {
 		return kind
 	}
+
 	return "unknown"
 }
 
@@ -89,13 +97,16 @@ func (a *Account) lockConnected(ctx context.Context, tx postgres.Tx, e provider.
 	if err := tx.LockAddress(ctx, provider.LockName(e.Provider, e.UID)); err != nil {
 		return nil, err
 	}
+
 	owner, err := tx.FindProviderAccount(ctx, db.FindProviderAccountParams{Provider: e.Provider, Uid: e.UID})
 	if postgres.IsNotFound(err) {
 		return nil, nil
 	}
+
 	if err != nil {
 		return nil, err
 	}
+
 	if _, err := tx.LockUser(ctx, owner.UserID); postgres.IsNotFound(err) {
 		return nil, nil
 	} else if err != nil {
@@ -106,11 +117,13 @@ func (a *Account) lockConnected(ctx context.Context, tx postgres.Tx, e provider.
 	if err != nil {
 		return nil, err
 	}
+
 	for _, row := range list {
 		if row.Provider == e.Provider && row.Uid == e.UID {
 			return &row, nil
 		}
 	}
+
 	return nil, nil
 }
 
@@ -119,6 +132,7 @@ func (a *Account) lockConnected(ctx context.Context, tx postgres.Tx, e provider.
 // at the provider has ended already.
 func (a *Account) dropConnected(ctx context.Context, tx postgres.Tx, gone db.ProviderAccount) error {
 	user := gone.UserID
+
 	key := db.DeleteProviderAccountParams{UserID: user, Provider: gone.Provider, Uid: gone.Uid}
 	if _, err := tx.DeleteProviderAccount(ctx, key); err != nil {
 		return err
@@ -130,6 +144,7 @@ func (a *Account) dropConnected(ctx context.Context, tx postgres.Tx, gone db.Pro
 	if _, err := tx.EndSessionsOfProvider(ctx, opened); err != nil {
 		return err
 	}
+
 	if err := a.noteEvent(ctx, tx, user, audit.ProviderDisconnected); err != nil {
 		return err
 	}
@@ -138,12 +153,14 @@ func (a *Account) dropConnected(ctx context.Context, tx postgres.Tx, gone db.Pro
 	if err != nil {
 		return err
 	}
+
 	told := outbox.Restored{LastWay: !hasWayIn}
 	if !hasWayIn {
 		if told.ResetSent, err = a.sendReset(ctx, tx, user); err != nil {
 			return err
 		}
 	}
+
 	return a.Notices.ProviderGone(ctx, tx, user, told)
 }
 
@@ -153,6 +170,7 @@ func (a *Account) hasWayIn(ctx context.Context, tx postgres.Tx, user int64) (boo
 	if err != nil || hash != nil {
 		return hash != nil, err
 	}
+
 	others, err := tx.ListProviderAccounts(ctx, user)
 	if err != nil || len(others) > 0 {
 		return len(others) > 0, err
@@ -163,6 +181,7 @@ func (a *Account) hasWayIn(ctx context.Context, tx postgres.Tx, user int64) (boo
 		if err != nil {
 			return false, err
 		}
+
 		if slices.ContainsFunc(keys, isPasskey) {
 			return true, nil
 		}
@@ -171,7 +190,9 @@ func (a *Account) hasWayIn(ctx context.Context, tx postgres.Tx, user int64) (boo
 	if !a.Policy.LoginByCode {
 		return false, nil
 	}
+
 	facts, err := tx.FindSignInFacts(ctx, db.FindSignInFactsParams{ID: user})
+
 	return err == nil && (facts.HasVerifiedEmail || facts.PhoneVerified), err
 }
 
@@ -189,9 +210,11 @@ func (a *Account) sendReset(ctx context.Context, tx postgres.Tx, user int64) (se
 		a.Log.WarnContext(ctx, "a user has no way to sign in any more, and no verified address", "user", user)
 		return false, nil
 	}
+
 	if err != nil || a.Policy.ResetByCode {
 		return false, err
 	}
+
 	return true, a.Notices.RestoredResetLink(ctx, tx, notice.Recipient{UserID: user, Email: to})
 }
 

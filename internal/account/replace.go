@@ -18,9 +18,11 @@ func (a *Account) storeOrReplace(ctx context.Context, tx postgres.Tx, who caller
 	if err != nil {
 		return err
 	}
+
 	if refused {
 		return a.replaceUnverified(ctx, tx, who, address)
 	}
+
 	return a.store(ctx, tx, who, list, address)
 }
 
@@ -28,6 +30,7 @@ func (a *Account) storeOrReplace(ctx context.Context, tx postgres.Tx, who caller
 // the links and codes that were mailed to those.
 func (a *Account) replaceUnverified(ctx context.Context, tx postgres.Tx, who caller.Caller, address string) error {
 	user := who.Session.UserID
+
 	gone, err := tx.DeleteEmailAddresses(ctx, user)
 	if err != nil {
 		return err
@@ -43,8 +46,10 @@ func (a *Account) replaceUnverified(ctx context.Context, tx postgres.Tx, who cal
 	if err != nil {
 		return err
 	}
+
 	if err := code.DropStray(ctx, tx, user); err != nil {
 		return err
 	}
+
 	return a.note(ctx, tx, who, audit.EmailAdded, address)
 }

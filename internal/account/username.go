@@ -26,10 +26,12 @@ func (a *Account) KeyUsernames(ctx context.Context, q *db.Queries, _ time.Time) 
 			if err != nil {
 				return 0, err
 			}
+
 			if set > 0 {
 				break
 			}
 		}
 	}
+
 	return int64(len(users)), nil
 }

@@ -23,6 +23,7 @@ func Find(ctx context.Context, q *db.Queries, typed string) (string, error) {
 		if err != nil {
 			return "", err
 		}
+
 		if stored {
 			return former, nil
 		}
@@ -42,6 +43,7 @@ func Stored(ctx context.Context, q *db.Queries, found string) (string, error) {
 	if _, possible := email.Former(found); !possible {
 		return found, nil
 	}
+
 	stored, err := Find(ctx, q, found)
 	if Invalid(err) != nil {
 		return found, nil //nolint:nilerr // that it has no normal form is no error here
@@ -76,6 +78,7 @@ func Mark(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) {
 		if bad != nil { // it has none, and stays as it is
 			normal = e.Address
 		}
+
 		mark := db.UpdateNormalFormParams{UserID: e.UserID, Address: e.Address, NormalForm: normal}
 		if err := q.UpdateNormalForm(ctx, mark); err != nil {
 			return 0, err
@@ -98,6 +101,7 @@ func Normalize(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) {
 	if err != nil || len(unmarked) > 0 {
 		return 0, err
 	}
+
 	list, err := q.ListAddressesToNormalize(ctx, NormalizeStep)
 	if err != nil {
 		return 0, err
@@ -109,6 +113,7 @@ func Normalize(ctx context.Context, q *db.Queries, _ time.Time) (int64, error) {
 		if err := q.LockAddress(ctx, e.NormalForm); err != nil {
 			return 0, err
 		}
+
 		change := db.UpdateAddressNormalizedParams{Address: e.Address, NormalForm: e.NormalForm}
 		if _, err := q.UpdateAddressNormalized(ctx, change); err != nil {
 			return 0, err

@@ -78,6 +78,7 @@ func (a *Admin) change(ctx context.Context, e audit.Event, do func(postgres.Tx) 
 		if postgres.IsNotFound(err) {
 			return ErrNotFound
 		}
+
 		if err != nil {
 			return err
 		}
@@ -103,6 +104,7 @@ func (a *Admin) endAll(ctx context.Context, e ending, do func(postgres.Tx) error
 		if err := do(tx); err != nil {
 			return err
 		}
+
 		if ended, err = session.EndAll(ctx, tx, e.event.UserID, e.reason); err != nil {
 			return err
 		}

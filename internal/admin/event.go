@@ -52,6 +52,7 @@ func (a *Admin) Events(ctx context.Context, f Filter) ([]Event, error) {
 	if !f.Since.IsZero() {
 		first = audit.FirstID(f.Since)
 	}
+
 	before := f.Before
 	if before == uuid.Nil {
 		before = audit.LastID()
@@ -95,6 +96,7 @@ func convert[From, To any](list []From, to func(From) To) []To {
 
 func toEvent(row db.ListAuditEventsRow) Event {
 	r := row.AuditEvent
+
 	e := Event{
 		ID: r.ID, At: r.OccurredAt.UTC(), Event: r.Event, Result: r.Result, Actor: r.Actor, ActorID: r.ActorID, Reason: r.Reason,
 		UserID: SubjectOf(r.UserID, row.Subject), Address: r.Address, AddressHash: hex.EncodeToString(r.AddressHash),

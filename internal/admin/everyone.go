@@ -38,6 +38,7 @@ func (a *Admin) SignOutEveryone(ctx context.Context) (ended int, err error) {
 		if len(ids) < endStep {
 			return ended, nil
 		}
+
 		after = greatest(ids)
 	}
 }

@@ -74,6 +74,7 @@ func (a *Admin) Find(ctx context.Context, text string, most int32) ([]User, erro
 		if err != nil {
 			return nil, err
 		}
+
 		ids = append(ids, found...)
 	}
 
@@ -88,6 +89,7 @@ func (a *Admin) findByID(ctx context.Context, text string, _ int32) ([]int64, er
 	if key, isKey := userid.ID(text).Key(); isKey {
 		return []int64{key}, nil
 	}
+
 	if !userid.Valid(text) {
 		return nil, nil
 	}
@@ -102,6 +104,7 @@ func one(id int64, err error) ([]int64, error) {
 	if postgres.IsNotFound(err) {
 		return nil, nil
 	}
+
 	if err != nil {
 		return nil, err
 	}
@@ -143,6 +146,7 @@ func (a *Admin) findByAddress(ctx context.Context, text string, most int32) ([]i
 	if whole, ok := email.Normalize(text); ok {
 		prefix = whole
 	}
+
 	if prefix == "" || strings.ContainsFunc(prefix, func(r rune) bool { return r < '!' || r > '~' }) {
 		return nil, nil
 	}
@@ -156,6 +160,7 @@ func ParseSession(text string) (uuid.UUID, bool) {
 	if id, isSID := token.ParseSessionID(text); isSID {
 		return id, true
 	}
+
 	id, err := uuid.Parse(text)
 
 	return id, err == nil && len(text) == len(id.String())

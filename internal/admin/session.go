@@ -45,6 +45,7 @@ func (a *Admin) Sessions(ctx context.Context, userID int64, all bool, most int32
 	}
 
 	now := a.DB.Now()
+
 	list := make([]Session, 0, len(rows))
 	for _, r := range rows {
 		s := toSession(r, now)
@@ -79,6 +80,7 @@ func (a *Admin) EndSession(ctx context.Context, id uuid.UUID) (bool, error) {
 	if postgres.IsNotFound(err) {
 		return false, ErrNotFound
 	}
+
 	if err != nil {
 		return false, err
 	}
@@ -86,6 +88,7 @@ func (a *Admin) EndSession(ctx context.Context, id uuid.UUID) (bool, error) {
 	e := audit.Event{Name: audit.SessionsEnded, UserID: userID, SessionID: id}
 	err = a.change(ctx, e, func(tx postgres.Tx) error {
 		reason := session.EndedByAdmin
+
 		n, err := tx.EndSession(ctx, db.EndSessionParams{ID: id, Now: tx.Now, EndReason: reason})
 		if err == nil && n == 0 {
 			return errNothingToDo

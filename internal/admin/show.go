@@ -68,6 +68,7 @@ func (a *Admin) Show(ctx context.Context, userID int64) (Details, error) {
 	if postgres.IsNotFound(err) {
 		return d, ErrNotFound
 	}
+
 	if err != nil {
 		return d, err
 	}
@@ -82,6 +83,7 @@ func (a *Admin) Show(ctx context.Context, userID int64) (Details, error) {
 	if d.Sessions, err = a.Sessions(ctx, userID, false, shownSessions); err != nil {
 		return d, err
 	}
+
 	if d.Events, err = a.Events(ctx, Filter{UserID: &userID, Most: shownEvents}); err != nil {
 		return d, err
 	}
@@ -95,6 +97,7 @@ func (a *Admin) showWays(ctx context.Context, userID int64, d *Details) error {
 	if err != nil {
 		return err
 	}
+
 	d.Addresses = make([]Address, len(addresses))
 	for i, e := range addresses {
 		d.Addresses[i] = Address{e.Address, e.IsPrimary, e.VerifiedAt}
@@ -104,6 +107,7 @@ func (a *Admin) showWays(ctx context.Context, userID int64, d *Details) error {
 	if err != nil {
 		return err
 	}
+
 	d.Factors = make([]Factor, len(factors))
 	for i, f := range factors {
 		d.Factors[i] = Factor{f.Type, f.Name, f.CreatedAt.UTC(), f.LastUsedAt}
@@ -113,12 +117,14 @@ func (a *Admin) showWays(ctx context.Context, userID int64, d *Details) error {
 	if err != nil {
 		return err
 	}
+
 	d.Providers = make([]Provider, len(providers))
 	for i, p := range providers {
 		d.Providers[i] = Provider{p.Provider, p.Uid, p.CreatedAt.UTC(), p.LastUsedAt.UTC()}
 	}
 
 	memberships, err := a.DB.ListMemberships(ctx, userID)
+
 	d.Memberships = make([]Membership, len(memberships))
 	for i, m := range memberships {
 		d.Memberships[i] = Membership{m.TenantID, m.Name, m.IsPrimary, m.CreatedAt.UTC()}

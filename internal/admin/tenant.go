@@ -82,6 +82,7 @@ func (a *Admin) ShowTenant(ctx context.Context, id uuid.UUID, after int64, most 
 	if postgres.IsNotFound(err) {
 		return Tenant{}, nil, ErrNotFound
 	}
+
 	if err != nil {
 		return Tenant{}, nil, err
 	}

@@ -98,6 +98,7 @@ func (a *Admin) RemoveFactors(ctx context.Context, userID int64) (int64, error) 
 			if err != nil {
 				return err
 			}
+
 			if len(gone) == 0 || removed.mail == "" || a.Notices == nil {
 				continue
 			}
@@ -123,9 +124,11 @@ func (a *Admin) Delete(ctx context.Context, userID int64, atOnce bool) (at time.
 		if atOnce {
 			at = tx.Now
 		}
+
 		if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: userID, DeletesAt: &at}); err != nil {
 			return err
 		}
+
 		if a.Notices == nil || !at.After(tx.Now) { // the end itself has a mail of its own
 			return nil
 		}
@@ -143,9 +146,11 @@ func (a *Admin) CancelDeletion(ctx context.Context, userID int64) (bool, error) 
 		if err != nil {
 			return err
 		}
+
 		if user.DeletesAt == nil {
 			return errNothingToDo
 		}
+
 		if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: userID}); err != nil || a.Notices == nil {
 			return err
 		}
@@ -170,6 +175,7 @@ func (a *Admin) VerifyAddress(ctx context.Context, userID int64, address string)
 		if err != nil {
 			return err
 		}
+
 		if err := verifiable(ctx, tx, before, userID, address); err != nil {
 			return err
 		}
@@ -186,6 +192,7 @@ func (a *Admin) VerifyAddress(ctx context.Context, userID int64, address string)
 		if len(before.Verified()) == 0 {
 			return tx.UpdateUserProvedElsewhere(ctx, db.UpdateUserProvedElsewhereParams{ID: userID, Now: tx.Now})
 		}
+
 		if a.Notices == nil {
 			return nil
 		}
@@ -202,6 +209,7 @@ func verifiable(ctx context.Context, tx postgres.Tx, ways snapshot.Ways, userID 
 	if !has {
 		return ErrNoSuchAddress
 	}
+
 	if found.VerifiedAt != nil {
 		return errNothingToDo
 	}

@@ -28,6 +28,8 @@ type importCommand struct {
 	Accept     []string `help:"Kinds of conflicts that are losses: what cannot be stored is left out. See latchkey import --help." placeholder:"KIND"`
 	Conflicts  string   `help:"Write every conflict to this file, as JSON Lines. It is made anew, with mode 600." placeholder:"FILE"`
 	Batch      int      `help:"Lines that are stored with one commit." default:"5000"`
+
+	Source sourceFlags `embed:""`
 }
 
 // Help is shown by `latchkey import --help`.
@@ -48,7 +50,7 @@ func (c importCommand) Validate() error {
 		return errors.New("--batch: want 1 to 1000000")
 	}
 
-	return nil
+	return c.Source.check()
 }
 
 // mode is what the flags ask for.
@@ -67,11 +69,19 @@ func (c importCommand) mode() moving.Mode {
 
 // Run imports a file.
 func (c importCommand) Run(sh *shell) error {
-	in, size, err := sh.openImport(c.File)
+	file, size, err := sh.openImport(c.File)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	in, err := c.Source.open(sh, file)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }()
+	if c.Source.From != "" {
+		size = 0 // it is that of another file
+	}
 
 	m, closeAll, err := sh.mover()
 	if err != nil {

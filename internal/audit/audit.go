@@ -109,6 +109,7 @@ func (s Settings) Check() []error {
 	if s.Retention != 0 && s.Retention < shortest {
 		return []error{fmt.Errorf("LATCHKEY_AUDIT_RETENTION: want 0, or %d days and more", shortest)}
 	}
+
 	return nil
 }
 
@@ -117,7 +118,9 @@ func Sweep(ctx context.Context, q *db.Queries, settings Settings, now time.Time)
 	if settings.Retention == 0 {
 		return 0, nil
 	}
+
 	before := now.AddDate(0, 0, -settings.Retention)
+
 	return q.DeleteOldAuditEvents(ctx, db.DeleteOldAuditEventsParams{BeforeID: FirstID(before), Days: int32(settings.Retention)}) //nolint:gosec // bounded by the setting's max
 }
 
@@ -126,6 +129,7 @@ func FirstID(at time.Time) uuid.UUID {
 	var id uuid.UUID
 	milliseconds := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMilli()))
 	copy(id[:6], milliseconds[2:])
+
 	return id
 }
 
@@ -152,30 +156,39 @@ func (t *Trail) Add(ctx context.Context, q *db.Queries, now time.Time, e Event) 
 	if err != nil {
 		return err
 	}
+
 	row := db.InsertAuditEventParams{ID: id, OccurredAt: now, Event: e.Name, Result: "success", Actor: User, EmailHash: t.hash("email", e.Email)}
 	if e.Failed {
 		row.Result = "failure"
 	}
+
 	if e.Actor != "" {
 		row.Actor = e.Actor
 	}
+
 	if e.UserID != 0 {
 		row.UserID = &e.UserID
 	}
+
 	if e.SessionID != (uuid.UUID{}) {
 		row.SessionID = &e.SessionID
 	}
+
 	if err := e.describe(&row); err != nil {
 		return err
 	}
+
 	device := e.Device.Stored()
+
 	row.Address = device.Address
 	if device.Address != nil {
 		row.AddressHash = t.hash("address", *device.Address)
 	}
+
 	if device.UserAgent != "" {
 		row.UserAgent = &device.UserAgent
 	}
+
 	return q.InsertAuditEvent(ctx, row)
 }
 
@@ -184,9 +197,11 @@ func (e Event) describe(row *db.InsertAuditEventParams) error {
 	if e.ActorID != "" {
 		row.ActorID = &e.ActorID
 	}
+
 	if e.Reason != "" {
 		row.Reason = &e.Reason
 	}
+
 	if e.Details == nil {
 		return nil
 	}
@@ -220,6 +235,7 @@ func (t *Trail) AddMany(ctx context.Context, q *db.Queries, now time.Time, name 
 	if len(subjects) == 0 {
 		return nil
 	}
+
 	return q.InsertAuditEvents(ctx, rows)
 }
 
@@ -228,7 +244,9 @@ func (t *Trail) hash(kind, value string) []byte {
 	if value == "" {
 		return nil
 	}
+
 	mac := t.key.MAC()
 	_, _ = mac.Write([]byte(kind + "|" + value))
+
 	return mac.Sum(nil)
 }

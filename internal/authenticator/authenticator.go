@@ -48,6 +48,7 @@ func (a *Authenticators) Supported() []string {
 			kinds = append(kinds, kind)
 		}
 	}
+
 	return kinds
 }
 
@@ -69,20 +70,25 @@ func (a *Authenticators) List(ctx context.Context, q *db.Queries, userID int64) 
 	if err != nil {
 		return nil, err
 	}
+
 	list := make([]Listed, 0, len(rows))
 	for _, both := range rows {
 		row := both.Authenticator
 		l := shown(row)
+
 		l.Passwordless = both.Passwordless
 		if row.Type == factor.RecoveryCodes {
 			codes, err := a.codes(row)
 			if err != nil {
 				return nil, err
 			}
+
 			l.Total, l.Unused = len(codes), len(codes)-bits.OnesCount64(uint64(row.Spent)) //nolint:gosec // a bit a code
 		}
+
 		list = append(list, l)
 	}
+
 	return list, nil
 }
 
@@ -92,6 +98,7 @@ func (a *Authenticators) Find(ctx context.Context, q *db.Queries, userID int64, 
 	if postgres.IsNotFound(err) {
 		return Listed{}, false, nil
 	}
+
 	return shown(row), err == nil, err
 }
 
@@ -109,10 +116,12 @@ func (a *Authenticators) open(row db.Authenticator) ([]byte, error) {
 	if a.lasting == nil {
 		return nil, problem.TemporarilyUnavailable.Because(fmt.Errorf("authenticator %d is sealed: LATCHKEY_SEALING_KEYS is not set", row.ID))
 	}
+
 	text, err := a.lasting.Open(row.Sealed, about(row.UserID, row.ID))
 	if err != nil {
 		return nil, problem.TemporarilyUnavailable.Because(fmt.Errorf("authenticator %d: %w: is its key missing in LATCHKEY_SEALING_KEYS?", row.ID, err))
 	}
+
 	return text, nil
 }
 
@@ -121,6 +130,7 @@ func (a *Authenticators) codes(row db.Authenticator) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	return factor.DecodeRecoveryCodes(text)
 }
 
@@ -166,6 +176,7 @@ func (a *Authenticators) Ask(ctx context.Context, tx postgres.Tx, session uuid.U
 	if err != nil {
 		return err
 	}
+
 	return a.keep(ctx, tx, question{session, purpose, text, c.ExpiresAt})
 }
 
@@ -197,9 +208,11 @@ func (a *Authenticators) Answered(ctx context.Context, tx postgres.Tx, session u
 	if postgres.IsNotFound(err) {
 		return factor.Ceremony{}, false, nil
 	}
+
 	if err != nil || !tx.Now.Before(row.ExpiresAt) {
 		return factor.Ceremony{}, false, err
 	}
+
 	return a.openQuestion(row.Sealed, session, purpose)
 }
 
@@ -209,9 +222,11 @@ func (a *Authenticators) asked(ctx context.Context, tx postgres.Tx, session uuid
 	if postgres.IsNotFound(err) {
 		return factor.Ceremony{}, false, nil
 	}
+
 	if err != nil {
 		return factor.Ceremony{}, false, err
 	}
+
 	return a.openQuestion(sealed, session, purpose)
 }
 
@@ -221,7 +236,9 @@ func (a *Authenticators) openQuestion(sealed []byte, session uuid.UUID, purpose 
 	if err != nil { // a key that is gone since: as if it were too long ago
 		return factor.Ceremony{}, false, nil //nolint:nilerr // see above
 	}
+
 	var c factor.Ceremony
 	err = json.Unmarshal(text, &c)
+
 	return c, err == nil, err
 }

@@ -31,18 +31,22 @@ func (a *Authenticators) Try(ctx context.Context, tx postgres.Tx, userID int64, 
 	if err != nil {
 		return Proof{}, false, err
 	}
+
 	for _, row := range rows {
 		if row.Type == factor.WebAuthn || row.Misses >= mostMisses {
 			continue
 		}
+
 		right, err := a.use(ctx, tx, row, typed)
 		if err != nil {
 			return Proof{}, false, err
 		}
+
 		if right {
 			return Proof{ID: row.ID, Type: row.Type}, true, tx.UpdateAuthenticatorsForgiven(ctx, userID)
 		}
 	}
+
 	return Proof{}, false, a.miss(ctx, tx, userID, typed)
 }
 
@@ -54,22 +58,29 @@ func (a *Authenticators) use(ctx context.Context, tx postgres.Tx, row db.Authent
 		if err != nil {
 			return false, err
 		}
+
 		step, ok := a.MatchTOTP(seed, typed, tx.Now)
 		if !ok {
 			return false, nil
 		}
+
 		n, err = tx.MarkTOTPUsed(ctx, db.MarkTOTPUsedParams{ID: row.ID, Step: step, Now: tx.Now})
+
 		return n == 1, err
 	}
+
 	codes, err := a.codes(row)
 	if err != nil {
 		return false, err
 	}
+
 	index, ok := factor.MatchRecoveryCode(codes, uint64(row.Spent), typed) //nolint:gosec // a bit a code
 	if !ok {
 		return false, nil
 	}
+
 	n, err = tx.MarkRecoveryCodeUsed(ctx, db.MarkRecoveryCodeUsedParams{ID: row.ID, Bit: int64(1) << index, Now: tx.Now})
+
 	return n == 1, err
 }
 
@@ -83,6 +94,7 @@ func (a *Authenticators) miss(ctx context.Context, tx postgres.Tx, userID int64,
 			return err
 		}
 	}
+
 	return tx.UpdateAuthenticatorMisses(ctx, db.UpdateAuthenticatorMissesParams{UserID: userID, Type: factor.RecoveryCodes})
 }
 
@@ -97,6 +109,7 @@ func (a *Authenticators) StartTOTP(ctx context.Context, tx postgres.Tx, session 
 	seed := factor.NewTOTPSecret()
 	text := factor.EncodeTOTPSecret(seed)
 	err := a.keep(ctx, tx, question{session, AddTOTP, seed, tx.Now.Add(setupLives)})
+
 	return Setup{text, a.TOTPURL(text, account)}, err
 }
 
@@ -117,10 +130,12 @@ func (a *Authenticators) CheckTOTP(ctx context.Context, tx postgres.Tx, session 
 
 func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, session uuid.UUID, userID int64, typed string) (addition, *problem.Problem, error) {
 	var found addition
+
 	var err error
 	if found.before, err = tx.ListAuthenticators(ctx, userID); err != nil {
 		return found, nil, err
 	}
+
 	for _, row := range found.before {
 		if row.Type == factor.TOTP {
 			return found, problem.AuthenticatorExists, nil
@@ -131,9 +146,11 @@ func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, ses
 	if postgres.IsNotFound(err) {
 		return found, problem.FlowNotPending, nil
 	}
+
 	if err != nil {
 		return found, nil, err
 	}
+
 	found.seed, err = a.passing.Open(sealed, aboutQuestion(session, AddTOTP))
 	if err != nil {
 		return found, problem.FlowNotPending, nil // its key is gone: the client starts over
@@ -143,6 +160,7 @@ func (a *Authenticators) verifyAddition(ctx context.Context, tx postgres.Tx, ses
 	if found.step, right = a.MatchTOTP(found.seed, typed, tx.Now); !right {
 		return found, problem.IncorrectCode.At("code"), nil
 	}
+
 	return found, nil, nil
 }
 
@@ -158,11 +176,13 @@ func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, sessi
 	if err != nil {
 		return Listed{}, nil, err
 	}
+
 	// Security: the code that added it must not sign in (SEC-53,
 	// TestDifferences_addingATOTPAuthenticatorIsItsFirstUse).
 	if _, err := tx.MarkTOTPUsed(ctx, db.MarkTOTPUsedParams{ID: row.ID, Step: verified.step, Now: tx.Now}); err != nil {
 		return Listed{}, nil, err
 	}
+
 	if _, err := tx.DeleteCeremony(ctx, db.DeleteCeremonyParams{SessionID: session, Purpose: AddTOTP}); err != nil {
 		return Listed{}, nil, err
 	}
@@ -170,6 +190,7 @@ func (a *Authenticators) ActivateTOTP(ctx context.Context, tx postgres.Tx, sessi
 	added := shown(row)
 	added.LastUsedAt = nil
 	added.CodesMade, err = a.accompany(ctx, tx, userID, verified.before)
+
 	return added, nil, err
 }
 
@@ -178,12 +199,15 @@ func (a *Authenticators) accompany(ctx context.Context, tx postgres.Tx, userID i
 	if !a.Supports(factor.RecoveryCodes) {
 		return false, nil
 	}
+
 	for _, row := range before {
 		if row.Type == factor.RecoveryCodes {
 			return false, nil
 		}
 	}
+
 	_, err := a.insert(ctx, tx, userID, factor.RecoveryCodes, factor.EncodeRecoveryCodes(a.NewRecoveryCodes()))
+
 	return err == nil, err
 }
 
@@ -200,10 +224,13 @@ func (a *Authenticators) RecoveryCodes(ctx context.Context, tx postgres.Tx, user
 	if postgres.IsNotFound(err) {
 		return Codes{}, false, nil
 	}
+
 	if err != nil {
 		return Codes{}, false, err
 	}
+
 	shown, err := a.show(ctx, tx, row)
+
 	return shown, true, err
 }
 
@@ -212,13 +239,16 @@ func (a *Authenticators) show(ctx context.Context, tx postgres.Tx, row db.Authen
 	if err != nil {
 		return Codes{}, err
 	}
+
 	left := factor.Unused(all, uint64(row.Spent)) //nolint:gosec // a bit a code
 	c := Codes{shown(row), left}
+
 	c.Total, c.Unused = len(all), len(left)
 	if a.Settings.RecoveryShowOnce && row.ViewedAt != nil {
 		c.Left = nil
 		return c, nil
 	}
+
 	return c, tx.MarkRecoveryCodesViewed(ctx, db.MarkRecoveryCodesViewedParams{ID: row.ID, Now: tx.Now})
 }
 
@@ -229,14 +259,18 @@ func (a *Authenticators) GenerateRecoveryCodes(ctx context.Context, tx postgres.
 	if err != nil || !able {
 		return Codes{}, false, err
 	}
+
 	if _, err := tx.DeleteAuthenticators(ctx, db.DeleteAuthenticatorsParams{UserID: userID, Type: factor.RecoveryCodes}); err != nil {
 		return Codes{}, false, err
 	}
+
 	row, err := a.insert(ctx, tx, userID, factor.RecoveryCodes, factor.EncodeRecoveryCodes(a.NewRecoveryCodes()))
 	if err != nil {
 		return Codes{}, false, err
 	}
+
 	codes, err := a.show(ctx, tx, row)
+
 	return codes, true, err
 }
 
@@ -253,6 +287,7 @@ func Guards(types []string) bool {
 			return true
 		}
 	}
+
 	return false
 }
 
@@ -262,6 +297,7 @@ func (a *Authenticators) RemoveTOTP(ctx context.Context, tx postgres.Tx, userID 
 	if err != nil {
 		return false, err
 	}
+
 	return len(gone) > 0, tidy(ctx, tx, userID)
 }
 
@@ -271,6 +307,8 @@ func tidy(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err != nil || Guards(types) {
 		return err
 	}
+
 	_, err = tx.DeleteAuthenticators(ctx, db.DeleteAuthenticatorsParams{UserID: userID, Type: factor.RecoveryCodes})
+
 	return err
 }

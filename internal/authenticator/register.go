@@ -39,6 +39,7 @@ func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Re
 	if err != nil {
 		return nil, err
 	}
+
 	if len(user.Credentials) >= MostKeys {
 		return nil, ErrTooMany
 	}
@@ -47,6 +48,7 @@ func (a *Authenticators) AskToRegister(ctx context.Context, tx postgres.Tx, r Re
 	if err != nil {
 		return nil, err
 	}
+
 	return options, a.Ask(ctx, tx, r.Session, r.Purpose, ceremony)
 }
 
@@ -59,12 +61,14 @@ func (a *Authenticators) HasMostKeys(ctx context.Context, tx postgres.Tx, userID
 // OwnsKeys reports whether all of the named keys are a user's.
 func (a *Authenticators) OwnsKeys(ctx context.Context, tx postgres.Tx, userID int64, ids []int64) (bool, error) {
 	rows, err := tx.ListAuthenticators(ctx, userID)
+
 	own := keysOf(rows)
 	for _, id := range ids {
 		if !own[id] {
 			return false, err
 		}
 	}
+
 	return true, err
 }
 
@@ -76,6 +80,7 @@ func keysOf(rows []db.Authenticator) map[int64]bool {
 			keys[row.ID] = true
 		}
 	}
+
 	return keys
 }
 
@@ -86,18 +91,22 @@ func (a *Authenticators) CheckRegistration(ctx context.Context, tx postgres.Tx, 
 	if err != nil {
 		return err
 	}
+
 	if !found {
 		return errNothingAsked
 	}
+
 	user, err := a.User(ctx, tx, r.UserID, "", "") // who was asked has a handle: none is made
 	if err != nil {
 		return err
 	}
+
 	if len(user.Credentials) >= MostKeys {
 		return ErrTooMany
 	}
 
 	_, err = a.FinishRegistration(ceremony, user, answer, tx.Now)
+
 	return err
 }
 
@@ -112,13 +121,16 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 	if err != nil {
 		return Listed{}, err
 	}
+
 	if !found {
 		return Listed{}, errNothingAsked
 	}
+
 	user, err := a.User(ctx, tx, r.UserID, "", "")
 	if err != nil {
 		return Listed{}, err
 	}
+
 	// Security: counted again. Two sessions may both have been asked for the last one
 	// (TestPasskey_twentyKeysAreTheMost).
 	if len(user.Credentials) >= MostKeys {
@@ -129,18 +141,23 @@ func (a *Authenticators) Register(ctx context.Context, tx postgres.Tx, r Registr
 	if err != nil {
 		return Listed{}, err
 	}
+
 	before, err := tx.ListAuthenticators(ctx, r.UserID)
 	if err != nil {
 		return Listed{}, err
 	}
+
 	if name == "" {
 		name = invent(before)
 	}
+
 	added, err := a.addKey(ctx, tx, r.UserID, name, key)
 	if err != nil {
 		return Listed{}, err
 	}
+
 	added.CodesMade, err = a.accompany(ctx, tx, r.UserID, before)
+
 	return added, err
 }
 
@@ -150,9 +167,11 @@ func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int6
 	if err := unique(ctx, tx, &row, func() {}); err != nil {
 		return Listed{}, err
 	}
+
 	if c.Transports == nil {
 		c.Transports = []string{}
 	}
+
 	n, err := tx.InsertWebAuthnCredential(ctx, db.InsertWebAuthnCredentialParams{
 		AuthenticatorID: row.ID, CredentialID: c.ID, PublicKey: c.PublicKey, SignCount: int64(c.SignCount), Aaguid: c.AAGUID,
 		Transports: c.Transports, BackupEligible: c.BackupEligible, BackupState: c.BackupState, Passwordless: c.Passwordless,
@@ -160,15 +179,19 @@ func (a *Authenticators) addKey(ctx context.Context, tx postgres.Tx, userID int6
 	if err != nil {
 		return Listed{}, err
 	}
+
 	if n == 0 { // the refusal is committed, so nothing may be left behind
 		ids := []int64{row.ID}
 		if _, err := tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: userID, Ids: ids}); err != nil {
 			return Listed{}, err
 		}
+
 		return Listed{}, fmt.Errorf("%w: a user already has this key", factor.ErrIncorrect)
 	}
+
 	added := shown(row)
 	added.Passwordless = c.Passwordless
+
 	return added, nil
 }
 
@@ -181,5 +204,6 @@ func invent(rows []db.Authenticator) string {
 	case 1:
 		return "Backup key"
 	}
+
 	return fmt.Sprintf("Backup key %d", keys)
 }

@@ -16,8 +16,10 @@ func Reseal(ctx context.Context, q *db.Queries, r *secret.Resealing) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+
 		for _, row := range rows {
 			after = row.ID
+
 			err := r.Move(row.Sealed, about(row.UserID, row.ID), func(fresh []byte) (int64, error) {
 				return q.UpdateAuthenticatorSealed(ctx, db.UpdateAuthenticatorSealedParams{ID: row.ID, Before: row.Sealed, Sealed: fresh})
 			})

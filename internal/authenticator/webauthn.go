@@ -15,17 +15,21 @@ func (a *Authenticators) User(ctx context.Context, tx postgres.Tx, userID int64,
 	if err == nil && handle == nil {
 		handle, err = tx.UpdateUserWebAuthnHandle(ctx, db.UpdateUserWebAuthnHandleParams{ID: userID, Handle: factor.NewHandle()})
 	}
+
 	if err != nil {
 		return factor.WebAuthnUser{}, err
 	}
+
 	rows, err := tx.ListWebAuthnCredentials(ctx, db.ListWebAuthnCredentialsParams{UserID: userID, Most: MostKeys})
 	if err != nil {
 		return factor.WebAuthnUser{}, err
 	}
+
 	u := factor.WebAuthnUser{Handle: handle, Name: name, Display: display}
 	for _, row := range rows {
 		u.Credentials = append(u.Credentials, credential(row))
 	}
+
 	return u, nil
 }
 
@@ -46,12 +50,15 @@ func (a *Authenticators) UseCredential(ctx context.Context, tx postgres.Tx, user
 	if postgres.IsNotFound(err) {
 		return Proof{}, factor.ErrCounter
 	}
+
 	if err != nil {
 		return Proof{}, err
 	}
+
 	if err := tx.UpdateAuthenticatorsForgiven(ctx, userID); err != nil {
 		return Proof{}, err
 	}
+
 	return Proof{id, factor.WebAuthn, used.BecameEligible}, tx.MarkAuthenticatorUsed(ctx, db.MarkAuthenticatorUsedParams{ID: id, Now: tx.Now})
 }
 
@@ -65,30 +72,38 @@ type Passkey struct {
 // FindPasskey verifies the answer of a sign-in with a passkey, and finds its user.
 func (a *Authenticators) FindPasskey(ctx context.Context, tx postgres.Tx, c factor.Ceremony, answer []byte) (Passkey, error) {
 	var found db.FindPasskeyRow
+
 	used, err := a.FinishPasskey(c, func(handle, id []byte) (factor.WebAuthnUser, factor.Credential, error) {
 		var err error
+
 		found, err = tx.FindPasskey(ctx, db.FindPasskeyParams{CredentialID: id, Handle: handle})
 		if postgres.IsNotFound(err) {
 			return factor.WebAuthnUser{}, factor.Credential{}, factor.ErrIncorrect
 		}
+
 		key := factor.Credential{
 			ID: found.CredentialID, PublicKey: found.PublicKey, SignCount: uint32(found.SignCount), AAGUID: found.Aaguid, //nolint:gosec // checked by the table
 			Transports: found.Transports, BackupEligible: found.BackupEligible, BackupState: found.BackupState, Passwordless: found.Passwordless,
 		}
+
 		return factor.WebAuthnUser{Handle: handle, Display: found.Display, Credentials: []factor.Credential{key}}, key, err
 	}, answer, tx.Now)
 	if err == nil && found.DisabledAt != nil {
 		err = factor.ErrIncorrect
 	}
+
 	if err == nil {
 		if _, err = tx.LockUserForSignIn(ctx, found.UserID); postgres.IsNotFound(err) { // gone in this moment
 			err = factor.ErrIncorrect
 		}
 	}
+
 	if err != nil {
 		return Passkey{UserID: found.UserID}, err // whose it is, for the audit log; 0 if nobody's
 	}
+
 	proof, err := a.UseCredential(ctx, tx, found.UserID, used)
+
 	return Passkey{proof, found.UserID, found.PasswordHash}, err
 }
 
@@ -98,11 +113,14 @@ func (a *Authenticators) Rename(ctx context.Context, tx postgres.Tx, userID, id 
 	if postgres.IsNotFound(err) {
 		return Listed{}, false, nil
 	}
+
 	if err != nil {
 		return Listed{}, false, err
 	}
+
 	renamed := shown(row)
 	renamed.Passwordless, err = tx.FindPasswordless(ctx, id)
+
 	return renamed, true, err
 }
 
@@ -112,6 +130,7 @@ func (a *Authenticators) RemoveCredentials(ctx context.Context, tx postgres.Tx, 
 	if err != nil {
 		return 0, err
 	}
+
 	return len(gone), tidy(ctx, tx, userID)
 }
 

@@ -77,6 +77,7 @@ type Order struct {
 func (c *Codes) Issue(ctx context.Context, tx postgres.Tx, o Order) (string, error) {
 	r := c.rules[o.Purpose]
 	text := r.formatFor(o.Target).generate()
+
 	p := db.InsertCodeParams{
 		SessionID: o.Session, Purpose: string(o.Purpose), Target: o.Target, CodeHash: c.hash(o.Purpose, o.Session, text),
 		AttemptsLeft: r.attempts, ResendsLeft: r.resends, ChangesLeft: r.changes, Now: tx.Now, ExpiresAt: tx.Now.Add(r.timeout),
@@ -86,6 +87,7 @@ func (c *Codes) Issue(ctx context.Context, tx postgres.Tx, o Order) (string, err
 	} else {
 		p.CodeHash = nobodys()
 	}
+
 	return text, tx.InsertCode(ctx, p)
 }
 
@@ -97,14 +99,17 @@ func (c *Codes) Guess(ctx context.Context, tx postgres.Tx, session uuid.UUID, pu
 	if postgres.IsNotFound(err) {
 		return Process{}, Absent, nil
 	}
+
 	if err != nil {
 		return Process{}, Absent, err
 	}
+
 	text := normalize(typed)
 	// An empty text never matches, and nothing matches a code that belongs to no user.
 	if text != "" && p.UserID != nil && hmac.Equal(p.CodeHash, c.hash(purpose, session, text)) {
 		return p, Right, nil
 	}
+
 	return c.Miss(ctx, tx, p)
 }
 
@@ -114,6 +119,7 @@ func (c *Codes) Miss(ctx context.Context, tx postgres.Tx, p Process) (Process, V
 	if p.AttemptsLeft > 0 {
 		return p, Wrong, nil
 	}
+
 	return p, Spent, Drop(ctx, tx, p.SessionID, Purpose(p.Purpose))
 }
 
@@ -126,10 +132,12 @@ func (c *Codes) Keep(ctx context.Context, tx postgres.Tx, p Process) error {
 // again must not live for ever.
 func (c *Codes) Extend(ctx context.Context, tx postgres.Tx, p Process) error {
 	timeout := c.rules[Purpose(p.Purpose)].timeout
+
 	until := tx.Now.Add(timeout)
 	if last := p.CreatedAt.Add(2 * timeout); until.After(last) {
 		until = last
 	}
+
 	return tx.UpdateCodeExpiry(ctx, db.UpdateCodeExpiryParams{SessionID: p.SessionID, Purpose: p.Purpose, ExpiresAt: until})
 }
 
@@ -149,6 +157,7 @@ func DropAll(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err := tx.DeleteCodesOfUser(ctx, &userID); err != nil {
 		return err
 	}
+
 	return tx.DeleteLinksOfUser(ctx, db.DeleteLinksOfUserParams{UserID: userID, Purpose: string(ResetPassword)})
 }
 
@@ -158,6 +167,7 @@ func DropStray(ctx context.Context, tx postgres.Tx, userID int64) error {
 	if err := tx.DeleteStrayLinks(ctx, userID); err != nil {
 		return err
 	}
+
 	return tx.DeleteStrayCodes(ctx, userID)
 }
 
@@ -165,12 +175,14 @@ func DropStray(ctx context.Context, tx postgres.Tx, userID int64) error {
 // where there is none. The code before is dead; time and attempts go on.
 func (c *Codes) Resend(ctx context.Context, tx postgres.Tx, p Process) (text string, ok bool, err error) {
 	text = c.rules[Purpose(p.Purpose)].formatFor(p.Target).generate()
+
 	_, err = tx.UpdateCodeResent(ctx, db.UpdateCodeResentParams{
 		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: c.hashFor(p, text),
 	})
 	if postgres.IsNotFound(err) {
 		return "", false, nil
 	}
+
 	return text, err == nil, err
 }
 
@@ -180,14 +192,17 @@ func (c *Codes) Retarget(ctx context.Context, tx postgres.Tx, p Process, target 
 	if p.UserID = &userID; userID == 0 {
 		p.UserID = nil
 	}
+
 	text = c.rules[Purpose(p.Purpose)].formatFor(target).generate()
 	hash := c.hashFor(p, text)
+
 	_, err = tx.UpdateCodeTarget(ctx, db.UpdateCodeTargetParams{
 		SessionID: p.SessionID, Purpose: p.Purpose, Now: tx.Now, CodeHash: hash, Target: target, UserID: p.UserID,
 	})
 	if postgres.IsNotFound(err) {
 		return "", false, nil
 	}
+
 	return text, err == nil, err
 }
 
@@ -198,6 +213,7 @@ func Find(ctx context.Context, q *db.Queries, session uuid.UUID, purpose Purpose
 	if postgres.IsNotFound(err) {
 		return Process{}, false, nil
 	}
+
 	return p, err == nil, err
 }
 
@@ -212,6 +228,7 @@ func (c *Codes) hashFor(p Process, text string) []byte {
 	if p.UserID == nil {
 		return nobodys()
 	}
+
 	return c.hash(Purpose(p.Purpose), p.SessionID, text)
 }
 

@@ -42,18 +42,22 @@ func parseFormat(text string) (format, error) {
 	var f format
 	decoder := json.NewDecoder(bytes.NewReader([]byte(text)))
 	decoder.DisallowUnknownFields()
+
 	if err := decoder.Decode(&f); err != nil {
 		return f, errors.New(`want a JSON object such as {"length": 8, "numeric": false, "dashed": true}`)
 	}
+
 	if f.Length == 0 {
 		f.Length = 8
 		if f.Numeric {
 			f.Length = 9
 		}
 	}
+
 	if f.Length < 6 || f.Length > 32 {
 		return f, fmt.Errorf("length %d: want 6 to 32; three guesses at less are worth trying", f.Length)
 	}
+
 	return f, nil
 }
 
@@ -63,15 +67,19 @@ func (f format) generate() string {
 	if f.Numeric {
 		alphabet = digits
 	}
+
 	size := big.NewInt(int64(len(alphabet)))
+
 	text := make([]byte, f.Length)
 	for i := range text {
 		n, _ := rand.Int(rand.Reader, size) // never fails: crypto/rand ends the process instead
 		text[i] = alphabet[n.Int64()]
 	}
+
 	if f.Dashed != nil && !*f.Dashed {
 		return string(text)
 	}
+
 	return dash(string(text))
 }
 
@@ -81,11 +89,13 @@ func dash(text string) string {
 	if len(text) > 8 {
 		groups = 3
 	}
+
 	var parts []string
 	for ; groups > 0; groups-- {
 		n := len(text) / groups
 		parts, text = append(parts, text[:n]), text[n:]
 	}
+
 	return strings.Join(parts, "-")
 }
 

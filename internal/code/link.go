@@ -31,6 +31,7 @@ type LinkOrder struct {
 // who is nobody, nothing is stored: the key opens nothing.
 func (c *Codes) IssueLink(ctx context.Context, tx postgres.Tx, o LinkOrder) (string, error) {
 	key := secret.Text(32)
+
 	lives := seconds(c.settings.ResetLinkTimeout)
 	if o.Purpose == VerifyEmail {
 		lives = time.Duration(c.settings.EmailLinkDays) * 24 * time.Hour
@@ -43,6 +44,7 @@ func (c *Codes) IssueLink(ctx context.Context, tx postgres.Tx, o LinkOrder) (str
 	if o.Session != (uuid.UUID{}) {
 		row.SessionID = &o.Session
 	}
+
 	return key, tx.InsertLink(ctx, row)
 }
 
@@ -55,6 +57,7 @@ func FindLink(ctx context.Context, q *db.Queries, purpose Purpose, key string, n
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}
+
 	return l, err == nil, err
 }
 
@@ -64,6 +67,7 @@ func UseLink(ctx context.Context, tx postgres.Tx, purpose Purpose, key string) (
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}
+
 	return l, err == nil, err
 }
 
@@ -74,6 +78,7 @@ func UseVerification(ctx context.Context, tx postgres.Tx, key string) (Link, boo
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}
+
 	return l, err == nil, err
 }
 
@@ -89,10 +94,13 @@ func Sweep(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 	if err != nil {
 		return codes, err
 	}
+
 	links, err := q.DeleteOldLinks(ctx, now)
 	if err != nil {
 		return codes + links, err
 	}
+
 	resumptions, err := q.DeleteOldResumptions(ctx, now)
+
 	return codes + links + resumptions, err
 }

@@ -63,8 +63,10 @@ func (s Settings) rules() (map[Purpose]rule, error) {
 			if own == "" {
 				name = "ALLAUTH_USER_CODE_FORMAT"
 			}
+
 			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
 		}
+
 		return f
 	}
 	often := func(name, text string) int16 {
@@ -72,6 +74,7 @@ func (s Settings) rules() (map[Purpose]rule, error) {
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
 		}
+
 		return n
 	}
 	text := func(own string) format {
@@ -101,6 +104,7 @@ func (s Settings) rules() (map[Purpose]rule, error) {
 		},
 	}
 	rules[Reauthenticate] = rules[Login] // but for resends: another one is asked for
+
 	return rules, errors.Join(wrong...)
 }
 
@@ -112,6 +116,7 @@ func (s Settings) Check() []error {
 			return many.Unwrap()
 		}
 	}
+
 	return nil
 }
 
@@ -123,10 +128,12 @@ func quota(text string) (int16, error) {
 	case "false", "":
 		return 0, nil
 	}
+
 	n, err := strconv.ParseInt(text, 10, 16)
 	if err != nil || n < 0 || n > 10 {
 		return 0, errors.New("want true, false, or a number from 0 to 10")
 	}
+
 	return int16(n), nil
 }
 

@@ -64,6 +64,7 @@ func translate(env Environment) translation {
 func (t *translation) nothings() {
 	for name, value := range t.env {
 		isOurs := strings.HasPrefix(name, "LATCHKEY_")
+
 		isChoice := name == "ACCOUNT_EMAIL_VERIFICATION" // where none is a value
 		switch {
 		case strings.TrimSpace(value) != "None" || isOurs || isChoice:
@@ -82,6 +83,7 @@ func (t *translation) given(name, ours string) (string, bool) {
 	if text == "" {
 		return "", false
 	}
+
 	if t.env[ours] != "" {
 		t.warnings = append(t.warnings, fmt.Sprintf("%s has no effect: %s is set", name, ours))
 		return "", false
@@ -105,6 +107,7 @@ func (t *translation) methods() {
 		t.refuse(authenticationMethod, "want email, username or username_email")
 		return
 	}
+
 	t.env[loginMethods] = methods
 }
 
@@ -115,7 +118,9 @@ func (t *translation) fields() {
 		if !ok {
 			return otherwise
 		}
+
 		set = true
+
 		value, err := parseBool(text)
 		if err != nil {
 			t.refuse(name, "%w", err)
@@ -128,17 +133,21 @@ func (t *translation) fields() {
 	if truth(emailRequired, true) {
 		email = "email*"
 	}
+
 	list := []string{email}
 	if truth(emailTwice, false) {
 		list = append(list, "email2*")
 	}
+
 	if truth(usernameRequired, false) {
 		list = append(list, "username*")
 	}
+
 	list = append(list, "password1*")
 	if truth(passwordTwice, false) {
 		list = append(list, "password2*")
 	}
+
 	if set {
 		t.env[signupFields] = strings.Join(list, ",")
 	}
@@ -170,12 +179,15 @@ func (t *translation) attempts() {
 
 	n, err1 := strconv.Atoi(cmp.Or(limit, "5"))
 	seconds, err2 := strconv.Atoi(cmp.Or(timeout, "300"))
+
 	if err1 != nil || n < 0 || n > 999999 {
 		t.refuse(attemptsLimit, "want a whole number from 0 to 999999")
 	}
+
 	if err2 != nil || seconds < 1 || seconds > 9999*60 {
 		t.refuse(attemptsTimeout, "want seconds, at most %d", 9999*60)
 	}
+
 	if len(t.problems) > 0 {
 		return
 	}
@@ -184,6 +196,7 @@ func (t *translation) attempts() {
 	if n > 0 { // none in allauth
 		rate += fmt.Sprintf(",%d/%s/key", n, period(seconds))
 	}
+
 	t.rates(map[string]any{"login_failed": rate}, attemptsLimit)
 }
 
@@ -204,6 +217,7 @@ func (t *translation) factors() {
 	}
 
 	own := []string{"mfa_failed", "mfa_failed_device", "webauthn_login", "webauthn_options", "webauthn_add"}
+
 	given := map[string]any{}
 	if strings.EqualFold(text, "false") {
 		for _, name := range own {
@@ -219,16 +233,19 @@ func (t *translation) factors() {
 			t.refuse(factorRates, "%q is not an action; allowed: %s", name, strings.Join(own, ", "))
 			return
 		}
+
 		if rate, ok := given[name].(string); ok {
 			given[name] = strings.ReplaceAll(rate, "/key", "/user")
 		}
 	}
+
 	t.rates(given, factorRates)
 }
 
 // rates adds rates to ACCOUNT_RATE_LIMITS. What that setting says of an action goes before them.
 func (t *translation) rates(more map[string]any, name string) {
 	all := map[string]any{}
+
 	text := strings.TrimSpace(t.env[rateLimits])
 	switch {
 	case strings.EqualFold(text, "false"):
@@ -246,8 +263,10 @@ func (t *translation) rates(more map[string]any, name string) {
 			t.warnings = append(t.warnings, fmt.Sprintf("%s has no effect: %s names %s", name, rateLimits, action))
 			continue
 		}
+
 		all[action] = rate
 	}
+
 	merged, _ := json.Marshal(all)
 	t.env[rateLimits] = string(merged)
 }

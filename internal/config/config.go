@@ -71,23 +71,29 @@ func (c *Config) check() []error {
 			errs = append(errs, fmt.Errorf("LATCHKEY_SEALING_KEYS: %w", err))
 		}
 	}
+
 	if p := c.Policy; c.Factor.PasskeySignup && (!p.MustVerifyEmail() || !p.EmailVerificationByCode || !p.Requires("email")) {
 		// A passkey is all that such an account has: the address is the way back (with a recovery
 		// code), and must be right.
 		errs = append(errs, errors.New("MFA_PASSKEY_SIGNUP_ENABLED: needs ACCOUNT_EMAIL_VERIFICATION=mandatory, ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED and email* in ACCOUNT_SIGNUP_FIELDS"))
 	}
+
 	if c.Session.RefreshGrace >= c.Token.AccessExpiresIn {
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be below HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Token.AccessExpiresIn))
 	}
+
 	if 2*c.Session.RefreshGrace > c.Session.RefreshExpiresIn {
 		// A young token is answered with itself, and its lifetime does not begin anew.
 		errs = append(errs, fmt.Errorf("LATCHKEY_REFRESH_GRACE: %d must be at most half of HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN (%d)", c.Session.RefreshGrace, c.Session.RefreshExpiresIn))
 	}
+
 	if c.Session.RefreshExpiresIn > c.Session.MaxAge {
 		errs = append(errs, fmt.Errorf("HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN: %d must not be above LATCHKEY_SESSION_MAX_AGE (%d)", c.Session.RefreshExpiresIn, c.Session.MaxAge))
 	}
+
 	if err := c.Token.CheckSubjects(c.Policy.IDs().Longest()); err != nil && c.Token.CheckSubjects(0) == nil { // or it is said already
 		errs = append(errs, err)
 	}
+
 	return errs
 }

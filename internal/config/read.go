@@ -21,6 +21,7 @@ func FromProcess() Environment {
 		name, value, _ := strings.Cut(pair, "=")
 		env[name] = value
 	}
+
 	return env
 }
 
@@ -46,28 +47,35 @@ func (e *Error) Add(problems ...error) {
 func Read(env Environment) (Config, []string, error) {
 	var c Config
 	var problems []error
+
 	known := map[string]bool{}
 	for _, name := range translated {
 		known[name] = true
 	}
+
 	given := translate(env)
+
 	env, problems = given.env, given.problems
 	for _, f := range fields(&c) {
 		known[f.Name] = true
 		if f.Secret != "" {
 			known[f.Name+"_FILE"] = true
 		}
+
 		if err := f.read(env); err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", f.Name, err))
 			_ = f.set(f.Default) // so that the others can still be checked
 		}
 	}
+
 	problems = append(problems, c.check()...)
 	c.derive()
+
 	warnings := slices.Concat(unknown(env, known), given.warnings, openSecretFiles(fields(&c), env), c.warnings())
 	if len(problems) > 0 {
 		return c, warnings, &Error{problems}
 	}
+
 	return c, warnings, nil
 }
 
@@ -88,6 +96,7 @@ func Fields(c *Config) []Field { return fields(c) }
 
 func fields(c *Config) []Field {
 	var list []Field
+
 	sections := reflect.ValueOf(c).Elem()
 	for i := range sections.NumField() {
 		section := sections.Field(i)
@@ -99,6 +108,7 @@ func fields(c *Config) []Field {
 			})
 		}
 	}
+
 	return list
 }
 
@@ -109,14 +119,17 @@ func (f Field) read(env Environment) error {
 		if set && text != "" {
 			return fmt.Errorf("is set as well as %s_FILE: set one of them", f.Name)
 		}
+
 		content, err := f.readSecretFile(file)
 		if err != nil {
 			return fmt.Errorf("%s_FILE %w%s", f.Name, err, shownPath(file))
 		}
+
 		text = content
 	} else if !set || text == "" {
 		text = f.Default
 	}
+
 	return f.set(strings.TrimSpace(text))
 }
 
@@ -140,20 +153,24 @@ func (f Field) set(text string) error {
 		if err != nil {
 			return err
 		}
+
 		f.value.SetBool(b)
 	case reflect.Int:
 		n, err := strconv.Atoi(text)
 		lowest, _ := strconv.Atoi(f.Min)
+
 		highest, _ := strconv.Atoi(f.Max)
 		if err != nil || n < lowest || n > highest {
 			return fmt.Errorf("want a whole number from %s to %s", f.Min, f.Max)
 		}
+
 		f.value.SetInt(int64(n))
 	case reflect.Slice:
 		f.value.Set(reflect.ValueOf(parseList(text)))
 	default:
 		return fmt.Errorf("a setting cannot be a %s", f.value.Kind())
 	}
+
 	return nil
 }
 
@@ -165,6 +182,7 @@ func parseBool(text string) (bool, error) {
 	case "false", "0", "no", "off":
 		return false, nil
 	}
+
 	return false, errors.New("want true or false")
 }
 
@@ -176,6 +194,7 @@ func parseList(text string) []string {
 			list = append(list, item)
 		}
 	}
+
 	return list
 }
 
@@ -184,6 +203,7 @@ func (f Field) Text() string {
 	if f.Secret != "" && !f.value.IsZero() {
 		return "********"
 	}
+
 	switch v := f.value.Interface().(type) {
 	case []string:
 		return strings.Join(v, ",")
@@ -226,6 +246,8 @@ func unknown(env Environment, known map[string]bool) []string {
 			warnings = append(warnings, name+" is not a setting of Latchkey and has no effect")
 		}
 	}
+
 	slices.Sort(warnings)
+
 	return warnings
 }

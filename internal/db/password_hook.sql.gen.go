@@ -133,7 +133,7 @@ type UpdateUserPasswordMovedParams struct {
 }
 
 // Stores the password that the other system has verified. Race: of two sign-ins at once, one stores it, and none does
-// where a password has been set meanwhile.
+// where a password has been set meanwhile (TestPasswordHook_twoSignInsAtOnceMakeOneUser).
 func (q *Queries) UpdateUserPasswordMoved(ctx context.Context, arg UpdateUserPasswordMovedParams) (int64, error) {
 	result, err := q.db.Exec(ctx, updateUserPasswordMoved, arg.PasswordHash, arg.ID)
 	if err != nil {

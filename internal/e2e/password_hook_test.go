@@ -190,6 +190,16 @@ func TestPasswordHook_aUserWhoWasImportedIsAskedAboutByTheirSubject(t *testing.T
 	}
 }
 
+func TestPasswordHook_anotherSubjectIsAnOutage(t *testing.T) {
+	t.Parallel()
+	o := newOldSystem(t)
+	o.knows(ada, moving("78", ada))
+	w := start(t, o.settings()...)
+	w.imported(77, ada)
+
+	w.call("POST", loginPath, credentials(ada, oldPassword)).wants(503, "temporarily_unavailable")
+}
+
 // imported stores a user whose password another system verifies.
 func (w *world) imported(id int64, address string) {
 	w.t.Helper()
@@ -265,7 +275,7 @@ func TestPasswordHook_anythingElseIsAnOutage(t *testing.T) {
 		"another user":                   says(`{"match":true,"user":` + moving("4711", grace) + `}`),
 		"a bad address":                  says(`{"match":true,"user":{"id":"4711","emails":[{"address":"` + ada + `"},{"address":"x"}]}}`),
 		"a factor that cannot be sealed": says(`{"match":true,"user":{"id":"4711","emails":[{"address":"` + ada + `","verified":true}],"totp":{"secret":"JBSWY3DPEHPK3PXP"}}}`),
-		"too much":                       says(`{"match":false` + strings.Repeat(" ", 64<<10) + `}`),
+		"too much":                       says(`{"match":false}` + strings.Repeat(" ", 64<<10)),
 		"an answer that is cut": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"match":false}`)
@@ -348,6 +358,9 @@ func TestPasswordHook_aPasswordHereEndsIt(t *testing.T) {
 			v.post(resetRequestPath, "email", ada)
 			w.delivered()
 			v.do("POST", resetPath, object("key", w.mailedCode(ada, 1), "password", goodPassword))
+		},
+		"a password beside the mark": func(w *world) {
+			w.exec("UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE id = $1) WHERE id = 77", w.hashed(goodPassword))
 		},
 		"the operator": func(w *world) { w.exec("UPDATE users SET password_hook = false") },
 	} {

@@ -36,6 +36,7 @@ var (
 // (TestAddress_aLocalPartOfOtherLettersIsRefused).
 func Normalize(address string) (string, bool) {
 	address = typed.Address(address)
+
 	at := strings.LastIndexByte(address, '@')
 	if at < 1 || len(address) > maxTyped || !isASCII(address[:at]) {
 		return typed.Folded(address), false
@@ -67,6 +68,7 @@ func Claimed(address string) (string, bool) {
 	if at < 1 || !isASCII(address[:at]) || typed.HasInvisible(address) {
 		return "", false
 	}
+
 	normal, valid := Normalize(address)
 
 	return normal, valid && len(normal) <= MaxStored
@@ -120,6 +122,7 @@ func normalDomain(domain string) (string, bool) {
 	if !ok {
 		return domain, false
 	}
+
 	ascii = strings.ToLower(ascii)
 	if ascii == "localhost" {
 		return ascii, true
@@ -135,8 +138,10 @@ func LocalPart(address string) string {
 	if at := strings.LastIndexByte(address, '@'); at > 0 {
 		local = address[:at]
 	}
+
 	if r := []rune(local); len(r) > 150 {
 		local = string(r[:150])
 	}
+
 	return local
 }

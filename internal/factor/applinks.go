@@ -34,6 +34,7 @@ func LinkPatterns(pages map[string]string, hosts map[string]bool) []LinkPattern 
 		if pattern.Path == "" {
 			pattern.Path = "/"
 		}
+
 		list = append(list, pattern)
 	}
 

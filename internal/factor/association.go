@@ -14,6 +14,7 @@ func (s Settings) AppleSiteAssociation(links []LinkPattern) []byte {
 	if len(links) > 0 {
 		file["applinks"] = map[string]any{"details": []any{map[string]any{"appIDs": s.AppleApps, "components": links}}}
 	}
+
 	body, _ := json.Marshal(file)
 
 	return body
@@ -34,6 +35,7 @@ func (s Settings) AssetLinks() []byte {
 	relation := []string{"delegate_permission/common.handle_all_urls", "delegate_permission/common.get_login_creds"}
 	var statements []statement
 	at := map[string]int{}
+
 	apps, _ := s.androidApps() // Check has reported the mistakes
 	for _, a := range apps {
 		i, known := at[a.name]
@@ -42,11 +44,15 @@ func (s Settings) AssetLinks() []byte {
 			at[a.name] = i
 			statements = append(statements, statement{relation, target{"android_app", a.name, nil}})
 		}
+
 		statements[i].Target.Fingerprints = append(statements[i].Target.Fingerprints, a.fingerprint())
 	}
+
 	if statements == nil {
 		return nil
 	}
+
 	body, _ := json.Marshal(statements)
+
 	return body
 }

@@ -40,6 +40,7 @@ func New(settings Settings) (*Factors, error) {
 			f.web = append(f.web, o)
 		}
 	}
+
 	return f, errors.Join(settings.Check()...)
 }
 

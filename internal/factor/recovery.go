@@ -16,6 +16,7 @@ const maxRecoveryCodes = 64
 // NewRecoveryCodes makes a set of codes, all different, every one as likely as every other.
 func (f *Factors) NewRecoveryCodes() []string {
 	end := new(big.Int).Exp(big.NewInt(10), big.NewInt(int64(f.settings.RecoveryDigits)), nil)
+
 	var codes []string
 	for len(codes) < f.settings.RecoveryCount {
 		n, _ := rand.Int(rand.Reader, end) // never fails: crypto/rand ends the process instead
@@ -23,6 +24,7 @@ func (f *Factors) NewRecoveryCodes() []string {
 			codes = append(codes, code)
 		}
 	}
+
 	return codes
 }
 
@@ -38,12 +40,14 @@ func MatchRecoveryCode(codes []string, used uint64, typed string) (index int, ok
 	if len(text) == 0 || len(codes) > maxRecoveryCodes {
 		return 0, false
 	}
+
 	for i, code := range codes {
 		right := subtle.ConstantTimeCompare([]byte(Clean(code)), text) == 1
 		if unused := used&(1<<i) == 0; right && unused && !ok {
 			index, ok = i, true
 		}
 	}
+
 	return index, ok
 }
 
@@ -55,6 +59,7 @@ func Unused(codes []string, used uint64) []string {
 			left = append(left, code)
 		}
 	}
+
 	return left
 }
 
@@ -70,5 +75,6 @@ func DecodeRecoveryCodes(text []byte) ([]string, error) {
 	if err := json.Unmarshal(text, &codes); err != nil || len(codes) > maxRecoveryCodes {
 		return nil, errors.New("not a set of recovery codes") // the text is a secret: it stands in no message
 	}
+
 	return codes, nil
 }

@@ -49,16 +49,19 @@ func (s Settings) origins() []string {
 	if len(list) == 0 && s.RPID != "" {
 		list = []string{"https://" + s.RPID}
 	}
+
 	apps, _ := s.androidApps()
 	for _, a := range apps {
 		list = append(list, a.origin())
 	}
+
 	return list
 }
 
 // Check reports what is wrong with the settings.
 func (s Settings) Check() []error {
 	var wrong []error
+
 	add := func(name, format string, values ...any) {
 		wrong = append(wrong, fmt.Errorf("%s: "+format, append([]any{name}, values...)...))
 	}
@@ -67,34 +70,42 @@ func (s Settings) Check() []error {
 			add("MFA_SUPPORTED_TYPES", "%q: want totp, recovery_codes or webauthn", kind)
 		}
 	}
+
 	if !slices.Contains([]string{"preferred", "required", "discouraged"}, s.UserVerification) {
 		add("MFA_WEBAUTHN_USER_VERIFICATION", "want preferred, required or discouraged")
 	}
+
 	if s.PasskeyLogin && !s.Supports(WebAuthn) {
 		add("MFA_PASSKEY_LOGIN_ENABLED", "needs webauthn in MFA_SUPPORTED_TYPES")
 	}
+
 	if s.PasskeySignup && !s.Supports(WebAuthn) {
 		add("MFA_PASSKEY_SIGNUP_ENABLED", "needs webauthn in MFA_SUPPORTED_TYPES")
 	}
+
 	switch {
 	case s.RPID == "" && s.Supports(WebAuthn):
 		add("LATCHKEY_WEBAUTHN_RP_ID", "webauthn in MFA_SUPPORTED_TYPES needs it: the domain of the service, such as example.com")
 	case s.RPID != "" && !isDomain(s.RPID):
 		add("LATCHKEY_WEBAUTHN_RP_ID", "want a domain in lower case, such as example.com: no scheme, no port, no address")
 	}
+
 	for _, o := range s.Origins {
 		if err := s.checkOrigin(o); err != nil {
 			add("LATCHKEY_WEBAUTHN_ORIGINS", "%q: %w", o, err)
 		}
 	}
+
 	for _, id := range s.AppleApps {
 		if !appleApp.MatchString(id) {
 			add("LATCHKEY_APPLE_APP_IDS", "%q: want the team's 10 characters, a dot and the bundle id", id)
 		}
 	}
+
 	if _, err := s.androidApps(); err != nil {
 		add("LATCHKEY_ANDROID_APPS", "%w", err)
 	}
+
 	return wrong
 }
 
@@ -117,14 +128,17 @@ func (s Settings) checkOrigin(origin string) error {
 		if sum, err := base64.RawURLEncoding.Strict().DecodeString(key); err != nil || len(sum) != 32 {
 			return errors.New("want the SHA-256 of the app's certificate in unpadded base64url")
 		}
+
 		return nil
 	}
+
 	u, err := url.Parse(origin)
 	// Security: origins are compared byte for byte, so what a browser would write otherwise
 	// must not stand in the list, where it would match nothing (SEC-60, TestSettings_originsThatAreRefused).
 	if err != nil || origin != u.Scheme+"://"+u.Host || !isDomain(u.Hostname()) {
 		return errors.New("want an origin as browsers write it, such as https://example.com: no path, no slash at the end, lower case")
 	}
+
 	switch {
 	case u.Scheme == "https" && u.Port() == "443", u.Scheme == "http" && u.Port() == "80", strings.HasSuffix(u.Host, ":"):
 		return errors.New("browsers leave the usual port out")
@@ -135,9 +149,11 @@ func (s Settings) checkOrigin(origin string) error {
 	default:
 		return errors.New("want https, or an Android app's certificate")
 	}
+
 	if host := u.Hostname(); s.RPID != "" && host != s.RPID && !strings.HasSuffix(host, "."+s.RPID) {
 		return errors.New("is not on LATCHKEY_WEBAUTHN_RP_ID nor below it: related origins of other domains (/.well-known/webauthn) are not supported")
 	}
+
 	return nil
 }
 
@@ -157,20 +173,25 @@ func (a installed) fingerprint() string {
 	for _, b := range a.certificate {
 		parts = append(parts, fmt.Sprintf("%02X", b))
 	}
+
 	return strings.Join(parts, ":")
 }
 
 func (s Settings) androidApps() ([]installed, error) {
 	var apps []installed
+
 	var wrong []error
 	for _, text := range s.AndroidApps {
 		name, print, _ := strings.Cut(text, "=")
+
 		sum, err := hex.DecodeString(strings.ReplaceAll(print, ":", ""))
 		if err != nil || len(sum) != 32 || !androidApp.MatchString(name) {
 			wrong = append(wrong, fmt.Errorf("%q: want package=FINGERPRINT, the SHA-256 of its certificate as 32 pairs of hexadecimal digits", text))
 			continue
 		}
+
 		apps = append(apps, installed{name, sum})
 	}
+
 	return apps, errors.Join(wrong...)
 }

@@ -37,6 +37,7 @@ func DecodeTOTPSecret(text string) ([]byte, error) {
 	if err != nil || len(secret) == 0 {
 		return nil, errors.New("not a TOTP secret in base32") // the text is a secret: it stands in no message
 	}
+
 	return secret, nil
 }
 
@@ -44,16 +45,20 @@ func DecodeTOTPSecret(text string) ([]byte, error) {
 // an address that names them.
 func (f *Factors) TOTPURL(secret, account string) string {
 	s := f.settings
+
 	label, query := escape(account), "secret="+escape(secret)
 	if issuer := cmp.Or(s.TOTPIssuer, s.RPName, s.RPID); issuer != "" {
 		label, query = escape(issuer)+":"+label, query+"&issuer="+escape(issuer)
 	}
+
 	if s.TOTPDigits != 6 {
 		query += "&digits=" + strconv.Itoa(s.TOTPDigits)
 	}
+
 	if s.TOTPPeriod != 30 {
 		query += "&period=" + strconv.Itoa(s.TOTPPeriod)
 	}
+
 	return "otpauth://totp/" + label + "?" + query
 }
 
@@ -71,10 +76,13 @@ func escape(text string) string {
 // Timing: all steps are compared, and each as a whole (TestTOTP_everyAllowedStepIsCompared).
 func (f *Factors) MatchTOTP(secret []byte, code string, now time.Time) (step int64, ok bool) {
 	code = Clean(code)
+
 	if len(secret) == 0 { // a HMAC takes an empty key
 		return 0, false
 	}
+
 	current := now.Unix() / int64(f.settings.TOTPPeriod)
+
 	tolerance := int64(f.settings.TOTPTolerance)
 	for s := current + tolerance; s >= current-tolerance; s-- {
 		right := subtle.ConstantTimeCompare([]byte(totp(secret, s, f.settings.TOTPDigits)), []byte(code)) == 1
@@ -82,6 +90,7 @@ func (f *Factors) MatchTOTP(secret []byte, code string, now time.Time) (step int
 			step, ok = s, true
 		}
 	}
+
 	return step, ok
 }
 
@@ -92,9 +101,11 @@ func totp(secret []byte, step int64, digits int) string {
 	sum := mac.Sum(nil)
 	offset := sum[len(sum)-1] & 0x0f
 	n := binary.BigEndian.Uint32(sum[offset:]) & 0x7fffffff
+
 	modulus := uint32(1)
 	for range digits {
 		modulus *= 10
 	}
+
 	return fmt.Sprintf("%0*d", digits, n%modulus)
 }

@@ -146,12 +146,16 @@ func (f *Factors) StartRegistration(u WebAuthnUser, passwordless bool, now time.
 	if f.settings.RPID == "" || len(u.Handle) == 0 {
 		return nil, Ceremony{}, ErrUnconfigured
 	}
+
 	c := Ceremony{Kind: registration, Challenge: random(), ExpiresAt: now.Add(lives), Handle: u.Handle, Passwordless: passwordless}
+
 	ask := selection{ResidentKey: "discouraged", UserVerification: f.settings.UserVerification}
 	if passwordless {
 		ask = selection{ResidentKey: "required", RequireResidentKey: true, UserVerification: "required"}
 	}
+
 	c.Verify = ask.UserVerification == "required"
+
 	options := creationOptions{
 		RP:        rpEntity{f.settings.RPID, cmp.Or(f.settings.RPName, f.settings.RPID)},
 		User:      userEntity{u.Handle, u.Name, cmp.Or(u.Display, u.Name)},
@@ -161,6 +165,7 @@ func (f *Factors) StartRegistration(u WebAuthnUser, passwordless bool, now time.
 	for _, alg := range algorithms {
 		options.Algorithms = append(options.Algorithms, algorithm{"public-key", int64(alg)})
 	}
+
 	return publicKey(options), c, nil
 }
 
@@ -173,18 +178,22 @@ func (f *Factors) StartAssertion(u *WebAuthnUser, now time.Time) (json.RawMessag
 	if f.settings.RPID == "" {
 		return nil, Ceremony{}, ErrUnconfigured
 	}
+
 	c := Ceremony{Kind: passkey, Challenge: random(), ExpiresAt: now.Add(lives), Verify: true}
+
 	options := requestOptions{
 		Challenge: c.Challenge, Timeout: lives.Milliseconds(), RPID: f.settings.RPID, Allow: []descriptor{}, UserVerification: "required",
 	}
 	if u != nil {
 		options.UserVerification = f.settings.UserVerification
 		options.Allow = descriptors(u.Credentials)
+
 		c.Kind, c.Handle, c.Verify = assertion, u.Handle, options.UserVerification == "required"
 		for _, k := range u.Credentials {
 			c.Allowed = append(c.Allowed, k.ID)
 		}
 	}
+
 	return publicKey(options), c, nil
 }
 
@@ -198,6 +207,7 @@ func descriptors(credentials []Credential) []descriptor {
 	for _, k := range credentials {
 		list = append(list, descriptor{"public-key", k.ID, k.Transports})
 	}
+
 	return list
 }
 
@@ -207,5 +217,6 @@ func (u WebAuthnUser) credential(id []byte) (Credential, bool) {
 	if i < 0 {
 		return Credential{}, false
 	}
+
 	return u.Credentials[i], true
 }

@@ -41,29 +41,36 @@ func refuse(reason string) error { return fmt.Errorf("%w: %s", ErrIncorrect, rea
 // clients written for allauth send.
 func read(credential json.RawMessage, kind string) (answer, error) {
 	var a answer
+
 	text := []byte(credential)
 	if trimmed := bytes.TrimSpace(text); len(trimmed) > 0 && trimmed[0] == '"' {
 		var inner string
 		if err := json.Unmarshal(trimmed, &inner); err != nil {
 			return a, refuse("malformed")
 		}
+
 		text = []byte(inner)
 	}
+
 	if len(text) > maxAnswer {
 		return a, refuse("too large")
 	}
+
 	// Security: what two parsers could read differently is refused, also inside a string,
 	// where the gate has not looked (SEC-82, TestAssertion_malformedAnswersAreRefused).
 	object, err := strictjson.Object(text, strictjson.Limits{Depth: 8, Members: 300, Text: maxAnswer})
 	if err != nil {
 		return a, refuse("malformed")
 	}
+
 	r := reader{ok: object["type"] == "public-key"}
 	response, _ := object["response"].(map[string]any)
+
 	a.id = r.bytes(object, "id", maxID)
 	if raw, given := object["rawId"]; given && raw != object["id"] {
 		r.ok = r.ok && bytes.Equal(r.bytes(object, "rawId", maxID), a.id)
 	}
+
 	a.clientData = r.bytes(response, "clientDataJSON", maxClientData)
 	if kind == registration {
 		a.attestation = r.bytes(response, "attestationObject", maxAttestation)
@@ -71,14 +78,17 @@ func read(credential json.RawMessage, kind string) (answer, error) {
 		a.discoverable = discoverable(object["clientExtensionResults"])
 	} else {
 		a.authenticatorData = r.bytes(response, "authenticatorData", maxPart)
+
 		a.signature = r.bytes(response, "signature", maxPart)
 		if h := response["userHandle"]; h != nil && h != "" {
 			a.userHandle = r.bytes(response, "userHandle", 64)
 		}
 	}
+
 	if !r.ok {
 		return answer{}, refuse("malformed")
 	}
+
 	return a, nil
 }
 
@@ -96,6 +106,7 @@ func (r *reader) bytes(object map[string]any, name string, limit int) []byte {
 		r.ok = false
 		return nil
 	}
+
 	return b
 }
 
@@ -104,22 +115,26 @@ var transport = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
 // transports are hints for later ceremonies: what is no hint is left out.
 func transports(value any) []string {
 	list, _ := value.([]any)
+
 	hints := []string{}
 	for _, v := range list {
 		if hint, ok := v.(string); ok && transport.MatchString(hint) && len(hints) < maxTransports {
 			hints = append(hints, hint)
 		}
 	}
+
 	return hints
 }
 
 func discoverable(extensions any) *bool {
 	all, _ := extensions.(map[string]any)
 	properties, _ := all["credProps"].(map[string]any)
+
 	rk, ok := properties["rk"].(bool)
 	if !ok {
 		return nil
 	}
+
 	return &rk
 }
 
@@ -131,6 +146,7 @@ func checkCeremony(c Ceremony, kind string, now time.Time) error {
 	case !now.Before(c.ExpiresAt):
 		return refuse("too late")
 	}
+
 	return nil
 }
 
@@ -145,13 +161,16 @@ func (f *Factors) checkClientData(c Ceremony, a answer) error {
 	if err != nil {
 		return refuse("malformed client data")
 	}
+
 	want := "webauthn.get"
 	if c.Kind == registration {
 		want = "webauthn.create"
 	}
+
 	challenge, _ := data["challenge"].(string)
 	origin, _ := data["origin"].(string)
 	crossOrigin, framed := data["crossOrigin"]
+
 	_, topped := data["topOrigin"]
 	switch {
 	case data["type"] != want:
@@ -163,6 +182,7 @@ func (f *Factors) checkClientData(c Ceremony, a answer) error {
 	case framed && crossOrigin != false, topped:
 		return refuse("inside a frame of another origin")
 	}
+
 	return nil
 }
 

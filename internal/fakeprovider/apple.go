@@ -21,6 +21,7 @@ func (s *Server) Code(clientID, sub string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.codes[code] = grant{clientID, sub}
+
 	return code
 }
 
@@ -53,6 +54,7 @@ func (s *Server) client(next func(w http.ResponseWriter, r *http.Request, client
 		fails := s.failures > 0
 		s.failures = max(0, s.failures-1)
 		s.mu.Unlock()
+
 		clientID := r.PostFormValue("client_id")
 		switch {
 		case fails:
@@ -71,18 +73,22 @@ func (s *Server) isClient(clientID, secret string) bool {
 	if len(parts) != 3 {
 		return false
 	}
+
 	var header struct{ Alg, Kid string }
 	var claims struct {
 		Iss, Sub, Aud string
 		Iat, Exp      int64
 	}
+
 	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
 	if err != nil || len(signature) != 64 || !decodeInto(parts[0], &header) || !decodeInto(parts[1], &claims) {
 		return false
 	}
+
 	sum := sha256.Sum256([]byte(parts[0] + "." + parts[1]))
 	r, z := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
 	now := s.now()
+
 	return ecdsa.Verify(&s.clientKey.PublicKey, sum[:], r, z) &&
 		header.Alg == "ES256" && header.Kid == appleKeyID &&
 		claims.Iss == appleTeam && claims.Sub == clientID && claims.Aud == "https://appleid.apple.com" &&
@@ -97,20 +103,25 @@ func decodeInto(part string, value any) bool {
 func (s *Server) exchange(w http.ResponseWriter, r *http.Request, clientID string) {
 	code := r.PostFormValue("code")
 	s.mu.Lock()
+
 	g, found := s.codes[code]
 	if found = found && g.clientID == clientID && r.PostFormValue("grant_type") == "authorization_code"; found {
 		delete(s.codes, code)
 		s.exchanged = append(s.exchanged, code)
 	}
+
 	token := "r" + random(24)
 	if found {
 		s.refresh[token] = g
 	}
+
 	s.mu.Unlock()
+
 	if !found {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
 		return
 	}
+
 	answer(w, http.StatusOK, map[string]any{
 		"access_token": "a" + random(24), "token_type": "Bearer", "expires_in": 3600, "refresh_token": token,
 		"id_token": s.Token(Claims{Provider: Apple, ClientID: clientID, Sub: g.sub}),
@@ -120,15 +131,19 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request, clientID strin
 func (s *Server) revoke(w http.ResponseWriter, r *http.Request, clientID string) {
 	token := r.PostFormValue("token")
 	s.mu.Lock()
+
 	g, found := s.refresh[token]
 	if found = found && g.clientID == clientID; found {
 		delete(s.refresh, token)
 		s.revoked = append(s.revoked, token)
 	}
+
 	s.mu.Unlock()
+
 	if !found {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "invalid_grant"})
 		return
 	}
+
 	w.WriteHeader(http.StatusOK)
 }

@@ -19,13 +19,16 @@ func (s *Server) Notification(e Event) string {
 	if e.ClientID == "" {
 		e.ClientID = AppleClientID
 	}
+
 	if e.IssuedAt.IsZero() {
 		e.IssuedAt = s.now()
 	}
+
 	event := map[string]any{"type": e.Type, "sub": e.Sub, "event_time": e.IssuedAt.UnixMilli()}
 	if e.Email != "" {
 		event["email"], event["is_private_email"] = e.Email, "true"
 	}
+
 	claims := map[string]any{
 		"iss": s.Issuer(Apple), "aud": e.ClientID, "iat": e.IssuedAt.Unix(), "exp": e.IssuedAt.Add(24 * time.Hour).Unix(),
 		"jti": random(16), "events": string(encode(event)),
@@ -33,6 +36,7 @@ func (s *Server) Notification(e Event) string {
 	if e.AsObject {
 		claims["events"] = event
 	}
+
 	override(claims, e.Overrides)
 
 	return s.sign(Apple, claims, e.Header)

@@ -87,17 +87,21 @@ func Start(o Options) (*Server, error) {
 	if o.Now == nil {
 		return nil, errors.New("fakeprovider: no clock")
 	}
+
 	if o.Addr == "" {
 		o.Addr = "127.0.0.1:0"
 	}
+
 	clientKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
 	}
+
 	listener, err := net.Listen("tcp", o.Addr)
 	if err != nil {
 		return nil, fmt.Errorf("fakeprovider: %w", err)
 	}
+
 	s := &Server{
 		URL: "http://" + reachable(listener.Addr()), now: o.Now, clientKey: clientKey,
 		served: make(chan struct{}), closing: make(chan struct{}),
@@ -106,11 +110,13 @@ func Start(o Options) (*Server, error) {
 	for _, name := range names {
 		s.sides[name] = &side{keys: []signingKey{firstKey(name)}, released: make(chan struct{}), control: "public, max-age=3600"}
 	}
+
 	s.server = &http.Server{Handler: s.routes(), ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		defer close(s.served)
 		_ = s.server.Serve(listener) // always an error: that it was closed
 	}()
+
 	return s, nil
 }
 
@@ -120,6 +126,7 @@ func reachable(a net.Addr) string {
 	if !ok || !at.IP.IsUnspecified() {
 		return a.String()
 	}
+
 	return net.JoinHostPort("127.0.0.1", strconv.Itoa(at.Port))
 }
 
@@ -131,9 +138,11 @@ func (s *Server) Close() error {
 	default:
 		close(s.closing)
 	}
+
 	s.mu.Unlock()
 	err := s.server.Close()
 	<-s.served
+
 	return err
 }
 
@@ -147,6 +156,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /{provider}/token-for", s.known(s.tokenFor))
 	mux.HandleFunc("POST /"+Apple+"/auth/token", s.client(s.exchange))
 	mux.HandleFunc("POST /"+Apple+"/auth/revoke", s.client(s.revoke))
+
 	return mux
 }
 
@@ -160,6 +170,7 @@ func (s *Server) known(next http.HandlerFunc) http.HandlerFunc {
 			http.NotFound(w, r)
 			return
 		}
+
 		next(w, r)
 	}
 }
@@ -169,6 +180,7 @@ func (s *Server) Issuer(provider string) string {
 	if provider == Entra {
 		return s.URL + "/" + Entra + "/" + tenantPlace + "/v2.0"
 	}
+
 	return s.URL + "/" + provider
 }
 
@@ -180,6 +192,7 @@ func ClientIDs(provider string) []string {
 // Providers is the SOCIALACCOUNT_PROVIDERS that names this server.
 func (s *Server) Providers() string {
 	apps := func(app map[string]any) map[string]any { return map[string]any{"APPS": []any{app}} }
+
 	text, err := json.Marshal(map[string]any{
 		Google: apps(map[string]any{
 			"name": "Google", "client_id": GoogleClientID, "secret": "", "key": "",
@@ -200,6 +213,7 @@ func (s *Server) Providers() string {
 	if err != nil {
 		panic("fakeprovider: " + err.Error()) // strings alone
 	}
+
 	return string(text)
 }
 
@@ -208,6 +222,7 @@ func (s *Server) clientKeyPEM() string {
 	if err != nil {
 		panic("fakeprovider: " + err.Error()) // a key that we made
 	}
+
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 }
 

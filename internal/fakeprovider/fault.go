@@ -94,6 +94,7 @@ func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
 	side := s.sides[r.PathValue("provider")]
 	side.fetches++
 	s.mu.Unlock()
+
 	set, fault, control := s.wait(r, side)
 	switch fault {
 	case Garbage:
@@ -124,11 +125,13 @@ func (s *Server) serveKeys(w http.ResponseWriter, r *http.Request) {
 		other["use"] = "enc"
 		set = append(set, other)
 	}
+
 	if slices.Contains([]Fault{Nameless, TwoNameless, OtherUse}, fault) {
 		for _, key := range set {
 			delete(key.(map[string]any), "kid")
 		}
 	}
+
 	answer(withCacheControl{w, control}, http.StatusOK, map[string]any{"keys": set})
 }
 
@@ -137,13 +140,16 @@ func (s *Server) wait(r *http.Request, side *side) ([]any, Fault, string) {
 	for {
 		s.mu.Lock()
 		fault, released, control := side.fault, side.released, side.control
+
 		shown := side.keys[len(side.keys)-1:]
 		if side.old && len(side.keys) > 1 {
 			shown = side.keys[len(side.keys)-2 : len(side.keys)-1]
 		}
+
 		shown = slices.Clone(shown)
 		issuer := side.keyIssuer
 		s.mu.Unlock()
+
 		if fault != Slow {
 			var set []any
 			for _, key := range shown {
@@ -151,10 +157,13 @@ func (s *Server) wait(r *http.Request, side *side) ([]any, Fault, string) {
 				if issuer != "" {
 					member["issuer"] = issuer
 				}
+
 				set = append(set, member)
 			}
+
 			return set, fault, control
 		}
+
 		select {
 		case <-released:
 		case <-r.Context().Done():

@@ -31,15 +31,18 @@ func firstKey(provider string) signingKey { return firstKeys[provider]() }
 
 func newKey(provider string) signingKey {
 	k := signingKey{kid: random(9)}
+
 	var err error
 	if provider == OIDC || provider == Entra {
 		k.private, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	} else {
 		k.private, err = rsa.GenerateKey(rand.Reader, 2048)
 	}
+
 	if err != nil {
 		panic("fakeprovider: " + err.Error()) // crypto/rand does not fail
 	}
+
 	return k
 }
 
@@ -47,6 +50,7 @@ func (k signingKey) alg() string {
 	if _, isRSA := k.private.(*rsa.PrivateKey); isRSA {
 		return "RS256"
 	}
+
 	return "ES256"
 }
 
@@ -61,8 +65,10 @@ func (k signingKey) jwk() map[string]any {
 		if err != nil {
 			panic("fakeprovider: " + err.Error()) // a point that we made
 		}
+
 		member["kty"], member["crv"], member["x"], member["y"] = "EC", "P-256", b64(point[1:33]), b64(point[33:])
 	}
+
 	return member
 }
 
@@ -75,14 +81,17 @@ func (k signingKey) sign(text string) []byte {
 		if err != nil {
 			panic("fakeprovider: " + err.Error()) // the key is large enough
 		}
+
 		return signature
 	case *ecdsa.PrivateKey:
 		r, s, err := ecdsa.Sign(rand.Reader, private, sum[:])
 		if err != nil {
 			panic("fakeprovider: " + err.Error()) // crypto/rand does not fail
 		}
+
 		return slices.Concat(r.FillBytes(make([]byte, 32)), s.FillBytes(make([]byte, 32)))
 	}
+
 	panic("fakeprovider: a key of another kind")
 }
 

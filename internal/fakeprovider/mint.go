@@ -44,8 +44,10 @@ func (s *Server) sign(provider string, claims, with map[string]any) string {
 	if provider != Apple {
 		header["typ"] = "JWT"
 	}
+
 	override(header, with)
 	signed := b64(encode(header)) + "." + b64(encode(claims))
+
 	return signed + "." + b64(key.sign(signed))
 }
 
@@ -53,30 +55,37 @@ func (s *Server) claims(c Claims) map[string]any {
 	if c.ClientID == "" {
 		c.ClientID = ClientIDs(c.Provider)[0]
 	}
+
 	if c.Sub == "" {
 		c.Sub = SubjectFor(c.Provider, c.Email)
 	}
+
 	if c.IssuedAt.IsZero() {
 		c.IssuedAt = s.now()
 	}
+
 	if c.Lifetime == 0 {
 		c.Lifetime = time.Hour
 		if c.Provider == Apple {
 			c.Lifetime = 24 * time.Hour
 		}
 	}
+
 	if c.EmailVerified == nil {
 		c.EmailVerified = true
 	}
+
 	claims := map[string]any{
 		"iss": s.Issuer(c.Provider), "aud": c.ClientID, "sub": c.Sub, "iat": c.IssuedAt.Unix(), "exp": c.IssuedAt.Add(c.Lifetime).Unix(),
 	}
 	if c.Email != "" {
 		claims["email"], claims["email_verified"] = c.Email, c.EmailVerified
 	}
+
 	if c.Nonce != "" {
 		claims["nonce"] = c.Nonce
 	}
+
 	if c.Provider == Apple {
 		claims["auth_time"], claims["nonce_supported"] = c.IssuedAt.Unix(), true
 		if strings.HasSuffix(c.Email, "@privaterelay.appleid.com") {
@@ -88,15 +97,19 @@ func (s *Server) claims(c Claims) map[string]any {
 			claims["given_name"], claims["family_name"], claims["name"] = c.GivenName, c.FamilyName, name
 		}
 	}
+
 	if c.Tenant != "" {
 		claims["iss"], claims["tid"] = s.TenantIssuer(c.Tenant), c.Tenant
 	}
+
 	override(claims, c.Overrides)
+
 	return claims
 }
 
 func override(members, with map[string]any) {
 	maps.Copy(members, with)
+
 	for name, value := range with {
 		if value == nil {
 			delete(members, name)
@@ -115,5 +128,6 @@ func encode(value any) []byte {
 	if err != nil {
 		panic("fakeprovider: " + err.Error()) // a test's override that no JSON can hold
 	}
+
 	return text
 }

@@ -36,13 +36,16 @@ func (s *Server) ask(r *http.Request) (asked, string) {
 		Provider: r.PathValue("provider"), ClientID: r.FormValue("client_id"), Nonce: r.FormValue("nonce"),
 		RedirectURI: r.FormValue("redirect_uri"), State: r.FormValue("state"),
 	}
+
 	a.Title = titles[a.Provider]
 	if !slices.Contains(ClientIDs(a.Provider), a.ClientID) {
 		return a, "client_id is none of this provider's; the apps' ids are " + strings.Join(ClientIDs(a.Provider), " and ")
 	}
+
 	if !mayReturnTo(a.RedirectURI) {
 		return a, "redirect_uri must be http on this machine, or an app's own scheme"
 	}
+
 	return a, ""
 }
 
@@ -54,10 +57,12 @@ func mayReturnTo(address string) bool {
 	if err != nil || u.User != nil || strings.Contains(address, "#") {
 		return false
 	}
+
 	if u.Scheme == "http" || u.Scheme == "https" {
 		ip := net.ParseIP(u.Hostname())
 		return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 	}
+
 	return u.Scheme == exampleScheme || strings.Contains(u.Scheme, ".")
 }
 
@@ -67,6 +72,7 @@ func (s *Server) showSignIn(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, problem, http.StatusBadRequest)
 		return
 	}
+
 	show(w, http.StatusOK, a)
 }
 
@@ -85,31 +91,39 @@ func show(w http.ResponseWriter, status int, a asked) {
 // signIn redirects the user to the app with an id_token in the fragment.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 64<<10)
+
 	a, problem := s.ask(r)
 	if problem != "" {
 		http.Error(w, problem, http.StatusBadRequest)
 		return
 	}
+
 	a.Email, a.Unverified = strings.TrimSpace(r.PostFormValue("email")), r.PostFormValue("unverified") != ""
+
 	sub := strings.TrimSpace(r.PostFormValue("sub"))
 	if a.Email == "" && sub == "" {
 		a.Problem = "Type an address, or an id for a user without an address."
 		show(w, http.StatusUnprocessableEntity, a)
 		return
 	}
+
 	if sub == "" {
 		sub = SubjectFor(a.Provider, a.Email)
 	}
+
 	given, family, _ := strings.Cut(strings.TrimSpace(r.PostFormValue("name")), " ")
+
 	fragment := url.Values{"id_token": {s.Token(Claims{
 		Provider: a.Provider, ClientID: a.ClientID, Sub: sub, Email: a.Email, EmailVerified: !a.Unverified, Nonce: a.Nonce, GivenName: given, FamilyName: family,
 	})}}
 	if a.Provider == Apple {
 		fragment.Set("code", s.Code(a.ClientID, sub))
 	}
+
 	if a.State != "" {
 		fragment.Set("state", a.State)
 	}
+
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	w.Header().Set("Location", a.RedirectURI+"#"+fragment.Encode())
@@ -136,10 +150,12 @@ func (s *Server) tokenFor(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusUnsupportedMediaType, map[string]string{"error": "want application/json"})
 		return
 	}
+
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&body); err != nil {
 		answer(w, http.StatusBadRequest, map[string]string{"error": "want a JSON object"})
 		return
 	}
+
 	c := Claims{
 		Provider: provider, ClientID: body.ClientID, Sub: body.Sub, Email: body.Email, EmailVerified: body.EmailVerified, Nonce: body.Nonce,
 		GivenName: body.GivenName, FamilyName: body.FamilyName, Overrides: body.Claims,
@@ -147,13 +163,16 @@ func (s *Server) tokenFor(w http.ResponseWriter, r *http.Request) {
 	if c.ClientID == "" {
 		c.ClientID = ClientIDs(provider)[0]
 	}
+
 	if c.Sub == "" {
 		c.Sub = SubjectFor(provider, c.Email)
 	}
+
 	made := map[string]string{"id_token": s.Token(c), "client_id": c.ClientID, "sub": c.Sub}
 	if provider == Apple {
 		made["code"] = s.Code(c.ClientID, c.Sub)
 		made["notification"] = s.Notification(Event{Type: body.Event, Sub: c.Sub, ClientID: c.ClientID})
 	}
+
 	answer(w, http.StatusOK, made)
 }

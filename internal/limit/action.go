@@ -104,6 +104,7 @@ func names() []string {
 	for name := range declared {
 		list = append(list, name)
 	}
+
 	slices.Sort(list)
 
 	return list

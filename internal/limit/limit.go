@@ -60,6 +60,7 @@ func (l *Limiter) take(ctx context.Context, q *db.Queries, action Action, s Subj
 	if err != nil {
 		return Taken{}, err
 	}
+
 	taken := Taken{q, granted}
 	if len(granted) == len(ask.Keys) {
 		return taken, nil
@@ -96,12 +97,14 @@ func (l *Limiter) Forget(ctx context.Context, tx postgres.Tx, action Action, s S
 		if r.per == perIP || r.per == perAll {
 			continue
 		}
+
 		if counters, given := s.of(r.per); given {
 			for _, c := range counters {
 				keys = append(keys, l.key(action, r, c.subject))
 			}
 		}
 	}
+
 	if len(keys) == 0 {
 		return nil
 	}
@@ -122,6 +125,7 @@ func (l *Limiter) ask(action Action, s Subject) (db.UpdateRateLimitsParams, erro
 		if !given {
 			return ask, fmt.Errorf("limit: %s counts %s, and the caller gave none", action.name, r.per)
 		}
+
 		for _, c := range counters {
 			ask.Keys = append(ask.Keys, l.key(action, r, c.subject))
 			ask.Costs = append(ask.Costs, r.period.Seconds()/float64(r.n*c.budget))

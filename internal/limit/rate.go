@@ -38,6 +38,7 @@ func (a Action) parse(text string) ([]rate, error) {
 		case slices.Contains(rates, r):
 			return nil, fmt.Errorf("%q is there twice", part)
 		}
+
 		rates = append(rates, r)
 	}
 
@@ -51,10 +52,12 @@ func parseRate(text string) (rate, error) {
 	}
 
 	n, _ := strconv.Atoi(m[1])
+
 	times := 1
 	if m[2] != "" {
 		times, _ = strconv.Atoi(m[2])
 	}
+
 	if n < 1 || times < 1 {
 		return rate{}, fmt.Errorf("%q allows nothing", text)
 	}
@@ -74,6 +77,7 @@ func (s Settings) rules(byCode bool) (map[string][]rate, error) {
 	for name, action := range declared {
 		texts[name] = action.rates
 	}
+
 	if byCode {
 		texts[ConfirmEmail.name] = confirmByCode
 	}
@@ -82,6 +86,7 @@ func (s Settings) rules(byCode bool) (map[string][]rate, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	for name, text := range changes {
 		texts[name] = text
 	}
@@ -91,10 +96,12 @@ func (s Settings) rules(byCode bool) (map[string][]rate, error) {
 		if texts[name] == "" { // switched off
 			continue
 		}
+
 		rates, err := declared[name].parse(texts[name])
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
+
 		rules[name] = rates
 	}
 
@@ -127,11 +134,13 @@ func (s Settings) changes() (map[string]string, error) {
 			if strings.TrimSpace(v) == "" {
 				return nil, fmt.Errorf("%s: want rates, or false", name)
 			}
+
 			changes[name] = v
 		case bool, nil:
 			if v == true {
 				return nil, fmt.Errorf("%s: want rates, or false", name)
 			}
+
 			changes[name] = ""
 		default:
 			return nil, fmt.Errorf("%s: want rates, or false", name)

@@ -20,6 +20,7 @@ func (s Settings) Check() []error {
 	if s.HMACKey != "" && len(s.HMACKey) < 32 {
 		wrong = append(wrong, errors.New("LATCHKEY_HMAC_KEY: want at least 32 characters"))
 	}
+
 	if _, err := s.rules(false); err != nil {
 		wrong = append(wrong, fmt.Errorf("ACCOUNT_RATE_LIMITS: %w", err))
 	}

@@ -35,6 +35,7 @@ func (s Subject) of(per string) ([]counted, bool) {
 	if per == perIP {
 		return ofAddress(s.Address), true
 	}
+
 	if s.AddressOnly {
 		return nil, true
 	}
@@ -60,6 +61,7 @@ func ofAddress(address netip.Addr) []counted {
 	if !address.IsValid() {
 		return nil
 	}
+
 	if address.Is4() {
 		return one(address.String())
 	}

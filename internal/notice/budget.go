@@ -39,6 +39,7 @@ func (n *Notices) takeText(ctx context.Context, tx postgres.Tx, to Recipient, ve
 	if p := n.Unserved(to.Phone); p != nil {
 		return p
 	}
+
 	if err := n.Limiter.TakeTx(ctx, tx, limit.SMS, limit.Subject{Key: Counter(to.Phone, to.Known)}); err != nil {
 		return err
 	}
@@ -47,11 +48,13 @@ func (n *Notices) takeText(ctx context.Context, tx postgres.Tx, to Recipient, ve
 	if verifying {
 		totals = append(totals, limit.SMSUnverified)
 	}
+
 	for _, total := range totals {
 		err := n.Limiter.TakeTx(ctx, tx, total, limit.Subject{})
 		if errors.Is(err, problem.TooManyRequests) {
 			n.Log.WarnContext(ctx, "no more texts are sent: a total in ACCOUNT_RATE_LIMITS is used up", "total", total.Name())
 		}
+
 		if err != nil {
 			return err
 		}

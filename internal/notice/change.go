@@ -69,11 +69,14 @@ func (n *Notices) Changed(ctx context.Context, tx postgres.Tx, c Change) error {
 			if err != nil {
 				return err
 			}
+
 			if later >= longestWait {
 				continue
 			}
+
 			m.Wait = max(wait, later)
 		}
+
 		if to.link {
 			if m.UndoKey, err = recorded.Issue(ctx, tx, to.Address); err != nil {
 				return err
@@ -119,11 +122,13 @@ func recipientsOf(c Change, now time.Time) []recipient {
 		link := slices.Contains(trusted, t)
 
 		concerned := t.Address == c.Email || t.Address == c.Before.Primary()
+
 		kind := c.Kind
 		if t.Phone {
 			concerned, kind = c.Kind == outbox.PhoneChanged, outbox.SMSAccountChanged
 			link = link && (aboutPhone || textOnly)
 		}
+
 		if t.Phone && c.Kind == outbox.PhoneChanged {
 			kind = outbox.SMSPhoneChanged
 		}
@@ -161,6 +166,7 @@ func (n *Notices) AccountRestored(ctx context.Context, tx postgres.Tx, userID in
 		}
 
 		m := outbox.Message{Kind: outbox.AccountRestored, UserID: userID, To: t.Address, Date: tx.Now, Restored: r.Told, Device: deviceOf(r.From)}
+
 		m.Restored.ResetSent = t.Address == r.ResetSentTo
 		if t.Phone {
 			m.Kind = outbox.SMSAccountRestored

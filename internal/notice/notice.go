@@ -67,10 +67,12 @@ func (n *Notices) LoginCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 	if target == "" {
 		target = to.Phone
 	}
+
 	text, err := n.Codes.Issue(ctx, tx, code.Order{Session: to.Session, Purpose: code.Login, UserID: to.UserID, Target: target})
 	if err != nil {
 		return err
 	}
+
 	return n.PostLoginCode(ctx, tx, to, text)
 }
 
@@ -79,6 +81,7 @@ func (n *Notices) PostLoginCode(ctx context.Context, tx postgres.Tx, to Recipien
 	if to.Email == "" {
 		return n.text(ctx, tx, to, false, text)
 	}
+
 	return n.mail(ctx, tx, to, outbox.LoginCode, text)
 }
 
@@ -88,6 +91,7 @@ func (n *Notices) ProofCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 	if to.Email == "" {
 		order.Target = to.Phone
 	}
+
 	text, err := n.Codes.Issue(ctx, tx, order)
 	if err != nil {
 		return err
@@ -96,6 +100,7 @@ func (n *Notices) ProofCode(ctx context.Context, tx postgres.Tx, to Recipient) e
 	if to.Email != "" {
 		return n.mail(ctx, tx, to, outbox.ProofCode, text)
 	}
+
 	return n.text(ctx, tx, to, false, text)
 }
 
@@ -107,25 +112,31 @@ func (n *Notices) VerifyEmail(ctx context.Context, tx postgres.Tx, to Recipient)
 	if err == nil && !n.Policy.EmailVerificationByCode {
 		err = n.takeMail(ctx, tx, to)
 	}
+
 	if errors.Is(err, problem.TooManyRequests) && !n.Policy.EmailVerificationByCode {
 		return false, nil
 	}
+
 	if err != nil {
 		return false, err
 	}
+
 	if n.Policy.EmailVerificationByCode {
 		text, err := n.Codes.Issue(ctx, tx, code.Order{Session: to.Session, Purpose: code.VerifyEmail, UserID: to.UserID, Target: to.Email})
 		if err != nil {
 			return false, err
 		}
+
 		return true, n.PostEmailCode(ctx, tx, to, text)
 	}
+
 	key, err := n.Codes.IssueLink(ctx, tx, code.LinkOrder{
 		Purpose: code.VerifyEmail, UserID: to.UserID, Address: to.Email, Session: to.Session, Platform: platform.Of(to.Device.UserAgent),
 	})
 	if err != nil {
 		return false, err
 	}
+
 	return true, n.post(ctx, tx, to, outbox.VerifyEmailLink, key)
 }
 
@@ -140,10 +151,12 @@ func (n *Notices) VerifyPhone(ctx context.Context, tx postgres.Tx, to Recipient)
 	if err := n.limitPhone(ctx, tx, to); err != nil {
 		return err
 	}
+
 	text, err := n.Codes.Issue(ctx, tx, code.Order{Session: to.Session, Purpose: code.VerifyPhone, UserID: to.UserID, Target: to.Phone})
 	if err != nil {
 		return err
 	}
+
 	return n.PostPhoneCode(ctx, tx, to, text)
 }
 
@@ -185,6 +198,7 @@ func (n *Notices) post(ctx context.Context, tx postgres.Tx, to Recipient, kind o
 	default:
 		m.Kind = outbox.Nothing
 	}
+
 	return n.Outbox.Post(ctx, tx, m)
 }
 
@@ -206,6 +220,7 @@ func (n *Notices) text(ctx context.Context, tx postgres.Tx, to Recipient, verify
 	default: // a text costs money: a number without an account gets none
 		m.Kind = outbox.Nothing
 	}
+
 	return n.Outbox.Post(ctx, tx, m)
 }
 
@@ -226,15 +241,18 @@ func (n *Notices) NewDevice(ctx context.Context, tx postgres.Tx, userID int64, c
 	if !n.Policy.EmailNotifications {
 		return nil
 	}
+
 	used, err := tx.ListDevicesOfUser(ctx, db.ListDevicesOfUserParams{UserID: userID, ID: current, Since: tx.Now.Add(-newDeviceWindow)})
 	if err != nil {
 		return err
 	}
+
 	this := d.Stored()
 	for _, u := range used {
 		if session.Family(u.UserAgent) == session.Family(this.UserAgent) && u.DeviceName == this.Name {
 			return nil
 		}
 	}
+
 	return n.security(ctx, tx, userID, outbox.NewDevice, d)
 }

@@ -43,6 +43,7 @@ func (n *Notices) resetCode(ctx context.Context, tx postgres.Tx, to Recipient, s
 	if err != nil {
 		return err
 	}
+
 	return send(ctx, tx, to, outbox.PasswordResetCode, text)
 }
 
@@ -55,5 +56,6 @@ func (n *Notices) resetLink(ctx context.Context, tx postgres.Tx, to Recipient, s
 	if err != nil {
 		return err
 	}
+
 	return send(ctx, tx, to, outbox.PasswordResetLink, key)
 }

@@ -48,6 +48,7 @@ func (n *Notices) AccountDeleted(ctx context.Context, tx postgres.Tx, userID int
 	if err != nil {
 		return err
 	}
+
 	return n.tell(ctx, tx, outbox.Message{Kind: outbox.AccountDeleted, To: to})
 }
 
@@ -75,6 +76,7 @@ func (n *Notices) security(ctx context.Context, tx postgres.Tx, userID int64, ki
 	if !n.Policy.EmailNotifications {
 		return nil
 	}
+
 	return n.tellUser(ctx, tx, outbox.Message{Kind: kind, UserID: userID, Device: deviceOf(from)})
 }
 
@@ -84,6 +86,7 @@ func (n *Notices) tellUser(ctx context.Context, tx postgres.Tx, m outbox.Message
 	if m.To, err = noticeAddress(ctx, tx, m.UserID); err != nil {
 		return err
 	}
+
 	return n.tell(ctx, tx, m)
 }
 
@@ -98,6 +101,7 @@ func (n *Notices) tell(ctx context.Context, tx postgres.Tx, m outbox.Message) er
 	if errors.Is(err, problem.TooManyRequests) {
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}
@@ -105,6 +109,7 @@ func (n *Notices) tell(ctx context.Context, tx postgres.Tx, m outbox.Message) er
 	if m.Date.IsZero() {
 		m.Date = tx.Now
 	}
+
 	return n.Outbox.Post(ctx, tx, m)
 }
 
@@ -115,5 +120,6 @@ func noticeAddress(ctx context.Context, tx postgres.Tx, userID int64) (string, e
 	if postgres.IsNotFound(err) {
 		return "", nil
 	}
+
 	return address, err
 }

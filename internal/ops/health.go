@@ -85,9 +85,11 @@ func (h *Health) Report() Report {
 	if h.now().Sub(h.answered) >= Outage {
 		report.Status, report.Checks.Database = "not_ready", "down"
 	}
+
 	if !h.prepared {
 		report.Status, report.Checks.Prepared = "not_ready", "waiting"
 	}
+
 	if h.draining {
 		report.Status, report.Checks.Draining = "not_ready", "yes"
 	}

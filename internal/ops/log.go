@@ -23,6 +23,7 @@ func (s LogSettings) Check() []error {
 	if _, ok := levels[s.Level]; !ok {
 		wrong = append(wrong, fmt.Errorf("LATCHKEY_LOG_LEVEL: %q is not debug, info, warn or error", s.Level))
 	}
+
 	if !slices.Contains([]string{"json", "text"}, s.Format) {
 		wrong = append(wrong, fmt.Errorf("LATCHKEY_LOG_FORMAT: %q is not json or text", s.Format))
 	}

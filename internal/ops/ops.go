@@ -23,6 +23,7 @@ func New(s Settings, health *Health, metrics http.Handler) *Server {
 	mux.HandleFunc("GET /livez", live)
 	mux.HandleFunc("GET /readyz", health.serve)
 	mux.Handle("GET /metrics", metrics)
+
 	if s.Pprof {
 		addProfiles(mux)
 	}
@@ -54,9 +55,11 @@ func (h *Health) serve(w http.ResponseWriter, _ *http.Request) {
 
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+
 	if report.Status != "ready" {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
+
 	_ = json.NewEncoder(w).Encode(report)
 }
 

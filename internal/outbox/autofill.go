@@ -44,6 +44,7 @@ func (a autofill) add(text, code string) string {
 	default:
 		lines = append(lines, bound)
 	}
+
 	if len(lines) == 0 {
 		return text
 	}

@@ -82,6 +82,7 @@ func isDottedName(name string) bool {
 			return false
 		}
 	}
+
 	_, err := netip.ParseAddr(name)
 
 	return err != nil

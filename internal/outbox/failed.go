@@ -24,9 +24,11 @@ func (o *Outbox) Retry(ctx context.Context, tx postgres.Tx, id uuid.UUID) (bool,
 	if postgres.IsNotFound(err) {
 		return false, nil
 	}
+
 	if err != nil {
 		return false, err
 	}
+
 	return true, o.enqueue(ctx, tx, id, 0)
 }
 

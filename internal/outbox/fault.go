@@ -36,5 +36,6 @@ func toFault(err error) *fault {
 	if errors.As(err, &f) {
 		return f
 	}
+
 	return later("failed", nil)
 }

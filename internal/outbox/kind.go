@@ -98,5 +98,6 @@ func (k Kind) carriesLink() string {
 	case PasswordResetLink:
 		return linkReset
 	}
+
 	return ""
 }

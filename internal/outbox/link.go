@@ -43,14 +43,17 @@ func (s Settings) links() (map[string]string, error) {
 	if s.FrontendURLs == "" {
 		return links, nil
 	}
+
 	if err := json.Unmarshal([]byte(s.FrontendURLs), &links); err != nil {
 		return nil, errors.New(`HEADLESS_FRONTEND_URLS: want a JSON object such as {"account_confirm_email": "https://app.example.com/verify-email/{key}"}`)
 	}
+
 	for name, address := range links {
 		if err := checkLink(name, address); err != nil {
 			return nil, fmt.Errorf("HEADLESS_FRONTEND_URLS: %s: %w", name, err)
 		}
 	}
+
 	return links, nil
 }
 
@@ -77,20 +80,26 @@ func checkLink(name, address string) error {
 	default:
 		return errors.New("no link has this name")
 	}
+
 	if strings.Count(address, keyPlace) != places {
 		if places == 1 {
 			return errors.New("want {key} in it, once")
 		}
+
 		return errors.New("want no {key} in it")
 	}
+
 	bare := strings.Replace(address, keyPlace, "key", 1)
+
 	u, err := url.Parse(bare)
 	if err != nil || !plainURL.MatchString(address) || strings.ContainsAny(bare, "{}") {
 		return errors.New("is no address")
 	}
+
 	if places == 1 && strings.Contains(address[:len(u.Scheme)+len("://")+len(u.Host)], "{") {
 		return errors.New("want {key} behind the host")
 	}
+
 	return checkScheme(u)
 }
 
@@ -102,6 +111,7 @@ func checkScheme(u *url.URL) error {
 	case u.Scheme == "" || slices.Contains([]string{"http", "https", "javascript", "data", "file", "vbscript", "about", "blob"}, u.Scheme):
 		return errors.New("want https, or a scheme of your app")
 	}
+
 	return nil
 }
 

@@ -28,6 +28,7 @@ func (h *rareHandler) Handle(ctx context.Context, r slog.Record) error {
 	if now < next || !h.next.CompareAndSwap(next, now+rarely) {
 		return nil
 	}
+
 	return h.Handler.Handle(ctx, r)
 }
 

@@ -33,6 +33,7 @@ type sender interface {
 // newMailer returns the way that mails go.
 func newMailer(parts Parts) (sender, error) {
 	s := parts.Settings
+
 	var all senders
 	switch s.sender() {
 	case "smtp":
@@ -40,16 +41,20 @@ func newMailer(parts Parts) (sender, error) {
 		if err != nil {
 			return nil, fmt.Errorf("EMAIL_HOST: %w", err)
 		}
+
 		all = append(all, client)
 	case "console":
 		all = append(all, &console{out: parts.Console})
 	}
+
 	if s.Dir != "" {
 		all = append(all, directory{s.Dir, s.From})
 	}
+
 	if len(all) == 0 {
 		return nowhere{}, nil
 	}
+
 	return all, nil
 }
 
@@ -62,6 +67,7 @@ func (all senders) send(ctx context.Context, l letter) error {
 			return err
 		}
 	}
+
 	return nil
 }
 
@@ -80,14 +86,17 @@ func compose(l letter, from string) (*gomail.Msg, error) {
 	if err := m.From(from); err != nil {
 		return nil, never("bad_sender", err)
 	}
+
 	to, err := mail.ParseAddress(l.to)
 	if err != nil || to.Address != l.to || m.To(l.to) != nil {
 		return nil, never("bad_recipient", nil) // the parsers' own texts show it
 	}
+
 	own, err := mail.ParseAddress(from)
 	if err != nil {
 		return nil, never("bad_sender", err)
 	}
+
 	m.Subject(l.subject)
 	m.SetDateWithValue(l.at)
 	// The same when it is repeated: a reader may drop the second.
@@ -96,6 +105,7 @@ func compose(l letter, from string) (*gomail.Msg, error) {
 	m.SetGenHeader("Content-Language", l.language)
 	m.SetBodyString(gomail.TypeTextPlain, l.text)
 	m.AddAlternativeString(gomail.TypeTextHTML, l.web)
+
 	return m, nil
 }
 
@@ -108,13 +118,16 @@ type console struct {
 func (c *console) send(_ context.Context, l letter) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+
 	head := "text to " + oneLine(l.to)
 	if l.subject != "" {
 		head = "mail to " + oneLine(l.to) + ": " + l.subject
 	}
+
 	if _, err := fmt.Fprintf(c.out, "\n--- %s\n%s---\n", head, l.text); err != nil {
 		return later("console", err)
 	}
+
 	return nil
 }
 
@@ -127,25 +140,32 @@ func (d directory) send(_ context.Context, l letter) error {
 	if err != nil {
 		return err
 	}
+
 	var text bytes.Buffer
 	if _, err := m.WriteTo(&text); err != nil {
 		return later("directory", err)
 	}
+
 	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return later("directory", err)
 	}
+
 	f, err := os.CreateTemp(d.path, ".writing-*")
 	if err != nil {
 		return later("directory", err)
 	}
+
 	_, err = f.Write(text.Bytes())
+
 	err = errors.Join(err, f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), filepath.Join(d.path, l.id.String()+".eml")) // a UUIDv7: sorts by time
 	}
+
 	if err != nil {
 		_ = os.Remove(f.Name())
 		return later("directory", err)
 	}
+
 	return nil
 }

@@ -53,19 +53,24 @@ func New(parts Parts) (*Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	o := &Outbox{Parts: parts, texter: newTexter(parts)}
 	if o.templates, err = readTemplates(parts.Settings.Templates, parts.Settings.SubjectPrefix, links); err != nil {
 		return nil, err
 	}
+
 	o.templates.autofill = parts.Settings.autofill()
 	if o.mailer, err = newMailer(parts); err != nil {
 		return nil, err
 	}
+
 	driver := riverpgxv5.New(parts.DB.Background())
 	if o.poster, err = newPoster(driver); err != nil {
 		return nil, err
 	}
+
 	o.worker, err = o.newWorker(driver)
+
 	return o, err
 }
 
@@ -76,11 +81,13 @@ func (o *Outbox) Obstacles(kinds ...Kind) []string {
 	if _, none := o.mailer.(nowhere); none {
 		list = append(list, "mails are not sent: EMAIL_HOST, LATCHKEY_MAIL and LATCHKEY_MAIL_DIR are not set")
 	}
+
 	for _, k := range kinds {
 		if name := k.carriesLink(); name != "" && o.templates.links[name] == "" {
 			list = append(list, "HEADLESS_FRONTEND_URLS does not name "+name)
 		}
 	}
+
 	return list
 }
 
@@ -151,17 +158,21 @@ func (o *Outbox) Post(ctx context.Context, tx postgres.Tx, m Message) error {
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
+
 	text, err := json.Marshal(payload{To: m.To, Code: m.Code, Key: m.Key, UndoKey: m.UndoKey, Restored: m.Restored, Device: m.Device, At: tx.Now, Date: m.Date})
 	if err != nil {
 		return fmt.Errorf("post: %w", err)
 	}
+
 	row := db.InsertMessageParams{ID: id, Kind: string(m.Kind), Sealed: o.Sealer.Seal(text, about(id, m.Kind)), Now: tx.Now, Wake: !o.Settings.PollOnly}
 	if m.UserID != 0 {
 		row.UserID = &m.UserID
 	}
+
 	if err := tx.InsertMessage(ctx, row); err != nil {
 		return err
 	}
+
 	return o.enqueue(ctx, tx, id, m.Wait)
 }
 
@@ -177,6 +188,8 @@ func Sweep(ctx context.Context, q *db.Queries, now time.Time) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
+
 	removed, err := q.DeleteOldMessages(ctx, now.Add(-keepRows))
+
 	return erased + removed, err
 }

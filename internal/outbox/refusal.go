@@ -49,6 +49,7 @@ func readRefusal(at command, to string, answer *textproto.Error) refusal {
 		r.status = status
 		// A server that contradicts itself has not said that it is for good.
 		r.passing = class != "5"
+
 		break
 	}
 
@@ -80,6 +81,7 @@ func (r refusal) isFinal() bool {
 	if r.code < 500 || r.passing || r.at == atMail {
 		return false
 	}
+
 	if r.status != "" {
 		return slices.Contains(statusesOfMailboxes, r.status)
 	}

@@ -57,8 +57,10 @@ func (t *templates) render(kind Kind, p payload) (letter, error) {
 		if t.links[name] == "" {
 			return letter{}, later("no_"+name, errors.New("HEADLESS_FRONTEND_URLS does not say where the link leads"))
 		}
+
 		v.Link = strings.Replace(t.links[name], keyPlace, url.PathEscape(p.Key), 1)
 	}
+
 	if p.UndoKey != "" && t.links[linkUndo] != "" {
 		v.UndoLink = strings.Replace(t.links[linkUndo], keyPlace, url.PathEscape(p.UndoKey), 1)
 		v.UndoUntil = p.At.Add(policy.UndoLifetime).UTC().Format(timeFormat)
@@ -68,6 +70,7 @@ func (t *templates) render(kind Kind, p payload) (letter, error) {
 	if err != nil {
 		return letter{}, later("template", nil) // what it says may show what it was filled with
 	}
+
 	if kind == SMSCode {
 		l.text = t.autofill.add(l.text, v.Code)
 	}
@@ -89,33 +92,40 @@ var (
 // fill fills the templates of a kind. The text of a mail begins with its subject.
 func (t *templates) fill(language string, kind Kind, v view) (letter, error) {
 	name := language + "/" + string(kind)
+
 	var out bytes.Buffer
 	if err := t.texts[name].Execute(&out, v); err != nil {
 		return letter{}, err
 	}
+
 	l := letter{language: language, text: strings.ReplaceAll(out.String(), "\r\n", "\n")}
 	if !kind.isText() {
 		head := subject.FindStringSubmatch(l.text)
 		if head == nil {
 			return letter{}, errors.New("want a line `Subject: ` and what it is at the beginning, and an empty one after it")
 		}
+
 		l.subject = strings.TrimSpace(t.prefix + " " + oneLine(head[1]))
 		l.text = l.text[len(head[0]):]
 	}
+
 	// What a template leaves out leaves its empty lines behind.
 	l.text = strings.TrimSpace(emptyLines.ReplaceAllString(l.text, "\n\n")) + "\n"
 	if kind.isText() {
 		return l, nil
 	}
+
 	layout := t.pages[name]
 	if layout == nil {
 		layout = t.layout
 	}
+
 	var web bytes.Buffer
 	err := layout.Execute(&web, page{
 		view: v, Language: language, Subject: l.subject, Blocks: blocks(l.text, v), Href: html.URL(v.Link), //nolint:gosec // of the operator's settings
 	})
 	l.web = web.String()
+
 	return l, err
 }
 
@@ -135,6 +145,7 @@ func blocks(body string, v view) []block {
 			list = append(list, block{Text: part, Lines: strings.Split(part, "\n")})
 		}
 	}
+
 	return list
 }
 
@@ -144,6 +155,7 @@ func oneLine(s string) string {
 		if unicode.IsControl(r) || r == '\u2028' || r == '\u2029' {
 			return ' '
 		}
+
 		return r
 	}, s)
 }

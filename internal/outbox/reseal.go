@@ -18,8 +18,10 @@ func Reseal(ctx context.Context, q *db.Queries, r *secret.Resealing) error {
 		if err != nil || len(rows) == 0 {
 			return err
 		}
+
 		for _, row := range rows {
 			after = row.ID
+
 			err := r.Move(row.Sealed, about(row.ID, Kind(row.Kind)), func(fresh []byte) (int64, error) {
 				return q.UpdateMessageSealed(ctx, db.UpdateMessageSealedParams{ID: row.ID, Before: row.Sealed, Sealed: fresh})
 			})

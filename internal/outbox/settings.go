@@ -56,6 +56,7 @@ func (s Settings) sender() string {
 	case s.Host != "":
 		return "smtp"
 	}
+
 	return "none"
 }
 
@@ -69,6 +70,7 @@ func (s Settings) texter() string {
 	case s.sender() == "console":
 		return "console"
 	}
+
 	return "none"
 }
 
@@ -99,19 +101,25 @@ func (s Settings) Check() []error {
 	refuse(s.EHLO != "" && !validEHLO(s.EHLO), "LATCHKEY_EHLO_NAME: want a domain name such as id.example.com, or an address literal such as [192.0.2.1]")
 	refuse(oneLine(s.SubjectPrefix) != s.SubjectPrefix, "ACCOUNT_EMAIL_SUBJECT_PREFIX: want one line")
 	refuse(!slices.Contains([]string{"webhook", "console", "none"}, s.texter()), "LATCHKEY_SMS: want webhook, console or none")
+
 	for _, code := range s.SMSCountries {
 		refuse(!phone.IsCountry(code), fmt.Sprintf("LATCHKEY_SMS_COUNTRIES: %q is not an ISO 3166-1 code of two capital letters", code))
 	}
+
 	s.checkAutofill(refuse)
+
 	if s.texter() == "webhook" {
 		wrong = append(wrong, webhook.Check("LATCHKEY_SMS_WEBHOOK_URL", s.SMSWebhook, "LATCHKEY_SMS_WEBHOOK_SECRET", s.SMSSecret)...)
 	}
+
 	if err := s.checkTemplates(); err != nil {
 		wrong = append(wrong, err)
 	}
+
 	if err := checkDirectory(s.Dir); err != nil {
 		wrong = append(wrong, fmt.Errorf("LATCHKEY_MAIL_DIR: %w", err))
 	}
+
 	return wrong
 }
 

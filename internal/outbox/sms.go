@@ -18,6 +18,7 @@ func newTexter(parts Parts) sender {
 	case "console":
 		return &console{out: parts.Console}
 	}
+
 	return nowhere{}
 }
 
@@ -36,6 +37,7 @@ func (g *gateway) send(ctx context.Context, l letter) error {
 	request := webhook.Request{Body: body, At: l.at, Key: l.id.String(), MaxAnswer: maxGatewayAnswer}
 	answer, err := g.hook.Post(ctx, request)
 	gotNone := err != nil && answer.Status == 0
+
 	isTaken := answer.Status >= http.StatusOK && answer.Status < http.StatusMultipleChoices // whatever else it says
 	switch {
 	case gotNone:

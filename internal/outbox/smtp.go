@@ -27,9 +27,11 @@ func newSMTP(s Settings, publicURL string, trust *tls.Config) (smtp, error) {
 	if trust == nil {
 		trust = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
+
 	trust.ServerName = s.Host
 
 	timeout := time.Duration(s.Timeout) * time.Second
+
 	options := []gomail.Option{
 		gomail.WithPort(s.Port), gomail.WithTimeout(timeout), gomail.WithTLSConfig(trust), gomail.WithHELO(ehloName(s, publicURL)),
 	}
@@ -41,6 +43,7 @@ func newSMTP(s Settings, publicURL string, trust *tls.Config) (smtp, error) {
 	default:
 		options = append(options, gomail.WithTLSPolicy(gomail.NoTLS))
 	}
+
 	if s.User != "" {
 		options = append(options, gomail.WithSMTPAuth(gomail.SMTPAuthAutoDiscover), gomail.WithUsername(s.User), gomail.WithPassword(s.Password))
 	}
@@ -66,9 +69,11 @@ func wireSender(setting string) (from, sender string, err error) {
 	if !ok {
 		return "", "", fmt.Errorf("DEFAULT_FROM_EMAIL: its domain has no ASCII form")
 	}
+
 	if sender == parsed.Address {
 		return setting, sender, nil
 	}
+
 	parsed.Address = sender
 
 	return parsed.String(), sender, nil
@@ -79,6 +84,7 @@ func (s smtp) send(ctx context.Context, l letter) error {
 	if !ok {
 		return never("bad_recipient", nil)
 	}
+
 	l.to = to
 
 	m, err := compose(l, s.from)
@@ -90,6 +96,7 @@ func (s smtp) send(ctx context.Context, l letter) error {
 	if err != nil {
 		return later("smtp_no_connection", err) // before a recipient was named
 	}
+
 	defer func() { _ = session.Close() }()
 
 	err = s.transfer(session, m, to)
@@ -111,6 +118,7 @@ func (s smtp) transfer(session *gosmtp.Client, m *gomail.Msg, to string) error {
 	case email.NeedsUTF8(s.sender):
 		return later("smtp_no_utf8_sender", nil)
 	}
+
 	session.SkipSMTPUTF8(!email.NeedsUTF8(to) && !email.NeedsUTF8(s.sender))
 
 	if err := session.UpdateDeadline(s.timeout); err != nil {
@@ -120,6 +128,7 @@ func (s smtp) transfer(session *gosmtp.Client, m *gomail.Msg, to string) error {
 	if err := session.Mail("<" + s.sender + ">"); err != nil {
 		return refused(atMail, to, err)
 	}
+
 	if err := session.Rcpt("<" + to + ">"); err != nil {
 		return refused(atRcpt, to, err)
 	}
@@ -128,9 +137,11 @@ func (s smtp) transfer(session *gosmtp.Client, m *gomail.Msg, to string) error {
 	if err != nil {
 		return refused(atData, to, err)
 	}
+
 	if _, err := m.WriteTo(body); err != nil {
 		return later("smtp_broken_off", nil)
 	}
+
 	if err := body.Close(); err != nil {
 		return refused(atContent, to, err)
 	}

@@ -53,11 +53,14 @@ func (f templateFiles) read(name string) (string, error) {
 		if err == nil {
 			return string(content), nil
 		}
+
 		if !errors.Is(err, fs.ErrNotExist) {
 			return "", err
 		}
 	}
+
 	content, err := fs.ReadFile(f.ours, name)
+
 	return string(content), err
 }
 
@@ -68,19 +71,23 @@ func readTemplates(dir, prefix string, links map[string]string) (*templates, err
 		texts: map[string]*text.Template{}, pages: map[string]*html.Template{}, prefix: prefix, links: links, languages: slices.Clone(shipped),
 	}
 	files := templateFiles{}
+
 	files.ours, _ = fs.Sub(embedded, "templates")
 	if dir != "" {
 		if _, err := os.Stat(dir); err != nil { // the errors below name no folder
 			return nil, fmt.Errorf("LATCHKEY_TEMPLATES_DIR: %w", err)
 		}
+
 		files.operators = os.DirFS(dir)
 		if err := t.lookAround(files.operators); err != nil {
 			return nil, fmt.Errorf("LATCHKEY_TEMPLATES_DIR: %w", err)
 		}
 	}
+
 	if err := t.readAll(files); err != nil {
 		return nil, fmt.Errorf("LATCHKEY_TEMPLATES_DIR: %w", err)
 	}
+
 	return t, nil
 }
 
@@ -91,6 +98,7 @@ func (t *templates) lookAround(files fs.FS) error {
 		if err != nil { // then d may be nil
 			return err
 		}
+
 		hidden := strings.HasPrefix(d.Name(), ".") && name != "."
 		switch {
 		case hidden && d.IsDir():
@@ -101,17 +109,22 @@ func (t *templates) lookAround(files fs.FS) error {
 			if _, err := language.Parse(name); err != nil {
 				return fmt.Errorf("%s: is the name of no language", name)
 			}
+
 			if !slices.Contains(t.languages, name) {
 				t.languages = append(t.languages, name)
 			}
+
 			return nil
 		}
+
 		kind, extension, _ := strings.Cut(d.Name(), ".")
 		known := slices.Contains(kinds, Kind(kind)) && (extension == "txt" || extension == "html" && !Kind(kind).isText())
+
 		partial := extension == "txt" && slices.Contains(partials, kind)
 		if path.Dir(name) == "." || !known && !partial {
 			return fmt.Errorf("%s: is the name of no template", name)
 		}
+
 		return nil
 	})
 }
@@ -121,9 +134,11 @@ func (t *templates) readAll(files templateFiles) error {
 	if err != nil {
 		return err
 	}
+
 	if t.layout, err = html.New(layoutFile).Parse(content); err != nil {
 		return err
 	}
+
 	tags := make([]language.Tag, len(t.languages))
 	for i, name := range t.languages {
 		tags[i] = language.Make(name)
@@ -131,33 +146,41 @@ func (t *templates) readAll(files templateFiles) error {
 			if err := t.read(files, name, kind); err != nil {
 				return err
 			}
+
 			if files.operators == nil {
 				continue // ours are tried by TestRender_oursShowWhatTheyCarry, and need not hold up every start
 			}
+
 			if err := t.try(name, kind); err != nil {
 				return fmt.Errorf("%s/%s: %w", name, kind, err)
 			}
 		}
 	}
+
 	t.matcher = language.NewMatcher(tags)
+
 	return nil
 }
 
 // read parses the templates of one kind in one language.
 func (t *templates) read(files templateFiles, language string, kind Kind) error {
 	name := language + "/" + string(kind)
+
 	content, err := files.read(name + ".txt")
 	if err != nil {
 		return fmt.Errorf("%s.txt: %w", name, err)
 	}
+
 	if t.texts[name], err = text.New(name + ".txt").Parse(content); err != nil {
 		return err
 	}
+
 	for _, partial := range partials {
 		content, err := files.read(language + "/" + partial + ".txt")
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+
 		if err != nil {
 			return err
 		}
@@ -166,14 +189,18 @@ func (t *templates) read(files templateFiles, language string, kind Kind) error 
 			return fmt.Errorf("%s/%s.txt: %w", language, partial, err)
 		}
 	}
+
 	content, err = files.read(name + ".html")
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
+
 	if err != nil {
 		return err
 	}
+
 	t.pages[name], err = html.New(name + ".html").Parse(content)
+
 	return err
 }
 
@@ -190,15 +217,19 @@ func (t *templates) try(language string, kind Kind) error {
 		if err != nil {
 			return err
 		}
+
 		if kind.carriesCode() && !strings.Contains(l.text, v.Code) {
 			return errors.New("does not show {{.Code}}")
 		}
+
 		if kind.carriesLink() != "" && !strings.Contains(l.text, v.Link) {
 			return errors.New("does not show {{.Link}}")
 		}
+
 		if kind.carriesUndo() && !strings.Contains(l.text, v.UndoLink) {
 			return errors.New("does not show {{.UndoLink}}")
 		}
 	}
+
 	return nil
 }

@@ -66,6 +66,7 @@ func (quietDriver) SupportsListener() bool { return false }
 func (o *Outbox) newWorker(driver *riverpgxv5.Driver) (*river.Client[pgx.Tx], error) {
 	workers := river.NewWorkers()
 	river.AddWorker(workers, &worker{outbox: o, queries: db.New(o.DB.Background())})
+
 	return river.NewClient(driver, &river.Config{
 		Schema:                      riverSchema,
 		Queues:                      map[string]river.QueueConfig{river.QueueDefault: {MaxWorkers: max(o.Settings.Workers, 1)}},
@@ -95,6 +96,7 @@ func (o *Outbox) enqueue(ctx context.Context, tx postgres.Tx, id uuid.UUID, wait
 	if _, err := o.poster.InsertTx(ctx, tx.Raw, job{id, trace.Parent(ctx)}, options); err != nil {
 		return postgres.Unavailable(err)
 	}
+
 	return nil
 }
 
@@ -130,28 +132,35 @@ func (w *worker) Work(ctx context.Context, j *river.Job[job]) error {
 	if postgres.IsNotFound(err) {
 		return nil // its user has left
 	}
+
 	if err != nil {
 		return later("database", nil)
 	}
+
 	if row.SentAt != nil || row.FailedAt != nil || row.Sealed == nil {
 		return nil
 	}
+
 	failure := o.deliver(ctx, row)
 	// What was sent must be noted down though the server stops: it would be sent again.
 	ctx = context.WithoutCancel(ctx)
 	if failure == nil {
 		return w.noted(w.queries.MarkMessageSent(ctx, db.MarkMessageSentParams{ID: row.ID, Now: o.DB.Now()}))
 	}
+
 	f := toFault(failure)
 	span.Fail(f.code)
 	last := f.hopeless || j.Attempt >= j.MaxAttempts
 	o.Log.WarnContext(ctx, "a message was not sent", "message", row.ID, "kind", row.Kind, "attempt", j.Attempt, "given_up", last, "code", f.code, "cause", f.cause)
+
 	if !last {
 		return f
 	}
+
 	if err := w.queries.MarkMessageFailed(ctx, db.MarkMessageFailedParams{ID: row.ID, Now: o.DB.Now(), Failure: f.code}); err != nil {
 		return later("database", nil)
 	}
+
 	return river.JobCancel(f)
 }
 
@@ -159,6 +168,7 @@ func (w *worker) noted(err error) error {
 	if err != nil {
 		return later("database", nil)
 	}
+
 	return nil
 }
 
@@ -170,22 +180,27 @@ func (o *Outbox) deliver(ctx context.Context, row db.FindMessageRow) (err error)
 			err = later("panic", nil)
 		}
 	}()
+
 	kind := Kind(row.Kind)
 	if kind == Nothing {
 		return nil
 	}
+
 	text, err := o.Sealer.Open(row.Sealed, about(row.ID, kind))
 	if err != nil {
 		return later("sealed", err) // another server may have its key
 	}
+
 	var p payload
 	if err := json.Unmarshal(text, &p); err != nil {
 		return never("payload", nil)
 	}
+
 	l, err := o.templates.render(kind, p)
 	if err != nil {
 		return err
 	}
+
 	l.id, l.to, l.at = row.ID, p.To, o.DB.Now()
 
 	return o.send(ctx, kind, l)

@@ -19,6 +19,7 @@ func Serves(countries []string, number string) bool {
 	if err != nil {
 		return false
 	}
+
 	switch phonenumbers.GetNumberType(parsed) {
 	case phonenumbers.PREMIUM_RATE, phonenumbers.SHARED_COST, phonenumbers.UAN:
 		return false

@@ -37,6 +37,7 @@ func Normalize(number string) (string, bool) {
 		if isSeparator(r) {
 			return -1
 		}
+
 		return r
 	}, number)
 	if strings.HasPrefix(digits, "+") {
@@ -46,10 +47,12 @@ func Normalize(number string) (string, bool) {
 	if !e164.MatchString(number) {
 		return number, false
 	}
+
 	parsed, err := phonenumbers.Parse(number, "ZZ")
 	if err != nil || !phonenumbers.IsPossibleNumber(parsed) {
 		return number, false
 	}
+
 	// One person must not have two spellings: some countries' trunk zeros are dropped.
 	return phonenumbers.Format(parsed, phonenumbers.E164), true
 }

@@ -64,15 +64,19 @@ func (s Settings) Check() []error {
 	if !slices.Contains([]string{"true", "false", "strict"}, strings.ToLower(s.Enumeration)) {
 		errs = append(errs, errors.New("ACCOUNT_PREVENT_ENUMERATION: want true, false or strict"))
 	}
+
 	if !slices.Contains([]string{"mandatory", "optional", "none"}, s.EmailVerification) {
 		errs = append(errs, errors.New("ACCOUNT_EMAIL_VERIFICATION: want mandatory, optional or none"))
 	}
+
 	if s.EmailVerificationByCode && s.EmailVerification != "mandatory" {
 		errs = append(errs, errors.New("ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED: needs ACCOUNT_EMAIL_VERIFICATION=mandatory"))
 	}
+
 	if !s.IDs().Known() {
 		errs = append(errs, errors.New("LATCHKEY_USER_IDS: want int52, int31, int63, uuid or text"))
 	}
+
 	return errs
 }
 
@@ -84,19 +88,23 @@ func (s Settings) checkFields() []error {
 	if len(s.LoginMethods) == 0 {
 		errs = append(errs, errors.New("ACCOUNT_LOGIN_METHODS: want at least one of email, username, phone"))
 	}
+
 	for _, m := range s.LoginMethods {
 		if !slices.Contains(loginMethods, m) {
 			errs = append(errs, fmt.Errorf("ACCOUNT_LOGIN_METHODS: %q is not one of email, username, phone", m))
 		}
 	}
+
 	for _, f := range s.SignupFields {
 		if !slices.Contains(signupFields, strings.TrimSuffix(f, "*")) {
 			errs = append(errs, fmt.Errorf("ACCOUNT_SIGNUP_FIELDS: %q is not one of email, email2, username, phone, password1, password2", f))
 		}
 	}
+
 	if !s.Asks("email") && !s.Asks("username") && !s.Asks("phone") {
 		errs = append(errs, errors.New("ACCOUNT_SIGNUP_FIELDS: want at least one of email, username, phone"))
 	}
+
 	return errs
 }
 
@@ -132,9 +140,11 @@ func (s Settings) NeedsCode(method string) bool {
 	case "", "false", "0", "no", "off":
 		return false
 	}
+
 	if method == "" {
 		return true
 	}
+
 	return slices.ContainsFunc(strings.Split(s.LoginByCodeRequired, ","), func(m string) bool {
 		return strings.Trim(m, "[]{}() '\"") == method // Python's forms too: settings are copied from Django
 	})
@@ -145,6 +155,7 @@ func (s Settings) MostEmailAddresses() int {
 	if s.MaxEmailAddresses == 0 {
 		return 20
 	}
+
 	return s.MaxEmailAddresses
 }
 

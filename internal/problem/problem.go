@@ -63,6 +63,7 @@ func (p *Problem) Error() string {
 	if p.cause != nil {
 		return p.Code + ": " + p.cause.Error()
 	}
+
 	return p.Code
 }
 
@@ -136,6 +137,7 @@ func (l List) Error() string {
 	for i, p := range l {
 		codes[i] = p.Code + "@" + p.Param
 	}
+
 	return strings.Join(codes, ", ")
 }
 
@@ -145,6 +147,7 @@ func (l List) Unwrap() []error {
 	for i, p := range l {
 		list[i] = p
 	}
+
 	return list
 }
 
@@ -153,6 +156,7 @@ func (l List) Err() error {
 	if len(l) == 0 {
 		return nil
 	}
+
 	return l
 }
 
@@ -163,9 +167,11 @@ func All(err error) List {
 	if errors.As(err, &l) {
 		return l
 	}
+
 	var p *Problem
 	if errors.As(err, &p) {
 		return List{p}
 	}
+
 	return nil
 }

@@ -51,24 +51,31 @@ func (p *Providers) ExchangeCode(ctx context.Context, c Code) (refreshToken stri
 	if err != nil {
 		return "", err
 	}
+
 	if c.Code == "" || len(c.Code) > maxCode {
 		return "", ErrInvalidCode
 	}
+
 	o, err := p.ask(ctx, app, app.tokenURL, c.ClientID, url.Values{"grant_type": {"authorization_code"}, "code": {c.Code}})
 	if err != nil {
 		return "", err
 	}
+
 	if o["error"] == invalidGrant {
 		return "", ErrInvalidCode
 	}
+
 	refreshToken, _ = o["refresh_token"].(string)
 	compact, _ := o["id_token"].(string)
+
 	if refreshToken == "" || len(refreshToken) > maxCode {
 		return "", fmt.Errorf("%w: its answer holds no refresh token", ErrUnavailable)
 	}
+
 	if subtle.ConstantTimeCompare([]byte(subjectOf(compact)), []byte(c.UID)) != 1 || c.UID == "" {
 		return "", ErrInvalidCode
 	}
+
 	return refreshToken, nil
 }
 
@@ -79,11 +86,14 @@ func subjectOf(compact string) string {
 	if !ok || o.foreign {
 		return ""
 	}
+
 	claims, err := strictjson.Object(o.claims, tokenLimits)
 	if err != nil {
 		return ""
 	}
+
 	sub, _ := claims["sub"].(string)
+
 	return sub
 }
 
@@ -94,7 +104,9 @@ func (p *Providers) Revoke(ctx context.Context, provider, clientID, refreshToken
 	if err != nil {
 		return err
 	}
+
 	_, err = p.ask(ctx, app, app.revokeURL, clientID, url.Values{"token": {refreshToken}, "token_type_hint": {"refresh_token"}})
+
 	return err
 }
 
@@ -105,6 +117,7 @@ func (p *Providers) signing(id, clientID string) (*Provider, error) {
 	if !ok || !app.CanRevoke() || !slices.Contains(app.ClientIDs, clientID) {
 		return nil, ErrUnknownClient
 	}
+
 	return app, nil
 }
 
@@ -115,20 +128,25 @@ func (p *Providers) ask(ctx context.Context, app *Provider, address, clientID st
 	if err != nil {
 		return nil, err
 	}
+
 	form.Set("client_id", clientID)
 	form.Set("client_secret", secret)
+
 	body, status, err := p.web.post(ctx, address, form)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+
 	o, _ := strictjson.Object(body, strictjson.Limits{Depth: 4, Members: 128, Text: maxToken}) // an answer to Revoke is empty
 	if status == http.StatusOK || status == http.StatusBadRequest && o["error"] == invalidGrant {
 		return o, nil
 	}
+
 	reason, _ := o["error"].(string)
 	if !slices.Contains(oauthErrors, reason) {
 		reason = "no reason that we know"
 	}
+
 	return nil, fmt.Errorf("%w: status %d, %s", ErrUnavailable, status, reason)
 }
 
@@ -143,21 +161,26 @@ func (c *clientSigner) secret(clientID string, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	claims, err := json.Marshal(map[string]any{
 		"iss": c.team, "sub": clientID, "aud": appleIssuer, "iat": now.Unix(), "exp": now.Add(secretLives).Unix(),
 	})
 	if err != nil {
 		return "", err
 	}
+
 	signer, err := jws.NewSigner(jwa.ES256)
 	if err != nil {
 		return "", err
 	}
+
 	signed := base64.RawURLEncoding.EncodeToString(header) + "." + base64.RawURLEncoding.EncodeToString(claims)
+
 	signature, err := signer.Sign([]byte(signed), c.private)
 	if err != nil {
 		return "", errors.New("the client secret cannot be signed")
 	}
+
 	return signed + "." + base64.RawURLEncoding.EncodeToString(signature), nil
 }
 
@@ -168,13 +191,16 @@ func parseSigningKey(text string) (*ecdsa.PrivateKey, error) {
 	if block == nil {
 		return nil, errors.New("want a private key as PEM")
 	}
+
 	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
 	if err != nil {
 		parsed, err = x509.ParseECPrivateKey(block.Bytes)
 	}
+
 	private, ok := parsed.(*ecdsa.PrivateKey)
 	if err != nil || !ok || private.Curve != elliptic.P256() {
 		return nil, errors.New("want a private key on P-256 as PEM")
 	}
+
 	return private, nil
 }

@@ -28,6 +28,7 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, error) {
 	if err != nil {
 		return Identity{}, refuse(reasonClaims)
 	}
+
 	dropNulls(o)
 
 	id := Identity{Provider: p.ID}
@@ -38,11 +39,13 @@ func (p *Provider) identity(data []byte, now time.Time) (Identity, error) {
 			return Identity{}, err
 		}
 	}
+
 	if err := p.checkTimes(o, &id, now); err != nil {
 		return Identity{}, err
 	}
 
 	id.GivenName, id.FamilyName, id.Name = name(o["given_name"]), name(o["family_name"]), name(o["name"])
+
 	return id, nil
 }
 
@@ -56,6 +59,7 @@ func dropNullsWithin(value any) {
 	switch value := value.(type) {
 	case map[string]any:
 		dropNulls(value)
+
 		for _, member := range value {
 			dropNullsWithin(member)
 		}
@@ -69,10 +73,12 @@ func dropNullsWithin(value any) {
 // readTimes reads when the token was made and when it ends.
 func (p *Provider) readTimes(o map[string]any, id *Identity) error {
 	exp, ok1 := p.seconds(o["exp"])
+
 	iat, ok2 := p.seconds(o["iat"])
 	if !ok1 || !ok2 || iat >= exp {
 		return refuse(reasonTimes)
 	}
+
 	id.IssuedAt, id.ExpiresAt = time.Unix(iat, 0).UTC(), time.Unix(exp, 0).UTC()
 
 	return nil
@@ -85,16 +91,20 @@ func (p *Provider) checkTimes(o map[string]any, id *Identity, now time.Time) err
 	if id.IssuedAt.After(now.Add(clockSkew)) {
 		return refuse(reasonFuture)
 	}
+
 	if value, present := o["nbf"]; present {
 		nbf, ok := p.seconds(value)
+
 		always := value == json.Number("0") || value == "0" && p.Kind == OpenIDConnect // as some providers write that there is no such time
 		if !ok && !always || time.Unix(nbf, 0).After(now.Add(clockSkew)) {
 			return refuse(reasonNotBefore)
 		}
 	}
+
 	if !now.Before(id.ExpiresAt) {
 		return &refusal{reason: reasonExpired, tooOld: true}
 	}
+
 	if id.IssuedAt.Before(now.Add(-maxOld)) {
 		return &refusal{reason: reasonAge, tooOld: true}
 	}
@@ -105,6 +115,7 @@ func (p *Provider) checkTimes(o map[string]any, id *Identity, now time.Time) err
 	if last := id.IssuedAt.Add(maxOld); id.ExpiresAt.After(last) {
 		id.ExpiresAt = last
 	}
+
 	id.ExpiresAt = id.ExpiresAt.Add(clockSkew)
 
 	return nil
@@ -118,15 +129,19 @@ func (p *Provider) readIssuer(o map[string]any, id *Identity) error {
 		if id.UID = tenant + "." + id.UID; err == nil && !isSubject(id.UID) {
 			err = refuse(reasonSubject)
 		}
+
 		return err
 	}
+
 	issuer, _ := o["iss"].(string)
 	if !slices.Contains(p.issuers, issuer) {
 		return refuse(reasonIssuer)
 	}
+
 	if !p.hosts(o) {
 		return refuse(reasonHostedDomain)
 	}
+
 	return nil
 }
 
@@ -143,13 +158,16 @@ func (p *Provider) readAudience(o map[string]any, id *Identity) error {
 		if _, authorized := o["azp"]; len(aud) == 1 && !authorized {
 			azp, _ = aud[0].(string)
 		}
+
 		if slices.Contains(aud, any(azp)) {
 			id.ClientID = azp
 		}
 	}
+
 	if !slices.Contains(p.ClientIDs, id.ClientID) {
 		return refuse(reasonAudience)
 	}
+
 	return nil
 }
 
@@ -158,9 +176,11 @@ func (p *Provider) readSubject(o map[string]any, id *Identity) error {
 	if number, isNumber := o["sub"].(json.Number); isNumber && p.Kind == OpenIDConnect && digits.MatchString(number.String()) {
 		id.UID = number.String() // OpenID Connect wants a text, and some databases have none
 	}
+
 	if !isSubject(id.UID) {
 		return refuse(reasonSubject)
 	}
+
 	return nil
 }
 
@@ -169,9 +189,11 @@ func (p *Provider) readNonce(o map[string]any, id *Identity) error {
 	if id.Nonce, id.HasNonce, ok = optional(o, "nonce"); !ok {
 		return refuse(reasonNonce)
 	}
+
 	if p.RequireNonce && id.Nonce == "" {
 		return refuse(reasonNoNonce)
 	}
+
 	return nil
 }
 
@@ -192,13 +214,16 @@ func (p *Provider) readEmail(o map[string]any, id *Identity) error {
 	if id.Email, _, ok = optional(o, "email"); !ok || len(id.Email) > maxEmail {
 		return refuse(reasonEmail)
 	}
+
 	if id.EmailVerified, ok = p.truth(o, "email_verified"); !ok {
 		return refuse(reasonEmail)
 	}
+
 	// Nothing depends on it; what Apple never writes is refused all the same.
 	if _, ok = p.truth(o, "is_private_email"); !ok {
 		return refuse(reasonEmail)
 	}
+
 	id.EmailVerified = id.EmailVerified && id.Email != "" && p.template == nil
 	id.Authoritative = id.EmailVerified && p.knows(o, id.Email)
 
@@ -219,12 +244,14 @@ func (p *Provider) knows(o map[string]any, email string) bool {
 	if p.Kind != Apple && p.Kind != Google {
 		return p.VerifiedEmail
 	}
+
 	_, domain, _ := strings.Cut(strings.ToLower(email), "@")
 	if slices.Contains(ownDomains[p.Kind], domain) {
 		return true
 	}
 
 	workspace, _ := o["hd"].(string)
+
 	return p.Kind == Google && workspace != ""
 }
 
@@ -238,6 +265,7 @@ func (p *Provider) knows(o map[string]any, email string) bool {
 func (p *Provider) truth(o map[string]any, name string) (value, ok bool) {
 	value, isBool := o[name].(bool)
 	text, isText := o[name].(string)
+
 	_, present := o[name]
 	switch p.Kind {
 	case Google:
@@ -245,6 +273,7 @@ func (p *Provider) truth(o map[string]any, name string) (value, ok bool) {
 	case Apple:
 		return value || text == "true", isBool || text == "true" || text == "false" || !present
 	}
+
 	return value || isText && text == "true", true
 }
 
@@ -258,14 +287,17 @@ func optional(o map[string]any, name string) (text string, present, ok bool) {
 // name reads what a person is called, for showing.
 func name(value any) string {
 	text, _ := value.(string)
+
 	text = strings.TrimSpace(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return -1
 		}
+
 		return r
 	}, text))
 	if runes := []rune(text); len(runes) > maxName {
 		text = string(runes[:maxName])
 	}
+
 	return text
 }

@@ -43,13 +43,16 @@ func (p *Providers) VerifyEvent(ctx context.Context, payload string) (Event, err
 	if !ok || o.kid == "" {
 		return Event{}, refuse(reasonShape)
 	}
+
 	app, ok := p.appOfEvent(o)
 	if !ok {
 		return Event{}, refuse(reasonAudience)
 	}
+
 	if _, err := app.keyOf(ctx, o); err != nil {
 		return Event{}, err
 	}
+
 	return app.event(o.claims, p.now())
 }
 
@@ -67,11 +70,13 @@ func (p *Providers) appOfEvent(o opened) (*Provider, bool) {
 	if err := json.Unmarshal(o.claims, &told); err != nil {
 		return nil, false
 	}
+
 	for _, app := range p.list {
 		if app.Kind == Apple && slices.Contains(app.ClientIDs, told.Audience) {
 			return app, true
 		}
 	}
+
 	return nil, false
 }
 
@@ -81,15 +86,18 @@ func (p *Provider) event(data []byte, now time.Time) (Event, error) {
 	if err != nil {
 		return Event{}, refuse(reasonClaims)
 	}
+
 	dropNulls(o)
 
 	var id Identity
 	if err := p.readIssuer(o, &id); err != nil {
 		return Event{}, err
 	}
+
 	if err := p.readAudience(o, &id); err != nil {
 		return Event{}, err
 	}
+
 	e := Event{Provider: p.ID, ClientID: id.ClientID}
 	if err := e.readTimes(o, now); err != nil {
 		return Event{}, err
@@ -99,6 +107,7 @@ func (p *Provider) event(data []byte, now time.Time) (Event, error) {
 	if jti == "" || len(jti) > maxEventID {
 		return Event{}, refuse(reasonEventID)
 	}
+
 	sum := sha256.Sum256([]byte("event of " + p.ID + " " + jti))
 	e.Digest = sum[:]
 
@@ -111,23 +120,29 @@ func (e *Event) readTimes(o map[string]any, now time.Time) error {
 	if !ok {
 		return refuse(reasonEventTimes)
 	}
+
 	e.At = time.Unix(iat, 0).UTC()
+
 	e.ExpiresAt = e.At.Add(maxEventAge)
 	if value, present := o["exp"]; present {
 		exp, ok := integer(value)
 		if !ok {
 			return refuse(reasonEventTimes)
 		}
+
 		if end := time.Unix(exp, 0).UTC(); end.Before(e.ExpiresAt) {
 			e.ExpiresAt = end
 		}
 	}
+
 	if e.At.After(now.Add(clockSkew)) {
 		return refuse(reasonFuture)
 	}
+
 	if !now.Before(e.ExpiresAt) {
 		return refuse(reasonEventAge)
 	}
+
 	e.ExpiresAt = e.ExpiresAt.Add(clockSkew) // as of an id_token
 
 	return nil
@@ -139,13 +154,17 @@ func (e *Event) read(claim any) error {
 	if text, isText := claim.(string); isText {
 		told, _ = strictjson.Object([]byte(text), tokenLimits)
 	}
+
 	e.Kind, _ = told["type"].(string)
+
 	e.UID, _ = told["sub"].(string)
 	if e.Kind == "" || !isSubject(e.UID) {
 		return refuse(reasonEvent)
 	}
+
 	if e.Kind == accountDeleted {
 		e.Kind = AccountDelete
 	}
+
 	return nil
 }

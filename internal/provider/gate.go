@@ -37,16 +37,20 @@ func open(compact string) (opened, bool) {
 	if len(compact) > maxToken {
 		return opened{}, false
 	}
+
 	parts := strings.Split(compact, ".")
 	if len(parts) != 3 {
 		return opened{}, false
 	}
+
 	header, ok1 := decode(parts[0])
 	claims, ok2 := decode(parts[1])
+
 	signature, ok3 := decode(parts[2])
 	if !ok1 || !ok2 || !ok3 {
 		return opened{}, false
 	}
+
 	o, ok := readHeader(header)
 	o.signed, o.signature, o.claims = parts[0]+"."+parts[1], signature, claims
 
@@ -58,7 +62,9 @@ func decode(part string) ([]byte, bool) {
 	if strings.ContainsAny(part, "\r\n") { // Go's decoder skips them
 		return nil, false
 	}
+
 	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
+
 	return b, err == nil && len(b) > 0
 }
 
@@ -75,8 +81,10 @@ func readHeader(data []byte) (o opened, ok bool) {
 	if err != nil {
 		return opened{}, false
 	}
+
 	for name, value := range h {
 		text, isText := value.(string)
+
 		isText = isText || value == nil
 		switch name {
 		case "alg":
@@ -93,6 +101,7 @@ func readHeader(data []byte) (o opened, ok bool) {
 		default:
 			isText, o.foreign = true, true
 		}
+
 		if !isText {
 			return opened{}, false
 		}
@@ -110,13 +119,16 @@ func (p *Provider) seconds(value any) (int64, bool) {
 	if p.Kind != OpenIDConnect {
 		return integer(value)
 	}
+
 	if text, isText := value.(string); isText && digits.MatchString(text) {
 		value = json.Number(text)
 	}
+
 	n, isNumber := value.(json.Number)
 	if !isNumber {
 		return 0, false
 	}
+
 	f, err := n.Float64()
 
 	return int64(f), err == nil && f >= 1 && f < maxTime

@@ -35,9 +35,11 @@ func (g Grant) Open(keys *secret.Sealer) ([]byte, error) {
 	if len(g.Sealed) == 0 {
 		return nil, nil
 	}
+
 	if keys == nil {
 		return nil, fmt.Errorf("%w: LATCHKEY_SEALING_KEYS is not set", secret.ErrSealed)
 	}
+
 	return keys.Open(g.Sealed, GrantAbout(g.Provider, g.UID))
 }
 
@@ -49,10 +51,12 @@ func (g Grant) Enqueue(ctx context.Context, q *db.Queries, keys *secret.Sealer, 
 	if err != nil || token == nil {
 		return err
 	}
+
 	id, err := uuid.NewV7()
 	if err != nil {
 		return err
 	}
+
 	return q.InsertRevocation(ctx, db.InsertRevocationParams{
 		ID: id, Provider: g.Provider, ClientID: g.ClientID, Now: now, GrantSealed: keys.Seal(token, RevocationAbout(id.String())),
 	})

@@ -34,8 +34,10 @@ var verifiers = func() map[string]jws.Verifier {
 		if err != nil {
 			panic("provider: jwx without " + alg.String() + ": " + err.Error())
 		}
+
 		all[alg.String()] = v
 	}
+
 	return all
 }()
 
@@ -68,12 +70,15 @@ func (s keySet) find(kid string) (key, bool) {
 		k, found := s.named[kid]
 		return k, found
 	}
+
 	if len(s.named)+len(s.unnamed) != 1 {
 		return key{}, false
 	}
+
 	for _, k := range s.named {
 		return k, true
 	}
+
 	return s.unnamed[0], true
 }
 
@@ -91,26 +96,34 @@ func parseKeySet(data []byte, pinned bool) (keySet, error) {
 	if err != nil {
 		return keySet{}, errors.New("the key set is no JSON object")
 	}
+
 	entries, _ := o["keys"].([]any)
+
 	set, kids := keySet{named: map[string]key{}}, map[string]bool{}
 	for n, entry := range entries {
 		member, ok := entry.(map[string]any)
 		if !ok {
 			return keySet{}, fmt.Errorf("entry %d of the key set is no object", n)
 		}
+
 		dropNulls(member) // of a class with a field for each member there can be
+
 		kid, _ := member["kid"].(string)
 		if kids[kid] && kid != "" {
 			return keySet{}, errors.New("a kid stands twice in the key set")
 		}
+
 		kids[kid] = true
+
 		k, ours, err := parseKey(member)
 		if err != nil {
 			return keySet{}, fmt.Errorf("entry %d of the key set %w", n, err)
 		}
+
 		if foreign := pinned && k.alg != pinnedAlg; !ours || foreign {
 			continue
 		}
+
 		switch {
 		case keyID.MatchString(kid):
 			set.named[kid] = k
@@ -118,9 +131,11 @@ func parseKeySet(data []byte, pinned bool) (keySet, error) {
 			set.unnamed = append(set.unnamed, k)
 		}
 	}
+
 	if set.isEmpty() {
 		return keySet{}, errors.New("the key set holds no key for signatures")
 	}
+
 	return set, nil
 }
 
@@ -131,29 +146,38 @@ func parseKey(member map[string]any) (k key, ours bool, err error) {
 			return key{}, false, errors.New("shows a secret key")
 		}
 	}
+
 	kty, _ := member["kty"].(string)
+
 	algs := algsOf[kty]
 	if kty == "oct" {
 		return key{}, false, errors.New("is a symmetric key")
 	}
+
 	if use, present := member["use"]; present && use != "sig" || !mayVerify(member) {
 		return key{}, false, nil
 	}
+
 	alg, named := member["alg"].(string)
 	if _, present := member["alg"]; present && !named {
 		return key{}, false, errors.New("has an algorithm that is no string")
 	}
+
 	if !named && len(algs) > 0 && (kty != "EC" || member["crv"] == "P-256") {
 		alg = algs[0]
 	}
+
 	if _, known := verifiers[alg]; !known {
 		return key{}, false, nil
 	}
+
 	if !slices.Contains(algs, alg) {
 		return key{}, false, errors.New("has an algorithm that is not its type's")
 	}
+
 	public, ours, err := publicKey(member)
 	issuer, _ := member["issuer"].(string)
+
 	return key{alg: alg, public: public, issuer: issuer}, ours, err
 }
 
@@ -172,23 +196,28 @@ func publicKey(member map[string]any) (public any, ours bool, err error) {
 		if member["crv"] != "P-256" {
 			return nil, false, errors.New("is for ES256 and not on P-256")
 		}
+
 		x, y := number(member["x"]), number(member["y"])
 		if len(x) != 32 || len(y) != 32 {
 			return nil, false, errors.New("is no point of P-256")
 		}
+
 		public, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y)) // on the curve, or an error
 		if err != nil {
 			return nil, false, errors.New("is no point of P-256")
 		}
+
 		return public, true, nil
 	default: // OKP
 		x := number(member["x"])
 		if member["crv"] != "Ed25519" {
 			return nil, false, nil
 		}
+
 		if len(x) != ed25519.PublicKeySize {
 			return nil, false, errors.New("is no Ed25519 key")
 		}
+
 		return ed25519.PublicKey(x), true, nil
 	}
 }
@@ -198,9 +227,11 @@ func rsaKey(modulus, exponent []byte) (*rsa.PublicKey, error) {
 	if n.BitLen() < minRSA || n.BitLen() > maxRSA || n.Bit(0) == 0 {
 		return nil, errors.New("is no RSA key of 2048 to 8192 bits")
 	}
+
 	if e.BitLen() > 31 || e.Int64() < minExponent || e.Bit(0) == 0 {
 		return nil, errors.New("is an RSA key with an exponent that is too small, too large or even")
 	}
+
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
 }
 

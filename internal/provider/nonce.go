@@ -30,9 +30,11 @@ func MatchesNonce(claim, raw string) bool {
 	if claim == "" || raw == "" {
 		return false
 	}
+
 	match := 0
 	for _, form := range nonceForms(raw) {
 		match |= subtle.ConstantTimeCompare([]byte(claim), []byte(form))
 	}
+
 	return match == 1
 }

@@ -87,25 +87,32 @@ func New(settings Settings, now func() time.Time, log *slog.Logger) (*Providers,
 	if err != nil {
 		return nil, err
 	}
+
 	p := &Providers{now: now, web: newWeb()}
+
 	sources := map[string]*keySource{}
 	for _, app := range parsed {
 		app.EmailAuthentication = settings.EmailAuthentication
 		if app.emailAuthentication != nil {
 			app.EmailAuthentication = *app.emailAuthentication
 		}
+
 		app.AutoConnect = settings.AutoConnect
 		if app.autoConnect != nil {
 			app.AutoConnect = *app.autoConnect
 		}
+
 		from := strings.Join([]string{app.ID, app.jwksURL, app.discoveryURL}, " ")
 		if sources[from] == nil {
 			sources[from] = &keySource{provider: app, web: p.web, now: now, log: log, absent: map[string]time.Time{}}
 		}
+
 		app.keys = sources[from]
 		p.list = append(p.list, app)
 	}
+
 	p.makeList()
+
 	return p, nil
 }
 
@@ -120,8 +127,10 @@ func (p *Providers) Find(id, clientID string) (*Provider, bool) {
 			found = append(found, app)
 		}
 	}
+
 	if len(found) == 0 || id == OpenIDConnect && len(found) > 1 {
 		return nil, false
 	}
+
 	return found[0], true
 }

@@ -56,8 +56,10 @@ func Reason(err error) string {
 	if errors.As(err, &r) {
 		return r.reason
 	}
+
 	if errors.Is(err, ErrUnknownClient) {
 		return reasonClient
 	}
+
 	return ""
 }

@@ -31,14 +31,17 @@ func (s Settings) Check() []error {
 			}
 		}
 	}
+
 	if _, _, err := s.NeedsEmail(); err != nil {
 		wrong = append(wrong, fmt.Errorf("SOCIALACCOUNT_EMAIL_REQUIRED: %w", err))
 	}
+
 	switch s.EmailVerification {
 	case "", "mandatory", "optional", "none":
 	default:
 		wrong = append(wrong, errors.New("SOCIALACCOUNT_EMAIL_VERIFICATION: want mandatory, optional or none"))
 	}
+
 	return wrong
 }
 
@@ -52,5 +55,6 @@ func (s Settings) NeedsEmail() (needs, set bool, err error) {
 	case "false", "0", "no", "off":
 		return false, true, nil
 	}
+
 	return false, false, errors.New("want true or false")
 }

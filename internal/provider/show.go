@@ -23,6 +23,7 @@ func (p *Providers) makeList() {
 		if app.Hidden {
 			continue
 		}
+
 		p.listed = append(p.listed, Listed{
 			ID: app.ID, Name: app.Name, Flows: []string{"provider_token"},
 			ClientID: strings.Join(app.ClientIDs, ","), ConfigurationURL: app.discoveryURL,
@@ -47,9 +48,11 @@ func (p *Providers) Show(id, clientID string) Listed {
 			return l
 		}
 	}
+
 	shown := Listed{ID: id, Name: id, Flows: []string{"provider_token"}}
 	if app, ok := p.Find(id, clientID); ok {
 		shown.Name = app.Name
 	}
+
 	return shown
 }

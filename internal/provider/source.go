@@ -64,6 +64,7 @@ func (s *keySource) await(ctx context.Context, read <-chan struct{}, kid string)
 			return key{}, fmt.Errorf("%w: %w", ErrUnavailable, ctx.Err())
 		}
 	}
+
 	return s.verdict(kid)
 }
 
@@ -71,11 +72,13 @@ func (s *keySource) await(ctx context.Context, read <-chan struct{}, kid string)
 // kid that it does not verify may be signed by its successor.
 func (s *keySource) findAgain(ctx context.Context) (key, error) {
 	s.mu.Lock()
+
 	now := s.now()
 	if s.reading == nil && over(s.sought, againUnknown, now) {
 		s.sought = now
 		s.start("", now)
 	}
+
 	wait := s.reading
 	s.mu.Unlock()
 
@@ -88,16 +91,20 @@ func (s *keySource) look(kid string) <-chan struct{} {
 	defer s.mu.Unlock()
 	now := s.now()
 	known := s.knows(kid)
+
 	fresh := now.Before(s.until)
 	if s.reading == nil && s.due(kid, now) {
 		if s.set != nil && fresh {
 			s.sought = now
 		}
+
 		s.start(kid, now)
 	}
+
 	if known && fresh {
 		return nil
 	}
+
 	return s.reading
 }
 
@@ -106,7 +113,9 @@ func (s *keySource) knows(kid string) bool {
 	if s.set == nil {
 		return false
 	}
+
 	_, found := s.set.find(kid)
+
 	return found
 }
 
@@ -116,12 +125,15 @@ func (s *keySource) due(kid string, now time.Time) bool {
 	if s.set == nil || !now.Before(s.until.Add(maxStale)) {
 		return over(s.asked, againFirst, now)
 	}
+
 	if !now.Before(s.until) {
 		return over(s.asked, againFailed, now)
 	}
+
 	if s.knows(kid) {
 		return false
 	}
+
 	return over(s.sought, againUnknown, now) && over(s.absent[kid], againSame, now)
 }
 
@@ -142,12 +154,14 @@ func (s *keySource) start(kid string, now time.Time) {
 		set, age, err := s.read(now)
 		s.mu.Lock()
 		defer s.mu.Unlock()
+
 		if s.failure = err; err == nil {
 			s.set, s.until = &set, s.now().Add(age)
 			s.miss(kid, now)
 		} else {
 			s.log.Warn("reading a provider's keys failed", "provider", s.provider.ID, "error", err.Error())
 		}
+
 		s.reading = nil
 		close(done)
 	}()
@@ -158,9 +172,11 @@ func (s *keySource) miss(kid string, now time.Time) {
 	if s.knows(kid) {
 		return
 	}
+
 	if len(s.absent) >= maxAbsent {
 		clear(s.absent)
 	}
+
 	s.absent[kid] = now
 }
 
@@ -168,18 +184,22 @@ func (s *keySource) verdict(kid string) (key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
+
 	usable := s.set != nil && now.Before(s.until.Add(maxStale))
 	if usable {
 		if k, known := s.set.find(kid); known {
 			return k, nil
 		}
 	}
+
 	if s.failure != nil {
 		return key{}, fmt.Errorf("%w: reading the keys of %s: %w", ErrUnavailable, s.provider.ID, s.failure)
 	}
+
 	if !usable {
 		return key{}, ErrUnavailable
 	}
+
 	return key{}, refuse(reasonKey)
 }
 
@@ -192,6 +212,7 @@ func (s *keySource) read(now time.Time) (keySet, time.Duration, error) {
 			return keySet{}, 0, err
 		}
 	}
+
 	body, header, err := s.web.get(address)
 	if err == nil {
 		var set keySet
@@ -199,7 +220,9 @@ func (s *keySource) read(now time.Time) (keySet, time.Duration, error) {
 			return set, ageOf(header), nil
 		}
 	}
+
 	s.discoveredUntil = time.Time{} // perhaps they have moved
+
 	return keySet{}, 0, err
 }
 
@@ -208,23 +231,29 @@ func (s *keySource) discover(now time.Time) (string, error) {
 	if now.Before(s.discoveredUntil) {
 		return s.jwksURL, nil
 	}
+
 	body, header, err := s.web.get(s.provider.discoveryURL)
 	if err != nil {
 		return "", fmt.Errorf("discovery: %w", err)
 	}
+
 	o, err := strictjson.Object(body, strictjson.Limits{Depth: 8, Members: 4096, Text: 16 << 10, KeepNumbers: true})
 	if err != nil {
 		return "", errors.New("discovery: the document is no JSON object")
 	}
+
 	// Security: a document that names another issuer speaks for somebody else (TestDiscovery_documents).
 	if o["issuer"] != s.provider.issuers[0] {
 		return "", errors.New("discovery: the document names another issuer; server_url, or issuer in the settings, must be its issuer to the letter, with {tenantid} where it has that")
 	}
+
 	address, _ := o["jwks_uri"].(string)
 	// Security: http is for a provider that is itself on this machine (TestDiscovery_keysAreAsSafeAsTheDocument).
 	if !safeURL(address) || !isSecure(address) && isSecure(s.provider.discoveryURL) {
 		return "", errors.New("discovery: jwks_uri is no https URL")
 	}
+
 	s.jwksURL, s.discoveredUntil = address, now.Add(ageOf(header))
+
 	return address, nil
 }

@@ -33,14 +33,17 @@ type template struct {
 // bind returns the tenant of a token, whose issuer must be the template with this tenant.
 func (t *template) bind(o map[string]any) (tenant string, err error) {
 	tenant, _ = o["tid"].(string)
+
 	issuer, _ := o["iss"].(string)
 	if !tenantID.MatchString(tenant) || issuer != strings.Replace(t.issuer, tenantPlace, tenant, 1) {
 		return "", refuse(reasonTenantIssuer)
 	}
+
 	tenant = strings.ToLower(tenant)
 	if len(t.tenants) > 0 && !slices.Contains(t.tenants, tenant) {
 		return "", refuse(reasonTenant)
 	}
+
 	return tenant, nil
 }
 
@@ -51,9 +54,11 @@ func (t *template) takesKey(k key, claims []byte) bool {
 	var told struct {
 		Issuer string `json:"iss"`
 	}
+
 	if k.issuer == "" || k.issuer == t.issuer {
 		return true
 	}
+
 	return json.Unmarshal(claims, &told) == nil && told.Issuer == k.issuer
 }
 
@@ -63,9 +68,11 @@ func (r *reading) template(e entry, server, issuer string) *template {
 	if personalServer.MatchString(server) {
 		r.wrong(where+".server_url", "personal accounts have one tenant: want .../9188040d-6c67-4c5b-b112-36a304b66dad/v2.0")
 	}
+
 	if strings.Contains(server, tenantPlace) {
 		r.wrong(where+".server_url", "want .../common/v2.0 or .../organizations/v2.0; "+tenantPlace+" stands in issuer alone")
 	}
+
 	if shared := sharedServer.FindStringSubmatch(server); issuer == "" && shared != nil {
 		issuer = shared[1] + "/" + tenantPlace + shared[3]
 	}
@@ -76,14 +83,17 @@ func (r *reading) template(e entry, server, issuer string) *template {
 		if e.settings["tenants"] != nil {
 			r.wrong(where+".tenants", "only an issuer with "+tenantPlace+" has those")
 		}
+
 		return nil
 	case 1:
 	default:
 		r.wrong(where+".issuer", "want "+tenantPlace+" once")
 	}
+
 	if !strings.Contains(issuer+"/", "/"+tenantPlace+"/") {
 		r.wrong(where+".issuer", "want "+tenantPlace+" as a whole part of the path")
 	}
+
 	return &template{issuer: issuer, tenants: tenants}
 }
 
@@ -95,10 +105,12 @@ func (r *reading) tenants(e entry) []string {
 	}
 
 	list := lowerTexts(value)
+
 	isNone := func(text string) bool { return !tenantID.MatchString(text) }
 	if len(list) == 0 || slices.ContainsFunc(list, isNone) {
 		r.wrong(e.where+".settings.tenants", "want a list of tenant ids, as they are in tid; a domain is none")
 	}
+
 	return list
 }
 
@@ -109,13 +121,17 @@ func (p *Providers) Warnings() []string {
 		if app.template == nil {
 			continue
 		}
+
 		if len(app.template.tenants) == 0 {
 			list = append(list, fmt.Sprintf("%s: users of every tenant can sign in: set tenants in its settings to those that may", app.ID))
 		}
+
 		if app.VerifiedEmail {
 			list = append(list, fmt.Sprintf("%s: VERIFIED_EMAIL has no effect on a provider with many tenants: each of them writes the addresses that it likes", app.ID))
 		}
 	}
+
 	slices.Sort(list)
+
 	return slices.Compact(list)
 }

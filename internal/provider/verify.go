@@ -51,21 +51,26 @@ func (p *Providers) Verify(ctx context.Context, t Token) (Identity, error) {
 	if !ok || t.ClientID == "" {
 		return Identity{}, ErrUnknownClient
 	}
+
 	o, ok := open(t.IDToken)
 	if !ok {
 		return Identity{}, refuse(reasonShape)
 	}
+
 	k, err := app.keyOf(ctx, o)
 	if err != nil {
 		return Identity{}, err
 	}
+
 	if app.template != nil && !app.template.takesKey(k, o.claims) {
 		return Identity{}, refuse(reasonTenantKey)
 	}
+
 	id, err := app.identity(o.claims, p.now())
 	if err != nil {
 		return Identity{}, err
 	}
+
 	if t.Nonce != "" && !MatchesNonce(id.Nonce, t.Nonce) {
 		return Identity{}, refuse(reasonOtherNonce)
 	}
@@ -74,6 +79,7 @@ func (p *Providers) Verify(ctx context.Context, t Token) (Identity, error) {
 	// make, and the token would be new in it (TestSEC71_digestIsThatOfWhatWasSigned).
 	sum := sha256.Sum256([]byte(o.signed))
 	id.Digest = sum[:]
+
 	return id, nil
 }
 
@@ -83,6 +89,7 @@ func (p *Provider) keyOf(ctx context.Context, o opened) (key, error) {
 	if isOdd && p.Kind != OpenIDConnect {
 		return key{}, refuse(reasonShape)
 	}
+
 	if !p.takes(o.alg) {
 		return key{}, refuse(reasonAlgorithm)
 	}
@@ -91,9 +98,11 @@ func (p *Provider) keyOf(ctx context.Context, o opened) (key, error) {
 	if err != nil {
 		return key{}, err
 	}
+
 	if k.verifies(o) {
 		return k, nil
 	}
+
 	if o.kid != "" {
 		return key{}, refuse(reasonSignature)
 	}
@@ -102,9 +111,11 @@ func (p *Provider) keyOf(ctx context.Context, o opened) (key, error) {
 	if k, err = p.keys.findAgain(ctx); err != nil {
 		return key{}, err
 	}
+
 	if !k.verifies(o) {
 		return key{}, refuse(reasonSignature)
 	}
+
 	return k, nil
 }
 

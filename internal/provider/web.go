@@ -48,18 +48,23 @@ func (w *web) get(address string) ([]byte, http.Header, error) {
 	// No caller's context: several wait for one answer, and none of them may end it.
 	ctx, cancel := context.WithTimeout(context.Background(), w.timeout)
 	defer cancel()
+
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, nil, errors.New("the URL cannot be asked")
 	}
+
 	r.Header.Set("Accept", "application/json")
+
 	body, answer, err := w.do(r)
 	if err == nil && answer.StatusCode != http.StatusOK {
 		err = fmt.Errorf("status %d", answer.StatusCode)
 	}
+
 	if err != nil {
 		return nil, nil, err
 	}
+
 	return body, answer.Header, nil
 }
 
@@ -67,16 +72,20 @@ func (w *web) get(address string) ([]byte, http.Header, error) {
 func (w *web) post(ctx context.Context, address string, form url.Values) ([]byte, int, error) {
 	ctx, cancel := context.WithTimeout(ctx, codeTimeout)
 	defer cancel()
+
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(form.Encode()))
 	if err != nil {
 		return nil, 0, errors.New("the URL cannot be asked")
 	}
+
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+
 	body, answer, err := w.do(r)
 	if err != nil {
 		return nil, 0, err
 	}
+
 	return body, answer.StatusCode, nil
 }
 
@@ -89,14 +98,18 @@ func (w *web) do(r *http.Request) ([]byte, *http.Response, error) {
 		span.Fail("no_connection")
 		return nil, nil, err
 	}
+
 	if answer.StatusCode >= http.StatusInternalServerError {
 		span.Fail(strconv.Itoa(answer.StatusCode))
 	}
+
 	defer func() { _ = answer.Body.Close() }()
+
 	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
 	if err == nil && len(body) > maxAnswer {
 		err = fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
 	}
+
 	return body, answer, err
 }
 
@@ -115,9 +128,11 @@ func ageOf(header http.Header) time.Duration {
 			}
 		}
 	}
+
 	if n, err := strconv.ParseUint(header.Get("Age"), 10, 31); err == nil {
 		age -= time.Duration(n) * time.Second
 	}
+
 	return min(max(age, minAge), maxAge)
 }
 

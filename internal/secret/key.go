@@ -28,5 +28,6 @@ func (k *Key) MAC() hash.Hash {
 	if bytes == nil {
 		panic("secret: the key is not known yet")
 	}
+
 	return hmac.New(sha256.New, *bytes)
 }

@@ -24,16 +24,21 @@ func (r *Resealing) Move(sealed []byte, about string, store func(fresh []byte) (
 	if strings.HasPrefix(string(sealed), r.Keys.Newest()+":") {
 		return nil
 	}
+
 	text, err := r.Keys.Open(sealed, about)
 	if err != nil {
 		r.Unreadable++
+
 		id, _, found := strings.Cut(string(sealed), ":")
 		if found && sealingKeyID.MatchString(id) && !r.Keys.Has(id) && !slices.Contains(r.Missing, id) {
 			r.Missing = append(r.Missing, id)
 		}
+
 		return nil
 	}
+
 	n, err := store(r.Keys.Seal(text, about))
 	r.Moved += int(n)
+
 	return err
 }

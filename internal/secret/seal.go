@@ -39,12 +39,15 @@ func ParseSealer(text string) (*Sealer, error) {
 		if !named || !sealingKeyID.MatchString(id) || s.get(id) != nil {
 			return nil, errors.New("want id:base64, separated by commas, each id once and of letters, digits, - and _")
 		}
+
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if err != nil || len(key) != 32 {
 			return nil, fmt.Errorf("key %s: want 32 bytes in base64, as `openssl rand -base64 32` prints them", id)
 		}
+
 		s.Add(id, key)
 	}
+
 	return s, nil
 }
 
@@ -68,13 +71,16 @@ func (s *Sealer) Add(id string, key []byte) {
 	if err != nil {
 		panic("secret: a sealing key has 32 bytes") // all callers see to it
 	}
+
 	aead, _ := cipher.NewGCM(block) // AES has the block size that GCM wants
 
 	old := s.state.Load()
+
 	fresh := &sealingKeys{ids: slices.Clone(old.ids), keys: maps.Clone(old.keys)}
 	if old.keys[id] == nil {
 		fresh.ids = append(fresh.ids, id)
 	}
+
 	fresh.keys[id] = aead
 	s.state.Store(fresh)
 }
@@ -96,6 +102,7 @@ func (s *Sealer) Seal(text []byte, about string) []byte {
 	nonce := make([]byte, aead.NonceSize())
 	_, _ = rand.Read(nonce)
 	head := append([]byte(id+":"), nonce...)
+
 	return aead.Seal(head, nonce, text, []byte(id+"|"+about))
 }
 
@@ -105,16 +112,20 @@ func (s *Sealer) Open(sealed []byte, about string) ([]byte, error) {
 	if !found || !sealingKeyID.MatchString(id) {
 		return nil, ErrSealed
 	}
+
 	aead := s.get(id)
 	if aead == nil {
 		return nil, fmt.Errorf("%w: its key %q is not there", ErrSealed, id)
 	}
+
 	if len(rest) < aead.NonceSize() {
 		return nil, ErrSealed
 	}
+
 	text, err := aead.Open(nil, []byte(rest[:aead.NonceSize()]), []byte(rest[aead.NonceSize():]), []byte(id+"|"+about))
 	if err != nil {
 		return nil, ErrSealed
 	}
+
 	return text, nil
 }

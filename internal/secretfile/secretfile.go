@@ -30,6 +30,7 @@ func read(path string, refuse func(facts) error) (string, error) {
 	if err != nil {
 		return "", err
 	}
+
 	if err := refuse(f); err != nil {
 		return "", err
 	}
@@ -80,9 +81,11 @@ func look(path string) (facts, error) {
 	if !f.mode.IsRegular() { // such as the pipe of <(command), which nobody else can open
 		return f, nil
 	}
+
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
 		f.owner = stat.Uid
 	}
+
 	f.mounted = inReadOnlyMount(path)
 	f.openFolder, err = openFolder(path)
 
@@ -95,6 +98,7 @@ func openFolder(path string) (string, error) {
 	if err != nil {
 		return "", unreadable(err)
 	}
+
 	target, err := filepath.EvalSymlinks(written)
 	if err != nil {
 		return "", unreadable(err)
@@ -106,11 +110,13 @@ func openFolder(path string) (string, error) {
 			if err != nil {
 				return "", unreadable(err)
 			}
+
 			// With the sticky bit, as in /tmp, only its owner replaces a file.
 			open := info.Mode().Perm()&othersWrite != 0 && info.Mode()&fs.ModeSticky == 0
 			if open && !inReadOnlyMount(folder) {
 				return folder, nil
 			}
+
 			if folder == filepath.Dir(folder) {
 				break
 			}
@@ -127,6 +133,7 @@ func (f facts) changeable() error {
 	if f.mode.IsRegular() && f.mode.Perm()&(othersWrite|groupWrites) != 0 {
 		return errors.New("can be changed by other accounts: chmod go-w")
 	}
+
 	if f.openFolder != "" {
 		return fmt.Errorf("can be replaced by other accounts: they can write to %s: chmod o-w, or move the file", f.openFolder)
 	}

@@ -16,6 +16,7 @@ func (l leaving) DeleteAccount(ctx context.Context, _ api.DeleteAccountRequestOb
 	if err != nil {
 		return nil, err
 	}
+
 	return api.DeleteAccount200JSONResponse{Status: 200, Data: api.Deletion{DeletesAt: session.Epoch(at)}}, nil
 }
 
@@ -24,5 +25,6 @@ func (l leaving) ExportAccount(ctx context.Context, _ api.ExportAccountRequestOb
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ExportAccount200JSONResponse{Status: 200, Data: api.JSONObject(document)}, nil
 }

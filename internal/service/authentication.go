@@ -12,19 +12,23 @@ type authentication struct{ flow *flow.Flow }
 
 func (a authentication) Signup(ctx context.Context, r api.SignupRequestObject) (api.SignupResponseObject, error) {
 	b := r.Body
+
 	e, err := a.flow.Signup(ctx, caller.From(ctx), flow.Signup{Email: b.Email, Email2: b.Email2, Username: b.Username, Phone: b.Phone, Password: b.Password})
 	if err != nil {
 		return nil, err
 	}
+
 	return api.Signup200JSONResponse(toAuthenticated(e)), nil
 }
 
 func (a authentication) Login(ctx context.Context, r api.LoginRequestObject) (api.LoginResponseObject, error) {
 	b := r.Body
+
 	e, err := a.flow.Login(ctx, caller.From(ctx), flow.Login{Email: b.Email, Username: b.Username, Phone: b.Phone, Password: b.Password})
 	if err != nil {
 		return nil, err
 	}
+
 	return api.Login200JSONResponse(toAuthenticated(e)), nil
 }
 
@@ -33,6 +37,7 @@ func (a authentication) GetSession(ctx context.Context, _ api.GetSessionRequestO
 	if err != nil {
 		return nil, err
 	}
+
 	return api.GetSession200JSONResponse(toAuthenticated(e)), nil
 }
 
@@ -50,6 +55,7 @@ func (a authentication) RequestLoginCode(ctx context.Context, r api.RequestLogin
 	if err != nil {
 		return nil, err
 	}
+
 	return api.RequestLoginCode200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -58,6 +64,7 @@ func (a authentication) ConfirmLoginCode(ctx context.Context, r api.ConfirmLogin
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ConfirmLoginCode200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -65,6 +72,7 @@ func (a authentication) ResendLoginCode(ctx context.Context, _ api.ResendLoginCo
 	if err := a.flow.ResendLoginCode(ctx, caller.From(ctx)); err != nil {
 		return nil, err
 	}
+
 	return api.ResendLoginCode200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -73,6 +81,7 @@ func (a authentication) Reauthenticate(ctx context.Context, r api.Reauthenticate
 	if err != nil {
 		return nil, err
 	}
+
 	return api.Reauthenticate200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -80,6 +89,7 @@ func (a authentication) RequestReauthenticationCode(ctx context.Context, _ api.R
 	if err := a.flow.RequestReauthenticationCode(ctx, caller.From(ctx)); err != nil {
 		return nil, err
 	}
+
 	return api.RequestReauthenticationCode200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -88,5 +98,6 @@ func (a authentication) ConfirmReauthenticationCode(ctx context.Context, r api.C
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ConfirmReauthenticationCode200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }

@@ -23,14 +23,17 @@ func (s Service) BeforeProof(ctx context.Context, request any) (response any, er
 		if err == nil && found == nil {
 			return api.DeactivateTOTP200JSONResponse{DoneJSONResponse: done}, nil
 		}
+
 		return nil, err
 	case api.GetRecoveryCodesRequestObject:
 		found, err := s.factors.account.FindFactor(ctx, who, factor.RecoveryCodes)
 		if err == nil && found == nil {
 			return noRecoveryCodes, nil
 		}
+
 		return nil, err
 	}
+
 	return nil, s.checkBeforeProof(ctx, who, request)
 }
 
@@ -41,9 +44,11 @@ func (f factors) totpBeforeProof(ctx context.Context, who caller.Caller) (any, e
 	if err != nil {
 		return nil, err
 	}
+
 	if found != nil {
 		return api.GetTOTP200JSONResponse{AuthenticatorShownJSONResponse: toAuthenticatorShown(*found)}, nil
 	}
+
 	return nil, f.account.CheckNewTOTP(ctx, who)
 }
 
@@ -78,5 +83,6 @@ func (s Service) checkBeforeProof(ctx context.Context, who caller.Caller, reques
 	case api.ChangePasswordRequestObject:
 		return own.CheckFirstPassword(ctx, who, toPasswordChange(r.Body))
 	}
+
 	return nil
 }

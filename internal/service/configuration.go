@@ -14,6 +14,7 @@ func (c configuration) GetConfig(context.Context, api.GetConfigRequestObject) (a
 	for _, l := range c.flow.Providers.List() {
 		services = append(services, toProvider(l))
 	}
+
 	return api.GetConfig200JSONResponse{Status: 200, Data: api.Config{
 		Account: api.AccountConfig{
 			LoginMethods:                   c.flow.Policy.LoginMethods,
@@ -49,5 +50,6 @@ func (c configuration) authenticationMethod() string {
 	case byName:
 		return "username"
 	}
+
 	return ""
 }

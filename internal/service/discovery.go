@@ -54,11 +54,14 @@ func readPublished() (api.JSONObject, error) {
 	if err != nil {
 		return nil, err
 	}
+
 	var doc api.JSONObject
 	if err := json.Unmarshal(text, &doc); err != nil {
 		return nil, err
 	}
+
 	strip(map[string]any(doc))
+
 	return doc, nil
 }
 
@@ -70,6 +73,7 @@ func strip(value any) {
 				delete(v, name)
 				continue
 			}
+
 			strip(inner)
 		}
 	case []any:

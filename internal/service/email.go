@@ -25,6 +25,7 @@ func (e emails) GetEmailVerification(ctx context.Context, r api.GetEmailVerifica
 	if v.Asked != nil {
 		shown.RequestedAt, shown.Platform = session.Epoch(v.Asked.At), v.Asked.Platform
 	}
+
 	return api.GetEmailVerification200JSONResponse{
 		Status: 200, Data: shown, Meta: api.EmailVerificationMeta{IsAuthenticating: v.Waiting},
 	}, nil
@@ -35,6 +36,7 @@ func (e emails) RejectEmailVerification(ctx context.Context, r api.RejectEmailVe
 	if err != nil {
 		return nil, err
 	}
+
 	return api.RejectEmailVerification200JSONResponse{Status: 200, Data: api.EmailRejection{Outcome: string(outcome)}}, nil
 }
 
@@ -43,6 +45,7 @@ func (e emails) VerifyEmail(ctx context.Context, r api.VerifyEmailRequestObject)
 	if err != nil {
 		return nil, err
 	}
+
 	return api.VerifyEmail200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(entry))}, nil
 }
 
@@ -50,6 +53,7 @@ func (e emails) ResendEmailVerification(ctx context.Context, _ api.ResendEmailVe
 	if err := e.flow.ResendEmailVerification(ctx, caller.From(ctx)); err != nil {
 		return nil, err
 	}
+
 	return api.ResendEmailVerification200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -58,6 +62,7 @@ func (e emails) ListEmailAddresses(ctx context.Context, _ api.ListEmailAddresses
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ListEmailAddresses200JSONResponse{EmailAddressListJSONResponse: toAddresses(list)}, nil
 }
 
@@ -70,12 +75,15 @@ func (e emails) AddEmailAddress(ctx context.Context, r api.AddEmailAddressReques
 		if err != nil {
 			return nil, err
 		}
+
 		return api.AddEmailAddress200JSONResponse{EmailAddressListJSONResponse: toAddresses([]account.Address{{Address: address}})}, nil
 	}
+
 	list, err := e.account.AddEmailAddress(ctx, who, r.Body.Email)
 	if err != nil {
 		return nil, err
 	}
+
 	return api.AddEmailAddress200JSONResponse{EmailAddressListJSONResponse: toAddresses(list)}, nil
 }
 
@@ -83,6 +91,7 @@ func (e emails) ResendEmailAddressVerification(ctx context.Context, r api.Resend
 	if err := e.account.ResendEmailAddress(ctx, caller.From(ctx), r.Body.Email); err != nil {
 		return nil, err
 	}
+
 	return api.ResendEmailAddressVerification200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -91,6 +100,7 @@ func (e emails) ChangePrimaryEmailAddress(ctx context.Context, r api.ChangePrima
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ChangePrimaryEmailAddress200JSONResponse{EmailAddressListJSONResponse: toAddresses(list)}, nil
 }
 
@@ -99,5 +109,6 @@ func (e emails) RemoveEmailAddress(ctx context.Context, r api.RemoveEmailAddress
 	if err != nil {
 		return nil, err
 	}
+
 	return api.RemoveEmailAddress200JSONResponse{EmailAddressListJSONResponse: toAddresses(list)}, nil
 }

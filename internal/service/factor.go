@@ -22,6 +22,7 @@ func (f factors) SubmitSecondFactor(ctx context.Context, r api.SubmitSecondFacto
 	if err != nil {
 		return nil, err
 	}
+
 	return api.SubmitSecondFactor200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -30,6 +31,7 @@ func (f factors) ReauthenticateBySecondFactor(ctx context.Context, r api.Reauthe
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ReauthenticateBySecondFactor200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -38,10 +40,12 @@ func (f factors) ListAuthenticators(ctx context.Context, _ api.ListAuthenticator
 	if err != nil {
 		return nil, err
 	}
+
 	shown := api.ListAuthenticators200JSONResponse{Status: 200, Data: make([]api.Authenticator, 0, len(list))}
 	for _, l := range list {
 		shown.Data = append(shown.Data, toAuthenticator(l))
 	}
+
 	return shown, nil
 }
 
@@ -50,9 +54,11 @@ func (f factors) GetTOTP(ctx context.Context, _ api.GetTOTPRequestObject) (api.G
 	if err != nil {
 		return nil, err
 	}
+
 	if t.Found != nil {
 		return api.GetTOTP200JSONResponse{AuthenticatorShownJSONResponse: toAuthenticatorShown(*t.Found)}, nil
 	}
+
 	return api.GetTOTP404JSONResponse{Status: 404, Meta: api.TOTPSetup{Secret: t.Setup.Secret, TOTPURL: t.Setup.URL}}, nil
 }
 
@@ -61,6 +67,7 @@ func (f factors) ActivateTOTP(ctx context.Context, r api.ActivateTOTPRequestObje
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ActivateTOTP200JSONResponse{AuthenticatorShownJSONResponse: toAuthenticatorShown(added)}, nil
 }
 
@@ -68,6 +75,7 @@ func (f factors) DeactivateTOTP(ctx context.Context, _ api.DeactivateTOTPRequest
 	if err := f.account.DeactivateTOTP(ctx, caller.From(ctx)); err != nil {
 		return nil, err
 	}
+
 	return api.DeactivateTOTP200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -79,9 +87,11 @@ func (f factors) GetRecoveryCodes(ctx context.Context, _ api.GetRecoveryCodesReq
 	if err != nil {
 		return nil, err
 	}
+
 	if !found {
 		return noRecoveryCodes, nil
 	}
+
 	return api.GetRecoveryCodes200JSONResponse{RecoveryCodesShownJSONResponse: toRecoveryCodes(codes)}, nil
 }
 
@@ -90,6 +100,7 @@ func (f factors) GenerateRecoveryCodes(ctx context.Context, _ api.GenerateRecove
 	if err != nil {
 		return nil, err
 	}
+
 	return api.GenerateRecoveryCodes200JSONResponse{RecoveryCodesShownJSONResponse: toRecoveryCodes(codes)}, nil
 }
 
@@ -99,6 +110,7 @@ func toAuthenticator(l authenticator.Listed) api.Authenticator {
 		at := session.Epoch(*l.LastUsedAt)
 		shown.LastUsedAt = &at
 	}
+
 	switch l.Type {
 	case "recovery_codes":
 		total, unused := int32(l.Total), int32(l.Unused) //nolint:gosec // at most 64
@@ -106,6 +118,7 @@ func toAuthenticator(l authenticator.Listed) api.Authenticator {
 	case "webauthn":
 		shown.ID, shown.Name, shown.IsPasswordless = l.ID, l.Name, l.Passwordless
 	}
+
 	return shown
 }
 
@@ -115,6 +128,7 @@ func toAuthenticatorShown(l authenticator.Listed) api.AuthenticatorShownJSONResp
 
 func toRecoveryCodes(c authenticator.Codes) api.RecoveryCodesShownJSONResponse {
 	common := toAuthenticator(c.Listed)
+
 	shown := api.RecoveryCodes{
 		Type: "recovery_codes", CreatedAt: common.CreatedAt, LastUsedAt: common.LastUsedAt,
 		TotalCodeCount: int32(c.Total), UnusedCodeCount: int32(c.Unused), //nolint:gosec // at most 64
@@ -122,6 +136,7 @@ func toRecoveryCodes(c authenticator.Codes) api.RecoveryCodesShownJSONResponse {
 	if c.Left != nil {
 		shown.UnusedCodes = &c.Left
 	}
+
 	return api.RecoveryCodesShownJSONResponse{Status: 200, Data: shown}
 }
 
@@ -134,6 +149,7 @@ func toOptions(options json.RawMessage) (api.JSONObject, error) {
 
 func toRequestOptions(options json.RawMessage, sessionToken string) (api.RequestOptionsShownJSONResponse, error) {
 	object, err := toOptions(options)
+
 	return api.RequestOptionsShownJSONResponse{
 		Status: 200, Data: api.RequestOptions{RequestOptions: object}, Meta: api.NewSessionMeta{SessionToken: sessionToken},
 	}, err

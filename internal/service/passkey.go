@@ -19,7 +19,9 @@ func (p passkeys) GetSecondFactorOptions(ctx context.Context, _ api.GetSecondFac
 	if err != nil {
 		return nil, err
 	}
+
 	shown, err := toRequestOptions(options, "")
+
 	return api.GetSecondFactorOptions200JSONResponse{RequestOptionsShownJSONResponse: shown}, err
 }
 
@@ -28,6 +30,7 @@ func (p passkeys) SubmitSecondFactorCredential(ctx context.Context, r api.Submit
 	if err != nil {
 		return nil, err
 	}
+
 	return api.SubmitSecondFactorCredential200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -36,7 +39,9 @@ func (p passkeys) GetReauthenticationOptions(ctx context.Context, _ api.GetReaut
 	if err != nil {
 		return nil, err
 	}
+
 	shown, err := toRequestOptions(options, "")
+
 	return api.GetReauthenticationOptions200JSONResponse{RequestOptionsShownJSONResponse: shown}, err
 }
 
@@ -45,6 +50,7 @@ func (p passkeys) ReauthenticateByCredential(ctx context.Context, r api.Reauthen
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ReauthenticateByCredential200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -53,7 +59,9 @@ func (p passkeys) GetPasskeyLoginOptions(ctx context.Context, _ api.GetPasskeyLo
 	if err != nil {
 		return nil, err
 	}
+
 	shown, err := toRequestOptions(options, token)
+
 	return api.GetPasskeyLoginOptions200JSONResponse{RequestOptionsShownJSONResponse: shown}, err
 }
 
@@ -62,6 +70,7 @@ func (p passkeys) LoginByPasskey(ctx context.Context, r api.LoginByPasskeyReques
 	if err != nil {
 		return nil, err
 	}
+
 	return api.LoginByPasskey200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -76,7 +85,9 @@ func (p passkeys) GetPasskeySignupOptions(ctx context.Context, _ api.GetPasskeyS
 	if err != nil {
 		return nil, err
 	}
+
 	shown, err := toCreationOptions(options)
+
 	return api.GetPasskeySignupOptions200JSONResponse{CreationOptionsShownJSONResponse: shown}, err
 }
 
@@ -85,6 +96,7 @@ func (p passkeys) CompletePasskeySignup(ctx context.Context, r api.CompletePassk
 	if err != nil {
 		return nil, err
 	}
+
 	return api.CompletePasskeySignup200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -93,7 +105,9 @@ func (p passkeys) GetCreationOptions(ctx context.Context, r api.GetCreationOptio
 	if err != nil {
 		return nil, err
 	}
+
 	shown, err := toCreationOptions(options)
+
 	return api.GetCreationOptions200JSONResponse{CreationOptionsShownJSONResponse: shown}, err
 }
 
@@ -102,6 +116,7 @@ func (p passkeys) AddCredential(ctx context.Context, r api.AddCredentialRequestO
 	if err != nil {
 		return nil, err
 	}
+
 	return api.AddCredential200JSONResponse{AuthenticatorShownJSONResponse: toAuthenticatorShown(added)}, nil
 }
 
@@ -110,6 +125,7 @@ func (p passkeys) RenameCredential(ctx context.Context, r api.RenameCredentialRe
 	if err != nil {
 		return nil, err
 	}
+
 	return api.RenameCredential200JSONResponse{AuthenticatorShownJSONResponse: toAuthenticatorShown(renamed)}, nil
 }
 
@@ -117,5 +133,6 @@ func (p passkeys) RemoveCredentials(ctx context.Context, r api.RemoveCredentials
 	if err := p.account.RemoveCredentials(ctx, caller.From(ctx), r.Body.Authenticators); err != nil {
 		return nil, err
 	}
+
 	return api.RemoveCredentials200JSONResponse{DoneJSONResponse: done}, nil
 }

@@ -18,6 +18,7 @@ func (p passwords) RequestPasswordReset(ctx context.Context, r api.RequestPasswo
 	if err := p.flow.RequestPasswordReset(ctx, caller.From(ctx), r.Body.Email); err != nil {
 		return nil, err
 	}
+
 	return api.RequestPasswordReset200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -26,6 +27,7 @@ func (p passwords) GetPasswordReset(ctx context.Context, r api.GetPasswordResetR
 	if err != nil {
 		return nil, err
 	}
+
 	return api.GetPasswordReset200JSONResponse{Status: 200, Data: api.UserData{User: toUser(user)}}, nil
 }
 
@@ -34,6 +36,7 @@ func (p passwords) ResetPassword(ctx context.Context, r api.ResetPasswordRequest
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ResetPassword200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -42,11 +45,14 @@ func (p passwords) ChangePassword(ctx context.Context, r api.ChangePasswordReque
 	if err != nil {
 		return nil, err
 	}
+
 	if changed.Out {
 		return nil, p.flow.Anonymous(caller.Caller{})
 	}
+
 	e := flow.Shown(&changed.Session)
 	e.SessionToken = changed.SessionToken
+
 	return api.ChangePassword200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 

@@ -19,6 +19,7 @@ func (p phones) VerifyPhone(ctx context.Context, r api.VerifyPhoneRequestObject)
 	if err != nil {
 		return nil, err
 	}
+
 	return api.VerifyPhone200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -26,6 +27,7 @@ func (p phones) ResendPhoneVerification(ctx context.Context, _ api.ResendPhoneVe
 	if err := p.flow.ResendPhoneVerification(ctx, caller.From(ctx)); err != nil {
 		return nil, err
 	}
+
 	return api.ResendPhoneVerification200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -34,19 +36,23 @@ func (p phones) GetPhoneNumber(ctx context.Context, _ api.GetPhoneNumberRequestO
 	if s := caller.From(ctx).Session; s.Phone != nil {
 		list.Data = append(list.Data, api.PhoneNumber{Phone: *s.Phone, Verified: s.PhoneVerifiedAt != nil})
 	}
+
 	return api.GetPhoneNumber200JSONResponse{PhoneNumberListJSONResponse: api.PhoneNumberListJSONResponse(list)}, nil
 }
 
 // ChangePhoneNumber serves two, like AddEmailAddress.
 func (p phones) ChangePhoneNumber(ctx context.Context, r api.ChangePhoneNumberRequestObject) (api.ChangePhoneNumberResponseObject, error) {
 	who := caller.From(ctx)
+
 	change := p.account.ChangePhone
 	if !who.SignedIn() {
 		change = p.flow.ChangeSignupPhone
 	}
+
 	number, err := change(ctx, who, r.Body.Phone)
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ChangePhoneNumber202JSONResponse{Status: 202, Data: []api.PhoneNumber{{Phone: number}}}, nil
 }

@@ -44,6 +44,7 @@ func (s Service) MoreProblems(ctx context.Context, operation string, body map[st
 			return problem.List{bad.At("email")}, nil
 		}
 	}
+
 	return nil, nil
 }
 

@@ -19,5 +19,6 @@ func (p profile) UpdateProfile(ctx context.Context, r api.UpdateProfileRequestOb
 	if err != nil {
 		return nil, err
 	}
+
 	return api.UpdateProfile200JSONResponse(toProfile(&after)), nil
 }

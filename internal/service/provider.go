@@ -22,6 +22,7 @@ func (p providers) CreateProviderNonce(ctx context.Context, r api.CreateProvider
 	if err != nil {
 		return nil, err
 	}
+
 	return api.CreateProviderNonce200JSONResponse{
 		Status: 200, Data: api.ProviderNonce{Nonce: n.Raw, NonceSha256: n.Hash, ExpiresAt: session.Epoch(n.ExpiresAt)},
 	}, nil
@@ -31,6 +32,7 @@ func (p providers) ReceiveAppleNotification(ctx context.Context, r api.ReceiveAp
 	if err := p.account.TakeAppleEvent(ctx, r.Body.Payload); err != nil {
 		return nil, err
 	}
+
 	return api.ReceiveAppleNotification200JSONResponse{DoneJSONResponse: done}, nil
 }
 
@@ -39,6 +41,7 @@ func (p providers) SubmitProviderToken(ctx context.Context, r api.SubmitProvider
 	if err != nil {
 		return nil, err
 	}
+
 	return api.SubmitProviderToken200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -47,7 +50,9 @@ func (p providers) GetProviderSignup(ctx context.Context, _ api.GetProviderSignu
 	if err != nil {
 		return nil, err
 	}
+
 	i := s.Identity
+
 	shown := api.ProviderSignup{
 		User:    api.ProviderSignupUser{Display: cmp.Or(i.Display, i.Label)},
 		Account: api.ProviderAccount{UID: i.UID, Provider: toProvider(s.Service), Display: i.Label},
@@ -56,6 +61,7 @@ func (p providers) GetProviderSignup(ctx context.Context, _ api.GetProviderSignu
 	if i.Email != "" {
 		shown.Email = append(shown.Email, api.EmailAddress{Email: i.Email, Verified: i.Vouched, Primary: true})
 	}
+
 	return api.GetProviderSignup200JSONResponse{Status: 200, Data: shown}, nil
 }
 
@@ -64,6 +70,7 @@ func (p providers) CompleteProviderSignup(ctx context.Context, r api.CompletePro
 	if err != nil {
 		return nil, err
 	}
+
 	return api.CompleteProviderSignup200JSONResponse{SignedInJSONResponse: api.SignedInJSONResponse(toAuthenticated(e))}, nil
 }
 
@@ -72,6 +79,7 @@ func (p providers) ListProviderAccounts(ctx context.Context, _ api.ListProviderA
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ListProviderAccounts200JSONResponse{ProviderAccountListJSONResponse: toProviderAccounts(list)}, nil
 }
 
@@ -80,11 +88,13 @@ func (p providers) DisconnectProviderAccount(ctx context.Context, r api.Disconne
 	if err != nil {
 		return nil, err
 	}
+
 	return api.DisconnectProviderAccount200JSONResponse{ProviderAccountListJSONResponse: toProviderAccounts(list)}, nil
 }
 
 func toProviderToken(b *api.SubmitProviderTokenJSONRequestBody) flow.ProviderToken {
 	t := b.Token
+
 	return flow.ProviderToken{
 		Provider: b.Provider, Process: b.Process, ClientID: t.ClientID, IDToken: t.IDToken,
 		Nonce: t.Nonce, Code: t.AuthorizationCode, Name: t.Name,
@@ -100,5 +110,6 @@ func toProviderAccounts(list []account.Connected) api.ProviderAccountListJSONRes
 	for _, c := range list {
 		shown.Data = append(shown.Data, api.ProviderAccount{UID: c.UID, Provider: toProvider(c.Service), Display: c.Display})
 	}
+
 	return shown
 }

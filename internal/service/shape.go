@@ -18,7 +18,9 @@ func toUser(u db.UserDetail) api.User {
 	if u.Email != nil {
 		shown.Email = *u.Email
 	}
+
 	shown.Username = usernameOf(u)
+
 	return shown
 }
 
@@ -28,6 +30,7 @@ func usernameOf(u db.UserDetail) string {
 	if u.Username != nil {
 		return *u.Username
 	}
+
 	return u.Subject
 }
 
@@ -40,16 +43,19 @@ func Authenticating(e flow.Entry) (api.User, []api.AuthenticationMethod) {
 func toMethods(stored json.RawMessage) []api.AuthenticationMethod {
 	var list []session.Method
 	_ = json.Unmarshal(stored, &list)
+
 	shown := make([]api.AuthenticationMethod, 0, len(list))
 	for _, m := range list {
 		if m.Method == session.BySignUp { // allauth's list has no entry for a sign-up
 			continue
 		}
+
 		shown = append(shown, api.AuthenticationMethod{
 			Method: m.Method, At: m.At, Email: m.Email, Username: m.Username, Phone: m.Phone, Reauthenticated: m.Reauthenticated,
 			ID: m.ID, Type: m.Type, Passwordless: m.Passwordless, Provider: m.Provider, UID: m.UID,
 		})
 	}
+
 	return shown
 }
 
@@ -69,6 +75,7 @@ func toAddresses(list []account.Address) api.EmailAddressListJSONResponse {
 	for _, e := range list {
 		shown.Data = append(shown.Data, api.EmailAddress{Email: e.Address, Verified: e.VerifiedAt != nil, Primary: e.IsPrimary})
 	}
+
 	return shown
 }
 
@@ -82,8 +89,10 @@ func toSessions(list []account.Listed, current uuid.UUID) api.SessionsResponse {
 		if l.Address != nil {
 			record.IP = *l.Address
 		}
+
 		shown.Data = append(shown.Data, record)
 	}
+
 	return shown
 }
 
@@ -101,5 +110,6 @@ func toKeySet(keys []token.PublicKey) api.KeySet {
 			Kty: k.KeyType, Crv: k.Curve, X: k.X, Y: k.Y, Kid: k.ID, Alg: k.Algorithm, Use: k.Use,
 		})
 	}
+
 	return set
 }

@@ -15,6 +15,7 @@ func (t tokens) RefreshToken(ctx context.Context, r api.RefreshTokenRequestObjec
 	if err != nil {
 		return nil, err
 	}
+
 	return api.RefreshToken200JSONResponse(toAuthenticated(e)), nil
 }
 
@@ -23,6 +24,7 @@ func (t tokens) ExchangeSessionToken(ctx context.Context, r api.ExchangeSessionT
 	if err != nil {
 		return nil, err
 	}
+
 	return api.ExchangeSessionToken200JSONResponse(toAuthenticated(e)), nil
 }
 
@@ -31,5 +33,6 @@ func (t tokens) RefreshTokenPair(ctx context.Context, r api.RefreshTokenPairRequ
 	if err != nil {
 		return nil, err
 	}
+
 	return api.RefreshTokenPair200JSONResponse{Status: 200, Data: api.TokenPair{AccessToken: e.AccessToken, RefreshToken: e.RefreshToken}}, nil
 }

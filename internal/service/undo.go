@@ -58,6 +58,7 @@ func (u undos) UndoAccountChanges(ctx context.Context, r api.UndoAccountChangesR
 	if err != nil && !errors.Is(err, problem.TemporarilyUnavailable) {
 		return nil, err
 	}
+
 	if token != "" {
 		answer.Data.PasswordReset, answer.Data.ResetEmail = "code", email.Short(done.ResetAddress)
 		answer.Meta.SessionToken = token

@@ -66,11 +66,13 @@ func (p Published) metadata() *api.ServerMetadata {
 // has only {key} in its path takes them over.
 func (p Published) appLinks(rpID string) []factor.LinkPattern {
 	hosts := map[string]bool{}
+
 	prefix := ""
 	if u, err := url.Parse(p.PublicURL); err == nil && u.Host != "" {
 		hosts[strings.ToLower(u.Host)] = true
 		prefix = strings.TrimSuffix(u.Path, "/")
 	}
+
 	if rpID != "" {
 		hosts[rpID] = true
 	}
@@ -108,6 +110,7 @@ func newWellKnown(p Published, apps factor.Settings) (wellKnown, error) {
 			return w, err
 		}
 	}
+
 	if text := apps.AssetLinks(); text != nil {
 		if err := json.Unmarshal(text, &w.links); err != nil {
 			return w, err
@@ -128,6 +131,7 @@ func (w wellKnown) GetAppleAppSiteAssociation(context.Context, api.GetAppleAppSi
 	if w.apple == nil {
 		return nil, problem.PathNotFound
 	}
+
 	return api.GetAppleAppSiteAssociation200JSONResponse{Body: w.apple, Headers: api.GetAppleAppSiteAssociation200ResponseHeaders{CacheControl: fileLives}}, nil
 }
 
@@ -135,6 +139,7 @@ func (w wellKnown) GetAssetLinks(context.Context, api.GetAssetLinksRequestObject
 	if w.links == nil {
 		return nil, problem.PathNotFound
 	}
+
 	return api.GetAssetLinks200JSONResponse{Body: w.links, Headers: api.GetAssetLinks200ResponseHeaders{CacheControl: fileLives}}, nil
 }
 
@@ -142,6 +147,7 @@ func (w wellKnown) GetServerMetadata(context.Context, api.GetServerMetadataReque
 	if w.metadata == nil {
 		return nil, problem.PathNotFound
 	}
+
 	return api.GetServerMetadata200JSONResponse{Body: *w.metadata, Headers: api.GetServerMetadata200ResponseHeaders{CacheControl: settingLives}}, nil
 }
 
@@ -149,6 +155,7 @@ func (w wellKnown) GetChangePasswordPage(context.Context, api.GetChangePasswordP
 	if w.password == "" {
 		return nil, problem.PathNotFound
 	}
+
 	return api.GetChangePasswordPage302Response{Headers: api.GetChangePasswordPage302ResponseHeaders{Location: w.password, CacheControl: settingLives}}, nil
 }
 
@@ -156,5 +163,6 @@ func (w wellKnown) GetPasskeyPages(context.Context, api.GetPasskeyPagesRequestOb
 	if w.passkeys == (api.PasskeyPages{}) {
 		return nil, problem.PathNotFound
 	}
+
 	return api.GetPasskeyPages200JSONResponse{Body: w.passkeys, Headers: api.GetPasskeyPages200ResponseHeaders{CacheControl: fileLives}}, nil
 }

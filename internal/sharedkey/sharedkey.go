@@ -136,30 +136,38 @@ func (s *Store) UseOwn() {
 
 func (s *Store) sync(ctx context.Context, replace bool) error {
 	q := s.db.BackgroundQueries()
+
 	rows, err := q.ListSharedSecrets(ctx)
 	if err != nil {
 		return err
 	}
+
 	wrappers := s.wrappers()
 	if s.lacking(rows, wrappers) {
 		err = s.db.Tx(ctx, func(tx postgres.Tx) error {
 			if err := tx.LockSharedSecrets(ctx); err != nil {
 				return err
 			}
+
 			if rows, err = tx.ListSharedSecrets(ctx); err != nil {
 				return err
 			}
+
 			rows, err = s.complete(ctx, tx, completion{rows: rows, wrappers: wrappers, replace: replace})
+
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
+
 	if err := s.use(rows, wrappers); err != nil {
 		return err
 	}
+
 	_ = q.UpdateSharedSecretsSeen(ctx, ids(wrappers)) // a standby takes no notes, and serves what it can
+
 	return nil
 }
 
@@ -170,12 +178,14 @@ func (s *Store) lacking(rows []db.ListSharedSecretsRow, wrappers []Wrapper) bool
 		if k.Optional && len(mine) == 0 {
 			continue
 		}
+
 		for _, w := range wrappers {
 			if !slices.ContainsFunc(mine, func(r db.ListSharedSecretsRow) bool { return r.KeyID == w.ID }) {
 				return true
 			}
 		}
 	}
+
 	return false
 }
 
@@ -193,23 +203,28 @@ func (s *Store) complete(ctx context.Context, tx postgres.Tx, c completion) ([]d
 		if err != nil {
 			return nil, err
 		}
+
 		if bytes == nil {
 			continue
 		}
+
 		for _, w := range c.wrappers {
 			there := func(r db.ListSharedSecretsRow) bool { return r.Name == k.Name && r.KeyID == w.ID }
 			if slices.ContainsFunc(c.rows, there) {
 				continue
 			}
+
 			row := db.InsertSharedSecretParams{
 				Name: k.Name, KeyID: w.ID, SecretID: id, Sealed: w.Sealer.Seal(bytes, about(k.Name, w.ID, id)),
 			}
 			if err := tx.InsertSharedSecret(ctx, row); err != nil {
 				return nil, err
 			}
+
 			c.rows = append(c.rows, db.ListSharedSecretsRow{Name: row.Name, KeyID: row.KeyID, SecretID: row.SecretID, Sealed: row.Sealed})
 		}
 	}
+
 	return c.rows, nil
 }
 
@@ -217,10 +232,12 @@ func (s *Store) complete(ctx context.Context, tx postgres.Tx, c completion) ([]d
 // there or cannot be opened.
 func find(ctx context.Context, tx postgres.Tx, k *Key, c *completion) (uuid.UUID, []byte, error) {
 	mine := named(c.rows, k.Name)
+
 	id, bytes := k.open(mine, c.wrappers)
 	if bytes != nil || k.Optional {
 		return id, bytes, nil
 	}
+
 	if len(mine) > 0 {
 		return giveUp(ctx, tx, k, c)
 	}
@@ -229,9 +246,11 @@ func find(ctx context.Context, tx postgres.Tx, k *Key, c *completion) (uuid.UUID
 	if err != nil {
 		return uuid.UUID{}, nil, err
 	}
+
 	if before {
 		return secret.Bits128(), k.Before(), nil
 	}
+
 	return secret.Bits128(), random(), nil
 }
 
@@ -241,10 +260,13 @@ func giveUp(ctx context.Context, tx postgres.Tx, k *Key, c *completion) (uuid.UU
 	if !c.replace || cause.SeenBefore < abandoned {
 		return uuid.UUID{}, nil, cause
 	}
+
 	if err := tx.DeleteSharedSecret(ctx, k.Name); err != nil {
 		return uuid.UUID{}, nil, err
 	}
+
 	c.rows = slices.DeleteFunc(c.rows, func(r db.ListSharedSecretsRow) bool { return r.Name == k.Name })
+
 	return secret.Bits128(), random(), nil
 }
 
@@ -262,6 +284,7 @@ func (k *Key) open(rows []db.ListSharedSecretsRow, wrappers []Wrapper) (uuid.UUI
 			return k.id, k.bytes
 		}
 	}
+
 	for _, r := range rows {
 		for _, w := range wrappers {
 			if bytes, err := w.Sealer.Open(r.Sealed, about(r.Name, r.KeyID, r.SecretID)); err == nil {
@@ -269,6 +292,7 @@ func (k *Key) open(rows []db.ListSharedSecretsRow, wrappers []Wrapper) (uuid.UUI
 			}
 		}
 	}
+
 	return uuid.UUID{}, nil
 }
 
@@ -276,16 +300,20 @@ func (k *Key) open(rows []db.ListSharedSecretsRow, wrappers []Wrapper) (uuid.UUI
 func (s *Store) use(rows []db.ListSharedSecretsRow, wrappers []Wrapper) error {
 	for _, k := range s.keys {
 		mine := named(rows, k.Name)
+
 		id, bytes := k.open(mine, wrappers)
 		if bytes == nil && !k.Optional {
 			return foreign(mine)
 		}
+
 		if bytes == nil || id == k.id {
 			continue
 		}
+
 		k.id, k.bytes = id, bytes
 		k.Set(bytes)
 	}
+
 	return nil
 }
 
@@ -296,6 +324,7 @@ func named(rows []db.ListSharedSecretsRow, name string) []db.ListSharedSecretsRo
 			list = append(list, r)
 		}
 	}
+
 	return list
 }
 
@@ -304,6 +333,7 @@ func ids(wrappers []Wrapper) []string {
 	for _, w := range wrappers {
 		list = append(list, w.ID)
 	}
+
 	return list
 }
 
@@ -313,6 +343,7 @@ func foreign(rows []db.ListSharedSecretsRow) *ForeignError {
 		e.KeyIDs = append(e.KeyIDs, r.KeyID)
 		e.SeenBefore = min(e.SeenBefore, time.Duration(r.SeenBefore*float64(time.Second)))
 	}
+
 	return e
 }
 

@@ -66,6 +66,7 @@ func Find(ctx context.Context, q *db.Queries, key string, now time.Time) (Link, 
 	if postgres.IsNotFound(err) {
 		return Link{}, false, nil
 	}
+
 	if err != nil {
 		return Link{}, false, err
 	}

@@ -85,6 +85,7 @@ func (r *restoration) removeEmails(ctx context.Context) error {
 		case was.VerifiedAt == nil && e.VerifiedAt != nil:
 			err = r.tx.UpdateEmailAddressUnverified(ctx, db.UpdateEmailAddressUnverifiedParams{UserID: r.userID, Address: e.Address})
 		}
+
 		if err != nil {
 			return err
 		}
@@ -105,6 +106,7 @@ func (r *restoration) returnEmails(ctx context.Context) error {
 		if normal, _ := email.Normalize(e.Address); !known { // it may have got its normal form since
 			have, known = r.now.Find(normal)
 		}
+
 		if e.VerifiedAt == nil || known && have.VerifiedAt != nil {
 			continue
 		}
@@ -113,6 +115,7 @@ func (r *restoration) returnEmails(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		if taken {
 			r.skip(SkippedEmail, e.Address)
 			continue
@@ -162,6 +165,7 @@ func (r *restoration) choosePrimary(ctx context.Context) error {
 	if err := r.tx.UpdateNoPrimaryEmailAddress(ctx, r.userID); err != nil {
 		return err
 	}
+
 	_, err = r.tx.UpdatePrimaryEmailAddress(ctx, db.UpdatePrimaryEmailAddressParams{UserID: r.userID, Address: chosen.Address})
 
 	return err
@@ -181,6 +185,7 @@ func (r *restoration) restorePhone(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		if taken {
 			r.skip(SkippedPhone, *phone)
 			phone, verifiedAt = nil, nil
@@ -225,6 +230,7 @@ func (r *restoration) removeProviders(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		r.result.Removed = append(r.result.Removed, gone)
 	}
 
@@ -243,6 +249,7 @@ func (r *restoration) returnProviders(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		if stored == 0 {
 			r.skip(SkippedProvider, p.Provider)
 		}
@@ -292,11 +299,13 @@ func (r *restoration) returnPasskeys(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+
 		if stored > 0 {
 			continue
 		}
 
 		r.skip(SkippedPasskey, "")
+
 		_, err = r.tx.DeleteWebAuthnAuthenticators(ctx, db.DeleteWebAuthnAuthenticatorsParams{UserID: r.userID, Ids: []int64{id}})
 		if err != nil {
 			return err
@@ -317,6 +326,7 @@ func (r *restoration) returnAuthenticator(ctx context.Context, key Passkey) (int
 		if tried {
 			return secret.ID31()
 		}
+
 		tried = true
 
 		return key.ID

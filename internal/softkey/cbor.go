@@ -32,6 +32,7 @@ func intOf(n int64) []byte {
 	if n < 0 {
 		return head(1, uint64(-1-n))
 	}
+
 	return head(0, uint64(n))
 }
 
@@ -44,6 +45,7 @@ func mapOf(pairs ...pair) []byte {
 	for _, p := range pairs {
 		m = append(append(m, p.name...), p.value...)
 	}
+
 	return m
 }
 
@@ -54,10 +56,12 @@ func publicKey(private crypto.Signer, alg int64) []byte {
 	case *ecdsa.PublicKey:
 		point, err := p.Bytes() // 4, x, y
 		must(err)
+
 		x, y, curve := point[1:1+len(point)/2], point[1+len(point)/2:], int64(1)
 		if len(x) == 48 {
 			curve = 2
 		}
+
 		return mapOf(member(1, intOf(2)), member(3, intOf(alg)), member(-1, intOf(curve)), member(-2, bytesOf(x)), member(-3, bytesOf(y)))
 	case ed25519.PublicKey:
 		return mapOf(member(1, intOf(1)), member(3, intOf(alg)), member(-1, intOf(6)), member(-2, bytesOf(p)))

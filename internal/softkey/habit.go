@@ -32,6 +32,7 @@ func (h habits) reshape(cbor []byte) []byte {
 	if h.shape == nil {
 		return cbor
 	}
+
 	return h.shape(cbor)
 }
 

@@ -48,6 +48,7 @@ func (k *Key) With(changes ...Habit) *Key {
 	for _, change := range changes {
 		change(&other.habits)
 	}
+
 	return other
 }
 
@@ -57,6 +58,7 @@ func (k *Key) IDs() [][]byte {
 	for _, h := range *k.held {
 		ids = append(ids, h.id)
 	}
+
 	return ids
 }
 
@@ -78,22 +80,28 @@ func parse(text []byte) options {
 	for {
 		var object map[string]json.RawMessage
 		must(json.Unmarshal(text, &object))
+
 		inner := json.RawMessage(nil)
 		for _, name := range []string{"data", "creation_options", "request_options", "publicKey"} {
 			if v, ok := object[name]; ok {
 				inner = v
 			}
 		}
+
 		if inner == nil {
 			break
 		}
+
 		text = inner
 	}
+
 	var o options
 	must(json.Unmarshal(text, &o))
+
 	if o.Challenge == "" {
 		panic("softkey: no challenge in the options")
 	}
+
 	return o
 }
 
@@ -106,6 +114,7 @@ func (k *Key) Register(creationOptions []byte) json.RawMessage {
 			panic("softkey: holds an excluded credential")
 		}
 	}
+
 	h := &held{
 		id: k.habits.id, handle: decode(o.User.ID), rpID: o.RP.ID, alg: k.habits.alg, private: generate(k.habits.alg), count: 1,
 		discoverable: o.Selection.ResidentKey == "required",
@@ -114,24 +123,30 @@ func (k *Key) Register(creationOptions []byte) json.RawMessage {
 		h.id = make([]byte, 32)
 		_, _ = rand.Read(h.id)
 	}
+
 	*k.held = append(*k.held, h)
 	clientData := k.clientData("webauthn.create", o.Challenge)
+
 	cose := k.habits.publicKey
 	if cose == nil {
 		cose = k.habits.reshape(publicKey(h.private, h.alg))
 	}
+
 	attested := slices.Concat(make([]byte, 16), binary.BigEndian.AppendUint16(nil, uint16(len(h.id))), h.id, cose) //nolint:gosec // a test gives at most 65535
 	authData := k.authenticatorData(h, attested)
 	attestation := k.habits.reshape(k.attestation(h, authData, clientData))
 	response := map[string]any{"clientDataJSON": encode(clientData), "attestationObject": encode(attestation), "transports": []string{"internal", "hybrid"}}
+
 	extensions := map[string]any{}
 	if k.habits.reports {
 		rk := h.discoverable
 		if k.habits.discoverable != nil {
 			rk = *k.habits.discoverable
 		}
+
 		extensions["credProps"] = map[string]any{"rk": rk}
 	}
+
 	return k.credential(h.id, response, extensions)
 }
 
@@ -144,10 +159,12 @@ func (k *Key) Assert(requestOptions []byte) json.RawMessage {
 	h.count++
 	authData := k.authenticatorData(h, nil)
 	sum := sha256.Sum256(clientData)
+
 	signature := sign(h.private, slices.Concat(authData, sum[:]))
 	if k.habits.tampered {
 		signature[len(signature)-1] ^= 1
 	}
+
 	response := map[string]any{"clientDataJSON": encode(clientData), "authenticatorData": encode(authData), "signature": encode(signature), "userHandle": nil}
 	switch {
 	case k.habits.handle != nil:
@@ -155,6 +172,7 @@ func (k *Key) Assert(requestOptions []byte) json.RawMessage {
 	case !k.habits.noHandle && (h.discoverable || len(o.Allow) == 0):
 		response["userHandle"] = encode(h.handle)
 	}
+
 	return k.credential(h.id, response, map[string]any{})
 }
 
@@ -165,6 +183,7 @@ func (k *Key) choose(o options) *held {
 			return h
 		}
 	}
+
 	panic("softkey: holds no credential that is asked for")
 }
 
@@ -173,6 +192,7 @@ func (k *Key) find(id []byte) *held {
 	if i < 0 {
 		return nil
 	}
+
 	return (*k.held)[i]
 }
 
@@ -185,6 +205,7 @@ func (k *Key) credential(id []byte, response, extensions map[string]any) json.Ra
 	if k.habits.asString {
 		text = marshal(string(text))
 	}
+
 	return text
 }
 
@@ -192,19 +213,24 @@ func (k *Key) clientData(kind, challenge string) []byte {
 	if k.habits.kind != "" {
 		kind = k.habits.kind
 	}
+
 	if k.habits.challenge != nil {
 		challenge = encode(k.habits.challenge)
 	}
+
 	if k.habits.clientDataJSON != "" {
 		return []byte(strings.ReplaceAll(k.habits.clientDataJSON, "CHALLENGE", challenge))
 	}
+
 	data := map[string]any{"type": kind, "challenge": challenge, "origin": k.habits.origin, "crossOrigin": k.habits.crossOrigin}
 	if k.habits.topOrigin != "" {
 		data["topOrigin"] = k.habits.topOrigin
 	}
+
 	if k.habits.clientDataPadding > 0 {
 		data["padding"] = strings.Repeat("x", k.habits.clientDataPadding)
 	}
+
 	return marshal(data)
 }
 
@@ -214,17 +240,21 @@ func (k *Key) authenticatorData(h *held, attested []byte) []byte {
 	if k.habits.rpID != "" {
 		rpID = k.habits.rpID
 	}
+
 	count := h.count
 	if k.habits.count != nil {
 		count = *k.habits.count
 	}
+
 	var flags byte
 	for bit, set := range map[byte]bool{0x01: k.habits.present, 0x04: k.habits.verified, 0x08: k.habits.eligible, 0x10: k.habits.backedUp, 0x40: attested != nil} {
 		if set {
 			flags |= bit
 		}
 	}
+
 	sum := sha256.Sum256([]byte(rpID))
+
 	return slices.Concat(sum[:], []byte{flags}, binary.BigEndian.AppendUint32(nil, count), attested)
 }
 
@@ -235,15 +265,18 @@ func (k *Key) attestation(h *held, authData, clientData []byte) []byte {
 		sum := sha256.Sum256(clientData)
 		format, statement = "packed", mapOf(pair{textOf("alg"), intOf(h.alg)}, pair{textOf("sig"), bytesOf(sign(h.private, slices.Concat(authData, sum[:])))})
 	}
+
 	pairs := []pair{{textOf("fmt"), textOf(format)}, {textOf("attStmt"), statement}, {textOf("authData"), bytesOf(authData)}}
 	if k.habits.attestationPadding > 0 {
 		pairs = append(pairs, pair{textOf("padding"), bytesOf(make([]byte, k.habits.attestationPadding))})
 	}
+
 	return mapOf(pairs...)
 }
 
 func generate(alg int64) crypto.Signer {
 	var private crypto.Signer
+
 	var err error
 	switch alg {
 	case ES256:
@@ -257,7 +290,9 @@ func generate(alg int64) crypto.Signer {
 	default:
 		panic(fmt.Sprintf("softkey: algorithm %d is not known", alg))
 	}
+
 	must(err)
+
 	return private
 }
 
@@ -271,10 +306,12 @@ func sign(private crypto.Signer, data []byte) []byte {
 			hash = crypto.SHA384
 		}
 	}
+
 	digest := hash.New()
 	_, _ = digest.Write(data)
 	signature, err := private.Sign(rand.Reader, digest.Sum(nil), hash)
 	must(err)
+
 	return signature
 }
 

@@ -25,6 +25,7 @@ func Create(ctx context.Context, tx postgres.Tx, name string) (uuid.UUID, error)
 	if err != nil {
 		return uuid.UUID{}, err
 	}
+
 	return id, tx.InsertTenant(ctx, db.InsertTenantParams{ID: id, Name: name, Now: tx.Now})
 }
 
@@ -36,19 +37,23 @@ func AddMember(ctx context.Context, tx postgres.Tx, tenantID uuid.UUID, userID i
 	if err != nil {
 		return err
 	}
+
 	if found == 0 {
 		return ErrUnknown
 	}
+
 	memberships, err := tx.CountMemberships(ctx, userID)
 	if err != nil {
 		return err
 	}
+
 	primary = primary || memberships == 0
 	if primary {
 		if err := tx.UpdatePrimaryMembership(ctx, userID); err != nil {
 			return err
 		}
 	}
+
 	return tx.InsertMembership(ctx, db.InsertMembershipParams{TenantID: tenantID, UserID: userID, IsPrimary: primary, Now: tx.Now})
 }
 
@@ -59,5 +64,6 @@ func RemoveMember(ctx context.Context, tx postgres.Tx, tenantID uuid.UUID, userI
 	if err == nil && n == 0 {
 		return ErrNoMember
 	}
+
 	return err
 }

@@ -90,19 +90,23 @@ func Old(t testing.TB) OldDatabase {
 	if err := json.Unmarshal(oldSecrets, &old); err != nil {
 		t.Fatal(err)
 	}
+
 	old.URL = Empty(t)
 
 	ctx := context.Background()
+
 	c, err := pgx.Connect(ctx, old.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = c.Close(ctx) }()
 
 	var now time.Time
 	if err := c.QueryRow(ctx, "SELECT now()").Scan(&now); err != nil {
 		t.Fatal(err)
 	}
+
 	old.Age = now.Sub(old.WrittenAt).Truncate(time.Second)
 
 	for _, sql := range []string{oldDump, "RESET ALL", "SET test.age = '" + old.Age.String() + "'", moveTimes} {

@@ -45,6 +45,7 @@ func Start(ctx context.Context) (url string, stop func(), err error) {
 	if err != nil {
 		dir, err = os.MkdirTemp("", "latchkey-test-")
 	}
+
 	if err != nil {
 		return "", nil, err
 	}
@@ -76,9 +77,11 @@ func Main(m *testing.M, after func(code int) int) {
 	if after != nil {
 		code = after(code)
 	}
+
 	if server.stop != nil {
 		server.stop()
 	}
+
 	os.Exit(code)
 }
 
@@ -87,8 +90,10 @@ func serverURL() (string, error) {
 		if server.url = os.Getenv(Env); server.url != "" {
 			return
 		}
+
 		server.url, server.stop, server.err = Start(context.Background())
 	})
+
 	return server.url, server.err
 }
 
@@ -108,13 +113,16 @@ func Empty(t testing.TB) string {
 // create makes and later drops a database. The names are ours, so the SQL is too.
 func create(t testing.TB, how string) string {
 	t.Helper()
+
 	url, err := serverURL()
 	if err != nil {
 		t.Fatalf("a test needs PostgreSQL: %v", err)
 	}
+
 	name := "test_" + random()
 	exec(t, url, "CREATE DATABASE "+name+" "+how)
 	t.Cleanup(func() { exec(t, url, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+
 	return On(url, name)
 }
 
@@ -139,8 +147,10 @@ func template(t testing.TB) string {
 			migrated.err = err
 			return
 		}
+
 		migrated.name = "template_" + random()
 		exec(t, url, "CREATE DATABASE "+migrated.name)
+
 		d, err := postgres.Open(context.Background(), postgres.Settings{URL: On(url, migrated.name), MaxConnections: 2}, time.Now)
 		if err != nil {
 			migrated.err = err
@@ -149,9 +159,11 @@ func template(t testing.TB) string {
 		defer d.Close()
 		_, migrated.err = d.Migrate(context.Background())
 	})
+
 	if migrated.err != nil {
 		t.Fatalf("a test needs PostgreSQL: %v", migrated.err)
 	}
+
 	return migrated.name
 }
 
@@ -160,38 +172,48 @@ func template(t testing.TB) string {
 func EveryRow(t testing.TB, url string) string {
 	t.Helper()
 	ctx := context.Background()
+
 	c, err := pgx.Connect(ctx, url)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	defer func() { _ = c.Close(ctx) }()
+
 	rows, err := c.Query(ctx, `SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema') AND NOT starts_with(schemaname, 'pg_temp') ORDER BY 1`)
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	tables, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	if err != nil {
 		t.Fatal(err)
 	}
+
 	var all strings.Builder
 	for _, table := range tables {
 		var text string
 		if err := c.QueryRow(ctx, "SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM "+table+" t").Scan(&text); err != nil {
 			t.Fatal(err)
 		}
+
 		all.WriteString(text + "\n")
 	}
+
 	return all.String()
 }
 
 func exec(t testing.TB, url, sql string) {
 	t.Helper()
 	ctx := context.Background()
+
 	c, err := pgx.Connect(ctx, url)
 	if err != nil {
 		t.Fatalf("a test needs PostgreSQL: %v", err)
 	}
+
 	defer func() { _ = c.Close(ctx) }()
+
 	if _, err := c.Exec(ctx, sql); err != nil {
 		t.Fatal(fmt.Errorf("%s: %w", sql, err))
 	}

@@ -43,6 +43,7 @@ func New(ctx context.Context, s Settings, version string, log *slog.Logger, now 
 	}
 
 	trust, wrong := s.tls()
+
 	sampler, err := s.sampler()
 	if err != nil || len(wrong) > 0 {
 		return nil, wrong // Check has said the rest
@@ -50,6 +51,7 @@ func New(ctx context.Context, s Settings, version string, log *slog.Logger, now 
 
 	reports := &reports{log: log, now: now}
 	transport := newTransport(trust)
+
 	exporter, err := newExporter(ctx, s, watched{transport, reports})
 	if err != nil {
 		return nil, []error{fmt.Errorf("OTEL_EXPORTER_OTLP_ENDPOINT: %w", err)}
@@ -111,9 +113,11 @@ func (s Settings) resource(version string) *resource.Resource {
 	for name, value := range more {
 		attributes = append(attributes, attribute.String(name, value))
 	}
+
 	if host, err := os.Hostname(); err == nil {
 		attributes = append(attributes, semconv.HostName(host))
 	}
+
 	attributes = append(attributes, semconv.ServiceName(s.Service), semconv.ServiceVersion(version))
 
 	return resource.NewWithAttributes(semconv.SchemaURL, attributes...)
@@ -127,6 +131,7 @@ func (s Settings) sampler() (sdk.Sampler, error) {
 	}
 
 	name, isParentBased := strings.CutPrefix(s.Sampler, "parentbased_")
+
 	var root sdk.Sampler
 	switch name {
 	case "always_on":
@@ -167,9 +172,11 @@ func (s Settings) tls() (*tls.Config, []error) {
 	}
 
 	var wrong []error
+
 	trust := &tls.Config{MinVersion: tls.VersionTLS12}
 	if s.CA != "" {
 		text, err := os.ReadFile(s.CA)
+
 		trust.RootCAs = x509.NewCertPool()
 		switch {
 		case err != nil:
@@ -182,11 +189,13 @@ func (s Settings) tls() (*tls.Config, []error) {
 	if (s.Certificate == "") != (s.Key == "") {
 		return trust, append(wrong, errors.New("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: set it together with OTEL_EXPORTER_OTLP_CLIENT_KEY, or neither"))
 	}
+
 	if s.Certificate != "" {
 		pair, err := tls.LoadX509KeyPair(s.Certificate, s.Key)
 		if err != nil {
 			wrong = append(wrong, fmt.Errorf("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE: %w", err))
 		}
+
 		trust.Certificates = []tls.Certificate{pair}
 	}
 
@@ -248,6 +257,7 @@ func (p *Provider) Close(ctx context.Context) {
 	if err := p.provider.Shutdown(ctx); err != nil {
 		_ = p.exporter.Shutdown(ctx) // ends the request that runs
 	}
+
 	p.queue.giveUp()
 	p.transport.CloseIdleConnections()
 }

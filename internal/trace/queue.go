@@ -88,6 +88,7 @@ func (c *counting) ExportSpans(ctx context.Context, spans []sdk.ReadOnlySpan) er
 
 	n := int64(len(spans))
 	c.queue.waiting.Add(-n)
+
 	if err == nil {
 		c.exported.Add(n)
 

@@ -74,6 +74,7 @@ func (s Settings) Check() []error {
 	for _, name := range s.Propagators {
 		refuse("OTEL_PROPAGATORS", oneOf(name, "tracecontext", "baggage", "none"))
 	}
+
 	if s.Service == "" {
 		wrong = append(wrong, errors.New("OTEL_SERVICE_NAME: must not be empty"))
 	}
@@ -131,9 +132,11 @@ func checkEndpoint(text string) error {
 	if err != nil || address.Hostname() == "" || address.Scheme != "http" && address.Scheme != "https" {
 		return errors.New("is not an address such as http://127.0.0.1:4318")
 	}
+
 	if address.User != nil || address.RawQuery != "" || address.Fragment != "" {
 		return errors.New("must have no user name, password, query or fragment: secrets go into OTEL_EXPORTER_OTLP_HEADERS")
 	}
+
 	if strings.Contains(address.Host, ":") {
 		if _, port, err := net.SplitHostPort(address.Host); err == nil && port == "" {
 			return errors.New("names no port after its colon")
@@ -146,6 +149,7 @@ func checkEndpoint(text string) error {
 // checkShare refuses what is not a number from 0 to 1.
 func checkShare(text string) error {
 	share, err := strconv.ParseFloat(text, 64)
+
 	isShare := err == nil && share >= 0 && share <= 1
 	if text == "" || isShare {
 		return nil
@@ -164,6 +168,7 @@ func parsePairs(text string) (map[string]string, error) {
 		}
 
 		name, value, found := strings.Cut(pair, "=")
+
 		name = strings.TrimSpace(name)
 		if !found || !isToken(name) {
 			return nil, errors.New("want name=value, comma-separated")
@@ -173,6 +178,7 @@ func parsePairs(text string) (map[string]string, error) {
 		if err != nil || strings.ContainsAny(decoded, "\r\n\x00") {
 			return nil, fmt.Errorf("the value of %s is not percent-encoded text of one line", name)
 		}
+
 		pairs[name] = decoded
 	}
 

@@ -55,6 +55,7 @@ func EndStatement(ctx context.Context, sqlstate string) {
 		span.SetAttributes(semconv.DBResponseStatusCode(sqlstate))
 		fail(span, sqlstate)
 	}
+
 	span.End()
 }
 
@@ -108,14 +109,18 @@ func (s Span) EndRequest(a Answer) {
 	if name == "" {
 		name = a.Method
 	}
+
 	s.span.SetName(name)
 	s.span.SetAttributes(semconv.HTTPRequestMethodKey.String(a.Method), semconv.HTTPResponseStatusCode(a.Status))
+
 	if a.Route != "" {
 		s.span.SetAttributes(semconv.HTTPRoute(a.Route))
 	}
+
 	if a.Code != "" {
 		s.span.SetAttributes(attribute.String("latchkey.code", a.Code))
 	}
+
 	if a.Status >= 500 {
 		fail(s.span, a.Code)
 	}

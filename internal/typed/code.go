@@ -14,9 +14,11 @@ func Code(text string) string {
 		if r == '_' {
 			return r
 		}
+
 		if unicode.In(r, unicode.Z, unicode.P, unicode.S, unicode.M) || unicode.IsSpace(r) {
 			return -1
 		}
+
 		return r
 	}, Plain(text))
 }

@@ -13,8 +13,10 @@ func LinkKey(text string) string {
 		if unicode.IsSpace(r) || isInvisible(r) {
 			return -1
 		}
+
 		return r
 	}, text)
+
 	key = strings.TrimLeftFunc(key, isNoKey)
 	if end := strings.IndexFunc(key, isNoKey); end >= 0 {
 		key = key[:end]

@@ -36,6 +36,7 @@ func visible(text string) string {
 		if isInvisible(r) {
 			return -1
 		}
+
 		return r
 	}, text)
 }
@@ -57,6 +58,7 @@ func Address(text string) string {
 	text = strings.TrimSpace(norm.NFC.String(text))
 	plain := strings.TrimSpace(visible(text))
 	at := strings.LastIndexByte(text, '@')
+
 	plainDomain := plain[strings.LastIndexByte(plain, '@')+1:]
 	if !strings.ContainsFunc(plainDomain, func(r rune) bool { return r > unicode.MaxASCII }) {
 		return plain
@@ -67,6 +69,7 @@ func Address(text string) string {
 		if isInvisible(r) && !isJoiner {
 			return -1
 		}
+
 		return r
 	}, text[at+1:])
 
@@ -97,17 +100,20 @@ func digit(r rune) rune {
 	if r < unicode.MaxASCII {
 		return r
 	}
+
 	for _, run := range unicode.Nd.R16 {
 		if zero := rune(run.Lo); zero <= r && r <= rune(run.Hi) {
 			return '0' + (r-zero)%10
 		}
 	}
+
 	for _, run := range unicode.Nd.R32 {
 		zero, last := rune(run.Lo), rune(run.Hi) //nolint:gosec // no rune exceeds 31 bits
 		if zero <= r && r <= last {
 			return '0' + (r-zero)%10
 		}
 	}
+
 	return r
 }
 

@@ -97,6 +97,7 @@ func account(ways snapshot.Ways) string {
 	if primary := ways.Primary(); primary != "" {
 		return email.Short(primary)
 	}
+
 	if ways.Phone != nil {
 		return phone.Short(*ways.Phone)
 	}
@@ -178,9 +179,11 @@ func (u *Undo) undo(ctx context.Context, tx postgres.Tx, link snapshot.Link, fro
 	if err != nil {
 		return Done{}, err
 	}
+
 	if err := u.shutOut(ctx, tx, link, restored); err != nil {
 		return Done{}, err
 	}
+
 	if err := u.keepAccount(ctx, tx, link.UserID, from); err != nil {
 		return Done{}, err
 	}
@@ -220,6 +223,7 @@ func (u *Undo) shutOut(ctx context.Context, tx postgres.Tx, link snapshot.Link, 
 	if err := code.DropAll(ctx, tx, link.UserID); err != nil {
 		return err
 	}
+
 	verifications := db.DeleteLinksOfUserParams{UserID: link.UserID, Purpose: string(code.VerifyEmail)}
 	if err := tx.DeleteLinksOfUser(ctx, verifications); err != nil {
 		return err
@@ -231,6 +235,7 @@ func (u *Undo) shutOut(ctx context.Context, tx postgres.Tx, link snapshot.Link, 
 			u.Log.ErrorContext(ctx, "a grant cannot be revoked", "provider", row.Provider, "user", row.UserID, "cause", err.Error())
 			continue
 		}
+
 		if err != nil {
 			return err
 		}
@@ -250,6 +255,7 @@ func (u *Undo) keepAccount(ctx context.Context, tx postgres.Tx, userID int64, fr
 	if err := tx.UpdateUserDeletion(ctx, db.UpdateUserDeletionParams{ID: userID}); err != nil {
 		return err
 	}
+
 	event := audit.Event{Name: audit.DeletionCancelled, UserID: userID, Device: from}
 	if err := u.Trail.Add(ctx, tx.Queries, tx.Now, event); err != nil {
 		return err

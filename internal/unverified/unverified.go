@@ -22,5 +22,6 @@ func Refuses(ctx context.Context, tx postgres.Tx, settings policy.Settings, user
 	if settings.EmailVerification == "none" {
 		return false, nil
 	}
+
 	return tx.FindUnproved(ctx, userID)
 }

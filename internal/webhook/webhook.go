@@ -92,8 +92,10 @@ type Answer struct {
 	Body   []byte
 }
 
-// Post sends a JSON body. It returns ErrNoConnection or ErrTooLong. Security: no error has the text of the
-// library, which shows the address and what is secret in it.
+// Post sends a JSON body. It returns ErrNoConnection or ErrTooLong.
+//
+// Security: no error has the text of the library, which shows the address and what is secret in it
+// (TestWebhook_goesNowhereElse).
 func (h *Hook) Post(ctx context.Context, request Request) (Answer, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(request.Body))
 	if err != nil {

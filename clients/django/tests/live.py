@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -23,8 +21,9 @@ ROOT = Path(__file__).parents[3]
 class Latchkey:
     """A running server."""
 
-    def __init__(self, url: str, directory: Path, process: subprocess.Popen[str]) -> None:
-        self.url, self.directory, self.process = url, directory, process
+    def __init__(self, directory: Path, process: subprocess.Popen[str]) -> None:
+        self.url = self.services = ""
+        self.directory, self.process = directory, process
 
     def call(
         self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None
@@ -78,27 +77,22 @@ def run_latchkey(**settings: str) -> Iterator[Latchkey]:
     }
     log = (directory / "log").open("w")
     process = subprocess.Popen(
-        [binary, "dev", "--dir", str(directory / "d"), "--addr", "127.0.0.1:0"],
+        [binary, "dev", "--dir", str(directory / "d"), "--addr", "127.0.0.1:0", "--json"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=log,
         text=True,
     )
-    server = Latchkey("", directory, process)
+    server = Latchkey(directory, process)
     try:
-        server.url = _address(process, directory)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise AssertionError("latchkey dev ended before it listened: " + (directory / "log").read_text())
+        started = json.loads(line)
+        server.url, server.services = started["url"], started["services"]
         yield server
     finally:
         server.stop()
         log.close()
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _address(process: subprocess.Popen[str], directory: Path) -> str:
-    assert process.stdout is not None
-    for line in process.stdout:
-        found = re.search(r"listening on (http://\S+)", line)
-        if found:
-            threading.Thread(target=process.stdout.read, daemon=True).start()
-            return found[1]
-    raise AssertionError("latchkey dev ended before it listened: " + (directory / "log").read_text())

@@ -33,7 +33,7 @@ func (s *Session) Adopt(ctx context.Context, tokens Tokens) error {
 		return err
 	}
 
-	from := s.beginning()
+	from := s.beginning(ctx)
 	err = s.adopt(ctx, from, next)
 	s.tell()
 	if err != nil {

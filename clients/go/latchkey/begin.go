@@ -14,6 +14,16 @@ import (
 type attempt struct {
 	token  string
 	number int
+	force  bool // it began with [WithForce]
+}
+
+// forced is a context for a step of the sign-in: the force that it began with counts for all its steps.
+func (a attempt) forced(ctx context.Context) context.Context {
+	if a.force {
+		return WithForce(ctx)
+	}
+
+	return ctx
 }
 
 // pendingSignIn is the sign-in that waits for its next step; without a token there is none.
@@ -26,12 +36,12 @@ type pendingSignIn struct {
 }
 
 // beginning is a sign-in that begins now.
-func (s *Session) beginning() attempt {
+func (s *Session) beginning(ctx context.Context) attempt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.begun++
 
-	return attempt{number: s.begun}
+	return attempt{number: s.begun, force: isForced(ctx)}
 }
 
 // withdraw ends a sign-in that came to nothing. The one that was pending before it goes on;

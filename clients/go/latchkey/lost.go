@@ -37,9 +37,16 @@ type forceKey struct{}
 
 // WithForce lets a sign-in or sign-out with this context replace at once a store that cannot be
 // read. Without it that takes at least 3 reads that failed over at least a minute. Nothing is
-// ever deleted by itself, and nothing is replaced while the device is locked.
+// ever deleted by itself, and nothing is replaced while the device is locked. The later steps of a
+// sign-in that began with it, such as a second factor, need none of their own.
 func WithForce(ctx context.Context) context.Context {
 	return context.WithValue(ctx, forceKey{}, true)
+}
+
+func isForced(ctx context.Context) bool {
+	forced, _ := ctx.Value(forceKey{}).(bool)
+
+	return forced
 }
 
 // mayReplace reports whether a sign-in or sign-out may replace what the store fails to read.
@@ -47,7 +54,7 @@ func (s *Session) mayReplace(ctx context.Context, err error) bool {
 	if errors.Is(err, ErrLocked) {
 		return false
 	}
-	if forced, _ := ctx.Value(forceKey{}).(bool); forced {
+	if isForced(ctx) {
 		return true
 	}
 

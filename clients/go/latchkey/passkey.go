@@ -17,7 +17,7 @@ type PasskeyPrompt func(ctx context.Context, options json.RawMessage) (json.RawM
 // attempt: each has options of its own. A session that is there, and a pending sign-in, are kept
 // until the server has taken the passkey.
 func (s *Session) SignInWithPasskey(ctx context.Context, prompt PasskeyPrompt) (Entry, error) {
-	from := s.beginning() // before the prompt, which takes its time
+	from := s.beginning(ctx) // before the prompt, which takes its time
 	options := func(ctx context.Context) (*http.Response, error) { return s.plain.GetPasskeyLoginOptions(ctx) }
 	credential, token, err := s.show(ctx, prompt, "getPasskeyLoginOptions", options)
 	if err != nil {

@@ -70,15 +70,33 @@ func (s *Session) token(ctx context.Context) (string, error) {
 	return held.token, nil
 }
 
-// renew waits for a token that is not stale. It returns "" where a 401 may not cause a refresh.
+// offlineLimit is how long a call waits for a refresh while the last one got no answer.
+const offlineLimit = 2 * time.Second
+
+// renew waits for a token that is not stale. It returns "" where a 401 may not cause a refresh. Where
+// the last attempt got no answer, only a call by the user waits as long as the next one takes.
 func (s *Session) renew(ctx context.Context, stale string, why cause) (string, error) {
+	s.mu.Lock()
+	silent := s.waits.silent.last
+	s.mu.Unlock()
+
+	waiting, done := ctx, func() {}
+	if silent != nil && !why.byUser {
+		waiting, done = s.within(ctx, offlineLimit)
+	}
+	defer done()
+
 	f := s.join(stale, why)
 	select {
 	case <-f.done:
 		return f.token, f.err
-	case <-ctx.Done():
-		return "", context.Cause(ctx)
+	case <-waiting.Done():
 	}
+	if cause := context.Cause(ctx); cause != nil {
+		return "", cause
+	}
+
+	return "", &NetworkError{Err: silent}
 }
 
 // join returns the refresh that is under way, and starts one where there is none.

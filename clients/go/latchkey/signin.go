@@ -91,11 +91,12 @@ type request func(context.Context) (*http.Response, error)
 
 // begin takes the first step of a sign-in.
 func (s *Session) begin(ctx context.Context, operation string, send request) (Entry, error) {
-	return s.step(ctx, operation, s.beginning(), send)
+	return s.step(ctx, operation, s.beginning(ctx), send)
 }
 
 // step takes a step of a sign-in: the first one, or one that it goes on with.
 func (s *Session) step(ctx context.Context, operation string, from attempt, send request) (Entry, error) {
+	ctx = from.forced(ctx)
 	// A store that cannot be read could not keep the session either.
 	if err := s.readable(ctx); err != nil {
 		s.withdraw(from)

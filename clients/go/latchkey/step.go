@@ -108,7 +108,7 @@ func (s *Session) noteOwn(r *http.Request, response *http.Response, operation st
 		return nil, err
 	}
 	if a.Meta.RefreshToken != "" && a.Meta.AccessToken != "" && s.isAnother(a.Meta.RefreshToken) { // a sign-in after all
-		if err := s.start(r.Context(), s.beginning(), a.tokens()); err != nil {
+		if err := s.start(r.Context(), s.beginning(r.Context()), a.tokens()); err != nil {
 			return nil, err
 		}
 	}
@@ -165,7 +165,7 @@ func (s *Session) sendStep(r *http.Request, send sender, operation string, from 
 
 		return nil, err
 	}
-	if err := s.absorb(r.Context(), from, a); err != nil {
+	if err := s.absorb(from.forced(r.Context()), from, a); err != nil {
 		s.withdraw(from)
 
 		return nil, err

@@ -69,7 +69,7 @@ func (s *Session) authorized(r *http.Request, send sender, required bool) (*http
 	case r.Header.Get("Authorization") != "" || r.Header.Get("X-Session-Token") != "" || !s.trusted(r):
 		return send(r)
 	case beginsSignIn(operation, r):
-		return s.sendStep(r, send, operation, s.beginning())
+		return s.sendStep(r, send, operation, s.beginning(r.Context()))
 	}
 	if from, ok := s.stepOf(operation, r); ok {
 		return s.sendStep(r, send, operation, from)

@@ -45,7 +45,7 @@ func signedIn(t *testing.T, url string, settings Settings) *Session {
 	s, err := Open(url, settings)
 	must(t, err)
 	tokens := handedOut{access: token(`{"iat":0,"exp":300}`), refresh: token(`{"sid":"s"}`)}
-	must(t, s.start(t.Context(), s.beginning(), tokens))
+	must(t, s.start(t.Context(), s.beginning(t.Context()), tokens))
 	return s
 }
 

@@ -37,13 +37,43 @@ open class ASAuthorizationController: NSObject {
         public static let preferImmediatelyAvailableCredentials = RequestOptions(rawValue: 1)
     }
 
-    public init(authorizationRequests: [ASAuthorizationRequest]) { super.init() }
+    public let authorizationRequests: [ASAuthorizationRequest]
+
+    public init(authorizationRequests: [ASAuthorizationRequest]) {
+        self.authorizationRequests = authorizationRequests
+        super.init()
+    }
+
     open weak var delegate: (any ASAuthorizationControllerDelegate)?
     open weak var presentationContextProvider: (any ASAuthorizationControllerPresentationContextProviding)?
-    open func performRequests() {}
-    open func performRequests(options: RequestOptions) {}
-    open func performAutoFillAssistedRequests() {}
-    open func cancel() {}
+    open func performRequests() { StubSheet.show(self, "sheet") }
+    open func performRequests(options: RequestOptions) {
+        StubSheet.show(self, options.contains(.preferImmediatelyAvailableCredentials) ? "immediately available" : "sheet")
+    }
+
+    open func performAutoFillAssistedRequests() { StubSheet.show(self, "autofill") }
+    open func cancel() { StubSheet.answer(self, 1001) }
+}
+
+/// The system's sheet: what was asked of it, and the error that it ends with.
+@MainActor
+public enum StubSheet {
+    /// Each sheet: how it was asked for, and by which requests.
+    public static var shown: [(way: String, requests: [ASAuthorizationRequest])] = []
+    /// The code of the error; 0: the sheet stays.
+    public static var error = 0
+    public static var reason = ""
+
+    static func show(_ controller: ASAuthorizationController, _ way: String) {
+        shown.append((way, controller.authorizationRequests))
+        if error != 0 { answer(controller, error) }
+    }
+
+    static func answer(_ controller: ASAuthorizationController, _ code: Int) {
+        let error = NSError(
+            domain: ASAuthorizationError.errorDomain, code: code, userInfo: [NSLocalizedDescriptionKey: reason])
+        controller.delegate?.authorizationController(controller: controller, didCompleteWithError: error)
+    }
 }
 
 extension ASAuthorization {

@@ -1,9 +1,14 @@
 // Apple's interfaces as far as the client uses them, for check-apple.sh. Written from Apple's
-// documentation; nothing of it is ever linked.
+// documentation. What is behind them here is enough for the checks in AppleChecks: a Keychain in
+// memory that asks its user, and sheets that a check answers.
 @_exported import Foundation
 @_exported import FoundationNetworking
 
-public struct CFString: Hashable, Sendable {}
+public struct CFString: Hashable, Sendable {
+    let name: String
+    init(_ name: String) { self.name = name }
+}
+
 public typealias CFDictionary = [CFString: Any]
 public typealias CFArray = [Any]
 public typealias CFData = Data
@@ -12,29 +17,80 @@ public typealias CFAllocator = AnyObject
 public typealias CFError = AnyObject
 public typealias OSStatus = Int32
 
-public let kSecClass = CFString()
-public let kSecClassGenericPassword = CFString()
-public let kSecAttrService = CFString()
-public let kSecAttrAccount = CFString()
-public let kSecAttrAccessGroup = CFString()
-public let kSecAttrSynchronizable = CFString()
-public let kSecAttrSynchronizableAny = CFString()
-public let kSecAttrAccessible = CFString()
-public let kSecAttrAccessControl = CFString()
-public let kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly = CFString()
-public let kSecAttrAccessibleWhenUnlockedThisDeviceOnly = CFString()
-public let kSecUseDataProtectionKeychain = CFString()
-public let kSecUseAuthenticationContext = CFString()
-public let kSecReturnData = CFString()
-public let kSecValueData = CFString()
+public let kSecClass = CFString("kSecClass")
+public let kSecClassGenericPassword = CFString("kSecClassGenericPassword")
+public let kSecAttrService = CFString("kSecAttrService")
+public let kSecAttrAccount = CFString("kSecAttrAccount")
+public let kSecAttrAccessGroup = CFString("kSecAttrAccessGroup")
+public let kSecAttrSynchronizable = CFString("kSecAttrSynchronizable")
+public let kSecAttrSynchronizableAny = CFString("kSecAttrSynchronizableAny")
+public let kSecAttrAccessible = CFString("kSecAttrAccessible")
+public let kSecAttrAccessControl = CFString("kSecAttrAccessControl")
+public let kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly = CFString("kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly")
+public let kSecAttrAccessibleWhenUnlockedThisDeviceOnly = CFString("kSecAttrAccessibleWhenUnlockedThisDeviceOnly")
+public let kSecUseDataProtectionKeychain = CFString("kSecUseDataProtectionKeychain")
+public let kSecUseAuthenticationContext = CFString("kSecUseAuthenticationContext")
+public let kSecReturnData = CFString("kSecReturnData")
+public let kSecValueData = CFString("kSecValueData")
 
-public func SecItemCopyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus { 0 }
-public func SecItemAdd(_ attributes: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus { 0 }
-public func SecItemUpdate(_ query: CFDictionary, _ attributes: CFDictionary) -> OSStatus { 0 }
+/// The Keychain of a device, and its user.
+public enum StubKeychain {
+    /// An item: its attributes, and its secret.
+    public typealias Item = [CFString: Any]
+
+    nonisolated(unsafe) public static var items: [String: Item] = [:]
+    /// What the user does at a prompt: 0, or the status of a prompt that brings nothing.
+    nonisolated(unsafe) public static var answer: OSStatus = 0
+    /// How often the user was asked.
+    nonisolated(unsafe) public static var prompts = 0
+    /// The status of every call, where it is not 0.
+    nonisolated(unsafe) public static var fails: OSStatus = 0
+
+    public static func erase() { (items, answer, prompts, fails) = ([:], 0, 0, 0) }
+
+    static func key(_ query: CFDictionary) -> String {
+        "\(query[kSecAttrService] ?? "") \(query[kSecAttrAccount] ?? "")"
+    }
+}
+
+public func SecItemCopyMatching(_ query: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
+    if StubKeychain.fails != 0 { return StubKeychain.fails }
+    guard let item = StubKeychain.items[StubKeychain.key(query)] else { return -25300 }
+    // Without a place for the secret it is not decrypted, and nobody is asked.
+    guard query[kSecReturnData] as? Bool == true, let result else { return 0 }
+    if item[kSecAttrAccessControl] != nil {
+        StubKeychain.prompts += 1
+        if StubKeychain.answer != 0 { return StubKeychain.answer }
+    }
+    result.pointee = item[kSecValueData]
+    return 0
+}
+
+public func SecItemAdd(_ attributes: CFDictionary, _ result: UnsafeMutablePointer<CFTypeRef?>?) -> OSStatus {
+    if StubKeychain.fails != 0 { return StubKeychain.fails }
+    let key = StubKeychain.key(attributes)
+    if StubKeychain.items[key] != nil { return -25299 }
+    StubKeychain.items[key] = attributes
+    return 0
+}
+
+public func SecItemUpdate(_ query: CFDictionary, _ attributes: CFDictionary) -> OSStatus {
+    if StubKeychain.fails != 0 { return StubKeychain.fails }
+    let key = StubKeychain.key(query)
+    guard let item = StubKeychain.items[key] else { return -25300 }
+    StubKeychain.items[key] = item.merging(attributes) { $1 }
+    return 0
+}
+
 @discardableResult
-public func SecItemDelete(_ query: CFDictionary) -> OSStatus { 0 }
+public func SecItemDelete(_ query: CFDictionary) -> OSStatus {
+    StubKeychain.items.removeValue(forKey: StubKeychain.key(query)) == nil ? -25300 : 0
+}
 
-public final class SecAccessControl {}
+public final class SecAccessControl {
+    public let flags: SecAccessControlCreateFlags
+    init(_ flags: SecAccessControlCreateFlags) { self.flags = flags }
+}
 
 public struct SecAccessControlCreateFlags: OptionSet, Sendable {
     public let rawValue: UInt
@@ -48,7 +104,7 @@ public struct SecAccessControlCreateFlags: OptionSet, Sendable {
 
 public func SecAccessControlCreateWithFlags(
     _ allocator: CFAllocator?, _ protection: CFTypeRef, _ flags: SecAccessControlCreateFlags, _ error: UnsafeMutablePointer<CFError?>?
-) -> SecAccessControl? { nil }
+) -> SecAccessControl? { SecAccessControl(flags) }
 
 public final class SecTrust: @unchecked Sendable {}
 public final class SecCertificate {}

@@ -40,7 +40,7 @@ type Mover struct {
 const longestName = 150
 
 // Move stores a user whom nobody here has the subject of, without a password and with password_hook. The error
-// names the member that cannot be stored. Security: it quotes no value.
+// names the member that cannot be stored, and quotes no value.
 func (m *Mover) Move(ctx context.Context, tx postgres.Tx, u *format.User) (int64, error) {
 	n, err := read(u, tx.Now)
 	if err != nil {
@@ -177,7 +177,7 @@ func (n *person) localPart() string {
 	return ""
 }
 
-// lock locks what only one account can have, until the commit. Race: in the same order for all.
+// lock locks what only one account can have, until the commit, in the same order for all.
 func (n *person) lock(ctx context.Context, tx postgres.Tx) error {
 	var names []string
 	if n.user.UsernameKey != nil {
@@ -264,7 +264,8 @@ func (n *person) storeAddresses(ctx context.Context, tx postgres.Tx) error {
 }
 
 // moveFactors stores second factors and passkeys. Security: a factor that cannot be stored keeps the user from
-// moving: the account would be open without it. Only keys of another domain are left out, which work nowhere else.
+// moving: the account would be open without it (TestPasswordHook_anythingElseIsAnOutage). Only keys of another
+// domain are left out, which work nowhere else.
 func (m *Mover) moveFactors(ctx context.Context, tx postgres.Tx, id int64, u *format.User) error {
 	if t := u.TOTP; t != nil {
 		seed, err := factor.DecodeTOTPSecret(t.Secret)

@@ -58,24 +58,30 @@ func Object(data []byte, limits Limits) (map[string]any, error) {
 	if bytes.HasPrefix(data, []byte("\xef\xbb\xbf")) {
 		return nil, ErrMalformed
 	}
+
 	p := parser{in: jsontext.NewDecoder(bytes.NewReader(data)), limits: limits}
 	if p.in.PeekKind() != '{' {
 		return nil, ErrMalformed
 	}
+
 	value, err := p.value(0)
 	if err != nil {
 		return nil, err
 	}
+
 	if p.in.PeekKind() != 0 || !p.atEnd(data) { // 0: end of input, or text that is no JSON
 		return nil, ErrMalformed
 	}
+
 	object, ok := value.(map[string]any)
 	if !ok {
 		return nil, ErrMalformed
 	}
+
 	if len(p.nulls) > 0 {
 		return nil, &NullError{Paths: p.nulls, Object: object}
 	}
+
 	return object, nil
 }
 
@@ -97,6 +103,7 @@ func (p *parser) value(depth int) (any, error) {
 	if err != nil {
 		return nil, ErrMalformed
 	}
+
 	switch token.Kind() {
 	case '{':
 		return p.object(depth + 1)
@@ -106,13 +113,16 @@ func (p *parser) value(depth int) (any, error) {
 		return p.member(token)
 	case '0':
 		f, err := strconv.ParseFloat(token.String(), 64)
+
 		asFloats := !p.limits.KeepNumbers || p.limits.FloatRange
 		if err != nil && asFloats {
 			return nil, ErrTooLarge
 		}
+
 		if p.limits.KeepNumbers {
 			return json.Number(strings.Clone(token.String())), nil
 		}
+
 		return f, nil
 	case 't', 'f':
 		return token.Bool(), nil
@@ -126,6 +136,7 @@ func (p *parser) text(token jsontext.Token) (string, error) {
 	if len(s) > p.limits.Text {
 		return "", ErrTooLarge
 	}
+
 	return s, nil
 }
 
@@ -144,25 +155,32 @@ func (p *parser) object(depth int) (any, error) {
 	if depth > p.limits.Depth {
 		return nil, ErrTooLarge
 	}
+
 	object := map[string]any{}
+
 	folded := map[string]struct{}{}
 	for p.in.PeekKind() != '}' {
 		token, err := p.in.ReadToken() // the decoder refuses equal names
 		if err != nil || token.Kind() != '"' {
 			return nil, ErrMalformed
 		}
+
 		name, err := p.text(token)
 		if err != nil {
 			return nil, err
 		}
+
 		if strings.ContainsRune(name, 0) {
 			return nil, &NullError{Paths: []string{""}}
 		}
+
 		fold := Fold(name)
 		if _, twice := folded[fold]; twice {
 			return nil, ErrMalformed
 		}
+
 		folded[fold] = struct{}{}
+
 		if !p.count() {
 			return nil, ErrTooLarge
 		}
@@ -171,9 +189,12 @@ func (p *parser) object(depth int) (any, error) {
 		if object[name], err = p.value(depth); err != nil {
 			return nil, err
 		}
+
 		p.path = p.path[:len(p.path)-1]
 	}
+
 	_, err := p.in.ReadToken()
+
 	return object, err
 }
 
@@ -181,18 +202,23 @@ func (p *parser) array(depth int) (any, error) {
 	if depth > p.limits.Depth {
 		return nil, ErrTooLarge
 	}
+
 	list := []any{}
 	for p.in.PeekKind() != ']' {
 		if !p.count() {
 			return nil, ErrTooLarge
 		}
+
 		v, err := p.value(depth)
 		if err != nil {
 			return nil, err
 		}
+
 		list = append(list, v)
 	}
+
 	_, err := p.in.ReadToken()
+
 	return list, err
 }
 
@@ -210,6 +236,7 @@ func Fold(name string) string {
 		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
 			least = min(least, next)
 		}
+
 		return unicode.ToLower(least)
 	}, name)
 }

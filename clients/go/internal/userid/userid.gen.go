@@ -60,6 +60,7 @@ func (id ID) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads a number or a string.
 func (id *ID) UnmarshalJSON(text []byte) error {
 	read := string(text)
+
 	isText := len(text) > 0 && text[0] == '"'
 	if isText {
 		if err := json.Unmarshal(text, &read); err != nil {
@@ -68,10 +69,12 @@ func (id *ID) UnmarshalJSON(text []byte) error {
 	}
 
 	_, isKey := ID(read).Key()
+
 	isGood := isKey || isText && Valid(read)
 	if !isGood {
 		return errors.New("a user id is a positive integer, or 1 to 64 characters of A-Z, a-z, 0-9, _ and -")
 	}
+
 	*id = ID(read)
 
 	return nil

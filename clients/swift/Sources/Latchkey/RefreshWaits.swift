@@ -32,6 +32,9 @@ struct RefreshWaits: Sendable {
         return now < silentUntil ? cause : nil
     }
 
+    /// Why the last try got no answer; nil where the network was there.
+    var lastSilence: TransportError? { isOffline ? cause ?? .network(code: Self.notConnected) : cause }
+
     /// Notes that no answer came; `jitter` is between 0 and 1. Returns the seconds to wait.
     @discardableResult
     mutating func noteSilence(_ cause: TransportError, at now: TimeInterval, jitter: Double = .random(in: 0...1)) -> TimeInterval {

@@ -48,6 +48,18 @@ extension Session {
     nonisolated func refreshed(stale: String?, isUsers: Bool = false, isRefused: Bool = false) async throws(SessionError) -> String {
         // No call queues behind the user's own try while the session knows that it is offline.
         if !isUsers { try shared.check(at: clock.uptime, isUsers: false) }
+        guard !isUsers, let silence = shared.lastSilence else { return try await joined(stale, isUsers, isRefused) }
+        // Where the last try got no answer, the next one keeps no call waiting for as long as it takes.
+        do { return try await limit(2, clock) { try await self.joined(stale, isUsers, isRefused) } } catch {
+            switch error {
+            case let error as SessionError: throw error
+            case is TransportError: throw .network(silence)
+            default: throw .cancelled
+            }
+        }
+    }
+
+    private nonisolated func joined(_ stale: String?, _ isUsers: Bool, _ isRefused: Bool) async throws(SessionError) -> String {
         let activities = options.activities
         return try await refreshing.join {
             let run = RefreshRun()

@@ -47,6 +47,9 @@ final class SharedAccess: @unchecked Sendable {
     /// Why the session takes it that it is offline; nil where it does not.
     func silence(at now: TimeInterval) -> TransportError? { mutex.withLock { waits.silence(at: now) } }
 
+    /// Why the last try got no answer; nil where the network was there.
+    var lastSilence: TransportError? { mutex.withLock { waits.lastSilence } }
+
     func withWaits<T>(_ body: (inout RefreshWaits) -> T) -> T { mutex.withLock { body(&waits) } }
 
     func withRefusals<T>(_ body: (inout Refusals) -> T) -> T { mutex.withLock { body(&refusals) } }
