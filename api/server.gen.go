@@ -55,10 +55,10 @@ type AccountConfig struct {
 	// IsOpenForSignup Whether new accounts can be made.
 	IsOpenForSignup bool `json:"is_open_for_signup"`
 
-	// LoginByCodeEnabled A code that is mailed or texted can stand in for the password.
+	// LoginByCodeEnabled Whether a mailed or texted code can be used instead of the password.
 	LoginByCodeEnabled bool `json:"login_by_code_enabled"`
 
-	// LoginMethods What a person can sign in with: `email`, `username`, `phone`. Unordered.
+	// LoginMethods What users can sign in with: `email`, `username`, `phone`. Unordered.
 	LoginMethods []string `json:"login_methods"`
 
 	// PasswordResetByCodeEnabled Passwords are reset by a code rather than a link.
@@ -140,7 +140,7 @@ type AppleNotification struct {
 type Authenticated struct {
 	User User `json:"user"`
 
-	// Methods How the person proved who they are in this session, oldest first.
+	// Methods How the user authenticated in this session, oldest first.
 	Methods []AuthenticationMethod `json:"methods"`
 }
 
@@ -173,7 +173,7 @@ type AuthenticatedResponse struct {
 	Meta   AuthenticatedMeta `json:"meta"`
 }
 
-// AuthenticationMethod One proof that the person gave in this session.
+// AuthenticationMethod One authentication of the user in this session.
 type AuthenticationMethod struct {
 	// At Seconds since the Unix epoch, UTC.
 	//
@@ -195,7 +195,7 @@ type AuthenticationMethod struct {
 	// Phone The number that was used.
 	Phone string `json:"phone,omitempty,omitzero"`
 
-	// Provider The service; of `socialaccount`.
+	// Provider The provider; of `socialaccount`.
 	Provider string `json:"provider,omitempty,omitzero"`
 
 	// Reauthenticated The proof was given again while signed in.
@@ -227,7 +227,7 @@ type Authenticator struct {
 	// LastUsedAt Seconds since the Unix epoch, UTC; null: never.
 	LastUsedAt *float64 `json:"last_used_at"`
 
-	// Name What the person calls it; of `webauthn`.
+	// Name The user's name for it; of `webauthn`.
 	Name string `json:"name,omitempty,omitzero"`
 
 	// TotalCodeCount How many codes there were at first; of `recovery_codes`.
@@ -269,7 +269,7 @@ type AuthenticatorsResponse struct {
 
 // ChangePasswordRequest defines model for ChangePasswordRequest.
 type ChangePasswordRequest struct {
-	// CurrentPassword Needed where the person has one.
+	// CurrentPassword Required if the user has one.
 	CurrentPassword string `json:"current_password,omitempty,omitzero"`
 
 	// NewPassword The new password.
@@ -348,7 +348,7 @@ type DisconnectProviderRequest struct {
 	// Account `uid` of the account. A whole number is taken for its digits.
 	Account string `json:"account"`
 
-	// Provider The id of the service.
+	// Provider The id of the provider.
 	Provider string `json:"provider"`
 }
 
@@ -366,7 +366,7 @@ type EmailAddress struct {
 	// Primary Whether mails go to it.
 	Primary bool `json:"primary"`
 
-	// Verified Whether the person has shown that it is theirs.
+	// Verified Whether the user has verified it.
 	Verified bool `json:"verified"`
 }
 
@@ -481,7 +481,7 @@ type Flow struct {
 	// Providers Of `provider_token` and `provider_reauthenticate`, the ids of the providers whose tokens are taken.
 	Providers []string `json:"providers,omitempty,omitzero"`
 
-	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the person has: `recovery_codes`, `totp`, `webauthn`.
+	// Types Of `mfa_authenticate` and `mfa_reauthenticate`, what the user has: `recovery_codes`, `totp`, `webauthn`.
 	Types []string `json:"types,omitempty,omitzero"`
 }
 
@@ -560,7 +560,7 @@ type NewCredentialRequest struct {
 	// a string that holds that JSON. Each text in it at most 16,384 bytes.
 	Credential Credential `json:"credential"`
 
-	// Name What the person calls it; made up where it is not given.
+	// Name The user's name for it; generated if absent.
 	Name string `json:"name,omitempty,omitzero"`
 }
 
@@ -611,7 +611,7 @@ type PhoneNumber struct {
 	// Phone In E.164.
 	Phone string `json:"phone"`
 
-	// Verified Whether the person has shown that it is theirs.
+	// Verified Whether the user has verified it.
 	Verified bool `json:"verified"`
 }
 
@@ -632,7 +632,7 @@ type PhoneRequest struct {
 
 // PrimaryEmailRequest defines model for PrimaryEmailRequest.
 type PrimaryEmailRequest struct {
-	// Email One of the person's addresses.
+	// Email One of the user's addresses.
 	Email string `json:"email"`
 
 	// Primary Must be true.
@@ -682,7 +682,7 @@ type Profile struct {
 	// Email The primary address.
 	Email *string `json:"email"`
 
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display"`
 
 	// EmailVerified Whether the primary address is verified.
@@ -699,11 +699,11 @@ type Profile struct {
 
 // ProfileRequest defines model for ProfileRequest.
 type ProfileRequest struct {
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display,omitempty,omitzero"`
 }
 
-// ProviderAccount The person's account with another service.
+// ProviderAccount The user's account with a provider.
 type ProviderAccount struct {
 	// Display What to call the account on a screen.
 	Display  string         `json:"display"`
@@ -730,7 +730,7 @@ type ProviderConfig struct {
 	// Flows What can be done with it, such as `provider_token`.
 	Flows []string `json:"flows"`
 
-	// ID Names the service, such as `google`.
+	// ID The id of the provider, such as `google`.
 	ID string `json:"id"`
 
 	// Name What to call it on a screen.
@@ -750,7 +750,7 @@ type ProviderNonce struct {
 	// Nonce The nonce, of at least 128 random bits.
 	Nonce string `json:"nonce"`
 
-	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits: what the SDK of the service is given.
+	// NonceSha256 Its SHA-256 in lower-case hexadecimal digits, for the SDK of the provider.
 	NonceSha256 string `json:"nonce_sha256"`
 }
 
@@ -765,10 +765,10 @@ type ProviderNonceResponse struct {
 type ProviderSignup struct {
 	User ProviderSignupUser `json:"user"`
 
-	// Account The person's account with another service.
+	// Account The user's account with a provider.
 	Account ProviderAccount `json:"account"`
 
-	// Email The addresses that the service told.
+	// Email The addresses that the provider returned.
 	Email []EmailAddress `json:"email"`
 }
 
@@ -781,7 +781,7 @@ type ProviderSignupResponse struct {
 
 // ProviderSignupUser defines model for ProviderSignupUser.
 type ProviderSignupUser struct {
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display"`
 
 	// HasUsablePassword Always false: a password can be set once the account is there.
@@ -793,7 +793,7 @@ type ProviderToken struct {
 	// AccessToken Taken and not used.
 	AccessToken string `json:"access_token,omitempty,omitzero"`
 
-	// AuthorizationCode Apple's authorization code: exchanged once, so that the grant can be revoked when the person leaves.
+	// AuthorizationCode Apple's authorization code: exchanged once, so that the grant can be revoked when the user deletes the account.
 	AuthorizationCode string `json:"authorization_code,omitempty,omitzero"`
 
 	// ClientID The client id that the token was made for.
@@ -802,7 +802,7 @@ type ProviderToken struct {
 	// IDToken The id_token (OpenID Connect Core).
 	IDToken string `json:"id_token,omitempty,omitzero"`
 
-	// Name What the person is called, which Apple tells the app alone, and once. Used for the display name of a new account.
+	// Name The user's name, which Apple gives only to the app, and only once. Used for the display name of a new account.
 	Name string `json:"name,omitempty,omitzero"`
 
 	// Nonce The raw nonce of `createProviderNonce`. Needed where the id_token carries a nonce.
@@ -814,14 +814,14 @@ type ProviderTokenRequest struct {
 	// Process `login`, `connect` or `reauthenticate`.
 	Process string `json:"process"`
 
-	// Provider Names the service, as `getConfig` does.
+	// Provider The id of the provider, as in `getConfig`.
 	Provider string        `json:"provider"`
 	Token    ProviderToken `json:"token"`
 }
 
 // ReauthenticateRequest defines model for ReauthenticateRequest.
 type ReauthenticateRequest struct {
-	// Password The person's password.
+	// Password The user's password.
 	Password string `json:"password"`
 }
 
@@ -878,7 +878,7 @@ type RenameCredentialRequest struct {
 	// ID As `listAuthenticators` gives it.
 	ID int64 `json:"id"`
 
-	// Name What the person calls it.
+	// Name The user's name for it.
 	Name string `json:"name"`
 }
 
@@ -1043,7 +1043,7 @@ type Unauthenticated struct {
 	// Flows What the client can start, or must go on with (`is_pending`).
 	Flows []Flow `json:"flows"`
 
-	// Methods Together with `user`, for a signed-in person who has to prove it again.
+	// Methods Together with `user`, for a signed-in user who has to authenticate again.
 	Methods *[]AuthenticationMethod `json:"methods,omitempty"`
 }
 
@@ -1058,7 +1058,7 @@ type UnauthenticatedMeta struct {
 	// Example: 1790000000.25
 	EndedAt Timestamp `json:"ended_at,omitempty,omitzero"`
 
-	// IsAuthenticated False, null where the session is gone (410), true where a signed-in person has to prove it again.
+	// IsAuthenticated False, null where the session is gone (410), true where a signed-in user has to authenticate again.
 	IsAuthenticated *bool `json:"is_authenticated"`
 
 	// SessionToken A new session token for the sign-in that is under way.
@@ -1085,7 +1085,7 @@ type User struct {
 	// Email The primary address.
 	Email string `json:"email,omitempty,omitzero"`
 
-	// Display What to call this person on a screen.
+	// Display The name to show for this user.
 	Display string `json:"display"`
 
 	// HasUsablePassword Whether the account has a password.
@@ -1202,8 +1202,8 @@ type UnsupportedMediaType = ErrorResponse
 
 // GetCreationOptionsParams defines parameters for GetCreationOptions.
 type GetCreationOptionsParams struct {
-	// Passwordless Present, with or without a value: ask for a passkey that can sign in alone, and
-	// that verifies its person each time.
+	// Passwordless Present, with or without a value: request a passkey that can sign in alone, and
+	// that verifies its user each time.
 	Passwordless *Passwordless `form:"passwordless,omitempty" json:"passwordless,omitempty"`
 }
 
@@ -1401,7 +1401,7 @@ type ServerInterface interface {
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(c *fiber.Ctx) error
-	// ListAuthenticators The person's second factors and passkeys
+	// ListAuthenticators List the user's second factors and passkeys
 	// (GET /_allauth/app/v1/account/authenticators)
 	ListAuthenticators(c *fiber.Ctx) error
 	// GetRecoveryCodes The recovery codes that are left
@@ -1413,7 +1413,7 @@ type ServerInterface interface {
 	// DeactivateTOTP Remove the TOTP authenticator
 	// (DELETE /_allauth/app/v1/account/authenticators/totp)
 	DeactivateTOTP(c *fiber.Ctx) error
-	// GetTOTP The person's TOTP authenticator, or how to add one
+	// GetTOTP Read the user's TOTP authenticator, or how to add one
 	// (GET /_allauth/app/v1/account/authenticators/totp)
 	GetTOTP(c *fiber.Ctx) error
 	// ActivateTOTP Add a TOTP authenticator
@@ -1434,7 +1434,7 @@ type ServerInterface interface {
 	// RemoveEmailAddress Remove an address
 	// (DELETE /_allauth/app/v1/account/email)
 	RemoveEmailAddress(c *fiber.Ctx) error
-	// ListEmailAddresses The person's addresses
+	// ListEmailAddresses List the user's addresses
 	// (GET /_allauth/app/v1/account/email)
 	ListEmailAddresses(c *fiber.Ctx) error
 	// ChangePrimaryEmailAddress Make an address the primary one
@@ -1446,22 +1446,22 @@ type ServerInterface interface {
 	// ResendEmailAddressVerification Mail the verification of an address again
 	// (PUT /_allauth/app/v1/account/email)
 	ResendEmailAddressVerification(c *fiber.Ctx) error
-	// ExportAccount The person's data
+	// ExportAccount Export the user's data
 	// (GET /_allauth/app/v1/account/export)
 	ExportAccount(c *fiber.Ctx) error
 	// ChangePassword Change the password, or set the first one
 	// (POST /_allauth/app/v1/account/password/change)
 	ChangePassword(c *fiber.Ctx) error
-	// GetPhoneNumber The person's phone number
+	// GetPhoneNumber Read the user's phone number
 	// (GET /_allauth/app/v1/account/phone)
 	GetPhoneNumber(c *fiber.Ctx) error
 	// ChangePhoneNumber Set or change the phone number
 	// (POST /_allauth/app/v1/account/phone)
 	ChangePhoneNumber(c *fiber.Ctx) error
-	// DisconnectProviderAccount Disconnect a service
+	// DisconnectProviderAccount Disconnect a provider
 	// (DELETE /_allauth/app/v1/account/providers)
 	DisconnectProviderAccount(c *fiber.Ctx) error
-	// ListProviderAccounts The services that the person has connected
+	// ListProviderAccounts List the providers that the user has connected
 	// (GET /_allauth/app/v1/account/providers)
 	ListProviderAccounts(c *fiber.Ctx) error
 	// GetAccountUndo What an undo link would undo
@@ -1518,16 +1518,16 @@ type ServerInterface interface {
 	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
 	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
 	ReceiveAppleNotification(c *fiber.Ctx) error
-	// CreateProviderNonce A nonce for a sign-in with another service
+	// CreateProviderNonce Create a nonce for a sign-in with a provider
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(c *fiber.Ctx, params CreateProviderNonceParams) error
 	// GetProviderSignup What is known about a sign-up that needs more
 	// (GET /_allauth/app/v1/auth/provider/signup)
 	GetProviderSignup(c *fiber.Ctx) error
-	// CompleteProviderSignup Give what is missing, and create the account
+	// CompleteProviderSignup Send what is missing, and create the account
 	// (POST /_allauth/app/v1/auth/provider/signup)
 	CompleteProviderSignup(c *fiber.Ctx) error
-	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
+	// SubmitProviderToken Sign in with a provider, connect it, or authenticate again
 	// (POST /_allauth/app/v1/auth/provider/token)
 	SubmitProviderToken(c *fiber.Ctx) error
 	// Reauthenticate Prove again who is signed in
@@ -1548,7 +1548,7 @@ type ServerInterface interface {
 	// EndSessions End sign-ins
 	// (DELETE /_allauth/app/v1/auth/sessions)
 	EndSessions(c *fiber.Ctx) error
-	// ListSessions The person's sign-ins on all devices
+	// ListSessions List the user's sessions on all devices
 	// (GET /_allauth/app/v1/auth/sessions)
 	ListSessions(c *fiber.Ctx) error
 	// Signup Create an account and sign in
@@ -1596,7 +1596,7 @@ type ServerInterface interface {
 	// GetSpecificationAsAllauth This document, where allauth has it
 	// (GET /_allauth/openapi.json)
 	GetSpecificationAsAllauth(c *fiber.Ctx) error
-	// GetProfile The signed-in person's profile
+	// GetProfile Read the signed-in user's profile
 	// (GET /api/v1/users/profile/)
 	GetProfile(c *fiber.Ctx) error
 	// UpdateProfile Change the profile
@@ -8475,7 +8475,7 @@ type StrictServerInterface interface {
 	// DeleteAccount Delete the account
 	// (DELETE /_allauth/app/v1/account)
 	DeleteAccount(ctx context.Context, request DeleteAccountRequestObject) (DeleteAccountResponseObject, error)
-	// ListAuthenticators The person's second factors and passkeys
+	// ListAuthenticators List the user's second factors and passkeys
 	// (GET /_allauth/app/v1/account/authenticators)
 	ListAuthenticators(ctx context.Context, request ListAuthenticatorsRequestObject) (ListAuthenticatorsResponseObject, error)
 	// GetRecoveryCodes The recovery codes that are left
@@ -8487,7 +8487,7 @@ type StrictServerInterface interface {
 	// DeactivateTOTP Remove the TOTP authenticator
 	// (DELETE /_allauth/app/v1/account/authenticators/totp)
 	DeactivateTOTP(ctx context.Context, request DeactivateTOTPRequestObject) (DeactivateTOTPResponseObject, error)
-	// GetTOTP The person's TOTP authenticator, or how to add one
+	// GetTOTP Read the user's TOTP authenticator, or how to add one
 	// (GET /_allauth/app/v1/account/authenticators/totp)
 	GetTOTP(ctx context.Context, request GetTOTPRequestObject) (GetTOTPResponseObject, error)
 	// ActivateTOTP Add a TOTP authenticator
@@ -8508,7 +8508,7 @@ type StrictServerInterface interface {
 	// RemoveEmailAddress Remove an address
 	// (DELETE /_allauth/app/v1/account/email)
 	RemoveEmailAddress(ctx context.Context, request RemoveEmailAddressRequestObject) (RemoveEmailAddressResponseObject, error)
-	// ListEmailAddresses The person's addresses
+	// ListEmailAddresses List the user's addresses
 	// (GET /_allauth/app/v1/account/email)
 	ListEmailAddresses(ctx context.Context, request ListEmailAddressesRequestObject) (ListEmailAddressesResponseObject, error)
 	// ChangePrimaryEmailAddress Make an address the primary one
@@ -8520,22 +8520,22 @@ type StrictServerInterface interface {
 	// ResendEmailAddressVerification Mail the verification of an address again
 	// (PUT /_allauth/app/v1/account/email)
 	ResendEmailAddressVerification(ctx context.Context, request ResendEmailAddressVerificationRequestObject) (ResendEmailAddressVerificationResponseObject, error)
-	// ExportAccount The person's data
+	// ExportAccount Export the user's data
 	// (GET /_allauth/app/v1/account/export)
 	ExportAccount(ctx context.Context, request ExportAccountRequestObject) (ExportAccountResponseObject, error)
 	// ChangePassword Change the password, or set the first one
 	// (POST /_allauth/app/v1/account/password/change)
 	ChangePassword(ctx context.Context, request ChangePasswordRequestObject) (ChangePasswordResponseObject, error)
-	// GetPhoneNumber The person's phone number
+	// GetPhoneNumber Read the user's phone number
 	// (GET /_allauth/app/v1/account/phone)
 	GetPhoneNumber(ctx context.Context, request GetPhoneNumberRequestObject) (GetPhoneNumberResponseObject, error)
 	// ChangePhoneNumber Set or change the phone number
 	// (POST /_allauth/app/v1/account/phone)
 	ChangePhoneNumber(ctx context.Context, request ChangePhoneNumberRequestObject) (ChangePhoneNumberResponseObject, error)
-	// DisconnectProviderAccount Disconnect a service
+	// DisconnectProviderAccount Disconnect a provider
 	// (DELETE /_allauth/app/v1/account/providers)
 	DisconnectProviderAccount(ctx context.Context, request DisconnectProviderAccountRequestObject) (DisconnectProviderAccountResponseObject, error)
-	// ListProviderAccounts The services that the person has connected
+	// ListProviderAccounts List the providers that the user has connected
 	// (GET /_allauth/app/v1/account/providers)
 	ListProviderAccounts(ctx context.Context, request ListProviderAccountsRequestObject) (ListProviderAccountsResponseObject, error)
 	// GetAccountUndo What an undo link would undo
@@ -8592,16 +8592,16 @@ type StrictServerInterface interface {
 	// ReceiveAppleNotification A notification of Apple's server about one of its accounts
 	// (POST /_allauth/app/v1/auth/provider/apple/notifications)
 	ReceiveAppleNotification(ctx context.Context, request ReceiveAppleNotificationRequestObject) (ReceiveAppleNotificationResponseObject, error)
-	// CreateProviderNonce A nonce for a sign-in with another service
+	// CreateProviderNonce Create a nonce for a sign-in with a provider
 	// (POST /_allauth/app/v1/auth/provider/nonce)
 	CreateProviderNonce(ctx context.Context, request CreateProviderNonceRequestObject) (CreateProviderNonceResponseObject, error)
 	// GetProviderSignup What is known about a sign-up that needs more
 	// (GET /_allauth/app/v1/auth/provider/signup)
 	GetProviderSignup(ctx context.Context, request GetProviderSignupRequestObject) (GetProviderSignupResponseObject, error)
-	// CompleteProviderSignup Give what is missing, and create the account
+	// CompleteProviderSignup Send what is missing, and create the account
 	// (POST /_allauth/app/v1/auth/provider/signup)
 	CompleteProviderSignup(ctx context.Context, request CompleteProviderSignupRequestObject) (CompleteProviderSignupResponseObject, error)
-	// SubmitProviderToken Sign in with another service, connect it, or prove again who is signed in
+	// SubmitProviderToken Sign in with a provider, connect it, or authenticate again
 	// (POST /_allauth/app/v1/auth/provider/token)
 	SubmitProviderToken(ctx context.Context, request SubmitProviderTokenRequestObject) (SubmitProviderTokenResponseObject, error)
 	// Reauthenticate Prove again who is signed in
@@ -8622,7 +8622,7 @@ type StrictServerInterface interface {
 	// EndSessions End sign-ins
 	// (DELETE /_allauth/app/v1/auth/sessions)
 	EndSessions(ctx context.Context, request EndSessionsRequestObject) (EndSessionsResponseObject, error)
-	// ListSessions The person's sign-ins on all devices
+	// ListSessions List the user's sessions on all devices
 	// (GET /_allauth/app/v1/auth/sessions)
 	ListSessions(ctx context.Context, request ListSessionsRequestObject) (ListSessionsResponseObject, error)
 	// Signup Create an account and sign in
@@ -8670,7 +8670,7 @@ type StrictServerInterface interface {
 	// GetSpecificationAsAllauth This document, where allauth has it
 	// (GET /_allauth/openapi.json)
 	GetSpecificationAsAllauth(ctx context.Context, request GetSpecificationAsAllauthRequestObject) (GetSpecificationAsAllauthResponseObject, error)
-	// GetProfile The signed-in person's profile
+	// GetProfile Read the signed-in user's profile
 	// (GET /api/v1/users/profile/)
 	GetProfile(ctx context.Context, request GetProfileRequestObject) (GetProfileResponseObject, error)
 	// UpdateProfile Change the profile
@@ -11130,469 +11130,469 @@ func (sh *strictHandler) GetSpecification(ctx *fiber.Ctx) error {
 // const string: with thousands of chunks the chained `+` fold is several
 // times slower for the Go compiler than parsing a slice literal.
 var swaggerSpec = []string{
-	"7P3pchs5ti+KvwqC//OPlnxSNKnJFhUdZ6sk2SVbltwayjXQhwkyQRKlJMBOgKJYFY4491Xuh/sA98T9",
-	"cL/uR9lPcgNrAZnIZCZJDXbZ3e7Yu9tK5oBxYQ2/9Vt/1npyNJaCCa1qrT9rY5rQEdMsgb8Oej05Efpa",
-	"RPItm5krEVO9hI81l6LWql0NGblhMyL7RA8Zibm4qZMTrQjtKiZ6jHBFwoT9c8ITFoX1WlBjd3Q0jlmt",
-	"Vdt+k2xO/9n89eYfjdHO+Jfei8nPYq97xbbUT4Pd4Wn0Ur6iDf52tvluWgtq3HxuyGjEklpQE3RkXvHz",
-	"hm3ghmnhhmliUFO9IRtR09YRvTtlYqCHtdZOczOo6dnYPKV0wsWg9ulTUDseUR7/xBLe5z1q+lTZy56M",
-	"GJEJdPOhPf7h8OjVxusf37yt7g80aMNv0QN6dRKx0VhqJnqzZbMmBSMJ6ydMDYmWN0y0yIhGjHRn0L1e",
-	"zJnQZDpkgnBNniktE6aewW9we9AWVEREwV1cDwm7ZcmMUK3ZaKyJlkSNmYjIMz2k+hk+UycH7sXmqhkx",
-	"KtSUJSxqC3hJ+np7gyZDqsiauazoiJHwd83DdXLD2Fj5M8K1eXfCxoxq8zLXs/Sl8LS52ftm4Vc16fWY",
-	"UjIJyFBOTXdILMWgLcwdfZ4obZ+ENnUZEySWCj6smFJc2kabX+FpGBszzqOJ0mQgiRRtEUkuBkTJOjkQ",
-	"xAzVDG6BxawIVURIweptkVs/e790G69HjX80x9fy15stVbWMvPlftHp2t4Pa2MxUYl7yP9d+O9j4lW78",
-	"0djY62x8/PNlsLv9af1//Lda2Qo7k6LH3ifSjNT8+vpg+m+Gi0cdnEauSF8mLRLGcsBFGJCwJ4VgPR2a",
-	"PRUmjE70kAlt1jwL6+QD10M5MTOfPgM3uqfy+yr/uBuVf05YMssGZWxbWzEYzd2yfr6nSk1lEl0wxfRf",
-	"LRtcYzagNQ+QC+4FcemsvU+YWaoB7geZwP+aSaDklsYT1iJU3ZhpJJSMqVKmp7DSe1QQxQeCcEFoLAUL",
-	"CBWR2TBUk1sQZUwRrhUZs0RJQRjtDYnmo7kFrpNJ5fT5bfe7ne9mULvbGMgNc3FD3fDxhoTu0XhjLLnQ",
-	"LKm1+jRW7NPKN34KaglTYykUwyMxW2oyuRzKqTBXe1JoJrT5Jx2PYyu7n/+uJPycdvHPWkQ1tLuXgJDq",
-	"UF1rNV/sNfA/9c2doBZTpTsTZX8UkzhOZ1NLPa59CmpKUz1RtdZmo/HJH43/lrB+rVX7/z3PTvXn+Kt6",
-	"nmv5he1T7ZPp4fyapv7NdRhXlNkbtGdvgx3FItOcH2h0wf45YUrfbzBYkkijafxmHopMB5k5ADtutjsj",
-	"rkZU94a1oDZiStEBs+2D+wiNooQpI8uj5zIh7jEykxNz8PTM0osITRgRUpOeTBLW06Y3oOZ4y6r26WM2",
-	"qNv3GNRj04Nlg5ng2ARuK5mdwnXgZEbuADZCImF9M/37JMQBComiM0Wmw1n5TKihnJppOJSiH/PeoyeB",
-	"xgmj0azji9UoNwW/yAkMq70T9j+LCBf1wkjuPe1IWr2BKzOEQhLzIQZCSQ+5CszpPTTHZ9oe18IlA2c2",
-	"I5fiHL6lHrutuRQdlCeoU0+6Me/Z46M3pHHMBIwiPWe9N2/06cEm2zj6ffPD9cYf3Qv5hk27//jn5fX7",
-	"O3mwd/yHuj59sSnNmp1037LZYcKi92b14ozReFBrbbxIBQR+a+OGzWAikrH5Jo/MzsLG1ntylInVY9uD",
-	"T0FtoozQ+7MWcTWO6ewMb6ARNRLZvKC3dTGMXse/n34YDrujC/XrP7L30Ij+h/+BTzB/D5FShalYtCDs",
-	"LTD9oaC3fADCqpewyKxaGqs6StlwqQA7koLdb8If0jfzlUUdMr8vbSqYCAco+E75fSUurtPf/kRBWzJz",
-	"QW2c8BFNZrWWOY6Dmj3BI/zb39336brfaqaWbXNUFP6mnIBnaumwvJJJl0cRE48VfkZ0TMadXixVQehd",
-	"8oEwavtkbAQQ3lCUd1tPKe9AzClN4xjaTyLJFJxkNI7l1Jg7C6Xa63svaifF+rGc4qDAzgcNvPYpsH/i",
-	"CNU+ffxkRgef4KpwWoDe4smA7ebqi+Va5N61bLU4u6vLhlxEJPx54xKvbFyZEzXMxo3dcaXNsQvWmYhY",
-	"VCdHiRybY7gtrHUamj7Vix0KzZybPqHSWjLqfCA6cqJrYB/pV3IioseuRSF1pw8vKug/CRgTQuqhWZBg",
-	"bnFFxlQPiwty+4ssSNnvs2TpgnxPZ7Gk0ZWUpzQZsMeOTldGs46WshPD24oqotW6iLnNjBbcZRQFKsju",
-	"NnnLfyiMVXPraZWV0g/vBDtbu6Q701UyLR2soRTsbDLqsuQRYn48BCFQ++9bzd3m5tb2zu6Ll7WnEupe",
-	"E1cX6dAiIuCpgPA+oWK2VLq/T+Qtj1hi/X2PGBCr3lScfPgVeDU0poOajxzV3Z10PK4FqYBMH0FHR+2j",
-	"1ZVMa1imHh2MnZIFvzYaZirqZi72ag8e/PyQLJ0A6zthEVEsueW9Fc7UC9aTtyyZHcqIqS9o60pN447Z",
-	"5B3oWq3VbKQKbmLbBL+rWlCbCHjcv30zdxXmaau53dzZ29ytBbXNF82Xmy+bL2sfH6ii5oZlue2HN4OX",
-	"SKHHxFhOMevrFSYALMOnsuusodnpuff5IvPAnCYsScUmeLG4Sk9Xc2T+PlGamIGdt1vr5IJRvA5e4ggv",
-	"K0IHlIvA/CBIwnQy8+1v+4rPZzSGxT6HLUJtT3s0jue6qcbomC6a5ZSM5IgJ3RZ0IK2TzL0oLHhcwzo5",
-	"s0czV2RIjaJB5ESDYyw9tTMdpC0Wj515Cr3a+N2pdZvjzaiQoL8Q7M0LM8obB31tDbrcgFyynhSRIlqS",
-	"KeWadFlfJgy+Ldiddq57M0nOVeksgWxK0lXWDGp9mYzM3q1xobc2zZLigo8mI/jRblouNBuwBCdofsUn",
-	"zNjouOBh8T3eDreruNIMBw36MLMUa63fPgaPMM6T8cm8kW1Maj+WA121Y/pgAzk/RI+0jwdMLzeOL/G8",
-	"uBb0lvKYduNHa25micmEJjyedSbea4sqnD2pzFr3HiHeI3XyPmZUMaKTGW6XvFK385QW2QeI0MSwhUnf",
-	"2Bpyoluwd8y665p2cEXolM6MkaFiOUUnn5RkNOkNzY9dxsWgLai6YZFR3KXosTq5pDNPne/KCYogb6pa",
-	"EO4yV0e+QPgrN//mE21+ncxgmYHP7uSBG37E9FBG1ik2r2dUuzvwQdDyIgZrp+AJS71g1e8YUtWZKLMe",
-	"U9e1Gzej8G3uNZovdl9ube+8eNFsbO/gJ6xuWPwRQjXOrKYQjLTKZavGZm+G3dc9fs7fvLr+46R5xk/U",
-	"yUiPfz082T3h25NT/mavzmZv/og+nPBzfnJ3Ihr13mYsuqNXjejnN3EtKLHUsaHuoHzKb9lDNX1nfKN0",
-	"59fR3u0vo1ezX0avdns//7Td+/mnJnt9dtsbRfGvW2+G0Ye7xq+br2a913c7TxDrWOw/uEwd12j3h6RH",
-	"k4QbTQ2P4CkY26AigL5gPhYzbVUgY/RvGJmzTIRqNr6iN0x8Tn+M+xuMu1kHlytM+JiJiIuBs/YW+m0g",
-	"7PXEU7fdaH42549mYzKlimgzvCgacbbSUIGR1mlAoEVCM6p1GNI0sAL6VFvYcXJmKYhjfOXUAhEg2Klp",
-	"op2fKDdO4CTSsGJg3SBqwKmWpils2iKKici8i6oSX9VEaB578ZSifP/w4cOGv7rnhXz4A6MJKPI0Hv29",
-	"XYup7g1v2KxdC8naxatDsvtipxEQxWCdkq31xeK+GEcuE+KmCX06ibW36oNaMomN8VWbwIzKhP8Bek9Q",
-	"u5LyHRUzq8moR2sTUnZGVMw6iXthTo8why8VM2fYqHmVgcRUs6TgDdp8QivkgCRUMxLzEddkLbzbMH9u",
-	"wJ+hgwvIMUug0+tmoYCRNRnXydXQPqeM2dgWimnNxUC1SHhweHh+fXbVuTi4Ou6cnrw7uboMv319wDTE",
-	"yI5rf9X8ZV5shxb4zJLsbIGIirnSVkZ5mKxUEPnyKRNh+4vc2NCpOjlPsm8GpGt0TikB7UToQBqzwcgv",
-	"rsjagneZ1bBe2uKhnJqFNU7kLQNxB9r5k8oza4djmPzv7RoXtzR2qCMj7wC5Rol9gzkmAI6F+jME2b+E",
-	"SASX7gJ5eC3UZDyWiWbROxZxegXvf5xQnGTv7IzMSzvQ6lw8iwnUYsBRTRUpfoRwQa6vXm28DFIw0CE2",
-	"aeNY9KRZZ0UX+s7ncaGbIzwsNi/02icTiMnJ0RjihdEi33raRB/jejikAkMS48SIYs0R70P1so5c8RFT",
-	"mo4AmNNLX1NYxAhsoVHEojAg9k+8OwoR22gDry7ouZ7dJkWfJyPzZFvYaxEDLdS8K0XLuNf51xKmmM5d",
-	"gb/bIgRHfNYi/NN/hXNtp57j3NWIK++HtgjzntnOgAlzoOFTWupxx0zDbe5KxLxrbRFOWddsDZG1Kr2S",
-	"sJG8ZVFYJ+/METWiMzPbFkJW2JBBTTA9lclNOV7P/piCS3t0xEg/kaN9C8VEnZ+nyuONkFPQ8ee+M46p",
-	"NmfeAhAkjijIHoDWSpHBVEIOIRTT0Q9cREZ4BiTsJnKqWIKQx4mAr4f1UiBmJqN+c0svMEvWa1k2GB/T",
-	"N8ju76wHp6xb/WaFDeZ78aOcEmoDDAQGzQxNHWMl/i7JJLhRhp1NXXzdWzbW4I6SccQSe5QZVQbWtOm7",
-	"M4xt5+1faMuEdXLQVRaQnJiRjGcYTlIOgFg6Sbhhbj1HXKeLq7TDhDHaS1qaQhXAWe/CZaQ7IxTxngkF",
-	"1y8E9ShiPbNvd6WMGTXKhlEp5JiJTl8mHatylKwVBi8TzBttc8B3GayZ8jeDPrNCT7C9DmptxoJF4JVi",
-	"d8aMtYqEALRU30LSnLBY9OXU41K69KlDe/rwUHOKlM62kz9hnVwLmUQsQRHONRupkiM3bRVNEgreo7zA",
-	"Wz4sDgyLEwwP3Xt2CxswPyylU7/SYqya2qWdXLDBr0UkSw63no2YlYlJB66USS5m6+wV+2xA1NBoGYJF",
-	"pZsPpZKqQE7jj7g4HWaaTEQkmQrQKoojpjQC73MLYqH3J3eklywWRpOYm5OtqnFG7oHR6FroMN1UafKC",
-	"RHSm8NhILSZpNOqrIZuZzTTbh7utqqUyj+4I3Esz6Kd7KU+IPV7mrKeixRTU2N2YJ0x17qWWFNapm/Vs",
-	"cuZHJPelJevKg/7ml9fNqjlDRi1dCl/3u2DevLRVVrWca5azD1dYQrBtjCYJMqnW2vRMwbKO/Xh19Z7g",
-	"DatMqPfmZrGL9jMBNndJZwX7SzZ3YdV0bthYVx9vhb1kt5G/g2DvlJ85Qmoj9SDiWXHkdJmxXcGb4SKz",
-	"th9Gsgs5taYyRa3OvW1lsXIm9YVrwdITqMQEMEs9bNnzBGWeYloRCgd/Cl5HTdGc0nUSGvkOz8CxlP20",
-	"Dwq3YtqdYyE4QBXgytEoLnNPlrkc6/Aq2MKhn+SBX4RX2Z9z6TBhnYTCHNktf8WQIVVtIWSmMtmVtp8q",
-	"AeaUtdMzpbMKBR4POBtxWbSAnRKfDQ3RcvG6rRSHuTVWsbrn5nnpznxnnUv53Vnwr89rbWZNpBllAEEo",
-	"KmeotZR3cHGTnkw2ClaUjs6VtvILYHi+KrE6HsfsTGovbF8cpTECGcsby24hjYqSNx+u0Lv0Yqe5t44r",
-	"FV4O0A90vRWOvubu1stt8JqmV5YtX9eW0q7knZnFblRq8Eb90SloD114EZkOpbk6A42ZixxuJnigppaz",
-	"G9+h2VgiW11IdqG7VS2Z+gne4Hq9dMDKN24+JDu/b82syz6hmoyk0qSZx3vOCTrw4xhB0KOix+JSW+XK",
-	"k69Gzll1Uhr70PqB9u1sYDwSFtgEtpcF5c4fqBG75T1W1Y/LXIzq1LpcN47godD0DmIm7oMqIDRWktC+",
-	"uUjxspzoOjlBx7Y5ctGZV26jz3ve50Y2nhp1QScTljohCr3KTf5cRHvpVO2+2FwwUfcX2HXywQaPMzBy",
-	"lpgknUIU5YS6NXsEeqQy7SjNWCYCffTm+JTJjdpPBz2XBwsBR4232KAihnWm8HKubDLzRJWdkTmhXthG",
-	"c1O1dCM98rgpZKHd/7iZ29R/1XFj27tkwDJJONe6c8GMNAYN2prMVkYP6O2cUC7x093Pm72q/mWEUvlC",
-	"+oQImD+XpZhm71FDORX7Zl+Goz4NixOwu70kqpgheuZkmvO6ur3mnMlTjsAO1iKRRHAX5TGRArbKTE7c",
-	"5Rshp+V+4IWp1Vd2fxuz189MlILlOzovpS1+v9SNjRbb8gnwYe1l2TOAscOGKNnjNLZnTVgv18yXCGro",
-	"LaxR06oBv2XChtmnQx4zP1e0rMfaBr/yLz3RiphfWhg5CANSiDegw9iFC8LScc06MeFLjlkAcaw8Jhmc",
-	"q+yd5ldifl46VwXhYRcyePSXyAyZlB1JCuL7pE97ZovZDOkbNpsXDD5E/x4ComwYz+gI7FAcvXRGHrCR",
-	"ueos3ljOs8BLWQimQ94bwnBHrMcj0GCRyASUqCgyalOujQFSNegU9UUrY0C+zrEi40A+16EKi6G46KHO",
-	"cC34HWFj2RsG5PrqcB/Sz1pEsFuW5EYzkhNEz5obEJ+LIWvbVpQU92lq+WL+UDhzejSOK2Z63l8/l9RR",
-	"7XO1mRIAozL/Ra1Zgd8p7PtVT+gVe14uflYTOoXY5INPk5KUliWD5TJKPv8IFUSUBRV44qOwzpfKrXIr",
-	"qyqYXC0DCok2sHAg4EoB0QKOLLNUwwHTuQyeEFQOWHCjKqNixAEINUvhkXjtD5ZIb2AWd/TJtGCZVGnB",
-	"NI7P+4ACWflVqA9/DMq2ehqzzg1hfeUh+ZqcOn6f1fKpWKKuqod4OGQy59r4WkMLGDrL/L0VAZ7eJEmY",
-	"0B7ofU4ZYMwevNYQtkfHkCpi2Q7SnqRvybnENnd2SwEe0wVfvbKWrh/GXuUz9/G75VpQOoYyYtUjByit",
-	"KjapfdKjigWkG1NxA/Q2JKJqyJQ7OkbA21VwHu5uL4WImK+Wt9XhPypjSKsEXPEtRiD1lwq0d32a3Z/T",
-	"sZc9eQk3z33TqNnW8FWr+AptFES5N1SEBaqH63EC3X72q5UAeR6WkhVcwnSzqL9vlBTn9vXFZVl81QoN",
-	"euTgF3r3Fc+CTQArM+/eu4zG7Dbwb2j55vL8bG09BOvbaOhk7QPrmqNIkFN2y2KylaFdd+rN9YDIpC0o",
-	"QblhGQxlHFn/jnldnRwDbxu708hflbm4d4Otl9vWddrOmUS1Vu13JUX9gk7fWdxprlfV8jHX8SVT6e4s",
-	"WVfup7LBPbKu95IlBE71x6EsvHcs+vjj1nHaha91AR+lKFHHV1A55ZV4hXDCo7CATKiTAzIdyjh1g3Gb",
-	"AQRRUq4VifiAa1UvnvI7i09501vuaDGWuc545FplnWjFrzUa94zluc8FC4+fo4Uh3C8792Xt88me5tu3",
-	"3Klc4cW0tFRVBqB5rSIDSbSsDHplvCdVbynoqOCNTkEGmN3FE7UCGtCl36WfzLqwbMzYwwwUnytrJdsk",
-	"N0/fimkCjb5gv7NeueyWE92TZd6r0G6pFDrfSjOu87IF7F6MeSNiCGd+gJS8oR3nFJGex78oDRmFNl1C",
-	"e4u6DOhS6L1r+/J+P+7YKIzhVz7VFedFhRw5lKMxdbzOZg6MKZVrq9uZnqTe2rynpMZ3VDY6z/rwVBJw",
-	"cbIBUgo4kFDMxU3LTzDg7ylkVByIKJEc/vmO9gqpB6dcTO4gFaM8CYH8gNhVwN4HoGzayDZ4+0LCVSWg",
-	"K7vtXiGGJ4F+uCmHl600a+VuyXzsG1Kqqw4SmoIxihQzU2r0E9RTVjhI5r+5UgeeQELkVvEDAu/lg/oV",
-	"Bt+PReS8AZXixnctFGKTEVC2hzFX2r3GmV7OqZyex/eNZdO7E3y0aZVJ92cRJFXsu2tuaX+TpMrxDoxE",
-	"9zZ8yr9QvQRdvmKpIOOKTBMpBgEETJiAPG0yYghQTghmj66s5bxPZDdmozJY2UqLOB2rL75wS6fubiwT",
-	"/bjN7blivtaj/1Usp5UmYgd4PEuaed73EhQx5caoZ8mE+R5oe4PV5olNxtWz9Oz0sS1twTXRMraqIBUZ",
-	"0tm80NgIKdQZyd3sCU7OgRNTyzQsraV9Y4quB7IK6aj58q0DwrS10NYtaLmbXM4zgsZdrvN6vS1sbhwg",
-	"q6dcpQFw5XEL5Q5nP0ttEVzGK8Bgx/TJcDM+N8mfpXSj85nvUEfDvJjd6ccF5H3rfhWqxczX7J5ctgYd",
-	"7F5E3sVCuYvA1spIEyPSl5MpJEU4MjizfukNE/dLjDN/VzRz1Kc5KJ9tqLk818ZpIfY/pKo1F2kOMnRO",
-	"Dg2wamuLmk95YMUTX0YmRBHHCX7vyQrEPxQcpmIGnkyCr/LWTv7dH1i3tNbHAUEKOUxfEuT9xubOborw",
-	"fhEQ+6+X6yXAu3hQCWkNjy83d3bLYRO95Lb6OWhA+XM3ZTsa2re79ZLo4WTUHSdcaLfmLCho/j16tqDd",
-	"h5VwqOqHFB+UP3VXfuzckZ6UScQF1SwgXarY7vYkiUtfUZFuNlv5FcU0Mz2r4RyY5pn348gGMJ/Y0bIV",
-	"+pbNLll5QlzJVkwzXvdJLOUNobDAJmPSnYEnM7zhUbiyuuOt4GX7C5pT1v5TI/EL8ct5IKpdOnoqA/w3",
-	"CCsjJ8ZMjmM2l/o7vy0qLGGLm5bg00PZL6PVjPh5q7kcQZl+AgIa7hOBaepxvbm7XS++e6UsGxi4ykG7",
-	"yuG8jaw15+SUzkw7LEAw83CvOlgPd3hUwlgXN/3BQfuKqTixQ+7xIvh01eHyqViEwKwcniWjUTa9Wcy6",
-	"Ar5noZZqfvIs8rKDqd2VaemZ98ABhgHMaHMoqjCz7uW2dsHyt2darEcz4BRL92UuyDimPdjoNMs6W7Na",
-	"4A+z93hjuF7eqoyApkIH+eDKR3UZwjFBp/7sakWxXUHF5FSOa5nIPGPTzxbWvD8eE6ZzMp5jMgE0djHn",
-	"rNFYihtZHEg9Y1Pr93jyXEfnQ3NQ3ImIbN7oammPfs7uXLsqsJ4pPcXY+U6dRo5GkF0V5VoMFHhamnOt",
-	"hxkFfpqqmhaEyuKK7sPLVRX4tWxy7CZ9TytZGMY05WCgUQTnUsyVdnJA5SrV/VljIpFxXGvVhlqPVev5",
-	"czoe1z0+1Ofuuec0wmNBIN/UsvutYZVzRuGnqlqdNlplYitfV2/FNs5No2v04i8j0VnpOC3v7Urr187e",
-	"JQigSsXiAxj66CFDQ1Eg7o6bgbGUgUHGGHh58vrs+n3n1cnx6dFliGQV+Ypq3Rmx/GUr6yGXSF3OBYnl",
-	"FOjVldGntCKRHFEOWuDBRky7LFb7KXhkc8ciR8Dh8aQq3ufVK06Z1ixRgQUaoOn8H/X/vtEJ98lE8H9O",
-	"2CKVo7mzmsrh1dgoyUNe3PFyAfXlQuDYPO+THxd38N5h7zOjGsnEIUlXcwd7A/qtxLyhzZVKxdMt/3th",
-	"VeCrpa1FmMODoreeXVleBOxxUdwFMJJ3E6WNIqqTCbsHvGMRpsNFHlZE/x6Y9dSNGQE122hA40QOEjpS",
-	"dTIHXgi8Sxyox5FCz11MS0fBnWUFHeEHH51u3eoY/s3VVoKKvVSYd7pMjM68jm7vQFxExw6MpW4z70xL",
-	"6nTSIrhZJWAWdcBzbS5FEyR6ZN7DFYVBMy5FcI3Cn0KzpFOEpsNL+rGcwshYp7O53XKR5jvLhS0WCr3L",
-	"X8m9ETzKgsYdiGjhjcBB6v2z0xtK3mO5KzHlI+VfAUJL72+jWtgv2AuudLK7ABM2NsPYMdqo90uR/NF7",
-	"S6rSphduOqCy+tfQax0QYKzpuMUzUXaJjehdJ6WzxJ1pbjaXjWLj/h3DLoS/II8RBh7qbuDEj7jw7hEy",
-	"P7BCdtyx0UkVciFFj+VWj7fMzUOTGEg1E9ozZ3Pxi3IqWKKGfJy+eil9ptkcCYtnHTEZsYT3kDnT/WrW",
-	"TE+ORjh1ucug1c9f5SMe08Tj3zRNVCy59Uk4S1c5/pSu8rm6Nt41mL9OuhCB38f/JWE4lyl4o6P5iMmJ",
-	"dpfc6Co6Yh2q3GaCVykWm10gRTzr2LXk7DuIHecu4PqES3xgmtSBRD53Ia2zCG+uqAqC5j+2O2saXjFj",
-	"KmPvgutYygmOJr0lskbZNscXDlSECHHJ1pq7kO6YckZdeONEzK9V71pBFHq8lt2Y9m7MVrdDkP5QugTS",
-	"X9NVkOMRxKUkdFgBwUmZf8sShYWGEuVw6oD3tiLPHeo2lSlExfh8qjGqMaNAdrcChak5F7OGVpypfR6z",
-	"inyE+8OL0iIf5c4ViVUfsLwi6sRSGJuqlzAmFhJnbC0mUCiw/dar03fvWdu8oMT6hJNLtf58m4yy7x5c",
-	"TLeyncaQl8G0To6KNC2aCWor7VVlz/9NpU3Du3Oa4GQCIZknH72dknhkkCp+buHMjbDfo1xm7ILl7KnJ",
-	"Iy78QGazaH0/esEWjdBlSn9Zm/3KgxXLO9XeHajWr5jm4eUf1rsMcLtwOz4qyD+pZjfQ81QRoZp0Q8yM",
-	"ccVjlgs8XLke7N/1/+PycX8QSLy8CuSqOKrctH8zxnN+YucPjqzS558LSs5H6YFm9AKFOyxXDbdbHkK3",
-	"ZSgWBT+AqMumV3vmegFGcj/cx+LFa2ff+9hAykHMyp3ai8IPdkvy5TtRjpkwtg/MwwSLnXQmSVzO9gL8",
-	"8pDQH8neZGTmYO18zMTJETnERby+fH/hwWBa7+Zh0Qo5M+ZFiaviIZy7QU24t5XkJpufAss9FjOqNGlu",
-	"viQJFZEcka7NW5qfBjB/1JBu7uyWD9rljwcASnFO2I0eVYwM2R2NWI+PaGy9la0Mz3N59LaQxQTJDi5Q",
-	"tCQJGvpYaNlS7uDceD8Oypifuq9dBF2mBPAPSrMukcDLUwl8em03wVrG0dNkCa0I0M8PwKpMjRkza3W6",
-	"Rf7NT7OYLh1Z+7ewmq5VWWTgic2aTxU1DitAXqBJt3zQgD3oFMOKlzkFytVMexz5Si73dgUt6soFo+9D",
-	"7wk1/FwV35TFa57AdW70XMUfPPQq/L/jccyMxuzfC7CkFmF3jiwSjw4ls109SGgG5EjYrbxxVFdeJCdm",
-	"9JbNpcM2tl+WgQ7vpREBBgyC9ilfTF8mK3C6Gx2lcqAhDI6/Fs99cigTtr7iwK+GnLDVHVnkQNPI06tZ",
-	"HFtlfzx2tGKI2+qxOrlWXsKVXXOI4wLEjFfOY4Xg30KFIaFTVBqA3wltytzRF9bJHNVKOn6upCXFd9SX",
-	"Y7U+Lds41cEoxKuX0Z87B7ZDsgOYogA0npvVFQI6VSnaJdouKLrMkoaEJJIlW2J5DClds6scJihnFmR6",
-	"uxFz7y0TWhe5Uaoe/MX4PWeSf05anIWUODnerSdz4X1DvHpPwYK3YqWQcnCTQ2GXUMQ9IQ3dik30PqCq",
-	"yZAcNMm9O18ECgjJnXYBSAUoC4WnpBHVQ3rLSJfdK23is7HhlayAsnFeuncep+fmt+HXquZeYMwK5Od7",
-	"yquJQ5bwfMP5ibc4Xm6wwc057QJjYcYfQhWZsjguHAvbjb3d5cwhNOZUQU1zeOuccMy3dFmnl3X4YV31",
-	"KxU/dYdtxyq6XdHhkbxlGdq1OgE3T8C3OA03T/f3lyfjFppePg5mllaAEJdp5QcLu831A7h374c4LoMU",
-	"30dryPx05WMDY1FJReai2I9nIiu+aXlrHiuJcz17QI59AXv9dQlwrz7R/YuEQf0ha1zdv2DYsmSWz00P",
-	"aboVLNaGL1lyyyC1vDxec5DzAwBIJCEjezvmHb7cbm6vF/DZ4A7A1IZOiliotX77GNS4UhMzmSk4mUc+",
-	"NrkW1H6f3qjOJOGV9zyvm8NiA7ARz83ddShHDBWbYCOUfNlYtqz2cQ7eXdHSCp0VfEAtqxFDPgM5N0Nk",
-	"nQ9MRKCc1ckHi7rlOiAJorvIVE7iCA48BL3lfTE28ZWPxjHvcR2CUQ+tK5QHK+Im0PVielBOel2Mydjx",
-	"n7ONuVLAcMYg4IFHdymafG7C5r6ZzWBV5T3FtPXcYGIxRK5naYbeso9WroCyIl4VS6LKLMkKiqVznPeG",
-	"pbO8aFbcd9OJybokEJF8zzxknDZvbBf0LahY1uUSACS30ceTimofKYkMJtVj1Z4n4++3RYCWHPZpyfk4",
-	"ttVq8Dljkrr2rYU/2+pAG2d0xML1lWuB+G4aTAEysx8QOpJARSkVeL24hrIJSQvq/E3J5n/+7//8f9HE",
-	"sxf+6//4f/7z/8bidcJWGHaFUMgJuJm5MCsq3V73LUcwXr0UXVbmo5/IURX3gcXVLSxswPNj48iEkOqc",
-	"xnFFiV5jdSrGxH1XRDXJVMglIOVoRiA1ZV304jnorhG3WLhIu8IXdMCErqya0YGfSzVarNSfrrCA9LDo",
-	"1WajQTKM54oxYD6u5T6YK5A9b6+7kcvN0oId/CAshqPoCVxlpvvXT8sLkG8FkXHJB+J8oh9q0B/kbdws",
-	"eu0SCM0p8XAjfzWzvrRTXzRFC8hj/HKQ31TOFty4uVigQtWgp85kP3CIi5eeFCmM3beT3f6FstDKKNfn",
-	"F5NVBQDIlMP5leXDVzPoeFWpVqLAuR+qb6Gml7WqTG5lB+X9oww5NbT5Yq+B/6lv7pQFHPIBBvNp5wX9",
-	"7AUpn7Jq4jylftbS0gHOfL2P8apkg/W1noBXUo8vmS7DAinWS8rKRzd3Gz5ADCopU8W2NtETsL27/XI9",
-	"wGj0bMzFAHRHUVWLaVwOvDsQRpcbG5urFZLri9PAFoP+x0Xqj6GiULqPjsfL5952y/v4wnF5CHXgjBjr",
-	"Lkco8aVIArP5/CpIAq8FXVz5dxEmNWfxCdPYRAM1ARCvDaQxRUHEr4UZfRvaeysNNVD7lY9zeTXiKzlA",
-	"awiLkZvDMHTrEu0sc+pYj/R0KCFrWUukcIZCBU6PeLqaxPeI+T4JgW01eLUw15Wsnp2EUSVF+cbJ6c9z",
-	"i2BkwclmXCHHqwW+CKt3J6w/UTRuCwzWYgGyLIpVlY30AKLRVcoEvwKIGIT0PSiM65ul8SZr283GeuAz",
-	"Q5YspcplVAEHeAAD4ZdjRrl3Bd/CunrciVwUSA8IdJSt86+QSviLwDEflWW2oNLziihPP2UsZUOlysN7",
-	"1hewjN4/Q2zF8qp+vW24aNokALOHfjTAJlqpxaPAkSIhPRC6EpfXKi/zLmW5YGXjV7VMjmiZqH66UvdV",
-	"3z05Wphpx6OWTWZyBH9ofNm/YGS5wjQndgeVWGwNFs8P+79BY3AFhfC8SN9vJqYtqC3obmSZOWLM9rSU",
-	"uFMJN8M3gf3Mxr7oDOE8Ee/3WQJst4IpshaeHlwd/vj2+JfO9eXxRefk6DIkySQGBwW6j9vCSFJ46Xqd",
-	"WE44IF2lthu+fba5udN8sbf3srm1+3Jnc/tlUJOC2cqK805jeodO471G40Vzb29zZ/vFdmNvr7nEn/xn",
-	"bQxV3Mzw/8/fDjZ+pRt/NDb2Ohsf/2wGu9uf/tv82vtoZ/CRwtitva/VOiqpzlbaKGCpkv3UkTrvZdAJ",
-	"7d10aE/zW64X1I4Jfa9vSEbylq1CcFN4fVlfgP5+CRfKZwqBl0Sk51sISkhvknA9uzTrA1vUZTRhidGE",
-	"s79euTl/8+GqNs+tS9C6t1oK2KS7L3Ya63UC9Lb7BDkvQLQQxSPCqSbsbkx+15wMmGiLNIOfcKUInUQQ",
-	"lg18oB8dj+NZQMI0w9aRmACDQUjW9JC1hZlMW4K8UHth3dw+SkIbPW++2G2RoZxmgg3Lvhgroi3wiwlb",
-	"T12tZtKMyfs3ReRU1Mkp4Gu2Gg1badv3IwY2TaAtYikGmA+PyaFpUOrCd2MrFG1UmA6l9a54Yr7UMo2h",
-	"sNb9UVbWInqeOri7bMihYA0q3bDjYQHDDGYLeqg1mqrYlKtq5Jwc039OHMAfGhEa3aee01xDMqSm93Li",
-	"R2wg6sZEpNrCFd62J+7EAeczwX15fHl5cn7WOTk6PQ7J2laDRHSm1gOXFpkOW9AWQMSONgqES7J4AORU",
-	"yhFTLt2YhCcRG42lZqI323jLZmFbrM1/9er87fHZZYhc6SmD+nqLRIkcY25jDxnNhzKOslOxLcaUJ3Vy",
-	"LiwjXGoi2WL3XsNJDKsFc3cJqCYkI1ZstcV2oxnA8Gw3G5ZtnvwAE0e6TPEIjBAsZa7MqZuDzmMCqvuW",
-	"3Uz+tIApYQ5TLkqnEEMM5oYu6wO7u0xuVFtMhLYcvOkLlB12yH+BhcbNckHeBwfkatV+3rBCfAPXV2ZC",
-	"jznQExvhw0VfIiWS0BQZve3jp1T3hgijAV9VCkcYcD2cdAGKENt7NsxIpH9hZLsIpfEGyiy9keyaCYJN",
-	"SjW/hRwPVW+LtnBfdtQV0e9UDOQGjWPzmb8pYLiIzTZ89oyOx8+eGbGhZU/GqAK1Rfi8Y+9+Tsfj57fN",
-	"5yHk7FABmSTThGttbTl7Hw43mQib52MXQGR2DwjQ3Jan6ZI3ag4uPcCvWwWWCjI0qpEmEJUwKwB69uzZ",
-	"sbhlsRyz+rNn5BiCyFSoaaq8eQ0PMTTlMaZbZ3yIJ3jYFuyfE2oTZDwFwe7Z0Jzvlv6HWoQNOu/COZFe",
-	"bwuos6EyEMyY6qFZYZmCyFzTCfgEIBqgSv3ubQGOd7J2fXW4Dlkf1OmoMFRQoZ0mUFekn1CoglUnl/wP",
-	"+1ZXytIM2IehhIFQN1wMzKgdGJtiA9BIJCys8ZBMuVGVb1nSFmEOwNWyezk0Wzdv0mcmPIBqQHXGoU4R",
-	"EUZhBrkCVgtOmeU0NuLCmIs4bHhEZX4cesOw0nLxq/ZIWS6w1rqzbL2h321KkTl+ohg01twBGjYDLr71",
-	"vPBy3bNsQPAKyGRL4ECzlBA35uBCWxJkY1v0vKqm2uyTFtluNO3asYIIg6jpVFHtoClw2JjpOgQvloI5",
-	"V8wswjxQhaylkYxtLyK4bg8tWKNAYj4ZmxZz0SpW+sHy8dztsAPXhHR8MzAIitZnz3KtceLGNisk7rR0",
-	"pM/myFM3yro8kafc/DO7BkRfWIgutJgeezDDCBNGk5hb6QBYCvNUWzghIpPCinSKplGk9vAorpMPiRSD",
-	"1MTHWKOl6oF9qya9YVvQFByUMJxPBqFpPWQjxeJbprLsRaUTI+yw0gUZTIxItSVDYtm7MYuxLUAvMwIM",
-	"IvrYvoKZvk9uGINzustmEtYe9DQTe1ghzbk0I+lpCLiZnj0zyym828BbNlAoZGVH4abArlnQMrOd5qSZ",
-	"EcIZmAlkYc5TisMm+3OfUWFAurO2GGMUAvX+tRBzc9btDtMpyZLKt4qshWDshuve3sDPtwVoNMrIBgoO",
-	"JjFQOJDYAPU3ApyDKPccuZ/F8HhLOtWmOWxJPTNbK7zbSFgPujHRQ7fWsnExA4pWPqKEBDJpURG1Rf7Z",
-	"DXROWwVsOpzV0ydbOdcsYNBsKAL0Zaewc9M3I3MtfuLi+OD66sfjs6uTw4MrUPFO3h2fX1+FsNScar+f",
-	"KXv+gHKFkobrYVugslT0mWJZIWuhGJXKnHZ1cNPbii4wZF7yvce43hYDfotE54UyK+XFV2QSOFxbjk5H",
-	"MA6y0+3JthCwlT0q+qC68AweyfmLnS6mhJlTSiDkFs3sEaNCtVASgj4pQKChT3xuOnk/JDEfQZwS/JtK",
-	"jhhxfGuwtCEHlItB2CKuyBFoHGl66H5bhBa6kFEDtuacjkKm3V9HpanQFoutCXFvglnn8DZ2ciaJgHbK",
-	"fr9OTsR4AscVsOfhZjDabum7kc0OeaDxzdIS7Jt1pAJQyWEnwtMouq22xiJou1klQaa/zOA4Mb9gxBR3",
-	"CyqFrooTqupmhaKtQ/savbEjt1+FpwjY04bGoH/C+t5uNMjaiMZ9mYxYBLrbekC2G9tkzeogoH6tB8Yo",
-	"2bHq3EEcy2lobnsZkO2tJvRop9GA5Q/wpFQ/22k0YCrn2DFl4nFRWhJMK7Qyo+zw9ODk3WXn1fXZodm5",
-	"IUkYThGGPjjiQJHBxOgJLskZE51nLTOV5uQyCpWzXZzlTnAkcVui7RLzHrO+NGt5HIxpb8g2NuuNOdtj",
-	"Op3WKfxcl8nguX1WPT89OTw+uzyGZz4FNc11XLBhblmi0Bhp1Jt4lxwzQce81qpt1Rv1LcgX0ENwwORA",
-	"1kZFZht0PN5QXLMNqpTs8bS26KAMLZByCdh7WWQRXcZ2i1mAAj4b84P370+PzX+D87QOayE71trCucqZ",
-	"NpJ5PI65uFF24VsUmh7i2fbj8cHR6fHlZefVxfnZ1fHZUef64vQyzLI4wTw104gtahF+fmkmSCjwbMFb",
-	"sJizXVh0PMapStf0SVRrmY5DNw/G40uu2YE3LBk+G0Zzs9FwNqZFm0IX0Bp8/rsNi3o5FFPWzbRPZR9Q",
-	"tdZvtYMfDo+OAbxlDNAUF0/H49pHcKaBk/VeKUhz1uoVODaQgtHS05oXHsKqPJRCJ7Ik3POOzkiXkRs2",
-	"1rBTtoLdzDFVr/nOQAxbZk3N8PFY4SogI3q3QQfs71u7jUZJDORTUCuoMOZZI8UZxMq3G9tVQ5BOzPMz",
-	"qV/JiYhyTkhMVFGTEbI0W9ykWSFmBsAgdAz6qXMP15FpJh3AJB057qjaR9NQT2JnKQBl+gewKFl93qsN",
-	"7R27IMWtCHE19aD9+Q2rFNOwlutucZXu0iM+4JrG5MDcT07NA/M78+zo4vzkyOzN+Y1JvH1ZsUPMq+HN",
-	"D9sU2SIpAelpqtnIzOq9qlOdp87xAhavdCPkP/J9OwA7CULwv6UtgXds+EHl0i2BIdwU04x1OBKFxjI6",
-	"xOH015Ksfdg6DMgB+WC+8ha0luuLUzPZbXFoPmfa6vIP1XorY0zHxmRaJQHToeLguv+eg48z9+X3dMCK",
-	"e2+rsbmgtohPiPSIBf8Ey710tQe1U5mVNp8nofOwBqt8tKpQip2s5x4G+6/bd/m6L265Z4CHr2inZSl5",
-	"lcohOnU/sC55y2bkkumsiuV6nfwo40ilMUd01PCBUAEBEeP0uLagXQkpOWgawY85uLbSPI7Bi1gn77F0",
-	"ZurAEOD0Lds9tnjiY1U4rLX4my29WQMfui3m2KpB5UxbzLFV20pOL26Si5PGcW8n2uy+u40bdyPxUvwo",
-	"3l+J08kr/XPvzfnJz/rnPw5qtiRm7fjQ1n9s1RQHGE2tVeu/3Dp/s3W0efeq+cPg5e2ku6dPWXPw47s/",
-	"fnqxy15eTdTe5P2Ptxc/HV9DNclW7a7z6viPi8neaGv3x9Ozjp6w3Z2907Pxzx92x4ezS81vfvn97cmH",
-	"kx3awPD/avqlHcOKI9UVK/oKZcviHb1sg6blWe0qlZOkJMn1K9qrEt6ZS3HdQLBL9eZdMSscPUZd2rth",
-	"IrLjYT5KqDDmnJqArz6eZXkpl2MzCeTSjvDfjAEP921MEu4fg22Rqacnl5fXxxehOxSpICDPzUmMfkaI",
-	"4+DY2K86v3gb4Np9GcfIp8tINjL42JpisAbIVr253sKTPXTnRe6sAP8j+PzbIlxxiPEpCzkC6J35Jvj+",
-	"titkUyFl/5Ea9eLMvtyXKnaym/dvcjc/rV7skH85NdiuOJqwr2jTW2V9w+Wyq8+tDF+weIa6cKJnxJaU",
-	"I8fu80YzhlLgUdRJ62taL725HnOlvR+4IKuoys43bXZktaqcq074GbdT7jsVmwnqIH43MlcrCvkX76ci",
-	"vIL6tQhipkuwwsfmGKRxnMIFCbW4HghkgsMRuA2oZnVybV3HVMMFxwsK50vmm7HBpqPj02MIMr2+ODg8",
-	"Dgmd0lkAoVozxcC2b9H6EwGxR6730WvfFlxj5B777wxMRIHT2GUslG0f7OhBSpL8OH05y1M3b0W28+aL",
-	"veZmY2+30fDgoZv410rb7si8DBLULWC1ZOsd+FMCMT3AI+znIj0DM2o2kAYTVCvbDVBkSE40bofm8u2A",
-	"SQVGMbB7qNlY/tBrs6Q/BbWdxtbymy8xkfU6q2eEWy/dbDBEOUJkb2u5yf1Y0ls7x7lOF3cfxlAX7j87",
-	"3/nS44v22PN5IrbSw+sEnfcAA4YK8LCBIMSFfJaQoJey9VgGSWtI1udW+zy/2RMt+d/y7CmF3Nw8uaj9",
-	"cavRqO+kElpLAFPe4zViEsdlZKDNLBs7T9BZyhLZajY+fXzYvswP5KLdCfn4ubvLt17uIPo2dl6OEzcX",
-	"NMd1WHLU5aq8P+K4m1oxr5HqxmXoY8hX3Wv/PXcrZSPlUS3djr4TE7ZfAnUogKYdfOwWr0wgVpthdHga",
-	"ZnfoPdyzbRG+e3XQuTg+PP/p+OKXzuH50fFl5/LH8w+d8zNzCGqPv9VBfzCD34JU4lkG4W0LzUesQkks",
-	"8pWW7frFayH3hsuhnIqHL1RUs1aXMm5/bje2V96fAIZcsi29OQSkdXGWlm7Tv2bHueVaxu17n51WcbTB",
-	"aqq1fttubH9cvg/zjanPvc3iRIymD2u9gCm6OP7H9cnF8RHQf0hVUQpLxhHmKSktx4DzBaqXlL8FE/4G",
-	"TCtCQQ81ZlSjLZaVXM3zpCHwBMerfB/hWz7fZlrh0R9oSgT5DR0U7+gNot/zy+UJV6sZPbJ4umsLl3PC",
-	"xjHtWTWusMUgr3FofWyjRyzyexxKoBMtMMY2Gw1EJPlHEldWmpnzJQOg4qiW9WwgA6KlLDeOIC2LanZl",
-	"mvKQdX5kF9G3skyRShnG6er86n1ebXvCxbrZaCxZi5A/R6iTRo8Rq6W6zLNnRpsBrChkb0nwUUjBnj1r",
-	"pcktRpWyGEe44ohHwgKnSVtUkJrYJLbNrZfrdXJMe0PrKUcM3QiQ9dRm6JuPBWQgZdQW5u17nhuIbDf2",
-	"yHyN2BZ81FJdjWz1cXeP04rWQMk6OD09/9C5Pvvp+OLk1cnxUef43cHJabheoS89eMXnzIIvrCY5DgDH",
-	"f1N7s/3r27c/X719cXb+0/WL4/fXP/2yuXV6ePTT9tXmP3795Z3PJdOqOdaa5yB6nh/ji1s0ov//7YYX",
-	"Kvgf+P6/L3t7e9JobO6i//jv9m0+38B9tLl5VptKjS4VgTZrpmSN79tEOpovg8BVW+TKEYKjSUgb9QHX",
-	"OBc2X2uJ/ba3fL4Pbd3pr8F2m5d2ANTPD9vTCkBY4CStPl6DUSPFPV5bQQVFODJAfaFqUHraoYXYZVwM",
-	"MjKjz6CeQrJBhlKfk4LYzJR2JG1qaCVNWCdOI3QcMEafB7IFGksxQPxwlq3pgOkLFOC2aAtLyQRuP0iF",
-	"CFv56uTzRfrnZCxZ2240jJjcbux56rIUpmlQ1h5WSoa25srmys3J1Tl1AtTYH2Q0u5+cw9pfta3mdnNn",
-	"r7ayDDHKdqo651O7dTJhn55S3H8hRf5+8YrPLZe2myvIpfd0FksaXUl5SpOBfW5nlb6nRNDvWMTp1Wz8",
-	"hMLwIIoI/bw6Hxgo6ZKDRULy+89erCi8b3+dE5DlcjTXiw6748q+YY/0YzmFSveWeGyxiKVR9CR66D0s",
-	"HxcoXWT9HMSxS+ESdMQizPDJJzZKv9AGEg4EZeZRWyy3j0hOluYbnJeqXnpGzJVGMYt/j286tzSeMP9a",
-	"byghY9GJ2TmpmRTLuzxGdBYDD79tvdxs7jVevGjubjYaW1vN1QFSlWVnnkq2ZsbjV+gW+YZlnTVyXega",
-	"4R4V3nob9H+ouMsv8tq9bF5kP5pSRyL1tPavrReDFBqC3vKB2RF1L2WljrGokKx9YF1zzouAODDVi3pz",
-	"HbBZM4SPIQ7LmrWYSJmDBN3Dfm2LvAG7T8IRveuYeUndlUY53Gw4/cuHjICte3n9/v35xdXxUefql/fH",
-	"l2FmxyCZdwpEqQJfm45zKbKaOmOa0BHTgOj4rXwBZrc8d7DtGModf3zI3i804d9es9pc4e1XUr6jYma7",
-	"rp5OYDiGPapu0IhBi5DmRIjZrlaAVMoPqtkG5LSan9wq9CtF3V/GrGBB4mW3iRYLIVsqAq2sIY0hYZtG",
-	"EViQT+GMKzciLwru5hWMv7ZYQ6dc3sed+r6jcH1xgMTMKvCdcNUW0yT3ISvJrIJlZhdzUXPWIqos++my",
-	"AHIbnMu2sAw4SHpzp4nVYlESUit352VNqUiiUZSpGY8yHLO3mL/Af3N8p5nAChBqEmtXCiZ6n8gxllK4",
-	"sTqMpV+sbbzZfnPWf98Xp7OLy3dvty82b3f01LSLTk8W3+CRzpkBURr7jtlcrZrcPBt1f7646Y72Jr9+",
-	"iIbRjxdX0etmQ74eDqOfL+TF61eNX/5Rc+Wlj6imby7Pz2qtGpu9abCff4hPfpc82vyJ//LzTw36envy",
-	"y9ab+JefL+IT0fCyxRAut2F5flzKbkT/pgh/P7QyZzUt8IxN5yvufbeu/1Ws67/24Dl40CnzAC11zgp/",
-	"4mMlZ0Q/mWI7npQcJc5OnfP05c1NY8Ui959/l+lNDHyI5o62CAXy+1TbpvmSm48Rzka2Fq3RRwqnqoqg",
-	"/yLy6d/GXgWz5YsIgtXNVQeqznFfahYjBJonGQ5uTBP9mRxnHm11hZtMFGqrYd6gjYmkliZXQNM4ZlHB",
-	"0WXt1LbIiQnLcGKt2IA4mA2a8B3LmF0MIFR4toDY9QAb+Rj5YceiRiP6Hy5aKZPB6tIixzD7VCLC790p",
-	"d7v9u4D4GtQL6wjLfDCeJDkuDT7eT46kHntvt9hrCzbMql6y5QpEJZHXUu/YDzNLtETn5UdBdCgNBKk2",
-	"9slEFBAa66GcDIYeXS0SxJMZ0+WwdH+bPBBTV77TvkEcNfWGYelyfCq0NBAn9YYr65NzR4CnHxfkf3aO",
-	"BP45AtftrSGZCGCDtdU6kwmrPjbw5H2PT37u0yOo2SamZ8CK2XJe876fKf8+ZwoAXXNSM6sgkofQPOEJ",
-	"U4gqlx04Vdtz8WmDZ40uVuhNKUupiJA4VZGBJFo++jQqd48eZJXTgN8MK5FwKKUsCdd1Yg+sXFO5cscO",
-	"pCja1HY3DOgchbCNq5WpCSWaj/L1z4iSabaG68Lhjwdnr48thBDqFfM4dgBiknIYKr+cSq7Ki2iLbEJy",
-	"5UjNz+kPNmEzrW6b3ulhlSEDk7XFmkvF7M5gjNYDJ1PTZkN7O4iAxLH/O/CJIstARtwJ3KyuoMicCqDk",
-	"iAFpLIsVM+0FqNGBI4Z1agIylyg+EEZdmIw92kC2RKdoi7UFbXbhrUs7DeH6PjiVsa0zi+L3WpNR7zkS",
-	"4XlwlIvHlflMzD+jCZ4eLDvw4B8dqKUJB9uI3uGPnfQAN7eZcezQtATyAnOIRtF3W+jzOXO/+2af4qDL",
-	"8t3//BT8Wah+8dtHc82vfPLbx08f5zy6n9neKuxVe7Vke9pfvI28khf3iQyvUu/tdmMLuctdNv+UuqOu",
-	"RbSUREkpgE/eyniEXpozWIAbJ2Z9bX5HHOl6uTtnkSq/yF1jPuJvYqjMY8XQv564+uL4o1X25SuZdHkU",
-	"MfFdRq2ijFvu4ltvoTqCDL9C+uMtbb/outmzqDtiFBxVTa4BgcgSDMMjFz3o0UuSldmdGdjKrOTjeeoL",
-	"q/ZacrnUtwBlPIzGG8neZMSELnEEFDc9fvxRDBkrbmH40LI8esfU9K+XPW/ZsEppK+7NSIFOH7bCypgo",
-	"lixZf448yRKQQvG1UjMN6GFsDRVbux4rYlgcCfbV1k6AKgQIykVqErM+of4+lOfCElWJX96LKE1nyCm/",
-	"X15CC6qZTDPYS1aKqS2UlmPlUoctADi1Mk7PX59fX3XOzzrvDy4vP5xfHDnjwlh3yP4mJRRPydkOhZOU",
-	"Cc0Sp+ln3KgBCSsw3egEm3tgvxBvcT90/ut//V/4iGBTj3sVj2xyYAFCKduVYAw0FmDIbwuv9oR5pLm+",
-	"T2KqseAMgo5sKYjurKRRC1xxGYPnw6E5hc+Zl2NQngxlohjpQqXHWS2o+X0328FWv8nftnpWSK4LT61D",
-	"XILJefI9LvwVaQU445ZyH6c9wPo9fkG8vLPuvVeJ9gnyPsoFhf0x3e1GaKihOfvnzBJuBqBY2qO2Unq7",
-	"M2D2i4nj1BuO+e3voJEgS5adGADTqObOdVVHATUtE1dcy68vNh9oSkHM5nCrlzLhmc+ewUseFEHynv+m",
-	"A0hYsE64gUjXMMzK540hleoFm43Nlq26BbqxZnfasZPJOHLzbo53V3AkRLJZaHLOPwnOPL/gcaEu3bx3",
-	"kpS7Jtuiwje5cBX6rsn3P56fHT+1axKVl/J0AVtfbt6b7Hn322KZN3ne+QnrpcL52cEfSxyZQVvgk9YH",
-	"ujRgV9idD1QUrGyp/fet5i4UEdl98XL10x4aca9DfvOBhGil7YQaNjAbtVafxorl2cc279cPHMyF3GM2",
-	"cgKwH9CujezXMg0o4GJfwaL67qX9N/LSXjJN0kJPeOrf80i5D9oOd4rVfUCgCKk7kFflVKKC7MndjI7b",
-	"h7AHzKlEj/TpLlSJbAU5tYzSB3Iw3FEbs77OXLjZmRtCtlXo1eNI4cpgPAqZsz6F7MwfJaD1pRkvQBNk",
-	"hQNUqOOiWqBHXNkSc+9tt3wH0UNTUx3/bK3RMAKzbiTmHtajh29A2WPHIbIad+pcO5/aviv0/zsa4/NA",
-	"gLOJBBgw3O2LIbdCHiiJ5jaRFTDeNsqu3E/CfAm0nmXIY0qj7VoOsSss1YeB7CrX+7djJtnl45UVtdlx",
-	"Rlm2q4xFK66uL0FWOhGRrDSmDwvc3sRWJ7F1Lc1XgBPHhhqs55fasz2y6xI1wrZw7MXkRFvnIfC6gPaA",
-	"lgnWWDcGzQuoaZxVzrSvnDcvbtgsZ1zsZ8YFUFNASeuOuSsoENq5jQlm0gCIm8KYi5uOzXwGOuAwyA4z",
-	"Y12aawAVsn5BAAyZuU2Y9X77Xa0+5AbMhT2uzQTcNwnaexYq9X98Knbx7Jyk//W//k/8v//w6LlqgTW4",
-	"bO2eeSZl58evpZ4muxrAuarNFIMyslVv1JvNrXrj+ea26X9MdV8mo1qr5hJxPgY1Wxe7k36zEdRwTlMC",
-	"9MZuY/slfPuBHOjeWC4LEPnFSWFFyEkcAWf8ZzFy/lrl/uNcljZFfnxc9FnfPWkGi7kkHdudgZPs9wdL",
-	"Olr8foA2p1QMakcDRT1onVzcBBU1Cqq8SdfI/59JnEyQOyEH1G5yYgsO09hWIehBGhHIK67r5IMRX9xV",
-	"8c8I1SESgid3tJ+hsYM5QyggqVaf48/w32jfY9+JAshV9XHO1nK6SRfFaotkPjvcvrZOIPpbDLRBLhIT",
-	"kcIBUJJEEoYBXoChNawTm1WUnWj3sjlcoksbt9FqaL2d4OQGahD1bIzbLT9MbyBdBn8KPBRggXZZLMVA",
-	"AYeAFdBOEndnRMipyxhwg9Uy5ovuuD9DeNXVkImspwrbJ9g0HdSWFzQDgGrGA+hDYnD+w7yoL410mX7Y",
-	"e+yR+xhb54aZHbv9Jtmc/rP5680/GqOd8S+9F5OfxV73im2pnwa7w9PopXxFG/ztbPPdtPYwWXlfY+ez",
-	"nEaFE6Jzw8baur+Cmj+3cF7ZFHUH3QK+pFqrJsvfbk6g/ERD4DCy5SKZ7qTYoooXBB5tphdMNkrzjdKd",
-	"X0d7t7+MXs1+Gb3a7f3803bv55+a7PXZbW8Uxb9uvRlGH+4av26+mvVe3+3UHn+8Cba0koDdLRyXL+o8",
-	"HtuC1cI+x2H3b+g+y52w1yDanIIhvTI7X+B8VRh5S/01Rv7iMUOhmpV2LbJCWyYukiH7Zeuj3OQw/97s",
-	"U5+RbQHg4wCPrQycnzupAhuvwMpY3gtDLM8D5HP7tqiJ7GPxfz2V5lewwvFQ+iGm5qQyx0tE1ZApc5iZ",
-	"E2IEof468VuB5gkcSHjMwdkHFniubXVyAHpAn98yguQnAIKAyJItNKQ0TbQi5iE4dLYbTfTOOWym7ULL",
-	"kl9m7IC4OW9YBIYS1KH1cZhtsSIZZyVqJMfJmcaOUkKokvNLTbojrpHD8BVSGP5rMHD+JQiL7zSaTxpu",
-	"cDn0uU30dDVjziREhLnytsqM6axAi8edb+FyEqFQiA5dJiwTtqK4VGbD5yQh+oIc9WiFIC2AuFF2FCBi",
-	"DxAeJQBvv20/zL5Li+9O+ns4V99nOwasfH+/Bca6QwjIk9aCWgWUZP5tPvy8J0WfJ6PqDYr5DIUctUyR",
-	"Sv0MKZLF6l1o/FoUa8qihgiTjbJ0sxWOfwfqhCNeSBfHbwurdRB0JRtlw3o2tJSA56yT7c29Fkn4YKgD",
-	"0p14bXaMuexOE6XZuC0ySx36MmN639VGdSzfMKEAFC0Fd+Cgnhohc+gMr8cJih8Oj15tvP7xzdt/fVlx",
-	"qdn4CgLY39EPXw36wYa/7clckFke55MRGl+VMgJSzu6+ain37FlqyYSoG3RnVuY42eIwdhPA4lvo3bNn",
-	"LWJ3eypR2sLIEogXzeHycrZoHqUncBCGVO2TzUYD72+LIk6vaNi4ErJpaAqEGshepl3ZDyTD5THzErZP",
-	"z1+fnHV+wBJ7neOzgx9Oj4/ADJX9/iJEv5cCPAeIK1BgtEV6BW8hazDGTExGVmCaedSWQlj2++sBCRWL",
-	"jciXIp514L1t8SDNDeb8SYRwWTKe9ZStJovTVvwLCOT7MkB+t/MWJf9aoliauli+PdlqdKOFFp7sayYI",
-	"VaRC+KQQ4Yvjy+OzI4xLIEwYwiFTrjDEghm8znWXS1/aT0vDg8uMjxgRtnyBExbovSJUsCmIxLawzrhV",
-	"RWJF+m9exDw8pfY7vfajMZoQb7OJdt/efoJj5jnC/FdHtzieF+7wKWCmoN5gkwmdDpPL+V3bbuy1RbrB",
-	"LDU2ta5feGVPKg1geruF9h2TSsqBTWNbWYQJORkMQW/4YWaD2CpHBDmFWHcaqzHqTICJ/cg6YxUZB6lI",
-	"XfptAcnDzneMzYwxMWlEekMpFWthp4EZgJE1myoBecshMgKkvwup2wJuStjvrIc0a37WfrheJ69AJBd0",
-	"L2MUGsUrH1qmOgXOGAVIsQQkBiQpMcGiFhijUmjKBShowNyJQWa7VGF4emZ4liOFSv1aVdihtshRsiwE",
-	"9syNw73hPXNveFqQT5USFtTM+MGdXI1jOsN7asGCJ4ZUdSbKCB4vbdIoYchnvrnXaL7Yfbm1vfPiRbOx",
-	"vYOfsLy7xR9hQ7uAKVd+WAdQjI4j7QFR0LkRXRQJBSwB4ku8ko+4XYyKMR3K0efJavhqC/s98jz5AAIp",
-	"TR5KfdFG8OFAW1n9BKSEhVim+1R5TLPUF7cAH2SPiFb26vSVSKQSGMGG4QYUbSif0ngd1/uEumMkdeKl",
-	"7r1+Ikc2pmeFfys9Iax/DU8EIz5Fis3ZNwauO5vcO+39YDO71rjvAE/vNE88hkrb+ZmlxTo8P3t1cvEO",
-	"YMJYpzWDTiJABzodMduv9OBuC88JUAhnYiqoNf2NzV/gVMs2m80TqJODbJTsWHOd1TtExjaRKSuFjnZn",
-	"hGvF4n4LKkJc4s8h5KtjTp99ABA8SpafGwjmgTfMn3KpGzXVUnAxwzzut0Vomt/hogP46bA1n2NXCPDC",
-	"kWnxXnOZdm2RErc5RcmMB4zDrXMxzx+u2RdB0Sg7uryj/vHwowe4WX/Kvv/d2/rduPfPD1wa9yT3+iIH",
-	"xUomyHNUkKtN+6ssPo308KTLFI8YyenfgTMaglT8IedPnnTIatK+SmwEyIDfMiNOU1wRdtL8ZJk5nATj",
-	"imASWRS0BUhxI2HsnKnyV9B5ZGc6TAGyhACYNTAnVU7cBZ6wA8mnmaBCk1iqfLBsRZW+VIFf5N0stV0e",
-	"LwFvtmYHvzb2aLcXsf5gyH+/iUdCjv+ZKD25nd7N/mi4zN29LyQj728pyInuSdDVHcLMLozaY/TwCxjy",
-	"VZTwLoPgY/4E+zzww+/id4E7iM6cnZ3ufJALUrCMU9xZ9nhRTsVnENJLhfM9RPJib+s5VLLIgw1p3u+T",
-	"AQ2txydz0Hpq9SKS2WVuWhsGewI37WLKxTnJ93Df63dXan7vAE2gO4wLLtQH7orP6TmFqOACRYXeMEXY",
-	"He3pGDjHodJ8xtNvnTtoL4YumgnyWyqGCRF5e/Pd8dWP50eXIVnLKhubNoTZVlg3KoeaskQRz7KcOooT",
-	"uwefPfMM1JSlDN2qKb1PhAbeNcZSSepu9KUa5jBmGTQRB/9WlFlQxhZOpLHfs+/Y0tAYzW6R7UbDsTin",
-	"KQQjrkZU94YhWZNJNlhAvJYRnpi/1pE6JWVHI1dSkhGwvMBROEINED5oGyUTdB6Ya3g2pmwtAbQOWlQV",
-	"/bUY5D10I3t+bzDYMUCerbZ99B942ZlZZVvITGoLAAjVyU5jy4IBLphOZhsAjA7tV1yfXD8x+wg5cXpD",
-	"1rsxY64xBWg/dR5HrMcz+sucacsViaU0j03GZRIPF/dnCF9neSKV1HL3i3B/CeVuxPRQRpWJnNV9xQe9",
-	"FE/wTX9FvmNkeUxzbdjszbD7usfP+ZtX13+cNM/4iToZ6fGvhye7J3x7csrf7NXZ7M0f0YcTfs5P7k5E",
-	"o97bjEV39KoR/fwmrgUFdzRLG2pJJJ/0W39drpDfw0XK+WVKdv9Xkft8x7Z99dg2j91iYcw4l8mEIvqr",
-	"UolSitql4LfUZb/ZaKTh5JavtBQSR6vAcW1RRMeRtRTKZrsIIXnYeOslNTZ8qFxG21bAx92/VEWRzr0I",
-	"QmuLAgptKawsI0dVTP+l0LJvkuc9Lwe/i7XPhCzTWAbBGAZ9mQykNmZ+iYBbROW6WIIdpAQDELoqupxz",
-	"HjB0NzhJZpNGVxRhilWzvWeFjrhyaNzMOe4AsrdliQyQDok5jVwr8Ee0BRVsahH/XLvkDVcG3s+or5OD",
-	"RWiZR4I5Csn6bVHIfsCZzSxJCNxBHQwsc1EO8ygKrvtBPHJPPy284ytQxB+ifF4rlix2CEvlGfYAe/qO",
-	"wrgfCiM3gmUwjMQu5sfLs88MxPDKAVQUAkCtqzLZQHnKKmaH5wXSHIc/YiNSCv+L48vjqzCX020xB21h",
-	"q6WBHgiYuZzTKitgBrCQpxVu+5gC7hE0Qt02hyHhClO3WkXe/wqRmM8IWywT4ZmnoOsvIghy3pVHMvJf",
-	"+I38DjP4riE+FaVtniLIz++yErZaquYMYLQL083ZT+SoU1F1/q8FOIC32sNYVyMb8jg5JGg3Gl8RsDYH",
-	"gtsvGrxGHAGdYp5i2i9ZiazvwKMlpw9Kjg1IGfU4iMYUfFVAed0jKzajr2qLB2bFevT13xNiv8vOb1t2",
-	"OmjXkxeW+HLSbzUsQTRJUmE3GUNNGJR7QQVwYFEJiEXAgcpQPwzl91D/Z1vKV0bGV4T6H7iMP6tf20Ly",
-	"ngPx+XMhdbow1IIsRHMzVFhTAPoWktDxGCLsLSyxlqGBtGVEZsmGlhv4L+J/py2YiMaSCyASzsUP4Dvo",
-	"2DZdp3qSMHNWKyh8TCd4clMdkjWqyUgqTTa322IoJ4kidCDXEYLA7sYhhJUdPHGfMNobkvB3zbHskDkP",
-	"SI5lkt16yUptEbGY3zKobAfnMndmpLkS8xtWyjFqNI+wJ+GM30jYrbxhkYVFWC/eBmLpQpIx3ueB2hoH",
-	"AR5iIkIr1cEwLSArVZ4sTpPIMROOBTQFmTNAD4GsoIAIRVwnIB3sei3Q8ztaTixyCTh57VdxMvqb7VVb",
-	"2G5mHCZ50KkdN8VhkIGrJRV988OGMYgNh7qwY4YXmXDXEqPfadwQMGiTiGsSy0GdnEN/YBKVJWrDPxw/",
-	"dQG+amFrKTu3a1RpTZsKuKmtEYioDTjUPb1xu+V2iezjlP5NAXLF2NiTMaAkWu4HYyooj+M0YTTatwvB",
-	"rkRbV7Rc0PcYv2Vw+5m30R5VFAc7lA9uX84Ft8WA9/9RZ7M3497WO3PLtgtt34NfdK7dX0Uc5t6J+v/m",
-	"XJYHOSHvrXp7GtiNaOFjti6nqxtQwYyfM5Ld0dWBjf1I7TBtmztm9o0c1YB0myKNM6FGPMLxEEWWC2SV",
-	"kxWgS9Vn6Y9YutcpoLZ4wN8UuTx6C9TEosc6akg3d3ZDsjZ/PAbktZSDmK0TmQRtkcHfLo/eGvE7ZEDi",
-	"muZABfadIWD4ndhyvgr4KT0SHfOy+ZELstto2AwFFSD6i1vDFp4CmHZqt5O18zETJ0fk0B5rhzJhAeD+",
-	"YUFs1Zv1rfoLmygNb9NywPAccvGhhE5dkwQJoaX1rPVtkTbf0m8niYtJmZ6bfkxl4mWgaUko6XMRWcbN",
-	"EMIESlny5qk7u/CbsFAhzaxOzgVLT4osk8+OmitggFlqeCDJJAMG2xe57DXnrMYsLPAyY80d1xiu7SNt",
-	"gc4Pey4B4Dj/kiwjNVMDYA6omE3RLRHap+EUBVa/PFeqYEaJ8REFUDoXK7gWDz532GGKij3tXLurC7Ql",
-	"jGrmdvMZ7Ij7Rsvgqff4qadMhC6UEmg0GruNRlCz27YWvR6Oe7MfzP8PT17v3HZHZ/HJ671Rzd5i92at",
-	"VWvQl91GFL3oNvuN/l5vq7dFN7t7O/1ud6sbNdkei7Z2aa9Bd/t73R3ajDb7L3vNfqO3HW2yF7TZfChi",
-	"Kzesy9idoc1fTzm2f3Vz8MCKkvwGRbGRZqsuqTZUfurh+nwAxCAV8XnRmKGeUaK6SJr93kpHnenfZFwJ",
-	"LfiABDFpF/D2PFlzIf9hu7Fl8y68YpoATJaKReVFWu3rL7ExT85D7wfVDyContUP+7PWj+VU5SYKEZwf",
-	"MYxuC4wFNRs5P3D1xibwa64w2ac0XP9bKbQWP14at8fSj4+UJziAS/OzPK2FaBlHKwiXFfbjK5l0eRR9",
-	"CTftXxuOR5XCpiLY2knOP4hQPaChGcmEPUnJqCfwJgWV5FS2chPoUakP8/Lk9dn1+86rk+PTo8sQGFtU",
-	"QNhdj411zptw5j4IWR3FdQWs7TyOEXPsMRaDvisVpqE4mWJUkcCIj5TFvFTuGAPbyp5y7lEjBjLNxZMp",
-	"fxVC8T2mybrN+c0HYL4uWfA9ZLOi4HoNdQ2s9BpxpdIMSNT1fS/miqqN1R6+Tv+4zcNYFOLOG6O++BpA",
-	"OSobYRqPF5nxQVvk7eZ1B0OyVlaL2NQ4r7BgngjbUqN6le1GNPKASIX8OeKnz7XM6aPpAImf50Sm8y8o",
-	"OWIpT0A6+yD5C5X18ogsoO2WU2EB7i5MwO44gD1tjtlaWnQWfwjX6+RgDvHu9doWIfQYCtoCC1UWxy41",
-	"hf3p4V5ZxnSacs13hr35OvYkgK6MJkpjsTFLnxBTzeIZ/KaHbGYOp31AfvmhuUKbiva4g5Ph58CNbskd",
-	"/LRrm/nrpR8KmRRIZKBRKteaVjG84A+E6U5bdNnccPDEVvrS/jqH3vdoksxSz5Fd+tybiIK3pLLf5vy3",
-	"+Bme1FO4XFuEI6ZpvZh81SLmlCsw6dgOo6crN+blBe9bi2vdk6pS96UEPG7U8vGfgzwpR26805TUWznp",
-	"DZGPTyYZoc9QxhHD+i7weWDby+iRBLtlCYkZjRSW2MzWSGW8Yn+xC2e/GM5AuuAbJjpayo6MI6z8YC7Y",
-	"2pghbscOjzp+VATvya5A0WjRY9kl+DB+ZT91UrGoA9OWhk4KXydrQDdl1GGogidIs0FGXEw0g5AfDKBl",
-	"/bDhP6+1LTJIYVrpMgZ3GW5ynBcomCccHgeAnAwxlOAzvTx6S0Z0RoYUKwhlqTbZK23OzVBOklbqW2Wp",
-	"M1OTEbiW8SJyMV2WGLhmELbWbXDI4jfTRAC3irI40ZBG+0TRWVtkDmUnrtIIHzzvrGlAXBEpqiv6uBMb",
-	"NYPHhJCs6y5LwZ2rux3U0mPW+YngdR0LU+o1oq1aUEsXHGrodadH07FRzd0klMaqKhIvUSW6l3UM4/Fd",
-	"//6uf38NeZZ5V2LgTiIAZzg9oKJwyorKeWVO5irlz3NHii10nhPrafFz/4CAi3ukeGjPF0TnfSwTAiES",
-	"Mai2FKqUQa4xpueqqO9nqgPmmPhoBUuwsrQizMpFmyyDAtWBLW7r3CjUxieNagvUCtroxrm+hetIzhDL",
-	"qdFKzFNhZZ33q5N3x+fXV6EL4hU0rgMX+Mlq2aICltEI4uk2yMqhAl+xIKii5XLWw30E4oqUYRxL502E",
-	"5nGWbGEJj2G5QGXtTKMy2gyms7rAWyyNwgmJYWW4jDxhRiXAN8uLeGAphNy8PgpU8VR8ERe5Nn2vafUv",
-	"e2qsVAvrCQna71EBK78vViyIVV2xzgfPh3aL5ZY5l1AmIHxA5cuK0lcEKnrnC161ha141WgSimJ5cWuq",
-	"K1iV3f8du/+9TOZXUSnvLxYUS2k1XuW8mjkXGKn2gLVc+pXLp+datUUJS2lgPZdcW0eLsfjx/ozU1GYE",
-	"kAPQXDCjyZjxqM1A9pGzzTO1x1WzHwHEzbrQ+jIZ2br4aejKL7Gh2mLNiRmrmbi0pPLyKkAYli8ifA+3",
-	"WeqHQkPBus/MMsEaMfskjKimdQhuZ4XuzWiZRxcwe1TKvIdjN/8lYSYlJYyyjDnr1fyChz2q40Ma9z0c",
-	"yOJdbZV/3LkxQ4unrC5cRTY27EDYzhLyAwgVM4jrQIqO622LcN0WsAAzV3MWDxByaoxhMRvJifVYT51z",
-	"lgqo6w3V5CBz3Lr80LIxY46p5Cn8hYN/HJO4cwZQQCzjl70XYHXIN4ZXkFQHeRLh+6b9ypHuWNr+kUxY",
-	"y8q09EkyGTvHXcz7DCg9Zd+YYIVPgtFoRApkNwSkaKPB6DABJHkzkj5usfAWMG+aA5lHYY7CDF6X/x4E",
-	"IGZkwITd5EFbWC+rm681qsjFq0PyotHY27dms7muxsyxlVCRJmbCjyRhEwWJ5FdetQS74lxQz3YCubDR",
-	"HYs3DBmNUBxnXW4LgBeAAJ9P0qiTt4yNkSwV5gmtUZSFKXOSOQhawFo4YlSoHBwBWziiMxLzW1bhOGUi",
-	"sjUGHqPePT2r3Mr6odHlzifaUxGLKuF3M/Cr4GTmA2GMliVnQAGL9SdOhQ/Jut85cWzkJGxPiAB2GTE9",
-	"SjOHAMME8hsogBAPBhJww7TVmRilEMFqgrMgI9CAE8qoIk6uI8cxBl1mZuez2FZ/OnCHA9bLKmabZ3VE",
-	"KCaFgu+tSHePwqJOzkWPoSCAe42i2GVGOEK6FdRjMdIeonLdRE4VS4IychC/IMlmo9EWz55hv0AmmaPQ",
-	"pwvxMsfpgNXJNYgsmzfh3GhWnDlPWlugK82lwufPBiO+qLpBhcKoyOBXswIw714jZxJ9oebcwN8dyN4d",
-	"dGUYTF/8facpXb3ElWeBfzXcnZ9bav/FbEifUZlWQyOjHMZGYz11h7NWrJcwbdmrEqYmI7NHYPKX6dhq",
-	"kZLtVFvAWaY73yjDceyYoz2DN9XFtBctRur+oC2w4LERyqkoKuSeJozErK8R5GKJo5kNJNh6iVOq2oKO",
-	"JCA7GepzrRSQ4mN4Stk63AerqnzEXOkcGdJN55bGE6x0XMQ6VHr1M51NPUZpy2bot62Xm829xosXzd3N",
-	"RmNrq/lxdRLKrC2fnwP6tz9tdk7UKZGsETPbruPQ6hH9myLcsY4YyVfsZVDjYzjHt+qNerO5VX+BxMm9",
-	"SZJAs1BoxlTpjmJM+B/dajTqO0HN1aystWpcKluRsEMH8HjtGDtwMB4/36w3yeGrM6anMrl53tzZfVlv",
-	"Nhr1JjmiyZSL55vb9Ua9ARL/IdI0m4PFKTXlO+IbzbH5dn2exyJyipafQupUkY9Pp+VCYVyitIwBJWST",
-	"+XyNt0q9PeW3oH66FSNFPAucEseUJha1eGDZDHYaWRQ15Ssxqh2JGVWaYMNjz04GEWxuH0ng0R9woebT",
-	"ZIzMzIm773Lk65Ej37pOlnGh+AqF25oEEl9jgiviSXbqyqrWAs0qzVx7dGoLeLr4QMjEpiInzGzpS3AB",
-	"gs/RobaF8y9azHZpeZMCPNsWg7P4VaPi2AuuzkqI4QJHKl4n5xNt7NGYihtMllE64eMxi2yecByTERt1",
-	"WaICNG498pZuIieDoXaRECGTEY0hekHWYonmoEK8JInkCJhRBDnYiGmXxarVFuGd2Njo9oYs2bi5pQ6p",
-	"F64H+QotWpJrwcHjffbqEFHbbTGiIqJaJrN8yaVCmTsAozs287zPLw+wXEbgYf45onedmImBHsJfXHh/",
-	"+cWffd0yHXmfMc4rhFNypRvT3o0RwhYZm1L9aSk7UOwa3udf7cnRSIrcZWOeJCyedYB7nfccq/F+abIk",
-	"Ykn35yu5QO3yUqVYfbZ0p6cslvLQVKjHuCG+1zr5t6p14hMpuWQVR9Y4l43CRR2Cr2apQJIhG4317Gup",
-	"kvId7/tN4n0PMavOg0BQa++s4Lb66tPsYOc/Z3dIurUcBTIeZ1Vnb9hYk/DnDas+blxZGi4kVznRBFmF",
-	"UBuw4quVD/6iW1wZNcsSRaKV4cc7U+yGA8ymuNcwLdgCbnr47LnosSwm28pSRHo0jgOSsDGYSp5bjY5Y",
-	"W4QnERuNpWaiN9t4y2ZhgGDb9HH4MMQrFImlGBCqvFouaBpyHZChnLJblrRF7Nxu1n0/pQij3UdqWeLG",
-	"XBG7qtRc7NcZnm0BoVwH5+WqTt7Rm4xXHEzPmZzY6mxgKdu3ZyHXwNjNxjKV2gWjbZ6NfQkUk8FAfDID",
-	"re1UyhtwBQrpFZkDht25abdkgbl59XDHbpqmhS4WEMgygcGFSsWKhKcHV4c/vj3+pXN5fHkJQOrzt8dn",
-	"lwiEabXFwgAKkl7kPqcAiCA1SaSmmrXFWvjj8cHR6fHlZefNh6vOxfnVwdVx5+L41cXx5Y/4Nacyu5U5",
-	"1/4hBftfTnRaxy+N6veseA5baaqAGWs3O1E2PSS2arVoi6zfriWvLw4Oj0NCBzJL1s99Ol+UxKxI9Pa2",
-	"hdE5PeZ7mVIp4iO4IQKCiUywvnLVArFPzUbLayo3kwrECRa0mQXs0i+7BFDAQjERdVCchUCD5GkyHUAi",
-	"RKE90mGToqxhNIk5SzAHzLzXmJpejq/FRyQ2ItcW0A4Et8hEwYbryTE3bdluNP0OyD6hxZCkLbDSFghD",
-	"cwsGCKJTL1DaPcuN4nc95rdM7SMoQzBwS8Vxqcfbzv6lfxLdl5TJk1ePKGDyxNraAcG9AWkNX40bdhU9",
-	"6gLX5F9OZTKvnuRJbhMasTnIUT+FaLqU2RIUUXqSqTRE7FSXK0eUc7eRnkrO7LgvyRFIVg9MlAtI2U+D",
-	"cmC5/OYzbfIHvt2GDkQm0b0K+ae6eOAsV3TsqCymE0j1DKWpgAxfq27UyYIT0XmLEeHVFkY1QJ5WnAjE",
-	"QRSUAegX8IyWqSXYKzyr02tzmkoLsbOmpbmc2FQUWjxGfkXM5MScsziSlQeO79SxTaMAA3SNs9hIXHP4",
-	"fh9VBzBgNNNAfto2ABgDybnaAhiBZZ8oo3zQGNmNA48WK5a9mwAZdH0wtU3uNeep9Ch1QQu8BFXHnXqu",
-	"CxnS0YLk2NRi6FY+uVERg7Pq6Y5tfyEPJFNtYfbIhTm44Sc8tO1OmDu7i7VtJPQ0O8/bYv5Ah9UAOuuc",
-	"OrPtYs6uvnT+uE5ddm3hAsQdi0cMA5JdMj3M+cysxmOuyalgiRryccchvMO2WEupizMrh8WKYbQ8Rc67",
-	"OmiW9qGUOh60AR9m3bepg6hqaj5i6wEp10OClCG6k5Igm76mFyH6b+5DTken30D0JfRoOOY0IlRA7G6A",
-	"yJY1ItsCzTTLnWwmAKDoZrHRGydIrScQZzZNRPeoKHcaW0bDvmWJB5/Ma21d+v+xd25NbeRKHP8qKr9s",
-	"qBocA87mxHlyiCFkua0hFyhXmbFHtgcGyZkLHO+pfPdT6m5pNBffuATI+jycLJiRZzRSq9Xq/v298pRx",
-	"6IgHdETul3n5a3Mu29bTP3gs88U5WHf1lV5uAmipg5U1i5inaPyCV4MkCGhVWSv3o0oyP2u6dCyyqIba",
-	"nlDMv4s5pXkLlP20aD6zn+dNbvbTUnM+60/QMGb/ImPmp3yEi4L9IQzngZsEsfrtSN7Cq1jaw6RXQ8UZ",
-	"es+LCD+ziJSoAuR0PGd5i7e8p/4Vr/OV5KXJBUfwH1SjKNwbf+jGMqxauvzVIY8v2KtvvKemunCYhjG/",
-	"rW6uObiZVIvJwO1mkUTpGSQEWCaIJ0adInIlERG9lSKiq1Ytkn50agSKLrOoogxWGbjF0zJL1VU7cBE9",
-	"8J3qicjaUBMnak9/j63dsnD4lWxKGQczlpiWzHRr4OtStBMdDWvI5LTUUn20TLRbT6GupMHynICZ33S2",
-	"uB+R9K3ZeNG0IltBso2FOmYseDYT/OI9dKDqMdhUkEGggJpJJNeKuuxUSnbtionOC+0IN+RsHhMBy6bT",
-	"zqAD5ekIIXvObpubvVfpc9pK438I1l3/XP98ODgeiP1J++Tgr3p78+ZNfKu+xL3dm/0H2tMh7BCZPRl+",
-	"hGPfysn52eGbs+HR5e6odvihf3z+6Xz4rd69CsNrf3S5/+n66z//JPLACzYPdprqf38bRpFq4fPJ0SG6",
-	"kjX+/UOwdyl9b/Orf/b9a83drSfnm19re6KmliytPVBpVA5aX7b3Wutvox97+5Ph8Y/dXtg+r19uih/8",
-	"x5cvlMv0yRVeAFykrfbI2w0u97+NRr3rdnT+txpzsXJQGpVx0gv8/rqaH4tTjtLXtKoTX5Ud5cuORvI2",
-	"b6WXstDP5NTRuFcIN7qvX4W0Zveag9KP4fCVsXFMklrJTh0jQo1UMj2wFwZTh6PrcrFjnTIHjNVrdePU",
-	"Hew0Qbj4r9YZ1Y63Dpsf9lsf4WbkYLCMXSfp8ys+2Vdd9yiO2MqnekCfinBS+M5sjS81bH4DT+o0nQoW",
-	"lNWQG/w40gTaV70JG/hiyMNx6IvYUbYKRCGP9w7XGhiS7YiejEdkxSDyDuHc5gIZmiwPyOVBxFHoK5X7",
-	"dliU9EdwtpxJ54Sg6MJOoX7eRRxDRomBS7mHlj3oCMsgpHaFLWBWSswH2NsPEz3YVo7gyhH8Jblvz2tJ",
-	"WaW+3QV1qc3ekovWVH7lM3A/i6TIUj+0GbGL8gjYhVMomsfVrlQgJ8/keblhtJeD9ZkT3zKDZhad9TFd",
-	"s0XQP87iDL8Mk4/Zjsgc2f0HIHJ+mKxiTCvXYgUsfTq0oG3eHiIGtARb0Kypc6ToFojpYDXrlOOyjdxx",
-	"GX5dV3/9TE27WQdoHZE9QZsRecGyp/ss3lBTkDoAq9jLY8Ze8Nie4i/q04EvfMhBM4QgKLV76ZEY5Q2Q",
-	"WpCdPaezARp29CQb/TCp0LqcoogIBD2P0vnWl4B9A7pfqTRcRxS14dT/vVubGs+g6t4FAhrY8oNENJ5M",
-	"IO7Z1p+tdu2/R8Fadv/OfBHF3PWoCkLXwy5kAJ+whM2pjJPlTvJnhWmLUdmOWCwsO9XrWFTR0rYSD7dN",
-	"wi1J678xF2q0tHmUBHGk/+44lGP4IbxKUVcPubOKYx5h4v9R75L340qjIjcPr3vf21e963fJ+Tdv5H1q",
-	"n3q7GzW5Oxp539uyvbtTO1tqN3W29Tk4+94O1I6qfAuUyvvaoJOFLfghv33Ge6OVOX6J5ngHvE3b17Tp",
-	"krfLRVWfWQkx6CsMp+71DkFAOVMqA3qSsascvkLhcJyECGoxSGARS1bfqDkd4Uaaec6koDJVY1/pEYD6",
-	"jMSRst3bNt7sI8iSZ6O6XYO+RI+SwBRdG6WiKTFdLijBF4TDgf4gx1x0B1JLfxrgkk2XKVyHn6aYjIpR",
-	"bDLZwCGPeDylgbsqlmOfzgM44DBJ8HXMT1t/URLiUAqkPCo1NajwbcBDG6+0bT/+PSBLVhpzjkaQS3Se",
-	"MluxgGixGjio8EoiDpghG1R+Spxy9CnxC/6ICGSEHKYGeV9+2BFWCZ2aOBfVPPEc8o97EZKCMawzvyTb",
-	"JM60+SCJ3KCw4czc7LySl2PXD59D2ctTAMfbuX54ogIY6/tXxS/PvPglnfSrCpjfqwJGeR7u2K/quVvq",
-	"1JnVQS0KmUsuNNo4teAnrfbXVvfkuLW9t0NiiJiCGSaoDV3PaEWX1p2Med/4Tc2oifdaeURj9Dkyu9gp",
-	"Do0n+8k1F4ugZpfatM2am8rP0N+rO5peHPL3bDGCj37Ul8pJ/oXuhjv2lZehxl70ehzKgR/w1zOHkYRO",
-	"JiK/FbMWjIsbHsgxaTiN3XjEOPkRLosCNxqVJlgc47fe28efxVNdGDpne/22h18KnIu5cLWycm3jXa33",
-	"H7e+/uegxtff9rf4+jv3zcZ6zav3a4M/B5vuxkZlGdlk6JMpQ5le1G+FPs0n4/wR6cfMau7Cbx4ReqoW",
-	"org/Kg7+Ex5H7IKG0kWVHSAGNOVYCxkzpFTCjwg19d4zNyb+sBS8I8jp1pTkeFr1XjL23Jjbk+OOjmo6",
-	"+Juey/blDQ/cPl96LD4mMfLfN3VJkgrgAmCYVwD0X5yZsZ2i1h7QzoCjgUMWi1tyWma07C7stB2NuWge",
-	"77Gtaq26ZVwJS80NMiOQTUP4PUIVV+f6ZS/CHVvUu3pKPyqPg8rFn5wpgCh4cxi3KMObw3slae8szcd6",
-	"bNV7SagM4msIZ1AflB24TY166XRYzfyRrJf4AZaBRP2QcxGZEUUnNdnomHrComIOS8aOLpxxWCDlFSO0",
-	"iSGgaAEsq+UckbPYdAaTThQZTuqFam8FcXCKjk8oxMT9MLK+owVryJymAU9NbJqS1n3tRWSb1mdX+abJ",
-	"2qRHtwDMg+guc1X/D2UcoxaB3ZqRYSre69HpMfGEcLAjfsa6+CRTXFjyjqy8MwSQ0alGlCZxrTmIuMzS",
-	"BzAFN8okmgfFO8fDvdKhoS9rjscBd9iulMNAc92R2xSh/babVN3v8bJHOdVgTc+NXSwBxFcWcPfGbqNJ",
-	"8f9iE1+EJ83cjqU96yFLDzTMAFU1YC675lHkqvfZ0/Sq9DtUS/MG1xS8f+btIfCtpKEFAj5WQ2hzyu+n",
-	"xOeWtwKGVOhlux59GqfUsGTeWMQEB/AV6494X/VZaChYAn4fu8GV+jexnzc12j+LkahIr0u+SHh3EMhb",
-	"CKlooThAW3qwCk4aWrYUPX1UacJEKS7iEIr3M/K8EP2usiYDGSSHxFQZD0MJ3ahXIjoVgbflp0KpauFF",
-	"FEcs37OhZHhYki9SSDXEHATPSUlE2qEk0pUfVdk+t4WljMCw5oepFjVATHP6qmnkq9KotPWgSEU7UTKh",
-	"7FL4CK8PuasesUmzr2/kr/yUlakedeBGMQ9JGRRO9GAVdFi4KPjMfLldEdgRRQRaDmnK1NrsTqzImWo6",
-	"yqwouI8K1WWVRqVwjzD+wgml4wLR12FAsgPlWDXJ4zjg+pPpt2Jh4YCoakXx7JzYioPhQqoBJ1ezF/Br",
-	"rVpL75lIZx7HAEqxf6uUjA7xyIz+CZyq3KhLjoRlFJDJqtYVDkhTewpeaVVXfTOgJOFq+Q3lClVZy1Dc",
-	"XtU3amtOR1BjBYBjKrUTGela/Y5IWbLiVG5dP572Tojva0QWy3sdlTfJLoRJgE5rYm9flOOjBnqhykHd",
-	"AP6+QOpXNo2uyVoYc4n6qUtGxP5zPevMH6Lf11XdgMKJQrtpHI+v1Lj8+fP/AQAA//8=",
+	"7P3rchu5tieIvwqC//5HSe4UTepmi4oTfVSy7JItS96SXK4L3UyQCZJZSgLcCVAUq8IRPa8yH+YBpmM+",
+	"zNd+lH6SCawFIJHJTF4k2WXv7R3n7G0l84Lrwrr81m/9VeuJ0VhwxpWstf6qjWlKR0yxFP466vXEhKv3",
+	"PBJv2ExfiZjspfFYxYLXWrXrISM3bEZEn6ghI0nMb+rkVElCu5LxHiOxJGHK/jmJUxaF9VpQY3d0NE5Y",
+	"rVXbfZ1uT//Z/O3mH43R3vjX3rPJL/yge8125M+D/eFZ9Fy8pI34zWz77bQW1GL9uSGjEUtrQY3TkX7F",
+	"L1umgVu6hVu6iUFN9oZsRHVbR/TujPGBGtZae83toKZmY/2UVGnMB7VPn4LayYjGyc8sjftxj+o+Vfay",
+	"JyJGRArdvG+Pfzx+8XLr1U+v31T3Bxq05bfoHr06jdhoLBTjvdmyWROckZT1UyaHRIkbxltkRCNGujPo",
+	"Xi+JGVdkOmScxIo8kUqkTD6B3+D2oM0pj4iEu2I1JOyWpTNClWKjsSJKEDlmPCJP1JCqJ/hMnRzZF+ur",
+	"esQol1OWsqjN4SXu9eYGRYZUkg19WdIRI+EfKg43yQ1jY+nPSKz0u1M2ZlTpl9meuZfC0/pm75uFX+Wk",
+	"12NSijQgQzHV3SGJ4IM213f041Qq8yS0qcsYJ4mQ8GHJpIyFabT+FZ6GsdHjPJpIRQaCCN7mkYj5gEhR",
+	"J0ec6KGawS2wmCWhknDBWb3Nc+vn4Ndu49Wo8Y/m+L347WZHVi0jb/4XrZ793aA21jOV6pf8943fj7Z+",
+	"o1t/NrYOOlsf/3oe7O9+2vxv/6VWtsLOBe+xd6nQIzW/vj7o/uvhiqMOTmMsSV+kLRImYhDzMCBhT3DO",
+	"eirUeypMGZ2oIeNKr3kW1smHWA3FRM+8ewZutE/l91X+cTsq/5ywdJYNyti0tmIwmvtl/XxHpZyKNLpk",
+	"kqm/WzbYxmxBa+4hF+wLktJZe5cyvVQD3A8ihf/Vk0DJLU0mrEV005le/2RMpdQ9hZXeo5zIeMBJzAlN",
+	"BGcBoTzSG4YqcguijEkSK0kmkqWE0d6QqHg0t7xVOqmcPL/lfqfznQxqd1sDsaUvbsmbeLwloHM02RqL",
+	"mCuW1lp9mkj2aeUbPwW1lMmx4JLhgZgtNJFeDcWU66s9wRXjSv+TjseJkdxP/5ACfnZd/KsWUQXt7qUg",
+	"ojpU1VrNZwcN/E99ey+oJVSqzkSaH/kkSdxcKqHGtU9BTSqqJrLW2m40Pvmj8V9S1q+1av+/p9mZ/hR/",
+	"lU9zLb80fap90j2cX9HUv7kO44oSe4v2zG2wn1ikm/MjjS5xaaw3GCxNhdYzftcPRbqDTB9/HTvbnVEs",
+	"R1T1hrWgNmJS0gEz7YP7CI2ilEktyaOnIiX2MTITE33s9PTCiwhNGeFCkZ5IU9ZTujeg5HjLqvbpYzao",
+	"u2sM6onuwbLBNNsmsBtJ75NYBVZi5I5fLSJS1tfTf0hCHKCQSDqTZDqclc+EHIqpnoZjwftJ3HvwJNAk",
+	"ZTSadXyhGuWm4FcxgWE1d8LuZxGJeb0wkgePO5JGa4ilHkIuiP4Q0ycLUcNYBvrsHurD07XHtnDJwOnN",
+	"GAt+Ad+SD93WseAdlCeoUU+6Sdwzh0dvSJOEcRhFesF6r1+rs6NttvXij+0P77f+7F6K12za/cc/r96/",
+	"uxNHByd/yvdnz7aFXrOT7hs2O05Z9E6vXpwxmgxqra1nTkDgt7Zu2AwmIh3rb8aR3lnY2HpPjDKxemJ6",
+	"8CmoadEMPYnlOKGzc7yBRlRLZP2C3s7lMHqV/HH2YTjsji7lb//I3kMj+p/+Bz7B/N1HShWmYtGCMLfA",
+	"9Iec3sYDEFa9lEV61dJE1lHKhksF2AvB2XoTfp++6a8s6pD+fWlTwUA4QsF3Fq8rcXGd/v4XCtqSmQtq",
+	"4zQe0XRWa+njOKiZ8zvCv/3dvU7X/VYzuWyb67X4g7Tincmlg/JSpN04ihh/qOjTgmMy7vQSIQsi7yoe",
+	"cK2yT8Za/OANRWm385jSDoScVDRJoP0kEkzCOUaTREy1qbNQpr1ae0lbGdZPxBQHBfY9aN+1T4H5E0eo",
+	"9unjJz06+EQsC2cFaC2eBNhtrr5U3vPcu5atFWtzddkw5hEJf9m6witb1/o8DbNxY3exVPrQBcuMRyyq",
+	"kxepGOtDuM2NZRrqPtWLHQr1nOs+ocpaMurxgHfERNXANlIvxYRHD12LXKhOH15U0H5SMCS4UEO9IMHU",
+	"iiUZUzUsLsjdL7IgRb/P0qUL8h2dJYJG10Kc0XTAHjo6XRHNOkqITgJvKyqI1lTRt+nRgru0mkA52d8l",
+	"b+IfC2PV3HlcVaX0w3vB3s4+6c5UlUxzgzUUnJ1PRl2WPkDIj4cgBGr/dae539ze2d3bf/a89lgi3Wvi",
+	"qgId2kM4PBOQuE8ony2V7e9ScRtHLDWevgcMh1FtKk49/Aq8GhrTQa1HjOr2Tjoe1wInHt0j6OKofTR6",
+	"km4Ny1Sjo7FVsODXRkNPRF3PxEHt3kOfH5Klw2+8JiwikqW3cW+FE/WS9cQtS2fHImLyC9q5QtGko7d4",
+	"B7pWazUbTrlNTZvgd1kLahMOj/u3b+euwjztNHebewfb+7Wgtv2s+Xz7efN57eM91dPcsCy3+/Bm8A9J",
+	"9JVoqylhfbXCBIBV+Fg2nTEyOz37Pl9gHumzhKVOaIL/KpbubNUH5h8TqfQ+juZt1jq5ZBSvg384wsuS",
+	"0AGNeaB/4CRlKp35trd5xeczGMNin8MWoaanPZokc92UY3RJF01ySkZixLhqczoQxj1mXxQWfK1hnZyb",
+	"gzmWZEi1mkHERIFLzJ3ZmQbS5ovHTj+F/mz87tQ4zPFmVEfQUwi25qUe5a2jvjLGXG5ArlhP8EgSJciU",
+	"xop0WV+kDL7N2Z2yTns9SdZJaa2AbErcKmsGtb5IR3rv1mKudrb1kop5PJqM4EezaWOu2IClOEHzKz5l",
+	"2j7HBQ+L7+E2uFnFlSY46M/HmZVYa/3+MXiAYZ6OT+cNbH3i+VEc6KoZ03sbx/kheqBtPGBquWF8hefF",
+	"e05vaZzQbvJgvU0vMZHSNE5mnYn32qICZ04qvda9R4j3SJ28SxiVjKh0htslr9LtPaY99gFiMwlsYdLX",
+	"loaYqBbsHb3uurodsSR0SmfaxJCJmKKDTwgymvSG+scui/mgzam8YZFW2wXvsTq5ojNPme+KCYogb6pa",
+	"EOjSV0e+QPg7N//2I21+lc5gmYG/7vSeG37E1FBExiE2r2dUuzrwQdDyIgZrp+AFcx6w6ncMqexMpF6P",
+	"zm1tx00rfNsHjeaz/ec7u3vPnjUbu3v4CaMbFn+EII01qimEIY1y2aqx2eth91Uvvohfv3z/52nzPD6V",
+	"pyM1/u34dP803p2cxa8P6mz2+s/ow2l8EZ/enfJGvbed8O7oZSP65XVSC0rsdGyoPSgf81vmUHXvTG6k",
+	"6vw2Orj9dfRy9uvo5X7vl593e7/83GSvzm97oyj5bef1MPpw1/ht++Ws9+pu7xHiHIu9B1fOaY1Wf0h6",
+	"NE1jranhETwFUxtUBNAX9McSpowKpE3+LS1zlolQxcbX9Ibxz+mNsX+DaTfr4HKFCR8zHsV8YG29hV4b",
+	"CHk98tTtNpqfzfWj2JhMqSRKDy+KRpwtFybQ0toFA1ok1KNahyF1QRXQp9rcjJM1S0Ec4yunBoIAYU5F",
+	"U2W9RLlxAheRghUD6wbxAla11E1h0xaRjEf6XVSWeKomXMWJF0spyvcPHz5s+at7XsiHPzKagiJPk9F/",
+	"tGsJVb3hDZu1ayHZuHx5TPaf7TUCIhmsU7KzuVjcFyPIZUJcN6FPJ4nyVn1QSyeJNr5qE5hRkcZ/gt4T",
+	"1K6FeEv5zGgy8sHahBCdEeWzTmpfmNMj9OFL+cwaNnJeZSAJVSwt+IK2H9EKOSIpVYwk8ShWZCO829J/",
+	"bsGfoQUKiDFLodObeqGAkTUZ18n10DwntdnY5pIpFfOBbJHw6Pj44v35defy6Pqkc3b69vT6Kvz29QHd",
+	"EC073vur5m/zYVukwGeWZOcLRFQSS2VklIfGcoLIl0+ZCDtc5MSGTtXJRZp9MyBdrXMKATgnQgdCmw1a",
+	"fsWSbCx4l14Nm6UtHoqpXljjVNwyEHegnT+qPDN2OIbI/6Ndi/ktTSzeSMs7wKxRYt6gjwkAYqH+DAH2",
+	"LyESwaG7QB6+53IyHotUsegti2J6De9/mFCcZO/sjPRLO9DqXDSLcdRiwE1NJSl+hMScvL9+ufU8cDCg",
+	"Y2zS1gnvCb3Oig70vc/jQNdHeFhsXui1T6QQkROjMUQLo0WedddEH916PKQcAxLjVItiFSPWh6plHbmO",
+	"R0wqOgJQTs+9prCIEdRCo4hFYUDMn3h3FCKq0QRdbchzM7tN8H6cjvSTbW6uRQy0UP0uh5Sxr/OvpUwy",
+	"lbsCf7d5CI74rEX4p/8K69p2nuPc1SiW3g9tHuY9s50B4/pAw6eUUOOOnobb3JWIedfaPJyyrt4aPGuV",
+	"u5KykbhlUVgnb/URNaIzPdsGPlbYkEGNMzUV6U05Us/86GClPTpipJ+K0aEBYaLOHzvl8YaLKej4c98Z",
+	"J1TpM28B/BFHFGQPgGoFzyAqYQwBFN3RDzGPtPAMSNhNxVSyFMGOEw5fD+ulEMxMRv1ul16gl6zXsmww",
+	"Pro3iO4frAenrF39eoUN5nvxk5gSagIMBAZND00dYyX+LskkuFaGrU1dfN0bNlbgjhJJxFJzlGlVBta0",
+	"7rs1jE3nzV9oy4R1ctSVBoqc6pFMZhhOkhZ6WDpJuGFuPUdcp4urtMO4NtpLWupgCuCst8Ey0p0RikjP",
+	"lILrF0J6FFGe2be7QiSMamVDqxRizHinL9KOUTlK1gqDl3HmjbY+4LsM1kz5m0GfWd4T+3JK9DCwCBxS",
+	"7E5bsNAR8x04C2MuFaORVUmtyFj0fed3Kd0AegJlDhuqD5LSCbciKKyT91ykEUtRiseKjWTJqeuaRNOU",
+	"ggMpL/OWj4xFwuIcw0NrT3BhD+bHpHT2V1qPVbO7tJML9vh7HomS861ngmZlktJiK0WaC9va9WGeDYgc",
+	"akWDs6h0/6FgkhWwafwRhbEFTJMJjwSTARpGScSkQtR9bkEsdADlTvWSxcJomsT6cKtqnBZ9YDfaFlpA",
+	"N5WKPCMRnUk8OZzRJLRSfT1kM62Yzw7hbqNtycypOwIP0wz6aV8ap8ScMHMGVNFoCmrsbhynTHbW0kwK",
+	"69TOejY58yOS+9KSdeUhf/PL62bVhCGtmS7Frvtd0G9e2iqjXc41y5qIKywh2DZamQSZVGtte9ZgWcd+",
+	"ur5+R/CGVSbUe3Oz2EXzmQCbu6SznP0tm7uwajo3bKyqD6HCXjLbyN9BsHfKDxwulJZ6EPSsOG+6TJuv",
+	"4NCwwVnTDy3ZuZgaa5miYmfftrJYORfq0rZg6QlUYgXopR62zHmCMk8yJQmFs99h11FZ1Kd1nYRavsMz",
+	"cCxlPx2Czi2ZsudYCD5QCbBytIvLPJRlXsc6vAq2sP6SvAElzX4RXmV+zuXChHUScn1kt/wVQ4ZUtjkX",
+	"mdZkVtqhUwL0KWumZ0pnFTo8HnAm6LJoAVs9PhsaosTidVspDnNrrGJ1z83z0p351viX8ruz4GKfU0Fh",
+	"Tbh0MkAh9E26gFsp0IDyDi5u0qPJRs6K0tF601Z+AQzPVyVWx+OEnQvlRe6LozRGJGN5Y9kt5FBR8vrD",
+	"NTqYnu01DzZxpcLLAf2B3rfC0dfc33m+C45Td2XZ8rVtKe1K3p9Z7Eal+q7VH2VQeyTn9tMb2IfMBPfU",
+	"0HIm41u0GEtkqo3GLvS0yiVTPsEbbG+XDlT5hs1HY+f3q55t0SdUkZGQijTzQM85AQcuHC0AepT3WFJq",
+	"o1x7clXLN6NGCm2yGRfQoZkNDEXCwprAtjJo3PmDNGK3cY9V9eMqF546M97WrRfwUKh7B+ES+0EZEJpI",
+	"QWhfgZUJl8VE1ckp+rT1UYt+vHLzfN7pPjeyyVSrCSqdMOd/KPQqN/lzweylU7X/bHvBRK0vqOvkg4kb",
+	"ZyjkLB9JWEUoyglzY+5wdEZlWpFLUyYc3fP62BTpjTx0g55LfoVYo8JbTDwRIzpTeHksTQbzRJadjTlh",
+	"XthGc1O1dCM98JgpJJ+tf8zMbeq/65gx7V0yYJkknGvdBc9lZOpJNlo0iOiCUC5x0a3nyF5V79JCqXwh",
+	"fULwy1/LMkuz98ihmPJD3a1w1KdhcQL2d5cEFDMwz5xMsw5Xu9esH3kaI6aDtUgkENdF44ToweUMckjN",
+	"5RsupuUu4IX51Ndmf2tz109IFJzlOzovpQ1wv9SDjZba8gnwEe0lDTO/Ykuk6MU0MYdNWC9XyZdIavNW",
+	"0YdmDeJbxk2IfTqME+bniJZ1WZnAV/6lp0oS/UsLowZhQAqxBnQW21BBWDqwWScm8ZJzFgAcK49JBuX6",
+	"qyLpgeifl05WQXqYlQze/CVCQ6RlZ5KE2D7p057eYyYz+obN5iWDD89fQ0KUDeM5HYEBiqPnZuQeOzmW",
+	"ncU7y7oU4lLugekw7g1huCPWiyMWOfoS0KKiSOtNuTYGSNCgHOKLVsZ/fKVjRaaBfJ5DFQ5DxryHSsN7",
+	"Ht8RNha9YUDeXx8fQuJZi3B2y9LcaEZigshZfQNiczFcbdqKomKdpi5ezD9IXM7aEi2d53k3/Vw6R7Wr",
+	"1eRIAIBK/xc1VgV+p7DrVz2gV+x3ufBZTeQUopL3PkxKklmWDJbNJfn8I1QQUAZO4AmPwipfKrXKjayq",
+	"MHK1BCik2MDCgVArBSwL+K/0Ug0HTOVyd0LQOGDBjapsilEMEKiZA0bitT9ZKryBWdzRR1OCRVqlBNMk",
+	"uegD/mPlV6E6/DEo86O6aHVuCOsrD8nX5Mvx+yyXT8USbVXex8Eh0jnPxtcaUcCIWebmrYjr9CZpyrjy",
+	"4O7Fll+az5LYs1KGVBJDcOC64V6Rc4Nt7+2X4jqmCz55baxcP269ymfW8bXlWlA6gCJi1cMG4Kwq+qhD",
+	"0qOSBaSbUH4DjDYkonLIpD03RkDUVXAY7u8uRYbor5a31cI+KuNGqwRZ8S1aGvWXSrO3fZrdn1Ovlz15",
+	"BTfPfRMgBmj0ylX8hCbyIe0bKkIB1cP1MGluPvvVbv889UrJCi4ht1nU39dS8Avz+uKyLL5qhQY9cPAL",
+	"vfuKZ8HkfZVZdu9sImN2G/g2lHh9dXG+sRmC4a3NMLLxgXX1OcTJGbtlCdnJQK579eZmQETa5pSg3DCU",
+	"hSKJjG9Hv65OToCqjd0ppKzK3Nv7wc7zXeM2beesoVqr9ocUvH5Jp28N3DTXq2r5mOv4kqm0d5asK/tT",
+	"2eC+MG73kiUEDvWHISu8dyz6+MPWsevC17qAXzhwqKUpqJzySoxCOImjsIBGqJMjMh2KxLnAYpP4Y+xR",
+	"SaJ4ECtZL57ye4tPed3b2HJhLHObxRlAztxX/FyjsWYAz34vWHj+vFgYt/2yk1/WPp/gab59yz3KFS5M",
+	"Q0VVZf7p10oyEESJyohXxnZS9ZaciuqQC+XvK4yITbRzH8kavWyU2P0MEp8TayVbJDcz34opAo2+ZH+w",
+	"Xrm4FhPVE2W+qtBsIgeSb7nc6rw4ATsXElQiBAYh5nuAtLuhGWeHPc/DXKSC3EGTGKG8ZVyGZyn03rZ9",
+	"eb8fdlIUxvArn+qKI6JCchyL0Zha7mY9B9p6yrXV7kxPNu9srymb8R2Vjc7zOzyWzFucVoDkARYLlMT8",
+	"puWnEsTvKOROHPEoFTH88y3tFZIMzmI+uYOki/J0A/IjQlQBZR+AfmkC2eDdC0ksK3Fb2W1rBRQeBelh",
+	"pxxettKslbsh86FuSJ6uRtZb7EWRTGZKtUqCqskKB8n8N1fqwCNIiNwqvkecvXxQv8JY+wmPrAOgUtz4",
+	"3oRCJDICWvYwiaWyr7HWlnUiu/N43dA1vTvFR5tGfbR/FjFRxb7b5pb2N02rHO3APbS2rVP+heolaDMT",
+	"SwVZLMk0FXwQQICEccjIJiOGOOSUYJ7oylrOu1R0EzYqQ5GttIjdWH3xhVs6dXdjkaqHbW7P+/K1Hv0v",
+	"EzGttAo7wNdZ0syLvpeKiJk1Wj1LJ8zFbzPzzLAyEJN2q2bu7PShLG0eK6JEYlRByjNAs35hzi5AGjdz",
+	"gpML4L5UwgWhlTBvdCB6oKUQloQv3zqgRtsITW2Clr3JZjcjNtxmNW/W29xkwQGAehpLF+6WHotQ7nD2",
+	"89EWoWO8IgtmTB8NJuOzkPxVSis6n+MOtTL0i9mdelj43TfoVyFVzNzL9slla9Ci63nkXSyUtAhMPQxZ",
+	"9B/orgvJHO2bXr/0hvH18t/03xXNHPVpDrlnGqovz7XRzYI1h1tzceUgQ+LkYv+rtrWo95RHUjzhpSVC",
+	"FMU4ve88SYFYh4KHlM/AdUnwVd7Kyb/7A+uWVvM4IkgVhzlKnLzb2t7bdzDuZwEx/3q+WYKySwaV+NXw",
+	"5Gp7b78cJNFLb6ufgwaUP3dTtp+hffs7z4kaTkbdcRpzZVecAQDNv0fNFrT7uBL6VP2QjAflT92VHzp3",
+	"pCdEGsWcKhaQLpVsf3eSJqWvqMgpm638imIumZrVcA508/T7cWQDmE/saNkKfcNmV6w8661kI7q01kOS",
+	"CHFDKCywyZh0Z+C6DG/iKFxZ2fFW8LL9Bc0pa/+ZlveFgOU86tQsHTUVAf4bRJWWEmMmxgmby++d3xYV",
+	"drABSQvw4aHkF9FqJvy8zVwOl3SfgAiG/USgm3pSb+7v1ovvXimVBgauctCuc6BuLWn1KTmlM90OAwbM",
+	"XNqrDtb93R2VmNXFTb93lL5iKk7NkHv8Bz4pdbh8KhahLSuHZ8lolE1vFqSugOoZWKWcnzyDsuxg/vYK",
+	"WfkWHQzARZMwUYWPtS83FQqWvz3TYT06AatW2i/HnIwT2oONTrPUsg2jA/44e4c3hpvlrcqIZio0kA+2",
+	"QFSXIfQSNOrPrlYU2xVUTE7luJaJzHM2/WxxzHWxlw4bB3x1YBQUk8kajaXgkMXR0nM2NZ6OR09itF4z",
+	"C7Wd8MgkhK6Wz+gn4861qwLN6XgnxtZbanVwNHvMSijXXKBw09JkajXM6O1dDqor9FQePFw8RfBr2eSY",
+	"jfmOVtIrjKkjV6BRBGdREktl977M1Z/7q8Z4KpKk1qoNlRrL1tOndDyue1ynT+1zT2mERwFHLqll9xtT",
+	"Kud+wk9Vtdo1WmaiKl8tb8U2zk2jbfTiLyOJWek4Le/tSuvXzN4VCJ1KZeIDmPboE0PTkDOmZWisB8bQ",
+	"AQYZG+DV6avz9+86L09Pzl5chchCka+U1p0Rw022su5xhbTkMSeJmAJ1utQ6lJIkEiMag+Z3tJXQLkvk",
+	"oUOIbO8ZeAi4OB5Vrfu8usQZU4qlMjBoAjSW/7P+X7c64SGZ8PifE7ZIzWjuraZmeNUzShKMF3e8XEB9",
+	"zjA3Nsj7yMfFXVo7tH2uFSCRWoDoai5fbwi/lbg2tLlSdXi8Bb8WAgW+WtpahDLcK0LrWY9l5bweFqdd",
+	"AA15O5FKK5sqnbA1AByLUBs2trAipPdIr6Zuwgio0lrjGadikNKRrJM5eELgXYqBRhzp8OxFVwQK7iwr",
+	"zAg/+Hhz4zjHAG+uShLU3aVcv9Pqj515PdzcgciHjhkYQ8Om3+nK43RcKdusni+LOuCb1peiCZI2Mu/h",
+	"igKfGS8iOD/hT65Y2imCzeEl/URMYWSMW1nfbnhF852NuSn6Cb3LX8m9EXzGnCYdiFnhjcAn6v2z0xuK",
+	"uMdyVxIaj6R/Bcgpvb+1KmG+YC7YAsj2AkzYWA9jR2uf3i9FIkfvLU6FdRduOqCi+tfQLx0QoJ7p2MUz",
+	"kWaJjehdx1FT4s7UN+vLWpGx/05gF8JfkJcIAw81NHDiRzH37uEiP7BcdOyh0XEKOBe8x3Krx1vm+qFJ",
+	"AgSZKe3ps7j4RTHlLJXDeOxevZQKU2+OlCWzDp+MWBr3kAXT/qrXTE+MRjh1ucugxc9fjUdxQlOPS1M3",
+	"UbL01ifULF3l+JNb5XM1arxrMH8dtxCBqMf/JWU4lw6e0VHxiImJspfs6Eo6Yh0q7WaCV0mW6F0geDLr",
+	"mLVk7TmIDucu4PqES/FAN6kDqXn2gquYCG+uqPCBJj62O2saXtFjKhLvgu2Y4/dGs92QUqNsm+P+Bk5B",
+	"BLFka81ecDumnB0X3jjh82vVu1YQhR5HZTehvRu91c0QuB9Kl4D71a2CHCEgLiWuwgqQjWPxLUv85QoK",
+	"jcOpAx7aisR1qMFUpg4VI/COYkmOGQXWuhXoSPW5mDW04kztxwmrSDJYH0DkCnaUJgaB31VAyp+rFgxq",
+	"yUIOjJ3FXAgFzt56dSLumtXJC8qrzxm5TL8vtEkbivbBxcwpuy4+vAyCdfqiyLiiGKemXt4C95VtGt6d",
+	"0wEnEwi4PPro7ZVEGwOn8tklMzfCfo9yWa4LFrKnHo9i7ocpm0U7+wFLtWhoLlPzy1rrVw5cOGEOKGtc",
+	"xp7PasUOIRGywOopPn5WcEKJ7KWM8aXcFevF7CfV1ARqnuchlJNuiLktturLcumGi9XD7dv+f1w+4PfC",
+	"fJeXb1wVFpWb72/GTs5P7PwpkZXo/GtBnfjInV5aCZC4mXJFbLvlMXFTP2JRNANotkx2tGeZF1Ah68E4",
+	"qvoz7zn2vjgQYpCwcrd1uY8rty/j5dtRjBnX1g5MxgRLlXQmaVLO1wLs8JCUH4neZKQnYuNizPjpC3KM",
+	"K3lz+SbDA0G33k7GomVyrg2KEtfEfehygxq3bysRz/qnwNCHJYxKRZrbz0lKeSRGpGvSj+anAQweOaTb",
+	"e/vlg3b10xFATaybdatHJSNDdkcj1otHNDH+yMCFUK5evFk/nIBdKzRoKdtvbpgfhkrMz9jXLn6uHGv7",
+	"vZKkS6Tv8qwAnxDb4QRTpiYpX4OtdmHWz4qA+/worEq0mBGqVqdP5N/8OCvqynKsfwtL6r0s8/s/mhHz",
+	"qaIuYQVgC/Tmlg8AMGecZFilMqc72TpnD6NNySXOrqBAXdsg8zq8nFB3z1bedexb84yrc6Nnq/TgUVfh",
+	"5x2PE6b1ZP9egBi1CLuzLI94YEiRbepBSjNQRspuxY2lqHIRGpNJXMQK5fJMd5+XYQnX0osA2gVxeUf6",
+	"0hfpCnzsWlOpHHPQV/DX4sFPjkXKNlecg5UAERb/jMy6mI4BxUEAh80IHY8tDCuZmYqr76WXQmXWHm4v",
+	"QMF4pThWCO4tVBdSOkWVARia0JLMnYBhnZxjSDeDrrvBs+UoKb6jvhx/9WnZBqoOPSECvYy33DqsLTYd",
+	"wBIF6PDclK4QwFkvzxry0GIOTE5oFYRrp14HNbdmVzlRUOQsSNi2g2bfWya/LnMDVT3+C2F51oXyGclt",
+	"FhLb5KizHs1n9w0R4z0Gkd2KNT7K0UsWWl3C8vaITHIrNtH7gKymNLLYI/vufAUnNWQzp2YMxZRnEhoF",
+	"9pDeMtJla2VCfDZCu5IVUDbOS/fOw1Td/Db8WjXdSwxSgfR8R+Nq+o8lTN1wgOItllnb6cE2EhZmLCBU",
+	"kilLksKhsNs42F/O/0GTmEooSA5vnROO+ZYu6/SyDt+vq36Z4cfusOlYRbcrOjwStyyDsFbn1OY59BZn",
+	"1uYZ+/72/NpC08vHQc/SCrjgMp38aGG3Y3UP8tx1YMRliOF1dIbMSVc+MjASlXRiNmj9cDax4puWt+ah",
+	"cjjXs3skzReg1V+X+PbqCq1f3AvqBhnbav1CX8vyUz43xaPuVrBYF75i6S2DXPHyiM1Rzh0AmJCUjMzt",
+	"mEr4fLe5u1mAX4NXALMVOg6gUGv9/jGoxVJO9GQ67HEc+dDjWlD7Y3ojO5M0rrznaV0fFVsAhXiq765D",
+	"JWGotAQboeTL2rBltY9z6O2KllZorOAKahl9GEi1yYUeIuN4YDwC1axOPhhQbawCkiKYi0zFJInguEOM",
+	"W94lYzJZ49E4iXuxCkGqQesKjtIiTAI9MLoH5azVxaiMGf850ziWEljKGEQ78OAuBYvPTdjcN7MZrKqY",
+	"J5kyXhvMFIZw9cwl3S37aOUKKCu+VbEkqoySrBCYm+O8U8zN8qJZsd91E5N1iSP8eM3UYpw2b2wX9C2o",
+	"WNblEgAkt9bG04pqHY4VBrPkserOo9HvmyI+i4J7frX4JDHVZvA5bZDa9m2Ev5jqPlvndMTCzZVreWQx",
+	"dZvho2c/IHQkgE5SSHB6xQp91C2ozzcl2//rf/6v/xcNPHPhf/8f/8//+r+x6Bw3xYFtIRNyCt7mmOsV",
+	"5bbXutUExquXkMvKdPRTMaoiMzAwuoV1CeL82Fh2IOQqp0lSUVdX25ySMb7uiqhmjQpjAcA4mjFCTVkX",
+	"nXgWqavFLRYeysp+DUxGWWnqRAd+LtVnsci+W2EB6WHRqu1Gg2SQzhUDwPG4lvtgrrb1vLVuRy43Swt2",
+	"8L3QGJZzJ7CVldavf5YXIN8KJuMqHvCLibqvOX+Ut3CtYpjlB+pT4v4m/mpGfWmnvmgGFrDB+GUcv6mU",
+	"LLhxe7FAhaI/j52cfmThFs89KVIYu28nYf0LJZmV0abPLyajCgCUCQuz+jCzuTBRFSUOykZ8cBVOm/Vw",
+	"fQs1vaxVZXIrOyjXjzHk1NDms4MG/qe+vVcWbsiHF/SnrQ/0sxeUfMyqh/O0+FlLSwc48/Q+xKuSDdbX",
+	"egJeCzW+YqoMESRZLy0r+9zcb/joMKiATCXb2UZPwO7+7vNNg+majWM+AN2RVxVTGpej7o641uXG2uZq",
+	"heT95Vlgijj/49L5YygvlN6j4/HyuTfd8j6+cFzuwwU4I9q6y3FEfCnWv2w+vwrWv/ecLq7YuwiVmrP4",
+	"uG5sqoB5AJjUBkKboiDiN8KMjw3tvZWGGrj6yse5vIrwtRigNYRFxPVhGNp1iXaWPnXA2JgOBSQlK5Er",
+	"N5xpEo9XVXiNmO+jcNJWY1cLs11J1NlJGZWCl2+dnAY9twxGBqCsxxaSulrgjTCad8r6E0mTNsdgLdYQ",
+	"y6JYVelH9+AOXaXQ70vAikFI38PC2L4ZZm6ysdtsbAY+2ePcYlq4kCoAAfegFfxy5CdrV+EtrKyHncpF",
+	"oXSPYEfZSv8K+YE/MybzQYllC+o0rwj19LPEHLkplR7os76ANHT9pLAVa6P61bLd9uVQxxO9aIBKNBIr",
+	"jgJblxO5f9CRuLzSeJlvKUv/Khu/qgXygpaJ6ccrVF/13dMXC4O6cdQyyUyWsQ9Nr1yZaIlpTuwOaqmY",
+	"KiqeF/Z/gr5gSwLhWeHeryemzakpx66lmIkjjwzD7VTAzfBNoDMzkS86QyhPFPf7LAXyWs4k2QjPjq6P",
+	"f3pz8mvn/dXJZef0xVVI0kkC7gl0Hre5lqHw0s06MSRvwKFKTTd862x7e6/57ODgeXNn//ne9u7zoCY4",
+	"M4UR513G9A5dxgeNxrPmwcH23u6z3cbBQXOJN/mv2hjqsOnh/++/H239Rrf+bGwddLY+/tUM9nc//Zf5",
+	"tffRzOADxbBde1+rbVRSX620UUBBJfrOjTrvY1Ap7d10aE/Ft7FaUPwl9H2+IRmJ25w1W8X4UXh9WV+A",
+	"zX4J7clnCoCXxKPnWwjqR2+Sxmp2pdcHtqjLaMpSrQVnf720c/76w3VtniyXoG1v9BOwSPef7TU26wT4",
+	"ag8JElyAaCEyjkhMFWF3Y/KHismA8TZ36foklpLQSQRB2cAH+dHxOJkFJHRJtZaxBOgKQrKhhqzN9WSa",
+	"+uGFUgqb+vZRGprYefPZfovo89YJNqzioq2INscvpmzTOVr1pGmD9wdJxJTXyRlga3YaDVMm2/ciBiZX",
+	"oM0TwQeY/I7JoS4kdek7sSWKNsp1h1zFqjjVX2rpxlBY6/4oS2MPPXXu7S4bxlB/BhVu2PGwgGEGswU9",
+	"VAoNVWzKdTVqTozpPycW2g+NCLXWU8/prCEZUt17MfHjNRBzYzySbW6rZpsTd2JR85ngvjq5ujq9OO+c",
+	"vjg7CcnGToNEdCY3A5sW6YYtaHPgVUf7BIIlWTQAcirFiJmR0YN5GrHRWCjGe7OtN2wWtvnG/FevL96c",
+	"nF+FSH3uCNE3WyRKxRjTGntIUD4USZSdim0+pnFaJxfc0L0588hUqvcaThJYLZi7S0A1IRlrYqvNdxvN",
+	"AIZnt9kw5PHkR5g40mUyjvTbTB1yqU/dHG4eE1Dtt8xm8qcFjAh9mMa8dAoxwKBv6LI+kLWL9Ea2+YQr",
+	"Q6rrXiDNsEMSDCy0WC8XJHmwMK5W7ZctI8S3cH1l5vM4Br5hLXxi3hfIf8QVRYpu8/gZVb0hgmjAU+XA",
+	"CINYDSddACIk5p4tPRLuL4xrF4E03kDppTcSXT1BsEmpim8hv0PW27zN7ZctT0X0B+UDsUWTRH/mBwl0",
+	"Fonehk+e0PH4yRMtNpToiQRVoDYPn3bM3U/pePz0tvk0hMQdyvVXyDSNlTJWnLkPh5tMuEn2MQsg0rsH",
+	"BGhuy1O35LWag0sPsOtGgaWcDLVqpAjEJPQKgJ49eXLCb1kixqz+5Ak5gRAy5XLqlDev4SEGpjwKdOOK",
+	"D/EED9uc/XNCE1ThPAXB7NlQn++G64cafA267sI5kV5vcyibITMIzJiqoV5hmYLIbNMJ+AMgFiBLve5t",
+	"Dm53svH++ngTsj2o1VFhqKDAOk2hTEg/pVDUqk6u4j/NW20xSj1gH4YCBkLexHygR+1I2xRbgEUiYWGN",
+	"h2Qaa1X5lqVtHubgWy2zl0O9dfPGfGa8A6QGVGccaoeH0AozyBWwWnDKDEmxFhdEcDNseERlPhx6w7BW",
+	"cvGr5khZLrA2urNsvaHXbUqRCn4iGTRW3wEaNgPavc288LLdM9Q/8ApIZ0vhQOMYKLrRBxfakiAb27zn",
+	"1SVVep+0yG6jadaOEUQYQnVTRZUFpsBho6frGDxYEuZcMr0I8zAVsuHiGLtePHDTHFqwRoGVfDLWLY55",
+	"q1i4B6u/x3aHHdkmuPHNoCAoWp88ybXGihvTrJDY09KyOOsjT95I4/BE4nH9z+wasHphXbnQIHrMwQwj",
+	"TBhNk9hIB0BS6Kfa3AoRkRZWpFU0tSJ1gEdxnXxIBR84Ex8jjYaXB/atnPSGbU5t90GdSanS+upILytf",
+	"o8nSGMFGpKAhTYeCDCaYtxwJhrpCIno3elW2OShoWpJBYN/mtXEw4ZE2/pDcMAbnNe2rrKRWJv2w7pn1",
+	"asI3rKKAe+rJE72qwrstvGULZUNWPxRuCszSBWUz23BWqGlZnCGaQCTmnKU4eqI/9xkZBqQ7a/MxhiJQ",
+	"/d8IMT1n02w05YiVZL5VZCMEmzfc9LYIfr7NQbGRWkRQfZjHfCBxGLEB8gcCPIMo/jJCaADyuJV9yXqA",
+	"yMkdpnqPhXdbKfwG57BddNnI6CFFcx/BQhz5syiP2jz/7BZ6qI0mNh3O6u7JVs4/C1A0E5FAxdn3C8Ks",
+	"xlzLYIOmuDw5en/908n59enx0TWofKdvTy7eX4eHmb7nD2YsUdjEatjmqC8VHaZYKMgYKVqr0gdeHbz0",
+	"pkYL2CBeDr7Hot7mg/gWycsLhVPKy6mINLDAthyZDmcxiE+7Lducw2726OWD6lIyeCrnL3a6mBGmDyqO",
+	"mFu0tEeMctnCvQYqJQeZhg7xuYmM+6Hd+FAQiUgxYsTyq8GyhhzQmA/CFrFli0DpcOmhh20eGuxCRgXY",
+	"mvM7cuG6v4l6U6EtBlwT4r4Ey84CbszkTFIO7RT9fp2c8vEETixgy8ONoBXe0ncjex3yPOObhSHN1+tI",
+	"BqCVwy6Ep1F6G4WNRdB2vUqCTIWZoQ+YC4IhU9wnqBfaukyoresViuYOyjtIbjGnEPd0AXPg0ARUUFjf",
+	"u40G2RjRpC/SEYtAfdsMyG5jl2wYNQQ0sM1A2yV7RqM7ShIxDfVtzwOyu9OEHu01GrD8AZ/kVLS9RgOm",
+	"co4NU6Qe96QhvTQCK7PLjs+OTt9edV6+Pz/WmzU0pBXSOhFw/ER2CBCwH2J+COW39Lml1SlruVi7neAg",
+	"omTuTzgqfmDBJHGPGY+asT+OxrQ3ZFvb9cacBTKdTusUfq6LdPDUPCufnp0en5xfncAzn4KailVSsGRu",
+	"WSrRJGnUm3iXGDNOx3GtVdupN+o7kDOghuCGyQGttaLMtuh4vCVjxbaolKIXu4KhgzLEgKMVMPeyyKC6",
+	"tAWXsADlezbsR+/enZ3o/wYXah2WQ3aqtbl1mDOlxfJ4nMT8Rpq1b5BoaohH208nRy/OTq6uOi8vL86v",
+	"T85fdN5fnl2FWR4nGKnD2OLMWiS+uNITxSX4t+AtWJPZrC06HuNUuWV9GtVauuPQzaPx+CpW7Mgblgyj",
+	"DaO53WhYS9MgTqELeIw9/cMERr08iinrZjqoNA/IWuv32tGPxy9OAMClzVCHjafjce0juNTA1bpWGtKc",
+	"zXoN7g1kXTSMtPqFx7AqjwVXqSgJ+rylM9Jl5IaNFZwXO8F+5p6q13yXIIYts6ZmGHksXBWQEb3bogP2",
+	"Hzv7jUZJJORTUCtoMPpZLcgZRMt3G7tVQ+Am5um5UC/FhEc5VyQmq8jJCImZDXZSrxA9A2AWWpJ85+LD",
+	"daSbSQcwSS8seVTto26oJ7SzNIAy5QNolIxW7xV89k5eEORGlNhCedD+/IaVkilYy3W7uEp36Yt4ECua",
+	"kCN9PznTD8zvzPMXlxenL/TenN+YxNuXFTtEvxrefL9NkS2SEqCeooqN9KyuVXTqwrnIC3i80o2Q/8j3",
+	"7QA8JQjD/5a2BN6x5YeWS7cEBnIdrhlLbaQSTWY0IsEaVIJsfNg5DsgR+aC/8gYUl/eXZ3qy2/xYf063",
+	"1eYgys1WRpKOjckUSwIGQ8XBtf6eg48z++V3dMCKe2+nsb2gfIjPjfSABf8Iy710tQe1M5HVK59nofMQ",
+	"B6t8tKoWipmspx4O++/bd/nSLna5Z7CHr2inZWl5lcohunY/sC55w2bkiqmsOOVmnfwkkki6yCN0GPxR",
+	"AQERY/W4NqddAWk5aB3BjznItlRxkoAvsU7eYUVM57/g4Pot2z2mJuJDVTgsofi7qahZA0+6qdHYqkFB",
+	"TFOjsVXbSc8ub9LL08ZJby/a7r69TRp3I/6c/8TfXfOzyUv1S+/1xekv6pc/j2qm0mXt5NiUdWzVZAxg",
+	"mlqr1n++c/F658X23cvmj4Pnt5PugTpjzcFPb//8+dk+e349kQeTdz/dXv588h6KRLZqd52XJ39eTg5G",
+	"O/s/nZ131ITt7x2cnY9/+bA/Pp5dqfjm1z/enH443aMNBAGspl+aMaw4Um09oq9Qtize0cs2qKu6alap",
+	"mKQlia5f0V4V8M5cmusWQl6qN++KmeHoNOrS3g3jkRkP/VFCuTbn5AQ89sksy025GutJIFdmhH/QNjzc",
+	"tzVJY/8YbPNMPT29unp/chnaQ5FyAvJcn8ToZoRoDo6N+ar1jrcBst0XSYKsuoxkI4OPbUgGa4Ds1Jub",
+	"LTzZQ3te5M4KcD6C57/NwxWHGJ8ywCOtNME3wf23WyGbCmn7D9SoF2f35b5UsZPtvH+Tu/lx9WKL/8up",
+	"wWbF0ZR9RZveKOtbNp9dfm5l+JIlM9SFUzUjpmocObGf15ox1PeOoo4rm2lc9Pp6Ekvl/RBzsoqqbN3T",
+	"ekdWq8q5AoSfcTvlvlOxmaDU4Xcjc7W6j3/zfiqCLKhfiiBhqgQxfKKPQZokDjRIqEH3QDgTHI7Ab0AV",
+	"q5P3xoVMFVywDKFwvmS+GRNienFydgKhpVeXR8cnIaFTOgsgYKunGDj3DVq/R3mP2Q/phsaCH6IPH/zX",
+	"un1jlkrBaULgRDdJC2X7B3t65KiSH6YwZ8nqQBsLyRnNZwfN7cbBfqPhoUS38a+V9t0L00eHWy3Ze0f+",
+	"nEBED2AJh7loz0AwaaFfMEO1su0AhYXEROF+aC7fD5hVoDUDs4majeUPvdJr+lNQ22vsLL/5CrNZ32c1",
+	"jHDvud0GQ5QjR/b2lp3cjyW9NXOc63Rx+2EEdeEGLKUJXrTJns5zsZWeXqfovQc0MFR2hx0EYS6ktIQs",
+	"PUfZY0gkjSVZn1vt8xRnj7Tkf89TqBQSdPP8oubHnUajvudEtBKAqVzjNXySJGV8oM0sJTvP0VlKFNlq",
+	"Nj59vN++zA/kot0JSfm5u8u3Xu4k+jZ23pk+0LzakrnYOS7FkuMuV8D9AUfe1PgSFVLe2Ex9jPzKtbbg",
+	"U7tYthybaumO9B2ZsANTKEYBrO3gZzfIZQIh2wypE7tou8Xx4bZt8/Dty6PO5cnxxc8nl792ji9enFx1",
+	"rn66+NC5ONcHofJYXNlIsuTWAE2UwakkswzM2+YqHrEKRbHIWlq28Rcvh9wbroZiyu+/VlHVWl3Q2C26",
+	"29hdeYsCLHLJzvTmEDDXxVlaulO//KZDllJT26WE4XednVZxusFqqrV+323sfly+D/ONqc+9zcBFtLYP",
+	"a72AJro8+cf708uTF0ADImRFNSyRRJixJJUYA+IXKF9segFYcQOmJKGgiWpDqtHmy+qs5tnSEH2Co1W+",
+	"i/Atn28rrfDoj9TRQX5DJ8VbeoMo+PxiecS1qkePLJ7u2sLFnLJxQntGjytsMMhvHBov2+gBS3yNIwmU",
+	"ogXm2HajgbAk/0CKpZFl+nTJgKg4qmU9G4iAKCHKrSNIz6KKXeum3GedvzCL6FtZpkinDON0fXH9Lq+3",
+	"PeJi3W40lqxFyKMj1EqjhwjVUk3myROtywBUFLK4BHgpBGdPnrRckotWpAzQEa5Y+pGwwGzS5hXUJiaZ",
+	"bXvn+WadnNDe0PjKEUg3AoQ9NTn6+mMBGQgRtbl++4HnCCK7jQMyXxi2BR81hFcjU3Lc1dQ3OtEGqFhH",
+	"Z2cXHzrvz38+uTx9eXryonPy9uj0LNys0JbuveJzdsEXVpIsC4Blwam93v3tzZtfrt88O7/4+f2zk3fv",
+	"f/51e+fs+MXPu9fb//jt17c+o0yrZrlrnoLoeXqCL27RiP7/dxtesOC/4fv/Y9nb25NGY3sfPcj/Yd7m",
+	"Mw6so8vNc9tU6nNOBJrsmZI1fmgS6mi+FEIs2zxXltAh6SHuA87xmJu8rSUG3MHy+T42xab/NllHI994",
+	"mxd4ANbPj9zjykBY48RVHa/BwJHiNq+toIMiLBkgv1A9yB14aCJ2WcwHGavRZ9BPIeEgQ6vPCUJspuMe",
+	"cU0NjbAJ68QqhZYKRiv0xiGCIOIsa9Oi0yvV3zZvc0PLBF4/yIQIW/mC5PN1+eckLNnYbTS0kNxtHHjK",
+	"suCMmEr2sEgywHUsTcbcnFSdUyZAif1RRLP1pByWAavtNHebewe1lSWIVrWd4pxP8FbphH16TGH/hdT4",
+	"9eIVn1sq7TZXkErv6CwRNLoW4oymA/Pc3ip9d2TQb1kU0+vZ+BFF4VEUEfp5NT4wT9ySg0VC8vvPXKyo",
+	"tW9+nZON5SI014sOu4ulecMB6SdiCsXtDfnYYulKo+hRtNA17B4bKF1k+1xa/ThJTCbXyMghzkjcN7nY",
+	"ieADZKEyiZJACZQ3jdq82jbSAhg18QiNJJITqfl254Wrl6iRxFKhtMW/xzedW5pMmH+tNxSQvmil7Zzw",
+	"TIt1Xh4iQYvhh993nm83DxrPnjX3txuNnZ3m6jipyvozjyViMwvyK/SNfMMiz1i6NoKNqI8Kh72J/d9X",
+	"6uUXeW0twxepkKbUMko9rhFsSscgnwant/FA74i6l7lSRwUsJBsfWFcf9zwgFlP1rN7cBIjWDFFkCMcy",
+	"ti1mUeaQQWsYsW2et2IPSTiidx09L85nqaXTdsOqYT5yBAzeq/fv3l1cXp+86Fz/+u7kKsyMGeT1dniU",
+	"Kgy27ngseFZeZ0xTOmIKgB2/ly/A7JanFr2dQOnjj/fZ+4Um/NsrWNsrvP1aiLeUz0zX5eMJDFutnsob",
+	"NGPQJqQ5EaK3qxEglfKDKrYF2a36J7sK/aJR68uYFWxIvGw30WIhZKpGoKk1pAlwIdEoAhvyMTxy5Wbk",
+	"5bz2sdD8a/MNdMvlvdzO+x2Fm4sCJCdoawLjkksUROFlkuP1hGIias5ORC3l0K0EILfB6Wtzw4CDpDd3",
+	"ihj9FYUfNaJ2XryUSiEaRZlm8SCTMXuL/gv8Nid3inGs/yAnibKFYKJ3qRhjIYUbo7YY+sXa1uvd1+f9",
+	"d31+Nru8evtm93L7dk9Ndbvo9HTxDR7pnB4QqbDvmMfVqont81H3l8ub7uhg8tuHaBj9dHkdvWo2xKvh",
+	"MPrlUly+etn49R81W1j6BVX09dXFea1VY7PXDfbLj8npHyKOtn+Of/3l5wZ9tTv5ded18usvl8kpb3h5",
+	"YgiU2zI8PzZZN6I/SBK/Gxoxs5rid86m89X2vtvV/yp29d971hzd62C5h2I6Z38/8kmSM58fTZcdT0pO",
+	"D2uazvn48hamNlyR+8+/S/cmAT5EfUebhxz5farN0Xy5zYcIZy1biwboA4VTVTXQfxH59G9jooKl8kUE",
+	"weoWqoVT57gvFUsQkxynGfptTFP1mVxmHm11uYPsiBcqq2HGoAmEOOMylkDTOGZRwbdlTNM2z4kJQ29i",
+	"DNeAWHgNWu0dw5hdDB1UOLOA2PUIG/kQ+WHGokYj+p82SinSwerSIscw+1giwu/dWWx3+3cB8TWoF8b3",
+	"lbldPElyUhpxXE+OOF+9t1vMtQUbZlXH2HIFopK4a6lD7MeZYVmi8/KjIDqkAoJUE/BkPAoITdRQTAZD",
+	"j64WCeLJjKlyPLq/Te6JpSvfad8mgJp6I7F0RT4WTBpYk3rDlVXKuVPAU5ELR0B2lAT+UQLXza0hmXAg",
+	"hDXlOtMJqz458PB9h09+7gMkqJkmumNgxVQ5r3nfj5V/n2MFMK45wZkVEclDZx7xkCmElMvOnKrtufjA",
+	"weNGFUv0OtZSyiPkTpVkIIgSDz6Qyp2iR1npNCA3w2IkMdRSFiRWdWLOrFxTY2lPHshPNHntdhjQKwrB",
+	"GlssUxFKVDzKF0AjUrg0DduF45+Ozl+dGPQgFCyOk8Rih4njMJR+RZVcoRfe5tmE5OqR6p/dDyZb05W3",
+	"dXd6MGVIv2RtvmHzMLszGKPNwMpU12xobwfBjzj2/wFMokgxkBF3Ai+rrSniL2aPbhii6G3e5keWDdaq",
+	"CMhXIuMB16rCZJwjDVysT7T5xoLG2mjWlRn/cPMQHMrYyJlB7nutyQj3LIHwPCTKht/K/CX6n9EEjw2W",
+	"nXTwjw5U0YQTbUTv8MeOO7n1bXoAO9QVP15gCtEo+m4HfT5H7ne/7GOccFmW+1+fgr8KlS9+/6iv+VVP",
+	"fv/46eOcN/cz21qFvWqulmxP84u3kVfy4D6S0VXqud1t7CBvuc3hn1J7xrWIEoJIIThwyRvhjoBLffhy",
+	"cOEkrK/07wgc3Sx35SzS4Re5avRH/E0MVXmMGPrXE1dfHG60yr58KdJuHEWMf5dRq2jhhrn41luolhbD",
+	"r43+cBPbL7eu9ywqjRgBRx0TuPun3IbekYAeFOgl6cnsTg9sNYeVVrNQwQWOC6/AHNTs0LptJHqTEeOq",
+	"xOQv7nL82oN4MFbcs/ChZdnylpDpXyJHHrvsO3kM81UpQ8Xa5BPo44ECJnh4ZLo4LA9DMWi+vmTVWaIk",
+	"QzYK5dZKrTKggjFVU0yteqyB4S1EUyQBig38kFVG0eso5hMmA9gdWJQLC1OlflEvIhWdIY38YXnhLKhh",
+	"Ms0gLuOU3cZiItEokkqMpU0UNqBfZ2GcXby6eH/duTjvvDu6uvpwcfnCGhbapEO+NyGgaErObiicoowr",
+	"llotP2NDDUhYgeJGz9fcA4eFOIv9ofO//8f/hY9wNvXYVvG4JkcGDuT4rThjoK0ALX6biz6JIQKqZvqR",
+	"5uYhSajCQjOILzI127qzkkYt8L9lnJ33h+QUPqdfjsF4MhSpZKQLFR5ntaDm911vCmOG5m9bPQ8k14XH",
+	"1h+uwNw8/R4P/oo0ApxxQ7KP0x5g3R6/EF7eQ/fOq0D7CJke5YLC/Oh2uxYacqjP/TmTJNYDUKznUVsp",
+	"nd0aL4fFRHHqDcf89rcoSJAly84NgGdUs+XaaqMAkBapLarl1xWbDzA5vLI+4uql3Hf6s+fwkntFjrzn",
+	"v7XAUTF5E2vVcTsWbhnDxHze2FGpgrDd2G6ZglugGit2pywjmUgiO/X6jLfVRkJkmIUm5/yS4Mvzax1n",
+	"JemKXklS7pJs8wqf5MIV6Lsk3/10cX7y2C5JVF3KswJMTbl597Hnzm/zZe7jeacnLJQKp2cHfyxxYAZt",
+	"jk8a3+fSCF1hZ95TSTBypfZfd5r7UDJk/9nz1U96aMRaB/z2PdnPStsJFWtgNmqtPk0ky1ONba/XDxzM",
+	"hURjJlQCUB/QrbXcV8JFEHCxr2BYfffO/ht5Z6+YIq68E574a54l6yDscKcYvQcECheqA+lTVh0qyJ7c",
+	"zeiwvQ9NwJw69EBf7kJ1yJSMk8voeyCtw56xCeurzHWbHbYhJFWFXvUNB1EGw5GLnOXJRWf+KAGNzyW2",
+	"ACWQEQ6m/GO1QI9iaWrKvTPd8v1E981AtWyztUZDC8y6lpgHWIMevgGlji1fyGpEqXPtfGzbrtD/7/CL",
+	"zwP7zSYSPRm4Hjw5ZC/dUxTN7SIjYbx9lF1ZT8R8CYieIcNjUqHhWo6rK6zV+yHrKhf8Nwauc/I4I2gB",
+	"1LbWmM1SY9GKK+xLcJNOeCQqrenjAp03MQVJTDVL/RVgwDFxBuMApuaAj8zaRLWwzS1fMTlVxnsIVC6g",
+	"QqB5gsXVtVXzDIoZZ/UyzSvnbYwbNstZGIeZhQFsFFDLuqPvCgoMdnZzgq00AKamMIn5TcdkOQMBcBhk",
+	"J5q2LfU1AAgZSxBgQnpuU2ac4H5Xq0+6AbMhkPd6AtZNePaehRL9Hx+LTzw7LOn//h//J/7ff3p8XLXA",
+	"WF2mXM88d7J159ecq8msBvCuKj3FoJHs1Bv1ZnOn3ni6vav7n1DVF+mo1qrZDJyPQc0UxO64bzaCGs6p",
+	"ozxv7Dd2n8O378l67o3lsmBRZs4jz+5UTJKI6C30WSydv1fD/ziXkQ0OgUjgos/67kkzWMwlqdf2HJxk",
+	"v99b0tHi9wM0PIVkUJocSOlB9Yz5TVBRlqDKl6Q7YPw1zkoxYtwKOeByExNTZpgmpvBAD/KHQF7Fqk4+",
+	"aPEV2/L9GYW6T/RymGGwgzlrKPCOEp8rw3+jeY95JwogW8jHelvL+SVtIKvNq3loTNp2WbwNwlY4AFKQ",
+	"SMAwwAswuoalYbMishNlXzaHRrR54iZUDa03E5zeQNmhnglw2+Vnisl3GfzJ8VCABVpCw2MlcXdGuJja",
+	"VAE7WC1tw6iO/TOEV10PGc96KrF9nE3doLa8qBnAUjPiPx8Pg/Mf5kV9aahL98PcY47chxg8N0zv2N3X",
+	"6fb0n83fbv7RGO2Nf+09m/zCD7rXbEf+PNgfnkXPxUvaiN/Mtt9Oa/eTletaPJ/lNCqcEJ0bNlbGBxbU",
+	"/LmF88rkplvcFnAj1Vo1Uf52fQLlJxoih5GpEMlUxwGLKl4QeDyZXjxZK843UnV+Gx3c/jp6Oft19HK/",
+	"98vPu71ffm6yV+e3vVGU/Lbzehh9uGv8tv1y1nt1t1d7+PHG2dLaAWa3xLh8UefxaBaMFvY5Drt/Qx9a",
+	"7oR9D6LNKhjCq6zzBc5XiaE357TR8hePGQoFrJRtkUVop15UpGR9lJsc+t/bfeqTsC3AfRzhsZVB8nMn",
+	"VWCCFlgMy3shBBMN39yhKWMi+ljyX02F/hUscTyUfkyoPqn08RJROWRSH2b6hBhBrL9O/FageQIHEh5z",
+	"cPaBFZ5rW50cgR7Qj28ZmaaCDxAFAXElU1tIKpoqSfRDcOjsNproorPATNOFluG7zAgBcXPesAgMJSg9",
+	"64Mw23xF/s1K2EiOhtMFkBz5U8n5JSfdUayQtvAlshb+a5Bu/i0Qi+/MmY8ac7DJ87lN9HglYs5FV0TA",
+	"XZRtlRlTWT0WjyzfoOYEYqEQGrpMWKZsRXEp9YbPSUL0BVm20QpBWkBwo+woYMTuITxK0N1+236cfZcW",
+	"3z31azhY32U7Bqx8f78F2rpDAMijln5aBZWk/60//LQneD9OR9UbFJMZCglqmSLl/AwOx2L0LjR+oaSe",
+	"4I6dDWEmW2W5Zisc/xbVCUc8FzaY3+ZG6yDoStbKhvFsKCEA0Fknu9sHLZLGg6EKSHfitdn4B4CKTSo2",
+	"bvPMUoe+zJg6tOVQLbE3TCggRUsRHjioZ1rIHFvD62GC4sfjFy+3Xv30+s2/vqy4Umx8DVHs7xCIrwYC",
+	"YWLg5mQuyCyP7EkLja9KGQEpZ3ZftZR78sRZMiHqBt2ZkTlWtliE3QTg+AZ49+RJi5jd7iRKm2tZAvGi",
+	"OVRezhalOSHKcRCGVB6S7UYD72/zIlivaNjYqrEuNAVCDWQvU7bOBxLfxgnz0rTPLl6dnnd+xIp6nZPz",
+	"ox/PTl6AGSr6/UWQfi//dw4VVyC+aHN3BW8hGzDGjE9GRmDqeVSGLlj0+5sBCSVLtMgXPJl14L1tfi/N",
+	"Deb8UYRwWSae8ZStJotdK/4FBPK61I/f7bxFmb+GIZZm5Zu/OdmqdaOFFp7oK8YJlaRC+Dic8OXJ1cn5",
+	"C4xLIFYYwiHTWGKIBdN3resul7906KrBg8ssHjHCTc0CKyzQe0UoZ1MQiW1unHGrisSK3N+8iLl/Pu13",
+	"Ku0HAzUh3mby7b69/QTHzFME+a+ObrHsLrHFp4CZgnrDD5Bc63SYXMLvxm7joM3dBjNM2NS4fuGVPSEV",
+	"IOrNFjq0/CmO/JomUE9EEsbFZDAEveHHmQliyxwD5BRi3S5Wo9WZALP6kWvGKDIWUuFc+m0OmcPWd4zN",
+	"TDAzaUR6QyEka2GngRaAkQ2TKAFJyyHSAbjfuVBtDjel7A/WQ341P2U/3KyTlyCSC7qXNgq14pUPLVPl",
+	"gDNaAZIsBYkBWUqMs6gFxqjgisYcFDSg7MQgs5eYoTsiV0AKlfq1qrBDbZ7jY1kI7Jkbh7XhPXNveFyQ",
+	"T5USFtT0+MGdsRwndIb31IIFTwyp7EykFjxe3qRWwpDIfPug0Xy2/3xnd+/Zs2Zjdw8/YQh3iz/ChrYB",
+	"01j6YR1AMlpmtHtEQedGdFEkFLAEiC/xajzidtEqxnQoRp8nteGrreT3wPPkAwgkl0HkfNFa8OFAG1n9",
+	"CFSEhVim/VR5TLPUF7cAH2SOiFb2avdKZFEJbHkDK9pQPrl4XawOCbXHiHPiOfdePxUjE9Mzwr/lTgjj",
+	"X8MTQYtP7rA5h9rAtWeTfae5H2xm2xr7HSDonebpxlBpuzg3nFjHF+cvTy/fAlQYC7Nm0EkE6ECnI2b6",
+	"5Q7uNvecAIVwJuaCGtNf2/wFJrVss5lkgTo5ykbJjHWssuqGyNPGM2Wl0NHujMRKsqTfglIQV/hzCAnr",
+	"8Dr7ACB4pCg/NxDMA2+YP+WcG9VpKbiYYR4P2zzUze/EvAMY6rA1n2hXCPDCkWnwXnPpdm3u6Nqyiv8S",
+	"x+HWupjnD9fsi6BolB1d3lH/cPjRPdysP2ff/+5t/W7c++cHLo01mb2+yEGxkgnyFBXkatP+OotPIy88",
+	"6TIZR4zk9O/AGg2BE39I+JNnHDKatK8SawEyiG+ZFqcOV4Sd1D8Zag4rwWJJMJMsCtocpLiWMGbOZPkr",
+	"6Dyy0w1T4CXXBPqkyom7wBN2IPkU45QrkgiZD5atqNKXKvCLvJultsvDJeDNzuzot8YB7fYi1h8M4z9u",
+	"khEX43+mUk1up3ezPxs2fffgC8nI9S0FMVE9Abq6RZiZhVF7iB5+CUO+ihLeZRB8zJ9gnwd++F38LnAH",
+	"0Zm1s93OB7kgOMuYxK1ljxfFlH8GIb1UOK8hkhd7Wy+ghEUebEjzfp8MaGg8PpmD1lOrFzHMLnPTmjDY",
+	"I7hpF/Mtzkm++/tev7tS83sHOALtYVxwod5zV3xOzylEBRcoKvSGScLuaE8lwDQOdeUzdn7j3EF7MbTR",
+	"TJDfQjJMiMjbm29Prn+6eHEVko2sirFuQ5hthU2tcsgpSyXxLMup5Tkxe/DJE89AdTRl6FZ1/D4RGnjv",
+	"MZZKnLvRl2qYw5hl0EQx+LeizILStnAqtP2efSdlJCvJ2iK7jYalcHYpBKNYjqjqDUOyIdJssIB5LWM9",
+	"0X9tIn+Ko0cj10KQEVC92ArUfeQ2co0SKToP9DU8Gx1lSwCtgxZVRX8NBvkA3cie3xsMdgyQZ6vtEP0H",
+	"XnZmVsUWMpPaHABCdbLX2DFggEum0tkWAKND8xXbJ9tPzD5CYpzekPVu9JgrTAE6dM7jiPXijPsyZ9rG",
+	"kiRC6Mcm4zKJh4v7M4SvszyRSm659SLcX0K5GzE1FFFlImd1X/FBL8UTfNNfke8YiR5drg2bvR52X/Xi",
+	"i/j1y/d/njbP41N5OlLj345P90/j3clZ/Pqgzmav/4w+nMYX8endKW/Ue9sJ745eNqJfXie1oOCOZq6h",
+	"hkfyUb/19+UK+T1cpJxfOab7v4vh5zu27avHtnkMFwtjxrlMJhTRX5VK5Jhql4LfnMt+u9Fw4eSWr7QU",
+	"EkerwHFtXkTHkQ0HZTNdhJA8bLzNksoaPlQu424r4OPWr1NR5HIvgtDavIBCWwory9hRJVN/K7TsmyR5",
+	"z8vB72LtMyHLFNZA0IZBX6QDobSZXyLgFnG5LpZgR45gAEJXRZdzzgOG7gYryUzS6IoiTLJqqvesvFEs",
+	"LRo3c45bgOxtWSIDpENiTmOsJPgj2pxyNjWI/1jZ5A1bXt7PqK+To0VomQeCOQrJ+m1eyH7Amc0sSQjc",
+	"QREMrHFRDvMoCq71IB65px8X3vEVKOL3UT7fS5YudggL6Rn2AHv6jsJYD4WRG8EyGEZqFvPD5dlnBmJ4",
+	"VQFK6wGgzlWZaiA9VRVzw/PiaI7CH5ERjsH/8uTq5DrMZXQbxEGbmwppoAUCYi7nsspqlwEo5HFF2yEm",
+	"gHscjVCrzSJIYomJW60i7X+FQMzngy2WiPDMY7D1F/EDOd/KAwn5L/1GfgcZfNcPH4vVNk8Q5Gd3Gfla",
+	"LVNz5i9ahW5z9lMx6lQUm/974Q3gq/YQ1tW4hjxKDsnZtb5XhKu5Yi2HRTO3zbHwfY5bGuicvAKVyPVu",
+	"6aDWTYgNSBnnOAhEB7gqILvWyITNKKva/J6ZsB5h/fck2O8S89uWmBbO9eilJL6czFsNPxBNUifiJmMo",
+	"BIPSLqgACyyq/bAILFAZ3oeh/B7e/2xL+VrL+Irw/j2X8Wf1ZRsY3lNgPH/KhXILQy7IPNQ3Q3k1CUBv",
+	"LggdjyGq3sLKahkCCLHv6S1Lt5TYwn8R/zttzng0FjEH8uBczAC+g85s3XWqJinTZ7WESsd0gic3VSHZ",
+	"oIqMhFRke7fNh2KSSkIHYhNhB+xuHEIo2UISDwmjvSEJ/1Ax1hrS5wHJMUuyWy9Bqc0jlsS3DIrawbkc",
+	"W+NRX0niG1bKK6o1j7An4IzfStmtuGGRgUIYz90W4udCklHd58HZCgcBHmI8QtvUQi8NCMupTAabScSY",
+	"ccv86YDlDBBDICsoGMWI5QR0g1mvBV5+S8WJVS0BG6/80k1aazO9anPTzRKaawCamnGTMQwy8LM40Tc/",
+	"bBh32LJICzNmeJFxey1l+hHcEDBokyhWJBGDOrmA/sAkSkPOhn9YTuoCZNVA1Rwjt21UaTGbCoipKQ2I",
+	"SA041D29cbdld4no45T+IAGtoi3ryRiQES37gzYQpMdrmjIaHZqFYFaiKSRaLuh7LL5lcPu5t9EeVA0H",
+	"O5QPaF/NBbT5IO7/o85mr8e9nbf6ll0bzl6DU3Su3V9F7GXt5Px/c/7Ko5yQ91a9OQ3MRjSQMVOO09YL",
+	"qGDDz5nG9ujqwMZ+oHbo2maPmUMtRxWg26ZI3UyoFo9wPESR4f9Y5WQFuFL1Waqtf/iWyNUL+EGSqxdv",
+	"gI+Y91hHDun23n5INubPx4C8EmKQsE0i0qDNM8zb1Ys3Wv4OGbwfs54C88IQUPtWaFn/BPwEZ1uvx8ZK",
+	"i3U8FPXvMSf7jYZJS5ABQr7iPlqsZk57KaMKSe/NyzYuxoyfviDH5nA7FikLAPEPy2Kn3qzv1J+ZFGl4",
+	"pRIDhqeRjQyldGqbxkkILa67XkC11YQVO6Of053XvZlIlth8gRCCAVIaiuapPa3w/T3KgUdaYnYeFAo0",
+	"HlM8JIwAZc6lY+sVYFIankUizXDAyBFqc9Wca5onM3QqY5Ud2ybgkAeaa3R5mPMIwMX5V2TZp9nxD3g/",
+	"ymdTdEeE5mk4PYHBL8+LyplWXnz0ANTLxXKtxQPPHnKYjmJOOdvs6opssB7sLj6HnbBuZAyeeoefesyk",
+	"50LZgEajsd9oBDWzXWvRq+G4N/tR///w9NXebXd0npy+OhjVzC1mS9ZatQZ93m1E0bNus9/oH/R2ejt0",
+	"u3uw1+92d7pRkx2waGef9hp0v3/Q3aPNaLv/vNfsN3q70TZ7RpvN+6KzcsO6jMkZ2vz11F/7VzcDj2Hh",
+	"O5Ga36cWD7W0vlD5eYcr9B6AAifepyL1UnEzjDPKT+OttN9b6ZDTXZuMK4EEH5AOxnUBb89TMxeyHXYb",
+	"OybLwqufCTBkIVlUXpPVvP4KG/PorPN+CP0IQuhZybC/av1ETGVuohCv+RGD5qamWFAzcfIjW2JsAr/m",
+	"apF9csH530uBtPjx0ig9Vnt8oETBAVyajeWvEpIyNUk5zswSGbPCtnwp0m4cRV/CS/v3RuBRrTDZB6Zc",
+	"knUPIjoPmGdGImWPUiXqEZxJVSH4S7TQjFLlXJhXp6/O37/rvDw9OXtxFQJJiwwIu9MaZs6ZcC4IFGAA",
+	"PQYdHW51xZL04yRBjLHHUAyqrpCYdmKlilZHAi1AHGt5qeTRxrWRPuVco1oQZNqLJ1X+LkTiO0yLtdvz",
+	"mw++fF2C4Hu4Zh02MItdGcVSuoxH1Pd9D+aKyo3RH75O37jJu1gU1HbGp5o7GAdQf8qEl8bjRSZ80OZ5",
+	"c3nTIo+MqdUiJhfOOVjzvNeGCdUrZGcs8gx8VMiYI37CXEsfPooOkOp5Tmha54IUI+aYAdz8AxGS9T04",
+	"HgIvqNbmNnHMVBN3VfFcdVl2F0slw01teBdR7V5XTaFBj4WgzbEgZXG4nAlcPE2cp9dNjc2b62d02vh5",
+	"Pc4W65raMw5Xo19EC2h39Nj6UbhCc4omuMWLZR+y3A1+VrVJ7PWyC7lICxwx/nuNb7hVjCTkxmA0karN",
+	"u2xuJOLUVPJS/rrWt5MeTdOZM2rMUo+9Sch4jaYLOw6HPSJk4rTuAHFtHo6YovViclWL6FOtjCknH7jw",
+	"H3L+8fIa963F5e1JVXX7UrodO4b5yM9RRsHB2S1LScJoJLEApjfFE55gKkZ+gRqDWVEV31pKJQxkuL1v",
+	"KYv8XrgOxKoyZnG42J1zWAxpIE3wDeMdJURHJBFWfNAXTE3MELdoJ446fmQE78muQMVo3mPZJfgwfuXQ",
+	"OaxY1IFpdeGTwtfJBtBMaZ0Yqt9x0myQUcwnuPQFyCLD9mFCgF5rW2TgAFpueYPrDPZ9Rkyi15IF5QCG",
+	"kyF8ElynVy/ekBHVogxLB2U5Ntk7TbLNUEzSlnOxMufLVGQE/mW8iEilqxJbV4/CzqaJEBnopixa6XPR",
+	"IsWSBJVoBMBe2I0i/RAfIk+nIr2pruNjz23UDx4SRDJOvCzxdq7kdlBzh631GMHrOgao1GtEO7Wg5pYb",
+	"6ul1q03TsVbQ7QyURqsq0i1RMVrLSobx+K6Ff9fCv47sSie3LI4gVqgQzh2KK+rklamXq1Q6z50gpqZ5",
+	"Toq7Ouf+eQAXD0jxtJ6vfR73sRoIREf4oNpAqNIHY4VhPFsw/TBT2zCVxAcoGB6VpYVfVq7NZIgSqApM",
+	"DVtp6lxTE5LU2i0wKKgZ2QhzfQs3kYMhEVOtjuinwsqS7tenb08u3l+HNmxXULyObMwnK1mLeljGFohn",
+	"2SCregq0xJygppZLTQ8PUffnjkgco18TruIky6owvMawXCDUlqlSWi3CrFUbcEuE1jsh/6sMipHnxajE",
+	"9GYJEPeseJCb1wfhKB6LFuIy16bvpav+ZY+JlUpePSIP+xqFrvL7YsW6V9WF6Xy8fGi2WG6ZxwKqAYT3",
+	"KHBZUeGKQOHufF2rNjeFrRpNQlEsL25NdaGqsvu/w/W/V8P8Kgri/c2CYil7xsucNzPnCiPVnrCWzbOy",
+	"afOxkm1eQkYaGHdljI4TDvY93p95UUwSADkCzQVTl7TRbsJTCe257J5M7bFF60eAajMem75IR6b8vYtY",
+	"+ZU0ZJtvWDFjNBObiVReRQV4wfK1gtfwnjkGNHSGIzoMlgmWgjkkYUQVrUNUO6tnr0dLP7qAwKNS5t0f",
+	"rvkviTApqVSUpcbBrMgvedijOj6kSd9zLS3e1Ub5x52bMLR4ysq/VaRdww6E7SwgJYBQPoNwDmTl2N62",
+	"wPEJCzDzOGchAS6mhHLBZyMxMY7rqfXKUg7lu6FoHCSIo2ffWDZ6zDFj3OFeYvCTY7Z2zgAKiCH2MvcC",
+	"og5pxfAKoguRDhG+r9svLbeOYecfiZS1jExzT5LJ2MYgkrjPgLlT9LUJVvgkGI1apEBCQ0CKNhqMDuPA",
+	"hTcj7nEDfzcYed0cSDYKc0xl8Lr89yAQMSMDxs0mD9rcOFXtfG1QSS5fHpNnjcbBoTGb9XU5ZpaUhHKb",
+	"h4k/kpRNJGSMX3tFEcyKs7E80wmkvEbnK94wZDRCcZx1uc0BUgACfD4vo07eMDZGTlSYJ7RGURY6giR9",
+	"ELSAnHDEKLeU2X7ZhhGdkSS+1WK+TPYxHplSAg9R7x6fPG5l/VDrchcT5amIRZXwuxn4VVAvxwOujZYl",
+	"Z0ABf/UXToUPw1rvnDjRchK2JwQCu4zoHrlIAuCWQH4D0w9iwEACbum2WhOjFBtYzWMWZEwZcEJpVcTK",
+	"daQyxhDLTO98lpgiT0f2cMCyWMW08qxcCMU8UPC9FVntUVjUyQXvMRQEcK9WFLtMC0fIsIKyK1raQ3iv",
+	"m4qpNIGjIguIX3dku9Fo8ydPsF8gk/RR6POCeMnidMDq5D2ILJMqYd1oRpxZTxokxUeBy3zPnw1afFF5",
+	"YwPDFP1qRgDm3WvkXKAvVJ8b+DtNU+B3sgddGfjSF3/f2UhXr2TlWeBfDUXn55bafzPp0WdUpuVQyygL",
+	"rFFYNt0CrCXrpUwZkqqUyclI7xGY/GU6tlykZFvVFrCVbufLFqFJkhFEg86mVaS+J0lGpMsSwQdgKRs0",
+	"BdJr1KFWcpaDozcKhKbt6xHsYvihmQkkmLKIVvhMqWxzOhJ8AB9reXcW4DxcTOcd+/ZTVUU9kliqHPvR",
+	"TQcQpODmL0IcKr37me4mH6K8ZTP1+87z7eZB49mz5v52o7Gz0/y4Oudk1pbPT/n8+18mQSfqlEjYiOnt",
+	"17Fw9Yj+IElsCUe0BCz2MqjFYzjPd+qNerO5U3+GPMm9SZpCs1B4JlSqjmSM+x/daTTqe0HNlqistWqx",
+	"kKYAYYcO4PHaCXbgaDx+ul1vkuOX50xNRXrztLm3/7zebDTqTfKCptOYP93erTfqDZD895Gq2Rwszqop",
+	"JGKnjCSsr77RNJtv1/d5wiOrcPnZo1Yl+fh42i7UwSUm49BKuZzmW6XmnsW3vvSEFMDAKnNMKmIAjEeG",
+	"yGCvkUVTHVUJJCYmjEplAIiJZy+DKNa3jwTQ5g9iLufzZLTMzIm773Lk65Ej37pu5nbkWSwzFogfpL/s",
+	"QSvBRfEom3VlrWuBkuWy1x6c2QJOr3jARWpYyFKmd/UVeAPB/YiwbW4djQa0XVrOpADONsXfDIJV6zjm",
+	"gq2rEmLcwJKI18kZo2D8QhAipXGi/+gmlN9g7kzKRlDpDTOHk4SM2KjLUhmgzevRuPQEv2WpQQnHYC6m",
+	"I5pAWINsJALtRMlQpEViBCwpnBxtJbTLEtlq8/COb211e0OWbt3cUovZCzeDfIUWJch7HoMr/PzlMSK6",
+	"23xEeUSVSGf5kkueGw9NeqRyKfLP0BGzoVwfbbmM0kP/c0TvOgnjAzWEv2Lu/eWXgPZVTjcfPoecVw6n",
+	"5Eo3ob0bLZsNTtZR/ikhOlDyGt7nX+2J0Ujw3GVtvaQsmXWAgT3uWW7jw9IkSgSWHs7Xc4EK5qW6svxs",
+	"SVCPWTLlvglSD/FSfK948m9V8cSnVsKsFRPpzQWn3I6qQ2xWLxVIPWSjsZp9LbVSvuN/v2mKAZ6rQ2aA",
+	"/WvVWPkak+9g5z9ld0jDtRwkMh5ntWdv2FiR8Jcto1JuXRtiLih0TU4VQZ4hAmVqjfhq5WPD6DWXWvky",
+	"1JFofPjhUAftsHhaB4sNXdkW8OLDZy94j2Uh21aml/RokgQkZWOkznEeN/1jm4enERuNhWK8N9t6w2Zh",
+	"gFhc9zh8GBQbSRKhdT3pVXRBizFWARmKKbtlaZsnxhtn9aYpRZTtIZLNEjvmkphVJedCw9YebXOI9Fq0",
+	"byzr5C29yfjFwSKdiYmp0QYGtHl7FpENtDmtDVahbKzaJN2Yl0BJGYzTpzPQ2s6EuAEPIRdeqTng3J2b",
+	"dkMfmJtXD5Zsp2la6GIBoCxSGFyoVyxJeHZ0ffzTm5NfO1cnV1eAs754c3J+hTiZVpsvjK8gGUbucxJw",
+	"CkKRVCiqWJtvhD+dHL04O7m66rz+cN25vLg+uj7pXJ68vDy5+gm/ZhVnuzLn2j+k4BYQE+Wq+bmgf8+I",
+	"57Dlcuj0WNvZibLpISY7jfI2z/ptW/Lq8uj4JCR0IOrkPCsXnX06X5pEr0hwVrTaXOucHgO+cOSK+Ahu",
+	"iIBgUhOsr1zNQOxTs9HymhrrSQUuBYPpzOJ57ss2RRSgUoxHHRRnIRAkeZpMB4AKUWiOdNikKGsYTZOY",
+	"pZgQpt+rzU8v89fAJ1LjZm9zaAdiX0QqYcP1xDjWbdltNP0OiD6hxYilST1tc0Sp2QUDlNHOOeS6ZzhT",
+	"/K4n8S2Th87/T5W29Eod4Wb2r/yTaF26Jk9ePaCMySNra0cE9wZkPXw13tlV9KhLXJN/O7vJvHqSp71N",
+	"acTmEEl9h+C0qbQlICN3kkkXQbaqy7Ul0LnbcqeSNTvWJT8CyephjcriVaAcGHa/+USc/IFvtqHFmAn0",
+	"ukI2qioeOMsVHTMqi0kGMj1DZqoGxOsLh6D1GyPmq81BG0ClBzlbcQoQIFFQAywHXrlCgv3J8pDh2pyO",
+	"0kJQrdadcqmxTggaoEZ+LczERJ+wOIaVR42P8DJNo4APtI0zoElcbfh+H24H+GA00EBymjYASgOZutoc",
+	"2IFFn0itdtAEmY4DjygrEb2bANl0fZS1ScXTJ6nw6HVB/7sCJceed7YLGQTSoOfY1IDrVj6zUQWDU+rx",
+	"Dmx/CQ8Ek22ud8elPrLhJzyuzR6YO7WL1W0E9DQ7ydt8/iiH1QDa6pwis2sD0ba+dP6gds66NrcR444B",
+	"KoYByS7pHua8ZUbX0deAr0IO43HHQr/DNt9wmfaZfcMSyRA37iD1lhsCLJuonEYe9AAff903OYWoZKp4",
+	"xDYDUq6BBI4tuuMIkXVf3UWABej7kOfRajYQjgk9Uo45XcjE43E3QKjLmI9tjgaayRrXEwAYdb3Y6I0V",
+	"ocYHiDNrJblPT7nX2NG69S1LPVxlXl/r0qgcSw4D8YgqyMMgmV8WjHnp9f7RvZjfnGp1Xy3p20WGlqpW",
+	"ebGYhTJAI9joT5LEnCqb5RpUCSS0YXPKpMdzaOWJ8fZ3EGxalED5X+fFZ/73osjN/1oqzhfdgoIxf0dO",
+	"zFf8hIeC/yMs5z6dJOr/Y+/cmtrIlTj+VVR+2U3V4BhwNifskyGGwHLxGsKtXGXGtmwPjCVnLrDeU/nu",
+	"p9Td0mguvgUIkON92F1sj+YmtVqt7t9ffTqUD/AqlvYt6dVQ1YZe7SLPz0wiBQoBGR3PWX7iA++o/4r3",
+	"2RLzwmyDE/gfKl4U7r03cCMZlC1d/vKARzfs9wveUUNdOEwjmT+WN945uIxUk0nfbaeZRcmeJIRWJsh+",
+	"Rs0iciWRFr2Z0KLLVpGSvnVqBKox0ywj5R8ZkBCwjKelnKqjduEguuEfKjQia0NNnKrV/CMWdcuC4lcS",
+	"KkVQzEhivjLTrYGvS3FOdDSsLpNRU0sU0lJxbj2E2pI6y2uiZ17oNHIvJOlbs/CiYUW2goQbcwXOWAlt",
+	"BvjNn/AA1RODRQUZBAqlmQxzrajLzqRkI1dMdGJoS7gBZ/NgCVhPnTwM2kqeDhOyx+yOudhH1UQnrWz9",
+	"F1G7awfVg+N+oy8OJ83To7+qzY37D9GDOon7sD/7B9rTIQARmT0ZfIYN39Lp9dXxh6vBye3esHK83W1c",
+	"f7keXFTbd0Ew8oa3h19G5//+G8ujnr9xtFtT//xtaEWqhYPTk2N0JSv8ctvfv5Veb+Pcu7o8r7h71fh6",
+	"47yyLypqytI6BKWt0lH9685+fe1j+G3/cDJofNvrBM3r6u2G+Ma/ff1KyU1fXNHzgZC02Rz29vzbw4vh",
+	"sDNqhtd/qz4XKQdlqzSOO77XXVPjY3HeUfKaVgXkq3qkbD3SUD5krfRSFvqV7Dca9wqpR4/1qxDd7I44",
+	"qP6Qd6fX5mlojklZK1ipY0RoK5FM9+2JwRTo6IJdfLBOkQPGqpWqceqOdmsgXfxX/YqKyuvHte3D+me4",
+	"GNnvL2PXSfr8jk8O1aN7Fkds5VM9oU9FnCl8ZzYMUHWbX8CTOkuGAga1hu49t8GYIa7Hfu9MWN8TAx6M",
+	"A09EjrJUIA/Z2D9+t4VYT8oTaImOjIZkysIyqy2Qr0nDWYdqw4iPgcir502HhXF3CNvJqbxOiIZCBjqD",
+	"halRNysa6wt5goxyAJfyBy0D0BKWBUgMCVvAjhTYCzCw2xPdu1ae38rz+ylpbq9rDllluf0Y5dJYjWVm",
+	"qakky1fgb+aZkYWOZy1kN8UhrxsnVz4P9ZtFjlqWzfN2o2ZvB+8zJ5xluswMys+zemKLIICcxVl+KTYf",
+	"s92QOYr7T0Dm3J6sQkorx2IFLn05xKBt3p4i5LMEY9DMqHO06BYI4WA165TdsfXM7hierq1PP1PUbtZ+",
+	"WUukN8xmBFqwvukxkzcUDyQOwCrU8pyhFtylp3CL+rbvCQ9SzgwpCGrq3nrgRXkDJBVkJ8vpzf8tO1yS",
+	"jnmYnGddN5FHBYKMR+F460rAvwHlr1AZriXy0nDqX5/eTY1mUGnvAuEMbPlJ4hkvpg/3agvNVmv2X6My",
+	"Lb16Z54II+72qNxBF74uZABfsFbNKY3j5TbuZwVp8zHZllgsKDvV61hU0NK2Ek+3TMIlSf2fiAvVW5o8",
+	"jP0o1L9rBHIMfwR3CfLqKVdWUcRDzPA/6dzyblTaKsmN41HnsnnXGX2Kry96w96X5llvb70i94bD3mVT",
+	"Nvd2K1dLraauNg/8q8umr1ZUxUugRN/XBp0sbMGP+cMrXhutzPFbNMe74G3avqZNmXxYLqb6ymqFQWdh",
+	"MHWtdwziyakqUZCWjFzl8OUqhKM4QEqLQQOLSLLqesVpCTfU7HMmBdWjGvtKtwD0Z0SLFK3edvBin0GX",
+	"PB3VbRsEJnqURKBo2+QUDYlpc0H5vKAcDpgHOeai3Zda99MAl2y4TO44/DbhYZSMcpNJ/g14yKMpDfyo",
+	"ZDk+03mkBuwmMb6O+Vnqb0o+HCp/lEelhgZVuPV5YLOVduzbfwRhycpazmAHMnnNU0Yr1gstVuwGBV1x",
+	"yIEqZAPLz4hXjj4lnuC3kMhFCGHaIu/LC2DH3RMoZnBTzlLPIdW4EyItGEM68+uuTY5Mk/fj0PVzi83U",
+	"hc6rbmm4XvAaKlxeAjrezDyHF6p1sc6/qnN55XUuyYBfFbv8WsUuyutwx15Zj91Ch+7MorndpA650Xo+",
+	"iQU/rTfP6+3TRn1nf5cEETHbMog5VKRUU1rdhSUmY941PlMtrOG1lp7RGB2EZgU7xZnpyW484mIRzOxS",
+	"C7ZZY1P5GPq8+kHTi4NyUs8WJPjshV2pHOSf6Gq4Y095GKrvhe/Hgex7Pn8/sxtJeMhE5bfi1YJxcc99",
+	"OSYdp7EbDRlwgDzBXBb6bjgsTK5o4Fkf7d/PYqkuTJazPX7buy+kykVcuFpOubL+qdL5j1td+6Nf4Wsf",
+	"u5t87ZP7YX2t0qt2K/0/+hvu+nppGa1keCZTujK9qF8Ge5oUyKdycX4L9Z2mpXfhk2cEnqq5KOoO8/3/",
+	"lEchu6HedFNmR4j9TDDWQkYMaZTwJwJNe38yNyL8sBS8Jcjn1pDkaFqtXjzuuRG3x8cP+qpJ/6/1XHYo",
+	"77nvdvnS3fE5yZD/f6OXlKkAJQC2ecU//8mJGTsJUu0J7Qz4GthlsZQlI2lGM+/CftvJmItaY59tlivl",
+	"TeNNWKJukBiBJBrC7BGauDzXNXsTHtmiDtZLulJZ7FMm/ORMAUHBm8PQRRHdHN4rKXyn2T3WbaunFwfK",
+	"IL6HiAY9g6L9tlR/wXCXJSKuiSZAMoo9H2s+wm7AOSLWaYsmHRZT95aXzGHx2NEFMg4LzPyuMSda/spq",
+	"NgPczLd7lnDRCRTDjU6oF6QA11azdZgtZrYGuGlNnAEQudEyzTWnN6ayzZEtSfZlAXsHoVvmquX4QEYR",
+	"Cg3YrRmtpfz1nZw1iA2EXRlRMtbBp6lCwYL3YCWV4YOiLYswydB65yCoMk0SkIjG1PBryiNPp6Vk7gJ3",
+	"8Qq7gk5Dr43HPnfYnpQDX/PbschHrYm9HiZf6zbpo4JG6/+oGcHG5PfcyMVUF4xLpNfLSQ+jyH++ya+i",
+	"J82wBkmf9B68UTKDrfcRD0NXvewOYap08bd1LtXi7F43he2fesFIditoZoGgj9UQGp3iq9HeiAYR5bLh",
+	"kxeCTo1TaFmoWgun3JAJjsh7TFdiMg4M9UrAF111y5Y5ss6UGO/v+aBUqOcnT8S83fflA0RXtG5ckkS4",
+	"hTkAmOUEUzzlSnERBVCubyv1llmNgQaSQ4qqjAeBhKvS8xBtiajrhjQr3lOe/UAytA/ZgoREOcxBuJyU",
+	"BJodSMJYESCzzA65HQKymtGMMPWJhoRpCl85CXnBEop6QqLYiTIJRYfCV3i8Ms3qCdJI7BrtKy+05ahY",
+	"3w0jHpAsKGzjwdxn2/Y5cDNzcrvuryXymLMMsJSpGdmdWCEz1TTpZGgCYQtdmQi8gtw1oo7DhHJwgdfr",
+	"MKDVgWysy3wvinyuv5l+KRb6DXipVvjOToQtORgnpDpvcjA7Ph9pyVp408Qy63GMm+SfbpnyzyEMmZI8",
+	"gc0UNWzYibDsAPJW1WzDAVdqD7o7LeiqLwW0Ilwtt6HcnzKrG07b79X1yjunJaixHJwxUdcJjWqtfkMk",
+	"KllySg+uF017I8TuNfqKxc8cRTfJBgSxj45qbC9ZlLOjunmusEFdAH6eo/ArM0bHpK2JOUT91SajYf9c",
+	"jznzQ/T12uoxoGai0K4Zx10r1Su/f/9fAAAA//8=",
 }
 
 // decodeSpec returns the embedded OpenAPI spec as raw JSON bytes,

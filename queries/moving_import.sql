@@ -75,11 +75,13 @@ SELECT u.line, 'line_twice', u.subject, 'id', 'line ' || f.line || ' is of the s
   FROM import_users u
   JOIN (SELECT subject, min(line) AS line FROM import_users GROUP BY subject HAVING count(*) > 1) f ON f.subject = u.subject AND f.line < u.line;
 
--- A user who is here, and whom no import made.
+-- A user who is here, and whom no import made: by what names them outside, or by the id of this database.
 -- name: ConflictsOfOtherUsers :exec
 INSERT INTO import_conflicts (line, kind, subject, member, problem, is_accepted)
 SELECT u.line, 'id_taken', u.subject, 'id', 'a user who was not imported has this id here', false
-  FROM import_users u WHERE u.is_here AND NOT u.is_imported;
+  FROM import_users u
+ WHERE u.is_here AND NOT u.is_imported
+    OR NOT u.is_here AND EXISTS (SELECT FROM users o WHERE o.id = u.id);
 
 -- name: ConflictsOfEmails :exec
 WITH claims AS (
@@ -249,18 +251,18 @@ SELECT (SELECT count(*) FROM import_users WHERE NOT is_here)::bigint AS users_ne
        (SELECT count(*) FROM import_users WHERE is_here AND NOT is_unchanged)::bigint AS users_changed,
        (SELECT count(*) FROM import_users WHERE is_unchanged)::bigint AS users_unchanged;
 
--- Sessions name their users by the subject.
+-- Sessions name their users by the subject: those of the file, and those whom an import made.
 -- name: UpdateImportSessionUsers :exec
 UPDATE import_sessions s SET user_id = u.id FROM import_users u WHERE u.subject = s.subject;
 
 -- name: UpdateImportSessionUsersHere :exec
 UPDATE import_sessions s SET user_id = u.id
-  FROM users u
+  FROM users u JOIN imported_users i ON i.user_id = u.id
  WHERE s.user_id IS NULL AND u.subject = s.subject AND NOT EXISTS (SELECT FROM import_gone g WHERE g.subject = s.subject);
 
 -- name: UpdateImportSessionUsersHereByID :exec
 UPDATE import_sessions s SET user_id = u.id
-  FROM users u
+  FROM users u JOIN imported_users i ON i.user_id = u.id
  WHERE s.user_id IS NULL AND u.id = CASE WHEN s.subject ~ '^[1-9][0-9]{0,17}$' THEN s.subject::bigint END AND u.subject IS NULL
    AND NOT EXISTS (SELECT FROM import_gone g WHERE g.subject = s.subject);
 
@@ -316,6 +318,7 @@ DELETE FROM provider_accounts p USING import_users u WHERE p.user_id = u.id AND 
 -- name: DeleteImportedMemberships :exec
 DELETE FROM memberships m USING import_users u WHERE m.user_id = u.id AND u.is_here AND NOT u.is_unchanged AND u.line BETWEEN @first AND @last;
 
+-- Of users who are here it changes those alone whom an import made, and whom the line names.
 -- name: InsertImportedUsers :execrows
 INSERT INTO users (id, subject, display, password_hash, password_hook, disabled_at, created_at, username, username_key, phone,
                    phone_verified_at, webauthn_handle)
@@ -327,7 +330,8 @@ SELECT u.id, u.own_subject, u.display, u.password_hash, u.password_hook, CASE WH
        unproved_password_hash = NULL, created_at = excluded.created_at,
        disabled_at = CASE WHEN excluded.disabled_at IS NOT NULL THEN coalesce(users.disabled_at, excluded.disabled_at) END,
        username = excluded.username, username_key = excluded.username_key, phone = excluded.phone,
-       phone_verified_at = excluded.phone_verified_at, webauthn_handle = coalesce(excluded.webauthn_handle, users.webauthn_handle);
+       phone_verified_at = excluded.phone_verified_at, webauthn_handle = coalesce(excluded.webauthn_handle, users.webauthn_handle)
+ WHERE users.subject IS NOT DISTINCT FROM excluded.subject AND EXISTS (SELECT FROM imported_users i WHERE i.user_id = users.id);
 
 -- name: InsertImportedEmails :exec
 INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
@@ -370,7 +374,8 @@ SELECT u.id, u.line_hash FROM import_users u WHERE NOT u.is_unchanged AND u.line
 SELECT line FROM import_sessions WHERE user_id IS NOT NULL AND line > @after ORDER BY line LIMIT @most;
 
 -- The first generation is that of the other system. It is older than any grace: the epoch, which also
--- tells such a session from one that was opened here.
+-- tells such a session from one that was opened here. The source may have moved the end of a session since
+-- the import before.
 -- name: InsertImportedSessions :execrows
 INSERT INTO sessions (id, listing_id, token_hash, user_id, created_at, expires_at, generation, rotated_at, refresh_expires_at,
                       sends_idempotency_keys, last_seen_at, user_agent, device_name, address, methods, token_expires_at)
@@ -379,7 +384,9 @@ SELECT s.id, s.listing_id, s.token_hash, s.user_id, s.last_seen_at, s.expires_at
   FROM import_sessions s JOIN users u ON u.id = s.user_id
  WHERE u.disabled_at IS NULL AND s.line BETWEEN @first AND @last
     ON CONFLICT (token_hash) DO UPDATE
-   SET refresh_expires_at = greatest(sessions.refresh_expires_at, excluded.refresh_expires_at), created_at = excluded.created_at,
+   SET refresh_expires_at = greatest(sessions.refresh_expires_at, excluded.refresh_expires_at),
+       expires_at = greatest(sessions.expires_at, excluded.expires_at),
+       token_expires_at = greatest(sessions.token_expires_at, excluded.token_expires_at), created_at = excluded.created_at,
        last_seen_at = excluded.last_seen_at, user_agent = excluded.user_agent, address = excluded.address, methods = excluded.methods
  WHERE sessions.user_id = excluded.user_id AND sessions.generation = 1 AND sessions.rotated_at = 'epoch' AND sessions.ended_at IS NULL
    AND (excluded.refresh_expires_at > sessions.refresh_expires_at
@@ -429,3 +436,7 @@ SELECT u.id, coalesce(u.subject, u.id::text)::text AS subject
 
 -- name: DeleteImportedUser :execrows
 DELETE FROM users u USING imported_users i WHERE i.user_id = u.id AND u.id = @id;
+
+-- What imports made belongs to this service from now on.
+-- name: DeleteImportedUserMarks :execrows
+DELETE FROM imported_users WHERE user_id IN (SELECT i.user_id FROM imported_users i ORDER BY i.user_id LIMIT 2000);

@@ -150,7 +150,7 @@ type movingEndCommand struct{}
 
 // Help is shown by `latchkey moving end --help`.
 func (movingEndCommand) Help() string {
-	return "Clients that show a refresh token of the system before are signed out afterwards: `latchkey moving status` says how many are left. Sessions, and session tokens, go on. Remove the LATCHKEY_OLD_ settings then. The servers remove expired tokens by themselves."
+	return "Clients that show a refresh token of the system before are signed out afterwards: `latchkey moving status` says how many are left. Sessions, and session tokens, go on. Remove the LATCHKEY_OLD_ settings then. The servers remove expired tokens by themselves. Users who were imported belong to this service then: no import changes or deletes them any more."
 }
 
 // Run removes what is left.

@@ -77,33 +77,64 @@ func GoLive(ctx context.Context, d *postgres.DB) (s State, err error) {
 
 // lock reads the state, and keeps it until the transaction ends.
 func lock(ctx context.Context, tx postgres.Tx) (State, error) {
+	state, err := readLocked(ctx, tx)
+	if err == nil && state.Phase == "" {
+		err = errors.New("nobody moves in: `latchkey moving start` comes first")
+	}
+
+	return state, err
+}
+
+// readLocked is lock where nobody may be moving in.
+func readLocked(ctx context.Context, tx postgres.Tx) (State, error) {
 	row, err := tx.LockMoving(ctx)
 	if postgres.IsNotFound(err) {
-		return State{}, errors.New("nobody moves in: `latchkey moving start` comes first")
+		return State{}, nil
 	}
 
 	return State{row.Phase, row.Since, row.WindowEndsAt}, err
 }
 
-// step is the LIMIT of DeleteOldRefreshTokens.
+// step is the LIMIT of DeleteOldRefreshTokens and of DeleteImportedUserMarks.
 const step = 2000
 
 // End removes what is left of the system before, and returns how many of its refresh tokens that were.
 // None of its tokens is accepted afterwards.
+//
+// Security: once the service was live its users belong to it. A later import, of a file of before or of another
+// system, neither changes nor deletes them (TestMovingIn_afterTheEndNobodyIsChanged).
 func End(ctx context.Context, d *postgres.DB) (removed int64, err error) {
 	for {
-		var n int64
+		var tokens int64
+		isDone := false
 		err := d.Tx(ctx, func(tx postgres.Tx) error {
-			if _, err := tx.DeleteMoving(ctx); err != nil {
+			state, err := readLocked(ctx, tx)
+			if err != nil {
 				return err
 			}
-			n, err = tx.DeleteOldRefreshTokens(ctx)
+			marks := int64(0)
+			if state.Phase == Live {
+				if marks, err = tx.DeleteImportedUserMarks(ctx); err != nil {
+					return err
+				}
+			}
+			if tokens, err = tx.DeleteOldRefreshTokens(ctx); err != nil {
+				return err
+			}
+
+			// The row goes last: an end that was interrupted is given again.
+			if isDone = marks < step && tokens < step; isDone {
+				_, err = tx.DeleteMoving(ctx)
+			}
 
 			return err
 		})
-		removed += n
-		if err != nil || n < step {
+		if err != nil {
 			return removed, err
+		}
+		removed += tokens
+		if isDone {
+			return removed, nil
 		}
 	}
 }

@@ -129,10 +129,12 @@ func (q *Queries) ConflictsOfMissingUsers(ctx context.Context, accepted bool) er
 const conflictsOfOtherUsers = `-- name: ConflictsOfOtherUsers :exec
 INSERT INTO import_conflicts (line, kind, subject, member, problem, is_accepted)
 SELECT u.line, 'id_taken', u.subject, 'id', 'a user who was not imported has this id here', false
-  FROM import_users u WHERE u.is_here AND NOT u.is_imported
+  FROM import_users u
+ WHERE u.is_here AND NOT u.is_imported
+    OR NOT u.is_here AND EXISTS (SELECT FROM users o WHERE o.id = u.id)
 `
 
-// A user who is here, and whom no import made.
+// A user who is here, and whom no import made: by what names them outside, or by the id of this database.
 func (q *Queries) ConflictsOfOtherUsers(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, conflictsOfOtherUsers)
 	return err
@@ -384,6 +386,19 @@ func (q *Queries) DeleteImportedUser(ctx context.Context, id int64) (int64, erro
 	return result.RowsAffected(), nil
 }
 
+const deleteImportedUserMarks = `-- name: DeleteImportedUserMarks :execrows
+DELETE FROM imported_users WHERE user_id IN (SELECT i.user_id FROM imported_users i ORDER BY i.user_id LIMIT 2000)
+`
+
+// What imports made belongs to this service from now on.
+func (q *Queries) DeleteImportedUserMarks(ctx context.Context) (int64, error) {
+	result, err := q.db.Exec(ctx, deleteImportedUserMarks)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected(), nil
+}
+
 const deleteMovedCredentials = `-- name: DeleteMovedCredentials :exec
 DELETE FROM authenticators a USING webauthn_credentials w, import_credentials s, import_users n
  WHERE w.credential_id = s.credential_id AND a.id = w.authenticator_id AND a.user_id <> s.user_id AND n.id = a.user_id AND NOT n.is_unchanged
@@ -563,7 +578,9 @@ SELECT s.id, s.listing_id, s.token_hash, s.user_id, s.last_seen_at, s.expires_at
   FROM import_sessions s JOIN users u ON u.id = s.user_id
  WHERE u.disabled_at IS NULL AND s.line BETWEEN $1 AND $2
     ON CONFLICT (token_hash) DO UPDATE
-   SET refresh_expires_at = greatest(sessions.refresh_expires_at, excluded.refresh_expires_at), created_at = excluded.created_at,
+   SET refresh_expires_at = greatest(sessions.refresh_expires_at, excluded.refresh_expires_at),
+       expires_at = greatest(sessions.expires_at, excluded.expires_at),
+       token_expires_at = greatest(sessions.token_expires_at, excluded.token_expires_at), created_at = excluded.created_at,
        last_seen_at = excluded.last_seen_at, user_agent = excluded.user_agent, address = excluded.address, methods = excluded.methods
  WHERE sessions.user_id = excluded.user_id AND sessions.generation = 1 AND sessions.rotated_at = 'epoch' AND sessions.ended_at IS NULL
    AND (excluded.refresh_expires_at > sessions.refresh_expires_at
@@ -577,7 +594,8 @@ type InsertImportedSessionsParams struct {
 }
 
 // The first generation is that of the other system. It is older than any grace: the epoch, which also
-// tells such a session from one that was opened here.
+// tells such a session from one that was opened here. The source may have moved the end of a session since
+// the import before.
 func (q *Queries) InsertImportedSessions(ctx context.Context, arg InsertImportedSessionsParams) (int64, error) {
 	result, err := q.db.Exec(ctx, insertImportedSessions, arg.First, arg.Last)
 	if err != nil {
@@ -611,6 +629,7 @@ SELECT u.id, u.own_subject, u.display, u.password_hash, u.password_hook, CASE WH
        disabled_at = CASE WHEN excluded.disabled_at IS NOT NULL THEN coalesce(users.disabled_at, excluded.disabled_at) END,
        username = excluded.username, username_key = excluded.username_key, phone = excluded.phone,
        phone_verified_at = excluded.phone_verified_at, webauthn_handle = coalesce(excluded.webauthn_handle, users.webauthn_handle)
+ WHERE users.subject IS NOT DISTINCT FROM excluded.subject AND EXISTS (SELECT FROM imported_users i WHERE i.user_id = users.id)
 `
 
 type InsertImportedUsersParams struct {
@@ -619,6 +638,7 @@ type InsertImportedUsersParams struct {
 	Last  int64
 }
 
+// Of users who are here it changes those alone whom an import made, and whom the line names.
 func (q *Queries) InsertImportedUsers(ctx context.Context, arg InsertImportedUsersParams) (int64, error) {
 	result, err := q.db.Exec(ctx, insertImportedUsers, arg.Now, arg.First, arg.Last)
 	if err != nil {
@@ -1045,7 +1065,7 @@ const updateImportSessionUsers = `-- name: UpdateImportSessionUsers :exec
 UPDATE import_sessions s SET user_id = u.id FROM import_users u WHERE u.subject = s.subject
 `
 
-// Sessions name their users by the subject.
+// Sessions name their users by the subject: those of the file, and those whom an import made.
 func (q *Queries) UpdateImportSessionUsers(ctx context.Context) error {
 	_, err := q.db.Exec(ctx, updateImportSessionUsers)
 	return err
@@ -1053,7 +1073,7 @@ func (q *Queries) UpdateImportSessionUsers(ctx context.Context) error {
 
 const updateImportSessionUsersHere = `-- name: UpdateImportSessionUsersHere :exec
 UPDATE import_sessions s SET user_id = u.id
-  FROM users u
+  FROM users u JOIN imported_users i ON i.user_id = u.id
  WHERE s.user_id IS NULL AND u.subject = s.subject AND NOT EXISTS (SELECT FROM import_gone g WHERE g.subject = s.subject)
 `
 
@@ -1064,7 +1084,7 @@ func (q *Queries) UpdateImportSessionUsersHere(ctx context.Context) error {
 
 const updateImportSessionUsersHereByID = `-- name: UpdateImportSessionUsersHereByID :exec
 UPDATE import_sessions s SET user_id = u.id
-  FROM users u
+  FROM users u JOIN imported_users i ON i.user_id = u.id
  WHERE s.user_id IS NULL AND u.id = CASE WHEN s.subject ~ '^[1-9][0-9]{0,17}$' THEN s.subject::bigint END AND u.subject IS NULL
    AND NOT EXISTS (SELECT FROM import_gone g WHERE g.subject = s.subject)
 `

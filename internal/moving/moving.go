@@ -99,6 +99,7 @@ var (
 		"`latchkey import --late-tokens` adds refresh tokens, and nothing else")
 	ErrNotArriving = errors.New("--final is for the phase arriving: run `latchkey moving start` first")
 	ErrBusy        = errors.New("another import is under way on this database")
+	ErrTaken       = errors.New("a user who was not imported has got an id of the file meanwhile: run the import again")
 	ErrSource      = errors.New("the file cannot be read")
 )
 
@@ -132,11 +133,12 @@ func (m *Mover) checkPhase(ctx context.Context, mode Mode) error {
 }
 
 // lineHash tells apart what a line becomes: other settings, or other losses that are accepted, may make
-// something else of the same line.
-func (m *Mover) lineHash(line format.Line, accepted []string) []byte {
+// something else of the same line. hasPassword: it has a password hash that can be verified here, which may need a
+// key of the settings.
+func (m *Mover) lineHash(line format.Line, accepted []string, hasPassword bool) []byte {
 	kinds := slices.Clone(accepted)
 	slices.Sort(kinds)
-	text := fmt.Appendf(line.Sum[:], "|%x|%d|%v|%v", m.rpHash, m.Factor.TOTPPeriod, m.Policy.HasUsernames(), kinds)
+	text := fmt.Appendf(line.Sum[:], "|%x|%d|%v|%v|%v", m.rpHash, m.Factor.TOTPPeriod, m.Policy.HasUsernames(), kinds, hasPassword)
 	sum := sha256.Sum256(text)
 
 	return sum[:]

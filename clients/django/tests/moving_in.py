@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import secrets
 import shlex
 import signal
@@ -27,6 +28,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 HERE = Path(__file__).parent
+GUIDE = HERE.parents[2] / "docs" / "moving-in.md"
 IDS = os.environ.setdefault("SITE_IDS", "int")
 USERS = int(os.environ.get("USERS", "50"))
 SERVER: dict[str, Any] = conninfo_to_dict(os.environ["LATCHKEY_TEST_DATABASE_URL"])
@@ -42,12 +44,14 @@ from django.contrib.auth import get_user_model  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
-import people  # noqa: E402
+import movers  # noqa: E402
 from live import call, run_latchkey  # noqa: E402
-from people import DOMAIN, PASSWORD, Api, Person, totp_code  # noqa: E402
+from movers import DOMAIN, PASSWORD, Api, Mover, totp_code  # noqa: E402
 
 NEW_PASSWORD = "a password of the time at Latchkey"
 counts: Counter[str] = Counter()
+steps: dict[str, str] = dict(re.findall(r"<!-- step: (\S+) -->\n```sh\n(.*?)```", GUIDE.read_text(), re.DOTALL))
+walked: list[str] = []
 
 
 def check(holds: Any, what: str) -> None:
@@ -57,6 +61,29 @@ def check(holds: Any, what: str) -> None:
 
 def step(text: str) -> None:
     print(f"{time.strftime('%H:%M:%S')} {IDS}: {text}", flush=True)
+
+
+def program(name: str, command: list[str], environment: dict[str, str]) -> None:
+    """Put a program on the PATH of the guide's commands, with an environment of its own."""
+    path = WORK / "bin" / name
+    path.parent.mkdir(exist_ok=True)
+    exports = "".join(f"export {key}={shlex.quote(value)}\n" for key, value in environment.items())
+    path.touch(mode=0o700)
+    path.write_text(f'#!/bin/bash\n{exports}exec {shlex.join(command)} "$@"\n')
+
+
+def walk(name: str) -> None:
+    """Run the commands of a step as the guide has them."""
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", steps[name]],
+        cwd=WORK,
+        env={**os.environ, "PATH": f"{WORK / 'bin'}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    check(done.returncode == 0, f"step {name} of the guide:\n{steps[name]}\n{done.stdout}\n{done.stderr}")
+    walked.append(name)
 
 
 class Latchkey:
@@ -70,9 +97,11 @@ class Latchkey:
             self.address = f"127.0.0.1:{free.getsockname()[1]}"
         self.url = f"http://{self.address}"
         self.environment = self._environment()
+        program("latchkey", [BINARY], self.environment)
 
     def _environment(self) -> dict[str, str]:
-        printed = manage("latchkey_settings")
+        walk("settings")
+        printed = (WORK / "latchkey.env").read_text()
         found = dict(shlex.split(line)[0].split("=", 1) for line in printed.splitlines())
         key = subprocess.run([BINARY, "keys", "generate"], check=True, capture_output=True, text=True).stdout
         google = {"client_id": self.client_id, "name": "Google"}
@@ -152,207 +181,200 @@ def manage(*arguments: str, stdin: Any = None, stdout: Any = subprocess.PIPE) ->
     return done.stdout or ""
 
 
-def export(name: str, *options: str) -> Path:
-    path = WORK / name
-    manage("latchkey_export", "--output", str(path), *options)
-    return path
-
-
-def import_file(server: Latchkey, path: Path, *options: str, fails: bool = False) -> str:
-    with path.open() as file:
-        return server.run("import", *options, "-", stdin=file, fails=fails)
-
-
-def sign_in(server: Latchkey, person: Person) -> None:
+def sign_in(server: Latchkey, mover: Mover) -> None:
     """Sign in at Latchkey by all that a user has."""
-    if person.disabled:
-        status, answer = by_password(server, person, {"email": person.email})
-        check(status in (400, 401, 403) and not answer.get("meta", {}).get("access_token"), f"{person.id} is disabled")
+    if mover.disabled:
+        status, answer = by_password(server, mover, {"email": mover.email})
+        check(status in (400, 401, 403) and not answer.get("meta", {}).get("access_token"), f"{mover.id} is disabled")
         counts["disabled"] += 1
         return
 
-    for body in ({"email": person.email}, {"username": person.username}, {"email": person.second_email}):
-        if person.password and all(body.values()):
-            complete(server, person, by_password(server, person, body), f"password by {next(iter(body))}")
-            counts[f"{person.hasher} by {next(iter(body))}"] += 1
-    if not person.password:
-        status, _ = by_password(server, person, {"email": person.email})
-        check(status == 400, f"{person.id} has no password: got {status}")
-    if person.google:
+    for body in ({"email": mover.email}, {"username": mover.username}, {"email": mover.second_email}):
+        if mover.password and all(body.values()):
+            complete(server, mover, by_password(server, mover, body), f"password by {next(iter(body))}")
+            counts[f"{mover.hasher} by {next(iter(body))}"] += 1
+    if not mover.password:
+        status, _ = by_password(server, mover, {"email": mover.email})
+        check(status == 400, f"{mover.id} has no password: got {status}")
+    if mover.google:
         _, found = server.call("POST", "auth/provider/nonce")
-        token = server.id_token(person.google, found["data"]["nonce"])
+        token = server.id_token(mover.google, found["data"]["nonce"])
         token["nonce"] = found["data"]["nonce"]
         asked = {"provider": "google", "process": "login", "token": token}
-        complete(server, person, server.call("POST", "auth/provider/token", asked), "google")
+        complete(server, mover, server.call("POST", "auth/provider/token", asked), "google")
         counts["google"] += 1
-    if person.passkey and person.passkey_alone:
-        sign_in_by_passkey(server, person)
-    if person.password and person.totp:
-        sign_in_by_totp(server, person)
+    if mover.passkey and mover.passkey_alone:
+        sign_in_by_passkey(server, mover)
+    if mover.password and mover.totp:
+        sign_in_by_totp(server, mover)
 
 
-def by_password(server: Latchkey, person: Person, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
-    return server.call("POST", "auth/login", {**body, "password": person.password or PASSWORD})
+def by_password(server: Latchkey, mover: Mover, body: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    return server.call("POST", "auth/login", {**body, "password": mover.password or PASSWORD})
 
 
-def complete(server: Latchkey, person: Person, answer: tuple[int, dict[str, Any]], how: str) -> None:
+def complete(server: Latchkey, mover: Mover, answer: tuple[int, dict[str, Any]], how: str) -> None:
     """Complete a sign-in: with a second factor where the user has one."""
     status, found = answer
-    if person.totp or person.passkey:
-        check(status == 401, f"{person.id}, {how}: got {status}, want the second factor: {found}")
+    if mover.totp or mover.passkey:
+        check(status == 401, f"{mover.id}, {how}: got {status}, want the second factor: {found}")
         session = {"X_Session_Token": found["meta"]["session_token"]}
-        if person.passkey:
+        if mover.passkey:
             _, asked = server.call("GET", "auth/webauthn/authenticate", **session)
-            credential = person.passkey.sign(asked["data"]["request_options"])
+            credential = mover.passkey.sign(asked["data"]["request_options"])
             status, found = server.call("POST", "auth/webauthn/authenticate", {"credential": credential}, **session)
             counts["passkey as second factor"] += 1
         else:
-            for code in person.used[:1]:
+            for code in mover.used[:1]:
                 status, found = server.call("POST", "auth/2fa/authenticate", {"code": code}, **session)
-                check(status == 400, f"{person.id}: a used recovery code: got {status}")
+                check(status == 400, f"{mover.id}: a used recovery code: got {status}")
                 counts["used recovery code refused"] += 1
-            code = person.codes.pop(0)
+            code = mover.codes.pop(0)
             status, found = server.call("POST", "auth/2fa/authenticate", {"code": code}, **session)
             counts["recovery code"] += 1
-    check(status == 200, f"{person.id}, {how}: got {status}: {found}")
-    check(str(found["data"]["user"]["id"]) == person.id, f"{person.id}, {how}: another user")
-    if person.phone:
+    check(status == 200, f"{mover.id}, {how}: got {status}: {found}")
+    check(str(found["data"]["user"]["id"]) == mover.id, f"{mover.id}, {how}: another user")
+    if mover.phone:
         status, phones = server.call("GET", "account/phone", X_Session_Token=found["meta"]["session_token"])
-        check([phone["phone"] for phone in phones["data"]] == [person.phone], f"{person.id}: phone {phones}")
+        check([phone["phone"] for phone in phones["data"]] == [mover.phone], f"{mover.id}: phone {phones}")
         counts["phone"] += 1
 
 
-def sign_in_by_passkey(server: Latchkey, person: Person) -> None:
+def sign_in_by_passkey(server: Latchkey, mover: Mover) -> None:
     status, asked = server.call("GET", "auth/webauthn/login")
     check(status == 200, f"passkeys: {asked}")
     session = {"X_Session_Token": asked["meta"]["session_token"]} if asked.get("meta", {}).get("session_token") else {}
-    assert person.passkey is not None
-    credential = person.passkey.sign(asked["data"]["request_options"])
+    assert mover.passkey is not None
+    credential = mover.passkey.sign(asked["data"]["request_options"])
     status, found = server.call("POST", "auth/webauthn/login", {"credential": credential}, **session)
-    check(status == 200, f"{person.id}, passkey alone: got {status}: {found}")
-    check(str(found["data"]["user"]["id"]) == person.id, f"{person.id}, passkey alone: another user")
+    check(status == 200, f"{mover.id}, passkey alone: got {status}: {found}")
+    check(str(found["data"]["user"]["id"]) == mover.id, f"{mover.id}, passkey alone: another user")
     counts["passkey alone"] += 1
 
 
-def sign_in_by_totp(server: Latchkey, person: Person) -> None:
+def sign_in_by_totp(server: Latchkey, mover: Mover) -> None:
     """With the next code: the current one may have been used at allauth just before the move."""
-    _, found = by_password(server, person, {"email": person.email})
+    _, found = by_password(server, mover, {"email": mover.email})
     session = {"X_Session_Token": found["meta"]["session_token"]}
-    body = {"code": totp_code(person.totp, time.time() + 30)}
+    body = {"code": totp_code(mover.totp, time.time() + 30)}
     status, found = server.call("POST", "auth/2fa/authenticate", body, **session)
-    check(status == 200, f"{person.id}, TOTP: got {status}: {found}")
+    check(status == 200, f"{mover.id}, TOTP: got {status}: {found}")
     counts["TOTP"] += 1
 
 
-def go_on(server: Latchkey, person: Person) -> None:
+def go_on(server: Latchkey, mover: Mover) -> None:
     """Old tokens go on: the session token, and the refresh token for a new pair."""
-    if not person.session_token:
+    if not mover.session_token:
         return
-    status, found = server.call("GET", "auth/session", X_Session_Token=person.session_token)
-    check(status == 200, f"{person.id}: the old session token: got {status}: {found}")
-    check(str(found["data"]["user"]["id"]) == person.id, f"{person.id}: the session of another user")
+    status, found = server.call("GET", "auth/session", X_Session_Token=mover.session_token)
+    check(status == 200, f"{mover.id}: the old session token: got {status}: {found}")
+    check(str(found["data"]["user"]["id"]) == mover.id, f"{mover.id}: the session of another user")
     counts["old session token"] += 1
 
-    status, found = server.call("POST", "tokens/refresh", {"refresh_token": person.refresh_token})
-    check(status == 200, f"{person.id}: the old refresh token: got {status}: {found}")
+    status, found = server.call("POST", "tokens/refresh", {"refresh_token": mover.refresh_token})
+    check(status == 200, f"{mover.id}: the old refresh token: got {status}: {found}")
     pair = found["data"]
     status, found = server.call("GET", "auth/session", Authorization=f"Bearer {pair['access_token']}")
-    check(status == 200, f"{person.id}: the new access token: got {status}")
+    check(status == 200, f"{mover.id}: the new access token: got {status}")
     status, found = server.call("POST", "tokens/refresh", {"refresh_token": pair["refresh_token"]})
-    check(status == 200, f"{person.id}: the new refresh token: got {status}")
+    check(status == 200, f"{mover.id}: the new refresh token: got {status}")
     counts["old refresh token"] += 1
 
 
-def change_passwords(server: Latchkey, everybody: list[Person]) -> list[Person]:
+def change_passwords(server: Latchkey, everybody: list[Mover]) -> list[Mover]:
     """Some users change their passwords at Latchkey, and one signs up there."""
-    changed: list[Person] = []
-    for person in everybody:
-        simple = person.password and not person.disabled and not person.totp and not person.passkey
+    changed: list[Mover] = []
+    for mover in everybody:
+        simple = mover.password and not mover.disabled and not mover.totp and not mover.passkey
         if not simple or len(changed) == 5:
             continue
-        _, found = by_password(server, person, {"email": person.email})
-        body = {"current_password": person.password, "new_password": NEW_PASSWORD}
+        _, found = by_password(server, mover, {"email": mover.email})
+        body = {"current_password": mover.password, "new_password": NEW_PASSWORD}
         status, found = server.call(
             "POST", "account/password/change", body, X_Session_Token=found["meta"]["session_token"]
         )
-        check(status == 200, f"{person.id}: new password: got {status}: {found}")
-        changed.append(person)
+        check(status == 200, f"{mover.id}: new password: got {status}: {found}")
+        changed.append(mover)
     return changed
 
 
-def sign_up(server: Latchkey) -> Person:
+def sign_up(server: Latchkey) -> Mover:
     body = {"email": "late@example.com", "password": NEW_PASSWORD}
     status, found = server.call("POST", "auth/signup", body)
     check(status == 200, f"sign-up at Latchkey: got {status}: {found}")
-    return Person(email="late@example.com", id=str(found["data"]["user"]["id"]))
+    return Mover(email="late@example.com", id=str(found["data"]["user"]["id"]))
 
 
-def sign_in_at_allauth(person: Person, password: str) -> None:
+def sign_in_at_allauth(mover: Mover, password: str) -> None:
     """Sign in at Django again, after the way back."""
     cache.clear()
     api = Api()
-    status, found = api.call("POST", "auth/login", {"email": person.email, "password": password})
-    if person.disabled:
-        check(status != 200, f"{person.id} is disabled, and signs in at allauth")
+    status, found = api.call("POST", "auth/login", {"email": mover.email, "password": password})
+    if mover.disabled:
+        check(status != 200, f"{mover.id} is disabled, and signs in at allauth")
         return
-    if status == 401 and person.passkey:
+    if status == 401 and mover.passkey:
         _, asked = api.call("GET", "auth/webauthn/authenticate")
-        credential = person.passkey.sign(asked["data"]["request_options"])
+        credential = mover.passkey.sign(asked["data"]["request_options"])
         status, found = api.call("POST", "auth/webauthn/authenticate", {"credential": credential})
     elif status == 401:
-        status, found = api.call("POST", "auth/2fa/authenticate", {"code": person.codes.pop(0)})
-    check(status == 200, f"{person.id}, back at allauth: got {status}: {found}")
-    check(str(found["data"]["user"]["id"]) == person.id, f"{person.id}, back at allauth: another user")
+        status, found = api.call("POST", "auth/2fa/authenticate", {"code": mover.codes.pop(0)})
+    check(status == 200, f"{mover.id}, back at allauth: got {status}: {found}")
+    check(str(found["data"]["user"]["id"]) == mover.id, f"{mover.id}, back at allauth: another user")
     counts["back at allauth"] += 1
 
 
-def move(server: Latchkey) -> list[Person]:
+def move(server: Latchkey) -> list[Mover]:
     """Days before, hours before, the flip, and the minutes after."""
-    manage("latchkey_export", "--check")
-    server.run("migrate", "up")
-    full = export("full.jsonl", "--state", str(WORK / "token"))
-    import_file(server, full, "--dry-run")
-    import_file(server, full)
-    import_file(server, full, "--verify")
+    walk("rehearsal")
+    check(not rows("users"), "a dry run stored users")
+    walk("hours")
     before = dump()
-    import_file(server, full)
+    (WORK / "token").unlink()
+    walk("hours")
     check(dump() == before, "a second import changed the database")
+    walk("differences")
+    check(dump() == before, "an import of no difference changed the database")
     step("imported twice")
 
-    late = people.make_person(USERS)  # signs up while the service moves
+    late = movers.make_mover(USERS)  # signs up while the service moves
     with server.serving():
-        server.run("moving", "start")
-        last = export("last.jsonl", "--since", str(WORK / "token"))
-        import_file(server, last, "--final")
-        import_file(server, export("all.jsonl"), "--verify")
-        server.run("moving", "live")
-        refused = import_file(server, full, fails=True)
+        walk("start")
+        walk("final")
+        after = dump()
+        refused = server.run("import", str(export_all()), fails=True)
         check("live" in refused, f"an import after the flip: {refused}")
+        walk("late")
+        check(dump() == after, "an import after the flip changed the database")
+        walk("status")
     return [late]
+
+
+def export_all() -> Path:
+    path = WORK / "all.jsonl"
+    manage("latchkey_export", "--output", str(path))
+    return path
+
+
+def rows(table: str) -> list[Any]:
+    with psycopg.connect(make_conninfo(**{**SERVER, "dbname": OWN_DATABASE})) as connection:
+        return connection.execute(f"SELECT t::text FROM {table} t ORDER BY 1").fetchall()  # noqa: S608
 
 
 def dump() -> str:
     """All rows of Latchkey's users, in an order."""
     tables = ("users", "email_addresses", "authenticators", "provider_accounts", "sessions", "old_refresh_tokens")
-    found = []
-    with psycopg.connect(make_conninfo(**{**SERVER, "dbname": OWN_DATABASE})) as connection:
-        for table in tables:
-            rows = connection.execute(f"SELECT t::text FROM {table} t ORDER BY 1").fetchall()  # noqa: S608
-            found.append(f"{table}: {rows}")
-    return "\n".join(found)
+    return "\n".join(f"{table}: {rows(table)}" for table in tables)
 
 
-def back(server: Latchkey, everybody: list[Person], changed: list[Person], new: Person) -> None:
+def back(server: Latchkey, everybody: list[Mover], changed: list[Mover], new: Mover) -> None:
     """The way back, with the passwords that were changed meanwhile."""
-    path = WORK / "back.jsonl"
-    server.run("export", str(path))
-    for _ in range(2):
-        with path.open() as file:
-            manage("latchkey_import", stdin=file)
+    walk("back")
+    walk("back")
     check(get_user_model().objects.filter(pk=new.id).exists(), "the new user is not at Django")
-    for person in [*everybody, new]:
-        if person.password:
-            sign_in_at_allauth(person, NEW_PASSWORD if person in [*changed, new] else person.password)
+    for mover in [*everybody, new]:
+        if mover.password:
+            sign_in_at_allauth(mover, NEW_PASSWORD if mover in [*changed, new] else mover.password)
 
 
 @contextmanager
@@ -373,21 +395,27 @@ def databases() -> Iterator[None]:
 def main() -> None:
     with databases(), run_latchkey() as fake:
         call_command("migrate", verbosity=0)
-        everybody = people.make_people(USERS)
+        everybody = movers.make_movers(USERS)
         step(f"{USERS} users made by allauth")
+        site = {name: value for name, value in os.environ.items() if name.startswith(("SITE_", "LATCHKEY_", "DJANGO_"))}
+        site["PYTHONPATH"] = f"{HERE.parent / 'src'}:{HERE}"
+        program("manage.py", [sys.executable, str(HERE / "manage.py")], site)
+        walk("check")
         server = Latchkey(fake.services)
         everybody += move(server)
         step("moved")
         with server.serving():
-            for person in everybody:
-                go_on(server, person)
-            for person in everybody:
-                sign_in(server, person)
+            for mover in everybody:
+                go_on(server, mover)
+            for mover in everybody:
+                sign_in(server, mover)
             changed = change_passwords(server, everybody)
             new = sign_up(server)
         step("signed in by all they have")
         back(server, everybody, changed, new)
+        walk("end")
         step("back at allauth")
+    check(set(walked) == set(steps), f"the guide has other steps: {set(steps) - set(walked)}")
     for name, count in sorted(counts.items()):
         print(f"{count:>6}  {name}")
 

@@ -24,7 +24,7 @@ from latchkey_django.moving.authenticators import recovery_codes_line
 from latchkey_django.moving.lines import canonical, time_text
 from latchkey_django.moving.problems import Report
 from latchkey_django.text import encode_base64url
-from people import PASSWORD, make_people, make_person
+from movers import PASSWORD, make_mover, make_movers
 
 pytestmark = pytest.mark.django_db
 
@@ -46,8 +46,8 @@ def plain_user(name: str, **more: Any) -> Any:
     return get_user_model().objects.create_user(name, more.pop("email", ""), PASSWORD, **more)
 
 
-def test_people(tmp_path: Path) -> None:
-    people = make_people(12)
+def test_movers(tmp_path: Path) -> None:
+    movers = make_movers(12)
     lines = export(tmp_path)
     head = lines[0]
     assert head["kind"] == "head"
@@ -58,39 +58,39 @@ def test_people(tmp_path: Path) -> None:
     users = {line["id"]: line for line in of(lines, "user")}
     assert len(users) == 12
 
-    for person in people:
-        line = users[person.id]
-        assert line.get("disabled", False) == person.disabled
-        assert ("password" in line) == (person.password is not None)
-        assert line["emails"][0]["address"] == person.email
-        assert line["emails"][0].get("verified", False) == person.verified
-        assert line.get("totp", {}).get("secret", "") == person.totp
-        if person.codes:
+    for mover in movers:
+        line = users[mover.id]
+        assert line.get("disabled", False) == mover.disabled
+        assert ("password" in line) == (mover.password is not None)
+        assert line["emails"][0]["address"] == mover.email
+        assert line["emails"][0].get("verified", False) == mover.verified
+        assert line.get("totp", {}).get("secret", "") == mover.totp
+        if mover.codes:
             written = line["recovery_codes"]
             used = [written["codes"][position] for position in written.get("used", [])]
-            assert used == person.used
-            assert [code for code in written["codes"] if code not in used] == person.codes
-        if person.passkey:
+            assert used == mover.used
+            assert [code for code in written["codes"] if code not in used] == mover.codes
+        if mover.passkey:
             (credential,) = line["webauthn"]
-            assert credential["credential_id"] == encode_base64url(person.passkey.id)
+            assert credential["credential_id"] == encode_base64url(mover.passkey.id)
             assert credential["aaguid"] == "00010203-0405-0607-0809-0a0b0c0d0e0f"
             assert credential["transports"] == ["internal", "hybrid"]
             assert credential["backup_eligible"] is True
-            assert line["webauthn_handle"] == encode_base64url(person.passkey.handle)
-        assert [account["uid"] for account in line.get("providers", [])] == ([person.google] if person.google else [])
-        assert line.get("phone", {}).get("number", "") == person.phone
+            assert line["webauthn_handle"] == encode_base64url(mover.passkey.handle)
+        assert [account["uid"] for account in line.get("providers", [])] == ([mover.google] if mover.google else [])
+        assert line.get("phone", {}).get("number", "") == mover.phone
 
     sessions = {line["token_sha256"]: line for line in of(lines, "session")}
-    for person in people:
-        if person.session_token:
-            line = sessions[encode_base64url(hashlib.sha256(person.session_token.encode()).digest())]
-            assert line["user"] == person.id
-            claims = jwt.decode(person.refresh_token, options={"verify_signature": False})
+    for mover in movers:
+        if mover.session_token:
+            line = sessions[encode_base64url(hashlib.sha256(mover.session_token.encode()).digest())]
+            assert line["user"] == mover.id
+            claims = jwt.decode(mover.refresh_token, options={"verify_signature": False})
             jti = encode_base64url(hashlib.sha256(claims["jti"].encode()).digest())
             assert jti in [token["jti_sha256"] for token in line["refresh"]]
             assert line["methods"][0]["method"] == "password"
             assert line["user_agent"] == "phone/1"
-    assert people[0].session_token not in json.dumps(lines)
+    assert movers[0].session_token not in json.dumps(lines)
 
 
 def test_digest(tmp_path: Path) -> None:
@@ -183,7 +183,7 @@ def test_naive_times(settings: Any) -> None:
 def test_sessions_are_judged_by_django_and_left_alone(tmp_path: Path, settings: Any) -> None:
     """After a change of the password elsewhere a session is dead; an export must not delete it, nor move one that
     an older SECRET_KEY signed."""
-    dead, old = make_person(0), make_person(1)
+    dead, old = make_mover(0), make_mover(1)
     user = get_user_model().objects.get(pk=dead.id)
     user.set_password("another long password")
     user.save()
@@ -199,14 +199,14 @@ def test_sessions_are_judged_by_django_and_left_alone(tmp_path: Path, settings: 
 
 
 def test_expired_sessions_and_tokens_stay_behind(tmp_path: Path) -> None:
-    person = make_person(0)
-    Session.objects.filter(session_key=person.session_token).update(expire_date=timezone.now() - timedelta(seconds=1))
-    wanted = encode_base64url(hashlib.sha256(person.session_token.encode()).digest())
+    mover = make_mover(0)
+    Session.objects.filter(session_key=mover.session_token).update(expire_date=timezone.now() - timedelta(seconds=1))
+    wanted = encode_base64url(hashlib.sha256(mover.session_token.encode()).digest())
     assert wanted not in {line["token_sha256"] for line in of(export(tmp_path), "session")}
 
 
 def test_only(tmp_path: Path) -> None:
-    first, second = make_person(0), make_person(1)
+    first, second = make_mover(0), make_mover(1)
     lines = export(tmp_path, "--only", second.id)
     assert lines[0]["complete"] is False
     assert [line["id"] for line in of(lines, "user")] == [second.id]
@@ -217,7 +217,7 @@ def test_only(tmp_path: Path) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_since(tmp_path: Path) -> None:
     """A difference has what changed, and what is gone."""
-    changed, same, removed = (make_person(number) for number in (0, 1, 2))
+    changed, same, removed = (make_mover(number) for number in (0, 1, 2))
     token = str(tmp_path / "token")
     export(tmp_path, "--state", token)
     assert stat.S_IMODE(Path(token).stat().st_mode) == 0o600
@@ -226,7 +226,7 @@ def test_since(tmp_path: Path) -> None:
     EmailAddress.objects.create(user_id=changed.id, email="new@example.com")
     get_user_model().objects.get(pk=removed.id).delete()
     Session.objects.filter(session_key=same.session_token).delete()
-    added = make_person(3)
+    added = make_mover(3)
 
     lines = export(tmp_path, "--since", token, "--state", token)
     assert lines[0]["complete"] is False
@@ -279,7 +279,7 @@ def test_check(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_check_of_a_good_site(capsys: pytest.CaptureFixture[str]) -> None:
-    make_people(3)
+    make_movers(3)
     call_command("latchkey_export", "--check")
     assert "3  users" in capsys.readouterr().err
     assert connection.vendor == "postgresql"

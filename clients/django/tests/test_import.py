@@ -20,7 +20,7 @@ from django.core.management import CommandError, call_command
 from latchkey_django.moving.lines import canonical
 from latchkey_django.moving.restore import django_password
 from latchkey_django.text import encode_base64url
-from people import DOMAIN, PASSWORD, make_people
+from movers import DOMAIN, PASSWORD, make_movers
 from test_export import export, of
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +51,7 @@ def rows() -> list[Any]:
 
 
 def test_what_was_exported_changes_nothing(tmp_path: Path) -> None:
-    make_people(8)
+    make_movers(8)
     export(tmp_path)
     before = rows()
     call_command("latchkey_import", str(next(tmp_path.glob("*.jsonl"))))
@@ -111,13 +111,13 @@ def test_a_user_of_latchkey(tmp_path: Path) -> None:
 
 
 def test_what_is_gone_at_latchkey_goes(tmp_path: Path) -> None:
-    people = make_people(4)
-    person = next(person for person in people if person.totp and person.passkey)
-    keep = [{"address": person.email, "verified": True, "primary": True}]
-    line = {"kind": "user", "id": person.id, "emails": keep, "disabled": True}
+    movers = make_movers(4)
+    mover = next(mover for mover in movers if mover.totp and mover.passkey)
+    keep = [{"address": mover.email, "verified": True, "primary": True}]
+    line = {"kind": "user", "id": mover.id, "emails": keep, "disabled": True}
     head = {**HEAD, "complete": False}
     call_command("latchkey_import", str(write(tmp_path / "x", line, head=head)))
-    user = get_user_model().objects.get(pk=person.id)
+    user = get_user_model().objects.get(pk=mover.id)
     assert not user.is_active
     assert not user.has_usable_password()
     assert not Authenticator.objects.filter(user=user).exists()
@@ -183,7 +183,7 @@ def test_wrapped_passwords_stay(tmp_path: Path) -> None:
         (lambda text: text.rsplit("\n", 2)[0] + "\n", "is cut"),
         (lambda text: text.replace("ada@", "eve@"), "is cut or was changed"),
         (lambda text: text + text, "nothing follows the end"),
-        (lambda text: text.replace('"kind":"user"', '"kind":"person"'), "unknown kind"),
+        (lambda text: text.replace('"kind":"user"', '"kind":"mover"'), "unknown kind"),
         (lambda text: text.replace('"username"', '"admin":true,"username"'), "unknown member admin"),
         (lambda text: text.replace('"username"', '"kind":"user","username"'), "names are all different"),
         (lambda text: text.replace('"format":1', '"format":2'), "format is not 1"),

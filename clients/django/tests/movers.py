@@ -31,7 +31,7 @@ HASHERS = {
 
 
 @dataclass
-class Person:
+class Mover:
     """A user, and all that they sign in with."""
 
     email: str
@@ -93,131 +93,131 @@ def totp_code(secret: str, at: float | None = None) -> str:
     return f"{number % 10**6:06}"
 
 
-def make_people(count: int) -> list[Person]:
+def make_movers(count: int) -> list[Mover]:
     """Make users in a mix that has every kind, and every pair of second factor and way in."""
-    return [make_person(number) for number in range(count)]
+    return [make_mover(number) for number in range(count)]
 
 
-def make_person(number: int) -> Person:
+def make_mover(number: int) -> Mover:
     hasher = list(HASHERS)[number % len(HASHERS)]
     # A sign-in stores the hash anew where another hasher stands first.
     with override_settings(PASSWORD_HASHERS=[f"django.contrib.auth.hashers.{HASHERS[hasher]}"]):
-        return _make_person(number, hasher)
+        return _make_mover(number, hasher)
 
 
-def _make_person(number: int, hasher: str) -> Person:
-    person = Person(
+def _make_mover(number: int, hasher: str) -> Mover:
+    mover = Mover(
         email=f"user-{number}@example.com",
         username=f"user-{number}" if number % 3 else "",
         hasher=hasher,
         password=unicodedata.normalize("NFD", PASSWORD) if number % 9 == 8 else PASSWORD,
         verified=number % 5 != 4,
     )
-    _sign_up(person)
-    api = _sign_in(person)
-    status, answer = api.call("POST", "auth/reauthenticate", {"password": person.password})
+    _sign_up(mover)
+    api = _sign_in(mover)
+    status, answer = api.call("POST", "auth/reauthenticate", {"password": mover.password})
     assert status == 200, answer
-    user = get_user_model().objects.get(pk=person.id)
+    user = get_user_model().objects.get(pk=mover.id)
     if number % 2:
-        _add_totp(person, api, used=number % 4)
+        _add_totp(mover, api, used=number % 4)
     if number % 3 == 1:
-        _add_passkey(person, api, passwordless=number % 2 == 0)
+        _add_passkey(mover, api, passwordless=number % 2 == 0)
     if number % 4 == 2:
-        person.google = f"google-{number}"
-        _connect(user, person)
+        mover.google = f"google-{number}"
+        _connect(user, mover)
     if number % 6 == 3:
-        person.second_email = f"other-{number}@example.com"
-        _add_address(user, person)
+        mover.second_email = f"other-{number}@example.com"
+        _add_address(user, mover)
     if number % 7 == 5:
-        person.phone = f"+4915112{number:06}"
-        _add_phone(user, person)
+        mover.phone = f"+4915112{number:06}"
+        _add_phone(user, mover)
     if number % 4 == 2 and number % 8 == 6:
-        person.password = None
-    if person.password is None:
+        mover.password = None
+    if mover.password is None:
         user.set_unusable_password()
         user.save()
-    person.session_token = person.access_token = person.refresh_token = ""
+    mover.session_token = mover.access_token = mover.refresh_token = ""
     if number % 11 == 10:
-        person.disabled = True
+        mover.disabled = True
         user.is_active = False
         user.save()
-    elif person.password:
-        _sign_in(person)
-    return person
+    elif mover.password:
+        _sign_in(mover)
+    return mover
 
 
-def _sign_up(person: Person) -> None:
+def _sign_up(mover: Mover) -> None:
     from allauth.account.models import EmailAddress
 
     api = Api()
-    body = {"email": person.email, "password": person.password}
-    if person.username:
-        body["username"] = person.username
+    body = {"email": mover.email, "password": mover.password}
+    if mover.username:
+        body["username"] = mover.username
     status, answer = api.call("POST", "auth/signup", body)
     assert status == 200, answer
-    person.id = str(answer["data"]["user"]["id"])
-    person.username = answer["data"]["user"]["username"]
-    EmailAddress.objects.filter(user_id=person.id).update(verified=person.verified)
+    mover.id = str(answer["data"]["user"]["id"])
+    mover.username = answer["data"]["user"]["username"]
+    EmailAddress.objects.filter(user_id=mover.id).update(verified=mover.verified)
 
 
-def _add_totp(person: Person, api: Api, used: int) -> None:
+def _add_totp(mover: Mover, api: Api, used: int) -> None:
     _, answer = api.call("GET", "account/authenticators/totp")
-    person.totp = answer["meta"]["secret"]
-    status, answer = api.call("POST", "account/authenticators/totp", {"code": totp_code(person.totp)})
+    mover.totp = answer["meta"]["secret"]
+    status, answer = api.call("POST", "account/authenticators/totp", {"code": totp_code(mover.totp)})
     assert status == 200, answer
     status, answer = api.call("GET", "account/authenticators/recovery-codes")
     assert status == 200, answer
-    person.codes = answer["data"]["unused_codes"]
+    mover.codes = answer["data"]["unused_codes"]
     for _ in range(used):
-        code = person.codes.pop(0)
-        person.used.append(code)
-        _sign_in(person, code)
+        code = mover.codes.pop(0)
+        mover.used.append(code)
+        _sign_in(mover, code)
 
 
-def _add_passkey(person: Person, api: Api, passwordless: bool) -> None:
+def _add_passkey(mover: Mover, api: Api, passwordless: bool) -> None:
     path = "account/authenticators/webauthn" + ("?passwordless" if passwordless else "")
     status, answer = api.call("GET", path)
     assert status == 200, answer
-    person.passkey, person.passkey_alone = Passkey(DOMAIN), passwordless
-    credential = person.passkey.register(answer["data"]["creation_options"], passwordless)
+    mover.passkey, mover.passkey_alone = Passkey(DOMAIN), passwordless
+    credential = mover.passkey.register(answer["data"]["creation_options"], passwordless)
     status, answer = api.call("POST", "account/authenticators/webauthn", {"name": "Phone", "credential": credential})
     assert status == 200, answer
 
 
-def _connect(user: Any, person: Person) -> None:
+def _connect(user: Any, mover: Mover) -> None:
     from allauth.socialaccount.models import SocialAccount
 
-    extra = {"sub": person.google, "email": person.email, "name": "Ann"}
-    SocialAccount.objects.create(user=user, provider="google", uid=person.google, extra_data=extra)
+    extra = {"sub": mover.google, "email": mover.email, "name": "Ann"}
+    SocialAccount.objects.create(user=user, provider="google", uid=mover.google, extra_data=extra)
 
 
-def _add_address(user: Any, person: Person) -> None:
+def _add_address(user: Any, mover: Mover) -> None:
     from allauth.account.models import EmailAddress
 
-    EmailAddress.objects.create(user=user, email=person.second_email, verified=True, primary=False)
+    EmailAddress.objects.create(user=user, email=mover.second_email, verified=True, primary=False)
 
 
-def _add_phone(user: Any, person: Person) -> None:
+def _add_phone(user: Any, mover: Mover) -> None:
     from allauth.account.adapter import get_adapter
 
-    get_adapter().set_phone(user, person.phone, True)
+    get_adapter().set_phone(user, mover.phone, True)
 
 
-def _sign_in(person: Person, code: str = "") -> Api:
-    """Sign in at allauth. Afterwards the person has new tokens."""
+def _sign_in(mover: Mover, code: str = "") -> Api:
+    """Sign in at allauth. Afterwards the mover has new tokens."""
     cache.clear()  # a code of the authenticator app counts once
     api = Api()
-    status, answer = api.call("POST", "auth/login", {"email": person.email, "password": person.password})
+    status, answer = api.call("POST", "auth/login", {"email": mover.email, "password": mover.password})
     if status == 401:
-        if person.totp:
-            body = {"code": code or totp_code(person.totp)}
+        if mover.totp:
+            body = {"code": code or totp_code(mover.totp)}
             status, answer = api.call("POST", "auth/2fa/authenticate", body)
-        elif person.passkey:
+        elif mover.passkey:
             _, asked = api.call("GET", "auth/webauthn/authenticate")
-            credential = person.passkey.sign(asked["data"]["request_options"])
+            credential = mover.passkey.sign(asked["data"]["request_options"])
             status, answer = api.call("POST", "auth/webauthn/authenticate", {"credential": credential})
     assert status == 200, answer
     meta = answer["meta"]
-    person.session_token, person.access_token = api.token, meta["access_token"]
-    person.refresh_token = meta["refresh_token"]
+    mover.session_token, mover.access_token = api.token, meta["access_token"]
+    mover.refresh_token = meta["refresh_token"]
     return api
