@@ -22,7 +22,7 @@ MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
 MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md docs/architecture.md docs/architecture.svg clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json internal/server/operations.gen.json
 
-.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos moving-day moving-in import-million drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
+.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django test-django-6 check generate verify lint fuzz bench chaos moving-day moving-in import-million drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -148,6 +148,17 @@ test-django: build # the package latchkey-django, on DJANGO (4.2 5.2); 6.0 needs
 		echo "left out: the Django package's tests need Python 3 with venv: apt-get install python3-venv"; \
 	fi
 
+# Django 6.0 needs Python 3.12 or newer, which Debian bookworm does not have.
+NEWER_PYTHON = $(firstword $(foreach python,python3.14 python3.13 python3.12 python3 $(wildcard $(HOME)/.pyenv/versions/3.1[2-9]*/bin/python3), \
+	$(shell $(python) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 12))' 2>/dev/null && echo $(python))))
+
+test-django-6:
+	@if [ -n "$(NEWER_PYTHON)" ]; then \
+		$(MAKE) --no-print-directory test-django DJANGO=6.0 PYTHON=$(NEWER_PYTHON); \
+	else \
+		echo "left out: Django 6.0 needs Python 3.12 or newer, with venv"; \
+	fi
+
 test-typescript: build
 	@if [ -n "$(HAS_NODE)" ]; then \
 		$(INSTALL) clients/typescript/node_modules/.installed && cd clients/typescript && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm test; \
@@ -208,6 +219,7 @@ check-all: ## What takes too long for every change: all four bare machines, what
 	.ci/bare-machine trixie user run test
 	.ci/bare-machine trixie root run test
 	$(MAKE) deploy chart snapshot drill
+	$(MAKE) test-django-6 moving-in
 
 generate: ## Rebuild all generated code from openapi.yaml, schema.sql and queries/
 	$(TOOLS) oapi-codegen -config api/server.cfg.yaml openapi.yaml
