@@ -16,7 +16,7 @@ const (
 
 // loadPhase tells the gate whether requests have to wait.
 func (a *App) loadPhase(ctx context.Context) error {
-	state, err := arrival.Read(ctx, a.DB.Queries)
+	state, err := arrival.Read(ctx, a.DB.BackgroundQueries()) // beside the requests, as everything that repeats
 	if err != nil {
 		return err
 	}
