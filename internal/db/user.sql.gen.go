@@ -156,7 +156,7 @@ type FindSignInFactsRow struct {
 	Factors          []string
 }
 
-// What the stages of a sign-in ask about a person. One row for any id, also of nobody, so that
+// What the stages of a sign-in need to know about a user. One row for any id, also for an unknown one, so that
 // it costs the same.
 func (q *Queries) FindSignInFacts(ctx context.Context, arg FindSignInFactsParams) (FindSignInFactsRow, error) {
 	row := q.db.QueryRow(ctx, findSignInFacts, arg.ID, arg.Email)
@@ -176,7 +176,7 @@ const findUser = `-- name: FindUser :one
 SELECT id, display, has_usable_password, disabled_at, created_at, email, email_verified_at, tenant_id, username, phone, phone_verified_at, deletes_at, subject FROM user_details WHERE id = $1
 `
 
-// What a freshly signed-in client is told about its user.
+// The user as a client sees it after a sign-in.
 func (q *Queries) FindUser(ctx context.Context, id int64) (UserDetail, error) {
 	row := q.db.QueryRow(ctx, findUser, id)
 	var i UserDetail
@@ -457,8 +457,8 @@ type InsertUserParams struct {
 	Wanted       bool
 }
 
-// Stores nothing unless it is wanted, in the same statement: a sign-up with an address that
-// somebody has must cost what one with a new address costs.
+// Stores nothing unless it is wanted, in the same statement: a sign-up with a taken address must cost as much as
+// one with a new address.
 //
 // Nothing is stored either where another user has the id or the subject, or where the audit log names
 // the id: its user is deleted, and data of theirs may be left elsewhere. The caller draws again.
@@ -934,7 +934,7 @@ const updateUserUsed = `-- name: UpdateUserUsed :exec
 UPDATE users SET unused_since = NULL WHERE id = $1
 `
 
-// Somebody has signed in to the account.
+// A user has signed in to the account.
 func (q *Queries) UpdateUserUsed(ctx context.Context, id int64) error {
 	_, err := q.db.Exec(ctx, updateUserUsed, id)
 	return err
