@@ -8,6 +8,7 @@ GOTEST ?=
 FUZZ   ?= 60s
 JSON   ?=
 BIG    ?=
+PEERS  ?=
 REFRESHES ?= 300000
 CLIENTS ?= 200
 SEED   ?=
@@ -21,7 +22,7 @@ MODULES := . clients/go clients/go/verify/fiber internal/e2e
 # What `make generate` writes.
 MADE   := api internal/db internal/argon2 clients/go/latchkey clients/go/internal docs/settings.md docs/flows.md docs/requirements.md docs/architecture.md docs/architecture.svg clients/typescript/src/generated clients/typescript/src/generated-actions clients/swift/Sources/LatchkeyAPI internal/server/apipage/samples.json internal/server/operations.gen.json
 
-.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos moving-day moving-in drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
+.PHONY: help run build modules static image audit deploy chart snapshot test test-plan test-units test-units-of-modules test-go test-modules test-axios test-verify test-django check generate verify lint fuzz bench chaos moving-day moving-in import-million drill cost hot bare check-all contract contract-schemathesis foreign-clients lint-spec conformance test-tools test-typescript test-packages test-example test-swift test-swift-package
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -256,9 +257,10 @@ fuzz: ## Run every fuzz target for FUZZ (60s) each
 		done; \
 	done
 
-bench: build ## Compare with a bare reference server: throughput, latency, memory (BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags, BENCH="-janitor 10000000": the janitor alone)
+bench: build ## Compare with a bare reference server: throughput, latency, memory (PEERS=1: and with better-auth, Node 20; BIG=1: 2,000,000 sessions; JSON=file; BENCH=-help: flags, BENCH="-janitor 10000000": the janitor alone)
 	go build -trimpath -o bin/bench ./internal/bench
-	@exec bin/bench -server $(BIN) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
+	$(if $(PEERS),cd internal/bench/peers && npm ci --ignore-scripts --silent)
+	@exec bin/bench -server $(BIN) $(if $(PEERS),-peers internal/bench/peers -svg docs/performance.svg) $(if $(BIG),-big) $(if $(JSON),-json $(JSON)) $(BENCH)
 
 chaos: ## Play phones, plain clients, thieves, kills and a fail-over until REFRESHES (300000) are done; fails on a broken promise
 	go build -trimpath -o bin/chaos ./internal/chaos
@@ -270,6 +272,10 @@ moving-day: build ## Turn the proxy of CLIENTS (200) stock clients from an allau
 
 moving-in: build ## Move sites with real django-allauth into Latchkey and back: USERS (500) with integer, bigint and UUID ids sign in by all they have (Python with venv)
 	@LATCHKEY_BIN=$(CURDIR)/$(BIN) USERS=$(or $(USERS),500) go run ./internal/testdb/testpg clients/django/test.sh moving-in $(or $(DJANGO),5.2)
+
+import-million: build ## Import USERS (1000000) users into a PostgreSQL of its own, and fail above five minutes or 100 MiB
+	@go build -trimpath -o bin/million ./internal/bench/million
+	@exec bin/million -server $(BIN) -users $(or $(USERS),1000000)
 
 drill: build ## Break two servers on a Patroni pair, scenario by scenario, and print what clients notice (Debian; DRILL="switchover restart", PHONES=24)
 	@exec .ci/drill $(DRILL)

@@ -43,7 +43,7 @@ var layers = [][]string{
 
 // outside are packages that only tests use, and the clients, which use nothing of ours.
 var outside = []string{
-	"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
+	"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/bench/million", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
 	"clients/go/verify", "clients/go/verify/fiber", "clients/go/internal/runtime", "clients/go/internal/strictjson", "clients/go/internal/userid", "clients/go/internal/driver", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance",
 }
 
@@ -53,7 +53,7 @@ var allowedImports = map[string][]string{
 	"github.com/valyala/fasthttp":         {"internal/server", "internal/bench"},
 	"github.com/lestrrat-go/jwx":          {"internal/token", "internal/provider"},
 	"github.com/go-webauthn/webauthn":     {"internal/factor"},
-	"github.com/jackc/pgx":                {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/conformance"},
+	"github.com/jackc/pgx":                {"internal/postgres", "internal/db", "internal/outbox", "internal/testdb", "internal/bench", "internal/bench/million", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/conformance"},
 	"github.com/pressly/goose":            {"internal/postgres"},
 	"github.com/riverqueue/river":         {"internal/outbox", "internal/postgres"},
 	"github.com/wneessen/go-mail":         {"internal/outbox"},
@@ -70,15 +70,15 @@ var allowedImports = map[string][]string{
 	"go.opentelemetry.io/otel":            {"internal/trace"},
 	"github.com/go-logr/logr":             {"internal/trace"},
 	"golang.org/x/crypto/x509roots":       {"internal/app"},
-	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
-	"math/rand":                           {"internal/server", "internal/bench", "internal/chaos", "internal/chaos/moving", "internal/e2e/drill", "clients/go/latchkey"},                                                                                                                // jitter of Retry-After; which token is shown next; a run that can be repeated
+	"os/exec":                             {"internal/postgres", "internal/postgres/programs", "internal/testdb/testpg", "internal/bench", "internal/bench/million", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/contract/devserver", "clients/conformance"}, // latchkey serve starts no program
+	"math/rand":                           {"internal/server", "internal/bench", "internal/bench/million", "internal/chaos", "internal/chaos/moving", "internal/e2e/drill", "clients/go/latchkey"},                                                                                                                // jitter of Retry-After; which token is shown next; a run that can be repeated
 }
 
 // calls: which packages may call a function.
 var calls = map[string][]string{
-	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e", "internal/bench", "clients/contract/devserver"},
+	"os.Getenv":  {"internal/testdb", "internal/postgres/programs/find", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e", "internal/bench", "internal/bench/million", "clients/contract/devserver"},
 	"os.Environ": {"internal/config", "internal/testdb/testpg", "internal/e2e", "clients/contract/devserver"},
-	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/verify", "clients/contract", "clients/conformance", "clients/go/internal/driver"},
+	"time.Now":   {"internal/app", "internal/password", "internal/postgres", "internal/postgres/programs", "internal/testdb", "internal/e2e", "internal/e2e/tour", "internal/bench", "internal/bench/million", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/verify", "clients/contract", "clients/conformance", "clients/go/internal/driver"},
 }
 
 // sqlBuiltInGo are the only files with SQL text: the claims function, whose name is a

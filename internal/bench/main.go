@@ -33,6 +33,8 @@ type options struct {
 	report  *report
 	many    int
 	janitor int
+	peers   string
+	svg     string
 }
 
 func main() {
@@ -52,9 +54,11 @@ func readOptions(args []string) (options, error) {
 	f.DurationVar(&o.lasting, "lasting", 2*time.Second, "how long a turn lasts")
 	f.DurationVar(&o.temper, "temper", 250*time.Millisecond, "how long people wait that were turned away in the storm")
 	f.BoolVar(&o.big, "big", false, "2,000,000 sessions instead of 200,000")
-	f.StringVar(&o.only, "only", "", "of lookup,refresh,login,storm,start,size,log those that are named")
+	f.StringVar(&o.only, "only", "", "of lookup,refresh,login,peers,storm,start,size,log those that are named")
 	f.IntVar(&o.janitor, "janitor", 0, "measure the janitor alone, beside so many sessions on disk; 10,000,000 take 15 GB")
 	f.StringVar(&o.profile, "profile", "", "a directory: profile look-up and refresh instead of comparing")
+	f.StringVar(&o.peers, "peers", "", "the folder of other servers, after npm ci: measure beside them, too")
+	f.StringVar(&o.svg, "svg", "", "a file to draw the comparison with other servers to")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -86,6 +90,11 @@ func measure(args []string, out io.Writer) error {
 	}
 	if err := o.report.print(out); err != nil {
 		return err
+	}
+	if o.svg != "" {
+		if err := o.report.draw(o.svg); err != nil {
+			return err
+		}
 	}
 	if o.json != "" {
 		return o.report.save(o.json)
@@ -138,6 +147,11 @@ func (b *bench) all() error {
 	}
 	if err := b.beside(p, database); err != nil {
 		return err
+	}
+	if b.peers != "" && b.wants("peers") {
+		if err := b.besidePeers(p, database); err != nil {
+			return err
+		}
 	}
 	if b.wants("log") {
 		if err := b.log(p, database); err != nil {

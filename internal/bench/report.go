@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -30,6 +31,8 @@ type path struct {
 	Rounds [][2]float64 `json:"requests_per_second_by_round"`
 	Floor  float64      `json:"floor,omitempty"`
 	OK     bool         `json:"ok"`
+	// Opponent is another server than the reference.
+	Opponent string `json:"opponent,omitempty"`
 }
 
 // side is one server's part of it: medians over the rounds, times in microseconds.
@@ -134,7 +137,7 @@ func (r *report) print(w io.Writer) error {
 		line("%s\tlatchkey\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t%.2f\t%.2f\t%.2f\t%s\t%s", p.What, s.Rate, s.P50/1000, s.P99/1000, s.CPU, s.Memory,
 			p.Ratio[0], p.Ratio[1], p.Ratio[2], floor, judged)
 		s = p.Theirs
-		line("\t"+r.opponent+"\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t\t\t\t\t", s.Rate, s.P50/1000, s.P99/1000, s.CPU, s.Memory)
+		line("\t"+cmp.Or(p.Opponent, r.opponent)+"\t%.0f\t%.2f\t%.2f\t%.0f\t%.0f\t\t\t\t\t", s.Rate, s.P50/1000, s.P99/1000, s.CPU, s.Memory)
 	}
 	if err := t.Flush(); err != nil {
 		return err

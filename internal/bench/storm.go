@@ -10,6 +10,9 @@ import (
 const (
 	crowd    = 200
 	watchers = 16
+	// calm is how long a server has nothing to do before its memory counts as idle: more than it keeps what the
+	// start or a storm has needed.
+	calm = 10 * time.Second
 )
 
 // storm measures what look-ups are worth while a crowd signs in, and the memory that it
@@ -20,7 +23,11 @@ func (b *bench) storm(p plan, database string) error {
 		return err
 	}
 	defer c.stop()
-	b.report.claim(claim{What: "resident memory, idle", Value: c.memory("VmRSS"), Limit: 40, Most: true, Unit: "MB"})
+	time.Sleep(calm)
+	b.report.claim(claim{
+		What: "resident memory, idle", Value: c.memory("VmRSS"), Limit: 30, Most: true, Unit: "MB",
+		Note: fmt.Sprintf("%v after the start; %.1f MB are of the program's file", calm, c.memory("RssFile")),
+	})
 	list, err := b.access(p.rows, p.hits, p.misses)
 	if err != nil {
 		return err
@@ -44,7 +51,9 @@ func (b *bench) storm(p plan, database string) error {
 		Note: fmt.Sprintf("%.0f of %.0f; %s", during.rate(), idle.rate(), note),
 	})
 	b.report.claim(claim{What: "storm: p99 of a look-up", Value: float64(during.at(0.99).Microseconds()) / 1000, Limit: 50, Most: true, Unit: "ms", Note: "p50 " + ms(during.at(0.5))})
-	b.report.claim(claim{What: "resident memory, most under the storm", Value: c.memory("VmHWM"), Limit: 100, Most: true, Unit: "MB"})
+	b.report.claim(claim{What: "resident memory, most under the storm", Value: c.memory("VmHWM"), Limit: 80, Most: true, Unit: "MB"})
+	time.Sleep(calm)
+	b.report.claim(claim{What: "resident memory, after the storm", Value: c.memory("VmRSS"), Limit: 80, Most: true, Unit: "MB", Note: fmt.Sprintf("after %v", calm)})
 	return nil
 }
 
@@ -74,7 +83,7 @@ func (b *bench) starts(database string) error {
 		c.stop()
 		most = max(most, c.ready)
 	}
-	b.report.claim(claim{What: "start to first answer, slowest", Value: most.Seconds(), Limit: 0.1, Most: true, Unit: "s", Note: fmt.Sprintf("of %d", b.rounds)})
+	b.report.claim(claim{What: "start to first answer, slowest", Value: most.Seconds(), Limit: 0.04, Most: true, Unit: "s", Note: fmt.Sprintf("of %d", b.rounds)})
 	return nil
 }
 

@@ -187,7 +187,10 @@ func djangoFile(t *testing.T, key *softkey.Key) string {
 		},
 		&format.User{ID: "5", Password: djangoHash, Disabled: true, Emails: verifiedEmail("eve@example.com")},
 		&format.User{ID: "6", Password: djangoHash, Phone: &format.Phone{Number: "+31 6 1234 5678", Verified: true}},
-		&format.User{ID: "7", Emails: []format.Email{{Address: "fay@example.com"}}, Password: "!unusable"},
+		&format.User{
+			ID: "7", Emails: []format.Email{{Address: "fay@example.com"}}, Password: "!unusable",
+			Providers: []format.ProviderAccount{{Provider: "apple", UID: "001", ClientID: "com.example", RefreshToken: "rt-of-apple"}},
+		},
 		&format.Session{
 			User: "1", TokenSHA256: sum("session-of-ann"), LastSeenAt: format.At(used), ExpiresAt: format.At(time.Now().Add(1000 * time.Hour)), UserAgent: "okhttp/4", Address: "203.0.113.7",
 			Methods: []format.Method{{Method: "password", At: used.Unix(), Email: "ann@example.com"}}, Refresh: []format.Refresh{{JTISHA256: sum("jti-1"), ExpiresAt: format.At(time.Now().Add(20 * time.Hour))}},
@@ -237,6 +240,12 @@ func TestMovingIn_usersOfDjangoSignInByWhatTheyHave(t *testing.T) {
 	t.Parallel()
 	w, key := moved(t), softkey.New(passkeyOrigin)
 	text := djangoFile(t, key)
+	r := w.mover(text, "import", "--json", "--dry-run", "-").wants(0, `"users":7`, `"digest":"`)
+	for _, hidden := range []string{djangoHash, "DXUHSVUB", "63992cee", base32OfDjango, "04160941", "67625315", "ann@", "Ann@", "rt-of-apple"} {
+		if strings.Contains(r.out+r.err, hidden) {
+			t.Errorf("the report has %s:\n%s%s", hidden, r.out, r.err)
+		}
+	}
 	w.mover(text, "import", "-").wants(0, "users: 7 (7 new, 0 changed, 0 unchanged)", "sessions: 4 in the file, 2 stored", "1 refresh tokens stored",
 		"pbkdf2_sha256$               4", "md5$                         1", "only_by_mail                 1", "disabled                     1")
 	w.mover(text, "import", "--verify", "-").wants(0, "differences: 0", "sessions_of_disabled_users: 1")

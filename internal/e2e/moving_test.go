@@ -17,13 +17,14 @@ func TestMoving_requestsWaitUntilTheServiceIsLive(t *testing.T) {
 	site := &oldSite{w, oldSecretKey[:]}
 	w.signedUp(ada)
 	o := site.brings(ada)
-	old, access := o.refresh(time.Minute), o.access()
+	access := o.access()
 	second := w.at(0, oldSettings(t)...)
+	old := map[string]string{w.url: o.refresh(time.Minute), second.url: site.brings(ada).refresh(time.Minute)}
 
 	w.command("", "moving", "start").wants(0, "arriving since", "requests wait")
 
 	calls := map[string]func(at *world) answer{
-		"refresh":         func(at *world) answer { return at.spend(old, "") },
+		"refresh":         func(at *world) answer { return at.spend(old[at.url], "") },
 		"an access token": func(at *world) answer { return at.call("GET", sessionPath, "", bearer(access)) },
 		"a session token": func(at *world) answer { return at.call("GET", sessionPath, "", "X-Session-Token: "+o.key) },
 		"no session":      func(at *world) answer { return at.call("GET", configPath, "") },
@@ -200,6 +201,36 @@ func (w *world) phaseOfLog() string {
 	}
 
 	return last
+}
+
+// The window ends with the last token that was imported, also after the flip, and not before the end that
+// it had at the flip.
+func TestMoving_theWindowEndsWithTheLastToken(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ window, life time.Duration }{
+		"a late token":                 {time.Hour, 5 * time.Hour},
+		"the user of the last is gone": {5 * time.Hour, time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, site := movedIn(t)
+			w.signedUp(ada)
+			site.brings(ada).refresh(c.life)
+			w.exec("UPDATE moving SET window_ends_at = $1", w.clock.Now().Add(c.window))
+			left := func() int { return query[int](w, "SELECT count(*) FROM old_refresh_tokens") }
+
+			w.clock.Advance(4 * time.Hour)
+			w.swept()
+			if left() != 1 {
+				t.Error("it is removed in the window")
+			}
+			w.clock.Advance(2 * time.Hour)
+			w.swept()
+			if left() != 0 {
+				t.Error("it is left after the window")
+			}
+		})
+	}
 }
 
 // Once the last of the old tokens has expired they go, and their path is closed. Those stay whose answer

@@ -27,7 +27,7 @@ type stored struct {
 	spent int64
 }
 
-// dump makes lines of users. They are in the form that reading.person brings lines to.
+// dump makes lines of users. They are in the form that reading.record brings lines to.
 func (m *Mover) dump(ctx context.Context, tx postgres.Tx, rows []db.ListUsersToCompareRow) (map[int64]*stored, error) {
 	users := make(map[int64]*stored, len(rows))
 	ids := make([]int64, 0, len(rows))

@@ -14,7 +14,7 @@ import (
 )
 
 // readCodes reads what shows codes: the authenticator app and the recovery codes.
-func (r *reading) readCodes(p *person) {
+func (r *reading) readCodes(p *record) {
 	if p.TOTP != nil {
 		r.readTOTP(p)
 	}
@@ -27,7 +27,7 @@ func (r *reading) readCodes(p *person) {
 	}
 }
 
-func (r *reading) readTOTP(p *person) {
+func (r *reading) readTOTP(p *record) {
 	read := *p.TOTP
 	p.TOTP = nil
 
@@ -68,7 +68,7 @@ func usedBits(used []int) int64 {
 	return int64(bits)
 }
 
-func (r *reading) readPasskeys(p *person) {
+func (r *reading) readPasskeys(p *record) {
 	var kept []format.Credential
 	for i, c := range p.WebAuthn {
 		member := fmt.Sprintf("webauthn[%d]", i)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/latchkey-auth/latchkey/internal/authenticator"
 	"github.com/latchkey-auth/latchkey/internal/moving/format"
@@ -32,15 +33,7 @@ func (m *Mover) Import(ctx context.Context, in io.Reader, options Options, show 
 	}
 
 	err := m.DB.Stage(ctx, func(to *postgres.Staging) error {
-		err := to.Tx(ctx, func(tx postgres.Tx) error {
-			free, err := tx.TryImportLock(ctx)
-			if err == nil && !free {
-				err = ErrBusy
-			}
-
-			return err
-		})
-		if err != nil {
+		if err := lock(ctx, to); err != nil {
 			return err
 		}
 
@@ -53,6 +46,34 @@ func (m *Mover) Import(ctx context.Context, in io.Reader, options Options, show 
 	})
 
 	return report, err
+}
+
+// How long an import waits for the lock: PostgreSQL may still clean up after one that has just ended.
+const (
+	lockTries = 75
+	lockPause = 200 * time.Millisecond
+)
+
+// lock takes the lock of imports, which ends with the connection.
+func lock(ctx context.Context, to *postgres.Staging) error {
+	for range lockTries {
+		free := false
+		err := to.Tx(ctx, func(tx postgres.Tx) (err error) {
+			free, err = tx.TryImportLock(ctx)
+			return err
+		})
+		if err != nil || free {
+			return err
+		}
+
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(lockPause):
+		}
+	}
+
+	return ErrBusy
 }
 
 // run is an import with its connection.

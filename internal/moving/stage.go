@@ -20,8 +20,11 @@ import (
 	"github.com/latchkey-auth/latchkey/internal/userid"
 )
 
-// stageLines is how many lines are copied at once: what an import needs of memory.
-const stageLines = 1000
+// stageLines and stageBytes are how much is copied at once: what an import needs of memory.
+const (
+	stageLines = 1000
+	stageBytes = 2 << 20
+)
 
 // rows are those of some lines.
 type rows struct {
@@ -48,12 +51,13 @@ type staging struct {
 	nextAuthenticator, nextListing int64
 }
 
-// firstOfRun leaves room for a run's ids within 31 bits.
+// firstOfRun leaves space for the ids of a run within 31 bits.
 func firstOfRun() int64 { return secret.Upper31() - 1<<29 }
 
 // stage reads the whole file. Lines that are refused are noted as conflicts.
 func (s *staging) stage(ctx context.Context) error {
 	var batch []format.Line
+	var copied int64
 	for {
 		line, err := s.in.Next()
 		var wrong *format.LineError
@@ -73,10 +77,11 @@ func (s *staging) stage(ctx context.Context) error {
 			batch = append(batch, line)
 		}
 
-		isFull := len(batch)+len(s.found) >= stageLines
+		isFull := len(batch)+len(s.found) >= stageLines || s.in.Bytes()-copied >= stageBytes
 		if !isFull {
 			continue
 		}
+		copied = s.in.Bytes()
 		if err := s.copy(ctx, batch); err != nil {
 			return err
 		}
@@ -105,7 +110,7 @@ func (s *staging) copy(ctx context.Context, batch []format.Line) error {
 				s.addSession(&out, line)
 			case line.Tenant != nil:
 				s.addTenant(&out, line)
-			case line.Gone != nil:
+			case line.Gone != nil && s.options.Mode != ModeLateTokens:
 				s.addGone(&out, line)
 			}
 			if err != nil {
@@ -237,7 +242,7 @@ func keyOf(userID int64, kind string, credential []byte) string {
 
 // addUser adds the rows of a user.
 func (s *staging) addUser(ctx context.Context, out *rows, line format.Line, known here) error {
-	p := s.person(line)
+	p := s.record(line)
 	row := db.StageUsersParams{
 		Line: int64(line.Number), Subject: string(p.ID), Display: p.Display, CreatedAt: p.CreatedAt.Time, Disabled: p.Disabled,
 		PasswordHook: p.PasswordHook && p.Password == "", WebauthnHandle: p.WebAuthnHandle, LineHash: s.lineHash(line, s.accepted, p.Password != ""),
@@ -286,8 +291,8 @@ func (s *staging) addUser(ctx context.Context, out *rows, line format.Line, know
 }
 
 // addPassword makes the hash canonical. A fast one is hashed again, which takes its time: not in a dry run, and
-// not for a user who stays as he is.
-func (s *staging) addPassword(ctx context.Context, row *db.StageUsersParams, p *person) error {
+// not for a user who stays unchanged.
+func (s *staging) addPassword(ctx context.Context, row *db.StageUsersParams, p *record) error {
 	if p.Password == "" {
 		return nil
 	}
@@ -311,7 +316,7 @@ func (s *staging) addPassword(ctx context.Context, row *db.StageUsersParams, p *
 	return err
 }
 
-func (s *staging) addProviders(out *rows, user db.StageUsersParams, p *person) error {
+func (s *staging) addProviders(out *rows, user db.StageUsersParams, p *record) error {
 	for _, a := range p.Providers {
 		row := db.StageProvidersParams{
 			Line: user.Line, UserID: user.ID, Provider: a.Provider, Uid: a.UID, Display: a.Display, ClientID: a.ClientID,
@@ -345,7 +350,7 @@ func (s *staging) idOf(user db.StageUsersParams, kind string, credential []byte,
 	return s.nextAuthenticator
 }
 
-func (s *staging) addAuthenticators(out *rows, user db.StageUsersParams, p *person, known here) error {
+func (s *staging) addAuthenticators(out *rows, user db.StageUsersParams, p *record, known here) error {
 	var failed error
 	add := func(row db.StageAuthenticatorsParams, credential []byte, wanted format.ID, text []byte) int64 {
 		row.Line, row.UserID = user.Line, user.ID

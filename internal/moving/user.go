@@ -41,17 +41,17 @@ func (r *reading) note(line int, user format.ID, kind, member, problem string) {
 	})
 }
 
-// person is a user in the form in which it is stored. Password is as the line has it.
-type person struct {
+// record is a user in the form in which it is stored. Password is as the line has it.
+type record struct {
 	format.User
 	line int
 	key  string // of the user name
 	note func(kind, member, problem string)
 }
 
-// person reads the line of a user. What cannot be stored is noted and left out.
-func (r *reading) person(line format.Line) *person {
-	p := &person{User: *line.User, line: line.Number}
+// record reads the line of a user. What cannot be stored is noted and left out.
+func (r *reading) record(line format.Line) *record {
+	p := &record{User: *line.User, line: line.Number}
 	p.note = func(kind, member, problem string) { r.note(line.Number, line.User.ID, kind, member, problem) }
 
 	_, isInt := userid.ID(p.ID).Key()
@@ -78,7 +78,7 @@ func (r *reading) person(line format.Line) *person {
 	return p
 }
 
-func (r *reading) readEmails(p *person) {
+func (r *reading) readEmails(p *record) {
 	var kept []format.Email
 	for i, e := range p.Emails {
 		member := fmt.Sprintf("emails[%d].address", i)
@@ -116,7 +116,7 @@ func (r *reading) count(kind string, n int) {
 }
 
 // readNames reads user name and display. Where the settings have no user names none is stored.
-func (r *reading) readNames(p *person) {
+func (r *reading) readNames(p *record) {
 	name := typed.Plain(p.Username)
 	p.Username = ""
 	p.key = ""
@@ -155,7 +155,7 @@ func cut(text string, n int) string {
 	return string([]rune(text)[:n])
 }
 
-func (r *reading) readPhone(p *person) {
+func (r *reading) readPhone(p *record) {
 	if p.Phone == nil {
 		return
 	}
@@ -174,7 +174,7 @@ func (r *reading) readPhone(p *person) {
 const sampleHash = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 
 // readPassword checks that the hash can be verified later. It is made canonical when it is stored.
-func (r *reading) readPassword(p *person) {
+func (r *reading) readPassword(p *record) {
 	if p.Password != "" || !p.PasswordHook {
 		r.report.Passwords[prefixOf(p.Password)]++
 	}
@@ -203,7 +203,7 @@ func (r *reading) readPassword(p *person) {
 	p.Password = ""
 }
 
-func (r *reading) readProviders(p *person) {
+func (r *reading) readProviders(p *record) {
 	var kept []format.ProviderAccount
 	for i, a := range p.Providers {
 		if utf8.RuneCountInString(a.Provider) > 200 || utf8.RuneCountInString(a.UID) > 255 {
@@ -226,7 +226,7 @@ func (r *reading) readProviders(p *person) {
 	r.count("providers", len(kept))
 }
 
-func (r *reading) readTenants(p *person) {
+func (r *reading) readTenants(p *record) {
 	kept := slices.Clone(p.Tenants)
 	slices.SortFunc(kept, func(a, b format.Membership) int { return strings.Compare(string(a.ID), string(b.ID)) })
 	p.Tenants = slices.CompactFunc(kept, func(a, b format.Membership) bool { return a.ID == b.ID })
@@ -234,7 +234,7 @@ func (r *reading) readTenants(p *person) {
 }
 
 // checkWayIn notes a user who could not sign in here. A disabled one cannot either way.
-func (r *reading) checkWayIn(p *person) {
+func (r *reading) checkWayIn(p *record) {
 	if p.Disabled {
 		r.count("disabled", 1)
 		return

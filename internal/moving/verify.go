@@ -105,6 +105,7 @@ func (v *verifying) differ(d Difference) error {
 // eachBatch calls do for batches of the lines of users and sessions.
 func (v *verifying) eachBatch(r *format.Reader, do func([]format.Line) error) error {
 	var batch []format.Line
+	var done int64
 	for {
 		line, err := r.Next()
 		var wrong *format.LineError
@@ -124,9 +125,11 @@ func (v *verifying) eachBatch(r *format.Reader, do func([]format.Line) error) er
 			batch = append(batch, line)
 		}
 
-		if len(batch) < stageLines {
+		isFull := len(batch) >= stageLines || r.Bytes()-done >= stageBytes
+		if !isFull {
 			continue
 		}
+		done = r.Bytes()
 		if err := do(batch); err != nil {
 			return err
 		}
@@ -182,7 +185,7 @@ func (v *verifying) compareUser(line format.Line, here *stored) error {
 		given.CreatedAt = here.CreatedAt
 	}
 	line.User = &given
-	p := v.person(line)
+	p := v.record(line)
 	v.found = v.found[:0]
 	want := p.User
 	v.fill(&want, here)

@@ -34,6 +34,12 @@ func (d *DB) Stage(ctx context.Context, f func(*Staging) error) error {
 		return ErrNoDirectURL
 	}
 
+	// A statement of a process that was killed ends with it, and so does its lock.
+	config.RuntimeParams["client_connection_check_interval"] = "1000"
+	// Only temporary tables are that large.
+	config.RuntimeParams["temp_buffers"] = "32MB"
+	config.RuntimeParams["work_mem"] = "64MB"
+
 	c, err := pgx.ConnectConfig(ctx, config)
 	if err != nil {
 		return failure(err)

@@ -5,7 +5,6 @@
  */
 export { createLatchkey, type CallOptions, type Latchkey, type LatchkeyOptions, type SignInOptions, type SignInRequest, type SignUpRequest } from './latchkey.js';
 export { isRetryable, LatchkeyError, type ErrorCode, type ErrorDetails, type ErrorKind } from './errors.js';
-export { adopt, type Tokens } from './adopt.js';
 export { followNetwork, type ApplicationState, type NetworkInfo } from './network.js';
 export { memoryStorage, type Storage } from './storage.js';
 export type { Clock } from './clock.js';

@@ -1,7 +1,8 @@
 // The session token that an app of allauth's session tokens has left.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { adopt, LatchkeyError, type Latchkey } from '../src/index.js';
+import { adopt } from '../src/adopt.js';
+import { LatchkeyError, type Latchkey } from '../src/index.js';
 import { settled } from './stand-in/clock.js';
 import { credentials, device, ends, profile, signedIn, Store, type Device } from './stand-in/device.js';
 import { json } from './stand-in/server.js';

@@ -169,6 +169,12 @@ func (d *day) importAll(ctx context.Context) error {
 		}
 	}
 
+	stored, err := d.query(ctx, users)
+	if err != nil {
+		return err
+	}
+	d.say("%d importers were killed, and have stored %d of %d users", d.kills, stored, d.clients+d.victims)
+
 	full, sessions, err := d.site.export(time.Time{})
 	if err != nil {
 		return err
@@ -176,7 +182,7 @@ func (d *day) importAll(ctx context.Context) error {
 	if err := d.latchkey(ctx, full, "import", "-"); err != nil {
 		return err
 	}
-	d.say("%d importers were killed; one more has brought %d sessions", d.kills, sessions)
+	d.say("one more has brought %d sessions", sessions)
 
 	return nil
 }

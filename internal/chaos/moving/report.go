@@ -90,7 +90,7 @@ func (d *day) judge(ctx context.Context) error {
 		{"sessions that a thief has ended", "SELECT count(*) FROM sessions WHERE end_reason = 'reuse_detected'", d.victims},
 		{"sessions that go on", "SELECT count(*) FROM sessions WHERE ended_at IS NULL AND generation > 1", d.clients},
 		{"sessions in all", "SELECT count(*) FROM sessions", d.clients + d.victims},
-		{"users", "SELECT count(*) FROM users", d.clients + d.victims},
+		{"users", users, d.clients + d.victims},
 		{"events of stolen old tokens", `SELECT count(*) FROM audit_events WHERE event = 'refresh_token_reused' AND details @> '{"old_token": true}'`, d.victims},
 	} {
 		n, err := d.query(ctx, check.sql)

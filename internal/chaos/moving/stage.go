@@ -221,7 +221,7 @@ func (d *day) latchkey(ctx context.Context, input []byte, args ...string) error 
 	return nil
 }
 
-// killImporter kills an importer: the first ones in the middle of their input, the others a moment after its end.
+// killImporter kills an importer: the first ones in the middle of their input, the others while they store.
 func (d *day) killImporter(ctx context.Context, full []byte, n int) error {
 	cmd := exec.CommandContext(ctx, d.binary, "import", "--batch=7", "-")
 	cmd.Env = d.env
@@ -240,12 +240,33 @@ func (d *day) killImporter(ctx context.Context, full []byte, n int) error {
 	}
 	if isWhole {
 		_ = in.Close()
-		time.Sleep(time.Duration(n*n) * 10 * time.Millisecond)
+		if err := d.awaitUsers(ctx); err != nil {
+			return err
+		}
 	}
 	_ = cmd.Process.Kill()
 	_ = cmd.Wait()
 	_ = in.Close()
 	d.killed++
+
+	return nil
+}
+
+const users = "SELECT count(*) FROM users"
+
+// awaitUsers waits until an importer has stored users that were not there, or for two seconds.
+func (d *day) awaitUsers(ctx context.Context) error {
+	before, err := d.query(ctx, users)
+	if err != nil {
+		return err
+	}
+	for range 200 {
+		now, err := d.query(ctx, users)
+		if err != nil || now > before {
+			return err
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 
 	return nil
 }

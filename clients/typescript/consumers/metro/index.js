@@ -1,5 +1,6 @@
 // Every part of the client in one bundle, and a sign-in with it.
 import { createLatchkey } from '@latchkey-auth/client';
+import * as adopt from '@latchkey-auth/client/adopt';
 import { apiClient, listSessions } from '@latchkey-auth/client/api';
 import * as expo from '@latchkey-auth/client/expo';
 import * as keychain from '@latchkey-auth/client/keychain';
@@ -16,7 +17,7 @@ async function run() {
   const latchkey = createLatchkey({ baseUrl: server.baseUrl, storage: testStorage(), fetch: server.fetch });
   await latchkey.signIn({ email: 'ada@example.com', password: 'password' });
   const { data } = await listSessions({ client: apiClient(latchkey) });
-  const parts = [expo, keychain, passkeys, providers, react, secondFactor].map((part) => Object.keys(part).length);
+  const parts = [adopt, expo, keychain, passkeys, providers, react, secondFactor].map((part) => Object.keys(part).length);
 
   return { sessions: data.data.length, areThere: parts.every((count) => count > 0), isOne: required.createLatchkey === createLatchkey };
 }
