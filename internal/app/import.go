@@ -11,6 +11,7 @@ import (
 
 	"github.com/latchkey-auth/latchkey/internal/config"
 	"github.com/latchkey-auth/latchkey/internal/moving"
+	"github.com/latchkey-auth/latchkey/internal/moving/source"
 	"github.com/latchkey-auth/latchkey/internal/password"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/provider"
@@ -36,7 +37,8 @@ type importCommand struct {
 func (importCommand) Help() string {
 	return "Reads a file of the format of docs/moving-in-format.md. Nothing is stored while a conflict is open: then the exit code is 1. What was stored before is\n" +
 		"left as it is, so that a run after one that was killed goes on with what is missing. Needs the settings of the server, also LATCHKEY_SEALING_KEYS.\n" +
-		"Kinds that can be accepted: " + strings.Join(moving.Acceptable, " ")
+		"Kinds that can be accepted: " + strings.Join(moving.Acceptable, " ") + "\n" +
+		"Systems whose exports --from reads: " + strings.Join(source.Names(), " ")
 }
 
 // Validate is called by the parser of the command line.

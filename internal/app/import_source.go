@@ -12,10 +12,10 @@ import (
 
 // sourceFlags say that the file of an import is the export of another system: docs/moving-in-sources.md.
 type sourceFlags struct {
-	From         string `help:"The file is an export of this system: supabase, firebase, auth0, keycloak, kratos or csv." placeholder:"NAME"`
-	FromConfig   string `help:"Second file of an export: hash_config of Firebase, the hashes of Auth0, the mapping of Kratos' traits." placeholder:"FILE"`
-	FromRPID     string `name:"from-rp-id" help:"Domain of the passkeys of an export that does not name it." placeholder:"DOMAIN"`
-	FromPassHook bool   `name:"from-password-hook" help:"Users of an export whose password has no hash there sign in by the password hook."`
+	From         string `help:"The file is an export of this system. See below." placeholder:"NAME"`
+	FromConfig   string `help:"Second file of an export: see docs/moving-in-sources.md." placeholder:"FILE"`
+	FromRPID     string `name:"from-rp-id" help:"Domain of the passkeys of an export." placeholder:"DOMAIN"`
+	FromPassHook bool   `name:"from-password-hook" help:"Passwords without a hash in an export: by the hook."`
 }
 
 // check returns what is wrong with the flags.

@@ -78,38 +78,56 @@ type exported struct {
 func exports(t *testing.T) []exported {
 	t.Helper()
 	kratos := func(hash string) string {
-		return `[{"id":"` + anyUUID + `","state":"active","traits":{"mail":"` + ada + `"},"verifiable_addresses":[{"value":"` + ada + `","verified":true,"via":"email"}],` +
-			`"credentials":{"password":{"type":"password","config":{"hashed_password":` + hash + `}},"totp":{"type":"totp","config":{"totp_url":"otpauth://totp/x:ada?algorithm=SHA1&digits=6&issuer=x&period=30&secret=` + movedSeed + `"}}}}]`
+		return `[{"id":"` + anyUUID + `","state":"active","traits":{"mail":"` + ada +
+			`"},"verifiable_addresses":[{"value":"` + ada + `","verified":true,"via":"email"}],` +
+			`"credentials":{"password":{"type":"password","config":{"hashed_password":` + hash +
+			`}},"totp":{"type":"totp","config":{"totp_url":"otpauth://totp/x:ada?algorithm=SHA1&digits=6&issuer=x&period=30&secret=` + movedSeed + `"}}}}]`
 	}
 	keycloak := func(password string) string {
 		raw, _ := base32.StdEncoding.DecodeString(movedSeed)
-		return `{"realm":"demo","users":[{"id":"` + anyUUID + `","username":"` + ada + `","email":"` + ada + `","emailVerified":true,"enabled":true,"createdTimestamp":1700000000123,"credentials":[` + password +
-			`,{"type":"otp","secretData":` + quoted(`{"value":"`+movedSeed+`"}`) + `,"credentialData":` + quoted(`{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"HmacSHA1","secretEncoding":"BASE32"}`) +
-			`},{"type":"otp","secretData":` + quoted(`{"value":"`+string(raw[:0])+`x"}`) + `,"credentialData":` + quoted(`{"subType":"totp","digits":8,"period":30,"algorithm":"HmacSHA1"}`) + `}]}]}`
+		return `{"realm":"demo","users":[{"id":"` + anyUUID + `","username":"` + ada + `","email":"` + ada +
+			`","emailVerified":true,"enabled":true,"createdTimestamp":1700000000123,"credentials":[` + password +
+			`,{"type":"otp","secretData":` + quoted(`{"value":"`+movedSeed+`"}`) + `,"credentialData":` +
+			quoted(`{"subType":"totp","digits":6,"counter":0,"period":30,"algorithm":"HmacSHA1","secretEncoding":"BASE32"}`) +
+			`},{"type":"otp","secretData":` + quoted(`{"value":"`+string(raw[:0])+`x"}`) + `,"credentialData":` +
+			quoted(`{"subType":"totp","digits":8,"period":30,"algorithm":"HmacSHA1"}`) + `}]}]}`
 	}
 	firebase := storedBy(t, "Firebase export, URL-safe base64")
 
 	return []exported{
 		{
-			name: "supabase", subject: anyUUID, hasTOTP: true, says: []string{"line 1: user " + anyUUID + ": a factor that was never verified"},
-			file: `{"id":"` + anyUUID + `","email":"` + ada + `","encrypted_password":` + storedBy(t, "bcrypt $2a$") + `,"email_confirmed_at":"2024-01-02T03:04:05.123456+00:00","phone":null,"created_at":"2024-01-02T03:04:05.123456+00:00","raw_user_meta_data":{},` +
+			name: "supabase", subject: anyUUID, hasTOTP: true, says: []string{"line 1: user " + anyUUID +
+				": a factor that was never verified"},
+			file: `{"id":"` + anyUUID + `","email":"` + ada + `","encrypted_password":` + storedBy(t, "bcrypt $2a$") +
+				`,"email_confirmed_at":"2024-01-02T03:04:05.123456+00:00","phone":null,"created_at":"2024-01-02T03:04:05.123456+00:00","raw_user_meta_data":{},` +
 				`"identities":[{"provider":"email","provider_id":"x"}],"mfa_factors":[{"factor_type":"totp","status":"verified","secret":"` + movedSeed + `"},{"factor_type":"totp","status":"unverified","secret":"AAAA"}]}` + "\n",
 		},
 		{
-			name: "firebase", subject: "AbCdEfGhIjKlMnOpQrStUvWxYz12", config: "hash_config {\n  algorithm: SCRYPT,\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 14,\n}\n",
-			file: `{"users":[{"localId":"AbCdEfGhIjKlMnOpQrStUvWxYz12","email":"` + ada + `","emailVerified":true,"passwordHash":` + quoted(textOf(t, firebase, "passwordHash")) + `,"salt":` + quoted(textOf(t, firebase, "salt")) + `,"createdAt":"1700000000123","providerUserInfo":[{"providerId":"password","rawId":"` + ada + `"}]}]}`,
+			name: "firebase", subject: "AbCdEfGhIjKlMnOpQrStUvWxYz12",
+			config: "hash_config {\n  algorithm: SCRYPT,\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 14,\n}\n",
+			file: `{"users":[{"localId":"AbCdEfGhIjKlMnOpQrStUvWxYz12","email":"` + ada +
+				`","emailVerified":true,"passwordHash":` + quoted(textOf(t, firebase, "passwordHash")) + `,"salt":` +
+				quoted(textOf(t, firebase, "salt")) +
+				`,"createdAt":"1700000000123","providerUserInfo":[{"providerId":"password","rawId":"` + ada + `"}]}]}`,
 		},
 		{
-			name: "auth0", subject: "auth0_5f7c8ec7c33c6c004bbafe82", says: []string{"line 1: user auth0_5f7c8ec7c33c6c004bbafe82: second factors do not move"},
-			file:   `{"user_id":"auth0|5f7c8ec7c33c6c004bbafe82","email":"` + ada + `","email_verified":true,"created_at":"2024-01-02T03:04:05.678Z","identities":[{"user_id":"5f7c8ec7c33c6c004bbafe82","provider":"auth0","connection":"Users","isSocial":false}],"multifactor":["guardian"]}` + "\n",
-			config: `{"_id":{"$oid":"5f7c8ec7c33c6c004bbafe82"},"email":"` + ada + `","email_verified":true,"passwordHash":` + storedBy(t, "bcrypt cost 10 (GoTrue, Auth0)") + `,"tenant":"t","connection":"Users"}` + "\n",
+			name: "auth0", subject: "auth0_5f7c8ec7c33c6c004bbafe82",
+			says: []string{"line 1: user auth0_5f7c8ec7c33c6c004bbafe82: second factors do not move"},
+			file: `{"user_id":"auth0|5f7c8ec7c33c6c004bbafe82","email":"` + ada +
+				`","email_verified":true,"created_at":"2024-01-02T03:04:05.678Z","identities":[{"user_id":"5f7c8ec7c33c6c004bbafe82","provider":"auth0","connection":"Users","isSocial":false}],"multifactor":["guardian"]}` + "\n",
+			config: `{"_id":{"$oid":"5f7c8ec7c33c6c004bbafe82"},"email":"` + ada + `","email_verified":true,"passwordHash":` +
+				storedBy(t, "bcrypt cost 10 (GoTrue, Auth0)") + `,"tenant":"t","connection":"Users"}` + "\n",
 		},
-		{name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak argon2 default")), says: []string{"another algorithm, number of digits or period"}},
+		{name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak argon2 default")),
+			says: []string{"another algorithm, number of digits or period"}},
 		{name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak pbkdf2-sha512, 210000"))},
 		{name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak pbkdf2, 20000"))},
-		{name: "kratos", subject: anyUUID, hasTOTP: true, config: `{"email":"mail"}`, file: kratos(storedBy(t, "GoTrue/Kratos argon2id"))},
-		{name: "kratos", subject: anyUUID, hasTOTP: true, config: `{"email":"mail"}`, file: kratos(storedBy(t, "Kratos scrypt: its ln is N, not log2 N"))},
-		{name: "csv", subject: "4711", file: "id,email,email_verified,password\n4711," + ada + ",true," + textOf(t, `{"x":`+storedBy(t, "bcrypt $2y$")+`}`, "x") + "\n"},
+		{name: "kratos", subject: anyUUID, hasTOTP: true, config: `{"email":"mail"}`, file: kratos(storedBy(t,
+			"GoTrue/Kratos argon2id"))},
+		{name: "kratos", subject: anyUUID, hasTOTP: true, config: `{"email":"mail"}`, file: kratos(storedBy(t,
+			"Kratos scrypt: its ln is N, not log2 N"))},
+		{name: "csv", subject: "4711", file: "id,email,email_verified,password\n4711," + ada + ",true," + textOf(t,
+			`{"x":`+storedBy(t, "bcrypt $2y$")+`}`, "x") + "\n"},
 	}
 }
 
@@ -169,7 +187,8 @@ func TestMovingIn_usersOfOtherSystemsSignIn(t *testing.T) {
 				}
 			}
 			w.call("POST", loginPath, credentials(ada, wrongPassword)).wants(400, "email_password_mismatch@password")
-			if isOurs := query[bool](w, "SELECT starts_with(password_hash, '$argon2id$v=19$m=19456,t=2,p=1$') FROM users"); !isOurs {
+			if isOurs := query[bool](w,
+				"SELECT starts_with(password_hash, '$argon2id$v=19$m=19456,t=2,p=1$') FROM users"); !isOurs {
 				t.Error("the hash is not stored anew")
 			}
 		})
@@ -184,7 +203,8 @@ func TestMovingIn_usersWithoutHashesSignInByTheHook(t *testing.T) {
 	w := moved(t, o.settings()...)
 	e := exported{
 		name: "csv", flags: []string{"--from-password-hook"},
-		file: "sub,cognito:username,name,email,email_verified,phone_number,phone_number_verified\n" + anyUUID + "," + anyUUID + ",Ada," + ada + ",TRUE,,FALSE\n",
+		file: "sub,cognito:username,name,email,email_verified,phone_number,phone_number_verified\n" + anyUUID + "," +
+			anyUUID + ",Ada," + ada + ",TRUE,,FALSE\n",
 	}
 	w.imports(e).wants(0, "1 new")
 
@@ -203,11 +223,14 @@ func TestMovingIn_anExportThatCannotBeReadStoresNothing(t *testing.T) {
 		e    exported
 		says string
 	}{
-		"a cut file":            {exported{name: "firebase", file: `{"users":[` + good + `,{"localId":"b","email":"secret`}, "line 1: the JSON behind this is malformed or cut"},
-		"a user without an id":  {exported{name: "firebase", file: `{"users":[` + good + `,{"email":"secret@example.com"}]}`}, "line 2: has no id"},
-		"hashes without config": {exported{name: "firebase", file: `{"users":[{"localId":"b","email":"secret@example.com","passwordHash":"x","salt":"y"}]}`}, "user b: has a password hash"},
-		"a bad mapping":         {exported{name: "kratos", file: `[]`, config: `{"mails":"x"}`}, "--from-config"},
-		"an unknown column":     {exported{name: "csv", file: "id,secret\n1,2\n"}, "line 1: column 2"},
+		"a cut file": {exported{name: "firebase", file: `{"users":[` + good + `,{"localId":"b","email":"secret`},
+			"line 1: the JSON behind this is malformed or cut"},
+		"a user without an id": {exported{name: "firebase", file: `{"users":[` + good +
+			`,{"email":"secret@example.com"}]}`}, "line 2: has no id"},
+		"hashes without config": {exported{name: "firebase",
+			file: `{"users":[{"localId":"b","email":"secret@example.com","passwordHash":"x","salt":"y"}]}`}, "user b: has a password hash"},
+		"a bad mapping":     {exported{name: "kratos", file: `[]`, config: `{"mails":"x"}`}, "--from-config"},
+		"an unknown column": {exported{name: "csv", file: "id,secret\n1,2\n"}, "line 1: column 2"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -49,7 +49,8 @@ func newOldSystem(t testing.TB) *oldSystem {
 }
 
 func (o *oldSystem) settings(more ...string) []string {
-	return append([]string{"LATCHKEY_PASSWORD_HOOK_URL=" + o.URL + "/check?token=canary", "LATCHKEY_PASSWORD_HOOK_KEY=" + hookKey}, more...)
+	return append([]string{"LATCHKEY_PASSWORD_HOOK_URL=" + o.URL + "/check?token=canary", "LATCHKEY_PASSWORD_HOOK_KEY=" +
+		hookKey}, more...)
 }
 
 // signed reports whether a request has the signature that docs/settings.md describes.
@@ -63,7 +64,8 @@ func signed(header string, body []byte) bool {
 
 func (o *oldSystem) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
-	if err != nil || r.Method != http.MethodPost || r.URL.Path != "/check" || !signed(r.Header.Get("Latchkey-Signature"), body) {
+	if err != nil || r.Method != http.MethodPost || r.URL.Path != "/check" || !signed(r.Header.Get("Latchkey-Signature"),
+		body) {
 		o.t.Errorf("%s %s is no signed question: %v", r.Method, r.URL.Path, err)
 	}
 	var question map[string]any
@@ -129,7 +131,8 @@ func TestPasswordHook_aRightPasswordMovesTheUserAndIsAskedOnce(t *testing.T) {
 		"with a second factor": {
 			settings:   []string{"MFA_SUPPORTED_TYPES=totp,recovery_codes", "LATCHKEY_SEALING_KEYS=" + sealingKey("k1", 1)},
 			identifier: ada, by: "email", subject: "13", pending: "mfa_authenticate",
-			user: `{"id":"13","emails":[{"address":"` + ada + `","verified":true}],"totp":{"id":"1","secret":"` + secretText + `"},"recovery_codes":{"codes":["04160941","11111111"],"used":[0]}}`,
+			user: `{"id":"13","emails":[{"address":"` + ada + `","verified":true}],"totp":{"id":"1","secret":"` + secretText +
+				`"},"recovery_codes":{"codes":["04160941","11111111"],"used":[0]}}`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -155,7 +158,8 @@ func TestPasswordHook_aRightPasswordMovesTheUserAndIsAskedOnce(t *testing.T) {
 			signIn()
 
 			asked := o.questions()
-			if len(asked) != 1 || asked[0]["identifier"] != c.identifier || asked[0]["password"] != oldPassword || asked[0]["subject"] != nil {
+			if len(asked) != 1 || asked[0]["identifier"] != c.identifier || asked[0]["password"] != oldPassword ||
+				asked[0]["subject"] != nil {
 				t.Errorf("asked %v, want one question about %s, with the password as it was typed", asked, c.identifier)
 			}
 			stored := query[bool](w, "SELECT starts_with(password_hash, '$argon2id$') AND NOT password_hook FROM users")
@@ -237,14 +241,18 @@ func TestPasswordHook_everyRefusalTakesTheWholeLimit(t *testing.T) {
 	for _, q := range o.questions() {
 		about = append(about, fmt.Sprint(q["identifier"]))
 	}
-	if text := strings.Join(about, " "); len(about) != 2 || !strings.Contains(text, "moving@") || !strings.Contains(text, "unknown@") {
+	if text := strings.Join(about, " "); len(about) != 2 || !strings.Contains(text, "moving@") || !strings.Contains(text,
+		"unknown@") {
 		t.Errorf("asked about %s, want moving and unknown alone", text)
 	}
 }
 
 func TestPasswordHook_anythingElseIsAnOutage(t *testing.T) {
 	t.Parallel()
-	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the question was sent on") }))
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
+		*http.Request) {
+		t.Error("the question was sent on")
+	}))
 	t.Cleanup(elsewhere.Close)
 	says := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, text) }
@@ -260,22 +268,24 @@ func TestPasswordHook_anythingElseIsAnOutage(t *testing.T) {
 		"a redirect": func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
 		},
-		"nothing":                        says(""),
-		"no JSON":                        says("<html>"),
-		"no match":                       says(`{}`),
-		"a text":                         says(`{"match":"true"}`),
-		"a name in other case":           says(`{"Match":true,"user":` + moving("4711", ada) + `}`),
-		"a name twice":                   says(`{"match":false,"match":true,"user":` + moving("4711", ada) + `}`),
-		"an unknown member":              says(`{"match":false,"color":"red"}`),
-		"more behind it":                 says(`{"match":false} {}`),
-		"no user":                        says(`{"match":true}`),
-		"an unknown user member":         says(`{"match":true,"user":{"id":"4711","color":"red"}}`),
-		"an id as a number":              says(`{"match":true,"user":{"id":4711}}`),
-		"an id that is none":             says(`{"match":true,"user":` + moving("007", ada) + `}`),
-		"another user":                   says(`{"match":true,"user":` + moving("4711", grace) + `}`),
-		"a bad address":                  says(`{"match":true,"user":{"id":"4711","emails":[{"address":"` + ada + `"},{"address":"x"}]}}`),
-		"a factor that cannot be sealed": says(`{"match":true,"user":{"id":"4711","emails":[{"address":"` + ada + `","verified":true}],"totp":{"secret":"JBSWY3DPEHPK3PXP"}}}`),
-		"too much":                       says(`{"match":false}` + strings.Repeat(" ", 64<<10)),
+		"nothing":                says(""),
+		"no JSON":                says("<html>"),
+		"no match":               says(`{}`),
+		"a text":                 says(`{"match":"true"}`),
+		"a name in other case":   says(`{"Match":true,"user":` + moving("4711", ada) + `}`),
+		"a name twice":           says(`{"match":false,"match":true,"user":` + moving("4711", ada) + `}`),
+		"an unknown member":      says(`{"match":false,"color":"red"}`),
+		"more behind it":         says(`{"match":false} {}`),
+		"no user":                says(`{"match":true}`),
+		"an unknown user member": says(`{"match":true,"user":{"id":"4711","color":"red"}}`),
+		"an id as a number":      says(`{"match":true,"user":{"id":4711}}`),
+		"an id that is none":     says(`{"match":true,"user":` + moving("007", ada) + `}`),
+		"another user":           says(`{"match":true,"user":` + moving("4711", grace) + `}`),
+		"a bad address": says(`{"match":true,"user":{"id":"4711","emails":[{"address":"` + ada +
+			`"},{"address":"x"}]}}`),
+		"a factor that cannot be sealed": says(`{"match":true,"user":{"id":"4711","emails":[{"address":"` + ada +
+			`","verified":true}],"totp":{"secret":"JBSWY3DPEHPK3PXP"}}}`),
+		"too much": says(`{"match":false}` + strings.Repeat(" ", 64<<10)),
 		"an answer that is cut": func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Length", "100")
 			_, _ = io.WriteString(w, `{"match":false}`)
@@ -360,7 +370,8 @@ func TestPasswordHook_aPasswordHereEndsIt(t *testing.T) {
 			v.do("POST", resetPath, object("key", w.mailedCode(ada, 1), "password", goodPassword))
 		},
 		"a password beside the mark": func(w *world) {
-			w.exec("UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE id = $1) WHERE id = 77", w.hashed(goodPassword))
+			w.exec("UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE id = $1) WHERE id = 77",
+				w.hashed(goodPassword))
 		},
 		"the operator": func(w *world) { w.exec("UPDATE users SET password_hook = false") },
 	} {
@@ -388,7 +399,8 @@ func TestPasswordHook_anotherNameDoesNotBringTheOldPasswordBack(t *testing.T) {
 	o := newOldSystem(t)
 	w := start(t, o.settings()...)
 	w.imported(77, ada)
-	both := `{"id":"77","emails":[{"address":"` + ada + `","verified":true,"primary":true},{"address":"` + grace + `","verified":true}]}`
+	both := `{"id":"77","emails":[{"address":"` + ada + `","verified":true,"primary":true},{"address":"` + grace +
+		`","verified":true}]}`
 	o.knows(grace, both)
 	w.exec("UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE id = $1), password_hook = false WHERE id = 77", w.hashed(goodPassword))
 
@@ -443,7 +455,8 @@ func TestPasswordHook_noPasswordIsReadableAnywhere(t *testing.T) {
 	for _, typed := range []string{oldPassword, wrongPassword + "-canary-71c2"} {
 		w.call("POST", loginPath, credentials(ada, typed))
 	}
-	for _, answer := range []string{oldPassword, `{"match":true,"user":{"id":"9","color":"` + oldPassword + `"}}`, `{"match":true,"user":{"id":"9","emails":[{"address":"canary-71c2"}]}}`} {
+	for _, answer := range []string{oldPassword, `{"match":true,"user":{"id":"9","color":"` + oldPassword + `"}}`,
+		`{"match":true,"user":{"id":"9","emails":[{"address":"canary-71c2"}]}}`} {
 		o.answers(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
 		w.call("POST", loginPath, credentials(grace, oldPassword)).wants(503)
 	}
@@ -451,7 +464,8 @@ func TestPasswordHook_noPasswordIsReadableAnywhere(t *testing.T) {
 	w.call("POST", loginPath, credentials(grace, oldPassword)).wants(503)
 	w.stop()
 
-	for where, text := range map[string]string{"the log": w.log.String(), "the database": w.everyRow(), "a trace": c.text()} {
+	for where, text := range map[string]string{"the log": w.log.String(), "the database": w.everyRow(),
+		"a trace": c.text()} {
 		for _, secret := range []string{"canary-71c2", hookKey, "token=canary"} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s has %q", where, secret)
@@ -467,11 +481,14 @@ func TestPasswordHook_settings(t *testing.T) {
 	t.Parallel()
 	key := "LATCHKEY_PASSWORD_HOOK_KEY=" + hookKey
 	for settings, want := range map[string]string{
-		"LATCHKEY_PASSWORD_HOOK_URL=http://example.com/x " + key:                                  "LATCHKEY_PASSWORD_HOOK_URL: want an https address",
-		"LATCHKEY_PASSWORD_HOOK_URL=nonsense " + key:                                              "LATCHKEY_PASSWORD_HOOK_URL: want an https address",
-		"LATCHKEY_PASSWORD_HOOK_URL=https://example.com":                                          "LATCHKEY_PASSWORD_HOOK_KEY: want at least 32 characters",
-		"LATCHKEY_PASSWORD_HOOK_UNTIL=2027-01-01":                                                 "LATCHKEY_PASSWORD_HOOK_URL: is needed",
-		"LATCHKEY_PASSWORD_HOOK_URL=https://example.com LATCHKEY_PASSWORD_HOOK_UNTIL=soon " + key: "LATCHKEY_PASSWORD_HOOK_UNTIL: want a date",
+		"LATCHKEY_PASSWORD_HOOK_URL=http://example.com/x " +
+			key: "LATCHKEY_PASSWORD_HOOK_URL: want an https address",
+		"LATCHKEY_PASSWORD_HOOK_URL=nonsense " +
+			key: "LATCHKEY_PASSWORD_HOOK_URL: want an https address",
+		"LATCHKEY_PASSWORD_HOOK_URL=https://example.com": "LATCHKEY_PASSWORD_HOOK_KEY: want at least 32 characters",
+		"LATCHKEY_PASSWORD_HOOK_UNTIL=2027-01-01":        "LATCHKEY_PASSWORD_HOOK_URL: is needed",
+		"LATCHKEY_PASSWORD_HOOK_URL=https://example.com LATCHKEY_PASSWORD_HOOK_UNTIL=soon " +
+			key: "LATCHKEY_PASSWORD_HOOK_UNTIL: want a date",
 	} {
 		env := []string{"DATABASE_URL=postgres://x@127.0.0.1:1/x"}
 		for _, setting := range strings.Split(settings, " LATCHKEY") {

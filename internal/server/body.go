@@ -168,7 +168,8 @@ func adapted(value any, schema *openapi3.Schema) any {
 // a password which is too long as it was typed is brought to that form.
 func givenPassword(typed string, schema *openapi3.Schema) string {
 	normal := password.Normalize(typed)
-	isTooLong := schema.MaxLength != nil && uint64(utf8.RuneCountInString(typed)) > *schema.MaxLength
+	length := uint64(utf8.RuneCountInString(typed)) //nolint:gosec // G115: no count is negative
+	isTooLong := schema.MaxLength != nil && length > *schema.MaxLength
 	if normal == "" || isTooLong {
 		return normal
 	}

@@ -67,20 +67,20 @@ func (m *Mover) Move(ctx context.Context, tx postgres.Tx, u *format.User) (int64
 	return id, moveTenants(ctx, tx, id, u)
 }
 
-// person is a user as the tables have them.
-type person struct {
+// record is a user as the tables have them.
+type record struct {
 	user      db.InsertMovedUserParams
 	addresses []db.InsertEmailAddressParams
 }
 
 // read brings a user into the form in which users are stored.
-func read(u *format.User, now time.Time) (*person, error) {
+func read(u *format.User, now time.Time) (*record, error) {
 	created := now
 	if !u.CreatedAt.IsZero() {
 		created = u.CreatedAt.Time
 	}
 
-	n := &person{user: db.InsertMovedUserParams{CreatedAt: created, WebauthnHandle: u.WebAuthnHandle}}
+	n := &record{user: db.InsertMovedUserParams{CreatedAt: created, WebauthnHandle: u.WebAuthnHandle}}
 	if err := n.readSubject(u); err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func read(u *format.User, now time.Time) (*person, error) {
 	return n, nil
 }
 
-func (n *person) readSubject(u *format.User) error {
+func (n *record) readSubject(u *format.User) error {
 	if !userid.Valid(string(u.ID)) {
 		return errors.New("id: cannot be a subject")
 	}
@@ -116,7 +116,7 @@ func (n *person) readSubject(u *format.User) error {
 	return nil
 }
 
-func (n *person) readNames(u *format.User, created time.Time) error {
+func (n *record) readNames(u *format.User, created time.Time) error {
 	if u.Username != "" {
 		if len([]rune(u.Username)) > longestName {
 			return errors.New("username: is too long")
@@ -140,7 +140,7 @@ func (n *person) readNames(u *format.User, created time.Time) error {
 	return nil
 }
 
-func (n *person) readAddresses(u *format.User, created time.Time) error {
+func (n *record) readAddresses(u *format.User, created time.Time) error {
 	primary := slices.IndexFunc(u.Emails, func(e format.Email) bool { return e.Primary })
 	if primary < 0 {
 		primary = max(0, slices.IndexFunc(u.Emails, func(e format.Email) bool { return e.Verified }))
@@ -167,7 +167,7 @@ func (n *person) readAddresses(u *format.User, created time.Time) error {
 }
 
 // localPart is what the primary address offers as a name; empty for none.
-func (n *person) localPart() string {
+func (n *record) localPart() string {
 	for _, a := range n.addresses {
 		if a.IsPrimary {
 			return email.LocalPart(a.Address)
@@ -178,7 +178,7 @@ func (n *person) localPart() string {
 }
 
 // lock locks what only one account can have, until the commit, in the same order for all.
-func (n *person) lock(ctx context.Context, tx postgres.Tx) error {
+func (n *record) lock(ctx context.Context, tx postgres.Tx) error {
 	var names []string
 	if n.user.UsernameKey != nil {
 		names = append(names, *n.user.UsernameKey)
@@ -201,7 +201,7 @@ func (n *person) lock(ctx context.Context, tx postgres.Tx) error {
 }
 
 // findTaken returns an error where another user has what only one can have.
-func (n *person) findTaken(ctx context.Context, tx postgres.Tx) error {
+func (n *record) findTaken(ctx context.Context, tx postgres.Tx) error {
 	if n.user.Username != nil {
 		taken, err := tx.CountUsernames(ctx, db.CountUsernamesParams{Key: *n.user.UsernameKey, Username: *n.user.Username})
 		if err != nil || taken > 0 {
@@ -229,7 +229,7 @@ func (n *person) findTaken(ctx context.Context, tx postgres.Tx) error {
 }
 
 // store stores the user and the addresses.
-func (n *person) store(ctx context.Context, tx postgres.Tx) (int64, error) {
+func (n *record) store(ctx context.Context, tx postgres.Tx) (int64, error) {
 	if n.user.Subject == nil {
 		stored, err := tx.InsertMovedUser(ctx, n.user)
 		if err != nil || stored == 0 {
@@ -252,7 +252,7 @@ func (n *person) store(ctx context.Context, tx postgres.Tx) (int64, error) {
 	return n.user.ID, n.storeAddresses(ctx, tx)
 }
 
-func (n *person) storeAddresses(ctx context.Context, tx postgres.Tx) error {
+func (n *record) storeAddresses(ctx context.Context, tx postgres.Tx) error {
 	for _, a := range n.addresses {
 		a.UserID = n.user.ID
 		if err := tx.InsertEmailAddress(ctx, a); err != nil {
@@ -277,7 +277,8 @@ func (m *Mover) moveFactors(ctx context.Context, tx postgres.Tx, id int64, u *fo
 		}
 	}
 	if r := u.RecoveryCodes; r != nil {
-		codes := authenticator.MovedCodes{Moved: moved(tx, r.CreatedAt, r.LastUsedAt, r.ViewedAt), Codes: r.Codes, Used: r.Used}
+		codes := authenticator.MovedCodes{Moved: moved(tx, r.CreatedAt, r.LastUsedAt, r.ViewedAt), Codes: r.Codes,
+			Used: r.Used}
 		if err := m.Factors.MoveRecoveryCodes(ctx, tx, id, codes); err != nil {
 			return fmt.Errorf("recovery_codes: %w", err)
 		}
@@ -318,7 +319,8 @@ func (m *Mover) moveKey(ctx context.Context, tx postgres.Tx, id int64, u *format
 		model = parsed
 	}
 	key := factor.Credential{
-		ID: k.CredentialID, PublicKey: k.PublicKey, SignCount: uint32(k.SignCount), AAGUID: model[:], //nolint:gosec // G115: the format has 32 bits
+		ID: k.CredentialID, PublicKey: k.PublicKey, SignCount: uint32(k.SignCount), AAGUID: model[:],
+		//nolint:gosec // G115: the format has 32 bits
 		Transports: k.Transports, BackupEligible: k.BackupEligible, BackupState: k.BackupState, Passwordless: k.Passwordless,
 	}
 	name := []rune(cmp.Or(k.Name, "Passkey"))

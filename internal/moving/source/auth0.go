@@ -64,7 +64,8 @@ func (a *auth0User) id() string {
 func auth0Subject(id string) string { return strings.ReplaceAll(id, "|", "_") }
 
 // auth0Providers are Auth0's names of providers, and ours.
-var auth0Providers = map[string]string{"google-oauth2": "google", "apple": "apple", "facebook": "facebook", "github": "github", "twitter": "twitter", "windowslive": "microsoft", "linkedin": "linkedin"}
+var auth0Providers = map[string]string{"google-oauth2": "google", "apple": "apple", "facebook": "facebook",
+	"github": "github", "twitter": "twitter", "windowslive": "microsoft", "linkedin": "linkedin"}
 
 func readAuth0(in io.Reader, w *writer) error {
 	hashes, err := readAuth0Hashes(w)
@@ -114,14 +115,31 @@ func readAuth0Hashes(w *writer) (map[string]string, error) {
 }
 
 func (w *writer) auth0(a *auth0User) *format.User {
-	id := a.id()
-	u := &format.User{ID: format.ID(auth0Subject(id)), Username: a.Username, Disabled: a.Blocked, CreatedAt: moment(a.CreatedAt), Password: a.Hash}
+	u := &format.User{
+		ID: format.ID(auth0Subject(a.id())), Username: a.Username, Disabled: a.Blocked, CreatedAt: moment(a.CreatedAt),
+		Password: a.Hash,
+	}
 	if a.Name != a.Email {
 		u.Display = a.Name
 	}
+
+	a.addNames(u)
+	if w.auth0Providers(u, a) && u.Password == "" {
+		w.hook(u, "no file has its hash")
+	}
+	if hasSomething(a.Multifactor) {
+		w.note("second factors do not move: Auth0 hands out no secrets")
+	}
+
+	return u
+}
+
+// addNames adds addresses, user name and number. Some are in identifiers alone.
+func (a *auth0User) addNames(u *format.User) {
 	if a.Email != "" {
 		u.Emails = []format.Email{{Address: a.Email, Verified: a.EmailVerified}}
 	}
+
 	phone := format.Phone{Number: number(a.Phone), Verified: a.PhoneVerified}
 	for _, i := range a.Identifiers {
 		isThere := slices.ContainsFunc(u.Emails, func(e format.Email) bool { return strings.EqualFold(e.Address, i.Value) })
@@ -134,14 +152,18 @@ func (w *writer) auth0(a *auth0User) *format.User {
 			phone = format.Phone{Number: number(i.Value), Verified: i.Verified}
 		}
 	}
+
 	if len(u.Emails) > 0 {
 		u.Emails[0].Primary = true
 	}
 	if phone.Number != "" {
 		u.Phone = &phone
 	}
+}
 
-	hasPassword := len(a.Identities) == 0 && strings.HasPrefix(id, "auth0|")
+// auth0Providers adds the accounts at providers, and reports whether the user has a password at Auth0.
+func (w *writer) auth0Providers(u *format.User, a *auth0User) bool {
+	hasPassword := len(a.Identities) == 0 && strings.HasPrefix(a.id(), "auth0|")
 	for _, i := range a.Identities {
 		switch name, known := auth0Providers[i.Provider]; {
 		case i.Provider == "auth0":
@@ -153,14 +175,8 @@ func (w *writer) auth0(a *auth0User) *format.User {
 			w.note("an account at a provider that no phone signs in with does not move")
 		}
 	}
-	if hasPassword && u.Password == "" {
-		w.hook(u, "no file has its hash")
-	}
-	if hasSomething(a.Multifactor) {
-		w.note("second factors do not move: Auth0 hands out no secrets")
-	}
 
-	return u
+	return hasPassword
 }
 
 // scalar is a JSON string or number as text.

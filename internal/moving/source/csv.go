@@ -13,10 +13,13 @@ import (
 // columns are the names that the first line can have: those of the flat members of a user, and Amazon Cognito's
 // ("Getting the user import CSV file header" of docs.aws.amazon.com/cognito).
 var columns = map[string]string{
-	"id": "id", "display": "display", "username": "username", "created_at": "created_at", "disabled": "disabled", "password": "password",
-	"password_hook": "password_hook", "email": "email", "email_verified": "email_verified", "phone": "phone", "phone_verified": "phone_verified",
+	"id": "id", "display": "display", "username": "username", "created_at": "created_at", "disabled": "disabled",
+	"password":      "password",
+	"password_hook": "password_hook", "email": "email", "email_verified": "email_verified", "phone": "phone",
+	"phone_verified": "phone_verified",
 
-	"sub": "id", "name": "display", "phone_number": "phone", "phone_number_verified": "phone_verified", "cognito:username": "username",
+	"sub": "id", "name": "display", "phone_number": "phone", "phone_number_verified": "phone_verified",
+	"cognito:username": "username",
 }
 
 // readCSV reads a CSV file whose first line names its columns.
@@ -93,12 +96,15 @@ func (w *writer) columns(header []string) ([]string, error) {
 
 // cognitoOnly are standard attributes of Cognito that no user has here.
 var cognitoOnly = map[string]bool{
-	"given_name": true, "family_name": true, "middle_name": true, "nickname": true, "preferred_username": true, "profile": true, "picture": true,
-	"website": true, "gender": true, "birthdate": true, "zoneinfo": true, "locale": true, "address": true, "updated_at": true,
+	"given_name": true, "family_name": true, "middle_name": true, "nickname": true, "preferred_username": true,
+	"profile": true, "picture": true,
+	"website": true, "gender": true, "birthdate": true, "zoneinfo": true, "locale": true, "address": true,
+	"updated_at": true,
 }
 
 func (w *writer) csvUser(row map[string]string) (*format.User, error) {
-	u := &format.User{ID: format.ID(row["id"]), Display: row["display"], Username: row["username"], Password: row["password"]}
+	u := &format.User{ID: format.ID(row["id"]), Display: row["display"], Username: row["username"],
+		Password: row["password"]}
 	if text := row["created_at"]; text != "" {
 		if u.CreatedAt = moment(text); u.CreatedAt.IsZero() {
 			return nil, w.fail("created_at is no time such as 2026-11-30T12:00:00Z")

@@ -35,7 +35,8 @@ type firebaseUser struct {
 
 // firebaseProviders are Firebase's names of providers, and ours.
 var firebaseProviders = map[string]string{
-	"google.com": "google", "apple.com": "apple", "facebook.com": "facebook", "github.com": "github", "twitter.com": "twitter",
+	"google.com": "google", "apple.com": "apple", "facebook.com": "facebook", "github.com": "github",
+	"twitter.com":   "twitter",
 	"microsoft.com": "microsoft", "yahoo.com": "yahoo", "linkedin.com": "linkedin",
 }
 
@@ -45,7 +46,8 @@ type hashConfig struct{ separator, rounds, memory string }
 // maxConfig is how many bytes of hash parameters, or of a mapping, are read.
 const maxConfig = 64 << 10
 
-var errHashConfig = errors.New("--from-config: want hash_config as the Firebase console shows it, of the algorithm SCRYPT")
+var errHashConfig = errors.New(
+	"--from-config: want hash_config as the Firebase console shows it, of the algorithm SCRYPT")
 
 // readHashConfig reads "name: value" pairs.
 func readHashConfig(in io.Reader) (*hashConfig, error) {
@@ -65,7 +67,8 @@ func readHashConfig(in io.Reader) (*hashConfig, error) {
 
 		return string(found[1])
 	}
-	c := &hashConfig{separator: standard(value("base64_salt_separator")), rounds: value("rounds"), memory: value("mem_cost")}
+	c := &hashConfig{separator: standard(value("base64_salt_separator")), rounds: value("rounds"),
+		memory: value("mem_cost")}
 	isWhole := value("algorithm") == "SCRYPT" && c.separator != "" && c.rounds != "" && c.memory != ""
 	if !isWhole {
 		return nil, errHashConfig
@@ -101,7 +104,8 @@ func readFirebase(in io.Reader, w *writer) error {
 }
 
 func (w *writer) firebase(f *firebaseUser, config *hashConfig) (*format.User, error) {
-	u := &format.User{ID: format.ID(f.ID), Display: f.Display, Disabled: f.Disabled, CreatedAt: milliseconds(string(f.CreatedAt))}
+	u := &format.User{ID: format.ID(f.ID), Display: f.Display, Disabled: f.Disabled,
+		CreatedAt: milliseconds(string(f.CreatedAt))}
 	if f.Email != "" {
 		u.Emails = []format.Email{{Address: f.Email, Verified: f.EmailVerified, Primary: true}}
 	}
@@ -112,6 +116,23 @@ func (w *writer) firebase(f *firebaseUser, config *hashConfig) (*format.User, er
 		w.note("second factors do not move")
 	}
 
+	hasPassword := w.firebaseProviders(u, f)
+	isHashed := f.Hash != nil && *f.Hash != "" && f.Salt != ""
+	switch {
+	case isHashed && config == nil:
+		return nil, w.fail("has a password hash, and --from-config does not name the file with hash_config")
+	case isHashed:
+		u.Password = fmt.Sprintf("$fbscrypt$v=1,n=%s,r=%s,p=1,ss=%s$%s$%s", config.memory, config.rounds, config.separator,
+			standard(f.Salt), standard(*f.Hash))
+	case hasPassword:
+		w.hook(u, "its hash is empty, as that of users who were imported into Firebase with another hash")
+	}
+
+	return u, nil
+}
+
+// firebaseProviders adds the accounts at providers, and reports whether the user has a password.
+func (w *writer) firebaseProviders(u *format.User, f *firebaseUser) bool {
 	hasPassword := f.Hash != nil
 	for _, p := range f.Providers {
 		switch name, known := firebaseProviders[p.ID]; {
@@ -129,15 +150,5 @@ func (w *writer) firebase(f *firebaseUser, config *hashConfig) (*format.User, er
 		}
 	}
 
-	isHashed := f.Hash != nil && *f.Hash != "" && f.Salt != ""
-	switch {
-	case isHashed && config == nil:
-		return nil, w.fail("has a password hash, and --from-config does not name the file with hash_config")
-	case isHashed:
-		u.Password = fmt.Sprintf("$fbscrypt$v=1,n=%s,r=%s,p=1,ss=%s$%s$%s", config.memory, config.rounds, config.separator, standard(f.Salt), standard(*f.Hash))
-	case hasPassword:
-		w.hook(u, "its hash is empty, as that of users who were imported into Firebase with another hash")
-	}
-
-	return u, nil
+	return hasPassword
 }

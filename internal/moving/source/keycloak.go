@@ -85,8 +85,9 @@ func readKeycloak(in io.Reader, w *writer) error {
 
 func (w *writer) keycloak(k *keycloakUser) *format.User {
 	u := &format.User{
-		ID: format.ID(k.ID), Display: strings.TrimSpace(k.FirstName + " " + k.LastName), CreatedAt: milliseconds(string(k.CreatedAt)),
-		Disabled: k.Enabled != nil && !*k.Enabled,
+		ID: format.ID(k.ID), Display: strings.TrimSpace(k.FirstName + " " + k.LastName),
+		CreatedAt: milliseconds(string(k.CreatedAt)),
+		Disabled:  k.Enabled != nil && !*k.Enabled,
 	}
 	if !strings.EqualFold(k.Username, k.Email) { // Keycloak can take the address for the user name
 		u.Username = k.Username
@@ -109,7 +110,8 @@ func (w *writer) keycloak(k *keycloakUser) *format.User {
 }
 
 func (w *writer) keycloakCredential(u *format.User, c *keycloakCredential) {
-	isRead := json.Unmarshal([]byte(c.Secret), &c.SecretData) == nil && json.Unmarshal([]byte(c.Data), &c.Parameters) == nil
+	isRead := json.Unmarshal([]byte(c.Secret), &c.SecretData) == nil && json.Unmarshal([]byte(c.Data),
+		&c.Parameters) == nil
 	switch {
 	case c.Type != "password" && c.Type != "otp":
 		w.note("a second factor that is no TOTP authenticator does not move")
@@ -138,10 +140,12 @@ func (c *keycloakCredential) hash() (hash, why string) {
 	}
 	encode := base64.RawStdEncoding.EncodeToString
 
-	digest := map[string]string{"pbkdf2": "sha1", "pbkdf2-sha256": "sha256", "pbkdf2-sha512": "sha512"}[c.Parameters.Algorithm]
+	digest := map[string]string{"pbkdf2": "sha1", "pbkdf2-sha256": "sha256",
+		"pbkdf2-sha512": "sha512"}[c.Parameters.Algorithm]
 	switch more := c.Parameters.Additional; {
 	case digest != "":
-		return fmt.Sprintf("$pbkdf2-%s$i=%d,l=%d$%s$%s", digest, c.Parameters.Iterations, len(tag), encode(salt), encode(tag)), ""
+		return fmt.Sprintf("$pbkdf2-%s$i=%d,l=%d$%s$%s", digest, c.Parameters.Iterations, len(tag), encode(salt),
+			encode(tag)), ""
 	case c.Parameters.Algorithm != "argon2":
 		return "", "its algorithm is none of pbkdf2, pbkdf2-sha256, pbkdf2-sha512 and argon2"
 	case first(more.Version, "1.3") != "1.3" || !isArgon2(first(more.Type, "id")):
@@ -153,7 +157,8 @@ func (c *keycloakCredential) hash() (hash, why string) {
 			return "", "the parameters of its argon2 are no numbers"
 		}
 
-		return fmt.Sprintf("$argon2%s$v=19$m=%d,t=%d,p=%d$%s$%s", first(more.Type, "id"), memory, c.Parameters.Iterations, parallel, encode(salt), encode(tag)), ""
+		return fmt.Sprintf("$argon2%s$v=19$m=%d,t=%d,p=%d$%s$%s", first(more.Type, "id"), memory, c.Parameters.Iterations,
+			parallel, encode(salt), encode(tag)), ""
 	}
 }
 

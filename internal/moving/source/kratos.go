@@ -72,7 +72,8 @@ type mapping struct {
 	Phone    string `json:"phone"`
 }
 
-var errMapping = errors.New(`--from-config: want a JSON object such as {"email": "email", "display": "name.first"}; its members are email, username, display and phone`)
+var errMapping = errors.New(`--from-config: want a JSON object such as {"email": "email", "display": "name.first"}; ` +
+	"its members are email, username, display and phone")
 
 func readMapping(in io.Reader) (mapping, error) {
 	m := mapping{Email: "email"}
@@ -239,8 +240,10 @@ func (w *writer) kratosKeys(u *format.User, handle []byte, keys []kratosKey) {
 			model = id.String()
 		}
 		w.addKey(u, format.Credential{
-			Name: k.Name, CredentialID: k.ID, PublicKey: k.PublicKey, SignCount: k.Authenticator.SignCount, AAGUID: model, Transports: k.Transports,
-			BackupEligible: k.Flags.BackupEligible, BackupState: k.Flags.BackupState, Passwordless: k.Passwordless, CreatedAt: moment(k.AddedAt),
+			Name: k.Name, CredentialID: k.ID, PublicKey: k.PublicKey, SignCount: k.Authenticator.SignCount, AAGUID: model,
+			Transports:     k.Transports,
+			BackupEligible: k.Flags.BackupEligible, BackupState: k.Flags.BackupState, Passwordless: k.Passwordless,
+			CreatedAt: moment(k.AddedAt),
 		})
 	}
 	hasMoved := len(u.WebAuthn) > before

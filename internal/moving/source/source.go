@@ -81,7 +81,8 @@ func Convert(name string, in io.Reader, out io.Writer, options Options) error {
 	w := &writer{out: format.NewWriter(out), options: options}
 	complete := false // what an export leaves out does not have to go
 	head := &format.Head{
-		Format: format.Version, Source: name, IDs: c.ids, Rotation: true, Complete: &complete, TOTP: &format.TOTP{Digits: totpDigits, Period: totpPeriod},
+		Format: format.Version, Source: name, IDs: c.ids, Rotation: true, Complete: &complete,
+		TOTP: &format.TOTP{Digits: totpDigits, Period: totpPeriod},
 	}
 	if err := w.out.Write(head); err != nil {
 		return err

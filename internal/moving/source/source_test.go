@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +48,17 @@ func converted(t testing.TB, name, file string, o source.Options) (map[string]st
 	return users, strings.Join(notes, "\n"), err
 }
 
+// testdata reads the export of a system.
+func testdata(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	return string(text)
+}
+
 // has compares members of a user with what is wanted, as JSON.
 func has(t *testing.T, user string, want map[string]string) {
 	t.Helper()
@@ -78,15 +90,7 @@ func TestConvert_supabase(t *testing.T) {
 		ben  = "22222222-2222-4222-8222-222222222222"
 		carl = "33333333-3333-4333-8333-333333333333"
 	)
-	file := strings.Join([]string{
-		`{"id":"` + ann + `","aud":"authenticated","email":"ann@example.com","encrypted_password":"$2a$10$abc","email_confirmed_at":"2024-01-02T03:04:05.123456+00:00","phone":"4915112345678","phone_confirmed_at":null,"banned_until":null,"deleted_at":null,"is_sso_user":false,"is_anonymous":false,"created_at":"2024-01-02T03:04:05.123456+01:00","raw_user_meta_data":{"full_name":"Ann Example"},` +
-			`"identities":[{"provider":"email","provider_id":"` + ann + `","email":"ann@example.com"},{"provider":"google","provider_id":"g-1","email":"ann@gmail.com"}],` +
-			`"mfa_factors":[{"id":"f1","factor_type":"totp","status":"unverified","secret":"AAAAAAAA"},{"id":"f2","factor_type":"totp","status":"verified","secret":"JBSWY3DPEHPK3PXP"},{"id":"f3","factor_type":"phone","status":"verified","secret":null}],` +
-			`"webauthn_credentials":[{"id":"c1","credential_id":"\\x0102","public_key":"\\xa50102","aaguid":"00000000-0000-0000-0000-000000000000","sign_count":3,"transports":["internal"],"backup_eligible":true,"backed_up":false,"friendly_name":"Phone"}]}`,
-		`{"id":"` + ben + `","email":"ben@example.com","encrypted_password":"{\"key_id\":\"k\",\"alg\":\"aes-gcm-hkdf\",\"data\":\"x\",\"nonce\":\"y\"}","email_confirmed_at":"2024-01-02T03:04:05Z","is_sso_user":true,"banned_until":"2030-01-01T00:00:00Z"}`,
-		`{"id":"` + carl + `","is_anonymous":true}`,
-		`{"id":"44444444-4444-4444-8444-444444444444","deleted_at":"2024-01-01T00:00:00Z"}`, "",
-	}, "\n")
+	file := testdata(t, "supabase.jsonl")
 
 	users, notes, err := converted(t, "supabase", file, source.Options{RPID: "example.com"})
 	if err != nil || len(users) != 2 {
@@ -102,33 +106,31 @@ func TestConvert_supabase(t *testing.T) {
 	if !strings.Contains(users[ann], `"credential_id":"AQI"`) || !strings.Contains(users[ann], `"sign_count":3`) {
 		t.Errorf("no passkey: %s", users[ann])
 	}
-	has(t, users[ben], map[string]string{"password": "", "disabled": "true", "emails": `[{"address":"ben@example.com","primary":true}]`})
-	notesHave(t, notes, "line 1: user "+ann+": a factor that was never verified", "no TOTP authenticator", "line 2: user "+ben+": signs in by SSO",
+	has(t, users[ben], map[string]string{"password": "", "disabled": "true",
+		"emails": `[{"address":"ben@example.com","primary":true}]`})
+	notesHave(t, notes, "line 1: user "+ann+": a factor that was never verified", "no TOTP authenticator",
+		"line 2: user "+ben+": signs in by SSO",
 		"encrypted with a key of Supabase", "line 3: user "+carl+": is anonymous", "is deleted")
 }
 
 // The hash of this file is the one of the README of github.com/firebase/scrypt.
 const (
 	firebaseSigner = "jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA=="
-	firebaseConfig = "hash_config {\n  algorithm: SCRYPT,\n  base64_signer_key: " + firebaseSigner + ",\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 14,\n}\n"
-	firebaseHash   = "lSrfV15cpx95_sZS2W9c9Kp6i_LVgQNDNC_qzrCnh1SAyZvqmZqAjTdn3aoItz-VHjoZilo78198JAdRuid5lQ=="
-	firebaseSalt   = "42xEC-ixf3L2lw=="
+	firebaseConfig = "hash_config {\n  algorithm: SCRYPT,\n  base64_signer_key: " + firebaseSigner +
+		",\n  base64_salt_separator: Bw==,\n  rounds: 8,\n  mem_cost: 14,\n}\n"
 )
 
 func TestConvert_firebase(t *testing.T) {
 	t.Parallel()
-	file := `{"users":[
-		{"localId":"AbCdEfGhIjKlMnOpQrStUvWxYz12","email":"ann@example.com","emailVerified":true,"passwordHash":"` + firebaseHash + `","salt":"` + firebaseSalt + `","displayName":"Ann","photoUrl":"https://x","createdAt":"1700000000123","lastSignedInAt":"1700000000123","providerUserInfo":[{"providerId":"google.com","rawId":"g-1","email":"ann@gmail.com"},{"providerId":"password","rawId":"ann@example.com"}]},
-		{"localId":"imported","email":"ben@example.com","passwordHash":"","salt":"","providerUserInfo":[{"providerId":"password"}],"disabled":true,"mfaInfo":[{"mfaEnrollmentId":"x"}]},
-		{"localId":"phone","phoneNumber":"+4915112345678","providerUserInfo":[]},
-		{"localId":"anonymous","providerUserInfo":[]}]}`
+	file := testdata(t, "firebase.json")
 
 	users, notes, err := converted(t, "firebase", file, source.Options{Config: strings.NewReader(firebaseConfig)})
 	if err != nil || len(users) != 3 {
 		t.Fatalf("%d users, %v", len(users), err)
 	}
 	has(t, users["AbCdEfGhIjKlMnOpQrStUvWxYz12"], map[string]string{
-		"created_at": `"2023-11-14T22:13:20.123Z"`, "display": `"Ann"`, "providers": `[{"display":"ann@gmail.com","provider":"google","uid":"g-1"}]`,
+		"created_at": `"2023-11-14T22:13:20.123Z"`, "display": `"Ann"`,
+		"providers": `[{"display":"ann@gmail.com","provider":"google","uid":"g-1"}]`,
 	})
 	var ann struct{ Password string }
 	_ = json.Unmarshal([]byte(users["AbCdEfGhIjKlMnOpQrStUvWxYz12"]), &ann)
@@ -140,122 +142,114 @@ func TestConvert_firebase(t *testing.T) {
 	}
 	has(t, users["imported"], map[string]string{"password": "", "disabled": "true", "password_hook": ""})
 	has(t, users["phone"], map[string]string{"phone": `{"number":"+4915112345678","verified":true}`})
-	notesHave(t, notes, "line 2: user imported: second factors do not move", "its hash is empty", "line 4: user anonymous: is anonymous")
+	notesHave(t, notes, "line 2: user imported: second factors do not move", "its hash is empty",
+		"line 4: user anonymous: is anonymous")
 
-	hooked, notes, err := converted(t, "firebase", file, source.Options{Config: strings.NewReader(firebaseConfig), PasswordHook: true})
+	hooked, notes, err := converted(t, "firebase", file, source.Options{Config: strings.NewReader(firebaseConfig),
+		PasswordHook: true})
 	has(t, hooked["imported"], map[string]string{"password_hook": "true"})
 	if err != nil || strings.Contains(notes, "password does not move") {
 		t.Errorf("with the hook: %v\n%s", err, notes)
 	}
-	for config, want := range map[string]string{"": "hash_config", "hash_config { algorithm: BCRYPT, rounds: 8 }": "hash_config"} {
+	for config, want := range map[string]string{"": "hash_config",
+		"hash_config { algorithm: BCRYPT, rounds: 8 }": "hash_config"} {
 		o := source.Options{Config: strings.NewReader(config)}
 		if _, _, err := converted(t, "firebase", file, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v", config, err)
 		}
 	}
-	if _, _, err := converted(t, "firebase", file, source.Options{}); err == nil || !strings.Contains(err.Error(), "line 1: user AbCdEfGhIjKlMnOpQrStUvWxYz12: has a password hash") {
+	if _, _, err := converted(t, "firebase", file, source.Options{}); err == nil || !strings.Contains(err.Error(),
+		"line 1: user AbCdEfGhIjKlMnOpQrStUvWxYz12: has a password hash") {
 		t.Errorf("without hash_config: got %v", err)
 	}
 }
 
 func TestConvert_auth0(t *testing.T) {
 	t.Parallel()
-	profiles := `{"user_id":"auth0|5f7c8ec7c33c6c004bbafe82","email":"ann@example.com","email_verified":true,"username":"ann","name":"Ann Example","created_at":"2024-01-02T03:04:05.678Z","identities":[{"user_id":"5f7c8ec7c33c6c004bbafe82","provider":"auth0","connection":"Users","isSocial":false},{"user_id":"g-1","provider":"google-oauth2","connection":"google-oauth2","isSocial":true}],"multifactor":["guardian"]}
-{"user_id":"google-oauth2|118","email":"ben@gmail.com","email_verified":true,"blocked":true,"identities":[{"user_id":118,"provider":"google-oauth2"}]}
-{"user_id":"auth0|lost","email":"carl@example.com","identities":[{"user_id":"lost","provider":"auth0"},{"user_id":"x","provider":"samlp"}]}
-`
-	hashes := `{"_id":{"$oid":"5f7c8ec7c33c6c004bbafe82"},"email":"ann@example.com","email_verified":true,"passwordHash":"$2b$10$abc","password_set_date":{"$date":"2024-01-01T00:00:00Z"},"tenant":"t","connection":"Users"}
-{"_id":{"$oid":"000000000000000000000001"},"alt_id":"other","identifiers":[{"type":"email","value":"dora@example.com","verified":true},{"type":"username","value":"dora","verified":false}],"passwordHash":"$2b$10$def"}
-`
+	profiles, hashes := testdata(t, "auth0.jsonl"), testdata(t, "auth0-hashes.jsonl")
+
 	users, notes, err := converted(t, "auth0", profiles, source.Options{Config: strings.NewReader(hashes)})
 	if err != nil || len(users) != 3 {
 		t.Fatalf("%d users, %v", len(users), err)
 	}
 	has(t, users["auth0_5f7c8ec7c33c6c004bbafe82"], map[string]string{
-		"password": `"$2b$10$abc"`, "username": `"ann"`, "display": `"Ann Example"`, "created_at": `"2024-01-02T03:04:05.678Z"`,
-		"providers": `[{"display":"ann@example.com","provider":"google","uid":"g-1"}]`,
+		"password": `"$2b$10$abc"`, "username": `"ann"`, "display": `"Ann Example"`,
+		"created_at": `"2024-01-02T03:04:05.678Z"`,
+		"providers":  `[{"display":"ann@example.com","provider":"google","uid":"g-1"}]`,
 	})
-	has(t, users["google-oauth2_118"], map[string]string{"disabled": "true", "password": "", "providers": `[{"display":"ben@gmail.com","provider":"google","uid":"118"}]`})
-	notesHave(t, notes, "user auth0_5f7c8ec7c33c6c004bbafe82: second factors do not move", "line 3: user auth0_lost: the password does not move: no file has its hash", "no phone signs in with")
+	has(t, users["google-oauth2_118"], map[string]string{"disabled": "true", "password": "",
+		"providers": `[{"display":"ben@gmail.com","provider":"google","uid":"118"}]`})
+	notesHave(t, notes, "user auth0_5f7c8ec7c33c6c004bbafe82: second factors do not move",
+		"line 3: user auth0_lost: the password does not move: no file has its hash", "no phone signs in with")
 
 	users, _, err = converted(t, "auth0", hashes, source.Options{})
 	if err != nil || len(users) != 2 {
 		t.Fatalf("hashes alone: %d users, %v", len(users), err)
 	}
-	has(t, users["auth0_other"], map[string]string{"password": `"$2b$10$def"`, "username": `"dora"`, "emails": `[{"address":"dora@example.com","primary":true,"verified":true}]`})
+	has(t, users["auth0_other"], map[string]string{"password": `"$2b$10$def"`, "username": `"dora"`,
+		"emails": `[{"address":"dora@example.com","primary":true,"verified":true}]`})
 }
 
 func TestConvert_keycloak(t *testing.T) {
 	t.Parallel()
-	file := `{"realm":"demo","clients":[{"users":["not these"]}],"users":[
-		{"id":"11111111-1111-4111-8111-111111111111","username":"ann@example.com","email":"ann@example.com","emailVerified":true,"firstName":"Ann","lastName":"Example","enabled":true,"createdTimestamp":1700000000123,
-		 "credentials":[
-		  {"type":"password","createdDate":1700000000123,"secretData":"{\"value\":\"AAECAwQFBgcICQoLDA0ODw==\",\"salt\":\"c2FsdHNhbHRzYWx0c2FsdA==\",\"additionalParameters\":{}}","credentialData":"{\"hashIterations\":5,\"algorithm\":\"argon2\",\"additionalParameters\":{\"hashLength\":[\"16\"],\"memory\":[\"7168\"],\"type\":[\"id\"],\"version\":[\"1.3\"],\"parallelism\":[\"1\"]}}"},
-		  {"type":"otp","userLabel":"phone","secretData":"{\"value\":\"12345678901234567890\"}","credentialData":"{\"subType\":\"totp\",\"digits\":6,\"counter\":0,\"period\":30,\"algorithm\":\"HmacSHA1\"}"},
-		  {"type":"otp","secretData":"{\"value\":\"x\"}","credentialData":"{\"subType\":\"totp\",\"digits\":8,\"period\":30,\"algorithm\":\"HmacSHA1\"}"},
-		  {"type":"otp","secretData":"{\"value\":\"x\"}","credentialData":"{\"subType\":\"totp\",\"digits\":6,\"period\":30,\"algorithm\":\"HmacSHA256\"}"},
-		  {"type":"otp","secretData":"{\"value\":\"x\"}","credentialData":"{\"subType\":\"hotp\",\"digits\":6}"},
-		  {"type":"webauthn","secretData":"{}","credentialData":"{}"}],
-		 "federatedIdentities":[{"identityProvider":"google","userId":"g-1","userName":"ann@gmail.com"}]},
-		{"id":"22222222-2222-4222-8222-222222222222","username":"ben","enabled":false,"credentials":[
-		  {"type":"password","secretData":"{\"value\":\"AAECAwQFBgcICQoLDA0ODw==\",\"salt\":\"c2FsdA==\"}","credentialData":"{\"hashIterations\":27500,\"algorithm\":\"pbkdf2-sha256\"}"},
-		  {"type":"otp","secretData":"{\"value\":\"JBSWY3DPEHPK3PXP\"}","credentialData":"{\"subType\":\"totp\",\"digits\":6,\"period\":30,\"algorithm\":\"HmacSHA1\",\"secretEncoding\":\"BASE32\"}"}]},
-		{"id":"33333333-3333-4333-8333-333333333333","username":"carl","credentials":[{"type":"password","secretData":"no JSON","credentialData":"{}"}]},
-		{"id":"44444444-4444-4444-8444-444444444444","username":"service-account-x","serviceAccountClientId":"x"}],"more":{"users":[1]}}`
+	file := testdata(t, "keycloak.json")
 
 	users, notes, err := converted(t, "keycloak", file, source.Options{})
 	if err != nil || len(users) != 3 {
 		t.Fatalf("%d users, %v", len(users), err)
 	}
 	has(t, users["11111111-1111-4111-8111-111111111111"], map[string]string{
-		"password": `"$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODw"`, "username": "", "display": `"Ann Example"`,
-		"totp":      `{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}`,
-		"providers": `[{"display":"ann@gmail.com","provider":"google","uid":"g-1"}]`, "created_at": `"2023-11-14T22:13:20.123Z"`,
+		"password": `"$argon2id$v=19$m=7168,t=5,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAECAwQFBgcICQoLDA0ODw"`, "username": "",
+		"display":    `"Ann Example"`,
+		"totp":       `{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}`,
+		"providers":  `[{"display":"ann@gmail.com","provider":"google","uid":"g-1"}]`,
+		"created_at": `"2023-11-14T22:13:20.123Z"`,
 	})
 	has(t, users["22222222-2222-4222-8222-222222222222"], map[string]string{
-		"password": `"$pbkdf2-sha256$i=27500,l=16$c2FsdA$AAECAwQFBgcICQoLDA0ODw"`, "username": `"ben"`, "disabled": "true", "totp": `{"secret":"JBSWY3DPEHPK3PXP"}`,
+		"password": `"$pbkdf2-sha256$i=27500,l=16$c2FsdA$AAECAwQFBgcICQoLDA0ODw"`, "username": `"ben"`, "disabled": "true",
+		"totp": `{"secret":"JBSWY3DPEHPK3PXP"}`,
 	})
 	if strings.Count(notes, "another algorithm, number of digits or period") != 2 {
 		t.Errorf("want two notes about TOTP of another kind:\n%s", notes)
 	}
-	notesHave(t, notes, "HOTP", "no TOTP authenticator", "line 3: user 33333333-3333-4333-8333-333333333333: the password does not move", "line 4: user 44444444-4444-4444-8444-444444444444: is the service account")
+	notesHave(t, notes, "HOTP", "no TOTP authenticator",
+		"line 3: user 33333333-3333-4333-8333-333333333333: the password does not move",
+		"line 4: user 44444444-4444-4444-8444-444444444444: is the service account")
 }
 
 func TestConvert_kratos(t *testing.T) {
 	t.Parallel()
-	file := `[{"id":"11111111-1111-4111-8111-111111111111","schema_id":"default","state":"active","traits":{"contact":{"mail":"Ann@example.com"},"name":{"first":"Ann"},"nick":"ann"},"created_at":"2024-01-02T03:04:05.123456789Z",
-		"verifiable_addresses":[{"value":"ann@example.com","verified":true,"via":"email","status":"completed"},{"value":"other@example.com","verified":false,"via":"email"}],
-		"credentials":{"password":{"type":"password","identifiers":["ann@example.com"],"config":{"hashed_password":"$argon2id$v=19$m=65536,t=1,p=4$YWJjZGVmZ2hpamtsbW5vcA$MTIzNDU2Nzg5MDEyMzQ1Ng"}},
-		 "totp":{"config":{"totp_url":"otpauth://totp/x:ann?algorithm=SHA1&digits=6&issuer=x&period=30&secret=JBSWY3DPEHPK3PXP"}},
-		 "lookup_secret":{"config":{"recovery_codes":[{"code":"abcd1234","used_at":"2024-02-02T00:00:00Z"},{"code":"efgh5678","used_at":null},{"code":"ijkl9012","used_at":"0001-01-01T00:00:00Z"}]}},
-		 "webauthn":{"config":{"credentials":[{"id":"AQI=","public_key":"pQEC","display_name":"Key","is_passwordless":true,"added_at":"2024-01-02T03:04:05Z","authenticator":{"aaguid":"AAAAAAAAAAAAAAAAAAAAAA==","sign_count":7,"clone_warning":false}}],"user_handle":"EREREREREREREREREREREQ=="}},
-		 "oidc":{"config":{"providers":[{"subject":"g-1","provider":"google"}]}}}}]
-	[{"id":"22222222-2222-4222-8222-222222222222","state":"inactive","traits":{},"credentials":{"password":{"config":{"hashed_password":"$pbkdf2-sha384$i=1000,l=48$c2FsdA$AAAA"}},"totp":{"config":{"totp_url":"otpauth://totp/x?digits=8&secret=JBSWY3DPEHPK3PXP"}}}},
-	 {"id":"33333333-3333-4333-8333-333333333333","traits":{},"credentials":{"password":{"config":{"hashed_password":"$pbkdf2-sha224$i=1000,l=28$c2FsdA$AAAA"}},"oidc":{}}}]`
+	file := testdata(t, "kratos.json")
 	mapping := `{"email":"contact.mail","display":"name.first","username":"nick"}`
 
-	users, notes, err := converted(t, "kratos", file, source.Options{Config: strings.NewReader(mapping), RPID: "example.com"})
+	users, notes, err := converted(t, "kratos", file, source.Options{Config: strings.NewReader(mapping),
+		RPID: "example.com"})
 	if err != nil || len(users) != 3 {
 		t.Fatalf("%d users, %v", len(users), err)
 	}
 	ann := users["11111111-1111-4111-8111-111111111111"]
 	has(t, ann, map[string]string{
-		"emails": `[{"address":"Ann@example.com","primary":true,"verified":true},{"address":"other@example.com"}]`, "display": `"Ann"`, "username": `"ann"`,
+		"emails":  `[{"address":"Ann@example.com","primary":true,"verified":true},{"address":"other@example.com"}]`,
+		"display": `"Ann"`, "username": `"ann"`,
 		"totp": `{"secret":"JBSWY3DPEHPK3PXP"}`, "recovery_codes": `{"codes":["abcd1234","efgh5678","ijkl9012"],"used":[0]}`,
-		"providers": `[{"provider":"google","uid":"g-1"}]`, "created_at": `"2024-01-02T03:04:05.123456Z"`, "webauthn_handle": `"EREREREREREREREREREREQ"`,
+		"providers": `[{"provider":"google","uid":"g-1"}]`, "created_at": `"2024-01-02T03:04:05.123456Z"`,
+		"webauthn_handle": `"EREREREREREREREREREREQ"`,
 	})
 	if !strings.Contains(ann, `"credential_id":"AQI"`) || !strings.Contains(ann, `"passwordless":true`) {
 		t.Errorf("no key: %s", ann)
 	}
-	has(t, users["22222222-2222-4222-8222-222222222222"], map[string]string{"disabled": "true", "password": "", "totp": ""})
+	has(t, users["22222222-2222-4222-8222-222222222222"], map[string]string{"disabled": "true", "password": "",
+		"totp": ""})
 	has(t, users["33333333-3333-4333-8333-333333333333"], map[string]string{"password": ""})
 	if strings.Count(notes, "PBKDF2 of SHA-3") != 2 {
 		t.Errorf("want two notes about SHA-3:\n%s", notes)
 	}
-	notesHave(t, notes, "line 2: user 22222222-2222-4222-8222-222222222222: a TOTP authenticator of another", "credentials of the kind oidc do not move")
+	notesHave(t, notes, "line 2: user 22222222-2222-4222-8222-222222222222: a TOTP authenticator of another",
+		"credentials of the kind oidc do not move")
 
 	for _, bad := range []string{`{"mail":"email"}`, `[]`, `{`} {
-		if _, _, err := converted(t, "kratos", file, source.Options{Config: strings.NewReader(bad)}); err == nil || !strings.Contains(err.Error(), "--from-config") {
+		if _, _, err := converted(t, "kratos", file, source.Options{Config: strings.NewReader(bad)}); err == nil ||
+			!strings.Contains(err.Error(), "--from-config") {
 			t.Errorf("mapping %s: got %v", bad, err)
 		}
 	}
@@ -263,7 +257,8 @@ func TestConvert_kratos(t *testing.T) {
 
 func TestConvert_csv(t *testing.T) {
 	t.Parallel()
-	file := "\ufeffid,email,email_verified,phone,phone_verified,display,username,password,password_hook,disabled,created_at\r\n" +
+	file := "\ufeffid,email,email_verified,phone,phone_verified,display," +
+		"username,password,password_hook,disabled,created_at\r\n" +
 		"7,ann@example.com,true,+4915112345678,false,\"Example, Ann\",ann,$2a$10$abc,,false,2024-01-02 03:04:05\r\n" +
 		"8,ben@example.com,,,,,ben@example.com,,TRUE,1,\n"
 	users, _, err := converted(t, "csv", file, source.Options{})
@@ -271,18 +266,22 @@ func TestConvert_csv(t *testing.T) {
 		t.Fatalf("%d users, %v", len(users), err)
 	}
 	has(t, users["7"], map[string]string{
-		"emails": `[{"address":"ann@example.com","primary":true,"verified":true}]`, "display": `"Example, Ann"`, "username": `"ann"`, "password": `"$2a$10$abc"`,
+		"emails": `[{"address":"ann@example.com","primary":true,"verified":true}]`, "display": `"Example, Ann"`,
+		"username": `"ann"`, "password": `"$2a$10$abc"`,
 		"phone": `{"number":"+4915112345678"}`, "created_at": `"2024-01-02T03:04:05Z"`,
 	})
 	has(t, users["8"], map[string]string{"username": "", "password_hook": "true", "disabled": "true"})
 
-	cognito := "sub,cognito:username,name,given_name,email,email_verified,phone_number,phone_number_verified,cognito:mfa_enabled\n" +
-		"11111111-1111-4111-8111-111111111111,11111111-1111-4111-8111-111111111111,Ann,Ann,ann@example.com,TRUE,+4915112345678,TRUE,FALSE\n"
+	cognito := "sub,cognito:username,name,given_name,email,email_verified,phone_number," +
+		"phone_number_verified,cognito:mfa_enabled\n" +
+		"11111111-1111-4111-8111-111111111111,11111111-1111-4111-8111-111111111111," +
+		"Ann,Ann,ann@example.com,TRUE,+4915112345678,TRUE,FALSE\n"
 	users, _, err = converted(t, "csv", cognito, source.Options{PasswordHook: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	has(t, users["11111111-1111-4111-8111-111111111111"], map[string]string{"password_hook": "true", "username": "", "display": `"Ann"`, "phone": `{"number":"+4915112345678","verified":true}`})
+	has(t, users["11111111-1111-4111-8111-111111111111"], map[string]string{"password_hook": "true", "username": "",
+		"display": `"Ann"`, "phone": `{"number":"+4915112345678","verified":true}`})
 
 	for file, want := range map[string]string{
 		"":                              "the file is empty",
@@ -309,21 +308,22 @@ func TestConvert_hostileFilesAreRefused(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("x", 3<<20)
 	for name, file := range map[string]string{
-		"cut":             `{"users":[{"localId":"a","email":"secret@example.com"},`,
-		"cut in a user":   `{"users":[{"localId":"a","email":"secret@exa`,
-		"no list":         `{"people":[]}`,
-		"a number":        `7`,
-		"nothing":         ``,
-		"a long text":     `{"users":[{"localId":"a","email":"` + long + `"}]}`,
-		"a long skipped":  `{"other":"` + long + `","users":[]}`,
-		"a name twice":    `{"users":[{"localId":"a","localId":"b","email":"secret@example.com"}]}`,
-		"invalid UTF-8":   "{\"users\":[{\"localId\":\"a\",\"email\":\"secret\xff@example.com\"}]}",
-		"another type":    `{"users":[{"localId":7,"email":"secret@example.com"}]}`,
-		"users is none":   `{"users":{"a":1}}`,
-		"no id":           `{"users":[{"email":"secret@example.com"}]}`,
-		"a bad id":        `{"users":[{"localId":"a b","email":"secret@example.com"}]}`,
-		"U+0000":          `{"users":[{"localId":"a","email":"secret\u0000@example.com"}]}`,
-		"deep":            `{"users":[{"localId":"a","mfaInfo":` + strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000) + `}]}`,
+		"cut":            `{"users":[{"localId":"a","email":"secret@example.com"},`,
+		"cut in a user":  `{"users":[{"localId":"a","email":"secret@exa`,
+		"no list":        `{"people":[]}`,
+		"a number":       `7`,
+		"nothing":        ``,
+		"a long text":    `{"users":[{"localId":"a","email":"` + long + `"}]}`,
+		"a long skipped": `{"other":"` + long + `","users":[]}`,
+		"a name twice":   `{"users":[{"localId":"a","localId":"b","email":"secret@example.com"}]}`,
+		"invalid UTF-8":  "{\"users\":[{\"localId\":\"a\",\"email\":\"secret\xff@example.com\"}]}",
+		"another type":   `{"users":[{"localId":7,"email":"secret@example.com"}]}`,
+		"users is none":  `{"users":{"a":1}}`,
+		"no id":          `{"users":[{"email":"secret@example.com"}]}`,
+		"a bad id":       `{"users":[{"localId":"a b","email":"secret@example.com"}]}`,
+		"U+0000":         `{"users":[{"localId":"a","email":"secret\u0000@example.com"}]}`,
+		"deep": `{"users":[{"localId":"a","mfaInfo":` + strings.Repeat("[", 20_000) + strings.Repeat("]",
+			20_000) + `}]}`,
 		"deep elsewhere":  `{"other":` + strings.Repeat("[", 20_000) + `}`,
 		"garbage behind":  `{"users":[]} x`,
 		"a string member": `{"users":["secret"]}`,
@@ -338,13 +338,35 @@ func TestConvert_hostileFilesAreRefused(t *testing.T) {
 		})
 	}
 	for name, file := range map[string]string{
-		"supabase": `{"id":"a","email":"` + long + `"}`, "auth0": `{"user_id":"` + long + `"}`, "csv": "id,email\n1,\"" + long,
+		"supabase": `{"id":"a","email":"` + long + `"}`, "auth0": `{"user_id":"` + long + `"}`, "csv": "id,email\n1,\"" +
+			long,
 		"kratos": `[{"id":"` + long + `"}]`, "keycloak": `{"users":[{"id":"` + long + `"}]}`,
 	} {
-		if _, _, err := converted(t, name, file, source.Options{}); err == nil || !strings.Contains(err.Error(), "has more than 1048576 bytes") {
+		if _, _, err := converted(t, name, file, source.Options{}); err == nil || !strings.Contains(err.Error(),
+			"has more than 1048576 bytes") {
 			t.Errorf("%s: a user of 3 MiB: got %v", name, err)
 		}
 	}
+}
+
+func TestConvert_aUserHasAMebibyteAtMost(t *testing.T) {
+	t.Parallel()
+	file := `{"users":[{"localId":"a","photoUrl":"` + strings.Repeat("x", 3<<19) + `","email":"a@example.com"}]}`
+	if _, _, err := converted(t, "firebase", file, source.Options{}); err == nil || !strings.Contains(err.Error(),
+		"line 1: has more than 1048576 bytes") {
+		t.Errorf("a user of 1.5 MiB: got %v", err)
+	}
+}
+
+func TestConvert_aPasskeyOfAnUnknownDomainStays(t *testing.T) {
+	t.Parallel()
+	file := `{"id":"a","email":"a@example.com",` +
+		`"webauthn_credentials":[{"credential_id":"\\x01","public_key":"\\x02","transports":[]}]}` + "\n"
+	users, notes, err := converted(t, "supabase", file, source.Options{})
+	if err != nil || strings.Contains(users["a"], "webauthn") {
+		t.Errorf("got %s, %v", users["a"], err)
+	}
+	notesHave(t, notes, "line 1: user a: a passkey does not move")
 }
 
 // endless is a file that never ends.
@@ -366,7 +388,8 @@ func (e *endless) Read(p []byte) (int, error) {
 func TestConvert_anEndlessElementStopsTheReading(t *testing.T) {
 	t.Parallel()
 	for name, head := range map[string]string{
-		"supabase": `{"id":"`, "firebase": `{"users":[{"localId":"`, "auth0": `{"user_id":"`, "keycloak": `{"clients":"`, "kratos": `[{"id":"`, "csv": "id\n\"",
+		"supabase": `{"id":"`, "firebase": `{"users":[{"localId":"`, "auth0": `{"user_id":"`, "keycloak": `{"clients":"`,
+		"kratos": `[{"id":"`, "csv": "id\n\"",
 	} {
 		in := &endless{head: head}
 		err := source.Convert(name, in, io.Discard, source.Options{})
@@ -379,9 +402,12 @@ func TestConvert_anEndlessElementStopsTheReading(t *testing.T) {
 // Whatever a file has, a conversion ends, and what it writes without an error is a file of the format.
 func FuzzConvert(f *testing.F) {
 	for _, seed := range []string{
-		`{"id":"a","email":"b","identities":[{"provider":"google","provider_id":"1"}]}`, `{"users":[{"localId":"a","email":"b","providerUserInfo":[]}]}`,
-		`{"user_id":"auth0|a","identities":[{"provider":"auth0"}]}`, `{"users":[{"id":"a","credentials":[{"type":"password","secretData":"{}","credentialData":"{}"}]}]}`,
-		`[{"id":"a","traits":{"email":"b"},"credentials":{"totp":{"config":{"totp_url":"otpauth://totp/x?secret=AAAA"}}}}]`, "id,email\n1,a\n",
+		`{"id":"a","email":"b","identities":[{"provider":"google","provider_id":"1"}]}`,
+		`{"users":[{"localId":"a","email":"b","providerUserInfo":[]}]}`,
+		`{"user_id":"auth0|a","identities":[{"provider":"auth0"}]}`,
+		`{"users":[{"id":"a","credentials":[{"type":"password","secretData":"{}","credentialData":"{}"}]}]}`,
+		`[{"id":"a","traits":{"email":"b"},"credentials":{"totp":{"config":{"totp_url":"otpauth://totp/x?secret=AAAA"}}}}]`,
+		"id,email\n1,a\n",
 	} {
 		for i := range source.Names() {
 			f.Add(seed, "", byte(i))

@@ -81,7 +81,8 @@ func readSupabase(in io.Reader, w *writer) error {
 func isSealed(text string) bool { return strings.HasPrefix(strings.TrimSpace(text), "{") }
 
 func (w *writer) supabase(s *supabaseUser) *format.User {
-	u := &format.User{ID: format.ID(s.ID), CreatedAt: moment(s.CreatedAt), Display: text(s.Metadata.FullName, s.Metadata.Name)}
+	u := &format.User{ID: format.ID(s.ID), CreatedAt: moment(s.CreatedAt), Display: text(s.Metadata.FullName,
+		s.Metadata.Name)}
 	if banned := moment(s.BannedUntil); banned.After(w.options.Now) {
 		u.Disabled = true
 	}
@@ -107,7 +108,8 @@ func (w *writer) supabase(s *supabaseUser) *format.User {
 	for _, i := range s.Identities {
 		isOwn := i.Provider == "email" || i.Provider == "phone" || strings.HasPrefix(i.Provider, "sso:")
 		if !isOwn {
-			w.addProvider(u, format.ProviderAccount{Provider: i.Provider, UID: i.ProviderID, Display: i.Email, CreatedAt: moment(i.CreatedAt)})
+			w.addProvider(u, format.ProviderAccount{Provider: i.Provider, UID: i.ProviderID, Display: i.Email,
+				CreatedAt: moment(i.CreatedAt)})
 		}
 	}
 
@@ -124,7 +126,8 @@ func (w *writer) supabaseFactors(u *format.User, s *supabaseUser) {
 		case isSealed(f.Secret):
 			w.note("a TOTP authenticator does not move: its secret is encrypted with a key of Supabase")
 		default:
-			w.addTOTP(u, format.TOTPAuthenticator{Secret: strings.TrimRight(f.Secret, "="), CreatedAt: moment(f.CreatedAt)}, "", 0, 0)
+			w.addTOTP(u, format.TOTPAuthenticator{Secret: strings.TrimRight(f.Secret, "="), CreatedAt: moment(f.CreatedAt)},
+				"", 0, 0)
 		}
 	}
 
@@ -132,7 +135,8 @@ func (w *writer) supabaseFactors(u *format.User, s *supabaseUser) {
 		id, _ := binary(k.CredentialID)
 		key, _ := binary(k.PublicKey)
 		w.addKey(u, format.Credential{
-			Name: k.Name, CredentialID: id, PublicKey: key, SignCount: k.SignCount, AAGUID: strings.ToLower(k.AAGUID), Transports: k.Transports,
+			Name: k.Name, CredentialID: id, PublicKey: key, SignCount: k.SignCount, AAGUID: strings.ToLower(k.AAGUID),
+			Transports:     k.Transports,
 			BackupEligible: k.BackupEligible, BackupState: k.BackedUp, CreatedAt: moment(k.CreatedAt),
 		})
 	}
