@@ -25,7 +25,7 @@ const module = "github.com/latchkey-auth/latchkey/"
 var layers = [][]string{
 	{"internal/typed", "internal/userid", "internal/argon2", "internal/foreignhash", "internal/startup"},
 	{
-		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/phone", "internal/policy", "internal/fakeprovider",
+		"api", "internal/db", "internal/problem", "internal/secret", "internal/strictjson", "internal/jose", "internal/phone", "internal/policy", "internal/fakeprovider",
 		"internal/platform", "internal/loopback", "internal/secretfile",
 		"internal/postgres/programs", "internal/moving/format",
 	},
@@ -44,7 +44,7 @@ var layers = [][]string{
 // outside are packages that only tests use, and the clients, which use nothing of ours.
 var outside = []string{
 	"internal/softkey", "internal/testdb", "internal/testdb/testpg", "internal/postgres/programs/find", "internal/e2e", "internal/e2e/backend", "internal/e2e/goclient", "internal/e2e/modules", "internal/e2e/tour", "internal/bench", "internal/bench/million", "internal/chaos", "internal/chaos/cost", "internal/chaos/moving", "internal/e2e/drill", "internal", "clients/go/latchkey", "clients/go/latchkey/latchkeytest", "clients/go/example",
-	"clients/go/verify", "clients/go/verify/fiber", "clients/go/internal/runtime", "clients/go/internal/strictjson", "clients/go/internal/userid", "clients/go/internal/driver", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance",
+	"clients/go/verify", "clients/go/verify/fiber", "clients/go/internal/runtime", "clients/go/internal/strictjson", "clients/go/internal/userid", "clients/go/internal/jose", "clients/go/internal/driver", "clients/contract", "clients/contract/devserver", "clients/contract/totp", "clients/conformance",
 }
 
 // allowedImports lists the packages that may import a library. It does not apply to tests.

@@ -11,21 +11,21 @@ import (
 // writesScenarios kill the process after each change of the store, one after another: between the record
 // and the queue of what is to end, and wherever else a client writes.
 var writesScenarios = []scenario{
-	{"writes_refresh", "P2", "killed after each change of the store, one after another, of a refresh", eachWrite(refreshWrites)},
+	{"writes_refresh", "P2", "killed after each change of the store, one after another: a refresh", eachWrite(refreshWrites)},
 	{"writes_sign_in", "P2", "the same of a first sign-in", eachWrite(signInWrites)},
-	{"writes_over", "P2 P14", "the same of a sign-in over a session: one of both goes on, and the one before ends with the new one", eachWrite(over{}.writes)},
+	{"writes_over", "P2 P14", "the same of a sign-in over a session: one goes on, and only one", eachWrite(over{}.writes)},
 	{"writes_over_offline", "P2 P14", "the same, and the session before cannot be ended at once", eachWrite(over{offline: true}.writes)},
 	{"writes_over_factor", "P2 P14", "the same of a second factor", eachWrite(over{factor: true}.writes)},
 	{"writes_adopt_over", "P2 P14", "the same of a token that is taken over", eachWrite(over{handed: true}.writes)},
-	{"writes_adopt_session_over", "P2 P14", "the same of a session token that is taken over", withSession(eachWrite(over{handed: true}.writes))},
+	{"writes_adopt_session_over", "P2 P14", "the same of a session token", withSession(eachWrite(over{handed: true}.writes))},
 	{"writes_adopt_refused", "P2 P15", "the same of one that the server refuses: the session before stays", eachWrite(adoptRefusedWrites)},
-	{"writes_over_adopting", "P2 P14", "the same of a sign-in while a token that was taken over is not accepted yet", eachWrite(overAdopting((*user).signIn))},
-	{"writes_over_adopting_refused", "P2 P15", "the same, and the server refuses the token later: the session before is there again", eachWrite(overRefused)},
-	{"writes_sign_out_adopting", "P2 P14", "the same of a sign-out", eachWrite(overAdopting(func(*user) command { return command{"do": "sign_out"} }))},
+	{"writes_over_adopting", "P2 P14", "the same of a sign-in over a token that is not accepted yet", eachWrite(overAdopting((*user).signIn))},
+	{"writes_over_adopting_refused", "P2 P15", "the same, and the token is refused later: the session before is back", eachWrite(overRefused)},
+	{"writes_sign_out_adopting", "P2 P14", "the same of a sign-out", eachWrite(overAdopting(signingOutOf))},
 	{"writes_adopt_adopting", "P2 P14", "the same of another token that is taken over", eachWrite(overAdopting(handingOver))},
-	{"writes_sign_out", "P2 P14", "the same of a sign-out: the user is signed in still, or the session ends", eachWrite(signOutWrites(false))},
+	{"writes_sign_out", "P2 P14", "the same of a sign-out: signed in still, or the session ends", eachWrite(signOutWrites(false))},
 	{"writes_sign_out_offline", "P2 P14", "the same, and the server cannot be told at once", eachWrite(signOutWrites(true))},
-	{"writes_sign_out_two", "P2 P14", "the same of the second of two sign-outs without a network: both sessions end", eachWrite(signOutTwoWrites)},
+	{"writes_sign_out_two", "P2 P14", "the same of the second of two sign-outs: both sessions end", eachWrite(signOutTwoWrites)},
 }
 
 // writing is one command whose process is killed after a number of changes of its store.
@@ -318,6 +318,8 @@ func (p *phone) hasTime() {
 		p.do(command{"do": "state"})
 	}
 }
+
+func signingOutOf(*user) command { return command{"do": "sign_out"} }
 
 func handingOver(u *user) command {
 	_, refresh := u.handed()

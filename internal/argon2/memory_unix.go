@@ -18,5 +18,7 @@ func allocate(n int) (blocks []block, free func()) {
 	}
 
 	// The memory begins at a page, so that every block is aligned.
-	return unsafe.Slice((*block)(unsafe.Pointer(unsafe.SliceData(memory))), n), func() { _ = unix.Munmap(memory) }
+	first := (*block)(unsafe.Pointer(unsafe.SliceData(memory)))
+
+	return unsafe.Slice(first, n), func() { _ = unix.Munmap(memory) } //nolint:gosec // G103: n blocks were mapped
 }

@@ -127,10 +127,20 @@ const (
 // how many were younger: so many have been rotated since it was called last.
 const makeOld = `UPDATE sessions SET rotated_at = rotated_at - interval '1 hour' WHERE rotated_at > now() - interval '30 minutes'`
 
+// confirmAll notes of every token that it has arrived.
+const confirmAll = `UPDATE sessions SET confirmed_at = now() WHERE confirmed_at IS NULL`
+
+// emptyDatabase makes a database and returns its address.
+func (b *bench) emptyDatabase(name string) (string, error) {
+	url := strings.Replace(b.local.URL, "dbname=postgres", "dbname="+name, 1)
+
+	return url, execute(b.ctx, b.local.URL, "CREATE DATABASE "+name)
+}
+
 // database makes a migrated database with rows in it, and returns its address.
 func (b *bench) database(name string, r rows) (string, error) {
-	url := strings.Replace(b.local.URL, "dbname=postgres", "dbname="+name, 1)
-	if err := execute(b.ctx, b.local.URL, "CREATE DATABASE "+name); err != nil {
+	url, err := b.emptyDatabase(name)
+	if err != nil {
 		return "", err
 	}
 	d, err := postgres.Open(b.ctx, postgres.Settings{URL: url, MaxConnections: 2}, time.Now)

@@ -211,8 +211,6 @@ func (b *bench) signedBy(c *child, p plan, database string, from, to int) ([]str
 	return slices.Concat(access...), execute(b.ctx, database, confirmAll)
 }
 
-const confirmAll = `UPDATE sessions SET confirmed_at = now() WHERE confirmed_at IS NULL`
-
 // median of some numbers, the upper one of two.
 func median(all []float64) float64 {
 	slices.Sort(all)

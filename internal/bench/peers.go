@@ -96,8 +96,8 @@ func (r *report) beside(opponent, what string, ours, theirs []result) {
 
 // startPeer starts the peer on an empty database, which it migrates.
 func (b *bench) startPeer() (*child, error) {
-	url := strings.Replace(b.local.URL, "dbname=postgres", "dbname=peer", 1)
-	if err := execute(b.ctx, b.local.URL, "CREATE DATABASE peer"); err != nil {
+	url, err := b.emptyDatabase("peer")
+	if err != nil {
 		return nil, err
 	}
 	address, err := freeAddress()

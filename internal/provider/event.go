@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/latchkey-auth/latchkey/internal/jose"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
 
@@ -116,7 +117,7 @@ func (p *Provider) event(data []byte, now time.Time) (Event, error) {
 
 // readTimes checks the age of an event.
 func (e *Event) readTimes(o map[string]any, now time.Time) error {
-	iat, ok := integer(o["iat"])
+	iat, ok := jose.Integer(o["iat"], maxTime)
 	if !ok {
 		return refuse(reasonEventTimes)
 	}
@@ -125,7 +126,7 @@ func (e *Event) readTimes(o map[string]any, now time.Time) error {
 
 	e.ExpiresAt = e.At.Add(maxEventAge)
 	if value, present := o["exp"]; present {
-		exp, ok := integer(value)
+		exp, ok := jose.Integer(value, maxTime)
 		if !ok {
 			return refuse(reasonEventTimes)
 		}

@@ -1,12 +1,11 @@
 package provider
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/latchkey-auth/latchkey/internal/jose"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
 
@@ -26,7 +25,7 @@ type opened struct {
 	alg, kid string
 	// foreign: the header has members that neither Apple nor Google writes.
 	foreign   bool
-	signed    string // header.claims, the bytes under the signature
+	signed    []byte // header.claims, the bytes under the signature
 	signature []byte
 	claims    []byte
 }
@@ -34,38 +33,15 @@ type opened struct {
 // open takes a token apart. Security: what two parsers could read differently is refused
 // before anything is compared (SEC-03, SEC-05, SEC-07; TestTIDT_forgedTokens).
 func open(compact string) (opened, bool) {
-	if len(compact) > maxToken {
+	parts, ok := jose.Split(compact, maxToken)
+	if !ok {
 		return opened{}, false
 	}
 
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 {
-		return opened{}, false
-	}
-
-	header, ok1 := decode(parts[0])
-	claims, ok2 := decode(parts[1])
-
-	signature, ok3 := decode(parts[2])
-	if !ok1 || !ok2 || !ok3 {
-		return opened{}, false
-	}
-
-	o, ok := readHeader(header)
-	o.signed, o.signature, o.claims = parts[0]+"."+parts[1], signature, claims
+	o, ok := readHeader(parts.Header)
+	o.signed, o.signature, o.claims = parts.Signed, parts.Signature, parts.Claims
 
 	return o, ok
-}
-
-// decode is strict base64url: no padding, no line breaks, no stray bits at the end.
-func decode(part string) ([]byte, bool) {
-	if strings.ContainsAny(part, "\r\n") { // Go's decoder skips them
-		return nil, false
-	}
-
-	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
-
-	return b, err == nil && len(b) > 0
 }
 
 // readHeader takes alg, kid, a typ that says JWT, and the thumbprint of a certificate,
@@ -117,7 +93,7 @@ var digits = regexp.MustCompile(`^(0|[1-9][0-9]{0,18})$`)
 // OpenID Connect providers write one, an exponent, or the digits as a text.
 func (p *Provider) seconds(value any) (int64, bool) {
 	if p.Kind != OpenIDConnect {
-		return integer(value)
+		return jose.Integer(value, maxTime)
 	}
 
 	if text, isText := value.(string); isText && digits.MatchString(text) {
@@ -132,11 +108,4 @@ func (p *Provider) seconds(value any) (int64, bool) {
 	f, err := n.Float64()
 
 	return int64(f), err == nil && f >= 1 && f < maxTime
-}
-
-// integer: written as one, without fraction, exponent or quotes (SEC-08).
-func integer(value any) (int64, bool) {
-	n, _ := value.(json.Number)
-	i, err := strconv.ParseInt(string(n), 10, 64)
-	return i, err == nil && i > 0 && i < maxTime
 }

@@ -1,9 +1,7 @@
 package provider
 
 import (
-	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"errors"
 	"fmt"
@@ -13,6 +11,7 @@ import (
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
+	"github.com/latchkey-auth/latchkey/internal/jose"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 )
 
@@ -54,7 +53,7 @@ type key struct {
 // verifies: Security: the algorithm is the key's. Taken from the header, an RSA key's
 // public half would be the secret of an HMAC (SEC-04; TestTIDT_forgedTokens).
 func (k key) verifies(o opened) bool {
-	return o.alg == k.alg && verifiers[k.alg].Verify([]byte(o.signed), o.signature, k.public) == nil
+	return o.alg == k.alg && verifiers[k.alg].Verify(o.signed, o.signature, k.public) == nil
 }
 
 // keySet finds a key by its kid. A key without one is found as the only key alone.
@@ -154,7 +153,7 @@ func parseKey(member map[string]any) (k key, ours bool, err error) {
 		return key{}, false, errors.New("is a symmetric key")
 	}
 
-	if use, present := member["use"]; present && use != "sig" || !mayVerify(member) {
+	if use, present := member["use"]; present && use != "sig" || !jose.MayVerify(member) {
 		return key{}, false, nil
 	}
 
@@ -181,35 +180,24 @@ func parseKey(member map[string]any) (k key, ours bool, err error) {
 	return key{alg: alg, public: public, issuer: issuer}, ours, err
 }
 
-func mayVerify(member map[string]any) bool {
-	value, present := member["key_ops"]
-	operations, _ := value.([]any)
-	return !present || slices.Contains(operations, any("verify"))
-}
-
 func publicKey(member map[string]any) (public any, ours bool, err error) {
 	switch member["kty"] {
 	case "RSA":
-		public, err = rsaKey(number(member["n"]), number(member["e"]))
+		public, err = rsaKey(jose.Bytes(member["n"]), jose.Bytes(member["e"]))
 		return public, true, err
 	case "EC":
 		if member["crv"] != "P-256" {
 			return nil, false, errors.New("is for ES256 and not on P-256")
 		}
 
-		x, y := number(member["x"]), number(member["y"])
-		if len(x) != 32 || len(y) != 32 {
+		point, ok := jose.P256(member["x"], member["y"])
+		if !ok {
 			return nil, false, errors.New("is no point of P-256")
 		}
 
-		public, err = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y)) // on the curve, or an error
-		if err != nil {
-			return nil, false, errors.New("is no point of P-256")
-		}
-
-		return public, true, nil
+		return point, true, nil
 	default: // OKP
-		x := number(member["x"])
+		x := jose.Bytes(member["x"])
 		if member["crv"] != "Ed25519" {
 			return nil, false, nil
 		}
@@ -233,10 +221,4 @@ func rsaKey(modulus, exponent []byte) (*rsa.PublicKey, error) {
 	}
 
 	return &rsa.PublicKey{N: n, E: int(e.Int64())}, nil
-}
-
-func number(value any) []byte {
-	text, _ := value.(string)
-	b, _ := decode(text)
-	return b
 }

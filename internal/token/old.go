@@ -7,13 +7,13 @@ import (
 	"encoding/base64"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jwk"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
+	"github.com/latchkey-auth/latchkey/internal/jose"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/secret"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
@@ -150,25 +150,15 @@ func (v *OldVerifier) Former(compact string) (Old, []byte, error) {
 // verify is the gate for tokens of the other system. Security: the same order as for ours, and the
 // algorithm is the one of the settings, whatever the token says (TestOld_forgeries).
 func (v *OldVerifier) verify(compact string, use Use) (Old, error) {
-	if len(compact) > maxToken {
+	parts, ok := jose.Split(compact, maxToken)
+	if !ok || !v.signs(parts.Header) {
 		return Old{}, RefuseOld(OldForeign)
 	}
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 {
-		return Old{}, RefuseOld(OldForeign)
-	}
-	header, ok1 := decode(parts[0])
-	claims, ok2 := decode(parts[1])
-	signature, ok3 := decode(parts[2])
-	if !ok1 || !ok2 || !ok3 || !v.signs(header) {
-		return Old{}, RefuseOld(OldForeign)
-	}
-	signed := compact[:len(compact)-len(parts[2])-1]
-	if v.verifier.Verify([]byte(signed), signature, v.key) != nil {
+	if v.verifier.Verify(parts.Signed, parts.Signature, v.key) != nil {
 		return Old{}, RefuseOld(OldSignature)
 	}
 
-	return readOld(claims, use)
+	return readOld(parts.Claims, use)
 }
 
 // signs reports whether a header is one that the other system writes: the algorithm, typ, its key's
@@ -202,8 +192,8 @@ func readOld(data []byte, use Use) (Old, error) {
 	if err != nil || o["token_use"] != string(use) {
 		return Old{}, RefuseOld(OldClaims)
 	}
-	exp, ok1 := integer(o["exp"], maxTime)
-	iat, ok2 := integer(o["iat"], maxTime)
+	exp, ok1 := jose.Integer(o["exp"], maxTime)
+	iat, ok2 := jose.Integer(o["iat"], maxTime)
 	sub, ok3 := oldText(o["sub"])
 	sid, ok4 := oldText(o["sid"])
 	jti, ok5 := oldText(o["jti"])

@@ -2,19 +2,16 @@ package token
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/lestrrat-go/jwx/v2/jwa"
 	"github.com/lestrrat-go/jwx/v2/jws"
 
+	"github.com/latchkey-auth/latchkey/internal/jose"
 	"github.com/latchkey-auth/latchkey/internal/problem"
 	"github.com/latchkey-auth/latchkey/internal/strictjson"
 	"github.com/latchkey-auth/latchkey/internal/userid"
@@ -42,20 +39,16 @@ var (
 func refusal(why problem.Reason) error { return fmt.Errorf("%w: %w", ErrInvalid, why) }
 
 const (
-	maxToken     = 4096            // bytes; longer is refused before it is looked at
-	signatureLen = 86              // base64url characters of 64 bytes
-	clockSkew    = 2 * time.Minute // by which the server that signed may have been ahead of this one
-	maxNumber    = 1 << 53         // the largest integer that JSON keeps exact, plus one
-	maxTime      = 1 << 33         // seconds; the year 2242
+	maxToken  = 4096            // bytes; longer is refused before it is looked at
+	clockSkew = 2 * time.Minute // by which the server that signed may have been ahead of this one
+	maxNumber = 1 << 53         // the largest integer that JSON keeps exact, plus one
+	maxTime   = 1 << 33         // seconds; the year 2242
 )
 
 // One object of plain members, and room for what operators add.
 var tokenLimits = strictjson.Limits{Depth: 4, Members: 128, Text: 2048, KeepNumbers: true}
 
 var keyID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-
-// p256N is the order of the base point of P-256.
-var p256N, _ = new(big.Int).SetString("ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551", 16)
 
 // Verifier checks tokens.
 type Verifier struct {
@@ -184,38 +177,22 @@ func (v *Verifier) Refresh(compact string) (Claims, error) {
 // It also returns the key's id. An error other than ErrInvalid means that the keys could
 // not be read.
 func (v *Verifier) verify(compact string, use Use) (c Claims, kid string, err error) {
-	if len(compact) > maxToken {
+	parts, ok := jose.Split(compact, maxToken)
+	if !ok || !jose.InRange(parts.Signature) {
 		return Claims{}, "", errMalformed
 	}
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 || len(parts[2]) != signatureLen {
-		return Claims{}, "", errMalformed
-	}
-	header, ok1 := decode(parts[0])
-	claims, ok2 := decode(parts[1])
-	signature, ok3 := decode(parts[2])
-	if !ok1 || !ok2 || !ok3 || !inRange(signature) {
-		return Claims{}, "", errMalformed
-	}
-	k, err := v.key(header, use)
+
+	k, err := v.key(parts.Header, use)
 	if err != nil {
 		return Claims{}, "", err
 	}
-	signed := compact[:len(compact)-signatureLen-1]
-	if v.verifier.Verify([]byte(signed), signature, &k.private.PublicKey) != nil {
+	if v.verifier.Verify(parts.Signed, parts.Signature, &k.private.PublicKey) != nil {
 		return Claims{}, "", errSignature
 	}
-	c, err = v.claims(claims, use)
-	return c, k.kid, err
-}
 
-// decode is strict base64url: no padding, no line breaks, no stray bits at the end.
-func decode(part string) ([]byte, bool) {
-	if strings.ContainsAny(part, "\r\n") { // Go's decoder skips them
-		return nil, false
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
-	return b, err == nil && len(b) > 0
+	c, err = v.claims(parts.Claims, use)
+
+	return c, k.kid, err
 }
 
 // key returns our key for the header, and ErrInvalid when it is not exactly one of ours.
@@ -238,16 +215,6 @@ func (v *Verifier) key(header []byte, use Use) (*key, error) {
 	return k, err
 }
 
-// inRange: both halves of the signature lie in 1..n-1 (SEC-06).
-func inRange(signature []byte) bool {
-	for _, half := range [][]byte{signature[:32], signature[32:]} {
-		if n := new(big.Int).SetBytes(half); n.Sign() == 0 || n.Cmp(p256N) >= 0 {
-			return false
-		}
-	}
-	return true
-}
-
 func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	o, err := strictjson.Object(data, tokenLimits)
 	switch {
@@ -262,9 +229,9 @@ func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	}
 
 	var c Claims
-	exp, ok1 := integer(o["exp"], maxTime)
-	iat, ok2 := integer(o["iat"], maxTime)
-	gen, ok3 := integer(o["gen"], maxNumber)
+	exp, ok1 := jose.Integer(o["exp"], maxTime)
+	iat, ok2 := jose.Integer(o["iat"], maxTime)
+	gen, ok3 := jose.Integer(o["gen"], maxNumber)
 	sub, ok4 := subject(o["sub"])
 	sid, ok5 := sessionID(o["sid"])
 	jti, ok6 := o["jti"].(string)
@@ -276,13 +243,6 @@ func (v *Verifier) claims(data []byte, use Use) (Claims, error) {
 	}
 	c = Claims{Subject: sub, SessionID: sid, Generation: gen, ID: jti, IssuedAt: time.Unix(iat, 0).UTC(), ExpiresAt: time.Unix(exp, 0).UTC()}
 	return c, nil
-}
-
-// integer: written as one, without fraction, exponent or quotes (SEC-08).
-func integer(value any, limit int64) (int64, bool) {
-	n, _ := value.(json.Number)
-	i, err := strconv.ParseInt(string(n), 10, 64)
-	return i, err == nil && i > 0 && i < limit
 }
 
 func subject(value any) (string, bool) {
@@ -301,7 +261,7 @@ func FormatSessionID(id uuid.UUID) string { return base64.RawURLEncoding.EncodeT
 
 // ParseSessionID reads a session's id as tokens carry it. It reports false for anything else.
 func ParseSessionID(text string) (uuid.UUID, bool) {
-	b, ok := decode(text)
+	b, ok := jose.Decode(text)
 	if !ok || len(b) != 16 {
 		return uuid.UUID{}, false
 	}

@@ -246,7 +246,7 @@ func TestVerify_returnsWhatTheTokenSays(t *testing.T) {
 // It is good for nothing else than any other token.
 func TestVerify_ofWhatWasSignedHere(t *testing.T) {
 	t.Parallel()
-	f, other := newForge(t), token.Claims{}
+	f := newForge(t)
 	stranger, err := token.NewVerifier(f.ring(t), settings())
 	if err != nil {
 		t.Fatal(err)
@@ -271,7 +271,7 @@ func TestVerify_ofWhatWasSignedHere(t *testing.T) {
 		first := f.accepts(t, compact, use)
 		read := *f
 		read.verifier = stranger
-		if other = read.accepts(t, compact, use); !reflect.DeepEqual(first, other) {
+		if other := read.accepts(t, compact, use); !reflect.DeepEqual(first, other) {
 			t.Errorf("%s: known here it says %+v, to another process %+v", use, first, other)
 		}
 		for _, otherUse := range bothUses {

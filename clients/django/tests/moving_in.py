@@ -324,7 +324,7 @@ def sign_in_at_allauth(mover: Mover, password: str) -> None:
     counts["back at allauth"] += 1
 
 
-def move(server: Latchkey) -> list[Mover]:
+def move(server: Latchkey, everybody: list[Mover]) -> list[Mover]:
     """Days before, hours before, the flip, and the minutes after."""
     walk("rehearsal")
     check(not rows("users"), "a dry run stored users")
@@ -338,6 +338,7 @@ def move(server: Latchkey) -> list[Mover]:
     step("imported twice")
 
     late = movers.make_mover(USERS)  # signs up while the service moves
+    ended = change_password_at_django(everybody[0])
     with server.serving():
         walk("start")
         walk("final")
@@ -347,7 +348,18 @@ def move(server: Latchkey) -> list[Mover]:
         walk("late")
         check(dump() == after, "an import after the flip changed the database")
         walk("status")
+        status, _ = server.call("GET", "auth/session", X_Session_Token=ended)
+        check(status in (401, 410), f"a session that a new password ended at Django: got {status}")
     return [late]
+
+
+def change_password_at_django(mover: Mover) -> str:
+    """Change a password between two exports, and return the session token that Django ends by that."""
+    ended, mover.session_token, mover.password = mover.session_token, "", "a password of the last hour"
+    user = get_user_model().objects.get(pk=mover.id)
+    user.set_password(mover.password)
+    user.save()
+    return ended
 
 
 def export_all() -> Path:
@@ -402,7 +414,7 @@ def main() -> None:
         program("manage.py", [sys.executable, str(HERE / "manage.py")], site)
         walk("check")
         server = Latchkey(fake.services)
-        everybody += move(server)
+        everybody += move(server, everybody)
         step("moved")
         with server.serving():
             for mover in everybody:

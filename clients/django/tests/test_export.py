@@ -235,8 +235,28 @@ def test_since(tmp_path: Path) -> None:
     session = encode_base64url(hashlib.sha256(same.session_token.encode()).digest())
     assert {"kind": "gone", "user": removed.id} in gone
     assert {"kind": "gone", "session": session} in gone
-    assert {line["user"] for line in of(lines, "session")} == {added.id}
+    # Sessions of users who changed are looked at again: Django may have ended them, or have them back.
+    assert {line["user"] for line in of(lines, "session")} == {changed.id, added.id}
     assert of(export(tmp_path, "--since", token), "user") == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_new_password_ends_sessions_in_a_difference(tmp_path: Path) -> None:
+    """Django leaves the rows of these sessions as they are."""
+    changed, other = make_mover(0), make_mover(1)
+    token = str(tmp_path / "token")
+    export(tmp_path, "--state", token)
+    user = get_user_model().objects.get(pk=changed.id)
+    user.set_password("another long password")
+    user.save()
+
+    lines = export(tmp_path, "--since", token)
+    ended = encode_base64url(hashlib.sha256(changed.session_token.encode()).digest())
+    assert [line["id"] for line in of(lines, "user")] == [changed.id]
+    assert ended in [line["session"] for line in of(lines, "gone")]
+    assert of(lines, "session") == []
+    kept = encode_base64url(hashlib.sha256(other.session_token.encode()).digest())
+    assert kept not in json.dumps(lines)
 
 
 @pytest.mark.parametrize("text", ["", "garbage\n"])

@@ -4,24 +4,20 @@ import (
 	"context"
 	"crypto/ecdsa"
 	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"math/big"
 	"regexp"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/latchkey-auth/latchkey/clients/go/internal/jose"
 	"github.com/latchkey-auth/latchkey/clients/go/internal/strictjson"
 	"github.com/latchkey-auth/latchkey/clients/go/internal/userid"
 )
 
 const (
-	maxToken     = 4096            // bytes; longer is refused before it is looked at
-	signatureLen = 86              // base64url characters of 64 bytes
-	clockSkew    = 2 * time.Minute // by which the server's clock may be ahead of ours
-	maxNumber    = 1 << 53         // the largest integer that JSON keeps exact, plus one
-	maxTime      = 1 << 33         // seconds; the year 2242
+	maxToken  = 4096            // bytes; longer is refused before it is looked at
+	clockSkew = 2 * time.Minute // by which the server's clock may be ahead of ours
+	maxNumber = 1 << 53         // the largest integer that JSON keeps exact, plus one
+	maxTime   = 1 << 33         // seconds; the year 2242
 )
 
 // One object of plain members, and room for what operators add.
@@ -69,20 +65,11 @@ var ours = []string{"amr", "aud", "auth_time", "exp", "gen", "iat", "iss", "jti"
 // sent, and only then the claims. internal/token has the same gate for the server, next
 // to its private keys; TestGate_agreesWithTheServer keeps the two equal.
 func (v *Verifier) gate(ctx context.Context, compact string) (Claims, error) {
-	if len(compact) > maxToken {
+	parts, ok := jose.Split(compact, maxToken)
+	if !ok || len(parts.Signature) != jose.ES256Size {
 		return Claims{}, ErrInvalid
 	}
-	parts := strings.Split(compact, ".")
-	if len(parts) != 3 || len(parts[2]) != signatureLen {
-		return Claims{}, ErrInvalid
-	}
-	header, ok1 := decode(parts[0])
-	claims, ok2 := decode(parts[1])
-	signature, ok3 := decode(parts[2])
-	if !ok1 || !ok2 || !ok3 {
-		return Claims{}, ErrInvalid
-	}
-	kid, ok := keyIDOf(header)
+	kid, ok := keyIDOf(parts.Header)
 	if !ok {
 		return Claims{}, ErrInvalid
 	}
@@ -90,22 +77,15 @@ func (v *Verifier) gate(ctx context.Context, compact string) (Claims, error) {
 	if err != nil {
 		return Claims{}, err
 	}
-	sum := sha256.Sum256([]byte(compact[:len(compact)-signatureLen-1]))
+
+	sum := sha256.Sum256(parts.Signed)
 	// ecdsa.Verify refuses halves outside 1..n-1 (TestTJWT_corpus, rows 08).
-	r, s := new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])
+	r, s := new(big.Int).SetBytes(parts.Signature[:32]), new(big.Int).SetBytes(parts.Signature[32:])
 	if !ecdsa.Verify(key, sum[:], r, s) {
 		return Claims{}, ErrInvalid
 	}
-	return v.claims(claims)
-}
 
-// decode is strict base64url: no padding, no line breaks, no stray bits at the end.
-func decode(part string) ([]byte, bool) {
-	if strings.ContainsAny(part, "\r\n") { // Go's decoder skips them
-		return nil, false
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(part)
-	return b, err == nil && len(b) > 0
+	return v.claims(parts.Claims)
 }
 
 // keyIDOf reads a header that has exactly our three members.
@@ -123,9 +103,9 @@ func (v *Verifier) claims(data []byte) (Claims, error) {
 	if err != nil || o["token_use"] != "access" || o["iss"] != v.issuer || o["aud"] != v.audience {
 		return Claims{}, ErrInvalid
 	}
-	exp, ok1 := integer(o["exp"], maxTime)
-	iat, ok2 := integer(o["iat"], maxTime)
-	gen, ok3 := integer(o["gen"], maxNumber)
+	exp, ok1 := jose.Integer(o["exp"], maxTime)
+	iat, ok2 := jose.Integer(o["iat"], maxTime)
+	gen, ok3 := jose.Integer(o["gen"], maxNumber)
 	sub, ok4 := subject(o["sub"])
 	sid, ok5 := sessionID(o["sid"])
 	tenant, ok6 := tenantID(o)
@@ -153,7 +133,7 @@ func (v *Verifier) claims(data []byte) (Claims, error) {
 // proof reads auth_time and amr. What is not as Latchkey writes it counts as absent, so that
 // a handler which asks for a recent proof refuses.
 func proof(claims map[string]any) (at time.Time, amr []string) {
-	if seconds, ok := integer(claims["auth_time"], maxTime); ok {
+	if seconds, ok := jose.Integer(claims["auth_time"], maxTime); ok {
 		at = time.Unix(seconds, 0).UTC()
 	}
 
@@ -167,13 +147,6 @@ func proof(claims map[string]any) (at time.Time, amr []string) {
 	return at, amr
 }
 
-// integer: written as one, without fraction, exponent or quotes.
-func integer(value any, limit int64) (int64, bool) {
-	n, _ := value.(json.Number)
-	i, err := strconv.ParseInt(string(n), 10, 64)
-	return i, err == nil && i > 0 && i < limit
-}
-
 func subject(value any) (string, bool) {
 	s, _ := value.(string)
 	return s, userid.Valid(s)
@@ -181,7 +154,7 @@ func subject(value any) (string, bool) {
 
 func sessionID(value any) (string, bool) {
 	s, _ := value.(string)
-	b, ok := decode(s)
+	b, ok := jose.Decode(s)
 	return s, ok && len(b) == 16
 }
 

@@ -2,10 +2,9 @@ package verify
 
 import (
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"errors"
-	"slices"
 
+	"github.com/latchkey-auth/latchkey/clients/go/internal/jose"
 	"github.com/latchkey-auth/latchkey/clients/go/internal/strictjson"
 )
 
@@ -50,18 +49,14 @@ func parseKeySet(data []byte) (keySet, error) {
 
 // publicKey is the P-256 key of a JWK that verifies ES256 signatures, or nil.
 func publicKey(member map[string]any) *ecdsa.PublicKey {
-	if member["kty"] != "EC" || member["crv"] != "P-256" || !says(member, "alg", "ES256") || !says(member, "use", "sig") || !verifies(member) {
+	if member["kty"] != "EC" || member["crv"] != "P-256" || !says(member, "alg", "ES256") || !says(member, "use", "sig") || !jose.MayVerify(member) {
 		return nil
 	}
-	x, ok1 := coordinate(member["x"])
-	y, ok2 := coordinate(member["y"])
-	if !ok1 || !ok2 {
+	key, ok := jose.P256(member["x"], member["y"])
+	if !ok {
 		return nil
 	}
-	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, x, y)) // on the curve, or an error
-	if err != nil {
-		return nil
-	}
+
 	return key
 }
 
@@ -69,16 +64,4 @@ func publicKey(member map[string]any) *ecdsa.PublicKey {
 func says(member map[string]any, name, want string) bool {
 	value, present := member[name]
 	return !present || value == want
-}
-
-func verifies(member map[string]any) bool {
-	value, present := member["key_ops"]
-	operations, _ := value.([]any)
-	return !present || slices.Contains(operations, any("verify"))
-}
-
-func coordinate(value any) ([]byte, bool) {
-	s, _ := value.(string)
-	b, ok := decode(s)
-	return b, ok && len(b) == 32
 }

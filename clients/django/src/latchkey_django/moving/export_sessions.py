@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import QuerySet
 from django.utils import timezone as django_timezone
@@ -59,6 +60,16 @@ def lines(report: Report, rows: QuerySet[Any] | None = None, users: set[str] | N
         if line is not None and (users is None or line["user"] in users):
             report.count("sessions")
             yield line
+
+
+def of_changed_users(report: Report, users: set[str], written: set[str]) -> Iterator[Line]:
+    """Return lines of the sessions of users who changed, without those that were written. Security: a new password
+    ends the other sessions of a user, and Django writes none of their rows: they are gone all the same."""
+    for key, expires_at, data in _stored(report, None):
+        token = encode_base64url(token_hash(key))
+        if str(data.get(SESSION_KEY)) not in users or token in written:
+            continue
+        yield _line(key, expires_at, data, report) or {"kind": "gone", "session": token}
 
 
 def model() -> Any:

@@ -72,11 +72,17 @@ class Command(BaseCommand):
                 writer.write(line)
             self._progress(writer)
 
+        written: set[str] = set()
         for line in self._sessions(report, state, options["only"]):
             writer.write(line)
+            if state is not None:
+                written.add(line["token_sha256"])
             if writer.sessions % EVERY == 0:
                 self._progress(writer)
         if state is not None and options["only"] is None:
+            changed = {str(key) for key in keys or []}
+            for line in export_sessions.of_changed_users(report, changed, written) if changed else ():
+                writer.write(line)
             for gone in state.gone():
                 writer.write(dict(gone))
         writer.finish()
