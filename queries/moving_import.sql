@@ -333,9 +333,11 @@ SELECT u.id, u.own_subject, u.display, u.password_hash, u.password_hook, CASE WH
        phone_verified_at = excluded.phone_verified_at, webauthn_handle = coalesce(excluded.webauthn_handle, users.webauthn_handle)
  WHERE users.subject IS NOT DISTINCT FROM excluded.subject AND EXISTS (SELECT FROM imported_users i WHERE i.user_id = users.id);
 
+-- Further addresses that are not verified expire some days after the import, and not after their user was made.
 -- name: InsertImportedEmails :exec
 INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
-SELECT e.user_id, e.address, CASE WHEN e.is_verified THEN u.created_at END, e.is_primary, u.created_at
+SELECT e.user_id, e.address, CASE WHEN e.is_verified THEN u.created_at END, e.is_primary,
+       CASE WHEN e.is_verified OR e.is_primary THEN u.created_at ELSE @now::timestamptz END
   FROM import_emails e JOIN import_users u ON u.line = e.line
  WHERE NOT u.is_unchanged AND e.line BETWEEN @first AND @last;
 

@@ -60,6 +60,7 @@ func (a *App) warnOfOldTokens(ctx context.Context) {
 		return
 	}
 	if has, err := a.DB.HasOldRefreshTokens(ctx); err == nil && has {
-		a.log.Warn("refresh tokens of another system were imported, and LATCHKEY_OLD_JWT_ALGORITHM is not set: clients that show one are signed out")
+		a.log.Warn("refresh tokens of another system were imported, and LATCHKEY_OLD_JWT_ALGORITHM is not set: " +
+			"clients that show one are signed out")
 	}
 }

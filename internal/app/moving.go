@@ -53,7 +53,8 @@ type movingStartCommand struct{}
 
 // Help is shown by `latchkey moving start --help`.
 func (movingStartCommand) Help() string {
-	return "When it returns, every running server lets requests to the API wait, for up to 10 seconds each: send them to Latchkey now. Probes, metrics and /.well-known/ are answered as ever."
+	return "When it returns, every running server lets requests to the API wait, for up to 10 seconds each: " +
+		"send them to Latchkey now. Probes, metrics and /.well-known/ are answered as ever."
 }
 
 // Run starts the phase, and waits until each server knows it.
@@ -83,7 +84,8 @@ type movingLiveCommand struct{}
 
 // Help is shown by `latchkey moving live --help`.
 func (movingLiveCommand) Help() string {
-	return "Requests that wait go on within 100 milliseconds. From now on only `latchkey import --late-tokens` is allowed: anything else would bring back spent codes and old passwords."
+	return "Requests that wait go on within 100 milliseconds. From now on only `latchkey import --late-tokens` is allowed: " +
+		"anything else would bring back spent codes and old passwords."
 }
 
 // Run lets requests go on.
@@ -103,7 +105,8 @@ func (movingLiveCommand) Run(sh *shell) error {
 		return err
 	}
 	if has && settings.Old.Algorithm == "" {
-		_, _ = fmt.Fprintln(sh.err, "latchkey: warning: LATCHKEY_OLD_JWT_ALGORITHM is not set here. Servers without it sign out clients that show a refresh token of the system before")
+		_, _ = fmt.Fprintln(sh.err, "latchkey: warning: LATCHKEY_OLD_JWT_ALGORITHM is not set here. "+
+			"Servers without it sign out clients that show a refresh token of the system before")
 	}
 	line := lineOf(state)
 
@@ -114,7 +117,8 @@ type movingStatusCommand struct{}
 
 // Help is shown by `latchkey moving status --help`.
 func (movingStatusCommand) Help() string {
-	return "Counts the refresh tokens of the system before that can still be used, the sessions whose clients have not used one yet, and the passwords that are stored as that system hashed them."
+	return "Counts the refresh tokens of the system before that can still be used, " +
+		"the sessions whose clients have not used one yet, and the passwords that are stored as that system hashed them."
 }
 
 // leftLine is what is left of the system before as it is shown.

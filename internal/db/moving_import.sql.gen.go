@@ -519,18 +519,21 @@ func (q *Queries) InsertImportedCredentials(ctx context.Context, arg InsertImpor
 
 const insertImportedEmails = `-- name: InsertImportedEmails :exec
 INSERT INTO email_addresses (user_id, address, verified_at, is_primary, created_at)
-SELECT e.user_id, e.address, CASE WHEN e.is_verified THEN u.created_at END, e.is_primary, u.created_at
+SELECT e.user_id, e.address, CASE WHEN e.is_verified THEN u.created_at END, e.is_primary,
+       CASE WHEN e.is_verified OR e.is_primary THEN u.created_at ELSE $1::timestamptz END
   FROM import_emails e JOIN import_users u ON u.line = e.line
- WHERE NOT u.is_unchanged AND e.line BETWEEN $1 AND $2
+ WHERE NOT u.is_unchanged AND e.line BETWEEN $2 AND $3
 `
 
 type InsertImportedEmailsParams struct {
+	Now   time.Time
 	First int64
 	Last  int64
 }
 
+// Further addresses that are not verified expire some days after the import, and not after their user was made.
 func (q *Queries) InsertImportedEmails(ctx context.Context, arg InsertImportedEmailsParams) error {
-	_, err := q.db.Exec(ctx, insertImportedEmails, arg.First, arg.Last)
+	_, err := q.db.Exec(ctx, insertImportedEmails, arg.Now, arg.First, arg.Last)
 	return err
 }
 

@@ -108,3 +108,29 @@ func TestMovingIn_aSessionEndsWhenTheSourceSaysLast(t *testing.T) {
 	w.clock.Advance(99 * time.Hour)
 	w.call("GET", sessionPath, "", withSessionToken("moved")).wants(200)
 }
+
+// An address that is not verified has as long after the move as one that is added here, however old the user is.
+func TestMovingIn_anUnverifiedAddressExpiresAfterTheMoveAlone(t *testing.T) {
+	t.Parallel()
+	o := newOldSystem(t)
+	o.knows(grace, `{"id":"2","created_at":"2020-02-03T04:05:06Z","emails":[{"address":"`+grace+`","verified":true,"primary":true},`+
+		`{"address":"second-of-grace@example.com"}]}`)
+	w := moved(t, o.settings()...)
+	u := userLine("1", ada)
+	u.CreatedAt = format.At(time.Unix(1_500_000_000, 0))
+	u.Emails = append(u.Emails, format.Email{Address: "second-of-ada@example.com"})
+	w.mover(file(t, headLine(), u), "import", "-").wants(0)
+	w.visitor().post(loginPath, "email", grace, "password", oldPassword).in()
+
+	count := func() int { return query[int](w, "SELECT count(*) FROM email_addresses WHERE verified_at IS NULL") }
+	w.clock.Advance(6 * 24 * time.Hour)
+	w.swept()
+	if n := count(); n != 2 {
+		t.Errorf("%d unverified addresses after 6 days, want 2", n)
+	}
+	w.clock.Advance(2 * 24 * time.Hour)
+	w.swept()
+	if n := count(); n != 0 {
+		t.Errorf("%d unverified addresses after 8 days, want none", n)
+	}
+}

@@ -122,7 +122,7 @@ func storeBatch(ctx context.Context, tx postgres.Tx, lines []int64) error {
 			return tx.DeleteImportedMemberships(ctx, db.DeleteImportedMembershipsParams{First: first, Last: last})
 		},
 		func() error {
-			return tx.InsertImportedEmails(ctx, db.InsertImportedEmailsParams{First: first, Last: last})
+			return tx.InsertImportedEmails(ctx, db.InsertImportedEmailsParams{Now: tx.Now, First: first, Last: last})
 		},
 		func() error {
 			return tx.InsertImportedAuthenticators(ctx, db.InsertImportedAuthenticatorsParams{First: first, Last: last})

@@ -43,7 +43,8 @@ func (s OldSettings) Check() []error {
 	var errs []error
 	switch {
 	case s.Algorithm == "" && s.Key != "":
-		errs = append(errs, errors.New("LATCHKEY_OLD_JWT_ALGORITHM: is needed with LATCHKEY_OLD_JWT_KEY: set it to HEADLESS_JWT_ALGORITHM of the system that you move in from"))
+		errs = append(errs, errors.New("LATCHKEY_OLD_JWT_ALGORITHM: is needed with LATCHKEY_OLD_JWT_KEY: "+
+			"set it to HEADLESS_JWT_ALGORITHM of the system that you move in from"))
 	case s.Algorithm == "" && s.SessionID != "":
 		errs = append(errs, errors.New("LATCHKEY_OLD_JWT_ALGORITHM: is needed with LATCHKEY_OLD_SID_KEY, and LATCHKEY_OLD_JWT_KEY as well"))
 	case s.Algorithm != "":
@@ -77,7 +78,8 @@ func (s OldSettings) key() (any, error) {
 		return nil, fmt.Errorf("LATCHKEY_OLD_JWT_ALGORITHM: want one of %v", oldAlgorithms)
 	}
 	if s.Key == "" {
-		return nil, errors.New("LATCHKEY_OLD_JWT_KEY: is needed with LATCHKEY_OLD_JWT_ALGORITHM: the public key of the system that you move in from (`openssl pkey -in PRIVATE -pubout`); for HS* its secret")
+		return nil, errors.New("LATCHKEY_OLD_JWT_KEY: is needed with LATCHKEY_OLD_JWT_ALGORITHM: the public key of " +
+			"the system that you move in from (`openssl pkey -in PRIVATE -pubout`); for HS* its secret")
 	}
 	if s.symmetric() {
 		return s.secret()
@@ -92,10 +94,12 @@ func (s OldSettings) key() (any, error) {
 // (TestOld_theSecretIsNoPublicKey).
 func (s OldSettings) secret() ([]byte, error) {
 	if looksLikeKey(s.Key) {
-		return nil, fmt.Errorf("LATCHKEY_OLD_JWT_KEY: is a PEM key, and %s signs with a secret: LATCHKEY_OLD_JWT_ALGORITHM must be that of the old system", s.Algorithm)
+		return nil, fmt.Errorf("LATCHKEY_OLD_JWT_KEY: is a PEM key, and %s signs with a secret: "+
+			"LATCHKEY_OLD_JWT_ALGORITHM must be that of the old system", s.Algorithm)
 	}
 	if len(s.Key) < minOldSecret {
-		return nil, fmt.Errorf("LATCHKEY_OLD_JWT_KEY: want at least %d bytes: a shorter secret can be guessed from one token. Without it users sign in again", minOldSecret)
+		return nil, fmt.Errorf("LATCHKEY_OLD_JWT_KEY: want at least %d bytes: a shorter secret can be guessed "+
+			"from one token. Without it users sign in again", minOldSecret)
 	}
 
 	return []byte(s.Key), nil
@@ -155,7 +159,8 @@ func parsePublic(block *pem.Block) (any, error) {
 			return key, nil
 		}
 	case "PRIVATE KEY", "RSA PRIVATE KEY", "EC PRIVATE KEY", "ENCRYPTED PRIVATE KEY":
-		return nil, errors.New("LATCHKEY_OLD_JWT_KEY: is a private key, which has no business here: `openssl pkey -in PRIVATE -pubout` prints the public one")
+		return nil, errors.New("LATCHKEY_OLD_JWT_KEY: is a private key, which has no business here: " +
+			"`openssl pkey -in PRIVATE -pubout` prints the public one")
 	}
 
 	return nil, errPublicKey

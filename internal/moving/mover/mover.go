@@ -87,7 +87,7 @@ func read(u *format.User, now time.Time) (*record, error) {
 	if err := n.readNames(u, created); err != nil {
 		return nil, err
 	}
-	if err := n.readAddresses(u, created); err != nil {
+	if err := n.readAddresses(u, created, now); err != nil {
 		return nil, err
 	}
 	if u.Disabled {
@@ -140,7 +140,8 @@ func (n *record) readNames(u *format.User, created time.Time) error {
 	return nil
 }
 
-func (n *record) readAddresses(u *format.User, created time.Time) error {
+// readAddresses reads the addresses. Further ones that are not verified expire some days after now.
+func (n *record) readAddresses(u *format.User, created, now time.Time) error {
 	primary := slices.IndexFunc(u.Emails, func(e format.Email) bool { return e.Primary })
 	if primary < 0 {
 		primary = max(0, slices.IndexFunc(u.Emails, func(e format.Email) bool { return e.Verified }))
@@ -157,8 +158,11 @@ func (n *record) readAddresses(u *format.User, created time.Time) error {
 		}
 
 		row := db.InsertEmailAddressParams{Address: address, IsPrimary: i == primary, Now: created}
-		if e.Verified {
+		switch {
+		case e.Verified:
 			row.VerifiedAt = &created
+		case !row.IsPrimary:
+			row.Now = now
 		}
 		n.addresses = append(n.addresses, row)
 	}
