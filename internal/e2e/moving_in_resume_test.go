@@ -121,7 +121,7 @@ func TestMovingIn_aDifferenceChangesWhatItNames(t *testing.T) {
 	// The address of user 2 is that of user 1 now; user 3 is gone; a session was signed out, another one refreshed.
 	one.Emails, two.Emails = verifiedEmail("new@example.com"), verifiedEmail(ada)
 	difference := file(t, head, two, one, &format.Gone{User: "3"}, &format.Gone{User: "77"}, &format.Gone{Session: sum("b")}, session("1", "a", "j3"))
-	w.mover(difference, "import", "-").wants(0, "0 new, 2 changed, 0 unchanged), 1 deleted", "1 ended", "1 refresh tokens stored")
+	w.mover(difference, "import", "--batch=1", "-").wants(0, "0 new, 2 changed, 0 unchanged), 1 deleted", "1 ended", "1 refresh tokens stored")
 	if got := query[string](w, "SELECT string_agg(user_id || address, ' ' ORDER BY user_id) FROM email_addresses"); got != "1new@example.com 2"+ada {
 		t.Errorf("addresses: %s", got)
 	}
