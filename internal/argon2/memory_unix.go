@@ -20,5 +20,5 @@ func allocate(n int) (blocks []block, free func()) {
 	// The memory begins at a page, so that every block is aligned.
 	first := (*block)(unsafe.Pointer(unsafe.SliceData(memory))) //nolint:gosec // G103: the n blocks that were mapped
 
-	return unsafe.Slice(first, n), func() { _ = unix.Munmap(memory) }
+	return unsafe.Slice(first, n), func() { _ = unix.Munmap(memory) } //nolint:gosec // G103: the same n blocks
 }

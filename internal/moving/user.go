@@ -233,6 +233,27 @@ func (r *reading) readTenants(p *record) {
 	r.count("memberships", len(p.Tenants))
 }
 
+// signsInByPassword reports whether a user has a password, and a name that sign-ins accept here.
+func (r *reading) signsInByPassword(p *record) bool {
+	if p.Password == "" && !p.PasswordHook {
+		return false
+	}
+
+	return len(p.Emails) > 0 && r.Policy.LoginBy("email") ||
+		p.Username != "" && r.Policy.LoginBy("username") ||
+		p.Phone != nil && r.Policy.LoginBy("phone")
+}
+
+// signsInWithout reports whether a user can sign in without a password: by a provider, by a passkey alone, or
+// by a code to a phone number.
+func (r *reading) signsInWithout(p *record) bool {
+	hasProvider := slices.ContainsFunc(p.Providers, func(a format.ProviderAccount) bool { return r.Speaks(a.Provider) })
+	hasPasskey := slices.ContainsFunc(p.WebAuthn, func(c format.Credential) bool { return c.Passwordless != nil && *c.Passwordless })
+	hasPhone := p.Phone != nil && r.Policy.LoginBy("phone") && r.Policy.LoginByCode
+
+	return hasProvider || r.Factor.PasskeyLogin && hasPasskey || hasPhone
+}
+
 // checkWayIn notes a user who could not sign in here. A disabled one cannot either way.
 func (r *reading) checkWayIn(p *record) {
 	if p.Disabled {
@@ -240,15 +261,8 @@ func (r *reading) checkWayIn(p *record) {
 		return
 	}
 
-	hasPassword := p.Password != "" || p.PasswordHook
-	hasName := p.Username != "" && r.Policy.LoginBy("username") || p.Phone != nil && r.Policy.LoginBy("phone")
-	hasPhone := p.Phone != nil && r.Policy.LoginBy("phone") && r.Policy.LoginByCode
-	speaks := slices.ContainsFunc(p.Providers, func(a format.ProviderAccount) bool { return r.Speaks(a.Provider) })
-	hasPasskey := r.Factor.PasskeyLogin && slices.ContainsFunc(p.WebAuthn, func(c format.Credential) bool { return c.Passwordless != nil && *c.Passwordless })
-
-	byThemselves := hasPassword && (len(p.Emails) > 0 && r.Policy.LoginBy("email") || hasName) || speaks || hasPasskey || hasPhone
 	switch {
-	case byThemselves:
+	case r.signsInByPassword(p) || r.signsInWithout(p):
 	case len(p.Emails) > 0:
 		r.report.Notices["only_by_mail"]++
 	default:

@@ -251,6 +251,12 @@ func (v *verifying) fill(want *format.User, here *stored) {
 		want.Tenants[i].ID = format.ID(tenantID(t.ID).String())
 	}
 
+	fillIDs(want, here)
+	sortLists(want)
+}
+
+// fillIDs takes the ids of factors that the import has chosen, since those of the file cannot be ids here.
+func fillIDs(want *format.User, here *stored) {
 	keep := func(id format.ID, theirs format.ID) format.ID {
 		if _, isID := authenticatorID(id); isID {
 			return id
@@ -268,7 +274,6 @@ func (v *verifying) fill(want *format.User, here *stored) {
 			want.WebAuthn[i].ID = keep(c.ID, here.WebAuthn[i].ID)
 		}
 	}
-	sortLists(want)
 }
 
 // differing lists the members in which two JSON values differ.

@@ -77,7 +77,7 @@ func (p *Providers) Verify(ctx context.Context, t Token) (Identity, error) {
 
 	// Security: not of the whole token. An ES256 signature has a second form that anybody can
 	// make, and the token would be new in it (TestSEC71_digestIsThatOfWhatWasSigned).
-	sum := sha256.Sum256([]byte(o.signed))
+	sum := sha256.Sum256(o.signed)
 	id.Digest = sum[:]
 
 	return id, nil

@@ -103,17 +103,13 @@ func (v *Verifier) claims(data []byte) (Claims, error) {
 	if err != nil || o["token_use"] != "access" || o["iss"] != v.issuer || o["aud"] != v.audience {
 		return Claims{}, ErrInvalid
 	}
-	exp, ok1 := jose.Integer(o["exp"], maxTime)
-	iat, ok2 := jose.Integer(o["iat"], maxTime)
-	gen, ok3 := jose.Integer(o["gen"], maxNumber)
-	sub, ok4 := subject(o["sub"])
-	sid, ok5 := sessionID(o["sid"])
-	tenant, ok6 := tenantID(o)
-	jti, ok7 := o["jti"].(string)
-	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || !ok7 || jti == "" || iat >= exp {
-		return Claims{}, ErrInvalid
-	}
-	if _, present := o["nbf"]; present { // Latchkey issues none
+	issuedAt, expiresAt, ok1 := lifetime(o)
+	gen, ok2 := jose.Integer(o["gen"], maxNumber)
+	sub, ok3 := subject(o["sub"])
+	sid, ok4 := sessionID(o["sid"])
+	tenant, ok5 := tenantID(o)
+	jti, ok6 := o["jti"].(string)
+	if !ok1 || !ok2 || !ok3 || !ok4 || !ok5 || !ok6 || jti == "" {
 		return Claims{}, ErrInvalid
 	}
 
@@ -126,8 +122,17 @@ func (v *Verifier) claims(data []byte) (Claims, error) {
 	}
 	return Claims{
 		Subject: sub, SessionID: sid, Generation: gen, ID: jti, TenantID: tenant, AuthTime: authTime, AMR: amr, Extra: o,
-		IssuedAt: time.Unix(iat, 0).UTC(), ExpiresAt: time.Unix(exp, 0).UTC(),
+		IssuedAt: issuedAt, ExpiresAt: expiresAt,
 	}, nil
+}
+
+// lifetime reads iat and exp. A token with nbf is none of Latchkey's.
+func lifetime(claims map[string]any) (issuedAt, expiresAt time.Time, ok bool) {
+	exp, ok1 := jose.Integer(claims["exp"], maxTime)
+	iat, ok2 := jose.Integer(claims["iat"], maxTime)
+	_, notBefore := claims["nbf"]
+
+	return time.Unix(iat, 0).UTC(), time.Unix(exp, 0).UTC(), ok1 && ok2 && !notBefore && iat < exp
 }
 
 // proof reads auth_time and amr. What is not as Latchkey writes it counts as absent, so that

@@ -281,8 +281,10 @@ func (m *Mover) moveFactors(ctx context.Context, tx postgres.Tx, id int64, u *fo
 		}
 	}
 	if r := u.RecoveryCodes; r != nil {
-		codes := authenticator.MovedCodes{Moved: moved(tx, r.CreatedAt, r.LastUsedAt, r.ViewedAt), Codes: r.Codes,
-			Used: r.Used}
+		codes := authenticator.MovedCodes{
+			Moved: moved(tx, r.CreatedAt, r.LastUsedAt, r.ViewedAt), Codes: r.Codes,
+			Used: r.Used,
+		}
 		if err := m.Factors.MoveRecoveryCodes(ctx, tx, id, codes); err != nil {
 			return fmt.Errorf("recovery_codes: %w", err)
 		}
@@ -323,8 +325,8 @@ func (m *Mover) moveKey(ctx context.Context, tx postgres.Tx, id int64, u *format
 		model = parsed
 	}
 	key := factor.Credential{
-		ID: k.CredentialID, PublicKey: k.PublicKey, SignCount: uint32(k.SignCount), AAGUID: model[:],
-		//nolint:gosec // G115: the format has 32 bits
+		ID: k.CredentialID, PublicKey: k.PublicKey, AAGUID: model[:],
+		SignCount:  uint32(k.SignCount), //nolint:gosec // G115: the format has 32 bits
 		Transports: k.Transports, BackupEligible: k.BackupEligible, BackupState: k.BackupState, Passwordless: k.Passwordless,
 	}
 	name := []rune(cmp.Or(k.Name, "Passkey"))

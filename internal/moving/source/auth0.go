@@ -64,8 +64,10 @@ func (a *auth0User) id() string {
 func auth0Subject(id string) string { return strings.ReplaceAll(id, "|", "_") }
 
 // auth0Providers are Auth0's names of providers, and ours.
-var auth0Providers = map[string]string{"google-oauth2": "google", "apple": "apple", "facebook": "facebook",
-	"github": "github", "twitter": "twitter", "windowslive": "microsoft", "linkedin": "linkedin"}
+var auth0Providers = map[string]string{
+	"google-oauth2": "google", "apple": "apple", "facebook": "facebook",
+	"github": "github", "twitter": "twitter", "windowslive": "microsoft", "linkedin": "linkedin",
+}
 
 func readAuth0(in io.Reader, w *writer) error {
 	hashes, err := readAuth0Hashes(w)

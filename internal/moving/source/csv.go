@@ -103,8 +103,10 @@ var cognitoOnly = map[string]bool{
 }
 
 func (w *writer) csvUser(row map[string]string) (*format.User, error) {
-	u := &format.User{ID: format.ID(row["id"]), Display: row["display"], Username: row["username"],
-		Password: row["password"]}
+	u := &format.User{
+		ID: format.ID(row["id"]), Display: row["display"], Username: row["username"],
+		Password: row["password"],
+	}
 	if text := row["created_at"]; text != "" {
 		if u.CreatedAt = moment(text); u.CreatedAt.IsZero() {
 			return nil, w.fail("created_at is no time such as 2026-11-30T12:00:00Z")

@@ -67,8 +67,10 @@ func readHashConfig(in io.Reader) (*hashConfig, error) {
 
 		return string(found[1])
 	}
-	c := &hashConfig{separator: standard(value("base64_salt_separator")), rounds: value("rounds"),
-		memory: value("mem_cost")}
+	c := &hashConfig{
+		separator: standard(value("base64_salt_separator")), rounds: value("rounds"),
+		memory: value("mem_cost"),
+	}
 	isWhole := value("algorithm") == "SCRYPT" && c.separator != "" && c.rounds != "" && c.memory != ""
 	if !isWhole {
 		return nil, errHashConfig
@@ -104,8 +106,10 @@ func readFirebase(in io.Reader, w *writer) error {
 }
 
 func (w *writer) firebase(f *firebaseUser, config *hashConfig) (*format.User, error) {
-	u := &format.User{ID: format.ID(f.ID), Display: f.Display, Disabled: f.Disabled,
-		CreatedAt: milliseconds(string(f.CreatedAt))}
+	u := &format.User{
+		ID: format.ID(f.ID), Display: f.Display, Disabled: f.Disabled,
+		CreatedAt: milliseconds(string(f.CreatedAt)),
+	}
 	if f.Email != "" {
 		u.Emails = []format.Email{{Address: f.Email, Verified: f.EmailVerified, Primary: true}}
 	}

@@ -140,8 +140,10 @@ func (c *keycloakCredential) hash() (hash, why string) {
 	}
 	encode := base64.RawStdEncoding.EncodeToString
 
-	digest := map[string]string{"pbkdf2": "sha1", "pbkdf2-sha256": "sha256",
-		"pbkdf2-sha512": "sha512"}[c.Parameters.Algorithm]
+	digest := map[string]string{
+		"pbkdf2": "sha1", "pbkdf2-sha256": "sha256",
+		"pbkdf2-sha512": "sha512",
+	}[c.Parameters.Algorithm]
 	switch more := c.Parameters.Additional; {
 	case digest != "":
 		return fmt.Sprintf("$pbkdf2-%s$i=%d,l=%d$%s$%s", digest, c.Parameters.Iterations, len(tag), encode(salt),

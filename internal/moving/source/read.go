@@ -212,8 +212,10 @@ func where(err error) string {
 }
 
 // layouts are those in which databases and APIs write times.
-var layouts = []string{time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z07", "2006-01-02T15:04:05",
-	"2006-01-02 15:04:05", time.DateOnly}
+var layouts = []string{
+	time.RFC3339, "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z07", "2006-01-02T15:04:05",
+	"2006-01-02 15:04:05", time.DateOnly,
+}
 
 // moment reads a time; without a zone it is UTC. It is absent where it cannot be read.
 func moment(text string) format.Time {

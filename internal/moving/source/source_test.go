@@ -106,8 +106,10 @@ func TestConvert_supabase(t *testing.T) {
 	if !strings.Contains(users[ann], `"credential_id":"AQI"`) || !strings.Contains(users[ann], `"sign_count":3`) {
 		t.Errorf("no passkey: %s", users[ann])
 	}
-	has(t, users[ben], map[string]string{"password": "", "disabled": "true",
-		"emails": `[{"address":"ben@example.com","primary":true}]`})
+	has(t, users[ben], map[string]string{
+		"password": "", "disabled": "true",
+		"emails": `[{"address":"ben@example.com","primary":true}]`,
+	})
 	notesHave(t, notes, "line 1: user "+ann+": a factor that was never verified", "no TOTP authenticator",
 		"line 2: user "+ben+": signs in by SSO",
 		"encrypted with a key of Supabase", "line 3: user "+carl+": is anonymous", "is deleted")
@@ -145,14 +147,18 @@ func TestConvert_firebase(t *testing.T) {
 	notesHave(t, notes, "line 2: user imported: second factors do not move", "its hash is empty",
 		"line 4: user anonymous: is anonymous")
 
-	hooked, notes, err := converted(t, "firebase", file, source.Options{Config: strings.NewReader(firebaseConfig),
-		PasswordHook: true})
+	hooked, notes, err := converted(t, "firebase", file, source.Options{
+		Config:       strings.NewReader(firebaseConfig),
+		PasswordHook: true,
+	})
 	has(t, hooked["imported"], map[string]string{"password_hook": "true"})
 	if err != nil || strings.Contains(notes, "password does not move") {
 		t.Errorf("with the hook: %v\n%s", err, notes)
 	}
-	for config, want := range map[string]string{"": "hash_config",
-		"hash_config { algorithm: BCRYPT, rounds: 8 }": "hash_config"} {
+	for config, want := range map[string]string{
+		"": "hash_config",
+		"hash_config { algorithm: BCRYPT, rounds: 8 }": "hash_config",
+	} {
 		o := source.Options{Config: strings.NewReader(config)}
 		if _, _, err := converted(t, "firebase", file, o); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: got %v", config, err)
@@ -177,8 +183,10 @@ func TestConvert_auth0(t *testing.T) {
 		"created_at": `"2024-01-02T03:04:05.678Z"`,
 		"providers":  `[{"display":"ann@example.com","provider":"google","uid":"g-1"}]`,
 	})
-	has(t, users["google-oauth2_118"], map[string]string{"disabled": "true", "password": "",
-		"providers": `[{"display":"ben@gmail.com","provider":"google","uid":"118"}]`})
+	has(t, users["google-oauth2_118"], map[string]string{
+		"disabled": "true", "password": "",
+		"providers": `[{"display":"ben@gmail.com","provider":"google","uid":"118"}]`,
+	})
 	notesHave(t, notes, "user auth0_5f7c8ec7c33c6c004bbafe82: second factors do not move",
 		"line 3: user auth0_lost: the password does not move: no file has its hash", "no phone signs in with")
 
@@ -186,8 +194,10 @@ func TestConvert_auth0(t *testing.T) {
 	if err != nil || len(users) != 2 {
 		t.Fatalf("hashes alone: %d users, %v", len(users), err)
 	}
-	has(t, users["auth0_other"], map[string]string{"password": `"$2b$10$def"`, "username": `"dora"`,
-		"emails": `[{"address":"dora@example.com","primary":true,"verified":true}]`})
+	has(t, users["auth0_other"], map[string]string{
+		"password": `"$2b$10$def"`, "username": `"dora"`,
+		"emails": `[{"address":"dora@example.com","primary":true,"verified":true}]`,
+	})
 }
 
 func TestConvert_keycloak(t *testing.T) {
@@ -222,8 +232,10 @@ func TestConvert_kratos(t *testing.T) {
 	file := testdata(t, "kratos.json")
 	mapping := `{"email":"contact.mail","display":"name.first","username":"nick"}`
 
-	users, notes, err := converted(t, "kratos", file, source.Options{Config: strings.NewReader(mapping),
-		RPID: "example.com"})
+	users, notes, err := converted(t, "kratos", file, source.Options{
+		Config: strings.NewReader(mapping),
+		RPID:   "example.com",
+	})
 	if err != nil || len(users) != 3 {
 		t.Fatalf("%d users, %v", len(users), err)
 	}
@@ -238,8 +250,10 @@ func TestConvert_kratos(t *testing.T) {
 	if !strings.Contains(ann, `"credential_id":"AQI"`) || !strings.Contains(ann, `"passwordless":true`) {
 		t.Errorf("no key: %s", ann)
 	}
-	has(t, users["22222222-2222-4222-8222-222222222222"], map[string]string{"disabled": "true", "password": "",
-		"totp": ""})
+	has(t, users["22222222-2222-4222-8222-222222222222"], map[string]string{
+		"disabled": "true", "password": "",
+		"totp": "",
+	})
 	has(t, users["33333333-3333-4333-8333-333333333333"], map[string]string{"password": ""})
 	if strings.Count(notes, "PBKDF2 of SHA-3") != 2 {
 		t.Errorf("want two notes about SHA-3:\n%s", notes)
@@ -280,8 +294,10 @@ func TestConvert_csv(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	has(t, users["11111111-1111-4111-8111-111111111111"], map[string]string{"password_hook": "true", "username": "",
-		"display": `"Ann"`, "phone": `{"number":"+4915112345678","verified":true}`})
+	has(t, users["11111111-1111-4111-8111-111111111111"], map[string]string{
+		"password_hook": "true", "username": "",
+		"display": `"Ann"`, "phone": `{"number":"+4915112345678","verified":true}`,
+	})
 
 	for file, want := range map[string]string{
 		"":                              "the file is empty",

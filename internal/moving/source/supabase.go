@@ -108,8 +108,10 @@ func (w *writer) supabase(s *supabaseUser) *format.User {
 	for _, i := range s.Identities {
 		isOwn := i.Provider == "email" || i.Provider == "phone" || strings.HasPrefix(i.Provider, "sso:")
 		if !isOwn {
-			w.addProvider(u, format.ProviderAccount{Provider: i.Provider, UID: i.ProviderID, Display: i.Email,
-				CreatedAt: moment(i.CreatedAt)})
+			w.addProvider(u, format.ProviderAccount{
+				Provider: i.Provider, UID: i.ProviderID, Display: i.Email,
+				CreatedAt: moment(i.CreatedAt),
+			})
 		}
 	}
 
