@@ -118,8 +118,10 @@ func exports(t *testing.T) []exported {
 			config: `{"_id":{"$oid":"5f7c8ec7c33c6c004bbafe82"},"email":"` + ada + `","email_verified":true,"passwordHash":` +
 				storedBy(t, "bcrypt cost 10 (GoTrue, Auth0)") + `,"tenant":"t","connection":"Users"}` + "\n",
 		},
-		{name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak argon2 default")),
-			says: []string{"another algorithm, number of digits or period"}},
+		{
+			name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak argon2 default")),
+			says: []string{"another algorithm, number of digits or period"},
+		},
 		{name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak pbkdf2-sha512, 210000"))},
 		{name: "keycloak", subject: anyUUID, hasTOTP: true, file: keycloak(storedBy(t, "Keycloak pbkdf2, 20000"))},
 		{name: "kratos", subject: anyUUID, hasTOTP: true, config: `{"email":"mail"}`, file: kratos(storedBy(t,
@@ -223,12 +225,16 @@ func TestMovingIn_anExportThatCannotBeReadStoresNothing(t *testing.T) {
 		e    exported
 		says string
 	}{
-		"a cut file": {exported{name: "firebase", file: `{"users":[` + good + `,{"localId":"b","email":"secret`},
-			"line 1: the JSON behind this is malformed or cut"},
+		"a cut file": {
+			exported{name: "firebase", file: `{"users":[` + good + `,{"localId":"b","email":"secret`},
+			"line 1: the JSON behind this is malformed or cut",
+		},
 		"a user without an id": {exported{name: "firebase", file: `{"users":[` + good +
 			`,{"email":"secret@example.com"}]}`}, "line 2: has no id"},
-		"hashes without config": {exported{name: "firebase",
-			file: `{"users":[{"localId":"b","email":"secret@example.com","passwordHash":"x","salt":"y"}]}`}, "user b: has a password hash"},
+		"hashes without config": {exported{
+			name: "firebase",
+			file: `{"users":[{"localId":"b","email":"secret@example.com","passwordHash":"x","salt":"y"}]}`,
+		}, "user b: has a password hash"},
 		"a bad mapping":     {exported{name: "kratos", file: `[]`, config: `{"mails":"x"}`}, "--from-config"},
 		"an unknown column": {exported{name: "csv", file: "id,secret\n1,2\n"}, "line 1: column 2"},
 	} {

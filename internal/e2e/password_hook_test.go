@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base32"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -11,10 +14,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 
 	"github.com/latchkey-auth/latchkey/internal/passwordhook"
 )
@@ -250,7 +249,8 @@ func TestPasswordHook_everyRefusalTakesTheWholeLimit(t *testing.T) {
 func TestPasswordHook_anythingElseIsAnOutage(t *testing.T) {
 	t.Parallel()
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter,
-		*http.Request) {
+		*http.Request,
+	) {
 		t.Error("the question was sent on")
 	}))
 	t.Cleanup(elsewhere.Close)
@@ -455,8 +455,10 @@ func TestPasswordHook_noPasswordIsReadableAnywhere(t *testing.T) {
 	for _, typed := range []string{oldPassword, wrongPassword + "-canary-71c2"} {
 		w.call("POST", loginPath, credentials(ada, typed))
 	}
-	for _, answer := range []string{oldPassword, `{"match":true,"user":{"id":"9","color":"` + oldPassword + `"}}`,
-		`{"match":true,"user":{"id":"9","emails":[{"address":"canary-71c2"}]}}`} {
+	for _, answer := range []string{
+		oldPassword, `{"match":true,"user":{"id":"9","color":"` + oldPassword + `"}}`,
+		`{"match":true,"user":{"id":"9","emails":[{"address":"canary-71c2"}]}}`,
+	} {
 		o.answers(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) })
 		w.call("POST", loginPath, credentials(grace, oldPassword)).wants(503)
 	}
@@ -464,8 +466,10 @@ func TestPasswordHook_noPasswordIsReadableAnywhere(t *testing.T) {
 	w.call("POST", loginPath, credentials(grace, oldPassword)).wants(503)
 	w.stop()
 
-	for where, text := range map[string]string{"the log": w.log.String(), "the database": w.everyRow(),
-		"a trace": c.text()} {
+	for where, text := range map[string]string{
+		"the log": w.log.String(), "the database": w.everyRow(),
+		"a trace": c.text(),
+	} {
 		for _, secret := range []string{"canary-71c2", hookKey, "token=canary"} {
 			if strings.Contains(text, secret) {
 				t.Errorf("%s has %q", where, secret)

@@ -67,7 +67,8 @@ func (a *authority) issue() (certificate, key string) {
 
 	private := newECKey(a.t)
 	der, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{
-		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "127.0.0.1"},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
 	}, a.certificate, private.Public(), a.key)
@@ -109,7 +110,8 @@ func newTLSCollector(t testing.TB, a *authority) *collector {
 	c := &collector{}
 	c.Server = httptest.NewUnstartedServer(c.handler(t))
 	c.TLS = &tls.Config{
-		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert,
+		MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{pair}, ClientCAs: clients,
+		ClientAuth: tls.RequireAndVerifyClientCert,
 	}
 	c.StartTLS()
 	t.Cleanup(c.Close)
@@ -128,7 +130,8 @@ func TestTraces_reachACollectorThatChecksCertificates(t *testing.T) {
 	settings := append(c.settings(), "OTEL_EXPORTER_OTLP_CERTIFICATE="+a.file)
 
 	p := served(t, testdb.New(t), slices.Concat(settings, []string{
-		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=" + certificate, "OTEL_EXPORTER_OTLP_CLIENT_KEY=" + key})...).serving(t)
+		"OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=" + certificate, "OTEL_EXPORTER_OTLP_CLIENT_KEY=" + key,
+	})...).serving(t)
 	p.call("GET", configPath, "").wants(200)
 	c.named(t, "getConfig", 1)
 
@@ -136,7 +139,8 @@ func TestTraces_reachACollectorThatChecksCertificates(t *testing.T) {
 	for name, fewer := range map[string][]string{"no client certificate": settings, "no authority": c.settings()} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := served(t, testdb.New(t), slices.Concat(fewer, []string{opsAnyPort, "OTEL_BSP_EXPORT_TIMEOUT=200"})...).serving(t)
+			settings := slices.Concat(fewer, []string{opsAnyPort, "OTEL_BSP_EXPORT_TIMEOUT=200"})
+			p := served(t, testdb.New(t), settings...).serving(t)
 			addr := p.opsAddr()
 			p.call("GET", jwksPath, "").wants(200)
 
