@@ -136,3 +136,13 @@ func TestMovingIn_anUnverifiedAddressExpiresAfterTheMoveAlone(t *testing.T) {
 		t.Errorf("%d unverified addresses after 8 days, want none", n)
 	}
 }
+
+// A file that has a user, and says that the user is gone, would delete the user and not store them again.
+func TestMovingIn_nobodyIsBothThereAndGone(t *testing.T) {
+	t.Parallel()
+	w, u := moved(t), userLine("1", ada)
+	w.mover(file(t, headLine(), u), "import", "-").wants(0)
+	both := file(t, headLine(), u, &format.Gone{User: "1"})
+	w.mover(both, "import", "-").wants(1, "line_twice: line 2: user 1: id: line 3 says")
+	w.visitor().post(loginPath, "email", ada, "password", goodPassword).in()
+}
