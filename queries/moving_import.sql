@@ -73,7 +73,10 @@ SELECT id, user_id FROM authenticators WHERE id = ANY(@ids::bigint[]);
 INSERT INTO import_conflicts (line, kind, subject, member, problem, is_accepted)
 SELECT u.line, 'line_twice', u.subject, 'id', 'line ' || f.line || ' is of the same user', false
   FROM import_users u
-  JOIN (SELECT subject, min(line) AS line FROM import_users GROUP BY subject HAVING count(*) > 1) f ON f.subject = u.subject AND f.line < u.line;
+  JOIN (SELECT subject, min(line) AS line FROM import_users GROUP BY subject HAVING count(*) > 1) f ON f.subject = u.subject AND f.line < u.line
+ UNION ALL
+SELECT u.line, 'line_twice', u.subject, 'id', 'line ' || g.line || ' says that the user does not exist any more', false
+  FROM import_users u JOIN import_gone g ON g.subject = u.subject;
 
 -- A user who is here, and whom no import made: by what names them outside, or by the id of this database.
 -- name: ConflictsOfOtherUsers :exec

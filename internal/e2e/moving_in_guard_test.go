@@ -15,10 +15,10 @@ func TestMovingIn_noLineTouchesAUserOfThisService(t *testing.T) {
 	t.Parallel()
 	w := moved(t, "LATCHKEY_USER_IDS=uuid")
 	w.verifiedNative("native@example.com")
-	id, subject := query[string](w, "SELECT id::text FROM users"), query[string](w, "SELECT subject FROM users")
-	session := &format.Session{
-		User: format.ID(subject), TokenSHA256: sum("a session of another service"), ExpiresAt: format.At(time.Now().Add(time.Hour)),
-	}
+	id := query[string](w, "SELECT id::text FROM users")
+	subject := query[string](w, "SELECT subject FROM users")
+	end := format.At(time.Now().Add(time.Hour))
+	session := &format.Session{User: format.ID(subject), TokenSHA256: sum("of another service"), ExpiresAt: end}
 	difference := headLine()
 	difference.IDs = "text"
 	isComplete := false
@@ -28,7 +28,8 @@ func TestMovingIn_noLineTouchesAUserOfThisService(t *testing.T) {
 
 	for name, test := range map[string]struct{ text, says string }{
 		"the id of this database": {
-			file(t, headLine(), &format.User{ID: format.ID(id), Username: "other", Password: djangoHash}), "id_taken: line 2: user " + id,
+			file(t, headLine(), &format.User{ID: format.ID(id), Username: "other", Password: djangoHash}),
+			"id_taken: line 2: user " + id,
 		},
 		"a session": {file(t, difference, session), "session_of_unknown_user: line 2: user " + subject},
 	} {
@@ -95,7 +96,8 @@ func TestMovingIn_aSessionEndsWhenTheSourceSaysLast(t *testing.T) {
 	ends := func(after time.Duration) string {
 		end := format.At(time.Now().Add(after).Truncate(time.Second))
 		one := &format.Session{User: "1", TokenSHA256: sum("moved"), CreatedAt: began, ExpiresAt: end}
-		two := &format.Session{User: "1", TokenSHA256: sum("left"), CreatedAt: began, ExpiresAt: format.At(time.Unix(4_000_000_000, 0))}
+		late := format.At(time.Unix(4_000_000_000, 0))
+		two := &format.Session{User: "1", TokenSHA256: sum("left"), CreatedAt: began, ExpiresAt: late}
 		user := &format.User{ID: "1", CreatedAt: began, Password: djangoHash, Emails: verifiedEmail(ada)}
 
 		return file(t, headLine(), user, one, two)
@@ -113,8 +115,8 @@ func TestMovingIn_aSessionEndsWhenTheSourceSaysLast(t *testing.T) {
 func TestMovingIn_anUnverifiedAddressExpiresAfterTheMoveAlone(t *testing.T) {
 	t.Parallel()
 	o := newOldSystem(t)
-	o.knows(grace, `{"id":"2","created_at":"2020-02-03T04:05:06Z","emails":[{"address":"`+grace+`","verified":true,"primary":true},`+
-		`{"address":"second-of-grace@example.com"}]}`)
+	o.knows(grace, `{"id":"2","created_at":"2020-02-03T04:05:06Z","emails":[`+
+		`{"address":"`+grace+`","verified":true,"primary":true},{"address":"second-of-grace@example.com"}]}`)
 	w := moved(t, o.settings()...)
 	u := userLine("1", ada)
 	u.CreatedAt = format.At(time.Unix(1_500_000_000, 0))
@@ -133,4 +135,14 @@ func TestMovingIn_anUnverifiedAddressExpiresAfterTheMoveAlone(t *testing.T) {
 	if n := count(); n != 0 {
 		t.Errorf("%d unverified addresses after 8 days, want none", n)
 	}
+}
+
+// A file that has a user, and says that the user is gone, would delete the user and not store them again.
+func TestMovingIn_nobodyIsBothThereAndGone(t *testing.T) {
+	t.Parallel()
+	w, u := moved(t), userLine("1", ada)
+	w.mover(file(t, headLine(), u), "import", "-").wants(0)
+	both := file(t, headLine(), u, &format.Gone{User: "1"})
+	w.mover(both, "import", "-").wants(1, "line_twice: line 2: user 1: id: line 3 says")
+	w.visitor().post(loginPath, "email", ada, "password", goodPassword).in()
 }
