@@ -11,6 +11,7 @@ require (
 	github.com/latchkey-auth/latchkey v0.2.0
 	github.com/latchkey-auth/latchkey/clients/go v0.2.0
 	github.com/latchkey-auth/latchkey/clients/go/verify/fiber v0.2.0
+	github.com/lestrrat-go/jwx/v2 v2.1.7
 	go.opentelemetry.io/proto/otlp v1.11.0
 	go.uber.org/goleak v1.3.0
 	golang.org/x/mod v0.42.0
@@ -47,7 +48,6 @@ require (
 	github.com/lestrrat-go/httpcc v1.0.1 // indirect
 	github.com/lestrrat-go/httprc v1.0.6 // indirect
 	github.com/lestrrat-go/iter v1.0.2 // indirect
-	github.com/lestrrat-go/jwx/v2 v2.1.7 // indirect
 	github.com/lestrrat-go/option v1.0.1 // indirect
 	github.com/mattn/go-colorable v0.1.14 // indirect
 	github.com/mattn/go-isatty v0.0.24 // indirect
