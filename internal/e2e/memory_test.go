@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/latchkey-auth/latchkey/api"
+	"github.com/latchkey-auth/latchkey/internal/arrival"
 	"github.com/latchkey-auth/latchkey/internal/caller"
 	"github.com/latchkey-auth/latchkey/internal/postgres"
 	"github.com/latchkey-auth/latchkey/internal/problem"
@@ -48,7 +49,7 @@ func gate(t *testing.T, operations api.StrictServerInterface) string {
 	s, err := server.New(server.Parts{
 		Settings: server.Settings{ConnectionsPerAddress: 2}, DB: d, Scheme: "Bearer", Log: slog.New(slog.DiscardHandler),
 		Ready: func() bool { return true }, Draining: func() {},
-		Count: func(string, int, string, time.Duration) {},
+		Count: func(string, int, string, time.Duration) {}, Arrival: arrival.NewGate(),
 	}, operations)
 	if err != nil {
 		t.Fatal(err)

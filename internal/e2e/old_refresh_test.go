@@ -154,7 +154,7 @@ func TestOldRefresh_aThiefWhoComesLaterEndsTheSession(t *testing.T) {
 			w.spend(a.text("meta.refresh_token"), "").wants(400, "refresh_token_reused@refresh")
 			w.call("GET", sessionPath, "", bearer(a.text("meta.access_token"))).wants(401)
 			w.call("GET", sessionPath, "", "X-Session-Token: "+o.key).wants(410)
-			if subjects := w.mailSubjects(ada); !strings.Contains(subjects, "copied your sign-in") {
+			if subjects := w.mailSubjects(ada); !strings.Contains(subjects, "signed out one of your devices") {
 				t.Errorf("mails: %s", subjects)
 			}
 			if n := query[int](w, "SELECT count(*) FROM audit_events WHERE event = 'refresh_token_reused' AND details @> '{\"old_token\": true}'"); n != 1 {
