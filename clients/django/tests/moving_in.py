@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import unicodedata
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
@@ -386,7 +387,9 @@ def back(server: Latchkey, everybody: list[Mover], changed: list[Mover], new: Mo
     check(get_user_model().objects.filter(pk=new.id).exists(), "the new user is not at Django")
     for mover in [*everybody, new]:
         if mover.password:
-            sign_in_at_allauth(mover, NEW_PASSWORD if mover in [*changed, new] else mover.password)
+            # Latchkey stores the composed form of a password, and Django compares what is typed.
+            own = unicodedata.normalize("NFC", mover.password)
+            sign_in_at_allauth(mover, NEW_PASSWORD if mover in [*changed, new] else own)
 
 
 @contextmanager
