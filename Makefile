@@ -136,7 +136,7 @@ test-verify: build
 		echo "left out: the programs of docs/verify.md need Python 3 with venv and Node 20 or newer: apt-get install python3-venv, nodejs.org"; \
 	fi
 
-# npm ci, once for each lock file.
+# npm ci, once for each lock file. Not for the example app: it gets a copy of the client as it is built now.
 %/node_modules/.installed: %/package-lock.json
 	@cd $* && npm ci $(if $(findstring speclint,$*),--ignore-scripts) --silent --no-audit --no-fund && touch node_modules/.installed
 
@@ -170,8 +170,8 @@ test-typescript: build
 # in Hermes, and as the linters of packages see it.
 test-packages:
 	@if [ -n "$(HAS_NODE)" ]; then \
-		$(INSTALL) clients/typescript/node_modules/.installed clients/typescript/example/node_modules/.installed && \
-		cd clients/typescript && npm run --silent build && npm run --silent test:packages && \
+		$(INSTALL) clients/typescript/node_modules/.installed && cd clients/typescript && npm run --silent build && \
+		npm ci --prefix example --silent --no-audit --no-fund && npm run --silent test:packages && \
 		npm run size && npm run hermes && npm run lint:package; \
 	else \
 		echo "left out: the TypeScript client in projects of others needs Node 20 or newer: $(NODE_HINT)"; \
@@ -181,8 +181,8 @@ test-packages:
 # once for a phone.
 test-example: build
 	@if [ -n "$(HAS_NODE)" ] && [ -n "$(HAS_CHROMIUM)" ]; then \
-		$(INSTALL) clients/typescript/node_modules/.installed clients/typescript/example/node_modules/.installed && \
-		cd clients/typescript && npm run --silent build && cd example && \
+		$(INSTALL) clients/typescript/node_modules/.installed && cd clients/typescript && npm run --silent build && \
+		cd example && npm ci --silent --no-audit --no-fund && \
 		npm run typecheck && npm test && npm run export:web && LATCHKEY_BIN=$(CURDIR)/$(BIN) npm run walk && npm run export:android; \
 	else \
 		echo "left out: the example app needs Node 20 or newer, and Chromium: apt-get install chromium"; \
