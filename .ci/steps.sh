@@ -2,7 +2,8 @@
 
 if [ -z "${LATCHKEY_TABLE:-}" ]; then
 	LATCHKEY_TABLE=$(mktemp)
-	export LATCHKEY_TABLE
+	LATCHKEY_BEGAN=$(date +%s)
+	export LATCHKEY_TABLE LATCHKEY_BEGAN
 	trap 'rm -f "$LATCHKEY_TABLE"' EXIT
 fi
 
@@ -23,5 +24,5 @@ step() {
 
 # table prints the steps and the seconds of all.
 table() {
-	printf '\n%s\n%-28s %5d s\n' "$(cat "$LATCHKEY_TABLE")" "all" $SECONDS
+	printf '\n%s\n%-28s %5d s\n' "$(cat "$LATCHKEY_TABLE")" "all" $(($(date +%s) - LATCHKEY_BEGAN))
 }
