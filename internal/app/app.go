@@ -87,10 +87,12 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 	a.Gate.Unreadable = func(cause error) {
 		log.Error("a stored password hash cannot be read: its user needs a new password", "cause", cause.Error())
 	}
+
 	a.configureHashes()
 	for _, option := range options {
 		option(a)
 	}
+
 	if wrong := slices.Concat(a.open(ctx, clock), a.openTraces(ctx)); len(wrong) > 0 {
 		a.traces.Close(ctx)
 		return nil, &config.Error{Problems: wrong}
@@ -100,6 +102,7 @@ func New(ctx context.Context, c config.Config, clock postgres.Clock, log *slog.L
 		a.DB.Close()
 		return nil, err
 	}
+
 	return a, nil
 }
 
@@ -119,10 +122,12 @@ func (a *App) develop() {
 	if c.Outbox.Sender == "" && c.Outbox.Host == "" {
 		c.Outbox.Sender = "console"
 	}
+
 	f := &c.Factor
 	if f.RPID != "" {
 		return
 	}
+
 	// Browsers know passkeys at http://localhost, and not at an address.
 	_, port, _ := net.SplitHostPort(c.Server.Addr)
 	f.RPID, f.RPName, f.InsecureOrigin = "localhost", "Latchkey dev", true
@@ -134,34 +139,41 @@ func (a *App) build() error {
 	if a.console != nil {
 		a.develop()
 	}
+
 	a.observe()
 	c := a.config
 	issuer, err := token.NewIssuer(a.ring, c.Token)
 	if err != nil {
 		return err
 	}
+
 	verifier, err := token.NewVerifier(a.ring, c.Token)
 	if err != nil {
 		return err
 	}
+
 	issuer.RememberIn(verifier)
 	if a.claims, err = postgres.NewClaimsFunction(a.DB, c.Policy.ClaimsFunction); err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
+
 	old, err := token.NewOldVerifier(c.Old, c.Token)
 	if err != nil {
 		return err
 	}
+
 	journeys, err := a.furnish(issuer, verifier, old)
 	if err != nil {
 		return &config.Error{Problems: []error{err}}
 	}
+
 	a.linkMessages()
 	published := a.published()
 	operations, err := service.New(journeys, a.account, a.undo, a.ring, published)
 	if err != nil {
 		return err
 	}
+
 	a.server, err = server.New(server.Parts{
 		Settings: c.Server, DB: a.DB, Flow: journeys, Verifier: verifier, Limiter: a.limiter, Undo: a.undo,
 		Scheme: c.Token.HeaderScheme, Log: a.log, Shape: service.Authenticating, Ready: a.ready.Load, Arrival: a.Arrival,
@@ -171,6 +183,7 @@ func (a *App) build() error {
 	if err != nil {
 		return err
 	}
+
 	return nil
 }
 
@@ -181,32 +194,39 @@ func (a *App) furnish(issuer *token.Issuer, verifier *token.Verifier, old *token
 	if a.keys, err = newKeys(c, a.DB, a.ring); err != nil {
 		return nil, err
 	}
+
 	if a.limiter, err = limit.New(a.DB, c.Limit, a.keys.hmac, c.Policy.EmailVerificationByCode); err != nil {
 		return nil, err
 	}
+
 	a.Gate.Key = a.keys.hmac
 	codes, err := code.New(c.Code, a.keys.hmac)
 	if err != nil {
 		return nil, err
 	}
+
 	if a.outbox, err = a.newOutbox(); err != nil {
 		return nil, err
 	}
 	if err := a.seal(); err != nil {
 		return nil, err
 	}
+
 	trail := audit.New(a.keys.hmac)
 	notices := notice.New(notice.Parts{Outbox: a.outbox, Codes: codes, Limiter: a.limiter, Policy: c.Policy, Countries: c.Outbox.SMSCountries, Log: a.log})
 	if a.hook, err = passwordhook.New(c.Hook); err != nil {
 		return nil, err
 	}
+
 	passwords := c.PasswordPolicy()
 	sessions := session.New(c.Session)
 	a.account = account.New(account.Parts{
 		DB: a.DB, Tokens: sessions, Gate: a.Gate, Passwords: passwords, Policy: c.Policy, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
 		Factors: a.factors, Services: a.services, Keys: a.keys.lasting, Log: a.log,
 	})
+
 	a.undo = undo.New(undo.Parts{DB: a.DB, Policy: c.Policy, Notices: notices, Trail: trail, Keys: a.keys.lasting, Log: a.log})
+
 	return flow.New(flow.Parts{
 		DB: a.DB, Sessions: sessions, Devices: session.NewDevices(a.keys.hmac), Issuer: issuer, Verifier: verifier, Old: old, Gate: a.Gate, Passwords: passwords,
 		Policy: c.Policy, Claims: a.claims, Limiter: a.limiter, Trail: trail, Codes: codes, Notices: notices,
@@ -222,7 +242,9 @@ func (a *App) seal() error {
 	if a.factors, err = authenticator.New(a.config.Factor, a.keys.lasting, a.keys.passing); err != nil {
 		return err
 	}
+
 	a.services, err = provider.New(a.config.Provider, a.DB.Now, a.log)
+
 	return err
 }
 
@@ -244,6 +266,7 @@ func (a *App) warnOfProofs() {
 	if !a.config.Policy.ReauthenticationRequired {
 		a.log.Warn("ACCOUNT_REAUTHENTICATION_REQUIRED is false: a stolen access token can move an account to another address")
 	}
+
 	if !a.config.Factor.Reauthentication {
 		a.log.Warn("MFA_REAUTHENTICATION_REQUIRED is false: a stolen access token can add and remove second factors")
 	}
@@ -284,13 +307,16 @@ func (a *App) open(ctx context.Context, clock postgres.Clock) []error {
 	if a.config.Database.URL == "" {
 		wrong = append(wrong, errors.New("DATABASE_URL: is needed (`latchkey dev` brings a PostgreSQL of its own)"))
 	}
+
 	var err error
 	if a.ring, err = keyring(a.config.Token, clock); err != nil {
 		wrong = append(wrong, err)
 	}
+
 	if a.DB, err = postgres.Open(ctx, a.config.Database, clock); err != nil {
 		wrong = append(wrong, err)
 	}
+
 	return wrong
 }
 
@@ -391,6 +417,7 @@ func (a *App) prepareLater(ctx context.Context) {
 		case !errors.Is(err, problem.TemporarilyUnavailable):
 			a.log.Error("the database is back, but not as it should be", "cause", err.Error())
 		}
+
 		return err != nil
 	})
 }
@@ -399,27 +426,21 @@ func (a *App) prepare(ctx context.Context) error {
 	if err := a.prepareSchema(ctx); err != nil {
 		return err
 	}
-	if err := a.syncClock(ctx); err != nil && errors.Is(err, problem.TemporarilyUnavailable) {
+	if err := a.syncClock(ctx); errors.Is(err, problem.TemporarilyUnavailable) {
 		return err
 	}
-	if err := a.prepareKeys(ctx); err != nil {
-		return err
+
+	steps := []func(context.Context) error{a.prepareKeys, a.checkSubjects, a.loadDecoys, a.loadPhase, a.checkClaims}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	if err := a.checkSubjects(ctx); err != nil {
-		return err
-	}
-	if err := a.loadDecoys(ctx); err != nil {
-		return err
-	}
-	if err := a.loadPhase(ctx); err != nil {
-		return err
-	}
-	err := a.checkClaims(ctx)
-	if err == nil {
-		a.ready.Store(true)
-		a.health.Prepared()
-	}
-	return err
+
+	a.ready.Store(true)
+	a.health.Prepared()
+
+	return nil
 }
 
 // Addr is the address that it listens on, once Prepare has returned.
@@ -451,6 +472,7 @@ func (a *App) Run(ctx context.Context) error {
 	if !a.prepared {
 		go a.prepareLater(work)
 	}
+
 	posted := make(chan struct{})
 	go func() { defer close(posted); a.post(work) }()
 	err := a.server.Serve(ctx, a.listener)
@@ -458,6 +480,7 @@ func (a *App) Run(ctx context.Context) error {
 	<-posted
 	a.flushTraces()
 	a.log.Info("stopped")
+
 	return err
 }
 
@@ -466,6 +489,7 @@ func (a *App) Close() {
 	if a.listener != nil {
 		_ = a.listener.Close()
 	}
+
 	a.probes.close()
 	a.hook.Close()
 	a.flushTraces()

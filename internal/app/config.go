@@ -26,9 +26,11 @@ func (c configCommand) Run(sh *shell) error {
 	if c.Markdown {
 		return settingsReference(sh.out)
 	}
+
 	if c.Check {
 		return sh.check()
 	}
+
 	effective, err := sh.settings()
 	if sh.json {
 		return errors.Join(sh.printSettings(effective), err)
@@ -40,8 +42,10 @@ func (c configCommand) Run(sh *shell) error {
 			section = f.Section
 			_, _ = fmt.Fprintf(sh.out, "\n# %s\n", section)
 		}
+
 		_, _ = fmt.Fprintf(sh.out, "%s=%s\n", f.Name, f.Text())
 	}
+
 	return err
 }
 
@@ -85,19 +89,25 @@ func settingsReference(w io.Writer) error {
 			section = f.Section
 			fmt.Fprintf(&b, "\n## %s\n\n| name | default | meaning |\n| --- | --- | --- |\n", section)
 		}
+
 		doc := f.Doc
 		if f.Max != "" {
 			doc += fmt.Sprintf(" From %s to %s.", f.Min, f.Max)
 		}
+
 		if f.Secret != "" {
 			doc += " *Secret.*"
 		}
+
 		value := ""
 		if f.Default != "" {
 			value = "`" + f.Default + "`"
 		}
+
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", f.Name, value, doc)
 	}
+
 	_, err := io.WriteString(w, b.String())
+
 	return err
 }

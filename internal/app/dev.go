@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	_ "embed"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,29 +60,35 @@ func (c devCommand) Run(sh *shell) error {
 	if err != nil {
 		return err
 	}
+
 	dir, err := c.directory()
 	if err != nil {
 		return err
 	}
+
 	if c.Addr != "" {
 		settings.Server.Addr = c.Addr
 	}
 	if err := makeKeys(&settings, dir); err != nil {
 		return err
 	}
+
 	if sh.env["LATCHKEY_OPS_ADDR"] == "" {
 		settings.Ops.Addr = ops.Off // two of them on one machine must not need two ports more
 	}
+
 	listener, err := takeAddress(&settings.Server.Addr)
 	if err != nil {
 		return err
 	}
+
 	bin := ""
 	if settings.Database.URL == "" {
 		if bin, err = programs.Find(sh.ctx, settings.Local, sh.err); err != nil {
 			return sh.stopped(err)
 		}
 	}
+
 	services, stop, err := c.startProviders(sh, &settings)
 	if err != nil {
 		return err
@@ -100,6 +105,7 @@ func (c devCommand) Run(sh *shell) error {
 		settings.Database.URL = local.URL
 		settings.Database.AutoMigrate = true // nobody else reaches this database to do it
 	}
+
 	return c.serve(sh, settings, devReady{Services: services, Directory: dir}, listener)
 }
 
@@ -120,6 +126,7 @@ func (sh *shell) devSettings() (config.Config, error) {
 	if !given.Factor.Supports(factor.WebAuthn) {
 		with.env["MFA_SUPPORTED_TYPES"] = strings.Join(append(given.Factor.Types, factor.WebAuthn), ",")
 	}
+
 	settings, err := with.settings()
 	sh.logSettings = with.logSettings
 	settings.Factor.RPID = ""
@@ -200,6 +207,7 @@ func (c devCommand) serve(sh *shell, settings config.Config, ready devReady, lis
 	if c.JSON {
 		console = sh.err
 	}
+
 	a, err := New(sh.ctx, settings, sh.now, sh.log(), development(console, listener))
 	if err != nil {
 		return err
@@ -229,11 +237,12 @@ func (c devCommand) serve(sh *shell, settings config.Config, ready devReady, lis
 
 // announce prints that requests are answered: the tour, or a line of JSON.
 func (c devCommand) announce(sh *shell, ready devReady) error {
-	if c.JSON {
-		return json.NewEncoder(sh.out).Encode(ready) //nolint:gosec // G117: the demo user's password, which the tour prints, too
+	var tour strings.Builder
+	if err := template.Must(template.New("tour").Parse(tourText)).Execute(&tour, ready); err != nil {
+		return err
 	}
 
-	return template.Must(template.New("tour").Parse(tourText)).Execute(sh.out, ready)
+	return sh.print(ready, strings.TrimSuffix(tour.String(), "\n"))
 }
 
 // directory returns an absolute directory that is ours.
@@ -246,6 +255,7 @@ func (c devCommand) directory() (string, error) {
 			dir = "/var/tmp/latchkey-dev"
 		}
 	}
+
 	dir, err := filepath.Abs(dir)
 	if err != nil {
 		return "", err
@@ -253,15 +263,18 @@ func (c devCommand) directory() (string, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil { //nolint:gosec // the database's account passes through
 		return "", err
 	}
+
 	info, err := os.Stat(dir)
 	if err != nil {
 		return "", err
 	}
+
 	// Security: every account can write to /var/tmp. The owner of a folder there could replace the key
 	// (TestDev_refusesADirectoryOfAnotherAccount).
 	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Geteuid() {
 		return "", fmt.Errorf("%s belongs to another account: choose another --dir", dir)
 	}
+
 	return dir, nil
 }
 
@@ -272,13 +285,16 @@ func keep(dir, name string, create func() (string, error)) (string, error) {
 	if err == nil {
 		return strings.TrimSpace(string(content)), nil
 	}
+
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
+
 	text, err := create()
 	if err != nil {
 		return "", err
 	}
+
 	return text, os.WriteFile(path, []byte(text+"\n"), 0o600)
 }
 
@@ -295,31 +311,37 @@ func (sh *shell) demo(a *App, text string) error {
 		if err != nil {
 			return err
 		}
+
 		if ok, _ := slot.Verify(password.Normalize(text), hash); !ok { // DATABASE_URL with another --dir: the password is not ours to change
 			_, _ = fmt.Fprintf(sh.err, "latchkey: warning: %s is in this database already, with a password that this --dir does not know: the tour's sign-in will be refused\n", demoEmail)
 		}
 
 		return nil
 	}
+
 	if !postgres.IsNotFound(err) {
 		return err
 	}
 	if err := sh.refuseForeign(a); err != nil {
 		return err
 	}
+
 	hash, err := slot.Hash(password.Normalize(text))
 	if err != nil {
 		return err
 	}
+
 	return a.DB.Tx(sh.ctx, func(tx postgres.Tx) error {
 		id, err := flow.Insert(sh.ctx, tx, flow.NewUser{Address: demoEmail, PasswordHash: &hash, Verified: true, VerifiedOnly: true, IDs: a.config.Policy.IDs()})
 		if err != nil {
 			return err
 		}
+
 		tenantID, err := tenant.Create(sh.ctx, tx, "Demo")
 		if err != nil {
 			return err
 		}
+
 		return tenant.AddMember(sh.ctx, tx, tenantID, id, true)
 	})
 }

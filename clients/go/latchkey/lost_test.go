@@ -77,11 +77,14 @@ func TestLost_aUserReplacesAStoreThatCannotBeRead(t *testing.T) {
 					if err := way(t.Context(), s); !errors.As(err, &failed) {
 						t.Fatalf("too early: %v", err)
 					}
+
 					clock.advance(14 * time.Second)
 				}
+
 				if state, _ := s.State(); state != StateUnknown || len(changes) > 0 {
 					t.Errorf("the state is %s, and %+v told", state, changes)
 				}
+
 				if got := server.requests(); len(got) > 0 {
 					t.Errorf("sent %q", got)
 				}
@@ -93,12 +96,15 @@ func TestLost_aUserReplacesAStoreThatCannotBeRead(t *testing.T) {
 				if name == "sign-out" {
 					want = string(StateSignedOut) + ReasonKeyLost
 				}
+
 				if got := string(state) + reason; got != want {
 					t.Errorf("the state is %s, want %s", got, want)
 				}
+
 				if len(changes) == 0 || changes[0].State != StateSignedOut || changes[0].Reason != ReasonKeyLost {
 					t.Errorf("told %+v", changes)
 				}
+
 				again, _ := server.open(t, Settings{Store: store}).State()
 				if again != state {
 					t.Errorf("the next run says %s", again)
@@ -120,14 +126,17 @@ func TestLost_whileTheSessionRuns(t *testing.T) {
 	if err := s.SignOut(t.Context()); !errors.As(err, &failed) {
 		t.Errorf("got %v", err)
 	}
+
 	if got := server.endedOnes(); len(got) != 1 {
 		t.Errorf("ended on the server: %q", got)
 	}
+
 	clock.advance(time.Minute)
 	must(t, s.SignOut(t.Context()))
 	if state, reason := s.State(); state != StateSignedOut || reason != ReasonKeyLost {
 		t.Errorf("the state is %s %s", state, reason)
 	}
+
 	if state, _ := server.open(t, Settings{Store: store}).State(); state != StateSignedOut {
 		t.Errorf("the next run says %s", state)
 	}
@@ -166,6 +175,7 @@ func TestLost_twoReadsAreTooFew(t *testing.T) {
 	if err := signIn(t, s, "new"); err == nil {
 		t.Error("replaced after two reads")
 	}
+
 	must(t, signIn(t, s, "new"))
 }
 
@@ -178,6 +188,7 @@ func TestLost_aReadThatSucceedsBeginsAnew(t *testing.T) {
 	for range 3 {
 		s.State()
 	}
+
 	clock.advance(time.Hour)
 	store.loses(nil)
 	is(t, s, "old")
@@ -205,6 +216,7 @@ func TestLost_nothingIsReplacedByItselfOrWhileLocked(t *testing.T) {
 			}
 		}
 	}
+
 	for name, way := range ways {
 		for _, ctx := range []context.Context{t.Context(), WithForce(t.Context())} {
 			if err := way(ctx, s); !errors.Is(err, ErrLocked) {
@@ -212,6 +224,7 @@ func TestLost_nothingIsReplacedByItselfOrWhileLocked(t *testing.T) {
 			}
 		}
 	}
+
 	if store.texts != held {
 		t.Error("something was written")
 	}
@@ -230,6 +243,7 @@ func TestLost_forceReplacesAtOnce(t *testing.T) {
 			if err := way(t.Context(), s); err == nil {
 				t.Error("without force")
 			}
+
 			must(t, way(WithForce(t.Context()), s))
 			if told.Load() == 0 {
 				t.Error("nothing was told")

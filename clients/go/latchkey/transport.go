@@ -22,6 +22,7 @@ func (s *Session) Transport(base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport
 	}
+
 	return roundTripper{s, base}
 }
 
@@ -71,6 +72,7 @@ func (s *Session) authorized(r *http.Request, send sender, required bool) (*http
 	case beginsSignIn(operation, r):
 		return s.sendStep(r, send, operation, s.beginning(r.Context()))
 	}
+
 	if from, ok := s.stepOf(operation, r); ok {
 		return s.sendStep(r, send, operation, from)
 	}
@@ -89,6 +91,7 @@ func (s *Session) authorized(r *http.Request, send sender, required bool) (*http
 	if err != nil {
 		return nil, err
 	}
+
 	response.Request = r // Security: without the token, for what logs requests
 
 	return s.noteOwn(r, response, operation)
@@ -100,10 +103,12 @@ func (s *Session) sendBearer(r *http.Request, send sender, operation, token stri
 	if err != nil {
 		return nil, err
 	}
+
 	again, stale, err := s.stale(r, response, operation)
 	if err != nil {
 		return nil, err
 	}
+
 	if !stale {
 		return response, nil
 	}
@@ -115,6 +120,7 @@ func (s *Session) sendBearer(r *http.Request, send sender, operation, token stri
 
 		return nil, err
 	}
+
 	if again == nil || fresh == "" { // its body is gone, or the origin refuses new tokens, too
 		return response, nil
 	}
@@ -124,10 +130,12 @@ func (s *Session) sendBearer(r *http.Request, send sender, operation, token stri
 	if err != nil {
 		return nil, err
 	}
+
 	_, stale, err = s.stale(r, response, operation)
 	if err != nil {
 		return nil, err
 	}
+
 	s.noteRefusal(origin, fresh, stale, response)
 
 	return response, nil
@@ -142,6 +150,7 @@ func (s *Session) noteRefusal(origin, token string, refused bool, response *http
 
 		return
 	}
+
 	s.refused.refused(origin, token, s.clock.Monotonic(), &Error{Status: response.StatusCode, Action: ActionRefresh})
 }
 
@@ -151,24 +160,30 @@ func (s *Session) stale(r *http.Request, response *http.Response, operation stri
 	if response.StatusCode != http.StatusUnauthorized {
 		return nil, false, nil
 	}
+
 	if operation != "" { // one of ours: the spec says which 401 this is
 		a, err := readAnswer(operation, response, true)
 		if err != nil || a.action != ActionRefresh {
 			return nil, false, err
 		}
 	}
+
 	if r.Body == nil || r.Body == http.NoBody {
 		return r, true, nil
 	}
+
 	if r.GetBody == nil {
 		return nil, true, nil
 	}
+
 	body, err := r.GetBody()
 	if err != nil {
 		return nil, true, nil //nolint:nilerr // then it is not repeated
 	}
+
 	again := r.Clone(r.Context())
 	again.Body = body
+
 	return again, true, nil
 }
 
@@ -177,6 +192,7 @@ func (s *Session) permitted(ctx context.Context) (string, error) {
 	if err := s.unlock.pass(ctx, s.clock); err != nil {
 		return "", err
 	}
+
 	return s.token(ctx)
 }
 
@@ -197,6 +213,7 @@ func (s *Session) operation(r *http.Request) string {
 func withBearer(r *http.Request, token string) *http.Request {
 	r = r.Clone(r.Context())
 	r.Header.Set("Authorization", "Bearer "+token)
+
 	return r
 }
 

@@ -30,12 +30,14 @@ func newPeer(t *testing.T, answer http.HandlerFunc) *peer {
 		}
 	}))
 	t.Cleanup(p.Close)
+
 	return p
 }
 
 func (p *peer) got() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+
 	return fmt.Sprintf("%q", p.bearers)
 }
 
@@ -46,6 +48,7 @@ func signedIn(t *testing.T, url string, settings Settings) *Session {
 	must(t, err)
 	tokens := handedOut{access: token(`{"iat":0,"exp":300}`), refresh: token(`{"sid":"s"}`)}
 	must(t, s.start(t.Context(), s.beginning(t.Context()), tokens))
+
 	return s
 }
 
@@ -56,6 +59,7 @@ func get(t *testing.T, s *Session, url string) error {
 	if err == nil {
 		_ = r.Body.Close()
 	}
+
 	return err
 }
 
@@ -64,12 +68,14 @@ func TestTransport_tokenGoesToTheServerAlone(t *testing.T) {
 	server := newPeer(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, stranger.URL+"/elsewhere", http.StatusTemporaryRedirect)
 	})
+
 	s := signedIn(t, server.URL, Settings{})
 	must(t, get(t, s, server.URL+"/redirects"))
 	must(t, get(t, s, stranger.URL+"/direct"))
 	if want := fmt.Sprintf("[%q]", "Bearer "+s.Tokens().Access); server.got() != want {
 		t.Errorf("the server got %s", server.got())
 	}
+
 	if stranger.got() != `["" ""]` { // twice nothing
 		t.Errorf("another host got %s", stranger.got())
 	}
@@ -83,6 +89,7 @@ func TestTransport_refusesToSendWithoutASession(t *testing.T) {
 	if err := get(t, s, server.URL+"/api"); !errors.As(err, &out) || out.Reason != "" {
 		t.Errorf("got %v", err)
 	}
+
 	if server.got() != "[]" {
 		t.Errorf("the server got %s", server.got())
 	}
@@ -95,8 +102,10 @@ func TestTransport_bodyThatIsGoneIsNotRepeated(t *testing.T) {
 			_, _ = io.WriteString(w, `{"status":200,"data":{"user":{"id":1}},"meta":{"is_authenticated":true,"access_token":"`+token(`{}`)+`","refresh_token":"`+token(`{"sid":"s"}`)+`"}}`)
 			return
 		}
+
 		w.WriteHeader(http.StatusUnauthorized)
 	})
+
 	s := signedIn(t, server.URL, Settings{})
 	r, err := http.NewRequest(http.MethodPost, server.URL+"/api", io.MultiReader(strings.NewReader("stream")))
 	must(t, err)
@@ -106,6 +115,7 @@ func TestTransport_bodyThatIsGoneIsNotRepeated(t *testing.T) {
 	if got.StatusCode != http.StatusUnauthorized || s.Tokens().Access != token(`{}`) {
 		t.Errorf("status %d; the refresh should still have been made", got.StatusCode)
 	}
+
 	if n := len(server.bearers); n != 2 {
 		t.Errorf("%d requests", n)
 	}
@@ -116,11 +126,13 @@ func TestSession_doesNotFollowARedirectedRefresh(t *testing.T) {
 	server := newPeer(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, stranger.URL, http.StatusTemporaryRedirect) // 307 would send the body again
 	})
+
 	s := signedIn(t, server.URL, Settings{})
 	var refused *Error
 	if err := s.Refresh(t.Context()); !errors.As(err, &refused) || !refused.Undocumented {
 		t.Errorf("got %v", err)
 	}
+
 	if stranger.got() != "[]" {
 		t.Error("the refresh token went to another host")
 	}

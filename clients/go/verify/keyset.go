@@ -22,6 +22,7 @@ func parseKeySet(data []byte) (keySet, error) {
 	if err != nil {
 		return nil, errors.New("not a JSON object")
 	}
+
 	entries, _ := o["keys"].([]any)
 	set, names := keySet{}, map[string]bool{}
 	for _, entry := range entries {
@@ -29,21 +30,26 @@ func parseKeySet(data []byte) (keySet, error) {
 		if !ok {
 			return nil, errors.New("an entry of keys is no object")
 		}
+
 		if _, private := member["d"]; private || member["kty"] == "oct" {
 			return nil, errors.New("it shows a secret key")
 		}
+
 		kid, _ := member["kid"].(string)
 		if kid != "" && names[kid] {
 			return nil, errors.New("a kid stands twice")
 		}
+
 		names[kid] = true
 		if key := publicKey(member); key != nil && keyID.MatchString(kid) {
 			set[kid] = key
 		}
 	}
+
 	if len(set) == 0 {
 		return nil, errors.New("it holds no key that verifies ES256")
 	}
+
 	return set, nil
 }
 
@@ -52,6 +58,7 @@ func publicKey(member map[string]any) *ecdsa.PublicKey {
 	if member["kty"] != "EC" || member["crv"] != "P-256" || !says(member, "alg", "ES256") || !says(member, "use", "sig") || !jose.MayVerify(member) {
 		return nil
 	}
+
 	key, ok := jose.P256(member["x"], member["y"])
 	if !ok {
 		return nil
@@ -63,5 +70,6 @@ func publicKey(member map[string]any) *ecdsa.PublicKey {
 // says reports whether an optional member is absent, or is want.
 func says(member map[string]any, name, want string) bool {
 	value, present := member[name]
+
 	return !present || value == want
 }
